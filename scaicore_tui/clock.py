@@ -1,0 +1,68 @@
+"""Time, as a thing that is handed in: the system's, or one that a test moves by hand.
+
+Nothing else in the project reads a clock or sleeps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import time
+from itertools import count
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the program knows of time."""
+
+    def now(self) -> float:
+        """Wall clock, in seconds since 1970 UTC: to compare with what servers say."""
+
+    def monotonic(self) -> float:
+        """Seconds that only grow: to measure ages and delays."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after `seconds`; zero or less only yields."""
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(max(0.0, seconds))
+
+
+class ManualClock:
+    """A clock that stands still until `advance` moves it, and then wakes its sleepers in order."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self._start = now
+        self._elapsed = 0.0
+        self._sleepers: list[tuple[float, int, asyncio.Event]] = []
+        self._ticket = count()
+
+    def now(self) -> float:
+        return self._start + self._elapsed
+
+    def monotonic(self) -> float:
+        return self._elapsed
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        woken = asyncio.Event()
+        heapq.heappush(self._sleepers, (self._elapsed + seconds, next(self._ticket), woken))
+        await woken.wait()
+
+    def advance(self, seconds: float) -> None:
+        """Move time on by `seconds`, waking whoever is due."""
+        self._elapsed += seconds
+        while self._sleepers and self._sleepers[0][0] <= self._elapsed:
+            heapq.heappop(self._sleepers)[2].set()
