@@ -1,0 +1,66 @@
+"""The gate: what may be written now, and if not, why, in words for the person at the dead key. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scaicore_tui.runs import Run
+from scaicore_tui.wire.checkpoints import CONTINUE, Checkpoint
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What bears on every write: a read-only session, a refusal seen (`forbidden`), targets with a write under way."""
+
+    read_only: bool = False
+    forbidden: str = ""
+    busy: frozenset[str] = frozenset()
+
+
+def why_not_write(situation: Situation, target_id: str) -> str | None:
+    """Why nothing may be written to `target_id`; None where it may."""
+    if situation.read_only:
+        return "this session is read-only"
+    if situation.forbidden:
+        return f"this credential may not write: {situation.forbidden}"
+    if target_id in situation.busy:
+        return "an answer to it is under way"
+    return None
+
+
+def why_not_answer(situation: Situation, checkpoint: Checkpoint | None, resolution: str | None = None) -> str | None:
+    """Why `checkpoint` can't be answered (with `resolution`); None where it can."""
+    if checkpoint is None:
+        return "no checkpoint is selected"
+    if not checkpoint.is_pending:
+        return f"it is {checkpoint.status} already"
+    reason = why_not_write(situation, checkpoint.id)
+    if reason is None and resolution is not None and not _offers(checkpoint, resolution):
+        offered = ", ".join(option.id for option in checkpoint.options)
+        reason = f"{resolution!r} is not offered; it offers {offered or CONTINUE}"
+    return reason
+
+
+def why_not_continue(situation: Situation, checkpoint: Checkpoint | None) -> str | None:
+    """Why `checkpoint` can't be continued: only a breakpoint can."""
+    if checkpoint is not None and not checkpoint.is_breakpoint:
+        return "only a breakpoint continues; this one wants an answer (a)"
+    return why_not_answer(situation, checkpoint, CONTINUE)
+
+
+def why_not_replay(situation: Situation, run: Run | None, given_input: bool = False) -> str | None:
+    """Why `run` can't be invoked again with its captured input, or with a `given_input`; None where it can."""
+    if run is None:
+        return "no run is selected"
+    if run.core_id is None:
+        return "its Core is not known"
+    if not run.has_input and not given_input:
+        return "its input was not captured: the feed began after its start"
+    return why_not_write(situation, run.execution_id)
+
+
+def _offers(checkpoint: Checkpoint, resolution: str) -> bool:
+    """A breakpoint offers Continue; anything else its options, or free text where it lists none (API §3)."""
+    if checkpoint.is_breakpoint:
+        return resolution == CONTINUE
+    return not checkpoint.options or any(option.id == resolution for option in checkpoint.options)

@@ -1,0 +1,98 @@
+"""Flag, environment, profile, default: in that order, for every setting (README, Configuration)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from scaicore_tui.config.paths import config_file
+from scaicore_tui.config.profiles import Profile, read_profiles
+from scaicore_tui.config.target import Api, Target, check_url
+from scaicore_tui.errors import ConfigError
+
+DEFAULT_INTERVAL = 5.0
+
+
+@dataclass(frozen=True)
+class Flags:
+    """What was said on the command line; None is unsaid."""
+
+    url: str | None = None
+    api: str | None = None
+    profile: str | None = None
+    core: str | None = None
+    interval: float | None = None
+    read_only: bool = False
+
+
+def resolve_target(flags: Flags, env: Mapping[str, str] | None = None, config: Path | None = None) -> Target | None:
+    """The API to talk to; None where nothing says which. Raises ConfigError for what makes no sense."""
+    env = os.environ if env is None else env
+    name, profile = _profile(flags, env, config or config_file())
+    url, api = _address(flags, env, profile)
+    if url is None:
+        return None
+    token, source = _token(env, profile)
+    return Target(
+        url=check_url(url, has_token=token is not None),
+        api=api,
+        name=name,
+        token=token,
+        token_source=source,
+        core=flags.core or profile.core,
+        interval=flags.interval or profile.interval or DEFAULT_INTERVAL,
+        read_only=flags.read_only or bool(profile.read_only),
+    )
+
+
+def _profile(flags: Flags, env: Mapping[str, str], path: Path) -> tuple[str, Profile]:
+    asked = flags.profile or env.get("SCAICORE_TUI_PROFILE")
+    content = read_profiles(path)
+    if asked and asked not in content.profiles:
+        known = ", ".join(content.profiles) or "none"
+        raise ConfigError(f"no profile {asked!r} in {path}", hint=f"profiles there: {known}")
+    name = asked or content.default
+    return name, content.profiles.get(name, Profile())
+
+
+def _address(flags: Flags, env: Mapping[str, str], profile: Profile) -> tuple[str | None, Api]:
+    """URL and API. With nothing but `SCAIGRID_*` set, the ScaiGrid is spoken to itself."""
+    url = flags.url or env.get("SCAICORE_TUI_URL") or profile.url
+    said = flags.api or env.get("SCAICORE_TUI_API") or profile.api
+    if url is None:
+        url = env.get("SCAIGRID_BASE_URL") or env.get("SCAIGRID_HOST")
+        said = said or Api.SCAIGRID
+        if url and "://" not in url:
+            url = f"https://{url}"
+    return url, _api(said or Api.SCAIFLOW)
+
+
+def _api(said: str) -> Api:
+    try:
+        return Api(said)
+    except ValueError:
+        raise ConfigError(f"no API {said!r}", hint=f"one of: {', '.join(Api)}") from None
+
+
+def _token(env: Mapping[str, str], profile: Profile) -> tuple[SecretStr | None, str]:
+    """The token and where it came from. Never a flag: command lines are seen by everybody on a machine."""
+    names = ("SCAICORE_TUI_TOKEN", profile.token_env, "SCAIGRID_API_KEY")
+    if not env.get(names[0]) and profile.token_file is not None:
+        return _token_file(profile.token_file.expanduser())
+    for name in names:
+        if name and env.get(name):
+            return SecretStr(env[name].strip()), name
+    return None, ""
+
+
+def _token_file(path: Path) -> tuple[SecretStr, str]:
+    try:
+        if path.stat().st_mode & 0o077 and os.name == "posix":
+            raise ConfigError(f"{path} can be read by others", hint=f"chmod 600 {path}")
+        return SecretStr(path.read_text(encoding="utf-8").strip()), str(path)
+    except OSError as error:
+        raise ConfigError(f"token file: {error}") from error

@@ -1,0 +1,83 @@
+"""Where the API is, and how to speak to it: everything a client needs, settled."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from scaicore_tui.errors import ConfigError
+
+
+class Api(StrEnum):
+    """The two products that serve the four calls (API §1)."""
+
+    SCAIFLOW = "scaiflow"
+    SCAIGRID = "scaigrid"
+
+
+_USUAL_PATH = {Api.SCAIFLOW: "/api/v1", Api.SCAIGRID: ""}
+_RESOURCES = {Api.SCAIFLOW: "/scaicore", Api.SCAIGRID: "/v1/modules/scaicore"}
+
+
+@dataclass(frozen=True)
+class Target:
+    """One API, as one profile sees it. `interval` is in seconds; `token_source` says where the token came from."""
+
+    url: str
+    api: Api = Api.SCAIFLOW
+    name: str = "default"
+    token: SecretStr | None = None
+    token_source: str = ""
+    core: str | None = None
+    interval: float = 5.0
+    read_only: bool = False
+
+    @property
+    def base(self) -> str:
+        """The URL with the backend's usual path, where it has none."""
+        url = self.url.rstrip("/")
+        return url if urlsplit(url).path else url + _USUAL_PATH[self.api]
+
+    @property
+    def resources(self) -> str:
+        """The URL that the four calls hang under."""
+        suffix = _RESOURCES[self.api]
+        return self.base if self.base.endswith(suffix) else self.base + suffix
+
+    @property
+    def host(self) -> str:
+        """Host and port, for people."""
+        return urlsplit(self.url).netloc.rpartition("@")[2]
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the URL can't leave this machine."""
+        return is_loopback(urlsplit(self.url).hostname)
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether `host` names this machine itself."""
+    if host is None or host == "localhost":
+        return host is not None
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_url(url: str, *, has_token: bool) -> str:
+    """`url`, if a client may use it. Raises ConfigError: no web address, or a token in the clear over a network."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"not a web address: {url!r}", hint="it should look like https://scaiflow.example.com")
+    if parts.username or parts.password:
+        raise ConfigError("a URL must not carry a user or password", hint="set SCAICORE_TUI_TOKEN instead")
+    if parts.scheme == "http" and has_token and not is_loopback(parts.hostname):
+        raise ConfigError(
+            f"a token is never sent in the clear to {parts.hostname}", hint="use https:// (plain http: loopback only)"
+        )
+    return url

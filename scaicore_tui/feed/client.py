@@ -1,0 +1,92 @@
+"""The four calls (API §1), typed. Owns the URLs; one instance speaks to one target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
+from urllib.parse import quote
+
+from scaicore_tui.config import Target
+from scaicore_tui.errors import CannotReach
+from scaicore_tui.feed import transport
+from scaicore_tui.wire import (
+    Checkpoint,
+    CheckpointPage,
+    EventPage,
+    Invocation,
+    read_checkpoint,
+    read_checkpoint_page,
+    read_event_page,
+    read_invocation,
+)
+
+MAX_LIMIT = 500
+
+T = TypeVar("T")
+
+
+class Client:
+    """Async context manager around a connection pool. Every method raises the errors of `transport`."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.requests = 0
+        self._http = transport.open_http(target)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def events(self, limit: int, cursor: str | None = None) -> EventPage:
+        """One page of the feed, of at most `limit` events."""
+        return _read(read_event_page, await self._get("events", limit, cursor))
+
+    async def checkpoints(self, status: str, limit: int = MAX_LIMIT, cursor: str | None = None) -> CheckpointPage:
+        """One page of the checkpoints of one status."""
+        return _read(read_checkpoint_page, await self._get("checkpoints", limit, cursor, status=status))
+
+    async def all_checkpoints(self, status: str, max_pages: int = 20) -> list[Checkpoint]:
+        """All checkpoints of one status, each once, as the pages have them."""
+        found: dict[str, Checkpoint] = {}
+        cursor: str | None = None
+        for _ in range(max_pages):
+            page = await self.checkpoints(status, cursor=cursor)
+            found |= {checkpoint.id: checkpoint for checkpoint in page.checkpoints}
+            if page.next_cursor in (None, cursor):
+                break
+            cursor = page.next_cursor
+        return list(found.values())
+
+    async def resolve(self, checkpoint_id: str, resolution: str, comment: str | None = None) -> Checkpoint:
+        """Answer a checkpoint, once."""
+        body = {"resolution": resolution} | ({"comment": comment} if comment else {})
+        answer = await self._post(f"checkpoints/{quote(checkpoint_id, safe='')}/resolve", body, transport.WRITE_TIMEOUT)
+        return _read(read_checkpoint, answer)
+
+    async def invoke(self, core_id: str, value: Any, entity_id: str | None = None) -> Invocation:
+        """Run a Core, once. May take minutes; what it answers when the run suspends is undocumented."""
+        body = {"input": value} | ({"entity_id": entity_id} if entity_id else {})
+        answer = await self._post(f"cores/{quote(core_id, safe='')}/invoke", body, transport.INVOKE_TIMEOUT)
+        return _read(read_invocation, answer)
+
+    async def _get(self, path: str, limit: int, cursor: str | None, **query: str) -> bytes:
+        params: dict[str, Any] = {"core_id": self.target.core, **query, "limit": limit, "cursor": cursor}
+        self.requests += 1
+        sent = {key: value for key, value in params.items() if value is not None}
+        return await transport.get(self._http, f"{self.target.resources}/{path}", sent)
+
+    async def _post(self, path: str, body: dict[str, Any], timeout: float) -> bytes:  # noqa: ASYNC109
+        self.requests += 1
+        return await transport.post(self._http, f"{self.target.resources}/{path}", body, timeout)
+
+
+def _read(reader: Callable[[bytes], T], body: bytes) -> T:
+    """What `reader` makes of `body`. Raises CannotReach for a success that is not this API's."""
+    try:
+        return reader(body)
+    except ValueError as error:
+        raise CannotReach(
+            f"the answer is not ScaiCore's: {error}", hint="check the URL and --api (scaiflow or scaigrid)"
+        ) from error

@@ -1,0 +1,58 @@
+"""What is known of the connection: for the status bar, which must never lie about age."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from scaicore_tui.errors import CannotReach, ScaicoreError
+
+STALE_INTERVALS = 3
+# Backoff after failures: the interval doubles up to this many seconds.
+MAX_DELAY = 60.0
+
+
+class LinkState(StrEnum):
+    """What the data on the screen is worth."""
+
+    CONNECTING = "connecting"
+    LIVE = "live"
+    PAUSED = "paused"
+    STALE = "stale"
+    OFFLINE = "offline"
+
+
+@dataclass(frozen=True)
+class Link:
+    """The connection after its latest fetch. Moments are monotonic seconds."""
+
+    interval: float
+    answered_at: float | None = None
+    next_at: float | None = None
+    error: ScaicoreError | None = None
+    failures: int = 0
+    paused: bool = False
+    latency_ms: float | None = None
+    new_events: int = 0
+    polls: int = 0
+    stale_dropped: int = 0
+
+    def state(self, now: float) -> LinkState:
+        """Live only while answers come; silence for three intervals is stale, whatever the reason."""
+        if self.paused:
+            return LinkState.PAUSED
+        if self.error is not None:
+            return LinkState.OFFLINE if isinstance(self.error, CannotReach) else LinkState.STALE
+        if self.answered_at is None:
+            return LinkState.CONNECTING
+        return LinkState.STALE if now - self.answered_at > STALE_INTERVALS * self.interval else LinkState.LIVE
+
+    def age(self, now: float) -> float | None:
+        """Seconds since the data shown was true; None where there is none yet."""
+        return None if self.answered_at is None else now - self.answered_at
+
+    def delay(self) -> float:
+        """Seconds to the next fetch: doubling after failures, and no less than the server asked for."""
+        wait = min(MAX_DELAY, self.interval * 2.0 ** max(0, self.failures - 1))
+        asked = self.error.retry_after if self.error is not None else None
+        return max(self.interval, wait, asked or 0.0)

@@ -1,0 +1,140 @@
+"""The poller: asks for the feed's head and the pending checkpoints, at its own pace, and hands on what is new.
+
+Each fetch takes a number when it starts. An answer that is not newer than the last one applied, or that another
+client was asked for, is dropped and counted, as the canvas does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import count
+
+from scaicore_tui.clock import Clock
+from scaicore_tui.errors import ScaicoreError
+from scaicore_tui.feed.client import MAX_LIMIT, Client
+from scaicore_tui.feed.link import Link
+from scaicore_tui.feed.sweep import Meets, Sweep, next_limit, read_head, read_tail
+from scaicore_tui.wire import Checkpoint
+
+MAX_OVERLAPPING = 2
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one fetch brought; `number` is its place in the order of asking."""
+
+    number: int
+    sweep: Sweep
+    checkpoints: Sequence[Checkpoint]
+
+
+class Poller:
+    """Fetches until cancelled. `apply` takes each answer and returns how many of its events were new."""
+
+    def __init__(
+        self,
+        client: Client,
+        clock: Clock,
+        meets: Meets,
+        apply: Callable[[Answer], int],
+        changed: Callable[[], None],
+    ) -> None:
+        self.client = client
+        self.link = Link(interval=client.target.interval)
+        self._clock = clock
+        self._meets = meets
+        self._apply = apply
+        self._changed = changed
+        self._numbers = count(1)
+        self._applied = 0
+        self._limit = MAX_LIMIT
+        self._tail: str | None = None
+        self._oldest_first = False
+        self._fetches: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Fetch at once, and then one interval after each fetch began, or when it ended if it took longer."""
+        try:
+            while True:
+                began = self._clock.monotonic()
+                if not self.link.paused:
+                    await self.fetch()
+                await self._wait_until(began + self.link.delay())
+        finally:
+            for task in self._fetches:
+                task.cancel()
+
+    def refresh(self) -> bool:
+        """Fetch now, also while a fetch is under way; False where enough of them are."""
+        if len(self._fetches) >= MAX_OVERLAPPING:
+            return False
+        task = asyncio.create_task(self.fetch())
+        self._fetches.add(task)
+        task.add_done_callback(self._fetches.discard)
+        return True
+
+    def pause(self, paused: bool) -> None:
+        """Stop asking, or ask again at once."""
+        self._update(paused=paused)
+        if not paused:
+            self._wake.set()
+
+    async def fetch(self) -> None:
+        """One fetch: asked, and applied unless it came too late."""
+        number, client = next(self._numbers), self.client
+        began = self._clock.monotonic()
+        try:
+            sweep, checkpoints = await asyncio.gather(self._sweep(), client.all_checkpoints("pending"))
+        except ScaicoreError as error:
+            if self._is_current(number, client):
+                self._update(error=error, failures=self.link.failures + 1)
+            return
+        if not self._is_current(number, client):
+            self._update(stale_dropped=self.link.stale_dropped + 1)
+            return
+        self._accept(Answer(number, sweep, checkpoints), began)
+
+    def _is_current(self, number: int, client: Client) -> bool:
+        return number > self._applied and client is self.client
+
+    def _accept(self, answer: Answer, began: float) -> None:
+        self._applied = answer.number
+        self._tail = answer.sweep.tail
+        self._oldest_first = self._oldest_first or answer.sweep.tail is not None
+        new_events = self._apply(answer)
+        self._limit = next_limit(new_events)
+        now = self._clock.monotonic()
+        self._update(
+            answered_at=began,
+            latency_ms=(now - began) * 1000,
+            new_events=new_events,
+            error=None,
+            failures=0,
+            polls=self.link.polls + 1,
+        )
+
+    async def _sweep(self) -> Sweep:
+        if self._oldest_first:
+            return await read_tail(self.client, self._tail)
+        return await read_head(self.client, self._meets, self._limit)
+
+    async def _wait_until(self, moment: float) -> None:
+        self._update(next_at=moment)
+        self._wake.clear()
+        sleep = asyncio.ensure_future(self._clock.sleep(moment - self._clock.monotonic()))
+        wake = asyncio.ensure_future(self._wake.wait())
+        try:
+            await asyncio.wait((sleep, wake), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (sleep, wake):
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    def _update(self, **fields: object) -> None:
+        self.link = replace(self.link, **fields)  # type: ignore[arg-type]
+        self._changed()

@@ -1,0 +1,97 @@
+"""HTTP for the client: timeouts, and what each way of failing means. A read may be asked again; a write may not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from scaicore_tui.config import Target
+from scaicore_tui.errors import CannotReach, OutcomeUnknown, ScaicoreError
+from scaicore_tui.wire import read_problem
+
+READ_TIMEOUT = 10.0
+WRITE_TIMEOUT = 30.0
+INVOKE_TIMEOUT = 330.0
+CONNECT_TIMEOUT = 5.0
+
+# The request can't have been sent when one of these is raised.
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+def open_http(target: Target) -> httpx.AsyncClient:
+    """A connection pool for one target. It sends the token with every request, follows no redirect with it, and
+    asks no proxy of the environment about loopback."""
+    headers = {"Accept": "application/json"}
+    if target.token is not None:
+        headers["Authorization"] = f"Bearer {target.token.get_secret_value()}"
+    return httpx.AsyncClient(
+        headers=headers,
+        timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
+        trust_env=not target.is_loopback,
+    )
+
+
+async def get(http: httpx.AsyncClient, url: str, params: dict[str, Any]) -> bytes:
+    """The body of a successful GET. Raises the error that the answer, or its absence, amounts to."""
+    try:
+        response = await http.get(url, params=params)
+    except httpx.TimeoutException as error:
+        raise CannotReach(f"no answer from {http_host(url)} in time", hint="trying again") from error
+    except httpx.HTTPError as error:
+        raise CannotReach(f"cannot reach {http_host(url)}: {_reason(error)}", hint="trying again") from error
+    return _body(response)
+
+
+async def post(http: httpx.AsyncClient, url: str, body: dict[str, Any], timeout: float) -> bytes:  # noqa: ASYNC109
+    """The body of a successful POST, which is sent once and never again.
+
+    Raises CannotReach where it was not sent, OutcomeUnknown where it may have been but no answer came, and the
+    answer's own error where it was a no.
+    """
+    try:
+        response = await http.post(url, json=body, timeout=httpx.Timeout(timeout, connect=CONNECT_TIMEOUT))
+    except _UNSENT as error:
+        raise CannotReach(
+            f"cannot reach {http_host(url)}: {_reason(error)}",
+            kept="nothing was sent",
+            hint="press again when it is back",
+        ) from error
+    except httpx.HTTPError as error:
+        raise OutcomeUnknown(
+            f"sent, but no answer came: {_reason(error)}", kept="it is not sent again", hint="looking it up"
+        ) from error
+    if response.status_code in (502, 504):
+        # A gateway gave up waiting: whether the server behind it acted is not known.
+        raise _lost(response)
+    return _body(response)
+
+
+def http_host(url: str) -> str:
+    """Host and port of a URL, for people."""
+    return httpx.URL(url).netloc.decode("ascii", "replace")
+
+
+def _body(response: httpx.Response) -> bytes:
+    if response.is_success:
+        return response.content
+    raise _refusal(response)
+
+
+def _refusal(response: httpx.Response) -> ScaicoreError:
+    return read_problem(response.status_code, response.headers, response.content).error()
+
+
+def _lost(response: httpx.Response) -> OutcomeUnknown:
+    refusal = _refusal(response)
+    return OutcomeUnknown(
+        f"sent, but a gateway lost the answer: {refusal.message}",
+        kept="it is not sent again",
+        hint="looking it up",
+        request_id=refusal.request_id,
+        status=refusal.status,
+    )
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,40 @@
+"""The journal's tables, and how an older file becomes today's."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from scaicore_tui.errors import ConfigError
+
+# `pos` is the place in the feed, oldest lowest: arrivals count up, history read later counts down below zero.
+# `at` is microseconds since 1970; an event without a readable time has 0.
+_STEPS = (
+    """
+    CREATE TABLE events (
+        pos INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        execution_id TEXT,
+        raw BLOB NOT NULL
+    );
+    CREATE INDEX events_at ON events (at);
+    CREATE INDEX events_execution ON events (execution_id, pos) WHERE execution_id IS NOT NULL;
+    CREATE TABLE gaps (
+        after_pos INTEGER PRIMARY KEY,
+        found_at INTEGER NOT NULL
+    );
+    """,
+)
+VERSION = len(_STEPS)
+
+
+def migrate(database: sqlite3.Connection) -> None:
+    """Bring `database` to today's tables. Raises ConfigError for a file of a newer program."""
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        raise ConfigError(
+            "the journal was written by a newer scaicore-tui",
+            kept="it was not touched",
+            hint="upgrade, or --no-journal",
+        )
+    for number, step in enumerate(_STEPS[version:], version + 1):
+        database.executescript(f"BEGIN; {step} PRAGMA user_version = {number}; COMMIT;")

@@ -1,0 +1,218 @@
+"""The fold: one event more, applied to its run. Pure but for the run it is given: no I/O, no clock.
+
+Tolerates whatever order and completeness the feed has (API §7), shows what came, and marks the run where it was odd.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, RunStatus
+from scaicore_tui.wire import events as wire
+from scaicore_tui.wire.events import Event
+from scaicore_tui.wire.timestamps import whole_seconds
+
+
+def fold(run: Run, event: Event) -> bool:
+    """Apply `event` to `run`; False where it is a repeat that changes nothing but the count of repeats."""
+    if _is_repeat(run, event):
+        run.duplicates += 1
+        return False
+    run.event_count += 1
+    run.core_id = run.core_id or event.core_id
+    _span(run, event.at)
+    rule = _RULES.get(event.type)
+    if rule is not None:
+        if run.is_over and event.type not in _ENDS:
+            run.mark("events after the end")
+        run.is_runtime = True
+        rule(run, event)
+    return True
+
+
+def _span(run: Run, at: int | None) -> None:
+    if at is None:
+        return
+    run.first_event_at = at if run.first_event_at is None else min(run.first_event_at, at)
+    run.last_event_at = at if run.last_event_at is None else max(run.last_event_at, at)
+
+
+def _is_repeat(run: Run, event: Event) -> bool:
+    """Whether the bus delivered the same event again (API §2).
+
+    Equal bytes with sub-second timestamps are one event. With whole seconds a loop writes equal bytes in earnest, so
+    a repeat is one only while the visit that it belongs to leaves no room for a second.
+    """
+    digest = hash(event.raw)
+    if digest not in run.seen:
+        run.seen.add(digest)
+        return False
+    if not whole_seconds(event.timestamp):
+        return True
+    if event.type == wire.BLOCK_ENTERED:
+        node = run.nodes.get(_key(event))
+        return node is not None and any(visit.entered_at == event.at for visit in node.open_visits)
+    if event.type in (wire.BLOCK_EXITED, wire.BLOCK_FAILED):
+        return _visited(run, event) is None
+    return event.type in _RULES
+
+
+def _started(run: Run, event: Event) -> None:
+    if not run.joined_late:
+        run.mark("started again")
+        return
+    run.joined_late = False
+    run.started_at = event.at
+    run.has_input = "input" in event.payload
+    run.input = event.payload.get("input")
+    _instance(run, event)
+
+
+def _completed(run: Run, event: Event) -> None:
+    _end(run, event, RunStatus.COMPLETED)
+    run.output = event.payload.get("output")
+    duration = event.payload.get("duration_ms")
+    if isinstance(duration, int | float) and not isinstance(duration, bool):
+        run.reported_ms = duration
+
+
+def _failed(run: Run, event: Event) -> None:
+    _end(run, event, RunStatus.FAILED)
+    run.error = error_text(event.payload)
+
+
+def _end(run: Run, event: Event, outcome: RunStatus) -> None:
+    if run.is_over:
+        run.mark("ended twice")
+    if run.open_nodes:
+        run.mark("ended inside a node")
+    run.outcome = outcome
+    run.ended_at = event.at
+    _instance(run, event)
+
+
+def _instance(run: Run, event: Event) -> None:
+    key = event.payload.get("instance_key")
+    if key is not None:
+        run.instance_key = str(key)
+
+
+def _entered(run: Run, event: Event) -> None:
+    node = _node(run, event)
+    late = _exit_that_came_first(node, event.at)
+    if late is not None:
+        late.entered_at = event.at
+        return
+    visit = NodeVisit(NodeState.ENTERED, entered_at=event.at)
+    node.visits.append(visit)
+    node.open_visits.append(visit)
+    run.open_nodes.append(node)
+
+
+def _exit_that_came_first(node: NodeRunInfo, at: int | None) -> NodeVisit | None:
+    """A visit whose exit was delivered before its enter."""
+    if at is None or not node.visits:
+        return None
+    visit = node.visits[-1]
+    fits = visit.entered_at is None and visit.ended_at is not None and at <= visit.ended_at
+    return visit if fits else None
+
+
+def _exited(run: Run, event: Event) -> None:
+    visit = _close(run, event, NodeState.EXITED)
+    if visit is None:
+        return
+    payload = event.payload
+    visit.result_binding = payload.get("result_binding") and str(payload["result_binding"])
+    visit.has_result = "result_binding_value" in payload
+    visit.result = payload.get("result_binding_value")
+    visit.truncated = bool(payload.get("result_binding_truncated"))
+
+
+def _block_failed(run: Run, event: Event) -> None:
+    visit = _close(run, event, NodeState.FAILED)
+    error = error_text(event.payload)
+    if visit is not None:
+        visit.error = error
+    elif run.error is None:
+        run.error = error
+
+
+def _close(run: Run, event: Event, state: NodeState) -> NodeVisit | None:
+    """Close the visit that `event` ends; None where it belongs to no node and is kept at run level."""
+    node = _visited(run, event)
+    if node is not None:
+        visit = node.open_visits.pop()
+        _forget_open(run, node)
+        visit.state, visit.ended_at = state, event.at
+        return visit
+    run.mark(f"{state} without enter")
+    if event.node_id is None:
+        return None
+    visit = NodeVisit(state, ended_at=event.at)
+    _node(run, event).visits.append(visit)
+    return visit
+
+
+def _forget_open(run: Run, node: NodeRunInfo) -> None:
+    """Take the newest entry of `node` off the open ones."""
+    for index in range(len(run.open_nodes) - 1, -1, -1):
+        if run.open_nodes[index] is node:
+            del run.open_nodes[index]
+            return
+
+
+def _visited(run: Run, event: Event) -> NodeRunInfo | None:
+    """The node whose open visit `event` ends: its own; without an id the newest open one of its kind, or of any."""
+    if event.node_id is not None:
+        node = run.nodes.get(_key(event))
+        return node if node is not None and node.open_visits else None
+    kind = event.block_kind
+    return next((node for node in reversed(run.open_nodes) if kind in (None, node.block_kind)), None)
+
+
+def _node(run: Run, event: Event) -> NodeRunInfo:
+    key = _key(event)
+    node = run.nodes.get(key)
+    if node is None:
+        node = run.nodes[key] = NodeRunInfo(event.node_id, event.block_kind)
+    elif node.block_kind is None:
+        node.block_kind = event.block_kind
+    return node
+
+
+def _key(event: Event) -> tuple[str | None, str | None]:
+    return (event.node_id, None) if event.node_id is not None else (None, event.block_kind)
+
+
+def error_text(payload: dict[str, Any]) -> str:
+    """The best words out of an error of undocumented shape (API §7)."""
+    for name in ("error", "message", "reason", "detail"):
+        words = _words(payload.get(name))
+        if words:
+            return words
+    rest = {key: value for key, value in payload.items() if key not in ("execution_id", "node_id", "block_kind")}
+    return json.dumps(rest, ensure_ascii=False) if rest else "no reason given"
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        code = value.get("code") or value.get("type")
+        message = next((value[name] for name in ("message", "reason", "detail") if value.get(name)), None)
+        return ": ".join(str(part) for part in (code, message) if part) or json.dumps(value, ensure_ascii=False)
+    if value is None or value == "":
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+_RULES: dict[str, Callable[[Run, Event], None]] = {
+    wire.STARTED: _started,
+    wire.COMPLETED: _completed,
+    wire.FAILED: _failed,
+    wire.BLOCK_ENTERED: _entered,
+    wire.BLOCK_EXITED: _exited,
+    wire.BLOCK_FAILED: _block_failed,
+}
+_ENDS = (wire.COMPLETED, wire.FAILED)

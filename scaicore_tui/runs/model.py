@@ -1,0 +1,137 @@
+"""A run and its parts, as folded from events. Times are microseconds since 1970 UTC.
+
+Only the fold writes these; everybody else reads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class RunStatus(StrEnum):
+    """What a run is doing. There is no event for waiting: it is having a pending checkpoint (API §2)."""
+
+    RUNNING = "running"
+    WAITING = "waiting"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class NodeState(StrEnum):
+    """What a visit of a node came to."""
+
+    ENTERED = "entered"
+    EXITED = "exited"
+    FAILED = "failed"
+
+
+def elapsed_ms(begin: int | None, end: int | None) -> float | None:
+    """Milliseconds between two moments; None unless both are known. Never negative: clocks of servers differ."""
+    return None if begin is None or end is None else max(0, end - begin) / 1000
+
+
+@dataclass(slots=True)
+class NodeVisit:
+    """One passage through a node: loops and retries make many."""
+
+    state: NodeState
+    entered_at: int | None = None
+    ended_at: int | None = None
+    result_binding: str | None = None
+    result: Any = None
+    has_result: bool = False
+    truncated: bool = False
+    error: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.state is NodeState.ENTERED
+
+    @property
+    def duration_ms(self) -> float | None:
+        return elapsed_ms(self.entered_at, self.ended_at)
+
+
+@dataclass(slots=True)
+class NodeRunInfo:
+    """A node within one run. Without a `node_id` it stands for all anonymous blocks of its kind."""
+
+    node_id: str | None
+    block_kind: str | None
+    visits: list[NodeVisit] = field(default_factory=list)
+    open_visits: list[NodeVisit] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.node_id or f"({self.block_kind or 'block'})"
+
+    @property
+    def state(self) -> NodeState:
+        """Entered while any visit is open; else what the latest came to."""
+        return NodeState.ENTERED if self.open_visits else self.visits[-1].state
+
+    @property
+    def latest(self) -> NodeVisit:
+        """The visit to show when there is room for one: the newest open, else the newest."""
+        return self.open_visits[-1] if self.open_visits else self.visits[-1]
+
+    @property
+    def duration_ms(self) -> float | None:
+        """Time spent inside, over all ended visits; None where none can be told."""
+        spans = [spent for visit in self.visits if (spent := visit.duration_ms) is not None]
+        return sum(spans) if spans else None
+
+
+NodeKey = tuple[str | None, str | None]
+
+
+@dataclass(slots=True)
+class Run:
+    """All that the events of one `execution_id` tell."""
+
+    execution_id: str
+    core_id: str | None = None
+    status: RunStatus = RunStatus.UNKNOWN
+    outcome: RunStatus | None = None
+    started_at: int | None = None
+    ended_at: int | None = None
+    first_event_at: int | None = None
+    last_event_at: int | None = None
+    reported_ms: float | None = None
+    joined_late: bool = True
+    is_runtime: bool = False
+    input: Any = None
+    has_input: bool = False
+    output: Any = None
+    error: str | None = None
+    instance_key: str | None = None
+    event_count: int = 0
+    duplicates: int = 0
+    nodes: dict[NodeKey, NodeRunInfo] = field(default_factory=dict)
+    open_nodes: list[NodeRunInfo] = field(default_factory=list)
+    oddities: list[str] = field(default_factory=list)
+    seen: set[int] = field(default_factory=set)
+
+    @property
+    def began_at(self) -> int | None:
+        """When it started, or for a run joined late the first that is known of it."""
+        return self.started_at if self.started_at is not None else self.first_event_at
+
+    @property
+    def duration_ms(self) -> float | None:
+        """What the runtime reported, else the time between start and end; None while it runs."""
+        if self.reported_ms is not None:
+            return self.reported_ms
+        return elapsed_ms(self.started_at, self.ended_at)
+
+    @property
+    def is_over(self) -> bool:
+        return self.outcome is not None
+
+    def mark(self, oddity: str) -> None:
+        """Remember something that no clean run shows, once."""
+        if oddity not in self.oddities:
+            self.oddities.append(oddity)

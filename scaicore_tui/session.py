@@ -1,0 +1,232 @@
+"""The seam that both front ends use: one target, its journal, its runs and checkpoints, and what may be done.
+
+Everything happens on one event loop. What is read here changes only between two updates.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from scaicore_tui.actions import Submission, Submitter, gate
+from scaicore_tui.clock import Clock, SystemClock
+from scaicore_tui.config import Target
+from scaicore_tui.errors import NotFound, ScaicoreError, UsageError
+from scaicore_tui.feed import Answer, Client, Link, Poller, surplus
+from scaicore_tui.feed.client import MAX_LIMIT
+from scaicore_tui.journal import Journal
+from scaicore_tui.runs import Run, RunBook
+from scaicore_tui.wire import Checkpoint, Event
+
+DEFAULT_BACKFILL = 5_000
+
+
+@dataclass(frozen=True)
+class Update:
+    """What changed: runs by id, and whether the checkpoints, a submission, or only the link did."""
+
+    runs: frozenset[str] = frozenset()
+    checkpoints: bool = False
+    submission: Submission | None = None
+
+
+class Session:
+    """Async context manager: opens the client, and closes it with the journal."""
+
+    def __init__(
+        self,
+        target: Target,
+        journal: Journal | None = None,
+        clock: Clock | None = None,
+        backfill: int = DEFAULT_BACKFILL,
+    ) -> None:
+        self.target = target
+        self.clock = clock or SystemClock()
+        self.book = RunBook()
+        self.checkpoints: tuple[Checkpoint, ...] = ()
+        self.journal = journal or Journal()
+        self.client = Client(target)
+        self.submitter = Submitter(self.client, self.book, self._submission_moved)
+        self._poller = Poller(self.client, self.clock, self._meets, self._apply, self._publish)
+        self._listeners: list[Callable[[Update], None]] = []
+        self._backfill = backfill
+        self._older: str | None = None
+        self._head = asyncio.Event()
+        self._history = asyncio.Lock()
+        self._load()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.client.__aexit__()
+        self.journal.close()
+
+    @property
+    def link(self) -> Link:
+        """The state of the connection after its latest fetch."""
+        return self._poller.link
+
+    def listen(self, listener: Callable[[Update], None]) -> None:
+        """Call `listener` after everything that changed."""
+        self._listeners.append(listener)
+
+    async def run(self) -> None:
+        """Poll until cancelled, and read history beside it."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._poller.run())
+            group.create_task(self._fill_back())
+
+    async def read_once(self) -> None:
+        """Read head, history and checkpoints once. Raises what keeps that from succeeding."""
+        await self._poller.fetch()
+        if self.link.error is not None:
+            raise self.link.error
+        while self.wants_history:
+            await self.load_older()
+
+    def refresh(self) -> bool:
+        """Fetch now; False where enough fetches are under way."""
+        return self._poller.refresh()
+
+    def pause(self, paused: bool) -> None:
+        """Stop polling, or poll again at once."""
+        self._poller.pause(paused)
+
+    @property
+    def has_older(self) -> bool:
+        """Whether the feed may hold events older than those read."""
+        return self._older is not None
+
+    @property
+    def wants_history(self) -> bool:
+        """Whether less was read than should be at the start."""
+        return self.has_older and self.book.event_count < self._backfill
+
+    async def load_older(self) -> int:
+        """Read one more page of history; returns how many events it brought. Raises what keeps it from that."""
+        async with self._history:
+            cursor = self._older
+            if cursor is None:
+                return 0
+            page = await self.client.events(MAX_LIMIT, cursor)
+            self._older = page.next_cursor if page.next_cursor != cursor else None
+            return self._take_history(page.events[::-1])
+
+    def events(self, execution_id: str | None = None) -> Sequence[Event]:
+        """The events of one run, or all, in feed order."""
+        return list(self.journal.events(execution_id))
+
+    def run_of(self, prefix: str) -> Run:
+        """The one run whose id begins with `prefix`, or `@latest`. Raises NotFound, or UsageError where it is many."""
+        found = self.book.find(prefix)
+        if not found:
+            raise NotFound(f"no run {prefix!r} among {len(self.book.runs)} read", hint="--backfill N reads further")
+        if len(found) > 1:
+            raise UsageError(f"{len(found)} runs begin with {prefix!r}", hint="give more of the id")
+        return found[0]
+
+    def checkpoint(self, checkpoint_id: str) -> Checkpoint | None:
+        """The pending checkpoint of that id."""
+        return next((row for row in self.checkpoints if row.id == checkpoint_id), None)
+
+    def why_not_answer(self, checkpoint_id: str | None, resolution: str | None = None) -> str | None:
+        """Why that checkpoint can't be answered now; None where it can."""
+        return gate.why_not_answer(self.submitter.situation, self.checkpoint(checkpoint_id or ""), resolution)
+
+    def why_not_continue(self, checkpoint_id: str | None) -> str | None:
+        """Why that checkpoint can't be continued now; None where it can."""
+        return gate.why_not_continue(self.submitter.situation, self.checkpoint(checkpoint_id or ""))
+
+    def why_not_replay(self, execution_id: str | None) -> str | None:
+        """Why that run can't be replayed now; None where it can."""
+        return gate.why_not_replay(self.submitter.situation, self.book.runs.get(execution_id or ""))
+
+    async def answer(self, checkpoint_id: str, resolution: str, comment: str | None = None) -> Submission:
+        """Answer a pending checkpoint, once. Raises NotFound where it is pending no longer."""
+        checkpoint = self.checkpoint(checkpoint_id)
+        if checkpoint is None:
+            raise NotFound(f"checkpoint {checkpoint_id} is not pending", kept="nothing was sent")
+        submission = await self.submitter.answer(checkpoint, resolution, comment)
+        self.refresh()
+        return submission
+
+    async def replay(self, execution_id: str) -> Submission:
+        """Invoke the run's Core again with its captured input, once. May take minutes."""
+        run = self.run_of(execution_id)
+        submission = await self.submitter.replay(run)
+        self.refresh()
+        return submission
+
+    async def invoke_again(self, run: Run, value: Any, entity_id: str | None) -> Submission:
+        """Invoke the run's Core with another input, once."""
+        return await self.submitter.replay(run, value, entity_id, given_input=True)
+
+    def _load(self) -> None:
+        """Fold the runs that the journal holds."""
+        self.book.apply(self.journal.events())
+
+    def _meets(self, page: Sequence[Event]) -> bool:
+        """Whether what is journaled begins within `page`. An empty journal begins anywhere."""
+        if not self.book.event_count:
+            return True
+        oldest = page[-3:]
+        known = self.journal.known(oldest)
+        return all(event.raw in known for event in oldest)
+
+    def _apply(self, answer: Answer) -> int:
+        sweep = answer.sweep
+        new = surplus(sweep.events, self.journal.known(sweep.events))
+        if self.book.event_count == 0:
+            self._older = sweep.older
+            self._head.set()
+        elif not sweep.met:
+            self.journal.mark_gap(int(self.clock.now() * 1_000_000))
+        self.journal.append(new)
+        changed = self.book.apply(new)
+        pending = tuple(sorted(answer.checkpoints, key=lambda row: (row.created or 0, row.id)))
+        moved = pending != self.checkpoints
+        self.checkpoints = pending
+        changed |= self.book.wait(pending)
+        self.submitter.observe()
+        self._tell(Update(frozenset(changed), checkpoints=moved))
+        return len(new)
+
+    def _take_history(self, page: Sequence[Event]) -> int:
+        new = surplus(page, self.journal.known(page))
+        self.journal.prepend(new)
+        touched = dict.fromkeys(event.execution_id for event in new if event.execution_id)
+        histories = self._histories([key for key in touched if key in self.book.runs], new)
+        changed = self.book.prepend({key: histories[key] for key in touched}, len(new))
+        self._tell(Update(frozenset(changed)))
+        return len(new)
+
+    def _histories(self, continued: Sequence[str], page: Sequence[Event]) -> dict[str, list[Event]]:
+        """All events of the runs that `page` touches: from the journal for those `continued` after it."""
+        histories: dict[str, list[Event]] = defaultdict(list)
+        for event in page:
+            if event.execution_id:
+                histories[event.execution_id].append(event)
+        return histories | {key: list(self.journal.events(key)) for key in continued}
+
+    async def _fill_back(self) -> None:
+        """Read history at the start, once there is a head; trouble is for the poller to tell."""
+        await self._head.wait()
+        while self.wants_history:
+            try:
+                await self.load_older()
+            except ScaicoreError as error:
+                await self.clock.sleep(error.retry_after or self.target.interval)
+
+    def _submission_moved(self, submission: Submission) -> None:
+        self._tell(Update(submission=submission))
+
+    def _publish(self) -> None:
+        self._tell(Update())
+
+    def _tell(self, update: Update) -> None:
+        for listener in self._listeners:
+            listener(update)

@@ -1,0 +1,29 @@
+"""The three wrappers of a success (API §5): `{"data": …}`, `{"status": "ok", "data": …}`, and none."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from scaicore_tui.wire.raw import decode
+
+
+def parse(body: bytes) -> Any:
+    """The JSON of `body`. Raises ValueError where it is none."""
+    try:
+        return json.loads(decode(body), strict=False)
+    except RecursionError as error:
+        raise ValueError("the answer is nested too deeply") from error
+
+
+def unwrap(value: Any) -> Any:
+    """What is inside the wrapper. A body is wrapped only if it has `data` and nothing but wrapper fields beside."""
+    if isinstance(value, dict) and "data" in value and value.keys() <= {"data", "status", "meta"}:
+        return value["data"]
+    return value
+
+
+def cursor(page: dict[str, Any]) -> str | None:
+    """The cursor to the next page; None at the feed's end: null, absent or empty (API §7)."""
+    value = page.get("next_cursor")
+    return str(value) if value not in (None, "") else None

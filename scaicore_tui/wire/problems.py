@@ -1,0 +1,107 @@
+"""The three styles of an error body, plus whatever else a proxy on the way may send (API §5)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from scaicore_tui import errors
+from scaicore_tui.wire.base import OptionalText, Text, Wire
+from scaicore_tui.wire.envelope import parse
+
+MAX_FOREIGN_MESSAGE = 200
+
+
+class Problem(Wire):
+    """A refusal, in one form whoever wrote it. `code` is lower or upper snake case, as it came; may be empty."""
+
+    status: int
+    code: Text = ""
+    message: Text = ""
+    fix: OptionalText = None
+    request_id: OptionalText = None
+    retry_after: float | None = None
+    details: Any = None
+
+    def error(self) -> errors.ScaicoreError:
+        """The exception that this problem is to a caller."""
+        kind = _KINDS.get(self.status, errors.CannotReach if self.status in (502, 503, 504) else errors.Refused)
+        name = f" {self.code}" if self.code else ""
+        return kind(
+            f"{self.message or 'no reason given'} [{self.status}{name}]",
+            hint=self.fix or "",
+            request_id=self.request_id,
+            status=self.status,
+            retry_after=self.retry_after,
+        )
+
+
+_KINDS: dict[int, type[errors.ScaicoreError]] = {
+    401: errors.CredentialsError,
+    403: errors.PermissionDenied,
+    404: errors.NotFound,
+    409: errors.Conflict,
+    412: errors.CredentialsError,
+    422: errors.UsageError,
+}
+
+
+def read_problem(status: int, headers: Mapping[str, str], body: bytes) -> Problem:
+    """The problem that an answer with an error status tells. Never raises: an unreadable body is quoted."""
+    lowered = {name.lower(): value for name, value in headers.items()}
+    try:
+        fields = _fields(parse(body))
+    except ValueError:
+        fields = {"message": _quote(body)}
+    fields.setdefault("request_id", lowered.get("x-request-id"))
+    waits = (lowered.get("retry-after"), fields.pop("retry_after", None))
+    return Problem(status=status, retry_after=next((s for s in map(_seconds, waits) if s is not None), None), **fields)
+
+
+def _fields(body: Any) -> dict[str, Any]:
+    if isinstance(body, dict) and isinstance(body.get("error"), dict):
+        return _scaigrid(body)
+    if isinstance(body, dict) and "detail" in body:
+        return _scaiflow(body["detail"])
+    return {"message": _quote(str(body).encode())}
+
+
+def _scaigrid(body: dict[str, Any]) -> dict[str, Any]:
+    error, meta = body["error"], body.get("meta")
+    return {
+        "code": error.get("code"),
+        "message": error.get("message"),
+        "details": error.get("details"),
+        "retry_after": error.get("retry_after"),
+        "request_id": meta.get("request_id") if isinstance(meta, dict) else None,
+    }
+
+
+def _scaiflow(detail: Any) -> dict[str, Any]:
+    if isinstance(detail, dict):
+        return {"code": detail.get("error"), "message": detail.get("message"), "fix": detail.get("fix")}
+    if isinstance(detail, list):
+        return {"code": "validation_error", "message": "; ".join(map(_complaint, detail)), "details": detail}
+    return {"message": detail}
+
+
+def _complaint(item: Any) -> str:
+    """One entry of FastAPI's list: where, and what."""
+    if not isinstance(item, dict):
+        return str(item)
+    place = ".".join(str(part) for part in item.get("loc", ()))
+    return f"{place}: {item.get('msg', item.get('type', ''))}".removeprefix(": ")
+
+
+def _quote(body: bytes) -> str:
+    """Some readable words out of a body that is not this API's, such as a gateway's HTML."""
+    words = re.sub(r"<[^>]*>|\s+", " ", body[:4000].decode("utf-8", "replace"))
+    return " ".join(words.split())[:MAX_FOREIGN_MESSAGE]
+
+
+def _seconds(value: Any) -> float | None:
+    try:
+        return max(0.0, float(value))
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,92 @@
+"""Where in a body a list's elements stand, so that each can be kept byte for byte.
+
+Python's decoder tells where a value ends; walking the wrapper by hand tells where it starts. Invalid UTF-8 survives
+as surrogate escapes, there and back.
+"""
+
+from __future__ import annotations
+
+import re
+from json.decoder import JSONDecodeError, JSONDecoder
+from typing import Any
+
+_SPACE = re.compile(r"[ \t\n\r]*")
+_scan = JSONDecoder(strict=False).raw_decode
+
+
+def decode(body: bytes) -> str:
+    """The body as text, lossless for any bytes."""
+    return body.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+
+
+def encode(text: str) -> bytes:
+    """The bytes that `decode` made `text` of."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def page(body: bytes, key: str) -> dict[str, Any]:
+    """The object that holds a list under `key`: `body` itself, or what its `data` wraps.
+
+    The list's elements come as pairs: the value, and its own bytes. Everything else is decoded as usual. Raises
+    ValueError where the body is no JSON, or has no such list.
+    """
+    text = decode(body)
+    start = _skip(text, 0)
+    members = _object(text, start, key)[0] if text[start : start + 1] == "{" else {}
+    for candidate in (members, members.get("data")):
+        if isinstance(candidate, dict) and isinstance(candidate.get(key), list):
+            return candidate
+    raise ValueError(f"the answer has no list of {key}")
+
+
+def _object(text: str, at: int, key: str) -> tuple[dict[str, Any], int]:
+    """An object and its end; the list under `key` in pairs, here and inside `data`."""
+    members: dict[str, Any] = {}
+    at = _skip(text, at + 1)
+    while text[at : at + 1] != "}":
+        name, at = _value(text, at)
+        at = _skip(text, _expect(text, _skip(text, at), ":"))
+        sign = text[at : at + 1]
+        if name == key and sign == "[":
+            members[key], at = _array(text, at)
+        elif name == "data" and sign == "{":
+            members[name], at = _object(text, at, key)
+        else:
+            members[str(name)], at = _value(text, at)
+        at = _next(text, at, "}")
+    return members, at + 1
+
+
+def _array(text: str, at: int) -> tuple[list[tuple[Any, bytes]], int]:
+    """An array's values with their bytes, and its end."""
+    pairs = []
+    at = _skip(text, at + 1)
+    while text[at : at + 1] != "]":
+        value, end = _value(text, at)
+        pairs.append((value, encode(text[at:end])))
+        at = _next(text, end, "]")
+    return pairs, at + 1
+
+
+def _next(text: str, at: int, closing: str) -> int:
+    """Past the comma to the next item, or at the closing sign."""
+    at = _skip(text, at)
+    return at if text[at : at + 1] == closing else _skip(text, _expect(text, at, ","))
+
+
+def _value(text: str, at: int) -> tuple[Any, int]:
+    try:
+        return _scan(text, at)
+    except RecursionError as error:
+        raise ValueError("the answer is nested too deeply") from error
+
+
+def _skip(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
+
+
+def _expect(text: str, at: int, sign: str) -> int:
+    if text[at : at + 1] != sign:
+        raise JSONDecodeError(f"Expecting {sign!r}", text, at)
+    return at + 1
