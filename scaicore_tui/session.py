@@ -14,7 +14,7 @@ from typing import Any, Self
 from scaicore_tui.actions import Submission, Submitter, gate
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
-from scaicore_tui.errors import NotFound, ScaicoreError, UsageError
+from scaicore_tui.errors import Conflict, NotFound, ScaicoreError, UsageError
 from scaicore_tui.feed import Answer, Client, Link, Poller, surplus
 from scaicore_tui.feed.client import MAX_LIMIT
 from scaicore_tui.journal import Journal
@@ -47,7 +47,7 @@ class Session:
         self.clock = clock or SystemClock()
         self.book = RunBook()
         self.checkpoints: tuple[Checkpoint, ...] = ()
-        self.journal = journal or Journal()
+        self.journal = journal or Journal.temporary()
         self.client = Client(target)
         self.submitter = Submitter(self.client, self.book, self._submission_moved)
         self._poller = Poller(self.client, self.clock, self._meets, self._apply, self._publish)
@@ -145,25 +145,34 @@ class Session:
         """Why that run can't be replayed now; None where it can."""
         return gate.why_not_replay(self.submitter.situation, self.book.runs.get(execution_id or ""))
 
-    async def answer(self, checkpoint_id: str, resolution: str, comment: str | None = None) -> Submission:
-        """Answer a pending checkpoint, once. Raises NotFound where it is pending no longer."""
+    async def require_checkpoint(self, checkpoint_id: str) -> Checkpoint:
+        """The pending checkpoint of that id. Raises Conflict with what it says now, or NotFound."""
         checkpoint = self.checkpoint(checkpoint_id)
-        if checkpoint is None:
-            raise NotFound(f"checkpoint {checkpoint_id} is not pending", kept="nothing was sent")
+        if checkpoint is not None:
+            return checkpoint
+        answered = await self.submitter.answered(checkpoint_id)
+        if answered is not None:
+            raise Conflict(answered, kept="nothing was sent")
+        raise NotFound(f"no checkpoint {checkpoint_id} is pending", kept="nothing was sent")
+
+    async def answer(self, checkpoint_id: str, resolution: str, comment: str | None = None) -> Submission:
+        """Answer a pending checkpoint, once. Raises what `require_checkpoint` does, and UsageError from the gate."""
+        checkpoint = await self.require_checkpoint(checkpoint_id)
         submission = await self.submitter.answer(checkpoint, resolution, comment)
         self.refresh()
         return submission
 
-    async def replay(self, execution_id: str) -> Submission:
-        """Invoke the run's Core again with its captured input, once. May take minutes."""
+    async def replay(
+        self, execution_id: str, value: Any = None, entity_id: str | None = None, *, given_input: bool = False
+    ) -> Submission:
+        """Invoke the run's Core again, once, with its captured input or the `value` given instead.
+
+        Returns when the invocation answered, which may take minutes. Raises NotFound, and UsageError from the gate.
+        """
         run = self.run_of(execution_id)
-        submission = await self.submitter.replay(run)
+        submission = await self.submitter.replay(run, value, entity_id, given_input=given_input)
         self.refresh()
         return submission
-
-    async def invoke_again(self, run: Run, value: Any, entity_id: str | None) -> Submission:
-        """Invoke the run's Core with another input, once."""
-        return await self.submitter.replay(run, value, entity_id, given_input=True)
 
     def _load(self) -> None:
         """Fold the runs that the journal holds."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from scaicore_tui.errors import ScaicoreError
+
 
 class Kind(StrEnum):
     """What was asked for."""
@@ -44,6 +46,7 @@ class Submission:
     progress: Progress = Progress.SENDING
     message: str = ""
     request_id: str | None = None
+    failure: ScaicoreError | None = None
     events_before: int = 0
     likely: bool = False
     known_runs: frozenset[str] = frozenset()

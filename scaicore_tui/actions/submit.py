@@ -124,7 +124,7 @@ class Submitter:
         self._changed(submission)
 
     def _fail(self, submission: Submission, error: errors.ScaicoreError) -> None:
-        submission.request_id = error.request_id
+        submission.request_id, submission.failure = error.request_id, error
         if isinstance(error, errors.OutcomeUnknown):
             self._close(submission, Progress.UNKNOWN, str(error))
             return
@@ -134,14 +134,18 @@ class Submitter:
 
     async def _conflict(self, submission: Submission, error: errors.ScaicoreError) -> None:
         """Somebody was faster, or it expired: say what the checkpoint says now."""
-        submission.request_id = error.request_id
+        submission.request_id, submission.failure = error.request_id, error
+        answered = await self.answered(submission.target_id)
+        self._close(submission, Progress.CONFLICT, answered or str(error))
+
+    async def answered(self, checkpoint_id: str) -> str | None:
+        """How a checkpoint that is pending no longer was answered; None where that can't be told."""
         try:
             resolved = await self._client.all_checkpoints("resolved")
         except errors.ScaicoreError:
-            resolved = []
-        now = next((row for row in resolved if row.id == submission.target_id), None)
-        told = f"answered already: {now.resolution} by {now.resolved_by} at {now.resolved_at}" if now else str(error)
-        self._close(submission, Progress.CONFLICT, told)
+            return None
+        row = next((row for row in resolved if row.id == checkpoint_id), None)
+        return row and f"answered already: {row.resolution} by {row.resolved_by} at {row.resolved_at}"
 
 
 def _pass(reason: str | None) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from platformdirs import PlatformDirs
 
+from scaicore_tui.config.target import Target
+
 _DIRS = PlatformDirs("scaicore-tui", appauthor=False)
 
 
@@ -20,6 +22,11 @@ def state_dir() -> Path:
     return Path(_DIRS.user_state_dir)
 
 
-def journal_file(profile: str) -> Path:
-    """The journal of one profile. A name that no file should have is written without its odd signs."""
-    return state_dir() / f"{re.sub(r'[^A-Za-z0-9._-]', '_', profile) or '_'}.journal"
+def journal_file(target: Target) -> Path:
+    """The journal of one feed: a profile may be pointed at several hosts, and one Core's feed is a feed of its own.
+
+    Signs that no file name should have are replaced.
+    """
+    parts = (target.name, target.host, target.core)
+    name = "@".join(part for part in parts if part)
+    return state_dir() / (re.sub(r"[^A-Za-z0-9._@-]", "_", name) + ".journal")

@@ -8,12 +8,13 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
 from filelock import FileLock, Timeout
 
-from scaicore_tui.errors import Conflict
+from scaicore_tui.errors import ConfigError, Conflict, NotFound, ScaicoreError
 from scaicore_tui.journal.schema import migrate
 from scaicore_tui.wire import Event, read_stored
 
@@ -22,17 +23,37 @@ OWNER_ONLY_FOLDER = 0o700
 
 
 class Journal:
-    """An open journal. Without a path it is a temporary one, which leaves nothing behind."""
+    """An open journal."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        """Raises Conflict where another process writes it, ConfigError where it is of a newer program."""
-        self.path = path
-        self._lock = _claim(path) if path else None
-        # SQLite's name for a database in a temporary file of its own, which it removes.
-        self._database = sqlite3.connect(path or "", isolation_level=None)
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = NORMAL")
-        migrate(self._database)
+    def __init__(self, database: sqlite3.Connection, lock: FileLock | None = None) -> None:
+        self._database = database
+        self._lock = lock
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """The journal in `path`, made where there is none, to read and write.
+
+        Raises Conflict where another process writes it, ConfigError where it is no journal, or a newer program's.
+        """
+        lock = _claim(path)
+        try:
+            return cls(_prepare(sqlite3.connect(path, isolation_level=None), path), lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def temporary(cls) -> Self:
+        """A journal that leaves nothing behind."""
+        # SQLite's name for a database in a file of its own, which it removes.
+        return cls(_prepare(sqlite3.connect("", isolation_level=None)))
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The journal in `path`, to read only, whoever writes it. Raises NotFound, or ConfigError."""
+        if not path.is_file():
+            raise NotFound(f"no journal {path}")
+        return cls(_check(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True), path))
 
     def __enter__(self) -> Self:
         return self
@@ -94,6 +115,35 @@ class Journal:
         with self._database:
             self._database.execute("BEGIN IMMEDIATE")
             self._database.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", rows)
+
+
+def _prepare(database: sqlite3.Connection, path: Path | None = None) -> sqlite3.Connection:
+    """Today's tables in `database`, and settings under which a crash loses nothing that was committed."""
+    with _closing_on_error(database, path):
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        migrate(database)
+    return database
+
+
+def _check(database: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    """`database`, if it is a journal."""
+    with _closing_on_error(database, path):
+        database.execute("SELECT 1 FROM events LIMIT 1")
+    return database
+
+
+@contextmanager
+def _closing_on_error(database: sqlite3.Connection, path: Path | None) -> Iterator[None]:
+    """Close `database` when it turns out to be no journal. Raises ConfigError for that."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        database.close()
+        raise ConfigError(f"{path} is no journal: {error}", kept="it was not touched", hint="name another") from error
+    except ScaicoreError:
+        database.close()
+        raise
 
 
 def _claim(path: Path) -> FileLock:

@@ -61,6 +61,10 @@ class RunBook:
         self._waiting = waiting
         return {key for key in moved if self._restate(self.runs[key])}
 
+    def newest_first(self) -> list[Run]:
+        """All runs, newest first."""
+        return list(reversed(self.runs.values()))
+
     def find(self, prefix: str) -> list[Run]:
         """The runs whose id is or begins with `prefix`; `@latest` is the newest."""
         if prefix == "@latest":

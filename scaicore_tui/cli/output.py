@@ -1,0 +1,49 @@
+"""The only place that writes standard output: documents for programs, tables for people."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+# What a terminal could take for an order; in JSON each has an escape of the same meaning.
+_TERMINAL_CONTROL = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+
+
+def line(text: str) -> None:
+    """One line, safe already."""
+    sys.stdout.write(text + "\n")
+
+
+def document(value: Any) -> None:
+    """One JSON document. ASCII, so that no byte of it can drive a terminal."""
+    line(json.dumps(value, indent=2))
+
+
+def compact_line(value: Any) -> None:
+    """One JSON document on one line, at once."""
+    line(json.dumps(value))
+    sys.stdout.flush()
+
+
+def verbatim(source: bytes) -> None:
+    """A JSON text as it came, on one line. On a terminal, and only there, controls become JSON escapes."""
+    flat = source.replace(b"\r", b" ").replace(b"\n", b" ")
+    if sys.stdout.isatty():
+        line(_TERMINAL_CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", flat.decode("utf-8", "replace")))
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(flat + b"\n")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], width: int) -> None:
+    """Aligned columns of safe text under a head, cut to `width` cells."""
+    from scaicore_tui.text import cells, cut, fit
+
+    lines = [list(head), *(list(row) for row in rows)]
+    widths = [max(cells(entry) for entry in column) for column in zip(*lines, strict=True)]
+    for entries in lines:
+        padded = (fit(entry, size) for entry, size in zip(entries, widths, strict=True))
+        line(cut("  ".join(padded).rstrip(), width))

@@ -1,0 +1,100 @@
+"""Commands that only read: runs, show, events, checkpoints."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+
+from scaicore_tui.cli import output, rows
+from scaicore_tui.cli.common import Common
+from scaicore_tui.cli.sessions import one_shot
+from scaicore_tui.clock import SystemClock
+from scaicore_tui.runs import Run, RunStatus, run_document
+from scaicore_tui.runs.status import RUN_LOOKS
+from scaicore_tui.runs.words import took
+from scaicore_tui.text import one_line, pretty
+from scaicore_tui.wire import Event
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]
+JsonLines = Annotated[bool, typer.Option("--json", help="JSON lines, verbatim, instead of a table.")]
+Execution = Annotated[str, typer.Argument(help="A run's id, the beginning of one, or @latest.")]
+WIDE = 10_000
+
+
+def width() -> int:
+    """How wide a table may be: the terminal, or any width into a pipe."""
+    return shutil.get_terminal_size().columns if os.isatty(1) else WIDE
+
+
+async def list_runs(common: Common, failed: bool, json: bool) -> None:
+    """Print the runs, newest first."""
+    async with one_shot(common) as session:
+        await session.read_once()
+        found = [run for run in session.book.newest_first() if not failed or run.status is RunStatus.FAILED]
+    if json:
+        output.document([run_document(run) for run in found])
+        return
+    output.table(rows.RUN_HEAD, rows.run_rows(found, SystemClock().now(), common.ascii), width())
+
+
+async def show_run(common: Common, execution: str, json: bool) -> None:
+    """Print one run."""
+    async with one_shot(common) as session:
+        await session.read_once()
+        run = session.run_of(execution)
+    if json:
+        output.document(run_document(run))
+        return
+    for text in _description(run):
+        output.line(text)
+    output.table(rows.NODE_HEAD, rows.node_rows(run.nodes.values(), common.ascii), width())
+
+
+def _description(run: Run) -> Iterable[str]:
+    look = RUN_LOOKS[run.status]
+    late = " · joined late" if run.joined_late else ""
+    lasted = f" · {took(run.duration_ms)}" if run.duration_ms is not None else ""
+    yield f"{one_line(run.execution_id)} · {one_line(run.core_id or '?')} · {look.word}{lasted}{late}"
+    for name, value in (("error", run.error), ("input", run.input), ("output", run.output)):
+        if value is not None:
+            yield f"{name}: {pretty(value)}"
+    for oddity in run.oddities:
+        yield f"odd: {oddity}"
+    yield ""
+
+
+async def list_events(common: Common, execution: str | None, json: bool) -> None:
+    """Print events in feed order: of a journal, or of the feed."""
+    if common.journal is not None:
+        from scaicore_tui.journal import Journal
+
+        with Journal.read(common.journal) as journal:
+            _print_events(journal.events(execution), json)
+        return
+    async with one_shot(common) as session:
+        await session.read_once()
+        key = session.run_of(execution).execution_id if execution else None
+        _print_events(session.events(key), json)
+
+
+def _print_events(events: Iterable[Event], json: bool) -> None:
+    for event in events:
+        if json:
+            output.verbatim(event.raw)
+            continue
+        parts = (event.timestamp, event.execution_id or "-", event.type, event.node_id or "")
+        output.line("  ".join(one_line(part) for part in parts).rstrip())
+
+
+async def list_checkpoints(common: Common, status: str, json: bool) -> None:
+    """Print the checkpoints of one status."""
+    async with one_shot(common) as session:
+        found = await session.client.all_checkpoints(status)
+    if json:
+        output.document([row.source for row in found])
+        return
+    output.table(rows.CHECKPOINT_HEAD, rows.checkpoint_rows(found, SystemClock().now()), width())

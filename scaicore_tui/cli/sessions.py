@@ -1,0 +1,65 @@
+"""From flags to an open session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scaicore_tui.cli.common import DEFAULT_BACKFILL, Common
+from scaicore_tui.config import Flags, Target, journal_file, resolve_target
+from scaicore_tui.errors import ConfigError, CredentialsError
+
+if TYPE_CHECKING:
+    from scaicore_tui.journal import Journal
+    from scaicore_tui.session import Session
+
+
+def target_of(common: Common) -> Target | None:
+    """The API that flags, environment and profile name; None where none does."""
+    return resolve_target(
+        Flags(
+            url=common.url,
+            api=common.api,
+            profile=common.profile,
+            core=common.core,
+            interval=common.interval,
+            read_only=common.read_only,
+        )
+    )
+
+
+def require_target(common: Common) -> Target:
+    """The API, with a token for it. Raises ConfigError and CredentialsError, saying what to set."""
+    target = target_of(common)
+    if target is None:
+        raise ConfigError("no API is set", hint="set SCAICORE_TUI_URL, or --url, or try: scaicore-tui demo")
+    if target.token is None:
+        raise CredentialsError(
+            f"no credential for {target.host}: looked at SCAICORE_TUI_TOKEN, the profile, SCAIGRID_API_KEY",
+            hint="set SCAICORE_TUI_TOKEN",
+        )
+    return target
+
+
+def one_shot(common: Common) -> Session:
+    """A session for one command: its own temporary journal, unless a file was named."""
+    return _session(common, require_target(common), _journal(common.journal))
+
+
+def watching(common: Common, target: Target) -> Session:
+    """A session for the app: with the profile's journal, unless told otherwise."""
+    path = None if common.no_journal else common.journal or journal_file(target)
+    return _session(common, target, _journal(path))
+
+
+def _journal(path: Path | None) -> Journal:
+    from scaicore_tui.journal import Journal
+
+    return Journal.temporary() if path is None else Journal.open(path)
+
+
+def _session(common: Common, target: Target, journal: Journal) -> Session:
+    from scaicore_tui.session import Session
+
+    backfill = DEFAULT_BACKFILL if common.backfill is None else common.backfill
+    return Session(target, journal, backfill=backfill)

@@ -1,0 +1,132 @@
+"""Commands that write: resolve, continue, replay. Each asks first, writes once, and says what came of it."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from scaicore_tui import errors
+from scaicore_tui.actions import Progress, Submission
+from scaicore_tui.cli import output
+from scaicore_tui.cli.common import Common
+from scaicore_tui.cli.diagnostics import say
+from scaicore_tui.cli.sessions import one_shot
+from scaicore_tui.runs import Run, RunStatus
+from scaicore_tui.session import Session
+from scaicore_tui.text import compact, one_line
+from scaicore_tui.wire.checkpoints import CONTINUE
+
+FOLLOW_SECONDS = 30.0
+FOLLOW_INTERVAL = 1.0
+PREVIEW = 200
+
+_ERRORS: dict[Progress, type[errors.ScaicoreError]] = {
+    Progress.REFUSED: errors.Refused,
+    Progress.CONFLICT: errors.Conflict,
+    Progress.UNKNOWN: errors.OutcomeUnknown,
+}
+
+
+async def resolve(
+    common: Common, checkpoint_id: str, resolution: str, comment: str | None, yes: bool, json: bool
+) -> int:
+    """Answer a checkpoint, and follow it until its run moves."""
+    async with one_shot(common) as session:
+        await session.read_once()
+        checkpoint = await session.require_checkpoint(checkpoint_id)
+        _ask(f"Answer {one_line(resolution)!r} to {one_line(checkpoint.title)} ({one_line(checkpoint_id)})?", yes)
+        submission = await session.answer(checkpoint_id, resolution, comment)
+        await _follow(session, submission)
+    return _report(submission, json)
+
+
+async def carry_on(common: Common, checkpoint_id: str, yes: bool, json: bool) -> int:
+    """Continue a breakpoint, and follow it until its run moves."""
+    return await resolve(common, checkpoint_id, CONTINUE, None, yes, json)
+
+
+async def replay(
+    common: Common, execution: str, source: str | None, entity_id: str | None, yes: bool, json: bool
+) -> int:
+    """Invoke a run's Core again; 1 if the new run failed."""
+    async with one_shot(common) as session:
+        await session.read_once()
+        run = session.run_of(execution)
+        value = run.input if source is None else _read_input(source)
+        _ask(
+            f"Invoke {one_line(run.core_id or '?')} again? Model and plugin calls run again. "
+            f"Input: {compact(value, PREVIEW)}",
+            yes,
+        )
+        submission = await session.replay(run.execution_id, value, entity_id, given_input=source is not None)
+        await _follow(session, submission)
+        started = session.book.runs.get(submission.execution_id or "")
+    code = _report(submission, json, started)
+    return 1 if started is not None and started.status is RunStatus.FAILED else code
+
+
+def _ask(question: str, yes: bool) -> None:
+    """A person's yes, on a terminal. Raises UsageError without one, and Abort for a no."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise errors.UsageError("a write asks first, and there is no terminal", kept="nothing was sent", hint="--yes")
+    if not typer.confirm(question, err=True):
+        raise errors.UsageError("not confirmed", kept="nothing was sent")
+
+
+def _read_input(source: str) -> Any:
+    try:
+        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
+        return json_module.loads(text)
+    except (OSError, ValueError) as error:
+        raise errors.UsageError(f"--input {source}: {error}", kept="nothing was sent") from error
+
+
+async def _follow(session: Session, submission: Submission) -> None:
+    """Read on until there is evidence of what the write did, or time is up."""
+    waited = 0.0
+    while submission.progress is Progress.ACCEPTED and waited < FOLLOW_SECONDS:
+        await session.read_once()
+        if submission.progress is Progress.ACCEPTED:
+            await session.clock.sleep(FOLLOW_INTERVAL)
+            waited += FOLLOW_INTERVAL
+
+
+def _report(submission: Submission, json: bool, started: Run | None = None) -> int:
+    """Say how far it got; raises the error that a failure amounts to."""
+    if json:
+        output.document(_document(submission, started))
+    kind = _ERRORS.get(submission.progress)
+    if kind is not None:
+        failure = submission.failure or kind(submission.message, request_id=submission.request_id)
+        raise failure
+    if submission.progress is Progress.ACCEPTED:
+        raise errors.TimedOut(
+            f"accepted, but its run has not moved for {FOLLOW_SECONDS:.0f} s", hint="watch it: scaicore-tui runs"
+        )
+    if not json:
+        likely = " (likely: found by its input)" if submission.likely else ""
+        target = submission.execution_id or submission.target_id
+        output.line(f"{submission.progress}: {one_line(submission.message)} · {one_line(target)}{likely}")
+    say(f"{submission.kind} {submission.progress}")
+    return 0
+
+
+def _document(submission: Submission, started: Run | None) -> dict[str, Any]:
+    return {
+        "kind": str(submission.kind),
+        "target_id": submission.target_id,
+        "core_id": submission.core_id,
+        "resolution": submission.resolution,
+        "progress": str(submission.progress),
+        "message": submission.message,
+        "request_id": submission.request_id,
+        "execution_id": submission.execution_id,
+        "likely": submission.likely,
+        "status": str(started.status) if started else None,
+    }
