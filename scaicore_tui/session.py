@@ -15,13 +15,15 @@ from scaicore_tui.actions import Submission, Submitter, gate
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import Conflict, NotFound, ScaicoreError, UsageError
-from scaicore_tui.feed import Answer, Client, Link, Poller, surplus
+from scaicore_tui.feed import Answer, Client, Known, Link, Poller, surplus, without_arrivals
 from scaicore_tui.feed.client import MAX_LIMIT
 from scaicore_tui.journal import Journal
 from scaicore_tui.runs import Run, RunBook
 from scaicore_tui.wire import Checkpoint, Event
 
 DEFAULT_BACKFILL = 5_000
+# How far back to look for events that differ, to know the journal's end by.
+ANCHOR_DEPTH = 200
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,16 @@ class Session:
         journal: Journal | None = None,
         clock: Clock | None = None,
         backfill: int = DEFAULT_BACKFILL,
+        client: Client | None = None,
     ) -> None:
         self.target = target
         self.clock = clock or SystemClock()
         self.book = RunBook()
         self.checkpoints: tuple[Checkpoint, ...] = ()
         self.journal = journal or Journal.temporary()
-        self.client = Client(target)
+        self.client = client or Client(target)
         self.submitter = Submitter(self.client, self.book, self._submission_moved)
-        self._poller = Poller(self.client, self.clock, self._meets, self._apply, self._publish)
+        self._poller = Poller(self.client, self.clock, self._known, self._apply, self._publish)
         self._listeners: list[Callable[[Update], None]] = []
         self._backfill = backfill
         self._older: str | None = None
@@ -114,7 +117,7 @@ class Session:
                 return 0
             page = await self.client.events(MAX_LIMIT, cursor)
             self._older = page.next_cursor if page.next_cursor != cursor else None
-            return self._take_history(page.events[::-1])
+            return self._take_history(without_arrivals(page.events, self.journal.newest_at())[::-1])
 
     def events(self, execution_id: str | None = None) -> Sequence[Event]:
         """The events of one run, or all, in feed order."""
@@ -178,13 +181,8 @@ class Session:
         """Fold the runs that the journal holds."""
         self.book.apply(self.journal.events())
 
-    def _meets(self, page: Sequence[Event]) -> bool:
-        """Whether what is journaled begins within `page`. An empty journal begins anywhere."""
-        if not self.book.event_count:
-            return True
-        oldest = page[-3:]
-        known = self.journal.known(oldest)
-        return all(event.raw in known for event in oldest)
+    def _known(self) -> Known:
+        return Known(self.journal.newest(ANCHOR_DEPTH), self.journal.holds)
 
     def _apply(self, answer: Answer) -> int:
         sweep = answer.sweep

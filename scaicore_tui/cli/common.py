@@ -45,27 +45,33 @@ class Common:
 
 def takes_common(command: Callable[..., int | None]) -> Callable[..., None]:
     """Give a command with a parameter `common` the shared flags, and turn its result into the exit code."""
-    own = [p for p in inspect.signature(command).parameters.values() if p.name != "common"]
-    hints = get_type_hints(Common, include_extras=True)
-    shared = [
-        inspect.Parameter(
-            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
-        )
-        for field in fields(Common)
-    ]
+    shared = {field.name: field.default for field in fields(Common)}
 
     @functools.wraps(command)
     def wrapped(context: typer.Context, **values: Any) -> None:
-        said = Common(**{parameter.name: values.pop(parameter.name) for parameter in shared})
+        said = Common(**{name: values.pop(name) for name in shared})
         common = said.over(context.obj) if isinstance(context.obj, Common) else said
         context.obj = common
         if context.invoked_subcommand is None:
             diagnostics.hush(common.quiet)
             raise typer.Exit(diagnostics.guarded(lambda: command(common=common, **values)))
 
-    context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
-    parameters = [context, *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own), *shared]
+    parameters = [_parameter("context", typer.Context), *_own_parameters(command), *_shared_parameters()]
     wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    own_hints = get_type_hints(command, include_extras=True)
-    wrapped.__annotations__ = {p.name: own_hints.get(p.name, p.annotation) for p in parameters}
+    wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return wrapped
+
+
+def _own_parameters(command: Callable[..., int | None]) -> list[inspect.Parameter]:
+    hints = get_type_hints(command, include_extras=True)
+    own = (p for p in inspect.signature(command).parameters.values() if p.name != "common")
+    return [_parameter(p.name, hints[p.name], p.default) for p in own]
+
+
+def _shared_parameters() -> list[inspect.Parameter]:
+    hints = get_type_hints(Common, include_extras=True)
+    return [_parameter(field.name, hints[field.name], field.default) for field in fields(Common)]
+
+
+def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
+import httpx
+
 from scaicore_tui.config import Target
 from scaicore_tui.errors import CannotReach
-from scaicore_tui.feed import transport
+from scaicore_tui.feed import transport as http
 from scaicore_tui.wire import (
     Checkpoint,
     CheckpointPage,
@@ -28,10 +30,10 @@ T = TypeVar("T")
 class Client:
     """Async context manager around a connection pool. Every method raises the errors of `transport`."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.target = target
         self.requests = 0
-        self._http = transport.open_http(target)
+        self._http = http.open_http(target, transport)
 
     async def __aenter__(self) -> Self:
         return self
@@ -62,24 +64,24 @@ class Client:
     async def resolve(self, checkpoint_id: str, resolution: str, comment: str | None = None) -> Checkpoint:
         """Answer a checkpoint, once."""
         body = {"resolution": resolution} | ({"comment": comment} if comment else {})
-        answer = await self._post(f"checkpoints/{quote(checkpoint_id, safe='')}/resolve", body, transport.WRITE_TIMEOUT)
+        answer = await self._post(f"checkpoints/{quote(checkpoint_id, safe='')}/resolve", body, http.WRITE_TIMEOUT)
         return _read(read_checkpoint, answer)
 
     async def invoke(self, core_id: str, value: Any, entity_id: str | None = None) -> Invocation:
         """Run a Core, once. May take minutes; what it answers when the run suspends is undocumented."""
         body = {"input": value} | ({"entity_id": entity_id} if entity_id else {})
-        answer = await self._post(f"cores/{quote(core_id, safe='')}/invoke", body, transport.INVOKE_TIMEOUT)
+        answer = await self._post(f"cores/{quote(core_id, safe='')}/invoke", body, http.INVOKE_TIMEOUT)
         return _read(read_invocation, answer)
 
     async def _get(self, path: str, limit: int, cursor: str | None, **query: str) -> bytes:
         params: dict[str, Any] = {"core_id": self.target.core, **query, "limit": limit, "cursor": cursor}
         self.requests += 1
         sent = {key: value for key, value in params.items() if value is not None}
-        return await transport.get(self._http, f"{self.target.resources}/{path}", sent)
+        return await http.get(self._http, f"{self.target.resources}/{path}", sent)
 
     async def _post(self, path: str, body: dict[str, Any], timeout: float) -> bytes:  # noqa: ASYNC109
         self.requests += 1
-        return await transport.post(self._http, f"{self.target.resources}/{path}", body, timeout)
+        return await http.post(self._http, f"{self.target.resources}/{path}", body, timeout)
 
 
 def _read(reader: Callable[[bytes], T], body: bytes) -> T:

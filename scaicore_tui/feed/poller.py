@@ -15,8 +15,9 @@ from itertools import count
 from scaicore_tui.clock import Clock
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.feed.client import MAX_LIMIT, Client
+from scaicore_tui.feed.known import Known
 from scaicore_tui.feed.link import Link
-from scaicore_tui.feed.sweep import Meets, Sweep, next_limit, read_head, read_tail
+from scaicore_tui.feed.sweep import Sweep, next_limit, read_head, read_tail
 from scaicore_tui.wire import Checkpoint
 
 MAX_OVERLAPPING = 2
@@ -38,14 +39,14 @@ class Poller:
         self,
         client: Client,
         clock: Clock,
-        meets: Meets,
+        known: Callable[[], Known],
         apply: Callable[[Answer], int],
         changed: Callable[[], None],
     ) -> None:
         self.client = client
         self.link = Link(interval=client.target.interval)
         self._clock = clock
-        self._meets = meets
+        self._known = known
         self._apply = apply
         self._changed = changed
         self._numbers = count(1)
@@ -104,7 +105,7 @@ class Poller:
     def _accept(self, answer: Answer, began: float) -> None:
         self._applied = answer.number
         self._tail = answer.sweep.tail
-        self._oldest_first = self._oldest_first or answer.sweep.tail is not None
+        self._oldest_first = answer.sweep.oldest_first
         new_events = self._apply(answer)
         self._limit = next_limit(new_events)
         now = self._clock.monotonic()
@@ -119,8 +120,8 @@ class Poller:
 
     async def _sweep(self) -> Sweep:
         if self._oldest_first:
-            return await read_tail(self.client, self._tail)
-        return await read_head(self.client, self._meets, self._limit)
+            return await read_tail(self.client, self._known(), self._tail)
+        return await read_head(self.client, self._known(), self._limit)
 
     async def _wait_until(self, moment: float) -> None:
         self._update(next_at=moment)

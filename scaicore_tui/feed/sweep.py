@@ -5,19 +5,16 @@ Only reads. What of it is new is for the stitch to say, when it is applied.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from scaicore_tui.errors import UsageError
 from scaicore_tui.feed.client import MAX_LIMIT, Client
-from scaicore_tui.feed.stitch import is_oldest_first, join
+from scaicore_tui.feed.known import Known
+from scaicore_tui.feed.stitch import Order, join, join_rising, order_of
 from scaicore_tui.wire import Event, EventPage
 
 MIN_LIMIT = 50
 MAX_PAGES = 40
-
-# Whether what is known begins within a page of events.
-Meets = Callable[[Sequence[Event]], bool]
 
 
 @dataclass(frozen=True)
@@ -30,6 +27,7 @@ class Sweep:
     events: list[Event]
     met: bool
     older: str | None = None
+    oldest_first: bool = False
     tail: str | None = None
 
 
@@ -38,32 +36,42 @@ def next_limit(new_events: int) -> int:
     return max(MIN_LIMIT, min(MAX_LIMIT, 2 * new_events))
 
 
-async def read_head(client: Client, meets: Meets, limit: int) -> Sweep:
+async def read_head(client: Client, known: Known, limit: int) -> Sweep:
     """Sweep a newest-first feed; an oldest-first one is recognised by its timestamps, and followed from its start.
 
     A page size never changes within a sweep: a cursor may count pages.
     """
     page = await client.events(limit)
-    if is_oldest_first(page.events):
-        return await read_tail(client, None)
-    if limit < MAX_LIMIT and page.next_cursor is not None and not meets(page.events):
+    if order_of(page.events) is Order.OLDEST_FIRST:
+        return await read_tail(client, known, None)
+    if limit < MAX_LIMIT and page.next_cursor is not None and not known.is_met_by(page.events):
         limit = MAX_LIMIT
         page = await client.events(limit)
-    pages = [page.events]
-    met = meets(page.events)
+    return await _read_on(client, known, limit, page)
+
+
+async def _read_on(client: Client, known: Known, limit: int, page: EventPage) -> Sweep:
+    """Page on until what is known is met, or the feed ends: with a cursor that is null, or that loops (API §7)."""
+    events = join([page.events])
+    met = known.is_met_by(events)
     seen: set[str] = set()
-    while not met and page.next_cursor and page.next_cursor not in seen and len(pages) < MAX_PAGES:
-        seen.add(page.next_cursor)
-        page = await client.events(limit, page.next_cursor)
-        pages.append(page.events)
-        met = meets(page.events)
-    older = page.next_cursor if page.next_cursor not in seen else None
-    return Sweep(join(pages)[::-1], met, older=older)
+    cursor = page.next_cursor
+    while not met and cursor is not None and len(seen) < MAX_PAGES:
+        seen.add(cursor)
+        page = await client.events(limit, cursor)
+        events = join([events, page.events])
+        met = known.is_met_by(events)
+        cursor = page.next_cursor if page.next_cursor not in seen else None
+    if cursor is None:
+        met = known.ends_within(events)
+    return Sweep(events[::-1], met, older=cursor)
 
 
-async def read_tail(client: Client, tail: str | None) -> Sweep:
-    """Follow an oldest-first feed from the page at `tail` to its end."""
+async def read_tail(client: Client, known: Known, tail: str | None) -> Sweep:
+    """Follow an oldest-first feed from the page at `tail` to its end; one that is newest first after all is swept."""
     page, tail = await _page_at(client, tail)
+    if order_of(page.events) is Order.NEWEST_FIRST:
+        return await read_head(client, known, MAX_LIMIT)
     pages = [page.events]
     seen = {tail}
     while page.next_cursor and page.next_cursor not in seen:
@@ -71,7 +79,7 @@ async def read_tail(client: Client, tail: str | None) -> Sweep:
         seen.add(tail)
         page = await client.events(MAX_LIMIT, tail)
         pages.append(page.events)
-    return Sweep(join(pages), met=True, tail=tail)
+    return Sweep(join_rising(pages), met=True, oldest_first=True, tail=tail)
 
 
 async def _page_at(client: Client, tail: str | None) -> tuple[EventPage, str | None]:

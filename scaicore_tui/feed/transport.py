@@ -19,13 +19,14 @@ CONNECT_TIMEOUT = 5.0
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
-def open_http(target: Target) -> httpx.AsyncClient:
+def open_http(target: Target, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
     """A connection pool for one target. It sends the token with every request, follows no redirect with it, and
     asks no proxy of the environment about loopback."""
     headers = {"Accept": "application/json"}
     if target.token is not None:
         headers["Authorization"] = f"Bearer {target.token.get_secret_value()}"
     return httpx.AsyncClient(
+        transport=transport,
         headers=headers,
         timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
         trust_env=not target.is_loopback,

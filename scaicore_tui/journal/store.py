@@ -90,6 +90,21 @@ class Journal:
         rows = self._database.execute("SELECT raw FROM events WHERE at BETWEEN ? AND ?", (min(moments), max(moments)))
         return Counter(source for (source,) in rows if source in wanted)
 
+    def newest(self, limit: int) -> list[bytes]:
+        """The bytes of the newest events, newest first."""
+        rows = self._database.execute("SELECT raw FROM events ORDER BY pos DESC LIMIT ?", (limit,))
+        return [source for (source,) in rows]
+
+    def newest_at(self) -> int:
+        """The latest time of any event, in microseconds since 1970; 0 where there is none."""
+        (at,) = self._database.execute("SELECT max(at) FROM events").fetchone()
+        return int(at or 0)
+
+    def holds(self, events: Sequence[Event]) -> bool:
+        """Whether all of `events` are in the journal."""
+        known = self.known(events)
+        return all(event.raw in known for event in events)
+
     def events(self, execution_id: str | None = None) -> Iterator[Event]:
         """All events, or those of one run, in feed order."""
         where, values = ("WHERE execution_id = ?", (execution_id,)) if execution_id is not None else ("", ())

@@ -1,0 +1,56 @@
+"""Whether a sweep has reached what is known already.
+
+A single known event proves nothing: the bus may have delivered it again (API §2), with news behind it. What is known
+is met where its newest events stand in the sweep as they stand in the journal; or, where late ones slipped in
+between, where the sweep goes on and on with nothing new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from scaicore_tui.wire import Event
+
+ANCHOR = 8
+ENOUGH = 100
+
+
+class Known:
+    """The newest of what is known, as a sweep has to meet it."""
+
+    def __init__(self, newest: Sequence[bytes], holds: Callable[[Sequence[Event]], bool]) -> None:
+        """`newest` are the bytes of the newest known events, newest first; `holds` tells of some whether it has all."""
+        self._newest = newest
+        self._anchor = _anchor(newest)
+        self._holds = holds
+
+    def is_met_by(self, sweep: Sequence[Event]) -> bool:
+        """Whether `sweep`, newest first, has reached it. If nothing is known, any sweep has."""
+        if not self._newest:
+            return True
+        if self._anchor and _contains([event.raw for event in sweep], self._anchor):
+            return True
+        return len(sweep) >= ENOUGH and self._holds(sweep[-ENOUGH:])
+
+    def ends_within(self, sweep: Sequence[Event]) -> bool:
+        """Whether a sweep down to the feed's end has at least the newest known event: else some were lost between."""
+        return not self._newest or any(event.raw == self._newest[0] for event in sweep)
+
+
+def _anchor(newest: Sequence[bytes]) -> Sequence[bytes]:
+    """The newest events down to the eighth that differs; none where there are not so many."""
+    different: set[bytes] = set()
+    for index, source in enumerate(newest):
+        different.add(source)
+        if len(different) == ANCHOR:
+            return newest[: index + 1]
+    return ()
+
+
+def _contains(sweep: Sequence[bytes], anchor: Sequence[bytes]) -> bool:
+    """Whether `anchor` stands in `sweep`, in one piece."""
+    last = len(sweep) - len(anchor)
+    return any(
+        sweep[start] == anchor[0] and list(sweep[start : start + len(anchor)]) == list(anchor)
+        for start in range(last, -1, -1)
+    )

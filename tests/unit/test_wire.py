@@ -1,0 +1,172 @@
+"""The golden bodies, and what else a server may send."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from scaicore_tui import errors
+from scaicore_tui.wire import (
+    read_checkpoint,
+    read_checkpoint_page,
+    read_event_page,
+    read_invocation,
+    read_problem,
+    timestamps,
+)
+
+DATA = Path(__file__).parent.parent / "data"
+
+
+def golden(name: str) -> bytes:
+    return (DATA / f"{name}.json").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["events_page", "events_page_rich"])
+def test_an_event_keeps_its_bytes(name: str) -> None:
+    body = golden(name)
+    page = read_event_page(body)
+    place = 0
+    for event, value in zip(page.events, json.loads(body)["data"]["events"], strict=True):
+        assert json.loads(event.raw) == value
+        place = body.index(event.raw, place) + len(event.raw)
+
+
+def test_the_golden_event_page() -> None:
+    page = read_event_page(golden("events_page"))
+    assert page.next_cursor == "b3BhcXVl"
+    newest, oldest = page.events
+    assert (newest.execution_id, newest.node_id, newest.block_kind) == ("exec_xxx", "node_classify", "flexible")
+    assert oldest.payload["input"] == {"message": "hello"}
+    assert oldest.node_id is None
+
+
+def test_the_rich_event_page() -> None:
+    page = read_event_page(golden("events_page_rich"))
+    assert page.next_cursor is None
+    assert page.events[2].execution_id is None
+    assert page.events[-1].node_id == "node_q"
+    assert page.events[-1].block_kind == "quantum"
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        '{"data": %s}',
+        '{"status": "ok", "data": %s}',
+        '{"meta": {"data": 1}, "data": %s, "status": "ok"}',
+        "%s",
+        " \n%s ",
+    ],
+)
+def test_three_wrappers(wrap: str) -> None:
+    inner = '{"next_cursor": "", "events": [ {"type":"a"} ,\n{"type": "b", "x": [1, {"events": []}]}]}'
+    page = read_event_page((wrap % inner).encode())
+    assert [event.raw for event in page.events] == [b'{"type":"a"}', b'{"type": "b", "x": [1, {"events": []}]}']
+    assert page.next_cursor is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>", b"[]", b'{"data": {}}', b'{"data": {"events": {}}}', b'{"data": {"events": [{}', b"[" * 9999],
+)
+def test_what_is_no_page(body: bytes) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        read_event_page(body)
+
+
+def test_fields_of_a_wrong_type_are_absent() -> None:
+    body = (
+        b'{"events": [{"type": 5, "core_id": [], "timestamp": 7, "payload": "x"}, 3, {"payload": {"execution_id": 9}}]}'
+    )
+    odd, number, numbered = read_event_page(body).events
+    assert (odd.type, odd.core_id, odd.timestamp, odd.payload, odd.at) == ("", None, "", {}, None)
+    assert number.raw == b"3"
+    assert numbered.execution_id == "9"
+
+
+def test_bytes_that_are_no_utf8_survive() -> None:
+    source = b'{"type": "a\xff", "payload": {"x": "\xc3"}}'
+    assert read_event_page(b'{"events": [' + source + b"]}").events[0].raw == source
+
+
+def test_unknown_fields_are_kept() -> None:
+    (event,) = read_event_page(b'{"events": [{"type": "a", "shard": 3}]}').events
+    assert event.model_extra == {"shard": 3}
+
+
+def test_the_golden_checkpoints() -> None:
+    review, breakpoint_, choice = read_checkpoint_page(golden("checkpoints_page")).checkpoints
+    assert [option.id for option in review.options] == ["approve", "reject"]
+    assert review.execution_id is None
+    assert breakpoint_.is_breakpoint
+    assert [(option.id, option.name) for option in choice.options] == [("acme", "ACME GmbH"), ("globex", "Globex")]
+    assert choice.title == "Which vendor?"
+    assert choice.model_extra is not None
+    assert choice.model_extra["block_index"] == 4
+    assert choice.created == timestamps.parse("2026-04-29T12:34:58.123Z")
+
+
+def test_the_golden_resolution() -> None:
+    checkpoint = read_checkpoint(golden("checkpoint_resolved"))
+    assert (checkpoint.status, checkpoint.resolution, checkpoint.resolved_by) == ("resolved", "approve", "usr_ada")
+
+
+def test_odd_checkpoints_are_read() -> None:
+    body = {"id": 7, "status": "escalated", "presentation": "just text", "options": [1, {"label": "Yes"}], "context": 0}
+    checkpoint = read_checkpoint(json.dumps(body).encode())
+    assert (checkpoint.id, checkpoint.status, checkpoint.title) == ("7", "escalated", "just text")
+    assert [option.id for option in checkpoint.options] == ["1", "Yes"]
+
+
+def test_the_golden_invocation() -> None:
+    invocation = read_invocation(golden("invoke"))
+    assert (invocation.output, invocation.request_id) == ({"reply": "hello back"}, "req_xxx")
+
+
+def test_the_golden_problems() -> None:
+    kinds = [
+        errors.CredentialsError,
+        errors.CredentialsError,
+        errors.PermissionDenied,
+        errors.UsageError,
+        errors.Refused,
+        errors.CannotReach,
+    ]
+    for case, kind in zip(json.loads(golden("problems")), kinds, strict=True):
+        body = case["body"]
+        source = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        problem = read_problem(case["status"], case.get("headers", {}), source)
+        assert type(problem.error()) is kind
+        assert problem.message
+    assert problem.message == "bad gateway"
+
+
+def test_a_problem_tells_what_to_do() -> None:
+    problems = json.loads(golden("problems"))
+    missing = read_problem(412, {}, json.dumps(problems[0]["body"]).encode()).error()
+    assert "POST /v1/tenants/me/scaigrid_credentials" in missing.hint
+    limited = read_problem(429, problems[4]["headers"], json.dumps(problems[4]["body"]).encode()).error()
+    assert (limited.retry_after, limited.request_id) == (7.0, "req_2")
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("1970-01-01T00:00:01Z", 1_000_000),
+        ("1970-01-01T00:00:01.123456Z", 1_123_456),
+        ("1970-01-01T02:00:00+02:00", 0),
+        ("1970-01-01T00:00:00", 0),
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_timestamps(text: str, at: int | None) -> None:
+    assert timestamps.parse(text) == at
+
+
+@pytest.mark.parametrize("text", ["2026-04-29T12:34:56Z", "2026-04-29T12:34:56.120Z", "2026-04-29T12:34:56.000001Z"])
+def test_timestamps_are_written_as_short_as_they_were(text: str) -> None:
+    assert timestamps.iso(timestamps.parse(text)) == text
