@@ -61,6 +61,11 @@ class ManualClock:
         heapq.heappush(self._sleepers, (self._elapsed + seconds, next(self._ticket), woken))
         await woken.wait()
 
+    @property
+    def sleepers(self) -> int:
+        """How many sleep now."""
+        return len(self._sleepers)
+
     def advance(self, seconds: float) -> None:
         """Move time on by `seconds`, waking whoever is due."""
         self._elapsed += seconds

@@ -50,7 +50,7 @@ class Session:
         self.clock = clock or SystemClock()
         self.book = RunBook()
         self.checkpoints: tuple[Checkpoint, ...] = ()
-        self.journal = journal or Journal.temporary()
+        self.journal = Journal.temporary() if journal is None else journal
         self.client = client or Client(target)
         self.submitter = Submitter(self.client, self.book, self._submission_moved)
         self._poller = Poller(self.client, self.clock, self._known, self._apply, self._publish)
@@ -95,9 +95,9 @@ class Session:
         """Fetch now; False where enough fetches are under way."""
         return self._poller.refresh()
 
-    def pause(self, paused: bool) -> None:
+    def pause(self, *, paused: bool) -> None:
         """Stop polling, or poll again at once."""
-        self._poller.pause(paused)
+        self._poller.pause(paused=paused)
 
     @property
     def has_older(self) -> bool:

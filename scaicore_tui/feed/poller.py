@@ -78,7 +78,7 @@ class Poller:
         task.add_done_callback(self._fetches.discard)
         return True
 
-    def pause(self, paused: bool) -> None:
+    def pause(self, *, paused: bool) -> None:
         """Stop asking, or ask again at once."""
         self._update(paused=paused)
         if not paused:

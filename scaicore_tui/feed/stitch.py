@@ -16,7 +16,7 @@ from itertools import pairwise
 from scaicore_tui.wire import Event
 
 # Events with times that differ, one after the other, before a page shows its order.
-ENOUGH_STEPS = 4
+ENOUGH_STEPS = 12
 
 
 def join(pages: Iterable[Sequence[Event]]) -> list[Event]:

@@ -1,0 +1,75 @@
+"""The session: what both front ends see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scaicore_tui.errors import NotFound, UsageError
+from scaicore_tui.journal import Journal
+from scaicore_tui.runs import RunStatus
+from scaicore_tui.session import Session, Update
+from tests.builders import MILLISECOND, NOON, checkpoint, completed, entered, started
+from tests.feedsim import FeedSim
+
+
+async def test_an_update_says_what_changed() -> None:
+    sim = FeedSim([started(), started(NOON + 1, "exec_2")], checkpoints=[checkpoint(execution_id="exec_2")])
+    updates: list[Update] = []
+    async with sim.session() as session:
+        session.listen(updates.append)
+        await session.read_once()
+        assert updates[0] == Update(frozenset({"exec_1", "exec_2"}), checkpoints=True)
+        assert session.book.runs["exec_2"].status is RunStatus.WAITING
+        updates.clear()
+        await session.read_once()
+        assert Update() in updates
+        assert all(not update.runs and not update.checkpoints for update in updates)
+
+
+async def test_the_journal_is_taken_up_where_it_ended(tmp_path: Path) -> None:
+    sim = FeedSim([started(), *(entered(f"n{i}", NOON + i * MILLISECOND) for i in range(20))])
+    client = sim.client()
+    async with Session(client.target, Journal.open(tmp_path / "j"), client=client) as session:
+        await session.read_once()
+    sim.log.append(completed(NOON + 99))
+    client = sim.client()
+    async with Session(client.target, Journal.open(tmp_path / "j"), client=client) as session:
+        assert session.book.runs["exec_1"].event_count == 21
+        await session.read_once()
+        assert session.book.runs["exec_1"].status is RunStatus.COMPLETED
+        assert (len(session.journal), session.journal.gap_count()) == (22, 0)
+
+
+async def test_what_retention_ate_is_a_gap(tmp_path: Path) -> None:
+    sim = FeedSim([entered(f"n{i}", NOON + i * MILLISECOND) for i in range(20)])
+    client = sim.client()
+    async with Session(client.target, Journal.open(tmp_path / "j"), client=client) as session:
+        await session.read_once()
+        sim.log[:] = [entered(f"m{i}", NOON + (50 + i) * MILLISECOND) for i in range(5)]
+        await session.read_once()
+        assert (len(session.journal), session.journal.gap_count()) == (25, 1)
+
+
+async def test_a_run_that_history_completes_is_joined_late_no_more() -> None:
+    steps = [started(), *(entered(f"n{i}", NOON + i * MILLISECOND) for i in range(9))]
+    sim = FeedSim(steps, page_size=4)
+    async with sim.session(backfill=0) as session:
+        await session.read_once()
+        assert session.book.runs["exec_1"].joined_late
+        while session.has_older:
+            await session.load_older()
+        run = session.book.runs["exec_1"]
+        assert (run.joined_late, run.event_count, session.book.event_count) == (False, 10, 10)
+
+
+async def test_a_run_is_found_by_its_beginning() -> None:
+    sim = FeedSim([started(execution="exec_ab"), started(execution="exec_ac")])
+    async with sim.session() as session:
+        await session.read_once()
+        assert session.run_of("exec_ab").execution_id == "exec_ab"
+        with pytest.raises(UsageError, match="2 runs"):
+            session.run_of("exec_")
+        with pytest.raises(NotFound):
+            session.run_of("nope")
