@@ -65,7 +65,8 @@ class Session:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.client.__aexit__()
+        await self._poller.close()
+        await self.client.close()
         self.journal.close()
 
     @property

@@ -96,8 +96,9 @@ class Submitter:
                 self._close(submission, Progress.CONFIRMED, "the run moved on")
 
     def _moved(self, submission: Submission) -> bool:
+        """Whether its run shows a later event. A run that is only likely its own proves nothing."""
         run = self._book.runs.get(submission.execution_id or "")
-        return run is not None and run.event_count > submission.events_before
+        return run is not None and not submission.likely and run.event_count > submission.events_before
 
     def _look_for_replay(self, submission: Submission) -> None:
         """The first new run of that Core with an equal input is likely the replay (API §7)."""

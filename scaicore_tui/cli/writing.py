@@ -90,11 +90,16 @@ def _read_input(source: str) -> Any:
 async def _follow(session: Session, submission: Submission) -> None:
     """Read on until there is evidence of what the write did, or time is up."""
     waited = 0.0
-    while submission.progress is Progress.ACCEPTED and waited < FOLLOW_SECONDS:
+    while _is_open(submission) and waited < FOLLOW_SECONDS:
         await session.read_once()
-        if submission.progress is Progress.ACCEPTED:
+        if _is_open(submission):
             await session.clock.sleep(FOLLOW_INTERVAL)
             waited += FOLLOW_INTERVAL
+
+
+def _is_open(submission: Submission) -> bool:
+    """Whether more can be learned by reading on. A replay's run is likely at best, by its input."""
+    return submission.progress is Progress.ACCEPTED and not submission.likely
 
 
 def _report(submission: Submission, json: bool, started: Run | None = None) -> int:
@@ -105,7 +110,7 @@ def _report(submission: Submission, json: bool, started: Run | None = None) -> i
     if kind is not None:
         failure = submission.failure or kind(submission.message, request_id=submission.request_id)
         raise failure
-    if submission.progress is Progress.ACCEPTED:
+    if _is_open(submission):
         raise errors.TimedOut(
             f"accepted, but its run has not moved for {FOLLOW_SECONDS:.0f} s", hint="watch it: scaicore-tui runs"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -28,17 +28,15 @@ T = TypeVar("T")
 
 
 class Client:
-    """Async context manager around a connection pool. Every method raises the errors of `transport`."""
+    """A pool of connections to one target. Every method raises the errors of `transport`."""
 
     def __init__(self, target: Target, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.target = target
         self.requests = 0
         self._http = http.open_http(target, transport)
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
+    async def close(self) -> None:
+        """Close all connections."""
         await self._http.aclose()
 
     async def events(self, limit: int, cursor: str | None = None) -> EventPage:

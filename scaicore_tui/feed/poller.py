@@ -66,8 +66,13 @@ class Poller:
                     await self.fetch()
                 await self._wait_until(began + self.link.delay())
         finally:
-            for task in self._fetches:
-                task.cancel()
+            await self.close()
+
+    async def close(self) -> None:
+        """Give up the fetches under way."""
+        for task in tuple(self._fetches):
+            task.cancel()
+        await asyncio.gather(*self._fetches, return_exceptions=True)
 
     def refresh(self) -> bool:
         """Fetch now, also while a fetch is under way; False where enough of them are."""
