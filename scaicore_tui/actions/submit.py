@@ -48,6 +48,9 @@ class Submitter:
             answered = await self._client.resolve(checkpoint.id, resolution, comment)
         except (errors.Conflict, errors.NotFound) as error:
             await self._conflict(submission, error)
+        except errors.OutcomeUnknown as error:
+            self._fail(submission, error)
+            await self.look_up(submission)
         except errors.ScaicoreError as error:
             self._fail(submission, error)
         else:
@@ -84,6 +87,16 @@ class Submitter:
             self._release(submission)
         self.observe()
         return submission
+
+    async def look_up(self, submission: Submission) -> None:
+        """Find out what became of an answer whose outcome is unknown; it stays so while nothing tells."""
+        row = await self._answered(submission.target_id)
+        if row is None or submission.progress is not Progress.UNKNOWN:
+            return
+        if row.resolution == submission.resolution:
+            self._close(submission, Progress.ACCEPTED, f"it did arrive: {_told(row)}")
+        else:
+            self._close(submission, Progress.CONFLICT, _told(row))
 
     def observe(self) -> None:
         """Compare what is under way with what the feed shows now; evidence confirms."""
@@ -136,17 +149,24 @@ class Submitter:
     async def _conflict(self, submission: Submission, error: errors.ScaicoreError) -> None:
         """Somebody was faster, or it expired: say what the checkpoint says now."""
         submission.request_id, submission.failure = error.request_id, error
-        answered = await self.answered(submission.target_id)
-        self._close(submission, Progress.CONFLICT, answered or str(error))
+        row = await self._answered(submission.target_id)
+        self._close(submission, Progress.CONFLICT, _told(row) if row else str(error))
 
     async def answered(self, checkpoint_id: str) -> str | None:
         """How a checkpoint that is pending no longer was answered; None where that can't be told."""
+        row = await self._answered(checkpoint_id)
+        return _told(row) if row else None
+
+    async def _answered(self, checkpoint_id: str) -> Checkpoint | None:
         try:
             resolved = await self._client.all_checkpoints("resolved")
         except errors.ScaicoreError:
             return None
-        row = next((row for row in resolved if row.id == checkpoint_id), None)
-        return row and f"answered already: {row.resolution} by {row.resolved_by} at {row.resolved_at}"
+        return next((row for row in resolved if row.id == checkpoint_id), None)
+
+
+def _told(row: Checkpoint) -> str:
+    return f"answered already: {row.resolution} by {row.resolved_by or 'somebody'} at {row.resolved_at or 'some time'}"
 
 
 def _pass(reason: str | None) -> None:

@@ -65,8 +65,7 @@ async def replay(
         submission = await session.replay(run.execution_id, value, entity_id, given_input=source is not None)
         await _follow(session, submission)
         started = session.book.runs.get(submission.execution_id or "")
-    code = _report(submission, json, started)
-    return 1 if started is not None and started.status is RunStatus.FAILED else code
+    return _report(submission, json, started)
 
 
 def _ask(question: str, yes: bool) -> None:
@@ -99,27 +98,33 @@ async def _follow(session: Session, submission: Submission) -> None:
 
 def _is_open(submission: Submission) -> bool:
     """Whether more can be learned by reading on. A replay's run is likely at best, by its input."""
-    return submission.progress is Progress.ACCEPTED and not submission.likely
+    return submission.progress in (Progress.ACCEPTED, Progress.UNKNOWN) and not submission.likely
 
 
 def _report(submission: Submission, json: bool, started: Run | None = None) -> int:
-    """Say how far it got; raises the error that a failure amounts to."""
+    """Say how far it got; the exit code. Raises the error that a failure amounts to."""
     if json:
         output.document(_document(submission, started))
+    if started is not None and started.status is RunStatus.FAILED:
+        say(f"{_target(submission)} failed: {started.error}")
+        return 1
+    if submission.progress is Progress.UNKNOWN and submission.likely:
+        raise errors.OutcomeUnknown(f"the answer was lost; {_target(submission)}", hint="see: scaicore-tui runs")
     kind = _ERRORS.get(submission.progress)
     if kind is not None:
-        failure = submission.failure or kind(submission.message, request_id=submission.request_id)
-        raise failure
+        raise submission.failure or kind(submission.message, request_id=submission.request_id)
     if _is_open(submission):
         raise errors.TimedOut(
             f"accepted, but its run has not moved for {FOLLOW_SECONDS:.0f} s", hint="watch it: scaicore-tui runs"
         )
     if not json:
-        likely = " (likely: found by its input)" if submission.likely else ""
-        target = submission.execution_id or submission.target_id
-        output.line(f"{submission.progress}: {one_line(submission.message)} · {one_line(target)}{likely}")
-    say(f"{submission.kind} {submission.progress}")
+        output.line(f"{submission.progress}: {one_line(submission.message)} · {_target(submission)}")
     return 0
+
+
+def _target(submission: Submission) -> str:
+    likely = " (likely: found by its input)" if submission.likely else ""
+    return one_line(submission.execution_id or submission.target_id) + likely
 
 
 def _document(submission: Submission, started: Run | None) -> dict[str, Any]:

@@ -1,0 +1,216 @@
+"""The gate, and what becomes of a write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+
+from scaicore_tui.actions import Kind, Progress
+from scaicore_tui.actions.gate import Situation, why_not_answer, why_not_continue, why_not_replay
+from scaicore_tui.clock import ManualClock
+from scaicore_tui.config import Target
+from scaicore_tui.errors import Conflict, NotFound, UsageError
+from scaicore_tui.feed import Client
+from scaicore_tui.runs import RunBook
+from scaicore_tui.session import Session
+from scaicore_tui.wire import Checkpoint, read_checkpoint
+from tests.builders import NOON, checkpoint, entered, started
+from tests.feedsim import FeedSim
+
+
+def read(**fields: Any) -> Checkpoint:
+    return read_checkpoint(json.dumps(checkpoint(**fields)).encode())
+
+
+OPEN = Situation()
+STOP = {"checkpoint_type": "debug_breakpoint", "options": ["continue"]}
+
+
+@pytest.mark.parametrize(
+    ("situation", "row", "resolution", "reason"),
+    [
+        (OPEN, read(), "approve", None),
+        (OPEN, read(), None, None),
+        (OPEN, read(), "maybe", "'maybe' is not offered; it offers approve, reject"),
+        (OPEN, read(options=[]), "any words", None),
+        (OPEN, read(status="resolved"), "approve", "it is resolved already"),
+        (OPEN, None, None, "no checkpoint is selected"),
+        (Situation(read_only=True), read(), "approve", "this session is read-only"),
+        (Situation(forbidden="manage required"), read(), "approve", "this credential may not write: manage required"),
+        (Situation(busy=frozenset({"ckpt_1"})), read(), "approve", "an answer to it is under way"),
+        (OPEN, read(**STOP), "continue", None),
+        (OPEN, read(**STOP), "approve", "'approve' is not offered; it offers continue"),
+    ],
+)
+def test_the_gate(situation: Situation, row: Checkpoint | None, resolution: str | None, reason: str | None) -> None:
+    assert why_not_answer(situation, row, resolution) == reason
+
+
+def test_only_a_breakpoint_continues() -> None:
+    assert why_not_continue(OPEN, read(**STOP)) is None
+    assert why_not_continue(OPEN, read()) == "only a breakpoint continues; this one wants an answer (a)"
+
+
+def test_what_can_be_replayed() -> None:
+    book = RunBook()
+    book.apply([started(), entered("a", execution="exec_late")])
+    assert why_not_replay(OPEN, book.runs["exec_1"]) is None
+    assert "not captured" in (why_not_replay(OPEN, book.runs["exec_late"]) or "")
+    assert why_not_replay(OPEN, book.runs["exec_late"], given_input=True) is None
+    assert why_not_replay(OPEN, None) == "no run is selected"
+
+
+@dataclass
+class Server:
+    """A feed that also takes writes: each is counted, and answered as `write` says."""
+
+    sim: FeedSim
+    write: Callable[[httpx.Request], httpx.Response]
+    resolved: list[dict[str, Any]] = field(default_factory=list)
+    posts: list[Any] = field(default_factory=list)
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            self.posts.append(json.loads(request.content))
+            return self.write(request)
+        if b"status=resolved" in request.url.query:
+            return httpx.Response(200, json={"data": {"checkpoints": self.resolved}})
+        return self.sim.answer(request)
+
+    def session(self) -> Session:
+        target = Target(url="http://127.0.0.1:1/api/v1")
+        return Session(target, clock=ManualClock(), client=Client(target, httpx.MockTransport(self.answer)))
+
+
+def waiting() -> FeedSim:
+    return FeedSim([started()], checkpoints=[checkpoint()])
+
+
+def accept(_: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, json={"data": checkpoint(status="resolved", resolution="approve", resolved_by="me")})
+
+
+def lose(request: httpx.Request) -> httpx.Response:
+    raise httpx.ReadError("connection reset", request=request)
+
+
+async def test_accepted_is_confirmed_by_a_later_event() -> None:
+    server = Server(waiting(), accept)
+    async with server.session() as session:
+        await session.read_once()
+        submission = await session.answer("ckpt_1", "approve", "fine")
+        assert (submission.kind, submission.progress) == (Kind.ANSWER, Progress.ACCEPTED)
+        assert server.posts == [{"resolution": "approve", "comment": "fine"}]
+        await session.read_once()
+        seen = [submission.progress]
+        server.sim.log.append(entered("after", NOON + 5))
+        await session.read_once()
+        assert [*seen, submission.progress] == [Progress.ACCEPTED, Progress.CONFIRMED]
+
+
+async def test_a_refusal_says_why_and_shuts_the_gate() -> None:
+    body = {
+        "status": "error",
+        "error": {"code": "AUTHZ_PERMISSION_DENIED", "message": "scaicore:manage required"},
+        "meta": {"request_id": "req_9"},
+    }
+    server = Server(waiting(), lambda _: httpx.Response(403, json=body))
+    async with server.session() as session:
+        await session.read_once()
+        submission = await session.answer("ckpt_1", "approve")
+        assert (submission.progress, submission.request_id) == (Progress.REFUSED, "req_9")
+        assert "scaicore:manage required" in submission.message
+        assert "may not write" in (session.why_not_answer("ckpt_1") or "")
+        with pytest.raises(UsageError):
+            await session.answer("ckpt_1", "approve")
+        assert len(server.posts) == 1
+
+
+@pytest.mark.parametrize("status", [404, 409])
+async def test_a_conflict_says_what_the_checkpoint_says_now(status: int) -> None:
+    server = Server(waiting(), lambda _: httpx.Response(status, json={"detail": "gone"}))
+    server.resolved = [checkpoint(status="resolved", resolution="reject", resolved_by="usr_ada", resolved_at="noon")]
+    async with server.session() as session:
+        await session.read_once()
+        submission = await session.answer("ckpt_1", "approve")
+        assert submission.progress is Progress.CONFLICT
+        assert submission.message == "answered already: reject by usr_ada at noon"
+
+
+@pytest.mark.parametrize(
+    ("resolution", "progress"),
+    [(None, Progress.UNKNOWN), ("approve", Progress.ACCEPTED), ("reject", Progress.CONFLICT)],
+)
+async def test_a_lost_answer_is_looked_up_and_never_repeated(resolution: str | None, progress: Progress) -> None:
+    server = Server(waiting(), lose)
+    server.resolved = [checkpoint(status="resolved", resolution=resolution)] if resolution else []
+    async with server.session() as session:
+        await session.read_once()
+        assert (await session.answer("ckpt_1", "approve")).progress is progress
+        assert len(server.posts) == 1
+
+
+async def test_a_gateway_that_gave_up_is_no_refusal() -> None:
+    server = Server(waiting(), lambda _: httpx.Response(504, json={"detail": "too slow"}))
+    async with server.session() as session:
+        await session.read_once()
+        assert (await session.answer("ckpt_1", "approve")).progress is Progress.UNKNOWN
+
+
+async def test_what_was_never_sent_is_refused() -> None:
+    def unreachable(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    server = Server(waiting(), unreachable)
+    async with server.session() as session:
+        await session.read_once()
+        submission = await session.answer("ckpt_1", "approve")
+        assert submission.progress is Progress.REFUSED
+        assert "nothing was sent" in submission.message
+
+
+async def test_what_is_not_pending_is_not_answered() -> None:
+    server = Server(FeedSim([started()]), accept)
+    async with server.session() as session:
+        await session.read_once()
+        with pytest.raises(NotFound):
+            await session.answer("ckpt_1", "approve")
+        server.resolved = [
+            checkpoint(status="resolved", resolution="reject", resolved_by="usr_ada", resolved_at="noon")
+        ]
+        with pytest.raises(Conflict, match="usr_ada"):
+            await session.answer("ckpt_1", "approve")
+        assert server.posts == []
+
+
+async def test_a_replay_finds_a_likely_run() -> None:
+    sim = FeedSim([started(), started(NOON + 1, "exec_other", input={"n": 2})])
+    server = Server(sim, lambda _: httpx.Response(200, json={"output": 1, "request_id": "req_1"}))
+    async with server.session() as session:
+        await session.read_once()
+        submission = await session.replay("exec_1")
+        assert server.posts == [{"input": {"n": 1}}]
+        sim.log += [started(NOON + 2, "exec_3", input={"n": 2}), started(NOON + 3, "exec_4")]
+        await session.read_once()
+        assert (submission.execution_id, submission.likely, submission.progress) == ("exec_4", True, Progress.ACCEPTED)
+
+
+async def test_a_replay_that_is_told_its_run_is_proven() -> None:
+    sim = FeedSim([started()])
+    server = Server(sim, lambda _: httpx.Response(200, json={"output": None, "execution_id": "exec_9"}))
+    async with server.session() as session:
+        await session.read_once()
+        submission = await session.replay("exec_1", {"n": 5}, "user_7", given_input=True)
+        assert server.posts == [{"input": {"n": 5}, "entity_id": "user_7"}]
+        sim.log.append(started(NOON + 3, "exec_9", input={"n": 5}))
+        await session.read_once()
+        assert (submission.execution_id, submission.likely, submission.progress) == (
+            "exec_9",
+            False,
+            Progress.CONFIRMED,
+        )
