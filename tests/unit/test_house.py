@@ -1,0 +1,79 @@
+"""The house rules that no linter knows."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "scaicore_tui"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+LOADED = """
+import sys
+sys.argv = ["scaicore-tui", "--version"]
+from scaicore_tui.__main__ import main
+main()
+print(*sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+def imports_at_start(tree: ast.Module) -> Iterator[str]:
+    """The modules that importing this one imports."""
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def calls(tree: ast.Module) -> Iterator[str]:
+    return (ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def names(paths: list[Path]) -> list[str]:
+    return [str(path.relative_to(PACKAGE)) for path in paths]
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "cli").glob("*.py")), ids=lambda path: path.name)
+def test_the_command_line_reaches_app_and_servers_inside_functions(path: Path) -> None:
+    rooms = ("scaicore_tui.tui", "scaicore_tui.grid", "scaicore_tui.proxy", "textual")
+    assert not [name for name in imports_at_start(tree_of(path)) if name.startswith(rooms)]
+
+
+def test_only_the_clock_knows_the_time() -> None:
+    clocks = {"time.time", "time.monotonic", "time.sleep", "asyncio.sleep", "datetime.now", "datetime.utcnow"}
+    found = [path for path in MODULES if clocks & set(calls(tree_of(path)))]
+    assert names(found) == ["clock.py", "grid/virtual_clock.py"]
+
+
+def test_only_one_module_writes_each_stream() -> None:
+    def writers(stream: str) -> list[str]:
+        return names([path for path in MODULES if f"sys.{stream}.write" in set(calls(tree_of(path)))])
+
+    assert writers("stdout") == ["cli/output.py"]
+    assert writers("stderr") == ["cli/diagnostics.py"]
+
+
+def test_only_actions_write_to_the_api() -> None:
+    posting = {"self.client.resolve", "self.client.invoke", "self._client.resolve", "self._client.invoke"}
+    found = [path for path in MODULES if any(name in posting for name in calls(tree_of(path)))]
+    assert names(found) == ["actions/submit.py"]
+
+
+def test_no_module_has_a_second_idea() -> None:
+    assert not [path.name for path in MODULES if len(path.read_text().splitlines()) > 300]
+
+
+def test_the_version_loads_next_to_nothing() -> None:
+    shown = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True).stdout
+    version, modules = shown.splitlines()
+    assert version.startswith("scaicore-tui ")
+    assert not {"textual", "httpx", "pydantic", "starlette", "typer", "sqlite3"} & set(modules.split())
