@@ -82,9 +82,12 @@ def wrap(text: str, width: int) -> list[str]:
 
 
 def _wrap_paragraph(paragraph: str, width: int) -> list[str]:
-    lines, line = [], ""
-    for word in paragraph.split(" "):
-        candidate = f"{line} {word}" if line else word
+    lines: list[str] = []
+    line, *words = paragraph.split(" ")
+    if cell_len(line) > width:
+        line, words = "", [line, *words]
+    for word in words:
+        candidate = f"{line} {word}" if line or not lines else word
         if cell_len(candidate) <= width:
             line = candidate
             continue

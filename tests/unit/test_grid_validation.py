@@ -40,6 +40,17 @@ PORT = {"node": "a", "port": "out"}
             "edge 'fork.done > b' leads into the body of 'fork' from outside",
         ),
         (flow([node("a", "hitl_review")], ["start > a"]), "node 'a' offers no options"),
+        (
+            flow([node("a", "hitl_review", options=["yes"], deadline=5)], ["start > a"]),
+            "node 'a' has a deadline, and must fail or continue after it",
+        ),
+        (
+            flow(
+                [node("a", "checkpoint", options=["yes"], expiry_action="continue", default_resolution="no")],
+                ["start > a"],
+            ),
+            "node 'a' continues with 'no', which is none of its options",
+        ),
         (flow([node("a", "subflow_call")], ["start > a"]), "node 'a' names no core_id"),
         (flow([node("a", "logic_loop")], ["start > a"]), "node 'a' must have either items or while"),
         (flow([node("a", "tool_http", url="{{open('x')}}")], ["start > a"]), "node 'a': only len, round and sum"),

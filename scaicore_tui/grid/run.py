@@ -1,0 +1,75 @@
+"""One execution in memory: everything that a walk over its graph needs, rebuilt from the store at will."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import ChainMap
+from collections.abc import MutableMapping
+from typing import Any
+
+from scaicore_tui.grid.activity import Activity
+from scaicore_tui.grid.failure import NodeFailed
+from scaicore_tui.grid.journal import Journal
+from scaicore_tui.grid.store import Execution
+from scaicore_tui.grid.telemetry import Telemetry
+from scaicore_tui.grid.template import render
+from scaicore_tui.grid.world import World
+
+Names = ChainMap[str, Any]
+"""What templates and conditions can see, inner bodies before outer ones."""
+
+
+class Run:
+    """An execution that is being walked. `settled` is set once it has ended, or waits for the first time."""
+
+    def __init__(self, world: World, execution: Execution, caller: Activity | None = None) -> None:
+        self.world = world
+        self.execution = execution
+        self.graph = world.cores[execution.core_id]
+        self.telemetry = Telemetry(world.store, world.clock, execution)
+        self.journal = Journal(world.store, self.telemetry, execution.id)
+        self.activity = Activity(self._moved, caller)
+        self.settled = asyncio.Event()
+        self._status = execution.status
+        self.variables = self._variables()
+
+    def names(self) -> Names:
+        """The outermost scope."""
+        return ChainMap({"input": self.execution.input, "vars": self.variables})
+
+    def complete(self, output: Any) -> None:
+        with self.world.store.transaction():
+            self.world.store.runs.complete(self.execution.id, output)
+            self.telemetry.completed(output)
+
+    def fail(self, failure: NodeFailed) -> None:
+        with self.world.store.transaction():
+            self.world.store.runs.fail(self.execution.id, failure.as_error())
+            self.telemetry.failed(failure.as_error())
+
+    def abandon(self, failure: NodeFailed) -> None:
+        """Fail a run that nobody walks, and every visit that it is in."""
+        with self.world.store.transaction():
+            for path in self.journal.open_paths():
+                self.journal.fail(path, self.graph.by_id[node_of(path)], failure)
+            self.fail(failure)
+
+    def _moved(self, status: str) -> None:
+        if status != self._status:
+            self._status = status
+            self.world.store.runs.set_status(self.execution.id, status)
+        if status == "suspended":
+            self.settled.set()
+
+    def _variables(self) -> MutableMapping[str, Any]:
+        """The flow's own values, overwritten by what the run has set so far."""
+        values = dict(render(self.graph.variables, {"input": self.execution.input}))
+        for path, value in self.journal.exits():
+            if self.graph.by_id[node_of(path)].type == "data_variable_set":
+                values.update(value)
+        return values
+
+
+def node_of(path: str) -> str:
+    """The id of the node that a step's path ends with."""
+    return path.rpartition("/")[2].partition("~")[0]
