@@ -1,0 +1,87 @@
+"""The proxy's settings, checked when they are made: a proxy with settings that make no sense never starts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import SecretStr
+
+from scaicore_tui.config.target import check_url
+from scaicore_tui.errors import ConfigError
+
+DeployAuth = Literal["user_jwt", "api_key"]
+TENANT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+PRINTABLE = re.compile(r"[\x21-\x7e]+")
+
+
+@dataclass(frozen=True)
+class ProxyConfig:
+    """Where the ScaiGrid is, and which credentials there are for it (API §4). Times are in seconds.
+
+    `allow_anonymous` lends the tenant's or the environment's key to callers of this machine that bring none of their
+    own: everybody who reaches the port can then act with it, so set it only where the port is bound to loopback.
+    """
+
+    upstream: str
+    vault_url: str | None = None
+    vault_token: SecretStr | None = None
+    api_key: SecretStr | None = None
+    deploy_auth: DeployAuth | None = None
+    tenant_id: str | None = None
+    allow_anonymous: bool = False
+    read_timeout: float = 15.0
+    invoke_timeout: float = 300.0
+
+    def __post_init__(self) -> None:
+        _check_base("upstream", self.upstream)
+        if self.vault_url is not None:
+            _check_base("SCAIVAULT_URL", self.vault_url)
+            if self.vault_token is None:
+                raise ConfigError("SCAIVAULT_URL is set, but no token for it", hint="set SCAIVAULT_TOKEN")
+        _check_secret("SCAIVAULT_TOKEN", self.vault_token)
+        _check_secret("SCAIGRID_API_KEY", self.api_key)
+        if self.deploy_auth not in (None, *get_args(DeployAuth)):
+            raise ConfigError(f"no SCAIFLOW_DEPLOY_AUTH {self.deploy_auth!r}", hint="user_jwt or api_key, or unset")
+        if self.tenant_id is not None and not TENANT.fullmatch(self.tenant_id):
+            raise ConfigError(f"not a tenant's id: {self.tenant_id!r}")
+
+    @classmethod
+    def from_env(cls, upstream: str, env: Mapping[str, str], **overrides: Any) -> ProxyConfig:
+        """Settings out of the environment, empty ones being unset; `overrides` win. Raises ConfigError."""
+        said: dict[str, Any] = {
+            "vault_url": _text(env, "SCAIVAULT_URL"),
+            "vault_token": _secret(env, "SCAIVAULT_TOKEN"),
+            "api_key": _secret(env, "SCAIGRID_API_KEY"),
+            "deploy_auth": _text(env, "SCAIFLOW_DEPLOY_AUTH"),
+        }
+        return cls(upstream, **(said | overrides))
+
+
+def _text(env: Mapping[str, str], name: str) -> str | None:
+    return env.get(name, "").strip() or None
+
+
+def _secret(env: Mapping[str, str], name: str) -> SecretStr | None:
+    text = _text(env, name)
+    return None if text is None else SecretStr(text)
+
+
+def _check_base(name: str, url: str) -> None:
+    try:
+        # Tokens travel to both: never in the clear over a network.
+        parts = urlsplit(check_url(url, has_token=True))
+        is_base = bool(httpx.URL(url).host) and parts.port != 0 and not parts.query and not parts.fragment
+    except (ValueError, httpx.InvalidURL):
+        is_base = False
+    if not is_base:
+        raise ConfigError(f"{name} cannot be called: {url!r}", hint="it should look like https://scaigrid.example.com")
+
+
+def _check_secret(name: str, secret: SecretStr | None) -> None:
+    if secret is not None and not PRINTABLE.fullmatch(secret.get_secret_value()):
+        raise ConfigError(f"{name} has characters that no header can carry", hint="look for spaces and line breaks")

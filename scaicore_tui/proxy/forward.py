@@ -1,0 +1,94 @@
+"""Passes one call to the upstream and its answer back, byte for byte. Sends once: nothing is retried, no redirect is
+followed, no cookie is kept."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import httpx
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from scaicore_tui.proxy import problems
+from scaicore_tui.proxy.calls import Call
+from scaicore_tui.proxy.config import ProxyConfig
+from scaicore_tui.proxy.headers import RawHeaders, end_to_end
+
+CONNECT_SECONDS = 5.0
+# Shorter than servers keep idle connections, so that no request is written to one that is just being closed.
+IDLE_SECONDS = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def open_http() -> AsyncIterator[httpx.AsyncClient]:
+    """The one pool of connections. No proxy of the environment is asked: only the configured hosts are contacted.
+
+    Of the environment, only the certificates of an own authority count (`SSL_CERT_FILE`, `SSL_CERT_DIR`).
+    """
+    limits = httpx.Limits(max_connections=None, keepalive_expiry=IDLE_SECONDS)
+    transport = httpx.AsyncHTTPTransport(limits=limits, retries=0)
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    async with httpx.AsyncClient(transport=transport, cookies=no_cookies, trust_env=False) as http:
+        yield http
+
+
+class Forwarder:
+    """The way to one ScaiGrid."""
+
+    def __init__(self, config: ProxyConfig, http: httpx.AsyncClient) -> None:
+        self._http = http
+        self._config = config
+        self._prefix = httpx.URL(config.upstream).raw_path.rstrip(b"/") + b"/v1/modules/scaicore"
+
+    async def send(self, call: Call, query: bytes, headers: RawHeaders, body: bytes) -> Relay:
+        """The upstream's answer, its body not yet read. Raises Problem: 400, 502, 504."""
+        # A write is waited for long: giving up on it means not to know what it did.
+        seconds = self._config.invoke_timeout if call.is_write else self._config.read_timeout
+        target = self._prefix + call.path + (b"?" + query if query else b"")
+        timeout = httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS)).as_dict()
+        # Made by hand: the client would add headers of its own, and a URL would be normalised.
+        request = httpx.Request(
+            call.method,
+            self._config.upstream,
+            headers=headers,
+            content=body,
+            extensions={"target": target, "timeout": timeout},
+        )
+        try:
+            return Relay(await self._http.send(request, stream=True))
+        except httpx.HTTPError as error:
+            raise _problem(error, call, seconds) from None
+
+
+class Relay(StreamingResponse):
+    """An answer that passes while it arrives. Closed when it ended, failed, or the caller went away."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        super().__init__(answer.aiter_raw(), answer.status_code)
+        self.raw_headers = end_to_end(answer.headers.raw)
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except httpx.HTTPError as error:
+            # Left without a last chunk, so that the caller sees a cut answer too, and no whole one.
+            _log.warning("the upstream's answer was cut short: %s", type(error).__name__)
+        finally:
+            await self._answer.aclose()
+
+
+def _problem(error: httpx.HTTPError, call: Call, seconds: float) -> problems.Problem:
+    if isinstance(error, httpx.LocalProtocolError):
+        return problems.bad_request()
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return problems.unreachable("ScaiGrid cannot be reached", "nothing was sent: try again when it is back")
+    fix = "it may have happened: look before you send it again" if call.is_write else "try again"
+    if isinstance(error, httpx.TimeoutException):
+        return problems.timed_out(seconds, fix)
+    return problems.unreachable("ScaiGrid broke the connection without a whole answer", fix)

@@ -1,0 +1,31 @@
+"""Which headers pass: those meant for the other end do, those meant for this connection do not (RFC 9110 §7.6.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+RawHeaders = list[tuple[bytes, bytes]]
+
+_HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade"))
+# Said anew for the upstream; `Expect` was already answered, as the body is here.
+_OURS = frozenset((b"host", b"authorization", b"content-length", b"expect"))
+
+
+def outgoing(headers: Iterable[tuple[bytes, bytes]], authorization: str) -> RawHeaders:
+    """A request's headers for the upstream; Host and Content-Length are left to the client that sends it."""
+    kept = [(name, value) for name, value in end_to_end(headers) if name not in _OURS]
+    return [*kept, (b"authorization", authorization.encode("ascii"))]
+
+
+def end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
+    """All but the hop-by-hop headers and those that Connection names; names in lower case, values untouched."""
+    lowered = [(name.lower(), value) for name, value in headers]
+    named = {token.strip().lower() for name, value in lowered if name == b"connection" for token in value.split(b",")}
+    if any(name == b"transfer-encoding" for name, _ in lowered):
+        # A length beside it is a lie, and the way requests are smuggled.
+        named.add(b"content-length")
+    return [(name, value) for name, value in lowered if not _is_hop(name) and name not in named]
+
+
+def _is_hop(name: bytes) -> bool:
+    return name in _HOP_BY_HOP or name.startswith(b"proxy-")

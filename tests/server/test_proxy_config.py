@@ -1,0 +1,100 @@
+"""Settings that make no sense never start; secrets are never shown; nothing of the environment is read by itself."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import SecretStr
+
+from scaicore_tui.errors import ConfigError
+from scaicore_tui.proxy import ProxyConfig
+from tests.server.proxy_fixtures import EVENTS, grid_server, proxied
+
+GRID = "https://scaigrid.example.com"
+SECRETS = {"SCAIVAULT_TOKEN": "hush-vault", "SCAIGRID_API_KEY": "sgk_hush"}
+
+
+def test_settings_come_from_the_environment() -> None:
+    env = SECRETS | {"SCAIVAULT_URL": "https://vault.example.com", "SCAIFLOW_DEPLOY_AUTH": "api_key"}
+    config = ProxyConfig.from_env(GRID, env, allow_anonymous=True)
+    assert config == ProxyConfig(
+        upstream=GRID,
+        vault_url="https://vault.example.com",
+        vault_token=SecretStr("hush-vault"),
+        api_key=SecretStr("sgk_hush"),
+        deploy_auth="api_key",
+        allow_anonymous=True,
+    )
+
+
+def test_empty_is_unset_and_overrides_win() -> None:
+    env = {"SCAIVAULT_URL": "", "SCAIGRID_API_KEY": " \n", "SCAIFLOW_DEPLOY_AUTH": "api_key"}
+    assert ProxyConfig.from_env(GRID, env, deploy_auth=None) == ProxyConfig(GRID)
+
+
+def test_nobody_is_lent_a_key_unless_it_is_asked_for() -> None:
+    assert ProxyConfig.from_env(GRID, SECRETS).allow_anonymous is False
+
+
+def test_a_key_with_a_line_break_at_its_end_is_taken_without() -> None:
+    config = ProxyConfig.from_env(GRID, {"SCAIGRID_API_KEY": "sgk_hush\n"})
+    assert config.api_key == SecretStr("sgk_hush")
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"SCAIFLOW_DEPLOY_AUTH": "both"},
+        {"SCAIFLOW_DEPLOY_AUTH": "API_KEY"},
+        {"SCAIVAULT_URL": "https://vault.example.com"},
+        {"SCAIVAULT_URL": "http://vault.example.com", "SCAIVAULT_TOKEN": "t"},
+        {"SCAIVAULT_URL": "vault", "SCAIVAULT_TOKEN": "t"},
+        {"SCAIGRID_API_KEY": "sgk_hush\r\nX-Evil: 1"},
+        {"SCAIVAULT_TOKEN": "hush hush"},
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_refused(env: dict[str, str]) -> None:
+    with pytest.raises(ConfigError) as refused:
+        ProxyConfig.from_env(GRID, env)
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "upstream",
+    [
+        "",
+        "scaigrid.example.com",
+        "ftp://scaigrid.example.com",
+        "http://scaigrid.example.com",
+        "https://user:hush@scaigrid.example.com",
+        "https://scaigrid.example.com?x=1",
+        "https://scaigrid.example.com#x",
+        "https://scaigrid.example.com:99999",
+        "https://scaigrid.example.com:port",
+        "https://[::1",
+        "https://999.1.1.1",
+    ],
+)
+def test_an_upstream_that_cannot_be_called_is_refused(upstream: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        ProxyConfig(upstream)
+    assert "hush" not in str(refused.value)
+
+
+def test_a_tenant_is_part_of_a_path() -> None:
+    with pytest.raises(ConfigError):
+        ProxyConfig(GRID, tenant_id="../acme")
+
+
+def test_secrets_do_not_print() -> None:
+    config = ProxyConfig.from_env(GRID, SECRETS)
+    assert "hush" not in f"{config!r} {config}"
+
+
+async def test_a_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with grid_server() as elsewhere:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, elsewhere.url)
+        async with proxied() as (grid, client):
+            assert (await client.get(EVENTS)).status_code == 200
+    assert not elsewhere.received
+    assert len(grid.received) == 1

@@ -1,0 +1,165 @@
+"""Whose credential a request goes out with (API §4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from tests.server.proxy_fixtures import (
+    EVENTS,
+    INVOKE,
+    Grid,
+    answer,
+    client_of,
+    exchange,
+    grid_server,
+    jwt,
+    proxied,
+    raw_request,
+)
+
+JWT = jwt(sub="usr_ada", tenant_id="acme", exp=1)
+OWN_KEY = "sgk_of_the_caller"
+ENV_KEY = SecretStr("sgk_of_the_environment")
+VAULT_KEY = "sgk_of_the_tenant"
+FIX = "POST /v1/tenants/me/scaigrid_credentials"
+
+NOTHING: dict[str, Any] = {}
+ENV: dict[str, Any] = {"api_key": ENV_KEY}
+LENT: dict[str, Any] = ENV | {"allow_anonymous": True}
+
+
+def sent(grid: Grid) -> list[str]:
+    return [request.headers["authorization"] for request in grid.received]
+
+
+def assert_missing(response: httpx.Response) -> None:
+    assert response.status_code == 412
+    detail = response.json()["detail"]
+    assert set(detail) == {"error", "message", "fix"}
+    assert detail["error"] == "missing_credentials"
+    assert FIX in detail["fix"]
+
+
+@pytest.mark.parametrize(
+    ("token", "pin", "settings", "expected"),
+    [
+        # Not pinned: the caller's own, whatever else there is; a lent key only where lending is on.
+        (JWT, None, NOTHING, JWT),
+        (JWT, None, LENT, JWT),
+        (OWN_KEY, None, NOTHING, OWN_KEY),
+        (OWN_KEY, None, LENT, OWN_KEY),
+        (None, None, NOTHING, None),
+        (None, None, ENV, None),
+        (None, None, LENT, ENV_KEY.get_secret_value()),
+        (None, None, {"allow_anonymous": True}, None),
+        # Pinned to the caller's own token.
+        (JWT, "user_jwt", LENT, JWT),
+        (OWN_KEY, "user_jwt", LENT, None),
+        (None, "user_jwt", LENT, None),
+        # Pinned to API keys; a token proves nothing here, so it borrows a key only where everybody may.
+        (OWN_KEY, "api_key", LENT, OWN_KEY),
+        (OWN_KEY, "api_key", NOTHING, OWN_KEY),
+        (JWT, "api_key", LENT, ENV_KEY.get_secret_value()),
+        (JWT, "api_key", ENV, None),
+        (JWT, "api_key", NOTHING, None),
+        (None, "api_key", LENT, ENV_KEY.get_secret_value()),
+        (None, "api_key", ENV, None),
+    ],
+)
+async def test_precedence(token: str | None, pin: str | None, settings: dict[str, Any], expected: str | None) -> None:
+    async with proxied(token, deploy_auth=pin, **settings) as (grid, client):
+        response = await client.get(EVENTS)
+    if expected is None:
+        assert_missing(response)
+        assert not grid.received
+    else:
+        assert sent(grid) == [f"Bearer {expected}"]
+
+
+@pytest.mark.parametrize(
+    ("token", "pin", "tenant", "expected"),
+    [
+        (None, None, None, ENV_KEY.get_secret_value()),
+        (None, None, "acme", VAULT_KEY),
+        (JWT, None, None, JWT),
+        (JWT, "api_key", None, VAULT_KEY),
+        (JWT, "api_key", "globex", VAULT_KEY),
+        (jwt(sub="usr_ada"), "api_key", "acme", VAULT_KEY),
+        (jwt(tenant_id="../../admin"), "api_key", None, ENV_KEY.get_secret_value()),
+        (jwt(tenant_id=7), "api_key", None, ENV_KEY.get_secret_value()),
+        ("a.b.c", "api_key", None, ENV_KEY.get_secret_value()),
+        (OWN_KEY, "api_key", "acme", OWN_KEY),
+    ],
+)
+async def test_the_tenants_key_comes_before_the_environments(
+    token: str | None, pin: str | None, tenant: str | None, expected: str
+) -> None:
+    async with grid_server() as vault:
+        vault.reply = answer(b'{"data": "%s"}' % VAULT_KEY.encode())
+        keys = {"vault_url": vault.url, "vault_token": SecretStr("vt"), "tenant_id": tenant, "deploy_auth": pin}
+        async with proxied(token, **LENT, **keys) as (grid, client):
+            await client.get(EVENTS)
+    assert sent(grid) == [f"Bearer {expected}"]
+    asked = {request.target for request in vault.received}
+    assert asked == ({b"/v1/secrets/tenants/acme/scaigrid_api_key"} if expected == VAULT_KEY else set())
+
+
+async def test_the_callers_own_header_passes_as_it_came() -> None:
+    async with proxied(None) as (grid, client):
+        await client.get(EVENTS, headers={"Authorization": f"bEARER   {JWT}"})
+    assert sent(grid) == [f"bEARER   {JWT}"]
+
+
+async def test_a_credential_of_no_known_kind_is_refused() -> None:
+    opaque = ("opaque", "a.b", "a.b.c.d", "a..c", "sgk_", "a.b.c d.e.f", "a.b.caf\xe9")
+    async with proxied(None, **LENT) as (grid, client):
+        for header in ("", "Bearer", "Basic eDp5", JWT, *(f"Bearer {token}" for token in opaque)):
+            response = await client.get(EVENTS, headers=[(b"Authorization", header.strip().encode("latin-1"))])
+            assert response.status_code == 401, header
+            assert response.json()["detail"].startswith("invalid token: ")
+            assert response.headers["www-authenticate"] == "Bearer"
+    assert not grid.received
+
+
+async def test_two_credentials_are_one_too_many() -> None:
+    request = raw_request(EVENTS.encode(), b"GET", b"Authorization: Bearer a.b.c", b"Authorization: Bearer sgk_x")
+    async with proxied(None) as (grid, client):
+        assert (await exchange(str(client.base_url), request)).startswith(b"HTTP/1.1 401")
+    assert not grid.received
+
+
+async def test_a_web_page_cannot_borrow_a_key() -> None:
+    telling = [
+        ("Origin", "https://evil.example"),
+        ("Origin", "null"),
+        ("Sec-Fetch-Site", "cross-site"),
+        ("Sec-Fetch-Site", "same-site"),
+        ("Host", "evil.example"),
+        ("Host", "127.0.0.1.evil.example:8001"),
+        ("Host", "[::1"),
+    ]
+    async with proxied(None, **LENT) as (grid, client):
+        for name, value in telling:
+            assert_missing(await client.post(INVOKE, content=b"{}", headers={name: value}))
+    assert not grid.received
+
+
+async def test_a_program_of_this_machine_can() -> None:
+    async with proxied(None, **LENT) as (grid, client):
+        for host in ("localhost:8001", "127.0.0.1", "[::1]:8001"):
+            await client.get(EVENTS, headers={"Host": host})
+    assert sent(grid) == [f"Bearer {ENV_KEY.get_secret_value()}"] * 3
+
+
+async def test_a_lent_key_never_comes_back() -> None:
+    async with proxied(None, **LENT) as (grid, client):
+        response = await client.get(EVENTS)
+        async with client_of(str(client.base_url), "opaque") as stranger:
+            refused = await stranger.get(EVENTS)
+    assert len(grid.received) == 1
+    for answered in (response, refused):
+        assert "sgk_" not in answered.text + str(answered.headers)

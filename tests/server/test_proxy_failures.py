@@ -1,0 +1,157 @@
+"""An upstream that is away, slow or broken: said in ScaiFlow's style, and never tried again."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+
+import httpx
+import pytest
+
+from scaicore_tui.proxy import ProxyConfig
+from scaicore_tui.proxy.calls import Call
+from scaicore_tui.proxy.forward import Forwarder, open_http
+from scaicore_tui.proxy.problems import Problem
+from tests.server.proxy_fixtures import (
+    EVENTS,
+    INVOKE,
+    RESOLVE,
+    TOKEN,
+    Behaviour,
+    answer,
+    client_of,
+    grid_server,
+    proxied,
+    proxy_server,
+    raw_request,
+)
+
+CALLS = [("GET", EVENTS), ("POST", RESOLVE), ("POST", INVOKE)]
+
+
+def problem(response: httpx.Response, status: int) -> str:
+    """The error's name; it has a message and a fix."""
+    assert response.status_code == status
+    detail = response.json()["detail"]
+    assert detail["message"]
+    assert detail["fix"]
+    return str(detail["error"])
+
+
+async def never(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
+async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    linger = struct.pack("ii", 1, 0)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.transport.abort()
+
+
+async def no_http(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
+
+
+async def test_an_upstream_that_is_away() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        config = ProxyConfig(f"http://127.0.0.1:{unused.getsockname()[1]}")
+        async with proxy_server(config) as url, client_of(url, TOKEN) as client:
+            for method, path in CALLS:
+                response = await client.request(method, path)
+                assert problem(response, 502) == "upstream_unreachable"
+                assert "nothing was sent" in response.json()["detail"]["fix"]
+
+
+@pytest.mark.parametrize("behave", [hang_up, reset, no_http])
+async def test_a_broken_upstream_gets_each_request_once(behave: Behaviour) -> None:
+    async with proxied() as (grid, client):
+        grid.behave = behave
+        for method, path in CALLS:
+            assert problem(await client.request(method, path), 502) == "upstream_unreachable"
+    assert len(grid.received) == len(CALLS)
+
+
+async def test_a_write_that_was_sent_may_have_happened() -> None:
+    async with proxied() as (grid, client):
+        grid.behave = hang_up
+        response = await client.post(INVOKE, content=b"{}")
+    assert response.json()["detail"]["fix"] == "it may have happened: look before you send it again"
+
+
+async def test_a_write_on_a_kept_connection_that_just_died_is_not_repeated() -> None:
+    async with proxied() as (grid, client):
+        assert (await client.post(INVOKE, content=b"1")).status_code == 200
+        grid.behave = hang_up
+        assert problem(await client.post(INVOKE, content=b"2"), 502) == "upstream_unreachable"
+    assert [request.body for request in grid.received] == [b"1", b"2"]
+
+
+async def test_an_upstream_that_is_too_slow() -> None:
+    async with proxied(read_timeout=0.05, invoke_timeout=0.05) as (grid, client):
+        grid.behave = never
+        for method, path in CALLS:
+            assert problem(await client.request(method, path), 504) == "upstream_timeout"
+    assert len(grid.received) == len(CALLS)
+
+
+async def test_a_write_is_waited_for_longer_than_a_read() -> None:
+    async with proxied(read_timeout=0.05) as (grid, client):
+        is_read_over = asyncio.Event()
+
+        async def answer_after_the_read(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await is_read_over.wait()
+            writer.write(answer(b"late"))
+            await writer.drain()
+
+        grid.behave = answer_after_the_read
+        write = asyncio.create_task(client.post(INVOKE, content=b"{}"))
+        assert (await client.get(EVENTS)).status_code == 504
+        is_read_over.set()
+        assert (await write).content == b"late"
+
+
+async def test_a_refusal_of_the_upstream_is_its_own() -> None:
+    async with proxied() as (grid, client):
+        grid.reply = answer(b"<html>bad gateway</html>", "502 Bad Gateway", "Content-Type: text/html")
+        response = await client.get(EVENTS)
+    assert (response.status_code, response.content) == (502, b"<html>bad gateway</html>")
+
+
+async def test_what_http_has_no_place_for_is_not_sent() -> None:
+    async with grid_server() as grid, open_http() as http:
+        with pytest.raises(Problem) as refused:
+            await Forwarder(ProxyConfig(grid.url), http).send(Call("GET", b"/events"), b"cursor=\xff", [], b"")
+    assert refused.value.status == 400
+    assert not grid.received
+
+
+async def test_a_bug_of_ours_is_said_in_the_same_style(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: object) -> None:
+        raise RuntimeError("sgk_hush")
+
+    monkeypatch.setattr(Forwarder, "send", fail)
+    async with proxied() as (_, client):
+        response = await client.get(EVENTS)
+    assert problem(response, 500) == "internal_error"
+    assert "hush" not in response.text
+
+
+async def test_a_caller_who_leaves_while_sending_is_no_bug_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+    half = raw_request(INVOKE.encode(), b"POST", b"Content-Length: 10") + b"half"
+    async with proxied() as (grid, client):
+        _, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+        writer.write(half)
+        await writer.drain()
+        assert (await client.get("/healthz")).status_code == 200
+        writer.close()
+        await writer.wait_closed()
+        for _ in range(3):
+            assert (await client.get("/healthz")).status_code == 200
+    assert not grid.received
+    assert "Exception" not in caplog.text
