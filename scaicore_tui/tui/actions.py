@@ -1,0 +1,135 @@
+"""The one registry of what keys do: bindings, footer, help, palette and the README's table come from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from textual.binding import Binding
+
+
+class Place(StrEnum):
+    """Where the focus is; the value is what a person calls it."""
+
+    RUNS = "runs"
+    NODES = "nodes"
+    CHECKPOINTS = "checkpoints"
+    DETAIL = "run"
+    ANSWER = "answer"
+    COMMENT = "comment"
+    REPLAY = "replay"
+    HELP = "help"
+    WELCOME = "welcome"
+
+
+LISTS = frozenset({Place.RUNS, Place.NODES, Place.CHECKPOINTS})
+READING = LISTS | {Place.DETAIL}
+DIALOGS = frozenset({Place.ANSWER, Place.COMMENT, Place.REPLAY, Place.HELP})
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something a key does. `label` is for the footer, where it is empty the footer leaves it out."""
+
+    id: str
+    keys: tuple[str, ...]
+    label: str
+    words: str
+    places: frozenset[Place]
+    writes: bool = False
+
+    @property
+    def key_names(self) -> str:
+        """The keys as a person reads them."""
+        return " ".join(_KEY_NAMES.get(key, key) for key in self.keys)
+
+    @property
+    def first_key(self) -> str:
+        """The key that the footer shows."""
+        return _KEY_NAMES.get(self.keys[0], self.keys[0])
+
+
+_KEY_NAMES = {
+    "down": "↓",
+    "up": "↑",
+    "question_mark": "?",
+    "slash": "/",
+    "escape": "esc",
+    "pagedown": "pgdn",
+    "pageup": "pgup",
+}
+
+# In the order in which a footer has room for them.
+ACTIONS: tuple[Action, ...] = (
+    Action("send", ("enter", "ctrl+s"), "send", "send the chosen answer, once", frozenset({Place.ANSWER}), writes=True),
+    Action("send", ("ctrl+s",), "send", "send the chosen answer, once", frozenset({Place.COMMENT}), writes=True),
+    Action("send", ("enter",), "replay", "invoke the Core again, once", frozenset({Place.REPLAY}), writes=True),
+    Action("demo", ("d", "enter"), "start the demo", "start the demo on this machine", frozenset({Place.WELCOME})),
+    Action("answer", ("a",), "answer", "answer the checkpoint: then 1–9", READING, writes=True),
+    Action("continue", ("c",), "continue", "continue the breakpoint", READING, writes=True),
+    Action("replay", ("R",), "replay", "replay: invoke the Core again with this run's input", READING, writes=True),
+    Action("open", ("enter",), "open", "open the run, or answer the checkpoint", LISTS),
+    Action("next_error", ("e",), "next error", "next error", frozenset({Place.RUNS, Place.DETAIL})),
+    Action("previous_error", ("E",), "", "previous error", frozenset({Place.RUNS, Place.DETAIL})),
+    Action("filter", ("slash",), "filter", "filter the runs: words, and !words that must not stand there", LISTS),
+    Action("view", ("v",), "view", "view: all, failed, waiting, running", LISTS),
+    Action("follow", ("f",), "follow", "follow the newest run, or stay on this one", frozenset({Place.RUNS})),
+    Action("next_pane", ("tab",), "pane", "next pane", LISTS),
+    Action("previous_pane", ("shift+tab",), "", "previous pane", LISTS),
+    Action("pause", ("p",), "pause", "pause polling, or poll again", READING),
+    Action("refresh_now", ("r",), "refresh", "refresh now", READING),
+    Action("copy", ("y",), "copy", "copy the id", READING),
+    Action("theme", ("t",), "", "light or dark", READING),
+    Action("cursor_down", ("down", "j"), "", "down", READING | {Place.HELP}),
+    Action("cursor_up", ("up", "k"), "", "up", READING | {Place.HELP}),
+    Action("page_down", ("pagedown", "space"), "", "a page down", READING | {Place.HELP}),
+    Action("page_up", ("pageup",), "", "a page up", READING | {Place.HELP}),
+    Action("first", ("g", "home"), "", "to the beginning", READING | {Place.HELP}),
+    Action("last", ("G", "end"), "", "to the end", READING | {Place.HELP}),
+    Action("comment", ("tab",), "comment", "write a comment", frozenset({Place.ANSWER})),
+    Action("comment", ("tab",), "options", "back to the options", frozenset({Place.COMMENT})),
+    Action("option_down", ("down",), "", "next option", frozenset({Place.ANSWER})),
+    Action("option_up", ("up",), "", "previous option", frozenset({Place.ANSWER})),
+    Action("read_down", ("pagedown",), "", "read on", frozenset({Place.ANSWER, Place.REPLAY})),
+    Action("read_up", ("pageup",), "", "read back", frozenset({Place.ANSWER, Place.REPLAY})),
+    Action("back", ("escape",), "", "dismiss the notice, then the view and the filter", LISTS),
+    Action("back", ("escape",), "back", "dismiss the notice, then back", frozenset({Place.DETAIL})),
+    Action("back", ("escape",), "cancel", "cancel; what was typed is kept", DIALOGS),
+    Action("help", ("question_mark",), "help", "help for this view", READING),
+    Action("command_palette", ("ctrl+p",), "", "everything by name", READING),
+    Action("quit", ("q",), "quit", "quit", READING | {Place.WELCOME}),
+)
+
+MOVES = ("cursor_down", "cursor_up", "page_down", "page_up", "first", "last")
+
+
+def actions_at(place: Place, *, read_only: bool = False) -> list[Action]:
+    """What can be done at a place; nothing that writes in a read-only session."""
+    return [action for action in ACTIONS if place in action.places and not (read_only and action.writes)]
+
+
+def writes(action_id: str) -> bool:
+    """Whether that action sends something that changes a run."""
+    return any(action.writes for action in ACTIONS if action.id == action_id)
+
+
+def bindings(places: Iterable[Place], *, only: Iterable[str] | None = None, but: Iterable[str] = ()) -> list[Binding]:
+    """The bindings for `places`, of all actions or of the `only` ones, without the `but` ones."""
+    wanted, unwanted, found = set(places), set(but), list[Binding]()
+    for action in ACTIONS:
+        if action.places & wanted and action.id not in unwanted and (only is None or action.id in only):
+            found += [Binding(key, action.id, action.words, show=False) for key in action.keys]
+    return found
+
+
+def key_table() -> list[str]:
+    """The table of keys for the README, as lines of Markdown."""
+    return ["| key | does | where |", "|---|---|---|", *_table_rows()]
+
+
+def _table_rows() -> Iterator[str]:
+    for action in ACTIONS:
+        keys = " ".join(f"`{_KEY_NAMES.get(key, key)}`" for key in action.keys)
+        where = "everywhere" if action.places >= READING else ", ".join(p for p in Place if p in action.places)
+        yield f"| {keys} | {action.words}{' (writes)' if action.writes else ''} | {where} |"

@@ -1,0 +1,128 @@
+"""The app: one session, its screens, and the bridge between them. Grants the requests that screens post."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import App
+from textual.command import Provider
+from textual.screen import Screen
+
+from scaicore_tui.session import Session, Update
+from scaicore_tui.tui.bridge import Bridge
+from scaicore_tui.tui.desk import Desk
+from scaicore_tui.tui.messages import (
+    AnswerCheckpoint,
+    HistoryRead,
+    PausePolling,
+    ReplayRun,
+    SessionChanged,
+    WriteStopped,
+)
+from scaicore_tui.tui.palette import ActionProvider
+from scaicore_tui.tui.screens.following import Following
+from scaicore_tui.tui.screens.main import MainScreen
+from scaicore_tui.tui.screens.welcome import WelcomeScreen
+from scaicore_tui.tui.theme import DARK, TERMINAL, THEMES
+from scaicore_tui.tui.widgets.lines import ASCII_CLASS
+
+# What the app returns where a person without any configuration asked for the demo.
+RUN_DEMO = 64
+
+
+class DebuggerApp(App[int]):
+    """The terminal debugger. Without a session it can only say what to set, and offer the demo."""
+
+    TITLE = "scaicore-tui"
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionProvider}
+    CSS = """
+    Screen { background: $background; color: $foreground; }
+    """
+
+    def __init__(
+        self,
+        session: Session | None,
+        *,
+        ascii_only: bool = False,
+        banner: str = "",
+        low_colour: bool = False,
+        start_demo: Callable[[], Session] | None = None,
+    ) -> None:
+        super().__init__(ansi_color=low_colour)
+        self._session = session
+        self._banner = banner
+        self._start_demo = start_demo
+        self._bridge: Bridge | None = None
+        self._desk: Desk | None = None
+        self.animation_level = "none"
+        self.set_class(ascii_only, ASCII_CLASS)
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = TERMINAL if low_colour else DARK
+
+    def get_default_screen(self) -> Screen[None]:
+        return WelcomeScreen() if self._session is None else self._open(self._session)
+
+    def on_mount(self) -> None:
+        """Start reading once there is a screen to show it."""
+        if self._bridge is not None:
+            self._bridge.start()
+
+    def action_demo(self) -> None:
+        """Start the demo here, or leave that to whoever started the app."""
+        if self._start_demo is None:
+            self.exit(RUN_DEMO)
+            return
+        self.switch_screen(self._open(self._start_demo()))
+        if self._bridge is not None:
+            self._bridge.start()
+
+    def on_session_changed(self, message: SessionChanged) -> None:
+        """Hand the one update to every screen that follows the session."""
+        if self._desk is not None:
+            self._desk.take(message.update)
+        self._tell(message.update)
+
+    def on_write_stopped(self, message: WriteStopped) -> None:
+        """Nothing was sent: say why, until it is dismissed."""
+        self._say(message.words, "red", sticky=True)
+
+    def on_history_read(self, message: HistoryRead) -> None:
+        """Say whether older events came."""
+        self._say(message.words or "older events read", "amber" if message.words else "text")
+
+    def on_read_older(self) -> None:
+        if self._bridge is not None:
+            self._bridge.read_older()
+
+    def on_refresh_now(self) -> None:
+        if self._bridge is not None:
+            self._say("asking now" if self._bridge.refresh() else "r: two fetches are under way already")
+
+    def on_pause_polling(self, request: PausePolling) -> None:
+        if self._bridge is not None:
+            self._bridge.pause(paused=request.paused)
+
+    def on_answer_checkpoint(self, request: AnswerCheckpoint) -> None:
+        if self._bridge is not None:
+            self._bridge.answer(request)
+
+    def on_replay_run(self, request: ReplayRun) -> None:
+        if self._bridge is not None:
+            self._bridge.replay(request)
+
+    def _open(self, session: Session) -> MainScreen:
+        self._desk = Desk(session, self._banner or session.target.name)
+        self._bridge = Bridge(self, session)
+        return MainScreen(self._desk)
+
+    def _say(self, words: str, colour: str = "text", *, sticky: bool = False) -> None:
+        if self._desk is not None:
+            self._desk.say(words, colour, sticky=sticky)
+            self._tell(Update())
+
+    def _tell(self, update: Update) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, Following):
+                screen.follow(update)

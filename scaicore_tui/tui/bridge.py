@@ -1,0 +1,76 @@
+"""The bridge: the only part of the app that awaits the session. Requests go in, one message per update comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+from textual.app import App
+
+from scaicore_tui.errors import ScaicoreError
+from scaicore_tui.session import Session, Update
+from scaicore_tui.text import safe
+from scaicore_tui.tui.messages import AnswerCheckpoint, HistoryRead, ReplayRun, SessionChanged, WriteStopped
+
+
+class Bridge:
+    """Runs one session inside the app."""
+
+    def __init__(self, app: App[int], session: Session) -> None:
+        self._app = app
+        self._session = session
+        self._reading_history = False
+
+    def start(self) -> None:
+        """Poll for as long as the app runs, and close the session with it."""
+        self._session.listen(self._heard)
+        self._app.run_worker(self._run(), name="session")
+
+    def refresh(self) -> bool:
+        """Fetch now; False where enough fetches are under way."""
+        return self._session.refresh()
+
+    def pause(self, *, paused: bool) -> None:
+        """Stop polling, or poll again at once."""
+        self._session.pause(paused=paused)
+
+    def answer(self, request: AnswerCheckpoint) -> None:
+        """Send an answer, once; updates of the session tell what comes of it."""
+        self._write(self._session.answer(request.checkpoint_id, request.resolution, request.comment))
+
+    def replay(self, request: ReplayRun) -> None:
+        """Invoke a Core again, in the background."""
+        self._write(self._session.replay(request.execution_id))
+
+    def read_older(self) -> None:
+        """Read one more page of history, if none is being read."""
+        if not self._reading_history:
+            self._reading_history = True
+            self._app.run_worker(self._read_older(), group="history")
+
+    async def _run(self) -> None:
+        async with self._session:
+            await self._session.run()
+
+    def _write(self, writing: Coroutine[Any, Any, Any]) -> None:
+        self._app.run_worker(self._guarded(writing), group="writes")
+
+    async def _guarded(self, writing: Coroutine[Any, Any, Any]) -> None:
+        """What the server refuses is in the submission; what is raised was never sent."""
+        try:
+            await writing
+        except ScaicoreError as error:
+            self._app.post_message(WriteStopped(safe(str(error))))
+
+    async def _read_older(self) -> None:
+        try:
+            await self._session.load_older()
+        except ScaicoreError as error:
+            self._app.post_message(HistoryRead(safe(str(error))))
+        else:
+            self._app.post_message(HistoryRead())
+        finally:
+            self._reading_history = False
+
+    def _heard(self, update: Update) -> None:
+        self._app.post_message(SessionChanged(update))

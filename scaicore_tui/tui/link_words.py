@@ -1,0 +1,98 @@
+"""What the status bar says: of the connection, the counts and the feed. Pure; every moment is given.
+
+It must never make data look fresher than it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scaicore_tui.feed import Link, LinkState
+from scaicore_tui.runs import RunStatus
+from scaicore_tui.runs.status import RUN_LOOKS
+from scaicore_tui.text import one_line
+from scaicore_tui.tui.paint import STRONG, Piece
+from scaicore_tui.tui.times import age, took
+
+_SIGNS = {
+    LinkState.CONNECTING: ("·", "grey"),
+    LinkState.LIVE: ("●", "green"),
+    LinkState.PAUSED: ("‖", "amber"),
+    LinkState.STALE: ("?", "amber"),
+    LinkState.OFFLINE: ("✗", "red"),
+}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """All that the status bar tells. `now` is monotonic seconds, as the moments of `link` are."""
+
+    link: Link
+    now: float
+    name: str
+    core: str | None
+    read_only: bool
+    counts: dict[RunStatus, int]
+    event_count: int
+
+    @property
+    def state(self) -> LinkState:
+        return self.link.state(self.now)
+
+
+def link_pieces(standing: Standing) -> list[Piece]:
+    """State, age of what is shown, next try."""
+    sign, colour = _SIGNS[standing.state]
+    known = standing.link.age(standing.now)
+    pieces: list[Piece] = [(f"{sign} {standing.state}", colour + STRONG)]
+    if known is not None:
+        pieces.append((f" {age(known)}", colour))
+    return [*pieces, (" · ", "grey"), (next_try(standing), "grey")]
+
+
+def next_try(standing: Standing) -> str:
+    """When the next answer is asked for."""
+    link = standing.link
+    if link.paused:
+        return "p resumes"
+    left = None if link.next_at is None else link.next_at - standing.now
+    return "asking" if left is None or left < 0 else f"next {age(left)}"
+
+
+def count_pieces(standing: Standing) -> list[Piece]:
+    """How many runs wait, failed, and run; a zero stays quiet."""
+    pieces: list[Piece] = []
+    for status in (RunStatus.WAITING, RunStatus.FAILED, RunStatus.RUNNING):
+        count = standing.counts.get(status, 0)
+        colour = RUN_LOOKS[status].colour + STRONG if count else "grey"
+        pieces += [(f"{count:,}", colour), (f" {status}  ", "grey")]
+    return pieces
+
+
+def feed_pieces(standing: Standing) -> list[Piece]:
+    """What was read: latency, events in all and of the last poll, answers dropped because they came too late."""
+    link = standing.link
+    latency = took(link.latency_ms) or "–"
+    pieces: list[Piece] = [(f"{latency} · {standing.event_count:,} events", "grey"), (f" +{link.new_events}", "grey")]
+    if link.stale_dropped:
+        pieces.append((f" · {link.stale_dropped} late dropped", "amber"))
+    return pieces
+
+
+def filter_pieces(standing: Standing) -> list[Piece]:
+    """The Core filter, and whether writing is off."""
+    pieces: list[Piece] = [(one_line(standing.core, 24) if standing.core else "all cores", "grey")]
+    if standing.read_only:
+        pieces.append((" · read-only", "amber"))
+    return pieces
+
+
+def trouble(standing: Standing) -> str:
+    """Why the screen is not live: the reason, what is kept, and when it is tried again. Empty where it is live."""
+    error, state = standing.link.error, standing.state
+    if error is None and state is not LinkState.STALE:
+        return ""
+    reason = str(error) if error is not None else "no answer for three intervals"
+    tries = f"{standing.link.failures} failed" if standing.link.failures > 1 else ""
+    kept = f"{standing.event_count:,} events kept"
+    return " · ".join(part for part in (reason, kept, tries) if part)

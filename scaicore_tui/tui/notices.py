@@ -1,0 +1,88 @@
+"""Notices: what came of a write, why a key is dead, what was copied. Pure.
+
+What went wrong stays until a person dismisses it; the rest goes after some seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scaicore_tui.actions import Kind, Progress, Submission
+from scaicore_tui.text import one_line, safe
+
+LASTS = 8.0
+_COLOURS = {
+    Progress.SENDING: "blue",
+    Progress.ACCEPTED: "blue",
+    Progress.CONFIRMED: "green",
+    Progress.REFUSED: "red",
+    Progress.CONFLICT: "amber",
+    Progress.UNKNOWN: "amber",
+}
+_STICKY = (Progress.SENDING, Progress.ACCEPTED, Progress.REFUSED, Progress.CONFLICT, Progress.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One notice. `key` names what it is about: a newer one about the same takes its place."""
+
+    words: str
+    colour: str = "text"
+    key: str = ""
+    sticky: bool = False
+    said_at: float = 0.0
+
+
+class Notices:
+    """The notices that stand, the newest last."""
+
+    def __init__(self) -> None:
+        self._standing: list[Notice] = []
+
+    def __len__(self) -> int:
+        return len(self._standing)
+
+    @property
+    def latest(self) -> Notice | None:
+        """The one to show."""
+        return self._standing[-1] if self._standing else None
+
+    def say(self, notice: Notice) -> None:
+        """Add a notice, in place of an older one about the same."""
+        self._standing = [old for old in self._standing if old.key != notice.key]
+        self._standing.append(notice)
+
+    def dismiss(self) -> bool:
+        """Take away the one shown; False where there is none."""
+        if not self._standing:
+            return False
+        self._standing.pop()
+        return True
+
+    def expire(self, now: float) -> bool:
+        """Take away what was said long ago and is not sticky; whether there was any."""
+        before = len(self._standing)
+        self._standing = [notice for notice in self._standing if notice.sticky or now - notice.said_at < LASTS]
+        return len(self._standing) != before
+
+
+def of_submission(submission: Submission, now: float) -> Notice:
+    """What came of a write so far, in the words of whoever decided it."""
+    words = [f"{_what(submission)}: {submission.progress}"]
+    if submission.message:
+        words.append(safe(submission.message))
+    if submission.request_id and submission.request_id not in submission.message:
+        words.append(one_line(submission.request_id))
+    if submission.kind is Kind.REPLAY and submission.execution_id:
+        words.append(f"{'likely ' if submission.likely else ''}run {one_line(submission.execution_id)}")
+    if submission.progress is Progress.REFUSED and submission.kind is Kind.ANSWER:
+        words.append("what you typed is kept")
+    key = f"{submission.kind} {submission.target_id} {id(submission)}"
+    return Notice(" · ".join(words), _COLOURS[submission.progress], key, submission.progress in _STICKY, said_at=now)
+
+
+def _what(submission: Submission) -> str:
+    target = one_line(submission.target_id, 24)
+    if submission.kind is Kind.ANSWER:
+        return f"answer {one_line(submission.resolution or '', 24)} to {target}"
+    return f"{submission.kind} {target}"

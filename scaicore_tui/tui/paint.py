@@ -1,0 +1,107 @@
+"""Lines as pieces of styled text, the strips they become, and what of a strip changed.
+
+Pieces hold text that is safe already (`scaicore_tui.text`). They are never markup: nothing in them is interpreted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from scaicore_tui.runs.status import BREAKPOINT, NODE_LOOKS, REVIEW, RUN_LOOKS, Look
+from scaicore_tui.text import cells, cut, fit
+
+# A safe text, and the name of its colour; ` strong` behind it makes it bold.
+Piece = tuple[str, str]
+Pieces = Sequence[Piece]
+
+COLOURS = ("text", "grey", "accent", "blue", "green", "red", "amber")
+STRONG = " strong"
+CURSOR = "›"
+NEWER = "▲"
+
+# A terminal without Unicode gets one sign for one sign, so that columns stay where they are.
+_LOOKS: tuple[Look, ...] = (*RUN_LOOKS.values(), *NODE_LOOKS.values(), BREAKPOINT, REVIEW)
+ASCII_SIGNS = str.maketrans(
+    {look.glyph: look.ascii for look in _LOOKS}
+    | {"…": "~", "·": "-", CURSOR: ">", NEWER: "^", "×": "x", "↓": "v", "↑": "^", "▍": "|", "─": "-", "–": "-"}
+)
+
+
+def piece(text: str, width: int, colour: str = "text") -> Piece:
+    """A column: `text` in exactly `width` cells."""
+    return fit(text, width), colour
+
+
+def right(text: str, width: int, colour: str = "text") -> Piece:
+    """A column whose text ends at its right edge."""
+    shown = cut(text, width)
+    return " " * (width - cells(shown)) + shown, colour
+
+
+def spread(left: Iterable[Piece], end: Iterable[Piece], width: int) -> list[Piece]:
+    """`left`, then blanks, then `end` at the right edge; without room for both, `left` alone."""
+    left, end = list(left), list(end)
+    gap = width - length(left) - length(end)
+    return [*left, (" " * gap, "text"), *end] if gap > 0 else left
+
+
+def length(pieces: Iterable[Piece]) -> int:
+    """How many cells the pieces take."""
+    return sum(cells(text) for text, _ in pieces)
+
+
+def strip(pieces: Iterable[Piece], width: int, style: Callable[[str], Style], *, ascii_only: bool) -> Strip:
+    """The pieces in exactly `width` cells."""
+    merged: list[tuple[str, str]] = []
+    left = width
+    for text, colour in pieces:
+        shown = text if cells(text) <= left else cut(text, left)
+        left -= cells(shown)
+        _merge(merged, shown, colour)
+        if left <= 0:
+            break
+    _merge(merged, " " * left, "text")
+    signs = ASCII_SIGNS if ascii_only else {}
+    return Strip([Segment(text.translate(signs), style(colour)) for text, colour in merged], width)
+
+
+def _merge(merged: list[tuple[str, str]], text: str, colour: str) -> None:
+    """Add to the last segment what looks like it: each segment costs some forty bytes of colour. Blanks fit all."""
+    if not text:
+        return
+    before, last = merged[-1] if merged else ("", "")
+    if before and (colour == last or text.isspace()):
+        merged[-1] = (before + text, last)
+    elif before.isspace():
+        merged[-1] = (before + text, colour)
+    else:
+        merged.append((text, colour))
+
+
+def changed_width(old: Strip, new: Strip) -> int:
+    """How many cells, counted from the left, hold all that differs between two strips.
+
+    Textual writes a changed line from the left edge of its widget on: where a change begins makes no difference.
+    """
+    before, after = _cells(old), _cells(new)
+    width = max(len(before), len(after))
+    while width and before[width - 1 : width] == after[width - 1 : width]:
+        width -= 1
+    return width
+
+
+def _cells(line: Strip) -> list[tuple[str, Style | None]]:
+    """What each cell shows; a wide character fills its second cell with nothing."""
+    found: list[tuple[str, Style | None]] = []
+    for text, style, _ in line:
+        for sign in text:
+            size = cells(sign)
+            if size:
+                found += [(sign, style), *[("", style)] * (size - 1)]
+            elif found:
+                found[-1] = (found[-1][0] + sign, found[-1][1])
+    return found

@@ -1,0 +1,211 @@
+"""What the main screen and a run's own view have in common: status, notices, footer, and the keys that act on a run."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from scaicore_tui.runs import Run
+from scaicore_tui.session import Update
+from scaicore_tui.text import one_line
+from scaicore_tui.tui.actions import READING, Place, actions_at, bindings, writes
+from scaicore_tui.tui.desk import Desk
+from scaicore_tui.tui.messages import AnswerCheckpoint, PausePolling, RefreshNow, RunAction
+from scaicore_tui.tui.screens.answer import AnswerScreen
+from scaicore_tui.tui.screens.help import HelpScreen
+from scaicore_tui.tui.screens.replay import ReplayScreen
+from scaicore_tui.tui.theme import DARK, LIGHT
+from scaicore_tui.tui.widgets.footer import Footer
+from scaicore_tui.tui.widgets.lines import Lines
+from scaicore_tui.tui.widgets.notice_bar import NoticeBar
+from scaicore_tui.tui.widgets.status_bar import ONE_LINE_WIDTH, StatusBar, Trouble
+from scaicore_tui.wire import Checkpoint
+from scaicore_tui.wire.checkpoints import CONTINUE
+
+
+class SessionScreen(Screen[None]):
+    """A screen over a live session."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(READING)]
+    AUTO_FOCUS = ""
+    DEFAULT_CSS = """
+    SessionScreen { layout: vertical; overflow: hidden; }
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk = desk
+
+    @property
+    def place(self) -> Place:
+        """Where the focus is."""
+        raise NotImplementedError
+
+    @property
+    def front(self) -> Lines:
+        """What the keys move through."""
+        raise NotImplementedError
+
+    @property
+    def run_at_hand(self) -> Run | None:
+        """The run that keys act on."""
+        raise NotImplementedError
+
+    @property
+    def checkpoint_at_hand(self) -> Checkpoint | None:
+        """The checkpoint that keys act on: the run's own."""
+        run = self.run_at_hand
+        pending = self.desk.session.checkpoints
+        return next((row for row in pending if run is not None and row.execution_id == run.execution_id), None)
+
+    @property
+    def read_only(self) -> bool:
+        """Whether keys that write are off."""
+        return self.desk.read_only
+
+    def compose_body(self) -> ComposeResult:
+        """What stands between the status bar and the notices."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        yield StatusBar()
+        yield Trouble()
+        yield from self.compose_body()
+        yield NoticeBar()
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Time passes once a second."""
+        self.set_interval(1.0, self.tick)
+
+    def on_resize(self) -> None:
+        """Lay out for the new size."""
+        self.query_one(StatusBar).styles.height = 1 if self.app.size.width >= ONE_LINE_WIDTH else 2
+        self.show_frame()
+
+    def follow(self, update: Update) -> None:
+        """The session changed."""
+        self.show_frame()
+
+    def tick(self) -> None:
+        """A second passed."""
+        self.desk.notices.expire(self.desk.session.clock.monotonic())
+        self.show_frame()
+
+    def show_frame(self) -> None:
+        """Status bar, notices and footer, as they are now."""
+        standing = self.desk.standing()
+        self.query_one(StatusBar).show(standing)
+        self.query_one(Trouble).show(standing)
+        self.query_one(NoticeBar).show(self.desk.notices.latest, len(self.desk.notices))
+        self.query_one(Footer).show(actions_at(self.place, read_only=self.read_only))
+
+    def say(self, words: str, colour: str = "text") -> None:
+        """Say something that needs no answer."""
+        self.desk.say(words, colour)
+        self.show_frame()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Read-only unbinds what writes."""
+        return not (self.read_only and writes(action))
+
+    async def on_run_action(self, request: RunAction) -> None:
+        """A key of the footer was clicked."""
+        await self.run_action(request.action_id)
+
+    def action_cursor_down(self) -> None:
+        self.front.move(1)
+        self.show_frame()
+
+    def action_cursor_up(self) -> None:
+        self.front.move(-1)
+        self.show_frame()
+
+    def action_page_down(self) -> None:
+        self.front.page(1)
+        self.show_frame()
+
+    def action_page_up(self) -> None:
+        self.front.page(-1)
+        self.show_frame()
+
+    def action_first(self) -> None:
+        self.front.go(to_end=False)
+        self.show_frame()
+
+    def action_last(self) -> None:
+        self.front.go(to_end=True)
+        self.show_frame()
+
+    def open_answer(self, checkpoint: Checkpoint) -> None:
+        """Open the dialog that answers `checkpoint`."""
+        self.app.push_screen(AnswerScreen(self.desk, checkpoint))
+
+    def action_answer(self) -> None:
+        checkpoint = self.checkpoint_at_hand
+        reason = self.desk.why_not_answer(checkpoint)
+        if reason is not None or checkpoint is None:
+            self.say(f"a: {reason}", "amber")
+        else:
+            self.open_answer(checkpoint)
+
+    def action_continue(self) -> None:
+        checkpoint = self.checkpoint_at_hand
+        reason = self.desk.why_not_continue(checkpoint)
+        if reason is not None or checkpoint is None:
+            self.say(f"c: {reason}", "amber")
+        else:
+            self.post_message(AnswerCheckpoint(checkpoint.id, CONTINUE))
+
+    def action_replay(self) -> None:
+        run = self.run_at_hand
+        reason = self.desk.session.why_not_replay(run.execution_id if run else None)
+        if reason is not None or run is None:
+            self.say(f"R: {reason}", "amber")
+        else:
+            self.app.push_screen(ReplayScreen(self.desk, run))
+
+    def action_copy(self) -> None:
+        what, text = self.copied()
+        if text is None:
+            self.say("y: nothing is selected", "amber")
+            return
+        self.app.copy_to_clipboard(text)
+        self.say(f"copied {what} {one_line(text)}")
+
+    def copied(self) -> tuple[str, str | None]:
+        """What `y` copies: its name, and its text."""
+        run = self.run_at_hand
+        return "execution id", run.execution_id if run is not None else None
+
+    def action_pause(self) -> None:
+        self.post_message(PausePolling(not self.desk.session.link.paused))
+
+    def action_refresh_now(self) -> None:
+        self.post_message(RefreshNow())
+
+    def action_theme(self) -> None:
+        self.app.theme = LIGHT if self.app.theme != LIGHT else DARK
+
+    def action_help(self) -> None:
+        self.app.push_screen(HelpScreen(self.place, read_only=self.read_only))
+
+    def action_command_palette(self) -> None:
+        self.app.action_command_palette()
+
+    def action_back(self) -> None:
+        """Dismiss the notice that stands; else go back."""
+        if self.desk.notices.dismiss():
+            self.show_frame()
+        else:
+            self.leave()
+
+    def leave(self) -> None:
+        """Where Escape goes when nothing is to be dismissed."""
+        raise NotImplementedError
+
+    def action_quit(self) -> None:
+        self.app.exit(0)

@@ -1,0 +1,85 @@
+"""A run's own view: everything known of it, to scroll through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from textual.app import ComposeResult
+
+from scaicore_tui.runs import Run
+from scaicore_tui.session import Update
+from scaicore_tui.tui.actions import Place
+from scaicore_tui.tui.desk import Desk
+from scaicore_tui.tui.paint import Pieces
+from scaicore_tui.tui.screens.base import SessionScreen
+from scaicore_tui.tui.screens.panes import run_heading
+from scaicore_tui.tui.screens.story import story
+from scaicore_tui.tui.widgets.heading import Heading
+from scaicore_tui.tui.widgets.reading import Reading
+
+
+class DetailScreen(SessionScreen):
+    """One run. Follows it while it moves."""
+
+    DEFAULT_CSS = """
+    DetailScreen Reading { padding: 1 1 0 1; height: 1fr; }
+    """
+
+    def __init__(self, desk: Desk, execution_id: str) -> None:
+        super().__init__(desk)
+        self._execution_id = execution_id
+        self._reading = Reading(self._lines)
+
+    @property
+    def place(self) -> Place:
+        return Place.DETAIL
+
+    @property
+    def front(self) -> Reading:
+        return self._reading
+
+    @property
+    def run_at_hand(self) -> Run | None:
+        return self.desk.session.book.runs.get(self._execution_id)
+
+    def compose_body(self) -> ComposeResult:
+        yield Heading()
+        yield self._reading
+
+    def on_mount(self) -> None:
+        """The heading counts lines, which there are once the text has a width."""
+        super().on_mount()
+        self.call_after_refresh(self.show_frame)
+
+    def follow(self, update: Update) -> None:
+        """Read again if the run moved."""
+        if self._execution_id in update.runs:
+            self._reading.reread()
+        super().follow(update)
+
+    def show_frame(self) -> None:
+        """The frame, and the heading."""
+        place = f"line {self._reading.top + 1:,} of {self._reading.line_count:,}"
+        self.query_one(Heading).show(run_heading(self.run_at_hand, self.desk.now), [(place, "grey")], active=True)
+        super().show_frame()
+
+    def leave(self) -> None:
+        self.dismiss()
+
+    def action_next_error(self) -> None:
+        self._to_error(range(self._reading.top + 1, self._reading.line_count), "further down")
+
+    def action_previous_error(self) -> None:
+        self._to_error(range(self._reading.top - 1, -1, -1), "further up")
+
+    def _to_error(self, lines: Iterable[int], where: str) -> None:
+        line = self._reading.find("red", lines)
+        if line is None:
+            self.say(f"no error {where}")
+        else:
+            self._reading.scroll_to_line(line)
+            self.show_frame()
+
+    def _lines(self, width: int) -> Sequence[Pieces]:
+        run = self.run_at_hand
+        return story(run, self.desk.session.events(run.execution_id), width) if run is not None else []

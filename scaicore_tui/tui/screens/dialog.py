@@ -1,0 +1,125 @@
+"""What all dialogs share: a panel with a heading, a footer whose keys can be clicked, and a guard against haste."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widget import Widget
+
+from scaicore_tui.session import Update
+from scaicore_tui.tui.actions import Place, actions_at
+from scaicore_tui.tui.desk import Desk
+from scaicore_tui.tui.messages import RunAction
+from scaicore_tui.tui.paint import Piece, Pieces
+from scaicore_tui.tui.widgets.footer import Footer
+from scaicore_tui.tui.widgets.heading import Heading
+from scaicore_tui.tui.widgets.lines import Bar
+from scaicore_tui.tui.widgets.reading import Reading
+
+# Keys that were meant for the screen below must not confirm.
+HASTE = 0.3
+
+
+class Verdict(Bar):
+    """The line that says what Enter would do, or why it can't."""
+
+    DEFAULT_CSS = """
+    Verdict { height: 2; padding: 1 1 0 1; }
+    """
+
+    _said: tuple[Piece, ...] = ()
+
+    def show(self, *said: Piece) -> None:
+        """Say this."""
+        self._said = said
+        self.repaint()
+
+    def draw(self, line: int) -> Pieces:
+        return self._said if line == 0 else ()
+
+
+class Dialog(ModalScreen[None]):
+    """A dialog over the session's screens."""
+
+    DEFAULT_CSS = """
+    Dialog { align: center middle; background: $background 60%; }
+    Dialog #panel { width: 96%; max-width: 100; height: 94%; max-height: 36; background: $background; }
+    Dialog Reading { padding: 1 1 0 1; height: 1fr; min-height: 3; }
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk = desk
+        self._opened_at = desk.session.clock.monotonic()
+
+    @property
+    def place(self) -> Place:
+        """Where the focus is."""
+        raise NotImplementedError
+
+    @property
+    def read_only(self) -> bool:
+        """Whether keys that write are off."""
+        return self.desk.read_only
+
+    @property
+    def in_haste(self) -> bool:
+        """Whether the dialog opened only just now."""
+        return self.desk.session.clock.monotonic() - self._opened_at < HASTE
+
+    def title_pieces(self) -> Iterable[Piece]:
+        """What the heading says."""
+        raise NotImplementedError
+
+    def compose_body(self) -> Iterator[Widget]:
+        """What stands between heading and verdict."""
+        raise NotImplementedError
+
+    def judge(self) -> None:
+        """Say what Enter would do now."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="panel"):
+            yield Heading()
+            yield from self.compose_body()
+            yield Verdict()
+            yield Footer()
+
+    def on_mount(self) -> None:
+        """Say what it is about."""
+        self.query_one(Heading).show(list(self.title_pieces()), active=True)
+        self.show_frame()
+
+    def on_descendant_focus(self) -> None:
+        """Other keys matter now."""
+        self.show_frame()
+
+    def follow(self, update: Update) -> None:
+        """The session changed: what Enter would do may have."""
+        self.show_frame()
+
+    def show_frame(self) -> None:
+        """Verdict and footer, as they are now."""
+        self.judge()
+        self.query_one(Footer).show(actions_at(self.place, read_only=self.read_only))
+
+    def verdict(self, *said: Piece) -> None:
+        """Say in one line what Enter would do."""
+        self.query_one(Verdict).show(*said)
+
+    async def on_run_action(self, request: RunAction) -> None:
+        """A key of the footer was clicked."""
+        await self.run_action(request.action_id)
+
+    def action_read_down(self) -> None:
+        self.query_one(Reading).page(1)
+
+    def action_read_up(self) -> None:
+        self.query_one(Reading).page(-1)
+
+    def action_back(self) -> None:
+        self.dismiss()

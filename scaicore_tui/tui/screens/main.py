@@ -1,0 +1,232 @@
+"""The main screen: runs, the nodes of the selected one, what waits for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from textual.app import ComposeResult
+
+from scaicore_tui.actions import Kind, Submission
+from scaicore_tui.runs import Run
+from scaicore_tui.session import Update
+from scaicore_tui.tui.actions import Place
+from scaicore_tui.tui.desk import Desk
+from scaicore_tui.tui.listing import Listing, View
+from scaicore_tui.tui.messages import (
+    CheckpointOpened,
+    FilterClosed,
+    FilterTyped,
+    ReadOlder,
+    RunOpened,
+    RunSelected,
+)
+from scaicore_tui.tui.screens.base import SessionScreen
+from scaicore_tui.tui.screens.detail import DetailScreen
+from scaicore_tui.tui.screens.panes import Panes
+from scaicore_tui.tui.widgets.rows import Rows
+from scaicore_tui.wire import Checkpoint
+
+# A write by one key needs a target that has stood still under the cursor for so many seconds.
+SETTLING = 0.5
+
+
+class MainScreen(SessionScreen):
+    """Runs, nodes, checkpoints."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.listing = Listing()
+        self.panes = Panes(self.listing)
+        self._linked: set[int] = set()
+        self._moved_at = float("-inf")
+
+    @property
+    def place(self) -> Place:
+        return self.panes.front
+
+    @property
+    def front(self) -> Rows:
+        return self.panes.lists[self.place]
+
+    @property
+    def run_at_hand(self) -> Run | None:
+        return self.panes.runs.selected
+
+    @property
+    def checkpoint_at_hand(self) -> Checkpoint | None:
+        """The selected checkpoint; outside the inbox that of the selected run."""
+        if self.place is Place.CHECKPOINTS:
+            return self.panes.inbox.selected
+        return super().checkpoint_at_hand
+
+    def compose_body(self) -> ComposeResult:
+        yield self.panes
+
+    def on_mount(self) -> None:
+        """Show what is known already."""
+        super().on_mount()
+        self.panes.bring(Place.RUNS)
+        self.follow(Update(frozenset(self.desk.session.book.runs), checkpoints=True))
+
+    def on_resize(self) -> None:
+        """Lay out for the new size."""
+        self.panes.lay_out()
+        super().on_resize()
+
+    def follow(self, update: Update) -> None:
+        """The session changed: list, inbox and nodes, as far as it concerns them."""
+        if update.runs:
+            self._list_changed(update.runs)
+        if update.checkpoints or update.submission is not None:
+            self._inbox_changed()
+        if update.submission is not None:
+            self._link(update.submission)
+        self.show_frame()
+
+    def tick(self) -> None:
+        """Ages grow."""
+        now = self.desk.now
+        self.panes.runs.tick(now)
+        self.panes.nodes.tick(now)
+        self.panes.inbox.tick(now)
+        super().tick()
+
+    def show_frame(self) -> None:
+        """The frame, and the headings."""
+        session = self.desk.session
+        self.panes.show_headings(self.run_at_hand, len(session.checkpoints), self.desk.now, has_older=session.has_older)
+        super().show_frame()
+
+    def on_run_selected(self, selected: RunSelected) -> None:
+        """Show the nodes of the run under the cursor."""
+        if self.panes.runs.following:
+            self._moved_at = self.desk.session.clock.monotonic()
+        self._show_nodes()
+        self.show_frame()
+
+    def on_run_opened(self, opened: RunOpened) -> None:
+        """Open the run's own view."""
+        self.app.push_screen(DetailScreen(self.desk, opened.execution_id))
+
+    def on_checkpoint_opened(self, opened: CheckpointOpened) -> None:
+        """Read and answer the checkpoint."""
+        checkpoint = self.desk.session.checkpoint(opened.checkpoint_id)
+        if checkpoint is not None:
+            self.open_answer(checkpoint)
+
+    def on_read_older(self, request: ReadOlder) -> None:
+        """Say so; the request itself goes on to the app."""
+        if self.desk.session.has_older:
+            self.say("reading older events…")
+        else:
+            request.stop()
+
+    def on_filter_typed(self, typed: FilterTyped) -> None:
+        """Filter by what stands there so far."""
+        self._narrow(self.listing.view, typed.needle)
+
+    def on_filter_closed(self, closed: FilterClosed) -> None:
+        """Back to the runs."""
+        if not closed.kept:
+            self._narrow(self.listing.view, "")
+        self.set_focus(None)
+        self.panes.bring(Place.RUNS)
+
+    def action_answer(self) -> None:
+        """Answer the checkpoint at hand, or else the one that waits longest: the dialog says which it is."""
+        pending = self.desk.session.checkpoints
+        if self.checkpoint_at_hand is None and pending:
+            self.open_answer(pending[0])
+        else:
+            super().action_answer()
+
+    def action_continue(self) -> None:
+        """Continue the breakpoint at hand, unless it came under the cursor just now."""
+        if self.desk.session.clock.monotonic() - self._moved_at < SETTLING:
+            self.say("c: the selection just moved; look, and press again", "amber")
+        else:
+            super().action_continue()
+
+    def action_open(self) -> None:
+        self.front.open_row()
+
+    def action_next_pane(self) -> None:
+        self._cycle(1)
+
+    def action_previous_pane(self) -> None:
+        self._cycle(-1)
+
+    def action_filter(self) -> None:
+        if self.place is not Place.RUNS:
+            self.panes.bring(Place.RUNS)
+        self.panes.filter.open()
+
+    def action_view(self) -> None:
+        self._narrow(self.listing.view.next, self.listing.needle)
+        self.say(f"view: {self.listing.view}")
+
+    def action_follow(self) -> None:
+        self.panes.runs.follow(following=not self.panes.runs.following)
+        self.show_frame()
+
+    def action_next_error(self) -> None:
+        self._to_error(1, "further down")
+
+    def action_previous_error(self) -> None:
+        self._to_error(-1, "further up")
+
+    def copied(self) -> tuple[str, str | None]:
+        if self.place is Place.CHECKPOINTS:
+            checkpoint = self.panes.inbox.selected
+            return "checkpoint id", checkpoint.id if checkpoint is not None else None
+        return super().copied()
+
+    def leave(self) -> None:
+        """Give up the filter and the view."""
+        if self.listing.is_narrowed:
+            self.panes.filter.action_close(kept=False)
+            self._narrow(View.ALL, "")
+
+    def _list_changed(self, changed: Collection[str]) -> None:
+        self.listing.take(self.desk.session.book.runs, changed)
+        self.panes.runs.show(self.desk.now)
+        run = self.run_at_hand
+        if run is not None and run.execution_id in changed:
+            self._show_nodes()
+
+    def _inbox_changed(self) -> None:
+        desk = self.desk
+        if self.panes.inbox.show(desk.session.checkpoints, desk.marks(), desk.now):
+            self._moved_at = desk.session.clock.monotonic()
+
+    def _show_nodes(self) -> None:
+        self.panes.nodes.show(self.run_at_hand, self.desk.now)
+
+    def _link(self, submission: Submission) -> None:
+        """Select the run that a replay started, once, if the cursor was left on the run it came from."""
+        found = submission.execution_id
+        if submission.kind is not Kind.REPLAY or found is None or id(submission) in self._linked:
+            return
+        self._linked.add(id(submission))
+        run = self.run_at_hand
+        if run is not None and run.execution_id == submission.target_id:
+            self.panes.runs.select(found)
+
+    def _narrow(self, view: View, needle: str) -> None:
+        self.listing.narrow(view, needle)
+        self.panes.runs.show(self.desk.now)
+        self._show_nodes()
+        self.show_frame()
+
+    def _cycle(self, step: int) -> None:
+        places = list(self.panes.lists)
+        self.panes.bring(places[(places.index(self.place) + step) % len(places)])
+        self.show_frame()
+
+    def _to_error(self, step: int, where: str) -> None:
+        row = self.listing.next_failed(self.panes.runs.cursor, step)
+        if row is None:
+            self.say(f"no failed run {where}")
+        else:
+            self.panes.runs.put_cursor(row)
+            self.show_frame()

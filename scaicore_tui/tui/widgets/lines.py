@@ -1,0 +1,125 @@
+"""The base of all that is painted here: a view that draws lines on demand, and repaints only cells that changed.
+
+Never holds more lines than are visible, so that it is as fast over 100,000 rows as over 100.
+"""
+
+from __future__ import annotations
+
+from rich.style import Style
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from scaicore_tui.tui import paint
+from scaicore_tui.tui.paint import Pieces
+
+ASCII_CLASS = "-ascii"
+
+
+class Lines(ScrollView, can_focus=False):
+    """A scrolling view. Subclasses say how many lines there are, and draw one."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES = {f"lines--{colour}" for colour in paint.COLOURS}  # noqa: RUF012  (Textual's own form)
+    DEFAULT_CSS = """
+    Lines {
+        overflow: hidden hidden;
+        scrollbar-size: 0 0;
+        & > .lines--text { color: $foreground; }
+        & > .lines--grey { color: $state-grey; }
+        & > .lines--accent { color: $state-accent; }
+        & > .lines--blue { color: $state-blue; }
+        & > .lines--green { color: $state-green; }
+        & > .lines--red { color: $state-red; }
+        & > .lines--amber { color: $state-amber; }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
+        super().__init__(id=id)
+        self._shown: dict[int, Strip] = {}
+
+    @property
+    def line_count(self) -> int:
+        """How many lines there are to scroll through."""
+        return 0
+
+    def draw(self, line: int) -> Pieces:
+        """What line number `line` shows."""
+        raise NotImplementedError
+
+    def move(self, by: int) -> None:
+        """Go down by so many lines; up where `by` is negative."""
+        self.scroll_to_line(self.top + by)
+
+    def page(self, by: int) -> None:
+        """Go down by so many pages, of which a line stays in sight."""
+        self.move(by * max(1, self.size.height - 1))
+
+    def go(self, *, to_end: bool) -> None:
+        """Go to the beginning or the end."""
+        self.move(self.line_count if to_end else -self.line_count)
+
+    @property
+    def top(self) -> int:
+        """The number of the first line shown."""
+        return int(self.scroll_offset.y)
+
+    @property
+    def max_scroll_y(self) -> int:
+        # Of the lines there are, not of a virtual size: setting that would lay out the whole screen again.
+        return max(0, self.line_count - self.size.height)
+
+    @property
+    def allow_vertical_scroll(self) -> bool:
+        return self.max_scroll_y > 0
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return self.line_count
+
+    def render_line(self, y: int) -> Strip:
+        line = self._shown[y] = self._strip(y)
+        return line
+
+    def repaint(self) -> None:
+        """Paint again whatever looks different now, and nothing else."""
+        for y in range(self.size.height):
+            shown = self._shown.get(y)
+            width = self.size.width if shown is None else paint.changed_width(shown, self._strip(y))
+            if width:
+                self.refresh(Region(0, y, width, 1))
+
+    def scroll_to_line(self, line: int) -> None:
+        """Make `line` the first one shown, as far as there are lines below it."""
+        self.scroll_to(y=line, animate=False, force=True)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Repaint what differs, in place of the whole view."""
+        if round(old_value) != round(new_value):
+            self.repaint()
+
+    def notify_style_update(self) -> None:
+        self._shown.clear()
+        super().notify_style_update()
+
+    def _strip(self, y: int) -> Strip:
+        line = y + self.top
+        pieces = self.draw(line) if line < self.line_count else ()
+        return paint.strip(pieces, self.size.width, self._style, ascii_only=self.app.has_class(ASCII_CLASS))
+
+    def _style(self, colour: str) -> Style:
+        name = colour.removesuffix(paint.STRONG)
+        style = self.get_component_rich_style(f"lines--{name}")
+        return style if name == colour else style + Style(bold=True)
+
+
+class Bar(Lines):
+    """A few lines that do not scroll."""
+
+    DEFAULT_CSS = """
+    Bar { height: 1; }
+    """
+
+    @property
+    def line_count(self) -> int:
+        return self.size.height

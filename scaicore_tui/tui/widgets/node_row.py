@@ -1,0 +1,49 @@
+"""A node as one row: state, name, number of visits, block kind, duration, result or error. Pure."""
+
+from __future__ import annotations
+
+from scaicore_tui.runs import NodeRunInfo, NodeVisit
+from scaicore_tui.text import ELLIPSIS, compact, cut, one_line
+from scaicore_tui.tui.paint import Piece, piece, right
+from scaicore_tui.tui.times import since, took
+from scaicore_tui.tui.widgets.run_row import node_look
+
+KIND_WIDTH = 12
+FIXED_WIDTH = 2 + 5 + 7 + 2
+# Below this a row has no room for the block kind: the run's own view has it.
+ROOM_FOR_KIND = 52
+
+
+def node_row(node: NodeRunInfo, width: int, now: float, *, waiting: bool) -> list[Piece]:
+    """The row, `width` cells wide, at `now` in seconds since 1970."""
+    look = node_look(node, waiting=waiting)
+    kind = KIND_WIDTH if width >= ROOM_FOR_KIND else 0
+    room = max(0, width - FIXED_WIDTH - kind)
+    name = max(8, min(26, room // 2))
+    times = f"×{len(node.visits)} " if len(node.visits) > 1 else ""
+    return [
+        (f"{look.glyph} ", look.colour),
+        piece(one_line(node.name), name, "text"),
+        right(times, 5, "grey"),
+        piece(one_line(node.block_kind or "", kind - 1), kind, "grey"),
+        right(spent(node.latest, node.duration_ms, now), 7, "grey"),
+        ("  ", "text"),
+        outcome(node.latest, room - name),
+    ]
+
+
+def spent(visit: NodeVisit, total_ms: float | None, now: float) -> str:
+    """How long a node took; while it is open, how long it has been."""
+    return f"{since(visit.entered_at, now)}{ELLIPSIS}" if visit.is_open else took(total_ms)
+
+
+def outcome(visit: NodeVisit, width: int) -> Piece:
+    """What a visit came to, in `width` cells: its error, or its result."""
+    if visit.error is not None:
+        return one_line(visit.error, width), "red"
+    binding = f"{visit.result_binding} = " if visit.result_binding else ""
+    if visit.truncated:
+        return one_line(f"{binding}(too large for the feed)", width), "grey"
+    if not visit.has_result:
+        return "", "text"
+    return cut(one_line(binding, width) + compact(visit.result, width), width), "grey"

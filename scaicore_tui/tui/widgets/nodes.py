@@ -1,0 +1,79 @@
+"""The nodes of the selected run, below what is to be said of the run itself."""
+
+from __future__ import annotations
+
+from scaicore_tui.runs import NodeRunInfo, Run, RunStatus
+from scaicore_tui.text import compact, wrap
+from scaicore_tui.tui.messages import RunOpened
+from scaicore_tui.tui.paint import Piece, Pieces
+from scaicore_tui.tui.widgets.node_row import node_row
+from scaicore_tui.tui.widgets.rows import Rows
+
+MAX_ERROR_LINES = 3
+
+
+class NodeList(Rows):
+    """One run's notes and nodes. A row is a node, or a note of one piece."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
+        super().__init__(id=id)
+        self._run: Run | None = None
+        self._rows: list[NodeRunInfo | Piece] = []
+        self._now = 0.0
+
+    @property
+    def row_count(self) -> int:
+        return len(self._rows)
+
+    @property
+    def empty_words(self) -> str:
+        return "no run is selected" if self._run is None else "no node was entered yet"
+
+    def draw_row(self, row: int) -> Pieces:
+        item = self._rows[row]
+        if isinstance(item, tuple):
+            return [item]
+        waiting = self._run is not None and self._run.status is RunStatus.WAITING
+        return node_row(item, self.size.width - 2, self._now, waiting=waiting)
+
+    def show(self, run: Run | None, now: float) -> None:
+        """Show `run` as it is at `now`, in seconds since 1970."""
+        if run is None or self._run is None or run.execution_id != self._run.execution_id:
+            self.cursor = 0
+            self.scroll_to_line(0)
+        self._run, self._now = run, now
+        self._fill()
+
+    def tick(self, now: float) -> None:
+        """Only time passed."""
+        self._now = now
+        self.repaint()
+
+    def on_resize(self) -> None:
+        self._fill()
+        super().on_resize()
+
+    def opened(self) -> None:
+        if self._run is not None:
+            self.post_message(RunOpened(self._run.execution_id))
+
+    def _fill(self) -> None:
+        run = self._run
+        self._rows = [] if run is None else [*_notes(run, self.size.width - 3), *run.nodes.values(), *_result(run)]
+        self.cursor = min(self.cursor, max(0, self.row_count - 1))
+        self.repaint()
+
+
+def _notes(run: Run, width: int) -> list[Piece]:
+    """What is to be said of the run itself: its error, and whatever a clean run would not show."""
+    lines = wrap(run.error, width)[:MAX_ERROR_LINES] if run.error else []
+    notes: list[Piece] = [(line, "red") for line in lines]
+    if run.joined_late:
+        notes.append(("joined late: the feed we hold begins after its start", "amber"))
+    if run.oddities:
+        notes.append((f"odd: {', '.join(run.oddities)}", "amber"))
+    return notes
+
+
+def _result(run: Run) -> list[Piece]:
+    return [] if run.output is None else [(f"output {compact(run.output, 200)}", "grey")]

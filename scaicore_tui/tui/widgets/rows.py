@@ -1,0 +1,91 @@
+"""A list with a cursor. The cursor is a mark at the left edge: moving it changes two cells."""
+
+from __future__ import annotations
+
+from textual import events
+
+from scaicore_tui.tui.paint import CURSOR, Piece, Pieces
+from scaicore_tui.tui.widgets.lines import Lines
+
+
+class Rows(Lines):
+    """Rows to choose from. Subclasses draw a row without its mark, and say what moving and opening mean."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
+        super().__init__(id=id)
+        self.cursor = 0
+        self.is_front = False
+
+    @property
+    def row_count(self) -> int:
+        """How many rows there are."""
+        return 0
+
+    @property
+    def empty_words(self) -> str:
+        """What is said where there is no row."""
+        return ""
+
+    def draw_row(self, row: int) -> Pieces:
+        """A row, without the mark of the cursor."""
+        raise NotImplementedError
+
+    def moved(self, *, by_hand: bool) -> None:
+        """The cursor is on another row, put there by a person or by the data."""
+
+    def opened(self) -> None:
+        """The row under the cursor was opened."""
+
+    @property
+    def line_count(self) -> int:
+        return max(1, self.row_count)
+
+    def draw(self, line: int) -> Pieces:
+        if not self.row_count:
+            return [("  ", "text"), (self.empty_words, "grey")]
+        return [self._mark(line), *self.draw_row(line)]
+
+    def put_cursor(self, row: int, *, by_hand: bool = True) -> None:
+        """Move the cursor to `row`, or as near as there are rows, and show it."""
+        row = max(0, min(row, self.row_count - 1))
+        if row != self.cursor:
+            self.cursor = row
+            self.moved(by_hand=by_hand)
+        self.reveal()
+        self.repaint()
+
+    def reveal(self) -> None:
+        """Scroll so far that the cursor is seen: by half a page, as one line costs as much as many."""
+        height = self.size.height
+        if height and not self.top <= self.cursor < self.top + height:
+            self.scroll_to_line(self.cursor - height // 2)
+
+    def move(self, by: int) -> None:
+        self.put_cursor(self.cursor + by)
+
+    def open_row(self) -> None:
+        """Open the row under the cursor."""
+        if self.row_count:
+            self.opened()
+
+    def come_to_front(self, *, is_front: bool) -> None:
+        """The keys go here, or elsewhere."""
+        self.is_front = is_front
+        self.repaint()
+
+    def on_resize(self) -> None:
+        self.reveal()
+
+    def on_click(self, event: events.Click) -> None:
+        """Select the row; a second click opens it."""
+        row = self.top + event.y
+        if row >= self.row_count:
+            return
+        if row == self.cursor and event.chain > 1:
+            self.opened()
+        self.put_cursor(row)
+
+    def _mark(self, line: int) -> Piece:
+        if line != self.cursor:
+            return "  ", "text"
+        return f"{CURSOR} ", "accent strong" if self.is_front else "grey"

@@ -1,0 +1,110 @@
+"""The list of runs. Its cursor stays on a run, not on a row; following, it stays on the newest."""
+
+from __future__ import annotations
+
+from scaicore_tui.runs import Run
+from scaicore_tui.tui.listing import Listing
+from scaicore_tui.tui.messages import ReadOlder, RunOpened, RunSelected
+from scaicore_tui.tui.paint import Pieces
+from scaicore_tui.tui.widgets.rows import Rows
+from scaicore_tui.tui.widgets.run_row import run_row
+
+
+class RunList(Rows):
+    """Runs, newest first. `newer` counts those that came above what is shown."""
+
+    def __init__(self, listing: Listing, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
+        super().__init__(id=id)
+        self.following = True
+        self.newer = 0
+        self._listing = listing
+        self._selected: str | None = None
+        self._newest: str | None = None
+        self._now = 0.0
+
+    @property
+    def row_count(self) -> int:
+        return len(self._listing)
+
+    @property
+    def empty_words(self) -> str:
+        if self._listing.total:
+            return "no run is kept by the view and the filter: v and esc change them"
+        return "no runs yet"
+
+    @property
+    def selected(self) -> Run | None:
+        """The run under the cursor."""
+        return self._listing[self.cursor] if self.cursor < self.row_count else None
+
+    def draw_row(self, row: int) -> Pieces:
+        return run_row(self._listing[row], self.size.width - 2, self._now)
+
+    def show(self, now: float) -> None:
+        """The listing changed, or time passed; `now` in seconds since 1970."""
+        self._now = now
+        if self.following:
+            self._stay_on(0)
+        else:
+            row = self._listing.row_of(self._selected)
+            self._stay_on(row if row is not None else self.cursor)
+        self._count_newer()
+        self.repaint()
+
+    def tick(self, now: float) -> None:
+        """Only time passed."""
+        self._now = now
+        self.repaint()
+
+    def follow(self, following: bool) -> None:
+        """Stay on the newest run, or on the selected one."""
+        self.following = following
+        if following:
+            self.put_cursor(0, by_hand=False)
+
+    def select(self, execution_id: str) -> bool:
+        """Put the cursor on that run; False where it is not listed."""
+        row = self._listing.row_of(execution_id)
+        if row is None:
+            return False
+        self.following = False
+        self.put_cursor(row)
+        return True
+
+    def moved(self, *, by_hand: bool) -> None:
+        if by_hand:
+            self.following = False
+        self._tell()
+
+    def opened(self) -> None:
+        if (run := self.selected) is not None:
+            self.post_message(RunOpened(run.execution_id))
+
+    def move(self, by: int) -> None:
+        if by > 0 and self.cursor >= self.row_count - 1:
+            self.post_message(ReadOlder())
+        super().move(by)
+
+    def _stay_on(self, row: int) -> None:
+        """The cursor belongs on `row` now: the view moves with it, so that what is read stays where it is."""
+        shift = row - self.cursor
+        self.cursor = max(0, min(row, self.row_count - 1))
+        if self.following:
+            self.scroll_to_line(0)
+        elif shift:
+            self.scroll_to_line(self.top + shift)
+        self.reveal()
+        self._tell()
+
+    def _count_newer(self) -> None:
+        """Count arrivals for as long as the top of the list is out of sight."""
+        newest = self._listing[0].execution_id if self.row_count else None
+        arrived = self._listing.row_of(self._newest) or 0
+        self._newest = newest
+        self.newer = 0 if self.top == 0 else self.newer + arrived
+
+    def _tell(self) -> None:
+        selected = self.selected.execution_id if self.selected is not None else None
+        if selected != self._selected:
+            self._selected = selected
+            self.post_message(RunSelected(selected))

@@ -1,0 +1,79 @@
+"""The status bar and the line below it that tells what is wrong. One line repaints once a second, if its text does."""
+
+from __future__ import annotations
+
+from scaicore_tui.feed import LinkState
+from scaicore_tui.text import one_line, wrap
+from scaicore_tui.tui import link_words as words
+from scaicore_tui.tui.link_words import Standing
+from scaicore_tui.tui.paint import Piece, Pieces, length, spread
+from scaicore_tui.tui.widgets.lines import Bar
+
+GAP: Piece = ("   ", "text")
+# From here on everything fits on one line.
+ONE_LINE_WIDTH = 112
+MAX_TROUBLE_LINES = 3
+
+
+class StatusBar(Bar):
+    """State of the link, counts, feed: on one line, or on two where the screen is narrow."""
+
+    DEFAULT_CSS = """
+    StatusBar { background: $panel; height: 2; }
+    """
+
+    standing: Standing | None = None
+
+    def show(self, standing: Standing) -> None:
+        """Tell how things stand."""
+        self.standing = standing
+        self.repaint()
+
+    def draw(self, line: int) -> Pieces:
+        if self.standing is None:
+            return ()
+        standing, width = self.standing, self.size.width - 1
+        # What changes every second stands first: a line is written from its left edge to its last change.
+        link: list[Piece] = [(" ", "text"), *words.link_pieces(standing)]
+        if self.size.height == 1:
+            left = [*link, GAP, *self._named(20), GAP, *words.count_pieces(standing)]
+            return spread(left, [*words.filter_pieces(standing), (" · ", "grey"), *words.feed_pieces(standing)], width)
+        if line == 0:
+            left = [*link, GAP, *self._named(12)]
+            counts = words.count_pieces(standing)
+            return (
+                spread(left, counts, width + 1) if length(left) + length(counts) < width else [*left, *_short(counts)]
+            )
+        return spread([(" ", "text"), *words.filter_pieces(standing)], words.feed_pieces(standing), width)
+
+    def _named(self, width: int) -> list[Piece]:
+        return [(one_line(self.standing.name if self.standing else "", width), "accent strong")]
+
+
+def _short(counts: list[Piece]) -> list[Piece]:
+    """The counts with shorter words: all of them must fit."""
+    return [("  ", "text"), *((text.replace("ning", "").replace("ing", "").replace("ed", ""), c) for text, c in counts)]
+
+
+class Trouble(Bar):
+    """Why the screen is not live. Takes no room while it is."""
+
+    DEFAULT_CSS = """
+    Trouble { height: auto; display: none; }
+    """
+
+    _lines: list[str] = []  # noqa: RUF012  (replaced, never changed)
+    _colour = "amber"
+
+    def show(self, standing: Standing) -> None:
+        """Tell what is wrong, if anything is."""
+        reason = words.trouble(standing)
+        self._colour = "red" if standing.state is LinkState.OFFLINE else "amber"
+        self._lines = wrap(reason, self.app.size.width - 3)[:MAX_TROUBLE_LINES] if reason else []
+        self.display = bool(reason)
+        if self._lines:
+            self.styles.height = len(self._lines)
+        self.repaint()
+
+    def draw(self, line: int) -> Pieces:
+        return [(" ", "text"), (self._lines[line], self._colour)] if line < len(self._lines) else ()
