@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from scaicore_tui.cli.common import Common
 from scaicore_tui.cli.demo import demo_process
 from scaicore_tui.cli.sessions import target_of, watching
+
+if TYPE_CHECKING:
+    from scaicore_tui.session import Session
 
 DEMO_SEED = 7
 DEMO_RATE = 6.0
@@ -13,17 +20,11 @@ DEMO_RATE = 6.0
 def open_app(common: Common) -> int:
     """The app on what is configured; without any configuration a screen that says so, and offers the demo."""
     target = target_of(common)
-    if target is None:
-        return _open_unconfigured(common)
-    from scaicore_tui.tui import run_app
+    if target is not None:
+        return _show(common, watching(common, target), target.name)
+    from scaicore_tui.tui import RUN_DEMO
 
-    return run_app(watching(common, target), ascii_only=common.ascii, banner=target.name)
-
-
-def _open_unconfigured(common: Common) -> int:
-    from scaicore_tui.tui import RUN_DEMO, run_app
-
-    code = run_app(None, ascii_only=common.ascii)
+    code = _show(common, None)
     return open_demo(common, DEMO_SEED, DEMO_RATE) if code == RUN_DEMO else code
 
 
@@ -31,6 +32,15 @@ def open_demo(common: Common, seed: int, rate: float) -> int:
     """The app on a demo of its own, which ends with it and leaves nothing behind."""
     with demo_process(seed, rate) as target:
         from scaicore_tui.session import Session
-        from scaicore_tui.tui import run_app
 
-        return run_app(Session(target), ascii_only=common.ascii, banner="demo")
+        told = replace(
+            target, core=common.core, interval=common.interval or target.interval, read_only=common.read_only
+        )
+        return _show(common, Session(told), "demo")
+
+
+def _show(common: Common, session: Session | None, banner: str = "") -> int:
+    from scaicore_tui.tui import run_app
+
+    no_colour = common.no_color or bool(os.environ.get("NO_COLOR"))
+    return run_app(session, ascii_only=common.ascii, no_colour=no_colour, banner=banner)

@@ -5,9 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable
-from typing import Annotated
-
-import typer
 
 from scaicore_tui.cli import output, rows
 from scaicore_tui.cli.common import Common
@@ -19,9 +16,6 @@ from scaicore_tui.runs.words import took
 from scaicore_tui.text import one_line, pretty
 from scaicore_tui.wire import Event
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]
-JsonLines = Annotated[bool, typer.Option("--json", help="JSON lines, verbatim, instead of a table.")]
-Execution = Annotated[str, typer.Argument(help="A run's id, the beginning of one, or @latest.")]
 WIDE = 10_000
 
 

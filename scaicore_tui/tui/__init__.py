@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
 
 from scaicore_tui.session import Session
 from scaicore_tui.tui.app import RUN_DEMO, DebuggerApp
@@ -15,13 +15,15 @@ def run_app(
     *,
     ascii_only: bool = False,
     banner: str = "",
-    low_colour: bool = False,
-    start_demo: Callable[[], Session] | None = None,
+    no_colour: bool = False,
 ) -> int:
     """Run the app until it is quit; the session is closed with it.
 
     Returns 0, or `RUN_DEMO` where there was no session and the demo was asked for.
     """
-    app = DebuggerApp(session, ascii_only=ascii_only, banner=banner, low_colour=low_colour, start_demo=start_demo)
+    if no_colour:
+        # Textual reads this, and nothing else, to leave all colours out.
+        os.environ["NO_COLOR"] = "1"
+    app = DebuggerApp(session, ascii_only=ascii_only, banner=banner, no_colour=no_colour)
     result = app.run()
     return result if result is not None else (app.return_code or 0)

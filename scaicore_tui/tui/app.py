@@ -46,20 +46,18 @@ class DebuggerApp(App[int]):
         *,
         ascii_only: bool = False,
         banner: str = "",
-        low_colour: bool = False,
-        start_demo: Callable[[], Session] | None = None,
+        no_colour: bool = False,
     ) -> None:
-        super().__init__(ansi_color=low_colour)
+        super().__init__(ansi_color=no_colour or None)
         self._session = session
         self._banner = banner
-        self._start_demo = start_demo
         self._bridge: Bridge | None = None
         self._desk: Desk | None = None
         self.animation_level = "none"
         self.set_class(ascii_only, ASCII_CLASS)
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = TERMINAL if low_colour else DARK
+        self.theme = TERMINAL if no_colour else DARK
 
     def get_default_screen(self) -> Screen[None]:
         return WelcomeScreen() if self._session is None else self._open(self._session)
@@ -70,13 +68,8 @@ class DebuggerApp(App[int]):
             self._bridge.start()
 
     def action_demo(self) -> None:
-        """Start the demo here, or leave that to whoever started the app."""
-        if self._start_demo is None:
-            self.exit(RUN_DEMO)
-            return
-        self.switch_screen(self._open(self._start_demo()))
-        if self._bridge is not None:
-            self._bridge.start()
+        """Leave that to whoever started the app."""
+        self.exit(RUN_DEMO)
 
     def on_session_changed(self, message: SessionChanged) -> None:
         """Hand the one update to every screen that follows the session."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from scaicore_tui.feed import Link, LinkState
 from scaicore_tui.runs import RunStatus
 from scaicore_tui.runs.status import RUN_LOOKS
+from scaicore_tui.runs.words import age, took
 from scaicore_tui.text import one_line
 from scaicore_tui.tui.paint import STRONG, Piece
-from scaicore_tui.tui.times import age, took
 
 _SIGNS = {
     LinkState.CONNECTING: ("·", "grey"),

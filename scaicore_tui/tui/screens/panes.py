@@ -8,11 +8,12 @@ from textual.containers import Container, Vertical
 
 from scaicore_tui.runs import Run
 from scaicore_tui.runs.status import RUN_LOOKS
+from scaicore_tui.runs.words import took
 from scaicore_tui.text import one_line
 from scaicore_tui.tui.actions import Place
 from scaicore_tui.tui.listing import Listing
 from scaicore_tui.tui.paint import NEWER, Piece
-from scaicore_tui.tui.times import since, took
+from scaicore_tui.tui.times import since
 from scaicore_tui.tui.widgets.checkpoints import CheckpointList
 from scaicore_tui.tui.widgets.filter_bar import FilterBar
 from scaicore_tui.tui.widgets.heading import Heading

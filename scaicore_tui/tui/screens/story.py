@@ -7,9 +7,9 @@ from typing import Any
 
 from scaicore_tui.runs import NodeRunInfo, NodeVisit, Run, RunStatus
 from scaicore_tui.runs.status import NODE_LOOKS
+from scaicore_tui.runs.words import took
 from scaicore_tui.text import one_line, pretty, safe, wrap
 from scaicore_tui.tui.paint import Piece, Pieces, piece, right
-from scaicore_tui.tui.times import took
 from scaicore_tui.tui.widgets.run_row import node_look
 from scaicore_tui.wire import Event
 from scaicore_tui.wire.timestamps import iso

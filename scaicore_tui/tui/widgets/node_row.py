@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from scaicore_tui.runs import NodeRunInfo, NodeVisit
+from scaicore_tui.runs.words import took
 from scaicore_tui.text import ELLIPSIS, compact, cut, one_line
 from scaicore_tui.tui.paint import Piece, piece, right
-from scaicore_tui.tui.times import since, took
+from scaicore_tui.tui.times import NOW, since
 from scaicore_tui.tui.widgets.run_row import node_look
 
 KIND_WIDTH = 12
@@ -34,7 +35,9 @@ def node_row(node: NodeRunInfo, width: int, now: float, *, waiting: bool) -> lis
 
 def spent(visit: NodeVisit, total_ms: float | None, now: float) -> str:
     """How long a node took; while it is open, how long it has been."""
-    return f"{since(visit.entered_at, now)}{ELLIPSIS}" if visit.is_open else took(total_ms)
+    if not visit.is_open:
+        return took(total_ms)
+    return f"{since(visit.entered_at, now).removeprefix(NOW)}{ELLIPSIS}"
 
 
 def outcome(visit: NodeVisit, width: int) -> Piece:

@@ -6,9 +6,10 @@ from itertools import groupby
 
 from scaicore_tui.runs import NodeRunInfo, NodeState, Run, RunStatus
 from scaicore_tui.runs.status import NODE_LOOKS, RUN_LOOKS, Look
+from scaicore_tui.runs.words import took
 from scaicore_tui.text import ELLIPSIS, one_line
 from scaicore_tui.tui.paint import Piece, piece, right
-from scaicore_tui.tui.times import since, took
+from scaicore_tui.tui.times import since
 
 ID_WIDTH = 13
 FIXED_WIDTH = 2 + ID_WIDTH + 1 + 5 + 7 + 1
