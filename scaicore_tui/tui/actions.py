@@ -25,7 +25,7 @@ class Place(StrEnum):
 
 LISTS = frozenset({Place.RUNS, Place.NODES, Place.CHECKPOINTS})
 READING = LISTS | {Place.DETAIL}
-DIALOGS = frozenset({Place.ANSWER, Place.COMMENT, Place.REPLAY, Place.HELP})
+DIALOGS = frozenset({Place.ANSWER, Place.COMMENT, Place.REPLAY})
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("answer", ("a",), "answer", "answer the checkpoint: then 1–9", READING, writes=True),
     Action("continue", ("c",), "continue", "continue the breakpoint", READING, writes=True),
     Action("replay", ("R",), "replay", "replay: invoke the Core again with this run's input", READING, writes=True),
-    Action("open", ("enter",), "open", "open the run, or answer the checkpoint", LISTS),
     Action("next_error", ("e",), "next error", "next error", frozenset({Place.RUNS, Place.DETAIL})),
+    Action("open", ("enter",), "open", "open the run, or answer the checkpoint", LISTS),
     Action("previous_error", ("E",), "", "previous error", frozenset({Place.RUNS, Place.DETAIL})),
     Action("filter", ("slash",), "filter", "filter the runs: words, and !words that must not stand there", LISTS),
     Action("view", ("v",), "view", "view: all, failed, waiting, running", LISTS),
@@ -96,6 +96,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("back", ("escape",), "", "dismiss the notice, then the view and the filter", LISTS),
     Action("back", ("escape",), "back", "dismiss the notice, then back", frozenset({Place.DETAIL})),
     Action("back", ("escape",), "cancel", "cancel; what was typed is kept", DIALOGS),
+    Action("back", ("escape", "question_mark", "q"), "close", "close the help", frozenset({Place.HELP})),
     Action("help", ("question_mark",), "help", "help for this view", READING),
     Action("command_palette", ("ctrl+p",), "", "everything by name", READING),
     Action("quit", ("q",), "quit", "quit", READING | {Place.WELCOME}),

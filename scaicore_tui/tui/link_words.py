@@ -93,6 +93,6 @@ def trouble(standing: Standing) -> str:
     if error is None and state is not LinkState.STALE:
         return ""
     reason = str(error) if error is not None else "no answer for three intervals"
-    tries = f"{standing.link.failures} failed" if standing.link.failures > 1 else ""
+    tries = f"{standing.link.failures} tries failed" if standing.link.failures > 1 else ""
     kept = f"{standing.event_count:,} events kept"
     return " · ".join(part for part in (reason, kept, tries) if part)

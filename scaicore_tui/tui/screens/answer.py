@@ -32,7 +32,8 @@ class AnswerScreen(Dialog):
     AnswerScreen Choices { height: auto; max-height: 40%; margin: 1 1 0 1; }
     AnswerScreen #free { border: none; height: 1; margin: 1 1 0 1; background: $panel; }
     AnswerScreen #free:focus, AnswerScreen TextArea:focus { border: none; background: $boost; }
-    AnswerScreen TextArea { height: 3; border: none; padding: 0 1; margin: 1 1 0 1; background: $panel; }
+    AnswerScreen TextArea { height: 1; border: none; padding: 0 1; margin: 1 1 0 1; background: $panel; }
+    AnswerScreen TextArea:focus, AnswerScreen TextArea.-typed { height: 3; }
     """
 
     def __init__(self, desk: Desk, checkpoint: Checkpoint) -> None:
@@ -100,6 +101,7 @@ class AnswerScreen(Dialog):
     def on_text_area_changed(self) -> None:
         """What is typed survives the dialog."""
         self._draft.comment = self._comment.text
+        self._comment.set_class(bool(self._comment.text), "-typed")
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """What is typed survives the dialog."""

@@ -90,9 +90,13 @@ class Dialog(ModalScreen[None]):
             yield Footer()
 
     def on_mount(self) -> None:
-        """Say what it is about."""
-        self.query_one(Heading).show(list(self.title_pieces()), active=True)
+        """Say what it is about; whether there is more to read shows once it is laid out."""
         self.show_frame()
+        self.call_after_refresh(self.show_frame)
+
+    def on_resize(self) -> None:
+        """There may be more to read now, or less."""
+        self.call_after_refresh(self.show_frame)
 
     def on_descendant_focus(self) -> None:
         """Other keys matter now."""
@@ -103,7 +107,11 @@ class Dialog(ModalScreen[None]):
         self.show_frame()
 
     def show_frame(self) -> None:
-        """Verdict and footer, as they are now."""
+        """Heading, verdict and footer, as they are now."""
+        reading = self.query_one(Reading)
+        below = reading.line_count - reading.top - reading.size.height
+        more: list[Piece] = [(f"pgdn: {below} more lines", "accent")] if below > 0 else []
+        self.query_one(Heading).show(list(self.title_pieces()), more, active=True)
         self.judge()
         self.query_one(Footer).show(actions_at(self.place, read_only=self.read_only))
 
@@ -117,9 +125,11 @@ class Dialog(ModalScreen[None]):
 
     def action_read_down(self) -> None:
         self.query_one(Reading).page(1)
+        self.show_frame()
 
     def action_read_up(self) -> None:
         self.query_one(Reading).page(-1)
+        self.show_frame()
 
     def action_back(self) -> None:
         self.dismiss()

@@ -79,7 +79,8 @@ def checkpoint_row(checkpoint: Checkpoint, width: int, now: float, mark: str | N
         right(since(checkpoint.created, now), 5, "grey"),
         ("  ", "text"),
         (title, urgency or "text strong"),
-        piece(f"  {question}" if question else "", room - cells(title) + 2, "grey"),
+        piece(f"  {question}" if question else "", room - cells(title), "grey"),
+        ("  ", "text"),
         answers,
     ]
 

@@ -12,11 +12,11 @@ from scaicore_tui.tui.messages import RunAction
 from scaicore_tui.tui.paint import Piece, Pieces
 from scaicore_tui.tui.widgets.lines import Bar
 
-ALWAYS = ("back", "help", "quit")
+ALWAYS = ("next_pane", "back", "help", "quit")
 
 
 class Footer(Bar):
-    """Keys and labels of some actions. `back`, `help` and `quit` keep their place at the end."""
+    """Keys and labels of some actions. `ALWAYS` has its place at the end, however narrow it is."""
 
     DEFAULT_CSS = """
     Footer { background: $panel; }

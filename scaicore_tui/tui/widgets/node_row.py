@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scaicore_tui.runs import NodeRunInfo, NodeVisit
+from scaicore_tui.runs import NodeRunInfo, NodeVisit, RunStatus
 from scaicore_tui.runs.words import took
 from scaicore_tui.text import ELLIPSIS, compact, cut, one_line
 from scaicore_tui.tui.paint import Piece, piece, right
@@ -15,9 +15,9 @@ FIXED_WIDTH = 2 + 5 + 7 + 2
 ROOM_FOR_KIND = 52
 
 
-def node_row(node: NodeRunInfo, width: int, now: float, *, waiting: bool) -> list[Piece]:
-    """The row, `width` cells wide, at `now` in seconds since 1970."""
-    look = node_look(node, waiting=waiting)
+def node_row(node: NodeRunInfo, width: int, now: float, status: RunStatus) -> list[Piece]:
+    """The row, `width` cells wide, at `now` in seconds since 1970, in a run of that `status`."""
+    look = node_look(node, waiting=status is RunStatus.WAITING)
     kind = KIND_WIDTH if width >= ROOM_FOR_KIND else 0
     room = max(0, width - FIXED_WIDTH - kind)
     name = max(8, min(26, room // 2))
@@ -27,17 +27,19 @@ def node_row(node: NodeRunInfo, width: int, now: float, *, waiting: bool) -> lis
         piece(one_line(node.name), name, "text"),
         right(times, 5, "grey"),
         piece(one_line(node.block_kind or "", kind - 1), kind, "grey"),
-        right(spent(node.latest, node.duration_ms, now), 7, "grey"),
+        right(spent(node, now, status), 7, "grey"),
         ("  ", "text"),
         outcome(node.latest, room - name),
     ]
 
 
-def spent(visit: NodeVisit, total_ms: float | None, now: float) -> str:
-    """How long a node took; while it is open, how long it has been."""
-    if not visit.is_open:
-        return took(total_ms)
-    return f"{since(visit.entered_at, now).removeprefix(NOW)}{ELLIPSIS}"
+def spent(node: NodeRunInfo, now: float, status: RunStatus) -> str:
+    """How long a node took; while it is open, how long it has been. In a run that is over, no time passes."""
+    if not node.latest.is_open:
+        return took(node.duration_ms)
+    if status in (RunStatus.COMPLETED, RunStatus.FAILED):
+        return ""
+    return f"{since(node.latest.entered_at, now).removeprefix(NOW)}{ELLIPSIS}"
 
 
 def outcome(visit: NodeVisit, width: int) -> Piece:

@@ -33,8 +33,8 @@ class NodeList(Rows):
         item = self._rows[row]
         if isinstance(item, tuple):
             return [item]
-        waiting = self._run is not None and self._run.status is RunStatus.WAITING
-        return node_row(item, self.size.width - 2, self._now, waiting=waiting)
+        status = RunStatus.UNKNOWN if self._run is None else self._run.status
+        return node_row(item, self.size.width - 2, self._now, status)
 
     def show(self, run: Run | None, now: float) -> None:
         """Show `run` as it is at `now`, in seconds since 1970."""

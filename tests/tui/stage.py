@@ -1,0 +1,113 @@
+"""The app on a feed that a test writes, on a clock that it moves: everything on the screen is then determined."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from textual.app import App
+from textual.pilot import Pilot
+
+from scaicore_tui.clock import ManualClock
+from scaicore_tui.config import Target
+from scaicore_tui.feed import Client
+from scaicore_tui.session import Session
+from scaicore_tui.tui import DebuggerApp
+from scaicore_tui.tui.screens.base import SessionScreen
+from tests.builders import NOON, SECOND
+from tests.feedsim import FeedSim
+
+TURNS = 400
+WIDE, STANDARD, SMALL = (120, 40), (80, 24), (60, 20)
+
+
+@dataclass
+class Stage:
+    """A feed, a clock, and the app on them. While `trouble` is set, every request meets it."""
+
+    sim: FeedSim
+    read_only: bool = False
+    core: str | None = None
+    ascii_only: bool = False
+    trouble: Callable[[httpx.Request], httpx.Response] | None = None
+    clock: ManualClock = field(default_factory=lambda: ManualClock(NOON / SECOND + 90))
+
+    def __post_init__(self) -> None:
+        target = Target(
+            url="http://127.0.0.1:1/api/v1", name="staging", read_only=self.read_only, core=self.core, interval=5.0
+        )
+        client = Client(target, httpx.MockTransport(self._answer))
+        self.session = Session(target, clock=self.clock, client=client)
+        self.app = DebuggerApp(self.session, ascii_only=self.ascii_only, banner="staging")
+
+    @property
+    def screen(self) -> SessionScreen:
+        screen = self.app.screen
+        assert isinstance(screen, SessionScreen)
+        return screen
+
+    @property
+    def lines(self) -> list[str]:
+        """The screen as text, line by line."""
+        return screen_lines(self.app)
+
+    @property
+    def text(self) -> str:
+        """The screen as one text."""
+        return "\n".join(self.lines)
+
+    async def poll(self, pilot: Pilot[int]) -> None:
+        """Let the next poll happen, and the screen show it."""
+        asked = len(self.sim.requests)
+        link = self.session.link
+        await until(pilot, lambda: self.clock.sleepers)
+        self.clock.advance(max(0.0, (link.next_at or 0.0) - self.clock.monotonic()))
+        await until(pilot, lambda: self.session.link.polls + self.session.link.failures > link.polls + link.failures)
+        assert self.trouble or len(self.sim.requests) > asked
+        await self.settle(pilot)
+
+    async def wait(self, pilot: Pilot[int], seconds: float) -> None:
+        """Let time pass, without an answer where there is `trouble`."""
+        self.clock.advance(seconds)
+        await pilot.pause()
+        await self.settle(pilot)
+
+    async def settle(self, pilot: Pilot[int]) -> None:
+        """Let the screen show how things stand."""
+        await pilot.pause()
+        if isinstance(self.app.screen, SessionScreen):
+            self.app.screen.tick()
+        await pilot.pause()
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        return self.sim.answer(request) if self.trouble is None else self.trouble(request)
+
+    @asynccontextmanager
+    async def opened(self, size: tuple[int, int] = STANDARD) -> AsyncIterator[Pilot[int]]:
+        """The app, once its first poll was shown."""
+        async with self.app.run_test(size=size) as pilot:
+            await self.begin(pilot)
+            yield pilot
+
+    async def begin(self, pilot: Pilot[int]) -> None:
+        """Wait for the first poll, and for the history behind it."""
+        await until(pilot, lambda: self.session.link.polls + self.session.link.failures)
+        await until(pilot, lambda: self.clock.sleepers and not self.session.wants_history)
+        await self.settle(pilot)
+
+
+async def until(pilot: Pilot[int], fact: Callable[[], object]) -> None:
+    """Let the app work until `fact` holds."""
+    for _ in range(TURNS):
+        if fact():
+            return
+        await pilot.pause()
+    raise AssertionError("it never came to hold:\n" + "\n".join(screen_lines(pilot.app)))
+
+
+def screen_lines(app: App[Any]) -> list[str]:
+    """What the screen shows, line by line."""
+    return [strip.text.rstrip() for strip in app.screen._compositor.render_strips()]

@@ -1,0 +1,147 @@
+"""Pictures of the app: every state of the link at three sizes, and every dialog. Look at each before accepting it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import httpx
+import pytest
+from textual.app import App
+from textual.pilot import Pilot
+
+from scaicore_tui.tui import DebuggerApp
+from tests.feedsim import FeedSim
+from tests.tui.scene import busy
+from tests.tui.stage import SMALL, STANDARD, WIDE, Stage
+
+SIZES = [pytest.param(size, id=f"{size[0]}x{size[1]}") for size in (WIDE, STANDARD, SMALL)]
+Act = Callable[[Stage, "Pilot[int]"], Awaitable[None]]
+
+
+class SnapCompare(Protocol):
+    """Compares a picture of the app with the accepted one."""
+
+    def __call__(self, app: App[Any], *, terminal_size: tuple[int, int], run_before: Any) -> bool: ...
+
+
+def unreachable(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("connection refused", request=request)
+
+
+def unwell(_: httpx.Request) -> httpx.Response:
+    error = {"code": "INTERNAL_ERROR", "message": "the event store is being migrated"}
+    body = {"status": "error", "error": error, "meta": {"request_id": "req_51fe"}}
+    return httpx.Response(500, json=body)
+
+
+async def nothing(stage: Stage, pilot: Pilot[int]) -> None:
+    pass
+
+
+async def paused(stage: Stage, pilot: Pilot[int]) -> None:
+    await pilot.press("p")
+    await stage.wait(pilot, 42)
+
+
+async def offline(stage: Stage, pilot: Pilot[int]) -> None:
+    stage.trouble = unreachable
+    await stage.poll(pilot)
+    await stage.poll(pilot)
+    await stage.wait(pilot, 3)
+
+
+async def stale(stage: Stage, pilot: Pilot[int]) -> None:
+    stage.trouble = unwell
+    await stage.poll(pilot)
+    await stage.wait(pilot, 3)
+
+
+async def dead_key(stage: Stage, pilot: Pilot[int]) -> None:
+    await stage.wait(pilot, 1)
+    await pilot.press("c")
+    await stage.settle(pilot)
+
+
+LINKS: dict[str, Act] = {"live": nothing, "paused": paused, "offline": offline, "stale": stale}
+
+
+def keys(*pressed: str) -> Act:
+    """Press them one after another."""
+
+    async def press(stage: Stage, pilot: Pilot[int]) -> None:
+        await pilot.press(*pressed)
+        await stage.settle(pilot)
+
+    return press
+
+
+def shown(compare: SnapCompare, stage: Stage, size: tuple[int, int], act: Act = nothing) -> bool:
+    """Whether the app looks as it did, after its first poll and `act`."""
+
+    async def before(pilot: Pilot[int]) -> None:
+        await stage.begin(pilot)
+        await act(stage, pilot)
+
+    return compare(stage.app, terminal_size=size, run_before=before)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("link", LINKS)
+def test_main(snap_compare: SnapCompare, size: tuple[int, int], link: str) -> None:
+    assert shown(snap_compare, Stage(busy()), size, LINKS[link])
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_empty(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    assert shown(snap_compare, Stage(FeedSim()), size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_read_only_on_one_core(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    assert shown(snap_compare, Stage(busy(), read_only=True, core="core_support-triage"), size, keys("a"))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_review(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    assert shown(snap_compare, Stage(busy()), size, keys("a", "2"))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_failed_run(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    assert shown(snap_compare, Stage(busy()), size, keys("e", "enter"))
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        pytest.param(keys("j", "a"), id="breakpoint"),
+        pytest.param(keys("e", "R"), id="replay"),
+        pytest.param(keys("question_mark"), id="help"),
+        pytest.param(keys("slash", *"bank"), id="filter"),
+        pytest.param(keys("v", "v"), id="view"),
+        pytest.param(keys("ctrl+p", *"foll"), id="palette"),
+        pytest.param(dead_key, id="dead-key"),
+        pytest.param(keys("t"), id="light"),
+        pytest.param(keys("tab", "tab", "j"), id="inbox"),
+    ],
+)
+def test_at_full_size(snap_compare: SnapCompare, act: Act) -> None:
+    assert shown(snap_compare, Stage(busy()), STANDARD, act)
+
+
+@pytest.mark.parametrize("pressed", [("tab",), ("tab", "tab")], ids=["nodes", "inbox"])
+def test_one_pane_at_a_time(snap_compare: SnapCompare, pressed: tuple[str, ...]) -> None:
+    assert shown(snap_compare, Stage(busy()), SMALL, keys(*pressed))
+
+
+def test_ascii(snap_compare: SnapCompare) -> None:
+    assert shown(snap_compare, Stage(busy(), ascii_only=True), STANDARD)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_nothing_configured(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    async def before(pilot: Pilot[int]) -> None:
+        await pilot.pause()
+
+    assert snap_compare(DebuggerApp(None), terminal_size=size, run_before=before)
