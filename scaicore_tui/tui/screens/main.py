@@ -182,8 +182,9 @@ class MainScreen(SessionScreen):
         return super().copied()
 
     def leave(self) -> None:
-        """Give up the filter and the view."""
+        """Give up the filter and the view, and stay on the run that was found with them."""
         if self.listing.is_narrowed:
+            self.panes.runs.stay()
             self.panes.filter.action_close(kept=False)
             self._narrow(View.ALL, "")
 

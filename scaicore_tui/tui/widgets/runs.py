@@ -62,6 +62,10 @@ class RunList(Rows):
         if following:
             self.put_cursor(0, by_hand=False)
 
+    def stay(self) -> None:
+        """Stay on the selected run, if there is one."""
+        self.following = self.following and self.selected is None
+
     def select(self, execution_id: str) -> bool:
         """Put the cursor on that run; False where it is not listed."""
         row = self._listing.row_of(execution_id)
@@ -84,6 +88,12 @@ class RunList(Rows):
         if by > 0 and self.cursor >= self.row_count - 1:
             self.post_message(ReadOlder())
         super().move(by)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """At the top, all that is new is in sight."""
+        super().watch_scroll_y(old_value, new_value)
+        if self.top == 0:
+            self.newer = 0
 
     def _stay_on(self, row: int) -> None:
         """The cursor belongs on `row` now: the view moves with it, so that what is read stays where it is."""

@@ -1,0 +1,190 @@
+"""The lists: the cursor stays on its run, following, filters, errors, panes, and many runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from scaicore_tui.runs import RunBook
+from scaicore_tui.tui.listing import Listing, View
+from scaicore_tui.tui.paint import Pieces
+from scaicore_tui.tui.widgets.run_row import run_row
+from scaicore_tui.tui.widgets.runs import RunList
+from tests.builders import NOON, SECOND, started
+from tests.feedsim import FeedSim
+from tests.tui.scene import busy, completed_triage, running_triage
+from tests.tui.stage import SMALL, STANDARD, WIDE, Stage
+
+
+def under_cursor(stage: Stage) -> str:
+    """The execution id of the run that the cursor is on."""
+    run = stage.screen.run_at_hand
+    assert run is not None
+    return run.execution_id
+
+
+async def test_the_cursor_stays_on_its_run() -> None:
+    stage = Stage(busy())
+    async with stage.opened() as pilot:
+        await pilot.press("j", "j")
+        chosen = under_cursor(stage)
+        stage.sim.log += running_triage("exec_newest", 80)
+        await stage.poll(pilot)
+        assert "exec_newest" in stage.session.book.runs
+        assert under_cursor(stage) == chosen
+        assert "Runs  4 of 27" in stage.text
+
+
+async def test_following_stays_on_the_newest_run() -> None:
+    stage = Stage(busy())
+    async with stage.opened() as pilot:
+        stage.sim.log += running_triage("exec_newest", 80)
+        await stage.poll(pilot)
+        assert under_cursor(stage) == "exec_newest"
+        await pilot.press("j")
+        stage.sim.log += running_triage("exec_newer", 85)
+        await stage.poll(pilot)
+        assert under_cursor(stage) != "exec_newer"
+        await pilot.press("f")
+        assert under_cursor(stage) == "exec_newer"
+
+
+async def test_runs_that_come_above_what_is_read_are_counted() -> None:
+    stage = Stage(busy())
+    async with stage.opened() as pilot:
+        await pilot.press("G")
+        stage.sim.log += running_triage("exec_n1", 80) + running_triage("exec_n2", 82)
+        await stage.poll(pilot)
+        assert "▲ 2 new" in stage.text
+        await pilot.press("g")
+        await stage.settle(pilot)
+        assert "new" not in stage.lines[2]
+
+
+@pytest.mark.parametrize(("typed", "found"), [("bank", "exec_5b0c11"), ("expense !batch", "exec_77aa02")])
+async def test_the_filter_narrows_and_esc_widens(typed: str, found: str) -> None:
+    stage = Stage(busy())
+    async with stage.opened() as pilot:
+        await pilot.press("slash", *("space" if sign == " " else sign for sign in typed), "enter")
+        await stage.settle(pilot)
+        assert under_cursor(stage) == found
+        assert "of 26 runs" in stage.text
+        await pilot.press("escape")
+        await stage.settle(pilot)
+        assert "of 26" in stage.text
+        assert under_cursor(stage) == found
+
+
+async def test_keys_typed_into_the_filter_do_nothing_else() -> None:
+    stage = Stage(busy())
+    async with stage.opened() as pilot:
+        await pilot.press("slash", *"qaRcpf")
+        await stage.settle(pilot)
+        assert stage.app.screen is stage.screen
+        assert not stage.session.link.paused
+        assert "/qaRcpf" in stage.text
+        assert stage.app.is_running
+
+
+async def test_views_show_one_state_at_a_time() -> None:
+    stage = Stage(busy())
+    async with stage.opened() as pilot:
+        for view, count in (("failed", 1), ("waiting", 2), ("running", 1), ("all", 26)):
+            await pilot.press("v")
+            await stage.settle(pilot)
+            assert f"view: {view}" in stage.text
+            assert f"Runs  1 of {count}" in stage.text or f"of {count}" in stage.lines[2]
+
+
+async def test_errors_are_found_both_ways() -> None:
+    stage = Stage(busy())
+    async with stage.opened() as pilot:
+        await pilot.press("e")
+        assert under_cursor(stage) == "exec_5b0c11"
+        await pilot.press("e")
+        await stage.settle(pilot)
+        assert "no failed run further down" in stage.text
+        await pilot.press("G", "E")
+        assert under_cursor(stage) == "exec_5b0c11"
+
+
+async def test_a_narrow_screen_shows_one_pane_and_tab_goes_round() -> None:
+    stage = Stage(busy())
+    async with stage.opened(SMALL) as pilot:
+        heads = []
+        for _ in range(3):
+            await stage.settle(pilot)
+            heads.append(stage.lines[2].strip("▍ ").split()[0])
+            await pilot.press("tab")
+        await stage.settle(pilot)
+        assert heads == ["Runs", "support-triage", "Waiting"]
+        assert stage.lines[2].startswith("▍Runs")
+
+
+async def test_all_sizes_keep_the_essentials() -> None:
+    for size in (WIDE, STANDARD, SMALL, (40, 10)):
+        stage = Stage(busy())
+        async with stage.opened(size) as pilot:
+            await stage.settle(pilot)
+            assert "live" in stage.lines[0]
+            assert "exec_8f21c4" in stage.text
+            assert "help" in stage.lines[-1]
+
+
+async def test_resizing_keeps_the_selection() -> None:
+    stage = Stage(busy())
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("j", "j", "j")
+        chosen = under_cursor(stage)
+        for size in (SMALL, (20, 4), STANDARD):
+            await pilot.resize_terminal(*size)
+            await stage.settle(pilot)
+        assert under_cursor(stage) == chosen
+        assert chosen in stage.text
+
+
+async def test_a_click_selects_a_double_click_opens() -> None:
+    stage = Stage(busy())
+    async with stage.opened() as pilot:
+        row = next(number for number, line in enumerate(stage.lines) if "exec_5b0c11" in line)
+        await pilot.click(offset=(10, row))
+        assert under_cursor(stage) == "exec_5b0c11"
+        await pilot.click(offset=(10, row), times=2)
+        await stage.settle(pilot)
+        assert "BANK_DOWN: the bank did not answer within 30 s; payment 3 of 3" in stage.text
+        await pilot.press("escape")
+        await stage.settle(pilot)
+        assert "Waiting for you" in stage.text
+
+
+async def test_history_is_read_past_the_end() -> None:
+    runs = [completed_triage(f"exec_{n:04}", -4000 + n) for n in range(900)]
+    stage = Stage(FeedSim([told for run in runs for told in run]))
+    stage.session._backfill = 600
+    async with stage.opened() as pilot:
+        before = len(stage.session.book.runs)
+        assert before < 900
+        await pilot.press("G", "down")
+        for _ in range(20):
+            await stage.settle(pilot)
+        assert len(stage.session.book.runs) > before
+
+
+def test_many_runs_cost_what_few_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a row costs doesn't depend on how many there are: only those in sight are drawn."""
+    drawn: list[int] = []
+    book = RunBook()
+    book.apply(started(NOON + n * SECOND, f"exec_{n:06}") for n in range(100_000))
+    listing = Listing()
+    listing.take(book.runs, book.runs)
+    runs = RunList(listing)
+
+    def draw_row(_: RunList, row: int) -> Pieces:
+        drawn.append(row)
+        return run_row(listing[row], 80, 0.0)
+
+    monkeypatch.setattr(RunList, "draw_row", draw_row)
+    runs.draw(0)
+    runs.draw(99_999)
+    assert (runs.line_count, drawn) == (100_000, [0, 99_999])
+    listing.narrow(View.ALL, "exec_09999")
+    assert [listing[row].execution_id[-1] for row in range(len(listing))] == list("9876543210")
