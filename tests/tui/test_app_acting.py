@@ -76,7 +76,7 @@ async def test_what_was_typed_survives_leaving_and_a_refusal() -> None:
         await pilot.press("enter")
         await until(pilot, lambda: taking.posts)
         await stage.settle(pilot)
-        said = " ".join(stage.text.split())
+        said = " ".join(stage.text.replace("esc ok", "").split())
         assert "scaicore:manage is required" in said
         assert "req_0c7" in said
         assert taking.posts[0][1] == b'{"resolution":"reject","comment":"too dear"}'
