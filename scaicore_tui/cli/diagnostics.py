@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Callable
 
+import typer
+
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.text import safe
 
@@ -41,6 +43,9 @@ def guarded(command: Callable[[], int | None]) -> int:
     except ScaicoreError as error:
         return complain(error)
     except KeyboardInterrupt:
+        return INTERRUPTED
+    except typer.Abort:
+        say("")  # ends the line of the question that was left
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read us has seen enough. Python would complain again when it flushes at exit.

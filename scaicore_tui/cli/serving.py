@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from scaicore_tui.cli.diagnostics import say
+from scaicore_tui.cli.diagnostics import INTERRUPTED, say
 from scaicore_tui.cli.servers import listen, serving, until_stopped
 from scaicore_tui.config.target import check_url, is_loopback
 
@@ -19,4 +19,4 @@ async def serve(upstream: str, host: str, port: int) -> int:
     async with serving(build_proxy(config), bound):
         say(f"serving {url}/api/v1 in front of {upstream}")
         await until_stopped()
-    return 0
+    return INTERRUPTED

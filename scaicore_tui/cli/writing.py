@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json as json_module
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -74,13 +77,26 @@ def _ask(question: str, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise errors.UsageError("a write asks first, and there is no terminal", kept="nothing was sent", hint="--yes")
-    if not typer.confirm(question, err=True):
+    with _interruptible():
+        confirmed = typer.confirm(question, err=True)
+    if not confirmed:
         raise errors.UsageError("not confirmed", kept="nothing was sent")
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a wait for standard input: asyncio's own handler only notes it, and the wait goes on."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _read_input(source: str) -> Any:
     try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
+        with _interruptible():
+            text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
         return json_module.loads(text)
     except (OSError, ValueError) as error:
         raise errors.UsageError(f"--input {source}: {error}", kept="nothing was sent") from error

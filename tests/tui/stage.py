@@ -99,9 +99,9 @@ class Stage:
         await self.settle(pilot)
 
 
-async def until(pilot: Pilot[int], fact: Callable[[], object]) -> None:
+async def until(pilot: Pilot[int], fact: Callable[[], object], turns: int = TURNS) -> None:
     """Let the app work until `fact` holds."""
-    for _ in range(TURNS):
+    for _ in range(turns):
         if fact():
             return
         await pilot.pause()

@@ -1,0 +1,141 @@
+"""The app end to end: it through the proxy on an embedded ScaiGrid, all over real sockets, driven by keys."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+from textual.pilot import Pilot
+
+from scaicore_tui.actions import Progress, Submission
+from scaicore_tui.config import Target
+from scaicore_tui.proxy import ProxyConfig
+from scaicore_tui.runs import NodeState, RunStatus
+from scaicore_tui.session import Session
+from scaicore_tui.tui import DebuggerApp
+from scaicore_tui.tui.screens.answer import AnswerScreen
+from scaicore_tui.tui.screens.replay import ReplayScreen
+from scaicore_tui.wire import Checkpoint
+from tests.server.grid_fixtures import MANAGER, Served, serving
+from tests.server.proxy_fixtures import proxy_server
+from tests.tui.stage import STANDARD, screen_lines, until
+
+PATIENCE = 1_500
+GUEST = "sgk_guest"
+INTERVAL = 0.2
+
+
+@dataclass
+class Live:
+    """The app, its session, and the grid far behind it."""
+
+    app: DebuggerApp
+    session: Session
+    served: Served
+    pilot: Pilot[int]
+
+    async def until(self, fact: Callable[[], object]) -> None:
+        await until(self.pilot, fact, PATIENCE)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(screen_lines(self.app))
+
+    @property
+    def submission(self) -> Submission | None:
+        return next(iter(self.session.submitter.submissions), None)
+
+    async def find(self, *words: str) -> None:
+        """Filter the runs, so that the first one is at hand."""
+        await self.pilot.press("slash", *" ".join(words), "enter")
+        await self.pilot.pause()
+
+    async def confirm(self, dialog: type[AnswerScreen] | type[ReplayScreen]) -> None:
+        """Press Enter once the dialog takes it."""
+        screen = self.app.screen
+        assert isinstance(screen, dialog)
+        await self.until(lambda: not screen.in_haste)
+        await self.pilot.press("enter")
+        await self.until(lambda: self.submission)
+
+
+@asynccontextmanager
+async def live(token: str = MANAGER) -> AsyncIterator[Live]:
+    """A grid with an hour of history, the proxy, and the app once it shows them."""
+    async with (
+        serving(history=True, tokens={MANAGER: "manager", GUEST: "viewer"}) as served,
+        proxy_server(ProxyConfig(served.url)) as url,
+    ):
+        target = Target(url=f"{url}/api/v1", name="live", token=SecretStr(token), interval=INTERVAL)
+        session = Session(target)
+        app = DebuggerApp(session)
+        async with app.run_test(size=STANDARD) as pilot:
+            await until(pilot, lambda: session.link.polls and session.checkpoints and not session.has_older, PATIENCE)
+            yield Live(app, session, served, pilot)
+
+
+def waiting(session: Session, *, breakpoint: bool) -> Checkpoint:  # noqa: A002  (what it is)
+    """The checkpoint of that kind that waits longest."""
+    return next(row for row in session.checkpoints if row.is_breakpoint is breakpoint)
+
+
+async def test_an_answer_turns_the_node_green() -> None:
+    async with live() as stage:
+        row = waiting(stage.session, breakpoint=False)
+        run = stage.session.book.runs[str(row.execution_id)]
+        await stage.find(run.execution_id)
+        await stage.pilot.press("a", "1")
+        await stage.confirm(AnswerScreen)
+        sent = stage.submission
+        assert sent is not None
+        await stage.until(lambda: sent.progress is Progress.CONFIRMED)
+        node = next(node for node in run.nodes.values() if node.node_id == row.node_id)
+        await stage.until(lambda: node.state is NodeState.EXITED)
+        stored = next(found for found in stage.served.grid.store.checkpoints() if found.id == row.id)
+        assert stored.body["resolution"] == row.options[0].id
+        assert "confirmed" in stage.text
+
+
+async def test_continue_moves_a_run_on() -> None:
+    async with live() as stage:
+        row = waiting(stage.session, breakpoint=True)
+        run = stage.session.book.runs[str(row.execution_id)]
+        before = run.event_count
+        await stage.find(run.execution_id)
+        settled = stage.session.clock.monotonic() + 0.6
+        await stage.until(lambda: stage.session.clock.monotonic() > settled)
+        await stage.pilot.press("c", "c")
+        await stage.until(lambda: run.event_count > before)
+        assert len(stage.session.submitter.submissions) == 1
+
+
+async def test_a_replay_runs_again_with_the_same_input() -> None:
+    async with live() as stage:
+        original = next(
+            run for run in stage.session.book.newest_first() if run.status is RunStatus.COMPLETED and run.has_input
+        )
+        await stage.find(original.execution_id)
+        before = set(stage.session.book.runs)
+        await stage.pilot.press("R")
+        await stage.confirm(ReplayScreen)
+        sent = stage.submission
+        assert sent is not None
+        await stage.until(lambda: sent.execution_id)
+        again = stage.session.book.runs[str(sent.execution_id)]
+        assert again.execution_id not in before
+        assert (again.core_id, again.input) == (original.core_id, original.input)
+
+
+async def test_what_may_not_be_written_is_told_with_its_request_id() -> None:
+    async with live(GUEST) as stage:
+        run_id = waiting(stage.session, breakpoint=False).execution_id
+        await stage.find(str(run_id))
+        await stage.pilot.press("a", "1")
+        await stage.confirm(AnswerScreen)
+        sent = stage.submission
+        assert sent is not None
+        await stage.until(lambda: sent.progress is Progress.REFUSED)
+        assert sent.request_id
+        await stage.until(lambda: str(sent.request_id) in stage.text)

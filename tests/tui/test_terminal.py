@@ -1,0 +1,117 @@
+"""The program itself, on a terminal: from the first key to what it leaves behind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.tui.terminal import DEBUGGER, Terminal
+
+DEMO = (*DEBUGGER, "demo", "--seed", "7")
+AMBER, GREEN = "e6b450", "5fc48b"
+# A dialog takes no confirmation for a moment after it opened; on the screen that shows nowhere.
+HASTE = 0.4
+PAGE = "\n".join(f"line {number} of a page that nobody asked for: q R a c 1 ?" for number in range(60))
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Terminal]:
+    """The demo, with runs on the screen and a review that waits."""
+    with Terminal(tmp_path, DEMO) as terminal:
+        terminal.until(runs_are_shown(terminal))
+        terminal.until(lambda: re.search(r"Waiting for you · [1-9].*\n(.*\n)*.*‖ ", terminal.text))
+        yield terminal
+
+
+def runs_are_shown(terminal: Terminal) -> Callable[[], object]:
+    return lambda: re.search(r"Runs  [\d,]+ of [\d,]+", terminal.text) and "✓ exec_" in terminal.text
+
+
+def node_is(terminal: Terminal, node: str, sign: str, colour: str) -> Callable[[], bool]:
+    """Whether the selected run's node of that name has that sign, in that colour."""
+
+    def holds() -> bool:
+        rows = [(row, re.match(rf"[› ] ({sign}) {node}\b", line)) for row, line in enumerate(terminal.lines)]
+        return any(found and terminal.colour(row, found.start(1)) == colour for row, found in rows)
+
+    return holds
+
+
+def question_of(terminal: Terminal) -> tuple[str, str]:
+    """The node and the run of the checkpoint that the dialog is about, once it tells them."""
+    found: list[str] = []
+
+    def told() -> bool:
+        said = terminal.text
+        found[:] = [*re.findall(r"· node\s+(\w+) ·", said), *re.findall(r"· run\s+(exec_\w+) ·", said)]
+        return len(found) == 2
+
+    terminal.until(told)
+    return found[0], found[1]
+
+
+def test_a_checkpoint_is_answered_and_its_node_turns_green(demo: Terminal, tmp_path: Path) -> None:
+    demo.press("a")
+    demo.until("nothing is chosen yet")
+    node, run = question_of(demo)
+    demo.press("escape")
+    demo.until("Runs  ")
+    demo.press("/")
+    demo.until("filter: words")
+    demo.press(run, "enter")
+    demo.until("Runs  1 of 1 ")
+    demo.until(node_is(demo, node, "‖", AMBER))
+    demo.press("a")
+    demo.until("nothing is chosen yet")
+    demo.press("1")
+    demo.until("enter sends")
+    demo.quiet(HASTE)
+    demo.press("enter")
+    demo.until(": confirmed")
+    demo.until(node_is(demo, node, "✓", GREEN))
+    leave(demo)
+    assert not list(tmp_path.iterdir())
+
+
+def leave(terminal: Terminal) -> None:
+    """Quit, and look at what is left."""
+    terminal.press("q")
+    assert terminal.wait() == 0
+    left = bytes(terminal.output).rpartition(b"\x1b[?1049l")
+    assert left[1]
+    assert b"\x1b[?25h" in left[2]
+    assert b"\x1b[?25l" not in left[2]
+    assert terminal.is_empty
+
+
+def test_without_configuration_it_says_what_to_set_and_leaves(tmp_path: Path) -> None:
+    with Terminal(tmp_path) as terminal:
+        terminal.until("SCAICORE_TUI_URL")
+        terminal.until("press d: the demo")
+        leave(terminal)
+
+
+def test_without_configuration_the_demo_is_one_key_away(tmp_path: Path) -> None:
+    with Terminal(tmp_path) as terminal:
+        terminal.until("start the demo")
+        terminal.press("d")
+        terminal.until(runs_are_shown(terminal))
+        leave(terminal)
+
+
+def test_a_tiny_screen_a_held_key_and_a_pasted_page_do_no_harm(demo: Terminal) -> None:
+    demo.resize(40, 10)
+    demo.until(lambda: "Waiting for you" not in demo.text and "Runs  " in demo.text)
+    demo.press("j" * 200)
+    demo.until(lambda: re.search(r"Runs  ([1-9]\d*) of \1\b", demo.text))
+    demo.resize(80, 24)
+    demo.until("Waiting for you")
+    demo.paste(PAGE)
+    demo.press("?")
+    demo.until("Keys · runs")
+    demo.press("escape")
+    demo.until(runs_are_shown(demo))
+    leave(demo)
