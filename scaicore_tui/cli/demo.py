@@ -18,7 +18,6 @@ from typing import Any
 from pydantic import SecretStr
 
 from scaicore_tui.cli import output
-from scaicore_tui.cli.servers import listen, serving, until_stopped
 from scaicore_tui.config import Target
 from scaicore_tui.errors import CannotReach
 
@@ -31,6 +30,7 @@ async def serve_demo(seed: int, rate: float, owned: bool = False) -> int:
 
     An `owned` demo ends with its standard input.
     """
+    from scaicore_tui.cli.servers import listen, serving, until_stopped
     from scaicore_tui.grid import GridConfig, build_grid
     from scaicore_tui.proxy import ProxyConfig, build_proxy
 
@@ -39,7 +39,7 @@ async def serve_demo(seed: int, rate: float, owned: bool = False) -> int:
     proxy_socket, proxy_url = listen(LOOPBACK, 0)
     grid = build_grid(GridConfig(seed=seed, rate=rate, tokens={token: "manager", viewer_token: "viewer"}))
     proxy = build_proxy(ProxyConfig(upstream=grid_url))
-    async with serving(grid, grid_socket), serving(proxy, proxy_socket):
+    async with serving(grid, grid_socket), serving(proxy, proxy_socket, dates=False):
         ready = {"url": f"{proxy_url}/api/v1", "grid_url": grid_url, "token": token, "viewer_token": viewer_token}
         output.compact_line(ready | {"pid": os.getpid()})
         await until_stopped(with_input=owned)

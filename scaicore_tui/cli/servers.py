@@ -48,10 +48,18 @@ def listen(host: str, port: int) -> tuple[socket.socket, str]:
 
 
 @asynccontextmanager
-async def serving(app: Starlette, bound: socket.socket) -> AsyncIterator[None]:
-    """Serve `app` on `bound`, ready when entered, stopped gracefully when left."""
+async def serving(app: Starlette, bound: socket.socket, *, dates: bool = True) -> AsyncIterator[None]:
+    """Serve `app` on `bound`, ready when entered, stopped gracefully when left.
+
+    `dates` is off for a proxy: its answers carry the date of the server behind it.
+    """
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=dates,
+        timeout_graceful_shutdown=GRACE_SECONDS,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[bound]))

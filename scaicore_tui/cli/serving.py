@@ -16,7 +16,7 @@ async def serve(upstream: str, host: str, port: int) -> int:
     check_url(upstream, has_token=True)
     config = ProxyConfig.from_env(upstream, os.environ, allow_anonymous=is_loopback(host))
     bound, url = listen(host, port)
-    async with serving(build_proxy(config), bound):
+    async with serving(build_proxy(config), bound, dates=False):
         say(f"serving {url}/api/v1 in front of {upstream}")
         await until_stopped()
     return INTERRUPTED

@@ -1,0 +1,49 @@
+"""What the command line's tests share: the program, a demo for all that only read, a grid for each that writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import Demo, FastGrid, Program, demo_of, fast_grid
+from tests.server.grid_fixtures import MANAGER
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home folder without any configuration."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def program(home: Path) -> Program:
+    """The program as it is after its installation: it knows no API."""
+    return Program(home, {})
+
+
+@pytest.fixture(scope="session")
+def demo(program: Program) -> Iterator[Demo]:
+    """A demo that starts no new runs; those of its past that are under way come to their end."""
+    with demo_of(program, "--seed", "7", "--rate", "0") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def reader(program: Program, demo: Demo) -> Program:
+    """The program, told of the demo."""
+    return program.knowing(**demo.settings)
+
+
+@pytest.fixture
+def grid() -> Iterator[FastGrid]:
+    """A grid without a past."""
+    with fast_grid() as running:
+        yield running
+
+
+@pytest.fixture
+def writer(program: Program, grid: FastGrid) -> Program:
+    """The program, told of the grid of this test."""
+    return program.knowing(**grid.settings(MANAGER))

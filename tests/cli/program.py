@@ -1,0 +1,175 @@
+"""The program as a subprocess, in a home of its own; a demo of it, and a grid without latencies, for it to talk to."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import httpx
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from scaicore_tui.grid.run import Run
+from tests.server.grid_fixtures import MODULE, Served, serving
+
+COMMAND = (sys.executable, "-m", "scaicore_tui")
+PATIENCE = 60
+_FOREIGN = ("SCAI", "XDG_", "NO_COLOR", "COLUMNS")
+
+
+@dataclass(frozen=True)
+class Program:
+    """The program with these variables, and nothing of the tests' own environment that it would listen to."""
+
+    home: Path
+    settings: Mapping[str, str]
+
+    def __call__(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run it to its end; standard input is a pipe, never a terminal."""
+        return subprocess.run(
+            [*COMMAND, *arguments],
+            input=stdin,
+            env=self.environment,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    def document(self, *arguments: str) -> Any:
+        """What it prints, as JSON; it has to go well."""
+        done = self(*arguments)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def lines(self, *arguments: str) -> list[str]:
+        """What it prints, by lines; it has to go well."""
+        done = self(*arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    @contextmanager
+    def started(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """Let it run, with pipes; it does not outlive this."""
+        with subprocess.Popen(
+            [*COMMAND, *arguments],
+            env=self.environment,
+            encoding="utf-8",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """All its variables."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+        folders = {name: str(self.home / name) for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME")}
+        return {**kept, "HOME": str(self.home), **folders, **self.settings}
+
+    def knowing(self, **settings: str) -> Program:
+        """The same program with more variables."""
+        return Program(self.home, {**self.settings, **settings})
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A demo that runs: what it said of itself, and its grid, looked at without the program."""
+
+    process: subprocess.Popen[str]
+    ready: Mapping[str, Any]
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The variables for its API."""
+        return {"SCAICORE_TUI_URL": self.ready["url"], "SCAICORE_TUI_TOKEN": self.ready["token"]}
+
+    def client(self) -> httpx.Client:
+        """A client of the grid itself, as the viewer: the manager's requests are left to the program."""
+        headers = {"Authorization": f"Bearer {self.ready['viewer_token']}"}
+        return httpx.Client(base_url=self.ready["grid_url"] + MODULE, headers=headers, timeout=PATIENCE)
+
+    def stop(self) -> int:
+        """Interrupt it; its exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(PATIENCE)
+
+
+@contextmanager
+def demo_of(program: Program, *arguments: str) -> Iterator[Demo]:
+    """A demo, once it says that it is ready."""
+    with program.started("demo", "--no-tui", *arguments) as process:
+        assert process.stdout is not None
+        yield Demo(process, json.loads(process.stdout.readline()))
+
+
+@dataclass(frozen=True)
+class FastGrid:
+    """A grid in a thread of this process, whose nodes take no time unless told otherwise."""
+
+    portal: BlockingPortal
+    served: Served
+
+    def settings(self, token: str) -> dict[str, str]:
+        """The variables for speaking to the grid itself."""
+        return {"SCAIGRID_BASE_URL": self.served.url, "SCAIGRID_API_KEY": token}
+
+    def begun(self, core_id: str, values: Mapping[str, Any]) -> str:
+        """Run a Core; the run's id."""
+        run: Run = self.portal.call(self.served.grid.engine.start, core_id, values)
+        return run.execution.id
+
+    def finished(self, core_id: str, values: Mapping[str, Any]) -> str:
+        """Run a Core until it ends or waits; the run's id."""
+        run: Run = self.portal.call(self.served.grid.engine.start, core_id, values)
+        self.portal.call(run.settled.wait)
+        return run.execution.id
+
+    def runs_come_to(self, count: int) -> None:
+        """Return once the grid's store has so many runs."""
+        deadline = monotonic() + PATIENCE
+        while len(self.statuses()) < count:
+            assert monotonic() < deadline, "the runs never came"
+
+    def status(self, execution_id: str) -> str:
+        """How a run stands in the grid's store."""
+        return self.statuses()[execution_id]
+
+    def statuses(self) -> dict[str, str]:
+        """How all runs stand in the grid's store, oldest first."""
+        executions = self.portal.call(self.served.grid.store.executions)
+        return {execution.id: execution.status for execution in executions}
+
+    def input_of(self, execution_id: str) -> Mapping[str, Any]:
+        """What a run was asked, as the grid's store has it."""
+        executions = self.portal.call(self.served.grid.store.executions)
+        return next(execution.input for execution in executions if execution.id == execution_id)
+
+    def checkpoint(self, checkpoint_id: str) -> dict[str, Any]:
+        """A checkpoint as the grid's store has it."""
+        found = self.portal.call(self.served.grid.store.inbox.find, checkpoint_id)
+        assert found is not None
+        return found.as_row()
+
+    def pending(self) -> list[str]:
+        """The ids of the checkpoints that wait, newest first."""
+        return [checkpoint.id for checkpoint in self.portal.call(self.served.grid.store.inbox.pending)]
+
+
+@contextmanager
+def fast_grid(**settings: Any) -> Iterator[FastGrid]:
+    """A grid that only does what the test, and the program, ask for."""
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(serving(**settings)) as served:
+        yield FastGrid(portal, served)

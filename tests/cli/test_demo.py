@@ -1,0 +1,65 @@
+"""`demo --no-tui` and `serve`: two servers as processes, and real requests through them."""
+
+from __future__ import annotations
+
+import signal
+
+import httpx
+
+from tests.cli.program import PATIENCE, Demo, Program, demo_of
+
+
+def test_the_demo_says_in_one_line_where_it_is(demo: Demo) -> None:
+    assert set(demo.ready) == {"url", "grid_url", "token", "viewer_token", "pid"}
+    assert demo.ready["url"].startswith("http://127.0.0.1:")
+    assert demo.ready["url"].endswith("/api/v1")
+    assert httpx.URL(demo.ready["grid_url"]).path == "/"
+    assert demo.ready["pid"] == demo.process.pid
+    assert demo.ready["token"] != demo.ready["viewer_token"]
+
+
+def test_its_proxy_and_its_grid_tell_the_same(demo: Demo) -> None:
+    bearer = {"Authorization": f"Bearer {demo.ready['viewer_token']}"}
+    query = {"status": "resolved"}
+    proxied = httpx.get(f"{demo.ready['url']}/scaicore/checkpoints", params=query, headers=bearer)
+    with demo.client() as grid:
+        told = grid.get("/checkpoints", params=query).json()["data"]["checkpoints"]
+    assert told
+    assert proxied.json()["data"]["checkpoints"] == told
+
+
+def test_ctrl_c_ends_it_with_130_and_no_word_more(program: Program) -> None:
+    with demo_of(program, "--rate", "600") as demo:
+        with demo.client() as grid:
+            assert grid.get("/events").json()["data"]["events"]
+        assert demo.stop() == 130
+        assert demo.process.communicate() == ("", "")
+
+
+def test_the_apps_own_demo_ends_with_its_standard_input(program: Program) -> None:
+    with demo_of(program, "--rate", "0", "--owned") as demo:
+        assert demo.process.stdin is not None
+        demo.process.stdin.close()
+        assert demo.process.wait(PATIENCE) == 0
+
+
+def test_serve_puts_the_api_in_front_of_a_grid(program: Program, demo: Demo) -> None:
+    with program.started("serve", "--upstream", demo.ready["grid_url"], "--port", "0") as server:
+        assert server.stderr is not None
+        said, _, upstream = server.stderr.readline().strip().partition(" in front of ")
+        assert upstream == demo.ready["grid_url"]
+        url = said.removeprefix("serving ")
+        bare = httpx.get(f"{url}/scaicore/events")
+        assert (bare.status_code, bare.json()["detail"]["error"]) == (412, "missing_credentials")
+        found = program.knowing(SCAICORE_TUI_URL=url, SCAICORE_TUI_TOKEN=demo.ready["viewer_token"])("checkpoints")
+        assert found.returncode == 0
+        assert "debug_breakpoint" in found.stdout
+        server.send_signal(signal.SIGINT)
+        assert server.wait(PATIENCE) == 130
+
+
+def test_serve_refuses_a_port_that_is_taken(program: Program, demo: Demo) -> None:
+    taken = str(httpx.URL(demo.ready["grid_url"]).port)
+    done = program("serve", "--upstream", demo.ready["grid_url"], "--port", taken)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"cannot listen on 127.0.0.1:{taken}" in done.stderr

@@ -1,0 +1,88 @@
+"""What keeps a command from its work has an exit code, and words that say what to do."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from scaicore_tui.proxy import ProxyConfig
+from tests.cli.program import Demo, Program, fast_grid
+from tests.server.grid_fixtures import MANAGER
+from tests.server.proxy_fixtures import proxy_server
+
+LOOPBACK = "http://127.0.0.1:1"
+
+
+def test_without_any_configuration_it_offers_the_demo(program: Program) -> None:
+    done = program("runs")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "set SCAICORE_TUI_URL, or --url, or try: scaicore-tui demo" in done.stderr
+
+
+def test_without_a_token_it_says_where_it_looked(program: Program) -> None:
+    done = program("runs", "--url", LOOPBACK)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "no credential for 127.0.0.1:1: looked at SCAICORE_TUI_TOKEN" in done.stderr
+
+
+def test_a_token_that_the_server_does_not_take(reader: Program) -> None:
+    done = reader.knowing(SCAICORE_TUI_TOKEN="sgk_stranger")("checkpoints", "--json")
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "AUTH_TOKEN_INVALID" in done.stderr
+    assert "req_" in done.stderr
+    assert "sgk_stranger" not in done.stderr
+
+
+def test_a_port_where_nobody_listens(program: Program) -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{bound.getsockname()[1]}"
+        settings = {"SCAICORE_TUI_URL": f"http://{host}", "SCAICORE_TUI_TOKEN": "a.b.c"}
+        done = program.knowing(**settings)("resolve", "ckpt_1", "approve", "--yes")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert f"cannot reach {host}" in done.stderr
+
+
+def test_a_server_that_is_no_scaicore(reader: Program, demo: Demo) -> None:
+    done = reader("runs", "--url", f"{demo.ready['grid_url']}/elsewhere")
+    assert (done.returncode, done.stdout) == (5, "")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["runs", "--url", "http://scaiflow.example.com"], "never sent in the clear to scaiflow.example.com"),
+        (["runs", "--url", LOOPBACK, "--api", "soap"], "no API 'soap'"),
+        (["runs", "--profile", "nobody"], "no profile 'nobody'"),
+        (["runs", "--interval", "0"], "--interval"),
+        (["runs", "--nonsense"], "--nonsense"),
+        (["resolve", "ckpt_1"], "OPTION"),
+        (["events", "--journal", __file__], "is no journal"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_makes_no_sense(program: Program, arguments: list[str], words: str) -> None:
+    done = program.knowing(SCAICORE_TUI_TOKEN="a.b.c")(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_journal_that_is_not_there(program: Program) -> None:
+    done = program("events", "--journal", "no/such.journal")
+    assert (done.returncode, done.stdout) == (5, "")
+    assert "no journal no/such.journal" in done.stderr
+
+
+def test_a_replay_whose_answer_was_lost_is_unknown_and_not_repeated(program: Program) -> None:
+    with fast_grid(speed=4.0) as grid:
+        first = grid.begun("core_fact-check", {"claim": "one", "question": "two"})
+        impatient = proxy_server(ProxyConfig(grid.served.url, invoke_timeout=0.2))
+        with grid.portal.wrap_async_context_manager(impatient) as url:
+            settings = {"SCAICORE_TUI_URL": f"{url}/v1", "SCAICORE_TUI_TOKEN": MANAGER}
+            done = program.knowing(**settings)("replay", first, "--yes")
+        (_, second) = grid.statuses()
+    assert (done.returncode, done.stdout) == (7, "")
+    assert f"the answer was lost; {second} (likely: found by its input)" in done.stderr

@@ -1,0 +1,67 @@
+"""Flags that all commands take, profiles, and what is not loaded for an answer that needs little."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scaicore_tui import __version__
+from tests.cli.program import COMMAND, PATIENCE, Demo, Program
+
+HEAVY = {"textual", "httpx", "pydantic", "starlette", "uvicorn"}
+
+
+def loaded_for(program: Program, *arguments: str) -> tuple[str, set[str]]:
+    """What it prints, and the top-level modules that were loaded for it."""
+    command = [sys.executable, "-X", "importtime", *COMMAND[1:], *arguments]
+    done = subprocess.run(
+        command, env=program.environment, capture_output=True, encoding="utf-8", timeout=PATIENCE, check=True
+    )
+    names = (line.rpartition("|")[2].strip() for line in done.stderr.splitlines())
+    return done.stdout, {name.partition(".")[0] for name in names}
+
+
+def test_the_version_comes_without_the_program(program: Program) -> None:
+    printed, modules = loaded_for(program, "--version")
+    assert printed == f"scaicore-tui {__version__}\n"
+    assert "scaicore_tui" in modules
+    assert not modules & {*HEAVY, "typer", "asyncio", "sqlite3"}
+
+
+def test_a_command_comes_without_the_app(program: Program) -> None:
+    printed, modules = loaded_for(program, "checkpoints", "--help")
+    assert "--backfill" in printed
+    assert not modules & {"textual", "starlette", "uvicorn"}
+
+
+def test_the_version_among_other_flags(program: Program) -> None:
+    assert program.lines("--no-color", "--version") == [f"scaicore-tui {__version__}"]
+
+
+def test_flags_stand_before_or_after_the_command(demo: Demo, program: Program) -> None:
+    told = program.knowing(SCAICORE_TUI_TOKEN=demo.ready["token"])
+    flags = ("--url", demo.ready["url"], "--core", "core_invoice-batch")
+    before = told.document(*flags, "runs", "--json")
+    assert before
+    assert {run["core_id"] for run in before} == {"core_invoice-batch"}
+    assert told.document("runs", "--json", *flags) == before
+    nearer = told.document(*flags, "runs", "--json", "--core", "core_expense-approval")
+    assert {run["core_id"] for run in nearer} == {"core_expense-approval"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="XDG folders")
+def test_a_profile_names_the_api_and_the_variable_of_its_token(demo: Demo, program: Program, tmp_path: Path) -> None:
+    at_home = Program(tmp_path, {"STAGING_TOKEN": demo.ready["viewer_token"]})
+    file = tmp_path / "XDG_CONFIG_HOME" / "scaicore-tui" / "config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        f'default = "staging"\n[profiles.staging]\nurl = "{demo.ready["url"]}"\ntoken_env = "STAGING_TOKEN"\n'
+        'core = "core_debug-session"\nread_only = true\n'
+    )
+    rows = at_home.document("checkpoints", "--json")
+    assert {row["core_id"] for row in rows} == {"core_debug-session"}
+    refused = at_home("continue", rows[0]["id"], "--yes")
+    assert (refused.returncode, "this session is read-only" in refused.stderr) == (2, True)

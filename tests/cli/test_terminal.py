@@ -1,0 +1,87 @@
+"""Ctrl-C, questions on a real terminal, and readers that have seen enough."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+from anyio.from_thread import start_blocking_portal
+
+from tests.cli.program import COMMAND, PATIENCE, FastGrid, Program, fast_grid
+from tests.server.grid_fixtures import MANAGER
+from tests.server.proxy_fixtures import answer, grid_server
+from tests.tui.terminal import Terminal
+
+TRIP = {"employee": "Ada", "purpose": "Hotel", "amount": 900.0, "currency": "EUR", "receipts": 1}
+CTRL_C, CTRL_D = "\x03", "\x04"
+
+
+def asked(program: Program, *arguments: str) -> Terminal:
+    """The program on a terminal of its own."""
+    return Terminal(program.home, [*COMMAND, *arguments], size=(120, 24), env=program.settings)
+
+
+def test_ctrl_c_while_a_write_is_under_way_gives_130(program: Program) -> None:
+    with fast_grid(speed=4.0) as grid:
+        first = grid.begun("core_fact-check", {"claim": "one", "question": "two"})
+        with program.knowing(**grid.settings(MANAGER)).started("replay", first, "--yes") as process:
+            grid.runs_come_to(2)
+            process.send_signal(signal.SIGINT)
+            assert process.communicate(timeout=PATIENCE) == ("", "")
+            assert process.returncode == 130
+        assert len(grid.statuses()) == 2
+
+
+@pytest.mark.parametrize(
+    ("keys", "code", "words"), [(CTRL_C, 130, ""), (CTRL_D, 130, ""), ("n\r", 2, "not confirmed · nothing was sent")]
+)
+def test_a_question_that_is_not_answered_with_yes(
+    grid: FastGrid, writer: Program, keys: str, code: int, words: str
+) -> None:
+    grid.finished("core_expense-approval", TRIP)
+    (waiting,) = grid.pending()
+    with asked(writer, "resolve", waiting, "approve") as terminal:
+        terminal.until("[y/N]")
+        terminal.press(keys)
+        assert terminal.wait() == code
+        assert words in terminal.text
+        assert "Traceback" not in terminal.text
+    assert grid.pending() == [waiting]
+
+
+def test_a_question_answered_with_yes(grid: FastGrid, writer: Program) -> None:
+    grid.finished("core_expense-approval", TRIP)
+    (waiting,) = grid.pending()
+    with asked(writer, "resolve", waiting, "approve") as terminal:
+        terminal.until("[y/N]")
+        assert f"Answer 'approve' to Review needed ({waiting})?" in terminal.text
+        terminal.press("y", "enter")
+        assert terminal.wait() == 0
+        assert "confirmed: the run moved on" in terminal.text
+    assert grid.checkpoint(waiting)["resolution"] == "approve"
+
+
+@pytest.mark.parametrize("arguments", [("events", "--json"), ("events",), ("runs", "--json")], ids=" ".join)
+def test_a_reader_that_has_seen_enough_gets_no_complaint(reader: Program, arguments: tuple[str, ...]) -> None:
+    with reader.started(*arguments) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline()
+        process.stdout.close()
+        assert (process.wait(PATIENCE), process.stderr.read()) == (0, "")
+
+
+def test_no_byte_of_an_event_drives_the_terminal(program: Program) -> None:
+    """In a pipe it is what came, byte for byte; on a terminal it means the same to a reader of JSON."""
+    text = "\x1b]0;owned\x07 \x9b2J \u202e \x7f ö"
+    event = f'{{"type": "x", "timestamp": "2026-04-29T12:00:00Z", "payload": {{"note": "{text}"}}}}'.encode()
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(grid_server()) as server:
+        server.reply = answer(b'{"data": {"events": [' + event + b'], "checkpoints": []}}')
+        client = program.knowing(SCAIGRID_BASE_URL=server.url, SCAIGRID_API_KEY="sgk_1")
+        assert client.lines("events", "--json") == [event.decode()]
+        with asked(client, "events", "--json") as terminal:
+            assert terminal.wait() == 0
+    shown = terminal.output.decode().strip()
+    assert not {"\x1b", "\x07", "\x9b", "\u202e", "\x7f"} & set(shown)
+    assert json.loads(shown)["payload"]["note"] == text

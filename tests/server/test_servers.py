@@ -1,0 +1,35 @@
+"""How the demo and `serve` put the two servers on sockets."""
+
+from __future__ import annotations
+
+import pytest
+
+from scaicore_tui.cli.servers import listen, serving
+from scaicore_tui.errors import UsageError
+from scaicore_tui.grid import GridConfig, build_grid
+from scaicore_tui.proxy import ProxyConfig, build_proxy
+from tests.server.grid_fixtures import MANAGER, TOKENS
+from tests.server.proxy_fixtures import EVENTS, exchange, raw_request
+
+
+async def test_an_answer_through_the_proxy_has_each_header_once() -> None:
+    grid_socket, grid_url = listen("127.0.0.1", 0)
+    proxy_socket, proxy_url = listen("127.0.0.1", 0)
+    grid = build_grid(GridConfig(rate=0, history=False, tokens=TOKENS))
+    proxy = build_proxy(ProxyConfig(grid_url))
+    async with serving(grid, grid_socket), serving(proxy, proxy_socket, dates=False):
+        request = raw_request(EVENTS.encode(), b"GET", b"Authorization: Bearer " + MANAGER.encode())
+        answer = await exchange(proxy_url, request)
+    head = answer.partition(b"\r\n\r\n")[0].decode("latin-1").lower().split("\r\n")
+    names = [line.partition(":")[0] for line in head[1:]]
+    assert head[0] == "http/1.1 200 ok"
+    assert "date" in names
+    assert sorted(names) == sorted(set(names))
+
+
+def test_a_port_that_is_taken_is_told() -> None:
+    bound, url = listen("127.0.0.1", 0)
+    with bound:
+        bound.listen()
+        with pytest.raises(UsageError, match="cannot listen"):
+            listen("127.0.0.1", int(url.rpartition(":")[2]))
