@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from textual.app import App
 from textual.command import Provider
 from textual.screen import Screen
 
 from scaicore_tui.session import Session, Update
 from scaicore_tui.tui.bridge import Bridge
 from scaicore_tui.tui.desk import Desk
+from scaicore_tui.tui.keys_in_order import KeysInOrder
 from scaicore_tui.tui.messages import (
     AnswerCheckpoint,
     HistoryRead,
@@ -31,7 +31,7 @@ from scaicore_tui.tui.widgets.lines import ASCII_CLASS
 RUN_DEMO = 64
 
 
-class DebuggerApp(App[int]):
+class DebuggerApp(KeysInOrder[int]):
     """The terminal debugger. Without a session it can only say what to set, and offer the demo."""
 
     TITLE = "scaicore-tui"

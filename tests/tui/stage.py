@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from textual import events
 from textual.app import App
 from textual.pilot import Pilot
 
@@ -81,6 +82,11 @@ class Stage:
         if isinstance(self.app.screen, SessionScreen):
             self.app.screen.tick()
         await pilot.pause()
+
+    def burst(self, *keys: str) -> None:
+        """Press keys faster than any of them can be acted on."""
+        for key in keys:
+            self.app.post_message(events.Key(key, key if len(key) == 1 else {"tab": "\t", "slash": "/"}.get(key)))
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         return self.sim.answer(request) if self.trouble is None else self.trouble(request)

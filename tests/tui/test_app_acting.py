@@ -215,6 +215,28 @@ async def test_a_pasted_page_is_a_comment_and_nothing_else() -> None:
         assert not taking.posts
 
 
+async def test_a_burst_goes_where_its_keys_lead() -> None:
+    stage = Stage(busy())
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        await pilot.press("j")
+        stage.clock.advance(1)
+        stage.burst("slash", *"core_a")
+        await until(pilot, lambda: "/core_a" in stage.text or taking.posts)
+        assert not taking.posts
+        assert stage.app.screen is stage.screen
+
+
+async def test_a_burst_into_a_dialog_is_typed_into_its_comment() -> None:
+    stage = Stage(busy())
+    async with stage.opened() as pilot:
+        stage.burst("a", "1", "tab", *"reject-me")
+        await until(pilot, lambda: "reject-me" in "".join(screen_lines(stage.app)))
+        screen = dialog(stage)
+        assert isinstance(screen, AnswerScreen)
+        assert screen.resolution == "approve"
+
+
 async def test_a_checkpoint_answered_elsewhere_is_not_sent() -> None:
     stage = Stage(busy())
     taking = Taking(stage)

@@ -1,0 +1,53 @@
+"""One key at a time: a key is looked at once the key before it has done all that it does.
+
+Textual sends each key to whatever has the focus when it is read, and acts on it some turns of the loop later. Keys that
+come in one burst (typed ahead, pasted, or held back by a slow link) would all go where the first one went: of `/cat`,
+the `c` would not be typed into the filter but continue a breakpoint.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Generic
+
+from textual import events
+from textual.app import App, ReturnType
+from textual.message import Message
+
+# After so many seconds a key that was never heard of again no longer holds up the others.
+LOST = 0.5
+
+
+class KeyDone(Message):
+    """Goes the way of a key, right behind it: when it arrives at the app, the key was acted on."""
+
+
+class KeysInOrder(App[ReturnType], Generic[ReturnType]):
+    """An app that acts on keys and pastes in the order they came."""
+
+    def __init__(self, *, ansi_color: bool | None = None) -> None:
+        super().__init__(ansi_color=ansi_color)
+        self._keys: deque[events.Key | events.Paste] = deque()
+        self._sent_at: float | None = None
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take a new key, now or in its turn; everything else at once."""
+        if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
+            await super().on_event(event)
+            return
+        self._keys.append(event)
+        if self._sent_at is None or event.time - self._sent_at > LOST:
+            await self._take_key()
+
+    def on_key_done(self) -> None:
+        """What the key asked for (another focus, another screen) is in the queues by now: let that happen first."""
+        self.screen.call_later(self.call_later, self._take_key)
+
+    async def _take_key(self) -> None:
+        self._sent_at = None
+        if self._keys:
+            event = self._keys.popleft()
+            target = self.focused or self.screen
+            await super().on_event(event)
+            if target.post_message(KeyDone()):
+                self._sent_at = event.time
