@@ -105,7 +105,7 @@ def _supplies(chance: random.Random) -> dict[str, Any]:
 
 
 def _trip(chance: random.Random) -> dict[str, Any]:
-    return _expense(chance, chance.choice(_TRIPS), float(chance.randrange(280, 2400)))
+    return _expense(chance, chance.choice(_TRIPS), chance.randrange(280, 2400))
 
 
 def _invoices(chance: random.Random) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Reads the session and never awaits it: that is the bridge's.
 from __future__ import annotations
 
 from scaicore_tui.actions import Kind, Progress, Submission
+from scaicore_tui.runs import Run
 from scaicore_tui.session import Session, Update
 from scaicore_tui.tui.drafts import Draft
 from scaicore_tui.tui.link_words import Standing
@@ -62,6 +63,11 @@ class Desk:
         self.notices.say(of_submission(submission, self.session.clock.monotonic()))
         if submission.progress in _DONE:
             self.drafts.pop(submission.target_id, None)
+
+    def pending_of(self, run: Run | None) -> Checkpoint | None:
+        """The checkpoint at which `run` waits; the oldest, where there are more."""
+        pending = self.session.checkpoints
+        return next((row for row in pending if run is not None and row.execution_id == run.execution_id), None)
 
     def draft(self, checkpoint_id: str) -> Draft:
         """What was begun for that checkpoint; empty at first."""

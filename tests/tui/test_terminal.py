@@ -46,7 +46,8 @@ def question_of(terminal: Terminal) -> tuple[str, str]:
 
     def told() -> bool:
         said = terminal.text
-        found[:] = [*re.findall(r"· node\s+(\w+) ·", said), *re.findall(r"· run\s+(exec_\w+) ·", said)]
+        nodes, runs = (re.findall(rf"(?m)(?:·|^) +{name} (\w+)", said) for name in ("node", "run"))
+        found[:] = [*nodes, *runs]
         return len(found) == 2
 
     terminal.until(told)

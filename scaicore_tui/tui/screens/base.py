@@ -14,8 +14,10 @@ from scaicore_tui.text import one_line
 from scaicore_tui.tui.actions import READING, Place, actions_at, bindings, writes
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.messages import AnswerCheckpoint, PausePolling, RefreshNow, RunAction
+from scaicore_tui.tui.paint import Piece
 from scaicore_tui.tui.screens.answer import AnswerScreen
 from scaicore_tui.tui.screens.help import HelpScreen
+from scaicore_tui.tui.screens.panes import run_heading
 from scaicore_tui.tui.screens.replay import ReplayScreen
 from scaicore_tui.tui.theme import DARK, LIGHT
 from scaicore_tui.tui.widgets.footer import Footer
@@ -57,9 +59,13 @@ class SessionScreen(Screen[None]):
     @property
     def checkpoint_at_hand(self) -> Checkpoint | None:
         """The checkpoint that keys act on: the run's own."""
-        run = self.run_at_hand
-        pending = self.desk.session.checkpoints
-        return next((row for row in pending if run is not None and row.execution_id == run.execution_id), None)
+        return self.desk.pending_of(self.run_at_hand)
+
+    @property
+    def heading_of_run(self) -> list[Piece]:
+        """What the run at hand is, and how long it has been that."""
+        pending = self.desk.pending_of(self.run_at_hand)
+        return run_heading(self.run_at_hand, self.desk.now, pending.created if pending is not None else None)
 
     @property
     def read_only(self) -> bool:

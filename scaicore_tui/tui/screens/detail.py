@@ -12,7 +12,6 @@ from scaicore_tui.tui.actions import Place
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.paint import Pieces
 from scaicore_tui.tui.screens.base import SessionScreen
-from scaicore_tui.tui.screens.panes import run_heading
 from scaicore_tui.tui.screens.story import story
 from scaicore_tui.tui.widgets.heading import Heading
 from scaicore_tui.tui.widgets.reading import Reading
@@ -60,7 +59,7 @@ class DetailScreen(SessionScreen):
     def show_frame(self) -> None:
         """The frame, and the heading."""
         place = f"line {self._reading.top + 1:,} of {self._reading.line_count:,}"
-        self.query_one(Heading).show(run_heading(self.run_at_hand, self.desk.now), [(place, "grey")], active=True)
+        self.query_one(Heading).show(self.heading_of_run, [(place, "grey")], active=True)
         super().show_frame()
 
     def leave(self) -> None:

@@ -21,6 +21,8 @@ from scaicore_tui.tui.widgets.reading import Reading
 
 # Keys that were meant for the screen below must not confirm.
 HASTE = 0.3
+# Ages are told in steps of ten seconds.
+AGEING = 5.0
 
 
 class Verdict(Bar):
@@ -45,7 +47,7 @@ class Dialog(ModalScreen[None]):
     """A dialog over the session's screens."""
 
     DEFAULT_CSS = """
-    Dialog { align: center middle; background: $background 60%; }
+    Dialog { align: center middle; background: $background; }
     Dialog #panel { width: 96%; max-width: 100; height: 94%; max-height: 36; background: $background; }
     Dialog Reading { padding: 1 1 0 1; height: 1fr; min-height: 3; }
     """
@@ -93,6 +95,11 @@ class Dialog(ModalScreen[None]):
         """Say what it is about; whether there is more to read shows once it is laid out."""
         self.show_frame()
         self.call_after_refresh(self.show_frame)
+        self.set_interval(AGEING, self.tick)
+
+    def tick(self) -> None:
+        """Ages grow, deadlines come near."""
+        self.query_one(Reading).reread()
 
     def on_resize(self) -> None:
         """There may be more to read now, or less."""

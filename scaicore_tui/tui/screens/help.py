@@ -26,7 +26,7 @@ class HelpScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings({Place.HELP})]
     DEFAULT_CSS = """
-    HelpScreen { align: center middle; background: $background 60%; }
+    HelpScreen { align: center middle; background: $background; }
     HelpScreen #panel { width: 96%; max-width: 84; height: 94%; max-height: 40; background: $background; }
     HelpScreen Reading { padding: 1 1 0 1; height: 1fr; }
     """

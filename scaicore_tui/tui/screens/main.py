@@ -94,7 +94,7 @@ class MainScreen(SessionScreen):
     def show_frame(self) -> None:
         """The frame, and the headings."""
         session = self.desk.session
-        self.panes.show_headings(self.run_at_hand, len(session.checkpoints), self.desk.now, has_older=session.has_older)
+        self.panes.show_headings(self.heading_of_run, len(session.checkpoints), has_older=session.has_older)
         super().show_frame()
 
     def on_run_selected(self, selected: RunSelected) -> None:

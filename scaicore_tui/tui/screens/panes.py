@@ -6,7 +6,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 
-from scaicore_tui.runs import Run
+from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.runs.status import RUN_LOOKS
 from scaicore_tui.runs.words import took
 from scaicore_tui.text import one_line
@@ -93,11 +93,12 @@ class Panes(Container):
         self.query_one("#upper").display = bool(shown - {Place.CHECKPOINTS})
         self.query_one("#inbox-pane").display = Place.CHECKPOINTS in shown
 
-    def show_headings(self, run: Run | None, waiting: int, now: float, *, has_older: bool) -> None:
-        """The headings, for the selected `run` and so many checkpoints."""
+    def show_headings(self, selected: list[Piece], waiting: int, *, has_older: bool) -> None:
+        """The headings: that of the `selected` run, and so many checkpoints."""
         title, end = self._runs_heading(has_older=has_older)
         self._heading(Place.RUNS, title, end)
-        self._heading(Place.NODES, run_heading(run, now))
+        below = self.nodes.below
+        self._heading(Place.NODES, selected, [(f"{below} more ↓", "grey")] if below else [])
         colour = "amber strong" if waiting else "grey"
         self._heading(Place.CHECKPOINTS, [(f"Waiting for you · {waiting}", colour)])
 
@@ -120,11 +121,12 @@ class Panes(Container):
         return left, end
 
 
-def run_heading(run: Run | None, now: float) -> list[Piece]:
-    """Core, id, status and duration of a run."""
+def run_heading(run: Run | None, now: float, waits_since: int | None) -> list[Piece]:
+    """Core, id, status of a run, and how long it ran, or has been waiting since that moment in microseconds."""
     if run is None:
         return [("Nodes", "text strong")]
     look = RUN_LOOKS[run.status]
-    spent = took(run.duration_ms) if run.is_over else since(run.began_at, now)
+    begun = waits_since if run.status is RunStatus.WAITING else run.began_at
+    spent = took(run.duration_ms) if run.is_over else since(begun, now)
     name = f"{core_name(run.core_id)} · {short_id(run.execution_id)}"
     return [(name, "text strong"), (f"  {look.word} {spent}", look.colour)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scaicore_tui.text import one_line, pretty, wrap
+from scaicore_tui.text import cells, one_line, pretty, wrap
 from scaicore_tui.tui.paint import Pieces
 from scaicore_tui.tui.times import since, until
 from scaicore_tui.wire import Checkpoint
@@ -15,7 +15,7 @@ def question_lines(checkpoint: Checkpoint, width: int, now: float) -> list[Piece
     lines: list[Pieces] = [[(line, "text strong")] for line in wrap(checkpoint.title, width)]
     if checkpoint.question:
         lines += [[(line, "text")] for line in wrap(checkpoint.question, width)]
-    lines += [[], *([(line, "grey")] for line in wrap(" · ".join(_facts(checkpoint, now)), width))]
+    lines += [[], *([(line, "grey")] for line in _packed(_facts(checkpoint, now), width))]
     for section in _sections(checkpoint):
         lines += [[], [(one_line(str(section.get("title") or section.get("type") or "section")), "accent")]]
         for field in section.get("fields") or ():
@@ -23,6 +23,18 @@ def question_lines(checkpoint: Checkpoint, width: int, now: float) -> list[Piece
     if checkpoint.context is not None:
         lines += [[], [("context", "accent")]]
         lines += [[(line, "text")] for line in wrap(pretty(checkpoint.context), width)]
+    return lines
+
+
+def _packed(facts: list[str], width: int) -> list[str]:
+    """The facts, as many on a line as fit whole."""
+    lines: list[str] = []
+    for fact in facts:
+        joined = f"{lines[-1]} · {fact}" if lines else fact
+        if lines and cells(joined) <= width:
+            lines[-1] = joined
+        else:
+            lines += wrap(fact, width)
     return lines
 
 

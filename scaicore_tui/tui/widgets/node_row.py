@@ -13,14 +13,18 @@ KIND_WIDTH = 12
 FIXED_WIDTH = 2 + 5 + 7 + 2
 # Below this a row has no room for the block kind: the run's own view has it.
 ROOM_FOR_KIND = 52
+MAX_NAME = 26
 
 
-def node_row(node: NodeRunInfo, width: int, now: float, status: RunStatus) -> list[Piece]:
-    """The row, `width` cells wide, at `now` in seconds since 1970, in a run of that `status`."""
+def node_row(node: NodeRunInfo, width: int, now: float, status: RunStatus, name_width: int) -> list[Piece]:
+    """The row, `width` cells wide, at `now` in seconds since 1970, in a run of that `status`.
+
+    Names are given `name_width` cells, if there is room for them.
+    """
     look = node_look(node, waiting=status is RunStatus.WAITING)
     kind = KIND_WIDTH if width >= ROOM_FOR_KIND else 0
     room = max(0, width - FIXED_WIDTH - kind)
-    name = max(8, min(26, room // 2))
+    name = max(8, min(name_width, room * 2 // 3))
     times = f"×{len(node.visits)} " if len(node.visits) > 1 else ""
     return [
         (f"{look.glyph} ", look.colour),
@@ -29,7 +33,7 @@ def node_row(node: NodeRunInfo, width: int, now: float, status: RunStatus) -> li
         piece(one_line(node.block_kind or "", kind - 1), kind, "grey"),
         right(spent(node, now, status), 7, "grey"),
         ("  ", "text"),
-        outcome(node.latest, room - name),
+        outcome(node.latest, room - name, node.name),
     ]
 
 
@@ -42,13 +46,13 @@ def spent(node: NodeRunInfo, now: float, status: RunStatus) -> str:
     return f"{since(node.latest.entered_at, now).removeprefix(NOW)}{ELLIPSIS}"
 
 
-def outcome(visit: NodeVisit, width: int) -> Piece:
-    """What a visit came to, in `width` cells: its error, or its result."""
+def outcome(visit: NodeVisit, width: int, name: str = "") -> Piece:
+    """What a visit came to, in `width` cells: its error, or its result, bound to what is not the node's own `name`."""
     if visit.error is not None:
         return one_line(visit.error, width), "red"
-    binding = f"{visit.result_binding} = " if visit.result_binding else ""
+    binding = f"{one_line(visit.result_binding)} = " if visit.result_binding not in (None, name) else ""
     if visit.truncated:
-        return one_line(f"{binding}(too large for the feed)", width), "grey"
+        return cut(f"{binding}(too large for the feed)", width), "grey"
     if not visit.has_result:
         return "", "text"
-    return cut(one_line(binding, width) + compact(visit.result, width), width), "grey"
+    return cut(binding + compact(visit.result, width + 1), width), "grey"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from scaicore_tui.runs import NodeRunInfo, Run, RunStatus
-from scaicore_tui.text import compact, wrap
+from scaicore_tui.text import cells, compact, one_line, wrap
 from scaicore_tui.tui.messages import RunOpened
 from scaicore_tui.tui.paint import Piece, Pieces
-from scaicore_tui.tui.widgets.node_row import node_row
+from scaicore_tui.tui.widgets.node_row import MAX_NAME, node_row
 from scaicore_tui.tui.widgets.rows import Rows
 
 MAX_ERROR_LINES = 3
@@ -20,6 +20,13 @@ class NodeList(Rows):
         self._run: Run | None = None
         self._rows: list[NodeRunInfo | Piece] = []
         self._now = 0.0
+        self._name_width = 0
+        self._at_work = True
+
+    @property
+    def below(self) -> int:
+        """How many rows are out of sight below."""
+        return max(0, self.row_count - self.top - self.size.height)
 
     @property
     def row_count(self) -> int:
@@ -34,15 +41,21 @@ class NodeList(Rows):
         if isinstance(item, tuple):
             return [item]
         status = RunStatus.UNKNOWN if self._run is None else self._run.status
-        return node_row(item, self.size.width - 2, self._now, status)
+        return node_row(item, self.size.width - 2, self._now, status, self._name_width)
 
     def show(self, run: Run | None, now: float) -> None:
-        """Show `run` as it is at `now`, in seconds since 1970."""
+        """Show `run` as it is at `now`, in seconds since 1970: the node at work, until a person moves the cursor."""
         if run is None or self._run is None or run.execution_id != self._run.execution_id:
             self.cursor = 0
+            self._at_work = True
             self.scroll_to_line(0)
         self._run, self._now = run, now
         self._fill()
+        if self._at_work:
+            self._go_to_work()
+
+    def moved(self, *, by_hand: bool) -> None:
+        self._at_work = self._at_work and not by_hand
 
     def tick(self, now: float) -> None:
         """Only time passed."""
@@ -60,8 +73,17 @@ class NodeList(Rows):
     def _fill(self) -> None:
         run = self._run
         self._rows = [] if run is None else [*_notes(run, self.size.width - 3), *run.nodes.values(), *_result(run)]
+        names = [cells(one_line(node.name)) for node in run.nodes.values()] if run is not None else []
+        self._name_width = min(MAX_NAME, max(names, default=0) + 1)
         self.cursor = min(self.cursor, max(0, self.row_count - 1))
         self.repaint()
+
+    def _go_to_work(self) -> None:
+        """To the newest node that is open, or else to the newest. A run that is over begins with its error: stay."""
+        if self._run is not None and not self._run.is_over:
+            nodes = [(row, item) for row, item in enumerate(self._rows) if not isinstance(item, tuple)]
+            at_work = [row for row, node in nodes if node.open_visits] or [row for row, _ in nodes]
+            self.put_cursor(at_work[-1] if at_work else 0, by_hand=False)
 
 
 def _notes(run: Run, width: int) -> list[Piece]:
