@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from scaicore_tui.actions import Submission, Submitter, gate
+from scaicore_tui.actions import Progress, Submission, Submitter, gate
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import Conflict, NotFound, ScaicoreError, UsageError
@@ -165,6 +165,25 @@ class Session:
         submission = await self.submitter.answer(checkpoint, resolution, comment)
         self.refresh()
         return submission
+
+    async def answer_all(
+        self, checkpoint_ids: Sequence[str], resolution: str, comment: str | None = None, *, cautious: bool = True
+    ) -> list[Submission]:
+        """Answer several checkpoints alike, one after the other, each once; listeners hear of each.
+
+        `cautious` stops behind the first that was neither accepted nor confirmed. What could not even be sent ends it
+        in any case, by raising what `answer` does.
+        """
+        sent: list[Submission] = []
+        for checkpoint_id in checkpoint_ids:
+            sent.append(await self.answer(checkpoint_id, resolution, comment))
+            if cautious and sent[-1].progress not in (Progress.ACCEPTED, Progress.CONFIRMED):
+                break
+        return sent
+
+    async def checkpoints_of(self, status: str) -> list[Checkpoint]:
+        """All checkpoints of one status, as the API has them. Raises what keeps it from that."""
+        return await self.client.all_checkpoints(status)
 
     async def replay(
         self, execution_id: str, value: Any = None, entity_id: str | None = None, *, given_input: bool = False
