@@ -11,19 +11,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from scaicore_tui.actions import Progress, Submission, Submitter, gate
+from scaicore_tui.actions import Ledger, Outcomes, Progress, Submission, Submitter, gate
+from scaicore_tui.actions.lookup import find, told
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import Conflict, NotFound, ScaicoreError, UsageError
 from scaicore_tui.feed import Answer, Client, Known, Link, Poller, surplus, without_arrivals
 from scaicore_tui.feed.client import MAX_LIMIT
+from scaicore_tui.feed.link import STALE_INTERVALS
 from scaicore_tui.journal import Journal
 from scaicore_tui.runs import Run, RunBook
+from scaicore_tui.runs.words import age
 from scaicore_tui.wire import Checkpoint, Event
 
 DEFAULT_BACKFILL = 5_000
 # How far back to look for events that differ, to know the journal's end by.
 ANCHOR_DEPTH = 200
+# What is shown is too old to act on after so many seconds, and three intervals.
+STALE_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ class Session:
         clock: Clock | None = None,
         backfill: int = DEFAULT_BACKFILL,
         client: Client | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self.target = target
         self.clock = clock or SystemClock()
@@ -52,12 +58,14 @@ class Session:
         self.checkpoints: tuple[Checkpoint, ...] = ()
         self.journal = Journal.temporary() if journal is None else journal
         self.client = client or Client(target)
-        self.submitter = Submitter(self.client, self.book, self._submission_moved)
+        self.outcomes = Outcomes(self.client, self.book, self.clock, self._submission_moved, ledger or Ledger())
+        self.submitter = Submitter(self.client, self.book, self.clock, self.outcomes, self._staleness)
         self._poller = Poller(self.client, self.clock, self._known, self._apply, self._publish)
         self._listeners: list[Callable[[Update], None]] = []
         self._backfill = backfill
         self._older: str | None = None
         self._head = asyncio.Event()
+        self._polled = asyncio.Event()
         self._history = asyncio.Lock()
         self._load()
 
@@ -79,10 +87,12 @@ class Session:
         self._listeners.append(listener)
 
     async def run(self) -> None:
-        """Poll until cancelled, and read history beside it."""
+        """Poll until cancelled; beside it read history, and look up writes whose answers were lost."""
+        self.outcomes.recover()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._poller.run())
             group.create_task(self._fill_back())
+            group.create_task(self._look_up())
 
     async def read_once(self) -> None:
         """Read head, history and checkpoints once. Raises what keeps that from succeeding."""
@@ -91,6 +101,7 @@ class Session:
             raise self.link.error
         while self.wants_history:
             await self.load_older()
+        await self.outcomes.look_up()
 
     def refresh(self) -> bool:
         """Fetch now; False where enough fetches are under way."""
@@ -154,7 +165,7 @@ class Session:
         checkpoint = self.checkpoint(checkpoint_id)
         if checkpoint is not None:
             return checkpoint
-        answered = await self.submitter.answered(checkpoint_id)
+        answered = await self._how_it_ended(checkpoint_id)
         if answered is not None:
             raise Conflict(answered, kept="nothing was sent")
         raise NotFound(f"no checkpoint {checkpoint_id} is pending", kept="nothing was sent")
@@ -197,6 +208,11 @@ class Session:
         self.refresh()
         return submission
 
+    async def _how_it_ended(self, checkpoint_id: str) -> str | None:
+        """How a checkpoint that is pending no longer was answered; None where that can't be told."""
+        row = await find(self.client, checkpoint_id)
+        return told(row) if row else None
+
     def _load(self) -> None:
         """Fold the runs that the journal holds."""
         self.book.apply(self.journal.events())
@@ -218,7 +234,8 @@ class Session:
         moved = pending != self.checkpoints
         self.checkpoints = pending
         changed |= self.book.wait(pending)
-        self.submitter.observe()
+        self.outcomes.observe({row.id for row in pending}, answer.asked_at)
+        self._polled.set()
         self._tell(Update(frozenset(changed), checkpoints=moved))
         return len(new)
 
@@ -247,6 +264,19 @@ class Session:
                 await self.load_older()
             except ScaicoreError as error:
                 await self.clock.sleep(error.retry_after or self.target.interval)
+
+    async def _look_up(self) -> None:
+        """Look up, after each poll, what is not known of writes; costs nothing where all is known."""
+        while True:
+            await self._polled.wait()
+            self._polled.clear()
+            await self.outcomes.look_up()
+
+    def _staleness(self) -> str:
+        """Why what is shown is too old to act on; empty where it is not."""
+        known = self.link.age(self.clock.monotonic())
+        limit = max(STALE_SECONDS, STALE_INTERVALS * self.target.interval)
+        return f"what is shown is {age(known)} old: r refreshes" if known is not None and known > limit else ""
 
     def _submission_moved(self, submission: Submission) -> None:
         self._tell(Update(submission=submission))

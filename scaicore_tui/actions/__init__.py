@@ -1,6 +1,8 @@
 """What a person may write, and what came of it: gate, submissions, the one place that sends."""
 
+from scaicore_tui.actions.ledger import Ledger
+from scaicore_tui.actions.outcomes import Outcomes
 from scaicore_tui.actions.submission import Kind, Progress, Submission
 from scaicore_tui.actions.submit import Submitter
 
-__all__ = ["Kind", "Progress", "Submission", "Submitter"]
+__all__ = ["Kind", "Ledger", "Outcomes", "Progress", "Submission", "Submitter"]

@@ -10,10 +10,12 @@ from scaicore_tui.wire.checkpoints import CONTINUE, Checkpoint
 
 @dataclass(frozen=True)
 class Situation:
-    """What bears on every write: a read-only session, a refusal seen (`forbidden`), targets with a write under way."""
+    """What bears on every write: a read-only session, a refusal seen (`forbidden`), a screen that shows what is long
+    past (`stale`: in words, or empty), targets with a write under way."""
 
     read_only: bool = False
     forbidden: str = ""
+    stale: str = ""
     busy: frozenset[str] = frozenset()
 
 
@@ -25,7 +27,7 @@ def why_not_write(situation: Situation, target_id: str) -> str | None:
         return f"this credential may not write: {situation.forbidden}"
     if target_id in situation.busy:
         return "an answer to it is under way"
-    return None
+    return situation.stale or None
 
 
 def why_not_answer(situation: Situation, checkpoint: Checkpoint | None, resolution: str | None = None) -> str | None:
@@ -56,6 +58,8 @@ def why_not_replay(situation: Situation, run: Run | None, given_input: bool = Fa
         return "its Core is not known"
     if not run.has_input and not given_input:
         return "its input was not captured: the feed began after its start"
+    if run.is_input_truncated and not given_input:
+        return "its input was cut off on its way: only a given input can be sent"
     return why_not_write(situation, run.execution_id)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+from uuid import uuid4
 
 from scaicore_tui.errors import ScaicoreError
 
@@ -18,7 +19,15 @@ class Kind(StrEnum):
 
 
 class Progress(StrEnum):
-    """How far a write got. Accepted is the server's word; confirmed is a later event of the run."""
+    """How far a write got.
+
+    sending ─┬─ accepted ── confirmed   the server's word; then a later event of the run
+             ├─ refused                 nothing changed
+             ├─ conflict                somebody was faster, or it expired
+             └─ unknown ─┬─ accepted    the answer was lost: looked up, never repeated
+                         ├─ conflict
+                         └─ absent      it did not arrive, as far as can be seen
+    """
 
     SENDING = "sending"
     ACCEPTED = "accepted"
@@ -26,6 +35,7 @@ class Progress(StrEnum):
     REFUSED = "refused"
     CONFLICT = "conflict"
     UNKNOWN = "unknown"
+    ABSENT = "absent"
 
 
 @dataclass
@@ -33,7 +43,8 @@ class Submission:
     """A write to `target_id`: a checkpoint, or for a replay the run whose input is used again.
 
     `execution_id` is the run that should move: the checkpoint's own, or the one that a replay started; of that,
-    `likely` says that it was found by its input, and not proven.
+    `likely` says that it was found by its input, and not proven. `sent_at` is in monotonic seconds, None where
+    nothing went out. `is_recovered` where a process that died sent it.
     """
 
     kind: Kind
@@ -43,14 +54,31 @@ class Submission:
     resolution: str | None = None
     comment: str | None = None
     value: Any = None
+    entity_id: str | None = None
     progress: Progress = Progress.SENDING
     message: str = ""
     request_id: str | None = None
     failure: ScaicoreError | None = None
-    events_before: int = 0
+    sent_at: float | None = None
+    arrivals_before: int = 0
+    is_resolved: bool = False
+    resolved_at: int | None = None
+    output: Any = None
+    duration_ms: float | None = None
     likely: bool = False
     known_runs: frozenset[str] = frozenset()
+    is_recovered: bool = False
+    id: str = field(default_factory=lambda: f"sub_{uuid4().hex[:16]}")
 
     @property
     def is_settled(self) -> bool:
-        return self.progress not in (Progress.SENDING, Progress.ACCEPTED, Progress.UNKNOWN)
+        """Whether nothing more is to be learned of it. What did not arrive may still do so, late."""
+        return self.progress in (Progress.CONFIRMED, Progress.REFUSED, Progress.CONFLICT)
+
+    @property
+    def is_replay(self) -> bool:
+        return self.kind is Kind.REPLAY
+
+    def waited(self, now: float) -> float:
+        """Seconds since it was sent, at `now` in monotonic seconds; 0 where it was not."""
+        return 0.0 if self.sent_at is None else max(0.0, now - self.sent_at)

@@ -1,14 +1,23 @@
-"""The only place that writes: asks the gate, sends once, and says what came of it. Never sends twice by itself."""
+"""The only place that writes: asks the gate, claims the write in the ledger, and sends it, once.
+
+What comes of it is for the outcomes to find out. Nothing is ever sent twice by itself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from scaicore_tui import errors
 from scaicore_tui.actions import gate
+from scaicore_tui.actions.ledger import Entry
+from scaicore_tui.actions.outcomes import Outcomes
 from scaicore_tui.actions.submission import Kind, Progress, Submission
+from scaicore_tui.clock import Clock
 from scaicore_tui.feed import Client
 from scaicore_tui.runs import Run, RunBook
 from scaicore_tui.wire import Checkpoint
@@ -16,24 +25,35 @@ from scaicore_tui.wire.checkpoints import CONTINUE
 
 
 class Submitter:
-    """Writes for one session. `changed` is called whenever a submission moved on."""
+    """Writes for one session. `stale` says why the screen is too old to act on, or nothing."""
 
-    def __init__(self, client: Client, book: RunBook, changed: Callable[[Submission], None]) -> None:
-        self.submissions: list[Submission] = []
+    def __init__(
+        self, client: Client, book: RunBook, clock: Clock, outcomes: Outcomes, stale: Callable[[], str]
+    ) -> None:
         self._client = client
         self._book = book
-        self._changed = changed
+        self._clock = clock
+        self._outcomes = outcomes
+        self._stale = stale
         self._situation = gate.Situation(read_only=client.target.read_only)
+
+    @property
+    def submissions(self) -> list[Submission]:
+        """All writes of this session, oldest first."""
+        return self._outcomes.submissions
 
     @property
     def situation(self) -> gate.Situation:
         """What the gate judges by, now."""
-        return self._situation
+        return replace(self._situation, stale=self._stale())
 
     async def answer(self, checkpoint: Checkpoint, resolution: str, comment: str | None = None) -> Submission:
-        """Resolve `checkpoint`, once. Raises UsageError where the gate says no; a server's no is in the result."""
-        _pass(gate.why_not_answer(self._situation, checkpoint, resolution))
-        run = self._book.runs.get(checkpoint.execution_id or "")
+        """Resolve `checkpoint`, once, if it is still pending when it is read again just before.
+
+        Raises UsageError where the gate or the ledger says no, and what keeps it from being read again; a server's no
+        is in the result.
+        """
+        _pass(gate.why_not_answer(self.situation, checkpoint, resolution))
         submission = Submission(
             Kind.CONTINUE if checkpoint.is_breakpoint and resolution == CONTINUE else Kind.ANSWER,
             checkpoint.id,
@@ -41,20 +61,17 @@ class Submitter:
             execution_id=checkpoint.execution_id,
             resolution=resolution,
             comment=comment,
-            events_before=run.event_count if run else 0,
+            arrivals_before=self._book.arrivals[checkpoint.execution_id or ""],
         )
-        self._open(submission)
-        try:
-            answered = await self._client.resolve(checkpoint.id, resolution, comment)
-        except (errors.Conflict, errors.NotFound) as error:
-            await self._conflict(submission, error)
-        except errors.OutcomeUnknown as error:
-            self._fail(submission, error)
-            await self.look_up(submission)
-        except errors.ScaicoreError as error:
-            self._fail(submission, error)
-        else:
-            self._close(submission, Progress.ACCEPTED, f"{answered.status}: {answered.resolution or resolution}")
+        with self._busy(submission):
+            row = await self._read_again(submission)
+            if row is None:
+                self._outcomes.add(submission)
+                await self._outcomes.conflict(submission, "it is pending no longer: nothing was sent")
+            else:
+                _pass(gate.why_not_answer(gate.Situation(), row, resolution))
+                await self._claim(submission)
+                await self._resolve(submission)
         return submission
 
     async def replay(
@@ -62,111 +79,94 @@ class Submitter:
     ) -> Submission:
         """Invoke the run's Core again, once, with its captured input or the `value` given instead.
 
-        Raises UsageError where the gate says no. Returns when the invocation answered, which may take minutes.
+        Raises UsageError where the gate or the ledger says no. Returns when the invocation answered, which may take
+        minutes.
         """
-        _pass(gate.why_not_replay(self._situation, run, given_input))
+        _pass(gate.why_not_replay(self.situation, run, given_input))
         submission = Submission(
             Kind.REPLAY,
             run.execution_id,
             run.core_id,
             value=value if given_input else run.input,
+            entity_id=entity_id,
             known_runs=frozenset(self._book.runs),
         )
-        self._open(submission)
-        try:
-            invocation = await self._client.invoke(str(run.core_id), submission.value, entity_id)
-        except errors.ScaicoreError as error:
-            self._fail(submission, error)
-            return submission
-        submission.request_id = invocation.request_id
-        if invocation.execution_id:
-            submission.execution_id, submission.likely = invocation.execution_id, False
-        if submission.progress is Progress.SENDING:
-            self._close(submission, Progress.ACCEPTED, "invoked")
-        else:
-            self._release(submission)
-        self.observe()
+        with self._busy(submission):
+            await self._claim(submission)
+            await self._invoke(submission)
+        self._outcomes.observe()
         return submission
 
-    async def look_up(self, submission: Submission) -> None:
-        """Find out what became of an answer whose outcome is unknown; it stays so while nothing tells."""
-        row = await self._answered(submission.target_id)
-        if row is None or submission.progress is not Progress.UNKNOWN:
-            return
-        if row.resolution == submission.resolution:
-            self._close(submission, Progress.ACCEPTED, f"it did arrive: {_told(row)}")
+    @contextmanager
+    def _busy(self, submission: Submission) -> Iterator[None]:
+        """Nothing else may be written to its target meanwhile."""
+        target = {submission.target_id}
+        self._situation = replace(self._situation, busy=self._situation.busy | target)
+        try:
+            yield
+        finally:
+            self._situation = replace(self._situation, busy=self._situation.busy - target)
+            self._outcomes.changed(submission)
+
+    async def _read_again(self, submission: Submission) -> Checkpoint | None:
+        """The checkpoint as it is pending now."""
+        rows = await self._client.all_checkpoints("pending")
+        return next((row for row in rows if row.id == submission.target_id), None)
+
+    async def _claim(self, submission: Submission) -> None:
+        """Write it down, synced to disk, before it is sent. Raises UsageError where an earlier write forbids it."""
+        submission.sent_at = self._clock.monotonic()
+        _pass(await asyncio.to_thread(self._outcomes.ledger.claim, self._entry(submission)))
+        self._outcomes.add(submission)
+
+    async def _resolve(self, submission: Submission) -> None:
+        resolution = submission.resolution or ""
+        try:
+            row = await self._client.resolve(submission.target_id, resolution, submission.comment)
+        except (errors.Conflict, errors.NotFound) as error:
+            submission.request_id, submission.failure = error.request_id, error
+            await self._outcomes.conflict(submission, str(error))
+        except errors.ScaicoreError as error:
+            self._fail(submission, error)
+            await self._outcomes.look_up()
         else:
-            self._close(submission, Progress.CONFLICT, _told(row))
+            self._outcomes.accept(submission, row, f"{row.status}: {row.resolution or resolution}")
 
-    def observe(self) -> None:
-        """Compare what is under way with what the feed shows now; evidence confirms."""
-        for submission in self.submissions:
-            if submission.is_settled:
-                continue
-            if submission.kind is Kind.REPLAY:
-                self._look_for_replay(submission)
-            if submission.progress is Progress.ACCEPTED and self._moved(submission):
-                self._close(submission, Progress.CONFIRMED, "the run moved on")
-
-    def _moved(self, submission: Submission) -> bool:
-        """Whether its run shows a later event. A run that is only likely its own proves nothing."""
-        run = self._book.runs.get(submission.execution_id or "")
-        return run is not None and not submission.likely and run.event_count > submission.events_before
-
-    def _look_for_replay(self, submission: Submission) -> None:
-        """The first new run of that Core with an equal input is likely the replay (API §7)."""
-        if submission.execution_id is not None:
+    async def _invoke(self, submission: Submission) -> None:
+        try:
+            invocation = await self._client.invoke(str(submission.core_id), submission.value, submission.entity_id)
+        except errors.ScaicoreError as error:
+            self._fail(submission, error)
             return
-        for key, run in self._book.runs.items():
-            is_new = key not in submission.known_runs and not run.joined_late
-            if is_new and run.core_id == submission.core_id and run.input == submission.value:
-                submission.execution_id, submission.likely = key, True
-                self._changed(submission)
-                return
-
-    def _open(self, submission: Submission) -> None:
-        self.submissions.append(submission)
-        self._situation = replace(self._situation, busy=self._situation.busy | {submission.target_id})
-        self._changed(submission)
-
-    def _close(self, submission: Submission, progress: Progress, message: str) -> None:
-        submission.progress, submission.message = progress, message
-        self._release(submission)
-
-    def _release(self, submission: Submission) -> None:
-        self._situation = replace(self._situation, busy=self._situation.busy - {submission.target_id})
-        self._changed(submission)
+        submission.request_id = invocation.request_id
+        submission.output, submission.duration_ms = invocation.output, invocation.duration_ms
+        if invocation.execution_id:
+            submission.execution_id, submission.likely = invocation.execution_id, False
+        self._outcomes.close(submission, Progress.ACCEPTED, "invoked")
 
     def _fail(self, submission: Submission, error: errors.ScaicoreError) -> None:
-        submission.request_id, submission.failure = error.request_id, error
-        if isinstance(error, errors.OutcomeUnknown):
-            self._close(submission, Progress.UNKNOWN, str(error))
-            return
         if isinstance(error, errors.PermissionDenied):
             self._situation = replace(self._situation, forbidden=error.message)
-        self._close(submission, Progress.REFUSED, str(error))
+        is_lost = isinstance(error, errors.OutcomeUnknown)
+        self._outcomes.fail(submission, error, Progress.UNKNOWN if is_lost else Progress.REFUSED)
 
-    async def _conflict(self, submission: Submission, error: errors.ScaicoreError) -> None:
-        """Somebody was faster, or it expired: say what the checkpoint says now."""
-        submission.request_id, submission.failure = error.request_id, error
-        row = await self._answered(submission.target_id)
-        self._close(submission, Progress.CONFLICT, _told(row) if row else str(error))
-
-    async def answered(self, checkpoint_id: str) -> str | None:
-        """How a checkpoint that is pending no longer was answered; None where that can't be told."""
-        row = await self._answered(checkpoint_id)
-        return _told(row) if row else None
-
-    async def _answered(self, checkpoint_id: str) -> Checkpoint | None:
-        try:
-            resolved = await self._client.all_checkpoints("resolved")
-        except errors.ScaicoreError:
-            return None
-        return next((row for row in resolved if row.id == checkpoint_id), None)
-
-
-def _told(row: Checkpoint) -> str:
-    return f"answered already: {row.resolution} by {row.resolved_by or 'somebody'} at {row.resolved_at or 'some time'}"
+    def _entry(self, submission: Submission) -> Entry:
+        target = self._client.target
+        return Entry(
+            id=submission.id,
+            at=self._clock.now(),
+            pid=os.getpid(),
+            profile=target.name,
+            host=target.host,
+            kind=submission.kind,
+            target_id=submission.target_id,
+            core_id=submission.core_id,
+            execution_id=submission.execution_id,
+            resolution=submission.resolution,
+            comment=submission.comment,
+            input=submission.value,
+            entity_id=submission.entity_id,
+        )
 
 
 def _pass(reason: str | None) -> None:

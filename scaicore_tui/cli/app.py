@@ -158,6 +158,15 @@ def replay(
     return asyncio.run(writing.replay(common, execution, source, entity, yes, json))
 
 
+@app.command()
+@takes_common
+def ledger(common: Common, json: Json = False) -> None:
+    """Print what was ever written from this machine, and what came of it."""
+    from scaicore_tui.cli import bookkeeping
+
+    bookkeeping.list_ledger(json)
+
+
 def run() -> None:
     """Run the command line, and exit with its code."""
     app(prog_name="scaicore-tui")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scaicore_tui.cli.common import DEFAULT_BACKFILL, Common
-from scaicore_tui.config import Flags, Target, journal_file, resolve_target
+from scaicore_tui.config import Flags, Target, journal_file, ledger_file, resolve_target
 from scaicore_tui.errors import ConfigError, CredentialsError
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ def _journal(path: Path | None) -> Journal:
 
 
 def _session(common: Common, target: Target, journal: Journal) -> Session:
+    from scaicore_tui.actions import Ledger
     from scaicore_tui.session import Session
 
     backfill = DEFAULT_BACKFILL if common.backfill is None else common.backfill
-    return Session(target, journal, backfill=backfill)
+    return Session(target, journal, backfill=backfill, ledger=Ledger(ledger_file()))

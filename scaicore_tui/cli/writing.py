@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json as json_module
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from scaicore_tui.cli.sessions import one_shot
 from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.session import Session
 from scaicore_tui.text import compact, one_line
+from scaicore_tui.wire import Checkpoint
 from scaicore_tui.wire.checkpoints import CONTINUE
 
 FOLLOW_SECONDS = 30.0
@@ -31,6 +33,7 @@ _ERRORS: dict[Progress, type[errors.ScaicoreError]] = {
     Progress.REFUSED: errors.Refused,
     Progress.CONFLICT: errors.Conflict,
     Progress.UNKNOWN: errors.OutcomeUnknown,
+    Progress.ABSENT: errors.Refused,
 }
 
 
@@ -40,10 +43,12 @@ async def resolve(
     """Answer a checkpoint, and follow it until its run moves."""
     async with one_shot(common) as session:
         await session.read_once()
+        await _tell_recovered(session)
         checkpoint = await session.require_checkpoint(checkpoint_id)
-        _ask(f"Answer {one_line(resolution)!r} to {one_line(checkpoint.title)} ({one_line(checkpoint_id)})?", yes)
-        submission = await session.answer(checkpoint_id, resolution, comment)
-        await _follow(session, submission)
+        await _ask(session, _question(checkpoint, resolution, session), yes)
+        async with _telling_of_interrupts(session):
+            submission = await session.answer(checkpoint_id, resolution, comment)
+            await _follow(session, submission)
     return _report(submission, json)
 
 
@@ -58,20 +63,47 @@ async def replay(
     """Invoke a run's Core again; 1 if the new run failed."""
     async with one_shot(common) as session:
         await session.read_once()
+        await _tell_recovered(session)
         run = session.run_of(execution)
         value = run.input if source is None else _read_input(source)
-        _ask(
-            f"Invoke {one_line(run.core_id or '?')} again? Model and plugin calls run again. "
-            f"Input: {compact(value, PREVIEW)}",
-            yes,
-        )
-        submission = await session.replay(run.execution_id, value, entity_id, given_input=source is not None)
-        await _follow(session, submission)
+        what = f"{one_line(run.core_id or '?')} again on {one_line(session.target.host)}"
+        cost = f"Model and plugin calls run again. Input: {compact(value, PREVIEW)}"
+        await _ask(session, f"Invoke {what}? {cost}", yes)
+        async with _telling_of_interrupts(session):
+            submission = await session.replay(run.execution_id, value, entity_id, given_input=source is not None)
+            await _follow(session, submission)
         started = session.book.runs.get(submission.execution_id or "")
     return _report(submission, json, started)
 
 
-def _ask(question: str, yes: bool) -> None:
+def _question(checkpoint: Checkpoint, resolution: str, session: Session) -> str:
+    """What would be answered, and where."""
+    parts = (checkpoint.core_id, checkpoint.execution_id, checkpoint.node_id, checkpoint.id, session.target.host)
+    place = ", ".join(one_line(part) for part in parts if part)
+    return f"Answer {one_line(resolution)!r} to {one_line(checkpoint.title)} ({place})?"
+
+
+async def _tell_recovered(session: Session) -> None:
+    """Say what became of writes whose process died before it could tell."""
+    recovered = session.outcomes.recover()
+    await session.outcomes.look_up()
+    for submission in recovered:
+        what = f"{submission.kind} {one_line(submission.target_id)}, left behind by a process that died"
+        say(f"{what}: {submission.progress} · {one_line(submission.message)}")
+
+
+@asynccontextmanager
+async def _telling_of_interrupts(session: Session) -> AsyncIterator[None]:
+    """An interrupt takes nothing back: say so, where something was sent."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        if any(not submission.is_settled for submission in session.submitter.submissions):
+            say("interrupted: what was sent is not taken back. What came of it: scaicore-tui ledger")
+        raise
+
+
+async def _ask(session: Session, question: str, yes: bool) -> None:
     """A person's yes, on a terminal. Raises UsageError without one, and Abort for a no."""
     if yes:
         return
@@ -81,6 +113,8 @@ def _ask(question: str, yes: bool) -> None:
         confirmed = typer.confirm(question, err=True)
     if not confirmed:
         raise errors.UsageError("not confirmed", kept="nothing was sent")
+    # The person may have thought about it for long.
+    await session.read_once()
 
 
 @contextmanager

@@ -22,6 +22,11 @@ def state_dir() -> Path:
     return Path(_DIRS.user_state_dir)
 
 
+def ledger_file() -> Path:
+    """The file of all that was ever written from this machine, in the journals' folder."""
+    return state_dir() / "ledger.jsonl"
+
+
 def journal_file(target: Target) -> Path:
     """The journal of one feed: a profile may be pointed at several hosts, and one Core's feed is a feed of its own.
 

@@ -25,11 +25,12 @@ MAX_OVERLAPPING = 2
 
 @dataclass(frozen=True)
 class Answer:
-    """What one fetch brought; `number` is its place in the order of asking."""
+    """What one fetch brought; `number` is its place in the order of asking, `asked_at` its monotonic time."""
 
     number: int
     sweep: Sweep
     checkpoints: Sequence[Checkpoint]
+    asked_at: float
 
 
 class Poller:
@@ -102,12 +103,12 @@ class Poller:
         if not self._is_current(number, client):
             self._update(stale_dropped=self.link.stale_dropped + 1)
             return
-        self._accept(Answer(number, sweep, checkpoints), began)
+        self._accept(Answer(number, sweep, checkpoints, began))
 
     def _is_current(self, number: int, client: Client) -> bool:
         return number > self._applied and client is self.client
 
-    def _accept(self, answer: Answer, began: float) -> None:
+    def _accept(self, answer: Answer) -> None:
         self._applied = answer.number
         self._tail = answer.sweep.tail
         self._oldest_first = answer.sweep.oldest_first
@@ -115,8 +116,8 @@ class Poller:
         self._limit = next_limit(new_events)
         now = self._clock.monotonic()
         self._update(
-            answered_at=began,
-            latency_ms=(now - began) * 1000,
+            answered_at=answer.asked_at,
+            latency_ms=(now - answer.asked_at) * 1000,
             new_events=new_events,
             error=None,
             failures=0,

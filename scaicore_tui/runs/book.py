@@ -21,6 +21,8 @@ class RunBook:
         self.runs: dict[str, Run] = {}
         self.counts: Counter[RunStatus] = Counter()
         self.event_count = 0
+        # Of each run, the events that came in as news, and not as history.
+        self.arrivals: Counter[str] = Counter()
         self._waiting: frozenset[str] = frozenset()
 
     def apply(self, events: Iterable[Event]) -> set[str]:
@@ -30,6 +32,7 @@ class RunBook:
             self.event_count += 1
             run = self._run_of(event)
             if run is not None and fold(run, event):
+                self.arrivals[run.execution_id] += 1
                 changed.add(run.execution_id)
         for execution_id in changed:
             self._restate(self.runs[execution_id])

@@ -67,6 +67,7 @@ def _started(run: Run, event: Event) -> None:
     run.started_at = event.at
     run.has_input = "input" in event.payload
     run.input = event.payload.get("input")
+    run.is_input_truncated = event.payload.get("input_truncated") is True
     _instance(run, event)
 
 

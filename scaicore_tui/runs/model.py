@@ -105,6 +105,7 @@ class Run:
     is_runtime: bool = False
     input: Any = None
     has_input: bool = False
+    is_input_truncated: bool = False
     output: Any = None
     error: str | None = None
     instance_key: str | None = None

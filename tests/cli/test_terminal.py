@@ -28,7 +28,9 @@ def test_ctrl_c_while_a_write_is_under_way_gives_130(program: Program) -> None:
         with program.knowing(**grid.settings(MANAGER)).started("replay", first, "--yes") as process:
             grid.runs_come_to(2)
             process.send_signal(signal.SIGINT)
-            assert process.communicate(timeout=PATIENCE) == ("", "")
+            said, talk = process.communicate(timeout=PATIENCE)
+            assert (said, talk.count("\n")) == ("", 1)
+            assert "what was sent is not taken back" in talk
             assert process.returncode == 130
         assert len(grid.statuses()) == 2
 
@@ -55,7 +57,9 @@ def test_a_question_answered_with_yes(grid: FastGrid, writer: Program) -> None:
     (waiting,) = grid.pending()
     with asked(writer, "resolve", waiting, "approve") as terminal:
         terminal.until("[y/N]")
-        assert f"Answer 'approve' to Review needed ({waiting})?" in terminal.text
+        asks = "".join(terminal.text.split("\n"))
+        assert "Answer 'approve' to Review needed (core_expense-approval, exec_" in asks
+        assert f", review, {waiting}, 127.0.0.1:" in asks
         terminal.press("y", "enter")
         assert terminal.wait() == 0
         assert "confirmed: the run moved on" in terminal.text

@@ -163,8 +163,9 @@ async def test_a_replay_starts_a_run_with_the_same_input() -> None:
         before, after = served.grid.store.executions()
         assert (before.id, after.id) == (first, submission.execution_id)
         assert (after.core_id, after.input) == (before.core_id, before.input)
-        assert submission.progress is Progress.ACCEPTED
-        assert submission.likely
+        # The one new run with this input came to the very output and duration that the invocation answered with.
+        assert submission.progress is Progress.CONFIRMED
+        assert not submission.likely
         assert (submission.request_id or "").startswith("req_")
         assert seen(session) == {first: "completed", after.id: "completed"}
 

@@ -1,0 +1,48 @@
+"""`ledger`: what was ever written from this machine, and what came of it. Needs no server."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from scaicore_tui.actions import Ledger
+from scaicore_tui.actions.ledger import Entry
+from scaicore_tui.cli import output
+from scaicore_tui.cli.reading import width
+from scaicore_tui.config import ledger_file
+from scaicore_tui.text import compact, one_line
+from scaicore_tui.wire.timestamps import SECOND, iso
+
+HEAD = ("AT", "WHERE", "DID", "TO", "SENT", "PROGRESS", "SAID")
+
+
+def list_ledger(json: bool) -> None:
+    """Print all entries, oldest first, with all their states in the document."""
+    entries = Ledger(ledger_file()).entries()
+    if json:
+        output.document([_document(entry) for entry in entries])
+    else:
+        output.table(HEAD, (_row(entry) for entry in entries), width())
+
+
+def _document(entry: Entry) -> dict[str, Any]:
+    told = asdict(entry) | {"at": _time(entry.at), "progress": str(entry.progress)}
+    states = [state | {"at": _time(float(state["at"]))} for state in entry.states]
+    return {name: value for name, value in told.items() if value is not None} | {"states": states}
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    sent = entry.resolution if entry.resolution is not None else compact(entry.input, 40)
+    return (
+        _time(entry.at),
+        one_line(f"{entry.profile}@{entry.host}"),
+        str(entry.kind),
+        one_line(entry.target_id),
+        one_line(sent, 40),
+        str(entry.progress),
+        one_line(str(entry.states[-1].get("message", "")), 80),
+    )
+
+
+def _time(at: float) -> str:
+    return iso(int(at) * SECOND) or ""
