@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 
 from scaicore_tui.config import Target
-from scaicore_tui.errors import CannotReach
+from scaicore_tui.errors import CannotReach, OutcomeUnknown
 from scaicore_tui.feed import transport as http
 from scaicore_tui.wire import (
     Checkpoint,
@@ -63,13 +63,13 @@ class Client:
         """Answer a checkpoint, once."""
         body = {"resolution": resolution} | ({"comment": comment} if comment else {})
         answer = await self._post(f"checkpoints/{quote(checkpoint_id, safe='')}/resolve", body, http.WRITE_TIMEOUT)
-        return _read(read_checkpoint, answer)
+        return _read_written(read_checkpoint, answer)
 
     async def invoke(self, core_id: str, value: Any, entity_id: str | None = None) -> Invocation:
         """Run a Core, once. May take minutes; what it answers when the run suspends is undocumented."""
         body = {"input": value} | ({"entity_id": entity_id} if entity_id else {})
         answer = await self._post(f"cores/{quote(core_id, safe='')}/invoke", body, http.INVOKE_TIMEOUT)
-        return _read(read_invocation, answer)
+        return _read_written(read_invocation, answer)
 
     async def _get(self, path: str, limit: int, cursor: str | None, **query: str) -> bytes:
         params: dict[str, Any] = {"core_id": self.target.core, **query, "limit": limit, "cursor": cursor}
@@ -80,6 +80,14 @@ class Client:
     async def _post(self, path: str, body: dict[str, Any], timeout: float) -> bytes:  # noqa: ASYNC109
         self.requests += 1
         return await http.post(self._http, f"{self.target.resources}/{path}", body, timeout)
+
+
+def _read_written(reader: Callable[[bytes], T], body: bytes) -> T:
+    """The same for a write. Raises OutcomeUnknown: whoever gave that answer, it does not tell what came of it."""
+    try:
+        return _read(reader, body)
+    except CannotReach as error:
+        raise OutcomeUnknown(f"sent, but {error.message}", kept="it is not sent again", hint="looking it up") from error
 
 
 def _read(reader: Callable[[bytes], T], body: bytes) -> T:

@@ -17,6 +17,8 @@ CONNECT_TIMEOUT = 5.0
 
 # The request can't have been sent when one of these is raised.
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+# The server failed under way, or a gateway gave up waiting: whether a write took effect is not known.
+_TELL_NOTHING = (500, 502, 504)
 
 
 def open_http(target: Target, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
@@ -62,8 +64,7 @@ async def post(http: httpx.AsyncClient, url: str, body: dict[str, Any], timeout:
         raise OutcomeUnknown(
             f"sent, but no answer came: {_reason(error)}", kept="it is not sent again", hint="looking it up"
         ) from error
-    if response.status_code in (502, 504):
-        # A gateway gave up waiting: whether the server behind it acted is not known.
+    if response.status_code in _TELL_NOTHING:
         raise _lost(response)
     return _body(response)
 
@@ -86,7 +87,7 @@ def _refusal(response: httpx.Response) -> ScaicoreError:
 def _lost(response: httpx.Response) -> OutcomeUnknown:
     refusal = _refusal(response)
     return OutcomeUnknown(
-        f"sent, but a gateway lost the answer: {refusal.message}",
+        f"sent, but what came of it was not told: {refusal.message}",
         kept="it is not sent again",
         hint="looking it up",
         request_id=refusal.request_id,

@@ -77,3 +77,16 @@ def test_the_version_loads_next_to_nothing() -> None:
     version, modules = shown.splitlines()
     assert version.startswith("scaicore-tui ")
     assert not {"textual", "httpx", "pydantic", "starlette", "typer", "sqlite3"} & set(modules.split())
+
+
+def test_nothing_but_the_submitter_posts() -> None:
+    """One gate for all writes: the transport posts for the client, and the client for the submitter."""
+
+    def callers(*methods: str) -> list[str]:
+        ours = [path for path in MODULES if path.relative_to(PACKAGE).parts[0] not in ("grid", "proxy")]
+        return names([path for path in ours if any(call.endswith(methods) for call in calls(tree_of(path)))])
+
+    ways = ("post", "put", "patch", "delete", "request", "send", "stream")
+    assert callers(*(f"http.{way}" for way in ways)) == ["feed/client.py", "feed/transport.py"]
+    assert callers("client.resolve", "client.invoke") == ["actions/submit.py"]
+    assert callers("submitter.answer", "submitter.replay") == ["session.py"]

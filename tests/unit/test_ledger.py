@@ -1,0 +1,91 @@
+"""The ledger: what it lets through, what it keeps, and what a crash leaves of it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scaicore_tui.actions import Kind, Ledger, Progress
+from scaicore_tui.actions.ledger import LONGEST_WAIT, Entry
+from scaicore_tui.errors import ConfigError
+
+NOW = 1_800_000_000.0
+DEAD = 2**22 + 1  # above the highest process number that Linux gives
+
+
+def entry(identity: str = "sub_1", **fields: object) -> Entry:
+    made = Entry(identity, NOW, os.getpid(), "staging", "grid:443", Kind.ANSWER, "ckpt_1", resolution="approve")
+    return replace(made, **fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "progress", "later", "reason"),
+    [
+        (entry(), None, entry("sub_2"), "is sending to it"),
+        (entry(pid=1), None, entry("sub_2"), "another scaicore-tui (process 1) is sending to it"),
+        (entry(pid=DEAD), None, entry("sub_2"), "it is looked up"),
+        (entry(pid=1), None, entry("sub_2", at=NOW + LONGEST_WAIT + 1), "it is looked up"),
+        (entry(), Progress.UNKNOWN, entry("sub_2"), "it is looked up"),
+        (entry(), Progress.ACCEPTED, entry("sub_2"), "it was answered from this machine: approve"),
+        (entry(), Progress.CONFIRMED, entry("sub_2", kind=Kind.CONTINUE), "it was answered from this machine"),
+        (entry(), Progress.REFUSED, entry("sub_2"), None),
+        (entry(), Progress.ABSENT, entry("sub_2"), None),
+        (entry(), Progress.CONFLICT, entry("sub_2"), None),
+        (entry(), None, entry("sub_2", target_id="ckpt_2"), None),
+        (entry(), None, entry("sub_2", host="other:443"), None),
+        (entry(kind=Kind.REPLAY), None, entry("sub_2", kind=Kind.REPLAY), "is sending to it"),
+        (entry(kind=Kind.REPLAY), Progress.UNKNOWN, entry("sub_2", kind=Kind.REPLAY), "it is looked up"),
+        (entry(kind=Kind.REPLAY), Progress.CONFIRMED, entry("sub_2", kind=Kind.REPLAY), None),
+        (entry(kind=Kind.REPLAY), None, entry("sub_2"), None),
+    ],
+)
+def test_what_an_earlier_write_forbids(
+    tmp_path: Path, earlier: Entry, progress: Progress | None, later: Entry, reason: str | None
+) -> None:
+    ledger = Ledger(tmp_path / "state" / "ledger.jsonl")
+    assert ledger.claim(earlier) is None
+    if progress is not None:
+        ledger.note(earlier.id, NOW + 1, progress)
+    said = ledger.claim(later)
+    assert (said is None) if reason is None else reason in str(said)
+    assert [kept.id for kept in ledger.entries()] == ["sub_1"] + ["sub_2"] * (reason is None)
+
+
+def test_a_replay_whose_run_is_likely_may_be_sent_again() -> None:
+    ledger = Ledger()
+    first = entry(kind=Kind.REPLAY, target_id="exec_1")
+    assert ledger.claim(first) is None
+    ledger.note(first.id, NOW + 1, Progress.UNKNOWN, execution_id="exec_2")
+    assert ledger.claim(replace(first, id="sub_2")) is None
+
+
+def test_every_state_is_kept_and_read_back(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.claim(entry(comment="fine\nby me", input={"a": [1]}))
+    ledger.note("sub_1", NOW + 1, Progress.ACCEPTED, message="resolved", request_id="req_1")
+    ledger.note("sub_1", NOW + 2, Progress.CONFIRMED, message="the run moved on")
+    (kept,) = Ledger(tmp_path / "ledger.jsonl").entries()
+    assert [state["progress"] for state in kept.states] == ["sending", "accepted", "confirmed"]
+    assert (kept.comment, kept.input, kept.profile, kept.host) == ("fine\nby me", {"a": [1]}, "staging", "grid:443")
+    assert kept.states[1]["request_id"] == "req_1"
+    assert not kept.is_open
+    assert (tmp_path / "ledger.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_line_that_a_crash_cut_off_hides_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    Ledger(path).claim(entry())
+    with path.open("ab") as file:
+        file.write(b'{"id": "sub_1", "at": 18000000')
+    Ledger(path).note("sub_1", NOW + 1, Progress.UNKNOWN)
+    (kept,) = Ledger(path).entries()
+    assert kept.progress is Progress.UNKNOWN
+
+
+def test_where_nothing_can_be_written_nothing_is_claimed(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="ledger"):
+        Ledger(tmp_path / "file" / "ledger.jsonl").claim(entry())
