@@ -45,7 +45,7 @@ async def resolve(
         await session.read_once()
         await _tell_recovered(session)
         checkpoint = await session.require_checkpoint(checkpoint_id)
-        await _ask(session, _question(checkpoint, resolution, session), yes)
+        await _ask(session, _question(checkpoint, resolution, session), resolution, yes)
         async with _telling_of_interrupts(session):
             submission = await session.answer(checkpoint_id, resolution, comment)
             await _follow(session, submission)
@@ -68,7 +68,7 @@ async def replay(
         value = run.input if source is None else _read_input(source)
         what = f"{one_line(run.core_id or '?')} again on {one_line(session.target.host)}"
         cost = f"Model and plugin calls run again. Input: {compact(value, PREVIEW)}"
-        await _ask(session, f"Invoke {what}? {cost}", yes)
+        await _ask(session, f"Invoke {what}? {cost}", run.core_id or "", yes)
         async with _telling_of_interrupts(session):
             submission = await session.replay(run.execution_id, value, entity_id, given_input=source is not None)
             await _follow(session, submission)
@@ -103,14 +103,20 @@ async def _telling_of_interrupts(session: Session) -> AsyncIterator[None]:
         raise
 
 
-async def _ask(session: Session, question: str, yes: bool) -> None:
-    """A person's yes, on a terminal. Raises UsageError without one, and Abort for a no."""
-    if yes:
+async def _ask(session: Session, question: str, word: str, yes: bool) -> None:
+    """A person's yes, on a terminal; where the profile is protected, `word` typed out. Raises UsageError without it."""
+    protected = session.target.protected
+    if yes and not protected:
         return
     if not sys.stdin.isatty():
-        raise errors.UsageError("a write asks first, and there is no terminal", kept="nothing was sent", hint="--yes")
+        hint = "this profile is protected: --yes is not enough" if protected else "--yes"
+        raise errors.UsageError("a write asks first, and there is no terminal", kept="nothing was sent", hint=hint)
     with _interruptible():
-        confirmed = typer.confirm(question, err=True)
+        if protected:
+            said = typer.prompt(f"{question} This profile is protected: type {one_line(word)}", err=True)
+            confirmed = said.strip() == word
+        else:
+            confirmed = typer.confirm(question, err=True)
     if not confirmed:
         raise errors.UsageError("not confirmed", kept="nothing was sent")
     # The person may have thought about it for long.

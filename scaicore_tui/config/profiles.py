@@ -23,6 +23,7 @@ class Profile(BaseModel):
     core: str | None = None
     interval: Annotated[float, Field(gt=0)] | None = None
     read_only: bool | None = None
+    protected: bool | None = None
     token_env: str | None = None
     token_file: Path | None = None
 

@@ -46,6 +46,7 @@ def resolve_target(flags: Flags, env: Mapping[str, str] | None = None, config: P
         core=flags.core or profile.core,
         interval=flags.interval or profile.interval or DEFAULT_INTERVAL,
         read_only=flags.read_only or bool(profile.read_only),
+        protected=bool(profile.protected),
     )
 
 

@@ -25,7 +25,10 @@ _RESOURCES = {Api.SCAIFLOW: "/scaicore", Api.SCAIGRID: "/v1/modules/scaicore"}
 
 @dataclass(frozen=True)
 class Target:
-    """One API, as one profile sees it. `interval` is in seconds; `token_source` says where the token came from."""
+    """One API, as one profile sees it; writes to a `protected` one are typed out.
+
+    `interval` is in seconds; `token_source` says where the token came from.
+    """
 
     url: str
     api: Api = Api.SCAIFLOW
@@ -35,6 +38,7 @@ class Target:
     core: str | None = None
     interval: float = 5.0
     read_only: bool = False
+    protected: bool = False
 
     @property
     def base(self) -> str:

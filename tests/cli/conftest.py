@@ -44,6 +44,6 @@ def grid() -> Iterator[FastGrid]:
 
 
 @pytest.fixture
-def writer(program: Program, grid: FastGrid) -> Program:
-    """The program, told of the grid of this test."""
-    return program.knowing(**grid.settings(MANAGER))
+def writer(tmp_path: Path, grid: FastGrid) -> Program:
+    """The program, told of the grid of this test; its ledger knows of no other."""
+    return Program(tmp_path, grid.settings(MANAGER))

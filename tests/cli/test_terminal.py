@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 
 import pytest
 from anyio.from_thread import start_blocking_portal
@@ -64,6 +65,36 @@ def test_a_question_answered_with_yes(grid: FastGrid, writer: Program) -> None:
         assert terminal.wait() == 0
         assert "confirmed: the run moved on" in terminal.text
     assert grid.checkpoint(waiting)["resolution"] == "approve"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="XDG folders")
+@pytest.mark.parametrize(("typed", "code", "left"), [("yes", 2, "pending"), ("approve", 0, "resolved")])
+def test_a_protected_profile_wants_the_option_typed_out(
+    grid: FastGrid, writer: Program, typed: str, code: int, left: str
+) -> None:
+    config = writer.home / ".config" / "scaicore-tui" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text("[profiles.default]\nprotected = true\n")
+    grid.finished("core_expense-approval", TRIP)
+    (waiting,) = grid.pending()
+    with asked(writer, "resolve", waiting, "approve", "--yes") as terminal:
+        terminal.until("type approve")
+        terminal.press(typed, "enter")
+        assert terminal.wait() == code
+    assert grid.checkpoint(waiting)["status"] == left
+
+
+def test_the_ledger_tells_what_was_written_without_a_server(grid: FastGrid, writer: Program) -> None:
+    grid.finished("core_expense-approval", TRIP)
+    (waiting,) = grid.pending()
+    assert writer.document("ledger", "--json") == []
+    writer.document("resolve", waiting, "approve", "--comment", "fine", "--yes", "--json")
+    assert writer("resolve", waiting, "reject", "--yes").returncode == 6
+    (entry,) = writer.document("ledger", "--json")
+    assert [state["progress"] for state in entry["states"]] == ["sending", "accepted", "confirmed"]
+    assert (entry["target_id"], entry["resolution"], entry["comment"]) == (waiting, "approve", "fine")
+    assert MANAGER not in "".join(path.read_text() for path in writer.home.rglob("ledger.jsonl"))
+    assert any("confirmed" in line and waiting in line for line in writer.lines("ledger"))
 
 
 @pytest.mark.parametrize("arguments", [("events", "--json"), ("events",), ("runs", "--json")], ids=" ".join)
