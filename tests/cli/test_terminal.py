@@ -24,7 +24,7 @@ def asked(program: Program, *arguments: str) -> Terminal:
 
 
 def test_ctrl_c_while_a_write_is_under_way_gives_130(program: Program) -> None:
-    with fast_grid(speed=4.0) as grid:
+    with fast_grid(speed=0.1) as grid:
         first = grid.begun("core_fact-check", {"claim": "one", "question": "two"})
         with program.knowing(**grid.settings(MANAGER)).started("replay", first, "--yes") as process:
             grid.runs_come_to(2)
