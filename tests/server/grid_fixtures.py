@@ -180,7 +180,7 @@ class _Server(uvicorn.Server):
     """Says when it takes connections, and stops at once when told to."""
 
     def __init__(self, app: Starlette) -> None:
-        super().__init__(uvicorn.Config(app, log_level="error", ws="none", lifespan="on"))
+        super().__init__(uvicorn.Config(app, log_config=None, ws="none", lifespan="on", timeout_graceful_shutdown=1))
         self.ready = asyncio.Event()
         self.stopping = asyncio.Event()
 

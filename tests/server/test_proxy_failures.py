@@ -101,7 +101,7 @@ async def test_an_upstream_that_is_too_slow() -> None:
 
 
 async def test_a_write_is_waited_for_longer_than_a_read() -> None:
-    async with proxied(read_timeout=0.05) as (grid, client):
+    async with proxied(read_timeout=0.5) as (grid, client):
         is_read_over = asyncio.Event()
 
         async def answer_after_the_read(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
