@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scaicore_tui.actions import Kind, Progress, Submission
+from scaicore_tui.runs.words import age
 from scaicore_tui.text import one_line, safe
 
 LASTS = 8.0
@@ -18,8 +19,11 @@ _COLOURS = {
     Progress.REFUSED: "red",
     Progress.CONFLICT: "amber",
     Progress.UNKNOWN: "amber",
+    Progress.ABSENT: "amber",
 }
-_STICKY = (Progress.SENDING, Progress.ACCEPTED, Progress.REFUSED, Progress.CONFLICT, Progress.UNKNOWN)
+_PASSES = Progress.CONFIRMED
+# After so many seconds without movement, an accepted answer says how long it has been.
+NO_MOVEMENT = 10.0
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,11 @@ class Notice:
     key: str = ""
     sticky: bool = False
     said_at: float = 0.0
+
+
+def colour_of(progress: Progress) -> str:
+    """The colour of how far a write got."""
+    return _COLOURS.get(progress, "amber")
 
 
 class Notices:
@@ -59,6 +68,10 @@ class Notices:
         self._standing.pop()
         return True
 
+    def restate(self, notice: Notice) -> None:
+        """Say it in place of the older one about the same, if that still stands."""
+        self._standing = [notice if old.key == notice.key else old for old in self._standing]
+
     def expire(self, now: float) -> bool:
         """Take away what was said long ago and is not sticky; whether there was any."""
         before = len(self._standing)
@@ -69,7 +82,9 @@ class Notices:
 def of_submission(submission: Submission, now: float) -> Notice:
     """What came of a write so far, in the words of whoever decided it."""
     words = [f"{_what(submission)}: {submission.progress}"]
-    if submission.message:
+    if submission.progress is Progress.ACCEPTED and submission.waited(now) >= NO_MOVEMENT:
+        words.append(f"no movement for {age(submission.waited(now))}")
+    elif submission.message:
         words.append(safe(submission.message))
     if submission.request_id and submission.request_id not in submission.message:
         words.append(one_line(submission.request_id))
@@ -78,7 +93,9 @@ def of_submission(submission: Submission, now: float) -> Notice:
     if submission.progress is Progress.REFUSED and submission.kind is Kind.ANSWER:
         words.append("what you typed is kept")
     key = f"{submission.kind} {submission.target_id} {id(submission)}"
-    return Notice(" · ".join(words), _COLOURS[submission.progress], key, submission.progress in _STICKY, said_at=now)
+    return Notice(
+        " · ".join(words), _COLOURS[submission.progress], key, submission.progress is not _PASSES, said_at=now
+    )
 
 
 def _what(submission: Submission) -> str:

@@ -93,7 +93,7 @@ async def test_a_write_on_a_kept_connection_that_just_died_is_not_repeated() -> 
 
 
 async def test_an_upstream_that_is_too_slow() -> None:
-    async with proxied(read_timeout=0.05, invoke_timeout=0.05) as (grid, client):
+    async with proxied(read_timeout=0.3, invoke_timeout=0.3) as (grid, client):
         grid.behave = never
         for method, path in CALLS:
             assert problem(await client.request(method, path), 504) == "upstream_timeout"

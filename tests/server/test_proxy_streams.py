@@ -106,7 +106,7 @@ async def test_a_cut_answer_is_cut_for_the_caller_too(head: bytes, caplog: pytes
 
 
 async def test_an_answer_that_stalls_is_cut() -> None:
-    async with proxied(read_timeout=0.05) as (grid, client):
+    async with proxied(read_timeout=0.3) as (grid, client):
 
         async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(HEAD + chunk(b"half"))
