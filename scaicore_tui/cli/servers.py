@@ -76,11 +76,16 @@ async def serving(app: Starlette, bound: socket.socket, *, dates: bool = True) -
 
 
 async def until_stopped(with_input: bool = False) -> None:
-    """Return on SIGINT or SIGTERM; `with_input` also when standard input ends, as it does when its owner dies."""
+    """Return on SIGINT or SIGTERM; `with_input` on SIGTERM, or when standard input ends, as when its owner dies.
+
+    A Ctrl-C on the terminal of an owner is the owner's, or that of an editor it started.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
     if with_input:
         loop.add_reader(sys.stdin, stop.set)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    else:
+        loop.add_signal_handler(signal.SIGINT, stop.set)
     await stop.wait()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json as json_module
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -24,6 +23,7 @@ from scaicore_tui.session import Session
 from scaicore_tui.text import compact, one_line
 from scaicore_tui.wire import Checkpoint
 from scaicore_tui.wire.checkpoints import CONTINUE
+from scaicore_tui.wire.given import read_given
 
 FOLLOW_SECONDS = 30.0
 FOLLOW_INTERVAL = 1.0
@@ -137,7 +137,7 @@ def _read_input(source: str) -> Any:
     try:
         with _interruptible():
             text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
-        return json_module.loads(text)
+        return read_given(text)
     except (OSError, ValueError) as error:
         raise errors.UsageError(f"--input {source}: {error}", kept="nothing was sent") from error
 

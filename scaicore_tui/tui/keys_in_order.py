@@ -16,10 +16,19 @@ from textual.message import Message
 
 # After so many seconds a key that was never heard of again no longer holds up the others.
 LOST = 0.5
+# As many as the longest chain of messages that one key sets off.
+ROUNDS = 4
 
 
 class KeyDone(Message):
-    """Goes the way of a key, right behind it: when it arrives at the app, the key was acted on."""
+    """Goes the way of a key, right behind it: when it arrives at the app, the key was acted on.
+
+    What the key made others say (a text was submitted, a bar was closed) is behind it then: it goes some `rounds` more.
+    """
+
+    def __init__(self, rounds: int = ROUNDS) -> None:
+        super().__init__()
+        self.rounds = rounds
 
 
 class KeysInOrder(App[ReturnType], Generic[ReturnType]):
@@ -39,9 +48,15 @@ class KeysInOrder(App[ReturnType], Generic[ReturnType]):
         if self._sent_at is None or event.time - self._sent_at > LOST:
             await self._take_key()
 
-    def on_key_done(self) -> None:
+    def on_key_done(self, done: KeyDone) -> None:
         """What the key asked for (another focus, another screen) is in the queues by now: let that happen first."""
-        self.screen.call_later(self.call_later, self._take_key)
+        if done.rounds:
+            self._follow_key(KeyDone(done.rounds - 1))
+        else:
+            self.screen.call_later(self.call_later, self._take_key)
+
+    def _follow_key(self, done: KeyDone) -> bool:
+        return (self.focused or self.screen).post_message(done)
 
     async def _take_key(self) -> None:
         self._sent_at = None
