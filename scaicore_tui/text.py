@@ -44,6 +44,18 @@ def safe(text: str) -> str:
     return _COMBINING_RUN.sub(rf"\1{ELLIPSIS}", _UNSAFE.sub(_visible, text))
 
 
+def escaped(json_text: str) -> str:
+    """JSON text that means the same, with JSON's own escapes in place of all that is unsafe to show."""
+    if json_text.isascii() and json_text.isprintable():
+        return json_text
+    text = _UNSAFE.sub(lambda match: _json_escape(match[0]), json_text.replace("\r\n", "\n").replace("\r", "\n"))
+    return _COMBINING_RUN.sub(lambda match: match[1] + _json_escape(match[0].removeprefix(match[1])), text)
+
+
+def _json_escape(text: str) -> str:
+    return json.dumps(text)[1:-1]
+
+
 def one_line(text: str, width: int | None = None) -> str:
     """`text` as one safe line, cut with an ellipsis to `width` terminal cells."""
     flat = safe(" ".join(text.split())) if any(c in text for c in "\n\r\t") else safe(text)
@@ -109,3 +121,8 @@ def pretty(value: Any) -> str:
     if isinstance(value, str):
         return safe(value)
     return safe(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def source(value: Any) -> str:
+    """A JSON value over several safe lines, for editing: what is read out of them is that very value."""
+    return escaped(json.dumps(value, ensure_ascii=False, indent=2))

@@ -3,6 +3,6 @@
 from scaicore_tui.runs.book import RunBook
 from scaicore_tui.runs.document import run_document
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, RunStatus
-from scaicore_tui.runs.select import matches
+from scaicore_tui.runs.select import holds, matches
 
-__all__ = ["NodeRunInfo", "NodeState", "NodeVisit", "Run", "RunBook", "RunStatus", "matches", "run_document"]
+__all__ = ["NodeRunInfo", "NodeState", "NodeVisit", "Run", "RunBook", "RunStatus", "holds", "matches", "run_document"]

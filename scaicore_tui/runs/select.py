@@ -1,6 +1,8 @@
-"""Which runs a filter keeps."""
+"""What a filter keeps."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
 
 from scaicore_tui.runs.model import Run
 
@@ -10,7 +12,12 @@ def matches(run: Run, needle: str) -> bool:
 
     A word with a leading `!` must not.
     """
-    haystack = _haystack(run)
+    return holds(_parts(run), needle)
+
+
+def holds(parts: Iterable[str | None], needle: str) -> bool:
+    """Whether every word of `needle` stands in one of `parts`. A word with a leading `!` must not."""
+    haystack = "\n".join(part for part in parts if part).lower()
     return all(_holds(haystack, word) for word in needle.lower().split())
 
 
@@ -20,7 +27,6 @@ def _holds(haystack: str, word: str) -> bool:
     return word in haystack
 
 
-def _haystack(run: Run) -> str:
-    parts = (run.execution_id, run.core_id, run.status, run.error, run.instance_key)
-    names = (node.node_id for node in run.nodes.values())
-    return "\n".join(part for part in (*parts, *names) if part).lower()
+def _parts(run: Run) -> Iterator[str | None]:
+    yield from (run.execution_id, run.core_id, run.status, run.error, run.instance_key)
+    yield from (node.node_id for node in run.nodes.values())

@@ -16,16 +16,26 @@ class Place(StrEnum):
     NODES = "nodes"
     CHECKPOINTS = "checkpoints"
     DETAIL = "run"
+    INBOX = "inbox"
     ANSWER = "answer"
     COMMENT = "comment"
+    BULK = "several"
+    RESULTS = "results"
     REPLAY = "replay"
+    INPUT = "input"
+    ENTITY = "entity"
     HELP = "help"
     WELCOME = "welcome"
 
 
 LISTS = frozenset({Place.RUNS, Place.NODES, Place.CHECKPOINTS})
-READING = LISTS | {Place.DETAIL}
+READING = LISTS | {Place.DETAIL, Place.INBOX}
+INBOXES = frozenset({Place.CHECKPOINTS, Place.INBOX})
+ANSWERING = frozenset({Place.ANSWER, Place.COMMENT})
+CHOOSING = frozenset({Place.ANSWER, Place.BULK})
 DIALOGS = frozenset({Place.ANSWER, Place.COMMENT, Place.REPLAY})
+TYPING = frozenset({Place.INPUT})
+REPLAYING = TYPING | {Place.REPLAY, Place.ENTITY}
 
 
 @dataclass(frozen=True)
@@ -64,16 +74,46 @@ _KEY_NAMES = {
 ACTIONS: tuple[Action, ...] = (
     Action("send", ("enter", "ctrl+s"), "send", "send the chosen answer, once", frozenset({Place.ANSWER}), writes=True),
     Action("send", ("ctrl+s",), "send", "send the chosen answer, once", frozenset({Place.COMMENT}), writes=True),
-    Action("send", ("enter",), "replay", "invoke the Core again, once", frozenset({Place.REPLAY}), writes=True),
+    Action("send", ("enter", "ctrl+s"), "send", "send it to each listed, once", frozenset({Place.BULK}), writes=True),
+    Action(
+        "cautious", ("s", "ctrl+r"), "stop or go on", "stop at the first surprise, or go on", frozenset({Place.BULK})
+    ),
+    Action("send", ("enter", "ctrl+s"), "replay", "invoke the Core again, once", REPLAYING - TYPING, writes=True),
+    Action("send", ("ctrl+s",), "replay", "invoke the Core again, once", TYPING, writes=True),
+    Action("edit", ("e",), "edit", "edit the input", frozenset({Place.REPLAY})),
+    Action("editor", ("o", "ctrl+o"), "editor", "edit the input in $VISUAL or $EDITOR", frozenset({Place.REPLAY})),
+    Action("editor", ("ctrl+o",), "editor", "edit the input in $VISUAL or $EDITOR", TYPING),
+    Action("entity", ("tab",), "entity", "the entity to run for", REPLAYING - {Place.ENTITY}),
+    Action("entity", ("tab",), "input", "back to the input", frozenset({Place.ENTITY})),
+    Action("captured", ("u",), "captured", "the captured input again; ctrl+z undoes that", frozenset({Place.REPLAY})),
     Action("demo", ("d", "enter"), "start the demo", "start the demo on this machine", frozenset({Place.WELCOME})),
     Action("answer", ("a",), "answer", "answer the checkpoint: then 1–9", READING, writes=True),
     Action("continue", ("c",), "continue", "continue the breakpoint", READING, writes=True),
-    Action("replay", ("R",), "replay", "replay: invoke the Core again with this run's input", READING, writes=True),
+    Action("mark", ("space",), "mark", "mark: a then answers all marked ones alike", INBOXES),
+    Action("continue_all", ("C",), "", "continue all breakpoints of its node or Core", INBOXES, writes=True),
+    Action(
+        "replay",
+        ("R",),
+        "replay",
+        "replay: invoke the Core again, as it was or edited",
+        READING,
+        writes=True,
+    ),
     Action("next_error", ("e",), "next error", "next error", frozenset({Place.RUNS, Place.DETAIL})),
     Action("open", ("enter",), "open", "open the run, or answer the checkpoint", LISTS),
+    Action("open", ("enter",), "", "answer the checkpoint", frozenset({Place.INBOX})),
+    Action("inbox", ("i",), "inbox", "inbox: all that waits, the most urgent first", LISTS | {Place.DETAIL}),
     Action("previous_error", ("E",), "", "previous error", frozenset({Place.RUNS, Place.DETAIL})),
     Action("filter", ("slash",), "filter", "filter the runs: words, and !words that must not stand there", LISTS),
+    Action(
+        "filter",
+        ("slash",),
+        "filter",
+        "filter by type, Core, assignee, title; !word excludes",
+        frozenset({Place.INBOX}),
+    ),
     Action("view", ("v",), "view", "view: all, failed, waiting, running", LISTS),
+    Action("view", ("v",), "answered", "what was answered, and back to what waits", frozenset({Place.INBOX})),
     Action("follow", ("f",), "follow", "follow the newest run, or stay on this one", frozenset({Place.RUNS})),
     Action("next_pane", ("tab",), "pane", "next pane", LISTS),
     Action("previous_pane", ("shift+tab",), "", "previous pane", LISTS),
@@ -83,19 +123,25 @@ ACTIONS: tuple[Action, ...] = (
     Action("theme", ("t",), "", "light or dark", READING),
     Action("cursor_down", ("down", "j"), "", "down", READING | {Place.HELP}),
     Action("cursor_up", ("up", "k"), "", "up", READING | {Place.HELP}),
-    Action("page_down", ("pagedown", "space"), "", "a page down", READING | {Place.HELP}),
+    Action("page_down", ("pagedown",), "", "a page down", READING | {Place.HELP}),
+    Action("page_down", ("space",), "", "a page down", (READING | {Place.HELP}) - INBOXES),
     Action("page_up", ("pageup",), "", "a page up", READING | {Place.HELP}),
     Action("first", ("g", "home"), "", "to the beginning", READING | {Place.HELP}),
     Action("last", ("G", "end"), "", "to the end", READING | {Place.HELP}),
-    Action("comment", ("tab",), "comment", "write a comment", frozenset({Place.ANSWER})),
+    Action("comment", ("tab",), "comment", "write a comment", CHOOSING),
     Action("comment", ("tab",), "options", "back to the options", frozenset({Place.COMMENT})),
-    Action("option_down", ("down",), "", "next option", frozenset({Place.ANSWER})),
-    Action("option_up", ("up",), "", "previous option", frozenset({Place.ANSWER})),
-    Action("read_down", ("pagedown",), "", "read on", frozenset({Place.ANSWER, Place.REPLAY})),
-    Action("read_up", ("pageup",), "", "read back", frozenset({Place.ANSWER, Place.REPLAY})),
+    Action("fields", ("ctrl+t",), "", "put a form's input fields into the comment", ANSWERING),
+    Action("option_down", ("down",), "", "next option", CHOOSING),
+    Action("option_up", ("up",), "", "previous option", CHOOSING),
+    Action("read_down", ("pagedown",), "", "read on", CHOOSING | {Place.RESULTS, Place.REPLAY, Place.ENTITY}),
+    Action("read_up", ("pageup",), "", "read back", CHOOSING | {Place.RESULTS, Place.REPLAY, Place.ENTITY}),
     Action("back", ("escape",), "", "dismiss the notice, then the view and the filter", LISTS),
     Action("back", ("escape",), "back", "dismiss the notice, then back", frozenset({Place.DETAIL})),
+    Action("back", ("escape",), "back", "dismiss the notice, then the filter, then back", frozenset({Place.INBOX})),
     Action("back", ("escape",), "cancel", "cancel; what was typed is kept", DIALOGS),
+    Action("back", ("escape",), "cancel", "cancel; the marks stay", frozenset({Place.BULK})),
+    Action("back", ("escape",), "close", "close; what is under way goes on", frozenset({Place.RESULTS})),
+    Action("back", ("escape",), "back", "stop typing; what was typed is kept", REPLAYING - {Place.REPLAY}),
     Action("back", ("escape", "question_mark", "q"), "close", "close the help", frozenset({Place.HELP})),
     Action("help", ("question_mark",), "help", "help for this view", READING),
     Action("command_palette", ("ctrl+p",), "", "everything by name", READING),

@@ -11,9 +11,15 @@ from textual.screen import Screen
 from scaicore_tui.session import Session, Update
 from scaicore_tui.tui.bridge import Bridge
 from scaicore_tui.tui.desk import Desk
+from scaicore_tui.tui.editor import Editor
 from scaicore_tui.tui.keys_in_order import KeysInOrder
 from scaicore_tui.tui.messages import (
+    AllAnswered,
+    AnswerAll,
     AnswerCheckpoint,
+    AnsweredRead,
+    EditorFailed,
+    EditText,
     HistoryRead,
     PausePolling,
     ReplayRun,
@@ -22,6 +28,7 @@ from scaicore_tui.tui.messages import (
 )
 from scaicore_tui.tui.palette import ActionProvider
 from scaicore_tui.tui.screens.following import Following
+from scaicore_tui.tui.screens.inbox import InboxScreen
 from scaicore_tui.tui.screens.main import MainScreen
 from scaicore_tui.tui.screens.welcome import WelcomeScreen
 from scaicore_tui.tui.theme import DARK, TERMINAL, THEMES
@@ -53,6 +60,7 @@ class DebuggerApp(KeysInOrder[int]):
         self._banner = banner
         self._bridge: Bridge | None = None
         self._desk: Desk | None = None
+        self._editor = Editor(self)
         self.animation_level = "none"
         self.set_class(ascii_only, ASCII_CLASS)
         for theme in THEMES:
@@ -89,6 +97,20 @@ class DebuggerApp(KeysInOrder[int]):
         if self._bridge is not None:
             self._bridge.read_older()
 
+    def on_open_inbox(self) -> None:
+        if self._desk is not None and not isinstance(self.screen, InboxScreen):
+            self.push_screen(InboxScreen(self._desk))
+
+    def on_read_answered(self) -> None:
+        if self._bridge is not None:
+            self._bridge.read_answered()
+
+    def on_answered_read(self, message: AnsweredRead) -> None:
+        """Keep what came, with its time; what was read before stays where nothing did."""
+        if self._desk is not None:
+            self._desk.take_answered(message.checkpoints, message.words)
+            self._tell(Update())
+
     def on_refresh_now(self) -> None:
         if self._bridge is not None:
             self._say("asking now" if self._bridge.refresh() else "r: two fetches are under way already")
@@ -101,9 +123,26 @@ class DebuggerApp(KeysInOrder[int]):
         if self._bridge is not None:
             self._bridge.answer(request)
 
+    def on_answer_all(self, request: AnswerAll) -> None:
+        if self._bridge is not None:
+            self._bridge.answer_all(request)
+
+    def on_all_answered(self, message: AllAnswered) -> None:
+        """Keep why some were not sent, for whoever tells what came of each."""
+        if self._desk is not None:
+            self._desk.end_batch(message.checkpoint_ids, message.words)
+            self._tell(Update())
+
     def on_replay_run(self, request: ReplayRun) -> None:
         if self._bridge is not None:
             self._bridge.replay(request)
+
+    def on_edit_text(self, request: EditText) -> None:
+        self._editor.open(request)
+
+    def on_editor_failed(self, message: EditorFailed) -> None:
+        """Say why, also once the dialog that says it is left."""
+        self._say(message.words, "amber")
 
     def _open(self, session: Session) -> MainScreen:
         self._desk = Desk(session, self._banner or session.target.name)

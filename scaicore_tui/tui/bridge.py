@@ -10,7 +10,18 @@ from textual.app import App
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.session import Session, Update
 from scaicore_tui.text import safe
-from scaicore_tui.tui.messages import AnswerCheckpoint, HistoryRead, ReplayRun, SessionChanged, WriteStopped
+from scaicore_tui.tui.messages import (
+    AllAnswered,
+    AnswerAll,
+    AnswerCheckpoint,
+    AnsweredRead,
+    HistoryRead,
+    ReplayRun,
+    SessionChanged,
+    WriteStopped,
+)
+
+STOPPED = "it stopped at the surprise above"
 
 
 class Bridge:
@@ -38,15 +49,24 @@ class Bridge:
         """Send an answer, once; updates of the session tell what comes of it."""
         self._write(self._session.answer(request.checkpoint_id, request.resolution, request.comment))
 
+    def answer_all(self, request: AnswerAll) -> None:
+        """Send the same answer to several, each once."""
+        self._app.run_worker(self._answer_all(request), group="writes")
+
     def replay(self, request: ReplayRun) -> None:
         """Invoke a Core again, in the background."""
-        self._write(self._session.replay(request.execution_id))
+        given = request.given_input
+        self._write(self._session.replay(request.execution_id, request.value, request.entity_id, given_input=given))
 
     def read_older(self) -> None:
         """Read one more page of history, if none is being read."""
         if not self._reading_history:
             self._reading_history = True
             self._app.run_worker(self._read_older(), group="history")
+
+    def read_answered(self) -> None:
+        """Read the answered checkpoints; the latest request counts."""
+        self._app.run_worker(self._read_answered(), group="answered", exclusive=True)
 
     async def _run(self) -> None:
         async with self._session:
@@ -62,6 +82,18 @@ class Bridge:
         except ScaicoreError as error:
             self._app.post_message(WriteStopped(safe(str(error))))
 
+    async def _answer_all(self, request: AnswerAll) -> None:
+        """Say when it is over, and what kept the rest from being sent."""
+        ids, words = request.checkpoint_ids, ""
+        try:
+            sent = await self._session.answer_all(ids, request.resolution, request.comment, cautious=request.cautious)
+        except ScaicoreError as error:
+            words = safe(str(error))
+            self._app.post_message(WriteStopped(words))
+        else:
+            words = "" if len(sent) == len(ids) else STOPPED
+        self._app.post_message(AllAnswered(ids, words))
+
     async def _read_older(self) -> None:
         try:
             await self._session.load_older()
@@ -71,6 +103,14 @@ class Bridge:
             self._app.post_message(HistoryRead())
         finally:
             self._reading_history = False
+
+    async def _read_answered(self) -> None:
+        try:
+            rows = await self._session.checkpoints_of("resolved")
+        except ScaicoreError as error:
+            self._app.post_message(AnsweredRead(words=safe(str(error))))
+        else:
+            self._app.post_message(AnsweredRead(tuple(rows)))
 
     def _heard(self, update: Update) -> None:
         self._app.post_message(SessionChanged(update))

@@ -5,12 +5,16 @@ Reads the session and never awaits it: that is the bridge's.
 
 from __future__ import annotations
 
-from scaicore_tui.actions import Kind, Progress, Submission
+from dataclasses import replace
+
+from scaicore_tui.actions import Kind, Progress, Submission, gate
 from scaicore_tui.runs import Run
 from scaicore_tui.session import Session, Update
-from scaicore_tui.tui.drafts import Draft
+from scaicore_tui.tui.drafts import Draft, ReplayDraft
+from scaicore_tui.tui.inbox import Answered, by_urgency, latest_first
 from scaicore_tui.tui.link_words import Standing
 from scaicore_tui.tui.notices import Notice, Notices, of_submission
+from scaicore_tui.tui.replays import Link, Original, links, original_of
 from scaicore_tui.wire import Checkpoint
 
 _DONE = {
@@ -28,6 +32,10 @@ class Desk:
         self.name = name
         self.notices = Notices()
         self.drafts: dict[str, Draft] = {}
+        self.replay_drafts: dict[str, ReplayDraft] = {}
+        self.marked: set[str] = set()
+        self.answered = Answered()
+        self.batches: dict[tuple[str, ...], str] = {}
 
     @property
     def read_only(self) -> bool:
@@ -55,14 +63,50 @@ class Desk:
         """Say something, in place of what was last said about `key`."""
         self.notices.say(Notice(words, colour, key, sticky, self.session.clock.monotonic()))
 
+    def tick(self) -> None:
+        """A second passed: what was accepted has waited longer for its run to move, and notices go."""
+        now = self.session.clock.monotonic()
+        for submission in self.session.submitter.submissions:
+            if submission.progress is Progress.ACCEPTED:
+                self.notices.restate(of_submission(submission, now))
+        self.notices.expire(now)
+
     def take(self, update: Update) -> None:
-        """Tell what came of a write; a draft is over once its answer was taken."""
+        """Tell what came of a write; a draft and a mark are over once the answer was taken."""
+        if update.checkpoints:
+            self.marked &= {checkpoint.id for checkpoint in self.session.checkpoints}
         submission = update.submission
         if submission is None:
             return
         self.notices.say(of_submission(submission, self.session.clock.monotonic()))
         if submission.progress in _DONE:
             self.drafts.pop(submission.target_id, None)
+            self.replay_drafts.pop(submission.target_id, None)
+            self.marked.discard(submission.target_id)
+
+    def take_answered(self, checkpoints: tuple[Checkpoint, ...], trouble: str) -> None:
+        """Keep what was read of the answered ones; what was read before stays where nothing came."""
+        if trouble:
+            self.answered = replace(self.answered, trouble=trouble)
+        else:
+            self.answered = Answered(latest_first(checkpoints), self.session.clock.monotonic())
+
+    @property
+    def pending(self) -> tuple[Checkpoint, ...]:
+        """What waits, the most urgent first."""
+        return by_urgency(self.session.checkpoints)
+
+    def toggle_mark(self, checkpoint_id: str) -> None:
+        """Mark a checkpoint to be answered with others, or take the mark away."""
+        self.marked ^= {checkpoint_id}
+
+    def begin_batch(self, checkpoint_ids: tuple[str, ...]) -> None:
+        """Answers to these are about to go out, one after the other."""
+        self.batches.pop(checkpoint_ids, None)
+
+    def end_batch(self, checkpoint_ids: tuple[str, ...], words: str) -> None:
+        """No more of them go out; `words` say why, where some did not."""
+        self.batches[checkpoint_ids] = words
 
     def pending_of(self, run: Run | None) -> Checkpoint | None:
         """The checkpoint at which `run` waits; the oldest, where there are more."""
@@ -73,7 +117,23 @@ class Desk:
         """What was begun for that checkpoint; empty at first."""
         return self.drafts.setdefault(checkpoint_id, Draft())
 
-    def marks(self) -> dict[str, str]:
+    def replay_draft(self, execution_id: str) -> ReplayDraft:
+        """What was begun for the replay of that run; empty at first."""
+        return self.replay_drafts.setdefault(execution_id, ReplayDraft())
+
+    def original(self, run: Run) -> Original:
+        """What is known of `run` as one to replay."""
+        return original_of(run, self.session.events(run.execution_id))
+
+    def links(self, execution_id: str) -> list[Link]:
+        """The replays that this run came of, or that came of it."""
+        return links(self.session.submitter.submissions, execution_id)
+
+    def why_not_replay(self, run: Run | None, *, given_input: bool) -> str | None:
+        """Why it can't be invoked again, with its captured input or with a given one."""
+        return gate.why_not_replay(self.session.submitter.situation, run, given_input)
+
+    def progress(self) -> dict[str, str]:
         """How far the latest answer to each checkpoint got, in one word."""
         return {s.target_id: str(s.progress) for s in self.session.submitter.submissions if s.kind is not Kind.REPLAY}
 
@@ -85,6 +145,12 @@ class Desk:
         if checkpoint is not None and self.session.checkpoint(checkpoint.id) is None:
             return "it is no longer pending: answered elsewhere, or expired"
         return self.session.why_not_answer(checkpoint.id if checkpoint else None, resolution)
+
+    def why_not_in_batch(self, checkpoint: Checkpoint) -> str | None:
+        """Why it can't be answered with others."""
+        if self.was_lost(checkpoint):
+            return "whether an earlier answer to it arrived is not known: answer it by itself"
+        return self.why_not_answer(checkpoint)
 
     def why_not_continue(self, checkpoint: Checkpoint | None) -> str | None:
         """Why it can't be continued by one key."""

@@ -1,4 +1,4 @@
-"""Answers that were begun: they survive a refusal, and leaving the dialog."""
+"""Answers and replays that were begun: they survive a refusal, and leaving the dialog."""
 
 from __future__ import annotations
 
@@ -11,3 +11,11 @@ class Draft:
 
     resolution: str | None = None
     comment: str = ""
+
+
+@dataclass
+class ReplayDraft:
+    """What a person typed for the replay of one run; None where it is still what the run itself tells."""
+
+    text: str | None = None
+    entity_id: str | None = None

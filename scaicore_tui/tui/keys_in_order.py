@@ -7,6 +7,7 @@ the `c` would not be typed into the filter but continue a breakpoint.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from typing import Generic
 
@@ -15,7 +16,7 @@ from textual.app import App, ReturnType
 from textual.message import Message
 
 # After so many seconds a key that was never heard of again no longer holds up the others.
-LOST = 0.5
+LOST = 2.0
 # As many as the longest chain of messages that one key sets off.
 ROUNDS = 4
 
@@ -45,7 +46,7 @@ class KeysInOrder(App[ReturnType], Generic[ReturnType]):
             await super().on_event(event)
             return
         self._keys.append(event)
-        if self._sent_at is None or event.time - self._sent_at > LOST:
+        if self._sent_at is None or self._now() - self._sent_at > LOST:
             await self._take_key()
 
     def on_key_done(self, done: KeyDone) -> None:
@@ -65,4 +66,8 @@ class KeysInOrder(App[ReturnType], Generic[ReturnType]):
             target = self.focused or self.screen
             await super().on_event(event)
             if target.post_message(KeyDone()):
-                self._sent_at = event.time
+                self._sent_at = self._now()
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()

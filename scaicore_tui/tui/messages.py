@@ -6,10 +6,12 @@ Messages carry values, never widgets.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from textual.message import Message
 
 from scaicore_tui.session import Update
+from scaicore_tui.wire import Checkpoint
 
 
 @dataclass
@@ -30,6 +32,22 @@ class WriteStopped(Message):
 class HistoryRead(Message):
     """A page of older events came, or could not be had: then `words` say why."""
 
+    words: str = ""
+
+
+@dataclass
+class AnsweredRead(Message):
+    """The answered checkpoints came, or could not be had: then `words` say why."""
+
+    checkpoints: tuple[Checkpoint, ...] = ()
+    words: str = ""
+
+
+@dataclass
+class AllAnswered(Message):
+    """No more answers go out of those asked for together; `words` say why, where some did not."""
+
+    checkpoint_ids: tuple[str, ...]
     words: str = ""
 
 
@@ -88,6 +106,16 @@ class ReadOlder(Message):
 
 
 @dataclass
+class OpenInbox(Message):
+    """Show all that waits on a screen of its own."""
+
+
+@dataclass
+class ReadAnswered(Message):
+    """Read the checkpoints that were answered."""
+
+
+@dataclass
 class RefreshNow(Message):
     """Fetch now, whatever the interval says."""
 
@@ -109,7 +137,41 @@ class AnswerCheckpoint(Message):
 
 
 @dataclass
+class AnswerAll(Message):
+    """Send the same answer to several checkpoints, once each. `cautious` stops at the first that does not go well."""
+
+    checkpoint_ids: tuple[str, ...]
+    resolution: str
+    comment: str | None = None
+    cautious: bool = True
+
+
+@dataclass
 class ReplayRun(Message):
-    """Invoke a run's Core again with its input, once."""
+    """Invoke a run's Core again, once, with its captured input; or with `value`, where that is a `given_input`."""
 
     execution_id: str
+    value: Any = None
+    given_input: bool = False
+    entity_id: str | None = None
+
+
+@dataclass
+class EditText(Message):
+    """Edit a text in the editor of whoever uses the app."""
+
+    text: str
+
+
+@dataclass
+class TextEdited(Message):
+    """The text was saved in the editor."""
+
+    text: str
+
+
+@dataclass
+class EditorFailed(Message):
+    """The text could not be edited: `words` say why. It is as it was."""
+
+    words: str

@@ -12,7 +12,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from scaicore_tui.runs.status import BREAKPOINT, NODE_LOOKS, REVIEW, RUN_LOOKS, Look
-from scaicore_tui.text import cells, cut, fit
+from scaicore_tui.text import cells, cut, fit, wrap
 
 # A safe text, and the name of its colour; ` strong` behind it makes it bold.
 Piece = tuple[str, str]
@@ -22,12 +22,25 @@ COLOURS = ("text", "grey", "accent", "blue", "green", "red", "amber")
 STRONG = " strong"
 CURSOR = "›"
 NEWER = "▲"
+MARKED = "■"
 
 # A terminal without Unicode gets one sign for one sign, so that columns stay where they are.
 _LOOKS: tuple[Look, ...] = (*RUN_LOOKS.values(), *NODE_LOOKS.values(), BREAKPOINT, REVIEW)
 ASCII_SIGNS = str.maketrans(
     {look.glyph: look.ascii for look in _LOOKS}
-    | {"…": "~", "·": "-", CURSOR: ">", NEWER: "^", "×": "x", "↓": "v", "↑": "^", "▍": "|", "─": "-", "–": "-"}
+    | {
+        "…": "~",
+        "·": "-",
+        CURSOR: ">",
+        NEWER: "^",
+        MARKED: "@",
+        "×": "x",
+        "↓": "v",
+        "↑": "^",
+        "▍": "|",
+        "─": "-",
+        "–": "-",
+    }
 )
 
 
@@ -52,6 +65,18 @@ def spread(left: Iterable[Piece], end: Iterable[Piece], width: int) -> list[Piec
 def length(pieces: Iterable[Piece]) -> int:
     """How many cells the pieces take."""
     return sum(cells(text) for text, _ in pieces)
+
+
+def wrapped(pieces: Iterable[Piece], width: int) -> list[list[Piece]]:
+    """The pieces in lines of `width` cells: broken between two pieces, and in one only where it is too long."""
+    lines: list[list[Piece]] = [[]]
+    for text, colour in pieces:
+        if length(lines[-1]) + cells(text) <= width:
+            lines[-1].append((text, colour))
+            continue
+        folded = [[(line, colour)] for line in wrap(text.lstrip(), width)]
+        lines = [*lines, *folded] if lines[-1] else folded
+    return lines
 
 
 def strip(pieces: Iterable[Piece], width: int, style: Callable[[str], Style], *, ascii_only: bool) -> Strip:

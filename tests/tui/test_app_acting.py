@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 import pytest
 from textual.widgets import TextArea
 
@@ -14,23 +13,7 @@ from tests.builders import checkpoint
 from tests.feedsim import FeedSim
 from tests.tui.scene import BREAKPOINT, REVIEW, busy
 from tests.tui.stage import SMALL, STANDARD, Stage, screen_lines, until
-
-
-class Taking:
-    """Takes writes, and answers them as `status` says; the feed goes on beside it."""
-
-    def __init__(self, stage: Stage, status: int = 200) -> None:
-        self.posts: list[tuple[str, Any]] = []
-        self._stage, self._status = stage, status
-        stage.trouble = self
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        if request.method != "POST":
-            return self._stage.sim.answer(request)
-        self.posts.append((request.url.path, request.content))
-        error = {"code": "AUTHZ_PERMISSION_DENIED", "message": "scaicore:manage is required"}
-        refusal = {"status": "error", "error": error, "meta": {"request_id": "req_0c7"}}
-        return httpx.Response(self._status, json={"data": REVIEW} if self._status == 200 else refusal)
+from tests.tui.taking import Taking
 
 
 def dialog(stage: Stage) -> AnswerScreen | ReplayScreen:
@@ -225,6 +208,16 @@ async def test_a_burst_goes_where_its_keys_lead() -> None:
         await until(pilot, lambda: "/core_a" in stage.text or taking.posts)
         assert not taking.posts
         assert stage.app.screen is stage.screen
+
+
+async def test_a_burst_through_the_filter_acts_on_what_it_found() -> None:
+    stage = Stage(busy())
+    async with stage.opened() as pilot:
+        stage.burst("slash", *"bank", "enter", "R")
+        await until(pilot, lambda: isinstance(stage.app.screen, ReplayScreen))
+        screen = dialog(stage)
+        assert isinstance(screen, ReplayScreen)
+        assert screen.run_again.execution_id == "exec_5b0c11"
 
 
 async def test_a_burst_into_a_dialog_is_typed_into_its_comment() -> None:

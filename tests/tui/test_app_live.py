@@ -15,7 +15,9 @@ from scaicore_tui.proxy import ProxyConfig
 from scaicore_tui.runs import NodeState, RunStatus
 from scaicore_tui.session import Session
 from scaicore_tui.tui import DebuggerApp
+from scaicore_tui.tui.inbox import by_urgency
 from scaicore_tui.tui.screens.answer import AnswerScreen
+from scaicore_tui.tui.screens.bulk import BulkScreen
 from scaicore_tui.tui.screens.replay import ReplayScreen
 from scaicore_tui.wire import Checkpoint
 from tests.server.grid_fixtures import MANAGER, Served, serving
@@ -109,6 +111,26 @@ async def test_continue_moves_a_run_on() -> None:
         await stage.pilot.press("c", "c")
         await stage.until(lambda: run.event_count > before)
         assert len(stage.session.submitter.submissions) == 1
+
+
+async def test_several_are_answered_alike_each_once() -> None:
+    async with live() as stage:
+        pending = by_urgency(stage.session.checkpoints)
+        kinds = [(row.checkpoint_type, [option.id for option in row.options]) for row in pending]
+        commonest = kinds.index(max(kinds, key=kinds.count))
+        await stage.pilot.press("i", *["space", "j"] * len(pending), "g", *["j"] * commonest, "a", "1")
+        dialog = stage.app.screen
+        assert isinstance(dialog, BulkScreen)
+        ids = [row.id for row in dialog.ready]
+        assert len(ids) > 1
+        await stage.until(lambda: not dialog.in_haste)
+        await stage.pilot.press("enter", "enter")
+        await stage.until(lambda: dialog.desk.batches)
+        sent = stage.session.submitter.submissions
+        assert [submission.target_id for submission in sent] == ids
+        await stage.until(lambda: all(one.progress is Progress.CONFIRMED for one in sent))
+        await stage.pilot.pause()
+        assert f"{len(ids)} confirmed" in stage.text
 
 
 async def test_a_replay_runs_again_with_the_same_input() -> None:

@@ -12,9 +12,13 @@ from textual.pilot import Pilot
 
 from scaicore_tui.tui import DebuggerApp
 from tests.feedsim import FeedSim
-from tests.tui.scene import busy
-from tests.tui.stage import SMALL, STANDARD, WIDE, Stage
+from tests.tui.inbox_scene import WITH_FORM, inbox
+from tests.tui.scene import BREAKPOINT, busy
+from tests.tui.stage import SMALL, STANDARD, WIDE, Stage, screen_lines, until
+from tests.tui.taking import Choosy
 
+# Another payment, and one more, in the input of the run that failed.
+EDITS = ("down", "down", "down", "end", "left", "backspace", "9", "down", "end", "comma", "4")
 SIZES = [pytest.param(size, id=f"{size[0]}x{size[1]}") for size in (WIDE, STANDARD, SMALL)]
 Act = Callable[[Stage, "Pilot[int]"], Awaitable[None]]
 
@@ -117,6 +121,9 @@ def test_failed_run(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
     [
         pytest.param(keys("j", "a"), id="breakpoint"),
         pytest.param(keys("e", "R"), id="replay"),
+        pytest.param(keys("e", "R", "e", *EDITS), id="replay-editing"),
+        pytest.param(keys("e", "R", "e", *EDITS, "escape"), id="replay-edited"),
+        pytest.param(keys("e", "R", "e", *EDITS, "backspace"), id="replay-no-json"),
         pytest.param(keys("question_mark"), id="help"),
         pytest.param(keys("slash", *"bank"), id="filter"),
         pytest.param(keys("v", "v"), id="view"),
@@ -145,3 +152,60 @@ def test_nothing_configured(snap_compare: SnapCompare, size: tuple[int, int]) ->
         await pilot.pause()
 
     assert snap_compare(DebuggerApp(None), terminal_size=size, run_before=before)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_inbox(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    assert shown(snap_compare, Stage(inbox()), size, keys("i", "j"))
+
+
+def test_answered(snap_compare: SnapCompare) -> None:
+    async def read(stage: Stage, pilot: Pilot[int]) -> None:
+        await keys("i", "v")(stage, pilot)
+        await until(pilot, lambda: stage.screen.desk.answered.read_at is not None)
+        await stage.settle(pilot)
+
+    assert shown(snap_compare, Stage(inbox()), STANDARD, read)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_review_form(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    assert shown(snap_compare, Stage(inbox(WITH_FORM)), size, keys("i", "a", "1", "ctrl+t"))
+
+
+def test_long_options(snap_compare: SnapCompare) -> None:
+    said = "approve, and let everybody in the department know that it was approved after all, with a note to payroll"
+    options = [{"id": "approve_and_tell_everybody", "label": said}, {"id": "no", "label": "No"}, "later"]
+    assert shown(snap_compare, Stage(inbox(WITH_FORM | {"options": options})), SMALL, keys("i", "a", "1"))
+
+
+MARK_THREE = ("i", "j", "j", "j", "space", "j", "space", "j", "space", "j", "space")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_marked(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    assert shown(snap_compare, Stage(inbox()), size, keys(*MARK_THREE, "slash", *"!inv2", "enter"))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_several(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    assert shown(snap_compare, Stage(inbox()), size, keys(*MARK_THREE, "slash", *"!inv2", "enter", "k", "a", "1"))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_what_came_of_several(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    async def answered(stage: Stage, pilot: Pilot[int]) -> None:
+        Choosy(stage, ckpt_inv2=422)
+        await keys(*MARK_THREE, "k", "a", "1")(stage, pilot)
+        stage.clock.advance(1)
+        await pilot.press("enter")
+        await until(pilot, lambda: "refused" in "".join(screen_lines(stage.app)))
+        await stage.settle(pilot)
+
+    assert shown(snap_compare, Stage(inbox()), size, answered)
+
+
+def test_continue_all(snap_compare: SnapCompare) -> None:
+    there = [BREAKPOINT | {"id": f"ckpt_b{number}", "node_id": "find_order"} for number in (1, 2)]
+    stage = Stage(inbox(*there, BREAKPOINT | {"node_id": "reply"}))
+    assert shown(snap_compare, stage, STANDARD, keys("i", "C", "1"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,15 @@ DEMO = (*DEBUGGER, "demo", "--seed", "7")
 AMBER, GREEN = "e6b450", "5fc48b"
 # A dialog takes no confirmation for a moment after it opened; on the screen that shows nowhere.
 HASTE = 0.4
+# The demo is polled every two seconds.
+TWO_POLLS = 4.5
+EDITOR = """
+import pathlib, sys
+print("EDITING", flush=True)
+said = sys.stdin.readline().strip()
+pathlib.Path(sys.argv[1]).write_text('{"typed": "%s"}' % said)
+sys.exit(3 if said == "fail" else 0)
+"""
 PAGE = "\n".join(f"line {number} of a page that nobody asked for: q R a c 1 ?" for number in range(60))
 
 
@@ -84,6 +94,28 @@ def leave(terminal: Terminal) -> None:
     assert b"\x1b[?25h" in left[2]
     assert b"\x1b[?25l" not in left[2]
     assert terminal.is_empty
+
+
+def test_an_input_is_edited_in_the_editor_of_ones_own(tmp_path: Path) -> None:
+    editor = tmp_path / "editor.py"
+    editor.write_text(EDITOR)
+    with Terminal(tmp_path, DEMO, env={"EDITOR": f"{sys.executable} {editor}"}) as terminal:
+        terminal.until(runs_are_shown(terminal))
+        terminal.press("R")
+        terminal.until("enter invokes")
+        terminal.press("o")
+        terminal.until("EDITING")
+        terminal.quiet(TWO_POLLS)
+        assert b"\x1b" not in bytes(terminal.output).rpartition(b"EDITING")[2]
+        terminal.press("fail", "enter")
+        terminal.until("ended with code 3")
+        terminal.press("o")
+        terminal.until("EDITING")
+        terminal.press("mine", "enter")
+        terminal.until('+   "typed": "mine"')
+        terminal.press("escape")
+        terminal.until("Runs  ")
+        leave(terminal)
 
 
 def test_without_configuration_it_says_what_to_set_and_leaves(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from scaicore_tui.session import Update
 from scaicore_tui.text import one_line
 from scaicore_tui.tui.actions import READING, Place, actions_at, bindings, writes
 from scaicore_tui.tui.desk import Desk
-from scaicore_tui.tui.messages import AnswerCheckpoint, PausePolling, RefreshNow, RunAction
+from scaicore_tui.tui.messages import AnswerCheckpoint, OpenInbox, PausePolling, RefreshNow, RunAction
 from scaicore_tui.tui.paint import Piece
 from scaicore_tui.tui.screens.answer import AnswerScreen
 from scaicore_tui.tui.screens.help import HelpScreen
@@ -98,7 +98,7 @@ class SessionScreen(Screen[None]):
 
     def tick(self) -> None:
         """A second passed."""
-        self.desk.notices.expire(self.desk.session.clock.monotonic())
+        self.desk.tick()
         self.show_frame()
 
     def show_frame(self) -> None:
@@ -148,7 +148,10 @@ class SessionScreen(Screen[None]):
 
     def open_answer(self, checkpoint: Checkpoint) -> None:
         """Open the dialog that answers `checkpoint`."""
-        self.app.push_screen(AnswerScreen(self.desk, checkpoint))
+        self.app.push_screen(AnswerScreen(self.desk, checkpoint, self.answer_sent))
+
+    def answer_sent(self, checkpoint_id: str) -> None:
+        """An answer to that checkpoint was confirmed, and goes out."""
 
     def action_answer(self) -> None:
         checkpoint = self.checkpoint_at_hand
@@ -168,11 +171,14 @@ class SessionScreen(Screen[None]):
 
     def action_replay(self) -> None:
         run = self.run_at_hand
-        reason = self.desk.session.why_not_replay(run.execution_id if run else None)
+        reason = self.desk.why_not_replay(run, given_input=True)
         if reason is not None or run is None:
             self.say(f"R: {reason}", "amber")
         else:
             self.app.push_screen(ReplayScreen(self.desk, run))
+
+    def action_inbox(self) -> None:
+        self.post_message(OpenInbox())
 
     def action_copy(self) -> None:
         what, text = self.copied()

@@ -51,8 +51,8 @@ class DetailScreen(SessionScreen):
         self.call_after_refresh(self.show_frame)
 
     def follow(self, update: Update) -> None:
-        """Read again if the run moved."""
-        if self._execution_id in update.runs:
+        """Read again if the run moved, or is found to be a replay, or replayed."""
+        if self._execution_id in update.runs or update.submission is not None:
             self._reading.reread()
         super().follow(update)
 
@@ -81,4 +81,7 @@ class DetailScreen(SessionScreen):
 
     def _lines(self, width: int) -> Sequence[Pieces]:
         run = self.run_at_hand
-        return story(run, self.desk.session.events(run.execution_id), width) if run is not None else []
+        if run is None:
+            return []
+        links = self.desk.links(run.execution_id)
+        return story(run, self.desk.session.events(run.execution_id), width, links)

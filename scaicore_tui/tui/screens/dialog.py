@@ -13,34 +13,16 @@ from scaicore_tui.session import Update
 from scaicore_tui.tui.actions import Place, actions_at
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.messages import RunAction
-from scaicore_tui.tui.paint import Piece, Pieces
+from scaicore_tui.tui.paint import Piece
 from scaicore_tui.tui.widgets.footer import Footer
 from scaicore_tui.tui.widgets.heading import Heading
-from scaicore_tui.tui.widgets.lines import Bar
 from scaicore_tui.tui.widgets.reading import Reading
+from scaicore_tui.tui.widgets.verdict import Verdict
 
 # Keys that were meant for the screen below must not confirm.
 HASTE = 0.3
 # Ages are told in steps of ten seconds.
 AGEING = 5.0
-
-
-class Verdict(Bar):
-    """The line that says what Enter would do, or why it can't."""
-
-    DEFAULT_CSS = """
-    Verdict { height: 2; padding: 1 1 0 1; }
-    """
-
-    _said: tuple[Piece, ...] = ()
-
-    def show(self, *said: Piece) -> None:
-        """Say this."""
-        self._said = said
-        self.repaint()
-
-    def draw(self, line: int) -> Pieces:
-        return self._said if line == 0 else ()
 
 
 class Dialog(ModalScreen[None]):
@@ -56,6 +38,7 @@ class Dialog(ModalScreen[None]):
         super().__init__()
         self.desk = desk
         self._opened_at = desk.session.clock.monotonic()
+        self.was_hasty = False
 
     @property
     def place(self) -> Place:
@@ -71,6 +54,13 @@ class Dialog(ModalScreen[None]):
     def in_haste(self) -> bool:
         """Whether the dialog opened only just now."""
         return self.desk.session.clock.monotonic() - self._opened_at < HASTE
+
+    def too_hasty(self) -> bool:
+        """Whether a confirmation comes too soon. Each that does begins the wait again: a held key never confirms."""
+        self.was_hasty = self.in_haste
+        if self.was_hasty:
+            self._opened_at = self.desk.session.clock.monotonic()
+        return self.was_hasty
 
     def title_pieces(self) -> Iterable[Piece]:
         """What the heading says."""
@@ -117,13 +107,14 @@ class Dialog(ModalScreen[None]):
         """Heading, verdict and footer, as they are now."""
         reading = self.query_one(Reading)
         below = reading.line_count - reading.top - reading.size.height
-        more: list[Piece] = [(f"pgdn: {below} more lines", "accent")] if below > 0 else []
+        reads_on = below > 0 and any(action.id == "read_down" for action in actions_at(self.place))
+        more: list[Piece] = [(f"pgdn: {below} more lines", "accent")] if reads_on else []
         self.query_one(Heading).show(list(self.title_pieces()), more, active=True)
         self.judge()
         self.query_one(Footer).show(actions_at(self.place, read_only=self.read_only))
 
     def verdict(self, *said: Piece) -> None:
-        """Say in one line what Enter would do."""
+        """Say what Enter would do."""
         self.query_one(Verdict).show(*said)
 
     async def on_run_action(self, request: RunAction) -> None:

@@ -13,32 +13,27 @@ from scaicore_tui.tui.actions import Place
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.listing import Listing, View
 from scaicore_tui.tui.messages import (
-    CheckpointOpened,
     FilterClosed,
     FilterTyped,
     ReadOlder,
     RunOpened,
     RunSelected,
 )
-from scaicore_tui.tui.screens.base import SessionScreen
 from scaicore_tui.tui.screens.detail import DetailScreen
 from scaicore_tui.tui.screens.panes import Panes
+from scaicore_tui.tui.screens.waiting import WaitingScreen
+from scaicore_tui.tui.widgets.checkpoints import CheckpointList
 from scaicore_tui.tui.widgets.rows import Rows
-from scaicore_tui.wire import Checkpoint
-
-# A write by one key needs a target that has stood still under the cursor for so many seconds.
-SETTLING = 0.5
 
 
-class MainScreen(SessionScreen):
+class MainScreen(WaitingScreen):
     """Runs, nodes, checkpoints."""
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.listing = Listing()
         self.panes = Panes(self.listing)
-        self._linked: set[int] = set()
-        self._moved_at = float("-inf")
+        self._linked: dict[str, str] = {}
 
     @property
     def place(self) -> Place:
@@ -53,11 +48,8 @@ class MainScreen(SessionScreen):
         return self.panes.runs.selected
 
     @property
-    def checkpoint_at_hand(self) -> Checkpoint | None:
-        """The selected checkpoint; outside the inbox that of the selected run."""
-        if self.place is Place.CHECKPOINTS:
-            return self.panes.inbox.selected
-        return super().checkpoint_at_hand
+    def inbox(self) -> CheckpointList:
+        return self.panes.inbox
 
     def compose_body(self) -> ComposeResult:
         yield self.panes
@@ -78,7 +70,7 @@ class MainScreen(SessionScreen):
         if update.runs:
             self._list_changed(update.runs)
         if update.checkpoints or update.submission is not None:
-            self._inbox_changed()
+            self.show_inbox()
         if update.submission is not None:
             self._link(update.submission)
         self.show_frame()
@@ -94,25 +86,20 @@ class MainScreen(SessionScreen):
     def show_frame(self) -> None:
         """The frame, and the headings."""
         session = self.desk.session
-        self.panes.show_headings(self.heading_of_run, len(session.checkpoints), has_older=session.has_older)
+        marked = len(self.desk.marked)
+        self.panes.show_headings(self.heading_of_run, len(session.checkpoints), marked, has_older=session.has_older)
         super().show_frame()
 
     def on_run_selected(self, selected: RunSelected) -> None:
         """Show the nodes of the run under the cursor."""
         if self.panes.runs.following:
-            self._moved_at = self.desk.session.clock.monotonic()
+            self.unsettle()
         self._show_nodes()
         self.show_frame()
 
     def on_run_opened(self, opened: RunOpened) -> None:
         """Open the run's own view."""
         self.app.push_screen(DetailScreen(self.desk, opened.execution_id))
-
-    def on_checkpoint_opened(self, opened: CheckpointOpened) -> None:
-        """Read and answer the checkpoint."""
-        checkpoint = self.desk.session.checkpoint(opened.checkpoint_id)
-        if checkpoint is not None:
-            self.open_answer(checkpoint)
 
     def on_read_older(self, request: ReadOlder) -> None:
         """Say so; the request itself goes on to the app."""
@@ -133,19 +120,12 @@ class MainScreen(SessionScreen):
         self.panes.bring(Place.RUNS)
 
     def action_answer(self) -> None:
-        """Answer the checkpoint at hand, or else the one that waits longest: the dialog says which it is."""
-        pending = self.desk.session.checkpoints
-        if self.checkpoint_at_hand is None and pending:
-            self.open_answer(pending[0])
+        """Answer the checkpoint at hand, or else the most urgent one: the dialog says which it is."""
+        open_ones = (row for row in self.desk.pending if self.desk.why_not_answer(row) is None)
+        if self.checkpoint_at_hand is None and (most_urgent := next(open_ones, None)) is not None:
+            self.open_answer(most_urgent)
         else:
             super().action_answer()
-
-    def action_continue(self) -> None:
-        """Continue the breakpoint at hand, unless it came under the cursor just now."""
-        if self.desk.session.clock.monotonic() - self._moved_at < SETTLING:
-            self.say("c: the selection just moved; look, and press again", "amber")
-        else:
-            super().action_continue()
 
     def action_open(self) -> None:
         self.front.open_row()
@@ -175,12 +155,6 @@ class MainScreen(SessionScreen):
     def action_previous_error(self) -> None:
         self._to_error(-1, "further up")
 
-    def copied(self) -> tuple[str, str | None]:
-        if self.place is Place.CHECKPOINTS:
-            checkpoint = self.panes.inbox.selected
-            return "checkpoint id", checkpoint.id if checkpoint is not None else None
-        return super().copied()
-
     def leave(self) -> None:
         """Give up the filter and the view, and stay on the run that was found with them."""
         if self.listing.is_narrowed:
@@ -195,22 +169,31 @@ class MainScreen(SessionScreen):
         if run is not None and run.execution_id in changed:
             self._show_nodes()
 
-    def _inbox_changed(self) -> None:
+    def show_inbox(self) -> None:
         desk = self.desk
-        if self.panes.inbox.show(desk.session.checkpoints, desk.marks(), desk.now):
-            self._moved_at = desk.session.clock.monotonic()
+        if self.inbox.show(desk.pending, desk.progress(), desk.marked, desk.now):
+            self.unsettle()
 
     def _show_nodes(self) -> None:
-        self.panes.nodes.show(self.run_at_hand, self.desk.now)
+        run = self.run_at_hand
+        self.panes.nodes.show(run, self.desk.now, self.desk.links(run.execution_id) if run is not None else ())
 
     def _link(self, submission: Submission) -> None:
-        """Select the run that a replay started, once, if the cursor was left on the run it came from."""
-        found = submission.execution_id
-        if submission.kind is not Kind.REPLAY or found is None or id(submission) in self._linked:
+        """Select the run that a replay started, if the cursor was left on the run it came from.
+
+        A run that was only likely may give way to the one that it proves to be.
+        """
+        found, before = submission.execution_id, self._linked.get(submission.id, submission.target_id)
+        if submission.kind is not Kind.REPLAY or submission.is_recovered:
             return
-        self._linked.add(id(submission))
+        self._show_nodes()
+        if found is None or found == before or found not in self.desk.session.book.runs:
+            return
+        self._linked[submission.id] = found
         run = self.run_at_hand
-        if run is not None and run.execution_id == submission.target_id:
+        # What a poll tells of a write comes before what it tells of the runs.
+        self._list_changed({found})
+        if run is not None and run.execution_id == before:
             self.panes.runs.select(found)
 
     def _narrow(self, view: View, needle: str) -> None:

@@ -93,14 +93,15 @@ class Panes(Container):
         self.query_one("#upper").display = bool(shown - {Place.CHECKPOINTS})
         self.query_one("#inbox-pane").display = Place.CHECKPOINTS in shown
 
-    def show_headings(self, selected: list[Piece], waiting: int, *, has_older: bool) -> None:
-        """The headings: that of the `selected` run, and so many checkpoints."""
+    def show_headings(self, selected: list[Piece], waiting: int, marked: int, *, has_older: bool) -> None:
+        """The headings: that of the `selected` run, and so many checkpoints, of which some are `marked`."""
         title, end = self._runs_heading(has_older=has_older)
         self._heading(Place.RUNS, title, end)
         below = self.nodes.below
         self._heading(Place.NODES, selected, [(f"{below} more ↓", "grey")] if below else [])
         colour = "amber strong" if waiting else "grey"
-        self._heading(Place.CHECKPOINTS, [(f"Waiting for you · {waiting}", colour)])
+        marks = f" · {marked} marked" if marked else ""
+        self._heading(Place.CHECKPOINTS, [(f"Waiting for you · {waiting}", colour), (marks, "accent strong")])
 
     def _heading(self, place: Place, left: list[Piece], end: list[Piece] | None = None) -> None:
         self._headings[place].show(left, end or [], active=place is self.front)

@@ -1,70 +1,108 @@
-"""What a checkpoint asks, as lines to read: all of it that helps to decide. Pure."""
+"""What a checkpoint asks, as lines to read: all of it that helps to decide. Pure.
+
+What a flow says stands behind a bar at the left edge, whatever it says: nothing else does, so that no flow can speak
+in the program's place.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from scaicore_tui.text import cells, one_line, pretty, wrap
-from scaicore_tui.tui.paint import Pieces
+from scaicore_tui.tui.form import input_lines, label_of, sections, title_of
+from scaicore_tui.tui.paint import Piece, Pieces
 from scaicore_tui.tui.times import since, until
+from scaicore_tui.tui.widgets.checkpoint_row import URGENT, deadline_colour
+from scaicore_tui.tui.widgets.run_row import core_name
 from scaicore_tui.wire import Checkpoint
+
+BAR: Piece = ("▍ ", "blue")
+NO_INPUT = "Input fields can't be sent by this API: tab to the comment; ctrl+t puts them there."
 
 
 def question_lines(checkpoint: Checkpoint, width: int, now: float) -> list[Pieces]:
-    """Title, message, facts and context, wrapped to `width` cells."""
+    """Title and message, facts, form and context, wrapped to `width` cells."""
+    room = width - cells(BAR[0])
+    more = [*_form(checkpoint, room), *_context(checkpoint, room)]
+    lines: list[Pieces] = [[(_source(checkpoint, width), "blue")], *framed(_asked(checkpoint, room))]
+    lines += [[], *_packed(_facts(checkpoint, now), width)]
+    if input_lines(checkpoint):
+        lines += [[(line, "amber")] for line in wrap(NO_INPUT, width)]
+    return [*lines, [], [("more from the flow", "blue")], *framed(more[1:])] if more else lines
+
+
+def framed(lines: list[Pieces]) -> list[Pieces]:
+    """The lines, each behind the bar that marks what comes from a flow."""
+    return [[BAR, *line] for line in lines]
+
+
+def _source(checkpoint: Checkpoint, width: int) -> str:
+    flow = one_line(checkpoint.flow_name or "")
+    return one_line(f"from the flow {flow}" if flow else f"from the Core {core_name(checkpoint.core_id)}", width)
+
+
+def _asked(checkpoint: Checkpoint, width: int) -> list[Pieces]:
     lines: list[Pieces] = [[(line, "text strong")] for line in wrap(checkpoint.title, width)]
     if checkpoint.question:
         lines += [[(line, "text")] for line in wrap(checkpoint.question, width)]
-    lines += [[], *([(line, "grey")] for line in _packed(_facts(checkpoint, now), width))]
-    for section in _sections(checkpoint):
-        lines += [[], [(one_line(str(section.get("title") or section.get("type") or "section")), "accent")]]
-        for field in section.get("fields") or ():
-            lines += _field(field, width)
-    if checkpoint.context is not None:
-        lines += [[], [("context", "accent")]]
-        lines += [[(line, "text")] for line in wrap(pretty(checkpoint.context), width)]
     return lines
 
 
-def _packed(facts: list[str], width: int) -> list[str]:
+def _form(checkpoint: Checkpoint, width: int) -> Iterator[Pieces]:
+    """The sections of the form, each behind an empty line."""
+    for section in sections(checkpoint):
+        yield []
+        yield [(one_line(title_of(section), width), "accent")]
+        for field in section["fields"]:
+            yield from _field(field, width)
+
+
+def _field(field: Any, width: int) -> Iterator[Pieces]:
+    """One field of a form: its label and its value."""
+    told = f"{label_of(field)}: {pretty(field.get('value'))}" if isinstance(field, dict) else pretty(field)
+    for line in wrap(told, width):
+        yield [(line, "text")]
+
+
+def _context(checkpoint: Checkpoint, width: int) -> Iterator[Pieces]:
+    if checkpoint.context is None:
+        return
+    yield []
+    yield [("context", "accent")]
+    for line in wrap(pretty(checkpoint.context), width):
+        yield [(line, "text")]
+
+
+def _packed(facts: list[Piece], width: int) -> list[Pieces]:
     """The facts, as many on a line as fit whole."""
-    lines: list[str] = []
-    for fact in facts:
-        joined = f"{lines[-1]} · {fact}" if lines else fact
-        if lines and cells(joined) <= width:
-            lines[-1] = joined
+    lines: list[list[Piece]] = []
+    left = 0
+    for text, colour in facts:
+        if lines and cells(text) + 3 <= left:
+            lines[-1] += [(" · ", "grey"), (text, colour)]
+            left -= cells(text) + 3
         else:
-            lines += wrap(fact, width)
-    return lines
+            lines += [[(line, colour)] for line in wrap(text, width)]
+            left = width - cells(lines[-1][0][0])
+    return [*lines]
 
 
-def _sections(checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """The sections of a review form; what is not of their shape is left to the context."""
-    sections = (checkpoint.presentation.model_extra or {}).get("sections")
-    rows = sections if isinstance(sections, list) else []
-    return [row for row in rows if isinstance(row, dict) and isinstance(row.get("fields"), list)]
-
-
-def _field(field: Any, width: int) -> list[Pieces]:
-    """One field of a form: its label and its value. What is editable on a form has no place in an answer (API §3)."""
-    if not isinstance(field, dict):
-        return [[(line, "text")] for line in wrap(pretty(field), width)]
-    label = f"{field.get('label') or field.get('name') or 'field'}: "
-    return [[(line, "text")] for line in wrap(label + pretty(field.get("value")), width)]
-
-
-def _facts(checkpoint: Checkpoint, now: float) -> list[str]:
-    """What is known beside the question, each as `name value`."""
-    waited = since(checkpoint.created, now)
+def _facts(checkpoint: Checkpoint, now: float) -> list[Piece]:
+    """What is known beside the question, each as `name value`; what presses is in its colour."""
+    expires = checkpoint.expires
+    deadline = until(expires, now) if expires is not None else checkpoint.expires_at
     facts = {
-        "waiting": waited,
+        "waiting": since(checkpoint.created, now),
         "priority": checkpoint.priority,
         "for": checkpoint.assignee_raw,
-        "deadline": until(checkpoint.expires, now) if checkpoint.expires is not None else checkpoint.expires_at,
-        "then": checkpoint.expiry_action,
+        "deadline": deadline,
+        "then": checkpoint.expiry_action if deadline else None,
         "node": checkpoint.node_id,
         "run": checkpoint.execution_id,
         "type": checkpoint.checkpoint_type,
         "checkpoint": checkpoint.id,
     }
-    return [f"{name} {one_line(value)}" for name, value in facts.items() if value]
+    urgency = URGENT.get((checkpoint.priority or "").lower(), "grey")
+    colours = {"priority": urgency, "deadline": deadline_colour(expires, now)}
+    return [(f"{name} {one_line(value)}", colours.get(name, "grey")) for name, value in facts.items() if value]

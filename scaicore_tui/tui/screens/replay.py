@@ -1,63 +1,220 @@
-"""The dialog before a replay: what would run again, with which input, and what that costs."""
+"""The dialog before a replay: what would run again, with which input, for whom, and what that costs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.binding import BindingType
+from textual.containers import Horizontal
 from textual.widget import Widget
+from textual.widgets import Input, Label
 
 from scaicore_tui.runs import Run
-from scaicore_tui.text import one_line, pretty, wrap
-from scaicore_tui.tui.actions import Place, bindings
+from scaicore_tui.text import one_line, pretty, source, wrap
+from scaicore_tui.tui.actions import REPLAYING, Place, bindings
+from scaicore_tui.tui.changes import Change, change_lines, changes, count
 from scaicore_tui.tui.desk import Desk
-from scaicore_tui.tui.messages import ReplayRun
+from scaicore_tui.tui.messages import EditorFailed, EditText, ReplayRun, TextEdited
 from scaicore_tui.tui.paint import Piece, Pieces
+from scaicore_tui.tui.screens.answering import TOO_FAST
 from scaicore_tui.tui.screens.dialog import Dialog
+from scaicore_tui.tui.screens.original import original_lines
+from scaicore_tui.tui.widgets.json_area import JsonArea
 from scaicore_tui.tui.widgets.reading import Reading
 from scaicore_tui.tui.widgets.run_row import core_name
+from scaicore_tui.wire.given import read_given
 
-WARNING = "A replay is a new run. Its model and plugin calls happen again: they cost, and what they change, changes."
+OWN = "{}"
+# With fewer lines, what is edited gets the place of the difference.
+SHORT = 18
 
 
 class ReplayScreen(Dialog):
-    """Confirms the replay of one run."""
+    """Confirms the replay of one run, as it was or with an edited input."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings({Place.REPLAY})]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(REPLAYING)]
+    AUTO_FOCUS = ""
+    DEFAULT_CSS = """
+    ReplayScreen JsonArea { height: 1fr; min-height: 3; margin: 1 1 0 1; }
+    ReplayScreen.-editing Reading { height: 38%; }
+    ReplayScreen.-editing.-short Reading { display: none; }
+    ReplayScreen Horizontal { height: 1; margin: 1 1 0 1; }
+    ReplayScreen Label { width: 8; color: $state-grey; }
+    ReplayScreen Input { width: 1fr; height: 1; border: none; padding: 0 1; background: $panel; }
+    ReplayScreen Input:focus { border: none; background: $boost; }
+    """
 
     def __init__(self, desk: Desk, run: Run) -> None:
         super().__init__(desk)
         self.run_again = run
+        self._original = desk.original(run)
+        self._draft = desk.replay_draft(run.execution_id)
+        self._captured = source(run.input) if run.has_input else OWN
+        self._area = JsonArea(self._captured if self._draft.text is None else self._draft.text)
+        entity = self._original.entity if self._draft.entity_id is None else self._draft.entity_id
+        self._area.display = False
+        self._entity = Input(entity, placeholder="optional", select_on_focus=False)
+        self._entity.cursor_blink = False
+        self._value: Any = None
+        self._problem: str | None = None
+        self._changes: list[Change] = []
+        self._trouble = ""
+        self._read()
 
     @property
     def place(self) -> Place:
-        return Place.REPLAY
+        if self._area.has_focus:
+            return Place.INPUT
+        return Place.ENTITY if self._entity.has_focus else Place.REPLAY
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the input is another than the captured one."""
+        return bool(self._changes) or not self.run_again.has_input
+
+    @property
+    def is_editing(self) -> bool:
+        """Whether the text can be typed in."""
+        return self.has_class("-editing")
 
     def title_pieces(self) -> Iterator[Piece]:
         yield "Replay  ", "accent strong"
         yield core_name(self.run_again.core_id), "text strong"
 
     def compose_body(self) -> Iterator[Widget]:
+        yield self._area
         yield Reading(self._lines)
+        with Horizontal():
+            yield Label("entity")
+            yield self._entity
+
+    def on_mount(self) -> None:
+        """What has no input to send as it is begins with writing one."""
+        super().on_mount()
+        if not self.run_again.has_input or self.run_again.is_input_truncated:
+            self.action_edit()
+
+    def on_resize(self) -> None:
+        """On a low screen the text that is edited needs all the room there is."""
+        self.set_class(self.app.size.height < SHORT, "-short")
+        super().on_resize()
 
     def judge(self) -> None:
-        reason = self.desk.session.why_not_replay(self.run_again.execution_id)
-        if reason is not None:
+        reason = self._why_not()
+        if self._trouble:
+            self.verdict((self._trouble, "amber"))
+        elif reason is not None:
             self.verdict((f"can't be sent: {one_line(reason)}", "amber"))
         else:
-            self.verdict(("enter invokes ", "text"), (one_line(self.run_again.core_id or ""), "accent strong"))
+            self.verdict(*self._confirmed())
+
+    def on_text_area_changed(self) -> None:
+        """What is typed survives the dialog, and is checked."""
+        self._trouble = ""
+        self._read()
+        self.show_frame()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """What is typed survives the dialog."""
+        self._draft.entity_id = event.value
+
+    def on_input_submitted(self) -> None:
+        """Enter in the entity confirms, as it does outside."""
+        self.action_send()
+
+    def on_text_edited(self, message: TextEdited) -> None:
+        """What was saved in the editor. Keys that were meant for it must not confirm."""
+        self._opened_at = self.desk.session.clock.monotonic()
+        self._area.put(message.text)
+
+    def on_editor_failed(self, message: EditorFailed) -> None:
+        """Say why here too: the dialog covers the notices."""
+        self._trouble = one_line(message.words)
+        self.show_frame()
 
     def action_send(self) -> None:
-        if self.in_haste or self.desk.session.why_not_replay(self.run_again.execution_id) is not None:
+        self._read()
+        if self.too_hasty() or self._why_not() is not None:
             self.show_frame()
             return
-        self.app.post_message(ReplayRun(self.run_again.execution_id))
+        given, entity = self.is_given, self._entity.value.strip()
+        value = self._value if given else self.run_again.input
+        self.app.post_message(ReplayRun(self.run_again.execution_id, value, given, entity or None))
         self.dismiss()
 
+    def action_edit(self) -> None:
+        self._edit(editing=True)
+
+    def action_editor(self) -> None:
+        self.app.post_message(EditText(self._area.text))
+
+    def action_captured(self) -> None:
+        self._area.put(self._captured)
+
+    def action_entity(self) -> None:
+        if self._entity.has_focus:
+            self.set_focus(self._area if self.is_editing else None)
+        else:
+            self._entity.focus()
+        self.call_after_refresh(self.show_frame)
+
+    def action_back(self) -> None:
+        """Stop typing; then leave."""
+        if self.place is Place.REPLAY:
+            super().action_back()
+        else:
+            self._edit(editing=False)
+
+    def _edit(self, *, editing: bool) -> None:
+        self._trouble = ""
+        self.set_class(editing, "-editing")
+        self._area.display = editing
+        self.set_focus(self._area if editing else None)
+        self.query_one(Reading).scroll_to_line(0)
+        self.call_after_refresh(self.show_frame)
+
+    def _read(self) -> None:
+        """Keep what is typed, and find out what it says and where it differs."""
+        text = self._area.text
+        self._draft.text = None if text == self._captured else text
+        try:
+            self._value, self._problem = read_given(text), None
+            text = source(self._value)
+        except ValueError as error:
+            self._problem = str(error)
+        captured = self._captured if self.run_again.has_input else text
+        self._changes = changes(captured.split("\n"), text.split("\n"))
+        if self.is_mounted:
+            self.query_one(Reading).reread()
+
+    def _why_not(self) -> str | None:
+        if self._problem is not None:
+            return self._problem
+        return self.desk.why_not_replay(self.run_again, given_input=self.is_given)
+
+    def _confirmed(self) -> Iterator[Piece]:
+        """What would be invoked, where, and with what."""
+        if self.was_hasty:
+            yield TOO_FAST, "amber"
+        yield f"{'ctrl+s' if self.place is Place.INPUT else 'enter'} invokes ", "text"
+        yield one_line(self.run_again.core_id or ""), "accent strong"
+        yield f" · {one_line(self.desk.name)} · {self._input_words()}", "text"
+
+    def _input_words(self) -> str:
+        if not self.run_again.has_input:
+            return "with your own input"
+        changed = count(self._changes)
+        return f"changed: {changed} line{'s' * (changed != 1)}" if changed else "as captured"
+
     def _lines(self, width: int) -> list[Pieces]:
-        run = self.run_again
-        facts = f"Core {one_line(run.core_id or '?')} · input of run {one_line(run.execution_id)}"
-        lines: list[Pieces] = [[(line, "amber")] for line in wrap(WARNING, width)]
-        lines += [[], *([(line, "grey")] for line in wrap(facts, width)), [], [("input", "accent")]]
-        return lines + [[(line, "text")] for line in wrap(pretty(run.input), width)]
+        notes = original_lines(self._original, width)
+        if self.is_editing:
+            return change_lines([change for change in self._changes if change[0] in "-+"], width) or notes
+        shown = change_lines(self._changes, width) or self._text_lines(width)
+        return [*notes, [], [(f"input · {self._input_words()}", "accent")], *shown]
+
+    def _text_lines(self, width: int) -> list[Pieces]:
+        """The input as it would be sent; as it was typed where it is no JSON yet."""
+        text = self._area.text if self._problem else pretty(self._value)
+        return [[(line, "text")] for line in wrap(text, width)]

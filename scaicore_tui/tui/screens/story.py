@@ -10,6 +10,7 @@ from scaicore_tui.runs.status import NODE_LOOKS
 from scaicore_tui.runs.words import took
 from scaicore_tui.text import one_line, pretty, safe, wrap
 from scaicore_tui.tui.paint import Piece, Pieces, piece, right
+from scaicore_tui.tui.replays import Link
 from scaicore_tui.tui.widgets.run_row import node_look
 from scaicore_tui.wire import Event
 from scaicore_tui.wire.timestamps import iso
@@ -17,10 +18,10 @@ from scaicore_tui.wire.timestamps import iso
 INDENT = "    "
 
 
-def story(run: Run, events: Sequence[Event], width: int) -> list[Pieces]:
-    """The whole run, wrapped to `width` cells."""
+def story(run: Run, events: Sequence[Event], width: int, links: Sequence[Link] = ()) -> list[Pieces]:
+    """The whole run, wrapped to `width` cells; `links` are its replays, and what it replays."""
     return [
-        *_facts(run, width),
+        *_facts(run, links, width),
         *_section("error", run.error, width, "red"),
         *_nodes(run, width),
         *(_section("input", run.input, width) if run.has_input else []),
@@ -29,18 +30,19 @@ def story(run: Run, events: Sequence[Event], width: int) -> list[Pieces]:
     ]
 
 
-def _facts(run: Run, width: int) -> Iterator[Pieces]:
-    facts = {
-        "run": run.execution_id,
-        "Core": run.core_id,
-        "instance": run.instance_key,
-        "started": iso(run.started_at),
-        "ended": iso(run.ended_at),
-        "took": took(run.duration_ms),
-        "odd": ", ".join(run.oddities),
-        "late": "the feed we hold begins after its start" if run.joined_late else "",
-    }
-    for name, value in facts.items():
+def _facts(run: Run, links: Sequence[Link], width: int) -> Iterator[Pieces]:
+    facts = [
+        ("run", run.execution_id),
+        ("Core", run.core_id),
+        ("instance", run.instance_key),
+        *links,
+        ("started", iso(run.started_at)),
+        ("ended", iso(run.ended_at)),
+        ("took", took(run.duration_ms)),
+        ("odd", ", ".join(run.oddities)),
+        ("late", "the feed we hold begins after its start" if run.joined_late else ""),
+    ]
+    for name, value in facts:
         if value:
             for number, line in enumerate(wrap(value, width - 10)):
                 yield [

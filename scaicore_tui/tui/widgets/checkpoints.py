@@ -1,29 +1,24 @@
-"""The inbox: pending checkpoints, the longest waiting first. Its cursor stays on a checkpoint, not on a row."""
+"""A list of checkpoints. Its cursor and its marks stay on checkpoints, not on rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
-from scaicore_tui.runs.status import BREAKPOINT, REVIEW
-from scaicore_tui.text import cells, one_line
 from scaicore_tui.tui.messages import CheckpointOpened
-from scaicore_tui.tui.paint import Piece, Pieces, piece, right
-from scaicore_tui.tui.times import since
+from scaicore_tui.tui.paint import CURSOR, MARKED, Piece, Pieces
+from scaicore_tui.tui.widgets.checkpoint_row import checkpoint_row
 from scaicore_tui.tui.widgets.rows import Rows
-from scaicore_tui.tui.widgets.run_row import core_name
 from scaicore_tui.wire import Checkpoint
-
-ROOM_FOR_OPTIONS = 100
-URGENT = {"critical": "red strong", "high": "amber strong"}
 
 
 class CheckpointList(Rows):
-    """What waits for a person. `marks` says of a checkpoint how far an answer to it got."""
+    """What waits for a person. `progress` says of a checkpoint how far an answer to it got."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
         super().__init__(id=id)
         self._checkpoints: Sequence[Checkpoint] = ()
-        self._marks: Mapping[str, str] = {}
+        self._progress: Mapping[str, str] = {}
+        self._marked: Container[str] = ()
         self._now = 0.0
 
     @property
@@ -39,20 +34,38 @@ class CheckpointList(Rows):
         """The checkpoint under the cursor."""
         return self._checkpoints[self.cursor] if self._checkpoints else None
 
+    @property
+    def ids(self) -> frozenset[str]:
+        """Those listed, in sight or not."""
+        return frozenset(checkpoint.id for checkpoint in self._checkpoints)
+
+    @property
+    def in_turn(self) -> Sequence[Checkpoint]:
+        """All others, beginning behind the selected one and going on at the top."""
+        return [*self._checkpoints[self.cursor + 1 :], *self._checkpoints[: self.cursor]]
+
     def draw_row(self, row: int) -> Pieces:
         checkpoint = self._checkpoints[row]
-        return checkpoint_row(checkpoint, self.size.width - 2, self._now, self._marks.get(checkpoint.id))
+        return checkpoint_row(checkpoint, self.size.width - 2, self._now, self._progress.get(checkpoint.id))
 
-    def show(self, checkpoints: Sequence[Checkpoint], marks: Mapping[str, str], now: float) -> bool:
-        """Show the inbox as it is at `now`; whether the cursor had to leave its checkpoint."""
+    def show(
+        self, checkpoints: Sequence[Checkpoint], progress: Mapping[str, str], marked: Container[str], now: float
+    ) -> bool:
+        """Show the checkpoints as they are at `now`; whether the cursor had to leave its own."""
         before = self.selected
-        self._checkpoints, self._marks, self._now = checkpoints, marks, now
+        self._checkpoints, self._progress, self._marked, self._now = checkpoints, progress, marked, now
         rows = {checkpoint.id: row for row, checkpoint in enumerate(checkpoints)}
         stays = before is not None and before.id in rows
         self.cursor = rows[before.id] if before is not None and stays else min(self.cursor, max(0, len(rows) - 1))
         self.reveal()
         self.repaint()
         return before is not None and not stays
+
+    def select(self, checkpoint_id: str) -> None:
+        """Put the cursor on that checkpoint, if it is listed."""
+        row = next((row for row, one in enumerate(self._checkpoints) if one.id == checkpoint_id), None)
+        if row is not None:
+            self.put_cursor(row)
 
     def tick(self, now: float) -> None:
         """Only time passed."""
@@ -63,36 +76,8 @@ class CheckpointList(Rows):
         if (checkpoint := self.selected) is not None:
             self.post_message(CheckpointOpened(checkpoint.id))
 
-
-def checkpoint_row(checkpoint: Checkpoint, width: int, now: float, mark: str | None) -> list[Piece]:
-    """A checkpoint, `width` cells wide: kind, Core, age, what is asked, and how to answer."""
-    look = BREAKPOINT if checkpoint.is_breakpoint else REVIEW
-    name = max(10, min(22, width // 5))
-    urgency = URGENT.get((checkpoint.priority or "").lower())
-    answers = _answers(checkpoint, width) if mark is None else (mark, "blue")
-    room = max(0, width - 2 - name - 5 - 2 - cells(answers[0]) - 2)
-    title = one_line(f"{checkpoint.priority}: {checkpoint.title}" if urgency else checkpoint.title, room)
-    question = one_line(checkpoint.question)
-    return [
-        (f"{look.glyph} ", f"{look.colour} strong"),
-        piece(one_line(checkpoint.flow_name or "") or core_name(checkpoint.core_id), name, "text"),
-        right(since(checkpoint.created, now), 5, "grey"),
-        ("  ", "text"),
-        (title, urgency or "text strong"),
-        piece(f"  {question}" if question else "", room - cells(title), "grey"),
-        ("  ", "text"),
-        answers,
-    ]
-
-
-def _answers(checkpoint: Checkpoint, width: int) -> Piece:
-    """How it can be answered: the options where there is room, else how many there are."""
-    if checkpoint.is_breakpoint:
-        return "c continue", "grey"
-    options = checkpoint.options
-    if not options:
-        return "a free text", "grey"
-    spelled = "  ".join(f"{number} {one_line(option.name)}" for number, option in enumerate(options[:9], 1))
-    if width >= ROOM_FOR_OPTIONS and len(options) <= 9 and cells(spelled) <= width * 2 // 5:
-        return spelled, "grey"
-    return f"a {len(options)} option{'s' * (len(options) != 1)}", "grey"
+    def draw_mark(self, row: int) -> Piece:
+        sign, colour = super().draw_mark(row)
+        if self._checkpoints[row].id not in self._marked:
+            return sign, colour
+        return f"{CURSOR if row == self.cursor else ' '}{MARKED}", "accent strong"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from textual import events
 from textual.binding import BindingType
+from textual.geometry import Size
 
-from scaicore_tui.text import one_line
+from scaicore_tui.text import cells, one_line, wrap
 from scaicore_tui.tui.actions import Place, bindings
 from scaicore_tui.tui.messages import OptionChosen
 from scaicore_tui.tui.paint import CURSOR, Piece, Pieces
@@ -17,15 +18,17 @@ from scaicore_tui.wire import Option
 
 
 class Choices(Lines, can_focus=True):
-    """Numbered options, of which one may be chosen. Nothing is sent from here."""
+    """Numbered options, of which one may be chosen. Nothing is sent from here. `reserved` letters choose nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings({Place.ANSWER}, only=("option_down", "option_up"))]
 
-    def __init__(self, options: Sequence[Option], chosen: str | None = None) -> None:
+    def __init__(self, options: Sequence[Option], chosen: str | None = None, *, reserved: str = "") -> None:
         super().__init__()
         self._options = options
         self._row = next((row for row, option in enumerate(options) if option.id == chosen), None)
+        self._reserved = reserved
         self._typed = ""
+        self._laid: dict[int, list[tuple[int, list[Piece]]]] = {}
 
     @property
     def chosen(self) -> Option | None:
@@ -34,24 +37,26 @@ class Choices(Lines, can_focus=True):
 
     @property
     def line_count(self) -> int:
-        return len(self._options)
+        return len(self._lines(self.size.width))
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self._lines(width))
 
     def draw(self, line: int) -> Pieces:
-        option, is_chosen = self._options[line], line == self._row
-        number = str(line + 1).rjust(len(str(len(self._options))))
-        pieces: list[Piece] = [
-            (f"{CURSOR if is_chosen else ' '} {number} ", "accent strong"),
-            (one_line(option.name), "text strong" if is_chosen else "text"),
-        ]
-        if option.label and option.label != option.id:
-            pieces.append((f"  {one_line(option.id)}", "grey"))
-        return pieces
+        lines = self._lines(self.size.width)
+        row, pieces = lines[line]
+        is_chosen, is_first = row == self._row, not line or lines[line - 1][0] != row
+        number = str(row + 1).rjust(len(str(len(self._options))))
+        prefix = f"{CURSOR if is_chosen else ' '} {number} " if is_first else " " * self._indent
+        words = [(text, f"{colour} strong" if is_chosen and colour == "text" else colour) for text, colour in pieces]
+        return [(prefix, "accent strong"), *words]
 
     def choose(self, row: int) -> None:
         """Choose the option at `row`, or the nearest there is."""
         self._row = max(0, min(row, len(self._options) - 1))
-        if not self.top <= self._row < self.top + self.size.height:
-            self.scroll_to_line(self._row - self.size.height // 2)
+        mine = [line for line, (other, _) in enumerate(self._lines(self.size.width)) if other == self._row]
+        if not self.top <= mine[0] <= mine[-1] < self.top + self.size.height:
+            self.scroll_to_line(mine[0] - max(0, self.size.height - len(mine)) // 2)
         self.repaint()
         self.post_message(OptionChosen(self._options[self._row].id))
 
@@ -65,7 +70,7 @@ class Choices(Lines, can_focus=True):
 
     def on_key(self, event: events.Key) -> None:
         """Choose by number, or by the first letters of a label or id."""
-        if event.character is None or not event.is_printable:
+        if event.character is None or not event.is_printable or event.character in self._reserved:
             return
         event.stop()
         for typed in (self._typed + event.character.lower(), event.character.lower()):
@@ -77,12 +82,40 @@ class Choices(Lines, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Choose the option under the mouse."""
-        if self.top + event.y < len(self._options):
+        lines = self._lines(self.size.width)
+        if self.top + event.y < len(lines):
             self._typed = ""
-            self.choose(self.top + event.y)
+            self.choose(lines[self.top + event.y][0])
+
+    @property
+    def _indent(self) -> int:
+        """How many cells stand before an option's words."""
+        return len(str(len(self._options))) + 3
+
+    def _lines(self, width: int) -> list[tuple[int, list[Piece]]]:
+        """All options in lines of `width` cells, each line with the row of its option."""
+        if width not in self._laid:
+            room = max(1, width - self._indent)
+            rows = enumerate(self._options)
+            self._laid = {width: [(row, line) for row, option in rows for line in _wrapped(option, room)]}
+        return self._laid[width]
 
     def _typed_row(self, typed: str) -> int | None:
         if typed.isdecimal():
             return int(typed) - 1 if 0 < int(typed) <= len(self._options) else None
         names = ((option.name.lower(), option.id.lower()) for option in self._options)
         return next((row for row, both in enumerate(names) if any(name.startswith(typed) for name in both)), None)
+
+
+def _wrapped(option: Option, width: int) -> Iterator[list[Piece]]:
+    """The label, and the id behind it or below it, whole."""
+    *full, last = wrap(one_line(option.name), width)
+    for line in full:
+        yield [(line, "text")]
+    identity = one_line(option.id) if option.label and option.label != option.id else ""
+    if cells(last) + 2 + cells(identity) <= width:
+        yield [(last, "text"), (f"  {identity}" if identity else "", "grey")]
+        return
+    yield [(last, "text")]
+    for line in wrap(identity, width):
+        yield [(line, "grey")]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from scaicore_tui.runs import NodeRunInfo, Run, RunStatus
 from scaicore_tui.text import cells, compact, one_line, wrap
 from scaicore_tui.tui.messages import RunOpened
 from scaicore_tui.tui.paint import Piece, Pieces
+from scaicore_tui.tui.replays import Link
 from scaicore_tui.tui.widgets.node_row import MAX_NAME, node_row
 from scaicore_tui.tui.widgets.rows import Rows
 
@@ -18,6 +21,7 @@ class NodeList(Rows):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
         super().__init__(id=id)
         self._run: Run | None = None
+        self._links: Sequence[Link] = ()
         self._rows: list[NodeRunInfo | Piece] = []
         self._now = 0.0
         self._name_width = 0
@@ -43,13 +47,16 @@ class NodeList(Rows):
         status = RunStatus.UNKNOWN if self._run is None else self._run.status
         return node_row(item, self.size.width - 2, self._now, status, self._name_width)
 
-    def show(self, run: Run | None, now: float) -> None:
-        """Show `run` as it is at `now`, in seconds since 1970: the node at work, until a person moves the cursor."""
+    def show(self, run: Run | None, now: float, links: Sequence[Link] = ()) -> None:
+        """Show `run` as it is at `now`, in seconds since 1970: the node at work, until a person moves the cursor.
+
+        `links` are its replays, and what it replays.
+        """
         if run is None or self._run is None or run.execution_id != self._run.execution_id:
             self.cursor = 0
             self._at_work = True
             self.scroll_to_line(0)
-        self._run, self._now = run, now
+        self._run, self._now, self._links = run, now, links
         self._fill()
         if self._at_work:
             self._go_to_work()
@@ -72,7 +79,8 @@ class NodeList(Rows):
 
     def _fill(self) -> None:
         run = self._run
-        self._rows = [] if run is None else [*_notes(run, self.size.width - 3), *run.nodes.values(), *_result(run)]
+        notes = [] if run is None else [*_notes(run, self.size.width - 3), *_told(self._links)]
+        self._rows = [] if run is None else [*notes, *run.nodes.values(), *_result(run)]
         names = [cells(one_line(node.name)) for node in run.nodes.values()] if run is not None else []
         self._name_width = min(MAX_NAME, max(names, default=0) + 1)
         self.cursor = min(self.cursor, max(0, self.row_count - 1))
@@ -95,6 +103,10 @@ def _notes(run: Run, width: int) -> list[Piece]:
     if run.oddities:
         notes.append((f"odd: {', '.join(run.oddities)}", "amber"))
     return notes
+
+
+def _told(links: Sequence[Link]) -> list[Piece]:
+    return [(f"{kind} {other}", "accent") for kind, other in links]
 
 
 def _result(run: Run) -> list[Piece]:

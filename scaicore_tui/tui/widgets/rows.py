@@ -30,6 +30,12 @@ class Rows(Lines):
         """A row, without the mark of the cursor."""
         raise NotImplementedError
 
+    def draw_mark(self, row: int) -> Piece:
+        """The two cells before a row."""
+        if row != self.cursor:
+            return "  ", "text"
+        return f"{CURSOR} ", "accent strong" if self.is_front else "grey"
+
     def moved(self, *, by_hand: bool) -> None:
         """The cursor is on another row, put there by a person or by the data."""
 
@@ -43,7 +49,7 @@ class Rows(Lines):
     def draw(self, line: int) -> Pieces:
         if not self.row_count:
             return [("  ", "text"), (self.empty_words, "grey")]
-        return [self._mark(line), *self.draw_row(line)]
+        return [self.draw_mark(line), *self.draw_row(line)]
 
     def put_cursor(self, row: int, *, by_hand: bool = True) -> None:
         """Move the cursor to `row`, or as near as there are rows, and show it."""
@@ -84,8 +90,3 @@ class Rows(Lines):
         if row == self.cursor and event.chain > 1:
             self.opened()
         self.put_cursor(row)
-
-    def _mark(self, line: int) -> Piece:
-        if line != self.cursor:
-            return "  ", "text"
-        return f"{CURSOR} ", "accent strong" if self.is_front else "grey"

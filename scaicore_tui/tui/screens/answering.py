@@ -1,0 +1,114 @@
+"""What the dialogs that answer share: options or a free text, a comment, and that nothing goes without being chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from textual.widget import Widget
+from textual.widgets import Input, TextArea
+
+from scaicore_tui.tui.actions import Place, writes
+from scaicore_tui.tui.desk import Desk
+from scaicore_tui.tui.drafts import Draft
+from scaicore_tui.tui.messages import OptionChosen
+from scaicore_tui.tui.paint import Pieces
+from scaicore_tui.tui.screens.dialog import Dialog
+from scaicore_tui.tui.widgets.choices import Choices
+from scaicore_tui.tui.widgets.reading import Reading
+from scaicore_tui.wire import Option
+
+TOO_FAST = "that was fast: look, and press again. "
+
+
+class AnsweringDialog(Dialog):
+    """A question to read, and its answer. What is chosen and typed is kept in a draft."""
+
+    DEFAULT_CSS = """
+    AnsweringDialog Choices { height: auto; max-height: 40%; margin: 1 1 0 1; }
+    AnsweringDialog #free { border: none; height: 1; margin: 1 1 0 1; background: $panel; }
+    AnsweringDialog #free:focus, AnsweringDialog TextArea:focus { border: none; background: $boost; }
+    AnsweringDialog TextArea { height: 1; border: none; padding: 0 1; margin: 1 1 0 1; background: $panel; }
+    AnsweringDialog TextArea:focus, AnsweringDialog TextArea.-typed { height: 3; }
+    """
+
+    def __init__(self, desk: Desk, options: Sequence[Option], draft: Draft, *, reserved: str = "") -> None:
+        super().__init__(desk)
+        self._draft = draft
+        self._choices = Choices(options, draft.resolution, reserved=reserved) if options else None
+        self._free = Input(draft.resolution or "", placeholder="answer", id="free", select_on_focus=False)
+        self._comment = TextArea(draft.comment, soft_wrap=True, tab_behavior="focus", placeholder="comment (optional)")
+        self._free.cursor_blink = self._comment.cursor_blink = False
+
+    @property
+    def choosing(self) -> Place:
+        """Where the focus is while it is not in the comment."""
+        raise NotImplementedError
+
+    @property
+    def place(self) -> Place:
+        return Place.COMMENT if self._comment.has_focus else self.choosing
+
+    @property
+    def resolution(self) -> str | None:
+        """What would be sent; None as long as nothing is chosen."""
+        if self._choices is not None:
+            return self._choices.chosen.id if self._choices.chosen is not None else None
+        return self._free.value.strip() or None
+
+    @property
+    def comment(self) -> str | None:
+        """What would be sent beside it."""
+        return self._comment.text.strip() or None
+
+    @property
+    def key(self) -> str:
+        """The key that confirms, where the focus is."""
+        return "ctrl+s" if self.place is Place.COMMENT else "enter"
+
+    def lines(self, width: int) -> list[Pieces]:
+        """What there is to read."""
+        raise NotImplementedError
+
+    def action_send(self) -> None:
+        """Confirm."""
+        raise NotImplementedError
+
+    def compose_body(self) -> Iterator[Widget]:
+        yield Reading(self.lines)
+        yield self._choices or self._free
+        if not self.read_only:
+            yield self._comment
+
+    def on_mount(self) -> None:
+        """The options have the keys."""
+        super().on_mount()
+        (self._choices or self._free).focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Read-only unbinds what writes."""
+        return not (self.read_only and writes(action))
+
+    def on_option_chosen(self, chosen: OptionChosen) -> None:
+        """Remember the choice; sending it is another key."""
+        self._draft.resolution = chosen.option_id
+        self.show_frame()
+
+    def on_text_area_changed(self) -> None:
+        """What is typed survives the dialog."""
+        self._draft.comment = self._comment.text
+        self._comment.set_class(bool(self._comment.text), "-typed")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """What is typed survives the dialog."""
+        self._draft.resolution = event.value
+        self.show_frame()
+
+    def on_input_submitted(self) -> None:
+        """Enter in a free answer confirms it, as it does a chosen one."""
+        self.action_send()
+
+    def action_comment(self) -> None:
+        if self._comment.has_focus or self.read_only:
+            (self._choices or self._free).focus()
+        else:
+            self._comment.focus()

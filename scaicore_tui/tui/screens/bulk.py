@@ -1,0 +1,143 @@
+"""The dialog that answers several checkpoints alike: it lists every one, asks once, then tells what came of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from textual.binding import BindingType
+
+from scaicore_tui.actions import Kind
+from scaicore_tui.session import Update
+from scaicore_tui.text import one_line
+from scaicore_tui.tui.actions import Place, bindings
+from scaicore_tui.tui.batch import Batch
+from scaicore_tui.tui.desk import Desk
+from scaicore_tui.tui.drafts import Draft
+from scaicore_tui.tui.messages import AnswerAll
+from scaicore_tui.tui.paint import Piece, Pieces
+from scaicore_tui.tui.screens.answering import TOO_FAST, AnsweringDialog
+from scaicore_tui.tui.screens.batch_lines import Outcome, asked_lines, counted, outcome_lines, outcome_of
+from scaicore_tui.tui.widgets.reading import Reading
+from scaicore_tui.wire import Checkpoint, Option
+from scaicore_tui.wire.checkpoints import CONTINUE
+
+CAUTIOUS_KEY = "s"
+
+
+class BulkScreen(AnsweringDialog):
+    """Answers those of `batch`, which never changes while it is open. `hidden` are ids that a filter hides."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings({Place.BULK, Place.RESULTS}, but=("option_down", "option_up", "fields"))
+    ]
+
+    def __init__(
+        self, desk: Desk, batch: Batch, hidden: frozenset[str], options: Sequence[Option] | None = None
+    ) -> None:
+        first = batch.checkpoints[0]
+        offered = (Option(id=CONTINUE),) if first.is_breakpoint else first.options
+        super().__init__(desk, offered if options is None else options, Draft(), reserved=CAUTIOUS_KEY)
+        self._batch = batch
+        self._hidden = hidden
+        self._cautious = True
+        self._sent: Batch | None = None
+        self._sent_before = 0
+
+    @property
+    def choosing(self) -> Place:
+        return Place.RESULTS if self._sent is not None else Place.BULK
+
+    @property
+    def listed(self) -> Batch:
+        """What would be answered."""
+        return self._batch
+
+    @property
+    def ready(self) -> tuple[Checkpoint, ...]:
+        """Those of it that can be answered now."""
+        return tuple(row for row in self.listed.checkpoints if self._why_not(row) is None)
+
+    def title_pieces(self) -> Iterator[Piece]:
+        count = len(self._sent.checkpoints if self._sent is not None else self.listed.checkpoints)
+        yield "What came of each  " if self._sent is not None else "Answer several alike  ", "accent strong"
+        yield f"{count}", "text strong"
+
+    def lines(self, width: int) -> list[Pieces]:
+        if self._sent is not None:
+            return outcome_lines(self._sent, self._outcomes(), width)
+        return asked_lines(self.listed, self._hidden, self._why_not, width)
+
+    def follow(self, update: Update) -> None:
+        """Some were answered, here or elsewhere."""
+        self.query_one(Reading).reread()
+        super().follow(update)
+
+    def judge(self) -> None:
+        if self._sent is not None:
+            self.verdict(*counted(self._outcomes()), (self._ending(), "grey"))
+        elif not self.ready:
+            self.verdict(("can't be sent: none of them can be answered now", "amber"))
+        elif self.resolution is None:
+            self.verdict(("nothing is chosen yet", "grey"), *self._caution())
+        else:
+            self.verdict(*self._confirmed(), *self._caution())
+
+    def action_send(self) -> None:
+        resolution, ready = self.resolution, self.ready
+        if self._sent is not None or self.too_hasty() or resolution is None or not ready:
+            self.show_frame()
+            return
+        self._sent = Batch(ready)
+        self._sent_before = len(self.desk.session.submitter.submissions)
+        self.desk.begin_batch(self._sent.ids)
+        self.app.post_message(AnswerAll(self._sent.ids, resolution, self.comment, self._cautious))
+        self._show_results()
+
+    def action_cautious(self) -> None:
+        """Stop at the first that does not go well, or go on."""
+        self._cautious = not self._cautious
+        self.show_frame()
+
+    def action_comment(self) -> None:
+        if self._sent is None:
+            super().action_comment()
+
+    def _show_results(self) -> None:
+        self.set_focus(None)
+        for widget in (self._choices or self._free, self._comment):
+            widget.display = False
+        reading = self.query_one(Reading)
+        reading.scroll_to_line(0)
+        reading.reread()
+        self.show_frame()
+        self.call_after_refresh(self.show_frame)
+
+    def _why_not(self, checkpoint: Checkpoint) -> str | None:
+        return self.desk.why_not_in_batch(checkpoint)
+
+    def _outcomes(self) -> dict[str, Outcome]:
+        """What came of each that was sent from here, in the order they go."""
+        sent = self._sent or Batch()
+        moved = self.desk.session.submitter.submissions[self._sent_before :]
+        mine = {submission.target_id: submission for submission in moved if submission.kind is not Kind.REPLAY}
+        over = self.desk.batches.get(sent.ids)
+        return {key: outcome_of(mine.get(key), over) for key in sent.ids}
+
+    def _ending(self) -> str:
+        over = self.desk.batches.get((self._sent or Batch()).ids)
+        return "" if over is not None else " · sending one after the other, also if this is closed"
+
+    def _confirmed(self) -> Iterator[Piece]:
+        if self.was_hasty:
+            yield TOO_FAST, "amber"
+        yield f"{self.key} sends ", "text"
+        yield one_line(self.resolution or ""), "accent strong"
+        count = len(self.ready)
+        yield f" to {count} checkpoint{'s' * (count != 1)}", "text strong"
+        yield f" · {one_line(self.desk.name)}", "text strong"
+
+    def _caution(self) -> Iterator[Piece]:
+        words = "stops at the first surprise" if self._cautious else "goes on after a surprise"
+        yield f" · {words}", "text" if self._cautious else "amber"
+        yield f" ({CAUTIOUS_KEY})", "grey"

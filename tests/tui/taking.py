@@ -1,0 +1,44 @@
+"""A server that takes writes, and counts them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from tests.tui.scene import REVIEW
+from tests.tui.stage import Stage
+
+
+class Taking:
+    """Takes writes, and answers them as `status` says; the feed goes on beside it."""
+
+    def __init__(self, stage: Stage, status: int = 200) -> None:
+        self.posts: list[tuple[str, Any]] = []
+        self.row = REVIEW
+        self._stage, self._status = stage, status
+        stage.trouble = self
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.method != "POST":
+            return self._stage.sim.answer(request)
+        self.posts.append((request.url.path, request.content))
+        error = {"code": "AUTHZ_PERMISSION_DENIED", "message": "scaicore:manage is required"}
+        refusal = {"status": "error", "error": error, "meta": {"request_id": "req_0c7"}}
+        return httpx.Response(self._status, json={"data": self.row} if self._status == 200 else refusal)
+
+
+class Choosy(Taking):
+    """Refuses the answer to some checkpoints, for a reason of their own."""
+
+    def __init__(self, stage: Stage, **refused: int) -> None:
+        super().__init__(stage)
+        self._refused = refused
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        answer = super().__call__(request)
+        status = self._refused.get(request.url.path.split("/")[-2], 0)
+        if request.method != "POST" or not status:
+            return answer
+        error = {"code": "VALIDATION_ERROR", "message": "this one is odd"}
+        return httpx.Response(status, json={"status": "error", "error": error, "meta": {"request_id": "req_9"}})

@@ -1,0 +1,233 @@
+"""Several at once: what is marked stays marked, what is listed is sent, each once, and each tells what came of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from textual.pilot import Pilot
+
+from scaicore_tui.tui.desk import Desk
+from scaicore_tui.tui.screens.bulk import BulkScreen
+from scaicore_tui.tui.screens.inbox import InboxScreen
+from tests.tui.inbox_scene import inbox, invoice
+from tests.tui.scene import BREAKPOINT, EXPENSES, REVIEW, Story, waiting_expense
+from tests.tui.stage import WIDE, Stage, screen_lines, until
+from tests.tui.taking import Choosy, Taking
+
+INVOICES = [invoice(number) for number in (1, 2, 3)]
+AT_NODE = [BREAKPOINT | {"id": f"ckpt_b{number}", "node_id": "find_order"} for number in (1, 2)]
+ELSEWHERE = BREAKPOINT | {"id": "ckpt_b3", "node_id": "reply"}
+
+
+def answered(taking: Taking) -> list[str]:
+    """The checkpoints that answers were sent to, in that order."""
+    return [path.split("/")[-2] for path, _ in taking.posts]
+
+
+def shown(stage: Stage) -> str:
+    return "\n".join(screen_lines(stage.app))
+
+
+async def open_inbox(stage: Stage, pilot: Pilot[int], *keys: str) -> None:
+    """Open the inbox, and press keys there."""
+    await pilot.press("i", *keys)
+    await until(pilot, lambda: any(isinstance(screen, InboxScreen) for screen in stage.app.screen_stack))
+    await pilot.pause()
+
+
+async def confirm(stage: Stage, pilot: Pilot[int], *keys: str) -> None:
+    """Choose in the dialog, then confirm once it takes that."""
+    assert isinstance(stage.app.screen, BulkScreen)
+    await pilot.press(*keys)
+    stage.clock.advance(0.4)
+    await pilot.press("enter")
+
+
+async def over(stage: Stage, pilot: Pilot[int]) -> str:
+    """What the dialog says once no more answers go out."""
+    await until(pilot, lambda: _desk(stage).batches)
+    await pilot.pause()
+    return shown(stage)
+
+
+def _desk(stage: Stage) -> Desk:
+    screen = stage.app.screen
+    assert isinstance(screen, BulkScreen)
+    return screen.desk
+
+
+async def test_marks_stay_on_their_checkpoints_and_are_counted() -> None:
+    stage = Stage(inbox(*INVOICES))
+    async with stage.opened() as pilot:
+        await open_inbox(stage, pilot, "space", "j", "j", "space")
+        assert "3 · 2 marked" in shown(stage)
+        stage.sim.checkpoints = [*INVOICES, invoice(9, priority="critical")]
+        await stage.poll(pilot)
+        assert [line.split()[-7:-5] for line in stage.lines if "■" in line] == [["Invoice", "1"], ["Invoice", "3"]]
+        assert "4 · 2 marked" in stage.text
+        stage.sim.checkpoints = INVOICES[1:]
+        await stage.poll(pilot)
+        assert "2 · 1 marked" in stage.text
+
+
+async def test_all_marked_are_answered_alike_and_tell_of_themselves() -> None:
+    stage = Stage(inbox(*INVOICES))
+    taking = Taking(stage)
+    async with stage.opened(WIDE) as pilot:
+        await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "a")
+        assert all(f"Invoice {number}" in shown(stage) for number in (1, 2, 3))
+        await confirm(stage, pilot, "2", "tab", *"no", "tab")
+        said = await over(stage, pilot)
+        assert answered(taking) == ["ckpt_inv1", "ckpt_inv2", "ckpt_inv3"]
+        assert {body for _, body in taking.posts} == {b'{"resolution":"reject","comment":"no"}'}
+        assert said.count("accepted") == 4
+        assert "3 accepted" in said
+        assert "confirmed" not in said
+        await pilot.press("escape")
+        await stage.settle(pilot)
+        assert "marked" not in stage.text
+
+
+async def test_what_is_of_another_kind_is_left_out_with_the_reason() -> None:
+    stage = Stage(inbox(*INVOICES[:2], REVIEW, BREAKPOINT))
+    taking = Taking(stage)
+    async with stage.opened(WIDE) as pilot:
+        await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "j", "space", "k", "a")
+        said = shown(stage)
+        assert "left out · 2" in said
+        assert "with other options: approve, reject, more" in said
+        assert "of another type: debug_breakpoint" in said
+        await confirm(stage, pilot, "1")
+        await over(stage, pilot)
+        assert answered(taking) == ["ckpt_inv1", "ckpt_inv2"]
+
+
+async def test_what_the_filter_hides_is_listed_and_warned_of_and_nothing_else_is_sent() -> None:
+    stage = Stage(inbox(*INVOICES))
+    taking = Taking(stage)
+    async with stage.opened(WIDE) as pilot:
+        await open_inbox(stage, pilot, "space", "j", "space", "slash", *"inv2", "enter")
+        assert "1 of 3" in shown(stage)
+        assert "2 marked · 1 of them hidden" in shown(stage)
+        await pilot.press("a")
+        stage.sim.checkpoints = [*INVOICES, invoice(4)]
+        await pilot.pause()
+        assert "1 of these 2 is hidden by the filter" in shown(stage)
+        await confirm(stage, pilot, "1")
+        await over(stage, pilot)
+        assert sorted(answered(taking)) == ["ckpt_inv1", "ckpt_inv2"]
+
+
+async def test_a_held_enter_sends_each_once() -> None:
+    stage = Stage(inbox(*INVOICES))
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "a", "1")
+        for _ in range(20):
+            await pilot.press("enter")
+            stage.clock.advance(0.03)
+        assert not taking.posts
+        stage.clock.advance(0.4)
+        stage.burst(*["enter"] * 20)
+        await over(stage, pilot)
+        await pilot.press(*["enter"] * 20)
+        assert Counter(answered(taking)) == {"ckpt_inv1": 1, "ckpt_inv2": 1, "ckpt_inv3": 1}
+
+
+async def test_a_refusal_in_the_middle_stops() -> None:
+    stage = Stage(inbox(*INVOICES))
+    taking = Choosy(stage, ckpt_inv2=422)
+    async with stage.opened(WIDE) as pilot:
+        await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "a")
+        await confirm(stage, pilot, "1")
+        said = await over(stage, pilot)
+        assert answered(taking) == ["ckpt_inv1", "ckpt_inv2"]
+        assert "1 accepted · 1 refused · 1 not sent" in said
+        assert "this one is odd" in said
+        assert "it stopped at the surprise above" in said
+
+
+async def test_confirmed_is_said_of_what_moved_and_of_nothing_else() -> None:
+    stage = Stage(inbox(*INVOICES))
+    stage.sim.log += [told for number in (1, 2) for told in waiting_expense(f"exec_inv{number}", 60)]
+    Taking(stage).row = REVIEW | {"status": "resolved"}
+    async with stage.opened(WIDE) as pilot:
+        await open_inbox(stage, pilot, "space", "j", "space", "a")
+        await confirm(stage, pilot, "1")
+        assert "2 accepted" in await over(stage, pilot)
+        stage.sim.log += Story("exec_inv2", EXPENSES, 92).step("book", "tool_http", 5, "booked").events
+        stage.sim.checkpoints = [INVOICES[0], INVOICES[2]]
+        await stage.poll(pilot)
+        await until(pilot, lambda: "confirmed" in shown(stage))
+        assert "1 accepted · 1 confirmed" in shown(stage)
+
+
+async def test_or_goes_on_where_that_was_asked_for() -> None:
+    stage = Stage(inbox(*INVOICES))
+    taking = Choosy(stage, ckpt_inv2=422)
+    async with stage.opened(WIDE) as pilot:
+        await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "a")
+        await confirm(stage, pilot, "s", "1")
+        said = await over(stage, pilot)
+        assert answered(taking) == ["ckpt_inv1", "ckpt_inv2", "ckpt_inv3"]
+        assert "2 accepted · 1 refused" in said
+
+
+async def test_a_missing_permission_ends_it_and_says_so_of_the_rest() -> None:
+    stage = Stage(inbox(*INVOICES))
+    taking = Taking(stage, 403)
+    async with stage.opened(WIDE) as pilot:
+        await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "a")
+        await confirm(stage, pilot, "s", "1")
+        said = await over(stage, pilot)
+        assert answered(taking) == ["ckpt_inv1"]
+        assert "1 refused · 2 not sent" in said
+        assert said.count("this credential may not write") >= 2
+
+
+async def test_what_was_answered_elsewhere_meanwhile_is_not_sent() -> None:
+    stage = Stage(inbox(*INVOICES))
+    taking = Taking(stage)
+    async with stage.opened(WIDE) as pilot:
+        await open_inbox(stage, pilot, "space", "j", "space", "a", "1")
+        stage.sim.checkpoints = INVOICES[1:]
+        stage.clock.advance(5)
+        await until(pilot, lambda: len(stage.session.checkpoints) == 2)
+        await pilot.pause()
+        assert "it is no longer pending" in shown(stage)
+        assert "to 1 checkpoint ·" in shown(stage)
+        await pilot.press("enter")
+        await over(stage, pilot)
+        assert answered(taking) == ["ckpt_inv2"]
+
+
+async def test_all_breakpoints_of_a_node_or_of_a_core_continue_once() -> None:
+    for choice, sent in (("1", 2), ("2", 3)):
+        stage = Stage(inbox(*AT_NODE, ELSEWHERE, REVIEW))
+        taking = Taking(stage)
+        async with stage.opened(WIDE) as pilot:
+            await open_inbox(stage, pilot, "G", "k", "C")
+            assert "the 2 at node find_order" in shown(stage)
+            assert "the 3 of Core core_support-triage" in shown(stage)
+            await confirm(stage, pilot, choice)
+            await over(stage, pilot)
+            assert Counter(answered(taking)) == {f"ckpt_b{number}": 1 for number in range(1, sent + 1)}
+            assert {body for _, body in taking.posts} == {b'{"resolution":"continue"}'}
+
+
+async def test_marks_of_the_pane_and_of_the_inbox_are_the_same() -> None:
+    stage = Stage(inbox(*INVOICES))
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("space", "tab", "tab", "space", "i")
+        await pilot.pause()
+        assert "3 · 1 marked" in shown(stage)
+        await pilot.press("space")
+        await pilot.pause()
+        assert "marked" not in shown(stage)
+
+
+async def test_a_read_only_session_answers_nothing_alike() -> None:
+    stage = Stage(inbox(*INVOICES), read_only=True)
+    async with stage.opened(WIDE) as pilot:
+        await open_inbox(stage, pilot, "space", "a", "C")
+        assert isinstance(stage.app.screen, InboxScreen)

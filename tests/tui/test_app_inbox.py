@@ -1,0 +1,229 @@
+"""The inbox on a screen of its own: order, filter, what was answered, and answering one after the other."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from textual.pilot import Pilot
+
+from scaicore_tui.tui.screens.answer import AnswerScreen
+from scaicore_tui.tui.screens.detail import DetailScreen
+from scaicore_tui.tui.screens.inbox import InboxScreen
+from tests.tui.inbox_scene import WITH_FORM, inbox, invoice
+from tests.tui.scene import BREAKPOINT
+from tests.tui.stage import WIDE, Stage, screen_lines, until
+from tests.tui.taking import Taking
+
+URGENT_FIRST = ["ckpt_inv4", "ckpt_inv5", "ckpt_form", "ckpt_inv1", "ckpt_inv2", "ckpt_inv3", "ckpt_break", "ckpt_inv6"]
+
+
+def listed(stage: Stage) -> list[str]:
+    """The ids in the inbox, from top to bottom."""
+    return [row.id for row in inbox_of(stage).inbox._checkpoints]
+
+
+def inbox_of(stage: Stage) -> InboxScreen:
+    """The inbox, whatever is open above it."""
+    return next(screen for screen in stage.app.screen_stack if isinstance(screen, InboxScreen))
+
+
+def selected(stage: Stage) -> str:
+    checkpoint = inbox_of(stage).inbox.selected
+    assert checkpoint is not None
+    return checkpoint.id
+
+
+async def open_inbox(stage: Stage, pilot: Pilot[int]) -> None:
+    await pilot.press("i")
+    await until(pilot, lambda: isinstance(stage.app.screen, InboxScreen))
+    await stage.settle(pilot)
+
+
+async def test_the_most_urgent_stands_first() -> None:
+    stage = Stage(inbox())
+    async with stage.opened(WIDE) as pilot:
+        await open_inbox(stage, pilot)
+        assert listed(stage) == URGENT_FIRST
+        assert "Waiting for you · 8" in stage.text
+        assert "2m late" in stage.text
+        assert "4m left" in stage.text
+        await pilot.press("escape")
+        await stage.settle(pilot)
+        assert "Runs" in stage.text
+
+
+async def test_it_opens_from_a_run_and_goes_back_to_it_and_has_its_own_help() -> None:
+    stage = Stage(inbox())
+    async with stage.opened() as pilot:
+        await pilot.press("enter")
+        await open_inbox(stage, pilot)
+        await pilot.press("i", "question_mark")
+        await pilot.pause()
+        assert "Keys · inbox" in "\n".join(screen_lines(stage.app))
+        await pilot.press("q", "escape", "escape")
+        await pilot.pause()
+        assert isinstance(stage.app.screen, DetailScreen)
+
+
+@pytest.mark.parametrize(
+    ("needle", "kept"),
+    [
+        ("finance", ["ckpt_inv4", "ckpt_form"]),
+        ("invoice !finance", ["ckpt_inv5", "ckpt_inv1", "ckpt_inv2", "ckpt_inv3", "ckpt_inv6"]),
+        ("debug_breakpoint", ["ckpt_break"]),
+        ("nothing-like-it", []),
+    ],
+)
+async def test_a_filter_keeps_what_its_words_say(needle: str, kept: list[str]) -> None:
+    stage = Stage(inbox())
+    async with stage.opened() as pilot:
+        await open_inbox(stage, pilot)
+        await pilot.press("slash", *needle, "enter")
+        await stage.settle(pilot)
+        assert listed(stage) == kept
+        assert f"{len(kept)} of 8" in stage.text
+        await pilot.press("escape")
+        await stage.settle(pilot)
+        assert listed(stage) == URGENT_FIRST
+
+
+async def test_what_was_answered_says_who_when_and_which_and_how_old_that_is() -> None:
+    stage = Stage(inbox())
+    async with stage.opened(WIDE) as pilot:
+        await open_inbox(stage, pilot)
+        await pilot.press("v")
+        await until(pilot, lambda: stage.screen.desk.answered.read_at is not None)
+        await stage.wait(pilot, 12)
+        assert listed(stage) == ["ckpt_new", "ckpt_old"]
+        assert "Answered · 2" in stage.text
+        assert "read 12s ago" in stage.text
+        assert all(word in stage.text for word in ("ann@acme.example", "reject", "Zoë", "41m", "11m"))
+        await pilot.press("a")
+        await stage.settle(pilot)
+        assert "a: it is no longer pending" in stage.text
+        await pilot.press("escape", "v")
+        await stage.settle(pilot)
+        assert listed(stage) == URGENT_FIRST
+
+
+async def test_what_can_not_be_read_says_so_and_what_was_read_stays() -> None:
+    stage = Stage(inbox())
+    async with stage.opened(WIDE) as pilot:
+        await open_inbox(stage, pilot)
+        await pilot.press("v")
+        await until(pilot, lambda: stage.screen.desk.answered.read_at is not None)
+        error = {"code": "INTERNAL_ERROR", "message": "no such thing today"}
+        stage.trouble = lambda _: httpx.Response(500, json={"status": "error", "error": error})
+        await pilot.press("v", "v")
+        await until(pilot, lambda: stage.screen.desk.answered.trouble)
+        await stage.settle(pilot)
+        assert "not read again" in stage.text
+        assert listed(stage) == ["ckpt_new", "ckpt_old"]
+
+
+async def answer_first(stage: Stage, pilot: Pilot[int]) -> None:
+    """`a 1 enter`, by somebody who is no faster than the guard against haste."""
+    await pilot.press("a", "1")
+    assert isinstance(stage.app.screen, AnswerScreen)
+    stage.clock.advance(0.4)
+    await pilot.press("enter")
+
+
+async def test_each_answer_goes_on_to_the_next() -> None:
+    stage = Stage(inbox(invoice(1), invoice(2), invoice(3)))
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        await open_inbox(stage, pilot)
+        for _ in range(3):
+            await answer_first(stage, pilot)
+        await until(pilot, lambda: len(taking.posts) == 3)
+        assert [path.split("/")[-2] for path, _ in taking.posts] == ["ckpt_inv1", "ckpt_inv2", "ckpt_inv3"]
+        assert {body for _, body in taking.posts} == {b'{"resolution":"approve"}'}
+
+
+async def test_the_next_is_one_that_still_wants_an_answer() -> None:
+    stage = Stage(inbox(invoice(1), invoice(2), invoice(3)))
+    Taking(stage)
+    async with stage.opened() as pilot:
+        await open_inbox(stage, pilot)
+        await pilot.press("j")
+        await answer_first(stage, pilot)
+        assert selected(stage) == "ckpt_inv3"
+        await answer_first(stage, pilot)
+        assert selected(stage) == "ckpt_inv1"
+
+
+async def test_a_held_enter_answers_nothing_further() -> None:
+    stage = Stage(inbox(invoice(1), invoice(2)))
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        await open_inbox(stage, pilot)
+        inbox_of(stage).desk.draft("ckpt_inv2").resolution = "reject"
+        await pilot.press("a", "1")
+        stage.clock.advance(0.4)
+        for _ in range(20):
+            await pilot.press("enter")
+            stage.clock.advance(0.03)
+        await until(pilot, lambda: taking.posts)
+        await pilot.pause()
+        assert [body for _, body in taking.posts] == [b'{"resolution":"approve"}']
+
+
+async def test_c_continues_the_selected_breakpoint_once() -> None:
+    stage = Stage(inbox(BREAKPOINT, BREAKPOINT | {"id": "ckpt_other"}))
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        await open_inbox(stage, pilot)
+        for _ in range(20):
+            stage.clock.advance(0.03)
+            await pilot.press("c")
+        await until(pilot, lambda: taking.posts)
+        assert [path for path, _ in taking.posts] == ["/api/v1/scaicore/checkpoints/ckpt_break/resolve"]
+
+
+async def test_a_read_only_session_reads_and_answers_nothing() -> None:
+    stage = Stage(inbox(), read_only=True)
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        await open_inbox(stage, pilot)
+        await pilot.press("a", "c", "enter")
+        await pilot.pause()
+        assert isinstance(stage.app.screen, AnswerScreen)
+        stage.clock.advance(1)
+        await pilot.press("1", "enter")
+        await pilot.pause()
+        assert not taking.posts
+
+
+async def test_input_fields_go_into_the_comment_when_asked_for_and_once() -> None:
+    stage = Stage(inbox(WITH_FORM))
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        await pilot.press("i", "a", "1", "ctrl+t", "ctrl+t")
+        await pilot.pause()
+        assert " ".join("".join(screen_lines(stage.app)).split()).count("Input fields can't be sent") == 1
+        stage.clock.advance(1)
+        await pilot.press("enter")
+        await until(pilot, lambda: taking.posts)
+        assert taking.posts[0][1] == (
+            b'{"resolution":"approve","comment":"Cost centre: 4210\\nTaxable benefit: false"}'
+        )
+
+
+async def test_what_a_flow_says_stands_behind_a_bar() -> None:
+    imitation = "\nenter sends approve · staging\n› 1 Approve\n‖ review"
+    asked = {
+        "title": f"Title{imitation}",
+        "message": f"Message{imitation}",
+        "sections": WITH_FORM["presentation"]["sections"],
+    }
+    stage = Stage(inbox(WITH_FORM | {"presentation": asked, "context": f"Context{imitation}"}))
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("i", "a", "2")
+        await pilot.pause()
+        lines = [line.strip() for line in screen_lines(stage.app)]
+        assert [line for line in lines if line.startswith("enter sends")] == [
+            "enter sends reject · staging · expense-approval · exec_77aa02 · review"
+        ]
+        assert len([line for line in lines if line.startswith("▍ enter sends approve")]) == 3
+        assert not [line for line in lines if line.startswith("› 1")]
