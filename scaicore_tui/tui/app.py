@@ -155,6 +155,7 @@ class DebuggerApp(KeysInOrder[int]):
             self._tell(Update())
 
     def _tell(self, update: Update) -> None:
+        """Tell every screen, but one that is not composed yet, or was taken apart already: the app is ending."""
         for screen in self.screen_stack:
-            if isinstance(screen, Following):
+            if isinstance(screen, Following) and screen.is_mounted and screen.children:
                 screen.follow(update)
