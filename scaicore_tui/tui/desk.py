@@ -17,6 +17,8 @@ from scaicore_tui.tui.notices import Notice, Notices, of_submission
 from scaicore_tui.tui.replays import Link, Original, links, original_of
 from scaicore_tui.wire import Checkpoint
 
+# One key must not do it there, and there is no place here yet to type it out.
+_PROTECTED = "this profile is protected: type it out, as scaicore-tui resolve … or replay …"
 _DONE = {
     Progress.ACCEPTED: "its answer was accepted: waiting for the run to move",
     Progress.CONFIRMED: "it was answered, and the run moved on",
@@ -131,6 +133,8 @@ class Desk:
 
     def why_not_replay(self, run: Run | None, *, given_input: bool) -> str | None:
         """Why it can't be invoked again, with its captured input or with a given one."""
+        if self.session.target.protected:
+            return _PROTECTED
         return gate.why_not_replay(self.session.submitter.situation, run, given_input)
 
     def progress(self) -> dict[str, str]:
@@ -139,6 +143,8 @@ class Desk:
 
     def why_not_answer(self, checkpoint: Checkpoint | None, resolution: str | None = None) -> str | None:
         """Why it can't be answered. An accepted answer is never sent again while the feed catches up."""
+        if self.session.target.protected:
+            return _PROTECTED
         answered = self._latest_answer(checkpoint)
         if answered is not None and answered.progress in _DONE:
             return _DONE[answered.progress]
@@ -156,7 +162,7 @@ class Desk:
         """Why it can't be continued by one key."""
         answered = self._latest_answer(checkpoint)
         if answered is not None and answered.progress is Progress.UNKNOWN:
-            return "whether it was continued is not known: it is looked up. To send it once more, answer it (a)"
+            return "whether it was continued is not known: it is looked up"
         if self.session.checkpoint(checkpoint.id if checkpoint else "") is None:
             return self.session.why_not_continue(None)
         return self.session.why_not_continue(checkpoint.id if checkpoint else None) or self.why_not_answer(checkpoint)

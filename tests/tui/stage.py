@@ -31,6 +31,7 @@ class Stage:
 
     sim: FeedSim
     read_only: bool = False
+    protected: bool = False
     core: str | None = None
     ascii_only: bool = False
     trouble: Callable[[httpx.Request], httpx.Response] | None = None
@@ -38,7 +39,12 @@ class Stage:
 
     def __post_init__(self) -> None:
         target = Target(
-            url="http://127.0.0.1:1/api/v1", name="staging", read_only=self.read_only, core=self.core, interval=5.0
+            url="http://127.0.0.1:1/api/v1",
+            name="staging",
+            core=self.core,
+            interval=5.0,
+            read_only=self.read_only,
+            protected=self.protected,
         )
         client = Client(target, httpx.MockTransport(self._answer))
         self.session = Session(target, clock=self.clock, client=client)

@@ -133,6 +133,20 @@ async def test_read_only_unbinds_what_writes_and_says_so() -> None:
         assert not taking.posts
 
 
+@pytest.mark.parametrize("keys", [("j", "j", "a"), ("j", "c"), ("e", "R", "enter"), ("i", "a")])
+async def test_a_protected_profile_is_not_written_by_one_key(keys: tuple[str, ...]) -> None:
+    stage = Stage(busy(), protected=True)
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        stage.clock.advance(1)
+        await pilot.press(*keys)
+        stage.clock.advance(1)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "this profile is protected" in " ".join(" ".join(screen_lines(stage.app)).split())
+        assert not taking.posts
+
+
 async def test_a_replay_asks_first_and_invokes_once() -> None:
     stage = Stage(busy())
     taking = Taking(stage)
