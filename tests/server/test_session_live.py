@@ -159,7 +159,7 @@ async def test_a_replay_starts_a_run_with_the_same_input() -> None:
         first = await finished(served, INVOICES, EMPTY)
         await session.read_once()
         submission = await session.replay(first)
-        await session.read_once()
+        await settled(session, submission)
         before, after = served.grid.store.executions()
         assert (before.id, after.id) == (first, submission.execution_id)
         assert (after.core_id, after.input) == (before.core_id, before.input)

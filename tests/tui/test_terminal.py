@@ -40,6 +40,11 @@ def runs_are_shown(terminal: Terminal) -> Callable[[], object]:
     return lambda: re.search(r"Runs  [\d,]+ of [\d,]+", terminal.text) and "✓ exec_" in terminal.text
 
 
+def editing(terminal: Terminal, times: int) -> Callable[[], object]:
+    """Whether the editor was opened so often: what it wrote the last time may still be on the screen."""
+    return lambda: terminal.output.count(b"EDITING") == times
+
+
 def node_is(terminal: Terminal, node: str, sign: str, colour: str) -> Callable[[], bool]:
     """Whether the selected run's node of that name has that sign, in that colour."""
 
@@ -104,13 +109,13 @@ def test_an_input_is_edited_in_the_editor_of_ones_own(tmp_path: Path) -> None:
         terminal.press("R")
         terminal.until("enter invokes")
         terminal.press("o")
-        terminal.until("EDITING")
+        terminal.until(editing(terminal, 1))
         terminal.quiet(TWO_POLLS)
         assert b"\x1b" not in bytes(terminal.output).rpartition(b"EDITING")[2]
         terminal.press("fail", "enter")
         terminal.until("ended with code 3")
         terminal.press("o")
-        terminal.until("EDITING")
+        terminal.until(editing(terminal, 2))
         terminal.press("mine", "enter")
         terminal.until('+   "typed": "mine"')
         terminal.press("escape")
