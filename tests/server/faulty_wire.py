@@ -32,6 +32,7 @@ class FaultyWire:
     forged: bytes = b""
     behind: Callable[[], object] = lambda: None
     posts: list[bytes] = field(default_factory=list)
+    path: str = ""  # where the latest POST went
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -44,6 +45,7 @@ class FaultyWire:
             is_post = head.startswith(b"POST")
             if is_post:
                 self.posts.append(body)
+                self.path = head.split(b" ", 2)[1].decode()
                 self.behind()
                 self.arrived.set()
             writer.write(await self._answer(head + body, self.fault if is_post else Fault.NONE))
