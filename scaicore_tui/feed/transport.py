@@ -17,8 +17,6 @@ CONNECT_TIMEOUT = 5.0
 
 # The request can't have been sent when one of these is raised.
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-# The server failed under way, or a gateway gave up waiting: whether a write took effect is not known.
-_TELL_NOTHING = (500, 502, 504)
 
 
 def open_http(target: Target, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
@@ -64,7 +62,8 @@ async def post(http: httpx.AsyncClient, url: str, body: dict[str, Any], timeout:
         raise OutcomeUnknown(
             f"sent, but no answer came: {_reason(error)}", kept="it is not sent again", hint="looking it up"
         ) from error
-    if response.status_code in _TELL_NOTHING:
+    # A gateway says 502 of a write that arrived, a Core 503 of a model that it missed halfway: none says what was done.
+    if response.is_server_error:
         raise _lost(response)
     return _body(response)
 

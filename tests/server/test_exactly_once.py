@@ -163,7 +163,6 @@ REFUSALS = {
     "403": forged("403 Forbidden", NO),
     "422": forged("422 Unprocessable Entity", b'{"detail": "no"}'),
     "429": forged("429 Too Many Requests", NO),
-    "503": forged("503 Service Unavailable", NO),
 }
 
 
@@ -179,6 +178,7 @@ STRANGE = {
     "500": forged("500 Internal Server Error", NO),
     "html": forged("200 OK", b"<html>login</html>", "text/html"),
     "502": forged("502 Bad Gateway", b"<html>bad gateway</html>", "text/html"),
+    "503": forged("503 Service Unavailable", NO),
     "504": forged("504 Gateway Timeout", b"", "text/html"),
 }
 
