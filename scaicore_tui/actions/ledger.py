@@ -85,11 +85,11 @@ class Ledger:
         with self._locked():
             reason = _why_not(entry, [old for old in self.entries() if old.is_about(entry)])
             if reason is None:
-                self._append(_first_line(entry))
+                self._append(_first_line(entry), synced=True)
         return reason
 
     def note(self, entry_id: str, at: float, progress: Progress, **facts: Any) -> None:
-        """Write down how far a write got."""
+        """Write down how far a write got. Not synced: what a crash takes of this is looked up again."""
         told = {name: value for name, value in facts.items() if value not in (None, "")}
         with self._locked():
             self._append({"id": entry_id, "at": at, "progress": str(progress), **told})
@@ -124,16 +124,16 @@ class Ledger:
         except FileNotFoundError:
             return ()
 
-    def _append(self, line: dict[str, Any]) -> None:
+    def _append(self, line: dict[str, Any], *, synced: bool = False) -> None:
         text = json.dumps(line)
         if self._path is None:
             self._kept.append(text)
         else:
-            _write_down(self._path, text)
+            _write_down(self._path, text, synced=synced)
 
 
-def _write_down(path: Path, text: str) -> None:
-    """Append a line, and return when the disk has it. Behind a line that a crash cut off, begin a new one."""
+def _write_down(path: Path, text: str, *, synced: bool) -> None:
+    """Append a line, behind a cut-off one on a new line; where `synced`, return when the disk has it."""
     with path.open("a+b") as file:
         file.seek(0, os.SEEK_END)
         if file.tell():
@@ -141,7 +141,8 @@ def _write_down(path: Path, text: str) -> None:
             text = text if file.read(1) == b"\n" else f"\n{text}"
         file.write(f"{text}\n".encode())
         file.flush()
-        os.fsync(file.fileno())
+        if synced:
+            os.fsync(file.fileno())
 
 
 def _first_line(entry: Entry) -> dict[str, Any]:
