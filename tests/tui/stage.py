@@ -94,6 +94,12 @@ class Stage:
         for key in keys:
             self.app.post_message(events.Key(key, key if len(key) == 1 else {"tab": "\t", "slash": "/"}.get(key)))
 
+    async def paste(self, pilot: Pilot[int], text: str) -> None:
+        """Paste as a terminal does that says so."""
+        self.app.post_message(events.Paste(text))
+        await pilot.pause()
+        await pilot.pause()
+
     def _answer(self, request: httpx.Request) -> httpx.Response:
         return self.sim.answer(request) if self.trouble is None else self.trouble(request)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from textual.widgets import TextArea
 
 from scaicore_tui.tui.screens.answer import AnswerScreen
 from scaicore_tui.tui.screens.replay import ReplayScreen
@@ -197,19 +196,6 @@ async def _click(stage: Stage, pilot: Any, words: str) -> None:
     lines = screen_lines(stage.app)
     row = max(number for number, line in enumerate(lines) if words in line + "  ")
     await pilot.click(offset=(lines[row].index(words.strip()) + 1, row))
-
-
-async def test_a_pasted_page_is_a_comment_and_nothing_else() -> None:
-    stage = Stage(busy())
-    taking = Taking(stage)
-    async with stage.opened(SMALL) as pilot:
-        await pilot.press("a", "1", "tab")
-        stage.clock.advance(1)
-        area = stage.app.screen.query_one(TextArea)
-        area.insert("line one\nenter\n1\n\nq\n" * 40)
-        await pilot.pause()
-        assert isinstance(dialog(stage), AnswerScreen)
-        assert not taking.posts
 
 
 async def test_a_burst_goes_where_its_keys_lead() -> None:

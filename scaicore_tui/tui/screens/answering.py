@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from textual.widget import Widget
-from textual.widgets import Input, TextArea
+from textual.widgets import Input
 
 from scaicore_tui.tui.actions import Place, writes
 from scaicore_tui.tui.desk import Desk
@@ -15,6 +15,7 @@ from scaicore_tui.tui.paint import Pieces
 from scaicore_tui.tui.screens.dialog import Dialog
 from scaicore_tui.tui.widgets.choices import Choices
 from scaicore_tui.tui.widgets.reading import Reading
+from scaicore_tui.tui.widgets.typed import TypedLine, TypedText
 from scaicore_tui.wire import Option
 
 TOO_FAST = "that was fast: look, and press again. "
@@ -25,8 +26,8 @@ class AnsweringDialog(Dialog):
 
     DEFAULT_CSS = """
     AnsweringDialog Choices { height: auto; max-height: 40%; margin: 1 1 0 1; }
-    AnsweringDialog #free { border: none; height: 1; margin: 1 1 0 1; background: $panel; }
-    AnsweringDialog #free:focus, AnsweringDialog TextArea:focus { border: none; background: $boost; }
+    AnsweringDialog #free { margin: 1 1 0 1; padding: 0; }
+    AnsweringDialog TextArea:focus { border: none; background: $boost; }
     AnsweringDialog TextArea { height: 1; border: none; padding: 0 1; margin: 1 1 0 1; background: $panel; }
     AnsweringDialog TextArea:focus, AnsweringDialog TextArea.-typed { height: 3; }
     """
@@ -35,9 +36,8 @@ class AnsweringDialog(Dialog):
         super().__init__(desk)
         self._draft = draft
         self._choices = Choices(options, draft.resolution, reserved=reserved) if options else None
-        self._free = Input(draft.resolution or "", placeholder="answer", id="free", select_on_focus=False)
-        self._comment = TextArea(draft.comment, soft_wrap=True, tab_behavior="focus", placeholder="comment (optional)")
-        self._free.cursor_blink = self._comment.cursor_blink = False
+        self._free = TypedLine(draft.resolution or "", placeholder="answer", id="free")
+        self._comment = TypedText(draft.comment, placeholder="comment (optional)")
 
     @property
     def choosing(self) -> Place:

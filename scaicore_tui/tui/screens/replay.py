@@ -23,6 +23,7 @@ from scaicore_tui.tui.screens.original import original_lines
 from scaicore_tui.tui.widgets.json_area import JsonArea
 from scaicore_tui.tui.widgets.reading import Reading
 from scaicore_tui.tui.widgets.run_row import core_name
+from scaicore_tui.tui.widgets.typed import TypedLine
 from scaicore_tui.wire.given import read_given
 
 OWN = "{}"
@@ -41,8 +42,7 @@ class ReplayScreen(Dialog):
     ReplayScreen.-editing.-short Reading { display: none; }
     ReplayScreen Horizontal { height: 1; margin: 1 1 0 1; }
     ReplayScreen Label { width: 8; color: $state-grey; }
-    ReplayScreen Input { width: 1fr; height: 1; border: none; padding: 0 1; background: $panel; }
-    ReplayScreen Input:focus { border: none; background: $boost; }
+    ReplayScreen Horizontal TypedLine { width: 1fr; }
     """
 
     def __init__(self, desk: Desk, run: Run) -> None:
@@ -54,8 +54,7 @@ class ReplayScreen(Dialog):
         self._area = JsonArea(self._captured if self._draft.text is None else self._draft.text)
         entity = self._original.entity if self._draft.entity_id is None else self._draft.entity_id
         self._area.display = False
-        self._entity = Input(entity, placeholder="optional", select_on_focus=False)
-        self._entity.cursor_blink = False
+        self._entity = TypedLine(entity, placeholder="optional")
         self._value: Any = None
         self._problem: str | None = None
         self._changes: list[Change] = []
