@@ -62,7 +62,7 @@ async def test_what_was_typed_survives_leaving_and_a_refusal() -> None:
         assert "scaicore:manage is required" in said
         assert "req_0c7" in said
         assert taking.posts[0][1] == b'{"resolution":"reject","comment":"too dear"}'
-        assert stage.screen.desk.draft("ckpt_review").comment == "too dear"
+        assert stage.screen.desk.drafts.answer("ckpt_review").comment == "too dear"
 
 
 async def test_a_refusal_for_want_of_permission_is_told_at_the_key() -> None:
@@ -129,20 +129,6 @@ async def test_read_only_unbinds_what_writes_and_says_so() -> None:
         assert stage.app.screen is stage.screen
         assert "read-only" in stage.text
         assert "replay" not in stage.lines[-1]
-        assert not taking.posts
-
-
-@pytest.mark.parametrize("keys", [("j", "j", "a"), ("j", "c"), ("e", "R", "enter"), ("i", "a")])
-async def test_a_protected_profile_is_not_written_by_one_key(keys: tuple[str, ...]) -> None:
-    stage = Stage(busy(), protected=True)
-    taking = Taking(stage)
-    async with stage.opened() as pilot:
-        stage.clock.advance(1)
-        await pilot.press(*keys)
-        stage.clock.advance(1)
-        await pilot.press("enter")
-        await pilot.pause()
-        assert "this profile is protected" in " ".join(" ".join(screen_lines(stage.app)).split())
         assert not taking.posts
 
 

@@ -158,7 +158,7 @@ async def test_a_held_enter_answers_nothing_further() -> None:
     taking = Taking(stage)
     async with stage.opened() as pilot:
         await open_inbox(stage, pilot)
-        inbox_of(stage).desk.draft("ckpt_inv2").resolution = "reject"
+        inbox_of(stage).desk.drafts.answer("ckpt_inv2").resolution = "reject"
         await pilot.press("a", "1")
         stage.clock.advance(0.4)
         for _ in range(20):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from textual.widgets import Input
 
+from scaicore_tui.tui.drafts import ReplayDraft
 from scaicore_tui.tui.screens.replay import ReplayScreen
 from tests.builders import event
 from tests.feedsim import FeedSim
@@ -116,7 +117,7 @@ async def test_a_draft_is_over_once_it_was_taken() -> None:
         stage.clock.advance(1)
         await pilot.press("ctrl+s")
         await until(pilot, lambda: invoking.bodies and "accepted" in stage.text)
-        assert not stage.screen.desk.replay_drafts
+        assert stage.screen.desk.drafts.replay(ORIGINAL) == ReplayDraft()
 
 
 async def test_keys_typed_ahead_are_typed_into_the_text() -> None:

@@ -46,11 +46,18 @@ class AnsweringDialog(Dialog):
 
     @property
     def place(self) -> Place:
+        if self.type_out.has_focus:
+            return Place.TYPING_OUT
         return Place.COMMENT if self._comment.has_focus else self.choosing
 
     @property
     def resolution(self) -> str | None:
         """What would be sent; None as long as nothing is chosen."""
+        return self.chosen
+
+    @property
+    def chosen(self) -> str | None:
+        """The option, or the free answer; None as long as there is none."""
         if self._choices is not None:
             return self._choices.chosen.id if self._choices.chosen is not None else None
         return self._free.value.strip() or None
@@ -65,12 +72,22 @@ class AnsweringDialog(Dialog):
         """The key that confirms, where the focus is."""
         return "ctrl+s" if self.place is Place.COMMENT else "enter"
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        resolution, option = self.resolution, self._choices.chosen if self._choices is not None else None
+        label = option.label if option is not None and option.id == resolution else ""
+        return (resolution or "", label)
+
+    @property
+    def subject(self) -> object:
+        return self.chosen
+
+    @property
+    def fields(self) -> list[Widget | None]:
+        return [self._choices or self._free, *([] if self.read_only else [self._comment])]
+
     def lines(self, width: int) -> list[Pieces]:
         """What there is to read."""
-        raise NotImplementedError
-
-    def action_send(self) -> None:
-        """Confirm."""
         raise NotImplementedError
 
     def compose_body(self) -> Iterator[Widget]:
@@ -102,13 +119,3 @@ class AnsweringDialog(Dialog):
         """What is typed survives the dialog."""
         self._draft.resolution = event.value
         self.show_frame()
-
-    def on_input_submitted(self) -> None:
-        """Enter in a free answer confirms it, as it does a chosen one."""
-        self.action_send()
-
-    def action_comment(self) -> None:
-        if self._comment.has_focus or self.read_only:
-            (self._choices or self._free).focus()
-        else:
-            self._comment.focus()
