@@ -11,7 +11,7 @@ from scaicore_tui.tui.screens.detail import DetailScreen
 from scaicore_tui.tui.screens.inbox import InboxScreen
 from tests.tui.inbox_scene import WITH_FORM, inbox, invoice
 from tests.tui.scene import BREAKPOINT
-from tests.tui.stage import WIDE, Stage, screen_lines, until
+from tests.tui.stage import STANDARD, WIDE, Stage, screen_lines, until
 from tests.tui.taking import Taking
 
 URGENT_FIRST = ["ckpt_inv4", "ckpt_inv5", "ckpt_form", "ckpt_inv1", "ckpt_inv2", "ckpt_inv3", "ckpt_break", "ckpt_inv6"]
@@ -139,6 +139,28 @@ async def test_each_answer_goes_on_to_the_next() -> None:
         await until(pilot, lambda: len(taking.posts) == 3)
         assert [path.split("/")[-2] for path, _ in taking.posts] == ["ckpt_inv1", "ckpt_inv2", "ckpt_inv3"]
         assert {body for _, body in taking.posts} == {b'{"resolution":"approve"}'}
+
+
+async def test_twelve_answers_are_dismissed_by_one_key() -> None:
+    stage = Stage(inbox(*(invoice(number) for number in range(1, 13))))
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        await open_inbox(stage, pilot)
+        for _ in range(12):
+            await answer_first(stage, pilot)
+        await until(pilot, lambda: len(taking.posts) == 12 and "12 accepted" in stage.text)
+        await pilot.press("escape")
+        await stage.settle(pilot)
+        assert "accepted · the last" not in stage.text
+        assert isinstance(stage.app.screen, InboxScreen)
+
+
+async def test_filter_and_view_are_in_the_footer_of_a_standard_terminal() -> None:
+    stage = Stage(inbox())
+    async with stage.opened(STANDARD) as pilot:
+        await open_inbox(stage, pilot)
+        words = ("a answer", "/ filter", "v done", "c continue", "space mark", "esc back", "? help", "q quit")
+        assert all(word in stage.lines[-1] for word in words)
 
 
 async def test_the_next_is_one_that_still_wants_an_answer() -> None:

@@ -38,6 +38,7 @@ class AnsweringDialog(Dialog):
         self._choices = Choices(options, draft.resolution, reserved=reserved) if options else None
         self._free = TypedLine(draft.resolution or "", placeholder="answer", id="free")
         self._comment = TypedText(draft.comment, placeholder="comment (optional)")
+        self._comment.set_class(bool(draft.comment), "-typed")
 
     @property
     def choosing(self) -> Place:
