@@ -221,7 +221,7 @@ async def test_input_fields_go_into_the_comment_when_asked_for_and_once() -> Non
     stage = Stage(inbox(WITH_FORM))
     taking = Taking(stage)
     async with stage.opened() as pilot:
-        await pilot.press("i", "a", "1", "ctrl+t", "ctrl+t")
+        await pilot.press("i", "a", "1", "ctrl+t", "ctrl+t", "pagedown", "pagedown")
         await pilot.pause()
         assert " ".join("".join(screen_lines(stage.app)).split()).count("Input fields can't be sent") == 1
         stage.clock.advance(1)
@@ -230,6 +230,20 @@ async def test_input_fields_go_into_the_comment_when_asked_for_and_once() -> Non
         assert taking.posts[0][1] == (
             b'{"resolution":"approve","comment":"Cost centre: 4210\\nTaxable benefit: false"}'
         )
+
+
+@pytest.mark.parametrize("protected", [False, True])
+async def test_a_standard_terminal_has_room_for_question_facts_form_and_options(protected: bool) -> None:
+    stage = Stage(inbox(WITH_FORM), protected=protected)
+    async with stage.opened(STANDARD) as pilot:
+        await pilot.press("i", "a", "1", "ctrl+t")
+        await pilot.pause()
+        lines = [line.strip() for line in screen_lines(stage.app)]
+        assert lines[2:4] == ["▍ Review needed", "▍ Zoë de Vries claims 1,200 EUR for a hotel. Allowed are 900."]
+        assert lines[4] == "node review · run exec_77aa02 · Core expense-approval"
+        assert lines[5] == "priority high · for group:finance · deadline in 58m · waiting 5m"
+        assert all(line.startswith("▍") for line in lines[6:12])
+        assert {"› 1 Approve  approve", "2 Reject  reject", "3 Needs more info  more"} <= set(lines)
 
 
 async def test_what_a_flow_says_stands_behind_a_bar() -> None:

@@ -30,6 +30,7 @@ class AnsweringDialog(Dialog):
     AnsweringDialog TextArea:focus { border: none; background: $boost; }
     AnsweringDialog TextArea { height: 1; border: none; padding: 0 1; margin: 1 1 0 1; background: $panel; }
     AnsweringDialog TextArea:focus, AnsweringDialog TextArea.-typed { height: 3; }
+    AnsweringDialog.-low TextArea { margin: 0 1; }
     """
 
     def __init__(self, desk: Desk, options: Sequence[Option], draft: Draft, *, reserved: str = "") -> None:
@@ -112,9 +113,10 @@ class AnsweringDialog(Dialog):
         self.show_frame()
 
     def on_text_area_changed(self) -> None:
-        """What is typed survives the dialog."""
+        """What is typed survives the dialog; it takes room from what there is to read."""
         self._draft.comment = self._comment.text
         self._comment.set_class(bool(self._comment.text), "-typed")
+        self.call_after_refresh(self.show_frame)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """What is typed survives the dialog."""

@@ -22,6 +22,8 @@ from scaicore_tui.tui.widgets.verdict import Verdict
 
 # Keys that were meant for the screen below must not confirm.
 HASTE = 0.3
+# With fewer lines, every one counts.
+LOW = 30
 # Ages are told in steps of ten seconds.
 AGEING = 5.0
 
@@ -34,6 +36,9 @@ class Dialog(ModalScreen[None]):
     Dialog #panel { width: 96%; max-width: 100; height: 94%; max-height: 36; background: $background; }
     Dialog TypeOut { margin: 1 1 0 1; }
     Dialog Reading { padding: 1 1 0 1; height: 1fr; min-height: 3; }
+    Dialog.-low #panel { height: 100%; }
+    Dialog.-low Reading { padding: 0 1; }
+    Dialog.-low TypeOut { margin: 0 1; }
     """
 
     def __init__(self, desk: Desk) -> None:
@@ -124,7 +129,8 @@ class Dialog(ModalScreen[None]):
         self.query_one(Reading).reread()
 
     def on_resize(self) -> None:
-        """There may be more to read now, or less."""
+        """There may be more to read now, or less; on a low screen blank lines give way to it."""
+        self.set_class(self.app.size.height < LOW, "-low")
         self.call_after_refresh(self.show_frame)
 
     def on_descendant_focus(self) -> None:

@@ -20,7 +20,6 @@ class FilterBar(TypedLine):
     ]
     DEFAULT_CSS = """
     FilterBar { display: none; }
-    FilterBar:focus { background: $panel; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)

@@ -18,7 +18,7 @@ class TypedLine(Input):
 
     DEFAULT_CSS = """
     TypedLine { border: none; height: 1; padding: 0 1; background: $panel; }
-    TypedLine:focus { border: none; background: $boost; }
+    TypedLine:focus { border: none; background: $panel; }
     """
 
     def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
