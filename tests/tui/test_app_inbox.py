@@ -241,7 +241,7 @@ async def test_a_standard_terminal_has_room_for_question_facts_form_and_options(
         lines = [line.strip() for line in screen_lines(stage.app)]
         assert lines[2:4] == ["▍ Review needed", "▍ Zoë de Vries claims 1,200 EUR for a hotel. Allowed are 900."]
         assert lines[4] == "node review · run exec_77aa02 · Core expense-approval"
-        assert lines[5] == "priority high · for group:finance · deadline in 58m · waiting 5m"
+        assert lines[5] == "priority high · for group:finance · due in 58m · waiting 5m"
         assert all(line.startswith("▍") for line in lines[6:12])
         assert {"› 1 Approve  approve", "2 Reject  reject", "3 Needs more info  more"} <= set(lines)
 

@@ -97,16 +97,16 @@ def _place(checkpoint: Checkpoint) -> list[Piece]:
 def _urgency(checkpoint: Checkpoint, now: float) -> list[Piece]:
     """For whom it waits and how it presses, which has a colour where it does."""
     expires = checkpoint.expires
-    deadline = until(expires, now) if expires is not None else checkpoint.expires_at
+    due = until(expires, now) if expires is not None else checkpoint.expires_at
+    then = f", then {checkpoint.expiry_action}" if checkpoint.expiry_action else ""
     facts = {
         "priority": checkpoint.priority,
         "for": checkpoint.assignee_raw,
-        "deadline": deadline,
-        "then": checkpoint.expiry_action if deadline else None,
+        "due": f"{due}{then}" if due else None,
         "waiting": since(checkpoint.created, now),
     }
     urgency = URGENT.get((checkpoint.priority or "").lower(), "grey")
-    return _named(facts, {"priority": urgency, "deadline": deadline_colour(expires, now)})
+    return _named(facts, {"priority": urgency, "due": deadline_colour(expires, now)})
 
 
 def _identity(checkpoint: Checkpoint) -> list[Piece]:
