@@ -44,12 +44,21 @@ def safe(text: str) -> str:
     return _COMBINING_RUN.sub(rf"\1{ELLIPSIS}", _UNSAFE.sub(_visible, text))
 
 
+def typed(text: str) -> str:
+    """Text that is typed or pasted, safe to show; a clipboard's line ends of any kind are newlines."""
+    return safe(_newlines(text))
+
+
 def escaped(json_text: str) -> str:
     """JSON text that means the same, with JSON's own escapes in place of all that is unsafe to show."""
     if json_text.isascii() and json_text.isprintable():
         return json_text
-    text = _UNSAFE.sub(lambda match: _json_escape(match[0]), json_text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = _UNSAFE.sub(lambda match: _json_escape(match[0]), _newlines(json_text))
     return _COMBINING_RUN.sub(lambda match: match[1] + _json_escape(match[0].removeprefix(match[1])), text)
+
+
+def _newlines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _json_escape(text: str) -> str:

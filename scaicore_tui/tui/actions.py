@@ -24,6 +24,7 @@ class Place(StrEnum):
     REPLAY = "replay"
     INPUT = "input"
     ENTITY = "entity"
+    TYPING_OUT = "typing out"
     HELP = "help"
     WELCOME = "welcome"
 
@@ -36,6 +37,8 @@ CHOOSING = frozenset({Place.ANSWER, Place.BULK})
 DIALOGS = frozenset({Place.ANSWER, Place.COMMENT, Place.REPLAY})
 TYPING = frozenset({Place.INPUT})
 REPLAYING = TYPING | {Place.REPLAY, Place.ENTITY}
+LATER_FIELDS = frozenset({Place.COMMENT, Place.ENTITY, Place.TYPING_OUT})
+SCROLLING = CHOOSING | {Place.RESULTS, Place.REPLAY, Place.ENTITY, Place.TYPING_OUT}
 
 
 @dataclass(frozen=True)
@@ -80,14 +83,24 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("send", ("enter", "ctrl+s"), "replay", "invoke the Core again, once", REPLAYING - TYPING, writes=True),
     Action("send", ("ctrl+s",), "replay", "invoke the Core again, once", TYPING, writes=True),
+    Action(
+        "send", ("enter", "ctrl+s"), "send", "send what was typed out, once", frozenset({Place.TYPING_OUT}), writes=True
+    ),
     Action("edit", ("e",), "edit", "edit the input", frozenset({Place.REPLAY})),
     Action("editor", ("o", "ctrl+o"), "editor", "edit the input in $VISUAL or $EDITOR", frozenset({Place.REPLAY})),
     Action("editor", ("ctrl+o",), "editor", "edit the input in $VISUAL or $EDITOR", TYPING),
-    Action("entity", ("tab",), "entity", "the entity to run for", REPLAYING - {Place.ENTITY}),
-    Action("entity", ("tab",), "input", "back to the input", frozenset({Place.ENTITY})),
+    Action("next_field", ("tab",), "entity", "the entity to run for", REPLAYING - {Place.ENTITY}),
     Action("captured", ("u",), "captured", "the captured input again; ctrl+z undoes that", frozenset({Place.REPLAY})),
     Action("demo", ("d", "enter"), "start the demo", "start the demo on this machine", frozenset({Place.WELCOME})),
     Action("answer", ("a",), "answer", "answer the checkpoint: then 1–9", READING, writes=True),
+    Action(
+        "filter",
+        ("slash",),
+        "filter",
+        "filter by type, Core, assignee, title; !word excludes",
+        frozenset({Place.INBOX}),
+    ),
+    Action("view", ("v",), "done", "what was answered, and back to what waits", frozenset({Place.INBOX})),
     Action("continue", ("c",), "continue", "continue the breakpoint", READING, writes=True),
     Action("mark", ("space",), "mark", "mark: a then answers all marked ones alike", INBOXES),
     Action("continue_all", ("C",), "", "continue all breakpoints of its node or Core", INBOXES, writes=True),
@@ -105,15 +118,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("inbox", ("i",), "inbox", "inbox: all that waits, the most urgent first", LISTS | {Place.DETAIL}),
     Action("previous_error", ("E",), "", "previous error", frozenset({Place.RUNS, Place.DETAIL})),
     Action("filter", ("slash",), "filter", "filter the runs: words, and !words that must not stand there", LISTS),
-    Action(
-        "filter",
-        ("slash",),
-        "filter",
-        "filter by type, Core, assignee, title; !word excludes",
-        frozenset({Place.INBOX}),
-    ),
     Action("view", ("v",), "view", "view: all, failed, waiting, running", LISTS),
-    Action("view", ("v",), "answered", "what was answered, and back to what waits", frozenset({Place.INBOX})),
     Action("follow", ("f",), "follow", "follow the newest run, or stay on this one", frozenset({Place.RUNS})),
     Action("next_pane", ("tab",), "pane", "next pane", LISTS),
     Action("previous_pane", ("shift+tab",), "", "previous pane", LISTS),
@@ -128,18 +133,19 @@ ACTIONS: tuple[Action, ...] = (
     Action("page_up", ("pageup",), "", "a page up", READING | {Place.HELP}),
     Action("first", ("g", "home"), "", "to the beginning", READING | {Place.HELP}),
     Action("last", ("G", "end"), "", "to the end", READING | {Place.HELP}),
-    Action("comment", ("tab",), "comment", "write a comment", CHOOSING),
-    Action("comment", ("tab",), "options", "back to the options", frozenset({Place.COMMENT})),
+    Action("next_field", ("tab",), "comment", "write a comment", CHOOSING),
+    Action("next_field", ("tab",), "next", "on, in the end back to the beginning", LATER_FIELDS),
     Action("fields", ("ctrl+t",), "", "put a form's input fields into the comment", ANSWERING),
     Action("option_down", ("down",), "", "next option", CHOOSING),
     Action("option_up", ("up",), "", "previous option", CHOOSING),
-    Action("read_down", ("pagedown",), "", "read on", CHOOSING | {Place.RESULTS, Place.REPLAY, Place.ENTITY}),
-    Action("read_up", ("pageup",), "", "read back", CHOOSING | {Place.RESULTS, Place.REPLAY, Place.ENTITY}),
+    Action("read_down", ("pagedown",), "", "read on", SCROLLING),
+    Action("read_up", ("pageup",), "", "read back", SCROLLING),
     Action("back", ("escape",), "", "dismiss the notice, then the view and the filter", LISTS),
     Action("back", ("escape",), "back", "dismiss the notice, then back", frozenset({Place.DETAIL})),
     Action("back", ("escape",), "back", "dismiss the notice, then the filter, then back", frozenset({Place.INBOX})),
     Action("back", ("escape",), "cancel", "cancel; what was typed is kept", DIALOGS),
-    Action("back", ("escape",), "cancel", "cancel; the marks stay", frozenset({Place.BULK})),
+    Action("back", ("escape",), "cancel", "cancel; the marks stay, and what was typed", frozenset({Place.BULK})),
+    Action("back", ("escape",), "cancel", "cancel; the word is typed anew", frozenset({Place.TYPING_OUT})),
     Action("back", ("escape",), "close", "close; what is under way goes on", frozenset({Place.RESULTS})),
     Action("back", ("escape",), "back", "stop typing; what was typed is kept", REPLAYING - {Place.REPLAY}),
     Action("back", ("escape", "question_mark", "q"), "close", "close the help", frozenset({Place.HELP})),

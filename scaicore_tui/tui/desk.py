@@ -10,15 +10,13 @@ from dataclasses import replace
 from scaicore_tui.actions import Kind, Progress, Submission, gate
 from scaicore_tui.runs import Run
 from scaicore_tui.session import Session, Update
-from scaicore_tui.tui.drafts import Draft, ReplayDraft
+from scaicore_tui.tui.drafts import Drafts
 from scaicore_tui.tui.inbox import Answered, by_urgency, latest_first
 from scaicore_tui.tui.link_words import Standing
 from scaicore_tui.tui.notices import Notice, Notices, of_submission
 from scaicore_tui.tui.replays import Link, Original, links, original_of
 from scaicore_tui.wire import Checkpoint
 
-# One key must not do it there, and there is no place here yet to type it out.
-_PROTECTED = "this profile is protected: type it out, as scaicore-tui resolve … or replay …"
 _DONE = {
     Progress.ACCEPTED: "its answer was accepted: waiting for the run to move",
     Progress.CONFIRMED: "it was answered, and the run moved on",
@@ -33,8 +31,7 @@ class Desk:
         self.session = session
         self.name = name
         self.notices = Notices()
-        self.drafts: dict[str, Draft] = {}
-        self.replay_drafts: dict[str, ReplayDraft] = {}
+        self.drafts = Drafts()
         self.marked: set[str] = set()
         self.answered = Answered()
         self.batches: dict[tuple[str, ...], str] = {}
@@ -42,6 +39,11 @@ class Desk:
     @property
     def read_only(self) -> bool:
         return self.session.target.read_only
+
+    @property
+    def protected(self) -> bool:
+        """Whether what is written is typed out first."""
+        return self.session.target.protected and not self.read_only
 
     @property
     def now(self) -> float:
@@ -82,8 +84,7 @@ class Desk:
             return
         self.notices.say(of_submission(submission, self.session.clock.monotonic()))
         if submission.progress in _DONE:
-            self.drafts.pop(submission.target_id, None)
-            self.replay_drafts.pop(submission.target_id, None)
+            self.drafts.end(submission.target_id)
             self.marked.discard(submission.target_id)
 
     def take_answered(self, checkpoints: tuple[Checkpoint, ...], trouble: str) -> None:
@@ -115,14 +116,6 @@ class Desk:
         pending = self.session.checkpoints
         return next((row for row in pending if run is not None and row.execution_id == run.execution_id), None)
 
-    def draft(self, checkpoint_id: str) -> Draft:
-        """What was begun for that checkpoint; empty at first."""
-        return self.drafts.setdefault(checkpoint_id, Draft())
-
-    def replay_draft(self, execution_id: str) -> ReplayDraft:
-        """What was begun for the replay of that run; empty at first."""
-        return self.replay_drafts.setdefault(execution_id, ReplayDraft())
-
     def original(self, run: Run) -> Original:
         """What is known of `run` as one to replay."""
         return original_of(run, self.session.events(run.execution_id))
@@ -133,8 +126,6 @@ class Desk:
 
     def why_not_replay(self, run: Run | None, *, given_input: bool) -> str | None:
         """Why it can't be invoked again, with its captured input or with a given one."""
-        if self.session.target.protected:
-            return _PROTECTED
         return gate.why_not_replay(self.session.submitter.situation, run, given_input)
 
     def progress(self) -> dict[str, str]:
@@ -143,8 +134,6 @@ class Desk:
 
     def why_not_answer(self, checkpoint: Checkpoint | None, resolution: str | None = None) -> str | None:
         """Why it can't be answered. An accepted answer is never sent again while the feed catches up."""
-        if self.session.target.protected:
-            return _PROTECTED
         answered = self._latest_answer(checkpoint)
         if answered is not None and answered.progress in _DONE:
             return _DONE[answered.progress]

@@ -80,6 +80,13 @@ class OptionChosen(Message):
 
 
 @dataclass
+class WordTyped(Message):
+    """The word that a protected profile asks for changed; `begins` with its first sign."""
+
+    begins: bool
+
+
+@dataclass
 class FilterTyped(Message):
     """The text of the filter changed."""
 

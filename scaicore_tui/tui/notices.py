@@ -1,11 +1,12 @@
 """Notices: what came of a write, why a key is dead, what was copied. Pure.
 
-What went wrong stays until a person dismisses it; the rest goes after some seconds.
+What went wrong stays by itself until a person dismisses it; the rest goes after some seconds. Writes that go well
+gather in one notice: twelve answers are not dismissed twelve times.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scaicore_tui.actions import Kind, Progress, Submission
 from scaicore_tui.runs.words import age
@@ -22,19 +23,29 @@ _COLOURS = {
     Progress.ABSENT: "amber",
 }
 _PASSES = Progress.CONFIRMED
+_GATHERS = (Progress.ACCEPTED, Progress.CONFIRMED)
 # After so many seconds without movement, an accepted answer says how long it has been.
 NO_MOVEMENT = 10.0
 
 
 @dataclass(frozen=True)
 class Notice:
-    """One notice. `key` names what it is about: a newer one about the same takes its place."""
+    """One notice. `key` names what it is about: a newer one about the same takes its place.
+
+    Those that have a `gathers` in common are shown as one, which counts them by that word.
+    """
 
     words: str
     colour: str = "text"
     key: str = ""
     sticky: bool = False
     said_at: float = 0.0
+    gathers: str = ""
+
+    @property
+    def group(self) -> tuple[str, str]:
+        """What it is shown and dismissed with."""
+        return (self.gathers, "") if self.gathers else ("", self.key)
 
 
 def colour_of(progress: Progress) -> str:
@@ -49,12 +60,16 @@ class Notices:
         self._standing: list[Notice] = []
 
     def __len__(self) -> int:
-        return len(self._standing)
+        return len({notice.group for notice in self._standing})
 
     @property
     def latest(self) -> Notice | None:
-        """The one to show."""
-        return self._standing[-1] if self._standing else None
+        """The one to show: the newest, or how many gathered with it."""
+        if not self._standing:
+            return None
+        newest = self._standing[-1]
+        count = sum(notice.group == newest.group for notice in self._standing)
+        return newest if count == 1 else replace(newest, words=f"{count} {newest.gathers} · the last: {newest.words}")
 
     def say(self, notice: Notice) -> None:
         """Add a notice, in place of an older one about the same."""
@@ -62,10 +77,11 @@ class Notices:
         self._standing.append(notice)
 
     def dismiss(self) -> bool:
-        """Take away the one shown; False where there is none."""
+        """Take away what is shown; False where there is nothing."""
         if not self._standing:
             return False
-        self._standing.pop()
+        shown = self._standing[-1].group
+        self._standing = [notice for notice in self._standing if notice.group != shown]
         return True
 
     def restate(self, notice: Notice) -> None:
@@ -73,9 +89,10 @@ class Notices:
         self._standing = [notice if old.key == notice.key else old for old in self._standing]
 
     def expire(self, now: float) -> bool:
-        """Take away what was said long ago and is not sticky; whether there was any."""
+        """Take away what was said long ago and is not sticky; whether there was any. What gathered goes together."""
         before = len(self._standing)
-        self._standing = [notice for notice in self._standing if notice.sticky or now - notice.said_at < LASTS]
+        lasting = {notice.group for notice in self._standing if notice.sticky or now - notice.said_at < LASTS}
+        self._standing = [notice for notice in self._standing if notice.group in lasting]
         return len(self._standing) != before
 
 
@@ -92,9 +109,14 @@ def of_submission(submission: Submission, now: float) -> Notice:
         words.append(f"{'likely ' if submission.likely else ''}run {one_line(submission.execution_id)}")
     if submission.progress is Progress.REFUSED and submission.kind is Kind.ANSWER:
         words.append("what you typed is kept")
-    key = f"{submission.kind} {submission.target_id} {id(submission)}"
+    key = f"{submission.kind} {submission.target_id} {submission.id}"
     return Notice(
-        " · ".join(words), _COLOURS[submission.progress], key, submission.progress is not _PASSES, said_at=now
+        " · ".join(words),
+        _COLOURS[submission.progress],
+        key,
+        submission.progress is not _PASSES,
+        said_at=now,
+        gathers=str(submission.progress) if submission.progress in _GATHERS else "",
     )
 
 

@@ -94,6 +94,19 @@ class Stage:
         for key in keys:
             self.app.post_message(events.Key(key, key if len(key) == 1 else {"tab": "\t", "slash": "/"}.get(key)))
 
+    async def click(self, pilot: Pilot[int], words: str, times: int = 1) -> None:
+        """Click on `words`, the lowest on the screen, so many times in a row."""
+        await pilot.pause()
+        lines = screen_lines(self.app)
+        row = max(number for number, line in enumerate(lines) if words in line)
+        await pilot.click(offset=(lines[row].index(words) + 1, row), times=times)
+
+    async def paste(self, pilot: Pilot[int], text: str) -> None:
+        """Paste as a terminal does that says so."""
+        self.app.post_message(events.Paste(text))
+        await pilot.pause()
+        await pilot.pause()
+
     def _answer(self, request: httpx.Request) -> httpx.Response:
         return self.sim.answer(request) if self.trouble is None else self.trouble(request)
 

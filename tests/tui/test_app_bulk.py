@@ -7,6 +7,7 @@ from collections import Counter
 from textual.pilot import Pilot
 
 from scaicore_tui.tui.desk import Desk
+from scaicore_tui.tui.drafts import Draft
 from scaicore_tui.tui.screens.bulk import BulkScreen
 from scaicore_tui.tui.screens.inbox import InboxScreen
 from tests.tui.inbox_scene import inbox, invoice
@@ -86,6 +87,29 @@ async def test_all_marked_are_answered_alike_and_tell_of_themselves() -> None:
         await pilot.press("escape")
         await stage.settle(pilot)
         assert "marked" not in stage.text
+
+
+async def test_what_was_chosen_and_typed_survives_leaving_and_marking_one_more() -> None:
+    stage = Stage(inbox(*INVOICES))
+    taking = Taking(stage)
+    async with stage.opened(WIDE) as pilot:
+        await open_inbox(stage, pilot, "space", "j", "space", "a", "2", "tab", *"no", "escape", "j", "space", "a")
+        await pilot.pause()
+        assert "enter sends reject to 3 checkpoints" in shown(stage)
+        await confirm(stage, pilot)
+        await over(stage, pilot)
+        assert {body for _, body in taking.posts} == {b'{"resolution":"reject","comment":"no"}'}
+        await pilot.press("escape")
+        assert stage.screen.desk.drafts.several([row["id"] for row in INVOICES]) == Draft()
+
+
+async def test_a_scope_that_was_chosen_survives_leaving() -> None:
+    stage = Stage(inbox(*AT_NODE, ELSEWHERE))
+    async with stage.opened(WIDE) as pilot:
+        await open_inbox(stage, pilot, "C", "1", "tab", *"go", "escape", "C")
+        await pilot.pause()
+        assert "enter sends continue to 2 checkpoints" in shown(stage)
+        assert "go" in shown(stage).split()
 
 
 async def test_what_is_of_another_kind_is_left_out_with_the_reason() -> None:

@@ -11,7 +11,7 @@ from scaicore_tui.tui.screens.detail import DetailScreen
 from scaicore_tui.tui.screens.inbox import InboxScreen
 from tests.tui.inbox_scene import WITH_FORM, inbox, invoice
 from tests.tui.scene import BREAKPOINT
-from tests.tui.stage import WIDE, Stage, screen_lines, until
+from tests.tui.stage import STANDARD, WIDE, Stage, screen_lines, until
 from tests.tui.taking import Taking
 
 URGENT_FIRST = ["ckpt_inv4", "ckpt_inv5", "ckpt_form", "ckpt_inv1", "ckpt_inv2", "ckpt_inv3", "ckpt_break", "ckpt_inv6"]
@@ -141,6 +141,28 @@ async def test_each_answer_goes_on_to_the_next() -> None:
         assert {body for _, body in taking.posts} == {b'{"resolution":"approve"}'}
 
 
+async def test_twelve_answers_are_dismissed_by_one_key() -> None:
+    stage = Stage(inbox(*(invoice(number) for number in range(1, 13))))
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        await open_inbox(stage, pilot)
+        for _ in range(12):
+            await answer_first(stage, pilot)
+        await until(pilot, lambda: len(taking.posts) == 12 and "12 accepted" in stage.text)
+        await pilot.press("escape")
+        await stage.settle(pilot)
+        assert "accepted · the last" not in stage.text
+        assert isinstance(stage.app.screen, InboxScreen)
+
+
+async def test_filter_and_view_are_in_the_footer_of_a_standard_terminal() -> None:
+    stage = Stage(inbox())
+    async with stage.opened(STANDARD) as pilot:
+        await open_inbox(stage, pilot)
+        words = ("a answer", "/ filter", "v done", "c continue", "space mark", "esc back", "? help", "q quit")
+        assert all(word in stage.lines[-1] for word in words)
+
+
 async def test_the_next_is_one_that_still_wants_an_answer() -> None:
     stage = Stage(inbox(invoice(1), invoice(2), invoice(3)))
     Taking(stage)
@@ -158,7 +180,7 @@ async def test_a_held_enter_answers_nothing_further() -> None:
     taking = Taking(stage)
     async with stage.opened() as pilot:
         await open_inbox(stage, pilot)
-        inbox_of(stage).desk.draft("ckpt_inv2").resolution = "reject"
+        inbox_of(stage).desk.drafts.answer("ckpt_inv2").resolution = "reject"
         await pilot.press("a", "1")
         stage.clock.advance(0.4)
         for _ in range(20):
@@ -199,7 +221,7 @@ async def test_input_fields_go_into_the_comment_when_asked_for_and_once() -> Non
     stage = Stage(inbox(WITH_FORM))
     taking = Taking(stage)
     async with stage.opened() as pilot:
-        await pilot.press("i", "a", "1", "ctrl+t", "ctrl+t")
+        await pilot.press("i", "a", "1", "ctrl+t", "ctrl+t", "pagedown", "pagedown")
         await pilot.pause()
         assert " ".join("".join(screen_lines(stage.app)).split()).count("Input fields can't be sent") == 1
         stage.clock.advance(1)
@@ -208,6 +230,20 @@ async def test_input_fields_go_into_the_comment_when_asked_for_and_once() -> Non
         assert taking.posts[0][1] == (
             b'{"resolution":"approve","comment":"Cost centre: 4210\\nTaxable benefit: false"}'
         )
+
+
+@pytest.mark.parametrize("protected", [False, True])
+async def test_a_standard_terminal_has_room_for_question_facts_form_and_options(protected: bool) -> None:
+    stage = Stage(inbox(WITH_FORM), protected=protected)
+    async with stage.opened(STANDARD) as pilot:
+        await pilot.press("i", "a", "1", "ctrl+t")
+        await pilot.pause()
+        lines = [line.strip() for line in screen_lines(stage.app)]
+        assert lines[2:4] == ["▍ Review needed", "▍ Zoë de Vries claims 1,200 EUR for a hotel. Allowed are 900."]
+        assert lines[4] == "node review · run exec_77aa02 · Core expense-approval"
+        assert lines[5] == "priority high · for group:finance · due in 58m · waiting 5m"
+        assert all(line.startswith("▍") for line in lines[6:12])
+        assert {"› 1 Approve  approve", "2 Reject  reject", "3 Needs more info  more"} <= set(lines)
 
 
 async def test_what_a_flow_says_stands_behind_a_bar() -> None:

@@ -173,6 +173,16 @@ def test_review_form(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
     assert shown(snap_compare, Stage(inbox(WITH_FORM)), size, keys("i", "a", "1", "ctrl+t"))
 
 
+def test_protected_review(snap_compare: SnapCompare) -> None:
+    stage = Stage(inbox(WITH_FORM), protected=True)
+    assert shown(snap_compare, stage, STANDARD, keys("i", "a", "1", "tab", "tab", *"appr"))
+
+
+def test_protected_review_before_the_word(snap_compare: SnapCompare) -> None:
+    stage = Stage(inbox(WITH_FORM), protected=True)
+    assert shown(snap_compare, stage, STANDARD, keys("i", "a", "1"))
+
+
 def test_long_options(snap_compare: SnapCompare) -> None:
     said = "approve, and let everybody in the department know that it was approved after all, with a note to payroll"
     options = [{"id": "approve_and_tell_everybody", "label": said}, {"id": "no", "label": "No"}, "later"]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaicore_tui.runs.words import age, took
-from scaicore_tui.text import cells, compact, cut, fit, one_line, pretty, safe, wrap
+from scaicore_tui.text import cells, compact, cut, fit, one_line, pretty, safe, typed, wrap
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=60)
 
@@ -52,6 +52,10 @@ def test_wrapped_lines_keep_the_width_and_the_words(text: str, width: int) -> No
 )
 def test_what_is_shown(text: str, shown: str) -> None:
     assert safe(text) == shown
+
+
+def test_what_is_pasted_keeps_its_lines() -> None:
+    assert typed("a\r\nb\rc\n\x1bd\t") == "a\nb\nc\n␛d\t"
 
 
 def test_cutting() -> None:

@@ -28,7 +28,7 @@ class AnswerScreen(AnsweringDialog):
 
     def __init__(self, desk: Desk, checkpoint: Checkpoint, sent: Callable[[str], None]) -> None:
         options = (Option(id=CONTINUE),) if checkpoint.is_breakpoint else checkpoint.options
-        super().__init__(desk, options, desk.draft(checkpoint.id))
+        super().__init__(desk, options, desk.drafts.answer(checkpoint.id))
         self.checkpoint = checkpoint
         self._sent = sent
 
@@ -54,12 +54,12 @@ class AnswerScreen(AnsweringDialog):
         elif self.resolution is None:
             self.verdict(("nothing is chosen yet", "grey"))
         else:
-            self.verdict(*self._warnings(), *self._confirmed())
+            self.verdict(*self._warnings(), *self.still_to_type(), *self._confirmed())
 
     def action_send(self) -> None:
         resolution = self.resolution
         reason = self.desk.why_not_answer(self.checkpoint, resolution)
-        if self.too_hasty() or resolution is None or reason is not None:
+        if not self.confirms() or resolution is None or reason is not None:
             self.show_frame()
             return
         self._sent(self.checkpoint.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from textual.widget import Widget
-from textual.widgets import Input, TextArea
+from textual.widgets import Input
 
 from scaicore_tui.tui.actions import Place, writes
 from scaicore_tui.tui.desk import Desk
@@ -15,6 +15,7 @@ from scaicore_tui.tui.paint import Pieces
 from scaicore_tui.tui.screens.dialog import Dialog
 from scaicore_tui.tui.widgets.choices import Choices
 from scaicore_tui.tui.widgets.reading import Reading
+from scaicore_tui.tui.widgets.typed import TypedLine, TypedText
 from scaicore_tui.wire import Option
 
 TOO_FAST = "that was fast: look, and press again. "
@@ -25,19 +26,20 @@ class AnsweringDialog(Dialog):
 
     DEFAULT_CSS = """
     AnsweringDialog Choices { height: auto; max-height: 40%; margin: 1 1 0 1; }
-    AnsweringDialog #free { border: none; height: 1; margin: 1 1 0 1; background: $panel; }
-    AnsweringDialog #free:focus, AnsweringDialog TextArea:focus { border: none; background: $boost; }
+    AnsweringDialog #free { margin: 1 1 0 1; padding: 0; }
+    AnsweringDialog TextArea:focus { border: none; background: $boost; }
     AnsweringDialog TextArea { height: 1; border: none; padding: 0 1; margin: 1 1 0 1; background: $panel; }
     AnsweringDialog TextArea:focus, AnsweringDialog TextArea.-typed { height: 3; }
+    AnsweringDialog.-low TextArea { margin: 0 1; }
     """
 
     def __init__(self, desk: Desk, options: Sequence[Option], draft: Draft, *, reserved: str = "") -> None:
         super().__init__(desk)
         self._draft = draft
         self._choices = Choices(options, draft.resolution, reserved=reserved) if options else None
-        self._free = Input(draft.resolution or "", placeholder="answer", id="free", select_on_focus=False)
-        self._comment = TextArea(draft.comment, soft_wrap=True, tab_behavior="focus", placeholder="comment (optional)")
-        self._free.cursor_blink = self._comment.cursor_blink = False
+        self._free = TypedLine(draft.resolution or "", placeholder="answer", id="free")
+        self._comment = TypedText(draft.comment, placeholder="comment (optional)")
+        self._comment.set_class(bool(draft.comment), "-typed")
 
     @property
     def choosing(self) -> Place:
@@ -46,11 +48,18 @@ class AnsweringDialog(Dialog):
 
     @property
     def place(self) -> Place:
+        if self.type_out.has_focus:
+            return Place.TYPING_OUT
         return Place.COMMENT if self._comment.has_focus else self.choosing
 
     @property
     def resolution(self) -> str | None:
         """What would be sent; None as long as nothing is chosen."""
+        return self.chosen
+
+    @property
+    def chosen(self) -> str | None:
+        """The option, or the free answer; None as long as there is none."""
         if self._choices is not None:
             return self._choices.chosen.id if self._choices.chosen is not None else None
         return self._free.value.strip() or None
@@ -65,12 +74,22 @@ class AnsweringDialog(Dialog):
         """The key that confirms, where the focus is."""
         return "ctrl+s" if self.place is Place.COMMENT else "enter"
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        resolution, option = self.resolution, self._choices.chosen if self._choices is not None else None
+        label = option.label if option is not None and option.id == resolution else ""
+        return (resolution or "", label)
+
+    @property
+    def subject(self) -> object:
+        return self.chosen
+
+    @property
+    def fields(self) -> list[Widget | None]:
+        return [self._choices or self._free, *([] if self.read_only else [self._comment])]
+
     def lines(self, width: int) -> list[Pieces]:
         """What there is to read."""
-        raise NotImplementedError
-
-    def action_send(self) -> None:
-        """Confirm."""
         raise NotImplementedError
 
     def compose_body(self) -> Iterator[Widget]:
@@ -94,21 +113,12 @@ class AnsweringDialog(Dialog):
         self.show_frame()
 
     def on_text_area_changed(self) -> None:
-        """What is typed survives the dialog."""
+        """What is typed survives the dialog; it takes room from what there is to read."""
         self._draft.comment = self._comment.text
         self._comment.set_class(bool(self._comment.text), "-typed")
+        self.call_after_refresh(self.show_frame)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """What is typed survives the dialog."""
         self._draft.resolution = event.value
         self.show_frame()
-
-    def on_input_submitted(self) -> None:
-        """Enter in a free answer confirms it, as it does a chosen one."""
-        self.action_send()
-
-    def action_comment(self) -> None:
-        if self._comment.has_focus or self.read_only:
-            (self._choices or self._free).focus()
-        else:
-            self._comment.focus()

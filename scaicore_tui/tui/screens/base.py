@@ -166,6 +166,9 @@ class SessionScreen(Screen[None]):
         reason = self.desk.why_not_continue(checkpoint)
         if reason is not None or checkpoint is None:
             self.say(f"c: {reason}", "amber")
+        elif self.desk.protected:
+            self.desk.drafts.answer(checkpoint.id).resolution = CONTINUE
+            self.open_answer(checkpoint)
         else:
             self.post_message(AnswerCheckpoint(checkpoint.id, CONTINUE))
 

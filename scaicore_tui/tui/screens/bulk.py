@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from textual.binding import BindingType
+from textual.widget import Widget
 
 from scaicore_tui.actions import Kind
 from scaicore_tui.session import Update
@@ -13,7 +14,6 @@ from scaicore_tui.text import one_line
 from scaicore_tui.tui.actions import Place, bindings
 from scaicore_tui.tui.batch import Batch
 from scaicore_tui.tui.desk import Desk
-from scaicore_tui.tui.drafts import Draft
 from scaicore_tui.tui.messages import AnswerAll
 from scaicore_tui.tui.paint import Piece, Pieces
 from scaicore_tui.tui.screens.answering import TOO_FAST, AnsweringDialog
@@ -37,7 +37,9 @@ class BulkScreen(AnsweringDialog):
     ) -> None:
         first = batch.checkpoints[0]
         offered = (Option(id=CONTINUE),) if first.is_breakpoint else first.options
-        super().__init__(desk, offered if options is None else options, Draft(), reserved=CAUTIOUS_KEY)
+        super().__init__(
+            desk, offered if options is None else options, desk.drafts.several(batch.ids), reserved=CAUTIOUS_KEY
+        )
         self._batch = batch
         self._hidden = hidden
         self._cautious = True
@@ -47,6 +49,10 @@ class BulkScreen(AnsweringDialog):
     @property
     def choosing(self) -> Place:
         return Place.RESULTS if self._sent is not None else Place.BULK
+
+    @property
+    def fields(self) -> list[Widget | None]:
+        return super().fields if self._sent is None else []
 
     @property
     def listed(self) -> Batch:
@@ -81,11 +87,11 @@ class BulkScreen(AnsweringDialog):
         elif self.resolution is None:
             self.verdict(("nothing is chosen yet", "grey"), *self._caution())
         else:
-            self.verdict(*self._confirmed(), *self._caution())
+            self.verdict(*self.still_to_type(), *self._confirmed(), *self._caution())
 
     def action_send(self) -> None:
         resolution, ready = self.resolution, self.ready
-        if self._sent is not None or self.too_hasty() or resolution is None or not ready:
+        if self._sent is not None or not self.confirms() or resolution is None or not ready:
             self.show_frame()
             return
         self._sent = Batch(ready)
@@ -99,13 +105,9 @@ class BulkScreen(AnsweringDialog):
         self._cautious = not self._cautious
         self.show_frame()
 
-    def action_comment(self) -> None:
-        if self._sent is None:
-            super().action_comment()
-
     def _show_results(self) -> None:
         self.set_focus(None)
-        for widget in (self._choices or self._free, self._comment):
+        for widget in (self._choices or self._free, self._comment, self.type_out):
             widget.display = False
         reading = self.query_one(Reading)
         reading.scroll_to_line(0)

@@ -23,12 +23,12 @@ class ContinueAllScreen(BulkScreen):
 
     @property
     def listed(self) -> Batch:
-        scope = super().resolution
+        scope = self.chosen
         return self._batch if scope is None else self._scopes[scope]
 
     @property
     def resolution(self) -> str | None:
-        return None if super().resolution is None else CONTINUE
+        return None if self.chosen is None else CONTINUE
 
     def title_pieces(self) -> Iterator[Piece]:
         if self._sent is not None:

@@ -12,15 +12,18 @@ from textual.widget import Widget
 from scaicore_tui.session import Update
 from scaicore_tui.tui.actions import Place, actions_at
 from scaicore_tui.tui.desk import Desk
-from scaicore_tui.tui.messages import RunAction
+from scaicore_tui.tui.messages import RunAction, WordTyped
 from scaicore_tui.tui.paint import Piece
 from scaicore_tui.tui.widgets.footer import Footer
 from scaicore_tui.tui.widgets.heading import Heading
 from scaicore_tui.tui.widgets.reading import Reading
+from scaicore_tui.tui.widgets.type_out import TypeOut
 from scaicore_tui.tui.widgets.verdict import Verdict
 
 # Keys that were meant for the screen below must not confirm.
 HASTE = 0.3
+# With fewer lines, every one counts.
+LOW = 30
 # Ages are told in steps of ten seconds.
 AGEING = 5.0
 
@@ -31,7 +34,11 @@ class Dialog(ModalScreen[None]):
     DEFAULT_CSS = """
     Dialog { align: center middle; background: $background; }
     Dialog #panel { width: 96%; max-width: 100; height: 94%; max-height: 36; background: $background; }
+    Dialog TypeOut { margin: 1 1 0 1; }
     Dialog Reading { padding: 1 1 0 1; height: 1fr; min-height: 3; }
+    Dialog.-low #panel { height: 100%; }
+    Dialog.-low Reading { padding: 0 1; }
+    Dialog.-low TypeOut { margin: 0 1; }
     """
 
     def __init__(self, desk: Desk) -> None:
@@ -39,6 +46,7 @@ class Dialog(ModalScreen[None]):
         self.desk = desk
         self._opened_at = desk.session.clock.monotonic()
         self.was_hasty = False
+        self.type_out = TypeOut(needed=desk.protected)
 
     @property
     def place(self) -> Place:
@@ -62,6 +70,33 @@ class Dialog(ModalScreen[None]):
             self._opened_at = self.desk.session.clock.monotonic()
         return self.was_hasty
 
+    def confirms(self) -> bool:
+        """Whether a confirmation may go now. On a protected profile it brings a person to where the word is typed."""
+        is_hasty = self.too_hasty()
+        self._ask_for_word()
+        if not is_hasty and not self.type_out.is_done and self.type_out.word:
+            self.type_out.focus()
+        return not is_hasty and self.type_out.is_done
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What a protected profile wants typed out, each of which will do; none where nothing can be sent yet."""
+        raise NotImplementedError
+
+    @property
+    def subject(self) -> object:
+        """What the word is typed for: with another one it is typed anew."""
+        raise NotImplementedError
+
+    @property
+    def fields(self) -> list[Widget | None]:
+        """What has the keys, in the order of tab; None for the dialog itself."""
+        raise NotImplementedError
+
+    def action_send(self) -> None:
+        """Confirm."""
+        raise NotImplementedError
+
     def title_pieces(self) -> Iterable[Piece]:
         """What the heading says."""
         raise NotImplementedError
@@ -78,6 +113,8 @@ class Dialog(ModalScreen[None]):
         with Vertical(id="panel"):
             yield Heading()
             yield from self.compose_body()
+            if self.type_out.needed:
+                yield self.type_out
             yield Verdict()
             yield Footer()
 
@@ -92,7 +129,8 @@ class Dialog(ModalScreen[None]):
         self.query_one(Reading).reread()
 
     def on_resize(self) -> None:
-        """There may be more to read now, or less."""
+        """There may be more to read now, or less; on a low screen blank lines give way to it."""
+        self.set_class(self.app.size.height < LOW, "-low")
         self.call_after_refresh(self.show_frame)
 
     def on_descendant_focus(self) -> None:
@@ -105,6 +143,7 @@ class Dialog(ModalScreen[None]):
 
     def show_frame(self) -> None:
         """Heading, verdict and footer, as they are now."""
+        self._ask_for_word()
         reading = self.query_one(Reading)
         below = reading.line_count - reading.top - reading.size.height
         reads_on = below > 0 and any(action.id == "read_down" for action in actions_at(self.place))
@@ -120,6 +159,37 @@ class Dialog(ModalScreen[None]):
     async def on_run_action(self, request: RunAction) -> None:
         """A key of the footer was clicked."""
         await self.run_action(request.action_id)
+
+    def on_word_typed(self, typed: WordTyped) -> None:
+        """Where a terminal pastes key by key, all of a page comes in haste: it begins with the first sign."""
+        if typed.begins:
+            self._opened_at = self.desk.session.clock.monotonic()
+        self.show_frame()
+
+    def on_input_submitted(self) -> None:
+        """Enter in a line confirms, as it does outside."""
+        self.action_send()
+
+    def still_to_type(self) -> Iterator[Piece]:
+        """What a protected profile wants before Enter does anything."""
+        if self.type_out.is_done:
+            return
+        if self.type_out.was_pasted:
+            yield "a paste is not taken. ", "amber"
+        yield "first type ", "amber"
+        yield self.type_out.word, "amber strong"
+        yield ": ", "amber"
+
+    def action_next_field(self) -> None:
+        fields = [*self.fields, *([self.type_out] if self.type_out.needed and self.type_out.display else [])]
+        if fields:
+            at = next((number for number, field in enumerate(fields) if field is self.focused), 0)
+            self.set_focus(fields[(at + 1) % len(fields)])
+            self.call_after_refresh(self.show_frame)
+
+    def _ask_for_word(self) -> None:
+        if self.type_out.needed:
+            self.type_out.ask(self.words, self.subject)
 
     def action_read_down(self) -> None:
         self.query_one(Reading).page(1)

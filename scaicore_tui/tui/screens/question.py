@@ -6,7 +6,7 @@ in the program's place.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scaicore_tui.text import cells, one_line, pretty, wrap
@@ -22,14 +22,14 @@ NO_INPUT = "Input fields can't be sent by this API: tab to the comment; ctrl+t p
 
 
 def question_lines(checkpoint: Checkpoint, width: int, now: float) -> list[Pieces]:
-    """Title and message, facts, form and context, wrapped to `width` cells."""
+    """Title and message, the facts that help to decide, form and context, the rest; wrapped to `width` cells."""
     room = width - cells(BAR[0])
-    more = [*_form(checkpoint, room), *_context(checkpoint, room)]
     lines: list[Pieces] = [[(_source(checkpoint, width), "blue")], *framed(_asked(checkpoint, room))]
-    lines += [[], *_packed(_facts(checkpoint, now), width)]
+    lines += [*_packed(_place(checkpoint), width), *_packed(_urgency(checkpoint, now), width)]
+    lines += framed([*_form(checkpoint, room), *_context(checkpoint, room)][1:])
     if input_lines(checkpoint):
         lines += [[(line, "amber")] for line in wrap(NO_INPUT, width)]
-    return [*lines, [], [("more from the flow", "blue")], *framed(more[1:])] if more else lines
+    return [*lines, *_packed(_identity(checkpoint), width)]
 
 
 def framed(lines: list[Pieces]) -> list[Pieces]:
@@ -88,21 +88,32 @@ def _packed(facts: list[Piece], width: int) -> list[Pieces]:
     return [*lines]
 
 
-def _facts(checkpoint: Checkpoint, now: float) -> list[Piece]:
-    """What is known beside the question, each as `name value`; what presses is in its colour."""
+def _place(checkpoint: Checkpoint) -> list[Piece]:
+    """Where it waits."""
+    core = core_name(checkpoint.core_id) if checkpoint.core_id else None
+    return _named({"node": checkpoint.node_id, "run": checkpoint.execution_id, "Core": core}, {})
+
+
+def _urgency(checkpoint: Checkpoint, now: float) -> list[Piece]:
+    """For whom it waits and how it presses, which has a colour where it does."""
     expires = checkpoint.expires
-    deadline = until(expires, now) if expires is not None else checkpoint.expires_at
+    due = until(expires, now) if expires is not None else checkpoint.expires_at
+    then = f", then {checkpoint.expiry_action}" if checkpoint.expiry_action else ""
     facts = {
-        "waiting": since(checkpoint.created, now),
         "priority": checkpoint.priority,
         "for": checkpoint.assignee_raw,
-        "deadline": deadline,
-        "then": checkpoint.expiry_action if deadline else None,
-        "node": checkpoint.node_id,
-        "run": checkpoint.execution_id,
-        "type": checkpoint.checkpoint_type,
-        "checkpoint": checkpoint.id,
+        "due": f"{due}{then}" if due else None,
+        "waiting": since(checkpoint.created, now),
     }
     urgency = URGENT.get((checkpoint.priority or "").lower(), "grey")
-    colours = {"priority": urgency, "deadline": deadline_colour(expires, now)}
+    return _named(facts, {"priority": urgency, "due": deadline_colour(expires, now)})
+
+
+def _identity(checkpoint: Checkpoint) -> list[Piece]:
+    """What it is to the API; that helps to find it, and not to decide."""
+    return _named({"type": checkpoint.checkpoint_type, "checkpoint": checkpoint.id}, {})
+
+
+def _named(facts: Mapping[str, str | None], colours: Mapping[str, str]) -> list[Piece]:
+    """Each as `name value`."""
     return [(f"{name} {one_line(value)}", colours.get(name, "grey")) for name, value in facts.items() if value]

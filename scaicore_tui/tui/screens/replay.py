@@ -23,6 +23,7 @@ from scaicore_tui.tui.screens.original import original_lines
 from scaicore_tui.tui.widgets.json_area import JsonArea
 from scaicore_tui.tui.widgets.reading import Reading
 from scaicore_tui.tui.widgets.run_row import core_name
+from scaicore_tui.tui.widgets.typed import TypedLine
 from scaicore_tui.wire.given import read_given
 
 OWN = "{}"
@@ -41,21 +42,19 @@ class ReplayScreen(Dialog):
     ReplayScreen.-editing.-short Reading { display: none; }
     ReplayScreen Horizontal { height: 1; margin: 1 1 0 1; }
     ReplayScreen Label { width: 8; color: $state-grey; }
-    ReplayScreen Input { width: 1fr; height: 1; border: none; padding: 0 1; background: $panel; }
-    ReplayScreen Input:focus { border: none; background: $boost; }
+    ReplayScreen Horizontal TypedLine { width: 1fr; }
     """
 
     def __init__(self, desk: Desk, run: Run) -> None:
         super().__init__(desk)
         self.run_again = run
         self._original = desk.original(run)
-        self._draft = desk.replay_draft(run.execution_id)
+        self._draft = desk.drafts.replay(run.execution_id)
         self._captured = source(run.input) if run.has_input else OWN
         self._area = JsonArea(self._captured if self._draft.text is None else self._draft.text)
         entity = self._original.entity if self._draft.entity_id is None else self._draft.entity_id
         self._area.display = False
-        self._entity = Input(entity, placeholder="optional", select_on_focus=False)
-        self._entity.cursor_blink = False
+        self._entity = TypedLine(entity, placeholder="optional")
         self._value: Any = None
         self._problem: str | None = None
         self._changes: list[Change] = []
@@ -66,7 +65,21 @@ class ReplayScreen(Dialog):
     def place(self) -> Place:
         if self._area.has_focus:
             return Place.INPUT
+        if self.type_out.has_focus:
+            return Place.TYPING_OUT
         return Place.ENTITY if self._entity.has_focus else Place.REPLAY
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return (self.run_again.core_id or "",)
+
+    @property
+    def subject(self) -> object:
+        return self._area.text, self._entity.value
+
+    @property
+    def fields(self) -> list[Widget | None]:
+        return [self._area if self.is_editing else None, self._entity]
 
     @property
     def is_given(self) -> bool:
@@ -118,10 +131,7 @@ class ReplayScreen(Dialog):
     def on_input_changed(self, event: Input.Changed) -> None:
         """What is typed survives the dialog."""
         self._draft.entity_id = event.value
-
-    def on_input_submitted(self) -> None:
-        """Enter in the entity confirms, as it does outside."""
-        self.action_send()
+        self.show_frame()
 
     def on_text_edited(self, message: TextEdited) -> None:
         """What was saved in the editor. Keys that were meant for it must not confirm."""
@@ -135,7 +145,7 @@ class ReplayScreen(Dialog):
 
     def action_send(self) -> None:
         self._read()
-        if self.too_hasty() or self._why_not() is not None:
+        if not self.confirms() or self._why_not() is not None:
             self.show_frame()
             return
         given, entity = self.is_given, self._entity.value.strip()
@@ -152,16 +162,9 @@ class ReplayScreen(Dialog):
     def action_captured(self) -> None:
         self._area.put(self._captured)
 
-    def action_entity(self) -> None:
-        if self._entity.has_focus:
-            self.set_focus(self._area if self.is_editing else None)
-        else:
-            self._entity.focus()
-        self.call_after_refresh(self.show_frame)
-
     def action_back(self) -> None:
         """Stop typing; then leave."""
-        if self.place is Place.REPLAY:
+        if self.place in (Place.REPLAY, Place.TYPING_OUT):
             super().action_back()
         else:
             self._edit(editing=False)
@@ -197,6 +200,7 @@ class ReplayScreen(Dialog):
         """What would be invoked, where, and with what."""
         if self.was_hasty:
             yield TOO_FAST, "amber"
+        yield from self.still_to_type()
         yield f"{'ctrl+s' if self.place is Place.INPUT else 'enter'} invokes ", "text"
         yield one_line(self.run_again.core_id or ""), "accent strong"
         yield f" · {one_line(self.desk.name)} · {self._input_words()}", "text"

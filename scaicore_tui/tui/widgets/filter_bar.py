@@ -8,9 +8,10 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from scaicore_tui.tui.messages import FilterClosed, FilterTyped
+from scaicore_tui.tui.widgets.typed import TypedLine
 
 
-class FilterBar(Input):
+class FilterBar(TypedLine):
     """Filters while it is typed. Enter keeps the filter, Escape clears it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -18,13 +19,11 @@ class FilterBar(Input):
         Binding("enter,down", "close(True)", "keep", show=False),
     ]
     DEFAULT_CSS = """
-    FilterBar { display: none; height: 1; border: none; padding: 0 1; background: $panel; }
-    FilterBar:focus { border: none; background: $panel; }
+    FilterBar { display: none; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
-        super().__init__(placeholder="filter: words, !words that must not stand there", id=id, select_on_focus=False)
-        self.cursor_blink = False
+        super().__init__(placeholder="filter: words, !words that must not stand there", id=id)
 
     def open(self) -> None:
         """Show it and type in it."""

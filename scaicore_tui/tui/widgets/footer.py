@@ -38,7 +38,10 @@ class Footer(Bar):
         return pieces
 
     def on_click(self, event: events.Click) -> None:
-        """Ask for the action under the mouse."""
+        """Ask for the action under the mouse. A double click asks once: its second half may meet another footer,
+        where the first one closed a dialog."""
+        if event.chain > 1:
+            return
         x = 1
         for action in self._fitting():
             x += _width(action)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from textual.widgets import TextArea
-from textual.widgets.text_area import Edit, EditResult
-
 from scaicore_tui.text import escaped
+from scaicore_tui.tui.widgets.typed import TypedText
 
 
-class JsonArea(TextArea):
+class JsonArea(TypedText):
     """A text of JSON, with numbered lines."""
 
     DEFAULT_CSS = """
@@ -19,12 +15,10 @@ class JsonArea(TextArea):
     """
 
     def __init__(self, text: str, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
-        super().__init__(escaped(text), soft_wrap=True, tab_behavior="focus", show_line_numbers=True, id=id)
-        self.cursor_blink = False
+        super().__init__(text, show_line_numbers=True, id=id)
 
-    def edit(self, edit: Edit) -> EditResult:
-        """All typing and pasting comes this way."""
-        return super().edit(replace(edit, text=escaped(edit.text)))
+    def shown(self, text: str) -> str:
+        return escaped(text)
 
     def put(self, text: str) -> None:
         """Put `text` in place of all that stands there; that can be undone."""

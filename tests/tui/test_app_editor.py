@@ -1,0 +1,114 @@
+"""The input of a replay in an editor of one's own: a private file, nothing lost, nothing sent by keys meant for it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from scaicore_tui.errors import ConfigError, ScaicoreError
+from scaicore_tui.tui.editor import Editor, edit_text, editor_command
+from scaicore_tui.tui.screens.base import SessionScreen
+from tests.tui.replaying import Invoking, area, retype, shown
+from tests.tui.scene import busy
+from tests.tui.stage import STANDARD, Stage, until
+
+SCRIPT = """
+import os, pathlib, stat, sys
+path = pathlib.Path(sys.argv[-1])
+pathlib.Path({seen!r}).write_text(f"{{path}} {{stat.S_IMODE(os.stat(path).st_mode):o}}")
+pathlib.Path(f"{{path}}~").write_text("a backup")
+path.write_bytes({saved!r} if {saved!r} is not None else path.read_bytes())
+sys.exit({code})
+"""
+
+
+def editor_script(folder: Path, saved: bytes | None = None, code: int = 0) -> tuple[list[str], Path]:
+    """An editor that saves `saved`; and the file that tells what it was given."""
+    script, seen = folder / "editor.py", folder / "seen"
+    script.write_text(SCRIPT.format(seen=str(seen), saved=saved, code=code))
+    return [sys.executable, str(script)], seen
+
+
+def is_gone(seen: Path) -> bool:
+    """Whether nothing is left of what an editor was given."""
+    return not Path(seen.read_text().split(" ")[0]).parent.exists()
+
+
+async def test_without_an_editor_it_says_so_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.delenv("EDITOR", raising=False)
+    stage = Stage(busy())
+    async with stage.opened() as pilot:
+        await pilot.press("e", "R", "e")
+        await retype(stage, pilot, "[1]")
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: "no editor is set" in shown(stage))
+        assert area(stage).text == "[1]"
+        await pilot.press("escape", "escape")
+        await stage.settle(pilot)
+        assert "no editor is set" in stage.text
+
+
+async def test_a_terminal_that_can_not_be_left_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDITOR", "false")
+    stage = Stage(busy())
+    async with stage.opened() as pilot:
+        await pilot.press("e", "R", "o")
+        await until(pilot, lambda: "no editor can be opened in this terminal" in shown(stage))
+        assert not stage.session.submitter.submissions
+
+
+async def test_what_was_saved_in_the_editor_is_what_is_edited(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = []
+
+    async def saved(self: Editor, text: str) -> str:
+        texts.append(text)
+        return '{"saved":\r\n 1}\r\n'
+
+    monkeypatch.setattr(Editor, "_suspended", saved)
+    stage = Stage(busy())
+    invoking = Invoking(stage)
+    async with stage.opened(STANDARD) as pilot:
+        await pilot.press("e", "R")
+        stage.clock.advance(1)
+        await pilot.press("o")
+        await until(pilot, lambda: "changed" in shown(stage))
+        await pilot.press("enter")
+        assert not invoking.bodies
+        stage.clock.advance(1)
+        await pilot.press("enter")
+        await until(pilot, lambda: invoking.bodies)
+        assert texts == ['{\n  "invoices": [\n    1,\n    2,\n    3\n  ]\n}']
+        assert invoking.bodies == [b'{"input":{"saved":1}}']
+        assert isinstance(stage.app.screen, SessionScreen)
+
+
+async def test_the_file_of_the_editor_is_private_and_removed(tmp_path: Path) -> None:
+    command, seen = editor_script(tmp_path, "\ufeff{é}\r\n".encode())
+    assert await edit_text("{}", command) == "{é}\r\n"
+    assert seen.read_text().endswith(" 600")
+    assert is_gone(seen)
+
+
+async def test_what_is_no_utf_8_stays_visible(tmp_path: Path) -> None:
+    command, _ = editor_script(tmp_path, b'"\xff"')
+    assert await edit_text("", command) == '"\\xff"'
+
+
+async def test_an_editor_that_fails_changes_nothing(tmp_path: Path) -> None:
+    command, seen = editor_script(tmp_path, b"discarded", code=3)
+    with pytest.raises(ScaicoreError, match="ended with code 3"):
+        await edit_text("{}", command)
+    assert is_gone(seen)
+    with pytest.raises(ConfigError, match="can't be run"):
+        await edit_text("{}", [str(tmp_path / "nowhere")])
+
+
+def test_the_editor_is_visual_or_else_editor() -> None:
+    assert editor_command({"VISUAL": "code --wait", "EDITOR": "vi"}) == ["code", "--wait"]
+    assert editor_command({"VISUAL": " ", "EDITOR": "'my vi' -n"}) == ["my vi", "-n"]
+    for environment in ({}, {"EDITOR": "vi 'n"}):
+        with pytest.raises(ConfigError):
+            editor_command(environment)

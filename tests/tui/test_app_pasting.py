@@ -1,0 +1,75 @@
+"""Pasting: what comes out of a clipboard is text to look at. It chooses nothing, sends nothing, drives nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from textual.widgets import Input
+
+from scaicore_tui.tui.screens.answer import AnswerScreen
+from tests.tui.inbox_scene import WITH_FORM, inbox
+from tests.tui.scene import busy
+from tests.tui.stage import SMALL, Stage, screen_lines, until
+from tests.tui.taking import Taking
+
+HOSTILE = "\x1b[2Jred\x1b]52;c;aGk=\x07 \x9b2J \u202eright\u200b"
+PAGE = "approve\r\n1\renter\n\nq\n" * 40
+
+
+def no_orders(text: str) -> bool:
+    """Whether nothing in `text` could drive a terminal, or stand in it unseen."""
+    return not any(ord(sign) < 32 or 127 <= ord(sign) < 160 or sign in "\u202e\u200b" for sign in text)
+
+
+def answering(stage: Stage) -> AnswerScreen:
+    screen = stage.app.screen
+    assert isinstance(screen, AnswerScreen)
+    return screen
+
+
+@pytest.mark.parametrize("pressed", [("a", "1"), ("a", "1", "tab")], ids=["options", "comment"])
+async def test_a_pasted_page_sends_nothing_and_chooses_nothing(pressed: tuple[str, ...]) -> None:
+    stage = Stage(busy())
+    taking = Taking(stage)
+    async with stage.opened(SMALL) as pilot:
+        await pilot.press(*pressed)
+        stage.clock.advance(1)
+        await stage.paste(pilot, PAGE)
+        assert answering(stage).resolution == "approve"
+        assert not taking.posts
+
+
+async def test_what_is_pasted_into_a_comment_is_sent_as_it_is_seen() -> None:
+    stage = Stage(busy())
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        await pilot.press("a", "2", "tab")
+        await stage.paste(pilot, f"one\r\ntwo\r{HOSTILE}")
+        assert no_orders("".join(screen_lines(stage.app)))
+        stage.clock.advance(1)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: taking.posts)
+        said = json.loads(taking.posts[0][1])["comment"]
+        assert said == "one\ntwo\n␛[2Jred␛]52;c;aGk=␇ <9B>2J <U+202E>right<U+200B>"
+
+
+@pytest.mark.parametrize(
+    "pressed",
+    [
+        pytest.param(("i", "a"), id="free answer"),
+        pytest.param(("e", "R", "tab"), id="entity"),
+        pytest.param(("slash",), id="filter"),
+        pytest.param(("i", "slash"), id="filter of the inbox"),
+    ],
+)
+async def test_what_is_pasted_into_a_line_is_visible(pressed: tuple[str, ...]) -> None:
+    stage = Stage(inbox(WITH_FORM | {"options": []}))
+    async with stage.opened() as pilot:
+        await pilot.press(*pressed)
+        await stage.paste(pilot, HOSTILE)
+        line = stage.app.focused
+        assert isinstance(line, Input)
+        assert line.value == "␛[2Jred␛]52;c;aGk=␇ <9B>2J <U+202E>right<U+200B>"
+        assert line.cursor_position == len(line.value)
+        assert no_orders("".join(screen_lines(stage.app)))
