@@ -60,7 +60,7 @@ class Session:
         self.client = client or Client(target)
         self.outcomes = Outcomes(self.client, self.book, self.clock, self._submission_moved, ledger or Ledger())
         self.submitter = Submitter(self.client, self.book, self.clock, self.outcomes, self._staleness)
-        self._poller = Poller(self.client, self.clock, self._known, self._apply, self._publish)
+        self._poller = Poller(self.client, self.clock, self._known, self._apply, lambda: self._tell(Update()))
         self._listeners: list[Callable[[Update], None]] = []
         self._backfill = backfill
         self._older: str | None = None
@@ -165,20 +165,31 @@ class Session:
         checkpoint = self.checkpoint(checkpoint_id)
         if checkpoint is not None:
             return checkpoint
-        answered = await self._how_it_ended(checkpoint_id)
-        if answered is not None:
-            raise Conflict(answered, kept="nothing was sent")
+        ended = await find(self.client, checkpoint_id)
+        if ended is not None:
+            raise Conflict(told(ended), kept="nothing was sent")
         raise NotFound(f"no checkpoint {checkpoint_id} is pending", kept="nothing was sent")
 
-    async def answer(self, checkpoint_id: str, resolution: str, comment: str | None = None) -> Submission:
-        """Answer a pending checkpoint, once. Raises what `require_checkpoint` does, and UsageError from the gate."""
+    async def answer(
+        self, checkpoint_id: str, resolution: str, comment: str | None = None, *, typed: str | None = None
+    ) -> Submission:
+        """Answer a pending checkpoint, once; on a protected profile with the option `typed` out.
+
+        Raises what `require_checkpoint` does, and UsageError from the gate.
+        """
         checkpoint = await self.require_checkpoint(checkpoint_id)
-        submission = await self.submitter.answer(checkpoint, resolution, comment)
+        submission = await self.submitter.answer(checkpoint, resolution, comment, typed=typed)
         self.refresh()
         return submission
 
     async def answer_all(
-        self, checkpoint_ids: Sequence[str], resolution: str, comment: str | None = None, *, cautious: bool = True
+        self,
+        checkpoint_ids: Sequence[str],
+        resolution: str,
+        comment: str | None = None,
+        *,
+        cautious: bool = True,
+        typed: str | None = None,
     ) -> list[Submission]:
         """Answer several checkpoints alike, one after the other, each once; listeners hear of each.
 
@@ -187,7 +198,7 @@ class Session:
         """
         sent: list[Submission] = []
         for checkpoint_id in checkpoint_ids:
-            sent.append(await self.answer(checkpoint_id, resolution, comment))
+            sent.append(await self.answer(checkpoint_id, resolution, comment, typed=typed))
             if cautious and sent[-1].progress not in (Progress.ACCEPTED, Progress.CONFIRMED):
                 break
         return sent
@@ -197,21 +208,23 @@ class Session:
         return await self.client.all_checkpoints(status)
 
     async def replay(
-        self, execution_id: str, value: Any = None, entity_id: str | None = None, *, given_input: bool = False
+        self,
+        execution_id: str,
+        value: Any = None,
+        entity_id: str | None = None,
+        *,
+        given_input: bool = False,
+        typed: str | None = None,
     ) -> Submission:
-        """Invoke the run's Core again, once, with its captured input or the `value` given instead.
+        """Invoke the run's Core again, once, with its captured input or the `value` given instead; on a protected
+        profile with the Core's id `typed` out.
 
         Returns when the invocation answered, which may take minutes. Raises NotFound, and UsageError from the gate.
         """
         run = self.run_of(execution_id)
-        submission = await self.submitter.replay(run, value, entity_id, given_input=given_input)
+        submission = await self.submitter.replay(run, value, entity_id, given_input=given_input, typed=typed)
         self.refresh()
         return submission
-
-    async def _how_it_ended(self, checkpoint_id: str) -> str | None:
-        """How a checkpoint that is pending no longer was answered; None where that can't be told."""
-        row = await find(self.client, checkpoint_id)
-        return told(row) if row else None
 
     def _load(self) -> None:
         """Fold the runs that the journal holds."""
@@ -280,9 +293,6 @@ class Session:
 
     def _submission_moved(self, submission: Submission) -> None:
         self._tell(Update(submission=submission))
-
-    def _publish(self) -> None:
-        self._tell(Update())
 
     def _tell(self, update: Update) -> None:
         for listener in self._listeners:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scaicore_tui.runs import Run
+from scaicore_tui.text import one_line
 from scaicore_tui.wire.checkpoints import CONTINUE, Checkpoint
 
 
 @dataclass(frozen=True)
 class Situation:
-    """What bears on every write: a read-only session, a refusal seen (`forbidden`), a screen that shows what is long
-    past (`stale`: in words, or empty), targets with a write under way."""
+    """What bears on every write: a read-only session, a profile that wants a word typed out (`protected`), a refusal
+    seen (`forbidden`), a screen that shows what is long past (`stale`: in words, or empty), targets with a write under
+    way."""
 
     read_only: bool = False
+    protected: bool = False
     forbidden: str = ""
     stale: str = ""
     busy: frozenset[str] = frozenset()
@@ -61,6 +65,17 @@ def why_not_replay(situation: Situation, run: Run | None, given_input: bool = Fa
     if run.is_input_truncated and not given_input:
         return "its input was cut off on its way: only a given input can be sent"
     return why_not_write(situation, run.execution_id)
+
+
+def why_not_untyped(situation: Situation, words: Iterable[str | None], typed: str | None) -> str | None:
+    """Why `typed` does not confirm a write on a protected profile: it must be one of `words`, as they are shown."""
+    shown = [one_line(word) for word in words if word]
+    return f"this profile is protected: type {shown[0]}" if situation.protected and typed not in shown else None
+
+
+def words_of(checkpoint: Checkpoint, resolution: str) -> list[str]:
+    """What confirms that answer where it has to be typed out: its id, or its label."""
+    return [resolution, *(option.label for option in checkpoint.options if option.id == resolution)]
 
 
 def _offers(checkpoint: Checkpoint, resolution: str) -> bool:

@@ -35,7 +35,7 @@ class Submitter:
         self._clock = clock
         self._outcomes = outcomes
         self._stale = stale
-        self._situation = gate.Situation(read_only=client.target.read_only)
+        self._situation = gate.Situation(read_only=client.target.read_only, protected=client.target.protected)
 
     @property
     def submissions(self) -> list[Submission]:
@@ -47,13 +47,16 @@ class Submitter:
         """What the gate judges by, now."""
         return replace(self._situation, stale=self._stale())
 
-    async def answer(self, checkpoint: Checkpoint, resolution: str, comment: str | None = None) -> Submission:
+    async def answer(
+        self, checkpoint: Checkpoint, resolution: str, comment: str | None = None, *, typed: str | None = None
+    ) -> Submission:
         """Resolve `checkpoint`, once, if it is still pending when it is read again just before.
 
-        Raises UsageError where the gate or the ledger says no, and what keeps it from being read again; a server's no
-        is in the result.
+        `typed` is what a person typed out to confirm it, which a protected profile asks for. Raises UsageError where
+        the gate or the ledger says no, and what keeps it from being read again; a server's no is in the result.
         """
         _pass(gate.why_not_answer(self.situation, checkpoint, resolution))
+        _pass(gate.why_not_untyped(self.situation, gate.words_of(checkpoint, resolution), typed))
         submission = Submission(
             Kind.CONTINUE if checkpoint.is_breakpoint and resolution == CONTINUE else Kind.ANSWER,
             checkpoint.id,
@@ -75,14 +78,21 @@ class Submitter:
         return submission
 
     async def replay(
-        self, run: Run, value: Any = None, entity_id: str | None = None, *, given_input: bool = False
+        self,
+        run: Run,
+        value: Any = None,
+        entity_id: str | None = None,
+        *,
+        given_input: bool = False,
+        typed: str | None = None,
     ) -> Submission:
         """Invoke the run's Core again, once, with its captured input or the `value` given instead.
 
-        Raises UsageError where the gate or the ledger says no. Returns when the invocation answered, which may take
-        minutes.
+        `typed` is what a person typed out to confirm it, which a protected profile asks for: the Core. Raises
+        UsageError where the gate or the ledger says no. Returns when the invocation answered, which may take minutes.
         """
         _pass(gate.why_not_replay(self.situation, run, given_input))
+        _pass(gate.why_not_untyped(self.situation, [run.core_id], typed))
         submission = Submission(
             Kind.REPLAY,
             run.execution_id,

@@ -29,6 +29,12 @@ def say(message: str) -> None:
         sys.stderr.flush()
 
 
+def prompt(question: str) -> None:
+    """A question, to be answered behind it."""
+    sys.stderr.write(f"{safe(question)}: ")
+    sys.stderr.flush()
+
+
 def complain(error: ScaicoreError) -> int:
     """Say what failed, what was kept and what to do; the exit code."""
     sys.stderr.write(f"scaicore-tui: {safe(str(error))}\n")

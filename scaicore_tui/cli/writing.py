@@ -10,11 +10,10 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from scaicore_tui import errors
 from scaicore_tui.actions import Progress, Submission
 from scaicore_tui.cli import output
+from scaicore_tui.cli.asking import agrees, ask
 from scaicore_tui.cli.common import Common
 from scaicore_tui.cli.diagnostics import say
 from scaicore_tui.cli.sessions import one_shot
@@ -45,9 +44,9 @@ async def resolve(
         await session.read_once()
         await _tell_recovered(session)
         checkpoint = await session.require_checkpoint(checkpoint_id)
-        await _ask(session, _question(checkpoint, resolution, session), resolution, yes)
+        typed = await _ask(session, _question(checkpoint, resolution, session), resolution, yes)
         async with _telling_of_interrupts(session):
-            submission = await session.answer(checkpoint_id, resolution, comment)
+            submission = await session.answer(checkpoint_id, resolution, comment, typed=typed)
             await _follow(session, submission)
     return _report(submission, json)
 
@@ -68,9 +67,10 @@ async def replay(
         value = run.input if source is None else _read_input(source)
         what = f"{one_line(run.core_id or '?')} again on {one_line(session.target.host)}"
         cost = f"Model and plugin calls run again. Input: {compact(value, PREVIEW)}"
-        await _ask(session, f"Invoke {what}? {cost}", run.core_id or "", yes)
+        typed = await _ask(session, f"Invoke {what}? {cost}", run.core_id or "", yes)
         async with _telling_of_interrupts(session):
-            submission = await session.replay(run.execution_id, value, entity_id, given_input=source is not None)
+            is_given = source is not None
+            submission = await session.replay(run.execution_id, value, entity_id, given_input=is_given, typed=typed)
             await _follow(session, submission)
         started = session.book.runs.get(submission.execution_id or "")
     return _report(submission, json, started)
@@ -103,24 +103,23 @@ async def _telling_of_interrupts(session: Session) -> AsyncIterator[None]:
         raise
 
 
-async def _ask(session: Session, question: str, word: str, yes: bool) -> None:
+async def _ask(session: Session, question: str, word: str, yes: bool) -> str | None:
     """A person's yes, on a terminal; where the profile is protected, `word` typed out. Raises UsageError without it."""
     protected = session.target.protected
     if yes and not protected:
-        return
+        return None
     if not sys.stdin.isatty():
         hint = "this profile is protected: --yes is not enough" if protected else "--yes"
         raise errors.UsageError("a write asks first, and there is no terminal", kept="nothing was sent", hint=hint)
-    with _interruptible():
-        if protected:
-            said = typer.prompt(f"{question} This profile is protected: type {one_line(word)}", err=True)
-            confirmed = said.strip() == word
-        else:
-            confirmed = typer.confirm(question, err=True)
-    if not confirmed:
+    if protected:
+        typed = await ask(f"{question} This profile is protected: type {one_line(word)}")
+    else:
+        typed = one_line(word) if await agrees(question) else ""
+    if typed != one_line(word):
         raise errors.UsageError("not confirmed", kept="nothing was sent")
     # The person may have thought about it for long.
     await session.read_once()
+    return typed
 
 
 @contextmanager

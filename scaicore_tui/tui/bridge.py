@@ -47,7 +47,8 @@ class Bridge:
 
     def answer(self, request: AnswerCheckpoint) -> None:
         """Send an answer, once; updates of the session tell what comes of it."""
-        self._write(self._session.answer(request.checkpoint_id, request.resolution, request.comment))
+        ask = request
+        self._write(self._session.answer(ask.checkpoint_id, ask.resolution, ask.comment, typed=ask.typed))
 
     def answer_all(self, request: AnswerAll) -> None:
         """Send the same answer to several, each once."""
@@ -55,8 +56,9 @@ class Bridge:
 
     def replay(self, request: ReplayRun) -> None:
         """Invoke a Core again, in the background."""
-        given = request.given_input
-        self._write(self._session.replay(request.execution_id, request.value, request.entity_id, given_input=given))
+        ask, given = request, request.given_input
+        writing = self._session.replay(ask.execution_id, ask.value, ask.entity_id, given_input=given, typed=ask.typed)
+        self._write(writing)
 
     def read_older(self) -> None:
         """Read one more page of history, if none is being read."""
@@ -86,7 +88,9 @@ class Bridge:
         """Say when it is over, and what kept the rest from being sent."""
         ids, words = request.checkpoint_ids, ""
         try:
-            sent = await self._session.answer_all(ids, request.resolution, request.comment, cautious=request.cautious)
+            sent = await self._session.answer_all(
+                ids, request.resolution, request.comment, cautious=request.cautious, typed=request.typed
+            )
         except ScaicoreError as error:
             words = safe(str(error))
             self._app.post_message(WriteStopped(words))

@@ -136,11 +136,12 @@ class PausePolling(Message):
 
 @dataclass
 class AnswerCheckpoint(Message):
-    """Send an answer to a checkpoint, once."""
+    """Send an answer to a checkpoint, once; `typed` is what was typed out to confirm it, where that was asked for."""
 
     checkpoint_id: str
     resolution: str
     comment: str | None = None
+    typed: str | None = None
 
 
 @dataclass
@@ -151,6 +152,7 @@ class AnswerAll(Message):
     resolution: str
     comment: str | None = None
     cautious: bool = True
+    typed: str | None = None
 
 
 @dataclass
@@ -161,6 +163,7 @@ class ReplayRun(Message):
     value: Any = None
     given_input: bool = False
     entity_id: str | None = None
+    typed: str | None = None
 
 
 @dataclass

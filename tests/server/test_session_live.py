@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pydantic import SecretStr
 
 from scaicore_tui.actions import Kind, Progress, Submission
 from scaicore_tui.config import Api, Target
-from scaicore_tui.errors import PermissionDenied
+from scaicore_tui.errors import PermissionDenied, UsageError
 from scaicore_tui.journal import Journal
 from scaicore_tui.proxy import ProxyConfig
 from scaicore_tui.session import Session
@@ -152,6 +154,23 @@ async def test_a_viewer_is_refused_once_and_then_told_why() -> None:
         assert (submission.request_id or "").startswith("req_")
         assert "may not write" in (session.why_not_answer(waiting.id) or "")
         assert [row.id for row in served.grid.store.inbox.pending()] == [waiting.id]
+
+
+async def test_a_protected_profile_sends_nothing_that_was_not_typed_out() -> None:
+    async with proxied() as (served, api), Session(replace(api, protected=True)) as session:
+        execution = await finished(served, APPROVAL, TRIP)
+        await session.read_once()
+        (waiting,) = session.checkpoints
+        for typed in (None, "", "reject", "Approve it", "approve "):
+            with pytest.raises(UsageError, match="protected: type approve"):
+                await session.answer(waiting.id, "approve", typed=typed)
+            with pytest.raises(UsageError, match=f"protected: type {APPROVAL}"):
+                await session.replay(execution, typed=typed)
+        assert not session.submitter.submissions
+        assert [row.id for row in served.grid.store.inbox.pending()] == [waiting.id]
+        submission = await session.answer(waiting.id, "approve", typed="Approve")
+        await settled(session, submission)
+        assert submission.progress is Progress.CONFIRMED
 
 
 async def test_a_replay_starts_a_run_with_the_same_input() -> None:

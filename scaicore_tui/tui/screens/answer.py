@@ -63,7 +63,7 @@ class AnswerScreen(AnsweringDialog):
             self.show_frame()
             return
         self._sent(self.checkpoint.id)
-        self.app.post_message(AnswerCheckpoint(self.checkpoint.id, resolution, self.comment))
+        self.app.post_message(AnswerCheckpoint(self.checkpoint.id, resolution, self.comment, self.type_out.value))
         self.dismiss()
 
     def action_fields(self) -> None:

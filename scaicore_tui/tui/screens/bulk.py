@@ -97,7 +97,7 @@ class BulkScreen(AnsweringDialog):
         self._sent = Batch(ready)
         self._sent_before = len(self.desk.session.submitter.submissions)
         self.desk.begin_batch(self._sent.ids)
-        self.app.post_message(AnswerAll(self._sent.ids, resolution, self.comment, self._cautious))
+        self.app.post_message(AnswerAll(self._sent.ids, resolution, self.comment, self._cautious, self.type_out.value))
         self._show_results()
 
     def action_cautious(self) -> None:

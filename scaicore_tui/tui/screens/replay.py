@@ -150,7 +150,8 @@ class ReplayScreen(Dialog):
             return
         given, entity = self.is_given, self._entity.value.strip()
         value = self._value if given else self.run_again.input
-        self.app.post_message(ReplayRun(self.run_again.execution_id, value, given, entity or None))
+        typed = self.type_out.value
+        self.app.post_message(ReplayRun(self.run_again.execution_id, value, given, entity or None, typed))
         self.dismiss()
 
     def action_edit(self) -> None:
