@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from scaicore_tui.actions import Ledger, Outcomes, Progress, Submission, Submitter, gate
@@ -16,7 +16,7 @@ from scaicore_tui.actions.lookup import find, told
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import Conflict, NotFound, ScaicoreError, UsageError
-from scaicore_tui.feed import Answer, Client, Known, Link, Poller, surplus, without_arrivals
+from scaicore_tui.feed import Answer, Client, Known, Link, Poller, Rank, surplus, without_arrivals
 from scaicore_tui.feed.client import MAX_LIMIT
 from scaicore_tui.feed.link import STALE_INTERVALS
 from scaicore_tui.journal import Journal
@@ -57,7 +57,7 @@ class Session:
         self.book = RunBook()
         self.checkpoints: tuple[Checkpoint, ...] = ()
         self.journal = Journal.temporary() if journal is None else journal
-        self.client = client or Client(target)
+        self.client = client or Client(target, clock=self.clock)
         self.outcomes = Outcomes(self.client, self.book, self.clock, self._submission_moved, ledger or Ledger())
         self.submitter = Submitter(self.client, self.book, self.clock, self.outcomes, self._staleness)
         self._poller = Poller(self.client, self.clock, self._known, self._apply, self._publish)
@@ -80,7 +80,8 @@ class Session:
     @property
     def link(self) -> Link:
         """The state of the connection after its latest fetch."""
-        return self._poller.link
+        held = self.client.budget.wait(Rank.WRITE)
+        return replace(self._poller.link, held_until=self.clock.monotonic() + held if held else None)
 
     def listen(self, listener: Callable[[Update], None]) -> None:
         """Call `listener` after everything that changed."""
@@ -127,7 +128,7 @@ class Session:
             cursor = self._older
             if cursor is None:
                 return 0
-            page = await self.client.events(MAX_LIMIT, cursor)
+            page = await self.client.events(MAX_LIMIT, cursor, Rank.HISTORY)
             self._older = page.next_cursor if page.next_cursor != cursor else None
             return self._take_history(without_arrivals(page.events, self.journal.newest_at())[::-1])
 

@@ -24,7 +24,10 @@ class LinkState(StrEnum):
 
 @dataclass(frozen=True)
 class Link:
-    """The connection after its latest fetch. Moments are monotonic seconds."""
+    """The connection after its latest fetch. Moments are monotonic seconds.
+
+    Until `held_until` the budget lets nothing go, not even a write: the minute is spent, or the server said 429.
+    """
 
     interval: float
     answered_at: float | None = None
@@ -36,6 +39,7 @@ class Link:
     new_events: int = 0
     polls: int = 0
     stale_dropped: int = 0
+    held_until: float | None = None
 
     def state(self, now: float) -> LinkState:
         """Live only while answers come; silence for three intervals is stale, whatever the reason."""

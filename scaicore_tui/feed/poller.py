@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
 
 from scaicore_tui.clock import Clock
 from scaicore_tui.errors import ScaicoreError
+from scaicore_tui.feed.budget import Rank
 from scaicore_tui.feed.client import MAX_LIMIT, Client
 from scaicore_tui.feed.known import Known
 from scaicore_tui.feed.link import Link
 from scaicore_tui.feed.sweep import Sweep, next_limit, read_head, read_tail
+from scaicore_tui.feed.waiting import sleep_or
 from scaicore_tui.wire import Checkpoint
 
 MAX_OVERLAPPING = 2
@@ -130,17 +131,12 @@ class Poller:
         return await read_head(self.client, self._known(), self._limit)
 
     async def _wait_until(self, moment: float) -> None:
+        """Wait for `moment`, or for when the budget has a request to spare."""
+        now = self._clock.monotonic()
+        moment = max(moment, now + self.client.budget.wait(Rank.HEAD))
         self._update(next_at=moment)
         self._wake.clear()
-        sleep = asyncio.ensure_future(self._clock.sleep(moment - self._clock.monotonic()))
-        wake = asyncio.ensure_future(self._wake.wait())
-        try:
-            await asyncio.wait((sleep, wake), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (sleep, wake):
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+        await sleep_or(self._clock, moment - now, self._wake)
 
     def _update(self, **fields: object) -> None:
         self.link = replace(self.link, **fields)  # type: ignore[arg-type]

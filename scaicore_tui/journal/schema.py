@@ -23,6 +23,15 @@ _STEPS = (
         found_at INTEGER NOT NULL
     );
     """,
+    # A hole is a gap that is still being filled, with events right below what is above it.
+    """
+    CREATE TABLE holes (
+        after_pos INTEGER PRIMARY KEY,
+        until_pos INTEGER NOT NULL,
+        found_at INTEGER NOT NULL,
+        cursor TEXT
+    );
+    """,
 )
 VERSION = len(_STEPS)
 

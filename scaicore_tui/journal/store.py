@@ -15,11 +15,14 @@ from typing import Self
 from filelock import FileLock, Timeout
 
 from scaicore_tui.errors import ConfigError, Conflict, NotFound, ScaicoreError
+from scaicore_tui.journal.holes import ROOM, Gap, Hole, Holes
 from scaicore_tui.journal.schema import migrate
 from scaicore_tui.wire import Event, read_stored
 
 OWNER_ONLY_FILE = 0o600
 OWNER_ONLY_FOLDER = 0o700
+# Above every position.
+TOP = 2**62
 
 
 class Journal:
@@ -28,6 +31,7 @@ class Journal:
     def __init__(self, database: sqlite3.Connection, lock: FileLock | None = None) -> None:
         self._database = database
         self._lock = lock
+        self._holes = Holes(database)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -74,35 +78,74 @@ class Journal:
     def append(self, events: Sequence[Event]) -> None:
         """Add events, oldest first, that are newer than all before."""
         top = self._bound("max")
-        self._insert(events, range(0 if top is None else top + 1, 2**62))
+        self._insert(events, range(0 if top is None else top + 1, TOP))
 
     def prepend(self, events: Sequence[Event]) -> None:
         """Add events, oldest first, that are older than all before."""
         bottom = self._bound("min")
-        self._insert(events, range((0 if bottom is None else bottom) - len(events), 2**62))
+        self._insert(events, range((0 if bottom is None else bottom) - len(events), TOP))
 
-    def known(self, events: Sequence[Event]) -> Counter[bytes]:
-        """How often each event's bytes are in the journal, over the span of time that `events` cover."""
+    def append_above_hole(self, events: Sequence[Event], found_at: int, cursor: str | None) -> Hole:
+        """Add events, oldest first, newer than all before, with a hole below them: `fill` fills it."""
+        after = self._bound("max") or 0
+        first = after + 1 + ROOM
+        hole = Hole(after, first + len(events) - 1, found_at, cursor)
+        with self._transaction():
+            self._insert_rows(events, range(first, TOP))
+            self._holes.open(hole)
+        return hole
+
+    def fill(self, hole: Hole, events: Sequence[Event], cursor: str | None) -> None:
+        """Add events, oldest first, right below what stands above the hole; more is behind `cursor`."""
+        with self._transaction():
+            self._insert_rows(events, range(self._holes.bottom(hole) - len(events), TOP))
+            self._holes.move(hole, cursor)
+
+    def close_hole(self, hole: Hole, *, is_filled: bool) -> None:
+        """There is no hole any more: it is filled, or what is missing will never come."""
+        with self._transaction():
+            self._holes.close(hole)
+            if not is_filled:
+                self._holes.give_up(hole.after, hole.found_at)
+
+    def holes(self) -> list[Hole]:
+        """The holes that are still to be filled, newest first."""
+        return self._holes.open_ones()
+
+    def gaps(self) -> list[Gap]:
+        """Where events are missing, oldest first; holes are gaps that are still open."""
+        return self._holes.gaps()
+
+    def known(self, events: Sequence[Event], outside: tuple[int, int] | None = None) -> Counter[bytes]:
+        """How often each event's bytes are in the journal, over the span of time that `events` cover.
+
+        Positions `outside` are left out of it: those above the first and up to the second.
+        """
         moments = [event.at or 0 for event in events]
         if not moments:
             return Counter()
         wanted = {event.raw for event in events}
-        rows = self._database.execute("SELECT raw FROM events WHERE at BETWEEN ? AND ?", (min(moments), max(moments)))
+        above, upto = outside or (0, 0)
+        rows = self._database.execute(
+            "SELECT raw FROM events WHERE at BETWEEN ? AND ? AND NOT (pos > ? AND pos <= ?)",
+            (min(moments), max(moments), above, upto),
+        )
         return Counter(source for (source,) in rows if source in wanted)
 
-    def newest(self, limit: int) -> list[bytes]:
-        """The bytes of the newest events, newest first."""
-        rows = self._database.execute("SELECT raw FROM events ORDER BY pos DESC LIMIT ?", (limit,))
-        return [source for (source,) in rows]
+    def newest(self, limit: int, upto: int = TOP) -> list[bytes]:
+        """The bytes of the newest events, newest first; of those up to a position."""
+        query = "SELECT raw FROM events WHERE pos <= ? ORDER BY pos DESC LIMIT ?"
+        return [source for (source,) in self._database.execute(query, (upto, limit))]
 
-    def newest_at(self) -> int:
-        """The latest time of any event, in microseconds since 1970; 0 where there is none."""
-        (at,) = self._database.execute("SELECT max(at) FROM events").fetchone()
-        return int(at or 0)
+    def newest_at(self, upto: int = TOP) -> int:
+        """The latest time of any event up to a position, in microseconds since 1970; 0 where there is none."""
+        query = "SELECT at FROM events WHERE pos <= ? ORDER BY at DESC LIMIT 1"
+        row = self._database.execute(query, (upto,)).fetchone()
+        return int(row[0]) if row else 0
 
-    def holds(self, events: Sequence[Event]) -> bool:
-        """Whether all of `events` are in the journal."""
-        known = self.known(events)
+    def holds(self, events: Sequence[Event], upto: int = TOP) -> bool:
+        """Whether all of `events` are in the journal, up to a position."""
+        known = self.known(events, outside=(upto, TOP))
         return all(event.raw in known for event in events)
 
     def events(self, execution_id: str | None = None) -> Iterator[Event]:
@@ -114,7 +157,7 @@ class Journal:
 
     def mark_gap(self, found_at: int) -> None:
         """Note that events are missing before the next one appended; `found_at` in microseconds since 1970."""
-        self._database.execute("INSERT OR IGNORE INTO gaps VALUES (?, ?)", (self._bound("max") or 0, found_at))
+        self._holes.give_up(self._bound("max") or 0, found_at)
 
     def gap_count(self) -> int:
         """How many gaps the journal has."""
@@ -126,10 +169,18 @@ class Journal:
         return None if pos is None else int(pos)
 
     def _insert(self, events: Sequence[Event], positions: Iterable[int]) -> None:
+        with self._transaction():
+            self._insert_rows(events, positions)
+
+    def _insert_rows(self, events: Sequence[Event], positions: Iterable[int]) -> None:
         rows = ((pos, e.at or 0, e.execution_id, e.raw) for pos, e in zip(positions, events, strict=False))
+        self._database.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", rows)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
         with self._database:
             self._database.execute("BEGIN IMMEDIATE")
-            self._database.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", rows)
+            yield
 
 
 def _prepare(database: sqlite3.Connection, path: Path | None = None) -> sqlite3.Connection:

@@ -55,6 +55,8 @@ def next_try(standing: Standing) -> str:
     link = standing.link
     if link.paused:
         return "p resumes"
+    if link.held_until is not None and link.held_until > standing.now:
+        return f"rate limit, next {age(link.held_until - standing.now)}"
     left = None if link.next_at is None else link.next_at - standing.now
     return "asking" if left is None or left < 0 else f"next {age(left)}"
 
