@@ -6,7 +6,6 @@ Everything happens on one event loop. What is read here changes only between two
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -19,7 +18,7 @@ from scaicore_tui.errors import Conflict, NotFound, ScaicoreError, UsageError
 from scaicore_tui.feed import Answer, Client, Known, Link, Poller, Rank, surplus, without_arrivals
 from scaicore_tui.feed.client import MAX_LIMIT
 from scaicore_tui.feed.link import STALE_INTERVALS
-from scaicore_tui.journal import Journal
+from scaicore_tui.journal import Ingest, Journal
 from scaicore_tui.runs import Run, RunBook
 from scaicore_tui.runs.words import age
 from scaicore_tui.wire import Checkpoint, Event
@@ -54,9 +53,10 @@ class Session:
     ) -> None:
         self.target = target
         self.clock = clock or SystemClock()
-        self.book = RunBook()
+        self.book = RunBook(lambda execution_id: self.journal.reader.history(execution_id, self.book.last))
         self.checkpoints: tuple[Checkpoint, ...] = ()
         self.journal = Journal.temporary() if journal is None else journal
+        self._ingest = Ingest(self.journal, self.book, lambda changed: self._tell(Update(frozenset(changed))))
         self.client = client or Client(target, clock=self.clock)
         self.outcomes = Outcomes(self.client, self.book, self.clock, self._submission_moved, ledger or Ledger())
         self.submitter = Submitter(self.client, self.book, self.clock, self.outcomes, self._staleness)
@@ -67,7 +67,7 @@ class Session:
         self._head = asyncio.Event()
         self._polled = asyncio.Event()
         self._history = asyncio.Lock()
-        self._load()
+        self._ingest.load_newest()
 
     async def __aenter__(self) -> Self:
         return self
@@ -75,6 +75,7 @@ class Session:
     async def __aexit__(self, *_: object) -> None:
         await self._poller.close()
         await self.client.close()
+        self._ingest.close()
         self.journal.close()
 
     @property
@@ -91,12 +92,14 @@ class Session:
         """Poll until cancelled; beside it read history, and look up writes whose answers were lost."""
         self.outcomes.recover()
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._ingest.load())
             group.create_task(self._poller.run())
             group.create_task(self._fill_back())
             group.create_task(self._look_up())
 
     async def read_once(self) -> None:
-        """Read head, history and checkpoints once. Raises what keeps that from succeeding."""
+        """Read journal, head, history and checkpoints once. Raises what keeps that from succeeding."""
+        await self._ingest.load()
         await self._poller.fetch()
         if self.link.error is not None:
             raise self.link.error
@@ -130,11 +133,16 @@ class Session:
                 return 0
             page = await self.client.events(MAX_LIMIT, cursor, Rank.HISTORY)
             self._older = page.next_cursor if page.next_cursor != cursor else None
-            return self._take_history(without_arrivals(page.events, self.journal.newest_at())[::-1])
+            return await self._take_history(without_arrivals(page.events, self.journal.reader.newest_at())[::-1])
 
     def events(self, execution_id: str | None = None) -> Sequence[Event]:
         """The events of one run, or all, in feed order."""
-        return list(self.journal.events(execution_id))
+        return list(self.journal.reader.events(execution_id))
+
+    @property
+    def journal_trouble(self) -> str:
+        """Why what comes in is only kept in memory; empty where it is on disk."""
+        return self._ingest.intake.trouble
 
     def run_of(self, prefix: str) -> Run:
         """The one run whose id begins with `prefix`, or `@latest`. Raises NotFound, or UsageError where it is many."""
@@ -143,7 +151,7 @@ class Session:
             raise NotFound(f"no run {prefix!r} among {len(self.book.runs)} read", hint="--backfill N reads further")
         if len(found) > 1:
             raise UsageError(f"{len(found)} runs begin with {prefix!r}", hint="give more of the id")
-        return found[0]
+        return self.book.runs[found[0].execution_id]
 
     def checkpoint(self, checkpoint_id: str) -> Checkpoint | None:
         """The pending checkpoint of that id."""
@@ -214,23 +222,24 @@ class Session:
         row = await find(self.client, checkpoint_id)
         return told(row) if row else None
 
-    def _load(self) -> None:
-        """Fold the runs that the journal holds."""
-        self.book.apply(self.journal.events())
-
     def _known(self) -> Known:
-        return Known(self.journal.newest(ANCHOR_DEPTH), self.journal.holds)
+        return Known(self.journal.reader.newest(ANCHOR_DEPTH), self.journal.reader.holds)
 
-    def _apply(self, answer: Answer) -> int:
+    async def _apply(self, answer: Answer) -> int:
         sweep = answer.sweep
-        new = surplus(sweep.events, self.journal.known(sweep.events))
-        if self.book.event_count == 0:
-            self._older = sweep.older
-            self._head.set()
-        elif not sweep.met:
-            self.journal.mark_gap(int(self.clock.now() * 1_000_000))
-        self.journal.append(new)
-        changed = self.book.apply(new)
+        async with self._ingest.turn:
+            new = await self._ingest.off(self._new_of, sweep.events)
+            is_first = self.book.event_count == 0
+            missed = not is_first and not sweep.met
+            changed = await self._ingest.news(new, int(self.clock.now() * 1_000_000) if missed else None)
+            if is_first:
+                self._older = sweep.older
+                self._head.set()
+            self._judge(answer, changed)
+        return len(new)
+
+    def _judge(self, answer: Answer, changed: set[str]) -> None:
+        """Take the pending checkpoints, and tell what that and the news changed."""
         pending = tuple(sorted(answer.checkpoints, key=lambda row: (row.created or 0, row.id)))
         moved = pending != self.checkpoints
         self.checkpoints = pending
@@ -238,24 +247,15 @@ class Session:
         self.outcomes.observe({row.id for row in pending}, answer.asked_at)
         self._polled.set()
         self._tell(Update(frozenset(changed), checkpoints=moved))
+
+    async def _take_history(self, page: Sequence[Event]) -> int:
+        async with self._ingest.turn:
+            new = await self._ingest.off(self._new_of, page)
+            self._tell(Update(frozenset(await self._ingest.history(new))))
         return len(new)
 
-    def _take_history(self, page: Sequence[Event]) -> int:
-        new = surplus(page, self.journal.known(page))
-        self.journal.prepend(new)
-        touched = dict.fromkeys(event.execution_id for event in new if event.execution_id)
-        histories = self._histories([key for key in touched if key in self.book.runs], new)
-        changed = self.book.prepend({key: histories[key] for key in touched}, len(new))
-        self._tell(Update(frozenset(changed)))
-        return len(new)
-
-    def _histories(self, continued: Sequence[str], page: Sequence[Event]) -> dict[str, list[Event]]:
-        """All events of the runs that `page` touches: from the journal for those `continued` after it."""
-        histories: dict[str, list[Event]] = defaultdict(list)
-        for event in page:
-            if event.execution_id:
-                histories[event.execution_id].append(event)
-        return histories | {key: list(self.journal.events(key)) for key in continued}
+    def _new_of(self, events: Sequence[Event]) -> list[Event]:
+        return surplus(events, self.journal.known(events))
 
     async def _fill_back(self) -> None:
         """Read history at the start, once there is a head; trouble is for the poller to tell."""

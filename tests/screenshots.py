@@ -53,7 +53,7 @@ SCENES: dict[str, Scene] = {"main": main_screen, "answer": answer_dialog, "run":
 def reviewed(session: Session) -> set[str]:
     """The runs that wait for a review."""
     pending = (row for row in session.checkpoints if not row.is_breakpoint)
-    return {row.execution_id for row in pending if row.execution_id in session.book.runs}
+    return {row.execution_id for row in pending if row.execution_id and row.execution_id in session.book.runs}
 
 
 def selected(pilot: Pilot[int]) -> Run:

@@ -89,7 +89,7 @@ class Submitter:
             run.core_id,
             value=value if given_input else run.input,
             entity_id=entity_id,
-            known_runs=frozenset(self._book.runs),
+            known_runs=frozenset(self._book.summaries),
         )
         with self._busy(submission):
             await self._claim(submission)

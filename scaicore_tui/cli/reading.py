@@ -28,9 +28,11 @@ async def list_runs(common: Common, failed: bool, json: bool) -> None:
     """Print the runs, newest first."""
     async with one_shot(common) as session:
         await session.read_once()
-        found = [run for run in session.book.newest_first() if not failed or run.status is RunStatus.FAILED]
+        book = session.book
+        found = [run for run in book.newest_first() if not failed or run.status is RunStatus.FAILED]
+        documents = [run_document(book.runs[run.execution_id]) for run in found] if json else []
     if json:
-        output.document([run_document(run) for run in found])
+        output.document(documents)
         return
     output.table(rows.RUN_HEAD, rows.run_rows(found, SystemClock().now(), common.ascii), width())
 

@@ -7,7 +7,7 @@ client was asked for, is dropped and counted, as the canvas does.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -42,7 +42,7 @@ class Poller:
         client: Client,
         clock: Clock,
         known: Callable[[], Known],
-        apply: Callable[[Answer], int],
+        apply: Callable[[Answer], Awaitable[int]],
         changed: Callable[[], None],
     ) -> None:
         self.client = client
@@ -104,16 +104,16 @@ class Poller:
         if not self._is_current(number, client):
             self._update(stale_dropped=self.link.stale_dropped + 1)
             return
-        self._accept(Answer(number, sweep, checkpoints, began))
+        await self._accept(Answer(number, sweep, checkpoints, began))
 
     def _is_current(self, number: int, client: Client) -> bool:
         return number > self._applied and client is self.client
 
-    def _accept(self, answer: Answer) -> None:
+    async def _accept(self, answer: Answer) -> None:
         self._applied = answer.number
         self._tail = answer.sweep.tail
         self._oldest_first = answer.sweep.oldest_first
-        new_events = self._apply(answer)
+        new_events = await self._apply(answer)
         self._limit = next_limit(new_events)
         now = self._clock.monotonic()
         self._update(

@@ -32,6 +32,20 @@ _STEPS = (
         cursor TEXT
     );
     """,
+    # A summary of each run, made from its events: what a start reads instead of them. `place` is the lowest `pos` of
+    # its events. `folded` is the version of the fold that made all of them, 0 while some are missing.
+    """
+    CREATE TABLE runs (
+        place INTEGER PRIMARY KEY,
+        execution_id TEXT NOT NULL UNIQUE,
+        summary BLOB NOT NULL
+    );
+    CREATE TABLE folding (
+        version INTEGER NOT NULL,
+        folded INTEGER NOT NULL
+    );
+    INSERT INTO folding VALUES (0, 0);
+    """,
 )
 VERSION = len(_STEPS)
 
