@@ -28,7 +28,8 @@ class Intake:
         self._summaries = Summaries(journal)
         self._folder = Folder(journal.history)
         self._spill = Spill(journal, self._summaries)
-        self._missing: list[str] = []
+        # The oldest first; None while nobody has looked, as that takes a while in a large file.
+        self._missing: list[str] | None = None
         self._before: int | None = TOP
 
     @property
@@ -36,9 +37,9 @@ class Intake:
         return self._spill.trouble
 
     def begin(self) -> None:
-        """See which summaries are missing: those of a file that an older program wrote."""
-        if self._summaries.prepare():
-            self._missing = self._summaries.missing()[::-1]
+        """See whether summaries are missing: those of a file that is new, or that an older program wrote."""
+        if not self._summaries.prepare():
+            self._missing = []
 
     def news(self, events: Sequence[Event], gap_found_at: int | None = None) -> Change:
         """Take in events, oldest first, newer than all before; after a gap found at that time, in microseconds."""
@@ -90,7 +91,7 @@ class Intake:
             self._before = found[-1].place if found else None
             if found:
                 return found
-        return self._fold_missing() if self._missing else []
+        return self._fold_missing()
 
     def _between(self, events: Sequence[Event], put: Callable[[], None], *, is_history: bool) -> Change:
         touched = dict.fromkeys(event.execution_id for event in events if event.execution_id)
@@ -102,6 +103,10 @@ class Intake:
         return self._write(write)
 
     def _fold_missing(self) -> list[Summary]:
+        if self._missing is None:
+            self._missing = self._summaries.missing()[::-1]
+        elif not self._missing:
+            return []
         ids = [self._missing.pop() for _ in range(min(FOLDED_AT_ONCE, len(self._missing)))]
         change = self._write(lambda: self._folder.again(ids))
         if not self._missing and not self.trouble:

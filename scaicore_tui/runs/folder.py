@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from scaicore_tui.runs.fold import fold
 from scaicore_tui.runs.model import Run
@@ -16,7 +17,9 @@ from scaicore_tui.wire.events import Event
 
 # A run's events with their places in the feed, oldest first.
 History = Callable[[str], Iterable[tuple[int, Event]]]
+# How many runs are held, and how many of those that are over: for these, little comes after.
 ROOM = 1_000
+ROOM_FOR_OVER = 50
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,9 @@ class Folder:
     def __init__(self, history: History, room: int = ROOM) -> None:
         self._history = history
         self._room = room
-        # The least recently touched first, each with the place of its first event.
+        # The least recently touched first, each with the place of its first event; those that are over apart.
         self._runs: dict[str, tuple[Run, int]] = {}
+        self._over: dict[str, tuple[Run, int]] = {}
 
     def news(self, events: Sequence[Event], first: int) -> Change:
         """Fold `events`, oldest first, which stand from place `first` on and are not in the history yet."""
@@ -77,7 +81,7 @@ class Folder:
         """
         summaries = {}
         for execution_id in execution_ids:
-            self._runs.pop(execution_id, None)
+            self._pop(execution_id)
             run, place = fold_all(execution_id, self._history(execution_id))
             if place is not None:
                 summaries[execution_id] = summary_of(run, place)
@@ -85,13 +89,18 @@ class Folder:
 
     def _take(self, execution_id: str, place: int) -> tuple[Run, int]:
         """The run, out of those in use or out of its history; new at `place` where there is none."""
-        held = self._runs.pop(execution_id, None)
+        held = self._pop(execution_id)
         if held is not None:
             return held
         run, first = fold_all(execution_id, self._history(execution_id))
         return run, place if first is None else first
 
+    def _pop(self, execution_id: str) -> tuple[Run, int] | None:
+        return self._runs.pop(execution_id, None) or self._over.pop(execution_id, None)
+
     def _put_back(self, touched: dict[str, tuple[Run, int]]) -> None:
-        self._runs |= touched
-        for execution_id in list(self._runs)[: max(0, len(self._runs) - self._room)]:
-            del self._runs[execution_id]
+        for execution_id, held in touched.items():
+            (self._over if held[0].is_over else self._runs)[execution_id] = held
+        for runs, room in ((self._runs, self._room), (self._over, min(self._room, ROOM_FOR_OVER))):
+            for execution_id in list(islice(runs, max(0, len(runs) - room))):
+                del runs[execution_id]

@@ -45,21 +45,24 @@ class Event(Struct, weakref=False):
     @property
     def execution_id(self) -> str | None:
         """The run that this event belongs to, where it says so."""
-        return _text(self.payload.get("execution_id"))
+        value = self.payload.get("execution_id")
+        return value if type(value) is str and value else _text(value)
 
     @property
     def node_id(self) -> str | None:
         """The canvas' node: `payload.node_id`, or else that of its `source_location`."""
-        node = _text(self.payload.get("node_id"))
+        value = self.payload.get("node_id")
+        if type(value) is str and value:
+            return value
         location = self.payload.get("source_location")
-        if node is None and isinstance(location, dict):
-            return _text(location.get("node_id"))
-        return node
+        node = _text(value)
+        return _text(location.get("node_id")) if node is None and isinstance(location, dict) else node
 
     @property
     def block_kind(self) -> str | None:
         """One of fourteen, or any other text."""
-        return _text(self.payload.get("block_kind"))
+        value = self.payload.get("block_kind")
+        return value if type(value) is str and value else _text(value)
 
 
 @dataclass(frozen=True, slots=True)

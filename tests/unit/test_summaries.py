@@ -121,6 +121,7 @@ def test_summaries_are_stored_with_their_events(tmp_path: Path) -> None:
         intake = Intake(journal)
         intake.begin()
         assert stored(intake) == []
+        assert journal.rows("SELECT version, folded FROM folding") == [(VERSION, VERSION)]
         steps = many_runs(30)
         intake.news(steps[40:])
         intake.history(steps[:40])
