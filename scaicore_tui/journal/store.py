@@ -77,8 +77,7 @@ class Journal:
 
     def append(self, events: Sequence[Event]) -> None:
         """Add events, oldest first, that are newer than all before."""
-        top = self._bound("max")
-        self._insert(events, range(0 if top is None else top + 1, TOP))
+        self._insert(events, range(self._top() + 1, TOP))
 
     def prepend(self, events: Sequence[Event]) -> None:
         """Add events, oldest first, that are older than all before."""
@@ -87,7 +86,7 @@ class Journal:
 
     def append_above_hole(self, events: Sequence[Event], found_at: int, cursor: str | None) -> Hole:
         """Add events, oldest first, newer than all before, with a hole below them: `fill` fills it."""
-        after = self._bound("max") or 0
+        after = self._top()
         first = after + 1 + ROOM
         hole = Hole(after, first + len(events) - 1, found_at, cursor)
         with self._transaction():
@@ -116,20 +115,14 @@ class Journal:
         """Where events are missing, oldest first; holes are gaps that are still open."""
         return self._holes.gaps()
 
-    def known(self, events: Sequence[Event], outside: tuple[int, int] | None = None) -> Counter[bytes]:
-        """How often each event's bytes are in the journal, over the span of time that `events` cover.
-
-        Positions `outside` are left out of it: those above the first and up to the second.
-        """
+    def known(self, events: Sequence[Event], upto: int = TOP) -> Counter[bytes]:
+        """How often each event's bytes are in the journal up to a position, over the span of time they cover."""
         moments = [event.at or 0 for event in events]
         if not moments:
             return Counter()
         wanted = {event.raw for event in events}
-        above, upto = outside or (0, 0)
-        rows = self._database.execute(
-            "SELECT raw FROM events WHERE at BETWEEN ? AND ? AND NOT (pos > ? AND pos <= ?)",
-            (min(moments), max(moments), above, upto),
-        )
+        query = "SELECT raw FROM events WHERE at BETWEEN ? AND ? AND pos <= ?"
+        rows = self._database.execute(query, (min(moments), max(moments), upto))
         return Counter(source for (source,) in rows if source in wanted)
 
     def newest(self, limit: int, upto: int = TOP) -> list[bytes]:
@@ -145,7 +138,7 @@ class Journal:
 
     def holds(self, events: Sequence[Event], upto: int = TOP) -> bool:
         """Whether all of `events` are in the journal, up to a position."""
-        known = self.known(events, outside=(upto, TOP))
+        known = self.known(events, upto)
         return all(event.raw in known for event in events)
 
     def events(self, execution_id: str | None = None) -> Iterator[Event]:
@@ -157,12 +150,17 @@ class Journal:
 
     def mark_gap(self, found_at: int) -> None:
         """Note that events are missing before the next one appended; `found_at` in microseconds since 1970."""
-        self._holes.give_up(self._bound("max") or 0, found_at)
+        self._holes.give_up(self._top(), found_at)
 
     def gap_count(self) -> int:
         """How many gaps the journal has."""
         (count,) = self._database.execute("SELECT count(*) FROM gaps").fetchone()
         return int(count)
+
+    def _top(self) -> int:
+        """The highest position that is taken, or kept free for a hole with nothing above it yet."""
+        top = self._bound("max")
+        return max(-1 if top is None else top, self._holes.top())
 
     def _bound(self, which: str) -> int | None:
         (pos,) = self._database.execute(f"SELECT {which}(pos) FROM events").fetchone()  # noqa: S608  ("min" or "max")

@@ -5,6 +5,7 @@ Pure: fed with events and checkpoints, asked by both front ends.
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -57,6 +58,37 @@ class RunBook:
         self.runs |= newer
         return set(histories)
 
+    def insert(self, histories: dict[str, Sequence[Event]], event_count: int) -> set[str]:
+        """Take in news that lies between other events: whole histories of all the runs they touch.
+
+        A run that is new, or began earlier than known, is put where its first event's time belongs.
+        """
+        self.event_count += event_count
+        moving: list[Run] = []
+        for execution_id, events in histories.items():
+            old = self.runs.get(execution_id)
+            run = Run(execution_id)
+            self.counts[(old or run).status] -= old is not None
+            self.counts[run.status] += 1
+            for event in events:
+                fold(run, event)
+            self._restate(run)
+            self.arrivals[execution_id] += run.event_count - (old.event_count if old else 0)
+            if old is not None and old.first_event_at == run.first_event_at:
+                self.runs[execution_id] = run
+            else:
+                self.runs.pop(execution_id, None)
+                moving.append(run)
+        self._place(moving)
+        return set(histories)
+
+    def _place(self, moving: list[Run]) -> None:
+        moving.sort(key=_began)
+        later: list[Run] = []
+        while moving and self.runs and _began(next(reversed(self.runs.values()))) > _began(moving[0]):
+            later.append(self.runs.popitem()[1])
+        self.runs.update((run.execution_id, run) for run in heapq.merge(later[::-1], moving, key=_began))
+
     def wait(self, pending: Iterable[Checkpoint]) -> set[str]:
         """Take the pending checkpoints as they are now; returns the ids of the runs whose status changed."""
         waiting = frozenset(checkpoint.execution_id for checkpoint in pending if checkpoint.execution_id)
@@ -104,3 +136,7 @@ class RunBook:
         if run.execution_id in self._waiting:
             return RunStatus.WAITING
         return RunStatus.RUNNING if run.is_runtime else RunStatus.UNKNOWN
+
+
+def _began(run: Run) -> int:
+    return run.first_event_at or 0

@@ -51,14 +51,24 @@ def link_pieces(standing: Standing) -> list[Piece]:
 
 
 def next_try(standing: Standing) -> str:
-    """When the next answer is asked for."""
+    """When the next answer is asked for, or what all requests go to meanwhile."""
     link = standing.link
     if link.paused:
         return "p resumes"
     if link.held_until is not None and link.held_until > standing.now:
         return f"rate limit, next {age(link.held_until - standing.now)}"
+    if link.behind is not None:
+        return catching_up(link.behind)
     left = None if link.next_at is None else link.next_at - standing.now
     return "asking" if left is None or left < 0 else f"next {age(left)}"
+
+
+def catching_up(behind: int) -> str:
+    """How much lies between what is shown and the newest that was known before: an estimate, in two digits."""
+    if not behind:
+        return "catching up"
+    step = 10 ** max(0, len(str(behind)) - 2)
+    return f"catching up, {'~' if step > 1 else ''}{round(behind / step) * step:,} behind"
 
 
 def count_pieces(standing: Standing) -> list[Piece]:

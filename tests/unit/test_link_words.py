@@ -1,0 +1,33 @@
+"""What the status bar says of the budget and of catching up."""
+
+from __future__ import annotations
+
+import pytest
+
+from scaicore_tui.feed import Link
+from scaicore_tui.tui.link_words import Standing, catching_up, next_try
+
+
+def standing(link: Link) -> Standing:
+    return Standing(link, 100.0, "staging", None, read_only=False, counts={}, event_count=0)
+
+
+@pytest.mark.parametrize(
+    ("behind", "words"),
+    [
+        (0, "catching up"),
+        (7, "catching up, 7 behind"),
+        (99, "catching up, 99 behind"),
+        (3_217, "catching up, ~3,200 behind"),
+        (142_500, "catching up, ~140,000 behind"),
+    ],
+)
+def test_how_far_behind(behind: int, words: str) -> None:
+    assert catching_up(behind) == words
+    assert next_try(standing(Link(interval=5, next_at=103, behind=behind))) == words
+
+
+def test_a_budget_that_is_spent_is_told_first() -> None:
+    held = Link(interval=5, next_at=103, behind=7, held_until=142)
+    assert next_try(standing(held)) == "rate limit, next 42s"
+    assert next_try(standing(Link(interval=5, next_at=103, held_until=99))) == "next 3s"
