@@ -72,9 +72,14 @@ class Holes:
         return [Hole(*row) for row in rows]
 
     def bottom(self, hole: Hole) -> int:
-        """The position of the oldest event above it."""
+        """The position of the oldest event above it, or where that would be."""
         (pos,) = self._database.execute("SELECT min(pos) FROM events WHERE pos > ?", (hole.after,)).fetchone()
-        return int(pos)
+        return hole.after + 1 + ROOM if pos is None else int(pos)
+
+    def top(self) -> int:
+        """The highest position that is kept free; below all where there is no hole."""
+        (after,) = self._database.execute("SELECT max(after_pos) FROM holes").fetchone()
+        return -1 if after is None else int(after) + ROOM
 
     def gaps(self) -> list[Gap]:
         """Gaps and holes, oldest first."""

@@ -7,8 +7,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
+from scaicore_tui.journal.holes import Hole
 from scaicore_tui.journal.intake import Intake
 from scaicore_tui.journal.store import Journal
 from scaicore_tui.runs import RunBook
@@ -57,12 +59,25 @@ class Ingest:
     async def news(self, events: Sequence[Event], gap_found_at: int | None = None) -> set[str]:
         """Take in news, as `Intake.news` does; returns what the last slice changed, which is still to be told."""
         changed: set[str] = set()
-        for begin in range(0, len(events), SLICE):
+        for begin in range(0, max(len(events), gap_found_at is not None), SLICE):
             if begin:
                 self._tell(changed)
             part = events[begin : begin + SLICE]
             changed = self._book.take(await self.off(self.intake.news, part, None if begin else gap_found_at))
         return changed
+
+    async def above_hole(self, events: Sequence[Event], found_at: int, cursor: str | None) -> tuple[set[str], Hole]:
+        """Take in news with a hole below, as `Intake.above_hole` does; returns what changed, still to be told."""
+        change, hole = await self.off(self.intake.above_hole, events, found_at, cursor)
+        return self._book.take(change), hole
+
+    async def fill(self, hole: Hole, events: Sequence[Event], cursor: str | None) -> set[str]:
+        """Take in what belongs into a hole, as `Intake.fill` does; returns what changed, still to be told."""
+        return self._book.take(await self.off(self.intake.fill, hole, events, cursor))
+
+    async def close_hole(self, hole: Hole, *, is_filled: bool) -> None:
+        """There is no hole any more, as `Journal.close_hole` does."""
+        await self.off(partial(self.intake.close_hole, hole, is_filled=is_filled))
 
     async def history(self, events: Sequence[Event]) -> set[str]:
         """Take in history, as `Intake.history` does; returns what changed, which is still to be told."""

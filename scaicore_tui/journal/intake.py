@@ -21,7 +21,7 @@ FOLDED_AT_ONCE = 100
 
 
 class Intake:
-    """Writes one journal. `trouble` says why new events are only in memory; empty where they are on disk."""
+    """Writes one journal; in memory, and with its `trouble` told, where the disk takes nothing."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -31,10 +31,6 @@ class Intake:
         # The oldest first; None while nobody has looked, as that takes a while in a large file.
         self._missing: list[str] | None = None
         self._before: int | None = TOP
-
-    @property
-    def trouble(self) -> str:
-        return self._spill.trouble
 
     def begin(self) -> None:
         """See whether summaries are missing: those of a file that is new, or that an older program wrote."""
@@ -109,7 +105,7 @@ class Intake:
             return []
         ids = [self._missing.pop() for _ in range(min(FOLDED_AT_ONCE, len(self._missing)))]
         change = self._write(lambda: self._folder.again(ids))
-        if not self._missing and not self.trouble:
+        if not self._missing and not self._journal.is_spilling:
             self._summaries.complete()
         return list(change.summaries.values())
 

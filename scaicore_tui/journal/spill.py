@@ -39,10 +39,9 @@ PATIENCE = 8
 
 
 class Spill:
-    """Of one journal. `trouble` says what keeps events in memory; empty where nothing does."""
+    """Of one journal, whose `trouble` says what keeps events in memory."""
 
     def __init__(self, journal: Journal, summaries: Summaries) -> None:
-        self.trouble = ""
         self._journal = journal
         self._summaries = summaries
         self._kept: dict[str, Summary] = {}
@@ -50,14 +49,14 @@ class Spill:
 
     def begin(self, error: sqlite3.OperationalError) -> None:
         """The file took nothing more."""
-        if self.trouble:
+        if self._journal.is_spilling:
             raise error
         self._journal.spill(_BEGIN, begin=True)
-        self.trouble = f"the journal can't be written: {error}"
+        self._journal.trouble = f"the journal can't be written: {error}"
 
     def put(self, summaries: Mapping[str, Summary]) -> None:
         """Store summaries, or keep them until they can be."""
-        if self.trouble:
+        if self._journal.is_spilling:
             self._kept |= summaries
         else:
             self._summaries.put(summaries.values())
@@ -65,7 +64,7 @@ class Spill:
     def try_again(self) -> None:
         """Write what was kept, if the file takes it now: once in a while, as all of it is written in one go."""
         self._writes += 1
-        if not self.trouble or self._writes % PATIENCE:
+        if not self._journal.is_spilling or self._writes % PATIENCE:
             return
         try:
             with self._journal.writing() as database:
@@ -75,5 +74,5 @@ class Spill:
         except sqlite3.OperationalError:
             return
         self._journal.spill(_END, begin=False)
-        self.trouble = ""
+        self._journal.trouble = ""
         self._kept = {}

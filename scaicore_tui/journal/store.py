@@ -33,6 +33,8 @@ class Journal:
     def __init__(
         self, database: sqlite3.Connection, lock: FileLock | None = None, reader: sqlite3.Connection | None = None
     ) -> None:
+        # Why what comes is not kept on disk; empty where it is, or need not be.
+        self.trouble = ""
         self.is_spilling = False
         self._database = database
         self._lock = lock
@@ -52,6 +54,16 @@ class Journal:
         except BaseException:
             lock.release()
             raise
+
+    @classmethod
+    def open_if_possible(cls, path: Path) -> Self:
+        """The same; on a disk that does not let it be written, a temporary one that says so in its `trouble`."""
+        try:
+            return cls.open(path)
+        except OSError as error:
+            journal = cls.temporary()
+            journal.trouble = f"no journal: {error.strerror or error}"
+            return journal
 
     @classmethod
     def temporary(cls) -> Self:
@@ -118,8 +130,7 @@ class Journal:
     @property
     def next_place(self) -> int:
         """The position of the next event appended."""
-        top = self._bound("max")
-        return 0 if top is None else top + 1
+        return self._top() + 1
 
     def append(self, events: Sequence[Event]) -> None:
         """Add events, oldest first, that are newer than all before."""
@@ -132,7 +143,7 @@ class Journal:
 
     def append_above_hole(self, events: Sequence[Event], found_at: int, cursor: str | None) -> Hole:
         """Add events, oldest first, newer than all before, with a hole below them: `fill` fills it."""
-        after = self._bound("max") or 0
+        after = self._top()
         first = after + 1 + ROOM
         hole = Hole(after, first + len(events) - 1, found_at, cursor)
         with self.writing():
@@ -163,18 +174,14 @@ class Journal:
         with self._turn:
             return self._holes.gaps()
 
-    def known(self, events: Sequence[Event], outside: tuple[int, int] | None = None) -> Counter[bytes]:
-        """How often each event's bytes are in the journal, over the span of time that `events` cover.
-
-        Positions `outside` are left out of it: those above the first and up to the second.
-        """
+    def known(self, events: Sequence[Event], upto: int = TOP) -> Counter[bytes]:
+        """How often each event's bytes are in the journal up to a position, over the span of time they cover."""
         moments = [event.at or 0 for event in events]
         if not moments:
             return Counter()
         wanted = {event.raw for event in events}
-        above, upto = outside or (0, 0)
-        query = "SELECT raw FROM events WHERE at BETWEEN ? AND ? AND NOT (pos > ? AND pos <= ?)"
-        rows = self.rows(query, min(moments), max(moments), above, upto)
+        query = "SELECT raw FROM events WHERE at BETWEEN ? AND ? AND pos <= ?"
+        rows = self.rows(query, min(moments), max(moments), upto)
         return Counter(source for (source,) in rows if source in wanted)
 
     def newest(self, limit: int, upto: int = TOP) -> list[bytes]:
@@ -190,7 +197,7 @@ class Journal:
 
     def holds(self, events: Sequence[Event], upto: int = TOP) -> bool:
         """Whether all of `events` are in the journal, up to a position."""
-        known = self.known(events, outside=(upto, TOP))
+        known = self.known(events, upto)
         return all(event.raw in known for event in events)
 
     def events(self, execution_id: str | None = None) -> Iterator[Event]:
@@ -212,11 +219,17 @@ class Journal:
     def mark_gap(self, found_at: int) -> None:
         """Note that events are missing before the next one appended; `found_at` in microseconds since 1970."""
         with self.writing():
-            self._holes.give_up(self._bound("max") or 0, found_at)
+            self._holes.give_up(self._top(), found_at)
 
     def gap_count(self) -> int:
         """How many gaps the journal has."""
         return int(self.rows("SELECT count(*) FROM gaps")[0][0])
+
+    def _top(self) -> int:
+        """The highest position that is taken, or kept free for a hole with nothing above it yet."""
+        with self._turn:
+            top = self._bound("max")
+            return max(-1 if top is None else top, self._holes.top())
 
     def _bound(self, which: str) -> int | None:
         # Not `max(pos)`: over two tables, that reads all of both.

@@ -144,12 +144,31 @@ def test_a_hole_that_can_t_be_filled_is_a_gap() -> None:
         assert (journal.gap_count(), journal.holes()) == (1, [])
 
 
-def test_what_one_sweep_put_in_can_be_left_out_of_what_is_known() -> None:
+def test_what_is_known_up_to_a_position() -> None:
     twin = entered("x")
     with Journal.temporary() as journal:
         journal.append([twin])
-        hole = journal.append_above_hole([twin, twin], NOON, None)
+        hole = journal.append_above_hole([twin, twin, entered("y")], NOON, None)
         assert journal.known([twin]) == {twin.raw: 3}
-        assert journal.known([twin], outside=(hole.after, hole.until)) == {twin.raw: 1}
-        assert journal.newest(9, upto=hole.after) == [twin.raw]
-        assert not journal.holds([entered("y")], upto=hole.after)
+        assert journal.known([twin], hole.after) == {twin.raw: 1}
+        assert journal.newest(9, hole.after) == [twin.raw]
+        assert not journal.holds([entered("y")], hole.after)
+
+
+def test_what_comes_above_a_hole_with_nothing_above_it_leaves_it_room() -> None:
+    with Journal.temporary() as journal:
+        journal.append([entered("a")])
+        hole = journal.append_above_hole([], NOON, "c")
+        journal.append([entered("d")])
+        journal.fill(hole, [entered("c")], "c")
+        journal.fill(hole, [entered("b")], "c")
+        assert nodes(journal) == "abcd"
+
+
+def test_a_disk_that_takes_no_journal_is_told_and_worked_without(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with Journal.open_if_possible(tmp_path / "file" / "j") as journal:
+        journal.append([started()])
+        assert (len(journal), journal.trouble) == (1, "no journal: File exists")
+    with Journal.open_if_possible(tmp_path / "j") as journal:
+        assert journal.trouble == ""

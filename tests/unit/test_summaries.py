@@ -197,7 +197,7 @@ def test_a_full_disk_keeps_events_in_memory_and_says_so(full: Journal, tmp_path:
     news = [step for n in range(200) for step in run_events(f"exec_new{n:04}", NOON + n)]
     change = intake.news(news, gap_found_at=NOON)
     assert len(change.summaries) == 200
-    assert "full" in intake.trouble
+    assert "full" in full.trouble
     assert (len(full.reader), full.gap_count()) == (880, 1)
     assert full.holds(news)
     assert [step.raw for step in full.events("exec_new0007")] == [step.raw for step in news[28:32]]
@@ -206,7 +206,7 @@ def test_a_full_disk_keeps_events_in_memory_and_says_so(full: Journal, tmp_path:
     full.rows("PRAGMA max_page_count = 100000")
     for n in range(8):
         intake.news([completed(NOON + n, "exec_more")])
-    assert (intake.trouble, full.is_spilling) == ("", False)
+    assert (full.trouble, full.is_spilling) == ("", False)
     full.close()
     with Journal.open(tmp_path / "j") as journal:
         intake = Intake(journal)
@@ -217,6 +217,31 @@ def test_a_full_disk_keeps_events_in_memory_and_says_so(full: Journal, tmp_path:
 def test_a_full_disk_takes_history_into_memory_too(full: Journal) -> None:
     intake = Intake(full)
     change = intake.history([step for n in range(300) for step in run_events(f"exec_old{n:04}", NOON - 9_000_000 + n)])
-    assert (len(change.summaries), bool(intake.trouble)) == (300, True)
+    assert (len(change.summaries), bool(full.trouble)) == (300, True)
     assert change.summaries["exec_old0000"].place == -1_200
     full.close()
+
+
+@given(st.lists(STEPS, max_size=24), st.integers(0, 24), st.integers(0, 24))
+def test_what_fills_a_hole_is_folded_in_its_place(steps: list[Event], first: int, second: int) -> None:
+    """The newest first, then what lies below, a piece at a time: the same runs, in the same order."""
+    whole = MemoryBook()
+    whole.apply(steps)
+    with Journal.temporary() as journal:
+        intake, book = Intake(journal), RunBook(journal.history)
+        intake.begin()
+        book.take(intake.news(steps[:first]))
+        below, above = steps[first : first + second], steps[first + second :]
+        change, hole = intake.above_hole(above, NOON, "c")
+        book.take(change)
+        documents(book)
+        for piece in (below[len(below) // 2 :], below[: len(below) // 2]):
+            book.take(intake.fill(hole, piece, None))
+        intake.close_hole(hole, is_filled=True)
+        assert documents(book) == documents(whole)
+        assert (+book.counts, book.event_count) == (+whole.counts, whole.event_count)
+        assert book.arrivals.total() == sum(row.event_count for row in whole.order)
+        again, fresh = Intake(journal), RunBook(journal.history)
+        again.begin()
+        fresh.load(stored(again))
+        assert documents(fresh) == documents(whole)
