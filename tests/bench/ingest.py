@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -184,6 +185,30 @@ async def longest_gap(seconds: float) -> float:
     return longest
 
 
+@dataclass(frozen=True)
+class Indexed:
+    """Seconds from a file of JSON lines to its runs, and those that lnav takes to index it; None where it is not."""
+
+    seconds: float
+    lnav_seconds: float | None
+
+
+def indexed(events: int = 1_000_000) -> Indexed:
+    """Both as processes of their own, on the same file."""
+    lnav = shutil.which("lnav")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "events.jsonl"
+        with path.open("wb") as file:
+            file.writelines(source + b"\n" for source in sources(events))
+        ours = timed(lambda: silent([sys.executable, "-m", "scaicore_tui", "runs", "--journal", str(path)]))
+        theirs = timed(lambda: silent([lnav, "-n", "-c", ":quit", str(path)])) if lnav else None
+    return Indexed(ours, theirs)
+
+
+def silent(command: Sequence[str]) -> None:
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
 def timed(work: Callable[[], object]) -> float:
     """Seconds that `work` takes."""
     begin = time.perf_counter()
@@ -199,12 +224,15 @@ def main() -> None:
         write_journal(Path(folder) / "journal", events)
         size = memory(Path(folder) / "journal")
     stood = stall()
+    lines = indexed(events)
     measured = {
         "events": events,
         "events_per_second": round(taken.events_per_second),
         "json_share": round(taken.json_share, 3),
         "memory_mib": round(size, 1),
         "stall_ms": round(stood.milliseconds, 1),
+        "lines_seconds": round(lines.seconds, 2),
+        "lines_by_lnav": round(lines.seconds / lines.lnav_seconds, 2) if lines.lnav_seconds else "lnav is not here",
         "stall_at_events_per_second": round(stood.events_per_second),
     }
     sys.stdout.write(json.dumps(measured, indent=2) + "\n")
