@@ -58,8 +58,15 @@ class ManualClock:
             await asyncio.sleep(0)
             return
         woken = asyncio.Event()
-        heapq.heappush(self._sleepers, (self._elapsed + seconds, next(self._ticket), woken))
-        await woken.wait()
+        sleeper = (self._elapsed + seconds, next(self._ticket), woken)
+        heapq.heappush(self._sleepers, sleeper)
+        try:
+            await woken.wait()
+        except asyncio.CancelledError:
+            # Whoever gave up waiting sleeps no longer.
+            self._sleepers = [other for other in self._sleepers if other is not sleeper]
+            heapq.heapify(self._sleepers)
+            raise
 
     @property
     def sleepers(self) -> int:
@@ -69,5 +76,17 @@ class ManualClock:
     def advance(self, seconds: float) -> None:
         """Move time on by `seconds`, waking whoever is due."""
         self._elapsed += seconds
+        self._wake()
+
+    def _wake(self) -> None:
         while self._sleepers and self._sleepers[0][0] <= self._elapsed:
             heapq.heappop(self._sleepers)[2].set()
+
+    def skip(self) -> bool:
+        """Move on to when the next sleeper is due; False where nobody sleeps."""
+        if not self._sleepers:
+            return False
+        # Set and not added to: a sum may round to just before it.
+        self._elapsed = max(self._elapsed, self._sleepers[0][0])
+        self._wake()
+        return True

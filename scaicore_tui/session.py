@@ -6,27 +6,23 @@ Everything happens on one event loop. What is read here changes only between two
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from scaicore_tui.actions import Ledger, Outcomes, Progress, Submission, Submitter, gate
+from scaicore_tui.actions import Ledger, Outcomes, Submission, Submitter, gate
 from scaicore_tui.actions.lookup import find, told
+from scaicore_tui.catchup import CatchUp
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import Conflict, NotFound, ScaicoreError, UsageError
-from scaicore_tui.feed import Answer, Client, Known, Link, Poller, surplus, without_arrivals
-from scaicore_tui.feed.client import MAX_LIMIT
-from scaicore_tui.feed.link import STALE_INTERVALS
-from scaicore_tui.journal import Journal
+from scaicore_tui.feed import Answer, Client, Link, Poller, Rank
+from scaicore_tui.journal import Gap, Ingest, Journal
 from scaicore_tui.runs import Run, RunBook
 from scaicore_tui.runs.words import age
 from scaicore_tui.wire import Checkpoint, Event
 
 DEFAULT_BACKFILL = 5_000
-# How far back to look for events that differ, to know the journal's end by.
-ANCHOR_DEPTH = 200
 # What is shown is too old to act on after so many seconds, and three intervals.
 STALE_SECONDS = 15.0
 
@@ -54,20 +50,22 @@ class Session:
     ) -> None:
         self.target = target
         self.clock = clock or SystemClock()
-        self.book = RunBook()
+        self.book = RunBook(lambda execution_id: self.journal.reader.history(execution_id, self.book.last))
         self.checkpoints: tuple[Checkpoint, ...] = ()
         self.journal = Journal.temporary() if journal is None else journal
-        self.client = client or Client(target)
-        self.outcomes = Outcomes(self.client, self.book, self.clock, self._submission_moved, ledger or Ledger())
+        self._ingest = Ingest(self.journal, self.book, self._changed)
+        self.client = client or Client(target, clock=self.clock)
+        self.outcomes = Outcomes(self.client, self.book, self.clock, self._submitted, ledger or Ledger())
         self.submitter = Submitter(self.client, self.book, self.clock, self.outcomes, self._staleness)
-        self._poller = Poller(self.client, self.clock, self._known, self._apply, lambda: self._tell(Update()))
+        self._catch_up = CatchUp(self.client, self.journal, self._ingest, self.clock, self._changed)
+        self._poller = Poller(self.client, self.clock, self._catch_up.known, self._apply, lambda: self._tell(Update()))
         self._listeners: list[Callable[[Update], None]] = []
         self._backfill = backfill
-        self._older: str | None = None
         self._head = asyncio.Event()
+        self._behind = asyncio.Event()
         self._polled = asyncio.Event()
         self._history = asyncio.Lock()
-        self._load()
+        self._ingest.load_newest()
 
     async def __aenter__(self) -> Self:
         return self
@@ -75,12 +73,14 @@ class Session:
     async def __aexit__(self, *_: object) -> None:
         await self._poller.close()
         await self.client.close()
+        self._ingest.close()
         self.journal.close()
 
     @property
     def link(self) -> Link:
         """The state of the connection after its latest fetch."""
-        return self._poller.link
+        held = self.client.budget.wait(Rank.WRITE)
+        return replace(self._poller.link, held_until=self.clock.monotonic() + held if held else None)
 
     def listen(self, listener: Callable[[Update], None]) -> None:
         """Call `listener` after everything that changed."""
@@ -90,18 +90,29 @@ class Session:
         """Poll until cancelled; beside it read history, and look up writes whose answers were lost."""
         self.outcomes.recover()
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._ingest.load())
             group.create_task(self._poller.run())
+            group.create_task(self._fill_holes())
             group.create_task(self._fill_back())
             group.create_task(self._look_up())
 
     async def read_once(self) -> None:
-        """Read head, history and checkpoints once. Raises what keeps that from succeeding."""
-        await self._poller.fetch()
-        if self.link.error is not None:
-            raise self.link.error
+        """Read journal, head, holes, history and checkpoints once. Raises what keeps that from succeeding."""
+        await self._ingest.load()
+        await self._read_head()
+        while self._catch_up.fillings:
+            await self._fill()
         while self.wants_history:
             await self.load_older()
+        if self._catch_up.is_unsure:
+            await self._read_head()
         await self.outcomes.look_up()
+
+    async def _read_head(self) -> None:
+        while await self._poller.fetch():
+            pass
+        if self.link.error is not None:
+            raise self.link.error
 
     def refresh(self) -> bool:
         """Fetch now; False where enough fetches are under way."""
@@ -114,26 +125,31 @@ class Session:
     @property
     def has_older(self) -> bool:
         """Whether the feed may hold events older than those read."""
-        return self._older is not None
+        return self._catch_up.history is not None
 
     @property
     def wants_history(self) -> bool:
         """Whether less was read than should be at the start."""
         return self.has_older and self.book.event_count < self._backfill
 
+    @property
+    def gaps(self) -> list[Gap]:
+        """Where events are missing, oldest first, and whether they are still being read."""
+        return self.journal.reader.gaps()
+
     async def load_older(self) -> int:
         """Read one more page of history; returns how many events it brought. Raises what keeps it from that."""
         async with self._history:
-            cursor = self._older
-            if cursor is None:
-                return 0
-            page = await self.client.events(MAX_LIMIT, cursor)
-            self._older = page.next_cursor if page.next_cursor != cursor else None
-            return self._take_history(without_arrivals(page.events, self.journal.newest_at())[::-1])
+            return await self._catch_up.read_history()
 
     def events(self, execution_id: str | None = None) -> Sequence[Event]:
         """The events of one run, or all, in feed order."""
-        return list(self.journal.events(execution_id))
+        return list(self.journal.reader.events(execution_id))
+
+    @property
+    def journal_trouble(self) -> str:
+        """Why what comes in is only kept in memory; empty where it is on disk."""
+        return self.journal.trouble
 
     def run_of(self, prefix: str) -> Run:
         """The one run whose id begins with `prefix`, or `@latest`. Raises NotFound, or UsageError where it is many."""
@@ -142,7 +158,7 @@ class Session:
             raise NotFound(f"no run {prefix!r} among {len(self.book.runs)} read", hint="--backfill N reads further")
         if len(found) > 1:
             raise UsageError(f"{len(found)} runs begin with {prefix!r}", hint="give more of the id")
-        return found[0]
+        return self.book.runs[found[0].execution_id]
 
     def checkpoint(self, checkpoint_id: str) -> Checkpoint | None:
         """The pending checkpoint of that id."""
@@ -165,9 +181,9 @@ class Session:
         checkpoint = self.checkpoint(checkpoint_id)
         if checkpoint is not None:
             return checkpoint
-        ended = await find(self.client, checkpoint_id)
-        if ended is not None:
-            raise Conflict(told(ended), kept="nothing was sent")
+        row = await find(self.client, checkpoint_id)
+        if row is not None:
+            raise Conflict(told(row), kept="nothing was sent")
         raise NotFound(f"no checkpoint {checkpoint_id} is pending", kept="nothing was sent")
 
     async def answer(
@@ -181,27 +197,6 @@ class Session:
         submission = await self.submitter.answer(checkpoint, resolution, comment, typed=typed)
         self.refresh()
         return submission
-
-    async def answer_all(
-        self,
-        checkpoint_ids: Sequence[str],
-        resolution: str,
-        comment: str | None = None,
-        *,
-        cautious: bool = True,
-        typed: str | None = None,
-    ) -> list[Submission]:
-        """Answer several checkpoints alike, one after the other, each once; listeners hear of each.
-
-        `cautious` stops behind the first that was neither accepted nor confirmed. What could not even be sent ends it
-        in any case, by raising what `answer` does.
-        """
-        sent: list[Submission] = []
-        for checkpoint_id in checkpoint_ids:
-            sent.append(await self.answer(checkpoint_id, resolution, comment, typed=typed))
-            if cautious and sent[-1].progress not in (Progress.ACCEPTED, Progress.CONFIRMED):
-                break
-        return sent
 
     async def checkpoints_of(self, status: str) -> list[Checkpoint]:
         """All checkpoints of one status, as the API has them. Raises what keeps it from that."""
@@ -226,23 +221,18 @@ class Session:
         self.refresh()
         return submission
 
-    def _load(self) -> None:
-        """Fold the runs that the journal holds."""
-        self.book.apply(self.journal.events())
+    async def _apply(self, answer: Answer) -> int:
+        async with self._ingest.turn:
+            is_first = self.book.event_count == 0
+            new, changed = await self._catch_up.take_head(answer.sweep, is_first=is_first)
+            if is_first:
+                self._head.set()
+            self._catching_up()
+            self._judge(answer, changed)
+        return new
 
-    def _known(self) -> Known:
-        return Known(self.journal.newest(ANCHOR_DEPTH), self.journal.holds)
-
-    def _apply(self, answer: Answer) -> int:
-        sweep = answer.sweep
-        new = surplus(sweep.events, self.journal.known(sweep.events))
-        if self.book.event_count == 0:
-            self._older = sweep.older
-            self._head.set()
-        elif not sweep.met:
-            self.journal.mark_gap(int(self.clock.now() * 1_000_000))
-        self.journal.append(new)
-        changed = self.book.apply(new)
+    def _judge(self, answer: Answer, changed: set[str]) -> None:
+        """Take the pending checkpoints, and tell what that and the news changed."""
         pending = tuple(sorted(answer.checkpoints, key=lambda row: (row.created or 0, row.id)))
         moved = pending != self.checkpoints
         self.checkpoints = pending
@@ -250,33 +240,40 @@ class Session:
         self.outcomes.observe({row.id for row in pending}, answer.asked_at)
         self._polled.set()
         self._tell(Update(frozenset(changed), checkpoints=moved))
-        return len(new)
 
-    def _take_history(self, page: Sequence[Event]) -> int:
-        new = surplus(page, self.journal.known(page))
-        self.journal.prepend(new)
-        touched = dict.fromkeys(event.execution_id for event in new if event.execution_id)
-        histories = self._histories([key for key in touched if key in self.book.runs], new)
-        changed = self.book.prepend({key: histories[key] for key in touched}, len(new))
-        self._tell(Update(frozenset(changed)))
-        return len(new)
+    def _changed(self, runs: set[str]) -> None:
+        self._catching_up()
+        self._tell(Update(frozenset(runs)))
 
-    def _histories(self, continued: Sequence[str], page: Sequence[Event]) -> dict[str, list[Event]]:
-        """All events of the runs that `page` touches: from the journal for those `continued` after it."""
-        histories: dict[str, list[Event]] = defaultdict(list)
-        for event in page:
-            if event.execution_id:
-                histories[event.execution_id].append(event)
-        return histories | {key: list(self.journal.events(key)) for key in continued}
+    def _catching_up(self) -> None:
+        """Tell the poller how much there is to catch up with, and whoever does that."""
+        self._poller.catch_up(self._catch_up.behind)
+        if self._catch_up.fillings:
+            self._behind.set()
+
+    async def _fill_holes(self) -> None:
+        """Read what lies between the newest events and those known; trouble is for the poller to tell."""
+        while True:
+            await self._behind.wait()
+            self._behind.clear()
+            while self._catch_up.fillings:
+                await self._patiently(self._fill)
+
+    async def _fill(self) -> None:
+        await self._catch_up.fill()
+        self.outcomes.observe()
+
+    async def _patiently(self, read: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await read()
+        except ScaicoreError as error:
+            await self.clock.sleep(error.retry_after or self.target.interval)
 
     async def _fill_back(self) -> None:
         """Read history at the start, once there is a head; trouble is for the poller to tell."""
         await self._head.wait()
         while self.wants_history:
-            try:
-                await self.load_older()
-            except ScaicoreError as error:
-                await self.clock.sleep(error.retry_after or self.target.interval)
+            await self._patiently(self.load_older)
 
     async def _look_up(self) -> None:
         """Look up, after each poll, what is not known of writes; costs nothing where all is known."""
@@ -288,10 +285,10 @@ class Session:
     def _staleness(self) -> str:
         """Why what is shown is too old to act on; empty where it is not."""
         known = self.link.age(self.clock.monotonic())
-        limit = max(STALE_SECONDS, STALE_INTERVALS * self.target.interval)
+        limit = max(STALE_SECONDS, self.link.patience)
         return f"what is shown is {age(known)} old: r refreshes" if known is not None and known > limit else ""
 
-    def _submission_moved(self, submission: Submission) -> None:
+    def _submitted(self, submission: Submission) -> None:
         self._tell(Update(submission=submission))
 
     def _tell(self, update: Update) -> None:

@@ -16,6 +16,9 @@ from scaicore_tui.feed import Client
 from scaicore_tui.session import Session
 from scaicore_tui.wire import Event
 
+# A server that says that it allows as much as anybody may want.
+UNLIMITED = {"X-Scaigrid-Ratelimit-Limit": "1000000", "X-Scaigrid-Ratelimit-Remaining": "999999"}
+
 
 @dataclass
 class FeedSim:
@@ -33,14 +36,16 @@ class FeedSim:
         """The answer to one request."""
         self.requests.append(request.url.path)
         if not request.url.path.endswith("/events"):
-            return httpx.Response(200, json={"data": {"checkpoints": self.checkpoints, "next_cursor": None}})
+            return httpx.Response(
+                200, headers=UNLIMITED, json={"data": {"checkpoints": self.checkpoints, "next_cursor": None}}
+            )
         self.arrive()
         query = parse_qs(request.url.query.decode())
         size = min(self.page_size, int(query["limit"][0]))
         events, following = self._page(size, query.get("cursor", [None])[0])
         body = b'{"data": {"events": [%b], "next_cursor": %b}}'
         parts = (b", ".join(event.raw for event in events), json.dumps(following).encode())
-        return httpx.Response(200, content=body % parts)
+        return httpx.Response(200, headers=UNLIMITED, content=body % parts)
 
     def _page(self, size: int, cursor: str | None) -> tuple[list[Event], str | None]:
         """An offset counts from the feed's head; a key is the place in the log, which arrivals don't move."""

@@ -58,7 +58,7 @@ class Stage:
     def reviewed(self) -> set[str]:
         """The runs that wait for a review."""
         pending = (row for row in self.session.checkpoints if not row.is_breakpoint)
-        return {row.execution_id for row in pending if row.execution_id in self.session.book.runs}
+        return {row.execution_id for row in pending if row.execution_id and row.execution_id in self.session.book.runs}
 
     async def press_until(self, key: str, fact: Callable[[], object]) -> None:
         """Press `key` as often as it takes."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from scaicore_tui.actions.submission import Submission
 from scaicore_tui.runs import Run, RunBook, RunStatus
+from scaicore_tui.runs.digest import digest
 from scaicore_tui.wire.timestamps import SECOND
 
 
@@ -15,7 +16,7 @@ def has_moved(submission: Submission, book: RunBook) -> bool:
     Later is what arrived after the answer was sent and is not older than the server says that it took it. Of a write
     that another process sent, nothing is known of arrivals: there the server's times alone decide.
     """
-    run = book.runs.get(submission.execution_id or "")
+    run = book.summaries.get(submission.execution_id or "")
     if run is None or run.last_event_at is None:
         return False
     if submission.resolved_at is None:
@@ -49,7 +50,11 @@ def _came_to(run: Run, submission: Submission) -> bool:
 
 
 def _candidates(submission: Submission, book: RunBook) -> Iterable[Run]:
-    for key, run in book.runs.items():
-        is_new = key not in submission.known_runs and not run.joined_late
-        if is_new and run.core_id == submission.core_id and run.input == submission.value:
-            yield run
+    """New runs with an equal input, oldest first. Their digests tell which ones are worth being read in full."""
+    wanted = digest(submission.value)
+    for summary in book.order:
+        is_new = summary.execution_id not in submission.known_runs and not summary.joined_late
+        if is_new and summary.core_id == submission.core_id and summary.input_digest == wanted:
+            run = book.runs[summary.execution_id]
+            if run.input == submission.value:
+                yield run

@@ -18,7 +18,7 @@ from scaicore_tui.actions.ledger import Entry
 from scaicore_tui.actions.outcomes import Outcomes
 from scaicore_tui.actions.submission import Kind, Progress, Submission
 from scaicore_tui.clock import Clock
-from scaicore_tui.feed import Client
+from scaicore_tui.feed import Client, Rank
 from scaicore_tui.runs import Run, RunBook
 from scaicore_tui.wire import Checkpoint
 from scaicore_tui.wire.checkpoints import CONTINUE
@@ -99,7 +99,7 @@ class Submitter:
             run.core_id,
             value=value if given_input else run.input,
             entity_id=entity_id,
-            known_runs=frozenset(self._book.runs),
+            known_runs=frozenset(self._book.summaries),
         )
         with self._busy(submission):
             await self._claim(submission)
@@ -120,7 +120,7 @@ class Submitter:
 
     async def _read_again(self, submission: Submission) -> Checkpoint | None:
         """The checkpoint as it is pending now."""
-        rows = await self._client.all_checkpoints("pending")
+        rows = await self._client.all_checkpoints("pending", rank=Rank.WRITE)
         return next((row for row in rows if row.id == submission.target_id), None)
 
     async def _claim(self, submission: Submission) -> None:

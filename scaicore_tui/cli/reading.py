@@ -10,7 +10,7 @@ from scaicore_tui.cli import output, rows
 from scaicore_tui.cli.common import Common
 from scaicore_tui.cli.sessions import one_shot
 from scaicore_tui.clock import SystemClock
-from scaicore_tui.runs import Run, RunStatus, run_document
+from scaicore_tui.runs import Run, RunBook, RunStatus, run_document
 from scaicore_tui.runs.status import RUN_LOOKS
 from scaicore_tui.runs.words import took
 from scaicore_tui.text import one_line, pretty
@@ -26,11 +26,20 @@ def width() -> int:
 
 async def list_runs(common: Common, failed: bool, json: bool) -> None:
     """Print the runs, newest first."""
+    from scaicore_tui.journal.lines import Lines, is_lines
+
+    if common.journal is not None and is_lines(common.journal):
+        _print_runs(common, Lines(common.journal).book, failed, json)
+        return
     async with one_shot(common) as session:
         await session.read_once()
-        found = [run for run in session.book.newest_first() if not failed or run.status is RunStatus.FAILED]
+        _print_runs(common, session.book, failed, json)
+
+
+def _print_runs(common: Common, book: RunBook, failed: bool, json: bool) -> None:
+    found = [run for run in book.newest_first() if not failed or run.status is RunStatus.FAILED]
     if json:
-        output.document([run_document(run) for run in found])
+        output.document([run_document(book.runs[run.execution_id]) for run in found])
         return
     output.table(rows.RUN_HEAD, rows.run_rows(found, SystemClock().now(), common.ascii), width())
 

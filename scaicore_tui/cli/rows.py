@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from scaicore_tui.runs import NodeRunInfo, Run
+from scaicore_tui.runs import NodeRunInfo, Summary
 from scaicore_tui.runs.status import NODE_LOOKS, RUN_LOOKS, Look
 from scaicore_tui.runs.words import age, took
 from scaicore_tui.text import compact, one_line
@@ -26,7 +26,7 @@ def since(moment: int | None, now: float) -> str:
     return "" if moment is None else age(now - seconds(moment))
 
 
-def run_rows(runs: Iterable[Run], now: float, ascii_only: bool) -> Iterator[tuple[str, ...]]:
+def run_rows(runs: Iterable[Summary], now: float, ascii_only: bool) -> Iterator[tuple[str, ...]]:
     """Rows under RUN_HEAD."""
     for run in runs:
         yield (
@@ -36,7 +36,7 @@ def run_rows(runs: Iterable[Run], now: float, ascii_only: bool) -> Iterator[tupl
             RUN_LOOKS[run.status].word,
             since(run.began_at, now),
             took(run.duration_ms),
-            "".join(sign(NODE_LOOKS[node.state], ascii_only) for node in run.nodes.values())[:24],
+            "".join(sign(NODE_LOOKS[state], ascii_only) for state in run.states)[:24],
             one_line(run.error or "", 60),
         )
 

@@ -49,7 +49,9 @@ def one_shot(common: Common) -> Session:
 def watching(common: Common, target: Target) -> Session:
     """A session for the app: with the profile's journal, unless told otherwise."""
     path = None if common.no_journal else common.journal or journal_file(target)
-    return _session(common, target, _journal(path))
+    from scaicore_tui.journal import Journal
+
+    return _session(common, target, Journal.temporary() if path is None else Journal.open_if_possible(path))
 
 
 def _journal(path: Path | None) -> Journal:

@@ -8,9 +8,11 @@ from urllib.parse import quote
 
 import httpx
 
+from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import CannotReach, OutcomeUnknown
 from scaicore_tui.feed import transport as http
+from scaicore_tui.feed.budget import Budget, Rank
 from scaicore_tui.wire import (
     Checkpoint,
     CheckpointPage,
@@ -28,31 +30,39 @@ T = TypeVar("T")
 
 
 class Client:
-    """A pool of connections to one target. Every method raises the errors of `transport`."""
+    """A pool of connections to one target, and the budget of requests to it. Every method raises the errors of
+    `transport`; `rank` is how urgent a read is."""
 
-    def __init__(self, target: Target, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, target: Target, transport: httpx.AsyncBaseTransport | None = None, clock: Clock | None = None
+    ) -> None:
         self.target = target
         self.requests = 0
+        self.budget = Budget(clock or SystemClock())
         self._http = http.open_http(target, transport)
 
     async def close(self) -> None:
         """Close all connections."""
         await self._http.aclose()
 
-    async def events(self, limit: int, cursor: str | None = None) -> EventPage:
+    async def events(self, limit: int, cursor: str | None = None, rank: Rank = Rank.HEAD) -> EventPage:
         """One page of the feed, of at most `limit` events."""
-        return _read(read_event_page, await self._get("events", limit, cursor))
+        return _read(read_event_page, await self._get("events", rank, limit, cursor))
 
-    async def checkpoints(self, status: str, limit: int = MAX_LIMIT, cursor: str | None = None) -> CheckpointPage:
+    async def checkpoints(
+        self, status: str, limit: int = MAX_LIMIT, cursor: str | None = None, rank: Rank = Rank.CHECKPOINTS
+    ) -> CheckpointPage:
         """One page of the checkpoints of one status."""
-        return _read(read_checkpoint_page, await self._get("checkpoints", limit, cursor, status=status))
+        return _read(read_checkpoint_page, await self._get("checkpoints", rank, limit, cursor, status=status))
 
-    async def all_checkpoints(self, status: str, max_pages: int = 20) -> list[Checkpoint]:
+    async def all_checkpoints(
+        self, status: str, max_pages: int = 20, rank: Rank = Rank.CHECKPOINTS
+    ) -> list[Checkpoint]:
         """All checkpoints of one status, each once, as the pages have them."""
         found: dict[str, Checkpoint] = {}
         cursor: str | None = None
         for _ in range(max_pages):
-            page = await self.checkpoints(status, cursor=cursor)
+            page = await self.checkpoints(status, cursor=cursor, rank=rank)
             found |= {checkpoint.id: checkpoint for checkpoint in page.checkpoints}
             if page.next_cursor in (None, cursor):
                 break
@@ -71,15 +81,17 @@ class Client:
         answer = await self._post(f"cores/{quote(core_id, safe='')}/invoke", body, http.INVOKE_TIMEOUT)
         return _read_written(read_invocation, answer)
 
-    async def _get(self, path: str, limit: int, cursor: str | None, **query: str) -> bytes:
+    async def _get(self, path: str, rank: Rank, limit: int, cursor: str | None, **query: str) -> bytes:
         params: dict[str, Any] = {"core_id": self.target.core, **query, "limit": limit, "cursor": cursor}
-        self.requests += 1
         sent = {key: value for key, value in params.items() if value is not None}
-        return await http.get(self._http, f"{self.target.resources}/{path}", sent)
+        async with self.budget.slot(rank) as slot:
+            self.requests += 1
+            return await http.get(self._http, f"{self.target.resources}/{path}", sent, slot.heard)
 
     async def _post(self, path: str, body: dict[str, Any], timeout: float) -> bytes:  # noqa: ASYNC109
-        self.requests += 1
-        return await http.post(self._http, f"{self.target.resources}/{path}", body, timeout)
+        async with self.budget.slot(Rank.WRITE) as slot:
+            self.requests += 1
+            return await http.post(self._http, f"{self.target.resources}/{path}", body, timeout, slot.heard)
 
 
 def _read_written(reader: Callable[[bytes], T], body: bytes) -> T:

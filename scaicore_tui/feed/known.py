@@ -1,8 +1,8 @@
 """Whether a sweep has reached what is known already.
 
 A single known event proves nothing: the bus may have delivered it again (API §2), with news behind it. What is known
-is met where its newest events stand in the sweep as they stand in the journal; or, where late ones slipped in
-between, where the sweep goes on and on with nothing new.
+is met where its newest events stand in the sweep as they stand in the journal, with nothing new below; or, where late
+ones slipped in between, where the sweep goes on and on with nothing new.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from scaicore_tui.wire import Event
 
 ANCHOR = 8
-ENOUGH = 100
+# Less than the smallest page: a quiet feed with one late event must not cost more requests than any other.
+ENOUGH = 40
 
 
 class Known:
@@ -28,11 +29,12 @@ class Known:
         """Whether `sweep`, newest first, has reached it. If nothing is known, any sweep has."""
         if not self._newest:
             return True
-        if self._anchor and _contains([event.raw for event in sweep], self._anchor):
+        place = _place([event.raw for event in sweep], self._anchor) if self._anchor else None
+        if place is not None and self._holds(sweep[place:]):
             return True
         return len(sweep) >= ENOUGH and self._holds(sweep[-ENOUGH:])
 
-    def ends_within(self, sweep: Sequence[Event]) -> bool:
+    def is_touched_by(self, sweep: Sequence[Event]) -> bool:
         """Whether a sweep down to the feed's end has at least the newest known event: else some were lost between."""
         return not self._newest or any(event.raw == self._newest[0] for event in sweep)
 
@@ -47,10 +49,9 @@ def _anchor(newest: Sequence[bytes]) -> Sequence[bytes]:
     return ()
 
 
-def _contains(sweep: Sequence[bytes], anchor: Sequence[bytes]) -> bool:
-    """Whether `anchor` stands in `sweep`, in one piece."""
-    last = len(sweep) - len(anchor)
-    return any(
-        sweep[start] == anchor[0] and list(sweep[start : start + len(anchor)]) == list(anchor)
-        for start in range(last, -1, -1)
-    )
+def _place(sweep: Sequence[bytes], anchor: Sequence[bytes]) -> int | None:
+    """Where `anchor` stands in `sweep` in one piece, for the last time; None where it doesn't."""
+    for start in range(len(sweep) - len(anchor), -1, -1):
+        if sweep[start] == anchor[0] and list(sweep[start : start + len(anchor)]) == list(anchor):
+            return start
+    return None

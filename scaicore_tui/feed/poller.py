@@ -7,17 +7,19 @@ client was asked for, is dropped and counted, as the canvas does.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
 from scaicore_tui.clock import Clock
 from scaicore_tui.errors import ScaicoreError
+from scaicore_tui.feed.budget import Rank
 from scaicore_tui.feed.client import MAX_LIMIT, Client
 from scaicore_tui.feed.known import Known
 from scaicore_tui.feed.link import Link
+from scaicore_tui.feed.pace import pace, upkeep
 from scaicore_tui.feed.sweep import Sweep, next_limit, read_head, read_tail
+from scaicore_tui.feed.waiting import sleep_or
 from scaicore_tui.wire import Checkpoint
 
 MAX_OVERLAPPING = 2
@@ -41,11 +43,12 @@ class Poller:
         client: Client,
         clock: Clock,
         known: Callable[[], Known],
-        apply: Callable[[Answer], int],
+        apply: Callable[[Answer], Awaitable[int]],
         changed: Callable[[], None],
     ) -> None:
         self.client = client
-        self.link = Link(interval=client.target.interval)
+        self.link = Link(interval=client.target.interval, pace=client.target.interval)
+        client.budget.upkeep = upkeep(client.target.interval)
         self._clock = clock
         self._known = known
         self._apply = apply
@@ -55,19 +58,28 @@ class Poller:
         self._limit = MAX_LIMIT
         self._tail: str | None = None
         self._oldest_first = False
-        self._fetches: set[asyncio.Task[None]] = set()
+        self._fetches: set[asyncio.Task[bool]] = set()
         self._wake = asyncio.Event()
+        self._is_due = False
 
     async def run(self) -> None:
         """Fetch at once, and then one interval after each fetch began, or when it ended if it took longer."""
         try:
             while True:
-                began = self._clock.monotonic()
-                if not self.link.paused:
-                    await self.fetch()
-                await self._wait_until(began + self.link.delay())
+                began, self._is_due = self._clock.monotonic(), False
+                if not self.link.paused and await self.fetch():
+                    continue
+                await self._wait_since(began)
         finally:
             await self.close()
+
+    def catch_up(self, behind: int | None) -> None:
+        """So many events are behind: the heads are asked for at a pace that leaves room to read them."""
+        seconds = pace(self.link.interval, behind or 0)
+        self.client.budget.upkeep = upkeep(seconds)
+        if (behind, seconds) != (self.link.behind, self.link.pace):
+            self._update(behind=behind, pace=seconds)
+            self._wake.set()
 
     async def close(self) -> None:
         """Give up the fetches under way."""
@@ -88,10 +100,11 @@ class Poller:
         """Stop asking, or ask again at once."""
         self._update(paused=paused)
         if not paused:
+            self._is_due = True
             self._wake.set()
 
-    async def fetch(self) -> None:
-        """One fetch: asked, and applied unless it came too late."""
+    async def fetch(self) -> bool:
+        """One fetch: asked, and applied unless it came too late. Whether there is more to be fetched at once."""
         number, client = next(self._numbers), self.client
         began = self._clock.monotonic()
         try:
@@ -99,21 +112,22 @@ class Poller:
         except ScaicoreError as error:
             if self._is_current(number, client):
                 self._update(error=error, failures=self.link.failures + 1)
-            return
+            return False
         if not self._is_current(number, client):
             self._update(stale_dropped=self.link.stale_dropped + 1)
-            return
-        self._accept(Answer(number, sweep, checkpoints, began))
+            return False
+        await self._accept(Answer(number, sweep, checkpoints, began))
+        return sweep.more
 
     def _is_current(self, number: int, client: Client) -> bool:
         return number > self._applied and client is self.client
 
-    def _accept(self, answer: Answer) -> None:
+    async def _accept(self, answer: Answer) -> None:
         self._applied = answer.number
         self._tail = answer.sweep.tail
         self._oldest_first = answer.sweep.oldest_first
-        new_events = self._apply(answer)
-        self._limit = next_limit(new_events)
+        new_events = await self._apply(answer)
+        self._limit = next_limit(new_events, self.link.polls + 1)
         now = self._clock.monotonic()
         self._update(
             answered_at=answer.asked_at,
@@ -129,18 +143,16 @@ class Poller:
             return await read_tail(self.client, self._known(), self._tail)
         return await read_head(self.client, self._known(), self._limit)
 
-    async def _wait_until(self, moment: float) -> None:
-        self._update(next_at=moment)
-        self._wake.clear()
-        sleep = asyncio.ensure_future(self._clock.sleep(moment - self._clock.monotonic()))
-        wake = asyncio.ensure_future(self._wake.wait())
-        try:
-            await asyncio.wait((sleep, wake), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (sleep, wake):
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+    async def _wait_since(self, began: float) -> None:
+        """Wait until the next fetch is due, and the budget has a request to spare: both may change meanwhile."""
+        while not self._is_due:
+            now = self._clock.monotonic()
+            moment = max(began + self.link.delay(), now + self.client.budget.wait(Rank.HEAD))
+            self._update(next_at=moment)
+            if moment <= now:
+                return
+            self._wake.clear()
+            await sleep_or(self._clock, moment - now, self._wake)
 
     def _update(self, **fields: object) -> None:
         self.link = replace(self.link, **fields)  # type: ignore[arg-type]

@@ -1,15 +1,16 @@
 """Stitching pages that have no event ids into one feed: nothing lost, nothing doubled. Pure.
 
-Two steps. Pages of one sweep are joined where they overlap: under an offset cursor, arrivals between two requests
-push events from one page's tail to the next one's head. Then the sweep is compared with what is known as multisets
-of bytes: an event is new as often as the sweep holds it beyond what is known. Bytes include the timestamp, so equal
-bytes stand in the same span of time.
+Pages overlap where one begins with what those before it ended with: under an offset cursor, arrivals between two
+requests push events from one page's tail to the next one's head. The rest is compared with what is known as multisets
+of bytes: an event is new as often as it stands there beyond what is known. Bytes include the timestamp, so equal bytes
+stand in the same span of time.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from enum import Enum
 from itertools import pairwise
 
@@ -19,55 +20,31 @@ from scaicore_tui.wire import Event
 ENOUGH_STEPS = 12
 
 
-def join(pages: Iterable[Sequence[Event]]) -> list[Event]:
-    """The events of consecutive pages, newest first as the pages are, each overlap once."""
-    joined: list[Event] = []
-    for page in pages:
-        length = _overlap(joined, page)
-        if length or not joined:
-            joined += page[length:]
-        else:
-            _insert(joined, surplus(page, Counter(event.raw for event in joined)))
-    return joined
-
-
 def join_rising(pages: Iterable[Sequence[Event]]) -> list[Event]:
     """The events of consecutive pages of an oldest-first feed, where arrivals shift nothing."""
     joined: list[Event] = []
     for page in pages:
-        joined += page[_overlap(joined, page) :]
+        joined += page[overlap([event.raw for event in joined], [event.raw for event in page]) :]
     return joined
 
 
-def _overlap(joined: Sequence[Event], page: Sequence[Event]) -> int:
-    """How many of `page`'s first events `joined` ends with already; all of them if it holds the page whole."""
+def overlap(read: Sequence[Hashable], page: Sequence[Hashable]) -> int:
+    """How many of `page`'s first items `read` ends with already; all of them if it holds the page whole."""
     if not page:
         return 0
-    for start in (index for index, event in enumerate(joined) if event.raw == page[0].raw):
-        length = min(len(joined) - start, len(page))
-        if all(joined[start + offset].raw == page[offset].raw for offset in range(length)):
+    for start in _places(read, page[0]):
+        length = min(len(read) - start, len(page))
+        if list(read[start : start + length]) == list(page[:length]):
             return length
     return 0
 
 
-def _insert(joined: list[Event], page: Sequence[Event]) -> None:
-    """Put in a page that overlaps nowhere: at the end, or where its time says.
-
-    More arrivals than were read push events that are newer than all that was read into a page asked for later.
-    """
-    place = len(joined)
-    if page and page[0].at is not None and (joined[-1].at or 0) < page[0].at:
-        place = next(index for index, event in enumerate(joined) if (event.at or 0) < page[0].at)
-    joined[place:place] = page
-
-
-def without_arrivals(page: Sequence[Event], newest_at: int) -> Sequence[Event]:
-    """A page of history, newest first, without the arrivals that an offset cursor has pushed into its head.
-
-    They are newer than all that is known; the next sweep brings them in their place.
-    """
-    start = next((index for index, event in enumerate(page) if (event.at or 0) <= newest_at), len(page))
-    return page[start:]
+def _places(read: Sequence[Hashable], item: Hashable) -> Iterator[int]:
+    place = -1
+    with suppress(ValueError):
+        while True:
+            place = read.index(item, place + 1)
+            yield place
 
 
 def surplus(sweep: Iterable[Event], known: Counter[bytes]) -> list[Event]:

@@ -1,27 +1,30 @@
-"""One sweep of the feed: from its head back to what is known already, as one list, oldest first.
-
-Only reads. What of it is new is for the stitch to say, when it is applied.
-"""
+"""One look at the feed: its newest page, or in an oldest-first feed the pages behind the last one. Only reads."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scaicore_tui.errors import UsageError
+from scaicore_tui.errors import ScaicoreError
+from scaicore_tui.feed.budget import Rank
 from scaicore_tui.feed.client import MAX_LIMIT, Client
 from scaicore_tui.feed.known import Known
-from scaicore_tui.feed.stitch import Order, join, join_rising, order_of
+from scaicore_tui.feed.stitch import Order, join_rising, order_of
 from scaicore_tui.wire import Event, EventPage
 
 MIN_LIMIT = 50
-MAX_PAGES = 40
+# So many pages of an oldest-first feed are read before they are shown.
+MAX_PAGES = 10
+# Every so many looks the whole page is read: late events may have been put in far below the newest.
+DEEP_LOOK = 12
+_EXPIRED = (400, 404, 410, 422)
 
 
 @dataclass(frozen=True)
 class Sweep:
     """What was read: `events` oldest first; whether they reach back to what is `met`; the cursor to `older` ones.
 
-    In an oldest-first feed `tail` is the cursor of the last page, where the next sweep begins.
+    In an oldest-first feed `tail` is the cursor of the last page, where the next sweep begins, and `more` whether it
+    should at once.
     """
 
     events: list[Event]
@@ -29,57 +32,49 @@ class Sweep:
     older: str | None = None
     oldest_first: bool = False
     tail: str | None = None
+    more: bool = False
 
 
-def next_limit(new_events: int) -> int:
+def next_limit(new_events: int, polls: int) -> int:
     """How many events to ask for, when the last sweep brought `new_events`: room for twice as many."""
+    if polls % DEEP_LOOK == 0:
+        return MAX_LIMIT
     return max(MIN_LIMIT, min(MAX_LIMIT, 2 * new_events))
 
 
-async def read_head(client: Client, known: Known, limit: int) -> Sweep:
-    """Sweep a newest-first feed; an oldest-first one is recognised by its timestamps, and followed from its start.
+def has_expired(error: ScaicoreError) -> bool:
+    """Whether the answer to a request with a cursor may mean that this is no longer taken."""
+    return error.status in _EXPIRED
 
-    A page size never changes within a sweep: a cursor may count pages.
+
+async def read_head(client: Client, known: Known, limit: int) -> Sweep:
+    """The newest page; an oldest-first feed is recognised by its timestamps, and followed from its start.
+
+    Where a small page does not reach what is known, a full one is read in its place: a cursor may count pages.
     """
     page = await client.events(limit)
     if order_of(page.events) is Order.OLDEST_FIRST:
         return await read_tail(client, known, None)
     if limit < MAX_LIMIT and page.next_cursor is not None and not known.is_met_by(page.events):
-        limit = MAX_LIMIT
-        page = await client.events(limit)
-    return await _read_on(client, known, limit, page)
-
-
-async def _read_on(client: Client, known: Known, limit: int, page: EventPage) -> Sweep:
-    """Page on until what is known is met, or the feed ends: with a cursor that is null, or that loops (API §7)."""
-    events = join([page.events])
-    met = known.is_met_by(events)
-    seen: set[str] = set()
-    cursor = page.next_cursor
-    while not met and cursor is not None and len(seen) < MAX_PAGES:
-        seen.add(cursor)
-        page = await client.events(limit, cursor)
-        events = join([events, page.events])
-        met = known.is_met_by(events)
-        cursor = page.next_cursor if page.next_cursor not in seen else None
-    if cursor is None:
-        met = known.ends_within(events)
-    return Sweep(events[::-1], met, older=cursor)
+        page = await client.events(MAX_LIMIT)
+    met = known.is_met_by(page.events) or (page.next_cursor is None and known.is_touched_by(page.events))
+    return Sweep(page.events[::-1], met, older=page.next_cursor)
 
 
 async def read_tail(client: Client, known: Known, tail: str | None) -> Sweep:
-    """Follow an oldest-first feed from the page at `tail` to its end; one that is newest first after all is swept."""
+    """Follow an oldest-first feed from the page at `tail`; one that is newest first after all is looked at anew."""
     page, tail = await _page_at(client, tail)
     if order_of(page.events) is Order.NEWEST_FIRST:
         return await read_head(client, known, MAX_LIMIT)
     pages = [page.events]
     seen = {tail}
-    while page.next_cursor and page.next_cursor not in seen:
+    while page.next_cursor and page.next_cursor not in seen and len(pages) < MAX_PAGES:
         tail = page.next_cursor
         seen.add(tail)
-        page = await client.events(MAX_LIMIT, tail)
+        page = await client.events(MAX_LIMIT, tail, Rank.CATCH_UP)
         pages.append(page.events)
-    return Sweep(join_rising(pages), met=True, oldest_first=True, tail=tail)
+    more = bool(page.next_cursor) and page.next_cursor not in seen
+    return Sweep(join_rising(pages), met=True, oldest_first=True, tail=tail, more=more)
 
 
 async def _page_at(client: Client, tail: str | None) -> tuple[EventPage, str | None]:
@@ -87,6 +82,7 @@ async def _page_at(client: Client, tail: str | None) -> tuple[EventPage, str | N
     if tail is not None:
         try:
             return await client.events(MAX_LIMIT, tail), tail
-        except UsageError:
-            pass
+        except ScaicoreError as error:
+            if not has_expired(error):
+                raise
     return await client.events(MAX_LIMIT), None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -14,6 +15,9 @@ READ_TIMEOUT = 10.0
 WRITE_TIMEOUT = 30.0
 INVOKE_TIMEOUT = 330.0
 CONNECT_TIMEOUT = 5.0
+
+# Takes the status and the headers of an answer, whatever they mean.
+Hearing = Callable[[int, Mapping[str, str]], None]
 
 # The request can't have been sent when one of these is raised.
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
@@ -33,7 +37,7 @@ def open_http(target: Target, transport: httpx.AsyncBaseTransport | None = None)
     )
 
 
-async def get(http: httpx.AsyncClient, url: str, params: dict[str, Any]) -> bytes:
+async def get(http: httpx.AsyncClient, url: str, params: dict[str, Any], heard: Hearing) -> bytes:
     """The body of a successful GET. Raises the error that the answer, or its absence, amounts to."""
     try:
         response = await http.get(url, params=params)
@@ -41,10 +45,17 @@ async def get(http: httpx.AsyncClient, url: str, params: dict[str, Any]) -> byte
         raise CannotReach(f"no answer from {http_host(url)} in time", hint="trying again") from error
     except httpx.HTTPError as error:
         raise CannotReach(f"cannot reach {http_host(url)}: {_reason(error)}", hint="trying again") from error
+    heard(response.status_code, response.headers)
     return _body(response)
 
 
-async def post(http: httpx.AsyncClient, url: str, body: dict[str, Any], timeout: float) -> bytes:  # noqa: ASYNC109
+async def post(
+    http: httpx.AsyncClient,
+    url: str,
+    body: dict[str, Any],
+    timeout: float,  # noqa: ASYNC109
+    heard: Hearing,
+) -> bytes:
     """The body of a successful POST, which is sent once and never again.
 
     Raises CannotReach where it was not sent, OutcomeUnknown where it may have been but no answer came, and the
@@ -62,6 +73,7 @@ async def post(http: httpx.AsyncClient, url: str, body: dict[str, Any], timeout:
         raise OutcomeUnknown(
             f"sent, but no answer came: {_reason(error)}", kept="it is not sent again", hint="looking it up"
         ) from error
+    heard(response.status_code, response.headers)
     # A gateway says 502 of a write that arrived, a Core 503 of a model that it missed halfway: none says what was done.
     if response.is_server_error:
         raise _lost(response)

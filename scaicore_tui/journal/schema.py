@@ -23,6 +23,29 @@ _STEPS = (
         found_at INTEGER NOT NULL
     );
     """,
+    # A hole is a gap that is still being filled, with events right below what is above it.
+    """
+    CREATE TABLE holes (
+        after_pos INTEGER PRIMARY KEY,
+        until_pos INTEGER NOT NULL,
+        found_at INTEGER NOT NULL,
+        cursor TEXT
+    );
+    """,
+    # A summary of each run, made from its events: what a start reads instead of them. `place` is the lowest `pos` of
+    # its events. `folded` is the version of the fold that made all of them, 0 while some are missing.
+    """
+    CREATE TABLE runs (
+        place INTEGER PRIMARY KEY,
+        execution_id TEXT NOT NULL UNIQUE,
+        summary BLOB NOT NULL
+    );
+    CREATE TABLE folding (
+        version INTEGER NOT NULL,
+        folded INTEGER NOT NULL
+    );
+    INSERT INTO folding VALUES (0, 0);
+    """,
 )
 VERSION = len(_STEPS)
 

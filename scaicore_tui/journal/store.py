@@ -1,33 +1,46 @@
 """The journal: every event the feed offered, verbatim, once, in feed order. Append-only.
 
-Runs are folded from it; nothing in it is ever changed. One process writes a journal at a time.
+Runs are folded from it; nothing in it is ever changed. One process writes a journal at a time. A journal may be used
+from several threads, which take turns; its `reader` waits for no writer.
 """
 
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
-from scaicore_tui.errors import ConfigError, Conflict, NotFound, ScaicoreError
-from scaicore_tui.journal.schema import migrate
+from scaicore_tui.errors import NotFound
+from scaicore_tui.journal.holes import ROOM, Gap, Hole, Holes
+from scaicore_tui.journal.opening import claim, open_to_read, open_to_write
 from scaicore_tui.wire import Event, read_stored
 
-OWNER_ONLY_FILE = 0o600
-OWNER_ONLY_FOLDER = 0o700
+# Above every position.
+TOP = 2**62
+# How many events are read in one go: whoever reads all of them holds few, and keeps nobody waiting.
+SLICE = 2_000
 
 
 class Journal:
     """An open journal."""
 
-    def __init__(self, database: sqlite3.Connection, lock: FileLock | None = None) -> None:
+    def __init__(
+        self, database: sqlite3.Connection, lock: FileLock | None = None, reader: sqlite3.Connection | None = None
+    ) -> None:
+        # Why what comes is not kept on disk; empty where it is, or need not be.
+        self.trouble = ""
+        self.is_spilling = False
         self._database = database
         self._lock = lock
+        self._holes = Holes(database)
+        self._turn = threading.RLock()
+        self._reader = None if reader is None else Journal(reader)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -35,25 +48,34 @@ class Journal:
 
         Raises Conflict where another process writes it, ConfigError where it is no journal, or a newer program's.
         """
-        lock = _claim(path)
+        lock = claim(path)
         try:
-            return cls(_prepare(sqlite3.connect(path, isolation_level=None), path), lock)
+            return cls(open_to_write(path), lock, open_to_read(path))
         except BaseException:
             lock.release()
             raise
 
     @classmethod
+    def open_if_possible(cls, path: Path) -> Self:
+        """The same; on a disk that does not let it be written, a temporary one that says so in its `trouble`."""
+        try:
+            return cls.open(path)
+        except OSError as error:
+            journal = cls.temporary()
+            journal.trouble = f"no journal: {error.strerror or error}"
+            return journal
+
+    @classmethod
     def temporary(cls) -> Self:
         """A journal that leaves nothing behind."""
-        # SQLite's name for a database in a file of its own, which it removes.
-        return cls(_prepare(sqlite3.connect("", isolation_level=None)))
+        return cls(open_to_write(None))
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """The journal in `path`, to read only, whoever writes it. Raises NotFound, or ConfigError."""
         if not path.is_file():
             raise NotFound(f"no journal {path}")
-        return cls(_check(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True), path))
+        return cls(open_to_read(path))
 
     def __enter__(self) -> Self:
         return self
@@ -63,114 +85,170 @@ class Journal:
 
     def close(self) -> None:
         """Close the file and let others write it."""
-        self._database.close()
+        if self._reader is not None:
+            self._reader.close()
+        with self._turn:
+            self._database.close()
         if self._lock is not None:
             self._lock.release()
 
+    @property
+    def reader(self) -> Journal:
+        """The same journal, read without waiting for who writes it; itself where another would not see all of it."""
+        return self if self._reader is None or self.is_spilling else self._reader
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, all of it or nothing; inside another one, a part of that. Raises sqlite3.Error."""
+        with self._turn:
+            if self._database.in_transaction:
+                yield self._database
+                return
+            # A file that takes no writes takes no lock for them either.
+            self._database.execute("BEGIN" if self.is_spilling else "BEGIN IMMEDIATE")
+            try:
+                yield self._database
+                self._database.execute("COMMIT")
+            except BaseException:
+                self._database.rollback()
+                raise
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """All rows that `query` finds."""
+        with self._turn:
+            return self._database.execute(query, values).fetchall()
+
+    def spill(self, script: str, *, begin: bool) -> None:
+        """Run the `script` that puts other tables before the file's, to keep in memory what comes; or ends that."""
+        with self._turn:
+            self._database.executescript(script)
+            self.is_spilling = begin
+
     def __len__(self) -> int:
-        (count,) = self._database.execute("SELECT count(*) FROM events").fetchone()
-        return int(count)
+        return int(self.rows("SELECT count(*) FROM events")[0][0])
+
+    @property
+    def next_place(self) -> int:
+        """The position of the next event appended."""
+        return self._top() + 1
 
     def append(self, events: Sequence[Event]) -> None:
         """Add events, oldest first, that are newer than all before."""
-        top = self._bound("max")
-        self._insert(events, range(0 if top is None else top + 1, 2**62))
+        self._insert(events, range(self.next_place, TOP))
 
     def prepend(self, events: Sequence[Event]) -> None:
         """Add events, oldest first, that are older than all before."""
         bottom = self._bound("min")
-        self._insert(events, range((0 if bottom is None else bottom) - len(events), 2**62))
+        self._insert(events, range((0 if bottom is None else bottom) - len(events), TOP))
 
-    def known(self, events: Sequence[Event]) -> Counter[bytes]:
-        """How often each event's bytes are in the journal, over the span of time that `events` cover."""
+    def append_above_hole(self, events: Sequence[Event], found_at: int, cursor: str | None) -> Hole:
+        """Add events, oldest first, newer than all before, with a hole below them: `fill` fills it."""
+        after = self._top()
+        first = after + 1 + ROOM
+        hole = Hole(after, first + len(events) - 1, found_at, cursor)
+        with self.writing():
+            self._insert(events, range(first, TOP))
+            self._holes.open(hole)
+        return hole
+
+    def fill(self, hole: Hole, events: Sequence[Event], cursor: str | None) -> None:
+        """Add events, oldest first, right below what stands above the hole; more is behind `cursor`."""
+        with self.writing():
+            self._insert(events, range(self._holes.bottom(hole) - len(events), TOP))
+            self._holes.move(hole, cursor)
+
+    def close_hole(self, hole: Hole, *, is_filled: bool) -> None:
+        """There is no hole any more: it is filled, or what is missing will never come."""
+        with self.writing():
+            self._holes.close(hole)
+            if not is_filled:
+                self._holes.give_up(hole.after, hole.found_at)
+
+    def holes(self) -> list[Hole]:
+        """The holes that are still to be filled, newest first."""
+        with self._turn:
+            return self._holes.open_ones()
+
+    def gaps(self) -> list[Gap]:
+        """Where events are missing, oldest first; holes are gaps that are still open."""
+        with self._turn:
+            return self._holes.gaps()
+
+    def known(self, events: Sequence[Event], upto: int = TOP) -> Counter[bytes]:
+        """How often each event's bytes are in the journal up to a position, over the span of time they cover."""
         moments = [event.at or 0 for event in events]
         if not moments:
             return Counter()
         wanted = {event.raw for event in events}
-        rows = self._database.execute("SELECT raw FROM events WHERE at BETWEEN ? AND ?", (min(moments), max(moments)))
+        query = "SELECT raw FROM events WHERE at BETWEEN ? AND ? AND pos <= ?"
+        rows = self.rows(query, min(moments), max(moments), upto)
         return Counter(source for (source,) in rows if source in wanted)
 
-    def newest(self, limit: int) -> list[bytes]:
-        """The bytes of the newest events, newest first."""
-        rows = self._database.execute("SELECT raw FROM events ORDER BY pos DESC LIMIT ?", (limit,))
-        return [source for (source,) in rows]
+    def newest(self, limit: int, upto: int = TOP) -> list[bytes]:
+        """The bytes of the newest events, newest first; of those up to a position."""
+        query = "SELECT raw FROM events WHERE pos <= ? ORDER BY pos DESC LIMIT ?"
+        return [source for (source,) in self.rows(query, upto, limit)]
 
-    def newest_at(self) -> int:
-        """The latest time of any event, in microseconds since 1970; 0 where there is none."""
-        (at,) = self._database.execute("SELECT max(at) FROM events").fetchone()
-        return int(at or 0)
+    def newest_at(self, upto: int = TOP) -> int:
+        """The latest time of any event up to a position, in microseconds since 1970; 0 where there is none."""
+        query = "SELECT at FROM events WHERE pos <= ? ORDER BY at DESC LIMIT 1"
+        found = self.rows(query, upto)
+        return int(found[0][0]) if found else 0
 
-    def holds(self, events: Sequence[Event]) -> bool:
-        """Whether all of `events` are in the journal."""
-        known = self.known(events)
+    def holds(self, events: Sequence[Event], upto: int = TOP) -> bool:
+        """Whether all of `events` are in the journal, up to a position."""
+        known = self.known(events, upto)
         return all(event.raw in known for event in events)
 
     def events(self, execution_id: str | None = None) -> Iterator[Event]:
         """All events, or those of one run, in feed order."""
-        where, values = ("WHERE execution_id = ?", (execution_id,)) if execution_id is not None else ("", ())
-        rows = self._database.execute(f"SELECT raw FROM events {where} ORDER BY pos", values)  # noqa: S608  (two constants)
-        for (source,) in rows:
-            yield read_stored(source)
+        if execution_id is not None:
+            yield from (event for _, event in self.history(execution_id))
+            return
+        last = -TOP
+        while found := self.rows("SELECT pos, raw FROM events WHERE pos > ? ORDER BY pos LIMIT ?", last, SLICE):
+            last = found[-1][0]
+            yield from (read_stored(source) for _, source in found)
+
+    def history(self, execution_id: str, upto: int | None = None) -> list[tuple[int, Event]]:
+        """The events of one run with their positions, in feed order; of those up to a position."""
+        query = "SELECT pos, raw FROM events WHERE execution_id = ? AND pos <= ? ORDER BY pos"
+        found = self.rows(query, stored_id(execution_id), TOP if upto is None else upto)
+        return [(pos, read_stored(source)) for pos, source in found]
 
     def mark_gap(self, found_at: int) -> None:
         """Note that events are missing before the next one appended; `found_at` in microseconds since 1970."""
-        self._database.execute("INSERT OR IGNORE INTO gaps VALUES (?, ?)", (self._bound("max") or 0, found_at))
+        with self.writing():
+            self._holes.give_up(self._top(), found_at)
 
     def gap_count(self) -> int:
         """How many gaps the journal has."""
-        (count,) = self._database.execute("SELECT count(*) FROM gaps").fetchone()
-        return int(count)
+        return int(self.rows("SELECT count(*) FROM gaps")[0][0])
+
+    def _top(self) -> int:
+        """The highest position that is taken, or kept free for a hole with nothing above it yet."""
+        with self._turn:
+            top = self._bound("max")
+            return max(-1 if top is None else top, self._holes.top())
 
     def _bound(self, which: str) -> int | None:
-        (pos,) = self._database.execute(f"SELECT {which}(pos) FROM events").fetchone()  # noqa: S608  ("min" or "max")
-        return None if pos is None else int(pos)
+        # Not `max(pos)`: over two tables, that reads all of both.
+        order = "DESC" if which == "max" else "ASC"
+        found = self.rows(f"SELECT pos FROM events ORDER BY pos {order} LIMIT 1")  # noqa: S608  (one of two)
+        return int(found[0][0]) if found else None
 
     def _insert(self, events: Sequence[Event], positions: Iterable[int]) -> None:
-        rows = ((pos, e.at or 0, e.execution_id, e.raw) for pos, e in zip(positions, events, strict=False))
-        with self._database:
-            self._database.execute("BEGIN IMMEDIATE")
-            self._database.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", rows)
+        rows = ((pos, e.at or 0, stored_id(e.execution_id), e.raw) for pos, e in zip(positions, events, strict=False))
+        with self.writing() as database:
+            database.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", rows)
 
 
-def _prepare(database: sqlite3.Connection, path: Path | None = None) -> sqlite3.Connection:
-    """Today's tables in `database`, and settings under which a crash loses nothing that was committed."""
-    with _closing_on_error(database, path):
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = NORMAL")
-        migrate(database)
-    return database
-
-
-def _check(database: sqlite3.Connection, path: Path) -> sqlite3.Connection:
-    """`database`, if it is a journal."""
-    with _closing_on_error(database, path):
-        database.execute("SELECT 1 FROM events LIMIT 1")
-    return database
-
-
-@contextmanager
-def _closing_on_error(database: sqlite3.Connection, path: Path | None) -> Iterator[None]:
-    """Close `database` when it turns out to be no journal. Raises ConfigError for that."""
+def stored_id(execution_id: str | None) -> str | bytes | None:
+    """An id as a value of SQLite: its text, or where that holds half a character, which SQLite refuses, its bytes."""
+    if execution_id is None or execution_id.isascii():
+        return execution_id
     try:
-        yield
-    except sqlite3.Error as error:
-        database.close()
-        raise ConfigError(f"{path} is no journal: {error}", kept="it was not touched", hint="name another") from error
-    except ScaicoreError:
-        database.close()
-        raise
-
-
-def _claim(path: Path) -> FileLock:
-    """Make the file, readable by its owner only, and the right to write it. Raises Conflict where another has it."""
-    path.parent.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
-    lock = FileLock(f"{path}.lock", mode=OWNER_ONLY_FILE)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise Conflict(
-            f"another scaicore-tui writes {path}", kept="it was not touched", hint="close it, or use --no-journal"
-        ) from None
-    path.touch(mode=OWNER_ONLY_FILE)
-    path.chmod(OWNER_ONLY_FILE)
-    return lock
+        execution_id.encode()
+    except UnicodeEncodeError:
+        return execution_id.encode("utf-8", "surrogatepass")
+    return execution_id

@@ -2,7 +2,24 @@
 
 from scaicore_tui.runs.book import RunBook
 from scaicore_tui.runs.document import run_document
+from scaicore_tui.runs.folder import Change, Folder
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, RunStatus
+from scaicore_tui.runs.ordered import Ordered
 from scaicore_tui.runs.select import holds, matches
+from scaicore_tui.runs.summary import Summary
 
-__all__ = ["NodeRunInfo", "NodeState", "NodeVisit", "Run", "RunBook", "RunStatus", "holds", "matches", "run_document"]
+__all__ = [
+    "Change",
+    "Folder",
+    "NodeRunInfo",
+    "NodeState",
+    "NodeVisit",
+    "Ordered",
+    "Run",
+    "RunBook",
+    "RunStatus",
+    "Summary",
+    "holds",
+    "matches",
+    "run_document",
+]

@@ -1,106 +1,114 @@
 """All runs known, in the order their first event stands in the feed, with their statuses kept up to date.
 
-Pure: fed with events and checkpoints, asked by both front ends.
+Pure: told what changed, asked by both front ends. Lists, filters and counts are answered from summaries.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from scaicore_tui.runs.fold import fold
-from scaicore_tui.runs.model import Run, RunStatus
+from scaicore_tui.runs.folder import Change, History
+from scaicore_tui.runs.model import RunStatus
+from scaicore_tui.runs.ordered import Ordered
+from scaicore_tui.runs.shelf import Shelf
+from scaicore_tui.runs.summary import Summary
 from scaicore_tui.wire.checkpoints import Checkpoint
-from scaicore_tui.wire.events import Event
 
 
 class RunBook:
-    """Runs by `execution_id`, oldest first, and how many there are of each status."""
+    """Summaries by `execution_id` and in order, full `runs` on demand, and how many there are of each status.
 
-    def __init__(self) -> None:
-        self.runs: dict[str, Run] = {}
+    `history` tells the stored events of a run, up to the `last` place that was taken in here.
+    """
+
+    def __init__(self, history: History) -> None:
+        self.summaries: dict[str, Summary] = {}
+        self.order = Ordered()
+        self.runs = Shelf(self.summaries, self.order, history)
         self.counts: Counter[RunStatus] = Counter()
         self.event_count = 0
+        self.last: int | None = None
         # Of each run, the events that came in as news, and not as history.
         self.arrivals: Counter[str] = Counter()
         self._waiting: frozenset[str] = frozenset()
 
-    def apply(self, events: Iterable[Event]) -> set[str]:
-        """Fold `events`, oldest first and newer than all before; returns the ids of the runs that changed."""
-        changed = set()
-        for event in events:
-            self.event_count += 1
-            run = self._run_of(event)
-            if run is not None and fold(run, event):
-                self.arrivals[run.execution_id] += 1
-                changed.add(run.execution_id)
-        for execution_id in changed:
-            self._restate(self.runs[execution_id])
-        return changed
+    def take(self, change: Change) -> set[str]:
+        """Take in what new events made of runs; returns the ids of those that changed."""
+        self.event_count += change.event_count
+        self.arrivals.update(change.arrivals)
+        if change.last is None:
+            self.runs.forget(change.summaries)
+        else:
+            self.last = change.last
+            self.runs.follow(change.events)
+        for summary in change.summaries.values():
+            if change.last is None and not change.is_history:
+                self._count_arrivals(summary)
+            self._replace(summary)
+        return set(change.summaries)
 
-    def prepend(self, histories: dict[str, Sequence[Event]], event_count: int) -> set[str]:
-        """Take in older events: whole histories of all the runs they touch, oldest run first.
-
-        A fold can't be run backwards: a run that history touches is folded anew from all its events. `event_count`
-        is the number of events that are new to the book.
-        """
-        self.event_count += event_count
-        newer = {key: run for key, run in self.runs.items() if key not in histories}
-        for execution_id in self.runs.keys() & histories.keys():
-            self.counts[self.runs[execution_id].status] -= 1
-        self.runs = {}
-        for execution_id, events in histories.items():
-            run = self._new_run(execution_id)
-            for event in events:
-                fold(run, event)
-            self._restate(run)
-        self.runs |= newer
-        return set(histories)
+    def load(self, summaries: Iterable[Summary]) -> set[str]:
+        """Take in stored summaries, but for runs that something newer is known of; returns the ids of the others."""
+        new = [summary for summary in summaries if summary.execution_id not in self.summaries]
+        for summary in new:
+            summary.status = self._status(summary)
+            self.counts[summary.status] += 1
+        self.summaries.update((summary.execution_id, summary) for summary in new)
+        self.order.extend(new)
+        return {summary.execution_id for summary in new}
 
     def wait(self, pending: Iterable[Checkpoint]) -> set[str]:
         """Take the pending checkpoints as they are now; returns the ids of the runs whose status changed."""
         waiting = frozenset(checkpoint.execution_id for checkpoint in pending if checkpoint.execution_id)
-        moved = {key for key in waiting ^ self._waiting if key in self.runs}
+        moved = {key for key in waiting ^ self._waiting if key in self.summaries}
         self._waiting = waiting
-        return {key for key in moved if self._restate(self.runs[key])}
+        return {key for key in moved if self._restate(self.summaries[key])}
 
-    def newest_first(self) -> list[Run]:
+    def newest_first(self) -> list[Summary]:
         """All runs, newest first."""
-        return list(reversed(self.runs.values()))
+        return list(reversed(self.order))
 
-    def find(self, prefix: str) -> list[Run]:
+    def find(self, prefix: str) -> list[Summary]:
         """The runs whose id is or begins with `prefix`; `@latest` is the newest."""
         if prefix == "@latest":
-            return list(self.runs.values())[-1:]
-        if prefix in self.runs:
-            return [self.runs[prefix]]
-        return [run for key, run in self.runs.items() if key.startswith(prefix)]
+            return [self.order[len(self.order) - 1]] if len(self.order) else []
+        if prefix in self.summaries:
+            return [self.summaries[prefix]]
+        return [summary for summary in self.order if summary.execution_id.startswith(prefix)]
 
-    def _run_of(self, event: Event) -> Run | None:
-        """The run that `event` belongs to, made where it is the first; None for an event outside all runs."""
-        execution_id = event.execution_id
-        if execution_id is None:
-            return None
-        return self.runs.get(execution_id) or self._new_run(execution_id)
+    def _count_arrivals(self, summary: Summary) -> None:
+        """Of news that came in between, what a run has more than before."""
+        old = self.summaries.get(summary.execution_id)
+        self.arrivals[summary.execution_id] += summary.event_count - (old.event_count if old else 0)
 
-    def _new_run(self, execution_id: str) -> Run:
-        run = self.runs[execution_id] = Run(execution_id)
-        self.counts[run.status] += 1
-        return run
+    def _replace(self, summary: Summary) -> None:
+        """Put a summary in the place of the one that was, if there was one."""
+        old = self.summaries.get(summary.execution_id)
+        if old is not None:
+            self.counts[old.status] -= 1
+            if old.place != summary.place:
+                self.order.drop(old.place)
+        summary.status = self._status(summary)
+        self.counts[summary.status] += 1
+        self.summaries[summary.execution_id] = summary
+        self.order.put(summary)
+        self.runs.restate(summary)
 
-    def _restate(self, run: Run) -> bool:
-        """Bring the run's status up to date; whether it changed."""
-        status = self._status(run)
-        if status is run.status:
+    def _restate(self, summary: Summary) -> bool:
+        """Bring a run's status up to date; whether it changed."""
+        status = self._status(summary)
+        if status is summary.status:
             return False
-        self.counts[run.status] -= 1
+        self.counts[summary.status] -= 1
         self.counts[status] += 1
-        run.status = status
+        summary.status = status
+        self.runs.restate(summary)
         return True
 
-    def _status(self, run: Run) -> RunStatus:
-        if run.outcome is not None:
-            return run.outcome
-        if run.execution_id in self._waiting:
+    def _status(self, summary: Summary) -> RunStatus:
+        if summary.outcome is not None:
+            return summary.outcome
+        if summary.execution_id in self._waiting:
             return RunStatus.WAITING
-        return RunStatus.RUNNING if run.is_runtime else RunStatus.UNKNOWN
+        return RunStatus.RUNNING if summary.is_runtime else RunStatus.UNKNOWN

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from scaicore_tui.runs.digest import digest
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, RunStatus
 from scaicore_tui.wire import events as wire
 from scaicore_tui.wire.events import Event
@@ -67,6 +68,7 @@ def _started(run: Run, event: Event) -> None:
     run.started_at = event.at
     run.has_input = "input" in event.payload
     run.input = event.payload.get("input")
+    run.input_digest = digest(run.input)
     run.is_input_truncated = event.payload.get("input_truncated") is True
     _instance(run, event)
 
@@ -74,6 +76,7 @@ def _started(run: Run, event: Event) -> None:
 def _completed(run: Run, event: Event) -> None:
     _end(run, event, RunStatus.COMPLETED)
     run.output = event.payload.get("output")
+    run.output_digest = digest(run.output)
     duration = event.payload.get("duration_ms")
     if isinstance(duration, int | float) and not isinstance(duration, bool):
         run.reported_ms = duration

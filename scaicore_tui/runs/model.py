@@ -5,9 +5,12 @@ Only the fold writes these; everybody else reads.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from scaicore_tui.runs.digest import NOTHING
 
 
 class RunStatus(StrEnum):
@@ -107,6 +110,8 @@ class Run:
     has_input: bool = False
     is_input_truncated: bool = False
     output: Any = None
+    input_digest: int = NOTHING
+    output_digest: int = NOTHING
     error: str | None = None
     instance_key: str | None = None
     event_count: int = 0
@@ -115,6 +120,11 @@ class Run:
     open_nodes: list[NodeRunInfo] = field(default_factory=list)
     oddities: list[str] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)
+
+    @property
+    def states(self) -> Sequence[NodeState]:
+        """The state of each node, in the order they were first entered."""
+        return [node.state for node in self.nodes.values()]
 
     @property
     def began_at(self) -> int | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from scaicore_tui.runs.model import Run
+from scaicore_tui.runs.summary import Summary
 
 
-def matches(run: Run, needle: str) -> bool:
+def matches(run: Summary, needle: str) -> bool:
     """Whether every word of `needle` stands in the run's id, Core, status, error, instance or a node's name.
 
     A word with a leading `!` must not.
@@ -27,6 +27,6 @@ def _holds(haystack: str, word: str) -> bool:
     return word in haystack
 
 
-def _parts(run: Run) -> Iterator[str | None]:
+def _parts(run: Summary) -> Iterator[str | None]:
     yield from (run.execution_id, run.core_id, run.status, run.error, run.instance_key)
-    yield from (node.node_id for node in run.nodes.values())
+    yield from run.node_ids

@@ -7,6 +7,7 @@ from typing import Any
 
 from textual.app import App
 
+from scaicore_tui.actions import answer_each
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.session import Session, Update
 from scaicore_tui.text import safe
@@ -88,8 +89,10 @@ class Bridge:
         """Say when it is over, and what kept the rest from being sent."""
         ids, words = request.checkpoint_ids, ""
         try:
-            sent = await self._session.answer_all(
-                ids, request.resolution, request.comment, cautious=request.cautious, typed=request.typed
+            sent = await answer_each(
+                lambda key: self._session.answer(key, request.resolution, request.comment, typed=request.typed),
+                ids,
+                cautious=request.cautious,
             )
         except ScaicoreError as error:
             words = safe(str(error))

@@ -61,6 +61,7 @@ class Desk:
             read_only=self.read_only,
             counts=dict(session.book.counts),
             event_count=session.book.event_count,
+            journal_trouble=session.journal_trouble,
         )
 
     def say(self, words: str, colour: str = "text", *, key: str = "said", sticky: bool = False) -> None:

@@ -34,6 +34,7 @@ class Standing:
     read_only: bool
     counts: dict[RunStatus, int]
     event_count: int
+    journal_trouble: str = ""
 
     @property
     def state(self) -> LinkState:
@@ -51,12 +52,24 @@ def link_pieces(standing: Standing) -> list[Piece]:
 
 
 def next_try(standing: Standing) -> str:
-    """When the next answer is asked for."""
+    """When the next answer is asked for, or what all requests go to meanwhile."""
     link = standing.link
     if link.paused:
         return "p resumes"
+    if link.held_until is not None and link.held_until > standing.now:
+        return f"rate limit, next {age(link.held_until - standing.now)}"
+    if link.behind is not None:
+        return catching_up(link.behind)
     left = None if link.next_at is None else link.next_at - standing.now
     return "asking" if left is None or left < 0 else f"next {age(left)}"
+
+
+def catching_up(behind: int) -> str:
+    """How much lies between what is shown and the newest that was known before: an estimate, in two digits."""
+    if not behind:
+        return "catching up"
+    step = 10 ** max(0, len(str(behind)) - 2)
+    return f"catching up, {'~' if step > 1 else ''}{round(behind / step) * step:,} behind"
 
 
 def count_pieces(standing: Standing) -> list[Piece]:
@@ -88,10 +101,13 @@ def filter_pieces(standing: Standing) -> list[Piece]:
 
 
 def trouble(standing: Standing) -> str:
-    """Why the screen is not live: the reason, what is kept, and when it is tried again. Empty where it is live."""
+    """Why the screen is not live: the reason, what is kept, and when it is tried again; or why nothing is kept on disk.
+
+    Empty where it is live, and all is kept.
+    """
     error, state = standing.link.error, standing.state
     if error is None and state is not LinkState.STALE:
-        return ""
+        return f"{standing.journal_trouble} · what comes is only in memory" if standing.journal_trouble else ""
     reason = str(error) if error is not None else "no answer for three intervals"
     tries = f"{standing.link.failures} tries failed" if standing.link.failures > 1 else ""
     kept = f"{standing.event_count:,} events kept"

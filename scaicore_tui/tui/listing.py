@@ -5,10 +5,13 @@ Judges a run again only when it changed; asking for a row costs the same however
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from enum import StrEnum
 
-from scaicore_tui.runs import Run, RunStatus, matches
+from scaicore_tui.runs import Ordered, RunBook, RunStatus, Summary, matches
+
+# From so many on, sorting once is cheaper than putting each in its place.
+MANY = 50
 
 
 class View(StrEnum):
@@ -27,25 +30,28 @@ class View(StrEnum):
 
 
 class Listing:
-    """The listed runs. Row 0 is the newest."""
+    """The listed runs. Row 0 is the newest. Rows move only in `take` and `narrow`, whatever the book has learned since:
+    a cursor must not find itself on another run.
+    """
 
     def __init__(self) -> None:
         self.view = View.ALL
         self.needle = ""
-        self._runs: Mapping[str, Run] = {}
-        self._ids: list[str] = []
-        self._kept: set[str] = set()
+        self._book: RunBook | None = None
+        self._rows = Ordered()
+        # Where the listed ones stand: history moves a run to the place of its first event.
+        self._places: dict[str, int] = {}
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self._rows)
 
-    def __getitem__(self, row: int) -> Run:
-        return self._runs[self._ids[len(self._ids) - 1 - row]]
+    def __getitem__(self, row: int) -> Summary:
+        return self._rows[len(self._rows) - 1 - row]
 
     @property
     def total(self) -> int:
         """How many runs there are, listed or not."""
-        return len(self._runs)
+        return 0 if self._book is None else len(self._book.summaries)
 
     @property
     def is_narrowed(self) -> bool:
@@ -54,25 +60,27 @@ class Listing:
 
     def row_of(self, execution_id: str | None) -> int | None:
         """The row of that run; None where it is not listed."""
-        try:
-            return len(self._ids) - 1 - self._ids.index(execution_id or "")
-        except ValueError:
-            return None
+        place = self._places.get(execution_id or "")
+        index = None if place is None else self._rows.index(place)
+        return None if index is None else len(self._rows) - 1 - index
 
-    def take(self, runs: Mapping[str, Run], changed: Iterable[str]) -> None:
-        """The runs are these now, oldest first; only the `changed` ones are judged again."""
-        self._runs = runs
-        if self.is_narrowed:
-            self._judge(key for key in changed if key in runs)
-        self._order()
+    def take(self, book: RunBook, changed: Iterable[str]) -> None:
+        """The runs are these now; only the `changed` ones are judged again."""
+        self._book = book
+        moved = [summary for key in changed if (summary := book.summaries.get(key)) is not None]
+        came = [summary for summary in moved if self._leave(summary) and self._keeps(summary)]
+        self._places.update((summary.execution_id, summary.place) for summary in came)
+        if len(came) > MANY:
+            self._rows.extend(came)
+        else:
+            for summary in came:
+                self._rows.put(summary)
 
     def narrow(self, view: View, needle: str) -> None:
         """Use another view or filter."""
         self.view, self.needle = view, needle
-        self._kept = set()
-        if self.is_narrowed:
-            self._judge(self._runs)
-        self._order()
+        self._rows = Ordered(() if self._book is None else filter(self._keeps, self._book.order))
+        self._places = {summary.execution_id: summary.place for summary in self._rows}
 
     def next_failed(self, row: int, step: int) -> int | None:
         """The next row with a failed run, going by `step` from `row`; None where there is none."""
@@ -81,15 +89,19 @@ class Listing:
                 return row
         return None
 
-    def _judge(self, keys: Iterable[str]) -> None:
-        for key in keys:
-            if self._keeps(self._runs[key]):
-                self._kept.add(key)
-            else:
-                self._kept.discard(key)
+    def _leave(self, summary: Summary) -> bool:
+        """Take a run that changed off the list, or just its row, where it stays in its place; whether it comes back."""
+        place = self._places.pop(summary.execution_id, None)
+        if place is None:
+            return True
+        if place == summary.place and self._keeps(summary):
+            self._places[summary.execution_id] = place
+            self._rows.put(summary)
+            return False
+        self._rows.drop(place)
+        return True
 
-    def _keeps(self, run: Run) -> bool:
-        return (self.view is View.ALL or run.status.value == self.view.value) and matches(run, self.needle)
-
-    def _order(self) -> None:
-        self._ids = [key for key in self._runs if key in self._kept] if self.is_narrowed else list(self._runs)
+    def _keeps(self, run: Summary) -> bool:
+        if self.view is not View.ALL and run.status.value != self.view.value:
+            return False
+        return not self.needle or matches(run, self.needle)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from scaicore_tui.runs import RunBook
 from scaicore_tui.tui.listing import Listing, View
 from scaicore_tui.tui.paint import Pieces
 from scaicore_tui.tui.widgets.run_row import run_row
 from scaicore_tui.tui.widgets.runs import RunList
+from tests.books import MemoryBook
 from tests.builders import NOON, SECOND, started
 from tests.feedsim import FeedSim
 from tests.tui.scene import busy, completed_triage, running_triage
@@ -172,10 +172,10 @@ async def test_history_is_read_past_the_end() -> None:
 def test_many_runs_cost_what_few_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a row costs doesn't depend on how many there are: only those in sight are drawn."""
     drawn: list[int] = []
-    book = RunBook()
-    book.apply(started(NOON + n * SECOND, f"exec_{n:06}") for n in range(100_000))
+    book = MemoryBook()
+    book.apply([started(NOON + n * SECOND, f"exec_{n:06}") for n in range(100_000)])
     listing = Listing()
-    listing.take(book.runs, book.runs)
+    listing.take(book, book.runs)
     runs = RunList(listing)
 
     def draw_row(_: RunList, row: int) -> Pieces:

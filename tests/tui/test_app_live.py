@@ -135,9 +135,8 @@ async def test_several_are_answered_alike_each_once() -> None:
 
 async def test_a_replay_runs_again_with_the_same_input() -> None:
     async with live() as stage:
-        original = next(
-            run for run in stage.session.book.newest_first() if run.status is RunStatus.COMPLETED and run.has_input
-        )
+        runs = stage.session.book.runs.values()
+        original = next(run for run in runs if run.status is RunStatus.COMPLETED and run.has_input)
         await stage.find(original.execution_id)
         before = set(stage.session.book.runs)
         await stage.pilot.press("R")

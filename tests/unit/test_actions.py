@@ -16,9 +16,9 @@ from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import Conflict, NotFound, UsageError
 from scaicore_tui.feed import Client
-from scaicore_tui.runs import RunBook
 from scaicore_tui.session import Session
 from scaicore_tui.wire import Checkpoint, read_checkpoint
+from tests.books import MemoryBook
 from tests.builders import NOON, checkpoint, entered, started
 from tests.feedsim import FeedSim
 
@@ -57,7 +57,7 @@ def test_only_a_breakpoint_continues() -> None:
 
 
 def test_what_can_be_replayed() -> None:
-    book = RunBook()
+    book = MemoryBook()
     book.apply([started(), entered("a", execution="exec_late")])
     assert why_not_replay(OPEN, book.runs["exec_1"]) is None
     assert "not captured" in (why_not_replay(OPEN, book.runs["exec_late"]) or "")

@@ -100,3 +100,75 @@ def test_gaps_are_kept_once_per_place(tmp_path: Path) -> None:
         journal.mark_gap(NOON)
         journal.mark_gap(NOON + 1)
         assert journal.gap_count() == 1
+
+
+def nodes(journal: Journal) -> str:
+    return "".join(step.node_id or "" for step in journal.events())
+
+
+def test_a_hole_is_filled_from_its_top(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "j") as journal:
+        journal.append([entered("a"), entered("b")])
+        hole = journal.append_above_hole([entered("h"), entered("i")], NOON, "c1")
+        journal.append([entered("j")])
+        journal.fill(hole, [entered("f"), entered("g")], "c2")
+    with Journal.open(tmp_path / "j") as journal:
+        (hole,) = journal.holes()
+        assert (hole.cursor, hole.found_at) == ("c2", NOON)
+        assert [gap.is_open for gap in journal.gaps()] == [True]
+        journal.fill(hole, [entered("c"), entered("d"), entered("e")], None)
+        journal.close_hole(hole, is_filled=True)
+        assert nodes(journal) == "abcdefghij"
+        assert (journal.holes(), journal.gaps(), journal.gap_count()) == ([], [], 0)
+
+
+def test_a_hole_above_a_hole() -> None:
+    with Journal.temporary() as journal:
+        journal.append([entered("a")])
+        older = journal.append_above_hole([entered("c")], NOON, None)
+        newer = journal.append_above_hole([entered("e")], NOON, None)
+        assert journal.holes() == [newer, older]
+        journal.fill(newer, [entered("d")], None)
+        journal.fill(older, [entered("b")], None)
+        assert nodes(journal) == "abcde"
+
+
+def test_a_hole_that_can_t_be_filled_is_a_gap() -> None:
+    with Journal.temporary() as journal:
+        journal.append([started(NOON, "exec_1")])
+        hole = journal.append_above_hole([started(NOON + 9, "exec_2")], NOON + 10, "c")
+        journal.close_hole(hole, is_filled=False)
+        (gap,) = journal.gaps()
+        assert (gap.last_at, gap.next_at, gap.is_open) == (NOON, NOON + 9, False)
+        assert (gap.last_execution, gap.next_execution) == ("exec_1", "exec_2")
+        assert (journal.gap_count(), journal.holes()) == (1, [])
+
+
+def test_what_is_known_up_to_a_position() -> None:
+    twin = entered("x")
+    with Journal.temporary() as journal:
+        journal.append([twin])
+        hole = journal.append_above_hole([twin, twin, entered("y")], NOON, None)
+        assert journal.known([twin]) == {twin.raw: 3}
+        assert journal.known([twin], hole.after) == {twin.raw: 1}
+        assert journal.newest(9, hole.after) == [twin.raw]
+        assert not journal.holds([entered("y")], hole.after)
+
+
+def test_what_comes_above_a_hole_with_nothing_above_it_leaves_it_room() -> None:
+    with Journal.temporary() as journal:
+        journal.append([entered("a")])
+        hole = journal.append_above_hole([], NOON, "c")
+        journal.append([entered("d")])
+        journal.fill(hole, [entered("c")], "c")
+        journal.fill(hole, [entered("b")], "c")
+        assert nodes(journal) == "abcd"
+
+
+def test_a_disk_that_takes_no_journal_is_told_and_worked_without(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with Journal.open_if_possible(tmp_path / "file" / "j") as journal:
+        journal.append([started()])
+        assert (len(journal), journal.trouble) == (1, "no journal: File exists")
+    with Journal.open_if_possible(tmp_path / "j") as journal:
+        assert journal.trouble == ""

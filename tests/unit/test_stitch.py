@@ -11,35 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaicore_tui.feed.stitch import ENOUGH_STEPS, Order, join, order_of, surplus
+from scaicore_tui.feed.stitch import ENOUGH_STEPS, Order, order_of, surplus
 from scaicore_tui.wire import Event
-from tests.builders import MILLISECOND, NOON, SECOND, entered, event
+from tests.builders import MILLISECOND, NOON, entered, event
 from tests.feedsim import FeedSim
 
 
 def numbered(*numbers: int) -> list[Event]:
     return [entered(f"n{number}", NOON + number * MILLISECOND) for number in numbers]
-
-
-@pytest.mark.parametrize(
-    ("pages", "joined"),
-    [
-        ([[5, 4], [3, 2]], [5, 4, 3, 2]),
-        ([[5, 4], [4, 3]], [5, 4, 3]),
-        ([[5, 4, 3], [5, 4, 3], [3, 2]], [5, 4, 3, 2]),
-        ([[5, 4], [5], [4, 3]], [5, 4, 3]),
-        ([[5], [7], [6], [5], [4]], [7, 6, 5, 4]),
-        ([[5, 4], [6, 5], [4, 3]], [6, 5, 4, 3]),
-        ([[], [2, 1], []], [2, 1]),
-    ],
-)
-def test_pages_join_where_they_overlap(pages: list[list[int]], joined: list[int]) -> None:
-    assert join([numbered(*page) for page in pages]) == numbered(*joined)
-
-
-def test_equal_bytes_within_a_page_are_as_many_events() -> None:
-    twins = [entered("a", NOON + SECOND)] * 2
-    assert len(join([twins])) == 2
 
 
 def test_surplus_counts_equal_bytes() -> None:

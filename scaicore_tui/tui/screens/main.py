@@ -45,7 +45,8 @@ class MainScreen(WaitingScreen):
 
     @property
     def run_at_hand(self) -> Run | None:
-        return self.panes.runs.selected
+        selected = self.panes.runs.selected
+        return None if selected is None else self.desk.session.book.runs.get(selected.execution_id)
 
     @property
     def inbox(self) -> CheckpointList:
@@ -58,7 +59,7 @@ class MainScreen(WaitingScreen):
         """Show what is known already."""
         super().on_mount()
         self.panes.bring(Place.RUNS)
-        self.follow(Update(frozenset(self.desk.session.book.runs), checkpoints=True))
+        self.follow(Update(frozenset(self.desk.session.book.summaries), checkpoints=True))
 
     def on_resize(self) -> None:
         """Lay out for the new size."""
@@ -163,7 +164,7 @@ class MainScreen(WaitingScreen):
             self._narrow(View.ALL, "")
 
     def _list_changed(self, changed: Collection[str]) -> None:
-        self.listing.take(self.desk.session.book.runs, changed)
+        self.listing.take(self.desk.session.book, changed)
         self.panes.runs.show(self.desk.now)
         run = self.run_at_hand
         if run is not None and run.execution_id in changed:

@@ -55,7 +55,7 @@ def _nodes(run: Run, width: int) -> Iterator[Pieces]:
     yield from _title(f"nodes · {len(run.nodes)}")
     waiting = run.status is RunStatus.WAITING
     for node in run.nodes.values():
-        look = node_look(node, waiting=waiting)
+        look = node_look(node.state, waiting=waiting)
         yield [
             (f"{look.glyph} ", look.colour),
             (one_line(node.name), "text strong"),

@@ -21,7 +21,7 @@ def node_row(node: NodeRunInfo, width: int, now: float, status: RunStatus, name_
 
     Names are given `name_width` cells, if there is room for them.
     """
-    look = node_look(node, waiting=status is RunStatus.WAITING)
+    look = node_look(node.state, waiting=status is RunStatus.WAITING)
     kind = KIND_WIDTH if width >= ROOM_FOR_KIND else 0
     room = max(0, width - FIXED_WIDTH - kind)
     name = max(8, min(name_width, room * 2 // 3))

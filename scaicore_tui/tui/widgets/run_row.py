@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from scaicore_tui.runs import NodeRunInfo, NodeState, Run, RunStatus
+from scaicore_tui.runs import NodeState, RunStatus, Summary
 from scaicore_tui.runs.status import NODE_LOOKS, RUN_LOOKS, Look
 from scaicore_tui.runs.words import took
 from scaicore_tui.text import ELLIPSIS, one_line
@@ -18,7 +18,7 @@ MIN_ERROR = 8
 _OUTWEIGHS = {RunStatus.FAILED: "text strong", RunStatus.WAITING: "text strong"}
 
 
-def run_row(run: Run, width: int, now: float) -> list[Piece]:
+def run_row(run: Summary, width: int, now: float) -> list[Piece]:
     """The row, `width` cells wide, at `now` in seconds since 1970."""
     look = RUN_LOOKS[run.status]
     room = max(0, width - FIXED_WIDTH)
@@ -50,18 +50,18 @@ def core_name(core_id: str | None) -> str:
     return one_line((core_id or "?").removeprefix("core_"))
 
 
-def node_look(node: NodeRunInfo, *, waiting: bool) -> Look:
+def node_look(state: NodeState, *, waiting: bool) -> Look:
     """How a node looks: one that is entered in a waiting run is where it waits."""
-    if waiting and node.state is NodeState.ENTERED:
+    if waiting and state is NodeState.ENTERED:
         return RUN_LOOKS[RunStatus.WAITING]
-    return NODE_LOOKS[node.state]
+    return NODE_LOOKS[state]
 
 
-def node_signs(run: Run, width: int) -> list[Piece]:
+def node_signs(run: Summary, width: int) -> list[Piece]:
     """One sign per node, in the order they were entered; where there are too many, the last ones."""
-    nodes = list(run.nodes.values())
+    nodes = run.states
     cut = len(nodes) > width
     shown = nodes[len(nodes) - width + 1 :] if cut else nodes
-    looks = [node_look(node, waiting=run.status is RunStatus.WAITING) for node in shown]
+    looks = [node_look(state, waiting=run.status is RunStatus.WAITING) for state in shown]
     signs: list[Piece] = [(ELLIPSIS, "grey")] if cut else []
     return signs + [(look.glyph * len(list(group)), look.colour) for look, group in groupby(looks)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scaicore_tui.runs import Run
+from scaicore_tui.runs import Summary
 from scaicore_tui.tui.listing import Listing
 from scaicore_tui.tui.messages import ReadOlder, RunOpened, RunSelected
 from scaicore_tui.tui.paint import Pieces
@@ -33,7 +33,7 @@ class RunList(Rows):
         return "no runs yet"
 
     @property
-    def selected(self) -> Run | None:
+    def selected(self) -> Summary | None:
         """The run under the cursor."""
         return self._listing[self.cursor] if self.cursor < self.row_count else None
 

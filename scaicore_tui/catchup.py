@@ -1,0 +1,183 @@
+"""What is still to be read: holes between the newest events and those known, and history before them.
+
+One page at a time, whenever the budget has room; a failed request changes nothing. Heads are journaled at once, with a
+hole below where they don't reach what is known: nothing is lost while it is filled, and a crash leaves it noted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from scaicore_tui.clock import Clock
+from scaicore_tui.errors import ScaicoreError
+from scaicore_tui.feed import Client, Descent, Known, Rank, Sweep, surplus
+from scaicore_tui.feed.client import MAX_LIMIT
+from scaicore_tui.feed.sweep import has_expired
+from scaicore_tui.journal import Hole, Ingest, Journal
+from scaicore_tui.wire import Event, EventPage
+
+# How far back to look for events that differ, to know an end by.
+ANCHOR_DEPTH = 200
+
+
+class Filling:
+    """One hole, on the way down to its bottom; `left` is about how many events are still missing."""
+
+    def __init__(self, hole: Hole, descent: Descent, floor_at: int) -> None:
+        self.hole = hole
+        self.descent = descent
+        self.left = 1
+        self.is_touched = False
+        self._floor_at = floor_at
+
+    def estimate(self) -> None:
+        """What is left, if events came as evenly as those that were read."""
+        moments = [event.at for event in self.descent.tail if event.at is not None]
+        missing = min(moments) - self._floor_at if moments and self._floor_at else 0
+        self.left = max(1, round(missing * self.descent.density))
+
+
+class CatchUp:
+    """Fills the holes of one journal, and reads history into it. `changed` hears of the runs that holes and history
+    changed. What is read is taken in by `ingest`, one page after the other."""
+
+    def __init__(
+        self, client: Client, journal: Journal, ingest: Ingest, clock: Clock, changed: Callable[[set[str]], None]
+    ) -> None:
+        self.history: Descent | None = None
+        self._client = client
+        self._journal = journal
+        self._ingest = ingest
+        self._clock = clock
+        self._changed = changed
+        self.fillings = [self._taken_up(hole) for hole in reversed(journal.holes())]
+        self._more = False
+        self._postponed: list[Event] = []
+        self._due: list[Event] = []
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether there are events that the next look at the head should bring, in their place."""
+        return bool(self._postponed or self._due)
+
+    @property
+    def behind(self) -> int | None:
+        """About how many events are missing; 0 where that can't be told, None where none are."""
+        if self.fillings:
+            return sum(filling.left for filling in self.fillings)
+        return 0 if self._more else None
+
+    def known(self) -> Known:
+        """The newest of what is known."""
+        reader = self._journal.reader
+        return Known(reader.newest(ANCHOR_DEPTH), reader.holds)
+
+    async def take_head(self, sweep: Sweep, *, is_first: bool) -> tuple[int, set[str]]:
+        """Take what a sweep brought that is new; returns how much, and the runs that it changed. What it did not reach
+        is to be filled. Inside a turn of the ingest."""
+        new = surplus(sweep.events, await self._known_of(sweep.events))
+        self._more = sweep.more
+        if is_first or sweep.met:
+            changed = await self._ingest.news(new)
+            if is_first and sweep.older is not None:
+                self.history = Descent(sweep.older, self._journal.reader.newest_at(), sweep.events[::-1])
+        elif sweep.older is None:
+            changed = await self._ingest.news(new, gap_found_at=self._now())
+        else:
+            changed = await self._begin(sweep, new)
+        self._due, self._postponed = self._due + self._postponed, []
+        late, moved = await self._take_due()
+        return len(new) + late, changed | moved
+
+    async def fill(self) -> None:
+        """Read one page of the oldest hole. Raises what keeps it from that."""
+        filling = self.fillings[0]
+        page = await self._page(filling.descent, Rank.CATCH_UP)
+        async with self._ingest.turn:
+            if page is not None and filling in self.fillings:
+                await self._take_page(filling, page)
+
+    async def read_history(self) -> int:
+        """Read one page of history; returns how many events it brought. Raises what keeps it from that."""
+        descent = self.history
+        page = await self._page(descent, Rank.HISTORY) if descent is not None else None
+        if descent is None or page is None:
+            return 0
+        async with self._ingest.turn:
+            new = await self._news(descent, page)
+            changed = await self._ingest.history(new)
+            if descent.is_over:
+                self.history = None
+            self._changed(changed)
+        return len(new)
+
+    async def _page(self, descent: Descent, rank: Rank) -> EventPage | None:
+        """The next page; None where its cursor was no longer taken, and the way down begins again from above."""
+        try:
+            return await self._client.events(MAX_LIMIT, descent.cursor, rank)
+        except ScaicoreError as error:
+            if descent.cursor is None or not has_expired(error):
+                raise
+            descent.restart(self._cursor_above(descent))
+            return None
+
+    def _cursor_above(self, descent: Descent) -> str | None:
+        """The nearest place above from which others are on their way down; else the feed's head."""
+        ways = [filling.descent for filling in self.fillings]
+        above = ways[ways.index(descent) + 1 :] if descent in ways else ways
+        return next((way.cursor for way in above if way.cursor != descent.cursor), None)
+
+    async def _take_page(self, filling: Filling, page: EventPage) -> None:
+        hole, descent, reader = filling.hole, filling.descent, self._journal.reader
+        floor = Known(reader.newest(ANCHOR_DEPTH, hole.after), lambda events: reader.holds(events, hole.after))
+        new = await self._news(descent, page)
+        changed = await self._ingest.fill(hole, new, descent.cursor)
+        filling.is_touched = filling.is_touched or floor.is_touched_by(page.events)
+        is_met = floor.is_met_by(descent.tail)
+        if is_met or descent.is_over:
+            await self._ingest.close_hole(hole, is_filled=is_met or filling.is_touched)
+            self.fillings.remove(filling)
+        filling.estimate()
+        _, moved = await self._take_due()
+        self._changed(changed | moved)
+
+    async def _take_due(self) -> tuple[int, set[str]]:
+        """Take what seemed to be newer than the head, and was not: clocks differ, and the bus repeats."""
+        if self.fillings or not self._due:
+            return 0, set()
+        new = surplus(self._due[::-1], await self._known_of(self._due))
+        self._due = []
+        return len(new), await self._ingest.news(new)
+
+    async def _known_of(self, events: Sequence[Event]) -> Counter[bytes]:
+        return await self._ingest.off(self._journal.known, events)
+
+    async def _news(self, descent: Descent, page: EventPage) -> list[Event]:
+        """What a page on a way down brings that is new, oldest first."""
+        known = await self._known_of(page.events)
+        arrivals, events = descent.step(page, known)
+        self._postponed += surplus(arrivals, known | Counter(event.raw for event in (*self._postponed, *self._due)))
+        new = surplus(events, known)
+        descent.took(len(new))
+        return new[::-1]
+
+    async def _begin(self, sweep: Sweep, new: Sequence[Event]) -> set[str]:
+        """Take in news with a hole below; returns the runs that it changed."""
+        is_touched = self.known().is_touched_by(sweep.events)
+        changed, hole = await self._ingest.above_hole(new, self._now(), sweep.older)
+        filling = self._filling(hole, Descent(sweep.older, self._journal.reader.newest_at(), sweep.events[::-1]))
+        filling.is_touched = is_touched
+        filling.estimate()
+        self.fillings.append(filling)
+        return changed
+
+    def _taken_up(self, hole: Hole) -> Filling:
+        """A hole that an earlier process left."""
+        return self._filling(hole, Descent(hole.cursor, self._journal.reader.newest_at(hole.until)))
+
+    def _filling(self, hole: Hole, descent: Descent) -> Filling:
+        return Filling(hole, descent, self._journal.reader.newest_at(hole.after))
+
+    def _now(self) -> int:
+        return int(self._clock.now() * 1_000_000)

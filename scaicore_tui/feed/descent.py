@@ -1,0 +1,59 @@
+"""One way down the feed, page by page, newest to oldest: resumable, whatever moves the pages meanwhile. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Sequence
+
+from scaicore_tui.wire import Event, EventPage
+
+# So many pages in a row without news, and there will be none: cursors that differ may lead in a circle, too.
+MAX_BARREN = 400
+# How many of the events read last are kept, to see in them what is known.
+TAIL = 200
+
+
+class Descent:
+    """`cursor` is where the next page is; `newest_at` the time of the newest event that may belong there."""
+
+    def __init__(self, cursor: str | None, newest_at: int, read: Iterable[Event] = ()) -> None:
+        """`read` is what the page before `cursor` held, newest first."""
+        self.cursor = cursor
+        self.newest_at = newest_at
+        self.tail: list[Event] = list(read)
+        self.is_over = False
+        self._cursors: set[str | None] = {cursor}
+        self._barren = 0
+
+    def step(self, page: EventPage, known: Container[bytes]) -> tuple[Sequence[Event], Sequence[Event]]:
+        """Go on by one page, of which some bytes are `known`: its arrivals, and what belongs where they were read."""
+        start = self._arrivals(page.events, known)
+        arrivals, events = page.events[:start], page.events[start:]
+        self.tail = [*self.tail[-TAIL:], *events]
+        self.is_over = page.next_cursor is None or page.next_cursor in self._cursors
+        self._cursors.add(page.next_cursor)
+        self.cursor = page.next_cursor
+        return arrivals, events
+
+    def took(self, news: int) -> None:
+        """So many events of the last page were new."""
+        self._barren = 0 if news else self._barren + 1
+        self.is_over = self.is_over or self._barren >= MAX_BARREN
+
+    def restart(self, cursor: str | None) -> None:
+        """Begin again at `cursor`, or at the feed's head: its own is no longer taken."""
+        self.cursor = cursor
+        self._cursors = {cursor}
+
+    @property
+    def density(self) -> float:
+        """Events per microsecond, as far as read; zero where that can't be told."""
+        moments = [event.at for event in self.tail if event.at is not None]
+        span = max(moments) - min(moments) if moments else 0
+        return len(moments) / span if span else 0.0
+
+    def _arrivals(self, events: Sequence[Event], known: Container[bytes]) -> int:
+        """How many events at the page's top seem to have come in since the way down began, and to have pushed it on:
+        they are newer, and some of them, or what follows, is known."""
+        start = next((i for i, event in enumerate(events) if (event.at or 0) <= self.newest_at), len(events))
+        is_pushed = start == len(events) or any(event.raw in known for event in events[: start + 1])
+        return start if is_pushed else 0

@@ -1,0 +1,46 @@
+"""What an answer says of the rate limit: three headers that ride on every answer of a ScaiGrid (API §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_PREFIX = "X-Scaigrid-Ratelimit-"
+
+
+@dataclass(frozen=True)
+class Quota:
+    """So many requests in any sixty seconds, so many left; `reset` is when the oldest counted one is forgotten, in
+    Unix seconds, where the answer says so."""
+
+    limit: int
+    remaining: int
+    reset: float | None = None
+
+    @property
+    def used(self) -> int:
+        """How many the server counted, whoever sent them."""
+        return self.limit - self.remaining
+
+
+def read_quota(headers: Mapping[str, str]) -> Quota | None:
+    """The quota of an answer; None where it says nothing that makes sense."""
+    limit, remaining, reset = (_number(headers.get(_PREFIX + name)) for name in ("Limit", "Remaining", "Reset"))
+    if limit is None or remaining is None or not 0 <= remaining <= limit or limit < 1:
+        return None
+    return Quota(int(limit), int(remaining), reset)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, as `Retry-After` says."""
+    seconds = _number(headers.get("Retry-After"))
+    return None if seconds is None else max(0.0, seconds)
+
+
+def _number(text: str | None) -> float | None:
+    """A decimal number of a sane size."""
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if -1e12 < value < 1e12 else None

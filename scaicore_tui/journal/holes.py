@@ -1,0 +1,99 @@
+"""Where events are missing: holes, which are being filled, and gaps, which never will be.
+
+A hole is noted in the transaction that puts events above it, and kept with the cursor that goes on filling it: after
+a crash nothing looks complete that isn't, and the next process can fill it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+# Positions left free for what a hole may turn out to hold.
+ROOM = 2**32
+
+
+@dataclass(frozen=True)
+class Hole:
+    """Events are missing above position `after`. What the sweep that found it put in, so far, ends at `until`.
+
+    `found_at` is in microseconds since 1970; `cursor` leads on to what is missing, None where that is not known.
+    """
+
+    after: int
+    until: int
+    found_at: int
+    cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Events are missing between two neighbours in the feed: the times and runs of these, where they have one.
+
+    While `is_open` they are still being read. Moments are microseconds since 1970.
+    """
+
+    found_at: int
+    last_at: int | None
+    next_at: int | None
+    last_execution: str | None
+    next_execution: str | None
+    is_open: bool = False
+
+
+class Holes:
+    """The holes and gaps of one journal. Whoever changes something opens the transaction."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+
+    def open(self, hole: Hole) -> None:
+        """Note a hole."""
+        row = (hole.after, hole.until, hole.found_at, hole.cursor)
+        self._database.execute("INSERT OR REPLACE INTO holes VALUES (?, ?, ?, ?)", row)
+
+    def move(self, hole: Hole, cursor: str | None) -> None:
+        """It is filled on from `cursor`."""
+        self._database.execute("UPDATE holes SET cursor = ? WHERE after_pos = ?", (cursor, hole.after))
+
+    def close(self, hole: Hole) -> None:
+        """It is filled, or no hole any more."""
+        self._database.execute("DELETE FROM holes WHERE after_pos = ?", (hole.after,))
+
+    def give_up(self, after: int, found_at: int) -> None:
+        """What is missing above that position will never come."""
+        self._database.execute("INSERT OR IGNORE INTO gaps VALUES (?, ?)", (after, found_at))
+
+    def open_ones(self) -> list[Hole]:
+        """The holes, newest first."""
+        rows = self._database.execute(
+            "SELECT after_pos, until_pos, found_at, cursor FROM holes ORDER BY after_pos DESC"
+        )
+        return [Hole(*row) for row in rows]
+
+    def bottom(self, hole: Hole) -> int:
+        """The position of the oldest event above it, or where that would be."""
+        (pos,) = self._database.execute("SELECT min(pos) FROM events WHERE pos > ?", (hole.after,)).fetchone()
+        return hole.after + 1 + ROOM if pos is None else int(pos)
+
+    def top(self) -> int:
+        """The highest position that is kept free; below all where there is no hole."""
+        (after,) = self._database.execute("SELECT max(after_pos) FROM holes").fetchone()
+        return -1 if after is None else int(after) + ROOM
+
+    def gaps(self) -> list[Gap]:
+        """Gaps and holes, oldest first."""
+        rows = self._database.execute(
+            "SELECT after_pos, found_at, 0 FROM gaps UNION ALL SELECT after_pos, found_at, 1 FROM holes ORDER BY 1"
+        ).fetchall()
+        return [self._gap(after, found_at, is_open=bool(is_open)) for after, found_at, is_open in rows]
+
+    def _gap(self, after: int, found_at: int, *, is_open: bool) -> Gap:
+        last = self._neighbour("pos <= ? ORDER BY pos DESC", after)
+        following = self._neighbour("pos > ? ORDER BY pos", after)
+        return Gap(found_at, last[0], following[0], last[1], following[1], is_open)
+
+    def _neighbour(self, where: str, pos: int) -> tuple[int | None, str | None]:
+        query = f"SELECT at, execution_id FROM events WHERE {where} LIMIT 1"  # noqa: S608  (two constants)
+        at, execution = self._database.execute(query, (pos,)).fetchone() or (None, None)
+        return at or None, execution

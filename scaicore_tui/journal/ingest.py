@@ -1,0 +1,84 @@
+"""Takes events into journal and book: the one in a thread, as the disk may take its time and the screen must not; the
+other on the event loop, a slice at a time, after each was committed. So nothing is shown that a crash could lose.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+from scaicore_tui.journal.holes import Hole
+from scaicore_tui.journal.intake import Intake
+from scaicore_tui.journal.store import Journal
+from scaicore_tui.runs import RunBook
+from scaicore_tui.wire import Event
+
+# How many events are taken in at a time, and how many stored runs: what the screen then has to catch up with is little.
+SLICE = 500
+RUNS_AT_ONCE = 500
+
+T = TypeVar("T")
+
+
+class Ingest:
+    """Of one journal and one book. `tell` is called with the runs that a slice changed, but for the last slice.
+
+    Whoever takes something in holds the `turn`: what comes is taken in one after the other.
+    """
+
+    def __init__(self, journal: Journal, book: RunBook, tell: Callable[[set[str]], None]) -> None:
+        self.intake = Intake(journal)
+        self.turn = asyncio.Lock()
+        self._journal = journal
+        self._book = book
+        self._tell = tell
+        self._thread = ThreadPoolExecutor(1, "journal")
+
+    def close(self) -> None:
+        """Wait for what is being written."""
+        self._thread.shutdown()
+
+    async def off(self, work: Callable[..., T], *values: Any) -> T:
+        """Do `work` in the journal's thread, after what is being done there."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *values)
+
+    def load_newest(self) -> None:
+        """Take the newest runs out of the journal, at once; `load` takes the others."""
+        self.intake.begin()
+        self._book.event_count = len(self._journal)
+        self._book.load(self.intake.stored(RUNS_AT_ONCE))
+
+    async def load(self) -> None:
+        """Take all runs out of the journal, a slice at a time."""
+        while stored := await self.off(self.intake.stored, RUNS_AT_ONCE):
+            self._tell(self._book.load(stored))
+
+    async def news(self, events: Sequence[Event], gap_found_at: int | None = None) -> set[str]:
+        """Take in news, as `Intake.news` does; returns what the last slice changed, which is still to be told."""
+        changed: set[str] = set()
+        for begin in range(0, max(len(events), gap_found_at is not None), SLICE):
+            if begin:
+                self._tell(changed)
+            part = events[begin : begin + SLICE]
+            changed = self._book.take(await self.off(self.intake.news, part, None if begin else gap_found_at))
+        return changed
+
+    async def above_hole(self, events: Sequence[Event], found_at: int, cursor: str | None) -> tuple[set[str], Hole]:
+        """Take in news with a hole below, as `Intake.above_hole` does; returns what changed, still to be told."""
+        change, hole = await self.off(self.intake.above_hole, events, found_at, cursor)
+        return self._book.take(change), hole
+
+    async def fill(self, hole: Hole, events: Sequence[Event], cursor: str | None) -> set[str]:
+        """Take in what belongs into a hole, as `Intake.fill` does; returns what changed, still to be told."""
+        return self._book.take(await self.off(self.intake.fill, hole, events, cursor))
+
+    async def close_hole(self, hole: Hole, *, is_filled: bool) -> None:
+        """There is no hole any more, as `Journal.close_hole` does."""
+        await self.off(partial(self.intake.close_hole, hole, is_filled=is_filled))
+
+    async def history(self, events: Sequence[Event]) -> set[str]:
+        """Take in history, as `Intake.history` does; returns what changed, which is still to be told."""
+        return self._book.take(await self.off(self.intake.history, events))

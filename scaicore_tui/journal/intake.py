@@ -1,0 +1,124 @@
+"""How events get into the journal: each slice in one transaction with the summaries of the runs that it changed.
+
+So a process that is killed leaves a journal whose summaries and events agree. All of it may run in a thread beside the
+event loop: what it returns is for the book to take in, and nothing else is shared.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+
+from scaicore_tui.journal.holes import ROOM, Hole
+from scaicore_tui.journal.spill import Spill
+from scaicore_tui.journal.store import TOP, Journal
+from scaicore_tui.journal.summaries import Summaries
+from scaicore_tui.runs import Change, Folder, Summary
+from scaicore_tui.wire import Event
+
+# Runs that are folded in one go, where their summaries are missing.
+FOLDED_AT_ONCE = 100
+
+
+class Intake:
+    """Writes one journal; in memory, and with its `trouble` told, where the disk takes nothing."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._summaries = Summaries(journal)
+        self._folder = Folder(journal.history)
+        self._spill = Spill(journal, self._summaries)
+        # The oldest first; None while nobody has looked, as that takes a while in a large file.
+        self._missing: list[str] | None = None
+        self._before: int | None = TOP
+
+    def begin(self) -> None:
+        """See whether summaries are missing: those of a file that is new, or that an older program wrote."""
+        if not self._summaries.prepare():
+            self._missing = []
+
+    def news(self, events: Sequence[Event], gap_found_at: int | None = None) -> Change:
+        """Take in events, oldest first, newer than all before; after a gap found at that time, in microseconds."""
+        change = self._folder.news(events, self._journal.next_place)
+
+        def write() -> Change:
+            if gap_found_at is not None:
+                self._journal.mark_gap(gap_found_at)
+            self._journal.append(events)
+            return change
+
+        return self._write(write)
+
+    def above_hole(self, events: Sequence[Event], found_at: int, cursor: str | None) -> tuple[Change, Hole]:
+        """Take in news with a hole below, as `Journal.append_above_hole` does."""
+        change = self._folder.news(events, self._journal.next_place + ROOM)
+        holes: list[Hole] = []
+
+        def write() -> Change:
+            holes.append(self._journal.append_above_hole(events, found_at, cursor))
+            return change
+
+        return self._write(write), holes[-1]
+
+    def history(self, events: Sequence[Event]) -> Change:
+        """Take in events, oldest first, older than all before."""
+        return self._between(events, lambda: self._journal.prepend(events), is_history=True)
+
+    def fill(self, hole: Hole, events: Sequence[Event], cursor: str | None) -> Change:
+        """Take in events that belong into a hole, as `Journal.fill` does."""
+        return self._between(events, lambda: self._journal.fill(hole, events, cursor), is_history=False)
+
+    def close_hole(self, hole: Hole, *, is_filled: bool) -> None:
+        """There is no hole any more, as `Journal.close_hole` does."""
+
+        def write() -> Change:
+            self._journal.close_hole(hole, is_filled=is_filled)
+            return Change()
+
+        self._write(write)
+
+    def stored(self, limit: int) -> list[Summary]:
+        """The newest `limit` summaries that were not asked for yet; empty where there are no more.
+
+        Of runs whose summaries are missing fewer come at a time, as they are folded first.
+        """
+        if self._before is not None:
+            found = self._summaries.newest(limit, self._before)
+            self._before = found[-1].place if found else None
+            if found:
+                return found
+        return self._fold_missing()
+
+    def _between(self, events: Sequence[Event], put: Callable[[], None], *, is_history: bool) -> Change:
+        touched = dict.fromkeys(event.execution_id for event in events if event.execution_id)
+
+        def write() -> Change:
+            put()
+            return self._folder.again(touched, len(events), is_history=is_history)
+
+        return self._write(write)
+
+    def _fold_missing(self) -> list[Summary]:
+        if self._missing is None:
+            self._missing = self._summaries.missing()[::-1]
+        elif not self._missing:
+            return []
+        ids = [self._missing.pop() for _ in range(min(FOLDED_AT_ONCE, len(self._missing)))]
+        change = self._write(lambda: self._folder.again(ids))
+        if not self._missing and not self._journal.is_spilling:
+            self._summaries.complete()
+        return list(change.summaries.values())
+
+    def _write(self, write: Callable[[], Change]) -> Change:
+        """Write, with the summaries of what changed, in one transaction; in memory, where the disk takes nothing."""
+        try:
+            self._spill.try_again()
+            with self._journal.writing():
+                change = write()
+                self._spill.put(change.summaries)
+        except sqlite3.OperationalError as error:
+            self._spill.begin(error)
+            with self._journal.writing():
+                change = write()
+                self._spill.put(change.summaries)
+        return change

@@ -1,0 +1,83 @@
+"""A file of JSON lines, an event on each, as `events --json` prints them: read into runs, and never written.
+
+Its events stay in the file: of each run it is known where they stand.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from scaicore_tui.errors import ConfigError, NotFound
+from scaicore_tui.runs import Folder, RunBook
+from scaicore_tui.wire import Event, read_stored
+
+SQLITE = b"SQLite format 3\0"
+# Lines that are folded in one go.
+SLICE = 5_000
+
+
+def is_lines(path: Path) -> bool:
+    """Whether there is a file in `path` that is no SQLite database, and begins like JSON lines."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        begin = file.read(len(SQLITE))
+    return begin != SQLITE and begin.lstrip()[:1] == b"{"
+
+
+class Lines:
+    """The events of one file, and the book of their runs. Raises NotFound, or ConfigError that names the bad line."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise NotFound(f"no file {path}")
+        self._path = path
+        self._offsets: dict[str, array[int]] = {}
+        self.book = RunBook(self._history)
+        # To fold a run anew is to look for its lines all over the file: those that are not over are all held.
+        folder = Folder(self._history, room=2**62)
+        place = 0
+        with path.open("rb") as file:
+            stream = _numbered(file, path)
+            while some := list(islice(stream, SLICE)):
+                events = [event for _, event in some]
+                self.book.take(folder.news(events, place))
+                self._note(some)
+                place += len(events)
+
+    def _note(self, some: Iterable[tuple[int, Event]]) -> None:
+        """Note where events stand, once their runs were folded."""
+        for offset, event in some:
+            execution_id = event.execution_id
+            if execution_id is not None:
+                self._offsets.setdefault(execution_id, array("Q")).append(offset)
+
+    def _history(self, execution_id: str) -> list[tuple[int, Event]]:
+        offsets = self._offsets.get(execution_id)
+        if offsets is None:
+            return []
+        place = self.book.summaries[execution_id].place
+        with self._path.open("rb") as file:
+            return [(place + number, read_stored(_line_at(file, offset))) for number, offset in enumerate(offsets)]
+
+
+def _line_at(file: BinaryIO, offset: int) -> bytes:
+    file.seek(offset)
+    return file.readline().strip()
+
+
+def _numbered(file: Iterable[bytes], path: Path) -> Iterator[tuple[int, Event]]:
+    """Each event with where its line begins. Empty lines are none."""
+    offset = 0
+    for number, line in enumerate(file, 1):
+        source = line.strip()
+        if source:
+            try:
+                yield offset, read_stored(source)
+            except (ValueError, RecursionError) as error:
+                raise ConfigError(f"{path}, line {number}: no JSON", kept="nothing was changed") from error
+        offset += len(line)

@@ -1,0 +1,71 @@
+"""How a journal's file is made, claimed, opened and checked."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from scaicore_tui.errors import ConfigError, Conflict, ScaicoreError
+from scaicore_tui.journal.schema import migrate
+
+OWNER_ONLY_FILE = 0o600
+OWNER_ONLY_FOLDER = 0o700
+
+
+def open_to_write(path: Path | None) -> sqlite3.Connection:
+    """The file in `path`, or without one a file that SQLite removes, with today's tables.
+
+    Under its settings a crash loses nothing that was committed. Raises ConfigError where it is no journal.
+    """
+    # SQLite's name for a database in a file of its own, which it removes.
+    database = _connect(str(path) if path is not None else "")
+    with _closing_on_error(database, path):
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        migrate(database)
+    return database
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """The journal in `path`. Raises ConfigError where it is none."""
+    database = _connect(f"{path.absolute().as_uri()}?mode=ro")
+    with _closing_on_error(database, path):
+        database.execute("SELECT 1 FROM events LIMIT 1")
+    return database
+
+
+def claim(path: Path) -> FileLock:
+    """Make the file, readable by its owner only, and the right to write it. Raises Conflict where another has it."""
+    path.parent.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
+    lock = FileLock(f"{path}.lock", mode=OWNER_ONLY_FILE)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise Conflict(
+            f"another scaicore-tui writes {path}", kept="it was not touched", hint="close it, or use --no-journal"
+        ) from None
+    path.touch(mode=OWNER_ONLY_FILE)
+    path.chmod(OWNER_ONLY_FILE)
+    return lock
+
+
+def _connect(name: str) -> sqlite3.Connection:
+    # Used by one thread at a time: the journal sees to that.
+    return sqlite3.connect(name, isolation_level=None, check_same_thread=False, uri=name.startswith("file:"))
+
+
+@contextmanager
+def _closing_on_error(database: sqlite3.Connection, path: Path | None) -> Iterator[None]:
+    """Close `database` when it turns out to be no journal. Raises ConfigError for that."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        database.close()
+        raise ConfigError(f"{path} is no journal: {error}", kept="it was not touched", hint="name another") from error
+    except ScaicoreError:
+        database.close()
+        raise

@@ -1,0 +1,57 @@
+"""The journal's summaries: one of each run, stored with the events it was folded from.
+
+Those of another version of the fold, or of a file that had none, are made anew from the events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from scaicore_tui.journal.store import Journal, stored_id
+from scaicore_tui.runs import Summary
+from scaicore_tui.runs.summary import VERSION, decode, encode
+
+_PUT = "INSERT OR REPLACE INTO main.runs VALUES (?, ?, ?)"
+_NEWEST = "SELECT summary FROM main.runs WHERE place < ? ORDER BY place DESC LIMIT ?"
+_ALL = "SELECT execution_id FROM events WHERE execution_id IS NOT NULL GROUP BY execution_id ORDER BY min(pos) DESC"
+
+
+class Summaries:
+    """The summaries that `journal` holds."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def put(self, summaries: Iterable[Summary]) -> None:
+        """Store these, each in place of the one that was. Inside the transaction that stores their events."""
+        rows = [(summary.place, stored_id(summary.execution_id), encode(summary)) for summary in summaries]
+        with self._journal.writing() as database:
+            database.executemany(_PUT, rows)
+
+    def newest(self, limit: int, before: int = 2**62) -> list[Summary]:
+        """The newest summaries of runs that began `before` a place, newest first."""
+        return [decode(source) for (source,) in self._journal.rows(_NEWEST, before, limit)]
+
+    def prepare(self) -> bool:
+        """Forget those of another version of the fold; whether any are missing."""
+        version, folded = self._journal.rows("SELECT version, folded FROM folding")[0]
+        if version != VERSION:
+            with self._journal.writing() as database:
+                database.execute("DELETE FROM runs")
+                database.execute("UPDATE folding SET version = ?, folded = 0", (VERSION,))
+        return bool(folded != VERSION)
+
+    def missing(self) -> list[str]:
+        """The ids of runs that have events and no summary, newest first."""
+        there = {execution_id for (execution_id,) in self._journal.rows("SELECT execution_id FROM main.runs")}
+        return [_told(found) for (found,) in self._journal.rows(_ALL) if found not in there]
+
+    def complete(self) -> None:
+        """Note that none is missing."""
+        with self._journal.writing() as database:
+            database.execute("UPDATE folding SET folded = version")
+
+
+def _told(stored: str | bytes) -> str:
+    """The id that `stored_id` made this of."""
+    return stored if isinstance(stored, str) else stored.decode("utf-8", "surrogatepass")

@@ -1,0 +1,132 @@
+"""What a list shows of a run, what a filter searches, and what is looked for in many runs at once.
+
+Kept in memory for all runs and stored with their events, so that neither a long list nor a start needs a fold.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import msgspec
+
+from scaicore_tui.runs.digest import NOTHING
+from scaicore_tui.runs.model import NodeState, Run, RunStatus, elapsed_ms
+
+# Changes whenever the fold, or what is kept of it, does: summaries that another number made are made anew.
+VERSION = 1
+# An error is kept in full with its event.
+MAX_ERROR = 400
+_LETTERS = {NodeState.ENTERED: "e", NodeState.EXITED: "x", NodeState.FAILED: "f"}
+_STATES = {letter: state for state, letter in _LETTERS.items()}
+
+
+class Summary(msgspec.Struct, array_like=True, gc=False):
+    """One run in a few hundred bytes. `place` is that of its first event in the feed: the oldest is lowest.
+
+    The fields mean what they do in a Run; `status` is not stored, as it depends on what is pending now.
+    """
+
+    execution_id: str
+    place: int
+    core_id: str | None = None
+    outcome: RunStatus | None = None
+    started_at: int | None = None
+    ended_at: int | None = None
+    first_event_at: int | None = None
+    last_event_at: int | None = None
+    reported_ms: float | int | None = None
+    joined_late: bool = True
+    is_runtime: bool = False
+    input_digest: int = NOTHING
+    output_digest: int = NOTHING
+    error: str | None = None
+    instance_key: str | None = None
+    event_count: int = 0
+    node_ids: tuple[str | None, ...] = ()
+    node_letters: str = ""
+    status: RunStatus = RunStatus.UNKNOWN
+
+    @property
+    def states(self) -> Sequence[NodeState]:
+        """The state of each node, in the order they were first entered."""
+        return [_STATES[letter] for letter in self.node_letters]
+
+    @property
+    def began_at(self) -> int | None:
+        """When it started, or for a run joined late the first that is known of it."""
+        return self.started_at if self.started_at is not None else self.first_event_at
+
+    @property
+    def duration_ms(self) -> float | None:
+        """What the runtime reported, else the time between start and end; None while it runs."""
+        if self.reported_ms is not None:
+            return self.reported_ms
+        return elapsed_ms(self.started_at, self.ended_at)
+
+    @property
+    def is_over(self) -> bool:
+        return self.outcome is not None
+
+
+def summary_of(run: Run, place: int) -> Summary:
+    """The summary of a run whose first event stands at `place`."""
+    return shared(
+        Summary(
+            execution_id=run.execution_id,
+            place=place,
+            core_id=run.core_id,
+            outcome=run.outcome,
+            started_at=run.started_at,
+            ended_at=run.ended_at,
+            first_event_at=run.first_event_at,
+            last_event_at=run.last_event_at,
+            reported_ms=run.reported_ms,
+            joined_late=run.joined_late,
+            is_runtime=run.is_runtime,
+            input_digest=run.input_digest,
+            output_digest=run.output_digest,
+            error=run.error[:MAX_ERROR] if run.error is not None else None,
+            instance_key=run.instance_key,
+            event_count=run.event_count,
+            node_ids=tuple([node.node_id for node in run.nodes.values()]),
+            node_letters="".join([_LETTERS[node.state] for node in run.nodes.values()]),
+        )
+    )
+
+
+def encode(summary: Summary) -> bytes:
+    """The summary as it is stored: JSON."""
+    try:
+        return _encode(summary)
+    except (UnicodeEncodeError, OverflowError):
+        # Half a character, or a number of more than 64 bits.
+        return json.dumps(msgspec.to_builtins(summary)).encode()
+
+
+def decode(source: bytes) -> Summary:
+    """The summary that was stored. Raises ValueError where it is none."""
+    try:
+        return shared(_decode(source))
+    except msgspec.DecodeError:
+        return shared(msgspec.convert(json.loads(source), Summary))
+
+
+# Most runs go through the same few nodes of the same few Cores: each such text is kept once.
+_known: dict[object, object] = {}
+MOST_KNOWN = 20_000
+
+
+def shared(summary: Summary) -> Summary:
+    """The summary, with what it has in common with others held in common."""
+    if len(_known) > MOST_KNOWN:
+        _known.clear()
+    keep = _known.setdefault
+    summary.core_id = keep(summary.core_id, summary.core_id)  # type: ignore[assignment]
+    summary.node_ids = keep(summary.node_ids, summary.node_ids)  # type: ignore[assignment]
+    summary.node_letters = keep(summary.node_letters, summary.node_letters)  # type: ignore[assignment]
+    return summary
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Summary).decode

@@ -1,0 +1,78 @@
+"""Two decoders read pages: a fast one, and Python's where that refuses. They must never tell different things."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from scaicore_tui.wire import EventPage, read_event_page, read_stored
+from scaicore_tui.wire.events import read_tolerantly
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=8)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(), max_size=4), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+NAMES = ("type", "core_id", "timestamp", "payload", "raw", "at", "execution_id", "events", "data")
+EVENTS = st.dictionaries(st.sampled_from(NAMES), VALUES | st.just({"execution_id": "exec_1", "node_id": "a"})) | VALUES
+WRAPPERS = st.sampled_from(
+    [
+        '{"data": %s}',
+        "%s",
+        '{"meta": {"data": 1}, "data": %s, "status": "ok"}',
+        '{"data": 3, "data": %s}',
+        '{"events": null, "data": %s}',
+        '{"data": {"data": %s}}',
+        '\ufeff{"data": %s} and more',
+        "[%s]",
+    ]
+)
+SCARS = st.sampled_from(
+    [b"\xff", b"\xed\xa0\x80", b"\t", b"\x00", b'"', b"\\", b"\\ud800", b"NaN", b"1e999", b",", b"}", b"[", b"01", b"-"]
+)
+
+
+def told(body: bytes, reader: Any) -> str:
+    """All that a reader tells of `body`."""
+    try:
+        page: EventPage = reader(body)
+    except ValueError:
+        return "no page"
+    return repr([(event, event.extra) for event in page.events]) + repr(page.next_cursor)
+
+
+@given(st.lists(EVENTS, max_size=4), SCALARS, WRAPPERS, st.booleans(), st.lists(st.tuples(st.floats(0, 1), SCARS)))
+@example(events=[{"payload": {"execution_id": 9}}], cursor=1e400, wrapper="%s", ascii_only=False, scars=[])
+@example(events=[{"type": "\ud800", "raw": 3, "at": "x"}], cursor=None, wrapper="%s", ascii_only=True, scars=[])
+def test_both_decoders_tell_the_same(
+    events: list[Any], cursor: Any, wrapper: str, ascii_only: bool, scars: list[tuple[float, bytes]]
+) -> None:
+    inner = json.dumps({"events": events, "next_cursor": cursor}, ensure_ascii=ascii_only)
+    body = (wrapper % inner).encode("utf-8", "surrogatepass")
+    for place, scar in scars:
+        at = int(place * len(body))
+        body = body[:at] + scar + body[at:]
+    assert told(body, read_event_page) == told(body, read_tolerantly)
+
+
+@given(EVENTS)
+def test_a_stored_event_is_the_one_that_came(value: Any) -> None:
+    source = json.dumps(value).encode()
+    (event,) = read_tolerantly(b'{"events": [' + source + b"]}").events
+    assert repr(read_stored(source)) == repr(event)
+
+
+@pytest.mark.parametrize("scar", [b"\xff", b"\t", b"NaN", b"\\ud800"])
+def test_one_bad_event_costs_no_other(scar: bytes) -> None:
+    value = scar if scar == b"NaN" else b'"' + scar + b'"'
+    clean, odd = b'{"type": "a"}', b'{"type": "b", "payload": {"x": ' + value + b"}}"
+    page = read_event_page(b'{"events": [' + clean + b", " + odd + b'], "next_cursor": "c"}')
+    assert [event.raw for event in page.events] == [clean, odd]
+    assert ([event.type for event in page.events], page.next_cursor) == (["a", "b"], "c")
