@@ -25,6 +25,8 @@ from scaicore_tui.wire import Checkpoint, Event
 DEFAULT_BACKFILL = 5_000
 # What is shown is too old to act on after so many seconds, and three intervals.
 STALE_SECONDS = 15.0
+# A write that waits no longer for the budget than this waits for nothing worth telling.
+A_MOMENT = 2.0
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Session:
         self._behind = asyncio.Event()
         self._polled = asyncio.Event()
         self._history = asyncio.Lock()
-        self._load()
+        self.book.apply(self.journal.events())
 
     async def __aenter__(self) -> Self:
         return self
@@ -78,7 +80,7 @@ class Session:
     def link(self) -> Link:
         """The state of the connection after its latest fetch."""
         held = self.client.budget.wait(Rank.WRITE)
-        return replace(self._poller.link, held_until=self.clock.monotonic() + held if held else None)
+        return replace(self._poller.link, held_until=self.clock.monotonic() + held if held > A_MOMENT else None)
 
     def listen(self, listener: Callable[[Update], None]) -> None:
         """Call `listener` after everything that changed."""
@@ -220,10 +222,6 @@ class Session:
         row = await find(self.client, checkpoint_id)
         return told(row) if row else None
 
-    def _load(self) -> None:
-        """Fold the runs that the journal holds."""
-        self.book.apply(self.journal.events())
-
     def _apply(self, answer: Answer) -> int:
         is_first = self.book.event_count == 0
         new, changed = self._catch_up.take_head(answer.sweep, is_first=is_first)
@@ -262,6 +260,7 @@ class Session:
         self.outcomes.observe()
 
     async def _patiently(self, read: Callable[[], Awaitable[object]]) -> None:
+        await self._poller.going.wait()
         try:
             await read()
         except ScaicoreError as error:
