@@ -25,6 +25,8 @@ from scaicore_tui.wire import Checkpoint, Event
 DEFAULT_BACKFILL = 5_000
 # What is shown is too old to act on after so many seconds, and three intervals.
 STALE_SECONDS = 15.0
+# A write that waits no longer for the budget than this waits for nothing worth telling.
+A_MOMENT = 2.0
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ class Session:
         self.journal = Journal.temporary() if journal is None else journal
         self._ingest = Ingest(self.journal, self.book, self._changed)
         self.client = client or Client(target, clock=self.clock)
-        self.outcomes = Outcomes(self.client, self.book, self.clock, self._submission_moved, ledger or Ledger())
+        moved = lambda submission: self._tell(Update(submission=submission))  # noqa: E731
+        self.outcomes = Outcomes(self.client, self.book, self.clock, moved, ledger or Ledger())
         self.submitter = Submitter(self.client, self.book, self.clock, self.outcomes, self._staleness)
         self._catch_up = CatchUp(self.client, self.journal, self._ingest, self.clock, self._changed)
         self._poller = Poller(self.client, self.clock, self._catch_up.known, self._apply, lambda: self._tell(Update()))
@@ -80,7 +83,7 @@ class Session:
     def link(self) -> Link:
         """The state of the connection after its latest fetch."""
         held = self.client.budget.wait(Rank.WRITE)
-        return replace(self._poller.link, held_until=self.clock.monotonic() + held if held else None)
+        return replace(self._poller.link, held_until=self.clock.monotonic() + held if held > A_MOMENT else None)
 
     def listen(self, listener: Callable[[Update], None]) -> None:
         """Call `listener` after everything that changed."""
@@ -267,6 +270,7 @@ class Session:
         self.outcomes.observe()
 
     async def _patiently(self, read: Callable[[], Awaitable[object]]) -> None:
+        await self._poller.going.wait()
         try:
             await read()
         except ScaicoreError as error:
@@ -290,9 +294,6 @@ class Session:
         known = self.link.age(self.clock.monotonic())
         limit = max(STALE_SECONDS, self.link.patience)
         return f"what is shown is {age(known)} old: r refreshes" if known is not None and known > limit else ""
-
-    def _submission_moved(self, submission: Submission) -> None:
-        self._tell(Update(submission=submission))
 
     def _tell(self, update: Update) -> None:
         for listener in self._listeners:
