@@ -25,6 +25,8 @@ from scaicore_tui.wire import Checkpoint, Event
 DEFAULT_BACKFILL = 5_000
 # What is shown is too old to act on after so many seconds, and three intervals.
 STALE_SECONDS = 15.0
+# A write that waits no longer for the budget than this waits for nothing worth telling.
+A_MOMENT = 2.0
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Session:
     def link(self) -> Link:
         """The state of the connection after its latest fetch."""
         held = self.client.budget.wait(Rank.WRITE)
-        return replace(self._poller.link, held_until=self.clock.monotonic() + held if held else None)
+        return replace(self._poller.link, held_until=self.clock.monotonic() + held if held > A_MOMENT else None)
 
     def listen(self, listener: Callable[[Update], None]) -> None:
         """Call `listener` after everything that changed."""
@@ -90,7 +92,7 @@ class Session:
         """Poll until cancelled; beside it read history, and look up writes whose answers were lost."""
         self.outcomes.recover()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._ingest.load())
+            group.create_task(self._ingest.load(self.target.kept_from(self.clock.now())))
             group.create_task(self._poller.run())
             group.create_task(self._fill_holes())
             group.create_task(self._fill_back())
@@ -264,6 +266,7 @@ class Session:
         self.outcomes.observe()
 
     async def _patiently(self, read: Callable[[], Awaitable[object]]) -> None:
+        await self._poller.going.wait()
         try:
             await read()
         except ScaicoreError as error:

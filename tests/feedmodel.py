@@ -33,8 +33,15 @@ from tests.feedsim import UNLIMITED
 CALM = 4
 # What can happen, and how much of it.
 Step = tuple[str, int]
-HAPPENINGS = ("arrive", "meanwhile", "late", "repeat", "fail", "expire", "loop", "forget", "restart", "poll")
-STEPS = st.lists(st.tuples(st.sampled_from((*HAPPENINGS, "poll")), st.integers(1, 12)), max_size=24)
+HAPPENINGS = ("arrive", "meanwhile", "late", "repeat", "fail", "cut", "expire", "loop", "forget", "restart", "poll")
+
+
+def _scripts(names: frozenset[str]) -> st.SearchStrategy[list[Step]]:
+    return st.lists(st.tuples(st.sampled_from([*sorted(names), "arrive", "poll"]), st.integers(1, 12)), max_size=16)
+
+
+# Of a few kinds each: where everything happens, little can be said of what must come of it.
+STEPS = st.frozensets(st.sampled_from(HAPPENINGS), max_size=3).flatmap(_scripts)
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,7 @@ class Feed:
     meanwhile: int = 0
     failing: int = 0
     looping: int = 0
+    fuse: int = 0
     age: int = 0
     _ids: count[int] = field(default_factory=lambda: count(1))
 
@@ -102,6 +110,8 @@ class Feed:
                 self.meanwhile = amount
             case "fail":
                 self.failing = amount
+            case "cut":
+                self.fuse = 2 + amount  # it fails in the middle of things
             case "loop":
                 self.looping = 1
             case "expire":
@@ -110,9 +120,13 @@ class Feed:
                 self.forgotten += self.log[: 2 * amount]
                 del self.log[: 2 * amount]
             case "calm":
-                self.meanwhile = self.failing = self.looping = 0
+                self.meanwhile = self.failing = self.looping = self.fuse = 0
 
     def answer(self, request: httpx.Request) -> httpx.Response:
+        self.fuse -= 1
+        if self.fuse == 0:
+            # A server that restarts knows none of its cursors any more.
+            self.failing, self.age = 1, self.age + 1
         if self.failing:
             self.failing -= 1
             return httpx.Response(502 if self.failing % 2 else 503, text="bad gateway")

@@ -7,12 +7,22 @@ from collections.abc import Callable
 
 from anyio.lowlevel import checkpoint
 
+from scaicore_tui.session import Session
+
 TURNS = 5_000
 
 
 async def turn() -> None:
     """Let the loop turn once."""
     await checkpoint()
+
+
+async def rest(session: Session, turns: int) -> None:
+    """Let the loop turn so often, each time until what came was taken in: that is done in a thread."""
+    for _ in range(turns):
+        await turn()
+        while session._ingest.turn.locked():
+            await asyncio.to_thread(bool)
 
 
 async def until(fact: Callable[[], object]) -> None:

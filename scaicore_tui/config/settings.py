@@ -47,6 +47,7 @@ def resolve_target(flags: Flags, env: Mapping[str, str] | None = None, config: P
         interval=flags.interval or profile.interval or DEFAULT_INTERVAL,
         read_only=flags.read_only or bool(profile.read_only),
         protected=bool(profile.protected),
+        keep_days=profile.keep_days,
     )
 
 

@@ -27,7 +27,8 @@ _RESOURCES = {Api.SCAIFLOW: "/scaicore", Api.SCAIGRID: "/v1/modules/scaicore"}
 class Target:
     """One API, as one profile sees it; writes to a `protected` one are typed out.
 
-    `interval` is in seconds; `token_source` says where the token came from.
+    `interval` is in seconds; `token_source` says where the token came from. Runs that ended more than `keep_days` ago
+    are forgotten; None keeps all.
     """
 
     url: str
@@ -39,6 +40,11 @@ class Target:
     interval: float = 5.0
     read_only: bool = False
     protected: bool = False
+    keep_days: float | None = None
+
+    def kept_from(self, now: float) -> int | None:
+        """The moment before which runs are forgotten, in microseconds; `now` in seconds, both since 1970."""
+        return None if self.keep_days is None else int((now - self.keep_days * 86_400) * 1_000_000)
 
     @property
     def base(self) -> str:

@@ -60,6 +60,9 @@ class Poller:
         self._oldest_first = False
         self._fetches: set[asyncio.Task[bool]] = set()
         self._wake = asyncio.Event()
+        # Set while it is not paused.
+        self.going = asyncio.Event()
+        self.going.set()
         self._is_due = False
 
     async def run(self) -> None:
@@ -99,7 +102,10 @@ class Poller:
     def pause(self, *, paused: bool) -> None:
         """Stop asking, or ask again at once."""
         self._update(paused=paused)
-        if not paused:
+        if paused:
+            self.going.clear()
+        else:
+            self.going.set()
             self._is_due = True
             self._wake.set()
 

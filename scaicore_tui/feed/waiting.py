@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
 from scaicore_tui.clock import Clock
 
@@ -15,7 +14,6 @@ async def sleep_or(clock: Clock, seconds: float, event: asyncio.Event) -> None:
     try:
         await asyncio.wait((sleep, wake), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (sleep, wake):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        # Not awaited: a cancellation that came meanwhile would be taken for theirs.
+        sleep.cancel()
+        wake.cancel()

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from scaicore_tui.journal.holes import Hole
 from scaicore_tui.journal.intake import Intake
+from scaicore_tui.journal.retention import Forgotten, Retention
 from scaicore_tui.journal.store import Journal
 from scaicore_tui.runs import RunBook
 from scaicore_tui.wire import Event
@@ -51,10 +52,24 @@ class Ingest:
         self._book.event_count = len(self._journal)
         self._book.load(self.intake.stored(RUNS_AT_ONCE))
 
-    async def load(self) -> None:
-        """Take all runs out of the journal, a slice at a time."""
+    async def load(self, kept_from: int | None = None) -> None:
+        """Take all runs out of the journal, a slice at a time; then forget what ended before that moment, if any."""
         while stored := await self.off(self.intake.stored, RUNS_AT_ONCE):
             self._tell(self._book.load(stored))
+        if kept_from is not None:
+            await self._forget(kept_from)
+
+    async def _forget(self, before: int) -> None:
+        retention = self.intake.retention(before)
+        while (gone := await self._forget_slice(retention)) is not None:
+            self._tell(set(gone.execution_ids))
+
+    async def _forget_slice(self, retention: Retention) -> Forgotten | None:
+        async with self.turn:
+            gone = await self.off(retention.step)
+            if gone is not None:
+                self._book.forget(gone.execution_ids, gone.event_count)
+            return gone
 
     async def news(self, events: Sequence[Event], gap_found_at: int | None = None) -> set[str]:
         """Take in news, as `Intake.news` does; returns what the last slice changed, which is still to be told."""

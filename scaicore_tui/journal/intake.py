@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 
 from scaicore_tui.journal.holes import ROOM, Hole
+from scaicore_tui.journal.retention import Retention
 from scaicore_tui.journal.spill import Spill
 from scaicore_tui.journal.store import TOP, Journal
 from scaicore_tui.journal.summaries import Summaries
@@ -76,6 +77,10 @@ class Intake:
             return Change()
 
         self._write(write)
+
+    def retention(self, before: int) -> Retention:
+        """Forgets what ended before that moment, in microseconds since 1970."""
+        return Retention(self._journal, self._summaries, before)
 
     def stored(self, limit: int) -> list[Summary]:
         """The newest `limit` summaries that were not asked for yet; empty where there are no more.

@@ -13,6 +13,7 @@ from scaicore_tui.runs.summary import VERSION, decode, encode
 
 _PUT = "INSERT OR REPLACE INTO main.runs VALUES (?, ?, ?)"
 _NEWEST = "SELECT summary FROM main.runs WHERE place < ? ORDER BY place DESC LIMIT ?"
+_OLDEST = "SELECT summary FROM main.runs WHERE place > ? ORDER BY place LIMIT ?"
 _ALL = "SELECT execution_id FROM events WHERE execution_id IS NOT NULL GROUP BY execution_id ORDER BY min(pos) DESC"
 
 
@@ -31,6 +32,10 @@ class Summaries:
     def newest(self, limit: int, before: int = 2**62) -> list[Summary]:
         """The newest summaries of runs that began `before` a place, newest first."""
         return [decode(source) for (source,) in self._journal.rows(_NEWEST, before, limit)]
+
+    def oldest(self, limit: int, above: int) -> list[Summary]:
+        """The oldest summaries of runs that began `above` a place, oldest first."""
+        return [decode(source) for (source,) in self._journal.rows(_OLDEST, above, limit)]
 
     def prepare(self) -> bool:
         """Forget those of another version of the fold; whether any are missing."""

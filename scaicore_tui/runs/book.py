@@ -6,7 +6,7 @@ Pure: told what changed, asked by both front ends. Lists, filters and counts are
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from scaicore_tui.runs.folder import Change, History
 from scaicore_tui.runs.model import RunStatus
@@ -57,6 +57,15 @@ class RunBook:
         self.summaries.update((summary.execution_id, summary) for summary in new)
         self.order.extend(new)
         return {summary.execution_id for summary in new}
+
+    def forget(self, execution_ids: Sequence[str], event_count: int) -> None:
+        """These runs are no longer stored, nor so many events, theirs among them."""
+        self.event_count -= event_count
+        for summary in [self.summaries.pop(key) for key in execution_ids if key in self.summaries]:
+            self.counts[summary.status] -= 1
+            self.order.drop(summary.place)
+            self.arrivals.pop(summary.execution_id, None)
+        self.runs.forget(execution_ids)
 
     def wait(self, pending: Iterable[Checkpoint]) -> set[str]:
         """Take the pending checkpoints as they are now; returns the ids of the runs whose status changed."""

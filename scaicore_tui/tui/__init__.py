@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 
 from scaicore_tui.session import Session
 from scaicore_tui.tui.app import RUN_DEMO, DebuggerApp
 
-__all__ = ["RUN_DEMO", "DebuggerApp", "run_app", "spare_the_loaded"]
+__all__ = ["RUN_DEMO", "DebuggerApp", "put_keys_first", "run_app"]
+
+SWITCH_SECONDS = 0.001
 
 
 def run_app(
@@ -25,12 +28,17 @@ def run_app(
     if no_colour:
         # Textual reads this, and nothing else, to leave all colours out.
         os.environ["NO_COLOR"] = "1"
-    spare_the_loaded()
+    put_keys_first()
     app = DebuggerApp(session, ascii_only=ascii_only, banner=banner, no_colour=no_colour)
     result = app.run()
     return result if result is not None else (app.return_code or 0)
 
 
-def spare_the_loaded() -> None:
-    """What was loaded stays: the collector need not walk through it again and again, with a key waiting for it."""
+def put_keys_first() -> None:
+    """Set the interpreter up for a screen beside a thread that works.
+
+    What was loaded stays: the collector need not walk through it again and again, with a key waiting for it. And each
+    time that the screen lets go of the interpreter it waits this long to get it back.
+    """
     gc.freeze()
+    sys.setswitchinterval(SWITCH_SECONDS)

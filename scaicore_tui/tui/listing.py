@@ -67,7 +67,12 @@ class Listing:
     def take(self, book: RunBook, changed: Iterable[str]) -> None:
         """The runs are these now; only the `changed` ones are judged again."""
         self._book = book
-        moved = [summary for key in changed if (summary := book.summaries.get(key)) is not None]
+        moved = []
+        for key in changed:
+            if (summary := book.summaries.get(key)) is not None:
+                moved.append(summary)
+            elif (place := self._places.pop(key, None)) is not None:
+                self._rows.drop(place)
         came = [summary for summary in moved if self._leave(summary) and self._keeps(summary)]
         self._places.update((summary.execution_id, summary.place) for summary in came)
         if len(came) > MANY:

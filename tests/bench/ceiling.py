@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
 import httpx
-from anyio.lowlevel import checkpoint
 
 from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
@@ -21,6 +20,7 @@ from scaicore_tui.feed import Client
 from scaicore_tui.session import Session
 from scaicore_tui.wire.timestamps import iso
 from tests.builders import NOON, RUNTIME, SECOND
+from tests.waiting import rest
 
 LIMIT, PAGE, WINDOW = 60, 500, 60.0
 SHARE = 0.95
@@ -134,8 +134,7 @@ async def watch(seconds: float, rate: float = RATE) -> Ceiling:
     async with Session(target, clock=clock, client=client, backfill=10**9) as session:
         running = asyncio.create_task(session.run())
         while not (clock.monotonic() > seconds and is_read(session, server)):
-            for _ in range(TURNS):
-                await checkpoint()
+            await rest(session, TURNS)
             clock.skip()
             assert clock.monotonic() < seconds + GRACE, (session.link, len(session.journal), len(server.log))
             if clock.monotonic() <= seconds:
