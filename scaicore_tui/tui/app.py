@@ -31,6 +31,7 @@ from scaicore_tui.tui.screens.following import Following
 from scaicore_tui.tui.screens.inbox import InboxScreen
 from scaicore_tui.tui.screens.main import MainScreen
 from scaicore_tui.tui.screens.welcome import WelcomeScreen
+from scaicore_tui.tui.terminal import SparingApp
 from scaicore_tui.tui.theme import DARK, TERMINAL, THEMES
 from scaicore_tui.tui.widgets.lines import ASCII_CLASS
 
@@ -38,7 +39,7 @@ from scaicore_tui.tui.widgets.lines import ASCII_CLASS
 RUN_DEMO = 64
 
 
-class DebuggerApp(KeysInOrder[int]):
+class DebuggerApp(SparingApp[int], KeysInOrder[int]):
     """The terminal debugger. Without a session it can only say what to set, and offer the demo."""
 
     TITLE = "scaicore-tui"
@@ -136,6 +137,9 @@ class DebuggerApp(KeysInOrder[int]):
     def on_replay_run(self, request: ReplayRun) -> None:
         if self._bridge is not None:
             self._bridge.replay(request)
+
+    def on_paint_again(self) -> None:
+        self.paint_again()
 
     def on_edit_text(self, request: EditText) -> None:
         self._editor.open(request)

@@ -13,7 +13,7 @@ from scaicore_tui.session import Update
 from scaicore_tui.text import one_line
 from scaicore_tui.tui.actions import READING, Place, actions_at, bindings, writes
 from scaicore_tui.tui.desk import Desk
-from scaicore_tui.tui.messages import AnswerCheckpoint, OpenInbox, PausePolling, RefreshNow, RunAction
+from scaicore_tui.tui.messages import AnswerCheckpoint, OpenInbox, PaintAgain, PausePolling, RefreshNow, RunAction
 from scaicore_tui.tui.paint import Piece
 from scaicore_tui.tui.screens.answer import AnswerScreen
 from scaicore_tui.tui.screens.help import HelpScreen
@@ -201,6 +201,9 @@ class SessionScreen(Screen[None]):
 
     def action_theme(self) -> None:
         self.app.theme = LIGHT if self.app.theme != LIGHT else DARK
+
+    def action_repaint(self) -> None:
+        self.post_message(PaintAgain())
 
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen(self.place, read_only=self.read_only))
