@@ -6,6 +6,7 @@ It must never make data look fresher than it is.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import floor, log10
 
 from scaicore_tui.feed import Link, LinkState
 from scaicore_tui.runs import RunStatus
@@ -13,6 +14,9 @@ from scaicore_tui.runs.status import RUN_LOOKS
 from scaicore_tui.runs.words import age, took
 from scaicore_tui.text import one_line
 from scaicore_tui.tui.paint import STRONG, Piece
+
+# An answer may take so many seconds before it is worth a word.
+OVERDUE = 1.0
 
 _SIGNS = {
     LinkState.CONNECTING: ("·", "grey"),
@@ -56,7 +60,10 @@ def next_try(standing: Standing) -> str:
     if link.paused:
         return "p resumes"
     left = None if link.next_at is None else link.next_at - standing.now
-    return "asking" if left is None or left < 0 else f"next {age(left)}"
+    if left is None or left < -OVERDUE:
+        return "asking"
+    # While all is well one count is enough: what changes every second is sent every second.
+    return f"every {age(link.interval)}" if standing.state is LinkState.LIVE else f"next {age(left)}"
 
 
 def count_pieces(standing: Standing) -> list[Piece]:
@@ -72,11 +79,17 @@ def count_pieces(standing: Standing) -> list[Piece]:
 def feed_pieces(standing: Standing) -> list[Piece]:
     """What was read: latency, events in all and of the last poll, answers dropped because they came too late."""
     link = standing.link
-    latency = took(link.latency_ms) or "–"
+    latency = f"~{took(_about(link.latency_ms))}" if link.latency_ms is not None else "–"
     pieces: list[Piece] = [(f"{latency} · {standing.event_count:,} events", "grey"), (f" +{link.new_events}", "grey")]
     if link.stale_dropped:
         pieces.append((f" · {link.stale_dropped} late dropped", "amber"))
     return pieces
+
+
+def _about(value: float) -> float:
+    """The nearest of 1, 2, 5, 10, 20, …: what is measured anew with each poll should rarely look different."""
+    size: float = 10 ** floor(log10(max(1.0, value)))
+    return min((size * step for step in (1, 2, 5, 10)), key=lambda near: abs(log10(max(1.0, value) / near)))
 
 
 def filter_pieces(standing: Standing) -> list[Piece]:
