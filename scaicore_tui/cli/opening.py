@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from scaicore_tui.cli.common import Common
-from scaicore_tui.cli.demo import demo_process
+from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.sessions import target_of, watching
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def open_app(common: Common) -> int:
 
 def open_demo(common: Common, seed: int, rate: float) -> int:
     """The app on a demo of its own, which ends with it and leaves nothing behind."""
+    from scaicore_tui.cli.demo import demo_process
+
     with demo_process(seed, rate) as target:
         from scaicore_tui.session import Session
 
@@ -42,5 +44,8 @@ def open_demo(common: Common, seed: int, rate: float) -> int:
 def _show(common: Common, session: Session | None, banner: str = "") -> int:
     from scaicore_tui.tui import run_app
 
+    # What is loaded stays: looking through it again and again would delay keys.
+    gc.freeze()
+    gc.enable()
     no_colour = common.no_color or bool(os.environ.get("NO_COLOR"))
     return run_app(session, ascii_only=common.ascii, no_colour=no_colour, banner=banner)

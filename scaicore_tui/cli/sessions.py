@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scaicore_tui.cli.common import DEFAULT_BACKFILL, Common
+from scaicore_tui.cli.flags import DEFAULT_BACKFILL, Common
 from scaicore_tui.config import Flags, Target, journal_file, ledger_file, resolve_target
 from scaicore_tui.errors import ConfigError, CredentialsError
 

@@ -1,4 +1,7 @@
-"""What the main screen and a run's own view have in common: status, notices, footer, and the keys that act on a run."""
+"""What the main screen and a run's own view have in common: status, notices, footer, and the keys that act on a run.
+
+Screens that are opened by a key are loaded by it, or by `tui.ahead` before: the first one is up sooner without them.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,7 @@ from scaicore_tui.tui.actions import READING, Place, actions_at, bindings, write
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.messages import AnswerCheckpoint, OpenInbox, PaintAgain, PausePolling, RefreshNow, RunAction
 from scaicore_tui.tui.paint import Piece
-from scaicore_tui.tui.screens.answer import AnswerScreen
-from scaicore_tui.tui.screens.help import HelpScreen
 from scaicore_tui.tui.screens.panes import run_heading
-from scaicore_tui.tui.screens.replay import ReplayScreen
 from scaicore_tui.tui.theme import DARK, LIGHT
 from scaicore_tui.tui.widgets.footer import Footer
 from scaicore_tui.tui.widgets.lines import Lines
@@ -148,6 +148,8 @@ class SessionScreen(Screen[None]):
 
     def open_answer(self, checkpoint: Checkpoint) -> None:
         """Open the dialog that answers `checkpoint`."""
+        from scaicore_tui.tui.screens.answer import AnswerScreen
+
         self.app.push_screen(AnswerScreen(self.desk, checkpoint, self.answer_sent))
 
     def answer_sent(self, checkpoint_id: str) -> None:
@@ -175,6 +177,8 @@ class SessionScreen(Screen[None]):
         if reason is not None or run is None:
             self.say(f"R: {reason}", "amber")
         else:
+            from scaicore_tui.tui.screens.replay import ReplayScreen
+
             self.app.push_screen(ReplayScreen(self.desk, run))
 
     def action_inbox(self) -> None:
@@ -206,6 +210,8 @@ class SessionScreen(Screen[None]):
         self.post_message(PaintAgain())
 
     def action_help(self) -> None:
+        from scaicore_tui.tui.screens.help import HelpScreen
+
         self.app.push_screen(HelpScreen(self.place, read_only=self.read_only))
 
     def action_command_palette(self) -> None:

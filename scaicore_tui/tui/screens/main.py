@@ -21,7 +21,6 @@ from scaicore_tui.tui.messages import (
 )
 from scaicore_tui.tui.paint import Piece
 from scaicore_tui.tui.resting import Resting
-from scaicore_tui.tui.screens.detail import DetailScreen
 from scaicore_tui.tui.screens.panes import Panes, run_heading
 from scaicore_tui.tui.screens.waiting import WaitingScreen
 from scaicore_tui.tui.widgets.checkpoints import CheckpointList
@@ -117,6 +116,8 @@ class MainScreen(WaitingScreen):
 
     def on_run_opened(self, opened: RunOpened) -> None:
         """Open the run's own view."""
+        from scaicore_tui.tui.screens.detail import DetailScreen
+
         self.app.push_screen(DetailScreen(self.desk, opened.execution_id))
 
     def on_read_older(self, request: ReadOlder) -> None:
