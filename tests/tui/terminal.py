@@ -99,6 +99,11 @@ class Terminal:
         return [[_seen(self._screen.buffer[row][column]) for column in columns] for row in rows]
 
     @property
+    def pid(self) -> int:
+        """The program's process."""
+        return self._process.pid
+
+    @property
     def is_empty(self) -> bool:
         """Whether no process is left of those that the program started."""
         try:
