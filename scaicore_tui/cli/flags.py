@@ -31,6 +31,9 @@ class Common:
     read_only: Annotated[bool, _flag("Never write.", "--read-only")] = False
     ascii: Annotated[bool, _flag("Plain signs instead of glyphs.", "--ascii")] = False
     no_color: Annotated[bool, _flag("No colours. [NO_COLOR]", "--no-color")] = False
+    low_bandwidth: Annotated[bool, _flag("For a bad link: few colours, few ticks, no mouse.", "--low-bandwidth")] = (
+        False
+    )
     quiet: Annotated[bool, _flag("Say nothing but errors.", "--quiet")] = False
 
     def over(self, outer: Common) -> Common:

@@ -36,7 +36,11 @@ def open_demo(common: Common, seed: int, rate: float) -> int:
         from scaicore_tui.session import Session
 
         told = replace(
-            target, core=common.core, interval=common.interval or target.interval, read_only=common.read_only
+            target,
+            core=common.core,
+            interval=common.interval or target.interval,
+            read_only=common.read_only,
+            low_bandwidth=common.low_bandwidth,
         )
         return _show(common, Session(told), "demo")
 
@@ -48,4 +52,5 @@ def _show(common: Common, session: Session | None, banner: str = "") -> int:
     gc.freeze()
     gc.enable()
     no_colour = common.no_color or bool(os.environ.get("NO_COLOR"))
-    return run_app(session, ascii_only=common.ascii, no_colour=no_colour, banner=banner)
+    low = session.target.low_bandwidth if session is not None else common.low_bandwidth
+    return run_app(session, ascii_only=common.ascii, no_colour=no_colour, low_bandwidth=low, banner=banner)

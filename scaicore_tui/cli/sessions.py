@@ -24,6 +24,7 @@ def target_of(common: Common) -> Target | None:
             core=common.core,
             interval=common.interval,
             read_only=common.read_only,
+            low_bandwidth=common.low_bandwidth,
         )
     )
 

@@ -24,6 +24,7 @@ class Profile(BaseModel):
     interval: Annotated[float, Field(gt=0)] | None = None
     read_only: bool | None = None
     protected: bool | None = None
+    low_bandwidth: bool | None = None
     token_env: str | None = None
     token_file: Path | None = None
 

@@ -27,6 +27,7 @@ class Flags:
     core: str | None = None
     interval: float | None = None
     read_only: bool = False
+    low_bandwidth: bool = False
 
 
 def resolve_target(flags: Flags, env: Mapping[str, str] | None = None, config: Path | None = None) -> Target | None:
@@ -47,6 +48,7 @@ def resolve_target(flags: Flags, env: Mapping[str, str] | None = None, config: P
         interval=flags.interval or profile.interval or DEFAULT_INTERVAL,
         read_only=flags.read_only or bool(profile.read_only),
         protected=bool(profile.protected),
+        low_bandwidth=flags.low_bandwidth or bool(profile.low_bandwidth),
     )
 
 

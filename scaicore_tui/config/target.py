@@ -27,7 +27,7 @@ _RESOURCES = {Api.SCAIFLOW: "/scaicore", Api.SCAIGRID: "/v1/modules/scaicore"}
 class Target:
     """One API, as one profile sees it; writes to a `protected` one are typed out.
 
-    `interval` is in seconds; `token_source` says where the token came from.
+    `interval` is in seconds; `token_source` says where the token came from; `low_bandwidth` is about the person's link.
     """
 
     url: str
@@ -39,6 +39,7 @@ class Target:
     interval: float = 5.0
     read_only: bool = False
     protected: bool = False
+    low_bandwidth: bool = False
 
     @property
     def base(self) -> str:

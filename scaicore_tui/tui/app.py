@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 # What the app returns where a person without any configuration asked for the demo.
 RUN_DEMO = 64
+# Seconds between two ticks; and where each is dear.
+PACE, LOW_PACE = 1, 5
 
 
 def _actions() -> type[Provider]:
@@ -61,8 +63,11 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
         ascii_only: bool = False,
         banner: str = "",
         no_colour: bool = False,
+        low_bandwidth: bool = False,
     ) -> None:
-        super().__init__(ansi_color=no_colour or None)
+        few_colours = no_colour or low_bandwidth
+        super().__init__(ansi_color=few_colours or None)
+        self._pace = LOW_PACE if low_bandwidth else PACE
         self._session = session
         self._banner = banner
         self._bridge: Bridge | None = None
@@ -73,7 +78,7 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
         self.set_class(ascii_only, ASCII_CLASS)
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = TERMINAL if no_colour else DARK
+        self.theme = TERMINAL if few_colours else DARK
 
     def get_default_screen(self) -> Screen[None]:
         if self._session is not None:
@@ -165,7 +170,7 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
         self._say(message.words, "amber")
 
     def _open(self, session: Session) -> MainScreen:
-        self._desk = Desk(session, self._banner or session.target.name)
+        self._desk = Desk(session, self._banner or session.target.name, self._pace)
         self._bridge = Bridge(self, session)
         return MainScreen(self._desk)
 

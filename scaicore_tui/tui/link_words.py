@@ -29,7 +29,10 @@ _SIGNS = {
 
 @dataclass(frozen=True)
 class Standing:
-    """All that the status bar tells. `now` is monotonic seconds, as the moments of `link` are."""
+    """All that the status bar tells. `now` is monotonic seconds, as the moments of `link` are.
+
+    It is told anew after `pace` seconds at the latest.
+    """
 
     link: Link
     now: float
@@ -38,6 +41,7 @@ class Standing:
     read_only: bool
     counts: dict[RunStatus, int]
     event_count: int
+    pace: int = 1
 
     @property
     def state(self) -> LinkState:
@@ -50,8 +54,13 @@ def link_pieces(standing: Standing) -> list[Piece]:
     known = standing.link.age(standing.now)
     pieces: list[Piece] = [(f"{sign} {standing.state}", colour + STRONG)]
     if known is not None:
-        pieces.append((f" {age(known)}", colour))
+        pieces.append((f" {_known(known, standing.pace)}", colour))
     return [*pieces, (" · ", "grey"), (next_try(standing), "grey")]
+
+
+def _known(seconds: float, pace: int) -> str:
+    """The age of what is shown. Where it stands for a while, what it will not exceed until it is told anew."""
+    return age(seconds) if pace == 1 else f"<{age((seconds // pace + 2) * pace)}"
 
 
 def next_try(standing: Standing) -> str:

@@ -85,7 +85,7 @@ def idle(setting: Setting) -> Iterator[Row]:
     with served(FeedSim(told(RUNS))) as env, on_terminal(DEBUGGER, env, ready=A_ROW) as terminal:
         terminal.until(LIVE)
         terminal.quiet(1.0, 3.0)
-        rate, share = watched(terminal, setting.size(30, 6))
+        rate, share = watched(terminal, setting.size(30, 12))
     yield Row("idle, live server: bytes a second", rate, "bytes/s", 15)
     yield Row("idle, live server: processor", share, "%", 0.7)
 

@@ -181,3 +181,21 @@ def test_a_tiny_screen_a_held_key_and_a_pasted_page_do_no_harm(demo: Terminal) -
     demo.press("escape")
     demo.until(runs_are_shown(demo))
     leave(demo)
+
+
+def test_over_a_bad_link_colours_are_few_and_ticks_rare(tmp_path: Path) -> None:
+    with Terminal(tmp_path, (*DEMO, "--rate", "0", "--low-bandwidth")) as terminal:
+        terminal.until(runs_are_shown(terminal))
+        terminal.until(lambda: re.search(r"live <\d+s", terminal.text))
+        written = bytes(terminal.output)
+        assert not re.search(rb"[34]8;[25];", written)
+        assert re.search(rb"\x1b\[[\d;]*3[1-5]m", written)
+        assert b"\x1b[?1003h" not in written
+        leave(terminal)
+
+
+def test_without_colours_there_are_none(tmp_path: Path) -> None:
+    with Terminal(tmp_path, (*DEMO, "--rate", "0"), env={"NO_COLOR": "1"}) as terminal:
+        terminal.until(runs_are_shown(terminal))
+        assert not re.search(rb"\x1b\[[\d;]*[34][0-8][;m]", bytes(terminal.output))
+        leave(terminal)

@@ -19,7 +19,7 @@ from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.messages import AnswerCheckpoint, OpenInbox, PaintAgain, PausePolling, RefreshNow, RunAction
 from scaicore_tui.tui.paint import Piece
 from scaicore_tui.tui.screens.panes import run_heading
-from scaicore_tui.tui.theme import DARK, LIGHT
+from scaicore_tui.tui.theme import DARK, LIGHT, TERMINAL
 from scaicore_tui.tui.widgets.footer import Footer
 from scaicore_tui.tui.widgets.lines import Lines
 from scaicore_tui.tui.widgets.notice_bar import NoticeBar
@@ -84,8 +84,8 @@ class SessionScreen(Screen[None]):
         yield Footer()
 
     def on_mount(self) -> None:
-        """Time passes once a second."""
-        self.set_interval(1.0, self.tick)
+        """Time passes."""
+        self.set_interval(self.desk.pace, self.tick)
 
     def on_resize(self) -> None:
         """Lay out for the new size."""
@@ -97,7 +97,7 @@ class SessionScreen(Screen[None]):
         self.show_frame()
 
     def tick(self) -> None:
-        """A second passed."""
+        """Some time passed."""
         self.desk.tick()
         self.show_frame()
 
@@ -204,6 +204,9 @@ class SessionScreen(Screen[None]):
         self.post_message(RefreshNow())
 
     def action_theme(self) -> None:
+        if self.app.theme == TERMINAL:
+            self.say("t: the colours are the terminal's own")
+            return
         self.app.theme = LIGHT if self.app.theme != LIGHT else DARK
 
     def action_repaint(self) -> None:
