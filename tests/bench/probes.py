@@ -19,6 +19,8 @@ from tests.tui.terminal import Terminal
 HURRY = 0.06
 # Once nothing was written for so long, all that follows a key is there.
 REST = 0.3
+# A program that shows nothing of its own for so many seconds never will.
+PATIENCE = 300.0
 # No answer to a key takes longer.
 DEAF = 2.0
 
@@ -48,7 +50,7 @@ def started(command: Sequence[str]) -> float:
 def on_terminal(command: Sequence[str], env: dict[str, str] | None = None, *, ready: str) -> Iterator[Terminal]:
     """The program on a terminal of 80x24 of its own, once that text is on its screen."""
     with tempfile.TemporaryDirectory() as home, Terminal(Path(home), command, env=env) as terminal:
-        terminal.until(ready)
+        terminal.until(ready, PATIENCE)
         yield terminal
 
 

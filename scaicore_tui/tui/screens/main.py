@@ -28,8 +28,8 @@ from scaicore_tui.tui.widgets.rows import Rows
 
 # While the cursor steps faster than this, in seconds, the nodes wait for its rest: they are most of what is written.
 REST = 0.15
-# Ages in rows have steps of ten seconds. All of them take their step at once, which is less to write than one by one.
-AGING = 10
+# Ages in rows have steps of ten seconds: those that take one take it together, which is less to write than one by one.
+AGING = 5
 
 
 class MainScreen(WaitingScreen):
