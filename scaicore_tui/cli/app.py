@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from scaicore_tui.cli.common import Common, takes_common
+from scaicore_tui.cli.common import takes_common
+from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.opening import DEMO_RATE, DEMO_SEED, open_app, open_demo
 
 app = typer.Typer(

@@ -6,8 +6,6 @@ import os
 import sys
 from collections.abc import Callable
 
-import typer
-
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.text import safe
 
@@ -41,6 +39,13 @@ def complain(error: ScaicoreError) -> int:
     return error.exit_code
 
 
+def _abort() -> type[Exception]:
+    """What typer raises where a question is left; only looked at where something was raised."""
+    import typer
+
+    return typer.Abort
+
+
 def guarded(command: Callable[[], int | None]) -> int:
     """Run a command to its exit code, whatever it raises that a person can do something about."""
     try:
@@ -50,7 +55,7 @@ def guarded(command: Callable[[], int | None]) -> int:
         return complain(error)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except typer.Abort:
+    except _abort():
         say("")  # ends the line of the question that was left
         return INTERRUPTED
     except BrokenPipeError:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from scaicore_tui.cli.common import Common
-from scaicore_tui.cli.demo import demo_process
+from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.sessions import target_of, watching
 
 if TYPE_CHECKING:
@@ -30,11 +30,17 @@ def open_app(common: Common) -> int:
 
 def open_demo(common: Common, seed: int, rate: float) -> int:
     """The app on a demo of its own, which ends with it and leaves nothing behind."""
+    from scaicore_tui.cli.demo import demo_process
+
     with demo_process(seed, rate) as target:
         from scaicore_tui.session import Session
 
         told = replace(
-            target, core=common.core, interval=common.interval or target.interval, read_only=common.read_only
+            target,
+            core=common.core,
+            interval=common.interval or target.interval,
+            read_only=common.read_only,
+            low_bandwidth=common.low_bandwidth,
         )
         return _show(common, Session(told), "demo")
 
@@ -42,5 +48,7 @@ def open_demo(common: Common, seed: int, rate: float) -> int:
 def _show(common: Common, session: Session | None, banner: str = "") -> int:
     from scaicore_tui.tui import run_app
 
+    gc.enable()
     no_colour = common.no_color or bool(os.environ.get("NO_COLOR"))
-    return run_app(session, ascii_only=common.ascii, no_colour=no_colour, banner=banner)
+    low = session.target.low_bandwidth if session is not None else common.low_bandwidth
+    return run_app(session, ascii_only=common.ascii, no_colour=no_colour, low_bandwidth=low, banner=banner)

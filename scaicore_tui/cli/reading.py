@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterable
 
 from scaicore_tui.cli import output, rows
-from scaicore_tui.cli.common import Common
+from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.sessions import one_shot
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.runs import Run, RunBook, RunStatus, run_document

@@ -15,6 +15,8 @@ from starlette.applications import Starlette
 from scaicore_tui.errors import CannotReach, UsageError
 
 GRACE_SECONDS = 2
+# Longer than anybody polls: closed just then, a connection takes the request with it that was on its way.
+KEEP_SECONDS = 75
 
 
 class _Server(uvicorn.Server):
@@ -60,6 +62,7 @@ async def serving(app: Starlette, bound: socket.socket, *, dates: bool = True) -
         server_header=False,
         date_header=dates,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=KEEP_SECONDS,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[bound]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scaicore_tui.cli.common import DEFAULT_BACKFILL, Common
+from scaicore_tui.cli.flags import DEFAULT_BACKFILL, Common
 from scaicore_tui.config import Flags, Target, journal_file, ledger_file, resolve_target
 from scaicore_tui.errors import ConfigError, CredentialsError
 
@@ -24,6 +24,7 @@ def target_of(common: Common) -> Target | None:
             core=common.core,
             interval=common.interval,
             read_only=common.read_only,
+            low_bandwidth=common.low_bandwidth,
         )
     )
 

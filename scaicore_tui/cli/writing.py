@@ -14,8 +14,8 @@ from scaicore_tui import errors
 from scaicore_tui.actions import Progress, Submission
 from scaicore_tui.cli import output
 from scaicore_tui.cli.asking import agrees, ask
-from scaicore_tui.cli.common import Common
 from scaicore_tui.cli.diagnostics import say
+from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.sessions import one_shot
 from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.session import Session

@@ -27,6 +27,7 @@ class Flags:
     core: str | None = None
     interval: float | None = None
     read_only: bool = False
+    low_bandwidth: bool = False
 
 
 def resolve_target(flags: Flags, env: Mapping[str, str] | None = None, config: Path | None = None) -> Target | None:
@@ -48,6 +49,7 @@ def resolve_target(flags: Flags, env: Mapping[str, str] | None = None, config: P
         read_only=flags.read_only or bool(profile.read_only),
         protected=bool(profile.protected),
         keep_days=profile.keep_days,
+        low_bandwidth=flags.low_bandwidth or bool(profile.low_bandwidth),
     )
 
 

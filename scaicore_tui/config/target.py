@@ -28,7 +28,7 @@ class Target:
     """One API, as one profile sees it; writes to a `protected` one are typed out.
 
     `interval` is in seconds; `token_source` says where the token came from. Runs that ended more than `keep_days` ago
-    are forgotten; None keeps all.
+    are forgotten; None keeps all. `low_bandwidth` is about the person's link.
     """
 
     url: str
@@ -41,6 +41,7 @@ class Target:
     read_only: bool = False
     protected: bool = False
     keep_days: float | None = None
+    low_bandwidth: bool = False
 
     def kept_from(self, now: float) -> int | None:
         """The moment before which runs are forgotten, in microseconds; `now` in seconds, both since 1970."""

@@ -20,6 +20,7 @@ def run_app(
     ascii_only: bool = False,
     banner: str = "",
     no_colour: bool = False,
+    low_bandwidth: bool = False,
 ) -> int:
     """Run the app until it is quit; the session is closed with it.
 
@@ -29,8 +30,9 @@ def run_app(
         # Textual reads this, and nothing else, to leave all colours out.
         os.environ["NO_COLOR"] = "1"
     put_keys_first()
-    app = DebuggerApp(session, ascii_only=ascii_only, banner=banner, no_colour=no_colour)
-    result = app.run()
+    app = DebuggerApp(session, ascii_only=ascii_only, banner=banner, no_colour=no_colour, low_bandwidth=low_bandwidth)
+    # A mouse tells of each cell that it crosses.
+    result = app.run(mouse=not low_bandwidth)
     return result if result is not None else (app.return_code or 0)
 
 

@@ -126,6 +126,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("refresh_now", ("r",), "refresh", "refresh now", READING),
     Action("copy", ("y",), "copy", "copy the id", READING),
     Action("theme", ("t",), "", "light or dark", READING),
+    Action("repaint", ("ctrl+l",), "", "paint the screen again", READING),
     Action("cursor_down", ("down", "j"), "", "down", READING | {Place.HELP}),
     Action("cursor_up", ("up", "k"), "", "up", READING | {Place.HELP}),
     Action("page_down", ("pagedown",), "", "a page down", READING | {Place.HELP}),

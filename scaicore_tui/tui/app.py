@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from textual.command import Provider
 from textual.screen import Screen
 
 from scaicore_tui.session import Session, Update
+from scaicore_tui.tui.ahead import load_ahead
 from scaicore_tui.tui.bridge import Bridge
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.editor import Editor
@@ -26,23 +26,32 @@ from scaicore_tui.tui.messages import (
     SessionChanged,
     WriteStopped,
 )
-from scaicore_tui.tui.palette import ActionProvider
 from scaicore_tui.tui.screens.following import Following
-from scaicore_tui.tui.screens.inbox import InboxScreen
 from scaicore_tui.tui.screens.main import MainScreen
-from scaicore_tui.tui.screens.welcome import WelcomeScreen
+from scaicore_tui.tui.terminal import SparingApp
 from scaicore_tui.tui.theme import DARK, TERMINAL, THEMES
 from scaicore_tui.tui.widgets.lines import ASCII_CLASS
 
+if TYPE_CHECKING:
+    from textual.command import Provider
+
 # What the app returns where a person without any configuration asked for the demo.
 RUN_DEMO = 64
+# Seconds between two ticks; and where each is dear.
+PACE, LOW_PACE = 1, 5
 
 
-class DebuggerApp(KeysInOrder[int]):
+def _actions() -> type[Provider]:
+    from scaicore_tui.tui.palette import ActionProvider
+
+    return ActionProvider
+
+
+class DebuggerApp(SparingApp[int], KeysInOrder[int]):
     """The terminal debugger. Without a session it can only say what to set, and offer the demo."""
 
     TITLE = "scaicore-tui"
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionProvider}
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_actions}
     CSS = """
     Screen { background: $background; color: $foreground; }
     """
@@ -54,36 +63,47 @@ class DebuggerApp(KeysInOrder[int]):
         ascii_only: bool = False,
         banner: str = "",
         no_colour: bool = False,
+        low_bandwidth: bool = False,
     ) -> None:
-        super().__init__(ansi_color=no_colour or None)
+        few_colours = no_colour or low_bandwidth
+        super().__init__(ansi_color=few_colours or None)
+        self._pace = LOW_PACE if low_bandwidth else PACE
         self._session = session
         self._banner = banner
         self._bridge: Bridge | None = None
         self._desk: Desk | None = None
         self._editor = Editor(self)
+        self._is_complete = False
         self.animation_level = "none"
         self.set_class(ascii_only, ASCII_CLASS)
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = TERMINAL if no_colour else DARK
+        self.theme = TERMINAL if few_colours else DARK
 
     def get_default_screen(self) -> Screen[None]:
-        return WelcomeScreen() if self._session is None else self._open(self._session)
+        if self._session is not None:
+            return self._open(self._session)
+        from scaicore_tui.tui.screens.welcome import WelcomeScreen
+
+        return WelcomeScreen()
 
     def on_mount(self) -> None:
         """Start reading once there is a screen to show it."""
         if self._bridge is not None:
             self._bridge.start()
 
-    def action_demo(self) -> None:
-        """Leave that to whoever started the app."""
-        self.exit(RUN_DEMO)
-
     def on_session_changed(self, message: SessionChanged) -> None:
         """Hand the one update to every screen that follows the session."""
         if self._desk is not None:
             self._desk.take(message.update)
         self._tell(message.update)
+        if not self._is_complete:
+            self._is_complete = True
+            self.call_after_refresh(self.run_worker, load_ahead, thread=True)
+
+    def action_demo(self) -> None:
+        """Leave that to whoever started the app."""
+        self.exit(RUN_DEMO)
 
     def on_write_stopped(self, message: WriteStopped) -> None:
         """Nothing was sent: say why, until it is dismissed."""
@@ -98,6 +118,8 @@ class DebuggerApp(KeysInOrder[int]):
             self._bridge.read_older()
 
     def on_open_inbox(self) -> None:
+        from scaicore_tui.tui.screens.inbox import InboxScreen
+
         if self._desk is not None and not isinstance(self.screen, InboxScreen):
             self.push_screen(InboxScreen(self._desk))
 
@@ -137,6 +159,9 @@ class DebuggerApp(KeysInOrder[int]):
         if self._bridge is not None:
             self._bridge.replay(request)
 
+    def on_paint_again(self) -> None:
+        self.paint_again()
+
     def on_edit_text(self, request: EditText) -> None:
         self._editor.open(request)
 
@@ -145,7 +170,7 @@ class DebuggerApp(KeysInOrder[int]):
         self._say(message.words, "amber")
 
     def _open(self, session: Session) -> MainScreen:
-        self._desk = Desk(session, self._banner or session.target.name)
+        self._desk = Desk(session, self._banner or session.target.name, self._pace)
         self._bridge = Bridge(self, session)
         return MainScreen(self._desk)
 

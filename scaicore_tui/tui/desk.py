@@ -25,11 +25,12 @@ _DONE = {
 
 
 class Desk:
-    """Shared by the screens of one session. `name` is what the status bar calls it."""
+    """Shared by the screens of one session. `name` is what the status bar calls it, `pace` the seconds of a tick."""
 
-    def __init__(self, session: Session, name: str) -> None:
+    def __init__(self, session: Session, name: str, pace: int = 1) -> None:
         self.session = session
         self.name = name
+        self.pace = pace
         self.notices = Notices()
         self.drafts = Drafts()
         self.marked: set[str] = set()
@@ -62,6 +63,7 @@ class Desk:
             counts=dict(session.book.counts),
             event_count=session.book.event_count,
             journal_trouble=session.journal_trouble,
+            pace=self.pace,
         )
 
     def say(self, words: str, colour: str = "text", *, key: str = "said", sticky: bool = False) -> None:

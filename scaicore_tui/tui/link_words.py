@@ -6,6 +6,7 @@ It must never make data look fresher than it is.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import floor, log10
 
 from scaicore_tui.feed import Link, LinkState
 from scaicore_tui.runs import RunStatus
@@ -13,6 +14,9 @@ from scaicore_tui.runs.status import RUN_LOOKS
 from scaicore_tui.runs.words import age, took
 from scaicore_tui.text import one_line
 from scaicore_tui.tui.paint import STRONG, Piece
+
+# An answer may take so many seconds before it is worth a word.
+OVERDUE = 1.0
 
 _SIGNS = {
     LinkState.CONNECTING: ("·", "grey"),
@@ -25,7 +29,10 @@ _SIGNS = {
 
 @dataclass(frozen=True)
 class Standing:
-    """All that the status bar tells. `now` is monotonic seconds, as the moments of `link` are."""
+    """All that the status bar tells. `now` is monotonic seconds, as the moments of `link` are.
+
+    It is told anew after `pace` seconds at the latest.
+    """
 
     link: Link
     now: float
@@ -35,6 +42,7 @@ class Standing:
     counts: dict[RunStatus, int]
     event_count: int
     journal_trouble: str = ""
+    pace: int = 1
 
     @property
     def state(self) -> LinkState:
@@ -47,8 +55,13 @@ def link_pieces(standing: Standing) -> list[Piece]:
     known = standing.link.age(standing.now)
     pieces: list[Piece] = [(f"{sign} {standing.state}", colour + STRONG)]
     if known is not None:
-        pieces.append((f" {age(known)}", colour))
+        pieces.append((f" {_known(known, standing.pace)}", colour))
     return [*pieces, (" · ", "grey"), (next_try(standing), "grey")]
+
+
+def _known(seconds: float, pace: int) -> str:
+    """The age of what is shown. Where it stands for a while, what it will not exceed until it is told anew."""
+    return age(seconds) if pace == 1 else f"<{age((seconds // pace + 2) * pace)}"
 
 
 def next_try(standing: Standing) -> str:
@@ -61,7 +74,10 @@ def next_try(standing: Standing) -> str:
     if link.behind is not None:
         return catching_up(link.behind)
     left = None if link.next_at is None else link.next_at - standing.now
-    return "asking" if left is None or left < 0 else f"next {age(left)}"
+    if left is None or left < -OVERDUE:
+        return "asking"
+    # While all is well one count is enough: what changes every second is sent every second.
+    return f"every {age(link.interval)}" if standing.state is LinkState.LIVE else f"next {age(left)}"
 
 
 def catching_up(behind: int) -> str:
@@ -85,11 +101,17 @@ def count_pieces(standing: Standing) -> list[Piece]:
 def feed_pieces(standing: Standing) -> list[Piece]:
     """What was read: latency, events in all and of the last poll, answers dropped because they came too late."""
     link = standing.link
-    latency = took(link.latency_ms) or "–"
+    latency = f"~{took(_about(link.latency_ms))}" if link.latency_ms is not None else "–"
     pieces: list[Piece] = [(f"{latency} · {standing.event_count:,} events", "grey"), (f" +{link.new_events}", "grey")]
     if link.stale_dropped:
         pieces.append((f" · {link.stale_dropped} late dropped", "amber"))
     return pieces
+
+
+def _about(value: float) -> float:
+    """The nearest of 1, 2, 5, 10, 20, …: what is measured anew with each poll should rarely look different."""
+    size: float = 10 ** floor(log10(max(1.0, value)))
+    return min((size * step for step in (1, 2, 5, 10)), key=lambda near: abs(log10(max(1.0, value) / near)))
 
 
 def filter_pieces(standing: Standing) -> list[Piece]:

@@ -113,6 +113,11 @@ class ReadOlder(Message):
 
 
 @dataclass
+class PaintAgain(Message):
+    """Paint all of the screen: something else wrote to it."""
+
+
+@dataclass
 class OpenInbox(Message):
     """Show all that waits on a screen of its own."""
 

@@ -1,4 +1,4 @@
-"""Lines as pieces of styled text, the strips they become, and what of a strip changed.
+"""Lines as pieces of styled text, and the strips they become.
 
 Pieces hold text that is safe already (`scaicore_tui.text`). They are never markup: nothing in them is interpreted.
 """
@@ -95,7 +95,7 @@ def strip(pieces: Iterable[Piece], width: int, style: Callable[[str], Style], *,
 
 
 def _merge(merged: list[tuple[str, str]], text: str, colour: str) -> None:
-    """Add to the last segment what looks like it: each segment costs some forty bytes of colour. Blanks fit all."""
+    """Add to the last segment what looks like it: less to hold and to compare. Blanks fit all."""
     if not text:
         return
     before, last = merged[-1] if merged else ("", "")
@@ -105,28 +105,3 @@ def _merge(merged: list[tuple[str, str]], text: str, colour: str) -> None:
         merged[-1] = (before + text, colour)
     else:
         merged.append((text, colour))
-
-
-def changed_width(old: Strip, new: Strip) -> int:
-    """How many cells, counted from the left, hold all that differs between two strips.
-
-    Textual writes a changed line from the left edge of its widget on: where a change begins makes no difference.
-    """
-    before, after = _cells(old), _cells(new)
-    width = max(len(before), len(after))
-    while width and before[width - 1 : width] == after[width - 1 : width]:
-        width -= 1
-    return width
-
-
-def _cells(line: Strip) -> list[tuple[str, Style | None]]:
-    """What each cell shows; a wide character fills its second cell with nothing."""
-    found: list[tuple[str, Style | None]] = []
-    for text, style, _ in line:
-        for sign in text:
-            size = cells(sign)
-            if size:
-                found += [(sign, style), *[("", style)] * (size - 1)]
-            elif found:
-                found[-1] = (found[-1][0] + sign, found[-1][1])
-    return found

@@ -5,7 +5,7 @@ State colours have names, used by `runs.status`; here they get values, each read
 
 from __future__ import annotations
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 DARK = "scaicore-dark"
 LIGHT = "scaicore-light"
@@ -29,7 +29,9 @@ def _theme(name: str, colours: dict[str, str], *, dark: bool = True, ansi: bool 
         boost=colours["panel"],
         dark=dark,
         ansi=ansi,
-        variables={f"state-{key}": value for key, value in colours.items()},
+        # Without these a theme of terminal colours is none: Textual's own style sheets ask for them.
+        variables=(BUILTIN_THEMES["ansi-dark"].variables if ansi else {})
+        | {f"state-{key}": value for key, value in colours.items()},
     )
 
 

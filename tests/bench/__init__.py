@@ -1,1 +1,4 @@
-"""What starting, moving and waiting cost, as counts and as ratios to the least that Python and Textual cost here."""
+"""What the program costs, as counts and as ratios to what else runs here at the same time.
+
+A module of this package registers its rows with `tests.bench.registry.row`; being in the package is all it takes.
+"""

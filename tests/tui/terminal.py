@@ -20,7 +20,15 @@ import pyte
 
 SECONDS = 45.0
 DEBUGGER = (sys.executable, "-m", "scaicore_tui")
-KEYS = {"enter": "\r", "tab": "\t", "escape": "\x1b", "down": "\x1b[B", "up": "\x1b[A", "pagedown": "\x1b[6~"}
+KEYS = {
+    "enter": "\r",
+    "tab": "\t",
+    "escape": "\x1b",
+    "down": "\x1b[B",
+    "up": "\x1b[A",
+    "pagedown": "\x1b[6~",
+    "ctrl+l": "\x0c",
+}
 
 # The session's leader gets the terminal that it opens first: signals of a resize reach it then, as on any terminal.
 _TAKE_TERMINAL = ("/bin/sh", "-c", 'exec "$@" <"$0"')
@@ -83,6 +91,17 @@ class Terminal:
     def text(self) -> str:
         """What the screen shows, as one text."""
         return "\n".join(self.lines)
+
+    @property
+    def painted(self) -> list[list[object]]:
+        """What is to be seen, cell by cell: signs with their looks, and of blanks the ground."""
+        rows, columns = range(self._screen.lines), range(self._screen.columns)
+        return [[_seen(self._screen.buffer[row][column]) for column in columns] for row in rows]
+
+    @property
+    def pid(self) -> int:
+        """The program's process."""
+        return self._process.pid
 
     @property
     def is_empty(self) -> bool:
@@ -174,6 +193,11 @@ class Terminal:
 
     def _dump(self, words: str) -> str:
         return f"{words}:\n{self.text}"
+
+
+def _seen(cell: pyte.screens.Char) -> object:
+    drawn_on = cell.reverse or cell.underscore or cell.strikethrough
+    return cell if cell.data != " " or drawn_on else cell.bg
 
 
 def _surroundings(home: Path) -> dict[str, str]:

@@ -24,6 +24,9 @@ said = sys.stdin.readline().strip()
 pathlib.Path(sys.argv[1]).write_text('{"typed": "%s"}' % said)
 sys.exit(3 if said == "fail" else 0)
 """
+# Through panes, pages, dialogs that come and go, a filter, another theme.
+WALK: tuple[str, ...] = ("j j tab j", "tab j", "G", "g tab e", "enter", "j pagedown", "i", "t", "escape", "escape")
+WALK += ("/ tri", "escape", "a escape", "? escape", "k")
 PAGE = "\n".join(f"line {number} of a page that nobody asked for: q R a c 1 ?" for number in range(60))
 
 
@@ -123,6 +126,33 @@ def test_an_input_is_edited_in_the_editor_of_ones_own(tmp_path: Path) -> None:
         leave(terminal)
 
 
+def test_what_was_painted_bit_by_bit_is_what_is_painted_whole(demo: Terminal) -> None:
+    demo.press("p")
+    demo.until("paused")
+    for keys in WALK:
+        demo.press(*keys.split())
+        demo.quiet(HASTE)
+        assert_painted_right(demo)
+    demo.resize(120, 40)
+    demo.quiet(HASTE)
+    assert_painted_right(demo)
+    leave(demo)
+
+
+def assert_painted_right(terminal: Terminal) -> None:
+    """Painting all of it changes nothing, but an age that grows meanwhile."""
+    differing: list[int] = []
+    for _ in range(3):
+        before, written = terminal.painted, len(terminal.output)
+        terminal.press("ctrl+l")
+        terminal.until(lambda written=written: len(terminal.output) > written + 1000)  # type: ignore[misc]
+        terminal.quiet(HASTE / 4)
+        differing = [row for row, (old, new) in enumerate(zip(before, terminal.painted, strict=True)) if old != new]
+        if differing in ([], [0]):
+            return
+    raise AssertionError(f"lines {differing} differ:\n{terminal.text}")
+
+
 def test_without_configuration_it_says_what_to_set_and_leaves(tmp_path: Path) -> None:
     with Terminal(tmp_path) as terminal:
         terminal.until("SCAICORE_TUI_URL")
@@ -151,3 +181,21 @@ def test_a_tiny_screen_a_held_key_and_a_pasted_page_do_no_harm(demo: Terminal) -
     demo.press("escape")
     demo.until(runs_are_shown(demo))
     leave(demo)
+
+
+def test_over_a_bad_link_colours_are_few_and_ticks_rare(tmp_path: Path) -> None:
+    with Terminal(tmp_path, (*DEMO, "--rate", "0", "--low-bandwidth")) as terminal:
+        terminal.until(runs_are_shown(terminal))
+        terminal.until(lambda: re.search(r"live <\d+s", terminal.text))
+        written = bytes(terminal.output)
+        assert not re.search(rb"[34]8;[25];", written)
+        assert re.search(rb"\x1b\[[\d;]*3[1-5]m", written)
+        assert b"\x1b[?1003h" not in written
+        leave(terminal)
+
+
+def test_without_colours_there_are_none(tmp_path: Path) -> None:
+    with Terminal(tmp_path, (*DEMO, "--rate", "0"), env={"NO_COLOR": "1"}) as terminal:
+        terminal.until(runs_are_shown(terminal))
+        assert not re.search(rb"\x1b\[[\d;]*[34][0-8][;m]", bytes(terminal.output))
+        leave(terminal)

@@ -8,7 +8,7 @@ import pytest
 from typer.main import get_command
 
 from scaicore_tui.cli.app import app
-from scaicore_tui.cli.common import Common
+from scaicore_tui.cli.flags import Common
 from scaicore_tui.runs.status import BREAKPOINT, NODE_LOOKS, REVIEW, RUN_LOOKS, Look
 from scaicore_tui.tui.actions import key_table
 

@@ -1,4 +1,7 @@
-"""What the main screen and a run's own view have in common: status, notices, footer, and the keys that act on a run."""
+"""What the main screen and a run's own view have in common: status, notices, footer, and the keys that act on a run.
+
+Screens that are opened by a key are loaded by it, or by `tui.ahead` before: the first one is up sooner without them.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,10 @@ from scaicore_tui.session import Update
 from scaicore_tui.text import one_line
 from scaicore_tui.tui.actions import READING, Place, actions_at, bindings, writes
 from scaicore_tui.tui.desk import Desk
-from scaicore_tui.tui.messages import AnswerCheckpoint, OpenInbox, PausePolling, RefreshNow, RunAction
+from scaicore_tui.tui.messages import AnswerCheckpoint, OpenInbox, PaintAgain, PausePolling, RefreshNow, RunAction
 from scaicore_tui.tui.paint import Piece
-from scaicore_tui.tui.screens.answer import AnswerScreen
-from scaicore_tui.tui.screens.help import HelpScreen
 from scaicore_tui.tui.screens.panes import run_heading
-from scaicore_tui.tui.screens.replay import ReplayScreen
-from scaicore_tui.tui.theme import DARK, LIGHT
+from scaicore_tui.tui.theme import DARK, LIGHT, TERMINAL
 from scaicore_tui.tui.widgets.footer import Footer
 from scaicore_tui.tui.widgets.lines import Lines
 from scaicore_tui.tui.widgets.notice_bar import NoticeBar
@@ -84,8 +84,8 @@ class SessionScreen(Screen[None]):
         yield Footer()
 
     def on_mount(self) -> None:
-        """Time passes once a second."""
-        self.set_interval(1.0, self.tick)
+        """Time passes."""
+        self.set_interval(self.desk.pace, self.tick)
 
     def on_resize(self) -> None:
         """Lay out for the new size."""
@@ -97,7 +97,7 @@ class SessionScreen(Screen[None]):
         self.show_frame()
 
     def tick(self) -> None:
-        """A second passed."""
+        """Some time passed."""
         self.desk.tick()
         self.show_frame()
 
@@ -148,6 +148,8 @@ class SessionScreen(Screen[None]):
 
     def open_answer(self, checkpoint: Checkpoint) -> None:
         """Open the dialog that answers `checkpoint`."""
+        from scaicore_tui.tui.screens.answer import AnswerScreen
+
         self.app.push_screen(AnswerScreen(self.desk, checkpoint, self.answer_sent))
 
     def answer_sent(self, checkpoint_id: str) -> None:
@@ -178,6 +180,8 @@ class SessionScreen(Screen[None]):
         if reason is not None or run is None:
             self.say(f"R: {reason}", "amber")
         else:
+            from scaicore_tui.tui.screens.replay import ReplayScreen
+
             self.app.push_screen(ReplayScreen(self.desk, run))
 
     def action_inbox(self) -> None:
@@ -203,9 +207,17 @@ class SessionScreen(Screen[None]):
         self.post_message(RefreshNow())
 
     def action_theme(self) -> None:
+        if self.app.theme == TERMINAL:
+            self.say("t: the colours are the terminal's own")
+            return
         self.app.theme = LIGHT if self.app.theme != LIGHT else DARK
 
+    def action_repaint(self) -> None:
+        self.post_message(PaintAgain())
+
     def action_help(self) -> None:
+        from scaicore_tui.tui.screens.help import HelpScreen
+
         self.app.push_screen(HelpScreen(self.place, read_only=self.read_only))
 
     def action_command_palette(self) -> None:

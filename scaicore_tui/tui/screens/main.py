@@ -19,11 +19,17 @@ from scaicore_tui.tui.messages import (
     RunOpened,
     RunSelected,
 )
-from scaicore_tui.tui.screens.detail import DetailScreen
-from scaicore_tui.tui.screens.panes import Panes
+from scaicore_tui.tui.paint import Piece
+from scaicore_tui.tui.resting import Resting
+from scaicore_tui.tui.screens.panes import Panes, run_heading
 from scaicore_tui.tui.screens.waiting import WaitingScreen
 from scaicore_tui.tui.widgets.checkpoints import CheckpointList
 from scaicore_tui.tui.widgets.rows import Rows
+
+# While the cursor steps faster than this, in seconds, the nodes wait for its rest: they are most of what is written.
+REST = 0.15
+# Ages in rows have steps of ten seconds: those that take one take it together, which is less to write than one by one.
+AGING = 5
 
 
 class MainScreen(WaitingScreen):
@@ -34,6 +40,8 @@ class MainScreen(WaitingScreen):
         self.listing = Listing()
         self.panes = Panes(self.listing)
         self._linked: dict[str, str] = {}
+        self._following = Resting(self, self._nodes_follow, REST)
+        self._aged_at = 0
 
     @property
     def place(self) -> Place:
@@ -47,6 +55,13 @@ class MainScreen(WaitingScreen):
     def run_at_hand(self) -> Run | None:
         selected = self.panes.runs.selected
         return None if selected is None else self.desk.session.book.runs.get(selected.execution_id)
+
+    @property
+    def heading_of_run(self) -> list[Piece]:
+        """Of the run whose nodes are shown."""
+        run = self.panes.nodes.run
+        pending = self.desk.pending_of(run)
+        return run_heading(run, self.desk.now, pending.created if pending is not None else None)
 
     @property
     def inbox(self) -> CheckpointList:
@@ -79,9 +94,11 @@ class MainScreen(WaitingScreen):
     def tick(self) -> None:
         """Ages grow."""
         now = self.desk.now
-        self.panes.runs.tick(now)
-        self.panes.nodes.tick(now)
-        self.panes.inbox.tick(now)
+        if int(now) // AGING != self._aged_at:
+            self._aged_at = int(now) // AGING
+            self.panes.runs.tick(now)
+            self.panes.nodes.tick(now)
+            self.panes.inbox.tick(now)
         super().tick()
 
     def show_frame(self) -> None:
@@ -95,11 +112,13 @@ class MainScreen(WaitingScreen):
         """Show the nodes of the run under the cursor."""
         if self.panes.runs.following:
             self.unsettle()
-        self._show_nodes()
+        self._following.ask(self.desk.session.clock.monotonic())
         self.show_frame()
 
     def on_run_opened(self, opened: RunOpened) -> None:
         """Open the run's own view."""
+        from scaicore_tui.tui.screens.detail import DetailScreen
+
         self.app.push_screen(DetailScreen(self.desk, opened.execution_id))
 
     def on_read_older(self, request: ReadOlder) -> None:
@@ -179,6 +198,10 @@ class MainScreen(WaitingScreen):
         run = self.run_at_hand
         self.panes.nodes.show(run, self.desk.now, self.desk.links(run.execution_id) if run is not None else ())
 
+    def _nodes_follow(self) -> None:
+        self._show_nodes()
+        self.show_frame()
+
     def _link(self, submission: Submission) -> None:
         """Select the run that a replay started, if the cursor was left on the run it came from.
 
@@ -204,6 +227,7 @@ class MainScreen(WaitingScreen):
         self.show_frame()
 
     def _cycle(self, step: int) -> None:
+        self._following.settle()
         places = list(self.panes.lists)
         self.panes.bring(places[(places.index(self.place) + step) % len(places)])
         self.show_frame()

@@ -7,8 +7,6 @@ from scaicore_tui.tui.batch import Batch, alike, breakpoints_like
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.messages import CheckpointOpened
 from scaicore_tui.tui.screens.base import SessionScreen
-from scaicore_tui.tui.screens.bulk import BulkScreen
-from scaicore_tui.tui.screens.continue_all import ContinueAllScreen
 from scaicore_tui.tui.widgets.checkpoints import CheckpointList
 from scaicore_tui.wire import Checkpoint
 
@@ -84,6 +82,8 @@ class WaitingScreen(SessionScreen):
             self.say(f"C: {reason}", "amber")
         else:
             scopes = breakpoints_like(self.desk.pending, checkpoint)
+            from scaicore_tui.tui.screens.continue_all import ContinueAllScreen
+
             hidden = frozenset[str]().union(*map(self._unlisted, scopes.values()))
             self.app.push_screen(ContinueAllScreen(self.desk, scopes, hidden))
 
@@ -105,6 +105,8 @@ class WaitingScreen(SessionScreen):
         marked = [row for row in desk.pending if row.id in desk.marked]
         batch = alike(marked, self.inbox.selected, desk.why_not_in_batch)
         if batch.checkpoints:
+            from scaicore_tui.tui.screens.bulk import BulkScreen
+
             self.app.push_screen(BulkScreen(desk, batch, self._unlisted(batch)))
         else:
             self.say(f"a: none of the marked ones: {batch.left_out[0][1]}", "amber")

@@ -1,4 +1,4 @@
-"""The base of all that is painted here: a view that draws lines on demand, and repaints only cells that changed.
+"""The base of all that is painted here: a view that draws lines on demand, and repaints only lines that changed.
 
 Never holds more lines than are visible, so that it is as fast over 100,000 rows as over 100.
 """
@@ -11,7 +11,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from scaicore_tui.tui import paint
-from scaicore_tui.tui.paint import Pieces
+from scaicore_tui.tui.paint import Piece, Pieces
 
 ASCII_CLASS = "-ascii"
 
@@ -37,7 +37,9 @@ class Lines(ScrollView, can_focus=False):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
         super().__init__(id=id)
-        self._shown: dict[int, Strip] = {}
+        self._shown: dict[int, list[Piece]] = {}
+        self._fresh: dict[int, list[Piece]] = {}
+        self._styles: dict[str, Style] = {}
 
     @property
     def line_count(self) -> int:
@@ -78,16 +80,17 @@ class Lines(ScrollView, can_focus=False):
         return self.line_count
 
     def render_line(self, y: int) -> Strip:
-        line = self._shown[y] = self._strip(y)
-        return line
+        pieces = self._shown[y] = self._fresh.pop(y, []) or self._drawn(y)
+        return paint.strip(pieces, self.size.width, self._style, ascii_only=self.app.has_class(ASCII_CLASS))
 
     def repaint(self) -> None:
         """Paint again whatever looks different now, and nothing else."""
+        self._fresh.clear()
         for y in range(self.size.height):
-            shown = self._shown.get(y)
-            width = self.size.width if shown is None else paint.changed_width(shown, self._strip(y))
-            if width:
-                self.refresh(Region(0, y, width, 1))
+            pieces = self._drawn(y)
+            if pieces != self._shown.get(y):
+                self._fresh[y] = pieces
+                self.refresh(Region(0, y, self.size.width, 1))
 
     def scroll_to_line(self, line: int) -> None:
         """Make `line` the first one shown, as far as there are lines below it."""
@@ -100,17 +103,19 @@ class Lines(ScrollView, can_focus=False):
 
     def notify_style_update(self) -> None:
         self._shown.clear()
+        self._styles.clear()
         super().notify_style_update()
 
-    def _strip(self, y: int) -> Strip:
+    def _drawn(self, y: int) -> list[Piece]:
         line = y + self.top
-        pieces = self.draw(line) if line < self.line_count else ()
-        return paint.strip(pieces, self.size.width, self._style, ascii_only=self.app.has_class(ASCII_CLASS))
+        return list(self.draw(line)) if line < self.line_count else []
 
     def _style(self, colour: str) -> Style:
-        name = colour.removesuffix(paint.STRONG)
-        style = self.get_component_rich_style(f"lines--{name}")
-        return style if name == colour else style + Style(bold=True)
+        if colour not in self._styles:
+            name = colour.removesuffix(paint.STRONG)
+            style = self.get_component_rich_style(f"lines--{name}")
+            self._styles[colour] = style if name == colour else style + Style(bold=True)
+        return self._styles[colour]
 
 
 class Bar(Lines):

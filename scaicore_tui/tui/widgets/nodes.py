@@ -28,6 +28,11 @@ class NodeList(Rows):
         self._at_work = True
 
     @property
+    def run(self) -> Run | None:
+        """The run whose nodes these are."""
+        return self._run
+
+    @property
     def below(self) -> int:
         """How many rows are out of sight below."""
         return max(0, self.row_count - self.top - self.size.height)

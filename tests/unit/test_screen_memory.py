@@ -1,0 +1,153 @@
+"""What a terminal shows after our updates is what it shows after Textual's own, which are longer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyte
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.color import ColorSystem
+from rich.console import Console
+from rich.segment import Segment
+from rich.style import Style
+from textual._compositor import ChopsUpdate, LayoutUpdate
+from textual.geometry import Region, Size
+from textual.strip import Strip
+
+from scaicore_tui.tui.terminal.memory import ScreenMemory
+from scaicore_tui.tui.terminal.patches import patches
+from scaicore_tui.tui.terminal.pens import Pen, switch
+from scaicore_tui.tui.terminal.strokes import travel
+
+SIZE = Size(12, 4)
+CONSOLE = Console(color_system="truecolor", force_terminal=True)
+DEPTH = ColorSystem.TRUECOLOR
+GROUND = Style.parse("#d5dae3 on #10141b")
+STYLES = [
+    GROUND,
+    Style.parse("bold #b79cff on #10141b"),
+    Style.parse("#8c96a6 on #1b222d"),
+    Style.parse("italic underline #8c96a6 on #1b222d"),
+    Style.parse("reverse red on #10141b"),
+    Style.parse("bold strike green on default"),
+    Style.parse("default on default"),
+]
+SIGNS = ["a", "b", "7", " ", " ", "   ", "›", "●", "日", "🙂", "e\u0301", "word"]
+
+Update = LayoutUpdate | ChopsUpdate
+pieces = st.lists(st.tuples(st.sampled_from(SIGNS), st.sampled_from(STYLES)), max_size=10)
+
+
+def line(drawn: Sequence[tuple[str, Style]], width: int) -> Strip:
+    return Strip([Segment(text, style) for text, style in drawn]).adjust_cell_length(width, GROUND)
+
+
+@st.composite
+def parts(draw: st.DrawFn) -> ChopsUpdate:
+    """Some spans of some lines, each line cut in two where widgets stand side by side."""
+    cut = draw(st.integers(1, SIZE.width - 1))
+    chops: list[dict[int, Strip | None]] = []
+    spans = []
+    for y in range(SIZE.height):
+        left, right = line(draw(pieces), cut), line(draw(pieces), SIZE.width - cut)
+        chops.append({0: left, cut: right})
+        begin = draw(st.integers(0, SIZE.width - 1))
+        if y == 0 or draw(st.booleans()):
+            spans.append((y, begin, draw(st.integers(begin + 1, SIZE.width))))
+    return ChopsUpdate(chops, spans, [[cut, SIZE.width]] * SIZE.height)
+
+
+@st.composite
+def whole(draw: st.DrawFn) -> LayoutUpdate:
+    """All of the screen."""
+    return LayoutUpdate([[line(draw(pieces), SIZE.width)] for _ in range(SIZE.height)], Region(0, 0, *SIZE))
+
+
+class Terminal:
+    """Reads what is written to it."""
+
+    def __init__(self) -> None:
+        self._screen = pyte.Screen(SIZE.width, SIZE.height)
+        self._screen.reset_mode(pyte.modes.DECAWM >> 5, private=True)
+        self._stream = pyte.Stream(self._screen)
+
+    def write(self, text: str) -> None:
+        self._stream.feed(text)
+
+    def cells(self) -> list[list[object]]:
+        """What is to be seen: of a blank its ground, unless it is drawn on."""
+        return [[seen(self._screen.buffer[y][x]) for x in range(SIZE.width)] for y in range(SIZE.height)]
+
+
+def seen(cell: pyte.screens.Char) -> object:
+    if cell.data != " " or cell.reverse or cell.underscore or cell.strikethrough:
+        return cell
+    return cell.bg
+
+
+def told(memory: ScreenMemory, update: Update) -> str:
+    return memory.paint(patches(update), SIZE, DEPTH)
+
+
+@given(whole(), st.lists(parts() | whole(), min_size=1, max_size=6))
+def test_a_terminal_shows_the_same(first: LayoutUpdate, updates: list[Update]) -> None:
+    memory, ours, theirs = ScreenMemory(), Terminal(), Terminal()
+    for update in [first, *updates]:
+        theirs.write(update.render_segments(CONSOLE))
+        ours.write(told(memory, update))
+        assert ours.cells() == theirs.cells()
+
+
+@given(whole(), parts() | whole())
+def test_it_writes_less(first: LayoutUpdate, update: Update) -> None:
+    memory = ScreenMemory()
+    for one in (first, update):
+        assert len(told(memory, one)) <= len(one.render_segments(CONSOLE))
+
+
+@given(whole())
+def test_nothing_is_written_twice_but_to_a_terminal_that_was_forgotten(update: LayoutUpdate) -> None:
+    memory = ScreenMemory()
+    first = told(memory, update)
+    assert told(memory, update) == ""
+    memory.forget()
+    assert memory.is_blank
+    assert told(memory, update) == first
+
+
+def test_an_age_that_grows_costs_two_bytes() -> None:
+    memory = ScreenMemory()
+    words = [line([(f"live {seconds}s", STYLES[1])], SIZE.width) for seconds in range(3)]
+    screens = [LayoutUpdate([[word] for word in (first, *words[:1] * 3)], Region(0, 0, *SIZE)) for first in words]
+    told(memory, screens[0])
+    assert told(memory, screens[1]).endswith("\x1b[1;6H1")
+    assert told(memory, screens[2]) == "\b2"
+
+
+@pytest.mark.parametrize(
+    ("at", "to", "sequence"),
+    [
+        (None, (0, 0), "\x1b[1H"),
+        ((7, 3), (7, 3), ""),
+        ((7, 3), (5, 3), "\b\b"),
+        ((7, 3), (0, 3), "\x1b[4H"),
+        ((7, 13), (2, 13), "\x1b[5D"),
+        ((7, 3), (17, 3), "\x1b[10C"),
+        ((7, 3), (7, 4), "\x1b[B"),
+        ((7, 3), (7, 1), "\x1b[2A"),
+        ((7, 3), (9, 9), "\x1b[10;10H"),
+    ],
+)
+def test_the_cursor_goes_the_short_way(at: tuple[int, int] | None, to: tuple[int, int], sequence: str) -> None:
+    assert travel(at, to) == sequence
+
+
+def test_colours_change_by_what_differs() -> None:
+    plain, bold = Pen("38;5;1", "48;5;2"), Pen("38;5;1", "48;5;2", frozenset({"1"}))
+    assert switch(None, plain) == ("\x1b[;38;5;1;48;5;2m", plain)
+    assert switch(plain, bold) == ("\x1b[1m", bold)
+    assert switch(bold, plain) == ("\x1b[22m", plain)
+    assert switch(bold, Pen(None, "48;5;2")) == ("", bold)
+    assert switch(bold, Pen("39", "49")) == ("\x1b[m", Pen("39", "49"))
