@@ -101,20 +101,20 @@ class Session:
     async def read_once(self) -> None:
         """Read journal, head, holes, history and checkpoints once. Raises what keeps that from succeeding."""
         await self._ingest.load()
-        await self._read_head()
-        while self._catch_up.fillings:
-            await self._fill()
+        await self._read_news()
         while self.wants_history:
             await self.load_older()
         if self._catch_up.is_unsure:
-            await self._read_head()
+            await self._read_news()
         await self.outcomes.look_up()
 
-    async def _read_head(self) -> None:
+    async def _read_news(self) -> None:
         while await self._poller.fetch():
             pass
         if self.link.error is not None:
             raise self.link.error
+        while self._catch_up.fillings:
+            await self._fill()
 
     def refresh(self) -> bool:
         """Fetch now; False where enough fetches are under way."""

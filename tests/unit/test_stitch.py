@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scaicore_tui.feed.stitch import ENOUGH_STEPS, Order, order_of, surplus
@@ -95,6 +95,7 @@ def test_nothing_lost_nothing_doubled(
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(0, 9), min_size=9, max_size=60), st.integers(1, 59), SIZES, KINDS)
+@example([0] * 25 + [2, 1, 1, 1], 7, 4, "offset")  # news behind a page of repeats, seen while another hole is open
 def test_repeats_are_never_more_than_the_feed_offered(
     back: list[int], cut: int, page_size: int, cursor_kind: str
 ) -> None:
