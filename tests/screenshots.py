@@ -34,7 +34,7 @@ TRIP = {"employee": "Ada Okoye", "purpose": "Train to the customer", "currency":
 SIZES = ((120, 40), (80, 24))
 SECONDS = 60.0
 A_GLANCE = 0.05
-# A dialog takes no confirmation for a moment after it opened.
+# A dialog takes no confirmation for a moment after it opened, and nodes wait for as long for the cursor.
 HASTE = 0.4
 
 
@@ -192,7 +192,8 @@ async def picture(target: Target, scene: Scene, size: tuple[int, int]) -> str:
             stage = Stage(pilot, session, wire)
             await stage.until(lambda: session.link.polls and session.checkpoints and not session.wants_history)
             await scene(stage)
-            await pilot.pause()
+            # The nodes follow a cursor that rests.
+            await pilot.pause(HASTE)
             drawn = app.export_screenshot(title="scaicore-tui demo")
     # Not every viewer keeps the blanks at the beginning of a text unless it is told to.
     return drawn.replace("<svg ", '<svg xml:space="preserve" ', 1)
