@@ -111,11 +111,13 @@ async def _ask(session: Session, question: str, word: str, yes: bool) -> str | N
     if not sys.stdin.isatty():
         hint = "this profile is protected: --yes is not enough" if protected else "--yes"
         raise errors.UsageError("a write asks first, and there is no terminal", kept="nothing was sent", hint=hint)
+    typed: str | None = None
     if protected:
         typed = await ask(f"{question} This profile is protected: type {one_line(word)}")
+        confirmed = typed == one_line(word)
     else:
-        typed = one_line(word) if await agrees(question) else ""
-    if typed != one_line(word):
+        confirmed = await agrees(question)
+    if not confirmed:
         raise errors.UsageError("not confirmed", kept="nothing was sent")
     # The person may have thought about it for long.
     await session.read_once()

@@ -53,6 +53,17 @@ def test_a_question_that_is_not_answered_with_yes(
     assert grid.pending() == [waiting]
 
 
+def test_a_no_is_a_no_also_where_there_is_no_word_to_type(grid: FastGrid, writer: Program) -> None:
+    grid.finished("core_expense-approval", TRIP)
+    (waiting,) = grid.pending()
+    with asked(writer, "resolve", waiting, "") as terminal:
+        terminal.until("[y/N]")
+        terminal.press("n", "enter")
+        assert terminal.wait() == 2
+        assert "not confirmed · nothing was sent" in terminal.text
+    assert grid.pending() == [waiting]
+
+
 def test_a_question_answered_with_yes(grid: FastGrid, writer: Program) -> None:
     grid.finished("core_expense-approval", TRIP)
     (waiting,) = grid.pending()
