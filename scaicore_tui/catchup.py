@@ -33,9 +33,7 @@ class Filling:
 
     def estimate(self) -> None:
         """What is left, if events came as evenly as those that were read."""
-        moments = [event.at for event in self.descent.tail if event.at is not None]
-        missing = min(moments) - self._floor_at if moments and self._floor_at else 0
-        self.left = max(1, round(missing * self.descent.density))
+        self.left = max(1, self.descent.left_above(self._floor_at))
 
 
 class CatchUp:

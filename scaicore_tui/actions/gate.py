@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scaicore_tui.runs import Run
 from scaicore_tui.text import one_line
-from scaicore_tui.wire.checkpoints import CONTINUE, Checkpoint
+from scaicore_tui.wire.checkpoints import CONTINUE, Checkpoint, Option
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,14 @@ def why_not_replay(situation: Situation, run: Run | None, given_input: bool = Fa
 def why_not_untyped(situation: Situation, words: Iterable[str | None], typed: str | None) -> str | None:
     """Why `typed` does not confirm a write on a protected profile: it must be one of `words`, as they are shown."""
     shown = [one_line(word) for word in words if word]
-    return f"this profile is protected: type {shown[0]}" if situation.protected and typed not in shown else None
+    if not situation.protected or typed in shown:
+        return None
+    return f"this profile is protected: {f'type {shown[0]}' if shown else 'an empty answer can not be typed out'}"
 
 
-def words_of(checkpoint: Checkpoint, resolution: str) -> list[str]:
-    """What confirms that answer where it has to be typed out: its id, or its label."""
-    return [resolution, *(option.label for option in checkpoint.options if option.id == resolution)]
+def words_of(options: Iterable[Option], resolution: str) -> list[str]:
+    """What confirms that answer where it has to be typed out: its id, or its label, if it is one of `options`."""
+    return [resolution, *(option.label for option in options if option.id == resolution)]
 
 
 def _offers(checkpoint: Checkpoint, resolution: str) -> bool:

@@ -56,7 +56,7 @@ class Submitter:
         the gate or the ledger says no, and what keeps it from being read again; a server's no is in the result.
         """
         _pass(gate.why_not_answer(self.situation, checkpoint, resolution))
-        _pass(gate.why_not_untyped(self.situation, gate.words_of(checkpoint, resolution), typed))
+        _pass(gate.why_not_untyped(self.situation, gate.words_of(checkpoint.options, resolution), typed))
         submission = Submission(
             Kind.CONTINUE if checkpoint.is_breakpoint and resolution == CONTINUE else Kind.ANSWER,
             checkpoint.id,

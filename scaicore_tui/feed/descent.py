@@ -44,12 +44,12 @@ class Descent:
         self.cursor = cursor
         self._cursors = {cursor}
 
-    @property
-    def density(self) -> float:
-        """Events per microsecond, as far as read; zero where that can't be told."""
+    def left_above(self, floor_at: int) -> int:
+        """About how many events are left down to that time, if they came as evenly as those read; 0 where that can't
+        be told."""
         moments = [event.at for event in self.tail if event.at is not None]
-        span = max(moments) - min(moments) if moments else 0
-        return len(moments) / span if span else 0.0
+        newest, oldest = max(moments, default=0), min(moments, default=0)
+        return round((oldest - floor_at) * len(moments) / (newest - oldest)) if floor_at and newest > oldest else 0
 
     def _arrivals(self, events: Sequence[Event], known: Container[bytes]) -> int:
         """How many events at the page's top seem to have come in since the way down began, and to have pushed it on:

@@ -91,8 +91,36 @@ class NodeRunInfo:
 NodeKey = tuple[str | None, str | None]
 
 
+class Course:
+    """What follows from a run's times and outcome, for the run itself and for its summary."""
+
+    __slots__ = ()
+
+    outcome: RunStatus | None
+    started_at: int | None
+    ended_at: int | None
+    first_event_at: int | None
+    reported_ms: float | None
+
+    @property
+    def began_at(self) -> int | None:
+        """When it started, or for a run joined late the first that is known of it."""
+        return self.started_at if self.started_at is not None else self.first_event_at
+
+    @property
+    def duration_ms(self) -> float | None:
+        """What the runtime reported, else the time between start and end; None while it runs."""
+        if self.reported_ms is not None:
+            return self.reported_ms
+        return elapsed_ms(self.started_at, self.ended_at)
+
+    @property
+    def is_over(self) -> bool:
+        return self.outcome is not None
+
+
 @dataclass(slots=True)
-class Run:
+class Run(Course):
     """All that the events of one `execution_id` tell."""
 
     execution_id: str
@@ -125,22 +153,6 @@ class Run:
     def states(self) -> Sequence[NodeState]:
         """The state of each node, in the order they were first entered."""
         return [node.state for node in self.nodes.values()]
-
-    @property
-    def began_at(self) -> int | None:
-        """When it started, or for a run joined late the first that is known of it."""
-        return self.started_at if self.started_at is not None else self.first_event_at
-
-    @property
-    def duration_ms(self) -> float | None:
-        """What the runtime reported, else the time between start and end; None while it runs."""
-        if self.reported_ms is not None:
-            return self.reported_ms
-        return elapsed_ms(self.started_at, self.ended_at)
-
-    @property
-    def is_over(self) -> bool:
-        return self.outcome is not None
 
     def mark(self, oddity: str) -> None:
         """Remember something that no clean run shows, once."""

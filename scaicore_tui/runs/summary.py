@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from scaicore_tui.runs.digest import NOTHING
-from scaicore_tui.runs.model import NodeState, Run, RunStatus, elapsed_ms
+from scaicore_tui.runs.model import Course, NodeState, Run, RunStatus
 
 # Changes whenever the fold, or what is kept of it, does: summaries that another number made are made anew.
 VERSION = 1
@@ -21,7 +21,7 @@ _LETTERS = {NodeState.ENTERED: "e", NodeState.EXITED: "x", NodeState.FAILED: "f"
 _STATES = {letter: state for state, letter in _LETTERS.items()}
 
 
-class Summary(msgspec.Struct, array_like=True, gc=False):
+class Summary(Course, msgspec.Struct, array_like=True, gc=False):
     """One run in a few hundred bytes. `place` is that of its first event in the feed: the oldest is lowest.
 
     The fields mean what they do in a Run; `status` is not stored, as it depends on what is pending now.
@@ -51,22 +51,6 @@ class Summary(msgspec.Struct, array_like=True, gc=False):
     def states(self) -> Sequence[NodeState]:
         """The state of each node, in the order they were first entered."""
         return [_STATES[letter] for letter in self.node_letters]
-
-    @property
-    def began_at(self) -> int | None:
-        """When it started, or for a run joined late the first that is known of it."""
-        return self.started_at if self.started_at is not None else self.first_event_at
-
-    @property
-    def duration_ms(self) -> float | None:
-        """What the runtime reported, else the time between start and end; None while it runs."""
-        if self.reported_ms is not None:
-            return self.reported_ms
-        return elapsed_ms(self.started_at, self.ended_at)
-
-    @property
-    def is_over(self) -> bool:
-        return self.outcome is not None
 
 
 def summary_of(run: Run, place: int) -> Summary:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from textual.widget import Widget
 from textual.widgets import Input
 
+from scaicore_tui.actions.gate import words_of
 from scaicore_tui.tui.actions import Place, writes
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.drafts import Draft
@@ -76,9 +77,8 @@ class AnsweringDialog(Dialog):
 
     @property
     def words(self) -> tuple[str, ...]:
-        resolution, option = self.resolution, self._choices.chosen if self._choices is not None else None
-        label = option.label if option is not None and option.id == resolution else ""
-        return (resolution or "", label)
+        option = self._choices.chosen if self._choices is not None else None
+        return tuple(words_of([] if option is None else [option], self.resolution or ""))
 
     @property
     def subject(self) -> object:
