@@ -31,16 +31,23 @@ class Run:
         self.activity = Activity(self._moved, caller)
         self.settled = asyncio.Event()
         self._status = execution.status
+        self._took_ms: int | None = None
         self.variables = self._variables()
 
     def names(self) -> Names:
         """The outermost scope."""
         return ChainMap({"input": self.execution.input, "vars": self.variables})
 
+    @property
+    def duration_ms(self) -> int:
+        """How long it took, or has taken so far: the feed and the answer to an invocation tell the same."""
+        return self.telemetry.elapsed_ms() if self._took_ms is None else self._took_ms
+
     def complete(self, output: Any) -> None:
+        self._took_ms = self.telemetry.elapsed_ms()
         with self.world.store.transaction():
             self.world.store.runs.complete(self.execution.id, output)
-            self.telemetry.completed(output)
+            self.telemetry.completed(output, self._took_ms)
 
     def fail(self, failure: NodeFailed) -> None:
         with self.world.store.transaction():

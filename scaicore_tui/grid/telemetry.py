@@ -32,8 +32,12 @@ class Telemetry:
         payload = {"input": self._execution.input, **self._instance(), "node_id": None}
         self.emit(f"{PREFIX}invocation.started", payload)
 
-    def completed(self, output: Any) -> None:
-        payload = {"output": output, "duration_ms": self._elapsed_ms(), **self._instance()}
+    def elapsed_ms(self) -> int:
+        """How long ago the execution started."""
+        return round((self._clock.now() - self._execution.started_at) * 1000)
+
+    def completed(self, output: Any, duration_ms: int) -> None:
+        payload = {"output": output, "duration_ms": duration_ms, **self._instance()}
         self.emit(f"{PREFIX}invocation.completed", payload)
 
     def failed(self, error: Mapping[str, Any]) -> None:
@@ -52,9 +56,6 @@ class Telemetry:
     def _instance(self) -> dict[str, str]:
         key = self._execution.instance_key
         return {} if key is None else {"instance_key": key}
-
-    def _elapsed_ms(self) -> int:
-        return round((self._clock.now() - self._execution.started_at) * 1000)
 
 
 def _block(node: Node) -> dict[str, str]:

@@ -12,10 +12,8 @@ from scaicore_tui.tui.actions import Place, writes
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.drafts import Draft
 from scaicore_tui.tui.messages import OptionChosen
-from scaicore_tui.tui.paint import Pieces
 from scaicore_tui.tui.screens.dialog import Dialog
 from scaicore_tui.tui.widgets.choices import Choices
-from scaicore_tui.tui.widgets.reading import Reading
 from scaicore_tui.tui.widgets.typed import TypedLine, TypedText
 from scaicore_tui.wire import Option
 
@@ -88,12 +86,8 @@ class AnsweringDialog(Dialog):
     def fields(self) -> list[Widget | None]:
         return [self._choices or self._free, *([] if self.read_only else [self._comment])]
 
-    def lines(self, width: int) -> list[Pieces]:
-        """What there is to read."""
-        raise NotImplementedError
-
     def compose_body(self) -> Iterator[Widget]:
-        yield Reading(self.lines)
+        yield self.reading
         yield self._choices or self._free
         if not self.read_only:
             yield self._comment

@@ -40,6 +40,8 @@ class SessionScreen(Screen[None]):
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self.desk = desk
+        # Held, not looked up: a tick may still come while the screen is taken apart.
+        self._status, self._trouble, self._notice, self._footer = StatusBar(), Trouble(), NoticeBar(), Footer()
 
     @property
     def place(self) -> Place:
@@ -77,11 +79,11 @@ class SessionScreen(Screen[None]):
         raise NotImplementedError
 
     def compose(self) -> ComposeResult:
-        yield StatusBar()
-        yield Trouble()
+        yield self._status
+        yield self._trouble
         yield from self.compose_body()
-        yield NoticeBar()
-        yield Footer()
+        yield self._notice
+        yield self._footer
 
     def on_mount(self) -> None:
         """Time passes."""
@@ -89,7 +91,7 @@ class SessionScreen(Screen[None]):
 
     def on_resize(self) -> None:
         """Lay out for the new size."""
-        self.query_one(StatusBar).styles.height = 1 if self.app.size.width >= ONE_LINE_WIDTH else 2
+        self._status.styles.height = 1 if self.app.size.width >= ONE_LINE_WIDTH else 2
         self.show_frame()
 
     def follow(self, update: Update) -> None:
@@ -104,10 +106,10 @@ class SessionScreen(Screen[None]):
     def show_frame(self) -> None:
         """Status bar, notices and footer, as they are now."""
         standing = self.desk.standing()
-        self.query_one(StatusBar).show(standing)
-        self.query_one(Trouble).show(standing)
-        self.query_one(NoticeBar).show(self.desk.notices.latest, len(self.desk.notices))
-        self.query_one(Footer).show(actions_at(self.place, read_only=self.read_only))
+        self._status.show(standing)
+        self._trouble.show(standing)
+        self._notice.show(self.desk.notices.latest, len(self.desk.notices))
+        self._footer.show(actions_at(self.place, read_only=self.read_only))
 
     def say(self, words: str, colour: str = "text") -> None:
         """Say something that needs no answer."""

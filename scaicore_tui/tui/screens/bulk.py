@@ -18,7 +18,6 @@ from scaicore_tui.tui.messages import AnswerAll
 from scaicore_tui.tui.paint import Piece, Pieces
 from scaicore_tui.tui.screens.answering import TOO_FAST, AnsweringDialog
 from scaicore_tui.tui.screens.batch_lines import Outcome, asked_lines, counted, outcome_lines, outcome_of
-from scaicore_tui.tui.widgets.reading import Reading
 from scaicore_tui.wire import Checkpoint, Option
 from scaicore_tui.wire.checkpoints import CONTINUE
 
@@ -76,7 +75,7 @@ class BulkScreen(AnsweringDialog):
 
     def follow(self, update: Update) -> None:
         """Some were answered, here or elsewhere."""
-        self.query_one(Reading).reread()
+        self.reading.reread()
         super().follow(update)
 
     def judge(self) -> None:
@@ -109,9 +108,8 @@ class BulkScreen(AnsweringDialog):
         self.set_focus(None)
         for widget in (self._choices or self._free, self._comment, self.type_out):
             widget.display = False
-        reading = self.query_one(Reading)
-        reading.scroll_to_line(0)
-        reading.reread()
+        self.reading.scroll_to_line(0)
+        self.reading.reread()
         self.show_frame()
         self.call_after_refresh(self.show_frame)
 

@@ -9,7 +9,6 @@ from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.messages import OptionChosen
 from scaicore_tui.tui.paint import Piece
 from scaicore_tui.tui.screens.bulk import BulkScreen
-from scaicore_tui.tui.widgets.reading import Reading
 from scaicore_tui.wire import Option
 from scaicore_tui.wire.checkpoints import CONTINUE
 
@@ -38,5 +37,5 @@ class ContinueAllScreen(BulkScreen):
 
     def on_option_chosen(self, chosen: OptionChosen) -> None:
         """List those that are meant."""
-        self.query_one(Reading).reread()
+        self.reading.reread()
         super().on_option_chosen(chosen)

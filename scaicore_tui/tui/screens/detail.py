@@ -27,6 +27,7 @@ class DetailScreen(SessionScreen):
     def __init__(self, desk: Desk, execution_id: str) -> None:
         super().__init__(desk)
         self._execution_id = execution_id
+        self._heading = Heading()
         self._reading = Reading(self._lines)
 
     @property
@@ -42,7 +43,7 @@ class DetailScreen(SessionScreen):
         return self.desk.session.book.runs.get(self._execution_id)
 
     def compose_body(self) -> ComposeResult:
-        yield Heading()
+        yield self._heading
         yield self._reading
 
     def on_mount(self) -> None:
@@ -59,7 +60,7 @@ class DetailScreen(SessionScreen):
     def show_frame(self) -> None:
         """The frame, and the heading."""
         place = f"line {self._reading.top + 1:,} of {self._reading.line_count:,}"
-        self.query_one(Heading).show(self.heading_of_run, [(place, "grey")], active=True)
+        self._heading.show(self.heading_of_run, [(place, "grey")], active=True)
         super().show_frame()
 
     def leave(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -13,7 +13,7 @@ from scaicore_tui.session import Update
 from scaicore_tui.tui.actions import Place, actions_at
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.messages import RunAction, WordTyped
-from scaicore_tui.tui.paint import Piece
+from scaicore_tui.tui.paint import Piece, Pieces
 from scaicore_tui.tui.widgets.footer import Footer
 from scaicore_tui.tui.widgets.heading import Heading
 from scaicore_tui.tui.widgets.reading import Reading
@@ -47,6 +47,9 @@ class Dialog(ModalScreen[None]):
         self._opened_at = desk.session.clock.monotonic()
         self.was_hasty = False
         self.type_out = TypeOut(needed=desk.protected)
+        # Held, not looked up: a tick may still come while the screen is taken apart.
+        self.reading = Reading(self.lines)
+        self._heading, self._verdict, self._footer = Heading(), Verdict(), Footer()
 
     @property
     def place(self) -> Place:
@@ -101,6 +104,10 @@ class Dialog(ModalScreen[None]):
         """What the heading says."""
         raise NotImplementedError
 
+    def lines(self, width: int) -> Sequence[Pieces]:
+        """What there is to read."""
+        raise NotImplementedError
+
     def compose_body(self) -> Iterator[Widget]:
         """What stands between heading and verdict."""
         raise NotImplementedError
@@ -111,12 +118,12 @@ class Dialog(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="panel"):
-            yield Heading()
+            yield self._heading
             yield from self.compose_body()
             if self.type_out.needed:
                 yield self.type_out
-            yield Verdict()
-            yield Footer()
+            yield self._verdict
+            yield self._footer
 
     def on_mount(self) -> None:
         """Say what it is about; whether there is more to read shows once it is laid out."""
@@ -126,7 +133,7 @@ class Dialog(ModalScreen[None]):
 
     def tick(self) -> None:
         """Ages grow, deadlines come near."""
-        self.query_one(Reading).reread()
+        self.reading.reread()
 
     def on_resize(self) -> None:
         """There may be more to read now, or less; on a low screen blank lines give way to it."""
@@ -144,17 +151,17 @@ class Dialog(ModalScreen[None]):
     def show_frame(self) -> None:
         """Heading, verdict and footer, as they are now."""
         self._ask_for_word()
-        reading = self.query_one(Reading)
+        reading = self.reading
         below = reading.line_count - reading.top - reading.size.height
         reads_on = below > 0 and any(action.id == "read_down" for action in actions_at(self.place))
         more: list[Piece] = [(f"pgdn: {below} more lines", "accent")] if reads_on else []
-        self.query_one(Heading).show(list(self.title_pieces()), more, active=True)
+        self._heading.show(list(self.title_pieces()), more, active=True)
         self.judge()
-        self.query_one(Footer).show(actions_at(self.place, read_only=self.read_only))
+        self._footer.show(actions_at(self.place, read_only=self.read_only))
 
     def verdict(self, *said: Piece) -> None:
         """Say what Enter would do."""
-        self.query_one(Verdict).show(*said)
+        self._verdict.show(*said)
 
     async def on_run_action(self, request: RunAction) -> None:
         """A key of the footer was clicked."""
@@ -192,11 +199,11 @@ class Dialog(ModalScreen[None]):
             self.type_out.ask(self.words, self.subject)
 
     def action_read_down(self) -> None:
-        self.query_one(Reading).page(1)
+        self.reading.page(1)
         self.show_frame()
 
     def action_read_up(self) -> None:
-        self.query_one(Reading).page(-1)
+        self.reading.page(-1)
         self.show_frame()
 
     def action_back(self) -> None:

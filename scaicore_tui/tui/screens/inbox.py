@@ -29,6 +29,7 @@ class InboxScreen(WaitingScreen):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
+        self._heading = Heading()
         self._list = InboxList()
         self._filter = FilterBar()
         self._needle = ""
@@ -52,7 +53,7 @@ class InboxScreen(WaitingScreen):
         return self.desk.session.book.runs.get((selected.execution_id if selected else None) or "")
 
     def compose_body(self) -> ComposeResult:
-        yield Heading()
+        yield self._heading
         yield self._filter
         yield self._list
 
@@ -80,7 +81,7 @@ class InboxScreen(WaitingScreen):
 
     def show_frame(self) -> None:
         """The frame, and the heading."""
-        self.query_one(Heading).show(self._title(), self._about(), active=True)
+        self._heading.show(self._title(), self._about(), active=True)
         super().show_frame()
 
     def on_checkpoint_opened(self, opened: CheckpointOpened) -> None:

@@ -49,6 +49,12 @@ class Panes(Container):
         self.inbox = CheckpointList()
         self.filter = FilterBar()
         self._headings = {place: Heading() for place in (Place.RUNS, Place.NODES, Place.CHECKPOINTS)}
+        self._panes = {
+            Place.RUNS: Vertical(self._headings[Place.RUNS], self.filter, self.runs, id="runs-pane"),
+            Place.NODES: Vertical(self._headings[Place.NODES], self.nodes, id="nodes-pane"),
+            Place.CHECKPOINTS: Vertical(self._headings[Place.CHECKPOINTS], self.inbox, id="inbox-pane"),
+        }
+        self._upper = Container(self._panes[Place.RUNS], self._panes[Place.NODES], id="upper")
 
     @property
     def lists(self) -> dict[Place, Rows]:
@@ -56,17 +62,8 @@ class Panes(Container):
         return {Place.RUNS: self.runs, Place.NODES: self.nodes, Place.CHECKPOINTS: self.inbox}
 
     def compose(self) -> ComposeResult:
-        with Container(id="upper"):
-            with Vertical(id="runs-pane"):
-                yield self._headings[Place.RUNS]
-                yield self.filter
-                yield self.runs
-            with Vertical(id="nodes-pane"):
-                yield self._headings[Place.NODES]
-                yield self.nodes
-        with Vertical(id="inbox-pane"):
-            yield self._headings[Place.CHECKPOINTS]
-            yield self.inbox
+        yield self._upper
+        yield self._panes[Place.CHECKPOINTS]
 
     def bring(self, place: Place) -> None:
         """Give the keys to that pane, and on a narrow screen show it in place of the others."""
@@ -88,10 +85,9 @@ class Panes(Container):
         self.set_class(width >= WIDE, "-wide")
         self.set_class(narrow, "-narrow")
         shown = {place for place in self.lists if not narrow or place is self.front}
-        self.query_one("#runs-pane").display = Place.RUNS in shown
-        self.query_one("#nodes-pane").display = Place.NODES in shown
-        self.query_one("#upper").display = bool(shown - {Place.CHECKPOINTS})
-        self.query_one("#inbox-pane").display = Place.CHECKPOINTS in shown
+        for place, pane in self._panes.items():
+            pane.display = place in shown
+        self._upper.display = bool(shown - {Place.CHECKPOINTS})
 
     def show_headings(self, selected: list[Piece], waiting: int, marked: int, *, has_older: bool) -> None:
         """The headings: that of the `selected` run, and so many checkpoints, of which some are `marked`."""

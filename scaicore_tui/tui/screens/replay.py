@@ -21,7 +21,6 @@ from scaicore_tui.tui.screens.answering import TOO_FAST
 from scaicore_tui.tui.screens.dialog import Dialog
 from scaicore_tui.tui.screens.original import original_lines
 from scaicore_tui.tui.widgets.json_area import JsonArea
-from scaicore_tui.tui.widgets.reading import Reading
 from scaicore_tui.tui.widgets.run_row import core_name
 from scaicore_tui.tui.widgets.typed import TypedLine
 from scaicore_tui.wire.given import read_given
@@ -97,7 +96,7 @@ class ReplayScreen(Dialog):
 
     def compose_body(self) -> Iterator[Widget]:
         yield self._area
-        yield Reading(self._lines)
+        yield self.reading
         with Horizontal():
             yield Label("entity")
             yield self._entity
@@ -175,7 +174,7 @@ class ReplayScreen(Dialog):
         self.set_class(editing, "-editing")
         self._area.display = editing
         self.set_focus(self._area if editing else None)
-        self.query_one(Reading).scroll_to_line(0)
+        self.reading.scroll_to_line(0)
         self.call_after_refresh(self.show_frame)
 
     def _read(self) -> None:
@@ -190,7 +189,7 @@ class ReplayScreen(Dialog):
         captured = self._captured if self.run_again.has_input else text
         self._changes = changes(captured.split("\n"), text.split("\n"))
         if self.is_mounted:
-            self.query_one(Reading).reread()
+            self.reading.reread()
 
     def _why_not(self) -> str | None:
         if self._problem is not None:
@@ -212,7 +211,7 @@ class ReplayScreen(Dialog):
         changed = count(self._changes)
         return f"changed: {changed} line{'s' * (changed != 1)}" if changed else "as captured"
 
-    def _lines(self, width: int) -> list[Pieces]:
+    def lines(self, width: int) -> list[Pieces]:
         notes = original_lines(self._original, width)
         if self.is_editing:
             return change_lines([change for change in self._changes if change[0] in "-+"], width) or notes
