@@ -177,7 +177,7 @@ def answer_elsewhere(stage: Stage) -> None:
     """Reject, from another machine as it were, what is being answered."""
     target = stage.session.target
     assert target.token is not None
-    headers = {"Authorization": f"Bearer {target.token.get_secret_value()}"}
+    headers = {"Authorization": f"Bearer {target.token.reveal()}"}
     answer = httpx.post(f"{stage.wire.upstream}{stage.wire.path}", json={"resolution": "reject"}, headers=headers)
     answer.raise_for_status()
 

@@ -15,10 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pydantic import SecretStr
-
 from scaicore_tui.cli import output
 from scaicore_tui.config import Target
+from scaicore_tui.config.secret import Secret
 from scaicore_tui.errors import CannotReach
 
 LOOPBACK = "127.0.0.1"
@@ -63,7 +62,7 @@ def _target(line: bytes) -> Target:
         ready: dict[str, Any] = json.loads(line)
     except ValueError:
         raise CannotReach("the demo's servers did not start", hint="see: scaicore-tui demo --no-tui") from None
-    return Target(url=ready["url"], name="demo", token=SecretStr(ready["token"]), token_source="the demo")  # noqa: S106
+    return Target(url=ready["url"], name="demo", token=Secret(ready["token"]), token_source="the demo")  # noqa: S106
 
 
 def _token(subject: str, role: str) -> str:

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from scaicore_tui.config.paths import config_file
 from scaicore_tui.config.profiles import Profile, read_profiles
+from scaicore_tui.config.secret import Secret
 from scaicore_tui.config.target import Api, Target, check_url
 from scaicore_tui.errors import ConfigError
 
@@ -82,21 +81,21 @@ def _api(said: str) -> Api:
         raise ConfigError(f"no API {said!r}", hint=f"one of: {', '.join(Api)}") from None
 
 
-def _token(env: Mapping[str, str], profile: Profile) -> tuple[SecretStr | None, str]:
+def _token(env: Mapping[str, str], profile: Profile) -> tuple[Secret | None, str]:
     """The token and where it came from. Never a flag: command lines are seen by everybody on a machine."""
     names = ("SCAICORE_TUI_TOKEN", profile.token_env, "SCAIGRID_API_KEY")
     if not env.get(names[0]) and profile.token_file is not None:
         return _token_file(profile.token_file.expanduser())
     for name in names:
         if name and env.get(name):
-            return SecretStr(env[name].strip()), name
+            return Secret(env[name].strip()), name
     return None, ""
 
 
-def _token_file(path: Path) -> tuple[SecretStr, str]:
+def _token_file(path: Path) -> tuple[Secret, str]:
     try:
         if path.stat().st_mode & 0o077 and os.name == "posix":
             raise ConfigError(f"{path} can be read by others", hint=f"chmod 600 {path}")
-        return SecretStr(path.read_text(encoding="utf-8").strip()), str(path)
+        return Secret(path.read_text(encoding="utf-8").strip()), str(path)
     except OSError as error:
         raise ConfigError(f"token file: {error}") from error

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
-
+from scaicore_tui.config.secret import Secret
 from scaicore_tui.errors import ConfigError
 
 
@@ -34,7 +33,7 @@ class Target:
     url: str
     api: Api = Api.SCAIFLOW
     name: str = "default"
-    token: SecretStr | None = None
+    token: Secret | None = None
     token_source: str = ""
     core: str | None = None
     interval: float = 5.0

@@ -30,7 +30,7 @@ def open_http(target: Target, transport: httpx.AsyncBaseTransport | None = None)
     asks no proxy of the environment about loopback."""
     headers = {"Accept": "application/json"}
     if target.token is not None:
-        headers["Authorization"] = f"Bearer {target.token.get_secret_value()}"
+        headers["Authorization"] = f"Bearer {target.token.reveal()}"
     # Reading the certificates that a plain connection has no use for takes longer than opening it.
     plain = urlsplit(target.url).scheme == "http"
     return httpx.AsyncClient(

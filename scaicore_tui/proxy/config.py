@@ -9,8 +9,8 @@ from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 import httpx
-from pydantic import SecretStr
 
+from scaicore_tui.config.secret import Secret
 from scaicore_tui.config.target import check_url
 from scaicore_tui.errors import ConfigError
 
@@ -29,8 +29,8 @@ class ProxyConfig:
 
     upstream: str
     vault_url: str | None = None
-    vault_token: SecretStr | None = None
-    api_key: SecretStr | None = None
+    vault_token: Secret | None = None
+    api_key: Secret | None = None
     deploy_auth: DeployAuth | None = None
     tenant_id: str | None = None
     allow_anonymous: bool = False
@@ -66,9 +66,9 @@ def _text(env: Mapping[str, str], name: str) -> str | None:
     return env.get(name, "").strip() or None
 
 
-def _secret(env: Mapping[str, str], name: str) -> SecretStr | None:
+def _secret(env: Mapping[str, str], name: str) -> Secret | None:
     text = _text(env, name)
-    return None if text is None else SecretStr(text)
+    return None if text is None else Secret(text)
 
 
 def _check_base(name: str, url: str) -> None:
@@ -82,6 +82,6 @@ def _check_base(name: str, url: str) -> None:
         raise ConfigError(f"{name} cannot be called: {url!r}", hint="it should look like https://scaigrid.example.com")
 
 
-def _check_secret(name: str, secret: SecretStr | None) -> None:
-    if secret is not None and not PRINTABLE.fullmatch(secret.get_secret_value()):
+def _check_secret(name: str, secret: Secret | None) -> None:
+    if secret is not None and not PRINTABLE.fullmatch(secret.reveal()):
         raise ConfigError(f"{name} has characters that no header can carry", hint="look for spaces and line breaks")

@@ -12,8 +12,7 @@ where the proxy was started for it (`allow_anonymous`), and only for programs of
 
 from __future__ import annotations
 
-from pydantic import SecretStr
-
+from scaicore_tui.config.secret import Secret
 from scaicore_tui.proxy.caller import Caller
 from scaicore_tui.proxy.config import ProxyConfig
 from scaicore_tui.proxy.problems import Problem, missing_credentials
@@ -37,7 +36,7 @@ class Credentials:
         key = await self._tenant_key(tenant_id) or self._config.api_key
         if key is None:
             raise missing_credentials(_nothing_for(tenant_id))
-        return f"Bearer {key.get_secret_value()}"
+        return f"Bearer {key.reveal()}"
 
     def _is_own(self, caller: Caller) -> bool:
         refused = {None: "nobody", "user_jwt": "api_key", "api_key": "jwt"}[self._config.deploy_auth]
@@ -52,7 +51,7 @@ class Credentials:
         carries = "a token, where an API key is wanted" if caller.kind == "jwt" else "none of its own"
         return missing_credentials(f"no ScaiGrid credentials: the request carries {carries}, and none is lent to it")
 
-    async def _tenant_key(self, tenant_id: str | None) -> SecretStr | None:
+    async def _tenant_key(self, tenant_id: str | None) -> Secret | None:
         if self._vault is None or tenant_id is None:
             return None
         return await self._vault.api_key(tenant_id)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import httpx
-from pydantic import SecretStr
 
 from scaicore_tui.clock import Clock
+from scaicore_tui.config.secret import Secret
 from scaicore_tui.proxy import problems
 from scaicore_tui.proxy.config import PRINTABLE
 
@@ -16,14 +16,14 @@ TIMEOUT_SECONDS = 5.0
 class Vault:
     """One ScaiVault. Also remembers that a tenant has no key, but never that the vault did not answer."""
 
-    def __init__(self, http: httpx.AsyncClient, url: str, token: SecretStr, clock: Clock) -> None:
+    def __init__(self, http: httpx.AsyncClient, url: str, token: Secret, clock: Clock) -> None:
         self._http = http
         self._url = url.rstrip("/")
         self._token = token
         self._clock = clock
-        self._held: dict[str, tuple[float, SecretStr | None]] = {}
+        self._held: dict[str, tuple[float, Secret | None]] = {}
 
-    async def api_key(self, tenant_id: str) -> SecretStr | None:
+    async def api_key(self, tenant_id: str) -> Secret | None:
         """The tenant's key; None where it has none. Raises Problem 502 where that can't be known.
 
         A vault that is down is no reason to fall back to another key: that would act as somebody else.
@@ -38,9 +38,9 @@ class Vault:
         now = self._clock.monotonic()
         self._held = {tenant: held for tenant, held in self._held.items() if held[0] > now}
 
-    async def _fetch(self, tenant_id: str) -> SecretStr | None:
+    async def _fetch(self, tenant_id: str) -> Secret | None:
         url = f"{self._url}/v1/secrets/tenants/{tenant_id}/scaigrid_api_key"
-        headers = {"Authorization": f"Bearer {self._token.get_secret_value()}", "Accept": "application/json"}
+        headers = {"Authorization": f"Bearer {self._token.reveal()}", "Accept": "application/json"}
         try:
             answer = await self._http.get(url, headers=headers, timeout=TIMEOUT_SECONDS)
         except httpx.HTTPError:
@@ -52,7 +52,7 @@ class Vault:
         return _key(answer)
 
 
-def _key(answer: httpx.Response) -> SecretStr:
+def _key(answer: httpx.Response) -> Secret:
     """The value under `data`: a string, or an object with a `value`."""
     try:
         body = answer.json()
@@ -62,4 +62,4 @@ def _key(answer: httpx.Response) -> SecretStr:
     value = value.get("value") if isinstance(value, dict) else value
     if not isinstance(value, str) or not PRINTABLE.fullmatch(value):
         raise problems.vault_unavailable("ScaiVault's answer holds no key that could be used")
-    return SecretStr(value)
+    return Secret(value)

@@ -15,7 +15,7 @@ INPUT, DECISION = "input", "decision"
 
 def sections(checkpoint: Checkpoint) -> list[dict[str, Any]]:
     """The sections with fields; what is not of their shape is left to the context."""
-    found = (checkpoint.presentation.model_extra or {}).get("sections")
+    found = checkpoint.presentation.sections
     rows = found if isinstance(found, list) else []
     return [row for row in rows if isinstance(row, dict) and _has_fields(row)]
 

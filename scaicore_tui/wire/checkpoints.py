@@ -4,72 +4,63 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field, ValidationError, field_validator
+from msgspec import Struct, field
 
 from scaicore_tui.wire import timestamps
-from scaicore_tui.wire.base import OptionalText, Text, Wire
 from scaicore_tui.wire.envelope import cursor, parse, unwrap
+from scaicore_tui.wire.values import optional_text, text
 
 BREAKPOINT = "debug_breakpoint"
 CONTINUE = "continue"
 PENDING = "pending"
 
 
-class Presentation(Wire):
-    """What a person is asked."""
+class Presentation(Struct, frozen=True):
+    """What a person is asked; `sections` are a form's, as they came."""
 
-    title: Text = ""
-    message: Text = ""
+    title: str = ""
+    message: str = ""
+    sections: Any = None
 
 
-class Option(Wire):
+class Option(Struct, frozen=True):
     """One possible answer: `id` is what is sent, `label` what is read."""
 
-    id: Text
-    label: Text = ""
+    id: str
+    label: str = ""
 
     @property
     def name(self) -> str:
         return self.label or self.id
 
 
-class Checkpoint(Wire):
-    """A checkpoint as either product shows it; fields that one of them lacks are None or empty."""
+class Checkpoint(Struct, frozen=True, kw_only=True):
+    """A checkpoint as either product shows it; fields that one of them lacks are None or empty.
 
-    id: Text
-    core_id: OptionalText = None
-    checkpoint_type: Text = ""
-    status: Text = PENDING
+    `source` is all of it, as it came: also what nobody has documented.
+    """
+
+    id: str
+    core_id: str | None = None
+    checkpoint_type: str = ""
+    status: str = PENDING
     presentation: Presentation = Presentation()
     options: tuple[Option, ...] = ()
-    created_at: OptionalText = None
-    execution_id: OptionalText = None
-    node_id: OptionalText = None
-    flow_name: OptionalText = None
-    prompt: OptionalText = None
+    created_at: str | None = None
+    execution_id: str | None = None
+    node_id: str | None = None
+    flow_name: str | None = None
+    prompt: str | None = None
     context: Any = None
-    priority: OptionalText = None
-    assignee_raw: OptionalText = None
-    expires_at: OptionalText = None
-    expiry_action: OptionalText = None
-    resolution: OptionalText = None
-    comment: OptionalText = None
-    resolved_by: OptionalText = None
-    resolved_at: OptionalText = None
-    source: dict[str, Any] = Field(default_factory=dict, exclude=True, repr=False)
-
-    @field_validator("presentation", mode="before")
-    @classmethod
-    def _presentation(cls, value: Any) -> Any:
-        return value if isinstance(value, dict | Presentation) else {"message": value}
-
-    @field_validator("options", mode="before")
-    @classmethod
-    def _options(cls, value: Any) -> Any:
-        """Options are strings, or objects with an id and a label."""
-        if not isinstance(value, list | tuple):
-            return ()
-        return [_option(option) for option in value]
+    priority: str | None = None
+    assignee_raw: str | None = None
+    expires_at: str | None = None
+    expiry_action: str | None = None
+    resolution: str | None = None
+    comment: str | None = None
+    resolved_by: str | None = None
+    resolved_at: str | None = None
+    source: dict[str, Any] = field(default_factory=dict)
 
     @property
     def is_breakpoint(self) -> bool:
@@ -101,11 +92,19 @@ class Checkpoint(Wire):
         return timestamps.parse(self.expires_at)
 
 
-class CheckpointPage(Wire):
+class CheckpointPage(Struct, frozen=True):
     """One page of checkpoints."""
 
     checkpoints: tuple[Checkpoint, ...]
     next_cursor: str | None = None
+
+
+# What is read as text, or as None where it is absent or empty.
+_TEXTS = tuple(
+    name
+    for name in Checkpoint.__struct_fields__
+    if name not in ("id", "checkpoint_type", "status", "presentation", "options", "context", "source")
+)
 
 
 def read_checkpoint(body: bytes) -> Checkpoint:
@@ -126,16 +125,33 @@ def read_checkpoint_page(body: bytes) -> CheckpointPage:
 
 
 def _checkpoint(value: Any) -> Checkpoint:
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or "id" not in value:
         raise ValueError("the answer is no checkpoint")
-    try:
-        return Checkpoint.model_validate(value | {"source": value})
-    except ValidationError as error:
-        raise ValueError(f"a checkpoint without {error.errors()[0]['loc'][0]}") from error
+    return Checkpoint(
+        id=text(value["id"]),
+        checkpoint_type=text(value.get("checkpoint_type")),
+        status=text(value.get("status", PENDING)),
+        presentation=_presentation(value.get("presentation")),
+        options=_options(value.get("options")),
+        context=value.get("context"),
+        source=value,
+        **{name: optional_text(value.get(name)) for name in _TEXTS},
+    )
 
 
-def _option(value: Any) -> Any:
+def _presentation(value: Any) -> Presentation:
+    if not isinstance(value, dict):
+        return Presentation(message=text(value))
+    return Presentation(text(value.get("title")), text(value.get("message")), value.get("sections"))
+
+
+def _options(value: Any) -> tuple[Option, ...]:
+    """Options are strings, or objects with an id and a label."""
+    return tuple(map(_option, value)) if isinstance(value, list) else ()
+
+
+def _option(value: Any) -> Option:
     if isinstance(value, dict):
         identity = value.get("id", value.get("value", value.get("label", "")))
-        return value | {"id": identity}
-    return value if isinstance(value, Option) else {"id": value}
+        return Option(text(identity), text(value.get("label")))
+    return Option(text(value))

@@ -6,21 +6,23 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import Struct
+
 from scaicore_tui import errors
-from scaicore_tui.wire.base import OptionalText, Text, Wire
 from scaicore_tui.wire.envelope import parse
+from scaicore_tui.wire.values import optional_text, text
 
 MAX_FOREIGN_MESSAGE = 200
 
 
-class Problem(Wire):
+class Problem(Struct, frozen=True):
     """A refusal, in one form whoever wrote it. `code` is lower or upper snake case, as it came; may be empty."""
 
     status: int
-    code: Text = ""
-    message: Text = ""
-    fix: OptionalText = None
-    request_id: OptionalText = None
+    code: str = ""
+    message: str = ""
+    fix: str | None = None
+    request_id: str | None = None
     retry_after: float | None = None
     details: Any = None
 
@@ -54,9 +56,16 @@ def read_problem(status: int, headers: Mapping[str, str], body: bytes) -> Proble
         fields = _fields(parse(body))
     except ValueError:
         fields = {"message": _quote(body)}
-    fields.setdefault("request_id", lowered.get("x-request-id"))
-    waits = (lowered.get("retry-after"), fields.pop("retry_after", None))
-    return Problem(status=status, retry_after=next((s for s in map(_seconds, waits) if s is not None), None), **fields)
+    waits = (lowered.get("retry-after"), fields.get("retry_after"))
+    return Problem(
+        status=status,
+        code=text(fields.get("code")),
+        message=text(fields.get("message")),
+        fix=optional_text(fields.get("fix")),
+        request_id=optional_text(fields.get("request_id") or lowered.get("x-request-id")),
+        retry_after=next((seconds for seconds in map(_seconds, waits) if seconds is not None), None),
+        details=fields.get("details"),
+    )
 
 
 def _fields(body: Any) -> dict[str, Any]:

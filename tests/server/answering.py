@@ -6,17 +6,16 @@ import asyncio
 import sys
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from scaicore_tui.actions import Ledger
 from scaicore_tui.config import Api, Target
+from scaicore_tui.config.secret import Secret
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.session import Session
 
 
 async def serve(url: str, token: str, ledger: str) -> None:
     """Answer what comes in, until there is no more; say what came of each."""
-    target = Target(url=url, api=Api.SCAIGRID, token=SecretStr(token))
+    target = Target(url=url, api=Api.SCAIGRID, token=Secret(token))
     async with Session(target, ledger=Ledger(Path(ledger))) as session:
         # The grid's limits are switched off, and so it tells none.
         session.client.budget.limit = 1_000_000

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from scaicore_tui.actions import Ledger, Progress, Submission
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.config import Api, Target
+from scaicore_tui.config.secret import Secret
 from scaicore_tui.errors import ScaicoreError, UsageError
 from scaicore_tui.feed import transport
 from scaicore_tui.session import Session
@@ -81,7 +81,7 @@ def waiting(served: Served) -> list[str]:
 
 
 def target(wire: FaultyWire) -> Target:
-    return Target(url=wire.url, api=Api.SCAIGRID, token=SecretStr(MANAGER))
+    return Target(url=wire.url, api=Api.SCAIGRID, token=Secret(MANAGER))
 
 
 @asynccontextmanager

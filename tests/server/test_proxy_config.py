@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import SecretStr
 
+from scaicore_tui.config.secret import Secret
 from scaicore_tui.errors import ConfigError
 from scaicore_tui.proxy import ProxyConfig
 from tests.server.proxy_fixtures import EVENTS, grid_server, proxied
@@ -19,8 +19,8 @@ def test_settings_come_from_the_environment() -> None:
     assert config == ProxyConfig(
         upstream=GRID,
         vault_url="https://vault.example.com",
-        vault_token=SecretStr("hush-vault"),
-        api_key=SecretStr("sgk_hush"),
+        vault_token=Secret("hush-vault"),
+        api_key=Secret("sgk_hush"),
         deploy_auth="api_key",
         allow_anonymous=True,
     )
@@ -37,7 +37,7 @@ def test_nobody_is_lent_a_key_unless_it_is_asked_for() -> None:
 
 def test_a_key_with_a_line_break_at_its_end_is_taken_without() -> None:
     config = ProxyConfig.from_env(GRID, {"SCAIGRID_API_KEY": "sgk_hush\n"})
-    assert config.api_key == SecretStr("sgk_hush")
+    assert config.api_key == Secret("sgk_hush")
 
 
 @pytest.mark.parametrize(

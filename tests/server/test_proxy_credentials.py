@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 import pytest
-from pydantic import SecretStr
 
+from scaicore_tui.config.secret import Secret
 from tests.server.proxy_fixtures import (
     EVENTS,
     INVOKE,
@@ -23,7 +23,7 @@ from tests.server.proxy_fixtures import (
 
 JWT = jwt(sub="usr_ada", tenant_id="acme", exp=1)
 OWN_KEY = "sgk_of_the_caller"
-ENV_KEY = SecretStr("sgk_of_the_environment")
+ENV_KEY = Secret("sgk_of_the_environment")
 VAULT_KEY = "sgk_of_the_tenant"
 FIX = "POST /v1/tenants/me/scaigrid_credentials"
 
@@ -54,7 +54,7 @@ def assert_missing(response: httpx.Response) -> None:
         (OWN_KEY, None, LENT, OWN_KEY),
         (None, None, NOTHING, None),
         (None, None, ENV, None),
-        (None, None, LENT, ENV_KEY.get_secret_value()),
+        (None, None, LENT, ENV_KEY.reveal()),
         (None, None, {"allow_anonymous": True}, None),
         # Pinned to the caller's own token.
         (JWT, "user_jwt", LENT, JWT),
@@ -63,10 +63,10 @@ def assert_missing(response: httpx.Response) -> None:
         # Pinned to API keys; a token proves nothing here, so it borrows a key only where everybody may.
         (OWN_KEY, "api_key", LENT, OWN_KEY),
         (OWN_KEY, "api_key", NOTHING, OWN_KEY),
-        (JWT, "api_key", LENT, ENV_KEY.get_secret_value()),
+        (JWT, "api_key", LENT, ENV_KEY.reveal()),
         (JWT, "api_key", ENV, None),
         (JWT, "api_key", NOTHING, None),
-        (None, "api_key", LENT, ENV_KEY.get_secret_value()),
+        (None, "api_key", LENT, ENV_KEY.reveal()),
         (None, "api_key", ENV, None),
     ],
 )
@@ -83,15 +83,15 @@ async def test_precedence(token: str | None, pin: str | None, settings: dict[str
 @pytest.mark.parametrize(
     ("token", "pin", "tenant", "expected"),
     [
-        (None, None, None, ENV_KEY.get_secret_value()),
+        (None, None, None, ENV_KEY.reveal()),
         (None, None, "acme", VAULT_KEY),
         (JWT, None, None, JWT),
         (JWT, "api_key", None, VAULT_KEY),
         (JWT, "api_key", "globex", VAULT_KEY),
         (jwt(sub="usr_ada"), "api_key", "acme", VAULT_KEY),
-        (jwt(tenant_id="../../admin"), "api_key", None, ENV_KEY.get_secret_value()),
-        (jwt(tenant_id=7), "api_key", None, ENV_KEY.get_secret_value()),
-        ("a.b.c", "api_key", None, ENV_KEY.get_secret_value()),
+        (jwt(tenant_id="../../admin"), "api_key", None, ENV_KEY.reveal()),
+        (jwt(tenant_id=7), "api_key", None, ENV_KEY.reveal()),
+        ("a.b.c", "api_key", None, ENV_KEY.reveal()),
         (OWN_KEY, "api_key", "acme", OWN_KEY),
     ],
 )
@@ -100,7 +100,7 @@ async def test_the_tenants_key_comes_before_the_environments(
 ) -> None:
     async with grid_server() as vault:
         vault.reply = answer(b'{"data": "%s"}' % VAULT_KEY.encode())
-        keys = {"vault_url": vault.url, "vault_token": SecretStr("vt"), "tenant_id": tenant, "deploy_auth": pin}
+        keys = {"vault_url": vault.url, "vault_token": Secret("vt"), "tenant_id": tenant, "deploy_auth": pin}
         async with proxied(token, **LENT, **keys) as (grid, client):
             await client.get(EVENTS)
     assert sent(grid) == [f"Bearer {expected}"]
@@ -152,7 +152,7 @@ async def test_a_program_of_this_machine_can() -> None:
     async with proxied(None, **LENT) as (grid, client):
         for host in ("localhost:8001", "127.0.0.1", "[::1]:8001"):
             await client.get(EVENTS, headers={"Host": host})
-    assert sent(grid) == [f"Bearer {ENV_KEY.get_secret_value()}"] * 3
+    assert sent(grid) == [f"Bearer {ENV_KEY.reveal()}"] * 3
 
 
 async def test_a_lent_key_never_comes_back() -> None:

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-from pydantic import SecretStr
 
 from scaicore_tui.clock import ManualClock
+from scaicore_tui.config.secret import Secret
 from scaicore_tui.proxy import ProxyConfig
 from tests.server.proxy_fixtures import EVENTS, Grid, answer, client_of, grid_server, proxy_server
 
@@ -36,9 +36,9 @@ async def with_vault(
         config = ProxyConfig(
             grid.url,
             vault_url=vault.url + "/",
-            vault_token=SecretStr("vault-token"),
+            vault_token=Secret("vault-token"),
             tenant_id="acme",
-            api_key=SecretStr(api_key) if api_key else None,
+            api_key=Secret(api_key) if api_key else None,
             allow_anonymous=True,
         )
         async with proxy_server(config, clock) as url, client_of(url) as client:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from scaicore_tui.actions import Kind, Progress, Submission
 from scaicore_tui.config import Api, Target
+from scaicore_tui.config.secret import Secret
 from scaicore_tui.errors import PermissionDenied, UsageError
 from scaicore_tui.journal import Journal
 from scaicore_tui.proxy import ProxyConfig
@@ -37,7 +37,7 @@ async def proxied(token: str = MANAGER, **settings: Any) -> AsyncIterator[tuple[
 
 
 def target(url: str, token: str = MANAGER, api: Api = Api.SCAIFLOW) -> Target:
-    return Target(url=url, api=api, token=SecretStr(token), token_source="the test")
+    return Target(url=url, api=api, token=Secret(token), token_source="the test")
 
 
 async def finished(served: Served, core_id: str, values: dict[str, Any]) -> str:

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from pydantic import SecretStr
 from textual.pilot import Pilot
 
 from scaicore_tui.actions import Progress, Submission
 from scaicore_tui.config import Target
+from scaicore_tui.config.secret import Secret
 from scaicore_tui.proxy import ProxyConfig
 from scaicore_tui.runs import NodeState, RunStatus
 from scaicore_tui.session import Session
@@ -70,7 +70,7 @@ async def live(token: str = MANAGER) -> AsyncIterator[Live]:
         serving(history=True, tokens={MANAGER: "manager", GUEST: "viewer"}) as served,
         proxy_server(ProxyConfig(served.url)) as url,
     ):
-        target = Target(url=f"{url}/api/v1", name="live", token=SecretStr(token), interval=INTERVAL)
+        target = Target(url=f"{url}/api/v1", name="live", token=Secret(token), interval=INTERVAL)
         session = Session(target)
         app = DebuggerApp(session)
         async with app.run_test(size=STANDARD) as pilot:

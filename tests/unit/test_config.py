@@ -103,7 +103,7 @@ def test_a_token_file_must_be_its_owner_s(tmp_path: Path) -> None:
     token.chmod(0o600)
     target = resolved(Flags(), {}, path)
     assert target.token is not None
-    assert (target.token.get_secret_value(), target.token_source) == ("tok", str(token))
+    assert (target.token.reveal(), target.token_source) == ("tok", str(token))
 
 
 @pytest.mark.parametrize(

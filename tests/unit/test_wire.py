@@ -104,8 +104,7 @@ def test_the_golden_checkpoints() -> None:
     assert breakpoint_.is_breakpoint
     assert [(option.id, option.name) for option in choice.options] == [("acme", "ACME GmbH"), ("globex", "Globex")]
     assert choice.title == "Which vendor?"
-    assert choice.model_extra is not None
-    assert choice.model_extra["block_index"] == 4
+    assert choice.source["block_index"] == 4
     assert choice.created == timestamps.parse("2026-04-29T12:34:58.123Z")
 
 
