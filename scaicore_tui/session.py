@@ -6,7 +6,7 @@ Everything happens on one event loop. What is read here changes only between two
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -15,11 +15,12 @@ from scaicore_tui.actions.lookup import find, told
 from scaicore_tui.catchup import CatchUp
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
-from scaicore_tui.errors import Conflict, NotFound, ScaicoreError, UsageError
+from scaicore_tui.errors import Conflict, NotFound, UsageError
 from scaicore_tui.feed import Answer, Client, Link, Poller, Rank
 from scaicore_tui.journal import Gap, Ingest, Journal
 from scaicore_tui.runs import Run, RunBook
 from scaicore_tui.runs.words import age
+from scaicore_tui.watch import Watch
 from scaicore_tui.wire import Checkpoint, Event
 
 DEFAULT_BACKFILL = 5_000
@@ -62,11 +63,7 @@ class Session:
         self._catch_up = CatchUp(self.client, self.journal, self._ingest, self.clock, self._changed)
         self._poller = Poller(self.client, self.clock, self._catch_up.known, self._apply, lambda: self._tell(Update()))
         self._listeners: list[Callable[[Update], None]] = []
-        self._backfill = backfill
-        self._head = asyncio.Event()
-        self._behind = asyncio.Event()
-        self._polled = asyncio.Event()
-        self._history = asyncio.Lock()
+        self._watch = Watch(self._poller, self._catch_up, self.outcomes, self.book, self.clock, backfill)
         self._ingest.load_newest()
 
     async def __aenter__(self) -> Self:
@@ -88,33 +85,21 @@ class Session:
         """Call `listener` after everything that changed."""
         self._listeners.append(listener)
 
+    def ask_ahead(self) -> None:
+        """Ask for the first time before `run`, which takes the answer."""
+        self._poller.ask_ahead()
+
     async def run(self) -> None:
         """Poll until cancelled; beside it read history, and look up writes whose answers were lost."""
         self.outcomes.recover()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._ingest.load(self.target.kept_from(self.clock.now())))
-            group.create_task(self._poller.run())
-            group.create_task(self._fill_holes())
-            group.create_task(self._fill_back())
-            group.create_task(self._look_up())
+            group.create_task(self._watch.run())
 
     async def read_once(self) -> None:
         """Read journal, head, holes, history and checkpoints once. Raises what keeps that from succeeding."""
         await self._ingest.load()
-        await self._read_news()
-        while self.wants_history:
-            await self.load_older()
-        if self._catch_up.is_unsure:
-            await self._read_news()
-        await self.outcomes.look_up()
-
-    async def _read_news(self) -> None:
-        while await self._poller.fetch():
-            pass
-        if self.link.error is not None:
-            raise self.link.error
-        while self._catch_up.fillings:
-            await self._fill()
+        await self._watch.read_once()
 
     def refresh(self) -> bool:
         """Fetch now; False where enough fetches are under way."""
@@ -127,12 +112,12 @@ class Session:
     @property
     def has_older(self) -> bool:
         """Whether the feed may hold events older than those read."""
-        return self._catch_up.history is not None
+        return self._watch.has_older
 
     @property
     def wants_history(self) -> bool:
         """Whether less was read than should be at the start."""
-        return self.has_older and self.book.event_count < self._backfill
+        return self._watch.wants_history
 
     @property
     def gaps(self) -> list[Gap]:
@@ -141,8 +126,7 @@ class Session:
 
     async def load_older(self) -> int:
         """Read one more page of history; returns how many events it brought. Raises what keeps it from that."""
-        async with self._history:
-            return await self._catch_up.read_history()
+        return await self._watch.load_older()
 
     def events(self, execution_id: str | None = None) -> Sequence[Event]:
         """The events of one run, or all, in feed order."""
@@ -228,7 +212,7 @@ class Session:
             is_first = self.book.event_count == 0
             new, changed = await self._catch_up.take_head(answer.sweep, is_first=is_first)
             if is_first:
-                self._head.set()
+                self._watch.head.set()
             self._catching_up()
             self._judge(answer, changed)
         return new
@@ -240,7 +224,7 @@ class Session:
         self.checkpoints = pending
         changed |= self.book.wait(pending)
         self.outcomes.observe({row.id for row in pending}, answer.asked_at)
-        self._polled.set()
+        self._watch.polled.set()
         self._tell(Update(frozenset(changed), checkpoints=moved))
 
     def _changed(self, runs: set[str]) -> None:
@@ -251,39 +235,7 @@ class Session:
         """Tell the poller how much there is to catch up with, and whoever does that."""
         self._poller.catch_up(self._catch_up.behind)
         if self._catch_up.fillings:
-            self._behind.set()
-
-    async def _fill_holes(self) -> None:
-        """Read what lies between the newest events and those known; trouble is for the poller to tell."""
-        while True:
-            await self._behind.wait()
-            self._behind.clear()
-            while self._catch_up.fillings:
-                await self._patiently(self._fill)
-
-    async def _fill(self) -> None:
-        await self._catch_up.fill()
-        self.outcomes.observe()
-
-    async def _patiently(self, read: Callable[[], Awaitable[object]]) -> None:
-        await self._poller.going.wait()
-        try:
-            await read()
-        except ScaicoreError as error:
-            await self.clock.sleep(error.retry_after or self.target.interval)
-
-    async def _fill_back(self) -> None:
-        """Read history at the start, once there is a head; trouble is for the poller to tell."""
-        await self._head.wait()
-        while self.wants_history:
-            await self._patiently(self.load_older)
-
-    async def _look_up(self) -> None:
-        """Look up, after each poll, what is not known of writes; costs nothing where all is known."""
-        while True:
-            await self._polled.wait()
-            self._polled.clear()
-            await self.outcomes.look_up()
+            self._watch.behind.set()
 
     def _staleness(self) -> str:
         """Why what is shown is too old to act on; empty where it is not."""

@@ -14,13 +14,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from scaicore_tui.actions.submission import Kind, Progress
 from scaicore_tui.errors import ConfigError
+from scaicore_tui.lock import OWNER_ONLY_FILE, Lock
 
-OWNER_ONLY_FILE = 0o600
-OWNER_ONLY_FOLDER = 0o700
+# So many seconds a process that writes a line down may hold the others up.
+PATIENCE = 30.0
 # No answer is waited for any longer than this, in seconds; a process of that number is another one by then.
 LONGEST_WAIT = 600.0
 _OPEN = frozenset({Progress.SENDING, Progress.ACCEPTED, Progress.UNKNOWN})
@@ -108,13 +107,12 @@ class Ledger:
             yield
             return
         try:
-            self._path.parent.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
-            with FileLock(f"{self._path}.lock", mode=OWNER_ONLY_FILE):
+            with Lock(self._path, PATIENCE):
                 self._path.touch(mode=OWNER_ONLY_FILE)
                 self._path.chmod(OWNER_ONLY_FILE)
                 yield
         except OSError as error:
-            raise ConfigError(f"the ledger {self._path} can't be written: {error.strerror}") from error
+            raise ConfigError(f"the ledger {self._path} can't be written: {error.strerror or error}") from error
 
     def _lines(self) -> Iterable[str]:
         if self._path is None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from scaicore_tui.cli.flags import Common
@@ -22,9 +24,9 @@ def open_app(common: Common) -> int:
     target = target_of(common)
     if target is not None:
         return _show(common, watching(common, target), target.name)
+    code = _show(common, None)
     from scaicore_tui.tui import RUN_DEMO
 
-    code = _show(common, None)
     return open_demo(common, DEMO_SEED, DEMO_RATE) if code == RUN_DEMO else code
 
 
@@ -46,9 +48,17 @@ def open_demo(common: Common, seed: int, rate: float) -> int:
 
 
 def _show(common: Common, session: Session | None, banner: str = "") -> int:
-    from scaicore_tui.tui import run_app
+    # What is loaded is no garbage: nobody need look for any, until the app runs.
+    gc.disable()
+    return asyncio.run(_run(common, session, banner))
 
-    gc.enable()
+
+async def _run(common: Common, session: Session | None, banner: str) -> int:
+    """The app; its first request is under way while its screens are loaded."""
+    if session is not None:
+        session.ask_ahead()
+    tui = await asyncio.to_thread(import_module, "scaicore_tui.tui")
     no_colour = common.no_color or bool(os.environ.get("NO_COLOR"))
     low = session.target.low_bandwidth if session is not None else common.low_bandwidth
-    return run_app(session, ascii_only=common.ascii, no_colour=no_colour, low_bandwidth=low, banner=banner)
+    told = {"ascii_only": common.ascii, "no_colour": no_colour, "low_bandwidth": low, "banner": banner}
+    return int(await tui.run_app(session, **told))

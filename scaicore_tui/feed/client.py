@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
-
-import httpx
 
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
@@ -23,6 +21,9 @@ from scaicore_tui.wire import (
     read_event_page,
     read_invocation,
 )
+
+if TYPE_CHECKING:
+    import httpx
 
 MAX_LIMIT = 500
 

@@ -59,6 +59,7 @@ class Poller:
         self._tail: str | None = None
         self._oldest_first = False
         self._fetches: set[asyncio.Task[bool]] = set()
+        self._ahead: asyncio.Task[bool] | None = None
         self._wake = asyncio.Event()
         # Set while it is not paused.
         self.going = asyncio.Event()
@@ -70,7 +71,7 @@ class Poller:
         try:
             while True:
                 began, self._is_due = self._clock.monotonic(), False
-                if not self.link.paused and await self.fetch():
+                if not self.link.paused and await self._next():
                     continue
                 await self._wait_since(began)
         finally:
@@ -90,13 +91,15 @@ class Poller:
             task.cancel()
         await asyncio.gather(*self._fetches, return_exceptions=True)
 
+    def ask_ahead(self) -> None:
+        """Fetch before `run`, in place of its first fetch."""
+        self._ahead = self._begin()
+
     def refresh(self) -> bool:
         """Fetch now, also while a fetch is under way; False where enough of them are."""
         if len(self._fetches) >= MAX_OVERLAPPING:
             return False
-        task = asyncio.create_task(self.fetch())
-        self._fetches.add(task)
-        task.add_done_callback(self._fetches.discard)
+        self._begin()
         return True
 
     def pause(self, *, paused: bool) -> None:
@@ -124,6 +127,16 @@ class Poller:
             return False
         await self._accept(Answer(number, sweep, checkpoints, began))
         return sweep.more
+
+    def _begin(self) -> asyncio.Task[bool]:
+        task = asyncio.create_task(self.fetch())
+        self._fetches.add(task)
+        task.add_done_callback(self._fetches.discard)
+        return task
+
+    async def _next(self) -> bool:
+        ahead, self._ahead = self._ahead, None
+        return await (self.fetch() if ahead is None else ahead)
 
     def _is_current(self, number: int, client: Client) -> bool:
         return number > self._applied and client is self.client

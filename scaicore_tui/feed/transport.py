@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
-
 from scaicore_tui.config import Target
 from scaicore_tui.errors import CannotReach, OutcomeUnknown, ScaicoreError
+from scaicore_tui.feed.lean_httpx import httpx
 from scaicore_tui.wire import read_problem
 
 READ_TIMEOUT = 10.0

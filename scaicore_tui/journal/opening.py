@@ -7,13 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from scaicore_tui.errors import ConfigError, Conflict, ScaicoreError
 from scaicore_tui.journal.schema import migrate
-
-OWNER_ONLY_FILE = 0o600
-OWNER_ONLY_FOLDER = 0o700
+from scaicore_tui.lock import OWNER_ONLY_FILE, Lock
 
 
 def open_to_write(path: Path | None) -> sqlite3.Connection:
@@ -38,13 +34,11 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     return database
 
 
-def claim(path: Path) -> FileLock:
+def claim(path: Path) -> Lock:
     """Make the file, readable by its owner only, and the right to write it. Raises Conflict where another has it."""
-    path.parent.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
-    lock = FileLock(f"{path}.lock", mode=OWNER_ONLY_FILE)
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
+        lock = Lock(path, wait=0).acquire()
+    except TimeoutError:
         raise Conflict(
             f"another scaicore-tui writes {path}", kept="it was not touched", hint="close it, or use --no-journal"
         ) from None

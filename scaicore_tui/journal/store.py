@@ -14,11 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from filelock import FileLock
-
 from scaicore_tui.errors import NotFound
 from scaicore_tui.journal.holes import ROOM, Gap, Hole, Holes
 from scaicore_tui.journal.opening import claim, open_to_read, open_to_write
+from scaicore_tui.lock import Lock
 from scaicore_tui.wire import Event, read_stored
 
 # Above every position.
@@ -31,7 +30,7 @@ class Journal:
     """An open journal."""
 
     def __init__(
-        self, database: sqlite3.Connection, lock: FileLock | None = None, reader: sqlite3.Connection | None = None
+        self, database: sqlite3.Connection, lock: Lock | None = None, reader: sqlite3.Connection | None = None
     ) -> None:
         # Why what comes is not kept on disk; empty where it is, or need not be.
         self.trouble = ""

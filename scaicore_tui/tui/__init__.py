@@ -14,7 +14,7 @@ __all__ = ["RUN_DEMO", "DebuggerApp", "put_keys_first", "run_app"]
 SWITCH_SECONDS = 0.001
 
 
-def run_app(
+async def run_app(
     session: Session | None,
     *,
     ascii_only: bool = False,
@@ -32,7 +32,7 @@ def run_app(
     put_keys_first()
     app = DebuggerApp(session, ascii_only=ascii_only, banner=banner, no_colour=no_colour, low_bandwidth=low_bandwidth)
     # A mouse tells of each cell that it crosses.
-    result = app.run(mouse=not low_bandwidth)
+    result = await app.run_async(mouse=not low_bandwidth)
     return result if result is not None else (app.return_code or 0)
 
 
@@ -43,4 +43,5 @@ def put_keys_first() -> None:
     time that the screen lets go of the interpreter it waits this long to get it back.
     """
     gc.freeze()
+    gc.enable()
     sys.setswitchinterval(SWITCH_SECONDS)

@@ -35,6 +35,7 @@ class Stage:
     core: str | None = None
     ascii_only: bool = False
     trouble: Callable[[httpx.Request], httpx.Response] | None = None
+    backfill: int = 5_000
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOON / SECOND + 90))
 
     def __post_init__(self) -> None:
@@ -47,7 +48,7 @@ class Stage:
             protected=self.protected,
         )
         client = Client(target, httpx.MockTransport(self._answer))
-        self.session = Session(target, clock=self.clock, client=client)
+        self.session = Session(target, clock=self.clock, client=client, backfill=self.backfill)
         self.app = DebuggerApp(self.session, ascii_only=self.ascii_only, banner="staging")
 
     @property

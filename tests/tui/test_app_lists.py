@@ -158,8 +158,7 @@ async def test_a_click_selects_a_double_click_opens() -> None:
 
 async def test_history_is_read_past_the_end() -> None:
     runs = [completed_triage(f"exec_{n:04}", -4000 + n) for n in range(900)]
-    stage = Stage(FeedSim([told for run in runs for told in run]))
-    stage.session._backfill = 600
+    stage = Stage(FeedSim([told for run in runs for told in run]), backfill=600)
     async with stage.opened() as pilot:
         before = len(stage.session.book.runs)
         assert before < 900

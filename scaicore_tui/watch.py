@@ -1,0 +1,107 @@
+"""What is read beside the poller, in tasks of its own: holes, history, and what became of writes.
+
+Trouble with any of it is for the poller to tell: here it is waited out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from scaicore_tui.actions import Outcomes
+from scaicore_tui.catchup import CatchUp
+from scaicore_tui.clock import Clock
+from scaicore_tui.errors import ScaicoreError
+from scaicore_tui.feed import Poller
+from scaicore_tui.runs import RunBook
+
+
+class Watch:
+    """Of one session; reads back at the start until `backfill` events are known."""
+
+    def __init__(
+        self, poller: Poller, catch_up: CatchUp, outcomes: Outcomes, book: RunBook, clock: Clock, backfill: int
+    ) -> None:
+        self._poller = poller
+        self._catch_up = catch_up
+        self._outcomes = outcomes
+        self._book = book
+        self._clock = clock
+        self._backfill = backfill
+        # Set when the first events came, when some are behind, and after each poll.
+        self.head = asyncio.Event()
+        self.behind = asyncio.Event()
+        self.polled = asyncio.Event()
+        self._history = asyncio.Lock()
+
+    @property
+    def has_older(self) -> bool:
+        """Whether the feed may hold events older than those read."""
+        return self._catch_up.history is not None
+
+    @property
+    def wants_history(self) -> bool:
+        """Whether less was read than should be at the start."""
+        return self.has_older and self._book.event_count < self._backfill
+
+    async def run(self) -> None:
+        """Poll until cancelled, and read the rest beside it."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._poller.run())
+            group.create_task(self._fill_holes())
+            group.create_task(self._fill_back())
+            group.create_task(self._look_up())
+
+    async def read_once(self) -> None:
+        """Read head, holes, history and checkpoints once. Raises what keeps that from succeeding."""
+        await self._read_news()
+        while self.wants_history:
+            await self.load_older()
+        if self._catch_up.is_unsure:
+            await self._read_news()
+        await self._outcomes.look_up()
+
+    async def load_older(self) -> int:
+        """Read one more page of history; returns how many events it brought. Raises what keeps it from that."""
+        async with self._history:
+            return await self._catch_up.read_history()
+
+    async def _read_news(self) -> None:
+        while await self._poller.fetch():
+            pass
+        if self._poller.link.error is not None:
+            raise self._poller.link.error
+        while self._catch_up.fillings:
+            await self._fill()
+
+    async def _fill_holes(self) -> None:
+        """Read what lies between the newest events and those known."""
+        while True:
+            await self.behind.wait()
+            self.behind.clear()
+            while self._catch_up.fillings:
+                await self._patiently(self._fill)
+
+    async def _fill(self) -> None:
+        await self._catch_up.fill()
+        self._outcomes.observe()
+
+    async def _fill_back(self) -> None:
+        """Read history at the start, once there is a head."""
+        await self.head.wait()
+        while self.wants_history:
+            await self._patiently(self.load_older)
+
+    async def _look_up(self) -> None:
+        """Look up, after each poll, what is not known of writes; costs nothing where all is known."""
+        while True:
+            await self.polled.wait()
+            self.polled.clear()
+            await self._outcomes.look_up()
+
+    async def _patiently(self, read: Callable[[], Awaitable[object]]) -> None:
+        await self._poller.going.wait()
+        try:
+            await read()
+        except ScaicoreError as error:
+            await self._clock.sleep(error.retry_after or self._poller.link.interval)
