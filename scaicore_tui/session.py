@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from scaicore_tui.actions import Ledger, Outcomes, Submission, Submitter, gate
 from scaicore_tui.actions.lookup import find, told
@@ -30,8 +32,7 @@ STALE_SECONDS = 15.0
 A_MOMENT = 2.0
 
 
-@dataclass(frozen=True)
-class Update:
+class Update(Struct, frozen=True):
     """What changed: runs by id, and whether the checkpoints, a submission, or only the link did."""
 
     runs: frozenset[str] = frozenset()

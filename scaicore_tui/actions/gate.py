@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from scaicore_tui.runs import Run
 from scaicore_tui.text import one_line
 from scaicore_tui.wire.checkpoints import CONTINUE, Checkpoint, Option
 
 
-@dataclass(frozen=True)
-class Situation:
+class Situation(Struct, frozen=True):
     """What bears on every write: a read-only session, a profile that wants a word typed out (`protected`), a refusal
     seen (`forbidden`), a screen that shows what is long past (`stale`: in words, or empty), targets with a write under
     way."""

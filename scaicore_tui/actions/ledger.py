@@ -10,9 +10,11 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import asdict, replace
 
 from scaicore_tui.actions.submission import Kind, Progress
 from scaicore_tui.errors import ConfigError
@@ -25,8 +27,7 @@ LONGEST_WAIT = 600.0
 _OPEN = frozenset({Progress.SENDING, Progress.ACCEPTED, Progress.UNKNOWN})
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One write: what was sent, by whom, and the states it went through. `at` is in seconds since 1970."""
 
     id: str
@@ -155,7 +156,7 @@ def _read_line(found: dict[str, Entry], line: str) -> None:
         state = {name: told[name] for name in ("at", "progress", "message", "request_id") if name in told}
         known = found.get(told["id"])
         if known is None:
-            entry = {name: told[name] for name in Entry.__dataclass_fields__ if name in told}
+            entry = {name: told[name] for name in Entry.__struct_fields__ if name in told}
             known = Entry(**(entry | {"kind": Kind(told["kind"])}))
         execution_id = told.get("execution_id", known.execution_id)
         found[known.id] = replace(known, execution_id=execution_id, states=(*known.states, state))

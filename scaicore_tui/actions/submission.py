@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 from uuid import uuid4
+
+from msgspec import Struct, field
 
 from scaicore_tui.errors import ScaicoreError
 
@@ -38,8 +39,7 @@ class Progress(StrEnum):
     ABSENT = "absent"
 
 
-@dataclass
-class Submission:
+class Submission(Struct):
     """A write to `target_id`: a checkpoint, or for a replay the run whose input is used again.
 
     `execution_id` is the run that should move: the checkpoint's own, or the one that a replay started; of that,

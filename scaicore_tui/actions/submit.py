@@ -9,8 +9,9 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from scaicore_tui import errors
 from scaicore_tui.actions import gate

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
+
+from msgspec.structs import asdict
 
 from scaicore_tui.actions import Ledger
 from scaicore_tui.actions.ledger import Entry

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import fields
 from typing import Any, get_type_hints
 
 import typer
@@ -16,11 +15,10 @@ from scaicore_tui.cli.flags import Common
 
 def takes_common(command: Callable[..., int | None]) -> Callable[..., None]:
     """Give a command with a parameter `common` the shared flags, and turn its result into the exit code."""
-    shared = {field.name: field.default for field in fields(Common)}
 
     @functools.wraps(command)
     def wrapped(context: typer.Context, **values: Any) -> None:
-        said = Common(**{name: values.pop(name) for name in shared})
+        said = Common(**{name: values.pop(name) for name in Common.__struct_fields__})
         common = said.over(context.obj) if isinstance(context.obj, Common) else said
         context.obj = common
         if context.invoked_subcommand is None:
@@ -41,7 +39,8 @@ def _own_parameters(command: Callable[..., int | None]) -> list[inspect.Paramete
 
 def _shared_parameters() -> list[inspect.Parameter]:
     hints = get_type_hints(Common, include_extras=True)
-    return [_parameter(field.name, hints[field.name], field.default) for field in fields(Common)]
+    shared = zip(Common.__struct_fields__, Common.__struct_defaults__, strict=True)
+    return [_parameter(name, hints[name], default) for name, default in shared]
 
 
 def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:

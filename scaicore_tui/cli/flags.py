@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
+
+from msgspec import Struct
 
 PANEL = "Common"
 DEFAULT_BACKFILL = 5_000
@@ -16,8 +17,7 @@ def _flag(help_text: str, *names: str, **more: Any) -> Any:
     return typer.Option(*names, help=help_text, rich_help_panel=PANEL, **more)
 
 
-@dataclass(frozen=True)
-class Common:
+class Common(Struct, frozen=True):
     """What was said of them; None or False is unsaid."""
 
     url: Annotated[str | None, _flag("The API's address. [SCAICORE_TUI_URL]")] = None
@@ -38,4 +38,4 @@ class Common:
 
     def over(self, outer: Common) -> Common:
         """These flags, and those said before the command's name where these are silent."""
-        return Common(**{field.name: getattr(self, field.name) or getattr(outer, field.name) for field in fields(self)})
+        return Common(**{name: getattr(self, name) or getattr(outer, name) for name in self.__struct_fields__})

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from scaicore_tui.config.paths import config_file
 from scaicore_tui.config.profiles import Profile, read_profiles
@@ -16,8 +17,7 @@ from scaicore_tui.errors import ConfigError
 DEFAULT_INTERVAL = 5.0
 
 
-@dataclass(frozen=True)
-class Flags:
+class Flags(Struct, frozen=True):
     """What was said on the command line; None is unsaid."""
 
     url: str | None = None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from scaicore_tui.config.secret import Secret
 from scaicore_tui.errors import ConfigError
@@ -22,8 +23,7 @@ _USUAL_PATH = {Api.SCAIFLOW: "/api/v1", Api.SCAIGRID: ""}
 _RESOURCES = {Api.SCAIFLOW: "/scaicore", Api.SCAIGRID: "/v1/modules/scaicore"}
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(Struct, frozen=True):
     """One API, as one profile sees it; writes to a `protected` one are typed out.
 
     `interval` is in seconds; `token_source` says where the token came from. Runs that ended more than `keep_days` ago

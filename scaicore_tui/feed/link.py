@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from scaicore_tui.errors import CannotReach, ScaicoreError
 
@@ -22,8 +23,7 @@ class LinkState(StrEnum):
     OFFLINE = "offline"
 
 
-@dataclass(frozen=True)
-class Link:
+class Link(Struct, frozen=True):
     """The connection after its latest fetch. Moments are monotonic seconds.
 
     Heads are asked for once a `pace`, which is the interval, or more where so many events are `behind` (0: an unknown

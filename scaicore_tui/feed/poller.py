@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
 from itertools import count
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from scaicore_tui.clock import Clock
 from scaicore_tui.errors import ScaicoreError
@@ -25,8 +27,7 @@ from scaicore_tui.wire import Checkpoint
 MAX_OVERLAPPING = 2
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What one fetch brought; `number` is its place in the order of asking, `asked_at` its monotonic time."""
 
     number: int
@@ -174,5 +175,5 @@ class Poller:
             await sleep_or(self._clock, moment - now, self._wake)
 
     def _update(self, **fields: object) -> None:
-        self.link = replace(self.link, **fields)  # type: ignore[arg-type]
+        self.link = replace(self.link, **fields)
         self._changed()

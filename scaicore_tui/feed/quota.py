@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _PREFIX = "X-Scaigrid-Ratelimit-"
 
 
-@dataclass(frozen=True)
-class Quota:
+class Quota(Struct, frozen=True):
     """So many requests in any sixty seconds, so many left; `reset` is when the oldest counted one is forgotten, in
     Unix seconds, where the answer says so."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.feed.budget import Rank
@@ -19,8 +19,7 @@ DEEP_LOOK = 12
 _EXPIRED = (400, 404, 410, 422)
 
 
-@dataclass(frozen=True)
-class Sweep:
+class Sweep(Struct, frozen=True):
     """What was read: `events` oldest first; whether they reach back to what is `met`; the cursor to `older` ones.
 
     In an oldest-first feed `tail` is the cursor of the last page, where the next sweep begins, and `more` whether it

@@ -6,7 +6,8 @@ Every moment is monotonic seconds and given. It errs towards less room: a reques
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from scaicore_tui.feed.quota import Quota
 
@@ -19,8 +20,7 @@ _MARGIN = 0.05
 _SURELY = 1.0
 
 
-@dataclass(eq=False)
-class Spent:
+class Spent(Struct, eq=False):
     """One request that counts until it `ends`; `answered` is when its answer came. One that is `patient` only catches
     up, or reads history."""
 

@@ -7,14 +7,14 @@ a crash nothing looks complete that isn't, and the next process can fill it.
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 # Positions left free for what a hole may turn out to hold.
 ROOM = 2**32
 
 
-@dataclass(frozen=True)
-class Hole:
+class Hole(Struct, frozen=True):
     """Events are missing above position `after`. What the sweep that found it put in, so far, ends at `until`.
 
     `found_at` is in microseconds since 1970; `cursor` leads on to what is missing, None where that is not known.
@@ -26,8 +26,7 @@ class Hole:
     cursor: str | None = None
 
 
-@dataclass(frozen=True)
-class Gap:
+class Gap(Struct, frozen=True):
     """Events are missing between two neighbours in the feed: the times and runs of these, where they have one.
 
     While `is_open` they are still being read. Moments are microseconds since 1970.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from scaicore_tui.journal.store import Journal, stored_id
 from scaicore_tui.journal.summaries import Summaries
@@ -21,8 +22,7 @@ DELETE FROM main.events WHERE pos IN
 _RUN = "DELETE FROM main.events WHERE execution_id = ?"
 
 
-@dataclass(frozen=True)
-class Forgotten:
+class Forgotten(Struct, frozen=True):
     """What is no longer in the journal: runs, and so many events in all."""
 
     execution_ids: Sequence[str]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
+
+from msgspec import Struct, field
 
 from scaicore_tui.runs.fold import fold
 from scaicore_tui.runs.model import Run
@@ -22,8 +23,7 @@ ROOM = 1_000
 ROOM_FOR_OVER = 50
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Struct, frozen=True):
     """What new events made of runs. `arrivals` counts, for each, those that came as news and changed it.
 
     News at the feed's head has its `events`, and the place of the `last`; what came in between or before has neither.

@@ -6,9 +6,10 @@ Only the fold writes these; everybody else reads.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
 
 from scaicore_tui.runs.digest import NOTHING
 
@@ -36,8 +37,7 @@ def elapsed_ms(begin: int | None, end: int | None) -> float | None:
     return None if begin is None or end is None else max(0, end - begin) / 1000
 
 
-@dataclass(slots=True)
-class NodeVisit:
+class NodeVisit(Struct):
     """One passage through a node: loops and retries make many."""
 
     state: NodeState
@@ -58,8 +58,7 @@ class NodeVisit:
         return elapsed_ms(self.entered_at, self.ended_at)
 
 
-@dataclass(slots=True)
-class NodeRunInfo:
+class NodeRunInfo(Struct):
     """A node within one run. Without a `node_id` it stands for all anonymous blocks of its kind."""
 
     node_id: str | None
@@ -119,8 +118,7 @@ class Course:
         return self.outcome is not None
 
 
-@dataclass(slots=True)
-class Run(Course):
+class Run(Course, Struct):
     """All that the events of one `execution_id` tell."""
 
     execution_id: str

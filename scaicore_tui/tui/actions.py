@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
+from msgspec import Struct
 from textual.binding import Binding
 
 
@@ -41,8 +41,7 @@ LATER_FIELDS = frozenset({Place.COMMENT, Place.ENTITY, Place.TYPING_OUT})
 SCROLLING = CHOOSING | {Place.RESULTS, Place.REPLAY, Place.ENTITY, Place.TYPING_OUT}
 
 
-@dataclass(frozen=True)
-class Action:
+class Action(Struct, frozen=True):
     """Something a key does. `label` is for the footer, where it is empty the footer leaves it out."""
 
     id: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from scaicore_tui.text import one_line
 from scaicore_tui.wire import Checkpoint
@@ -11,8 +12,7 @@ from scaicore_tui.wire import Checkpoint
 Judge = Callable[[Checkpoint], str | None]
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """Checkpoints to answer alike, in this order; and those left out, each with the reason."""
 
     checkpoints: tuple[Checkpoint, ...] = ()

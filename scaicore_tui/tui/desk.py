@@ -5,7 +5,7 @@ Reads the session and never awaits it: that is the bridge's.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from scaicore_tui.actions import Kind, Progress, Submission, gate
 from scaicore_tui.runs import Run

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass
-class Draft:
+class Draft(Struct):
     """What a person chose and typed for one checkpoint, or for several."""
 
     resolution: str | None = None
     comment: str = ""
 
 
-@dataclass
-class ReplayDraft:
+class ReplayDraft(Struct):
     """What a person typed for the replay of one run; None where it is still what the run itself tells."""
 
     text: str | None = None

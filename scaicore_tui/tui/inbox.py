@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from scaicore_tui.runs import holds
 from scaicore_tui.wire import Checkpoint
@@ -14,8 +15,7 @@ NORMAL = PRIORITIES.index("normal")
 NEVER = float("inf")
 
 
-@dataclass(frozen=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """The checkpoints that were answered, as read at a moment in seconds; `trouble` says why not later."""
 
     checkpoints: tuple[Checkpoint, ...] = ()

@@ -5,8 +5,9 @@ It must never make data look fresher than it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import floor, log10
+
+from msgspec import Struct
 
 from scaicore_tui.feed import Link, LinkState
 from scaicore_tui.runs import RunStatus
@@ -27,8 +28,7 @@ _SIGNS = {
 }
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """All that the status bar tells. `now` is monotonic seconds, as the moments of `link` are.
 
     It is told anew after `pace` seconds at the latest.

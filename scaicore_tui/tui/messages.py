@@ -14,28 +14,28 @@ from scaicore_tui.session import Update
 from scaicore_tui.wire import Checkpoint
 
 
-@dataclass
+@dataclass(eq=False, repr=False, match_args=False)
 class SessionChanged(Message):
     """The session changed; everything it said in one go."""
 
     update: Update
 
 
-@dataclass
+@dataclass(eq=False, repr=False, match_args=False)
 class WriteStopped(Message):
     """A write was stopped before anything was sent."""
 
     words: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False, match_args=False)
 class HistoryRead(Message):
     """A page of older events came, or could not be had: then `words` say why."""
 
     words: str = ""
 
 
-@dataclass
+@dataclass(eq=False, repr=False, match_args=False)
 class AnsweredRead(Message):
     """The answered checkpoints came, or could not be had: then `words` say why."""
 
@@ -43,7 +43,7 @@ class AnsweredRead(Message):
     words: str = ""
 
 
-@dataclass
+@dataclass(eq=False, repr=False, match_args=False)
 class AllAnswered(Message):
     """No more answers go out of those asked for together; `words` say why, where some did not."""
 
@@ -51,95 +51,95 @@ class AllAnswered(Message):
     words: str = ""
 
 
-@dataclass
+@dataclass(eq=False, repr=False, match_args=False)
 class RunSelected(Message):
     """The cursor of the run list is on another run, or on none."""
 
     execution_id: str | None
 
 
-@dataclass
+@dataclass(eq=False, repr=False, match_args=False)
 class RunOpened(Message):
     """A run was opened with Enter or the mouse."""
 
     execution_id: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False, match_args=False)
 class CheckpointOpened(Message):
     """A checkpoint was opened with Enter or the mouse."""
 
     checkpoint_id: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False, match_args=False)
 class OptionChosen(Message):
     """An option of a checkpoint was chosen; nothing is sent by that."""
 
     option_id: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False, match_args=False)
 class WordTyped(Message):
     """The word that a protected profile asks for changed; `begins` with its first sign."""
 
     begins: bool
 
 
-@dataclass
+@dataclass(eq=False, repr=False, match_args=False)
 class FilterTyped(Message):
     """The text of the filter changed."""
 
     needle: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False, match_args=False)
 class FilterClosed(Message):
     """The filter was left; `kept` where it goes on filtering."""
 
     kept: bool
 
 
-@dataclass
+@dataclass(eq=False, repr=False, match_args=False)
 class RunAction(Message):
     """Do what a key of the footer would do."""
 
     action_id: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False, match_args=False)
 class ReadOlder(Message):
     """Read older events than those known."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False, match_args=False)
 class PaintAgain(Message):
     """Paint all of the screen: something else wrote to it."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False, match_args=False)
 class OpenInbox(Message):
     """Show all that waits on a screen of its own."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False, match_args=False)
 class ReadAnswered(Message):
     """Read the checkpoints that were answered."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False, match_args=False)
 class RefreshNow(Message):
     """Fetch now, whatever the interval says."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False, match_args=False)
 class PausePolling(Message):
     """Stop polling, or poll again."""
 
     paused: bool
 
 
-@dataclass
+@dataclass(eq=False, repr=False, match_args=False)
 class AnswerCheckpoint(Message):
     """Send an answer to a checkpoint, once; `typed` is what was typed out to confirm it, where that was asked for."""
 
@@ -149,7 +149,7 @@ class AnswerCheckpoint(Message):
     typed: str | None = None
 
 
-@dataclass
+@dataclass(eq=False, repr=False, match_args=False)
 class AnswerAll(Message):
     """Send the same answer to several checkpoints, once each. `cautious` stops at the first that does not go well."""
 
@@ -160,7 +160,7 @@ class AnswerAll(Message):
     typed: str | None = None
 
 
-@dataclass
+@dataclass(eq=False, repr=False, match_args=False)
 class ReplayRun(Message):
     """Invoke a run's Core again, once, with its captured input; or with `value`, where that is a `given_input`."""
 
@@ -171,21 +171,21 @@ class ReplayRun(Message):
     typed: str | None = None
 
 
-@dataclass
+@dataclass(eq=False, repr=False, match_args=False)
 class EditText(Message):
     """Edit a text in the editor of whoever uses the app."""
 
     text: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False, match_args=False)
 class TextEdited(Message):
     """The text was saved in the editor."""
 
     text: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False, match_args=False)
 class EditorFailed(Message):
     """The text could not be edited: `words` say why. It is as it was."""
 

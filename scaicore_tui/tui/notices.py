@@ -6,7 +6,8 @@ gather in one notice: twelve answers are not dismissed twelve times.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from scaicore_tui.actions import Kind, Progress, Submission
 from scaicore_tui.runs.words import age
@@ -28,8 +29,7 @@ _GATHERS = (Progress.ACCEPTED, Progress.CONFIRMED)
 NO_MOVEMENT = 10.0
 
 
-@dataclass(frozen=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """One notice. `key` names what it is about: a newer one about the same takes its place.
 
     Those that have a `gathers` in common are shown as one, which counts them by that word.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from scaicore_tui.actions import Submission
 from scaicore_tui.runs import Run
@@ -16,8 +17,7 @@ from scaicore_tui.wire.events import STARTED
 Link = tuple[str, str]
 
 
-@dataclass(frozen=True)
-class Original:
+class Original(Struct, frozen=True):
     """A run to replay. `entity_id` is what its start told, whatever that is; None where it told none."""
 
     run: Run

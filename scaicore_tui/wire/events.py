@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from msgspec import Struct, field
@@ -65,8 +64,7 @@ class Event(Struct, weakref=False):
         return value if type(value) is str and value else _text(value)
 
 
-@dataclass(frozen=True, slots=True)
-class EventPage:
+class EventPage(Struct, frozen=True):
     """One page of the feed, in the order it came."""
 
     events: list[Event]

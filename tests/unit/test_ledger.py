@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from scaicore_tui.actions import Kind, Ledger, Progress
 from scaicore_tui.actions.ledger import LONGEST_WAIT, Entry
@@ -18,7 +18,7 @@ DEAD = 2**22 + 1  # above the highest process number that Linux gives
 
 def entry(identity: str = "sub_1", **fields: object) -> Entry:
     made = Entry(identity, NOW, os.getpid(), "staging", "grid:443", Kind.ANSWER, "ckpt_1", resolution="approve")
-    return replace(made, **fields)  # type: ignore[arg-type]
+    return replace(made, **fields)
 
 
 @pytest.mark.parametrize(

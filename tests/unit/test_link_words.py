@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from scaicore_tui.feed import Link
 from scaicore_tui.tui.link_words import Standing, catching_up, next_try, trouble

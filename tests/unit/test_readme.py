@@ -32,5 +32,5 @@ def test_every_sign_is_in_the_legend(look: Look) -> None:
 def test_every_command_and_flag_is_told() -> None:
     for name in get_command(app).commands:  # type: ignore[attr-defined]
         assert f"`{name}" in README or f"| `{name} " in README
-    for flag in vars(Common()):
+    for flag in Common.__struct_fields__:
         assert f"--{flag.replace('_', '-')}" in README

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from scaicore_tui.actions import Progress, Submission
 from scaicore_tui.text import one_line, safe, wrap
@@ -24,8 +25,7 @@ NOT_YET, NOT_SENT = "not yet", "not sent"
 _GOES_WELL = (Progress.SENDING, Progress.ACCEPTED, Progress.CONFIRMED)
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What came of one answer so far: a word, its colour, and why where it did not go well."""
 
     word: str
