@@ -78,7 +78,12 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
         self.set_class(ascii_only, ASCII_CLASS)
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = TERMINAL if few_colours else DARK
+        if few_colours:
+            self.theme = TERMINAL
+        else:
+            # Before there is a screen, nothing need be styled anew.
+            self.set_reactive(DebuggerApp.theme, DARK)
+            self.stylesheet.set_variables(self.get_css_variables())
 
     def get_default_screen(self) -> Screen[None]:
         if self._session is not None:

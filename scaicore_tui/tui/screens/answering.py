@@ -14,7 +14,8 @@ from scaicore_tui.tui.drafts import Draft
 from scaicore_tui.tui.messages import OptionChosen
 from scaicore_tui.tui.screens.dialog import Dialog
 from scaicore_tui.tui.widgets.choices import Choices
-from scaicore_tui.tui.widgets.typed import TypedLine, TypedText
+from scaicore_tui.tui.widgets.typed_line import TypedLine
+from scaicore_tui.tui.widgets.typed_text import TypedText
 from scaicore_tui.wire import Option
 
 TOO_FAST = "that was fast: look, and press again. "

@@ -22,7 +22,7 @@ from scaicore_tui.tui.screens.dialog import Dialog
 from scaicore_tui.tui.screens.original import original_lines
 from scaicore_tui.tui.widgets.json_area import JsonArea
 from scaicore_tui.tui.widgets.run_row import core_name
-from scaicore_tui.tui.widgets.typed import TypedLine
+from scaicore_tui.tui.widgets.typed_line import TypedLine
 from scaicore_tui.wire.given import read_given
 
 OWN = "{}"

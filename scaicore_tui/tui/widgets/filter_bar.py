@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from scaicore_tui.tui.messages import FilterClosed, FilterTyped
-from scaicore_tui.tui.widgets.typed import TypedLine
+from scaicore_tui.tui.widgets.typed_line import TypedLine
 
 
 class FilterBar(TypedLine):

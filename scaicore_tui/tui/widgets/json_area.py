@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scaicore_tui.text import escaped
-from scaicore_tui.tui.widgets.typed import TypedText
+from scaicore_tui.tui.widgets.typed_text import TypedText
 
 
 class JsonArea(TypedText):

@@ -6,6 +6,7 @@ Never holds more lines than are visible, so that it is as fast over 100,000 rows
 from __future__ import annotations
 
 from rich.style import Style
+from textual.color import Color
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -20,18 +21,10 @@ class Lines(ScrollView, can_focus=False):
     """A scrolling view. Subclasses say how many lines there are, and draw one."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES = {f"lines--{colour}" for colour in paint.COLOURS}  # noqa: RUF012  (Textual's own form)
     DEFAULT_CSS = """
     Lines {
         overflow: hidden hidden;
         scrollbar-size: 0 0;
-        & > .lines--text { color: $foreground; }
-        & > .lines--grey { color: $state-grey; }
-        & > .lines--accent { color: $state-accent; }
-        & > .lines--blue { color: $state-blue; }
-        & > .lines--green { color: $state-green; }
-        & > .lines--red { color: $state-red; }
-        & > .lines--amber { color: $state-amber; }
     }
     """
 
@@ -113,8 +106,9 @@ class Lines(ScrollView, can_focus=False):
     def _style(self, colour: str) -> Style:
         if colour not in self._styles:
             name = colour.removesuffix(paint.STRONG)
-            style = self.get_component_rich_style(f"lines--{name}")
-            self._styles[colour] = style if name == colour else style + Style(bold=True)
+            # Not a component class each: the style sheet would be applied for each colour of each widget.
+            ink = Color.parse(self.app.theme_variables[f"state-{name}"]).rich_color
+            self._styles[colour] = self.rich_style + Style(color=ink, bold=name != colour)
         return self._styles[colour]
 
 

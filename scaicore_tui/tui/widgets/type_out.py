@@ -7,7 +7,7 @@ from textual.widgets import Input
 
 from scaicore_tui.text import one_line
 from scaicore_tui.tui.messages import WordTyped
-from scaicore_tui.tui.widgets.typed import TypedLine
+from scaicore_tui.tui.widgets.typed_line import TypedLine
 
 
 class TypeOut(TypedLine):
