@@ -93,9 +93,9 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
         return WelcomeScreen()
 
     def on_mount(self) -> None:
-        """Start reading once there is a screen to show it."""
+        """Read on once the first screen is painted: it need not wait for that."""
         if self._bridge is not None:
-            self._bridge.start()
+            self.call_after_refresh(self._bridge.start)
 
     def on_session_changed(self, message: SessionChanged) -> None:
         """Hand the one update to every screen that follows the session."""

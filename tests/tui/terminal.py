@@ -38,7 +38,11 @@ _ANSWERS = {
     b"\x1b[?2026$p": b"\x1b[?2026;2$y",
     b"\x1b[?2048$p": b"\x1b[?2048;0$y",
 }
-_FOREIGN = ("SCAICORE_", "SCAIGRID_", "SCAIVAULT_", "TEXTUAL", "XDG_", "NO_COLOR", "COLUMNS", "LINES", "TTY_")
+# Whoever runs it may have told Python not to keep what it compiled: what is installed is compiled.
+_FOREIGN = (
+    *("SCAICORE_", "SCAIGRID_", "SCAIVAULT_", "TEXTUAL", "XDG_", "NO_COLOR", "COLUMNS", "LINES", "TTY_"),
+    "PYTHONDONTWRITEBYTECODE",
+)
 
 
 class Terminal:
