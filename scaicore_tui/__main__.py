@@ -18,17 +18,21 @@ def main() -> None:
 
         line(f"scaicore-tui {__version__}")
         return
-    if not sys.argv[1:] and COMPLETION not in os.environ:
-        # Nothing to parse: the app is up sooner without what parses. What is loaded is no garbage: nobody need look.
-        gc.disable()
-        from scaicore_tui.cli.diagnostics import guarded
-        from scaicore_tui.cli.flags import Common
-        from scaicore_tui.cli.opening import open_app
+    from scaicore_tui.cli.flags import read_plain
 
-        sys.exit(guarded(lambda: open_app(Common())))
-    from scaicore_tui.cli.app import run
+    common = None if COMPLETION in os.environ else read_plain(sys.argv[1:])
+    if common is None:
+        from scaicore_tui.cli.app import run
 
-    run()
+        run()
+        return
+    # What is loaded is no garbage: nobody need look for any, until the app runs.
+    gc.disable()
+    from scaicore_tui.cli.diagnostics import guarded, hush
+    from scaicore_tui.cli.opening import open_app
+
+    hush(common.quiet)
+    sys.exit(guarded(lambda: open_app(common)))
 
 
 if __name__ == "__main__":

@@ -49,7 +49,6 @@ def open_demo(common: Common, seed: int, rate: float) -> int:
 
 
 def _show(common: Common, session: Session | None, banner: str = "") -> int:
-    # What is loaded is no garbage: nobody need look for any, until the app runs.
     gc.disable()
     return asyncio.run(_run(common, session, banner))
 

@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer.testing
 
 from scaicore_tui import __version__
+from scaicore_tui.cli.app import app
+from scaicore_tui.cli.flags import Common, read_plain
 from tests.cli.program import COMMAND, PATIENCE, Demo, Program
 
 HEAVY = {"textual", "httpx", "pydantic", "starlette", "uvicorn"}
@@ -35,6 +38,28 @@ def test_a_command_comes_without_the_app(program: Program) -> None:
     printed, modules = loaded_for(program, "checkpoints", "--help")
     assert "--backfill" in printed
     assert not modules & {"textual", "starlette", "uvicorn"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "--url http://h --api scaigrid --interval 2 --backfill 0 --journal a/b --no-journal --read-only --quiet",
+        "--profile staging --core core_a --ascii --no-color --low-bandwidth --core core_b",
+    ],
+)
+def test_plain_flags_are_read_as_typer_reads_them(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Common] = []
+    monkeypatch.setattr("scaicore_tui.cli.app.open_app", told.append)
+    typer.testing.CliRunner().invoke(app, words.split())
+    assert told == [read_plain(words.split())]
+
+
+@pytest.mark.parametrize(
+    "words", ["runs", "url h", "-h", "--url", "--url --ascii", "--url=h", "--interval 0", "--backfill x", "--version"]
+)
+def test_what_is_not_plain_is_left_to_typer(words: str) -> None:
+    assert read_plain(words.split()) is None
 
 
 def test_the_version_among_other_flags(program: Program) -> None:
