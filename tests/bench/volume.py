@@ -14,6 +14,7 @@ from tests.bench.ingest import indexed, memory, speed, stall, write_journal
 from tests.bench.probes import in_turns, opened
 from tests.bench.registry import Row, Setting, row
 from tests.bench.start import A_TABLE, BARE
+from tests.feedmodel import try_out
 from tests.feedsim import FeedSim
 from tests.tui.terminal import DEBUGGER
 
@@ -71,6 +72,14 @@ def ceiling(setting: Setting) -> Iterator[Row]:
     found = asyncio.run(watch(float(setting.size(300, 45))))
     for name, count in zip(("lost", "doubled", "own 429s"), found.counts, strict=True):
         yield Row(f"at 95 % of the ceiling: {name}", count, "", 0)
+
+
+@row("model", 125)
+def model(setting: Setting) -> Iterator[Row]:
+    """Feeds that misbehave in every way that the API leaves open; one that shows a difference is raised."""
+    tried = setting.size(3_000, 20)
+    try_out(tried)
+    yield Row(f"{tried:,} feeds against a model: lost or doubled", 0, "", 0)
 
 
 @row("stall", 130)
