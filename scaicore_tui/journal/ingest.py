@@ -51,6 +51,7 @@ class Ingest:
         self.intake.begin()
         self._book.event_count = len(self._journal)
         self._book.load(self.intake.stored(RUNS_AT_ONCE))
+        self._book.gaps = self._journal.gaps()
 
     async def load(self, kept_from: int | None = None) -> None:
         """Take all runs out of the journal, a slice at a time; then forget what ended before that moment, if any."""
@@ -66,7 +67,7 @@ class Ingest:
 
     async def _forget_slice(self, retention: Retention) -> Forgotten | None:
         async with self.turn:
-            gone = await self.off(retention.step)
+            gone = await self._write(retention.step)
             if gone is not None:
                 self._book.forget(gone.execution_ids, gone.event_count)
             return gone
@@ -78,22 +79,28 @@ class Ingest:
             if begin:
                 self._tell(changed)
             part = events[begin : begin + SLICE]
-            changed = self._book.take(await self.off(self.intake.news, part, None if begin else gap_found_at))
+            changed = self._book.take(await self._write(self.intake.news, part, None if begin else gap_found_at))
         return changed
 
     async def above_hole(self, events: Sequence[Event], found_at: int, cursor: str | None) -> tuple[set[str], Hole]:
         """Take in news with a hole below, as `Intake.above_hole` does; returns what changed, still to be told."""
-        change, hole = await self.off(self.intake.above_hole, events, found_at, cursor)
+        change, hole = await self._write(self.intake.above_hole, events, found_at, cursor)
         return self._book.take(change), hole
 
     async def fill(self, hole: Hole, events: Sequence[Event], cursor: str | None) -> set[str]:
         """Take in what belongs into a hole, as `Intake.fill` does; returns what changed, still to be told."""
-        return self._book.take(await self.off(self.intake.fill, hole, events, cursor))
+        return self._book.take(await self._write(self.intake.fill, hole, events, cursor))
 
     async def close_hole(self, hole: Hole, *, is_filled: bool) -> None:
         """There is no hole any more, as `Journal.close_hole` does."""
-        await self.off(partial(self.intake.close_hole, hole, is_filled=is_filled))
+        await self._write(partial(self.intake.close_hole, hole, is_filled=is_filled))
 
     async def history(self, events: Sequence[Event]) -> set[str]:
         """Take in history, as `Intake.history` does; returns what changed, which is still to be told."""
-        return self._book.take(await self.off(self.intake.history, events))
+        return self._book.take(await self._write(self.intake.history, events))
+
+    async def _write(self, write: Callable[..., T], *values: Any) -> T:
+        """Do `write` in the journal's thread, and see where events are missing then: the neighbours of a gap come and
+        go with all the rest."""
+        done, self._book.gaps = await self.off(lambda: (write(*values), self._journal.gaps()))
+        return done

@@ -17,8 +17,9 @@ from typing import Any, Self
 from filelock import FileLock
 
 from scaicore_tui.errors import NotFound
-from scaicore_tui.journal.holes import ROOM, Gap, Hole, Holes
+from scaicore_tui.journal.holes import ROOM, Hole, Holes
 from scaicore_tui.journal.opening import claim, open_to_read, open_to_write
+from scaicore_tui.runs import Gap
 from scaicore_tui.wire import Event, read_stored
 
 # Above every position.

@@ -52,9 +52,18 @@ async def test_what_retention_ate_is_a_gap(tmp_path: Path) -> None:
     client = sim.client()
     async with Session(client.target, Journal.open(tmp_path / "j"), client=client) as session:
         await session.read_once()
+        updates: list[Update] = []
+        session.listen(updates.append)
+        await session.read_once()
+        assert not any(update.gaps for update in updates)
         sim.log[:] = [entered(f"m{i}", NOON + (50 + i) * MILLISECOND) for i in range(5)]
         await session.read_once()
         assert (len(session.journal), session.journal.gap_count()) == (25, 1)
+        assert sum(update.gaps for update in updates) == 1
+        (gap,) = session.book.gaps
+        assert (gap.last_at, gap.next_at) == (NOON + 19 * MILLISECOND, NOON + 50 * MILLISECOND)
+    async with Session(client.target, Journal.open(tmp_path / "j"), client=sim.client()) as session:
+        assert session.book.gaps == [gap]
 
 
 async def test_a_run_that_history_completes_is_joined_late_no_more() -> None:
