@@ -94,7 +94,7 @@ class Session:
         """Poll until cancelled; beside it read history, and look up writes whose answers were lost."""
         self.outcomes.recover()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._ingest.load(self.target.kept_from(self.clock.now())))
+            group.create_task(self._ingest.keep(self.target, self.clock))
             group.create_task(self._poller.run())
             group.create_task(self._fill_holes())
             group.create_task(self._fill_back())

@@ -25,6 +25,7 @@ class Profile(BaseModel):
     read_only: bool | None = None
     protected: bool | None = None
     keep_days: Annotated[float, Field(gt=0)] | None = None
+    keep_mb: Annotated[float, Field(gt=0)] | None = None
     low_bandwidth: bool | None = None
     token_env: str | None = None
     token_file: Path | None = None

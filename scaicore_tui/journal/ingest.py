@@ -5,11 +5,15 @@ other on the event loop, a slice at a time, after each was committed. So nothing
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
+from scaicore_tui.clock import Clock
+from scaicore_tui.config import Target
 from scaicore_tui.journal.holes import Hole
 from scaicore_tui.journal.intake import Intake
 from scaicore_tui.journal.retention import Forgotten, Retention
@@ -20,6 +24,8 @@ from scaicore_tui.wire import Event
 # How many events are taken in at a time, and how many stored runs: what the screen then has to catch up with is little.
 SLICE = 500
 RUNS_AT_ONCE = 500
+# Seconds. A feed at its ceiling brings some 150 MB meanwhile.
+BETWEEN_RETENTIONS = 600.0
 
 T = TypeVar("T")
 
@@ -53,15 +59,21 @@ class Ingest:
         self._book.load(self.intake.stored(RUNS_AT_ONCE))
         self._book.gaps = self._journal.gaps()
 
-    async def load(self, kept_from: int | None = None) -> None:
-        """Take all runs out of the journal, a slice at a time; then forget what ended before that moment, if any."""
+    async def load(self) -> None:
+        """Take all runs out of the journal, a slice at a time."""
         while stored := await self.off(self.intake.stored, RUNS_AT_ONCE):
             self._tell(self._book.load(stored))
-        if kept_from is not None:
-            await self._forget(kept_from)
 
-    async def _forget(self, before: int) -> None:
-        retention = self.intake.retention(before)
+    async def keep(self, target: Target, clock: Clock) -> None:
+        """Take all runs out of the journal; then forget what `target` does not keep, at once and every so often."""
+        await self.load()
+        while target.keep_days is not None or target.keep_mb is not None:
+            # A disk that takes nothing is told when it does not take what comes.
+            with suppress(sqlite3.OperationalError):
+                await self._forget(self.intake.retention(target.kept_from(clock.now()), target.kept_bytes))
+            await clock.sleep(BETWEEN_RETENTIONS)
+
+    async def _forget(self, retention: Retention) -> None:
         while (gone := await self._forget_slice(retention)) is not None:
             self._tell(set(gone.execution_ids))
 

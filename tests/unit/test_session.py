@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.errors import NotFound, UsageError
 from scaicore_tui.journal import Journal
 from scaicore_tui.runs import RunStatus
 from scaicore_tui.session import Session, Update
-from scaicore_tui.tui.listing import Listing
-from tests.builders import MILLISECOND, NOON, SECOND, checkpoint, completed, entered, event, started
+from tests.builders import MILLISECOND, NOON, checkpoint, completed, entered, started
 from tests.feedsim import FeedSim
-from tests.waiting import until
 
 
 async def test_an_update_says_what_changed() -> None:
@@ -87,31 +82,3 @@ async def test_a_run_is_found_by_its_beginning() -> None:
             session.run_of("exec_")
         with pytest.raises(NotFound):
             session.run_of("nope")
-
-
-async def test_runs_that_ended_long_ago_are_forgotten(tmp_path: Path) -> None:
-    day = 86_400 * SECOND
-    old = [
-        step for n in range(120) for step in (started(NOON + n, f"exec_old{n}"), completed(NOON + n, f"exec_old{n}"))
-    ]
-    stays = [started(NOON + 500, "exec_open"), *(started(NOON + 40 * day + n, f"exec_{n}") for n in range(1_100))]
-    stray = event("custom.note", NOON + 1, execution=None)
-    sim = FeedSim([*old, stray, *stays])
-    client = sim.client()
-    target = replace(client.target, keep_days=30)
-    clock = ManualClock(NOON / SECOND + 41 * 86_400)
-    async with Session(target, Journal.open(tmp_path / "j"), clock, client=client) as session:
-        await session.read_once()
-        listing = Listing()
-        listing.take(session.book, session.book.runs)
-        session.listen(lambda update: listing.take(session.book, update.runs))
-        task = asyncio.create_task(session.run())
-        await until(lambda: len(session.book.runs) == 1_101 and session.book.event_count == 1_101)
-        assert (len(session.journal), len(listing), listing.row_of("exec_old7")) == (1_101, 1_101, None)
-        assert session.book.runs["exec_open"].event_count == 1
-        assert session.book.counts.total() == 1_101
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-    async with Session(target, Journal.open(tmp_path / "j"), clock, client=sim.client()) as session:
-        await session.read_once()
-        assert len(session.book.runs) == 1_101
