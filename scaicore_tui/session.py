@@ -19,7 +19,7 @@ from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import Conflict, NotFound, UsageError
 from scaicore_tui.feed import Answer, Client, Link, Poller, Rank
-from scaicore_tui.journal import Gap, Ingest, Journal
+from scaicore_tui.journal import Ingest, Journal
 from scaicore_tui.runs import Run, RunBook
 from scaicore_tui.runs.words import age
 from scaicore_tui.watch import Watch
@@ -33,10 +33,11 @@ A_MOMENT = 2.0
 
 
 class Update(Struct, frozen=True):
-    """What changed: runs by id, and whether the checkpoints, a submission, or only the link did."""
+    """What changed: runs by id, and whether the checkpoints, the gaps, a submission, or only the link did."""
 
     runs: frozenset[str] = frozenset()
     checkpoints: bool = False
+    gaps: bool = False
     submission: Submission | None = None
 
 
@@ -66,6 +67,7 @@ class Session:
         self._listeners: list[Callable[[Update], None]] = []
         self._watch = Watch(self._poller, self._catch_up, self.outcomes, self.book, self.clock, backfill)
         self._ingest.load_newest()
+        self._told_gaps = self.book.gaps
 
     async def __aenter__(self) -> Self:
         return self
@@ -94,7 +96,7 @@ class Session:
         """Poll until cancelled; beside it read history, and look up writes whose answers were lost."""
         self.outcomes.recover()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._ingest.load(self.target.kept_from(self.clock.now())))
+            group.create_task(self._ingest.keep(self.target, self.clock))
             group.create_task(self._watch.run())
 
     async def read_once(self) -> None:
@@ -120,11 +122,6 @@ class Session:
         """Whether less was read than should be at the start."""
         return self._watch.wants_history
 
-    @property
-    def gaps(self) -> list[Gap]:
-        """Where events are missing, oldest first, and whether they are still being read."""
-        return self.journal.reader.gaps()
-
     async def load_older(self) -> int:
         """Read one more page of history; returns how many events it brought. Raises what keeps it from that."""
         return await self._watch.load_older()
@@ -132,11 +129,6 @@ class Session:
     def events(self, execution_id: str | None = None) -> Sequence[Event]:
         """The events of one run, or all, in feed order."""
         return list(self.journal.reader.events(execution_id))
-
-    @property
-    def journal_trouble(self) -> str:
-        """Why what comes in is only kept in memory; empty where it is on disk."""
-        return self.journal.trouble
 
     def run_of(self, prefix: str) -> Run:
         """The one run whose id begins with `prefix`, or `@latest`. Raises NotFound, or UsageError where it is many."""
@@ -226,11 +218,16 @@ class Session:
         changed |= self.book.wait(pending)
         self.outcomes.observe({row.id for row in pending}, answer.asked_at)
         self._watch.polled.set()
-        self._tell(Update(frozenset(changed), checkpoints=moved))
+        self._tell(Update(frozenset(changed), checkpoints=moved, gaps=self._gaps_moved()))
 
     def _changed(self, runs: set[str]) -> None:
         self._catching_up()
-        self._tell(Update(frozenset(runs)))
+        self._tell(Update(frozenset(runs), gaps=self._gaps_moved()))
+
+    def _gaps_moved(self) -> bool:
+        """Whether events are missing elsewhere than when this was asked last."""
+        told, self._told_gaps = self._told_gaps, self.book.gaps
+        return told != self.book.gaps
 
     def _catching_up(self) -> None:
         """Tell the poller how much there is to catch up with, and whoever does that."""

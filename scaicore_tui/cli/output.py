@@ -39,11 +39,13 @@ def verbatim(source: bytes) -> None:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], width: int) -> None:
-    """Aligned columns of safe text under a head, cut to `width` cells."""
+    """Aligned columns of safe text under a head, cut to `width` cells. A row of one text is a line of its own."""
     from scaicore_tui.text import cells, cut, fit
 
     lines = [list(head), *(list(row) for row in rows)]
-    widths = [max(cells(entry) for entry in column) for column in zip(*lines, strict=True)]
+    columns = zip(*(entries for entries in lines if len(entries) > 1), strict=True)
+    widths = [max(cells(entry) for entry in column) for column in columns]
     for entries in lines:
-        padded = (fit(entry, size) for entry, size in zip(entries, widths, strict=True))
+        sizes = widths if len(entries) > 1 else map(cells, entries)
+        padded = (fit(entry, size) for entry, size in zip(entries, sizes, strict=True))
         line(cut("  ".join(padded).rstrip(), width))

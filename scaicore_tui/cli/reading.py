@@ -6,11 +6,11 @@ import os
 import shutil
 from collections.abc import Iterable
 
-from scaicore_tui.cli import output, rows
+from scaicore_tui.cli import diagnostics, output, rows
 from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.sessions import one_shot
 from scaicore_tui.clock import SystemClock
-from scaicore_tui.runs import Run, RunBook, RunStatus, run_document
+from scaicore_tui.runs import Ordered, Run, RunBook, RunStatus, gap_rows, missing_in, run_document
 from scaicore_tui.runs.status import RUN_LOOKS
 from scaicore_tui.runs.words import took
 from scaicore_tui.text import one_line, pretty
@@ -37,11 +37,14 @@ async def list_runs(common: Common, failed: bool, json: bool) -> None:
 
 
 def _print_runs(common: Common, book: RunBook, failed: bool, json: bool) -> None:
-    found = [run for run in book.newest_first() if not failed or run.status is RunStatus.FAILED]
-    if json:
-        output.document([run_document(book.runs[run.execution_id]) for run in found])
+    found = Ordered(run for run in book.order if not failed or run.status is RunStatus.FAILED)
+    gaps, now = gap_rows(book.gaps, found.above), SystemClock().now()
+    if not json:
+        output.table(rows.RUN_HEAD, rows.run_rows(found, gaps, now, common.ascii, width()), width())
         return
-    output.table(rows.RUN_HEAD, rows.run_rows(found, SystemClock().now(), common.ascii), width())
+    output.document([run_document(book.runs[run.execution_id]) for run in reversed(found)])
+    for gap in gaps:
+        diagnostics.say(gap.words(now, WIDE))
 
 
 async def show_run(common: Common, execution: str, json: bool) -> None:
@@ -49,15 +52,19 @@ async def show_run(common: Common, execution: str, json: bool) -> None:
     async with one_shot(common) as session:
         await session.read_once()
         run = session.run_of(execution)
+        book = session.book
+        missing = missing_in(book.summaries[run.execution_id], book.gaps, session.clock.now())
     if json:
         output.document(run_document(run))
+        if missing:
+            diagnostics.say(missing)
         return
-    for text in _description(run):
+    for text in _description(run, missing):
         output.line(text)
     output.table(rows.NODE_HEAD, rows.node_rows(run.nodes.values(), common.ascii), width())
 
 
-def _description(run: Run) -> Iterable[str]:
+def _description(run: Run, missing: str) -> Iterable[str]:
     look = RUN_LOOKS[run.status]
     late = " · joined late" if run.joined_late else ""
     lasted = f" · {took(run.duration_ms)}" if run.duration_ms is not None else ""
@@ -67,6 +74,8 @@ def _description(run: Run) -> Iterable[str]:
             yield f"{name}: {pretty(value)}"
     for oddity in run.oddities:
         yield f"odd: {oddity}"
+    if missing:
+        yield f"gap: {missing}"
     yield ""
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from scaicore_tui.runs import NodeRunInfo, Summary
-from scaicore_tui.runs.status import NODE_LOOKS, RUN_LOOKS, Look
+from scaicore_tui.runs import GapRow, NodeRunInfo, Ordered, Summary
+from scaicore_tui.runs.status import GAP, NODE_LOOKS, RUN_LOOKS, Look
 from scaicore_tui.runs.words import age, took
 from scaicore_tui.text import compact, one_line
 from scaicore_tui.wire import Checkpoint
@@ -26,19 +26,28 @@ def since(moment: int | None, now: float) -> str:
     return "" if moment is None else age(now - seconds(moment))
 
 
-def run_rows(runs: Iterable[Summary], now: float, ascii_only: bool) -> Iterator[tuple[str, ...]]:
-    """Rows under RUN_HEAD."""
-    for run in runs:
-        yield (
-            sign(RUN_LOOKS[run.status], ascii_only),
-            one_line(run.execution_id),
-            one_line(run.core_id or "", 28),
-            RUN_LOOKS[run.status].word,
-            since(run.began_at, now),
-            took(run.duration_ms),
-            "".join(sign(NODE_LOOKS[state], ascii_only) for state in run.states)[:24],
-            one_line(run.error or "", 60),
-        )
+def run_rows(
+    runs: Ordered, gaps: Sequence[GapRow], now: float, ascii_only: bool, width: int
+) -> Sequence[tuple[str, ...]]:
+    """Rows under RUN_HEAD, newest first; a gap between them is one text of at most `width` cells."""
+    rows: list[tuple[str, ...]] = [_run_row(run, now, ascii_only) for run in reversed(runs)]
+    lead = sign(GAP, ascii_only) + "  "
+    for gap in reversed(gaps):
+        rows.insert(gap.row, (lead + gap.words(now, width - len(lead)),))
+    return rows
+
+
+def _run_row(run: Summary, now: float, ascii_only: bool) -> tuple[str, ...]:
+    return (
+        sign(RUN_LOOKS[run.status], ascii_only),
+        one_line(run.execution_id),
+        one_line(run.core_id or "", 28),
+        RUN_LOOKS[run.status].word,
+        since(run.began_at, now),
+        took(run.duration_ms),
+        "".join(sign(NODE_LOOKS[state], ascii_only) for state in run.states)[:24],
+        one_line(run.error or "", 60),
+    )
 
 
 def node_rows(nodes: Iterable[NodeRunInfo], ascii_only: bool) -> Iterator[tuple[str, ...]]:

@@ -30,6 +30,7 @@ class Profile(Struct, forbid_unknown_fields=True, frozen=True):
     read_only: bool | None = None
     protected: bool | None = None
     keep_days: Positive | None = None
+    keep_mb: Positive | None = None
     low_bandwidth: bool | None = None
     token_env: str | None = None
     token_file: Path | None = None

@@ -48,6 +48,7 @@ def resolve_target(flags: Flags, env: Mapping[str, str] | None = None, config: P
         read_only=flags.read_only or bool(profile.read_only),
         protected=bool(profile.protected),
         keep_days=profile.keep_days,
+        keep_mb=profile.keep_mb,
         low_bandwidth=flags.low_bandwidth or bool(profile.low_bandwidth),
     )
 

@@ -27,7 +27,8 @@ class Target(Struct, frozen=True):
     """One API, as one profile sees it; writes to a `protected` one are typed out.
 
     `interval` is in seconds; `token_source` says where the token came from. Runs that ended more than `keep_days` ago
-    are forgotten; None keeps all. `low_bandwidth` is about the person's link.
+    are forgotten, and the oldest where the journal has more than `keep_mb` million bytes; None keeps all.
+    `low_bandwidth` is about the person's link.
     """
 
     url: str
@@ -40,11 +41,17 @@ class Target(Struct, frozen=True):
     read_only: bool = False
     protected: bool = False
     keep_days: float | None = None
+    keep_mb: float | None = None
     low_bandwidth: bool = False
 
     def kept_from(self, now: float) -> int | None:
         """The moment before which runs are forgotten, in microseconds; `now` in seconds, both since 1970."""
         return None if self.keep_days is None else int((now - self.keep_days * 86_400) * 1_000_000)
+
+    @property
+    def kept_bytes(self) -> int | None:
+        """How large the journal may be."""
+        return None if self.keep_mb is None else int(self.keep_mb * 1_000_000)
 
     @property
     def base(self) -> str:

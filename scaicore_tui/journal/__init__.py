@@ -1,8 +1,8 @@
 """The journal: append-only, verbatim, one writer."""
 
-from scaicore_tui.journal.holes import Gap, Hole
+from scaicore_tui.journal.holes import Hole
 from scaicore_tui.journal.ingest import Ingest
 from scaicore_tui.journal.intake import Intake
 from scaicore_tui.journal.store import Journal
 
-__all__ = ["Gap", "Hole", "Ingest", "Intake", "Journal"]
+__all__ = ["Hole", "Ingest", "Intake", "Journal"]

@@ -10,6 +10,8 @@ import sqlite3
 
 from msgspec import Struct
 
+from scaicore_tui.runs import Gap
+
 # Positions left free for what a hole may turn out to hold.
 ROOM = 2**32
 
@@ -24,20 +26,6 @@ class Hole(Struct, frozen=True):
     until: int
     found_at: int
     cursor: str | None = None
-
-
-class Gap(Struct, frozen=True):
-    """Events are missing between two neighbours in the feed: the times and runs of these, where they have one.
-
-    While `is_open` they are still being read. Moments are microseconds since 1970.
-    """
-
-    found_at: int
-    last_at: int | None
-    next_at: int | None
-    last_execution: str | None
-    next_execution: str | None
-    is_open: bool = False
 
 
 class Holes:
@@ -90,7 +78,7 @@ class Holes:
     def _gap(self, after: int, found_at: int, *, is_open: bool) -> Gap:
         last = self._neighbour("pos <= ? ORDER BY pos DESC", after)
         following = self._neighbour("pos > ? ORDER BY pos", after)
-        return Gap(found_at, last[0], following[0], last[1], following[1], is_open)
+        return Gap(after, found_at, last[0], following[0], last[1], following[1], is_open)
 
     def _neighbour(self, where: str, pos: int) -> tuple[int | None, str | None]:
         query = f"SELECT at, execution_id FROM events WHERE {where} LIMIT 1"  # noqa: S608  (two constants)

@@ -5,11 +5,15 @@ other on the event loop, a slice at a time, after each was committed. So nothing
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
+from scaicore_tui.clock import Clock
+from scaicore_tui.config import Target
 from scaicore_tui.journal.holes import Hole
 from scaicore_tui.journal.intake import Intake
 from scaicore_tui.journal.retention import Forgotten, Retention
@@ -20,6 +24,8 @@ from scaicore_tui.wire import Event
 # How many events are taken in at a time, and how many stored runs: what the screen then has to catch up with is little.
 SLICE = 500
 RUNS_AT_ONCE = 500
+# Seconds. A feed at its ceiling brings some 150 MB meanwhile.
+BETWEEN_RETENTIONS = 600.0
 
 T = TypeVar("T")
 
@@ -51,22 +57,29 @@ class Ingest:
         self.intake.begin()
         self._book.event_count = len(self._journal)
         self._book.load(self.intake.stored(RUNS_AT_ONCE))
+        self._book.gaps = self._journal.gaps()
 
-    async def load(self, kept_from: int | None = None) -> None:
-        """Take all runs out of the journal, a slice at a time; then forget what ended before that moment, if any."""
+    async def load(self) -> None:
+        """Take all runs out of the journal, a slice at a time."""
         while stored := await self.off(self.intake.stored, RUNS_AT_ONCE):
             self._tell(self._book.load(stored))
-        if kept_from is not None:
-            await self._forget(kept_from)
 
-    async def _forget(self, before: int) -> None:
-        retention = self.intake.retention(before)
+    async def keep(self, target: Target, clock: Clock) -> None:
+        """Take all runs out of the journal; then forget what `target` does not keep, at once and every so often."""
+        await self.load()
+        while target.keep_days is not None or target.keep_mb is not None:
+            # A disk that takes nothing is told when it does not take what comes.
+            with suppress(sqlite3.OperationalError):
+                await self._forget(self.intake.retention(target.kept_from(clock.now()), target.kept_bytes))
+            await clock.sleep(BETWEEN_RETENTIONS)
+
+    async def _forget(self, retention: Retention) -> None:
         while (gone := await self._forget_slice(retention)) is not None:
             self._tell(set(gone.execution_ids))
 
     async def _forget_slice(self, retention: Retention) -> Forgotten | None:
         async with self.turn:
-            gone = await self.off(retention.step)
+            gone = await self._write(retention.step)
             if gone is not None:
                 self._book.forget(gone.execution_ids, gone.event_count)
             return gone
@@ -78,22 +91,28 @@ class Ingest:
             if begin:
                 self._tell(changed)
             part = events[begin : begin + SLICE]
-            changed = self._book.take(await self.off(self.intake.news, part, None if begin else gap_found_at))
+            changed = self._book.take(await self._write(self.intake.news, part, None if begin else gap_found_at))
         return changed
 
     async def above_hole(self, events: Sequence[Event], found_at: int, cursor: str | None) -> tuple[set[str], Hole]:
         """Take in news with a hole below, as `Intake.above_hole` does; returns what changed, still to be told."""
-        change, hole = await self.off(self.intake.above_hole, events, found_at, cursor)
+        change, hole = await self._write(self.intake.above_hole, events, found_at, cursor)
         return self._book.take(change), hole
 
     async def fill(self, hole: Hole, events: Sequence[Event], cursor: str | None) -> set[str]:
         """Take in what belongs into a hole, as `Intake.fill` does; returns what changed, still to be told."""
-        return self._book.take(await self.off(self.intake.fill, hole, events, cursor))
+        return self._book.take(await self._write(self.intake.fill, hole, events, cursor))
 
     async def close_hole(self, hole: Hole, *, is_filled: bool) -> None:
         """There is no hole any more, as `Journal.close_hole` does."""
-        await self.off(partial(self.intake.close_hole, hole, is_filled=is_filled))
+        await self._write(partial(self.intake.close_hole, hole, is_filled=is_filled))
 
     async def history(self, events: Sequence[Event]) -> set[str]:
         """Take in history, as `Intake.history` does; returns what changed, which is still to be told."""
-        return self._book.take(await self.off(self.intake.history, events))
+        return self._book.take(await self._write(self.intake.history, events))
+
+    async def _write(self, write: Callable[..., T], *values: Any) -> T:
+        """Do `write` in the journal's thread, and see where events are missing then: the neighbours of a gap come and
+        go with all the rest."""
+        done, self._book.gaps = await self.off(lambda: (write(*values), self._journal.gaps()))
+        return done

@@ -78,9 +78,9 @@ class Intake:
 
         self._write(write)
 
-    def retention(self, before: int) -> Retention:
-        """Forgets what ended before that moment, in microseconds since 1970."""
-        return Retention(self._journal, self._summaries, before)
+    def retention(self, before: int | None, size: int | None) -> Retention:
+        """Forgets what ended before that moment, in microseconds since 1970, or is too much for so many bytes."""
+        return Retention(self._journal, self._summaries, self._folder, before, size)
 
     def stored(self, limit: int) -> list[Summary]:
         """The newest `limit` summaries that were not asked for yet; empty where there are no more.

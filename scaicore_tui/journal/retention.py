@@ -1,4 +1,4 @@
-"""Forgetting: runs that ended long ago, whole, with their events, and old events outside all runs. By slices."""
+"""Forgetting: the oldest runs that ended, whole, with their events, and old events outside all runs. By slices."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from scaicore_tui.journal.store import Journal, stored_id
+from scaicore_tui.journal.store import TOP, Journal, stored_id
 from scaicore_tui.journal.summaries import Summaries
-from scaicore_tui.runs import Summary
+from scaicore_tui.runs import Folder, Summary
 
 # Of these nothing goes, however old: by them a sweep knows that it has met what is known.
 KEPT_AT_LEAST = 1_000
 RUNS_AT_ONCE = 50
 STRAYS_AT_ONCE = 2_000
-_GUARD = "SELECT pos FROM events ORDER BY pos DESC LIMIT 1 OFFSET ?"
+_GUARD = "SELECT pos FROM main.events WHERE pos <= ? ORDER BY pos DESC LIMIT 1 OFFSET ?"
 _STRAYS = """
 DELETE FROM main.events WHERE pos IN
 (SELECT pos FROM main.events WHERE at > 0 AND at < ? AND pos < ? AND execution_id IS NULL ORDER BY at LIMIT ?)
 """
-_RUN = "DELETE FROM main.events WHERE execution_id = ?"
+_LAST = "SELECT max(pos) FROM main.events WHERE execution_id = ?"
+_USED = """
+SELECT (page_count - freelist_count) * page_size
+FROM pragma_page_count, pragma_freelist_count, pragma_page_size
+"""
 
 
 class Forgotten(Struct, frozen=True):
@@ -30,36 +34,70 @@ class Forgotten(Struct, frozen=True):
 
 
 class Retention:
-    """Goes through one journal once, oldest first. A run that may still go on is kept, and so are the newest events."""
+    """Goes through one journal once, oldest first. A run that may still go on is kept, and so are the newest events,
+    and those below a hole."""
 
-    def __init__(self, journal: Journal, summaries: Summaries, before: int) -> None:
-        """Forget what ended `before` that moment, in microseconds since 1970."""
+    def __init__(
+        self, journal: Journal, summaries: Summaries, folder: Folder, before: int | None, size: int | None
+    ) -> None:
+        """Forget what ended `before` that moment, in microseconds since 1970, and the oldest as long as more than
+        `size` bytes of the file are in use."""
         self._journal = journal
         self._summaries = summaries
-        self._before = before
-        self._place: int | None = -(2**62)
+        self._folder = folder
+        self._before = before or 0
+        self._size = size
+        self._place = -TOP
+        self._is_through = False
 
     def step(self) -> Forgotten | None:
-        """Forget one slice; None when there are no more."""
-        guard = self._journal.rows(_GUARD, KEPT_AT_LEAST)
-        if not guard or self._journal.is_spilling or self._place is None:
+        """Forget one slice; None when there are no more. Raises sqlite3.OperationalError where the disk takes nothing:
+        then nothing was forgotten."""
+        guard = self._guard()
+        if guard is None or self._is_through or self._journal.is_spilling:
             return None
-        gone = self._due(int(guard[0][0]))
+        found = [summary for summary in self._summaries.oldest(RUNS_AT_ONCE, self._place) if summary.place < guard]
         with self._journal.writing() as database:
-            keys = [(stored_id(summary.execution_id),) for summary in gone]
-            count = database.executemany(_RUN, keys).rowcount if keys else 0
-            database.executemany("DELETE FROM main.runs WHERE execution_id = ?", keys)
-            count += database.execute(_STRAYS, (self._before, guard[0][0], STRAYS_AT_ONCE)).rowcount
+            strays = database.execute(_STRAYS, (self._strays_before(found), guard, STRAYS_AT_ONCE)).rowcount
+            gone = dict[str, int]()
+            for summary in found:
+                if self._is_due(summary, guard):
+                    gone[summary.execution_id] = self._drop(summary)
             database.execute("DELETE FROM main.gaps WHERE after_pos < (SELECT min(pos) FROM main.events)")
-        return Forgotten([summary.execution_id for summary in gone], count)
+        self._folder.forget(gone)
+        self._place = found[-1].place if found else self._place
+        is_older = any(self._is_too_old(summary.first_event_at) for summary in found)
+        self._is_through = not is_older and strays < STRAYS_AT_ONCE
+        return Forgotten(list(gone), strays + sum(gone.values()))
 
-    def _due(self, guard: int) -> list[Summary]:
-        """Those of the next runs that are to go."""
-        found = self._summaries.oldest(RUNS_AT_ONCE, self._place or 0)
-        old = [summary for summary in found if (summary.first_event_at or 0) < self._before and summary.place < guard]
-        self._place = found[-1].place if old else None
-        return [summary for summary in old if self._is_over(summary, guard)]
+    def _guard(self) -> int | None:
+        """The place from which on all is kept; None where that is everything."""
+        below = min((hole.after for hole in self._journal.holes()), default=TOP)
+        found = self._journal.rows(_GUARD, below, KEPT_AT_LEAST)
+        return int(found[0][0]) if found else None
 
-    def _is_over(self, summary: Summary, guard: int) -> bool:
-        ended = summary.outcome is not None and (summary.last_event_at or 0) < self._before
-        return ended and all(place < guard for place, _ in self._journal.history(summary.execution_id))
+    def _strays_before(self, found: Sequence[Summary]) -> int:
+        """The moment before which events outside all runs go: with the runs of their time, where there is too much."""
+        if not self._is_too_large():
+            return self._before
+        return max(self._before, found[-1].first_event_at or 0) if found else TOP
+
+    def _is_due(self, summary: Summary, guard: int) -> bool:
+        if summary.outcome is None or not self._is_too_old(summary.last_event_at):
+            return False
+        (last,) = self._journal.rows(_LAST, stored_id(summary.execution_id))[0]
+        return last is None or last < guard
+
+    def _is_too_old(self, at: int | None) -> bool:
+        """Whether what was at that moment is not kept."""
+        return (at or 0) < self._before or self._is_too_large()
+
+    def _is_too_large(self) -> bool:
+        return self._size is not None and bool(self._journal.rows(_USED)[0][0] > self._size)
+
+    def _drop(self, summary: Summary) -> int:
+        """Forget a run; how many events it had."""
+        key = stored_id(summary.execution_id)
+        with self._journal.writing() as database:
+            database.execute("DELETE FROM main.runs WHERE execution_id = ?", (key,))
+            return database.execute("DELETE FROM main.events WHERE execution_id = ?", (key,)).rowcount

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from scaicore_tui.errors import NotFound
-from scaicore_tui.journal.holes import ROOM, Gap, Hole, Holes
+from scaicore_tui.journal.holes import ROOM, Hole, Holes
 from scaicore_tui.journal.opening import claim, open_to_read, open_to_write
 from scaicore_tui.lock import Lock
+from scaicore_tui.runs import Gap
 from scaicore_tui.wire import Event, read_stored
 
 # Above every position.

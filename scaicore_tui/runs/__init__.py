@@ -3,6 +3,7 @@
 from scaicore_tui.runs.book import RunBook
 from scaicore_tui.runs.document import run_document
 from scaicore_tui.runs.folder import Change, Folder
+from scaicore_tui.runs.gap import Gap, GapRow, gap_rows, missing_in
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, RunStatus
 from scaicore_tui.runs.ordered import Ordered
 from scaicore_tui.runs.select import holds, matches
@@ -11,6 +12,8 @@ from scaicore_tui.runs.summary import Summary
 __all__ = [
     "Change",
     "Folder",
+    "Gap",
+    "GapRow",
     "NodeRunInfo",
     "NodeState",
     "NodeVisit",
@@ -19,7 +22,9 @@ __all__ = [
     "RunBook",
     "RunStatus",
     "Summary",
+    "gap_rows",
     "holds",
     "matches",
+    "missing_in",
     "run_document",
 ]

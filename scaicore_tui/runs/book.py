@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from scaicore_tui.runs.folder import Change, History
+from scaicore_tui.runs.gap import Gap
 from scaicore_tui.runs.model import RunStatus
 from scaicore_tui.runs.ordered import Ordered
 from scaicore_tui.runs.shelf import Shelf
@@ -19,6 +20,7 @@ from scaicore_tui.wire.checkpoints import Checkpoint
 class RunBook:
     """Summaries by `execution_id` and in order, full `runs` on demand, and how many there are of each status.
 
+    `gaps`, oldest first, are where events are missing: whoever takes events in says so.
     `history` tells the stored events of a run, up to the `last` place that was taken in here.
     """
 
@@ -27,6 +29,7 @@ class RunBook:
         self.order = Ordered()
         self.runs = Shelf(self.summaries, self.order, history)
         self.counts: Counter[RunStatus] = Counter()
+        self.gaps: Sequence[Gap] = ()
         self.event_count = 0
         self.last: int | None = None
         # Of each run, the events that came in as news, and not as history.
@@ -73,10 +76,6 @@ class RunBook:
         moved = {key for key in waiting ^ self._waiting if key in self.summaries}
         self._waiting = waiting
         return {key for key in moved if self._restate(self.summaries[key])}
-
-    def newest_first(self) -> list[Summary]:
-        """All runs, newest first."""
-        return list(reversed(self.order))
 
     def find(self, prefix: str) -> list[Summary]:
         """The runs whose id is or begins with `prefix`; `@latest` is the newest."""

@@ -87,6 +87,11 @@ class Folder:
                 summaries[execution_id] = summary_of(run, place)
         return Change(summaries, event_count, is_history=is_history)
 
+    def forget(self, execution_ids: Iterable[str]) -> None:
+        """Of these nothing is stored any more."""
+        for execution_id in execution_ids:
+            self._pop(execution_id)
+
     def _take(self, execution_id: str, place: int) -> tuple[Run, int]:
         """The run, out of those in use or out of its history; new at `place` where there is none."""
         held = self._pop(execution_id)

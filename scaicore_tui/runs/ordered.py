@@ -34,6 +34,10 @@ class Ordered:
         index = self._before(place)
         return index if index < len(self._rows) and self._rows[index].place == place else None
 
+    def above(self, place: int) -> int:
+        """How many stand above that place, whether one is there or not."""
+        return len(self._rows) - self._before(place + 1)
+
     def put(self, summary: Summary) -> None:
         """Add a summary, or replace the one of the same place."""
         index = self._before(summary.place)

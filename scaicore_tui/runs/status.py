@@ -18,6 +18,7 @@ class Look(NamedTuple):
 
 BREAKPOINT = Look("◆", "#", "breakpoint", "amber")
 REVIEW = Look("‖", "=", "review", "amber")
+GAP = Look("┄", "-", "gap", "amber")
 RUN_LOOKS: dict[RunStatus, Look] = {
     RunStatus.RUNNING: Look("●", "*", "running", "blue"),
     RunStatus.WAITING: Look("‖", "=", "waiting", "amber"),

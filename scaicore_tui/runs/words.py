@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from scaicore_tui.wire.timestamps import SECOND, iso
+
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 _SECOND_MS = 1_000
 _MINUTE_MS = 60_000
@@ -25,3 +27,20 @@ def took(milliseconds: float | None) -> str:
     minutes, seconds = divmod(int(milliseconds / _SECOND_MS), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{seconds:02}s"
+
+
+def between(begin: int | None, end: int | None, now: float) -> str:
+    """`12:01:32 to 14:00:00Z`, with dates and without seconds where not all of it is today; `after` or `before` where
+    only one is known. Both are in microseconds, `now` in seconds since 1970."""
+    known = [_stamp(at) for at in (begin, end) if at is not None]
+    today = _stamp(int(now) * SECOND)[:10]
+    shown = [stamp[11:19] if all(other[:10] == today for other in known) else stamp[5:16] for stamp in known]
+    if len(shown) == 1:
+        shown.insert(0, "before" if begin is None else "after")
+        return f"{' '.join(shown)}Z"
+    return f"{' to '.join(shown)}Z" if shown else ""
+
+
+def _stamp(at: int) -> str:
+    """`2026-04-29 12:01:32`, in UTC."""
+    return (iso(at - at % SECOND) or "")[:19].replace("T", " ")

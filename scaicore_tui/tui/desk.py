@@ -8,7 +8,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from scaicore_tui.actions import Kind, Progress, Submission, gate
-from scaicore_tui.runs import Run
+from scaicore_tui.runs import Gap, GapRow, Run, missing_in
 from scaicore_tui.session import Session, Update
 from scaicore_tui.tui.drafts import Drafts
 from scaicore_tui.tui.inbox import Answered, by_urgency, latest_first
@@ -36,6 +36,7 @@ class Desk:
         self.marked: set[str] = set()
         self.answered = Answered()
         self.batches: dict[tuple[str, ...], str] = {}
+        self._lost = self._closed_gaps()
 
     @property
     def read_only(self) -> bool:
@@ -62,7 +63,7 @@ class Desk:
             read_only=self.read_only,
             counts=dict(session.book.counts),
             event_count=session.book.event_count,
-            journal_trouble=session.journal_trouble,
+            journal_trouble=session.journal.trouble,
             pace=self.pace,
         )
 
@@ -82,6 +83,8 @@ class Desk:
         """Tell what came of a write; a draft and a mark are over once the answer was taken."""
         if update.checkpoints:
             self.marked &= {checkpoint.id for checkpoint in self.session.checkpoints}
+        if update.gaps:
+            self._tell_gaps()
         submission = update.submission
         if submission is None:
             return
@@ -127,6 +130,12 @@ class Desk:
         """The replays that this run came of, or that came of it."""
         return links(self.session.submitter.submissions, execution_id)
 
+    def missing_in(self, execution_id: str) -> str:
+        """What to say of a run that has events missing, or may have; empty where it can't."""
+        book = self.session.book
+        summary = book.summaries.get(execution_id)
+        return "" if summary is None else missing_in(summary, book.gaps, self.now)
+
     def why_not_replay(self, run: Run | None, *, given_input: bool) -> str | None:
         """Why it can't be invoked again, with its captured input or with a given one."""
         return gate.why_not_replay(self.session.submitter.situation, run, given_input)
@@ -163,6 +172,16 @@ class Desk:
         """Whether an answer to it was sent whose outcome is unknown."""
         answered = self._latest_answer(checkpoint)
         return answered is not None and answered.progress is Progress.UNKNOWN
+
+    def _tell_gaps(self) -> None:
+        """Say once of what was lost that it was, until that is dismissed: its row may be far out of sight."""
+        known, self._lost = self._lost, self._closed_gaps()
+        for row in (GapRow(0, [gap]) for after, gap in self._lost.items() if after not in known):
+            words = f"{row.words(self.now, 0)}: events lost to retention"
+            self.say(words, "amber", key=words, sticky=True)
+
+    def _closed_gaps(self) -> dict[int, Gap]:
+        return {gap.after: gap for gap in self.session.book.gaps if not gap.is_open}
 
     def _latest_answer(self, checkpoint: Checkpoint | None) -> Submission | None:
         sent = reversed(self.session.submitter.submissions)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-from scaicore_tui.runs import Ordered, RunBook, RunStatus, Summary, matches
+from scaicore_tui.runs import GapRow, Ordered, RunBook, RunStatus, Summary, gap_rows, matches
 
 # From so many on, sorting once is cheaper than putting each in its place.
 MANY = 50
@@ -57,6 +57,11 @@ class Listing:
     def is_narrowed(self) -> bool:
         """Whether a view or a filter may leave runs out."""
         return self.view is not View.ALL or bool(self.needle)
+
+    @property
+    def gap_rows(self) -> list[GapRow]:
+        """Where events are missing between the rows, and above or below all of them."""
+        return [] if self._book is None else gap_rows(self._book.gaps, self._rows.above)
 
     def row_of(self, execution_id: str | None) -> int | None:
         """The row of that run; None where it is not listed."""

@@ -11,7 +11,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from scaicore_tui.runs.status import BREAKPOINT, NODE_LOOKS, REVIEW, RUN_LOOKS, Look
+from scaicore_tui.runs.status import BREAKPOINT, GAP, NODE_LOOKS, REVIEW, RUN_LOOKS, Look
 from scaicore_tui.text import cells, cut, fit, wrap
 
 # A safe text, and the name of its colour; ` strong` behind it makes it bold.
@@ -25,7 +25,7 @@ NEWER = "▲"
 MARKED = "■"
 
 # A terminal without Unicode gets one sign for one sign, so that columns stay where they are.
-_LOOKS: tuple[Look, ...] = (*RUN_LOOKS.values(), *NODE_LOOKS.values(), BREAKPOINT, REVIEW)
+_LOOKS: tuple[Look, ...] = (*RUN_LOOKS.values(), *NODE_LOOKS.values(), BREAKPOINT, REVIEW, GAP)
 ASCII_SIGNS = str.maketrans(
     {look.glyph: look.ascii for look in _LOOKS}
     | {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from scaicore_tui.journal import Journal
+from tests.builders import NOON, started
 from tests.cli.program import Demo, Program
 
 RUN_KEYS = {
@@ -148,6 +151,34 @@ def test_a_journal_is_read_without_a_server(demo: Demo, reader: Program, program
     assert len(kept) > 500
     assert [json.dumps(json.loads(line)) for line in kept] == offered[: len(kept)]
     assert (journal.stat().st_mode & 0o777, journal.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+@pytest.fixture
+def gapped(tmp_path: Path) -> Path:
+    """A journal of long ago, with a run that the demo knows nothing of any more."""
+    path = tmp_path / "journal"
+    with Journal.open(path) as journal:
+        journal.append([started(NOON, "exec_long_ago")])
+    return path
+
+
+def test_a_gap_is_a_line_between_the_runs(reader: Program, gapped: Path) -> None:
+    *_, gap, oldest = reader.lines("--ascii", "runs", "--journal", str(gapped), "--backfill", "100000")
+    assert re.match(r"-  gap 04-29 12:00 to \d\d-\d\d \d\d:\d\dZ: events lost to retention, runs here may be ", gap)
+    assert "exec_long_ago" in oldest
+    assert any(re.match("┄  gap ", line) for line in reader.lines("runs", "--failed", "--journal", str(gapped)))
+    assert any(line.startswith("gap: events may be missing: ") for line in shown(reader, "exec_long_ago", gapped))
+
+
+def shown(program: Program, execution: str, journal: Path) -> list[str]:
+    return program.lines("show", execution, "--journal", str(journal))
+
+
+def test_a_gap_is_no_run_in_a_document(reader: Program, gapped: Path) -> None:
+    done = reader("runs", "--json", "--journal", str(gapped))
+    assert all(set(run) >= RUN_KEYS for run in json.loads(done.stdout))
+    assert re.match(r"gap 04-29 12:00 to .*Z: events lost to retention, runs here may be incomplete\n", done.stderr)
+    assert reader("runs", "--json", "--quiet", "--journal", str(gapped)).stderr == ""
 
 
 def test_checkpoints_are_the_grids_own_rows(demo: Demo, reader: Program) -> None:

@@ -82,6 +82,12 @@ def stopped_debug(execution: str = "exec_d3b6f0", begins: int = 50) -> list[Even
     return Story(execution, TRIAGE, begins).start(message="hello").step("classify", "flexible", 9, "greeting").events
 
 
+def later() -> list[Event]:
+    """What the feed holds two hours later: it keeps the last ten minutes."""
+    runs = [completed_triage(f"exec_{6 * 16**5 + n * 7919:06x}", 6_600 + n * 90) for n in range(4)]
+    return [told for run in (*runs, running_triage("exec_6f21d5", 7_260)) for told in run]
+
+
 REVIEW = checkpoint(
     "ckpt_review",
     core_id=EXPENSES,

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from scaicore_tui.tui import DebuggerApp
 from tests.feedsim import FeedSim
 from tests.tui.inbox_scene import WITH_FORM, inbox
-from tests.tui.scene import BREAKPOINT, busy
+from tests.tui.scene import BREAKPOINT, busy, later
 from tests.tui.stage import SMALL, STANDARD, WIDE, Stage, screen_lines, until
 from tests.tui.taking import Choosy
 
@@ -219,3 +219,23 @@ def test_continue_all(snap_compare: SnapCompare) -> None:
     there = [BREAKPOINT | {"id": f"ckpt_b{number}", "node_id": "find_order"} for number in (1, 2)]
     stage = Stage(inbox(*there, BREAKPOINT | {"node_id": "reply"}))
     assert shown(snap_compare, stage, STANDARD, keys("i", "C", "1"))
+
+
+async def two_hours_later(stage: Stage, pilot: Pilot[int]) -> None:
+    """Of which the feed holds the end alone."""
+    stage.sim.log[:] = later()
+    stage.clock.advance(7_200)
+    await stage.poll(pilot)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_gap(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    assert shown(snap_compare, Stage(busy()), size, two_hours_later)
+
+
+def test_gap_in_ascii(snap_compare: SnapCompare) -> None:
+    async def at_an_older_run(stage: Stage, pilot: Pilot[int]) -> None:
+        await two_hours_later(stage, pilot)
+        await keys("escape", *"jjjjj")(stage, pilot)
+
+    assert shown(snap_compare, Stage(busy(), ascii_only=True), STANDARD, at_an_older_run)

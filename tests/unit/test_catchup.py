@@ -79,11 +79,11 @@ async def test_the_head_is_shown_before_what_lies_behind_it(tmp_path: Path) -> N
         assert list(session.book.runs)[-1] == "exec_0099"
         assert len(session.journal) == 50 + 50 + 150
         assert session.link.behind == pytest.approx(750, abs=10)
-        (gap,) = session.gaps
+        (gap,) = session.book.gaps
         assert (gap.is_open, gap.last_execution, gap.next_execution) == (True, "exec_0004", "exec_0080")
         wire.cut = None
         await session.read_once()
-        assert (session.link.behind, session.gaps, len(session.journal)) == (None, [], 1000)
+        assert (session.link.behind, session.book.gaps, len(session.journal)) == (None, [], 1000)
         assert in_order(session)
         assert list(session.book.runs) == [f"exec_{number:04}" for number in range(100)]
         assert {run.event_count for run in session.book.runs.values()} == {10}
@@ -100,9 +100,9 @@ async def test_a_later_process_goes_on_where_an_earlier_one_ended(tmp_path: Path
     wire.cut, wire.sim.requests = None, []
     wire.sim.log += steps(*range(1000, 1030))
     async with wire.session(tmp_path / "j") as session:
-        assert session.gaps[0].is_open
+        assert session.book.gaps[0].is_open
         await session.read_once()
-        assert (len(session.journal), session.gaps) == (1030, [])
+        assert (len(session.journal), session.book.gaps) == (1030, [])
         assert in_order(session)
         if kind == "key":
             assert len(wire.sim.requests) <= 19
@@ -117,7 +117,7 @@ async def test_a_cursor_that_expired_is_begun_anew_from_above(tmp_path: Path) ->
             await session.read_once()
         wire.cut, wire.refuse_cursors = None, True
         await session.read_once()
-        assert (len(session.journal), session.gaps) == (500, [])
+        assert (len(session.journal), session.book.gaps) == (500, [])
         assert in_order(session)
 
 
@@ -129,10 +129,10 @@ async def test_only_the_feed_s_end_makes_a_gap(tmp_path: Path) -> None:
         wire.cut = 1
         with pytest.raises(CannotReach):
             await session.read_once()
-        assert (session.journal.gap_count(), [gap.is_open for gap in session.gaps]) == (0, [True])
+        assert (session.journal.gap_count(), [gap.is_open for gap in session.book.gaps]) == (0, [True])
         wire.cut = None
         await session.read_once()
-        (gap,) = session.gaps
+        (gap,) = session.book.gaps
         assert (session.journal.gap_count(), gap.is_open) == (1, False)
         assert (gap.last_at, gap.next_at) == (NOON + 49 * MILLISECOND, NOON + 120 * MILLISECOND)
 

@@ -16,6 +16,7 @@ url = "https://scaiflow.work.example"
 core = "core_w"
 interval = 7
 token_env = "WORK_TOKEN"
+keep_mb = 0.5
 [profiles.grid]
 url = "https://grid.example"
 api = "scaigrid"
@@ -48,6 +49,7 @@ def test_the_order_of_sources(profiles: Path) -> None:
     assert resolved(Flags(core="core_f"), {}, profiles).core == "core_f"
     work = resolved(Flags(), {"WORK_TOKEN": "t1"}, profiles)
     assert (work.core, work.interval, work.token_source) == ("core_w", 7, "WORK_TOKEN")
+    assert (work.kept_bytes, work.kept_from(0)) == (500_000, None)
     grid = resolved(Flags(), {"SCAICORE_TUI_PROFILE": "grid"}, profiles)
     assert (grid.api, grid.read_only, grid.name) == (Api.SCAIGRID, True, "grid")
 
@@ -112,6 +114,7 @@ def test_a_token_file_must_be_its_owner_s(tmp_path: Path) -> None:
         ("x = [", "config.toml"),
         ('[profiles.a]\nulr = "x"', "did you mean url"),
         ("[profiles.a]\ninterval = 0", "interval"),
+        ("[profiles.a]\nkeep_mb = 0", "keep_mb"),
         ('[profiles.a]\napi = "soap"', "api"),
     ],
 )

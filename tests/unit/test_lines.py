@@ -22,8 +22,8 @@ def test_lines_are_folded_as_the_feed_is(tmp_path: Path) -> None:
     book = MemoryBook()
     book.apply([read_stored(source) for source in found])
     lines = Lines(path).book
-    assert lines.newest_first() == book.newest_first()
-    newest = lines.newest_first()[0].execution_id
+    assert list(lines.order) == list(book.order)
+    newest = lines.order[len(lines.order) - 1].execution_id
     assert run_document(lines.runs[newest]) == run_document(book.runs[newest])
 
 

@@ -9,7 +9,7 @@ from typer.main import get_command
 
 from scaicore_tui.cli.app import app
 from scaicore_tui.cli.flags import Common
-from scaicore_tui.runs.status import BREAKPOINT, NODE_LOOKS, REVIEW, RUN_LOOKS, Look
+from scaicore_tui.runs.status import BREAKPOINT, GAP, NODE_LOOKS, REVIEW, RUN_LOOKS, Look
 from scaicore_tui.tui.actions import key_table
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
@@ -24,7 +24,9 @@ def test_key_table_comes_from_the_registry() -> None:
     assert section("keys").splitlines() == key_table()
 
 
-@pytest.mark.parametrize("look", [*RUN_LOOKS.values(), *NODE_LOOKS.values(), BREAKPOINT, REVIEW], ids=lambda x: x.word)
+@pytest.mark.parametrize(
+    "look", [*RUN_LOOKS.values(), *NODE_LOOKS.values(), BREAKPOINT, REVIEW, GAP], ids=lambda x: x.word
+)
 def test_every_sign_is_in_the_legend(look: Look) -> None:
     assert f"| `{look.glyph}` | `{look.ascii}` | {look.colour} |" in README
 

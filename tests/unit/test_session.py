@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.errors import NotFound, UsageError
 from scaicore_tui.journal import Journal
 from scaicore_tui.runs import RunStatus
 from scaicore_tui.session import Session, Update
-from scaicore_tui.tui.listing import Listing
-from tests.builders import MILLISECOND, NOON, SECOND, checkpoint, completed, entered, event, started
+from tests.builders import MILLISECOND, NOON, checkpoint, completed, entered, started
 from tests.feedsim import FeedSim
-from tests.waiting import until
 
 
 async def test_an_update_says_what_changed() -> None:
@@ -52,9 +47,18 @@ async def test_what_retention_ate_is_a_gap(tmp_path: Path) -> None:
     client = sim.client()
     async with Session(client.target, Journal.open(tmp_path / "j"), client=client) as session:
         await session.read_once()
+        updates: list[Update] = []
+        session.listen(updates.append)
+        await session.read_once()
+        assert not any(update.gaps for update in updates)
         sim.log[:] = [entered(f"m{i}", NOON + (50 + i) * MILLISECOND) for i in range(5)]
         await session.read_once()
         assert (len(session.journal), session.journal.gap_count()) == (25, 1)
+        assert sum(update.gaps for update in updates) == 1
+        (gap,) = session.book.gaps
+        assert (gap.last_at, gap.next_at) == (NOON + 19 * MILLISECOND, NOON + 50 * MILLISECOND)
+    async with Session(client.target, Journal.open(tmp_path / "j"), client=sim.client()) as session:
+        assert session.book.gaps == [gap]
 
 
 async def test_a_run_that_history_completes_is_joined_late_no_more() -> None:
@@ -78,31 +82,3 @@ async def test_a_run_is_found_by_its_beginning() -> None:
             session.run_of("exec_")
         with pytest.raises(NotFound):
             session.run_of("nope")
-
-
-async def test_runs_that_ended_long_ago_are_forgotten(tmp_path: Path) -> None:
-    day = 86_400 * SECOND
-    old = [
-        step for n in range(120) for step in (started(NOON + n, f"exec_old{n}"), completed(NOON + n, f"exec_old{n}"))
-    ]
-    stays = [started(NOON + 500, "exec_open"), *(started(NOON + 40 * day + n, f"exec_{n}") for n in range(1_100))]
-    stray = event("custom.note", NOON + 1, execution=None)
-    sim = FeedSim([*old, stray, *stays])
-    client = sim.client()
-    target = replace(client.target, keep_days=30)
-    clock = ManualClock(NOON / SECOND + 41 * 86_400)
-    async with Session(target, Journal.open(tmp_path / "j"), clock, client=client) as session:
-        await session.read_once()
-        listing = Listing()
-        listing.take(session.book, session.book.runs)
-        session.listen(lambda update: listing.take(session.book, update.runs))
-        task = asyncio.create_task(session.run())
-        await until(lambda: len(session.book.runs) == 1_101 and session.book.event_count == 1_101)
-        assert (len(session.journal), len(listing), listing.row_of("exec_old7")) == (1_101, 1_101, None)
-        assert session.book.runs["exec_open"].event_count == 1
-        assert session.book.counts.total() == 1_101
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-    async with Session(target, Journal.open(tmp_path / "j"), clock, client=sim.client()) as session:
-        await session.read_once()
-        assert len(session.book.runs) == 1_101

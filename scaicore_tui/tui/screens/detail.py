@@ -52,8 +52,8 @@ class DetailScreen(SessionScreen):
         self.call_after_refresh(self.show_frame)
 
     def follow(self, update: Update) -> None:
-        """Read again if the run moved, or is found to be a replay, or replayed."""
-        if self._execution_id in update.runs or update.submission is not None:
+        """Read again if the run moved, is found to be a replay or replayed, or may miss other events."""
+        if self._execution_id in update.runs or update.submission is not None or update.gaps:
             self._reading.reread()
         super().follow(update)
 
@@ -84,5 +84,5 @@ class DetailScreen(SessionScreen):
         run = self.run_at_hand
         if run is None:
             return []
-        links = self.desk.links(run.execution_id)
-        return story(run, self.desk.session.events(run.execution_id), width, links)
+        key = run.execution_id
+        return story(run, self.desk.session.events(key), width, self.desk.links(key), self.desk.missing_in(key))

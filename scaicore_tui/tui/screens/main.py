@@ -74,7 +74,7 @@ class MainScreen(WaitingScreen):
         """Show what is known already."""
         super().on_mount()
         self.panes.bring(Place.RUNS)
-        self.follow(Update(frozenset(self.desk.session.book.summaries), checkpoints=True))
+        self.follow(Update(frozenset(self.desk.session.book.summaries), checkpoints=True, gaps=True))
 
     def on_resize(self) -> None:
         """Lay out for the new size."""
@@ -83,8 +83,8 @@ class MainScreen(WaitingScreen):
 
     def follow(self, update: Update) -> None:
         """The session changed: list, inbox and nodes, as far as it concerns them."""
-        if update.runs:
-            self._list_changed(update.runs)
+        if update.runs or update.gaps:
+            self._list_changed(update.runs, gaps=update.gaps)
         if update.checkpoints or update.submission is not None:
             self.show_inbox()
         if update.submission is not None:
@@ -182,11 +182,11 @@ class MainScreen(WaitingScreen):
             self.panes.filter.action_close(kept=False)
             self._narrow(View.ALL, "")
 
-    def _list_changed(self, changed: Collection[str]) -> None:
+    def _list_changed(self, changed: Collection[str], *, gaps: bool = False) -> None:
         self.listing.take(self.desk.session.book, changed)
         self.panes.runs.show(self.desk.now)
         run = self.run_at_hand
-        if run is not None and run.execution_id in changed:
+        if run is not None and (gaps or run.execution_id in changed):
             self._show_nodes()
 
     def show_inbox(self) -> None:
@@ -195,8 +195,11 @@ class MainScreen(WaitingScreen):
             self.unsettle()
 
     def _show_nodes(self) -> None:
-        run = self.run_at_hand
-        self.panes.nodes.show(run, self.desk.now, self.desk.links(run.execution_id) if run is not None else ())
+        run, desk = self.run_at_hand, self.desk
+        if run is None:
+            self.panes.nodes.show(None, desk.now)
+        else:
+            self.panes.nodes.show(run, desk.now, desk.links(run.execution_id), desk.missing_in(run.execution_id))
 
     def _nodes_follow(self) -> None:
         self._show_nodes()

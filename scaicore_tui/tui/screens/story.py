@@ -18,10 +18,11 @@ from scaicore_tui.wire.timestamps import iso
 INDENT = "    "
 
 
-def story(run: Run, events: Sequence[Event], width: int, links: Sequence[Link] = ()) -> list[Pieces]:
-    """The whole run, wrapped to `width` cells; `links` are its replays, and what it replays."""
+def story(run: Run, events: Sequence[Event], width: int, links: Sequence[Link] = (), missing: str = "") -> list[Pieces]:
+    """The whole run, wrapped to `width` cells; `links` are its replays, and what it replays, and `missing` says that
+    events of it may be."""
     return [
-        *_facts(run, links, width),
+        *_facts(run, links, missing, width),
         *_section("error", run.error, width, "red"),
         *_nodes(run, width),
         *(_section("input", run.input, width) if run.has_input else []),
@@ -30,7 +31,7 @@ def story(run: Run, events: Sequence[Event], width: int, links: Sequence[Link] =
     ]
 
 
-def _facts(run: Run, links: Sequence[Link], width: int) -> Iterator[Pieces]:
+def _facts(run: Run, links: Sequence[Link], missing: str, width: int) -> Iterator[Pieces]:
     facts = [
         ("run", run.execution_id),
         ("Core", run.core_id),
@@ -41,13 +42,14 @@ def _facts(run: Run, links: Sequence[Link], width: int) -> Iterator[Pieces]:
         ("took", took(run.duration_ms)),
         ("odd", ", ".join(run.oddities)),
         ("late", "the feed we hold begins after its start" if run.joined_late else ""),
+        ("gap", missing),
     ]
     for name, value in facts:
         if value:
             for number, line in enumerate(wrap(value, width - 10)):
                 yield [
                     piece("" if number else name, 10, "grey"),
-                    (line, "amber" if name in ("odd", "late") else "text"),
+                    (line, "amber" if name in ("odd", "late", "gap") else "text"),
                 ]
 
 

@@ -22,6 +22,7 @@ class NodeList(Rows):
         super().__init__(id=id)
         self._run: Run | None = None
         self._links: Sequence[Link] = ()
+        self._missing = ""
         self._rows: list[NodeRunInfo | Piece] = []
         self._now = 0.0
         self._name_width = 0
@@ -52,16 +53,16 @@ class NodeList(Rows):
         status = RunStatus.UNKNOWN if self._run is None else self._run.status
         return node_row(item, self.size.width - 2, self._now, status, self._name_width)
 
-    def show(self, run: Run | None, now: float, links: Sequence[Link] = ()) -> None:
+    def show(self, run: Run | None, now: float, links: Sequence[Link] = (), missing: str = "") -> None:
         """Show `run` as it is at `now`, in seconds since 1970: the node at work, until a person moves the cursor.
 
-        `links` are its replays, and what it replays.
+        `links` are its replays, and what it replays; `missing` says that events of it may be.
         """
         if run is None or self._run is None or run.execution_id != self._run.execution_id:
             self.cursor = 0
             self._at_work = True
             self.scroll_to_line(0)
-        self._run, self._now, self._links = run, now, links
+        self._run, self._now, self._links, self._missing = run, now, links, missing
         self._fill()
         if self._at_work:
             self._go_to_work()
@@ -84,7 +85,7 @@ class NodeList(Rows):
 
     def _fill(self) -> None:
         run = self._run
-        notes = [] if run is None else [*_notes(run, self.size.width - 3), *_told(self._links)]
+        notes = [] if run is None else [*_notes(run, self._missing, self.size.width - 3), *_told(self._links)]
         self._rows = [] if run is None else [*notes, *run.nodes.values(), *_result(run)]
         names = [cells(one_line(node.name)) for node in run.nodes.values()] if run is not None else []
         self._name_width = min(MAX_NAME, max(names, default=0) + 1)
@@ -99,12 +100,14 @@ class NodeList(Rows):
             self.put_cursor(at_work[-1] if at_work else 0, by_hand=False)
 
 
-def _notes(run: Run, width: int) -> list[Piece]:
+def _notes(run: Run, missing: str, width: int) -> list[Piece]:
     """What is to be said of the run itself: its error, and whatever a clean run would not show."""
     lines = wrap(run.error, width)[:MAX_ERROR_LINES] if run.error else []
     notes: list[Piece] = [(line, "red") for line in lines]
     if run.joined_late:
         notes.append(("joined late: the feed we hold begins after its start", "amber"))
+    if missing:
+        notes.append((missing, "amber"))
     if run.oddities:
         notes.append((f"odd: {', '.join(run.oddities)}", "amber"))
     return notes

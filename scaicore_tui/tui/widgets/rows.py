@@ -30,6 +30,14 @@ class Rows(Lines):
         """A row, without the mark of the cursor."""
         raise NotImplementedError
 
+    def line_of(self, row: int) -> int:
+        """The line that a row stands on, or would, where it is one before the first or behind the last."""
+        return row
+
+    def row_at(self, line: int) -> int | None:
+        """The row on a line; None where something else is, or nothing."""
+        return line if line < self.row_count else None
+
     def draw_mark(self, row: int) -> Piece:
         """The two cells before a row."""
         if row != self.cursor:
@@ -61,10 +69,12 @@ class Rows(Lines):
         self.repaint()
 
     def reveal(self) -> None:
-        """Scroll so far that the cursor is seen: by half a page, as one line costs as much as many."""
+        """Scroll so far that the cursor is seen, with what stands between its row and the next ones: by half a page, as
+        one line costs as much as many."""
         height = self.size.height
-        if height and not self.top <= self.cursor < self.top + height:
-            self.scroll_to_line(self.cursor - height // 2)
+        first, last = self.line_of(self.cursor - 1) + 1, self.line_of(self.cursor + 1) - 1
+        if height and not self.top <= first <= last < self.top + height:
+            self.scroll_to_line(self.line_of(self.cursor) - height // 2)
 
     def move(self, by: int) -> None:
         self.put_cursor(self.cursor + by)
@@ -84,8 +94,8 @@ class Rows(Lines):
 
     def on_click(self, event: events.Click) -> None:
         """Select the row; a second click opens it."""
-        row = self.top + event.y
-        if row >= self.row_count:
+        row = self.row_at(self.top + event.y)
+        if row is None:
             return
         if row == self.cursor and event.chain > 1:
             self.opened()

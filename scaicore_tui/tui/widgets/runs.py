@@ -1,11 +1,18 @@
-"""The list of runs. Its cursor stays on a run, not on a row; following, it stays on the newest."""
+"""The list of runs. Its cursor stays on a run, not on a row; following, it stays on the newest.
+
+Gaps are lines between the rows. The cursor passes over them: all that a key or a number is about is a run.
+"""
 
 from __future__ import annotations
 
-from scaicore_tui.runs import Summary
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+
+from scaicore_tui.runs import GapRow, Summary
 from scaicore_tui.tui.listing import Listing
 from scaicore_tui.tui.messages import ReadOlder, RunOpened, RunSelected
 from scaicore_tui.tui.paint import Pieces
+from scaicore_tui.tui.widgets.gap_row import gap_row
 from scaicore_tui.tui.widgets.rows import Rows
 from scaicore_tui.tui.widgets.run_row import run_row
 
@@ -21,6 +28,7 @@ class RunList(Rows):
         self._selected: str | None = None
         self._newest: str | None = None
         self._now = 0.0
+        self._gaps: Sequence[GapRow] = ()
 
     @property
     def row_count(self) -> int:
@@ -37,17 +45,31 @@ class RunList(Rows):
         """The run under the cursor."""
         return self._listing[self.cursor] if self.cursor < self.row_count else None
 
+    @property
+    def line_count(self) -> int:
+        return super().line_count + len(self._gaps)
+
+    def line_of(self, row: int) -> int:
+        return row + bisect_right(self._gaps, row, key=lambda gap: gap.row)
+
+    def row_at(self, line: int) -> int | None:
+        return None if self._gap_at(line) is not None else super().row_at(line - self._gaps_above(line))
+
+    def draw(self, line: int) -> Pieces:
+        gap = self._gap_at(line)
+        if gap is not None:
+            return gap_row(gap, self.size.width, self._now)
+        return super().draw(line - self._gaps_above(line))
+
     def draw_row(self, row: int) -> Pieces:
         return run_row(self._listing[row], self.size.width - 2, self._now)
 
     def show(self, now: float) -> None:
         """The listing changed, or time passed; `now` in seconds since 1970."""
         self._now = now
-        if self.following:
-            self._stay_on(0)
-        else:
-            row = self._listing.row_of(self._selected)
-            self._stay_on(row if row is not None else self.cursor)
+        before, self._gaps = self.line_of(self.cursor), self._listing.gap_rows
+        row = 0 if self.following else self._listing.row_of(self._selected)
+        self._stay_on(row if row is not None else self.cursor, before)
         self._count_newer()
         self.repaint()
 
@@ -95,9 +117,10 @@ class RunList(Rows):
         if self.top == 0:
             self.newer = 0
 
-    def _stay_on(self, row: int) -> None:
-        """The cursor belongs on `row` now: the view moves with it, so that what is read stays where it is."""
-        shift = row - self.cursor
+    def _stay_on(self, row: int, before: int) -> None:
+        """The cursor was on the line `before`, and belongs on `row` now: the view moves with it, so that what is read
+        stays where it is."""
+        shift = self.line_of(row) - before
         self.cursor = max(0, min(row, self.row_count - 1))
         if self.following:
             self.scroll_to_line(0)
@@ -105,6 +128,16 @@ class RunList(Rows):
             self.scroll_to_line(self.top + shift)
         self.reveal()
         self._tell()
+
+    def _gaps_above(self, line: int) -> int:
+        """How many gaps stand above a line."""
+        return bisect_left(range(len(self._gaps)), line, key=lambda number: self._gaps[number].row + number)
+
+    def _gap_at(self, line: int) -> GapRow | None:
+        """The gap on a line; None where there is none."""
+        number = self._gaps_above(line)
+        is_there = number < len(self._gaps) and self._gaps[number].row + number == line
+        return self._gaps[number] if is_there else None
 
     def _count_newer(self) -> None:
         """Count arrivals for as long as the top of the list is out of sight."""

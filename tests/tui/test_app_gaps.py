@@ -1,0 +1,168 @@
+"""Gaps in the list of runs: what the feed no longer had when the app looked again, and what is still being read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+from textual.pilot import Pilot
+
+from tests.builders import NOON, SECOND, entered, event
+from tests.feedsim import FeedSim
+from tests.tui.scene import busy, later
+from tests.tui.stage import STANDARD, WIDE, Stage
+
+TALL = (80, 40)
+GAP = "┄ gap 12:01:01 to 13:50:00Z: events missing, runs here may be incomplete"
+
+
+async def sleep_two_hours(stage: Stage, pilot: Pilot[int]) -> None:
+    """The laptop is closed, and opened two hours later: the feed keeps less than that."""
+    stage.sim.log[:] = later()
+    stage.clock.advance(7_200)
+    await stage.poll(pilot)
+
+
+def at_hand(stage: Stage) -> str | None:
+    run = stage.screen.run_at_hand
+    return None if run is None else run.execution_id
+
+
+async def test_what_retention_ate_stands_between_the_runs_around_it() -> None:
+    stage = Stage(busy())
+    async with stage.opened(TALL) as pilot:
+        assert "gap" not in stage.text
+        await sleep_two_hours(stage, pilot)
+        row = next(number for number, line in enumerate(stage.lines) if GAP in line)
+        assert "exec_600000" in stage.lines[row - 1]
+        assert "exec_8f21c4" in stage.lines[row + 1]
+        assert "Runs  1 of 31" in stage.text
+        assert "gap 12:01:01 to 13:50:00Z: events lost to retention" in stage.text
+        await pilot.press("escape")
+        await stage.poll(pilot)
+        assert "lost to retention" not in stage.text
+        assert GAP in stage.text
+
+
+async def test_the_cursor_passes_over_a_gap() -> None:
+    stage = Stage(busy())
+    async with stage.opened(WIDE) as pilot:
+        await sleep_two_hours(stage, pilot)
+        await pilot.press("j", "j", "j", "j")
+        assert at_hand(stage) == "exec_600000"
+        await pilot.press("j")
+        await stage.settle(pilot)
+        assert at_hand(stage) == "exec_8f21c4"
+        assert "Runs  6 of 31" in stage.text
+        assert next(line for line in stage.lines if line.startswith("›")).startswith("› ● exec_8f21c4")
+        await pilot.press("k", "e")
+        assert at_hand(stage) == "exec_5b0c11"
+        await pilot.press("f")
+        assert at_hand(stage) == "exec_6f21d5"
+
+
+async def test_the_cursor_stays_on_its_run_when_a_gap_comes_above_it() -> None:
+    stage = Stage(busy())
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("e")
+        await sleep_two_hours(stage, pilot)
+        assert at_hand(stage) == "exec_5b0c11"
+        assert "Runs  9 of 31" in stage.text
+
+
+async def test_a_click_on_a_gap_does_nothing_and_one_below_it_selects_that_run() -> None:
+    stage = Stage(busy())
+    async with stage.opened(WIDE) as pilot:
+        await sleep_two_hours(stage, pilot)
+        await stage.click(pilot, "┄ gap", times=2)
+        assert at_hand(stage) == "exec_6f21d5"
+        assert stage.app.screen is stage.screen
+        await stage.click(pilot, "exec_5b0c11")
+        assert at_hand(stage) == "exec_5b0c11"
+
+
+async def test_a_filtered_list_has_its_gaps_and_says_when_nothing_else_is_there() -> None:
+    stage = Stage(busy())
+    async with stage.opened(TALL) as pilot:
+        await sleep_two_hours(stage, pilot)
+        await pilot.press("v")
+        await stage.settle(pilot)
+        assert "Runs  1 of 1  failed" in stage.text
+        assert GAP in stage.text
+        await pilot.press("escape", "escape", "slash", *"nobody", "enter")
+        await stage.settle(pilot)
+        assert GAP in stage.text
+        assert "no run is kept" in stage.text
+        await pilot.press("j", "k", "G", "e", "enter", "y")
+        await stage.settle(pilot)
+        assert "nothing is selected" in stage.text
+
+
+@pytest.mark.parametrize("count", [27, 28, 29])
+async def test_a_gap_beyond_the_outermost_run_is_in_sight_with_it(count: int) -> None:
+    stage = Stage(FeedSim([event("custom.note", NOON, execution=None)]))
+    runs = [entered("a", NOON + n * SECOND, f"exec_{n:04}") for n in range(1, count + 1)]
+    async with stage.opened(STANDARD) as pilot:
+        for held in (runs, [entered("b", NOON + 7_200 * SECOND, "exec_0001")]):
+            stage.sim.log[:] = held
+            await stage.poll(pilot)
+        assert "┄ gap" in stage.lines[3]
+        lines = await walk(stage, pilot, "j", count - 1)
+        assert "┄ gap" in lines[-1]
+        assert "exec_0001" in lines[-2]
+        lines = await walk(stage, pilot, "k", count - 1)
+        assert "┄ gap" in lines[0]
+        assert f"exec_{count:04}" in lines[1]
+
+
+async def walk(stage: Stage, pilot: Pilot[int], key: str, times: int) -> list[str]:
+    """Press it so often; the lines of the list then."""
+    await pilot.press(*[key] * times)
+    await stage.settle(pilot)
+    rows = stage.lines[3:]
+    return rows[: next(number for number, line in enumerate(rows) if " · exec_" in line)]
+
+
+async def test_runs_that_a_gap_may_have_cut_say_so() -> None:
+    stage = Stage(busy())
+    said = "events may be missing: 12:01:01 to 13:50:00Z"
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("j", "k")
+        assert at_hand(stage) == "exec_8f21c4"
+        assert said not in stage.text
+        await sleep_two_hours(stage, pilot)
+        assert said in stage.text
+        await pilot.press("enter")
+        await stage.settle(pilot)
+        assert f"gap       {said}" in stage.text
+        await pilot.press("escape", "escape", "e", "enter")
+        await stage.settle(pilot)
+        assert "exec_5b0c11" in stage.text
+        assert said not in stage.text
+
+
+async def test_what_is_still_being_read_is_a_row_until_it_is_read() -> None:
+    stage = Stage(FeedSim([entered("a", NOON + n * SECOND, f"exec_{n:04}") for n in range(20)]))
+    stage.sim.page_size = 20
+    async with stage.opened(WIDE) as pilot:
+        stage.sim.log += [entered("a", NOON + n * SECOND, f"exec_{n:04}") for n in range(20, 60)]
+        stage.trouble = no_second_page(stage.sim)
+        await stage.poll(pilot)
+        assert "┄ catching up 12:00:19 to 12:00:40Z: still being read" in stage.text
+        assert "lost" not in stage.text
+        stage.trouble = None
+        await stage.poll(pilot)
+        assert "catching up" not in stage.text
+        assert "Runs  1 of 60" in stage.text
+
+
+def no_second_page(sim: FeedSim) -> Callable[[httpx.Request], httpx.Response]:
+    """Only the newest page comes through."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if "cursor" in request.url.params:
+            raise httpx.ConnectError("gone", request=request)
+        return sim.answer(request)
+
+    return answer
