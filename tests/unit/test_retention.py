@@ -165,7 +165,7 @@ def test_a_disk_that_takes_nothing_loses_nothing(journal: Journal) -> None:
 async def running(sim: FeedSim, path: Path, clock: ManualClock, **keeps: float) -> AsyncIterator[Session]:
     """A session that runs, on a journal of its own."""
     client = sim.client()
-    async with Session(replace(client.target, **keeps), Journal.open(path), clock, client=client) as session:  # type: ignore[arg-type]
+    async with Session(replace(client.target, **keeps), Journal.open(path), clock, client=client) as session:
         await session.read_once()
         task = asyncio.create_task(session.run())
         yield session
