@@ -49,6 +49,7 @@ def resolve_target(flags: Flags, env: Mapping[str, str] | None = None, config: P
         protected=bool(profile.protected),
         keep_days=profile.keep_days,
         low_bandwidth=flags.low_bandwidth or bool(profile.low_bandwidth),
+        ca_file=profile.ca_file.expanduser() if profile.ca_file is not None else None,
     )
 
 

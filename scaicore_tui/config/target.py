@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from enum import StrEnum
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -27,7 +28,8 @@ class Target(Struct, frozen=True):
     """One API, as one profile sees it; writes to a `protected` one are typed out.
 
     `interval` is in seconds; `token_source` says where the token came from. Runs that ended more than `keep_days` ago
-    are forgotten; None keeps all. `low_bandwidth` is about the person's link.
+    are forgotten; None keeps all. `low_bandwidth` is about the person's link. The authorities in a `ca_file` are
+    believed, and no others.
     """
 
     url: str
@@ -41,6 +43,7 @@ class Target(Struct, frozen=True):
     protected: bool = False
     keep_days: float | None = None
     low_bandwidth: bool = False
+    ca_file: Path | None = None
 
     def kept_from(self, now: float) -> int | None:
         """The moment before which runs are forgotten, in microseconds; `now` in seconds, both since 1970."""
