@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -12,7 +12,8 @@ from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import CannotReach, OutcomeUnknown, UsageError
 from scaicore_tui.feed import transport as http
-from scaicore_tui.feed.budget import Budget, Rank
+from scaicore_tui.feed.budget import Budget, Rank, Slot
+from scaicore_tui.feed.quota import server_time
 from scaicore_tui.wire import (
     Checkpoint,
     CheckpointPage,
@@ -44,7 +45,10 @@ class Client:
     ) -> None:
         self.target = target
         self.requests = 0
-        self.budget = Budget(clock or SystemClock())
+        # By so many seconds the server's clock is ahead of ours, as far as its last answer told.
+        self.skew = 0.0
+        self._clock = clock or SystemClock()
+        self.budget = Budget(self._clock)
         self._http = http.open_http(target, transport)
 
     async def close(self) -> None:
@@ -100,13 +104,21 @@ class Client:
     async def _ask(self, url: str, rank: Rank, params: dict[str, Any]) -> bytes:
         async with self.budget.slot(rank) as slot:
             self.requests += 1
-            return await http.get(self._http, url, params, slot.heard)
+            return await http.get(self._http, url, params, self._hearing(slot))
 
     async def _post(self, path: str, value: dict[str, Any], timeout: float) -> bytes:  # noqa: ASYNC109
         body = _json(value)
         async with self.budget.slot(Rank.WRITE) as slot:
             self.requests += 1
-            return await http.post(self._http, f"{self.target.resources}/{path}", body, timeout, slot.heard)
+            return await http.post(self._http, f"{self.target.resources}/{path}", body, timeout, self._hearing(slot))
+
+    def _hearing(self, slot: Slot) -> http.Hearing:
+        def heard(status: int, headers: Mapping[str, str]) -> None:
+            slot.heard(status, headers)
+            there = server_time(headers)
+            self.skew = self.skew if there is None else there - self._clock.now()
+
+        return heard
 
 
 def _json(value: dict[str, Any]) -> bytes:
