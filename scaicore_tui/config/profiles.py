@@ -34,6 +34,7 @@ class Profile(Struct, forbid_unknown_fields=True, frozen=True):
     low_bandwidth: bool | None = None
     token_env: str | None = None
     token_file: Path | None = None
+    ca_file: Path | None = None
 
 
 class ProfileFile(Struct, frozen=True):

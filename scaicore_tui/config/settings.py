@@ -50,6 +50,7 @@ def resolve_target(flags: Flags, env: Mapping[str, str] | None = None, config: P
         keep_days=profile.keep_days,
         keep_mb=profile.keep_mb,
         low_bandwidth=flags.low_bandwidth or bool(profile.low_bandwidth),
+        ca_file=profile.ca_file.expanduser() if profile.ca_file is not None else None,
     )
 
 

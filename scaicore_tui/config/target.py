@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from enum import StrEnum
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -31,7 +32,7 @@ class Target(Struct, frozen=True):
 
     `interval` is in seconds; `token_source` says where the token came from. Runs that ended more than `keep_days` ago
     are forgotten, and the oldest where the journal has more than `keep_mb` million bytes; None keeps all.
-    `low_bandwidth` is about the person's link.
+    `low_bandwidth` is about the person's link. The authorities in a `ca_file` are believed, and no others.
     """
 
     url: str
@@ -46,6 +47,7 @@ class Target(Struct, frozen=True):
     keep_days: float | None = None
     keep_mb: float | None = None
     low_bandwidth: bool = False
+    ca_file: Path | None = None
 
     def kept_from(self, now: float) -> int | None:
         """The moment before which runs are forgotten, in microseconds; `now` in seconds, both since 1970."""
