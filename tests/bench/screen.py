@@ -32,7 +32,7 @@ def key_bytes(setting: Setting) -> Iterator[Row]:
         bare = presses(terminal, times, "down")
     note = f"{A_TABLE}: {_bytes(bare):,.0f}"
     yield Row("cursor key: bytes", _bytes(running), "bytes", 400, note=note)
-    yield Row("cursor key that rests, with new nodes: bytes", _bytes(resting), "bytes")
+    yield Row("cursor key that rests, with new nodes: bytes", _bytes(resting), "bytes", 400)
 
 
 @row("key-time", 70)

@@ -14,6 +14,8 @@ from tests.feedsim import FeedSim
 from tests.tui.scene import busy, completed_triage, running_triage
 from tests.tui.stage import SMALL, STANDARD, WIDE, Stage
 
+KINDS = ("flexible", "rigid", "model_call", "core_call", "checkpoint", "guarded", "foreach")
+
 
 def under_cursor(stage: Stage) -> str:
     """The execution id of the run that the cursor is on."""
@@ -116,8 +118,24 @@ async def test_a_narrow_screen_shows_one_pane_and_tab_goes_round() -> None:
             heads.append(stage.lines[2].strip("▍ ").split()[0])
             await pilot.press("tab")
         await stage.settle(pilot)
-        assert heads == ["Runs", "support-triage", "Waiting"]
+        assert heads == ["Runs", "exec_8f21c4", "Waiting"]
         assert stage.lines[2].startswith("▍Runs")
+
+
+async def test_columns_of_nodes_stay_where_they_are_from_run_to_run() -> None:
+    stage = Stage(busy())
+    async with stage.opened() as pilot:
+        columns = []
+        for key in "jjjkkk":
+            await stage.wait(pilot, 1)
+            await pilot.press(key)
+            await pilot.pause()
+            heading = stage.lines.index(
+                next(line for line in stage.lines if line.startswith(f" {under_cursor(stage)}"))
+            )
+            nodes = "\n".join(stage.lines[heading + 1 :])
+            columns.append([line.index(kind) for line in nodes.splitlines() for kind in KINDS if kind in line])
+        assert [set(found) for found in columns[1:]] == [{columns[1][0]}] * 5
 
 
 async def test_all_sizes_keep_the_essentials() -> None:
