@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from scaicore_tui.runs import Summary
+from scaicore_tui.session import Update
 from scaicore_tui.tui.listing import Listing, View
+from scaicore_tui.tui.messages import SessionChanged
 from scaicore_tui.tui.paint import Pieces
 from scaicore_tui.tui.widgets.run_row import run_row
 from scaicore_tui.tui.widgets.runs import RunList
@@ -60,6 +63,19 @@ async def test_runs_that_come_above_what_is_read_are_counted() -> None:
         await pilot.press("g")
         await stage.settle(pilot)
         assert "new" not in stage.lines[2]
+
+
+async def test_runs_that_are_only_loaded_are_listed_at_once_and_counted_with_the_next_tick() -> None:
+    stage = Stage(busy())
+    async with stage.opened(WIDE) as pilot:
+        book = stage.session.book
+        book.load([Summary("exec_old", -1)])
+        stage.app.post_message(SessionChanged(Update(frozenset({"exec_old"}), only_stored=True)))
+        await pilot.pause()
+        assert "exec_old" in stage.text
+        assert "Runs  1 of 26" in stage.text
+        await stage.settle(pilot)
+        assert "Runs  1 of 27" in stage.text
 
 
 @pytest.mark.parametrize(("typed", "found"), [("bank", "exec_5b0c11"), ("expense !batch", "exec_77aa02")])
