@@ -117,7 +117,7 @@ def read_checkpoint_page(body: bytes) -> CheckpointPage:
     inner = unwrap(parse(body))
     rows = inner.get("checkpoints") if isinstance(inner, dict) else None
     if not isinstance(rows, list):
-        raise ValueError("the answer has no list of checkpoints")
+        raise ValueError("it has no list of checkpoints")
     return CheckpointPage(
         checkpoints=tuple(_checkpoint(row) for row in rows if isinstance(row, dict) and row.get("id")),
         next_cursor=cursor(inner),
@@ -126,7 +126,7 @@ def read_checkpoint_page(body: bytes) -> CheckpointPage:
 
 def _checkpoint(value: Any) -> Checkpoint:
     if not isinstance(value, dict) or "id" not in value:
-        raise ValueError("the answer is no checkpoint")
+        raise ValueError("it is no checkpoint")
     return Checkpoint(
         id=text(value["id"]),
         checkpoint_type=text(value.get("checkpoint_type")),

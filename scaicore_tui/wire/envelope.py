@@ -13,7 +13,7 @@ def parse(body: bytes) -> Any:
     try:
         return json.loads(decode(body), strict=False)
     except RecursionError as error:
-        raise ValueError("the answer is nested too deeply") from error
+        raise ValueError("it is nested too deeply") from error
 
 
 def unwrap(value: Any) -> Any:

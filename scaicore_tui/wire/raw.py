@@ -62,11 +62,11 @@ def page(body: bytes, key: str) -> dict[str, Any]:
     """
     text = decode(body)
     start = _skip(text, 0)
-    members = _object(text, start, key)[0] if text[start : start + 1] == "{" else {}
-    for candidate in (members, members.get("data")):
+    members = _object(text, start, key)[0] if text[start : start + 1] == "{" else _value(text, start)[0]
+    for candidate in (members, members.get("data") if isinstance(members, dict) else None):
         if isinstance(candidate, dict) and isinstance(candidate.get(key), list):
             return candidate
-    raise ValueError(f"the answer has no list of {key}")
+    raise ValueError(f"it has no list of {key}")
 
 
 def _object(text: str, at: int, key: str) -> tuple[dict[str, Any], int]:
@@ -108,7 +108,7 @@ def _value(text: str, at: int) -> tuple[Any, int]:
     try:
         return _scan(text, at)
     except RecursionError as error:
-        raise ValueError("the answer is nested too deeply") from error
+        raise ValueError("it is nested too deeply") from error
 
 
 def _skip(text: str, at: int) -> int:
