@@ -63,6 +63,7 @@ class Desk:
             counts=dict(session.book.counts),
             event_count=session.book.event_count,
             checkpoint_count=len(session.checkpoints),
+            unreadable=session.unreadable,
             journal_trouble=session.journal_trouble,
             pace=self.pace,
         )
