@@ -101,6 +101,11 @@ class Session:
         skew = self.client.skew
         return self.clock.now() + (skew if abs(skew) > SKEWED else 0.0)
 
+    @property
+    def unreadable(self) -> int:
+        """How many events, of those that came since the start, and pending checkpoints can't be read in full."""
+        return self.book.unreadable + self.client.unreadable
+
     def listen(self, listener: Callable[[Update], None]) -> None:
         """Call `listener` after everything that changed."""
         self._listeners.append(listener)

@@ -111,7 +111,7 @@ class Intake:
 
         def write() -> Change:
             put()
-            return self._folder.again(touched, len(events), is_history=is_history)
+            return self._folder.again(touched, events, is_history=is_history)
 
         return self._write(write)
 
