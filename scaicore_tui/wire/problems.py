@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from scaicore_tui import errors
+from scaicore_tui.text import named, quoted
 from scaicore_tui.wire.envelope import parse
 from scaicore_tui.wire.values import optional_text, text
 
@@ -27,13 +28,14 @@ class Problem(Struct, frozen=True):
     details: Any = None
 
     def error(self) -> errors.ScaicoreError:
-        """The exception that this problem is to a caller."""
+        """The exception that this problem is to a caller. What the server says, or repeats, is in quotes."""
         kind = _KINDS.get(self.status, errors.CannotReach if self.status in (502, 503, 504) else errors.Refused)
-        name = f" {self.code}" if self.code else ""
+        name = f" {named(self.code)}" if self.code else ""
+        said = quoted(self.message) if self.message else "no reason given"
         return kind(
-            f"{self.message or 'no reason given'} [{self.status}{name}]",
-            hint=self.fix or "",
-            request_id=self.request_id,
+            f"{said} [{self.status}{name}]",
+            hint=quoted(self.fix) if self.fix else "",
+            request_id=named(self.request_id) if self.request_id else None,
             status=self.status,
             retry_after=self.retry_after,
         )

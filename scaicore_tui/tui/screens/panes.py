@@ -9,7 +9,7 @@ from textual.containers import Container, Vertical
 from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.runs.status import RUN_LOOKS
 from scaicore_tui.runs.words import took
-from scaicore_tui.text import one_line
+from scaicore_tui.text import named, one_line
 from scaicore_tui.tui.actions import Place
 from scaicore_tui.tui.listing import Listing
 from scaicore_tui.tui.paint import NEWER, Piece
@@ -125,5 +125,5 @@ def run_heading(run: Run | None, now: float, waits_since: int | None) -> list[Pi
     look = RUN_LOOKS[run.status]
     begun = waits_since if run.status is RunStatus.WAITING else run.began_at
     spent = took(run.duration_ms) if run.is_over else since(begun, now)
-    name = f"{core_name(run.core_id)} · {short_id(run.execution_id)}"
+    name = f"{named(core_name(run.core_id))} · {short_id(run.execution_id)}"
     return [(name, "text strong"), (f"  {look.word} {spent}", look.colour)]
