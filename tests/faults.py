@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import trustme
-from scaicore_tui.config.secret import Secret
 
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.config import Api, Target
 from scaicore_tui.feed import LinkState, transport
+from scaicore_tui.secret import Secret
 from scaicore_tui.session import Session, Update
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.trouble import trouble
