@@ -72,6 +72,8 @@ async def live(token: str = MANAGER) -> AsyncIterator[Live]:
     ):
         target = Target(url=f"{url}/api/v1", name="live", token=Secret(token), interval=INTERVAL)
         session = Session(target)
+        # This grid has no limit, and does not say so.
+        session.client.budget.limit = 6_000
         app = DebuggerApp(session)
         async with app.run_test(size=STANDARD) as pilot:
             await until(pilot, lambda: session.link.polls and session.checkpoints and not session.has_older, PATIENCE)
