@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -100,11 +101,11 @@ class Client:
         params: dict[str, Any] = {"core_id": self.target.core, **query, "limit": limit, "cursor": cursor}
         sent = {key: value for key, value in params.items() if value is not None}
         url = f"{self.target.resources}/{path}"
-        try:
-            return await self._ask(url, rank, sent)
-        except http.HungUp:
-            # The server closed a connection just when it was used again: nobody need know.
-            return await self._ask(url, rank, sent)
+        # The server may have closed connections just when they are used again, each of those kept: nobody need know.
+        for _ in range(http.KEPT_OPEN):
+            with suppress(http.HungUp):
+                return await self._ask(url, rank, sent)
+        return await self._ask(url, rank, sent)
 
     async def _ask(self, url: str, rank: Rank, params: dict[str, Any]) -> bytes:
         async with self.budget.slot(rank) as slot:
