@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import takewhile
 from typing import Any, Self
 
 from msgspec import Struct
@@ -24,6 +25,7 @@ from scaicore_tui.feed import Chance, Client, Link, Part, Pollers, Rank, Sweep
 from scaicore_tui.feed.link import SKEWED
 from scaicore_tui.journal import Gap, Ingest, Journal
 from scaicore_tui.runs import Run, RunBook
+from scaicore_tui.runs.folder import fold_all
 from scaicore_tui.runs.words import age
 from scaicore_tui.watch import Watch
 from scaicore_tui.wire import Checkpoint, Event
@@ -70,6 +72,7 @@ class Session:
         self._pollers = Pollers(
             self.client, self.clock, chance, known, self._take_head, self._take_checkpoints, changed=tell
         )
+        self._is_open = True
         self._listeners: list[Callable[[Update], None]] = []
         self._watch = Watch(self._pollers, self._catch_up, self.outcomes, self.book, self.clock, chance, backfill)
         self._ingest.load_newest()
@@ -78,6 +81,7 @@ class Session:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._is_open = False
         await self._pollers.close()
         await self.client.close()
         self._ingest.close()
@@ -112,6 +116,7 @@ class Session:
         """Poll until cancelled; beside it read history, and look up writes whose answers were lost."""
         self.outcomes.recover()
         async with asyncio.TaskGroup() as group:
+            self.book.runs.aside = partial(self._fold_aside, group)
             group.create_task(self._ingest.load(self.target.kept_from(self.clock.now())))
             group.create_task(self._watch.run())
 
@@ -147,9 +152,13 @@ class Session:
         """Read one more page of history; returns how many events it brought. Raises what keeps it from that."""
         return await self._watch.load_older()
 
-    def events(self, execution_id: str | None = None) -> Sequence[Event]:
+    def events(self, execution_id: str | None = None) -> Iterator[Event]:
         """The events of one run, or all, in feed order."""
-        return list(self.journal.reader.events(execution_id))
+        return self.journal.reader.events(execution_id)
+
+    def newest_events(self, execution_id: str, limit: int) -> Sequence[Event]:
+        """The newest events of one run, in feed order."""
+        return self.journal.reader.newest_of(execution_id, limit)
 
     @property
     def journal_trouble(self) -> str:
@@ -246,6 +255,19 @@ class Session:
         self.outcomes.observe({row.id for row in pending}, asked_at)
         self._watch.polled.set()
         self._tell(Update(frozenset(changed), checkpoints=moved))
+
+    def _fold_aside(self, group: asyncio.TaskGroup, execution_id: str) -> None:
+        """Fold a long run in a thread of its own, from what is known by now, and tell when that is done."""
+        history = self.journal.reader.history(execution_id, self.book.last)
+        # Whoever quits does not wait for it.
+        wanted = takewhile(lambda _: self._is_open, history)
+
+        async def fold_it() -> None:
+            run, _ = await asyncio.to_thread(fold_all, execution_id, wanted)
+            if self.book.runs.put(execution_id, run):
+                self._tell(Update(frozenset({execution_id})))
+
+        group.create_task(fold_it())
 
     def _changed(self, runs: set[str]) -> None:
         self._catching_up()

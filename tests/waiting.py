@@ -9,7 +9,7 @@ from anyio.lowlevel import checkpoint
 
 from scaicore_tui.session import Session
 
-TURNS = 5_000
+TURNS = 20_000
 
 
 async def turn() -> None:

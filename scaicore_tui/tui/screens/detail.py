@@ -12,7 +12,7 @@ from scaicore_tui.tui.actions import Place
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.paint import Pieces
 from scaicore_tui.tui.screens.base import SessionScreen
-from scaicore_tui.tui.screens.story import story
+from scaicore_tui.tui.screens.story import MAX_EVENTS, story
 from scaicore_tui.tui.widgets.heading import Heading
 from scaicore_tui.tui.widgets.reading import Reading
 
@@ -89,4 +89,4 @@ class DetailScreen(SessionScreen):
         if run is None:
             return []
         links = self.desk.links(run.execution_id)
-        return story(run, self.desk.session.events(run.execution_id), width, links)
+        return story(run, self.desk.session.newest_events(run.execution_id, MAX_EVENTS), width, links)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from scaicore_tui.runs import NodeRunInfo, NodeVisit, Run, RunStatus
 from scaicore_tui.runs.status import NODE_LOOKS
 from scaicore_tui.runs.words import took
-from scaicore_tui.text import one_line, pretty, safe, wrap
+from scaicore_tui.text import one_line, pretty, wrap
 from scaicore_tui.tui.paint import Piece, Pieces, piece, right
 from scaicore_tui.tui.replays import Link
 from scaicore_tui.tui.widgets.run_row import node_look
@@ -16,17 +17,20 @@ from scaicore_tui.wire import Event
 from scaicore_tui.wire.timestamps import iso
 
 INDENT = "    "
+# So much of it is told: of more nodes, visits of one, and events, the newest; of a longer text the beginning.
+MAX_NODES, MAX_VISITS, MAX_EVENTS = 200, 20, 200
+MAX_TEXT = 20_000
 
 
 def story(run: Run, events: Sequence[Event], width: int, links: Sequence[Link] = ()) -> list[Pieces]:
-    """The whole run, wrapped to `width` cells; `links` are its replays, and what it replays."""
+    """The run, wrapped to `width` cells, with its newest `events`; `links` are its replays, and what it replays."""
     return [
         *_facts(run, links, width),
         *_section("error", run.error, width, "red"),
         *_nodes(run, width),
         *(_section("input", run.input, width) if run.has_input else []),
         *_section("output", run.output, width),
-        *_events(events, width),
+        *_events(events, run.event_count, width),
     ]
 
 
@@ -40,11 +44,12 @@ def _facts(run: Run, links: Sequence[Link], width: int) -> Iterator[Pieces]:
         ("ended", iso(run.ended_at)),
         ("took", took(run.duration_ms)),
         ("odd", ", ".join(run.oddities)),
+        ("", f"its {run.event_count:,} events are being read…" if run.partial else ""),
         ("late", "the feed we hold begins after its start" if run.joined_late else ""),
     ]
     for name, value in facts:
         if value:
-            for number, line in enumerate(wrap(value, width - 10)):
+            for number, line in enumerate(_wrapped(value, width - 10)):
                 yield [
                     piece("" if number else name, 10, "grey"),
                     (line, "amber" if name in ("odd", "late") else "text"),
@@ -52,9 +57,10 @@ def _facts(run: Run, links: Sequence[Link], width: int) -> Iterator[Pieces]:
 
 
 def _nodes(run: Run, width: int) -> Iterator[Pieces]:
-    yield from _title(f"nodes · {len(run.nodes)}")
+    yield from _title(f"nodes · {len(run.nodes):,}")
     waiting = run.status is RunStatus.WAITING
-    for node in run.nodes.values():
+    yield from _older(len(run.nodes) - MAX_NODES, "nodes")
+    for node in list(islice(reversed(run.nodes.values()), MAX_NODES))[::-1]:
         look = node_look(node.state, waiting=waiting)
         yield [
             (f"{look.glyph} ", look.colour),
@@ -67,7 +73,9 @@ def _nodes(run: Run, width: int) -> Iterator[Pieces]:
 
 
 def _visits(node: NodeRunInfo, width: int) -> Iterator[Pieces]:
-    for number, visit in enumerate(node.visits, 1):
+    older = max(0, node.visit_count - MAX_VISITS)
+    yield from _older(older, "visits")
+    for number, visit in enumerate(node.visits[-MAX_VISITS:], older + 1):
         look = NODE_LOOKS[visit.state]
         yield [
             right(f"{number} ", len(INDENT), "grey"),
@@ -87,7 +95,7 @@ def _visit_outcome(visit: NodeVisit, width: int) -> Iterator[Pieces]:
     elif visit.has_result:
         text = f"{visit.result_binding or 'result'} = {pretty(visit.result)}"
     if text:
-        for line in wrap(text, width):
+        for line in _wrapped(text, width):
             yield [(INDENT * 2, "text"), (line, colour)]
 
 
@@ -95,21 +103,34 @@ def _section(title: str, value: Any, width: int, colour: str = "text") -> Iterat
     if value is None:
         return
     yield from _title(title)
-    for line in wrap(pretty(value), width):
+    for line in _wrapped(pretty(value), width):
         yield [(line, colour)]
 
 
-def _events(events: Sequence[Event], width: int) -> Iterator[Pieces]:
+def _events(events: Sequence[Event], count: int, width: int) -> Iterator[Pieces]:
     """The events as they came: time, type, and the bytes themselves on one safe line."""
-    yield from _title(f"events · {len(events)}")
+    yield from _title(f"events · {count:,}")
+    yield from _older(count - len(events), "events")
     for event in events:
         head: list[Piece] = [
             piece(one_line(event.timestamp), 25, "grey"),
             (one_line(event.type.removeprefix("scaicore.runtime.")) + "  ", "accent"),
         ]
         yield head
-        for line in wrap(safe(event.raw.decode("utf-8", "backslashreplace")), width - len(INDENT)):
+        for line in _wrapped(event.raw.decode("utf-8", "backslashreplace"), width - len(INDENT)):
             yield [(INDENT, "text"), (line, "grey")]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Lines; of a text that nobody would read to its end, the first ones."""
+    lines = wrap(text[:MAX_TEXT], width)
+    left = len(text) - MAX_TEXT
+    return lines if left <= 0 else [*lines, f"… {left:,} more characters: scaicore-tui show --json has them"]
+
+
+def _older(count: int, what: str) -> Iterator[Pieces]:
+    if count > 0:
+        yield [(f"{INDENT}… {count:,} older {what}", "grey")]
 
 
 def _title(words: str) -> Iterator[Pieces]:
