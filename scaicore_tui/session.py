@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Self
 
@@ -22,7 +22,7 @@ from scaicore_tui.config import Target
 from scaicore_tui.errors import Conflict, NotFound, UsageError
 from scaicore_tui.feed import Chance, Client, Link, Part, Pollers, Rank, Sweep
 from scaicore_tui.feed.link import SKEWED
-from scaicore_tui.journal import Ingest, Journal
+from scaicore_tui.journal import Aside, Ingest, Journal
 from scaicore_tui.runs import Run, RunBook
 from scaicore_tui.runs.words import age
 from scaicore_tui.watch import Watch
@@ -67,6 +67,7 @@ class Session:
         self.checkpoints: tuple[Checkpoint, ...] = ()
         self.journal = Journal.temporary() if journal is None else journal
         self._ingest = Ingest(self.journal, self.book, self._changed, self._loaded)
+        self._aside = Aside(self.journal, self.book, self._changed)
         self.client = client or Client(target, clock=self.clock)
         self.outcomes = Outcomes(self.client, self.book, self.clock, self._submitted, ledger or Ledger())
         self.submitter = Submitter(self.client, self.book, self.clock, self.outcomes, self._staleness)
@@ -84,6 +85,7 @@ class Session:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._aside.close()
         await self._pollers.close()
         await self.client.close()
         self._ingest.close()
@@ -118,6 +120,7 @@ class Session:
         """Poll until cancelled; beside it read history, and look up writes whose answers were lost."""
         self.outcomes.recover()
         async with asyncio.TaskGroup() as group:
+            self.book.runs.aside = partial(self._aside.fold, group)
             group.create_task(self._ingest.keep(self.target, self.clock))
             group.create_task(self._watch.run())
 
@@ -152,9 +155,13 @@ class Session:
         """Read one more page of history; returns how many events it brought. Raises what keeps it from that."""
         return await self._watch.load_older()
 
-    def events(self, execution_id: str | None = None) -> Sequence[Event]:
+    def events(self, execution_id: str | None = None) -> Iterator[Event]:
         """The events of one run, or all, in feed order."""
-        return list(self.journal.reader.events(execution_id))
+        return self.journal.reader.events(execution_id)
+
+    def newest_events(self, execution_id: str, limit: int) -> Sequence[Event]:
+        """The newest events of one run, in feed order."""
+        return self.journal.reader.newest_of(execution_id, limit)
 
     def run_of(self, prefix: str) -> Run:
         """The one run whose id begins with `prefix`, or `@latest`. Raises NotFound, or UsageError where it is many."""

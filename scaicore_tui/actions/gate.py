@@ -59,6 +59,8 @@ def why_not_replay(situation: Situation, run: Run | None, given_input: bool = Fa
     """Why `run` can't be invoked again with its captured input, or with a `given_input`; None where it can."""
     if run is None:
         return "no run is selected"
+    if run.partial:
+        return "its events are still being read: in a moment"
     if run.core_id is None:
         return "its Core is not known"
     if not run.has_input and not given_input:

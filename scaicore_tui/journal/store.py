@@ -25,6 +25,10 @@ from scaicore_tui.wire import Event, read_stored
 TOP = 2**62
 # How many events are read in one go: whoever reads all of them holds few, and keeps nobody waiting.
 SLICE = 2_000
+# So many bytes of events are read for somebody to look at.
+MOST_BYTES = 4 * 1024 * 1024
+# So many keys are looked for in one go.
+KEYS_AT_ONCE = 500
 
 
 class Journal:
@@ -175,14 +179,22 @@ class Journal:
             return self._holes.gaps()
 
     def known(self, events: Sequence[Event], upto: int = TOP) -> Counter[bytes]:
-        """How often each event's bytes are in the journal up to a position, over the span of time they cover."""
-        moments = [event.at or 0 for event in events]
-        if not moments:
-            return Counter()
+        """How often each event's bytes are in the journal up to a position.
+
+        Equal bytes tell the same time. Where they tell none, as all there are may do, their run is looked at.
+        """
         wanted = {event.raw for event in events}
-        query = "SELECT raw FROM events WHERE at BETWEEN ? AND ? AND pos <= ?"
-        rows = self.rows(query, min(moments), max(moments), upto)
-        return Counter(source for (source,) in rows if source in wanted)
+        found: Counter[bytes] = Counter()
+        for place, keys in _places(events):
+            marks = ", ".join("?" * len(keys))
+            query = f"SELECT raw FROM events WHERE {place} IN ({marks}) AND pos <= ?"  # noqa: S608  (constants, and marks)
+            found.update(source for (source,) in self._each(query, *keys, upto) if source in wanted)
+        return found
+
+    def _each(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        """Each row that `query` finds: there may be more than should be held at a time."""
+        with self._turn:
+            yield from self._database.execute(query, values)
 
     def newest(self, limit: int, upto: int = TOP) -> list[bytes]:
         """The bytes of the newest events, newest first; of those up to a position."""
@@ -210,11 +222,27 @@ class Journal:
             last = found[-1][0]
             yield from (read_stored(source) for _, source in found)
 
-    def history(self, execution_id: str, upto: int | None = None) -> list[tuple[int, Event]]:
+    def history(self, execution_id: str, upto: int | None = None) -> Iterator[tuple[int, Event]]:
         """The events of one run with their positions, in feed order; of those up to a position."""
-        query = "SELECT pos, raw FROM events WHERE execution_id = ? AND pos <= ? ORDER BY pos"
-        found = self.rows(query, stored_id(execution_id), TOP if upto is None else upto)
-        return [(pos, read_stored(source)) for pos, source in found]
+        query = "SELECT pos, raw FROM events WHERE execution_id = ? AND pos > ? AND pos <= ? ORDER BY pos LIMIT ?"
+        key, last, end = stored_id(execution_id), -TOP, TOP if upto is None else upto
+        while found := self.rows(query, key, last, end, SLICE):
+            last = found[-1][0]
+            yield from ((pos, read_stored(source)) for pos, source in found)
+            if len(found) < SLICE:
+                return
+
+    def newest_of(self, execution_id: str, limit: int) -> list[Event]:
+        """The newest events of one run, in feed order; fewer, where they are very long."""
+        query = "SELECT raw FROM events WHERE execution_id = ? ORDER BY pos DESC LIMIT ?"
+        found: list[Event] = []
+        room = MOST_BYTES
+        for (source,) in self._each(query, stored_id(execution_id), limit):
+            room -= len(source)
+            if found and room < 0:
+                break
+            found.append(read_stored(source))
+        return found[::-1]
 
     def mark_gap(self, found_at: int) -> None:
         """Note that events are missing before the next one appended; `found_at` in microseconds since 1970."""
@@ -241,6 +269,23 @@ class Journal:
         rows = ((pos, e.at or 0, stored_id(e.execution_id), e.raw) for pos, e in zip(positions, events, strict=False))
         with self.writing() as database:
             database.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", rows)
+
+
+def _places(events: Iterable[Event]) -> Iterator[tuple[str, list[object]]]:
+    """Where in the table equal ones of those would be: by their times, or for want of these by their runs.
+
+    The plus keeps SQLite from looking by that column.
+    """
+    moments = {event.at for event in events if event.at}
+    timeless = {stored_id(event.execution_id) for event in events if not event.at}
+    keys: dict[str, list[object]] = {
+        "at": list(moments),
+        "+at = 0 AND execution_id": [key for key in timeless if key is not None],
+        "at = 0 AND coalesce(execution_id, 0)": [0] if None in timeless else [],
+    }
+    for place, found in keys.items():
+        for begin in range(0, len(found), KEYS_AT_ONCE):
+            yield place, found[begin : begin + KEYS_AT_ONCE]
 
 
 def stored_id(execution_id: str | None) -> str | bytes | None:

@@ -84,6 +84,12 @@ def summary_of(run: Run, place: int) -> Summary:
     )
 
 
+def partly(summary: Summary) -> Run:
+    """The run, as far as its summary tells."""
+    told = {name: getattr(summary, name) for name in Run.__struct_fields__ if name in Summary.__struct_fields__}
+    return Run(**told, partial=True)
+
+
 def _cut(text: str | None, most: int) -> str | None:
     return text if text is None or len(text) <= most else text[:most]
 

@@ -5,6 +5,8 @@ Reads the session and never awaits it: that is the bridge's.
 
 from __future__ import annotations
 
+from itertools import islice
+
 from msgspec.structs import replace
 
 from scaicore_tui.actions import Kind, Progress, Submission, gate
@@ -17,6 +19,8 @@ from scaicore_tui.tui.notices import Notice, Notices, of_submission
 from scaicore_tui.tui.replays import Link, Original, links, original_of
 from scaicore_tui.wire import Checkpoint
 
+# A run tells of its start among so many of its first events, or not at all.
+LOOKED_AT = 2_000
 _DONE = {
     Progress.ACCEPTED: "its answer was accepted: waiting for the run to move",
     Progress.CONFIRMED: "it was answered, and the run moved on",
@@ -131,7 +135,7 @@ class Desk:
 
     def original(self, run: Run) -> Original:
         """What is known of `run` as one to replay."""
-        return original_of(run, self.session.events(run.execution_id))
+        return original_of(run, islice(self.session.events(run.execution_id), LOOKED_AT))
 
     def links(self, execution_id: str) -> list[Link]:
         """The replays that this run came of, or that came of it."""

@@ -57,7 +57,7 @@ def test_kill_loses_nothing_that_was_shown(lines: int, tmp_path: Path) -> None:
                 shown[execution_id] = max(shown.get(execution_id, 0), int(count))
     assert len(shown) >= min(lines, 20)
     with Journal.open(path) as journal:
-        assert not [key for key, count in shown.items() if len(journal.history(key)) < count]
+        assert not [key for key, count in shown.items() if len(list(journal.history(key))) < count]
         raws = [event.raw for event in journal.events()]
         assert len(raws) == len(set(raws))
         intake = Intake(journal)

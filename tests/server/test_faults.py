@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from scaicore_tui.errors import CannotReach, ConfigError, CredentialsError, OutcomeUnknown
 from scaicore_tui.feed import Client, LinkState
-from scaicore_tui.feed.transport import open_http
+from scaicore_tui.feed.transport import CONNECT_TIMEOUT, open_http
 from tests.faults import (
     FAULTS,
     INBOX,
@@ -28,7 +28,8 @@ from tests.faults import (
 
 # Two answers at once, each of at most 32 MiB, and what holding them costs.
 MOST_MIB = 130
-SOON = 5.0
+# A connection begun while nobody listened may first have to be given up.
+SOON = CONNECT_TIMEOUT + 3.0
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)

@@ -12,7 +12,7 @@ from scaicore_tui.tui.actions import Place
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.paint import Pieces
 from scaicore_tui.tui.screens.base import SessionScreen
-from scaicore_tui.tui.screens.story import story
+from scaicore_tui.tui.screens.story import MAX_EVENTS, story
 from scaicore_tui.tui.widgets.heading import Heading
 from scaicore_tui.tui.widgets.reading import Reading
 
@@ -88,5 +88,6 @@ class DetailScreen(SessionScreen):
         run = self.run_at_hand
         if run is None:
             return []
-        key = run.execution_id
-        return story(run, self.desk.session.events(key), width, self.desk.links(key), self.desk.missing_in(key))
+        key, session = run.execution_id, self.desk.session
+        events = session.newest_events(key, MAX_EVENTS)
+        return story(run, events, width, self.desk.links(key), self.desk.missing_in(key))

@@ -6,6 +6,7 @@ What the flow said stands behind the bar.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from scaicore_tui.runs import NodeRunInfo, NodeVisit, Run, RunStatus
@@ -19,18 +20,21 @@ from scaicore_tui.wire import Event
 from scaicore_tui.wire.timestamps import iso
 
 INDENT = "    "
+# So much of it is told: of more nodes, visits of one, and events, the newest; of a longer text the beginning.
+MAX_NODES, MAX_VISITS, MAX_EVENTS = 200, 20, 200
+MAX_TEXT, MAX_FACT = 20_000, 20
 
 
 def story(run: Run, events: Sequence[Event], width: int, links: Sequence[Link] = (), missing: str = "") -> list[Pieces]:
-    """The whole run, wrapped to `width` cells; `links` are its replays, and what it replays, and `missing` says that
-    events of it may be."""
+    """The run, wrapped to `width` cells, with its newest `events`; `links` are its replays, and what it replays, and
+    `missing` says that events of it may be."""
     return [
         *_facts(run, links, missing, width),
         *_section("error", run.error, width, "red"),
         *_nodes(run, width),
         *(_section("input", run.input, width) if run.has_input else []),
         *_section("output", run.output, width),
-        *_events(events, width),
+        *_events(events, run.event_count, width),
     ]
 
 
@@ -44,12 +48,13 @@ def _facts(run: Run, links: Sequence[Link], missing: str, width: int) -> Iterato
         ("ended", iso(run.ended_at)),
         ("took", took(run.duration_ms)),
         ("odd", ", ".join(run.oddities)),
+        ("", f"its {run.event_count:,} events are being read…" if run.partial else ""),
         ("late", "the feed we hold begins after its start" if run.joined_late else ""),
         ("gap", missing),
     ]
     for name, value in facts:
         if value:
-            for number, line in enumerate(wrap(value, width - 10)):
+            for number, line in enumerate(wrap(value, width - 10, MAX_FACT)):
                 yield [
                     piece("" if number else name, 10, "grey"),
                     (line, "amber" if name in ("odd", "late", "gap") else "text"),
@@ -57,9 +62,10 @@ def _facts(run: Run, links: Sequence[Link], missing: str, width: int) -> Iterato
 
 
 def _nodes(run: Run, width: int) -> Iterator[Pieces]:
-    yield from _title(f"nodes · {len(run.nodes)}")
+    yield from _title(f"nodes · {len(run.nodes):,}")
     waiting = run.status is RunStatus.WAITING
-    for node in run.nodes.values():
+    yield from _older(len(run.nodes) - MAX_NODES, "nodes")
+    for node in list(islice(reversed(run.nodes.values()), MAX_NODES))[::-1]:
         look = node_look(node.state, waiting=waiting)
         yield [
             (f"{look.glyph} ", look.colour),
@@ -72,7 +78,9 @@ def _nodes(run: Run, width: int) -> Iterator[Pieces]:
 
 
 def _visits(node: NodeRunInfo, width: int) -> Iterator[Pieces]:
-    for number, visit in enumerate(node.visits, 1):
+    older = max(0, node.visit_count - MAX_VISITS)
+    yield from _older(older, "visits")
+    for number, visit in enumerate(node.visits[-MAX_VISITS:], older + 1):
         look = NODE_LOOKS[visit.state]
         yield [
             right(f"{number} ", len(INDENT), "grey"),
@@ -87,27 +95,41 @@ def _visits(node: NodeRunInfo, width: int) -> Iterator[Pieces]:
 def _visit_outcome(visit: NodeVisit, width: int) -> list[Pieces]:
     binding = visit.result_binding or "result"
     if visit.error is not None:
-        return foreign(visit.error, width, "red")
+        return _told(visit.error, width, "red")
     if visit.truncated:
         return [[(f"{named(binding, width // 2)}: too large for the feed", "grey")]]
-    return foreign(f"{one_line(binding, width)} = {pretty(visit.result)}", width) if visit.has_result else []
+    return _told(f"{one_line(binding, width)} = {pretty(visit.result)}", width) if visit.has_result else []
 
 
 def _section(title: str, value: Any, width: int, colour: str = "text") -> Iterator[Pieces]:
     if value is None:
         return
     yield from _title(title)
-    yield from foreign(pretty(value), width, colour)
+    yield from _told(pretty(value), width, colour)
 
 
-def _events(events: Sequence[Event], width: int) -> Iterator[Pieces]:
+def _events(events: Sequence[Event], count: int, width: int) -> Iterator[Pieces]:
     """The events as they came: time, type, and the bytes themselves on one safe line."""
-    yield from _title(f"events · {len(events)}")
+    yield from _title(f"events · {count:,}")
+    yield from _older(count - len(events), "events")
     for event in events:
         at: Piece = piece(one_line(event.timestamp, 24), 25, "grey")
         yield [BAR, at, (one_line(event.type.removeprefix("scaicore.runtime."), width), "accent")]
-        for line in foreign(event.raw.decode("utf-8", "backslashreplace"), width - len(INDENT), "grey"):
+        for line in _told(event.raw.decode("utf-8", "backslashreplace"), width - len(INDENT), "grey"):
             yield [BAR, (INDENT[len(BAR[0]) :], "text"), *line[1:]]
+
+
+def _told(text: str, width: int, colour: str = "text") -> list[Pieces]:
+    """Foreign text; of one that nobody would read to its end, the beginning."""
+    left = len(text) - MAX_TEXT
+    lines = foreign(text[:MAX_TEXT], width, colour)
+    more: Pieces = [BAR, (f"… {left:,} more characters: scaicore-tui show --json has them", "grey")]
+    return lines if left <= 0 else [*lines, more]
+
+
+def _older(count: int, what: str) -> Iterator[Pieces]:
+    if count > 0:
+        yield [(f"{INDENT}… {count:,} older {what}", "grey")]
 
 
 def _title(words: str) -> Iterator[Pieces]:

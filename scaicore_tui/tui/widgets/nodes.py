@@ -47,6 +47,8 @@ class NodeList(Rows):
 
     @property
     def empty_words(self) -> str:
+        if self._run is not None and self._run.partial:
+            return f"its {self._run.event_count:,} events are being read…"
         return "no run is selected" if self._run is None else "no node was entered yet"
 
     def draw_row(self, row: int) -> Pieces:
