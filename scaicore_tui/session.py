@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from typing import Any, Self
 
 from msgspec import Struct
@@ -41,7 +42,7 @@ class Update(Struct, frozen=True):
 
 
 class Session:
-    """Async context manager: opens the client, and closes it with the journal."""
+    """Async context manager: closes client and journal; that may be done twice, by whoever opened it and by the app."""
 
     def __init__(
         self,
@@ -71,10 +72,12 @@ class Session:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._poller.close()
-        await self.client.close()
-        self._ingest.close()
-        self.journal.close()
+        # From below: each is closed, whatever becomes of those before it.
+        async with AsyncExitStack() as closing:
+            closing.callback(self.journal.close)
+            closing.callback(self._ingest.close)
+            closing.push_async_callback(self.client.close)
+            closing.push_async_callback(self._poller.close)
 
     @property
     def link(self) -> Link:

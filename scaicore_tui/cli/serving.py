@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 
-from scaicore_tui.cli.diagnostics import INTERRUPTED, say
-from scaicore_tui.cli.servers import listen, serving, until_stopped
+from scaicore_tui.cli.diagnostics import say
+from scaicore_tui.cli.servers import listen, serving
 from scaicore_tui.config.target import check_url, is_loopback
 
 
-async def serve(upstream: str, host: str, port: int) -> int:
-    """Serve until interrupted. With keys of its own it answers callers without credentials only on loopback."""
+async def serve(upstream: str, host: str, port: int) -> None:
+    """Serve until cancelled. With keys of its own it answers callers without credentials only on loopback."""
     from scaicore_tui.proxy import ProxyConfig, build_proxy
 
     check_url(upstream, has_token=True)
@@ -18,5 +19,4 @@ async def serve(upstream: str, host: str, port: int) -> int:
     bound, url = listen(host, port)
     async with serving(build_proxy(config), bound, dates=False):
         say(f"serving {url}/api/v1 in front of {upstream}")
-        await until_stopped()
-    return INTERRUPTED
+        await asyncio.Event().wait()
