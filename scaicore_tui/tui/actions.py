@@ -128,7 +128,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("copy", ("y",), "copy", "copy the id", READING),
     Action("theme", ("t",), "", "light or dark", READING),
     Action("repaint", ("ctrl+l",), "", "paint the screen again", READING),
-    Action("app.suspend_process", ("ctrl+z",), "", "stop it as a job of the shell: fg goes on", STOPPABLE),
+    Action("app.suspend_process", ("ctrl+z",), "", "suspend; fg in the shell brings it back", STOPPABLE),
     Action("cursor_down", ("down", "j"), "", "down", READING | {Place.HELP}),
     Action("cursor_up", ("up", "k"), "", "up", READING | {Place.HELP}),
     Action("page_down", ("pagedown",), "", "a page down", READING | {Place.HELP}),
