@@ -12,12 +12,13 @@ from pathlib import Path
 import httpx
 
 from scaicore_tui.journal import Journal
+from tests.leaks import MARK
 from tests.tui.feed_server import FeedServer
 from tests.tui.modes import left
 from tests.tui.scene import completed_triage
 from tests.tui.terminal import DEBUGGER, Terminal
 
-TOKEN = "sgk_of-endings"
+TOKEN = f"sgk_{MARK}"
 HASTE = 0.4
 SHELL = ("/bin/sh", "-i")
 EDITOR = """

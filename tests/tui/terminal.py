@@ -18,6 +18,8 @@ from typing import Self
 
 import pyte
 
+from tests.leaks import LEAKS
+
 SECONDS = 45.0
 DEBUGGER = (sys.executable, "-m", "scaicore_tui")
 KEYS = {
@@ -221,6 +223,7 @@ class Terminal:
             self._process.kill()
         self._process.wait(SECONDS)
         os.close(self._fd)
+        LEAKS.look(" ".join(self._command), bytes(self.output))
 
     def _answer(self, size: int) -> None:
         """Answer what the program asks the terminal, where the last `size` bytes complete a question."""
