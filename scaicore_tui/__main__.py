@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 
 # Set by a shell that wants completions: they are typer's.
@@ -12,6 +13,9 @@ COMPLETION = "_SCAICORE_TUI_COMPLETE"
 
 def main() -> None:
     """Run the command line, and exit with its code."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Until something runs that has to clean up, an interrupt ends the process, and not whatever is being loaded.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.argv[1:] == ["--version"]:
         from scaicore_tui import __version__
         from scaicore_tui.cli.output import line
@@ -22,9 +26,9 @@ def main() -> None:
 
     common = None if COMPLETION in os.environ else read_plain(sys.argv[1:])
     if common is None:
-        from scaicore_tui.cli.app import run
+        from scaicore_tui.cli import app
 
-        run()
+        app.main()
         return
     # What is loaded is no garbage: nobody need look for any, until the app runs.
     gc.disable()

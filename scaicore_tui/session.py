@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, Self
 
@@ -49,7 +50,8 @@ class Update(Struct, frozen=True):
 
 
 class Session:
-    """Async context manager: opens the client, and closes it with the journal. By `chance` it waits after failures."""
+    """Async context manager: closes client and journal; that may be done twice, by whoever opened it and by the app. By
+    `chance` it waits after failures."""
 
     def __init__(
         self,
@@ -86,10 +88,12 @@ class Session:
 
     async def __aexit__(self, *_: object) -> None:
         self._aside.close()
-        await self._pollers.close()
-        await self.client.close()
-        self._ingest.close()
-        self.journal.close()
+        # From below: each is closed, whatever becomes of those before it.
+        async with AsyncExitStack() as closing:
+            closing.callback(self.journal.close)
+            closing.callback(self._ingest.close)
+            closing.push_async_callback(self.client.close)
+            closing.push_async_callback(self._pollers.close)
 
     @property
     def link(self) -> Link:

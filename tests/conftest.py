@@ -1,9 +1,52 @@
-"""What holds for all tests."""
+"""What holds for all tests: nothing that any of them makes anybody write tells a token."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
 from hypothesis import settings
+
+from tests.leaks import LEAKS
 
 # How long an example takes is the machine's business, which may have more to do.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Look at all files that are left when this process has run its tests."""
+    yield
+    LEAKS.look_into(tmp_path_factory.getbasetemp())
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Look at what a test printed and logged."""
+    for title, text in report.sections:
+        LEAKS.look(f"{report.nodeid}, {title}", text)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """One of several processes tells the first one what it saw; and that fails where a token was found."""
+    told = getattr(session.config, "workeroutput", None)
+    if told is not None:
+        told["leaks"] = (dict(LEAKS.looked), LEAKS.found)
+    elif LEAKS.found:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """What one of them told."""
+    LEAKS.merge(*getattr(node, "workeroutput", {}).get("leaks", ({}, [])))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was looked at, and where a token was found."""
+    looked = LEAKS.looked
+    said = f"{looked['outputs']:,} outputs, {looked['files']:,} files, {looked['bytes'] / 1e6:,.1f} MB"
+    terminalreporter.write_line(f"tokens found in {said}: {len(LEAKS.found)}", red=bool(LEAKS.found))
+    for place in LEAKS.found[:20]:
+        terminalreporter.write_line(place, red=True)

@@ -77,6 +77,11 @@ class Ledger:
         self._path = path
         self._kept: list[str] = []
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether it outlives this process."""
+        return self._path is not None
+
     def claim(self, entry: Entry) -> str | None:
         """Write `entry` down as being sent, unless an earlier write forbids it: then the reason.
 

@@ -135,7 +135,8 @@ class Submitter:
     async def _resolve(self, submission: Submission) -> None:
         resolution = submission.resolution or ""
         try:
-            row = await self._client.resolve(submission.target_id, resolution, submission.comment)
+            with self._awaited(submission):
+                row = await self._client.resolve(submission.target_id, resolution, submission.comment)
         except (errors.Conflict, errors.NotFound) as error:
             submission.request_id, submission.failure = error.request_id, error
             await self._outcomes.conflict(submission, str(error))
@@ -147,7 +148,8 @@ class Submitter:
 
     async def _invoke(self, submission: Submission) -> None:
         try:
-            invocation = await self._client.invoke(str(submission.core_id), submission.value, submission.entity_id)
+            with self._awaited(submission):
+                invocation = await self._client.invoke(str(submission.core_id), submission.value, submission.entity_id)
         except errors.ScaicoreError as error:
             self._fail(submission, error)
             return
@@ -156,6 +158,15 @@ class Submitter:
         if invocation.execution_id:
             submission.execution_id, submission.likely = invocation.execution_id, False
         self._outcomes.close(submission, Progress.ACCEPTED, "invoked")
+
+    @contextmanager
+    def _awaited(self, submission: Submission) -> Iterator[None]:
+        """Whoever ends before the answer came leaves a write of unknown outcome, for the next one to look up."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            self._outcomes.close(submission, Progress.UNKNOWN, "the program ended before an answer came")
+            raise
 
     def _fail(self, submission: Submission, error: errors.ScaicoreError) -> None:
         if isinstance(error, errors.PermissionDenied):

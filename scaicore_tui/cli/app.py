@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from scaicore_tui.cli.common import takes_common
 from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.opening import DEMO_RATE, DEMO_SEED, open_app, open_demo
+from scaicore_tui.cli.running import run
 
 app = typer.Typer(
     help="A keyboard-driven terminal debugger for live ScaiCore runs. Without a command it opens the app.",
@@ -52,7 +52,7 @@ def demo(
     if no_tui:
         from scaicore_tui.cli.demo import serve_demo
 
-        return asyncio.run(serve_demo(seed, rate, owned))
+        return run(serve_demo(seed, rate, owned))
     return open_demo(common, seed, rate)
 
 
@@ -68,7 +68,7 @@ def serve(
     """Serve the REST API in front of a ScaiGrid."""
     from scaicore_tui.cli import serving
 
-    return asyncio.run(serving.serve(upstream, host, port, allow_host or ()))
+    return run(serving.serve(upstream, host, port, allow_host or ()))
 
 
 @app.command()
@@ -77,20 +77,20 @@ def runs(
     common: Common,
     failed: Annotated[bool, typer.Option("--failed", help="Only failed ones.")] = False,
     json: Json = False,
-) -> None:
+) -> int:
     """Read the feed once and print the runs, newest first."""
     from scaicore_tui.cli import reading
 
-    asyncio.run(reading.list_runs(common, failed, json))
+    return run(reading.list_runs(common, failed, json))
 
 
 @app.command()
 @takes_common
-def show(common: Common, execution: Execution, json: Json = False) -> None:
+def show(common: Common, execution: Execution, json: Json = False) -> int:
     """Print one run: nodes, visits, error, input, output."""
     from scaicore_tui.cli import reading
 
-    asyncio.run(reading.show_run(common, execution, json))
+    return run(reading.show_run(common, execution, json))
 
 
 @app.command()
@@ -99,11 +99,11 @@ def events(
     common: Common,
     execution: Annotated[str | None, typer.Option(help="Only this run's.")] = None,
     json: Annotated[bool, typer.Option("--json", help="JSON lines, verbatim.")] = False,
-) -> None:
+) -> int:
     """Print events in feed order; with --journal those of a file, without a server."""
     from scaicore_tui.cli import reading
 
-    asyncio.run(reading.list_events(common, execution, json))
+    return run(reading.list_events(common, execution, json))
 
 
 @app.command()
@@ -112,11 +112,11 @@ def checkpoints(
     common: Common,
     status: Annotated[str, typer.Option(help="pending, resolved, failed, …")] = "pending",
     json: Json = False,
-) -> None:
+) -> int:
     """Print what waits for a person."""
     from scaicore_tui.cli import reading
 
-    asyncio.run(reading.list_checkpoints(common, status, json))
+    return run(reading.list_checkpoints(common, status, json))
 
 
 @app.command()
@@ -132,7 +132,7 @@ def resolve(
     """Answer a checkpoint, and follow it until its run moves."""
     from scaicore_tui.cli import writing
 
-    return asyncio.run(writing.resolve(common, checkpoint_id, option, comment, yes, json))
+    return run(writing.resolve(common, checkpoint_id, option, comment, yes, json))
 
 
 @app.command(name="continue")
@@ -141,7 +141,7 @@ def carry_on(common: Common, checkpoint_id: CheckpointId, yes: Yes = False, json
     """Continue a breakpoint, and follow it until its run moves."""
     from scaicore_tui.cli import writing
 
-    return asyncio.run(writing.carry_on(common, checkpoint_id, yes, json))
+    return run(writing.carry_on(common, checkpoint_id, yes, json))
 
 
 @app.command()
@@ -157,7 +157,7 @@ def replay(
     """Invoke a run's Core again, with the captured input or a given one."""
     from scaicore_tui.cli import writing
 
-    return asyncio.run(writing.replay(common, execution, source, entity, yes, json))
+    return run(writing.replay(common, execution, source, entity, yes, json))
 
 
 @app.command()
@@ -169,6 +169,6 @@ def ledger(common: Common, json: Json = False) -> None:
     bookkeeping.list_ledger(json)
 
 
-def run() -> None:
+def main() -> None:
     """Run the command line, and exit with its code."""
     app(prog_name="scaicore-tui")

@@ -5,6 +5,7 @@ The app's demo is the same two servers in a process of their own, so that their 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
@@ -21,15 +22,16 @@ from scaicore_tui.errors import CannotReach
 from scaicore_tui.secret import Secret
 
 LOOPBACK = "127.0.0.1"
-INTERRUPTED = 130
+# So many seconds the servers have to end in.
+PATIENCE = 5
 
 
-async def serve_demo(seed: int, rate: float, owned: bool = False) -> int:
-    """Run both servers until interrupted; prints where they are as one JSON line when they are ready.
+async def serve_demo(seed: int, rate: float, owned: bool = False) -> None:
+    """Run both servers until cancelled; prints where they are as one JSON line when they are ready.
 
     An `owned` demo ends with its standard input.
     """
-    from scaicore_tui.cli.servers import listen, serving, until_stopped
+    from scaicore_tui.cli.servers import input_ended, listen, serving
     from scaicore_tui.grid import GridConfig, build_grid
     from scaicore_tui.proxy import ProxyConfig, build_proxy
 
@@ -41,20 +43,29 @@ async def serve_demo(seed: int, rate: float, owned: bool = False) -> int:
     async with serving(grid, grid_socket), serving(proxy, proxy_socket, dates=False):
         ready = {"url": f"{proxy_url}/api/v1", "grid_url": grid_url, "token": token, "viewer_token": viewer_token}
         output.compact_line(ready | {"pid": os.getpid()})
-        await until_stopped(with_input=owned)
-    return 0 if owned else INTERRUPTED
+        await (input_ended() if owned else asyncio.Event().wait())
 
 
 @contextmanager
 def demo_process(seed: int, rate: float) -> Iterator[Target]:
     """The demo in a process of its own, which ends with this one. Raises CannotReach where it doesn't start."""
     command = [sys.executable, "-m", "scaicore_tui", "demo", "--no-tui", "--owned", f"--seed={seed}", f"--rate={rate}"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603
+    # What they had to say would be written over the app: see `demo --no-tui`.
+    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere) as process:  # noqa: S603
         assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018  (pipes were asked for)
         try:
             yield _target(process.stdout.readline())
         finally:
             process.stdin.close()
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def _target(line: bytes) -> Target:

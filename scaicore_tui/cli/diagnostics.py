@@ -9,6 +9,7 @@ from collections.abc import Callable
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.text import one_line, safe
 
+FAILED = 70
 INTERRUPTED = 130
 
 _quiet = False
@@ -23,20 +24,58 @@ def hush(quiet: bool) -> None:
 def say(message: str) -> None:
     """Talk, for people."""
     if not _quiet:
-        sys.stderr.write(safe(message) + "\n")
-        sys.stderr.flush()
+        _talk(f"{message}\n")
 
 
 def prompt(question: str) -> None:
     """A question, to be answered behind it."""
-    sys.stderr.write(f"{safe(question)}: ")
-    sys.stderr.flush()
+    _talk(f"{question}: ")
 
 
-def complain(error: ScaicoreError) -> int:
+def judge(error: BaseException) -> int:
     """Say what failed, what was kept and what to do; the exit code."""
-    sys.stderr.write(f"scaicore-tui: {one_line(str(error))}\n")
-    return error.exit_code
+    match error:
+        case ScaicoreError():
+            _talk(f"scaicore-tui: {one_line(str(error))}\n")
+            return error.exit_code
+        case KeyboardInterrupt():
+            return INTERRUPTED
+        case BrokenPipeError():
+            # Whoever read us has seen enough. Python would complain again when it flushes at exit.
+            _send_nowhere(sys.stdout.fileno())
+            return 0
+    if isinstance(error, _abort()):
+        say("")  # ends the line of the question that was left
+        return INTERRUPTED
+    return report(error)
+
+
+def guarded(command: Callable[[], int | None]) -> int:
+    """Run a command to its exit code, whatever it raises."""
+    try:
+        code = command() or 0
+        sys.stdout.flush()
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (nobody else could tell of it)
+        return judge(error)
+    return code
+
+
+def report(error: BaseException) -> int:
+    """Keep a report of what is a mistake of ours, and say so in one line: nothing of what was handled is in either."""
+    from scaicore_tui.cli import crash
+    from scaicore_tui.clock import SystemClock
+    from scaicore_tui.config.paths import state_dir
+
+    error = crash.reason(error)
+    if isinstance(error, ScaicoreError):
+        return judge(error)
+    try:
+        where = f"please report it with {crash.keep(error, state_dir(), SystemClock().now())}, which holds no data"
+    except OSError as trouble:
+        where = f"no report could be written: {trouble.strerror}"
+    kept = "journal and ledger hold what came before"
+    _talk(f"scaicore-tui: a mistake of its own: {crash.place(error)} · {kept} · {where}\n")
+    return FAILED
 
 
 def _abort() -> type[Exception]:
@@ -46,20 +85,16 @@ def _abort() -> type[Exception]:
     return typer.Abort
 
 
-def guarded(command: Callable[[], int | None]) -> int:
-    """Run a command to its exit code, whatever it raises that a person can do something about."""
+def _talk(text: str) -> None:
     try:
-        code = command() or 0
-        sys.stdout.flush()
-    except ScaicoreError as error:
-        return complain(error)
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except _abort():
-        say("")  # ends the line of the question that was left
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read us has seen enough. Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    return code
+        sys.stderr.write(safe(text))
+        sys.stderr.flush()
+    except OSError:
+        # The terminal is gone, and nobody there to be told; Python would complain again when it flushes at exit.
+        _send_nowhere(sys.stderr.fileno())
+
+
+def _send_nowhere(descriptor: int) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from scaicore_tui.cli.flags import Common
-from scaicore_tui.cli.sessions import target_of, watching
+from scaicore_tui.cli.running import run
+from scaicore_tui.cli.sessions import target_of, tell_unknown, watching
+from scaicore_tui.errors import UsageError
 
 if TYPE_CHECKING:
     from scaicore_tui.session import Session
@@ -22,6 +25,7 @@ DEMO_RATE = 6.0
 
 def open_app(common: Common) -> int:
     """The app on what is configured; without any configuration a screen that says so, and offers the demo."""
+    _require_terminal()
     target = target_of(common)
     if target is not None:
         return _show(common, watching(common, target), target.name)
@@ -35,6 +39,7 @@ def open_demo(common: Common, seed: int, rate: float) -> int:
     """The app on a demo of its own, which ends with it and leaves nothing behind."""
     from scaicore_tui.cli.demo import demo_process
 
+    _require_terminal()
     with demo_process(seed, rate) as target:
         from scaicore_tui.session import Session
 
@@ -48,15 +53,29 @@ def open_demo(common: Common, seed: int, rate: float) -> int:
         return _show(common, Session(told), "demo")
 
 
+def _require_terminal() -> None:
+    """Raises UsageError where there is none: an app that reads no keys can't be left."""
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError("the app needs a terminal to read from and one to draw on", hint="without: scaicore-tui runs")
+
+
 def _show(common: Common, session: Session | None, banner: str = "") -> int:
     gc.disable()
-    return asyncio.run(_run(common, session, banner))
+    return run(_watched(common, session, banner) if session is not None else _opened(common, None, banner))
 
 
-async def _run(common: Common, session: Session | None, banner: str) -> int:
-    """The app; its first request is under way while its screens are loaded."""
-    if session is not None:
-        session.ask_ahead()
+async def _watched(common: Common, session: Session, banner: str) -> int:
+    """The app on a session; its first request is under way while the screens are loaded. However far the app came, the
+    session is closed."""
+    try:
+        async with session:
+            session.ask_ahead()
+            return await _opened(common, session, banner)
+    finally:
+        tell_unknown(session)
+
+
+async def _opened(common: Common, session: Session | None, banner: str) -> int:
     tui = await asyncio.to_thread(import_module, "scaicore_tui.tui")
     no_colour = common.no_color or bool(os.environ.get("NO_COLOR"))
     low = session.target.low_bandwidth if session is not None else common.low_bandwidth

@@ -90,17 +90,13 @@ async def serving(
         await task
 
 
-async def until_stopped(with_input: bool = False) -> None:
-    """Return on SIGINT or SIGTERM; `with_input` on SIGTERM, or when standard input ends, as when its owner dies.
+async def input_ended() -> None:
+    """Return when standard input ends, as when its owner dies; what is typed on the owner's terminal ends nothing.
 
-    A Ctrl-C on the terminal of an owner is the owner's, or that of an editor it started.
+    A Ctrl-C there is the owner's, or that of an editor it started.
     """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
-    if with_input:
-        loop.add_reader(sys.stdin, stop.set)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    else:
-        loop.add_signal_handler(signal.SIGINT, stop.set)
-    await stop.wait()
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_reader(sys.stdin, ended.set)
+    for typed in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(typed, signal.SIG_IGN)
+    await ended.wait()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scaicore_tui.cli.diagnostics import say
 from scaicore_tui.cli.flags import DEFAULT_BACKFILL, Common
 from scaicore_tui.config import Flags, Target, journal_file, ledger_file, resolve_target
 from scaicore_tui.errors import ConfigError, CredentialsError
@@ -53,6 +54,16 @@ def watching(common: Common, target: Target) -> Session:
     from scaicore_tui.journal import Journal
 
     return _session(common, target, Journal.temporary() if path is None else Journal.open_if_possible(path))
+
+
+def tell_unknown(session: Session) -> None:
+    """Say of how many writes it is not known what came of them, where a ledger keeps them for the next start."""
+    from scaicore_tui.actions import Progress
+
+    unknown = [one for one in session.submitter.submissions if one.progress in (Progress.SENDING, Progress.UNKNOWN)]
+    if unknown and session.outcomes.ledger.is_kept:
+        count = "1 write is" if len(unknown) == 1 else f"{len(unknown)} writes are"
+        say(f"{count} still unknown, and looked up by the next start: scaicore-tui ledger")
 
 
 def _journal(path: Path | None) -> Journal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import sys
@@ -22,9 +23,9 @@ async def run_app(
     no_colour: bool = False,
     low_bandwidth: bool = False,
 ) -> int:
-    """Run the app until it is quit; the session is closed with it.
+    """Run the app until it is quit, or cancelled; the terminal is left as it was found, whatever happens.
 
-    Returns 0, or `RUN_DEMO` where there was no session and the demo was asked for.
+    Returns 0, or `RUN_DEMO` where there was no session and the demo was asked for. Raises what the app failed with.
     """
     if no_colour:
         # Textual reads this, and nothing else, to leave all colours out.
@@ -32,7 +33,18 @@ async def run_app(
     put_keys_first()
     app = DebuggerApp(session, ascii_only=ascii_only, banner=banner, no_colour=no_colour, low_bandwidth=low_bandwidth)
     # A mouse tells of each cell that it crosses.
-    result = await app.run_async(mouse=not low_bandwidth)
+    running = asyncio.create_task(app.run_async(mouse=not low_bandwidth))
+    try:
+        result = await asyncio.shield(running)
+    except asyncio.CancelledError:
+        # Its own way out, and not one out of the middle of whatever it does.
+        app.exit()
+        await running
+        raise
+    finally:
+        await app.leave()
+    if app.failure is not None:
+        raise app.failure
     return result if result is not None else (app.return_code or 0)
 
 

@@ -38,6 +38,8 @@ DIALOGS = frozenset({Place.ANSWER, Place.COMMENT, Place.REPLAY})
 TYPING = frozenset({Place.INPUT})
 REPLAYING = TYPING | {Place.REPLAY, Place.ENTITY}
 LATER_FIELDS = frozenset({Place.COMMENT, Place.ENTITY, Place.TYPING_OUT})
+# Where text is edited, the key takes back what was typed.
+STOPPABLE = READING | CHOOSING | {Place.RESULTS, Place.HELP, Place.WELCOME}
 SCROLLING = CHOOSING | {Place.RESULTS, Place.REPLAY, Place.ENTITY, Place.TYPING_OUT}
 
 
@@ -126,6 +128,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("copy", ("y",), "copy", "copy the id", READING),
     Action("theme", ("t",), "", "light or dark", READING),
     Action("repaint", ("ctrl+l",), "", "paint the screen again", READING),
+    Action("app.suspend_process", ("ctrl+z",), "", "suspend; fg in the shell brings it back", STOPPABLE),
     Action("cursor_down", ("down", "j"), "", "down", READING | {Place.HELP}),
     Action("cursor_up", ("up", "k"), "", "up", READING | {Place.HELP}),
     Action("page_down", ("pagedown",), "", "a page down", READING | {Place.HELP}),

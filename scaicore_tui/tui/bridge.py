@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from textual.app import App
 
@@ -11,6 +11,7 @@ from scaicore_tui.actions import answer_each
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.session import Session, Update
 from scaicore_tui.text import safe
+from scaicore_tui.tui.beginning import begin
 from scaicore_tui.tui.messages import (
     AllAnswered,
     AnswerAll,
@@ -36,7 +37,9 @@ class Bridge:
     def start(self) -> None:
         """Poll for as long as the app runs, and close the session with it."""
         self._session.listen(self._heard)
-        self._app.run_worker(self._run(), name="session")
+        # An answer may have come since the screen showed what was known, and before anybody listened.
+        self._heard(Update(frozenset(self._session.book.summaries), checkpoints=True))
+        begin(self._app, self._run, "session")
 
     def give_way(self, *, to_key: bool) -> None:
         """A key is acted on, or was."""
@@ -53,39 +56,39 @@ class Bridge:
     def answer(self, request: AnswerCheckpoint) -> None:
         """Send an answer, once; updates of the session tell what comes of it."""
         ask = request
-        self._write(self._session.answer(ask.checkpoint_id, ask.resolution, ask.comment, typed=ask.typed))
+        self._write(partial(self._session.answer, ask.checkpoint_id, ask.resolution, ask.comment, typed=ask.typed))
 
     def answer_all(self, request: AnswerAll) -> None:
         """Send the same answer to several, each once."""
-        self._app.run_worker(self._answer_all(request), group="writes")
+        begin(self._app, partial(self._answer_all, request), "writes")
 
     def replay(self, request: ReplayRun) -> None:
         """Invoke a Core again, in the background."""
-        ask, given = request, request.given_input
-        writing = self._session.replay(ask.execution_id, ask.value, ask.entity_id, given_input=given, typed=ask.typed)
-        self._write(writing)
+        ask, replay = request, self._session.replay
+        given, typed = ask.given_input, ask.typed
+        self._write(partial(replay, ask.execution_id, ask.value, ask.entity_id, given_input=given, typed=typed))
 
     def read_older(self) -> None:
         """Read one more page of history, if none is being read."""
         if not self._reading_history:
             self._reading_history = True
-            self._app.run_worker(self._read_older(), group="history")
+            begin(self._app, self._read_older, "history")
 
     def read_answered(self) -> None:
         """Read the answered checkpoints; the latest request counts."""
-        self._app.run_worker(self._read_answered(), group="answered", exclusive=True)
+        begin(self._app, self._read_answered, "answered", exclusive=True)
 
     async def _run(self) -> None:
         async with self._session:
             await self._session.run()
 
-    def _write(self, writing: Coroutine[Any, Any, Any]) -> None:
-        self._app.run_worker(self._guarded(writing), group="writes")
+    def _write(self, write: Callable[[], Awaitable[object]]) -> None:
+        begin(self._app, partial(self._guarded, write), "writes")
 
-    async def _guarded(self, writing: Coroutine[Any, Any, Any]) -> None:
+    async def _guarded(self, write: Callable[[], Awaitable[object]]) -> None:
         """What the server refuses is in the submission; what is raised was never sent."""
         try:
-            await writing
+            await write()
         except ScaicoreError as error:
             self._app.post_message(WriteStopped(safe(str(error))))
 

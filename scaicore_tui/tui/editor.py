@@ -9,15 +9,19 @@ import signal
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from textual.app import App, SuspendNotSupported
 
 from scaicore_tui.errors import ConfigError, ScaicoreError
 from scaicore_tui.text import safe
+from scaicore_tui.tui.beginning import begin
 from scaicore_tui.tui.messages import EditorFailed, EditText, TextEdited
 
 KEPT = "the text is as it was"
+# So many seconds an editor has to end in, where the app has to.
+GRACE_SECONDS = 1
 
 
 class Editor:
@@ -31,7 +35,7 @@ class Editor:
         """Edit a text; the screen in front gets what came of it. Keys typed ahead open no second editor."""
         if not self._is_open:
             self._is_open = True
-            self._app.run_worker(self._edit(request.text), group="editor")
+            begin(self._app, partial(self._edit, request.text), "editor")
 
     async def _edit(self, text: str) -> None:
         try:
@@ -78,10 +82,26 @@ async def edit_text(text: str, command: Sequence[str]) -> str:
             process = await asyncio.create_subprocess_exec(*command, str(path))
         except OSError as error:
             raise ConfigError(f"the editor {command[0]!r} can't be run: {error.strerror}", kept=KEPT) from error
-        code = await process.wait()
+        try:
+            code = await process.wait()
+        finally:
+            await _ended(process)
         if code:
             raise ScaicoreError(f"the editor {command[0]!r} ended with code {code}", kept=KEPT)
         return _saved(path)
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """An editor does not outlive the app: it gets a moment to leave the terminal as it was."""
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(GRACE_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 @contextmanager
@@ -99,12 +119,15 @@ def _own_file(text: str) -> Iterator[Path]:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Ctrl-C is for the editor alone: it reaches every program on the terminal. A handler is not inherited."""
-    before = signal.signal(signal.SIGINT, lambda *_: None)
+    """What is typed to interrupt is for the editor alone: it reaches every program on the terminal. A handler is not
+    inherited."""
+    typed = [getattr(signal, name) for name in ("SIGINT", "SIGQUIT") if hasattr(signal, name)]
+    before = {number: signal.signal(number, lambda *_: None) for number in typed}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _saved(path: Path) -> str:

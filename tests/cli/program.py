@@ -18,6 +18,7 @@ import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from scaicore_tui.grid.run import Run
+from tests.leaks import Overheard
 from tests.server.grid_fixtures import MODULE, Served, serving
 
 COMMAND = (sys.executable, "-m", "scaicore_tui")
@@ -34,15 +35,9 @@ class Program:
 
     def __call__(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run it to its end; standard input is a pipe, never a terminal."""
-        return subprocess.run(
-            [*COMMAND, *arguments],
-            input=stdin,
-            env=self.environment,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=PATIENCE,
-            check=False,
-        )
+        with self.started(*arguments) as process:
+            said, talk = process.communicate(stdin, PATIENCE)
+        return subprocess.CompletedProcess(process.args, process.returncode, said, talk)
 
     def document(self, *arguments: str) -> Any:
         """What it prints, as JSON; it has to go well."""
@@ -59,14 +54,8 @@ class Program:
     @contextmanager
     def started(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         """Let it run, with pipes; it does not outlive this."""
-        with subprocess.Popen(
-            [*COMMAND, *arguments],
-            env=self.environment,
-            encoding="utf-8",
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        ) as process:
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        with Overheard([*COMMAND, *arguments], env=self.environment, **pipes) as process:
             try:
                 yield process
             finally:

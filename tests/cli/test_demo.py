@@ -36,6 +36,13 @@ def test_ctrl_c_ends_it_with_130_and_no_word_more(program: Program) -> None:
         assert demo.process.communicate() == ("", "")
 
 
+def test_a_signal_ends_it_with_its_number(program: Program) -> None:
+    with demo_of(program, "--rate", "0") as demo:
+        demo.process.send_signal(signal.SIGTERM)
+        assert demo.process.wait(PATIENCE) == 128 + signal.SIGTERM
+        assert demo.process.communicate() == ("", "")
+
+
 def test_the_apps_own_demo_ends_with_its_standard_input(program: Program) -> None:
     with demo_of(program, "--rate", "0", "--owned") as demo:
         assert demo.process.stdin is not None

@@ -24,12 +24,13 @@ from scaicore_tui.grid.service import Grid
 from scaicore_tui.grid.store import Checkpoint, Event, Store
 from scaicore_tui.grid.validation import read_graph
 from scaicore_tui.grid.virtual_clock import VirtualClock, VirtualLoop
+from tests.leaks import MARK
 
 T = TypeVar("T")
 
 NOW = 1_800_000_000.0
 MODULE = "/v1/modules/scaicore"
-MANAGER, REVIEWER, VIEWER = "sgk_manager", "jwt.reviewer", "jwt.viewer"
+MANAGER, REVIEWER, VIEWER = f"sgk_{MARK}_manager", f"jwt.{MARK}.reviewer", f"jwt.{MARK}.viewer"
 TOKENS = {MANAGER: "manager", REVIEWER: "reviewer", VIEWER: "viewer"}
 PATIENCE = 5_000
 RUNTIME = "scaicore.runtime."

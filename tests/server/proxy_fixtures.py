@@ -18,6 +18,7 @@ import uvicorn
 
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.proxy import ProxyConfig, build_proxy
+from tests.leaks import MARK
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -25,7 +26,7 @@ EVENTS = "/v1/scaicore/events"
 CHECKPOINTS = "/v1/scaicore/checkpoints"
 RESOLVE = "/v1/scaicore/checkpoints/ckpt_1/resolve"
 INVOKE = "/v1/scaicore/cores/core_1/invoke"
-TOKEN = "a.b.c"
+TOKEN = f"a.{MARK}.c"
 
 
 def answer(body: bytes = b"{}", status: str = "200 OK", *headers: str) -> bytes:
@@ -164,7 +165,7 @@ def raw_request(target: bytes, method: bytes = b"GET", *headers: bytes) -> bytes
     """A request with exactly this target, after which the connection closes."""
     lines = (method + b" " + target + b" HTTP/1.1", b"Host: 127.0.0.1", b"Connection: close", *headers)
     if not any(line.startswith(b"Authorization") for line in headers):
-        lines += (b"Authorization: Bearer a.b.c",)
+        lines += (b"Authorization: Bearer " + TOKEN.encode(),)
     return b"\r\n".join((*lines, b"", b""))
 
 

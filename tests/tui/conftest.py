@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
+
+from tests.tui.feed_server import feed_server
+from tests.tui.lasting import Scene
+from tests.tui.scene import busy
 
 
 @pytest.fixture(autouse=True)
@@ -11,3 +18,10 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("NO_COLOR", "TEXTUAL", "SCAICORE_TUI_URL", "SCAICORE_TUI_TOKEN", "SCAIGRID_BASE_URL", "SCAIGRID_HOST"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", "/home/you/.config")
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """The app on a feed of its own, not yet opened."""
+    with feed_server(busy()) as server:
+        yield Scene(tmp_path, server)

@@ -15,11 +15,13 @@ from textual.pilot import Pilot
 from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.feed import Client
+from scaicore_tui.secret import Secret
 from scaicore_tui.session import Session
 from scaicore_tui.tui import DebuggerApp
 from scaicore_tui.tui.screens.base import SessionScreen
 from tests.builders import NOON, SECOND
 from tests.feedsim import FeedSim, surely
+from tests.leaks import MARK
 
 TURNS = 400
 # So many sleep on the clock between two polls.
@@ -44,6 +46,7 @@ class Stage:
         target = Target(
             url="http://127.0.0.1:1/api/v1",
             name="staging",
+            token=Secret(f"sgk_{MARK}"),
             core=self.core,
             interval=5.0,
             read_only=self.read_only,

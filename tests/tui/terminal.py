@@ -18,6 +18,8 @@ from typing import Self
 
 import pyte
 
+from tests.leaks import LEAKS
+
 SECONDS = 45.0
 DEBUGGER = (sys.executable, "-m", "scaicore_tui")
 KEYS = {
@@ -48,6 +50,8 @@ _FOREIGN = (
 class Terminal:
     """Context manager: `command` on a terminal of `size`, with nothing of whoever runs it but the path.
 
+    What the program asks the terminal is answered as usual, or with other `answers`.
+
     Everything waits for output, with a deadline; nothing waits for time to pass.
     """
 
@@ -58,7 +62,9 @@ class Terminal:
         *,
         size: tuple[int, int] = (80, 24),
         env: Mapping[str, str] | None = None,
+        answers: Mapping[bytes, bytes] | None = None,
     ) -> None:
+        self._answers = _ANSWERS | dict(answers or {})
         self._command = command
         self._env = _surroundings(home) | dict(env or {})
         self._screen = pyte.Screen(*size)
@@ -108,6 +114,11 @@ class Terminal:
         return self._process.pid
 
     @property
+    def children(self) -> list[int]:
+        """The processes that the program started and that still run; where Linux tells."""
+        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+
+    @property
     def is_empty(self) -> bool:
         """Whether no process is left of those that the program started."""
         try:
@@ -115,6 +126,11 @@ class Terminal:
         except ProcessLookupError:
             return True
         return False
+
+    @property
+    def attributes(self) -> list[object]:
+        """How the terminal treats what is typed and written."""
+        return list(termios.tcgetattr(self._fd))
 
     def colour(self, row: int, column: int) -> str:
         """The colour of a cell's sign, as six hexadecimal digits."""
@@ -141,6 +157,29 @@ class Terminal:
             data = data[os.write(self._fd, data) :] if writable else data
             self.pump(0)
             assert time.monotonic() < deadline, self._dump("it takes no input")
+
+    def signal(self, number: int) -> None:
+        """Send the program a signal."""
+        os.kill(self.pid, number)
+
+    def fill(self, data: bytes) -> None:
+        """Send this, take nothing of what it makes the program write, and return once that stopped writing."""
+        os.write(self._fd, data)
+        waiting, before = 0, -1
+        while waiting != before:
+            before = waiting
+            select.select([], [], [], 0.5)
+            waiting = int.from_bytes(fcntl.ioctl(self._fd, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+    def ended(self) -> int:
+        """The exit code, without looking at what it writes."""
+        return self._process.wait(SECONDS)
+
+    def hang_up(self) -> int:
+        """Go away, as a terminal does whose line was cut; the program's exit code."""
+        os.close(self._fd)
+        self._open, self._fd = False, os.open(os.devnull, os.O_RDWR)
+        return self.ended()
 
     def resize(self, columns: int, rows: int) -> None:
         """Make the terminal another size."""
@@ -189,10 +228,11 @@ class Terminal:
             self._process.kill()
         self._process.wait(SECONDS)
         os.close(self._fd)
+        LEAKS.look(" ".join(self._command), bytes(self.output))
 
     def _answer(self, size: int) -> None:
         """Answer what the program asks the terminal, where the last `size` bytes complete a question."""
-        for question, answer in _ANSWERS.items():
+        for question, answer in self._answers.items():
             if size and question in self.output[-(size + len(question) - 1) :]:
                 os.write(self._fd, answer)
 

@@ -6,6 +6,7 @@ is compared, cell by cell, with what the terminal was told before.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Generic
 
 from rich.color import ColorSystem
@@ -15,8 +16,9 @@ from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App, ReturnType
 from textual.driver import Driver
 from textual.screen import Screen
+from textual.worker import WorkerCancelled, WorkerFailed
 
-from scaicore_tui.tui.terminal.driver import memory_of, remembering
+from scaicore_tui.tui.terminal.driver import leave_terminal, memory_of, remembering
 from scaicore_tui.tui.terminal.memory import ScreenMemory
 from scaicore_tui.tui.terminal.patches import patches
 
@@ -30,6 +32,29 @@ class SparingApp(App[ReturnType], Generic[ReturnType]):
 
     def get_driver_class(self) -> type[Driver]:
         return remembering(super().get_driver_class())
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What ended the app, where that was an error."""
+        error = self._exception
+        return error.error if isinstance(error, WorkerFailed) else error
+
+    def panic(self, *_: RenderableType) -> None:
+        """End. Textual would print what it is given; the failure is raised again by whoever runs the app."""
+        self._close_messages_no_wait()
+
+    def _fatal_error(self) -> None:
+        """End. Textual would print the local variables, a token among them."""
+        self._close_messages_no_wait()
+
+    async def leave(self) -> None:
+        """Wait until all that was begun has cleaned up behind itself, and give the terminal back, if it is not yet."""
+        # Some may have begun while the app was ending.
+        self.workers.cancel_all()
+        for worker in tuple(self.workers):
+            with suppress(WorkerCancelled, WorkerFailed):
+                await worker.wait()
+        leave_terminal(self._driver)
 
     async def on_event(self, event: events.Event) -> None:
         """Of another size, a terminal shows what it likes."""

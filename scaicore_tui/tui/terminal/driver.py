@@ -18,7 +18,9 @@ from scaicore_tui.tui.terminal.permitted import permitted
 if sys.platform != "win32":
     from textual.drivers.linux_driver import LinuxDriver
 
-    class RememberingDriver(LinuxDriver):
+    from scaicore_tui.tui.terminal.leaving import LeavingDriver
+
+    class RememberingDriver(LeavingDriver):
         """A terminal, and the memory of what was written to it while it was ours."""
 
         def __init__(
@@ -34,7 +36,7 @@ if sys.platform != "win32":
         def start_application_mode(self) -> None:
             """Also after another program had the terminal."""
             self.memory.forget()
-            super().start_application_mode()  # type: ignore[no-untyped-call]
+            super().start_application_mode()
 
         def stop_application_mode(self) -> None:
             """Also before another program gets the terminal."""
@@ -46,6 +48,13 @@ if sys.platform != "win32":
 def memory_of(driver: Driver | None) -> ScreenMemory | None:
     """What that driver remembers; None where it doesn't: on Windows, or without a terminal."""
     return getattr(driver, "memory", None)
+
+
+def leave_terminal(driver: Driver | None) -> None:
+    """Give the terminal of that driver back for good, where it has one."""
+    leave = getattr(driver, "leave", None)
+    if leave is not None:
+        leave()
 
 
 def remembering(usual: type[Driver]) -> type[Driver]:
