@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from scaicore_tui.runs import NodeRunInfo, Summary
 from scaicore_tui.runs.status import NODE_LOOKS, RUN_LOOKS, Look
-from scaicore_tui.runs.words import age, took
+from scaicore_tui.runs.words import age, brief, took
 from scaicore_tui.text import compact, one_line
 from scaicore_tui.wire import Checkpoint
 from scaicore_tui.wire.timestamps import seconds
@@ -32,12 +32,12 @@ def run_rows(runs: Iterable[Summary], now: float, ascii_only: bool) -> Iterator[
         yield (
             sign(RUN_LOOKS[run.status], ascii_only),
             one_line(run.execution_id),
-            one_line(run.core_id or "", 28),
+            one_line(brief(run.core_id or ""), 28),
             RUN_LOOKS[run.status].word,
             since(run.began_at, now),
             took(run.duration_ms),
             "".join(sign(NODE_LOOKS[state], ascii_only) for state in run.states)[:24],
-            one_line(run.error or "", 60),
+            one_line(brief(run.error or ""), 60),
         )
 
 
@@ -59,7 +59,7 @@ def node_rows(nodes: Iterable[NodeRunInfo], ascii_only: bool) -> Iterator[tuple[
 def _result(node: NodeRunInfo) -> str:
     visit = node.latest
     if visit.error:
-        return one_line(visit.error, 80)
+        return one_line(brief(visit.error), 80)
     if visit.truncated:
         return f"{one_line(visit.result_binding or 'result')} = (over 4 KB, not sent)"
     if not visit.has_result:
@@ -76,6 +76,6 @@ def checkpoint_rows(checkpoints: Iterable[Checkpoint], now: float) -> Iterator[t
             one_line(row.core_id or ""),
             one_line(row.execution_id or ""),
             since(row.created, now),
-            one_line(row.title, 50),
+            one_line(brief(row.title), 50),
             one_line(", ".join(option.id for option in row.options)),
         )

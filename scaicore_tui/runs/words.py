@@ -1,9 +1,12 @@
-"""Spans of time in the few characters that a column has, the same on every screen and in every table."""
+"""Spans of time, and names of any length, in the few characters that a column has: the same on every screen and in
+every table."""
 
 from __future__ import annotations
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 _SECOND_MS = 1_000
+# More than any row shows.
+MAX_BRIEF = 1_000
 _MINUTE_MS = 60_000
 
 
@@ -25,3 +28,8 @@ def took(milliseconds: float | None) -> str:
     minutes, seconds = divmod(int(milliseconds / _SECOND_MS), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{seconds:02}s"
+
+
+def brief(text: str) -> str:
+    """As much of a foreign text as a row might show: one of a million signs then costs what others do."""
+    return text if len(text) <= MAX_BRIEF else text[:MAX_BRIEF]

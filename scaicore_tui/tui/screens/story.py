@@ -8,7 +8,7 @@ from typing import Any
 
 from scaicore_tui.runs import NodeRunInfo, NodeVisit, Run, RunStatus
 from scaicore_tui.runs.status import NODE_LOOKS
-from scaicore_tui.runs.words import took
+from scaicore_tui.runs.words import brief, took
 from scaicore_tui.text import one_line, pretty, wrap
 from scaicore_tui.tui.paint import Piece, Pieces, piece, right
 from scaicore_tui.tui.replays import Link
@@ -64,8 +64,8 @@ def _nodes(run: Run, width: int) -> Iterator[Pieces]:
         look = node_look(node.state, waiting=waiting)
         yield [
             (f"{look.glyph} ", look.colour),
-            (one_line(node.name), "text strong"),
-            (f"  {one_line(node.block_kind or '')}", "grey"),
+            (one_line(brief(node.name)), "text strong"),
+            (f"  {one_line(brief(node.block_kind or ''))}", "grey"),
             (f"  {look.word}", look.colour),
             (f"  ×{node.visit_count:,}" if node.visit_count > 1 else "", "grey"),
         ]
@@ -113,8 +113,8 @@ def _events(events: Sequence[Event], count: int, width: int) -> Iterator[Pieces]
     yield from _older(count - len(events), "events")
     for event in events:
         head: list[Piece] = [
-            piece(one_line(event.timestamp), 25, "grey"),
-            (one_line(event.type.removeprefix("scaicore.runtime.")) + "  ", "accent"),
+            piece(one_line(brief(event.timestamp)), 25, "grey"),
+            (one_line(brief(event.type).removeprefix("scaicore.runtime.")) + "  ", "accent"),
         ]
         yield head
         for line in _wrapped(event.raw.decode("utf-8", "backslashreplace"), width - len(INDENT)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scaicore_tui.runs import RunStatus
 from scaicore_tui.runs.status import BREAKPOINT, REVIEW, RUN_LOOKS
-from scaicore_tui.runs.words import age
+from scaicore_tui.runs.words import age, brief
 from scaicore_tui.text import cells, one_line
 from scaicore_tui.tui.paint import Piece, piece, right
 from scaicore_tui.tui.times import since
@@ -46,7 +46,7 @@ def inbox_row(checkpoint: Checkpoint, width: int, now: float, mark: str | None) 
         right(since(checkpoint.created, now), 5, "grey"),
         _deadline(checkpoint, now),
         ("  ", "text"),
-        piece(one_line(checkpoint.assignee_raw or "", max(0, assignee - 1)), assignee, "grey"),
+        piece(one_line(brief(checkpoint.assignee_raw or ""), max(0, assignee - 1)), assignee, "grey"),
         *_asked(checkpoint, room),
         ("  ", "text"),
         answers,
@@ -57,14 +57,14 @@ def answered_row(checkpoint: Checkpoint, width: int, now: float) -> list[Piece]:
     """A checkpoint that was answered: when, which option, by whom, and what was asked."""
     look = RUN_LOOKS[RunStatus.COMPLETED]
     name, option, who = max(10, min(22, width // 6)), max(10, width // 6), max(10, width // 6)
-    asked = one_line(checkpoint.title, max(0, width - 2 - name - 5 - 2 - option - who))
+    asked = one_line(brief(checkpoint.title), max(0, width - 2 - name - 5 - 2 - option - who))
     return [
         (f"{look.glyph} ", look.colour),
         piece(name_of(checkpoint), name, "text"),
         right(since(parse(checkpoint.resolved_at), now), 5, "grey"),
         ("  ", "text"),
-        piece(one_line(checkpoint.resolution or checkpoint.status, option - 1), option, "text strong"),
-        piece(one_line(checkpoint.resolved_by or "by somebody", who - 1), who, "grey"),
+        piece(one_line(brief(checkpoint.resolution or checkpoint.status), option - 1), option, "text strong"),
+        piece(one_line(brief(checkpoint.resolved_by or "by somebody"), who - 1), who, "grey"),
         (asked, "text"),
     ]
 
@@ -77,7 +77,7 @@ def _named(checkpoint: Checkpoint, width: int) -> list[Piece]:
 
 def name_of(checkpoint: Checkpoint) -> str:
     """What a row calls it: its flow, or else its Core."""
-    return one_line(checkpoint.flow_name or "") or core_name(checkpoint.core_id)
+    return one_line(brief(checkpoint.flow_name or "")) or core_name(checkpoint.core_id)
 
 
 def deadline_colour(expires: int | None, now: float) -> str:
@@ -99,9 +99,10 @@ def _deadline(checkpoint: Checkpoint, now: float) -> Piece:
 
 def _asked(checkpoint: Checkpoint, room: int) -> list[Piece]:
     """Its title, and as much of the question as there is room for; what is urgent says so."""
-    urgency = URGENT.get((checkpoint.priority or "").lower())
-    title = one_line(f"{checkpoint.priority}: {checkpoint.title}" if urgency else checkpoint.title, room)
-    question = one_line(checkpoint.question)
+    urgency = URGENT.get(brief(checkpoint.priority or "").lower())
+    asked = brief(checkpoint.title)
+    title = one_line(f"{checkpoint.priority}: {asked}" if urgency else asked, room)
+    question = one_line(brief(checkpoint.question))
     return [
         (title, urgency or "text strong"),
         piece(f"  {question}" if question else "", room - cells(title), "grey"),
@@ -115,7 +116,7 @@ def _answers(checkpoint: Checkpoint, width: int, room: int) -> Piece:
     options = checkpoint.options
     if not options:
         return "a free text", "grey"
-    spelled = "  ".join(f"{number} {one_line(option.name)}" for number, option in enumerate(options[:9], 1))
+    spelled = "  ".join(f"{number} {one_line(brief(option.name))}" for number, option in enumerate(options[:9], 1))
     if width >= ROOM_FOR_OPTIONS and len(options) <= 9 and cells(spelled) <= room:
         return spelled, "grey"
     return f"a {len(options)} option{'s' * (len(options) != 1)}", "grey"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scaicore_tui.runs import NodeRunInfo, NodeVisit, RunStatus
-from scaicore_tui.runs.words import took
+from scaicore_tui.runs.words import brief, took
 from scaicore_tui.text import ELLIPSIS, compact, cut, one_line
 from scaicore_tui.tui.paint import Piece, piece, right
 from scaicore_tui.tui.times import NOW, since
@@ -28,9 +28,9 @@ def node_row(node: NodeRunInfo, width: int, now: float, status: RunStatus, name_
     times = f"×{node.visit_count} " if node.visit_count > 1 else ""
     return [
         (f"{look.glyph} ", look.colour),
-        piece(one_line(node.name), name, "text"),
+        piece(one_line(brief(node.name)), name, "text"),
         right(times, 5, "grey"),
-        piece(one_line(node.block_kind or "", kind - 1), kind, "grey"),
+        piece(one_line(brief(node.block_kind or ""), kind - 1), kind, "grey"),
         right(spent(node, now, status), 7, "grey"),
         ("  ", "text"),
         outcome(node.latest, room - name, node.name),
@@ -49,8 +49,9 @@ def spent(node: NodeRunInfo, now: float, status: RunStatus) -> str:
 def outcome(visit: NodeVisit, width: int, name: str = "") -> Piece:
     """What a visit came to, in `width` cells: its error, or its result, bound to what is not the node's own `name`."""
     if visit.error is not None:
-        return one_line(visit.error, width), "red"
-    binding = f"{one_line(visit.result_binding)} = " if visit.result_binding not in (None, name) else ""
+        return one_line(brief(visit.error), width), "red"
+    bound = visit.result_binding
+    binding = f"{one_line(brief(bound))} = " if bound is not None and bound != name else ""
     if visit.truncated:
         return cut(f"{binding}(too large for the feed)", width), "grey"
     if not visit.has_result:

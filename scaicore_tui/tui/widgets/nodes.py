@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scaicore_tui.runs import NodeRunInfo, Run, RunStatus
+from scaicore_tui.runs.words import brief
 from scaicore_tui.text import cells, compact, one_line, wrap
 from scaicore_tui.tui.messages import RunOpened
 from scaicore_tui.tui.paint import Piece, Pieces
@@ -88,7 +89,7 @@ class NodeList(Rows):
         run = self._run
         notes = [] if run is None else [*_notes(run, self.size.width - 3), *_told(self._links)]
         self._rows = [] if run is None else [*notes, *run.nodes.values(), *_result(run)]
-        names = [cells(one_line(node.name)) for node in run.nodes.values()] if run is not None else []
+        names = [cells(one_line(brief(node.name))) for node in run.nodes.values()] if run is not None else []
         self._name_width = min(MAX_NAME, max(names, default=0) + 1)
         self.cursor = min(self.cursor, max(0, self.row_count - 1))
         self.repaint()
@@ -103,7 +104,7 @@ class NodeList(Rows):
 
 def _notes(run: Run, width: int) -> list[Piece]:
     """What is to be said of the run itself: its error, and whatever a clean run would not show."""
-    lines = wrap(run.error, width)[:MAX_ERROR_LINES] if run.error else []
+    lines = wrap(brief(run.error), width)[:MAX_ERROR_LINES] if run.error else []
     notes: list[Piece] = [(line, "red") for line in lines]
     if run.joined_late:
         notes.append(("joined late: the feed we hold begins after its start", "amber"))

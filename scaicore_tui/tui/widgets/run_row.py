@@ -6,7 +6,7 @@ from itertools import groupby
 
 from scaicore_tui.runs import NodeState, RunStatus, Summary
 from scaicore_tui.runs.status import NODE_LOOKS, RUN_LOOKS, Look
-from scaicore_tui.runs.words import took
+from scaicore_tui.runs.words import MAX_BRIEF, brief, took
 from scaicore_tui.text import ELLIPSIS, one_line
 from scaicore_tui.tui.paint import Piece, piece, right
 from scaicore_tui.tui.times import since
@@ -41,13 +41,14 @@ def run_row(run: Summary, width: int, now: float) -> list[Piece]:
 
 def short_id(execution_id: str) -> str:
     """An id in a few cells: where it is long, its beginning and its end, which tell ids apart."""
-    shown = one_line(execution_id)
+    # Where an id is very long, of its middle nothing is seen.
+    shown = one_line(execution_id if len(execution_id) <= MAX_BRIEF else execution_id[:99] + execution_id[-99:])
     return shown if len(shown) <= ID_WIDTH else f"{shown[: ID_WIDTH - 5]}{ELLIPSIS}{shown[-4:]}"
 
 
 def core_name(core_id: str | None) -> str:
     """A Core's name in a row: its id without what all of them begin with."""
-    return one_line((core_id or "?").removeprefix("core_"))
+    return one_line(brief(core_id or "?").removeprefix("core_"))
 
 
 def node_look(state: NodeState, *, waiting: bool) -> Look:
