@@ -83,7 +83,8 @@ def members_at(text: str, at: int, inside: str = "") -> tuple[dict[str, Any], in
         if name == inside and text[at : at + 1] == "{":
             found[inside], at = members_at(text, at)
         else:
-            found[str(name)], at = value_at(text, at)
+            value, at = value_at(text, at)
+            found[str(name)] = value if isinstance(name, str) else UNREAD
         at = following(text, at, "}")
     return found, at + 1
 
