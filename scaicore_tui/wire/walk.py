@@ -25,7 +25,9 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 _TOKENS = r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]'
 _TOKEN = re.compile(_TOKENS, re.DOTALL)
 _TOKEN_IN_BYTES = re.compile(_TOKENS.encode(), re.DOTALL)
-_PLAIN_END = re.compile(r"[,\]}:]|\Z")
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+# Numbers, words, and what is neither.
+_PLAIN = re.compile(r"[^\s,:\[\]{}\"]++")
 _scan = JSONDecoder(strict=False).raw_decode
 
 
@@ -56,11 +58,11 @@ def whole(text: str) -> Any:
 
 def value_at(text: str, at: int) -> tuple[Any, int]:
     """The value that begins there, or UNREAD, and where it ends. Raises ValueError where it doesn't end."""
-    try:
-        value, end = _scan(text, at)
-    except (ValueError, RecursionError):
-        return UNREAD, _end(text, at)
-    return (UNREAD if is_deep(text[at:end].encode("utf-8", "surrogatepass")) else value), end
+    end = _end(text, at)
+    source = text[at:end]
+    # Not in place: whoever complains of a value counts the lines of all that is before.
+    value = whole(source)
+    return (UNREAD if is_deep(source.encode("utf-8", "surrogatepass")) else value), end
 
 
 def is_one(text: str) -> bool:
@@ -111,17 +113,16 @@ def expect(text: str, at: int, sign: str) -> int:
 def _end(text: str, at: int) -> int:
     """Where what begins there ends, by its brackets and strings. Raises ValueError where it doesn't."""
     if text[at : at + 1] not in ("{", "[", '"'):
-        found = _PLAIN_END.search(text, at)
-        end = found.start() if found else len(text)
-        if end == at:
+        found = _PLAIN.match(text, at)
+        if found is None:
             raise JSONDecodeError("Expecting value", text, at)
-        return end
+        return found.end()
     depth = 0
     for token in _TOKEN.finditer(text, at):
         sign = token[0]
         depth += (sign in "[{") - (sign in "]}")
         if depth <= 0:
-            if sign == '"' or (sign[0] == '"' and not sign.endswith('"')):
-                break
-            return token.end()
+            if sign[0] != '"' or _STRING.fullmatch(sign):
+                return token.end()
+            break
     raise JSONDecodeError("Expecting an end", text, len(text))
