@@ -33,7 +33,7 @@ NOW, WIDTH = 1_777_464_090.0, 78
 
 
 def try_body(body: bytes) -> None:
-    """Take one body the whole way. Raises AssertionError for what may not be, and whatever else should not be raised."""
+    """Take one body the whole way. Raises AssertionError for what may not be, and what should not be raised."""
     try_events(body)
     try_checkpoints(body)
     assert str(read_problem(500, {}, body).error())

@@ -7,6 +7,8 @@ stepped over, by its brackets and strings, so that it costs nobody beside it. Al
 from __future__ import annotations
 
 import re
+from array import array
+from itertools import accumulate
 from json.decoder import JSONDecodeError, JSONDecoder
 from typing import Any, Final
 
@@ -21,11 +23,14 @@ class Unread:
 UNREAD: Final = Unread()
 
 _SPACE = re.compile(r"[ \t\n\r]*")
+_WHOLE_STRING = r'"(?:[^"\\]++|\\.)*+"'
+_STRING = re.compile(_WHOLE_STRING, re.DOTALL)
 # Strings, whole or broken off, and brackets.
-_TOKENS = r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]'
-_TOKEN = re.compile(_TOKENS, re.DOTALL)
-_TOKEN_IN_BYTES = re.compile(_TOKENS.encode(), re.DOTALL)
-_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_TOKEN = re.compile(_WHOLE_STRING + r"?|[\[\]{}]", re.DOTALL)
+_STRING_IN_BYTES = re.compile(_WHOLE_STRING.encode() + b"?", re.DOTALL)
+# Brackets as steps down and up again, as signed bytes; and all other bytes.
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 # Numbers, words, and what is neither.
 _PLAIN = re.compile(r"[^\s,:\[\]{}\"]++")
 _scan = JSONDecoder(strict=False).raw_decode
@@ -35,16 +40,8 @@ def is_deep(source: bytes) -> bool:
     """Whether a JSON text is nested deeper than is read."""
     if source.count(b"[") + source.count(b"{") <= MAX_DEPTH:
         return False
-    depth = 0
-    for token in _TOKEN_IN_BYTES.finditer(source):
-        sign = token[0]
-        if sign in b"[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                return True
-        elif sign in b"]}":
-            depth -= 1
-    return False
+    steps = array("b", _STRING_IN_BYTES.sub(b"", source).translate(_STEPS, _NO_BRACKETS))
+    return max(accumulate(steps), default=0) > MAX_DEPTH
 
 
 def whole(text: str) -> Any:
