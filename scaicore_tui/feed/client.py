@@ -169,8 +169,7 @@ def _told(body: bytes, error: ValueError) -> tuple[str, str]:
         return "it is empty", CHECK
     if begin.startswith(b"<"):
         return "it is a web page", f"a sign-in page, or a proxy's? {CHECK}"
-    if isinstance(error, json.JSONDecodeError) and (
-        error.pos >= len(error.doc.rstrip()) or "Unterminated" in error.msg
-    ):
-        return "its JSON breaks off", ""
-    return str(error), CHECK
+    if not isinstance(error, json.JSONDecodeError):
+        return str(error), CHECK
+    breaks_off = error.pos >= len(error.doc.rstrip()) or "Unterminated" in error.msg
+    return ("its JSON breaks off", "") if breaks_off else ("it is no JSON", CHECK)

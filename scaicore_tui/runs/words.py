@@ -30,6 +30,15 @@ def took(milliseconds: float | None) -> str:
     return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{seconds:02}s"
 
 
+def few_signs(count: int) -> str:
+    """`999`, `1k`, `99k`, `.1M`, `12M`: a count, rounded down, in at most three signs up to 99 million."""
+    if count < 1_000:
+        return str(count)
+    if count < 100_000:
+        return f"{count // 1_000}k"
+    return f".{count // 100_000}M" if count < 1_000_000 else f"{count // 1_000_000}M"
+
+
 def brief(text: str) -> str:
     """As much of a foreign text as a row might show: one of a million signs then costs what others do."""
     return text if len(text) <= MAX_BRIEF else text[:MAX_BRIEF]

@@ -17,6 +17,7 @@ from scaicore_tui.runs.shelf import AT_ONCE
 from scaicore_tui.runs.summary import MAX_NODES as IN_SUMMARY
 from scaicore_tui.runs.summary import summary_of
 from scaicore_tui.runs.visits import FEW, MANY, MAX_NODES, MAX_VISITS
+from scaicore_tui.runs.words import few_signs
 from scaicore_tui.session import Session
 from scaicore_tui.tui.screens.story import story
 from scaicore_tui.wire import Event
@@ -126,3 +127,8 @@ async def test_one_command_waits_for_it() -> None:
     async with sim.session() as session:
         await session.read_once()
         assert not session.run_of("exec_1").partial
+
+
+def test_a_count_takes_few_signs() -> None:
+    counts = (0, 999, 1_000, 99_999, 100_000, 999_999, 1_000_000, 99_999_999)
+    assert [few_signs(count) for count in counts] == ["0", "999", "1k", "99k", ".1M", ".9M", "1M", "99M"]
