@@ -256,7 +256,7 @@ FAULTS = (
     Fault("closed in the middle of a body", "broke off in the middle", says(good(b"GET /events? ")[:-9])),
     Fault("JSON that breaks off", "its JSON breaks off", says(answer(PAGE[:-30]))),
     Fault("a web page with status 200", "it is a web page", says(answer(HTML, kind=b"text/html"))),
-    Fault("a body of another type", "not ScaiCore's", says(answer(b"pong", kind=b"text/plain"))),
+    Fault("a body of another type", "it is no JSON", says(answer(b"pong", kind=b"text/plain"))),
     Fault("no body", "it is empty", says(answer(b""))),
     Fault("gzip bomb of 200 MB", "larger than 32 MiB", says(packed(bomb()))),
     Fault("gzip that is none", "packed, and broken", says(packed(b"hello, this is no gzip"))),

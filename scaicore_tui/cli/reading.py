@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from scaicore_tui.cli import diagnostics, output, rows
 from scaicore_tui.cli.flags import Common
@@ -14,6 +15,15 @@ from scaicore_tui.runs.words import took
 from scaicore_tui.text import cut, named, one_line, pretty
 from scaicore_tui.wire import Event
 
+if TYPE_CHECKING:
+    from scaicore_tui.session import Session
+
+
+def _tell_unreadable(session: Session) -> None:
+    """Say how much of what was read can't be, or only in part."""
+    if session.unreadable:
+        diagnostics.say(f"{session.unreadable:,} unreadable, or in part: events --json has events as they came")
+
 
 async def list_runs(common: Common, failed: bool, json: bool) -> None:
     """Print the runs, newest first."""
@@ -24,6 +34,7 @@ async def list_runs(common: Common, failed: bool, json: bool) -> None:
         return
     async with one_shot(common) as session:
         await session.read_once()
+        _tell_unreadable(session)
         _print_runs(common, session.book, session.now, failed, json)
 
 
@@ -79,6 +90,7 @@ async def list_events(common: Common, execution: str | None, json: bool) -> None
         return
     async with one_shot(common) as session:
         await session.read_once()
+        _tell_unreadable(session)
         key = session.run_of(execution).execution_id if execution else None
         _print_events(session.events(key), json)
 
@@ -97,6 +109,7 @@ async def list_checkpoints(common: Common, status: str, json: bool) -> None:
     """Print the checkpoints of one status."""
     async with one_shot(common) as session:
         found = await session.client.all_checkpoints(status)
+        _tell_unreadable(session)
         now = session.now
     if json:
         output.document([row.source for row in found])

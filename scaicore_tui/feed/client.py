@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 MAX_LIMIT = 500
 # A body of so many bytes takes a while to read: whoever presses a key meanwhile does not wait for it.
 LARGE = 256 * 1024
+# Each value that is no number takes some 70 bytes of memory.
+MAX_VALUES = 3_000_000
 CHECK = "check the URL and --api (scaiflow or scaigrid)"
 
 T = TypeVar("T")
@@ -146,10 +148,19 @@ async def _read_written(reader: Callable[[bytes], T], body: bytes) -> T:
 async def _read(reader: Callable[[bytes], T], body: bytes) -> T:
     """What `reader` makes of `body`. Raises CannotReach for a success that is not this API's."""
     try:
-        return reader(body) if len(body) < LARGE else await asyncio.to_thread(reader, body)
+        if len(body) < LARGE:
+            return reader(body)
+        _refuse_too_many_values(body)
+        return await asyncio.to_thread(reader, body)
     except ValueError as error:
         words, hint = _told(body, error)
     raise CannotReach(f"the answer is not ScaiCore's: {words}", hint=hint)
+
+
+def _refuse_too_many_values(body: bytes) -> None:
+    """Raise ValueError where decoding would take far more memory than the body does."""
+    if body.count(b"{") + body.count(b"[") + body.count(b'"') // 2 > MAX_VALUES:
+        raise ValueError(f"it has more than {MAX_VALUES:,} values")
 
 
 def _told(body: bytes, error: ValueError) -> tuple[str, str]:
@@ -159,8 +170,7 @@ def _told(body: bytes, error: ValueError) -> tuple[str, str]:
         return "it is empty", CHECK
     if begin.startswith(b"<"):
         return "it is a web page", f"a sign-in page, or a proxy's? {CHECK}"
-    if isinstance(error, json.JSONDecodeError) and (
-        error.pos >= len(error.doc.rstrip()) or "Unterminated" in error.msg
-    ):
-        return "its JSON breaks off", ""
-    return str(error), CHECK
+    if not isinstance(error, json.JSONDecodeError):
+        return str(error), CHECK
+    breaks_off = error.pos >= len(error.doc.rstrip()) or "Unterminated" in error.msg
+    return ("its JSON breaks off", "") if breaks_off else ("it is no JSON", CHECK)

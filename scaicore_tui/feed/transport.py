@@ -121,11 +121,9 @@ async def post(
     Raises CannotReach where it was not sent, OutcomeUnknown where it may have been but no answer came, and the
     answer's own error where it was a no.
     """
-    way = httpx.Timeout(timeout, connect=CONNECT_TIMEOUT)
+    kind, waits = {"Content-Type": "application/json"}, httpx.Timeout(timeout, connect=CONNECT_TIMEOUT)
     try:
-        request = http.build_request(
-            "POST", url, content=body, headers={"Content-Type": "application/json"}, timeout=way
-        )
+        request = http.build_request("POST", url, content=body, headers=kind, timeout=waits)
         async with asyncio.timeout(timeout + WHOLE_TIMEOUT):
             response = await http.send(request, stream=True)
             try:
@@ -185,7 +183,7 @@ def _redirection(response: httpx.Response) -> str:
         where = http_host(response.headers.get("Location", "")) or "another path"
     except ValueError:
         where = "nowhere"
-    return f"it redirects to {where[:80]}, which is not followed: the token goes to no other [{response.status_code}]"
+    return f"it redirects to {where[:80]}, which is not followed: the token goes nowhere else [{response.status_code}]"
 
 
 async def _refusal(response: httpx.Response) -> ScaicoreError:

@@ -14,6 +14,8 @@ MAX_NODES = 2_000
 MAX_VISITS, MANY, FEW = 1_000, 20_000, 10
 # So many of the oldest nodes are looked at for one that is over, before the oldest goes whatever it is.
 _LOOK = 8
+# Of visits that are open no more, so many may be among those that are, and as many as those.
+_SLACK = 64
 # Stands for all kinds.
 _ANY = ""
 
@@ -26,6 +28,8 @@ def enter(run: Run, node: NodeRunInfo, visit: NodeVisit) -> None:
     for kind in {_ANY, node.block_kind or _ANY}:
         stack = run.open_visits.setdefault(kind, [])
         _newest(stack)
+        if len(stack) > 2 * run.open_count + _SLACK:
+            stack[:] = [entry for entry in stack if entry[1].is_open]
         stack.append((node, visit))
     _make_room_for_visits(run, node)
 

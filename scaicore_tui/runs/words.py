@@ -1,4 +1,5 @@
-"""Spans of time in the few characters that a column has, the same on every screen and in every table."""
+"""Spans of time, and names of any length, in the few characters that a column has: the same on every screen and in
+every table."""
 
 from __future__ import annotations
 
@@ -44,3 +45,12 @@ def between(begin: int | None, end: int | None, now: float) -> str:
 def _stamp(at: int) -> str:
     """`2026-04-29 12:01:32`, in UTC."""
     return (iso(at - at % SECOND) or "")[:19].replace("T", " ")
+
+
+def few_signs(count: int) -> str:
+    """`999`, `1k`, `99k`, `.1M`, `12M`: a count, rounded down, in at most three signs up to 99 million."""
+    if count < 1_000:
+        return str(count)
+    if count < 100_000:
+        return f"{count // 1_000}k"
+    return f".{count // 100_000}M" if count < 1_000_000 else f"{count // 1_000_000}M"

@@ -18,6 +18,11 @@ from scaicore_tui.wire.walk import expect, following, skip, value_at
 UNREADABLE = (DecodeError, UnicodeDecodeError, RecursionError)
 
 
+# Forty times as many as are asked for. What has more is no page.
+MAX_ROWS = 20_000
+TOO_MANY = f"it has more than {MAX_ROWS:,} rows"
+
+
 class _Inner(Struct):
     events: list[Raw] | None = None
     next_cursor: Any = None
@@ -31,13 +36,16 @@ _cut = Decoder(_Outer).decode
 
 
 def clean_page(body: bytes) -> tuple[list[bytes], dict[str, Any]] | None:
-    """The bytes of each event in a page, and what else the page says; None where `page` has to judge."""
+    """The bytes of each event in a page, and what else the page says; None where `page` has to judge. Raises ValueError
+    where there are too many."""
     try:
         outer = _cut(body)
     except UNREADABLE:
         return None
     for inner in (outer, outer.data):
         if inner is not None and inner.events is not None:
+            if len(inner.events) > MAX_ROWS:
+                raise ValueError(TOO_MANY)
             return list(map(bytes, inner.events)), {"next_cursor": inner.next_cursor}
     return None
 
@@ -105,5 +113,7 @@ def _array(text: str, at: int) -> tuple[list[tuple[Any, bytes]], int]:
     while text[at : at + 1] != "]":
         value, end = value_at(text, at)
         pairs.append((value, encode(text[at:end])))
+        if len(pairs) > MAX_ROWS:
+            raise ValueError(TOO_MANY)
         at = following(text, end, "]")
     return pairs, at + 1

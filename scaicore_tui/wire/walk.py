@@ -7,6 +7,8 @@ stepped over, by its brackets and strings, so that it costs nobody beside it. Al
 from __future__ import annotations
 
 import re
+from array import array
+from itertools import accumulate
 from json.decoder import JSONDecodeError, JSONDecoder
 from typing import Any, Final
 
@@ -21,11 +23,16 @@ class Unread:
 UNREAD: Final = Unread()
 
 _SPACE = re.compile(r"[ \t\n\r]*")
+_WHOLE_STRING = r'"(?:[^"\\]++|\\.)*+"'
+_STRING = re.compile(_WHOLE_STRING, re.DOTALL)
 # Strings, whole or broken off, and brackets.
-_TOKENS = r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]'
-_TOKEN = re.compile(_TOKENS, re.DOTALL)
-_TOKEN_IN_BYTES = re.compile(_TOKENS.encode(), re.DOTALL)
-_PLAIN_END = re.compile(r"[,\]}:]|\Z")
+_TOKEN = re.compile(_WHOLE_STRING + r"?|[\[\]{}]", re.DOTALL)
+_STRING_IN_BYTES = re.compile(_WHOLE_STRING.encode() + b"?", re.DOTALL)
+# Brackets as steps down and up again, as signed bytes; and all other bytes.
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
+# Numbers, words, and what is neither.
+_PLAIN = re.compile(r"[^\s,:\[\]{}\"]++")
 _scan = JSONDecoder(strict=False).raw_decode
 
 
@@ -33,16 +40,8 @@ def is_deep(source: bytes) -> bool:
     """Whether a JSON text is nested deeper than is read."""
     if source.count(b"[") + source.count(b"{") <= MAX_DEPTH:
         return False
-    depth = 0
-    for token in _TOKEN_IN_BYTES.finditer(source):
-        sign = token[0]
-        if sign in b"[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                return True
-        elif sign in b"]}":
-            depth -= 1
-    return False
+    steps = array("b", _STRING_IN_BYTES.sub(b"", source).translate(_STEPS, _NO_BRACKETS))
+    return max(accumulate(steps), default=0) > MAX_DEPTH
 
 
 def whole(text: str) -> Any:
@@ -56,11 +55,11 @@ def whole(text: str) -> Any:
 
 def value_at(text: str, at: int) -> tuple[Any, int]:
     """The value that begins there, or UNREAD, and where it ends. Raises ValueError where it doesn't end."""
-    try:
-        value, end = _scan(text, at)
-    except (ValueError, RecursionError):
-        return UNREAD, _end(text, at)
-    return (UNREAD if is_deep(text[at:end].encode("utf-8", "surrogatepass")) else value), end
+    end = _end(text, at)
+    source = text[at:end]
+    # Not in place: whoever complains of a value counts the lines of all that is before.
+    value = whole(source)
+    return (UNREAD if is_deep(source.encode("utf-8", "surrogatepass")) else value), end
 
 
 def is_one(text: str) -> bool:
@@ -83,7 +82,8 @@ def members_at(text: str, at: int, inside: str = "") -> tuple[dict[str, Any], in
         if name == inside and text[at : at + 1] == "{":
             found[inside], at = members_at(text, at)
         else:
-            found[str(name)], at = value_at(text, at)
+            value, at = value_at(text, at)
+            found[str(name)] = value if isinstance(name, str) else UNREAD
         at = following(text, at, "}")
     return found, at + 1
 
@@ -110,17 +110,16 @@ def expect(text: str, at: int, sign: str) -> int:
 def _end(text: str, at: int) -> int:
     """Where what begins there ends, by its brackets and strings. Raises ValueError where it doesn't."""
     if text[at : at + 1] not in ("{", "[", '"'):
-        found = _PLAIN_END.search(text, at)
-        end = found.start() if found else len(text)
-        if end == at:
+        found = _PLAIN.match(text, at)
+        if found is None:
             raise JSONDecodeError("Expecting value", text, at)
-        return end
+        return found.end()
     depth = 0
     for token in _TOKEN.finditer(text, at):
         sign = token[0]
         depth += (sign in "[{") - (sign in "]}")
         if depth <= 0:
-            if sign == '"' or (sign[0] == '"' and not sign.endswith('"')):
-                break
-            return token.end()
+            if sign[0] != '"' or _STRING.fullmatch(sign):
+                return token.end()
+            break
     raise JSONDecodeError("Expecting an end", text, len(text))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scaicore_tui.runs import NodeRunInfo, NodeVisit, RunStatus
-from scaicore_tui.runs.words import took
+from scaicore_tui.runs.words import few_signs, took
 from scaicore_tui.text import ELLIPSIS, compact, cut, one_line
 from scaicore_tui.tui.paint import Piece, piece, right
 from scaicore_tui.tui.times import NOW, since
@@ -25,7 +25,7 @@ def node_row(node: NodeRunInfo, width: int, now: float, status: RunStatus, name_
     kind = KIND_WIDTH if width >= ROOM_FOR_KIND else 0
     room = max(0, width - FIXED_WIDTH - kind)
     name = max(8, min(name_width, room * 2 // 3))
-    times = f"×{node.visit_count} " if node.visit_count > 1 else ""
+    times = f"×{few_signs(node.visit_count)} " if node.visit_count > 1 else ""
     return [
         (f"{look.glyph} ", look.colour),
         piece(one_line(node.name), name, "text"),
@@ -50,7 +50,8 @@ def outcome(visit: NodeVisit, width: int, name: str = "") -> Piece:
     """What a visit came to, in `width` cells: its error, or its result, bound to what is not the node's own `name`."""
     if visit.error is not None:
         return one_line(visit.error, width), "red"
-    binding = f"{one_line(visit.result_binding)} = " if visit.result_binding not in (None, name) else ""
+    bound = visit.result_binding
+    binding = f"{one_line(bound)} = " if bound not in (None, name) else ""
     if visit.truncated:
         return cut(f"{binding}(too large for the feed)", width), "grey"
     if not visit.has_result:

@@ -12,6 +12,8 @@ from scaicore_tui.tui.paint import Piece, piece, right
 from scaicore_tui.tui.times import since
 
 ID_WIDTH = 13
+# Of a longer one only both ends are looked at.
+LONG_ID = 200
 FIXED_WIDTH = 2 + ID_WIDTH + 1 + 5 + 7 + 1
 MIN_ERROR = 8
 
@@ -41,7 +43,8 @@ def run_row(run: Summary, width: int, now: float) -> list[Piece]:
 
 def short_id(execution_id: str) -> str:
     """An id in a few cells: where it is long, its beginning and its end, which tell ids apart."""
-    shown = one_line(execution_id)
+    # Where an id is very long, of its middle nothing is seen.
+    shown = one_line(execution_id if len(execution_id) <= LONG_ID else execution_id[:99] + execution_id[-99:])
     return shown if len(shown) <= ID_WIDTH else f"{shown[: ID_WIDTH - 5]}{ELLIPSIS}{shown[-4:]}"
 
 
