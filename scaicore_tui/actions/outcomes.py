@@ -20,8 +20,7 @@ from scaicore_tui.wire import Checkpoint, timestamps
 # After so many seconds without a trace of it, a write whose answer was lost counts as not arrived.
 ABSENT_AFTER = 10.0
 REPLAY_ABSENT_AFTER = 60.0
-# After so many seconds nobody looks any more for what became of a write: each look costs a request, or goes through all
-# runs.
+# After so many seconds nobody looks any more for what became of a write: each look costs requests, or reads runs.
 LOOKED_FOR = 3_600.0
 
 
@@ -49,8 +48,6 @@ class Outcomes:
     def close(self, submission: Submission, progress: Progress, message: str) -> None:
         """It got this far: write that down, and tell."""
         submission.progress, submission.message = progress, message
-        if submission.is_settled:
-            submission.known_runs = frozenset()
         found = submission.execution_id if submission.is_replay else None
         facts = {"message": message, "request_id": submission.request_id, "execution_id": found}
         if submission.sent_at is not None:

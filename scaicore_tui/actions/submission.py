@@ -10,6 +10,9 @@ from msgspec import Struct, field
 
 from scaicore_tui.errors import ScaicoreError
 
+# Below every place in the feed.
+BEFORE_ALL = -(2**62)
+
 
 class Kind(StrEnum):
     """What was asked for."""
@@ -43,7 +46,8 @@ class Submission(Struct):
     """A write to `target_id`: a checkpoint, or for a replay the run whose input is used again.
 
     `execution_id` is the run that should move: the checkpoint's own, or the one that a replay started; of that,
-    `likely` says that it was found by its input, and not proven. `sent_at` is in monotonic seconds, None where
+    `likely` says that it was found by its input, and not proven; its place in the feed is `after` that of all runs
+    known when it was sent. `sent_at` is in monotonic seconds, None where
     nothing went out. `is_recovered` where a process that died sent it.
     """
 
@@ -66,7 +70,7 @@ class Submission(Struct):
     output: Any = None
     duration_ms: float | None = None
     likely: bool = False
-    known_runs: frozenset[str] = frozenset()
+    after: int = BEFORE_ALL
     is_recovered: bool = False
     id: str = field(default_factory=lambda: f"sub_{uuid4().hex[:16]}")
 

@@ -17,7 +17,7 @@ from scaicore_tui import errors
 from scaicore_tui.actions import gate
 from scaicore_tui.actions.ledger import Entry
 from scaicore_tui.actions.outcomes import Outcomes
-from scaicore_tui.actions.submission import Kind, Progress, Submission
+from scaicore_tui.actions.submission import BEFORE_ALL, Kind, Progress, Submission
 from scaicore_tui.clock import Clock
 from scaicore_tui.feed import Client, Rank
 from scaicore_tui.runs import Run, RunBook
@@ -102,7 +102,7 @@ class Submitter:
             run.core_id,
             value=value if given_input else run.input,
             entity_id=entity_id,
-            known_runs=frozenset(self._book.summaries),
+            after=self._book.order[-1].place if len(self._book.order) else BEFORE_ALL,
         )
         with self._busy(submission):
             await self._claim(submission)

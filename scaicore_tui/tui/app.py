@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
+from textual._styles_cache import StylesCache
+from textual.await_complete import AwaitComplete
 from textual.screen import Screen
 
 from scaicore_tui.session import Session, Update
@@ -91,6 +93,11 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
         from scaicore_tui.tui.screens.welcome import WelcomeScreen
 
         return WelcomeScreen()
+
+    def pop_screen(self) -> AwaitComplete:
+        """Leave a screen. Textual would keep the last lines of a thousand widgets, in a cache of their method."""
+        StylesCache.get_inner_outer.cache_clear()
+        return super().pop_screen()
 
     def on_mount(self) -> None:
         """Read on once the first screen is painted: it need not wait for that."""

@@ -16,7 +16,7 @@ from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import Conflict, NotFound, UsageError
 from scaicore_tui.feed import Client
-from scaicore_tui.session import Session
+from scaicore_tui.session import DEFAULT_BACKFILL, Session
 from scaicore_tui.wire import Checkpoint, read_checkpoint
 from tests.books import MemoryBook
 from tests.builders import NOON, checkpoint, entered, started
@@ -82,9 +82,10 @@ class Server:
             return httpx.Response(200, json={"data": {"checkpoints": self.resolved}})
         return self.sim.answer(request)
 
-    def session(self) -> Session:
+    def session(self, backfill: int = DEFAULT_BACKFILL) -> Session:
         target = Target(url="http://127.0.0.1:1/api/v1")
-        return Session(target, clock=ManualClock(), client=Client(target, httpx.MockTransport(self.answer)))
+        client = Client(target, httpx.MockTransport(self.answer))
+        return Session(target, clock=ManualClock(), client=client, backfill=backfill)
 
 
 def waiting() -> FeedSim:

@@ -77,18 +77,18 @@ async def test_a_run_that_begins_long_after_a_replay_is_not_its_own(late: float,
         assert (submission.execution_id, submission.progress) == ("exec_9" if late < LOOKED_FOR else None, progress)
 
 
-async def test_a_replay_that_is_proven_remembers_no_other_runs() -> None:
-    def told(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, json={"output": None, "execution_id": "exec_9"})
-
-    server = Server(FeedSim([started()]), told)
-    async with server.session() as session:
+async def test_a_run_of_the_past_is_no_replay() -> None:
+    sim = FeedSim([started(NOON + n, f"exec_{n}", input={"n": 1}) for n in range(6)], page_size=3)
+    server = Server(sim, lambda _: httpx.Response(200, json={"output": None}))
+    async with server.session(backfill=3) as session:
         await polled(session, server)
-        submission = await session.replay("exec_1")
-        assert submission.known_runs == {"exec_1"}
-        server.sim.log.append(started(NOON + 3, "exec_9"))
+        submission = await session.replay("exec_4")
+        assert await session.load_older() == 3
         await polled(session, server)
-        assert (submission.progress, submission.known_runs) == (Progress.CONFIRMED, frozenset())
+        seen = [submission.execution_id]
+        sim.log.append(started(NOON + 9, "exec_9", input={"n": 1}))
+        await polled(session, server)
+        assert [*seen, submission.execution_id] == [None, "exec_9"]
 
 
 async def test_a_cookie_is_neither_kept_nor_sent() -> None:

@@ -31,6 +31,11 @@ class TypedText(TextArea):
         )
         self.cursor_blink = False
 
+    def on_unmount(self) -> None:
+        """Leave nothing behind: the app would hold each that ever was, to tell it of the next theme."""
+        watchers: list[tuple[object, object]] = vars(self.app)["__watchers"]["theme"]
+        watchers[:] = [watcher for watcher in watchers if watcher[0] is not self]
+
     def shown(self, text: str) -> str:
         """`text` as it may stand here."""
         return typed(text)

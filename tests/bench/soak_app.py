@@ -1,0 +1,60 @@
+"""The app through a day of trouble, with a person who looks at everything, again and again."""
+
+from __future__ import annotations
+
+import tempfile
+from itertools import cycle
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from scaicore_tui.clock import ManualClock
+from scaicore_tui.session import Session
+from scaicore_tui.tui import DebuggerApp
+from scaicore_tui.tui.screens.base import SessionScreen
+from tests.bench.day import Day
+from tests.bench.soak import Sample, open_things, pass_time, session_on, traced_bytes
+from tests.bench.troubled import Troubled
+from tests.builders import NOON, SECOND
+
+# Each screen and dialog, and back.
+LOOK_AROUND = (
+    *("j", "j", "k", "enter", "escape", "i", "escape", "v", "a", "escape", "question_mark", "escape", "R", "escape"),
+    *("e", "G", "g", "tab", "slash", "x", "escape", "escape", "y"),
+)
+# Seconds between two keys.
+PACE = 15.0
+
+
+async def live(seconds: float) -> list[Sample]:
+    """What the app holds through a day of so many seconds, each time that all was looked at."""
+    with tempfile.TemporaryDirectory() as name:
+        day = Day(ManualClock(NOON / SECOND), Path(name), seconds)
+        session = session_on(Troubled(day), day, Path(name), None)
+        app = DebuggerApp(session)
+        samples: list[Sample] = []
+        async with app.run_test(size=(100, 30)) as pilot:
+            keys = cycle(LOOK_AROUND)
+            while day.clock.monotonic() < seconds:
+                for _, key in zip(LOOK_AROUND, keys, strict=False):
+                    await _press(pilot, session, day, key)
+                samples.append(await _sample(pilot, session, day))
+        day.close()
+    return samples
+
+
+async def _press(pilot: Pilot[int], session: Session, day: Day, key: str) -> None:
+    await pass_time(session, day, day.clock.monotonic() + PACE)
+    await pilot.press(key)
+    if isinstance(pilot.app.screen, SessionScreen):
+        pilot.app.screen.tick()
+
+
+async def _sample(pilot: Pilot[int], session: Session, day: Day) -> Sample:
+    """What is held with nothing but the main screen open."""
+    while len(pilot.app.screen_stack) > 1:
+        await pilot.press("escape")
+    await pilot.pause()
+    tasks, descriptors = open_things()
+    runs = len(session.book.summaries)
+    return Sample(day.clock.monotonic(), traced_bytes(), runs, tasks, descriptors, 0.0)
