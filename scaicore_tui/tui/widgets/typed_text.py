@@ -33,7 +33,7 @@ class TypedText(TextArea):
 
     def on_unmount(self) -> None:
         """Leave nothing behind: the app would hold each that ever was, to tell it of the next theme."""
-        watchers: list[tuple[object, object]] = vars(self.app)["__watchers"]["theme"]
+        watchers: list[tuple[object, object]] = vars(self.app).get("__watchers", {}).get("theme", [])
         watchers[:] = [watcher for watcher in watchers if watcher[0] is not self]
 
     def shown(self, text: str) -> str:
