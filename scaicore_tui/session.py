@@ -36,12 +36,16 @@ A_MOMENT = 2.0
 
 
 class Update(Struct, frozen=True):
-    """What changed: runs by id, and whether the checkpoints, the gaps, a submission, or only the link did."""
+    """What changed: runs by id, and whether the checkpoints, the gaps, a submission, or only the link did.
+
+    Of runs that only came out of the journal, or were forgotten there, many such updates may come one after the other.
+    """
 
     runs: frozenset[str] = frozenset()
     checkpoints: bool = False
     gaps: bool = False
     submission: Submission | None = None
+    only_stored: bool = False
 
 
 class Session:
@@ -62,7 +66,7 @@ class Session:
         self.book = RunBook(lambda execution_id: self.journal.reader.history(execution_id, self.book.last))
         self.checkpoints: tuple[Checkpoint, ...] = ()
         self.journal = Journal.temporary() if journal is None else journal
-        self._ingest = Ingest(self.journal, self.book, self._changed)
+        self._ingest = Ingest(self.journal, self.book, self._changed, self._loaded)
         self.client = client or Client(target, clock=self.clock)
         self.outcomes = Outcomes(self.client, self.book, self.clock, self._submitted, ledger or Ledger())
         self.submitter = Submitter(self.client, self.book, self.clock, self.outcomes, self._staleness)
@@ -97,6 +101,11 @@ class Session:
         skew = self.client.skew
         return self.clock.now() + (skew if abs(skew) > SKEWED else 0.0)
 
+    @property
+    def unreadable(self) -> int:
+        """How many events, of those that came since the start, and pending checkpoints can't be read in full."""
+        return self.book.unreadable + self.client.unreadable
+
     def listen(self, listener: Callable[[Update], None]) -> None:
         """Call `listener` after everything that changed."""
         self._listeners.append(listener)
@@ -120,6 +129,10 @@ class Session:
     def refresh(self) -> bool:
         """Fetch now; False where enough fetches are under way."""
         return self._pollers.refresh()
+
+    def give_way(self, *, to_key: bool) -> None:
+        """A key is acted on, or was: what is folded beside it waits for it."""
+        self._ingest.intake.give_way(to_key=to_key)
 
     def pause(self, *, paused: bool) -> None:
         """Stop polling, or poll again at once."""
@@ -242,6 +255,9 @@ class Session:
         """Whether events are missing elsewhere than when this was asked last."""
         told, self._told_gaps = self._told_gaps, self.book.gaps
         return told != self.book.gaps
+
+    def _loaded(self, runs: set[str]) -> None:
+        self._tell(Update(frozenset(runs), gaps=self._gaps_moved(), only_stored=True))
 
     def _catching_up(self) -> None:
         """Tell the poller how much there is to catch up with, and whoever does that."""

@@ -88,7 +88,8 @@ def _print_events(events: Iterable[Event], json: bool) -> None:
         if json:
             output.verbatim(event.raw)
             continue
-        parts = (event.timestamp, event.execution_id or "-", event.type, event.node_id or "")
+        known = event.type if event.is_whole else f"{event.type} (unreadable)".lstrip()
+        parts = (event.timestamp, event.execution_id or "-", known, event.node_id or "")
         output.line(cut("  ".join(one_line(part) for part in parts).rstrip(), output.width()))
 
 

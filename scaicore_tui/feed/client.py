@@ -24,6 +24,7 @@ from scaicore_tui.wire import (
     read_event_page,
     read_invocation,
 )
+from scaicore_tui.wire.checkpoints import PENDING
 
 if TYPE_CHECKING:
     import httpx
@@ -47,6 +48,8 @@ class Client:
         self.requests = 0
         # By so many seconds the server's clock is ahead of ours, as far as its last answer told.
         self.skew = 0.0
+        # How many pending checkpoints can't be read.
+        self.unreadable = 0
         self._clock = clock or SystemClock()
         self.budget = Budget(self._clock)
         self._http = http.open_http(target, transport)
@@ -70,13 +73,15 @@ class Client:
     ) -> list[Checkpoint]:
         """All checkpoints of one status, each once, as the pages have them."""
         found: dict[str, Checkpoint] = {}
-        cursor: str | None = None
+        cursor, unreadable = None, 0
         for _ in range(max_pages):
             page = await self.checkpoints(status, cursor=cursor, rank=rank)
             found |= {checkpoint.id: checkpoint for checkpoint in page.checkpoints}
+            unreadable += page.unreadable
             if page.next_cursor in (None, cursor):
                 break
             cursor = page.next_cursor
+        self.unreadable = unreadable if status == PENDING else self.unreadable
         return list(found.values())
 
     async def resolve(self, checkpoint_id: str, resolution: str, comment: str | None = None) -> Checkpoint:

@@ -37,7 +37,8 @@ class Problem(Struct, frozen=True):
         """The exception that this problem is to a caller. What the server says, or repeats, is in quotes."""
         kind = _KINDS.get(self.status, errors.CannotReach if self.status in (502, 503, 504) else errors.Refused)
         name = f" {named(self.code)}" if self.code else ""
-        message = f"{quoted(self.message) if self.message else 'no reason given'} [{self.status}{name}]"
+        said = quoted(self.message) if self.message else "no reason given"
+        message = f"{said} [{self.status}{name}]"
         return kind(
             f"401: sign in again: {message}" if self.status == UNAUTHORIZED else message,
             hint=quoted(self.fix) if self.fix else "",

@@ -122,11 +122,17 @@ class Panes(Container):
 
 
 def run_heading(run: Run | None, now: float, waits_since: int | None) -> list[Piece]:
-    """Core, id, status of a run, and how long it ran, or has been waiting since that moment in microseconds."""
+    """Id, status and Core of a run, and how long it ran, or has been waiting since that moment in microseconds.
+
+    What differs most in width stands last: what is equal in the next run stays where it is.
+    """
     if run is None:
         return [("Nodes", "text strong")]
     look = RUN_LOOKS[run.status]
     begun = waits_since if run.status is RunStatus.WAITING else run.began_at
     spent = took(run.duration_ms) if run.is_over else since(begun, now)
-    name = f"{named(core_name(run.core_id))} · {short_id(run.execution_id)}"
-    return [(name, "text strong"), (f"  {look.word} {spent}", look.colour)]
+    return [
+        (short_id(run.execution_id), "text strong"),
+        (f"  {look.word} {spent}", look.colour),
+        (f"  {named(core_name(run.core_id))}", "text strong"),
+    ]
