@@ -165,8 +165,14 @@ def pretty(value: Any) -> str:
 
 
 def source(value: Any) -> str:
-    """A JSON value over several safe lines, for editing: what is read out of them is that very value."""
-    return escaped(json.dumps(value, ensure_ascii=False, indent=2))
+    """A JSON value over several safe lines, for editing: what is read out of them is that very value. One that can't be
+    written as JSON is words, which are none."""
+    return escaped(_json(value, indent=2))
+
+
+def portable(value: str) -> str:
+    """A value to carry elsewhere, where nobody looks at it again: as it is, or as JSON where not all of it is seen."""
+    return value if typed_line(value) == value else source(value)
 
 
 def _json(value: Any, **style: Any) -> str:

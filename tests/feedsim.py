@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs
 
 import httpx
@@ -23,6 +23,12 @@ UNLIMITED = {"X-Scaigrid-Ratelimit-Limit": "1000000", "X-Scaigrid-Ratelimit-Rema
 def surely() -> float:
     """No chance: after a failure the longest wait."""
     return 1.0
+
+
+class Answering(Protocol):
+    """Whoever answers requests as a server would."""
+
+    def answer(self, request: httpx.Request) -> httpx.Response: ...
 
 
 @dataclass

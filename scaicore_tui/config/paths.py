@@ -27,6 +27,11 @@ def ledger_file() -> Path:
     return state_dir() / "ledger.jsonl"
 
 
+def copied_file() -> Path:
+    """The file of what was copied last of all that is too long for a clipboard, in the journals' folder."""
+    return state_dir() / "copied.txt"
+
+
 def journal_file(target: Target) -> Path:
     """The journal of one feed: a profile may be pointed at several hosts, and one Core's feed is a feed of its own.
 

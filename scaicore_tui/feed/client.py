@@ -15,6 +15,7 @@ from scaicore_tui.errors import CannotReach, OutcomeUnknown, UsageError
 from scaicore_tui.feed import transport as http
 from scaicore_tui.feed.budget import Budget, Rank, Slot
 from scaicore_tui.feed.quota import server_time
+from scaicore_tui.text import named
 from scaicore_tui.wire import (
     Checkpoint,
     CheckpointPage,
@@ -90,13 +91,13 @@ class Client:
     async def resolve(self, checkpoint_id: str, resolution: str, comment: str | None = None) -> Checkpoint:
         """Answer a checkpoint, once."""
         body = {"resolution": resolution} | ({"comment": comment} if comment else {})
-        answer = await self._post(f"checkpoints/{quote(checkpoint_id, safe='')}/resolve", body, http.WRITE_TIMEOUT)
+        answer = await self._post(f"checkpoints/{_segment(checkpoint_id)}/resolve", body, http.WRITE_TIMEOUT)
         return await _read_written(read_checkpoint, answer)
 
     async def invoke(self, core_id: str, value: Any, entity_id: str | None = None) -> Invocation:
         """Run a Core, once. May take minutes; what it answers when the run suspends is undocumented."""
         body = {"input": value} | ({"entity_id": entity_id} if entity_id else {})
-        answer = await self._post(f"cores/{quote(core_id, safe='')}/invoke", body, http.INVOKE_TIMEOUT)
+        answer = await self._post(f"cores/{_segment(core_id)}/invoke", body, http.INVOKE_TIMEOUT)
         return await _read_written(read_invocation, answer)
 
     async def _get(self, path: str, rank: Rank, limit: int, cursor: str | None, **query: str) -> bytes:
@@ -127,6 +128,14 @@ class Client:
             self.skew = self.skew if there is None else there - self._clock.now()
 
         return heard
+
+
+def _segment(name: str) -> str:
+    """A segment of a path. Raises UsageError for half of a surrogate pair, which JSON can name and no URL can."""
+    try:
+        return quote(name, safe="")
+    except UnicodeEncodeError as error:
+        raise UsageError(f"no URL can name {named(name)}", kept="nothing was sent") from error
 
 
 def _json(value: dict[str, Any]) -> bytes:

@@ -94,7 +94,11 @@ async def get(http: httpx.AsyncClient, url: str, params: dict[str, Any], heard: 
     """The body of a successful GET. Raises the error that the answer, or its absence, amounts to; HungUp where it may
     be asked again at once."""
     way = _Way()
-    request = http.build_request("GET", url, params=params, extensions={"trace": way.trace})
+    try:
+        request = http.build_request("GET", url, params=params, extensions={"trace": way.trace})
+    except (httpx.InvalidURL, UnicodeEncodeError) as error:
+        # A cursor may be all that JSON can hold.
+        raise CannotReach(f"{http_host(url)} gave a cursor that no URL can hold") from error
     try:
         async with asyncio.timeout(WHOLE_TIMEOUT):
             response = await http.send(request, stream=True)

@@ -12,6 +12,7 @@ from textual.screen import Screen
 from scaicore_tui.session import Session, Update
 from scaicore_tui.tui.ahead import load_ahead
 from scaicore_tui.tui.bridge import Bridge
+from scaicore_tui.tui.clipboard import copy
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.editor import Editor
 from scaicore_tui.tui.keys_in_order import KeysInOrder
@@ -20,6 +21,7 @@ from scaicore_tui.tui.messages import (
     AnswerAll,
     AnswerCheckpoint,
     AnsweredRead,
+    CopyText,
     EditorFailed,
     EditText,
     HistoryRead,
@@ -178,6 +180,14 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
 
     def on_paint_again(self) -> None:
         self.paint_again()
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """What was selected in a line or a text; Textual's own widgets call this."""
+        self._clipboard = text
+        self.post_message(CopyText("what was selected", text))
+
+    def on_copy_text(self, request: CopyText) -> None:
+        self.screen.post_message(copy(request, self.send_to_terminal))
 
     def on_edit_text(self, request: EditText) -> None:
         self._editor.open(request)

@@ -172,6 +172,22 @@ class ReplayRun(Message):
 
 
 @dataclass(eq=False, repr=False, match_args=False)
+class CopyText(Message):
+    """Copy a text; `what` says what it is."""
+
+    what: str
+    text: str
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class TextCopied(Message):
+    """A text was copied, or could not be: `words` say where it is, or why."""
+
+    words: str
+    colour: str = "text"
+
+
+@dataclass(eq=False, repr=False, match_args=False)
 class EditText(Message):
     """Edit a text in the editor of whoever uses the app."""
 

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from scaicore_tui.cli.servers import listen, serving
 from scaicore_tui.wire import Event
 from tests.builders import SECOND, completed, entered, exited, started
-from tests.feedsim import FeedSim
+from tests.feedsim import Answering
 
 TOKEN = "sk-bench"
 CORES = {
@@ -51,7 +51,7 @@ def run(number: int, at: int) -> Iterator[Event]:
 
 
 @contextmanager
-def served(sim: FeedSim) -> Iterator[dict[str, str]]:
+def served(sim: Answering) -> Iterator[dict[str, str]]:
     """A server of that feed, in a thread; yields the environment of an app that is to watch it."""
 
     async def answer(request: Request) -> Response:

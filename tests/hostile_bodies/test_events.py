@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from scaicore_tui.cli import output
-from scaicore_tui.errors import UsageError
+from scaicore_tui.errors import CannotReach, ScaicoreError, UsageError
 from scaicore_tui.feed import Client
 from scaicore_tui.journal import Journal
 from scaicore_tui.journal.lines import Lines
@@ -27,6 +27,7 @@ from tests.faults import Fault, answer, fault_server, says, target_of
 from tests.hostile_bodies.bodies import READABLE, TIMESTAMPS, UNREADABLE, event_of, nested
 
 ALL = {**UNREADABLE, **READABLE}
+MEGABYTE = 1_000_000
 GOOD = [started(), *(entered(f"n{number}", NOON + number * MILLISECOND) for number in range(1, 499))]
 
 
@@ -118,6 +119,21 @@ async def test_what_json_has_no_word_for_is_not_sent() -> None:
         for value in (float("nan"), float("inf"), "\ud800"):
             with pytest.raises(UsageError, match="can't be sent as JSON"):
                 await client.invoke("core_a", {"x": value})
+        await client.close()
+        assert not server.requests
+
+
+async def test_what_no_url_can_hold_is_not_asked_for() -> None:
+    """JSON can hold half of a pair and a megabyte, in an id and in a cursor."""
+    async with fault_server() as server:
+        client = Client(target_of(server.url))
+        for name in ("\ud800", "x" * MEGABYTE):
+            with pytest.raises(CannotReach, match="gave a cursor that no URL can hold"):
+                await client.events(50, name)
+            for write in (client.invoke(name, {}), client.resolve(name, "approve")):
+                with pytest.raises(ScaicoreError, match=r"no URL can name|URL too long") as caught:
+                    await write
+                assert caught.value.kept == "nothing was sent"
         await client.close()
         assert not server.requests
 

@@ -16,6 +16,8 @@ class Taking:
     def __init__(self, stage: Stage, status: int = 200) -> None:
         self.posts: list[tuple[str, Any]] = []
         self.row = REVIEW
+        error = {"code": "AUTHZ_PERMISSION_DENIED", "message": "scaicore:manage is required"}
+        self.refusal = {"status": "error", "error": error, "meta": {"request_id": "req_0c7"}}
         self._stage, self._status = stage, status
         stage.trouble = self
 
@@ -23,9 +25,7 @@ class Taking:
         if request.method != "POST":
             return self._stage.sim.answer(request)
         self.posts.append((request.url.path, request.content))
-        error = {"code": "AUTHZ_PERMISSION_DENIED", "message": "scaicore:manage is required"}
-        refusal = {"status": "error", "error": error, "meta": {"request_id": "req_0c7"}}
-        return httpx.Response(self._status, json={"data": self.row} if self._status == 200 else refusal)
+        return httpx.Response(self._status, json={"data": self.row} if self._status == 200 else self.refusal)
 
 
 class Choosy(Taking):

@@ -66,7 +66,7 @@ class Terminal:
     ) -> None:
         self._answers = _ANSWERS | dict(answers or {})
         self._command = command
-        self._env = _surroundings(home) | dict(env or {})
+        self._env = surroundings(home) | dict(env or {})
         self._screen = pyte.Screen(*size)
         self._stream = pyte.ByteStream(self._screen)
         self._open = True
@@ -249,6 +249,6 @@ def _seen(cell: pyte.screens.Char) -> object:
     return cell if cell.data != " " or drawn_on else cell.bg
 
 
-def _surroundings(home: Path) -> dict[str, str]:
+def surroundings(home: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
     return kept | {"HOME": str(home), "TERM": "xterm-256color", "COLORTERM": "truecolor"}

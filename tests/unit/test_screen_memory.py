@@ -17,8 +17,10 @@ from rich.style import Style
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.geometry import Region, Size
 from textual.strip import Strip
+from wcwidth import wcwidth
 
-from scaicore_tui.text import one_line
+from scaicore_tui.text import cells, one_line, safe
+from scaicore_tui.tui.terminal.cells import is_certain
 from scaicore_tui.tui.terminal.memory import ScreenMemory
 from scaicore_tui.tui.terminal.patches import patches
 from scaicore_tui.tui.terminal.pens import Pen, switch
@@ -120,6 +122,14 @@ def test_whatever_a_text_holds_what_stands_behind_it_stays_in_place(raw: str) ->
     row = iter([words, line([("here", STYLES[1])], 4)])
     terminal.write(told(memory, LayoutUpdate([row], Region(0, 0, *SIZE))))
     assert [cell.data for cell in terminal.cells()[0][8:] if isinstance(cell, pyte.screens.Char)] == list("here")
+
+
+def test_signs_whose_width_is_certain_have_it_in_other_tables_too() -> None:
+    """Behind any other sign the cursor is put where it belongs."""
+    signs = (chr(code) for code in range(0x20, 0x110000))
+    certain = [sign for sign in signs if safe(sign) == sign and is_certain(sign)]
+    assert len(certain) > 50_000
+    assert [sign for sign in certain if wcwidth(sign) != cells(sign)] == []
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from scaicore_tui.runs.status import BREAKPOINT, REVIEW
-from scaicore_tui.text import named, one_line
+from scaicore_tui.text import named, one_line, source
 from scaicore_tui.tui.actions import Place, bindings
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.form import input_lines
-from scaicore_tui.tui.messages import AnswerCheckpoint
+from scaicore_tui.tui.messages import AnswerCheckpoint, CopyText
 from scaicore_tui.tui.paint import Piece, Pieces
 from scaicore_tui.tui.screens.answering import TOO_FAST, AnsweringDialog
 from scaicore_tui.tui.screens.question import question_lines
@@ -65,6 +65,9 @@ class AnswerScreen(AnsweringDialog):
         self._sent(self.checkpoint.id)
         self.app.post_message(AnswerCheckpoint(self.checkpoint.id, resolution, self.comment, self.type_out.value))
         self.dismiss()
+
+    def action_copy(self) -> None:
+        self.app.post_message(CopyText("the checkpoint as JSON", source(self.checkpoint.source)))
 
     def action_fields(self) -> None:
         """Input fields can't be sent; a comment can."""

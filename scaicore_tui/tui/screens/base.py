@@ -5,18 +5,27 @@ Screens that are opened by a key are loaded by it, or by `tui.ahead` before: the
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
 
-from scaicore_tui.runs import Run
+from scaicore_tui.runs import Run, run_document
 from scaicore_tui.session import Update
-from scaicore_tui.text import one_line
+from scaicore_tui.text import named, portable, source
 from scaicore_tui.tui.actions import READING, Place, actions_at, bindings, writes
 from scaicore_tui.tui.desk import Desk
-from scaicore_tui.tui.messages import AnswerCheckpoint, OpenInbox, PaintAgain, PausePolling, RefreshNow, RunAction
+from scaicore_tui.tui.messages import (
+    AnswerCheckpoint,
+    CopyText,
+    OpenInbox,
+    PaintAgain,
+    PausePolling,
+    RefreshNow,
+    RunAction,
+    TextCopied,
+)
 from scaicore_tui.tui.paint import Piece
 from scaicore_tui.tui.screens.panes import run_heading
 from scaicore_tui.tui.theme import DARK, LIGHT, TERMINAL
@@ -195,18 +204,35 @@ class SessionScreen(Screen[None]):
     def action_inbox(self) -> None:
         self.post_message(OpenInbox())
 
-    def action_copy(self) -> None:
-        what, text = self.copied()
-        if text is None:
-            self.say("y: nothing is selected", "amber")
-            return
-        self.app.copy_to_clipboard(text)
-        self.say(f"copied {what} {one_line(text)}")
+    def on_text_copied(self, message: TextCopied) -> None:
+        """Say where it is."""
+        self.say(message.words, message.colour)
 
-    def copied(self) -> tuple[str, str | None]:
-        """What `y` copies: its name, and its text."""
+    def action_copy(self) -> None:
+        what, identity = self.id_at_hand
+        if identity is None:
+            self.say("y: nothing is selected", "amber")
+        else:
+            self.app.post_message(CopyText(f"{what} {named(identity)}", portable(identity)))
+
+    def action_copy_all(self) -> None:
+        what, value = self.all_at_hand
+        if value is None:
+            self.say("Y: nothing is selected", "amber")
+        else:
+            self.app.post_message(CopyText(f"{what} as JSON", source(value)))
+
+    @property
+    def id_at_hand(self) -> tuple[str, str | None]:
+        """What `y` copies: what it is, and its text."""
         run = self.run_at_hand
         return "execution id", run.execution_id if run is not None else None
+
+    @property
+    def all_at_hand(self) -> tuple[str, dict[str, Any] | None]:
+        """What `Y` copies: what it is, and a JSON value."""
+        run = self.run_at_hand
+        return "the run", run_document(run) if run is not None else None
 
     def action_pause(self) -> None:
         self.post_message(PausePolling(not self.desk.session.link.paused))

@@ -10,10 +10,10 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 
 from scaicore_tui.session import Update
-from scaicore_tui.text import named
+from scaicore_tui.text import named, one_line
 from scaicore_tui.tui.actions import Place, actions_at
 from scaicore_tui.tui.desk import Desk
-from scaicore_tui.tui.messages import RunAction, WordTyped
+from scaicore_tui.tui.messages import RunAction, TextCopied, WordTyped
 from scaicore_tui.tui.paint import Piece, Pieces
 from scaicore_tui.tui.widgets.footer import Footer
 from scaicore_tui.tui.widgets.heading import Heading
@@ -163,6 +163,11 @@ class Dialog(ModalScreen[None]):
     def verdict(self, *said: Piece) -> None:
         """Say what Enter would do."""
         self._verdict.show(*said)
+
+    def on_text_copied(self, message: TextCopied) -> None:
+        """Say where it is: here, as the dialog covers the notices, and there, for later."""
+        self.desk.say(message.words, message.colour)
+        self.verdict((one_line(message.words), message.colour))
 
     async def on_run_action(self, request: RunAction) -> None:
         """A key of the footer was clicked."""

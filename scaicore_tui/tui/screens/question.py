@@ -6,9 +6,10 @@ What a flow says stands behind a bar; its names, and whatever else is told in a 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain, islice
 from typing import Any
 
-from scaicore_tui.text import cells, named, one_line, pretty, wrap
+from scaicore_tui.text import ELLIPSIS, cells, named, one_line, pretty, wrap
 from scaicore_tui.tui.form import input_lines, label_of, sections, title_of
 from scaicore_tui.tui.paint import BAR, Piece, Pieces
 from scaicore_tui.tui.times import since, until
@@ -16,6 +17,8 @@ from scaicore_tui.tui.widgets.checkpoint_row import URGENT, deadline_colour
 from scaicore_tui.tui.widgets.run_row import core_name
 from scaicore_tui.wire import Checkpoint
 
+# Nobody reads more of what is there to decide by; ctrl+y copies all of it.
+MOST_LINES = 3_000
 NO_INPUT = "Input fields can't be sent by this API: tab to the comment; ctrl+t puts them there."
 
 
@@ -24,7 +27,8 @@ def question_lines(checkpoint: Checkpoint, width: int, now: float) -> list[Piece
     room = width - cells(BAR[0])
     lines: list[Pieces] = [_source(checkpoint, width), *framed(_asked(checkpoint, room))]
     lines += [*_packed(_place(checkpoint), width), *_packed(_urgency(checkpoint, now), width)]
-    lines += framed([*_form(checkpoint, room), *_context(checkpoint, room)][1:])
+    told = list(islice(chain(_form(checkpoint, room), _context(checkpoint, room)), 1, MOST_LINES))
+    lines += framed(told if len(told) < MOST_LINES - 1 else [*told[:-1], [(ELLIPSIS, "grey")]])
     if input_lines(checkpoint):
         lines += [[(line, "amber")] for line in wrap(NO_INPUT, width)]
     return [*lines, *_packed(_identity(checkpoint), width)]

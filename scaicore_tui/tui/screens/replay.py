@@ -15,7 +15,7 @@ from scaicore_tui.text import named, one_line, pretty, source
 from scaicore_tui.tui.actions import REPLAYING, Place, bindings
 from scaicore_tui.tui.changes import Change, change_lines, changes, count
 from scaicore_tui.tui.desk import Desk
-from scaicore_tui.tui.messages import EditorFailed, EditText, ReplayRun, TextEdited
+from scaicore_tui.tui.messages import CopyText, EditorFailed, EditText, ReplayRun, TextEdited
 from scaicore_tui.tui.paint import Piece, Pieces, foreign
 from scaicore_tui.tui.screens.answering import TOO_FAST
 from scaicore_tui.tui.screens.dialog import Dialog
@@ -158,6 +158,9 @@ class ReplayScreen(Dialog):
 
     def action_editor(self) -> None:
         self.app.post_message(EditText(self._area.text))
+
+    def action_copy(self) -> None:
+        self.app.post_message(CopyText("the input", self._area.text if self._problem else source(self._value)))
 
     def action_captured(self) -> None:
         self._area.put(self._captured)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from scaicore_tui.tui.actions import INBOXES
 from scaicore_tui.tui.batch import Batch, alike, breakpoints_like
 from scaicore_tui.tui.desk import Desk
@@ -101,11 +103,19 @@ class WaitingScreen(SessionScreen):
         else:
             super().action_continue()
 
-    def copied(self) -> tuple[str, str | None]:
+    @property
+    def id_at_hand(self) -> tuple[str, str | None]:
         if self.place in INBOXES:
             checkpoint = self.inbox.selected
             return "checkpoint id", checkpoint.id if checkpoint is not None else None
-        return super().copied()
+        return super().id_at_hand
+
+    @property
+    def all_at_hand(self) -> tuple[str, dict[str, Any] | None]:
+        if self.place in INBOXES:
+            checkpoint = self.inbox.selected
+            return "the checkpoint", checkpoint.source if checkpoint is not None else None
+        return super().all_at_hand
 
     def _answer_marked(self) -> None:
         desk = self.desk

@@ -69,6 +69,12 @@ class SparingApp(App[ReturnType], Generic[ReturnType]):
             memory.forget()
         self.refresh()
 
+    def send_to_terminal(self, sequence: str) -> None:
+        """Write a sequence that paints nothing."""
+        if self._driver is not None:
+            self._driver.write(sequence)
+            self._driver.flush()
+
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         """Write an update. Textual calls this for each, and for nothing else."""
         memory = memory_of(self._driver)

@@ -15,6 +15,8 @@ from scaicore_tui.text import sealed
 from scaicore_tui.tui.terminal.pens import Pen, pen_of
 
 UNASSIGNED = "Cn"
+# From here on signs are for pictures: letters of flags and signs with a plain look take one cell or two.
+PICTURES = "\U0001f000"
 
 # What a cell shows, and its pen. A wide sign fills its second cell with nothing.
 Cell = tuple[str, Pen]
@@ -34,11 +36,13 @@ def is_wide(cell: Cell) -> bool:
 
 
 def is_certain(text: str) -> bool:
-    """Whether every terminal gives `text` as many cells as we do: not where signs join, nor with newer ones."""
+    """Whether every terminal gives `text` as many cells as we do: not where signs join, nor with newer ones and
+    pictures."""
     if text.isascii():
         return True
-    is_known = len(text) == 1 and category(text) != UNASSIGNED
-    return is_known and (width_of(text) == 1 or "\u2e80" <= text <= "\uffe6")
+    if len(text) > 1 or text >= PICTURES or category(text) == UNASSIGNED:
+        return False
+    return width_of(text) == 1 or "\u2e80" <= text <= "\uffe6"
 
 
 @lru_cache(2048)

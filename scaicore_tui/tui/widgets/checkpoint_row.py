@@ -5,7 +5,7 @@ from __future__ import annotations
 from scaicore_tui.runs import RunStatus
 from scaicore_tui.runs.status import BREAKPOINT, REVIEW, RUN_LOOKS
 from scaicore_tui.runs.words import age
-from scaicore_tui.text import cells, one_line
+from scaicore_tui.text import MAX_NAME, cells, one_line
 from scaicore_tui.tui.paint import Piece, piece, right
 from scaicore_tui.tui.times import since
 from scaicore_tui.tui.widgets.run_row import core_name
@@ -77,7 +77,7 @@ def _named(checkpoint: Checkpoint, width: int) -> list[Piece]:
 
 def name_of(checkpoint: Checkpoint) -> str:
     """What a row calls it: its flow, or else its Core."""
-    return one_line(checkpoint.flow_name or "") or core_name(checkpoint.core_id)
+    return one_line(checkpoint.flow_name or "", MAX_NAME) or core_name(checkpoint.core_id)
 
 
 def deadline_colour(expires: int | None, now: float) -> str:
@@ -115,7 +115,7 @@ def _answers(checkpoint: Checkpoint, width: int, room: int) -> Piece:
     options = checkpoint.options
     if not options:
         return "a free text", "grey"
-    spelled = "  ".join(f"{number} {one_line(option.name)}" for number, option in enumerate(options[:9], 1))
+    spelled = "  ".join(f"{number} {one_line(option.name, room)}" for number, option in enumerate(options[:9], 1))
     if width >= ROOM_FOR_OPTIONS and len(options) <= 9 and cells(spelled) <= room:
         return spelled, "grey"
     return f"a {len(options)} option{'s' * (len(options) != 1)}", "grey"

@@ -28,7 +28,7 @@ def node_row(node: NodeRunInfo, width: int, now: float, status: RunStatus, name_
     times = f"×{few_signs(node.visit_count)} " if node.visit_count > 1 else ""
     return [
         (f"{look.glyph} ", look.colour),
-        piece(one_line(node.name), name, "text"),
+        piece(one_line(node.name, name), name, "text"),
         right(times, 5, "grey"),
         piece(one_line(node.block_kind or "", kind - 1), kind, "grey"),
         right(spent(node, now, status), 7, "grey"),

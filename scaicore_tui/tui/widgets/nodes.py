@@ -93,7 +93,7 @@ class NodeList(Rows):
         run = self._run
         notes = [] if run is None else [*_notes(run, self._missing, self.size.width - 3), *_told(self._links)]
         self._rows = [] if run is None else [*notes, *run.nodes.values(), *_result(run)]
-        names = [cells(one_line(node.name)) for node in run.nodes.values()] if run is not None else []
+        names = [cells(one_line(node.name, MAX_NAME)) for node in run.nodes.values()] if run is not None else []
         self._name_widths[-1] = min(MAX_NAME, max(names, default=0) + 1)
         self.cursor = min(self.cursor, max(0, self.row_count - 1))
         self.repaint()

@@ -7,7 +7,7 @@ from itertools import groupby
 from scaicore_tui.runs import NodeState, RunStatus, Summary
 from scaicore_tui.runs.status import NODE_LOOKS, RUN_LOOKS, Look
 from scaicore_tui.runs.words import took
-from scaicore_tui.text import ELLIPSIS, one_line
+from scaicore_tui.text import ELLIPSIS, MAX_NAME, one_line
 from scaicore_tui.tui.paint import Piece, piece, right
 from scaicore_tui.tui.times import since
 
@@ -50,7 +50,7 @@ def short_id(execution_id: str) -> str:
 
 def core_name(core_id: str | None) -> str:
     """A Core's name in a row: its id without what all of them begin with."""
-    return one_line((core_id or "?").removeprefix("core_"))
+    return one_line((core_id or "?").removeprefix("core_"), MAX_NAME)
 
 
 def node_look(state: NodeState, *, waiting: bool) -> Look:

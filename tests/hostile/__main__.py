@@ -1,0 +1,61 @@
+"""Takes each string of the corpus by itself through the whole program: `python -m tests.hostile [--jobs N] [NAME …]`.
+
+That takes half an hour; the tests do the same with all strings at once, each in some of the views.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from tests.hostile.corpus import CORPUS
+from tests.hostile.feed import HostileFeed
+from tests.hostile.walk import walking
+
+SIZES = ((80, 24), (120, 40), (60, 20))
+
+
+def alone(name: str) -> list[str]:
+    """What goes wrong where every field is that string."""
+    words = CORPUS[name]
+    size = SIZES[list(CORPUS).index(name) % len(SIZES)]
+    with (
+        tempfile.TemporaryDirectory() as home,
+        walking(Path(home), HostileFeed([words, f"{words} ", f"a{words}"]), size) as walk,
+    ):
+        walk.main(3)
+        walk.story(20)
+        walk.inbox(3)
+        walk.dialogs(5, step=1)
+        walk.press("g")
+        walk.answers([words, words])
+        walk.several([words])
+        walk.replay([words])
+        walk.lines([words])
+        walk.troubles([words])
+        return walk.leave()
+
+
+def main() -> int:
+    """Walk, and say what came of it; 1 where anything did."""
+    parser = argparse.ArgumentParser(prog="python -m tests.hostile")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    asked = parser.parse_args()
+    names = asked.names or list(CORPUS)
+    kinds: Counter[str] = Counter()
+    with ProcessPoolExecutor(asked.jobs) as pool:
+        for name, wrong in zip(names, pool.map(alone, names), strict=True):
+            kinds.update(one.partition(" ")[0] for one in wrong)
+            sys.stdout.write(f"{name}: {len(wrong) or 'ok'}\n" + "".join(f"  {one}\n" for one in wrong[:5]))
+            sys.stdout.flush()
+    sys.stdout.write(f"{len(names)} strings, {sum(kinds.values())} wrong {dict(kinds) or ''}\n")
+    return 1 if kinds else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,234 @@
+"""A reader can always tell what a flow, or a server, says from what the program says.
+
+Each line of a text that imitates the program carries a canary. Wherever that is on the screen, something of ours stands
+before it: the bar, or a quote that is not closed; in a list, the cells of the cursor and of the state, and the column.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+from textual.pilot import Pilot
+
+from tests.builders import NOON, SECOND, checkpoint, completed, entered, event, started
+from tests.feedsim import FeedSim
+from tests.hostile.corpus import CORPUS
+from tests.tui.stage import SMALL, STANDARD, WIDE, Stage, screen_lines, until
+from tests.tui.taking import Taking
+
+CANARY = "ZQX"
+# Whatever would look like a line of ours, with the canary on each line, at its beginning and at its end.
+FAKES = [words for name, words in CORPUS.items() if name in (
+    "heading", "bar", "bar left", "footer", "footer of a dialog", "verdict", "status bar", "notice on its own line",
+    "cursor", "facts", "quote", "columns", "state", "box", "pages", "prompt of the command line", "protected", "click",
+)]  # fmt: skip
+TEXT = "\n".join(f"{CANARY} {line} {CANARY}" for words in FAKES for line in words.split("\n"))
+# … and what would fill the lines before it, so that it begins one.
+NAME = f"x {'w' * 70} · {CANARY}: confirmed · ” {CANARY} · “ › 1 {CANARY}"
+SHORT_NAME = f"x · {CANARY}"
+SIZES = pytest.mark.parametrize("size", [WIDE, STANDARD, SMALL], ids=lambda size: f"{size[0]}x{size[1]}")
+LOOKS = pytest.mark.parametrize("ascii_only", [False, True], ids=["unicode", "ascii"])
+
+
+def review(identity: str = "ckpt_1", **fields: Any) -> dict[str, Any]:
+    """A review in which all that can be said is said by somebody who imitates us."""
+    field = {"name": TEXT, "label": TEXT, "value": TEXT}
+    return (
+        checkpoint(
+            identity,
+            presentation={
+                "title": TEXT,
+                "message": TEXT,
+                "sections": [{"type": "input", "title": TEXT, "fields": [field]}],
+            },
+            flow_name=NAME,
+            node_id=NAME,
+            priority=SHORT_NAME,
+            assignee_raw=SHORT_NAME,
+            expires_at=SHORT_NAME,
+            expiry_action=SHORT_NAME,
+            context={TEXT: TEXT, "list": [TEXT]},
+            options=[{"id": NAME, "label": NAME}, SHORT_NAME],
+        )
+        | fields
+    )
+
+
+def feed(*checkpoints: dict[str, Any]) -> FeedSim:
+    """A run that imitates us in its error, input, output, nodes and events; and what waits."""
+    log = [
+        started(NOON, instance_key=NAME, input={TEXT: TEXT}, entity_id=NAME),
+        entered(NAME, NOON + SECOND, kind=SHORT_NAME),
+        event("block.exited", NOON + SECOND, node_id=NAME, result_binding=NAME, result_binding_value=TEXT),
+        entered("node", NOON + SECOND),
+        event("block.failed", NOON + SECOND, node_id="node", error={"code": NAME, "message": TEXT}),
+        event("custom.x", NOON + SECOND, note=TEXT),
+        event("invocation.failed", NOON + 2 * SECOND, error=TEXT),
+        started(NOON, "exec_2", input={"a": 1}),
+        completed(NOON + SECOND, "exec_2", output=TEXT),
+    ]
+    return FeedSim(log, checkpoints=list(checkpoints) or [review()])
+
+
+def bare(lines: list[str], *, ascii_only: bool) -> list[str]:
+    """Lines on which a canary stands before anything of ours."""
+    bar, quotes = ("|", '"') if ascii_only else ("│", "“")
+    found = []
+    for line in lines:
+        before = line.partition(CANARY)[0]
+        closed = before.count('"') % 2 == 0 if ascii_only else before.count("“") == before.count("”")
+        if CANARY in line and bar not in before and (closed or quotes not in before):
+            found.append(line)
+    return found
+
+
+async def pages(stage: Stage, pilot: Pilot[int], key: str = "pagedown", most: int = 60) -> list[str]:
+    """All lines there are, page by page."""
+    found: list[str] = []
+    for _ in range(most):
+        lines = screen_lines(stage.app)
+        if found[-len(lines) :] == lines:
+            break
+        found += lines
+        await pilot.press(key)
+        await pilot.pause()
+    assert any(CANARY in line for line in found)
+    return found
+
+
+@SIZES
+@LOOKS
+async def test_the_view_of_a_run(size: tuple[int, int], ascii_only: bool) -> None:
+    stage = Stage(feed(), ascii_only=ascii_only)
+    async with stage.opened(size) as pilot:
+        await pilot.press("G", "enter")
+        await pilot.pause()
+        facts = re.compile(r"^ (run|Core|instance|.{9}) ")
+        lines = [line for line in await pages(stage, pilot) if not facts.match(line) and not is_node(line)]
+        assert not bare(lines, ascii_only=ascii_only)
+
+
+def is_node(line: str) -> bool:
+    """Whether it is the head of a node: its state is before its name, and the name ends on its line."""
+    return re.match(r"^ [✓✗●‖+x*=] ", line) is not None
+
+
+@SIZES
+@LOOKS
+@pytest.mark.parametrize("kind", ["hitl_review", "debug_breakpoint"])
+async def test_the_dialog_that_answers(size: tuple[int, int], ascii_only: bool, kind: str) -> None:
+    stage = Stage(feed(review(checkpoint_type=kind)), ascii_only=ascii_only)
+    async with stage.opened(size) as pilot:
+        await pilot.press("i", "a")
+        await pilot.pause()
+        lines = await pages(stage, pilot)
+        await pilot.press("1")
+        await pilot.pause()
+        lines += screen_lines(stage.app)
+        assert any("enter sends" in line for line in lines)
+        options = re.compile(r"^ *[›>]? *[12] |^ {6,}")
+        assert not bare([line for line in lines if not options.match(line)], ascii_only=ascii_only)
+
+
+@LOOKS
+async def test_a_long_option_hides_nothing_of_where_it_goes(ascii_only: bool) -> None:
+    stage = Stage(feed(review(execution_id="exec_1")), ascii_only=ascii_only)
+    async with stage.opened(STANDARD) as pilot:
+        await pilot.press("i", "a", "1")
+        await pilot.pause()
+        said = " ".join(" ".join(screen_lines(stage.app)).split())
+        verdict = said.partition("enter sends ")[2]
+        assert " staging " in verdict
+        assert " a " in verdict
+
+
+@SIZES
+@LOOKS
+async def test_the_dialog_that_answers_several(size: tuple[int, int], ascii_only: bool) -> None:
+    stage = Stage(feed(review(), review("ckpt_2")), ascii_only=ascii_only)
+    async with stage.opened(size) as pilot:
+        await pilot.press("i", "space", "j", "space", "a", "1")
+        await pilot.pause()
+        lines = await pages(stage, pilot)
+        rows = re.compile(r"^ *[›>]? *[12] |^ {6,}")
+        assert not bare([line for line in lines if not rows.match(line)], ascii_only=ascii_only)
+        asked = [line for line in lines if re.match(r"^ +[12] ckpt_[12] ", line)]
+        assert asked
+        assert all(re.match(r"^ +[12] ckpt_[12] +“?x .{0,20}…? *[│|] ", line.replace("~", "…")) for line in asked), (
+            asked
+        )
+
+
+@SIZES
+@LOOKS
+async def test_the_dialog_before_a_replay(size: tuple[int, int], ascii_only: bool) -> None:
+    stage = Stage(feed(), ascii_only=ascii_only)
+    async with stage.opened(size) as pilot:
+        await pilot.press("G", "R")
+        await pilot.pause()
+        lines = [line for line in await pages(stage, pilot) if not line.strip().startswith("entity ")]
+        assert not bare(lines, ascii_only=ascii_only)
+
+
+@SIZES
+@LOOKS
+async def test_lists(size: tuple[int, int], ascii_only: bool) -> None:
+    """A row begins with two cells of the cursor and one of the state; a note of a run is behind the bar."""
+    stage = Stage(feed(), ascii_only=ascii_only)
+    async with stage.opened(size) as pilot:
+        await pilot.press("G")
+        await stage.settle(pilot)
+        lines = screen_lines(stage.app)
+        await pilot.press("tab")
+        await stage.settle(pilot)
+        lines += screen_lines(stage.app)
+        await pilot.press("i")
+        await stage.settle(pilot)
+        lines += screen_lines(stage.app)
+        row = re.compile(r"^[ ›>][ ■@]?[✓✗●‖◆+x*=#] ")
+        columns = [
+            part for line in lines for part in re.split(r"(?<=.{55})(?=[ ›>] [✓✗●‖◆│+x*=#|] )", line, maxsplit=1)
+        ]
+        assert any(CANARY in line for line in columns)
+        assert not bare([line for line in columns if not row.match(line)], ascii_only=ascii_only)
+
+
+REFUSAL = {"status": "error", "error": {"code": NAME, "message": TEXT}, "meta": {"request_id": NAME}}
+
+
+@SIZES
+@LOOKS
+async def test_what_a_server_says_in_place_of_its_feed(size: tuple[int, int], ascii_only: bool) -> None:
+    stage = Stage(feed(), ascii_only=ascii_only)
+    async with stage.opened(size) as pilot:
+        stage.trouble = lambda _: httpx.Response(500, json=REFUSAL)
+        await stage.poll(pilot)
+        lines = [line for line in screen_lines(stage.app)[1:5] if CANARY in line]
+        assert lines
+        assert not went_on(lines)
+
+
+@SIZES
+@LOOKS
+async def test_what_a_server_says_of_an_answer(size: tuple[int, int], ascii_only: bool) -> None:
+    stage = Stage(FeedSim(feed().log[-2:], checkpoints=[checkpoint()]), ascii_only=ascii_only)
+    taking = Taking(stage, 422)
+    taking.refusal = REFUSAL
+    async with stage.opened(size) as pilot:
+        await pilot.press("a", "1")
+        stage.clock.advance(1)
+        await pilot.press("enter")
+        await until(pilot, lambda: taking.posts)
+        await stage.settle(pilot)
+        lines = screen_lines(stage.app)[-6:-1]
+        assert any(": refused" in line for line in lines)
+        assert not went_on(lines)
+
+
+def went_on(lines: list[str]) -> list[str]:
+    """Lines with a canary that begin where our own messages do, and not with words of ours or a quote."""
+    told = [line for line in lines if CANARY in line and not line.startswith("   ")]
+    return [line for line in told if not re.match(r"^ (“|\"|events: |answer )", line)]

@@ -1,0 +1,126 @@
+"""What `y`, `Y` and `ctrl+y` copy, where; and that a person is told."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.builders import checkpoint
+from tests.tui.inbox_scene import WITH_FORM, inbox
+from tests.tui.replaying import retype, shown
+from tests.tui.scene import busy
+from tests.tui.stage import Stage, screen_lines
+
+BEGIN, END = "\x1b]52;c;", "\x07"
+
+
+class Copied(list[str]):
+    """What the terminal was told to hold."""
+
+    def __init__(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        monkeypatch.setattr(stage.app, "send_to_terminal", self._take)
+        for name in ("TMUX", "STY", "TERM"):
+            monkeypatch.delenv(name, raising=False)
+
+    def _take(self, sequence: str) -> None:
+        assert sequence.startswith(BEGIN)
+        assert sequence.endswith(END)
+        self.append(base64.b64decode(sequence.removeprefix(BEGIN).removesuffix(END)).decode())
+
+
+@pytest.mark.parametrize(
+    ("pressed", "copied"),
+    [
+        (("y",), "exec_8f21c4"),
+        (("e", "enter", "y"), "exec_5b0c11"),
+        (("tab", "tab", "y"), "ckpt_form"),
+        (("i", "y"), "ckpt_form"),
+    ],
+)
+async def test_ids_are_copied(pressed: tuple[str, ...], copied: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(inbox(WITH_FORM))
+    found = Copied(stage, monkeypatch)
+    async with stage.opened() as pilot:
+        await pilot.press(*pressed)
+        await stage.settle(pilot)
+        assert found == [copied]
+        assert f"id {copied}" in stage.text
+
+
+@pytest.mark.parametrize(
+    ("pressed", "name", "value"),
+    [
+        (("Y",), "execution_id", "exec_8f21c4"),
+        (("e", "enter", "Y"), "execution_id", "exec_5b0c11"),
+        (("i", "Y"), "id", "ckpt_form"),
+        (("i", "a", "ctrl+y"), "id", "ckpt_form"),
+        (("e", "R", "y"), "invoices", [1, 2, 3]),
+    ],
+)
+async def test_all_of_it_is_copied_as_json(
+    pressed: tuple[str, ...], name: str, value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(inbox(WITH_FORM))
+    found = Copied(stage, monkeypatch)
+    async with stage.opened() as pilot:
+        await pilot.press(*pressed)
+        await pilot.pause()
+        assert [json.loads(copied)[name] for copied in found] == [value]
+        assert "copied the " in "\n".join(screen_lines(stage.app))
+
+
+async def test_the_input_is_copied_as_it_would_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(busy())
+    found = Copied(stage, monkeypatch)
+    async with stage.opened() as pilot:
+        await pilot.press("e", "R", "e")
+        await retype(stage, pilot, '{"invoices":[4]}')
+        await pilot.press("escape", "y")
+        await pilot.pause()
+        assert [json.loads(text) for text in found] == [{"invoices": [4]}]
+        assert "copied the input" in shown(stage)
+
+
+async def test_an_id_that_holds_more_than_is_seen_is_copied_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    identity = "ckpt\nrm -rf ~\n\x1b[2J\u202e"
+    stage = Stage(inbox(checkpoint(identity)))
+    found = Copied(stage, monkeypatch)
+    async with stage.opened() as pilot:
+        await pilot.press("i", "y")
+        await stage.settle(pilot)
+        assert found == [r'"ckpt\nrm -rf ~\n\u001b[2J\u202e"']
+        assert json.loads(found[0]) == identity
+        assert "copied checkpoint id “ckpt rm -rf ~ ␛[2J<U+202E>”" in stage.text
+
+
+async def test_what_is_selected_in_a_comment_is_copied_as_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(inbox(WITH_FORM))
+    found = Copied(stage, monkeypatch)
+    async with stage.opened() as pilot:
+        await pilot.press("i", "a", "tab", *"one", "enter", *"two", "f7", "ctrl+c")
+        await pilot.pause()
+        assert found == ["one\ntwo"]
+        assert "copied what was selected" in "\n".join(screen_lines(stage.app))
+
+
+async def test_what_is_too_long_for_a_clipboard_is_said_to_be_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    stage = Stage(inbox(WITH_FORM | {"context": "x" * 80_000}))
+    found = Copied(stage, monkeypatch)
+    async with stage.opened((120, 40)) as pilot:
+        await pilot.press("i", "a", "ctrl+y")
+        await pilot.pause()
+        assert not found
+        said = "".join("".join(screen_lines(stage.app)).split())
+        assert "bytesaretoomanyforaterminal'sclipboard" in said
+        await pilot.press("escape")
+        await stage.settle(pilot)
+        assert "clipboard" in stage.text
+    assert json.loads((tmp_path / "scaicore-tui" / "copied.txt").read_text())["id"] == "ckpt_form"
