@@ -11,6 +11,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 WIDE = 10_000
+GAP = "  "
+# No column is cut to less.
+LEAST = 16
 
 
 def width() -> int:
@@ -78,8 +81,20 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     room = width()
     lines = [list(head), *(list(row) for row in rows)]
     columns = zip(*(entries for entries in lines if len(entries) > 1), strict=True)
-    widths = [max(cells(entry) for entry in column) for column in columns]
+    widths = fair([max(cells(entry) for entry in column) for column in columns], room)
     for entries in lines:
         sizes = widths if len(entries) > 1 else map(cells, entries)
         padded = (fit(entry, size) for entry, size in zip(entries, sizes, strict=True))
-        line(cut("  ".join(padded).rstrip(), room))
+        line(cut(GAP.join(padded).rstrip(), room))
+
+
+def fair(widths: Sequence[int], room: int) -> list[int]:
+    """Widths of columns that have to share `room`: all but the last are cut to a common width where that is needed,
+    which is a name's at least; the last takes what is left."""
+    *others, last = widths
+    excess = sum(others) + len(GAP) * len(others) + min(last, LEAST) - room
+    most = max(others, default=0)
+    while excess > 0 and most > LEAST:
+        most -= 1
+        excess -= sum(size > most for size in others)
+    return [*(min(size, most) for size in others), last]

@@ -15,6 +15,7 @@ from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, RunS
 from scaicore_tui.wire import events as wire
 from scaicore_tui.wire.events import Event
 from scaicore_tui.wire.timestamps import whole_seconds
+from scaicore_tui.wire.values import optional_text
 
 # A run that took longer, some three thousand years, did not; nor did one that took less than nothing.
 MAX_DURATION_MS = 1e14
@@ -130,7 +131,7 @@ def _exited(run: Run, event: Event) -> None:
     if visit is None:
         return
     payload = event.payload
-    visit.result_binding = payload.get("result_binding") and str(payload["result_binding"])
+    visit.result_binding = optional_text(payload.get("result_binding"))
     visit.has_result = "result_binding_value" in payload
     visit.result = payload.get("result_binding_value")
     visit.truncated = bool(payload.get("result_binding_truncated"))

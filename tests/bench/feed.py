@@ -55,14 +55,17 @@ def served(sim: Answering) -> Iterator[dict[str, str]]:
     """A server of that feed, in a thread; yields the environment of an app that is to watch it."""
 
     async def answer(request: Request) -> Response:
-        found = sim.answer(httpx.Request(request.method, str(request.url)))
-        return Response(found.content, found.status_code, media_type="application/json")
+        # As it came: a path may name what no URL shows as it is.
+        path = request.scope["raw_path"].decode("ascii")
+        found = sim.answer(httpx.Request(request.method, f"{url}{path}", params=request.query_params))
+        limits = {name: value for name, value in found.headers.items() if "ratelimit" in name}
+        return Response(found.content, found.status_code, limits, "application/json")
 
     socket, url = listen("127.0.0.1", 0)
     loop, over, ready = asyncio.new_event_loop(), asyncio.Event(), threading.Event()
 
     async def serve() -> None:
-        async with serving(Starlette(routes=[Route("/{path:path}", answer)]), socket):
+        async with serving(Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST"])]), socket):
             ready.set()
             await over.wait()
 

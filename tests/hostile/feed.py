@@ -63,10 +63,18 @@ class HostileFeed:
     def _taken(self, path: str) -> httpx.Response:
         """An answer or an invocation was taken."""
         words = self.strings[len(self.posts) % len(self.strings)]
+        self.events.append(
+            as_json(self._event(f"{RUNTIME}block.entered", HOUR, "x", **self._moved(path), node_id=words))
+        )
         if path.endswith("/invoke"):
             return self._yes(as_json({"data": {"output": {words: words}, "request_id": words, "execution_id": words}}))
         row = self._review(words, 0, "x") | {"status": "resolved", "resolution": words, "resolved_by": words}
         return self._yes(as_json({"data": row}))
+
+    def _moved(self, path: str) -> dict[str, Any]:
+        """The run that goes on after an answer, or begins."""
+        answered = (row["execution_id"] for row in self.pending if f"/{row['id']}/" in path)
+        return {"execution_id": next(answered, self.strings[len(self.posts) % len(self.strings)])}
 
     def _at(self, second: int) -> str:
         return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(self._began + second))

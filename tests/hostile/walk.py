@@ -114,7 +114,8 @@ class Walk:
         """Some alike, what came of them, and breakpoints."""
         self.press("g", "space", "j", "space", "j", "space", "a", "pagedown", "1")
         self.feed.refusal = strings[0]
-        self._send()
+        # One after the other, each read again before.
+        self._send(1.0)
         self.press("pagedown", "escape", "escape")
         self.feed.refusal = None
         self.press("/", *"break_", "enter", "C", "1", "pagedown", "escape", "a", "pagedown", "escape", "escape")
@@ -159,12 +160,12 @@ class Walk:
         self.wrong += ["it crashed"] if b"Traceback" in written else []
         return self.wrong
 
-    def _send(self) -> None:
-        """Confirm a dialog: what is sent now was asked for, and nothing else ever."""
+    def _send(self, still: float = 4 * STILL) -> None:
+        """Confirm a dialog: what is sent until nothing moves was asked for, and nothing else ever."""
         self._look_at_posts()
         self.terminal.quiet(HASTE, HASTE)
         self.press("enter")
-        self.terminal.quiet(4 * STILL, 2.0)
+        self.terminal.quiet(still, 10 * still)
         self._sent = len(self.feed.posts)
 
     def _look_at_posts(self) -> None:

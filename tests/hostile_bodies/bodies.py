@@ -85,6 +85,8 @@ READABLE = {
     "controls as they are": event_of(', "x": "?"').replace(b"?", b"\x1b\x00\x07"),
     "nested as far as is read": event_of(f', "x": {nested(190)}'),
     "ids of wrong types": event_of(', "node_id": {"a": 1}, "block_kind": [2], "instance_key": 3.5'),
+    "a binding that is empty, and no text": event_of(', "result_binding": {}'),
+    "a binding that is a list": event_of(', "result_binding": [{}]'),
     "an id of 1 MB": event_of(f', "node_id": "{"n" * 1_000_000}"'),
     "a run's id of 1 MB": event_of(f', "execution_id": "{"é" * 500_000}"', "invocation.started"),
     "an error of any shape": event_of(', "error": [{"code": {"a": []}}, null, NaN]', "block.failed"),

@@ -94,8 +94,9 @@ class Terminal:
 
     @property
     def lines(self) -> list[str]:
-        """What the screen shows, line by line."""
-        return [line.rstrip() for line in self._screen.display]
+        """What the screen shows, line by line. The second cell of a wide sign is empty."""
+        rows, columns = range(self._screen.lines), range(self._screen.columns)
+        return ["".join(self._screen.buffer[row][column].data for column in columns).rstrip() for row in rows]
 
     @property
     def text(self) -> str:

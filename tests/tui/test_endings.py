@@ -60,7 +60,7 @@ def test_what_is_typed_to_interrupt_is_the_editors(scene: Scene, typed: str) -> 
     with STATES["editor"].reached(scene) as terminal:
         terminal.signal(ENDING[typed])
         terminal.press("saved", "enter")
-        terminal.until(lambda: b"\x1b[?1049h" in terminal.output.rpartition(b"TOLD saved")[2])
+        terminal.until(lambda: b"\x1b[?1049h" in terminal.output.partition(b"TOLD saved")[2])
         terminal.signal(signal.SIGTERM)
         assert terminal.wait() == 128 + signal.SIGTERM
         scene.assert_in_order(terminal)
