@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from scaicore_tui.cli.common import takes_common
 from scaicore_tui.cli.flags import Common
+from scaicore_tui.cli.help import Command, Group
 from scaicore_tui.cli.opening import DEMO_RATE, DEMO_SEED, open_app, open_demo
 
 app = typer.Typer(
+    cls=Group,
     help="A keyboard-driven terminal debugger for live ScaiCore runs. Without a command it opens the app.",
     no_args_is_help=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+command = partial(app.command, cls=Command)
+
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Execution = Annotated[str, typer.Argument(help="A run's id, the beginning of one, or @latest.")]
+Execution = Annotated[str, typer.Argument(metavar="EXECUTION", help="A run's id, the beginning of one, or @latest.")]
 CheckpointId = Annotated[str, typer.Argument(metavar="ID", help="A checkpoint's id.")]
 
 
@@ -39,16 +45,16 @@ def root(
     return open_app(common)
 
 
-@app.command()
+@command()
 @takes_common
 def demo(
     common: Common,
-    seed: Annotated[int, typer.Option(help="Same seed, same runs.")] = DEMO_SEED,
-    rate: Annotated[float, typer.Option(help="New runs a minute.", min=0, max=600)] = DEMO_RATE,
+    seed: Annotated[int, typer.Option(metavar="N", help="Same seed, same runs.")] = DEMO_SEED,
+    rate: Annotated[float, typer.Option(metavar="N", help="New runs a minute.", min=0, max=600)] = DEMO_RATE,
     no_tui: Annotated[bool, typer.Option("--no-tui", help="Only serve; print where as one JSON line.")] = False,
     owned: Annotated[bool, typer.Option("--owned", hidden=True)] = False,
 ) -> int:
-    """Start an embedded ScaiGrid and the proxy on loopback, run flows on it, open the app on it."""
+    """Open the app on a demo: a ScaiGrid of its own, on loopback."""
     if no_tui:
         from scaicore_tui.cli.demo import serve_demo
 
@@ -56,13 +62,13 @@ def demo(
     return open_demo(common, seed, rate)
 
 
-@app.command()
+@command()
 @takes_common
 def serve(
     common: Common,
-    upstream: Annotated[str, typer.Option(help="The ScaiGrid's URL.")],
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port to listen on.", min=0, max=65535)] = 8001,
+    upstream: Annotated[str, typer.Option(metavar="URL", help="The ScaiGrid's URL.")],
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="N", help="The port to listen on.", min=0, max=65535)] = 8001,
 ) -> int:
     """Serve the REST API in front of a ScaiGrid."""
     from scaicore_tui.cli import serving
@@ -70,20 +76,20 @@ def serve(
     return asyncio.run(serving.serve(upstream, host, port))
 
 
-@app.command()
+@command()
 @takes_common
 def runs(
     common: Common,
     failed: Annotated[bool, typer.Option("--failed", help="Only failed ones.")] = False,
     json: Json = False,
 ) -> None:
-    """Read the feed once and print the runs, newest first."""
+    """Print the runs with their nodes, newest first."""
     from scaicore_tui.cli import reading
 
     asyncio.run(reading.list_runs(common, failed, json))
 
 
-@app.command()
+@command()
 @takes_common
 def show(common: Common, execution: Execution, json: Json = False) -> None:
     """Print one run: nodes, visits, error, input, output."""
@@ -92,24 +98,24 @@ def show(common: Common, execution: Execution, json: Json = False) -> None:
     asyncio.run(reading.show_run(common, execution, json))
 
 
-@app.command()
+@command()
 @takes_common
 def events(
     common: Common,
-    execution: Annotated[str | None, typer.Option(help="Only this run's.")] = None,
+    execution: Annotated[str | None, typer.Option(metavar="EXECUTION", help="Only this run's.")] = None,
     json: Annotated[bool, typer.Option("--json", help="JSON lines, verbatim.")] = False,
 ) -> None:
-    """Print events in feed order; with --journal those of a file, without a server."""
+    """Print events in feed order, verbatim."""
     from scaicore_tui.cli import reading
 
     asyncio.run(reading.list_events(common, execution, json))
 
 
-@app.command()
+@command()
 @takes_common
 def checkpoints(
     common: Common,
-    status: Annotated[str, typer.Option(help="pending, resolved, failed, …")] = "pending",
+    status: Annotated[str, typer.Option(metavar="STATUS", help="pending, resolved, failed, …")] = "pending",
     json: Json = False,
 ) -> None:
     """Print what waits for a person."""
@@ -118,13 +124,13 @@ def checkpoints(
     asyncio.run(reading.list_checkpoints(common, status, json))
 
 
-@app.command()
+@command()
 @takes_common
 def resolve(
     common: Common,
     checkpoint_id: CheckpointId,
-    option: Annotated[str, typer.Argument(help="The id of one of its options.")],
-    comment: Annotated[str | None, typer.Option(help="A comment with the answer.")] = None,
+    option: Annotated[str, typer.Argument(metavar="OPTION", help="The id of one of its options.")],
+    comment: Annotated[str | None, typer.Option(metavar="TEXT", help="A comment with the answer.")] = None,
     yes: Yes = False,
     json: Json = False,
 ) -> int:
@@ -134,7 +140,7 @@ def resolve(
     return asyncio.run(writing.resolve(common, checkpoint_id, option, comment, yes, json))
 
 
-@app.command(name="continue")
+@command(name="continue")
 @takes_common
 def carry_on(common: Common, checkpoint_id: CheckpointId, yes: Yes = False, json: Json = False) -> int:
     """Continue a breakpoint, and follow it until its run moves."""
@@ -143,7 +149,7 @@ def carry_on(common: Common, checkpoint_id: CheckpointId, yes: Yes = False, json
     return asyncio.run(writing.carry_on(common, checkpoint_id, yes, json))
 
 
-@app.command()
+@command()
 @takes_common
 def replay(
     common: Common,
@@ -153,16 +159,16 @@ def replay(
     yes: Yes = False,
     json: Json = False,
 ) -> int:
-    """Invoke a run's Core again, with the captured input or a given one."""
+    """Invoke a run's Core again, with its input or another one."""
     from scaicore_tui.cli import writing
 
     return asyncio.run(writing.replay(common, execution, source, entity, yes, json))
 
 
-@app.command()
+@command()
 @takes_common
 def ledger(common: Common, json: Json = False) -> None:
-    """Print what was ever written from this machine, and what came of it."""
+    """Print what was ever written from here, and what came of it."""
     from scaicore_tui.cli import bookkeeping
 
     bookkeeping.list_ledger(json)

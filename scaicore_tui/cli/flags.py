@@ -8,27 +8,30 @@ from typing import Annotated, Any
 
 from msgspec import Struct
 
-PANEL = "Common"
 DEFAULT_BACKFILL = 5_000
 
 
 def _flag(help_text: str, *names: str, **more: Any) -> Any:
     import typer
 
-    return typer.Option(*names, help=help_text, rich_help_panel=PANEL, **more)
+    return typer.Option(*names, help=help_text, show_default=False, **more)
 
 
 class Common(Struct, frozen=True):
     """What was said of them; None or False is unsaid."""
 
-    url: Annotated[str | None, _flag("The API's address. [SCAICORE_TUI_URL]")] = None
-    api: Annotated[str | None, _flag("scaiflow or scaigrid. [SCAICORE_TUI_API]")] = None
-    profile: Annotated[str | None, _flag("A profile of the configuration file. [SCAICORE_TUI_PROFILE]")] = None
-    core: Annotated[str | None, _flag("Only this Core.")] = None
-    interval: Annotated[float | None, _flag("Seconds between two polls. [5]", min=0.1)] = None
-    journal: Annotated[Path | None, _flag("The journal's file.")] = None
+    url: Annotated[str | None, _flag("The API's address. [SCAICORE_TUI_URL]", metavar="URL")] = None
+    api: Annotated[str | None, _flag("scaiflow or scaigrid. [SCAICORE_TUI_API]", metavar="API")] = None
+    profile: Annotated[
+        str | None, _flag("A profile of the configuration file. [SCAICORE_TUI_PROFILE]", metavar="NAME")
+    ] = None
+    core: Annotated[str | None, _flag("Only this Core.", metavar="ID")] = None
+    interval: Annotated[float | None, _flag("Between two polls. [5]", metavar="SECONDS", min=0.1)] = None
+    journal: Annotated[Path | None, _flag("The journal's file.", metavar="FILE")] = None
     no_journal: Annotated[bool, _flag("Keep nothing after the end.", "--no-journal")] = False
-    backfill: Annotated[int | None, _flag("How many past events to read at the start. [5000]", min=0)] = None
+    backfill: Annotated[int | None, _flag("How many past events to read at the start. [5000]", metavar="N", min=0)] = (
+        None
+    )
     read_only: Annotated[bool, _flag("Never write.", "--read-only")] = False
     ascii: Annotated[bool, _flag("Plain signs instead of glyphs.", "--ascii")] = False
     no_color: Annotated[bool, _flag("No colours. [NO_COLOR]", "--no-color")] = False

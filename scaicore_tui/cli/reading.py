@@ -40,7 +40,7 @@ def _print_runs(common: Common, book: RunBook, failed: bool, json: bool) -> None
     found = Ordered(run for run in book.order if not failed or run.status is RunStatus.FAILED)
     gaps, now = gap_rows(book.gaps, found.above), SystemClock().now()
     if not json:
-        output.table(rows.RUN_HEAD, rows.run_rows(found, gaps, now, common.ascii, width()), width())
+        output.table(rows.run_head(width()), rows.run_rows(found, gaps, now, common.ascii, width()), width())
         return
     output.document([run_document(book.runs[run.execution_id]) for run in reversed(found)])
     for gap in gaps:
@@ -94,12 +94,13 @@ async def list_events(common: Common, execution: str | None, json: bool) -> None
 
 
 def _print_events(events: Iterable[Event], json: bool) -> None:
+    columns, size = output.Columns(24, 17, 32, 0), width()
     for event in events:
         if json:
             output.verbatim(event.raw)
             continue
         parts = (event.timestamp, event.execution_id or "-", event.type, event.node_id or "")
-        output.line("  ".join(one_line(part) for part in parts).rstrip())
+        columns.row([one_line(part) for part in parts], size)
 
 
 async def list_checkpoints(common: Common, status: str, json: bool) -> None:
