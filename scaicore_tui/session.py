@@ -17,10 +17,10 @@ from scaicore_tui.actions.lookup import find, told
 from scaicore_tui.catchup import CatchUp
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
-from scaicore_tui.errors import Conflict, NotFound, UsageError
+from scaicore_tui.errors import Conflict, NotFound
 from scaicore_tui.feed import Answer, Client, Link, Poller, Rank
 from scaicore_tui.journal import Ingest, Journal
-from scaicore_tui.runs import Run, RunBook
+from scaicore_tui.runs import Run, RunBook, one_run
 from scaicore_tui.runs.words import age
 from scaicore_tui.watch import Watch
 from scaicore_tui.wire import Checkpoint, Event
@@ -57,6 +57,8 @@ class Session:
         self.clock = clock or SystemClock()
         self.book = RunBook(lambda execution_id: self.journal.reader.history(execution_id, self.book.last))
         self.checkpoints: tuple[Checkpoint, ...] = ()
+        # Offline, the time of the newest event that was recorded, in microseconds since 1970; 0 where there is none.
+        self.recorded_until: int | None = None
         self.journal = Journal.temporary() if journal is None else journal
         self._ingest = Ingest(self.journal, self.book, self._changed)
         self.client = client or Client(target, clock=self.clock)
@@ -68,6 +70,8 @@ class Session:
         self._watch = Watch(self._poller, self._catch_up, self.outcomes, self.book, self.clock, backfill)
         self._ingest.load_newest()
         self._told_gaps = self.book.gaps
+        if target.offline:
+            self._stay_as_recorded()
 
     async def __aenter__(self) -> Self:
         return self
@@ -90,10 +94,16 @@ class Session:
 
     def ask_ahead(self) -> None:
         """Ask for the first time before `run`, which takes the answer."""
-        self._poller.ask_ahead()
+        if not self.target.offline:
+            self._poller.ask_ahead()
 
     async def run(self) -> None:
-        """Poll until cancelled; beside it read history, and look up writes whose answers were lost."""
+        """Poll until cancelled; beside it read history, and look up writes whose answers were lost. Offline only what
+        was recorded is read."""
+        if self.target.offline:
+            await self._ingest.load()
+            self._tell(Update())
+            await asyncio.Event().wait()
         self.outcomes.recover()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._ingest.keep(self.target, self.clock))
@@ -105,8 +115,8 @@ class Session:
         await self._watch.read_once()
 
     def refresh(self) -> bool:
-        """Fetch now; False where enough fetches are under way."""
-        return self._poller.refresh()
+        """Fetch now; False where enough fetches are under way, or there is nobody to ask."""
+        return not self.target.offline and self._poller.refresh()
 
     def pause(self, *, paused: bool) -> None:
         """Stop polling, or poll again at once."""
@@ -132,12 +142,7 @@ class Session:
 
     def run_of(self, prefix: str) -> Run:
         """The one run whose id begins with `prefix`, or `@latest`. Raises NotFound, or UsageError where it is many."""
-        found = self.book.find(prefix)
-        if not found:
-            raise NotFound(f"no run {prefix!r} among {len(self.book.runs)} read", hint="--backfill N reads further")
-        if len(found) > 1:
-            raise UsageError(f"{len(found)} runs begin with {prefix!r}", hint="give more of the id")
-        return self.book.runs[found[0].execution_id]
+        return one_run(self.book, prefix, "" if self.target.offline else "--backfill N reads further")
 
     def checkpoint(self, checkpoint_id: str) -> Checkpoint | None:
         """The pending checkpoint of that id."""
@@ -207,18 +212,27 @@ class Session:
             if is_first:
                 self._watch.head.set()
             self._catching_up()
-            self._judge(answer, changed)
+            pending = tuple(sorted(answer.checkpoints, key=lambda row: (row.created or 0, row.id)))
+            if not self._poller.link.polls or pending != self.checkpoints:
+                await self._ingest.pending(pending)
+            self._judge(answer, pending, changed)
         return new
 
-    def _judge(self, answer: Answer, changed: set[str]) -> None:
+    def _judge(self, answer: Answer, pending: tuple[Checkpoint, ...], changed: set[str]) -> None:
         """Take the pending checkpoints, and tell what that and the news changed."""
-        pending = tuple(sorted(answer.checkpoints, key=lambda row: (row.created or 0, row.id)))
         moved = pending != self.checkpoints
         self.checkpoints = pending
         changed |= self.book.wait(pending)
         self.outcomes.observe({row.id for row in pending}, answer.asked_at)
         self._watch.polled.set()
         self._tell(Update(frozenset(changed), checkpoints=moved, gaps=self._gaps_moved()))
+
+    def _stay_as_recorded(self) -> None:
+        """Show what waited at the journal's latest look; what another process adds to it from now on is not shown."""
+        self.checkpoints = tuple(self.journal.pending())
+        self.book.wait(self.checkpoints)
+        self.book.last = self.journal.next_place - 1
+        self.recorded_until = self.journal.newest_at()
 
     def _changed(self, runs: set[str]) -> None:
         self._catching_up()

@@ -13,6 +13,7 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
             "open the app on an API, with the token in the environment",
         ),
         ("scaicore-tui --profile staging --read-only", "open it on a profile, with all that writes switched off"),
+        ("scaicore-tui --offline --journal incident.journal", "look at what was recorded, without any server"),
     ),
     "demo": (
         ("scaicore-tui demo", "the app on a demo of its own, which ends with it"),
@@ -22,6 +23,8 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
     "runs": (
         ("scaicore-tui runs --failed", "only those that failed, with their errors"),
         ("scaicore-tui runs --json | jq -r '.[].execution_id'", "for programs"),
+        ("scaicore-tui runs --offline", "those that the profile's journal knows, without a server"),
+        ("scaicore-tui runs --offline --journal events.jsonl", "those of a file of events, one on each line"),
     ),
     "show": (
         ("scaicore-tui show @latest", "the newest run"),
@@ -30,6 +33,7 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
     "events": (
         ("scaicore-tui events --execution @latest", "what the newest run told"),
         ("scaicore-tui events --json > events.jsonl", "all that can be read, byte for byte"),
+        ("scaicore-tui events --offline --journal incident.journal", "those of a file, without a server"),
     ),
     "checkpoints": (
         ("scaicore-tui checkpoints", "what waits for a person"),

@@ -32,6 +32,7 @@ class Common(Struct, frozen=True):
     backfill: Annotated[int | None, _flag("How many past events to read at the start. [5000]", metavar="N", min=0)] = (
         None
     )
+    offline: Annotated[bool, _flag("Show a journal, and ask no server.", "--offline")] = False
     read_only: Annotated[bool, _flag("Never write.", "--read-only")] = False
     ascii: Annotated[bool, _flag("Plain signs instead of glyphs.", "--ascii")] = False
     no_color: Annotated[bool, _flag("No colours. [NO_COLOR]", "--no-color")] = False

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from scaicore_tui.cli.flags import Common
-from scaicore_tui.cli.sessions import target_of, watching
+from scaicore_tui.cli.sessions import looking, target_of, watching
 
 if TYPE_CHECKING:
     from scaicore_tui.session import Session
@@ -22,6 +22,9 @@ DEMO_RATE = 6.0
 
 def open_app(common: Common) -> int:
     """The app on what is configured; without any configuration a screen that says so, and offers the demo."""
+    if common.offline:
+        session = looking(common)
+        return _show(common, session, session.target.name)
     target = target_of(common)
     if target is not None:
         return _show(common, watching(common, target), target.name)

@@ -1,20 +1,30 @@
-"""Commands that only read: runs, show, events, checkpoints."""
+"""Commands that only read: runs, show, events, checkpoints. Of the first three each can do without a server."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scaicore_tui.cli import diagnostics, output, rows
 from scaicore_tui.cli.flags import Common
-from scaicore_tui.cli.sessions import one_shot
+from scaicore_tui.cli.sessions import one_shot, recorded_file
 from scaicore_tui.clock import SystemClock
-from scaicore_tui.runs import Ordered, Run, RunBook, RunStatus, gap_rows, missing_in, run_document
+from scaicore_tui.errors import UsageError
+from scaicore_tui.journal.lines import is_lines
+from scaicore_tui.journal.recorded import Recorded, open_recorded
+from scaicore_tui.runs import Ordered, Run, RunBook, RunStatus, gap_rows, missing_in, one_run, run_document
 from scaicore_tui.runs.status import RUN_LOOKS
-from scaicore_tui.runs.words import took
+from scaicore_tui.runs.words import age, took
 from scaicore_tui.text import one_line, pretty
 from scaicore_tui.wire import Event
+from scaicore_tui.wire.timestamps import seconds
+
+if TYPE_CHECKING:
+    from scaicore_tui.session import Session
 
 WIDE = 10_000
 
@@ -26,34 +36,15 @@ def width() -> int:
 
 async def list_runs(common: Common, failed: bool, json: bool) -> None:
     """Print the runs, newest first."""
-    from scaicore_tui.journal.lines import Lines, is_lines
-
-    if common.journal is not None and is_lines(common.journal):
-        _print_runs(common, Lines(common.journal).book, failed, json)
-        return
-    async with one_shot(common) as session:
-        await session.read_once()
-        _print_runs(common, session.book, failed, json)
-
-
-def _print_runs(common: Common, book: RunBook, failed: bool, json: bool) -> None:
-    found = Ordered(run for run in book.order if not failed or run.status is RunStatus.FAILED)
-    gaps, now = gap_rows(book.gaps, found.above), SystemClock().now()
-    if not json:
-        output.table(rows.run_head(width()), rows.run_rows(found, gaps, now, common.ascii, width()), width())
-        return
-    output.document([run_document(book.runs[run.execution_id]) for run in reversed(found)])
-    for gap in gaps:
-        diagnostics.say(gap.words(now, WIDE))
+    async with _read(common) as found:
+        _print_runs(common, found.book, failed, json)
 
 
 async def show_run(common: Common, execution: str, json: bool) -> None:
     """Print one run."""
-    async with one_shot(common) as session:
-        await session.read_once()
-        run = session.run_of(execution)
-        book = session.book
-        missing = missing_in(book.summaries[run.execution_id], book.gaps, session.clock.now())
+    async with _read(common) as found:
+        run = one_run(found.book, execution, "" if common.offline else "--backfill N reads further")
+        missing = missing_in(found.book.summaries[run.execution_id], found.book.gaps, SystemClock().now())
     if json:
         output.document(run_document(run))
         if missing:
@@ -62,6 +53,62 @@ async def show_run(common: Common, execution: str, json: bool) -> None:
     for text in _description(run, missing):
         output.line(text)
     output.table(rows.NODE_HEAD, rows.node_rows(run.nodes.values(), common.ascii), width())
+
+
+async def list_events(common: Common, execution: str | None, json: bool) -> None:
+    """Print events in feed order: of the feed, or of a file, which needs no server."""
+    if common.journal is None and not common.offline:
+        async with one_shot(common) as session:
+            await session.read_once()
+            key = session.run_of(execution).execution_id if execution else None
+            _print_events(session.events(key), json)
+        return
+    with open_recorded(recorded_file(common)) as recorded:
+        key = one_run(recorded.book, execution).execution_id if execution else None
+        _print_events((event for event in recorded.events(key) if common.core in (None, event.core_id)), json)
+
+
+async def list_checkpoints(common: Common, status: str, json: bool) -> None:
+    """Print the checkpoints of one status."""
+    if common.offline:
+        raise UsageError("only a server knows what still waits: a journal tells what did", hint="without --offline")
+    async with one_shot(common) as session:
+        found = await session.client.all_checkpoints(status)
+    if json:
+        output.document([row.source for row in found])
+        return
+    output.table(rows.CHECKPOINT_HEAD, rows.checkpoint_rows(found, SystemClock().now()), width())
+
+
+@asynccontextmanager
+async def _read(common: Common) -> AsyncIterator[Recorded | Session]:
+    """What is recorded in a file, where that is asked for, or it can't hold anything else; else what the API tells."""
+    if common.offline or (common.journal is not None and is_lines(common.journal)):
+        path = recorded_file(common)
+        with open_recorded(path) as recorded:
+            _tell_age(path, recorded)
+            yield recorded
+        return
+    async with one_shot(common) as session:
+        await session.read_once()
+        yield session
+
+
+def _tell_age(path: Path, recorded: Recorded) -> None:
+    newest = f"newest event {age(SystemClock().now() - seconds(recorded.newest_at))} ago" if recorded.newest_at else ""
+    diagnostics.say(f"offline: {path}, {newest or 'no event'}")
+
+
+def _print_runs(common: Common, book: RunBook, failed: bool, json: bool) -> None:
+    found = Ordered(run for run in book.order if not failed or run.status is RunStatus.FAILED)
+    found = Ordered(run for run in found if common.core in (None, run.core_id))
+    gaps, now = gap_rows(book.gaps, found.above), SystemClock().now()
+    if not json:
+        output.table(rows.run_head(width()), rows.run_rows(found, gaps, now, common.ascii, width()), width())
+        return
+    output.document([run_document(book.runs[run.execution_id]) for run in reversed(found)])
+    for gap in gaps:
+        diagnostics.say(gap.words(now, WIDE))
 
 
 def _description(run: Run, missing: str) -> Iterable[str]:
@@ -79,20 +126,6 @@ def _description(run: Run, missing: str) -> Iterable[str]:
     yield ""
 
 
-async def list_events(common: Common, execution: str | None, json: bool) -> None:
-    """Print events in feed order: of a journal, or of the feed."""
-    if common.journal is not None:
-        from scaicore_tui.journal import Journal
-
-        with Journal.read(common.journal) as journal:
-            _print_events(journal.events(execution), json)
-        return
-    async with one_shot(common) as session:
-        await session.read_once()
-        key = session.run_of(execution).execution_id if execution else None
-        _print_events(session.events(key), json)
-
-
 def _print_events(events: Iterable[Event], json: bool) -> None:
     columns, size = output.Columns(24, 17, 32, 0), width()
     for event in events:
@@ -101,13 +134,3 @@ def _print_events(events: Iterable[Event], json: bool) -> None:
             continue
         parts = (event.timestamp, event.execution_id or "-", event.type, event.node_id or "")
         columns.row([one_line(part) for part in parts], size)
-
-
-async def list_checkpoints(common: Common, status: str, json: bool) -> None:
-    """Print the checkpoints of one status."""
-    async with one_shot(common) as session:
-        found = await session.client.all_checkpoints(status)
-    if json:
-        output.document([row.source for row in found])
-        return
-    output.table(rows.CHECKPOINT_HEAD, rows.checkpoint_rows(found, SystemClock().now()), width())

@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from scaicore_tui.cli.flags import DEFAULT_BACKFILL, Common
 from scaicore_tui.config import Flags, Target, journal_file, ledger_file, resolve_target
-from scaicore_tui.errors import ConfigError, CredentialsError
+from scaicore_tui.errors import ConfigError, CredentialsError, UsageError
+
+OFFLINE_HINT = "offline there are runs, show, events, and the app"
 
 if TYPE_CHECKING:
     from scaicore_tui.journal import Journal
@@ -30,7 +34,9 @@ def target_of(common: Common) -> Target | None:
 
 
 def require_target(common: Common) -> Target:
-    """The API, with a token for it. Raises ConfigError and CredentialsError, saying what to set."""
+    """The API, with a token for it. Raises UsageError, ConfigError and CredentialsError, saying what to set."""
+    if common.offline:
+        raise UsageError("this asks a server, and --offline asks none", kept="nothing was asked", hint=OFFLINE_HINT)
     target = target_of(common)
     if target is None:
         raise ConfigError("no API is set", hint="set SCAICORE_TUI_URL, or --url, or try: scaicore-tui demo")
@@ -40,6 +46,32 @@ def require_target(common: Common) -> Target:
             hint="set SCAICORE_TUI_TOKEN",
         )
     return target
+
+
+def recorded_file(common: Common) -> Path:
+    """The journal to look at offline: the one that is named, or the profile's. Raises ConfigError without either."""
+    if common.no_journal:
+        raise UsageError("--offline shows a journal, and --no-journal wants none")
+    if common.journal is not None:
+        return common.journal
+    target = target_of(common)
+    if target is None:
+        raise ConfigError(
+            "no journal is named", hint="--journal FILE, or the --profile or --url whose journal is meant"
+        )
+    return journal_file(target)
+
+
+def looking(common: Common) -> Session:
+    """A session for the app offline. Raises NotFound and ConfigError where there is nothing to look at."""
+    from scaicore_tui.journal.recorded import journal_of
+
+    path = recorded_file(common)
+    if common.core is not None and common.journal is not None:
+        raise UsageError("--core says what is asked for: offline, / filters what is shown")
+    named = Target(url="http://localhost", name=path.name, low_bandwidth=common.low_bandwidth)
+    target = named if common.journal is not None else target_of(common) or named
+    return _session(common, replace(target, offline=True, token=None), journal_of(path))
 
 
 def one_shot(common: Common) -> Session:

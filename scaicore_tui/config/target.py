@@ -28,7 +28,7 @@ class Target(Struct, frozen=True):
 
     `interval` is in seconds; `token_source` says where the token came from. Runs that ended more than `keep_days` ago
     are forgotten, and the oldest where the journal has more than `keep_mb` million bytes; None keeps all.
-    `low_bandwidth` is about the person's link.
+    `low_bandwidth` is about the person's link. `offline` there is only what was recorded: nothing is asked of the API.
     """
 
     url: str
@@ -43,6 +43,7 @@ class Target(Struct, frozen=True):
     keep_days: float | None = None
     keep_mb: float | None = None
     low_bandwidth: bool = False
+    offline: bool = False
 
     def kept_from(self, now: float) -> int | None:
         """The moment before which runs are forgotten, in microseconds; `now` in seconds, both since 1970."""

@@ -11,6 +11,7 @@ from scaicore_tui.config import Target
 from scaicore_tui.errors import CannotReach, OutcomeUnknown
 from scaicore_tui.feed import transport as http
 from scaicore_tui.feed.budget import Budget, Rank
+from scaicore_tui.feed.silence import Silence
 from scaicore_tui.wire import (
     Checkpoint,
     CheckpointPage,
@@ -40,7 +41,7 @@ class Client:
         self.target = target
         self.requests = 0
         self.budget = Budget(clock or SystemClock())
-        self._http = http.open_http(target, transport)
+        self._http = http.open_http(target, Silence() if target.offline else transport)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -34,6 +34,15 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     return database
 
 
+def open_copy(database: sqlite3.Connection) -> sqlite3.Connection:
+    """A copy of a journal, with today's tables, in a file that SQLite removes. Raises ConfigError for a newer one."""
+    copy = _connect("")
+    with _closing_on_error(copy, None):
+        database.backup(copy)
+        migrate(copy)
+    return copy
+
+
 def claim(path: Path) -> Lock:
     """Make the file, readable by its owner only, and the right to write it. Raises Conflict where another has it."""
     try:

@@ -6,6 +6,7 @@ from several threads, which take turns; its `reader` waits for no writer.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from collections import Counter
@@ -16,10 +17,12 @@ from typing import Any, Self
 
 from scaicore_tui.errors import NotFound
 from scaicore_tui.journal.holes import ROOM, Hole, Holes
-from scaicore_tui.journal.opening import claim, open_to_read, open_to_write
+from scaicore_tui.journal.opening import claim, open_copy, open_to_read, open_to_write
+from scaicore_tui.journal.schema import VERSION
 from scaicore_tui.lock import Lock
 from scaicore_tui.runs import Gap
-from scaicore_tui.wire import Event, read_stored
+from scaicore_tui.runs.summary import VERSION as FOLD
+from scaicore_tui.wire import Checkpoint, Event, read_checkpoint, read_stored
 
 # Above every position.
 TOP = 2**62
@@ -77,6 +80,12 @@ class Journal:
             raise NotFound(f"no journal {path}")
         return cls(open_to_read(path))
 
+    @classmethod
+    def copy(cls, path: Path) -> Self:
+        """A copy of the journal in `path` with today's tables, which leaves nothing behind; raises what `read` does."""
+        with cls.read(path) as journal:
+            return cls(open_copy(journal._database))
+
     def __enter__(self) -> Self:
         return self
 
@@ -123,6 +132,13 @@ class Journal:
         with self._turn:
             self._database.executescript(script)
             self.is_spilling = begin
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it has today's tables, and a summary of each run: then it can be shown without a write."""
+        if self.rows("PRAGMA user_version") != [(VERSION,)]:
+            return False
+        return self.rows("SELECT version, folded FROM folding") == [(FOLD, FOLD)]
 
     def __len__(self) -> int:
         return int(self.rows("SELECT count(*) FROM events")[0][0])
@@ -215,6 +231,18 @@ class Journal:
         query = "SELECT pos, raw FROM events WHERE execution_id = ? AND pos <= ? ORDER BY pos"
         found = self.rows(query, stored_id(execution_id), TOP if upto is None else upto)
         return [(pos, read_stored(source)) for pos, source in found]
+
+    def pending(self) -> list[Checkpoint]:
+        """The checkpoints that were pending at the latest look, oldest first."""
+        rows = self.rows("SELECT source FROM main.pending ORDER BY place")
+        return [read_checkpoint(source) for (source,) in rows]
+
+    def keep_pending(self, checkpoints: Iterable[Checkpoint]) -> None:
+        """These are pending now, oldest first, and no others."""
+        rows = [(json.dumps(checkpoint.source).encode(),) for checkpoint in checkpoints]
+        with self.writing() as database:
+            database.execute("DELETE FROM main.pending")
+            database.executemany("INSERT INTO main.pending (source) VALUES (?)", rows)
 
     def mark_gap(self, found_at: int) -> None:
         """Note that events are missing before the next one appended; `found_at` in microseconds since 1970."""

@@ -6,7 +6,7 @@ from scaicore_tui.runs.folder import Change, Folder
 from scaicore_tui.runs.gap import Gap, GapRow, gap_rows, missing_in
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, RunStatus
 from scaicore_tui.runs.ordered import Ordered
-from scaicore_tui.runs.select import holds, matches
+from scaicore_tui.runs.select import holds, matches, one_run
 from scaicore_tui.runs.summary import Summary
 
 __all__ = [
@@ -26,5 +26,6 @@ __all__ = [
     "holds",
     "matches",
     "missing_in",
+    "one_run",
     "run_document",
 ]

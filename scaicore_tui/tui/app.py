@@ -139,11 +139,11 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
             self._tell(Update())
 
     def on_refresh_now(self) -> None:
-        if self._bridge is not None:
+        if self._bridge is not None and not self._stays_offline("r"):
             self._say("asking now" if self._bridge.refresh() else "r: two fetches are under way already")
 
     def on_pause_polling(self, request: PausePolling) -> None:
-        if self._bridge is not None:
+        if self._bridge is not None and not self._stays_offline("p"):
             self._bridge.pause(paused=request.paused)
 
     def on_answer_checkpoint(self, request: AnswerCheckpoint) -> None:
@@ -183,6 +183,13 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
         if self._desk is not None:
             self._desk.say(words, colour, sticky=sticky)
             self._tell(Update())
+
+    def _stays_offline(self, key: str) -> bool:
+        """Whether nothing is ever asked for: then that is said."""
+        offline = self._desk is not None and self._desk.offline
+        if offline:
+            self._say(f"{key}: offline, a journal is shown: nothing is asked for", "amber")
+        return offline
 
     def _tell(self, update: Update) -> None:
         """Tell every screen, but one that is not composed yet, or was taken apart already: the app is ending."""

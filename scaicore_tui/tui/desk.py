@@ -16,6 +16,7 @@ from scaicore_tui.tui.link_words import Standing
 from scaicore_tui.tui.notices import Notice, Notices, of_submission
 from scaicore_tui.tui.replays import Link, Original, links, original_of
 from scaicore_tui.wire import Checkpoint
+from scaicore_tui.wire.timestamps import seconds
 
 _DONE = {
     Progress.ACCEPTED: "its answer was accepted: waiting for the run to move",
@@ -43,6 +44,11 @@ class Desk:
         return self.session.target.read_only
 
     @property
+    def offline(self) -> bool:
+        """Whether a journal is shown, and nothing asked for."""
+        return self.session.target.offline
+
+    @property
     def protected(self) -> bool:
         """Whether what is written is typed out first."""
         return self.session.target.protected and not self.read_only
@@ -54,7 +60,7 @@ class Desk:
 
     def standing(self) -> Standing:
         """How things stand, for the status bar."""
-        session = self.session
+        session, newest_at = self.session, self.session.recorded_until
         return Standing(
             link=session.link,
             now=session.clock.monotonic(),
@@ -65,6 +71,7 @@ class Desk:
             event_count=session.book.event_count,
             journal_trouble=session.journal.trouble,
             pace=self.pace,
+            recorded_for=None if newest_at is None else self.now - seconds(newest_at),
         )
 
     def say(self, words: str, colour: str = "text", *, key: str = "said", sticky: bool = False) -> None:

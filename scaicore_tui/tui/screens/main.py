@@ -105,7 +105,8 @@ class MainScreen(WaitingScreen):
         """The frame, and the headings."""
         session = self.desk.session
         marked = len(self.desk.marked)
-        self.panes.show_headings(self.heading_of_run, len(session.checkpoints), marked, has_older=session.has_older)
+        waiting, offline = len(session.checkpoints), self.desk.offline
+        self.panes.show_headings(self.heading_of_run, waiting, marked, has_older=session.has_older, offline=offline)
         super().show_frame()
 
     def on_run_selected(self, selected: RunSelected) -> None:

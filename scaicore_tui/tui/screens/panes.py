@@ -89,7 +89,9 @@ class Panes(Container):
             pane.display = place in shown
         self._upper.display = bool(shown - {Place.CHECKPOINTS})
 
-    def show_headings(self, selected: list[Piece], waiting: int, marked: int, *, has_older: bool) -> None:
+    def show_headings(
+        self, selected: list[Piece], waiting: int, marked: int, *, has_older: bool, offline: bool
+    ) -> None:
         """The headings: that of the `selected` run, and so many checkpoints, of which some are `marked`."""
         title, end = self._runs_heading(has_older=has_older)
         self._heading(Place.RUNS, title, end)
@@ -97,7 +99,10 @@ class Panes(Container):
         self._heading(Place.NODES, selected, [(f"{below} more ↓", "grey")] if below else [])
         colour = "amber strong" if waiting else "grey"
         marks = f" · {marked} marked" if marked else ""
-        self._heading(Place.CHECKPOINTS, [(f"Waiting for you · {waiting}", colour), (marks, "accent strong")])
+        self._heading(
+            Place.CHECKPOINTS,
+            [(f"{'Waited' if offline else 'Waiting'} for you · {waiting}", colour), (marks, "accent strong")],
+        )
 
     def _heading(self, place: Place, left: list[Piece], end: list[Piece] | None = None) -> None:
         self._headings[place].show(left, end or [], active=place is self.front)
