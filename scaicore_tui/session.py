@@ -6,7 +6,9 @@ Everything happens on one event loop. What is read here changes only between two
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Self
 
 from msgspec import Struct
@@ -18,7 +20,8 @@ from scaicore_tui.catchup import CatchUp
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import Conflict, NotFound
-from scaicore_tui.feed import Answer, Client, Link, Poller, Rank
+from scaicore_tui.feed import Chance, Client, Link, Part, Pollers, Rank, Sweep
+from scaicore_tui.feed.link import SKEWED
 from scaicore_tui.journal import Ingest, Journal
 from scaicore_tui.runs import Run, RunBook, one_run
 from scaicore_tui.runs.words import age
@@ -42,7 +45,7 @@ class Update(Struct, frozen=True):
 
 
 class Session:
-    """Async context manager: opens the client, and closes it with the journal."""
+    """Async context manager: opens the client, and closes it with the journal. By `chance` it waits after failures."""
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class Session:
         backfill: int = DEFAULT_BACKFILL,
         client: Client | None = None,
         ledger: Ledger | None = None,
+        chance: Chance = random.random,
     ) -> None:
         self.target = target
         self.clock = clock or SystemClock()
@@ -65,9 +69,12 @@ class Session:
         self.outcomes = Outcomes(self.client, self.book, self.clock, self._submitted, ledger or Ledger())
         self.submitter = Submitter(self.client, self.book, self.clock, self.outcomes, self._staleness)
         self._catch_up = CatchUp(self.client, self.journal, self._ingest, self.clock, self._changed)
-        self._poller = Poller(self.client, self.clock, self._catch_up.known, self._apply, lambda: self._tell(Update()))
+        known, tell = self._catch_up.known, partial(self._tell, Update())
+        self._pollers = Pollers(
+            self.client, self.clock, chance, known, self._take_head, self._take_checkpoints, changed=tell
+        )
         self._listeners: list[Callable[[Update], None]] = []
-        self._watch = Watch(self._poller, self._catch_up, self.outcomes, self.book, self.clock, backfill)
+        self._watch = Watch(self._pollers, self._catch_up, self.outcomes, self.book, self.clock, chance, backfill)
         self._ingest.load_newest()
         self._told_gaps = self.book.gaps
         if target.offline:
@@ -77,7 +84,7 @@ class Session:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._poller.close()
+        await self._pollers.close()
         await self.client.close()
         self._ingest.close()
         self.journal.close()
@@ -86,7 +93,13 @@ class Session:
     def link(self) -> Link:
         """The state of the connection after its latest fetch."""
         held = self.client.budget.wait(Rank.WRITE)
-        return replace(self._poller.link, held_until=self.clock.monotonic() + held if held > A_MOMENT else None)
+        return replace(self._pollers.link, held_until=self.clock.monotonic() + held if held > A_MOMENT else None)
+
+    @property
+    def now(self) -> float:
+        """Seconds since 1970: by the server's clock, where ours is far off, as it is the server that tells moments."""
+        skew = self.client.skew
+        return self.clock.now() + (skew if abs(skew) > SKEWED else 0.0)
 
     def listen(self, listener: Callable[[Update], None]) -> None:
         """Call `listener` after everything that changed."""
@@ -95,7 +108,7 @@ class Session:
     def ask_ahead(self) -> None:
         """Ask for the first time before `run`, which takes the answer."""
         if not self.target.offline:
-            self._poller.ask_ahead()
+            self._pollers.ask_ahead()
 
     async def run(self) -> None:
         """Poll until cancelled; beside it read history, and look up writes whose answers were lost. Offline only what
@@ -116,11 +129,11 @@ class Session:
 
     def refresh(self) -> bool:
         """Fetch now; False where enough fetches are under way, or there is nobody to ask."""
-        return not self.target.offline and self._poller.refresh()
+        return not self.target.offline and self._pollers.refresh()
 
     def pause(self, *, paused: bool) -> None:
         """Stop polling, or poll again at once."""
-        self._poller.pause(paused=paused)
+        self._pollers.pause(paused=paused)
 
     @property
     def has_older(self) -> bool:
@@ -205,27 +218,28 @@ class Session:
         self.refresh()
         return submission
 
-    async def _apply(self, answer: Answer) -> int:
+    async def _take_head(self, sweep: Sweep) -> int:
+        """Take a look at the feed's head; returns how many of its events are new."""
         async with self._ingest.turn:
             is_first = self.book.event_count == 0
-            new, changed = await self._catch_up.take_head(answer.sweep, is_first=is_first)
+            new, changed = await self._catch_up.take_head(sweep, is_first=is_first)
             if is_first:
                 self._watch.head.set()
-            self._catching_up()
-            pending = tuple(sorted(answer.checkpoints, key=lambda row: (row.created or 0, row.id)))
-            if not self._poller.link.polls or pending != self.checkpoints:
-                await self._ingest.pending(pending)
-            self._judge(answer, pending, changed)
+            self.outcomes.observe()
+            self._changed(changed)
         return new
 
-    def _judge(self, answer: Answer, pending: tuple[Checkpoint, ...], changed: set[str]) -> None:
-        """Take the pending checkpoints, and tell what that and the news changed."""
-        moved = pending != self.checkpoints
+    async def _take_checkpoints(self, rows: Sequence[Checkpoint], asked_at: float) -> None:
+        """Take all that is pending, and tell what that changed."""
+        pending = tuple(sorted(rows, key=lambda row: (row.created or 0, row.id)))
+        moved, is_first = pending != self.checkpoints, not self._pollers.link.checkpoints.polls
         self.checkpoints = pending
-        changed |= self.book.wait(pending)
-        self.outcomes.observe({row.id for row in pending}, answer.asked_at)
+        changed = self.book.wait(pending)
+        self.outcomes.observe({row.id for row in pending}, asked_at)
         self._watch.polled.set()
         self._tell(Update(frozenset(changed), checkpoints=moved, gaps=self._gaps_moved()))
+        if moved or is_first:
+            await self._ingest.pending(pending)
 
     def _stay_as_recorded(self) -> None:
         """Show what waited at the journal's latest look; what another process adds to it from now on is not shown."""
@@ -245,15 +259,19 @@ class Session:
 
     def _catching_up(self) -> None:
         """Tell the poller how much there is to catch up with, and whoever does that."""
-        self._poller.catch_up(self._catch_up.behind)
+        self._pollers.catch_up(self._catch_up.behind)
         if self._catch_up.fillings:
             self._watch.behind.set()
 
-    def _staleness(self) -> str:
-        """Why what is shown is too old to act on; empty where it is not."""
-        known = self.link.age(self.clock.monotonic())
-        limit = max(STALE_SECONDS, self.link.patience)
-        return f"what is shown is {age(known)} old: r refreshes" if known is not None and known > limit else ""
+    def _staleness(self) -> tuple[str, str]:
+        """Why what waits, and why the runs shown are too old to act on; empty where they are not."""
+        link = self.link
+        return self._age_of(link.checkpoints, link), self._age_of(link.events, link)
+
+    def _age_of(self, part: Part, link: Link) -> str:
+        known = part.age(self.clock.monotonic())
+        is_old = known is not None and known > max(STALE_SECONDS, link.patience)
+        return f"what is shown is {age(known)} old: r refreshes" if known is not None and is_old else ""
 
     def _submitted(self, submission: Submission) -> None:
         self._tell(Update(submission=submission))

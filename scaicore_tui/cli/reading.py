@@ -6,8 +6,6 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from scaicore_tui.cli import diagnostics, output, rows
 from scaicore_tui.cli.flags import Common
@@ -15,16 +13,13 @@ from scaicore_tui.cli.sessions import one_shot, recorded_file
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.errors import UsageError
 from scaicore_tui.journal.lines import is_lines
-from scaicore_tui.journal.recorded import Recorded, open_recorded
+from scaicore_tui.journal.recorded import open_recorded
 from scaicore_tui.runs import Ordered, Run, RunBook, RunStatus, gap_rows, missing_in, one_run, run_document
 from scaicore_tui.runs.status import RUN_LOOKS
 from scaicore_tui.runs.words import age, took
 from scaicore_tui.text import one_line, pretty
 from scaicore_tui.wire import Event
 from scaicore_tui.wire.timestamps import seconds
-
-if TYPE_CHECKING:
-    from scaicore_tui.session import Session
 
 WIDE = 10_000
 
@@ -36,15 +31,15 @@ def width() -> int:
 
 async def list_runs(common: Common, failed: bool, json: bool) -> None:
     """Print the runs, newest first."""
-    async with _read(common) as found:
-        _print_runs(common, found.book, failed, json)
+    async with _read(common) as (book, now):
+        _print_runs(common, book, now, failed, json)
 
 
 async def show_run(common: Common, execution: str, json: bool) -> None:
     """Print one run."""
-    async with _read(common) as found:
-        run = one_run(found.book, execution, "" if common.offline else "--backfill N reads further")
-        missing = missing_in(found.book.summaries[run.execution_id], found.book.gaps, SystemClock().now())
+    async with _read(common) as (book, now):
+        run = one_run(book, execution, "" if common.offline else "--backfill N reads further")
+        missing = missing_in(book.summaries[run.execution_id], book.gaps, now)
     if json:
         output.document(run_document(run))
         if missing:
@@ -74,35 +69,34 @@ async def list_checkpoints(common: Common, status: str, json: bool) -> None:
         raise UsageError("only a server knows what still waits: a journal tells what did", hint="without --offline")
     async with one_shot(common) as session:
         found = await session.client.all_checkpoints(status)
+        now = session.now
     if json:
         output.document([row.source for row in found])
         return
-    output.table(rows.CHECKPOINT_HEAD, rows.checkpoint_rows(found, SystemClock().now()), width())
+    output.table(rows.CHECKPOINT_HEAD, rows.checkpoint_rows(found, now), width())
 
 
 @asynccontextmanager
-async def _read(common: Common) -> AsyncIterator[Recorded | Session]:
-    """What is recorded in a file, where that is asked for, or it can't hold anything else; else what the API tells."""
+async def _read(common: Common) -> AsyncIterator[tuple[RunBook, float]]:
+    """What is recorded in a file, where that is asked for, or it can't hold anything else; else what the API tells.
+    With the time that it is, in seconds since 1970."""
     if common.offline or (common.journal is not None and is_lines(common.journal)):
         path = recorded_file(common)
         with open_recorded(path) as recorded:
-            _tell_age(path, recorded)
-            yield recorded
+            now = SystemClock().now()
+            newest = f"newest event {age(now - seconds(recorded.newest_at))} ago" if recorded.newest_at else "no event"
+            diagnostics.say(f"offline: {path}, {newest}")
+            yield recorded.book, now
         return
     async with one_shot(common) as session:
         await session.read_once()
-        yield session
+        yield session.book, session.now
 
 
-def _tell_age(path: Path, recorded: Recorded) -> None:
-    newest = f"newest event {age(SystemClock().now() - seconds(recorded.newest_at))} ago" if recorded.newest_at else ""
-    diagnostics.say(f"offline: {path}, {newest or 'no event'}")
-
-
-def _print_runs(common: Common, book: RunBook, failed: bool, json: bool) -> None:
+def _print_runs(common: Common, book: RunBook, now: float, failed: bool, json: bool) -> None:
     found = Ordered(run for run in book.order if not failed or run.status is RunStatus.FAILED)
     found = Ordered(run for run in found if common.core in (None, run.core_id))
-    gaps, now = gap_rows(book.gaps, found.above), SystemClock().now()
+    gaps = gap_rows(book.gaps, found.above)
     if not json:
         output.table(rows.run_head(width()), rows.run_rows(found, gaps, now, common.ascii, width()), width())
         return

@@ -18,6 +18,8 @@ T = TypeVar("T", bound=Struct)
 Positive = Annotated[float, Meta(gt=0)]
 
 _UNKNOWN_KEY = re.compile(r"unknown field `(.+)`")
+_SECRET_KEY = re.compile("token|key|secret|password|bearer|auth", re.IGNORECASE)
+NO_SECRETS = "this file never holds one: token_env names a variable, token_file a file readable by you alone"
 
 
 class Profile(Struct, forbid_unknown_fields=True, frozen=True):
@@ -34,6 +36,7 @@ class Profile(Struct, forbid_unknown_fields=True, frozen=True):
     low_bandwidth: bool | None = None
     token_env: str | None = None
     token_file: Path | None = None
+    ca_file: Path | None = None
 
 
 class ProfileFile(Struct, frozen=True):
@@ -81,7 +84,7 @@ def _typed(value: dict[str, Any], kind: type[T], at: str) -> T:
 def _path(kind: type, value: Any) -> Any:
     """What msgspec does not make by itself."""
     if kind is not Path or not isinstance(value, str):
-        raise ValueError(f"Expected a path, got {value!r}")
+        raise ValueError(f"Expected a path, got {type(value).__name__}")
     return Path(value)
 
 
@@ -93,6 +96,8 @@ def _complaint(words: str, at: str, known: Sequence[str]) -> str:
     name = ".".join(filter(None, (at, key)))
     if found is None:
         return f"{name}: {reason}"
+    if _SECRET_KEY.search(key):
+        return f"unknown key {name}: {NO_SECRETS}"
     import difflib
 
     near = difflib.get_close_matches(key, known, 1)

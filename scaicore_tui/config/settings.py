@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,9 +11,9 @@ from msgspec import Struct
 
 from scaicore_tui.config.paths import config_file
 from scaicore_tui.config.profiles import Profile, read_profiles
-from scaicore_tui.config.secret import Secret
 from scaicore_tui.config.target import Api, Target, check_url
 from scaicore_tui.errors import ConfigError
+from scaicore_tui.secret import Secret
 
 DEFAULT_INTERVAL = 5.0
 
@@ -50,6 +51,7 @@ def resolve_target(flags: Flags, env: Mapping[str, str] | None = None, config: P
         keep_days=profile.keep_days,
         keep_mb=profile.keep_mb,
         low_bandwidth=flags.low_bandwidth or bool(profile.low_bandwidth),
+        ca_file=profile.ca_file.expanduser() if profile.ca_file is not None else None,
     )
 
 
@@ -89,14 +91,25 @@ def _token(env: Mapping[str, str], profile: Profile) -> tuple[Secret | None, str
         return _token_file(profile.token_file.expanduser())
     for name in names:
         if name and env.get(name):
-            return Secret(env[name].strip()), name
+            return _sendable(env[name], name), name
     return None, ""
 
 
 def _token_file(path: Path) -> tuple[Secret, str]:
+    """What the file holds. Its path is told where there is such a file: else it may be a token in the wrong place."""
     try:
-        if path.stat().st_mode & 0o077 and os.name == "posix":
-            raise ConfigError(f"{path} can be read by others", hint=f"chmod 600 {path}")
-        return Secret(path.read_text(encoding="utf-8").strip()), str(path)
+        with path.open(encoding="utf-8") as file:
+            if os.fstat(file.fileno()).st_mode & 0o077 and os.name == "posix":
+                raise ConfigError(f"{path} can be read by others", hint=f"chmod 600 {shlex.quote(str(path))}")
+            return _sendable(file.read(), "the token file"), str(path)
     except OSError as error:
-        raise ConfigError(f"token file: {error}") from error
+        raise ConfigError(f"the profile's token_file can't be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise ConfigError("the profile's token_file is no text") from None
+
+
+def _sendable(text: str, source: str) -> Secret:
+    secret = Secret(text.strip())
+    if not secret.is_sendable:
+        raise ConfigError(f"{source} holds no token: a header can't carry it", hint="look for spaces and line breaks")
+    return secret

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from enum import StrEnum
-from urllib.parse import urlsplit
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
 
-from scaicore_tui.config.secret import Secret
 from scaicore_tui.errors import ConfigError
+from scaicore_tui.secret import Secret
 
 
 class Api(StrEnum):
@@ -19,6 +21,8 @@ class Api(StrEnum):
     SCAIGRID = "scaigrid"
 
 
+# RFC 9110 §7.2: no user, no path, nothing to read in two ways.
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]*)?", re.ASCII)
 _USUAL_PATH = {Api.SCAIFLOW: "/api/v1", Api.SCAIGRID: ""}
 _RESOURCES = {Api.SCAIFLOW: "/scaicore", Api.SCAIGRID: "/v1/modules/scaicore"}
 
@@ -28,7 +32,8 @@ class Target(Struct, frozen=True):
 
     `interval` is in seconds; `token_source` says where the token came from. Runs that ended more than `keep_days` ago
     are forgotten, and the oldest where the journal has more than `keep_mb` million bytes; None keeps all.
-    `low_bandwidth` is about the person's link. `offline` there is only what was recorded: nothing is asked of the API.
+    `low_bandwidth` is about the person's link. The authorities in a `ca_file` are believed, and no others. `offline`
+    there is only what was recorded: nothing is asked of the API.
     """
 
     url: str
@@ -43,6 +48,7 @@ class Target(Struct, frozen=True):
     keep_days: float | None = None
     keep_mb: float | None = None
     low_bandwidth: bool = False
+    ca_file: Path | None = None
     offline: bool = False
 
     def kept_from(self, now: float) -> int | None:
@@ -87,15 +93,41 @@ def is_loopback(host: str | None) -> bool:
         return False
 
 
+def named_host(header: str) -> str | None:
+    """The host that a `Host` header names, in lower case and without its port; None where it is no host and port."""
+    found = _HOST.fullmatch(header)
+    return found and (found[1] or found[2]).lower()
+
+
 def check_url(url: str, *, has_token: bool) -> str:
-    """`url`, if a client may use it. Raises ConfigError: no web address, or a token in the clear over a network."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"not a web address: {url!r}", hint="it should look like https://scaiflow.example.com")
-    if parts.username or parts.password:
-        raise ConfigError("a URL must not carry a user or password", hint="set SCAICORE_TUI_TOKEN instead")
+    """`url`, if a client may use it. Raises ConfigError: no web address, one that carries what belongs elsewhere, or a
+    token in the clear over a network."""
+    parts = _split(url)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(
+            f"not a web address: {_shown(url)!r}", hint="it should look like https://scaiflow.example.com"
+        )
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ConfigError(
+            "a URL must not carry a user, a password or a query", hint="set SCAICORE_TUI_TOKEN for a token"
+        )
     if parts.scheme == "http" and has_token and not is_loopback(parts.hostname):
         raise ConfigError(
             f"a token is never sent in the clear to {parts.hostname}", hint="use https:// (plain http: loopback only)"
         )
     return url
+
+
+def _split(url: str) -> SplitResult | None:
+    """The parts of a URL; None where it has a host or port that none can have."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def _shown(url: str) -> str:
+    """What may be told of an address that is none: a password may stand before the host, a token behind it."""
+    return re.split("[?#]", url.rpartition("@")[2])[0]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import json
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
-from scaicore_tui.errors import CannotReach, OutcomeUnknown
+from scaicore_tui.errors import CannotReach, OutcomeUnknown, UsageError
 from scaicore_tui.feed import transport as http
-from scaicore_tui.feed.budget import Budget, Rank
+from scaicore_tui.feed.budget import Budget, Rank, Slot
+from scaicore_tui.feed.quota import server_time
 from scaicore_tui.feed.silence import Silence
 from scaicore_tui.wire import (
     Checkpoint,
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
     import httpx
 
 MAX_LIMIT = 500
+# A body of so many bytes takes a while to read: whoever presses a key meanwhile does not wait for it.
+LARGE = 256 * 1024
+CHECK = "check the URL and --api (scaiflow or scaigrid)"
 
 T = TypeVar("T")
 
@@ -40,7 +46,10 @@ class Client:
     ) -> None:
         self.target = target
         self.requests = 0
-        self.budget = Budget(clock or SystemClock())
+        # By so many seconds the server's clock is ahead of ours, as far as its last answer told.
+        self.skew = 0.0
+        self._clock = clock or SystemClock()
+        self.budget = Budget(self._clock)
         self._http = http.open_http(target, Silence() if target.offline else transport)
 
     async def close(self) -> None:
@@ -49,13 +58,13 @@ class Client:
 
     async def events(self, limit: int, cursor: str | None = None, rank: Rank = Rank.HEAD) -> EventPage:
         """One page of the feed, of at most `limit` events."""
-        return _read(read_event_page, await self._get("events", rank, limit, cursor))
+        return await _read(read_event_page, await self._get("events", rank, limit, cursor))
 
     async def checkpoints(
         self, status: str, limit: int = MAX_LIMIT, cursor: str | None = None, rank: Rank = Rank.CHECKPOINTS
     ) -> CheckpointPage:
         """One page of the checkpoints of one status."""
-        return _read(read_checkpoint_page, await self._get("checkpoints", rank, limit, cursor, status=status))
+        return await _read(read_checkpoint_page, await self._get("checkpoints", rank, limit, cursor, status=status))
 
     async def all_checkpoints(
         self, status: str, max_pages: int = 20, rank: Rank = Rank.CHECKPOINTS
@@ -75,40 +84,78 @@ class Client:
         """Answer a checkpoint, once."""
         body = {"resolution": resolution} | ({"comment": comment} if comment else {})
         answer = await self._post(f"checkpoints/{quote(checkpoint_id, safe='')}/resolve", body, http.WRITE_TIMEOUT)
-        return _read_written(read_checkpoint, answer)
+        return await _read_written(read_checkpoint, answer)
 
     async def invoke(self, core_id: str, value: Any, entity_id: str | None = None) -> Invocation:
         """Run a Core, once. May take minutes; what it answers when the run suspends is undocumented."""
         body = {"input": value} | ({"entity_id": entity_id} if entity_id else {})
         answer = await self._post(f"cores/{quote(core_id, safe='')}/invoke", body, http.INVOKE_TIMEOUT)
-        return _read_written(read_invocation, answer)
+        return await _read_written(read_invocation, answer)
 
     async def _get(self, path: str, rank: Rank, limit: int, cursor: str | None, **query: str) -> bytes:
         params: dict[str, Any] = {"core_id": self.target.core, **query, "limit": limit, "cursor": cursor}
         sent = {key: value for key, value in params.items() if value is not None}
+        url = f"{self.target.resources}/{path}"
+        try:
+            return await self._ask(url, rank, sent)
+        except http.HungUp:
+            # The server closed a connection just when it was used again: nobody need know.
+            return await self._ask(url, rank, sent)
+
+    async def _ask(self, url: str, rank: Rank, params: dict[str, Any]) -> bytes:
         async with self.budget.slot(rank) as slot:
             self.requests += 1
-            return await http.get(self._http, f"{self.target.resources}/{path}", sent, slot.heard)
+            return await http.get(self._http, url, params, self._hearing(slot))
 
-    async def _post(self, path: str, body: dict[str, Any], timeout: float) -> bytes:  # noqa: ASYNC109
+    async def _post(self, path: str, value: dict[str, Any], timeout: float) -> bytes:  # noqa: ASYNC109
+        body = _json(value)
         async with self.budget.slot(Rank.WRITE) as slot:
             self.requests += 1
-            return await http.post(self._http, f"{self.target.resources}/{path}", body, timeout, slot.heard)
+            return await http.post(self._http, f"{self.target.resources}/{path}", body, timeout, self._hearing(slot))
+
+    def _hearing(self, slot: Slot) -> http.Hearing:
+        def heard(status: int, headers: Mapping[str, str]) -> None:
+            slot.heard(status, headers)
+            there = server_time(headers)
+            self.skew = self.skew if there is None else there - self._clock.now()
+
+        return heard
 
 
-def _read_written(reader: Callable[[bytes], T], body: bytes) -> T:
+def _json(value: dict[str, Any]) -> bytes:
+    """A body to send. Raises UsageError for what has no word in JSON: what the feed told of an input may hold it."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"it can't be sent as JSON: {error}", kept="nothing was sent") from error
+
+
+async def _read_written(reader: Callable[[bytes], T], body: bytes) -> T:
     """The same for a write. Raises OutcomeUnknown: whoever gave that answer, it does not tell what came of it."""
     try:
-        return _read(reader, body)
+        return await _read(reader, body)
     except CannotReach as error:
         raise OutcomeUnknown(f"sent, but {error.message}", kept="it is not sent again", hint="looking it up") from error
 
 
-def _read(reader: Callable[[bytes], T], body: bytes) -> T:
+async def _read(reader: Callable[[bytes], T], body: bytes) -> T:
     """What `reader` makes of `body`. Raises CannotReach for a success that is not this API's."""
     try:
-        return reader(body)
+        return reader(body) if len(body) < LARGE else await asyncio.to_thread(reader, body)
     except ValueError as error:
-        raise CannotReach(
-            f"the answer is not ScaiCore's: {error}", hint="check the URL and --api (scaiflow or scaigrid)"
-        ) from error
+        words, hint = _told(body, error)
+    raise CannotReach(f"the answer is not ScaiCore's: {words}", hint=hint)
+
+
+def _told(body: bytes, error: ValueError) -> tuple[str, str]:
+    """What came in place of an answer, and what can be done."""
+    begin = body[:200].lstrip()
+    if not begin:
+        return "it is empty", CHECK
+    if begin.startswith(b"<"):
+        return "it is a web page", f"a sign-in page, or a proxy's? {CHECK}"
+    if isinstance(error, json.JSONDecodeError) and (
+        error.pos >= len(error.doc.rstrip()) or "Unterminated" in error.msg
+    ):
+        return "its JSON breaks off", ""
+    return str(error), CHECK

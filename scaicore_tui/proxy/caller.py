@@ -8,11 +8,10 @@ import json
 import re
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
-from scaicore_tui.config.target import is_loopback
+from scaicore_tui.config.target import is_loopback, named_host
 from scaicore_tui.proxy import problems
 from scaicore_tui.proxy.config import TENANT
 
@@ -65,7 +64,4 @@ def _is_local(headers: Headers) -> bool:
     """
     if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
         return False
-    try:
-        return is_loopback(urlsplit(f"//{headers.get('host', '')}").hostname)
-    except ValueError:
-        return False
+    return is_loopback(named_host(headers.get("host", "")))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import httpx
 
 from scaicore_tui.clock import Clock
-from scaicore_tui.config.secret import Secret
 from scaicore_tui.proxy import problems
-from scaicore_tui.proxy.config import PRINTABLE
+from scaicore_tui.secret import Secret
 
 KEPT_SECONDS = 60.0
 TIMEOUT_SECONDS = 5.0
@@ -60,6 +59,7 @@ def _key(answer: httpx.Response) -> Secret:
         body = None
     value = body.get("data") if isinstance(body, dict) else None
     value = value.get("value") if isinstance(value, dict) else value
-    if not isinstance(value, str) or not PRINTABLE.fullmatch(value):
+    key = Secret(value) if isinstance(value, str) else None
+    if key is None or not key.is_sendable:
         raise problems.vault_unavailable("ScaiVault's answer holds no key that could be used")
-    return Secret(value)
+    return key

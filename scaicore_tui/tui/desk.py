@@ -55,8 +55,8 @@ class Desk:
 
     @property
     def now(self) -> float:
-        """Wall clock, in seconds since 1970."""
-        return self.session.clock.now()
+        """What time it is, in seconds since 1970."""
+        return self.session.now
 
     def standing(self) -> Standing:
         """How things stand, for the status bar."""
@@ -69,6 +69,7 @@ class Desk:
             read_only=self.read_only,
             counts=dict(session.book.counts),
             event_count=session.book.event_count,
+            checkpoint_count=len(session.checkpoints),
             journal_trouble=session.journal.trouble,
             pace=self.pace,
             recorded_for=None if newest_at is None else self.now - seconds(newest_at),
@@ -106,6 +107,13 @@ class Desk:
             self.answered = replace(self.answered, trouble=trouble)
         else:
             self.answered = Answered(latest_first(checkpoints), self.session.clock.monotonic())
+
+    @property
+    def knows_waiting(self) -> bool:
+        """Whether it was ever read what waits: that nothing is listed says nothing before, nor of what was recorded."""
+        if self.offline:
+            return bool(self.session.checkpoints)
+        return self.session.link.checkpoints.answered_at is not None
 
     @property
     def pending(self) -> tuple[Checkpoint, ...]:

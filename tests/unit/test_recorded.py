@@ -117,7 +117,7 @@ async def test_a_session_offline_asks_for_nothing_and_sends_nothing(tmp_path: Pa
     async with Session(OFFLINE, journal_of(path), clock=ManualClock()) as session:
         session.ask_ahead()
         assert not session.refresh()
-        assert (await session.load_older(), session.link.polls, session.link.error) == (0, 0, None)
+        assert (await session.load_older(), session.client.requests, session.link.failures) == (0, 0, 0)
         assert [row.id for row in session.checkpoints] == ["ckpt_1"]
         assert session.recorded_until == NOON + 3
         for reason in (session.why_not_answer(None), session.why_not_continue("ckpt_1"), session.why_not_replay(None)):

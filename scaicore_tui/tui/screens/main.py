@@ -105,9 +105,16 @@ class MainScreen(WaitingScreen):
         """The frame, and the headings."""
         session = self.desk.session
         marked = len(self.desk.marked)
-        waiting, offline = len(session.checkpoints), self.desk.offline
+        waiting = len(session.checkpoints) if self.desk.knows_waiting else None
+        offline = self.desk.offline
         self.panes.show_headings(self.heading_of_run, waiting, marked, has_older=session.has_older, offline=offline)
         super().show_frame()
+
+    def fade(self, *, runs: bool, waiting: bool) -> None:
+        """Each pane by itself."""
+        self.panes.runs.fade(faded=runs)
+        self.panes.nodes.fade(faded=runs)
+        self.inbox.fade(faded=waiting)
 
     def on_run_selected(self, selected: RunSelected) -> None:
         """Show the nodes of the run under the cursor."""
