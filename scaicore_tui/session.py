@@ -127,6 +127,10 @@ class Session:
         await self._ingest.load()
         await self._watch.read_once()
 
+    async def load(self) -> None:
+        """Take all runs out of the journal: `run` does so beside other things."""
+        await self._ingest.load()
+
     def refresh(self) -> bool:
         """Fetch now; False where enough fetches are under way, or there is nobody to ask."""
         return not self.target.offline and self._pollers.refresh()

@@ -12,6 +12,7 @@ from scaicore_tui.cli.common import takes_common
 from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.help import Command, Group
 from scaicore_tui.cli.opening import DEMO_RATE, DEMO_SEED, open_app, open_demo
+from scaicore_tui.cli.until import Until
 
 app = typer.Typer(
     cls=Group,
@@ -26,7 +27,8 @@ command = partial(app.command, cls=Command)
 
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Execution = Annotated[str, typer.Argument(metavar="EXECUTION", help="A run's id, the beginning of one, or @latest.")]
+EXECUTION = "A run's id, the beginning of one, or @latest."
+Execution = Annotated[str, typer.Argument(metavar="EXECUTION", help=EXECUTION)]
 CheckpointId = Annotated[str, typer.Argument(metavar="ID", help="A checkpoint's id.")]
 
 
@@ -110,6 +112,38 @@ def events(
     from scaicore_tui.cli import reading
 
     asyncio.run(reading.list_events(common, execution, json))
+
+
+@command()
+@takes_common
+def watch(
+    common: Common,
+    execution: Annotated[str | None, typer.Argument(metavar="[EXECUTION]", help=EXECUTION)] = None,
+    exit_status: Annotated[bool, typer.Option("--exit-status", help="Exit code 1 where the run failed.")] = False,
+    until: Annotated[Until | None, typer.Option(metavar="STATE", help="waiting, completed, failed, or any.")] = None,
+    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="Then give up: exit code 8.", min=0)] = None,
+    json: Annotated[bool, typer.Option("--json", help="JSON lines.")] = False,
+) -> int:
+    """Print a line for each change, of one run or all."""
+    from scaicore_tui.cli import watching
+
+    return asyncio.run(watching.watch(common, execution, exit_status, until, timeout, json))
+
+
+@command()
+@takes_common
+def record(
+    common: Common,
+    seconds: Annotated[float | None, typer.Option("--for", metavar="SECONDS", help="Then end.", min=0)] = None,
+    idle: Annotated[
+        float | None, typer.Option("--until-idle", metavar="SECONDS", help="End when nothing came for so long.", min=0)
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="The summary as JSON.")] = False,
+) -> int:
+    """Poll into the journal without a screen, and sum up at the end."""
+    from scaicore_tui.cli import recording
+
+    return asyncio.run(recording.record(common, seconds, idle, json))
 
 
 @command()

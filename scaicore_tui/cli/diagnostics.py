@@ -33,6 +33,13 @@ def prompt(question: str) -> None:
     sys.stderr.flush()
 
 
+def ring(sequence: str) -> None:
+    """Call whoever sits at the terminal, if there is one."""
+    if sequence and sys.stderr.isatty():
+        sys.stderr.write(sequence)
+        sys.stderr.flush()
+
+
 def complain(error: ScaicoreError) -> int:
     """Say what failed, what was kept and what to do; the exit code."""
     sys.stderr.write(f"scaicore-tui: {safe(str(error))}\n")

@@ -35,6 +35,17 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
         ("scaicore-tui events --json > events.jsonl", "all that can be read, byte for byte"),
         ("scaicore-tui events --offline --journal incident.journal", "those of a file, without a server"),
     ),
+    "watch": (
+        ("scaicore-tui watch", "what all runs do, from now on"),
+        ("scaicore-tui watch @latest --exit-status", "what the newest does, until it ends; 1 if it failed"),
+        ("scaicore-tui watch exec_8f2 --until waiting --timeout 600", "until somebody has to answer; 8 if nobody has"),
+        ("scaicore-tui watch --json --core core_triage | jq -r .change", "for programs"),
+    ),
+    "record": (
+        ("scaicore-tui record", "into the profile's journal, until Ctrl-C"),
+        ("scaicore-tui record --journal incident.journal --for 600", "into a file of its own, for ten minutes"),
+        ("scaicore-tui record --until-idle 30 --json | jq .gaps", "until all is quiet, for programs"),
+    ),
     "checkpoints": (
         ("scaicore-tui checkpoints", "what waits for a person"),
         ("scaicore-tui checkpoints --status resolved --json", "what was answered, as the API has it"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 DEFAULT_BACKFILL = 5_000
 
@@ -39,11 +40,18 @@ class Common(Struct, frozen=True):
     low_bandwidth: Annotated[bool, _flag("For a bad link: few colours, few ticks, no mouse.", "--low-bandwidth")] = (
         False
     )
+    notify: Annotated[bool, _flag("Ring when a run fails, or one waits for a person.", "--notify")] = False
     quiet: Annotated[bool, _flag("Say nothing but errors.", "--quiet")] = False
 
     def over(self, outer: Common) -> Common:
         """These flags, and those said before the command's name where these are silent."""
-        return Common(**{name: getattr(self, name) or getattr(outer, name) for name in self.__struct_fields__})
+        said = {name: value for name in self.__struct_fields__ if not is_unsaid(value := getattr(self, name))}
+        return replace(outer, **said)
+
+
+def is_unsaid(value: object) -> bool:
+    """Whether a flag has that value where nothing was said: 0 is something."""
+    return value is None or value is False
 
 
 _KINDS: dict[str, Callable[[str], object]] = {"interval": float, "backfill": int, "journal": Path}

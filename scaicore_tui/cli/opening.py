@@ -63,5 +63,5 @@ async def _run(common: Common, session: Session | None, banner: str) -> int:
     tui = await asyncio.to_thread(import_module, "scaicore_tui.tui")
     no_colour = common.no_color or bool(os.environ.get("NO_COLOR"))
     low = session.target.low_bandwidth if session is not None else common.low_bandwidth
-    told = {"ascii_only": common.ascii, "no_colour": no_colour, "low_bandwidth": low, "banner": banner}
-    return int(await tui.run_app(session, **told))
+    told = {"ascii_only": common.ascii, "no_colour": no_colour, "low_bandwidth": low, "notify": common.notify}
+    return int(await tui.run_app(session, **told, banner=banner))

@@ -76,11 +76,12 @@ class Columns:
         self._widths: Sequence[int] = widths
 
     def row(self, entries: Sequence[Cell], width: int) -> None:
-        """The next line."""
+        """The next line, at once."""
         from scaicore_tui.text import cells
 
         self._widths = [max(size, cells(text_of(entry))) for size, entry in zip(self._widths, entries, strict=True)]
         row(entries, self._widths, width)
+        sys.stdout.flush()
 
 
 def _painted(shown: str, parts: Iterable[tuple[str, Cell]]) -> str:

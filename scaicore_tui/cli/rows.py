@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from scaicore_tui.cli.colours import Cell, Painted
-from scaicore_tui.runs import GapRow, NodeRunInfo, Ordered, Summary
+from scaicore_tui.runs import GapRow, NodeRunInfo, NodeVisit, Ordered, Summary
 from scaicore_tui.runs.status import GAP, NODE_LOOKS, RUN_LOOKS, Look
 from scaicore_tui.runs.words import age, took
 from scaicore_tui.text import compact, one_line
@@ -75,12 +75,12 @@ def node_rows(nodes: Iterable[NodeRunInfo], ascii_only: bool) -> Iterator[tuple[
             word(look),
             f"×{len(node.visits)}" if not ascii_only else f"x{len(node.visits)}",
             took(node.duration_ms),
-            _result(node),
+            result_words(node.latest),
         )
 
 
-def _result(node: NodeRunInfo) -> str:
-    visit = node.latest
+def result_words(visit: NodeVisit) -> str:
+    """What a visit came to."""
     if visit.error:
         return one_line(visit.error, 80)
     if visit.truncated:

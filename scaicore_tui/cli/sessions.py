@@ -74,9 +74,10 @@ def looking(common: Common) -> Session:
     return _session(common, replace(target, offline=True, token=None), journal_of(path))
 
 
-def one_shot(common: Common) -> Session:
-    """A session for one command: its own temporary journal, unless a file was named."""
-    return _session(common, require_target(common), _journal(common.journal))
+def one_shot(common: Common, backfill: int = DEFAULT_BACKFILL) -> Session:
+    """A session for one command: its own temporary journal, unless a file was named. So many past events are read,
+    unless a number was named."""
+    return _session(common, require_target(common), _journal(common.journal), backfill)
 
 
 def watching(common: Common, target: Target) -> Session:
@@ -87,15 +88,29 @@ def watching(common: Common, target: Target) -> Session:
     return _session(common, target, Journal.temporary() if path is None else Journal.open_if_possible(path))
 
 
+def recording(common: Common) -> tuple[Session, Path]:
+    """A session that writes a journal, the profile's own unless another is named, and where that is."""
+    if common.no_journal:
+        raise UsageError("record writes a journal, and --no-journal wants none")
+    target = require_target(common)
+    path = common.journal or journal_file(target)
+    return _session(common, target, _journal(path)), path
+
+
 def _journal(path: Path | None) -> Journal:
     from scaicore_tui.journal import Journal
 
-    return Journal.temporary() if path is None else Journal.open(path)
+    try:
+        return Journal.temporary() if path is None else Journal.open(path)
+    except OSError as error:
+        raise ConfigError(
+            f"no journal can be kept in {path}: {error.strerror or error}", hint="name another"
+        ) from error
 
 
-def _session(common: Common, target: Target, journal: Journal) -> Session:
+def _session(common: Common, target: Target, journal: Journal, backfill: int = DEFAULT_BACKFILL) -> Session:
     from scaicore_tui.actions import Ledger
     from scaicore_tui.session import Session
 
-    backfill = DEFAULT_BACKFILL if common.backfill is None else common.backfill
-    return Session(target, journal, backfill=backfill, ledger=Ledger(ledger_file()))
+    wanted = backfill if common.backfill is None else common.backfill
+    return Session(target, journal, backfill=wanted, ledger=Ledger(ledger_file()))

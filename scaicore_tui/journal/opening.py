@@ -49,7 +49,9 @@ def claim(path: Path) -> Lock:
         lock = Lock(path, wait=0).acquire()
     except TimeoutError:
         raise Conflict(
-            f"another scaicore-tui writes {path}", kept="it was not touched", hint="close it, or use --no-journal"
+            f"another scaicore-tui writes {path}",
+            kept="it was not touched",
+            hint="close it, or name another: --journal FILE",
         ) from None
     path.touch(mode=OWNER_ONLY_FILE)
     path.chmod(OWNER_ONLY_FILE)
@@ -57,8 +59,11 @@ def claim(path: Path) -> Lock:
 
 
 def _connect(name: str) -> sqlite3.Connection:
-    # Used by one thread at a time: the journal sees to that.
-    return sqlite3.connect(name, isolation_level=None, check_same_thread=False, uri=name.startswith("file:"))
+    try:
+        # Used by one thread at a time: the journal sees to that.
+        return sqlite3.connect(name, isolation_level=None, check_same_thread=False, uri=name.startswith("file:"))
+    except sqlite3.Error as error:
+        raise ConfigError(f"no journal can be kept in {name}: {error}", hint="name another") from error
 
 
 @contextmanager

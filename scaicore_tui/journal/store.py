@@ -28,6 +28,7 @@ from scaicore_tui.wire import Checkpoint, Event, read_checkpoint, read_stored
 TOP = 2**62
 # How many events are read in one go: whoever reads all of them holds few, and keeps nobody waiting.
 SLICE = 2_000
+_BETWEEN = "SELECT pos, raw FROM events WHERE pos > ? AND pos <= ? ORDER BY pos LIMIT ?"
 
 
 class Journal:
@@ -221,16 +222,19 @@ class Journal:
         if execution_id is not None:
             yield from (event for _, event in self.history(execution_id))
             return
-        last = -TOP
-        while found := self.rows("SELECT pos, raw FROM events WHERE pos > ? ORDER BY pos LIMIT ?", last, SLICE):
-            last = found[-1][0]
-            yield from (read_stored(source) for _, source in found)
+        yield from (event for _, event in self.between(-TOP, TOP))
 
     def history(self, execution_id: str, upto: int | None = None) -> list[tuple[int, Event]]:
         """The events of one run with their positions, in feed order; of those up to a position."""
         query = "SELECT pos, raw FROM events WHERE execution_id = ? AND pos <= ? ORDER BY pos"
         found = self.rows(query, stored_id(execution_id), TOP if upto is None else upto)
         return [(pos, read_stored(source)) for pos, source in found]
+
+    def between(self, after: int, upto: int) -> Iterator[tuple[int, Event]]:
+        """The events above a position, up to another, with theirs, in feed order."""
+        while found := self.rows(_BETWEEN, after, upto, SLICE):
+            after = found[-1][0]
+            yield from ((pos, read_stored(source)) for pos, source in found)
 
     def pending(self) -> list[Checkpoint]:
         """The checkpoints that were pending at the latest look, oldest first."""
@@ -248,6 +252,10 @@ class Journal:
         """Note that events are missing before the next one appended; `found_at` in microseconds since 1970."""
         with self.writing():
             self._holes.give_up(self._top(), found_at)
+
+    def run_event_count(self) -> int:
+        """How many of its events belong to runs, repeats among them."""
+        return int(self.rows("SELECT count(*) FROM events WHERE execution_id IS NOT NULL")[0][0])
 
     def gap_count(self) -> int:
         """How many gaps the journal has."""

@@ -31,6 +31,8 @@ class RunBook:
         self.counts: Counter[RunStatus] = Counter()
         self.gaps: Sequence[Gap] = ()
         self.event_count = 0
+        # Events that were taken in here, and not found stored at the start.
+        self.taken_count = 0
         self.last: int | None = None
         # Of each run, the events that came in as news, and not as history.
         self.arrivals: Counter[str] = Counter()
@@ -39,6 +41,7 @@ class RunBook:
     def take(self, change: Change) -> set[str]:
         """Take in what new events made of runs; returns the ids of those that changed."""
         self.event_count += change.event_count
+        self.taken_count += change.event_count
         self.arrivals.update(change.arrivals)
         if change.last is None:
             self.runs.forget(change.summaries)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from scaicore_tui.runs.digest import digest
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, RunStatus
@@ -16,21 +16,33 @@ from scaicore_tui.wire.events import Event
 from scaicore_tui.wire.timestamps import whole_seconds
 
 
+class Passage(NamedTuple):
+    """The visit that an event began or ended, and its node."""
+
+    node: NodeRunInfo
+    visit: NodeVisit
+
+
 def fold(run: Run, event: Event) -> bool:
     """Apply `event` to `run`; False where it is a repeat that changes nothing but the count of repeats."""
-    if _is_repeat(run, event):
-        run.duplicates += 1
+    if is_repeat(run, event):
         return False
+    apply(run, event)
+    return True
+
+
+def apply(run: Run, event: Event) -> Passage | None:
+    """Apply `event`, which is no repeat, to `run`; the visit that it was about."""
     run.event_count += 1
     run.core_id = run.core_id or event.core_id
     _span(run, event.at)
     rule = _RULES.get(event.type)
-    if rule is not None:
-        if run.is_over and event.type not in _ENDS:
-            run.mark("events after the end")
-        run.is_runtime = True
-        rule(run, event)
-    return True
+    if rule is None:
+        return None
+    if run.is_over and event.type not in _ENDS:
+        run.mark("events after the end")
+    run.is_runtime = True
+    return rule(run, event)
 
 
 def _span(run: Run, at: int | None) -> None:
@@ -40,8 +52,8 @@ def _span(run: Run, at: int | None) -> None:
     run.last_event_at = at if run.last_event_at is None else max(run.last_event_at, at)
 
 
-def _is_repeat(run: Run, event: Event) -> bool:
-    """Whether the bus delivered the same event again (API §2).
+def is_repeat(run: Run, event: Event) -> bool:
+    """Whether the bus delivered the same event again (API §2): then it is counted.
 
     Equal bytes with sub-second timestamps are one event. With whole seconds a loop writes equal bytes in earnest, so
     a repeat is one only while the visit that it belongs to leaves no room for a second.
@@ -50,8 +62,13 @@ def _is_repeat(run: Run, event: Event) -> bool:
     if digest not in run.seen:
         run.seen.add(digest)
         return False
-    if not whole_seconds(event.timestamp):
-        return True
+    repeats = not whole_seconds(event.timestamp) or _leaves_no_room(run, event)
+    run.duplicates += repeats
+    return repeats
+
+
+def _leaves_no_room(run: Run, event: Event) -> bool:
+    """Whether a second event of equal bytes can't be meant."""
     if event.type == wire.BLOCK_ENTERED:
         node = run.nodes.get(_key(event))
         return node is not None and any(visit.entered_at == event.at for visit in node.open_visits)
@@ -103,16 +120,17 @@ def _instance(run: Run, event: Event) -> None:
         run.instance_key = str(key)
 
 
-def _entered(run: Run, event: Event) -> None:
+def _entered(run: Run, event: Event) -> Passage:
     node = _node(run, event)
     late = _exit_that_came_first(node, event.at)
     if late is not None:
         late.entered_at = event.at
-        return
+        return Passage(node, late)
     visit = NodeVisit(NodeState.ENTERED, entered_at=event.at)
     node.visits.append(visit)
     node.open_visits.append(visit)
     run.open_nodes.append(node)
+    return Passage(node, visit)
 
 
 def _exit_that_came_first(node: NodeRunInfo, at: int | None) -> NodeVisit | None:
@@ -124,40 +142,42 @@ def _exit_that_came_first(node: NodeRunInfo, at: int | None) -> NodeVisit | None
     return visit if fits else None
 
 
-def _exited(run: Run, event: Event) -> None:
-    visit = _close(run, event, NodeState.EXITED)
-    if visit is None:
-        return
-    payload = event.payload
+def _exited(run: Run, event: Event) -> Passage | None:
+    passage = _close(run, event, NodeState.EXITED)
+    if passage is None:
+        return None
+    payload, visit = event.payload, passage.visit
     visit.result_binding = payload.get("result_binding") and str(payload["result_binding"])
     visit.has_result = "result_binding_value" in payload
     visit.result = payload.get("result_binding_value")
     visit.truncated = bool(payload.get("result_binding_truncated"))
+    return passage
 
 
-def _block_failed(run: Run, event: Event) -> None:
-    visit = _close(run, event, NodeState.FAILED)
+def _block_failed(run: Run, event: Event) -> Passage | None:
+    passage = _close(run, event, NodeState.FAILED)
     error = error_text(event.payload)
-    if visit is not None:
-        visit.error = error
+    if passage is not None:
+        passage.visit.error = error
     elif run.error is None:
         run.error = error
+    return passage
 
 
-def _close(run: Run, event: Event, state: NodeState) -> NodeVisit | None:
+def _close(run: Run, event: Event, state: NodeState) -> Passage | None:
     """Close the visit that `event` ends; None where it belongs to no node and is kept at run level."""
     node = _visited(run, event)
     if node is not None:
         visit = node.open_visits.pop()
         _forget_open(run, node)
         visit.state, visit.ended_at = state, event.at
-        return visit
+        return Passage(node, visit)
     run.mark(f"{state} without enter")
     if event.node_id is None:
         return None
-    visit = NodeVisit(state, ended_at=event.at)
-    _node(run, event).visits.append(visit)
-    return visit
+    node, visit = _node(run, event), NodeVisit(state, ended_at=event.at)
+    node.visits.append(visit)
+    return Passage(node, visit)
 
 
 def _forget_open(run: Run, node: NodeRunInfo) -> None:
@@ -211,7 +231,7 @@ def _words(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-_RULES: dict[str, Callable[[Run, Event], None]] = {
+_RULES: dict[str, Callable[[Run, Event], Passage | None]] = {
     wire.STARTED: _started,
     wire.COMPLETED: _completed,
     wire.FAILED: _failed,

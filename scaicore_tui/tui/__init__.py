@@ -21,6 +21,7 @@ async def run_app(
     banner: str = "",
     no_colour: bool = False,
     low_bandwidth: bool = False,
+    notify: bool = False,
 ) -> int:
     """Run the app until it is quit; the session is closed with it.
 
@@ -30,7 +31,14 @@ async def run_app(
         # Textual reads this, and nothing else, to leave all colours out.
         os.environ["NO_COLOR"] = "1"
     put_keys_first()
-    app = DebuggerApp(session, ascii_only=ascii_only, banner=banner, no_colour=no_colour, low_bandwidth=low_bandwidth)
+    app = DebuggerApp(
+        session,
+        ascii_only=ascii_only,
+        banner=banner,
+        no_colour=no_colour,
+        low_bandwidth=low_bandwidth,
+        notify=notify,
+    )
     # A mouse tells of each cell that it crosses.
     result = await app.run_async(mouse=not low_bandwidth)
     return result if result is not None else (app.return_code or 0)

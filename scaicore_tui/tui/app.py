@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.screen import Screen
 
+from scaicore_tui.bell import Bell
 from scaicore_tui.session import Session, Update
 from scaicore_tui.tui.ahead import load_ahead
 from scaicore_tui.tui.bridge import Bridge
+from scaicore_tui.tui.calling import Caller
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.editor import Editor
 from scaicore_tui.tui.keys_in_order import KeysInOrder
@@ -64,6 +67,7 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
         banner: str = "",
         no_colour: bool = False,
         low_bandwidth: bool = False,
+        notify: bool = False,
     ) -> None:
         few_colours = no_colour or low_bandwidth
         super().__init__(ansi_color=few_colours or None)
@@ -73,6 +77,7 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
         self._bridge: Bridge | None = None
         self._desk: Desk | None = None
         self._editor = Editor(self)
+        self._caller = Caller(session, Bell(os.environ)) if notify and session is not None else None
         self._is_complete = False
         self.animation_level = "none"
         self.set_class(ascii_only, ASCII_CLASS)
@@ -102,6 +107,8 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
         if self._desk is not None:
             self._desk.take(message.update)
         self._tell(message.update)
+        if self._caller is not None:
+            self.write_aside(self._caller.call())
         if not self._is_complete:
             self._is_complete = True
             self.call_after_refresh(self.run_worker, load_ahead, thread=True)

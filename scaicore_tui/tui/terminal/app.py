@@ -44,6 +44,12 @@ class SparingApp(App[ReturnType], Generic[ReturnType]):
             memory.forget()
         self.refresh()
 
+    def write_aside(self, text: str) -> None:
+        """Tell the terminal something that changes nothing of what it shows."""
+        if text and self._driver is not None:
+            self._driver.write(text)
+            self._driver.flush()
+
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         """Write an update. Textual calls this for each, and for nothing else."""
         memory = memory_of(self._driver)
