@@ -8,11 +8,27 @@ from typing import Annotated
 
 import typer
 
+from scaicore_tui.cli.arguments import (
+    AnyExecution,
+    BreakpointId,
+    CheckpointId,
+    Execution,
+    ForSeconds,
+    IdleSeconds,
+    Json,
+    JsonLines,
+    OfExecution,
+    OptionId,
+    SchemaName,
+    Seconds,
+    State,
+    Status,
+    Yes,
+)
 from scaicore_tui.cli.common import takes_common
 from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.help import Command, Group
 from scaicore_tui.cli.opening import DEMO_RATE, DEMO_SEED, open_app, open_demo
-from scaicore_tui.cli.until import Until
 
 app = typer.Typer(
     cls=Group,
@@ -24,12 +40,6 @@ app = typer.Typer(
 )
 
 command = partial(app.command, cls=Command)
-
-Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-EXECUTION = "A run's id, the beginning of one, or @latest."
-Execution = Annotated[str, typer.Argument(metavar="EXECUTION", help=EXECUTION)]
-CheckpointId = Annotated[str, typer.Argument(metavar="ID", help="A checkpoint's id.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -56,7 +66,10 @@ def demo(
     no_tui: Annotated[bool, typer.Option("--no-tui", help="Only serve; print where as one JSON line.")] = False,
     owned: Annotated[bool, typer.Option("--owned", hidden=True)] = False,
 ) -> int:
-    """Open the app on a demo: a ScaiGrid of its own, on loopback."""
+    """Open the app on a demo: a ScaiGrid of its own, on loopback.
+
+    It really runs flows. `--no-tui` prints one JSON line that says where it is, and serves until interrupted.
+    """
     if no_tui:
         from scaicore_tui.cli.demo import serve_demo
 
@@ -86,7 +99,11 @@ def runs(
     failed: Annotated[bool, typer.Option("--failed", help="Only failed ones.")] = False,
     json: Json = False,
 ) -> None:
-    """Print the runs with their nodes, newest first."""
+    """Print the runs with their nodes, newest first.
+
+    The feed is read once. With `--offline`, or a `--journal` of JSON lines as `events --json` prints them, nothing is
+    asked of a server.
+    """
     from scaicore_tui.cli import reading
 
     asyncio.run(reading.list_runs(common, failed, json))
@@ -95,7 +112,10 @@ def runs(
 @command()
 @takes_common
 def show(common: Common, execution: Execution, json: Json = False) -> None:
-    """Print one run: nodes, visits, error, input, output."""
+    """Print one run: nodes, visits, error, input, output.
+
+    The beginning of its id will do, if no other run begins so, and `@latest`.
+    """
     from scaicore_tui.cli import reading
 
     asyncio.run(reading.show_run(common, execution, json))
@@ -105,10 +125,13 @@ def show(common: Common, execution: Execution, json: Json = False) -> None:
 @takes_common
 def events(
     common: Common,
-    execution: Annotated[str | None, typer.Option(metavar="EXECUTION", help="Only this run's.")] = None,
+    execution: OfExecution = None,
     json: Annotated[bool, typer.Option("--json", help="JSON lines, verbatim.")] = False,
 ) -> None:
-    """Print events in feed order, verbatim."""
+    """Print events in feed order, verbatim.
+
+    With `--journal` those of that file, without a server.
+    """
     from scaicore_tui.cli import reading
 
     asyncio.run(reading.list_events(common, execution, json))
@@ -118,13 +141,17 @@ def events(
 @takes_common
 def watch(
     common: Common,
-    execution: Annotated[str | None, typer.Argument(metavar="[EXECUTION]", help=EXECUTION)] = None,
+    execution: AnyExecution = None,
     exit_status: Annotated[bool, typer.Option("--exit-status", help="Exit code 1 where the run failed.")] = False,
-    until: Annotated[Until | None, typer.Option(metavar="STATE", help="waiting, completed, failed, or any.")] = None,
-    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="Then give up: exit code 8.", min=0)] = None,
-    json: Annotated[bool, typer.Option("--json", help="JSON lines.")] = False,
+    until: State = None,
+    timeout: Seconds = None,
+    json: JsonLines = False,
 ) -> int:
-    """Print a line for each change, of one run or all."""
+    """Print a line for each change, of one run or all.
+
+    A run is told from its beginning, and until it ends. Polls that fail are told on standard error, and survived:
+    nothing is missed.
+    """
     from scaicore_tui.cli import watching
 
     return asyncio.run(watching.watch(common, execution, exit_status, until, timeout, json))
@@ -134,13 +161,14 @@ def watch(
 @takes_common
 def record(
     common: Common,
-    seconds: Annotated[float | None, typer.Option("--for", metavar="SECONDS", help="Then end.", min=0)] = None,
-    idle: Annotated[
-        float | None, typer.Option("--until-idle", metavar="SECONDS", help="End when nothing came for so long.", min=0)
-    ] = None,
+    seconds: ForSeconds = None,
+    idle: IdleSeconds = None,
     json: Annotated[bool, typer.Option("--json", help="The summary as JSON.")] = False,
 ) -> int:
-    """Poll into the journal without a screen, and sum up at the end."""
+    """Poll into the journal without a screen, and sum up at the end.
+
+    Into the profile's own, or that which `--journal` names.
+    """
     from scaicore_tui.cli import recording
 
     return asyncio.run(recording.record(common, seconds, idle, json))
@@ -150,7 +178,7 @@ def record(
 @takes_common
 def checkpoints(
     common: Common,
-    status: Annotated[str, typer.Option(metavar="STATUS", help="pending, resolved, failed, …")] = "pending",
+    status: Status = "pending",
     json: Json = False,
 ) -> None:
     """Print what waits for a person."""
@@ -164,12 +192,15 @@ def checkpoints(
 def resolve(
     common: Common,
     checkpoint_id: CheckpointId,
-    option: Annotated[str, typer.Argument(metavar="OPTION", help="The id of one of its options.")],
+    option: OptionId,
     comment: Annotated[str | None, typer.Option(metavar="TEXT", help="A comment with the answer.")] = None,
     yes: Yes = False,
     json: Json = False,
 ) -> int:
-    """Answer a checkpoint, and follow it until its run moves."""
+    """Answer a checkpoint, and follow it until its run moves.
+
+    Without `--yes` it asks on a terminal, and refuses without one.
+    """
     from scaicore_tui.cli import writing
 
     return asyncio.run(writing.resolve(common, checkpoint_id, option, comment, yes, json))
@@ -177,7 +208,7 @@ def resolve(
 
 @command(name="continue")
 @takes_common
-def carry_on(common: Common, checkpoint_id: CheckpointId, yes: Yes = False, json: Json = False) -> int:
+def carry_on(common: Common, checkpoint_id: BreakpointId, yes: Yes = False, json: Json = False) -> int:
     """Continue a breakpoint, and follow it until its run moves."""
     from scaicore_tui.cli import writing
 
@@ -207,6 +238,18 @@ def ledger(common: Common, json: Json = False) -> None:
     from scaicore_tui.cli import bookkeeping
 
     bookkeeping.list_ledger(json)
+
+
+@command()
+@takes_common
+def schema(
+    common: Common,
+    name: SchemaName = None,
+) -> None:
+    """Print the JSON Schema of what a command prints with --json."""
+    from scaicore_tui.cli import describing
+
+    describing.print_schema(name)
 
 
 def run() -> None:

@@ -59,5 +59,9 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
         ("scaicore-tui replay exec_8f2", "with the input that it had"),
         ("scaicore-tui replay exec_8f2 --input input.json --yes", "with another one"),
     ),
+    "schema": (
+        ("scaicore-tui schema", "which there are"),
+        ("scaicore-tui schema runs > runs.schema.json", "that of what `runs --json` prints"),
+    ),
     "ledger": (("scaicore-tui ledger", "who answered what, and what came of it"),),
 }

@@ -12,21 +12,27 @@ from msgspec.structs import replace
 DEFAULT_BACKFILL = 5_000
 
 
-def _flag(help_text: str, *names: str, **more: Any) -> Any:
+def _flag(help_text: str, *names: str, completes: str = "", **more: Any) -> Any:
     import typer
 
-    return typer.Option(*names, help=help_text, show_default=False, **more)
+    from scaicore_tui.cli import completing
+
+    complete = getattr(completing, completes) if completes else None
+    return typer.Option(*names, help=help_text, show_default=False, autocompletion=complete, **more)
 
 
 class Common(Struct, frozen=True):
     """What was said of them; None or False is unsaid."""
 
     url: Annotated[str | None, _flag("The API's address. [SCAICORE_TUI_URL]", metavar="URL")] = None
-    api: Annotated[str | None, _flag("scaiflow or scaigrid. [SCAICORE_TUI_API]", metavar="API")] = None
+    api: Annotated[str | None, _flag("scaiflow or scaigrid. [SCAICORE_TUI_API]", metavar="API", completes="apis")] = (
+        None
+    )
     profile: Annotated[
-        str | None, _flag("A profile of the configuration file. [SCAICORE_TUI_PROFILE]", metavar="NAME")
+        str | None,
+        _flag("A profile of the configuration file. [SCAICORE_TUI_PROFILE]", metavar="NAME", completes="profiles"),
     ] = None
-    core: Annotated[str | None, _flag("Only this Core.", metavar="ID")] = None
+    core: Annotated[str | None, _flag("Only this Core.", metavar="ID", completes="cores")] = None
     interval: Annotated[float | None, _flag("Between two polls. [5]", metavar="SECONDS", min=0.1)] = None
     journal: Annotated[Path | None, _flag("The journal's file.", metavar="FILE")] = None
     no_journal: Annotated[bool, _flag("Keep nothing after the end.", "--no-journal")] = False

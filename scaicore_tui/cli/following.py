@@ -28,6 +28,8 @@ class Follower:
         self._teller = Teller(session.journal.reader.history)
         # What was pending before is past as well, but of a run that is told from its beginning.
         before = session.checkpoints if execution_id is None else ()
+        self._held: list[Transition] = []
+        self._held_at = 0.0
         self._pending = Pending(before, since=session.journal.reader.newest_at())
 
     def past(self, execution_id: str) -> Iterator[Transition]:
@@ -36,18 +38,38 @@ class Follower:
 
     def news(self) -> Iterator[Transition]:
         """What events changed since. While some are missing that can still be read, none above them are told."""
-        book = self._session.book
-        if any(gap.is_open and gap.after >= self._upto for gap in book.gaps):
+        if self._is_behind:
             return
         after, self._upto = self._upto, self._newest_place()
         rows = self._session.journal.reader.between(after, self._upto)
         yield from self._teller.tell(row for row in rows if self._is_followed(row[1].execution_id))
 
+    def waiting(self) -> Sequence[Transition]:
+        """What waits where it begins, as far as that is not past."""
+        return list(self._pending.tell(self._mine(self._session.checkpoints), (), self._now))
+
     async def checkpoints(self, *, look: bool) -> Sequence[Transition]:
-        """Which checkpoints came, and which went; how is looked up where some did, or where that is asked for."""
+        """Which checkpoints came, and which went; how is looked up where some did, or where that is asked for.
+
+        They are asked for apart from events, and are told once these are known at least as far: so a run is entered
+        before it waits, also where the one is the last thing that is told.
+        """
         pending = [row for row in self._mine(self._session.checkpoints) if not self._is_over(row.execution_id)]
         answered = await self._answered() if look or self._pending.lacks(pending) else ()
-        return list(self._pending.tell(pending, answered, int(self._session.now * SECOND)))
+        found = list(self._pending.tell(pending, answered, self._now))
+        if found:
+            self._held += found
+            self._held_at = self._session.clock.monotonic()
+            self._session.refresh()
+        due = [told for told in self._held if self._is_up_to_date() or self._is_over(told.execution_id)]
+        self._held = [told for told in self._held if told not in due]
+        return due
+
+    def _is_up_to_date(self) -> bool:
+        """Whether events were read after what is held was known, and none are missing."""
+        events = self._session.link.events
+        is_newer = events.answered_at is not None and events.answered_at >= self._held_at
+        return is_newer and events.error is None and not self._is_behind
 
     async def _answered(self) -> Sequence[Checkpoint]:
         """Those answered last; none where they can't be asked for: then it is not told how they were."""
@@ -56,6 +78,14 @@ class Follower:
         except ScaicoreError:
             return ()
         return self._mine(page.checkpoints)
+
+    @property
+    def _is_behind(self) -> bool:
+        return any(gap.is_open and gap.after >= self._upto for gap in self._session.book.gaps)
+
+    @property
+    def _now(self) -> int:
+        return int(self._session.now * SECOND)
 
     def _mine(self, rows: Sequence[Checkpoint]) -> Sequence[Checkpoint]:
         return [row for row in rows if self._is_followed(row.execution_id)]

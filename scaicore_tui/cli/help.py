@@ -11,6 +11,18 @@ from scaicore_tui.cli.examples import EXAMPLES
 from scaicore_tui.cli.flags import Common
 
 COMMON = "Common options"
+EXIT_CODES = {
+    0: "ok",
+    1: "the run failed; or it ended, and was not what watch --until waits for",
+    2: "usage: a flag or a setting makes no sense",
+    3: "the API can't be reached, or refused",
+    4: "no credential, or no permission",
+    5: "not found",
+    6: "conflict: it was answered already, or another process has the journal",
+    7: "outcome unknown: sent, and the answer was lost",
+    8: "timed out",
+    130: "interrupted",
+}
 
 
 class Command(TyperCommand):
@@ -28,6 +40,8 @@ class Group(TyperGroup):
         """What it does comes before how."""
         self.format_commands(ctx, formatter)
         _options("", self.get_params(ctx), ctx, formatter)
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code), means) for code, means in EXIT_CODES.items()])
 
 
 def sections(params: Sequence[Any]) -> dict[str, list[Any]]:

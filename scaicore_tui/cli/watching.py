@@ -83,7 +83,7 @@ class Watching:
 
     async def last(self) -> Transition:
         """Tell what happens until what is waited for did, or the run ended: that change."""
-        last = await self._begin()
+        last = self._begin()
         async with polling(self._session) as changed:
             while last is None:
                 await changed()
@@ -92,11 +92,10 @@ class Watching:
                 last = self._tell(news)
         return last
 
-    async def _begin(self) -> Transition | None:
+    def _begin(self) -> Transition | None:
         """Tell what the run went through so far; of all runs, how many there are."""
         if self._execution_id is not None:
-            past = self._follower.past(self._execution_id)
-            return self._tell([*past, *await self._follower.checkpoints(look=False)])
+            return self._tell([*self._follower.past(self._execution_id), *self._follower.waiting()])
         counts = self._session.book.counts
         known = ", ".join(f"{counts[status]} {status}" for status in (RunStatus.RUNNING, RunStatus.WAITING))
         where = f"{one_line(self._session.target.core or 'all Cores')} on {one_line(self._session.target.host)}"

@@ -33,19 +33,6 @@ CHANGES = {
 }
 
 
-@pytest.fixture
-def busy_grid(monkeypatch: pytest.MonkeyPatch) -> Iterator[FastGrid]:
-    """A grid that lets itself be asked five times a second."""
-    monkeypatch.setattr(limits, "PER_API_KEY", 100_000)
-    with fast_grid(rate_limits=True) as running:
-        yield running
-
-
-@pytest.fixture
-def watcher(tmp_path: Path, busy_grid: FastGrid) -> Program:
-    return Program(tmp_path, busy_grid.settings(MANAGER))
-
-
 @contextmanager
 def watching(program: Program, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """`watch` of all runs, once it knows what is past."""
@@ -124,22 +111,42 @@ def test_a_run_that_waits_and_is_answered_and_ends(busy_grid: FastGrid, watcher:
 
 
 def test_nothing_of_all_runs_is_missed_while_the_server_is_away(tmp_path: Path, busy_grid: FastGrid) -> None:
-    """More events come meanwhile than two pages have, of whole runs; the last of them fails."""
+    """More events come meanwhile than two pages have, of whole runs; the last of them waits."""
     grid = busy_grid
     grid.finished("core_invoice-batch", GOOD)
     past = len(expected(grid))
     with grid.portal.wrap_async_context_manager(relay(grid.served.url)) as line:
         program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
-        with watching(program, "--json", "--until", "failed", "--exit-status") as process:
+        with watching(program, "--json", "--until", "waiting") as process:
             grid.portal.call(line.down)
             until(process.stderr, "contact lost: ")
             while len(expected(grid)) < past + 1_100:
                 grid.finished("core_invoice-batch", GOOD)
-            grid.finished("core_invoice-batch", SPOILED)
+            grid.finished("core_expense-approval", TRIP)
             grid.portal.call(line.up)
             lines = rest(process)
-            assert process.wait(PATIENCE) == 1
+            assert process.wait(PATIENCE) == 0
+    assert lines[-1]["change"] == "checkpoint_waits"
     assert told(lines) == expected(grid)[past:]
+
+
+def test_a_run_that_fails_while_the_server_is_away_gives_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "PER_API_KEY", 100_000)
+    with (
+        fast_grid(rate_limits=True, speed=8.0) as grid,
+        grid.portal.wrap_async_context_manager(relay(grid.served.url)) as line,
+    ):
+        program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
+        execution = grid.begun("core_invoice-batch", SPOILED)
+        with program.started("watch", execution, "--exit-status", *FAST) as process:
+            assert "run began" in until(process.stdout, "")
+            grid.portal.call(line.down)
+            until(process.stderr, "contact lost: ")
+            while grid.status(execution) != "failed":
+                pass
+            grid.portal.call(line.up)
+            assert "run failed" in until(process.stdout, "run failed")
+            assert process.wait(PATIENCE) == 1
 
 
 def test_that_the_server_is_away_is_said_and_that_it_is_back(tmp_path: Path, busy_grid: FastGrid) -> None:

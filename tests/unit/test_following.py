@@ -66,7 +66,7 @@ async def test_of_one_run_the_past_is_told_and_then_its_news() -> None:
         await session.read_once()
         follower = Follower(session, "exec_1")
         assert [str(made.what) for made in follower.past("exec_1")] == ["run_began", "node_entered"]
-        assert [str(made.what) for made in await follower.checkpoints(look=False)] == ["checkpoint_waits"]
+        assert [str(made.what) for made in follower.waiting()] == ["checkpoint_waits"]
         line.sim.log += [completed(execution="exec_2"), steps[2]]
         await session.read_once()
         assert [str(made.what) for made in follower.news()] == ["run_completed"]
