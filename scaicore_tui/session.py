@@ -36,12 +36,16 @@ A_MOMENT = 2.0
 
 
 class Update(Struct, frozen=True):
-    """What changed: runs by id, and whether the checkpoints, the gaps, a submission, or only the link did."""
+    """What changed: runs by id, and whether the checkpoints, the gaps, a submission, or only the link did.
+
+    Of runs that only came out of the journal, or were forgotten there, many such updates may come one after the other.
+    """
 
     runs: frozenset[str] = frozenset()
     checkpoints: bool = False
     gaps: bool = False
     submission: Submission | None = None
+    only_stored: bool = False
 
 
 class Session:
@@ -61,10 +65,8 @@ class Session:
         self.clock = clock or SystemClock()
         self.book = RunBook(lambda execution_id: self.journal.reader.history(execution_id, self.book.last))
         self.checkpoints: tuple[Checkpoint, ...] = ()
-        # Offline, the time of the newest event that was recorded, in microseconds since 1970; 0 where there is none.
-        self.recorded_until: int | None = None
         self.journal = Journal.temporary() if journal is None else journal
-        self._ingest = Ingest(self.journal, self.book, self._changed)
+        self._ingest = Ingest(self.journal, self.book, self._changed, self._loaded)
         self.client = client or Client(target, clock=self.clock)
         self.outcomes = Outcomes(self.client, self.book, self.clock, self._submitted, ledger or Ledger())
         self.submitter = Submitter(self.client, self.book, self.clock, self.outcomes, self._staleness)
@@ -77,8 +79,6 @@ class Session:
         self._watch = Watch(self._pollers, self._catch_up, self.outcomes, self.book, self.clock, chance, backfill)
         self._ingest.load_newest()
         self._told_gaps = self.book.gaps
-        if target.offline:
-            self._stay_as_recorded()
 
     async def __aenter__(self) -> Self:
         return self
@@ -96,10 +96,20 @@ class Session:
         return replace(self._pollers.link, held_until=self.clock.monotonic() + held if held > A_MOMENT else None)
 
     @property
+    def recorded_until(self) -> int | None:
+        """Offline, the time of the newest recorded event, in microseconds since 1970; 0 where there is none."""
+        return None
+
+    @property
     def now(self) -> float:
         """Seconds since 1970: by the server's clock, where ours is far off, as it is the server that tells moments."""
         skew = self.client.skew
         return self.clock.now() + (skew if abs(skew) > SKEWED else 0.0)
+
+    @property
+    def unreadable(self) -> int:
+        """How many events, of those that came since the start, and pending checkpoints can't be read in full."""
+        return self.book.unreadable + self.client.unreadable
 
     def listen(self, listener: Callable[[Update], None]) -> None:
         """Call `listener` after everything that changed."""
@@ -107,16 +117,10 @@ class Session:
 
     def ask_ahead(self) -> None:
         """Ask for the first time before `run`, which takes the answer."""
-        if not self.target.offline:
-            self._pollers.ask_ahead()
+        self._pollers.ask_ahead()
 
     async def run(self) -> None:
-        """Poll until cancelled; beside it read history, and look up writes whose answers were lost. Offline only what
-        was recorded is read."""
-        if self.target.offline:
-            await self._ingest.load()
-            self._tell(Update())
-            await asyncio.Event().wait()
+        """Poll until cancelled; beside it read history, and look up writes whose answers were lost."""
         self.outcomes.recover()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._ingest.keep(self.target, self.clock))
@@ -132,8 +136,12 @@ class Session:
         await self._ingest.load()
 
     def refresh(self) -> bool:
-        """Fetch now; False where enough fetches are under way, or there is nobody to ask."""
-        return not self.target.offline and self._pollers.refresh()
+        """Fetch now; False where enough fetches are under way."""
+        return self._pollers.refresh()
+
+    def give_way(self, *, to_key: bool) -> None:
+        """A key is acted on, or was: what is folded beside it waits for it."""
+        self._ingest.intake.give_way(to_key=to_key)
 
     def pause(self, *, paused: bool) -> None:
         """Stop polling, or poll again at once."""
@@ -245,13 +253,6 @@ class Session:
         if moved or is_first:
             await self._ingest.pending(pending)
 
-    def _stay_as_recorded(self) -> None:
-        """Show what waited at the journal's latest look; what another process adds to it from now on is not shown."""
-        self.checkpoints = tuple(self.journal.pending())
-        self.book.wait(self.checkpoints)
-        self.book.last = self.journal.next_place - 1
-        self.recorded_until = self.journal.newest_at()
-
     def _changed(self, runs: set[str]) -> None:
         self._catching_up()
         self._tell(Update(frozenset(runs), gaps=self._gaps_moved()))
@@ -260,6 +261,9 @@ class Session:
         """Whether events are missing elsewhere than when this was asked last."""
         told, self._told_gaps = self._told_gaps, self.book.gaps
         return told != self.book.gaps
+
+    def _loaded(self, runs: set[str]) -> None:
+        self._tell(Update(frozenset(runs), gaps=self._gaps_moved(), only_stored=True))
 
     def _catching_up(self) -> None:
         """Tell the poller how much there is to catch up with, and whoever does that."""

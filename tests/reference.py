@@ -80,18 +80,13 @@ def _manual() -> Iterator[str]:
 def _synopsis(command: Any) -> str:
     """Its name, arguments and own options: those in brackets need not be there."""
     parts = sections(command.params)
-    arguments = [param.make_metavar(None) for param in parts["Arguments"]]
-    return " ".join([command.name, *(_bare(one) for one in arguments), *map(_option, _shown(parts["Options"]))])
+    arguments = [param.metavar for param in parts["Arguments"]]
+    return " ".join([command.name, *arguments, *map(_option, _shown(parts["Options"]))])
 
 
 def _option(param: Any) -> str:
     usage = _records([param])[0][0].rpartition(", ")[2]
     return usage if param.required else f"[{usage}]"
-
-
-def _bare(metavar: str) -> str:
-    """An argument's name as it is given in the code: releases of typer adorn it in their own ways."""
-    return metavar.strip("{}")
 
 
 def _shown(params: Iterable[Any]) -> list[Any]:

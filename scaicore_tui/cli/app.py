@@ -165,9 +165,9 @@ def record(
     idle: IdleSeconds = None,
     json: Annotated[bool, typer.Option("--json", help="The summary as JSON.")] = False,
 ) -> int:
-    """Poll into the journal without a screen, and sum up at the end.
+    """Poll into the journal, without a screen.
 
-    Into the profile's own, or that which `--journal` names.
+    It is the profile's own, or that which `--journal` names. At the end there is a summary, also after Ctrl-C.
     """
     from scaicore_tui.cli import recording
 
@@ -246,7 +246,7 @@ def schema(
     common: Common,
     name: SchemaName = None,
 ) -> None:
-    """Print the JSON Schema of what a command prints with --json."""
+    """Print the JSON Schema of a command's `--json`."""
     from scaicore_tui.cli import describing
 
     describing.print_schema(name)

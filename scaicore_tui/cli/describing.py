@@ -8,7 +8,6 @@ from importlib import resources
 from typing import Any
 
 from scaicore_tui.cli import output
-from scaicore_tui.cli.reading import width
 from scaicore_tui.errors import UsageError
 
 # Commands that print what another one does.
@@ -37,7 +36,7 @@ def print_schema(name: str | None) -> None:
     if name is not None:
         output.line(source(name).rstrip())
         return
-    output.table(("NAME", "DESCRIBES"), [(known, str(_read(known)["title"])) for known in names()], width())
+    output.table(("NAME", "DESCRIBES"), [(known, str(_read(known)["title"])) for known in names()])
 
 
 def _read(name: str) -> dict[str, Any]:

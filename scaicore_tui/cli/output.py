@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
+import math
+import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from scaicore_tui.cli.colours import Cell, Painted, in_colour, text_of
 
-# What a terminal could take for an order; in JSON each has an escape of the same meaning.
-_TERMINAL_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+WIDE = 10_000
 GAP = "  "
 
 _colours = False
@@ -23,6 +24,11 @@ def paint(colours: bool) -> None:
     _colours = colours
 
 
+def width() -> int:
+    """How wide a line may be: the terminal, or any width into a pipe."""
+    return shutil.get_terminal_size().columns if os.isatty(1) else WIDE
+
+
 def line(text: str) -> None:
     """One line, safe already."""
     sys.stdout.write(text + "\n")
@@ -30,42 +36,70 @@ def line(text: str) -> None:
 
 def document(value: Any) -> None:
     """One JSON document. ASCII, so that no byte of it can drive a terminal."""
-    line(json.dumps(value, indent=2))
+    line(_json(value, indent=2))
 
 
 def compact_line(value: Any) -> None:
     """One JSON document on one line, at once."""
-    line(json.dumps(value))
+    line(_json(value))
     sys.stdout.flush()
 
 
+def _json(value: Any, indent: int | None = None) -> str:
+    """The value as JSON. What this has no word for, NaN and what is infinite, is null: else nobody could read it."""
+    try:
+        return json.dumps(value, indent=indent, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), indent=indent)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def verbatim(source: bytes) -> None:
-    """A JSON text as it came, on one line. On a terminal, and only there, controls become JSON escapes."""
+    """A JSON text as it came, on one line. On a terminal, and only there, what is unsafe becomes JSON escapes."""
     flat = source.replace(b"\r", b" ").replace(b"\n", b" ")
     if sys.stdout.isatty():
-        line(_TERMINAL_CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", flat.decode("utf-8", "replace")))
+        from scaicore_tui.text import escaped
+
+        line(escaped(flat.decode("utf-8", "surrogateescape")))
         return
     sys.stdout.flush()
     sys.stdout.buffer.write(flat + b"\n")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[Cell]], width: int) -> None:
-    """Aligned columns of safe text under a head, cut to `width` cells. A row of one text is a line of its own."""
+def foreign(title: str, text: str, *, ascii_only: bool) -> None:
+    """Foreign text of any kind under a title of ours, each line behind the bar."""
+    from scaicore_tui.text import ASCII_BAR, BAR, behind_bar
+
+    line(title)
+    for told in behind_bar(text, width()):
+        line(told.replace(BAR, ASCII_BAR, 1) if ascii_only else told)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
+    """Aligned columns of safe text under a head. A row of one text is a line of its own."""
     from scaicore_tui.text import cells
 
+    room = width()
     lines = [[Painted(name, "grey") for name in head], *rows]
     columns = zip(*(entries for entries in lines if len(entries) > 1), strict=True)
     widths = [max(cells(text_of(entry)) for entry in column) for column in columns]
     for entries in lines:
-        row(entries, widths if len(entries) > 1 else [width], width)
+        _row(entries, widths if len(entries) > 1 else [room], room)
 
 
-def row(entries: Sequence[Cell], widths: Sequence[int], width: int) -> None:
-    """One line of a table, of columns that are so wide, cut to `width` cells."""
+def _row(entries: Sequence[Cell], widths: Sequence[int], room: int) -> None:
+    """One line of a table, of columns that are so wide, cut to as many cells as there is room for."""
     from scaicore_tui.text import cut, fit
 
     padded = [fit(text_of(entry), size) + GAP for entry, size in zip(entries, widths, strict=True)]
-    shown = cut("".join(padded).rstrip(), width)
+    shown = cut("".join(padded).rstrip(), room)
     line(_painted(shown, zip(padded, entries, strict=True)) if _colours else shown)
 
 
@@ -75,12 +109,12 @@ class Columns:
     def __init__(self, *widths: int) -> None:
         self._widths: Sequence[int] = widths
 
-    def row(self, entries: Sequence[Cell], width: int) -> None:
+    def row(self, entries: Sequence[Cell]) -> None:
         """The next line, at once."""
         from scaicore_tui.text import cells
 
         self._widths = [max(size, cells(text_of(entry))) for size, entry in zip(self._widths, entries, strict=True)]
-        row(entries, self._widths, width)
+        _row(entries, self._widths, width())
         sys.stdout.flush()
 
 

@@ -58,7 +58,8 @@ async def _follow(session: Session, changed: Callable[[], Awaitable[None]], idle
             async with asyncio.timeout(None if idle is None else idle - (session.clock.monotonic() - quiet_since)):
                 await changed()
         except TimeoutError:
-            return
+            if not contact.is_lost and _is_up_to_date(session):
+                return
         events = session.link.events
         if events.error is not None and not events.polls:
             raise events.error
@@ -74,7 +75,7 @@ def _is_up_to_date(session: Session) -> bool:
 
 
 def _summary(session: Session, path: Path) -> dict[str, Any]:
-    """What is in the journal, and what it took to get it there; the last three, and `recorded`, are of this process."""
+    """What is in the journal, and what it took to get it there; all from `recorded` on is of this process."""
     journal, book = session.journal, session.book
     return {
         "journal": str(path),
@@ -84,6 +85,7 @@ def _summary(session: Session, path: Path) -> dict[str, Any]:
         "gaps": journal.gap_count(),
         "holes": len(journal.holes()),
         "recorded": book.taken_count,
+        "unreadable": book.unreadable,
         "requests": session.client.requests,
         "stale_dropped": session.link.stale_dropped,
     }

@@ -71,7 +71,10 @@ def looking(common: Common) -> Session:
         raise UsageError("--core says what is asked for: offline, / filters what is shown")
     named = Target(url="http://localhost", name=path.name, low_bandwidth=common.low_bandwidth)
     target = named if common.journal is not None else target_of(common) or named
-    return _session(common, replace(target, offline=True, token=None), journal_of(path))
+    from scaicore_tui.actions import Ledger
+    from scaicore_tui.offline import OfflineSession
+
+    return OfflineSession(replace(target, offline=True, token=None), journal_of(path), ledger=Ledger(ledger_file()))
 
 
 def one_shot(common: Common, backfill: int = DEFAULT_BACKFILL) -> Session:

@@ -12,13 +12,12 @@ from scaicore_tui.cli import diagnostics, output
 from scaicore_tui.cli.change_rows import WIDTHS, change_row
 from scaicore_tui.cli.flags import DEFAULT_BACKFILL, Common
 from scaicore_tui.cli.following import Contact, Follower, polling
-from scaicore_tui.cli.reading import width
 from scaicore_tui.cli.sessions import one_shot
 from scaicore_tui.cli.until import Until
 from scaicore_tui.errors import TimedOut
 from scaicore_tui.runs import RunStatus, Transition, What, transition_document
 from scaicore_tui.session import Session
-from scaicore_tui.text import one_line
+from scaicore_tui.text import named
 
 ENDS = (What.RUN_COMPLETED, What.RUN_FAILED)
 AWAITED: dict[Until | None, tuple[What, ...]] = {
@@ -45,7 +44,7 @@ async def watch(
     except TimeoutError:
         raise TimedOut(f"watched for {seconds:g} s: {_unseen(execution, until)}") from None
     if until is not None and last.what not in AWAITED[until]:
-        diagnostics.say(f"{one_line(last.execution_id or '')} has ended, and was not {until}")
+        diagnostics.say(f"{named(last.execution_id or '')} has ended, and was not {until}")
         return 1
     return 1 if exit_status and last.what is What.RUN_FAILED else 0
 
@@ -98,7 +97,7 @@ class Watching:
             return self._tell([*self._follower.past(self._execution_id), *self._follower.waiting()])
         counts = self._session.book.counts
         known = ", ".join(f"{counts[status]} {status}" for status in (RunStatus.RUNNING, RunStatus.WAITING))
-        where = f"{one_line(self._session.target.core or 'all Cores')} on {one_line(self._session.target.host)}"
+        where = f"{named(self._session.target.core or 'all Cores')} on {named(self._session.target.host)}"
         diagnostics.say(f"watching {where}: {known}; what changes from now on is told")
         return None
 
@@ -131,7 +130,7 @@ def _show(session: Session, common: Common, json: bool) -> Callable[[Transition]
     if json:
         return lambda told: output.compact_line(transition_document(told))
     columns = output.Columns(*WIDTHS)
-    return lambda told: columns.row(change_row(told, session.now, common.ascii), width())
+    return lambda told: columns.row(change_row(told, session.now, common.ascii))
 
 
 def _unseen(execution: str | None, until: Until | None) -> str:

@@ -10,6 +10,8 @@ from scaicore_tui.feed.lean_httpx import httpx
 MAX_BODY = 32 * 1024 * 1024
 # What is said with an error status is read so far.
 MAX_PROBLEM = 64 * 1024
+# So much is unpacked in one go.
+AT_ONCE = 256 * 1024
 # What an answer may be packed with: only what can be unpacked bit by bit.
 ACCEPTED = "gzip"
 
@@ -46,7 +48,7 @@ async def _read(response: httpx.Response, most: int) -> tuple[bytearray, bool]:
     unpacker = _unpacker(response)
     body = bytearray()
     async for piece in response.aiter_raw():
-        body += piece[: most + 1] if unpacker is None else _unpacked(unpacker, piece, most + 1 - len(body))
+        _add(body, piece, unpacker, most + 1)
         if len(body) > most or response.num_bytes_downloaded > most:
             return body[:most], False
     if unpacker is not None and body and not unpacker.eof:
@@ -63,9 +65,15 @@ def _unpacker(response: httpx.Response) -> zlib._Decompress | None:
     return zlib.decompressobj(16 + zlib.MAX_WBITS)
 
 
-def _unpacked(unpacker: zlib._Decompress, piece: bytes, room: int) -> bytes:
+def _add(body: bytearray, piece: bytes, unpacker: zlib._Decompress | None, room: int) -> None:
+    """Add a piece, unpacked, up to `room` bytes in all."""
+    if unpacker is None:
+        body += piece[: room - len(body)]
+        return
     try:
-        return unpacker.decompress(piece, room)
+        while piece and len(body) < room:
+            body += unpacker.decompress(piece, min(AT_ONCE, room - len(body)))
+            piece = unpacker.unconsumed_tail
     except zlib.error as error:
         raise UnreadableBody("it is packed, and broken") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -25,6 +26,7 @@ from scaicore_tui.wire import (
     read_event_page,
     read_invocation,
 )
+from scaicore_tui.wire.checkpoints import PENDING
 
 if TYPE_CHECKING:
     import httpx
@@ -48,6 +50,8 @@ class Client:
         self.requests = 0
         # By so many seconds the server's clock is ahead of ours, as far as its last answer told.
         self.skew = 0.0
+        # How many pending checkpoints can't be read.
+        self.unreadable = 0
         self._clock = clock or SystemClock()
         self.budget = Budget(self._clock)
         self._http = http.open_http(target, Silence() if target.offline else transport)
@@ -71,13 +75,15 @@ class Client:
     ) -> list[Checkpoint]:
         """All checkpoints of one status, each once, as the pages have them."""
         found: dict[str, Checkpoint] = {}
-        cursor: str | None = None
+        cursor, unreadable = None, 0
         for _ in range(max_pages):
             page = await self.checkpoints(status, cursor=cursor, rank=rank)
             found |= {checkpoint.id: checkpoint for checkpoint in page.checkpoints}
+            unreadable += page.unreadable
             if page.next_cursor in (None, cursor):
                 break
             cursor = page.next_cursor
+        self.unreadable = unreadable if status == PENDING else self.unreadable
         return list(found.values())
 
     async def resolve(self, checkpoint_id: str, resolution: str, comment: str | None = None) -> Checkpoint:
@@ -96,11 +102,11 @@ class Client:
         params: dict[str, Any] = {"core_id": self.target.core, **query, "limit": limit, "cursor": cursor}
         sent = {key: value for key, value in params.items() if value is not None}
         url = f"{self.target.resources}/{path}"
-        try:
-            return await self._ask(url, rank, sent)
-        except http.HungUp:
-            # The server closed a connection just when it was used again: nobody need know.
-            return await self._ask(url, rank, sent)
+        # The server may have closed connections just when they are used again, each of those kept: nobody need know.
+        for _ in range(http.KEPT_OPEN):
+            with suppress(http.HungUp):
+                return await self._ask(url, rank, sent)
+        return await self._ask(url, rank, sent)
 
     async def _ask(self, url: str, rank: Rank, params: dict[str, Any]) -> bytes:
         async with self.budget.slot(rank) as slot:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -21,6 +22,8 @@ READ_TIMEOUT = 10.0
 WRITE_TIMEOUT = 30.0
 INVOKE_TIMEOUT = 330.0
 CONNECT_TIMEOUT = 5.0
+# So many connections are kept open: for events, checkpoints, what is read beside them, and a person's write.
+KEPT_OPEN = 4
 # Seconds for all of a read, however it drips; and so much longer may a write take than its first byte.
 WHOLE_TIMEOUT = 60.0
 
@@ -47,8 +50,8 @@ class HungUp(CannotReach):
 
 
 def open_http(target: Target, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """A connection pool for one target. It sends the token with every request, follows no redirect with it, and
-    asks no proxy of the environment about loopback.
+    """A connection pool for one target. It sends the token with every request, follows no redirect with it, keeps no
+    cookie, and asks no proxy of the environment about loopback.
 
     Raises ConfigError where the environment's proxy, or the target's `ca_file`, can't be used.
     """
@@ -60,7 +63,10 @@ def open_http(target: Target, transport: httpx.AsyncBaseTransport | None = None)
             transport=transport,
             verify=_trust(target),
             headers=headers,
+            # A balancer may set another one with each answer: all of them would be kept and sent, as long as we run.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
+            limits=httpx.Limits(max_keepalive_connections=KEPT_OPEN),
             trust_env=not target.is_loopback,
         )
     except (ValueError, ImportError) as error:

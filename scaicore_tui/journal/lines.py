@@ -14,7 +14,7 @@ from typing import BinaryIO, Self
 
 from scaicore_tui.errors import ConfigError, NotFound
 from scaicore_tui.runs import Folder, RunBook
-from scaicore_tui.wire import Event, read_stored
+from scaicore_tui.wire import Event, raw, read_stored, walk
 
 SQLITE = b"SQLite format 3\0"
 # Lines that are folded in one go.
@@ -104,10 +104,10 @@ def read_lines(file: Iterable[bytes], path: Path) -> Iterator[tuple[int, Event]]
     for number, line in enumerate(file, 1):
         source = line.strip()
         if source:
-            try:
-                yield offset, read_stored(source)
-            except (ValueError, RecursionError) as error:
+            event = read_stored(source)
+            if not event.is_whole and not walk.is_one(raw.decode(source)):
                 if not line.endswith(b"\n"):
                     return
-                raise ConfigError(f"{path}, line {number}: no JSON", kept="nothing was changed") from error
+                raise ConfigError(f"{path}, line {number}: no JSON", kept="nothing was changed")
+            yield offset, event
         offset += len(line)

@@ -45,6 +45,8 @@ def open_copy(database: sqlite3.Connection) -> sqlite3.Connection:
 
 def claim(path: Path) -> Lock:
     """Make the file, readable by its owner only, and the right to write it. Raises Conflict where another has it."""
+    if path.is_dir():
+        raise ConfigError(f"no journal can be kept in {path}: it is a folder", hint="name a file in it")
     try:
         lock = Lock(path, wait=0).acquire()
     except TimeoutError:

@@ -6,7 +6,7 @@ from scaicore_tui.runs.folder import Change, Folder
 from scaicore_tui.runs.gap import Gap, GapRow, gap_rows, missing_in
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, RunStatus
 from scaicore_tui.runs.ordered import Ordered
-from scaicore_tui.runs.select import holds, matches, one_run
+from scaicore_tui.runs.select import narrows, one_run, searchable, searched, sought
 from scaicore_tui.runs.summary import Summary
 from scaicore_tui.runs.transitions import Pending, Teller, Transition, What
 
@@ -28,10 +28,12 @@ __all__ = [
     "Transition",
     "What",
     "gap_rows",
-    "holds",
-    "matches",
     "missing_in",
+    "narrows",
     "one_run",
     "run_document",
+    "searchable",
+    "searched",
+    "sought",
     "transition_document",
 ]

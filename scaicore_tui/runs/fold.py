@@ -9,11 +9,15 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from scaicore_tui.runs import visits
 from scaicore_tui.runs.digest import digest
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, RunStatus
 from scaicore_tui.wire import events as wire
 from scaicore_tui.wire.events import Event
 from scaicore_tui.wire.timestamps import whole_seconds
+
+# A run that took longer, some three thousand years, did not; nor did one that took less than nothing.
+MAX_DURATION_MS = 1e14
 
 
 class Passage(NamedTuple):
@@ -36,6 +40,8 @@ def apply(run: Run, event: Event) -> Passage | None:
     run.event_count += 1
     run.core_id = run.core_id or event.core_id
     _span(run, event.at)
+    if not event.is_whole:
+        run.mark("an event that can be read only in part")
     rule = _RULES.get(event.type)
     if rule is None:
         return None
@@ -58,9 +64,7 @@ def is_repeat(run: Run, event: Event) -> bool:
     Equal bytes with sub-second timestamps are one event. With whole seconds a loop writes equal bytes in earnest, so
     a repeat is one only while the visit that it belongs to leaves no room for a second.
     """
-    digest = hash(event.raw)
-    if digest not in run.seen:
-        run.seen.add(digest)
+    if run.seen.add(hash(event.raw)):
         return False
     repeats = not whole_seconds(event.timestamp) or _leaves_no_room(run, event)
     run.duplicates += repeats
@@ -95,7 +99,7 @@ def _completed(run: Run, event: Event) -> None:
     run.output = event.payload.get("output")
     run.output_digest = digest(run.output)
     duration = event.payload.get("duration_ms")
-    if isinstance(duration, int | float) and not isinstance(duration, bool):
+    if isinstance(duration, int | float) and not isinstance(duration, bool) and 0 <= duration < MAX_DURATION_MS:
         run.reported_ms = duration
 
 
@@ -107,7 +111,7 @@ def _failed(run: Run, event: Event) -> None:
 def _end(run: Run, event: Event, outcome: RunStatus) -> None:
     if run.is_over:
         run.mark("ended twice")
-    if run.open_nodes:
+    if run.open_count:
         run.mark("ended inside a node")
     run.outcome = outcome
     run.ended_at = event.at
@@ -127,9 +131,7 @@ def _entered(run: Run, event: Event) -> Passage:
         late.entered_at = event.at
         return Passage(node, late)
     visit = NodeVisit(NodeState.ENTERED, entered_at=event.at)
-    node.visits.append(visit)
-    node.open_visits.append(visit)
-    run.open_nodes.append(node)
+    visits.enter(run, node, visit)
     return Passage(node, visit)
 
 
@@ -168,24 +170,13 @@ def _close(run: Run, event: Event, state: NodeState) -> Passage | None:
     """Close the visit that `event` ends; None where it belongs to no node and is kept at run level."""
     node = _visited(run, event)
     if node is not None:
-        visit = node.open_visits.pop()
-        _forget_open(run, node)
-        visit.state, visit.ended_at = state, event.at
-        return Passage(node, visit)
+        return Passage(node, visits.leave(run, node, state, event.at))
     run.mark(f"{state} without enter")
     if event.node_id is None:
         return None
     node, visit = _node(run, event), NodeVisit(state, ended_at=event.at)
-    node.visits.append(visit)
+    visits.add_ended(run, node, visit)
     return Passage(node, visit)
-
-
-def _forget_open(run: Run, node: NodeRunInfo) -> None:
-    """Take the newest entry of `node` off the open ones."""
-    for index in range(len(run.open_nodes) - 1, -1, -1):
-        if run.open_nodes[index] is node:
-            del run.open_nodes[index]
-            return
 
 
 def _visited(run: Run, event: Event) -> NodeRunInfo | None:
@@ -193,14 +184,14 @@ def _visited(run: Run, event: Event) -> NodeRunInfo | None:
     if event.node_id is not None:
         node = run.nodes.get(_key(event))
         return node if node is not None and node.open_visits else None
-    kind = event.block_kind
-    return next((node for node in reversed(run.open_nodes) if kind in (None, node.block_kind)), None)
+    return visits.newest_open(run, event.block_kind)
 
 
 def _node(run: Run, event: Event) -> NodeRunInfo:
     key = _key(event)
     node = run.nodes.get(key)
     if node is None:
+        visits.make_room_for_a_node(run)
         node = run.nodes[key] = NodeRunInfo(event.node_id, event.block_kind)
     elif node.block_kind is None:
         node.block_kind = event.block_kind

@@ -38,6 +38,10 @@ class Bridge:
         self._session.listen(self._heard)
         self._app.run_worker(self._run(), name="session")
 
+    def give_way(self, *, to_key: bool) -> None:
+        """A key is acted on, or was."""
+        self._session.give_way(to_key=to_key)
+
     def refresh(self) -> bool:
         """Fetch now; False where enough fetches are under way."""
         return self._session.refresh()

@@ -70,6 +70,7 @@ class Desk:
             counts=dict(session.book.counts),
             event_count=session.book.event_count,
             checkpoint_count=len(session.checkpoints),
+            unreadable=session.unreadable,
             journal_trouble=session.journal.trouble,
             pace=self.pace,
             recorded_for=None if newest_at is None else self.now - seconds(newest_at),

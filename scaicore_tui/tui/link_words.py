@@ -43,6 +43,7 @@ class Standing(Struct, frozen=True):
     counts: dict[RunStatus, int]
     event_count: int
     checkpoint_count: int = 0
+    unreadable: int = 0
     journal_trouble: str = ""
     pace: int = 1
     recorded_for: float | None = None
@@ -110,12 +111,15 @@ def count_pieces(standing: Standing) -> list[Piece]:
 
 
 def feed_pieces(standing: Standing) -> list[Piece]:
-    """What was read: latency, events in all and of the last poll, answers dropped because they came too late."""
+    """What was read: latency, events in all and of the last poll; what can't be read, and answers that were dropped
+    because they came too late."""
     if standing.recorded_for is not None:
         return [(f"{standing.event_count:,} events", "grey")]
     link, latency = standing.link, standing.link.events.latency_ms
     told = f"~{took(_about(latency))}" if latency is not None else "–"
     pieces: list[Piece] = [(f"{told} · {standing.event_count:,} events", "grey"), (f" +{link.new_events}", "grey")]
+    if standing.unreadable:
+        pieces.append((f" · {standing.unreadable:,} unreadable", "amber"))
     if link.stale_dropped:
         pieces.append((f" · {link.stale_dropped} late dropped", "amber"))
     return pieces

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,12 @@ def kept(program: Program, journal: Path) -> list[Any]:
     return [json.loads(line) for line in program.lines("events", "--journal", str(journal), "--json")]
 
 
+def has_kept(process: subprocess.Popen[str], program: Program, journal: Path, events: int) -> None:
+    """Return once so many events are in the journal that is being written; at first there is none."""
+    while program("events", "--journal", str(journal), "--json").stdout.count("\n") < events:
+        assert process.poll() is None
+
+
 def test_it_records_until_nothing_new_comes(busy_grid: FastGrid, watcher: Program, tmp_path: Path) -> None:
     for _ in range(3):
         busy_grid.finished("core_invoice-batch", GOOD)
@@ -40,6 +47,7 @@ def test_it_records_until_nothing_new_comes(busy_grid: FastGrid, watcher: Progra
         "duplicates": 0,
         "gaps": 0,
         "holes": 0,
+        "unreadable": 0,
         "stale_dropped": 0,
     }
     again = watcher("record", "--journal", str(journal), "--for", "0.5", *FAST)
@@ -53,8 +61,7 @@ def test_an_interrupt_ends_it_with_its_summary(
     busy_grid.finished("core_invoice-batch", GOOD)
     with watcher.started("record", "--json", "--journal", str(tmp_path / "j"), *FAST) as process:
         until(process.stderr, "recording ")
-        while not (tmp_path / "j").exists() or len(kept(watcher, tmp_path / "j")) < len(stored(busy_grid)):
-            assert process.poll() is None
+        has_kept(process, watcher, tmp_path / "j", len(stored(busy_grid)))
         process.send_signal(number)
         told, talk = process.communicate(timeout=PATIENCE)
     assert (process.returncode, talk, json.loads(told)["events"]) == (130, "", len(stored(busy_grid)))
@@ -67,8 +74,7 @@ def test_nothing_is_lost_while_the_server_is_away(busy_grid: FastGrid, tmp_path:
         program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
         with program.started("record", "--json", "--journal", str(journal), "--until-idle", "1", *FAST) as process:
             until(process.stderr, "recording ")
-            while line.taken < 2:
-                assert process.poll() is None
+            has_kept(process, program, journal, 1)
             grid.portal.call(line.down)
             until(process.stderr, "contact lost: ")
             while len(stored(grid)) < 1_200:

@@ -226,5 +226,20 @@ def test_a_failure_rings_the_terminal_and_tells_counts_alone(busy_grid: FastGrid
         busy_grid.finished("core_invoice-batch", SPOILED)
         assert terminal.wait() == 0
     assert bytes(terminal.output).count(b"\x07\x1b]9;scaicore-tui: 1 failed\x1b\\") == 1
+    assert terminal.text.count("run failed") == 1
     piped = watcher("watch", "@latest", "--notify")
     assert "\x07" not in piped.stdout + piped.stderr
+
+
+def test_the_app_calls_whoever_looks_elsewhere(busy_grid: FastGrid, watcher: Program) -> None:
+    busy_grid.finished("core_invoice-batch", SPOILED)
+    command = [*COMMAND, "--notify", "--no-journal", *FAST]
+    with Terminal(watcher.home, command, size=(80, 24), env=watcher.settings) as terminal:
+        terminal.until("live")
+        terminal.until("1 fail")
+        assert b"\x07\x1b]9" not in terminal.output
+        busy_grid.finished("core_expense-approval", TRIP)
+        terminal.until(lambda: b"\x07\x1b]9;scaicore-tui: 1 waiting for you\x1b\\" in terminal.output)
+        terminal.until("Waiting for you · 1")
+        terminal.press("q")
+        assert terminal.wait() == 0

@@ -58,7 +58,7 @@ async def test_a_refusal_for_want_of_permission_is_told_at_the_key() -> None:
         await until(pilot, lambda: "req_0c7" in stage.text)
         await pilot.press("escape", "j", "j", "a")
         await stage.settle(pilot)
-        assert "a: this credential may not write: scaicore:manage is required" in stage.text
+        assert "a: this credential may not write: “scaicore:manage is required”" in " ".join(stage.text.split())
 
 
 async def test_a_breakpoint_continues_by_one_key_once() -> None:
@@ -170,6 +170,17 @@ async def test_a_burst_goes_where_its_keys_lead() -> None:
         await until(pilot, lambda: "/core_a" in stage.text or taking.posts)
         assert not taking.posts
         assert stage.app.screen is stage.screen
+
+
+async def test_what_works_beside_the_screen_gives_way_to_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(busy())
+    ways: list[bool] = []
+    monkeypatch.setattr(stage.session, "give_way", lambda *, to_key: ways.append(to_key))
+    async with stage.opened() as pilot:
+        stage.burst("j", "j", "k")
+        await until(pilot, lambda: ways[-1:] == [False])
+        assert ways == [True, True, True, False]
+        assert "Runs  2 of 26" in stage.text
 
 
 async def test_a_burst_through_the_filter_acts_on_what_it_found() -> None:

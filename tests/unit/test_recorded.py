@@ -13,6 +13,7 @@ from scaicore_tui.config import Target
 from scaicore_tui.errors import CannotReach, ConfigError, UsageError
 from scaicore_tui.journal import Intake, Journal
 from scaicore_tui.journal.recorded import journal_of, open_recorded
+from scaicore_tui.offline import OfflineSession
 from scaicore_tui.runs import RunStatus, run_document
 from scaicore_tui.session import Session
 from scaicore_tui.wire import Event
@@ -114,7 +115,7 @@ def test_a_last_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
 async def test_a_session_offline_asks_for_nothing_and_sends_nothing(tmp_path: Path) -> None:
     path = tmp_path / "j"
     await kept(FeedSim(RUN, checkpoints=[checkpoint()]), path)
-    async with Session(OFFLINE, journal_of(path), clock=ManualClock()) as session:
+    async with OfflineSession(OFFLINE, journal_of(path), ManualClock()) as session:
         session.ask_ahead()
         assert not session.refresh()
         assert (await session.load_older(), session.client.requests, session.link.failures) == (0, 0, 0)

@@ -95,8 +95,9 @@ class SessionScreen(Screen[None]):
         self.show_frame()
 
     def follow(self, update: Update) -> None:
-        """The session changed."""
-        self.show_frame()
+        """The session changed. Of runs that are only loaded the next tick tells: there are many such updates."""
+        if not update.only_stored:
+            self.show_frame()
 
     def tick(self) -> None:
         """Some time passed."""

@@ -89,7 +89,7 @@ class MainScreen(WaitingScreen):
             self.show_inbox()
         if update.submission is not None:
             self._link(update.submission)
-        self.show_frame()
+        super().follow(update)
 
     def tick(self) -> None:
         """Ages grow."""
@@ -121,7 +121,6 @@ class MainScreen(WaitingScreen):
         if self.panes.runs.following:
             self.unsettle()
         self._following.ask(self.desk.session.clock.monotonic())
-        self.show_frame()
 
     def on_run_opened(self, opened: RunOpened) -> None:
         """Open the run's own view."""

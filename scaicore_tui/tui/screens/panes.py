@@ -9,7 +9,7 @@ from textual.containers import Container, Vertical
 from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.runs.status import RUN_LOOKS
 from scaicore_tui.runs.words import took
-from scaicore_tui.text import one_line
+from scaicore_tui.text import named, one_line
 from scaicore_tui.tui.actions import Place
 from scaicore_tui.tui.listing import Listing
 from scaicore_tui.tui.paint import NEWER, Piece
@@ -125,11 +125,17 @@ class Panes(Container):
 
 
 def run_heading(run: Run | None, now: float, waits_since: int | None) -> list[Piece]:
-    """Core, id, status of a run, and how long it ran, or has been waiting since that moment in microseconds."""
+    """Id, status and Core of a run, and how long it ran, or has been waiting since that moment in microseconds.
+
+    What differs most in width stands last: what is equal in the next run stays where it is.
+    """
     if run is None:
         return [("Nodes", "text strong")]
     look = RUN_LOOKS[run.status]
     begun = waits_since if run.status is RunStatus.WAITING else run.began_at
     spent = took(run.duration_ms) if run.is_over else since(begun, now)
-    name = f"{core_name(run.core_id)} · {short_id(run.execution_id)}"
-    return [(name, "text strong"), (f"  {look.word} {spent}", look.colour)]
+    return [
+        (short_id(run.execution_id), "text strong"),
+        (f"  {look.word} {spent}", look.colour),
+        (f"  {named(core_name(run.core_id))}", "text strong"),
+    ]

@@ -63,10 +63,15 @@ def travel(at: Place, to: tuple[int, int]) -> str:
     """The shortest sequence that moves the cursor."""
     x, y = to
     ways = [f"\x1b[{y + 1};{x + 1}H" if x else f"\x1b[{y + 1}H"]
-    if at is not None and at[1] == y:
+    if at is None:
+        return ways[0]
+    if at[1] == y:
         ways.append(_along(x - at[0]))
-    elif at is not None and at[0] == x:
+    elif at[0] == x:
         ways.append(_step(y - at[1], "B", "A"))
+    if at[1] <= y:
+        # A vertical tab is a line feed that no pty translates. Some take the cursor to the left edge: name the column.
+        ways.append("\v" * (y - at[1]) + (f"\x1b[{x + 1}G" if x else "\x1b[G"))
     return min(ways, key=len)
 
 
@@ -113,13 +118,9 @@ def _in_order(found: Iterable[Stroke], pen: Pen | None, at: Place) -> Painted:
     parts: list[str] = []
     for stroke in found:
         colours, pen = switch(pen, stroke.pen)
-        parts += [colours, travel(at, (stroke.x, stroke.y)), _linked(stroke)]
+        parts += [colours, travel(at, (stroke.x, stroke.y)), stroke.text]
         at = None if stroke.end is None else (stroke.end, stroke.y)
     return Painted("".join(parts), pen, at)
-
-
-def _linked(stroke: Stroke) -> str:
-    return f"\x1b]8;{stroke.pen.link}\x1b\\{stroke.text}\x1b]8;;\x1b\\" if stroke.pen.link else stroke.text
 
 
 def _by_pen(found: Sequence[Stroke], pen: Pen | None) -> list[Stroke]:
