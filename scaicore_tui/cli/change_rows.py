@@ -10,8 +10,8 @@ from scaicore_tui.runs.words import moment, took
 from scaicore_tui.text import one_line
 from scaicore_tui.wire import Checkpoint
 
-# The widths to begin with: time, run, sign, word, of what, how long, and what else there is to say.
-WIDTHS = (9, 17, 1, 13, 22, 6, 0)
+# The widths to begin with: time, run, sign, word; and of what, how long it took, and what else there is to say.
+WIDTHS = (9, 17, 1, 10, 0)
 MAX_TEXT = 200
 _TELLS: dict[What, tuple[Look, str]] = {
     What.RUN_BEGAN: (RUN_LOOKS[RunStatus.RUNNING], "run began"),
@@ -20,8 +20,8 @@ _TELLS: dict[What, tuple[Look, str]] = {
     What.NODE_FAILED: (NODE_LOOKS[NodeState.FAILED], "failed"),
     What.CHECKPOINT_WAITS: (REVIEW, "waits"),
     What.CHECKPOINT_ANSWERED: (RUN_LOOKS[RunStatus.RUNNING], "answered"),
-    What.CHECKPOINT_GONE: (RUN_LOOKS[RunStatus.UNKNOWN], "waits no more"),
-    What.RUN_COMPLETED: (RUN_LOOKS[RunStatus.COMPLETED], "run completed"),
+    What.CHECKPOINT_GONE: (RUN_LOOKS[RunStatus.UNKNOWN], "gone"),
+    What.RUN_COMPLETED: (RUN_LOOKS[RunStatus.COMPLETED], "completed"),
     What.RUN_FAILED: (RUN_LOOKS[RunStatus.FAILED], "run failed"),
 }
 
@@ -37,9 +37,7 @@ def change_row(told: Transition, now: float, ascii_only: bool) -> tuple[Cell, ..
         one_line(told.execution_id or "-"),
         sign(look, ascii_only),
         Painted(words, look.colour),
-        one_line(_place(told)),
-        took(told.duration_ms),
-        _text(told),
+        " · ".join(filter(None, (one_line(_place(told)), took(told.duration_ms), _text(told)))),
     )
 
 

@@ -67,12 +67,12 @@ def told(lines: Sequence[Any]) -> list[tuple[str, str, str | None]]:
 @pytest.mark.parametrize(
     ("values", "flags", "code", "last"),
     [
-        (GOOD, ("--exit-status",), 0, "run completed"),
+        (GOOD, ("--exit-status",), 0, "  completed  "),
         (SPOILED, ("--exit-status",), 1, "run failed"),
         (SPOILED, (), 0, "run failed"),
         (SPOILED, ("--until", "failed"), 0, "run failed"),
-        (GOOD, ("--until", "any"), 0, "run completed"),
-        (GOOD, ("--until", "waiting"), 1, "run completed"),
+        (GOOD, ("--until", "any"), 0, "  completed  "),
+        (GOOD, ("--until", "waiting"), 1, "  completed  "),
     ],
 )
 def test_a_run_that_ended_tells_what_it_was_and_ends(
@@ -98,7 +98,7 @@ def test_its_lines_are_aligned(grid: FastGrid, writer: Program) -> None:
 def test_a_run_that_waits_and_is_answered_and_ends(busy_grid: FastGrid, watcher: Program) -> None:
     execution = busy_grid.finished("core_expense-approval", TRIP)
     (waiting,) = busy_grid.pending()
-    assert watcher.lines("watch", "@latest", "--until", "waiting", *FAST)[-1].split()[4:6] == ["review", waiting]
+    assert watcher.lines("watch", "@latest", "--until", "waiting", *FAST)[-1].split()[4:7] == ["review", "·", waiting]
     with watcher.started("watch", "@latest", "--json", *FAST) as process:
         assert json.loads(until(process.stdout, "checkpoint_waits"))["checkpoint"]["checkpoint_id"] == waiting
         watcher.document("resolve", waiting, "approve", "--yes", "--json")
