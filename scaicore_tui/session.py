@@ -20,11 +20,11 @@ from scaicore_tui.actions.lookup import find, told
 from scaicore_tui.catchup import CatchUp
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
-from scaicore_tui.errors import Conflict, NotFound, UsageError
+from scaicore_tui.errors import Conflict, NotFound
 from scaicore_tui.feed import Chance, Client, Link, Part, Pollers, Rank, Sweep
 from scaicore_tui.feed.link import SKEWED
 from scaicore_tui.journal import Aside, Ingest, Journal
-from scaicore_tui.runs import Run, RunBook
+from scaicore_tui.runs import Run, RunBook, one_run
 from scaicore_tui.runs.words import age
 from scaicore_tui.watch import Watch
 from scaicore_tui.wire import Checkpoint, Event
@@ -102,6 +102,11 @@ class Session:
         return replace(self._pollers.link, held_until=self.clock.monotonic() + held if held > A_MOMENT else None)
 
     @property
+    def recorded_until(self) -> int | None:
+        """Offline, the time of the newest recorded event, in microseconds since 1970; 0 where there is none."""
+        return None
+
+    @property
     def now(self) -> float:
         """Seconds since 1970: by the server's clock, where ours is far off, as it is the server that tells moments."""
         skew = self.client.skew
@@ -132,6 +137,10 @@ class Session:
         """Read journal, head, holes, history and checkpoints once. Raises what keeps that from succeeding."""
         await self._ingest.load()
         await self._watch.read_once()
+
+    async def load(self) -> None:
+        """Take all runs out of the journal: `run` does so beside other things."""
+        await self._ingest.load()
 
     def refresh(self) -> bool:
         """Fetch now; False where enough fetches are under way."""
@@ -169,12 +178,7 @@ class Session:
 
     def run_of(self, prefix: str) -> Run:
         """The one run whose id begins with `prefix`, or `@latest`. Raises NotFound, or UsageError where it is many."""
-        found = self.book.find(prefix)
-        if not found:
-            raise NotFound(f"no run {prefix!r} among {len(self.book.runs)} read", hint="--backfill N reads further")
-        if len(found) > 1:
-            raise UsageError(f"{len(found)} runs begin with {prefix!r}", hint="give more of the id")
-        return self.book.runs[found[0].execution_id]
+        return one_run(self.book, prefix, "" if self.target.offline else "--backfill N reads further")
 
     def checkpoint(self, checkpoint_id: str) -> Checkpoint | None:
         """The pending checkpoint of that id."""
@@ -251,12 +255,14 @@ class Session:
     async def _take_checkpoints(self, rows: Sequence[Checkpoint], asked_at: float) -> None:
         """Take all that is pending, and tell what that changed."""
         pending = tuple(sorted(rows, key=lambda row: (row.created or 0, row.id)))
-        moved = pending != self.checkpoints
+        moved, is_first = pending != self.checkpoints, not self._pollers.link.checkpoints.polls
         self.checkpoints = pending
         changed = self.book.wait(pending)
         self.outcomes.observe({row.id for row in pending}, asked_at)
         self._watch.polled.set()
         self._tell(Update(frozenset(changed), checkpoints=moved, gaps=self._gaps_moved()))
+        if moved or is_first:
+            await self._ingest.pending(pending)
 
     def _changed(self, runs: set[str]) -> None:
         self._catching_up()

@@ -10,12 +10,15 @@ from scaicore_tui.runs import Run
 from scaicore_tui.text import named, one_line
 from scaicore_tui.wire.checkpoints import CONTINUE, Checkpoint, Option
 
+OFFLINE = "offline: a journal is shown, nothing can be sent"
+
 
 class Situation(Struct, frozen=True):
-    """What bears on every write: a read-only session, a profile that wants a word typed out (`protected`), a refusal
-    seen (`forbidden`), a screen that shows what is long past (`stale` of what waits, `stale_runs`: in words, or empty),
-    targets with a write under way."""
+    """What bears on every write: no server to write to (`offline`), a read-only session, a profile that wants a word
+    typed out (`protected`), a refusal seen (`forbidden`), a screen that shows what is long past (`stale` of what waits,
+    `stale_runs`: in words, or empty), targets with a write under way."""
 
+    offline: bool = False
     read_only: bool = False
     protected: bool = False
     forbidden: str = ""
@@ -37,6 +40,8 @@ def why_not_write(situation: Situation, target_id: str, stale: str) -> str | Non
 
 def why_not_answer(situation: Situation, checkpoint: Checkpoint | None, resolution: str | None = None) -> str | None:
     """Why `checkpoint` can't be answered (with `resolution`); None where it can."""
+    if situation.offline:
+        return OFFLINE
     if checkpoint is None:
         return "no checkpoint is selected"
     if not checkpoint.is_pending:
@@ -50,13 +55,15 @@ def why_not_answer(situation: Situation, checkpoint: Checkpoint | None, resoluti
 
 def why_not_continue(situation: Situation, checkpoint: Checkpoint | None) -> str | None:
     """Why `checkpoint` can't be continued: only a breakpoint can."""
-    if checkpoint is not None and not checkpoint.is_breakpoint:
+    if not situation.offline and checkpoint is not None and not checkpoint.is_breakpoint:
         return "only a breakpoint continues; this one wants an answer (a)"
     return why_not_answer(situation, checkpoint, CONTINUE)
 
 
 def why_not_replay(situation: Situation, run: Run | None, given_input: bool = False) -> str | None:
     """Why `run` can't be invoked again with its captured input, or with a `given_input`; None where it can."""
+    if situation.offline:
+        return OFFLINE
     if run is None:
         return "no run is selected"
     if run.partial:

@@ -37,7 +37,8 @@ class Submitter:
         self._clock = clock
         self._outcomes = outcomes
         self._stale = stale
-        self._situation = gate.Situation(read_only=client.target.read_only, protected=client.target.protected)
+        target = client.target
+        self._situation = gate.Situation(target.offline, target.read_only, target.protected)
 
     @property
     def submissions(self) -> list[Submission]:

@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
+from scaicore_tui.cli.arguments import (
+    AnyExecution,
+    BreakpointId,
+    CheckpointId,
+    Execution,
+    ForSeconds,
+    IdleSeconds,
+    Json,
+    JsonLines,
+    OfExecution,
+    OptionId,
+    SchemaName,
+    Seconds,
+    State,
+    Status,
+    Yes,
+)
 from scaicore_tui.cli.common import takes_common
 from scaicore_tui.cli.flags import Common
+from scaicore_tui.cli.help import Command, Group
 from scaicore_tui.cli.opening import DEMO_RATE, DEMO_SEED, open_app, open_demo
 from scaicore_tui.cli.running import run
 
 app = typer.Typer(
+    cls=Group,
     help="A keyboard-driven terminal debugger for live ScaiCore runs. Without a command it opens the app.",
     no_args_is_help=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Execution = Annotated[str, typer.Argument(help="A run's id, the beginning of one, or @latest.")]
-CheckpointId = Annotated[str, typer.Argument(metavar="ID", help="A checkpoint's id.")]
+command = partial(app.command, cls=Command)
 
 
 @app.callback(invoke_without_command=True)
@@ -39,16 +57,19 @@ def root(
     return open_app(common)
 
 
-@app.command()
+@command()
 @takes_common
 def demo(
     common: Common,
-    seed: Annotated[int, typer.Option(help="Same seed, same runs.")] = DEMO_SEED,
-    rate: Annotated[float, typer.Option(help="New runs a minute.", min=0, max=600)] = DEMO_RATE,
+    seed: Annotated[int, typer.Option(metavar="N", help="Same seed, same runs.")] = DEMO_SEED,
+    rate: Annotated[float, typer.Option(metavar="N", help="New runs a minute.", min=0, max=600)] = DEMO_RATE,
     no_tui: Annotated[bool, typer.Option("--no-tui", help="Only serve; print where as one JSON line.")] = False,
     owned: Annotated[bool, typer.Option("--owned", hidden=True)] = False,
 ) -> int:
-    """Start an embedded ScaiGrid and the proxy on loopback, run flows on it, open the app on it."""
+    """Open the app on a demo: a ScaiGrid of its own, on loopback.
+
+    It really runs flows. `--no-tui` prints one JSON line that says where it is, and serves until interrupted.
+    """
     if no_tui:
         from scaicore_tui.cli.demo import serve_demo
 
@@ -56,13 +77,13 @@ def demo(
     return open_demo(common, seed, rate)
 
 
-@app.command()
+@command()
 @takes_common
 def serve(
     common: Common,
-    upstream: Annotated[str, typer.Option(help="The ScaiGrid's URL.")],
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port to listen on.", min=0, max=65535)] = 8001,
+    upstream: Annotated[str, typer.Option(metavar="URL", help="The ScaiGrid's URL.")],
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="N", help="The port to listen on.", min=0, max=65535)] = 8001,
     allow_host: Annotated[list[str] | None, typer.Option(metavar="NAME", help="A name it goes by.")] = None,
 ) -> int:
     """Serve the REST API in front of a ScaiGrid."""
@@ -71,46 +92,93 @@ def serve(
     return run(serving.serve(upstream, host, port, allow_host or ()))
 
 
-@app.command()
+@command()
 @takes_common
 def runs(
     common: Common,
     failed: Annotated[bool, typer.Option("--failed", help="Only failed ones.")] = False,
     json: Json = False,
 ) -> int:
-    """Read the feed once and print the runs, newest first."""
+    """Print the runs with their nodes, newest first.
+
+    The feed is read once. With `--offline`, or a `--journal` of JSON lines as `events --json` prints them, nothing is
+    asked of a server.
+    """
     from scaicore_tui.cli import reading
 
     return run(reading.list_runs(common, failed, json))
 
 
-@app.command()
+@command()
 @takes_common
 def show(common: Common, execution: Execution, json: Json = False) -> int:
-    """Print one run: nodes, visits, error, input, output."""
+    """Print one run: nodes, visits, error, input, output.
+
+    The beginning of its id will do, if no other run begins so, and `@latest`.
+    """
     from scaicore_tui.cli import reading
 
     return run(reading.show_run(common, execution, json))
 
 
-@app.command()
+@command()
 @takes_common
 def events(
     common: Common,
-    execution: Annotated[str | None, typer.Option(help="Only this run's.")] = None,
+    execution: OfExecution = None,
     json: Annotated[bool, typer.Option("--json", help="JSON lines, verbatim.")] = False,
 ) -> int:
-    """Print events in feed order; with --journal those of a file, without a server."""
+    """Print events in feed order, verbatim.
+
+    With `--journal` those of that file, without a server.
+    """
     from scaicore_tui.cli import reading
 
     return run(reading.list_events(common, execution, json))
 
 
-@app.command()
+@command()
+@takes_common
+def watch(
+    common: Common,
+    execution: AnyExecution = None,
+    exit_status: Annotated[bool, typer.Option("--exit-status", help="Exit code 1 where the run failed.")] = False,
+    until: State = None,
+    timeout: Seconds = None,
+    json: JsonLines = False,
+) -> int:
+    """Print a line for each change, of one run or all.
+
+    A run is told from its beginning, and until it ends. Polls that fail are told on standard error, and survived:
+    nothing is missed.
+    """
+    from scaicore_tui.cli import watching
+
+    return run(watching.watch(common, execution, exit_status, until, timeout, json))
+
+
+@command()
+@takes_common
+def record(
+    common: Common,
+    seconds: ForSeconds = None,
+    idle: IdleSeconds = None,
+    json: Annotated[bool, typer.Option("--json", help="The summary as JSON.")] = False,
+) -> int:
+    """Poll into the journal, without a screen.
+
+    It is the profile's own, or that which `--journal` names. At the end there is a summary, also after Ctrl-C.
+    """
+    from scaicore_tui.cli import recording
+
+    return run(recording.record(common, seconds, idle, json))
+
+
+@command()
 @takes_common
 def checkpoints(
     common: Common,
-    status: Annotated[str, typer.Option(help="pending, resolved, failed, …")] = "pending",
+    status: Status = "pending",
     json: Json = False,
 ) -> int:
     """Print what waits for a person."""
@@ -119,32 +187,35 @@ def checkpoints(
     return run(reading.list_checkpoints(common, status, json))
 
 
-@app.command()
+@command()
 @takes_common
 def resolve(
     common: Common,
     checkpoint_id: CheckpointId,
-    option: Annotated[str, typer.Argument(help="The id of one of its options.")],
-    comment: Annotated[str | None, typer.Option(help="A comment with the answer.")] = None,
+    option: OptionId,
+    comment: Annotated[str | None, typer.Option(metavar="TEXT", help="A comment with the answer.")] = None,
     yes: Yes = False,
     json: Json = False,
 ) -> int:
-    """Answer a checkpoint, and follow it until its run moves."""
+    """Answer a checkpoint, and follow it until its run moves.
+
+    Without `--yes` it asks on a terminal, and refuses without one.
+    """
     from scaicore_tui.cli import writing
 
     return run(writing.resolve(common, checkpoint_id, option, comment, yes, json))
 
 
-@app.command(name="continue")
+@command(name="continue")
 @takes_common
-def carry_on(common: Common, checkpoint_id: CheckpointId, yes: Yes = False, json: Json = False) -> int:
+def carry_on(common: Common, checkpoint_id: BreakpointId, yes: Yes = False, json: Json = False) -> int:
     """Continue a breakpoint, and follow it until its run moves."""
     from scaicore_tui.cli import writing
 
     return run(writing.carry_on(common, checkpoint_id, yes, json))
 
 
-@app.command()
+@command()
 @takes_common
 def replay(
     common: Common,
@@ -154,19 +225,31 @@ def replay(
     yes: Yes = False,
     json: Json = False,
 ) -> int:
-    """Invoke a run's Core again, with the captured input or a given one."""
+    """Invoke a run's Core again, with its input or another one."""
     from scaicore_tui.cli import writing
 
     return run(writing.replay(common, execution, source, entity, yes, json))
 
 
-@app.command()
+@command()
 @takes_common
 def ledger(common: Common, json: Json = False) -> None:
-    """Print what was ever written from this machine, and what came of it."""
+    """Print what was ever written from here, and what came of it."""
     from scaicore_tui.cli import bookkeeping
 
     bookkeeping.list_ledger(json)
+
+
+@command()
+@takes_common
+def schema(
+    common: Common,
+    name: SchemaName = None,
+) -> None:
+    """Print the JSON Schema of a command's `--json`."""
+    from scaicore_tui.cli import describing
+
+    describing.print_schema(name)
 
 
 def main() -> None:

@@ -9,7 +9,8 @@ from typing import Any, get_type_hints
 
 import typer
 
-from scaicore_tui.cli import diagnostics
+from scaicore_tui.cli import diagnostics, output
+from scaicore_tui.cli.colours import are_wanted
 from scaicore_tui.cli.flags import Common
 
 
@@ -23,6 +24,7 @@ def takes_common(command: Callable[..., int | None]) -> Callable[..., None]:
         context.obj = common
         if context.invoked_subcommand is None:
             diagnostics.hush(common.quiet)
+            output.paint(are_wanted(common.no_color))
             raise typer.Exit(diagnostics.guarded(lambda: command(common=common, **values)))
 
     parameters = [_parameter("context", typer.Context), *_own_parameters(command), *_shared_parameters()]

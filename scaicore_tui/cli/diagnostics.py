@@ -32,6 +32,12 @@ def prompt(question: str) -> None:
     _talk(f"{question}: ")
 
 
+def ring(sequence: str) -> None:
+    """Call whoever sits at the terminal, if there is one."""
+    if sequence and sys.stderr.isatty():
+        _talk(sequence)
+
+
 def judge(error: BaseException) -> int:
     """Say what failed, what was kept and what to do; the exit code."""
     match error:

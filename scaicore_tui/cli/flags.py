@@ -7,39 +7,57 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-PANEL = "Common"
 DEFAULT_BACKFILL = 5_000
 
 
-def _flag(help_text: str, *names: str, **more: Any) -> Any:
+def _flag(help_text: str, *names: str, completes: str = "", **more: Any) -> Any:
     import typer
 
-    return typer.Option(*names, help=help_text, rich_help_panel=PANEL, **more)
+    from scaicore_tui.cli import completing
+
+    complete = getattr(completing, completes) if completes else None
+    return typer.Option(*names, help=help_text, show_default=False, autocompletion=complete, **more)
 
 
 class Common(Struct, frozen=True):
     """What was said of them; None or False is unsaid."""
 
-    url: Annotated[str | None, _flag("The API's address. [SCAICORE_TUI_URL]")] = None
-    api: Annotated[str | None, _flag("scaiflow or scaigrid. [SCAICORE_TUI_API]")] = None
-    profile: Annotated[str | None, _flag("A profile of the configuration file. [SCAICORE_TUI_PROFILE]")] = None
-    core: Annotated[str | None, _flag("Only this Core.")] = None
-    interval: Annotated[float | None, _flag("Seconds between two polls. [5]", min=0.1)] = None
-    journal: Annotated[Path | None, _flag("The journal's file.")] = None
+    url: Annotated[str | None, _flag("The API's address. [SCAICORE_TUI_URL]", metavar="URL")] = None
+    api: Annotated[str | None, _flag("scaiflow or scaigrid. [SCAICORE_TUI_API]", metavar="API", completes="apis")] = (
+        None
+    )
+    profile: Annotated[
+        str | None,
+        _flag("A profile of the configuration file. [SCAICORE_TUI_PROFILE]", metavar="NAME", completes="profiles"),
+    ] = None
+    core: Annotated[str | None, _flag("Only this Core.", metavar="ID", completes="cores")] = None
+    interval: Annotated[float | None, _flag("Between two polls. [5]", metavar="SECONDS", min=0.1)] = None
+    journal: Annotated[Path | None, _flag("The journal's file.", metavar="FILE")] = None
     no_journal: Annotated[bool, _flag("Keep nothing after the end.", "--no-journal")] = False
-    backfill: Annotated[int | None, _flag("How many past events to read at the start. [5000]", min=0)] = None
+    backfill: Annotated[int | None, _flag("How many past events to read at the start. [5000]", metavar="N", min=0)] = (
+        None
+    )
+    offline: Annotated[bool, _flag("Show a journal, and ask no server.", "--offline")] = False
     read_only: Annotated[bool, _flag("Never write.", "--read-only")] = False
     ascii: Annotated[bool, _flag("Plain signs instead of glyphs.", "--ascii")] = False
     no_color: Annotated[bool, _flag("No colours. [NO_COLOR]", "--no-color")] = False
     low_bandwidth: Annotated[bool, _flag("For a bad link: few colours, few ticks, no mouse.", "--low-bandwidth")] = (
         False
     )
+    notify: Annotated[bool, _flag("Ring when a run fails, or one waits for a person.", "--notify")] = False
     quiet: Annotated[bool, _flag("Say nothing but errors.", "--quiet")] = False
 
     def over(self, outer: Common) -> Common:
         """These flags, and those said before the command's name where these are silent."""
-        return Common(**{name: getattr(self, name) or getattr(outer, name) for name in self.__struct_fields__})
+        said = {name: value for name in self.__struct_fields__ if not is_unsaid(value := getattr(self, name))}
+        return replace(outer, **said)
+
+
+def is_unsaid(value: object) -> bool:
+    """Whether a flag has that value where nothing was said: 0 is something."""
+    return value is None or value is False
 
 
 _KINDS: dict[str, Callable[[str], object]] = {"interval": float, "backfill": int, "journal": Path}

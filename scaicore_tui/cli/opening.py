@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.running import run
-from scaicore_tui.cli.sessions import target_of, tell_unknown, watching
+from scaicore_tui.cli.sessions import looking, target_of, tell_unknown, watching
 from scaicore_tui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ DEMO_RATE = 6.0
 def open_app(common: Common) -> int:
     """The app on what is configured; without any configuration a screen that says so, and offers the demo."""
     _require_terminal()
+    if common.offline:
+        session = looking(common)
+        return _show(common, session, session.target.name)
     target = target_of(common)
     if target is not None:
         return _show(common, watching(common, target), target.name)
@@ -79,5 +82,5 @@ async def _opened(common: Common, session: Session | None, banner: str) -> int:
     tui = await asyncio.to_thread(import_module, "scaicore_tui.tui")
     no_colour = common.no_color or bool(os.environ.get("NO_COLOR"))
     low = session.target.low_bandwidth if session is not None else common.low_bandwidth
-    told = {"ascii_only": common.ascii, "no_colour": no_colour, "low_bandwidth": low, "banner": banner}
-    return int(await tui.run_app(session, **told))
+    told = {"ascii_only": common.ascii, "no_colour": no_colour, "low_bandwidth": low, "notify": common.notify}
+    return int(await tui.run_app(session, **told, banner=banner))

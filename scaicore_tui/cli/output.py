@@ -10,10 +10,20 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from scaicore_tui.cli.colours import Cell, Painted, in_colour, text_of
+
 WIDE = 10_000
 GAP = "  "
 # No column is cut to less.
 LEAST = 16
+
+_colours = False
+
+
+def paint(colours: bool) -> None:
+    """Whether tables have colours."""
+    global _colours
+    _colours = colours
 
 
 def width() -> int:
@@ -74,18 +84,16 @@ def foreign(title: str, text: str, *, ascii_only: bool) -> None:
         line(told.replace(BAR, ASCII_BAR, 1) if ascii_only else told)
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def table(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     """Aligned columns of safe text under a head. A row of one text is a line of its own."""
-    from scaicore_tui.text import cells, cut, fit
+    from scaicore_tui.text import cells
 
     room = width()
-    lines = [list(head), *(list(row) for row in rows)]
+    lines = [[Painted(name, "grey") for name in head], *rows]
     columns = zip(*(entries for entries in lines if len(entries) > 1), strict=True)
-    widths = fair([max(cells(entry) for entry in column) for column in columns], room)
+    widths = fair([max(cells(text_of(entry)) for entry in column) for column in columns], room)
     for entries in lines:
-        sizes = widths if len(entries) > 1 else map(cells, entries)
-        padded = (fit(entry, size) for entry, size in zip(entries, sizes, strict=True))
-        line(cut(GAP.join(padded).rstrip(), room))
+        _row(entries, widths if len(entries) > 1 else [room], room)
 
 
 def fair(widths: Sequence[int], room: int) -> list[int]:
@@ -98,3 +106,36 @@ def fair(widths: Sequence[int], room: int) -> list[int]:
         most -= 1
         excess -= sum(size > most for size in others)
     return [*(min(size, most) for size in others), last]
+
+
+def _row(entries: Sequence[Cell], widths: Sequence[int], room: int) -> None:
+    """One line of a table, of columns that are so wide, cut to as many cells as there is room for."""
+    from scaicore_tui.text import cut, fit
+
+    padded = [fit(text_of(entry), size) + GAP for entry, size in zip(entries, widths, strict=True)]
+    shown = cut("".join(padded).rstrip(), room)
+    line(_painted(shown, zip(padded, entries, strict=True)) if _colours else shown)
+
+
+class Columns:
+    """The columns of a table that is told line by line: each as wide as its widest entry so far."""
+
+    def __init__(self, *widths: int) -> None:
+        self._widths: Sequence[int] = widths
+
+    def row(self, entries: Sequence[Cell]) -> None:
+        """The next line, at once."""
+        from scaicore_tui.text import cells
+
+        self._widths = [max(size, cells(text_of(entry))) for size, entry in zip(self._widths, entries, strict=True)]
+        _row(entries, fair(self._widths, width()), width())
+        sys.stdout.flush()
+
+
+def _painted(shown: str, parts: Iterable[tuple[str, Cell]]) -> str:
+    """A line with the colours of the parts that it was made of, as far as they are shown."""
+    painted, begin = [], 0
+    for text, entry in parts:
+        painted.append(in_colour(shown[begin : begin + len(text)], entry))
+        begin += len(text)
+    return "".join(painted)

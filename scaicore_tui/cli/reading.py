@@ -1,61 +1,42 @@
-"""Commands that only read: runs, show, events, checkpoints."""
+"""Commands that only read: runs, show, events, checkpoints. Of the first three each can do without a server."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 
 from scaicore_tui.cli import diagnostics, output, rows
 from scaicore_tui.cli.flags import Common
-from scaicore_tui.cli.sessions import one_shot
+from scaicore_tui.cli.sessions import one_shot, recorded_file
 from scaicore_tui.clock import SystemClock
-from scaicore_tui.runs import Ordered, Run, RunBook, RunStatus, gap_rows, missing_in, run_document
+from scaicore_tui.errors import UsageError
+from scaicore_tui.journal.lines import is_lines
+from scaicore_tui.journal.recorded import open_recorded
+from scaicore_tui.runs import Ordered, Run, RunBook, RunStatus, gap_rows, missing_in, one_run, run_document
 from scaicore_tui.runs.status import RUN_LOOKS
-from scaicore_tui.runs.words import took
-from scaicore_tui.text import cut, named, one_line, pretty
+from scaicore_tui.runs.words import age, took
+from scaicore_tui.text import named, one_line, pretty
 from scaicore_tui.wire import Event
-
-if TYPE_CHECKING:
-    from scaicore_tui.session import Session
+from scaicore_tui.wire.timestamps import seconds
 
 
-def _tell_unreadable(session: Session) -> None:
+def _tell_unreadable(count: int) -> None:
     """Say how much of what was read can't be, or only in part."""
-    if session.unreadable:
-        diagnostics.say(f"{session.unreadable:,} unreadable, or in part: events --json has events as they came")
+    if count:
+        diagnostics.say(f"{count:,} unreadable, or in part: events --json has events as they came")
 
 
 async def list_runs(common: Common, failed: bool, json: bool) -> None:
     """Print the runs, newest first."""
-    from scaicore_tui.journal.lines import Lines, is_lines
-
-    if common.journal is not None and is_lines(common.journal):
-        _print_runs(common, Lines(common.journal).book, SystemClock().now(), failed, json)
-        return
-    async with one_shot(common) as session:
-        await session.read_once()
-        _tell_unreadable(session)
-        _print_runs(common, session.book, session.now, failed, json)
-
-
-def _print_runs(common: Common, book: RunBook, now: float, failed: bool, json: bool) -> None:
-    found = Ordered(run for run in book.order if not failed or run.status is RunStatus.FAILED)
-    gaps = gap_rows(book.gaps, found.above)
-    if not json:
-        output.table(rows.RUN_HEAD, rows.run_rows(found, gaps, now, common.ascii, output.width()))
-        return
-    output.document([run_document(book.runs[run.execution_id]) for run in reversed(found)])
-    for gap in gaps:
-        diagnostics.say(gap.words(now, output.WIDE))
+    async with _read(common) as (book, now):
+        _print_runs(common, book, now, failed, json)
 
 
 async def show_run(common: Common, execution: str, json: bool) -> None:
     """Print one run."""
-    async with one_shot(common) as session:
-        await session.read_once()
-        run = session.run_of(execution)
-        book = session.book
-        missing = missing_in(book.summaries[run.execution_id], book.gaps, session.now)
+    async with _read(common) as (book, now):
+        run = one_run(book, execution, "" if common.offline else "--backfill N reads further")
+        missing = missing_in(book.summaries[run.execution_id], book.gaps, now)
     if json:
         output.document(run_document(run))
         if missing:
@@ -63,6 +44,66 @@ async def show_run(common: Common, execution: str, json: bool) -> None:
         return
     _describe(run, missing, ascii_only=common.ascii)
     output.table(rows.NODE_HEAD, rows.node_rows(run.nodes.values(), common.ascii))
+
+
+async def list_events(common: Common, execution: str | None, json: bool) -> None:
+    """Print events in feed order: of the feed, or of a file, which needs no server."""
+    if common.journal is None and not common.offline:
+        async with one_shot(common) as session:
+            await session.read_once()
+            _tell_unreadable(session.unreadable)
+            key = session.run_of(execution).execution_id if execution else None
+            _print_events(session.events(key), json)
+        return
+    with open_recorded(recorded_file(common)) as recorded:
+        key = one_run(recorded.book, execution).execution_id if execution else None
+        _print_events((event for event in recorded.events(key) if common.core in (None, event.core_id)), json)
+
+
+async def list_checkpoints(common: Common, status: str, json: bool) -> None:
+    """Print the checkpoints of one status."""
+    if common.offline:
+        raise UsageError("only a server knows what still waits: a journal tells what did", hint="without --offline")
+    async with one_shot(common) as session:
+        found = await session.client.all_checkpoints(status)
+        _tell_unreadable(session.unreadable)
+        now = session.now
+    if json:
+        output.document([row.source for row in found])
+        return
+    output.table(rows.CHECKPOINT_HEAD, rows.checkpoint_rows(found, now))
+
+
+@asynccontextmanager
+async def _read(common: Common) -> AsyncIterator[tuple[RunBook, float]]:
+    """What is recorded in a file, where that is asked for, or it can't hold anything else; else what the API tells.
+    With the time that it is, in seconds since 1970."""
+    if common.offline or (common.journal is not None and is_lines(common.journal)):
+        path = recorded_file(common)
+        with open_recorded(path) as recorded:
+            now = SystemClock().now()
+            newest = f"newest event {age(now - seconds(recorded.newest_at))} ago" if recorded.newest_at else "no event"
+            diagnostics.say(f"offline: {path}, {newest}")
+            _tell_unreadable(recorded.book.unreadable)
+            yield recorded.book, now
+        return
+    async with one_shot(common) as session:
+        await session.read_once()
+        _tell_unreadable(session.unreadable)
+        yield session.book, session.now
+
+
+def _print_runs(common: Common, book: RunBook, now: float, failed: bool, json: bool) -> None:
+    found = Ordered(run for run in book.order if not failed or run.status is RunStatus.FAILED)
+    found = Ordered(run for run in found if common.core in (None, run.core_id))
+    gaps = gap_rows(book.gaps, found.above)
+    if not json:
+        width = output.width()
+        output.table(rows.run_head(width), rows.run_rows(found, gaps, now, common.ascii, width))
+        return
+    output.document([run_document(book.runs[run.execution_id]) for run in reversed(found)])
+    for gap in gaps:
+        diagnostics.say(gap.words(now, output.WIDE))
 
 
 def _describe(run: Run, missing: str, *, ascii_only: bool) -> None:
@@ -80,38 +121,12 @@ def _describe(run: Run, missing: str, *, ascii_only: bool) -> None:
     output.line("")
 
 
-async def list_events(common: Common, execution: str | None, json: bool) -> None:
-    """Print events in feed order: of a journal, or of the feed."""
-    if common.journal is not None:
-        from scaicore_tui.journal import Journal
-
-        with Journal.read(common.journal) as journal:
-            _print_events(journal.events(execution), json)
-        return
-    async with one_shot(common) as session:
-        await session.read_once()
-        _tell_unreadable(session)
-        key = session.run_of(execution).execution_id if execution else None
-        _print_events(session.events(key), json)
-
-
 def _print_events(events: Iterable[Event], json: bool) -> None:
+    columns = output.Columns(24, 17, 32, 0)
     for event in events:
         if json:
             output.verbatim(event.raw)
             continue
         known = event.type if event.is_whole else f"{event.type} (unreadable)".lstrip()
         parts = (event.timestamp, event.execution_id or "-", known, event.node_id or "")
-        output.line(cut("  ".join(one_line(part) for part in parts).rstrip(), output.width()))
-
-
-async def list_checkpoints(common: Common, status: str, json: bool) -> None:
-    """Print the checkpoints of one status."""
-    async with one_shot(common) as session:
-        found = await session.client.all_checkpoints(status)
-        _tell_unreadable(session)
-        now = session.now
-    if json:
-        output.document([row.source for row in found])
-        return
-    output.table(rows.CHECKPOINT_HEAD, rows.checkpoint_rows(found, now))
+        columns.row([one_line(part) for part in parts])

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from scaicore_tui.runs import GapRow, NodeRunInfo, Ordered, Summary
+from scaicore_tui.cli.colours import Cell, Painted
+from scaicore_tui.runs import GapRow, NodeRunInfo, NodeVisit, Ordered, Summary
 from scaicore_tui.runs.status import GAP, NODE_LOOKS, RUN_LOOKS, Look
 from scaicore_tui.runs.words import age, took
 from scaicore_tui.text import compact, one_line
 from scaicore_tui.wire import Checkpoint
 from scaicore_tui.wire.timestamps import seconds
 
+# Below so many columns a table of runs has no room for their nodes beside their errors.
+ROOM_FOR_NODES = 100
 RUN_HEAD = ("", "RUN", "CORE", "STATUS", "AGE", "TOOK", "NODES", "ERROR")
 NODE_HEAD = ("", "NODE", "KIND", "STATE", "VISITS", "TOOK", "RESULT")
 CHECKPOINT_HEAD = ("ID", "TYPE", "CORE", "RUN", "AGE", "ASKS", "OPTIONS")
 
 
-def sign(look: Look, ascii_only: bool) -> str:
+def sign(look: Look, ascii_only: bool) -> Painted:
     """The state's sign, on this terminal."""
-    return look.ascii if ascii_only else look.glyph
+    return Painted(look.ascii if ascii_only else look.glyph, look.colour)
+
+
+def word(look: Look) -> Painted:
+    """The state in a word."""
+    return Painted(look.word, look.colour)
 
 
 def since(moment: int | None, now: float) -> str:
@@ -26,31 +34,37 @@ def since(moment: int | None, now: float) -> str:
     return "" if moment is None else age(now - seconds(moment))
 
 
+def run_head(width: int) -> tuple[str, ...]:
+    """The head above `run_rows`."""
+    return RUN_HEAD if width >= ROOM_FOR_NODES else tuple(name for name in RUN_HEAD if name != "NODES")
+
+
 def run_rows(
     runs: Ordered, gaps: Sequence[GapRow], now: float, ascii_only: bool, width: int
-) -> Sequence[tuple[str, ...]]:
-    """Rows under RUN_HEAD, newest first; a gap between them is one text of at most `width` cells."""
-    rows: list[tuple[str, ...]] = [_run_row(run, now, ascii_only) for run in reversed(runs)]
-    lead = sign(GAP, ascii_only) + "  "
+) -> Sequence[tuple[Cell, ...]]:
+    """Rows under `run_head`, newest first; a gap between them is one text of at most `width` cells."""
+    rows: list[tuple[Cell, ...]] = [_run_row(run, now, ascii_only, width) for run in reversed(runs)]
+    lead = sign(GAP, ascii_only).text + "  "
     for gap in reversed(gaps):
-        rows.insert(gap.row, (lead + gap.words(now, width - len(lead)),))
+        rows.insert(gap.row, (Painted(lead + gap.words(now, width - len(lead)), GAP.colour),))
     return rows
 
 
-def _run_row(run: Summary, now: float, ascii_only: bool) -> tuple[str, ...]:
+def _run_row(run: Summary, now: float, ascii_only: bool, width: int) -> tuple[Cell, ...]:
+    nodes = "".join(sign(NODE_LOOKS[state], ascii_only).text for state in run.states)[:24]
     return (
         sign(RUN_LOOKS[run.status], ascii_only),
         one_line(run.execution_id),
         one_line(run.core_id or "", 28),
-        RUN_LOOKS[run.status].word,
+        word(RUN_LOOKS[run.status]),
         since(run.began_at, now),
         took(run.duration_ms),
-        "".join(sign(NODE_LOOKS[state], ascii_only) for state in run.states)[:24],
+        *((nodes,) if width >= ROOM_FOR_NODES else ()),
         one_line(run.error or "", 60),
     )
 
 
-def node_rows(nodes: Iterable[NodeRunInfo], ascii_only: bool) -> Iterator[tuple[str, ...]]:
+def node_rows(nodes: Iterable[NodeRunInfo], ascii_only: bool) -> Iterator[tuple[Cell, ...]]:
     """Rows under NODE_HEAD."""
     for node in nodes:
         look = NODE_LOOKS[node.state]
@@ -58,15 +72,15 @@ def node_rows(nodes: Iterable[NodeRunInfo], ascii_only: bool) -> Iterator[tuple[
             sign(look, ascii_only),
             one_line(node.name),
             one_line(node.block_kind or ""),
-            look.word,
+            word(look),
             f"×{node.visit_count}" if not ascii_only else f"x{node.visit_count}",
             took(node.duration_ms),
-            _result(node),
+            result_words(node.latest),
         )
 
 
-def _result(node: NodeRunInfo) -> str:
-    visit = node.latest
+def result_words(visit: NodeVisit) -> str:
+    """What a visit came to."""
     if visit.error:
         return one_line(visit.error, 80)
     if visit.truncated:

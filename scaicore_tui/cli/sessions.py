@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from scaicore_tui.cli.diagnostics import say
 from scaicore_tui.cli.flags import DEFAULT_BACKFILL, Common
 from scaicore_tui.config import Flags, Target, journal_file, ledger_file, resolve_target
-from scaicore_tui.errors import ConfigError, CredentialsError
+from scaicore_tui.errors import ConfigError, CredentialsError, UsageError
+
+OFFLINE_HINT = "offline there are runs, show, events, and the app"
 
 if TYPE_CHECKING:
     from scaicore_tui.journal import Journal
@@ -31,7 +35,9 @@ def target_of(common: Common) -> Target | None:
 
 
 def require_target(common: Common) -> Target:
-    """The API, with a token for it. Raises ConfigError and CredentialsError, saying what to set."""
+    """The API, with a token for it. Raises UsageError, ConfigError and CredentialsError, saying what to set."""
+    if common.offline:
+        raise UsageError("this asks a server, and --offline asks none", kept="nothing was asked", hint=OFFLINE_HINT)
     target = target_of(common)
     if target is None:
         raise ConfigError("no API is set", hint="set SCAICORE_TUI_URL, or --url, or try: scaicore-tui demo")
@@ -43,9 +49,39 @@ def require_target(common: Common) -> Target:
     return target
 
 
-def one_shot(common: Common) -> Session:
-    """A session for one command: its own temporary journal, unless a file was named."""
-    return _session(common, require_target(common), _journal(common.journal))
+def recorded_file(common: Common) -> Path:
+    """The journal to look at offline: the one that is named, or the profile's. Raises ConfigError without either."""
+    if common.no_journal:
+        raise UsageError("--offline shows a journal, and --no-journal wants none")
+    if common.journal is not None:
+        return common.journal
+    target = target_of(common)
+    if target is None:
+        raise ConfigError(
+            "no journal is named", hint="--journal FILE, or the --profile or --url whose journal is meant"
+        )
+    return journal_file(target)
+
+
+def looking(common: Common) -> Session:
+    """A session for the app offline. Raises NotFound and ConfigError where there is nothing to look at."""
+    from scaicore_tui.journal.recorded import journal_of
+
+    path = recorded_file(common)
+    if common.core is not None and common.journal is not None:
+        raise UsageError("--core says what is asked for: offline, / filters what is shown")
+    named = Target(url="http://localhost", name=path.name, low_bandwidth=common.low_bandwidth)
+    target = named if common.journal is not None else target_of(common) or named
+    from scaicore_tui.actions import Ledger
+    from scaicore_tui.offline import OfflineSession
+
+    return OfflineSession(replace(target, offline=True, token=None), journal_of(path), ledger=Ledger(ledger_file()))
+
+
+def one_shot(common: Common, backfill: int = DEFAULT_BACKFILL) -> Session:
+    """A session for one command: its own temporary journal, unless a file was named. So many past events are read,
+    unless a number was named."""
+    return _session(common, require_target(common), _journal(common.journal), backfill)
 
 
 def watching(common: Common, target: Target) -> Session:
@@ -66,15 +102,29 @@ def tell_unknown(session: Session) -> None:
         say(f"{count} still unknown, and looked up by the next start: scaicore-tui ledger")
 
 
+def recording(common: Common) -> tuple[Session, Path]:
+    """A session that writes a journal, the profile's own unless another is named, and where that is."""
+    if common.no_journal:
+        raise UsageError("record writes a journal, and --no-journal wants none")
+    target = require_target(common)
+    path = common.journal or journal_file(target)
+    return _session(common, target, _journal(path)), path
+
+
 def _journal(path: Path | None) -> Journal:
     from scaicore_tui.journal import Journal
 
-    return Journal.temporary() if path is None else Journal.open(path)
+    try:
+        return Journal.temporary() if path is None else Journal.open(path)
+    except OSError as error:
+        raise ConfigError(
+            f"no journal can be kept in {path}: {error.strerror or error}", hint="name another"
+        ) from error
 
 
-def _session(common: Common, target: Target, journal: Journal) -> Session:
+def _session(common: Common, target: Target, journal: Journal, backfill: int = DEFAULT_BACKFILL) -> Session:
     from scaicore_tui.actions import Ledger
     from scaicore_tui.session import Session
 
-    backfill = DEFAULT_BACKFILL if common.backfill is None else common.backfill
-    return Session(target, journal, backfill=backfill, ledger=Ledger(ledger_file()))
+    wanted = backfill if common.backfill is None else common.backfill
+    return Session(target, journal, backfill=wanted, ledger=Ledger(ledger_file()))

@@ -32,7 +32,8 @@ class Target(Struct, frozen=True):
 
     `interval` is in seconds; `token_source` says where the token came from. Runs that ended more than `keep_days` ago
     are forgotten, and the oldest where the journal has more than `keep_mb` million bytes; None keeps all.
-    `low_bandwidth` is about the person's link. The authorities in a `ca_file` are believed, and no others.
+    `low_bandwidth` is about the person's link. The authorities in a `ca_file` are believed, and no others. `offline`
+    there is only what was recorded: nothing is asked of the API.
     """
 
     url: str
@@ -48,6 +49,7 @@ class Target(Struct, frozen=True):
     keep_mb: float | None = None
     low_bandwidth: bool = False
     ca_file: Path | None = None
+    offline: bool = False
 
     def kept_from(self, now: float) -> int | None:
         """The moment before which runs are forgotten, in microseconds; `now` in seconds, both since 1970."""

@@ -15,6 +15,7 @@ from scaicore_tui.errors import CannotReach, OutcomeUnknown, UsageError
 from scaicore_tui.feed import transport as http
 from scaicore_tui.feed.budget import Budget, Rank, Slot
 from scaicore_tui.feed.quota import server_time
+from scaicore_tui.feed.silence import Silence
 from scaicore_tui.text import named
 from scaicore_tui.wire import (
     Checkpoint,
@@ -56,7 +57,7 @@ class Client:
         self.unreadable = 0
         self._clock = clock or SystemClock()
         self.budget = Budget(self._clock)
-        self._http = http.open_http(target, transport)
+        self._http = http.open_http(target, Silence() if target.offline else transport)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -19,7 +19,7 @@ from scaicore_tui.journal.intake import Intake
 from scaicore_tui.journal.retention import Forgotten, Retention
 from scaicore_tui.journal.store import Journal
 from scaicore_tui.runs import RunBook
-from scaicore_tui.wire import Event
+from scaicore_tui.wire import Checkpoint, Event
 
 # How many events are taken in at a time, and how many stored runs: what the screen then has to catch up with is little.
 SLICE = 500
@@ -114,6 +114,10 @@ class Ingest:
     async def history(self, events: Sequence[Event]) -> set[str]:
         """Take in history, as `Intake.history` does; returns what changed, which is still to be told."""
         return self._book.take(await self._write(self.intake.history, events))
+
+    async def pending(self, checkpoints: Sequence[Checkpoint]) -> None:
+        """Note which checkpoints are pending now."""
+        await self.off(self.intake.pending, checkpoints)
 
     async def _write(self, write: Callable[..., T], *values: Any) -> T:
         """Do `write` in the journal's thread, and see where events are missing then: the neighbours of a gap come and

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 
 from scaicore_tui.journal.holes import ROOM, Hole
 from scaicore_tui.journal.retention import Retention
@@ -16,7 +17,7 @@ from scaicore_tui.journal.spill import Spill
 from scaicore_tui.journal.store import TOP, Journal
 from scaicore_tui.journal.summaries import Summaries
 from scaicore_tui.runs import Change, Folder, Summary
-from scaicore_tui.wire import Event
+from scaicore_tui.wire import Checkpoint, Event
 
 # Runs that are folded in one go, where their summaries are missing.
 FOLDED_AT_ONCE = 100
@@ -89,6 +90,13 @@ class Intake:
             return Change()
 
         self._write(write)
+
+    def pending(self, checkpoints: Sequence[Checkpoint]) -> None:
+        """Note which checkpoints are pending now. A disk that takes nothing is told when it does not take what comes,
+        and what is nested too deep to be written down is left out."""
+        if not self._journal.is_spilling:
+            with suppress(sqlite3.OperationalError, RecursionError):
+                self._journal.keep_pending(checkpoints)
 
     def retention(self, before: int | None, size: int | None) -> Retention:
         """Forgets what ended before that moment, in microseconds since 1970, or is too much for so many bytes."""

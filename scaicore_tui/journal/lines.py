@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from scaicore_tui.errors import ConfigError, NotFound
 from scaicore_tui.runs import Folder, RunBook
@@ -30,24 +31,48 @@ def is_lines(path: Path) -> bool:
 
 
 class Lines:
-    """The events of one file, and the book of their runs. Raises NotFound, or ConfigError that names the bad line."""
+    """The events of one file. Raises NotFound."""
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
             raise NotFound(f"no file {path}")
         self._path = path
         self._offsets: dict[str, array[int]] = {}
-        self.book = RunBook(self._history)
+        self._book = RunBook(self._history)
+
+    @cached_property
+    def book(self) -> RunBook:
+        """Its runs. Raises ConfigError that names a bad line."""
         # To fold a run anew is to look for its lines all over the file: those that are not over are all held.
         folder = Folder(self._history, room=2**62)
         place = 0
-        with path.open("rb") as file:
-            stream = _numbered(file, path)
+        with self._path.open("rb") as file:
+            stream = read_lines(file, self._path)
             while some := list(islice(stream, SLICE)):
                 events = [event for _, event in some]
-                self.book.take(folder.news(events, place))
+                self._book.take(folder.news(events, place))
                 self._note(some)
                 place += len(events)
+        return self._book
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """It holds nothing open."""
+
+    @property
+    def newest_at(self) -> int:
+        """The time of the newest event of any run, in microseconds since 1970; 0 where there is none."""
+        return max((summary.last_event_at or 0 for summary in self.book.order), default=0)
+
+    def events(self, execution_id: str | None = None) -> Iterator[Event]:
+        """All events, or those of one run, in the file's order."""
+        if execution_id is not None:
+            yield from (event for _, event in self._history(execution_id))
+            return
+        with self._path.open("rb") as file:
+            yield from (event for _, event in read_lines(file, self._path))
 
     def _note(self, some: Iterable[tuple[int, Event]]) -> None:
         """Note where events stand, once their runs were folded."""
@@ -60,7 +85,7 @@ class Lines:
         offsets = self._offsets.get(execution_id)
         if offsets is None:
             return []
-        place = self.book.summaries[execution_id].place
+        place = self._book.summaries[execution_id].place
         with self._path.open("rb") as file:
             return [(place + number, read_stored(_line_at(file, offset))) for number, offset in enumerate(offsets)]
 
@@ -70,14 +95,19 @@ def _line_at(file: BinaryIO, offset: int) -> bytes:
     return file.readline().strip()
 
 
-def _numbered(file: Iterable[bytes], path: Path) -> Iterator[tuple[int, Event]]:
-    """Each event with where its line begins. Empty lines are none."""
+def read_lines(file: Iterable[bytes], path: Path) -> Iterator[tuple[int, Event]]:
+    """Each event with where its line begins. Empty lines are none, nor is a last one that is still being written.
+
+    Raises ConfigError that names the bad line.
+    """
     offset = 0
     for number, line in enumerate(file, 1):
         source = line.strip()
         if source:
             event = read_stored(source)
             if not event.is_whole and not walk.is_one(raw.decode(source)):
+                if not line.endswith(b"\n"):
+                    return
                 raise ConfigError(f"{path}, line {number}: no JSON", kept="nothing was changed")
             yield offset, event
         offset += len(line)

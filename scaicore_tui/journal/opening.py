@@ -34,13 +34,26 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     return database
 
 
+def open_copy(database: sqlite3.Connection) -> sqlite3.Connection:
+    """A copy of a journal, with today's tables, in a file that SQLite removes. Raises ConfigError for a newer one."""
+    copy = _connect("")
+    with _closing_on_error(copy, None):
+        database.backup(copy)
+        migrate(copy)
+    return copy
+
+
 def claim(path: Path) -> Lock:
     """Make the file, readable by its owner only, and the right to write it. Raises Conflict where another has it."""
+    if path.is_dir():
+        raise ConfigError(f"no journal can be kept in {path}: it is a folder", hint="name a file in it")
     try:
         lock = Lock(path, wait=0).acquire()
     except TimeoutError:
         raise Conflict(
-            f"another scaicore-tui writes {path}", kept="it was not touched", hint="close it, or use --no-journal"
+            f"another scaicore-tui writes {path}",
+            kept="it was not touched",
+            hint="close it, or name another: --journal FILE",
         ) from None
     path.touch(mode=OWNER_ONLY_FILE)
     path.chmod(OWNER_ONLY_FILE)
@@ -48,8 +61,11 @@ def claim(path: Path) -> Lock:
 
 
 def _connect(name: str) -> sqlite3.Connection:
-    # Used by one thread at a time: the journal sees to that.
-    return sqlite3.connect(name, isolation_level=None, check_same_thread=False, uri=name.startswith("file:"))
+    try:
+        # Used by one thread at a time: the journal sees to that.
+        return sqlite3.connect(name, isolation_level=None, check_same_thread=False, uri=name.startswith("file:"))
+    except sqlite3.Error as error:
+        raise ConfigError(f"no journal can be kept in {name}: {error}", hint="name another") from error
 
 
 @contextmanager

@@ -46,6 +46,13 @@ _STEPS = (
     );
     INSERT INTO folding VALUES (0, 0);
     """,
+    # The checkpoints that were pending at the latest look, oldest first, each as it came. No event tells of them.
+    """
+    CREATE TABLE pending (
+        place INTEGER PRIMARY KEY,
+        source BLOB NOT NULL
+    );
+    """,
 )
 VERSION = len(_STEPS)
 

@@ -6,6 +6,7 @@ from several threads, which take turns; its `reader` waits for no writer.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from collections import Counter
@@ -16,10 +17,12 @@ from typing import Any, Self
 
 from scaicore_tui.errors import NotFound
 from scaicore_tui.journal.holes import ROOM, Hole, Holes
-from scaicore_tui.journal.opening import claim, open_to_read, open_to_write
+from scaicore_tui.journal.opening import claim, open_copy, open_to_read, open_to_write
+from scaicore_tui.journal.schema import VERSION
 from scaicore_tui.lock import Lock
 from scaicore_tui.runs import Gap
-from scaicore_tui.wire import Event, read_stored
+from scaicore_tui.runs.summary import VERSION as FOLD
+from scaicore_tui.wire import Checkpoint, Event, read_checkpoint, read_stored
 
 # Above every position.
 TOP = 2**62
@@ -29,6 +32,7 @@ SLICE = 2_000
 MOST_BYTES = 4 * 1024 * 1024
 # So many keys are looked for in one go.
 KEYS_AT_ONCE = 500
+_BETWEEN = "SELECT pos, raw FROM events WHERE pos > ? AND pos <= ? ORDER BY pos LIMIT ?"
 
 
 class Journal:
@@ -81,6 +85,12 @@ class Journal:
             raise NotFound(f"no journal {path}")
         return cls(open_to_read(path))
 
+    @classmethod
+    def copy(cls, path: Path) -> Self:
+        """A copy of the journal in `path` with today's tables, which leaves nothing behind; raises what `read` does."""
+        with cls.read(path) as journal:
+            return cls(open_copy(journal._database))
+
     def __enter__(self) -> Self:
         return self
 
@@ -127,6 +137,13 @@ class Journal:
         with self._turn:
             self._database.executescript(script)
             self.is_spilling = begin
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it has today's tables, and a summary of each run: then it can be shown without a write."""
+        if self.rows("PRAGMA user_version") != [(VERSION,)]:
+            return False
+        return self.rows("SELECT version, folded FROM folding") == [(FOLD, FOLD)]
 
     def __len__(self) -> int:
         return int(self.rows("SELECT count(*) FROM events")[0][0])
@@ -217,10 +234,7 @@ class Journal:
         if execution_id is not None:
             yield from (event for _, event in self.history(execution_id))
             return
-        last = -TOP
-        while found := self.rows("SELECT pos, raw FROM events WHERE pos > ? ORDER BY pos LIMIT ?", last, SLICE):
-            last = found[-1][0]
-            yield from (read_stored(source) for _, source in found)
+        yield from (event for _, event in self.between(-TOP, TOP))
 
     def history(self, execution_id: str, upto: int | None = None) -> Iterator[tuple[int, Event]]:
         """The events of one run with their positions, in feed order; of those up to a position."""
@@ -244,10 +258,32 @@ class Journal:
             found.append(read_stored(source))
         return found[::-1]
 
+    def between(self, after: int, upto: int) -> Iterator[tuple[int, Event]]:
+        """The events above a position, up to another, with theirs, in feed order."""
+        while found := self.rows(_BETWEEN, after, upto, SLICE):
+            after = found[-1][0]
+            yield from ((pos, read_stored(source)) for pos, source in found)
+
+    def pending(self) -> list[Checkpoint]:
+        """The checkpoints that were pending at the latest look, oldest first."""
+        rows = self.rows("SELECT source FROM main.pending ORDER BY place")
+        return [read_checkpoint(source) for (source,) in rows]
+
+    def keep_pending(self, checkpoints: Iterable[Checkpoint]) -> None:
+        """These are pending now, oldest first, and no others."""
+        rows = [(json.dumps(checkpoint.source).encode(),) for checkpoint in checkpoints]
+        with self.writing() as database:
+            database.execute("DELETE FROM main.pending")
+            database.executemany("INSERT INTO main.pending (source) VALUES (?)", rows)
+
     def mark_gap(self, found_at: int) -> None:
         """Note that events are missing before the next one appended; `found_at` in microseconds since 1970."""
         with self.writing():
             self._holes.give_up(self._top(), found_at)
+
+    def run_event_count(self) -> int:
+        """How many of its events belong to runs, repeats among them."""
+        return int(self.rows("SELECT count(*) FROM events WHERE execution_id IS NOT NULL")[0][0])
 
     def gap_count(self) -> int:
         """How many gaps the journal has."""

@@ -13,6 +13,7 @@ from scaicore_tui.runs.summary import VERSION, decode, encode
 
 _PUT = "INSERT OR REPLACE INTO main.runs VALUES (?, ?, ?)"
 _NEWEST = "SELECT summary FROM main.runs WHERE place < ? ORDER BY place DESC LIMIT ?"
+_MATCHING = "SELECT summary FROM main.runs WHERE substr(execution_id, 1, ?) = ? ORDER BY place DESC LIMIT ?"
 _OLDEST = "SELECT summary FROM main.runs WHERE place > ? ORDER BY place LIMIT ?"
 _ALL = "SELECT execution_id FROM events WHERE execution_id IS NOT NULL GROUP BY execution_id ORDER BY min(pos) DESC"
 
@@ -32,6 +33,10 @@ class Summaries:
     def newest(self, limit: int, before: int = 2**62) -> list[Summary]:
         """The newest summaries of runs that began `before` a place, newest first."""
         return [decode(source) for (source,) in self._journal.rows(_NEWEST, before, limit)]
+
+    def matching(self, prefix: str, limit: int) -> list[Summary]:
+        """The newest summaries of runs whose id begins with `prefix`, newest first."""
+        return [decode(source) for (source,) in self._journal.rows(_MATCHING, len(prefix), prefix, limit)]
 
     def oldest(self, limit: int, above: int) -> list[Summary]:
         """The oldest summaries of runs that began `above` a place, oldest first."""

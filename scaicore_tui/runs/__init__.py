@@ -1,13 +1,14 @@
 """The domain: events folded into runs, nodes and visits. Pure: no I/O, no clock, no screen."""
 
 from scaicore_tui.runs.book import RunBook
-from scaicore_tui.runs.document import run_document
+from scaicore_tui.runs.document import run_document, transition_document
 from scaicore_tui.runs.folder import Change, Folder
 from scaicore_tui.runs.gap import Gap, GapRow, gap_rows, missing_in
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, RunStatus
 from scaicore_tui.runs.ordered import Ordered
-from scaicore_tui.runs.select import narrows, searchable, searched, sought
+from scaicore_tui.runs.select import narrows, one_run, searchable, searched, sought
 from scaicore_tui.runs.summary import Summary
+from scaicore_tui.runs.transitions import Pending, Teller, Transition, What
 
 __all__ = [
     "Change",
@@ -18,15 +19,21 @@ __all__ = [
     "NodeState",
     "NodeVisit",
     "Ordered",
+    "Pending",
     "Run",
     "RunBook",
     "RunStatus",
     "Summary",
+    "Teller",
+    "Transition",
+    "What",
     "gap_rows",
     "missing_in",
     "narrows",
+    "one_run",
     "run_document",
     "searchable",
     "searched",
     "sought",
+    "transition_document",
 ]

@@ -31,6 +31,8 @@ class RunBook:
         self.counts: Counter[RunStatus] = Counter()
         self.gaps: Sequence[Gap] = ()
         self.event_count = 0
+        # Events that were taken in here, and not found stored at the start.
+        self.taken_count = 0
         # Of those that came in here, how many can't be read, or only in part.
         self.unreadable = 0
         self.last: int | None = None
@@ -41,6 +43,7 @@ class RunBook:
     def take(self, change: Change) -> set[str]:
         """Take in what new events made of runs; returns the ids of those that changed."""
         self.event_count += change.event_count
+        self.taken_count += change.event_count
         self.unreadable += change.unreadable
         self.arrivals.update(change.arrivals)
         if change.last is None:

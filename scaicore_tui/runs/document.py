@@ -1,4 +1,4 @@
-"""A run as the JSON document of the command line: fields may be added, never changed."""
+"""A run, and a change of one, as JSON documents of the command line: fields may be added, never changed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 from scaicore_tui.runs.model import NodeRunInfo, NodeVisit, Run
 from scaicore_tui.runs.status import NODE_LOOKS
+from scaicore_tui.runs.transitions import Transition, What
+from scaicore_tui.wire.checkpoints import Checkpoint
 from scaicore_tui.wire.timestamps import iso
 
 
@@ -30,6 +32,36 @@ def run_document(run: Run) -> dict[str, Any]:
     }
 
 
+def transition_document(told: Transition) -> dict[str, Any]:
+    """The document of one change."""
+    document: dict[str, Any] = {
+        "at": iso(told.at),
+        "change": str(told.what),
+        "execution_id": told.execution_id,
+        "core_id": told.core_id,
+        "node_id": told.node_id,
+        "block_kind": told.block_kind,
+        "duration_ms": told.duration_ms,
+        "error": told.error,
+    }
+    if told.what is What.NODE_EXITED and told.visit is not None:
+        document |= _result(told.visit)
+    if told.checkpoint is not None:
+        document["checkpoint"] = _checkpoint(told.checkpoint)
+    return document
+
+
+def _checkpoint(row: Checkpoint) -> dict[str, Any]:
+    return {
+        "checkpoint_id": row.id,
+        "checkpoint_type": row.checkpoint_type,
+        "title": row.title,
+        "options": [option.id for option in row.options],
+        "resolution": row.resolution,
+        "resolved_by": row.resolved_by,
+    }
+
+
 def _node(node: NodeRunInfo) -> dict[str, Any]:
     return {
         "node_id": node.node_id,
@@ -47,8 +79,14 @@ def _visit(visit: NodeVisit) -> dict[str, Any]:
         "entered_at": iso(visit.entered_at),
         "ended_at": iso(visit.ended_at),
         "duration_ms": visit.duration_ms,
+        **_result(visit),
+        "error": visit.error,
+    }
+
+
+def _result(visit: NodeVisit) -> dict[str, Any]:
+    return {
         "result_binding": visit.result_binding,
         "result_binding_value": visit.result,
         "result_binding_truncated": visit.truncated,
-        "error": visit.error,
     }

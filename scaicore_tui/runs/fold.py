@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from scaicore_tui.runs import visits
 from scaicore_tui.runs.digest import digest
@@ -21,23 +21,35 @@ from scaicore_tui.wire.values import optional_text
 MAX_DURATION_MS = 1e14
 
 
+class Passage(NamedTuple):
+    """The visit that an event began or ended, and its node."""
+
+    node: NodeRunInfo
+    visit: NodeVisit
+
+
 def fold(run: Run, event: Event) -> bool:
     """Apply `event` to `run`; False where it is a repeat that changes nothing but the count of repeats."""
-    if _is_repeat(run, event):
-        run.duplicates += 1
+    if is_repeat(run, event):
         return False
+    apply(run, event)
+    return True
+
+
+def apply(run: Run, event: Event) -> Passage | None:
+    """Apply `event`, which is no repeat, to `run`; the visit that it was about."""
     run.event_count += 1
     run.core_id = run.core_id or event.core_id
     _span(run, event.at)
     if not event.is_whole:
         run.mark("an event that can be read only in part")
     rule = _RULES.get(event.type)
-    if rule is not None:
-        if run.is_over and event.type not in _ENDS:
-            run.mark("events after the end")
-        run.is_runtime = True
-        rule(run, event)
-    return True
+    if rule is None:
+        return None
+    if run.is_over and event.type not in _ENDS:
+        run.mark("events after the end")
+    run.is_runtime = True
+    return rule(run, event)
 
 
 def _span(run: Run, at: int | None) -> None:
@@ -47,16 +59,21 @@ def _span(run: Run, at: int | None) -> None:
     run.last_event_at = at if run.last_event_at is None else max(run.last_event_at, at)
 
 
-def _is_repeat(run: Run, event: Event) -> bool:
-    """Whether the bus delivered the same event again (API §2).
+def is_repeat(run: Run, event: Event) -> bool:
+    """Whether the bus delivered the same event again (API §2): then it is counted.
 
     Equal bytes with sub-second timestamps are one event. With whole seconds a loop writes equal bytes in earnest, so
     a repeat is one only while the visit that it belongs to leaves no room for a second.
     """
     if run.seen.add(hash(event.raw)):
         return False
-    if not whole_seconds(event.timestamp):
-        return True
+    repeats = not whole_seconds(event.timestamp) or _leaves_no_room(run, event)
+    run.duplicates += repeats
+    return repeats
+
+
+def _leaves_no_room(run: Run, event: Event) -> bool:
+    """Whether a second event of equal bytes can't be meant."""
     if event.type == wire.BLOCK_ENTERED:
         node = run.nodes.get(_key(event))
         return node is not None and any(visit.entered_at == event.at for visit in node.open_visits)
@@ -108,13 +125,15 @@ def _instance(run: Run, event: Event) -> None:
         run.instance_key = str(key)
 
 
-def _entered(run: Run, event: Event) -> None:
+def _entered(run: Run, event: Event) -> Passage:
     node = _node(run, event)
     late = _exit_that_came_first(node, event.at)
     if late is not None:
         late.entered_at = event.at
-        return
-    visits.enter(run, node, NodeVisit(NodeState.ENTERED, entered_at=event.at))
+        return Passage(node, late)
+    visit = NodeVisit(NodeState.ENTERED, entered_at=event.at)
+    visits.enter(run, node, visit)
+    return Passage(node, visit)
 
 
 def _exit_that_came_first(node: NodeRunInfo, at: int | None) -> NodeVisit | None:
@@ -126,37 +145,39 @@ def _exit_that_came_first(node: NodeRunInfo, at: int | None) -> NodeVisit | None
     return visit if fits else None
 
 
-def _exited(run: Run, event: Event) -> None:
-    visit = _close(run, event, NodeState.EXITED)
-    if visit is None:
-        return
-    payload = event.payload
+def _exited(run: Run, event: Event) -> Passage | None:
+    passage = _close(run, event, NodeState.EXITED)
+    if passage is None:
+        return None
+    payload, visit = event.payload, passage.visit
     visit.result_binding = optional_text(payload.get("result_binding"))
     visit.has_result = "result_binding_value" in payload
     visit.result = payload.get("result_binding_value")
     visit.truncated = bool(payload.get("result_binding_truncated"))
+    return passage
 
 
-def _block_failed(run: Run, event: Event) -> None:
-    visit = _close(run, event, NodeState.FAILED)
+def _block_failed(run: Run, event: Event) -> Passage | None:
+    passage = _close(run, event, NodeState.FAILED)
     error = error_text(event.payload)
-    if visit is not None:
-        visit.error = error
+    if passage is not None:
+        passage.visit.error = error
     elif run.error is None:
         run.error = error
+    return passage
 
 
-def _close(run: Run, event: Event, state: NodeState) -> NodeVisit | None:
+def _close(run: Run, event: Event, state: NodeState) -> Passage | None:
     """Close the visit that `event` ends; None where it belongs to no node and is kept at run level."""
     node = _visited(run, event)
     if node is not None:
-        return visits.leave(run, node, state, event.at)
+        return Passage(node, visits.leave(run, node, state, event.at))
     run.mark(f"{state} without enter")
     if event.node_id is None:
         return None
-    visit = NodeVisit(state, ended_at=event.at)
-    visits.add_ended(run, _node(run, event), visit)
-    return visit
+    node, visit = _node(run, event), NodeVisit(state, ended_at=event.at)
+    visits.add_ended(run, node, visit)
+    return Passage(node, visit)
 
 
 def _visited(run: Run, event: Event) -> NodeRunInfo | None:
@@ -202,7 +223,7 @@ def _words(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-_RULES: dict[str, Callable[[Run, Event], None]] = {
+_RULES: dict[str, Callable[[Run, Event], Passage | None]] = {
     wire.STARTED: _started,
     wire.COMPLETED: _completed,
     wire.FAILED: _failed,

@@ -1,11 +1,25 @@
-"""What a filter keeps: texts with all its words, and none of its `!words`."""
+"""What a filter keeps: texts with all its words, and none of its `!words`. And which run an id names."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
+from scaicore_tui.errors import NotFound, UsageError
+from scaicore_tui.runs.book import RunBook
+from scaicore_tui.runs.model import Run
 from scaicore_tui.runs.summary import Summary
+
+
+def one_run(book: RunBook, prefix: str, hint: str = "") -> Run:
+    """The one run whose id begins with `prefix`, or `@latest`. Raises NotFound with that `hint`; UsageError where it is
+    many."""
+    found = book.find(prefix)
+    if not found:
+        raise NotFound(f"no run {prefix!r} among {len(book.runs)} read", hint=hint)
+    if len(found) > 1:
+        raise UsageError(f"{len(found)} runs begin with {prefix!r}", hint="give more of the id")
+    return book.runs[found[0].execution_id]
 
 
 def sought(needle: str) -> Callable[[str], bool]:

@@ -42,6 +42,15 @@ def between(begin: int | None, end: int | None, now: float) -> str:
     return f"{' to '.join(shown)}Z" if shown else ""
 
 
+def moment(at: int | None, now: float) -> str:
+    """`12:01:32Z`, with the date before it where that is another day; `at` in microseconds, `now` in seconds since
+    1970."""
+    if at is None:
+        return ""
+    stamp = _stamp(at)
+    return f"{stamp[11:] if stamp[:10] == _stamp(int(now) * SECOND)[:10] else stamp[5:]}Z"
+
+
 def _stamp(at: int) -> str:
     """`2026-04-29 12:01:32`, in UTC."""
     return (iso(at - at % SECOND) or "")[:19].replace("T", " ")

@@ -22,6 +22,7 @@ async def run_app(
     banner: str = "",
     no_colour: bool = False,
     low_bandwidth: bool = False,
+    notify: bool = False,
 ) -> int:
     """Run the app until it is quit, or cancelled; the terminal is left as it was found, whatever happens.
 
@@ -31,7 +32,14 @@ async def run_app(
         # Textual reads this, and nothing else, to leave all colours out.
         os.environ["NO_COLOR"] = "1"
     put_keys_first()
-    app = DebuggerApp(session, ascii_only=ascii_only, banner=banner, no_colour=no_colour, low_bandwidth=low_bandwidth)
+    app = DebuggerApp(
+        session,
+        ascii_only=ascii_only,
+        banner=banner,
+        no_colour=no_colour,
+        low_bandwidth=low_bandwidth,
+        notify=notify,
+    )
     # A mouse tells of each cell that it crosses.
     running = asyncio.create_task(app.run_async(mouse=not low_bandwidth))
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
@@ -9,9 +10,11 @@ from textual._styles_cache import StylesCache
 from textual.await_complete import AwaitComplete
 from textual.screen import Screen
 
+from scaicore_tui.bell import Bell
 from scaicore_tui.session import Session, Update
 from scaicore_tui.tui.ahead import load_ahead
 from scaicore_tui.tui.bridge import Bridge
+from scaicore_tui.tui.calling import Caller
 from scaicore_tui.tui.clipboard import copy
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.editor import Editor
@@ -68,6 +71,7 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
         banner: str = "",
         no_colour: bool = False,
         low_bandwidth: bool = False,
+        notify: bool = False,
     ) -> None:
         few_colours = no_colour or low_bandwidth
         super().__init__(ansi_color=few_colours or None)
@@ -77,6 +81,7 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
         self._bridge: Bridge | None = None
         self._desk: Desk | None = None
         self._editor = Editor(self)
+        self._caller = Caller(session, Bell(os.environ)) if notify and session is not None else None
         self._is_complete = False
         self.animation_level = "none"
         self.set_class(ascii_only, ASCII_CLASS)
@@ -116,6 +121,8 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
         if self._desk is not None:
             self._desk.take(message.update)
         self._tell(message.update)
+        if self._caller is not None:
+            self.send_to_terminal(self._caller.call())
         if not self._is_complete:
             self._is_complete = True
             self.call_after_refresh(self.run_worker, load_ahead, thread=True)
@@ -153,11 +160,11 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
             self._tell(Update())
 
     def on_refresh_now(self) -> None:
-        if self._bridge is not None:
+        if self._bridge is not None and not self._stays_offline("r"):
             self._say("asking now" if self._bridge.refresh() else "r: two fetches are under way already")
 
     def on_pause_polling(self, request: PausePolling) -> None:
-        if self._bridge is not None:
+        if self._bridge is not None and not self._stays_offline("p"):
             self._bridge.pause(paused=request.paused)
 
     def on_answer_checkpoint(self, request: AnswerCheckpoint) -> None:
@@ -205,6 +212,13 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
         if self._desk is not None:
             self._desk.say(words, colour, sticky=sticky)
             self._tell(Update())
+
+    def _stays_offline(self, key: str) -> bool:
+        """Whether nothing is ever asked for: then that is said."""
+        offline = self._desk is not None and self._desk.offline
+        if offline:
+            self._say(f"{key}: offline, a journal is shown: nothing is asked for", "amber")
+        return offline
 
     def _tell(self, update: Update) -> None:
         """Tell every screen, but one that is not composed yet, or was taken apart already: the app is ending."""

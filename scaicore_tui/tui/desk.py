@@ -18,6 +18,7 @@ from scaicore_tui.tui.link_words import Standing
 from scaicore_tui.tui.notices import Notice, Notices, of_submission
 from scaicore_tui.tui.replays import Link, Original, links, original_of
 from scaicore_tui.wire import Checkpoint
+from scaicore_tui.wire.timestamps import seconds
 
 # A run tells of its start among so many of its first events, or not at all.
 LOOKED_AT = 2_000
@@ -47,6 +48,11 @@ class Desk:
         return self.session.target.read_only
 
     @property
+    def offline(self) -> bool:
+        """Whether a journal is shown, and nothing asked for."""
+        return self.session.target.offline
+
+    @property
     def protected(self) -> bool:
         """Whether what is written is typed out first."""
         return self.session.target.protected and not self.read_only
@@ -58,7 +64,7 @@ class Desk:
 
     def standing(self) -> Standing:
         """How things stand, for the status bar."""
-        session = self.session
+        session, newest_at = self.session, self.session.recorded_until
         return Standing(
             link=session.link,
             now=session.clock.monotonic(),
@@ -71,6 +77,7 @@ class Desk:
             unreadable=session.unreadable,
             journal_trouble=session.journal.trouble,
             pace=self.pace,
+            recorded_for=None if newest_at is None else self.now - seconds(newest_at),
         )
 
     def say(self, words: str, colour: str = "text", *, key: str = "said", sticky: bool = False) -> None:
@@ -108,7 +115,9 @@ class Desk:
 
     @property
     def knows_waiting(self) -> bool:
-        """Whether it was ever read what waits: that nothing is listed says nothing before."""
+        """Whether it was ever read what waits: that nothing is listed says nothing before, nor of what was recorded."""
+        if self.offline:
+            return bool(self.session.checkpoints)
         return self.session.link.checkpoints.answered_at is not None
 
     @property

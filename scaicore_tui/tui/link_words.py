@@ -31,7 +31,8 @@ _SIGNS = {
 class Standing(Struct, frozen=True):
     """All that the status bar tells. `now` is monotonic seconds, as the moments of `link` are.
 
-    It is told anew after `pace` seconds at the latest.
+    It is told anew after `pace` seconds at the latest. Offline `recorded_for` is the age of the newest event that was
+    recorded, in seconds.
     """
 
     link: Link
@@ -45,6 +46,7 @@ class Standing(Struct, frozen=True):
     unreadable: int = 0
     journal_trouble: str = ""
     pace: int = 1
+    recorded_for: float | None = None
 
     @property
     def state(self) -> LinkState:
@@ -53,12 +55,20 @@ class Standing(Struct, frozen=True):
 
 def link_pieces(standing: Standing) -> list[Piece]:
     """State, age of what is shown, next try."""
+    if standing.recorded_for is not None:
+        return [("▪ offline", "amber strong"), (f": {recorded(standing)}", "amber")]
     sign, colour = _SIGNS[standing.state]
     known = standing.link.age(standing.now)
     pieces: list[Piece] = [(f"{sign} {standing.state}", colour + STRONG)]
     if known is not None:
         pieces.append((f" {_known(known, standing.pace)}", colour))
     return [*pieces, (" · ", "grey"), (next_try(standing), "grey")]
+
+
+def recorded(standing: Standing) -> str:
+    """What is shown where nothing is asked for, and how old it is at the least."""
+    newest = "no event" if not standing.event_count else f"newest event {age(standing.recorded_for or 0.0)} ago"
+    return f"journal of {one_line(standing.name, 24)}, {newest}"
 
 
 def _known(seconds: float, pace: int) -> str:
@@ -103,6 +113,8 @@ def count_pieces(standing: Standing) -> list[Piece]:
 def feed_pieces(standing: Standing) -> list[Piece]:
     """What was read: latency, events in all and of the last poll; what can't be read, and answers that were dropped
     because they came too late."""
+    if standing.recorded_for is not None:
+        return [(f"{standing.event_count:,} events", "grey")]
     link, latency = standing.link, standing.link.events.latency_ms
     told = f"~{took(_about(latency))}" if latency is not None else "–"
     pieces: list[Piece] = [(f"{told} · {standing.event_count:,} events", "grey"), (f" +{link.new_events}", "grey")]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from scaicore_tui.grid import limits
 from tests.cli.program import Demo, FastGrid, Program, demo_of, fast_grid
 from tests.server.grid_fixtures import MANAGER
 
@@ -54,3 +55,16 @@ def grid() -> Iterator[FastGrid]:
 def writer(tmp_path: Path, grid: FastGrid) -> Program:
     """The program, told of the grid of this test; its ledger knows of no other."""
     return Program(tmp_path, grid.settings(MANAGER))
+
+
+@pytest.fixture
+def busy_grid(monkeypatch: pytest.MonkeyPatch) -> Iterator[FastGrid]:
+    """A grid that lets itself be asked five times a second."""
+    monkeypatch.setattr(limits, "PER_API_KEY", 100_000)
+    with fast_grid(rate_limits=True) as running:
+        yield running
+
+
+@pytest.fixture
+def watcher(tmp_path: Path, busy_grid: FastGrid) -> Program:
+    return Program(tmp_path, busy_grid.settings(MANAGER))

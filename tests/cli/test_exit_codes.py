@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 
 import pytest
 
+from scaicore_tui.cli.help import EXIT_CODES
 from scaicore_tui.proxy import ProxyConfig
-from tests.cli.program import Demo, Program, fast_grid
+from tests.cli.program import PATIENCE, Demo, FastGrid, Program, fast_grid
+from tests.server.faulty_wire import Fault, faulty_wire
 from tests.server.grid_fixtures import MANAGER
 from tests.server.proxy_fixtures import proxy_server
 
 LOOPBACK = "http://127.0.0.1:1"
+TRIP = {"employee": "Ada", "purpose": "Hotel", "amount": 900.0, "currency": "EUR", "receipts": 1}
+SPOILED = {"batch": "B-2", "invoices": [{"number": "1-1", "vendor": "Unknown Trading Ltd", "amount": 9}]}
 
 
 def test_without_any_configuration_it_offers_the_demo(program: Program) -> None:
@@ -86,3 +91,79 @@ def test_a_replay_whose_answer_was_lost_is_unknown_and_not_repeated(program: Pro
         (_, second) = grid.statuses()
     assert (done.returncode, done.stdout) == (7, "")
     assert f"the answer was lost; {second} (likely: found by its input)" in done.stderr
+
+
+def ok(grid: FastGrid, writer: Program) -> int:
+    return writer("runs").returncode
+
+
+def a_run_failed(grid: FastGrid, writer: Program) -> int:
+    return writer("watch", grid.finished("core_invoice-batch", SPOILED), "--exit-status").returncode
+
+
+def a_flag_makes_no_sense(grid: FastGrid, writer: Program) -> int:
+    return writer("runs", "--interval", "0").returncode
+
+
+def nobody_listens(grid: FastGrid, writer: Program) -> int:
+    return writer.knowing(SCAIGRID_BASE_URL=LOOPBACK)("checkpoints").returncode
+
+
+def a_token_is_refused(grid: FastGrid, writer: Program) -> int:
+    return writer.knowing(SCAIGRID_API_KEY="sgk_stranger")("runs").returncode
+
+
+def there_is_no_such_run(grid: FastGrid, writer: Program) -> int:
+    return writer("show", "exec_nobody").returncode
+
+
+def it_was_answered_already(grid: FastGrid, writer: Program) -> int:
+    grid.finished("core_expense-approval", TRIP)
+    (waiting,) = grid.pending()
+    assert writer("resolve", waiting, "approve", "--yes").returncode == 0
+    return writer("resolve", waiting, "reject", "--yes").returncode
+
+
+def the_answer_is_lost(grid: FastGrid, writer: Program) -> int:
+    first = grid.finished("core_expense-approval", TRIP)
+    with grid.portal.wrap_async_context_manager(faulty_wire(grid.served.url)) as wire:
+        wire.fault = Fault.DROP_AFTER
+        code = writer.knowing(SCAIGRID_BASE_URL=wire.url)("replay", first, "--yes").returncode
+    assert (len(wire.posts), len(grid.statuses())) == (1, 2)
+    return code
+
+
+def the_time_is_up(grid: FastGrid, writer: Program) -> int:
+    grid.finished("core_expense-approval", TRIP)
+    return writer("watch", "@latest", "--timeout", "1").returncode
+
+
+def somebody_interrupts(grid: FastGrid, writer: Program) -> int:
+    with writer.started("watch") as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("watching ")
+        process.send_signal(signal.SIGINT)
+        return process.wait(PATIENCE)
+
+
+CAUSES = {
+    0: ok,
+    1: a_run_failed,
+    2: a_flag_makes_no_sense,
+    3: nobody_listens,
+    4: a_token_is_refused,
+    5: there_is_no_such_run,
+    6: it_was_answered_already,
+    7: the_answer_is_lost,
+    8: the_time_is_up,
+    130: somebody_interrupts,
+}
+
+
+@pytest.mark.parametrize("code", CAUSES)
+def test_each_code_has_a_cause(grid: FastGrid, writer: Program, code: int) -> None:
+    assert CAUSES[code](grid, writer) == code
+
+
+def test_no_code_is_without_a_cause() -> None:
+    assert [*CAUSES] == [*EXIT_CODES]

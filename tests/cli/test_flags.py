@@ -45,7 +45,7 @@ def test_a_command_comes_without_the_app(program: Program) -> None:
     [
         "",
         "--url http://h --api scaigrid --interval 2 --backfill 0 --journal a/b --no-journal --read-only --quiet",
-        "--profile staging --core core_a --ascii --no-color --low-bandwidth --core core_b",
+        "--profile staging --core core_a --ascii --no-color --low-bandwidth --core core_b --offline --notify",
     ],
 )
 def test_plain_flags_are_read_as_typer_reads_them(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,6 +75,12 @@ def test_flags_stand_before_or_after_the_command(demo: Demo, program: Program) -
     assert told.document("runs", "--json", *flags) == before
     nearer = told.document(*flags, "runs", "--json", "--core", "core_expense-approval")
     assert {run["core_id"] for run in nearer} == {"core_expense-approval"}
+
+
+def test_nothing_is_something_to_say() -> None:
+    """A flag of 0 behind the command's name is not unsaid."""
+    assert Common(backfill=0).over(Common(backfill=7, quiet=True)) == Common(backfill=0, quiet=True)
+    assert Common().over(Common(backfill=7, interval=1.0)) == Common(backfill=7, interval=1.0)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="XDG folders")

@@ -131,3 +131,25 @@ def test_no_byte_of_an_event_drives_the_terminal(program: Program) -> None:
     shown = terminal.output.decode().strip()
     assert not {"\x1b", "\x07", "\x9b", "\u202e", "\x7f"} & set(shown)
     assert json.loads(shown)["payload"]["note"] == text
+
+
+@pytest.mark.parametrize(
+    ("flags", "settings", "coloured"),
+    [((), {}, True), (("--no-color",), {}, False), ((), {"NO_COLOR": "1"}, False), ((), {"TERM": "dumb"}, False)],
+)
+def test_a_table_has_colours_where_a_terminal_does(
+    reader: Program, flags: tuple[str, ...], settings: dict[str, str], coloured: bool
+) -> None:
+    with asked(reader.knowing(**settings), "runs", "--failed", *flags) as terminal:
+        assert terminal.wait() == 0
+    assert (b"\x1b[31m" in terminal.output) == coloured
+    assert "failed" in terminal.text
+    assert "\x1b" not in "".join(reader.knowing(**settings).lines("runs", "--failed", *flags))
+
+
+def test_a_table_is_cut_to_the_terminal_and_has_room_for_errors(reader: Program) -> None:
+    with Terminal(reader.home, [*COMMAND, "runs", "--failed"], size=(80, 24), env=reader.settings) as terminal:
+        assert terminal.wait() == 0
+        head, *rows = terminal.lines
+    assert head.split() == ["RUN", "CORE", "STATUS", "AGE", "TOOK", "ERROR"]
+    assert all(row.endswith("…") and "  failed  " in row for row in rows if row)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scaicore_tui.cli.colours import text_of
 from scaicore_tui.cli.rows import run_rows
 from scaicore_tui.runs import Gap, GapRow, Ordered, RunStatus, Summary, gap_rows, missing_in
 from scaicore_tui.runs.words import between
@@ -162,7 +163,7 @@ def test_a_table_has_a_line_for_each_gap() -> None:
     book = MemoryBook()
     book.apply([step for n in range(4) for step in (started(NOON, f"exec_{n}"), completed(NOON, f"exec_{n}"))])
     rows = run_rows(book.order, gap_rows([gap(-1), gap(3)], book.order.above), NOW, ascii_only=True, width=99)
-    assert [row[1] if len(row) > 1 else row[0][:7] for row in rows] == [
+    assert [row[1] if len(row) > 1 else text_of(row[0])[:7] for row in rows] == [
         "exec_3",
         "exec_2",
         "-  gap ",

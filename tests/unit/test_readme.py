@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
+import shutil
+import subprocess
 
 import pytest
-from typer.main import get_command
 
-from scaicore_tui.cli.app import app
+from scaicore_tui import errors
+from scaicore_tui.cli.diagnostics import INTERRUPTED
 from scaicore_tui.cli.flags import Common
+from scaicore_tui.cli.help import EXIT_CODES, sections
 from scaicore_tui.runs.status import BREAKPOINT, GAP, NODE_LOOKS, REVIEW, RUN_LOOKS, Look
 from scaicore_tui.tui.actions import key_table
+from tests.reference import GROUP, MANUAL, TABLES, command_table, manual, option_table, section
+from tests.reference import README as README_FILE
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-
-
-def section(mark: str) -> str:
-    """What stands between a mark and its end."""
-    return README.partition(f"<!-- {mark} -->\n")[2].partition(f"<!-- /{mark} -->")[0].strip()
+README = README_FILE.read_text(encoding="utf-8")
 
 
 def test_key_table_comes_from_the_registry() -> None:
-    assert section("keys").splitlines() == key_table()
+    assert section("keys") == key_table()
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,45 @@ def test_every_sign_is_in_the_legend(look: Look) -> None:
     assert f"| `{look.glyph}` | `{look.ascii}` | {look.colour} |" in README
 
 
+@pytest.mark.parametrize("mark", [*TABLES])
+def test_the_reference_of_the_command_line_comes_from_its_help(mark: str) -> None:
+    assert section(mark) == TABLES[mark](), "python -m tests.reference brings it up to date"
+
+
 def test_every_command_and_flag_is_told() -> None:
-    for name in get_command(app).commands:  # type: ignore[attr-defined]
-        assert f"`{name}" in README or f"| `{name} " in README
+    commands, options = "\n".join(command_table()), "\n".join(option_table())
+    for name, command in GROUP.commands.items():
+        assert f"| `{name}" in commands
+        own = [param for param in sections(command.params)["Options"] if not param.hidden and param.name != "help"]
+        assert all(param.opts[0] in commands for param in own)
     for flag in Common.__struct_fields__:
-        assert f"--{flag.replace('_', '-')}" in README
+        assert f"`--{flag.replace('_', '-')}" in options
+
+
+def test_the_manual_is_up_to_date() -> None:
+    assert MANUAL.read_text(encoding="utf-8") == manual(), "python -m tests.reference brings it up to date"
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="no groff")
+def test_the_manual_is_sound_roff() -> None:
+    done = subprocess.run(
+        ["groff", "-man", "-Kutf8", "-Tutf8", "-ww", "-P-c", str(MANUAL)],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        env={"PATH": "/usr/bin:/bin", "MANWIDTH": "80"},
+    )
+    assert done.stderr == ""
+    shown = " ".join(re.sub(".\b", "", done.stdout).split())
+    for words in (
+        "watch [EXECUTION] [--exit-status]",
+        "EXIT STATUS",
+        "SCAICORE_TUI_TOKEN",
+        "scaicore-tui runs --failed",
+    ):
+        assert words in shown
+
+
+def test_the_exit_codes_are_those_of_the_errors() -> None:
+    kinds = [error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, Exception)]
+    assert {kind.exit_code for kind in kinds} | {0, INTERRUPTED} == set(EXIT_CODES)  # type: ignore[attr-defined]

@@ -106,7 +106,8 @@ class MainScreen(WaitingScreen):
         session = self.desk.session
         marked = len(self.desk.marked)
         waiting = len(session.checkpoints) if self.desk.knows_waiting else None
-        self.panes.show_headings(self.heading_of_run, waiting, marked, has_older=session.has_older)
+        offline = self.desk.offline
+        self.panes.show_headings(self.heading_of_run, waiting, marked, has_older=session.has_older, offline=offline)
         super().show_frame()
 
     def fade(self, *, runs: bool, waiting: bool) -> None:

@@ -89,17 +89,20 @@ class Panes(Container):
             pane.display = place in shown
         self._upper.display = bool(shown - {Place.CHECKPOINTS})
 
-    def show_headings(self, selected: list[Piece], waiting: int | None, marked: int, *, has_older: bool) -> None:
+    def show_headings(
+        self, selected: list[Piece], waiting: int | None, marked: int, *, has_older: bool, offline: bool
+    ) -> None:
         """The headings: that of the `selected` run, and so many checkpoints (None: not read yet), some `marked`."""
         title, end = self._runs_heading(has_older=has_older)
         self._heading(Place.RUNS, title, end)
         below = self.nodes.below
         self._heading(Place.NODES, selected, [(f"{below} more ↓", "grey")] if below else [])
         colour = "amber strong" if waiting else "grey"
+        waits = "Waited" if offline else "Waiting"
         marks = f" · {marked} marked" if marked else ""
         self._heading(
             Place.CHECKPOINTS,
-            [(f"Waiting for you · {'?' if waiting is None else waiting}", colour), (marks, "accent strong")],
+            [(f"{waits} for you · {'?' if waiting is None else waiting}", colour), (marks, "accent strong")],
         )
 
     def _heading(self, place: Place, left: list[Piece], end: list[Piece] | None = None) -> None:

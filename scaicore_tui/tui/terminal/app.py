@@ -71,7 +71,7 @@ class SparingApp(App[ReturnType], Generic[ReturnType]):
 
     def send_to_terminal(self, sequence: str) -> None:
         """Write a sequence that paints nothing."""
-        if self._driver is not None:
+        if sequence and self._driver is not None:
             self._driver.write(sequence)
             self._driver.flush()
 

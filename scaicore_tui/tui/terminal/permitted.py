@@ -11,6 +11,7 @@ import re
 # What is switched on at the start and off at the end: line wrap, cursor, mouse, focus, alternate screen, paste, resize;
 # and updates that are shown at once.
 _MODES = "7|25|1000|1003|1004|1006|1015|1016|1049|2004|2026|2048"
+_COUNTS = r"\d+ [a-z ]+(?:, \d+ [a-z ]+)?"
 _BASE64 = "[A-Za-z0-9+/]*=*"
 _SEQUENCES = "|".join(
     (
@@ -23,6 +24,8 @@ _SEQUENCES = "|".join(
         rf"\x1b\]52;c;{_BASE64}\x07",  # the clipboard; and through tmux and GNU screen
         rf"\x1bPtmux;\x1b\x1b\]52;c;{_BASE64}\x07\x1b\\",
         r"\x1bP\x1b\]52;c;(?:[A-Za-z0-9+/=]|\x1b\\\x1bP)*+\x07\x1b\\",
+        # A call, and a notice of how much called for it.
+        rf"\x07\x1b\](?:9;scaicore-tui: |777;notify;scaicore-tui;){_COUNTS}\x1b\\",
     )
 )
 # Possessive: nothing is ever looked at twice.

@@ -37,10 +37,10 @@ class StatusBar(Bar):
         # What changes every second stands first: a line is written from its left edge to its last change.
         link: list[Piece] = [(" ", "text"), *words.link_pieces(standing)]
         if self.size.height == 1:
-            left = [*link, GAP, *self._named(20), GAP, *words.count_pieces(standing)]
+            left = [*link, *self._named(20), GAP, *words.count_pieces(standing)]
             return spread(left, [*words.filter_pieces(standing), (" · ", "grey"), *words.feed_pieces(standing)], width)
         if line == 0:
-            left = [*link, GAP, *self._named(12)]
+            left = [*link, *self._named(12)]
             counts = words.count_pieces(standing)
             return (
                 spread(left, counts, width + 1) if length(left) + length(counts) < width else [*left, *_short(counts)]
@@ -48,7 +48,10 @@ class StatusBar(Bar):
         return spread([(" ", "text"), *words.filter_pieces(standing)], words.feed_pieces(standing), width)
 
     def _named(self, width: int) -> list[Piece]:
-        return [(one_line(self.standing.name if self.standing else "", width), "accent strong")]
+        """The profile, where it is not told with the state."""
+        if self.standing is None or self.standing.recorded_for is not None:
+            return []
+        return [GAP, (one_line(self.standing.name, width), "accent strong")]
 
 
 def _short(counts: list[Piece]) -> list[Piece]:

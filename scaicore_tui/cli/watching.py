@@ -1,0 +1,140 @@
+"""`watch`: one line per change, of one run until it ends, or of all; failed polls are survived."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable
+from heapq import merge
+
+from scaicore_tui.bell import Bell
+from scaicore_tui.cli import diagnostics, output
+from scaicore_tui.cli.change_rows import WIDTHS, change_row
+from scaicore_tui.cli.flags import DEFAULT_BACKFILL, Common
+from scaicore_tui.cli.following import Contact, Follower, polling
+from scaicore_tui.cli.sessions import one_shot
+from scaicore_tui.cli.until import Until
+from scaicore_tui.errors import TimedOut
+from scaicore_tui.runs import RunStatus, Transition, What, transition_document
+from scaicore_tui.session import Session
+from scaicore_tui.text import named
+
+ENDS = (What.RUN_COMPLETED, What.RUN_FAILED)
+AWAITED: dict[Until | None, tuple[What, ...]] = {
+    None: (),
+    Until.WAITING: (What.CHECKPOINT_WAITS,),
+    Until.COMPLETED: (What.RUN_COMPLETED,),
+    Until.FAILED: (What.RUN_FAILED,),
+    Until.ANY: (What.CHECKPOINT_WAITS, *ENDS),
+}
+
+
+async def watch(
+    common: Common, execution: str | None, exit_status: bool, until: Until | None, seconds: float | None, json: bool
+) -> int:
+    """Print what changes until the run ends, or what is waited for happened; the exit code.
+
+    Raises TimedOut where that takes longer than so many seconds.
+    """
+    try:
+        async with asyncio.timeout(seconds), one_shot(common, backfill=0) as session:
+            await session.read_once()
+            execution_id = await _find(session, execution) if execution is not None else None
+            last = await Watching(session, execution_id, until, _show(session, common, json), common.notify).last()
+    except TimeoutError:
+        raise TimedOut(f"watched for {seconds:g} s: {_unseen(execution, until)}") from None
+    if until is not None and last.what not in AWAITED[until]:
+        diagnostics.say(f"{named(last.execution_id or '')} has ended, and was not {until}")
+        return 1
+    return 1 if exit_status and last.what is What.RUN_FAILED else 0
+
+
+async def _find(session: Session, execution: str) -> str:
+    """The one run of that id, once it and its beginning are read: most are among the newest events, and all requests
+    that are spent on older ones delay the polls to come. Raises NotFound, and UsageError where it is many."""
+    book = session.book
+    while session.has_older and book.event_count < DEFAULT_BACKFILL:
+        found = book.find(execution)
+        if found and not found[0].joined_late:
+            break
+        await session.load_older()
+    return session.run_of(execution).execution_id
+
+
+class Watching:
+    """Tells the changes of one run, or of all, to `show`."""
+
+    def __init__(
+        self,
+        session: Session,
+        execution_id: str | None,
+        until: Until | None,
+        show: Callable[[Transition], None],
+        notify: bool,
+    ) -> None:
+        self._session = session
+        self._execution_id = execution_id
+        self._lasts = AWAITED[until] if execution_id is None else (*AWAITED[until], *ENDS)
+        self._show = show
+        self._follower = Follower(session, execution_id)
+        self._contact = Contact(session)
+        self._bell = Bell(os.environ) if notify else None
+
+    async def last(self) -> Transition:
+        """Tell what happens until what is waited for did, or the run ended: that change."""
+        last = self._begin()
+        async with polling(self._session) as changed:
+            while last is None:
+                await changed()
+                news = await self._news()
+                self._ring(news)
+                last = self._tell(news)
+        return last
+
+    def _begin(self) -> Transition | None:
+        """Tell what the run went through so far; of all runs, how many there are."""
+        if self._execution_id is not None:
+            return self._tell([*self._follower.past(self._execution_id), *self._follower.waiting()])
+        counts = self._session.book.counts
+        known = ", ".join(f"{counts[status]} {status}" for status in (RunStatus.RUNNING, RunStatus.WAITING))
+        where = f"{named(self._session.target.core or 'all Cores')} on {named(self._session.target.host)}"
+        diagnostics.say(f"watching {where}: {known}; what changes from now on is told")
+        return None
+
+    async def _news(self) -> list[Transition]:
+        """What changed, by its time: what is pending is asked for by itself, and may be known sooner or later."""
+        was_lost = self._contact.is_lost
+        for words in self._contact.look():
+            diagnostics.say(words)
+        events = list(self._follower.news())
+        checkpoints = await self._follower.checkpoints(look=was_lost and not self._contact.is_lost)
+        return list(merge(events, checkpoints, key=lambda told: told.at or 0))
+
+    def _tell(self, changes: Iterable[Transition]) -> Transition | None:
+        """Show them up to the last one that is waited for; that one."""
+        for told in changes:
+            self._show(told)
+            if told.what in self._lasts:
+                return told
+        return None
+
+    def _ring(self, news: Iterable[Transition]) -> None:
+        if self._bell is not None:
+            happened = [told.what for told in news]
+            self._bell.count(happened.count(What.RUN_FAILED), happened.count(What.CHECKPOINT_WAITS))
+            diagnostics.ring(self._bell.ring(self._session.clock.monotonic()))
+
+
+def _show(session: Session, common: Common, json: bool) -> Callable[[Transition], None]:
+    """Prints a change at once, for programs or for people."""
+    if json:
+        return lambda told: output.compact_line(transition_document(told))
+    columns = output.Columns(*WIDTHS)
+    return lambda told: columns.row(change_row(told, session.now, common.ascii))
+
+
+def _unseen(execution: str | None, until: Until | None) -> str:
+    """What did not happen in time."""
+    if until is None:
+        return f"{execution} goes on" if execution is not None else "the time is up"
+    return f"{execution} is not {until}" if execution is not None else f"no run was {until}"

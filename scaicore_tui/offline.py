@@ -1,0 +1,42 @@
+"""A session without a server: it shows what was recorded, as it was when it was opened, and asks for nothing."""
+
+from __future__ import annotations
+
+import asyncio
+
+from scaicore_tui.actions import Ledger
+from scaicore_tui.clock import Clock
+from scaicore_tui.config import Target
+from scaicore_tui.journal import Journal
+from scaicore_tui.session import Session, Update
+
+
+class OfflineSession(Session):
+    """Of a target that is `offline`, so that its client sends nothing and its gate lets nothing through."""
+
+    def __init__(
+        self, target: Target, journal: Journal, clock: Clock | None = None, ledger: Ledger | None = None
+    ) -> None:
+        super().__init__(target, journal, clock, ledger=ledger)
+        # What waited at the journal's latest look. What another process adds to it from now on is not shown.
+        self.checkpoints = tuple(journal.pending())
+        self.book.wait(self.checkpoints)
+        self.book.last = journal.next_place - 1
+        self._newest_at = journal.newest_at()
+
+    @property
+    def recorded_until(self) -> int | None:
+        return self._newest_at
+
+    def ask_ahead(self) -> None:
+        """Nobody is asked."""
+
+    def refresh(self) -> bool:
+        """There is nobody to ask."""
+        return False
+
+    async def run(self) -> None:
+        """Take all runs out of the journal, and wait to be cancelled."""
+        await self.load()
+        self._tell(Update())
+        await asyncio.Event().wait()

@@ -1,0 +1,135 @@
+"""Completion as shells ask for it: out of the journal, quick, without a server, and silent whatever is wrong."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scaicore_tui.journal import Intake, Journal
+from scaicore_tui.wire.checkpoints import read_checkpoint
+from tests.builders import NOON, checkpoint, completed, started
+from tests.cli.program import COMMAND, PATIENCE, Program
+from tests.cli.test_flags import loaded_for
+
+ASK = "_SCAICORE_TUI_COMPLETE"
+HOSTILE = "exec_$(touch owned)"
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    """A journal with a run that ended, one that waits, one whose id some shells would run, and what waits."""
+    import json
+
+    path = tmp_path / "j"
+    rows = [
+        checkpoint("ckpt_review", execution_id="exec_b", options=[{"id": "approve", "label": "Yes"}, "reject"]),
+        checkpoint("ckpt_break", checkpoint_type="debug_breakpoint", options=[]),
+    ]
+    with Journal.open(path) as kept:
+        intake = Intake(kept)
+        intake.begin()
+        intake.news([started(NOON, name) for name in ("exec_a", "exec_b", HOSTILE)])
+        intake.news([completed(NOON + 1, "exec_a")])
+        intake.pending([read_checkpoint(json.dumps(row).encode()) for row in rows])
+    return path
+
+
+def completed_in(shell: str, program: Program, line: str) -> list[str]:
+    """What that shell is offered behind that line, in its own protocol."""
+    words = line.split(" ")
+    asks = {
+        "bash": {ASK: "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)},
+        "zsh": {ASK: "complete_zsh", "_TYPER_COMPLETE_ARGS": line},
+        "fish": {ASK: "complete_fish", "_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
+    }
+    done = program.knowing(**asks[shell])()
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+def offered(program: Program, line: str) -> set[str]:
+    return {row.split("\t")[0] for row in completed_in("fish", program, line) if row}
+
+
+def test_runs_and_checkpoints_come_from_the_journal(program: Program, journal: Path) -> None:
+    flags = f"--journal {journal}"
+    assert offered(program, f"scaicore-tui show {flags} ") == {"@latest", "exec_a", "exec_b"}
+    assert offered(program, f"scaicore-tui {flags} watch exec_b") == {"exec_b"}
+    assert offered(program, f"scaicore-tui events {flags} --execution ") == {"@latest", "exec_a", "exec_b"}
+    assert offered(program, f"scaicore-tui resolve {flags} ") == {"ckpt_review", "ckpt_break"}
+    assert offered(program, f"scaicore-tui resolve {flags} ckpt_review ") == {"approve", "reject"}
+    assert offered(program, f"scaicore-tui continue {flags} ") == {"ckpt_break"}
+    assert offered(program, f"scaicore-tui runs {flags} --core ") == {"core_a"}
+
+
+@pytest.mark.parametrize(
+    ("shell", "lines"),
+    [
+        ("bash", ["exec_a"]),
+        ("zsh", ['_arguments \'*: :(("exec_a":"completed core_a"))\'']),
+        ("fish", ["exec_a\tcompleted core_a"]),
+    ],
+)
+def test_each_shell_is_told_in_its_own_way(program: Program, journal: Path, shell: str, lines: list[str]) -> None:
+    assert completed_in(shell, program, f"scaicore-tui show --journal {journal} exec_a") == lines
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+def test_bash_completes(program: Program, journal: Path, tmp_path: Path) -> None:
+    """The script that is installed, in a shell; it runs nothing that an id says."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "scaicore-tui").write_text(f'#!/bin/sh\nexec {" ".join(COMMAND)} "$@"\n')
+    (tmp_path / "bin" / "scaicore-tui").chmod(0o755)
+    line = f"scaicore-tui --journal {journal} show "
+    asks = f"""
+        PATH={tmp_path / "bin"}:$PATH
+        eval "$(scaicore-tui --show-completion bash)"
+        COMP_WORDS=({line} '') COMP_CWORD=4 COMP_LINE='{line}'
+        _scaicore_tui_completion scaicore-tui
+        printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    done = subprocess.run(
+        ["bash", "--norc", "-c", asks],
+        env=program.environment | {"SHELL": "/bin/bash"},
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (set(done.stdout.split()), done.stderr) == ({"@latest", "exec_a", "exec_b"}, "")
+    assert not (tmp_path / "owned").exists()
+
+
+def test_words_that_are_known(program: Program, tmp_path: Path) -> None:
+    config = tmp_path / "XDG_CONFIG_HOME" / "scaicore-tui" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text('[profiles.staging]\nurl = "https://staging.example.com"\n[profiles.production]\n')
+    at_home = Program(tmp_path, {})
+    assert offered(at_home, "scaicore-tui runs --profile ") == {"staging", "production"}
+    assert offered(at_home, "scaicore-tui watch --until ") == {"waiting", "completed", "failed", "any"}
+    assert offered(at_home, "scaicore-tui schema re") == {"record", "replay", "resolve"}
+    assert "checkpoints" in offered(at_home, "scaicore-tui ")
+    assert offered(at_home, "scaicore-tui runs --fa") == {"--failed"}
+
+
+@pytest.mark.parametrize("line", ["show ", "resolve ", "runs --core ", "show --journal /no/such/file "])
+def test_nothing_is_said_where_there_is_nothing(program: Program, tmp_path: Path, line: str) -> None:
+    assert offered(program, f"scaicore-tui {line}") <= {"@latest"}
+    (tmp_path / "config").mkdir()
+    broken = tmp_path / "XDG_CONFIG_HOME" / "scaicore-tui" / "config.toml"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("profiles = 1 = 2")
+    assert offered(Program(tmp_path, {}), f"scaicore-tui {line}") <= {"@latest"}
+    assert offered(Program(tmp_path, {}), f"scaicore-tui {line}--journal {__file__} ") <= {"@latest"}
+
+
+def test_it_loads_little(program: Program, journal: Path) -> None:
+    asks = {ASK: "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    line = {"_TYPER_COMPLETE_ARGS": f"scaicore-tui show --journal {journal} "}
+    printed, modules = loaded_for(program.knowing(**asks, **line))
+    assert "exec_a" in printed
+    assert not modules & {"httpx", "textual", "starlette", "uvicorn"}

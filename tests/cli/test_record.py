@@ -1,0 +1,112 @@
+"""`record`: a journal without a screen, whole and once, through outages and interrupts; and a summary of it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.program import PATIENCE, FastGrid, Program
+from tests.cli.test_watch import FAST, GOOD, until
+from tests.server.grid_fixtures import MANAGER
+from tests.server.relay import relay
+
+
+def stored(grid: FastGrid) -> list[Any]:
+    """All events of the grid, oldest first."""
+    return list(grid.portal.call(grid.served.grid.store.events))
+
+
+def kept(program: Program, journal: Path) -> list[Any]:
+    return [json.loads(line) for line in program.lines("events", "--journal", str(journal), "--json")]
+
+
+def has_kept(process: subprocess.Popen[str], program: Program, journal: Path, events: int) -> None:
+    """Return once so many events are in the journal that is being written; at first there is none."""
+    while program("events", "--journal", str(journal), "--json").stdout.count("\n") < events:
+        assert process.poll() is None
+
+
+def test_it_records_until_nothing_new_comes(busy_grid: FastGrid, watcher: Program, tmp_path: Path) -> None:
+    for _ in range(3):
+        busy_grid.finished("core_invoice-batch", GOOD)
+    journal = tmp_path / "j"
+    told = watcher.document("record", "--journal", str(journal), "--until-idle", "0.5", "--json", *FAST)
+    assert kept(watcher, journal) == stored(busy_grid)
+    events = len(stored(busy_grid))
+    assert told["requests"] >= 4
+    assert {name: told[name] for name in told if name != "requests"} == {
+        "journal": str(journal),
+        "events": events,
+        "runs": 3,
+        "recorded": events,
+        "duplicates": 0,
+        "gaps": 0,
+        "holes": 0,
+        "unreadable": 0,
+        "stale_dropped": 0,
+    }
+    again = watcher("record", "--journal", str(journal), "--for", "0.5", *FAST)
+    assert again.stdout.startswith(f"0 events recorded, {events} of 3 runs in the journal · 0 gaps · ")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_it_with_its_summary(
+    busy_grid: FastGrid, watcher: Program, tmp_path: Path, number: signal.Signals
+) -> None:
+    busy_grid.finished("core_invoice-batch", GOOD)
+    with watcher.started("record", "--json", "--journal", str(tmp_path / "j"), *FAST) as process:
+        until(process.stderr, "recording ")
+        has_kept(process, watcher, tmp_path / "j", len(stored(busy_grid)))
+        process.send_signal(number)
+        told, talk = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, talk, json.loads(told)["events"]) == (130, "", len(stored(busy_grid)))
+
+
+def test_nothing_is_lost_while_the_server_is_away(busy_grid: FastGrid, tmp_path: Path) -> None:
+    grid, journal = busy_grid, tmp_path / "j"
+    grid.finished("core_invoice-batch", GOOD)
+    with grid.portal.wrap_async_context_manager(relay(grid.served.url)) as line:
+        program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
+        with program.started("record", "--json", "--journal", str(journal), "--until-idle", "1", *FAST) as process:
+            until(process.stderr, "recording ")
+            has_kept(process, program, journal, 1)
+            grid.portal.call(line.down)
+            until(process.stderr, "contact lost: ")
+            while len(stored(grid)) < 1_200:
+                grid.finished("core_invoice-batch", GOOD)
+            grid.portal.call(line.up)
+            told, talk = process.communicate(timeout=PATIENCE)
+    assert "contact is back after " in talk
+    summary = json.loads(told)
+    assert (process.returncode, summary["gaps"], summary["holes"], summary["duplicates"]) == (0, 0, 0, 0)
+    assert kept(program, journal) == stored(grid)
+
+
+def test_two_do_not_write_one_journal(busy_grid: FastGrid, watcher: Program, tmp_path: Path) -> None:
+    where = ("--journal", str(tmp_path / "j"))
+    with watcher.started("record", *where, *FAST) as process:
+        until(process.stderr, "recording ")
+        refused = watcher("record", *where, "--for", "1")
+        assert (refused.returncode, refused.stdout) == (6, "")
+        assert "another scaicore-tui writes" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "words"),
+    [
+        (("--no-journal",), 2, "--no-journal wants none"),
+        (("--journal", "/proc/j"), 2, "no journal can be kept in /proc/j"),
+        (("--journal", "/"), 2, "no journal can be kept in /"),
+        (("--url", "http://127.0.0.1:1"), 3, "nothing listens there"),
+        (("--offline",), 2, "this asks a server, and --offline asks none"),
+    ],
+)
+def test_what_can_not_be_recorded(writer: Program, flags: tuple[str, ...], code: int, words: str) -> None:
+    done = writer("record", "--for", "1", *flags)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert words in done.stderr

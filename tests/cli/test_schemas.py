@@ -1,0 +1,107 @@
+"""What is printed with `--json` is what its schema says, for programs of years from now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from typer.main import get_command
+
+from scaicore_tui.cli.app import app
+from scaicore_tui.cli.describing import names, source
+from tests.cli.program import Demo, FastGrid, Program
+from tests.cli.test_watch import SPOILED, TRIP
+
+SCHEMAS = {name: json.loads(source(name)) for name in names()}
+
+
+def check(name: str, value: Any) -> None:
+    Draft202012Validator(SCHEMAS[name], format_checker=Draft202012Validator.FORMAT_CHECKER).validate(value)
+
+
+def parts(schema: Any) -> Iterator[dict[str, Any]]:
+    """All objects in a schema."""
+    inner = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    if isinstance(schema, dict):
+        yield schema
+    for value in inner:
+        yield from parts(value)
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_schema_is_one_and_forbids_nothing_that_may_be_added(name: str) -> None:
+    Draft202012Validator.check_schema(SCHEMAS[name])
+    assert SCHEMAS[name]["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    closed = {"additionalProperties", "unevaluatedProperties", "maxProperties", "propertyNames"}
+    assert not [part for part in parts(SCHEMAS[name]) if closed & part.keys()]
+
+
+def test_every_command_with_a_document_has_one() -> None:
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    with_json = {name for name, command in commands.items() if any(p.name == "json" for p in command.params)}
+    assert with_json | {"demo"} == set(names())
+
+
+def test_a_run_is_one_thing_wherever_it_is_printed() -> None:
+    assert SCHEMAS["runs"]["$defs"] == SCHEMAS["show"]["$defs"]
+
+
+def test_what_reads(demo: Demo, reader: Program) -> None:
+    runs = reader.document("runs", "--json")
+    assert {"completed", "failed", "waiting"} <= {run["status"] for run in runs}
+    check("runs", runs)
+    check("show", reader.document("show", "@latest", "--json"))
+    for line in reader.lines("events", "--json", "--backfill", "1"):
+        check("events", json.loads(line))
+    for status in ("pending", "resolved"):
+        rows = reader.document("checkpoints", "--status", status, "--json")
+        assert rows
+        check("checkpoints", rows)
+    check("demo", dict(demo.ready))
+
+
+def test_what_writes_and_what_came_of_it(grid: FastGrid, writer: Program) -> None:
+    grid.finished("core_expense-approval", TRIP)
+    (waiting,) = grid.pending()
+    check("resolve", writer.document("resolve", waiting, "approve", "--comment", "ok", "--yes", "--json"))
+    failing = grid.finished("core_invoice-batch", SPOILED)
+    replayed = writer("replay", failing, "--yes", "--json")
+    assert replayed.returncode == 1
+    check("replay", json.loads(replayed.stdout))
+    entries = writer.document("ledger", "--json")
+    assert {entry["kind"] for entry in entries} == {"answer", "replay"}
+    check("ledger", entries)
+
+
+def test_what_follows(grid: FastGrid, writer: Program, tmp_path: Path) -> None:
+    failing, waiting = grid.finished("core_invoice-batch", SPOILED), grid.finished("core_expense-approval", TRIP)
+    lines = [json.loads(line) for line in writer.lines("watch", failing, "--json")]
+    lines += [json.loads(line) for line in writer.lines("watch", waiting, "--json", "--until", "waiting")]
+    assert {"run_began", "node_exited", "node_failed", "run_failed", "checkpoint_waits"} <= {
+        line["change"] for line in lines
+    }
+    for line in lines:
+        check("watch", line)
+    check("record", writer.document("record", "--for", "1", "--json", "--journal", str(tmp_path / "j")))
+
+
+def test_a_schema_would_find_what_is_wrong(reader: Program) -> None:
+    run = reader.document("show", "@latest", "--json")
+    for name, value in (("status", "done"), ("started_at", "yesterday"), ("nodes", None), ("event_count", "7")):
+        assert not Draft202012Validator(SCHEMAS["show"]).is_valid(run | {name: value})
+    assert not Draft202012Validator(SCHEMAS["show"]).is_valid({key: run[key] for key in run if key != "input"})
+    check("show", run | {"added_later": 1})
+
+
+def test_it_is_printed_by_name(program: Program) -> None:
+    assert program.document("schema", "runs") == SCHEMAS["runs"]
+    head, *rows = program.lines("schema")
+    assert head.split() == ["NAME", "DESCRIBES"]
+    assert [row.split()[0] for row in rows] == names()
+    unknown = program("schema", "run")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert "did you mean runs?" in unknown.stderr

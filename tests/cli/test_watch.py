@@ -1,0 +1,245 @@
+"""`watch`: a line for each change, of a real grid's runs, through an outage, to the right exit code."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from scaicore_tui.grid import limits
+from tests.cli.program import COMMAND, PATIENCE, FastGrid, Program, fast_grid
+from tests.server.grid_fixtures import MANAGER
+from tests.server.relay import relay
+from tests.tui.terminal import Terminal
+
+TRIP = {"employee": "Ada", "purpose": "Hotel", "amount": 900.0, "currency": "EUR", "receipts": 1}
+GOOD = {"batch": "B-1", "invoices": []}
+SPOILED = {"batch": "B-2", "invoices": [{"number": "1-1", "vendor": "Unknown Trading Ltd", "amount": 9}]}
+FAST = ("--interval", "0.2")
+RUNTIME = "scaicore.runtime."
+CHANGES = {
+    "invocation.started": "run_began",
+    "block.entered": "node_entered",
+    "block.exited": "node_exited",
+    "block.failed": "node_failed",
+    "invocation.completed": "run_completed",
+    "invocation.failed": "run_failed",
+}
+
+
+@contextmanager
+def watching(program: Program, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """`watch` of all runs, once it knows what is past."""
+    with program.started("watch", *FAST, *arguments) as process:
+        assert until(process.stderr, "watching ")
+        yield process
+
+
+def until(stream: IO[str] | None, words: str) -> str:
+    """The next line that has these words."""
+    assert stream is not None
+    return next(line for line in stream if words in line)
+
+
+def rest(process: subprocess.Popen[str]) -> list[Any]:
+    """What it printed from here to its end, as JSON."""
+    assert process.stdout is not None
+    return [json.loads(line) for line in process.stdout]
+
+
+def expected(grid: FastGrid) -> list[tuple[str, str, str | None]]:
+    """What is to be told of all events of the grid's runs."""
+    found = grid.portal.call(grid.served.grid.store.events)
+    steps = [(event["type"].removeprefix(RUNTIME), event["payload"]) for event in found]
+    return [(CHANGES[kind], load["execution_id"], load.get("node_id")) for kind, load in steps if kind in CHANGES]
+
+
+def told(lines: Sequence[Any]) -> list[tuple[str, str, str | None]]:
+    return [(line["change"], line["execution_id"], line["node_id"]) for line in lines if "checkpoint" not in line]
+
+
+@pytest.mark.parametrize(
+    ("values", "flags", "code", "last"),
+    [
+        (GOOD, ("--exit-status",), 0, "  completed  "),
+        (SPOILED, ("--exit-status",), 1, "run failed"),
+        (SPOILED, (), 0, "run failed"),
+        (SPOILED, ("--until", "failed"), 0, "run failed"),
+        (GOOD, ("--until", "any"), 0, "  completed  "),
+        (GOOD, ("--until", "waiting"), 1, "  completed  "),
+    ],
+)
+def test_a_run_that_ended_tells_what_it_was_and_ends(
+    grid: FastGrid, writer: Program, values: dict[str, Any], flags: tuple[str, ...], code: int, last: str
+) -> None:
+    execution = grid.finished("core_invoice-batch", values)
+    done = writer("watch", execution[:12], *flags)
+    first, *_, end = done.stdout.splitlines()
+    assert (done.returncode, "run began" in first, last in end) == (code, True, True)
+    assert all(execution in line for line in done.stdout.splitlines())
+    assert ("has ended, and was not waiting" in done.stderr) == (flags[-1:] == ("waiting",))
+
+
+def test_its_lines_are_aligned(grid: FastGrid, writer: Program) -> None:
+    execution = grid.finished("core_invoice-batch", SPOILED)
+    lines = writer.lines("--ascii", "watch", execution)
+    assert {line[11:28] for line in lines} == {execution}
+    assert {line[30] for line in lines} == {"*", "+", "x"}
+    assert all(line[8] == "Z" and line[29] == line[31] == " " for line in lines)
+    assert "VENDOR_UNKNOWN: vendor 'Unknown Trading Ltd' has no account" in lines[-1]
+
+
+def test_a_run_that_waits_and_is_answered_and_ends(busy_grid: FastGrid, watcher: Program) -> None:
+    execution = busy_grid.finished("core_expense-approval", TRIP)
+    (waiting,) = busy_grid.pending()
+    assert watcher.lines("watch", "@latest", "--until", "waiting", *FAST)[-1].split()[4:7] == ["review", "·", waiting]
+    with watcher.started("watch", "@latest", "--json", *FAST) as process:
+        assert json.loads(until(process.stdout, "checkpoint_waits"))["checkpoint"]["checkpoint_id"] == waiting
+        watcher.document("resolve", waiting, "approve", "--yes", "--json")
+        lines = rest(process)
+        assert process.wait(PATIENCE) == 0
+    answered = next(line for line in lines if line["change"] == "checkpoint_answered")
+    assert (answered["checkpoint"]["resolution"], answered["execution_id"]) == ("approve", execution)
+    assert lines[-1]["change"] == "run_completed"
+    assert [line["at"] for line in lines] == sorted(line["at"] for line in lines)
+
+
+def test_nothing_of_all_runs_is_missed_while_the_server_is_away(tmp_path: Path, busy_grid: FastGrid) -> None:
+    """More events come meanwhile than two pages have, of whole runs; the last of them waits."""
+    grid = busy_grid
+    grid.finished("core_invoice-batch", GOOD)
+    past = len(expected(grid))
+    with grid.portal.wrap_async_context_manager(relay(grid.served.url)) as line:
+        program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
+        with watching(program, "--json", "--until", "waiting") as process:
+            grid.portal.call(line.down)
+            until(process.stderr, "contact lost: ")
+            while len(expected(grid)) < past + 1_100:
+                grid.finished("core_invoice-batch", GOOD)
+            grid.finished("core_expense-approval", TRIP)
+            grid.portal.call(line.up)
+            lines = rest(process)
+            assert process.wait(PATIENCE) == 0
+    assert lines[-1]["change"] == "checkpoint_waits"
+    assert told(lines) == expected(grid)[past:]
+
+
+def test_a_run_that_fails_while_the_server_is_away_gives_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "PER_API_KEY", 100_000)
+    with (
+        fast_grid(rate_limits=True, speed=8.0) as grid,
+        grid.portal.wrap_async_context_manager(relay(grid.served.url)) as line,
+    ):
+        program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
+        execution = grid.begun("core_invoice-batch", SPOILED)
+        with program.started("watch", execution, "--exit-status", *FAST) as process:
+            assert "run began" in until(process.stdout, "")
+            grid.portal.call(line.down)
+            until(process.stderr, "contact lost: ")
+            while grid.status(execution) != "failed":
+                pass
+            grid.portal.call(line.up)
+            assert "run failed" in until(process.stdout, "run failed")
+            assert process.wait(PATIENCE) == 1
+
+
+def test_that_the_server_is_away_is_said_and_that_it_is_back(tmp_path: Path, busy_grid: FastGrid) -> None:
+    with busy_grid.portal.wrap_async_context_manager(relay(busy_grid.served.url)) as line:
+        program = Program(tmp_path, busy_grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
+        with watching(program) as process:
+            for _ in range(2):
+                busy_grid.portal.call(line.down)
+                assert "nothing listens there" in until(process.stderr, "")
+                busy_grid.portal.call(line.up)
+                assert "contact is back after " in until(process.stderr, "")
+            process.send_signal(signal.SIGINT)
+            assert (process.wait(PATIENCE), process.communicate()) == (130, ("", ""))
+
+
+def test_a_run_is_answered_and_ends_while_the_server_is_away(tmp_path: Path, busy_grid: FastGrid) -> None:
+    grid = busy_grid
+    execution = grid.finished("core_expense-approval", TRIP)
+    (waiting,) = grid.pending()
+    with grid.portal.wrap_async_context_manager(relay(grid.served.url)) as line:
+        program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
+        with program.started("watch", execution, "--json", "--exit-status", *FAST) as process:
+            first = until(process.stdout, "checkpoint_waits")
+            grid.portal.call(line.down)
+            until(process.stderr, "contact lost: ")
+            Program(tmp_path, grid.settings(MANAGER)).lines("resolve", waiting, "approve", "--yes")
+            grid.portal.call(line.up)
+            lines = rest(process)
+            assert process.wait(PATIENCE) == 0
+    answered = [made["checkpoint"]["resolution"] for made in lines if made["change"] == "checkpoint_answered"]
+    assert (json.loads(first)["execution_id"], answered) == (execution, ["approve"])
+    assert lines[-1]["change"] == "run_completed"
+    shown = program.knowing(SCAIGRID_BASE_URL=grid.served.url).lines("watch", execution, "--json")
+    assert [made for made in map(json.loads, shown) if "checkpoint" not in made][-len(lines) + 1 :] == [
+        made for made in lines if "checkpoint" not in made
+    ]
+
+
+def test_time_is_up(grid: FastGrid, writer: Program) -> None:
+    grid.finished("core_expense-approval", TRIP)
+    done = writer("watch", "@latest", "--until", "completed", "--timeout", "1")
+    assert (done.returncode, done.stdout != "") == (8, True)
+    assert "watched for 1 s: @latest is not completed" in done.stderr
+    assert writer("watch", "--timeout", "1").returncode == 8
+
+
+def test_what_can_not_be_watched(writer: Program) -> None:
+    assert writer("watch", "exec_nobody").returncode == 5
+    assert writer("watch", "--until", "better").returncode == 2
+    assert writer.knowing(SCAIGRID_API_KEY="sgk_stranger")("watch").returncode == 4
+    assert writer("watch", "--offline").returncode == 2
+    assert writer.knowing(SCAIGRID_BASE_URL="http://127.0.0.1:1")("watch").returncode == 3
+
+
+def test_ctrl_c_ends_it_with_130(watcher: Program) -> None:
+    with watching(watcher) as process:
+        process.send_signal(signal.SIGINT)
+        assert (process.wait(PATIENCE), process.communicate()) == (130, ("", ""))
+
+
+def test_a_reader_that_has_seen_enough_ends_it(busy_grid: FastGrid, watcher: Program) -> None:
+    with watching(watcher) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        busy_grid.finished("core_invoice-batch", GOOD)
+        assert process.wait(PATIENCE) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
+def test_a_failure_rings_the_terminal_and_tells_counts_alone(busy_grid: FastGrid, watcher: Program) -> None:
+    busy_grid.finished("core_invoice-batch", SPOILED)
+    command = [*COMMAND, "watch", "--notify", "--until", "failed", *FAST]
+    with Terminal(watcher.home, command, size=(120, 24), env=watcher.settings) as terminal:
+        terminal.until("watching ")
+        assert b"\x07" not in terminal.output
+        busy_grid.finished("core_invoice-batch", SPOILED)
+        assert terminal.wait() == 0
+    assert bytes(terminal.output).count(b"\x07\x1b]9;scaicore-tui: 1 failed\x1b\\") == 1
+    assert terminal.text.count("run failed") == 1
+    piped = watcher("watch", "@latest", "--notify")
+    assert "\x07" not in piped.stdout + piped.stderr
+
+
+def test_the_app_calls_whoever_looks_elsewhere(busy_grid: FastGrid, watcher: Program) -> None:
+    busy_grid.finished("core_invoice-batch", SPOILED)
+    command = [*COMMAND, "--notify", "--no-journal", *FAST]
+    with Terminal(watcher.home, command, size=(80, 24), env=watcher.settings) as terminal:
+        terminal.until("live")
+        terminal.until("1 fail")
+        assert b"\x07\x1b]9" not in terminal.output
+        busy_grid.finished("core_expense-approval", TRIP)
+        terminal.until(lambda: b"\x07\x1b]9;scaicore-tui: 1 waiting for you\x1b\\" in terminal.output)
+        terminal.until("Waiting for you · 1")
+        terminal.press("q")
+        assert terminal.wait() == 0
