@@ -24,6 +24,7 @@ class Common(Struct, frozen=True):
     url: Annotated[str | None, _flag("The API's address. [SCAICORE_TUI_URL]")] = None
     api: Annotated[str | None, _flag("scaiflow or scaigrid. [SCAICORE_TUI_API]")] = None
     profile: Annotated[str | None, _flag("A profile of the configuration file. [SCAICORE_TUI_PROFILE]")] = None
+    token_file: Annotated[Path | None, _flag("A file, readable by you alone, that holds the token.")] = None
     core: Annotated[str | None, _flag("Only this Core.")] = None
     interval: Annotated[float | None, _flag("Seconds between two polls. [5]", min=0.1)] = None
     journal: Annotated[Path | None, _flag("The journal's file.")] = None
@@ -42,7 +43,7 @@ class Common(Struct, frozen=True):
         return Common(**{name: getattr(self, name) or getattr(outer, name) for name in self.__struct_fields__})
 
 
-_KINDS: dict[str, Callable[[str], object]] = {"interval": float, "backfill": int, "journal": Path}
+_KINDS: dict[str, Callable[[str], object]] = {"interval": float, "backfill": int, "journal": Path, "token_file": Path}
 _LEAST = {"interval": 0.1, "backfill": 0}
 
 

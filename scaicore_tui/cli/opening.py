@@ -24,7 +24,7 @@ def open_app(common: Common) -> int:
     """The app on what is configured; without any configuration a screen that says so, and offers the demo."""
     target = target_of(common)
     if target is not None:
-        return _show(common, watching(common, target), target.name)
+        return _show(common, watching(common, target), target.title)
     code = _show(common, None)
     from scaicore_tui.tui import RUN_DEMO
 

@@ -6,39 +6,44 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scaicore_tui.cli.flags import DEFAULT_BACKFILL, Common
-from scaicore_tui.config import Flags, Target, journal_file, ledger_file, resolve_target
-from scaicore_tui.errors import ConfigError, CredentialsError
+from scaicore_tui.config import Flags, Settings, Target, journal_file, ledger_file, settle
+from scaicore_tui.errors import ConfigError
 
 if TYPE_CHECKING:
     from scaicore_tui.journal import Journal
     from scaicore_tui.session import Session
 
 
+def settings_of(common: Common) -> Settings:
+    """What flags, environment and profile say, each with its source. Raises ConfigError."""
+    return settle(flags_of(common))
+
+
+def flags_of(common: Common) -> Flags:
+    """The flags that are settings."""
+    return Flags(**{name: getattr(common, name) for name in Flags.__struct_fields__})
+
+
 def target_of(common: Common) -> Target | None:
-    """The API that flags, environment and profile name; None where none does."""
-    return resolve_target(
-        Flags(
-            url=common.url,
-            api=common.api,
-            profile=common.profile,
-            core=common.core,
-            interval=common.interval,
-            read_only=common.read_only,
-            low_bandwidth=common.low_bandwidth,
-        )
-    )
+    """The API that flags, environment and profile name; None where none does.
+
+    Raises ConfigError, and CredentialsError where it is another machine's and there is no way to a token for it: on
+    this one, `serve` may lend one.
+    """
+    settings = settings_of(common)
+    target = settings.target()
+    if target is not None and not target.has_credential and not target.is_loopback:
+        raise settings.tokens.missing(target.host)
+    return target
 
 
 def require_target(common: Common) -> Target:
-    """The API, with a token for it. Raises ConfigError and CredentialsError, saying what to set."""
+    """The API, with a way to a token for it. Raises ConfigError and CredentialsError, saying what to set."""
     target = target_of(common)
     if target is None:
         raise ConfigError("no API is set", hint="set SCAICORE_TUI_URL, or --url, or try: scaicore-tui demo")
-    if target.token is None:
-        raise CredentialsError(
-            f"no credential for {target.host}: looked at SCAICORE_TUI_TOKEN, the profile, SCAIGRID_API_KEY",
-            hint="set SCAICORE_TUI_TOKEN",
-        )
+    if not target.has_credential:
+        raise settings_of(common).tokens.missing(target.host)
     return target
 
 

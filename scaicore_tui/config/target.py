@@ -9,7 +9,11 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from scaicore_tui.config.secret import Secret
+from scaicore_tui.config.sources import Source
 from scaicore_tui.errors import ConfigError
+
+# Seconds without a byte of an answer.
+DEFAULT_TIMEOUT = 10.0
 
 
 class Api(StrEnum):
@@ -19,6 +23,16 @@ class Api(StrEnum):
     SCAIGRID = "scaigrid"
 
 
+class Color(StrEnum):
+    """What a profile's name stands on in the status bar."""
+
+    RED = "red"
+    AMBER = "amber"
+    GREEN = "green"
+    BLUE = "blue"
+    VIOLET = "violet"
+
+
 _USUAL_PATH = {Api.SCAIFLOW: "/api/v1", Api.SCAIGRID: ""}
 _RESOURCES = {Api.SCAIFLOW: "/scaicore", Api.SCAIGRID: "/v1/modules/scaicore"}
 
@@ -26,9 +40,10 @@ _RESOURCES = {Api.SCAIFLOW: "/scaicore", Api.SCAIGRID: "/v1/modules/scaicore"}
 class Target(Struct, frozen=True):
     """One API, as one profile sees it; writes to a `protected` one are typed out.
 
-    `interval` is in seconds; `token_source` says where the token came from. Runs that ended more than `keep_days` ago
-    are forgotten, and the oldest where the journal has more than `keep_mb` million bytes; None keeps all.
-    `low_bandwidth` is about the person's link.
+    `interval` and `timeout` are in seconds. Where the `token` is known its `token_source` says where it came from; the
+    `sources` are asked in their order where it is not, where it runs out, and where it is refused. Runs that ended more
+    than `keep_days` ago are forgotten, and the oldest where the journal has more than `keep_mb` million bytes; None
+    keeps all. `low_bandwidth` is about the person's link. `is_named` says that the profile of that `name` gave the URL.
     """
 
     url: str
@@ -36,13 +51,17 @@ class Target(Struct, frozen=True):
     name: str = "default"
     token: Secret | None = None
     token_source: str = ""
+    sources: tuple[Source, ...] = ()
     core: str | None = None
     interval: float = 5.0
+    timeout: float = DEFAULT_TIMEOUT
     read_only: bool = False
     protected: bool = False
     keep_days: float | None = None
     keep_mb: float | None = None
     low_bandwidth: bool = False
+    color: Color | None = None
+    is_named: bool = False
 
     def kept_from(self, now: float) -> int | None:
         """The moment before which runs are forgotten, in microseconds; `now` in seconds, both since 1970."""
@@ -69,6 +88,16 @@ class Target(Struct, frozen=True):
     def host(self) -> str:
         """Host and port, for people."""
         return urlsplit(self.url).netloc.rpartition("@")[2]
+
+    @property
+    def title(self) -> str:
+        """What people call it: by its profile, where that says which API it is, or by its host."""
+        return self.name if self.is_named else self.host
+
+    @property
+    def has_credential(self) -> bool:
+        """Whether there is a token, or something to ask for one."""
+        return self.token is not None or bool(self.sources)
 
     @property
     def is_loopback(self) -> bool:

@@ -8,7 +8,10 @@ from urllib.parse import quote
 
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
-from scaicore_tui.errors import CannotReach, OutcomeUnknown
+from scaicore_tui.config.secret import Secret
+from scaicore_tui.credentials import Bearer
+from scaicore_tui.credentials.bearer import UNAUTHORIZED
+from scaicore_tui.errors import CannotReach, CredentialsError, OutcomeUnknown
 from scaicore_tui.feed import transport as http
 from scaicore_tui.feed.budget import Budget, Rank
 from scaicore_tui.wire import (
@@ -31,8 +34,10 @@ T = TypeVar("T")
 
 
 class Client:
-    """A pool of connections to one target, and the budget of requests to it. Every method raises the errors of
-    `transport`; `rank` is how urgent a read is."""
+    """A pool of connections to one target, the budget of requests to it, and the token that goes with them.
+
+    Every method raises the errors of `transport` and of having a token; `rank` is how urgent a read is.
+    """
 
     def __init__(
         self, target: Target, transport: httpx.AsyncBaseTransport | None = None, clock: Clock | None = None
@@ -40,6 +45,7 @@ class Client:
         self.target = target
         self.requests = 0
         self.budget = Budget(clock or SystemClock())
+        self.bearer = Bearer(target, clock or SystemClock())
         self._http = http.open_http(target, transport)
 
     async def close(self) -> None:
@@ -85,14 +91,35 @@ class Client:
     async def _get(self, path: str, rank: Rank, limit: int, cursor: str | None, **query: str) -> bytes:
         params: dict[str, Any] = {"core_id": self.target.core, **query, "limit": limit, "cursor": cursor}
         sent = {key: value for key, value in params.items() if value is not None}
+        token = await self._sign()
+        try:
+            return await self._ask(path, rank, sent)
+        except CredentialsError as error:
+            if error.status != UNAUTHORIZED or not await self.bearer.renew(token):
+                raise self.bearer.explain(error) from error
+        await self._sign()
+        return await self._ask(path, rank, sent)
+
+    async def _ask(self, path: str, rank: Rank, params: dict[str, Any]) -> bytes:
         async with self.budget.slot(rank) as slot:
             self.requests += 1
-            return await http.get(self._http, f"{self.target.resources}/{path}", sent, slot.heard)
+            return await http.get(self._http, f"{self.target.resources}/{path}", params, slot.heard)
 
     async def _post(self, path: str, body: dict[str, Any], timeout: float) -> bytes:  # noqa: ASYNC109
+        await self._sign()
         async with self.budget.slot(Rank.WRITE) as slot:
             self.requests += 1
-            return await http.post(self._http, f"{self.target.resources}/{path}", body, timeout, slot.heard)
+            try:
+                return await http.post(self._http, f"{self.target.resources}/{path}", body, timeout, slot.heard)
+            except CredentialsError as error:
+                # Not sent again, with whatever token: that is for the person who pressed the key.
+                raise self.bearer.explain(error) from error
+
+    async def _sign(self) -> Secret | None:
+        """See to it that a token goes with the next request: the one that is returned."""
+        token = await self.bearer.token()
+        http.sign(self._http, token)
+        return token
 
 
 def _read_written(reader: Callable[[bytes], T], body: bytes) -> T:

@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scaicore_tui.config import Target
+from scaicore_tui.config.secret import Secret
 from scaicore_tui.errors import CannotReach, OutcomeUnknown, ScaicoreError
 from scaicore_tui.feed.lean_httpx import httpx
 from scaicore_tui.wire import read_problem
 
-READ_TIMEOUT = 10.0
 WRITE_TIMEOUT = 30.0
 INVOKE_TIMEOUT = 330.0
 CONNECT_TIMEOUT = 5.0
@@ -25,20 +25,22 @@ _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.Un
 
 
 def open_http(target: Target, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """A connection pool for one target. It sends the token with every request, follows no redirect with it, and
-    asks no proxy of the environment about loopback."""
-    headers = {"Accept": "application/json"}
-    if target.token is not None:
-        headers["Authorization"] = f"Bearer {target.token.reveal()}"
+    """A connection pool for one target. It follows no redirect, and asks no proxy of the environment about loopback."""
     # Reading the certificates that a plain connection has no use for takes longer than opening it.
     plain = urlsplit(target.url).scheme == "http"
     return httpx.AsyncClient(
         transport=transport,
         verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True,
-        headers=headers,
-        timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
+        headers={"Accept": "application/json"},
+        timeout=httpx.Timeout(target.timeout, connect=min(target.timeout, CONNECT_TIMEOUT)),
         trust_env=not target.is_loopback,
     )
+
+
+def sign(http: httpx.AsyncClient, token: Secret | None) -> None:
+    """Send `token` with every request from here on."""
+    if token is not None:
+        http.headers["Authorization"] = f"Bearer {token.reveal()}"
 
 
 async def get(http: httpx.AsyncClient, url: str, params: dict[str, Any], heard: Hearing) -> bytes:

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 import httpx
 
 from scaicore_tui.config.secret import Secret
+from scaicore_tui.config.sources import TENANT
 from scaicore_tui.config.target import check_url
 from scaicore_tui.errors import ConfigError
 
 DeployAuth = Literal["user_jwt", "api_key"]
-TENANT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
 

@@ -1,0 +1,106 @@
+"""Which token goes out (API §4): the first that there is of those that a person set.
+
+1. The person's own: in the file that `--token-file` names, in `SCAICORE_TUI_TOKEN`, or where the profile says.
+2. The tenant's key out of ScaiVault.
+3. `SCAIGRID_API_KEY`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from scaicore_tui.config.profiles import Profile
+from scaicore_tui.config.secret import Secret
+from scaicore_tui.config.sources import Said, Source, TokenCommand, TokenFile, VaultKey
+from scaicore_tui.config.target import check_url
+from scaicore_tui.errors import ConfigError, CredentialsError
+
+TOKEN, API_KEY = "SCAICORE_TUI_TOKEN", "SCAIGRID_API_KEY"
+VAULT_URL, VAULT_TOKEN, TENANT_VARIABLE = "SCAIVAULT_URL", "SCAIVAULT_TOKEN", "SCAICORE_TUI_TENANT"
+FIX = (
+    "sign in and set SCAICORE_TUI_TOKEN to your ScaiKey token, or name the file that holds it with --token-file; "
+    "or set the tenant's API key via POST /v1/tenants/me/scaigrid_credentials"
+)
+
+
+class Tokens(Struct, frozen=True):
+    """What bears on the choice: the `file` that a flag names, the environment, the profile by its name, the tenant."""
+
+    env: Mapping[str, str]
+    name: str
+    profile: Profile
+    file: Path | None = None
+    tenant: str | None = None
+
+    def sources(self) -> tuple[Source, ...]:
+        """What is asked, in this order, until there is a token; none where nothing is set.
+
+        Raises ConfigError for a ScaiVault that nobody should ask.
+        """
+        own = next(self._own(), None)
+        return tuple(self._lent()) if own is None else (own,)
+
+    def missing(self, host: str) -> CredentialsError:
+        """There is none: what was looked at, and what to set."""
+        looked_at = (TOKEN, self._of_profile(), self._of_vault(), API_KEY)
+        return CredentialsError(f"no credential for {host}: looked at {', '.join(looked_at)}", hint=FIX)
+
+    def _own(self) -> Iterator[Source]:
+        profile = self.profile
+        if self.file is not None:
+            yield TokenFile(self.file.expanduser())
+        yield from self._said(TOKEN)
+        if profile.token_env is not None:
+            yield from self._said(profile.token_env)
+        if profile.token_file is not None:
+            yield TokenFile(profile.token_file.expanduser())
+        if profile.token_command is not None:
+            yield TokenCommand(self.name, profile.token_command)
+
+    def _lent(self) -> Iterator[Source]:
+        env = self.env
+        if env.get(VAULT_URL) and env.get(VAULT_TOKEN) and self.tenant is not None:
+            url = check_url(env[VAULT_URL].strip(), has_token=True)
+            yield VaultKey(url.rstrip("/"), Secret(env[VAULT_TOKEN].strip()), self.tenant)
+        yield from self._said(API_KEY)
+
+    def _said(self, name: str) -> Iterator[Said]:
+        if text := self.env.get(name, "").strip():
+            yield Said(name, Secret(text))
+
+    def _of_profile(self) -> str:
+        named = self.profile.token_env
+        return f"profile {self.name} ({f'{named} is not set' if named else 'it names none'})"
+
+    def _of_vault(self) -> str:
+        unset = [name for name in (VAULT_URL, VAULT_TOKEN) if not self.env.get(name)]
+        if self.tenant is None:
+            unset.append(TENANT_VARIABLE)
+        return f"ScaiVault ({', '.join(unset)} not set)" if unset else "ScaiVault"
+
+
+def known_token(sources: Sequence[Source]) -> tuple[Secret | None, str, tuple[Source, ...]]:
+    """The token that can be had at once, where it came from, and what to ask for another one, or for the first.
+
+    Raises ConfigError for a file that is not as it should be.
+    """
+    first = sources[0] if sources else None
+    if isinstance(first, Said):
+        return first.token, first.name, ()
+    if isinstance(first, TokenFile):
+        return read_token_file(first.path), first.name, (first,)
+    return None, "", tuple(sources)
+
+
+def read_token_file(path: Path) -> Secret:
+    """The token in a file that nobody else can read. Raises ConfigError where that is not so."""
+    try:
+        if path.stat().st_mode & 0o077 and os.name == "posix":
+            raise ConfigError(f"{path} can be read by others", hint=f"chmod 600 {path}")
+        return Secret(path.read_text(encoding="utf-8").strip())
+    except OSError as error:
+        raise ConfigError(f"token file: {error}") from error
