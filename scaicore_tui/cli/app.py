@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from scaicore_tui.cli.common import takes_common
+from scaicore_tui.cli.config_app import config_app
 from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.opening import DEMO_RATE, DEMO_SEED, open_app, open_demo
 
@@ -17,6 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(config_app, name="config")
 
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+# Where the meanings begin.
+COLUMN = 40
+
 
 class Key(NamedTuple):
     """One key; `example` is its value as TOML."""
@@ -15,6 +18,10 @@ class Key(NamedTuple):
         """How it stands in the file."""
         return f"{name} = {self.example}"
 
+    def explained(self, name: str) -> str:
+        """The same with what it means."""
+        return f"{self.line(name):{COLUMN}} # {self.meaning}"
+
 
 KEYS: dict[str, Key] = {
     "url": Key('"https://scaiflow.example.com"', "the API's address; without a path it gets the usual one"),
@@ -24,7 +31,7 @@ KEYS: dict[str, Key] = {
     "token_file": Key('"~/.config/scaikey/token"', "… or in this file, readable by you alone"),
     "token_command": Key('["scaikey", "token"]', "… or printed by this command; no shell is started"),
     "tenant": Key('"tnt_acme"', "whose API key is asked of ScaiVault, where there is no token of your own"),
-    "color": Key('"red"', "or amber, green, blue, violet: what its name stands on, so that it looks like what it is"),
+    "color": Key('"red"', "or amber, green, blue, violet: its name stands on it, on every screen"),
     "protected": Key("true", "each write has its option, or the Core of a replay, typed out first"),
     "read_only": Key("true", "keys and commands that write are off"),
     "interval": Key("5.0", "seconds between two polls"),

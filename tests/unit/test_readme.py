@@ -9,6 +9,7 @@ from typer.main import get_command
 
 from scaicore_tui.cli.app import app
 from scaicore_tui.cli.flags import Common
+from scaicore_tui.config.keys import KEYS
 from scaicore_tui.runs.status import BREAKPOINT, GAP, NODE_LOOKS, REVIEW, RUN_LOOKS, Look
 from scaicore_tui.tui.actions import key_table
 
@@ -29,6 +30,11 @@ def test_key_table_comes_from_the_registry() -> None:
 )
 def test_every_sign_is_in_the_legend(look: Look) -> None:
     assert f"| `{look.glyph}` | `{look.ascii}` | {look.colour} |" in README
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_every_key_of_a_profile_is_told(name: str) -> None:
+    assert KEYS[name].explained(name) in section("profile")
 
 
 def test_every_command_and_flag_is_told() -> None:
