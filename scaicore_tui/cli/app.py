@@ -65,11 +65,12 @@ def serve(
     upstream: Annotated[str, typer.Option(help="The ScaiGrid's URL.")],
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port to listen on.", min=0, max=65535)] = 8001,
+    allow_host: Annotated[list[str] | None, typer.Option(metavar="NAME", help="A name it goes by.")] = None,
 ) -> int:
     """Serve the REST API in front of a ScaiGrid."""
     from scaicore_tui.cli import serving
 
-    return asyncio.run(serving.serve(upstream, host, port))
+    return asyncio.run(serving.serve(upstream, host, port, allow_host or ()))
 
 
 @app.command()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
 from starlette.applications import Starlette
 
+from scaicore_tui.cli.connection import Connection
+from scaicore_tui.cli.door import MAX_HEAD, Door
 from scaicore_tui.errors import CannotReach, UsageError
 
 GRACE_SECONDS = 2
@@ -32,13 +35,16 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        # From here on it would say what strangers send, and what was cut off at the end. Faults the servers tell.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         self.ready.set()
 
 
 def listen(host: str, port: int) -> tuple[socket.socket, str]:
     """A listening socket and its URL; port 0 takes any free one. Raises UsageError where the port is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
+    # Named a TCP socket, or asyncio leaves Nagle's algorithm on, and every answer waits 40 ms for an acknowledgement.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
@@ -50,13 +56,19 @@ def listen(host: str, port: int) -> tuple[socket.socket, str]:
 
 
 @asynccontextmanager
-async def serving(app: Starlette, bound: socket.socket, *, dates: bool = True) -> AsyncIterator[None]:
-    """Serve `app` on `bound`, ready when entered, stopped gracefully when left.
+async def serving(
+    app: Starlette, bound: socket.socket, *, dates: bool = True, names: Collection[str] = ()
+) -> AsyncIterator[None]:
+    """Serve `app` on `bound`, ready when entered, stopped gracefully when left. It goes by `names`, too.
 
     `dates` is off for a proxy: its answers carry the date of the server behind it.
     """
     config = uvicorn.Config(
-        app,
+        Door(app, bound.getsockname()[0], names),
+        http=Connection,
+        ws="none",
+        h11_max_incomplete_event_size=MAX_HEAD,
+        proxy_headers=False,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from enum import StrEnum
 from urllib.parse import urlsplit
 
@@ -33,6 +34,8 @@ class Color(StrEnum):
     VIOLET = "violet"
 
 
+# RFC 9110 §7.2: no user, no path, nothing to read in two ways.
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]*)?", re.ASCII)
 _USUAL_PATH = {Api.SCAIFLOW: "/api/v1", Api.SCAIGRID: ""}
 _RESOURCES = {Api.SCAIFLOW: "/scaicore", Api.SCAIGRID: "/v1/modules/scaicore"}
 
@@ -113,6 +116,12 @@ def is_loopback(host: str | None) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def named_host(header: str) -> str | None:
+    """The host that a `Host` header names, in lower case and without its port; None where it is no host and port."""
+    found = _HOST.fullmatch(header)
+    return found and (found[1] or found[2]).lower()
 
 
 def check_url(url: str, *, has_token: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -25,6 +26,8 @@ from scaicore_tui.proxy.forward import Forwarder, open_http
 from scaicore_tui.proxy.headers import outgoing
 from scaicore_tui.proxy.incoming import check_limit, read_body
 from scaicore_tui.proxy.vault import Vault
+
+_log = logging.getLogger(__name__)
 
 
 def build_proxy(config: ProxyConfig, clock: Clock = SystemClock()) -> Starlette:  # noqa: B008  (it has no state)
@@ -110,5 +113,6 @@ async def _give_up(_: Request, __: Exception) -> Response:
     return Response(status_code=HTTPStatus.BAD_REQUEST)
 
 
-async def _fail(_: Request, __: Exception) -> Response:
+async def _fail(_: Request, fault: Exception) -> Response:
+    _log.error("a request broke the proxy", exc_info=fault)
     return problems.internal().response()

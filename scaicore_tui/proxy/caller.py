@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
 from scaicore_tui.config.sources import TENANT
-from scaicore_tui.config.target import is_loopback
+from scaicore_tui.config.target import is_loopback, named_host
 from scaicore_tui.credentials.jwt import is_jwt, read_claims
 from scaicore_tui.proxy import problems
 
@@ -58,7 +57,4 @@ def _is_local(headers: Headers) -> bool:
     """
     if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
         return False
-    try:
-        return is_loopback(urlsplit(f"//{headers.get('host', '')}").hostname)
-    except ValueError:
-        return False
+    return is_loopback(named_host(headers.get("host", "")))

@@ -20,6 +20,8 @@ from scaicore_tui.proxy.headers import RawHeaders, end_to_end
 CONNECT_SECONDS = 5.0
 # Shorter than servers keep idle connections, so that no request is written to one that is just being closed.
 IDLE_SECONDS = 2.0
+# Those of whole answers (RFC 9110 §15).
+_STATUSES = range(200, 600)
 
 _log = logging.getLogger(__name__)
 
@@ -60,9 +62,13 @@ class Forwarder:
             extensions={"target": target, "timeout": timeout},
         )
         try:
-            return Relay(await self._http.send(request, stream=True))
+            answer = await self._http.send(request, stream=True)
         except httpx.HTTPError as error:
             raise _problem(error, call, seconds) from None
+        if answer.status_code not in _STATUSES:
+            await answer.aclose()
+            raise _problem(httpx.RemoteProtocolError("no status of HTTP"), call, seconds)
+        return Relay(answer)
 
 
 class Relay(StreamingResponse):

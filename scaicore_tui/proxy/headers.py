@@ -9,11 +9,16 @@ RawHeaders = list[tuple[bytes, bytes]]
 _HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade"))
 # Said anew for the upstream; `Expect` was already answered, as the body is here.
 _OURS = frozenset((b"host", b"authorization", b"content-length", b"expect"))
+# Some servers read another path or method out of these than the request's own.
+_OVERRIDES = frozenset(
+    (b"x-original-url", b"x-rewrite-url", b"x-http-method", b"x-http-method-override", b"x-method-override")
+)
+_NOT_SENT = _OURS | _OVERRIDES
 
 
 def outgoing(headers: Iterable[tuple[bytes, bytes]], authorization: str) -> RawHeaders:
     """A request's headers for the upstream; Host and Content-Length are left to the client that sends it."""
-    kept = [(name, value) for name, value in end_to_end(headers) if name not in _OURS]
+    kept = [(name, value) for name, value in end_to_end(headers) if name not in _NOT_SENT]
     return [*kept, (b"authorization", authorization.encode("ascii"))]
 
 

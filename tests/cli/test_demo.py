@@ -44,13 +44,18 @@ def test_the_apps_own_demo_ends_with_its_standard_input(program: Program) -> Non
 
 
 def test_serve_puts_the_api_in_front_of_a_grid(program: Program, demo: Demo) -> None:
-    with program.started("serve", "--upstream", demo.ready["grid_url"], "--port", "0") as server:
+    with program.started(
+        "serve", "--upstream", demo.ready["grid_url"], "--port", "0", "--allow-host", "box.example"
+    ) as server:
         assert server.stderr is not None
         said, _, upstream = server.stderr.readline().strip().partition(" in front of ")
         assert upstream == demo.ready["grid_url"]
         url = said.removeprefix("serving ")
         bare = httpx.get(f"{url}/scaicore/events")
         assert (bare.status_code, bare.json()["detail"]["error"]) == (412, "missing_credentials")
+        hosts = ("box.example", "evil.example")
+        known, foreign = (httpx.get(f"{url}/scaicore/events", headers={"Host": host}) for host in hosts)
+        assert (known.status_code, foreign.status_code) == (412, 421)
         found = program.knowing(SCAICORE_TUI_URL=url, SCAICORE_TUI_TOKEN=demo.ready["viewer_token"])("checkpoints")
         assert found.returncode == 0
         assert "debug_breakpoint" in found.stdout

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+
 import pytest
 
+from scaicore_tui.cli import servers
 from scaicore_tui.cli.servers import listen, serving
 from scaicore_tui.errors import UsageError
 from scaicore_tui.grid import GridConfig, build_grid
 from scaicore_tui.proxy import ProxyConfig, build_proxy
 from tests.server.grid_fixtures import MANAGER, TOKENS
-from tests.server.proxy_fixtures import EVENTS, exchange, raw_request
+from tests.server.proxy_fixtures import EVENTS, INVOKE, exchange, grid_server, raw_request
 
 
 async def test_an_answer_through_the_proxy_has_each_header_once() -> None:
@@ -25,6 +29,33 @@ async def test_an_answer_through_the_proxy_has_each_header_once() -> None:
     assert head[0] == "http/1.1 200 ok"
     assert "date" in names
     assert sorted(names) == sorted(set(names))
+
+
+async def test_what_is_under_way_at_the_end_is_cut_without_a_word(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(servers, "GRACE_SECONDS", 0.1)
+    async with grid_server() as grid:
+        is_asked = asyncio.Event()
+
+        async def never(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+            is_asked.set()
+            await reader.read()
+
+        grid.behave = never
+        bound, url = listen("127.0.0.1", 0)
+        async with serving(build_proxy(ProxyConfig(grid.url)), bound, dates=False):
+            asking = asyncio.create_task(exchange(url, raw_request(INVOKE.encode(), b"POST", b"Content-Length: 0")))
+            await is_asked.wait()
+        assert (await asking)[:12] in (b"", b"HTTP/1.1 500")
+    assert caplog.text == ""
+
+
+async def test_an_answer_does_not_wait_for_an_acknowledgement() -> None:
+    bound, _ = listen("127.0.0.1", 0)
+    with bound:
+        # By which asyncio tells that Nagle's algorithm, which holds small writes back, is to be off.
+        assert bound.proto == socket.IPPROTO_TCP
 
 
 def test_a_port_that_is_taken_is_told() -> None:

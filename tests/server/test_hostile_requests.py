@@ -1,0 +1,279 @@
+"""Requests made to mislead the two servers, over raw sockets: what is answered, and what the upstream sees of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from scaicore_tui.cli.door import MAX_HEAD
+from scaicore_tui.cli.servers import listen, serving
+from scaicore_tui.config.target import named_host
+from scaicore_tui.grid import GridConfig, build_grid
+from scaicore_tui.proxy import ProxyConfig, build_proxy
+from tests.server.grid_fixtures import MANAGER, MODULE, TOKENS
+from tests.server.proxy_fixtures import EVENTS, INVOKE, Grid, answer, exchange, grid_server
+
+EVERYWHERE = "0.0.0.0"  # noqa: S104  (what is tested)
+GET, POST = f"GET {EVENTS}".encode(), f"POST {INVOKE}".encode()
+HOST, TOKEN, CLOSE = b"Host: 127.0.0.1\r\n", b"Authorization: Bearer a.b.c\r\n", b"Connection: close\r\n"
+SECOND = b"GET /v1/me HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+@asynccontextmanager
+async def proxied(address: str = "127.0.0.1", names: Collection[str] = (), **settings: Any) -> AsyncIterator[Grid]:
+    """A proxy as `serve` runs it, in front of a grid whose `url` is then the proxy's."""
+    async with grid_server() as grid:
+        bound, url = listen(address, 0)
+        async with serving(build_proxy(ProxyConfig(grid.url, **settings)), bound, dates=False, names=names):
+            grid.url = url.replace(EVERYWHERE, "127.0.0.1")
+            yield grid
+
+
+def request(line: bytes, *headers: bytes, body: bytes = b"", host: bytes = HOST) -> bytes:
+    """A request with its headers exactly as given, beside those that every one has."""
+    return line + b" HTTP/1.1\r\n" + host + TOKEN + CLOSE + b"".join(one + b"\r\n" for one in headers) + b"\r\n" + body
+
+
+def status(got: bytes) -> int:
+    found = re.match(rb"HTTP/1\.1 (\d{3}) ", got)
+    return int(found[1]) if found else 0
+
+
+FOREIGN_HOSTS = [
+    b"evil.example",
+    b"evil.example:8001",
+    b"127.0.0.1.evil.example",
+    b"localhost.evil.example",
+    b"127.0.0.1@evil.example",
+    b"evil.example@127.0.0.1",
+    b"evil.example/127.0.0.1",
+    b"evil.example#127.0.0.1",
+    b"[::1].evil.example",
+    b"[::1",
+    b"::1",
+    b"0.0.0.0",
+    b"10.0.0.7",
+    b"[fe80::1]",
+    b"2130706433",
+    b"0x7f.1",
+    b"127.1",
+    b"localhost localhost",
+    b"localhost:80:80",
+    b"loc\xe0lhost",
+    b"",
+]
+OWN_HOSTS = [b"127.0.0.1", b"127.0.0.1:9", b"localhost", b"LOCALHOST:8001", b"[::1]:8001", b"127.8.8.8"]
+
+
+async def test_a_name_that_is_not_ours_is_refused_on_loopback() -> None:
+    async with proxied() as grid:
+        for host in FOREIGN_HOSTS:
+            got = await exchange(grid.url, request(GET, host=b"Host: " + host + b"\r\n"))
+            assert status(got) == 421, host
+        assert not grid.received
+        for host in OWN_HOSTS:
+            assert status(await exchange(grid.url, request(GET, host=b"Host: " + host + b"\r\n"))) == 200, host
+
+
+async def test_a_request_has_one_host() -> None:
+    async with proxied() as grid:
+        twice = request(GET, host=HOST + b"Host: evil.example\r\n")
+        without = request(GET, host=b"")
+        old = b"GET " + EVENTS.encode() + b" HTTP/1.0\r\n" + TOKEN + b"\r\n"
+        assert [status(await exchange(grid.url, one)) for one in (twice, without, old)] == [400, 400, 421]
+        assert not grid.received
+
+
+async def test_names_that_were_given_are_ours() -> None:
+    async with proxied(names=["Proxy.Example", "team-box"]) as grid:
+        for host, expected in ((b"proxy.example:443", 200), (b"TEAM-BOX", 200), (b"other.example", 421)):
+            got = await exchange(grid.url, request(GET, host=b"Host: " + host + b"\r\n"))
+            assert status(got) == expected, host
+
+
+async def test_on_all_addresses_any_address_is_ours_and_a_name_must_be_given() -> None:
+    async with proxied(EVERYWHERE, ["box.example"]) as grid:
+        for host, expected in (
+            (b"127.0.0.1", 200),
+            (b"10.0.0.7:8001", 200),
+            (b"[2001:db8::1]:8001", 200),
+            (b"localhost", 200),
+            (b"box.example", 200),
+            (b"evil.example", 421),
+        ):
+            got = await exchange(grid.url, request(GET, host=b"Host: " + host + b"\r\n"))
+            assert status(got) == expected, host
+
+
+@pytest.mark.parametrize(
+    ("header", "host"),
+    [("[::1]:80", "::1"), ("A.b:", "a.b"), ("a@b", None), ("a b", None), ("a/b", None), ("[a]b", None), (":80", None)],
+)
+def test_a_host_is_read_in_one_way(header: str, host: str | None) -> None:
+    assert named_host(header) == host
+
+
+# What is sent, and what is answered: nothing of it goes on.
+REFUSED = {
+    "two kinds of length": (request(POST, b"Content-Length: 4", b"Transfer-Encoding: chunked", body=b"0\r\n\r\n"), 400),
+    "the other way round": (request(POST, b"Transfer-Encoding: chunked", b"Content-Length: 4", body=b"0\r\n\r\n"), 400),
+    "two lengths": (request(POST, b"Content-Length: 4", b"Content-Length: 5", body=b"abcde"), 400),
+    "two lengths in one": (request(POST, b"Content-Length: 4, 5", body=b"abcde"), 400),
+    "a length with a sign": (request(POST, b"Content-Length: +4", body=b"abcd"), 400),
+    "a length below nothing": (request(POST, b"Content-Length: -1", body=b"abcd"), 400),
+    "a length in hex": (request(POST, b"Content-Length: 0x4", body=b"abcd"), 400),
+    "a length beyond all": (request(POST, b"Content-Length: " + b"9" * 400), 400),
+    "an unknown coding": (request(POST, b"Transfer-Encoding: xchunked", body=b"0\r\n\r\n"), 400),
+    "chunked, and not": (request(POST, b"Transfer-Encoding: chunked, identity", body=b"0\r\n\r\n"), 400),
+    "two codings": (request(POST, b"Transfer-Encoding: chunked", b"Transfer-Encoding: x", body=b"0\r\n\r\n"), 400),
+    "a coding behind a tab": (request(POST, b"Transfer-Encoding:\x0bchunked", body=b"0\r\n\r\n"), 400),
+    "a blank before the colon": (request(POST, b"Content-Length : 4", body=b"abcd"), 400),
+    "no name": (request(GET, b": value"), 400),
+    "no colon": (request(GET, b"value"), 400),
+    "a break in a value": (request(GET, b"X-A: a\rX-B: b"), 400),
+    "a zero byte in a value": (request(GET, b"X-A: a\x00b"), 400),
+    "a chunk's length with a sign": (request(POST, b"Transfer-Encoding: chunked", body=b"-1\r\nab\r\n0\r\n\r\n"), 400),
+    "a chunk's length beyond all": (request(POST, b"Transfer-Encoding: chunked", body=b"f" * 40 + b"\r\n"), 400),
+    "a break in the target": (b"GET /v1/scaicore/events\r\n/x HTTP/1.1\r\n" + HOST + TOKEN + b"\r\n", 400),
+    "no version": (b"GET /v1/scaicore/events\r\n" + HOST + TOKEN + b"\r\n", 400),
+    "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
+    "another server": (request(b"GET http://evil.example/v1/scaicore/events"), 404),
+    "another server's name": (request(b"GET //evil.example/v1/scaicore/events"), 404),
+    "a user in the target": (request(b"GET http://a@127.0.0.1/v1/scaicore/events"), 404),
+    "a tunnel": (request(b"CONNECT evil.example:443"), 404),
+    "an echo": (request(b"TRACE /v1/scaicore/events"), 405),
+    "a preflight": (request(b"OPTIONS /v1/scaicore/events", b"Origin: https://evil.example"), 405),
+    "the whole server": (request(b"OPTIONS *"), 404),
+    "a method in small letters": (request(b"get /v1/scaicore/events"), 405),
+    "a path up": (request(b"GET /v1/scaicore/cores/../events"), 404),
+    "a path up, hidden": (request(b"POST /v1/scaicore/cores/%2e%2e/invoke"), 404),
+    "a path beside": (request(b"POST /v1/scaicore/cores/a%2f..%2f..%2fme/invoke"), 404),
+    "a path by backslash": (request(b"POST /v1/scaicore/cores/..\\..\\me/invoke"), 404),
+    "a parameter of a path": (request(b"GET /v1/scaicore/events;/../../me"), 404),
+    "a zero byte in a path": (request(b"POST /v1/scaicore/cores/a%00b/invoke"), 404),
+    "a break in a path": (request(b"POST /v1/scaicore/cores/a%0d%0aHost:%20evil/invoke"), 404),
+    "a head that is too large": (request(GET, b"X-A: " + b"a" * MAX_HEAD), 431),
+    "too many headers": (request(GET, *[b"a:"] * MAX_HEAD), 431),
+    "a target that is too long": (request(GET + b"?cursor=" + b"a" * MAX_HEAD), 431),
+    "a head without an end": (GET + b" HTTP/1.1\r\n" + HOST + TOKEN + b"X-A: " + b"a" * 2_000_000, 431),
+    "a body that is too large": (request(POST, b"Content-Length: 1048577"), 413),
+}
+
+
+async def test_what_could_be_read_in_two_ways_goes_nowhere() -> None:
+    async with proxied() as grid:
+        for name, (sent, expected) in REFUSED.items():
+            got = await exchange(grid.url, sent)
+            assert status(got) == expected, name
+            assert got.count(b"HTTP/1.1") == 1, name
+            assert b"access-control" not in got.lower(), name
+            assert not grid.received, name
+
+
+# What is sent, and the headers and the body of the one request that the upstream sees, beside Host and Authorization.
+PASSED: dict[str, tuple[bytes, dict[str, str], bytes]] = {
+    "a connection that names the token": (request(GET, b"Connection: authorization"), {}, b""),
+    "a connection that names the host": (request(GET, b"Connection: host, content-length"), {}, b""),
+    "the same length twice": (
+        request(POST, b"Content-Length: 2", b"Content-Length: 2", body=b"{}" + SECOND),
+        {"content-length": "2"},
+        b"{}",
+    ),
+    "chunks with a trailer": (
+        request(POST, b"Transfer-Encoding: chunked", body=b"2;x=y\r\n{}\r\n0\r\nAuthorization: Bearer x\r\n\r\n"),
+        {"content-length": "2"},
+        b"{}",
+    ),
+    "a request inside a body": (
+        request(POST, b"Content-Length: %d" % len(SECOND), body=SECOND),
+        {"content-length": str(len(SECOND))},
+        SECOND,
+    ),
+    "a read with a body": (request(GET, b"Content-Length: 2", body=b"{}"), {"content-length": "2"}, b"{}"),
+    "a folded header": (request(GET, b"X-A: a", b" b: c"), {"x-a": "a b: c"}, b""),
+    "another path in a header": (request(GET, b"X-Original-URL: /v1/me", b"X-Rewrite-URL: /v1/me"), {}, b""),
+    "another method in a header": (
+        request(GET, b"X-HTTP-Method-Override: DELETE", b"X-HTTP-Method: PUT", b"X-Method-Override: PUT"),
+        {},
+        b"",
+    ),
+    "a websocket": (
+        request(GET, b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Version: 13"),
+        {"sec-websocket-version": "13"},
+        b"",
+    ),
+    "another protocol": (
+        request(GET, b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AA"),
+        {},
+        b"",
+    ),
+}
+
+
+async def test_what_passes_is_one_request_to_the_upstream() -> None:
+    async with proxied() as grid:
+        host = grid.url
+        for name, (sent, headers, body) in PASSED.items():
+            grid.received.clear()
+            got = await exchange(host, sent)
+            assert status(got) == 200, name
+            assert got.count(b"HTTP/1.1") == 1, name
+            (seen,) = grid.received
+            assert seen.target.startswith(b"/v1/modules/scaicore/"), name
+            said = {key: value for key, value in seen.headers.items() if key not in ("host", "authorization")}
+            assert (said, seen.body) == (headers, body), name
+            assert seen.headers["authorization"] == "Bearer a.b.c", name
+            assert "evil" not in seen.headers["host"], name
+
+
+async def test_frames_behind_a_refused_websocket_are_no_request() -> None:
+    frames = b"\x81\x85\x00\x00\x00\x00hello\r\n\r\n"
+    async with proxied() as grid:
+        opening = GET + b" HTTP/1.1\r\n" + HOST + TOKEN + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+        got = await exchange(grid.url, opening + frames)
+        assert re.findall(rb"HTTP/1\.1 (\d{3})", got) == [b"200", b"400"]
+        assert len(grid.received) == 1
+
+
+@pytest.mark.parametrize("line", ["101 Switching Protocols", "099 No", "600 Beyond", "999 Beyond", "1000 Beyond"])
+async def test_a_status_of_no_answer_is_a_broken_upstream(line: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with proxied() as grid:
+        grid.reply = answer(b"{}", line)
+        assert status(await exchange(grid.url, request(GET))) == 502
+    assert caplog.text == ""
+
+
+async def test_strangers_write_nothing_into_the_log(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with proxied() as grid:
+        for sent in (
+            b"\x1b]52;c;aGk=\x07\r\n\r\n",
+            request(GET + b"?token=sgk_hush", b"Upgrade: websocket", b"Connection: Upgrade"),
+            request(b"GET /v1/%1b]0;x?token=sgk_hush"),
+        ):
+            await exchange(grid.url, sent)
+    assert caplog.text == ""
+    assert "".join(capfd.readouterr()) == ""
+
+
+async def test_the_grid_is_behind_the_same_door() -> None:
+    bound, url = listen("127.0.0.1", 0)
+    token = b"Authorization: Bearer " + MANAGER.encode()
+    grid = build_grid(GridConfig(rate=0, history=False, tokens=TOKENS))
+    async with serving(grid, bound):
+        for target, host, expected in (
+            (f"{MODULE}/events", b"Host: localhost", 200),
+            (f"{MODULE}/events", b"Host: evil.example", 421),
+            ("http://evil.example/health", b"Host: localhost", 404),
+            (f"//{MODULE}/events", b"Host: localhost", 404),
+            (f"{MODULE}/../../me", b"Host: localhost", 404),
+            (f"{MODULE}/cores/%2e%2e", b"Host: localhost", 404),
+        ):
+            lines = (b"GET " + target.encode() + b" HTTP/1.1", host, token, b"Connection: close", b"", b"")
+            assert status(await exchange(url, b"\r\n".join(lines))) == expected, (target, host)
+        assert grid.state.grid.store.executions() == []
