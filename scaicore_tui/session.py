@@ -84,6 +84,13 @@ class Session:
         held = self.client.budget.wait(Rank.WRITE)
         return replace(self._poller.link, held_until=self.clock.monotonic() + held if held > A_MOMENT else None)
 
+    @property
+    def token_left(self) -> float | None:
+        """Seconds until the token runs out, where nobody sees to another one in time, or that failed; else None."""
+        bearer = self.client.bearer
+        left = bearer.time_left
+        return None if left is None or (bearer.renews and left > 0) else left
+
     def listen(self, listener: Callable[[Update], None]) -> None:
         """Call `listener` after everything that changed."""
         self._listeners.append(listener)

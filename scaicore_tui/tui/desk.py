@@ -5,15 +5,19 @@ Reads the session and never awaits it: that is the bridge's.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from scaicore_tui.actions import Kind, Progress, Submission, gate
 from scaicore_tui.runs import Gap, GapRow, Run, missing_in
 from scaicore_tui.session import Session, Update
+from scaicore_tui.text import one_line
 from scaicore_tui.tui.drafts import Drafts
 from scaicore_tui.tui.inbox import Answered, by_urgency, latest_first
-from scaicore_tui.tui.link_words import Standing
+from scaicore_tui.tui.link_words import Standing, name_piece
 from scaicore_tui.tui.notices import Notice, Notices, of_submission
+from scaicore_tui.tui.paint import Piece
 from scaicore_tui.tui.replays import Link, Original, links, original_of
 from scaicore_tui.wire import Checkpoint
 
@@ -65,7 +69,16 @@ class Desk:
             event_count=session.book.event_count,
             journal_trouble=session.journal.trouble,
             pace=self.pace,
+            color=session.target.color,
+            token_left=session.token_left,
         )
+
+    def name_pieces(self, colour: str = "text strong") -> Sequence[Piece]:
+        """What the session is called, behind what is about to be written to it."""
+        ground = self.session.target.color
+        if ground is None:
+            return [(f" · {one_line(self.name)}", colour)]
+        return [(" ", "text"), name_piece(self.name, ground)]
 
     def say(self, words: str, colour: str = "text", *, key: str = "said", sticky: bool = False) -> None:
         """Say something, in place of what was last said about `key`."""

@@ -9,15 +9,21 @@ from math import floor, log10
 
 from msgspec import Struct
 
+from scaicore_tui.config.target import Color
 from scaicore_tui.feed import Link, LinkState
 from scaicore_tui.runs import RunStatus
 from scaicore_tui.runs.status import RUN_LOOKS
 from scaicore_tui.runs.words import age, took
 from scaicore_tui.text import one_line
-from scaicore_tui.tui.paint import STRONG, Piece
+from scaicore_tui.tui.paint import STRONG, Piece, badge
 
 # An answer may take so many seconds before it is worth a word.
 OVERDUE = 1.0
+# A token that lasts so many seconds is not worth a word.
+TOKEN_SOON = 600.0
+
+# The theme has no violet: that is its accent.
+_INKS = {Color.VIOLET: "accent"}
 
 _SIGNS = {
     LinkState.CONNECTING: ("·", "grey"),
@@ -31,7 +37,8 @@ _SIGNS = {
 class Standing(Struct, frozen=True):
     """All that the status bar tells. `now` is monotonic seconds, as the moments of `link` are.
 
-    It is told anew after `pace` seconds at the latest.
+    It is told anew after `pace` seconds at the latest. `color` is what the name stands on, where its profile says that;
+    `token_left` is how many seconds the token has, where nobody sees to another one in time.
     """
 
     link: Link
@@ -43,6 +50,8 @@ class Standing(Struct, frozen=True):
     event_count: int
     journal_trouble: str = ""
     pace: int = 1
+    color: Color | None = None
+    token_left: float | None = None
 
     @property
     def state(self) -> LinkState:
@@ -114,12 +123,26 @@ def _about(value: float) -> float:
     return min((size * step for step in (1, 2, 5, 10)), key=lambda near: abs(log10(max(1.0, value) / near)))
 
 
+def name_piece(name: str, color: Color | None, width: int | None = None) -> Piece:
+    """What the session is called, on the colour of its profile."""
+    shown = one_line(name, width)
+    return (shown, "accent strong") if color is None else badge(shown, _INKS.get(color, str(color)))
+
+
+def token_pieces(standing: Standing) -> list[Piece]:
+    """That the token runs out soon, or has."""
+    left = standing.token_left
+    if left is None or left > TOKEN_SOON:
+        return []
+    return [(" · ", "grey"), (f"token {age(left)}", "amber") if left > 0 else ("token ran out", "red strong")]
+
+
 def filter_pieces(standing: Standing) -> list[Piece]:
-    """The Core filter, and whether writing is off."""
+    """The Core filter, whether writing is off, and what is left of the token."""
     pieces: list[Piece] = [(one_line(standing.core, 24) if standing.core else "all cores", "grey")]
     if standing.read_only:
         pieces.append((" · read-only", "amber"))
-    return pieces
+    return pieces + token_pieces(standing)
 
 
 def trouble(standing: Standing) -> str:

@@ -135,7 +135,7 @@ class BulkScreen(AnsweringDialog):
         yield one_line(self.resolution or ""), "accent strong"
         count = len(self.ready)
         yield f" to {count} checkpoint{'s' * (count != 1)}", "text strong"
-        yield f" · {one_line(self.desk.name)}", "text strong"
+        yield from self.desk.name_pieces()
 
     def _caution(self) -> Iterator[Piece]:
         words = "stops at the first surprise" if self._cautious else "goes on after a surprise"

@@ -105,10 +105,11 @@ class Lines(ScrollView, can_focus=False):
 
     def _style(self, colour: str) -> Style:
         if colour not in self._styles:
-            name = colour.removesuffix(paint.STRONG)
+            name = colour.removesuffix(paint.STRONG).removesuffix(paint.BADGE)
             # Not a component class each: the style sheet would be applied for each colour of each widget.
             ink = Color.parse(self.app.theme_variables[f"state-{name}"]).rich_color
-            self._styles[colour] = self.rich_style + Style(color=ink, bold=name != colour)
+            reverse = colour.endswith(paint.BADGE) or None
+            self._styles[colour] = self.rich_style + Style(color=ink, bold=name != colour, reverse=reverse)
         return self._styles[colour]
 
 

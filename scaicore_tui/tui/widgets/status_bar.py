@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scaicore_tui.feed import LinkState
-from scaicore_tui.text import one_line, wrap
+from scaicore_tui.text import wrap
 from scaicore_tui.tui import link_words as words
 from scaicore_tui.tui.link_words import Standing
 from scaicore_tui.tui.paint import Piece, Pieces, length, spread
@@ -36,18 +36,19 @@ class StatusBar(Bar):
         # What changes every second stands first: a line is written from its left edge to its last change.
         link: list[Piece] = [(" ", "text"), *words.link_pieces(standing)]
         if self.size.height == 1:
-            left = [*link, GAP, *self._named(20), GAP, *words.count_pieces(standing)]
+            left = [*link, GAP, self._named(20), GAP, *words.count_pieces(standing)]
             return spread(left, [*words.filter_pieces(standing), (" · ", "grey"), *words.feed_pieces(standing)], width)
         if line == 0:
-            left = [*link, GAP, *self._named(12)]
+            left = [*link, GAP, self._named(12)]
             counts = words.count_pieces(standing)
             return (
                 spread(left, counts, width + 1) if length(left) + length(counts) < width else [*left, *_short(counts)]
             )
         return spread([(" ", "text"), *words.filter_pieces(standing)], words.feed_pieces(standing), width)
 
-    def _named(self, width: int) -> list[Piece]:
-        return [(one_line(self.standing.name if self.standing else "", width), "accent strong")]
+    def _named(self, width: int) -> Piece:
+        standing = self.standing
+        return ("", "text") if standing is None else words.name_piece(standing.name, standing.color, width)
 
 
 def _short(counts: list[Piece]) -> list[Piece]:
