@@ -73,10 +73,15 @@ class Session:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the client and the journal; what came of writes is left to the next session."""
         await self._poller.close()
         await self.client.close()
         self._ingest.close()
         self.journal.close()
+        await asyncio.to_thread(self.outcomes.leave)
 
     @property
     def link(self) -> Link:

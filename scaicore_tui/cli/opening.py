@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from scaicore_tui.cli.flags import Common
-from scaicore_tui.cli.sessions import target_of, watching
+from scaicore_tui.cli.profiles import ProfileSessions
+from scaicore_tui.cli.sessions import settings_of, target_of, watching
 
 if TYPE_CHECKING:
     from scaicore_tui.session import Session
@@ -22,10 +23,11 @@ DEMO_RATE = 6.0
 
 def open_app(common: Common) -> int:
     """The app on what is configured; without any configuration a screen that says so, and offers the demo."""
-    target = target_of(common)
+    settings = settings_of(common)
+    target = target_of(settings)
     if target is not None:
-        return _show(common, watching(common, target), target.title)
-    code = _show(common, None)
+        return _show(common, watching(common, target), target.title, chooses=True, notice=settings.overruled)
+    code = _show(common, None, chooses=True)
     from scaicore_tui.tui import RUN_DEMO
 
     return open_demo(common, DEMO_SEED, DEMO_RATE) if code == RUN_DEMO else code
@@ -48,17 +50,23 @@ def open_demo(common: Common, seed: int, rate: float) -> int:
         return _show(common, Session(told), "demo")
 
 
-def _show(common: Common, session: Session | None, banner: str = "") -> int:
+def _show(common: Common, session: Session | None, banner: str = "", *, chooses: bool = False, notice: str = "") -> int:
     gc.disable()
-    return asyncio.run(_run(common, session, banner))
+    return asyncio.run(_run(common, session, banner, chooses=chooses, notice=notice))
 
 
-async def _run(common: Common, session: Session | None, banner: str) -> int:
-    """The app; its first request is under way while its screens are loaded."""
+async def _run(common: Common, session: Session | None, banner: str, *, chooses: bool, notice: str) -> int:
+    """The app; its first request is under way while its screens are loaded. It `chooses` among the profiles."""
     if session is not None:
         session.ask_ahead()
     tui = await asyncio.to_thread(import_module, "scaicore_tui.tui")
     no_colour = common.no_color or bool(os.environ.get("NO_COLOR"))
     low = session.target.low_bandwidth if session is not None else common.low_bandwidth
-    told = {"ascii_only": common.ascii, "no_colour": no_colour, "low_bandwidth": low, "banner": banner}
-    return int(await tui.run_app(session, **told))
+    told = {
+        "ascii_only": common.ascii,
+        "no_colour": no_colour,
+        "low_bandwidth": low,
+        "banner": banner,
+        "notice": notice,
+    }
+    return int(await tui.run_app(session, **told, profiles=ProfileSessions(common) if chooses else None))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scaicore_tui.cli.diagnostics import say
 from scaicore_tui.cli.flags import DEFAULT_BACKFILL, Common
 from scaicore_tui.config import Flags, Settings, Target, journal_file, ledger_file, settle
 from scaicore_tui.errors import ConfigError
@@ -24,26 +25,31 @@ def flags_of(common: Common) -> Flags:
     return Flags(**{name: getattr(common, name) for name in Flags.__struct_fields__})
 
 
-def target_of(common: Common) -> Target | None:
-    """The API that flags, environment and profile name; None where none does.
+def target_of(settings: Settings) -> Target | None:
+    """The API to talk to; None where nothing says which.
 
-    Raises ConfigError, and CredentialsError where it is another machine's and there is no way to a token for it: on
-    this one, `serve` may lend one.
+    Raises ConfigError, and CredentialsError where there is no way to a token for it. On this machine, where `serve` may
+    lend one, there may be none, unless the profile says that there should.
     """
-    settings = settings_of(common)
     target = settings.target()
-    if target is not None and not target.has_credential and not target.is_loopback:
+    if target is None or target.has_credential:
+        return target
+    if not target.is_loopback or settings.tokens.profile.token_env is not None:
         raise settings.tokens.missing(target.host)
     return target
 
 
 def require_target(common: Common) -> Target:
     """The API, with a way to a token for it. Raises ConfigError and CredentialsError, saying what to set."""
-    target = target_of(common)
+    settings = settings_of(common)
+    target = target_of(settings)
     if target is None:
-        raise ConfigError("no API is set", hint="set SCAICORE_TUI_URL, or --url, or try: scaicore-tui demo")
+        named = f"set --profile {' or '.join(settings.names)}, or" if settings.names else "set"
+        raise ConfigError("no API is set", hint=f"{named} SCAICORE_TUI_URL, or --url, or try: scaicore-tui demo")
     if not target.has_credential:
-        raise settings_of(common).tokens.missing(target.host)
+        raise settings.tokens.missing(target.host)
+    if settings.overruled:
+        say(settings.overruled)
     return target
 
 

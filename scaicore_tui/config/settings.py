@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from scaicore_tui.config.paths import config_file
-from scaicore_tui.config.profiles import Profile, ProfileFile, read_profiles
+from scaicore_tui.config.profiles import TOKEN_KEYS, Profile, ProfileFile, read_profiles
 from scaicore_tui.config.sources import TENANT
 from scaicore_tui.config.target import DEFAULT_TIMEOUT, Api, Target, check_url
-from scaicore_tui.config.tokens import TENANT_VARIABLE, Tokens, known_token
+from scaicore_tui.config.tokens import TENANT_VARIABLE, TOKEN, Tokens, known_token
 from scaicore_tui.errors import ConfigError
 
 DEFAULT_INTERVAL = 5.0
@@ -74,7 +74,15 @@ class Settings(Struct, frozen=True):
     @property
     def is_named(self) -> bool:
         """Whether the URL is the profile's, so that its name says which API it is."""
-        return self.values["url"].source == self.of_profile
+        url = self.tokens.profile.url
+        return url is not None and url == self.values["url"].value
+
+    @property
+    def overruled(self) -> str:
+        """That another address is used than that of the profile that was asked for; empty where it is not."""
+        has_other = self.tokens.profile.url is not None and not self.is_named
+        source = self.values["url"].source
+        return f"profile {self.name} is used at another address: {source} wins over its url" if has_other else ""
 
     def target(self) -> Target | None:
         """The API to talk to; None where nothing says which. Raises ConfigError for what makes no sense."""
@@ -99,19 +107,35 @@ def resolve_target(flags: Flags, env: Mapping[str, str] | None = None, config: P
     return settle(flags, env, config).target()
 
 
-def settle(flags: Flags, env: Mapping[str, str] | None = None, config: Path | None = None) -> Settings:
-    """All settings with their sources. Raises ConfigError for what makes no sense."""
+def settle(
+    flags: Flags, env: Mapping[str, str] | None = None, config: Path | None = None, *, by_hand: bool = False
+) -> Settings:
+    """All settings with their sources. Raises ConfigError for what makes no sense.
+
+    A profile that was chosen `by_hand`, in view of its address, is spoken to at that, and with its token: what it says
+    of either wins over the environment.
+    """
     env = os.environ if env is None else env
     path = config or config_file()
     content = read_profiles(path)
     name, asked_by = _name(flags, env, path, content)
     profile = content.profiles.get(name, Profile())
+    if by_hand:
+        env = _beside(profile, env)
     values = {key: next(_ways(key, flags, env, name, profile)) for key in _DEFAULTS}
     if values["url"].value is None:
         values |= _of_grid(values, env)
     values["api"] = Setting(_api(values["api"]), values["api"].source)
     tokens = Tokens(env, name, profile, flags.token_file, _tenant(values["tenant"]))
     return Settings(path, name, asked_by, tuple(content.profiles), values, tokens)
+
+
+def _beside(profile: Profile, env: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what the profile says itself."""
+    own = {_VARIABLES["url"], _VARIABLES["api"]} if profile.url is not None else set()
+    if any(getattr(profile, key) is not None for key in TOKEN_KEYS):
+        own.add(TOKEN)
+    return {name: value for name, value in env.items() if name not in own}
 
 
 def _name(flags: Flags, env: Mapping[str, str], path: Path, content: ProfileFile) -> tuple[str, str]:

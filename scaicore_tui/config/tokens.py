@@ -21,10 +21,8 @@ from scaicore_tui.errors import ConfigError, CredentialsError
 
 TOKEN, API_KEY = "SCAICORE_TUI_TOKEN", "SCAIGRID_API_KEY"
 VAULT_URL, VAULT_TOKEN, TENANT_VARIABLE = "SCAIVAULT_URL", "SCAIVAULT_TOKEN", "SCAICORE_TUI_TENANT"
-FIX = (
-    "sign in and set SCAICORE_TUI_TOKEN to your ScaiKey token, or name the file that holds it with --token-file; "
-    "or set the tenant's API key via POST /v1/tenants/me/scaigrid_credentials"
-)
+FIX = "sign in and set SCAICORE_TUI_TOKEN, or name a --token-file"
+KEY_FIX = "or set the tenant's API key via POST /v1/tenants/me/scaigrid_credentials"
 
 
 class Tokens(Struct, frozen=True):
@@ -47,7 +45,9 @@ class Tokens(Struct, frozen=True):
     def missing(self, host: str) -> CredentialsError:
         """There is none: what was looked at, and what to set."""
         looked_at = (TOKEN, self._of_profile(), self._of_vault(), API_KEY)
-        return CredentialsError(f"no credential for {host}: looked at {', '.join(looked_at)}", hint=FIX)
+        named = self.profile.token_env
+        fix = f"set {named}" if named is not None else FIX
+        return CredentialsError(f"no credential for {host}: looked at {', '.join(looked_at)}", hint=f"{fix}; {KEY_FIX}")
 
     def _own(self) -> Iterator[Source]:
         profile = self.profile
@@ -80,7 +80,9 @@ class Tokens(Struct, frozen=True):
         unset = [name for name in (VAULT_URL, VAULT_TOKEN) if not self.env.get(name)]
         if self.tenant is None:
             unset.append(TENANT_VARIABLE)
-        return f"ScaiVault ({', '.join(unset)} not set)" if unset else "ScaiVault"
+        # Where nothing of it is set, one name says enough.
+        told = unset[:1] if VAULT_URL in unset else unset
+        return f"ScaiVault ({', '.join(told)} not set)" if told else "ScaiVault"
 
 
 def known_token(sources: Sequence[Source]) -> tuple[Secret | None, str, tuple[Source, ...]]:

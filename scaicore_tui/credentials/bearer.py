@@ -8,7 +8,7 @@ from scaicore_tui.clock import Clock
 from scaicore_tui.config import Target
 from scaicore_tui.config.secret import Secret
 from scaicore_tui.config.sources import Said, Source, TokenCommand, TokenFile
-from scaicore_tui.config.tokens import FIX, read_token_file
+from scaicore_tui.config.tokens import FIX, KEY_FIX, read_token_file
 from scaicore_tui.credentials.jwt import Claims, read_claims
 from scaicore_tui.errors import CredentialsError, ScaicoreError
 from scaicore_tui.runs.words import age
@@ -120,7 +120,7 @@ class Bearer:
                 self._take(token)
                 return
         names = ", ".join(source.name for source in self._sources)
-        raise CredentialsError(f"no credential for {self._host}: {names} has none", hint=FIX)
+        raise CredentialsError(f"no credential for {self._host}: {names} has none", hint=f"{FIX}; {KEY_FIX}")
 
     def _take(self, token: Secret | None) -> None:
         self._token = token

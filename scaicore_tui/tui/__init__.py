@@ -8,6 +8,7 @@ import sys
 
 from scaicore_tui.session import Session
 from scaicore_tui.tui.app import RUN_DEMO, DebuggerApp
+from scaicore_tui.tui.switching import Profiles
 
 __all__ = ["RUN_DEMO", "DebuggerApp", "put_keys_first", "run_app"]
 
@@ -21,8 +22,10 @@ async def run_app(
     banner: str = "",
     no_colour: bool = False,
     low_bandwidth: bool = False,
+    profiles: Profiles | None = None,
+    notice: str = "",
 ) -> int:
-    """Run the app until it is quit; the session is closed with it.
+    """Run the app until it is quit; the session is closed with it. `notice` is said at the start.
 
     Returns 0, or `RUN_DEMO` where there was no session and the demo was asked for.
     """
@@ -30,7 +33,15 @@ async def run_app(
         # Textual reads this, and nothing else, to leave all colours out.
         os.environ["NO_COLOR"] = "1"
     put_keys_first()
-    app = DebuggerApp(session, ascii_only=ascii_only, banner=banner, no_colour=no_colour, low_bandwidth=low_bandwidth)
+    app = DebuggerApp(
+        session,
+        ascii_only=ascii_only,
+        banner=banner,
+        no_colour=no_colour,
+        low_bandwidth=low_bandwidth,
+        profiles=profiles,
+        notice=notice,
+    )
     # A mouse tells of each cell that it crosses.
     result = await app.run_async(mouse=not low_bandwidth)
     return result if result is not None else (app.return_code or 0)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
 from textual.app import App
+from textual.message import Message
+from textual.worker import Worker
 
 from scaicore_tui.actions import answer_each
 from scaicore_tui.errors import ScaicoreError
@@ -17,6 +20,7 @@ from scaicore_tui.tui.messages import (
     AnswerCheckpoint,
     AnsweredRead,
     HistoryRead,
+    LeftWriteMoved,
     ReplayRun,
     SessionChanged,
     WriteStopped,
@@ -29,14 +33,27 @@ class Bridge:
     """Runs one session inside the app."""
 
     def __init__(self, app: App[int], session: Session) -> None:
+        self.title = session.target.title
         self._app = app
         self._session = session
         self._reading_history = False
+        self._left = asyncio.Event()
+        self._writes: set[Worker[None]] = set()
+        self._worker: Worker[None] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its session still has the journal."""
+        return self._worker is not None and not self._worker.is_finished
 
     def start(self) -> None:
-        """Poll for as long as the app runs, and close the session with it."""
+        """Poll until the session is left, or the app ends, and close it."""
         self._session.listen(self._heard)
-        self._app.run_worker(self._run(), name="session")
+        self._worker = self._app.run_worker(self._run(), name="session")
+
+    def leave(self) -> None:
+        """Read no more, say no more but what came of writes that are under way, and close the session after them."""
+        self._left.set()
 
     def refresh(self) -> bool:
         """Fetch now; False where enough fetches are under way."""
@@ -53,7 +70,7 @@ class Bridge:
 
     def answer_all(self, request: AnswerAll) -> None:
         """Send the same answer to several, each once."""
-        self._app.run_worker(self._answer_all(request), group="writes")
+        self._begin(self._answer_all(request))
 
     def replay(self, request: ReplayRun) -> None:
         """Invoke a Core again, in the background."""
@@ -73,17 +90,29 @@ class Bridge:
 
     async def _run(self) -> None:
         async with self._session:
-            await self._session.run()
+            reading, leaving = asyncio.create_task(self._session.run()), asyncio.create_task(self._left.wait())
+            try:
+                await asyncio.wait((reading, leaving), return_when=asyncio.FIRST_COMPLETED)
+                if reading.done():
+                    await reading
+            finally:
+                await _ended(reading, leaving)
+            for write in tuple(self._writes):
+                await write.wait()
 
     def _write(self, writing: Coroutine[Any, Any, Any]) -> None:
-        self._app.run_worker(self._guarded(writing), group="writes")
+        self._begin(self._guarded(writing))
+
+    def _begin(self, writing: Coroutine[Any, Any, None]) -> None:
+        self._writes = {write for write in self._writes if not write.is_finished}
+        self._writes.add(self._app.run_worker(writing, group="writes"))
 
     async def _guarded(self, writing: Coroutine[Any, Any, Any]) -> None:
         """What the server refuses is in the submission; what is raised was never sent."""
         try:
             await writing
         except ScaicoreError as error:
-            self._app.post_message(WriteStopped(safe(str(error))))
+            self._say(WriteStopped(safe(str(error))))
 
     async def _answer_all(self, request: AnswerAll) -> None:
         """Say when it is over, and what kept the rest from being sent."""
@@ -96,18 +125,18 @@ class Bridge:
             )
         except ScaicoreError as error:
             words = safe(str(error))
-            self._app.post_message(WriteStopped(words))
+            self._say(WriteStopped(words))
         else:
             words = "" if len(sent) == len(ids) else STOPPED
-        self._app.post_message(AllAnswered(ids, words))
+        self._say(AllAnswered(ids, words))
 
     async def _read_older(self) -> None:
         try:
             await self._session.load_older()
         except ScaicoreError as error:
-            self._app.post_message(HistoryRead(safe(str(error))))
+            self._say(HistoryRead(safe(str(error))))
         else:
-            self._app.post_message(HistoryRead())
+            self._say(HistoryRead())
         finally:
             self._reading_history = False
 
@@ -115,9 +144,26 @@ class Bridge:
         try:
             rows = await self._session.checkpoints_of("resolved")
         except ScaicoreError as error:
-            self._app.post_message(AnsweredRead(words=safe(str(error))))
+            self._say(AnsweredRead(words=safe(str(error))))
         else:
-            self._app.post_message(AnsweredRead(tuple(rows)))
+            self._say(AnsweredRead(tuple(rows)))
 
     def _heard(self, update: Update) -> None:
-        self._app.post_message(SessionChanged(update))
+        if not self._left.is_set():
+            self._app.post_message(SessionChanged(update))
+        elif update.submission is not None:
+            self._app.post_message(LeftWriteMoved(self.title, update.submission))
+
+    def _say(self, message: Message) -> None:
+        """Say it to whoever looks at this session; once it was left, nobody does."""
+        if not self._left.is_set():
+            self._app.post_message(message)
+        elif isinstance(message, WriteStopped):
+            self._app.post_message(WriteStopped(f"{safe(self.title)}: {message.words}"))
+
+
+async def _ended(*tasks: asyncio.Task[Any]) -> None:
+    """Let them end now."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -106,6 +106,11 @@ class Desk:
             self.drafts.end(submission.target_id)
             self.marked.discard(submission.target_id)
 
+    def tell_left(self, name: str, submission: Submission) -> None:
+        """Tell what came of a write of a session that was left."""
+        notice = of_submission(submission, self.session.clock.monotonic())
+        self.notices.say(replace(notice, words=f"{one_line(name)}: {notice.words}", sticky=True, gathers=""))
+
     def take_answered(self, checkpoints: tuple[Checkpoint, ...], trouble: str) -> None:
         """Keep what was read of the answered ones; what was read before stays where nothing came."""
         if trouble:

@@ -57,6 +57,20 @@ async def test_an_older_answer_is_dropped_and_counted() -> None:
         assert session.link.polls == 1
 
 
+async def test_an_answer_to_another_client_is_dropped_and_counted() -> None:
+    gate = Gate(FeedSim([started(execution="exec_there")]))
+    async with session_on(gate.answer) as session:
+        poller = session._poller
+        assert session.refresh()
+        await until(lambda: len(gate.waiting) == 1)
+        asked, poller.client = poller.client, FeedSim().client()
+        gate.waiting[0].set()
+        await until(lambda: session.link.stale_dropped == 1)
+        assert (list(session.book.runs), session.link.polls, len(session.journal)) == ([], 0, 0)
+        await poller.client.close()
+        poller.client = asked
+
+
 async def test_answers_in_order_are_both_applied() -> None:
     sim = FeedSim([started(execution="exec_1")])
     gate = Gate(sim)

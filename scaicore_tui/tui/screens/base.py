@@ -16,7 +16,15 @@ from scaicore_tui.session import Update
 from scaicore_tui.text import one_line
 from scaicore_tui.tui.actions import READING, Place, actions_at, bindings, writes
 from scaicore_tui.tui.desk import Desk
-from scaicore_tui.tui.messages import AnswerCheckpoint, OpenInbox, PaintAgain, PausePolling, RefreshNow, RunAction
+from scaicore_tui.tui.messages import (
+    AnswerCheckpoint,
+    OpenInbox,
+    OpenProfiles,
+    PaintAgain,
+    PausePolling,
+    RefreshNow,
+    RunAction,
+)
 from scaicore_tui.tui.paint import Piece
 from scaicore_tui.tui.screens.panes import run_heading
 from scaicore_tui.tui.theme import DARK, LIGHT, TERMINAL
@@ -207,6 +215,9 @@ class SessionScreen(Screen[None]):
 
     def action_refresh_now(self) -> None:
         self.post_message(RefreshNow())
+
+    def action_profile(self) -> None:
+        self.post_message(OpenProfiles())
 
     def action_theme(self) -> None:
         if self.app.theme == TERMINAL:
