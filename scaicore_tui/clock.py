@@ -19,10 +19,15 @@ class Clock(Protocol):
         """Wall clock, in seconds since 1970 UTC: to compare with what servers say."""
 
     def monotonic(self) -> float:
-        """Seconds that only grow: to measure ages and delays."""
+        """Seconds that only grow, also while the machine sleeps: to measure ages and delays."""
 
     async def sleep(self, seconds: float) -> None:
-        """Return after `seconds`; zero or less only yields."""
+        """Return after `seconds` in which the machine was awake; zero or less only yields."""
+
+
+# The clock that goes on while a laptop sleeps. Python's own stands still then, on Linux and on macOS, and what is shown
+# would look as fresh as it was in the evening: Linux has one more for that, macOS gives that name to the right one.
+_AWAKE_OR_NOT = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
 
 
 class SystemClock:
@@ -32,7 +37,7 @@ class SystemClock:
         return time.time()
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return time.monotonic() if _AWAKE_OR_NOT is None else time.clock_gettime(_AWAKE_OR_NOT)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, seconds))
@@ -44,14 +49,15 @@ class ManualClock:
     def __init__(self, now: float = 1_800_000_000.0) -> None:
         self._start = now
         self._elapsed = 0.0
+        self._slept = 0.0
         self._sleepers: list[tuple[float, int, asyncio.Event]] = []
         self._ticket = count()
 
     def now(self) -> float:
-        return self._start + self._elapsed
+        return self._start + self.monotonic()
 
     def monotonic(self) -> float:
-        return self._elapsed
+        return self._elapsed + self._slept
 
     async def sleep(self, seconds: float) -> None:
         if seconds <= 0:
@@ -77,6 +83,10 @@ class ManualClock:
         """Move time on by `seconds`, waking whoever is due."""
         self._elapsed += seconds
         self._wake()
+
+    def suspend(self, seconds: float) -> None:
+        """The machine sleeps for so long, and whoever waits on it waits as long as before."""
+        self._slept += seconds
 
     def _wake(self) -> None:
         while self._sleepers and self._sleepers[0][0] <= self._elapsed:

@@ -18,11 +18,14 @@ ScaicoreError
 
 from __future__ import annotations
 
+from scaicore_tui.secret import redacted
+
 
 class ScaicoreError(Exception):
     """Base of all errors that a person may see.
 
-    `request_id` is the server's name for the failed request, where it gave one: it finds the server's log line.
+    `request_id` is the server's name for the failed request, where it gave one: it finds the server's log line. Whoever
+    chose the words, a server that repeats the token that it does not take, say: they tell no secret.
     """
 
     exit_code = 1
@@ -37,10 +40,8 @@ class ScaicoreError(Exception):
         status: int | None = None,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.kept = kept
-        self.hint = hint
+        self.message, self.kept, self.hint = (redacted(words) for words in (message, kept, hint))
+        super().__init__(self.message)
         self.request_id = request_id
         self.status = status
         self.retry_after = retry_after

@@ -6,7 +6,9 @@ Everything happens on one event loop. What is read here changes only between two
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Self
 
 from msgspec import Struct
@@ -18,7 +20,8 @@ from scaicore_tui.catchup import CatchUp
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import Conflict, NotFound, UsageError
-from scaicore_tui.feed import Answer, Client, Link, Poller, Rank
+from scaicore_tui.feed import Chance, Client, Link, Part, Pollers, Rank, Sweep
+from scaicore_tui.feed.link import SKEWED
 from scaicore_tui.journal import Ingest, Journal
 from scaicore_tui.runs import Run, RunBook
 from scaicore_tui.runs.words import age
@@ -33,16 +36,20 @@ A_MOMENT = 2.0
 
 
 class Update(Struct, frozen=True):
-    """What changed: runs by id, and whether the checkpoints, the gaps, a submission, or only the link did."""
+    """What changed: runs by id, and whether the checkpoints, the gaps, a submission, or only the link did.
+
+    Of runs that only came out of the journal, or were forgotten there, many such updates may come one after the other.
+    """
 
     runs: frozenset[str] = frozenset()
     checkpoints: bool = False
     gaps: bool = False
     submission: Submission | None = None
+    only_stored: bool = False
 
 
 class Session:
-    """Async context manager: opens the client, and closes it with the journal."""
+    """Async context manager: opens the client, and closes it with the journal. By `chance` it waits after failures."""
 
     def __init__(
         self,
@@ -52,20 +59,24 @@ class Session:
         backfill: int = DEFAULT_BACKFILL,
         client: Client | None = None,
         ledger: Ledger | None = None,
+        chance: Chance = random.random,
     ) -> None:
         self.target = target
         self.clock = clock or SystemClock()
         self.book = RunBook(lambda execution_id: self.journal.reader.history(execution_id, self.book.last))
         self.checkpoints: tuple[Checkpoint, ...] = ()
         self.journal = Journal.temporary() if journal is None else journal
-        self._ingest = Ingest(self.journal, self.book, self._changed)
+        self._ingest = Ingest(self.journal, self.book, self._changed, self._loaded)
         self.client = client or Client(target, clock=self.clock)
         self.outcomes = Outcomes(self.client, self.book, self.clock, self._submitted, ledger or Ledger())
         self.submitter = Submitter(self.client, self.book, self.clock, self.outcomes, self._staleness)
         self._catch_up = CatchUp(self.client, self.journal, self._ingest, self.clock, self._changed)
-        self._poller = Poller(self.client, self.clock, self._catch_up.known, self._apply, lambda: self._tell(Update()))
+        known, tell = self._catch_up.known, partial(self._tell, Update())
+        self._pollers = Pollers(
+            self.client, self.clock, chance, known, self._take_head, self._take_checkpoints, changed=tell
+        )
         self._listeners: list[Callable[[Update], None]] = []
-        self._watch = Watch(self._poller, self._catch_up, self.outcomes, self.book, self.clock, backfill)
+        self._watch = Watch(self._pollers, self._catch_up, self.outcomes, self.book, self.clock, chance, backfill)
         self._ingest.load_newest()
         self._told_gaps = self.book.gaps
 
@@ -77,7 +88,7 @@ class Session:
 
     async def close(self) -> None:
         """Close the client and the journal; what came of writes is left to the next session."""
-        await self._poller.close()
+        await self._pollers.close()
         await self.client.close()
         self._ingest.close()
         self.journal.close()
@@ -87,7 +98,18 @@ class Session:
     def link(self) -> Link:
         """The state of the connection after its latest fetch."""
         held = self.client.budget.wait(Rank.WRITE)
-        return replace(self._poller.link, held_until=self.clock.monotonic() + held if held > A_MOMENT else None)
+        return replace(self._pollers.link, held_until=self.clock.monotonic() + held if held > A_MOMENT else None)
+
+    @property
+    def now(self) -> float:
+        """Seconds since 1970: by the server's clock, where ours is far off, as it is the server that tells moments."""
+        skew = self.client.skew
+        return self.clock.now() + (skew if abs(skew) > SKEWED else 0.0)
+
+    @property
+    def unreadable(self) -> int:
+        """How many events, of those that came since the start, and pending checkpoints can't be read in full."""
+        return self.book.unreadable + self.client.unreadable
 
     @property
     def token_left(self) -> float | None:
@@ -102,7 +124,7 @@ class Session:
 
     def ask_ahead(self) -> None:
         """Ask for the first time before `run`, which takes the answer."""
-        self._poller.ask_ahead()
+        self._pollers.ask_ahead()
 
     async def run(self) -> None:
         """Poll until cancelled; beside it read history, and look up writes whose answers were lost."""
@@ -118,11 +140,15 @@ class Session:
 
     def refresh(self) -> bool:
         """Fetch now; False where enough fetches are under way."""
-        return self._poller.refresh()
+        return self._pollers.refresh()
+
+    def give_way(self, *, to_key: bool) -> None:
+        """A key is acted on, or was: what is folded beside it waits for it."""
+        self._ingest.intake.give_way(to_key=to_key)
 
     def pause(self, *, paused: bool) -> None:
         """Stop polling, or poll again at once."""
-        self._poller.pause(paused=paused)
+        self._pollers.pause(paused=paused)
 
     @property
     def has_older(self) -> bool:
@@ -212,23 +238,24 @@ class Session:
         self.refresh()
         return submission
 
-    async def _apply(self, answer: Answer) -> int:
+    async def _take_head(self, sweep: Sweep) -> int:
+        """Take a look at the feed's head; returns how many of its events are new."""
         async with self._ingest.turn:
             is_first = self.book.event_count == 0
-            new, changed = await self._catch_up.take_head(answer.sweep, is_first=is_first)
+            new, changed = await self._catch_up.take_head(sweep, is_first=is_first)
             if is_first:
                 self._watch.head.set()
-            self._catching_up()
-            self._judge(answer, changed)
+            self.outcomes.observe()
+            self._changed(changed)
         return new
 
-    def _judge(self, answer: Answer, changed: set[str]) -> None:
-        """Take the pending checkpoints, and tell what that and the news changed."""
-        pending = tuple(sorted(answer.checkpoints, key=lambda row: (row.created or 0, row.id)))
+    async def _take_checkpoints(self, rows: Sequence[Checkpoint], asked_at: float) -> None:
+        """Take all that is pending, and tell what that changed."""
+        pending = tuple(sorted(rows, key=lambda row: (row.created or 0, row.id)))
         moved = pending != self.checkpoints
         self.checkpoints = pending
-        changed |= self.book.wait(pending)
-        self.outcomes.observe({row.id for row in pending}, answer.asked_at)
+        changed = self.book.wait(pending)
+        self.outcomes.observe({row.id for row in pending}, asked_at)
         self._watch.polled.set()
         self._tell(Update(frozenset(changed), checkpoints=moved, gaps=self._gaps_moved()))
 
@@ -241,17 +268,24 @@ class Session:
         told, self._told_gaps = self._told_gaps, self.book.gaps
         return told != self.book.gaps
 
+    def _loaded(self, runs: set[str]) -> None:
+        self._tell(Update(frozenset(runs), gaps=self._gaps_moved(), only_stored=True))
+
     def _catching_up(self) -> None:
         """Tell the poller how much there is to catch up with, and whoever does that."""
-        self._poller.catch_up(self._catch_up.behind)
+        self._pollers.catch_up(self._catch_up.behind)
         if self._catch_up.fillings:
             self._watch.behind.set()
 
-    def _staleness(self) -> str:
-        """Why what is shown is too old to act on; empty where it is not."""
-        known = self.link.age(self.clock.monotonic())
-        limit = max(STALE_SECONDS, self.link.patience)
-        return f"what is shown is {age(known)} old: r refreshes" if known is not None and known > limit else ""
+    def _staleness(self) -> tuple[str, str]:
+        """Why what waits, and why the runs shown are too old to act on; empty where they are not."""
+        link = self.link
+        return self._age_of(link.checkpoints, link), self._age_of(link.events, link)
+
+    def _age_of(self, part: Part, link: Link) -> str:
+        known = part.age(self.clock.monotonic())
+        is_old = known is not None and known > max(STALE_SECONDS, link.patience)
+        return f"what is shown is {age(known)} old: r refreshes" if known is not None and is_old else ""
 
     def _submitted(self, submission: Submission) -> None:
         self._tell(Update(submission=submission))

@@ -1,6 +1,6 @@
 """What is read beside the poller, in tasks of its own: holes, history, and what became of writes.
 
-Trouble with any of it is for the poller to tell: here it is waited out.
+Trouble with any of it is for the pollers to tell: here it is waited out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from scaicore_tui.actions import Outcomes
 from scaicore_tui.catchup import CatchUp
 from scaicore_tui.clock import Clock
 from scaicore_tui.errors import ScaicoreError
-from scaicore_tui.feed import Poller
+from scaicore_tui.feed import Backoff, Chance, Pollers
 from scaicore_tui.runs import RunBook
 
 
@@ -20,13 +20,21 @@ class Watch:
     """Of one session; reads back at the start until `backfill` events are known."""
 
     def __init__(
-        self, poller: Poller, catch_up: CatchUp, outcomes: Outcomes, book: RunBook, clock: Clock, backfill: int
+        self,
+        pollers: Pollers,
+        catch_up: CatchUp,
+        outcomes: Outcomes,
+        book: RunBook,
+        clock: Clock,
+        chance: Chance,
+        backfill: int,
     ) -> None:
-        self._poller = poller
+        self._pollers = pollers
         self._catch_up = catch_up
         self._outcomes = outcomes
         self._book = book
         self._clock = clock
+        self._chance = chance
         self._backfill = backfill
         # Set when the first events came, when some are behind, and after each poll.
         self.head = asyncio.Event()
@@ -47,7 +55,7 @@ class Watch:
     async def run(self) -> None:
         """Poll until cancelled, and read the rest beside it."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._poller.run())
+            group.create_task(self._pollers.run())
             group.create_task(self._fill_holes())
             group.create_task(self._fill_back())
             group.create_task(self._look_up())
@@ -67,20 +75,18 @@ class Watch:
             return await self._catch_up.read_history()
 
     async def _read_news(self) -> None:
-        while await self._poller.fetch():
-            pass
-        if self._poller.link.error is not None:
-            raise self._poller.link.error
+        await self._pollers.fetch()
         while self._catch_up.fillings:
             await self._fill()
 
     async def _fill_holes(self) -> None:
         """Read what lies between the newest events and those known."""
+        backoff = self._backoff()
         while True:
             await self.behind.wait()
             self.behind.clear()
             while self._catch_up.fillings:
-                await self._patiently(self._fill)
+                await self._patiently(self._fill, backoff)
 
     async def _fill(self) -> None:
         await self._catch_up.fill()
@@ -88,9 +94,10 @@ class Watch:
 
     async def _fill_back(self) -> None:
         """Read history at the start, once there is a head."""
+        backoff = self._backoff()
         await self.head.wait()
         while self.wants_history:
-            await self._patiently(self.load_older)
+            await self._patiently(self.load_older, backoff)
 
     async def _look_up(self) -> None:
         """Look up, after each poll, what is not known of writes; costs nothing where all is known."""
@@ -99,9 +106,14 @@ class Watch:
             self.polled.clear()
             await self._outcomes.look_up()
 
-    async def _patiently(self, read: Callable[[], Awaitable[object]]) -> None:
-        await self._poller.going.wait()
+    def _backoff(self) -> Backoff:
+        return Backoff(self._pollers.link.interval, self._chance)
+
+    async def _patiently(self, read: Callable[[], Awaitable[object]], backoff: Backoff) -> None:
+        await self._pollers.going()
         try:
             await read()
         except ScaicoreError as error:
-            await self._clock.sleep(error.retry_after or self._poller.link.interval)
+            await self._clock.sleep(backoff.failed(error))
+        else:
+            backoff.answered()

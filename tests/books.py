@@ -28,7 +28,7 @@ class MemoryBook(RunBook):
         first = (self._events[0][0] if self._events else 0) - len(events)
         self._events[:0] = enumerate(events, first)
         touched = dict.fromkeys(event.execution_id for event in events if event.execution_id)
-        return self.take(self._folder.again(touched, len(events)))
+        return self.take(self._folder.again(touched, events))
 
     def _history(self, execution_id: str, last: int | None = None) -> list[tuple[int, Event]]:
         found = [row for row in self._events if row[1].execution_id == execution_id]

@@ -20,6 +20,11 @@ from scaicore_tui.wire import Event
 UNLIMITED = {"X-Scaigrid-Ratelimit-Limit": "1000000", "X-Scaigrid-Ratelimit-Remaining": "999999"}
 
 
+def surely() -> float:
+    """No chance: after a failure the longest wait."""
+    return 1.0
+
+
 @dataclass
 class FeedSim:
     """Serves `log` (oldest first). Before each answer `arrive` may append to it."""
@@ -67,4 +72,4 @@ class FeedSim:
     def session(self, backfill: int = 5_000) -> Session:
         """A session on this feed, on a clock that stands still."""
         client = self.client()
-        return Session(client.target, clock=ManualClock(), client=client, backfill=backfill)
+        return Session(client.target, clock=ManualClock(), client=client, backfill=backfill, chance=surely)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from anyio.lowlevel import checkpoint
 
 from scaicore_tui.session import Session
 
-TURNS = 5_000
+# A thread that writes to a busy disk has so many seconds: how often the loop turns meanwhile says nothing.
+PATIENCE = 30.0
 
 
 async def turn() -> None:
@@ -27,8 +29,7 @@ async def rest(session: Session, turns: int) -> None:
 
 async def until(fact: Callable[[], object]) -> None:
     """Let the loop turn until `fact` holds, and other threads work meanwhile."""
-    for _ in range(TURNS):
-        if fact():
-            return
+    deadline = time.monotonic() + PATIENCE
+    while not fact():
+        assert time.monotonic() < deadline, "it never came to hold"
         await asyncio.to_thread(bool)
-    raise AssertionError("it never came to hold")

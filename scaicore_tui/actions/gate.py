@@ -13,25 +13,26 @@ from scaicore_tui.wire.checkpoints import CONTINUE, Checkpoint, Option
 
 class Situation(Struct, frozen=True):
     """What bears on every write: a read-only session, a profile that wants a word typed out (`protected`), a refusal
-    seen (`forbidden`), a screen that shows what is long past (`stale`: in words, or empty), targets with a write under
-    way."""
+    seen (`forbidden`), a screen that shows what is long past (`stale` of what waits, `stale_runs`: in words, or empty),
+    targets with a write under way."""
 
     read_only: bool = False
     protected: bool = False
     forbidden: str = ""
     stale: str = ""
+    stale_runs: str = ""
     busy: frozenset[str] = frozenset()
 
 
-def why_not_write(situation: Situation, target_id: str) -> str | None:
-    """Why nothing may be written to `target_id`; None where it may."""
+def why_not_write(situation: Situation, target_id: str, stale: str) -> str | None:
+    """Why nothing may be written to `target_id`, of which what is shown may be `stale`; None where it may."""
     if situation.read_only:
         return "this session is read-only"
     if situation.forbidden:
         return f"this credential may not write: {situation.forbidden}"
     if target_id in situation.busy:
         return "an answer to it is under way"
-    return situation.stale or None
+    return stale or None
 
 
 def why_not_answer(situation: Situation, checkpoint: Checkpoint | None, resolution: str | None = None) -> str | None:
@@ -40,7 +41,7 @@ def why_not_answer(situation: Situation, checkpoint: Checkpoint | None, resoluti
         return "no checkpoint is selected"
     if not checkpoint.is_pending:
         return f"it is {checkpoint.status} already"
-    reason = why_not_write(situation, checkpoint.id)
+    reason = why_not_write(situation, checkpoint.id, situation.stale)
     if reason is None and resolution is not None and not _offers(checkpoint, resolution):
         offered = ", ".join(option.id for option in checkpoint.options)
         reason = f"{resolution!r} is not offered; it offers {offered or CONTINUE}"
@@ -64,7 +65,7 @@ def why_not_replay(situation: Situation, run: Run | None, given_input: bool = Fa
         return "its input was not captured: the feed began after its start"
     if run.is_input_truncated and not given_input:
         return "its input was cut off on its way: only a given input can be sent"
-    return why_not_write(situation, run.execution_id)
+    return why_not_write(situation, run.execution_id, situation.stale_runs)
 
 
 def why_not_untyped(situation: Situation, words: Iterable[str | None], typed: str | None) -> str | None:

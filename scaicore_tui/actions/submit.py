@@ -26,10 +26,10 @@ from scaicore_tui.wire.checkpoints import CONTINUE
 
 
 class Submitter:
-    """Writes for one session. `stale` says why the screen is too old to act on, or nothing."""
+    """Writes for one session. `stale` says why what waits, and why the runs are too old to act on, or nothing."""
 
     def __init__(
-        self, client: Client, book: RunBook, clock: Clock, outcomes: Outcomes, stale: Callable[[], str]
+        self, client: Client, book: RunBook, clock: Clock, outcomes: Outcomes, stale: Callable[[], tuple[str, str]]
     ) -> None:
         self._client = client
         self._book = book
@@ -46,7 +46,8 @@ class Submitter:
     @property
     def situation(self) -> gate.Situation:
         """What the gate judges by, now."""
-        return replace(self._situation, stale=self._stale())
+        stale, stale_runs = self._stale()
+        return replace(self._situation, stale=stale, stale_runs=stale_runs)
 
     async def answer(
         self, checkpoint: Checkpoint, resolution: str, comment: str | None = None, *, typed: str | None = None

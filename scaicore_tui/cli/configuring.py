@@ -18,12 +18,12 @@ from scaicore_tui.config import Settings, config_file
 from scaicore_tui.config.complaints import Complaint
 from scaicore_tui.config.profiles import Profile, ProfileFile, find_complaints
 from scaicore_tui.config.target import check_url
-from scaicore_tui.config.tokens import read_token_file
+from scaicore_tui.config.tokens import read_token_file, token_file
 from scaicore_tui.errors import ConfigError
+from scaicore_tui.secret import redacted
 from scaicore_tui.text import compact, one_line
 
 HIDDEN = "…"
-_IN_URL = re.compile(r"(?<=//)[^\s/@]*@")
 _NO_VARIABLE = re.compile(r"sgk_|.*[^A-Za-z0-9_]")
 
 
@@ -54,7 +54,7 @@ def _rows(settings: Settings) -> Iterator[tuple[str, tuple[Any, str]]]:
     chosen = settings.asked_by or (f"default in {file}" if settings.name in settings.names else "default")
     yield "profile", (settings.name, chosen)
     for name, (value, source) in settings.values.items():
-        shown = _IN_URL.sub(f"{HIDDEN}@", value) if name == "url" and value else value
+        shown = redacted(value) if name == "url" and value else value
         yield name, (shown, f"{source} in {file}" if source == settings.of_profile else source)
         if name == "api":
             yield "token", _token(settings)
@@ -140,7 +140,7 @@ def _troubles(profile: Profile) -> Iterator[tuple[str, ConfigError]]:
         yield "url", error
     try:
         if profile.token_file is not None:
-            read_token_file(profile.token_file.expanduser())
+            read_token_file(token_file(profile.token_file, "the file"))
     except ConfigError as error:
         yield "token_file", error
 

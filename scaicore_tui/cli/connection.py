@@ -96,10 +96,6 @@ class Connection(H11Protocol):
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             self._abort()
             return
-        if self.cycle is not None:
-            # Whoever waits for the rest of the body hears that it won't come, and answers nothing.
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
         line = f"HTTP/1.1 {status} {status.phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
         self.transport.write(line.encode())
         self.transport.write_eof()

@@ -17,8 +17,8 @@ from typing import Any
 
 from scaicore_tui.cli import output
 from scaicore_tui.config import Target
-from scaicore_tui.config.secret import Secret
 from scaicore_tui.errors import CannotReach
+from scaicore_tui.secret import Secret
 
 LOOPBACK = "127.0.0.1"
 INTERRUPTED = 130

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -19,13 +20,29 @@ def line(text: str) -> None:
 
 def document(value: Any) -> None:
     """One JSON document. ASCII, so that no byte of it can drive a terminal."""
-    line(json.dumps(value, indent=2))
+    line(_json(value, indent=2))
 
 
 def compact_line(value: Any) -> None:
     """One JSON document on one line, at once."""
-    line(json.dumps(value))
+    line(_json(value))
     sys.stdout.flush()
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    """The value as JSON. What this has no word for, NaN and what is infinite, is null: else nobody could read it."""
+    try:
+        return json.dumps(value, indent=indent, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), indent=indent)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def verbatim(source: bytes) -> None:

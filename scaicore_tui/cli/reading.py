@@ -29,16 +29,16 @@ async def list_runs(common: Common, failed: bool, json: bool) -> None:
     from scaicore_tui.journal.lines import Lines, is_lines
 
     if common.journal is not None and is_lines(common.journal):
-        _print_runs(common, Lines(common.journal).book, failed, json)
+        _print_runs(common, Lines(common.journal).book, SystemClock().now(), failed, json)
         return
     async with one_shot(common) as session:
         await session.read_once()
-        _print_runs(common, session.book, failed, json)
+        _print_runs(common, session.book, session.now, failed, json)
 
 
-def _print_runs(common: Common, book: RunBook, failed: bool, json: bool) -> None:
+def _print_runs(common: Common, book: RunBook, now: float, failed: bool, json: bool) -> None:
     found = Ordered(run for run in book.order if not failed or run.status is RunStatus.FAILED)
-    gaps, now = gap_rows(book.gaps, found.above), SystemClock().now()
+    gaps = gap_rows(book.gaps, found.above)
     if not json:
         output.table(rows.RUN_HEAD, rows.run_rows(found, gaps, now, common.ascii, width()), width())
         return
@@ -53,7 +53,7 @@ async def show_run(common: Common, execution: str, json: bool) -> None:
         await session.read_once()
         run = session.run_of(execution)
         book = session.book
-        missing = missing_in(book.summaries[run.execution_id], book.gaps, session.clock.now())
+        missing = missing_in(book.summaries[run.execution_id], book.gaps, session.now)
     if json:
         output.document(run_document(run))
         if missing:
@@ -98,7 +98,8 @@ def _print_events(events: Iterable[Event], json: bool) -> None:
         if json:
             output.verbatim(event.raw)
             continue
-        parts = (event.timestamp, event.execution_id or "-", event.type, event.node_id or "")
+        known = event.type if event.is_whole else f"{event.type} (unreadable)".lstrip()
+        parts = (event.timestamp, event.execution_id or "-", known, event.node_id or "")
         output.line("  ".join(one_line(part) for part in parts).rstrip())
 
 
@@ -106,7 +107,8 @@ async def list_checkpoints(common: Common, status: str, json: bool) -> None:
     """Print the checkpoints of one status."""
     async with one_shot(common) as session:
         found = await session.client.all_checkpoints(status)
+        now = session.now
     if json:
         output.document([row.source for row in found])
         return
-    output.table(rows.CHECKPOINT_HEAD, rows.checkpoint_rows(found, SystemClock().now()), width())
+    output.table(rows.CHECKPOINT_HEAD, rows.checkpoint_rows(found, now), width())

@@ -59,7 +59,7 @@ def node_rows(nodes: Iterable[NodeRunInfo], ascii_only: bool) -> Iterator[tuple[
             one_line(node.name),
             one_line(node.block_kind or ""),
             look.word,
-            f"×{len(node.visits)}" if not ascii_only else f"x{len(node.visits)}",
+            f"×{node.visit_count}" if not ascii_only else f"x{node.visit_count}",
             took(node.duration_ms),
             _result(node),
         )

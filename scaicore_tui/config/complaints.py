@@ -12,6 +12,8 @@ from msgspec import Struct
 from scaicore_tui.config.keys import KEYS
 
 _UNKNOWN_KEY = re.compile(r"unknown field `(.+)`")
+_SECRET_KEY = re.compile("token|key|secret|password|bearer|auth", re.IGNORECASE)
+_NO_SECRETS = "this file never holds one: token_env names a variable, token_file a file readable by you alone"
 _TYPE = re.compile(r"`(\w+)( \| null)?`")
 _TYPES = {
     "str": "text",
@@ -65,6 +67,8 @@ def _complaint(words: str, at: str, known: Sequence[str]) -> Complaint:
     if found is None:
         fix = f"{KEYS[key].line(key)}, say: {KEYS[key].meaning}" if key in KEYS else ""
         return Complaint(name, _plain(reason), fix)
+    if _SECRET_KEY.search(key):
+        return Complaint("", f"unknown key {name}", _NO_SECRETS)
     import difflib
 
     near = difflib.get_close_matches(key, known, 1)

@@ -31,6 +31,7 @@ KEYS: dict[str, Key] = {
     "token_file": Key('"~/.config/scaikey/token"', "… or in this file, readable by you alone"),
     "token_command": Key('["scaikey", "token"]', "… or printed by this command; no shell is started"),
     "tenant": Key('"tnt_acme"', "whose API key is asked of ScaiVault, where there is no token of your own"),
+    "ca_file": Key('"~/certificates.pem"', "the authorities in it are believed, and no others"),
     "color": Key('"red"', "or amber, green, blue, violet: its name stands on it, on every screen"),
     "protected": Key("true", "each write has its option, or the Core of a replay, typed out first"),
     "read_only": Key("true", "keys and commands that write are off"),

@@ -38,6 +38,7 @@ class Profile(Struct, forbid_unknown_fields=True, frozen=True):
     token_file: Path | None = None
     token_command: Words | None = None
     tenant: Tenant | None = None
+    ca_file: Path | None = None
 
     def __post_init__(self) -> None:
         said = [key for key in TOKEN_KEYS if getattr(self, key) is not None]

@@ -32,6 +32,7 @@ _DEFAULTS: dict[str, Any] = {
     "keep_days": None,
     "keep_mb": None,
     "low_bandwidth": False,
+    "ca_file": None,
     "tenant": None,
 }
 
@@ -92,6 +93,8 @@ class Settings(Struct, frozen=True):
         sources = self.tokens.sources()
         token, token_source, renewing = known_token(sources)
         del value["tenant"]
+        if value["ca_file"] is not None:
+            value["ca_file"] = value["ca_file"].expanduser()
         return Target(
             **value | {"url": check_url(value["url"], has_token=bool(sources))},
             name=self.name,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from scaicore_tui.config.secret import Secret
+from scaicore_tui.secret import Secret
 
 # What a tenant's id looks like: it becomes a part of a URL.
 TENANT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
@@ -23,11 +23,8 @@ class Said(Struct, frozen=True):
 class TokenFile(Struct, frozen=True):
     """A file that holds it and nothing else. A new one may be written into it while the program runs."""
 
+    name: str
     path: Path
-
-    @property
-    def name(self) -> str:
-        return str(self.path)
 
 
 class TokenCommand(Struct, frozen=True):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ipaddress
 import re
 from enum import StrEnum
-from urllib.parse import urlsplit
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
 
-from scaicore_tui.config.secret import Secret
 from scaicore_tui.config.sources import Source
 from scaicore_tui.errors import ConfigError
+from scaicore_tui.secret import Secret
 
 # Seconds without a byte of an answer.
 DEFAULT_TIMEOUT = 10.0
@@ -46,7 +47,8 @@ class Target(Struct, frozen=True):
     `interval` and `timeout` are in seconds. Where the `token` is known its `token_source` says where it came from; the
     `sources` are asked in their order where it is not, where it runs out, and where it is refused. Runs that ended more
     than `keep_days` ago are forgotten, and the oldest where the journal has more than `keep_mb` million bytes; None
-    keeps all. `low_bandwidth` is about the person's link. `is_named` says that the profile of that `name` gave the URL.
+    keeps all. `low_bandwidth` is about the person's link. The authorities in a `ca_file` are believed, and no others.
+    `is_named` says that the profile of that `name` gave the URL.
     """
 
     url: str
@@ -63,6 +65,7 @@ class Target(Struct, frozen=True):
     keep_days: float | None = None
     keep_mb: float | None = None
     low_bandwidth: bool = False
+    ca_file: Path | None = None
     color: Color | None = None
     is_named: bool = False
 
@@ -125,14 +128,34 @@ def named_host(header: str) -> str | None:
 
 
 def check_url(url: str, *, has_token: bool) -> str:
-    """`url`, if a client may use it. Raises ConfigError: no web address, or a token in the clear over a network."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"not a web address: {url!r}", hint="it should look like https://scaiflow.example.com")
-    if parts.username or parts.password:
-        raise ConfigError("a URL must not carry a user or password", hint="set SCAICORE_TUI_TOKEN instead")
+    """`url`, if a client may use it. Raises ConfigError: no web address, one that carries what belongs elsewhere, or a
+    token in the clear over a network."""
+    parts = _split(url)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(
+            f"not a web address: {_shown(url)!r}", hint="it should look like https://scaiflow.example.com"
+        )
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ConfigError(
+            "a URL must not carry a user, a password or a query", hint="set SCAICORE_TUI_TOKEN for a token"
+        )
     if parts.scheme == "http" and has_token and not is_loopback(parts.hostname):
         raise ConfigError(
             f"a token is never sent in the clear to {parts.hostname}", hint="use https:// (plain http: loopback only)"
         )
     return url
+
+
+def _split(url: str) -> SplitResult | None:
+    """The parts of a URL; None where it has a host or port that none can have."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def _shown(url: str) -> str:
+    """What may be told of an address that is none: a password may stand before the host, a token behind it."""
+    return re.split("[?#]", url.rpartition("@")[2])[0]

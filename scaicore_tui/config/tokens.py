@@ -8,16 +8,17 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
 from scaicore_tui.config.profiles import Profile
-from scaicore_tui.config.secret import Secret
 from scaicore_tui.config.sources import Said, Source, TokenCommand, TokenFile, VaultKey
 from scaicore_tui.config.target import check_url
 from scaicore_tui.errors import ConfigError, CredentialsError
+from scaicore_tui.secret import Secret
 
 TOKEN, API_KEY = "SCAICORE_TUI_TOKEN", "SCAIGRID_API_KEY"
 VAULT_URL, VAULT_TOKEN, TENANT_VARIABLE = "SCAIVAULT_URL", "SCAIVAULT_TOKEN", "SCAICORE_TUI_TENANT"
@@ -52,12 +53,12 @@ class Tokens(Struct, frozen=True):
     def _own(self) -> Iterator[Source]:
         profile = self.profile
         if self.file is not None:
-            yield TokenFile(self.file.expanduser())
+            yield token_file(self.file, "--token-file")
         yield from self._said(TOKEN)
         if profile.token_env is not None:
             yield from self._said(profile.token_env)
         if profile.token_file is not None:
-            yield TokenFile(profile.token_file.expanduser())
+            yield token_file(profile.token_file, f"token_file of profile {self.name}")
         if profile.token_command is not None:
             yield TokenCommand(self.name, profile.token_command)
 
@@ -65,12 +66,12 @@ class Tokens(Struct, frozen=True):
         env = self.env
         if env.get(VAULT_URL) and env.get(VAULT_TOKEN) and self.tenant is not None:
             url = check_url(env[VAULT_URL].strip(), has_token=True)
-            yield VaultKey(url.rstrip("/"), Secret(env[VAULT_TOKEN].strip()), self.tenant)
+            yield VaultKey(url.rstrip("/"), sendable(env[VAULT_TOKEN], VAULT_TOKEN), self.tenant)
         yield from self._said(API_KEY)
 
     def _said(self, name: str) -> Iterator[Said]:
-        if text := self.env.get(name, "").strip():
-            yield Said(name, Secret(text))
+        if text := self.env.get(name):
+            yield Said(name, sendable(text, name))
 
     def _of_profile(self) -> str:
         named = self.profile.token_env
@@ -85,6 +86,12 @@ class Tokens(Struct, frozen=True):
         return f"ScaiVault ({', '.join(told)} not set)" if told else "ScaiVault"
 
 
+def token_file(path: Path, said_by: str) -> TokenFile:
+    """That file. Its path is told where there is such a file: else it may be a token in the wrong place."""
+    path = path.expanduser()
+    return TokenFile(str(path) if path.is_file() else said_by, path)
+
+
 def known_token(sources: Sequence[Source]) -> tuple[Secret | None, str, tuple[Source, ...]]:
     """The token that can be had at once, where it came from, and what to ask for another one, or for the first.
 
@@ -94,15 +101,26 @@ def known_token(sources: Sequence[Source]) -> tuple[Secret | None, str, tuple[So
     if isinstance(first, Said):
         return first.token, first.name, ()
     if isinstance(first, TokenFile):
-        return read_token_file(first.path), first.name, (first,)
+        return read_token_file(first), first.name, (first,)
     return None, "", tuple(sources)
 
 
-def read_token_file(path: Path) -> Secret:
+def read_token_file(source: TokenFile) -> Secret:
     """The token in a file that nobody else can read. Raises ConfigError where that is not so."""
     try:
-        if path.stat().st_mode & 0o077 and os.name == "posix":
-            raise ConfigError(f"{path} can be read by others", hint=f"chmod 600 {path}")
-        return Secret(path.read_text(encoding="utf-8").strip())
+        with source.path.open(encoding="utf-8") as file:
+            if os.fstat(file.fileno()).st_mode & 0o077 and os.name == "posix":
+                raise ConfigError(f"{source.path} can be read by others", hint=f"chmod 600 {shlex.quote(source.name)}")
+            return sendable(file.read(), source.name)
     except OSError as error:
-        raise ConfigError(f"token file: {error}") from error
+        raise ConfigError(f"{source.name} can't be read: {error.strerror}", hint="name a file of yours") from error
+    except UnicodeDecodeError:
+        raise ConfigError(f"{source.name} is no text", hint="it should hold the token alone") from None
+
+
+def sendable(text: str, source: str) -> Secret:
+    """What `source` holds, as a token. Raises ConfigError where no header can carry it."""
+    secret = Secret(text.strip())
+    if not secret.is_sendable:
+        raise ConfigError(f"{source} holds no token: a header can't carry it", hint="look for spaces and line breaks")
+    return secret

@@ -6,12 +6,12 @@ import asyncio
 
 from scaicore_tui.clock import Clock
 from scaicore_tui.config import Target
-from scaicore_tui.config.secret import Secret
 from scaicore_tui.config.sources import Said, Source, TokenCommand, TokenFile
 from scaicore_tui.config.tokens import FIX, KEY_FIX, read_token_file
 from scaicore_tui.credentials.jwt import Claims, read_claims
 from scaicore_tui.errors import CredentialsError, ScaicoreError
 from scaicore_tui.runs.words import age
+from scaicore_tui.secret import Secret
 
 UNAUTHORIZED = 401
 
@@ -132,7 +132,7 @@ async def fetch(source: Source) -> Secret | None:
     if isinstance(source, Said):
         return source.token
     if isinstance(source, TokenFile):
-        return await asyncio.to_thread(read_token_file, source.path)
+        return await asyncio.to_thread(read_token_file, source)
     if isinstance(source, TokenCommand):
         from scaicore_tui.credentials.command import run_command
 

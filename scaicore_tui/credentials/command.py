@@ -9,14 +9,13 @@ import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
 
-from scaicore_tui.config.secret import Secret
 from scaicore_tui.errors import CredentialsError
+from scaicore_tui.secret import Secret
 from scaicore_tui.text import one_line
 
 SECONDS = 30.0
 # What a program says of its failure may quote what it failed with.
 _TOKENS = re.compile(r"[\w-]{8,}\.[\w-]{8,}(\.[\w-]*)?|\bsgk_\w+", re.ASCII)
-_PRINTABLE = re.compile(r"[\x21-\x7e]+")
 _MAX_WORDS = 160
 
 
@@ -42,9 +41,10 @@ async def run_command(arguments: Sequence[str], seconds: float = SECONDS) -> Sec
     if process.returncode:
         raise _failure(f"{name} ended with code {process.returncode}{_last_words(talk)}")
     text = said.decode("utf-8", "replace").strip()
-    if not _PRINTABLE.fullmatch(text):
+    token = Secret(text)
+    if not token.is_sendable:
         raise _failure(f"{name} printed {'something that is no token' if text else 'nothing'}{_last_words(talk)}")
-    return Secret(text)
+    return token
 
 
 async def _end(process: Process) -> None:

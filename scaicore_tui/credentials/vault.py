@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-from scaicore_tui.config.secret import Secret
 from scaicore_tui.errors import CannotReach
+from scaicore_tui.secret import Secret
 
 if TYPE_CHECKING:
     import httpx
 
 SECONDS = 5.0
 _OK, _NOT_FOUND = 200, 404
-_PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
 
 async def tenant_key(http: httpx.AsyncClient, url: str, token: Secret, tenant_id: str) -> Secret | None:
@@ -45,9 +43,10 @@ def _key(answer: httpx.Response) -> Secret:
         body = None
     value = body.get("data") if isinstance(body, dict) else None
     value = value.get("value") if isinstance(value, dict) else value
-    if not isinstance(value, str) or not _PRINTABLE.fullmatch(value):
+    key = Secret(value) if isinstance(value, str) else None
+    if key is None or not key.is_sendable:
         raise _unknown("ScaiVault's answer holds no key that could be used")
-    return Secret(value)
+    return key
 
 
 def _unknown(words: str) -> CannotReach:

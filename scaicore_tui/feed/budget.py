@@ -14,7 +14,7 @@ from itertools import count
 
 from scaicore_tui.clock import Clock
 from scaicore_tui.errors import Refused
-from scaicore_tui.feed.quota import read_quota, retry_after
+from scaicore_tui.feed.quota import read_quota, retry_after, server_time
 from scaicore_tui.feed.waiting import sleep_or
 from scaicore_tui.feed.window import WINDOW, Spent, Window
 
@@ -98,7 +98,8 @@ class Budget:
         now = self._clock.monotonic()
         self._window.ended(spent, now)
         quota = read_quota(headers)
-        reset_in = None if quota is None or quota.reset is None else quota.reset - self._clock.now()
+        there = server_time(headers) or self._clock.now()
+        reset_in = None if quota is None or quota.reset is None else quota.reset - there
         if status == _TOO_MANY:
             self._hold(retry_after(headers), now)
         if quota is not None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import json
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
-from scaicore_tui.config.secret import Secret
 from scaicore_tui.credentials import Bearer
 from scaicore_tui.credentials.bearer import UNAUTHORIZED
-from scaicore_tui.errors import CannotReach, CredentialsError, OutcomeUnknown
+from scaicore_tui.errors import CannotReach, CredentialsError, OutcomeUnknown, UsageError
 from scaicore_tui.feed import transport as http
-from scaicore_tui.feed.budget import Budget, Rank
+from scaicore_tui.feed.budget import Budget, Rank, Slot
+from scaicore_tui.feed.quota import server_time
+from scaicore_tui.secret import Secret
 from scaicore_tui.wire import (
     Checkpoint,
     CheckpointPage,
@@ -24,11 +27,15 @@ from scaicore_tui.wire import (
     read_event_page,
     read_invocation,
 )
+from scaicore_tui.wire.checkpoints import PENDING
 
 if TYPE_CHECKING:
     import httpx
 
 MAX_LIMIT = 500
+# A body of so many bytes takes a while to read: whoever presses a key meanwhile does not wait for it.
+LARGE = 256 * 1024
+CHECK = "check the URL and --api (scaiflow or scaigrid)"
 
 T = TypeVar("T")
 
@@ -44,8 +51,13 @@ class Client:
     ) -> None:
         self.target = target
         self.requests = 0
-        self.budget = Budget(clock or SystemClock())
-        self.bearer = Bearer(target, clock or SystemClock())
+        # By so many seconds the server's clock is ahead of ours, as far as its last answer told.
+        self.skew = 0.0
+        # How many pending checkpoints can't be read.
+        self.unreadable = 0
+        self._clock = clock or SystemClock()
+        self.budget = Budget(self._clock)
+        self.bearer = Bearer(target, self._clock)
         self._http = http.open_http(target, transport)
 
     async def close(self) -> None:
@@ -54,63 +66,74 @@ class Client:
 
     async def events(self, limit: int, cursor: str | None = None, rank: Rank = Rank.HEAD) -> EventPage:
         """One page of the feed, of at most `limit` events."""
-        return _read(read_event_page, await self._get("events", rank, limit, cursor))
+        return await _read(read_event_page, await self._get("events", rank, limit, cursor))
 
     async def checkpoints(
         self, status: str, limit: int = MAX_LIMIT, cursor: str | None = None, rank: Rank = Rank.CHECKPOINTS
     ) -> CheckpointPage:
         """One page of the checkpoints of one status."""
-        return _read(read_checkpoint_page, await self._get("checkpoints", rank, limit, cursor, status=status))
+        return await _read(read_checkpoint_page, await self._get("checkpoints", rank, limit, cursor, status=status))
 
     async def all_checkpoints(
         self, status: str, max_pages: int = 20, rank: Rank = Rank.CHECKPOINTS
     ) -> list[Checkpoint]:
         """All checkpoints of one status, each once, as the pages have them."""
         found: dict[str, Checkpoint] = {}
-        cursor: str | None = None
+        cursor, unreadable = None, 0
         for _ in range(max_pages):
             page = await self.checkpoints(status, cursor=cursor, rank=rank)
             found |= {checkpoint.id: checkpoint for checkpoint in page.checkpoints}
+            unreadable += page.unreadable
             if page.next_cursor in (None, cursor):
                 break
             cursor = page.next_cursor
+        self.unreadable = unreadable if status == PENDING else self.unreadable
         return list(found.values())
 
     async def resolve(self, checkpoint_id: str, resolution: str, comment: str | None = None) -> Checkpoint:
         """Answer a checkpoint, once."""
         body = {"resolution": resolution} | ({"comment": comment} if comment else {})
         answer = await self._post(f"checkpoints/{quote(checkpoint_id, safe='')}/resolve", body, http.WRITE_TIMEOUT)
-        return _read_written(read_checkpoint, answer)
+        return await _read_written(read_checkpoint, answer)
 
     async def invoke(self, core_id: str, value: Any, entity_id: str | None = None) -> Invocation:
         """Run a Core, once. May take minutes; what it answers when the run suspends is undocumented."""
         body = {"input": value} | ({"entity_id": entity_id} if entity_id else {})
         answer = await self._post(f"cores/{quote(core_id, safe='')}/invoke", body, http.INVOKE_TIMEOUT)
-        return _read_written(read_invocation, answer)
+        return await _read_written(read_invocation, answer)
 
     async def _get(self, path: str, rank: Rank, limit: int, cursor: str | None, **query: str) -> bytes:
         params: dict[str, Any] = {"core_id": self.target.core, **query, "limit": limit, "cursor": cursor}
         sent = {key: value for key, value in params.items() if value is not None}
+        url = f"{self.target.resources}/{path}"
         token = await self._sign()
         try:
-            return await self._ask(path, rank, sent)
+            return await self._ask_twice(url, rank, sent)
         except CredentialsError as error:
             if error.status != UNAUTHORIZED or not await self.bearer.renew(token):
                 raise self.bearer.explain(error) from error
         await self._sign()
-        return await self._ask(path, rank, sent)
+        return await self._ask_twice(url, rank, sent)
 
-    async def _ask(self, path: str, rank: Rank, params: dict[str, Any]) -> bytes:
+    async def _ask_twice(self, url: str, rank: Rank, params: dict[str, Any]) -> bytes:
+        try:
+            return await self._ask(url, rank, params)
+        except http.HungUp:
+            # The server closed a connection just when it was used again: nobody need know.
+            return await self._ask(url, rank, params)
+
+    async def _ask(self, url: str, rank: Rank, params: dict[str, Any]) -> bytes:
         async with self.budget.slot(rank) as slot:
             self.requests += 1
-            return await http.get(self._http, f"{self.target.resources}/{path}", params, slot.heard)
+            return await http.get(self._http, url, params, self._hearing(slot))
 
-    async def _post(self, path: str, body: dict[str, Any], timeout: float) -> bytes:  # noqa: ASYNC109
+    async def _post(self, path: str, value: dict[str, Any], timeout: float) -> bytes:  # noqa: ASYNC109
+        body, url = _json(value), f"{self.target.resources}/{path}"
         await self._sign()
         async with self.budget.slot(Rank.WRITE) as slot:
             self.requests += 1
             try:
-                return await http.post(self._http, f"{self.target.resources}/{path}", body, timeout, slot.heard)
+                return await http.post(self._http, url, body, timeout, self._hearing(slot))
             except CredentialsError as error:
                 # Not sent again, with whatever token: that is for the person who pressed the key.
                 raise self.bearer.explain(error) from error
@@ -121,20 +144,49 @@ class Client:
         http.sign(self._http, token)
         return token
 
+    def _hearing(self, slot: Slot) -> http.Hearing:
+        def heard(status: int, headers: Mapping[str, str]) -> None:
+            slot.heard(status, headers)
+            there = server_time(headers)
+            self.skew = self.skew if there is None else there - self._clock.now()
 
-def _read_written(reader: Callable[[bytes], T], body: bytes) -> T:
+        return heard
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    """A body to send. Raises UsageError for what has no word in JSON: what the feed told of an input may hold it."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"it can't be sent as JSON: {error}", kept="nothing was sent") from error
+
+
+async def _read_written(reader: Callable[[bytes], T], body: bytes) -> T:
     """The same for a write. Raises OutcomeUnknown: whoever gave that answer, it does not tell what came of it."""
     try:
-        return _read(reader, body)
+        return await _read(reader, body)
     except CannotReach as error:
         raise OutcomeUnknown(f"sent, but {error.message}", kept="it is not sent again", hint="looking it up") from error
 
 
-def _read(reader: Callable[[bytes], T], body: bytes) -> T:
+async def _read(reader: Callable[[bytes], T], body: bytes) -> T:
     """What `reader` makes of `body`. Raises CannotReach for a success that is not this API's."""
     try:
-        return reader(body)
+        return reader(body) if len(body) < LARGE else await asyncio.to_thread(reader, body)
     except ValueError as error:
-        raise CannotReach(
-            f"the answer is not ScaiCore's: {error}", hint="check the URL and --api (scaiflow or scaigrid)"
-        ) from error
+        words, hint = _told(body, error)
+    raise CannotReach(f"the answer is not ScaiCore's: {words}", hint=hint)
+
+
+def _told(body: bytes, error: ValueError) -> tuple[str, str]:
+    """What came in place of an answer, and what can be done."""
+    begin = body[:200].lstrip()
+    if not begin:
+        return "it is empty", CHECK
+    if begin.startswith(b"<"):
+        return "it is a web page", f"a sign-in page, or a proxy's? {CHECK}"
+    if isinstance(error, json.JSONDecodeError) and (
+        error.pos >= len(error.doc.rstrip()) or "Unterminated" in error.msg
+    ):
+        return "its JSON breaks off", ""
+    return str(error), CHECK

@@ -1,4 +1,8 @@
-"""What is known of the connection: for the status bar, which must never lie about age."""
+"""What is known of the connection: for the status bar, which must never lie about age.
+
+Two things are read, the feed's events and the pending checkpoints. Each may fail without the other, and is judged by
+itself; the whole is worth what its worse part is.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,8 @@ from msgspec import Struct
 from scaicore_tui.errors import CannotReach, ScaicoreError
 
 STALE_INTERVALS = 3
-# Backoff after failures: the interval doubles up to this many seconds.
-MAX_DELAY = 60.0
+# Seconds: clocks that differ by less tell the same ages, about.
+SKEWED = 60.0
 
 
 class LinkState(StrEnum):
@@ -23,37 +27,69 @@ class LinkState(StrEnum):
     OFFLINE = "offline"
 
 
-class Link(Struct, frozen=True):
-    """The connection after its latest fetch. Moments are monotonic seconds.
+class Part(Struct, frozen=True):
+    """One of the two after its latest fetch. Moments are monotonic seconds."""
 
-    Heads are asked for once a `pace`, which is the interval, or more where so many events are `behind` (0: an unknown
-    number; None: nothing is). Until `held_until` the budget lets nothing go, not even a write: the minute is spent, or
-    the server said 429.
-    """
-
-    interval: float
     answered_at: float | None = None
     next_at: float | None = None
     error: ScaicoreError | None = None
     failures: int = 0
-    paused: bool = False
     latency_ms: float | None = None
-    new_events: int = 0
     polls: int = 0
     stale_dropped: int = 0
+
+    def age(self, now: float) -> float | None:
+        """Seconds since what is shown was true; None where nothing was read yet."""
+        return None if self.answered_at is None else now - self.answered_at
+
+
+class Link(Struct, frozen=True):
+    """The connection. Moments are monotonic seconds.
+
+    Each part is asked for once a `pace`, which is the interval, or more where so many events are `behind` (0: an
+    unknown number; None: nothing is). Until `held_until` the budget lets nothing go, not even a write: the minute is
+    spent, or the server said 429. By so many seconds the server's clock is ahead of ours: `skew`.
+    """
+
+    interval: float
+    events: Part = Part()
+    checkpoints: Part = Part()
+    paused: bool = False
+    new_events: int = 0
     held_until: float | None = None
     pace: float = 0.0
     behind: int | None = None
+    skew: float = 0.0
+
+    @property
+    def is_skewed(self) -> bool:
+        """Whether the two clocks tell ages that differ."""
+        return abs(self.skew) > SKEWED
+
+    @property
+    def parts(self) -> tuple[Part, Part]:
+        return self.events, self.checkpoints
 
     def state(self, now: float) -> LinkState:
         """Live only while answers come; silence for three intervals is stale, whatever the reason."""
         if self.paused:
             return LinkState.PAUSED
-        if self.error is not None:
-            return LinkState.OFFLINE if isinstance(self.error, CannotReach) else LinkState.STALE
-        if self.answered_at is None:
+        errors = [part.error for part in self.parts if part.error is not None]
+        if errors:
+            return LinkState.OFFLINE if any(isinstance(error, CannotReach) for error in errors) else LinkState.STALE
+        if any(part.answered_at is None for part in self.parts):
             return LinkState.CONNECTING
-        return LinkState.STALE if now - self.answered_at > self.patience else LinkState.LIVE
+        return LinkState.STALE if any(self.is_old(part, now) for part in self.parts) else LinkState.LIVE
+
+    def is_old(self, part: Part, now: float) -> bool:
+        """Whether a part was true too long ago, or never was."""
+        age = part.age(now)
+        return age is None or age > self.patience
+
+    def is_faded(self, part: Part, now: float) -> bool:
+        """Whether what is shown of a part was true long ago, and nobody wanted that."""
+        is_old = part.error is not None if part.answered_at is None else self.is_old(part, now)
+        return is_old and not self.paused
 
     @property
     def patience(self) -> float:
@@ -61,11 +97,25 @@ class Link(Struct, frozen=True):
         return max(STALE_INTERVALS * self.interval, 1.5 * self.pace)
 
     def age(self, now: float) -> float | None:
-        """Seconds since the data shown was true; None where there is none yet."""
-        return None if self.answered_at is None else now - self.answered_at
+        """Seconds since all of what is shown was true; None where nothing was read yet."""
+        return max((age for part in self.parts if (age := part.age(now)) is not None), default=None)
 
-    def delay(self) -> float:
-        """Seconds to the next fetch: doubling after failures, and no less than the server asked for."""
-        wait = min(MAX_DELAY, self.interval * 2.0 ** max(0, self.failures - 1))
-        asked = self.error.retry_after if self.error is not None else None
-        return max(self.interval, self.pace, wait, asked or 0.0)
+    @property
+    def next_at(self) -> float | None:
+        """When something is asked for next."""
+        return min((part.next_at for part in self.parts if part.next_at is not None), default=None)
+
+    @property
+    def polls(self) -> int:
+        """How often both were read."""
+        return min(part.polls for part in self.parts)
+
+    @property
+    def failures(self) -> int:
+        """How often in a row the worse one failed."""
+        return max(part.failures for part in self.parts)
+
+    @property
+    def stale_dropped(self) -> int:
+        """How many answers came too late."""
+        return sum(part.stale_dropped for part in self.parts)

@@ -1,90 +1,80 @@
-"""The poller: asks for the feed's head and the pending checkpoints, at its own pace, and hands on what is new.
+"""A poller: asks for one thing again and again, at its own pace, and hands on what comes.
 
-Each fetch takes a number when it starts. An answer that is not newer than the last one applied, or that another
-client was asked for, is dropped and counted, as the canvas does.
+Each fetch takes a number when it starts. An answer that is not newer than the last one applied is dropped and counted,
+as the canvas does.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from itertools import count
+from typing import Generic, TypeVar
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from scaicore_tui.clock import Clock
 from scaicore_tui.errors import ScaicoreError
-from scaicore_tui.feed.budget import Rank
-from scaicore_tui.feed.client import MAX_LIMIT, Client
-from scaicore_tui.feed.known import Known
-from scaicore_tui.feed.link import Link
-from scaicore_tui.feed.pace import pace, upkeep
-from scaicore_tui.feed.sweep import Sweep, next_limit, read_head, read_tail
+from scaicore_tui.feed.backoff import Backoff
+from scaicore_tui.feed.budget import Budget, Rank
+from scaicore_tui.feed.link import Part
 from scaicore_tui.feed.waiting import sleep_or
-from scaicore_tui.wire import Checkpoint
 
 MAX_OVERLAPPING = 2
 
-
-class Answer(Struct, frozen=True):
-    """What one fetch brought; `number` is its place in the order of asking, `asked_at` its monotonic time."""
-
-    number: int
-    sweep: Sweep
-    checkpoints: Sequence[Checkpoint]
-    asked_at: float
+T = TypeVar("T")
 
 
-class Poller:
-    """Fetches until cancelled. `apply` takes each answer and returns how many of its events were new."""
+class Poller(Generic[T]):
+    """Fetches until cancelled. `ask` asks; `apply` takes each answer, with when it was asked for in monotonic seconds,
+    and tells whether there is more to be asked for at once. `changed` is called after whatever happens to its `part`.
+    """
 
     def __init__(
         self,
-        client: Client,
-        clock: Clock,
-        known: Callable[[], Known],
-        apply: Callable[[Answer], Awaitable[int]],
+        ask: Callable[[], Awaitable[T]],
+        apply: Callable[[T, float], Awaitable[bool]],
         changed: Callable[[], None],
+        clock: Clock,
+        budget: Budget,
+        rank: Rank,
+        backoff: Backoff,
     ) -> None:
-        self.client = client
-        self.link = Link(interval=client.target.interval, pace=client.target.interval)
-        client.budget.upkeep = upkeep(client.target.interval)
-        self._clock = clock
-        self._known = known
-        self._apply = apply
-        self._changed = changed
-        self._numbers = count(1)
-        self._applied = 0
-        self._limit = MAX_LIMIT
-        self._tail: str | None = None
-        self._oldest_first = False
-        self._fetches: set[asyncio.Task[bool]] = set()
-        self._ahead: asyncio.Task[bool] | None = None
-        self._wake = asyncio.Event()
+        self.part = Part()
+        # Seconds between two fetches that go well.
+        self.pace = 0.0
         # Set while it is not paused.
         self.going = asyncio.Event()
         self.going.set()
+        self._ask = ask
+        self._apply = apply
+        self._changed = changed
+        self._clock = clock
+        self._budget = budget
+        self._rank = rank
+        self._backoff = backoff
+        self._numbers = count(1)
+        self._applied = 0
+        self._put_off = 0.0
+        self._fetches: set[asyncio.Task[bool]] = set()
+        self._ahead: asyncio.Task[bool] | None = None
+        self._wake = asyncio.Event()
         self._is_due = False
 
     async def run(self) -> None:
-        """Fetch at once, and then one interval after each fetch began, or when it ended if it took longer."""
+        """Fetch at once, and then one pace after each fetch began, or when it ended if it took longer."""
         try:
             while True:
+                await self.going.wait()
                 began, self._is_due = self._clock.monotonic(), False
-                if not self.link.paused and await self._next():
-                    continue
-                await self._wait_since(began)
+                if not await self._next():
+                    await self._wait_since(began)
         finally:
             await self.close()
 
-    def catch_up(self, behind: int | None) -> None:
-        """So many events are behind: the heads are asked for at a pace that leaves room to read them."""
-        seconds = pace(self.link.interval, behind or 0)
-        self.client.budget.upkeep = upkeep(seconds)
-        if (behind, seconds) != (self.link.behind, self.link.pace):
-            self._update(behind=behind, pace=seconds)
-            self._wake.set()
+    def stir(self) -> None:
+        """The pace changed: see anew when the next fetch is due."""
+        self._wake.set()
 
     async def close(self) -> None:
         """Give up the fetches under way."""
@@ -105,7 +95,6 @@ class Poller:
 
     def pause(self, *, paused: bool) -> None:
         """Stop asking, or ask again at once."""
-        self._update(paused=paused)
         if paused:
             self.going.clear()
         else:
@@ -115,19 +104,20 @@ class Poller:
 
     async def fetch(self) -> bool:
         """One fetch: asked, and applied unless it came too late. Whether there is more to be fetched at once."""
-        number, client = next(self._numbers), self.client
-        began = self._clock.monotonic()
+        number, began = next(self._numbers), self._clock.monotonic()
         try:
-            sweep, checkpoints = await asyncio.gather(self._sweep(), client.all_checkpoints("pending"))
+            answer = await self._ask()
         except ScaicoreError as error:
-            if self._is_current(number, client):
-                self._update(error=error, failures=self.link.failures + 1)
+            if number > self._applied:
+                self._failed(error)
             return False
-        if not self._is_current(number, client):
-            self._update(stale_dropped=self.link.stale_dropped + 1)
+        if number <= self._applied:
+            self._update(stale_dropped=self.part.stale_dropped + 1)
             return False
-        await self._accept(Answer(number, sweep, checkpoints, began))
-        return sweep.more
+        self._applied = number
+        more = await self._apply(answer, began)
+        self._answered(began)
+        return more
 
     def _begin(self) -> asyncio.Task[bool]:
         task = asyncio.create_task(self.fetch())
@@ -139,35 +129,23 @@ class Poller:
         ahead, self._ahead = self._ahead, None
         return await (self.fetch() if ahead is None else ahead)
 
-    def _is_current(self, number: int, client: Client) -> bool:
-        return number > self._applied and client is self.client
+    def _failed(self, error: ScaicoreError) -> None:
+        # What it was raised from holds the body that came; it is kept for as long as it is told.
+        error.__cause__ = error.__context__ = error.__traceback__ = None
+        self._put_off = self._backoff.failed(error)
+        self._update(error=error, failures=self._backoff.failures)
 
-    async def _accept(self, answer: Answer) -> None:
-        self._applied = answer.number
-        self._tail = answer.sweep.tail
-        self._oldest_first = answer.sweep.oldest_first
-        new_events = await self._apply(answer)
-        self._limit = next_limit(new_events, self.link.polls + 1)
-        now = self._clock.monotonic()
-        self._update(
-            answered_at=answer.asked_at,
-            latency_ms=(now - answer.asked_at) * 1000,
-            new_events=new_events,
-            error=None,
-            failures=0,
-            polls=self.link.polls + 1,
-        )
-
-    async def _sweep(self) -> Sweep:
-        if self._oldest_first:
-            return await read_tail(self.client, self._known(), self._tail)
-        return await read_head(self.client, self._known(), self._limit)
+    def _answered(self, began: float) -> None:
+        self._backoff.answered()
+        self._put_off = 0.0
+        latency = (self._clock.monotonic() - began) * 1000
+        self._update(answered_at=began, latency_ms=latency, error=None, failures=0, polls=self.part.polls + 1)
 
     async def _wait_since(self, began: float) -> None:
         """Wait until the next fetch is due, and the budget has a request to spare: both may change meanwhile."""
         while not self._is_due:
             now = self._clock.monotonic()
-            moment = max(began + self.link.delay(), now + self.client.budget.wait(Rank.HEAD))
+            moment = max(began + (self._put_off or self.pace), now + self._budget.wait(self._rank))
             self._update(next_at=moment)
             if moment <= now:
                 return
@@ -175,5 +153,5 @@ class Poller:
             await sleep_or(self._clock, moment - now, self._wake)
 
     def _update(self, **fields: object) -> None:
-        self.link = replace(self.link, **fields)
+        self.part = replace(self.part, **fields)
         self._changed()

@@ -1,10 +1,13 @@
-"""What an answer says of the rate limit: three headers that ride on every answer of a ScaiGrid (API §5)."""
+"""What an answer says of the rate limit and of the time: headers that ride on every answer (API §5)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 
 from msgspec import Struct
+
+from scaicore_tui.wire.problems import MAX_WAIT
 
 _PREFIX = "X-Scaigrid-Ratelimit-"
 
@@ -32,9 +35,20 @@ def read_quota(headers: Mapping[str, str]) -> Quota | None:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, as `Retry-After` says."""
+    """Seconds to wait, as `Retry-After` says; no more than anybody should be asked to."""
     seconds = _number(headers.get("Retry-After"))
-    return None if seconds is None else max(0.0, seconds)
+    return None if seconds is None else min(MAX_WAIT, max(0.0, seconds))
+
+
+def server_time(headers: Mapping[str, str]) -> float | None:
+    """What time it is there, in Unix seconds; None where an answer does not say, or was kept on its way."""
+    told = headers.get("Date")
+    if not told or headers.get("Age", "0") != "0":
+        return None
+    try:
+        return parsedate_to_datetime(told).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _number(text: str | None) -> float | None:

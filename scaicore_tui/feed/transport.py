@@ -1,40 +1,69 @@
-"""HTTP for the client: timeouts, and what each way of failing means. A read may be asked again; a write may not."""
+"""HTTP for the client: bounds on time and size, and what each way of failing means. A read may be asked again; a write
+may not."""
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from scaicore_tui.config import Target
-from scaicore_tui.config.secret import Secret
-from scaicore_tui.errors import CannotReach, OutcomeUnknown, ScaicoreError
+from scaicore_tui.errors import CannotReach, ConfigError, OutcomeUnknown, ScaicoreError
+from scaicore_tui.feed import bodies
+from scaicore_tui.feed.causes import Cause, cause_of, proxy_for
 from scaicore_tui.feed.lean_httpx import httpx
+from scaicore_tui.secret import Secret
 from scaicore_tui.wire import read_problem
 
+# Seconds without a byte.
 WRITE_TIMEOUT = 30.0
 INVOKE_TIMEOUT = 330.0
 CONNECT_TIMEOUT = 5.0
+# Seconds for all of a read, however it drips; and so much longer may a write take than its first byte.
+WHOLE_TIMEOUT = 60.0
 
 # Takes the status and the headers of an answer, whatever they mean.
 Hearing = Callable[[int, Mapping[str, str]], None]
 
 # The request can't have been sent when one of these is raised.
-_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_UNSENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.InvalidURL,
+)
+# All that a request raises. TLS that breaks off halfway comes as it is.
+_FAILURES = (httpx.HTTPError, httpx.InvalidURL, bodies.UnreadableBody, OSError)
+# What comes of sending on a connection that the server has just closed.
+_HUNG_UP = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+
+
+class HungUp(CannotReach):
+    """A connection that was kept open proved to be closed: nobody has read the request."""
 
 
 def open_http(target: Target, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """A connection pool for one target. It follows no redirect, and asks no proxy of the environment about loopback."""
-    # Reading the certificates that a plain connection has no use for takes longer than opening it.
-    plain = urlsplit(target.url).scheme == "http"
-    return httpx.AsyncClient(
-        transport=transport,
-        verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True,
-        headers={"Accept": "application/json"},
-        timeout=httpx.Timeout(target.timeout, connect=min(target.timeout, CONNECT_TIMEOUT)),
-        trust_env=not target.is_loopback,
-    )
+    """A connection pool for one target. It follows no redirect, and asks no proxy of the environment about loopback.
+
+    Raises ConfigError where the environment's proxy, or the target's `ca_file`, can't be used.
+    """
+    try:
+        return httpx.AsyncClient(
+            transport=transport,
+            verify=_trust(target),
+            headers={"Accept": "application/json", "Accept-Encoding": bodies.ACCEPTED},
+            timeout=httpx.Timeout(target.timeout, connect=min(target.timeout, CONNECT_TIMEOUT)),
+            trust_env=not target.is_loopback,
+        )
+    except (ValueError, ImportError) as error:
+        proxy = proxy_for(target.url) or "of the environment"
+        raise ConfigError(
+            f"the proxy {proxy} can't be used", hint="HTTPS_PROXY and NO_PROXY say which it is"
+        ) from error
 
 
 def sign(http: httpx.AsyncClient, token: Secret | None) -> None:
@@ -43,74 +72,148 @@ def sign(http: httpx.AsyncClient, token: Secret | None) -> None:
         http.headers["Authorization"] = f"Bearer {token.reveal()}"
 
 
-async def get(http: httpx.AsyncClient, url: str, params: dict[str, Any], heard: Hearing) -> bytes:
-    """The body of a successful GET. Raises the error that the answer, or its absence, amounts to."""
+def _trust(target: Target) -> ssl.SSLContext | bool:
+    """Whose certificates are believed: those of the `ca_file` alone, or the usual ones."""
+    if urlsplit(target.url).scheme == "http":
+        # Reading the certificates that a plain connection has no use for takes longer than opening it.
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if target.ca_file is None:
+        return True
     try:
-        response = await http.get(url, params=params)
-    except httpx.TimeoutException as error:
-        raise CannotReach(f"no answer from {http_host(url)} in time", hint="trying again") from error
-    except httpx.HTTPError as error:
-        raise CannotReach(f"cannot reach {http_host(url)}: {_reason(error)}", hint="trying again") from error
-    heard(response.status_code, response.headers)
-    return _body(response)
+        return ssl.create_default_context(cafile=str(target.ca_file))
+    except OSError as error:
+        reason = "no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
+        raise ConfigError(f"ca_file {target.ca_file}: {reason}", hint="it should hold certificates, as PEM") from error
+
+
+async def get(http: httpx.AsyncClient, url: str, params: dict[str, Any], heard: Hearing) -> bytes:
+    """The body of a successful GET. Raises the error that the answer, or its absence, amounts to; HungUp where it may
+    be asked again at once."""
+    way = _Way()
+    request = http.build_request("GET", url, params=params, extensions={"trace": way.trace})
+    try:
+        async with asyncio.timeout(WHOLE_TIMEOUT):
+            response = await http.send(request, stream=True)
+            try:
+                heard(response.status_code, response.headers)
+                return await _body(response)
+            finally:
+                await response.aclose()
+    except TimeoutError as error:
+        raise _unreached(http, url, Cause(f"its answer takes longer than {WHOLE_TIMEOUT:.0f} s")) from error
+    except _FAILURES as error:
+        _raise_unreached(http, url, error, HungUp if way.is_kept and isinstance(error, _HUNG_UP) else CannotReach)
 
 
 async def post(
     http: httpx.AsyncClient,
     url: str,
-    body: dict[str, Any],
+    body: bytes,
     timeout: float,  # noqa: ASYNC109
     heard: Hearing,
 ) -> bytes:
-    """The body of a successful POST, which is sent once and never again.
+    """The body of a successful POST of JSON, which is sent once and never again.
 
     Raises CannotReach where it was not sent, OutcomeUnknown where it may have been but no answer came, and the
     answer's own error where it was a no.
     """
+    way = httpx.Timeout(timeout, connect=CONNECT_TIMEOUT)
     try:
-        response = await http.post(url, json=body, timeout=httpx.Timeout(timeout, connect=CONNECT_TIMEOUT))
+        request = http.build_request(
+            "POST", url, content=body, headers={"Content-Type": "application/json"}, timeout=way
+        )
+        async with asyncio.timeout(timeout + WHOLE_TIMEOUT):
+            response = await http.send(request, stream=True)
+            try:
+                heard(response.status_code, response.headers)
+                return await _written(response)
+            finally:
+                await response.aclose()
     except _UNSENT as error:
-        raise CannotReach(
-            f"cannot reach {http_host(url)}: {_reason(error)}",
-            kept="nothing was sent",
-            hint="press again when it is back",
+        raise _unreached(
+            http, url, cause_of(error), kept="nothing was sent", hint="press again when it is back"
         ) from error
-    except httpx.HTTPError as error:
-        raise OutcomeUnknown(
-            f"sent, but no answer came: {_reason(error)}", kept="it is not sent again", hint="looking it up"
-        ) from error
-    heard(response.status_code, response.headers)
-    # A gateway says 502 of a write that arrived, a Core 503 of a model that it missed halfway: none says what was done.
-    if response.is_server_error:
-        raise _lost(response)
-    return _body(response)
+    except TimeoutError as error:
+        raise _lost("sent, but its answer does not end") from error
+    except _FAILURES as error:
+        raise _lost(f"sent, but no answer came: {cause_of(error).words}") from error
 
 
 def http_host(url: str) -> str:
     """Host and port of a URL, for people."""
-    return httpx.URL(url).netloc.decode("ascii", "replace")
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
-def _body(response: httpx.Response) -> bytes:
+class _Way:
+    """Tells of one request whether it went over a connection that was kept open."""
+
+    def __init__(self) -> None:
+        self.is_kept = True
+
+    async def trace(self, name: str, info: object) -> None:
+        """What httpcore tells while it works."""
+        self.is_kept = self.is_kept and name != "connection.connect_tcp.started"
+
+
+async def _body(response: httpx.Response) -> bytes:
     if response.is_success:
-        return response.content
-    raise _refusal(response)
+        return await bodies.read_body(response)
+    if response.has_redirect_location:
+        raise CannotReach(_redirection(response), hint="check the URL", status=response.status_code)
+    raise await _refusal(response)
 
 
-def _refusal(response: httpx.Response) -> ScaicoreError:
-    return read_problem(response.status_code, response.headers, response.content).error()
+async def _written(response: httpx.Response) -> bytes:
+    """The same for a write: some answers do not say what was done."""
+    # A gateway says 502 of a write that arrived, a Core 503 of a model that it missed halfway, and whoever sees other
+    # says what was done elsewhere.
+    if response.is_server_error:
+        refusal = await _refusal(response)
+        raise _lost(f"sent, but what came of it was not told: {refusal.message}", refusal)
+    if response.is_redirect:
+        raise _lost(f"sent, but what came of it was not told: {_redirection(response)}")
+    return await _body(response)
 
 
-def _lost(response: httpx.Response) -> OutcomeUnknown:
-    refusal = _refusal(response)
+def _redirection(response: httpx.Response) -> str:
+    """A redirect is not followed: it would take the token along."""
+    try:
+        where = http_host(response.headers.get("Location", "")) or "another path"
+    except ValueError:
+        where = "nowhere"
+    return f"it redirects to {where[:80]}, which is not followed: the token goes to no other [{response.status_code}]"
+
+
+async def _refusal(response: httpx.Response) -> ScaicoreError:
+    body = await bodies.read_problem_body(response)
+    return read_problem(response.status_code, response.headers, body).error()
+
+
+def _raise_unreached(http: httpx.AsyncClient, url: str, error: Exception, kind: type[CannotReach]) -> NoReturn:
+    if isinstance(error, bodies.UnreadableBody):
+        raise CannotReach(f"what {http_host(url)} answers can't be read: {error}") from error
+    raise _unreached(http, url, cause_of(error), kind) from error
+
+
+def _unreached(
+    http: httpx.AsyncClient,
+    url: str,
+    cause: Cause,
+    kind: type[CannotReach] = CannotReach,
+    *,
+    kept: str = "",
+    hint: str = "",
+) -> CannotReach:
+    proxy = proxy_for(url) if http.trust_env else None
+    through = f" through the proxy {proxy}" if proxy else ""
+    return kind(f"cannot reach {http_host(url)}{through}: {cause.words}", kept=kept, hint=hint or cause.hint)
+
+
+def _lost(words: str, refusal: ScaicoreError | None = None) -> OutcomeUnknown:
     return OutcomeUnknown(
-        f"sent, but what came of it was not told: {refusal.message}",
+        words,
         kept="it is not sent again",
         hint="looking it up",
-        request_id=refusal.request_id,
-        status=refusal.status,
+        request_id=refusal.request_id if refusal else None,
+        status=refusal.status if refusal else None,
     )
-
-
-def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hmac import compare_digest
 from types import MappingProxyType
 from typing import Final
 
@@ -70,7 +70,7 @@ class Guard:
         """Compares with every token in constant time, and never stops early."""
         found = None
         for known, role in self._tokens.items():
-            if hmac.compare_digest(known.encode(), token.encode("utf-8", "replace")):
+            if compare_digest(known.encode(), token.encode("utf-8", "replace")):
                 found = role
         return found
 

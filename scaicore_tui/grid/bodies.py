@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from typing import Any, Final, NoReturn
 
 from starlette.requests import ClientDisconnect, Request
@@ -43,8 +44,15 @@ async def _read(request: Request) -> bytes:
 
 
 def _deeper_than(value: Any, levels: int) -> bool:
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return levels < 0 or any(_deeper_than(part, levels - 1) for part in parts)
+    """Level by level: what is deep is not gone into, and what is wide costs a look at each."""
+    containers = [value]
+    for _ in range(levels + 1):
+        containers = [part for whole in containers for part in _parts(whole) if isinstance(part, dict | list)]
+    return bool(containers)
+
+
+def _parts(whole: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return whole.values() if isinstance(whole, dict) else whole
 
 
 def _finite(text: str) -> float:

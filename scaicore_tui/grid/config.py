@@ -18,7 +18,8 @@ class GridConfig:
     """What a grid is started with. Raises ValueError for a `rate` or a `speed` that makes no sense.
 
     `db` is the SQLite file, None for one in memory. `rate` is in runs a minute, 0 for no traffic. `tokens` maps
-    bearer tokens to the roles of `scaicore_tui.grid.auth`. `speed` divides every simulated latency.
+    bearer tokens to the roles of `scaicore_tui.grid.auth`. `speed` divides every simulated latency. While
+    `max_runs` are under way or wait for a person, nobody can invoke one more.
     """
 
     db: Path | None = None
@@ -28,6 +29,7 @@ class GridConfig:
     tokens: Mapping[str, str] = field(default_factory=_demo_tokens, repr=False)
     history: bool = True
     speed: float = 1.0
+    max_runs: int = 500
 
     def __post_init__(self) -> None:
         if not 0 <= self.rate < math.inf:

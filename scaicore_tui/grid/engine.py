@@ -34,6 +34,11 @@ class Engine:
         self._seed = seed
         self._tasks: dict[asyncio.Task[None], Run] = {}
 
+    @property
+    def live_runs(self) -> int:
+        """How many are under way, or wait."""
+        return len(self._tasks)
+
     def start(
         self,
         core_id: str,

@@ -14,6 +14,10 @@ from functools import lru_cache
 from typing import Any, Final
 
 MAX_LENGTH: Final = 500
+MAX_RESULT: Final = 1024 * 1024
+"""So many characters or items a result may have: by doubling, little becomes all that there is room for."""
+MAX_BITS: Final = 8192
+"""So many bits a whole number may have: Python writes no longer ones down."""
 
 _WORDS: Final[Mapping[str, Any]] = {"true": True, "false": False, "null": None}
 _COMPARISONS: Final[Mapping[type[ast.cmpop], Callable[[Any, Any], Any]]] = {
@@ -73,6 +77,8 @@ def check(text: str) -> None:
             raise ExpressionError(f"{type(part).__name__} is not allowed in {text!r}")
         if isinstance(part, ast.Call):
             _function(part)
+        if isinstance(part, ast.Constant):
+            _constant(part, {})
 
 
 def _value(tree: ast.expr, names: Mapping[str, Any]) -> Any:
@@ -142,7 +148,7 @@ def _arithmetic(tree: ast.BinOp, names: Mapping[str, Any]) -> Any:
     left, right = _value(tree.left, names), _value(tree.right, names)
     if isinstance(tree.op, ast.Mult) and not (isinstance(left, int | float) and isinstance(right, int | float)):
         raise ExpressionError("only numbers can be multiplied")  # "a" * 10**9 would fill the memory
-    return _finite(calculate(left, right))
+    return _bounded(calculate(left, right))
 
 
 def _either(tree: ast.IfExp, names: Mapping[str, Any]) -> Any:
@@ -156,18 +162,28 @@ def _function(tree: ast.Call) -> Callable[..., Any]:
 
 
 def _call(tree: ast.Call, names: Mapping[str, Any]) -> Any:
-    return _finite(_function(tree)(*(_value(part, names) for part in tree.args)))
+    return _bounded(_function(tree)(*(_value(part, names) for part in tree.args)))
 
 
-def _finite(value: Any) -> Any:
-    """JSON has no infinity: a result that cannot be sent must not come to be."""
+def _constant(tree: ast.Constant, _names: Mapping[str, Any]) -> Any:
+    if not isinstance(tree.value, str | int | float | None):
+        raise ExpressionError(f"{tree.value!r} is nothing that JSON knows")
+    return _bounded(tree.value)
+
+
+def _bounded(value: Any) -> Any:
+    """What can't be sent, or would not end, must not come to be."""
     if isinstance(value, float) and not math.isfinite(value):
         raise ExpressionError("the result is not a finite number")
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        raise ExpressionError("the result is too large a number")
+    if isinstance(value, str | list) and len(value) > MAX_RESULT:
+        raise ExpressionError("the result is too long")
     return value
 
 
 _RULES: Final[Mapping[type[ast.expr], Callable[[Any, Mapping[str, Any]], Any]]] = {
-    ast.Constant: lambda tree, _names: tree.value,
+    ast.Constant: _constant,
     ast.Name: _name,
     ast.Attribute: _attribute,
     ast.Subscript: _subscript,

@@ -31,17 +31,21 @@ T = TypeVar("T")
 
 
 class Ingest:
-    """Of one journal and one book. `tell` is called with the runs that a slice changed, but for the last slice.
+    """Of one journal and one book. `tell` is called with the runs that a slice changed, but for the last slice;
+    `loaded` with those that came out of the journal, or that it forgot.
 
     Whoever takes something in holds the `turn`: what comes is taken in one after the other.
     """
 
-    def __init__(self, journal: Journal, book: RunBook, tell: Callable[[set[str]], None]) -> None:
+    def __init__(
+        self, journal: Journal, book: RunBook, tell: Callable[[set[str]], None], loaded: Callable[[set[str]], None]
+    ) -> None:
         self.intake = Intake(journal)
         self.turn = asyncio.Lock()
         self._journal = journal
         self._book = book
         self._tell = tell
+        self._loaded = loaded
         self._thread = ThreadPoolExecutor(1, "journal")
 
     def close(self) -> None:
@@ -62,7 +66,7 @@ class Ingest:
     async def load(self) -> None:
         """Take all runs out of the journal, a slice at a time."""
         while stored := await self.off(self.intake.stored, RUNS_AT_ONCE):
-            self._tell(self._book.load(stored))
+            self._loaded(self._book.load(stored))
 
     async def keep(self, target: Target, clock: Clock) -> None:
         """Take all runs out of the journal; then forget what `target` does not keep, at once and every so often."""
@@ -75,7 +79,7 @@ class Ingest:
 
     async def _forget(self, retention: Retention) -> None:
         while (gone := await self._forget_slice(retention)) is not None:
-            self._tell(set(gone.execution_ids))
+            self._loaded(set(gone.execution_ids))
 
     async def _forget_slice(self, retention: Retention) -> Forgotten | None:
         async with self.turn:

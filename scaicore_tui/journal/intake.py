@@ -7,7 +7,8 @@ event loop: what it returns is for the book to take in, and nothing else is shar
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from scaicore_tui.journal.holes import ROOM, Hole
 from scaicore_tui.journal.retention import Retention
@@ -19,6 +20,8 @@ from scaicore_tui.wire import Event
 
 # Runs that are folded in one go, where their summaries are missing.
 FOLDED_AT_ONCE = 100
+# A key takes less than so many seconds: whoever still gives way to one then, gives way to nothing.
+LONGEST_KEY = 0.1
 
 
 class Intake:
@@ -32,11 +35,20 @@ class Intake:
         # The oldest first; None while nobody has looked, as that takes a while in a large file.
         self._missing: list[str] | None = None
         self._before: int | None = TOP
+        self._is_free = threading.Event()
+        self._is_free.set()
 
     def begin(self) -> None:
         """See whether summaries are missing: those of a file that is new, or that an older program wrote."""
         if not self._summaries.prepare():
             self._missing = []
+
+    def give_way(self, *, to_key: bool) -> None:
+        """While a key is acted on, leave the interpreter to it: what nobody waits for is folded afterwards."""
+        if to_key:
+            self._is_free.clear()
+        else:
+            self._is_free.set()
 
     def news(self, events: Sequence[Event], gap_found_at: int | None = None) -> Change:
         """Take in events, oldest first, newer than all before; after a gap found at that time, in microseconds."""
@@ -99,7 +111,7 @@ class Intake:
 
         def write() -> Change:
             put()
-            return self._folder.again(touched, len(events), is_history=is_history)
+            return self._folder.again(touched, events, is_history=is_history)
 
         return self._write(write)
 
@@ -109,10 +121,17 @@ class Intake:
         elif not self._missing:
             return []
         ids = [self._missing.pop() for _ in range(min(FOLDED_AT_ONCE, len(self._missing)))]
-        change = self._write(lambda: self._folder.again(ids))
+        change = self._folder.again(self._giving_way(ids))
+        self._write(lambda: change)
         if not self._missing and not self._journal.is_spilling:
             self._summaries.complete()
         return list(change.summaries.values())
+
+    def _giving_way(self, ids: Iterable[str]) -> Iterator[str]:
+        for execution_id in ids:
+            if not self._is_free.wait(LONGEST_KEY):
+                self._is_free.set()
+            yield execution_id
 
     def _write(self, write: Callable[[], Change]) -> Change:
         """Write, with the summaries of what changed, in one transaction; in memory, where the disk takes nothing."""

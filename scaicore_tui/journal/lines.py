@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from scaicore_tui.errors import ConfigError, NotFound
 from scaicore_tui.runs import Folder, RunBook
-from scaicore_tui.wire import Event, read_stored
+from scaicore_tui.wire import Event, raw, read_stored, walk
 
 SQLITE = b"SQLite format 3\0"
 # Lines that are folded in one go.
@@ -76,8 +76,8 @@ def _numbered(file: Iterable[bytes], path: Path) -> Iterator[tuple[int, Event]]:
     for number, line in enumerate(file, 1):
         source = line.strip()
         if source:
-            try:
-                yield offset, read_stored(source)
-            except (ValueError, RecursionError) as error:
-                raise ConfigError(f"{path}, line {number}: no JSON", kept="nothing was changed") from error
+            event = read_stored(source)
+            if not event.is_whole and not walk.is_one(raw.decode(source)):
+                raise ConfigError(f"{path}, line {number}: no JSON", kept="nothing was changed")
+            yield offset, event
         offset += len(line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -10,13 +9,12 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from scaicore_tui.config.secret import Secret
 from scaicore_tui.config.sources import TENANT
 from scaicore_tui.config.target import check_url
 from scaicore_tui.errors import ConfigError
+from scaicore_tui.secret import Secret
 
 DeployAuth = Literal["user_jwt", "api_key"]
-PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(frozen=True)
@@ -83,5 +81,5 @@ def _check_base(name: str, url: str) -> None:
 
 
 def _check_secret(name: str, secret: Secret | None) -> None:
-    if secret is not None and not PRINTABLE.fullmatch(secret.reveal()):
+    if secret is not None and not secret.is_sendable:
         raise ConfigError(f"{name} has characters that no header can carry", hint="look for spaces and line breaks")

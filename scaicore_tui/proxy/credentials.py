@@ -12,11 +12,11 @@ where the proxy was started for it (`allow_anonymous`), and only for programs of
 
 from __future__ import annotations
 
-from scaicore_tui.config.secret import Secret
 from scaicore_tui.proxy.caller import Caller
 from scaicore_tui.proxy.config import ProxyConfig
 from scaicore_tui.proxy.problems import Problem, missing_credentials
 from scaicore_tui.proxy.vault import Vault
+from scaicore_tui.secret import Secret
 
 
 class Credentials:

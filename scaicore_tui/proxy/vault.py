@@ -5,10 +5,10 @@ from __future__ import annotations
 import httpx
 
 from scaicore_tui.clock import Clock
-from scaicore_tui.config.secret import Secret
 from scaicore_tui.credentials.vault import tenant_key
 from scaicore_tui.errors import CannotReach
 from scaicore_tui.proxy import problems
+from scaicore_tui.secret import Secret
 
 KEPT_SECONDS = 60.0
 

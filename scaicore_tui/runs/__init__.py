@@ -6,7 +6,7 @@ from scaicore_tui.runs.folder import Change, Folder
 from scaicore_tui.runs.gap import Gap, GapRow, gap_rows, missing_in
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, RunStatus
 from scaicore_tui.runs.ordered import Ordered
-from scaicore_tui.runs.select import holds, matches
+from scaicore_tui.runs.select import narrows, searchable, searched, sought
 from scaicore_tui.runs.summary import Summary
 
 __all__ = [
@@ -23,8 +23,10 @@ __all__ = [
     "RunStatus",
     "Summary",
     "gap_rows",
-    "holds",
-    "matches",
     "missing_in",
+    "narrows",
     "run_document",
+    "searchable",
+    "searched",
+    "sought",
 ]

@@ -31,6 +31,8 @@ class RunBook:
         self.counts: Counter[RunStatus] = Counter()
         self.gaps: Sequence[Gap] = ()
         self.event_count = 0
+        # Of those that came in here, how many can't be read, or only in part.
+        self.unreadable = 0
         self.last: int | None = None
         # Of each run, the events that came in as news, and not as history.
         self.arrivals: Counter[str] = Counter()
@@ -39,6 +41,7 @@ class RunBook:
     def take(self, change: Change) -> set[str]:
         """Take in what new events made of runs; returns the ids of those that changed."""
         self.event_count += change.event_count
+        self.unreadable += change.unreadable
         self.arrivals.update(change.arrivals)
         if change.last is None:
             self.runs.forget(change.summaries)

@@ -36,6 +36,7 @@ def _node(node: NodeRunInfo) -> dict[str, Any]:
         "block_kind": node.block_kind,
         "state": str(node.state),
         "color": NODE_LOOKS[node.state].colour,
+        "visit_count": node.visit_count,
         "visits": [_visit(visit) for visit in node.visits],
     }
 

@@ -9,11 +9,15 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from scaicore_tui.runs import visits
 from scaicore_tui.runs.digest import digest
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, RunStatus
 from scaicore_tui.wire import events as wire
 from scaicore_tui.wire.events import Event
 from scaicore_tui.wire.timestamps import whole_seconds
+
+# A run that took longer, some three thousand years, did not; nor did one that took less than nothing.
+MAX_DURATION_MS = 1e14
 
 
 def fold(run: Run, event: Event) -> bool:
@@ -24,6 +28,8 @@ def fold(run: Run, event: Event) -> bool:
     run.event_count += 1
     run.core_id = run.core_id or event.core_id
     _span(run, event.at)
+    if not event.is_whole:
+        run.mark("an event that can be read only in part")
     rule = _RULES.get(event.type)
     if rule is not None:
         if run.is_over and event.type not in _ENDS:
@@ -46,9 +52,7 @@ def _is_repeat(run: Run, event: Event) -> bool:
     Equal bytes with sub-second timestamps are one event. With whole seconds a loop writes equal bytes in earnest, so
     a repeat is one only while the visit that it belongs to leaves no room for a second.
     """
-    digest = hash(event.raw)
-    if digest not in run.seen:
-        run.seen.add(digest)
+    if run.seen.add(hash(event.raw)):
         return False
     if not whole_seconds(event.timestamp):
         return True
@@ -78,7 +82,7 @@ def _completed(run: Run, event: Event) -> None:
     run.output = event.payload.get("output")
     run.output_digest = digest(run.output)
     duration = event.payload.get("duration_ms")
-    if isinstance(duration, int | float) and not isinstance(duration, bool):
+    if isinstance(duration, int | float) and not isinstance(duration, bool) and 0 <= duration < MAX_DURATION_MS:
         run.reported_ms = duration
 
 
@@ -90,7 +94,7 @@ def _failed(run: Run, event: Event) -> None:
 def _end(run: Run, event: Event, outcome: RunStatus) -> None:
     if run.is_over:
         run.mark("ended twice")
-    if run.open_nodes:
+    if run.open_count:
         run.mark("ended inside a node")
     run.outcome = outcome
     run.ended_at = event.at
@@ -109,10 +113,7 @@ def _entered(run: Run, event: Event) -> None:
     if late is not None:
         late.entered_at = event.at
         return
-    visit = NodeVisit(NodeState.ENTERED, entered_at=event.at)
-    node.visits.append(visit)
-    node.open_visits.append(visit)
-    run.open_nodes.append(node)
+    visits.enter(run, node, NodeVisit(NodeState.ENTERED, entered_at=event.at))
 
 
 def _exit_that_came_first(node: NodeRunInfo, at: int | None) -> NodeVisit | None:
@@ -148,24 +149,13 @@ def _close(run: Run, event: Event, state: NodeState) -> NodeVisit | None:
     """Close the visit that `event` ends; None where it belongs to no node and is kept at run level."""
     node = _visited(run, event)
     if node is not None:
-        visit = node.open_visits.pop()
-        _forget_open(run, node)
-        visit.state, visit.ended_at = state, event.at
-        return visit
+        return visits.leave(run, node, state, event.at)
     run.mark(f"{state} without enter")
     if event.node_id is None:
         return None
     visit = NodeVisit(state, ended_at=event.at)
-    _node(run, event).visits.append(visit)
+    visits.add_ended(run, _node(run, event), visit)
     return visit
-
-
-def _forget_open(run: Run, node: NodeRunInfo) -> None:
-    """Take the newest entry of `node` off the open ones."""
-    for index in range(len(run.open_nodes) - 1, -1, -1):
-        if run.open_nodes[index] is node:
-            del run.open_nodes[index]
-            return
 
 
 def _visited(run: Run, event: Event) -> NodeRunInfo | None:
@@ -173,14 +163,14 @@ def _visited(run: Run, event: Event) -> NodeRunInfo | None:
     if event.node_id is not None:
         node = run.nodes.get(_key(event))
         return node if node is not None and node.open_visits else None
-    kind = event.block_kind
-    return next((node for node in reversed(run.open_nodes) if kind in (None, node.block_kind)), None)
+    return visits.newest_open(run, event.block_kind)
 
 
 def _node(run: Run, event: Event) -> NodeRunInfo:
     key = _key(event)
     node = run.nodes.get(key)
     if node is None:
+        visits.make_room_for_a_node(run)
         node = run.nodes[key] = NodeRunInfo(event.node_id, event.block_kind)
     elif node.block_kind is None:
         node.block_kind = event.block_kind

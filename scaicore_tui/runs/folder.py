@@ -24,7 +24,8 @@ ROOM_FOR_OVER = 50
 
 
 class Change(Struct, frozen=True):
-    """What new events made of runs. `arrivals` counts, for each, those that came as news and changed it.
+    """What new events made of runs; so many are `unreadable`, or in part. `arrivals` counts, for each run, those that
+    came as news and changed it.
 
     News at the feed's head has its `events`, and the place of the `last`; what came in between or before has neither.
     `is_history` is what nobody waited for: no arrivals are counted.
@@ -32,10 +33,16 @@ class Change(Struct, frozen=True):
 
     summaries: dict[str, Summary] = field(default_factory=dict)
     event_count: int = 0
+    unreadable: int = 0
     arrivals: Counter[str] = field(default_factory=Counter)
     events: Sequence[Event] = ()
     last: int | None = None
     is_history: bool = True
+
+
+def unreadable(events: Iterable[Event]) -> int:
+    """How many of them can't be read, or only in part."""
+    return sum(not event.is_whole for event in events)
 
 
 def fold_all(execution_id: str, history: Iterable[tuple[int, Event]]) -> tuple[Run, int | None]:
@@ -72,10 +79,11 @@ class Folder:
                 arrivals[execution_id] += 1
         self._put_back(touched)
         summaries = {key: summary_of(run, place) for key, (run, place) in touched.items() if arrivals[key]}
-        return Change(summaries, len(events), arrivals, events, first + len(events) - 1, is_history=False)
+        last = first + len(events) - 1
+        return Change(summaries, len(events), unreadable(events), arrivals, events, last, is_history=False)
 
-    def again(self, execution_ids: Iterable[str], event_count: int = 0, *, is_history: bool = True) -> Change:
-        """Fold these runs anew: `event_count` events were put into their histories, or they were never folded.
+    def again(self, execution_ids: Iterable[str], events: Sequence[Event] = (), *, is_history: bool = True) -> Change:
+        """Fold these runs anew: `events` were put into their histories, or they were never folded.
 
         A fold can't be run backwards. News that comes late, between other events, is no history.
         """
@@ -85,7 +93,7 @@ class Folder:
             run, place = fold_all(execution_id, self._history(execution_id))
             if place is not None:
                 summaries[execution_id] = summary_of(run, place)
-        return Change(summaries, event_count, is_history=is_history)
+        return Change(summaries, len(events), unreadable(events), is_history=is_history)
 
     def forget(self, execution_ids: Iterable[str]) -> None:
         """Of these nothing is stored any more."""

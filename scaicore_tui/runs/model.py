@@ -59,12 +59,22 @@ class NodeVisit(Struct):
 
 
 class NodeRunInfo(Struct):
-    """A node within one run. Without a `node_id` it stands for all anonymous blocks of its kind."""
+    """A node within one run. Without a `node_id` it stands for all anonymous blocks of its kind.
+
+    Of its visits, so many old ones were `dropped`, which lasted `dropped_ms` together.
+    """
 
     node_id: str | None
     block_kind: str | None
     visits: list[NodeVisit] = field(default_factory=list)
     open_visits: list[NodeVisit] = field(default_factory=list)
+    dropped: int = 0
+    dropped_ms: float = 0.0
+
+    @property
+    def visit_count(self) -> int:
+        """How often it was visited."""
+        return self.dropped + len(self.visits)
 
     @property
     def name(self) -> str:
@@ -84,10 +94,31 @@ class NodeRunInfo(Struct):
     def duration_ms(self) -> float | None:
         """Time spent inside, over all ended visits; None where none can be told."""
         spans = [spent for visit in self.visits if (spent := visit.duration_ms) is not None]
-        return sum(spans) if spans else None
+        return sum(spans) + self.dropped_ms if spans else None
 
 
 NodeKey = tuple[str | None, str | None]
+# So many events of a run are remembered at least, to know a repeat by.
+REMEMBERED = 50_000
+
+
+class Seen:
+    """The events that came, by number: those that came lately, as the bus does not repeat what is long past."""
+
+    __slots__ = ("_before", "_lately")
+
+    def __init__(self) -> None:
+        self._lately: set[int] = set()
+        self._before: set[int] = set()
+
+    def add(self, number: int) -> bool:
+        """Remember it; False where it is remembered already."""
+        if number in self._lately or number in self._before:
+            return False
+        if len(self._lately) >= REMEMBERED:
+            self._before, self._lately = self._lately, set()
+        self._lately.add(number)
+        return True
 
 
 class Course:
@@ -119,7 +150,11 @@ class Course:
 
 
 class Run(Course, Struct):
-    """All that the events of one `execution_id` tell."""
+    """All that the events of one `execution_id` tell.
+
+    One that is `partial` is only known as a list has it: its events are being read. `open_visits` holds, for each block
+    kind and for all of them, the open visits with their nodes, the newest last, and some that are open no more.
+    """
 
     execution_id: str
     core_id: str | None = None
@@ -143,9 +178,12 @@ class Run(Course, Struct):
     event_count: int = 0
     duplicates: int = 0
     nodes: dict[NodeKey, NodeRunInfo] = field(default_factory=dict)
-    open_nodes: list[NodeRunInfo] = field(default_factory=list)
+    open_visits: dict[str, list[tuple[NodeRunInfo, NodeVisit]]] = field(default_factory=dict)
+    open_count: int = 0
+    visit_count: int = 0
+    partial: bool = False
     oddities: list[str] = field(default_factory=list)
-    seen: set[int] = field(default_factory=set)
+    seen: Seen = field(default_factory=Seen)
 
     @property
     def states(self) -> Sequence[NodeState]:

@@ -50,9 +50,14 @@ class Ordered:
             del self._rows[index]
 
     def extend(self, rows: Iterable[Summary]) -> None:
-        """Add many at once, of places that are not in the list."""
-        self._rows += rows
-        self._rows.sort(key=_place)
+        """Add many at once, of places that are not in the list. Those that all belong in one spot cost no sorting."""
+        new = sorted(rows, key=_place)
+        if not new:
+            return
+        begin, end = self._before(new[0].place), self._before(new[-1].place)
+        self._rows[begin:begin] = new
+        if begin != end:
+            self._rows.sort(key=_place)
 
     def _before(self, place: int) -> int:
         """How many stand before that place. News comes at the end."""

@@ -1,32 +1,60 @@
-"""What a filter keeps."""
+"""What a filter keeps: texts with all its words, and none of its `!words`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from scaicore_tui.runs.summary import Summary
 
 
-def matches(run: Summary, needle: str) -> bool:
-    """Whether every word of `needle` stands in the run's id, Core, status, error, instance or a node's name.
+def sought(needle: str) -> Callable[[str], bool]:
+    """Tells of a searchable text whether every word of `needle` stands in it. A word with a leading `!` must not.
 
-    A word with a leading `!` must not.
+    Made once, for many texts.
     """
-    return holds(_parts(run), needle)
+    words = needle.lower().split()
+    barred = [word[1:] for word in words if _bars(word)]
+    wanted = [word for word in words if not _bars(word)]
+
+    def keeps(text: str) -> bool:
+        for word in wanted:
+            if word not in text:
+                return False
+        for word in barred:  # noqa: SIM110  (a generator takes longer than most of these texts)
+            if word in text:
+                return False
+        return True
+
+    return keeps
 
 
-def holds(parts: Iterable[str | None], needle: str) -> bool:
-    """Whether every word of `needle` stands in one of `parts`. A word with a leading `!` must not."""
-    haystack = "\n".join(part for part in parts if part).lower()
-    return all(_holds(haystack, word) for word in needle.lower().split())
+def narrows(needle: str, before: str) -> bool:
+    """Whether `needle` keeps nothing that the one `before` did not: words came to it, or letters to its words."""
+    words = needle.lower().split()
+    wanted = [word for word in words if not _bars(word)]
+    return all(
+        word in words or (not _bars(word) and any(word in longer for longer in wanted))
+        for word in before.lower().split()
+    )
 
 
-def _holds(haystack: str, word: str) -> bool:
-    if word.startswith("!") and len(word) > 1:
-        return word[1:] not in haystack
-    return word in haystack
+def searchable(parts: Iterable[str | None]) -> str:
+    """One text of what is searched, in small letters. No word reaches from one part into the next."""
+    return "\n".join([part for part in parts if part]).lower()
 
 
-def _parts(run: Summary) -> Iterator[str | None]:
-    yield from (run.execution_id, run.core_id, run.status, run.error, run.instance_key)
-    yield from run.node_ids
+def searched(run: Summary) -> str:
+    """The searchable text of a run: its id, status, error, instance, Core and the names of its nodes."""
+    common = _common(run.core_id, run.node_ids)
+    return "\n".join((run.execution_id, run.status, run.error or "", run.instance_key or "", common)).lower()
+
+
+@lru_cache(4096)
+def _common(core_id: str | None, node_ids: tuple[str | None, ...]) -> str:
+    """What many runs have in common."""
+    return "\n".join(filter(None, (core_id, *node_ids)))
+
+
+def _bars(word: str) -> bool:
+    return word.startswith("!") and len(word) > 1

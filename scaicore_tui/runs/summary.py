@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import islice
 
 import msgspec
 
@@ -14,9 +15,12 @@ from scaicore_tui.runs.digest import NOTHING
 from scaicore_tui.runs.model import Course, NodeState, Run, RunStatus
 
 # Changes whenever the fold, or what is kept of it, does: summaries that another number made are made anew.
-VERSION = 1
-# An error is kept in full with its event.
+VERSION = 2
+# An error is kept in full with its event, and so are names.
 MAX_ERROR = 400
+MAX_NAME = 200
+# Of a run with more nodes, the newest are kept.
+MAX_NODES = 500
 _LETTERS = {NodeState.ENTERED: "e", NodeState.EXITED: "x", NodeState.FAILED: "f"}
 _STATES = {letter: state for state, letter in _LETTERS.items()}
 
@@ -49,17 +53,18 @@ class Summary(Course, msgspec.Struct, array_like=True, gc=False):
 
     @property
     def states(self) -> Sequence[NodeState]:
-        """The state of each node, in the order they were first entered."""
+        """The state of each node, of the newest, in the order they were first entered."""
         return [_STATES[letter] for letter in self.node_letters]
 
 
 def summary_of(run: Run, place: int) -> Summary:
     """The summary of a run whose first event stands at `place`."""
+    nodes = list(islice(reversed(run.nodes.values()), MAX_NODES))[::-1]
     return shared(
         Summary(
             execution_id=run.execution_id,
             place=place,
-            core_id=run.core_id,
+            core_id=_cut(run.core_id, MAX_NAME),
             outcome=run.outcome,
             started_at=run.started_at,
             ended_at=run.ended_at,
@@ -70,13 +75,17 @@ def summary_of(run: Run, place: int) -> Summary:
             is_runtime=run.is_runtime,
             input_digest=run.input_digest,
             output_digest=run.output_digest,
-            error=run.error[:MAX_ERROR] if run.error is not None else None,
-            instance_key=run.instance_key,
+            error=_cut(run.error, MAX_ERROR),
+            instance_key=_cut(run.instance_key, MAX_NAME),
             event_count=run.event_count,
-            node_ids=tuple([node.node_id for node in run.nodes.values()]),
-            node_letters="".join([_LETTERS[node.state] for node in run.nodes.values()]),
+            node_ids=tuple([_cut(node.node_id, MAX_NAME) for node in nodes]),
+            node_letters="".join([_LETTERS[node.state] for node in nodes]),
         )
     )
+
+
+def _cut(text: str | None, most: int) -> str | None:
+    return text if text is None or len(text) <= most else text[:most]
 
 
 def encode(summary: Summary) -> bytes:

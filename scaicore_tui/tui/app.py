@@ -106,6 +106,11 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
         if self._bridge is not None:
             self.call_after_refresh(self._bridge.start)
 
+    def acting(self, *, on_key: bool) -> None:
+        """What works beside the screen gives way to a key."""
+        if self._bridge is not None:
+            self._bridge.give_way(to_key=on_key)
+
     def on_session_changed(self, message: SessionChanged) -> None:
         """Hand the one update to every screen that follows the session."""
         if self._desk is not None:

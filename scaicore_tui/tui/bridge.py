@@ -55,6 +55,10 @@ class Bridge:
         """Read no more, say no more but what came of writes that are under way, and close the session after them."""
         self._left.set()
 
+    def give_way(self, *, to_key: bool) -> None:
+        """A key is acted on, or was."""
+        self._session.give_way(to_key=to_key)
+
     def refresh(self) -> bool:
         """Fetch now; False where enough fetches are under way."""
         return self._session.refresh()

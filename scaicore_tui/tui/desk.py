@@ -53,8 +53,8 @@ class Desk:
 
     @property
     def now(self) -> float:
-        """Wall clock, in seconds since 1970."""
-        return self.session.clock.now()
+        """What time it is, in seconds since 1970."""
+        return self.session.now
 
     def standing(self) -> Standing:
         """How things stand, for the status bar."""
@@ -67,6 +67,8 @@ class Desk:
             read_only=self.read_only,
             counts=dict(session.book.counts),
             event_count=session.book.event_count,
+            checkpoint_count=len(session.checkpoints),
+            unreadable=session.unreadable,
             journal_trouble=session.journal.trouble,
             pace=self.pace,
             color=session.target.color,
@@ -117,6 +119,11 @@ class Desk:
             self.answered = replace(self.answered, trouble=trouble)
         else:
             self.answered = Answered(latest_first(checkpoints), self.session.clock.monotonic())
+
+    @property
+    def knows_waiting(self) -> bool:
+        """Whether it was ever read what waits: that nothing is listed says nothing before."""
+        return self.session.link.checkpoints.answered_at is not None
 
     @property
     def pending(self) -> tuple[Checkpoint, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from scaicore_tui.runs import holds
+from scaicore_tui.runs import searchable, sought
 from scaicore_tui.wire import Checkpoint
 from scaicore_tui.wire.timestamps import parse
 
@@ -35,7 +35,8 @@ def latest_first(checkpoints: Iterable[Checkpoint]) -> tuple[Checkpoint, ...]:
 
 def kept(checkpoints: Iterable[Checkpoint], needle: str) -> tuple[Checkpoint, ...]:
     """Those in which every word of `needle` stands, and none of its `!words`."""
-    return tuple(row for row in checkpoints if holds(_parts(row), needle))
+    keeps = sought(needle)
+    return tuple(row for row in checkpoints if keeps(searchable(_parts(row))))
 
 
 def _urgency(checkpoint: Checkpoint) -> tuple[int, float, float, str]:

@@ -40,11 +40,15 @@ class KeysInOrder(App[ReturnType], Generic[ReturnType]):
         self._keys: deque[events.Key | events.Paste] = deque()
         self._sent_at: float | None = None
 
+    def acting(self, *, on_key: bool) -> None:
+        """Keys are acted on from now on; or what they all did is on the screen."""
+
     async def on_event(self, event: events.Event) -> None:
         """Take a new key, now or in its turn; everything else at once."""
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)
             return
+        self.acting(on_key=True)
         self._keys.append(event)
         if self._sent_at is None or self._now() - self._sent_at > LOST:
             await self._take_key()
@@ -61,12 +65,14 @@ class KeysInOrder(App[ReturnType], Generic[ReturnType]):
 
     async def _take_key(self) -> None:
         self._sent_at = None
-        if self._keys:
-            event = self._keys.popleft()
-            target = self.focused or self.screen
-            await super().on_event(event)
-            if target.post_message(KeyDone()):
-                self._sent_at = self._now()
+        if not self._keys:
+            self.call_after_refresh(self.acting, on_key=False)
+            return
+        event = self._keys.popleft()
+        target = self.focused or self.screen
+        await super().on_event(event)
+        if target.post_message(KeyDone()):
+            self._sent_at = self._now()
 
     @staticmethod
     def _now() -> float:

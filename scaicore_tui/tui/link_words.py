@@ -48,6 +48,8 @@ class Standing(Struct, frozen=True):
     read_only: bool
     counts: dict[RunStatus, int]
     event_count: int
+    checkpoint_count: int = 0
+    unreadable: int = 0
     journal_trouble: str = ""
     pace: int = 1
     color: Color | None = None
@@ -108,10 +110,13 @@ def count_pieces(standing: Standing) -> list[Piece]:
 
 
 def feed_pieces(standing: Standing) -> list[Piece]:
-    """What was read: latency, events in all and of the last poll, answers dropped because they came too late."""
-    link = standing.link
-    latency = f"~{took(_about(link.latency_ms))}" if link.latency_ms is not None else "–"
-    pieces: list[Piece] = [(f"{latency} · {standing.event_count:,} events", "grey"), (f" +{link.new_events}", "grey")]
+    """What was read: latency, events in all and of the last poll; what can't be read, and answers that were dropped
+    because they came too late."""
+    link, latency = standing.link, standing.link.events.latency_ms
+    told = f"~{took(_about(latency))}" if latency is not None else "–"
+    pieces: list[Piece] = [(f"{told} · {standing.event_count:,} events", "grey"), (f" +{link.new_events}", "grey")]
+    if standing.unreadable:
+        pieces.append((f" · {standing.unreadable:,} unreadable", "amber"))
     if link.stale_dropped:
         pieces.append((f" · {link.stale_dropped} late dropped", "amber"))
     return pieces
@@ -143,17 +148,3 @@ def filter_pieces(standing: Standing) -> list[Piece]:
     if standing.read_only:
         pieces.append((" · read-only", "amber"))
     return pieces + token_pieces(standing)
-
-
-def trouble(standing: Standing) -> str:
-    """Why the screen is not live: the reason, what is kept, and when it is tried again; or why nothing is kept on disk.
-
-    Empty where it is live, and all is kept.
-    """
-    error, state = standing.link.error, standing.state
-    if error is None and state is not LinkState.STALE:
-        return f"{standing.journal_trouble} · what comes is only in memory" if standing.journal_trouble else ""
-    reason = str(error) if error is not None else "no answer for three intervals"
-    tries = f"{standing.link.failures} tries failed" if standing.link.failures > 1 else ""
-    kept = f"{standing.event_count:,} events kept"
-    return " · ".join(part for part in (reason, kept, tries) if part)

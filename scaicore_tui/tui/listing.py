@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-from scaicore_tui.runs import GapRow, Ordered, RunBook, RunStatus, Summary, gap_rows, matches
+from scaicore_tui.runs import GapRow, Ordered, RunBook, RunStatus, Summary, gap_rows, narrows, searched, sought
 
 # From so many on, sorting once is cheaper than putting each in its place.
 MANY = 50
@@ -37,6 +37,7 @@ class Listing:
     def __init__(self) -> None:
         self.view = View.ALL
         self.needle = ""
+        self._sought = sought("")
         self._book: RunBook | None = None
         self._rows = Ordered()
         # Where the listed ones stand: history moves a run to the place of its first event.
@@ -52,6 +53,10 @@ class Listing:
     def total(self) -> int:
         """How many runs there are, listed or not."""
         return 0 if self._book is None else len(self._book.summaries)
+
+    @property
+    def _all(self) -> Iterable[Summary]:
+        return () if self._book is None else self._book.order
 
     @property
     def is_narrowed(self) -> bool:
@@ -87,9 +92,10 @@ class Listing:
                 self._rows.put(summary)
 
     def narrow(self, view: View, needle: str) -> None:
-        """Use another view or filter."""
-        self.view, self.needle = view, needle
-        self._rows = Ordered(() if self._book is None else filter(self._keeps, self._book.order))
+        """Use another view or filter. Where that keeps less than before, only what was kept is judged."""
+        rows = self._rows if view is self.view and narrows(needle, self.needle) else self._all
+        self.view, self.needle, self._sought = view, needle, sought(needle)
+        self._rows = Ordered(filter(self._keeps, rows))
         self._places = {summary.execution_id: summary.place for summary in self._rows}
 
     def next_failed(self, row: int, step: int) -> int | None:
@@ -114,4 +120,4 @@ class Listing:
     def _keeps(self, run: Summary) -> bool:
         if self.view is not View.ALL and run.status.value != self.view.value:
             return False
-        return not self.needle or matches(run, self.needle)
+        return not self.needle or self._sought(searched(run))

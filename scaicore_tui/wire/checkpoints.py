@@ -6,13 +6,15 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from scaicore_tui.wire import timestamps
+from scaicore_tui.wire import raw, timestamps, walk
 from scaicore_tui.wire.envelope import cursor, parse, unwrap
 from scaicore_tui.wire.values import optional_text, text
 
 BREAKPOINT = "debug_breakpoint"
 CONTINUE = "continue"
 PENDING = "pending"
+# Stands for what can't be read of a checkpoint.
+UNREADABLE = "(unreadable)"
 
 
 class Presentation(Struct, frozen=True):
@@ -93,10 +95,11 @@ class Checkpoint(Struct, frozen=True, kw_only=True):
 
 
 class CheckpointPage(Struct, frozen=True):
-    """One page of checkpoints."""
+    """One page of checkpoints; so many more are `unreadable`, or have no id."""
 
     checkpoints: tuple[Checkpoint, ...]
     next_cursor: str | None = None
+    unreadable: int = 0
 
 
 # What is read as text, or as None where it is absent or empty.
@@ -114,19 +117,26 @@ def read_checkpoint(body: bytes) -> Checkpoint:
 
 def read_checkpoint_page(body: bytes) -> CheckpointPage:
     """The page in `body`, whichever wrapper it wears. Raises ValueError where there is none."""
-    inner = unwrap(parse(body))
-    rows = inner.get("checkpoints") if isinstance(inner, dict) else None
-    if not isinstance(rows, list):
-        raise ValueError("the answer has no list of checkpoints")
-    return CheckpointPage(
-        checkpoints=tuple(_checkpoint(row) for row in rows if isinstance(row, dict) and row.get("id")),
-        next_cursor=cursor(inner),
-    )
+    page = raw.page(body, "checkpoints")
+    rows = [_row(value, source) for value, source in page["checkpoints"]]
+    found = tuple(_checkpoint(row) for row in rows if isinstance(row, dict) and row.get("id"))
+    return CheckpointPage(found, cursor(page), unreadable=len(rows) - len(found))
+
+
+def _row(value: Any, source: bytes) -> Any:
+    """A row's value; of one that can't be read as a whole, each member by itself."""
+    if value is not walk.UNREAD:
+        return value
+    try:
+        members, _ = walk.members_at(raw.decode(source), 0)
+    except ValueError:
+        return None
+    return {name: UNREADABLE if value is walk.UNREAD else value for name, value in members.items()}
 
 
 def _checkpoint(value: Any) -> Checkpoint:
     if not isinstance(value, dict) or "id" not in value:
-        raise ValueError("the answer is no checkpoint")
+        raise ValueError("it is no checkpoint")
     return Checkpoint(
         id=text(value["id"]),
         checkpoint_type=text(value.get("checkpoint_type")),

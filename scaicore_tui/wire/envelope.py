@@ -6,14 +6,17 @@ import json
 from typing import Any
 
 from scaicore_tui.wire.raw import decode
+from scaicore_tui.wire.walk import is_deep
 
 
 def parse(body: bytes) -> Any:
-    """The JSON of `body`. Raises ValueError where it is none."""
+    """The JSON of `body`. Raises ValueError where it is none, or nested too deeply."""
+    if is_deep(body):
+        raise ValueError("it is nested too deeply")
     try:
         return json.loads(decode(body), strict=False)
     except RecursionError as error:
-        raise ValueError("the answer is nested too deeply") from error
+        raise ValueError("it is nested too deeply") from error
 
 
 def unwrap(value: Any) -> Any:

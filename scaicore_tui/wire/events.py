@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.json import Decoder
 
-from scaicore_tui.wire import raw, timestamps
+from scaicore_tui.wire import raw, timestamps, walk
 from scaicore_tui.wire.envelope import cursor
 
 RUNTIME = "scaicore.runtime."
@@ -25,7 +25,7 @@ class Event(Struct, weakref=False):
     """One event of the feed. It has no id: its bytes, and where they stood, are all that tells it from others.
 
     `raw` is its JSON as it came, byte for byte; `at` is its time in microseconds since 1970, None where that can't
-    be read.
+    be read. What can't be read of it is absent: then it is not `is_whole`.
     """
 
     type: str = ""
@@ -34,11 +34,12 @@ class Event(Struct, weakref=False):
     payload: dict[str, Any] = field(default_factory=dict)
     raw: bytes = b""
     at: int | None = None
+    is_whole: bool = True
 
     @property
     def extra(self) -> dict[str, Any]:
         """Its fields that nobody has documented."""
-        value = _loads(self.raw)
+        value = walk.whole(raw.decode(self.raw))
         return {name: value[name] for name in value if name not in _FIELDS} if isinstance(value, dict) else {}
 
     @property
@@ -72,21 +73,28 @@ class EventPage(Struct, frozen=True):
 
 
 _FIELDS = ("type", "core_id", "timestamp", "payload")
-# Fills an Event's fields out of JSON. Whatever it takes for `raw` and `at` is written over.
+# Fills an Event's fields out of JSON. Whatever it takes for `raw`, `at` and `is_whole` is written over.
 _decode = Decoder(Event).decode
 
 
 def read_event(value: Any, source: bytes) -> Event:
-    """The event that `source` holds; `value` is its decoded JSON. Fields of a wrong type are read as absent."""
-    return _stamped(Event(**_well_typed(value)), source)
+    """The event that `source` holds; `value` is its decoded JSON, or UNREAD. What is of a wrong type, or can't be read,
+    is read as absent."""
+    if value is walk.UNREAD or walk.is_deep(source):
+        value, is_whole = _in_part(source)
+    else:
+        is_whole = isinstance(value, dict)
+    fields = _well_typed(value)
+    given = [name for name in _FIELDS if isinstance(value, dict) and value.get(name) is not None]
+    return _stamped(Event(**fields), source, is_whole=is_whole and len(fields) == len(given))
 
 
 def read_stored(source: bytes) -> Event:
-    """An event out of its own bytes, as a journal keeps them."""
-    try:
-        return _stamped(_decode(source), source)
-    except raw.UNREADABLE:
-        return read_event(_loads(source), source)
+    """An event out of its own bytes, as a journal keeps them: whatever they are."""
+    if not walk.is_deep(source):
+        with suppress(*raw.UNREADABLE):
+            return _stamped(_decode(source), source)
+    return read_event(walk.whole(raw.decode(source)), source)
 
 
 def read_event_page(body: bytes) -> EventPage:
@@ -96,11 +104,10 @@ def read_event_page(body: bytes) -> EventPage:
     decoder, with the same result.
     """
     found = raw.clean_page(body)
-    if found is not None:
-        sources, following = found
-        with suppress(ValueError, RecursionError):
-            return EventPage(list(map(read_stored, sources)), cursor(following))
-    return read_tolerantly(body)
+    if found is None:
+        return read_tolerantly(body)
+    sources, following = found
+    return EventPage(list(map(read_stored, sources)), cursor(following))
 
 
 def read_tolerantly(body: bytes) -> EventPage:
@@ -110,14 +117,27 @@ def read_tolerantly(body: bytes) -> EventPage:
     return EventPage(events, cursor(page))
 
 
-def _stamped(event: Event, source: bytes) -> Event:
+def _stamped(event: Event, source: bytes, *, is_whole: bool = True) -> Event:
     event.raw = source
     event.at = timestamps.parse(event.timestamp)
+    event.is_whole = is_whole
     return event
 
 
-def _loads(source: bytes) -> Any:
-    return json.loads(raw.decode(source), strict=False)
+def _in_part(source: bytes) -> tuple[dict[str, Any], bool]:
+    """What can be read of an event, its payload's values each by itself; and whether that is all there is."""
+    text = raw.decode(source)
+    try:
+        value, _ = walk.members_at(text, walk.skip(text, 0), "payload")
+    except ValueError:
+        return {}, False
+    payload = value.get("payload")
+    read = _read(value) | ({"payload": _read(payload)} if isinstance(payload, dict) else {})
+    return read, read == value
+
+
+def _read(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not walk.UNREAD}
 
 
 def _text(value: Any) -> str | None:

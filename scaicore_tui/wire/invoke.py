@@ -23,7 +23,7 @@ def read_invocation(body: bytes) -> Invocation:
     """The invocation in `body`. Raises ValueError where it is no JSON object."""
     inner = unwrap(parse(body))
     if not isinstance(inner, dict):
-        raise ValueError("the answer is no invocation")
+        raise ValueError("it is no invocation")
     return Invocation(
         output=inner.get("output"),
         request_id=optional_text(inner.get("request_id")),

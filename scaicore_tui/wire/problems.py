@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import isnan
 from typing import Any
 
 from msgspec import Struct
 
 from scaicore_tui import errors
 from scaicore_tui.wire.envelope import parse
-from scaicore_tui.wire.values import optional_text, text
+from scaicore_tui.wire.values import text
 
 MAX_FOREIGN_MESSAGE = 200
+# A reason, a code or an id of more signs is cut: it goes on one line.
+MAX_WORDS = 500
+# Nobody is asked to wait longer than an hour.
+MAX_WAIT = 3600.0
+UNAUTHORIZED = 401
 
 
 class Problem(Struct, frozen=True):
@@ -30,8 +36,9 @@ class Problem(Struct, frozen=True):
         """The exception that this problem is to a caller."""
         kind = _KINDS.get(self.status, errors.CannotReach if self.status in (502, 503, 504) else errors.Refused)
         name = f" {self.code}" if self.code else ""
+        message = f"{self.message or 'no reason given'} [{self.status}{name}]"
         return kind(
-            f"{self.message or 'no reason given'} [{self.status}{name}]",
+            f"401: sign in again: {message}" if self.status == UNAUTHORIZED else message,
             hint=self.fix or "",
             request_id=self.request_id,
             status=self.status,
@@ -59,10 +66,10 @@ def read_problem(status: int, headers: Mapping[str, str], body: bytes) -> Proble
     waits = (lowered.get("retry-after"), fields.get("retry_after"))
     return Problem(
         status=status,
-        code=text(fields.get("code")),
-        message=text(fields.get("message")),
-        fix=optional_text(fields.get("fix")),
-        request_id=optional_text(fields.get("request_id") or lowered.get("x-request-id")),
+        code=_words(fields.get("code")),
+        message=_words(fields.get("message")),
+        fix=_words(fields.get("fix")) or None,
+        request_id=_words(fields.get("request_id") or lowered.get("x-request-id")) or None,
         retry_after=next((seconds for seconds in map(_seconds, waits) if seconds is not None), None),
         details=fields.get("details"),
     )
@@ -109,8 +116,15 @@ def _quote(body: bytes) -> str:
     return " ".join(words.split())[:MAX_FOREIGN_MESSAGE]
 
 
+def _words(value: Any) -> str:
+    found = text(value)
+    return found if len(found) <= MAX_WORDS else f"{found[:MAX_WORDS]}…"
+
+
 def _seconds(value: Any) -> float | None:
+    """Seconds to wait, no more than anybody should be asked to."""
     try:
-        return max(0.0, float(value))
-    except (TypeError, ValueError):
+        seconds = float(value)
+    except (TypeError, ValueError, OverflowError):
         return None
+    return None if isnan(seconds) else min(MAX_WAIT, max(0.0, seconds))

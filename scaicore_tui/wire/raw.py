@@ -1,23 +1,21 @@
 """Where in a body a list's elements stand, so that each can be kept byte for byte.
 
-Clean JSON is cut by msgspec. What it refuses is walked by hand: Python's decoder tells where a value ends, the walk
-where it starts. Invalid UTF-8 survives as surrogate escapes, there and back.
+Clean JSON is cut by msgspec. What it refuses is walked by hand. Invalid UTF-8 survives as surrogate escapes, there and
+back.
 """
 
 from __future__ import annotations
 
-import re
-from json.decoder import JSONDecodeError, JSONDecoder
+import json
 from typing import Any
 
 from msgspec import DecodeError, Raw, Struct
 from msgspec.json import Decoder
 
+from scaicore_tui.wire.walk import expect, following, skip, value_at
+
 # What the fast decoder raises for JSON that it does not take, among it some that Python's does.
 UNREADABLE = (DecodeError, UnicodeDecodeError, RecursionError)
-
-_SPACE = re.compile(r"[ \t\n\r]*")
-_scan = JSONDecoder(strict=False).raw_decode
 
 
 class _Inner(Struct):
@@ -57,66 +55,55 @@ def encode(text: str) -> bytes:
 def page(body: bytes, key: str) -> dict[str, Any]:
     """The object that holds a list under `key`: `body` itself, or what its `data` wraps.
 
-    The list's elements come as pairs: the value, and its own bytes. Everything else is decoded as usual. Raises
-    ValueError where the body is no JSON, or has no such list.
+    The list's elements come as pairs: the value, or UNREAD where it can't be read, and its own bytes. Everything else
+    is decoded as usual. Raises ValueError where the body is no JSON, or has no such list.
     """
     text = decode(body)
-    start = _skip(text, 0)
-    members = _object(text, start, key)[0] if text[start : start + 1] == "{" else {}
+    start = skip(text, 0)
+    if text[start : start + 1] != "{":
+        raise _no_page(text, key)
+    members, _ = _object(text, start, key)
     for candidate in (members, members.get("data")):
         if isinstance(candidate, dict) and isinstance(candidate.get(key), list):
             return candidate
-    raise ValueError(f"the answer has no list of {key}")
+    raise ValueError(f"it has no list of {key}")
+
+
+def _no_page(text: str, key: str) -> ValueError:
+    """What is wrong with a body that is no object."""
+    try:
+        json.loads(text)
+    except RecursionError:
+        return ValueError("it is nested too deeply")
+    except ValueError as error:
+        return error
+    return ValueError(f"it has no list of {key}")
 
 
 def _object(text: str, at: int, key: str) -> tuple[dict[str, Any], int]:
     """An object and its end; the list under `key` in pairs, here and inside `data`."""
     members: dict[str, Any] = {}
-    at = _skip(text, at + 1)
+    at = skip(text, at + 1)
     while text[at : at + 1] != "}":
-        name, at = _value(text, at)
-        at = _skip(text, _expect(text, _skip(text, at), ":"))
+        name, at = value_at(text, at)
+        at = skip(text, expect(text, skip(text, at), ":"))
         sign = text[at : at + 1]
         if name == key and sign == "[":
             members[key], at = _array(text, at)
         elif name == "data" and sign == "{":
             members[name], at = _object(text, at, key)
         else:
-            members[str(name)], at = _value(text, at)
-        at = _next(text, at, "}")
+            members[str(name)], at = value_at(text, at)
+        at = following(text, at, "}")
     return members, at + 1
 
 
 def _array(text: str, at: int) -> tuple[list[tuple[Any, bytes]], int]:
     """An array's values with their bytes, and its end."""
     pairs = []
-    at = _skip(text, at + 1)
+    at = skip(text, at + 1)
     while text[at : at + 1] != "]":
-        value, end = _value(text, at)
+        value, end = value_at(text, at)
         pairs.append((value, encode(text[at:end])))
-        at = _next(text, end, "]")
+        at = following(text, end, "]")
     return pairs, at + 1
-
-
-def _next(text: str, at: int, closing: str) -> int:
-    """Past the comma to the next item, or at the closing sign."""
-    at = _skip(text, at)
-    return at if text[at : at + 1] == closing else _skip(text, _expect(text, at, ","))
-
-
-def _value(text: str, at: int) -> tuple[Any, int]:
-    try:
-        return _scan(text, at)
-    except RecursionError as error:
-        raise ValueError("the answer is nested too deeply") from error
-
-
-def _skip(text: str, at: int) -> int:
-    found = _SPACE.match(text, at)
-    return found.end() if found else at
-
-
-def _expect(text: str, at: int, sign: str) -> int:
-    if text[at : at + 1] != sign:
-        raise JSONDecodeError(f"Expecting {sign!r}", text, at)
-    return at + 1

@@ -7,10 +7,14 @@ from datetime import UTC, datetime, timedelta
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 SECOND = 1_000_000
+# What a date can tell: an offset may lead out of it.
+_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 
 
 def parse(text: str | None) -> int | None:
-    """Microseconds of an ISO-8601 text; None where it can't be read. Without a zone it is UTC."""
+    """Microseconds of an ISO-8601 text; None where it can't be read, or is no year from 1 to 9999 in UTC. Without a
+    zone it is UTC."""
     if not text:
         return None
     try:
@@ -19,7 +23,8 @@ def parse(text: str | None) -> int | None:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // _MICROSECOND
+    at = (moment - _EPOCH) // _MICROSECOND
+    return at if _FIRST <= at <= _LAST else None
 
 
 def whole_seconds(text: str) -> bool:

@@ -13,6 +13,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
 
+from scaicore_tui.tui.paint import CURSOR
 from tests.tui.terminal import Terminal
 
 # A key is over once nothing was written for so many seconds: the next one comes as soon as from a person in a hurry.
@@ -69,6 +70,7 @@ def presses(terminal: Terminal, times: int, *keys: str, quiet: float = HURRY) ->
 
 def press(terminal: Terminal, key: str, quiet: float) -> Press:
     """One press, until nothing more is written."""
+    terminal.quiet(0)
     before, begin = len(terminal.output), time.perf_counter()
     terminal.press(key)
     if len(terminal.output) == before:
@@ -76,6 +78,22 @@ def press(terminal: Terminal, key: str, quiet: float) -> Press:
     first = 1000 * (time.perf_counter() - begin)
     terminal.quiet(quiet, DEAF)
     return Press(len(terminal.output) - before, first)
+
+
+def first_byte(terminal: Terminal, key: str) -> float:
+    """Milliseconds until a key makes the program write."""
+    return press(terminal, key, HURRY).first_ms
+
+
+def cursor_moved(terminal: Terminal, key: str) -> float:
+    """Milliseconds until the topmost cursor is on another line, whatever else is written meanwhile."""
+    before, begin = terminal.line_of(CURSOR), time.perf_counter()
+    terminal.press(key)
+    terminal.until(lambda: terminal.line_of(CURSOR) != before)
+    moved = time.perf_counter()
+    while (left := moved + HURRY - time.perf_counter()) > 0:
+        terminal.pump(left)
+    return 1000 * (moved - begin)
 
 
 def percentile(values: Sequence[float], part: float) -> float:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator
+from itertools import cycle, islice, takewhile
 from pathlib import Path
 from statistics import median
 
 from scaicore_tui.journal import Journal
-from tests.bench.feed import A_ROW, CORES, EVENTS, run, served, told
-from tests.bench.probes import Press, on_terminal, percentile, presses, watched
+from tests.bench.feed import A_ROW, CORES, served, told
+from tests.bench.probes import Press, cursor_moved, first_byte, on_terminal, percentile, presses, watched
 from tests.bench.registry import Row, Setting, row
 from tests.bench.start import A_TABLE, BARE, RUNS
+from tests.bench.volume import journal_of
 from tests.builders import SECOND, entered, exited
 from tests.feedsim import FeedSim
-from tests.tui.terminal import DEBUGGER
+from tests.tui.terminal import DEBUGGER, Terminal
 
 LIVE = "live"
 
@@ -32,31 +33,52 @@ def key_bytes(setting: Setting) -> Iterator[Row]:
         bare = presses(terminal, times, "down")
     note = f"{A_TABLE}: {_bytes(bare):,.0f}"
     yield Row("cursor key: bytes", _bytes(running), "bytes", 400, note=note)
-    yield Row("cursor key that rests, with new nodes: bytes", _bytes(resting), "bytes")
+    yield Row("cursor key that rests, with new nodes: bytes", _bytes(resting), "bytes", 400)
 
 
 @row("key-time", 70)
 def key_time(setting: Setting) -> Iterator[Row]:
-    """How soon a key is answered, over few runs and over many."""
+    """How soon a key is answered, over few runs, over many, and while those are folded."""
     times, many = setting.size(200, 10), setting.size(1_000_000, 2_400)
-    with served(FeedSim(told(RUNS))) as env, on_terminal(DEBUGGER, env, ready=A_ROW) as terminal:
+    with journal_of(many) as journal:
+        yield from _at_rest(journal, times, f"{many:,} events")
+        yield from _while_folded(journal, times, f"{many:,} events")
+
+
+def _at_rest(journal: Path, times: int, events: str) -> Iterator[Row]:
+    """Few and many in turns: a busy machine slows both."""
+    with (
+        served(FeedSim(told(RUNS))) as env,
+        served(FeedSim([])) as quiet,
+        on_terminal(DEBUGGER, env, ready=A_ROW) as few,
+        on_terminal((*DEBUGGER, "--journal", str(journal)), quiet, ready=A_ROW) as many,
+    ):
+        few.until(LIVE)
+        many.until(lambda: _is_loaded(many, journal))
+        found = [[first_byte(few, key), first_byte(many, key)] for key in islice(cycle("jk"), times)]
+    of_few, of_many = zip(*found, strict=True)
+    for what, taken in ((f"{RUNS} runs", of_few), (events, of_many)):
+        yield Row(f"cursor key, {what}: first byte, p50", percentile(taken, 0.5), "ms", 4)
+        yield Row(f"cursor key, {what}: first byte, p99", percentile(taken, 0.99), "ms", 16)
+    p50 = percentile(of_many, 0.5)
+    yield Row("… compared with few runs", p50, "ms", 1.2, least=percentile(of_few, 0.5), beside=f"{RUNS} runs")
+
+
+def _while_folded(journal: Path, times: int, events: str) -> Iterator[Row]:
+    """On a journal of an older program, whose runs are folded anew."""
+    runs = _runs(journal)
+    with Journal.open(journal) as opened, opened.writing() as database:
+        database.execute("UPDATE folding SET version = 0, folded = 0")
+    with (
+        served(FeedSim([])) as env,
+        on_terminal((*DEBUGGER, "--journal", str(journal)), env, ready=A_ROW) as terminal,
+    ):
         terminal.until(LIVE)
-        few = _times(presses(terminal, times, "j", "k"))
-    yield Row(f"cursor key, {RUNS} runs: first byte, p50", percentile(few, 0.5), "ms", 4)
-    yield Row(f"cursor key, {RUNS} runs: first byte, p99", percentile(few, 0.99), "ms", 16)
-    with tempfile.TemporaryDirectory() as folder:
-        journal = Path(folder) / "bench.journal"
-        _fill(journal, many // EVENTS)
-        with (
-            served(FeedSim(told(1))) as env,
-            on_terminal((*DEBUGGER, "--journal", str(journal)), env, ready=A_ROW) as t,
-        ):
-            t.until(LIVE)
-            found = _times(presses(t, times, "j", "k"))
-    p50 = percentile(found, 0.5)
-    yield Row(f"cursor key, {many:,} events: first byte, p50", p50, "ms", 4)
-    yield Row(f"cursor key, {many:,} events: first byte, p99", percentile(found, 0.99), "ms", 16)
-    yield Row("… compared with few runs", p50, "ms", 1.2, least=percentile(few, 0.5), beside=f"{RUNS} runs")
+        keys = islice(cycle("jk"), times)
+        found = [cursor_moved(terminal, key) for key in takewhile(lambda _: _runs(journal) < runs, keys)]
+    if found:
+        yield Row(f"cursor key, {events} being folded: moved, p50", percentile(found, 0.5), "ms", 4)
+        yield Row(f"cursor key, {events} being folded: moved, p99", percentile(found, 0.99), "ms", 16)
 
 
 @row("node-bytes", 80)
@@ -91,19 +113,15 @@ def idle(setting: Setting) -> Iterator[Row]:
     yield Row("idle, live server: processor", share, "%", 0.7)
 
 
-def _fill(path: Path, runs: int) -> None:
-    """A journal of so many runs, the last of them now."""
-    begin = (int(time.time()) - runs) * SECOND
-    journal = Journal.open(path)
-    for first in range(0, runs, 1_000):
-        numbers = range(first, min(runs, first + 1_000))
-        journal.append([event for number in numbers for event in run(number, begin + number * SECOND)])
-    journal.close()
+def _is_loaded(terminal: Terminal, journal: Path) -> bool:
+    return f" of {_runs(journal):,} " in terminal.text
+
+
+def _runs(journal: Path) -> int:
+    """How many runs have a summary in that file."""
+    with Journal.read(journal) as read:
+        return int(read.rows("SELECT count(*) FROM runs")[0][0])
 
 
 def _bytes(found: list[Press]) -> float:
     return median(press.bytes for press in found)
-
-
-def _times(found: list[Press]) -> list[float]:
-    return [press.first_ms for press in found]

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from scaicore_tui.config import Api, Flags, Target, resolve_target
-from scaicore_tui.config.secret import Secret
 from scaicore_tui.config.sources import TokenFile
 from scaicore_tui.errors import CannotReach, CredentialsError
 from scaicore_tui.feed import Client
+from scaicore_tui.secret import Secret
 from tests.server.grid_fixtures import MANAGER, serving
 from tests.server.proxy_fixtures import Grid, answer, grid_server
 
@@ -85,7 +85,7 @@ def token_file(tmp_path: Path) -> Path:
 
 def holding_an_old_one(url: str, file: Path) -> Client:
     """A client that still has what the file held before."""
-    return Client(Target(url=url, api=Api.SCAIGRID, token=Secret("sgk_old"), sources=(TokenFile(file),)))
+    return Client(Target(url=url, api=Api.SCAIGRID, token=Secret("sgk_old"), sources=(TokenFile(str(file), file),)))
 
 
 async def test_after_a_401_a_read_is_asked_again_with_the_new_token(token_file: Path) -> None:

@@ -18,9 +18,9 @@ import pytest
 from scaicore_tui.actions import Ledger, Progress, Submission
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.config import Api, Target
-from scaicore_tui.config.secret import Secret
 from scaicore_tui.errors import ScaicoreError, UsageError
 from scaicore_tui.feed import transport
+from scaicore_tui.secret import Secret
 from scaicore_tui.session import Session
 from tests.server.faulty_wire import Fault, FaultyWire, faulty_wire, forged
 from tests.server.grid_fixtures import MANAGER, Served, serving

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from scaicore_tui.config.secret import Secret
+from scaicore_tui.secret import Secret
 from tests.server.proxy_fixtures import (
     EVENTS,
     INVOKE,

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from scaicore_tui.actions import Kind, Progress, Submission
 from scaicore_tui.config import Api, Target
-from scaicore_tui.config.secret import Secret
 from scaicore_tui.errors import PermissionDenied, UsageError
 from scaicore_tui.journal import Journal
 from scaicore_tui.proxy import ProxyConfig
+from scaicore_tui.secret import Secret
 from scaicore_tui.session import Session
 from scaicore_tui.wire import read_event_page
 from tests.server.grid_fixtures import MANAGER, MODULE, Served, serving

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -17,9 +18,13 @@ from scaicore_tui.cli import connection
 from scaicore_tui.cli.servers import listen, serving
 from tests.server.proxy_fixtures import EVENTS, INVOKE, client_of, exchange, raw_request
 from tests.server.test_hostile_requests import proxied, request, status
+from tests.waiting import until
 
 HEAD = b"GET /v1/scaicore/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer a.b.c\r\n"
-LARGE = 8 * 1024 * 1024
+# More than ever fall within little patience.
+DROPS = 250
+# What the system itself keeps of an answer; the rest is the server's to keep, and fits into what it may.
+FEW_BYTES, LARGE = 4_096, 60_000
 
 
 @pytest.fixture(autouse=True)
@@ -34,17 +39,22 @@ async def dripped(url: str, begin: bytes, drop: bytes = b"a") -> bytes:
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     answer = asyncio.create_task(reader.read())
     writer.write(begin)
-    while not answer.done():
+    for _ in range(DROPS):
         writer.write(drop)
-        await asyncio.wait({answer}, timeout=0.02)
+        if (await asyncio.wait({answer}, timeout=0.02))[0]:
+            break
     writer.close()
+    assert answer.done()
     return b"" if answer.exception() else answer.result()
 
 
 async def deaf(url: str, sent: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A client that sends a request, and reads no more of the answer than comes by itself."""
     parts = urlsplit(url)
-    reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=1024)
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, FEW_BYTES)
+    client.connect((parts.hostname, parts.port))
+    reader, writer = await asyncio.open_connection(sock=client, limit=1024)
     writer.write(sent)
     await reader.readexactly(1)
     return reader, writer
@@ -57,12 +67,13 @@ async def patience_is_over(url: str) -> None:
 
 @asynccontextmanager
 async def large_answers() -> AsyncIterator[str]:
-    """A server whose every answer is large, and written at once."""
+    """A server whose every answer is written at once, and too large for the system to take."""
 
     async def answer(_: Request) -> Response:
         return Response(b"x" * LARGE)
 
     bound, url = listen("127.0.0.1", 0)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, FEW_BYTES)
     async with serving(Starlette(routes=[Route("/", answer)]), bound):
         yield url
 
@@ -77,6 +88,19 @@ async def test_a_head_that_never_ends_is_given_up(begin: bytes) -> None:
 async def test_nothing_at_all_is_given_up() -> None:
     async with proxied() as grid:
         assert status(await exchange(grid.url, b"")) == 408
+
+
+async def test_whoever_was_refused_and_stays_is_hung_up_on() -> None:
+    async with proxied() as grid:
+        parts = urlsplit(grid.url)
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        assert status(await reader.read()) == 408
+
+        def is_hung_up_on() -> bool:
+            writer.write(b"a")
+            return writer.is_closing()
+
+        await until(is_hung_up_on)
 
 
 async def test_a_body_that_never_ends_is_given_up_and_goes_nowhere(caplog: pytest.LogCaptureFixture) -> None:
@@ -152,12 +176,8 @@ async def test_the_upstream_is_let_go_of_with_a_caller_who_does_not_read() -> No
 
 async def test_an_answer_that_is_read_late_but_read_comes_whole() -> None:
     async with large_answers() as url:
-        parts = urlsplit(url)
-        reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=1024)
-        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        got = b""
-        while part := await reader.read(200_000):
-            got += part
+        reader, writer = await deaf(url, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        got = await reader.read()
         writer.close()
     assert len(got.partition(b"\r\n\r\n")[2]) == LARGE
 

@@ -20,9 +20,11 @@ from scaicore_tui.session import Session
 from scaicore_tui.tui import DebuggerApp
 from scaicore_tui.tui.screens.base import SessionScreen
 from tests.builders import NOON, SECOND
-from tests.feedsim import FeedSim
+from tests.feedsim import FeedSim, surely
 
 TURNS = 400
+# So many sleep on the clock between two polls.
+POLLERS = 2
 WIDE, STANDARD, SMALL = (120, 40), (80, 24), (60, 20)
 
 
@@ -51,7 +53,7 @@ class Stage:
             color=self.color,
         )
         client = Client(target, httpx.MockTransport(self._answer))
-        self.session = Session(target, clock=self.clock, client=client, backfill=self.backfill)
+        self.session = Session(target, clock=self.clock, client=client, backfill=self.backfill, chance=surely)
         self.app = DebuggerApp(self.session, ascii_only=self.ascii_only, banner="staging")
 
     @property
@@ -74,7 +76,7 @@ class Stage:
         """Let the next poll happen, and the screen show it."""
         asked = len(self.sim.requests)
         link = self.session.link
-        await until(pilot, lambda: self.clock.sleepers)
+        await until(pilot, lambda: self.clock.sleepers >= POLLERS)
         self.clock.advance(max(0.0, (link.next_at or 0.0) - self.clock.monotonic()))
         await until(pilot, lambda: self.session.link.polls + self.session.link.failures > link.polls + link.failures)
         assert self.trouble or len(self.sim.requests) > asked
@@ -124,7 +126,7 @@ class Stage:
     async def begin(self, pilot: Pilot[int]) -> None:
         """Wait for the first poll, and for the history behind it."""
         await until(pilot, lambda: self.session.link.polls + self.session.link.failures)
-        await until(pilot, lambda: self.clock.sleepers and not self.session.wants_history)
+        await until(pilot, lambda: self.clock.sleepers >= POLLERS and not self.session.wants_history)
         await self.settle(pilot)
 
 

@@ -120,6 +120,11 @@ class Terminal:
         """The colour of a cell's sign, as six hexadecimal digits."""
         return str(self._screen.buffer[row][column].fg)
 
+    def line_of(self, sign: str) -> int | None:
+        """The first line that begins with that sign."""
+        rows = range(self._screen.lines)
+        return next((row for row in rows if self._screen.buffer[row][0].data == sign), None)
+
     def press(self, *keys: str) -> None:
         """Press keys, one after the other; what is no name of a key is typed."""
         self.send("".join(KEYS.get(key, key) for key in keys).encode())

@@ -172,6 +172,17 @@ async def test_a_burst_goes_where_its_keys_lead() -> None:
         assert stage.app.screen is stage.screen
 
 
+async def test_what_works_beside_the_screen_gives_way_to_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(busy())
+    ways: list[bool] = []
+    monkeypatch.setattr(stage.session, "give_way", lambda *, to_key: ways.append(to_key))
+    async with stage.opened() as pilot:
+        stage.burst("j", "j", "k")
+        await until(pilot, lambda: ways[-1:] == [False])
+        assert ways == [True, True, True, False]
+        assert "Runs  2 of 26" in stage.text
+
+
 async def test_a_burst_through_the_filter_acts_on_what_it_found() -> None:
     stage = Stage(busy())
     async with stage.opened() as pilot:

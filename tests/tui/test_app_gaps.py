@@ -121,7 +121,7 @@ async def walk(stage: Stage, pilot: Pilot[int], key: str, times: int) -> list[st
     await pilot.press(*[key] * times)
     await stage.settle(pilot)
     rows = stage.lines[3:]
-    return rows[: next(number for number, line in enumerate(rows) if " · exec_" in line)]
+    return rows[: next(number for number, line in enumerate(rows) if line.startswith(" exec_"))]
 
 
 async def test_runs_that_a_gap_may_have_cut_say_so() -> None:

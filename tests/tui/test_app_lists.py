@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from scaicore_tui.runs import Summary
+from scaicore_tui.session import Update
 from scaicore_tui.tui.listing import Listing, View
+from scaicore_tui.tui.messages import SessionChanged
 from scaicore_tui.tui.paint import Pieces
 from scaicore_tui.tui.widgets.run_row import run_row
 from scaicore_tui.tui.widgets.runs import RunList
@@ -13,6 +16,8 @@ from tests.builders import NOON, SECOND, started
 from tests.feedsim import FeedSim
 from tests.tui.scene import busy, completed_triage, running_triage
 from tests.tui.stage import SMALL, STANDARD, WIDE, Stage
+
+KINDS = ("flexible", "rigid", "model_call", "core_call", "checkpoint", "guarded", "foreach")
 
 
 def under_cursor(stage: Stage) -> str:
@@ -58,6 +63,19 @@ async def test_runs_that_come_above_what_is_read_are_counted() -> None:
         await pilot.press("g")
         await stage.settle(pilot)
         assert "new" not in stage.lines[2]
+
+
+async def test_runs_that_are_only_loaded_are_listed_at_once_and_counted_with_the_next_tick() -> None:
+    stage = Stage(busy())
+    async with stage.opened(WIDE) as pilot:
+        book = stage.session.book
+        book.load([Summary("exec_old", -1)])
+        stage.app.post_message(SessionChanged(Update(frozenset({"exec_old"}), only_stored=True)))
+        await pilot.pause()
+        assert "exec_old" in stage.text
+        assert "Runs  1 of 26" in stage.text
+        await stage.settle(pilot)
+        assert "Runs  1 of 27" in stage.text
 
 
 @pytest.mark.parametrize(("typed", "found"), [("bank", "exec_5b0c11"), ("expense !batch", "exec_77aa02")])
@@ -116,8 +134,24 @@ async def test_a_narrow_screen_shows_one_pane_and_tab_goes_round() -> None:
             heads.append(stage.lines[2].strip("▍ ").split()[0])
             await pilot.press("tab")
         await stage.settle(pilot)
-        assert heads == ["Runs", "support-triage", "Waiting"]
+        assert heads == ["Runs", "exec_8f21c4", "Waiting"]
         assert stage.lines[2].startswith("▍Runs")
+
+
+async def test_columns_of_nodes_stay_where_they_are_from_run_to_run() -> None:
+    stage = Stage(busy())
+    async with stage.opened() as pilot:
+        columns = []
+        for key in "jjjkkk":
+            await stage.wait(pilot, 1)
+            await pilot.press(key)
+            await pilot.pause()
+            heading = stage.lines.index(
+                next(line for line in stage.lines if line.startswith(f" {under_cursor(stage)}"))
+            )
+            nodes = "\n".join(stage.lines[heading + 1 :])
+            columns.append([line.index(kind) for line in nodes.splitlines() for kind in KINDS if kind in line])
+        assert [set(found) for found in columns[1:]] == [{columns[1][0]}] * 5
 
 
 async def test_all_sizes_keep_the_essentials() -> None:

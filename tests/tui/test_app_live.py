@@ -10,9 +10,9 @@ from textual.pilot import Pilot
 
 from scaicore_tui.actions import Progress, Submission
 from scaicore_tui.config import Target
-from scaicore_tui.config.secret import Secret
 from scaicore_tui.proxy import ProxyConfig
 from scaicore_tui.runs import NodeState, RunStatus
+from scaicore_tui.secret import Secret
 from scaicore_tui.session import Session
 from scaicore_tui.tui import DebuggerApp
 from scaicore_tui.tui.inbox import by_urgency
@@ -72,6 +72,8 @@ async def live(token: str = MANAGER) -> AsyncIterator[Live]:
     ):
         target = Target(url=f"{url}/api/v1", name="live", token=Secret(token), interval=INTERVAL)
         session = Session(target)
+        # This grid has no limit, and does not say so.
+        session.client.budget.limit = 6_000
         app = DebuggerApp(session)
         async with app.run_test(size=STANDARD) as pilot:
             await until(pilot, lambda: session.link.polls and session.checkpoints and not session.has_older, PATIENCE)

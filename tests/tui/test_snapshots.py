@@ -55,7 +55,7 @@ async def offline(stage: Stage, pilot: Pilot[int]) -> None:
     stage.trouble = unreachable
     await stage.poll(pilot)
     await stage.poll(pilot)
-    await stage.wait(pilot, 3)
+    await stage.wait(pilot, 9)
 
 
 async def stale(stage: Stage, pilot: Pilot[int]) -> None:

@@ -11,12 +11,12 @@ import pytest
 
 from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
-from scaicore_tui.config.secret import Secret
 from scaicore_tui.config.sources import TokenCommand, TokenFile
 from scaicore_tui.credentials import Bearer, Claims, read_claims
 from scaicore_tui.credentials.bearer import AGAIN, EARLY
 from scaicore_tui.credentials.command import run_command
 from scaicore_tui.errors import CredentialsError
+from scaicore_tui.secret import Secret
 from tests.server.proxy_fixtures import jwt
 
 HOUR = 3_600.0
@@ -150,7 +150,7 @@ async def test_a_new_token_in_the_file_is_found_after_a_401(tmp_path: Path) -> N
     path = tmp_path / "token"
     path.write_text("sgk_new\n")
     path.chmod(0o600)
-    mine = bearer(TokenFile(path), ManualClock(), "sgk_old")
+    mine = bearer(TokenFile(str(path), path), ManualClock(), "sgk_old")
     refused = await mine.token()
     assert await mine.renew(refused)
     assert await mine.token() == Secret("sgk_new")

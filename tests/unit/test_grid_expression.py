@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
-from scaicore_tui.grid.expression import ExpressionError, check, evaluate
+from scaicore_tui.grid.expression import MAX_RESULT, ExpressionError, check, evaluate
 from scaicore_tui.grid.template import expressions, render
 
 NAMES: dict[str, Any] = {
     "classify": {"amount": 250, "intent": "refund", "lines": [1, 2, 3]},
     "vars": {"limit": 200.5},
     "flag": True,
+    "long": "x" * 600_000,
+    "many": [0] * 600_000,
+    "huge": 2**8191,
 }
 
 
@@ -56,6 +59,10 @@ def test_an_expression_has_a_value(text: str, value: Any) -> None:
         "f'{flag}'",
         "{'a': 1}",
         "1 if",
+        "1j",
+        "b'bytes'",
+        "...",
+        "1e999",
         "1 +" * 400 + "1",
         "(" * 240 + "1" + ")" * 240,
         "",
@@ -75,6 +82,13 @@ def test_what_is_not_of_the_language_is_refused_before_and_during(text: str) -> 
         "classify.amount / 0",
         "'ab' * 1000000000",
         "2 ** 9",
+        "9 ** 9 ** 9",
+        "1 << 1000000000",
+        "'%1000000000d' % 1",
+        "long + long",
+        "many + many",
+        "huge * huge",
+        "sum([huge, huge])",
         "~flag",
         "flag is true",
         "1e308 * 10",
@@ -92,6 +106,14 @@ def test_values_that_do_not_fit_are_an_error_and_not_a_crash(text: str) -> None:
 def test_attributes_of_python_objects_are_out_of_reach() -> None:
     assert evaluate("classify.__class__", NAMES) is None
     assert evaluate("flag.__class__.__mro__", NAMES) is None
+
+
+def test_doubling_ends_before_the_memory_does() -> None:
+    value: Any = "x"
+    while len(value) <= MAX_RESULT // 2:
+        value = evaluate("value + value", {"value": value})
+    with pytest.raises(ExpressionError, match="too long"):
+        evaluate("value + value + value", {"value": value})
 
 
 def test_a_template_that_is_the_whole_string_keeps_the_type() -> None:

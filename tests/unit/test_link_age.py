@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from scaicore_tui.feed import Link
+from scaicore_tui.feed import Link, Part
 from scaicore_tui.tui.link_words import Standing, feed_pieces, link_pieces
 
 
 def standing(now: float, *, pace: int = 1, latency_ms: float | None = 12.0) -> Standing:
-    link = Link(interval=5.0, answered_at=100.0, next_at=105.0, latency_ms=latency_ms)
+    part = Part(answered_at=100.0, next_at=105.0, latency_ms=latency_ms)
+    link = Link(5.0, part, part)
     return Standing(link, now, "staging", None, read_only=False, counts={}, event_count=7, pace=pace)
 
 

@@ -7,9 +7,11 @@ from msgspec.structs import replace
 from rich.style import Style
 
 from scaicore_tui.config.target import Color
-from scaicore_tui.feed import Link
+from scaicore_tui.errors import CannotReach, PermissionDenied
+from scaicore_tui.feed import Link, Part
 from scaicore_tui.tui import paint
-from scaicore_tui.tui.link_words import Standing, catching_up, filter_pieces, name_piece, next_try, trouble
+from scaicore_tui.tui.link_words import Standing, catching_up, filter_pieces, name_piece, next_try
+from scaicore_tui.tui.trouble import trouble
 
 
 def standing(link: Link) -> Standing:
@@ -28,20 +30,56 @@ def standing(link: Link) -> Standing:
 )
 def test_how_far_behind(behind: int, words: str) -> None:
     assert catching_up(behind) == words
-    assert next_try(standing(Link(interval=5, next_at=103, behind=behind))) == words
+    assert next_try(standing(Link(interval=5, events=Part(next_at=103), behind=behind))) == words
 
 
 def test_a_budget_that_is_spent_is_told_first() -> None:
-    held = Link(interval=5, next_at=103, behind=7, held_until=142)
+    held = Link(interval=5, events=Part(next_at=103), behind=7, held_until=142)
     assert next_try(standing(held)) == "rate limit, next 42s"
-    assert next_try(standing(Link(interval=5, next_at=103, held_until=99))) == "next 3s"
+    assert next_try(standing(Link(interval=5, events=Part(next_at=103), held_until=99))) == "next 3s"
 
 
 def test_what_is_only_in_memory_is_told_while_all_else_is_well() -> None:
-    known = Link(interval=5, answered_at=99)
+    known = Link(5, Part(99), Part(99))
     assert trouble(standing(known)) == ""
     told = replace(standing(known), journal_trouble="the journal can't be written: database or disk is full")
     assert trouble(told) == "the journal can't be written: database or disk is full · what comes is only in memory"
+
+
+def told(events: Part, checkpoints: Part, **link: float) -> str:
+    return trouble(replace(standing(Link(5, events, checkpoints, **link)), event_count=26, checkpoint_count=2))  # type: ignore[arg-type]
+
+
+def test_what_is_wrong_with_both_is_told_once() -> None:
+    gone = Part(60, error=CannotReach("cannot reach it: no such host", hint="check the URL"), failures=3)
+    words = (
+        "cannot reach it: no such host · check the URL · 26 events and 2 waiting kept · 3 tries failed · r tries now"
+    )
+    assert told(gone, gone) == words
+
+
+def test_one_part_that_fails_says_nothing_of_the_other() -> None:
+    no = PermissionDenied("you may not [403]")
+    words = "events: you may not [403] · 26 events kept, 40s old · the rest is live · r tries now"
+    assert told(Part(60, error=no, failures=1), Part(99)) == words
+    assert told(Part(99), Part(None, error=no)) == (
+        "checkpoints: you may not [403] · none was read · the rest is live · r tries now"
+    )
+    assert told(Part(99), Part(70)) == (
+        "checkpoints: no answer for three intervals · 2 waiting kept, 30s old · the rest is live · r tries now"
+    )
+
+
+@pytest.mark.parametrize(
+    ("skew", "words"),
+    [
+        (59.0, ""),
+        (-86_400.0, "this machine's clock is 1d ahead of the server's: ages are told by the server's"),
+        (61.0, "this machine's clock is 1m behind the server's: ages are told by the server's"),
+    ],
+)
+def test_clocks_that_differ(skew: float, words: str) -> None:
+    assert told(Part(99), Part(99), skew=skew) == words
 
 
 @pytest.mark.parametrize(
@@ -49,8 +87,8 @@ def test_what_is_only_in_memory_is_told_while_all_else_is_well() -> None:
     [(None, ""), (601.0, ""), (599.0, " · token 9m"), (12.0, " · token 12s"), (-1.0, " · token ran out")],
 )
 def test_a_token_is_told_of_when_it_runs_out_soon(left: float | None, words: str) -> None:
-    told = filter_pieces(replace(standing(Link(interval=5)), token_left=left))
-    assert "".join(text for text, _ in told) == "all cores" + words
+    said = filter_pieces(replace(standing(Link(interval=5)), token_left=left))
+    assert "".join(text for text, _ in said) == "all cores" + words
 
 
 def test_a_name_stands_on_the_colour_of_its_profile() -> None:

@@ -11,10 +11,10 @@ import pytest
 from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import CannotReach, PermissionDenied, Refused
-from scaicore_tui.feed import Client, Link, LinkState
+from scaicore_tui.feed import Backoff, Client, Link, LinkState, Part
 from scaicore_tui.session import Session
-from tests.builders import started
-from tests.feedsim import FeedSim
+from tests.builders import checkpoint, started
+from tests.feedsim import FeedSim, surely
 from tests.waiting import turn, until
 
 
@@ -37,7 +37,7 @@ class Gate:
 def session_on(handler: Callable[[httpx.Request], object]) -> Session:
     target = Target(url="http://127.0.0.1:1/api/v1", name="sim")
     client = Client(target, httpx.MockTransport(handler))  # type: ignore[arg-type]
-    return Session(target, clock=ManualClock(), client=client)
+    return Session(target, clock=ManualClock(), client=client, chance=surely)
 
 
 async def test_an_older_answer_is_dropped_and_counted() -> None:
@@ -55,20 +55,6 @@ async def test_an_older_answer_is_dropped_and_counted() -> None:
         await until(lambda: session.link.stale_dropped == 1)
         assert list(session.book.runs) == ["exec_old", "exec_new"]
         assert session.link.polls == 1
-
-
-async def test_an_answer_to_another_client_is_dropped_and_counted() -> None:
-    gate = Gate(FeedSim([started(execution="exec_there")]))
-    async with session_on(gate.answer) as session:
-        poller = session._poller
-        assert session.refresh()
-        await until(lambda: len(gate.waiting) == 1)
-        asked, poller.client = poller.client, FeedSim().client()
-        gate.waiting[0].set()
-        await until(lambda: session.link.stale_dropped == 1)
-        assert (list(session.book.runs), session.link.polls, len(session.journal)) == ([], 0, 0)
-        await poller.client.close()
-        poller.client = asked
 
 
 async def test_answers_in_order_are_both_applied() -> None:
@@ -104,7 +90,7 @@ async def test_the_pace_is_one_interval() -> None:
     assert isinstance(clock, ManualClock)
     async with session:
         task = asyncio.create_task(session.run())
-        await until(lambda: session.link.polls == 1 and clock.sleepers)
+        await until(lambda: session.link.polls == 1 and clock.sleepers == 2)
         clock.advance(4.9)
         await turn()
         assert session.link.polls == 1
@@ -121,12 +107,80 @@ async def test_paused_asks_nothing_until_it_goes_on() -> None:
     assert isinstance(clock, ManualClock)
     async with session:
         task = asyncio.create_task(session.run())
-        await until(lambda: session.link.polls == 1 and clock.sleepers)
+        await until(lambda: session.link.polls == 1 and clock.sleepers == 2)
         session.pause(paused=True)
         clock.advance(60)
-        await until(lambda: session.link.next_at is not None and session.link.next_at > 60)
+        await turn()
         assert (session.link.polls, session.link.state(clock.monotonic())) == (1, LinkState.PAUSED)
         session.pause(paused=False)
+        await until(lambda: session.link.polls == 2)
+        assert session.link.state(clock.monotonic()) is LinkState.LIVE
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_one_part_that_fails_does_not_take_the_other_down() -> None:
+    """Each is judged by itself, and keeps its own pace."""
+    sim = FeedSim([started()], checkpoints=[checkpoint()])
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asks_for_events = request.url.path.endswith("/events")
+        return httpx.Response(403, json={"detail": "no"}) if asks_for_events else sim.answer(request)
+
+    async with session_on(answer) as session:
+        clock = session.clock
+        assert isinstance(clock, ManualClock)
+        task = asyncio.create_task(session.run())
+        for polls in range(1, 9):
+            await until(lambda: session.link.checkpoints.polls == polls and clock.sleepers == 2)  # noqa: B023
+            clock.advance(5)
+        link = session.link
+        assert isinstance(link.events.error, PermissionDenied)
+        assert (link.events.answered_at, link.events.failures, link.checkpoints.error) == (None, 4, None)
+        assert [row.id for row in session.checkpoints] == ["ckpt_1"]
+        assert session.why_not_answer("ckpt_1") is None
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_one_part_that_hangs_does_not_hold_the_other_up() -> None:
+    sim = FeedSim([started()])
+    hangs = asyncio.Event()
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if not request.url.path.endswith("/events"):
+            await hangs.wait()
+        return sim.answer(request)
+
+    async with session_on(answer) as session:
+        clock = session.clock
+        assert isinstance(clock, ManualClock)
+        task = asyncio.create_task(session.run())
+        for polls in range(1, 4):
+            await until(lambda: session.link.events.polls == polls and clock.sleepers)  # noqa: B023
+            clock.advance(5)
+        assert (list(session.book.runs), session.link.checkpoints.polls) == (["exec_1"], 0)
+        assert session.link.state(clock.monotonic()) is LinkState.CONNECTING
+        hangs.set()
+        await until(lambda: session.link.checkpoints.polls)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_after_a_night_asleep_nothing_looks_fresh() -> None:
+    """Whoever waits goes on waiting for as long as it did; but what is shown is a night old."""
+    sim = FeedSim([started()], checkpoints=[checkpoint()])
+    async with session_on(sim.answer) as session:
+        clock = session.clock
+        assert isinstance(clock, ManualClock)
+        task = asyncio.create_task(session.run())
+        await until(lambda: session.link.polls == 1 and clock.sleepers == 2)
+        clock.suspend(8 * 3600)
+        now = clock.monotonic()
+        assert (session.link.state(now), session.link.age(now)) == (LinkState.STALE, 8 * 3600)
+        assert "is 8h old" in (session.why_not_answer("ckpt_1") or "")
+        assert clock.sleepers == 2
+        clock.advance(5)
         await until(lambda: session.link.polls == 2)
         assert session.link.state(clock.monotonic()) is LinkState.LIVE
         task.cancel()
@@ -158,15 +212,42 @@ async def test_a_success_that_is_not_the_api_is_told() -> None:
             await session.read_once()
 
 
+def link_of(events: Part, checkpoints: Part | None = None) -> Link:
+    return Link(5, events, events if checkpoints is None else checkpoints)
+
+
 def test_silence_is_stale() -> None:
-    link = Link(interval=5, answered_at=100)
+    link = link_of(Part(answered_at=100))
     assert [link.state(now) for now in (100, 115, 115.1)] == [LinkState.LIVE, LinkState.LIVE, LinkState.STALE]
     assert Link(interval=5).state(99) is LinkState.CONNECTING
-    assert Link(interval=5, answered_at=1, error=PermissionDenied("no")).state(2) is LinkState.STALE
+    assert link_of(Part(answered_at=1, error=PermissionDenied("no"))).state(2) is LinkState.STALE
 
 
-def test_delays_double_and_obey_the_server() -> None:
-    failed = CannotReach("gone")
-    assert [Link(interval=5, error=failed, failures=n).delay() for n in (1, 2, 3, 9)] == [5, 10, 20, 60]
-    assert Link(interval=5, error=Refused("slow down", retry_after=90), failures=1).delay() == 90
-    assert Link(interval=5).delay() == 5
+def test_the_whole_is_worth_what_its_worse_part_is() -> None:
+    good = Part(answered_at=100)
+    assert link_of(good, Part()).state(101) is LinkState.CONNECTING
+    assert link_of(good, Part(100, error=CannotReach("gone"))).state(101) is LinkState.OFFLINE
+    assert link_of(Part(100, error=PermissionDenied("no")), good).state(101) is LinkState.STALE
+    assert link_of(good, Part(answered_at=60)).age(101) == 41
+    assert link_of(good, Part()).age(101) == 1
+
+
+def test_waits_are_by_chance_below_a_bound_that_doubles() -> None:
+    gone = CannotReach("gone")
+
+    def waits(chance: float, times: int = 7) -> list[float]:
+        backoff = Backoff(5.0, lambda: chance)
+        return [backoff.failed(gone) for _ in range(times)]
+
+    assert waits(1.0) == [5, 10, 20, 40, 60, 60, 60]
+    assert waits(0.5) == [2.5, 5, 10, 20, 30, 30, 30]
+    assert waits(0.0) == [1] * 7
+    assert all(wait <= 60 for wait in waits(1.0, 2_000))
+
+
+def test_waits_obey_the_server_and_end_with_an_answer() -> None:
+    backoff = Backoff(5.0, lambda: 1.0)
+    assert backoff.failed(Refused("slow down", retry_after=90)) == 90
+    assert backoff.failed(CannotReach("gone")) == 10
+    backoff.answered()
+    assert backoff.failed(CannotReach("gone")) == 5

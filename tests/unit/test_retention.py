@@ -174,8 +174,8 @@ async def running(sim: FeedSim, path: Path, clock: ManualClock, **keeps: float) 
 
 
 async def at_rest(clock: ManualClock) -> None:
-    """Poll and retention are done, and sleep."""
-    await until(lambda: clock.sleepers == 2)
+    """Both polls and retention are done, and sleep."""
+    await until(lambda: clock.sleepers == 3)
 
 
 async def test_a_file_of_its_size_does_not_grow_while_the_app_runs_on(tmp_path: Path) -> None:

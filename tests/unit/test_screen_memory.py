@@ -68,13 +68,19 @@ def whole(draw: st.DrawFn) -> LayoutUpdate:
 class Terminal:
     """Reads what is written to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, newline_returns: bool = False) -> None:
         self._screen = pyte.Screen(SIZE.width, SIZE.height)
         self._screen.reset_mode(pyte.modes.DECAWM >> 5, private=True)
+        if newline_returns:
+            self._screen.set_mode(pyte.modes.LNM)
         self._stream = pyte.Stream(self._screen)
 
     def write(self, text: str) -> None:
         self._stream.feed(text)
+
+    @property
+    def cursor(self) -> tuple[int, int]:
+        return self._screen.cursor.x, self._screen.cursor.y
 
     def cells(self) -> list[list[object]]:
         """What is to be seen: of a blank its ground, unless it is drawn on."""
@@ -132,16 +138,35 @@ def test_an_age_that_grows_costs_two_bytes() -> None:
         (None, (0, 0), "\x1b[1H"),
         ((7, 3), (7, 3), ""),
         ((7, 3), (5, 3), "\b\b"),
-        ((7, 3), (0, 3), "\x1b[4H"),
+        ((7, 3), (0, 3), "\x1b[G"),
+        ((7, 3), (0, 0), "\x1b[1H"),
         ((7, 13), (2, 13), "\x1b[5D"),
         ((7, 3), (17, 3), "\x1b[10C"),
         ((7, 3), (7, 4), "\x1b[B"),
         ((7, 3), (7, 1), "\x1b[2A"),
         ((7, 3), (9, 9), "\x1b[10;10H"),
+        ((17, 13), (9, 14), "\v\x1b[10G"),
+        ((17, 8), (9, 10), "\v\v\x1b[10G"),
+        ((17, 13), (0, 14), "\v\x1b[G"),
+        ((7, 3), (9, 2), "\x1b[3;10H"),
     ],
 )
 def test_the_cursor_goes_the_short_way(at: tuple[int, int] | None, to: tuple[int, int], sequence: str) -> None:
     assert travel(at, to) == sequence
+
+
+places = st.tuples(st.integers(0, SIZE.width - 1), st.integers(0, SIZE.height - 1))
+
+
+@given(st.none() | places, places, st.booleans())
+def test_the_cursor_gets_there_whatever_a_line_feed_does(
+    at: tuple[int, int] | None, to: tuple[int, int], returns: bool
+) -> None:
+    terminal = Terminal(newline_returns=returns)
+    if at is not None:
+        terminal.write(travel(None, at))
+    terminal.write(travel(at, to))
+    assert terminal.cursor == to
 
 
 def test_colours_change_by_what_differs() -> None:

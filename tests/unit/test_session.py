@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from scaicore_tui.errors import NotFound, UsageError
-from scaicore_tui.journal import Journal
+from scaicore_tui.journal import Intake, Journal
 from scaicore_tui.runs import RunStatus
 from scaicore_tui.session import Session, Update
 from tests.builders import MILLISECOND, NOON, checkpoint, completed, entered, started
@@ -20,7 +20,8 @@ async def test_an_update_says_what_changed() -> None:
     async with sim.session() as session:
         session.listen(updates.append)
         await session.read_once()
-        assert updates[0] == Update(frozenset({"exec_1", "exec_2"}), checkpoints=True)
+        assert {run for update in updates for run in update.runs} == {"exec_1", "exec_2"}
+        assert [update.checkpoints for update in updates].count(True) == 1
         assert session.book.runs["exec_2"].status is RunStatus.WAITING
         updates.clear()
         await session.read_once()
@@ -40,6 +41,21 @@ async def test_the_journal_is_taken_up_where_it_ended(tmp_path: Path) -> None:
         await session.read_once()
         assert session.book.runs["exec_1"].status is RunStatus.COMPLETED
         assert (len(session.journal), session.journal.gap_count()) == (22, 0)
+
+
+async def test_runs_that_only_came_out_of_the_journal_are_told_apart(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "j") as journal:
+        intake = Intake(journal)
+        intake.begin()
+        assert not intake.stored(500)
+        intake.news([started(NOON + n * MILLISECOND, f"exec_{n:03}") for n in range(510)])
+    client = FeedSim([started(NOON + 999 * MILLISECOND, "exec_new")]).client()
+    updates: list[Update] = []
+    async with Session(client.target, Journal.open(tmp_path / "j"), client=client) as session:
+        session.listen(updates.append)
+        await session.read_once()
+    assert Update(frozenset(f"exec_{n:03}" for n in range(10)), only_stored=True) in updates
+    assert [update.only_stored for update in updates if "exec_new" in update.runs] == [False]
 
 
 async def test_what_retention_ate_is_a_gap(tmp_path: Path) -> None:

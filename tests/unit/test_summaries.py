@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaicore_tui.journal import Intake, Journal
+from scaicore_tui.journal import intake as intake_module
 from scaicore_tui.journal.schema import _STEPS
 from scaicore_tui.runs import Ordered, RunBook, RunStatus, Summary, run_document
 from scaicore_tui.runs.digest import digest
@@ -116,6 +118,15 @@ def test_ordered_is_a_sorted_list(steps: Iterable[tuple[int, bool]]) -> None:
     ]
 
 
+@given(st.sets(st.integers(0, 40)).flatmap(lambda places: st.tuples(st.just(places), st.permutations(sorted(places)))))
+def test_many_rows_find_their_places(drawn: tuple[set[int], list[int]]) -> None:
+    places, shuffled = drawn
+    half = len(shuffled) // 2
+    rows = Ordered(Summary(f"exec_{place}", place) for place in shuffled[:half])
+    rows.extend(Summary(f"exec_{place}", place) for place in shuffled[half:])
+    assert [row.place for row in rows] == sorted(places)
+
+
 def test_summaries_are_stored_with_their_events(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
         intake = Intake(journal)
@@ -162,6 +173,32 @@ def test_an_older_file_gets_its_summaries_once(tmp_path: Path) -> None:
         assert next(row for row in found if row.execution_id == "exec_0001").event_count == 5
         assert journal.rows("SELECT version, folded FROM folding") == [(VERSION, VERSION)]
         assert journal.rows("SELECT count(*) FROM runs") == [(250,)]
+
+
+def test_what_nobody_waits_for_gives_way_to_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake_module, "LONGEST_KEY", 60.0)
+    old_journal(tmp_path / "j", many_runs(3))
+    with Journal.open(tmp_path / "j") as journal, ThreadPoolExecutor(1) as thread:
+        intake = Intake(journal)
+        intake.begin()
+        intake.give_way(to_key=True)
+        folding = thread.submit(intake.stored, 500)
+        with pytest.raises(TimeoutError):
+            folding.result(0.05)
+        # Nobody who looks into the journal meanwhile is kept waiting.
+        assert len(journal) == 12
+        intake.give_way(to_key=False)
+        assert len(folding.result()) == 3
+
+
+def test_a_key_that_never_ends_holds_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake_module, "LONGEST_KEY", 0.001)
+    old_journal(tmp_path / "j", many_runs(3))
+    with Journal.open(tmp_path / "j") as journal:
+        intake = Intake(journal)
+        intake.begin()
+        intake.give_way(to_key=True)
+        assert len(intake.stored(500)) == 3
 
 
 def test_summaries_of_another_fold_are_made_anew(tmp_path: Path) -> None:

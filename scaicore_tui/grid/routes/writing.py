@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 
@@ -13,6 +13,9 @@ from scaicore_tui.grid.problems import Problem, id_of, invalid
 from scaicore_tui.grid.routes.reading import find_checkpoint, find_core, wrapped
 from scaicore_tui.grid.service import Grid
 from scaicore_tui.grid.store import Execution
+
+_AGAIN: Final = 5
+"""Seconds after which there may be room for one more run."""
 
 
 async def resolve(grid: Grid, request: Request, caller: Caller) -> dict[str, Any]:
@@ -37,6 +40,8 @@ async def invoke(grid: Grid, request: Request, _caller: Caller) -> dict[str, Any
     values = body.get("input", {})
     if not isinstance(values, dict):
         raise invalid("input must be an object", field="input")
+    if grid.engine.live_runs >= grid.config.max_runs:
+        raise _crowded(grid.config.max_runs)
     run = grid.engine.start(core_id, values, instance_key=_text(body, "entity_id"))
     await run.settled.wait()
     return {**_result(grid, run.execution.id), "request_id": id_of(request), "duration_ms": run.duration_ms}
@@ -58,6 +63,11 @@ def _failed(execution: Execution) -> Problem:
     error = execution.error or {}
     details = {"execution_id": execution.id, "error": error}
     return Problem(502, "BACKEND_ERROR", f"the run failed: {error.get('message')}", details)
+
+
+def _crowded(most: int) -> Problem:
+    message = f"{most} runs are under way or wait for a person: nothing was started"
+    return Problem(429, "RATE_LIMITED", message, retry_after=_AGAIN, headers={"Retry-After": str(_AGAIN)})
 
 
 def _text(body: dict[str, Any], field: str, *, required: bool = False) -> str | None:

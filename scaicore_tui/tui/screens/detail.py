@@ -63,6 +63,10 @@ class DetailScreen(SessionScreen):
         self._heading.show(self.heading_of_run, [(place, "grey")], active=True)
         super().show_frame()
 
+    def fade(self, *, runs: bool, waiting: bool) -> None:
+        """The run, told as it was."""
+        self._reading.fade(faded=runs)
+
     def leave(self) -> None:
         self.dismiss()
 

@@ -84,6 +84,10 @@ class InboxScreen(WaitingScreen):
         self._heading.show(self._title(), self._about(), active=True)
         super().show_frame()
 
+    def fade(self, *, runs: bool, waiting: bool) -> None:
+        """What waits; what was answered says itself how old it is."""
+        self._list.fade(faded=waiting and not self._list.answered)
+
     def on_checkpoint_opened(self, opened: CheckpointOpened) -> None:
         """Answer it; of one that was answered, say that."""
         if self._list.answered:

@@ -89,7 +89,7 @@ class MainScreen(WaitingScreen):
             self.show_inbox()
         if update.submission is not None:
             self._link(update.submission)
-        self.show_frame()
+        super().follow(update)
 
     def tick(self) -> None:
         """Ages grow."""
@@ -105,15 +105,21 @@ class MainScreen(WaitingScreen):
         """The frame, and the headings."""
         session = self.desk.session
         marked = len(self.desk.marked)
-        self.panes.show_headings(self.heading_of_run, len(session.checkpoints), marked, has_older=session.has_older)
+        waiting = len(session.checkpoints) if self.desk.knows_waiting else None
+        self.panes.show_headings(self.heading_of_run, waiting, marked, has_older=session.has_older)
         super().show_frame()
+
+    def fade(self, *, runs: bool, waiting: bool) -> None:
+        """Each pane by itself."""
+        self.panes.runs.fade(faded=runs)
+        self.panes.nodes.fade(faded=runs)
+        self.inbox.fade(faded=waiting)
 
     def on_run_selected(self, selected: RunSelected) -> None:
         """Show the nodes of the run under the cursor."""
         if self.panes.runs.following:
             self.unsettle()
         self._following.ask(self.desk.session.clock.monotonic())
-        self.show_frame()
 
     def on_run_opened(self, opened: RunOpened) -> None:
         """Open the run's own view."""

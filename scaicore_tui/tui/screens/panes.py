@@ -89,15 +89,18 @@ class Panes(Container):
             pane.display = place in shown
         self._upper.display = bool(shown - {Place.CHECKPOINTS})
 
-    def show_headings(self, selected: list[Piece], waiting: int, marked: int, *, has_older: bool) -> None:
-        """The headings: that of the `selected` run, and so many checkpoints, of which some are `marked`."""
+    def show_headings(self, selected: list[Piece], waiting: int | None, marked: int, *, has_older: bool) -> None:
+        """The headings: that of the `selected` run, and so many checkpoints (None: not read yet), some `marked`."""
         title, end = self._runs_heading(has_older=has_older)
         self._heading(Place.RUNS, title, end)
         below = self.nodes.below
         self._heading(Place.NODES, selected, [(f"{below} more ↓", "grey")] if below else [])
         colour = "amber strong" if waiting else "grey"
         marks = f" · {marked} marked" if marked else ""
-        self._heading(Place.CHECKPOINTS, [(f"Waiting for you · {waiting}", colour), (marks, "accent strong")])
+        self._heading(
+            Place.CHECKPOINTS,
+            [(f"Waiting for you · {'?' if waiting is None else waiting}", colour), (marks, "accent strong")],
+        )
 
     def _heading(self, place: Place, left: list[Piece], end: list[Piece] | None = None) -> None:
         self._headings[place].show(left, end or [], active=place is self.front)
@@ -119,11 +122,17 @@ class Panes(Container):
 
 
 def run_heading(run: Run | None, now: float, waits_since: int | None) -> list[Piece]:
-    """Core, id, status of a run, and how long it ran, or has been waiting since that moment in microseconds."""
+    """Id, status and Core of a run, and how long it ran, or has been waiting since that moment in microseconds.
+
+    What differs most in width stands last: what is equal in the next run stays where it is.
+    """
     if run is None:
         return [("Nodes", "text strong")]
     look = RUN_LOOKS[run.status]
     begun = waits_since if run.status is RunStatus.WAITING else run.began_at
     spent = took(run.duration_ms) if run.is_over else since(begun, now)
-    name = f"{core_name(run.core_id)} · {short_id(run.execution_id)}"
-    return [(name, "text strong"), (f"  {look.word} {spent}", look.colour)]
+    return [
+        (short_id(run.execution_id), "text strong"),
+        (f"  {look.word} {spent}", look.colour),
+        (f"  {core_name(run.core_id)}", "text strong"),
+    ]

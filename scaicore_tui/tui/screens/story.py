@@ -63,7 +63,7 @@ def _nodes(run: Run, width: int) -> Iterator[Pieces]:
             (one_line(node.name), "text strong"),
             (f"  {one_line(node.block_kind or '')}", "grey"),
             (f"  {look.word}", look.colour),
-            (f"  ×{len(node.visits)}" if len(node.visits) > 1 else "", "grey"),
+            (f"  ×{node.visit_count:,}" if node.visit_count > 1 else "", "grey"),
         ]
         yield from _visits(node, width)
 

@@ -35,6 +35,13 @@ class WaitingScreen(SessionScreen):
         """The selected checkpoint; outside the list that of the selected run."""
         return self.inbox.selected if self.place in INBOXES else super().checkpoint_at_hand
 
+    def show_frame(self) -> None:
+        """The frame; and in an empty list, what that means."""
+        if self.inbox.is_known != self.desk.knows_waiting:
+            self.inbox.is_known = self.desk.knows_waiting
+            self.inbox.repaint()
+        super().show_frame()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Marking needs the list: elsewhere its key pages."""
         return super().check_action(action, parameters) and (action != "mark" or self.place in INBOXES)

@@ -63,10 +63,15 @@ def travel(at: Place, to: tuple[int, int]) -> str:
     """The shortest sequence that moves the cursor."""
     x, y = to
     ways = [f"\x1b[{y + 1};{x + 1}H" if x else f"\x1b[{y + 1}H"]
-    if at is not None and at[1] == y:
+    if at is None:
+        return ways[0]
+    if at[1] == y:
         ways.append(_along(x - at[0]))
-    elif at is not None and at[0] == x:
+    elif at[0] == x:
         ways.append(_step(y - at[1], "B", "A"))
+    if at[1] <= y:
+        # A vertical tab is a line feed that no pty translates. Some take the cursor to the left edge: name the column.
+        ways.append("\v" * (y - at[1]) + (f"\x1b[{x + 1}G" if x else "\x1b[G"))
     return min(ways, key=len)
 
 

@@ -16,6 +16,8 @@ class CheckpointList(Rows):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
         super().__init__(id=id)
+        # Whether what waits was ever read.
+        self.is_known = False
         self._checkpoints: Sequence[Checkpoint] = ()
         self._progress: Mapping[str, str] = {}
         self._marked: Container[str] = ()
@@ -27,7 +29,7 @@ class CheckpointList(Rows):
 
     @property
     def empty_words(self) -> str:
-        return "nothing waits for you"
+        return "nothing waits for you" if self.is_known else "what waits was not read yet"
 
     @property
     def selected(self) -> Checkpoint | None:

@@ -13,6 +13,7 @@ from textual.strip import Strip
 
 from scaicore_tui.tui import paint
 from scaicore_tui.tui.paint import Piece, Pieces
+from scaicore_tui.tui.theme import TERMINAL
 
 ASCII_CLASS = "-ascii"
 
@@ -33,6 +34,7 @@ class Lines(ScrollView, can_focus=False):
         self._shown: dict[int, list[Piece]] = {}
         self._fresh: dict[int, list[Piece]] = {}
         self._styles: dict[str, Style] = {}
+        self._is_faded = False
 
     @property
     def line_count(self) -> int:
@@ -85,6 +87,13 @@ class Lines(ScrollView, can_focus=False):
                 self._fresh[y] = pieces
                 self.refresh(Region(0, y, self.size.width, 1))
 
+    def fade(self, *, faded: bool) -> None:
+        """Draw text faintly, as what is shown was true long ago; or again as ever. States keep their colours."""
+        if faded != self._is_faded:
+            self._is_faded = faded
+            self._styles.clear()
+            self.refresh()
+
     def scroll_to_line(self, line: int) -> None:
         """Make `line` the first one shown, as far as there are lines below it."""
         self.scroll_to(y=line, animate=False, force=True)
@@ -105,12 +114,18 @@ class Lines(ScrollView, can_focus=False):
 
     def _style(self, colour: str) -> Style:
         if colour not in self._styles:
-            name = colour.removesuffix(paint.STRONG).removesuffix(paint.BADGE)
-            # Not a component class each: the style sheet would be applied for each colour of each widget.
-            ink = Color.parse(self.app.theme_variables[f"state-{name}"]).rich_color
-            reverse = colour.endswith(paint.BADGE) or None
-            self._styles[colour] = self.rich_style + Style(color=ink, bold=name != colour, reverse=reverse)
+            self._styles[colour] = self.rich_style + self._pen(colour)
         return self._styles[colour]
+
+    def _pen(self, colour: str) -> Style:
+        name = colour.removesuffix(paint.STRONG).removesuffix(paint.BADGE)
+        is_faint = self._is_faded and name == "text"
+        # Not a component class each: the style sheet would be applied for each colour of each widget.
+        ink = Color.parse(self.app.theme_variables[f"state-{'grey' if is_faint else name}"]).rich_color
+        # A terminal's own colours have no grey.
+        is_dim = is_faint and self.app.theme == TERMINAL
+        is_badge = colour.endswith(paint.BADGE)
+        return Style(color=ink, bold=name != colour and not is_faint, dim=is_dim or None, reverse=is_badge or None)
 
 
 class Bar(Lines):

@@ -25,7 +25,7 @@ def node_row(node: NodeRunInfo, width: int, now: float, status: RunStatus, name_
     kind = KIND_WIDTH if width >= ROOM_FOR_KIND else 0
     room = max(0, width - FIXED_WIDTH - kind)
     name = max(8, min(name_width, room * 2 // 3))
-    times = f"×{len(node.visits)} " if len(node.visits) > 1 else ""
+    times = f"×{node.visit_count} " if node.visit_count > 1 else ""
     return [
         (f"{look.glyph} ", look.colour),
         piece(one_line(node.name), name, "text"),

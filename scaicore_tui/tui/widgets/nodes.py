@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 from scaicore_tui.runs import NodeRunInfo, Run, RunStatus
@@ -13,6 +14,8 @@ from scaicore_tui.tui.widgets.node_row import MAX_NAME, node_row
 from scaicore_tui.tui.widgets.rows import Rows
 
 MAX_ERROR_LINES = 3
+# The names of so many runs, those shown last, share a column: it stays where it is while a cursor goes through them.
+NEIGHBOURS = 8
 
 
 class NodeList(Rows):
@@ -25,7 +28,7 @@ class NodeList(Rows):
         self._missing = ""
         self._rows: list[NodeRunInfo | Piece] = []
         self._now = 0.0
-        self._name_width = 0
+        self._name_widths = deque([0], maxlen=NEIGHBOURS)
         self._at_work = True
 
     @property
@@ -51,7 +54,7 @@ class NodeList(Rows):
         if isinstance(item, tuple):
             return [item]
         status = RunStatus.UNKNOWN if self._run is None else self._run.status
-        return node_row(item, self.size.width - 2, self._now, status, self._name_width)
+        return node_row(item, self.size.width - 2, self._now, status, max(self._name_widths))
 
     def show(self, run: Run | None, now: float, links: Sequence[Link] = (), missing: str = "") -> None:
         """Show `run` as it is at `now`, in seconds since 1970: the node at work, until a person moves the cursor.
@@ -61,6 +64,7 @@ class NodeList(Rows):
         if run is None or self._run is None or run.execution_id != self._run.execution_id:
             self.cursor = 0
             self._at_work = True
+            self._name_widths.append(0)
             self.scroll_to_line(0)
         self._run, self._now, self._links, self._missing = run, now, links, missing
         self._fill()
@@ -88,7 +92,7 @@ class NodeList(Rows):
         notes = [] if run is None else [*_notes(run, self._missing, self.size.width - 3), *_told(self._links)]
         self._rows = [] if run is None else [*notes, *run.nodes.values(), *_result(run)]
         names = [cells(one_line(node.name)) for node in run.nodes.values()] if run is not None else []
-        self._name_width = min(MAX_NAME, max(names, default=0) + 1)
+        self._name_widths[-1] = min(MAX_NAME, max(names, default=0) + 1)
         self.cursor = min(self.cursor, max(0, self.row_count - 1))
         self.repaint()
 

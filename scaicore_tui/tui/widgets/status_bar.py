@@ -7,6 +7,7 @@ from scaicore_tui.text import wrap
 from scaicore_tui.tui import link_words as words
 from scaicore_tui.tui.link_words import Standing
 from scaicore_tui.tui.paint import Piece, Pieces, length, spread
+from scaicore_tui.tui.trouble import trouble
 from scaicore_tui.tui.widgets.lines import Bar
 
 GAP: Piece = ("   ", "text")
@@ -68,7 +69,7 @@ class Trouble(Bar):
 
     def show(self, standing: Standing) -> None:
         """Tell what is wrong, if anything is."""
-        reason = words.trouble(standing)
+        reason = trouble(standing)
         self._colour = "red" if standing.state is LinkState.OFFLINE else "amber"
         self._lines = wrap(reason, self.app.size.width - 3)[:MAX_TROUBLE_LINES] if reason else []
         self.display = bool(reason)

@@ -1,0 +1,84 @@
+"""The body of an answer, read as it comes: never more than a cap of it, packed or unpacked."""
+
+from __future__ import annotations
+
+import zlib
+
+from scaicore_tui.feed.lean_httpx import httpx
+
+# A page of 500 events has some hundred thousand bytes.
+MAX_BODY = 32 * 1024 * 1024
+# What is said with an error status is read so far.
+MAX_PROBLEM = 64 * 1024
+# So much is unpacked in one go.
+AT_ONCE = 256 * 1024
+# What an answer may be packed with: only what can be unpacked bit by bit.
+ACCEPTED = "gzip"
+
+
+class UnreadableBody(Exception):
+    """There is an answer, and it can't be read: why, in words."""
+
+
+async def read_body(response: httpx.Response, most: int = MAX_BODY) -> bytes:
+    """The body of `response`, unpacked. Raises UnreadableBody where it has more than `most` bytes, or is packed in a
+    way that nobody asked for; and httpx's errors."""
+    if response.is_stream_consumed:
+        return response.content  # a transport without a wire had all of it
+    body, is_whole = bytearray(), _length(response) <= most
+    if is_whole:
+        body, is_whole = await _read(response, most)
+    if not is_whole:
+        raise UnreadableBody(f"it is larger than {most // 1024**2} MiB")
+    return bytes(body)
+
+
+async def read_problem_body(response: httpx.Response) -> bytes:
+    """What there is of the body of an answer with an error status: its status says enough."""
+    if response.is_stream_consumed:
+        return response.content[:MAX_PROBLEM]
+    try:
+        return bytes((await _read(response, MAX_PROBLEM))[0])
+    except (UnreadableBody, httpx.HTTPError):
+        return b""
+
+
+async def _read(response: httpx.Response, most: int) -> tuple[bytearray, bool]:
+    """At most so many bytes of the body, and whether that is all of it."""
+    unpacker = _unpacker(response)
+    body = bytearray()
+    async for piece in response.aiter_raw():
+        _add(body, piece, unpacker, most + 1)
+        if len(body) > most or response.num_bytes_downloaded > most:
+            return body[:most], False
+    if unpacker is not None and body and not unpacker.eof:
+        raise UnreadableBody("it broke off in the middle")
+    return body, True
+
+
+def _unpacker(response: httpx.Response) -> zlib._Decompress | None:
+    packing = response.headers.get("Content-Encoding", "").strip().lower()
+    if packing in ("", "identity"):
+        return None
+    if packing != ACCEPTED:
+        raise UnreadableBody(f"it is packed as {packing[:20]!r}, which was not asked for")
+    return zlib.decompressobj(16 + zlib.MAX_WBITS)
+
+
+def _add(body: bytearray, piece: bytes, unpacker: zlib._Decompress | None, room: int) -> None:
+    """Add a piece, unpacked, up to `room` bytes in all."""
+    if unpacker is None:
+        body += piece[: room - len(body)]
+        return
+    try:
+        while piece and len(body) < room:
+            body += unpacker.decompress(piece, min(AT_ONCE, room - len(body)))
+            piece = unpacker.unconsumed_tail
+    except zlib.error as error:
+        raise UnreadableBody("it is packed, and broken") from error
+
+
+def _length(response: httpx.Response) -> int:
+    """How long the body says it is; 0 where it doesn't."""
+    told = response.headers.get("Content-Length", "")
+    return int(told) if told.isascii() and told.isdigit() and len(told) < 19 else 0

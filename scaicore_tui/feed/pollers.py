@@ -1,0 +1,129 @@
+"""The two pollers of a session: the feed's head, and the pending checkpoints. Neither waits for the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from msgspec.structs import replace
+
+from scaicore_tui.clock import Clock
+from scaicore_tui.feed.backoff import Backoff, Chance
+from scaicore_tui.feed.budget import Rank
+from scaicore_tui.feed.client import Client
+from scaicore_tui.feed.head import Head
+from scaicore_tui.feed.known import Known
+from scaicore_tui.feed.link import Link
+from scaicore_tui.feed.pace import pace, upkeep
+from scaicore_tui.feed.poller import Poller
+from scaicore_tui.feed.sweep import Sweep
+from scaicore_tui.wire import Checkpoint
+
+
+class Pollers:
+    """Both, with the `link` that they make. `apply_head` takes a look at the head, and returns how many of its events
+    were new; `apply_checkpoints` takes all that is pending, with when that was asked for."""
+
+    def __init__(
+        self,
+        client: Client,
+        clock: Clock,
+        chance: Chance,
+        known: Callable[[], Known],
+        apply_head: Callable[[Sweep], Awaitable[int]],
+        apply_checkpoints: Callable[[Sequence[Checkpoint], float], Awaitable[None]],
+        changed: Callable[[], None],
+    ) -> None:
+        interval = client.target.interval
+        self._client = client
+        self._link = Link(interval=interval)
+        self._changed = changed
+        self._head = Head(client, known)
+        self._apply_head, self._apply_checkpoints = apply_head, apply_checkpoints
+        given = (changed, clock, client.budget)
+        self._events = Poller(self._head.read, self._take_head, *given, Rank.HEAD, Backoff(interval, chance))
+        self._checkpoints = Poller(
+            self._ask_for_checkpoints, self._take_checkpoints, *given, Rank.CHECKPOINTS, Backoff(interval, chance)
+        )
+        self._set_pace(interval)
+
+    @property
+    def link(self) -> Link:
+        """The state of the connection after the latest fetches."""
+        parts = {"events": self._events.part, "checkpoints": self._checkpoints.part}
+        return replace(self._link, **parts, skew=self._client.skew)
+
+    async def going(self) -> None:
+        """Return while it is not paused."""
+        await self._events.going.wait()
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for poller in self._both:
+                group.create_task(poller.run())
+
+    async def fetch(self) -> None:
+        """Read both once, all that there is. Raises what keeps either from it."""
+        await asyncio.gather(self._fetch_head(), self._checkpoints.fetch())
+        for part in self.link.parts:
+            if part.error is not None:
+                raise part.error
+
+    async def close(self) -> None:
+        """Give up what is under way."""
+        for poller in self._both:
+            await poller.close()
+
+    def ask_ahead(self) -> None:
+        """Ask before `run`, which takes the answers."""
+        for poller in self._both:
+            poller.ask_ahead()
+
+    def refresh(self) -> bool:
+        """Ask now; False where enough is under way."""
+        begun = [poller.refresh() for poller in self._both]
+        return any(begun)
+
+    def pause(self, *, paused: bool) -> None:
+        """Stop asking, or ask again at once."""
+        self._link = replace(self._link, paused=paused)
+        for poller in self._both:
+            poller.pause(paused=paused)
+        self._changed()
+
+    def catch_up(self, behind: int | None) -> None:
+        """So many events are behind: both are asked for at a pace that leaves room to read them."""
+        seconds = pace(self._link.interval, behind or 0)
+        if (behind, seconds) != (self._link.behind, self._link.pace):
+            self._link = replace(self._link, behind=behind)
+            self._set_pace(seconds)
+            self._changed()
+
+    @property
+    def _both(self) -> tuple[Poller[Sweep], Poller[list[Checkpoint]]]:
+        return self._events, self._checkpoints
+
+    def _set_pace(self, seconds: float) -> None:
+        self._link = replace(self._link, pace=seconds)
+        self._client.budget.upkeep = upkeep(seconds)
+        for poller in self._both:
+            poller.pace = seconds
+            poller.stir()
+
+    async def _fetch_head(self) -> None:
+        while await self._events.fetch():
+            pass
+
+    async def _take_head(self, sweep: Sweep, asked_at: float) -> bool:
+        new_events = await self._apply_head(sweep)
+        self._head.took(sweep, new_events)
+        self._link = replace(self._link, new_events=new_events)
+        return sweep.more
+
+    async def _ask_for_checkpoints(self) -> list[Checkpoint]:
+        return await self._client.all_checkpoints("pending")
+
+    async def _take_checkpoints(self, pending: list[Checkpoint], asked_at: float) -> bool:
+        await self._apply_checkpoints(pending, asked_at)
+        return False
