@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from scaicore_tui.runs import Run
-from scaicore_tui.text import one_line
+from scaicore_tui.text import named, one_line
 from scaicore_tui.wire.checkpoints import CONTINUE, Checkpoint, Option
 
 
@@ -40,10 +40,10 @@ def why_not_answer(situation: Situation, checkpoint: Checkpoint | None, resoluti
     if checkpoint is None:
         return "no checkpoint is selected"
     if not checkpoint.is_pending:
-        return f"it is {checkpoint.status} already"
+        return f"it is {named(checkpoint.status)} already"
     reason = why_not_write(situation, checkpoint.id, situation.stale)
     if reason is None and resolution is not None and not _offers(checkpoint, resolution):
-        offered = ", ".join(option.id for option in checkpoint.options)
+        offered = ", ".join(named(option.id) for option in checkpoint.options)
         reason = f"{resolution!r} is not offered; it offers {offered or CONTINUE}"
     return reason
 
@@ -73,7 +73,9 @@ def why_not_untyped(situation: Situation, words: Iterable[str | None], typed: st
     shown = [one_line(word) for word in words if word]
     if not situation.protected or typed in shown:
         return None
-    return f"this profile is protected: {f'type {shown[0]}' if shown else 'an empty answer can not be typed out'}"
+    return (
+        f"this profile is protected: {f'type {named(shown[0])}' if shown else 'an empty answer can not be typed out'}"
+    )
 
 
 def words_of(options: Iterable[Option], resolution: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.feed import Client
+from scaicore_tui.text import named
 from scaicore_tui.wire import Checkpoint
 
 # In the order of likelihood. A backend that does not know one of them refuses it, or answers with pending ones.
@@ -26,5 +27,7 @@ async def find(client: Client, checkpoint_id: str) -> Checkpoint | None:
 def told(row: Checkpoint) -> str:
     """Who answered it, when, and how; or what else became of it."""
     if row.resolution is None:
-        return f"it is {row.status}"
-    return f"answered already: {row.resolution} by {row.resolved_by or 'somebody'} at {row.resolved_at or 'some time'}"
+        return f"it is {named(row.status)}"
+    who = named(row.resolved_by) if row.resolved_by else "somebody"
+    when = named(row.resolved_at) if row.resolved_at else "some time"
+    return f"answered already: {named(row.resolution)} by {who} at {when}"

@@ -21,6 +21,7 @@ from scaicore_tui.actions.submission import Kind, Progress, Submission
 from scaicore_tui.clock import Clock
 from scaicore_tui.feed import Client, Rank
 from scaicore_tui.runs import Run, RunBook
+from scaicore_tui.text import named
 from scaicore_tui.wire import Checkpoint
 from scaicore_tui.wire.checkpoints import CONTINUE
 
@@ -142,7 +143,7 @@ class Submitter:
             self._fail(submission, error)
             await self._outcomes.look_up()
         else:
-            self._outcomes.accept(submission, row, f"{row.status}: {row.resolution or resolution}")
+            self._outcomes.accept(submission, row, f"{named(row.status)}: {named(row.resolution or resolution)}")
 
     async def _invoke(self, submission: Submission) -> None:
         try:

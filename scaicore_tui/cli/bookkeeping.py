@@ -9,7 +9,6 @@ from msgspec.structs import asdict
 from scaicore_tui.actions import Ledger
 from scaicore_tui.actions.ledger import Entry
 from scaicore_tui.cli import output
-from scaicore_tui.cli.reading import width
 from scaicore_tui.config import ledger_file
 from scaicore_tui.text import compact, one_line
 from scaicore_tui.wire.timestamps import SECOND, iso
@@ -23,7 +22,7 @@ def list_ledger(json: bool) -> None:
     if json:
         output.document([_document(entry) for entry in entries])
     else:
-        output.table(HEAD, (_row(entry) for entry in entries), width())
+        output.table(HEAD, (_row(entry) for entry in entries))
 
 
 def _document(entry: Entry) -> dict[str, Any]:

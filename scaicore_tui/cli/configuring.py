@@ -12,7 +12,6 @@ from typing import Any
 from scaicore_tui.cli import output
 from scaicore_tui.cli.diagnostics import say
 from scaicore_tui.cli.flags import Common
-from scaicore_tui.cli.reading import width
 from scaicore_tui.cli.sessions import settings_of
 from scaicore_tui.config import Settings, config_file
 from scaicore_tui.config.complaints import Complaint
@@ -42,7 +41,7 @@ def show(common: Common, json: bool) -> None:
         output.document({**file, "settings": told})
     else:
         table = ((name, _cell(value), one_line(source)) for name, (value, source) in rows.items())
-        output.table(("SETTING", "VALUE", "FROM"), table, width())
+        output.table(("SETTING", "VALUE", "FROM"), table)
         there = "" if settings.file.exists() else " (there is none: scaicore-tui config init)"
         say(f"profiles are in {settings.file}{there}")
     settings.target()

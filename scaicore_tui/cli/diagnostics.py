@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from scaicore_tui.errors import ScaicoreError
-from scaicore_tui.text import safe
+from scaicore_tui.text import one_line, safe
 
 INTERRUPTED = 130
 
@@ -35,7 +35,7 @@ def prompt(question: str) -> None:
 
 def complain(error: ScaicoreError) -> int:
     """Say what failed, what was kept and what to do; the exit code."""
-    sys.stderr.write(f"scaicore-tui: {safe(str(error))}\n")
+    sys.stderr.write(f"scaicore-tui: {one_line(str(error))}\n")
     return error.exit_code
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-import re
+import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-# What a terminal could take for an order; in JSON each has an escape of the same meaning.
-_TERMINAL_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+WIDE = 10_000
+
+
+def width() -> int:
+    """How wide a line may be: the terminal, or any width into a pipe."""
+    return shutil.get_terminal_size().columns if os.isatty(1) else WIDE
 
 
 def line(text: str) -> None:
@@ -46,23 +51,35 @@ def _finite(value: Any) -> Any:
 
 
 def verbatim(source: bytes) -> None:
-    """A JSON text as it came, on one line. On a terminal, and only there, controls become JSON escapes."""
+    """A JSON text as it came, on one line. On a terminal, and only there, what is unsafe becomes JSON escapes."""
     flat = source.replace(b"\r", b" ").replace(b"\n", b" ")
     if sys.stdout.isatty():
-        line(_TERMINAL_CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", flat.decode("utf-8", "replace")))
+        from scaicore_tui.text import escaped
+
+        line(escaped(flat.decode("utf-8", "surrogateescape")))
         return
     sys.stdout.flush()
     sys.stdout.buffer.write(flat + b"\n")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], width: int) -> None:
-    """Aligned columns of safe text under a head, cut to `width` cells. A row of one text is a line of its own."""
+def foreign(title: str, text: str, *, ascii_only: bool) -> None:
+    """Foreign text of any kind under a title of ours, each line behind the bar."""
+    from scaicore_tui.text import ASCII_BAR, BAR, behind_bar
+
+    line(title)
+    for told in behind_bar(text, width()):
+        line(told.replace(BAR, ASCII_BAR, 1) if ascii_only else told)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Aligned columns of safe text under a head. A row of one text is a line of its own."""
     from scaicore_tui.text import cells, cut, fit
 
+    room = width()
     lines = [list(head), *(list(row) for row in rows)]
     columns = zip(*(entries for entries in lines if len(entries) > 1), strict=True)
     widths = [max(cells(entry) for entry in column) for column in columns]
     for entries in lines:
         sizes = widths if len(entries) > 1 else map(cells, entries)
         padded = (fit(entry, size) for entry, size in zip(entries, sizes, strict=True))
-        line(cut("  ".join(padded).rstrip(), width))
+        line(cut("  ".join(padded).rstrip(), room))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterable
 
 from scaicore_tui.cli import diagnostics, output, rows
@@ -13,15 +11,8 @@ from scaicore_tui.clock import SystemClock
 from scaicore_tui.runs import Ordered, Run, RunBook, RunStatus, gap_rows, missing_in, run_document
 from scaicore_tui.runs.status import RUN_LOOKS
 from scaicore_tui.runs.words import took
-from scaicore_tui.text import one_line, pretty
+from scaicore_tui.text import cut, named, one_line, pretty
 from scaicore_tui.wire import Event
-
-WIDE = 10_000
-
-
-def width() -> int:
-    """How wide a table may be: the terminal, or any width into a pipe."""
-    return shutil.get_terminal_size().columns if os.isatty(1) else WIDE
 
 
 async def list_runs(common: Common, failed: bool, json: bool) -> None:
@@ -40,11 +31,11 @@ def _print_runs(common: Common, book: RunBook, now: float, failed: bool, json: b
     found = Ordered(run for run in book.order if not failed or run.status is RunStatus.FAILED)
     gaps = gap_rows(book.gaps, found.above)
     if not json:
-        output.table(rows.RUN_HEAD, rows.run_rows(found, gaps, now, common.ascii, width()), width())
+        output.table(rows.RUN_HEAD, rows.run_rows(found, gaps, now, common.ascii, output.width()))
         return
     output.document([run_document(book.runs[run.execution_id]) for run in reversed(found)])
     for gap in gaps:
-        diagnostics.say(gap.words(now, WIDE))
+        diagnostics.say(gap.words(now, output.WIDE))
 
 
 async def show_run(common: Common, execution: str, json: bool) -> None:
@@ -59,24 +50,23 @@ async def show_run(common: Common, execution: str, json: bool) -> None:
         if missing:
             diagnostics.say(missing)
         return
-    for text in _description(run, missing):
-        output.line(text)
-    output.table(rows.NODE_HEAD, rows.node_rows(run.nodes.values(), common.ascii), width())
+    _describe(run, missing, ascii_only=common.ascii)
+    output.table(rows.NODE_HEAD, rows.node_rows(run.nodes.values(), common.ascii))
 
 
-def _description(run: Run, missing: str) -> Iterable[str]:
+def _describe(run: Run, missing: str, *, ascii_only: bool) -> None:
     look = RUN_LOOKS[run.status]
     late = " · joined late" if run.joined_late else ""
     lasted = f" · {took(run.duration_ms)}" if run.duration_ms is not None else ""
-    yield f"{one_line(run.execution_id)} · {one_line(run.core_id or '?')} · {look.word}{lasted}{late}"
+    output.line(f"{named(run.execution_id)} · {named(run.core_id or '?')} · {look.word}{lasted}{late}")
     for name, value in (("error", run.error), ("input", run.input), ("output", run.output)):
         if value is not None:
-            yield f"{name}: {pretty(value)}"
+            output.foreign(name, pretty(value), ascii_only=ascii_only)
     for oddity in run.oddities:
-        yield f"odd: {oddity}"
+        output.line(f"odd: {oddity}")
     if missing:
-        yield f"gap: {missing}"
-    yield ""
+        output.line(f"gap: {missing}")
+    output.line("")
 
 
 async def list_events(common: Common, execution: str | None, json: bool) -> None:
@@ -100,7 +90,7 @@ def _print_events(events: Iterable[Event], json: bool) -> None:
             continue
         known = event.type if event.is_whole else f"{event.type} (unreadable)".lstrip()
         parts = (event.timestamp, event.execution_id or "-", known, event.node_id or "")
-        output.line("  ".join(one_line(part) for part in parts).rstrip())
+        output.line(cut("  ".join(one_line(part) for part in parts).rstrip(), output.width()))
 
 
 async def list_checkpoints(common: Common, status: str, json: bool) -> None:
@@ -111,4 +101,4 @@ async def list_checkpoints(common: Common, status: str, json: bool) -> None:
     if json:
         output.document([row.source for row in found])
         return
-    output.table(rows.CHECKPOINT_HEAD, rows.checkpoint_rows(found, now), width())
+    output.table(rows.CHECKPOINT_HEAD, rows.checkpoint_rows(found, now))

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any
 
 from scaicore_tui import errors
@@ -19,7 +20,7 @@ from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.sessions import one_shot
 from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.session import Session
-from scaicore_tui.text import compact, one_line
+from scaicore_tui.text import behind_bar, compact, named, one_line, quoted
 from scaicore_tui.wire import Checkpoint
 from scaicore_tui.wire.checkpoints import CONTINUE
 from scaicore_tui.wire.given import read_given
@@ -65,9 +66,11 @@ async def replay(
         await _tell_recovered(session)
         run = session.run_of(execution)
         value = run.input if source is None else _read_input(source)
-        what = f"{one_line(run.core_id or '?')} again on {one_line(session.target.host)}"
-        cost = f"Model and plugin calls run again. Input: {compact(value, PREVIEW)}"
-        typed = await _ask(session, f"Invoke {what}? {cost}", run.core_id or "", yes)
+        given = f"Input of {named(run.execution_id)}" if source is None else "Your input"
+        what = f"{named(run.core_id or '?')} again on {one_line(session.target.host)}"
+        shown = behind_bar(compact(value, PREVIEW), get_terminal_size().columns)
+        question = f"Invoke {what}? Model and plugin calls run again."
+        typed = await _ask(session, "\n".join([f"{given}:", *shown, question]), run.core_id or "", yes)
         async with _telling_of_interrupts(session):
             is_given = source is not None
             submission = await session.replay(run.execution_id, value, entity_id, given_input=is_given, typed=typed)
@@ -79,8 +82,8 @@ async def replay(
 def _question(checkpoint: Checkpoint, resolution: str, session: Session) -> str:
     """What would be answered, and where."""
     parts = (checkpoint.core_id, checkpoint.execution_id, checkpoint.node_id, checkpoint.id, session.target.host)
-    place = ", ".join(one_line(part) for part in parts if part)
-    return f"Answer {one_line(resolution)!r} to {one_line(checkpoint.title)} ({place})?"
+    place = ", ".join(named(part) for part in parts if part)
+    return f"Answer {named(resolution)} to {quoted(checkpoint.title)} ({place})?"
 
 
 async def _tell_recovered(session: Session) -> None:
@@ -88,7 +91,7 @@ async def _tell_recovered(session: Session) -> None:
     recovered = session.outcomes.recover()
     await session.outcomes.look_up()
     for submission in recovered:
-        what = f"{submission.kind} {one_line(submission.target_id)}, left behind by a process that died"
+        what = f"{submission.kind} {named(submission.target_id)}, left behind by a process that died"
         say(f"{what}: {submission.progress} · {one_line(submission.message)}")
 
 
@@ -113,7 +116,7 @@ async def _ask(session: Session, question: str, word: str, yes: bool) -> str | N
         raise errors.UsageError("a write asks first, and there is no terminal", kept="nothing was sent", hint=hint)
     typed: str | None = None
     if protected:
-        typed = await ask(f"{question} This profile is protected: type {one_line(word)}")
+        typed = await ask(f"{question} This profile is protected: type {named(word)}")
         confirmed = typed == one_line(word)
     else:
         confirmed = await agrees(question)
@@ -163,7 +166,7 @@ def _report(submission: Submission, json: bool, started: Run | None = None) -> i
     if json:
         output.document(_document(submission, started))
     if started is not None and started.status is RunStatus.FAILED:
-        say(f"{_target(submission)} failed: {started.error}")
+        say(f"{_target(submission)} failed: {quoted(started.error or '')}")
         return 1
     if submission.progress is Progress.UNKNOWN and submission.likely:
         raise errors.OutcomeUnknown(f"the answer was lost; {_target(submission)}", hint="see: scaicore-tui runs")
@@ -181,7 +184,7 @@ def _report(submission: Submission, json: bool, started: Run | None = None) -> i
 
 def _target(submission: Submission) -> str:
     likely = " (likely: found by its input)" if submission.likely else ""
-    return one_line(submission.execution_id or submission.target_id) + likely
+    return named(submission.execution_id or submission.target_id) + likely
 
 
 def _document(submission: Submission, started: Run | None) -> dict[str, Any]:

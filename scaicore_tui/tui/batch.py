@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
-from scaicore_tui.text import one_line
+from scaicore_tui.text import named
 from scaicore_tui.wire import Checkpoint
 
 Judge = Callable[[Checkpoint], str | None]
@@ -39,15 +39,15 @@ def breakpoints_like(pending: Iterable[Checkpoint], one: Checkpoint) -> dict[str
     """The breakpoints of the same node, where that is known, and last of the same Core; by what is said of them."""
     core = [row for row in pending if row.is_breakpoint and row.core_id == one.core_id]
     node = [row for row in core if row.node_id == one.node_id]
-    found = {f"the {len(node)} at node {one_line(one.node_id)}": Batch(tuple(node))} if one.node_id else {}
-    return found | {f"the {len(core)} of Core {one_line(one.core_id or '?')}": Batch(tuple(core))}
+    found = {f"the {len(node)} at node {named(one.node_id)}": Batch(tuple(node))} if one.node_id else {}
+    return found | {f"the {len(core)} of Core {named(one.core_id or '?')}": Batch(tuple(core))}
 
 
 def _difference(pattern: Checkpoint, row: Checkpoint) -> str | None:
     """What keeps `row` from being answered like `pattern`."""
     if row.checkpoint_type != pattern.checkpoint_type:
-        return f"of another type: {one_line(row.checkpoint_type)}"
+        return f"of another type: {named(row.checkpoint_type)}"
     offered = [option.id for option in row.options]
     if offered != [option.id for option in pattern.options]:
-        return f"with other options: {one_line(', '.join(offered)) or 'none'}"
+        return f"with other options: {', '.join(map(named, offered)) or 'none'}"
     return None

@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from itertools import takewhile
 
 from scaicore_tui.text import wrap
-from scaicore_tui.tui.paint import Pieces
+from scaicore_tui.tui.paint import BAR, Pieces
 
 CONTEXT = 2
 # Comparing costs the product of the lines: texts that differ in more are told as all old, then all new.
@@ -53,8 +53,8 @@ def change_lines(found: Sequence[Change], width: int) -> list[Pieces]:
     colours = {"-": "red", "+": "green"}
     lines: list[Pieces] = []
     for kind, text in found:
-        for number, line in enumerate(wrap(text, width - 2)):
-            lines.append([(f"{' ' if number else kind} {line}", colours.get(kind, "grey"))])
+        for number, line in enumerate(wrap(text, width - 4)):
+            lines.append([BAR, (f"{' ' if number else kind} {line}", colours.get(kind, "grey"))])
     return lines
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from scaicore_tui.actions import Kind, Progress, Submission
 from scaicore_tui.runs.words import age
-from scaicore_tui.text import one_line, safe
+from scaicore_tui.text import named, one_line
 
 LASTS = 8.0
 _COLOURS = {
@@ -102,11 +102,11 @@ def of_submission(submission: Submission, now: float) -> Notice:
     if submission.progress is Progress.ACCEPTED and submission.waited(now) >= NO_MOVEMENT:
         words.append(f"no movement for {age(submission.waited(now))}")
     elif submission.message:
-        words.append(safe(submission.message))
+        words.append(one_line(submission.message))
     if submission.request_id and submission.request_id not in submission.message:
-        words.append(one_line(submission.request_id))
+        words.append(named(submission.request_id))
     if submission.kind is Kind.REPLAY and submission.execution_id:
-        words.append(f"{'likely ' if submission.likely else ''}run {one_line(submission.execution_id)}")
+        words.append(f"{'likely ' if submission.likely else ''}run {named(submission.execution_id)}")
     if submission.progress is Progress.REFUSED and submission.kind is Kind.ANSWER:
         words.append("what you typed is kept")
     key = f"{submission.kind} {submission.target_id} {submission.id}"
@@ -121,7 +121,7 @@ def of_submission(submission: Submission, now: float) -> Notice:
 
 
 def _what(submission: Submission) -> str:
-    target = one_line(submission.target_id, 24)
+    target = named(submission.target_id, 24)
     if submission.kind is Kind.ANSWER:
-        return f"answer {one_line(submission.resolution or '', 24)} to {target}"
+        return f"answer {named(submission.resolution or '', 24)} to {target}"
     return f"{submission.kind} {target}"

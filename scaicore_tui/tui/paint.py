@@ -12,7 +12,8 @@ from rich.style import Style
 from textual.strip import Strip
 
 from scaicore_tui.runs.status import BREAKPOINT, GAP, NODE_LOOKS, REVIEW, RUN_LOOKS, Look
-from scaicore_tui.text import cells, cut, fit, wrap
+from scaicore_tui.text import BAR as BAR_SIGN
+from scaicore_tui.text import ELLIPSIS, cells, cut, fit, one_line, wrap
 
 # A safe text, and the name of its colour; ` strong` behind it makes it bold, ` badge` lets it stand on that colour.
 Piece = tuple[str, str]
@@ -24,6 +25,9 @@ BADGE = " badge"
 CURSOR = "›"
 NEWER = "▲"
 MARKED = "■"
+# What comes from a flow stands behind this bar, whatever it says, to the end of its line: nothing else does, so that no
+# flow can speak in the program's place.
+BAR: Piece = (BAR_SIGN, "blue")
 
 # A terminal without Unicode gets one sign for one sign, so that columns stay where they are.
 _LOOKS: tuple[Look, ...] = (*RUN_LOOKS.values(), *NODE_LOOKS.values(), BREAKPOINT, REVIEW, GAP)
@@ -38,7 +42,10 @@ ASCII_SIGNS = str.maketrans(
         "×": "x",
         "↓": "v",
         "↑": "^",
-        "▍": "|",
+        "▍": "[",
+        "│": "|",
+        "“": '"',
+        "”": '"',
         "─": "-",
         "–": "-",
     }
@@ -73,8 +80,23 @@ def length(pieces: Iterable[Piece]) -> int:
     return sum(cells(text) for text, _ in pieces)
 
 
-def wrapped(pieces: Iterable[Piece], width: int) -> list[list[Piece]]:
-    """The pieces in lines of `width` cells: broken between two pieces, and in one only where it is too long."""
+def foreign(text: str, width: int, colour: str = "text", most: int | None = None) -> list[Pieces]:
+    """Foreign text in lines of `width` cells, each behind the bar; of more than `most` the first ones."""
+    return [[BAR, (line, colour)] for line in wrap(text, width - cells(BAR[0]), most)]
+
+
+def hanging(words: str, width: int, most: int) -> list[str]:
+    """Words of ours, with foreign ones in quotes, as at most so many lines of `width` cells. All but the first are
+    indented: what stands there goes on, and is no message of its own."""
+    words = one_line(words)
+    first, *rest = wrap(words, width)
+    going_on = wrap(words[len(first) :].lstrip(), width - 2, most - 1) if rest else []
+    return [first, *(f"  {line}" for line in going_on)]
+
+
+def wrapped(pieces: Iterable[Piece], width: int, most: int) -> list[list[Piece]]:
+    """The pieces in lines of `width` cells: broken between two pieces, and in one only where it is too long. Of more
+    than `most` lines the first ones, and a sign that there are more."""
     lines: list[list[Piece]] = [[]]
     for text, colour in pieces:
         if length(lines[-1]) + cells(text) <= width:
@@ -82,6 +104,8 @@ def wrapped(pieces: Iterable[Piece], width: int) -> list[list[Piece]]:
             continue
         folded = [[(line, colour)] for line in wrap(text.lstrip(), width)]
         lines = [*lines, *folded] if lines[-1] else folded
+    if len(lines) > most:
+        lines = [*lines[: most - 1], [*lines[most - 1], (ELLIPSIS, "text")]]
     return lines
 
 

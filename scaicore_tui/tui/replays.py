@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from scaicore_tui.actions import Submission
 from scaicore_tui.runs import Run
-from scaicore_tui.text import one_line
+from scaicore_tui.text import named, one_line
 from scaicore_tui.wire import Event
 from scaicore_tui.wire.events import STARTED
 
@@ -44,7 +44,7 @@ def links(submissions: Iterable[Submission], execution_id: str) -> list[Link]:
             continue
         likely = " (likely)" if sent.likely else ""
         if sent.execution_id == execution_id:
-            found.append(("replay of", f"{one_line(sent.target_id)}{likely}"))
+            found.append(("replay of", f"{named(sent.target_id)}{likely}"))
         elif sent.target_id == execution_id:
-            found.append(("replayed", f"as {one_line(sent.execution_id)}{likely}"))
+            found.append(("replayed", f"as {named(sent.execution_id)}{likely}"))
     return found

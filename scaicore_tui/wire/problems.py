@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from scaicore_tui import errors
+from scaicore_tui.text import named, quoted
 from scaicore_tui.wire.envelope import parse
 from scaicore_tui.wire.values import text
 
@@ -33,14 +34,15 @@ class Problem(Struct, frozen=True):
     details: Any = None
 
     def error(self) -> errors.ScaicoreError:
-        """The exception that this problem is to a caller."""
+        """The exception that this problem is to a caller. What the server says, or repeats, is in quotes."""
         kind = _KINDS.get(self.status, errors.CannotReach if self.status in (502, 503, 504) else errors.Refused)
-        name = f" {self.code}" if self.code else ""
-        message = f"{self.message or 'no reason given'} [{self.status}{name}]"
+        name = f" {named(self.code)}" if self.code else ""
+        said = quoted(self.message) if self.message else "no reason given"
+        message = f"{said} [{self.status}{name}]"
         return kind(
             f"401: sign in again: {message}" if self.status == UNAUTHORIZED else message,
-            hint=self.fix or "",
-            request_id=self.request_id,
+            hint=quoted(self.fix) if self.fix else "",
+            request_id=named(self.request_id) if self.request_id else None,
             status=self.status,
             retry_after=self.retry_after,
         )

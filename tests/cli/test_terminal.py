@@ -20,7 +20,7 @@ CTRL_C, CTRL_D = "\x03", "\x04"
 
 def asked(program: Program, *arguments: str) -> Terminal:
     """The program on a terminal of its own."""
-    return Terminal(program.home, [*COMMAND, *arguments], size=(120, 24), env=program.settings)
+    return Terminal(program.home, [*COMMAND, *arguments], size=(140, 24), env=program.settings)
 
 
 def test_ctrl_c_while_a_write_is_under_way_gives_130(program: Program) -> None:
@@ -70,7 +70,7 @@ def test_a_question_answered_with_yes(grid: FastGrid, writer: Program) -> None:
     with asked(writer, "resolve", waiting, "approve") as terminal:
         terminal.until("[y/N]")
         asks = "".join(terminal.text.split("\n"))
-        assert "Answer 'approve' to Review needed (core_expense-approval, exec_" in asks
+        assert "Answer approve to “Review needed” (core_expense-approval, exec_" in asks
         assert f", review, {waiting}, 127.0.0.1:" in asks
         terminal.press("y", "enter")
         assert terminal.wait() == 0

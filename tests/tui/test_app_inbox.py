@@ -239,10 +239,10 @@ async def test_a_standard_terminal_has_room_for_question_facts_form_and_options(
         await pilot.press("i", "a", "1", "ctrl+t")
         await pilot.pause()
         lines = [line.strip() for line in screen_lines(stage.app)]
-        assert lines[2:4] == ["▍ Review needed", "▍ Zoë de Vries claims 1,200 EUR for a hotel. Allowed are 900."]
+        assert lines[2:4] == ["│ Review needed", "│ Zoë de Vries claims 1,200 EUR for a hotel. Allowed are 900."]
         assert lines[4] == "node review · run exec_77aa02 · Core expense-approval"
         assert lines[5] == "priority high · for group:finance · due in 58m · waiting 5m"
-        assert all(line.startswith("▍") for line in lines[6:12])
+        assert all(line.startswith("│") for line in lines[6:12])
         assert {"› 1 Approve  approve", "2 Reject  reject", "3 Needs more info  more"} <= set(lines)
 
 
@@ -261,5 +261,5 @@ async def test_what_a_flow_says_stands_behind_a_bar() -> None:
         assert [line for line in lines if line.startswith("enter sends")] == [
             "enter sends reject · staging · expense-approval · exec_77aa02 · review"
         ]
-        assert len([line for line in lines if line.startswith("▍ enter sends approve")]) == 3
+        assert len([line for line in lines if line.startswith("│ enter sends approve")]) == 3
         assert not [line for line in lines if line.startswith("› 1")]

@@ -78,7 +78,7 @@ async def test_the_difference_is_shown_and_the_captured_input_comes_back() -> No
         await retype(stage, pilot, '{"invoices":[1,4,3]}')
         await pilot.pause()
         assert "changed: 1 line" in shown(stage)
-        assert {"-     2,", "+     4,"} <= {line.strip() for line in screen_lines(stage.app)}
+        assert {"│ -     2,", "│ +     4,"} <= {line.strip() for line in screen_lines(stage.app)}
         await pilot.press("escape")
         await pilot.pause()
         assert "enter invokes core_invoice-batch · staging · changed: 1 line" in shown(stage)
@@ -148,7 +148,7 @@ async def test_the_entity_of_the_original_is_filled_in_and_sent() -> None:
     [
         ({}, "Its instance and its entity are not known"),
         ({"instance_key": "inst_7"}, "It ran as instance inst_7; its entity is not known"),
-        ({"entity_id": "a\u202eb"}, "Its entity a<U+202E>b can't be filled in as it is"),
+        ({"entity_id": "a\u202eb"}, "Its entity “a<U+202E>b” can't be filled in as it is"),
         ({"entity_id": {"id": 1}}, "can't be filled in as it is"),
         ({"input_truncated": True}, "what is shown is not all of it"),
     ],

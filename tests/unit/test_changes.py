@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from scaicore_tui.text import source
 from scaicore_tui.tui.changes import MOST, change_lines, changes, count
+from scaicore_tui.tui.paint import BAR
 
 LINES = st.lists(st.sampled_from("abcd"), max_size=12)
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=3), lambda x: st.lists(x, max_size=3))
@@ -61,8 +62,8 @@ def test_another_value_is_always_a_change(old: object, new: object) -> None:
 
 
 def test_lines_wrap_with_their_sign_once() -> None:
-    assert [line[0] for line in change_lines([("-", "abcdef"), ("+", "x")], 6)] == [
-        ("- abcd", "red"),
-        ("  ef", "red"),
-        ("+ x", "green"),
+    assert change_lines([("-", "abcdef"), ("+", "x")], 8) == [
+        [BAR, ("- abcd", "red")],
+        [BAR, ("  ef", "red")],
+        [BAR, ("+ x", "green")],
     ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from unicodedata import category
 
 import pyte
 import pytest
@@ -16,9 +18,11 @@ from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.geometry import Region, Size
 from textual.strip import Strip
 
+from scaicore_tui.text import one_line
 from scaicore_tui.tui.terminal.memory import ScreenMemory
 from scaicore_tui.tui.terminal.patches import patches
 from scaicore_tui.tui.terminal.pens import Pen, switch
+from scaicore_tui.tui.terminal.permitted import permitted
 from scaicore_tui.tui.terminal.strokes import travel
 
 SIZE = Size(12, 4)
@@ -95,6 +99,53 @@ def seen(cell: pyte.screens.Char) -> object:
 
 def told(memory: ScreenMemory, update: Update) -> str:
     return memory.paint(patches(update), SIZE, DEPTH)
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=()), max_size=30), min_size=1, max_size=4))
+def test_no_control_sign_is_painted_whoever_made_the_strip(raw: list[str]) -> None:
+    """Text that went round `text.py`, with a link and all that a style can hold."""
+    style = Style.parse("bold red on #10141b link https://example.com/\x1b]52;c;aGk=\x07")
+    strips = [Strip([Segment(text, style)]) for text in raw] * SIZE.height
+    written = told(ScreenMemory(), LayoutUpdate([iter([strip]) for strip in strips], Region(0, 0, *SIZE)))
+    left = re.sub(r"\x1b\[[\d;]*[mH]", "", written)
+    assert left.isprintable() or not any(category(sign) in ("Cc", "Cf", "Cs") for sign in left)
+    assert permitted(written) == written
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=8))
+def test_whatever_a_text_holds_what_stands_behind_it_stays_in_place(raw: str) -> None:
+    """Terminals give some signs more cells than we do, or fewer."""
+    memory, terminal = ScreenMemory(), Terminal()
+    words = Strip([Segment(one_line(raw, 8), GROUND)]).adjust_cell_length(8, GROUND)
+    row = iter([words, line([("here", STYLES[1])], 4)])
+    terminal.write(told(memory, LayoutUpdate([row], Region(0, 0, *SIZE))))
+    assert [cell.data for cell in terminal.cells()[0][8:] if isinstance(cell, pyte.screens.Char)] == list("here")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "plain ● text", "\x1b[;38;5;1m\x1b[4;1Ha\b", "\x1b[?2026h…\x1b[?2026l", "\x1b]52;c;aGk=\x07"]
+)
+def test_what_is_ours_is_permitted(text: str) -> None:
+    assert permitted(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("a\x1b]0;owned\x07b", "a]0;ownedb"),
+        ("\x1b]8;;https://example.com\x1b\\here\x1b]8;;\x1b\\", "]8;;https://example.com\\here]8;;\\"),
+        ("\x1b]52;c;?\x07", "]52;c;?"),
+        ("\x1b]52;p;aGk=\x07", "]52;p;aGk="),
+        ("\x1b[6n\x1b[c\x1b[?47h\x1b[2J\x1bc", "[6n[c[?47h[2Jc"),
+        ("\x1bP$qm\x1b\\\x1b_Gi=1\x1b\\", "P$qm\\_Gi=1\\"),
+        ("\x1bP+q544e\x1b\\\x1bPqAA\x1b\\", "P+q544e\\PqAA\\"),
+        ("\x9b2J\x9d0;x\x9c\x84", "2J0;x"),
+        ("a\nb\rc\td\x07\x7f\0", "abcd"),
+        ("\ud800x", "x"),
+    ],
+)
+def test_what_is_not_ours_does_not_leave(text: str, left: str) -> None:
+    assert permitted(text) == left
 
 
 @given(whole(), st.lists(parts() | whole(), min_size=1, max_size=6))

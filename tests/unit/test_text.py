@@ -2,43 +2,198 @@
 
 from __future__ import annotations
 
+import json
+import time
 import unicodedata
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
+from scaicore_tui import text
 from scaicore_tui.runs.words import age, took
-from scaicore_tui.text import cells, compact, cut, fit, one_line, pretty, safe, typed, wrap
+from scaicore_tui.text import (
+    MAX_COMBINING,
+    MAX_LINE,
+    MAX_TEXT,
+    cells,
+    compact,
+    cut,
+    escaped,
+    fit,
+    named,
+    one_line,
+    pretty,
+    quoted,
+    safe,
+    sealed,
+    source,
+    typed,
+    typed_line,
+    wrap,
+)
 
-ANY = st.text(st.characters(exclude_categories=()), max_size=60)
+# What Unicode calls default-ignorable, but the selectors that choose how an emoji looks, and a note without a head.
+IGNORED = [0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFEFF, 0xFFA0, 0x1D159]
+IGNORED += [*range(0x180B, 0x1810), *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)]
+IGNORED += [*range(0xFE00, 0xFE0E), *range(0xFFF0, 0xFFF9), *range(0x1BCA0, 0x1BCA4), *range(0x1D173, 0x1D17B)]
+IGNORED += [*range(0xE0000, 0xE1000)]
+INVISIBLE = frozenset(map(chr, IGNORED))
+SELECTORS = "\ufe0e\ufe0f"
+HOSTILE_SIGNS = "\0\a\b\t\n\v\f\r\x1b\x7f\x84\x90\x9b\x9c\x9d\x9e\x9f\u0301\u0338\u20dd\u0e49\u1160\u11a8\u3099"
+HOSTILE_SIGNS += "\u061c\u200b\u200d\u202e\u2066\u2800\u3000\ufe0e\ufe0f\ufeff\ufffd\ud800\U0001f3fb\U000e0041 a1.“”[/]"
+ANY = st.text(st.characters(exclude_categories=()) | st.sampled_from(HOSTILE_SIGNS), max_size=60)
+JSON = st.recursive(
+    ANY | st.integers() | st.none() | st.booleans(), lambda inner: st.dictionaries(ANY, inner, max_size=3)
+)
+
+# Each way from foreign text to something that is seen.
+WAYS: dict[str, Callable[[str], str]] = {
+    "safe": safe,
+    "typed": typed,
+    "typed_line": typed_line,
+    "one_line": one_line,
+    "one_line, cut": lambda raw: one_line(raw, 7),
+    "named": named,
+    "named, cut": lambda raw: named(raw, 7),
+    "quoted": quoted,
+    "wrap": lambda raw: "\n".join(wrap(raw, 7)),
+    "wrap, cut": lambda raw: "\n".join(wrap(raw, 7, 2)),
+    "compact": compact,
+    "compact, a key": lambda raw: compact({raw: [raw]}, 30),
+    "pretty": pretty,
+    "pretty, a key": lambda raw: pretty({raw: [raw]}),
+    "source": source,
+    "source, a key": lambda raw: source({raw: [raw]}),
+    "escaped": lambda raw: escaped(json.dumps(raw, ensure_ascii=False)),
+    "cut": lambda raw: cut(safe(raw), 7),
+    "fit": lambda raw: fit(safe(raw), 7),
+}
+LINES = {"typed_line", "one_line", "one_line, cut", "named", "named, cut", "quoted", "compact", "compact, a key"}
+# Strings of a megabyte, each the worst for somebody.
+WORST = {
+    "blanks": " ",
+    "newlines": "\n",
+    "tabs": "\t",
+    "escapes": "\x1b",
+    "C1": "\x9b",
+    "sequences": "\x1b]52;c;aGk=\x07",
+    "marks on nothing": "\u0301",
+    "marks on one sign": "a" + "\u0301" * 20,
+    "selectors": "\ufe0f",
+    "emoji": "\u2764\ufe0f",
+    "wide": "漢",
+    "surrogates": "\ud800",
+    "tags": "\U000e0041",
+    "joined": "👩\u200d",
+    "words": "word ",
+    "quotes": "“",
+    "backslashes": '\\"',
+}
+
+
+def is_unsafe(sign: str) -> bool:
+    """Whether a sign drives a terminal, stands unseen, or means whatever a font likes."""
+    code, kind = ord(sign), unicodedata.category(sign)
+    is_none = code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
+    return is_none or kind in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") or sign in INVISIBLE
+
+
+UNSAFE = frozenset(filter(is_unsafe, map(chr, range(0x110000)))) - {"\n", "\t"}
+
+
+def unsafe_in(shown: str) -> list[str]:
+    return [f"U+{ord(sign):04X}" for sign in UNSAFE & set(shown)]
+
+
+def stacks_of(shown: str) -> list[str]:
+    """What stands on something else, each with what it stands on; too many, or on nothing."""
+    found, base, on_it = [], "", ""
+    for sign in [*shown, "."]:
+        if cell_len(sign) or sign in "\n\t":
+            if len(on_it) > MAX_COMBINING or (on_it and not base.strip()):
+                found.append(base + on_it)
+            base, on_it = sign, ""
+        else:
+            on_it += sign
+    return found
+
+
+@pytest.mark.parametrize("way", WAYS)
+@given(raw=ANY)
+def test_nothing_that_drives_a_terminal_is_left(way: str, raw: str) -> None:
+    shown = WAYS[way](raw)
+    assert not unsafe_in(shown)
+    assert not stacks_of(shown)
+    assert way not in LINES or not {"\n", "\t"} & set(shown)
+
+
+def test_no_sign_there_is_gets_through() -> None:
+    """All of Unicode, each sign on a base of its own."""
+    every = "".join(f".{chr(code)}" for code in range(0x110000))
+    assert not unsafe_in(typed(every))
+    assert not {"\n", "\t", "\x1b"} & set(sealed(every))
+    assert not unsafe_in(sealed(every).replace("\ufffd", ""))
 
 
 @given(ANY)
-def test_nothing_that_drives_a_terminal_is_left(text: str) -> None:
-    shown = safe(text)
-    assert not any(
-        unicodedata.category(sign) in ("Cc", "Cs", "Cf", "Zl", "Zp") and sign not in "\n\t" for sign in shown
-    )
-    assert safe(shown) == shown
+def test_what_is_safe_already_stays(raw: str) -> None:
+    for way in (safe, typed, typed_line, one_line, lambda raw: one_line(raw, 9)):
+        assert way(way(raw)) == way(raw)
+
+
+@given(ANY, st.integers(24, 60), st.integers(30, 90))
+def test_bounds_are_kept_and_safe(raw: str, line: int, whole: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(text, "MAX_LINE", line)
+        patched.setattr(text, "MAX_TEXT", whole)
+        shown = safe(raw)
+        assert safe(shown) == shown
+        assert len(shown) <= whole
+        assert all(len(part) <= line for part in shown.split("\n"))
+        assert one_line(one_line(raw)) == one_line(raw)
+        assert len(one_line(raw)) <= line
+
+
+@given(ANY)
+def test_what_there_is_leaves_something_to_see(raw: str) -> None:
+    assert bool(one_line(raw)) == bool(raw)
 
 
 @given(ANY, st.integers(0, 40))
-def test_a_line_keeps_its_width(text: str, width: int) -> None:
-    assert cells(one_line(text, width)) <= width
-    assert "\n" not in one_line(text)
-    assert cells(fit(safe(text).replace("\n", " ").replace("\t", " "), width)) == width
+def test_a_line_keeps_its_width(raw: str, width: int) -> None:
+    assert cells(one_line(raw, width)) <= width
+    assert cells(fit(one_line(raw), width)) == width
 
 
 @given(ANY, st.integers(2, 40))
-def test_wrapped_lines_keep_the_width_and_the_words(text: str, width: int) -> None:
-    lines = wrap(text, width)
+def test_wrapped_lines_keep_the_width_and_the_words(raw: str, width: int) -> None:
+    lines = wrap(raw, width)
     assert all(cells(line) <= width for line in lines)
-    assert "".join("".join(lines).split()) == "".join(safe(text).expandtabs(4).split())
+    assert "".join("".join(lines).split()) == "".join(safe(raw).expandtabs(4).split())
+    few = wrap(raw, width, 2)
+    assert all(cells(line) <= width for line in few)
+    assert few == lines if len(lines) <= 2 else few[1].endswith("…")
+
+
+@given(JSON)
+def test_what_is_edited_means_what_it_came_as(value: Any) -> None:
+    assert json.loads(source(value)) == value
+
+
+@given(ANY)
+def test_no_name_can_go_on_in_our_place(raw: str) -> None:
+    """It is one word, or stands between quotes, of which there are none inside."""
+    shown = named(raw)
+    is_in_quotes = shown[0] == "“" and shown[-1] == "”" and not set("“”") & set(shown[1:-1])
+    assert is_in_quotes or not set(" ·,()[]=|›▍│“”") & set(shown)
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("raw", "shown"),
     [
         ("plain", "plain"),
         ("\x1b[31mred\x07", "␛[31mred␇"),
@@ -46,28 +201,104 @@ def test_wrapped_lines_keep_the_width_and_the_words(text: str, width: int) -> No
         ("a\u202eb", "a<U+202E>b"),
         ("a\u200bb", "a<U+200B>b"),
         ("\ud800", "<U+D800>"),
+        ("\ue0b0\ufdd0\U000f0000", "<U+E0B0><U+FDD0><U+F0000>"),
         ("e" + "\u0301" * 9, "e" + "\u0301" * 4 + "…"),
-        ("naïve 漢字 🙂", "naïve 漢字 🙂"),
+        ("ก" + "\u0e49" * 9, "ก" + "\u0e49" * 4 + "…"),
+        ("\u0301x \u0301", "<U+0301>x <U+0301>"),
+        ("\u1112\u1161\u11ab", "\u1112\u1161\u11ab"),
+        ("❤\ufe0f 1\ufe0f\u20e3 ℹ\ufe0f", "❤\ufe0f 1\ufe0f\u20e3 ℹ\ufe0f"),
+        ("a\ufe0fb❤\ufe0f\ufe0f\ufe01", "a<U+FE0F>b❤\ufe0f<U+FE0F><U+FE01>"),
+        ("👍🏽 नमस्ते naïve 漢字 🙂", "👍🏽 नमस्ते naïve 漢字 🙂"),
     ],
 )
-def test_what_is_shown(text: str, shown: str) -> None:
-    assert safe(text) == shown
+def test_what_is_shown(raw: str, shown: str) -> None:
+    assert safe(raw) == shown
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("exec_8f21c4", "exec_8f21c4"),
+        ("group:finance", "group:finance"),
+        ("Zoë", "Zoë"),
+        ("expense approval", "“expense approval”"),
+        ("x: confirmed · the run moved on", "“x: confirmed · the run moved on”"),
+        ("x:", "“x:”"),
+        ("a” · sent · “b", "“a' · sent · 'b”"),
+        ("", "“”"),
+    ],
+)
+def test_names_among_our_words(raw: str, shown: str) -> None:
+    assert named(raw) == shown
+
+
+def test_columns_are_ours_to_make() -> None:
+    assert one_line("  exec_1   completed\n\t 3s ") == "exec_1 completed 3s"
+    assert one_line(" \n ") == "␠"
 
 
 def test_what_is_pasted_keeps_its_lines() -> None:
     assert typed("a\r\nb\rc\n\x1bd\t") == "a\nb\nc\n␛d\t"
+    assert typed_line("a  b\r\nc\td ") == "a  b c d "
 
 
 def test_cutting() -> None:
     assert cut("abcdef", 4) == "abc…"
     assert cut("漢字漢字", 5) == "漢字…"
     assert cut("abc", 0) == ""
+    assert cut("e\u0301\u0301\u0301\u0301" * 8, 8) == "e\u0301\u0301\u0301\u0301" * 8
+    assert named("expense approval", 9) == "expense…"
+    assert named("an expense approval", 9) == "“an exp…”"
+
+
+def test_what_is_too_long_says_how_long_it_is() -> None:
+    assert safe("x" * MAX_LINE) == "x" * MAX_LINE
+    assert safe("x" * 20_000).endswith("x… (cut: 20,000 signs)")
+    lines = pretty(["x"] * 200_000).split("\n")
+    assert lines[-1].startswith("… (cut: 1,")
+    assert len("\n".join(lines)) == MAX_TEXT
+    assert one_line("x" * 20_000).endswith("x…")
 
 
 def test_values() -> None:
     assert compact({"a": [1, "b"]}) == '{"a": [1, "b"]}'
     assert compact("two\nlines", 20) == "two lines"
     assert pretty({"k\x1b": 1}) == '{\n  "k\\u001b": 1\n}'
+    assert source({"k\u202e": "\x9b"}) == '{\n  "k\\u202e": "\\u009b"\n}'
+
+
+def test_values_that_no_text_can_hold_are_told() -> None:
+    deep: Any = 1
+    for _ in range(100_000):
+        deep = [deep]
+    assert pretty(deep) == compact(deep) == "(nested too deeply to be shown)"
+    assert compact({"a": 10**5000}) == "(it holds a number of too many digits to be shown)"
+
+
+@pytest.mark.parametrize("kind", WORST)
+def test_eight_times_as_much_takes_no_more_than_twice_its_share(kind: str) -> None:
+    """What was quadratic would take 64 times as long."""
+    little, much = (WORST[kind] * (size // len(WORST[kind])) for size in (1 << 13, 1 << 16))
+    for name in ("safe", "typed", "source", "source, a key", "wrap"):
+        assert _spent(WAYS[name], much) <= 16 * _spent(WAYS[name], little) + 0.01, name
+
+
+@pytest.mark.parametrize("kind", WORST)
+def test_what_is_read_takes_no_longer_than_its_bounds(kind: str) -> None:
+    """Whatever is behind them costs next to nothing."""
+    bound, more = (WORST[kind] * (size // len(WORST[kind])) for size in (MAX_TEXT, 8 * MAX_TEXT))
+    for name in ("safe", "one_line", "one_line, cut", "named", "compact", "pretty", "wrap, cut"):
+        assert _spent(WAYS[name], more) <= 3 * _spent(WAYS[name], bound) + 0.01, name
+
+
+def _spent(way: Callable[[str], str], raw: str) -> float:
+    """Processor seconds; of some tries the fewest, as a machine has other work."""
+    tries = []
+    for _ in range(3):
+        before = time.process_time()
+        way(raw)
+        tries.append(time.process_time() - before)
+    return min(tries)
 
 
 def test_spans() -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from scaicore_tui.runs.status import BREAKPOINT, REVIEW
-from scaicore_tui.text import one_line
+from scaicore_tui.text import named, one_line
 from scaicore_tui.tui.actions import Place, bindings
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.form import input_lines
@@ -40,7 +40,7 @@ class AnswerScreen(AnsweringDialog):
         look = BREAKPOINT if self.checkpoint.is_breakpoint else REVIEW
         flow = self.checkpoint.flow_name
         yield f"{look.glyph} {look.word}  ", f"{look.colour} strong"
-        yield (one_line(flow) if flow else core_name(self.checkpoint.core_id)), "text strong"
+        yield named(flow or core_name(self.checkpoint.core_id)), "text strong"
 
     def lines(self, width: int) -> list[Pieces]:
         return question_lines(self.checkpoint, width, self.desk.now)
@@ -85,6 +85,6 @@ class AnswerScreen(AnsweringDialog):
         """What would be sent, from where, and what it is for."""
         where = (core_name(self.checkpoint.core_id), self.checkpoint.execution_id, self.checkpoint.node_id)
         yield f"{self.key} sends ", "text"
-        yield one_line(self.resolution or ""), "accent strong"
+        yield named(self.resolution or ""), "accent strong"
         yield from self.desk.name_pieces()
-        yield from ((f" · {one_line(part)}", "text") for part in where if part)
+        yield from ((f" · {named(part)}", "text") for part in where if part)

@@ -11,11 +11,10 @@ from collections.abc import Container, Iterator, Mapping
 from msgspec import Struct
 
 from scaicore_tui.actions import Progress, Submission
-from scaicore_tui.text import one_line, safe, wrap
+from scaicore_tui.text import cut, one_line, wrap
 from scaicore_tui.tui.batch import Batch, Judge
 from scaicore_tui.tui.notices import colour_of
-from scaicore_tui.tui.paint import Piece, Pieces, piece, right
-from scaicore_tui.tui.screens.question import BAR
+from scaicore_tui.tui.paint import BAR, Piece, Pieces, piece, right
 from scaicore_tui.tui.widgets.checkpoint_row import name_of
 from scaicore_tui.tui.widgets.run_row import short_id
 from scaicore_tui.wire import Checkpoint
@@ -81,7 +80,8 @@ def counted(outcomes: Mapping[str, Outcome]) -> Iterator[Piece]:
 
 
 def _named(row: Checkpoint, width: int) -> list[Piece]:
-    return [piece(short_id(row.id), IDENTITY, "grey"), piece(name_of(row), max(10, min(22, width // 5)), "text")]
+    name = max(10, min(22, width // 5))
+    return [piece(short_id(row.id), IDENTITY, "grey"), piece(cut(name_of(row), name - 1), name, "text")]
 
 
 def _hidden(row: Checkpoint, hidden: Container[str]) -> list[Piece]:
@@ -95,4 +95,4 @@ def _told(row: Checkpoint) -> list[Piece]:
 
 def _indented(words: str, width: int, colour: str) -> list[Pieces]:
     indent = " " * (NUMBER + 1)
-    return [[(indent, "text"), (line, colour)] for line in wrap(safe(words), width - NUMBER - 1)] if words else []
+    return [[(indent, "text"), (line, colour)] for line in wrap(one_line(words), width - NUMBER - 1)] if words else []

@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from scaicore_tui.actions import Kind
 from scaicore_tui.session import Update
-from scaicore_tui.text import one_line
+from scaicore_tui.text import named
 from scaicore_tui.tui.actions import Place, bindings
 from scaicore_tui.tui.batch import Batch
 from scaicore_tui.tui.desk import Desk
@@ -132,7 +132,7 @@ class BulkScreen(AnsweringDialog):
         if self.was_hasty:
             yield TOO_FAST, "amber"
         yield f"{self.key} sends ", "text"
-        yield one_line(self.resolution or ""), "accent strong"
+        yield named(self.resolution or ""), "accent strong"
         count = len(self.ready)
         yield f" to {count} checkpoint{'s' * (count != 1)}", "text strong"
         yield from self.desk.name_pieces()

@@ -10,6 +10,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 
 from scaicore_tui.session import Update
+from scaicore_tui.text import named
 from scaicore_tui.tui.actions import Place, actions_at
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.messages import RunAction, WordTyped
@@ -184,7 +185,7 @@ class Dialog(ModalScreen[None]):
         if self.type_out.was_pasted:
             yield "a paste is not taken. ", "amber"
         yield "first type ", "amber"
-        yield self.type_out.word, "amber strong"
+        yield named(self.type_out.word, self.size.width // 2), "amber strong"
         yield ": ", "amber"
 
     def action_next_field(self) -> None:

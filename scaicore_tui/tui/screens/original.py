@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scaicore_tui.text import one_line, wrap
+from scaicore_tui.text import named, wrap
 from scaicore_tui.tui.paint import Piece, Pieces
 from scaicore_tui.tui.replays import Original
 
@@ -32,13 +32,16 @@ def _of_entity(original: Original) -> Iterator[Piece]:
     if original.entity:
         return
     if original.entity_id is not None:
-        yield f"Its entity {one_line(str(original.entity_id))} can't be filled in as it is: type it below.", "amber"
+        yield f"Its entity {named(str(original.entity_id))} can't be filled in as it is: type it below.", "amber"
     elif instance is not None:
-        yield f"It ran as instance {one_line(instance)}; its entity is not known. Name it below if it had one.", "amber"
+        yield (
+            f"It ran as instance {named(instance)}; its entity is not known. Name it below if it had one.",
+            "amber",
+        )
     else:
         yield "Its instance and its entity are not known. Name one below if it had any.", "amber"
 
 
 def _facts(original: Original) -> Piece:
     run = original.run
-    return f"Core {one_line(run.core_id or '?')} · input of run {one_line(run.execution_id)}", "grey"
+    return f"Core {named(run.core_id or '?')} · input of run {named(run.execution_id)}", "grey"

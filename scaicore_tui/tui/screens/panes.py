@@ -9,7 +9,7 @@ from textual.containers import Container, Vertical
 from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.runs.status import RUN_LOOKS
 from scaicore_tui.runs.words import took
-from scaicore_tui.text import one_line
+from scaicore_tui.text import named, one_line
 from scaicore_tui.tui.actions import Place
 from scaicore_tui.tui.listing import Listing
 from scaicore_tui.tui.paint import NEWER, Piece
@@ -134,5 +134,5 @@ def run_heading(run: Run | None, now: float, waits_since: int | None) -> list[Pi
     return [
         (short_id(run.execution_id), "text strong"),
         (f"  {look.word} {spent}", look.colour),
-        (f"  {core_name(run.core_id)}", "text strong"),
+        (f"  {named(core_name(run.core_id))}", "text strong"),
     ]

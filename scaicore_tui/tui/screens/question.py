@@ -1,7 +1,6 @@
 """What a checkpoint asks, as lines to read: all of it that helps to decide. Pure.
 
-What a flow says stands behind a bar at the left edge, whatever it says: nothing else does, so that no flow can speak
-in the program's place.
+What a flow says stands behind a bar; its names, and whatever else is told in a line of ours, are one word or in quotes.
 """
 
 from __future__ import annotations
@@ -9,22 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from scaicore_tui.text import cells, one_line, pretty, wrap
+from scaicore_tui.text import cells, named, one_line, pretty, wrap
 from scaicore_tui.tui.form import input_lines, label_of, sections, title_of
-from scaicore_tui.tui.paint import Piece, Pieces
+from scaicore_tui.tui.paint import BAR, Piece, Pieces
 from scaicore_tui.tui.times import since, until
 from scaicore_tui.tui.widgets.checkpoint_row import URGENT, deadline_colour
 from scaicore_tui.tui.widgets.run_row import core_name
 from scaicore_tui.wire import Checkpoint
 
-BAR: Piece = ("▍ ", "blue")
 NO_INPUT = "Input fields can't be sent by this API: tab to the comment; ctrl+t puts them there."
 
 
 def question_lines(checkpoint: Checkpoint, width: int, now: float) -> list[Pieces]:
     """Title and message, the facts that help to decide, form and context, the rest; wrapped to `width` cells."""
     room = width - cells(BAR[0])
-    lines: list[Pieces] = [[(_source(checkpoint, width), "blue")], *framed(_asked(checkpoint, room))]
+    lines: list[Pieces] = [_source(checkpoint, width), *framed(_asked(checkpoint, room))]
     lines += [*_packed(_place(checkpoint), width), *_packed(_urgency(checkpoint, now), width)]
     lines += framed([*_form(checkpoint, room), *_context(checkpoint, room)][1:])
     if input_lines(checkpoint):
@@ -37,9 +35,10 @@ def framed(lines: list[Pieces]) -> list[Pieces]:
     return [[BAR, *line] for line in lines]
 
 
-def _source(checkpoint: Checkpoint, width: int) -> str:
-    flow = one_line(checkpoint.flow_name or "")
-    return one_line(f"from the flow {flow}" if flow else f"from the Core {core_name(checkpoint.core_id)}", width)
+def _source(checkpoint: Checkpoint, width: int) -> Pieces:
+    flow, core = checkpoint.flow_name, core_name(checkpoint.core_id)
+    words, name = ("from the flow ", flow) if flow else ("from the Core ", core)
+    return [(words, "blue"), (named(name, width - cells(words)), "text strong")]
 
 
 def _asked(checkpoint: Checkpoint, width: int) -> list[Pieces]:
@@ -91,29 +90,33 @@ def _packed(facts: list[Piece], width: int) -> list[Pieces]:
 def _place(checkpoint: Checkpoint) -> list[Piece]:
     """Where it waits."""
     core = core_name(checkpoint.core_id) if checkpoint.core_id else None
-    return _named({"node": checkpoint.node_id, "run": checkpoint.execution_id, "Core": core}, {})
+    return _told({"node": checkpoint.node_id, "run": checkpoint.execution_id, "Core": core}, {})
 
 
 def _urgency(checkpoint: Checkpoint, now: float) -> list[Piece]:
     """For whom it waits and how it presses, which has a colour where it does."""
-    expires = checkpoint.expires
-    due = until(expires, now) if expires is not None else checkpoint.expires_at
-    then = f", then {checkpoint.expiry_action}" if checkpoint.expiry_action else ""
-    facts = {
-        "priority": checkpoint.priority,
-        "for": checkpoint.assignee_raw,
-        "due": f"{due}{then}" if due else None,
-        "waiting": since(checkpoint.created, now),
-    }
     urgency = URGENT.get((checkpoint.priority or "").lower(), "grey")
-    return _named(facts, {"priority": urgency, "due": deadline_colour(expires, now)})
+    return [
+        *_told({"priority": checkpoint.priority, "for": checkpoint.assignee_raw}, {"priority": urgency}),
+        *_deadline(checkpoint, now),
+        *([(f"waiting {since(checkpoint.created, now)}", "grey")] if checkpoint.created is not None else []),
+    ]
+
+
+def _deadline(checkpoint: Checkpoint, now: float) -> Iterator[Piece]:
+    """When it is due, where that can be told, and what happens then."""
+    expires = checkpoint.expires
+    due = until(expires, now) if expires is not None else named(checkpoint.expires_at or "")
+    then = f", then {named(checkpoint.expiry_action)}" if checkpoint.expiry_action else ""
+    if checkpoint.expires_at:
+        yield f"due {due}{then}", deadline_colour(expires, now)
 
 
 def _identity(checkpoint: Checkpoint) -> list[Piece]:
     """What it is to the API; that helps to find it, and not to decide."""
-    return _named({"type": checkpoint.checkpoint_type, "checkpoint": checkpoint.id}, {})
+    return _told({"type": checkpoint.checkpoint_type, "checkpoint": checkpoint.id}, {})
 
 
-def _named(facts: Mapping[str, str | None], colours: Mapping[str, str]) -> list[Piece]:
+def _told(facts: Mapping[str, str | None], colours: Mapping[str, str]) -> list[Piece]:
     """Each as `name value`."""
-    return [(f"{name} {one_line(value)}", colours.get(name, "grey")) for name, value in facts.items() if value]
+    return [(f"{name} {named(value)}", colours.get(name, "grey")) for name, value in facts.items() if value]

@@ -11,12 +11,12 @@ from textual.widget import Widget
 from textual.widgets import Input, Label
 
 from scaicore_tui.runs import Run
-from scaicore_tui.text import one_line, pretty, source, wrap
+from scaicore_tui.text import named, one_line, pretty, source
 from scaicore_tui.tui.actions import REPLAYING, Place, bindings
 from scaicore_tui.tui.changes import Change, change_lines, changes, count
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.messages import EditorFailed, EditText, ReplayRun, TextEdited
-from scaicore_tui.tui.paint import Piece, Pieces
+from scaicore_tui.tui.paint import Piece, Pieces, foreign
 from scaicore_tui.tui.screens.answering import TOO_FAST
 from scaicore_tui.tui.screens.dialog import Dialog
 from scaicore_tui.tui.screens.original import original_lines
@@ -92,7 +92,7 @@ class ReplayScreen(Dialog):
 
     def title_pieces(self) -> Iterator[Piece]:
         yield "Replay  ", "accent strong"
-        yield core_name(self.run_again.core_id), "text strong"
+        yield named(core_name(self.run_again.core_id)), "text strong"
 
     def compose_body(self) -> Iterator[Widget]:
         yield self._area
@@ -202,7 +202,7 @@ class ReplayScreen(Dialog):
             yield TOO_FAST, "amber"
         yield from self.still_to_type()
         yield f"{'ctrl+s' if self.place is Place.INPUT else 'enter'} invokes ", "text"
-        yield one_line(self.run_again.core_id or ""), "accent strong"
+        yield named(self.run_again.core_id or ""), "accent strong"
         yield from self.desk.name_pieces("text")
         yield f" · {self._input_words()}", "text"
 
@@ -221,5 +221,4 @@ class ReplayScreen(Dialog):
 
     def _text_lines(self, width: int) -> list[Pieces]:
         """The input as it would be sent; as it was typed where it is no JSON yet."""
-        text = self._area.text if self._problem else pretty(self._value)
-        return [[(line, "text")] for line in wrap(text, width)]
+        return foreign(self._area.text if self._problem else pretty(self._value), width)

@@ -1,4 +1,7 @@
-"""A run, told in full as lines to read: facts, every visit of every node, input, output, error, raw events. Pure."""
+"""A run, told in full as lines to read: facts, every visit of every node, input, output, error, raw events. Pure.
+
+What the flow said stands behind the bar.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from typing import Any
 from scaicore_tui.runs import NodeRunInfo, NodeVisit, Run, RunStatus
 from scaicore_tui.runs.status import NODE_LOOKS
 from scaicore_tui.runs.words import took
-from scaicore_tui.text import one_line, pretty, safe, wrap
-from scaicore_tui.tui.paint import Piece, Pieces, piece, right
+from scaicore_tui.text import named, one_line, pretty, wrap
+from scaicore_tui.tui.paint import BAR, Piece, Pieces, foreign, piece, right
 from scaicore_tui.tui.replays import Link
 from scaicore_tui.tui.widgets.run_row import node_look
 from scaicore_tui.wire import Event
@@ -60,8 +63,8 @@ def _nodes(run: Run, width: int) -> Iterator[Pieces]:
         look = node_look(node.state, waiting=waiting)
         yield [
             (f"{look.glyph} ", look.colour),
-            (one_line(node.name), "text strong"),
-            (f"  {one_line(node.block_kind or '')}", "grey"),
+            (one_line(node.name, width // 2), "text strong"),
+            (f"  {one_line(node.block_kind or '', width // 4)}", "grey"),
             (f"  {look.word}", look.colour),
             (f"  ×{node.visit_count:,}" if node.visit_count > 1 else "", "grey"),
         ]
@@ -77,41 +80,34 @@ def _visits(node: NodeRunInfo, width: int) -> Iterator[Pieces]:
             piece(iso(visit.entered_at) or "not entered", 28, "grey"),
             right(took(visit.duration_ms), 8, "text"),
         ]
-        yield from _visit_outcome(visit, width - 2 * len(INDENT))
+        for line in _visit_outcome(visit, width - 2 * len(INDENT)):
+            yield [(INDENT * 2, "text"), *line]
 
 
-def _visit_outcome(visit: NodeVisit, width: int) -> Iterator[Pieces]:
-    text, colour = "", "text"
+def _visit_outcome(visit: NodeVisit, width: int) -> list[Pieces]:
+    binding = visit.result_binding or "result"
     if visit.error is not None:
-        text, colour = visit.error, "red"
-    elif visit.truncated:
-        text, colour = f"{visit.result_binding or 'result'}: too large for the feed", "grey"
-    elif visit.has_result:
-        text = f"{visit.result_binding or 'result'} = {pretty(visit.result)}"
-    if text:
-        for line in wrap(text, width):
-            yield [(INDENT * 2, "text"), (line, colour)]
+        return foreign(visit.error, width, "red")
+    if visit.truncated:
+        return [[(f"{named(binding, width // 2)}: too large for the feed", "grey")]]
+    return foreign(f"{one_line(binding, width)} = {pretty(visit.result)}", width) if visit.has_result else []
 
 
 def _section(title: str, value: Any, width: int, colour: str = "text") -> Iterator[Pieces]:
     if value is None:
         return
     yield from _title(title)
-    for line in wrap(pretty(value), width):
-        yield [(line, colour)]
+    yield from foreign(pretty(value), width, colour)
 
 
 def _events(events: Sequence[Event], width: int) -> Iterator[Pieces]:
     """The events as they came: time, type, and the bytes themselves on one safe line."""
     yield from _title(f"events · {len(events)}")
     for event in events:
-        head: list[Piece] = [
-            piece(one_line(event.timestamp), 25, "grey"),
-            (one_line(event.type.removeprefix("scaicore.runtime.")) + "  ", "accent"),
-        ]
-        yield head
-        for line in wrap(safe(event.raw.decode("utf-8", "backslashreplace")), width - len(INDENT)):
-            yield [(INDENT, "text"), (line, "grey")]
+        at: Piece = piece(one_line(event.timestamp, 24), 25, "grey")
+        yield [BAR, at, (one_line(event.type.removeprefix("scaicore.runtime."), width), "accent")]
+        for line in foreign(event.raw.decode("utf-8", "backslashreplace"), width - len(INDENT), "grey"):
+            yield [BAR, (INDENT[len(BAR[0]) :], "text"), *line[1:]]
 
 
 def _title(words: str) -> Iterator[Pieces]:

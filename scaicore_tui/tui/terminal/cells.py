@@ -1,18 +1,20 @@
-"""Strips as the cells that they fill. Pure."""
+"""Strips as the cells that they fill. Pure. No cell holds what drives a terminal, whoever made the strip."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from unicodedata import category
 
 from rich.color import ColorSystem
 from rich.style import Style
 from textual.strip import Strip
 
 from scaicore_tui.text import cells as width_of
+from scaicore_tui.text import sealed
 from scaicore_tui.tui.terminal.pens import Pen, pen_of
 
-_JOINER = "\u200d"
+UNASSIGNED = "Cn"
 
 # What a cell shows, and its pen. A wide sign fills its second cell with nothing.
 Cell = tuple[str, Pen]
@@ -32,14 +34,18 @@ def is_wide(cell: Cell) -> bool:
 
 
 def is_certain(text: str) -> bool:
-    """Whether every terminal gives `text` as many cells as we do: not where signs join, nor with newer wide ones."""
-    return text.isascii() or (len(text) == 1 and (width_of(text) == 1 or "\u2e80" <= text <= "\uffe6"))
+    """Whether every terminal gives `text` as many cells as we do: not where signs join, nor with newer ones."""
+    if text.isascii():
+        return True
+    is_known = len(text) == 1 and category(text) != UNASSIGNED
+    return is_known and (width_of(text) == 1 or "\u2e80" <= text <= "\uffe6")
 
 
 @lru_cache(2048)
 def _cells(text: str, style: Style | None, depth: ColorSystem) -> tuple[Cell, ...]:
     pen = pen_of(style, depth)
     ground = pen.ground()
+    text = sealed(text)
     if text.isascii():
         return tuple((sign, ground if sign == " " else pen) for sign in text)
     found: list[Cell] = []
@@ -52,8 +58,8 @@ def _graphemes(text: str) -> list[str]:
     """Signs with all that belongs to them; what has nothing to belong to is nowhere."""
     found: list[str] = []
     for sign in text:
-        if found and (not width_of(sign) or found[-1].endswith(_JOINER)):
-            found[-1] += sign
-        elif width_of(sign):
+        if width_of(sign):
             found.append(sign)
+        elif found:
+            found[-1] += sign
     return found

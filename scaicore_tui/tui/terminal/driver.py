@@ -1,4 +1,7 @@
-"""The driver that knows what its terminal shows. It leaves the terminal with no colour of ours."""
+"""The driver that knows what its terminal shows, and sends it nothing but our own sequences.
+
+It leaves the terminal with no colour of ours.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from textual.driver import Driver
 
 from scaicore_tui.tui.terminal.memory import ScreenMemory
 from scaicore_tui.tui.terminal.pens import RESET
+from scaicore_tui.tui.terminal.permitted import permitted
 
 if sys.platform != "win32":
     from textual.drivers.linux_driver import LinuxDriver
@@ -22,6 +26,10 @@ if sys.platform != "win32":
         ) -> None:
             super().__init__(app, debug=debug, mouse=mouse, size=size)
             self.memory = ScreenMemory()
+
+        def write(self, data: str) -> None:
+            """All output passes here, Textual's own too."""
+            super().write(permitted(data))
 
         def start_application_mode(self) -> None:
             """Also after another program had the terminal."""

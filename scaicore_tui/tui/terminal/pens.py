@@ -37,7 +37,6 @@ class Pen(NamedTuple):
     fg: str | None
     bg: str
     on: frozenset[str] = frozenset()
-    link: str = ""
 
     @property
     def is_ground(self) -> bool:
@@ -50,19 +49,18 @@ class Pen(NamedTuple):
 
     def ground(self) -> Pen:
         """The pen of a blank that this one leaves."""
-        return self if self.link or self.on & _ON_BLANKS else Pen(None, self.bg)
+        return self if self.on & _ON_BLANKS else Pen(None, self.bg)
 
 
 @lru_cache(4096)
 def pen_of(style: Style | None, depth: ColorSystem) -> Pen:
-    """The pen of a style, in as many colours as there are."""
+    """The pen of a style, in as many colours as there are. A link is no part of it: we make none, others may not."""
     if style is None:
         return Pen(_DEFAULT_FG, _DEFAULT_BG)
     fg, bg = _colours(style, depth)
     bare = style.without_color
     on = frozenset(filter(None, Strip.render_ansi(bare, depth).split(";")))
-    link = f"id={style._link_id};{style.link}" if style.link else ""
-    return Pen(fg, bg, on, link)
+    return Pen(fg, bg, on)
 
 
 def switch(old: Pen | None, new: Pen) -> tuple[str, Pen]:
@@ -76,11 +74,11 @@ def switch(old: Pen | None, new: Pen) -> tuple[str, Pen]:
     kept = {code for code in old.on - ended if _ENDS[code] not in ends}
     parts = [*sorted(ends), *sorted(new.on - kept), *_changed(old.fg, new.fg), *_changed(old.bg, new.bg)]
     if not parts:
-        return "", Pen(old.fg, new.bg, old.on, new.link)
+        return "", Pen(old.fg, new.bg, old.on)
     step = ";".join(parts)
     if len(whole) < len(step):
         return f"\x1b[{whole}m", fresh
-    return f"\x1b[{step}m", Pen(new.fg or old.fg, new.bg, frozenset(kept | new.on), new.link)
+    return f"\x1b[{step}m", Pen(new.fg or old.fg, new.bg, frozenset(kept | new.on))
 
 
 def _changed(old: str | None, new: str | None) -> list[str]:

@@ -118,13 +118,9 @@ def _in_order(found: Iterable[Stroke], pen: Pen | None, at: Place) -> Painted:
     parts: list[str] = []
     for stroke in found:
         colours, pen = switch(pen, stroke.pen)
-        parts += [colours, travel(at, (stroke.x, stroke.y)), _linked(stroke)]
+        parts += [colours, travel(at, (stroke.x, stroke.y)), stroke.text]
         at = None if stroke.end is None else (stroke.end, stroke.y)
     return Painted("".join(parts), pen, at)
-
-
-def _linked(stroke: Stroke) -> str:
-    return f"\x1b]8;{stroke.pen.link}\x1b\\{stroke.text}\x1b]8;;\x1b\\" if stroke.pen.link else stroke.text
 
 
 def _by_pen(found: Sequence[Stroke], pen: Pen | None) -> list[Stroke]:

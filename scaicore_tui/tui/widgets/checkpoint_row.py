@@ -101,7 +101,7 @@ def _asked(checkpoint: Checkpoint, room: int) -> list[Piece]:
     """Its title, and as much of the question as there is room for; what is urgent says so."""
     urgency = URGENT.get((checkpoint.priority or "").lower())
     title = one_line(f"{checkpoint.priority}: {checkpoint.title}" if urgency else checkpoint.title, room)
-    question = one_line(checkpoint.question)
+    question = one_line(checkpoint.question, room)
     return [
         (title, urgency or "text strong"),
         piece(f"  {question}" if question else "", room - cells(title), "grey"),

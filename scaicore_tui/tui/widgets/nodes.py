@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Sequence
 
 from scaicore_tui.runs import NodeRunInfo, Run, RunStatus
-from scaicore_tui.text import cells, compact, one_line, wrap
+from scaicore_tui.text import cells, compact, one_line
 from scaicore_tui.tui.messages import RunOpened
-from scaicore_tui.tui.paint import Piece, Pieces
+from scaicore_tui.tui.paint import BAR, Pieces, foreign
 from scaicore_tui.tui.replays import Link
 from scaicore_tui.tui.widgets.node_row import MAX_NAME, node_row
 from scaicore_tui.tui.widgets.rows import Rows
@@ -19,14 +19,14 @@ NEIGHBOURS = 8
 
 
 class NodeList(Rows):
-    """One run's notes and nodes. A row is a node, or a note of one piece."""
+    """One run's notes and nodes. A row is a node, or a line of a note."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
         super().__init__(id=id)
         self._run: Run | None = None
         self._links: Sequence[Link] = ()
         self._missing = ""
-        self._rows: list[NodeRunInfo | Piece] = []
+        self._rows: list[NodeRunInfo | Pieces] = []
         self._now = 0.0
         self._name_widths = deque([0], maxlen=NEIGHBOURS)
         self._at_work = True
@@ -51,8 +51,8 @@ class NodeList(Rows):
 
     def draw_row(self, row: int) -> Pieces:
         item = self._rows[row]
-        if isinstance(item, tuple):
-            return [item]
+        if not isinstance(item, NodeRunInfo):
+            return item
         status = RunStatus.UNKNOWN if self._run is None else self._run.status
         return node_row(item, self.size.width - 2, self._now, status, max(self._name_widths))
 
@@ -99,27 +99,26 @@ class NodeList(Rows):
     def _go_to_work(self) -> None:
         """To the newest node that is open, or else to the newest. A run that is over begins with its error: stay."""
         if self._run is not None and not self._run.is_over:
-            nodes = [(row, item) for row, item in enumerate(self._rows) if not isinstance(item, tuple)]
+            nodes = [(row, item) for row, item in enumerate(self._rows) if isinstance(item, NodeRunInfo)]
             at_work = [row for row, node in nodes if node.open_visits] or [row for row, _ in nodes]
             self.put_cursor(at_work[-1] if at_work else 0, by_hand=False)
 
 
-def _notes(run: Run, missing: str, width: int) -> list[Piece]:
+def _notes(run: Run, missing: str, width: int) -> list[Pieces]:
     """What is to be said of the run itself: its error, and whatever a clean run would not show."""
-    lines = wrap(run.error, width)[:MAX_ERROR_LINES] if run.error else []
-    notes: list[Piece] = [(line, "red") for line in lines]
+    notes = foreign(run.error, width, "red", MAX_ERROR_LINES) if run.error else []
     if run.joined_late:
-        notes.append(("joined late: the feed we hold begins after its start", "amber"))
+        notes.append([("joined late: the feed we hold begins after its start", "amber")])
     if missing:
-        notes.append((missing, "amber"))
+        notes.append([(missing, "amber")])
     if run.oddities:
-        notes.append((f"odd: {', '.join(run.oddities)}", "amber"))
+        notes.append([(f"odd: {', '.join(run.oddities)}", "amber")])
     return notes
 
 
-def _told(links: Sequence[Link]) -> list[Piece]:
-    return [(f"{kind} {other}", "accent") for kind, other in links]
+def _told(links: Sequence[Link]) -> list[Pieces]:
+    return [[(f"{kind} {other}", "accent")] for kind, other in links]
 
 
-def _result(run: Run) -> list[Piece]:
-    return [] if run.output is None else [(f"output {compact(run.output, 200)}", "grey")]
+def _result(run: Run) -> list[Pieces]:
+    return [] if run.output is None else [[("output ", "grey"), BAR, (compact(run.output, 200), "grey")]]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from scaicore_tui.text import wrap
 from scaicore_tui.tui.notices import Notice
-from scaicore_tui.tui.paint import Piece, Pieces, spread
+from scaicore_tui.tui.paint import Piece, Pieces, hanging, spread
 from scaicore_tui.tui.widgets.lines import Bar
 
 MAX_LINES = 4
@@ -20,7 +19,7 @@ class NoticeBar(Bar):
     def show(self, notice: Notice | None, count: int) -> None:
         """Show `notice`, the newest of `count`."""
         room = self.app.size.width - 18
-        self._lines = wrap(notice.words, room)[:MAX_LINES] if notice is not None else []
+        self._lines = hanging(notice.words, room, MAX_LINES) if notice is not None else []
         self._colour = notice.colour if notice is not None else "text"
         more = f"1 of {count} · " if count > 1 else ""
         self._end = (f"{more}esc ok ", "grey") if notice is not None and notice.sticky else ("", "text")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from scaicore_tui.feed import LinkState
-from scaicore_tui.text import wrap
 from scaicore_tui.tui import link_words as words
 from scaicore_tui.tui.link_words import Standing
-from scaicore_tui.tui.paint import Piece, Pieces, length, spread
+from scaicore_tui.tui.paint import Piece, Pieces, hanging, length, spread
 from scaicore_tui.tui.trouble import trouble
 from scaicore_tui.tui.widgets.lines import Bar
 
@@ -71,7 +70,7 @@ class Trouble(Bar):
         """Tell what is wrong, if anything is."""
         reason = trouble(standing)
         self._colour = "red" if standing.state is LinkState.OFFLINE else "amber"
-        self._lines = wrap(reason, self.app.size.width - 3)[:MAX_TROUBLE_LINES] if reason else []
+        self._lines = hanging(reason, self.app.size.width - 3, MAX_TROUBLE_LINES) if reason else []
         self.display = bool(reason)
         if self._lines:
             self.styles.height = len(self._lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual import events
 from textual.widgets import Input
 
-from scaicore_tui.text import one_line
+from scaicore_tui.text import named, one_line
 from scaicore_tui.tui.messages import WordTyped
 from scaicore_tui.tui.widgets.typed_line import TypedLine
 
@@ -45,7 +45,7 @@ class TypeOut(TypedLine):
             self.value = ""
         self._subject = subject
         self._words = tuple(word for word in map(one_line, words) if word)
-        what = f"type {self.word} to send" if self.word else "what is chosen is typed out here"
+        what = f"type {named(self.word)} to send" if self.word else "what is chosen is typed out here"
         self.placeholder = f"this profile is protected: {what}"
 
     def on_input_changed(self, event: Input.Changed) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from textual.widgets import Input
 
-from scaicore_tui.text import one_line
+from scaicore_tui.text import typed_line
 
 
 class TypedLine(Input):
@@ -19,9 +19,9 @@ class TypedLine(Input):
     """
 
     def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
-        super().__init__(one_line(value), placeholder=placeholder, id=id, select_on_focus=False)
+        super().__init__(typed_line(value), placeholder=placeholder, id=id, select_on_focus=False)
         self.cursor_blink = False
 
     def replace(self, text: str, start: int, end: int) -> None:
         """All typing and pasting comes this way."""
-        super().replace(one_line(text), start, end)
+        super().replace(typed_line(text), start, end)

@@ -33,6 +33,6 @@ class Verdict(Bar):
         return self._lines[line] if line < len(self._lines) else ()
 
     def _wrap(self) -> None:
-        self._lines = wrapped(self._said, self.size.width)[:MAX_LINES] if self.size.width else [self._said]
+        self._lines = wrapped(self._said, self.size.width, MAX_LINES) if self.size.width else [self._said]
         self.styles.height = max(1, len(self._lines)) + 1
         self.repaint()
