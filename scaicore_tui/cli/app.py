@@ -171,6 +171,15 @@ def ledger(common: Common, json: Json = False) -> None:
     bookkeeping.list_ledger(json)
 
 
+@app.command()
+@takes_common
+def doctor(common: Common, json: Annotated[bool, typer.Option("--json", help="JSON instead of lines.")] = False) -> int:
+    """Look at everything between you and the API, and say what to do about what is wrong. Writes nothing."""
+    from scaicore_tui.cli.doctor import examine
+
+    return asyncio.run(examine.examine(common, json))
+
+
 def run() -> None:
     """Run the command line, and exit with its code."""
     app(prog_name="scaicore-tui")

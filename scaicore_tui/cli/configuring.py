@@ -74,7 +74,7 @@ def _cell(value: Any) -> str:
 def check(common: Common, json: bool) -> int:
     """Print all that is wrong; the exit code."""
     path = config_file()
-    complaints = list(_complaints(common, path))
+    complaints = list(complaints_of(common, path))
     if json:
         told = [{"place": one.place, "problem": one.words, "fix": one.fix} for one in complaints]
         output.document({"file": str(path), "exists": path.exists(), "problems": told})
@@ -98,7 +98,7 @@ def _report(path: Path, complaints: list[Complaint]) -> Iterator[str]:
             yield f"    → {complaint.fix}"
 
 
-def _complaints(common: Common, path: Path) -> Iterator[Complaint]:
+def complaints_of(common: Common, path: Path) -> Iterator[Complaint]:
     """Of the file as it is written; of what it says; and of what all says together."""
     try:
         content = path.read_text(encoding="utf-8")

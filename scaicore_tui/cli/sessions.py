@@ -60,10 +60,15 @@ def one_shot(common: Common) -> Session:
 
 def watching(common: Common, target: Target) -> Session:
     """A session for the app: with the profile's journal, unless told otherwise."""
-    path = None if common.no_journal else common.journal or journal_file(target)
+    path = journal_of(common, target)
     from scaicore_tui.journal import Journal
 
     return _session(common, target, Journal.temporary() if path is None else Journal.open_if_possible(path))
+
+
+def journal_of(common: Common, target: Target) -> Path | None:
+    """Where the app keeps what it reads; None where it keeps nothing."""
+    return None if common.no_journal else common.journal or journal_file(target)
 
 
 def _journal(path: Path | None) -> Journal:

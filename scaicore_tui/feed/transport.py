@@ -54,7 +54,7 @@ def open_http(target: Target, transport: httpx.AsyncBaseTransport | None = None)
     try:
         return httpx.AsyncClient(
             transport=transport,
-            verify=_trust(target),
+            verify=trust(target),
             headers={"Accept": "application/json", "Accept-Encoding": bodies.ACCEPTED},
             timeout=httpx.Timeout(target.timeout, connect=min(target.timeout, CONNECT_TIMEOUT)),
             trust_env=not target.is_loopback,
@@ -72,8 +72,8 @@ def sign(http: httpx.AsyncClient, token: Secret | None) -> None:
         http.headers["Authorization"] = f"Bearer {token.reveal()}"
 
 
-def _trust(target: Target) -> ssl.SSLContext | bool:
-    """Whose certificates are believed: those of the `ca_file` alone, or the usual ones."""
+def trust(target: Target) -> ssl.SSLContext | bool:
+    """Whose certificates are believed: those of the `ca_file` alone, or the usual ones. Raises ConfigError."""
     if urlsplit(target.url).scheme == "http":
         # Reading the certificates that a plain connection has no use for takes longer than opening it.
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
