@@ -80,22 +80,23 @@ def check(common: Common, json: bool) -> int:
         output.document({"file": str(path), "exists": path.exists(), "problems": told})
     else:
         for text in _report(path, complaints):
-            output.line(one_line(text))
+            output.line(text)
     return ConfigError.exit_code if complaints else 0
 
 
 def _report(path: Path, complaints: list[Complaint]) -> Iterator[str]:
+    shown = one_line(str(path))
     if not complaints:
         fine = (
             "nothing is wrong with it" if path.exists() else "there is none, and none is needed: config init writes one"
         )
-        yield f"{path}: {fine}"
+        yield f"{shown}: {fine}"
         return
-    yield f"{path}: {len(complaints)} problem{'s' * (len(complaints) > 1)}"
+    yield f"{shown}: {len(complaints)} problem{'s' * (len(complaints) > 1)}"
     for complaint in complaints:
-        yield f"  {complaint}"
+        yield f"  {one_line(str(complaint))}"
         if complaint.fix:
-            yield f"    → {complaint.fix}"
+            yield f"    → {one_line(complaint.fix)}"
 
 
 def complaints_of(common: Common, path: Path) -> Iterator[Complaint]:

@@ -80,10 +80,10 @@ class Settings(Struct, frozen=True):
 
     @property
     def overruled(self) -> str:
-        """That another address is used than that of the profile that was asked for; empty where it is not."""
-        has_other = self.tokens.profile.url is not None and not self.is_named
+        """That the environment has another address than the profile; empty where it has not, or a flag has the word."""
         source = self.values["url"].source
-        return f"profile {self.name} is used at another address: {source} wins over its url" if has_other else ""
+        is_meant = self.is_named or self.tokens.profile.url is None or source.startswith("--")
+        return "" if is_meant else f"{source} wins over the url of profile {self.name}"
 
     def target(self) -> Target | None:
         """The API to talk to; None where nothing says which. Raises ConfigError for what makes no sense."""

@@ -9,7 +9,7 @@ from typing import Any
 from scaicore_tui.cli.doctor.finding import Finding, doubtful, failed, fine, unknown
 from scaicore_tui.cli.doctor.look import REFUSALS, Seen
 from scaicore_tui.clock import Clock
-from scaicore_tui.errors import CannotReach, CredentialsError, NotFound, PermissionDenied, ScaicoreError
+from scaicore_tui.errors import CannotReach, CredentialsError, PermissionDenied, ScaicoreError
 from scaicore_tui.feed.probe import Reply
 from scaicore_tui.feed.quota import read_quota, server_time
 from scaicore_tui.feed.stitch import order_of
@@ -53,11 +53,12 @@ def _api(seen: Seen) -> Finding:
     if seen.elsewhere is not None:
         url, found = seen.elsewhere.url, str(seen.elsewhere.api)
         other = f" --api {found}" if found != api else ""
-        no = NotFound(f"no {_NAMES[api]} at {resources}, but a {_NAMES[found]} at {seen.elsewhere.resources}")
+        no = CannotReach(f"no {_NAMES[api]} at {resources}, but a {_NAMES[found]} at {seen.elsewhere.resources}")
         return failed("api", no, f"--url {url}{other}, or that in the profile", **facts)
-    if error is None:
-        error = CannotReach(f"what answers at {resources} is no ScaiCore")
-    return failed("api", error, "" if error.hint else "check the URL, and --api: scaiflow or scaigrid", **facts)
+    reason = f": {error.message}" if error is not None else ""
+    hint = error.hint if error is not None else ""
+    no = CannotReach(f"what answers at {resources} is no ScaiCore{reason}")
+    return failed("api", no, hint or "check the URL, and --api: scaiflow or scaigrid", **facts)
 
 
 _NAMES = {"scaiflow": "ScaiFlow", "scaigrid": "ScaiGrid"}
@@ -197,7 +198,7 @@ def _limit(replies: Sequence[Reply]) -> Finding:
         return unknown("limit", "the API tells none: 60 requests a minute are kept to")
     left, limit = quotas[-1].remaining, quotas[-1].limit
     facts = {"limit": limit, "remaining": left}
-    words = f"{left} of {limit} requests are left in this minute"
+    words = f"{left} of {limit} requests left in this minute"
     if left * 5 < limit:
         return doubtful("limit", words, "others use the same key: one of their own, or a longer --interval", **facts)
     return fine("limit", words, **facts)
@@ -210,7 +211,7 @@ def _latency(replies: Sequence[Reply]) -> Finding:
         return unknown("latency", NOT_REACHED)
     measured = answered[1:] or answered
     middle = median(measured)
-    words = f"{took(middle * 1000)} in the middle of {len(measured)} answers"
+    words = f"{took(middle * 1000)} · {f'median of {len(measured)} answers' if answered[1:] else 'with the connection'}"
     facts: dict[str, Any] = {"median_ms": round(middle * 1000, 1), "answers": len(measured)}
     if middle > SLOW:
         return doubtful("latency", words, "--interval 15, so that polls do not overlap", **facts)

@@ -40,7 +40,7 @@ def config_finding(common: Common, settings: Settings | None) -> Finding:
         return fine("config", f"no profile is used ({shown}{there})", **facts)
     words = f"profile {one_line(settings.name)} of {shown}"
     if settings.overruled:
-        fix = f"unset {settings.values['url'].source}, if that profile's own API is meant"
+        fix = f"unset {settings.values['url'].source}, if the profile's own API is meant"
         return doubtful("config", settings.overruled, fix, **facts)
     return fine("config", words, **facts)
 

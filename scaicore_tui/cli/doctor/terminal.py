@@ -18,7 +18,6 @@ LEAST = (60, 20)
 SIGNS = "●✓✗‖◆┄▍"
 _WAIT = 0.5
 _REPORT = re.compile(rb"\x1b\[(\d+);(\d+)R")
-_NO_CLIPBOARD = frozenset({"Apple_Terminal", "vscode-old"})
 
 
 def terminal_finding(env: Mapping[str, str]) -> Finding:
@@ -76,7 +75,7 @@ def _clipboard(env: Mapping[str, str]) -> tuple[str, str]:
         return "not likely (tmux)", "for copying: tmux set -g set-clipboard on"
     if env.get("STY"):
         return "not likely (screen)", "for copying: tmux, or no multiplexer, passes it on"
-    if env.get("TERM_PROGRAM") in _NO_CLIPBOARD or env.get("VTE_VERSION"):
+    if env.get("TERM_PROGRAM") == "Apple_Terminal" or env.get("VTE_VERSION"):
         return "not likely: this terminal takes none", ""
     return "likely", ""
 
