@@ -52,9 +52,9 @@ def _came_to(run: Run, submission: Submission) -> bool:
 def _candidates(submission: Submission, book: RunBook) -> Iterable[Run]:
     """New runs with an equal input, oldest first. Their digests tell which ones are worth being read in full."""
     wanted = digest(submission.value)
-    for summary in book.order:
+    for summary in [summary for summary in book.order if summary.input_digest == wanted]:
         is_new = summary.execution_id not in submission.known_runs and not summary.joined_late
-        if is_new and summary.core_id == submission.core_id and summary.input_digest == wanted:
+        if is_new and summary.core_id == submission.core_id:
             run = book.runs[summary.execution_id]
             if run.input == submission.value:
                 yield run

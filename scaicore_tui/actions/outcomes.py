@@ -20,6 +20,9 @@ from scaicore_tui.wire import Checkpoint, timestamps
 # After so many seconds without a trace of it, a write whose answer was lost counts as not arrived.
 ABSENT_AFTER = 10.0
 REPLAY_ABSENT_AFTER = 60.0
+# After so many seconds nobody looks any more for what became of a write: each look costs a request, or goes through all
+# runs.
+LOOKED_FOR = 3_600.0
 
 
 class Outcomes:
@@ -34,6 +37,9 @@ class Outcomes:
         self._client = client
         self._book = book
         self._clock = clock
+        self._began = clock.monotonic()
+        self._pending: Collection[str] = ()
+        self._pending_at = 0.0
 
     def add(self, submission: Submission) -> None:
         """It is on its way."""
@@ -43,6 +49,8 @@ class Outcomes:
     def close(self, submission: Submission, progress: Progress, message: str) -> None:
         """It got this far: write that down, and tell."""
         submission.progress, submission.message = progress, message
+        if submission.is_settled:
+            submission.known_runs = frozenset()
         found = submission.execution_id if submission.is_replay else None
         facts = {"message": message, "request_id": submission.request_id, "execution_id": found}
         if submission.sent_at is not None:
@@ -87,9 +95,9 @@ class Outcomes:
 
         `pending` are the ids of the pending checkpoints, as they were asked for at `asked_at`, in monotonic seconds.
         """
-        for submission in self.submissions:
-            if submission.is_settled:
-                continue
+        if pending is not None:
+            self._pending, self._pending_at = pending, asked_at
+        for submission in filter(self._is_looked_for, self.submissions):
             if submission.is_replay:
                 self._observe_replay(submission, asked_at)
             elif self._is_absent(submission, pending, asked_at):
@@ -110,8 +118,16 @@ class Outcomes:
         self.observe()
 
     def _is_asked_about(self, submission: Submission) -> bool:
-        is_known = submission.is_settled or submission.is_resolved or submission.progress is Progress.SENDING
-        return not is_known and not submission.is_replay
+        is_known = submission.is_resolved or submission.progress is Progress.SENDING or self._is_pending(submission)
+        return self._is_looked_for(submission) and not is_known and not submission.is_replay
+
+    def _is_looked_for(self, submission: Submission) -> bool:
+        since = max(self._began, submission.sent_at or 0.0)
+        return not submission.is_settled and self._clock.monotonic() - since < LOOKED_FOR
+
+    def _is_pending(self, submission: Submission) -> bool:
+        """Whether its checkpoint was still pending after it was sent: then nobody answered it, as far as is known."""
+        return submission.target_id in self._pending and self._pending_at > (submission.sent_at or 0.0)
 
     def _is_absent(self, submission: Submission, pending: Collection[str] | None, asked_at: float) -> bool:
         is_pending = pending is not None and submission.target_id in pending

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -47,7 +48,8 @@ class HungUp(CannotReach):
 
 
 def open_http(target: Target, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """A connection pool for one target. It follows no redirect, and asks no proxy of the environment about loopback.
+    """A connection pool for one target. It follows no redirect, keeps no cookie, and asks no proxy of the environment
+    about loopback.
 
     Raises ConfigError where the environment's proxy, or the target's `ca_file`, can't be used.
     """
@@ -56,6 +58,8 @@ def open_http(target: Target, transport: httpx.AsyncBaseTransport | None = None)
             transport=transport,
             verify=trust(target),
             headers={"Accept": "application/json", "Accept-Encoding": bodies.ACCEPTED},
+            # A balancer may set another one with each answer: all of them would be kept and sent, as long as we run.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             timeout=httpx.Timeout(target.timeout, connect=min(target.timeout, CONNECT_TIMEOUT)),
             trust_env=not target.is_loopback,
         )

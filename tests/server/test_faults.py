@@ -162,7 +162,7 @@ async def test_a_credential_that_is_taken_no_more_wipes_nothing() -> None:
         await watcher.until(lambda: watcher.state is LinkState.LIVE)
         server.fault = Fault("", "", says(answer(b'{"detail": "expired"}', b"401 Unauthorized")))
         await watcher.until(lambda: all(isinstance(part.error, CredentialsError) for part in session.link.parts))
-        assert watcher.words.startswith("401: sign in again: expired")
+        assert watcher.words.startswith("401: sign in again: “expired”")
         assert (list(session.book.runs), [row.id for row in session.checkpoints]) == (["exec_1"], ["ckpt_1"])
 
 

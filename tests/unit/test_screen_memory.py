@@ -129,6 +129,14 @@ def test_what_is_ours_is_permitted(text: str) -> None:
     assert permitted(text) == text
 
 
+PLACES = st.tuples(st.integers(0, 300), st.integers(0, 100))
+
+
+@given(PLACES, PLACES)
+def test_every_way_of_the_cursor_is_permitted(begin: tuple[int, int], end: tuple[int, int]) -> None:
+    assert permitted(travel(begin, end)) == travel(begin, end)
+
+
 @pytest.mark.parametrize(
     ("text", "left"),
     [

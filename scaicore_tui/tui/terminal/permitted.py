@@ -14,8 +14,8 @@ _MODES = "7|25|1000|1003|1004|1006|1015|1016|1049|2004|2026|2048"
 _BASE64 = "[A-Za-z0-9+/]*=*"
 _SEQUENCES = "|".join(
     (
-        r"\x08",  # the cursor one cell back
-        r"\x1b\[[\d;]*[ABCDHm]",  # the cursor elsewhere; another pen
+        r"[\x08\x0b]",  # the cursor one cell back, or one down
+        r"\x1b\[[\d;]*[ABCDGHm]",  # the cursor elsewhere; another pen
         rf"\x1b\[\?(?:{_MODES})[hl]",
         r"\x1b\[\?(?:2026|2048)\$p",  # whether it knows a mode
         r"\x1b\[(?:>\d+|<)u",  # kitty's keyboard protocol

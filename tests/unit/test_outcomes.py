@@ -1,0 +1,111 @@
+"""What is not known of a write is looked for as long as that may help, and at no more cost than it must."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from scaicore_tui.actions import Progress
+from scaicore_tui.actions.outcomes import LOOKED_FOR, REPLAY_ABSENT_AFTER
+from scaicore_tui.clock import ManualClock
+from scaicore_tui.session import Session
+from tests.builders import NOON, checkpoint, started
+from tests.feedsim import FeedSim
+from tests.unit.test_actions import Server, lose, waiting
+
+
+def moved(session: Session, seconds: float) -> None:
+    assert isinstance(session.clock, ManualClock)
+    session.clock.advance(seconds)
+
+
+async def polled(session: Session, server: Server) -> int:
+    """Poll once; how many requests that took."""
+    before = session.client.requests
+    moved(session, 5.0)
+    await session.read_once()
+    return session.client.requests - before
+
+
+async def test_an_answer_that_did_not_arrive_costs_no_look_ups_while_its_checkpoint_waits() -> None:
+    server = Server(waiting(), lose)
+    async with server.session() as session:
+        plain = await polled(session, server)
+        submission = await session.answer("ckpt_1", "approve")
+        seen = [submission.progress]
+        await polled(session, server)
+        assert [await polled(session, server) for _ in range(5)] == [plain] * 5
+        assert [*seen, submission.progress] == [Progress.UNKNOWN, Progress.ABSENT]
+
+
+async def test_it_is_looked_up_once_its_checkpoint_waits_no_longer() -> None:
+    server = Server(waiting(), lose)
+    async with server.session() as session:
+        await polled(session, server)
+        submission = await session.answer("ckpt_1", "approve")
+        await polled(session, server)
+        server.sim.checkpoints.clear()
+        server.resolved = [checkpoint(status="resolved", resolution="reject", resolved_by="usr_ada")]
+        await polled(session, server)
+        assert submission.progress is Progress.CONFLICT
+
+
+async def test_what_is_never_found_is_not_looked_for_for_ever() -> None:
+    server = Server(waiting(), lose)
+    async with server.session() as session:
+        plain = await polled(session, server)
+        submission = await session.answer("ckpt_1", "approve")
+        server.sim.checkpoints.clear()
+        assert await polled(session, server) > plain
+        moved(session, LOOKED_FOR)
+        assert await polled(session, server) == plain
+        assert submission.progress is Progress.UNKNOWN
+
+
+@pytest.mark.parametrize(("late", "progress"), [(10.0, Progress.UNKNOWN), (LOOKED_FOR, Progress.ABSENT)])
+async def test_a_run_that_begins_long_after_a_replay_is_not_its_own(late: float, progress: Progress) -> None:
+    server = Server(FeedSim([started()]), lose)
+    async with server.session() as session:
+        await polled(session, server)
+        submission = await session.replay("exec_1")
+        if late > REPLAY_ABSENT_AFTER:
+            moved(session, REPLAY_ABSENT_AFTER)
+            await polled(session, server)
+        moved(session, late)
+        server.sim.log.append(started(NOON + 3, "exec_9"))
+        await polled(session, server)
+        assert (submission.execution_id, submission.progress) == ("exec_9" if late < LOOKED_FOR else None, progress)
+
+
+async def test_a_replay_that_is_proven_remembers_no_other_runs() -> None:
+    def told(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"output": None, "execution_id": "exec_9"})
+
+    server = Server(FeedSim([started()]), told)
+    async with server.session() as session:
+        await polled(session, server)
+        submission = await session.replay("exec_1")
+        assert submission.known_runs == {"exec_1"}
+        server.sim.log.append(started(NOON + 3, "exec_9"))
+        await polled(session, server)
+        assert (submission.progress, submission.known_runs) == (Progress.CONFIRMED, frozenset())
+
+
+async def test_a_cookie_is_neither_kept_nor_sent() -> None:
+    seen: list[httpx.Headers] = []
+    server = Server(waiting(), lose)
+    answer = server.answer
+
+    def with_cookie(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers)
+        response = answer(request)
+        response.headers["Set-Cookie"] = f"route{len(seen)}=a; Path=/"
+        return response
+
+    server.answer = with_cookie  # type: ignore[method-assign]
+    async with server.session() as session:
+        for _ in range(3):
+            await polled(session, server)
+        assert len(seen) == session.client.requests
+        assert not [headers for headers in seen if "cookie" in headers]
+        assert not session.client._http.cookies
