@@ -111,13 +111,6 @@ class Session:
         """How many events, of those that came since the start, and pending checkpoints can't be read in full."""
         return self.book.unreadable + self.client.unreadable
 
-    @property
-    def token_left(self) -> float | None:
-        """Seconds until the token runs out, where nobody sees to another one in time, or that failed; else None."""
-        bearer = self.client.bearer
-        left = bearer.time_left
-        return None if left is None or (bearer.renews and left > 0) else left
-
     def listen(self, listener: Callable[[Update], None]) -> None:
         """Call `listener` after everything that changed."""
         self._listeners.append(listener)

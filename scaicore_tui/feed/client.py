@@ -12,7 +12,7 @@ from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
 from scaicore_tui.credentials import Bearer
 from scaicore_tui.credentials.bearer import UNAUTHORIZED
-from scaicore_tui.errors import CannotReach, CredentialsError, OutcomeUnknown, UsageError
+from scaicore_tui.errors import CannotReach, CredentialsError, NotFound, OutcomeUnknown, UsageError
 from scaicore_tui.feed import transport as http
 from scaicore_tui.feed.budget import Budget, Rank, Slot
 from scaicore_tui.feed.quota import server_time
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 MAX_LIMIT = 500
 # A body of so many bytes takes a while to read: whoever presses a key meanwhile does not wait for it.
 LARGE = 256 * 1024
-CHECK = "check the URL and --api (scaiflow or scaigrid)"
+CHECK = "check the URL and --api (scaiflow or scaigrid), or ask: scaicore-tui doctor"
 
 T = TypeVar("T")
 
@@ -112,6 +112,10 @@ class Client:
         except CredentialsError as error:
             if error.status != UNAUTHORIZED or not await self.bearer.renew(token):
                 raise self.bearer.explain(error) from error
+        except NotFound as error:
+            # What is listed is always there, be it empty: somewhere else.
+            error.hint = error.hint or CHECK
+            raise
         await self._sign()
         return await self._ask_twice(url, rank, sent)
 

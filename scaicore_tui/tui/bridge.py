@@ -39,6 +39,7 @@ class Bridge:
         self._reading_history = False
         self._left = asyncio.Event()
         self._writes: set[Worker[None]] = set()
+        self._reads: set[Worker[None]] = set()
         self._worker: Worker[None] | None = None
 
     @property
@@ -54,6 +55,8 @@ class Bridge:
     def leave(self) -> None:
         """Read no more, say no more but what came of writes that are under way, and close the session after them."""
         self._left.set()
+        for read in self._reads:
+            read.cancel()
 
     def give_way(self, *, to_key: bool) -> None:
         """A key is acted on, or was."""
@@ -74,7 +77,7 @@ class Bridge:
 
     def answer_all(self, request: AnswerAll) -> None:
         """Send the same answer to several, each once."""
-        self._begin(self._answer_all(request))
+        self._begin(self._writes, self._answer_all(request), group="writes")
 
     def replay(self, request: ReplayRun) -> None:
         """Invoke a Core again, in the background."""
@@ -86,11 +89,11 @@ class Bridge:
         """Read one more page of history, if none is being read."""
         if not self._reading_history:
             self._reading_history = True
-            self._app.run_worker(self._read_older(), group="history")
+            self._begin(self._reads, self._read_older(), group="history")
 
     def read_answered(self) -> None:
         """Read the answered checkpoints; the latest request counts."""
-        self._app.run_worker(self._read_answered(), group="answered", exclusive=True)
+        self._begin(self._reads, self._read_answered(), group="answered", exclusive=True)
 
     async def _run(self) -> None:
         async with self._session:
@@ -105,11 +108,12 @@ class Bridge:
                 await write.wait()
 
     def _write(self, writing: Coroutine[Any, Any, Any]) -> None:
-        self._begin(self._guarded(writing))
+        self._begin(self._writes, self._guarded(writing), group="writes")
 
-    def _begin(self, writing: Coroutine[Any, Any, None]) -> None:
-        self._writes = {write for write in self._writes if not write.is_finished}
-        self._writes.add(self._app.run_worker(writing, group="writes"))
+    def _begin(self, kept: set[Worker[None]], work: Coroutine[Any, Any, None], **how: Any) -> None:
+        """Do it beside everything else; `kept` are those of its kind that are not done."""
+        kept -= {worker for worker in kept if worker.is_finished}
+        kept.add(self._app.run_worker(work, **how))
 
     async def _guarded(self, writing: Coroutine[Any, Any, Any]) -> None:
         """What the server refuses is in the submission; what is raised was never sent."""

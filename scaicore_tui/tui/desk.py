@@ -72,7 +72,8 @@ class Desk:
             journal_trouble=session.journal.trouble,
             pace=self.pace,
             color=session.target.color,
-            token_left=session.token_left,
+            token_left=session.client.bearer.time_left,
+            token_renews=session.client.bearer.renews,
         )
 
     def name_pieces(self, colour: str = "text strong") -> Sequence[Piece]:

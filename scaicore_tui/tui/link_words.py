@@ -19,7 +19,7 @@ from scaicore_tui.tui.paint import STRONG, Piece, badge
 
 # An answer may take so many seconds before it is worth a word.
 OVERDUE = 1.0
-# A token that lasts so many seconds is not worth a word.
+# A token that lasts only so many seconds more is somebody's business.
 TOKEN_SOON = 600.0
 
 # The theme has no violet: that is its accent.
@@ -38,7 +38,7 @@ class Standing(Struct, frozen=True):
     """All that the status bar tells. `now` is monotonic seconds, as the moments of `link` are.
 
     It is told anew after `pace` seconds at the latest. `color` is what the name stands on, where its profile says that;
-    `token_left` is how many seconds the token has, where nobody sees to another one in time.
+    `token_left` is how many seconds the token has, where it says so, and `token_renews` whether another one follows.
     """
 
     link: Link
@@ -54,6 +54,7 @@ class Standing(Struct, frozen=True):
     pace: int = 1
     color: Color | None = None
     token_left: float | None = None
+    token_renews: bool = False
 
     @property
     def state(self) -> LinkState:
@@ -135,11 +136,14 @@ def name_piece(name: str, color: Color | None, width: int | None = None) -> Piec
 
 
 def token_pieces(standing: Standing) -> list[Piece]:
-    """That the token runs out soon, or has."""
+    """How long the token lasts: loud where it runs out soon and no other follows, or where it has."""
     left = standing.token_left
-    if left is None or left > TOKEN_SOON:
+    if left is None:
         return []
-    return [(" · ", "grey"), (f"token {age(left)}", "amber") if left > 0 else ("token ran out", "red strong")]
+    if left <= 0:
+        return [(" · ", "grey"), ("token ran out", "red strong")]
+    is_soon = left <= TOKEN_SOON and not standing.token_renews
+    return [(f" · token {age(left)}", "amber" if is_soon else "grey")]
 
 
 def filter_pieces(standing: Standing) -> list[Piece]:

@@ -32,7 +32,7 @@ STAGING, PROD = "staging", "prod"
 
 
 class Api:
-    """One profile's API. What it is asked while `held` is answered once that is set."""
+    """One profile's API. What it is asked while `held`, but what is pending, is answered once that is set."""
 
     def __init__(self, sim: FeedSim) -> None:
         self.sim = sim
@@ -41,8 +41,8 @@ class Api:
 
     async def answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request.method)
-        is_held, held = request.method == "POST" or request.url.path.endswith("/events"), self.held
-        if is_held and held is not None:
+        held = self.held
+        if request.url.params.get("status") != "pending" and held is not None:
             await held.wait()
         if request.method != "POST":
             return self.sim.answer(request)

@@ -55,6 +55,18 @@ async def test_a_late_answer_of_the_first_one_is_dropped(shelf: Shelf) -> None:
             assert len(journal) == known
 
 
+async def test_what_was_asked_for_and_did_not_come_is_given_up(shelf: Shelf) -> None:
+    async with opened(shelf) as pilot:
+        api = shelf.apis[STAGING]
+        asked, api.held = len(api.asked), asyncio.Event()
+        await pilot.press("i", "v")
+        await until(pilot, lambda: len(api.asked) > asked)
+        await switched(pilot, PROD)
+        await is_closed(pilot, shelf, STAGING)
+        api.held.set()
+        await until(pilot, lambda: "exec_prod" in text(pilot))
+
+
 async def test_a_profile_that_can_not_be_opened_leaves_all_as_it_is(shelf: Shelf) -> None:
     async with opened(shelf) as pilot:
         shelf.trouble = Conflict("another scaicore-tui writes prod.journal", hint="close it")

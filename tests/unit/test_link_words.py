@@ -83,12 +83,19 @@ def test_clocks_that_differ(skew: float, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "words"),
-    [(None, ""), (601.0, ""), (599.0, " · token 9m"), (12.0, " · token 12s"), (-1.0, " · token ran out")],
+    ("left", "renews", "words", "colour"),
+    [
+        (None, False, "", "grey"),
+        (2_540.0, False, " · token 42m", "grey"),
+        (599.0, False, " · token 9m", "amber"),
+        (599.0, True, " · token 9m", "grey"),
+        (-1.0, True, " · token ran out", "red strong"),
+    ],
 )
-def test_a_token_is_told_of_when_it_runs_out_soon(left: float | None, words: str) -> None:
-    said = filter_pieces(replace(standing(Link(interval=5)), token_left=left))
+def test_how_long_the_token_lasts(left: float | None, renews: bool, words: str, colour: str) -> None:
+    said = filter_pieces(replace(standing(Link(interval=5)), token_left=left, token_renews=renews))
     assert "".join(text for text, _ in said) == "all cores" + words
+    assert said[-1][1] == colour
 
 
 def test_a_name_stands_on_the_colour_of_its_profile() -> None:

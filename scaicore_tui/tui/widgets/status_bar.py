@@ -37,7 +37,10 @@ class StatusBar(Bar):
         link: list[Piece] = [(" ", "text"), *words.link_pieces(standing)]
         if self.size.height == 1:
             left = [*link, GAP, self._named(20), GAP, *words.count_pieces(standing)]
-            return spread(left, [*words.filter_pieces(standing), (" · ", "grey"), *words.feed_pieces(standing)], width)
+            end = [*words.filter_pieces(standing), (" · ", "grey"), *words.feed_pieces(standing)]
+            if length(left) + length(end) >= width:
+                end = words.filter_pieces(standing)
+            return spread(left, end, width)
         if line == 0:
             left = [*link, GAP, self._named(12)]
             counts = words.count_pieces(standing)
