@@ -14,11 +14,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import trustme
+from msgspec.structs import replace
 
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.config import Api, Target
@@ -31,7 +32,8 @@ from tests.builders import completed, entered, started
 
 INTERVAL = 0.2
 # Seconds without a byte, and for all of an answer, while faults are tried out: a person would wait ten times as long.
-SILENCE, WHOLE = 1.0, 2.0
+# Seconds of silence, and for a whole answer: where a fault is about them, and where it must not be.
+SHORT, LONG = (1.0, 2.0), (20.0, 60.0)
 # Nothing that is waited for takes longer, on a machine that is busy with other things.
 PATIENCE = 40.0
 TOKEN = "sk-very-secret"
@@ -66,6 +68,11 @@ class Fault:
     @property
     def is_tls(self) -> bool:
         return bool(self.certificate)
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether what is wrong is that it takes too long."""
+        return any(words in self.words for words in ("takes longer than", "no answer"))
 
 
 @dataclass
@@ -369,16 +376,16 @@ def target_of(url: str, ca_file: Path | None = None) -> Target:
         name="faults",
         token=Secret(TOKEN),
         interval=INTERVAL,
-        timeout=SILENCE,
         ca_file=ca_file,
     )
 
 
 @asynccontextmanager
-async def polling(target: Target) -> AsyncIterator[tuple[Session, Watcher]]:
-    """A session that polls with short timeouts, and waits as long as it may after failures."""
+async def polling(target: Target, timeouts: tuple[float, float] = SHORT) -> AsyncIterator[tuple[Session, Watcher]]:
+    """A session that polls with these timeouts, of silence and in all, and waits as long as it may after failures."""
     before = transport.WHOLE_TIMEOUT
-    transport.WHOLE_TIMEOUT = WHOLE
+    silence, transport.WHOLE_TIMEOUT = timeouts
+    target = replace(target, timeout=silence)
     try:
         async with Session(target, chance=lambda: 1.0) as session:
             watcher = Watcher(session)
@@ -396,7 +403,9 @@ async def suffer(fault: Fault, folder: Path) -> Suffered:
     """Let a session suffer from a fault, and recover."""
     authority = Authority() if fault.is_tls else None
     ca_file = authority.write(folder / "ca.pem") if authority is not None else None
-    async with fault_server(authority) as server, polling(target_of(fault.url or server.url, ca_file)) as watched:
+    target = partial(target_of, ca_file=ca_file)
+    timeouts = SHORT if fault.is_slow else LONG
+    async with fault_server(authority) as server, polling(target(fault.url or server.url), timeouts) as watched:
         session, watcher = watched
         if not fault.url:
             await watcher.until(lambda: watcher.state is LinkState.LIVE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -108,7 +109,7 @@ class Client:
         url = f"{self.target.resources}/{path}"
         token = await self._sign()
         try:
-            return await self._ask_twice(url, rank, sent)
+            return await self._ask_until_new(url, rank, sent)
         except CredentialsError as error:
             if error.status != UNAUTHORIZED or not await self.bearer.renew(token):
                 raise self.bearer.explain(error) from error
@@ -117,14 +118,14 @@ class Client:
             error.hint = error.hint or CHECK
             raise
         await self._sign()
-        return await self._ask_twice(url, rank, sent)
+        return await self._ask_until_new(url, rank, sent)
 
-    async def _ask_twice(self, url: str, rank: Rank, params: dict[str, Any]) -> bytes:
-        try:
-            return await self._ask(url, rank, params)
-        except http.HungUp:
-            # The server closed a connection just when it was used again: nobody need know.
-            return await self._ask(url, rank, params)
+    async def _ask_until_new(self, url: str, rank: Rank, params: dict[str, Any]) -> bytes:
+        # The server may have closed connections just when they are used again, each of those kept: nobody need know.
+        for _ in range(http.KEPT_OPEN):
+            with suppress(http.HungUp):
+                return await self._ask(url, rank, params)
+        return await self._ask(url, rank, params)
 
     async def _ask(self, url: str, rank: Rank, params: dict[str, Any]) -> bytes:
         async with self.budget.slot(rank) as slot:

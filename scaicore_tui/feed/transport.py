@@ -22,6 +22,8 @@ from scaicore_tui.wire import read_problem
 WRITE_TIMEOUT = 30.0
 INVOKE_TIMEOUT = 330.0
 CONNECT_TIMEOUT = 5.0
+# So many connections are kept open: for events, checkpoints, what is read beside them, and a person's write.
+KEPT_OPEN = 4
 # Seconds for all of a read, however it drips; and so much longer may a write take than its first byte.
 WHOLE_TIMEOUT = 60.0
 
@@ -61,6 +63,7 @@ def open_http(target: Target, transport: httpx.AsyncBaseTransport | None = None)
             # A balancer may set another one with each answer: all of them would be kept and sent, as long as we run.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             timeout=httpx.Timeout(target.timeout, connect=min(target.timeout, CONNECT_TIMEOUT)),
+            limits=httpx.Limits(max_keepalive_connections=KEPT_OPEN),
             trust_env=not target.is_loopback,
         )
     except (ValueError, ImportError) as error:

@@ -99,7 +99,7 @@ async def test_an_answer_turns_the_node_green() -> None:
         await stage.until(lambda: node.state is NodeState.EXITED)
         stored = next(found for found in stage.served.grid.store.checkpoints() if found.id == row.id)
         assert stored.body["resolution"] == row.options[0].id
-        assert "confirmed" in stage.text
+        await stage.until(lambda: "confirmed" in stage.text)
 
 
 async def test_continue_moves_a_run_on() -> None:
@@ -131,8 +131,7 @@ async def test_several_are_answered_alike_each_once() -> None:
         sent = stage.session.submitter.submissions
         assert [submission.target_id for submission in sent] == ids
         await stage.until(lambda: all(one.progress is Progress.CONFIRMED for one in sent))
-        await stage.pilot.pause()
-        assert f"{len(ids)} confirmed" in stage.text
+        await stage.until(lambda: f"{len(ids)} confirmed" in stage.text)
 
 
 async def test_a_replay_runs_again_with_the_same_input() -> None:
