@@ -74,6 +74,8 @@ class Tokens(Struct, frozen=True):
             yield Said(name, sendable(text, name))
 
     def _of_profile(self) -> str:
+        if self.profile == Profile():
+            return "no profile"
         named = self.profile.token_env
         return f"profile {self.name} ({f'{named} is not set' if named else 'it names none'})"
 
