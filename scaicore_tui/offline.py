@@ -8,6 +8,7 @@ from scaicore_tui.actions import Ledger
 from scaicore_tui.clock import Clock
 from scaicore_tui.config import Target
 from scaicore_tui.journal import Journal
+from scaicore_tui.journal.pending import read_pending
 from scaicore_tui.session import Session, Update
 
 
@@ -19,7 +20,7 @@ class OfflineSession(Session):
     ) -> None:
         super().__init__(target, journal, clock, ledger=ledger)
         # What waited at the journal's latest look. What another process adds to it from now on is not shown.
-        self.checkpoints = tuple(journal.pending())
+        self.checkpoints = tuple(read_pending(journal))
         self.book.wait(self.checkpoints)
         self.book.last = journal.next_place - 1
         self._newest_at = journal.newest_at()

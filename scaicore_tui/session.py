@@ -87,9 +87,14 @@ class Session:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close client and journal; what came of writes is left to the next session. May be done twice."""
         self._aside.close()
         # From below: each is closed, whatever becomes of those before it.
         async with AsyncExitStack() as closing:
+            closing.push_async_callback(asyncio.to_thread, self.outcomes.leave)
             closing.callback(self.journal.close)
             closing.callback(self._ingest.close)
             closing.push_async_callback(self.client.close)
@@ -198,8 +203,7 @@ class Session:
 
     async def require_checkpoint(self, checkpoint_id: str) -> Checkpoint:
         """The pending checkpoint of that id. Raises Conflict with what it says now, or NotFound."""
-        checkpoint = self.checkpoint(checkpoint_id)
-        if checkpoint is not None:
+        if (checkpoint := self.checkpoint(checkpoint_id)) is not None:
             return checkpoint
         row = await find(self.client, checkpoint_id)
         if row is not None:
@@ -217,10 +221,6 @@ class Session:
         submission = await self.submitter.answer(checkpoint, resolution, comment, typed=typed)
         self.refresh()
         return submission
-
-    async def checkpoints_of(self, status: str) -> list[Checkpoint]:
-        """All checkpoints of one status, as the API has them. Raises what keeps it from that."""
-        return await self.client.all_checkpoints(status)
 
     async def replay(
         self,

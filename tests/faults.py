@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import trustme
+from msgspec.structs import replace
 
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.config import Api, Target
@@ -369,14 +370,22 @@ async def fault_server(authority: Authority | None = None) -> AsyncIterator[Faul
 
 
 def target_of(url: str, ca_file: Path | None = None) -> Target:
-    return Target(url=url, api=Api.SCAIFLOW, name="faults", token=Secret(TOKEN), interval=INTERVAL, ca_file=ca_file)
+    return Target(
+        url=url,
+        api=Api.SCAIFLOW,
+        name="faults",
+        token=Secret(TOKEN),
+        interval=INTERVAL,
+        ca_file=ca_file,
+    )
 
 
 @asynccontextmanager
 async def polling(target: Target, timeouts: tuple[float, float] = SHORT) -> AsyncIterator[tuple[Session, Watcher]]:
     """A session that polls with these timeouts, of silence and in all, and waits as long as it may after failures."""
-    before = transport.READ_TIMEOUT, transport.WHOLE_TIMEOUT
-    transport.READ_TIMEOUT, transport.WHOLE_TIMEOUT = timeouts
+    before = transport.WHOLE_TIMEOUT
+    silence, transport.WHOLE_TIMEOUT = timeouts
+    target = replace(target, timeout=silence)
     try:
         async with Session(target, chance=lambda: 1.0) as session:
             watcher = Watcher(session)
@@ -387,7 +396,7 @@ async def polling(target: Target, timeouts: tuple[float, float] = SHORT) -> Asyn
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
     finally:
-        transport.READ_TIMEOUT, transport.WHOLE_TIMEOUT = before
+        transport.WHOLE_TIMEOUT = before
 
 
 async def suffer(fault: Fault, folder: Path) -> Suffered:

@@ -13,11 +13,12 @@ from typer.main import get_command
 
 from scaicore_tui.cli.app import app
 from scaicore_tui.cli.examples import EXAMPLES
-from scaicore_tui.cli.help import COMMON, EXIT_CODES, sections
+from scaicore_tui.cli.help import COMMON, EXIT_CODES, commands, sections
 
 ROOT = Path(__file__).parents[1]
 README, MANUAL = ROOT / "README.md", ROOT / "man" / "scaicore-tui.1"
 GROUP: Any = get_command(app)
+COMMANDS = commands(GROUP)
 
 
 def section(mark: str, text: str | None = None) -> list[str]:
@@ -28,7 +29,7 @@ def section(mark: str, text: str | None = None) -> list[str]:
 
 def command_table() -> list[str]:
     """All commands with their own arguments and options, as a table of Markdown."""
-    rows = [f"| `{_cell(_synopsis(command))}` | {_told(command)} |" for command in GROUP.commands.values()]
+    rows = [f"| `{_cell(_synopsis(name, command))}` | {_told(command)} |" for name, command in COMMANDS.items()]
     return ["| command | does |", "|---|---|", "| `scaicore-tui` | Open the app. |", *rows]
 
 
@@ -62,12 +63,12 @@ def _manual() -> Iterator[str]:
     yield from (".SH SYNOPSIS", ".B scaicore\\-tui", "[\\fIcommand\\fR] [\\fIoptions\\fR]", ".SH DESCRIPTION")
     yield from _paragraphs(_help(GROUP))
     yield from ("Standard output is data, standard error is talk.", ".SH COMMANDS")
-    for command in GROUP.commands.values():
-        yield f".SS {_roff(_synopsis(command))}"
+    for name, command in COMMANDS.items():
+        yield f".SS {_roff(_synopsis(name, command))}"
         yield from _paragraphs(_help(command))
         parts = sections(command.params)
         yield from _list(_records([*parts["Arguments"], *parts["Options"]]))
-        yield from _examples(command.name)
+        yield from _examples(name)
     yield ".SH OPTIONS"
     yield "All commands take these, before or after their names."
     yield from _list(_records(sections(GROUP.params)[COMMON]))
@@ -77,11 +78,11 @@ def _manual() -> Iterator[str]:
     yield from (".SH EXAMPLES", *_examples(""))
 
 
-def _synopsis(command: Any) -> str:
+def _synopsis(name: str, command: Any) -> str:
     """Its name, arguments and own options: those in brackets need not be there."""
     parts = sections(command.params)
     arguments = [param.metavar for param in parts["Arguments"]]
-    return " ".join([command.name, *arguments, *map(_option, _shown(parts["Options"]))])
+    return " ".join([name, *arguments, *map(_option, _shown(parts["Options"]))])
 
 
 def _option(param: Any) -> str:

@@ -24,11 +24,14 @@ from scaicore_tui.lock import OWNER_ONLY_FILE, Lock
 PATIENCE = 30.0
 # No answer is waited for any longer than this, in seconds; a process of that number is another one by then.
 LONGEST_WAIT = 600.0
-_OPEN = frozenset({Progress.SENDING, Progress.ACCEPTED, Progress.UNKNOWN})
+OPEN = frozenset({Progress.SENDING, Progress.ACCEPTED, Progress.UNKNOWN})
 
 
 class Entry(Struct, frozen=True):
-    """One write: what was sent, by whom, and the states it went through. `at` is in seconds since 1970."""
+    """One write: what was sent, by whom, and the states it went through. `at` is in seconds since 1970.
+
+    `is_left` where its session was closed before it knew what came of it.
+    """
 
     id: str
     at: float
@@ -44,6 +47,7 @@ class Entry(Struct, frozen=True):
     input: Any = None
     entity_id: str | None = None
     states: tuple[dict[str, Any], ...] = field(default_factory=tuple)
+    is_left: bool = False
 
     @property
     def progress(self) -> Progress:
@@ -53,11 +57,11 @@ class Entry(Struct, frozen=True):
     @property
     def is_open(self) -> bool:
         """Whether what came of it is still to be told."""
-        return self.progress in _OPEN
+        return self.progress in OPEN
 
     def is_orphan(self, now: float) -> bool:
-        """Whether nobody waits for its answer any more, at `now` in seconds since 1970: whoever sent it has died."""
-        return self.pid != os.getpid() and (now - self.at > LONGEST_WAIT or not _lives(self.pid))
+        """Whether nobody waits for its answer any more, at `now` in seconds since 1970: whoever sent it is gone."""
+        return self.is_left or (self.pid != os.getpid() and (now - self.at > LONGEST_WAIT or not _lives(self.pid)))
 
     @property
     def found(self) -> bool:
@@ -98,6 +102,11 @@ class Ledger:
         told = {name: value for name, value in facts.items() if value not in (None, "")}
         with self._locked():
             self._append({"id": entry_id, "at": at, "progress": str(progress), **told})
+
+    def leave(self, entry_id: str) -> None:
+        """Write down that nobody waits for that write any more: the next session looks it up."""
+        with self._locked():
+            self._append({"id": entry_id, "is_left": True})
 
     def entries(self) -> list[Entry]:
         """All writes, oldest first, with all their states."""
@@ -150,7 +159,9 @@ def _write_down(path: Path, text: str, *, synced: bool) -> None:
 
 
 def _first_line(entry: Entry) -> dict[str, Any]:
-    said = {name: value for name, value in asdict(entry).items() if value is not None and name != "states"}
+    said = {
+        name: value for name, value in asdict(entry).items() if value is not None and name not in ("states", "is_left")
+    }
     return said | {"progress": str(Progress.SENDING)}
 
 
@@ -158,6 +169,9 @@ def _read_line(found: dict[str, Entry], line: str) -> None:
     """Take in one line; one that a crash cut off says nothing."""
     try:
         told = json.loads(line)
+        if told.get("is_left") is True:
+            found[told["id"]] = replace(found[told["id"]], is_left=True)
+            return
         state = {name: told[name] for name in ("at", "progress", "message", "request_id") if name in told}
         known = found.get(told["id"])
         if known is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from scaicore_tui.actions import evidence
-from scaicore_tui.actions.ledger import Entry, Ledger
+from scaicore_tui.actions.ledger import OPEN, Entry, Ledger
 from scaicore_tui.actions.lookup import find, told
 from scaicore_tui.actions.submission import Progress, Submission
 from scaicore_tui.clock import Clock
@@ -39,6 +39,7 @@ class Outcomes:
         self._began = clock.monotonic()
         self._pending: Collection[str] = ()
         self._pending_at = 0.0
+        self._is_left = False
 
     def add(self, submission: Submission) -> None:
         """It is on its way."""
@@ -71,15 +72,24 @@ class Outcomes:
         self.close(submission, Progress.CONFLICT, told(row) if row else reason)
 
     def recover(self) -> list[Submission]:
-        """Take over what processes that died had sent to this API, and never told the end of."""
+        """Take over what others had sent to this API, and were gone before they told the end of."""
         now, host = self._clock.now(), self._client.target.host
         known = {submission.id for submission in self.submissions}
         open_ones = [entry for entry in self.ledger.entries() if entry.is_open and entry.id not in known]
         found = [self._recovered(entry) for entry in open_ones if entry.host == host and entry.is_orphan(now)]
         for submission in found:
             self.add(submission)
-            self.close(submission, Progress.UNKNOWN, "whoever sent it has died: looking it up")
+            self.close(submission, submission.progress, "whoever sent it is gone: looking it up")
         return found
+
+    def leave(self) -> None:
+        """Nobody waits for what came of these any more: the next session takes them over. Said once: it may have."""
+        if self._is_left:
+            return
+        self._is_left = True
+        for submission in self.submissions:
+            if submission.sent_at is not None and submission.progress in OPEN:
+                self.ledger.leave(submission.id)
 
     def observe(self, pending: Collection[str] | None = None, asked_at: float = 0.0) -> None:
         """Compare what is under way with what the feed shows now; evidence confirms.
@@ -157,6 +167,8 @@ class Outcomes:
             comment=entry.comment,
             value=entry.input,
             entity_id=entry.entity_id,
+            # What the server took it did take; of all else nobody knows.
+            progress=Progress.ACCEPTED if entry.progress is Progress.ACCEPTED else Progress.UNKNOWN,
             sent_at=self._clock.monotonic() - (self._clock.now() - entry.at),
             is_recovered=True,
             id=entry.id,

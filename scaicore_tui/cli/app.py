@@ -25,6 +25,7 @@ from scaicore_tui.cli.arguments import (
     Yes,
 )
 from scaicore_tui.cli.common import takes_common
+from scaicore_tui.cli.config_app import config_app
 from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.help import Command, Group
 from scaicore_tui.cli.opening import DEMO_RATE, DEMO_SEED, open_app, open_demo
@@ -38,6 +39,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(config_app, name="config")
 
 command = partial(app.command, cls=Command)
 
@@ -238,6 +240,19 @@ def ledger(common: Common, json: Json = False) -> None:
     from scaicore_tui.cli import bookkeeping
 
     bookkeeping.list_ledger(json)
+
+
+@command()
+@takes_common
+def doctor(common: Common, json: Annotated[bool, typer.Option("--json", help="JSON instead of lines.")] = False) -> int:
+    """Look at everything between you and the API.
+
+    Says what to do about what is wrong; the exit code is that of the first thing that fails. Writes nothing, and asks a
+    handful of times.
+    """
+    from scaicore_tui.cli.doctor import examine
+
+    return run(examine.examine(common, json))
 
 
 @command()

@@ -51,8 +51,8 @@ def runs(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
     from scaicore_tui.journal.summaries import Summaries
 
     yield "@latest", "the newest run"
+    waiting = {row.execution_id for row in _pending(ctx)}
     with _journal(ctx) as journal:
-        waiting = {row.execution_id for row in journal.pending()}
         for run in Summaries(journal).matching(incomplete, MOST):
             status = run.outcome or ("waiting" if run.execution_id in waiting else "running")
             yield run.execution_id, f"{status} {run.core_id or ''}"
@@ -72,24 +72,21 @@ def cores(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
 @quietly
 def checkpoints(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
     """What waited at the journal's latest look."""
-    with _journal(ctx) as journal:
-        yield from ((row.id, _about(row)) for row in journal.pending())
+    yield from ((row.id, _about(row)) for row in _pending(ctx))
 
 
 @quietly
 def breakpoints(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
     """Those that continue."""
-    with _journal(ctx) as journal:
-        yield from ((row.id, _about(row)) for row in journal.pending() if row.is_breakpoint)
+    yield from ((row.id, _about(row)) for row in _pending(ctx) if row.is_breakpoint)
 
 
 @quietly
 def options(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
     """The options of the checkpoint that is named before."""
-    with _journal(ctx) as journal:
-        for row in journal.pending():
-            if row.id == ctx.params.get("checkpoint_id"):
-                yield from ((option.id, option.label) for option in row.options)
+    for row in _pending(ctx):
+        if row.id == ctx.params.get("checkpoint_id"):
+            yield from ((option.id, option.label) for option in row.options)
 
 
 @quietly
@@ -122,6 +119,14 @@ def words(*known: str) -> Completion:
 states = words(*Until)
 statuses = words("pending", "resolved", "failed", "expired", "cancelled")
 apis = words("scaiflow", "scaigrid")
+
+
+def _pending(ctx: typer.Context) -> list[Checkpoint]:
+    """What waited at the journal's latest look."""
+    from scaicore_tui.journal.pending import read_pending
+
+    with _journal(ctx) as journal:
+        return read_pending(journal)
 
 
 def _about(row: Checkpoint) -> str:

@@ -35,7 +35,8 @@ def prompt(question: str) -> None:
 def ring(sequence: str) -> None:
     """Call whoever sits at the terminal, if there is one."""
     if sequence and sys.stderr.isatty():
-        _talk(sequence)
+        sys.stderr.write(sequence)
+        sys.stderr.flush()
 
 
 def judge(error: BaseException) -> int:

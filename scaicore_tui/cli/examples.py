@@ -64,4 +64,18 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
         ("scaicore-tui schema runs > runs.schema.json", "that of what `runs --json` prints"),
     ),
     "ledger": (("scaicore-tui ledger", "who answered what, and what came of it"),),
+    "doctor": (
+        ("scaicore-tui doctor", "what is well, what is not, and what to do about that"),
+        ("scaicore-tui doctor --profile prod --json | jq .ok", "for programs"),
+    ),
+    "config path": (("scaicore-tui config path", "where the profiles are"),),
+    "config show": (
+        ("scaicore-tui config show", "which settings hold here, and what said so"),
+        ("scaicore-tui config show --profile prod --json", "those of that profile, for programs"),
+    ),
+    "config check": (("scaicore-tui config check", "what is wrong with them"),),
+    "config init": (
+        ("scaicore-tui config init", "asks for what it needs to know"),
+        ("scaicore-tui config init --url https://api.example.com --token-env TOKEN", "asks nothing"),
+    ),
 }

@@ -32,6 +32,7 @@ class Common(Struct, frozen=True):
         str | None,
         _flag("A profile of the configuration file. [SCAICORE_TUI_PROFILE]", metavar="NAME", completes="profiles"),
     ] = None
+    token_file: Annotated[Path | None, _flag("Holds the token, readable by you alone.", metavar="FILE")] = None
     core: Annotated[str | None, _flag("Only this Core.", metavar="ID", completes="cores")] = None
     interval: Annotated[float | None, _flag("Between two polls. [5]", metavar="SECONDS", min=0.1)] = None
     journal: Annotated[Path | None, _flag("The journal's file.", metavar="FILE")] = None
@@ -60,7 +61,7 @@ def is_unsaid(value: object) -> bool:
     return value is None or value is False
 
 
-_KINDS: dict[str, Callable[[str], object]] = {"interval": float, "backfill": int, "journal": Path}
+_KINDS: dict[str, Callable[[str], object]] = {"interval": float, "backfill": int, "journal": Path, "token_file": Path}
 _LEAST = {"interval": 0.1, "backfill": 0}
 
 

@@ -48,22 +48,29 @@ class Follower:
         """What waits where it begins, as far as that is not past."""
         return list(self._pending.tell(self._mine(self._session.checkpoints), (), self._now))
 
-    async def checkpoints(self, *, look: bool) -> Sequence[Transition]:
-        """Which checkpoints came, and which went; how is looked up where some did, or where that is asked for.
-
-        They are asked for apart from events, and are told once these are known at least as far: so a run is entered
-        before it waits, also where the one is the last thing that is told.
-        """
+    async def look(self, *, always: bool) -> None:
+        """Find out which checkpoints came, and which went; how is looked up where some did, or `always`."""
         pending = [row for row in self._mine(self._session.checkpoints) if not self._is_over(row.execution_id)]
-        answered = await self._answered() if look or self._pending.lacks(pending) else ()
+        answered = await self._answered() if always or self._pending.lacks(pending) else ()
         found = list(self._pending.tell(pending, answered, self._now))
         if found:
             self._held += found
             self._held_at = self._session.clock.monotonic()
             self._session.refresh()
-        due = [told for told in self._held if self._is_up_to_date() or self._is_over(told.execution_id)]
+
+    def due(self, news: Sequence[Transition]) -> Sequence[Transition]:
+        """What became of checkpoints, to be told among these `news` of events.
+
+        They are asked for apart from events, and are told once these are known at least as far: so a run is entered
+        before it waits, also where the one is the last thing that is told.
+        """
+        newest = max((told.at or 0 for told in news), default=0)
+        due = [told for told in self._held if self._is_due(told, newest)]
         self._held = [told for told in self._held if told not in due]
         return due
+
+    def _is_due(self, told: Transition, newest: int) -> bool:
+        return (told.at or 0) <= newest or self._is_up_to_date() or self._is_over(told.execution_id)
 
     def _is_up_to_date(self) -> bool:
         """Whether events were read after what is held was known, and none are missing."""

@@ -21,7 +21,11 @@ EXIT_CODES = {
     6: "conflict: it was answered already, or another process has the journal",
     7: "outcome unknown: sent, and the answer was lost",
     8: "timed out",
+    70: "a mistake of the program's own; the line says where its report is",
+    129: "ended by SIGHUP, or the terminal is gone",
     130: "interrupted",
+    131: "ended by SIGQUIT",
+    143: "ended by SIGTERM",
 }
 
 
@@ -30,18 +34,29 @@ class Command(TyperCommand):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Arguments, own options, examples; then the options that all commands share."""
-        _options(self.name, self.get_params(ctx), ctx, formatter)
+        _options(ctx.command_path.partition(" ")[2], self.get_params(ctx), ctx, formatter)
 
 
 class Group(TyperGroup):
-    """The program itself, without a command."""
+    """The program itself, without a command, or some commands under one name."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """What it does comes before how."""
         self.format_commands(ctx, formatter)
+        if ctx.parent is not None:
+            return
         _options("", self.get_params(ctx), ctx, formatter)
         with formatter.section("Exit codes"):
             formatter.write_dl([(str(code), means) for code, means in EXIT_CODES.items()])
+
+
+def commands(group: TyperGroup, under: str = "") -> dict[str, Any]:
+    """All commands of a group, and of groups in it, by what is typed for them."""
+    found: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        typed = f"{under}{name}"
+        found |= commands(command, f"{typed} ") if isinstance(command, TyperGroup) else {typed: command}
+    return found
 
 
 def sections(params: Sequence[Any]) -> dict[str, list[Any]]:
@@ -52,10 +67,10 @@ def sections(params: Sequence[Any]) -> dict[str, list[Any]]:
     return {"Arguments": arguments, "Options": own, COMMON: shared}
 
 
-def _options(name: str | None, params: Sequence[Any], ctx: Any, formatter: Any) -> None:
+def _options(name: str, params: Sequence[Any], ctx: Any, formatter: Any) -> None:
     for title, some in sections(params).items():
         if title == COMMON:
-            _examples(name or "", formatter)
+            _examples(name, formatter)
         records = [record for param in some if (record := param.get_help_record(ctx)) is not None]
         if records:
             with formatter.section(title):

@@ -6,14 +6,16 @@ import asyncio
 import gc
 import os
 import sys
+from contextlib import AsyncExitStack
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from scaicore_tui.cli.flags import Common
+from scaicore_tui.cli.profiles import ProfileSessions
 from scaicore_tui.cli.running import run
-from scaicore_tui.cli.sessions import looking, target_of, tell_unknown, watching
+from scaicore_tui.cli.sessions import looking, settings_of, target_of, tell_unknown, watching
 from scaicore_tui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,10 +31,11 @@ def open_app(common: Common) -> int:
     if common.offline:
         session = looking(common)
         return _show(common, session, session.target.name)
-    target = target_of(common)
+    settings = settings_of(common)
+    target = target_of(settings)
     if target is not None:
-        return _show(common, watching(common, target), target.name)
-    code = _show(common, None)
+        return _show(common, watching(common, target), target.title, chooses=True, notice=settings.overruled)
+    code = _show(common, None, chooses=True)
     from scaicore_tui.tui import RUN_DEMO
 
     return open_demo(common, DEMO_SEED, DEMO_RATE) if code == RUN_DEMO else code
@@ -62,25 +65,28 @@ def _require_terminal() -> None:
         raise UsageError("the app needs a terminal to read from and one to draw on", hint="without: scaicore-tui runs")
 
 
-def _show(common: Common, session: Session | None, banner: str = "") -> int:
+def _show(common: Common, session: Session | None, banner: str = "", *, chooses: bool = False, notice: str = "") -> int:
     gc.disable()
-    return run(_watched(common, session, banner) if session is not None else _opened(common, None, banner))
+    return run(_watched(common, session, banner, chooses=chooses, notice=notice))
 
 
-async def _watched(common: Common, session: Session, banner: str) -> int:
-    """The app on a session; its first request is under way while the screens are loaded. However far the app came, the
-    session is closed."""
-    try:
-        async with session:
+async def _watched(common: Common, session: Session | None, banner: str, *, chooses: bool, notice: str) -> int:
+    """The app, which `chooses` among the profiles; its first request is under way while the screens are loaded.
+
+    However far the app came, all sessions are closed.
+    """
+    async with AsyncExitStack() as closing:
+        if session is not None:
+            closing.callback(tell_unknown, session)
+            await closing.enter_async_context(session)
             session.ask_ahead()
-            return await _opened(common, session, banner)
-    finally:
-        tell_unknown(session)
+        profiles = ProfileSessions(common, closing) if chooses else None
+        return await _opened(common, session, profiles, banner=banner, notice=notice)
 
 
-async def _opened(common: Common, session: Session | None, banner: str) -> int:
+async def _opened(common: Common, session: Session | None, profiles: ProfileSessions | None, **words: str) -> int:
     tui = await asyncio.to_thread(import_module, "scaicore_tui.tui")
     no_colour = common.no_color or bool(os.environ.get("NO_COLOR"))
     low = session.target.low_bandwidth if session is not None else common.low_bandwidth
     told = {"ascii_only": common.ascii, "no_colour": no_colour, "low_bandwidth": low, "notify": common.notify}
-    return int(await tui.run_app(session, **told, banner=banner))
+    return int(await tui.run_app(session, **told, **words, profiles=profiles))

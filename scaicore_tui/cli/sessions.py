@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from scaicore_tui.cli.diagnostics import say
 from scaicore_tui.cli.flags import DEFAULT_BACKFILL, Common
-from scaicore_tui.config import Flags, Target, journal_file, ledger_file, resolve_target
-from scaicore_tui.errors import ConfigError, CredentialsError, UsageError
+from scaicore_tui.config import Flags, Settings, Target, journal_file, ledger_file, settle
+from scaicore_tui.errors import ConfigError, UsageError
 
 OFFLINE_HINT = "offline there are runs, show, events, and the app"
 
@@ -19,33 +19,43 @@ if TYPE_CHECKING:
     from scaicore_tui.session import Session
 
 
-def target_of(common: Common) -> Target | None:
-    """The API that flags, environment and profile name; None where none does."""
-    return resolve_target(
-        Flags(
-            url=common.url,
-            api=common.api,
-            profile=common.profile,
-            core=common.core,
-            interval=common.interval,
-            read_only=common.read_only,
-            low_bandwidth=common.low_bandwidth,
-        )
-    )
+def settings_of(common: Common) -> Settings:
+    """What flags, environment and profile say, each with its source. Raises ConfigError."""
+    return settle(flags_of(common))
+
+
+def flags_of(common: Common) -> Flags:
+    """The flags that are settings."""
+    return Flags(**{name: getattr(common, name) for name in Flags.__struct_fields__})
+
+
+def target_of(settings: Settings) -> Target | None:
+    """The API to talk to; None where nothing says which.
+
+    Raises ConfigError, and CredentialsError where there is no way to a token for it. On this machine, where `serve` may
+    lend one, there may be none, unless the profile says that there should.
+    """
+    target = settings.target()
+    if target is None or target.has_credential:
+        return target
+    if not target.is_loopback or settings.tokens.profile.token_env is not None:
+        raise settings.tokens.missing(target.host)
+    return target
 
 
 def require_target(common: Common) -> Target:
-    """The API, with a token for it. Raises UsageError, ConfigError and CredentialsError, saying what to set."""
+    """The API, and a way to a token. Raises UsageError, ConfigError and CredentialsError, saying what to set."""
     if common.offline:
         raise UsageError("this asks a server, and --offline asks none", kept="nothing was asked", hint=OFFLINE_HINT)
-    target = target_of(common)
+    settings = settings_of(common)
+    target = target_of(settings)
     if target is None:
-        raise ConfigError("no API is set", hint="set SCAICORE_TUI_URL, or --url, or try: scaicore-tui demo")
-    if target.token is None:
-        raise CredentialsError(
-            f"no credential for {target.host}: looked at SCAICORE_TUI_TOKEN, the profile, SCAIGRID_API_KEY",
-            hint="set SCAICORE_TUI_TOKEN",
-        )
+        named = f"set --profile {' or '.join(settings.names)}, or" if settings.names else "set"
+        raise ConfigError("no API is set", hint=f"{named} SCAICORE_TUI_URL, or --url, or try: scaicore-tui demo")
+    if not target.has_credential:
+        raise settings.tokens.missing(target.host)
+    if settings.overruled:
+        say(settings.overruled)
     return target
 
 
@@ -55,7 +65,8 @@ def recorded_file(common: Common) -> Path:
         raise UsageError("--offline shows a journal, and --no-journal wants none")
     if common.journal is not None:
         return common.journal
-    target = target_of(common)
+    # Whose journal it is can be said without a token for them.
+    target = settings_of(common).target()
     if target is None:
         raise ConfigError(
             "no journal is named", hint="--journal FILE, or the --profile or --url whose journal is meant"
@@ -65,17 +76,18 @@ def recorded_file(common: Common) -> Path:
 
 def looking(common: Common) -> Session:
     """A session for the app offline. Raises NotFound and ConfigError where there is nothing to look at."""
-    from scaicore_tui.journal.recorded import journal_of
+    from scaicore_tui.journal import recorded
 
     path = recorded_file(common)
     if common.core is not None and common.journal is not None:
         raise UsageError("--core says what is asked for: offline, / filters what is shown")
     named = Target(url="http://localhost", name=path.name, low_bandwidth=common.low_bandwidth)
-    target = named if common.journal is not None else target_of(common) or named
+    target = named if common.journal is not None else settings_of(common).target() or named
     from scaicore_tui.actions import Ledger
     from scaicore_tui.offline import OfflineSession
 
-    return OfflineSession(replace(target, offline=True, token=None), journal_of(path), ledger=Ledger(ledger_file()))
+    alone = replace(target, offline=True, token=None, sources=())
+    return OfflineSession(alone, recorded.journal_of(path), ledger=Ledger(ledger_file()))
 
 
 def one_shot(common: Common, backfill: int = DEFAULT_BACKFILL) -> Session:
@@ -86,10 +98,15 @@ def one_shot(common: Common, backfill: int = DEFAULT_BACKFILL) -> Session:
 
 def watching(common: Common, target: Target) -> Session:
     """A session for the app: with the profile's journal, unless told otherwise."""
-    path = None if common.no_journal else common.journal or journal_file(target)
+    path = journal_of(common, target)
     from scaicore_tui.journal import Journal
 
     return _session(common, target, Journal.temporary() if path is None else Journal.open_if_possible(path))
+
+
+def journal_of(common: Common, target: Target) -> Path | None:
+    """Where the app keeps what it reads; None where it keeps nothing."""
+    return None if common.no_journal else common.journal or journal_file(target)
 
 
 def tell_unknown(session: Session) -> None:

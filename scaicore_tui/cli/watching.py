@@ -106,9 +106,10 @@ class Watching:
         was_lost = self._contact.is_lost
         for words in self._contact.look():
             diagnostics.say(words)
+        await self._follower.look(always=was_lost and not self._contact.is_lost)
+        # Nothing comes in between these two: what is due stands behind all events that are older.
         events = list(self._follower.news())
-        checkpoints = await self._follower.checkpoints(look=was_lost and not self._contact.is_lost)
-        return list(merge(events, checkpoints, key=lambda told: told.at or 0))
+        return list(merge(events, self._follower.due(events), key=lambda told: told.at or 0))
 
     def _tell(self, changes: Iterable[Transition]) -> Transition | None:
         """Show them up to the last one that is waited for; that one."""

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
-from scaicore_tui.config.target import Api
+from scaicore_tui.config.complaints import Complaint, complaints, convert_path
+from scaicore_tui.config.sources import TENANT
+from scaicore_tui.config.target import Api, Color
 from scaicore_tui.errors import ConfigError
 
-T = TypeVar("T", bound=Struct)
-
 Positive = Annotated[float, Meta(gt=0)]
-
-_UNKNOWN_KEY = re.compile(r"unknown field `(.+)`")
-_SECRET_KEY = re.compile("token|key|secret|password|bearer|auth", re.IGNORECASE)
-NO_SECRETS = "this file never holds one: token_env names a variable, token_file a file readable by you alone"
+Words = Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(min_length=1)]
+Tenant = Annotated[str, Meta(pattern=rf"^({TENANT.pattern})\Z")]
+TOKEN_KEYS = ("token_env", "token_file", "token_command")
 
 
 class Profile(Struct, forbid_unknown_fields=True, frozen=True):
@@ -29,17 +27,26 @@ class Profile(Struct, forbid_unknown_fields=True, frozen=True):
     api: Api | None = None
     core: str | None = None
     interval: Positive | None = None
+    timeout: Positive | None = None
     read_only: bool | None = None
     protected: bool | None = None
+    color: Color | None = None
     keep_days: Positive | None = None
     keep_mb: Positive | None = None
     low_bandwidth: bool | None = None
     token_env: str | None = None
     token_file: Path | None = None
+    token_command: Words | None = None
+    tenant: Tenant | None = None
     ca_file: Path | None = None
 
+    def __post_init__(self) -> None:
+        said = [key for key in TOKEN_KEYS if getattr(self, key) is not None]
+        if len(said) > 1:
+            raise ValueError(f"{' and '.join(said)}: only one of them can say where the token is")
 
-class ProfileFile(Struct, frozen=True):
+
+class ProfileFile(Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file: a default profile's name, and the profiles."""
 
     default: str = "default"
@@ -59,46 +66,34 @@ def read_profiles(path: Path) -> ProfileFile:
         return ProfileFile()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
-    return _profiles(path, content)
+    profiles, found = find_complaints(content)
+    if profiles is not None:
+        return profiles
+    more = f"; and {len(found) - 1} more: scaicore-tui config check" if len(found) > 1 else ""
+    raise ConfigError(f"{path}: {found[0]}", hint=found[0].fix + more)
 
 
-def _profiles(path: Path, content: str) -> ProfileFile:
+def find_complaints(content: str) -> tuple[ProfileFile | None, list[Complaint]]:
+    """The profiles that `content` holds, and all that is wrong with it; without the former where that is anything."""
     import tomllib  # most have no file: they need not wait for what reads it
 
     try:
-        tables = _typed(tomllib.loads(content), _Tables, "")
-        profiles = {name: _typed(table, Profile, f"profiles.{name}") for name, table in tables.profiles.items()}
-    except (tomllib.TOMLDecodeError, ConfigError) as error:
-        raise ConfigError(f"{path}: {error}") from error
-    return ProfileFile(tables.default, profiles)
-
-
-def _typed(value: dict[str, Any], kind: type[T], at: str) -> T:
-    """The table that stands `at` that place. Raises ConfigError for what it may not say."""
+        raw = tomllib.loads(content)
+    except tomllib.TOMLDecodeError as error:
+        return None, [Complaint("", f"not TOML: {error}")]
     try:
-        return msgspec.convert(value, kind, dec_hook=_path)
-    except msgspec.ValidationError as error:
-        raise ConfigError(_complaint(str(error), at, kind.__struct_fields__)) from error
+        return msgspec.convert(raw, ProfileFile, dec_hook=convert_path), []
+    except msgspec.ValidationError:
+        return None, list(_complaints(raw))
 
 
-def _path(kind: type, value: Any) -> Any:
-    """What msgspec does not make by itself."""
-    if kind is not Path or not isinstance(value, str):
-        raise ValueError(f"Expected a path, got {type(value).__name__}")
-    return Path(value)
-
-
-def _complaint(words: str, at: str, known: Sequence[str]) -> str:
-    """Where the trouble is, in TOML's words, and what it is; of an unknown key the nearest one that is known."""
-    reason, _, place = words.partition(" - at ")
-    found = _UNKNOWN_KEY.search(reason)
-    key = found[1] if found else place.strip("`").removeprefix("$").lstrip(".")
-    name = ".".join(filter(None, (at, key)))
-    if found is None:
-        return f"{name}: {reason}"
-    if _SECRET_KEY.search(key):
-        return f"unknown key {name}: {NO_SECRETS}"
-    import difflib
-
-    near = difflib.get_close_matches(key, known, 1)
-    return f"unknown key {name}" + (f": did you mean {near[0]}?" if near else "")
+def _complaints(raw: dict[str, Any]) -> Iterator[Complaint]:
+    """All of them; msgspec tells the first alone."""
+    tables = {key for key, value in raw.items() if isinstance(value, dict) and key not in _Tables.__struct_fields__}
+    for key in tables:
+        yield Complaint("", f"unknown table [{key}]", f"a profile begins with [profiles.{key}]")
+    yield from complaints({key: value for key, value in raw.items() if key not in tables}, _Tables, "")
+    profiles = raw.get("profiles")
+    for name, table in profiles.items() if isinstance(profiles, dict) else ():
+        if isinstance(table, dict):
+            yield from complaints(table, Profile, f"profiles.{name}")

@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 import os
-import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
 from scaicore_tui.config.paths import config_file
-from scaicore_tui.config.profiles import Profile, read_profiles
-from scaicore_tui.config.target import Api, Target, check_url
+from scaicore_tui.config.profiles import TOKEN_KEYS, Profile, ProfileFile, read_profiles
+from scaicore_tui.config.sources import TENANT
+from scaicore_tui.config.target import DEFAULT_TIMEOUT, Api, Target, check_url
+from scaicore_tui.config.tokens import TENANT_VARIABLE, TOKEN, Tokens, known_token
 from scaicore_tui.errors import ConfigError
-from scaicore_tui.secret import Secret
 
 DEFAULT_INTERVAL = 5.0
+PROFILE_VARIABLE = "SCAICORE_TUI_PROFILE"
+_VARIABLES = {"url": "SCAICORE_TUI_URL", "api": "SCAICORE_TUI_API", "tenant": TENANT_VARIABLE}
+_GRID_VARIABLES = ("SCAIGRID_BASE_URL", "SCAIGRID_HOST")
+_DEFAULTS: dict[str, Any] = {
+    "url": None,
+    "api": Api.SCAIFLOW,
+    "core": None,
+    "interval": DEFAULT_INTERVAL,
+    "timeout": DEFAULT_TIMEOUT,
+    "read_only": False,
+    "protected": False,
+    "color": None,
+    "keep_days": None,
+    "keep_mb": None,
+    "low_bandwidth": False,
+    "ca_file": None,
+    "tenant": None,
+}
 
 
 class Flags(Struct, frozen=True):
@@ -28,88 +47,145 @@ class Flags(Struct, frozen=True):
     interval: float | None = None
     read_only: bool = False
     low_bandwidth: bool = False
+    token_file: Path | None = None
+
+
+class Setting(NamedTuple):
+    """A value, and what said so: a flag, a variable of the environment, a profile, or `default`."""
+
+    value: Any
+    source: str
+
+
+class Settings(Struct, frozen=True):
+    """All that was settled. `asked_by` is what named the profile; empty where nothing did, and it need not exist."""
+
+    file: Path
+    name: str
+    asked_by: str
+    names: tuple[str, ...]
+    values: dict[str, Setting]
+    tokens: Tokens
+
+    @property
+    def of_profile(self) -> str:
+        """How its profile is told as a source."""
+        return _of_profile(self.name)
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the URL is the profile's, so that its name says which API it is."""
+        url = self.tokens.profile.url
+        return url is not None and url == self.values["url"].value
+
+    @property
+    def overruled(self) -> str:
+        """That the environment has another address than the profile; empty where it has not, or a flag has the word."""
+        source = self.values["url"].source
+        is_meant = self.is_named or self.tokens.profile.url is None or source.startswith("--")
+        return "" if is_meant else f"{source} wins over the url of profile {self.name}"
+
+    def target(self) -> Target | None:
+        """The API to talk to; None where nothing says which. Raises ConfigError for what makes no sense."""
+        value = {key: setting.value for key, setting in self.values.items()}
+        if value["url"] is None:
+            return None
+        sources = self.tokens.sources()
+        token, token_source, renewing = known_token(sources)
+        del value["tenant"]
+        if value["ca_file"] is not None:
+            value["ca_file"] = value["ca_file"].expanduser()
+        return Target(
+            **value | {"url": check_url(value["url"], has_token=bool(sources))},
+            name=self.name,
+            token=token,
+            token_source=token_source,
+            sources=renewing,
+            is_named=self.is_named,
+        )
 
 
 def resolve_target(flags: Flags, env: Mapping[str, str] | None = None, config: Path | None = None) -> Target | None:
     """The API to talk to; None where nothing says which. Raises ConfigError for what makes no sense."""
+    return settle(flags, env, config).target()
+
+
+def settle(
+    flags: Flags, env: Mapping[str, str] | None = None, config: Path | None = None, *, by_hand: bool = False
+) -> Settings:
+    """All settings with their sources. Raises ConfigError for what makes no sense.
+
+    A profile that was chosen `by_hand`, in view of its address, is spoken to at that, and with its token: what it says
+    of either wins over the environment.
+    """
     env = os.environ if env is None else env
-    name, profile = _profile(flags, env, config or config_file())
-    url, api = _address(flags, env, profile)
-    if url is None:
-        return None
-    token, source = _token(env, profile)
-    return Target(
-        url=check_url(url, has_token=token is not None),
-        api=api,
-        name=name,
-        token=token,
-        token_source=source,
-        core=flags.core or profile.core,
-        interval=flags.interval or profile.interval or DEFAULT_INTERVAL,
-        read_only=flags.read_only or bool(profile.read_only),
-        protected=bool(profile.protected),
-        keep_days=profile.keep_days,
-        keep_mb=profile.keep_mb,
-        low_bandwidth=flags.low_bandwidth or bool(profile.low_bandwidth),
-        ca_file=profile.ca_file.expanduser() if profile.ca_file is not None else None,
-    )
-
-
-def _profile(flags: Flags, env: Mapping[str, str], path: Path) -> tuple[str, Profile]:
-    asked = flags.profile or env.get("SCAICORE_TUI_PROFILE")
+    path = config or config_file()
     content = read_profiles(path)
-    if asked and asked not in content.profiles:
+    name, asked_by = _name(flags, env, path, content)
+    profile = content.profiles.get(name, Profile())
+    if by_hand:
+        env = _beside(profile, env)
+    values = {key: next(_ways(key, flags, env, name, profile)) for key in _DEFAULTS}
+    if values["url"].value is None:
+        values |= _of_grid(values, env)
+    values["api"] = Setting(_api(values["api"]), values["api"].source)
+    tokens = Tokens(env, name, profile, flags.token_file, _tenant(values["tenant"]))
+    return Settings(path, name, asked_by, tuple(content.profiles), values, tokens)
+
+
+def _beside(profile: Profile, env: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what the profile says itself."""
+    own = {_VARIABLES["url"], _VARIABLES["api"]} if profile.url is not None else set()
+    if any(getattr(profile, key) is not None for key in TOKEN_KEYS):
+        own.add(TOKEN)
+    return {name: value for name, value in env.items() if name not in own}
+
+
+def _name(flags: Flags, env: Mapping[str, str], path: Path, content: ProfileFile) -> tuple[str, str]:
+    """The profile's name, and what asked for it."""
+    asked = flags.profile or env.get(PROFILE_VARIABLE)
+    if not asked:
+        return content.default, ""
+    if asked not in content.profiles:
         known = ", ".join(content.profiles) or "none"
         raise ConfigError(f"no profile {asked!r} in {path}", hint=f"profiles there: {known}")
-    name = asked or content.default
-    return name, content.profiles.get(name, Profile())
+    return asked, "--profile" if flags.profile else PROFILE_VARIABLE
 
 
-def _address(flags: Flags, env: Mapping[str, str], profile: Profile) -> tuple[str | None, Api]:
-    """URL and API. With nothing but `SCAIGRID_*` set, the ScaiGrid is spoken to itself."""
-    url = flags.url or env.get("SCAICORE_TUI_URL") or profile.url
-    said = flags.api or env.get("SCAICORE_TUI_API") or profile.api
-    if url is None:
-        url = env.get("SCAIGRID_BASE_URL") or env.get("SCAIGRID_HOST")
-        said = said or Api.SCAIGRID
-        if url and "://" not in url:
-            url = f"https://{url}"
-    return url, _api(said or Api.SCAIFLOW)
+def _ways(key: str, flags: Flags, env: Mapping[str, str], name: str, profile: Profile) -> Iterator[Setting]:
+    """What each source says of a setting, the strongest first."""
+    if said := getattr(flags, key, None):
+        yield Setting(said, f"--{key.replace('_', '-')}")
+    if (variable := _VARIABLES.get(key)) and (text := env.get(variable)):
+        yield Setting(text, variable)
+    if (kept := getattr(profile, key)) is not None:
+        yield Setting(kept, _of_profile(name))
+    yield Setting(_DEFAULTS[key], "default")
 
 
-def _api(said: str) -> Api:
+def _of_grid(values: Mapping[str, Setting], env: Mapping[str, str]) -> dict[str, Setting]:
+    """With nothing but `SCAIGRID_*` set, the ScaiGrid is spoken to itself."""
+    variable = next((name for name in _GRID_VARIABLES if env.get(name)), None)
+    if variable is None:
+        return {}
+    url = env[variable]
+    found = {"url": Setting(url if "://" in url else f"https://{url}", variable)}
+    return found | ({"api": Setting(Api.SCAIGRID, variable)} if values["api"].source == "default" else {})
+
+
+def _of_profile(name: str) -> str:
+    return f"profile {name}"
+
+
+def _api(setting: Setting) -> Api:
     try:
-        return Api(said)
+        return Api(setting.value)
     except ValueError:
-        raise ConfigError(f"no API {said!r}", hint=f"one of: {', '.join(Api)}") from None
+        raise ConfigError(f"no API {setting.value!r} ({setting.source})", hint=f"one of: {', '.join(Api)}") from None
 
 
-def _token(env: Mapping[str, str], profile: Profile) -> tuple[Secret | None, str]:
-    """The token and where it came from. Never a flag: command lines are seen by everybody on a machine."""
-    names = ("SCAICORE_TUI_TOKEN", profile.token_env, "SCAIGRID_API_KEY")
-    if not env.get(names[0]) and profile.token_file is not None:
-        return _token_file(profile.token_file.expanduser())
-    for name in names:
-        if name and env.get(name):
-            return _sendable(env[name], name), name
-    return None, ""
-
-
-def _token_file(path: Path) -> tuple[Secret, str]:
-    """What the file holds. Its path is told where there is such a file: else it may be a token in the wrong place."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            if os.fstat(file.fileno()).st_mode & 0o077 and os.name == "posix":
-                raise ConfigError(f"{path} can be read by others", hint=f"chmod 600 {shlex.quote(str(path))}")
-            return _sendable(file.read(), "the token file"), str(path)
-    except OSError as error:
-        raise ConfigError(f"the profile's token_file can't be read: {error.strerror}") from error
-    except UnicodeDecodeError:
-        raise ConfigError("the profile's token_file is no text") from None
-
-
-def _sendable(text: str, source: str) -> Secret:
-    secret = Secret(text.strip())
-    if not secret.is_sendable:
-        raise ConfigError(f"{source} holds no token: a header can't carry it", hint="look for spaces and line breaks")
-    return secret
+def _tenant(setting: Setting) -> str | None:
+    tenant: str | None = setting.value
+    if tenant is not None and not TENANT.fullmatch(tenant):
+        raise ConfigError(f"not a tenant's id: {tenant!r} ({setting.source})", hint="letters, digits, - and _")
+    return tenant

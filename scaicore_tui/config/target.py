@@ -10,8 +10,12 @@ from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
 
+from scaicore_tui.config.sources import Source
 from scaicore_tui.errors import ConfigError
 from scaicore_tui.secret import Secret
+
+# Seconds without a byte of an answer.
+DEFAULT_TIMEOUT = 10.0
 
 
 class Api(StrEnum):
@@ -19,6 +23,16 @@ class Api(StrEnum):
 
     SCAIFLOW = "scaiflow"
     SCAIGRID = "scaigrid"
+
+
+class Color(StrEnum):
+    """What a profile's name stands on in the status bar."""
+
+    RED = "red"
+    AMBER = "amber"
+    GREEN = "green"
+    BLUE = "blue"
+    VIOLET = "violet"
 
 
 # RFC 9110 §7.2: no user, no path, nothing to read in two ways.
@@ -30,10 +44,12 @@ _RESOURCES = {Api.SCAIFLOW: "/scaicore", Api.SCAIGRID: "/v1/modules/scaicore"}
 class Target(Struct, frozen=True):
     """One API, as one profile sees it; writes to a `protected` one are typed out.
 
-    `interval` is in seconds; `token_source` says where the token came from. Runs that ended more than `keep_days` ago
-    are forgotten, and the oldest where the journal has more than `keep_mb` million bytes; None keeps all.
-    `low_bandwidth` is about the person's link. The authorities in a `ca_file` are believed, and no others. `offline`
-    there is only what was recorded: nothing is asked of the API.
+    `interval` and `timeout` are in seconds. Where the `token` is known its `token_source` says where it came from; the
+    `sources` are asked in their order where it is not, where it runs out, and where it is refused. Runs that ended more
+    than `keep_days` ago are forgotten, and the oldest where the journal has more than `keep_mb` million bytes; None
+    keeps all. `low_bandwidth` is about the person's link. The authorities in a `ca_file` are believed, and no others.
+    `offline` there is only what was recorded: nothing is asked of the API. `is_named` says that the profile of that
+    `name` gave the URL.
     """
 
     url: str
@@ -41,8 +57,10 @@ class Target(Struct, frozen=True):
     name: str = "default"
     token: Secret | None = None
     token_source: str = ""
+    sources: tuple[Source, ...] = ()
     core: str | None = None
     interval: float = 5.0
+    timeout: float = DEFAULT_TIMEOUT
     read_only: bool = False
     protected: bool = False
     keep_days: float | None = None
@@ -50,6 +68,8 @@ class Target(Struct, frozen=True):
     low_bandwidth: bool = False
     ca_file: Path | None = None
     offline: bool = False
+    color: Color | None = None
+    is_named: bool = False
 
     def kept_from(self, now: float) -> int | None:
         """The moment before which runs are forgotten, in microseconds; `now` in seconds, both since 1970."""
@@ -76,6 +96,16 @@ class Target(Struct, frozen=True):
     def host(self) -> str:
         """Host and port, for people."""
         return urlsplit(self.url).netloc.rpartition("@")[2]
+
+    @property
+    def title(self) -> str:
+        """What people call it: by its profile, where that says which API it is, or by its host."""
+        return self.name if self.is_named else self.host
+
+    @property
+    def has_credential(self) -> bool:
+        """Whether there is a token, or something to ask for one."""
+        return self.token is not None or bool(self.sources)
 
     @property
     def is_loopback(self) -> bool:

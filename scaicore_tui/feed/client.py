@@ -11,11 +11,14 @@ from urllib.parse import quote
 
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
-from scaicore_tui.errors import CannotReach, OutcomeUnknown, UsageError
+from scaicore_tui.credentials import Bearer
+from scaicore_tui.credentials.bearer import UNAUTHORIZED
+from scaicore_tui.errors import CannotReach, CredentialsError, NotFound, OutcomeUnknown, UsageError
 from scaicore_tui.feed import transport as http
 from scaicore_tui.feed.budget import Budget, Rank, Slot
 from scaicore_tui.feed.quota import server_time
 from scaicore_tui.feed.silence import Silence
+from scaicore_tui.secret import Secret
 from scaicore_tui.text import named
 from scaicore_tui.wire import (
     Checkpoint,
@@ -37,14 +40,16 @@ MAX_LIMIT = 500
 LARGE = 256 * 1024
 # Each value that is no number takes some 70 bytes of memory.
 MAX_VALUES = 3_000_000
-CHECK = "check the URL and --api (scaiflow or scaigrid)"
+CHECK = "check the URL and --api (scaiflow or scaigrid), or ask: scaicore-tui doctor"
 
 T = TypeVar("T")
 
 
 class Client:
-    """A pool of connections to one target, and the budget of requests to it. Every method raises the errors of
-    `transport`; `rank` is how urgent a read is."""
+    """A pool of connections to one target, the budget of requests to it, and the token that goes with them.
+
+    Every method raises the errors of `transport` and of having a token; `rank` is how urgent a read is.
+    """
 
     def __init__(
         self, target: Target, transport: httpx.AsyncBaseTransport | None = None, clock: Clock | None = None
@@ -57,6 +62,7 @@ class Client:
         self.unreadable = 0
         self._clock = clock or SystemClock()
         self.budget = Budget(self._clock)
+        self.bearer = Bearer(target, self._clock)
         self._http = http.open_http(target, Silence() if target.offline else transport)
 
     async def close(self) -> None:
@@ -105,11 +111,25 @@ class Client:
         params: dict[str, Any] = {"core_id": self.target.core, **query, "limit": limit, "cursor": cursor}
         sent = {key: value for key, value in params.items() if value is not None}
         url = f"{self.target.resources}/{path}"
+        token = await self._sign()
+        try:
+            return await self._ask_until_new(url, rank, sent)
+        except CredentialsError as error:
+            if error.status != UNAUTHORIZED or not await self.bearer.renew(token):
+                raise self.bearer.explain(error) from error
+        except NotFound as error:
+            # What is listed is always there, be it empty: somewhere else.
+            error.hint = error.hint or CHECK
+            raise
+        await self._sign()
+        return await self._ask_until_new(url, rank, sent)
+
+    async def _ask_until_new(self, url: str, rank: Rank, params: dict[str, Any]) -> bytes:
         # The server may have closed connections just when they are used again, each of those kept: nobody need know.
         for _ in range(http.KEPT_OPEN):
             with suppress(http.HungUp):
-                return await self._ask(url, rank, sent)
-        return await self._ask(url, rank, sent)
+                return await self._ask(url, rank, params)
+        return await self._ask(url, rank, params)
 
     async def _ask(self, url: str, rank: Rank, params: dict[str, Any]) -> bytes:
         async with self.budget.slot(rank) as slot:
@@ -117,10 +137,21 @@ class Client:
             return await http.get(self._http, url, params, self._hearing(slot))
 
     async def _post(self, path: str, value: dict[str, Any], timeout: float) -> bytes:  # noqa: ASYNC109
-        body = _json(value)
+        body, url = _json(value), f"{self.target.resources}/{path}"
+        await self._sign()
         async with self.budget.slot(Rank.WRITE) as slot:
             self.requests += 1
-            return await http.post(self._http, f"{self.target.resources}/{path}", body, timeout, self._hearing(slot))
+            try:
+                return await http.post(self._http, url, body, timeout, self._hearing(slot))
+            except CredentialsError as error:
+                # Not sent again, with whatever token: that is for the person who pressed the key.
+                raise self.bearer.explain(error) from error
+
+    async def _sign(self) -> Secret | None:
+        """See to it that a token goes with the next request: the one that is returned."""
+        token = await self.bearer.token()
+        http.sign(self._http, token)
+        return token
 
     def _hearing(self, slot: Slot) -> http.Hearing:
         def heard(status: int, headers: Mapping[str, str]) -> None:

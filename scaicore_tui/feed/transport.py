@@ -15,10 +15,10 @@ from scaicore_tui.errors import CannotReach, ConfigError, OutcomeUnknown, Scaico
 from scaicore_tui.feed import bodies
 from scaicore_tui.feed.causes import Cause, cause_of, proxy_for
 from scaicore_tui.feed.lean_httpx import httpx
+from scaicore_tui.secret import Secret
 from scaicore_tui.wire import read_problem
 
 # Seconds without a byte.
-READ_TIMEOUT = 10.0
 WRITE_TIMEOUT = 30.0
 INVOKE_TIMEOUT = 330.0
 CONNECT_TIMEOUT = 5.0
@@ -50,22 +50,19 @@ class HungUp(CannotReach):
 
 
 def open_http(target: Target, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """A connection pool for one target. It sends the token with every request, follows no redirect with it, keeps no
-    cookie, and asks no proxy of the environment about loopback.
+    """A connection pool for one target. It follows no redirect, keeps no cookie, and asks no proxy of the environment
+    about loopback.
 
     Raises ConfigError where the environment's proxy, or the target's `ca_file`, can't be used.
     """
-    headers = {"Accept": "application/json", "Accept-Encoding": bodies.ACCEPTED}
-    if target.token is not None:
-        headers["Authorization"] = f"Bearer {target.token.reveal()}"
     try:
         return httpx.AsyncClient(
             transport=transport,
-            verify=_trust(target),
-            headers=headers,
+            verify=trust(target),
+            headers={"Accept": "application/json", "Accept-Encoding": bodies.ACCEPTED},
             # A balancer may set another one with each answer: all of them would be kept and sent, as long as we run.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
+            timeout=httpx.Timeout(target.timeout, connect=min(target.timeout, CONNECT_TIMEOUT)),
             limits=httpx.Limits(max_keepalive_connections=KEPT_OPEN),
             trust_env=not target.is_loopback,
         )
@@ -76,8 +73,14 @@ def open_http(target: Target, transport: httpx.AsyncBaseTransport | None = None)
         ) from error
 
 
-def _trust(target: Target) -> ssl.SSLContext | bool:
-    """Whose certificates are believed: those of the `ca_file` alone, or the usual ones."""
+def sign(http: httpx.AsyncClient, token: Secret | None) -> None:
+    """Send `token` with every request from here on."""
+    if token is not None:
+        http.headers["Authorization"] = f"Bearer {token.reveal()}"
+
+
+def trust(target: Target) -> ssl.SSLContext | bool:
+    """Whose certificates are believed: those of the `ca_file` alone, or the usual ones. Raises ConfigError."""
     if urlsplit(target.url).scheme == "http":
         # Reading the certificates that a plain connection has no use for takes longer than opening it.
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from scaicore_tui.journal.holes import ROOM, Hole
+from scaicore_tui.journal.pending import keep_pending
 from scaicore_tui.journal.retention import Retention
 from scaicore_tui.journal.spill import Spill
 from scaicore_tui.journal.store import TOP, Journal
@@ -96,7 +97,7 @@ class Intake:
         and what is nested too deep to be written down is left out."""
         if not self._journal.is_spilling:
             with suppress(sqlite3.OperationalError, RecursionError):
-                self._journal.keep_pending(checkpoints)
+                keep_pending(self._journal, checkpoints)
 
     def retention(self, before: int | None, size: int | None) -> Retention:
         """Forgets what ended before that moment, in microseconds since 1970, or is too much for so many bytes."""

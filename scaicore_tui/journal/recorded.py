@@ -11,6 +11,7 @@ from typing import Protocol, Self
 
 from scaicore_tui.journal.intake import Intake
 from scaicore_tui.journal.lines import SLICE, Lines, is_lines, read_lines
+from scaicore_tui.journal.pending import read_pending
 from scaicore_tui.journal.store import Journal
 from scaicore_tui.runs import RunBook
 from scaicore_tui.wire import Event
@@ -55,7 +56,7 @@ class Stored:
         intake.begin()
         while stored := intake.stored(RUNS_AT_ONCE):
             book.load(stored)
-        book.wait(self._journal.pending())
+        book.wait(read_pending(self._journal))
         return book
 
     def __enter__(self) -> Self:

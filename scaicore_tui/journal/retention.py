@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from scaicore_tui.journal.store import TOP, Journal, stored_id
+from scaicore_tui.journal.keys import stored_id
+from scaicore_tui.journal.store import TOP, Journal
 from scaicore_tui.journal.summaries import Summaries
 from scaicore_tui.runs import Folder, Summary
 

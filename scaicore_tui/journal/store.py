@@ -6,7 +6,6 @@ from several threads, which take turns; its `reader` waits for no writer.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 from collections import Counter
@@ -17,12 +16,13 @@ from typing import Any, Self
 
 from scaicore_tui.errors import NotFound
 from scaicore_tui.journal.holes import ROOM, Hole, Holes
+from scaicore_tui.journal.keys import places, stored_id
 from scaicore_tui.journal.opening import claim, open_copy, open_to_read, open_to_write
 from scaicore_tui.journal.schema import VERSION
 from scaicore_tui.lock import Lock
 from scaicore_tui.runs import Gap
 from scaicore_tui.runs.summary import VERSION as FOLD
-from scaicore_tui.wire import Checkpoint, Event, read_checkpoint, read_stored
+from scaicore_tui.wire import Event, read_stored
 
 # Above every position.
 TOP = 2**62
@@ -30,8 +30,6 @@ TOP = 2**62
 SLICE = 2_000
 # So many bytes of events are read for somebody to look at.
 MOST_BYTES = 4 * 1024 * 1024
-# So many keys are looked for in one go.
-KEYS_AT_ONCE = 500
 _BETWEEN = "SELECT pos, raw FROM events WHERE pos > ? AND pos <= ? ORDER BY pos LIMIT ?"
 
 
@@ -202,7 +200,7 @@ class Journal:
         """
         wanted = {event.raw for event in events}
         found: Counter[bytes] = Counter()
-        for place, keys in _places(events):
+        for place, keys in places(events):
             marks = ", ".join("?" * len(keys))
             query = f"SELECT raw FROM events WHERE {place} IN ({marks}) AND pos <= ?"  # noqa: S608  (constants, and marks)
             found.update(source for (source,) in self._each(query, *keys, upto) if source in wanted)
@@ -264,18 +262,6 @@ class Journal:
             after = found[-1][0]
             yield from ((pos, read_stored(source)) for pos, source in found)
 
-    def pending(self) -> list[Checkpoint]:
-        """The checkpoints that were pending at the latest look, oldest first."""
-        rows = self.rows("SELECT source FROM main.pending ORDER BY place")
-        return [read_checkpoint(source) for (source,) in rows]
-
-    def keep_pending(self, checkpoints: Iterable[Checkpoint]) -> None:
-        """These are pending now, oldest first, and no others."""
-        rows = [(json.dumps(checkpoint.source).encode(),) for checkpoint in checkpoints]
-        with self.writing() as database:
-            database.execute("DELETE FROM main.pending")
-            database.executemany("INSERT INTO main.pending (source) VALUES (?)", rows)
-
     def mark_gap(self, found_at: int) -> None:
         """Note that events are missing before the next one appended; `found_at` in microseconds since 1970."""
         with self.writing():
@@ -305,31 +291,3 @@ class Journal:
         rows = ((pos, e.at or 0, stored_id(e.execution_id), e.raw) for pos, e in zip(positions, events, strict=False))
         with self.writing() as database:
             database.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", rows)
-
-
-def _places(events: Iterable[Event]) -> Iterator[tuple[str, list[object]]]:
-    """Where in the table equal ones of those would be: by their times, or for want of these by their runs.
-
-    The plus keeps SQLite from looking by that column.
-    """
-    moments = {event.at for event in events if event.at}
-    timeless = {stored_id(event.execution_id) for event in events if not event.at}
-    keys: dict[str, list[object]] = {
-        "at": list(moments),
-        "+at = 0 AND execution_id": [key for key in timeless if key is not None],
-        "at = 0 AND coalesce(execution_id, 0)": [0] if None in timeless else [],
-    }
-    for place, found in keys.items():
-        for begin in range(0, len(found), KEYS_AT_ONCE):
-            yield place, found[begin : begin + KEYS_AT_ONCE]
-
-
-def stored_id(execution_id: str | None) -> str | bytes | None:
-    """An id as a value of SQLite: its text, or where that holds half a character, which SQLite refuses, its bytes."""
-    if execution_id is None or execution_id.isascii():
-        return execution_id
-    try:
-        execution_id.encode()
-    except UnicodeEncodeError:
-        return execution_id.encode("utf-8", "surrogatepass")
-    return execution_id

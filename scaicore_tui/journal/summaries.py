@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from scaicore_tui.journal.store import Journal, stored_id
+from scaicore_tui.journal.keys import stored_id
+from scaicore_tui.journal.store import Journal
 from scaicore_tui.runs import Summary
 from scaicore_tui.runs.summary import VERSION, decode, encode
 

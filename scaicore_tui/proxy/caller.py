@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import re
 from dataclasses import dataclass, field
 from typing import Literal
 
 from starlette.datastructures import Headers
 
+from scaicore_tui.config.sources import TENANT
 from scaicore_tui.config.target import is_loopback, named_host
+from scaicore_tui.credentials.jwt import is_jwt, read_claims
 from scaicore_tui.proxy import problems
-from scaicore_tui.proxy.config import TENANT
 
 _BEARER = re.compile(r"bearer +([\x21-\x7e]+) *", re.IGNORECASE)
 _API_KEY = "sgk_"
-_JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -42,19 +39,15 @@ def read_caller(headers: Headers) -> Caller:
     token = bearer[1]
     if len(token) > len(_API_KEY) and token.startswith(_API_KEY):
         return Caller("api_key", said[0], is_local=is_local)
-    if _JWT.fullmatch(token):
+    if is_jwt(token):
         return Caller("jwt", said[0], _tenant(token), is_local)
     raise problems.unauthorized("neither a ScaiKey token nor an API key")
 
 
 def _tenant(token: str) -> str | None:
-    claims = token.split(".")[1]
-    try:
-        read = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
-    except (ValueError, binascii.Error, RecursionError):
-        return None
-    tenant = read.get("tenant_id") if isinstance(read, dict) else None
-    return tenant if isinstance(tenant, str) and TENANT.fullmatch(tenant) else None
+    claims = read_claims(token)
+    tenant = None if claims is None else claims.tenant_id
+    return tenant if tenant is not None and TENANT.fullmatch(tenant) else None
 
 
 def _is_local(headers: Headers) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -10,12 +9,12 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from scaicore_tui.config.sources import TENANT
 from scaicore_tui.config.target import check_url
 from scaicore_tui.errors import ConfigError
 from scaicore_tui.secret import Secret
 
 DeployAuth = Literal["user_jwt", "api_key"]
-TENANT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
 @dataclass(frozen=True)

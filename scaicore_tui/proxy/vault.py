@@ -5,11 +5,12 @@ from __future__ import annotations
 import httpx
 
 from scaicore_tui.clock import Clock
+from scaicore_tui.credentials.vault import tenant_key
+from scaicore_tui.errors import CannotReach
 from scaicore_tui.proxy import problems
 from scaicore_tui.secret import Secret
 
 KEPT_SECONDS = 60.0
-TIMEOUT_SECONDS = 5.0
 
 
 class Vault:
@@ -38,28 +39,7 @@ class Vault:
         self._held = {tenant: held for tenant, held in self._held.items() if held[0] > now}
 
     async def _fetch(self, tenant_id: str) -> Secret | None:
-        url = f"{self._url}/v1/secrets/tenants/{tenant_id}/scaigrid_api_key"
-        headers = {"Authorization": f"Bearer {self._token.reveal()}", "Accept": "application/json"}
         try:
-            answer = await self._http.get(url, headers=headers, timeout=TIMEOUT_SECONDS)
-        except httpx.HTTPError:
-            raise problems.vault_unavailable("ScaiVault did not answer") from None
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            return None
-        if answer.status_code != httpx.codes.OK:
-            raise problems.vault_unavailable(f"ScaiVault answered {answer.status_code}")
-        return _key(answer)
-
-
-def _key(answer: httpx.Response) -> Secret:
-    """The value under `data`: a string, or an object with a `value`."""
-    try:
-        body = answer.json()
-    except ValueError:
-        body = None
-    value = body.get("data") if isinstance(body, dict) else None
-    value = value.get("value") if isinstance(value, dict) else value
-    key = Secret(value) if isinstance(value, str) else None
-    if key is None or not key.is_sendable:
-        raise problems.vault_unavailable("ScaiVault's answer holds no key that could be used")
-    return key
+            return await tenant_key(self._http, self._url, self._token, tenant_id)
+        except CannotReach as error:
+            raise problems.vault_unavailable(error.message) from None

@@ -9,6 +9,7 @@ import sys
 
 from scaicore_tui.session import Session
 from scaicore_tui.tui.app import RUN_DEMO, DebuggerApp
+from scaicore_tui.tui.switching import Profiles
 
 __all__ = ["RUN_DEMO", "DebuggerApp", "put_keys_first", "run_app"]
 
@@ -23,8 +24,11 @@ async def run_app(
     no_colour: bool = False,
     low_bandwidth: bool = False,
     notify: bool = False,
+    profiles: Profiles | None = None,
+    notice: str = "",
 ) -> int:
-    """Run the app until it is quit, or cancelled; the terminal is left as it was found, whatever happens.
+    """Run the app until it is quit, or cancelled; the terminal is left as it was found, whatever happens. `notice` is
+    said at the start.
 
     Returns 0, or `RUN_DEMO` where there was no session and the demo was asked for. Raises what the app failed with.
     """
@@ -39,6 +43,8 @@ async def run_app(
         no_colour=no_colour,
         low_bandwidth=low_bandwidth,
         notify=notify,
+        profiles=profiles,
+        notice=notice,
     )
     # A mouse tells of each cell that it crosses.
     running = asyncio.create_task(app.run_async(mouse=not low_bandwidth))

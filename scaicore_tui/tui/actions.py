@@ -25,12 +25,14 @@ class Place(StrEnum):
     INPUT = "input"
     ENTITY = "entity"
     TYPING_OUT = "typing out"
+    PROFILES = "profiles"
     HELP = "help"
     WELCOME = "welcome"
 
 
 LISTS = frozenset({Place.RUNS, Place.NODES, Place.CHECKPOINTS})
 READING = LISTS | {Place.DETAIL, Place.INBOX}
+MOVING = READING | {Place.HELP, Place.PROFILES}
 INBOXES = frozenset({Place.CHECKPOINTS, Place.INBOX})
 ANSWERING = frozenset({Place.ANSWER, Place.COMMENT})
 CHOOSING = frozenset({Place.ANSWER, Place.BULK})
@@ -118,7 +120,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("open", ("enter",), "", "answer the checkpoint", frozenset({Place.INBOX})),
     Action("inbox", ("i",), "inbox", "inbox: all that waits, the most urgent first", LISTS | {Place.DETAIL}),
     Action("previous_error", ("E",), "", "previous error", frozenset({Place.RUNS, Place.DETAIL})),
-    Action("filter", ("slash",), "filter", "filter the runs: words, and !words that must not stand there", LISTS),
+    Action("filter", ("slash",), "filter", "filter the runs by words, and by !words to leave out", LISTS),
     Action("view", ("v",), "view", "view: all, failed, waiting, running", LISTS),
     Action("follow", ("f",), "follow", "follow the newest run, or stay on this one", frozenset({Place.RUNS})),
     Action("next_pane", ("tab",), "pane", "next pane", LISTS),
@@ -129,16 +131,19 @@ ACTIONS: tuple[Action, ...] = (
     Action("copy_all", ("Y",), "", "copy all of the run or checkpoint, as JSON", READING),
     Action("copy", ("y",), "copy", "copy the input, as it would be sent", frozenset({Place.REPLAY})),
     Action("copy", ("ctrl+y",), "", "copy all of the checkpoint, as JSON", frozenset({Place.ANSWER})),
+    Action("profile", ("P",), "profile", "another profile: it is opened, and this one closed", READING),
+    Action("profile", ("P",), "profiles", "choose a profile", frozenset({Place.WELCOME})),
+    Action("switch", ("enter",), "switch", "open that profile", frozenset({Place.PROFILES})),
     Action("theme", ("t",), "", "light or dark", READING),
     Action("repaint", ("ctrl+l",), "", "paint the screen again", READING),
     Action("app.suspend_process", ("ctrl+z",), "", "suspend; fg in the shell brings it back", STOPPABLE),
-    Action("cursor_down", ("down", "j"), "", "down", READING | {Place.HELP}),
-    Action("cursor_up", ("up", "k"), "", "up", READING | {Place.HELP}),
-    Action("page_down", ("pagedown",), "", "a page down", READING | {Place.HELP}),
+    Action("cursor_down", ("down", "j"), "", "down", MOVING),
+    Action("cursor_up", ("up", "k"), "", "up", MOVING),
+    Action("page_down", ("pagedown",), "", "a page down", MOVING),
     Action("page_down", ("space",), "", "a page down", (READING | {Place.HELP}) - INBOXES),
-    Action("page_up", ("pageup",), "", "a page up", READING | {Place.HELP}),
-    Action("first", ("g", "home"), "", "to the beginning", READING | {Place.HELP}),
-    Action("last", ("G", "end"), "", "to the end", READING | {Place.HELP}),
+    Action("page_up", ("pageup",), "", "a page up", MOVING),
+    Action("first", ("g", "home"), "", "to the beginning", MOVING),
+    Action("last", ("G", "end"), "", "to the end", MOVING),
     Action("next_field", ("tab",), "comment", "write a comment", CHOOSING),
     Action("next_field", ("tab",), "next", "on, in the end back to the beginning", LATER_FIELDS),
     Action("fields", ("ctrl+t",), "", "put a form's input fields into the comment", ANSWERING),
@@ -154,6 +159,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("back", ("escape",), "cancel", "cancel; the word is typed anew", frozenset({Place.TYPING_OUT})),
     Action("back", ("escape",), "close", "close; what is under way goes on", frozenset({Place.RESULTS})),
     Action("back", ("escape",), "back", "stop typing; what was typed is kept", REPLAYING - {Place.REPLAY}),
+    Action("back", ("escape", "q"), "stay", "stay on this profile", frozenset({Place.PROFILES})),
     Action("back", ("escape", "question_mark", "q"), "close", "close the help", frozenset({Place.HELP})),
     Action("help", ("question_mark",), "help", "help for this view", READING),
     Action("command_palette", ("ctrl+p",), "", "everything by name", READING),

@@ -12,6 +12,7 @@ _LATER = (
     "screens.bulk",
     "screens.continue_all",
     "screens.help",
+    "screens.profiles",
     "palette",
 )
 

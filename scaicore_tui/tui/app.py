@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual._styles_cache import StylesCache
 from textual.await_complete import AwaitComplete
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from scaicore_tui.bell import Bell
 from scaicore_tui.session import Session, Update
@@ -28,13 +28,19 @@ from scaicore_tui.tui.messages import (
     EditorFailed,
     EditText,
     HistoryRead,
+    LeftWriteMoved,
     PausePolling,
+    ProfileOpened,
+    ProfilesRead,
     ReplayRun,
     SessionChanged,
+    SwitchFailed,
+    SwitchProfile,
     WriteStopped,
 )
-from scaicore_tui.tui.screens.following import Following
+from scaicore_tui.tui.screens.following import Following, Welcoming
 from scaicore_tui.tui.screens.main import MainScreen
+from scaicore_tui.tui.switching import Profiles, Switching
 from scaicore_tui.tui.terminal import SparingApp
 from scaicore_tui.tui.theme import DARK, TERMINAL, THEMES
 from scaicore_tui.tui.widgets.lines import ASCII_CLASS
@@ -72,16 +78,20 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
         no_colour: bool = False,
         low_bandwidth: bool = False,
         notify: bool = False,
+        profiles: Profiles | None = None,
+        notice: str = "",
     ) -> None:
         few_colours = no_colour or low_bandwidth
         super().__init__(ansi_color=few_colours or None)
-        self._pace = LOW_PACE if low_bandwidth else PACE
         self._session = session
         self._banner = banner
+        self._notice = notice
         self._bridge: Bridge | None = None
         self._desk: Desk | None = None
+        self._switching = Switching(self, profiles)
         self._editor = Editor(self)
-        self._caller = Caller(session, Bell(os.environ)) if notify and session is not None else None
+        self._bell = Bell(os.environ) if notify else None
+        self._caller: Caller | None = None
         self._is_complete = False
         self.animation_level = "none"
         self.set_class(ascii_only, ASCII_CLASS)
@@ -99,7 +109,7 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
             return self._open(self._session)
         from scaicore_tui.tui.screens.welcome import WelcomeScreen
 
-        return WelcomeScreen()
+        return WelcomeScreen(self._switching.names())
 
     def pop_screen(self) -> AwaitComplete:
         """Leave a screen. Textual would keep the last lines of a thousand widgets, in a cache of their method."""
@@ -203,15 +213,68 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
         """Say why, also once the dialog that says it is left."""
         self._say(message.words, "amber")
 
+    def on_open_profiles(self) -> None:
+        if words := self._switching.offer():
+            self._say(words, "amber")
+
+    def on_profiles_read(self, message: ProfilesRead) -> None:
+        """Show them, unless something else was opened meanwhile."""
+        from scaicore_tui.tui.screens.profiles import ProfilesScreen
+
+        if not isinstance(self.screen, ModalScreen):
+            self.push_screen(ProfilesScreen(message.choices, self._name_of_open))
+
+    def on_switch_profile(self, request: SwitchProfile) -> None:
+        self._say(self._switching.switch(request.name, self._name_of_open))
+
+    def on_switch_failed(self, message: SwitchFailed) -> None:
+        """Say why, until it is dismissed."""
+        self._say(f"P: {message.words}", "amber", sticky=True)
+
+    async def on_profile_opened(self, message: ProfileOpened) -> None:
+        """Leave the one session for the other. What the first one has said is in the queue before this."""
+        if self._bridge is not None and self._desk is not None:
+            self._switching.leave(self._bridge, self._desk)
+        self._banner = ""
+        main = self._open(message.session)
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        if not self.screen._result_callbacks:
+            # Textual takes one from each screen that is replaced, and gives none to the one that it begins with.
+            self.screen._push_result_callback(self.screen, None)
+        await self.switch_screen(main)
+        if self._bridge is not None:
+            self._bridge.start()
+
+    def on_left_write_moved(self, message: LeftWriteMoved) -> None:
+        """Tell what came of a write of a session that was left."""
+        if self._desk is not None:
+            self._desk.tell_left(message.name, message.submission)
+            self._tell(Update())
+
+    @property
+    def _name_of_open(self) -> str | None:
+        """What is open: a profile's name, or a host."""
+        return None if self._bridge is None else self._bridge.name
+
     def _open(self, session: Session) -> MainScreen:
-        self._desk = Desk(session, self._banner or session.target.name, self._pace)
+        pace = LOW_PACE if session.target.low_bandwidth else PACE
+        self._desk = Desk(session, self._banner or session.target.title, pace)
         self._bridge = Bridge(self, session)
+        self._switching.take_up(self._bridge, self._desk)
+        if self._bell is not None:
+            self._caller = Caller(session, self._bell)
+        if self._notice:
+            self._desk.say(self._notice, "amber", sticky=True)
+            self._notice = ""
         return MainScreen(self._desk)
 
     def _say(self, words: str, colour: str = "text", *, sticky: bool = False) -> None:
         if self._desk is not None:
             self._desk.say(words, colour, sticky=sticky)
             self._tell(Update())
+        elif isinstance(welcome := self.screen_stack[0], Welcoming):
+            welcome.say(words)
 
     def _stays_offline(self, key: str) -> bool:
         """Whether nothing is ever asked for: then that is said."""

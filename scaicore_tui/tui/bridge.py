@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
+from typing import Any
 
 from textual.app import App
+from textual.message import Message
+from textual.worker import Worker
 
 from scaicore_tui.actions import answer_each
 from scaicore_tui.errors import ScaicoreError
@@ -18,6 +22,7 @@ from scaicore_tui.tui.messages import (
     AnswerCheckpoint,
     AnsweredRead,
     HistoryRead,
+    LeftWriteMoved,
     ReplayRun,
     SessionChanged,
     WriteStopped,
@@ -30,16 +35,32 @@ class Bridge:
     """Runs one session inside the app."""
 
     def __init__(self, app: App[int], session: Session) -> None:
+        self.name = session.target.title
         self._app = app
         self._session = session
         self._reading_history = False
+        self._left = asyncio.Event()
+        self._writes: set[Worker[None]] = set()
+        self._reads: set[Worker[None]] = set()
+        self._worker: Worker[None] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its session still has the journal."""
+        return self._worker is not None and not self._worker.is_finished
 
     def start(self) -> None:
-        """Poll for as long as the app runs, and close the session with it."""
+        """Poll until the session is left, or the app ends, and close it."""
         self._session.listen(self._heard)
         # An answer may have come since the screen showed what was known, and before anybody listened.
         self._heard(Update(frozenset(self._session.book.summaries), checkpoints=True))
-        begin(self._app, self._run, "session")
+        self._worker = begin(self._app, self._run, "session")
+
+    def leave(self) -> None:
+        """Read no more, say no more but what came of writes that are under way, and close the session after them."""
+        self._left.set()
+        for read in self._reads:
+            read.cancel()
 
     def give_way(self, *, to_key: bool) -> None:
         """A key is acted on, or was."""
@@ -60,7 +81,7 @@ class Bridge:
 
     def answer_all(self, request: AnswerAll) -> None:
         """Send the same answer to several, each once."""
-        begin(self._app, partial(self._answer_all, request), "writes")
+        self._begin(self._writes, partial(self._answer_all, request), "writes")
 
     def replay(self, request: ReplayRun) -> None:
         """Invoke a Core again, in the background."""
@@ -72,25 +93,45 @@ class Bridge:
         """Read one more page of history, if none is being read."""
         if not self._reading_history:
             self._reading_history = True
-            begin(self._app, self._read_older, "history")
+            self._begin(self._reads, self._read_older, "history")
 
     def read_answered(self) -> None:
         """Read the answered checkpoints; the latest request counts."""
-        begin(self._app, self._read_answered, "answered", exclusive=True)
+        self._begin(self._reads, self._read_answered, "answered", exclusive=True)
 
     async def _run(self) -> None:
         async with self._session:
-            await self._session.run()
+            reading, leaving = asyncio.create_task(self._session.run()), asyncio.create_task(self._left.wait())
+            try:
+                await asyncio.wait((reading, leaving), return_when=asyncio.FIRST_COMPLETED)
+                if reading.done():
+                    await reading
+            finally:
+                await _ended(reading, leaving)
+            for write in tuple(self._writes):
+                await write.wait()
 
     def _write(self, write: Callable[[], Awaitable[object]]) -> None:
-        begin(self._app, partial(self._guarded, write), "writes")
+        self._begin(self._writes, partial(self._guarded, write), "writes")
+
+    def _begin(
+        self,
+        kept: set[Worker[None]],
+        work: Callable[[], Coroutine[None, None, None]],
+        group: str,
+        *,
+        exclusive: bool = False,
+    ) -> None:
+        """Do it beside everything else; `kept` are those of its kind that are not done."""
+        kept -= {worker for worker in kept if worker.is_finished}
+        kept.add(begin(self._app, work, group, exclusive=exclusive))
 
     async def _guarded(self, write: Callable[[], Awaitable[object]]) -> None:
         """What the server refuses is in the submission; what is raised was never sent."""
         try:
             await write()
         except ScaicoreError as error:
-            self._app.post_message(WriteStopped(safe(str(error))))
+            self._say(WriteStopped(safe(str(error))))
 
     async def _answer_all(self, request: AnswerAll) -> None:
         """Say when it is over, and what kept the rest from being sent."""
@@ -103,28 +144,45 @@ class Bridge:
             )
         except ScaicoreError as error:
             words = safe(str(error))
-            self._app.post_message(WriteStopped(words))
+            self._say(WriteStopped(words))
         else:
             words = "" if len(sent) == len(ids) else STOPPED
-        self._app.post_message(AllAnswered(ids, words))
+        self._say(AllAnswered(ids, words))
 
     async def _read_older(self) -> None:
         try:
             await self._session.load_older()
         except ScaicoreError as error:
-            self._app.post_message(HistoryRead(safe(str(error))))
+            self._say(HistoryRead(safe(str(error))))
         else:
-            self._app.post_message(HistoryRead())
+            self._say(HistoryRead())
         finally:
             self._reading_history = False
 
     async def _read_answered(self) -> None:
         try:
-            rows = await self._session.checkpoints_of("resolved")
+            rows = await self._session.client.all_checkpoints("resolved")
         except ScaicoreError as error:
-            self._app.post_message(AnsweredRead(words=safe(str(error))))
+            self._say(AnsweredRead(words=safe(str(error))))
         else:
-            self._app.post_message(AnsweredRead(tuple(rows)))
+            self._say(AnsweredRead(tuple(rows)))
 
     def _heard(self, update: Update) -> None:
-        self._app.post_message(SessionChanged(update))
+        if not self._left.is_set():
+            self._app.post_message(SessionChanged(update))
+        elif update.submission is not None:
+            self._app.post_message(LeftWriteMoved(self.name, update.submission))
+
+    def _say(self, message: Message) -> None:
+        """Say it to whoever looks at this session; once it was left, nobody does."""
+        if not self._left.is_set():
+            self._app.post_message(message)
+        elif isinstance(message, WriteStopped):
+            self._app.post_message(WriteStopped(f"{safe(self.name)}: {message.words}"))
+
+
+async def _ended(*tasks: asyncio.Task[Any]) -> None:
+    """Let them end now."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -5,6 +5,7 @@ Reads the session and never awaits it: that is the bridge's.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 
 from msgspec.structs import replace
@@ -12,10 +13,12 @@ from msgspec.structs import replace
 from scaicore_tui.actions import Kind, Progress, Submission, gate
 from scaicore_tui.runs import Gap, GapRow, Run, missing_in
 from scaicore_tui.session import Session, Update
+from scaicore_tui.text import one_line
 from scaicore_tui.tui.drafts import Drafts
 from scaicore_tui.tui.inbox import Answered, by_urgency, latest_first
-from scaicore_tui.tui.link_words import Standing
+from scaicore_tui.tui.link_words import Standing, name_piece
 from scaicore_tui.tui.notices import Notice, Notices, of_submission
+from scaicore_tui.tui.paint import Piece
 from scaicore_tui.tui.replays import Link, Original, links, original_of
 from scaicore_tui.wire import Checkpoint
 from scaicore_tui.wire.timestamps import seconds
@@ -78,7 +81,17 @@ class Desk:
             journal_trouble=session.journal.trouble,
             pace=self.pace,
             recorded_for=None if newest_at is None else self.now - seconds(newest_at),
+            color=session.target.color,
+            token_left=session.client.bearer.time_left,
+            token_renews=session.client.bearer.renews,
         )
+
+    def name_pieces(self, colour: str = "text strong") -> Sequence[Piece]:
+        """What the session is called, behind what is about to be written to it."""
+        ground = self.session.target.color
+        if ground is None:
+            return [(f" · {one_line(self.name)}", colour)]
+        return [(" ", "text"), name_piece(self.name, ground)]
 
     def say(self, words: str, colour: str = "text", *, key: str = "said", sticky: bool = False) -> None:
         """Say something, in place of what was last said about `key`."""
@@ -105,6 +118,11 @@ class Desk:
         if submission.progress in _DONE:
             self.drafts.end(submission.target_id)
             self.marked.discard(submission.target_id)
+
+    def tell_left(self, name: str, submission: Submission) -> None:
+        """Tell what came of a write of a session that was left."""
+        notice = of_submission(submission, self.session.clock.monotonic())
+        self.notices.say(replace(notice, words=f"{one_line(name)}: {notice.words}", sticky=True, gathers=""))
 
     def take_answered(self, checkpoints: tuple[Checkpoint, ...], trouble: str) -> None:
         """Keep what was read of the answered ones; what was read before stays where nothing came."""

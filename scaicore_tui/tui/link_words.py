@@ -9,15 +9,21 @@ from math import floor, log10
 
 from msgspec import Struct
 
+from scaicore_tui.config.target import Color
 from scaicore_tui.feed import Link, LinkState
 from scaicore_tui.runs import RunStatus
 from scaicore_tui.runs.status import RUN_LOOKS
 from scaicore_tui.runs.words import age, took
 from scaicore_tui.text import one_line
-from scaicore_tui.tui.paint import STRONG, Piece
+from scaicore_tui.tui.paint import STRONG, Piece, badge
 
 # An answer may take so many seconds before it is worth a word.
 OVERDUE = 1.0
+# A token that lasts only so many seconds more is somebody's business.
+TOKEN_SOON = 600.0
+
+# The theme has no violet: that is its accent.
+_INKS = {Color.VIOLET: "accent"}
 
 _SIGNS = {
     LinkState.CONNECTING: ("·", "grey"),
@@ -32,7 +38,8 @@ class Standing(Struct, frozen=True):
     """All that the status bar tells. `now` is monotonic seconds, as the moments of `link` are.
 
     It is told anew after `pace` seconds at the latest. Offline `recorded_for` is the age of the newest event that was
-    recorded, in seconds.
+    recorded, in seconds. `color` is what the name stands on, where its profile says that; `token_left` is how many
+    seconds the token has, where it says so, and `token_renews` whether another one follows.
     """
 
     link: Link
@@ -47,6 +54,9 @@ class Standing(Struct, frozen=True):
     journal_trouble: str = ""
     pace: int = 1
     recorded_for: float | None = None
+    color: Color | None = None
+    token_left: float | None = None
+    token_renews: bool = False
 
     @property
     def state(self) -> LinkState:
@@ -131,9 +141,26 @@ def _about(value: float) -> float:
     return min((size * step for step in (1, 2, 5, 10)), key=lambda near: abs(log10(max(1.0, value) / near)))
 
 
+def name_piece(name: str, color: Color | None, width: int | None = None) -> Piece:
+    """What the session is called, on the colour of its profile."""
+    shown = one_line(name, width)
+    return (shown, "accent strong") if color is None else badge(shown, _INKS.get(color, str(color)))
+
+
+def token_pieces(standing: Standing) -> list[Piece]:
+    """How long the token lasts: loud where it runs out soon and no other follows, or where it has."""
+    left = standing.token_left
+    if left is None:
+        return []
+    if left <= 0:
+        return [(" · ", "grey"), ("token ran out", "red strong")]
+    is_soon = left <= TOKEN_SOON and not standing.token_renews
+    return [(f" · token {age(left)}", "amber" if is_soon else "grey")]
+
+
 def filter_pieces(standing: Standing) -> list[Piece]:
-    """The Core filter, and whether writing is off."""
+    """The Core filter, whether writing is off, and what is left of the token."""
     pieces: list[Piece] = [(one_line(standing.core, 24) if standing.core else "all cores", "grey")]
     if standing.read_only:
         pieces.append((" · read-only", "amber"))
-    return pieces
+    return pieces + token_pieces(standing)

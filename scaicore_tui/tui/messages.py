@@ -10,7 +10,9 @@ from typing import Any
 
 from textual.message import Message
 
-from scaicore_tui.session import Update
+from scaicore_tui.actions import Submission
+from scaicore_tui.config.choices import Choice
+from scaicore_tui.session import Session, Update
 from scaicore_tui.wire import Checkpoint
 
 
@@ -105,6 +107,47 @@ class RunAction(Message):
     """Do what a key of the footer would do."""
 
     action_id: str
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class OpenProfiles(Message):
+    """Show the profiles that there are to choose from."""
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class SwitchProfile(Message):
+    """Leave this session for one on that profile."""
+
+    name: str
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class ProfilesRead(Message):
+    """The profiles were read."""
+
+    choices: tuple[Choice, ...]
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class ProfileOpened(Message):
+    """There is a session on another profile."""
+
+    session: Session
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class SwitchFailed(Message):
+    """There is none, and `words` say why: all stays as it is."""
+
+    words: str
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class LeftWriteMoved(Message):
+    """A write of a session that was left got further; `name` is what that was called."""
+
+    name: str
+    submission: Submission
 
 
 @dataclass(eq=False, repr=False, match_args=False)

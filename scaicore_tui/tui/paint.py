@@ -15,12 +15,13 @@ from scaicore_tui.runs.status import BREAKPOINT, GAP, NODE_LOOKS, REVIEW, RUN_LO
 from scaicore_tui.text import BAR as BAR_SIGN
 from scaicore_tui.text import ELLIPSIS, cells, cut, fit, one_line, wrap
 
-# A safe text, and the name of its colour; ` strong` behind it makes it bold.
+# A safe text, and the name of its colour; ` strong` behind it makes it bold, ` badge` lets it stand on that colour.
 Piece = tuple[str, str]
 Pieces = Sequence[Piece]
 
 COLOURS = ("text", "grey", "accent", "blue", "green", "red", "amber")
 STRONG = " strong"
+BADGE = " badge"
 CURSOR = "›"
 NEWER = "▲"
 MARKED = "■"
@@ -49,6 +50,11 @@ ASCII_SIGNS = str.maketrans(
         "–": "-",
     }
 )
+
+
+def badge(text: str, colour: str) -> Piece:
+    """`text` on a ground of that colour."""
+    return f" {text} ", colour + BADGE
 
 
 def piece(text: str, width: int, colour: str = "text") -> Piece:
@@ -123,9 +129,10 @@ def _merge(merged: list[tuple[str, str]], text: str, colour: str) -> None:
     if not text:
         return
     before, last = merged[-1] if merged else ("", "")
-    if before and (colour == last or text.isspace()):
+    is_plain = not last.endswith(BADGE) and not colour.endswith(BADGE)
+    if before and (colour == last or (text.isspace() and is_plain)):
         merged[-1] = (before + text, last)
-    elif before.isspace():
+    elif before.isspace() and is_plain:
         merged[-1] = (before + text, colour)
     else:
         merged.append((text, colour))

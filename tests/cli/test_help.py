@@ -14,11 +14,11 @@ from typer.main import get_command
 from scaicore_tui.cli.app import app
 from scaicore_tui.cli.examples import EXAMPLES
 from scaicore_tui.cli.flags import Common
-from scaicore_tui.cli.help import COMMON
+from scaicore_tui.cli.help import COMMON, commands
 from tests.cli.program import Program
 
 GROUP: Any = get_command(app)
-NAMES = [*GROUP.commands]
+NAMES = [*commands(GROUP)]
 SHELL = {"|", ">", "&&"}
 
 

@@ -13,6 +13,7 @@ from typer.main import get_command
 
 from scaicore_tui.cli.app import app
 from scaicore_tui.cli.describing import names, source
+from scaicore_tui.cli.help import commands
 from tests.cli.program import Demo, FastGrid, Program
 from tests.cli.test_watch import SPOILED, TRIP
 
@@ -41,8 +42,8 @@ def test_a_schema_is_one_and_forbids_nothing_that_may_be_added(name: str) -> Non
 
 
 def test_every_command_with_a_document_has_one() -> None:
-    commands = get_command(app).commands  # type: ignore[attr-defined]
-    with_json = {name for name, command in commands.items() if any(p.name == "json" for p in command.params)}
+    found = commands(get_command(app)).items()  # type: ignore[arg-type]
+    with_json = {name.replace(" ", "-") for name, command in found if any(p.name == "json" for p in command.params)}
     assert with_json | {"demo"} == set(names())
 
 
@@ -105,3 +106,10 @@ def test_it_is_printed_by_name(program: Program) -> None:
     unknown = program("schema", "run")
     assert (unknown.returncode, unknown.stdout) == (2, "")
     assert "did you mean runs?" in unknown.stderr
+
+
+def test_what_looks_at_the_settings(program: Program, reader: Program) -> None:
+    check("doctor", reader.document("doctor", "--json"))
+    check("config-show", reader.document("config", "show", "--json"))
+    for known in (program, program.knowing(SCAICORE_TUI_URL="no address")):
+        check("config-check", json.loads(known("config", "check", "--json").stdout))

@@ -133,7 +133,7 @@ def test_nothing_of_all_runs_is_missed_while_the_server_is_away(tmp_path: Path, 
 def test_a_run_that_fails_while_the_server_is_away_gives_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "PER_API_KEY", 100_000)
     with (
-        fast_grid(rate_limits=True, speed=8.0) as grid,
+        fast_grid(rate_limits=True, speed=1.0) as grid,
         grid.portal.wrap_async_context_manager(relay(grid.served.url)) as line,
     ):
         program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})

@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 
 from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
+from scaicore_tui.config.target import Color
 from scaicore_tui.feed import Client
 from scaicore_tui.secret import Secret
 from scaicore_tui.session import Session
@@ -37,6 +38,7 @@ class Stage:
     read_only: bool = False
     protected: bool = False
     core: str | None = None
+    color: Color | None = None
     ascii_only: bool = False
     trouble: Callable[[httpx.Request], httpx.Response] | None = None
     backfill: int = 5_000
@@ -51,6 +53,7 @@ class Stage:
             interval=5.0,
             read_only=self.read_only,
             protected=self.protected,
+            color=self.color,
         )
         client = Client(target, httpx.MockTransport(self._answer))
         self.session = Session(target, clock=self.clock, client=client, backfill=self.backfill, chance=surely)

@@ -141,6 +141,16 @@ async def test_each_answer_goes_on_to_the_next() -> None:
         assert {body for _, body in taking.posts} == {b'{"resolution":"approve"}'}
 
 
+async def test_enter_opens_one_dialog_over_the_list() -> None:
+    stage = Stage(inbox())
+    async with stage.opened() as pilot:
+        await open_inbox(stage, pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(stage.app.screen, AnswerScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(stage.app.screen, InboxScreen))
+
+
 async def test_twelve_answers_are_dismissed_by_one_key() -> None:
     stage = Stage(inbox(*(invoice(number) for number in range(1, 13))))
     taking = Taking(stage)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
@@ -10,10 +11,12 @@ import pytest
 from textual.app import App
 from textual.pilot import Pilot
 
+from scaicore_tui.config.target import Color
 from scaicore_tui.tui import DebuggerApp
 from tests.feedsim import FeedSim
 from tests.tui.inbox_scene import WITH_FORM, inbox
 from tests.tui.scene import BREAKPOINT, busy, later
+from tests.tui.shelf import STAGING, Shelf, text
 from tests.tui.stage import SMALL, STANDARD, WIDE, Stage, screen_lines, until
 from tests.tui.taking import Choosy
 
@@ -152,6 +155,28 @@ def test_nothing_configured(snap_compare: SnapCompare, size: tuple[int, int]) ->
         await pilot.pause()
 
     assert snap_compare(DebuggerApp(None), terminal_size=size, run_before=before)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_profiles(snap_compare: SnapCompare, size: tuple[int, int], tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+
+    async def before(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "exec_8f21c4" in text(pilot))
+        await pilot.press("P")
+        await until(pilot, lambda: "prod.example" in text(pilot))
+
+    app = DebuggerApp(shelf.session(STAGING), profiles=shelf)
+    assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_profile_in_its_colour(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    assert shown(snap_compare, Stage(busy(), color=Color.RED), size, keys("a", "1", "escape"))
+
+
+def test_a_dialog_of_a_profile_in_its_colour(snap_compare: SnapCompare) -> None:
+    assert shown(snap_compare, Stage(busy(), color=Color.AMBER, protected=True), STANDARD, keys("a", "1"))
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -71,7 +71,8 @@ async def test_of_one_run_the_past_is_told_and_then_its_news() -> None:
         await session.read_once()
         assert [str(made.what) for made in follower.news()] == ["run_completed"]
         # It has ended: what waited in it does so no longer, whether that was looked at or not.
-        assert [str(made.what) for made in await follower.checkpoints(look=False)] == ["checkpoint_gone"]
+        await follower.look(always=False)
+        assert [str(made.what) for made in follower.due([])] == ["checkpoint_gone"]
 
 
 async def test_loss_of_contact_and_its_return_are_told_once_each() -> None:

@@ -89,3 +89,18 @@ def test_where_nothing_can_be_written_nothing_is_claimed(tmp_path: Path) -> None
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="ledger"):
         Ledger(tmp_path / "file" / "ledger.jsonl").claim(entry())
+
+
+def test_a_write_that_was_left_is_looked_up_by_the_next(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    assert ledger.claim(entry()) is None
+    assert "is sending to it" in str(ledger.claim(entry("sub_2")))
+    ledger.leave("sub_1")
+    ledger.leave("sub_unheard_of")
+    (kept,) = ledger.entries()
+    assert (kept.is_orphan(NOW), kept.is_open, [state["progress"] for state in kept.states]) == (
+        True,
+        True,
+        ["sending"],
+    )
+    assert "it is looked up" in str(ledger.claim(entry("sub_2")))

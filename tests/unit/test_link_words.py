@@ -1,13 +1,16 @@
-"""What the status bar says of the budget and of catching up."""
+"""What the status bar says of the budget, of catching up, of the token and of the profile."""
 
 from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
+from rich.style import Style
 
+from scaicore_tui.config.target import Color
 from scaicore_tui.errors import CannotReach, PermissionDenied
 from scaicore_tui.feed import Link, Part
-from scaicore_tui.tui.link_words import Standing, catching_up, next_try
+from scaicore_tui.tui import paint
+from scaicore_tui.tui.link_words import Standing, catching_up, filter_pieces, name_piece, next_try
 from scaicore_tui.tui.trouble import trouble
 
 
@@ -77,3 +80,38 @@ def test_one_part_that_fails_says_nothing_of_the_other() -> None:
 )
 def test_clocks_that_differ(skew: float, words: str) -> None:
     assert told(Part(99), Part(99), skew=skew) == words
+
+
+@pytest.mark.parametrize(
+    ("left", "renews", "words", "colour"),
+    [
+        (None, False, "", "grey"),
+        (2_540.0, False, " · token 42m", "grey"),
+        (599.0, False, " · token 9m", "amber"),
+        (599.0, True, " · token 9m", "grey"),
+        (-1.0, True, " · token ran out", "red strong"),
+    ],
+)
+def test_how_long_the_token_lasts(left: float | None, renews: bool, words: str, colour: str) -> None:
+    said = filter_pieces(replace(standing(Link(interval=5)), token_left=left, token_renews=renews))
+    assert "".join(text for text, _ in said) == "all cores" + words
+    assert said[-1][1] == colour
+
+
+def test_a_name_stands_on_the_colour_of_its_profile() -> None:
+    assert name_piece("prod", None) == ("prod", "accent strong")
+    assert name_piece("prod", Color.RED) == (" prod ", "red badge")
+    assert name_piece("pr\x1bod", Color.VIOLET, 5) == (" pr␛od ", "accent badge")
+
+
+def test_blanks_beside_a_badge_are_none_of_it() -> None:
+    strip = paint.strip([("  ", "text"), (" a ", "red badge"), ("  ", "grey")], 9, style, ascii_only=False)
+    assert [(segment.text, segment.style) for segment in strip] == [
+        ("  ", style("text")),
+        (" a ", style("red badge")),
+        ("    ", style("grey")),
+    ]
+
+
+def style(colour: str) -> Style:
+    return Style(meta={"colour": colour})

@@ -9,9 +9,11 @@ import subprocess
 import pytest
 
 from scaicore_tui import errors
-from scaicore_tui.cli.diagnostics import INTERRUPTED
+from scaicore_tui.cli.diagnostics import FAILED
 from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.help import EXIT_CODES, sections
+from scaicore_tui.cli.running import ENDING
+from scaicore_tui.config.keys import KEYS
 from scaicore_tui.runs.status import BREAKPOINT, GAP, NODE_LOOKS, REVIEW, RUN_LOOKS, Look
 from scaicore_tui.tui.actions import key_table
 from tests.reference import GROUP, MANUAL, TABLES, command_table, manual, option_table, section
@@ -34,6 +36,11 @@ def test_every_sign_is_in_the_legend(look: Look) -> None:
 @pytest.mark.parametrize("mark", [*TABLES])
 def test_the_reference_of_the_command_line_comes_from_its_help(mark: str) -> None:
     assert section(mark) == TABLES[mark](), "python -m tests.reference brings it up to date"
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_every_key_of_a_profile_is_told(name: str) -> None:
+    assert KEYS[name].explained(name) in "\n".join(section("profile"))
 
 
 def test_every_command_and_flag_is_told() -> None:
@@ -72,4 +79,5 @@ def test_the_manual_is_sound_roff() -> None:
 
 def test_the_exit_codes_are_those_of_the_errors() -> None:
     kinds = [error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, Exception)]
-    assert {kind.exit_code for kind in kinds} | {0, INTERRUPTED} == set(EXIT_CODES)  # type: ignore[attr-defined]
+    codes = {kind.exit_code for kind in kinds}  # type: ignore[attr-defined]
+    assert codes | {0, FAILED} | {128 + number for number in ENDING} == set(EXIT_CODES)

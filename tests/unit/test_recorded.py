@@ -12,6 +12,7 @@ from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import CannotReach, ConfigError, UsageError
 from scaicore_tui.journal import Intake, Journal
+from scaicore_tui.journal.pending import read_pending
 from scaicore_tui.journal.recorded import journal_of, open_recorded
 from scaicore_tui.offline import OfflineSession
 from scaicore_tui.runs import RunStatus, run_document
@@ -48,7 +49,7 @@ async def test_what_waited_at_the_latest_look_is_kept(tmp_path: Path) -> None:
     with open_recorded(path) as recorded:
         assert [run.status for run in recorded.book.order] == [RunStatus.WAITING]
     with Journal.read(path) as journal:
-        assert [row.source["note"] for row in journal.pending()] == ["as it came, \u202eé"]
+        assert [row.source["note"] for row in read_pending(journal)] == ["as it came, \u202eé"]
     await kept(FeedSim(RUN), path)
     with open_recorded(path) as recorded:
         assert [run.status for run in recorded.book.order] == [RunStatus.RUNNING]
@@ -126,5 +127,5 @@ async def test_a_session_offline_asks_for_nothing_and_sends_nothing(tmp_path: Pa
         with pytest.raises(UsageError, match="nothing can be sent"):
             await session.answer("ckpt_1", "approve")
         with pytest.raises(CannotReach, match="nothing is asked of a server"):
-            await session.checkpoints_of("resolved")
+            await session.client.all_checkpoints("resolved")
         assert not session.submitter.submissions

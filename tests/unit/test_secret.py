@@ -156,11 +156,11 @@ def test_a_token_that_can_not_be_sent_is_refused_without_telling_it(token: str, 
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ('token = "hush"', r"unknown key profiles\.default\.token: this file never holds one: token_env names"),
+        ('token = "hush"', r"unknown key profiles\.default\.token · this file never holds one: token_env names"),
         ('api_key = "hush"', r"token_file a file readable by you alone"),
-        ('token_file = "hush"', "the profile's token_file can't be read: No such file"),
-        ('token_file = ["hush"]', "Expected a path, got list"),
-        ('token_file = "/"', "the profile's token_file can't be read: Is a directory"),
+        ('token_file = "hush"', "token_file of profile default can't be read: No such file"),
+        ('token_file = ["hush"]', "expected a path, got list"),
+        ('token_file = "/"', "token_file of profile default can't be read: Is a directory"),
     ],
 )
 def test_a_token_in_the_wrong_place_is_not_told(line: str, words: str, tmp_path: Path) -> None:

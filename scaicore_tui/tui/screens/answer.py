@@ -89,5 +89,5 @@ class AnswerScreen(AnsweringDialog):
         where = (core_name(self.checkpoint.core_id), self.checkpoint.execution_id, self.checkpoint.node_id)
         yield f"{self.key} sends ", "text"
         yield named(self.resolution or ""), "accent strong"
-        yield f" · {one_line(self.desk.name)}", "text strong"
+        yield from self.desk.name_pieces()
         yield from ((f" · {named(part)}", "text") for part in where if part)

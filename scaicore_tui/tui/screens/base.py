@@ -20,6 +20,7 @@ from scaicore_tui.tui.messages import (
     AnswerCheckpoint,
     CopyText,
     OpenInbox,
+    OpenProfiles,
     PaintAgain,
     PausePolling,
     RefreshNow,
@@ -239,6 +240,9 @@ class SessionScreen(Screen[None]):
 
     def action_refresh_now(self) -> None:
         self.post_message(RefreshNow())
+
+    def action_profile(self) -> None:
+        self.post_message(OpenProfiles())
 
     def action_theme(self) -> None:
         if self.app.theme == TERMINAL:

@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from scaicore_tui.actions import Kind
 from scaicore_tui.session import Update
-from scaicore_tui.text import named, one_line
+from scaicore_tui.text import named
 from scaicore_tui.tui.actions import Place, bindings
 from scaicore_tui.tui.batch import Batch
 from scaicore_tui.tui.desk import Desk
@@ -135,7 +135,7 @@ class BulkScreen(AnsweringDialog):
         yield named(self.resolution or ""), "accent strong"
         count = len(self.ready)
         yield f" to {count} checkpoint{'s' * (count != 1)}", "text strong"
-        yield f" · {one_line(self.desk.name)}", "text strong"
+        yield from self.desk.name_pieces()
 
     def _caution(self) -> Iterator[Piece]:
         words = "stops at the first surprise" if self._cautious else "goes on after a surprise"

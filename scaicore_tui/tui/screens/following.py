@@ -1,4 +1,4 @@
-"""What a screen is that follows the session."""
+"""What a screen is that follows the session, and one where there is none."""
 
 from __future__ import annotations
 
@@ -13,3 +13,11 @@ class Following(Protocol):
 
     def follow(self, update: Update) -> None:
         """The session changed."""
+
+
+@runtime_checkable
+class Welcoming(Protocol):
+    """A screen that is shown before there is a session."""
+
+    def say(self, words: str) -> None:
+        """Say something that somebody above has to say."""

@@ -89,11 +89,9 @@ class InboxScreen(WaitingScreen):
         self._list.fade(faded=waiting and not self._list.answered)
 
     def on_checkpoint_opened(self, opened: CheckpointOpened) -> None:
-        """Answer it; of one that was answered, say that."""
+        """Of one that was answered, say that; Textual itself has the base answer the others, too."""
         if self._list.answered:
             self.action_answer()
-        else:
-            super().on_checkpoint_opened(opened)
 
     def on_filter_typed(self, typed: FilterTyped) -> None:
         """Filter by what stands there so far."""

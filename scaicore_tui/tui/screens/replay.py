@@ -206,7 +206,8 @@ class ReplayScreen(Dialog):
         yield from self.still_to_type()
         yield f"{'ctrl+s' if self.place is Place.INPUT else 'enter'} invokes ", "text"
         yield named(self.run_again.core_id or ""), "accent strong"
-        yield f" · {one_line(self.desk.name)} · {self._input_words()}", "text"
+        yield from self.desk.name_pieces("text")
+        yield f" · {self._input_words()}", "text"
 
     def _input_words(self) -> str:
         if not self.run_again.has_input:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -9,9 +10,9 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from scaicore_tui.config import config_file
-from scaicore_tui.text import wrap
+from scaicore_tui.text import one_line, wrap
 from scaicore_tui.tui.actions import Place, actions_at, bindings
-from scaicore_tui.tui.messages import RunAction
+from scaicore_tui.tui.messages import OpenProfiles, RunAction
 from scaicore_tui.tui.paint import Pieces, piece
 from scaicore_tui.tui.widgets.footer import Footer
 from scaicore_tui.tui.widgets.heading import Heading
@@ -31,6 +32,12 @@ class WelcomeScreen(Screen[None]):
     WelcomeScreen Reading { padding: 1 2; height: 1fr; }
     """
 
+    def __init__(self, profiles: Sequence[str]) -> None:
+        super().__init__()
+        self._profiles = profiles
+        self._words = ""
+        self._reading = Reading(self._lines)
+
     @property
     def place(self) -> Place:
         """Where the focus is."""
@@ -38,8 +45,13 @@ class WelcomeScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Heading()
-        yield Reading(_lines)
+        yield self._reading
         yield Footer()
+
+    def say(self, words: str) -> None:
+        """Say it below what can be done here."""
+        self._words = words
+        self._reading.reread()
 
     def on_mount(self) -> None:
         """Say what can be done here."""
@@ -53,18 +65,47 @@ class WelcomeScreen(Screen[None]):
     async def action_demo(self) -> None:
         await self.app.run_action("demo")
 
+    def action_profile(self) -> None:
+        self.post_message(OpenProfiles())
+
     def action_quit(self) -> None:
         self.app.exit(0)
 
+    def _lines(self, width: int) -> list[Pieces]:
+        lines = _choosing(self._profiles, width) if self._profiles else _setting(width)
+        said = [[], *_paragraph(self._words, width, "amber")] if self._words else []
+        return [*lines, *_demo(width), *said]
 
-def _lines(width: int) -> list[Pieces]:
+
+def _choosing(profiles: Sequence[str], width: int) -> list[Pieces]:
+    """No profile was asked for, and none is the default."""
+    lines: list[Pieces] = [[("None of your profiles is the default.", "text strong")], []]
+    lines += _paragraph(
+        f"Press P to choose one of {', '.join(map(one_line, profiles))}; or write its name to", width, "text"
+    )
+    return [*lines, *_file(width), [], [(f'  default = "{one_line(profiles[0])}"', "grey")], []]
+
+
+def _setting(width: int) -> list[Pieces]:
     lines: list[Pieces] = [[("There is no ScaiCore to look at yet.", "text strong")], [], [("Set", "text")]]
     for name, meaning in _SETTINGS:
         lines.append([piece("", 2), piece(name, 20, "accent strong"), (meaning, "grey")])
-    lines += [[], *_paragraph("or write a profile to", width, "text")]
-    lines += [[("  ", "text"), (line, "accent strong")] for line in wrap(str(config_file()), width - 2)]
-    lines += [[], [("  [profiles.default]", "grey")], [('  url = "https://scaiflow.example.com"', "grey")], []]
-    return lines + _paragraph(
+    lines += [[], *_paragraph("or write a profile, as scaicore-tui config init does, to", width, "text")]
+    lines += [
+        *_file(width),
+        [],
+        [("  [profiles.default]", "grey")],
+        [('  url = "https://scaiflow.example.com"', "grey")],
+    ]
+    return [*lines, []]
+
+
+def _file(width: int) -> list[Pieces]:
+    return [[("  ", "text"), (line, "accent strong")] for line in wrap(str(config_file()), width - 2)]
+
+
+def _demo(width: int) -> list[Pieces]:
+    return _paragraph(
         "Or press d: the demo starts a ScaiGrid on this machine and runs flows on it. It needs no account, "
         "and nothing leaves this machine.",
         width,

@@ -118,13 +118,14 @@ class Lines(ScrollView, can_focus=False):
         return self._styles[colour]
 
     def _pen(self, colour: str) -> Style:
-        name = colour.removesuffix(paint.STRONG)
+        name = colour.removesuffix(paint.STRONG).removesuffix(paint.BADGE)
         is_faint = self._is_faded and name == "text"
         # Not a component class each: the style sheet would be applied for each colour of each widget.
         ink = Color.parse(self.app.theme_variables[f"state-{'grey' if is_faint else name}"]).rich_color
         # A terminal's own colours have no grey.
         is_dim = is_faint and self.app.theme == TERMINAL
-        return Style(color=ink, bold=name != colour and not is_faint, dim=is_dim or None)
+        is_badge = colour.endswith(paint.BADGE)
+        return Style(color=ink, bold=name != colour and not is_faint, dim=is_dim or None, reverse=is_badge or None)
 
 
 class Bar(Lines):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from scaicore_tui.feed import LinkState
-from scaicore_tui.text import one_line
 from scaicore_tui.tui import link_words as words
 from scaicore_tui.tui.link_words import Standing
 from scaicore_tui.tui.paint import Piece, Pieces, hanging, length, spread
@@ -38,7 +37,10 @@ class StatusBar(Bar):
         link: list[Piece] = [(" ", "text"), *words.link_pieces(standing)]
         if self.size.height == 1:
             left = [*link, *self._named(20), GAP, *words.count_pieces(standing)]
-            return spread(left, [*words.filter_pieces(standing), (" · ", "grey"), *words.feed_pieces(standing)], width)
+            end = [*words.filter_pieces(standing), (" · ", "grey"), *words.feed_pieces(standing)]
+            if length(left) + length(end) >= width:
+                end = words.filter_pieces(standing)
+            return spread(left, end, width)
         if line == 0:
             left = [*link, *self._named(12)]
             counts = words.count_pieces(standing)
@@ -49,9 +51,10 @@ class StatusBar(Bar):
 
     def _named(self, width: int) -> list[Piece]:
         """The profile, where it is not told with the state."""
-        if self.standing is None or self.standing.recorded_for is not None:
+        standing = self.standing
+        if standing is None or standing.recorded_for is not None:
             return []
-        return [GAP, (one_line(self.standing.name, width), "accent strong")]
+        return [GAP, words.name_piece(standing.name, standing.color, width)]
 
 
 def _short(counts: list[Piece]) -> list[Piece]:

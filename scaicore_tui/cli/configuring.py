@@ -1,0 +1,153 @@
+"""`config path`, `show` and `check`: where settings come from, and what is wrong with them. Never tells a secret."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from scaicore_tui.cli import output
+from scaicore_tui.cli.diagnostics import say
+from scaicore_tui.cli.flags import Common
+from scaicore_tui.cli.sessions import settings_of
+from scaicore_tui.config import Settings, config_file
+from scaicore_tui.config.complaints import Complaint
+from scaicore_tui.config.profiles import Profile, ProfileFile, find_complaints
+from scaicore_tui.config.target import check_url
+from scaicore_tui.config.tokens import read_token_file, token_file
+from scaicore_tui.errors import ConfigError
+from scaicore_tui.secret import redacted
+from scaicore_tui.text import compact, one_line
+
+HIDDEN = "…"
+_NO_VARIABLE = re.compile(r"sgk_|.*[^A-Za-z0-9_]")
+
+
+def print_path() -> None:
+    """Print where the file is."""
+    output.line(one_line(str(config_file())))
+
+
+def show(common: Common, json: bool) -> None:
+    """Print all settings with their sources. Raises ConfigError where they make no sense, once they are printed."""
+    settings = settings_of(common)
+    rows = dict(_rows(settings))
+    if json:
+        told = {name: {"value": value, "source": source} for name, (value, source) in rows.items()}
+        file = {"file": str(settings.file), "exists": settings.file.exists(), "profiles": list(settings.names)}
+        output.document({**file, "settings": told})
+    else:
+        table = ((name, _cell(value), one_line(source)) for name, (value, source) in rows.items())
+        output.table(("SETTING", "VALUE", "FROM"), table)
+        there = "" if settings.file.exists() else " (there is none: scaicore-tui config init)"
+        say(f"profiles are in {settings.file}{there}")
+    settings.target()
+
+
+def _rows(settings: Settings) -> Iterator[tuple[str, tuple[Any, str]]]:
+    """Each setting by its name: its value, as JSON has it, and what said so."""
+    file = str(settings.file)
+    chosen = settings.asked_by or (f"default in {file}" if settings.name in settings.names else "default")
+    yield "profile", (settings.name, chosen)
+    for name, (value, source) in settings.values.items():
+        shown = redacted(value) if name == "url" and value else value
+        yield name, (shown, f"{source} in {file}" if source == settings.of_profile else source)
+        if name == "api":
+            yield "token", _token(settings)
+
+
+def _token(settings: Settings) -> tuple[str | None, str]:
+    """Whether there is a way to one, and which; nobody is asked for it."""
+    sources = settings.tokens.sources()
+    return (HIDDEN, ", then ".join(source.name for source in sources)) if sources else (None, "nothing names one")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return compact(value) if isinstance(value, str | bool) else f"{value:g}"
+
+
+def check(common: Common, json: bool) -> int:
+    """Print all that is wrong; the exit code."""
+    path = config_file()
+    complaints = list(complaints_of(common, path))
+    if json:
+        told = [{"place": one.place, "problem": one.words, "fix": one.fix} for one in complaints]
+        output.document({"file": str(path), "exists": path.exists(), "problems": told})
+    else:
+        for text in _report(path, complaints):
+            output.line(text)
+    return ConfigError.exit_code if complaints else 0
+
+
+def _report(path: Path, complaints: list[Complaint]) -> Iterator[str]:
+    shown = one_line(str(path))
+    if not complaints:
+        fine = (
+            "nothing is wrong with it" if path.exists() else "there is none, and none is needed: config init writes one"
+        )
+        yield f"{shown}: {fine}"
+        return
+    yield f"{shown}: {len(complaints)} problem{'s' * (len(complaints) > 1)}"
+    for complaint in complaints:
+        yield f"  {one_line(str(complaint))}"
+        if complaint.fix:
+            yield f"    → {one_line(complaint.fix)}"
+
+
+def complaints_of(common: Common, path: Path) -> Iterator[Complaint]:
+    """Of the file as it is written; of what it says; and of what all says together."""
+    try:
+        content = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        content = ""
+    except (OSError, UnicodeDecodeError) as error:
+        yield Complaint("", f"it can't be read: {error}")
+        return
+    if content and os.name == "posix" and path.stat().st_mode & 0o022:
+        yield Complaint("", "others can write it, and have a token_command run", f"chmod go-w {path}")
+    profiles, complaints = find_complaints(content)
+    yield from complaints
+    if profiles is None:
+        return
+    yield from (found := list(_of_values(profiles)))
+    if not found:
+        yield from _of_everything(common)
+
+
+def _of_values(profiles: ProfileFile) -> Iterator[Complaint]:
+    if profiles.profiles and profiles.default != "default" and profiles.default not in profiles.profiles:
+        yield Complaint("default", f"no profile {profiles.default!r}", f"one of: {', '.join(profiles.profiles)}")
+    for name, profile in profiles.profiles.items():
+        for key, error in _troubles(profile):
+            yield Complaint(f"profiles.{name}.{key}", error.message, error.hint)
+
+
+def _troubles(profile: Profile) -> Iterator[tuple[str, ConfigError]]:
+    """What can't be used of what a profile says, on this machine."""
+    if profile.token_env is not None and _NO_VARIABLE.match(profile.token_env):
+        yield "token_env", ConfigError("this is no variable's name", hint="it names the variable that holds the token")
+    if profile.token_command is not None and shutil.which(profile.token_command[0]) is None:
+        yield "token_command", ConfigError(f"no program {profile.token_command[0]!r}", hint="its path, or one in PATH")
+    try:
+        if profile.url is not None:
+            check_url(profile.url, has_token=True)
+    except ConfigError as error:
+        yield "url", error
+    try:
+        if profile.token_file is not None:
+            read_token_file(token_file(profile.token_file, "the file"))
+    except ConfigError as error:
+        yield "token_file", error
+
+
+def _of_everything(common: Common) -> Iterator[Complaint]:
+    """Flags and environment, with the profile that they choose."""
+    try:
+        settings_of(common).target()
+    except ConfigError as error:
+        yield Complaint("flags and environment", error.message, error.hint)

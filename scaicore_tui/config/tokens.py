@@ -1,0 +1,128 @@
+"""Which token goes out (API §4): the first that there is of those that a person set.
+
+1. The person's own: in the file that `--token-file` names, in `SCAICORE_TUI_TOKEN`, or where the profile says.
+2. The tenant's key out of ScaiVault.
+3. `SCAIGRID_API_KEY`.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from scaicore_tui.config.profiles import Profile
+from scaicore_tui.config.sources import Said, Source, TokenCommand, TokenFile, VaultKey
+from scaicore_tui.config.target import check_url
+from scaicore_tui.errors import ConfigError, CredentialsError
+from scaicore_tui.secret import Secret
+
+TOKEN, API_KEY = "SCAICORE_TUI_TOKEN", "SCAIGRID_API_KEY"
+VAULT_URL, VAULT_TOKEN, TENANT_VARIABLE = "SCAIVAULT_URL", "SCAIVAULT_TOKEN", "SCAICORE_TUI_TENANT"
+FIX = "sign in and set SCAICORE_TUI_TOKEN, or name a --token-file"
+KEY_FIX = "or set the tenant's API key via POST /v1/tenants/me/scaigrid_credentials"
+
+
+class Tokens(Struct, frozen=True):
+    """What bears on the choice: the `file` that a flag names, the environment, the profile by its name, the tenant."""
+
+    env: Mapping[str, str]
+    name: str
+    profile: Profile
+    file: Path | None = None
+    tenant: str | None = None
+
+    def sources(self) -> tuple[Source, ...]:
+        """What is asked, in this order, until there is a token; none where nothing is set.
+
+        Raises ConfigError for a ScaiVault that nobody should ask.
+        """
+        own = next(self._own(), None)
+        return tuple(self._lent()) if own is None else (own,)
+
+    def missing(self, host: str) -> CredentialsError:
+        """There is none: what was looked at, and what to set."""
+        looked_at = (TOKEN, self._of_profile(), self._of_vault(), API_KEY)
+        named = self.profile.token_env
+        fix = f"set {named}" if named is not None else FIX
+        return CredentialsError(f"no credential for {host}: looked at {', '.join(looked_at)}", hint=f"{fix}; {KEY_FIX}")
+
+    def _own(self) -> Iterator[Source]:
+        profile = self.profile
+        if self.file is not None:
+            yield token_file(self.file, "--token-file")
+        yield from self._said(TOKEN)
+        if profile.token_env is not None:
+            yield from self._said(profile.token_env)
+        if profile.token_file is not None:
+            yield token_file(profile.token_file, f"token_file of profile {self.name}")
+        if profile.token_command is not None:
+            yield TokenCommand(self.name, profile.token_command)
+
+    def _lent(self) -> Iterator[Source]:
+        env = self.env
+        if env.get(VAULT_URL) and env.get(VAULT_TOKEN) and self.tenant is not None:
+            url = check_url(env[VAULT_URL].strip(), has_token=True)
+            yield VaultKey(url.rstrip("/"), sendable(env[VAULT_TOKEN], VAULT_TOKEN), self.tenant)
+        yield from self._said(API_KEY)
+
+    def _said(self, name: str) -> Iterator[Said]:
+        if text := self.env.get(name):
+            yield Said(name, sendable(text, name))
+
+    def _of_profile(self) -> str:
+        if self.profile == Profile():
+            return "no profile"
+        named = self.profile.token_env
+        return f"profile {self.name} ({f'{named} is not set' if named else 'it names none'})"
+
+    def _of_vault(self) -> str:
+        unset = [name for name in (VAULT_URL, VAULT_TOKEN) if not self.env.get(name)]
+        if self.tenant is None:
+            unset.append(TENANT_VARIABLE)
+        # Where nothing of it is set, one name says enough.
+        told = unset[:1] if VAULT_URL in unset else unset
+        return f"ScaiVault ({', '.join(told)} not set)" if told else "ScaiVault"
+
+
+def token_file(path: Path, said_by: str) -> TokenFile:
+    """That file. Its path is told where there is such a file: else it may be a token in the wrong place."""
+    path = path.expanduser()
+    return TokenFile(str(path) if path.is_file() else said_by, path)
+
+
+def known_token(sources: Sequence[Source]) -> tuple[Secret | None, str, tuple[Source, ...]]:
+    """The token that can be had at once, where it came from, and what to ask for another one, or for the first.
+
+    Raises ConfigError for a file that is not as it should be.
+    """
+    first = sources[0] if sources else None
+    if isinstance(first, Said):
+        return first.token, first.name, ()
+    if isinstance(first, TokenFile):
+        return read_token_file(first), first.name, (first,)
+    return None, "", tuple(sources)
+
+
+def read_token_file(source: TokenFile) -> Secret:
+    """The token in a file that nobody else can read. Raises ConfigError where that is not so."""
+    try:
+        with source.path.open(encoding="utf-8") as file:
+            if os.fstat(file.fileno()).st_mode & 0o077 and os.name == "posix":
+                raise ConfigError(f"{source.path} can be read by others", hint=f"chmod 600 {shlex.quote(source.name)}")
+            return sendable(file.read(), source.name)
+    except OSError as error:
+        raise ConfigError(f"{source.name} can't be read: {error.strerror}", hint="name a file of yours") from error
+    except UnicodeDecodeError:
+        raise ConfigError(f"{source.name} is no text", hint="it should hold the token alone") from None
+
+
+def sendable(text: str, source: str) -> Secret:
+    """What `source` holds, as a token. Raises ConfigError where no header can carry it."""
+    secret = Secret(text.strip())
+    if not secret.is_sendable:
+        raise ConfigError(f"{source} holds no token: a header can't carry it", hint="look for spaces and line breaks")
+    return secret

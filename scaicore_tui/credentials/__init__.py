@@ -1,0 +1,6 @@
+"""Tokens: asked for where a person said, and again when they run out; read and never verified; shown to nobody."""
+
+from scaicore_tui.credentials.bearer import Bearer
+from scaicore_tui.credentials.jwt import Claims, read_claims
+
+__all__ = ["Bearer", "Claims", "read_claims"]

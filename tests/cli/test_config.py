@@ -1,0 +1,184 @@
+"""`config`: where the file is, what counts and who said so, what is wrong, and the first file."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from scaicore_tui.config.profiles import read_profiles
+from tests.cli.program import COMMAND, Program
+from tests.tui.terminal import Terminal
+
+SECRET = "sgk_do_not_tell_me"
+PROFILES = """
+default = "staging"
+[profiles.staging]
+url = "https://staging.example"
+color = "amber"
+token_env = "STAGING"
+[profiles.prod]
+url = "https://prod.example"
+token_command = ["sh", "-c", "touch asked; echo a.b.c"]
+protected = true
+"""
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="XDG folders")
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Program:
+    """The program in a home of its own."""
+    return Program(tmp_path, {})
+
+
+def config_of(program: Program) -> Path:
+    return Path(program("config", "path").stdout.strip())
+
+
+@pytest.fixture
+def configured(fresh: Program) -> Program:
+    path = config_of(fresh)
+    path.parent.mkdir(parents=True)
+    path.write_text(PROFILES)
+    return fresh
+
+
+def told(program: Program, *flags: str) -> dict[str, tuple[object, str]]:
+    """Each setting, and what said so."""
+    settings = program.document("config", "show", "--json", *flags)["settings"]
+    return {name: (setting["value"], setting["source"]) for name, setting in settings.items()}
+
+
+def test_the_file_has_a_place_before_there_is_one(fresh: Program) -> None:
+    path = config_of(fresh)
+    assert path == fresh.home / "XDG_CONFIG_HOME" / "scaicore-tui" / "config.toml"
+    assert not path.exists()
+    assert fresh("config", "check").returncode == 0
+    assert told(fresh)["url"] == (None, "default")
+
+
+def test_every_value_names_its_source(configured: Program) -> None:
+    file = config_of(configured)
+    program = configured.knowing(SCAICORE_TUI_URL="https://env.example", STAGING=SECRET)
+    shown = told(program, "--core", "core_x")
+    assert shown["profile"] == ("staging", f"default in {file}")
+    assert shown["url"] == ("https://env.example", "SCAICORE_TUI_URL")
+    assert shown["core"] == ("core_x", "--core")
+    assert shown["color"] == ("amber", f"profile staging in {file}")
+    assert shown["interval"] == (5.0, "default")
+    assert shown["token"] == ("…", "STAGING")
+    assert told(configured, "--profile", "prod")["profile"] == ("prod", "--profile")
+    lines = program.lines("config", "show")
+    assert any(line.split() == ["url", "https://env.example", "SCAICORE_TUI_URL"] for line in lines)
+
+
+def test_no_secret_is_told_and_no_command_run(configured: Program) -> None:
+    hidden = configured.knowing(SCAICORE_TUI_TOKEN=SECRET, SCAICORE_TUI_URL=f"https://me:{SECRET}@h.example")
+    for arguments in (("config", "show"), ("config", "show", "--json"), ("config", "check", "--json")):
+        done = hidden(*arguments)
+        assert done.returncode == 2
+        assert SECRET not in done.stdout + done.stderr
+    assert told(configured, "--profile", "prod")["token"] == ("…", "token_command of profile prod")
+    assert not Path("asked").exists()
+
+
+def test_what_is_wrong_is_told_with_how_to_mend_it(configured: Program) -> None:
+    file = config_of(configured)
+    assert configured.lines("config", "check") == [f"{file}: nothing is wrong with it"]
+    file.write_text(PROFILES + f'intervall = 3\nkeep_mb = "many"\n[profiles.old]\ntoken_env = "{SECRET}"\n')
+    done = configured("config", "check")
+    assert done.returncode == 2
+    assert done.stdout.splitlines()[:3] == [
+        f"{file}: 2 problems",
+        "  unknown key profiles.prod.intervall",
+        "    → did you mean interval?",
+    ]
+    done = configured("runs")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "did you mean interval?; and 1 more: scaicore-tui config check" in done.stderr
+
+
+def test_what_can_not_be_used_is_wrong_too(configured: Program) -> None:
+    file = config_of(configured)
+    file.write_text(
+        f'default = "gone"\n[profiles.a]\nurl = "http://far.example"\ntoken_command = ["no-such-program"]\n'
+        f'[profiles.b]\ntoken_env = "{SECRET}"\n[profiles.c]\ntoken_file = "{file}"\n'
+    )
+    file.chmod(0o666)
+    done = configured("config", "check", "--json")
+    assert (done.returncode, SECRET in done.stdout) == (2, False)
+    problems = json.loads(done.stdout)["problems"]
+    assert [one["place"] for one in problems] == [
+        *("", "default", "profiles.a.token_command", "profiles.a.url"),
+        *("profiles.b.token_env", "profiles.c.token_file"),
+    ]
+    assert all(one["fix"] for one in problems)
+
+
+def test_what_the_environment_says_is_checked(configured: Program) -> None:
+    done = configured.knowing(SCAICORE_TUI_API="soap")("config", "check")
+    assert done.returncode == 2
+    assert "no API 'soap' (SCAICORE_TUI_API)" in done.stdout
+
+
+def test_the_first_file_is_written_from_flags(fresh: Program) -> None:
+    flags = ("--profile", "my prod", "--url", "https://h.example", "--token-command", "scaikey token 'x y'")
+    done = fresh("config", "init", *flags, "--color", "red", "--protected", "--core", 'core_"ü"')
+    assert done.returncode == 0, done.stderr
+    path = config_of(fresh)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    content = read_profiles(path)
+    assert content.default == "my prod"
+    profile = content.profiles["my prod"]
+    assert (profile.url, profile.token_command) == ("https://h.example", ("scaikey", "token", "x y"))
+    assert (profile.core, profile.color, profile.protected) == ('core_"ü"', "red", True)
+    assert told(fresh)["url"][0] == "https://h.example"
+
+
+def test_a_file_that_is_there_is_never_touched(configured: Program) -> None:
+    done = configured("config", "init", "--url", "https://h.example")
+    assert done.returncode == 2
+    assert "is there already · it was not touched" in done.stderr
+    assert config_of(configured).read_text() == PROFILES
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ((), "say --url"),
+        (("--url", "http://far.example"), "never sent in the clear"),
+        (("--url", "https://h", "--token-env", SECRET), "not a variable's name"),
+        (("--url", "https://h", "--color", "pink"), "color"),
+        (("--url", "https://h", "--token-env", "A", "--token-file", "b"), "only one of them"),
+    ],
+)
+def test_a_file_that_would_be_wrong_is_not_written(fresh: Program, flags: tuple[str, ...], words: str) -> None:
+    done = fresh("config", "init", *flags)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert SECRET not in done.stderr
+    assert not config_of(fresh).exists()
+
+
+def test_on_a_terminal_it_asks(fresh: Program) -> None:
+    with Terminal(fresh.home, [*COMMAND, "config", "init"], size=(120, 24), env=fresh.settings) as terminal:
+        terminal.until("Name of the profile [default]:")
+        terminal.press("enter")
+        terminal.until("The API's address")
+        terminal.press("http://far.example", "enter")
+        terminal.until("never sent in the clear")
+        terminal.press("scaiflow.example.com", "enter")
+        terminal.until("Where is the token?")
+        terminal.press("1", "enter")
+        terminal.until("Its name [SCAICORE_TUI_TOKEN]:")
+        terminal.press(SECRET, "enter")
+        terminal.until("the token itself is never written")
+        terminal.press("MY_TOKEN", "enter")
+        assert terminal.wait() == 0
+    profile = read_profiles(fresh.home / ".config" / "scaicore-tui" / "config.toml").profiles["default"]
+    assert (profile.url, profile.token_env) == ("https://scaiflow.example.com", "MY_TOKEN")

@@ -1,0 +1,127 @@
+"""`doctor`, as its users meet it: nothing set, something wrong, all well. It only reads, and not much."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from anyio.from_thread import start_blocking_portal
+
+from tests.cli.program import COMMAND, Demo, Program, fast_grid
+from tests.server.grid_fixtures import MANAGER, VIEWER
+from tests.server.proxy_fixtures import answer, grid_server, jwt
+from tests.tui.terminal import Terminal
+
+NAMES = [
+    *("config", "api", "tls", "token", "caller", "view", "manage", "feed", "clock", "limit", "latency"),
+    *("journal", "terminal"),
+]
+PAGE = answer(b'{"data": {"events": [], "checkpoints": [], "next_cursor": null}}')
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Program:
+    """The program in a home of its own."""
+    return Program(tmp_path, {})
+
+
+def examined(program: Program, *flags: str, code: int = 0) -> dict[str, Any]:
+    """Each check by its name, where it all comes to that exit code."""
+    done = program("doctor", "--json", *flags)
+    assert done.returncode == code, done.stdout + done.stderr
+    told = json.loads(done.stdout)
+    assert (told["ok"], told["exit_code"]) == (code == 0, code)
+    assert [check["name"] for check in told["checks"]] == NAMES
+    for check in told["checks"]:
+        assert check["fix"] or check["state"] in ("ok", "unknown")
+    return {check["name"]: check for check in told["checks"]}
+
+
+def test_nothing_is_set(fresh: Program) -> None:
+    checks = examined(fresh, code=2)
+    assert "config init" in checks["api"]["fix"]
+    done = fresh("doctor")
+    assert done.returncode == 2
+    assert "no API is set" in done.stdout
+    assert "not looked at: tls, token, caller" in done.stdout
+    assert not list(fresh.home.rglob("*.toml")) + list(fresh.home.rglob("*.journal*"))
+
+
+def test_all_is_well(reader: Program, demo: Demo) -> None:
+    checks = examined(reader)
+    assert {check["state"] for check in checks.values()} == {"ok", "unknown"}
+    assert checks["api"]["facts"]["api"] == "scaiflow"
+    assert checks["caller"]["facts"] == {"verified": False, "subject": "usr_demo", "tenant_id": "tnt_demo"}
+    assert checks["feed"]["facts"]["order"] == "newest first"
+    assert checks["limit"]["facts"]["limit"] == 120
+    done = reader("doctor")
+    assert len(done.stdout.splitlines()) == len(NAMES)
+    assert demo.ready["token"] not in done.stdout + json.dumps(checks)
+
+
+@pytest.mark.parametrize(("token", "allowed"), [(MANAGER, True), (VIEWER, False)])
+def test_a_scaigrid_says_who_may_write(fresh: Program, token: str, allowed: bool) -> None:
+    with fast_grid() as grid:
+        checks = examined(fresh.knowing(**grid.settings(token)))
+    assert (checks["api"]["facts"]["api"], checks["manage"]["facts"]["allowed"]) == ("scaigrid", allowed)
+
+
+def test_the_wrong_style_of_api(reader: Program, demo: Demo) -> None:
+    grid, proxy = demo.ready["grid_url"], demo.ready["url"].removesuffix("/api/v1")
+    checks = examined(reader, "--url", grid, code=3)
+    assert checks["api"]["fix"].startswith(f"--url {grid} --api scaigrid")
+    checks = examined(reader, "--url", proxy, "--api", "scaigrid", code=3)
+    assert checks["api"]["fix"].startswith(f"--url {proxy}/api/v1 --api scaiflow")
+
+
+def test_no_token_and_one_that_ran_out(fresh: Program, demo: Demo) -> None:
+    there = fresh.knowing(SCAICORE_TUI_URL=demo.ready["url"])
+    checks = examined(there, code=4)
+    assert "looked at SCAICORE_TUI_TOKEN" in checks["token"]["words"]
+    checks = examined(there.knowing(SCAICORE_TUI_TOKEN=jwt(sub="usr_1", exp=1_700_000_000)), code=4)
+    assert "ran out" in checks["token"]["words"]
+
+
+def test_nobody_is_there(fresh: Program) -> None:
+    checks = examined(fresh.knowing(SCAICORE_TUI_URL="http://127.0.0.1:1", SCAICORE_TUI_TOKEN="a.b.c"), code=3)
+    assert checks["api"]["words"].startswith("cannot reach 127.0.0.1:1")
+    assert checks["feed"]["state"] == "unknown"
+
+
+def test_it_asks_a_handful_of_times_and_only_reads(fresh: Program) -> None:
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(grid_server()) as server:
+        for reply, most in ((PAGE, 4), (answer(b"<html>", "404 Not Found"), 6), (answer(b"", "401 No"), 1)):
+            server.reply = reply
+            fresh.knowing(SCAICORE_TUI_URL=server.url, SCAICORE_TUI_TOKEN="sgk_key")("doctor")
+            assert 0 < len(server.received) <= most
+            assert {request.line.split()[0] for request in server.received} == {b"GET"}
+            assert all(request.headers["authorization"] == "Bearer sgk_key" for request in server.received)
+            server.received.clear()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="XDG folders")
+def test_what_is_on_this_machine(fresh: Program) -> None:
+    config = fresh.home / "XDG_CONFIG_HOME" / "scaicore-tui" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text('[profiles.prod]\nurl = "https://prod.example"\n')
+    elsewhere = fresh.knowing(SCAICORE_TUI_URL="http://127.0.0.1:1", SCAICORE_TUI_TOKEN="a.b.c")
+    journal = fresh.home / "a.journal"
+    journal.write_text("no journal")
+    checks = examined(elsewhere, "--profile", "prod", "--journal", str(journal), code=3)
+    assert checks["config"]["words"] == "SCAICORE_TUI_URL wins over the url of profile prod"
+    assert checks["journal"]["state"] == "failed"
+    config.write_text('[profiles.prod]\nulr = "https://prod.example"\n')
+    checks = examined(elsewhere, code=2)
+    assert "did you mean url?" in checks["config"]["fix"]
+
+
+def test_on_a_terminal(reader: Program) -> None:
+    with Terminal(reader.home, [*COMMAND, "doctor"], size=(70, 40), env=reader.settings) as terminal:
+        assert terminal.wait() == 0
+        said = terminal.text
+    assert "70×40" in said
+    assert max(map(len, said.splitlines())) <= 70
+    assert [name for name in NAMES if f" {name} " in said] == NAMES
