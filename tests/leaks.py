@@ -16,6 +16,8 @@ from typing import Any
 MARK = "m4rk-of-a-token"
 # How every token begins that a demo makes for itself, and every one of the tests' that looks like ScaiKey's.
 HEAD = "eyJhbGciOiAiUlMyNTYi"
+# A file of this name is where a test keeps a token for a program, as a person would.
+GIVEN = "token"
 READY = '{"url": "http://127.0.0.1:'
 
 _MARKS = (MARK.encode(), HEAD.encode())
@@ -39,7 +41,7 @@ class Leaks:
     def look_into(self, folder: Path) -> None:
         """Look at the files in a folder, and their names."""
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.is_symlink():
+            if path.is_file() and not path.is_symlink() and path.name != GIVEN:
                 data = path.read_bytes()
                 self.looked += Counter({"files": 1, "bytes": len(data)})
                 self._search(str(path), str(path.relative_to(folder)).encode() + b"\n" + data)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import signal
 import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from scaicore_tui.cli.help import EXIT_CODES
+from scaicore_tui.cli.running import ENDING
 from scaicore_tui.proxy import ProxyConfig
 from tests.cli.program import PATIENCE, Demo, FastGrid, Program, fast_grid
 from tests.server.faulty_wire import Fault, faulty_wire
@@ -138,15 +143,24 @@ def the_time_is_up(grid: FastGrid, writer: Program) -> int:
     return writer("watch", "@latest", "--timeout", "1").returncode
 
 
-def somebody_interrupts(grid: FastGrid, writer: Program) -> int:
+def the_program_is_wrong(grid: FastGrid, writer: Program) -> int:
+    """A part of it is not as it was written."""
+    broken = "import sys; sys.modules['scaicore_tui.session'] = None; from scaicore_tui.__main__ import main; main()"
+    command = [sys.executable, "-c", broken, "runs"]
+    done = subprocess.run(command, env=writer.environment, capture_output=True, text=True, check=False)
+    assert "a mistake of its own" in done.stderr
+    return done.returncode
+
+
+def a_signal_comes(number: signal.Signals, grid: FastGrid, writer: Program) -> int:
     with writer.started("watch") as process:
         assert process.stderr is not None
         assert process.stderr.readline().startswith("watching ")
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         return process.wait(PATIENCE)
 
 
-CAUSES = {
+CAUSES: dict[int, Callable[[FastGrid, Program], int]] = {
     0: ok,
     1: a_run_failed,
     2: a_flag_makes_no_sense,
@@ -156,7 +170,8 @@ CAUSES = {
     6: it_was_answered_already,
     7: the_answer_is_lost,
     8: the_time_is_up,
-    130: somebody_interrupts,
+    70: the_program_is_wrong,
+    **{128 + number: partial(a_signal_comes, number) for number in ENDING},
 }
 
 
@@ -166,4 +181,4 @@ def test_each_code_has_a_cause(grid: FastGrid, writer: Program, code: int) -> No
 
 
 def test_no_code_is_without_a_cause() -> None:
-    assert [*CAUSES] == [*EXIT_CODES]
+    assert CAUSES.keys() == EXIT_CODES.keys()
