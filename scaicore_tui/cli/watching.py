@@ -97,7 +97,8 @@ class Watching:
             return self._tell([*self._follower.past(self._execution_id), *self._follower.waiting()])
         counts = self._session.book.counts
         known = ", ".join(f"{counts[status]} {status}" for status in (RunStatus.RUNNING, RunStatus.WAITING))
-        where = f"{named(self._session.target.core or 'all Cores')} on {named(self._session.target.host)}"
+        core = self._session.target.core
+        where = f"{'all Cores' if core is None else named(core)} on {named(self._session.target.host)}"
         diagnostics.say(f"watching {where}: {known}; what changes from now on is told")
         return None
 
