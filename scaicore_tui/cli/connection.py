@@ -19,7 +19,8 @@ from scaicore_tui.cli.door import MAX_HEAD
 PATIENCE = 30.0
 # Seconds that whoever was refused has to read why.
 LINGER = 2.0
-# From so many connections on, requests are answered 503; those beyond twice as many are not even read.
+# From so many connections on, unless told otherwise, requests are answered 503; those beyond twice as many are not even
+# read.
 MOST = 200
 
 
@@ -47,7 +48,7 @@ class Connection(H11Protocol):
 
     def __init__(self, *values: Any, **named: Any) -> None:
         super().__init__(*values, **named)
-        self.limit_concurrency = MOST
+        self._most = self.limit_concurrency = self.limit_concurrency or MOST
         self._request_due = Deadline(lambda: self._refuse(HTTPStatus.REQUEST_TIMEOUT))
         self._answer_due = Deadline(self._abort)
         self._refusal_due = Deadline(self._abort)
@@ -55,7 +56,7 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > 2 * MOST:
+        if len(self.connections) > 2 * self._most:
             self._abort()
             return
         # What the system does not take at once is waited for, however little: an answer nobody takes would go unseen.

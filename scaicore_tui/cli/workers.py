@@ -1,0 +1,75 @@
+"""Several processes that share one listening socket: each that dies is replaced, and all are stopped together.
+
+A worker ends when its standard input does. So it also ends with whoever started it, however that ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Sequence
+
+from scaicore_tui.clock import Clock
+from scaicore_tui.errors import UsageError
+
+# Seconds before a worker that died is replaced: doubled each time, until one has lived for a while.
+LEAST, MOST, STEADY = 0.5, 30.0, 60.0
+BACKLOG = 2048
+
+_log = logging.getLogger(__name__)
+
+
+class Workers:
+    """`count` processes of one `command`, to which the number of the socket's descriptor is added."""
+
+    def __init__(self, command: Sequence[str], count: int, bound: socket.socket, clock: Clock) -> None:
+        if not hasattr(socket, "AF_UNIX"):
+            raise UsageError("this system's processes share no socket", hint="--workers 1")
+        bound.listen(BACKLOG)
+        self._command = [*command, str(bound.fileno())]
+        self._descriptor = bound.fileno()
+        self._count = count
+        self._clock = clock
+        self._alive: set[Process] = set()
+
+    async def run(self) -> None:
+        """Keep them all running, until cancelled; they go on then, until they are stopped."""
+        async with asyncio.TaskGroup() as keeping:
+            for _ in range(self._count):
+                keeping.create_task(self._keep())
+
+    async def stop(self, seconds: float) -> None:
+        """Tell all to stop, and end those that are still there after so many seconds."""
+        ends = [asyncio.create_task(process.wait()) for process in self._alive]
+        for process in self._alive:
+            assert process.stdin is not None  # noqa: S101  (a pipe was asked for)
+            process.stdin.close()
+        try:
+            if ends:
+                await asyncio.wait(ends, timeout=seconds)
+        finally:
+            for process in self._alive:
+                if process.returncode is None:
+                    process.kill()
+
+    async def _keep(self) -> None:
+        """One of them, again and again."""
+        wait = LEAST
+        while True:
+            begun = self._clock.monotonic()
+            process = await asyncio.create_subprocess_exec(
+                *self._command, stdin=PIPE, stdout=DEVNULL, pass_fds=[self._descriptor]
+            )
+            self._alive.add(process)
+            code = await process.wait()
+            self._alive.discard(process)
+            wait = LEAST if self._clock.monotonic() - begun > STEADY else wait
+            _log.warning("worker %d ended, %s: another in %g s", process.pid, _how(code), wait)
+            await self._clock.sleep(wait)
+            wait = min(MOST, 2 * wait)
+
+
+def _how(code: int) -> str:
+    return f"by signal {-code}" if code < 0 else f"with code {code}"
