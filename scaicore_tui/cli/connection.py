@@ -13,7 +13,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from scaicore_tui.cli.door import MAX_HEAD
+from scaicore_tui.cli.door import BUSY, MAX_HEAD
 
 # Seconds for a whole request to come, from when the first byte of it could have; and for what was written to be taken.
 PATIENCE = 30.0
@@ -48,7 +48,8 @@ class Connection(H11Protocol):
 
     def __init__(self, *values: Any, **named: Any) -> None:
         super().__init__(*values, **named)
-        self._most = self.limit_concurrency = self.limit_concurrency or MOST
+        # The door says no itself: what uvicorn refuses would be in no log.
+        self._most, self.limit_concurrency = self.limit_concurrency or MOST, None
         self._request_due = Deadline(lambda: self._refuse(HTTPStatus.REQUEST_TIMEOUT))
         self._answer_due = Deadline(self._abort)
         self._refusal_due = Deadline(self._abort)
@@ -67,6 +68,7 @@ class Connection(H11Protocol):
         if self._is_refused:
             return
         self._request_due.begin(PATIENCE)
+        self.app_state = {**self.app_state, BUSY: len(self.connections) >= self._most}
         super().data_received(data)
         if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
             self._request_due.clear()

@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -95,6 +96,7 @@ async def _serve(
 
 async def _supervise(workers: Workers, stop: asyncio.Event, grace: float) -> None:
     keeping = asyncio.create_task(workers.run())
+    keeping.add_done_callback(lambda _: stop.set())
     patience: float = GRACE_SECONDS
     try:
         await stop.wait()
@@ -102,6 +104,8 @@ async def _supervise(workers: Workers, stop: asyncio.Event, grace: float) -> Non
     finally:
         keeping.cancel()
         await workers.stop(patience)
+    with suppress(asyncio.CancelledError):
+        await keeping
 
 
 def _worker_command() -> list[str]:

@@ -29,7 +29,7 @@ class Workers:
             raise UsageError("this system's processes share no socket", hint="--workers 1")
         bound.listen(BACKLOG)
         self._command = [*command, str(bound.fileno())]
-        self._descriptor = bound.fileno()
+        self._bound = bound
         self._count = count
         self._clock = clock
         self._alive: set[Process] = set()
@@ -41,7 +41,8 @@ class Workers:
                 keeping.create_task(self._keep())
 
     async def stop(self, seconds: float) -> None:
-        """Tell all to stop, and end those that are still there after so many seconds."""
+        """Take no more connections, and tell all to stop; end those that are still there after so many seconds."""
+        self._bound.close()
         ends = [asyncio.create_task(process.wait()) for process in self._alive]
         for process in self._alive:
             assert process.stdin is not None  # noqa: S101  (a pipe was asked for)
@@ -53,23 +54,27 @@ class Workers:
             for process in self._alive:
                 if process.returncode is None:
                     process.kill()
+        await asyncio.gather(*ends)
 
     async def _keep(self) -> None:
         """One of them, again and again."""
         wait = LEAST
         while True:
             begun = self._clock.monotonic()
-            process = await asyncio.create_subprocess_exec(
-                *self._command, stdin=PIPE, stdout=DEVNULL, pass_fds=[self._descriptor]
-            )
-            self._alive.add(process)
-            code = await process.wait()
-            self._alive.discard(process)
+            how = await self._ended()
             wait = LEAST if self._clock.monotonic() - begun > STEADY else wait
-            _log.warning("worker %d ended, %s: another in %g s", process.pid, _how(code), wait)
+            _log.warning("%s: another in %g s", how, wait)
             await self._clock.sleep(wait)
             wait = min(MOST, 2 * wait)
 
-
-def _how(code: int) -> str:
-    return f"by signal {-code}" if code < 0 else f"with code {code}"
+    async def _ended(self) -> str:
+        """Start one, and wait for its end; how that came."""
+        shared = [self._bound.fileno()]
+        try:
+            process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=DEVNULL, pass_fds=shared)
+        except OSError as error:
+            return f"no worker could be started, {error.strerror}"
+        self._alive.add(process)
+        code = await process.wait()
+        self._alive.discard(process)
+        return f"worker {process.pid} ended, " + (f"by signal {-code}" if code < 0 else f"with code {code}")

@@ -31,13 +31,13 @@ class Logged:
 
 
 @asynccontextmanager
-async def logged() -> AsyncIterator[Logged]:
+async def logged(**settings: Any) -> AsyncIterator[Logged]:
     clock = ManualClock()
     async with grid_server() as grid:
         bound, url = listen("127.0.0.1", 0)
         at = Logged(url, grid, clock)
         around = partial(AccessLog, clock=clock, write=at.entries.append, process=7)
-        async with serving(build_proxy(ProxyConfig(grid.url)), bound, dates=False, around=around):
+        async with serving(build_proxy(ProxyConfig(grid.url)), bound, dates=False, around=around, **settings):
             yield at
 
 
@@ -120,6 +120,14 @@ async def test_what_is_refused_at_the_door_is_told_too() -> None:
     async with logged() as at:
         await exchange(at.url, request(b"GET /v1/scaicore/events", host=b"Host: evil.example\r\n"))
     assert [(entry["status"], entry["route"], entry["upstream_calls"]) for entry in at.entries] == [(421, None, 0)]
+
+
+async def test_too_many_connections_are_told_too() -> None:
+    async with logged(connections=2) as at:
+        async with client_of(at.url, TOKEN) as one, client_of(at.url, TOKEN) as other:
+            answers = [await client.get(EVENTS) for client in (one, other)]
+        assert [response.status_code for response in answers] == [200, 503]
+    assert [(entry["status"], entry["upstream_calls"]) for entry in at.entries] == [(200, 1), (503, 0)]
 
 
 async def test_what_the_proxy_refuses_has_its_route() -> None:
