@@ -11,7 +11,8 @@ from http import HTTPStatus
 from typing import Any
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.flow_control import CLOSE_HEADER
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from scaicore_tui.cli.door import BUSY, MAX_HEAD
 
@@ -92,6 +93,14 @@ class Connection(H11Protocol):
         for deadline in (self._request_due, self._answer_due, self._refusal_due):
             deadline.clear()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """Close it, once what is under way is answered."""
+        super().shutdown()
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and not cycle.response_started:
+            # Told, or the next request might be on its way already, and nobody could say what became of it.
+            cycle.default_headers = [*cycle.default_headers, CLOSE_HEADER]
 
     def _refuse(self, status: HTTPStatus) -> None:
         """Say no, where nothing was said yet, and hang up."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
@@ -25,8 +26,8 @@ class Workers:
     """`count` processes of one `command`, to which the number of the socket's descriptor is added."""
 
     def __init__(self, command: Sequence[str], count: int, bound: socket.socket, clock: Clock) -> None:
-        if not hasattr(socket, "AF_UNIX"):
-            raise UsageError("this system's processes share no socket", hint="--workers 1")
+        if os.name == "nt":
+            raise UsageError("processes share no socket on this system", hint="--workers 1")
         bound.listen(BACKLOG)
         self._command = [*command, str(bound.fileno())]
         self._bound = bound
