@@ -77,7 +77,7 @@ def serve(
     read_timeout: Annotated[float, typer.Option(**TIME, help="So long the upstream has to answer a read.")] = 15,
     invoke_timeout: Annotated[float, typer.Option(**TIME, help="So long it has to answer a write.")] = 300,
     grace: Annotated[float, typer.Option(**TIME, help="So long requests under way have to end after SIGTERM.")] = 30,
-    work_on: Annotated[int | None, typer.Option(hidden=True)] = None,
+    work_on: Annotated[tuple[int, int] | None, typer.Option(hidden=True)] = None,
 ) -> int:
     """Serve the REST API in front of a ScaiGrid. Standard error is the access log, JSON lines, unless --quiet."""
     from scaicore_tui.cli import serving
@@ -85,7 +85,7 @@ def serve(
     service = serving.Service(
         upstream, host, port, allow_host or (), workers, connections, grace, coalesce, read_timeout, invoke_timeout
     )
-    return run(serving.serve(service) if work_on is None else serving.work(service, work_on))
+    return run(serving.serve(service) if work_on is None else serving.work(service, *work_on))
 
 
 @app.command()

@@ -55,6 +55,8 @@ class Service:
 
 async def serve(service: Service) -> None:
     """Serve until SIGTERM, and until what is under way then is answered."""
+    from scaicore_tui.proxy.writes import shareable
+
     config = service.config()
     bound, url = listen(service.host, service.port)
     said = f"serving {url}/api/v1 in front of {service.upstream}"
@@ -62,26 +64,32 @@ async def serve(service: Service) -> None:
         if service.workers == 1:
             await _serve(service, config, bound, stop, said)
         else:
-            workers = Workers(_worker_command(), service.workers, bound, SystemClock())
+            workers = Workers(_worker_command(), service.workers, bound, shareable(), SystemClock())
             diagnostics.say(said)
             await _supervise(workers, stop, service.grace)
 
 
-async def work(service: Service, descriptor: int) -> None:
-    """Serve as one of several, on a socket that was handed down, until SIGTERM or until whoever did so ends."""
-    with stoppable() as stop, socket.socket(fileno=descriptor) as bound:
+async def work(service: Service, listening: int, writes: int) -> None:
+    """Serve as one of several, on what was handed down, until SIGTERM or until whoever did so ends."""
+    with stoppable() as stop, socket.socket(fileno=listening) as bound:
         owned = asyncio.create_task(input_ended())
         owned.add_done_callback(lambda _: stop.set())
-        await _serve(service, service.config(), bound, stop)
+        await _serve(service, service.config(), bound, stop, writes=writes)
 
 
 async def _serve(
-    service: Service, config: ProxyConfig, bound: socket.socket, stop: asyncio.Event, said: str = ""
+    service: Service,
+    config: ProxyConfig,
+    bound: socket.socket,
+    stop: asyncio.Event,
+    said: str = "",
+    writes: int | None = None,
 ) -> None:
     from scaicore_tui.proxy import build_proxy
+    from scaicore_tui.proxy.writes import Writes
 
     async with serving(
-        build_proxy(config),
+        build_proxy(config, writes=Writes(writes)),
         bound,
         dates=False,
         names=[service.host, *service.names],

@@ -23,13 +23,15 @@ _log = logging.getLogger(__name__)
 
 
 class Workers:
-    """`count` processes of one `command`, to which the number of the socket's descriptor is added."""
+    """`count` processes of one `command`, to which the numbers of the descriptors are added that they share: of the
+    socket, and of what tells them of writes."""
 
-    def __init__(self, command: Sequence[str], count: int, bound: socket.socket, clock: Clock) -> None:
+    def __init__(self, command: Sequence[str], count: int, bound: socket.socket, writes: int, clock: Clock) -> None:
         if os.name == "nt":
             raise UsageError("processes share no socket on this system", hint="--workers 1")
         bound.listen(BACKLOG)
-        self._command = [*command, str(bound.fileno())]
+        self._shared = [bound.fileno(), writes]
+        self._command = [*command, *map(str, self._shared)]
         self._bound = bound
         self._count = count
         self._clock = clock
@@ -70,9 +72,10 @@ class Workers:
 
     async def _ended(self) -> str:
         """Start one, and wait for its end; how that came."""
-        shared = [self._bound.fileno()]
         try:
-            process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=DEVNULL, pass_fds=shared)
+            process = await asyncio.create_subprocess_exec(
+                *self._command, stdin=PIPE, stdout=DEVNULL, pass_fds=self._shared
+            )
         except OSError as error:
             return f"no worker could be started, {error.strerror}"
         self._alive.add(process)

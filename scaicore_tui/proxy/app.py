@@ -29,19 +29,28 @@ from scaicore_tui.proxy.headers import RawHeaders, outgoing
 from scaicore_tui.proxy.incoming import check_limit, read_body
 from scaicore_tui.proxy.trail import Trail, begin
 from scaicore_tui.proxy.vault import Vault
+from scaicore_tui.proxy.writes import Writes
 
 HEALTH = "/healthz"
 
 _log = logging.getLogger(__name__)
 
 
-def build_proxy(config: ProxyConfig, clock: Clock = SystemClock()) -> Starlette:  # noqa: B008  (it has no state)
-    """The proxy as an ASGI application. Its connections open and close with the application's lifespan."""
+def build_proxy(
+    config: ProxyConfig,
+    clock: Clock = SystemClock(),  # noqa: B008  (it has no state)
+    writes: Writes | None = None,
+) -> Starlette:
+    """The proxy as an ASGI application. Its connections open and close with the application's lifespan.
+
+    `writes` are those of all that serve together; by default it serves alone.
+    """
+    told = writes or Writes()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, _Service]]:
-        async with open_http() as http, Coalescer(config.coalesce, clock).open() as coalescer:
-            yield {"service": _service(config, http, clock, coalescer)}
+        async with open_http() as http, Coalescer(config.coalesce, clock, told).open() as coalescer:
+            yield {"service": _service(config, http, clock, coalescer, told)}
 
     app = Starlette(
         routes=[Route(HEALTH, _Health), Route("/{path:path}", _everything)],
@@ -60,10 +69,11 @@ def build_proxy(config: ProxyConfig, clock: Clock = SystemClock()) -> Starlette:
 class _Service:
     """What one running proxy works with."""
 
-    def __init__(self, credentials: Credentials, forwarder: Forwarder, coalescer: Coalescer) -> None:
+    def __init__(self, credentials: Credentials, forwarder: Forwarder, coalescer: Coalescer, writes: Writes) -> None:
         self._credentials = credentials
         self._forwarder = forwarder
         self._coalescer = coalescer
+        self._writes = writes
 
     async def answer(self, request: Request, trail: Trail) -> Response:
         """Pass the request on. Raises Problem; all that needs no other server is checked first."""
@@ -85,7 +95,7 @@ class _Service:
         finally:
             # Whatever came of it: also of a write that was refused somebody wants to know how things stand.
             if call.is_write:
-                self._coalescer.forget()
+                self._writes.tell()
 
     async def _shared(self, trail: Trail, call: Call, query: bytes, headers: RawHeaders) -> Response | None:
         async def ask() -> Whole | None:
@@ -96,11 +106,13 @@ class _Service:
         return answer
 
 
-def _service(config: ProxyConfig, http: httpx.AsyncClient, clock: Clock, coalescer: Coalescer) -> _Service:
+def _service(
+    config: ProxyConfig, http: httpx.AsyncClient, clock: Clock, coalescer: Coalescer, writes: Writes
+) -> _Service:
     vault = None
     if config.vault_url is not None and config.vault_token is not None:
         vault = Vault(http, config.vault_url, config.vault_token, clock)
-    return _Service(Credentials(config, vault), Forwarder(config, http), coalescer)
+    return _Service(Credentials(config, vault), Forwarder(config, http), coalescer, writes)
 
 
 class _Everything:

@@ -24,6 +24,7 @@ from scaicore_tui.proxy import problems
 from scaicore_tui.proxy.calls import Call
 from scaicore_tui.proxy.forward import Whole
 from scaicore_tui.proxy.headers import RawHeaders, tells_the_way
+from scaicore_tui.proxy.writes import Writes
 
 MOST_KEPT = 256
 MOST_BYTES = 64 * 1024 * 1024
@@ -48,11 +49,16 @@ class _Kept:
 
 
 class Coalescer:
-    """The calls under way and the answers kept, of one process; answers for `seconds`, in memory only. With 0, none."""
+    """The calls under way and the answers kept, of one process; answers for `seconds`, in memory only. With 0, none.
 
-    def __init__(self, seconds: float, clock: Clock) -> None:
+    After a write, by whichever process, whoever asks asks the upstream, and what is under way is kept by nobody.
+    """
+
+    def __init__(self, seconds: float, clock: Clock, writes: Writes) -> None:
         self._seconds = seconds
         self._clock = clock
+        self._writes = writes
+        self._heeded = writes.latest
         # Digests that tell nothing to whoever sees them: credentials are in what they are made of.
         self._salt = os.urandom(32)
         self._flights: dict[bytes, asyncio.Task[Whole | None]] = {}
@@ -78,7 +84,7 @@ class Coalescer:
             return None, False
         key = self._key(call, query, headers)
         is_anew = any(name in _ANEW for name, _ in headers)
-        self._forget_old()
+        self._forget()
         if not is_anew and key in self._kept:
             kept = self._kept[key]
             return _told(kept.whole, self._clock.monotonic() - kept.begun), True
@@ -87,11 +93,6 @@ class Coalescer:
             return None, False
         whole = await asyncio.shield(flight or self._begin(key, ask))
         return (None, False) if whole is None else (_told(whole), flight is not None)
-
-    def forget(self) -> None:
-        """Something was written: whoever asks from here on asks the upstream. Calls under way are kept by nobody."""
-        self._flights.clear()
-        self._kept.clear()
 
     def _begin(self, key: bytes, ask: Ask) -> asyncio.Task[Whole | None]:
         """A call of its own, that goes on if whoever began it goes away."""
@@ -104,7 +105,8 @@ class Coalescer:
     def _land(self, key: bytes, begun: float, flight: asyncio.Task[Whole | None]) -> None:
         self._tasks.discard(flight)
         whole = None if flight.cancelled() or flight.exception() else flight.result()
-        # It may have been forgotten meanwhile, or begun anew.
+        self._forget()
+        # It may have been forgotten, or begun anew.
         if self._flights.get(key) is flight:
             del self._flights[key]
             if whole is not None and _may_keep(whole):
@@ -117,8 +119,13 @@ class Coalescer:
         while len(self._kept) > MOST_KEPT or sum(len(one.whole.body) for one in self._kept.values()) > MOST_BYTES:
             del self._kept[next(iter(self._kept))]
 
-    def _forget_old(self) -> None:
-        now = self._clock.monotonic()
+    def _forget(self) -> None:
+        """What was written over, and what is old."""
+        now, latest = self._clock.monotonic(), self._writes.latest
+        if latest != self._heeded:
+            self._heeded = latest
+            self._flights.clear()
+            self._kept.clear()
         self._kept = {key: kept for key, kept in self._kept.items() if kept.until > now}
 
     def _key(self, call: Call, query: bytes, headers: RawHeaders) -> bytes:

@@ -19,7 +19,7 @@ import pytest
 from tests.cli.program import PATIENCE, Program
 from tests.cli.upstream import Upstream, upstream
 from tests.leaks import MARK
-from tests.server.proxy_fixtures import CHECKPOINTS, EVENTS, INVOKE, RESOLVE, TOKEN
+from tests.server.proxy_fixtures import CHECKPOINTS, EVENTS, INVOKE, RESOLVE, TOKEN, answer
 
 SECRET = "hidden-in-a-query"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -230,6 +230,20 @@ def test_reads_are_shared_where_that_is_asked_for(program: Program, grid: Upstre
         told = [(entry["upstream_calls"], entry["coalesced"]) for entry in (server.entry() for _ in answers)]
         assert told == [(1, False), (0, True), (0, True)]
     assert len(grid.grid.received) == 1
+
+
+def test_what_is_written_through_one_worker_is_seen_through_all(program: Program, grid: Upstream) -> None:
+    with served(program, grid, "--workers", "2", "--coalesce", "60s") as server:
+        seen: set[int] = set()
+        while len(seen) < 2:
+            server.get(CHECKPOINTS)
+            seen.add(server.entry()["pid"])
+        assert httpx.post(server.url + RESOLVE, headers=BEARER).status_code == 200
+        seen = {server.entry()["pid"]}
+        grid.grid.reply = answer(b'"resolved"')
+        while len(seen) < 2:
+            assert server.get(CHECKPOINTS).json() == "resolved"
+            seen.add(server.entry()["pid"])
 
 
 @pytest.mark.parametrize(

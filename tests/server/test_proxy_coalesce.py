@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from scaicore_tui.proxy import ProxyConfig, coalesce
 from scaicore_tui.proxy.calls import Call
 from scaicore_tui.proxy.coalesce import Coalescer
 from scaicore_tui.proxy.forward import Whole
+from scaicore_tui.proxy.writes import Writes, shareable
 from scaicore_tui.secret import Secret
 from tests.leaks import MARK
 from tests.server.proxy_fixtures import (
@@ -319,7 +321,10 @@ async def test_what_is_remembered_of_a_request_tells_no_credential() -> None:
         return Whole(200, [], b"{}")
 
     headers = [(b"authorization", TOKEN.encode())]
-    async with Coalescer(SECONDS, ManualClock()).open() as one, Coalescer(SECONDS, ManualClock()).open() as other:
+    async with (
+        Coalescer(SECONDS, ManualClock(), Writes()).open() as one,
+        Coalescer(SECONDS, ManualClock(), Writes()).open() as other,
+    ):
         for coalescer in (one, other):
             await coalescer.read(Call("GET", b"/events", EVENTS), b"", headers, ask)
             await turn()
@@ -336,7 +341,7 @@ async def test_who_is_cancelled_cancels_nobody_else() -> None:
         await go.wait()
         return Whole(200, [], b"{}")
 
-    async with Coalescer(SECONDS, ManualClock()).open() as coalescer:
+    async with Coalescer(SECONDS, ManualClock(), Writes()).open() as coalescer:
         first, second = (
             asyncio.create_task(coalescer.read(Call("GET", b"/events", EVENTS), b"", [], ask)) for _ in range(2)
         )
@@ -346,3 +351,25 @@ async def test_who_is_cancelled_cancels_nobody_else() -> None:
         response, is_shared = await second
     assert response is not None
     assert (response.status_code, is_shared) == (200, True)
+
+
+async def test_a_write_through_another_process_is_heeded() -> None:
+    descriptor = shareable()
+    ours, theirs = Writes(descriptor), Writes(descriptor)
+    answers = iter((b"pending", b"resolved"))
+
+    async def ask() -> Whole:
+        return Whole(200, [], next(answers))
+
+    async with Coalescer(SECONDS, ManualClock(), ours).open() as coalescer:
+
+        async def read() -> bytes:
+            response, _ = await coalescer.read(Call("GET", b"/checkpoints", CHECKPOINTS), b"", [], ask)
+            assert response is not None
+            await turn()
+            return bytes(response.body)
+
+        assert [await read(), await read()] == [b"pending", b"pending"]
+        theirs.tell()
+        assert [await read(), await read()] == [b"resolved", b"resolved"]
+    os.close(descriptor)

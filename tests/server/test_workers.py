@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from tempfile import TemporaryFile
 
 import pytest
 
@@ -25,8 +26,8 @@ async def working(
     command: Sequence[str], count: int, clock: ManualClock
 ) -> AsyncIterator[tuple[Workers, socket.socket]]:
     bound, _ = listen("127.0.0.1", 0)
-    with bound:
-        workers = Workers(command, count, bound, clock)
+    with bound, TemporaryFile() as writes:
+        workers = Workers(command, count, bound, writes.fileno(), clock)
         keeping = asyncio.create_task(workers.run())
         try:
             yield workers, bound
