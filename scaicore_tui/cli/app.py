@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,6 +30,7 @@ from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.help import Command, Group
 from scaicore_tui.cli.opening import DEMO_RATE, DEMO_SEED, open_app, open_demo
 from scaicore_tui.cli.running import run
+from scaicore_tui.cli.seconds import seconds
 
 app = typer.Typer(
     cls=Group,
@@ -42,6 +43,7 @@ app = typer.Typer(
 app.add_typer(config_app, name="config")
 
 command = partial(app.command, cls=Command)
+TIME: Any = {"metavar": "TIME", "parser": seconds}
 
 
 @app.callback(invoke_without_command=True)
@@ -87,11 +89,29 @@ def serve(
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="N", help="The port to listen on.", min=0, max=65535)] = 8001,
     allow_host: Annotated[list[str] | None, typer.Option(metavar="NAME", help="A name it goes by.")] = None,
+    workers: Annotated[int, typer.Option(metavar="N", help="Processes; one that dies is replaced.", min=1, max=64)] = 1,
+    connections: Annotated[int, typer.Option(metavar="N", help="At most, of each worker; then 503.", min=1)] = 200,
+    coalesce: Annotated[
+        float,
+        typer.Option(
+            **TIME, help="Identical reads of one credential share an answer for so long, in each worker by itself."
+        ),
+    ] = 0,
+    read_timeout: Annotated[float, typer.Option(**TIME, help="So long the upstream has to answer a read.")] = 15,
+    invoke_timeout: Annotated[float, typer.Option(**TIME, help="So long it has to answer a write.")] = 300,
+    grace: Annotated[float, typer.Option(**TIME, help="So long requests under way have to end after SIGTERM.")] = 30,
+    work_on: Annotated[tuple[int, int] | None, typer.Option(hidden=True)] = None,
 ) -> int:
-    """Serve the REST API in front of a ScaiGrid."""
+    """Serve the REST API in front of a ScaiGrid.
+
+    Standard error is the access log, JSON lines, unless `--quiet`.
+    """
     from scaicore_tui.cli import serving
 
-    return run(serving.serve(upstream, host, port, allow_host or ()))
+    service = serving.Service(
+        upstream, host, port, allow_host or (), workers, connections, grace, coalesce, read_timeout, invoke_timeout
+    )
+    return run(serving.serve(service) if work_on is None else serving.work(service, *work_on))
 
 
 @command()

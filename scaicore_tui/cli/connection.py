@@ -11,15 +11,17 @@ from http import HTTPStatus
 from typing import Any
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.flow_control import CLOSE_HEADER
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from scaicore_tui.cli.door import MAX_HEAD
+from scaicore_tui.cli.door import BUSY, MAX_HEAD
 
 # Seconds for a whole request to come, from when the first byte of it could have; and for what was written to be taken.
 PATIENCE = 30.0
 # Seconds that whoever was refused has to read why.
 LINGER = 2.0
-# From so many connections on, requests are answered 503; those beyond twice as many are not even read.
+# From so many connections on, unless told otherwise, requests are answered 503; those beyond twice as many are not even
+# read.
 MOST = 200
 
 
@@ -47,7 +49,8 @@ class Connection(H11Protocol):
 
     def __init__(self, *values: Any, **named: Any) -> None:
         super().__init__(*values, **named)
-        self.limit_concurrency = MOST
+        # The door says no itself: what uvicorn refuses would be in no log.
+        self._most, self.limit_concurrency = self.limit_concurrency or MOST, None
         self._request_due = Deadline(lambda: self._refuse(HTTPStatus.REQUEST_TIMEOUT))
         self._answer_due = Deadline(self._abort)
         self._refusal_due = Deadline(self._abort)
@@ -55,7 +58,7 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > 2 * MOST:
+        if len(self.connections) > 2 * self._most:
             self._abort()
             return
         # What the system does not take at once is waited for, however little: an answer nobody takes would go unseen.
@@ -66,6 +69,7 @@ class Connection(H11Protocol):
         if self._is_refused:
             return
         self._request_due.begin(PATIENCE)
+        self.app_state = {**self.app_state, BUSY: len(self.connections) >= self._most}
         super().data_received(data)
         if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
             self._request_due.clear()
@@ -89,6 +93,14 @@ class Connection(H11Protocol):
         for deadline in (self._request_due, self._answer_due, self._refusal_due):
             deadline.clear()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """Close it, once what is under way is answered."""
+        super().shutdown()
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and not cycle.response_started:
+            # Told, or the next request might be on its way already, and nobody could say what became of it.
+            cycle.default_headers = [*cycle.default_headers, CLOSE_HEADER]
 
     def _refuse(self, status: HTTPStatus) -> None:
         """Say no, where nothing was said yet, and hang up."""

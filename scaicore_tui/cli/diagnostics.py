@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.text import one_line, safe
@@ -25,6 +26,12 @@ def say(message: str) -> None:
     """Talk, for people."""
     if not _quiet:
         _talk(f"{message}\n")
+
+
+def log(entry: Mapping[str, object]) -> None:
+    """One line of a log, as JSON, for programs."""
+    if not _quiet:
+        _talk(f"{json.dumps(entry)}\n")
 
 
 def prompt(question: str) -> None:

@@ -16,6 +16,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from scaicore_tui.config.target import is_loopback, named_host
 
 MAX_HEAD = 16 * 1024
+# In the state of a request: whether it came when there were too many connections.
+BUSY = "is_busy"
 
 
 class Door:
@@ -35,6 +37,8 @@ class Door:
 
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
         headers = Headers(scope=scope)
+        if scope.get("state", {}).get(BUSY):
+            return _no(503, "too many connections: try again")
         if _size(scope) > MAX_HEAD:
             return _no(431, f"a request's head may have {MAX_HEAD} bytes")
         if "transfer-encoding" in headers and "content-length" in headers:

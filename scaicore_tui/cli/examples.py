@@ -19,7 +19,10 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
         ("scaicore-tui demo", "the app on a demo of its own, which ends with it"),
         ("scaicore-tui demo --no-tui --rate 30", "only the servers; the one line printed says where they are"),
     ),
-    "serve": (("scaicore-tui serve --upstream https://scaigrid.example.com", "on 127.0.0.1:8001"),),
+    "serve": (
+        ("scaicore-tui serve --upstream https://scaigrid.example.com", "on 127.0.0.1:8001"),
+        ("scaicore-tui serve --upstream https://scaigrid.example.com --workers 4 --coalesce 2s", "for a whole team"),
+    ),
     "runs": (
         ("scaicore-tui runs --failed", "only those that failed, with their errors"),
         ("scaicore-tui runs --json | jq -r '.[].execution_id'", "for programs"),

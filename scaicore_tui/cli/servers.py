@@ -7,11 +7,12 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from math import ceil
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from scaicore_tui.cli.connection import Connection
 from scaicore_tui.cli.door import MAX_HEAD, Door
@@ -57,14 +58,22 @@ def listen(host: str, port: int) -> tuple[socket.socket, str]:
 
 @asynccontextmanager
 async def serving(
-    app: Starlette, bound: socket.socket, *, dates: bool = True, names: Collection[str] = ()
+    app: ASGIApp,
+    bound: socket.socket,
+    *,
+    dates: bool = True,
+    names: Collection[str] = (),
+    around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+    grace: float | None = None,
+    connections: int | None = None,
 ) -> AsyncIterator[None]:
     """Serve `app` on `bound`, ready when entered, stopped gracefully when left. It goes by `names`, too.
 
-    `dates` is off for a proxy: its answers carry the date of the server behind it.
+    `dates` is off for a proxy: its answers carry the date of the server behind it. What is `around` it sees also the
+    requests that are refused at the door. `grace` seconds, a few unless told otherwise, are left to those under way.
     """
     config = uvicorn.Config(
-        Door(app, bound.getsockname()[0], names),
+        around(Door(app, bound.getsockname()[0], names)),
         http=Connection,
         ws="none",
         h11_max_incomplete_event_size=MAX_HEAD,
@@ -73,7 +82,8 @@ async def serving(
         access_log=False,
         server_header=False,
         date_header=dates,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        limit_concurrency=connections,
+        timeout_graceful_shutdown=GRACE_SECONDS if grace is None else ceil(grace),
         timeout_keep_alive=KEEP_SECONDS,
     )
     server = _Server(config)
@@ -100,3 +110,20 @@ async def input_ended() -> None:
     for typed in (signal.SIGINT, signal.SIGQUIT):
         signal.signal(typed, signal.SIG_IGN)
     await ended.wait()
+
+
+@contextmanager
+def stoppable() -> Iterator[asyncio.Event]:
+    """An event that the first SIGTERM sets, which is how services are stopped. A second one does what it did before."""
+    loop, asked = asyncio.get_running_loop(), asyncio.Event()
+    before = signal.getsignal(signal.SIGTERM)
+
+    def stop(*_: object) -> None:
+        signal.signal(signal.SIGTERM, before)
+        loop.call_soon_threadsafe(asked.set)
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGTERM, before)

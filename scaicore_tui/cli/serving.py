@@ -1,24 +1,121 @@
-"""`serve`: the proxy alone, in front of a ScaiGrid."""
+"""`serve`: the proxy alone, in front of a ScaiGrid; as one process, or as several on one socket."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import socket
+import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
-from scaicore_tui.cli.diagnostics import say
-from scaicore_tui.cli.servers import listen, serving
+from scaicore_tui.cli import diagnostics
+from scaicore_tui.cli.access_log import AccessLog
+from scaicore_tui.cli.servers import GRACE_SECONDS, input_ended, listen, serving, stoppable
+from scaicore_tui.cli.workers import Workers
+from scaicore_tui.clock import SystemClock
 from scaicore_tui.config.target import check_url, is_loopback
 
+if TYPE_CHECKING:
+    from scaicore_tui.proxy import ProxyConfig
 
-async def serve(upstream: str, host: str, port: int, names: Sequence[str]) -> None:
-    """Serve until cancelled, going by `names`, too. With keys of its own it answers callers without credentials only on
-    loopback."""
-    from scaicore_tui.proxy import ProxyConfig, build_proxy
 
-    check_url(upstream, has_token=True)
-    config = ProxyConfig.from_env(upstream, os.environ, allow_anonymous=is_loopback(host))
-    bound, url = listen(host, port)
-    async with serving(build_proxy(config), bound, dates=False, names=[host, *names]):
-        say(f"serving {url}/api/v1 in front of {upstream}")
-        await asyncio.Event().wait()
+@dataclass(frozen=True)
+class Service:
+    """How to serve: going by `names`, too. Times are in seconds; `grace` is left to requests when it is stopped."""
+
+    upstream: str
+    host: str
+    port: int
+    names: Sequence[str]
+    workers: int
+    connections: int
+    grace: float
+    coalesce: float
+    read_timeout: float
+    invoke_timeout: float
+
+    def config(self) -> ProxyConfig:
+        """The proxy's settings. With keys of its own it answers callers without credentials only on loopback."""
+        from scaicore_tui.proxy import ProxyConfig
+
+        check_url(self.upstream, has_token=True)
+        return ProxyConfig.from_env(
+            self.upstream,
+            os.environ,
+            allow_anonymous=is_loopback(self.host),
+            read_timeout=self.read_timeout,
+            invoke_timeout=self.invoke_timeout,
+            coalesce=self.coalesce,
+        )
+
+
+async def serve(service: Service) -> None:
+    """Serve until SIGTERM, and until what is under way then is answered."""
+    from scaicore_tui.proxy.writes import shareable
+
+    config = service.config()
+    bound, url = listen(service.host, service.port)
+    said = f"serving {url}/api/v1 in front of {service.upstream}"
+    with stoppable() as stop, bound:
+        if service.workers == 1:
+            await _serve(service, config, bound, stop, said)
+        else:
+            workers = Workers(_worker_command(), service.workers, bound, shareable(), SystemClock())
+            diagnostics.say(said)
+            await _supervise(workers, stop, service.grace)
+
+
+async def work(service: Service, listening: int, writes: int) -> None:
+    """Serve as one of several, on what was handed down, until SIGTERM or until whoever did so ends."""
+    with stoppable() as stop, socket.socket(fileno=listening) as bound:
+        owned = asyncio.create_task(input_ended())
+        owned.add_done_callback(lambda _: stop.set())
+        await _serve(service, service.config(), bound, stop, writes=writes)
+
+
+async def _serve(
+    service: Service,
+    config: ProxyConfig,
+    bound: socket.socket,
+    stop: asyncio.Event,
+    said: str = "",
+    writes: int | None = None,
+) -> None:
+    from scaicore_tui.proxy import build_proxy
+    from scaicore_tui.proxy.writes import Writes
+
+    async with serving(
+        build_proxy(config, writes=Writes(writes)),
+        bound,
+        dates=False,
+        names=[service.host, *service.names],
+        around=partial(AccessLog, clock=SystemClock(), write=diagnostics.log, process=os.getpid()),
+        grace=service.grace,
+        connections=service.connections,
+    ):
+        if said:
+            diagnostics.say(said)
+        await stop.wait()
+
+
+async def _supervise(workers: Workers, stop: asyncio.Event, grace: float) -> None:
+    keeping = asyncio.create_task(workers.run())
+    keeping.add_done_callback(lambda _: stop.set())
+    patience: float = GRACE_SECONDS
+    try:
+        await stop.wait()
+        patience += grace
+    finally:
+        keeping.cancel()
+        await workers.stop(patience)
+    with suppress(asyncio.CancelledError):
+        await keeping
+
+
+def _worker_command() -> list[str]:
+    """This command line again, told to work."""
+    return [sys.executable, "-m", "scaicore_tui", *sys.argv[1:], "--work-on"]

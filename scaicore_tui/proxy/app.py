@@ -1,4 +1,5 @@
-"""The application: takes a request through the checks and to the upstream. Holds nothing between two requests."""
+"""The application: takes a request through the checks and to the upstream. Holds nothing between two requests, but what
+identical reads share (`coalesce`), where that is asked for."""
 
 from __future__ import annotations
 
@@ -19,27 +20,40 @@ from starlette.types import Receive, Scope, Send
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.proxy import problems
 from scaicore_tui.proxy.caller import read_caller
-from scaicore_tui.proxy.calls import find_call
+from scaicore_tui.proxy.calls import Call, find_call
+from scaicore_tui.proxy.coalesce import MOST_ANSWER, Coalescer
 from scaicore_tui.proxy.config import ProxyConfig
 from scaicore_tui.proxy.credentials import Credentials
-from scaicore_tui.proxy.forward import Forwarder, open_http
-from scaicore_tui.proxy.headers import outgoing
+from scaicore_tui.proxy.forward import Forwarder, Whole, open_http
+from scaicore_tui.proxy.headers import RawHeaders, outgoing
 from scaicore_tui.proxy.incoming import check_limit, read_body
+from scaicore_tui.proxy.trail import Trail, begin
 from scaicore_tui.proxy.vault import Vault
+from scaicore_tui.proxy.writes import Writes
+
+HEALTH = "/healthz"
 
 _log = logging.getLogger(__name__)
 
 
-def build_proxy(config: ProxyConfig, clock: Clock = SystemClock()) -> Starlette:  # noqa: B008  (it has no state)
-    """The proxy as an ASGI application. Its connections open and close with the application's lifespan."""
+def build_proxy(
+    config: ProxyConfig,
+    clock: Clock = SystemClock(),  # noqa: B008  (it has no state)
+    writes: Writes | None = None,
+) -> Starlette:
+    """The proxy as an ASGI application. Its connections open and close with the application's lifespan.
+
+    `writes` are those of all that serve together; by default it serves alone.
+    """
+    told = writes or Writes()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, _Service]]:
-        async with open_http() as http:
-            yield {"service": _service(config, http, clock)}
+        async with open_http() as http, Coalescer(config.coalesce, clock, told).open() as coalescer:
+            yield {"service": _service(config, http, clock, coalescer, told)}
 
     app = Starlette(
-        routes=[Route("/healthz", _Health), Route("/{path:path}", _everything)],
+        routes=[Route(HEALTH, _Health), Route("/{path:path}", _everything)],
         exception_handlers={
             problems.Problem: _refuse,
             HTTPException: _refuse_route,
@@ -55,27 +69,50 @@ def build_proxy(config: ProxyConfig, clock: Clock = SystemClock()) -> Starlette:
 class _Service:
     """What one running proxy works with."""
 
-    def __init__(self, credentials: Credentials, forwarder: Forwarder) -> None:
+    def __init__(self, credentials: Credentials, forwarder: Forwarder, coalescer: Coalescer, writes: Writes) -> None:
         self._credentials = credentials
         self._forwarder = forwarder
+        self._coalescer = coalescer
+        self._writes = writes
 
-    async def answer(self, request: Request) -> Response:
+    async def answer(self, request: Request, trail: Trail) -> Response:
         """Pass the request on. Raises Problem; all that needs no other server is checked first."""
         call = find_call(request.method, request.scope["raw_path"])
+        trail.route = call.route
         query: bytes = request.scope["query_string"]
         if not call.is_write:
             check_limit(query)
         caller = read_caller(request.headers)
         body = await read_body(request)
-        authorization = await self._credentials.authorization(caller)
-        return await self._forwarder.send(call, query, outgoing(request.headers.raw, authorization), body)
+        headers = outgoing(request.headers.raw, await self._credentials.authorization(caller))
+        answer = None if body else await self._shared(trail, call, query, headers)
+        return answer or await self._send(trail, call, query, headers, body)
+
+    async def _send(self, trail: Trail, call: Call, query: bytes, headers: RawHeaders, body: bytes) -> Response:
+        trail.upstream_calls += 1
+        try:
+            return await self._forwarder.send(call, query, headers, body)
+        finally:
+            # Whatever came of it: also of a write that was refused somebody wants to know how things stand.
+            if call.is_write:
+                self._writes.tell()
+
+    async def _shared(self, trail: Trail, call: Call, query: bytes, headers: RawHeaders) -> Response | None:
+        async def ask() -> Whole | None:
+            trail.upstream_calls += 1
+            return await self._forwarder.read(call, query, headers, MOST_ANSWER)
+
+        answer, trail.is_shared = await self._coalescer.read(call, query, headers, ask)
+        return answer
 
 
-def _service(config: ProxyConfig, http: httpx.AsyncClient, clock: Clock) -> _Service:
+def _service(
+    config: ProxyConfig, http: httpx.AsyncClient, clock: Clock, coalescer: Coalescer, writes: Writes
+) -> _Service:
     vault = None
     if config.vault_url is not None and config.vault_token is not None:
         vault = Vault(http, config.vault_url, config.vault_token, clock)
-    return _Service(Credentials(config, vault), Forwarder(config, http))
+    return _Service(Credentials(config, vault), Forwarder(config, http), coalescer, writes)
 
 
 class _Everything:
@@ -83,7 +120,7 @@ class _Everything:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         service: _Service = scope["state"]["service"]
-        response = await service.answer(Request(scope, receive))
+        response = await service.answer(Request(scope, receive), begin(scope))
         await response(scope, receive, send)
 
 
@@ -91,9 +128,14 @@ _everything = _Everything()
 
 
 class _Health(HTTPEndpoint):
-    """The proxy's own health; says nothing about the upstream."""
+    """Whether this process answers; not whether the upstream does.
 
-    async def get(self, _: Request) -> Response:
+    A load balancer takes out who is not well. An upstream that is down would take out every proxy at once, and callers
+    would no longer be told what is wrong: a 502 that names it is the better answer.
+    """
+
+    async def get(self, request: Request) -> Response:
+        begin(request.scope).route = HEALTH
         return JSONResponse({"status": "ok"})
 
 

@@ -14,7 +14,7 @@ from scaicore_tui.proxy import problems
 _PREFIX = rb"(?:/api)?/v1/scaicore"
 _ID = rb"/([^/]+)"
 _SHAPES = tuple(
-    (method, re.compile(_PREFIX + b"(?P<rest>" + rest + b")"))
+    (method, re.compile(_PREFIX + b"(?P<rest>" + rest + b")"), "/v1/scaicore" + rest.replace(_ID, b"/{id}").decode())
     for method, rest in (
         ("GET", rb"/events"),
         ("GET", rb"/checkpoints"),
@@ -28,10 +28,11 @@ _FORBIDDEN = re.compile(r"\.\.|[/\\%?#]")
 
 @dataclass(frozen=True)
 class Call:
-    """One of the four; `path` is what follows `…/scaicore`, its id percent-encoded as it came."""
+    """One of the four; `path` is what follows `…/scaicore`, its id percent-encoded as it came. `route` has none."""
 
     method: str
     path: bytes
+    route: str
 
     @property
     def is_write(self) -> bool:
@@ -41,7 +42,7 @@ class Call:
 
 def find_call(method: str, raw_path: bytes) -> Call:
     """The call that a request asks for. Raises Problem: 404 for any other path or a dangerous id, 405."""
-    for allowed, shape in _SHAPES:
+    for allowed, shape, route in _SHAPES:
         found = shape.fullmatch(raw_path)
         if found is None:
             continue
@@ -49,7 +50,7 @@ def find_call(method: str, raw_path: bytes) -> Call:
             break
         if method != allowed:
             raise problems.method_not_allowed(allowed)
-        return Call(method, found["rest"])
+        return Call(method, found["rest"], route)
     raise problems.not_found()
 
 

@@ -15,6 +15,8 @@ from scaicore_tui.errors import ConfigError
 from scaicore_tui.secret import Secret
 
 DeployAuth = Literal["user_jwt", "api_key"]
+# Seconds; who polls would else see nothing new for a whole minute.
+MOST_COALESCED = 60.0
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class ProxyConfig:
 
     `allow_anonymous` lends the tenant's or the environment's key to callers of this machine that bring none of their
     own: everybody who reaches the port can then act with it, so set it only where the port is bound to loopback.
+    For so many seconds `coalesce` keeps answers to reads, for callers with the same credential; with 0, none.
     """
 
     upstream: str
@@ -34,6 +37,7 @@ class ProxyConfig:
     allow_anonymous: bool = False
     read_timeout: float = 15.0
     invoke_timeout: float = 300.0
+    coalesce: float = 0.0
 
     def __post_init__(self) -> None:
         _check_base("upstream", self.upstream)
@@ -45,6 +49,10 @@ class ProxyConfig:
         _check_secret("SCAIGRID_API_KEY", self.api_key)
         if self.deploy_auth not in (None, *get_args(DeployAuth)):
             raise ConfigError(f"no SCAIFLOW_DEPLOY_AUTH {self.deploy_auth!r}", hint="user_jwt or api_key, or unset")
+        if min(self.read_timeout, self.invoke_timeout) <= 0:
+            raise ConfigError("nothing is ever answered in no time", hint="--read-timeout and --invoke-timeout")
+        if not 0 <= self.coalesce <= MOST_COALESCED:
+            raise ConfigError(f"answers are kept for {MOST_COALESCED:g} s at most", hint="--coalesce 2s")
         if self.tenant_id is not None and not TENANT.fullmatch(self.tenant_id):
             raise ConfigError(f"not a tenant's id: {self.tenant_id!r}")
 

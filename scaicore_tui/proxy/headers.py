@@ -13,6 +13,12 @@ _OURS = frozenset((b"host", b"authorization", b"content-length", b"expect"))
 _OVERRIDES = frozenset(
     (b"x-original-url", b"x-rewrite-url", b"x-http-method", b"x-http-method-override", b"x-method-override")
 )
+# Not what for, but by whom and on which way a request came.
+_WAY = (
+    *(b"user-agent", b"via", b"forwarded", b"x-real-ip", b"cf-connecting-ip", b"cf-ray"),
+    *(b"x-request-id", b"x-correlation-id", b"traceparent", b"tracestate", b"baggage", b"b3"),
+    *(b"x-amzn-trace-id", b"x-cloud-trace-context"),
+)
 _NOT_SENT = _OURS | _OVERRIDES
 
 
@@ -30,6 +36,11 @@ def end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
         # A length beside it is a lie, and the way requests are smuggled.
         named.add(b"content-length")
     return [(name, value) for name, value in lowered if not _is_hop(name) and name not in named]
+
+
+def tells_the_way(name: bytes) -> bool:
+    """Whether an answer does not depend on a header, only the logs of those who see it do."""
+    return name in _WAY or name.startswith((b"x-forwarded-", b"x-b3-"))
 
 
 def _is_hop(name: bytes) -> bool:

@@ -126,7 +126,7 @@ async def test_a_refusal_of_the_upstream_is_its_own() -> None:
 async def test_what_http_has_no_place_for_is_not_sent() -> None:
     async with grid_server() as grid, open_http() as http:
         with pytest.raises(Problem) as refused:
-            await Forwarder(ProxyConfig(grid.url), http).send(Call("GET", b"/events"), b"cursor=\xff", [], b"")
+            await Forwarder(ProxyConfig(grid.url), http).send(Call("GET", b"/events", EVENTS), b"cursor=\xff", [], b"")
     assert refused.value.status == 400
     assert not grid.received
 

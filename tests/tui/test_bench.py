@@ -6,7 +6,7 @@ import pytest
 
 from tests.bench.registry import Row, Setting, measured, names
 
-COUNTS = ("key-bytes", "node-bytes", "idle", "ceiling", "soak")
+COUNTS = ("key-bytes", "node-bytes", "idle", "ceiling", "soak", "serve-calls")
 UNITS = ("", "bytes", "bytes/s")
 
 

@@ -1,0 +1,79 @@
+"""The embedded ScaiGrid and `serve` in front of it, each a process of its own: `python -m tests.bench.upstream`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from scaicore_tui.cli.servers import input_ended, listen, serving
+from scaicore_tui.grid import GridConfig, build_grid
+from tests.tui.terminal import DEBUGGER
+
+TOKEN = "sgk_of_the_bench"
+LOOPBACK = "127.0.0.1"
+DIRECT, PROXIED = "/v1/modules/scaicore", "/v1/scaicore"
+
+
+@dataclass(frozen=True)
+class Front:
+    """`serve`: where it is, and the file that its access log goes into."""
+
+    url: str
+    log: Path
+
+    @property
+    def upstream_calls(self) -> int:
+        """How many it made until now."""
+        lines = self.log.read_text().splitlines()
+        return sum(json.loads(line)["upstream_calls"] for line in lines if line.startswith("{"))
+
+
+@contextmanager
+def grid() -> Iterator[str]:
+    """A grid with a past, no new runs, and no limits; its URL."""
+    command = [sys.executable, "-m", "tests.bench.upstream"]
+    with _process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+
+
+@contextmanager
+def front(upstream: str, *flags: str) -> Iterator[Front]:
+    """`serve` in front of it, once it listens."""
+    command = [*DEBUGGER, "serve", "--upstream", upstream, "--port", "0", *flags]
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "access.log"
+        with log.open("w") as written, _process(command, stderr=written) as process:
+            while not (said := log.read_text()).endswith("\n"):
+                assert process.poll() is None, "it did not start"
+            yield Front(said.removeprefix("serving ").partition("/api/v1")[0], log)
+
+
+@contextmanager
+def _process(command: list[str], **pipes: int | IO[str]) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(command, encoding="utf-8", **pipes) as process:  # type: ignore[call-overload]
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+async def serve() -> None:
+    """Serve a grid until standard input ends; say where."""
+    bound, url = listen(LOOPBACK, 0)
+    app = build_grid(GridConfig(rate=0, rate_limits=False, tokens={TOKEN: "viewer"}))
+    async with serving(app, bound):
+        print(url, flush=True)  # noqa: T201  (whoever started it waits for that)
+        await input_ended()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())

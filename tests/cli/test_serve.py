@@ -1,0 +1,262 @@
+"""`serve` as a service: how it ends, what its workers do, and what it says of each request."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.cli.program import PATIENCE, Program
+from tests.cli.upstream import Upstream, upstream
+from tests.leaks import MARK
+from tests.server.proxy_fixtures import CHECKPOINTS, EVENTS, INVOKE, RESOLVE, TOKEN, answer
+
+SECRET = "hidden-in-a-query"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@dataclass
+class Served:
+    """`serve`, running: its address, and what it says."""
+
+    process: subprocess.Popen[str]
+    url: str
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        """Ask on a connection of its own."""
+        return httpx.get(self.url + path, headers=BEARER | headers, timeout=PATIENCE)
+
+    def line(self) -> str:
+        """The next one that it says."""
+        assert self.process.stderr is not None
+        return self.process.stderr.readline()
+
+    def entry(self) -> dict[str, Any]:
+        """The next one of its log of requests; what else it says is passed over."""
+        while not (line := self.line()).startswith("{"):
+            assert line, "it ended"
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    def worker(self) -> int:
+        """The process that answers a request."""
+        assert self.get("/healthz").status_code == 200
+        return int(self.entry()["pid"])
+
+    def terminate(self) -> int:
+        """Stop it as a service is stopped; its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE)
+
+    @property
+    def is_listening(self) -> bool:
+        try:
+            httpx.get(f"{self.url}/healthz")
+        except httpx.TransportError:
+            return False
+        return True
+
+
+@contextmanager
+def served(program: Program, grid: Upstream, *flags: str) -> Iterator[Served]:
+    with program.started("serve", "--upstream", grid.url, "--port", "0", *flags) as process:
+        assert process.stderr is not None
+        said = process.stderr.readline().strip()
+        yield Served(process, said.removeprefix("serving ").partition("/api/v1")[0])
+
+
+@pytest.fixture
+def grid() -> Iterator[Upstream]:
+    with upstream() as running:
+        yield running
+
+
+def comes_true(fact: Any) -> None:
+    deadline = monotonic() + PATIENCE
+    while not fact():
+        assert monotonic() < deadline, "it never came to hold"
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("flags", [(), ("--workers", "2"), ("--coalesce", "2s")])
+def test_what_is_under_way_is_answered_before_it_ends_with_0(
+    program: Program, grid: Upstream, flags: tuple[str, ...]
+) -> None:
+    grid.hold()
+    with served(program, grid, *flags) as server, ThreadPoolExecutor() as pool:
+        asking = pool.submit(server.get, EVENTS)
+        assert grid.is_asked.wait(PATIENCE)
+        server.process.send_signal(signal.SIGTERM)
+        comes_true(lambda: not server.is_listening)
+        grid.release()
+        response = asking.result(PATIENCE)
+        assert (response.status_code, response.json()) == (200, {"late": True})
+        # Else the caller's next request could be on its way while the connection is closed.
+        assert response.headers["connection"] == "close"
+        assert server.process.wait(PATIENCE) == 0
+
+
+def test_what_does_not_end_in_time_is_cut(program: Program, grid: Upstream) -> None:
+    grid.hold()
+    with served(program, grid, "--grace", "500ms") as server, ThreadPoolExecutor() as pool:
+        asking = pool.submit(server.get, EVENTS)
+        assert grid.is_asked.wait(PATIENCE)
+        assert server.terminate() == 0
+        failed = asking.exception(PATIENCE)
+        assert isinstance(failed, httpx.TransportError) or asking.result().status_code == 500
+        grid.release()
+
+
+def test_a_second_signal_does_not_wait(program: Program, grid: Upstream) -> None:
+    grid.hold()
+    with served(program, grid, "--grace", "60s") as server, ThreadPoolExecutor() as pool:
+        asking = pool.submit(server.get, EVENTS)
+        assert grid.is_asked.wait(PATIENCE)
+        server.process.send_signal(signal.SIGTERM)
+        comes_true(lambda: not server.is_listening)
+        assert server.terminate() == 128 + signal.SIGTERM
+        asking.exception(PATIENCE)
+        grid.release()
+
+
+def test_a_worker_that_is_killed_is_replaced(program: Program, grid: Upstream) -> None:
+    with served(program, grid, "--workers", "2") as server:
+        first = server.worker()
+        os.kill(first, signal.SIGKILL)
+        comes_true(lambda: is_gone(first))
+        second = server.worker()
+        os.kill(second, signal.SIGKILL)
+        comes_true(lambda: is_gone(second))
+        third = server.worker()
+        assert len({first, second, third, server.process.pid}) == 4
+        assert server.terminate() == 0
+        comes_true(lambda: is_gone(third))
+
+
+def test_a_replacement_is_told(program: Program, grid: Upstream) -> None:
+    with served(program, grid, "--workers", "2") as server:
+        killed = server.worker()
+        os.kill(killed, signal.SIGKILL)
+        assert server.line().strip().endswith(f"worker {killed} ended, by signal 9: another in 0.5 s")
+
+
+def test_workers_end_with_whoever_started_them(program: Program, grid: Upstream) -> None:
+    with served(program, grid, "--workers", "2") as server:
+        worker = server.worker()
+        server.process.kill()
+        comes_true(lambda: is_gone(worker) and not server.is_listening)
+
+
+def test_the_log_tells_each_request_and_no_secret(program: Program, grid: Upstream) -> None:
+    with served(program, grid) as server:
+        server.get(f"{EVENTS}?limit=5&cursor={SECRET}", **{"X-Request-Id": "req-of-mine"})
+        entry = server.entry()
+        assert entry.pop("time").endswith("Z")
+        assert entry.pop("ms") > 0
+        assert entry == {
+            "request_id": "req-of-mine",
+            "method": "GET",
+            "route": EVENTS,
+            "upstream_calls": 1,
+            "coalesced": False,
+            "status": 200,
+            "bytes": 2,
+            "pid": server.process.pid,
+        }
+        for path in (RESOLVE, INVOKE):
+            httpx.post(f"{server.url}/api{path}?a={SECRET}", headers=BEARER, content=SECRET)
+        for path in (f"/{SECRET}", f"/healthz?{SECRET}", f"{CHECKPOINTS}/{SECRET}"):
+            server.get(path)
+        server.get(EVENTS, **{"X-Request-Id": TOKEN})
+        httpx.request(SECRET, server.url, headers=BEARER)
+        server.get(EVENTS, Host=f"{SECRET}.example")
+        assert server.terminate() == 0
+        assert server.process.stderr is not None
+        rest = server.process.stderr.read()
+    told = [(entry["method"], entry["route"], entry["status"]) for entry in map(json.loads, rest.splitlines())]
+    assert told == [
+        ("POST", "/v1/scaicore/checkpoints/{id}/resolve", 200),
+        ("POST", "/v1/scaicore/cores/{id}/invoke", 200),
+        ("GET", None, 404),
+        ("GET", "/healthz", 200),
+        ("GET", None, 404),
+        ("GET", EVENTS, 200),
+        (None, None, 404),
+        ("GET", None, 421),
+    ]
+    assert not [secret for secret in (SECRET, MARK, TOKEN) if secret in rest]
+
+
+def test_quiet_it_says_nothing(program: Program, grid: Upstream) -> None:
+    with served(program, grid) as server:
+        port = server.url.rpartition(":")[2]
+        assert server.terminate() == 0
+    with program.started("serve", "--upstream", grid.url, "--port", port, "--quiet") as process:
+        quiet = Served(process, server.url)
+        comes_true(lambda: quiet.is_listening)
+        assert quiet.get(EVENTS).headers["x-request-id"].startswith("req_")
+        assert quiet.terminate() == 0
+        assert process.communicate() == ("", "")
+
+
+def test_its_health_needs_no_credential_and_no_upstream(program: Program) -> None:
+    with upstream() as grid, served(program, grid) as server:
+        grid.portal.call(grid.grid.received.clear)
+        assert httpx.get(f"{server.url}/healthz").json() == {"status": "ok"}
+        assert not grid.grid.received
+
+
+def test_reads_are_shared_where_that_is_asked_for(program: Program, grid: Upstream) -> None:
+    with served(program, grid, "--coalesce", "60s") as server:
+        answers = [server.get(EVENTS) for _ in range(3)]
+        assert ["age" in answer.headers for answer in answers] == [False, True, True]
+        told = [(entry["upstream_calls"], entry["coalesced"]) for entry in (server.entry() for _ in answers)]
+        assert told == [(1, False), (0, True), (0, True)]
+    assert len(grid.grid.received) == 1
+
+
+def test_what_is_written_through_one_worker_is_seen_through_all(program: Program, grid: Upstream) -> None:
+    with served(program, grid, "--workers", "2", "--coalesce", "60s") as server:
+        seen: set[int] = set()
+        while len(seen) < 2:
+            server.get(CHECKPOINTS)
+            seen.add(server.entry()["pid"])
+        assert httpx.post(server.url + RESOLVE, headers=BEARER).status_code == 200
+        seen = {server.entry()["pid"]}
+        grid.grid.reply = answer(b'"resolved"')
+        while len(seen) < 2:
+            assert server.get(CHECKPOINTS).json() == "resolved"
+            seen.add(server.entry()["pid"])
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--coalesce", "soon"), "no time"),
+        (("--coalesce", "2m"), "no time"),
+        (("--coalesce", "61s"), "60 s at most"),
+        (("--read-timeout", "0"), "--read-timeout"),
+        (("--workers", "0"), "--workers"),
+    ],
+)
+def test_flags_that_make_no_sense_are_refused(program: Program, flags: tuple[str, ...], words: str) -> None:
+    done = program("serve", "--upstream", "http://127.0.0.1:1", "--port", "0", *flags)
+    assert done.returncode == 2
+    assert words in done.stderr

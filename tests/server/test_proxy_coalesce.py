@@ -1,0 +1,375 @@
+"""Identical reads share a call to the upstream; what is not identical, was written since, or went wrong does not."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+from starlette.responses import Response
+
+from scaicore_tui.clock import ManualClock
+from scaicore_tui.proxy import ProxyConfig, coalesce
+from scaicore_tui.proxy.calls import Call
+from scaicore_tui.proxy.coalesce import Coalescer
+from scaicore_tui.proxy.forward import Whole
+from scaicore_tui.proxy.writes import Writes, shareable
+from scaicore_tui.secret import Secret
+from tests.leaks import MARK
+from tests.server.proxy_fixtures import (
+    CHECKPOINTS,
+    EVENTS,
+    INVOKE,
+    RESOLVE,
+    TOKEN,
+    Grid,
+    answer,
+    client_of,
+    grid_server,
+    jwt,
+    proxy_server,
+)
+from tests.waiting import turn, until
+
+SECONDS = 2.0
+KEY = f"sgk_{MARK}_key"
+
+
+@dataclass
+class Shared:
+    """A proxy that coalesces, a grid behind it that may hold its answers back, and a clock for both."""
+
+    grid: Grid
+    client: httpx.AsyncClient
+    clock: ManualClock
+    arrived: list[Call]
+    _go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def calls(self) -> int:
+        return len(self.grid.received)
+
+    async def together(self, count: int, path: str = EVENTS) -> list[httpx.Response]:
+        """The answers to so many requests that are all under way before the grid answers one."""
+        self.hold()
+        asking = [asyncio.create_task(self.client.get(path)) for _ in range(count)]
+        await until(lambda: len(self.arrived) == count)
+        self._go.set()
+        return await asyncio.gather(*asking)
+
+    def hold(self) -> None:
+        """Answer nothing, until `go`."""
+
+        async def late(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await self._go.wait()
+            writer.write(self.grid.reply)
+            await writer.drain()
+
+        self._go.clear()
+        self.grid.behave = late
+
+    def go(self) -> None:
+        self.grid.behave = None
+        self._go.set()
+
+
+@asynccontextmanager
+async def shared(token: str | None = TOKEN, **settings: Any) -> AsyncIterator[Shared]:
+    clock, arrived = ManualClock(), list[Call]()
+
+    class Counted(Coalescer):
+        """Tells what came as far as it."""
+
+        async def read(self, call: Call, *values: Any) -> tuple[Response | None, bool]:
+            arrived.append(call)
+            return await super().read(call, *values)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("scaicore_tui.proxy.app.Coalescer", Counted)
+        async with (
+            grid_server() as grid,
+            proxy_server(ProxyConfig(grid.url, **{"coalesce": SECONDS, **settings}), clock) as url,
+            client_of(url, token) as client,
+        ):
+            yield Shared(grid, client, clock, arrived)
+
+
+async def test_forty_who_ask_at_once_cost_one_call() -> None:
+    body = gzip.compress(b'{"data": {"events": []}}')
+    async with shared() as at:
+        at.grid.reply = answer(body, "200 OK", "Content-Encoding: gzip", "X-Other: \xe4")
+        answers = await at.together(40)
+        assert at.calls == 1
+        assert {response.content for response in answers} == {gzip.decompress(body)}
+        assert {response.headers["x-other"] for response in answers} == {"ä"}
+        assert not [response for response in answers if "age" in response.headers]
+
+
+async def test_an_answer_is_kept_for_so_long_and_says_how_old_it_is() -> None:
+    async with shared() as at:
+        assert "age" not in (await at.client.get(EVENTS)).headers
+        at.clock.advance(0.4)
+        assert (await at.client.get(EVENTS)).headers["age"] == "1"
+        at.clock.advance(1.5)
+        assert (await at.client.get(EVENTS)).headers["age"] == "2"
+        assert at.calls == 1
+        at.clock.advance(0.1)
+        assert "age" not in (await at.client.get(EVENTS)).headers
+        assert at.calls == 2
+
+
+async def test_its_age_counts_from_when_it_was_asked_for() -> None:
+    async with shared() as at:
+        at.hold()
+        asking = asyncio.create_task(at.client.get(EVENTS))
+        await until(lambda: at.calls)
+        at.clock.advance(5)
+        at.go()
+        await asking
+        assert (await at.client.get(EVENTS)).headers["age"] == "5"
+
+
+async def test_without_the_flag_everybody_asks() -> None:
+    async with shared(coalesce=0.0) as at:
+        await at.together(3)
+        assert at.calls == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        (EVENTS, {"Authorization": f"Bearer {jwt(sub='another')}"}),
+        (EVENTS, {"Accept-Encoding": "identity"}),
+        (EVENTS, {"X-Tenant": "another"}),
+        (f"{EVENTS}?limit=5", {}),
+        (CHECKPOINTS, {}),
+    ],
+)
+async def test_what_differs_is_asked_for(path: str, headers: dict[str, str]) -> None:
+    async with shared() as at:
+        await at.client.get(EVENTS)
+        at.grid.reply = answer(b'"another"')
+        assert (await at.client.get(path, headers=headers)).json() == "another"
+        assert at.calls == 2
+
+
+@pytest.mark.parametrize(
+    "headers", [{"User-Agent": "another"}, {"X-Forwarded-For": "10.0.0.1"}, {"X-Request-Id": "1"}, {"Traceparent": "1"}]
+)
+async def test_how_a_request_came_makes_no_difference(headers: dict[str, str]) -> None:
+    async with shared() as at:
+        await at.client.get(EVENTS)
+        await at.client.get(f"/api{EVENTS}", headers=headers)
+        assert at.calls == 1
+
+
+async def test_it_is_the_credential_that_is_sent_that_counts() -> None:
+    async with shared(None) as at:
+        assert (await at.client.get(EVENTS)).status_code == 412
+        own = await at.client.get(EVENTS, headers={"Authorization": f"Bearer {KEY}"})
+        assert own.status_code == 200
+        # Whoever has none is not told what another's credential could see.
+        assert (await at.client.get(EVENTS)).status_code == 412
+        assert at.calls == 1
+
+
+async def test_a_key_that_is_lent_is_the_same_as_one_that_is_brought() -> None:
+    async with shared(None, allow_anonymous=True, api_key=Secret(KEY)) as at:
+        assert (await at.client.get(EVENTS)).status_code == 200
+        own = await at.client.get(EVENTS, headers={"Authorization": f"Bearer {KEY}"})
+        assert "age" in own.headers
+        assert at.calls == 1
+
+
+async def test_a_page_further_on_is_never_shared() -> None:
+    async with shared() as at:
+        for query in ("cursor=50", "limit=5&%63ursor=50", "cursor="):
+            for _ in range(2):
+                await at.client.get(f"{EVENTS}?{query}")
+        assert at.calls == 6
+
+
+@pytest.mark.parametrize("status", ["503 No", "429 Slow", "401 Who", "404 Where", "302 There"])
+async def test_what_went_wrong_is_told_to_those_who_wait_and_not_kept(status: str) -> None:
+    async with shared() as at:
+        at.grid.reply = answer(b"{}", status, "Connection: close")
+        assert {response.status_code for response in await at.together(5)} == {int(status[:3])}
+        assert at.calls == 1
+        at.go()
+        at.grid.reply = answer()
+        assert (await at.client.get(EVENTS)).status_code == 200
+
+
+async def test_a_cut_answer_is_an_error_for_all() -> None:
+    async with shared() as at:
+        at.grid.reply = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"
+        answers = await at.together(3)
+        assert {response.status_code for response in answers} == {502}
+        assert at.calls == 1
+
+
+@pytest.mark.parametrize("header", ["Cache-Control: private, no-store", "Set-Cookie: a=b"])
+async def test_what_is_not_to_be_kept_is_not(header: str) -> None:
+    async with shared() as at:
+        at.grid.reply = answer(b"{}", "200 OK", header)
+        await at.client.get(EVENTS)
+        await at.client.get(EVENTS)
+        assert at.calls == 2
+
+
+async def test_whoever_asks_for_it_gets_a_fresh_answer_and_so_does_the_next() -> None:
+    async with shared() as at:
+        await at.client.get(EVENTS)
+        at.grid.reply = answer(b'"new"')
+        fresh = await at.client.get(EVENTS, headers={"Cache-Control": "no-cache"})
+        assert (fresh.json(), "age" in fresh.headers) == ("new", False)
+        assert (await at.client.get(EVENTS)).json() == "new"
+        assert at.calls == 2
+
+
+@pytest.mark.parametrize("path", [RESOLVE, INVOKE])
+@pytest.mark.parametrize("status", ["200 OK", "409 Late", "503 No"])
+async def test_after_a_write_by_anybody_everything_is_asked_for_again(path: str, status: str) -> None:
+    async with shared() as at:
+        await at.client.get(CHECKPOINTS)
+        at.grid.reply = answer(b"{}", status)
+        other = {"Authorization": f"Bearer {jwt(sub='another')}"}
+        for _ in range(2):
+            await at.client.post(path, headers=other, json={})
+        assert at.calls == 3
+        at.grid.reply = answer(b'"resolved"')
+        assert (await at.client.get(CHECKPOINTS)).json() == "resolved"
+
+
+async def test_a_read_that_began_before_a_write_is_joined_by_nobody_after_it() -> None:
+    async with shared() as at:
+        at.hold()
+        early = asyncio.create_task(at.client.get(CHECKPOINTS))
+        await until(lambda: at.calls)
+        at.grid.behave = None
+        await at.client.post(RESOLVE, json={})
+        at.grid.reply = answer(b'"resolved"')
+        assert (await at.client.get(CHECKPOINTS)).json() == "resolved"
+        at.grid.reply = answer(b'"pending"')
+        at.go()
+        assert (await early).json() == "pending"
+        assert (await at.client.get(CHECKPOINTS)).json() == "resolved"
+
+
+async def test_a_caller_who_goes_away_leaves_the_call_to_the_others() -> None:
+    async with shared() as at:
+        at.hold()
+        first = asyncio.create_task(at.client.get(EVENTS))
+        await until(lambda: at.calls)
+        second = asyncio.create_task(at.client.get(EVENTS))
+        await until(lambda: len(at.arrived) == 2)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        at.go()
+        assert (await second).status_code == 200
+        assert at.calls == 1
+
+
+async def test_what_is_too_large_to_be_kept_is_asked_for_by_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scaicore_tui.proxy.app.MOST_ANSWER", 99)
+    async with shared() as at:
+        at.grid.reply = answer(b"x" * 100, "200 OK", "Connection: close")
+        answers = await at.together(3)
+        assert {response.content for response in answers} == {b"x" * 100}
+        assert at.calls == 1 + 3
+
+
+@pytest.mark.parametrize(("bound", "value", "asked"), [("MOST_KEPT", 2, 4), ("MOST_BYTES", 20, 4), ("MOST_KEPT", 3, 3)])
+async def test_the_oldest_give_way(monkeypatch: pytest.MonkeyPatch, bound: str, value: int, asked: int) -> None:
+    monkeypatch.setattr(coalesce, bound, value)
+    async with shared() as at:
+        at.grid.reply = answer(b"x" * 10)
+        for limit in (1, 2, 3, 3, 2, 1):
+            await at.client.get(f"{EVENTS}?limit={limit}")
+        assert at.calls == asked
+
+
+async def test_past_many_calls_under_way_each_asks_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coalesce, "MOST_FLIGHTS", 1)
+    async with shared() as at:
+        at.hold()
+        asking = [asyncio.create_task(at.client.get(f"{EVENTS}?limit={limit}")) for limit in (1, 2, 2, 1)]
+        await until(lambda: at.calls == 3)
+        at.go()
+        assert {response.status_code for response in await asyncio.gather(*asking)} == {200}
+        assert at.calls == 3
+
+
+async def test_a_call_that_never_ends_is_given_up_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coalesce, "FLIGHT_SECONDS", 0.05)
+    async with shared() as at:
+        at.hold()
+        answers = await asyncio.gather(*(at.client.get(EVENTS) for _ in range(3)))
+        assert {response.status_code for response in answers} == {504}
+        at.go()
+        assert (await at.client.get(EVENTS)).status_code == 200
+
+
+async def test_what_is_remembered_of_a_request_tells_no_credential() -> None:
+    async def ask() -> Whole:
+        return Whole(200, [], b"{}")
+
+    headers = [(b"authorization", TOKEN.encode())]
+    async with (
+        Coalescer(SECONDS, ManualClock(), Writes()).open() as one,
+        Coalescer(SECONDS, ManualClock(), Writes()).open() as other,
+    ):
+        for coalescer in (one, other):
+            await coalescer.read(Call("GET", b"/events", EVENTS), b"", headers, ask)
+            await turn()
+        keys = [key for coalescer in (one, other) for key in coalescer._kept]
+        # Salted: nor can anybody try tokens out on them.
+        assert len(set(keys)) == 2
+        assert TOKEN not in repr((one._kept, other._kept))
+
+
+async def test_who_is_cancelled_cancels_nobody_else() -> None:
+    go = asyncio.Event()
+
+    async def ask() -> Whole:
+        await go.wait()
+        return Whole(200, [], b"{}")
+
+    async with Coalescer(SECONDS, ManualClock(), Writes()).open() as coalescer:
+        first, second = (
+            asyncio.create_task(coalescer.read(Call("GET", b"/events", EVENTS), b"", [], ask)) for _ in range(2)
+        )
+        await turn()
+        first.cancel()
+        go.set()
+        response, is_shared = await second
+    assert response is not None
+    assert (response.status_code, is_shared) == (200, True)
+
+
+async def test_a_write_through_another_process_is_heeded() -> None:
+    descriptor = shareable()
+    ours, theirs = Writes(descriptor), Writes(descriptor)
+    answers = iter((b"pending", b"resolved"))
+
+    async def ask() -> Whole:
+        return Whole(200, [], next(answers))
+
+    async with Coalescer(SECONDS, ManualClock(), ours).open() as coalescer:
+
+        async def read() -> bytes:
+            response, _ = await coalescer.read(Call("GET", b"/checkpoints", CHECKPOINTS), b"", [], ask)
+            assert response is not None
+            await turn()
+            return bytes(response.body)
+
+        assert [await read(), await read()] == [b"pending", b"pending"]
+        theirs.tell()
+        assert [await read(), await read()] == [b"resolved", b"resolved"]
+    os.close(descriptor)

@@ -1,0 +1,87 @@
+"""Processes that share a socket: which are replaced and when, and how they are stopped. These ones serve nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from tempfile import TemporaryFile
+
+import pytest
+
+from scaicore_tui.cli.servers import listen
+from scaicore_tui.cli.workers import MOST, STEADY, Workers
+from scaicore_tui.clock import ManualClock
+from tests.server.logged import complaints
+from tests.waiting import until
+
+ENDS = ("sh", "-c", "exit 3")
+ENDS_WITH_ITS_INPUT = ("sh", "-c", "cat > /dev/null")
+NEVER_ENDS = ("sh", "-c", "exec sleep 1000")
+
+
+@asynccontextmanager
+async def working(
+    command: Sequence[str], count: int, clock: ManualClock
+) -> AsyncIterator[tuple[Workers, socket.socket]]:
+    bound, _ = listen("127.0.0.1", 0)
+    with bound, TemporaryFile() as writes:
+        workers = Workers(command, count, bound, writes.fileno(), clock)
+        keeping = asyncio.create_task(workers.run())
+        try:
+            yield workers, bound
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            await workers.stop(0)
+
+
+def waits(caplog: pytest.LogCaptureFixture) -> list[float]:
+    """How long each replacement is put off."""
+    return [float(said.rpartition("another in ")[2].removesuffix(" s")) for said in complaints(caplog)]
+
+
+async def test_one_that_keeps_ending_is_replaced_ever_later(caplog: pytest.LogCaptureFixture) -> None:
+    clock = ManualClock()
+    async with working(ENDS, 1, clock):
+        for _ in range(9):
+            await until(lambda: clock.sleepers)
+            clock.skip()
+        await until(lambda: clock.sleepers)
+    assert waits(caplog) == [0.5, 1, 2, 4, 8, 16, MOST, MOST, MOST, MOST]
+    assert "ended, with code 3" in caplog.text
+
+
+async def test_one_that_has_lived_for_a_while_is_replaced_soon(caplog: pytest.LogCaptureFixture) -> None:
+    clock = ManualClock()
+    async with working(NEVER_ENDS, 1, clock) as (workers, _):
+        for lived in (0.0, 0.0, STEADY + 1):
+            await until(lambda: workers._alive)
+            clock.advance(lived)
+            (process,) = workers._alive
+            process.kill()
+            await until(lambda: clock.sleepers)
+            clock.skip()
+    assert waits(caplog) == [0.5, 1, 0.5]
+    assert "ended, by signal 9" in caplog.text
+
+
+async def test_one_that_cannot_be_started_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    clock = ManualClock()
+    async with working(("/no/such/program",), 1, clock):
+        await until(lambda: clock.sleepers)
+        clock.skip()
+        await until(lambda: len(complaints(caplog)) == 2)
+    assert "no worker could be started, No such file" in caplog.text
+
+
+@pytest.mark.parametrize("command", [ENDS_WITH_ITS_INPUT, NEVER_ENDS])
+async def test_all_are_stopped_whether_they_heed_it_or_not(command: tuple[str, ...]) -> None:
+    clock = ManualClock()
+    async with working(command, 3, clock) as (workers, bound):
+        await until(lambda: len(workers._alive) == 3)
+        processes = list(workers._alive)
+        await workers.stop(0.5 if command is NEVER_ENDS else 30)
+        assert bound.fileno() == -1
+        assert {process.returncode for process in processes} == {-9 if command is NEVER_ENDS else 0}
