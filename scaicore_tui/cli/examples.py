@@ -21,7 +21,7 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
     ),
     "serve": (
         ("scaicore-tui serve --upstream https://scaigrid.example.com", "on 127.0.0.1:8001"),
-        ("scaicore-tui serve --upstream https://scaigrid.example.com --workers 4 --coalesce 2s", "for a whole team"),
+        ("scaicore-tui serve --upstream https://grid.example.com --coalesce 2s", "for a whole team"),
     ),
     "runs": (
         ("scaicore-tui runs --failed", "only those that failed, with their errors"),
