@@ -16,7 +16,7 @@ from scaicore_tui.credentials.bearer import UNAUTHORIZED
 from scaicore_tui.errors import CannotReach, CredentialsError, NotFound, OutcomeUnknown, UsageError
 from scaicore_tui.feed import transport as http
 from scaicore_tui.feed.budget import Budget, Rank, Slot
-from scaicore_tui.feed.quota import server_time
+from scaicore_tui.feed.quota import kept_for, server_time
 from scaicore_tui.feed.silence import Silence
 from scaicore_tui.secret import Secret
 from scaicore_tui.text import named
@@ -58,6 +58,8 @@ class Client:
         self.requests = 0
         # By so many seconds the server's clock is ahead of ours, as far as its last answer told.
         self.skew = 0.0
+        # How old the newest first page of each rank was when it came, in seconds.
+        self.kept: dict[Rank, float] = {}
         # How many pending checkpoints can't be read.
         self.unreadable = 0
         self._clock = clock or SystemClock()
@@ -134,7 +136,9 @@ class Client:
     async def _ask(self, url: str, rank: Rank, params: dict[str, Any]) -> bytes:
         async with self.budget.slot(rank) as slot:
             self.requests += 1
-            return await http.get(self._http, url, params, self._hearing(slot))
+            heard = self._hearing(slot, None if "cursor" in params else rank)
+            # What a person is about to act on is asked of the API itself, whatever keeps answers on the way to it.
+            return await http.get(self._http, url, params, heard, anew=rank is Rank.WRITE)
 
     async def _post(self, path: str, value: dict[str, Any], timeout: float) -> bytes:  # noqa: ASYNC109
         body, url = _json(value), f"{self.target.resources}/{path}"
@@ -153,9 +157,11 @@ class Client:
         http.sign(self._http, token)
         return token
 
-    def _hearing(self, slot: Slot) -> http.Hearing:
+    def _hearing(self, slot: Slot, first_of: Rank | None = None) -> http.Hearing:
         def heard(status: int, headers: Mapping[str, str]) -> None:
             slot.heard(status, headers)
+            if first_of is not None:
+                self.kept[first_of] = kept_for(headers)
             there = server_time(headers)
             self.skew = self.skew if there is None else there - self._clock.now()
 

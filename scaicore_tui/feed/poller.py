@@ -16,7 +16,8 @@ from msgspec.structs import replace
 from scaicore_tui.clock import Clock
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.feed.backoff import Backoff
-from scaicore_tui.feed.budget import Budget, Rank
+from scaicore_tui.feed.budget import Rank
+from scaicore_tui.feed.client import Client
 from scaicore_tui.feed.link import Part
 from scaicore_tui.feed.waiting import sleep_or
 
@@ -26,8 +27,9 @@ T = TypeVar("T")
 
 
 class Poller(Generic[T]):
-    """Fetches until cancelled. `ask` asks; `apply` takes each answer, with when it was asked for in monotonic seconds,
-    and tells whether there is more to be asked for at once. `changed` is called after whatever happens to its `part`.
+    """Fetches until cancelled. `ask` asks the client; `apply` takes each answer, with when it was true at the latest in
+    monotonic seconds, and tells whether there is more to be asked for at once. `changed` is called after whatever
+    happens to its `part`.
     """
 
     def __init__(
@@ -36,7 +38,7 @@ class Poller(Generic[T]):
         apply: Callable[[T, float], Awaitable[bool]],
         changed: Callable[[], None],
         clock: Clock,
-        budget: Budget,
+        client: Client,
         rank: Rank,
         backoff: Backoff,
     ) -> None:
@@ -50,7 +52,7 @@ class Poller(Generic[T]):
         self._apply = apply
         self._changed = changed
         self._clock = clock
-        self._budget = budget
+        self._client = client
         self._rank = rank
         self._backoff = backoff
         self._numbers = count(1)
@@ -115,8 +117,9 @@ class Poller(Generic[T]):
             self._update(stale_dropped=self.part.stale_dropped + 1)
             return False
         self._applied = number
-        more = await self._apply(answer, began)
-        self._answered(began)
+        true_at = began - self._client.kept.get(self._rank, 0.0)
+        more = await self._apply(answer, true_at)
+        self._answered(began, true_at)
         return more
 
     def _begin(self) -> asyncio.Task[bool]:
@@ -135,17 +138,17 @@ class Poller(Generic[T]):
         self._put_off = self._backoff.failed(error)
         self._update(error=error, failures=self._backoff.failures)
 
-    def _answered(self, began: float) -> None:
+    def _answered(self, began: float, true_at: float) -> None:
         self._backoff.answered()
         self._put_off = 0.0
         latency = (self._clock.monotonic() - began) * 1000
-        self._update(answered_at=began, latency_ms=latency, error=None, failures=0, polls=self.part.polls + 1)
+        self._update(answered_at=true_at, latency_ms=latency, error=None, failures=0, polls=self.part.polls + 1)
 
     async def _wait_since(self, began: float) -> None:
         """Wait until the next fetch is due, and the budget has a request to spare: both may change meanwhile."""
         while not self._is_due:
             now = self._clock.monotonic()
-            moment = max(began + (self._put_off or self.pace), now + self._budget.wait(self._rank))
+            moment = max(began + (self._put_off or self.pace), now + self._client.budget.wait(self._rank))
             self._update(next_at=moment)
             if moment <= now:
                 return

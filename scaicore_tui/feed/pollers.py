@@ -40,7 +40,7 @@ class Pollers:
         self._changed = changed
         self._head = Head(client, known)
         self._apply_head, self._apply_checkpoints = apply_head, apply_checkpoints
-        given = (changed, clock, client.budget)
+        given = (changed, clock, client)
         self._events = Poller(self._head.read, self._take_head, *given, Rank.HEAD, Backoff(interval, chance))
         self._checkpoints = Poller(
             self._ask_for_checkpoints, self._take_checkpoints, *given, Rank.CHECKPOINTS, Backoff(interval, chance)

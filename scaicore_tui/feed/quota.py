@@ -51,6 +51,12 @@ def server_time(headers: Mapping[str, str]) -> float | None:
         return None
 
 
+def kept_for(headers: Mapping[str, str]) -> float:
+    """How old an answer was when it came, in seconds: something on its way may have kept it (RFC 9111 §5.1)."""
+    seconds = _number(headers.get("Age"))
+    return 0.0 if seconds is None else min(MAX_WAIT, max(0.0, seconds))
+
+
 def _number(text: str | None) -> float | None:
     """A decimal number of a sane size."""
     try:

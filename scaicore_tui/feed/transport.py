@@ -93,12 +93,14 @@ def trust(target: Target) -> ssl.SSLContext | bool:
         raise ConfigError(f"ca_file {target.ca_file}: {reason}", hint="it should hold certificates, as PEM") from error
 
 
-async def get(http: httpx.AsyncClient, url: str, params: dict[str, Any], heard: Hearing) -> bytes:
-    """The body of a successful GET. Raises the error that the answer, or its absence, amounts to; HungUp where it may
-    be asked again at once."""
-    way = _Way()
+async def get(
+    http: httpx.AsyncClient, url: str, params: dict[str, Any], heard: Hearing, *, anew: bool = False
+) -> bytes:
+    """The body of a successful GET; `anew`, none that something on the way has kept. Raises the error that the answer,
+    or its absence, amounts to; HungUp where it may be asked again at once."""
+    way, fresh = _Way(), {"Cache-Control": "no-cache"} if anew else None
     try:
-        request = http.build_request("GET", url, params=params, extensions={"trace": way.trace})
+        request = http.build_request("GET", url, params=params, headers=fresh, extensions={"trace": way.trace})
     except (httpx.InvalidURL, UnicodeEncodeError) as error:
         # A cursor may be all that JSON can hold.
         raise CannotReach(f"{http_host(url)} gave a cursor that no URL can hold") from error

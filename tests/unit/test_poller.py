@@ -11,7 +11,7 @@ import pytest
 from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import CannotReach, PermissionDenied, Refused
-from scaicore_tui.feed import Backoff, Client, Link, LinkState, Part
+from scaicore_tui.feed import Backoff, Client, Link, LinkState, Part, Rank
 from scaicore_tui.session import Session
 from tests.builders import checkpoint, started
 from tests.feedsim import FeedSim, surely
@@ -55,6 +55,27 @@ async def test_an_older_answer_is_dropped_and_counted() -> None:
         await until(lambda: session.link.stale_dropped == 1)
         assert list(session.book.runs) == ["exec_old", "exec_new"]
         assert session.link.polls == 1
+
+
+async def test_what_something_on_the_way_has_kept_is_as_old_as_that() -> None:
+    """It says so itself; before a write nothing kept will do."""
+    sim, asked = FeedSim([started()], checkpoints=[checkpoint("ckpt_1")]), list[httpx.Request]()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        response = sim.answer(request)
+        response.headers["Age"] = "7" if request.url.path.endswith("/events") else "3"
+        return response
+
+    async with session_on(answer) as session:
+        await session.read_once()
+        session.refresh()
+        await until(lambda: session.link.events.polls and session.link.checkpoints.polls)
+        now, link = session.clock.monotonic(), session.link
+        assert (link.events.age(now), link.checkpoints.age(now)) == (7.0, 3.0)
+        assert not any("Cache-Control" in request.headers for request in asked)
+        await session.client.all_checkpoints("pending", rank=Rank.WRITE)
+        assert asked[-1].headers["Cache-Control"] == "no-cache"
 
 
 async def test_answers_in_order_are_both_applied() -> None:
