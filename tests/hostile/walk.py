@@ -29,7 +29,7 @@ class Walk:
         self.feed = feed
         self.size = size
         self.wrong: list[str] = []
-        self._sent = 0
+        self._asked_for = 0
 
     def press(self, *keys: str) -> None:
         """Press keys, and wait until all is painted that they ask for.
@@ -114,8 +114,7 @@ class Walk:
         """Some alike, what came of them, and breakpoints."""
         self.press("g", "space", "j", "space", "j", "space", "a", "pagedown", "1")
         self.feed.refusal = strings[0]
-        # One after the other, each read again before.
-        self._send(1.0)
+        self._send(3)
         self.press("pagedown", "escape", "escape")
         self.feed.refusal = None
         self.press("/", *"break_", "enter", "C", "1", "pagedown", "escape", "a", "pagedown", "escape", "escape")
@@ -153,25 +152,19 @@ class Walk:
         self.press("escape", "escape", "escape", "escape", "q")
         code = self.terminal.wait()
         written = bytes(self.terminal.output)
-        self._look_at_posts()
+        self.wrong += [f"nobody asked for {path}" for path in self.feed.posts[self._asked_for :]]
         self.wrong += [f"foreign: {found!r}" for found in foreign_sequences(written, *application(COPY))]
         self.wrong += [f"unseen: {sign}" for sign in sorted(unseen(written))]
         self.wrong += [f"exit code {code}"] if code else []
         self.wrong += ["it crashed"] if b"Traceback" in written else []
         return self.wrong
 
-    def _send(self, still: float = 4 * STILL) -> None:
-        """Confirm a dialog: what is sent until nothing moves was asked for, and nothing else ever."""
-        self._look_at_posts()
+    def _send(self, count: int = 1) -> None:
+        """Confirm a dialog, if it is one: at most so many writes were asked for."""
         self.terminal.quiet(HASTE, HASTE)
         self.press("enter")
-        self.terminal.quiet(still, 10 * still)
-        self._sent = len(self.feed.posts)
-
-    def _look_at_posts(self) -> None:
-        nobodys = self.feed.posts[self._sent :]
-        self.wrong += [f"nobody asked for {path}" for path in nobodys]
-        self._sent += len(nobodys)
+        self.terminal.quiet(4 * STILL, 2.0)
+        self._asked_for += count
 
 
 @contextmanager
