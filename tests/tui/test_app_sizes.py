@@ -7,7 +7,7 @@ import pytest
 from tests.tui.scene import busy
 from tests.tui.stage import STANDARD, Stage
 
-USELESS = ((40, 10), (20, 5), (5, 40), (3, 3), (300, 3), (2, 1), (1, 1), (1, 24), (80, 1))
+USELESS = ((40, 10), (20, 5), (5, 40), (3, 3), (300, 3), (2, 1), (1, 1), (1, 24), (80, 1), (0, 0))
 VIEWS = {
     "runs": (),
     "filter": ("/", "e"),
