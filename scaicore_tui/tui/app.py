@@ -116,6 +116,13 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
         StylesCache.get_inner_outer.cache_clear()
         return super().pop_screen()
 
+    def action_command_palette(self) -> None:
+        """Everything by name."""
+        from scaicore_tui.tui.palette import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())
+
     def on_mount(self) -> None:
         """Read on once the first screen is painted: it need not wait for that."""
         if self._bridge is not None:
@@ -199,7 +206,9 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
         self.paint_again()
 
     def copy_to_clipboard(self, text: str) -> None:
-        """What was selected in a line or a text; Textual's own widgets call this."""
+        """What was selected in a line or a text, if anything; Textual's own widgets call this."""
+        if not text:
+            return
         self._clipboard = text
         self.post_message(CopyText("what was selected", text))
 

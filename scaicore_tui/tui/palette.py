@@ -6,11 +6,21 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 
 from scaicore_tui.tui.actions import MOVES, Action, Place, actions_at
 
 _NOT_BY_NAME = {*MOVES, "command_palette"}
+
+
+class Palette(CommandPalette):
+    """Textual's own, whose list breaks its words into lines of some width, and pages by them: without room for it there
+    would be none."""
+
+    DEFAULT_CSS = "Palette CommandList { min-width: 12; }"
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "command_list" or bool(self.query_one(CommandList).scrollable_content_region)
 
 
 class ActionProvider(Provider):

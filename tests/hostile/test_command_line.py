@@ -14,7 +14,7 @@ import pytest
 from tests.bench.feed import served
 from tests.hostile.corpus import CORPUS
 from tests.hostile.feed import NODES_OF, SHORT, HostileFeed
-from tests.hostile.grammar import LINES, foreign_sequences, unseen
+from tests.hostile.grammar import LINES, SEQUENCES, foreign_sequences, unseen
 from tests.tui.terminal import Terminal, surroundings
 
 STRINGS = list(CORPUS.values())
@@ -32,8 +32,9 @@ def feed() -> HostileFeed:
 
 @pytest.fixture(scope="module")
 def settings(feed: HostileFeed) -> Iterator[dict[str, str]]:
+    """Without colours: any sequence is a foreign one then."""
     with served(feed) as told:
-        yield told
+        yield told | {"NO_COLOR": "1"}
 
 
 def printed(home: Path, settings: Mapping[str, str], *arguments: str) -> tuple[int, bytes]:
@@ -53,8 +54,8 @@ def printed(home: Path, settings: Mapping[str, str], *arguments: str) -> tuple[i
     return process.wait(PATIENCE), bytes(found)
 
 
-def assert_harmless(written: bytes) -> None:
-    assert foreign_sequences(written, LINES) == []
+def assert_harmless(written: bytes, *allowed: str) -> None:
+    assert foreign_sequences(written, LINES, *allowed) == []
     assert unseen(written) == set()
     assert b"Traceback" not in written
 
@@ -79,6 +80,14 @@ def test_what_is_read(tmp_path: Path, settings: Mapping[str, str], arguments: tu
     assert code == 0, written[-500:]
     assert len(written) > 10_000
     assert_harmless(written)
+
+
+@pytest.mark.parametrize("command", ["runs", "checkpoints"])
+def test_colours_are_all_there_is_beside_text(tmp_path: Path, settings: Mapping[str, str], command: str) -> None:
+    code, written = printed(tmp_path, {**settings, "NO_COLOR": ""}, command)
+    assert code == 0
+    assert_harmless(written, SEQUENCES["pen"])
+    assert b"\x1b[31m" in written or command != "runs"
 
 
 @pytest.mark.parametrize("words", STRINGS[::29])

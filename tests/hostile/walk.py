@@ -57,12 +57,15 @@ class Walk:
                 return
 
     def click_everywhere(self) -> None:
-        """Click on every line, all over it, but for the footer: there a click is a key."""
-        columns, rows = self.size
-        for y in range(1, rows - 1):
+        """Click on every line, all over it, but for the footer, the last one with words: there a click is a key."""
+        columns, _ = self.size
+        y = 1
+        # A click may make what is above the footer higher or lower.
+        while y < max((row for row, line in enumerate(self.terminal.lines, 1) if line), default=0) - 1:
             for x in range(1, columns, 7):
                 self.terminal.send(f"\x1b[<0;{x};{y}M\x1b[<0;{x};{y}m".encode())
-        self.terminal.quiet(STILL, 2.0)
+            self.terminal.quiet(STILL, 2.0)
+            y += 1
 
     def main(self, pages: int) -> None:
         """The three lists, and filters of them."""

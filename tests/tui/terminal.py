@@ -29,7 +29,11 @@ KEYS = {
     "down": "\x1b[B",
     "up": "\x1b[A",
     "pagedown": "\x1b[6~",
+    "space": " ",
     "ctrl+l": "\x0c",
+    "ctrl+p": "\x10",
+    "ctrl+t": "\x14",
+    "ctrl+y": "\x19",
 }
 
 # The session's leader gets the terminal that it opens first: signals of a resize reach it then, as on any terminal.

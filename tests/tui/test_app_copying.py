@@ -108,6 +108,16 @@ async def test_what_is_selected_in_a_comment_is_copied_as_it_stands(monkeypatch:
         assert "copied what was selected" in "\n".join(screen_lines(stage.app))
 
 
+async def test_nothing_selected_leaves_the_clipboard_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(inbox(WITH_FORM))
+    found = Copied(stage, monkeypatch)
+    async with stage.opened() as pilot:
+        await pilot.press("/", *"ab", "ctrl+x", "ctrl+c")
+        await stage.settle(pilot)
+        assert not found
+        assert "copied" not in stage.text
+
+
 async def test_what_is_too_long_for_a_clipboard_is_said_to_be_in_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

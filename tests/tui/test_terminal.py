@@ -183,6 +183,18 @@ def test_a_tiny_screen_a_held_key_and_a_pasted_page_do_no_harm(demo: Terminal) -
     leave(demo)
 
 
+def test_a_sign_may_come_byte_by_byte(demo: Terminal) -> None:
+    demo.press("/")
+    for byte in "é─x".encode():
+        demo.send(bytes([byte]))
+        # The next one is another read then: half a sign shows nothing to wait for.
+        demo.quiet(HASTE / 4, HASTE)
+    demo.until("/é─x")
+    demo.press("escape")
+    demo.until(runs_are_shown(demo))
+    leave(demo)
+
+
 def test_over_a_bad_link_colours_are_few_and_ticks_rare(tmp_path: Path) -> None:
     with Terminal(tmp_path, (*DEMO, "--rate", "0", "--low-bandwidth")) as terminal:
         terminal.until(runs_are_shown(terminal))

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from selectors import EVENT_READ, SelectSelector
 from typing import Any, TextIO, cast
 
-from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 
 from scaicore_tui.tui.terminal.jobs import JobControl
+from scaicore_tui.tui.terminal.parser import Parser
+from scaicore_tui.tui.terminal.pasting import PasteGuard
 
 # What an app returns whose terminal is gone.
 HUNG_UP = 128 + signal.SIGHUP
@@ -71,7 +72,8 @@ class LeavingDriver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """Hand on what is typed. Bytes that are no text are no reason to end; an end of the input is one."""
-        parser, decode = XTermParser(self._debug), getincrementaldecoder("utf-8")("replace").decode
+        parser, decode = Parser(self._debug), getincrementaldecoder("utf-8")("replace").decode
+        guard = PasteGuard()
         with SelectSelector() as selector:
             selector.register(self.fileno, EVENT_READ)
             while not self.exit_event.is_set():
@@ -80,8 +82,10 @@ class LeavingDriver(LinuxDriver):
                     if not data:
                         self._lost()
                         return
-                    for message in parser.feed(decode(data)):
-                        self.process_message(message)
+                    # The parser takes nothing for the end of all: half a sign would be that.
+                    if text := guard.feed(decode(data)):
+                        for message in parser.feed(text):
+                            self.process_message(message)
                 for message in parser.tick():
                     self.process_message(message)
 

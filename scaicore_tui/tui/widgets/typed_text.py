@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from textual.strip import Strip
 from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult
 
@@ -39,6 +40,10 @@ class TypedText(TextArea):
     def shown(self, text: str) -> str:
         """`text` as it may stand here."""
         return typed(text)
+
+    def render_line(self, y: int) -> Strip:
+        """Nothing where no cell is left: Textual would break the placeholder into lines of no width."""
+        return super().render_line(y) if self.content_size.width else Strip([])
 
     def edit(self, edit: Edit) -> EditResult:
         """All typing and pasting comes this way."""

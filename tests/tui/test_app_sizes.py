@@ -1,0 +1,38 @@
+"""Terminals of no use to anybody: a window that is made smaller passes through them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.tui.scene import busy
+from tests.tui.stage import STANDARD, Stage
+
+USELESS = ((40, 10), (20, 5), (5, 40), (3, 3), (300, 3), (2, 1), (1, 1), (1, 24), (80, 1), (0, 0))
+VIEWS = {
+    "runs": (),
+    "filter": ("/", "e"),
+    "run": ("enter",),
+    "inbox": ("i",),
+    "answer": ("i", "enter"),
+    "comment": ("i", "enter", "tab"),
+    "replay": ("j", "R"),
+    "several": ("i", "space", "j", "space", "a"),
+    "help": ("?",),
+    "palette": ("ctrl+p",),
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("protected", [False, True], ids=["open", "protected"])
+async def test_no_size_is_too_small(view: str, protected: bool) -> None:
+    stage = Stage(busy(), protected=protected)
+    async with stage.opened(STANDARD) as pilot:
+        await pilot.press(*VIEWS[view])
+        await stage.settle(pilot)
+        heading = next(line for line in stage.lines if "▍" in line)[:6]
+        for size in USELESS:
+            await pilot.resize_terminal(*size)
+            await pilot.press("down", "pagedown", "pageup")
+        await pilot.resize_terminal(*STANDARD)
+        await stage.settle(pilot)
+        assert heading in stage.text
