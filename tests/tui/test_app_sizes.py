@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.tui.scene import busy
-from tests.tui.stage import STANDARD, Stage
+from tests.tui.stage import STANDARD, Stage, until
+from tests.tui.taking import Taking
 
 USELESS = ((40, 10), (20, 5), (5, 40), (3, 3), (300, 3), (2, 1), (1, 1), (1, 24), (80, 1), (0, 0))
 VIEWS = {
@@ -36,3 +37,21 @@ async def test_no_size_is_too_small(view: str, protected: bool) -> None:
         await pilot.resize_terminal(*STANDARD)
         await stage.settle(pilot)
         assert heading in stage.text
+
+
+async def test_what_is_too_small_to_be_read_is_not_sent() -> None:
+    stage = Stage(busy())
+    taking = Taking(stage)
+    async with stage.opened(STANDARD) as pilot:
+        await pilot.press("a", "1")
+        stage.clock.advance(1)
+        for size in ((40, 7), (29, 24)):
+            await pilot.resize_terminal(*size)
+            await pilot.press("enter", "ctrl+s")
+            await stage.settle(pilot)
+        assert "too small to show" in " ".join(stage.text.split())
+        await pilot.resize_terminal(40, 10)
+        await stage.settle(pilot)
+        assert not taking.posts
+        await pilot.press("enter")
+        await until(pilot, lambda: taking.posts)

@@ -14,7 +14,7 @@ from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.form import input_lines
 from scaicore_tui.tui.messages import AnswerCheckpoint, CopyText
 from scaicore_tui.tui.paint import Piece, Pieces
-from scaicore_tui.tui.screens.answering import TOO_FAST, AnsweringDialog
+from scaicore_tui.tui.screens.answering import AnsweringDialog
 from scaicore_tui.tui.screens.question import question_lines
 from scaicore_tui.tui.widgets.run_row import core_name
 from scaicore_tui.wire import Checkpoint, Option
@@ -81,8 +81,7 @@ class AnswerScreen(AnsweringDialog):
     def _warnings(self) -> Iterator[Piece]:
         if self.desk.was_lost(self.checkpoint):
             yield "an earlier answer may have arrived. ", "amber"
-        if self.was_hasty:
-            yield TOO_FAST, "amber"
+        yield from self.unheeded()
 
     def _confirmed(self) -> Iterator[Piece]:
         """What would be sent, from where, and what it is for."""

@@ -18,8 +18,6 @@ from scaicore_tui.tui.widgets.typed_line import TypedLine
 from scaicore_tui.tui.widgets.typed_text import TypedText
 from scaicore_tui.wire import Option
 
-TOO_FAST = "that was fast: look, and press again. "
-
 
 class AnsweringDialog(Dialog):
     """A question to read, and its answer. What is chosen and typed is kept in a draft."""

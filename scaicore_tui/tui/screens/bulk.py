@@ -16,7 +16,7 @@ from scaicore_tui.tui.batch import Batch
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.messages import AnswerAll
 from scaicore_tui.tui.paint import Piece, Pieces
-from scaicore_tui.tui.screens.answering import TOO_FAST, AnsweringDialog
+from scaicore_tui.tui.screens.answering import AnsweringDialog
 from scaicore_tui.tui.screens.batch_lines import Outcome, asked_lines, counted, outcome_lines, outcome_of
 from scaicore_tui.wire import Checkpoint, Option
 from scaicore_tui.wire.checkpoints import CONTINUE
@@ -129,8 +129,7 @@ class BulkScreen(AnsweringDialog):
         return "" if over is not None else " · sending one after the other, also if this is closed"
 
     def _confirmed(self) -> Iterator[Piece]:
-        if self.was_hasty:
-            yield TOO_FAST, "amber"
+        yield from self.unheeded()
         yield f"{self.key} sends ", "text"
         yield named(self.resolution or ""), "accent strong"
         count = len(self.ready)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widget import Widget
 
@@ -23,6 +24,9 @@ from scaicore_tui.tui.widgets.verdict import Verdict
 
 # Keys that were meant for the screen below must not confirm.
 HASTE = 0.3
+LEAST = Size(30, 8)
+TOO_FAST = "that was fast: look, and press again. "
+TOO_SMALL = "too small to show what is sent: make the terminal larger. "
 # With fewer lines, every one counts.
 LOW = 30
 # Ages are told in steps of ten seconds.
@@ -67,6 +71,18 @@ class Dialog(ModalScreen[None]):
         """Whether the dialog opened only just now."""
         return self.desk.session.clock.monotonic() - self._opened_at < HASTE
 
+    @property
+    def is_unseen(self) -> bool:
+        """Whether the terminal is too small to show what would be sent: nobody can mean that then."""
+        return self.app.size.width < LEAST.width or self.app.size.height < LEAST.height
+
+    def unheeded(self) -> Iterator[Piece]:
+        """Why a confirmation was not taken, or would not be."""
+        if self.is_unseen:
+            yield TOO_SMALL, "amber"
+        elif self.was_hasty:
+            yield TOO_FAST, "amber"
+
     def too_hasty(self) -> bool:
         """Whether a confirmation comes too soon. Each that does begins the wait again: a held key never confirms."""
         self.was_hasty = self.in_haste
@@ -76,6 +92,8 @@ class Dialog(ModalScreen[None]):
 
     def confirms(self) -> bool:
         """Whether a confirmation may go now. On a protected profile it brings a person to where the word is typed."""
+        if self.is_unseen:
+            return False
         is_hasty = self.too_hasty()
         self._ask_for_word()
         if not is_hasty and not self.type_out.is_done and self.type_out.word:

@@ -17,7 +17,6 @@ from scaicore_tui.tui.changes import Change, change_lines, changes, count
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.messages import CopyText, EditorFailed, EditText, ReplayRun, TextEdited
 from scaicore_tui.tui.paint import Piece, Pieces, foreign
-from scaicore_tui.tui.screens.answering import TOO_FAST
 from scaicore_tui.tui.screens.dialog import Dialog
 from scaicore_tui.tui.screens.original import original_lines
 from scaicore_tui.tui.widgets.json_area import JsonArea
@@ -201,8 +200,7 @@ class ReplayScreen(Dialog):
 
     def _confirmed(self) -> Iterator[Piece]:
         """What would be invoked, where, and with what."""
-        if self.was_hasty:
-            yield TOO_FAST, "amber"
+        yield from self.unheeded()
         yield from self.still_to_type()
         yield f"{'ctrl+s' if self.place is Place.INPUT else 'enter'} invokes ", "text"
         yield named(self.run_again.core_id or ""), "accent strong"
