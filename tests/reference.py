@@ -16,7 +16,7 @@ from scaicore_tui.cli.examples import EXAMPLES
 from scaicore_tui.cli.help import COMMON, EXIT_CODES, commands, sections
 
 ROOT = Path(__file__).parents[1]
-README, MANUAL = ROOT / "README.md", ROOT / "man" / "scaicore-tui.1"
+README, MANUAL = ROOT / "README.md", ROOT / "scaicore_tui" / "cli" / "man" / "scaicore-tui.1"
 GROUP: Any = get_command(app)
 COMMANDS = commands(GROUP)
 
