@@ -28,8 +28,8 @@ def test_the_corpus_is_large_enough() -> None:
 def test_lists_and_dialogs(tmp_path: Path) -> None:
     with walking(tmp_path, HostileFeed(STRINGS), (80, 24)) as walk:
         walk.main(8)
-        walk.inbox(20)
-        walk.dialogs(24, step=9)
+        walk.inbox(12)
+        walk.dialogs(16, step=14)
         walk.press("g")
         walk.answers(SOME[:4])
         walk.several(SOME)

@@ -75,7 +75,8 @@ async def live(token: str = MANAGER) -> AsyncIterator[Live]:
         # This grid has no limit, and does not say so.
         session.client.budget.limit = 6_000
         app = DebuggerApp(session)
-        async with app.run_test(size=STANDARD) as pilot:
+        # An app that ends does not wait for what it began: whoever made the session waits until it is closed.
+        async with session, app.run_test(size=STANDARD) as pilot:
             await until(pilot, lambda: session.link.polls and session.checkpoints and not session.has_older, PATIENCE)
             yield Live(app, session, served, pilot)
 
