@@ -48,11 +48,12 @@ def quietly(offers: Callable[[typer.Context, str], Iterator[Offer]]) -> Completi
 @quietly
 def runs(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
     """The newest runs, as the journal knows them."""
+    from scaicore_tui.journal.pending import read_pending
     from scaicore_tui.journal.summaries import Summaries
 
     yield "@latest", "the newest run"
-    waiting = {row.execution_id for row in _pending(ctx)}
     with _journal(ctx) as journal:
+        waiting = {row.execution_id for row in read_pending(journal)}
         for run in Summaries(journal).matching(incomplete, MOST):
             status = run.outcome or ("waiting" if run.execution_id in waiting else "running")
             yield run.execution_id, f"{status} {run.core_id or ''}"

@@ -128,7 +128,8 @@ class Columns:
         from scaicore_tui.text import cells
 
         self._widths = [max(size, cells(text_of(entry))) for size, entry in zip(self._widths, entries, strict=True)]
-        _row(entries, fair(self._widths, width()), width())
+        room = width()
+        _row(entries, fair(self._widths, room), room)
         sys.stdout.flush()
 
 

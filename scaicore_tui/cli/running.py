@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 from scaicore_tui.cli.diagnostics import INTERRUPTED, judge, report
+from scaicore_tui.signals import handled
 from scaicore_tui.text import safe
 
 # So many seconds there are to clean up in: a terminal that takes nothing, or a name that is looked up, may have no end.
@@ -90,12 +91,8 @@ def _cancelled_by_signals() -> Iterator[list[int]]:
         caught.append(number)
 
     heeded = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, end) for number in heeded}
-    try:
+    with handled(heeded, end):
         yield caught
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _end_in(seconds: int, code: int) -> None:

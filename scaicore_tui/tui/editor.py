@@ -15,11 +15,14 @@ from pathlib import Path
 from textual.app import App, SuspendNotSupported
 
 from scaicore_tui.errors import ConfigError, ScaicoreError
+from scaicore_tui.signals import handled
 from scaicore_tui.text import safe
 from scaicore_tui.tui.beginning import begin
 from scaicore_tui.tui.messages import EditorFailed, EditText, TextEdited
 
 KEPT = "the text is as it was"
+# What keys send, on a system that has them.
+TYPED = [getattr(signal, name) for name in ("SIGINT", "SIGQUIT") if hasattr(signal, name)]
 # So many seconds an editor has to end in, where the app has to.
 GRACE_SECONDS = 1
 
@@ -77,7 +80,9 @@ def editor_command(environment: Mapping[str, str]) -> list[str]:
 
 async def edit_text(text: str, command: Sequence[str]) -> str:
     """`text` as it was saved in the editor. Raises ScaicoreError where that fails."""
-    with _own_file(text) as path, _uninterrupted():
+    # What is typed to interrupt is for the editor alone: it reaches every program on the terminal. A handler is not
+    # inherited.
+    with _own_file(text) as path, handled(TYPED, lambda *_: None):
         try:
             process = await asyncio.create_subprocess_exec(*command, str(path))
         except OSError as error:
@@ -115,19 +120,6 @@ def _own_file(text: str) -> Iterator[Path]:
             yield path
     except OSError as error:
         raise ScaicoreError(f"the file for the editor can't be written: {error.strerror}", kept=KEPT) from error
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """What is typed to interrupt is for the editor alone: it reaches every program on the terminal. A handler is not
-    inherited."""
-    typed = [getattr(signal, name) for name in ("SIGINT", "SIGQUIT") if hasattr(signal, name)]
-    before = {number: signal.signal(number, lambda *_: None) for number in typed}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _saved(path: Path) -> str:

@@ -11,15 +11,16 @@ from msgspec.structs import replace
 
 from scaicore_tui.config import Api, Target
 from scaicore_tui.credentials import Bearer
+from scaicore_tui.credentials.bearer import UNAUTHORIZED
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.feed.probe import Probe, Reply
 from scaicore_tui.wire import EventPage, read_event_page
 from scaicore_tui.wire.envelope import parse, unwrap
 
 EVENTS = 50
-_UNAUTHORIZED, _TOO_MANY = 401, 429
+_TOO_MANY = 429
 # Who answers so knows the path: it is asked by the wrong one, or too often.
-REFUSALS = frozenset({_UNAUTHORIZED, 403, 412, _TOO_MANY})
+REFUSALS = frozenset({UNAUTHORIZED, 403, 412, _TOO_MANY})
 # Who answers so may be somebody else.
 _STRANGERS = frozenset({200, 301, 302, 303, 307, 308, 400, 404, 405})
 
@@ -65,7 +66,7 @@ async def _look(probe: Probe, target: Target) -> Seen:
     except ScaicoreError as error:
         seen.token_error = error
     seen.events = await _events(probe, seen, target, EVENTS)
-    if seen.events.status == _UNAUTHORIZED and await _is_renewed(probe, seen, token):
+    if seen.events.status == UNAUTHORIZED and await _is_renewed(probe, seen, token):
         seen.events = await _events(probe, seen, target, EVENTS)
     seen.page = _page(seen.events)
     if seen.page is not None:

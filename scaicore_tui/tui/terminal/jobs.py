@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from textual.app import App
+
+from scaicore_tui.signals import handled
 
 # So often somebody who goes on in the background looks whether it has the terminal again.
 BACKGROUND_SECONDS = 0.3
@@ -57,7 +58,7 @@ class JobControl:
         """Stop here, until somebody lets it go on; without a shell that could, the system lets it go on at once."""
         if self._terminal.is_ours:
             self._terminal.suspend_application_mode()
-        with _left_to_the_system(signal.SIGTSTP, signal.SIGCONT):
+        with handled((signal.SIGTSTP, signal.SIGCONT), signal.SIG_DFL):
             # With whoever started it, a script say: the shell waits for all of them.
             os.kill(os.getpid() if self._terminal.is_lent else 0, signal.SIGTSTP)
         # What was sent meanwhile comes first: it may have been told to end.
@@ -83,16 +84,6 @@ class JobControl:
     def _wait_no_more(self) -> None:
         if self._again is not None:
             self._again.cancel()
-
-
-@contextmanager
-def _left_to_the_system(*numbers: int) -> Iterator[None]:
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _is_in_front(terminal: int) -> bool:
