@@ -13,6 +13,7 @@ ScaicoreError
 ├── Conflict              6   somebody was faster
 ├── OutcomeUnknown        7   it was sent, and its answer was lost
 ├── TimedOut              8
+├── StorageError          9   a file can't be read or written: disk full, read-only, damaged
 └── Refused               3   any other answer that is a no (422, 429, 5xx)
 """
 
@@ -106,3 +107,12 @@ class TimedOut(ScaicoreError):
     """Something that was waited for did not come in time."""
 
     exit_code = 8
+
+
+class StorageError(ScaicoreError):
+    """A file can't be read or written: the disk is full or read-only, the file is damaged or belongs to another user.
+
+    The message names the file and the cause; `kept` says what is safe; `hint` says what to do.
+    """
+
+    exit_code = 9

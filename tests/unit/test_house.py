@@ -77,7 +77,8 @@ def test_only_actions_write_to_the_api() -> None:
 
 
 def test_no_module_has_a_second_idea() -> None:
-    assert not [path.name for path in MODULES if len(path.read_text().splitlines()) > 300]
+    """Past 450 lines a module nearly always holds a second idea; below, judge by ideas and not by lines."""
+    assert not [path.name for path in MODULES if len(path.read_text().splitlines()) > 450]
 
 
 def test_the_version_loads_next_to_nothing() -> None:
