@@ -1,0 +1,164 @@
+"""Processes of the program, as the state machine starts, kills and ends them; and the loop that all of them run on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from scaicore_tui.actions import Ledger, Submission
+from scaicore_tui.clock import ManualClock
+from scaicore_tui.config import Target
+from scaicore_tui.config.sources import TokenFile
+from scaicore_tui.feed import Client
+from scaicore_tui.journal import Journal
+from scaicore_tui.session import Session
+from tests.promises.server import Api, Killed
+
+T = TypeVar("T")
+# The loop turns this often before the clock is moved on: longer than any chain of callbacks without a sleep.
+TURNS = 300
+# The clock is moved on this often before a call counts as hanging.
+SKIPS = 400
+
+
+class InlineLoop(asyncio.SelectorEventLoop):
+    """Runs what is meant for a thread at once: the same steps then always take the same turns."""
+
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Executor | None, func: Callable[..., T], *args: Any
+    ) -> asyncio.Future[T]:
+        future: asyncio.Future[T] = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001 - as a thread would
+            future.set_exception(error)
+        return future
+
+
+@dataclass
+class Process:
+    """One process, with a session on one API."""
+
+    pid: int
+    api: Api
+    session: Session
+    is_offline: bool = False
+    # When a read last succeeded, and the token it was made with.
+    read_at: float | None = None
+    token: str = ""
+    # What was refused with 403, and with which token.
+    refused: set[tuple[str, str]] = field(default_factory=set)
+    presses: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def submissions(self) -> list[Submission]:
+        return self.session.submitter.submissions
+
+
+class Machine:
+    """One computer: a state folder, a clock, processes of which some live."""
+
+    def __init__(self, folder: Path, clock: ManualClock) -> None:
+        self.folder = folder
+        self.clock = clock
+        self.loop = InlineLoop()
+        self.current_pid = 0
+        self.alive: set[int] = set()
+        self._pids = count(5_000_000)
+        self._real = (os.getpid, os.kill)
+        os.getpid = lambda: self.current_pid or self._real[0]()
+        os.kill = self._kill
+        self.state.mkdir()
+
+    @property
+    def state(self) -> Path:
+        """The folder with the ledger and the tokens."""
+        return self.folder / "state"
+
+    @property
+    def ledger_path(self) -> Path:
+        return self.state / "ledger.jsonl"
+
+    @property
+    def is_ledger_broken(self) -> bool:
+        return self.state.is_file()
+
+    def break_ledger(self) -> None:
+        """Nothing can be written where the ledger is."""
+        if not self.is_ledger_broken:
+            self.state.rename(self.folder / "away")
+            self.state.touch()
+
+    def mend_ledger(self) -> None:
+        if self.is_ledger_broken:
+            self.state.unlink()
+            (self.folder / "away").rename(self.state)
+
+    def start(self, name: str, api: Api, *, offline: bool = False) -> Process:
+        """A new process, on the journal that others of that name and API left."""
+        pid = next(self._pids)
+        self.alive.add(pid)
+        self.current_pid = pid
+        target = Target(
+            url=f"http://127.0.0.1:1/{api.name}/api/v1",
+            name=name,
+            interval=5.0,
+            offline=offline,
+            sources=(TokenFile("token file", self.folder / f"{api.name}.token"),),
+        )
+        client = Client(target, None if offline else httpx.MockTransport(api.answer), self.clock)
+        journal = Journal.open(self.folder / f"{name}-{api.name}.journal")
+        session = Session(target, journal, self.clock, client=client, ledger=Ledger(self.ledger_path))
+        process = Process(pid, api, session, is_offline=offline)
+        if not offline:
+            session.outcomes.recover()
+        return process
+
+    def run(self, process: Process, call: Coroutine[Any, Any, T]) -> T:
+        """What `call` returns or raises; the clock is moved on while it waits for nothing else."""
+        self.current_pid = process.pid
+        return self.loop.run_until_complete(self._drive(call))
+
+    def end(self, process: Process) -> None:
+        """The process ends as it should."""
+        self.run(process, process.session.close())
+        self.alive.discard(process.pid)
+
+    def kill(self, process: Process) -> None:
+        """The process is gone, and has written nothing more."""
+        self.alive.discard(process.pid)
+        process.session.journal.close()
+
+    def close(self) -> None:
+        os.getpid, os.kill = self._real
+        self.loop.close()
+
+    async def _drive(self, call: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.ensure_future(call)
+        for _ in range(SKIPS):
+            for _ in range(TURNS):
+                if task.done():
+                    return await task
+                await asyncio.sleep(0)
+            assert self.clock.skip(), "the call hangs, and nobody sleeps"
+        task.cancel()
+        raise AssertionError("the call hangs")
+
+    def _kill(self, pid: int, number: int) -> None:
+        if number == 0 and pid >= 5_000_000:
+            if pid not in self.alive:
+                raise ProcessLookupError(pid)
+            return
+        self._real[1](pid, signal.Signals(number) if number else number)
+
+
+__all__ = ["Killed", "Machine", "Process"]

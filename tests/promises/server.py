@@ -1,0 +1,289 @@
+"""A scripted API: it takes writes, loses, delays or forges their answers, and remembers what really happened."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+from urllib.parse import parse_qs
+
+import httpx
+
+from scaicore_tui.clock import ManualClock
+from scaicore_tui.wire import Event
+from tests.builders import checkpoint, completed, entered, started
+from tests.feedsim import UNLIMITED
+
+MICRO = 1_000_000
+# A write that is under way in the network arrives within this many seconds, or never.
+LATEST_ARRIVAL_S = 300.0
+# A read that hangs is given up by the client after this many seconds.
+HANGS_S = 10.0
+# What may become of a write. "kill" ends the client's process before the answer; a suffix says whether the write is done.
+WRITE_FAULTS = (
+    "ok",
+    "ok_without_details",
+    "answer_lost",
+    "dropped",
+    "not_connected",
+    "late",
+    "somebody_else",
+    "conflict",
+    "error_envelope",
+    "another_id",
+    "unprocessable",
+    "too_many",
+    "server_error_done",
+    "server_error_not_done",
+    "web_page_done",
+    "kill_done",
+    "kill_not_done",
+    "ledger_breaks_done",
+)
+READ_FAULTS = ("ok", "not_connected", "hangs", "server_error", "error_envelope", "web_page", "too_many")
+# The answers after which a client knows that nothing was done: it may be asked again.
+REFUSALS = ("not_connected", "error_envelope", "unprocessable", "too_many", "forbidden", "unauthorized")
+
+
+class Killed(BaseException):
+    """The client's process was killed: nothing of it runs any more."""
+
+
+@dataclass
+class Post:
+    """One write as it arrived. `outcome` is the scripted fault; `is_done` whether the server did what it asks for."""
+
+    api: str
+    kind: str
+    target: str
+    body: dict[str, Any]
+    at: float
+    press: int
+    submission_id: str | None
+    outcome: str = "ok"
+    is_done: bool = False
+    due: float | None = None
+    run_id: str | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the client was told, or could see, that nothing was done."""
+        return self.outcome in REFUSALS or (self.outcome in ("somebody_else", "conflict", "another_id"))
+
+
+@dataclass
+class Api:
+    """One API: a feed, checkpoints, Cores, tokens; everything in the open for the test to compare with."""
+
+    name: str
+    clock: ManualClock
+    page_size: int = 50
+    log: list[Event] = field(default_factory=list)
+    checkpoints: dict[str, dict[str, Any]] = field(default_factory=dict)
+    posts: list[Post] = field(default_factory=list)
+    started_at: dict[str, float] = field(default_factory=dict)
+    inputs: dict[str, Any] = field(default_factory=dict)
+    write_fault: str = "ok"
+    read_fault: str = "ok"
+    token: str = "eyJ-token-0"
+    may_not: set[str] = field(default_factory=set)
+    on_post: Callable[[Post], None] = lambda _: None
+    on_break: Callable[[], None] = lambda: None
+    _runs: count[int] = field(default_factory=lambda: count(1))
+    _micros: count[int] = field(default_factory=lambda: count(1))
+
+    @property
+    def now(self) -> int:
+        """The server's time in microseconds; no two calls return the same."""
+        return int(self.clock.now() * MICRO) + next(self._micros)
+
+    # What happens on the server.
+
+    def start_run(self, value: Any, core: str = "core_a") -> str:
+        """Somebody invokes a Core."""
+        run_id = f"exec_{self.name}{next(self._runs)}"
+        self.log.append(started(self.now, run_id, input=value, core=core))
+        self.started_at[run_id] = self.clock.now()
+        self.inputs[run_id] = value
+        return run_id
+
+    def wait_for_person(self, run_id: str, *, names_run: bool, is_breakpoint: bool = False) -> str:
+        """The run waits at a checkpoint, whose listing may leave out the run."""
+        identity = f"ckpt_{len(self.checkpoints) + 1}"
+        row = checkpoint(identity, execution_id=run_id, created_at="2027-01-15T08:00:00Z")
+        if is_breakpoint:
+            row |= {"checkpoint_type": "debug_breakpoint", "options": ["continue"]}
+        if not names_run:
+            del row["execution_id"]
+        self.checkpoints[identity] = row
+        return identity
+
+    def resolve(self, identity: str, resolution: str, by: str) -> bool:
+        """Somebody answers a checkpoint; False where it was answered before."""
+        row = self.checkpoints[identity]
+        if row["status"] != "pending":
+            return False
+        row |= {"status": "resolved", "resolution": resolution, "resolved_by": by, "resolved_at": _iso(self.now)}
+        return True
+
+    def move_on(self, run_id: str) -> None:
+        """The run shows one more event."""
+        self.log.append(entered(f"n{next(self._runs)}", self.now, run_id))
+
+    def finish(self, run_id: str) -> None:
+        """The run ends."""
+        self.log.append(completed(self.now, run_id))
+
+    def forget(self, number: int) -> None:
+        """Retention drops the oldest events."""
+        del self.log[:number]
+
+    def deliver_due(self) -> None:
+        """Do what was under way in the network and arrives now."""
+        for post in self.posts:
+            if post.due is not None and post.due <= self.clock.now():
+                post.due = None
+                self._do(post)
+
+    # What a client sees.
+
+    async def answer(self, request: httpx.Request) -> httpx.Response:
+        """The answer to one request; others are served while this one is on its way."""
+        await asyncio.sleep(0)
+        if request.method == "GET" and self.read_fault == "hangs":
+            await self.clock.sleep(HANGS_S)
+            raise httpx.ReadTimeout("no answer", request=request)
+        return self._answer(request)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.deliver_due()
+        if request.headers.get("Authorization") != f"Bearer {self.token}":
+            return _problem(401, "AUTH_TOKEN_INVALID", "token expired")
+        if request.method == "POST":
+            return self._take_write(request)
+        return self._fail_read(request) or self._read(request)
+
+    def _fail_read(self, request: httpx.Request) -> httpx.Response | None:
+        match self.read_fault:
+            case "not_connected":
+                raise httpx.ConnectError("refused", request=request)
+            case "server_error":
+                return _problem(502, "BACKEND_ERROR", "bad gateway")
+            case "error_envelope":
+                return _problem(200, "MODEL_UNAVAILABLE", "no such luck")
+            case "web_page":
+                return httpx.Response(200, text="<html>sign in</html>")
+            case "too_many":
+                return httpx.Response(429, headers={"Retry-After": "2"}, json={"detail": "slow down"})
+        return None
+
+    def _read(self, request: httpx.Request) -> httpx.Response:
+        query = {name: values[0] for name, values in parse_qs(request.url.query.decode()).items()}
+        size = min(self.page_size, int(query.get("limit", "50")))
+        begin = int(query.get("cursor", "0"))
+        if request.url.path.endswith("/events"):
+            rows: list[Any] = [json.loads(event.raw) for event in self.log[::-1]]
+            # Cursors are keys: they count from the oldest event, which arrivals do not move.
+            begin = len(rows) - int(query["cursor"]) if "cursor" in query else 0
+            following = len(rows) - begin - size
+            cursor = str(following) if following > 0 else None
+            return _page("events", rows[begin : begin + size], cursor)
+        wanted = query.get("status", "pending")
+        rows = [row for row in self.checkpoints.values() if row["status"] == wanted]
+        cursor = str(begin + size) if begin + size < len(rows) else None
+        return _page("checkpoints", rows[begin : begin + size], cursor)
+
+    def _take_write(self, request: httpx.Request) -> httpx.Response:
+        *_, target, verb = request.url.path.split("/")
+        post = Post(self.name, verb, target, json.loads(request.content), self.clock.now(), 0, None)
+        self.on_post(post)
+        if verb in self.may_not:
+            post.outcome = "forbidden"
+            self.posts.append(post)
+            return _problem(403, "AUTHZ_PERMISSION_DENIED", "scaicore:manage required")
+        post.outcome, self.write_fault = self.write_fault, "ok"
+        self.posts.append(post)
+        return self._answer_write(post, request)
+
+    def _answer_write(self, post: Post, request: httpx.Request) -> httpx.Response:
+        match post.outcome:
+            case "not_connected":
+                raise httpx.ConnectError("refused", request=request)
+            case "dropped":
+                raise httpx.ReadError("connection reset", request=request)
+            case "late":
+                post.due = post.at + LATEST_ARRIVAL_S
+                raise httpx.ReadTimeout("no answer", request=request)
+            case "kill_not_done":
+                raise Killed
+            case "error_envelope":
+                return _problem(200, "MODEL_UNAVAILABLE", "no model")
+            case "unprocessable":
+                return _problem(422, "VALIDATION_ERROR", "no such option")
+            case "too_many":
+                return httpx.Response(429, headers={"Retry-After": "2"}, json={"detail": "slow down"})
+            case "server_error_not_done":
+                return _problem(503, "MODEL_UNAVAILABLE", "try later")
+            case "conflict" | "somebody_else" | "another_id" if post.kind == "resolve":
+                return self._answer_instead(post)
+        self._do(post)
+        return self._answer_done(post, request)
+
+    def _answer_instead(self, post: Post) -> httpx.Response:
+        """Answer about something that is not what was asked for."""
+        if post.outcome == "another_id":
+            return _ok(dict(self.checkpoints[post.target], id="ckpt_other", status="resolved", resolution="approve"))
+        options = self.checkpoints[post.target]["options"]
+        self.resolve(post.target, next((o for o in options if o != post.body["resolution"]), "reject"), "usr_grace")
+        row = self.checkpoints[post.target]
+        return _ok(row) if post.outcome == "somebody_else" else _problem(409, "CONFLICT", "answered already")
+
+    def _do(self, post: Post) -> None:
+        if post.kind == "invoke":
+            post.run_id = self.start_run(post.body["input"], post.target)
+            post.is_done = True
+        else:
+            post.is_done = self.resolve(post.target, post.body["resolution"], "usr_me")
+
+    def _answer_done(self, post: Post, request: httpx.Request) -> httpx.Response:
+        match post.outcome:
+            case "answer_lost":
+                raise httpx.ReadError("connection reset", request=request)
+            case "kill_done":
+                raise Killed
+            case "server_error_done":
+                return _problem(504, "BACKEND_TIMEOUT", "too slow")
+            case "web_page_done":
+                return httpx.Response(200, text="<html>bad gateway</html>")
+            case "ledger_breaks_done":
+                self.on_break()
+        if post.kind == "invoke":
+            details = {} if post.outcome == "ok_without_details" else {"execution_id": post.run_id}
+            return _ok({"output": {"ok": True}, "request_id": "req_1", "duration_ms": 3} | details)
+        if not post.is_done:
+            return _problem(409, "CONFLICT", "answered already")
+        return _ok(self.checkpoints[post.target])
+
+
+def _ok(data: dict[str, Any]) -> httpx.Response:
+    return httpx.Response(200, headers=UNLIMITED, json={"data": data})
+
+
+def _page(name: str, rows: list[Any], cursor: str | None) -> httpx.Response:
+    return _ok({name: rows, "next_cursor": cursor})
+
+
+def _problem(status: int, code: str, message: str) -> httpx.Response:
+    error = {"code": code, "message": message}
+    return httpx.Response(
+        status, headers=UNLIMITED, json={"status": "error", "error": error, "meta": {"request_id": "req_77"}}
+    )
+
+
+def _iso(micros: int) -> str:
+    from scaicore_tui.wire.timestamps import iso
+
+    return iso(micros)
