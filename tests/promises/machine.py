@@ -39,7 +39,6 @@ class Promises(RuleBasedStateMachine):
         self.clock = ManualClock()
         self.machine = Machine(self.folder, self.clock)
         self.apis = {name: Api(name, self.clock) for name in APIS}
-        self.press = 0
         self.running: dict[str, Process] = {}
         for api in self.apis.values():
             self._write_token(api)
@@ -171,7 +170,6 @@ class Promises(RuleBasedStateMachine):
                     raise outcome
 
         before = len(process.api.posts)
-        self.press += 1
         self._act(process, both)
         arrived = [post for post in process.api.posts[before:] if post.outcome != "not_connected"]
         assert len(arrived) <= 1, "two presses at once sent two POSTs"
@@ -192,7 +190,6 @@ class Promises(RuleBasedStateMachine):
                 if isinstance(outcome, BaseException) and not isinstance(outcome, ScaicoreError):
                     raise outcome
 
-        self.press += 1
         self._act(process, both)
 
     @rule(name=st.sampled_from(NAMES), paused=st.booleans())
@@ -282,7 +279,7 @@ class Promises(RuleBasedStateMachine):
 
     def _is_done_here(self, process: Process, target: str) -> bool:
         """Whether an earlier write to it is not refuted, so that the gate may also say so."""
-        return any(not post.is_refused for post in process.api.posts if post.target == target)
+        return any(not post.is_refused for post in process.api.posts if post.subject == target)
 
     # How.
 
@@ -302,7 +299,6 @@ class Promises(RuleBasedStateMachine):
 
     def _press(self, process: Process, call: object, kind: str, target: str) -> None:
         api = process.api
-        self.press += 1
         before = len(api.posts)
         is_due = self._must_be_sent(process, kind, target)
         self._act(process, call)  # type: ignore[arg-type]
@@ -316,10 +312,9 @@ class Promises(RuleBasedStateMachine):
         is_well = not (process.is_offline or self.machine.is_ledger_broken or api.read_fault != "ok")
         is_fresh = process.read_at == self.clock.monotonic() and process.token == api.token
         is_pending = kind == "invoke" or api.checkpoints[target]["status"] == "pending"
-        is_first = all(post.is_refused for post in api.posts if post.target == target)
+        is_first = all(post.is_refused for post in api.posts if post.subject == target)
         if kind == "invoke":
             run = process.session.book.runs.get(target)
-            is_first = not [p for p in process.submissions if p.target_id == target]
             is_pending = run is not None and run.has_input and not run.partial
         # The clock may move while a call waits for the budget.
         return is_well and is_fresh and is_pending and is_first and (kind, api.token) not in process.refused
@@ -344,19 +339,10 @@ class Promises(RuleBasedStateMachine):
             s for s in process.submissions if s.progress is Progress.SENDING and _target_of(s, post) == post.target
         ]
         assert sending, f"a POST to {post.target} that is no submission's"
-        post.submission_id, post.press = sending[-1].id, self.press
-        earlier = [old for old in api.posts if old.kind == post.kind and self._same_target(api, old, sending[-1], post)]
-        for old in earlier:
-            assert self._is_closed(api, old), f"sent twice: {post.kind} of {post.target}, the first was {old.outcome}"
-
-    def _same_target(self, api: Api, old: Post, submission: Submission, post: Post) -> bool:
-        if post.kind == "resolve":
-            return old.target == post.target
-        return any(
-            other.id == old.submission_id and other.target_id == submission.target_id
-            for process in self.running.values()
-            for other in process.submissions
-        )
+        post.submission_id, post.subject = sending[-1].id, sending[-1].target_id
+        for old in api.posts:
+            if (old.kind, old.subject) == (post.kind, post.subject):
+                assert self._is_closed(api, old), f"sent twice: {post.kind} of {post.subject}, first was {old.outcome}"
 
     def _is_closed(self, api: Api, post: Post) -> bool:
         """Whether the end of that write was known, or nothing of it can still happen."""

@@ -54,15 +54,18 @@ class Killed(BaseException):
 
 @dataclass
 class Post:
-    """One write as it arrived. `outcome` is the scripted fault; `is_done` whether the server did what it asks for."""
+    """One write as it arrived. `outcome` is the scripted fault; `is_done` whether the server did what it asks for.
+
+    `target` is what the URL names, `subject` what the person acted on: the checkpoint, or the run to replay.
+    """
 
     api: str
     kind: str
     target: str
     body: dict[str, Any]
     at: float
-    press: int
-    submission_id: str | None
+    subject: str = ""
+    submission_id: str | None = None
     outcome: str = "ok"
     is_done: bool = False
     due: float | None = None
@@ -198,7 +201,7 @@ class Api:
 
     def _take_write(self, request: httpx.Request) -> httpx.Response:
         *_, target, verb = request.url.path.split("/")
-        post = Post(self.name, verb, target, json.loads(request.content), self.clock.now(), 0, None)
+        post = Post(self.name, verb, target, json.loads(request.content), self.clock.now())
         self.on_post(post)
         if verb in self.may_not:
             post.outcome = "forbidden"
