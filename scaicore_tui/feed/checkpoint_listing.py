@@ -43,11 +43,12 @@ class PageWalk:
         if self.cursor is not None:
             self._cursors.add(self.cursor)
         if not self.is_over and self._empty >= MAX_EMPTY:
-            self._cut(f"{MAX_EMPTY} pages in a row brought no other checkpoint")
+            self.cut(f"{MAX_EMPTY} pages in a row brought no other checkpoint")
         elif not self.is_over and len(self.seen) >= MAX_ROWS:
-            self._cut(f"there are more than {MAX_ROWS:,}")
+            self.cut(f"there are more than {MAX_ROWS:,}")
 
-    def _cut(self, reason: str) -> None:
+    def cut(self, reason: str) -> None:
+        """End it here, before the server's last page, for that reason."""
         self.is_over, self.cut_short = True, f"not all checkpoints were read: {reason}"
 
 
@@ -111,7 +112,8 @@ class PendingCheckpoints:
         self._seen: set[str] = set()
         self._unreadable = 0
         self._before: CheckpointPage | None = None
-        self._reread: str | None = None
+        # The page to read again, if any: rows may have moved up into it.
+        self._again: list[str | None] = []
         self._cursors: list[str | None] = []
         self._missed: set[str] = set()
 
@@ -123,8 +125,8 @@ class PendingCheckpoints:
     @property
     def cursor(self) -> str | None:
         """Where the page stands that is to be read next."""
-        if self._reread is not None or self._walk is None:
-            return self._reread
+        if self._again or self._walk is None:
+            return self._again[0] if self._again else None
         return self._walk.cursor
 
     @property
@@ -144,29 +146,29 @@ class PendingCheckpoints:
             return
         if self._walk is None and begin:
             self._walk, self._began, self._unreadable = PageWalk(), asked_at, 0
-            self._before, self._reread, self._cursors, self._seen = None, None, [], self._walk.seen
+            self._before, self._again, self._cursors, self._seen = None, [], [], self._walk.seen
             self._step(page, None)
         self._count()
 
-    def take_next(self, page: CheckpointPage) -> None:
-        """Take the page that stood at `cursor`."""
-        if self._walk is None:
+    def take_next(self, page: CheckpointPage, cursor: str | None) -> None:
+        """Take the page that stood at `cursor`, if that is still the next one."""
+        if self._walk is None or cursor != self.cursor:
             return
-        if self._reread is not None:
-            # Read again only for the rows that may have moved up into it.
-            self._reread = None
-            self._walk.seen.update(row.id for row in page.checkpoints)
+        if self._again:
+            self._again = []
             self._put(page)
+            self._walk.seen.update(row.id for row in page.checkpoints)
             self._end_if_over()
-            self._count()
-            return
-        self._put(page, is_last=page.next_cursor is None)
-        self._step(page, self._walk.cursor)
+        else:
+            self._put(page, is_last=page.next_cursor is None)
+            self._step(page, cursor)
         self._count()
 
-    def drop(self) -> None:
-        """The listing can't go on: its cursor is no longer taken. The next first page begins another one."""
-        self._walk, self._reread = None, None
+    def drop(self, reason: str) -> None:
+        """The listing can't go on, for that reason. The next first page begins another one."""
+        if self._walk is not None:
+            self._walk, self._again = None, []
+            self._count(f"not all checkpoints were read: {reason}")
 
     def _step(self, page: CheckpointPage, cursor: str | None) -> None:
         if self._walk is None:
@@ -174,14 +176,14 @@ class PendingCheckpoints:
         self._walk.step(page)
         self._unreadable += page.unreadable
         if self._cursors and self._lacks_between(self._before, page):
-            self._reread = self._cursors[-1]
+            self._again = [self._cursors[-1]]
         self._before = page
         self._cursors = [*self._cursors[-1:], cursor]
         self._end_if_over()
 
     def _end_if_over(self) -> None:
         walk = self._walk
-        if walk is None or not walk.is_over or self._reread is not None:
+        if walk is None or not walk.is_over or self._again:
             return
         missed = set() if walk.cut_short else self.rows.keys() - walk.seen
         # Pages move while they are read: a row may slip past one listing, and hardly past two.
@@ -208,11 +210,14 @@ class PendingCheckpoints:
             return False
         edges = sorted((_created(before.checkpoints[-1]), _created(page.checkpoints[0])))
         seen = self._walk.seen
-        return any(key not in seen and edges[0] <= _created(row) <= edges[1] for key, row in self.rows.items())
+        # Where many were created at the same moment, that moment tells of no place.
+        return edges[0] < edges[1] and any(
+            key not in seen and edges[0] <= _created(row) <= edges[1] for key, row in self.rows.items()
+        )
 
-    def _count(self) -> None:
-        status = self.status
-        self.status = PendingStatus(len(self.rows), status.pages, status.listed_at, status.cut_short)
+    def _count(self, cut_short: str | None = None) -> None:
+        cut_short = self.status.cut_short if cut_short is None else cut_short
+        self.status = PendingStatus(len(self.rows), self.status.pages, self.status.listed_at, cut_short)
 
 
 def _created(row: Checkpoint) -> float:

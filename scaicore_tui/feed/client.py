@@ -89,7 +89,9 @@ class Client:
         self._pages.note(status, cursor, page)
         return page
 
-    async def all_checkpoints(self, status: str, rank: Rank = Rank.CHECKPOINTS) -> list[Checkpoint]:
+    async def all_checkpoints(
+        self, status: str, rank: Rank = Rank.CHECKPOINTS, max_pages: int | None = None
+    ) -> list[Checkpoint]:
         """All checkpoints of one status, each once, as the pages have them. `cut_short` says why any are missing."""
         found: dict[str, Checkpoint] = {}
         walk, unreadable = PageWalk(), 0
@@ -101,6 +103,8 @@ class Client:
             found |= {checkpoint.id: checkpoint for checkpoint in page.checkpoints}
             unreadable += page.unreadable
             walk.step(page)
+            if walk.pages == max_pages and not walk.is_over:
+                walk.cut(f"only the first {max_pages} pages were asked for")
         self.cut_short = walk.cut_short
         self.unreadable = unreadable if status == PENDING else self.unreadable
         return list(found.values())
