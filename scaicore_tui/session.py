@@ -180,7 +180,7 @@ class Session:
     @property
     def has_older(self) -> bool:
         """Whether the feed may hold events older than those read."""
-        return self._watch.has_older
+        return self._watch.has_older and not self.target.offline
 
     @property
     def wants_history(self) -> bool:
@@ -269,8 +269,7 @@ class Session:
         async with self._ingest.turn:
             is_first = self.book.event_count == 0
             new, changed = await self._catch_up.take_head(sweep, is_first=is_first)
-            if is_first:
-                self._watch.head.set()
+            self._watch.head.set()
             self.outcomes.observe()
             self._changed(changed)
         return new
