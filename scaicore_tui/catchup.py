@@ -43,7 +43,8 @@ class CatchUp:
     def __init__(
         self, client: Client, journal: Journal, ingest: Ingest, clock: Clock, changed: Callable[[set[str]], None]
     ) -> None:
-        self.history: Descent | None = None
+        unread = journal.unread_history()
+        self.history = None if unread is None else Descent(unread.cursor, journal.reader.newest_at())
         self._client = client
         self._journal = journal
         self._ingest = ingest
@@ -77,6 +78,9 @@ class CatchUp:
         new = surplus(sweep.events, await self._known_of(sweep.events))
         self._more = sweep.more
         if is_first or sweep.met:
+            if is_first and sweep.older is not None:
+                # Before its first event is stored: then a crash leaves nothing that looks complete.
+                await self._ingest.begin_history(sweep.older, self._now())
             changed = await self._ingest.news(new)
             if is_first and sweep.older is not None:
                 self.history = Descent(sweep.older, self._journal.reader.newest_at(), sweep.events[::-1])
@@ -103,8 +107,11 @@ class CatchUp:
         if descent is None or page is None:
             return 0
         async with self._ingest.turn:
+            if self._journal.unread_history() is None:
+                self.history = None  # what is older than all was forgotten meanwhile
+                return 0
             new = await self._news(descent, page)
-            changed = await self._ingest.history(new)
+            changed = await self._ingest.history(new, descent.cursor, is_over=descent.is_over)
             if descent.is_over:
                 self.history = None
             self._changed(changed)

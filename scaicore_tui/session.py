@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, Self
@@ -22,6 +22,7 @@ from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import Conflict, NotFound
 from scaicore_tui.feed import Chance, Client, Link, Part, Pollers, Rank, Sweep
+from scaicore_tui.feed.checkpoint_listing import MAX_ROWS, PendingStatus
 from scaicore_tui.feed.link import SKEWED
 from scaicore_tui.journal import Aside, Ingest, Journal
 from scaicore_tui.runs import Run, RunBook, one_run
@@ -67,6 +68,7 @@ class Session:
         self.clock = clock or SystemClock()
         self.book = RunBook(lambda execution_id: self.journal.reader.history(execution_id, self.book.last))
         self.checkpoints: tuple[Checkpoint, ...] = ()
+        self._is_pending_unsaved = False
         self.journal = Journal.temporary() if journal is None else journal
         self._ingest = Ingest(self.journal, self.book, self._changed, self._loaded)
         self._aside = Aside(self.journal, self.book, self._changed)
@@ -118,6 +120,21 @@ class Session:
         return self.clock.now() + (skew if abs(skew) > SKEWED else 0.0)
 
     @property
+    def pending_status(self) -> PendingStatus:
+        """How much of the pending checkpoints was read."""
+        return self._pollers.pending.status
+
+    @property
+    def unread(self) -> list[str]:
+        """What of the server's pages was not read, and why, a sentence each."""
+        return list(filter(None, [self.pending_status.cut_short]))
+
+    @property
+    def is_listing(self) -> bool:
+        """Whether pages of pending checkpoints are still to be read."""
+        return self._pollers.pending.is_reading
+
+    @property
     def unreadable(self) -> int:
         """How many events, of those that came since the start, and pending checkpoints can't be read in full."""
         return self.book.unreadable + self.client.unreadable
@@ -138,10 +155,11 @@ class Session:
             group.create_task(self._ingest.keep(self.target, self.clock))
             group.create_task(self._watch.run())
 
-    async def read_once(self) -> None:
-        """Read journal, head, holes, history and checkpoints once. Raises what keeps that from succeeding."""
+    async def read_once(self, *, all_checkpoints: bool = True) -> None:
+        """Read journal, head, holes, history and checkpoints once, of these maybe the first page alone. Raises what
+        keeps that from succeeding."""
         await self._ingest.load()
-        await self._watch.read_once()
+        await self._watch.read_once(all_checkpoints=all_checkpoints)
 
     async def load(self) -> None:
         """Take all runs out of the journal: `run` does so beside other things."""
@@ -162,7 +180,7 @@ class Session:
     @property
     def has_older(self) -> bool:
         """Whether the feed may hold events older than those read."""
-        return self._watch.has_older
+        return self._watch.has_older and not self.target.offline
 
     @property
     def wants_history(self) -> bool:
@@ -205,6 +223,11 @@ class Session:
         """The pending checkpoint of that id. Raises Conflict with what it says now, or NotFound."""
         if (checkpoint := self.checkpoint(checkpoint_id)) is not None:
             return checkpoint
+        if self.is_listing:
+            # Nobody waits here for all pages: only as long as it takes to find this one.
+            found = await self.client.find_checkpoint(checkpoint_id, rank=Rank.CHECKPOINTS, max_pages=MAX_ROWS)
+            if found is not None:
+                return found
         row = await find(self.client, checkpoint_id)
         if row is not None:
             raise Conflict(told(row), kept="nothing was sent")
@@ -246,22 +269,24 @@ class Session:
         async with self._ingest.turn:
             is_first = self.book.event_count == 0
             new, changed = await self._catch_up.take_head(sweep, is_first=is_first)
-            if is_first:
-                self._watch.head.set()
+            self._watch.head.set()
             self.outcomes.observe()
             self._changed(changed)
         return new
 
-    async def _take_checkpoints(self, rows: Sequence[Checkpoint], asked_at: float) -> None:
-        """Take all that is pending, and tell what that changed."""
+    async def _take_checkpoints(self, rows: Sequence[Checkpoint], seen: Collection[str], since: float) -> None:
+        """Take all that is pending as far as is known, of which some were `seen` `since` a moment; tell what changed.
+        Of a long listing each page comes by itself: it is stored once it was read to its end."""
         pending = tuple(sorted(rows, key=lambda row: (row.created or 0, row.id)))
         moved, is_first = pending != self.checkpoints, not self._pollers.link.checkpoints.polls
         self.checkpoints = pending
         changed = self.book.wait(pending)
-        self.outcomes.observe({row.id for row in pending}, asked_at)
+        self.outcomes.observe(seen, since)
         self._watch.polled.set()
         self._tell(Update(frozenset(changed), checkpoints=moved, gaps=self._gaps_moved()))
-        if moved or is_first:
+        self._is_pending_unsaved |= moved or is_first
+        if self._is_pending_unsaved and not self._pollers.pending.is_reading:
+            self._is_pending_unsaved = False
             await self._ingest.pending(pending)
 
     def _changed(self, runs: set[str]) -> None:

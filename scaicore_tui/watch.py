@@ -59,10 +59,14 @@ class Watch:
             group.create_task(self._fill_holes())
             group.create_task(self._fill_back())
             group.create_task(self._look_up())
+            group.create_task(self._list_checkpoints())
 
-    async def read_once(self) -> None:
-        """Read head, holes, history and checkpoints once. Raises what keeps that from succeeding."""
+    async def read_once(self, *, all_checkpoints: bool = True) -> None:
+        """Read head, holes, history and checkpoints once, of these maybe the first page alone. Raises what keeps that
+        from succeeding."""
         await self._read_news()
+        while all_checkpoints and self._pollers.pending.is_reading:
+            await self._pollers.read_checkpoints()
         while self.wants_history:
             await self.load_older()
         if self._catch_up.is_unsure:
@@ -87,6 +91,15 @@ class Watch:
             self.behind.clear()
             while self._catch_up.fillings:
                 await self._patiently(self._fill, backoff)
+
+    async def _list_checkpoints(self) -> None:
+        """Read the pages of checkpoints behind the first one."""
+        backoff = self._backoff()
+        while True:
+            await self._pollers.listing.wait()
+            self._pollers.listing.clear()
+            while self._pollers.pending.is_reading:
+                await self._patiently(self._pollers.read_checkpoints, backoff)
 
     async def _fill(self) -> None:
         await self._catch_up.fill()

@@ -10,12 +10,15 @@ from scaicore_tui.wire import Checkpoint
 # In the order of likelihood. A backend that does not know one of them refuses it, or answers with pending ones.
 _ENDED = ("resolved", "expired", "cancelled", "failed")
 
+# How many pages of each are read to find one: those that ended last are on the first ones.
+MAX_PAGES = 20
+
 
 async def find(client: Client, checkpoint_id: str) -> Checkpoint | None:
     """The checkpoint, as it ended; None where it is not found, or where the server can't be asked."""
     for status in _ENDED:
         try:
-            rows = await client.all_checkpoints(status)
+            rows = await client.all_checkpoints(status, max_pages=MAX_PAGES)
         except ScaicoreError:
             continue
         row = next((row for row in rows if row.id == checkpoint_id and not row.is_pending), None)

@@ -124,8 +124,7 @@ class Submitter:
 
     async def _read_again(self, submission: Submission) -> Checkpoint | None:
         """The checkpoint as it is pending now."""
-        rows = await self._client.all_checkpoints("pending", rank=Rank.WRITE)
-        return next((row for row in rows if row.id == submission.target_id), None)
+        return await self._client.find_checkpoint(submission.target_id, rank=Rank.WRITE)
 
     async def _claim(self, submission: Submission) -> None:
         """Write it down, synced to disk, before it is sent. Raises UsageError where an earlier write forbids it."""

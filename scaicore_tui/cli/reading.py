@@ -26,6 +26,12 @@ def _tell_unreadable(count: int) -> None:
         diagnostics.say(f"{count:,} unreadable, or in part: events --json has events as they came")
 
 
+def _tell_unread(reasons: Iterable[str]) -> None:
+    """Say what was not read, and why."""
+    for reason in filter(None, reasons):
+        diagnostics.say(reason)
+
+
 async def list_runs(common: Common, failed: bool, json: bool) -> None:
     """Print the runs, newest first."""
     async with _read(common) as (book, now):
@@ -52,6 +58,7 @@ async def list_events(common: Common, execution: str | None, json: bool) -> None
         async with one_shot(common) as session:
             await session.read_once()
             _tell_unreadable(session.unreadable)
+            _tell_unread(session.unread)
             key = session.run_of(execution).execution_id if execution else None
             _print_events(session.events(key), json)
         return
@@ -67,6 +74,7 @@ async def list_checkpoints(common: Common, status: str, json: bool) -> None:
     async with one_shot(common) as session:
         found = await session.client.all_checkpoints(status)
         _tell_unreadable(session.unreadable)
+        _tell_unread([session.client.cut_short])
         now = session.now
     if json:
         output.document([row.source for row in found])
@@ -90,6 +98,7 @@ async def _read(common: Common) -> AsyncIterator[tuple[RunBook, float]]:
     async with one_shot(common) as session:
         await session.read_once()
         _tell_unreadable(session.unreadable)
+        _tell_unread(session.unread)
         yield session.book, session.now
 
 

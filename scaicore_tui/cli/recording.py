@@ -69,7 +69,7 @@ def _summary(session: Session, path: Path) -> dict[str, Any]:
         "runs": len(book.summaries),
         "duplicates": journal.run_event_count() - sum(summary.event_count for summary in book.order),
         "gaps": journal.gap_count(),
-        "holes": len(journal.holes()),
+        "holes": journal.open_gap_count(),
         "recorded": book.taken_count,
         "unreadable": book.unreadable,
         "requests": session.client.requests,

@@ -42,7 +42,7 @@ async def resolve(
 ) -> int:
     """Answer a checkpoint, and follow it until its run moves."""
     async with one_shot(common) as session:
-        await session.read_once()
+        await session.read_once(all_checkpoints=False)
         await _tell_recovered(session)
         checkpoint = await session.require_checkpoint(checkpoint_id)
         typed = await _ask(session, _question(checkpoint, resolution, session), resolution, yes)
@@ -123,7 +123,7 @@ async def _ask(session: Session, question: str, word: str, yes: bool) -> str | N
     if not confirmed:
         raise errors.UsageError("not confirmed", kept="nothing was sent")
     # The person may have thought about it for long.
-    await session.read_once()
+    await session.read_once(all_checkpoints=False)
     return typed
 
 
@@ -150,7 +150,7 @@ async def _follow(session: Session, submission: Submission) -> None:
     """Read on until there is evidence of what the write did, or time is up."""
     waited = 0.0
     while _is_open(submission) and waited < FOLLOW_SECONDS:
-        await session.read_once()
+        await session.read_once(all_checkpoints=False)
         if _is_open(submission):
             await session.clock.sleep(FOLLOW_INTERVAL)
             waited += FOLLOW_INTERVAL

@@ -13,9 +13,10 @@ from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
 from scaicore_tui.credentials import Bearer
 from scaicore_tui.credentials.bearer import UNAUTHORIZED
-from scaicore_tui.errors import CannotReach, CredentialsError, NotFound, OutcomeUnknown, UsageError
+from scaicore_tui.errors import CannotReach, CredentialsError, NotFound, OutcomeUnknown, Refused, UsageError
 from scaicore_tui.feed import transport as http
 from scaicore_tui.feed.budget import Budget, Rank, Slot
+from scaicore_tui.feed.checkpoint_listing import PageMemory, PageWalk
 from scaicore_tui.feed.quota import kept_for, server_time
 from scaicore_tui.feed.silence import Silence
 from scaicore_tui.secret import Secret
@@ -40,6 +41,8 @@ MAX_LIMIT = 500
 LARGE = 256 * 1024
 # Each value that is no number takes some 70 bytes of memory.
 MAX_VALUES = 3_000_000
+# How many pages a write reads at most to find its checkpoint: more would keep all others waiting.
+FIND_PAGES = 20
 CHECK = "check the URL and --api (scaiflow or scaigrid), or ask: scaicore-tui doctor"
 
 T = TypeVar("T")
@@ -62,6 +65,9 @@ class Client:
         self.kept: dict[Rank, float] = {}
         # How many pending checkpoints can't be read.
         self.unreadable = 0
+        # Why the last listing of checkpoints ended before the server's last page; empty where it did not.
+        self.cut_short = ""
+        self._pages = PageMemory()
         self._clock = clock or SystemClock()
         self.budget = Budget(self._clock)
         self.bearer = Bearer(target, self._clock)
@@ -79,23 +85,58 @@ class Client:
         self, status: str, limit: int = MAX_LIMIT, cursor: str | None = None, rank: Rank = Rank.CHECKPOINTS
     ) -> CheckpointPage:
         """One page of the checkpoints of one status."""
-        return await _read(read_checkpoint_page, await self._get("checkpoints", rank, limit, cursor, status=status))
+        page = await _read(read_checkpoint_page, await self._get("checkpoints", rank, limit, cursor, status=status))
+        self._pages.note(status, cursor, page)
+        return page
 
     async def all_checkpoints(
-        self, status: str, max_pages: int = 20, rank: Rank = Rank.CHECKPOINTS
+        self, status: str, rank: Rank = Rank.CHECKPOINTS, max_pages: int | None = None
     ) -> list[Checkpoint]:
-        """All checkpoints of one status, each once, as the pages have them."""
+        """All checkpoints of one status, each once, as the pages have them. `cut_short` says why any are missing."""
         found: dict[str, Checkpoint] = {}
-        cursor, unreadable = None, 0
-        for _ in range(max_pages):
-            page = await self.checkpoints(status, cursor=cursor, rank=rank)
+        walk, unreadable = PageWalk(), 0
+        while not walk.is_over:
+            # The first page is what is shown; all that follow leave room for what is more urgent.
+            page = await self.checkpoints(
+                status, cursor=walk.cursor, rank=max(rank, Rank.CATCH_UP) if walk.pages else rank
+            )
             found |= {checkpoint.id: checkpoint for checkpoint in page.checkpoints}
             unreadable += page.unreadable
-            if page.next_cursor in (None, cursor):
-                break
-            cursor = page.next_cursor
+            walk.step(page)
+            if walk.pages == max_pages and not walk.is_over:
+                walk.cut(f"only the first {max_pages} pages were asked for")
+        self.cut_short = walk.cut_short
         self.unreadable = unreadable if status == PENDING else self.unreadable
         return list(found.values())
+
+    async def find_checkpoint(
+        self, checkpoint_id: str, status: str = PENDING, rank: Rank = Rank.WRITE, max_pages: int = FIND_PAGES
+    ) -> Checkpoint | None:
+        """The checkpoint of that id and status; None where the listing, read to its end, does not have it.
+
+        Reads as few pages as it can: first the one that had it last, then those beside it, then all from the first on.
+        Raises CannotReach where it was not found in `max_pages` pages, and there are more.
+        """
+        tried = set[str | None]()
+        for cursor in self._pages.near(status, checkpoint_id):
+            tried.add(cursor)
+            with suppress(NotFound, Refused):  # a cursor may be taken no longer
+                page = await self.checkpoints(status, cursor=cursor, rank=rank)
+                if (row := _row_of(page, checkpoint_id)) is not None:
+                    return row
+        walk = PageWalk()
+        while not walk.is_over and walk.pages + len(tried) < max_pages:
+            page = await self.checkpoints(status, cursor=walk.cursor, rank=rank)
+            if (row := _row_of(page, checkpoint_id)) is not None:
+                return row
+            walk.step(page)
+        if walk.is_over and not walk.cut_short:
+            return None
+        raise CannotReach(
+            f"{named(checkpoint_id)} is not among the first {len(walk.seen):,} checkpoints, and there are more",
+            kept="nothing was sent",
+            hint="try again when the listing was read",
+        )
 
     async def resolve(self, checkpoint_id: str, resolution: str, comment: str | None = None) -> Checkpoint:
         """Answer a checkpoint, once."""
@@ -166,6 +207,10 @@ class Client:
             self.skew = self.skew if there is None else there - self._clock.now()
 
         return heard
+
+
+def _row_of(page: CheckpointPage, checkpoint_id: str) -> Checkpoint | None:
+    return next((row for row in page.checkpoints if row.id == checkpoint_id), None)
 
 
 def _segment(name: str) -> str:

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from msgspec.structs import replace
 
 from scaicore_tui.clock import Clock
+from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.feed.backoff import Backoff, Chance
 from scaicore_tui.feed.budget import Rank
+from scaicore_tui.feed.checkpoint_listing import PendingCheckpoints
 from scaicore_tui.feed.client import Client
 from scaicore_tui.feed.head import Head
 from scaicore_tui.feed.known import Known
 from scaicore_tui.feed.link import Link
 from scaicore_tui.feed.pace import pace, upkeep
 from scaicore_tui.feed.poller import Poller
-from scaicore_tui.feed.sweep import Sweep
-from scaicore_tui.wire import Checkpoint
+from scaicore_tui.feed.sweep import Sweep, has_expired
+from scaicore_tui.wire import Checkpoint, CheckpointPage
+from scaicore_tui.wire.checkpoints import PENDING
+
+# In intervals: how long a listing of many pages is not repeated, at most.
+MAX_LISTING_WAIT = 12
 
 
 class Pollers:
     """Both, with the `link` that they make. `apply_head` takes a look at the head, and returns how many of its events
-    were new; `apply_checkpoints` takes all that is pending, with when that was asked for."""
+    were new; `apply_checkpoints` takes all that is pending, the ids that were seen since a moment, and that moment.
+
+    Where the pending checkpoints have more pages than one, the first is polled, and `listing` is set: the others are
+    read one at a time, behind all that is more urgent (`read_checkpoints`)."""
 
     def __init__(
         self,
@@ -31,10 +40,14 @@ class Pollers:
         chance: Chance,
         known: Callable[[], Known],
         apply_head: Callable[[Sweep], Awaitable[int]],
-        apply_checkpoints: Callable[[Sequence[Checkpoint], float], Awaitable[None]],
+        apply_checkpoints: Callable[[Sequence[Checkpoint], Collection[str], float], Awaitable[None]],
         changed: Callable[[], None],
     ) -> None:
         interval = client.target.interval
+        self.pending = PendingCheckpoints()
+        self.listing = asyncio.Event()
+        self._list_at = 0.0
+        self._clock = clock
         self._client = client
         self._link = Link(interval=interval)
         self._changed = changed
@@ -64,11 +77,25 @@ class Pollers:
                 group.create_task(poller.run())
 
     async def fetch(self) -> None:
-        """Read both once, all that there is. Raises what keeps either from it."""
+        """Read both once: the newest events, and the first page of checkpoints. Raises what keeps either from it."""
+        self._list_at = 0.0
         await asyncio.gather(self._fetch_head(), self._checkpoints.fetch())
         for part in self.link.parts:
             if part.error is not None:
                 raise part.error
+
+    async def read_checkpoints(self) -> None:
+        """Read the next page of the listing under way. Raises what keeps it from that."""
+        cursor = self.pending.cursor
+        try:
+            page = await self._client.checkpoints(PENDING, cursor=cursor, rank=Rank.CATCH_UP)
+        except ScaicoreError as error:
+            if not has_expired(error):
+                raise
+            self.pending.drop(f"a page was refused: {error.message}")
+        else:
+            self.pending.take_next(page, cursor)
+        await self._pending_read()
 
     async def close(self) -> None:
         """Give up what is under way."""
@@ -101,7 +128,7 @@ class Pollers:
             self._changed()
 
     @property
-    def _both(self) -> tuple[Poller[Sweep], Poller[list[Checkpoint]]]:
+    def _both(self) -> tuple[Poller[Sweep], Poller[CheckpointPage]]:
         return self._events, self._checkpoints
 
     def _set_pace(self, seconds: float) -> None:
@@ -121,9 +148,20 @@ class Pollers:
         self._link = replace(self._link, new_events=new_events)
         return sweep.more
 
-    async def _ask_for_checkpoints(self) -> list[Checkpoint]:
-        return await self._client.all_checkpoints("pending")
+    async def _ask_for_checkpoints(self) -> CheckpointPage:
+        return await self._client.checkpoints(PENDING)
 
-    async def _take_checkpoints(self, pending: list[Checkpoint], asked_at: float) -> bool:
-        await self._apply_checkpoints(pending, asked_at)
+    async def _take_checkpoints(self, page: CheckpointPage, asked_at: float) -> bool:
+        self.pending.take_first(page, asked_at, begin=self._clock.monotonic() >= self._list_at)
+        if self.pending.is_reading:
+            self.listing.set()
+        await self._pending_read()
         return False
+
+    async def _pending_read(self) -> None:
+        """Hand on what is pending; see when it is listed next: the more pages there are, the less often."""
+        pages = min(MAX_LISTING_WAIT, max(1, self.pending.status.pages - 1))
+        seen, since = self.pending.seen
+        self._list_at = since + pages * self._link.interval * 0.99
+        self._client.unreadable = self.pending.unreadable
+        await self._apply_checkpoints(list(self.pending.rows.values()), seen, since)

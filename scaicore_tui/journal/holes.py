@@ -14,6 +14,8 @@ from scaicore_tui.runs import Gap
 
 # Positions left free for what a hole may turn out to hold.
 ROOM = 2**32
+# Below every position: the hole there is history that was not read yet, which may be all older events of the feed.
+BELOW_ALL = -(2**62)
 
 
 class Hole(Struct, frozen=True):
@@ -52,11 +54,20 @@ class Holes:
         self._database.execute("INSERT OR IGNORE INTO gaps VALUES (?, ?)", (after, found_at))
 
     def open_ones(self) -> list[Hole]:
-        """The holes, newest first."""
-        rows = self._database.execute(
-            "SELECT after_pos, until_pos, found_at, cursor FROM holes ORDER BY after_pos DESC"
-        )
-        return [Hole(*row) for row in rows]
+        """The holes between events, newest first."""
+        return self._where("after_pos > ? ORDER BY after_pos DESC")
+
+    def history(self) -> Hole | None:
+        """The hole below all events; None where all history was read."""
+        return next(iter(self._where("after_pos = ?")), None)
+
+    def open_count(self) -> int:
+        """How many holes there are, unread history among them."""
+        return int(self._database.execute("SELECT count(*) FROM holes").fetchone()[0])
+
+    def _where(self, condition: str) -> list[Hole]:
+        query = f"SELECT after_pos, until_pos, found_at, cursor FROM holes WHERE {condition}"  # noqa: S608  (two constants)
+        return [Hole(*row) for row in self._database.execute(query, (BELOW_ALL,))]
 
     def bottom(self, hole: Hole) -> int:
         """The position of the oldest event above it, or where that would be."""
@@ -78,7 +89,8 @@ class Holes:
     def _gap(self, after: int, found_at: int, *, is_open: bool) -> Gap:
         last = self._neighbour("pos <= ? ORDER BY pos DESC", after)
         following = self._neighbour("pos > ? ORDER BY pos", after)
-        return Gap(after, found_at, last[0], following[0], last[1], following[1], is_open)
+        is_history = is_open and after == BELOW_ALL
+        return Gap(after, found_at, last[0], following[0], last[1], following[1], is_open, is_history)
 
     def _neighbour(self, where: str, pos: int) -> tuple[int | None, str | None]:
         query = f"SELECT at, execution_id FROM events WHERE {where} LIMIT 1"  # noqa: S608  (two constants)

@@ -111,9 +111,13 @@ class Ingest:
         """There is no hole any more, as `Journal.close_hole` does."""
         await self._write(partial(self.intake.close_hole, hole, is_filled=is_filled))
 
-    async def history(self, events: Sequence[Event]) -> set[str]:
+    async def begin_history(self, cursor: str | None, found_at: int) -> None:
+        """Note that history is to be read, as `Journal.begin_history` does."""
+        await self._write(self.intake.begin_history, cursor, found_at)
+
+    async def history(self, events: Sequence[Event], cursor: str | None, *, is_over: bool) -> set[str]:
         """Take in history, as `Intake.history` does; returns what changed, which is still to be told."""
-        return self._book.take(await self._write(self.intake.history, events))
+        return self._book.take(await self._write(partial(self.intake.history, events, cursor, is_over=is_over)))
 
     async def pending(self, checkpoints: Sequence[Checkpoint]) -> None:
         """Note which checkpoints are pending now."""

@@ -75,9 +75,23 @@ class Intake:
 
         return self._write(write), holes[-1]
 
-    def history(self, events: Sequence[Event]) -> Change:
-        """Take in events, oldest first, older than all before."""
-        return self._between(events, lambda: self._journal.prepend(events), is_history=True)
+    def begin_history(self, cursor: str | None, found_at: int) -> None:
+        """Note that history is to be read, as `Journal.begin_history` does."""
+
+        def write() -> Change:
+            self._journal.begin_history(cursor, found_at)
+            return Change()
+
+        self._write(write)
+
+    def history(self, events: Sequence[Event], cursor: str | None = None, *, is_over: bool = False) -> Change:
+        """Take in events, oldest first, older than all before; more is behind `cursor`, unless that is all."""
+
+        def put() -> None:
+            self._journal.prepend(events)
+            self._journal.move_history(cursor, is_over=is_over)
+
+        return self._between(events, put, is_history=True)
 
     def fill(self, hole: Hole, events: Sequence[Event], cursor: str | None) -> Change:
         """Take in events that belong into a hole, as `Journal.fill` does."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from scaicore_tui.journal.holes import BELOW_ALL
 from scaicore_tui.journal.keys import stored_id
 from scaicore_tui.journal.store import TOP, Journal
 from scaicore_tui.journal.summaries import Summaries
@@ -64,6 +65,9 @@ class Retention:
             for summary in found:
                 if self._is_due(summary, guard):
                     gone[summary.execution_id] = self._drop(summary)
+            if strays or gone:
+                # What is older than that would be forgotten as well: it is not read any more.
+                database.execute("DELETE FROM main.holes WHERE after_pos = ?", (BELOW_ALL,))
             database.execute("DELETE FROM main.gaps WHERE after_pos < (SELECT min(pos) FROM main.events)")
         self._folder.forget(gone)
         self._place = found[-1].place if found else self._place

@@ -53,6 +53,11 @@ _STEPS = (
         source BLOB NOT NULL
     );
     """,
+    # Where history is to be read on, is a hole below all. Older programs noted none: it is looked for from the head on.
+    """
+    INSERT INTO holes SELECT -4611686018427387904, -4611686018427387904,
+        1000000 * CAST(strftime('%s', 'now') AS INTEGER), NULL WHERE EXISTS (SELECT 1 FROM events);
+    """,
 )
 VERSION = len(_STEPS)
 

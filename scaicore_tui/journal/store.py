@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from scaicore_tui.errors import NotFound
-from scaicore_tui.journal.holes import ROOM, Hole, Holes
+from scaicore_tui.journal.holes import BELOW_ALL, ROOM, Hole, Holes
 from scaicore_tui.journal.keys import places, stored_id
 from scaicore_tui.journal.opening import claim, open_copy, open_to_read, open_to_write
 from scaicore_tui.journal.schema import VERSION
@@ -160,6 +160,20 @@ class Journal:
         bottom = self._bound("min")
         self._insert(events, range((0 if bottom is None else bottom) - len(events), TOP))
 
+    def begin_history(self, cursor: str | None, found_at: int) -> None:
+        """Note that older events than all are to be read, and where; `found_at` in microseconds since 1970."""
+        with self.writing():
+            self._holes.open(Hole(BELOW_ALL, BELOW_ALL, found_at, cursor))
+
+    def move_history(self, cursor: str | None, *, is_over: bool) -> None:
+        """History is read on from `cursor`, or all of it was read. Inside the transaction that adds its events."""
+        with self.writing():
+            history = self._holes.history()
+            if history is not None and is_over:
+                self._holes.close(history)
+            elif history is not None:
+                self._holes.move(history, cursor)
+
     def append_above_hole(self, events: Sequence[Event], found_at: int, cursor: str | None) -> Hole:
         """Add events, oldest first, newer than all before, with a hole below them: `fill` fills it."""
         after = self._top()
@@ -184,9 +198,19 @@ class Journal:
                 self._holes.give_up(hole.after, hole.found_at)
 
     def holes(self) -> list[Hole]:
-        """The holes that are still to be filled, newest first."""
+        """The holes between events that are still to be filled, newest first."""
         with self._turn:
             return self._holes.open_ones()
+
+    def unread_history(self) -> Hole | None:
+        """Where older events than all are to be read; None where there are none."""
+        with self._turn:
+            return self._holes.history()
+
+    def open_gap_count(self) -> int:
+        """How many holes there are, history that was not read among them."""
+        with self._turn:
+            return self._holes.open_count()
 
     def gaps(self) -> list[Gap]:
         """Where events are missing, oldest first; holes are gaps that are still open."""

@@ -15,7 +15,8 @@ class Gap(Struct, frozen=True):
     """Events are missing above place `after`, between two neighbours in the feed: the times and runs of these, where
     they have one.
 
-    While `is_open` they are still being read. Moments are microseconds since 1970.
+    While `is_open` they are still being read; where it `is_history`, older events than all, they are read on demand.
+    Moments are microseconds since 1970.
     """
 
     after: int
@@ -25,6 +26,7 @@ class Gap(Struct, frozen=True):
     last_execution: str | None
     next_execution: str | None
     is_open: bool = False
+    is_history: bool = False
 
 
 class GapRow(Struct, frozen=True):
@@ -38,6 +40,11 @@ class GapRow(Struct, frozen=True):
         """Whether all that is missing is still being read."""
         return all(gap.is_open for gap in self.gaps)
 
+    @property
+    def is_history(self) -> bool:
+        """Whether it is history that was not read yet."""
+        return self.gaps[-1].is_history
+
     def span(self, now: float) -> str:
         """From when to when, at `now` in seconds since 1970; empty where that is not known."""
         return between(self.gaps[0].last_at, self.gaps[-1].next_at, now)
@@ -45,7 +52,9 @@ class GapRow(Struct, frozen=True):
     def words(self, now: float, width: int) -> str:
         """As much as can be said in `width` characters: at least what it is, and from when to when."""
         incomplete = "runs here may be incomplete"
-        if self.is_open:
+        if self.is_history:
+            name, more = "older events", (f"not read yet, {incomplete}", "not read yet")
+        elif self.is_open:
             name, more = "catching up", (f"still being read, {incomplete}", incomplete, "still being read")
         else:
             name = "gap" if len(self.gaps) == 1 else f"{len(self.gaps)} gaps"
@@ -62,8 +71,8 @@ def gap_rows(gaps: Sequence[Gap], above: Callable[[int], int]) -> list[GapRow]:
     A list that leaves runs out has all gaps too: in each there may have been more that belong in it. Gaps with none of
     its runs between them are one row.
     """
-    standing = groupby(reversed(gaps), key=lambda gap: (above(gap.after), gap.is_open))
-    return [GapRow(row, tuple(together)[::-1]) for (row, _), together in standing]
+    standing = groupby(reversed(gaps), key=lambda gap: (above(gap.after), gap.is_open, gap.is_history))
+    return [GapRow(row, tuple(together)[::-1]) for (row, *_), together in standing]
 
 
 def missing_in(run: Summary, gaps: Sequence[Gap], now: float) -> str:
@@ -73,7 +82,8 @@ def missing_in(run: Summary, gaps: Sequence[Gap], now: float) -> str:
     if not before and not spanned:
         return ""
     row = GapRow(0, [*before, *spanned])
-    return f"events {'are still being read' if row.is_open else 'may be missing'}: {row.span(now) or 'there is a gap'}"
+    state = "are not read yet" if row.is_history else "are still being read" if row.is_open else "may be missing"
+    return f"events {state}: {row.span(now) or 'there is a gap'}"
 
 
 def _may_go_on(run: Summary, gap: Gap) -> bool:

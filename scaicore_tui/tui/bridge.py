@@ -28,6 +28,8 @@ from scaicore_tui.tui.messages import (
     WriteStopped,
 )
 
+# How many pages of answered checkpoints are read: those answered last are on the first ones.
+MAX_ANSWERED_PAGES = 20
 STOPPED = "it stopped at the surprise above"
 
 
@@ -161,7 +163,7 @@ class Bridge:
 
     async def _read_answered(self) -> None:
         try:
-            rows = await self._session.client.all_checkpoints("resolved")
+            rows = await self._session.client.all_checkpoints("resolved", max_pages=MAX_ANSWERED_PAGES)
         except ScaicoreError as error:
             self._say(AnsweredRead(words=safe(str(error))))
         else:

@@ -16,7 +16,7 @@ from scaicore_tui.session import Session, Update
 from scaicore_tui.text import one_line
 from scaicore_tui.tui.drafts import Drafts
 from scaicore_tui.tui.inbox import Answered, by_urgency, latest_first
-from scaicore_tui.tui.link_words import Standing, name_piece
+from scaicore_tui.tui.link_words import Standing, name_piece, pending_count
 from scaicore_tui.tui.notices import Notice, Notices, of_submission
 from scaicore_tui.tui.paint import Piece
 from scaicore_tui.tui.replays import Link, Original, links, original_of
@@ -85,6 +85,12 @@ class Desk:
             token_left=session.client.bearer.time_left,
             token_renews=session.client.bearer.renews,
         )
+
+    def pending_count(self) -> str:
+        """How many checkpoints are pending, and whether that is all of them."""
+        session = self.session
+        count, now = len(session.checkpoints), session.clock.monotonic()
+        return pending_count(count, session.pending_status, now, is_listing=session.is_listing)
 
     def name_pieces(self, colour: str = "text strong") -> Sequence[Piece]:
         """What the session is called, behind what is about to be written to it."""

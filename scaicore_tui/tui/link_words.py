@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from scaicore_tui.config.target import Color
 from scaicore_tui.feed import Link, LinkState
+from scaicore_tui.feed.checkpoint_listing import PendingStatus
 from scaicore_tui.runs import RunStatus
 from scaicore_tui.runs.status import RUN_LOOKS
 from scaicore_tui.runs.words import age, took
@@ -21,6 +22,9 @@ from scaicore_tui.tui.paint import STRONG, Piece, badge
 OVERDUE = 1.0
 # A token that lasts only so many seconds more is somebody's business.
 TOKEN_SOON = 600.0
+
+# A listing of many pages is repeated less often than its first page; after so many seconds that is worth a word.
+MANY_PAGES, LISTED_LONG_AGO = 2, 60.0
 
 # The theme has no violet: that is its accent.
 _INKS = {Color.VIOLET: "accent"}
@@ -108,6 +112,15 @@ def catching_up(behind: int) -> str:
         return "catching up"
     step = 10 ** max(0, len(str(behind)) - 2)
     return f"catching up, {'~' if step > 1 else ''}{round(behind / step) * step:,} behind"
+
+
+def pending_count(count: int, status: PendingStatus, now: float, *, is_listing: bool) -> str:
+    """How many checkpoints are pending, at `now` in monotonic seconds; of many pages, whether all were read, and when
+    that was, once it is a while ago."""
+    if (is_listing and status.listed_at is None) or status.cut_short:
+        return f"{count:,}+"
+    listed = 0.0 if status.listed_at is None or status.pages < MANY_PAGES else now - status.listed_at
+    return f"{count:,}" if listed < LISTED_LONG_AGO else f"{count:,}, all read {age(listed)} ago"
 
 
 def count_pieces(standing: Standing) -> list[Piece]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -49,11 +50,11 @@ class Wire:
         return self.sim.answer(request)
 
     @asynccontextmanager
-    async def session(self, path: Path) -> AsyncIterator[Session]:
+    async def session(self, path: Path, backfill: int = 5_000) -> AsyncIterator[Session]:
         target = Target(url="http://127.0.0.1:1/api/v1", name="sim")
         clock = ManualClock()
         client = Client(target, httpx.MockTransport(self.answer), clock)
-        async with Session(target, Journal.open(path), clock=clock, client=client) as session:
+        async with Session(target, Journal.open(path), clock=clock, client=client, backfill=backfill) as session:
             yield session
 
 
@@ -106,6 +107,74 @@ async def test_a_later_process_goes_on_where_an_earlier_one_ended(tmp_path: Path
         assert in_order(session)
         if kind == "key":
             assert len(wire.sim.requests) <= 19
+
+
+@pytest.mark.parametrize("kind", ["key", "offset"])
+@pytest.mark.parametrize("arrived", [0, 30, 400])
+async def test_history_goes_on_where_an_earlier_process_ended(tmp_path: Path, kind: str, arrived: int) -> None:
+    wire = Wire(FeedSim(steps(*range(1000)), page_size=50, cursor_kind=kind))
+    wire.cut = 3
+    async with wire.session(tmp_path / "j") as session:
+        with pytest.raises(CannotReach):
+            await session.read_once()
+        assert (len(session.journal), session.journal.open_gap_count()) == (200, 1)
+        (gap,) = session.book.gaps
+        assert (gap.is_open, gap.is_history, gap.next_at) == (True, True, NOON + 800 * MILLISECOND)
+    wire.cut, wire.sim.requests = None, []
+    wire.sim.log += steps(*range(1000, 1000 + arrived))
+    async with wire.session(tmp_path / "j") as session:
+        assert (session.has_older, session.book.gaps) == (True, [gap])
+        await session.read_once()
+        assert (len(session.journal), session.book.gaps, session.has_older) == (1000 + arrived, [], False)
+        assert in_order(session)
+        assert session.journal.open_gap_count() == 0
+        assert len(wire.sim.requests) <= 16 + 2 * (3 + arrived // 50)
+
+
+async def test_history_that_was_not_wanted_is_read_when_it_is(tmp_path: Path) -> None:
+    """It is an open gap until then: by scrolling, or by a later start that wants more."""
+    wire = Wire(FeedSim(steps(*range(1000)), page_size=50))
+    async with wire.session(tmp_path / "j", backfill=100) as session:
+        await session.read_once()
+        assert (len(session.journal), session.has_older, session.journal.open_gap_count()) == (100, True, 1)
+    async with wire.session(tmp_path / "j", backfill=100) as session:
+        await session.read_once()
+        assert await session.load_older() == 50
+    async with wire.session(tmp_path / "j", backfill=300) as session:
+        await session.read_once()
+        assert (len(session.journal), session.has_older, session.journal.open_gap_count()) == (300, True, 1)
+
+
+async def test_the_app_reads_on_by_itself(tmp_path: Path) -> None:
+    wire = Wire(FeedSim(steps(*range(300)), page_size=50))
+    wire.cut = 2
+    async with wire.session(tmp_path / "j") as session:
+        with pytest.raises(CannotReach):
+            await session.read_once()
+    wire.cut = None
+    async with wire.session(tmp_path / "j") as session:
+        running = asyncio.create_task(session.run())
+        await until(lambda: len(session.journal) == 300 and not session.has_older)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_journal_of_an_older_program_may_lack_history(tmp_path: Path) -> None:
+    """It noted nothing: the feed is walked down once, past what is known."""
+    wire = Wire(FeedSim(steps(*range(400)), page_size=50))
+    wire.cut = 2
+    async with wire.session(tmp_path / "j") as session:
+        with pytest.raises(CannotReach):
+            await session.read_once()
+    with sqlite3.connect(tmp_path / "j") as database:
+        database.execute("DELETE FROM holes")
+        database.execute("PRAGMA user_version = 4")
+    wire.cut = None
+    async with wire.session(tmp_path / "j") as session:
+        assert session.has_older
+        await session.read_once()
+        assert (len(session.journal), session.has_older, session.book.gaps) == (400, False, [])
+        assert in_order(session)
 
 
 async def test_a_cursor_that_expired_is_begun_anew_from_above(tmp_path: Path) -> None:

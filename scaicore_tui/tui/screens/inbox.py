@@ -141,7 +141,8 @@ class InboxScreen(WaitingScreen):
 
     def _title(self) -> list[Piece]:
         shown, there = self._list.row_count, len(self._all)
-        count = f"{shown:,} of {there:,}" if self._needle else f"{there:,}"
+        total = f"{there:,}" if self._list.answered or not there else self.desk.pending_count()
+        count = f"{shown:,} of {total}" if self._needle else total
         words = "Answered" if self._list.answered else "Waiting for you"
         colour = "text strong" if self._list.answered or not there else "amber strong"
         needle = f"  /{one_line(self._needle, 20)}" if self._needle else ""

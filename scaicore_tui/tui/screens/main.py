@@ -105,7 +105,7 @@ class MainScreen(WaitingScreen):
         """The frame, and the headings."""
         session = self.desk.session
         marked = len(self.desk.marked)
-        waiting = len(session.checkpoints) if self.desk.knows_waiting else None
+        waiting = self.desk.pending_count() if self.desk.knows_waiting else "?"
         offline = self.desk.offline
         self.panes.show_headings(self.heading_of_run, waiting, marked, has_older=session.has_older, offline=offline)
         super().show_frame()

@@ -90,19 +90,20 @@ class Panes(Container):
         self._upper.display = bool(shown - {Place.CHECKPOINTS})
 
     def show_headings(
-        self, selected: list[Piece], waiting: int | None, marked: int, *, has_older: bool, offline: bool
+        self, selected: list[Piece], waiting: str, marked: int, *, has_older: bool, offline: bool
     ) -> None:
-        """The headings: that of the `selected` run, and so many checkpoints (None: not read yet), some `marked`."""
+        """The headings: that of the `selected` run, and how many checkpoints are `waiting` (?: not read yet), some
+        `marked`."""
         title, end = self._runs_heading(has_older=has_older)
         self._heading(Place.RUNS, title, end)
         below = self.nodes.below
         self._heading(Place.NODES, selected, [(f"{below} more ↓", "grey")] if below else [])
-        colour = "amber strong" if waiting else "grey"
+        colour = "grey" if waiting in ("0", "?") else "amber strong"
         waits = "Waited" if offline else "Waiting"
         marks = f" · {marked} marked" if marked else ""
         self._heading(
             Place.CHECKPOINTS,
-            [(f"{waits} for you · {'?' if waiting is None else waiting}", colour), (marks, "accent strong")],
+            [(f"{waits} for you · {waiting}", colour), (marks, "accent strong")],
         )
 
     def _heading(self, place: Place, left: list[Piece], end: list[Piece] | None = None) -> None:
