@@ -58,7 +58,7 @@ class Ledger:
 
         Raises StorageError where it can't be written down; nothing must be sent then.
         """
-        with self._turn, self._writable():
+        with self._turn, self._writable("nothing was sent"):
             self._read_on()
             reason = _why_not(entry, [old for old in self._index.entries.values() if old.is_about(entry)])
             if reason is None:
@@ -97,8 +97,9 @@ class Ledger:
         self._offset, self._head, self._inode = 0, b"", 0
 
     @contextmanager
-    def _writable(self) -> Iterator[None]:
-        """Alone among the processes that share the file, which is made where there is none."""
+    def _writable(self, kept: str = "") -> Iterator[None]:
+        """Alone among the processes that share the file, which is made where there is none. Raises StorageError, which
+        says what is `kept`."""
         if self._path is None:
             yield
             return
@@ -107,12 +108,12 @@ class Ledger:
                 _make(self._path)
                 yield
         except OSError as error:
-            raise self._failure("written", error) from error
+            raise self._failure("written", error, kept) from error
 
-    def _failure(self, done: str, error: OSError) -> StorageError:
+    def _failure(self, done: str, error: OSError, kept: str = "") -> StorageError:
         return StorageError(
             f"the ledger {self._path} can't be {done}: {error.strerror or error}",
-            kept="what is in it is kept",
+            kept=kept,
             hint="make room, or make that file and the one ending in .lock yours",
         )
 

@@ -131,8 +131,9 @@ class Index:
             self.entries[identity] = replace(known, execution_id=execution_id, states=states)
 
     def _begin(self, told: dict[str, Any], source: bytes | None) -> None:
-        """The first line of a write; a state of one whose first line was pruned, or can't be read, says nothing."""
+        """The first line of a write; a state of one whose first line can't be read says nothing."""
         if "kind" not in told:
+            convert(told, State)
             return
         entry = convert({name: told[name] for name in told if name not in _NOT_IN_A_LINE}, Entry)
         source = source if entry.input_size is None else None

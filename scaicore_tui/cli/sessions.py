@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from scaicore_tui.cli.diagnostics import say
 from scaicore_tui.cli.flags import DEFAULT_BACKFILL, Common
 from scaicore_tui.config import Flags, Settings, Target, journal_file, ledger_file, settle
-from scaicore_tui.errors import ConfigError, UsageError
+from scaicore_tui.errors import ConfigError, StorageError, UsageError
 
 OFFLINE_HINT = "offline there are runs, show, events, and the app"
 
@@ -101,11 +101,16 @@ def one_shot(common: Common, backfill: int = DEFAULT_BACKFILL) -> Session:
 async def writing(common: Common) -> AsyncIterator[Session]:
     """A session for one command that writes; once it is closed, what the ledger did not take is said."""
     session = _session(common, require_target(common), _journal(common.journal), keeps_writes=True)
+    is_told = False
     try:
         async with session:
             yield session
+    except StorageError:
+        is_told = True
+        raise
     finally:
-        tell_ledger_problem(session)
+        if not is_told:
+            tell_ledger_problem(session)
 
 
 def watching(common: Common, target: Target) -> Session:
