@@ -74,16 +74,17 @@ class _Writer:
         """Write `value`; `line` begins the line that it stands on."""
         if isinstance(value, str):
             return self._string(value)
+        items, inner = [], line + self._step
+        # Loops, not comprehensions: those take a second frame of the stack for each level.
         if isinstance(value, dict):
-            inner = line + self._step
-            return self._joined("{}", [self._member(key, value[key], inner) for key in value], line)
+            for key, member in value.items():
+                items.append(f"{self._string(str(key))}{self._colon}{self.text(member, inner)}")
+            return self._joined("{}", items, line)
         if isinstance(value, list | tuple):
-            inner = line + self._step
-            return self._joined("[]", [self.text(item, inner) for item in value], line)
+            for item in value:
+                items.append(self.text(item, inner))  # noqa: PERF401
+            return self._joined("[]", items, line)
         return self._scalar(value)
-
-    def _member(self, key: Any, value: Any, line: str) -> str:
-        return f"{self._string(str(key))}{self._colon}{self.text(value, line)}"
 
     def _joined(self, brackets: str, items: list[str], line: str) -> str:
         if not items:

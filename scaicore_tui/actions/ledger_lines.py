@@ -1,7 +1,6 @@
 """Lines of the ledger: what each says, and which entries they make together.
 
-A line is decoded strictly. One that can't be decoded is counted and passed over, whatever is in it: it says nothing, and
-it never raises.
+A line is decoded strictly. One that can't be decoded is counted and passed over, whatever is in it: it never raises.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ DAY_S = 86_400.0
 # Finished writes are kept for so long, and those of which nobody knows what came of them for so much longer.
 KEPT_S = 90 * DAY_S
 UNKNOWN_KEPT_S = 365 * DAY_S
-# An input is needed to find the run of a replay, as long as it is looked for. After that, the first characters of it are
+# An input is needed to find the run of a replay, as long as it is looked for. After that, its first characters are
 # enough for a person.
 INPUT_KEPT_S = DAY_S
 INPUT_START = 200

@@ -26,8 +26,8 @@ LOOKED_FOR = 3_600.0
 
 
 class Outcomes:
-    """The submissions of one session, oldest first. `changed` is called whenever one moved on, and `on_problem` when the
-    `records` had trouble with the ledger, or have no more."""
+    """The submissions of one session, oldest first. `changed` is called whenever one moved on, and `on_problem` when
+    trouble of the `records` with the ledger began or ended."""
 
     def __init__(
         self,

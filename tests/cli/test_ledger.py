@@ -40,4 +40,4 @@ def test_where_no_ledger_can_be_kept_nothing_is_sent_and_all_else_works(grid: Fa
     assert writer("ledger").returncode == 9
     for command in (("runs",), ("record", "--until-idle", "0", "--json")):
         done = writer(*command)
-        assert (done.returncode, "ledger" in done.stderr) == (0, False), done.stderr
+        assert (done.returncode, "ledger.jsonl" in done.stderr) == (0, False), done.stderr
