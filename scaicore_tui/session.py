@@ -73,12 +73,13 @@ class Session:
         self._ingest = Ingest(self.journal, self.book, self._changed, self._loaded)
         self._aside = Aside(self.journal, self.book, self._changed)
         self.client = client or Client(target, clock=self.clock)
-        self.outcomes = Outcomes(self.client, self.book, self.clock, self._submitted, ledger or Ledger())
+        told = partial(self._tell, Update())
+        self.outcomes = Outcomes(self.client, self.book, self.clock, self._submitted, ledger or Ledger(), told)
         self.submitter = Submitter(self.client, self.book, self.clock, self.outcomes, self._staleness)
         self._catch_up = CatchUp(self.client, self.journal, self._ingest, self.clock, self._changed)
-        known, tell = self._catch_up.known, partial(self._tell, Update())
+        known = self._catch_up.known
         self._pollers = Pollers(
-            self.client, self.clock, chance, known, self._take_head, self._take_checkpoints, changed=tell
+            self.client, self.clock, chance, known, self._take_head, self._take_checkpoints, changed=told
         )
         self._listeners: list[Callable[[Update], None]] = []
         self._watch = Watch(self._pollers, self._catch_up, self.outcomes, self.book, self.clock, chance, backfill)
@@ -96,7 +97,8 @@ class Session:
         self._aside.close()
         # From below: each is closed, whatever becomes of those before it.
         async with AsyncExitStack() as closing:
-            closing.push_async_callback(asyncio.to_thread, self.outcomes.leave)
+            closing.push_async_callback(self.outcomes.records.close)
+            closing.callback(self.outcomes.leave)
             closing.callback(self.journal.close)
             closing.callback(self._ingest.close)
             closing.push_async_callback(self.client.close)
@@ -149,7 +151,7 @@ class Session:
 
     async def run(self) -> None:
         """Poll until cancelled; beside it read history, and look up writes whose answers were lost."""
-        self.outcomes.recover()
+        self.outcomes.recover(await self.outcomes.records.entries())
         async with asyncio.TaskGroup() as group:
             self.book.runs.aside = partial(self._aside.fold, group)
             group.create_task(self._ingest.keep(self.target, self.clock))
@@ -242,6 +244,7 @@ class Session:
         """
         checkpoint = await self.require_checkpoint(checkpoint_id)
         submission = await self.submitter.answer(checkpoint, resolution, comment, typed=typed)
+        await self.outcomes.records.saved()
         self.refresh()
         return submission
 
@@ -261,6 +264,7 @@ class Session:
         """
         run = self.run_of(execution_id)
         submission = await self.submitter.replay(run, value, entity_id, given_input=given_input, typed=typed)
+        await self.outcomes.records.saved()
         self.refresh()
         return submission
 

@@ -17,6 +17,8 @@ from typing import Any
 
 from rich.cells import cell_len, chop_cells, get_character_cell_size, set_cell_size
 
+from scaicore_tui.json_text import lay_out, write
+
 CONTROL_PICTURES = 0x2400
 ELLIPSIS = "…"
 # Stands before each line that is foreign as a whole.
@@ -156,7 +158,7 @@ def wrap(text: str, width: int, most: int | None = None) -> list[str]:
 
 def compact(value: Any, width: int | None = None) -> str:
     """A JSON value on one safe line: a bare string as itself, the rest as JSON."""
-    return one_line(value if isinstance(value, str) else _json(value, separators=(", ", ": ")), width)
+    return one_line(value if isinstance(value, str) else _json(value), width)
 
 
 def pretty(value: Any) -> str:
@@ -170,15 +172,20 @@ def source(value: Any) -> str:
     return escaped(_json(value, indent=2))
 
 
+def laid_out(json_text: str) -> str:
+    """Valid JSON text over several safe lines, for editing: numbers, and keys that are there twice, as they came."""
+    return escaped(lay_out(json_text))
+
+
 def portable(value: str) -> str:
     """A value to carry elsewhere, where nobody looks at it again: as it is, or as JSON where not all of it is seen."""
     return value if typed_line(value) == value else source(value)
 
 
-def _json(value: Any, **style: Any) -> str:
+def _json(value: Any, indent: int | None = None) -> str:
     """JSON text to read; words, where it has no end or Python none for it."""
     try:
-        return json.dumps(value, ensure_ascii=False, **style)
+        return write(value, indent=indent)
     except RecursionError:
         return "(nested too deeply to be shown)"
     except ValueError:

@@ -1,186 +1,229 @@
-"""The ledger: every write that was ever asked for, as JSON lines, each synced to disk before it goes out. Append-only.
+"""The ledger: every write that was ever asked for, as JSON lines, each synced to disk before it goes out.
 
 It is also what makes a write happen once when several processes of this program run: a write is claimed here first.
 What it never holds is a secret.
+
+Lines are only appended, and read once, but for one case: what is long finished is pruned, into a new file that takes
+the place of the old one. Everything blocks: `LedgerWorker` keeps it off the event loop.
 """
 
 from __future__ import annotations
 
-import json
 import os
+import stat
+import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from msgspec import Struct, field
-from msgspec.structs import asdict, replace
-
+from scaicore_tui.actions.ledger_lines import LONGEST_WAIT, OPEN, Entry, Index, State, first_line, left_line, state_line
+from scaicore_tui.actions.ledger_pruning import pruned
 from scaicore_tui.actions.submission import Kind, Progress
-from scaicore_tui.errors import ConfigError
+from scaicore_tui.errors import StorageError
 from scaicore_tui.lock import OWNER_ONLY_FILE, Lock
 
-# So many seconds a process that writes a line down may hold the others up.
-PATIENCE = 30.0
-# No answer is waited for any longer than this, in seconds; a process of that number is another one by then.
-LONGEST_WAIT = 600.0
-OPEN = frozenset({Progress.SENDING, Progress.ACCEPTED, Progress.UNKNOWN})
+__all__ = ["LONGEST_WAIT", "OPEN", "Entry", "Ledger", "State"]
 
-
-class Entry(Struct, frozen=True):
-    """One write: what was sent, by whom, and the states it went through. `at` is in seconds since 1970.
-
-    `is_left` where its session was closed before it knew what came of it.
-    """
-
-    id: str
-    at: float
-    pid: int
-    profile: str
-    host: str
-    kind: Kind
-    target_id: str
-    core_id: str | None = None
-    execution_id: str | None = None
-    resolution: str | None = None
-    comment: str | None = None
-    input: Any = None
-    entity_id: str | None = None
-    states: tuple[dict[str, Any], ...] = field(default_factory=tuple)
-    is_left: bool = False
-
-    @property
-    def progress(self) -> Progress:
-        """How far it got, as far as was written down."""
-        return Progress(self.states[-1]["progress"])
-
-    @property
-    def is_open(self) -> bool:
-        """Whether what came of it is still to be told."""
-        return self.progress in OPEN
-
-    def is_orphan(self, now: float) -> bool:
-        """Whether nobody waits for its answer any more, at `now` in seconds since 1970: whoever sent it is gone."""
-        return self.is_left or (self.pid != os.getpid() and (now - self.at > LONGEST_WAIT or not _lives(self.pid)))
-
-    @property
-    def found(self) -> bool:
-        """Whether the run that a replay started is known, or likely."""
-        return self.kind is Kind.REPLAY and self.execution_id is not None
-
-    def is_about(self, other: Entry) -> bool:
-        """Whether both would change the same thing."""
-        same_kind = (self.kind is Kind.REPLAY) == (other.kind is Kind.REPLAY)
-        return same_kind and self.host == other.host and self.target_id == other.target_id
+# Another process may hold the lock for so many seconds.
+LOCK_TIMEOUT_S = 10.0
+# So many bytes of its beginning tell a file from the one that it took the place of.
+HEAD_BYTES = 64
+NO_FILE = "it is no regular file"
 
 
 class Ledger:
-    """The ledger in a file, made with the first write, readable by its owner only; or without a file, in memory."""
+    """The ledger in a file, made with the first write, readable by its owner only; or without a file, in memory.
+
+    May be used by several threads and processes.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
-        self._kept: list[str] = []
+        self._turn = threading.Lock()
+        self._forget()
 
     @property
     def is_kept(self) -> bool:
         """Whether it outlives this process."""
         return self._path is not None
 
+    @property
+    def unreadable(self) -> int:
+        """How many lines could not be read, as of the latest look. They stay in the file."""
+        return self._index.unreadable
+
     def claim(self, entry: Entry) -> str | None:
         """Write `entry` down as being sent, unless an earlier write forbids it: then the reason.
 
-        Raises ConfigError where it can't be written down; nothing must be sent then.
+        Raises StorageError where it can't be written down; nothing must be sent then.
         """
-        with self._locked():
-            reason = _why_not(entry, [old for old in self.entries() if old.is_about(entry)])
+        with self._turn, self._writable("nothing was sent"):
+            self._read_on()
+            reason = _why_not(entry, [old for old in self._index.entries.values() if old.is_about(entry)])
             if reason is None:
-                self._append(_first_line(entry), synced=True)
+                self._prune(entry.at)
+                self._append([first_line(entry)], synced=True)
         return reason
 
     def note(self, entry_id: str, at: float, progress: Progress, **facts: Any) -> None:
-        """Write down how far a write got. Not synced: what a crash takes of this is looked up again."""
-        told = {name: value for name, value in facts.items() if value not in (None, "")}
-        with self._locked():
-            self._append({"id": entry_id, "at": at, "progress": str(progress), **told})
+        """Write down how far a write got. Not synced: what a crash takes of this is looked up again.
+
+        Raises StorageError.
+        """
+        self.append([state_line(entry_id, at, progress, facts)])
 
     def leave(self, entry_id: str) -> None:
-        """Write down that nobody waits for that write any more: the next session looks it up."""
-        with self._locked():
-            self._append({"id": entry_id, "is_left": True})
+        """Write down that nobody waits for that write any more: the next session looks it up. Raises StorageError."""
+        self.append([left_line(entry_id)])
+
+    def append(self, lines: Iterable[bytes]) -> None:
+        """Write lines down, all of them or none. Raises StorageError."""
+        with self._turn, self._writable():
+            self._append(list(lines))
 
     def entries(self) -> list[Entry]:
-        """All writes, oldest first, with all their states."""
-        found: dict[str, Entry] = {}
-        for line in self._lines():
-            _read_line(found, line)
-        return list(found.values())
+        """Return all writes, oldest first, with all their states. Raises StorageError."""
+        with self._turn:
+            try:
+                self._read_on()
+            except OSError as error:
+                raise self._failure("read", error) from error
+            return list(self._index.entries.values())
+
+    def _forget(self) -> None:
+        """Nothing was read yet."""
+        self._index = Index()
+        self._offset, self._head, self._inode = 0, b"", 0
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Alone among the processes that share the file, which is made where there is none."""
+    def _writable(self, kept: str = "") -> Iterator[None]:
+        """Alone among the processes that share the file, which is made where there is none. Raises StorageError, which
+        says what is `kept`."""
         if self._path is None:
             yield
             return
         try:
-            with Lock(self._path, PATIENCE):
-                self._path.touch(mode=OWNER_ONLY_FILE)
-                self._path.chmod(OWNER_ONLY_FILE)
+            with Lock(self._path, LOCK_TIMEOUT_S):
+                _make(self._path)
                 yield
         except OSError as error:
-            raise ConfigError(f"the ledger {self._path} can't be written: {error.strerror or error}") from error
+            raise self._failure("written", error, kept) from error
 
-    def _lines(self) -> Iterable[str]:
+    def _failure(self, done: str, error: OSError, kept: str = "") -> StorageError:
+        return StorageError(
+            f"the ledger {self._path} can't be {done}: {error.strerror or error}",
+            kept=kept,
+            hint="make room, or make that file and the one ending in .lock yours",
+        )
+
+    def _read_on(self) -> None:
+        """Take in the lines that were written since the last time. One without its end is still being written."""
         if self._path is None:
-            return self._kept
-        try:
-            return self._path.read_text(encoding="utf-8", errors="replace").splitlines()
-        except FileNotFoundError:
-            return ()
-
-    def _append(self, line: dict[str, Any], *, synced: bool = False) -> None:
-        text = json.dumps(line)
-        if self._path is None:
-            self._kept.append(text)
-        else:
-            _write_down(self._path, text, synced=synced)
-
-
-def _write_down(path: Path, text: str, *, synced: bool) -> None:
-    """Append a line, behind a cut-off one on a new line; where `synced`, return when the disk has it."""
-    with path.open("a+b") as file:
-        file.seek(0, os.SEEK_END)
-        if file.tell():
-            file.seek(-1, os.SEEK_END)
-            text = text if file.read(1) == b"\n" else f"\n{text}"
-        file.write(f"{text}\n".encode())
-        file.flush()
-        if synced:
-            os.fsync(file.fileno())
-
-
-def _first_line(entry: Entry) -> dict[str, Any]:
-    said = {
-        name: value for name, value in asdict(entry).items() if value is not None and name not in ("states", "is_left")
-    }
-    return said | {"progress": str(Progress.SENDING)}
-
-
-def _read_line(found: dict[str, Entry], line: str) -> None:
-    """Take in one line; one that a crash cut off says nothing."""
-    try:
-        told = json.loads(line)
-        if told.get("is_left") is True:
-            found[told["id"]] = replace(found[told["id"]], is_left=True)
             return
-        state = {name: told[name] for name in ("at", "progress", "message", "request_id") if name in told}
-        known = found.get(told["id"])
-        if known is None:
-            entry = {name: told[name] for name in Entry.__struct_fields__ if name in told}
-            known = Entry(**(entry | {"kind": Kind(told["kind"])}))
-        execution_id = told.get("execution_id", known.execution_id)
-        found[known.id] = replace(known, execution_id=execution_id, states=(*known.states, state))
-    except (ValueError, KeyError, TypeError):
-        return
+        try:
+            with _open_regular(self._path, os.O_RDONLY) as file:
+                if self._is_another(file):
+                    self._forget()
+                    self._inode = os.fstat(file.fileno()).st_ino
+                file.seek(0)
+                self._head = file.read(HEAD_BYTES)
+                file.seek(self._offset)
+                whole, _, _ = file.read().rpartition(b"\n")
+        except FileNotFoundError:
+            self._forget()
+            return
+        if whole:
+            self._offset += len(whole) + 1
+            self._head = self._head[: self._offset]
+            self._take(whole.split(b"\n"))
+
+    def _is_another(self, file: BinaryIO) -> bool:
+        """Whether it is not the file that was read before, or was cut."""
+        status = os.fstat(file.fileno())
+        return (
+            status.st_ino != self._inode
+            or status.st_size < self._offset
+            or file.read(len(self._head[: self._offset])) != self._head[: self._offset]
+        )
+
+    def _take(self, lines: Iterable[bytes]) -> None:
+        for line in lines:
+            self._index.add(line)
+
+    def _append(self, lines: list[bytes], *, synced: bool = False) -> None:
+        if self._path is None:
+            self._take(lines)
+        else:
+            _append_to(self._path, b"\n".join(lines), synced=synced)
+
+    def _prune(self, now: float) -> None:
+        """Put a smaller file in the place of this one, where that is worth it. Whatever keeps it from that may."""
+        if self._path is None:
+            return
+        with suppress(OSError):
+            kept = pruned(self._index, self._path, now)
+            if kept is not None:
+                _replace(self._path, kept)
+                self._read_on()
+
+
+def _make(path: Path) -> None:
+    """Make the file where there is none, for its owner only."""
+    path.touch(mode=OWNER_ONLY_FILE)
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        raise OSError(NO_FILE)
+    if stat.S_IMODE(mode) != OWNER_ONLY_FILE:
+        path.chmod(OWNER_ONLY_FILE)
+
+
+def _open_regular(path: Path, flags: int) -> BinaryIO:
+    """Open a file, and nothing that only looks like one: opening a pipe would wait for its other end."""
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    file: BinaryIO = os.fdopen(descriptor, "r+b" if flags & os.O_RDWR else "rb")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        file.close()
+        raise OSError(NO_FILE)
+    return file
+
+
+def _append_to(path: Path, lines: bytes, *, synced: bool) -> None:
+    """Append lines, behind a cut-off one on a new line; where `synced`, return when the disk has them.
+
+    What could be written in part only is taken back. Raises OSError.
+    """
+    with _open_regular(path, os.O_RDWR) as file:
+        end = file.seek(0, os.SEEK_END)
+        try:
+            if end:
+                file.seek(end - 1)
+                lines = lines if file.read(1) == b"\n" else b"\n" + lines
+            file.seek(end)
+            file.write(lines + b"\n")
+            file.flush()
+            if synced:
+                os.fsync(file.fileno())
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(file.fileno(), end)
+            raise
+
+
+def _replace(path: Path, text: bytes) -> None:
+    """Put `text` in the place of the file, all of it or nothing, whenever the machine stops. Raises OSError."""
+    new = path.with_name(f"{path.name}.new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY_FILE)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError:
+        with suppress(OSError):
+            new.unlink()
+        raise
 
 
 def _why_not(entry: Entry, earlier: list[Entry]) -> str | None:
@@ -195,15 +238,3 @@ def _why_not(entry: Entry, earlier: list[Entry]) -> str | None:
     if last.progress in (Progress.ACCEPTED, Progress.CONFIRMED) and entry.kind is not Kind.REPLAY:
         return f"it was answered from this machine: {last.resolution}"
     return None
-
-
-def _lives(pid: int) -> bool:
-    if os.name != "posix":
-        return True  # there, the question would kill it
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

@@ -5,10 +5,11 @@ It asks and compares, and never writes to the API.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
 from scaicore_tui.actions import evidence
 from scaicore_tui.actions.ledger import OPEN, Entry, Ledger
+from scaicore_tui.actions.ledger_worker import LedgerWorker
 from scaicore_tui.actions.lookup import find, told
 from scaicore_tui.actions.submission import Progress, Submission
 from scaicore_tui.clock import Clock
@@ -25,13 +26,21 @@ LOOKED_FOR = 3_600.0
 
 
 class Outcomes:
-    """The submissions of one session, oldest first. `changed` is called whenever one moved on."""
+    """The submissions of one session, oldest first. `changed` is called whenever one moved on, and `on_problem` when
+    trouble of the `records` with the ledger began or ended."""
 
     def __init__(
-        self, client: Client, book: RunBook, clock: Clock, changed: Callable[[Submission], None], ledger: Ledger
+        self,
+        client: Client,
+        book: RunBook,
+        clock: Clock,
+        changed: Callable[[Submission], None],
+        ledger: Ledger,
+        on_problem: Callable[[], None] = lambda: None,
     ) -> None:
         self.submissions: list[Submission] = []
         self.ledger = ledger
+        self.records = LedgerWorker(ledger, on_problem)
         self.changed = changed
         self._client = client
         self._book = book
@@ -52,7 +61,7 @@ class Outcomes:
         found = submission.execution_id if submission.is_replay else None
         facts = {"message": message, "request_id": submission.request_id, "execution_id": found}
         if submission.sent_at is not None:
-            self.ledger.note(submission.id, self._clock.now(), progress, **facts)
+            self.records.note(submission.id, self._clock.now(), progress, **facts)
         self.changed(submission)
 
     def fail(self, submission: Submission, error: ScaicoreError, progress: Progress) -> None:
@@ -71,11 +80,16 @@ class Outcomes:
         row = await find(self._client, submission.target_id)
         self.close(submission, Progress.CONFLICT, told(row) if row else reason)
 
-    def recover(self) -> list[Submission]:
-        """Take over what others had sent to this API, and were gone before they told the end of."""
+    def recover(self, entries: Iterable[Entry] | None = None) -> list[Submission]:
+        """Take over what others had sent to this API, and were gone before they told the end of.
+
+        `entries` are those of the ledger, as `records` read them off the event loop; None reads them here.
+        """
         now, host = self._clock.now(), self._client.target.host
         known = {submission.id for submission in self.submissions}
-        open_ones = [entry for entry in self.ledger.entries() if entry.is_open and entry.id not in known]
+        kept = self.records.entries_now() if entries is None else entries
+        # What was accepted so long ago that its input is shortened is not looked for any more.
+        open_ones = [entry for entry in kept if entry.is_open and entry.input_size is None and entry.id not in known]
         found = [self._recovered(entry) for entry in open_ones if entry.host == host and entry.is_orphan(now)]
         for submission in found:
             self.add(submission)
@@ -89,7 +103,7 @@ class Outcomes:
         self._is_left = True
         for submission in self.submissions:
             if submission.sent_at is not None and submission.progress in OPEN:
-                self.ledger.leave(submission.id)
+                self.records.leave(submission.id)
 
     def observe(self, pending: Collection[str] | None = None, asked_at: float = 0.0) -> None:
         """Compare what is under way with what the feed shows now; evidence confirms.

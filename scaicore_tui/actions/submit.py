@@ -127,9 +127,10 @@ class Submitter:
         return await self._client.find_checkpoint(submission.target_id, rank=Rank.WRITE)
 
     async def _claim(self, submission: Submission) -> None:
-        """Write it down, synced to disk, before it is sent. Raises UsageError where an earlier write forbids it."""
+        """Write it down, synced to disk, before it is sent. Raises UsageError where an earlier write forbids it, and
+        StorageError where it can't be written down."""
         submission.sent_at = self._clock.monotonic()
-        _pass(await asyncio.to_thread(self._outcomes.ledger.claim, self._entry(submission)))
+        _pass(await self._outcomes.records.claim(self._entry(submission)))
         self._outcomes.add(submission)
 
     async def _resolve(self, submission: Submission) -> None:

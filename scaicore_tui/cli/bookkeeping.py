@@ -7,8 +7,9 @@ from typing import Any
 from msgspec.structs import asdict
 
 from scaicore_tui.actions import Ledger
-from scaicore_tui.actions.ledger import Entry
+from scaicore_tui.actions.ledger import Entry, State
 from scaicore_tui.cli import output
+from scaicore_tui.cli.diagnostics import say
 from scaicore_tui.config import ledger_file
 from scaicore_tui.text import compact, one_line
 from scaicore_tui.wire.timestamps import SECOND, iso
@@ -18,7 +19,10 @@ HEAD = ("AT", "WHERE", "DID", "TO", "SENT", "PROGRESS", "SAID")
 
 def list_ledger(json: bool) -> None:
     """Print all entries, oldest first, with all their states in the document."""
-    entries = Ledger(ledger_file()).entries()
+    ledger = Ledger(ledger_file())
+    entries = ledger.entries()
+    if ledger.unreadable:
+        say(f"{ledger.unreadable:,} lines can't be read, and are kept as they are: {ledger_file()}")
     if json:
         output.document([_document(entry) for entry in entries])
     else:
@@ -26,13 +30,18 @@ def list_ledger(json: bool) -> None:
 
 
 def _document(entry: Entry) -> dict[str, Any]:
-    told = asdict(entry) | {"at": _time(entry.at), "progress": str(entry.progress)}
-    states = [state | {"at": _time(float(state["at"]))} for state in entry.states]
+    told = asdict(entry) | {"at": _time(entry.at), "progress": str(entry.progress), "input_json": None}
+    states = [_state_document(state) for state in entry.states]
     return {name: value for name, value in told.items() if value is not None} | {"states": states}
 
 
+def _state_document(state: State) -> dict[str, Any]:
+    told = {"at": _time(state.at), "progress": str(state.progress), "message": state.message}
+    return {name: value for name, value in (told | {"request_id": state.request_id}).items() if value}
+
+
 def _row(entry: Entry) -> tuple[str, ...]:
-    sent = entry.resolution if entry.resolution is not None else compact(entry.input, 40)
+    sent = entry.resolution if entry.resolution is not None else entry.input_start or compact(entry.input, 40)
     return (
         _time(entry.at),
         one_line(f"{entry.profile}@{entry.host}"),
@@ -40,7 +49,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
         one_line(entry.target_id),
         one_line(sent, 40),
         str(entry.progress),
-        one_line(str(entry.states[-1].get("message", "")), 80),
+        one_line(entry.states[-1].message, 80),
     )
 
 

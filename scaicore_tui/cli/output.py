@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import shutil
 import sys
@@ -11,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from scaicore_tui.cli.colours import Cell, Painted, in_colour, text_of
+from scaicore_tui.json_text import write
 
 WIDE = 10_000
 GAP = "  "
@@ -48,19 +47,8 @@ def compact_line(value: Any) -> None:
 
 
 def _json(value: Any, indent: int | None = None) -> str:
-    """The value as JSON. What this has no word for, NaN and what is infinite, is null: else nobody could read it."""
-    try:
-        return json.dumps(value, indent=indent, allow_nan=False)
-    except ValueError:
-        return json.dumps(_finite(value), indent=indent)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    """The value as JSON, numbers as they came. What this has no word for, NaN, is null: else nobody could read it."""
+    return write(value, indent=indent, ascii_only=True, strict=True)
 
 
 def verbatim(source: bytes) -> None:

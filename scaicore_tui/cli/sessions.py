@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ from msgspec.structs import replace
 from scaicore_tui.cli.diagnostics import say
 from scaicore_tui.cli.flags import DEFAULT_BACKFILL, Common
 from scaicore_tui.config import Flags, Settings, Target, journal_file, ledger_file, settle
-from scaicore_tui.errors import ConfigError, UsageError
+from scaicore_tui.errors import ConfigError, StorageError, UsageError
 
 OFFLINE_HINT = "offline there are runs, show, events, and the app"
 
@@ -83,17 +85,32 @@ def looking(common: Common) -> Session:
         raise UsageError("--core says what is asked for: offline, / filters what is shown")
     named = Target(url="http://localhost", name=path.name, low_bandwidth=common.low_bandwidth)
     target = named if common.journal is not None else settings_of(common).target() or named
-    from scaicore_tui.actions import Ledger
     from scaicore_tui.offline import OfflineSession
 
     alone = replace(target, offline=True, token=None, sources=())
-    return OfflineSession(alone, recorded.journal_of(path), ledger=Ledger(ledger_file()))
+    return OfflineSession(alone, recorded.journal_of(path))
 
 
 def one_shot(common: Common, backfill: int = DEFAULT_BACKFILL) -> Session:
     """A session for one command: its own temporary journal, unless a file was named. So many past events are read,
-    unless a number was named."""
+    unless a number was named. It has no ledger: for a command that only reads."""
     return _session(common, require_target(common), _journal(common.journal), backfill)
+
+
+@asynccontextmanager
+async def writing(common: Common) -> AsyncIterator[Session]:
+    """A session for one command that writes; once it is closed, what the ledger did not take is said."""
+    session = _session(common, require_target(common), _journal(common.journal), keeps_writes=True)
+    is_told = False
+    try:
+        async with session:
+            yield session
+    except StorageError:
+        is_told = True
+        raise
+    finally:
+        if not is_told:
+            tell_ledger_problem(session)
 
 
 def watching(common: Common, target: Target) -> Session:
@@ -101,7 +118,8 @@ def watching(common: Common, target: Target) -> Session:
     path = journal_of(common, target)
     from scaicore_tui.journal import Journal
 
-    return _session(common, target, Journal.temporary() if path is None else Journal.open_if_possible(path))
+    journal = Journal.temporary() if path is None else Journal.open_if_possible(path)
+    return _session(common, target, journal, keeps_writes=True)
 
 
 def journal_of(common: Common, target: Target) -> Path | None:
@@ -109,9 +127,18 @@ def journal_of(common: Common, target: Target) -> Path | None:
     return None if common.no_journal else common.journal or journal_file(target)
 
 
+def tell_ledger_problem(session: Session) -> None:
+    """Warn of what the ledger did not take: what was written to the API is as it was told."""
+    if session.outcomes.records.problem:
+        say(f"warning: {session.outcomes.records.problem}")
+
+
 def tell_unknown(session: Session) -> None:
-    """Say of how many writes it is not known what came of them, where a ledger keeps them for the next start."""
+    """Say of how many writes it is not known what came of them, where a ledger keeps them for the next start; and what
+    it did not take."""
     from scaicore_tui.actions import Progress
+
+    tell_ledger_problem(session)
 
     unknown = [one for one in session.submitter.submissions if one.progress in (Progress.SENDING, Progress.UNKNOWN)]
     if unknown and session.outcomes.ledger.is_kept:
@@ -139,9 +166,12 @@ def _journal(path: Path | None) -> Journal:
         ) from error
 
 
-def _session(common: Common, target: Target, journal: Journal, backfill: int = DEFAULT_BACKFILL) -> Session:
+def _session(
+    common: Common, target: Target, journal: Journal, backfill: int = DEFAULT_BACKFILL, *, keeps_writes: bool = False
+) -> Session:
+    """What only reads does not open the ledger: nothing in it, or about it, can stop that."""
     from scaicore_tui.actions import Ledger
     from scaicore_tui.session import Session
 
     wanted = backfill if common.backfill is None else common.backfill
-    return Session(target, journal, backfill=wanted, ledger=Ledger(ledger_file()))
+    return Session(target, journal, backfill=wanted, ledger=Ledger(ledger_file() if keeps_writes else None))

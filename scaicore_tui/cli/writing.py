@@ -17,7 +17,7 @@ from scaicore_tui.cli import output
 from scaicore_tui.cli.asking import agrees, ask
 from scaicore_tui.cli.diagnostics import say
 from scaicore_tui.cli.flags import Common
-from scaicore_tui.cli.sessions import one_shot
+from scaicore_tui.cli.sessions import writing
 from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.session import Session
 from scaicore_tui.text import behind_bar, compact, named, one_line, quoted
@@ -41,7 +41,7 @@ async def resolve(
     common: Common, checkpoint_id: str, resolution: str, comment: str | None, yes: bool, json: bool
 ) -> int:
     """Answer a checkpoint, and follow it until its run moves."""
-    async with one_shot(common) as session:
+    async with writing(common) as session:
         await session.read_once(all_checkpoints=False)
         await _tell_recovered(session)
         checkpoint = await session.require_checkpoint(checkpoint_id)
@@ -61,7 +61,7 @@ async def replay(
     common: Common, execution: str, source: str | None, entity_id: str | None, yes: bool, json: bool
 ) -> int:
     """Invoke a run's Core again; 1 if the new run failed."""
-    async with one_shot(common) as session:
+    async with writing(common) as session:
         await session.read_once()
         await _tell_recovered(session)
         run = session.run_of(execution)
@@ -88,7 +88,7 @@ def _question(checkpoint: Checkpoint, resolution: str, session: Session) -> str:
 
 async def _tell_recovered(session: Session) -> None:
     """Say what became of writes whose process died before it could tell."""
-    recovered = session.outcomes.recover()
+    recovered = session.outcomes.recover(await session.outcomes.records.entries())
     await session.outcomes.look_up()
     for submission in recovered:
         what = f"{submission.kind} {named(submission.target_id)}, left behind by a process that died"

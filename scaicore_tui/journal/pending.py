@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 from scaicore_tui.journal.store import Journal
+from scaicore_tui.json_text import write
 from scaicore_tui.wire import Checkpoint, read_checkpoint
 
 
@@ -17,7 +17,7 @@ def read_pending(journal: Journal) -> list[Checkpoint]:
 
 def keep_pending(journal: Journal, checkpoints: Iterable[Checkpoint]) -> None:
     """These are pending now, oldest first, and no others."""
-    rows = [(json.dumps(checkpoint.source).encode(),) for checkpoint in checkpoints]
+    rows = [(write(checkpoint.source, ascii_only=True).encode(),) for checkpoint in checkpoints]
     with journal.writing() as database:
         database.execute("DELETE FROM main.pending")
         database.executemany("INSERT INTO main.pending (source) VALUES (?)", rows)

@@ -5,17 +5,17 @@ Tolerates whatever order and completeness the feed has (API §7), shows what cam
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from scaicore_tui.json_text import write
 from scaicore_tui.runs import visits
 from scaicore_tui.runs.digest import digest
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, RunStatus
 from scaicore_tui.wire import events as wire
 from scaicore_tui.wire.events import Event
 from scaicore_tui.wire.timestamps import whole_seconds
-from scaicore_tui.wire.values import optional_text
+from scaicore_tui.wire.values import number, optional_text, text
 
 # A run that took longer, some three thousand years, did not; nor did one that took less than nothing.
 MAX_DURATION_MS = 1e14
@@ -90,6 +90,7 @@ def _started(run: Run, event: Event) -> None:
     run.started_at = event.at
     run.has_input = "input" in event.payload
     run.input = event.payload.get("input")
+    run.start = event
     run.input_digest = digest(run.input)
     run.is_input_truncated = event.payload.get("input_truncated") is True
     _instance(run, event)
@@ -99,9 +100,9 @@ def _completed(run: Run, event: Event) -> None:
     _end(run, event, RunStatus.COMPLETED)
     run.output = event.payload.get("output")
     run.output_digest = digest(run.output)
-    duration = event.payload.get("duration_ms")
-    if isinstance(duration, int | float) and not isinstance(duration, bool) and 0 <= duration < MAX_DURATION_MS:
-        run.reported_ms = duration
+    known = number(event.payload.get("duration_ms"))
+    if known is not None and 0 <= known < MAX_DURATION_MS:
+        run.reported_ms = known
 
 
 def _failed(run: Run, event: Event) -> None:
@@ -122,7 +123,7 @@ def _end(run: Run, event: Event, outcome: RunStatus) -> None:
 def _instance(run: Run, event: Event) -> None:
     key = event.payload.get("instance_key")
     if key is not None:
-        run.instance_key = str(key)
+        run.instance_key = text(key)
 
 
 def _entered(run: Run, event: Event) -> Passage:
@@ -210,17 +211,17 @@ def error_text(payload: dict[str, Any]) -> str:
         if words:
             return words
     rest = {key: value for key, value in payload.items() if key not in ("execution_id", "node_id", "block_kind")}
-    return json.dumps(rest, ensure_ascii=False) if rest else "no reason given"
+    return write(rest) if rest else "no reason given"
 
 
 def _words(value: Any) -> str:
     if isinstance(value, dict):
         code = value.get("code") or value.get("type")
         message = next((value[name] for name in ("message", "reason", "detail") if value.get(name)), None)
-        return ": ".join(str(part) for part in (code, message) if part) or json.dumps(value, ensure_ascii=False)
+        return ": ".join(text(part) for part in (code, message) if part) or write(value)
     if value is None or value == "":
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else write(value)
 
 
 _RULES: dict[str, Callable[[Run, Event], Passage | None]] = {

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from scaicore_tui.runs.digest import NOTHING
+from scaicore_tui.wire.events import Event
 
 
 class RunStatus(StrEnum):
@@ -169,6 +170,7 @@ class Run(Course, Struct):
     is_runtime: bool = False
     input: Any = None
     has_input: bool = False
+    start: Event | None = None
     is_input_truncated: bool = False
     output: Any = None
     input_digest: int = NOTHING
@@ -184,6 +186,11 @@ class Run(Course, Struct):
     partial: bool = False
     oddities: list[str] = field(default_factory=list)
     seen: Seen = field(default_factory=Seen)
+
+    @property
+    def input_json(self) -> bytes | None:
+        """The input as its start told it, byte for byte; None where it told none."""
+        return None if self.start is None else self.start.source_of("input")
 
     @property
     def states(self) -> Sequence[NodeState]:

@@ -79,6 +79,7 @@ class Desk:
             checkpoint_count=len(session.checkpoints),
             unreadable=session.unreadable,
             journal_trouble=session.journal.trouble,
+            ledger_problem=session.outcomes.records.problem,
             pace=self.pace,
             recorded_for=None if newest_at is None else self.now - seconds(newest_at),
             color=session.target.color,

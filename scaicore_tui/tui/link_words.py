@@ -56,6 +56,7 @@ class Standing(Struct, frozen=True):
     checkpoint_count: int = 0
     unreadable: int = 0
     journal_trouble: str = ""
+    ledger_problem: str = ""
     pace: int = 1
     recorded_for: float | None = None
     color: Color | None = None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from scaicore_tui.json_text import read_float, read_int
 from scaicore_tui.wire.raw import decode
+from scaicore_tui.wire.values import text
 from scaicore_tui.wire.walk import is_deep
 
 
@@ -14,7 +16,7 @@ def parse(body: bytes) -> Any:
     if is_deep(body):
         raise ValueError("it is nested too deeply")
     try:
-        return json.loads(decode(body), strict=False)
+        return json.loads(decode(body), strict=False, parse_float=read_float, parse_int=read_int)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 
@@ -28,5 +30,4 @@ def unwrap(value: Any) -> Any:
 
 def cursor(page: dict[str, Any]) -> str | None:
     """The cursor to the next page; None at the feed's end: null, absent or empty (API §7)."""
-    value = page.get("next_cursor")
-    return str(value) if value not in (None, "") else None
+    return text(page.get("next_cursor")) or None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct, field
 from msgspec.json import Decoder
 
+from scaicore_tui.json_text import read_float, write
 from scaicore_tui.wire import raw, timestamps, walk
 from scaicore_tui.wire.envelope import cursor
 
@@ -64,6 +64,12 @@ class Event(Struct, weakref=False):
         value = self.payload.get("block_kind")
         return value if type(value) is str and value else _text(value)
 
+    def source_of(self, name: str) -> bytes | None:
+        """The JSON of a member of its payload, byte for byte as it came; None where there is none."""
+        text = raw.decode(self.raw)
+        span = walk.span_of(text, "payload", name)
+        return None if span is None else raw.encode(text[span[0] : span[1]])
+
 
 class EventPage(Struct, frozen=True):
     """One page of the feed, in the order it came."""
@@ -74,7 +80,7 @@ class EventPage(Struct, frozen=True):
 
 _FIELDS = ("type", "core_id", "timestamp", "payload")
 # Fills an Event's fields out of JSON. Whatever it takes for `raw`, `at` and `is_whole` is written over.
-_decode = Decoder(Event).decode
+_decode = Decoder(Event, float_hook=read_float).decode
 
 
 def read_event(value: Any, source: bytes) -> Event:
@@ -143,7 +149,12 @@ def _read(members: dict[str, Any]) -> dict[str, Any]:
 def _text(value: Any) -> str | None:
     if value is None or value == "":
         return None
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    return value if isinstance(value, str) else write(_sorted(value), ascii_only=True)
+
+
+def _sorted(value: Any) -> Any:
+    """The value with its keys in one order: equal ones make one name."""
+    return {key: value[key] for key in sorted(value)} if isinstance(value, dict) else value
 
 
 def _well_typed(value: Any) -> dict[str, Any]:

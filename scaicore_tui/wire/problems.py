@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from scaicore_tui import errors
+from scaicore_tui.json_text import write
 from scaicore_tui.text import named, quoted
 from scaicore_tui.wire.envelope import parse
 from scaicore_tui.wire.values import text
@@ -82,7 +83,7 @@ def _fields(body: Any) -> dict[str, Any]:
         return _scaigrid(body)
     if isinstance(body, dict) and "detail" in body:
         return _scaiflow(body["detail"])
-    return {"message": _quote(str(body).encode())}
+    return {"message": _quote(write(body).encode("utf-8", "surrogatepass"))}
 
 
 def _scaigrid(body: dict[str, Any]) -> dict[str, Any]:
@@ -107,9 +108,10 @@ def _scaiflow(detail: Any) -> dict[str, Any]:
 def _complaint(item: Any) -> str:
     """One entry of FastAPI's list: where, and what."""
     if not isinstance(item, dict):
-        return str(item)
-    place = ".".join(str(part) for part in item.get("loc", ()))
-    return f"{place}: {item.get('msg', item.get('type', ''))}".removeprefix(": ")
+        return text(item)
+    loc = item.get("loc")
+    place = ".".join(map(text, loc)) if isinstance(loc, list) else text(loc)
+    return f"{place}: {text(item.get('msg', item.get('type')))}".removeprefix(": ")
 
 
 def _quote(body: bytes) -> str:

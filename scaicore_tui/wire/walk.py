@@ -12,6 +12,8 @@ from itertools import accumulate
 from json.decoder import JSONDecodeError, JSONDecoder
 from typing import Any, Final
 
+from scaicore_tui.json_text import read_float, read_int
+
 # What is nested deeper is not read: whoever shows or writes it would need a deeper stack than there may be.
 MAX_DEPTH = 200
 
@@ -33,7 +35,7 @@ _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 # Numbers, words, and what is neither.
 _PLAIN = re.compile(r"[^\s,:\[\]{}\"]++")
-_scan = JSONDecoder(strict=False).raw_decode
+_scan = JSONDecoder(strict=False, parse_float=read_float, parse_int=read_int).raw_decode
 
 
 def is_deep(source: bytes) -> bool:
@@ -86,6 +88,33 @@ def members_at(text: str, at: int, inside: str = "") -> tuple[dict[str, Any], in
             found[str(name)] = value if isinstance(name, str) else UNREAD
         at = following(text, at, "}")
     return found, at + 1
+
+
+def span_of(text: str, *path: str) -> tuple[int, int] | None:
+    """Where in `text` the value of a member stands that `path` leads to, object by object: the last one of its name, as
+    decoders take it. None where there is none, or `text` is no object."""
+    start, end = skip(text, 0), len(text)
+    for name in path:
+        try:
+            found = _member_span(text, start, name)
+        except ValueError:
+            return None
+        if found is None:
+            return None
+        start, end = found
+    return start, end
+
+
+def _member_span(text: str, at: int, wanted: str) -> tuple[int, int] | None:
+    found = None
+    at = skip(text, expect(text, at, "{"))
+    while text[at : at + 1] != "}":
+        name, at = value_at(text, at)
+        at = skip(text, expect(text, skip(text, at), ":"))
+        end = _end(text, at)
+        found = (at, end) if name == wanted else found
+        at = following(text, end, "}")
+    return found
 
 
 def following(text: str, at: int, closing: str) -> int:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from scaicore_tui.actions import Kind, Ledger, Progress
 from scaicore_tui.actions.ledger import LONGEST_WAIT, Entry
-from scaicore_tui.errors import ConfigError
+from scaicore_tui.errors import StorageError
 
 NOW = 1_800_000_000.0
 DEAD = 2**22 + 1  # above the highest process number that Linux gives
@@ -68,9 +68,9 @@ def test_every_state_is_kept_and_read_back(tmp_path: Path) -> None:
     ledger.note("sub_1", NOW + 1, Progress.ACCEPTED, message="resolved", request_id="req_1")
     ledger.note("sub_1", NOW + 2, Progress.CONFIRMED, message="the run moved on")
     (kept,) = Ledger(tmp_path / "ledger.jsonl").entries()
-    assert [state["progress"] for state in kept.states] == ["sending", "accepted", "confirmed"]
+    assert [state.progress for state in kept.states] == ["sending", "accepted", "confirmed"]
     assert (kept.comment, kept.input, kept.profile, kept.host) == ("fine\nby me", {"a": [1]}, "staging", "grid:443")
-    assert kept.states[1]["request_id"] == "req_1"
+    assert kept.states[1].request_id == "req_1"
     assert not kept.is_open
     assert (tmp_path / "ledger.jsonl").stat().st_mode & 0o777 == 0o600
 
@@ -87,7 +87,7 @@ def test_a_line_that_a_crash_cut_off_hides_no_other(tmp_path: Path) -> None:
 
 def test_where_nothing_can_be_written_nothing_is_claimed(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match="ledger"):
+    with pytest.raises(StorageError, match="ledger"):
         Ledger(tmp_path / "file" / "ledger.jsonl").claim(entry())
 
 
@@ -98,7 +98,7 @@ def test_a_write_that_was_left_is_looked_up_by_the_next(tmp_path: Path) -> None:
     ledger.leave("sub_1")
     ledger.leave("sub_unheard_of")
     (kept,) = ledger.entries()
-    assert (kept.is_orphan(NOW), kept.is_open, [state["progress"] for state in kept.states]) == (
+    assert (kept.is_orphan(NOW), kept.is_open, [state.progress for state in kept.states]) == (
         True,
         True,
         ["sending"],

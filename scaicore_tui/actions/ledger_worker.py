@@ -1,0 +1,131 @@
+"""Does all work of one ledger in one thread, in order, so that the event loop never waits for a disk.
+
+A claim that fails keeps a write from being sent. A note about one that was sent never raises: it is kept in memory, the
+`problem` says so, and it is written with the next one that the disk takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from scaicore_tui.actions.ledger import Entry, Ledger
+from scaicore_tui.actions.ledger_lines import left_line, state_line
+from scaicore_tui.actions.submission import Progress
+from scaicore_tui.errors import StorageError
+
+T = TypeVar("T")
+
+NOT_SENT = "it was cancelled before it was sent"
+# What the person should know of a note that is only in memory.
+_UNSAVED = "what came of it is only in memory"
+
+
+class LedgerWorker:
+    """`on_problem` is called on the event loop when `problem`, words for a person or empty, may have changed."""
+
+    def __init__(self, ledger: Ledger, on_problem: Callable[[], None]) -> None:
+        self.problem = ""
+        self._ledger = ledger
+        self._on_problem = on_problem
+        self._unsaved: list[bytes] = []
+        self._thread: ThreadPoolExecutor | None = None
+        self._latest: Future[None] | None = None
+
+    async def claim(self, entry: Entry) -> str | None:
+        """Claim a write: None, or the reason why it must not be sent. Raises StorageError.
+
+        Where it is cancelled meanwhile, nothing is sent: then the ledger says so.
+        """
+        claimed = self._begin(self._claim, entry)
+        waiting = asyncio.wrap_future(claimed)
+        try:
+            return await asyncio.shield(waiting)
+        except asyncio.CancelledError:
+            waiting.add_done_callback(_ignore)
+            self._latest = self._begin(self._take_back, entry, claimed)
+            raise
+
+    def note(self, entry_id: str, at: float, progress: Progress, **facts: Any) -> None:
+        """Write down how far a write got, soon. Never raises."""
+        self._write(state_line(entry_id, at, progress, facts))
+
+    def leave(self, entry_id: str) -> None:
+        """Write down that nobody waits for that write any more, soon. Never raises."""
+        self._write(left_line(entry_id))
+
+    async def entries(self) -> list[Entry]:
+        """Return all writes, oldest first; none, and a `problem`, where the ledger can't be read."""
+        return await asyncio.wrap_future(self._begin(self.entries_now))
+
+    def entries_now(self) -> list[Entry]:
+        """The same, at once: it blocks."""
+        try:
+            return self._ledger.entries()
+        except StorageError as error:
+            self.problem = str(error)
+            return []
+
+    async def saved(self) -> None:
+        """Return when all that was noted is written, or can't be."""
+        if self._latest is not None:
+            await asyncio.shield(asyncio.wrap_future(self._latest))
+
+    async def close(self) -> None:
+        """Write what is not written yet, if that can be, and end the thread."""
+        if self._unsaved:
+            self._write(b"")
+        await self.saved()
+        if self._thread is not None:
+            self._thread.shutdown(wait=False)
+            self._thread = None
+
+    def _begin(self, work: Callable[..., T], *arguments: Any) -> Future[T]:
+        """Do it in the thread, after all that was begun before; without a file, where nothing blocks, at once."""
+        if not self._ledger.is_kept:
+            done: Future[T] = Future()
+            try:
+                done.set_result(work(*arguments))
+            except StorageError as error:
+                done.set_exception(error)
+            return done
+        self._thread = self._thread or ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        return self._thread.submit(work, *arguments)
+
+    def _claim(self, entry: Entry) -> str | None:
+        reason = self._ledger.claim(entry)
+        self._save(b"")
+        return reason
+
+    def _take_back(self, entry: Entry, claimed: Future[str | None]) -> None:
+        if claimed.exception() is None and claimed.result() is None:
+            self._save(state_line(entry.id, entry.at, Progress.ABSENT, {"message": NOT_SENT}))
+
+    def _write(self, line: bytes) -> None:
+        loop, before = asyncio.get_running_loop(), self.problem
+        self._latest = self._begin(self._save, line)
+        self._latest.add_done_callback(lambda _: self._tell(loop, before))
+
+    def _tell(self, loop: asyncio.AbstractEventLoop, before: str) -> None:
+        if self.problem != before and not loop.is_closed():
+            loop.call_soon_threadsafe(self._on_problem)
+
+    def _save(self, line: bytes) -> None:
+        """Append what is not written yet, and `line`; keep all of it where the disk takes nothing."""
+        self._unsaved += [line] if line else []
+        if not self._unsaved:
+            return
+        try:
+            self._ledger.append(self._unsaved)
+        except StorageError as error:
+            self.problem = f"{error.message} · {_UNSAVED} · {error.hint}"
+        else:
+            self._unsaved, self.problem = [], ""
+
+
+def _ignore(done: asyncio.Future[str | None]) -> None:
+    """Nobody waits for it any more: what it raises is of no use."""
+    if not done.cancelled():
+        done.exception()

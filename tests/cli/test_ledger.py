@@ -1,0 +1,43 @@
+"""The ledger as the program meets it: odd lines, and a place that takes none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.program import FastGrid, Program
+from tests.cli.test_writing import APPROVAL, TRIP
+
+ODD = b'null\n[[[[\n{"id": "sub_1", "at": NaN}\n' + b"[" * 100_000 + b"\n"
+
+
+def ledger_of(program: Program) -> Path:
+    folder = program.home / "XDG_STATE_HOME" / "scaicore-tui"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / "ledger.jsonl"
+
+
+def test_odd_lines_stop_no_write_and_are_counted(grid: FastGrid, writer: Program) -> None:
+    ledger = ledger_of(writer)
+    ledger.write_bytes(ODD)
+    grid.finished(APPROVAL, TRIP)
+    (waiting,) = grid.pending()
+    assert writer("resolve", waiting, "approve", "--yes").returncode == 0
+    told = writer("ledger")
+    assert (told.returncode, len(told.stdout.splitlines())) == (0, 2)
+    assert told.stderr == f"4 lines can't be read, and are kept as they are: {ledger}\n"
+    assert ledger.read_bytes().startswith(ODD)
+
+
+def test_where_no_ledger_can_be_kept_nothing_is_sent_and_all_else_works(grid: FastGrid, writer: Program) -> None:
+    ledger_of(writer).mkdir()
+    grid.finished(APPROVAL, TRIP)
+    (waiting,) = grid.pending()
+    refused = writer("resolve", waiting, "approve", "--yes")
+    assert (refused.returncode, refused.stdout) == (9, "")
+    assert f"the ledger {ledger_of(writer)} can't be written: it is no regular file" in refused.stderr
+    assert "nothing was sent" in refused.stderr
+    assert grid.pending() == [waiting]
+    assert writer("ledger").returncode == 9
+    for command in (("runs",), ("record", "--until-idle", "0", "--json")):
+        done = writer(*command)
+        assert (done.returncode, "ledger.jsonl" in done.stderr) == (0, False), done.stderr
