@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
 from scaicore_tui.credentials import Bearer
 from scaicore_tui.credentials.bearer import UNAUTHORIZED
-from scaicore_tui.errors import CannotReach, CredentialsError, NotFound, OutcomeUnknown, UsageError
+from scaicore_tui.errors import (
+    CannotReach,
+    CredentialsError,
+    NotFound,
+    OutcomeUnknown,
+    Refused,
+    ScaicoreError,
+    UsageError,
+)
 from scaicore_tui.feed import transport as http
 from scaicore_tui.feed.budget import Budget, Rank, Slot
 from scaicore_tui.feed.quota import kept_for, server_time
@@ -29,17 +39,23 @@ from scaicore_tui.wire import (
     read_checkpoint_page,
     read_event_page,
     read_invocation,
+    read_problem,
 )
 from scaicore_tui.wire.checkpoints import PENDING
+from scaicore_tui.wire.error_envelope import ErrorEnvelope
 
 if TYPE_CHECKING:
     import httpx
 
 MAX_LIMIT = 500
+# The pages of checkpoints that are read for one of them: 10,000 rows where a server gives 50 at a time.
+MAX_PAGES = 200
+MAX_CURSORS = 20_000
 # A body of so many bytes takes a while to read: whoever presses a key meanwhile does not wait for it.
 LARGE = 256 * 1024
 # Each value that is no number takes some 70 bytes of memory.
 MAX_VALUES = 3_000_000
+SUCCESS = 200
 CHECK = "check the URL and --api (scaiflow or scaigrid), or ask: scaicore-tui doctor"
 
 T = TypeVar("T")
@@ -62,6 +78,8 @@ class Client:
         self.kept: dict[Rank, float] = {}
         # How many pending checkpoints can't be read.
         self.unreadable = 0
+        # The cursor of the page that held a pending checkpoint last, where that was not the first page.
+        self._cursors: dict[str, str] = {}
         self._clock = clock or SystemClock()
         self.budget = Budget(self._clock)
         self.bearer = Bearer(target, self._clock)
@@ -79,7 +97,10 @@ class Client:
         self, status: str, limit: int = MAX_LIMIT, cursor: str | None = None, rank: Rank = Rank.CHECKPOINTS
     ) -> CheckpointPage:
         """One page of the checkpoints of one status."""
-        return await _read(read_checkpoint_page, await self._get("checkpoints", rank, limit, cursor, status=status))
+        page = await _read(read_checkpoint_page, await self._get("checkpoints", rank, limit, cursor, status=status))
+        if status == PENDING:
+            self._note_cursor(page, cursor)
+        return page
 
     async def all_checkpoints(
         self, status: str, max_pages: int = 20, rank: Rank = Rank.CHECKPOINTS
@@ -97,6 +118,31 @@ class Client:
         self.unreadable = unreadable if status == PENDING else self.unreadable
         return list(found.values())
 
+    async def find_checkpoint(
+        self, checkpoint_id: str, status: str, max_pages: int = MAX_PAGES, rank: Rank = Rank.WRITE
+    ) -> Checkpoint | None:
+        """Return the checkpoint from the listing of one status; None where no page of it holds the checkpoint.
+
+        Reads as few pages as possible: the page that held it last and the next one, as arrivals shift the rows; then
+        all pages from the first. Raises Refused where the listing is longer than `max_pages`.
+        """
+        seen_at = self._cursors.get(checkpoint_id)
+        if seen_at is not None:
+            with suppress(Refused, NotFound, UsageError):  # an old cursor may have expired
+                async for page in self._pages(status, seen_at, 2, rank):
+                    if (row := _row_of(page, checkpoint_id)) is not None:
+                        return row
+        following: str | None = None
+        async for page in self._pages(status, None, max_pages, rank):
+            if (row := _row_of(page, checkpoint_id)) is not None:
+                return row
+            following = page.next_cursor
+        if following is not None:
+            raise Refused(
+                f"{named(checkpoint_id)} is not on the first {max_pages} pages of {named(status)} checkpoints"
+            )
+        return None
+
     async def resolve(self, checkpoint_id: str, resolution: str, comment: str | None = None) -> Checkpoint:
         """Answer a checkpoint, once."""
         body = {"resolution": resolution} | ({"comment": comment} if comment else {})
@@ -108,6 +154,22 @@ class Client:
         body = {"input": value} | ({"entity_id": entity_id} if entity_id else {})
         answer = await self._post(f"cores/{_segment(core_id)}/invoke", body, http.INVOKE_TIMEOUT)
         return await _read_written(read_invocation, answer)
+
+    async def _pages(
+        self, status: str, cursor: str | None, max_pages: int, rank: Rank
+    ) -> AsyncIterator[CheckpointPage]:
+        """Read the pages of a listing one after the other, until its end or a cursor that was there before."""
+        known = {cursor}
+        for _ in range(max_pages):
+            page = await self.checkpoints(status, cursor=cursor, rank=rank)
+            if page.next_cursor in known:
+                yield replace(page, next_cursor=None)
+                return
+            yield page
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+            known.add(cursor)
 
     async def _get(self, path: str, rank: Rank, limit: int, cursor: str | None, **query: str) -> bytes:
         params: dict[str, Any] = {"core_id": self.target.core, **query, "limit": limit, "cursor": cursor}
@@ -141,15 +203,31 @@ class Client:
             return await http.get(self._http, url, params, heard, anew=rank is Rank.WRITE)
 
     async def _post(self, path: str, value: dict[str, Any], timeout: float) -> bytes:  # noqa: ASYNC109
-        body, url = _json(value), f"{self.target.resources}/{path}"
-        await self._sign()
-        async with self.budget.slot(Rank.WRITE) as slot:
-            self.requests += 1
-            try:
+        is_sending = False
+        try:
+            body, url = _json(value), f"{self.target.resources}/{path}"
+            await self._sign()
+            async with self.budget.slot(Rank.WRITE) as slot:
+                is_sending = True
+                self.requests += 1
                 return await http.post(self._http, url, body, timeout, self._hearing(slot))
-            except CredentialsError as error:
-                # Not sent again, with whatever token: that is for the person who pressed the key.
-                raise self.bearer.explain(error) from error
+        except CredentialsError as error:
+            # Not sent again, with whatever token: that is for the person who pressed the key.
+            error.is_unsent = not is_sending
+            raise self.bearer.explain(error) from error
+        except ScaicoreError as error:
+            error.is_unsent = error.is_unsent or not is_sending
+            raise
+
+    def _note_cursor(self, page: CheckpointPage, cursor: str | None) -> None:
+        """Remember on which page each pending checkpoint is; the rows of the first page need no cursor."""
+        for row in page.checkpoints:
+            if cursor is not None:
+                self._cursors[row.id] = cursor
+            else:
+                self._cursors.pop(row.id, None)
+        while len(self._cursors) > MAX_CURSORS:
+            del self._cursors[next(iter(self._cursors))]
 
     async def _sign(self) -> Secret | None:
         """See to it that a token goes with the next request: the one that is returned."""
@@ -184,21 +262,30 @@ def _json(value: dict[str, Any]) -> bytes:
         raise UsageError(f"it can't be sent as JSON: {error}", kept="nothing was sent") from error
 
 
+def _row_of(page: CheckpointPage, checkpoint_id: str) -> Checkpoint | None:
+    return next((row for row in page.checkpoints if row.id == checkpoint_id), None)
+
+
 async def _read_written(reader: Callable[[bytes], T], body: bytes) -> T:
     """The same for a write. Raises OutcomeUnknown: whoever gave that answer, it does not tell what came of it."""
     try:
         return await _read(reader, body)
     except CannotReach as error:
-        raise OutcomeUnknown(f"sent, but {error.message}", kept="it is not sent again", hint="looking it up") from error
+        raise OutcomeUnknown(
+            f"sent, but {error.message}", kept="it is not sent again", hint="looking it up", request_id=error.request_id
+        ) from error
 
 
 async def _read(reader: Callable[[bytes], T], body: bytes) -> T:
-    """What `reader` makes of `body`. Raises CannotReach for a success that is not this API's."""
+    """What `reader` makes of `body`. Raises CannotReach for a success that is not this API's, and what an error amounts
+    to that came with a status of success."""
     try:
         if len(body) < LARGE:
             return reader(body)
         _refuse_too_many_values(body)
         return await asyncio.to_thread(reader, body)
+    except ErrorEnvelope as error:
+        raise read_problem(SUCCESS, {}, body).error() from error
     except ValueError as error:
         words, hint = _told(body, error)
     raise CannotReach(f"the answer is not ScaiCore's: {words}", hint=hint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from scaicore_tui.wire.error_envelope import refuse_error
 from scaicore_tui.wire.raw import decode
 from scaicore_tui.wire.walk import is_deep
 
@@ -20,7 +21,11 @@ def parse(body: bytes) -> Any:
 
 
 def unwrap(value: Any) -> Any:
-    """What is inside the wrapper. A body is wrapped only if it has `data` and nothing but wrapper fields beside."""
+    """What is inside the wrapper. A body is wrapped only if it has `data` and nothing but wrapper fields beside.
+
+    Raises ErrorEnvelope where the body is an error.
+    """
+    refuse_error(value)
     if isinstance(value, dict) and "data" in value and value.keys() <= {"data", "status", "meta"}:
         return value["data"]
     return value
