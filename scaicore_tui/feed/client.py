@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 MAX_LIMIT = 500
 # The pages of checkpoints that are read for one of them: 10,000 rows where a server gives 50 at a time.
 MAX_PAGES = 200
+MAX_PAGES_OF_ENDED = 20
 MAX_CURSORS = 20_000
 # A body of so many bytes takes a while to read: whoever presses a key meanwhile does not wait for it.
 LARGE = 256 * 1024
@@ -118,10 +119,8 @@ class Client:
         self.unreadable = unreadable if status == PENDING else self.unreadable
         return list(found.values())
 
-    async def find_checkpoint(
-        self, checkpoint_id: str, status: str, max_pages: int = MAX_PAGES, rank: Rank = Rank.WRITE
-    ) -> Checkpoint | None:
-        """Return the checkpoint from the listing of one status; None where no page of it holds the checkpoint.
+    async def find_pending(self, checkpoint_id: str, max_pages: int = MAX_PAGES) -> Checkpoint | None:
+        """Return a checkpoint as it is pending now, for a write; None where no page of the listing holds it.
 
         Reads as few pages as possible: the page that held it last and the next one, as arrivals shift the rows; then
         all pages from the first. Raises Refused where the listing is longer than `max_pages`.
@@ -129,19 +128,29 @@ class Client:
         seen_at = self._cursors.get(checkpoint_id)
         if seen_at is not None:
             with suppress(Refused, NotFound, UsageError):  # an old cursor may have expired
-                async for page in self._pages(status, seen_at, 2, rank):
-                    if (row := _row_of(page, checkpoint_id)) is not None:
+                async for page in self._pages(PENDING, seen_at, 2, Rank.WRITE):
+                    if (row := _rows_of(page, [checkpoint_id]).get(checkpoint_id)) is not None:
                         return row
         following: str | None = None
-        async for page in self._pages(status, None, max_pages, rank):
-            if (row := _row_of(page, checkpoint_id)) is not None:
+        async for page in self._pages(PENDING, None, max_pages, Rank.WRITE):
+            if (row := _rows_of(page, [checkpoint_id]).get(checkpoint_id)) is not None:
                 return row
             following = page.next_cursor
         if following is not None:
-            raise Refused(
-                f"{named(checkpoint_id)} is not on the first {max_pages} pages of {named(status)} checkpoints"
-            )
+            raise Refused(f"{named(checkpoint_id)} is not on the first {max_pages} pages of what is pending")
         return None
+
+    async def find_checkpoints(
+        self, checkpoint_ids: Collection[str], status: str, rank: Rank, max_pages: int = MAX_PAGES_OF_ENDED
+    ) -> dict[str, Checkpoint]:
+        """Return those of the checkpoints that the listing of a status holds, without any that is pending: a server
+        may not know the status. Stops at the page that holds the last of them."""
+        found: dict[str, Checkpoint] = {}
+        async for page in self._pages(status, None, max_pages, rank):
+            found |= {key: row for key, row in _rows_of(page, checkpoint_ids).items() if not row.is_pending}
+            if len(found) == len(set(checkpoint_ids)):
+                break
+        return found
 
     async def resolve(self, checkpoint_id: str, resolution: str, comment: str | None = None) -> Checkpoint:
         """Answer a checkpoint, once."""
@@ -262,8 +271,8 @@ def _json(value: dict[str, Any]) -> bytes:
         raise UsageError(f"it can't be sent as JSON: {error}", kept="nothing was sent") from error
 
 
-def _row_of(page: CheckpointPage, checkpoint_id: str) -> Checkpoint | None:
-    return next((row for row in page.checkpoints if row.id == checkpoint_id), None)
+def _rows_of(page: CheckpointPage, checkpoint_ids: Collection[str]) -> dict[str, Checkpoint]:
+    return {row.id: row for row in page.checkpoints if row.id in checkpoint_ids}
 
 
 async def _read_written(reader: Callable[[bytes], T], body: bytes) -> T:

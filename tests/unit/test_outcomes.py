@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from scaicore_tui.actions import Progress
-from scaicore_tui.actions.outcomes import LOOKED_FOR, REPLAY_ABSENT_AFTER
+from scaicore_tui.actions.outcomes import ABSENT_AFTER, LOOKED_FOR
 from scaicore_tui.clock import ManualClock
 from scaicore_tui.session import Session
 from tests.builders import NOON, checkpoint, started
@@ -68,8 +68,8 @@ async def test_a_run_that_begins_long_after_a_replay_is_not_its_own(late: float,
     async with server.session() as session:
         await polled(session, server)
         submission = await session.replay("exec_1")
-        if late > REPLAY_ABSENT_AFTER:
-            moved(session, REPLAY_ABSENT_AFTER)
+        if late > ABSENT_AFTER:
+            moved(session, ABSENT_AFTER)
             await polled(session, server)
         moved(session, late)
         server.sim.log.append(started(NOON + 3, "exec_9"))
