@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from scaicore_tui.actions import Kind, Progress
+from scaicore_tui.actions import Kind, Ledger, Progress
 from scaicore_tui.actions.gate import Situation, why_not_answer, why_not_continue, why_not_replay
 from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
@@ -85,10 +85,11 @@ class Server:
             return httpx.Response(200, json={"data": {"checkpoints": self.resolved}})
         return self.sim.answer(request)
 
-    def session(self, backfill: int = DEFAULT_BACKFILL) -> Session:
+    def session(self, backfill: int = DEFAULT_BACKFILL, ledger: Ledger | None = None) -> Session:
         target = Target(url="http://127.0.0.1:1/api/v1")
-        client = Client(target, httpx.MockTransport(self.answer))
-        return Session(target, clock=ManualClock(NOON / SECOND), client=client, backfill=backfill)
+        clock = ManualClock(NOON / SECOND)
+        client = Client(target, httpx.MockTransport(self.answer), clock)
+        return Session(target, clock=clock, client=client, backfill=backfill, ledger=ledger)
 
 
 def waiting() -> FeedSim:
