@@ -84,7 +84,7 @@ async def test_that_a_checkpoint_is_resolved_does_not_tell_with_which_answer() -
         assert (submission.progress, "does not tell" in submission.message) == (Progress.UNKNOWN, True)
 
 
-ENVELOPES = {
+ENVELOPES: dict[str, tuple[dict[str, Any], str]] = {
     "ScaiGrid": ({"status": "error", "error": {"code": "MODEL_UNAVAILABLE", "message": "no such model"}}, "meta"),
     "with data": ({"status": "error", "data": None, "error": {"code": "X", "message": "no such model"}}, "meta"),
     "without status": ({"error": {"code": "X", "message": "no such model"}}, "meta"),

@@ -255,6 +255,7 @@ async def test_a_missing_permission_closes_what_it_is_about_until_the_token_is_r
 ) -> None:
     sim, file = waiting(), tmp_path / "token"
     file.write_text("first.token.x")
+    file.chmod(0o600)
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.method == "POST":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
+
 import httpx
 import pytest
 
@@ -10,6 +12,7 @@ from scaicore_tui.actions.outcomes import ABSENT_AFTER, LOOKED_FOR
 from scaicore_tui.clock import ManualClock
 from scaicore_tui.errors import UsageError
 from scaicore_tui.feed import Rank
+from scaicore_tui.feed.budget import Slot
 from scaicore_tui.feed.transport import INVOKE_TIMEOUT, WHOLE_TIMEOUT
 from scaicore_tui.session import Session
 from tests.builders import NOON, SECOND, checkpoint, started
@@ -104,7 +107,12 @@ async def test_a_look_up_leaves_the_feed_its_turn(monkeypatch: pytest.MonkeyPatc
         server.sim.checkpoints.clear()
         ranks: list[Rank] = []
         slot = session.client.budget.slot
-        monkeypatch.setattr(session.client.budget, "slot", lambda rank: ranks.append(rank) or slot(rank))
+
+        def noted(rank: Rank) -> AbstractAsyncContextManager[Slot]:
+            ranks.append(rank)
+            return slot(rank)
+
+        monkeypatch.setattr(session.client.budget, "slot", noted)
         await session.outcomes.look_up()
         assert ranks == []
         await polled(session, server)
