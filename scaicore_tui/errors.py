@@ -26,10 +26,12 @@ class ScaicoreError(Exception):
     """Base of all errors that a person may see.
 
     `request_id` is the server's name for the failed request, where it gave one: it finds the server's log line. Whoever
-    chose the words, a server that repeats the token that it does not take, say: they tell no secret.
+    chose the words, a server that repeats the token that it does not take, say: they tell no secret. `is_unsent` says
+    of a failed write that it never left this machine.
     """
 
     exit_code = 1
+    is_unsent = False
 
     def __init__(
         self,

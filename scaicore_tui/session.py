@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from scaicore_tui.actions import Ledger, Outcomes, Submission, Submitter, gate
 from scaicore_tui.actions.lookup import find, told
+from scaicore_tui.actions.submit import answer_to, replay_of
 from scaicore_tui.catchup import CatchUp
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
@@ -240,10 +241,13 @@ class Session:
     ) -> Submission:
         """Answer a pending checkpoint, once; on a protected profile with the option `typed` out.
 
-        Raises what `require_checkpoint` does, and UsageError from the gate.
+        The submission is among those of the session from the first moment on. Raises what keeps it from being sent:
+        what `require_checkpoint` does, UsageError from the gate; it is *not sent* then.
         """
-        checkpoint = await self.require_checkpoint(checkpoint_id)
-        submission = await self.submitter.answer(checkpoint, resolution, comment, typed=typed)
+        submission = answer_to(checkpoint_id, self.checkpoint(checkpoint_id), resolution, comment)
+        with self.submitter.attempt(submission):
+            checkpoint = await self.require_checkpoint(checkpoint_id)
+            await self.submitter.answer(submission, checkpoint, typed=typed)
         await self.outcomes.records.saved()
         self.refresh()
         return submission
@@ -263,7 +267,9 @@ class Session:
         Returns when the invocation answered, which may take minutes. Raises NotFound, and UsageError from the gate.
         """
         run = self.run_of(execution_id)
-        submission = await self.submitter.replay(run, value, entity_id, given_input=given_input, typed=typed)
+        submission = replay_of(run, value if given_input else run.input, entity_id)
+        with self.submitter.attempt(submission):
+            await self.submitter.replay(submission, run, given_input=given_input, typed=typed)
         await self.outcomes.records.saved()
         self.refresh()
         return submission
@@ -274,9 +280,14 @@ class Session:
             is_first = self.book.event_count == 0
             new, changed = await self._catch_up.take_head(sweep, is_first=is_first)
             self._watch.head.set()
-            self.outcomes.observe()
+            self.outcomes.observe(read_at=self._read_at)
             self._changed(changed)
         return new
+
+    @property
+    def _read_at(self) -> float | None:
+        """When the events were last read to their end, in monotonic seconds; None where some are behind."""
+        return self.link.events.answered_at if self._catch_up.behind is None else None
 
     async def _take_checkpoints(self, rows: Sequence[Checkpoint], seen: Collection[str], since: float) -> None:
         """Take all that is pending as far as is known, of which some were `seen` `since` a moment; tell what changed.
@@ -285,7 +296,7 @@ class Session:
         moved, is_first = pending != self.checkpoints, not self._pollers.link.checkpoints.polls
         self.checkpoints = pending
         changed = self.book.wait(pending)
-        self.outcomes.observe(seen, since)
+        self.outcomes.observe(seen, since, self._read_at)
         self._watch.polled.set()
         self._tell(Update(frozenset(changed), checkpoints=moved, gaps=self._gaps_moved()))
         self._is_pending_unsaved |= moved or is_first

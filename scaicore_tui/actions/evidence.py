@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Container, Iterable
 from itertools import takewhile
+from typing import Any
 
 from scaicore_tui.actions.submission import Submission
-from scaicore_tui.runs import Run, RunBook, RunStatus
+from scaicore_tui.runs import Run, RunBook, RunStatus, Summary
 from scaicore_tui.runs.digest import digest
+from scaicore_tui.text import named
+from scaicore_tui.wire import Checkpoint
+from scaicore_tui.wire.checkpoints import PENDING
 from scaicore_tui.wire.timestamps import SECOND
+
+RESOLVED = "resolved"
+MILLISECOND = 1_000
+# Seconds: a `Date` header is cut off to whole ones.
+DATE_RESOLUTION = 1.0
 
 
 def has_moved(submission: Submission, book: RunBook) -> bool:
     """Whether the run of an answered checkpoint shows a later event, or its end.
 
+    A checkpoint that names no run has none to move: that it is resolved as it was answered is all there can be seen.
     Later is what arrived after the answer was sent and is not older than the server says that it took it. Of a write
     that another process sent, nothing is known of arrivals: there the server's times alone decide.
     """
-    run = book.summaries.get(submission.execution_id or "")
+    if submission.execution_id is None:
+        return True
+    run = book.summaries.get(submission.execution_id)
     if run is None or run.last_event_at is None:
         return False
     if submission.resolved_at is None:
@@ -32,17 +45,63 @@ def _has_arrivals(submission: Submission, book: RunBook) -> bool:
     return book.arrivals[submission.execution_id or ""] > submission.arrivals_before
 
 
-def likely_replay(submission: Submission, book: RunBook) -> str | None:
-    """The first new run of the Core with an equal input: likely the replay (API §7)."""
-    return next((run.execution_id for run in _candidates(submission, book)), None)
+def has_same_answer(row: Checkpoint, submission: Submission) -> bool:
+    """Return whether `row` tells the answer that was sent: True and 1 differ, 1 and "1" do not."""
+    return _as_sent(row.resolution) == _as_sent(submission.resolution)
 
 
-def proven_replay(submission: Submission, book: RunBook) -> str | None:
-    """The one new run of the Core that came to the very output, in the very time, that the invocation answered with."""
+def _as_sent(value: Any) -> str:
+    return value.strip() if isinstance(value, str) else json.dumps(value)
+
+
+def contradiction(row: Checkpoint, submission: Submission) -> str | None:
+    """Why `row`, which a server gave for the answer, does not say that it took this one; None where it does.
+
+    A row that tells no resolution contradicts nothing, as long as it is pending or resolved.
+    """
+    if row.resolution is not None:
+        return None if has_same_answer(row, submission) else "another answer was taken"
+    return None if row.status.lower() in (PENDING, RESOLVED) else f"it is {named(row.status)}"
+
+
+def likely_replay(submission: Submission, book: RunBook, skew: float, taken: Container[str] = ()) -> str | None:
+    """Return the first new run of the Core with an equal input: likely the replay (API §7).
+
+    `skew` is by how many seconds the server's clock is ahead; `taken` are runs that other replays started.
+    """
+    return next((run.execution_id for run in _candidates(submission, book, skew, taken)), None)
+
+
+def proven_replay(submission: Submission, book: RunBook, skew: float, taken: Container[str] = ()) -> str | None:
+    """Return the one new run of the Core that came to the output, in the time, that the invocation answered with; or
+    the run that the answer names, once it is on the feed. None where there is none."""
+    if submission.execution_id is not None and not submission.likely:
+        return submission.execution_id if _may_be_named(submission, book, skew) else None
     if submission.duration_ms is None:
         return None
-    found = [run for run in _candidates(submission, book) if _came_to(run, submission)]
+    found = [run for run in _candidates(submission, book, skew, taken) if _came_to(run, submission)]
     return found[0].execution_id if len(found) == 1 else None
+
+
+def why_not_named(submission: Submission, book: RunBook, skew: float) -> str | None:
+    """Why the run that an invocation's answer names can't be the replay; None where it can, or is not on the feed."""
+    summary = book.summaries.get(submission.execution_id or "")
+    if submission.execution_id == submission.target_id:
+        return "it is the original run"
+    if summary is None:
+        return None
+    if summary.core_id != submission.core_id:
+        return "it is a run of another Core"
+    if _is_older(summary, submission, skew):
+        return "it began before the replay was sent"
+    run = book.runs[summary.execution_id]
+    is_known = run.has_input and not run.is_input_truncated and not run.joined_late
+    return "its input is another" if is_known and not _is_equal(run.input, submission.value) else None
+
+
+def _may_be_named(submission: Submission, book: RunBook, skew: float) -> bool:
+    is_there = submission.execution_id in book.summaries
+    return is_there and why_not_named(submission, book, skew) is None
 
 
 def _came_to(run: Run, submission: Submission) -> bool:
@@ -50,12 +109,43 @@ def _came_to(run: Run, submission: Submission) -> bool:
     return same_end and run.reported_ms == submission.duration_ms
 
 
-def _candidates(submission: Submission, book: RunBook) -> Iterable[Run]:
+def _candidates(submission: Submission, book: RunBook, skew: float, taken: Container[str]) -> Iterable[Run]:
     """New runs with an equal input, oldest first. Their digests tell which ones are worth being read in full."""
     wanted = digest(submission.value)
     new = takewhile(lambda summary: summary.place > submission.after, reversed(book.order))
     for summary in [summary for summary in new if summary.input_digest == wanted][::-1]:
-        if summary.core_id == submission.core_id and not summary.joined_late:
+        if _may_be_new(summary, submission, skew) and summary.execution_id not in taken:
             run = book.runs[summary.execution_id]
-            if run.input == submission.value:
+            if _is_equal(run.input, submission.value):
                 yield run
+
+
+def _may_be_new(summary: Summary, submission: Submission, skew: float) -> bool:
+    """Return whether a run can have been started by the replay: of its Core, not the original, and not older."""
+    is_of_core = summary.core_id == submission.core_id and not summary.joined_late
+    is_other = summary.execution_id != submission.target_id
+    return is_of_core and is_other and not _is_older(summary, submission, skew)
+
+
+def _is_older(summary: Summary, submission: Submission, skew: float) -> bool:
+    """Return whether a run began before the replay was sent, by the server's clock.
+
+    That is known to a second, from the `Date` of an answer; where no answer had one, both clocks are taken for the
+    same. A feed of whole seconds cuts off the rest, one of milliseconds the microseconds.
+    """
+    if submission.sent_time is None or summary.began_at is None:
+        return False
+    sent_at = int((submission.sent_time + skew - (DATE_RESOLUTION if skew else 0.0)) * SECOND)
+    resolution = SECOND if summary.began_at % SECOND == 0 else MILLISECOND
+    return summary.began_at < sent_at - sent_at % resolution
+
+
+def _is_equal(one: Any, other: Any) -> bool:
+    """Return whether two JSON values are equal; true and 1 are not, which to Python they are."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_is_equal(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_is_equal, one, other))
+    return bool(one == other)

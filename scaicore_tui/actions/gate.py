@@ -15,27 +15,43 @@ OFFLINE = "offline: a journal is shown, nothing can be sent"
 
 class Situation(Struct, frozen=True):
     """What bears on every write: no server to write to (`offline`), a read-only session, a profile that wants a word
-    typed out (`protected`), a refusal seen (`forbidden`), a screen that shows what is long past (`stale` of what waits,
-    `stale_runs`: in words, or empty), targets with a write under way."""
+    typed out (`protected`), a screen that shows what is long past (`stale` of what waits, `stale_runs`: in words, or
+    empty), targets with a write under way (`busy`), and targets with one that may still arrive (`unknown`).
+
+    To answer and to invoke take a permission each: `forbidden_answers` and `forbidden_replays` are the server's words
+    for the one that is missing, or empty.
+    """
 
     offline: bool = False
     read_only: bool = False
     protected: bool = False
-    forbidden: str = ""
+    forbidden_answers: str = ""
+    forbidden_replays: str = ""
     stale: str = ""
     stale_runs: str = ""
     busy: frozenset[str] = frozenset()
+    unknown: frozenset[str] = frozenset()
 
 
-def why_not_write(situation: Situation, target_id: str, stale: str) -> str | None:
-    """Why nothing may be written to `target_id`, of which what is shown may be `stale`; None where it may."""
-    if situation.read_only:
-        return "this session is read-only"
-    if situation.forbidden:
-        return f"this credential may not write: {situation.forbidden}"
+def why_not_yet(situation: Situation, target_id: str) -> str | None:
+    """Why an earlier write to `target_id` forbids another one; None where none does."""
     if target_id in situation.busy:
         return "an answer to it is under way"
-    return stale or None
+    if target_id in situation.unknown:
+        return "it was sent before, and what came of that is not known yet: it is looked up"
+    return None
+
+
+def why_not_write(situation: Situation, target_id: str, stale: str, forbidden: str) -> str | None:
+    """Why nothing may be written to `target_id`, of which what is shown may be `stale`; None where it may.
+
+    `forbidden` says which permission is missing.
+    """
+    if situation.read_only:
+        return "this session is read-only"
+    if forbidden:
+        return forbidden
+    return why_not_yet(situation, target_id) or stale or None
 
 
 def why_not_answer(situation: Situation, checkpoint: Checkpoint | None, resolution: str | None = None) -> str | None:
@@ -46,7 +62,9 @@ def why_not_answer(situation: Situation, checkpoint: Checkpoint | None, resoluti
         return "no checkpoint is selected"
     if not checkpoint.is_pending:
         return f"it is {named(checkpoint.status)} already"
-    reason = why_not_write(situation, checkpoint.id, situation.stale)
+    missing = situation.forbidden_answers
+    forbidden = f"this credential may not answer: {missing}" if missing else ""
+    reason = why_not_write(situation, checkpoint.id, situation.stale, forbidden)
     if reason is None and resolution is not None and not _offers(checkpoint, resolution):
         offered = ", ".join(named(option.id) for option in checkpoint.options)
         reason = f"{resolution!r} is not offered; it offers {offered or CONTINUE}"
@@ -74,7 +92,9 @@ def why_not_replay(situation: Situation, run: Run | None, given_input: bool = Fa
         return "its input was not captured: the feed began after its start"
     if run.is_input_truncated and not given_input:
         return "its input was cut off on its way: only a given input can be sent"
-    return why_not_write(situation, run.execution_id, situation.stale_runs)
+    missing = situation.forbidden_replays
+    forbidden = f"this credential may not replay: {missing}" if missing else ""
+    return why_not_write(situation, run.execution_id, situation.stale_runs, forbidden)
 
 
 def why_not_untyped(situation: Situation, words: Iterable[str | None], typed: str | None) -> str | None:

@@ -89,7 +89,7 @@ class Entry(Struct, frozen=True):
     @property
     def found(self) -> bool:
         """Whether the run that a replay started is known, or likely."""
-        return self.kind is Kind.REPLAY and self.execution_id is not None
+        return self.kind is Kind.REPLAY and self.execution_id not in (None, self.target_id)
 
     def is_about(self, other: Entry) -> bool:
         """Whether both would change the same thing."""

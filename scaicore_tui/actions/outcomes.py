@@ -5,22 +5,24 @@ It asks and compares, and never writes to the API.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable
 
 from scaicore_tui.actions import evidence
-from scaicore_tui.actions.ledger import OPEN, Entry, Ledger
+from scaicore_tui.actions.ledger import LONGEST_WAIT, OPEN, Entry, Ledger
 from scaicore_tui.actions.ledger_worker import LedgerWorker
-from scaicore_tui.actions.lookup import find, told
-from scaicore_tui.actions.submission import Progress, Submission
+from scaicore_tui.actions.lookup import RESOLVED, LookUp, find, told
+from scaicore_tui.actions.submission import Kind, Progress, Submission
 from scaicore_tui.clock import Clock
-from scaicore_tui.errors import ScaicoreError
+from scaicore_tui.errors import Conflict, ScaicoreError
 from scaicore_tui.feed import Client
 from scaicore_tui.runs import RunBook
+from scaicore_tui.text import named
 from scaicore_tui.wire import Checkpoint, timestamps
 
-# After so many seconds without a trace of it, a write whose answer was lost counts as not arrived.
-ABSENT_AFTER = 10.0
-REPLAY_ABSENT_AFTER = 60.0
+# Seconds without a trace after which a write whose answer was lost counts as not arrived: longer than any may take. Its
+# answer being late proves nothing: whoever did not wait for it may still have it done.
+ABSENT_AFTER = LONGEST_WAIT
 # After so many seconds nobody looks any more for what became of a write: each look costs requests, or reads runs.
 LOOKED_FOR = 3_600.0
 
@@ -49,6 +51,13 @@ class Outcomes:
         self._pending: Collection[str] = ()
         self._pending_at = 0.0
         self._is_left = False
+        self._look_up = LookUp(client, clock)
+        self._turn = asyncio.Lock()
+
+    @property
+    def unknown(self) -> frozenset[str]:
+        """The targets with a write that may still arrive."""
+        return frozenset(submission.target_id for submission in self.submissions if submission.is_unknown)
 
     def add(self, submission: Submission) -> None:
         """It is on its way."""
@@ -58,7 +67,9 @@ class Outcomes:
     def close(self, submission: Submission, progress: Progress, message: str) -> None:
         """It got this far: write that down, and tell."""
         submission.progress, submission.message = progress, message
-        found = submission.execution_id if submission.is_replay else None
+        # A likely run must not be what lets others send again a write that another process began.
+        is_sure = submission.is_replay and not (submission.likely and submission.is_recovered)
+        found = submission.execution_id if is_sure else None
         facts = {"message": message, "request_id": submission.request_id, "execution_id": found}
         if submission.sent_at is not None:
             self.records.note(submission.id, self._clock.now(), progress, **facts)
@@ -69,9 +80,27 @@ class Outcomes:
         submission.request_id, submission.failure = error.request_id, error
         self.close(submission, progress, str(error))
 
+    def not_sent(self, submission: Submission, error: ScaicoreError) -> None:
+        """It failed before the POST: nothing was sent. Where that is because somebody was faster, it is a conflict."""
+        is_late = isinstance(error, Conflict)
+        self.fail(submission, error, Progress.CONFLICT if is_late else Progress.NOT_SENT)
+
+    async def judge(self, submission: Submission, row: Checkpoint, message: str) -> None:
+        """Compare what the server answered with what was sent: it is accepted only where `row` says the same."""
+        if row.id != submission.target_id:
+            submission.request_id = None
+            words = f"sent, but the answer is about {named(row.id)}: what came of it is looked up"
+            self.close(submission, Progress.UNKNOWN, words)
+            await self.look_up()
+        elif evidence.contradiction(row, submission) is not None:
+            self.close(submission, Progress.CONFLICT, told(row))
+        else:
+            self.accept(submission, row, message)
+            self.observe()
+
     def accept(self, submission: Submission, row: Checkpoint, message: str) -> None:
         """The server took the answer."""
-        submission.is_resolved = row.status == "resolved"
+        submission.is_resolved = row.status.lower() == RESOLVED
         submission.resolved_at = timestamps.parse(row.resolved_at)
         self.close(submission, Progress.ACCEPTED, message)
 
@@ -105,32 +134,55 @@ class Outcomes:
             if submission.sent_at is not None and submission.progress in OPEN:
                 self.records.leave(submission.id)
 
-    def observe(self, pending: Collection[str] | None = None, asked_at: float = 0.0) -> None:
+    def observe(
+        self, pending: Collection[str] | None = None, asked_at: float = 0.0, read_at: float | None = None
+    ) -> None:
         """Compare what is under way with what the feed shows now; evidence confirms.
 
-        `pending` are the ids of the pending checkpoints, as they were asked for at `asked_at`, in monotonic seconds.
+        `pending` are the ids of the pending checkpoints, as they were asked for at `asked_at`. All events until
+        `read_at` were read; None where some are missing. Both are in monotonic seconds.
         """
         if pending is not None:
             self._pending, self._pending_at = pending, asked_at
         for submission in filter(self._is_looked_for, self.submissions):
             if submission.is_replay:
-                self._observe_replay(submission, asked_at)
+                self._observe_replay(submission, read_at)
             elif self._is_absent(submission, pending, asked_at):
                 submission.failure = None
                 self.close(submission, Progress.ABSENT, "it did not arrive: the checkpoint is pending still")
             elif self._is_confirmed(submission):
-                self.close(submission, Progress.CONFIRMED, "the run moved on")
+                has_run = submission.execution_id is not None
+                words = "the run moved on" if has_run else "it is resolved, and names no run to follow"
+                self.close(submission, Progress.CONFIRMED, words)
 
     async def look_up(self) -> None:
-        """Ask the server about every answer that is not known to have been taken; trouble leaves things as they are."""
-        for submission in filter(self._is_asked_about, tuple(self.submissions)):
-            row = await find(self._client, submission.target_id)
-            submission.failure = submission.failure if row is None else None
-            if row is not None and row.resolution == submission.resolution:
-                self.accept(submission, row, f"it did arrive: {told(row)}")
-            elif row is not None:
-                self.close(submission, Progress.CONFLICT, told(row))
+        """Ask the server about all answers that are not known to have been taken, with one listing; trouble leaves
+        things as they are."""
+        async with self._turn:
+            asked = {submission.target_id for submission in filter(self._is_asked_about, self.submissions)}
+            ended = {
+                submission.target_id
+                for submission in filter(self._is_asked_about, self.submissions)
+                if self._is_listed_since(submission) and submission.target_id not in self._pending
+            }
+            found = await self._look_up.find(asked, ended)
+            for submission in filter(self._is_asked_about, tuple(self.submissions)):
+                if (row := found.get(submission.target_id)) is not None:
+                    self._take_found(submission, row)
         self.observe()
+
+    def _take_found(self, submission: Submission, row: Checkpoint) -> None:
+        """The checkpoint of a write whose answer was lost was found, as it ended."""
+        submission.failure = None
+        if evidence.contradiction(row, submission) is not None:
+            self.close(submission, Progress.CONFLICT, told(row))
+        elif row.resolution is not None or submission.progress is Progress.ACCEPTED:
+            self.accept(submission, row, f"it did arrive: {told(row)}")
+        else:
+            # Nothing more will be told of it.
+            submission.is_resolved = True
+            words = "it is resolved, but the server does not tell with which answer"
+            self.close(submission, submission.progress, words)
 
     def _is_asked_about(self, submission: Submission) -> bool:
         is_known = submission.is_resolved or submission.progress is Progress.SENDING or self._is_pending(submission)
@@ -142,7 +194,11 @@ class Outcomes:
 
     def _is_pending(self, submission: Submission) -> bool:
         """Whether its checkpoint was still pending after it was sent: then nobody answered it, as far as is known."""
-        return submission.target_id in self._pending and self._pending_at > (submission.sent_at or 0.0)
+        return submission.target_id in self._pending and self._is_listed_since(submission)
+
+    def _is_listed_since(self, submission: Submission) -> bool:
+        """Whether what is pending was listed after it was sent."""
+        return self._pending_at > (submission.sent_at or 0.0)
 
     def _is_absent(self, submission: Submission, pending: Collection[str] | None, asked_at: float) -> bool:
         is_pending = pending is not None and submission.target_id in pending
@@ -153,30 +209,41 @@ class Outcomes:
         is_taken = submission.progress is Progress.ACCEPTED and submission.is_resolved
         return is_taken and evidence.has_moved(submission, self._book)
 
-    def _observe_replay(self, submission: Submission, asked_at: float) -> None:
-        proven = evidence.proven_replay(submission, self._book)
-        if submission.execution_id in self._book.runs and not submission.likely:
-            proven = submission.execution_id
+    def _observe_replay(self, submission: Submission, read_at: float | None) -> None:
+        skew, taken = self._client.skew, self._started_by_others(submission)
+        self._drop_wrong_run(submission, skew)
+        proven = evidence.proven_replay(submission, self._book, skew, taken)
         if proven is not None:
             submission.execution_id, submission.likely = proven, False
             self.close(submission, Progress.CONFIRMED, "the run is on the feed")
         elif submission.execution_id is None:
-            self._look_for_replay(submission, asked_at)
+            found = evidence.likely_replay(submission, self._book, skew, taken)
+            if found is not None:
+                submission.execution_id, submission.likely = found, True
+                self.close(submission, submission.progress, submission.message)
+            elif submission.progress is Progress.UNKNOWN and submission.waited(read_at or 0.0) >= ABSENT_AFTER:
+                self.close(submission, Progress.ABSENT, "no run of it was seen: it seems not to have arrived")
 
-    def _look_for_replay(self, submission: Submission, asked_at: float) -> None:
-        found = evidence.likely_replay(submission, self._book)
-        if found is not None:
-            submission.execution_id, submission.likely = found, True
-            self.close(submission, submission.progress, submission.message)
-        elif submission.progress is Progress.UNKNOWN and submission.waited(asked_at) >= REPLAY_ABSENT_AFTER:
-            self.close(submission, Progress.ABSENT, "no run of it was seen: it seems not to have arrived")
+    def _drop_wrong_run(self, submission: Submission, skew: float) -> None:
+        """Believe no answer, and no ledger, that names a run which can't be the replay."""
+        reason = evidence.why_not_named(submission, self._book, skew) if submission.execution_id else None
+        if reason is not None:
+            words = f"{submission.message} · not as {named(submission.execution_id or '')}: {reason}"
+            submission.execution_id, submission.likely = None, False
+            self.close(submission, submission.progress, words)
+
+    def _started_by_others(self, submission: Submission) -> set[str]:
+        """The runs that other replays started, for sure or likely: no run is the replay of two."""
+        others = (other for other in self.submissions if other is not submission and other.is_replay)
+        return {other.execution_id for other in others if other.execution_id is not None}
 
     def _recovered(self, entry: Entry) -> Submission:
         return Submission(
             entry.kind,
             entry.target_id,
             entry.core_id,
-            execution_id=entry.execution_id,
+            # Of a replay it is found again: what was written down may have been likely only.
+            execution_id=None if entry.kind is Kind.REPLAY else entry.execution_id,
             resolution=entry.resolution,
             comment=entry.comment,
             value=entry.input,
@@ -184,6 +251,7 @@ class Outcomes:
             # What the server took it did take; of all else nobody knows.
             progress=Progress.ACCEPTED if entry.progress is Progress.ACCEPTED else Progress.UNKNOWN,
             sent_at=self._clock.monotonic() - (self._clock.now() - entry.at),
+            sent_time=entry.at,
             is_recovered=True,
             id=entry.id,
         )

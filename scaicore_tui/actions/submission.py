@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 from uuid import uuid4
@@ -9,7 +10,9 @@ from uuid import uuid4
 from msgspec import Struct, field
 
 from scaicore_tui.errors import ScaicoreError
+from scaicore_tui.text import named
 
+MAX_TARGET = 24
 # Below every place in the feed.
 BEFORE_ALL = -(2**62)
 
@@ -25,15 +28,17 @@ class Kind(StrEnum):
 class Progress(StrEnum):
     """How far a write got.
 
-    sending ─┬─ accepted ── confirmed   the server's word; then a later event of the run
+    sending ─┬─ not sent                it failed before the POST: it may be tried again
+             ├─ accepted ── confirmed   the server's word; then a later event of the run
              ├─ refused                 nothing changed
              ├─ conflict                somebody was faster, or it expired
              └─ unknown ─┬─ accepted    the answer was lost: looked up, never repeated
                          ├─ conflict
-                         └─ absent      it did not arrive, as far as can be seen
+                         └─ absent      no trace of it for longer than any write may take
     """
 
     SENDING = "sending"
+    NOT_SENT = "not sent"
     ACCEPTED = "accepted"
     CONFIRMED = "confirmed"
     REFUSED = "refused"
@@ -47,8 +52,8 @@ class Submission(Struct):
 
     `execution_id` is the run that should move: the checkpoint's own, or the one that a replay started; of that,
     `likely` says that it was found by its input, and not proven; its place in the feed is `after` that of all runs
-    known when it was sent. `sent_at` is in monotonic seconds, None where
-    nothing went out. `is_recovered` where a process that died sent it.
+    known when it was sent. `sent_at` is in monotonic seconds, and `sent_time` the same moment in seconds since 1970;
+    both are None where nothing went out. `is_recovered` where a process that died sent it.
     """
 
     kind: Kind
@@ -64,6 +69,7 @@ class Submission(Struct):
     request_id: str | None = None
     failure: ScaicoreError | None = None
     sent_at: float | None = None
+    sent_time: float | None = None
     arrivals_before: int = 0
     is_resolved: bool = False
     resolved_at: int | None = None
@@ -77,7 +83,31 @@ class Submission(Struct):
     @property
     def is_settled(self) -> bool:
         """Whether nothing more is to be learned of it. What did not arrive may still do so, late."""
-        return self.progress in (Progress.CONFIRMED, Progress.REFUSED, Progress.CONFLICT)
+        return self.progress in (Progress.CONFIRMED, Progress.REFUSED, Progress.CONFLICT, Progress.NOT_SENT)
+
+    @property
+    def may_be_repeated(self) -> bool:
+        """Whether another write to the same target may follow: this one changed nothing."""
+        return self.progress in (Progress.NOT_SENT, Progress.REFUSED, Progress.ABSENT)
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it may still arrive. A replay whose run is likely has arrived, unless another process sent it."""
+        is_found = self.likely and not self.is_recovered
+        return self.progress is Progress.UNKNOWN and not is_found
+
+    @property
+    def word(self) -> str:
+        """How far it got, as a row or a notice says it."""
+        return f"{self.progress}…" if self.progress is Progress.SENDING else str(self.progress)
+
+    @property
+    def what(self) -> str:
+        """Name the write and its target, in words for a person."""
+        target = named(self.target_id, MAX_TARGET)
+        if self.kind is Kind.ANSWER:
+            return f"answer {named(self.resolution or '', MAX_TARGET)} to {target}"
+        return f"{self.kind} {target}"
 
     @property
     def is_replay(self) -> bool:
@@ -86,3 +116,16 @@ class Submission(Struct):
     def waited(self, now: float) -> float:
         """Seconds since it was sent, at `now` in monotonic seconds; 0 where it was not."""
         return 0.0 if self.sent_at is None else max(0.0, now - self.sent_at)
+
+
+def latest_by_target(submissions: Iterable[Submission]) -> dict[str, Submission]:
+    """Return the submission that says how each target stands, of `submissions`, oldest first.
+
+    One that was not sent never hides an earlier one that was, or may have been, taken.
+    """
+    latest: dict[str, Submission] = {}
+    for submission in submissions:
+        before = latest.get(submission.target_id)
+        if before is None or before.may_be_repeated or submission.progress is not Progress.NOT_SENT:
+            latest[submission.target_id] = submission
+    return latest

@@ -21,9 +21,13 @@ from scaicore_tui.actions.submission import BEFORE_ALL, Kind, Progress, Submissi
 from scaicore_tui.clock import Clock
 from scaicore_tui.feed import Client, Rank
 from scaicore_tui.runs import Run, RunBook
-from scaicore_tui.text import named
+from scaicore_tui.text import named, quoted
 from scaicore_tui.wire import Checkpoint
 from scaicore_tui.wire.checkpoints import CONTINUE
+
+NOTHING_SENT = "nothing was sent"
+# A look-up that waits no longer for the budget than so many seconds is part of a write.
+A_MOMENT = 2.0
 
 
 class Submitter:
@@ -37,6 +41,8 @@ class Submitter:
         self._clock = clock
         self._outcomes = outcomes
         self._stale = stale
+        # Of replays, and of answers: the server's words for a missing permission, and how often the token was renewed.
+        self._forbidden: dict[bool, tuple[str, int]] = {}
         target = client.target
         self._situation = gate.Situation(target.offline, target.read_only, target.protected)
 
@@ -49,89 +55,104 @@ class Submitter:
     def situation(self) -> gate.Situation:
         """What the gate judges by, now."""
         stale, stale_runs = self._stale()
-        return replace(self._situation, stale=stale, stale_runs=stale_runs)
+        return replace(
+            self._situation,
+            stale=stale,
+            stale_runs=stale_runs,
+            unknown=self._outcomes.unknown,
+            forbidden_answers=self._why_forbidden(replays=False),
+            forbidden_replays=self._why_forbidden(replays=True),
+        )
 
-    async def answer(
-        self, checkpoint: Checkpoint, resolution: str, comment: str | None = None, *, typed: str | None = None
-    ) -> Submission:
-        """Resolve `checkpoint`, once, if it is still pending when it is read again just before.
+    @contextmanager
+    def attempt(self, submission: Submission) -> Iterator[None]:
+        """Say from now on that `submission` is being sent; of a failure before the POST, that it was not.
+
+        Nothing else may be written to its target meanwhile. Raises UsageError where an earlier write forbids this one,
+        and what fails inside before the POST, with the name of the write.
+        """
+        reason = gate.why_not_yet(self.situation, submission.target_id)
+        submission.progress = Progress.SENDING if reason is None else Progress.NOT_SENT
+        self._outcomes.add(submission)
+        if reason is not None:
+            cause = errors.UsageError(reason, kept=NOTHING_SENT)
+            raise self._not_sent(submission, cause) from cause
+        self._set_busy(submission, busy=True)
+        try:
+            yield
+        except errors.ScaicoreError as error:
+            if submission.sent_at is not None:
+                raise
+            raise self._not_sent(submission, error) from error
+        except asyncio.CancelledError:
+            if submission.sent_at is None:
+                self._not_sent(submission, errors.UsageError("the program ended before that", kept=NOTHING_SENT))
+            raise
+        finally:
+            self._set_busy(submission, busy=False)
+            self._outcomes.changed(submission)
+
+    async def answer(self, submission: Submission, checkpoint: Checkpoint, *, typed: str | None = None) -> None:
+        """Resolve `checkpoint`, once, if it is still pending when it is read again just before. Inside an `attempt`.
 
         `typed` is what a person typed out to confirm it, which a protected profile asks for. Raises UsageError where
-        the gate or the ledger says no, and what keeps it from being read again; a server's no is in the result.
+        the gate or the ledger says no, and what keeps it from being read again; a server's no is in the submission.
         """
-        _pass(gate.why_not_answer(self.situation, checkpoint, resolution))
-        _pass(gate.why_not_untyped(self.situation, gate.words_of(checkpoint.options, resolution), typed))
-        submission = Submission(
-            Kind.CONTINUE if checkpoint.is_breakpoint and resolution == CONTINUE else Kind.ANSWER,
-            checkpoint.id,
-            checkpoint.core_id,
-            execution_id=checkpoint.execution_id,
-            resolution=resolution,
-            comment=comment,
-            arrivals_before=self._book.arrivals[checkpoint.execution_id or ""],
-        )
-        with self._busy(submission):
-            row = await self._read_again(submission)
-            if row is None:
-                self._outcomes.add(submission)
-                await self._outcomes.conflict(submission, "it is pending no longer: nothing was sent")
-            else:
-                _pass(gate.why_not_answer(gate.Situation(), row, resolution))
-                await self._claim(submission)
-                await self._resolve(submission)
-        return submission
+        resolution = submission.resolution or ""
+        _pass(gate.why_not_answer(self._situation_inside, checkpoint, resolution))
+        _pass(gate.why_not_untyped(self._situation, gate.words_of(checkpoint.options, resolution), typed))
+        submission.arrivals_before = self._book.arrivals[checkpoint.execution_id or ""]
+        row = await self._client.find_checkpoint(submission.target_id, rank=Rank.WRITE)
+        if row is None:
+            await self._outcomes.conflict(submission, "it is pending no longer: nothing was sent")
+            return
+        _pass(gate.why_not_answer(gate.Situation(), row, resolution))
+        await self._claim(submission)
+        await self._resolve(submission)
 
     async def replay(
-        self,
-        run: Run,
-        value: Any = None,
-        entity_id: str | None = None,
-        *,
-        given_input: bool = False,
-        typed: str | None = None,
-    ) -> Submission:
-        """Invoke the run's Core again, once, with its captured input or the `value` given instead.
+        self, submission: Submission, run: Run, *, given_input: bool = False, typed: str | None = None
+    ) -> None:
+        """Invoke the run's Core again, once, with its captured input or a given one. Inside an `attempt`.
 
         `typed` is what a person typed out to confirm it, which a protected profile asks for: the Core. Raises
         UsageError where the gate or the ledger says no. Returns when the invocation answered, which may take minutes.
         """
-        _pass(gate.why_not_replay(self.situation, run, given_input))
-        _pass(gate.why_not_untyped(self.situation, [run.core_id], typed))
-        submission = Submission(
-            Kind.REPLAY,
-            run.execution_id,
-            run.core_id,
-            value=value if given_input else run.input,
-            entity_id=entity_id,
-            after=self._book.order[-1].place if len(self._book.order) else BEFORE_ALL,
-        )
-        with self._busy(submission):
-            await self._claim(submission)
-            await self._invoke(submission)
+        _pass(gate.why_not_replay(self._situation_inside, run, given_input))
+        _pass(gate.why_not_untyped(self._situation, [run.core_id], typed))
+        submission.after = self._book.order[-1].place if len(self._book.order) else BEFORE_ALL
+        await self._claim(submission)
+        await self._invoke(submission)
         self._outcomes.observe()
-        return submission
 
-    @contextmanager
-    def _busy(self, submission: Submission) -> Iterator[None]:
-        """Nothing else may be written to its target meanwhile."""
+    @property
+    def _situation_inside(self) -> gate.Situation:
+        """What the gate judges by for the one write of an `attempt`, which found its target free."""
+        return replace(self.situation, busy=frozenset(), unknown=frozenset())
+
+    def _set_busy(self, submission: Submission, *, busy: bool) -> None:
         target = {submission.target_id}
-        self._situation = replace(self._situation, busy=self._situation.busy | target)
-        try:
-            yield
-        finally:
-            self._situation = replace(self._situation, busy=self._situation.busy - target)
-            self._outcomes.changed(submission)
+        before = self._situation.busy
+        self._situation = replace(self._situation, busy=before | target if busy else before - target)
 
-    async def _read_again(self, submission: Submission) -> Checkpoint | None:
-        """The checkpoint as it is pending now."""
-        return await self._client.find_checkpoint(submission.target_id, rank=Rank.WRITE)
+    def _not_sent(self, submission: Submission, error: errors.ScaicoreError) -> errors.ScaicoreError:
+        """Note that it was not sent; return the error, with the name of what it is about."""
+        self._outcomes.not_sent(submission, error)
+        return type(error)(
+            f"{submission.what}: {submission.progress}: {error.message}",
+            kept=error.kept or NOTHING_SENT,
+            hint=error.hint,
+            request_id=error.request_id,
+            status=error.status,
+            retry_after=error.retry_after,
+        )
 
     async def _claim(self, submission: Submission) -> None:
         """Write it down, synced to disk, before it is sent. Raises UsageError where an earlier write forbids it, and
         StorageError where it can't be written down."""
-        submission.sent_at = self._clock.monotonic()
-        _pass(await self._outcomes.records.claim(self._entry(submission)))
-        self._outcomes.add(submission)
+        sent_at, sent_time = self._clock.monotonic(), self._clock.now()
+        _pass(await self._outcomes.records.claim(self._entry(submission, sent_time)))
+        submission.sent_at, submission.sent_time = sent_at, sent_time
 
     async def _resolve(self, submission: Submission) -> None:
         resolution = submission.resolution or ""
@@ -143,9 +164,11 @@ class Submitter:
             await self._outcomes.conflict(submission, str(error))
         except errors.ScaicoreError as error:
             self._fail(submission, error)
-            await self._outcomes.look_up()
+            if self._client.budget.wait(Rank.CATCH_UP) < A_MOMENT:
+                await self._outcomes.look_up()
         else:
-            self._outcomes.accept(submission, row, f"{named(row.status)}: {named(row.resolution or resolution)}")
+            words = f"{named(row.status)}: {named(row.resolution or resolution)}"
+            await self._outcomes.judge(submission, row, words)
 
     async def _invoke(self, submission: Submission) -> None:
         try:
@@ -155,10 +178,15 @@ class Submitter:
             self._fail(submission, error)
             return
         submission.request_id = invocation.request_id
+        if invocation.core_id not in (None, submission.core_id):
+            words = f"sent, but the answer is about the Core {named(invocation.core_id or '')}"
+            self._outcomes.close(submission, Progress.UNKNOWN, words)
+            return
         submission.output, submission.duration_ms = invocation.output, invocation.duration_ms
         if invocation.execution_id:
             submission.execution_id, submission.likely = invocation.execution_id, False
-        self._outcomes.close(submission, Progress.ACCEPTED, "invoked")
+        failed = f"; its answer tells an error: {quoted(invocation.error)}" if invocation.error else ""
+        self._outcomes.close(submission, Progress.ACCEPTED, f"invoked{failed}")
 
     @contextmanager
     def _awaited(self, submission: Submission) -> Iterator[None]:
@@ -171,15 +199,24 @@ class Submitter:
 
     def _fail(self, submission: Submission, error: errors.ScaicoreError) -> None:
         if isinstance(error, errors.PermissionDenied):
-            self._situation = replace(self._situation, forbidden=error.message)
+            self._forbidden[submission.is_replay] = (error.message, self._client.bearer.renewals)
+        if error.is_unsent:
+            self._outcomes.not_sent(submission, error)
+            return
         is_lost = isinstance(error, errors.OutcomeUnknown)
         self._outcomes.fail(submission, error, Progress.UNKNOWN if is_lost else Progress.REFUSED)
 
-    def _entry(self, submission: Submission) -> Entry:
+    def _why_forbidden(self, *, replays: bool) -> str:
+        """Return why the server refused the last write of that kind for want of permission; empty where it did not, or
+        the token was renewed since."""
+        reason, renewals = self._forbidden.get(replays, ("", 0))
+        return reason if renewals == self._client.bearer.renewals else ""
+
+    def _entry(self, submission: Submission, at: float) -> Entry:
         target = self._client.target
         return Entry(
             id=submission.id,
-            at=self._clock.now(),
+            at=at,
             pid=os.getpid(),
             profile=target.name,
             host=target.host,
@@ -196,4 +233,22 @@ class Submitter:
 
 def _pass(reason: str | None) -> None:
     if reason is not None:
-        raise errors.UsageError(reason, kept="nothing was sent")
+        raise errors.UsageError(reason, kept=NOTHING_SENT)
+
+
+def answer_to(checkpoint_id: str, checkpoint: Checkpoint | None, resolution: str, comment: str | None) -> Submission:
+    """Return the answer to a checkpoint, as it is before it is sent; `checkpoint` is None where it is not known."""
+    continues = checkpoint is not None and checkpoint.is_breakpoint and resolution == CONTINUE
+    return Submission(
+        Kind.CONTINUE if continues else Kind.ANSWER,
+        checkpoint_id,
+        checkpoint.core_id if checkpoint is not None else None,
+        execution_id=checkpoint.execution_id if checkpoint is not None else None,
+        resolution=resolution,
+        comment=comment,
+    )
+
+
+def replay_of(run: Run, value: Any, entity_id: str | None) -> Submission:
+    """Return the replay of a run with `value` as its input, as it is before it is sent."""
+    return Submission(Kind.REPLAY, run.execution_id, run.core_id, value=value, entity_id=entity_id)

@@ -30,6 +30,7 @@ FOLLOW_INTERVAL = 1.0
 PREVIEW = 200
 
 _ERRORS: dict[Progress, type[errors.ScaicoreError]] = {
+    Progress.NOT_SENT: errors.Refused,
     Progress.REFUSED: errors.Refused,
     Progress.CONFLICT: errors.Conflict,
     Progress.UNKNOWN: errors.OutcomeUnknown,
@@ -47,7 +48,8 @@ async def resolve(
         checkpoint = await session.require_checkpoint(checkpoint_id)
         typed = await _ask(session, _question(checkpoint, resolution, session), resolution, yes)
         async with _telling_of_interrupts(session):
-            submission = await session.answer(checkpoint_id, resolution, comment, typed=typed)
+            with _telling_what_was_not_sent(session, json):
+                submission = await session.answer(checkpoint_id, resolution, comment, typed=typed)
             await _follow(session, submission)
     return _report(submission, json)
 
@@ -73,7 +75,8 @@ async def replay(
         typed = await _ask(session, "\n".join([f"{given}:", *shown, question]), run.core_id or "", yes)
         async with _telling_of_interrupts(session):
             is_given = source is not None
-            submission = await session.replay(run.execution_id, value, entity_id, given_input=is_given, typed=typed)
+            with _telling_what_was_not_sent(session, json):
+                submission = await session.replay(run.execution_id, value, entity_id, given_input=is_given, typed=typed)
             await _follow(session, submission)
         started = session.book.runs.get(submission.execution_id or "")
     return _report(submission, json, started)
@@ -103,6 +106,17 @@ async def _telling_of_interrupts(session: Session) -> AsyncIterator[None]:
     except asyncio.CancelledError:
         if any(not submission.is_settled for submission in session.submitter.submissions):
             say("interrupted: what was sent is not taken back. What came of it: scaicore-tui ledger")
+        raise
+
+
+@contextmanager
+def _telling_what_was_not_sent(session: Session, json: bool) -> Iterator[None]:
+    """Print the document of a write that failed before it was sent, too, where one was asked for."""
+    try:
+        yield
+    except errors.ScaicoreError:
+        if json and session.submitter.submissions:
+            output.document(_document(session.submitter.submissions[-1], None))
         raise
 
 

@@ -22,7 +22,7 @@ AGAIN = 30.0
 
 
 class Bearer:
-    """Of one target. `source` says where its token came from."""
+    """Of one target. `source` says where its token came from; `renewals` counts the tokens that it had."""
 
     def __init__(self, target: Target, clock: Clock) -> None:
         self.source = target.token_source
@@ -30,6 +30,7 @@ class Bearer:
         self._sources = target.sources
         self._clock = clock
         self._turn = asyncio.Lock()
+        self.renewals = 0
         self._asked = 0
         self._asked_at = float("-inf")
         self._failure: ScaicoreError | None = None
@@ -123,6 +124,7 @@ class Bearer:
         raise CredentialsError(f"no credential for {self._host}: {names} has none", hint=f"{FIX}; {KEY_FIX}")
 
     def _take(self, token: Secret | None) -> None:
+        self.renewals += 1
         self._token = token
         self._claims = None if token is None else read_claims(token.reveal())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
@@ -13,7 +13,15 @@ from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
 from scaicore_tui.credentials import Bearer
 from scaicore_tui.credentials.bearer import UNAUTHORIZED
-from scaicore_tui.errors import CannotReach, CredentialsError, NotFound, OutcomeUnknown, Refused, UsageError
+from scaicore_tui.errors import (
+    CannotReach,
+    CredentialsError,
+    NotFound,
+    OutcomeUnknown,
+    Refused,
+    ScaicoreError,
+    UsageError,
+)
 from scaicore_tui.feed import transport as http
 from scaicore_tui.feed.budget import Budget, Rank, Slot
 from scaicore_tui.feed.checkpoint_listing import PageMemory, PageWalk
@@ -30,19 +38,24 @@ from scaicore_tui.wire import (
     read_checkpoint_page,
     read_event_page,
     read_invocation,
+    read_problem,
 )
 from scaicore_tui.wire.checkpoints import PENDING
+from scaicore_tui.wire.error_envelope import ErrorEnvelope
 
 if TYPE_CHECKING:
     import httpx
 
 MAX_LIMIT = 500
+# Pages of ended checkpoints that are read to find some of them: the newest are on the first ones.
+MAX_PAGES_OF_ENDED = 20
 # A body of so many bytes takes a while to read: whoever presses a key meanwhile does not wait for it.
 LARGE = 256 * 1024
 # Each value that is no number takes some 70 bytes of memory.
 MAX_VALUES = 3_000_000
 # How many pages a write reads at most to find its checkpoint: more would keep all others waiting.
 FIND_PAGES = 20
+SUCCESS = 200
 CHECK = "check the URL and --api (scaiflow or scaigrid), or ask: scaicore-tui doctor"
 
 T = TypeVar("T")
@@ -138,6 +151,19 @@ class Client:
             hint="try again when the listing was read",
         )
 
+    async def find_checkpoints(
+        self, checkpoint_ids: Collection[str], status: str, rank: Rank, max_pages: int = MAX_PAGES_OF_ENDED
+    ) -> dict[str, Checkpoint]:
+        """Return those of the checkpoints that the listing of a status holds, without any that is pending: a server
+        may not know the status. Stops at the page that holds the last of them."""
+        found: dict[str, Checkpoint] = {}
+        walk = PageWalk()
+        while not walk.is_over and walk.pages < max_pages and len(found) < len(set(checkpoint_ids)):
+            page = await self.checkpoints(status, cursor=walk.cursor, rank=rank)
+            found |= {row.id: row for row in page.checkpoints if row.id in checkpoint_ids and not row.is_pending}
+            walk.step(page)
+        return found
+
     async def resolve(self, checkpoint_id: str, resolution: str, comment: str | None = None) -> Checkpoint:
         """Answer a checkpoint, once."""
         body = {"resolution": resolution} | ({"comment": comment} if comment else {})
@@ -182,15 +208,21 @@ class Client:
             return await http.get(self._http, url, params, heard, anew=rank is Rank.WRITE)
 
     async def _post(self, path: str, value: dict[str, Any], timeout: float) -> bytes:  # noqa: ASYNC109
-        body, url = _json(value), f"{self.target.resources}/{path}"
-        await self._sign()
-        async with self.budget.slot(Rank.WRITE) as slot:
-            self.requests += 1
-            try:
+        is_sending = False
+        try:
+            body, url = _json(value), f"{self.target.resources}/{path}"
+            await self._sign()
+            async with self.budget.slot(Rank.WRITE) as slot:
+                is_sending = True
+                self.requests += 1
                 return await http.post(self._http, url, body, timeout, self._hearing(slot))
-            except CredentialsError as error:
-                # Not sent again, with whatever token: that is for the person who pressed the key.
-                raise self.bearer.explain(error) from error
+        except CredentialsError as error:
+            # Not sent again, with whatever token: that is for the person who pressed the key.
+            error.is_unsent = not is_sending
+            raise self.bearer.explain(error) from error
+        except ScaicoreError as error:
+            error.is_unsent = error.is_unsent or not is_sending
+            raise
 
     async def _sign(self) -> Secret | None:
         """See to it that a token goes with the next request: the one that is returned."""
@@ -234,16 +266,21 @@ async def _read_written(reader: Callable[[bytes], T], body: bytes) -> T:
     try:
         return await _read(reader, body)
     except CannotReach as error:
-        raise OutcomeUnknown(f"sent, but {error.message}", kept="it is not sent again", hint="looking it up") from error
+        raise OutcomeUnknown(
+            f"sent, but {error.message}", kept="it is not sent again", hint="looking it up", request_id=error.request_id
+        ) from error
 
 
 async def _read(reader: Callable[[bytes], T], body: bytes) -> T:
-    """What `reader` makes of `body`. Raises CannotReach for a success that is not this API's."""
+    """What `reader` makes of `body`. Raises CannotReach for a success that is not this API's, and what an error amounts
+    to that came with a status of success."""
     try:
         if len(body) < LARGE:
             return reader(body)
         _refuse_too_many_values(body)
         return await asyncio.to_thread(reader, body)
+    except ErrorEnvelope as error:
+        raise read_problem(SUCCESS, {}, body).error() from error
     except ValueError as error:
         words, hint = _told(body, error)
     raise CannotReach(f"the answer is not ScaiCore's: {words}", hint=hint)

@@ -141,9 +141,9 @@ async def post(
             finally:
                 await response.aclose()
     except _UNSENT as error:
-        raise _unreached(
-            http, url, cause_of(error), kept="nothing was sent", hint="press again when it is back"
-        ) from error
+        unsent = _unreached(http, url, cause_of(error), kept="nothing was sent", hint="press again when it is back")
+        unsent.is_unsent = True
+        raise unsent from error
     except TimeoutError as error:
         raise _lost("sent, but its answer does not end") from error
     except _FAILURES as error:

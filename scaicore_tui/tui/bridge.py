@@ -133,7 +133,7 @@ class Bridge:
         try:
             await write()
         except ScaicoreError as error:
-            self._say(WriteStopped(safe(str(error))))
+            self._say_stopped(error)
 
     async def _answer_all(self, request: AnswerAll) -> None:
         """Say when it is over, and what kept the rest from being sent."""
@@ -145,11 +145,16 @@ class Bridge:
                 cautious=request.cautious,
             )
         except ScaicoreError as error:
-            words = safe(str(error))
-            self._say(WriteStopped(words))
+            self._say_stopped(error)
+            words = STOPPED
         else:
-            words = "" if len(sent) == len(ids) else STOPPED
+            words = STOPPED if request.cautious and len(sent) < len(ids) else ""
         self._say(AllAnswered(ids, words))
+
+    def _say_stopped(self, error: ScaicoreError) -> None:
+        """Say why a write was not sent, unless its submission says so."""
+        if not any(submission.failure is error.__cause__ for submission in self._session.submitter.submissions):
+            self._say(WriteStopped(safe(str(error))))
 
     async def _read_older(self) -> None:
         try:

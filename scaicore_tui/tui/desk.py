@@ -10,14 +10,14 @@ from itertools import islice
 
 from msgspec.structs import replace
 
-from scaicore_tui.actions import Kind, Progress, Submission, gate
+from scaicore_tui.actions import Progress, Submission, gate, latest_by_target
 from scaicore_tui.runs import Gap, GapRow, Run, missing_in
 from scaicore_tui.session import Session, Update
 from scaicore_tui.text import one_line
 from scaicore_tui.tui.drafts import Drafts
 from scaicore_tui.tui.inbox import Answered, by_urgency, latest_first
 from scaicore_tui.tui.link_words import Standing, name_piece, pending_count
-from scaicore_tui.tui.notices import Notice, Notices, of_submission
+from scaicore_tui.tui.notices import Notice, Notices, colour_of, of_submission
 from scaicore_tui.tui.paint import Piece
 from scaicore_tui.tui.replays import Link, Original, links, original_of
 from scaicore_tui.wire import Checkpoint
@@ -27,9 +27,10 @@ from scaicore_tui.wire.timestamps import seconds
 LOOKED_AT = 2_000
 _DONE = {
     Progress.ACCEPTED: "its answer was accepted: waiting for the run to move",
-    Progress.CONFIRMED: "it was answered, and the run moved on",
+    Progress.CONFIRMED: "it was answered, and that is confirmed",
     Progress.CONFLICT: "it was answered already",
 }
+_TOLD_OF_REPLAYS = (Progress.SENDING, Progress.NOT_SENT, Progress.REFUSED, Progress.UNKNOWN, Progress.ABSENT)
 
 
 class Desk:
@@ -185,9 +186,15 @@ class Desk:
         """Why it can't be invoked again, with its captured input or with a given one."""
         return gate.why_not_replay(self.session.submitter.situation, run, given_input)
 
-    def progress(self) -> dict[str, str]:
-        """How far the latest answer to each checkpoint got, in one word."""
-        return {s.target_id: str(s.progress) for s in self.session.submitter.submissions if s.kind is not Kind.REPLAY}
+    def progress(self) -> dict[str, Piece]:
+        """How far the answer to each checkpoint got: the word, and its colour."""
+        return {target: _mark(submission) for target, submission in self._answers().items()}
+
+    def replay_progress(self) -> dict[str, Piece]:
+        """What there is to say, at the run, of its replay: that it is on its way, or that it may not have arrived."""
+        replays = (sent for sent in self.session.submitter.submissions if sent.is_replay)
+        latest = latest_by_target(replays).items()
+        return {target: _mark(submission) for target, submission in latest if submission.progress in _TOLD_OF_REPLAYS}
 
     def why_not_answer(self, checkpoint: Checkpoint | None, resolution: str | None = None) -> str | None:
         """Why it can't be answered. An accepted answer is never sent again while the feed catches up."""
@@ -207,16 +214,16 @@ class Desk:
     def why_not_continue(self, checkpoint: Checkpoint | None) -> str | None:
         """Why it can't be continued by one key."""
         answered = self._latest_answer(checkpoint)
-        if answered is not None and answered.progress is Progress.UNKNOWN:
+        if answered is not None and answered.is_unknown:
             return "whether it was continued is not known: it is looked up"
         if self.session.checkpoint(checkpoint.id if checkpoint else "") is None:
             return self.session.why_not_continue(None)
         return self.session.why_not_continue(checkpoint.id if checkpoint else None) or self.why_not_answer(checkpoint)
 
     def was_lost(self, checkpoint: Checkpoint) -> bool:
-        """Whether an answer to it was sent whose outcome is unknown."""
+        """Whether an answer to it was sent that seems not to have arrived."""
         answered = self._latest_answer(checkpoint)
-        return answered is not None and answered.progress is Progress.UNKNOWN
+        return answered is not None and answered.progress is Progress.ABSENT
 
     def _tell_gaps(self) -> None:
         """Say once of what was lost that it was, until that is dismissed: its row may be far out of sight."""
@@ -229,6 +236,12 @@ class Desk:
         return {gap.after: gap for gap in self.session.book.gaps if not gap.is_open}
 
     def _latest_answer(self, checkpoint: Checkpoint | None) -> Submission | None:
-        sent = reversed(self.session.submitter.submissions)
-        mine = (s for s in sent if checkpoint is not None and s.kind is not Kind.REPLAY)
-        return next((s for s in mine if checkpoint is not None and s.target_id == checkpoint.id), None)
+        return self._answers().get(checkpoint.id) if checkpoint is not None else None
+
+    def _answers(self) -> dict[str, Submission]:
+        """The answer that says how each checkpoint stands."""
+        return latest_by_target(sent for sent in self.session.submitter.submissions if not sent.is_replay)
+
+
+def _mark(submission: Submission) -> Piece:
+    return f"replay {submission.word}" if submission.is_replay else submission.word, colour_of(submission.progress)

@@ -16,6 +16,7 @@ from scaicore_tui.text import named, one_line
 LASTS = 8.0
 _COLOURS = {
     Progress.SENDING: "blue",
+    Progress.NOT_SENT: "amber",
     Progress.ACCEPTED: "blue",
     Progress.CONFIRMED: "green",
     Progress.REFUSED: "red",
@@ -98,7 +99,7 @@ class Notices:
 
 def of_submission(submission: Submission, now: float) -> Notice:
     """What came of a write so far, in the words of whoever decided it."""
-    words = [f"{_what(submission)}: {submission.progress}"]
+    words = [f"{submission.what}: {submission.word}"]
     if submission.progress is Progress.ACCEPTED and submission.waited(now) >= NO_MOVEMENT:
         words.append(f"no movement for {age(submission.waited(now))}")
     elif submission.message:
@@ -107,7 +108,7 @@ def of_submission(submission: Submission, now: float) -> Notice:
         words.append(named(submission.request_id))
     if submission.kind is Kind.REPLAY and submission.execution_id:
         words.append(f"{'likely ' if submission.likely else ''}run {named(submission.execution_id)}")
-    if submission.progress is Progress.REFUSED and submission.kind is Kind.ANSWER:
+    if submission.progress in (Progress.REFUSED, Progress.NOT_SENT) and submission.kind is Kind.ANSWER:
         words.append("what you typed is kept")
     key = f"{submission.kind} {submission.target_id} {submission.id}"
     return Notice(
@@ -118,10 +119,3 @@ def of_submission(submission: Submission, now: float) -> Notice:
         said_at=now,
         gathers=str(submission.progress) if submission.progress in _GATHERS else "",
     )
-
-
-def _what(submission: Submission) -> str:
-    target = named(submission.target_id, 24)
-    if submission.kind is Kind.ANSWER:
-        return f"answer {named(submission.resolution or '', 24)} to {target}"
-    return f"{submission.kind} {target}"

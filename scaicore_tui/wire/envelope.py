@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from scaicore_tui.json_text import read_float, read_int
+from scaicore_tui.wire.error_envelope import refuse_error
 from scaicore_tui.wire.raw import decode
 from scaicore_tui.wire.values import text
 from scaicore_tui.wire.walk import is_deep
@@ -22,7 +23,11 @@ def parse(body: bytes) -> Any:
 
 
 def unwrap(value: Any) -> Any:
-    """What is inside the wrapper. A body is wrapped only if it has `data` and nothing but wrapper fields beside."""
+    """What is inside the wrapper. A body is wrapped only if it has `data` and nothing but wrapper fields beside.
+
+    Raises ErrorEnvelope where the body is an error.
+    """
+    refuse_error(value)
     if isinstance(value, dict) and "data" in value and value.keys() <= {"data", "status", "meta"}:
         return value["data"]
     return value

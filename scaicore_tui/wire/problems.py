@@ -21,6 +21,7 @@ MAX_WORDS = 500
 # Nobody is asked to wait longer than an hour.
 MAX_WAIT = 3600.0
 UNAUTHORIZED = 401
+LOWEST_ERROR = 400
 
 
 class Problem(Struct, frozen=True):
@@ -36,7 +37,8 @@ class Problem(Struct, frozen=True):
 
     def error(self) -> errors.ScaicoreError:
         """The exception that this problem is to a caller. What the server says, or repeats, is in quotes."""
-        kind = _KINDS.get(self.status, errors.CannotReach if self.status in (502, 503, 504) else errors.Refused)
+        status = self.status if self.status >= LOWEST_ERROR else _STATUS_OF.get(self.code.upper(), 0)
+        kind = _KINDS.get(status, errors.CannotReach if status in (502, 503, 504) else errors.Refused)
         name = f" {named(self.code)}" if self.code else ""
         said = quoted(self.message) if self.message else "no reason given"
         message = f"{said} [{self.status}{name}]"
@@ -59,8 +61,31 @@ _KINDS: dict[int, type[errors.ScaicoreError]] = {
 }
 
 
+# What a code amounts to where the status says success (API §5).
+_STATUS_OF = {
+    "AUTH_TOKEN_MISSING": 401,
+    "AUTH_TOKEN_INVALID": 401,
+    "SESSION_EXPIRED": 401,
+    "UNAUTHORIZED": 401,
+    "AUTH_INSUFFICIENT_SCOPE": 403,
+    "AUTHZ_PERMISSION_DENIED": 403,
+    "FORBIDDEN": 403,
+    "NOT_FOUND": 404,
+    "CONFLICT": 409,
+    "MISSING_CREDENTIALS": 412,
+    "MISSING_SCAIGRID_CREDENTIALS": 412,
+    "VALIDATION_ERROR": 422,
+    # Somebody on the way did not wait for the end: a write may have happened.
+    "BACKEND_TIMEOUT": 504,
+    "GATEWAY_TIMEOUT": 504,
+}
+
+
 def read_problem(status: int, headers: Mapping[str, str], body: bytes) -> Problem:
-    """The problem that an answer with an error status tells. Never raises: an unreadable body is quoted."""
+    """Return the problem that an answer tells whose status, or whose body, says error.
+
+    Never raises: an unreadable body is quoted.
+    """
     lowered = {name.lower(): value for name, value in headers.items()}
     try:
         fields = _fields(parse(body))
@@ -79,22 +104,30 @@ def read_problem(status: int, headers: Mapping[str, str], body: bytes) -> Proble
 
 
 def _fields(body: Any) -> dict[str, Any]:
-    if isinstance(body, dict) and isinstance(body.get("error"), dict):
-        return _scaigrid(body)
-    if isinstance(body, dict) and "detail" in body:
-        return _scaiflow(body["detail"])
-    return {"message": _quote(write(body).encode("utf-8", "surrogatepass"))}
+    if not isinstance(body, dict):
+        return {"message": _quote(write(body).encode("utf-8", "surrogatepass"))}
+    if not any(body.get(name) for name in ("error", "detail", "message")) and isinstance(body.get("data"), dict):
+        return _fields(body["data"] | {"meta": body.get("meta")})
+    if isinstance(body.get("error"), dict):
+        return _scaigrid(body, body["error"])
+    if "detail" in body:
+        return _scaiflow(body["detail"]) | {"request_id": _request_id(body)}
+    if isinstance(body.get("error"), str) and not body.get("message"):
+        return _scaigrid(body, {"message": body["error"]})
+    if body.get("message"):
+        return _scaigrid(body, body | {"code": body.get("code") or body.get("error")})
+    return {"message": _quote(write(body).encode("utf-8", "surrogatepass")), "request_id": _request_id(body)}
 
 
-def _scaigrid(body: dict[str, Any]) -> dict[str, Any]:
-    error, meta = body["error"], body.get("meta")
-    return {
-        "code": error.get("code"),
-        "message": error.get("message"),
-        "details": error.get("details"),
-        "retry_after": error.get("retry_after"),
-        "request_id": meta.get("request_id") if isinstance(meta, dict) else None,
-    }
+def _scaigrid(body: dict[str, Any], error: dict[str, Any]) -> dict[str, Any]:
+    names = ("code", "message", "details", "retry_after")
+    return {name: error.get(name) for name in names} | {"request_id": _request_id(body)}
+
+
+def _request_id(body: dict[str, Any]) -> Any:
+    """Return the server's name for the request, which it tells beside the error or in `meta`."""
+    meta = body.get("meta")
+    return (meta.get("request_id") if isinstance(meta, dict) else None) or body.get("request_id")
 
 
 def _scaiflow(detail: Any) -> dict[str, Any]:

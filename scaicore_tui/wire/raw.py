@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import DecodeError, Raw, Struct
 from msgspec.json import Decoder
 
+from scaicore_tui.wire.error_envelope import refuse_error
 from scaicore_tui.wire.walk import expect, following, skip, value_at
 
 # What the fast decoder raises for JSON that it does not take, among it some that Python's does.
@@ -30,6 +31,9 @@ class _Inner(Struct):
 
 class _Outer(_Inner):
     data: _Inner | None = None
+    status: Any = None
+    success: Any = None
+    error: Any = None
 
 
 _cut = Decoder(_Outer).decode
@@ -37,11 +41,13 @@ _cut = Decoder(_Outer).decode
 
 def clean_page(body: bytes) -> tuple[list[bytes], dict[str, Any]] | None:
     """The bytes of each event in a page, and what else the page says; None where `page` has to judge. Raises ValueError
-    where there are too many."""
+    where there are too many, or the body is an error."""
     try:
         outer = _cut(body)
     except UNREADABLE:
         return None
+    found = outer.events or (outer.data.events if outer.data is not None else None)
+    refuse_error({"status": outer.status, "success": outer.success, "error": outer.error, "events": found})
     for inner in (outer, outer.data):
         if inner is not None and inner.events is not None:
             if len(inner.events) > MAX_ROWS:
@@ -64,13 +70,14 @@ def page(body: bytes, key: str) -> dict[str, Any]:
     """The object that holds a list under `key`: `body` itself, or what its `data` wraps.
 
     The list's elements come as pairs: the value, or UNREAD where it can't be read, and its own bytes. Everything else
-    is decoded as usual. Raises ValueError where the body is no JSON, or has no such list.
+    is decoded as usual. Raises ValueError where the body is no JSON, has no such list, or is an error.
     """
     text = decode(body)
     start = skip(text, 0)
     if text[start : start + 1] != "{":
         raise _no_page(text, key)
     members, _ = _object(text, start, key)
+    refuse_error(members)
     for candidate in (members, members.get("data")):
         if isinstance(candidate, dict) and isinstance(candidate.get(key), list):
             return candidate

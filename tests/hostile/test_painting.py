@@ -70,7 +70,7 @@ def checkpoints(_events: Sequence[Event], reviews: Sequence[Checkpoint], words: 
     """All that is told of what waits."""
     for review in reviews:
         yield checkpoint_row(review, width, NOW, None)
-        yield inbox_row(review, width, NOW, words[:20] and "sending")
+        yield inbox_row(review, width, NOW, ("sending…", "blue") if words else None)
         yield answered_row(review, width, NOW)
         yield from question_lines(review, width, NOW)[: MOST // 8]
     batch = alike(reviews, reviews[0], lambda row: None)

@@ -34,7 +34,9 @@ def main() -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
-    print(f"{options.examples:,} scripts of up to {options.steps} steps, {time.monotonic() - began:.0f} s: none broke a promise")
+    print(
+        f"{options.examples:,} scripts of up to {options.steps} steps, {time.monotonic() - began:.0f} s: none broke a promise"
+    )
     print(f"{Promises.steps_taken:,} steps, {Promises.posts_taken:,} POSTs")
 
 

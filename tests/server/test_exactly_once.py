@@ -16,10 +16,12 @@ from pathlib import Path
 import pytest
 
 from scaicore_tui.actions import Ledger, Progress, Submission
+from scaicore_tui.actions.outcomes import ABSENT_AFTER
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.config import Api, Target
 from scaicore_tui.errors import ScaicoreError, UsageError
 from scaicore_tui.feed import transport
+from scaicore_tui.feed.transport import INVOKE_TIMEOUT
 from scaicore_tui.secret import Secret
 from scaicore_tui.session import Session
 from tests.server.faulty_wire import Fault, FaultyWire, faulty_wire, forged
@@ -114,7 +116,7 @@ async def test_lost_on_the_way_there_is_unknown_then_absent_and_may_be_sent_agai
         assert (submission.progress, it.truth) == (Progress.UNKNOWN, "pending")
         with pytest.raises(UsageError, match="looked up"):
             await it.answer()
-        it.clock.skipped += 11
+        it.clock.skipped += ABSENT_AFTER
         await it.session.read_once()
         assert submission.progress is Progress.ABSENT
         it.wire.fault = Fault.NONE
@@ -150,7 +152,12 @@ async def test_a_write_that_arrives_after_all_is_seen() -> None:
     async with scene() as it:
         it.wire.fault = Fault.HOLD_BEFORE
         submission = await it.answer()
-        it.clock.skipped += 11
+        it.clock.skipped += INVOKE_TIMEOUT
+        await it.session.read_once()
+        assert (submission.progress, it.truth) == (Progress.UNKNOWN, "pending")
+        with pytest.raises(UsageError, match="looked up"):
+            await it.answer()
+        it.clock.skipped += ABSENT_AFTER
         await it.session.read_once()
         assert (submission.progress, it.truth) == (Progress.ABSENT, "pending")
         it.wire.release.set()
@@ -290,7 +297,7 @@ async def tells_the_truth(served: Served, wire: FaultyWire, ledger: Ledger, chec
         (submission,) = session.outcomes.recover()
         assert (submission.target_id, submission.progress) == (checkpoint_id, Progress.UNKNOWN)
         for _ in range(ATTEMPTS):
-            clock.skipped += 1
+            clock.skipped += 10
             await session.read_once()
             if submission.progress in (Progress.CONFIRMED, Progress.ABSENT):
                 break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
@@ -15,7 +16,7 @@ class Taking:
 
     def __init__(self, stage: Stage, status: int = 200) -> None:
         self.posts: list[tuple[str, Any]] = []
-        self.row = REVIEW
+        self.row: dict[str, Any] = {}
         error = {"code": "AUTHZ_PERMISSION_DENIED", "message": "scaicore:manage is required"}
         self.refusal = {"status": "error", "error": error, "meta": {"request_id": "req_0c7"}}
         self._stage, self._status = stage, status
@@ -25,7 +26,16 @@ class Taking:
         if request.method != "POST":
             return self._stage.sim.answer(request)
         self.posts.append((request.url.path, request.content))
-        return httpx.Response(self._status, json={"data": self.row} if self._status == 200 else self.refusal)
+        return httpx.Response(
+            self._status, json={"data": self._taken(request)} if self._status == 200 else self.refusal
+        )
+
+    def _taken(self, request: httpx.Request) -> dict[str, Any]:
+        """The checkpoint as it is once that answer was taken; an invocation tells nothing."""
+        if not request.url.path.endswith("/resolve"):
+            return {"output": None}
+        told = {"id": request.url.path.split("/")[-2], "resolution": json.loads(request.content)["resolution"]}
+        return REVIEW | told | self.row
 
 
 class Choosy(Taking):

@@ -58,7 +58,7 @@ async def test_a_refusal_for_want_of_permission_is_told_at_the_key() -> None:
         await until(pilot, lambda: "req_0c7" in stage.text)
         await pilot.press("escape", "j", "j", "a")
         await stage.settle(pilot)
-        assert "a: this credential may not write: “scaicore:manage is required”" in " ".join(stage.text.split())
+        assert "a: this credential may not answer: “scaicore:manage is required”" in " ".join(stage.text.split())
 
 
 async def test_a_breakpoint_continues_by_one_key_once() -> None:

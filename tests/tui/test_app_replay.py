@@ -92,7 +92,7 @@ async def test_the_difference_is_shown_and_the_captured_input_comes_back() -> No
 
 async def test_what_was_typed_survives_leaving_and_a_refusal() -> None:
     stage = Stage(busy())
-    invoking = Invoking(stage, 503)
+    invoking = Invoking(stage, 422)
     async with stage.opened() as pilot:
         await pilot.press("e", "R", "tab", *"acme", "escape", "e")
         await retype(stage, pilot, '{"half')

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from scaicore_tui.actions import Kind, Progress
+from scaicore_tui.actions import Kind, Ledger, Progress
 from scaicore_tui.actions.gate import Situation, why_not_answer, why_not_continue, why_not_replay
 from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
@@ -19,7 +19,7 @@ from scaicore_tui.feed import Client
 from scaicore_tui.session import DEFAULT_BACKFILL, Session
 from scaicore_tui.wire import Checkpoint, read_checkpoint
 from tests.books import MemoryBook
-from tests.builders import NOON, checkpoint, entered, started
+from tests.builders import NOON, SECOND, checkpoint, entered, started
 from tests.feedsim import FeedSim
 
 
@@ -28,6 +28,7 @@ def read(**fields: Any) -> Checkpoint:
 
 
 OPEN = Situation()
+SENT_BEFORE = "it was sent before, and what came of that is not known yet: it is looked up"
 STOP = {"checkpoint_type": "debug_breakpoint", "options": ["continue"]}
 
 
@@ -41,7 +42,9 @@ STOP = {"checkpoint_type": "debug_breakpoint", "options": ["continue"]}
         (OPEN, read(status="resolved"), "approve", "it is resolved already"),
         (OPEN, None, None, "no checkpoint is selected"),
         (Situation(read_only=True), read(), "approve", "this session is read-only"),
-        (Situation(forbidden="manage required"), read(), "approve", "this credential may not write: manage required"),
+        (Situation(forbidden_answers="manage"), read(), "approve", "this credential may not answer: manage"),
+        (Situation(forbidden_replays="manage"), read(), "approve", None),
+        (Situation(unknown=frozenset({"ckpt_1"})), read(), "approve", SENT_BEFORE),
         (Situation(busy=frozenset({"ckpt_1"})), read(), "approve", "an answer to it is under way"),
         (OPEN, read(**STOP), "continue", None),
         (OPEN, read(**STOP), "approve", "'approve' is not offered; it offers continue"),
@@ -82,10 +85,11 @@ class Server:
             return httpx.Response(200, json={"data": {"checkpoints": self.resolved}})
         return self.sim.answer(request)
 
-    def session(self, backfill: int = DEFAULT_BACKFILL) -> Session:
+    def session(self, backfill: int = DEFAULT_BACKFILL, ledger: Ledger | None = None) -> Session:
         target = Target(url="http://127.0.0.1:1/api/v1")
-        client = Client(target, httpx.MockTransport(self.answer))
-        return Session(target, clock=ManualClock(), client=client, backfill=backfill)
+        clock = ManualClock(NOON / SECOND)
+        client = Client(target, httpx.MockTransport(self.answer), clock)
+        return Session(target, clock=clock, client=client, backfill=backfill, ledger=ledger)
 
 
 def waiting() -> FeedSim:
@@ -126,7 +130,7 @@ async def test_a_refusal_says_why_and_shuts_the_gate() -> None:
         submission = await session.answer("ckpt_1", "approve")
         assert (submission.progress, submission.request_id) == (Progress.REFUSED, "req_9")
         assert "scaicore:manage required" in submission.message
-        assert "may not write" in (session.why_not_answer("ckpt_1") or "")
+        assert "may not answer" in (session.why_not_answer("ckpt_1") or "")
         with pytest.raises(UsageError):
             await session.answer("ckpt_1", "approve")
         assert len(server.posts) == 1
@@ -163,7 +167,7 @@ async def test_a_gateway_that_gave_up_is_no_refusal() -> None:
         assert (await session.answer("ckpt_1", "approve")).progress is Progress.UNKNOWN
 
 
-async def test_what_was_never_sent_is_refused() -> None:
+async def test_what_never_left_this_machine_is_not_sent() -> None:
     def unreachable(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)
 
@@ -171,8 +175,9 @@ async def test_what_was_never_sent_is_refused() -> None:
     async with server.session() as session:
         await session.read_once()
         submission = await session.answer("ckpt_1", "approve")
-        assert submission.progress is Progress.REFUSED
+        assert submission.progress is Progress.NOT_SENT
         assert "nothing was sent" in submission.message
+        assert session.why_not_answer("ckpt_1", "approve") is None
 
 
 async def test_what_is_not_pending_is_not_answered() -> None:

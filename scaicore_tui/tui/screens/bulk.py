@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from scaicore_tui.actions import Kind
+from scaicore_tui.actions import latest_by_target
 from scaicore_tui.session import Update
 from scaicore_tui.text import named
 from scaicore_tui.tui.actions import Place, bindings
@@ -120,7 +120,7 @@ class BulkScreen(AnsweringDialog):
         """What came of each that was sent from here, in the order they go."""
         sent = self._sent or Batch()
         moved = self.desk.session.submitter.submissions[self._sent_before :]
-        mine = {submission.target_id: submission for submission in moved if submission.kind is not Kind.REPLAY}
+        mine = latest_by_target(submission for submission in moved if not submission.is_replay)
         over = self.desk.batches.get(sent.ids)
         return {key: outcome_of(mine.get(key), over) for key in sent.ids}
 

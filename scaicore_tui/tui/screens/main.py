@@ -88,6 +88,7 @@ class MainScreen(WaitingScreen):
         if update.checkpoints or update.submission is not None:
             self.show_inbox()
         if update.submission is not None:
+            self.panes.runs.mark(self.desk.replay_progress())
             self._link(update.submission)
         super().follow(update)
 

@@ -20,10 +20,11 @@ NEAR = 600
 URGENT = {"critical": "red strong", "high": "amber strong"}
 
 
-def checkpoint_row(checkpoint: Checkpoint, width: int, now: float, mark: str | None) -> list[Piece]:
-    """A checkpoint in the pane, `width` cells wide: kind, Core, age, what is asked, and how to answer."""
+def checkpoint_row(checkpoint: Checkpoint, width: int, now: float, mark: Piece | None) -> list[Piece]:
+    """A checkpoint in the pane, `width` cells wide: kind, Core, age, what is asked, and how to answer; or the `mark` of
+    an answer to it."""
     name = max(10, min(22, width // 5))
-    answers = _answers(checkpoint, width, width * 2 // 5) if mark is None else (mark, "blue")
+    answers = _answers(checkpoint, width, width * 2 // 5) if mark is None else mark
     room = max(0, width - 2 - name - 5 - 2 - cells(answers[0]) - 2)
     return [
         *_named(checkpoint, name),
@@ -35,11 +36,11 @@ def checkpoint_row(checkpoint: Checkpoint, width: int, now: float, mark: str | N
     ]
 
 
-def inbox_row(checkpoint: Checkpoint, width: int, now: float, mark: str | None) -> list[Piece]:
+def inbox_row(checkpoint: Checkpoint, width: int, now: float, mark: Piece | None) -> list[Piece]:
     """A checkpoint in the inbox: as in the pane, with the time left and for whom it is."""
     name = max(10, min(22, width // 6))
     assignee = min(16, width // 7) if width >= ROOM_FOR_ASSIGNEE else 0
-    answers = _answers(checkpoint, width, width // 4) if mark is None else (mark, "blue")
+    answers = _answers(checkpoint, width, width // 4) if mark is None else mark
     room = max(0, width - 2 - name - 5 - DEADLINE_WIDTH - 2 - assignee - cells(answers[0]) - 2)
     return [
         *_named(checkpoint, name),

@@ -19,7 +19,7 @@ class CheckpointList(Rows):
         # Whether what waits was ever read.
         self.is_known = False
         self._checkpoints: Sequence[Checkpoint] = ()
-        self._progress: Mapping[str, str] = {}
+        self._progress: Mapping[str, Piece] = {}
         self._marked: Container[str] = ()
         self._now = 0.0
 
@@ -51,7 +51,7 @@ class CheckpointList(Rows):
         return checkpoint_row(checkpoint, self.size.width - 2, self._now, self._progress.get(checkpoint.id))
 
     def show(
-        self, checkpoints: Sequence[Checkpoint], progress: Mapping[str, str], marked: Container[str], now: float
+        self, checkpoints: Sequence[Checkpoint], progress: Mapping[str, Piece], marked: Container[str], now: float
     ) -> bool:
         """Show the checkpoints as they are at `now`; whether the cursor had to leave its own."""
         before = self.selected

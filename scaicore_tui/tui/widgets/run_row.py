@@ -20,12 +20,13 @@ MIN_ERROR = 8
 _OUTWEIGHS = {RunStatus.FAILED: "text strong", RunStatus.WAITING: "text strong"}
 
 
-def run_row(run: Summary, width: int, now: float) -> list[Piece]:
-    """The row, `width` cells wide, at `now` in seconds since 1970."""
+def run_row(run: Summary, width: int, now: float, mark: Piece | None = None) -> list[Piece]:
+    """The row, `width` cells wide, at `now` in seconds since 1970; a `mark` stands before the signs of its nodes."""
     look = RUN_LOOKS[run.status]
     room = max(0, width - FIXED_WIDTH)
     core = max(8, min(18, room * 3 // 5))
-    signs = node_signs(run, max(4, min(16, room // 4)))
+    marked: list[Piece] = [] if mark is None else [mark, ("  ", "text")]
+    signs = [*marked, *node_signs(run, max(4, min(16, room // 4)))]
     row = [
         (f"{look.glyph} ", look.colour),
         piece(short_id(run.execution_id), ID_WIDTH + 1, _OUTWEIGHS.get(run.status, "text")),

@@ -6,12 +6,12 @@ Gaps are lines between the rows. The cursor passes over them: all that a key or 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from scaicore_tui.runs import GapRow, Summary
 from scaicore_tui.tui.listing import Listing
 from scaicore_tui.tui.messages import ReadOlder, RunOpened, RunSelected
-from scaicore_tui.tui.paint import Pieces
+from scaicore_tui.tui.paint import Piece, Pieces
 from scaicore_tui.tui.widgets.gap_row import gap_row
 from scaicore_tui.tui.widgets.rows import Rows
 from scaicore_tui.tui.widgets.run_row import run_row
@@ -29,6 +29,7 @@ class RunList(Rows):
         self._newest: str | None = None
         self._now = 0.0
         self._gaps: Sequence[GapRow] = ()
+        self._marks: Mapping[str, Piece] = {}
 
     @property
     def row_count(self) -> int:
@@ -62,7 +63,8 @@ class RunList(Rows):
         return super().draw(line - self._gaps_above(line))
 
     def draw_row(self, row: int) -> Pieces:
-        return run_row(self._listing[row], self.size.width - 2, self._now)
+        run = self._listing[row]
+        return run_row(run, self.size.width - 2, self._now, self._marks.get(run.execution_id))
 
     def show(self, now: float) -> None:
         """The listing changed, or time passed; `now` in seconds since 1970."""
@@ -71,6 +73,11 @@ class RunList(Rows):
         row = 0 if self.following else self._listing.row_of(self._selected)
         self._stay_on(row if row is not None else self.cursor, before)
         self._count_newer()
+        self.repaint()
+
+    def mark(self, marks: Mapping[str, Piece]) -> None:
+        """Show what there is to say of the replays of runs, by the id of the run."""
+        self._marks = marks
         self.repaint()
 
     def tick(self, now: float) -> None:

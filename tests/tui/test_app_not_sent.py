@@ -1,0 +1,115 @@
+"""A write says *sending…* on its row from the key press on, and *not sent* where it failed before the POST."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+
+from scaicore_tui.tui.screens.inbox import InboxScreen
+from tests.tui.inbox_scene import inbox, invoice
+from tests.tui.scene import REVIEW, busy
+from tests.tui.stage import WIDE, Stage, until
+from tests.tui.taking import Taking
+
+
+class Hanging(Taking):
+    """Takes writes; while it `hangs`, a listing of checkpoints gets no answer, and `ends` as one that never came."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage)
+        self.hangs = False
+        self.refuses = False
+        self.ends = asyncio.Event()
+        stage.session.client._http._transport = httpx.MockTransport(self.answer)
+
+    async def answer(self, request: httpx.Request) -> httpx.Response:
+        if self.hangs and request.method == "GET" and request.url.path.endswith("/checkpoints"):
+            await self.ends.wait()
+            raise httpx.ReadTimeout("no byte", request=request)
+        if self.refuses and request.method == "POST":
+            raise httpx.ConnectError("refused", request=request)
+        return self(request)
+
+
+def row_of(stage: Stage, words: str) -> str:
+    return next(line for line in stage.lines if words in line)
+
+
+async def test_an_answer_whose_checkpoint_can_not_be_read_again_stays_on_its_row_and_can_be_tried_again() -> None:
+    stage = Stage(inbox(invoice(1), invoice(2)))
+    async with stage.opened(WIDE) as pilot:
+        hanging = Hanging(stage)
+        hanging.hangs = True
+        await pilot.press("i", "a", "1")
+        stage.clock.advance(1)
+        await pilot.press("enter")
+        await until(pilot, lambda: "sending…" in stage.text)
+        await stage.settle(pilot)
+        assert "sending…" in row_of(stage, "Invoice 1")
+        assert "answer approve to ckpt_inv1: sending…" in stage.text
+        hanging.ends.set()
+        await until(pilot, lambda: "not sent" in stage.text)
+        await stage.settle(pilot)
+        assert "not sent" in row_of(stage, "Invoice 1")
+        assert "not sent" not in row_of(stage, "Invoice 2")
+        assert "answer approve to ckpt_inv1: not sent" in stage.text
+        await pilot.press("escape")
+        stage.clock.advance(5)
+        await stage.settle(pilot)
+        assert "not sent" in row_of(stage, "Invoice 1")
+        assert not hanging.posts
+        hanging.hangs = False
+        await pilot.press("r")
+        await until(pilot, lambda: not stage.session.link.failures)
+        await pilot.press("k", "a")
+        stage.clock.advance(1)
+        await pilot.press("enter")
+        await until(pilot, lambda: hanging.posts)
+        await stage.settle(pilot)
+        assert "accepted" in row_of(stage, "Invoice 1")
+        assert [path.split("/")[-2] for path, _ in hanging.posts] == ["ckpt_inv1"]
+
+
+async def test_a_replay_that_never_left_says_so_on_the_row_of_its_run() -> None:
+    stage = Stage(busy())
+    async with stage.opened(WIDE) as pilot:
+        refusing = Hanging(stage)
+        refusing.refuses = True
+        await pilot.press("e", "R")
+        stage.clock.advance(1)
+        await pilot.press("enter")
+        await until(pilot, lambda: "replay not sent" in stage.text)
+        await stage.settle(pilot)
+        assert "exec_5b0c11" in row_of(stage, "replay not sent  ")
+        assert "replay exec_5b0c11: not sent" in stage.text
+        refusing.refuses = False
+        await pilot.press("R")
+        stage.clock.advance(1)
+        await pilot.press("enter")
+        await until(pilot, lambda: refusing.posts)
+        await stage.settle(pilot)
+        assert "replay not sent  " not in stage.text
+
+
+async def test_several_that_can_not_be_sent_each_say_so() -> None:
+    stage = Stage(inbox(invoice(1), invoice(2), REVIEW))
+    async with stage.opened(WIDE) as pilot:
+        hanging = Hanging(stage)
+        hanging.hangs = True
+        hanging.ends.set()
+        await pilot.press("i")
+        screen = stage.screen
+        assert isinstance(screen, InboxScreen)
+        for marked in ("ckpt_inv1", "ckpt_inv2"):
+            screen.inbox.select(marked)
+            await pilot.press("space")
+        await pilot.press("a", "s", "1")
+        stage.clock.advance(1)
+        await pilot.press("enter")
+        await until(pilot, lambda: stage.session.submitter.submissions[1:])
+        await pilot.pause()
+        await pilot.press("escape")
+        await stage.settle(pilot)
+        assert ["not sent" in row_of(stage, f"Invoice {number}") for number in (1, 2)] == [True, True]
+        assert not hanging.posts
