@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -24,6 +26,8 @@ APIS = ("team-a", "team-b")
 OPTIONS = ("approve", "reject")
 # After this long nothing that was sent can still arrive, by the longest time that the client gives an invocation.
 NOTHING_ARRIVES_S = 2 * LATEST_ARRIVAL_S
+
+Call = Callable[[], Coroutine[Any, Any, object]]
 
 
 class Promises(RuleBasedStateMachine):
@@ -235,8 +239,8 @@ class Promises(RuleBasedStateMachine):
         if progress in (Progress.REFUSED, Progress.ABSENT, Progress.CONFLICT):
             assert not is_done, f"{progress}, and the server did it: {where}"
             assert not may_arrive, f"{progress}, and it may still arrive: {where}"
-        if progress == "not sent":
-            assert post is None, f"not sent, and there was a POST: {where}"
+        if progress is Progress.NOT_SENT:
+            assert post is None or post.outcome == "not_connected", f"not sent, and there was a POST: {where}"
         assert progress is not Progress.SENDING, f"sending for ever: {where}"
         if submission.is_replay:
             self._check_replay(process, submission, post, where)
@@ -259,7 +263,8 @@ class Promises(RuleBasedStateMachine):
             assert api.started_at[run] >= sent_at, f"the likely run is older than the POST: {where}"
             assert submission.progress is not Progress.CONFIRMED, f"confirmed by what is only likely: {where}"
         else:
-            assert post is not None and run == post.run_id, f"{run} is called the replay, it is not: {where}"
+            assert post is not None, f"{run} is called the replay, and there was no POST: {where}"
+            assert run == post.run_id, f"{run} is called the replay, it is not: {where}"
 
     def _check_gate(self, process: Process) -> None:
         """After a good read only a refusal of this very permission, with this very token, closes the gate."""
@@ -297,11 +302,11 @@ class Promises(RuleBasedStateMachine):
         choice = self._offered(process, identity, resolution)
         self._press(process, lambda: process.session.answer(identity, choice), "resolve", identity)
 
-    def _press(self, process: Process, call: object, kind: str, target: str) -> None:
+    def _press(self, process: Process, call: Call, kind: str, target: str) -> None:
         api = process.api
         before = len(api.posts)
         is_due = self._must_be_sent(process, kind, target)
-        self._act(process, call)  # type: ignore[arg-type]
+        self._act(process, call)
         sent = api.posts[before:]
         assert len(sent) <= 1, f"one press sent {len(sent)} POSTs"
         assert sent or not is_due, f"{kind} of {target} should have been sent"
@@ -319,12 +324,12 @@ class Promises(RuleBasedStateMachine):
         # The clock may move while a call waits for the budget.
         return is_well and is_fresh and is_pending and is_first and (kind, api.token) not in process.refused
 
-    def _act(self, process: Process, call: object) -> None:
+    def _act(self, process: Process, call: Call) -> None:
         """Do what a press does; the process may be killed by it."""
         before = len(process.api.posts)
         try:
             with suppress(ScaicoreError):
-                self.machine.run(process, call())  # type: ignore[operator]
+                self.machine.run(process, call())
         except Killed:
             name = next(name for name, other in self.running.items() if other is process)
             self.machine.kill(process)

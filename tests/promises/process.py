@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Executor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 import httpx
 
@@ -21,27 +21,25 @@ from scaicore_tui.config.sources import TokenFile
 from scaicore_tui.feed import Client
 from scaicore_tui.journal import Journal
 from scaicore_tui.session import Session
-from tests.promises.server import Api, Killed
+from tests.promises.server import Api
 
 T = TypeVar("T")
 # The loop turns this often before the clock is moved on: longer than any chain of callbacks without a sleep.
 TURNS = 300
+# Numbers of processes begin above those of any real one.
+FIRST_PID = 5_000_000
 # The clock is moved on this often before a call counts as hanging.
 SKIPS = 400
 
 
-class InlineLoop(asyncio.SelectorEventLoop):
-    """Runs what is meant for a thread at once: the same steps then always take the same turns."""
-
-    def run_in_executor(  # type: ignore[override]
-        self, executor: Executor | None, func: Callable[..., T], *args: Any
-    ) -> asyncio.Future[T]:
-        future: asyncio.Future[T] = self.create_future()
-        try:
-            future.set_result(func(*args))
-        except Exception as error:  # noqa: BLE001 - as a thread would
-            future.set_exception(error)
-        return future
+def submit_inline(_: ThreadPoolExecutor, func: Callable[..., T], /, *args: Any, **values: Any) -> Future[T]:
+    """Do what is meant for a thread at once: the same steps then always take the same turns."""
+    future: Future[T] = Future()
+    try:
+        future.set_result(func(*args, **values))
+    except Exception as error:  # noqa: BLE001 - as a thread would
+        future.set_exception(error)
+    return future
 
 
 @dataclass
@@ -70,13 +68,18 @@ class Machine:
     def __init__(self, folder: Path, clock: ManualClock) -> None:
         self.folder = folder
         self.clock = clock
-        self.loop = InlineLoop()
+        self.loop = asyncio.SelectorEventLoop()
         self.current_pid = 0
         self.alive: set[int] = set()
-        self._pids = count(5_000_000)
-        self._real = (os.getpid, os.kill)
-        os.getpid = lambda: self.current_pid or self._real[0]()
-        os.kill = self._kill
+        self._pids = count(FIRST_PID)
+        self._kill_really = os.kill
+        self._patches = [
+            patch("os.getpid", lambda: self.current_pid),
+            patch("os.kill", self._kill),
+            patch.object(ThreadPoolExecutor, "submit", submit_inline),
+        ]
+        for patched in self._patches:
+            patched.start()
         self.state.mkdir()
 
     @property
@@ -139,8 +142,9 @@ class Machine:
         process.session.journal.close()
 
     def close(self) -> None:
-        os.getpid, os.kill = self._real
         self.loop.close()
+        for patched in self._patches:
+            patched.stop()
 
     async def _drive(self, call: Coroutine[Any, Any, T]) -> T:
         task = asyncio.ensure_future(call)
@@ -154,11 +158,8 @@ class Machine:
         raise AssertionError("the call hangs")
 
     def _kill(self, pid: int, number: int) -> None:
-        if number == 0 and pid >= 5_000_000:
+        if number == 0 and pid >= FIRST_PID:
             if pid not in self.alive:
                 raise ProcessLookupError(pid)
             return
-        self._real[1](pid, signal.Signals(number) if number else number)
-
-
-__all__ = ["Killed", "Machine", "Process"]
+        self._kill_really(pid, number)

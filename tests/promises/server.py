@@ -14,6 +14,7 @@ import httpx
 
 from scaicore_tui.clock import ManualClock
 from scaicore_tui.wire import Event
+from scaicore_tui.wire.timestamps import iso
 from tests.builders import checkpoint, completed, entered, started
 from tests.feedsim import UNLIMITED
 
@@ -22,7 +23,7 @@ MICRO = 1_000_000
 LATEST_ARRIVAL_S = 300.0
 # A read that hangs is given up by the client after this many seconds.
 HANGS_S = 10.0
-# What may become of a write. "kill" ends the client's process before the answer; a suffix says whether the write is done.
+# What may become of a write; a suffix says whether it is done. "kill" ends the client's process before the answer.
 WRITE_FAULTS = (
     "ok",
     "ok_without_details",
@@ -212,6 +213,15 @@ class Api:
         return self._answer_write(post, request)
 
     def _answer_write(self, post: Post, request: httpx.Request) -> httpx.Response:
+        if post.outcome in ("conflict", "somebody_else", "another_id") and post.kind == "resolve":
+            return self._answer_instead(post)
+        if (answer := self._not_done(post, request)) is not None:
+            return answer
+        self._do(post)
+        return self._answer_done(post, request)
+
+    def _not_done(self, post: Post, request: httpx.Request) -> httpx.Response | None:
+        """Answer, or fail, without doing it; None where it is to be done."""
         match post.outcome:
             case "not_connected":
                 raise httpx.ConnectError("refused", request=request)
@@ -230,10 +240,7 @@ class Api:
                 return httpx.Response(429, headers={"Retry-After": "2"}, json={"detail": "slow down"})
             case "server_error_not_done":
                 return _problem(503, "MODEL_UNAVAILABLE", "try later")
-            case "conflict" | "somebody_else" | "another_id" if post.kind == "resolve":
-                return self._answer_instead(post)
-        self._do(post)
-        return self._answer_done(post, request)
+        return None
 
     def _answer_instead(self, post: Post) -> httpx.Response:
         """Answer about something that is not what was asked for."""
@@ -287,6 +294,4 @@ def _problem(status: int, code: str, message: str) -> httpx.Response:
 
 
 def _iso(micros: int) -> str:
-    from scaicore_tui.wire.timestamps import iso
-
-    return iso(micros)
+    return str(iso(micros))

@@ -53,7 +53,9 @@ SCRIPTS: dict[str, list[tuple[str, dict[str, Any]]]] = {
         write_fault("late"), REPLAY, wait(70.0), POLL, REPLAY, wait(301.0), POLL,
     ],
     "a replay after a kill is not the original": [write_fault("kill_done"), REPLAY, POLL, REPLAY, POLL],
-    "a replay after a kill that never arrived is not the original": [write_fault("kill_not_done"), REPLAY, POLL, REPLAY],
+    "a replay after a kill that never arrived is not the original": [
+        write_fault("kill_not_done"), REPLAY, POLL, REPLAY,
+    ],
     "a run that began before the POST is not likely": [
         ("somebody_invokes", {**A, "n": 0}), wait(1.0), write_fault("answer_lost"), REPLAY, POLL,
     ],
@@ -68,7 +70,9 @@ SCRIPTS: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("token_is_replaced", A), POLL, ANSWER, REPLAY,
     ],
     "writes to another API are neither shown nor in the way": [ANSWER, SWITCH, POLL, ANSWER],
-    "a lost answer to another API is neither shown nor in the way": [write_fault("dropped"), ANSWER, SWITCH, POLL, ANSWER],
+    "a lost answer to another API is neither shown nor in the way": [
+        write_fault("dropped"), ANSWER, SWITCH, POLL, ANSWER,
+    ],
     "without a ledger nothing is sent, and all else works": [
         ("ledger_breaks", {}), ANSWER, REPLAY, POLL, KILL, POLL, ("ledger_is_mended", {}), POLL, ANSWER,
     ],
@@ -80,7 +84,9 @@ SCRIPTS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "a re-read that is refused ends, and nothing is sent": [
         read_fault("too_many"), ANSWER, read_fault("ok"), wait(12.0), POLL, ANSWER,
     ],
-    "the second process sees the first one's write": [ANSWER, POLL_SECOND, ("press_answer", {"name": "second", "which": 0, "resolution": "reject"})],
+    "the second process sees the first one's write": [
+        ANSWER, POLL_SECOND, ("press_answer", {"name": "second", "which": 0, "resolution": "reject"}),
+    ],
 }  # fmt: skip
 
 
