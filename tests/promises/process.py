@@ -73,7 +73,7 @@ class Machine:
         self.alive: set[int] = set()
         self._pids = count(FIRST_PID)
         self._kill_really = os.kill
-        self._patches = [
+        self._patches: list[Any] = [
             patch("os.getpid", lambda: self.current_pid),
             patch("os.kill", self._kill),
             patch.object(ThreadPoolExecutor, "submit", submit_inline),
@@ -123,7 +123,7 @@ class Machine:
         session = Session(target, journal, self.clock, client=client, ledger=Ledger(self.ledger_path))
         process = Process(pid, api, session, is_offline=offline)
         if not offline:
-            session.outcomes.recover()
+            self.run(process, _recover(session))
         return process
 
     def run(self, process: Process, call: Coroutine[Any, Any, T]) -> T:
@@ -163,3 +163,8 @@ class Machine:
                 raise ProcessLookupError(pid)
             return
         self._kill_really(pid, number)
+
+
+async def _recover(session: Session) -> None:
+    """Take over what dead processes left, as a session does when it begins to run."""
+    session.outcomes.recover()
