@@ -26,8 +26,8 @@ class Lock:
         """Hold it. Raises TimeoutError where another has it all the time, OSError where it can't be had at all."""
         self._file.parent.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
         self._file.touch(mode=OWNER_ONLY_FILE)
-        self._held = sqlite3.connect(self._file, self._wait, isolation_level=None, check_same_thread=False)
         try:
+            self._held = sqlite3.connect(self._file, self._wait, isolation_level=None, check_same_thread=False)
             # Nothing is ever written to it, so there is nothing to take back.
             self._held.execute("PRAGMA journal_mode = OFF")
             self._held.execute("BEGIN EXCLUSIVE")

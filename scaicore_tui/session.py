@@ -71,6 +71,7 @@ class Session:
         self._ingest = Ingest(self.journal, self.book, self._changed, self._loaded)
         self._aside = Aside(self.journal, self.book, self._changed)
         self.client = client or Client(target, clock=self.clock)
+        self.client.bearer.expect(None if self.journal.identity is None else self.journal.identity.caller)
         self.outcomes = Outcomes(self.client, self.book, self.clock, self._submitted, ledger or Ledger())
         self.submitter = Submitter(self.client, self.book, self.clock, self.outcomes, self._staleness)
         self._catch_up = CatchUp(self.client, self.journal, self._ingest, self.clock, self._changed)
@@ -244,6 +245,7 @@ class Session:
     async def _take_head(self, sweep: Sweep) -> int:
         """Take a look at the feed's head; returns how many of its events are new."""
         async with self._ingest.turn:
+            await self._note_caller()
             is_first = self.book.event_count == 0
             new, changed = await self._catch_up.take_head(sweep, is_first=is_first)
             if is_first:
@@ -251,6 +253,12 @@ class Session:
             self.outcomes.observe()
             self._changed(changed)
         return new
+
+    async def _note_caller(self) -> None:
+        """Note in the journal whose it is, once the first token was had."""
+        known, caller = self.journal.identity, self.client.bearer.caller
+        if caller is not None and known is not None and known.caller is None:
+            await self._ingest.off(self.journal.note_caller, caller)
 
     async def _take_checkpoints(self, rows: Sequence[Checkpoint], asked_at: float) -> None:
         """Take all that is pending, and tell what that changed."""

@@ -73,10 +73,10 @@ class Outcomes:
 
     def recover(self) -> list[Submission]:
         """Take over what others had sent to this API, and were gone before they told the end of."""
-        now, host = self._clock.now(), self._client.target.host
+        now, identity = self._clock.now(), self._client.identity
         known = {submission.id for submission in self.submissions}
         open_ones = [entry for entry in self.ledger.entries() if entry.is_open and entry.id not in known]
-        found = [self._recovered(entry) for entry in open_ones if entry.host == host and entry.is_orphan(now)]
+        found = [self._recovered(entry) for entry in open_ones if entry.is_sent_to(identity) and entry.is_orphan(now)]
         for submission in found:
             self.add(submission)
             self.close(submission, submission.progress, "whoever sent it is gone: looking it up")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from typing import Self
 from urllib.parse import urlsplit
 
 import msgspec
@@ -85,6 +86,20 @@ class Identity(Struct, frozen=True, omit_defaults=True):
     def _may_be_same_caller(self, other: Identity) -> bool:
         alike = None if self.caller is None or other.caller is None else self.caller.is_same(other.caller)
         return self.profile == other.profile if alike is None else alike
+
+    def to_json(self) -> str:
+        """Return it as JSON in ASCII: half a character, which a name may hold, can be stored too."""
+        return json.dumps(msgspec.to_builtins(self))
+
+    @classmethod
+    def from_json(cls, source: str | bytes) -> Self:
+        """Return what `to_json` made `source` of. Raises ValueError if it is none."""
+        return msgspec.convert(json.loads(source), cls)
+
+    @property
+    def host(self) -> str:
+        """Host and port."""
+        return urlsplit(self.url).netloc
 
     @property
     def words(self) -> str:

@@ -89,6 +89,11 @@ class Target(Struct, frozen=True):
         return url if urlsplit(url).path else url + _USUAL_PATH[self.api]
 
     @property
+    def has_usual_path(self) -> bool:
+        """Whether the URL is that of the backend itself, and not of one of several behind a gateway."""
+        return urlsplit(self.base).path == _USUAL_PATH[self.api]
+
+    @property
     def resources(self) -> str:
         """The URL that the four calls hang under."""
         suffix = _RESOURCES[self.api]

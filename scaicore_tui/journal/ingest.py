@@ -5,7 +5,6 @@ other on the event loop, a slice at a time, after each was committed. So nothing
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -14,6 +13,7 @@ from typing import Any, TypeVar
 
 from scaicore_tui.clock import Clock
 from scaicore_tui.config import Target
+from scaicore_tui.errors import StorageError
 from scaicore_tui.journal.holes import Hole
 from scaicore_tui.journal.intake import Intake
 from scaicore_tui.journal.retention import Forgotten, Retention
@@ -73,7 +73,7 @@ class Ingest:
         await self.load()
         while target.keep_days is not None or target.keep_mb is not None:
             # A disk that takes nothing is told when it does not take what comes.
-            with suppress(sqlite3.OperationalError):
+            with suppress(StorageError):
                 await self._forget(self.intake.retention(target.kept_from(clock.now()), target.kept_bytes))
             await clock.sleep(BETWEEN_RETENTIONS)
 

@@ -1,0 +1,73 @@
+"""What keeps a journal's file from being read or written, in words that name the file, what is kept and what to do."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from pathlib import Path
+
+from scaicore_tui.errors import StorageError
+
+UNTOUCHED = "it was not touched"
+ANOTHER = "name another file: --journal FILE"
+# SQLite's primary result codes: the lowest eight bits of an extended one.
+_PRIMARY = 0xFF
+_WORDS = {
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_READONLY: "it is read-only",
+    sqlite3.SQLITE_PERM: "no permission",
+    sqlite3.SQLITE_AUTH: "no permission",
+    sqlite3.SQLITE_IOERR: "the disk reports an error",
+    sqlite3.SQLITE_BUSY: "another program holds it",
+    sqlite3.SQLITE_LOCKED: "another program holds it",
+}
+_SYSTEM_WORDS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the disk is read-only",
+    errno.EACCES: "no permission",
+    errno.EPERM: "it belongs to another user",
+    errno.EEXIST: "a file is in the place of its folder",
+    errno.ENOTDIR: "a file is in the place of its folder",
+}
+
+
+class DiskFailure(StorageError):
+    """The disk does not take or give what was asked for: full, read-only, failing, or no permission."""
+
+
+class DamagedJournal(StorageError):
+    """The file is a journal, and parts of it are no longer as they were written."""
+
+
+def is_failure(error: sqlite3.Error) -> bool:
+    """Return whether the file or the disk is at fault, and not what was asked of SQLite."""
+    return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
+
+
+def journal_failure(error: sqlite3.Error | OSError, path: Path | None) -> StorageError:
+    """Return what a failed read or write of the journal in `path` means; None is a temporary file."""
+    name = "the temporary journal" if path is None else str(path)
+    if isinstance(error, OSError):
+        words = f"no journal can be kept in {name}: {_system_words(error)}"
+        return DiskFailure(words, kept="nothing was changed", hint=ANOTHER)
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY
+    if code == sqlite3.SQLITE_CORRUPT:
+        return damaged(name)
+    if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
+        return StorageError(f"{name} is no journal: {error}", kept=UNTOUCHED, hint=ANOTHER)
+    words = _WORDS.get(code, str(error))
+    return DiskFailure(f"{name} can't be used: {words}", kept="its content is unchanged", hint=ANOTHER)
+
+
+def damaged(name: str) -> StorageError:
+    """Return that the journal of that name is damaged, and how to go on without it."""
+    return DamagedJournal(
+        f"{name} is damaged",
+        kept="it was not changed",
+        hint="move it away, and what the API still has is read again; sqlite3 FILE .recover may save the rest",
+    )
+
+
+def _system_words(error: OSError) -> str:
+    return _SYSTEM_WORDS.get(error.errno or 0, error.strerror or str(error))
