@@ -65,7 +65,7 @@ class Session:
     ) -> None:
         self.target = target
         self.clock = clock or SystemClock()
-        self.book = RunBook(lambda execution_id: self.journal.reader.history(execution_id, self.book.last))
+        self.book = RunBook(lambda execution_id: self.journal.readable(execution_id, self.book.last))
         self.checkpoints: tuple[Checkpoint, ...] = ()
         self.journal = Journal.temporary() if journal is None else journal
         self._ingest = Ingest(self.journal, self.book, self._changed, self._loaded)
@@ -84,6 +84,10 @@ class Session:
         self._ingest.load_newest()
         self._told_gaps = self.book.gaps
 
+        # How many events were only in memory when it was closed, and are lost.
+        self.lost_count = 0
+        self._is_closed = False
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -98,8 +102,14 @@ class Session:
             closing.push_async_callback(asyncio.to_thread, self.outcomes.leave)
             closing.callback(self.journal.close)
             closing.callback(self._ingest.close)
+            closing.push_async_callback(self._save_last)
             closing.push_async_callback(self.client.close)
             closing.push_async_callback(self._pollers.close)
+
+    async def _save_last(self) -> None:
+        if self.journal.trouble and not self._is_closed:
+            self.lost_count = await self.save()
+        self._is_closed = True
 
     @property
     def link(self) -> Link:
@@ -147,6 +157,11 @@ class Session:
     async def load(self) -> None:
         """Take all runs out of the journal: `run` does so beside other things."""
         await self._ingest.load()
+
+    async def save(self) -> int:
+        """Write what is only in memory, if the disk takes it now; return how many events still are."""
+        await self._ingest.save()
+        return await self._ingest.off(lambda: self.journal.unsaved_count)
 
     def refresh(self) -> bool:
         """Fetch now; False where enough fetches are under way."""
@@ -271,6 +286,7 @@ class Session:
         self._tell(Update(frozenset(changed), checkpoints=moved, gaps=self._gaps_moved()))
         if moved or is_first:
             await self._ingest.pending(pending)
+        await self._ingest.save(self.clock.monotonic())
 
     def _changed(self, runs: set[str]) -> None:
         self._catching_up()

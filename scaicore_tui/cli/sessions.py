@@ -132,6 +132,8 @@ def tell_unknown(session: Session) -> None:
     """Say of how many writes it is not known what came of them, where a ledger keeps them for the next start."""
     from scaicore_tui.actions import Progress
 
+    if session.lost_count:
+        say(f"{session.lost_count:,} events were only in memory, and are lost here: {session.journal.trouble}")
     unknown = [one for one in session.submitter.submissions if one.progress in (Progress.SENDING, Progress.UNKNOWN)]
     if unknown and session.outcomes.ledger.is_kept:
         count = "1 write is" if len(unknown) == 1 else f"{len(unknown)} writes are"

@@ -9,6 +9,7 @@ from pathlib import Path
 from scaicore_tui.errors import StorageError
 
 UNTOUCHED = "it was not touched"
+IN_MEMORY = "what comes is only in memory"
 ANOTHER = "name another file: --journal FILE"
 # SQLite's primary result codes: the lowest eight bits of an extended one.
 _PRIMARY = 0xFF
@@ -21,6 +22,8 @@ _WORDS = {
     sqlite3.SQLITE_BUSY: "another program holds it",
     sqlite3.SQLITE_LOCKED: "another program holds it",
 }
+# What SQLite calls an error of the disk, and is a want of room.
+_MORE_EXACT = {sqlite3.SQLITE_IOERR_SHMSIZE: sqlite3.SQLITE_FULL}
 _SYSTEM_WORDS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
@@ -51,12 +54,13 @@ def journal_failure(error: sqlite3.Error | OSError, path: Path | None) -> Storag
     if isinstance(error, OSError):
         words = f"no journal can be kept in {name}: {_system_words(error)}"
         return DiskFailure(words, kept="nothing was changed", hint=ANOTHER)
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY
+    # Python's own module raises one without a code for a text that is no UTF-8: none was ever stored.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & _PRIMARY
     if code == sqlite3.SQLITE_CORRUPT:
         return damaged(name)
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
         return StorageError(f"{name} is no journal: {error}", kept=UNTOUCHED, hint=ANOTHER)
-    words = _WORDS.get(code, str(error))
+    words = _WORDS.get(_MORE_EXACT.get(getattr(error, "sqlite_errorcode", 0), code), str(error))
     return DiskFailure(f"{name} can't be used: {words}", kept="its content is unchanged", hint=ANOTHER)
 
 

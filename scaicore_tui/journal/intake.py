@@ -52,6 +52,11 @@ class Intake:
         else:
             self._is_free.set()
 
+    def save(self) -> None:
+        """Look after the file, and write what is only in memory, if it takes that now."""
+        self._journal.look_after_file()
+        self._spill.save()
+
     def news(self, events: Sequence[Event], gap_found_at: int | None = None) -> Change:
         """Take in events, oldest first, newer than all before; after a gap found at that time, in microseconds."""
         change = self._folder.news(events, self._journal.next_place)
@@ -145,6 +150,7 @@ class Intake:
     def _write(self, write: Callable[[], Change]) -> Change:
         """Write, with the summaries of what changed, in one transaction; in memory, where the disk takes nothing."""
         try:
+            self._journal.look_after_file()
             self._spill.try_again()
             with self._journal.writing():
                 change = write()

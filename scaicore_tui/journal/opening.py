@@ -9,12 +9,12 @@ from pathlib import Path
 
 from scaicore_tui.config import Identity
 from scaicore_tui.errors import ConfigError, Conflict, StorageError
-from scaicore_tui.journal.failures import ANOTHER, UNTOUCHED, is_failure, journal_failure
+from scaicore_tui.journal.failures import ANOTHER, UNTOUCHED, DiskFailure, is_failure, journal_failure
 from scaicore_tui.journal.schema import check_tables, migrate
 from scaicore_tui.lock import OWNER_ONLY_FILE, Lock
 
 
-def open_to_write(path: Path | None, identity: Identity | None = None) -> sqlite3.Connection:
+def open_to_write(path: Path | None, identity: Identity | None = None, *, is_shared: bool = True) -> sqlite3.Connection:
     """The file in `path`, or without one a file that SQLite removes, with today's tables.
 
     Under its settings a crash loses nothing that was committed. Stores the `identity` in a file that has none. Raises
@@ -23,6 +23,8 @@ def open_to_write(path: Path | None, identity: Identity | None = None) -> sqlite
     # SQLite's name for a database in a file of its own, which it removes.
     database = _connect(str(path) if path is not None else "", path)
     with _closing_on_error(database, path):
+        if not is_shared:
+            database.execute("PRAGMA locking_mode = EXCLUSIVE")
         # Nothing is changed in a file that turns out to be somebody else's.
         check_tables(database, path)
         if path is not None and identity is not None:
@@ -33,6 +35,41 @@ def open_to_write(path: Path | None, identity: Identity | None = None) -> sqlite
         if identity is not None and stored_identity(database) is None:
             store_identity(database, identity)
     return database
+
+
+def open_both(path: Path, identity: Identity | None) -> tuple[sqlite3.Connection, sqlite3.Connection | None]:
+    """Open the file in `path` to write, as `open_to_write` does, and to read at the same time.
+
+    A full disk has no room for the memory that both share: then it is opened once, for this process alone.
+    """
+    try:
+        database = open_to_write(path, identity)
+    except DiskFailure as error:
+        with suppress(DiskFailure):
+            return open_to_write(path, identity, is_shared=False), None
+        raise error from None
+    try:
+        return database, open_to_read(path)
+    except BaseException:
+        database.close()
+        raise
+
+
+def open_filled(
+    path: Path, identity: Identity | None, source: sqlite3.Connection
+) -> tuple[sqlite3.Connection, sqlite3.Connection | None]:
+    """Open the file in `path` as `open_both` does, with all that `source` holds.
+
+    Raises StorageError where that can't be written, Conflict where there are events in it: they may be others.
+    """
+    database = open_to_write(path, identity)
+    with _closing_on_error(database, path):
+        if database.execute("SELECT 1 FROM events LIMIT 1").fetchone():
+            raise Conflict(f"there are events in {path}", kept=UNTOUCHED)
+        source.backup(database)
+        if identity is not None:
+            store_identity(database, identity)
+        return database, open_to_read(path)
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:

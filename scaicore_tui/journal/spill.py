@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from scaicore_tui.errors import StorageError
+from scaicore_tui.journal.failures import IN_MEMORY
 from scaicore_tui.journal.store import Journal
 from scaicore_tui.journal.summaries import Summaries
 from scaicore_tui.runs import Summary
@@ -51,7 +52,8 @@ class Spill:
         if self._journal.is_spilling:
             raise error
         self._journal.spill(_BEGIN, begin=True)
-        self._journal.trouble = error.message
+        if not self._journal.is_gone:
+            self._journal.trouble = f"{error.message} · {IN_MEMORY}"
 
     def put(self, summaries: Mapping[str, Summary]) -> None:
         """Store summaries, or keep them until they can be."""
@@ -63,7 +65,12 @@ class Spill:
     def try_again(self) -> None:
         """Write what was kept, if the file takes it now: once in a while, as all of it is written in one go."""
         self._writes += 1
-        if not self._journal.is_spilling or self._writes % PATIENCE:
+        if not self._writes % PATIENCE:
+            self.save()
+
+    def save(self) -> None:
+        """Write what was kept, if the file takes it now. What is written to a file that is gone would be lost."""
+        if not self._journal.is_spilling or self._journal.is_gone:
             return
         try:
             with self._journal.writing() as database:

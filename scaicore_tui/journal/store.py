@@ -17,12 +17,22 @@ from typing import Any, Self
 from msgspec.structs import replace
 
 from scaicore_tui.config import Caller, Identity
-from scaicore_tui.errors import NotFound, StorageError
-from scaicore_tui.journal.failures import DiskFailure, is_failure, journal_failure
+from scaicore_tui.errors import ConfigError, Conflict, NotFound, StorageError
+from scaicore_tui.journal.failures import IN_MEMORY, DiskFailure, damaged, is_failure, journal_failure
 from scaicore_tui.journal.holes import ROOM, Hole, Holes
 from scaicore_tui.journal.keys import places, stored_id
-from scaicore_tui.journal.opening import claim, open_copy, open_to_read, open_to_write, store_identity, stored_identity
+from scaicore_tui.journal.opening import (
+    claim,
+    open_both,
+    open_copy,
+    open_filled,
+    open_to_read,
+    open_to_write,
+    store_identity,
+    stored_identity,
+)
 from scaicore_tui.journal.schema import VERSION
+from scaicore_tui.journal.watched_file import WatchedFile
 from scaicore_tui.lock import Lock
 from scaicore_tui.runs import Gap
 from scaicore_tui.runs.summary import VERSION as FOLD
@@ -59,6 +69,9 @@ class Journal:
         self._holes = Holes(database)
         self._turn = threading.RLock()
         self._reader = None if reader is None else Journal(reader, path)
+        # The file that this temporary journal stands in for, until that can be written.
+        self._wanted: tuple[Path, Identity | None] | None = None
+        self._watched = None if path is None or lock is None else WatchedFile(path)
 
     @classmethod
     def open(cls, path: Path, identity: Identity | None = None) -> Self:
@@ -69,8 +82,8 @@ class Journal:
         """
         lock = claim(path)
         try:
-            database = open_to_write(path, identity)
-            return cls(database, path, lock, open_to_read(path), stored_identity(database))
+            database, reader = open_both(path, identity)
+            return cls(database, path, lock, reader, stored_identity(database))
         except BaseException:
             lock.release()
             raise
@@ -82,7 +95,8 @@ class Journal:
             return cls.open(path, identity)
         except DiskFailure as error:
             journal = cls.temporary()
-            journal.trouble = error.message
+            journal.trouble = f"{error.message} · {IN_MEMORY}"
+            journal._wanted = (path, identity)
             return journal
 
     @classmethod
@@ -142,6 +156,45 @@ class Journal:
         # A disk that takes nothing now holds no events of this caller either.
         with suppress(StorageError), self._using() as database:
             store_identity(database, self.identity)
+
+    @property
+    def unsaved_count(self) -> int:
+        """How many of its events are not in the file that they should be in."""
+        if self.is_gone or self._wanted is not None:
+            return len(self)
+        return int(self.rows("SELECT count(*) FROM temp.spilled")[0][0]) if self.is_spilling else 0
+
+    @property
+    def saved_run_count(self) -> int:
+        """How many runs are in the file."""
+        return 0 if self.is_gone else int(self.rows("SELECT count(*) FROM main.runs")[0][0])
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the file was deleted or replaced, so that what is written to it is lost with this process."""
+        return self._watched is not None and bool(self._watched.trouble)
+
+    def look_after_file(self) -> None:
+        """Notice that the file was deleted or replaced; or where there could be none so far, try again to make it."""
+        if self._watched is not None and self._watched.look():
+            self.trouble = self._watched.trouble
+        elif self._wanted is not None and not self.is_spilling:
+            self._move_to(*self._wanted)
+
+    def _move_to(self, path: Path, identity: Identity | None) -> None:
+        """Put what this temporary journal holds into the file in `path`, if that takes it now and holds nothing yet."""
+        with suppress(StorageError, Conflict, ConfigError), self._turn:
+            lock = claim(path)
+            try:
+                database, reader = open_filled(path, identity, self._database)
+            except BaseException:
+                lock.release()
+                raise
+            self._database.close()
+            self._database, self._holes, self._lock = database, Holes(database), lock
+            self._reader = None if reader is None else Journal(reader, path)
+            self._path, self._watched, self._wanted = path, WatchedFile(path), None
+            self.identity, self.trouble = stored_identity(database), ""
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """All rows that `query` finds."""
@@ -265,6 +318,21 @@ class Journal:
             yield from ((pos, read_stored(source)) for pos, source in found)
             if len(found) < SLICE:
                 return
+
+    def readable(self, execution_id: str, upto: int | None) -> Iterator[tuple[int, Event]]:
+        """The same, without waiting for who writes it, up to the first that is damaged: that is told in `trouble`."""
+        try:
+            yield from self.reader.history(execution_id, upto)
+        except StorageError as error:
+            self.note_damage(error)
+
+    def damage(self) -> StorageError:
+        """That something in it is not as it was written."""
+        return damaged(str(self._path))
+
+    def note_damage(self, error: StorageError) -> None:
+        """Some of what it holds can't be read: say so, where nothing worse is said."""
+        self.trouble = self.trouble or f"{error.message}: not all of it can be shown"
 
     def newest_of(self, execution_id: str, limit: int) -> list[Event]:
         """The newest events of one run, in feed order; fewer, where they are very long."""

@@ -9,6 +9,7 @@ import pytest
 
 from scaicore_tui.errors import Conflict, NotFound, StorageError
 from scaicore_tui.journal import Journal
+from scaicore_tui.journal.failures import IN_MEMORY
 from scaicore_tui.wire import read_stored
 from tests.builders import NOON, entered, event, started
 
@@ -171,7 +172,7 @@ def test_a_disk_that_takes_no_journal_is_told_and_worked_without(tmp_path: Path)
         journal.append([started()])
         assert (len(journal), journal.trouble) == (
             1,
-            f"no journal can be kept in {tmp_path}/file/j: a file is in the place of its folder",
+            f"no journal can be kept in {tmp_path}/file/j: a file is in the place of its folder · {IN_MEMORY}",
         )
     with Journal.open_if_possible(tmp_path / "j") as journal:
         assert journal.trouble == ""
