@@ -105,9 +105,16 @@ def watching(common: Common, target: Target) -> Session:
     """A session for the app: with the profile's journal, unless told otherwise."""
     path = journal_of(common, target)
     from scaicore_tui.journal import Journal
+    from scaicore_tui.journal.failures import DamagedJournal
 
-    journal = Journal.temporary() if path is None else Journal.open_if_possible(path, identify(target))
-    return _session(common, target, journal)
+    if path is None:
+        return _session(common, target, Journal.temporary())
+    journal = Journal.open_if_possible(path, identify(target))
+    try:
+        return _session(common, target, journal)
+    except DamagedJournal as error:
+        journal.close()
+        return _session(common, target, Journal.in_place_of(path, identify(target), error))
 
 
 def journal_of(common: Common, target: Target) -> Path | None:

@@ -6,7 +6,7 @@ import errno
 import sqlite3
 from pathlib import Path
 
-from scaicore_tui.errors import StorageError
+from scaicore_tui.errors import NotFound, StorageError
 
 UNTOUCHED = "it was not touched"
 IN_MEMORY = "what comes is only in memory"
@@ -30,6 +30,9 @@ _SYSTEM_WORDS = {
     errno.EROFS: "the disk is read-only",
     errno.EACCES: "no permission",
     errno.EPERM: "it belongs to another user",
+    errno.ENAMETOOLONG: "its name is too long",
+    errno.EISDIR: "it is a folder",
+    errno.EIO: "the disk reports an error",
     errno.EEXIST: "a file is in the place of its folder",
     errno.ENOTDIR: "a file is in the place of its folder",
 }
@@ -62,6 +65,24 @@ def journal_failure(error: sqlite3.Error | OSError, path: Path | None) -> Storag
         return StorageError(f"{name} is no journal: {error}", kept=UNTOUCHED, hint=ANOTHER)
     words = _WORDS.get(_MORE_EXACT.get(getattr(error, "sqlite_errorcode", 0), code), str(error))
     return DiskFailure(f"{name} can't be used: {words}", kept="its content is unchanged", hint=ANOTHER)
+
+
+def require_file(path: Path, what: str) -> None:
+    """Raise NotFound if there is nothing in `path`, StorageError if there is no file that can be read.
+
+    `what` is what it should be.
+    """
+    try:
+        if path.is_file():
+            path.open("rb").close()
+            return
+        kind = "a folder" if path.is_dir() else "no ordinary file" if path.exists() else ""
+    except OSError as error:
+        words = f"{path} can't be read: {_system_words(error)}"
+        raise DiskFailure(words, kept="nothing was changed", hint="name another file") from error
+    if kind:
+        raise StorageError(f"{path} is no {what}: it is {kind}", kept=UNTOUCHED, hint="name a file")
+    raise NotFound(f"no {what} {path}")
 
 
 def damaged(name: str) -> StorageError:

@@ -17,8 +17,16 @@ from typing import Any, Self
 from msgspec.structs import replace
 
 from scaicore_tui.config import Caller, Identity
-from scaicore_tui.errors import ConfigError, Conflict, NotFound, StorageError
-from scaicore_tui.journal.failures import IN_MEMORY, DiskFailure, damaged, is_failure, journal_failure
+from scaicore_tui.errors import ConfigError, Conflict, StorageError
+from scaicore_tui.journal.failures import (
+    IN_MEMORY,
+    DamagedJournal,
+    DiskFailure,
+    damaged,
+    is_failure,
+    journal_failure,
+    require_file,
+)
 from scaicore_tui.journal.holes import ROOM, Hole, Holes
 from scaicore_tui.journal.keys import places, stored_id
 from scaicore_tui.journal.opening import (
@@ -90,14 +98,19 @@ class Journal:
 
     @classmethod
     def open_if_possible(cls, path: Path, identity: Identity | None = None) -> Self:
-        """The same; on a disk that does not let it be written, a temporary one that says so in its `trouble`."""
+        """The same; where it can't be written, or is damaged, a temporary one that says so in its `trouble`."""
         try:
             return cls.open(path, identity)
-        except DiskFailure as error:
-            journal = cls.temporary()
-            journal.trouble = f"{error.message} · {IN_MEMORY}"
-            journal._wanted = (path, identity)
-            return journal
+        except (DiskFailure, DamagedJournal) as error:
+            return cls.in_place_of(path, identity, error)
+
+    @classmethod
+    def in_place_of(cls, path: Path, identity: Identity | None, error: StorageError) -> Self:
+        """A temporary journal, which becomes that in `path` once this can be made; the `error` says what keeps it."""
+        journal = cls.temporary()
+        journal.trouble = f"{error.message} · {IN_MEMORY}"
+        journal._wanted = (path, identity)
+        return journal
 
     @classmethod
     def temporary(cls) -> Self:
@@ -107,8 +120,7 @@ class Journal:
     @classmethod
     def read(cls, path: Path) -> Self:
         """The journal in `path`, to read only, whoever writes it. Raises NotFound, or StorageError."""
-        if not path.is_file():
-            raise NotFound(f"no journal {path}")
+        require_file(path, "journal")
         return cls(open_to_read(path), path)
 
     @classmethod

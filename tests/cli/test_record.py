@@ -44,6 +44,7 @@ def test_it_records_until_nothing_new_comes(busy_grid: FastGrid, watcher: Progra
         "events": events,
         "runs": 3,
         "recorded": events,
+        "unsaved": 0,
         "duplicates": 0,
         "gaps": 0,
         "holes": 0,
