@@ -18,10 +18,14 @@ _WORDS = {
     sqlite3.SQLITE_READONLY: "it is read-only",
     sqlite3.SQLITE_PERM: "no permission",
     sqlite3.SQLITE_AUTH: "no permission",
+    sqlite3.SQLITE_CANTOPEN: "it can't be opened, or no file can be made beside it",
     sqlite3.SQLITE_IOERR: "the disk reports an error",
     sqlite3.SQLITE_BUSY: "another program holds it",
     sqlite3.SQLITE_LOCKED: "another program holds it",
 }
+_OF_DISK = {sqlite3.SQLITE_CORRUPT, *_WORDS}
+SAFE = "journal and ledger hold what came before"
+LOOK = "make room, or set XDG_STATE_HOME and TMPDIR to folders that can be written"
 # What SQLite calls an error of the disk, and is a want of room.
 _MORE_EXACT = {sqlite3.SQLITE_IOERR_SHMSIZE: sqlite3.SQLITE_FULL}
 _SYSTEM_WORDS = {
@@ -65,6 +69,16 @@ def journal_failure(error: sqlite3.Error | OSError, path: Path | None) -> Storag
         return StorageError(f"{name} is no journal: {error}", kept=UNTOUCHED, hint=ANOTHER)
     words = _WORDS.get(_MORE_EXACT.get(getattr(error, "sqlite_errorcode", 0), code), str(error))
     return DiskFailure(f"{name} can't be used: {words}", kept="its content is unchanged", hint=ANOTHER)
+
+
+def disk_failure(error: BaseException) -> StorageError | None:
+    """Return what an error means that nobody expected where it came; None where the disk is not to blame."""
+    if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _OF_DISK:
+        return StorageError(f"a file can't be read or written: {error}", kept=SAFE, hint=LOOK)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
+        name = error.filename or "a file"
+        return StorageError(f"{name} can't be read or written: {_system_words(error)}", kept=SAFE, hint=LOOK)
+    return None
 
 
 def require_file(path: Path, what: str) -> None:

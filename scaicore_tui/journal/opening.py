@@ -73,11 +73,32 @@ def open_filled(
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:
-    """The journal in `path`. Raises StorageError where it is none, or can't be read."""
-    database = _connect(f"{path.absolute().as_uri()}?mode=ro", path)
+    """The journal in `path`. Raises StorageError where it is none, or can't be read.
+
+    SQLite makes a file beside it for that. Where the disk takes none, and no process left anything there, the journal
+    is read as a file that nobody changes.
+    """
+    try:
+        return _open_to_read(path, "mode=ro")
+    except DiskFailure as error:
+        if not _has_log(path):
+            with suppress(DiskFailure):
+                return _open_to_read(path, "mode=ro&immutable=1")
+        raise error from None
+
+
+def _open_to_read(path: Path, how: str) -> sqlite3.Connection:
+    database = _connect(f"{path.absolute().as_uri()}?{how}", path)
     with _closing_on_error(database, path):
         check_tables(database, path, may_be_empty=False)
     return database
+
+
+def _has_log(path: Path) -> bool:
+    """Whether some of the journal is in the file that SQLite writes first: it is in use, or a crash left that."""
+    with suppress(OSError):
+        return path.with_name(f"{path.name}-wal").stat().st_size > 0
+    return False
 
 
 def open_copy(database: sqlite3.Connection) -> sqlite3.Connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import resource
 import sqlite3
 from collections.abc import Iterator
@@ -12,10 +13,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from scaicore_tui.cli import crash, diagnostics
 from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.sessions import watching
 from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
+from scaicore_tui.config.writing import write_new
 from scaicore_tui.errors import StorageError
 from scaicore_tui.feed import Client
 from scaicore_tui.journal import Intake, Journal
@@ -23,6 +26,8 @@ from scaicore_tui.journal.failures import DamagedJournal
 from scaicore_tui.journal.ingest import BETWEEN_SAVES
 from scaicore_tui.journal.recorded import open_recorded
 from scaicore_tui.session import Session
+from scaicore_tui.tui.clipboard import copy
+from scaicore_tui.tui.messages import CopyText
 from tests.builders import NOON, completed, event
 from tests.feedsim import FeedSim
 from tests.unit.test_summaries import many_runs
@@ -237,3 +242,68 @@ def test_another_programs_database_is_not_touched(tmp_path: Path) -> None:
         with pytest.raises(StorageError, match="is no journal"):
             way(path)
     assert path.read_bytes() == before
+
+
+def test_a_journal_on_a_disk_that_takes_nothing_can_be_looked_at(tmp_path: Path) -> None:
+    path = filled(tmp_path / "j")
+    with no_file_grows_beyond(16_384), open_recorded(path) as recorded:
+        assert len(recorded.book.order) == 20
+        assert len(list(recorded.events())) == 80
+
+
+def test_what_a_crash_left_beside_a_journal_is_not_passed_over(tmp_path: Path) -> None:
+    """Its newest events are in the log: without them it would look complete, and would not be."""
+    with Journal.open(tmp_path / "j") as journal:
+        journal.append([event("custom.x")])
+        for name in ("j", "j-wal"):
+            (tmp_path / f"copied-{name}").write_bytes((tmp_path / name).read_bytes())
+    with no_file_grows_beyond(16_384), pytest.raises(StorageError, match="the disk is full"):
+        Journal.read(tmp_path / "copied-j")
+
+
+def test_half_a_profiles_file_is_not_left(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    with no_file_grows_beyond(100), pytest.raises(StorageError, match="nothing was written") as refused:
+        write_new(path, "# a comment\n" * 100)
+    assert str(path) in str(refused.value)
+    assert not path.exists()
+    write_new(path, "# a comment\n")
+
+
+def test_half_a_crash_report_is_not_left(tmp_path: Path) -> None:
+    with no_file_grows_beyond(10), pytest.raises(OSError, match="File too large"):
+        crash.keep(ValueError(), tmp_path, 0.0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_half_of_what_was_copied_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scaicore_tui.tui.clipboard.copied_file", lambda: tmp_path / "copied.txt")
+    with no_file_grows_beyond(1_000):
+        said = copy(CopyText("the run", "x" * 200_000), lambda _: None)
+    assert "nothing was copied" in said.words
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/state/x"),
+            "/state/x can't be read or written: the disk is full",
+        ),
+        (OSError(errno.EROFS, "Read-only file system"), "a file can't be read or written: the disk is read-only"),
+        (OSError(errno.ECONNRESET, "reset"), None),
+        (ValueError(), None),
+    ],
+)
+def test_a_disk_is_no_mistake_of_the_program(
+    error: Exception,
+    words: str | None,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("scaicore_tui.config.paths.state_dir", lambda: tmp_path)
+    code = diagnostics.judge(ExceptionGroup("tasks", [error]))
+    assert code == (70 if words is None else 9)
+    assert (words or "a mistake of its own") in capsys.readouterr().err
