@@ -20,7 +20,7 @@ from scaicore_tui.actions.lookup import find, told
 from scaicore_tui.catchup import CatchUp
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
-from scaicore_tui.errors import Conflict, NotFound
+from scaicore_tui.errors import Conflict, NotFound, StorageError
 from scaicore_tui.feed import Chance, Client, Link, Part, Pollers, Rank, Sweep
 from scaicore_tui.feed.link import SKEWED
 from scaicore_tui.journal import Aside, Ingest, Journal
@@ -190,12 +190,18 @@ class Session:
         return await self._watch.load_older()
 
     def events(self, execution_id: str | None = None) -> Iterator[Event]:
-        """The events of one run, or all, in feed order."""
-        return self.journal.reader.events(execution_id)
+        """The events of one run, or all, in feed order; of a damaged run those that can be read."""
+        if execution_id is None:
+            return self.journal.reader.events()
+        return (event for _, event in self.journal.readable(execution_id, None))
 
     def newest_events(self, execution_id: str, limit: int) -> Sequence[Event]:
         """The newest events of one run, in feed order."""
-        return self.journal.reader.newest_of(execution_id, limit)
+        try:
+            return self.journal.reader.newest_of(execution_id, limit)
+        except StorageError as error:
+            self.journal.note_damage(error)
+            return ()
 
     def run_of(self, prefix: str) -> Run:
         """The one run whose id begins with `prefix`, or `@latest`. Raises NotFound, or UsageError where it is many."""

@@ -139,13 +139,14 @@ class Bearer:
         found, known = caller_of(token, self._tenant), self.caller
         if found is None or found.key or known is None:
             return known or found
-        if known.is_same(found) is False:
+        alike = known.is_same(found)
+        if alike is False:
             raise CredentialsError(
                 f"the token from {source.name} belongs to {found.words}, not to {known.words}",
                 kept="it was not sent",
                 hint="each caller has a journal of its own: quit and start again, or use a profile for each",
             )
-        return known
+        return known if alike else found
 
     def _take(self, token: Secret | None) -> None:
         self._token = token

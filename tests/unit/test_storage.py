@@ -215,6 +215,8 @@ async def test_the_app_lives_when_the_journal_is_damaged_under_it(tmp_path: Path
         assert isinstance(session.link.events.error, StorageError)
         # What is on the screen can be looked at; what can't be read is said.
         assert [session.book.runs[summary.execution_id].execution_id for summary in session.book.order]
+        assert [list(session.events(summary.execution_id)) for summary in session.book.order]
+        assert session.newest_events(session.book.order[0].execution_id, 10) == ()
         assert f"{path} is damaged" in session.journal.trouble
         assert not polling.done()
         polling.cancel()
