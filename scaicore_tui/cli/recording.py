@@ -48,7 +48,6 @@ async def record(common: Common, seconds: float | None, idle: float | None, json
 async def _follow(session: Session, changed: Callable[[], Awaitable[None]], idle: float | None) -> None:
     """Tell of the contact, until nothing new came for `idle` seconds although all was well."""
     contact, taken, quiet_since = Contact(session), session.book.taken_count, session.clock.monotonic()
-    trouble = ""
     while True:
         try:
             async with asyncio.timeout(None if idle is None else idle - (session.clock.monotonic() - quiet_since)):
@@ -63,9 +62,6 @@ async def _follow(session: Session, changed: Callable[[], Awaitable[None]], idle
             diagnostics.say(words)
         if isinstance(events.error, StorageError):
             raise events.error
-        if trouble != session.journal.trouble:
-            trouble = session.journal.trouble
-            diagnostics.say(trouble or "the journal can be written again, and has all that was only in memory")
         if taken != session.book.taken_count or contact.is_lost or not _is_up_to_date(session):
             taken, quiet_since = session.book.taken_count, session.clock.monotonic()
 

@@ -140,7 +140,7 @@ def tell_unknown(session: Session) -> None:
     from scaicore_tui.actions import Progress
 
     if session.lost_count:
-        say(f"{session.lost_count:,} events were only in memory, and are lost here: {session.journal.trouble}")
+        say(f"{session.lost_count:,} events were not kept: {session.journal.trouble}")
     unknown = [one for one in session.submitter.submissions if one.progress in (Progress.SENDING, Progress.UNKNOWN)]
     if unknown and session.outcomes.ledger.is_kept:
         count = "1 write is" if len(unknown) == 1 else f"{len(unknown)} writes are"

@@ -11,6 +11,8 @@ from msgspec.structs import replace
 
 from scaicore_tui.actions import Kind, Ledger, Progress
 from scaicore_tui.actions.ledger import Entry
+from scaicore_tui.cli.flags import Common
+from scaicore_tui.cli.sessions import former_notice
 from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Caller, Identity, Target, journal_file
 from scaicore_tui.config.paths import former_journal_file
@@ -100,6 +102,14 @@ def test_an_ambiguous_one_is_left_and_said(target: Target) -> None:
     assert journal_to_write(target) == journal_file(identify(target))
     assert unused_former_journal(target) == path
     assert unused_former_journal(USUAL) is None
+
+
+def test_what_is_not_used_is_said_once() -> None:
+    path = former(TEAM_A)
+    assert str(path) in former_notice(Common(), TEAM_A)
+    assert former_notice(Common(no_journal=True), TEAM_A) == ""
+    opened(TEAM_A)
+    assert former_notice(Common(), TEAM_A) == ""
 
 
 def test_to_look_at_a_journal_needs_no_token() -> None:

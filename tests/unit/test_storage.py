@@ -15,6 +15,7 @@ import pytest
 
 from scaicore_tui.cli import crash, diagnostics
 from scaicore_tui.cli.flags import Common
+from scaicore_tui.cli.following import Contact
 from scaicore_tui.cli.sessions import watching
 from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
@@ -82,14 +83,18 @@ async def test_what_a_full_disk_did_not_take_is_not_counted_as_kept(tmp_path: Pa
     sim = FeedSim(many_runs(20))
     async with session_of(sim, Journal.open(path)) as session:
         await session.read_once()
+        contact = Contact(session)
+        assert list(contact.look()) == []
         limit(session.journal, is_full=True)
         sim.log += [completed(NOON + n, f"exec_new{n}") for n in range(300)]
         await session.read_once()
         assert (await session.save(), len(session.journal), session.journal.saved_run_count) == (300, 380, 20)
         assert str(path) in session.journal.trouble
         assert "the disk is full" in session.journal.trouble
+        assert [list(contact.look()), list(contact.look())] == [[session.journal.trouble], []]
         limit(session.journal, is_full=False)
         assert (await session.save(), session.journal.saved_run_count, session.journal.trouble) == (0, 320, "")
+        assert list(contact.look()) == ["the journal can be written again, and has all that was only in memory"]
     assert session.lost_count == 0
     with Journal.read(path) as journal:
         assert len(journal) == 380
