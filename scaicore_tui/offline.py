@@ -7,6 +7,7 @@ import asyncio
 from scaicore_tui.actions import Ledger
 from scaicore_tui.clock import Clock
 from scaicore_tui.config import Target
+from scaicore_tui.errors import StorageError
 from scaicore_tui.journal import Journal
 from scaicore_tui.journal.pending import read_pending
 from scaicore_tui.session import Session, Update
@@ -38,6 +39,9 @@ class OfflineSession(Session):
 
     async def run(self) -> None:
         """Take all runs out of the journal, and wait to be cancelled."""
-        await self.load()
+        try:
+            await self.load()
+        except StorageError as error:
+            self.journal.note_damage(error)
         self._tell(Update())
         await asyncio.Event().wait()

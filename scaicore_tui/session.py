@@ -21,7 +21,7 @@ from scaicore_tui.actions.submit import answer_to, replay_of
 from scaicore_tui.catchup import CatchUp
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
-from scaicore_tui.errors import Conflict, NotFound
+from scaicore_tui.errors import Conflict, NotFound, StorageError
 from scaicore_tui.feed import Chance, Client, Link, Part, Pollers, Rank, Sweep
 from scaicore_tui.feed.checkpoint_listing import MAX_ROWS, PendingStatus
 from scaicore_tui.feed.link import SKEWED
@@ -67,7 +67,7 @@ class Session:
     ) -> None:
         self.target = target
         self.clock = clock or SystemClock()
-        self.book = RunBook(lambda execution_id: self.journal.reader.history(execution_id, self.book.last))
+        self.book = RunBook(lambda execution_id: self.journal.readable(execution_id, self.book.last))
         self.checkpoints: tuple[Checkpoint, ...] = ()
         self._is_pending_unsaved = False
         self.journal = Journal.temporary() if journal is None else journal
@@ -75,6 +75,7 @@ class Session:
         self._aside = Aside(self.journal, self.book, self._changed)
         self.client = client or Client(target, clock=self.clock)
         told = partial(self._tell, Update())
+        self.client.bearer.expect(None if self.journal.identity is None else self.journal.identity.caller)
         self.outcomes = Outcomes(self.client, self.book, self.clock, self._submitted, ledger or Ledger(), told)
         self.submitter = Submitter(self.client, self.book, self.clock, self.outcomes, self._staleness)
         self._catch_up = CatchUp(self.client, self.journal, self._ingest, self.clock, self._changed)
@@ -86,6 +87,10 @@ class Session:
         self._watch = Watch(self._pollers, self._catch_up, self.outcomes, self.book, self.clock, chance, backfill)
         self._ingest.load_newest()
         self._told_gaps = self.book.gaps
+
+        # How many events were only in memory when it was closed, and are lost.
+        self.lost_count = 0
+        self._is_closed = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -102,8 +107,14 @@ class Session:
             closing.callback(self.outcomes.leave)
             closing.callback(self.journal.close)
             closing.callback(self._ingest.close)
+            closing.push_async_callback(self._save_last)
             closing.push_async_callback(self.client.close)
             closing.push_async_callback(self._pollers.close)
+
+    async def _save_last(self) -> None:
+        if self.journal.trouble and not self._is_closed:
+            self.lost_count = await self.save()
+        self._is_closed = True
 
     @property
     def link(self) -> Link:
@@ -168,6 +179,11 @@ class Session:
         """Take all runs out of the journal: `run` does so beside other things."""
         await self._ingest.load()
 
+    async def save(self) -> int:
+        """Write what is only in memory, if the disk takes it now; return how many events still are."""
+        await self._ingest.save()
+        return await self._ingest.off(lambda: self.journal.unsaved_count)
+
     def refresh(self) -> bool:
         """Fetch now; False where enough fetches are under way."""
         return self._pollers.refresh()
@@ -195,12 +211,18 @@ class Session:
         return await self._watch.load_older()
 
     def events(self, execution_id: str | None = None) -> Iterator[Event]:
-        """The events of one run, or all, in feed order."""
-        return self.journal.reader.events(execution_id)
+        """The events of one run, or all, in feed order; of a damaged run those that can be read."""
+        if execution_id is None:
+            return self.journal.reader.events()
+        return (event for _, event in self.journal.readable(execution_id, None))
 
     def newest_events(self, execution_id: str, limit: int) -> Sequence[Event]:
         """The newest events of one run, in feed order."""
-        return self.journal.reader.newest_of(execution_id, limit)
+        try:
+            return self.journal.reader.newest_of(execution_id, limit)
+        except StorageError as error:
+            self.journal.note_damage(error)
+            return ()
 
     def run_of(self, prefix: str) -> Run:
         """The one run whose id begins with `prefix`, or `@latest`. Raises NotFound, or UsageError where it is many."""
@@ -277,6 +299,7 @@ class Session:
     async def _take_head(self, sweep: Sweep) -> int:
         """Take a look at the feed's head; returns how many of its events are new."""
         async with self._ingest.turn:
+            await self._note_caller()
             is_first = self.book.event_count == 0
             new, changed = await self._catch_up.take_head(sweep, is_first=is_first)
             self._watch.head.set()
@@ -288,6 +311,12 @@ class Session:
     def _read_at(self) -> float | None:
         """When the events were last read to their end, in monotonic seconds; None where some are behind."""
         return self.link.events.answered_at if self._catch_up.behind is None else None
+
+    async def _note_caller(self) -> None:
+        """Note in the journal whose it is, once the first token was had."""
+        known, caller = self.journal.identity, self.client.bearer.caller
+        if caller is not None and known is not None and known.caller is None:
+            await self._ingest.off(self.journal.note_caller, caller)
 
     async def _take_checkpoints(self, rows: Sequence[Checkpoint], seen: Collection[str], since: float) -> None:
         """Take all that is pending as far as is known, of which some were `seen` `since` a moment; tell what changed.
@@ -303,6 +332,7 @@ class Session:
         if self._is_pending_unsaved and not self._pollers.pending.is_reading:
             self._is_pending_unsaved = False
             await self._ingest.pending(pending)
+        await self._ingest.save(self.clock.monotonic())
 
     def _changed(self, runs: set[str]) -> None:
         self._catching_up()

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct, convert, field
 from msgspec.structs import asdict, replace
 
 from scaicore_tui.actions.submission import Kind, Progress
+from scaicore_tui.config import Caller, Identity
 from scaicore_tui.json_text import write
 from scaicore_tui.wire import raw, walk
 
@@ -66,6 +67,25 @@ class Entry(Struct, frozen=True):
     input_json: bytes | None = None
     input_size: int | None = None
     input_start: str | None = None
+    # Whose write it is, beside profile and host; none of it is known of what older programs wrote.
+    url: str | None = None
+    subject: str | None = None
+    tenant: str | None = None
+    key: str | None = None
+
+    @property
+    def identity(self) -> Identity | None:
+        """The feed that it was sent to; None where only the host is known."""
+        if self.url is None:
+            return None
+        caller = Caller(self.subject, self.tenant, self.key)
+        return Identity(self.url, self.profile, caller=None if caller == Caller() else caller)
+
+    def is_sent_to(self, identity: Identity) -> bool:
+        """Whether what came of it can be looked up there: not at another API on its host, nor as another caller."""
+        if self.identity is None:
+            return self.profile == identity.profile and self.host == identity.host
+        return identity.may_look_up(self.identity) and identity.core in (None, self.core_id)
 
     @property
     def progress(self) -> Progress:
@@ -94,7 +114,11 @@ class Entry(Struct, frozen=True):
     def is_about(self, other: Entry) -> bool:
         """Whether both would change the same thing."""
         same_kind = (self.kind is Kind.REPLAY) == (other.kind is Kind.REPLAY)
-        return same_kind and self.host == other.host and self.target_id == other.target_id
+        return same_kind and self.target_id == other.target_id and self._has_same_targets(other)
+
+    def _has_same_targets(self, other: Entry) -> bool:
+        ours, theirs = self.identity, other.identity
+        return self.host == other.host if ours is None or theirs is None else ours.has_same_targets(theirs)
 
 
 class Index:

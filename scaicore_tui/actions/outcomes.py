@@ -114,12 +114,12 @@ class Outcomes:
 
         `entries` are those of the ledger, as `records` read them off the event loop; None reads them here.
         """
-        now, host = self._clock.now(), self._client.target.host
+        now, identity = self._clock.now(), self._client.identity
         known = {submission.id for submission in self.submissions}
         kept = self.records.entries_now() if entries is None else entries
         # What was accepted so long ago that its input is shortened is not looked for any more.
         open_ones = [entry for entry in kept if entry.is_open and entry.input_size is None and entry.id not in known]
-        found = [self._recovered(entry) for entry in open_ones if entry.host == host and entry.is_orphan(now)]
+        found = [self._recovered(entry) for entry in open_ones if entry.is_sent_to(identity) and entry.is_orphan(now)]
         for submission in found:
             self.add(submission)
             self.close(submission, submission.progress, "whoever sent it is gone: looking it up")

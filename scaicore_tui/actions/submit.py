@@ -19,6 +19,7 @@ from scaicore_tui.actions.ledger import Entry
 from scaicore_tui.actions.outcomes import Outcomes
 from scaicore_tui.actions.submission import BEFORE_ALL, Kind, Progress, Submission
 from scaicore_tui.clock import Clock
+from scaicore_tui.config import Caller
 from scaicore_tui.feed import Client, Rank
 from scaicore_tui.runs import Run, RunBook
 from scaicore_tui.text import named, quoted
@@ -213,7 +214,8 @@ class Submitter:
         return reason if renewals == self._client.bearer.renewals else ""
 
     def _entry(self, submission: Submission, at: float) -> Entry:
-        target = self._client.target
+        target, identity = self._client.target, self._client.identity
+        caller = identity.caller or Caller()
         return Entry(
             id=submission.id,
             at=at,
@@ -228,6 +230,10 @@ class Submitter:
             comment=submission.comment,
             input=submission.value,
             entity_id=submission.entity_id,
+            url=identity.url,
+            subject=caller.subject,
+            tenant=caller.tenant,
+            key=caller.key,
         )
 
 

@@ -36,7 +36,11 @@ def keep(error: BaseException, folder: Path, at: float) -> Path:
     stamp = (iso(int(at) * SECOND) or "").replace(":", "")
     path = folder / f"crash-{stamp}-{os.getpid()}.txt"
     path.touch(mode=OWNER_ONLY_FILE)
-    path.write_text("\n".join(_report(error, at)) + "\n", encoding="utf-8")
+    try:
+        path.write_text("\n".join(_report(error, at)) + "\n", encoding="utf-8")
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
     for old in sorted(folder.glob("crash-*.txt"))[:-KEPT]:
         old.unlink(missing_ok=True)
     return path

@@ -79,10 +79,13 @@ def report(error: BaseException) -> int:
     from scaicore_tui.cli import crash
     from scaicore_tui.clock import SystemClock
     from scaicore_tui.config.paths import state_dir
+    from scaicore_tui.journal.failures import disk_failure
 
     error = crash.reason(error)
     if isinstance(error, ScaicoreError):
         return judge(error)
+    if (failure := disk_failure(error)) is not None:
+        return judge(failure)
     try:
         where = f"please report it with {crash.keep(error, state_dir(), SystemClock().now())}, which holds no data"
     except OSError as trouble:

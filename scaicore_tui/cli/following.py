@@ -118,6 +118,7 @@ class Contact:
         self._lost_at: float | None = None
         self._is_held = False
         self._gaps = {gap.after for gap in session.book.gaps if not gap.is_open}
+        self._trouble = ""
 
     @property
     def is_lost(self) -> bool:
@@ -138,6 +139,9 @@ class Contact:
             yield f"{self._time} contact is back after {age(now - lost)}"
         yield from self._holding(now)
         yield from self._new_gaps()
+        if self._trouble != self._session.journal.trouble:
+            self._trouble = self._session.journal.trouble
+            yield self._trouble or "the journal can be written again, and has all that was only in memory"
 
     @property
     def _time(self) -> str:

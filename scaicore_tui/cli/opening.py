@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.profiles import ProfileSessions
 from scaicore_tui.cli.running import run
-from scaicore_tui.cli.sessions import looking, settings_of, target_of, tell_unknown, watching
+from scaicore_tui.cli.sessions import former_notice, looking, settings_of, target_of, tell_unknown, watching
 from scaicore_tui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ def open_app(common: Common) -> int:
     settings = settings_of(common)
     target = target_of(settings)
     if target is not None:
-        return _show(common, watching(common, target), target.title, chooses=True, notice=settings.overruled)
+        notice = settings.overruled or former_notice(common, target)
+        return _show(common, watching(common, target), target.title, chooses=True, notice=notice)
     code = _show(common, None, chooses=True)
     from scaicore_tui.tui import RUN_DEMO
 

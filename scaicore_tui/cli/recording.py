@@ -12,6 +12,7 @@ from scaicore_tui.cli import diagnostics, output
 from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.following import Contact, polling
 from scaicore_tui.cli.sessions import recording
+from scaicore_tui.errors import StorageError
 from scaicore_tui.session import Session
 from scaicore_tui.text import one_line
 
@@ -22,6 +23,7 @@ async def record(common: Common, seconds: float | None, idle: float | None, json
     Raises what keeps the first look from succeeding; what keeps later ones from it is told, and waited out.
     """
     session, path = recording(common)
+    unsaved = 0
     async with session:
         await session.load()
         diagnostics.say(f"recording {one_line(session.target.host)} into {path}; Ctrl-C ends it")
@@ -31,8 +33,15 @@ async def record(common: Common, seconds: float | None, idle: float | None, json
                     async with asyncio.timeout(seconds):
                         await _follow(session, changed, idle)
             finally:
+                unsaved = await session.save()
                 if session.link.polls:
-                    _report(_summary(session, path), json)
+                    _report(_summary(session, path, unsaved), json)
+    if unsaved:
+        raise StorageError(
+            f"{unsaved:,} events are not in the journal: {session.journal.trouble}",
+            kept="the journal has what came before",
+            hint="make room, and record again: what the API still has is read again",
+        )
     return 0
 
 
@@ -51,6 +60,8 @@ async def _follow(session: Session, changed: Callable[[], Awaitable[None]], idle
             raise events.error
         for words in contact.look():
             diagnostics.say(words)
+        if isinstance(events.error, StorageError):
+            raise events.error
         if taken != session.book.taken_count or contact.is_lost or not _is_up_to_date(session):
             taken, quiet_since = session.book.taken_count, session.clock.monotonic()
 
@@ -60,17 +71,21 @@ def _is_up_to_date(session: Session) -> bool:
     return session.link.polls > 0 and session.link.behind is None and not session.wants_history
 
 
-def _summary(session: Session, path: Path) -> dict[str, Any]:
-    """What is in the journal, and what it took to get it there; all from `recorded` on is of this process."""
+def _summary(session: Session, path: Path, unsaved: int) -> dict[str, Any]:
+    """What is in the journal, and what it took to get it there; all from `recorded` on is of this process.
+
+    The `unsaved` events are only in memory: the disk did not take them.
+    """
     journal, book = session.journal, session.book
     return {
         "journal": str(path),
-        "events": len(journal),
-        "runs": len(book.summaries),
+        "events": len(journal) - unsaved,
+        "runs": journal.saved_run_count,
         "duplicates": journal.run_event_count() - sum(summary.event_count for summary in book.order),
         "gaps": journal.gap_count(),
         "holes": journal.open_gap_count(),
-        "recorded": book.taken_count,
+        "recorded": max(0, book.taken_count - unsaved),
+        "unsaved": unsaved,
         "unreadable": book.unreadable,
         "requests": session.client.requests,
         "stale_dropped": session.link.stale_dropped,
@@ -82,6 +97,8 @@ def _report(summary: dict[str, Any], json: bool) -> None:
         output.document(summary)
         return
     kept = f"{summary['recorded']:,} events recorded, {summary['events']:,} of {summary['runs']:,} runs in the journal"
+    if summary["unsaved"]:
+        kept += f" · {summary['unsaved']:,} events NOT in the journal"
     missing = f"{summary['gaps']} gaps" + (f", {summary['holes']} still to be filled" if summary["holes"] else "")
     output.line(
         f"{kept} · {missing} · {summary['duplicates']:,} repeats · {summary['requests']:,} requests"

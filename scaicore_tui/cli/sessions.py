@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +12,8 @@ from msgspec.structs import replace
 
 from scaicore_tui.cli.diagnostics import say
 from scaicore_tui.cli.flags import DEFAULT_BACKFILL, Common
-from scaicore_tui.config import Flags, Settings, Target, journal_file, ledger_file, settle
+from scaicore_tui.config import Flags, Settings, Target, ledger_file, settle
+from scaicore_tui.credentials import identify
 from scaicore_tui.errors import ConfigError, StorageError, UsageError
 
 OFFLINE_HINT = "offline there are runs, show, events, and the app"
@@ -73,7 +75,9 @@ def recorded_file(common: Common) -> Path:
         raise ConfigError(
             "no journal is named", hint="--journal FILE, or the --profile or --url whose journal is meant"
         )
-    return journal_file(target)
+    from scaicore_tui.journal.locate import journal_to_read
+
+    return journal_to_read(target)
 
 
 def looking(common: Common) -> Session:
@@ -94,13 +98,15 @@ def looking(common: Common) -> Session:
 def one_shot(common: Common, backfill: int = DEFAULT_BACKFILL) -> Session:
     """A session for one command: its own temporary journal, unless a file was named. So many past events are read,
     unless a number was named. It has no ledger: for a command that only reads."""
-    return _session(common, require_target(common), _journal(common.journal), backfill)
+    target = require_target(common)
+    return _session(common, target, _journal(common.journal, target), backfill)
 
 
 @asynccontextmanager
 async def writing(common: Common) -> AsyncIterator[Session]:
     """A session for one command that writes; once it is closed, what the ledger did not take is said."""
-    session = _session(common, require_target(common), _journal(common.journal), keeps_writes=True)
+    target = require_target(common)
+    session = _session(common, target, _journal(common.journal, target), keeps_writes=True)
     is_told = False
     try:
         async with session:
@@ -117,14 +123,34 @@ def watching(common: Common, target: Target) -> Session:
     """A session for the app: with the profile's journal, unless told otherwise."""
     path = journal_of(common, target)
     from scaicore_tui.journal import Journal
+    from scaicore_tui.journal.failures import DamagedJournal
 
-    journal = Journal.temporary() if path is None else Journal.open_if_possible(path)
-    return _session(common, target, journal, keeps_writes=True)
+    if path is None:
+        return _session(common, target, Journal.temporary(), keeps_writes=True)
+    journal = Journal.open_if_possible(path, identify(target))
+    try:
+        return _session(common, target, journal, keeps_writes=True)
+    except DamagedJournal as error:
+        journal.close()
+        return _session(common, target, Journal.in_place_of(path, identify(target), error), keeps_writes=True)
 
 
 def journal_of(common: Common, target: Target) -> Path | None:
     """Where the app keeps what it reads; None where it keeps nothing."""
-    return None if common.no_journal else common.journal or journal_file(target)
+    from scaicore_tui.journal.locate import journal_to_write
+
+    return None if common.no_journal else common.journal or journal_to_write(target)
+
+
+def former_notice(common: Common, target: Target) -> str:
+    """That a journal of an older program is not used for `target`, whose own is only just being made; or nothing."""
+    from scaicore_tui.journal.locate import unused_former_journal
+
+    path = journal_of(common, target)
+    if path is None or path == common.journal or os.path.lexists(path):
+        return ""
+    former = unused_former_journal(target)
+    return "" if former is None else f"{former} may hold other feeds too, and is not used: --offline --journal shows it"
 
 
 def tell_ledger_problem(session: Session) -> None:
@@ -139,7 +165,8 @@ def tell_unknown(session: Session) -> None:
     from scaicore_tui.actions import Progress
 
     tell_ledger_problem(session)
-
+    if session.lost_count:
+        say(f"{session.lost_count:,} events were not kept: {session.journal.trouble}")
     unknown = [one for one in session.submitter.submissions if one.progress in (Progress.SENDING, Progress.UNKNOWN)]
     if unknown and session.outcomes.ledger.is_kept:
         count = "1 write is" if len(unknown) == 1 else f"{len(unknown)} writes are"
@@ -151,19 +178,18 @@ def recording(common: Common) -> tuple[Session, Path]:
     if common.no_journal:
         raise UsageError("record writes a journal, and --no-journal wants none")
     target = require_target(common)
-    path = common.journal or journal_file(target)
-    return _session(common, target, _journal(path)), path
+    from scaicore_tui.journal.locate import journal_to_write
+
+    path = common.journal or journal_to_write(target)
+    if notice := former_notice(common, target):
+        say(notice)
+    return _session(common, target, _journal(path, target)), path
 
 
-def _journal(path: Path | None) -> Journal:
+def _journal(path: Path | None, target: Target) -> Journal:
     from scaicore_tui.journal import Journal
 
-    try:
-        return Journal.temporary() if path is None else Journal.open(path)
-    except OSError as error:
-        raise ConfigError(
-            f"no journal can be kept in {path}: {error.strerror or error}", hint="name another"
-        ) from error
+    return Journal.temporary() if path is None else Journal.open(path, identify(target))
 
 
 def _session(

@@ -1,19 +1,24 @@
 """Profiles, precedence, paths: turns what a person set into one `Target`."""
 
-from scaicore_tui.config.paths import config_file, copied_file, journal_file, ledger_file
+from scaicore_tui.config.identity import Caller, Identity, identity_of
+from scaicore_tui.config.paths import config_file, copied_file, journal_file, ledger_file, state_dir
 from scaicore_tui.config.settings import Flags, Setting, Settings, resolve_target, settle
 from scaicore_tui.config.target import Api, Target
 
 __all__ = [
     "Api",
+    "Caller",
     "Flags",
+    "Identity",
     "Setting",
     "Settings",
     "Target",
     "config_file",
     "copied_file",
+    "identity_of",
     "journal_file",
     "ledger_file",
     "resolve_target",
     "settle",
+    "state_dir",
 ]

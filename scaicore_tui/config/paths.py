@@ -7,8 +7,13 @@ from pathlib import Path
 
 from platformdirs import PlatformDirs
 
+from scaicore_tui.config.identity import Identity
 from scaicore_tui.config.target import Target
 
+JOURNAL_ENDING = ".journal"
+_NOT_IN_A_FORMER_NAME = re.compile(r"[^A-Za-z0-9._@-]")
+# What was replaced, what it was replaced with, and what stood between the parts.
+_AMBIGUOUS = re.compile(r"[^A-Za-z0-9.-]")
 _DIRS = PlatformDirs("scaicore-tui", appauthor=False)
 
 
@@ -32,11 +37,22 @@ def copied_file() -> Path:
     return state_dir() / "copied.txt"
 
 
-def journal_file(target: Target) -> Path:
-    """The journal of one feed: a profile may be pointed at several hosts, and one Core's feed is a feed of its own.
+def journal_file(identity: Identity) -> Path:
+    """The file for the journal of one feed. No other identity has it, on any file system."""
+    return state_dir() / f"{identity.file_stem}{JOURNAL_ENDING}"
 
-    Signs that no file name should have are replaced.
+
+def former_journal_file(target: Target) -> Path:
+    """Return where older programs kept the journal of `target`, and of all feeds of the same profile, host and Core."""
+    name = "@".join(part for part in (target.name, target.host, target.core) if part)
+    return state_dir() / f"{_NOT_IN_A_FORMER_NAME.sub('_', name)}{JOURNAL_ENDING}"
+
+
+def is_former_name_unique(target: Target) -> bool:
+    """Return whether `target` is the only feed that had its `former_journal_file`.
+
+    Another path on the host had the same file, and so had every name with another character in place of a replaced one.
     """
-    parts = (target.name, target.host, target.core)
-    name = "@".join(part for part in parts if part)
-    return state_dir() / (re.sub(r"[^A-Za-z0-9._@-]", "_", name) + ".journal")
+    host, _, port = target.host.partition(":")
+    names = (target.name, host, port, target.core or "")
+    return target.has_usual_path and not any(_AMBIGUOUS.search(name) for name in names)

@@ -92,7 +92,6 @@ class Settings(Struct, frozen=True):
             return None
         sources = self.tokens.sources()
         token, token_source, renewing = known_token(sources)
-        del value["tenant"]
         if value["ca_file"] is not None:
             value["ca_file"] = value["ca_file"].expanduser()
         return Target(

@@ -45,7 +45,8 @@ class Target(Struct, frozen=True):
     """One API, as one profile sees it; writes to a `protected` one are typed out.
 
     `interval` and `timeout` are in seconds. Where the `token` is known its `token_source` says where it came from; the
-    `sources` are asked in their order where it is not, where it runs out, and where it is refused. Runs that ended more
+    `sources` are asked in their order where it is not, where it runs out, and where it is refused. A token that names
+    no tenant itself belongs to `tenant`. Runs that ended more
     than `keep_days` ago are forgotten, and the oldest where the journal has more than `keep_mb` million bytes; None
     keeps all. `low_bandwidth` is about the person's link. The authorities in a `ca_file` are believed, and no others.
     `offline` there is only what was recorded: nothing is asked of the API. `is_named` says that the profile of that
@@ -58,6 +59,7 @@ class Target(Struct, frozen=True):
     token: Secret | None = None
     token_source: str = ""
     sources: tuple[Source, ...] = ()
+    tenant: str | None = None
     core: str | None = None
     interval: float = 5.0
     timeout: float = DEFAULT_TIMEOUT
@@ -85,6 +87,11 @@ class Target(Struct, frozen=True):
         """The URL with the backend's usual path, where it has none."""
         url = self.url.rstrip("/")
         return url if urlsplit(url).path else url + _USUAL_PATH[self.api]
+
+    @property
+    def has_usual_path(self) -> bool:
+        """Whether the URL is that of the backend itself, and not of one of several behind a gateway."""
+        return urlsplit(self.base).path == _USUAL_PATH[self.api]
 
     @property
     def resources(self) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from scaicore_tui.config.keys import KEYS
 from scaicore_tui.config.profiles import TOKEN_KEYS, find_complaints
-from scaicore_tui.errors import ConfigError
+from scaicore_tui.errors import ConfigError, StorageError
 from scaicore_tui.lock import OWNER_ONLY_FILE, OWNER_ONLY_FOLDER
 
 _HEAD = """\
@@ -33,16 +33,26 @@ def profile_text(name: str, said: Mapping[str, Any]) -> str:
 
 
 def write_new(path: Path, text: str) -> None:
-    """Make the file, readable by its owner alone, with its folder. Raises ConfigError where there is one already."""
+    """Make the file, readable by its owner alone, with its folder. Raises ConfigError where there is one already,
+    StorageError where it can't be written."""
     try:
         path.parent.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY_FILE)
-        with os.fdopen(opened, "w", encoding="utf-8") as file:
-            file.write(text)
     except FileExistsError:
         raise is_there(path) from None
     except OSError as error:
-        raise ConfigError(f"{path} can't be written: {error.strerror}", kept="nothing was written") from error
+        raise _not_written(path, error) from error
+    try:
+        with os.fdopen(opened, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        # Half a file would be read, and be in the way of the next attempt.
+        path.unlink(missing_ok=True)
+        raise _not_written(path, error) from error
+
+
+def _not_written(path: Path, error: OSError) -> StorageError:
+    return StorageError(f"{path} can't be written: {error.strerror}", kept="nothing was written")
 
 
 def is_there(path: Path) -> ConfigError:

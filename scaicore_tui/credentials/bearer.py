@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from scaicore_tui.clock import Clock
-from scaicore_tui.config import Target
+from scaicore_tui.config import Caller, Target
 from scaicore_tui.config.sources import Said, Source, TokenCommand, TokenFile
 from scaicore_tui.config.tokens import FIX, KEY_FIX, read_token_file
+from scaicore_tui.credentials.caller import caller_of, identify
 from scaicore_tui.credentials.jwt import Claims, read_claims
 from scaicore_tui.errors import CredentialsError, ScaicoreError
 from scaicore_tui.runs.words import age
@@ -26,6 +27,9 @@ class Bearer:
 
     def __init__(self, target: Target, clock: Clock) -> None:
         self.source = target.token_source
+        # Whose token it is, as far as that is known.
+        self.caller = identify(target).caller
+        self._tenant = target.tenant
         self._host = target.host
         self._sources = target.sources
         self._clock = clock
@@ -117,11 +121,33 @@ class Bearer:
         for source in self._sources:
             token = await fetch(source)
             if token is not None:
+                self.caller = self._same_caller(token, source)
                 self.source = source.name
                 self._take(token)
                 return
         names = ", ".join(source.name for source in self._sources)
         raise CredentialsError(f"no credential for {self._host}: {names} has none", hint=f"{FIX}; {KEY_FIX}")
+
+    def expect(self, caller: Caller | None) -> None:
+        """Refuse, from now on, tokens that belong to another `caller`."""
+        self.caller = self.caller or caller
+
+    def _same_caller(self, token: Secret, source: Source) -> Caller | None:
+        """Who the new `token` belongs to. Raises CredentialsError where that is somebody else than before.
+
+        A journal holds what one caller may see. A new API key may replace the former one.
+        """
+        found, known = caller_of(token, self._tenant), self.caller
+        if found is None or found.key or known is None:
+            return known or found
+        alike = known.is_same(found)
+        if alike is False:
+            raise CredentialsError(
+                f"the token from {source.name} belongs to {found.words}, not to {known.words}",
+                kept="it was not sent",
+                hint="each caller has a journal of its own: quit and start again, or use a profile for each",
+            )
+        return known if alike else found
 
     def _take(self, token: Secret | None) -> None:
         self.renewals += 1

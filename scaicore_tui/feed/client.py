@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from scaicore_tui.clock import Clock, SystemClock
-from scaicore_tui.config import Target
+from scaicore_tui.config import Identity, Target, identity_of
 from scaicore_tui.credentials import Bearer
 from scaicore_tui.credentials.bearer import UNAUTHORIZED
 from scaicore_tui.errors import (
@@ -85,6 +85,11 @@ class Client:
         self.budget = Budget(self._clock)
         self.bearer = Bearer(target, self._clock)
         self._http = http.open_http(target, Silence() if target.offline else transport)
+
+    @property
+    def identity(self) -> Identity:
+        """Whose feed it reads, and whose writes it sends, as far as that is known by now."""
+        return identity_of(self.target, self.bearer.caller)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 from msgspec.structs import replace
 
 from scaicore_tui.clock import Clock
-from scaicore_tui.errors import ScaicoreError
+from scaicore_tui.errors import ScaicoreError, StorageError
 from scaicore_tui.feed.backoff import Backoff
 from scaicore_tui.feed.budget import Rank
 from scaicore_tui.feed.client import Client
@@ -118,7 +118,12 @@ class Poller(Generic[T]):
             return False
         self._applied = number
         true_at = began - self._client.kept.get(self._rank, 0.0)
-        more = await self._apply(answer, true_at)
+        try:
+            more = await self._apply(answer, true_at)
+        except StorageError as error:
+            # What came can't be compared with a journal that can't be read; the next fetch brings it again.
+            self._failed(error)
+            return False
         self._answered(began, true_at)
         return more
 

@@ -27,7 +27,7 @@ class Aside:
 
     def fold(self, group: asyncio.TaskGroup, execution_id: str) -> None:
         """Fold a run from what is known by now, in a task of `group`."""
-        history = self._journal.reader.history(execution_id, self._book.last)
+        history = self._journal.readable(execution_id, self._book.last)
         group.create_task(self._fold(execution_id, takewhile(lambda _: self._is_open, history)))
 
     async def _fold(self, execution_id: str, wanted: Iterable[tuple[int, Event]]) -> None:

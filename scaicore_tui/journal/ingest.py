@@ -5,15 +5,16 @@ other on the event loop, a slice at a time, after each was committed. So nothing
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from math import inf
 from typing import Any, TypeVar
 
 from scaicore_tui.clock import Clock
 from scaicore_tui.config import Target
+from scaicore_tui.errors import StorageError
 from scaicore_tui.journal.holes import Hole
 from scaicore_tui.journal.intake import Intake
 from scaicore_tui.journal.retention import Forgotten, Retention
@@ -26,6 +27,8 @@ SLICE = 500
 RUNS_AT_ONCE = 500
 # Seconds. A feed at its ceiling brings some 150 MB meanwhile.
 BETWEEN_RETENTIONS = 600.0
+# Seconds after which a disk that took nothing is tried again, and the file looked after.
+BETWEEN_SAVES = 15.0
 
 T = TypeVar("T")
 
@@ -46,6 +49,7 @@ class Ingest:
         self._book = book
         self._tell = tell
         self._loaded = loaded
+        self._save_at = -inf
         self._thread = ThreadPoolExecutor(1, "journal")
 
     def close(self) -> None:
@@ -70,10 +74,13 @@ class Ingest:
 
     async def keep(self, target: Target, clock: Clock) -> None:
         """Take all runs out of the journal; then forget what `target` does not keep, at once and every so often."""
-        await self.load()
+        try:
+            await self.load()
+        except StorageError as error:
+            self._journal.note_damage(error)
         while target.keep_days is not None or target.keep_mb is not None:
             # A disk that takes nothing is told when it does not take what comes.
-            with suppress(sqlite3.OperationalError):
+            with suppress(StorageError):
                 await self._forget(self.intake.retention(target.kept_from(clock.now()), target.kept_bytes))
             await clock.sleep(BETWEEN_RETENTIONS)
 
@@ -118,6 +125,13 @@ class Ingest:
     async def history(self, events: Sequence[Event], cursor: str | None, *, is_over: bool) -> set[str]:
         """Take in history, as `Intake.history` does; returns what changed, which is still to be told."""
         return self._book.take(await self._write(partial(self.intake.history, events, cursor, is_over=is_over)))
+
+    async def save(self, now: float = inf) -> None:
+        """Write what is only in memory, if the disk takes it; again after a while, at `now` in monotonic seconds."""
+        if now >= self._save_at:
+            self._save_at = now + BETWEEN_SAVES if now < inf else self._save_at
+            with suppress(StorageError):
+                await self.off(self.intake.save)
 
     async def pending(self, checkpoints: Sequence[Checkpoint]) -> None:
         """Note which checkpoints are pending now."""

@@ -6,11 +6,11 @@ event loop: what it returns is for the book to take in, and nothing else is shar
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
+from scaicore_tui.errors import StorageError
 from scaicore_tui.journal.holes import ROOM, Hole
 from scaicore_tui.journal.pending import keep_pending
 from scaicore_tui.journal.retention import Retention
@@ -51,6 +51,11 @@ class Intake:
             self._is_free.clear()
         else:
             self._is_free.set()
+
+    def save(self) -> None:
+        """Look after the file, and write what is only in memory, if it takes that now."""
+        self._journal.look_after_file()
+        self._spill.save()
 
     def news(self, events: Sequence[Event], gap_found_at: int | None = None) -> Change:
         """Take in events, oldest first, newer than all before; after a gap found at that time, in microseconds."""
@@ -110,7 +115,7 @@ class Intake:
         """Note which checkpoints are pending now. A disk that takes nothing is told when it does not take what comes,
         and what is nested too deep to be written down is left out."""
         if not self._journal.is_spilling:
-            with suppress(sqlite3.OperationalError, RecursionError):
+            with suppress(StorageError, RecursionError):
                 keep_pending(self._journal, checkpoints)
 
     def retention(self, before: int | None, size: int | None) -> Retention:
@@ -159,11 +164,12 @@ class Intake:
     def _write(self, write: Callable[[], Change]) -> Change:
         """Write, with the summaries of what changed, in one transaction; in memory, where the disk takes nothing."""
         try:
+            self._journal.look_after_file()
             self._spill.try_again()
             with self._journal.writing():
                 change = write()
                 self._spill.put(change.summaries)
-        except sqlite3.OperationalError as error:
+        except StorageError as error:
             self._spill.begin(error)
             with self._journal.writing():
                 change = write()

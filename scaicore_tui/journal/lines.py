@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from scaicore_tui.errors import ConfigError, NotFound
+from scaicore_tui.journal.failures import require_file
 from scaicore_tui.runs import Folder, RunBook
 from scaicore_tui.wire import Event, raw, read_stored, walk
 
@@ -22,8 +23,13 @@ SLICE = 5_000
 
 
 def is_lines(path: Path) -> bool:
-    """Whether there is a file in `path` that is no SQLite database, and begins like JSON lines."""
-    if not path.is_file():
+    """Whether there is a file in `path` that is no SQLite database, and begins like JSON lines.
+
+    Raises StorageError where it can't be read.
+    """
+    try:
+        require_file(path, "journal")
+    except NotFound:
         return False
     with path.open("rb") as file:
         begin = file.read(len(SQLITE))
@@ -34,8 +40,7 @@ class Lines:
     """The events of one file. Raises NotFound."""
 
     def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise NotFound(f"no file {path}")
+        require_file(path, "file")
         self._path = path
         self._offsets: dict[str, array[int]] = {}
         self._book = RunBook(self._history)

@@ -4,39 +4,106 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from scaicore_tui.errors import ConfigError, Conflict, ScaicoreError
-from scaicore_tui.journal.schema import migrate
+from scaicore_tui.config import Identity
+from scaicore_tui.errors import ConfigError, Conflict, StorageError
+from scaicore_tui.journal.failures import ANOTHER, UNTOUCHED, DiskFailure, is_failure, journal_failure
+from scaicore_tui.journal.schema import check_tables, migrate
 from scaicore_tui.lock import OWNER_ONLY_FILE, Lock
 
 
-def open_to_write(path: Path | None) -> sqlite3.Connection:
+def open_to_write(path: Path | None, identity: Identity | None = None, *, is_shared: bool = True) -> sqlite3.Connection:
     """The file in `path`, or without one a file that SQLite removes, with today's tables.
 
-    Under its settings a crash loses nothing that was committed. Raises ConfigError where it is no journal.
+    Under its settings a crash loses nothing that was committed. Stores the `identity` in a file that has none. Raises
+    StorageError where it is no journal or can't be written, ConfigError where it is the journal of another feed.
     """
     # SQLite's name for a database in a file of its own, which it removes.
-    database = _connect(str(path) if path is not None else "")
+    database = _connect(str(path) if path is not None else "", path)
     with _closing_on_error(database, path):
+        if not is_shared:
+            database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        # Nothing is changed in a file that turns out to be somebody else's.
+        check_tables(database, path)
+        if path is not None and identity is not None:
+            check_identity(path, stored_identity(database), identity)
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
         migrate(database)
+        if identity is not None and stored_identity(database) is None:
+            store_identity(database, identity)
     return database
+
+
+def open_both(path: Path, identity: Identity | None) -> tuple[sqlite3.Connection, sqlite3.Connection | None]:
+    """Open the file in `path` to write, as `open_to_write` does, and to read at the same time.
+
+    A full disk has no room for the memory that both share: then it is opened once, for this process alone.
+    """
+    try:
+        database = open_to_write(path, identity)
+    except DiskFailure as error:
+        with suppress(DiskFailure):
+            return open_to_write(path, identity, is_shared=False), None
+        raise error from None
+    try:
+        return database, open_to_read(path)
+    except BaseException:
+        database.close()
+        raise
+
+
+def open_filled(
+    path: Path, identity: Identity | None, source: sqlite3.Connection
+) -> tuple[sqlite3.Connection, sqlite3.Connection | None]:
+    """Open the file in `path` as `open_both` does, with all that `source` holds.
+
+    Raises StorageError where that can't be written, Conflict where there are events in it: they may be others.
+    """
+    database = open_to_write(path, identity)
+    with _closing_on_error(database, path):
+        if database.execute("SELECT 1 FROM events LIMIT 1").fetchone():
+            raise Conflict(f"there are events in {path}", kept=UNTOUCHED)
+        source.backup(database)
+        if identity is not None:
+            store_identity(database, identity)
+        return database, open_to_read(path)
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:
-    """The journal in `path`. Raises ConfigError where it is none."""
-    database = _connect(f"{path.absolute().as_uri()}?mode=ro")
+    """The journal in `path`. Raises StorageError where it is none, or can't be read.
+
+    SQLite makes a file beside it for that. Where the disk takes none, and no process left anything there, the journal
+    is read as a file that nobody changes.
+    """
+    try:
+        return _open_to_read(path, "mode=ro")
+    except DiskFailure as error:
+        if not _has_log(path):
+            with suppress(DiskFailure):
+                return _open_to_read(path, "mode=ro&immutable=1")
+        raise error from None
+
+
+def _open_to_read(path: Path, how: str) -> sqlite3.Connection:
+    database = _connect(f"{path.absolute().as_uri()}?{how}", path)
     with _closing_on_error(database, path):
-        database.execute("SELECT 1 FROM events LIMIT 1")
+        check_tables(database, path, may_be_empty=False)
     return database
 
 
+def _has_log(path: Path) -> bool:
+    """Whether some of the journal is in the file that SQLite writes first: it is in use, or a crash left that."""
+    with suppress(OSError):
+        return path.with_name(f"{path.name}-wal").stat().st_size > 0
+    return False
+
+
 def open_copy(database: sqlite3.Connection) -> sqlite3.Connection:
-    """A copy of a journal, with today's tables, in a file that SQLite removes. Raises ConfigError for a newer one."""
-    copy = _connect("")
+    """A copy of a journal, with today's tables, in a file that SQLite removes. Raises StorageError for a newer one."""
+    copy = _connect("", None)
     with _closing_on_error(copy, None):
         database.backup(copy)
         migrate(copy)
@@ -44,38 +111,70 @@ def open_copy(database: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def claim(path: Path) -> Lock:
-    """Make the file, readable by its owner only, and the right to write it. Raises Conflict where another has it."""
-    if path.is_dir():
-        raise ConfigError(f"no journal can be kept in {path}: it is a folder", hint="name a file in it")
+    """Make the file, readable by its owner only, and the right to write it.
+
+    Raises Conflict where another has it, StorageError where the file can't be made or is no file.
+    """
+    lock: Lock | None = None
     try:
+        if path.exists() and not path.is_file():
+            what = "a folder" if path.is_dir() else "no ordinary file"
+            raise StorageError(f"no journal can be kept in {path}: it is {what}", kept=UNTOUCHED, hint=ANOTHER)
         lock = Lock(path, wait=0).acquire()
+        path.touch(mode=OWNER_ONLY_FILE)
+        path.chmod(OWNER_ONLY_FILE)
     except TimeoutError:
-        raise Conflict(
-            f"another scaicore-tui writes {path}",
-            kept="it was not touched",
-            hint="close it, or name another: --journal FILE",
-        ) from None
-    path.touch(mode=OWNER_ONLY_FILE)
-    path.chmod(OWNER_ONLY_FILE)
+        hint = f"close it, or {ANOTHER}"
+        raise Conflict(f"another scaicore-tui writes {path}", kept=UNTOUCHED, hint=hint) from None
+    except OSError as error:
+        if lock is not None:
+            lock.release()
+        raise journal_failure(error, path) from error
     return lock
 
 
-def _connect(name: str) -> sqlite3.Connection:
+def stored_identity(database: sqlite3.Connection) -> Identity | None:
+    """Whose feed is in that journal; None where it does not say."""
+    (is_there,) = database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'identity'").fetchone()
+    row = database.execute("SELECT source FROM identity").fetchone() if is_there else None
+    with suppress(ValueError):
+        return None if row is None else Identity.from_json(row[0])
+    return None
+
+
+def store_identity(database: sqlite3.Connection, identity: Identity) -> None:
+    """Note whose feed is in that journal, in place of what was noted before."""
+    database.execute("BEGIN IMMEDIATE")
+    database.execute("DELETE FROM identity")
+    database.execute("INSERT INTO identity VALUES (?)", (identity.to_json(),))
+    database.execute("COMMIT")
+
+
+def check_identity(path: Path, stored: Identity | None, wanted: Identity) -> None:
+    """Raise ConfigError where the journal in `path` is of another feed than the one that is to be read into it."""
+    if stored is not None and not stored.is_same_feed(wanted):
+        raise ConfigError(
+            f"{path} is the journal of {stored.words}, not of {wanted.words}",
+            kept=UNTOUCHED,
+            hint=f"{ANOTHER}; to look at this one: --offline --journal FILE",
+        )
+
+
+def _connect(name: str, path: Path | None) -> sqlite3.Connection:
     try:
         # Used by one thread at a time: the journal sees to that.
         return sqlite3.connect(name, isolation_level=None, check_same_thread=False, uri=name.startswith("file:"))
     except sqlite3.Error as error:
-        raise ConfigError(f"no journal can be kept in {name}: {error}", hint="name another") from error
+        raise journal_failure(error, path) from error
 
 
 @contextmanager
 def _closing_on_error(database: sqlite3.Connection, path: Path | None) -> Iterator[None]:
-    """Close `database` when it turns out to be no journal. Raises ConfigError for that."""
+    """Close `database` when it turns out to be no journal. Raises StorageError for that."""
     try:
         yield
-    except sqlite3.Error as error:
+    except BaseException as error:
         database.close()
-        raise ConfigError(f"{path} is no journal: {error}", kept="it was not touched", hint="name another") from error
-    except ScaicoreError:
-        database.close()
+        if isinstance(error, sqlite3.Error) and is_failure(error):
+            raise journal_failure(error, path) from error
         raise

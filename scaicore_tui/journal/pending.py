@@ -12,7 +12,10 @@ from scaicore_tui.wire import Checkpoint, read_checkpoint
 def read_pending(journal: Journal) -> list[Checkpoint]:
     """The checkpoints that were pending at the latest look, oldest first."""
     rows = journal.rows("SELECT source FROM main.pending ORDER BY place")
-    return [read_checkpoint(source) for (source,) in rows]
+    try:
+        return [read_checkpoint(source) for (source,) in rows]
+    except (ValueError, TypeError) as error:
+        raise journal.damage() from error
 
 
 def keep_pending(journal: Journal, checkpoints: Iterable[Checkpoint]) -> None:

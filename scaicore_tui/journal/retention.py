@@ -53,7 +53,7 @@ class Retention:
         self._is_through = False
 
     def step(self) -> Forgotten | None:
-        """Forget one slice; None when there are no more. Raises sqlite3.OperationalError where the disk takes nothing:
+        """Forget one slice; None when there are no more. Raises StorageError where the disk takes nothing:
         then nothing was forgotten."""
         guard = self._guard()
         if guard is None or self._is_through or self._journal.is_spilling:

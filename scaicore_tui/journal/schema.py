@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
-from scaicore_tui.errors import ConfigError
+from scaicore_tui.errors import StorageError
+from scaicore_tui.journal.failures import ANOTHER, UNTOUCHED
 
 # `pos` is the place in the feed, oldest lowest: arrivals count up, history read later counts down below zero.
 # `at` is microseconds since 1970; an event without a readable time has 0.
@@ -58,18 +60,36 @@ _STEPS = (
     INSERT INTO holes SELECT -4611686018427387904, -4611686018427387904,
         1000000 * CAST(strftime('%s', 'now') AS INTEGER), NULL WHERE EXISTS (SELECT 1 FROM events);
     """,
+    # Whose feed it is, as JSON in one row; no row in a journal that an older program wrote, until it is opened again.
+    """
+    CREATE TABLE identity (
+        source TEXT NOT NULL
+    );
+    """,
 )
 VERSION = len(_STEPS)
 
 
-def migrate(database: sqlite3.Connection) -> None:
-    """Bring `database` to today's tables. Raises ConfigError for a file of a newer program."""
+def check_tables(database: sqlite3.Connection, path: Path | None, *, may_be_empty: bool = True) -> None:
+    """Check, without a change, that `database` is a journal of this or an older program, or is empty.
+
+    Raises StorageError for a newer program's, sqlite3.OperationalError for the tables of another program.
+    """
     (version,) = database.execute("PRAGMA user_version").fetchone()
+    (count,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if count or not may_be_empty:
+        database.execute("SELECT pos, at, execution_id, raw FROM events LIMIT 1")
+        database.execute("SELECT after_pos, found_at FROM gaps LIMIT 1")
     if version > VERSION:
-        raise ConfigError(
-            "the journal was written by a newer scaicore-tui",
-            kept="it was not touched",
-            hint="upgrade, or --no-journal",
+        raise StorageError(
+            f"{path or 'the journal'} was written by a newer scaicore-tui",
+            kept=UNTOUCHED,
+            hint=f"upgrade, or --no-journal, or {ANOTHER}",
         )
+
+
+def migrate(database: sqlite3.Connection) -> None:
+    """Bring `database` to today's tables."""
+    (version,) = database.execute("PRAGMA user_version").fetchone()
     for number, step in enumerate(_STEPS[version:], version + 1):
         database.executescript(f"BEGIN; {step} PRAGMA user_version = {number}; COMMIT;")

@@ -6,25 +6,25 @@ to the latter; `gaps` and `holes`, of which there are few, are copies.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 
+from scaicore_tui.errors import StorageError
+from scaicore_tui.journal.failures import IN_MEMORY
 from scaicore_tui.journal.store import Journal
 from scaicore_tui.journal.summaries import Summaries
 from scaicore_tui.runs import Summary
 
-_BEGIN = """
-PRAGMA temp_store = MEMORY;
-CREATE TEMP TABLE spilled (pos INTEGER PRIMARY KEY, at, execution_id, raw);
-CREATE INDEX temp.spilled_execution ON spilled (execution_id, pos);
-CREATE TEMP VIEW events AS SELECT * FROM main.events UNION ALL SELECT * FROM spilled;
-CREATE TEMP TRIGGER spill INSTEAD OF INSERT ON events
-BEGIN INSERT INTO spilled VALUES (NEW.pos, NEW.at, NEW.execution_id, NEW.raw); END;
-CREATE TEMP TABLE gaps (after_pos INTEGER PRIMARY KEY, found_at);
-INSERT INTO temp.gaps SELECT * FROM main.gaps;
-CREATE TEMP TABLE holes (after_pos INTEGER PRIMARY KEY, until_pos, found_at, cursor);
-INSERT INTO temp.holes SELECT * FROM main.holes;
-"""
+_BEGIN = (
+    "CREATE TEMP TABLE spilled (pos INTEGER PRIMARY KEY, at, execution_id, raw)",
+    "CREATE INDEX temp.spilled_execution ON spilled (execution_id, pos)",
+    "CREATE TEMP VIEW events AS SELECT * FROM main.events UNION ALL SELECT * FROM spilled",
+    """CREATE TEMP TRIGGER spill INSTEAD OF INSERT ON events
+    BEGIN INSERT INTO spilled VALUES (NEW.pos, NEW.at, NEW.execution_id, NEW.raw); END""",
+    "CREATE TEMP TABLE gaps (after_pos INTEGER PRIMARY KEY, found_at)",
+    "INSERT INTO temp.gaps SELECT * FROM main.gaps",
+    "CREATE TEMP TABLE holes (after_pos INTEGER PRIMARY KEY, until_pos, found_at, cursor)",
+    "INSERT INTO temp.holes SELECT * FROM main.holes",
+)
 _MOVE = (
     "INSERT INTO main.events SELECT * FROM temp.spilled ORDER BY pos",
     "DELETE FROM main.gaps",
@@ -32,7 +32,7 @@ _MOVE = (
     "DELETE FROM main.holes",
     "INSERT INTO main.holes SELECT * FROM temp.holes",
 )
-_END = "DROP VIEW temp.events; DROP TABLE temp.spilled; DROP TABLE temp.gaps; DROP TABLE temp.holes;"
+_END = ("DROP VIEW temp.events", "DROP TABLE temp.spilled", "DROP TABLE temp.gaps", "DROP TABLE temp.holes")
 
 
 PATIENCE = 8
@@ -47,12 +47,13 @@ class Spill:
         self._kept: dict[str, Summary] = {}
         self._writes = 0
 
-    def begin(self, error: sqlite3.OperationalError) -> None:
+    def begin(self, error: StorageError) -> None:
         """The file took nothing more."""
         if self._journal.is_spilling:
             raise error
         self._journal.spill(_BEGIN, begin=True)
-        self._journal.trouble = f"the journal can't be written: {error}"
+        if not self._journal.is_gone:
+            self._journal.trouble = f"{error.message} · {IN_MEMORY}"
 
     def put(self, summaries: Mapping[str, Summary]) -> None:
         """Store summaries, or keep them until they can be."""
@@ -64,14 +65,19 @@ class Spill:
     def try_again(self) -> None:
         """Write what was kept, if the file takes it now: once in a while, as all of it is written in one go."""
         self._writes += 1
-        if not self._journal.is_spilling or self._writes % PATIENCE:
+        if not self._writes % PATIENCE:
+            self.save()
+
+    def save(self) -> None:
+        """Write what was kept, if the file takes it now. What is written to a file that is gone would be lost."""
+        if not self._journal.is_spilling or self._journal.is_gone:
             return
         try:
             with self._journal.writing() as database:
                 for step in _MOVE:
                     database.execute(step)
                 self._summaries.put(self._kept.values())
-        except sqlite3.OperationalError:
+        except StorageError:
             return
         self._journal.spill(_END, begin=False)
         self._journal.trouble = ""

@@ -10,15 +10,37 @@ import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
-from scaicore_tui.errors import NotFound
+from msgspec.structs import replace
+
+from scaicore_tui.config import Caller, Identity
+from scaicore_tui.errors import ConfigError, Conflict, StorageError
+from scaicore_tui.journal.failures import (
+    IN_MEMORY,
+    DamagedJournal,
+    DiskFailure,
+    damaged,
+    is_failure,
+    journal_failure,
+    require_file,
+)
 from scaicore_tui.journal.holes import BELOW_ALL, ROOM, Hole, Holes
 from scaicore_tui.journal.keys import places, stored_id
-from scaicore_tui.journal.opening import claim, open_copy, open_to_read, open_to_write
+from scaicore_tui.journal.opening import (
+    claim,
+    open_both,
+    open_copy,
+    open_filled,
+    open_to_read,
+    open_to_write,
+    store_identity,
+    stored_identity,
+)
 from scaicore_tui.journal.schema import VERSION
+from scaicore_tui.journal.watched_file import WatchedFile
 from scaicore_tui.lock import Lock
 from scaicore_tui.runs import Gap
 from scaicore_tui.runs.summary import VERSION as FOLD
@@ -37,39 +59,58 @@ class Journal:
     """An open journal."""
 
     def __init__(
-        self, database: sqlite3.Connection, lock: Lock | None = None, reader: sqlite3.Connection | None = None
+        self,
+        database: sqlite3.Connection,
+        path: Path | None = None,
+        lock: Lock | None = None,
+        reader: sqlite3.Connection | None = None,
+        identity: Identity | None = None,
     ) -> None:
         # Why what comes is not kept on disk; empty where it is, or need not be.
         self.trouble = ""
         self.is_spilling = False
+        # Whose feed is in the file, as far as it says.
+        self.identity = identity
         self._database = database
+        self._path = path
         self._lock = lock
         self._holes = Holes(database)
         self._turn = threading.RLock()
-        self._reader = None if reader is None else Journal(reader)
+        self._reader = None if reader is None else Journal(reader, path)
+        # The file that this temporary journal stands in for, until that can be written.
+        self._wanted: tuple[Path, Identity | None] | None = None
+        self._watched = None if path is None or lock is None else WatchedFile(path)
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """The journal in `path`, made where there is none, to read and write.
+    def open(cls, path: Path, identity: Identity | None = None) -> Self:
+        """The journal in `path`, made where there is none, to read and write; of the feed of that `identity`.
 
-        Raises Conflict where another process writes it, ConfigError where it is no journal, or a newer program's.
+        Raises Conflict where another process writes it, ConfigError where it is the journal of another feed,
+        StorageError where it is no journal, or can't be written.
         """
         lock = claim(path)
         try:
-            return cls(open_to_write(path), lock, open_to_read(path))
+            database, reader = open_both(path, identity)
+            return cls(database, path, lock, reader, stored_identity(database))
         except BaseException:
             lock.release()
             raise
 
     @classmethod
-    def open_if_possible(cls, path: Path) -> Self:
-        """The same; on a disk that does not let it be written, a temporary one that says so in its `trouble`."""
+    def open_if_possible(cls, path: Path, identity: Identity | None = None) -> Self:
+        """The same; where it can't be written, or is damaged, a temporary one that says so in its `trouble`."""
         try:
-            return cls.open(path)
-        except OSError as error:
-            journal = cls.temporary()
-            journal.trouble = f"no journal: {error.strerror or error}"
-            return journal
+            return cls.open(path, identity)
+        except (DiskFailure, DamagedJournal) as error:
+            return cls.in_place_of(path, identity, error)
+
+    @classmethod
+    def in_place_of(cls, path: Path, identity: Identity | None, error: StorageError) -> Self:
+        """A temporary journal, which becomes that in `path` once this can be made; the `error` says what keeps it."""
+        journal = cls.temporary()
+        journal.trouble = f"{error.message} · {IN_MEMORY}"
+        journal._wanted = (path, identity)
+        return journal
 
     @classmethod
     def temporary(cls) -> Self:
@@ -78,10 +119,9 @@ class Journal:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """The journal in `path`, to read only, whoever writes it. Raises NotFound, or ConfigError."""
-        if not path.is_file():
-            raise NotFound(f"no journal {path}")
-        return cls(open_to_read(path))
+        """The journal in `path`, to read only, whoever writes it. Raises NotFound, or StorageError."""
+        require_file(path, "journal")
+        return cls(open_to_read(path), path)
 
     @classmethod
     def copy(cls, path: Path) -> Self:
@@ -111,29 +151,76 @@ class Journal:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction, all of it or nothing; inside another one, a part of that. Raises sqlite3.Error."""
-        with self._turn:
-            if self._database.in_transaction:
-                yield self._database
+        """One transaction, all of it or nothing; inside another one, a part of that. Raises StorageError."""
+        with self._using() as database:
+            if database.in_transaction:
+                yield database
                 return
             # A file that takes no writes takes no lock for them either.
-            self._database.execute("BEGIN" if self.is_spilling else "BEGIN IMMEDIATE")
+            with self._transaction("BEGIN" if self.is_spilling else "BEGIN IMMEDIATE"):
+                yield database
+
+    def note_caller(self, caller: Caller) -> None:
+        """Note who the events are read as, where that was not known when the journal was opened."""
+        if self.identity is None or self.identity.caller is not None:
+            return
+        self.identity = replace(self.identity, caller=caller)
+        # A disk that takes nothing now holds no events of this caller either.
+        with suppress(StorageError), self._using() as database:
+            store_identity(database, self.identity)
+
+    @property
+    def unsaved_count(self) -> int:
+        """How many of its events are not in the file that they should be in."""
+        if self.is_gone or self._wanted is not None:
+            return len(self)
+        return int(self.rows("SELECT count(*) FROM temp.spilled")[0][0]) if self.is_spilling else 0
+
+    @property
+    def saved_run_count(self) -> int:
+        """How many runs are in the file."""
+        return 0 if self.is_gone else int(self.rows("SELECT count(*) FROM main.runs")[0][0])
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the file was deleted or replaced, so that what is written to it is lost with this process."""
+        return self._watched is not None and bool(self._watched.trouble)
+
+    def look_after_file(self) -> None:
+        """Notice that the file was deleted or replaced; or where there could be none so far, try again to make it."""
+        if self._watched is not None and self._watched.look():
+            self.trouble = self._watched.trouble
+        elif self._wanted is not None and not self.is_spilling:
+            self._move_to(*self._wanted)
+
+    def _move_to(self, path: Path, identity: Identity | None) -> None:
+        """Put what this temporary journal holds into the file in `path`, if that takes it now and holds nothing yet."""
+        with suppress(StorageError, Conflict, ConfigError), self._turn:
+            lock = claim(path)
             try:
-                yield self._database
-                self._database.execute("COMMIT")
+                database, reader = open_filled(path, identity, self._database)
             except BaseException:
-                self._database.rollback()
+                lock.release()
                 raise
+            self._database.close()
+            self._database, self._holes, self._lock = database, Holes(database), lock
+            self._reader = None if reader is None else Journal(reader, path)
+            self._path, self._watched, self._wanted = path, WatchedFile(path), None
+            self.identity, self.trouble = stored_identity(database), ""
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """All rows that `query` finds."""
-        with self._turn:
-            return self._database.execute(query, values).fetchall()
+        with self._using() as database:
+            return database.execute(query, values).fetchall()
 
-    def spill(self, script: str, *, begin: bool) -> None:
+    def spill(self, script: Sequence[str], *, begin: bool) -> None:
         """Run the `script` that puts other tables before the file's, to keep in memory what comes; or ends that."""
-        with self._turn:
-            self._database.executescript(script)
+        with self._using() as database:
+            # All of it or nothing: half of it would keep it from being run again.
+            database.execute("PRAGMA temp_store = MEMORY")
+            with self._transaction("BEGIN"):
+                for statement in script:
+                    database.execute(statement)
             self.is_spilling = begin
 
     @property
@@ -199,22 +286,22 @@ class Journal:
 
     def holes(self) -> list[Hole]:
         """The holes between events that are still to be filled, newest first."""
-        with self._turn:
+        with self._using():
             return self._holes.open_ones()
 
     def unread_history(self) -> Hole | None:
         """Where older events than all are to be read; None where there are none."""
-        with self._turn:
+        with self._using():
             return self._holes.history()
 
     def open_gap_count(self) -> int:
         """How many holes there are, history that was not read among them."""
-        with self._turn:
+        with self._using():
             return self._holes.open_count()
 
     def gaps(self) -> list[Gap]:
         """Where events are missing, oldest first; holes are gaps that are still open."""
-        with self._turn:
+        with self._using():
             return self._holes.gaps()
 
     def known(self, events: Sequence[Event], upto: int = TOP) -> Counter[bytes]:
@@ -232,8 +319,8 @@ class Journal:
 
     def _each(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
         """Each row that `query` finds: there may be more than should be held at a time."""
-        with self._turn:
-            yield from self._database.execute(query, values)
+        with self._using() as database:
+            yield from database.execute(query, values)
 
     def newest(self, limit: int, upto: int = TOP) -> list[bytes]:
         """The bytes of the newest events, newest first; of those up to a position."""
@@ -268,6 +355,21 @@ class Journal:
             if len(found) < SLICE:
                 return
 
+    def readable(self, execution_id: str, upto: int | None) -> Iterator[tuple[int, Event]]:
+        """The same, without waiting for who writes it, up to the first that is damaged: that is told in `trouble`."""
+        try:
+            yield from self.reader.history(execution_id, upto)
+        except StorageError as error:
+            self.note_damage(error)
+
+    def damage(self) -> StorageError:
+        """That something in it is not as it was written."""
+        return damaged(str(self._path))
+
+    def note_damage(self, error: StorageError) -> None:
+        """Some of what it holds can't be read: say so, where nothing worse is said."""
+        self.trouble = self.trouble or f"{error.message}: not all of it can be shown"
+
     def newest_of(self, execution_id: str, limit: int) -> list[Event]:
         """The newest events of one run, in feed order; fewer, where they are very long."""
         query = "SELECT raw FROM events WHERE execution_id = ? ORDER BY pos DESC LIMIT ?"
@@ -299,9 +401,31 @@ class Journal:
         """How many gaps the journal has."""
         return int(self.rows("SELECT count(*) FROM gaps")[0][0])
 
+    @contextmanager
+    def _using(self) -> Iterator[sqlite3.Connection]:
+        """The database, for one thread at a time. Raises StorageError for what the file or the disk is to blame for."""
+        with self._turn:
+            try:
+                yield self._database
+            except sqlite3.Error as error:
+                if not is_failure(error):
+                    raise
+                raise journal_failure(error, self._path) from error
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[None]:
+        self._database.execute(begin)
+        try:
+            yield
+            self._database.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self._database.rollback()
+            raise
+
     def _top(self) -> int:
         """The highest position that is taken, or kept free for a hole with nothing above it yet."""
-        with self._turn:
+        with self._using():
             top = self._bound("max")
             return max(-1 if top is None else top, self._holes.top())
 

@@ -33,15 +33,21 @@ class Summaries:
 
     def newest(self, limit: int, before: int = 2**62) -> list[Summary]:
         """The newest summaries of runs that began `before` a place, newest first."""
-        return [decode(source) for (source,) in self._journal.rows(_NEWEST, before, limit)]
+        return self._decoded(self._journal.rows(_NEWEST, before, limit))
 
     def matching(self, prefix: str, limit: int) -> list[Summary]:
         """The newest summaries of runs whose id begins with `prefix`, newest first."""
-        return [decode(source) for (source,) in self._journal.rows(_MATCHING, len(prefix), prefix, limit)]
+        return self._decoded(self._journal.rows(_MATCHING, len(prefix), prefix, limit))
 
     def oldest(self, limit: int, above: int) -> list[Summary]:
         """The oldest summaries of runs that began `above` a place, oldest first."""
-        return [decode(source) for (source,) in self._journal.rows(_OLDEST, above, limit)]
+        return self._decoded(self._journal.rows(_OLDEST, above, limit))
+
+    def _decoded(self, rows: Iterable[tuple[bytes]]) -> list[Summary]:
+        try:
+            return [decode(source) for (source,) in rows]
+        except (ValueError, TypeError) as error:
+            raise self._journal.damage() from error
 
     def prepare(self) -> bool:
         """Forget those of another version of the fold; whether any are missing."""

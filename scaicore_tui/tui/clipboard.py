@@ -33,6 +33,12 @@ def _kept(data: bytes) -> Path:
     path = copied_file()
     path.parent.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
     # Made with no right for anybody else.
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        file.write(data)
-    return Path(file.name).replace(path)
+    made, name = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(made, "wb") as file:
+            file.write(data)
+        return Path(name).replace(path)
+    except OSError:
+        # A part of it would only take the room that is missing.
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -17,7 +17,7 @@ def trouble(standing: Standing) -> str:
     link = standing.link
     events, checkpoints = (_why(standing, part) for part in link.parts)
     if not events and not checkpoints:
-        return _journal(standing) or standing.ledger_problem or _clocks(standing)
+        return standing.journal_trouble or standing.ledger_problem or _clocks(standing)
     if events == checkpoints:
         waiting = f" and {_checkpoints(standing)}" if standing.checkpoint_count else ""
         return _joined(events, f"{_events(standing)}{waiting} kept", standing)
@@ -54,11 +54,6 @@ def _events(standing: Standing) -> str:
 
 def _checkpoints(standing: Standing) -> str:
     return f"{standing.checkpoint_count:,} waiting"
-
-
-def _journal(standing: Standing) -> str:
-    """What is read is not kept on disk."""
-    return f"{standing.journal_trouble} · what comes is only in memory" if standing.journal_trouble else ""
 
 
 def _clocks(standing: Standing) -> str:

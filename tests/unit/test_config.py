@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scaicore_tui.config import Api, Flags, Target, journal_file, resolve_target, settle
+from scaicore_tui.config import Api, Flags, Target, identity_of, journal_file, resolve_target, settle
 from scaicore_tui.config.keys import KEYS
 from scaicore_tui.config.profiles import Profile, find_complaints
 from scaicore_tui.errors import ConfigError
@@ -239,7 +239,9 @@ def test_an_unknown_profile_names_the_known(profiles: Path) -> None:
 
 def test_each_feed_has_a_journal_of_its_own() -> None:
     paths = {
-        journal_file(Target(url=url, core=core)) for url in ("https://a", "https://b:1") for core in (None, "c/../d")
+        journal_file(identity_of(Target(url=url, core=core)))
+        for url in ("https://a", "https://b:1")
+        for core in (None, "c/../d")
     }
     assert len(paths) == 4
     assert len({path.parent for path in paths}) == 1

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from scaicore_tui.errors import ConfigError, Conflict, NotFound
+from scaicore_tui.errors import Conflict, NotFound, StorageError
 from scaicore_tui.journal import Journal
+from scaicore_tui.journal.failures import IN_MEMORY
 from scaicore_tui.wire import read_stored
 from tests.builders import NOON, entered, event, started
 
@@ -78,7 +79,7 @@ def test_what_is_no_journal_is_not_touched(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("dear diary, " * 99)
     for way in (Journal.open, Journal.read):
-        with pytest.raises(ConfigError, match="no journal"):
+        with pytest.raises(StorageError, match="no journal"):
             way(path)
     assert path.read_text() == "dear diary, " * 99
 
@@ -90,7 +91,7 @@ def test_a_newer_program_s_journal_is_not_touched(tmp_path: Path) -> None:
     database = sqlite3.connect(path)
     database.execute("PRAGMA user_version = 99")
     database.close()
-    with pytest.raises(ConfigError, match="newer"):
+    with pytest.raises(StorageError, match="newer"):
         Journal.open(path)
 
 
@@ -169,6 +170,9 @@ def test_a_disk_that_takes_no_journal_is_told_and_worked_without(tmp_path: Path)
     (tmp_path / "file").touch()
     with Journal.open_if_possible(tmp_path / "file" / "j") as journal:
         journal.append([started()])
-        assert (len(journal), journal.trouble) == (1, "no journal: File exists")
+        assert (len(journal), journal.trouble) == (
+            1,
+            f"no journal can be kept in {tmp_path}/file/j: a file is in the place of its folder · {IN_MEMORY}",
+        )
     with Journal.open_if_possible(tmp_path / "j") as journal:
         assert journal.trouble == ""

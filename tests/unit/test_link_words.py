@@ -42,8 +42,8 @@ def test_a_budget_that_is_spent_is_told_first() -> None:
 def test_what_is_only_in_memory_is_told_while_all_else_is_well() -> None:
     known = Link(5, Part(99), Part(99))
     assert trouble(standing(known)) == ""
-    told = replace(standing(known), journal_trouble="the journal can't be written: database or disk is full")
-    assert trouble(told) == "the journal can't be written: database or disk is full · what comes is only in memory"
+    told = replace(standing(known), journal_trouble="j can't be used: the disk is full · what comes is only in memory")
+    assert trouble(told) == "j can't be used: the disk is full · what comes is only in memory"
 
 
 def told(events: Part, checkpoints: Part, **link: float) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
-from scaicore_tui.errors import CannotReach, ConfigError, UsageError
+from scaicore_tui.errors import CannotReach, StorageError, UsageError
 from scaicore_tui.journal import Intake, Journal
 from scaicore_tui.journal.pending import read_pending
 from scaicore_tui.journal.recorded import journal_of, open_recorded
@@ -89,7 +89,7 @@ def test_a_newer_file_is_refused(tmp_path: Path) -> None:
     database = sqlite3.connect(path)
     database.execute("PRAGMA user_version = 99")
     database.close()
-    with pytest.raises(ConfigError, match="newer scaicore-tui"):
+    with pytest.raises(StorageError, match="newer scaicore-tui"):
         journal_of(path)
 
 

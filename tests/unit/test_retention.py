@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from scaicore_tui.clock import ManualClock
+from scaicore_tui.errors import StorageError
 from scaicore_tui.journal import Intake, Journal
 from scaicore_tui.journal.ingest import BETWEEN_RETENTIONS
 from scaicore_tui.journal.retention import _USED, KEPT_AT_LEAST
@@ -153,7 +153,7 @@ def test_a_disk_that_takes_nothing_loses_nothing(journal: Journal) -> None:
     intake = intake_of(journal, ended(range(2_000)))
     retention = intake.retention(None, 1)
     journal.rows("PRAGMA query_only = ON")
-    with pytest.raises(sqlite3.OperationalError):
+    with pytest.raises(StorageError):
         retention.step()
     assert len(journal) == 4_000
     journal.rows("PRAGMA query_only = OFF")

@@ -6,13 +6,14 @@ import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from scaicore_tui.cli.configuring import complaints_of
 from scaicore_tui.cli.doctor.finding import Finding, doubtful, failed, fine
 from scaicore_tui.cli.flags import Common
 from scaicore_tui.clock import Clock
 from scaicore_tui.config import Settings, config_file
-from scaicore_tui.errors import ConfigError, ScaicoreError
+from scaicore_tui.errors import ConfigError, ScaicoreError, StorageError
 from scaicore_tui.journal import Journal
 from scaicore_tui.lock import Lock
 from scaicore_tui.text import one_line
@@ -49,25 +50,37 @@ def journal_finding(path: Path | None, clock: Clock) -> Finding:
     """Whether the journal is sound, and free to be written."""
     if path is None:
         return fine("journal", "none is kept", file=None)
-    if not path.exists():
-        return fine("journal", f"{one_line(str(path))}: none yet", file=str(path), exists=False)
-    facts = {"file": str(path), "exists": True, "bytes": path.stat().st_size}
+    facts: dict[str, Any] = {"file": str(path), "exists": os.path.lexists(path)}
     try:
+        if not facts["exists"]:
+            return _missing(path, facts)
+        facts["bytes"] = path.stat().st_size
         with Journal.read(path) as journal:
             events, gaps = len(journal), journal.gap_count()
         verdict = _verdict(path, clock)
-    except (ScaicoreError, sqlite3.Error, OSError) as error:
-        return failed("journal", ConfigError(f"{path} can't be read: {error}"), f"move it away: mv {path} …", **facts)
-    facts |= {"events": events, "gaps": gaps, "sound": verdict == "ok", "in_use": _in_use(path)}
+        facts |= {"events": events, "gaps": gaps, "sound": verdict == "ok", "in_use": _in_use(path)}
+    except ScaicoreError as error:
+        return failed("journal", error, **facts)
+    except (sqlite3.Error, OSError) as error:
+        return failed("journal", StorageError(f"{path} can't be read: {error}"), f"move it away: mv {path} …", **facts)
     size = f"{path.stat().st_size / 1_000_000:.1f} MB"
     words = f"{one_line(str(path))} · {size} · {events:,} events · {gaps} gap{'s' * (gaps != 1)}"
     if verdict not in ("ok", ""):
-        damage = ConfigError(f"{path} is damaged: {verdict}")
+        damage = StorageError(f"{path} is damaged: {verdict}")
         return failed("journal", damage, f"move it away (mv {path} …): what the API still has is read again", **facts)
     if os.name == "posix" and path.stat().st_mode & _OTHERS:
         return doubtful("journal", f"{words} · others can read it", f"chmod 600 {path}", **facts)
     told = "sound" if verdict else "too large to look through"
     return fine("journal", f"{words} · {told}{' · in use' if facts['in_use'] else ''}", **facts)
+
+
+def _missing(path: Path, facts: dict[str, Any]) -> Finding:
+    """There is none yet: whether one can be made."""
+    folder = next(folder for folder in path.absolute().parents if folder.exists())
+    if not os.access(folder, os.W_OK | os.X_OK):
+        fix = f"make {folder} writable, or set XDG_STATE_HOME; until then events are only in memory"
+        return doubtful("journal", f"none can be made in {one_line(str(folder))}: it is read-only", fix, **facts)
+    return fine("journal", f"{one_line(str(path))}: none yet", **facts)
 
 
 def _verdict(path: Path, clock: Clock) -> str:
@@ -91,4 +104,6 @@ def _in_use(path: Path) -> bool:
         Lock(path, wait=0).acquire().release()
     except TimeoutError:
         return True
+    except OSError:
+        return False  # nobody can write there
     return False

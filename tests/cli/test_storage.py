@@ -1,0 +1,103 @@
+"""Files that can't be read or written: what happened, the file, what to do, and the exit code 9; never a traceback."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from scaicore_tui.journal import Intake, Journal
+from tests.cli.program import PATIENCE, Program
+from tests.feedsim import FeedSim
+from tests.tui.feed_server import feed_server
+from tests.unit.test_summaries import many_runs
+
+PAGE = 4_096
+LIMITED = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+os.execv(sys.executable, [sys.executable, "-m", "scaicore_tui", *sys.argv[1:]])
+"""
+
+
+def count(path: Path) -> int:
+    """How many events are in the file."""
+    with closing(sqlite3.connect(path)) as database:
+        return int(database.execute("SELECT count(*) FROM events").fetchone()[0])
+
+
+def test_record_counts_only_what_is_in_the_file(program: Program, tmp_path: Path) -> None:
+    events, path = many_runs(800), tmp_path / "j"
+    with feed_server(FeedSim(events)) as server:
+        settings = program.knowing(SCAICORE_TUI_URL=server.url, SCAICORE_TUI_TOKEN="sgk_test").environment
+        arguments = ("record", "--journal", str(path), "--until-idle", "0.5", "--interval", "0.2", "--json")
+        done = subprocess.run(
+            [sys.executable, "-c", LIMITED, *arguments],
+            env=settings,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=PATIENCE,
+            check=False,
+        )
+    assert done.returncode == 9, done.stderr
+    told = json.loads(done.stdout)
+    assert told["events"] == told["recorded"] == count(path)
+    assert told["unsaved"] == len(events) - count(path) > 0
+    assert f"{told['unsaved']:,} events are not in the journal: {path}" in done.stderr
+    assert "make room" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def damaged(folder: Path) -> Path:
+    path = folder / "damaged.journal"
+    with Journal.open(path) as journal:
+        intake = Intake(journal)
+        intake.begin()
+        intake.news(many_runs(200))
+    pages = path.stat().st_size // PAGE
+    with path.open("r+b") as file:
+        file.seek(PAGE)
+        file.write(b"\xff" * PAGE * (pages - 1))
+    return path
+
+
+def newer(folder: Path) -> Path:
+    path = folder / "newer.journal"
+    Journal.open(path).close()
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("PRAGMA user_version = 99")
+    return path
+
+
+def a_folder(folder: Path) -> Path:
+    return folder
+
+
+def too_long(folder: Path) -> Path:
+    return folder / ("x" * 300)
+
+
+@pytest.mark.parametrize(
+    ("make", "command", "words"),
+    [
+        (damaged, "runs", "is damaged"),
+        (damaged, "events", "is damaged"),
+        (newer, "runs", "was written by a newer scaicore-tui"),
+        (a_folder, "events", "it is a folder"),
+        (too_long, "runs", "its name is too long"),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_what_can_not_be_read_is_said(program: Program, tmp_path: Path, make: object, command: str, words: str) -> None:
+    assert callable(make)
+    path = make(tmp_path)
+    done = program(command, "--offline", "--journal", str(path))
+    assert (done.returncode, done.stdout) == (9, "")
+    assert words in done.stderr
+    assert str(path) in done.stderr
+    assert "Traceback" not in done.stderr
