@@ -42,13 +42,24 @@ class _Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> tuple[socket.socket, str]:
-    """A listening socket and its URL; port 0 takes any free one. Raises UsageError where the port is taken."""
+    """A listening socket and its URL; port 0 takes any free one. Raises UsageError where it can't listen there."""
+    if not host.strip():
+        # The system takes no address for all of them.
+        raise UsageError(
+            "--host is empty: nothing says where to listen",
+            hint="--host 127.0.0.1, or --host 0.0.0.0 for every address",
+        )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Named a TCP socket, or asyncio leaves Nagle's algorithm on, and every answer waits 40 ms for an acknowledgement.
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
+    except (socket.gaierror, TypeError, ValueError) as error:  # the latter two: not encodable
+        bound.close()
+        raise UsageError(
+            f"cannot listen on {host!r}: not an address", hint="--host takes an address, or a name of one"
+        ) from error
     except OSError as error:
         bound.close()
         raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}", hint="another --port") from error

@@ -18,9 +18,12 @@ from scaicore_tui.cli.servers import GRACE_SECONDS, input_ended, listen, serving
 from scaicore_tui.cli.workers import Workers
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.config.target import check_url, is_loopback
+from scaicore_tui.errors import UsageError
 
 if TYPE_CHECKING:
     from scaicore_tui.proxy import ProxyConfig
+
+LOOPBACK_FIX = "--host 127.0.0.1, or leave out --lend-key"
 
 
 @dataclass(frozen=True)
@@ -37,16 +40,17 @@ class Service:
     coalesce: float
     read_timeout: float
     invoke_timeout: float
+    lend_key: bool = False
 
     def config(self) -> ProxyConfig:
-        """The proxy's settings. With keys of its own it answers callers without credentials only on loopback."""
+        """The proxy's settings. Raises ConfigError."""
         from scaicore_tui.proxy import ProxyConfig
 
         check_url(self.upstream, has_token=True)
         return ProxyConfig.from_env(
             self.upstream,
             os.environ,
-            allow_anonymous=is_loopback(self.host),
+            lend_key=self.lend_key,
             read_timeout=self.read_timeout,
             invoke_timeout=self.invoke_timeout,
             coalesce=self.coalesce,
@@ -59,13 +63,14 @@ async def serve(service: Service) -> None:
 
     config = service.config()
     bound, url = listen(service.host, service.port)
+    check_lending(config, bound)
     said = f"serving {url}/api/v1 in front of {service.upstream}"
     with stoppable() as stop, bound:
         if service.workers == 1:
             await _serve(service, config, bound, stop, said)
         else:
             workers = Workers(_worker_command(), service.workers, bound, shareable(), SystemClock())
-            diagnostics.say(said)
+            _announce(said, config)
             await _supervise(workers, stop, service.grace)
 
 
@@ -75,6 +80,24 @@ async def work(service: Service, listening: int, writes: int) -> None:
         owned = asyncio.create_task(input_ended())
         owned.add_done_callback(lambda _: stop.set())
         await _serve(service, service.config(), bound, stop, writes=writes)
+
+
+def check_lending(config: ProxyConfig, bound: socket.socket) -> None:
+    """Raise UsageError where a key would be lent on an address that other machines reach."""
+    address = bound.getsockname()[0]
+    if config.lend_key and not is_loopback(address):
+        bound.close()
+        raise UsageError(
+            f"--lend-key lends a key to this machine alone, and {address} is open to others", hint=LOOPBACK_FIX
+        )
+
+
+def _announce(said: str, config: ProxyConfig) -> None:
+    diagnostics.say(said)
+    if config.lend_key:
+        diagnostics.say("lending a key: every program of this machine that reaches the port can act with it")
+    elif config.has_key:
+        diagnostics.say("no key is lent: each request needs a credential of its own (see --lend-key)")
 
 
 async def _serve(
@@ -98,7 +121,7 @@ async def _serve(
         connections=service.connections,
     ):
         if said:
-            diagnostics.say(said)
+            _announce(said, config)
         await stop.wait()
 
 

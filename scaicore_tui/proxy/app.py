@@ -82,7 +82,7 @@ class _Service:
         query: bytes = request.scope["query_string"]
         if not call.is_write:
             check_limit(query)
-        caller = read_caller(request.headers)
+        caller = read_caller(request.scope)
         body = await read_body(request)
         headers = outgoing(request.headers.raw, await self._credentials.authorization(caller))
         answer = None if body else await self._shared(trail, call, query, headers)

@@ -246,9 +246,30 @@ def test_what_is_written_through_one_worker_is_seen_through_all(program: Program
             seen.add(server.entry()["pid"])
 
 
+def test_a_key_is_lent_only_where_that_is_asked_for(program: Program, grid: Upstream) -> None:
+    """Also on loopback: a reverse proxy on the same machine makes anybody a caller of this machine."""
+    key = f"sgk_{MARK}_lent"
+    rich = program.knowing(SCAIGRID_API_KEY=key)
+    with served(rich, grid) as server:
+        assert "no key is lent" in server.line()
+        assert httpx.get(server.url + EVENTS).status_code == 412
+        assert server.get(EVENTS).status_code == 200
+    with served(rich, grid, "--lend-key") as server:
+        assert "lending a key" in server.line()
+        assert httpx.get(server.url + EVENTS).status_code == 200
+        forwarded = httpx.get(server.url + EVENTS, headers={"X-Forwarded-For": "203.0.113.9"})
+        assert forwarded.status_code == 412
+    assert [request.headers["authorization"] for request in grid.grid.received] == [f"Bearer {TOKEN}", f"Bearer {key}"]
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
+        (("--host", ""), "--host is empty"),
+        (("--host", " "), "--host is empty"),
+        (("--host", "ä..b"), "--host takes an address"),
+        (("--host", "nowhere.invalid"), "--host takes an address"),
+        (("--lend-key",), "no key to lend"),
         (("--coalesce", "soon"), "no time"),
         (("--coalesce", "2m"), "no time"),
         (("--coalesce", "61s"), "60 s at most"),
@@ -260,3 +281,11 @@ def test_flags_that_make_no_sense_are_refused(program: Program, flags: tuple[str
     done = program("serve", "--upstream", "http://127.0.0.1:1", "--port", "0", *flags)
     assert done.returncode == 2
     assert words in done.stderr
+
+
+def test_a_key_is_not_lent_on_an_address_that_others_reach(program: Program) -> None:
+    rich = program.knowing(SCAIGRID_API_KEY=f"sgk_{MARK}_lent")
+    flags = ("--upstream", "http://127.0.0.1:1", "--port", "0", "--lend-key")
+    done = rich("serve", *flags, "--host", "0.0.0.0")  # noqa: S104  (what is tested)
+    assert done.returncode == 2
+    assert "open to others" in done.stderr

@@ -180,7 +180,7 @@ async def test_it_is_the_credential_that_is_sent_that_counts() -> None:
 
 
 async def test_a_key_that_is_lent_is_the_same_as_one_that_is_brought() -> None:
-    async with shared(None, allow_anonymous=True, api_key=Secret(KEY)) as at:
+    async with shared(None, lend_key=True, api_key=Secret(KEY)) as at:
         assert (await at.client.get(EVENTS)).status_code == 200
         own = await at.client.get(EVENTS, headers={"Authorization": f"Bearer {KEY}"})
         assert "age" in own.headers
