@@ -16,9 +16,12 @@ from starlette.types import ASGIApp
 
 from scaicore_tui.cli.connection import Connection
 from scaicore_tui.cli.door import MAX_HEAD, Door
+from scaicore_tui.cli.server_log import exhaustion_noticed
 from scaicore_tui.errors import CannotReach, UsageError
 
 GRACE_SECONDS = 2
+# What is cut off has so long to answer that it was.
+FAREWELL_SECONDS = 1.0
 # Longer than anybody polls: closed just then, a connection takes the request with it that was on its way.
 KEEP_SECONDS = 75
 
@@ -104,11 +107,15 @@ async def serving(
     ready.cancel()
     if task.done():
         raise CannotReach("a server of ours could not start")
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await task
+    with exhaustion_noticed():
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            await task
+            if server.server_state.tasks:
+                # Cancelled just now: they say so to whoever asked.
+                await asyncio.wait(server.server_state.tasks, timeout=FAREWELL_SECONDS)
 
 
 async def input_ended() -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from scaicore_tui.cli import diagnostics
 from scaicore_tui.cli.access_log import AccessLog
+from scaicore_tui.cli.server_log import background_log
 from scaicore_tui.cli.servers import GRACE_SECONDS, input_ended, listen, serving, stoppable
 from scaicore_tui.cli.workers import Workers
 from scaicore_tui.clock import SystemClock
@@ -65,7 +66,7 @@ async def serve(service: Service) -> None:
     bound, url = listen(service.host, service.port)
     check_lending(config, bound)
     said = f"serving {url}/api/v1 in front of {service.upstream}"
-    with stoppable() as stop, bound:
+    with background_log(), stoppable() as stop, bound:
         if service.workers == 1:
             await _serve(service, config, bound, stop, said)
         else:
@@ -76,7 +77,7 @@ async def serve(service: Service) -> None:
 
 async def work(service: Service, listening: int, writes: int) -> None:
     """Serve as one of several, on what was handed down, until SIGTERM or until whoever did so ends."""
-    with stoppable() as stop, socket.socket(fileno=listening) as bound:
+    with background_log(), stoppable() as stop, socket.socket(fileno=listening) as bound:
         owned = asyncio.create_task(input_ended())
         owned.add_done_callback(lambda _: stop.set())
         await _serve(service, service.config(), bound, stop, writes=writes)

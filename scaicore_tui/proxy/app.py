@@ -3,6 +3,7 @@ identical reads share (`coalesce`), where that is asked for."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -120,7 +121,13 @@ class _Everything:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         service: _Service = scope["state"]["service"]
-        response = await service.answer(Request(scope, receive), begin(scope))
+        trail = begin(scope)
+        try:
+            response = await service.answer(Request(scope, receive), trail)
+        except asyncio.CancelledError:
+            # The server stops, and waits no longer. Whoever asked is told what is known of it.
+            was_sent = scope["method"] == "POST" and trail.upstream_calls > 0
+            raise (problems.outcome_unknown() if was_sent else problems.stopping()) from None
         await response(scope, receive, send)
 
 

@@ -14,6 +14,9 @@ CREDENTIALS_FIX = (
 )
 
 
+MAY_HAVE_HAPPENED = "it may have happened: look before you send it again"
+
+
 class Problem(Exception):
     """An answer with an error status, on its way to the caller."""
 
@@ -74,6 +77,23 @@ def unreachable(message: str, fix: str) -> Problem:
 def timed_out(seconds: float, fix: str) -> Problem:
     """504: no answer from the ScaiGrid in time."""
     return _named(504, "upstream_timeout", f"ScaiGrid did not answer within {seconds:g} s", fix)
+
+
+def overloaded() -> Problem:
+    """503: this machine has no file descriptor left to call the ScaiGrid with."""
+    detail = _detail("overloaded", "the proxy has no file descriptor left, so nothing was sent", "try again")
+    return Problem(503, detail, {"Retry-After": "1"})
+
+
+def stopping() -> Problem:
+    """503: the proxy ends, and what was asked of it changed nothing."""
+    detail = _detail("stopping", "the proxy stopped before there was an answer; nothing was changed", "try again")
+    return Problem(503, detail, {"Retry-After": "1"})
+
+
+def outcome_unknown() -> Problem:
+    """504: the proxy ends, and a write that it sent has no answer yet."""
+    return _named(504, "outcome_unknown", "the proxy stopped before ScaiGrid answered this write", MAY_HAVE_HAPPENED)
 
 
 def vault_unavailable(message: str) -> Problem:
