@@ -77,17 +77,19 @@ async def serving(
     *,
     dates: bool = True,
     names: Collection[str] = (),
+    public: Collection[str] = (),
     around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     grace: float | None = None,
     connections: int | None = None,
 ) -> AsyncIterator[None]:
-    """Serve `app` on `bound`, ready when entered, stopped gracefully when left. It goes by `names`, too.
+    """Serve `app` on `bound`, ready when entered, stopped gracefully when left. It goes by `names`, too, and for the
+    paths in `public` by any.
 
     `dates` is off for a proxy: its answers carry the date of the server behind it. What is `around` it sees also the
     requests that are refused at the door. `grace` seconds, a few unless told otherwise, are left to those under way.
     """
     config = uvicorn.Config(
-        around(Door(app, bound.getsockname()[0], names)),
+        around(Door(app, bound.getsockname()[0], names, public)),
         http=Connection,
         ws="none",
         h11_max_incomplete_event_size=MAX_HEAD,

@@ -109,7 +109,7 @@ async def _serve(
     said: str = "",
     writes: int | None = None,
 ) -> None:
-    from scaicore_tui.proxy import build_proxy
+    from scaicore_tui.proxy import PUBLIC, build_proxy
     from scaicore_tui.proxy.writes import Writes
 
     async with serving(
@@ -117,6 +117,7 @@ async def _serve(
         bound,
         dates=False,
         names=[service.host, *service.names],
+        public=PUBLIC,
         around=partial(AccessLog, clock=SystemClock(), write=diagnostics.log, process=os.getpid()),
         grace=service.grace,
         connections=service.connections,

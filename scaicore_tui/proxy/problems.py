@@ -39,7 +39,7 @@ def not_found() -> Problem:
 
 
 def method_not_allowed(allowed: str) -> Problem:
-    """405: one of the four calls, asked the wrong way."""
+    """405: a resource that takes none but the methods `allowed`."""
     detail = _detail("method_not_allowed", f"this resource takes {allowed} only", f"send it as {allowed}")
     return Problem(405, detail, {"Allow": allowed})
 
@@ -47,6 +47,16 @@ def method_not_allowed(allowed: str) -> Problem:
 def bad_request() -> Problem:
     """400: bytes that HTTP has no place for."""
     return _named(400, "bad_request", "the request is not valid HTTP", "percent-encode what is not plain ASCII")
+
+
+def invalid_id() -> Problem:
+    """400: an id that the upstream could take for another path, or that is not encoded."""
+    return _named(
+        400,
+        "invalid_id",
+        "the id in the path is a dot segment, has a control character, or is not percent-encoded UTF-8",
+        "percent-encode the id as one path segment: # as %23, / as %2F, % as %25",
+    )
 
 
 def too_large(limit: int) -> Problem:

@@ -200,7 +200,7 @@ def test_the_log_tells_each_request_and_no_secret(program: Program, grid: Upstre
         ("GET", "/healthz", 200),
         ("GET", None, 404),
         ("GET", EVENTS, 200),
-        (None, None, 404),
+        (None, None, 405),
         ("GET", None, 421),
     ]
     assert not [secret for secret in (SECRET, MARK, TOKEN) if secret in rest]
