@@ -9,6 +9,9 @@ from typing import Any, Final
 from scaicore_tui.grid.budget import MAX_SIZE, TooLarge, json_size
 from scaicore_tui.grid.expression import ExpressionError, evaluate
 
+MAX_TEMPLATES: Final = 1000
+"""So many templates one value may have: each takes its time."""
+
 _OPEN: Final = "{{"
 _CLOSE: Final = "}}"
 
@@ -39,6 +42,7 @@ class _Filling:
     def __init__(self, names: Mapping[str, Any]) -> None:
         self._names = names
         self._left = MAX_SIZE
+        self._templates_left = MAX_TEMPLATES
 
     def value(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -55,6 +59,9 @@ class _Filling:
         pieces: list[str] = []
         done = 0
         for start, end in _holes(text):
+            self._templates_left -= 1
+            if self._templates_left < 0:
+                raise ExpressionError(f"a value may have {MAX_TEMPLATES} templates")
             filled = evaluate(text[start + 2 : end - 2], self._names)
             if (start, end) == (0, len(text)):
                 return filled

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -96,6 +97,19 @@ async def test_a_disk_that_was_full_is_written_to_when_it_has_room_again(pipe: t
     assert os.read(pipe[0], 999) == b"2 log lines dropped: No space left on device\nthree\n"
 
 
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no disk that is always full")
+def test_what_any_command_says_is_written_again_when_there_is_room(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = os.open(FULL, os.O_WRONLY)
+    monkeypatch.setattr(sys, "stderr", os.fdopen(log, "w", 1, closefd=False))
+    diagnostics.say("one")
+    os.dup2(pipe[1], log)
+    diagnostics.say("two")
+    os.close(log)
+    assert os.read(pipe[0], 999) == b"two\n"
+
+
 def test_behind_a_line_that_was_cut_off_the_next_has_a_line_of_its_own(
     pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,9 +137,10 @@ def test_what_cannot_be_written_at_the_end_is_left(pipe: tuple[int, int]) -> Non
     writer.write(f"{'x' * 500_000}\n")
     writer.close(0)
     assert writer._thread.is_alive()
-    reading(pipe[0])
+    got = reading(pipe[0])
     writer._thread.join(PATIENCE)
     end(pipe[1])
+    assert len(got()) == 500_001
 
 
 async def test_descriptors_that_ran_out_are_no_crash_and_are_said_once_a_minute(
