@@ -138,6 +138,9 @@ def _talk(text: str) -> None:
     if _background is not None:
         _background.write(safe(text))
         return
+    if sys.stderr is None:
+        # It was closed before the program began.
+        return
     try:
         sys.stderr.write(safe(text))
         sys.stderr.flush()
