@@ -100,6 +100,10 @@ def serve(
     read_timeout: Annotated[float, typer.Option(**TIME, help="So long the upstream has to answer a read.")] = 15,
     invoke_timeout: Annotated[float, typer.Option(**TIME, help="So long it has to answer a write.")] = 300,
     grace: Annotated[float, typer.Option(**TIME, help="So long requests under way have to end after SIGTERM.")] = 30,
+    lend_key: Annotated[
+        bool,
+        typer.Option("--lend-key", help="Lend its own key to programs of this machine that send no credential."),
+    ] = False,
     work_on: Annotated[tuple[int, int] | None, typer.Option(hidden=True)] = None,
 ) -> int:
     """Serve the REST API in front of a ScaiGrid.
@@ -109,7 +113,17 @@ def serve(
     from scaicore_tui.cli import serving
 
     service = serving.Service(
-        upstream, host, port, allow_host or (), workers, connections, grace, coalesce, read_timeout, invoke_timeout
+        upstream,
+        host,
+        port,
+        allow_host or (),
+        workers,
+        connections,
+        grace,
+        coalesce,
+        read_timeout,
+        invoke_timeout,
+        lend_key,
     )
     return run(serving.serve(service) if work_on is None else serving.work(service, *work_on))
 

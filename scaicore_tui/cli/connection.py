@@ -6,6 +6,7 @@ Uvicorn has a timeout for idle connections only: whoever sends a byte at a time,
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -14,7 +15,7 @@ import h11
 from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from scaicore_tui.cli.door import BUSY, MAX_HEAD
+from scaicore_tui.cli.door import BUSY, MAX_HEAD, problem
 
 # Seconds for a whole request to come, from when the first byte of it could have; and for what was written to be taken.
 PATIENCE = 30.0
@@ -108,8 +109,12 @@ class Connection(H11Protocol):
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             self._abort()
             return
-        line = f"HTTP/1.1 {status} {status.phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-        self.transport.write(line.encode())
+        body = json.dumps(problem(status)).encode()
+        head = (
+            f"HTTP/1.1 {status} {status.phrase}\r\nConnection: close\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
         self.transport.write_eof()
         # Hung up at once, with some of the request unread, the system would take the answer back.
         self._refusal_due.begin(LINGER)

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.text import one_line, safe
+
+if TYPE_CHECKING:
+    from scaicore_tui.cli.log_writer import LogWriter
 
 FAILED = 70
 INTERRUPTED = 130
 
 _quiet = False
+# Writes in place of this module's own caller, where that must not wait.
+_background: LogWriter | None = None
+
+# What standard error fails with once nobody can ever read it: its terminal or its reader is gone.
+_GONE = frozenset((errno.EPIPE, errno.EIO, errno.EBADF, errno.ENXIO, errno.ECONNRESET))
 
 
 def hush(quiet: bool) -> None:
@@ -28,10 +39,34 @@ def say(message: str) -> None:
         _talk(f"{message}\n")
 
 
+def warn(message: str) -> None:
+    """Say what went wrong while the program goes on; also with `--quiet`."""
+    _talk(f"{message}\n")
+
+
 def log(entry: Mapping[str, object]) -> None:
     """One line of a log, as JSON, for programs."""
     if not _quiet:
         _talk(f"{json.dumps(entry)}\n")
+
+
+@contextmanager
+def in_background() -> Iterator[None]:
+    """Write from a thread meanwhile: whoever reads standard error slowly, or not at all, holds nothing up."""
+    from scaicore_tui.cli.log_writer import LogWriter
+
+    global _background
+    try:
+        _background = LogWriter(sys.stderr.fileno())
+    except (AttributeError, OSError, ValueError):
+        # It is closed, or no file: then nobody waits for it either.
+        yield
+        return
+    try:
+        yield
+    finally:
+        _background.close()
+        _background = None
 
 
 def prompt(question: str) -> None:
@@ -103,12 +138,27 @@ def _abort() -> type[Exception]:
 
 
 def _talk(text: str) -> None:
+    if _background is not None:
+        _background.write(safe(text))
+        return
+    if sys.stderr is None:
+        # It was closed before the program began.
+        return
     try:
         sys.stderr.write(safe(text))
         sys.stderr.flush()
-    except OSError:
-        # The terminal is gone, and nobody there to be told; Python would complain again when it flushes at exit.
-        _send_nowhere(sys.stderr.fileno())
+    except OSError as error:
+        if error.errno in _GONE:
+            # Nobody is there to be told; Python would complain again when it flushes at exit.
+            _send_nowhere(sys.stderr.fileno())
+        else:
+            _begin_anew()
+
+
+def _begin_anew() -> None:
+    """Leave behind what could not be written. A disk that is full may have room again for what is said next."""
+    old = sys.stderr
+    sys.stderr = os.fdopen(old.fileno(), "w", 1, old.encoding, old.errors, closefd=False)
 
 
 def _send_nowhere(descriptor: int) -> None:

@@ -16,9 +16,12 @@ from starlette.types import ASGIApp
 
 from scaicore_tui.cli.connection import Connection
 from scaicore_tui.cli.door import MAX_HEAD, Door
+from scaicore_tui.cli.server_log import exhaustion_noticed
 from scaicore_tui.errors import CannotReach, UsageError
 
 GRACE_SECONDS = 2
+# What is cut off has so long to answer that it was.
+FAREWELL_SECONDS = 1.0
 # Longer than anybody polls: closed just then, a connection takes the request with it that was on its way.
 KEEP_SECONDS = 75
 
@@ -42,13 +45,24 @@ class _Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> tuple[socket.socket, str]:
-    """A listening socket and its URL; port 0 takes any free one. Raises UsageError where the port is taken."""
+    """A listening socket and its URL; port 0 takes any free one. Raises UsageError where it can't listen there."""
+    if not host.strip():
+        # The system takes no address for all of them.
+        raise UsageError(
+            "--host is empty: nothing says where to listen",
+            hint="--host 127.0.0.1, or --host 0.0.0.0 for every address",
+        )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Named a TCP socket, or asyncio leaves Nagle's algorithm on, and every answer waits 40 ms for an acknowledgement.
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
+    except (socket.gaierror, TypeError, ValueError) as error:  # the latter two: not encodable
+        bound.close()
+        raise UsageError(
+            f"cannot listen on {host!r}: not an address", hint="--host takes an address, or a name of one"
+        ) from error
     except OSError as error:
         bound.close()
         raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}", hint="another --port") from error
@@ -63,17 +77,19 @@ async def serving(
     *,
     dates: bool = True,
     names: Collection[str] = (),
+    public: Collection[str] = (),
     around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     grace: float | None = None,
     connections: int | None = None,
 ) -> AsyncIterator[None]:
-    """Serve `app` on `bound`, ready when entered, stopped gracefully when left. It goes by `names`, too.
+    """Serve `app` on `bound`, ready when entered, stopped gracefully when left. It goes by `names`, too, and for the
+    paths in `public` by any.
 
     `dates` is off for a proxy: its answers carry the date of the server behind it. What is `around` it sees also the
     requests that are refused at the door. `grace` seconds, a few unless told otherwise, are left to those under way.
     """
     config = uvicorn.Config(
-        around(Door(app, bound.getsockname()[0], names)),
+        around(Door(app, bound.getsockname()[0], names, public)),
         http=Connection,
         ws="none",
         h11_max_incomplete_event_size=MAX_HEAD,
@@ -93,11 +109,15 @@ async def serving(
     ready.cancel()
     if task.done():
         raise CannotReach("a server of ours could not start")
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await task
+    with exhaustion_noticed():
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            await task
+            if server.server_state.tasks:
+                # Cancelled just now: they say so to whoever asked.
+                await asyncio.wait(server.server_state.tasks, timeout=FAREWELL_SECONDS)
 
 
 async def input_ended() -> None:

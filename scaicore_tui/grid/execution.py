@@ -39,7 +39,7 @@ async def _call(caller: Run, core_id: str, values: Mapping[str, Any], path: str)
     child_id = seeded_id("exec", caller.execution.id, path)
     child = caller.world.store.runs.find(child_id) or _begin_child(caller, child_id, core_id, values)
     try:
-        return await execute(Run(caller.world, child, caller.activity))
+        return await execute(Run(caller.world, child, caller))
     except NodeFailed as failure:
         raise NodeFailed("SUBFLOW_FAILED", f"{core_id} failed: {failure.message}") from failure
 

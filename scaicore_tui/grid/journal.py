@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from scaicore_tui.grid.budget import RunBudget
 from scaicore_tui.grid.failure import NodeFailed
 from scaicore_tui.grid.graph import OUT, Node
 from scaicore_tui.grid.store import Store
@@ -29,10 +30,11 @@ class Outcome:
 class Journal:
     """Remembers what an execution has done, across restarts of the server."""
 
-    def __init__(self, store: Store, telemetry: Telemetry, execution_id: str) -> None:
+    def __init__(self, store: Store, telemetry: Telemetry, execution_id: str, budget: RunBudget) -> None:
         self._store = store
         self._telemetry = telemetry
         self._execution_id = execution_id
+        self._budget = budget
         self._steps = {step.path: step for step in store.steps.of(execution_id)}
 
     def knows(self, path: str) -> bool:
@@ -63,6 +65,8 @@ class Journal:
                 self._telemetry.entered(node)
 
     def exit(self, path: str, node: Node, outcome: Outcome) -> None:
+        """Note what a visit came to. Raises NodeFailed where that is more than a run may keep."""
+        self._budget.keep(node.id, outcome.value, *(payload for _, payload in outcome.emits))
         with self._store.transaction():
             self._put(Step(path, "exited", {"value": outcome.value, "port": outcome.port}))
             for kind, payload in outcome.emits:
@@ -74,10 +78,15 @@ class Journal:
             self._put(Step(path, "failed", failure.as_error()))
             self._telemetry.block_failed(node, failure.as_error())
 
-    def note(self, path: str, find: Callable[[], Any]) -> Any:
-        """What `find` says the first time, and ever after: for facts that depend on when one asks."""
+    def note(self, path: str, node: Node, find: Callable[[], Any]) -> Any:
+        """What `find` says the first time, and ever after: for facts that depend on when one asks.
+
+        Raises NodeFailed where that is more than a run may keep.
+        """
         if not self.knows(path):
-            self._put(Step(path, "noted", find()))
+            value = find()
+            self._budget.keep(node.id, value)
+            self._put(Step(path, "noted", value))
         return self._steps[path].value
 
     def _put(self, step: Step) -> None:

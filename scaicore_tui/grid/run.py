@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import ChainMap
 from collections.abc import MutableMapping
+from functools import cached_property
 from typing import Any
 
 from scaicore_tui.grid.activity import Activity
+from scaicore_tui.grid.budget import RunBudget
+from scaicore_tui.grid.expression import ExpressionError
 from scaicore_tui.grid.failure import NodeFailed
 from scaicore_tui.grid.journal import Journal
 from scaicore_tui.grid.store import Execution
@@ -20,19 +23,22 @@ Names = ChainMap[str, Any]
 
 
 class Run:
-    """An execution that is being walked. `settled` is set once it has ended, or waits for the first time."""
+    """An execution that is being walked. `settled` is set once it has ended, or waits for the first time.
 
-    def __init__(self, world: World, execution: Execution, caller: Activity | None = None) -> None:
+    A sub-flow's run is a part of its `caller`'s.
+    """
+
+    def __init__(self, world: World, execution: Execution, caller: Run | None = None) -> None:
         self.world = world
         self.execution = execution
         self.graph = world.cores[execution.core_id]
         self.telemetry = Telemetry(world.store, world.clock, execution)
-        self.journal = Journal(world.store, self.telemetry, execution.id)
-        self.activity = Activity(self._moved, caller)
+        self.budget: RunBudget = RunBudget() if caller is None else caller.budget
+        self.journal = Journal(world.store, self.telemetry, execution.id, self.budget)
+        self.activity: Activity = Activity(self._moved, None if caller is None else caller.activity)
         self.settled = asyncio.Event()
         self._status = execution.status
         self._took_ms: int | None = None
-        self.variables = self._variables()
 
     def names(self) -> Names:
         """The outermost scope."""
@@ -68,9 +74,13 @@ class Run:
         if status == "suspended":
             self.settled.set()
 
-    def _variables(self) -> MutableMapping[str, Any]:
-        """The flow's own values, overwritten by what the run has set so far."""
-        values = dict(render(self.graph.variables, {"input": self.execution.input}))
+    @cached_property
+    def variables(self) -> MutableMapping[str, Any]:
+        """The flow's own values, overwritten by what the run has set so far. Raises NodeFailed."""
+        try:
+            values = dict(render(self.graph.variables, {"input": self.execution.input}))
+        except ExpressionError as error:
+            raise NodeFailed("EXPRESSION_ERROR", f"the flow's variables: {error}") from error
         for path, value in self.journal.exits():
             if self.graph.by_id[node_of(path)].type == "data_variable_set":
                 values.update(value)

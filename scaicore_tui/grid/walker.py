@@ -18,6 +18,9 @@ from scaicore_tui.grid.nodes.review import pause_at_breakpoint
 from scaicore_tui.grid.run import Names, Run
 from scaicore_tui.grid.template import render
 
+# What comes of settings that are no kind of value that their node can work with: a configuration may be any JSON.
+_MISFITS = (TypeError, ValueError, LookupError, AttributeError, OverflowError)
+
 
 class Walker:
     """One execution's way through its graph."""
@@ -30,7 +33,8 @@ class Walker:
         """Walk from the entry to the end; the output. Raises NodeFailed."""
         names = self._run.names()
         last = await self.walk(self._run.execution.entry, names, "")
-        return _rendered(self._run.graph.config["output"], names) if "output" in self._run.graph.config else last
+        config = self._run.graph.config
+        return _rendered("the flow's output", config["output"], names) if "output" in config else last
 
     async def walk(self, start: str | None, names: Names, prefix: str) -> Any:
         """Visit node after node from `start` on; the last one's value."""
@@ -46,6 +50,7 @@ class Walker:
         """One node with its retries; what it does about a failure that stays."""
         if node.type in ENTRY_TYPES:
             return Outcome(dict(self._run.execution.input))
+        self._run.budget.take_step(node.id)
         attempt = 0
         while True:
             path = f"{prefix}{node.id}~{attempt}"
@@ -77,10 +82,10 @@ class Walker:
         journal.enter(path, node)
         try:
             outcome = await _behave(frame)
+            journal.exit(path, node, outcome)
         except NodeFailed as failure:
             journal.fail(path, node, failure)
             raise
-        journal.exit(path, node, outcome)
         return outcome
 
     def _recover(self, node: Node, names: Names, failure: NodeFailed) -> Outcome:
@@ -88,7 +93,7 @@ class Walker:
             names["error"] = {**failure.as_error(), "node": node.id}
             return Outcome(None, ERROR)
         if node.on_error.fallback is not None:
-            return Outcome(_rendered(node.on_error.fallback, names), OUT)
+            return Outcome(_rendered(f"the fallback of node {node.id!r}", node.on_error.fallback, names), OUT)
         raise failure
 
 
@@ -97,11 +102,16 @@ async def _behave(frame: Frame) -> Outcome:
         outcome = await BEHAVIOURS[frame.node.type](frame)
         return frame.with_emits(outcome)
     except ExpressionError as error:
-        raise NodeFailed("EXPRESSION_ERROR", str(error)) from error
+        raise NodeFailed("EXPRESSION_ERROR", f"node {frame.node.id!r}: {error}") from error
+    except _MISFITS as error:
+        found = f"{type(error).__name__}: {error}"
+        raise NodeFailed(
+            "INVALID_CONFIG", f"node {frame.node.id!r} has a setting that does not fit ({found})"
+        ) from error
 
 
-def _rendered(value: Any, names: Names) -> Any:
+def _rendered(what: str, value: Any, names: Names) -> Any:
     try:
         return render(value, names)
     except ExpressionError as error:
-        raise NodeFailed("EXPRESSION_ERROR", str(error)) from error
+        raise NodeFailed("EXPRESSION_ERROR", f"{what}: {error}") from error

@@ -4,7 +4,7 @@ What passes is not read: queries, bodies and answers are the same bytes on both 
 is asking (`credentials`), whether the request is one of the four (`calls`), and how to say no (`problems`).
 """
 
-from scaicore_tui.proxy.app import build_proxy
+from scaicore_tui.proxy.app import PUBLIC, build_proxy
 from scaicore_tui.proxy.config import ProxyConfig
 
-__all__ = ["ProxyConfig", "build_proxy"]
+__all__ = ["PUBLIC", "ProxyConfig", "build_proxy"]

@@ -3,6 +3,7 @@ identical reads share (`coalesce`), where that is asked for."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.proxy import problems
 from scaicore_tui.proxy.caller import read_caller
-from scaicore_tui.proxy.calls import Call, find_call
+from scaicore_tui.proxy.calls import Call, allowed_methods, find_call
 from scaicore_tui.proxy.coalesce import MOST_ANSWER, Coalescer
 from scaicore_tui.proxy.config import ProxyConfig
 from scaicore_tui.proxy.credentials import Credentials
@@ -32,6 +33,9 @@ from scaicore_tui.proxy.vault import Vault
 from scaicore_tui.proxy.writes import Writes
 
 HEALTH = "/healthz"
+# What tells nothing of anybody, and is answered whoever asks.
+PUBLIC = ("/", HEALTH)
+_READS = "GET, HEAD, OPTIONS"
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +57,7 @@ def build_proxy(
             yield {"service": _service(config, http, clock, coalescer, told)}
 
     app = Starlette(
-        routes=[Route(HEALTH, _Health), Route("/{path:path}", _everything)],
+        routes=[Route(path, _Health) for path in PUBLIC],
         exception_handlers={
             problems.Problem: _refuse,
             HTTPException: _refuse_route,
@@ -63,6 +67,8 @@ def build_proxy(
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
+    # Not a route: those look at the decoded path, and match none that has a line break.
+    app.router.default = _everything
     return app
 
 
@@ -77,12 +83,15 @@ class _Service:
 
     async def answer(self, request: Request, trail: Trail) -> Response:
         """Pass the request on. Raises Problem; all that needs no other server is checked first."""
+        if request.method == "OPTIONS":
+            # Without a word on other origins: no page of another site may ask.
+            return _allow(allowed_methods(request.scope["raw_path"]))
         call = find_call(request.method, request.scope["raw_path"])
         trail.route = call.route
         query: bytes = request.scope["query_string"]
         if not call.is_write:
             check_limit(query)
-        caller = read_caller(request.headers)
+        caller = read_caller(request.scope)
         body = await read_body(request)
         headers = outgoing(request.headers.raw, await self._credentials.authorization(caller))
         answer = None if body else await self._shared(trail, call, query, headers)
@@ -120,7 +129,13 @@ class _Everything:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         service: _Service = scope["state"]["service"]
-        response = await service.answer(Request(scope, receive), begin(scope))
+        trail = begin(scope)
+        try:
+            response = await service.answer(Request(scope, receive), trail)
+        except asyncio.CancelledError:
+            # The server stops, and waits no longer. Whoever asked is told what is known of it.
+            was_sent = scope["method"] == "POST" and trail.upstream_calls > 0
+            raise (problems.outcome_unknown() if was_sent else problems.stopping()) from None
         await response(scope, receive, send)
 
 
@@ -128,7 +143,7 @@ _everything = _Everything()
 
 
 class _Health(HTTPEndpoint):
-    """Whether this process answers; not whether the upstream does.
+    """Whether this process answers; not whether the upstream does. Also at `/`, where balancers look by default.
 
     A load balancer takes out who is not well. An upstream that is down would take out every proxy at once, and callers
     would no longer be told what is wrong: a 502 that names it is the better answer.
@@ -138,6 +153,14 @@ class _Health(HTTPEndpoint):
         begin(request.scope).route = HEALTH
         return JSONResponse({"status": "ok"})
 
+    async def options(self, request: Request) -> Response:
+        begin(request.scope).route = HEALTH
+        return _allow(_READS)
+
+
+def _allow(methods: str) -> Response:
+    return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Allow": methods})
+
 
 async def _refuse(_: Request, problem: Exception) -> Response:
     assert isinstance(problem, problems.Problem)  # noqa: S101  (registered for it alone)
@@ -146,8 +169,8 @@ async def _refuse(_: Request, problem: Exception) -> Response:
 
 async def _refuse_route(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  (registered for it alone)
-    is_known_path = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
-    return (problems.method_not_allowed("GET") if is_known_path else problems.not_found()).response()
+    # Of health, which alone is a route: all else is `_everything`'s.
+    return problems.method_not_allowed(_READS).response()
 
 
 async def _give_up(_: Request, __: Exception) -> Response:

@@ -1,8 +1,9 @@
 """Identical reads share one call to the upstream: while it is under way, and for some seconds after it was answered.
 
-Identical is what the upstream would see: path, query, credential and all headers but those that tell how a request came
-here. Only *first pages* are shared: cursors may be offsets (API §7), and a page that is older than the one that led to
-it would leave out the events between the two. Whoever sends Cache-Control begins a call of their own (RFC 9111 §5.2.1).
+Identical is what the upstream would see: path, query, credential and all headers but a few, listed by name, that say
+nothing of who asks. Only *first pages* are shared: cursors may be offsets (API §7), and a page that is older than the
+one that led to it would leave out the events between the two. Whoever sends Cache-Control begins a call of their own
+(RFC 9111 §5.2.1).
 """
 
 from __future__ import annotations

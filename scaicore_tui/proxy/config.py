@@ -11,6 +11,7 @@ import httpx
 
 from scaicore_tui.config.sources import TENANT
 from scaicore_tui.config.target import check_url
+from scaicore_tui.config.tokens import TENANT_VARIABLE
 from scaicore_tui.errors import ConfigError
 from scaicore_tui.secret import Secret
 
@@ -23,8 +24,8 @@ MOST_COALESCED = 60.0
 class ProxyConfig:
     """Where the ScaiGrid is, and which credentials there are for it (API §4). Times are in seconds.
 
-    `allow_anonymous` lends the tenant's or the environment's key to callers of this machine that bring none of their
-    own: everybody who reaches the port can then act with it, so set it only where the port is bound to loopback.
+    `lend_key` lends a key, that of the tenant `tenant_id` or `api_key`, to programs of this machine that bring none of
+    their own: each of them can then act with it, whoever runs it. It makes sense only on a port bound to loopback.
     For so many seconds `coalesce` keeps answers to reads, for callers with the same credential; with 0, none.
     """
 
@@ -34,7 +35,7 @@ class ProxyConfig:
     api_key: Secret | None = None
     deploy_auth: DeployAuth | None = None
     tenant_id: str | None = None
-    allow_anonymous: bool = False
+    lend_key: bool = False
     read_timeout: float = 15.0
     invoke_timeout: float = 300.0
     coalesce: float = 0.0
@@ -55,6 +56,24 @@ class ProxyConfig:
             raise ConfigError(f"answers are kept for {MOST_COALESCED:g} s at most", hint="--coalesce 2s")
         if self.tenant_id is not None and not TENANT.fullmatch(self.tenant_id):
             raise ConfigError(f"not a tenant's id: {self.tenant_id!r}")
+        if self.lend_key:
+            self._check_lending()
+
+    @property
+    def has_key(self) -> bool:
+        """Whether there is a key of its own to lend."""
+        return self.api_key is not None or (self.vault_url is not None and self.tenant_id is not None)
+
+    def _check_lending(self) -> None:
+        if self.deploy_auth == "user_jwt":
+            raise ConfigError(
+                "--lend-key lends a key, and SCAIFLOW_DEPLOY_AUTH=user_jwt forbids that", hint="leave out one of them"
+            )
+        if not self.has_key:
+            raise ConfigError(
+                "--lend-key has no key to lend",
+                hint=f"set SCAIGRID_API_KEY, or SCAIVAULT_URL, SCAIVAULT_TOKEN and {TENANT_VARIABLE}",
+            )
 
     @classmethod
     def from_env(cls, upstream: str, env: Mapping[str, str], **overrides: Any) -> ProxyConfig:
@@ -64,6 +83,7 @@ class ProxyConfig:
             "vault_token": _secret(env, "SCAIVAULT_TOKEN"),
             "api_key": _secret(env, "SCAIGRID_API_KEY"),
             "deploy_auth": _text(env, "SCAIFLOW_DEPLOY_AUTH"),
+            "tenant_id": _text(env, TENANT_VARIABLE),
         }
         return cls(upstream, **(said | overrides))
 

@@ -5,8 +5,10 @@
 2. The tenant's key out of ScaiVault.
 3. The key of the environment.
 
-2 and 3 are *lent*: nothing here verifies who asks, and a JWT's claims can be made up by anybody. So they are used only
-where the proxy was started for it (`allow_anonymous`), and only for programs of this machine, not for web pages.
+2 and 3 are *lent*: nothing here verifies who asks. So they are used only where the operator asked for it (`lend_key`),
+and only for requests that nothing shows to come from elsewhere (`lending`). The tenant is the one that the operator
+configured: a JWT's signature can't be verified here, so its claims never choose a key. They can only forbid one: a
+token that says it is of another tenant is lent none.
 `SCAIFLOW_DEPLOY_AUTH` pins the choice: `user_jwt` to the caller's own JWT, `api_key` to API keys, own or lent.
 """
 
@@ -14,7 +16,7 @@ from __future__ import annotations
 
 from scaicore_tui.proxy.caller import Caller
 from scaicore_tui.proxy.config import ProxyConfig
-from scaicore_tui.proxy.problems import Problem, missing_credentials
+from scaicore_tui.proxy.problems import missing_credentials
 from scaicore_tui.proxy.vault import Vault
 from scaicore_tui.secret import Secret
 
@@ -30,32 +32,32 @@ class Credentials:
         """The Authorization header to send. Raises Problem: 412 where there is none, 502 where the vault fails."""
         if self._is_own(caller):
             return caller.authorization
-        if not self._may_lend(caller):
-            raise self._refusal(caller)
-        tenant_id = caller.tenant_id or self._config.tenant_id
-        key = await self._tenant_key(tenant_id) or self._config.api_key
+        refusal = self._why_not_lent(caller)
+        if refusal is not None:
+            raise missing_credentials(refusal)
+        key = await self._tenant_key() or self._config.api_key
         if key is None:
-            raise missing_credentials(_nothing_for(tenant_id))
+            raise missing_credentials(f"no ScaiGrid credentials for tenant '{self._config.tenant_id}'")
         return f"Bearer {key.reveal()}"
 
     def _is_own(self, caller: Caller) -> bool:
         refused = {None: "nobody", "user_jwt": "api_key", "api_key": "jwt"}[self._config.deploy_auth]
         return caller.kind not in ("nobody", refused)
 
-    def _may_lend(self, caller: Caller) -> bool:
-        return self._config.deploy_auth != "user_jwt" and self._config.allow_anonymous and caller.is_local
-
-    def _refusal(self, caller: Caller) -> Problem:
+    def _why_not_lent(self, caller: Caller) -> str | None:
         if self._config.deploy_auth == "user_jwt":
-            return missing_credentials("no ScaiKey token: this proxy takes the caller's own token only")
+            return "no ScaiKey token: this proxy takes the caller's own token only"
         carries = "a token, where an API key is wanted" if caller.kind == "jwt" else "none of its own"
-        return missing_credentials(f"no ScaiGrid credentials: the request carries {carries}, and none is lent to it")
+        missing = f"no ScaiGrid credentials: the request carries {carries}, and none is lent to it"
+        if not self._config.lend_key:
+            return missing
+        if caller.obstacle is not None:
+            return f"{missing}: {caller.obstacle}"
+        if None not in (caller.tenant_id, self._config.tenant_id) and caller.tenant_id != self._config.tenant_id:
+            return f"{missing}: its token names another tenant"
+        return None
 
-    async def _tenant_key(self, tenant_id: str | None) -> Secret | None:
-        if self._vault is None or tenant_id is None:
+    async def _tenant_key(self) -> Secret | None:
+        if self._vault is None or self._config.tenant_id is None:
             return None
-        return await self._vault.api_key(tenant_id)
-
-
-def _nothing_for(tenant_id: str | None) -> str:
-    return "no ScaiGrid credentials" + (f" for tenant '{tenant_id}'" if tenant_id else "")
+        return await self._vault.api_key(self._config.tenant_id)

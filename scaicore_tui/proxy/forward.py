@@ -3,6 +3,7 @@ followed, no cookie is kept."""
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 from collections.abc import AsyncIterator
@@ -98,6 +99,11 @@ class Forwarder:
             answer = await self._http.send(request, stream=True)
         except httpx.HTTPError as error:
             raise _problem(error, call, seconds) from None
+        except OSError as error:
+            # Not of a connection: libraries load some of their parts when they are first needed.
+            if not _has_no_descriptors(error):
+                raise
+            raise _overloaded() from None
         if answer.status_code not in _STATUSES:
             await answer.aclose()
             raise _problem(httpx.RemoteProtocolError("no status of HTTP"), call, seconds)
@@ -129,9 +135,27 @@ class Relay(StreamingResponse):
 def _problem(error: httpx.HTTPError, call: Call, seconds: float) -> problems.Problem:
     if isinstance(error, httpx.LocalProtocolError):
         return problems.bad_request()
+    if _has_no_descriptors(error):
+        return _overloaded()
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return problems.unreachable("ScaiGrid cannot be reached", "nothing was sent: try again when it is back")
-    fix = "it may have happened: look before you send it again" if call.is_write else "try again"
+    fix = problems.MAY_HAVE_HAPPENED if call.is_write else "try again"
     if isinstance(error, httpx.TimeoutException):
         return problems.timed_out(seconds, fix)
     return problems.unreachable("ScaiGrid broke the connection without a whole answer", fix)
+
+
+def _overloaded() -> problems.Problem:
+    _log.warning("no file descriptor is left for a call to ScaiGrid: raise the limit, or lower --connections")
+    return problems.overloaded()
+
+
+def _has_no_descriptors(error: BaseException | None) -> bool:
+    """Whether it was this machine that had none left; a connection tried at several addresses fails as a group."""
+    while error is not None:
+        if isinstance(error, BaseExceptionGroup):
+            return any(map(_has_no_descriptors, error.exceptions))
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -13,11 +13,15 @@ _OURS = frozenset((b"host", b"authorization", b"content-length", b"expect"))
 _OVERRIDES = frozenset(
     (b"x-original-url", b"x-rewrite-url", b"x-http-method", b"x-http-method-override", b"x-method-override")
 )
-# Not what for, but by whom and on which way a request came.
-_WAY = (
-    *(b"user-agent", b"via", b"forwarded", b"x-real-ip", b"cf-connecting-ip", b"cf-ray"),
-    *(b"x-request-id", b"x-correlation-id", b"traceparent", b"tracestate", b"baggage", b"b3"),
-    *(b"x-amzn-trace-id", b"x-cloud-trace-context"),
+# All headers that may differ between two requests that are identical otherwise: the program, the addresses on the way,
+# and the names of one request in logs and traces. A list of what is harmless: any header that is not in it may say who
+# asks (`X-Forwarded-User`, `-Email`, `-Access-Token`, `Baggage`, a client's certificate) or where (`X-Forwarded-Host`).
+_HARMLESS = frozenset(
+    (
+        *(b"user-agent", b"via", b"x-forwarded-for", b"x-real-ip", b"cf-connecting-ip", b"cf-ray"),
+        *(b"x-request-id", b"x-correlation-id", b"traceparent", b"tracestate", b"b3", b"x-b3-traceid", b"x-b3-spanid"),
+        *(b"x-b3-parentspanid", b"x-b3-sampled", b"x-b3-flags", b"x-amzn-trace-id", b"x-cloud-trace-context"),
+    )
 )
 _NOT_SENT = _OURS | _OVERRIDES
 
@@ -39,8 +43,8 @@ def end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
 
 
 def tells_the_way(name: bytes) -> bool:
-    """Whether an answer does not depend on a header, only the logs of those who see it do."""
-    return name in _WAY or name.startswith((b"x-forwarded-", b"x-b3-"))
+    """Whether a header is one of those that say nothing of who asks for what."""
+    return name in _HARMLESS
 
 
 def _is_hop(name: bytes) -> bool:

@@ -14,6 +14,9 @@ CREDENTIALS_FIX = (
 )
 
 
+MAY_HAVE_HAPPENED = "it may have happened: look before you send it again"
+
+
 class Problem(Exception):
     """An answer with an error status, on its way to the caller."""
 
@@ -36,7 +39,7 @@ def not_found() -> Problem:
 
 
 def method_not_allowed(allowed: str) -> Problem:
-    """405: one of the four calls, asked the wrong way."""
+    """405: a resource that takes none but the methods `allowed`."""
     detail = _detail("method_not_allowed", f"this resource takes {allowed} only", f"send it as {allowed}")
     return Problem(405, detail, {"Allow": allowed})
 
@@ -44,6 +47,16 @@ def method_not_allowed(allowed: str) -> Problem:
 def bad_request() -> Problem:
     """400: bytes that HTTP has no place for."""
     return _named(400, "bad_request", "the request is not valid HTTP", "percent-encode what is not plain ASCII")
+
+
+def invalid_id() -> Problem:
+    """400: an id that the upstream could take for another path, or that is not encoded."""
+    return _named(
+        400,
+        "invalid_id",
+        "the id in the path is a dot segment, has a control character, or is not percent-encoded UTF-8",
+        "percent-encode the id as one path segment: # as %23, / as %2F, % as %25",
+    )
 
 
 def too_large(limit: int) -> Problem:
@@ -74,6 +87,23 @@ def unreachable(message: str, fix: str) -> Problem:
 def timed_out(seconds: float, fix: str) -> Problem:
     """504: no answer from the ScaiGrid in time."""
     return _named(504, "upstream_timeout", f"ScaiGrid did not answer within {seconds:g} s", fix)
+
+
+def overloaded() -> Problem:
+    """503: this machine has no file descriptor left to call the ScaiGrid with."""
+    detail = _detail("overloaded", "the proxy has no file descriptor left, so nothing was sent", "try again")
+    return Problem(503, detail, {"Retry-After": "1"})
+
+
+def stopping() -> Problem:
+    """503: the proxy ends, and what was asked of it changed nothing."""
+    detail = _detail("stopping", "the proxy stopped before there was an answer; nothing was changed", "try again")
+    return Problem(503, detail, {"Retry-After": "1"})
+
+
+def outcome_unknown() -> Problem:
+    """504: the proxy ends, and a write that it sent has no answer yet."""
+    return _named(504, "outcome_unknown", "the proxy stopped before ScaiGrid answered this write", MAY_HAVE_HAPPENED)
 
 
 def vault_unavailable(message: str) -> Problem:

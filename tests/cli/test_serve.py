@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import resource
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -119,8 +122,7 @@ def test_what_does_not_end_in_time_is_cut(program: Program, grid: Upstream) -> N
         asking = pool.submit(server.get, EVENTS)
         assert grid.is_asked.wait(PATIENCE)
         assert server.terminate() == 0
-        failed = asking.exception(PATIENCE)
-        assert isinstance(failed, httpx.TransportError) or asking.result().status_code == 500
+        assert asking.result(PATIENCE).json()["detail"]["error"] == "stopping"
         grid.release()
 
 
@@ -198,7 +200,7 @@ def test_the_log_tells_each_request_and_no_secret(program: Program, grid: Upstre
         ("GET", "/healthz", 200),
         ("GET", None, 404),
         ("GET", EVENTS, 200),
-        (None, None, 404),
+        (None, None, 405),
         ("GET", None, 421),
     ]
     assert not [secret for secret in (SECRET, MARK, TOKEN) if secret in rest]
@@ -214,6 +216,41 @@ def test_quiet_it_says_nothing(program: Program, grid: Upstream) -> None:
         assert quiet.get(EVENTS).headers["x-request-id"].startswith("req_")
         assert quiet.terminate() == 0
         assert process.communicate() == ("", "")
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="a pipe has one size here, and that is large")
+def test_a_log_that_nobody_reads_holds_nothing_up(program: Program, grid: Upstream) -> None:
+    with served(program, grid) as server:
+        assert server.process.stderr is not None
+        fcntl.fcntl(server.process.stderr, fcntl.F_SETPIPE_SZ, 4096)
+        with httpx.Client(base_url=server.url, timeout=15) as client:
+            # Each is a line of more than 150 bytes.
+            assert {client.get("/healthz").status_code for _ in range(60)} == {200}
+        assert server.terminate() == 0
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="nobody can take descriptors from a process here")
+def test_without_descriptors_it_says_so_and_goes_on(program: Program, grid: Upstream) -> None:
+    with served(program, grid) as server:
+        pid = server.process.pid
+        _, most = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        highest = max(int(name) for name in os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208
+        # There is one for this connection, and none for the call to the grid.
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + 2, most))
+        response = server.get(EVENTS)
+        assert (response.status_code, response.json()["detail"]["error"]) == (503, "overloaded")
+        port = int(server.url.rpartition(":")[2])
+        waiting = [socket.create_connection(("127.0.0.1", port)) for _ in range(4)]
+        said = server.line()
+        while "new connections wait" not in said:
+            assert said
+            said = server.line()
+        for one in waiting:
+            one.close()
+        assert server.get("/healthz").status_code == 200
+        assert server.terminate() == 0
+        assert server.process.stderr is not None
+        assert "a mistake of its own" not in server.process.stderr.read()
 
 
 def test_its_health_needs_no_credential_and_no_upstream(program: Program) -> None:
@@ -246,9 +283,30 @@ def test_what_is_written_through_one_worker_is_seen_through_all(program: Program
             seen.add(server.entry()["pid"])
 
 
+def test_a_key_is_lent_only_where_that_is_asked_for(program: Program, grid: Upstream) -> None:
+    """Also on loopback: a reverse proxy on the same machine makes anybody a caller of this machine."""
+    key = f"sgk_{MARK}_lent"
+    rich = program.knowing(SCAIGRID_API_KEY=key)
+    with served(rich, grid) as server:
+        assert "no key is lent" in server.line()
+        assert httpx.get(server.url + EVENTS).status_code == 412
+        assert server.get(EVENTS).status_code == 200
+    with served(rich, grid, "--lend-key") as server:
+        assert "lending a key" in server.line()
+        assert httpx.get(server.url + EVENTS).status_code == 200
+        forwarded = httpx.get(server.url + EVENTS, headers={"X-Forwarded-For": "203.0.113.9"})
+        assert forwarded.status_code == 412
+    assert [request.headers["authorization"] for request in grid.grid.received] == [f"Bearer {TOKEN}", f"Bearer {key}"]
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
+        (("--host", ""), "--host is empty"),
+        (("--host", " "), "--host is empty"),
+        (("--host", "ä..b"), "--host takes an address"),
+        (("--host", "nowhere.invalid"), "--host takes an address"),
+        (("--lend-key",), "no key to lend"),
         (("--coalesce", "soon"), "no time"),
         (("--coalesce", "2m"), "no time"),
         (("--coalesce", "61s"), "60 s at most"),
@@ -260,3 +318,11 @@ def test_flags_that_make_no_sense_are_refused(program: Program, flags: tuple[str
     done = program("serve", "--upstream", "http://127.0.0.1:1", "--port", "0", *flags)
     assert done.returncode == 2
     assert words in done.stderr
+
+
+def test_a_key_is_not_lent_on_an_address_that_others_reach(program: Program) -> None:
+    rich = program.knowing(SCAIGRID_API_KEY=f"sgk_{MARK}_lent")
+    flags = ("--upstream", "http://127.0.0.1:1", "--port", "0", "--lend-key")
+    done = rich("serve", *flags, "--host", "0.0.0.0")  # noqa: S104  (what is tested)
+    assert done.returncode == 2
+    assert "open to others" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ from scaicore_tui.cli.door import MAX_HEAD
 from scaicore_tui.cli.servers import listen, serving
 from scaicore_tui.config.target import named_host
 from scaicore_tui.grid import GridConfig, build_grid
-from scaicore_tui.proxy import ProxyConfig, build_proxy
+from scaicore_tui.proxy import PUBLIC, ProxyConfig, build_proxy
 from tests.server.grid_fixtures import MANAGER, MODULE, TOKENS
 from tests.server.logged import complaints
 from tests.server.proxy_fixtures import EVENTS, INVOKE, Grid, answer, exchange, grid_server
@@ -29,7 +30,9 @@ async def proxied(address: str = "127.0.0.1", names: Collection[str] = (), **set
     """A proxy as `serve` runs it, in front of a grid whose `url` is then the proxy's."""
     async with grid_server() as grid:
         bound, url = listen(address, 0)
-        async with serving(build_proxy(ProxyConfig(grid.url, **settings)), bound, dates=False, names=names):
+        async with serving(
+            build_proxy(ProxyConfig(grid.url, **settings)), bound, dates=False, names=names, public=PUBLIC
+        ):
             grid.url = url.replace(EVERYWHERE, "127.0.0.1")
             yield grid
 
@@ -65,7 +68,6 @@ FOREIGN_HOSTS = [
     b"localhost localhost",
     b"localhost:80:80",
     b"loc\xe0lhost",
-    b"",
 ]
 OWN_HOSTS = [b"127.0.0.1", b"127.0.0.1:9", b"localhost", b"LOCALHOST:8001", b"[::1]:8001", b"127.8.8.8"]
 
@@ -84,9 +86,39 @@ async def test_a_request_has_one_host() -> None:
     async with proxied() as grid:
         twice = request(GET, host=HOST + b"Host: evil.example\r\n")
         without = request(GET, host=b"")
-        old = b"GET " + EVENTS.encode() + b" HTTP/1.0\r\n" + TOKEN + b"\r\n"
-        assert [status(await exchange(grid.url, one)) for one in (twice, without, old)] == [400, 400, 421]
+        assert [status(await exchange(grid.url, one)) for one in (twice, without)] == [400, 400]
         assert not grid.received
+
+
+# What balancers, probes and proxies send by default: HAProxy, Varnish, Kubernetes, AWS, Squid.
+USUAL = {
+    "an old check without a host": (b"GET /healthz HTTP/1.0\r\n\r\n", 200),
+    "an old check of the root": (b"GET / HTTP/1.0\r\n\r\n", 200),
+    "an old check by options": (b"OPTIONS / HTTP/1.0\r\n\r\n", 204),
+    "an old check by head": (b"HEAD / HTTP/1.0\r\n\r\n", 200),
+    "an old read without a host": (GET + b" HTTP/1.0\r\n" + TOKEN + b"\r\n", 200),
+    "a host that is empty": (b"GET /healthz HTTP/1.1\r\nHost:\r\n" + CLOSE + b"\r\n", 200),
+    "a check by the name of a pool": (request(b"GET /healthz", host=b"Host: scaiflow_backend\r\n"), 200),
+    "a check by an address": (request(b"GET /", host=b"Host: 10.1.2.3:8001\r\n"), 200),
+    "options of the server": (request(b"OPTIONS *"), 204),
+    "a check by options": (request(b"OPTIONS /healthz"), 204),
+    "a whole URL": (request(b"GET http://127.0.0.1:8001/v1/scaicore/events?limit=5"), 200),
+    "a whole URL in capitals": (request(b"GET HTTP://LocalHost/v1/scaicore/events?limit=5"), 200),
+    "a whole URL without a path": (request(b"GET http://localhost"), 200),
+    # RFC 9112 §3.2.2: then the header's host does not count.
+    "a whole URL beside another host": (request(b"GET https://127.0.0.1/healthz", host=b"Host: a.example\r\n"), 200),
+}
+
+
+async def test_what_infrastructure_sends_is_answered() -> None:
+    async with proxied() as grid:
+        for name, (sent, expected) in USUAL.items():
+            assert status(await exchange(grid.url, sent)) == expected, name
+        assert [seen.target for seen in grid.received] == [
+            b"/v1/modules/scaicore/events",
+            b"/v1/modules/scaicore/events?limit=5",
+            b"/v1/modules/scaicore/events?limit=5",
+        ]
 
 
 async def test_names_that_were_given_are_ours() -> None:
@@ -118,6 +150,7 @@ def test_a_host_is_read_in_one_way(header: str, host: str | None) -> None:
     assert named_host(header) == host
 
 
+PROBLEM = {"error", "message", "fix"}
 # What is sent, and what is answered: nothing of it goes on.
 REFUSED = {
     "two kinds of length": (request(POST, b"Content-Length: 4", b"Transfer-Encoding: chunked", body=b"0\r\n\r\n"), 400),
@@ -142,21 +175,26 @@ REFUSED = {
     "a break in the target": (b"GET /v1/scaicore/events\r\n/x HTTP/1.1\r\n" + HOST + TOKEN + b"\r\n", 400),
     "no version": (b"GET /v1/scaicore/events\r\n" + HOST + TOKEN + b"\r\n", 400),
     "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
-    "another server": (request(b"GET http://evil.example/v1/scaicore/events"), 404),
+    "another server": (request(b"GET http://evil.example/v1/scaicore/events"), 421),
+    "another server, by a name like ours": (request(b"GET http://127.0.0.1.evil.example/v1/scaicore/events"), 421),
+    "no server": (request(b"GET http:///v1/scaicore/events"), 421),
+    "another scheme": (request(b"GET ftp://127.0.0.1/v1/scaicore/events"), 404),
     "another server's name": (request(b"GET //evil.example/v1/scaicore/events"), 404),
-    "a user in the target": (request(b"GET http://a@127.0.0.1/v1/scaicore/events"), 404),
+    "a user in the target": (request(b"GET http://a@127.0.0.1/v1/scaicore/events"), 421),
+    "a path up in a whole URL": (request(b"POST http://127.0.0.1/v1/scaicore/cores/%2e%2e/invoke"), 400),
     "a tunnel": (request(b"CONNECT evil.example:443"), 404),
     "an echo": (request(b"TRACE /v1/scaicore/events"), 405),
-    "a preflight": (request(b"OPTIONS /v1/scaicore/events", b"Origin: https://evil.example"), 405),
-    "the whole server": (request(b"OPTIONS *"), 404),
+    "a preflight": (request(b"OPTIONS /v1/scaicore/events", b"Origin: https://evil.example"), 204),
+    "all of the server": (request(b"OPTIONS *"), 204),
+    "all of the server, to be read": (request(b"GET *"), 404),
     "a method in small letters": (request(b"get /v1/scaicore/events"), 405),
     "a path up": (request(b"GET /v1/scaicore/cores/../events"), 404),
-    "a path up, hidden": (request(b"POST /v1/scaicore/cores/%2e%2e/invoke"), 404),
-    "a path beside": (request(b"POST /v1/scaicore/cores/a%2f..%2f..%2fme/invoke"), 404),
-    "a path by backslash": (request(b"POST /v1/scaicore/cores/..\\..\\me/invoke"), 404),
+    "a path up, hidden": (request(b"POST /v1/scaicore/cores/%2e%2e/invoke"), 400),
+    "a path beside": (request(b"POST /v1/scaicore/cores/a%2f..%2f..%2fme/invoke"), 400),
+    "a path by backslash": (request(b"POST /v1/scaicore/cores/..\\..\\me/invoke"), 400),
     "a parameter of a path": (request(b"GET /v1/scaicore/events;/../../me"), 404),
-    "a zero byte in a path": (request(b"POST /v1/scaicore/cores/a%00b/invoke"), 404),
-    "a break in a path": (request(b"POST /v1/scaicore/cores/a%0d%0aHost:%20evil/invoke"), 404),
+    "a zero byte in a path": (request(b"POST /v1/scaicore/cores/a%00b/invoke"), 400),
+    "a break in a path": (request(b"POST /v1/scaicore/cores/a%0d%0aHost:%20evil/invoke"), 400),
     "a head that is too large": (request(GET, b"X-A: " + b"a" * MAX_HEAD), 431),
     "too many headers": (request(GET, *[b"a:"] * MAX_HEAD), 431),
     "a target that is too long": (request(GET + b"?cursor=" + b"a" * MAX_HEAD), 431),
@@ -172,6 +210,7 @@ async def test_what_could_be_read_in_two_ways_goes_nowhere() -> None:
             assert status(got) == expected, name
             assert got.count(b"HTTP/1.1") == 1, name
             assert b"access-control" not in got.lower(), name
+            assert expected == 204 or set(json.loads(got.partition(b"\r\n\r\n")[2])["detail"]) == PROBLEM, name
             assert not grid.received, name
 
 
@@ -270,7 +309,8 @@ async def test_the_grid_is_behind_the_same_door() -> None:
         for target, host, expected in (
             (f"{MODULE}/events", b"Host: localhost", 200),
             (f"{MODULE}/events", b"Host: evil.example", 421),
-            ("http://evil.example/health", b"Host: localhost", 404),
+            ("http://evil.example/health", b"Host: localhost", 421),
+            ("http://localhost/health", b"Host: localhost", 200),
             (f"//{MODULE}/events", b"Host: localhost", 404),
             (f"{MODULE}/../../me", b"Host: localhost", 404),
             (f"{MODULE}/cores/%2e%2e", b"Host: localhost", 404),

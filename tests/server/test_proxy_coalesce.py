@@ -159,6 +159,21 @@ async def test_what_differs_is_asked_for(path: str, headers: dict[str, str]) -> 
         assert at.calls == 2
 
 
+async def test_whatever_may_say_who_asks_is_asked_for() -> None:
+    telling = (
+        *("X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups", "X-Forwarded-Access-Token"),
+        *("X-Forwarded-Preferred-Username", "X-Forwarded-Client-Cert", "X-Forwarded-Host", "Forwarded"),
+        *("X-Auth-Request-User", "X-Remote-User", "Remote-User", "X-Goog-Authenticated-User-Email"),
+        *("Tailscale-User-Login", "X-B3-User", "Baggage", "Cookie", "X-Something-New"),
+    )
+    async with shared() as at:
+        await at.client.get(EVENTS)
+        for number, name in enumerate(telling):
+            for asking, value in enumerate(("ada", "grace")):
+                answered = await at.client.get(EVENTS, headers={name: value})
+                assert ("age" in answered.headers, at.calls) == (False, 2 + 2 * number + asking), name
+
+
 @pytest.mark.parametrize(
     "headers", [{"User-Agent": "another"}, {"X-Forwarded-For": "10.0.0.1"}, {"X-Request-Id": "1"}, {"Traceparent": "1"}]
 )
@@ -180,7 +195,7 @@ async def test_it_is_the_credential_that_is_sent_that_counts() -> None:
 
 
 async def test_a_key_that_is_lent_is_the_same_as_one_that_is_brought() -> None:
-    async with shared(None, allow_anonymous=True, api_key=Secret(KEY)) as at:
+    async with shared(None, lend_key=True, api_key=Secret(KEY)) as at:
         assert (await at.client.get(EVENTS)).status_code == 200
         own = await at.client.get(EVENTS, headers={"Authorization": f"Bearer {KEY}"})
         assert "age" in own.headers

@@ -14,15 +14,20 @@ SECRETS = {"SCAIVAULT_TOKEN": "hush-vault", "SCAIGRID_API_KEY": "sgk_hush"}
 
 
 def test_settings_come_from_the_environment() -> None:
-    env = SECRETS | {"SCAIVAULT_URL": "https://vault.example.com", "SCAIFLOW_DEPLOY_AUTH": "api_key"}
-    config = ProxyConfig.from_env(GRID, env, allow_anonymous=True)
+    env = SECRETS | {
+        "SCAIVAULT_URL": "https://vault.example.com",
+        "SCAIFLOW_DEPLOY_AUTH": "api_key",
+        "SCAICORE_TUI_TENANT": "acme",
+    }
+    config = ProxyConfig.from_env(GRID, env, lend_key=True)
     assert config == ProxyConfig(
         upstream=GRID,
         vault_url="https://vault.example.com",
         vault_token=Secret("hush-vault"),
         api_key=Secret("sgk_hush"),
         deploy_auth="api_key",
-        allow_anonymous=True,
+        tenant_id="acme",
+        lend_key=True,
     )
 
 
@@ -32,7 +37,21 @@ def test_empty_is_unset_and_overrides_win() -> None:
 
 
 def test_nobody_is_lent_a_key_unless_it_is_asked_for() -> None:
-    assert ProxyConfig.from_env(GRID, SECRETS).allow_anonymous is False
+    assert ProxyConfig.from_env(GRID, SECRETS).lend_key is False
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        ({}, "no key to lend"),
+        ({"SCAIVAULT_URL": "https://vault.example.com", "SCAIVAULT_TOKEN": "t"}, "no key to lend"),
+        ({"SCAICORE_TUI_TENANT": "acme"}, "no key to lend"),
+        (SECRETS | {"SCAIFLOW_DEPLOY_AUTH": "user_jwt"}, "user_jwt forbids"),
+    ],
+)
+def test_lending_without_a_key_that_may_be_lent_is_refused(env: dict[str, str], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        ProxyConfig.from_env(GRID, env, lend_key=True)
 
 
 def test_a_key_with_a_line_break_at_its_end_is_taken_without() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from scaicore_tui.proxy.lending import why_not_lent
 from scaicore_tui.secret import Secret
 from tests.server.proxy_fixtures import (
     EVENTS,
@@ -29,7 +30,7 @@ FIX = "POST /v1/tenants/me/scaigrid_credentials"
 
 NOTHING: dict[str, Any] = {}
 ENV: dict[str, Any] = {"api_key": ENV_KEY}
-LENT: dict[str, Any] = ENV | {"allow_anonymous": True}
+LENT: dict[str, Any] = ENV | {"lend_key": True}
 
 
 def sent(grid: Grid) -> list[str]:
@@ -55,11 +56,10 @@ def assert_missing(response: httpx.Response) -> None:
         (None, None, NOTHING, None),
         (None, None, ENV, None),
         (None, None, LENT, ENV_KEY.reveal()),
-        (None, None, {"allow_anonymous": True}, None),
         # Pinned to the caller's own token.
-        (JWT, "user_jwt", LENT, JWT),
-        (OWN_KEY, "user_jwt", LENT, None),
-        (None, "user_jwt", LENT, None),
+        (JWT, "user_jwt", ENV, JWT),
+        (OWN_KEY, "user_jwt", ENV, None),
+        (None, "user_jwt", ENV, None),
         # Pinned to API keys; a token proves nothing here, so it borrows a key only where everybody may.
         (OWN_KEY, "api_key", LENT, OWN_KEY),
         (OWN_KEY, "api_key", NOTHING, OWN_KEY),
@@ -86,8 +86,12 @@ async def test_precedence(token: str | None, pin: str | None, settings: dict[str
         (None, None, None, ENV_KEY.reveal()),
         (None, None, "acme", VAULT_KEY),
         (JWT, None, None, JWT),
-        (JWT, "api_key", None, VAULT_KEY),
-        (JWT, "api_key", "globex", VAULT_KEY),
+        (JWT, None, "acme", JWT),
+        (JWT, "api_key", "acme", VAULT_KEY),
+        # What a token says of its tenant never chooses a key: nobody here can verify it. It only forbids one.
+        (JWT, "api_key", None, ENV_KEY.reveal()),
+        (JWT, "api_key", "globex", None),
+        (jwt(tenant_id="globex"), "api_key", "acme", None),
         (jwt(sub="usr_ada"), "api_key", "acme", VAULT_KEY),
         (jwt(tenant_id="../../admin"), "api_key", None, ENV_KEY.reveal()),
         (jwt(tenant_id=7), "api_key", None, ENV_KEY.reveal()),
@@ -96,14 +100,16 @@ async def test_precedence(token: str | None, pin: str | None, settings: dict[str
     ],
 )
 async def test_the_tenants_key_comes_before_the_environments(
-    token: str | None, pin: str | None, tenant: str | None, expected: str
+    token: str | None, pin: str | None, tenant: str | None, expected: str | None
 ) -> None:
     async with grid_server() as vault:
         vault.reply = answer(b'{"data": "%s"}' % VAULT_KEY.encode())
         keys = {"vault_url": vault.url, "vault_token": Secret("vt"), "tenant_id": tenant, "deploy_auth": pin}
         async with proxied(token, **LENT, **keys) as (grid, client):
-            await client.get(EVENTS)
-    assert sent(grid) == [f"Bearer {expected}"]
+            response = await client.get(EVENTS)
+    if expected is None:
+        assert_missing(response)
+    assert sent(grid) == ([] if expected is None else [f"Bearer {expected}"])
     asked = {request.target for request in vault.received}
     assert asked == ({b"/v1/secrets/tenants/acme/scaigrid_api_key"} if expected == VAULT_KEY else set())
 
@@ -148,11 +154,38 @@ async def test_a_web_page_cannot_borrow_a_key() -> None:
     assert not grid.received
 
 
+async def test_what_was_forwarded_cannot_borrow_a_key() -> None:
+    telling = [
+        *("Forwarded", "Via", "X-Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"),
+        *("X-Forwarded-User", "X-Forwarded-Anything", "X-Real-IP", "X-Client-IP", "X-Cluster-Client-IP"),
+        *("True-Client-IP", "CF-Connecting-IP", "CF-Ray", "Cdn-Loop", "Fastly-Client-IP", "Fly-Client-IP"),
+        *("X-Envoy-External-Address", "X-Amzn-Trace-Id", "X-Azure-ClientIP", "X-ARR-LOG-ID", "X-Varnish"),
+        *("Remote-User", "X-Auth-Request-Email", "Tailscale-User-Login", "X-A-Proxy-Not-Known-Yet"),
+    ]
+    async with proxied(None, **LENT) as (grid, client):
+        for name in telling:
+            assert_missing(await client.post(INVOKE, content=b"{}", headers={name: "127.0.0.1"}))
+        # What a bare `proxy_pass` of nginx sends: no header of its own, but HTTP/1.0.
+        old = f"GET {EVENTS} HTTP/1.0\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode()
+        assert b" 412 " in (await exchange(str(client.base_url), old)).partition(b"\r\n")[0]
+    assert not grid.received
+
+
+@pytest.mark.parametrize("client", [("10.0.0.7", 4000), ("192.168.1.1", 1), None])
+def test_another_machine_cannot_borrow_a_key(client: tuple[str, int] | None) -> None:
+    scope = {"type": "http", "http_version": "1.1", "client": client, "headers": [(b"host", b"127.0.0.1")]}
+    assert why_not_lent(scope) == "it comes from another machine"
+    assert why_not_lent({**scope, "client": ("127.0.0.1", 4000)}) is None
+    assert why_not_lent({**scope, "client": ("::1", 4000)}) is None
+
+
 async def test_a_program_of_this_machine_can() -> None:
     async with proxied(None, **LENT) as (grid, client):
         for host in ("localhost:8001", "127.0.0.1", "[::1]:8001"):
             await client.get(EVENTS, headers={"Host": host})
-    assert sent(grid) == [f"Bearer {ENV_KEY.reveal()}"] * 3
+        await client.get(EVENTS, headers={"Sec-Fetch-Mode": "cors", "Cache-Control": "no-cache", "Traceparent": "00-1"})
+        await client.post(INVOKE, json={}, headers={"X-Request-Id": "1"})
+    assert sent(grid) == [f"Bearer {ENV_KEY.reveal()}"] * 5
 
 
 async def test_a_lent_key_never_comes_back() -> None:

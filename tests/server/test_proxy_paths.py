@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.server.proxy_fixtures import CHECKPOINTS, EVENTS, INVOKE, RESOLVE, exchange, proxied, raw_request
+from tests.server.proxy_fixtures import CHECKPOINTS, EVENTS, INVOKE, RESOLVE, answer, exchange, proxied, raw_request
 
 DANGEROUS_IDS = [
     b"..",
@@ -14,31 +14,39 @@ DANGEROUS_IDS = [
     b"%2e%2e",
     b"%2E",
     b"..%2f..%2fadmin",
-    b"a%2Fb",
-    b"a%2fb",
-    b"a\\b",
-    b"a%5cb",
+    b"a%2f..%2fb",
+    b"a%2F%2E%2E",
+    b"a%5c..%5cb",
+    b"..%5cb",
+    b"%2e%2e%2fa",
+    b"%2f.",
+    b"%252e%252e",
+    b"a%252f..%252fb",
+    b"a%25252f%25252e%25252e",
+    b"%" + b"25" * 9 + b"2e",
+    b"..;",
+    b"..;a=b",
+    b"a%2f..;%2fb",
+    b"..%20",
     b"a%00b",
     b"a%0d%0aX-Evil:%201",
     b"a%0ab",
     b"a%7fb",
     b"a%c2%85b",
-    b"a%e2%80%a8b",
-    b"%252e%252e",
-    b"%252f",
     b"%c0%ae%c0%ae",
     b"%c0%af",
     b"%ff",
-    b"..;",
-    b"a%3fb",
-    b"a%23b",
+    b"%ed%a0%80",
     b"a#b",
+    b"a\\b",
     b"%",
     b"%zz",
+    b"a%2",
     b'"',
     b"<a>",
-    b"",
+    b"{a}",
 ]
+# Each is one id, whatever characters it has.
 SAFE_IDS = [
     b"ckpt_1",
     b"0b6f7a52-91c5-4d0e-b6a3-1f2e3d4c5b6a",
@@ -47,9 +55,29 @@ SAFE_IDS = [
     b"a%20b",
     b"gr%C3%BCn",
     b"a:b@c;d=e",
+    b"a%23b",
+    b"a%3Fb",
+    b"a%3fb=c&d",
+    b"a%25b",
+    b"100%25",
+    b"%252f",
+    b"a%2Fb",
+    b"a%2fb%2Fc",
+    b"a%2F%2Fb",
+    b"%2Fa%2F",
+    b"a%5cb",
+    b"a..b",
+    b"..a",
+    b"...",
+    b".hidden",
+    b"a.",
+    b"%e2%80%a8",
+    b"%E6%97%A5%E6%9C%AC",
+    b"%F0%9F%91%A9%E2%80%8D%F0%9F%92%BB",
+    b"%22%3Ca%3E%7B%7D%60%5E%7C",
 ]
 UNKNOWN = [
-    b"/",
+    b"/v1/scaicore/checkpoints//resolve",
     b"//v1/scaicore/events",
     b"/v1/scaicore",
     b"/v1/scaicore/",
@@ -80,13 +108,13 @@ def _problem(got: bytes) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("shape", [b"/v1/scaicore/checkpoints/%s/resolve", b"/api/v1/scaicore/cores/%s/invoke"])
-async def test_a_dangerous_id_is_not_found(shape: bytes) -> None:
+async def test_an_id_that_could_be_another_path_is_refused(shape: bytes) -> None:
     async with proxied() as (grid, client):
         for name in DANGEROUS_IDS:
             target = shape.replace(b"%s", name)
             got = await exchange(str(client.base_url), raw_request(target, b"POST", b"Content-Length: 0"))
-            assert got.startswith(b"HTTP/1.1 404"), target
-            assert _problem(got)["error"] == "not_found"
+            assert got.startswith(b"HTTP/1.1 400"), target
+            assert _problem(got)["error"] == "invalid_id"
     assert not grid.received
 
 
@@ -118,29 +146,54 @@ async def test_bytes_that_are_no_http_go_nowhere() -> None:
     assert not grid.received
 
 
-@pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "DELETE", "OPTIONS", "BREW"])
-async def test_a_read_takes_get_only(method: str) -> None:
+async def test_a_read_takes_get_only() -> None:
     async with proxied() as (grid, client):
-        for path in (EVENTS, CHECKPOINTS, "/healthz"):
-            if (method, path) == ("HEAD", "/healthz"):
-                continue
-            response = await client.request(method, path)
-            assert (response.status_code, response.headers["allow"]) == (405, "GET")
-            assert method == "HEAD" or response.json()["detail"]["error"] == "method_not_allowed"
+        for method in ("POST", "PUT", "DELETE", "BREW"):
+            for path in (EVENTS, CHECKPOINTS, "/healthz", "/"):
+                response = await client.request(method, path)
+                assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+                assert response.json()["detail"]["error"] == "method_not_allowed"
     assert not grid.received
 
 
 async def test_a_write_takes_post_only() -> None:
     async with proxied() as (grid, client):
         for path in (RESOLVE, INVOKE):
-            for method in ("GET", "PUT", "PATCH"):
+            for method in ("GET", "HEAD", "PUT", "PATCH"):
                 response = await client.request(method, path)
-                assert (response.status_code, response.headers["allow"]) == (405, "POST")
+                assert (response.status_code, response.headers["allow"]) == (405, "POST, OPTIONS")
     assert not grid.received
+
+
+async def test_options_are_told_to_anybody_and_allow_no_other_origin() -> None:
+    async with proxied(token=None) as (grid, client):
+        reads = ((path, "GET, HEAD, OPTIONS") for path in ("/", "/healthz", EVENTS, f"/api{CHECKPOINTS}"))
+        for path, allowed in (*reads, (RESOLVE, "POST, OPTIONS"), (INVOKE, "POST, OPTIONS")):
+            response = await client.options(path, headers={"Origin": "https://evil.example"})
+            assert (response.status_code, response.headers["allow"]) == (204, allowed)
+            assert not [name for name in response.headers if name.startswith("access-control")]
+        assert (await client.options("/v1/me")).status_code == 404
+        assert (await client.options("/v1/scaicore/cores/%2e%2e/invoke")).status_code == 400
+    assert not grid.received
+
+
+async def test_a_head_is_a_read_without_its_body() -> None:
+    async with proxied() as (grid, client):
+        grid.reply = answer(b'{"data": []}', "200 OK", "X-Scaigrid-Ratelimit-Limit: 60")
+        response = await client.head(f"{EVENTS}?limit=5")
+        assert (response.status_code, response.content) == (200, b"")
+        assert response.headers["content-length"] == "12"
+        assert response.headers["x-scaigrid-ratelimit-limit"] == "60"
+        assert (await client.head(f"{EVENTS}?limit=0")).status_code == 422
+        for path in ("/", "/healthz"):
+            assert (await client.head(path)).status_code == 200
+    assert [request.line for request in grid.received] == [b"GET /v1/modules/scaicore/events?limit=5 HTTP/1.1"]
 
 
 async def test_the_proxys_own_health_asks_nobody() -> None:
     async with proxied(token=None) as (grid, client):
-        response = await client.get("/healthz")
-    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+        # Balancers look at `/` unless told otherwise.
+        for path in ("/healthz", "/"):
+            response = await client.get(path)
+            assert (response.status_code, response.json()) == (200, {"status": "ok"})
     assert not grid.received

@@ -39,7 +39,7 @@ async def with_vault(
             vault_token=Secret("vault-token"),
             tenant_id="acme",
             api_key=Secret(api_key) if api_key else None,
-            allow_anonymous=True,
+            lend_key=True,
         )
         async with proxy_server(config, clock) as url, client_of(url) as client:
             yield grid, vault, client

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 
 import pytest
@@ -14,7 +15,7 @@ from scaicore_tui.grid import GridConfig, build_grid
 from scaicore_tui.proxy import ProxyConfig, build_proxy
 from tests.server.grid_fixtures import MANAGER, TOKENS
 from tests.server.logged import complaints
-from tests.server.proxy_fixtures import EVENTS, INVOKE, exchange, grid_server, raw_request
+from tests.server.proxy_fixtures import EVENTS, INVOKE, RESOLVE, exchange, grid_server, raw_request
 
 
 async def test_an_answer_through_the_proxy_has_each_header_once() -> None:
@@ -32,8 +33,21 @@ async def test_an_answer_through_the_proxy_has_each_header_once() -> None:
     assert sorted(names) == sorted(set(names))
 
 
-async def test_what_is_under_way_at_the_end_is_cut_without_a_word(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("method", "path", "status", "error"),
+    [
+        (b"POST", INVOKE, b"504", "outcome_unknown"),
+        (b"POST", RESOLVE, b"504", "outcome_unknown"),
+        (b"GET", EVENTS, b"503", "stopping"),
+    ],
+)
+async def test_what_is_cut_off_at_the_end_is_told_what_is_known_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    method: bytes,
+    path: str,
+    status: bytes,
+    error: str,
 ) -> None:
     monkeypatch.setattr(servers, "GRACE_SECONDS", 0.1)
     async with grid_server() as grid:
@@ -46,9 +60,13 @@ async def test_what_is_under_way_at_the_end_is_cut_without_a_word(
         grid.behave = never
         bound, url = listen("127.0.0.1", 0)
         async with serving(build_proxy(ProxyConfig(grid.url)), bound, dates=False):
-            asking = asyncio.create_task(exchange(url, raw_request(INVOKE.encode(), b"POST", b"Content-Length: 0")))
+            asking = asyncio.create_task(exchange(url, raw_request(path.encode(), method, b"Content-Length: 0")))
             await is_asked.wait()
-        assert (await asking)[:12] in (b"", b"HTTP/1.1 500")
+        head, _, body = (await asking).partition(b"\r\n\r\n")
+    assert head.split()[1] == status
+    detail = json.loads(body)["detail"]
+    assert detail["error"] == error
+    assert ("may have happened" in detail["fix"]) is (method == b"POST")
     assert complaints(caplog) == []
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
+import pytest
+
+from scaicore_tui.grid.journal import Outcome
+from scaicore_tui.grid.nodes import BEHAVIOURS
+from scaicore_tui.grid.nodes.frame import Frame
 from scaicore_tui.grid.store import Store
 from tests.server.grid_fixtures import Bench, assert_sound, edge, fails, flow, node, on_bench, says, told
 
@@ -258,8 +263,11 @@ def test_a_simulated_node_without_a_fitting_outcome_fails() -> None:
     assert error_of(ran(flow(nodes, ["start > a"]), given={"n": 2}))["code"] == "NO_OUTCOME"
 
 
-def test_a_bug_fails_the_run_and_is_logged(caplog: Any) -> None:
-    nodes = [node("a", "tool_http", simulate={"latency": "soon"})]
-    store = ran(flow(nodes, ["start > a"]))
+def test_a_bug_fails_the_run_and_is_logged(caplog: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(_: Frame) -> Outcome:
+        raise RuntimeError("no state that this can be in")
+
+    monkeypatch.setitem(cast("dict[str, Any]", BEHAVIOURS), "tool_http", broken)
+    store = ran(flow([node("a", "tool_http")], ["start > a"]))
     assert error_of(store)["code"] == "INTERNAL_ERROR"
     assert "broke the engine" in caplog.text

@@ -14,6 +14,7 @@ from scaicore_tui.grid.template import render
 
 BODY: Final = "body"
 _DEFAULT_LIMIT: Final = 50
+_ROUNDS_AT_ONCE: Final = 100
 
 
 async def loop(frame: Frame) -> Outcome:
@@ -21,9 +22,16 @@ async def loop(frame: Frame) -> Outcome:
     results: list[Any] = []
     first = frame.run.graph.after(frame.node.id, BODY)
     while (item := _next_item(frame, len(results))) is not None:
+        frame.run.budget.take_step(frame.node.id)
+        if len(results) % _ROUNDS_AT_ONCE == _ROUNDS_AT_ONCE - 1:
+            # A body that waits for nothing leaves no time to anybody else.
+            await asyncio.sleep(0)
         names = frame.names.new_child({frame.node.config.get("as", "item"): item[0], "index": len(results)})
         value = await frame.walk(first, names, f"{frame.path}[{len(results)}]/")
-        results.append(render(frame.node.config["collect"], names) if "collect" in frame.node.config else value)
+        if "collect" in frame.node.config:
+            value = render(frame.node.config["collect"], names)
+            frame.run.budget.keep(frame.node.id, value)
+        results.append(value)
     return Outcome(results, DONE)
 
 
@@ -32,9 +40,11 @@ def _next_item(frame: Frame, index: int) -> tuple[Any] | None:
     limit = int(frame.node.config.get("limit", _DEFAULT_LIMIT))
     if "while" in frame.node.config:
         condition = frame.node.config["while"]
-        holds = frame.run.journal.note(f"{frame.path}?{index}", lambda: bool(evaluate(condition, frame.names)))
+        holds = frame.run.journal.note(
+            f"{frame.path}?{index}", frame.node, lambda: bool(evaluate(condition, frame.names))
+        )
         return (index,) if holds and index < limit else None
-    items = frame.run.journal.note(f"{frame.path}?items", lambda: frame.setting("items"))
+    items = frame.run.journal.note(f"{frame.path}?items", frame.node, lambda: frame.setting("items"))
     if not isinstance(items, list):
         raise NodeFailed("NOT_A_LIST", f"{frame.node.label!r} wants a list of items")
     if len(items) > limit:

@@ -9,6 +9,7 @@ from typing import Any
 
 from scaicore_tui.grid.dice import dice
 from scaicore_tui.grid.expression import evaluate
+from scaicore_tui.grid.failure import NodeFailed
 from scaicore_tui.grid.graph import Node
 from scaicore_tui.grid.journal import Outcome
 from scaicore_tui.grid.run import Names, Run
@@ -35,6 +36,10 @@ class Frame:
         """A field of the node's configuration, with its templates filled."""
         return render(self.node.config.get(key, default), self.names)
 
+    def object(self, key: str) -> Mapping[str, Any]:
+        """The same for a field that has to be an object, and is empty by default. Raises NodeFailed."""
+        return as_object(self.node, key, self.setting(key, {}))
+
     def dice(self) -> random.Random:
         """This visit's own chance: the same whichever branch comes first."""
         return dice(self.run.execution.id, self.path)
@@ -43,5 +48,24 @@ class Frame:
         """The outcome with the events that the flow's author wants for it; they see it as `result`."""
         names = self.names.new_child({"result": outcome.value, self.node.binding: outcome.value})
         wanted = [emit for emit in self.node.config.get("emit", []) if evaluate(emit.get("when", "true"), names)]
-        emits = tuple((str(emit["type"]), render(emit.get("payload", {}), names)) for emit in wanted)
+        emits = tuple(
+            (str(emit["type"]), as_object(self.node, "payload", render(emit.get("payload", {}), names)))
+            for emit in wanted
+        )
         return replace(outcome, emits=emits)
+
+
+def as_object(node: Node, key: str, value: Any) -> Mapping[str, Any]:
+    """`value`, which a field of the node's configuration has, as the object that it has to be. Raises NodeFailed."""
+    if not isinstance(value, Mapping):
+        raise NodeFailed("NOT_AN_OBJECT", f"node {node.id!r}: {key} must be an object, not {_kind(value)}")
+    return value
+
+
+def _kind(value: Any) -> str:
+    """What JSON calls it."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else "a boolean"
+    if isinstance(value, str):
+        return "a string"
+    return "a list" if isinstance(value, list) else "a number"

@@ -23,12 +23,12 @@ async def decide(frame: Frame) -> Outcome:
 
 async def set_variables(frame: Frame) -> Outcome:
     """Write into the run's variables, which every node sees from now on."""
-    values = frame.setting("set", {})
+    values = dict(frame.object("set"))
     frame.run.variables.update(values)
     return Outcome(values)
 
 
 async def call_core(frame: Frame) -> Outcome:
     """Run another Core and wait for its output."""
-    output = await frame.call(frame.setting("core_id"), frame.setting("input", {}), frame.path)
+    output = await frame.call(frame.setting("core_id"), frame.object("input"), frame.path)
     return Outcome(output)

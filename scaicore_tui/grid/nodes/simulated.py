@@ -10,10 +10,12 @@ import random
 from collections.abc import Mapping
 from typing import Any, Final
 
+from scaicore_tui.grid.budget import MAX_SIZE
 from scaicore_tui.grid.expression import evaluate
 from scaicore_tui.grid.failure import NodeFailed
+from scaicore_tui.grid.graph import Node
 from scaicore_tui.grid.journal import Outcome
-from scaicore_tui.grid.nodes.frame import Frame
+from scaicore_tui.grid.nodes.frame import Frame, as_object
 from scaicore_tui.grid.template import render
 
 _LATENCY: Final = (0.5, 1.5)
@@ -35,9 +37,12 @@ async def simulate(frame: Frame) -> Outcome:
     await frame.run.world.work(chance.uniform(low, high))
     outcome = _choose(frame, plan.get("outcomes", _OUTCOMES), chance)
     if "error" in outcome:
-        error = render(outcome["error"], frame.names)
-        raise NodeFailed(error["code"], error["message"])
-    return Outcome(_filled(render(outcome.get("result"), frame.names), plan.get("filler"), chance))
+        error = as_object(frame.node, "error", render(outcome["error"], frame.names))
+        raise NodeFailed(str(error["code"]), str(error["message"]))
+    result = render(outcome.get("result"), frame.names)
+    if (filler := plan.get("filler")) is not None:
+        result = {**as_object(frame.node, "result", result), **_filler(frame.node, filler, chance)}
+    return Outcome(result)
 
 
 def _choose(frame: Frame, outcomes: Any, chance: random.Random) -> Mapping[str, Any]:
@@ -48,10 +53,10 @@ def _choose(frame: Frame, outcomes: Any, chance: random.Random) -> Mapping[str, 
     return chosen
 
 
-def _filled(result: Any, filler: Mapping[str, Any] | None, chance: random.Random) -> Any:
-    if filler is None:
-        return result
+def _filler(node: Node, filler: Mapping[str, Any], chance: random.Random) -> Mapping[str, str]:
+    if filler["characters"] > MAX_SIZE:
+        raise NodeFailed("VALUE_TOO_LARGE", f"node {node.id!r}: a filler may have {MAX_SIZE} characters")
     text = ""
     while len(text) < filler["characters"]:
         text += chance.choice(_SENTENCES)
-    return {**result, filler["field"]: text.strip()}
+    return {filler["field"]: text.strip()}
