@@ -16,6 +16,7 @@ from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.profiles import ProfileSessions
 from scaicore_tui.cli.running import run
 from scaicore_tui.cli.sessions import looking, settings_of, target_of, tell_unknown, watching
+from scaicore_tui.cli.streams import shows_signs
 from scaicore_tui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -88,5 +89,6 @@ async def _opened(common: Common, session: Session | None, profiles: ProfileSess
     tui = await asyncio.to_thread(import_module, "scaicore_tui.tui")
     no_colour = common.no_color or bool(os.environ.get("NO_COLOR"))
     low = session.target.low_bandwidth if session is not None else common.low_bandwidth
-    told = {"ascii_only": common.ascii, "no_colour": no_colour, "low_bandwidth": low, "notify": common.notify}
+    ascii_only = common.ascii or not shows_signs(sys.stderr)
+    told = {"ascii_only": ascii_only, "no_colour": no_colour, "low_bandwidth": low, "notify": common.notify}
     return int(await tui.run_app(session, **told, **words, profiles=profiles))

@@ -45,7 +45,7 @@ async def examine(common: Common, json: bool) -> int:
         output.document({"ok": code == 0, "exit_code": code, "checks": checks})
     else:
         for line in _lines(findings, common):
-            output.line(_printable(line))
+            output.line(line)
     return code
 
 
@@ -105,12 +105,6 @@ def _lines(findings: Sequence[Finding], common: Common) -> Iterator[str]:
             yield from _told(finding, common)
         elif finding.name == same[0]:
             yield from _told(replace(finding, name="the rest", words=f"{finding.words}: {', '.join(same)}"), common)
-
-
-def _printable(line: str) -> str:
-    """As much of it as a terminal without Unicode can be told."""
-    encoding = sys.stdout.encoding or "ascii"
-    return line.encode(encoding, "replace").decode(encoding)
 
 
 def _told(finding: Finding, common: Common) -> Iterator[str]:
