@@ -21,6 +21,7 @@ EXIT_CODES = {
     6: "conflict: it was answered already, or another process has the journal",
     7: "outcome unknown: sent, and the answer was lost",
     8: "timed out",
+    9: "a file, or the output, can't be read or written: the disk is full, say",
     70: "a mistake of the program's own; the line says where its report is",
     129: "ended by SIGHUP, or the terminal is gone",
     130: "interrupted",

@@ -12,31 +12,30 @@ from scaicore_tui.errors import ConfigError
 
 MAX_BYTES = 1024 * 1024
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
-# Opening a pipe would wait for somebody who writes into it.
-_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
 def read_config(path: Path) -> str | None:
     """The text of the file; None where there is none. Raises ConfigError where it can't be read, or be trusted."""
     try:
-        descriptor = os.open(path, _FLAGS)
+        with open(path, "rb", opener=_open) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise ConfigError(f"{path} is no file")
+            if status.st_size > MAX_BYTES:
+                raise ConfigError(f"{path} is larger than {MAX_BYTES:,} bytes")
+            _check_writers(path, status)
+            return decode_text(file.read(MAX_BYTES))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise ConfigError(f"{path} can't be read: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise ConfigError(f"{path} is no file")
-        if status.st_size > MAX_BYTES:
-            raise ConfigError(f"{path} is larger than {MAX_BYTES:,} bytes")
-        _check_writers(path, status)
-        try:
-            return decode_text(file.read(MAX_BYTES) or b"")
-        except ValueError as error:
-            raise ConfigError(f"{path}: {error}") from None
-        except OSError as error:
-            raise ConfigError(f"{path} can't be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def _open(path: str, flags: int) -> int:
+    """Open without waiting for somebody who writes into a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def is_present(path: Path) -> bool:

@@ -22,6 +22,8 @@ STDOUT, STDERR = 1, 2
 # What a program says of its failure may quote what it failed with.
 _TOKENS = re.compile(r"[\w-]{8,}\.[\w-]{8,}(\.[\w-]*)?|\bsgk_\w+", re.ASCII)
 _MAX_WORDS = 160
+# Looking for tokens takes time in proportion to the square of this.
+_MAX_LINE = 1_000
 
 
 async def run_command(arguments: Sequence[str], seconds: float = SECONDS) -> Secret:
@@ -108,7 +110,9 @@ async def _end(transport: asyncio.SubprocessTransport, run: _Run) -> None:
 def _last_words(talk: bytes) -> str:
     """The last line that it said on standard error, without what may be a token."""
     lines = talk.decode("utf-8", "replace").strip().splitlines()
-    return f": {one_line(_TOKENS.sub('…', lines[-1]), _MAX_WORDS)}" if lines else ""
+    if not lines or (len(lines) == 1 and len(talk) >= MAX_OUTPUT):
+        return ""  # of a line whose beginning is lost nobody knows which part of a token is left
+    return f": {one_line(_TOKENS.sub('…', lines[-1][:_MAX_LINE]), _MAX_WORDS)}"
 
 
 def _failure(words: str) -> CredentialsError:
