@@ -16,27 +16,42 @@ def main() -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # Until something runs that has to clean up, an interrupt ends the process, and not whatever is being loaded.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from scaicore_tui.cli import streams
+
+    streams.prepare()
+    try:
+        code = _run()
+        sys.stdout.flush()
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (nobody else could tell of it)
+        from scaicore_tui.cli.diagnostics import judge
+
+        code = judge(error)
+    if code:
+        sys.exit(code)
+
+
+def _run() -> int:
+    """Do what the command line says; the exit code."""
     if sys.argv[1:] == ["--version"]:
         from scaicore_tui import __version__
         from scaicore_tui.cli.output import line
 
         line(f"scaicore-tui {__version__}")
-        return
+        return 0
     from scaicore_tui.cli.flags import read_plain
 
     common = None if COMPLETION in os.environ else read_plain(sys.argv[1:])
     if common is None:
         from scaicore_tui.cli import app
 
-        app.main()
-        return
+        return app.main()
     # What is loaded is no garbage: nobody need look for any, until the app runs.
     gc.disable()
     from scaicore_tui.cli.diagnostics import guarded, hush
     from scaicore_tui.cli.opening import open_app
 
     hush(common.quiet)
-    sys.exit(guarded(lambda: open_app(common)))
+    return guarded(lambda: open_app(common))
 
 
 if __name__ == "__main__":

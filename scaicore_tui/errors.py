@@ -13,7 +13,7 @@ ScaicoreError
 ├── Conflict              6   somebody was faster
 ├── OutcomeUnknown        7   it was sent, and its answer was lost
 ├── TimedOut              8
-├── StorageError          9   a file can't be read or written: disk full, read-only, damaged
+├── StorageError          9   a file or the output can't be read or written: disk full, read-only, damaged
 └── Refused               3   any other answer that is a no (422, 429, 5xx)
 """
 

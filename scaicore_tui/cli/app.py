@@ -301,6 +301,10 @@ def schema(
     describing.print_schema(name)
 
 
-def main() -> None:
-    """Run the command line, and exit with its code."""
-    app(prog_name="scaicore-tui")
+def main() -> int:
+    """Run the command line; its exit code."""
+    try:
+        app(prog_name="scaicore-tui")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    return 0

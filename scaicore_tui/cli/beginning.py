@@ -13,6 +13,7 @@ from scaicore_tui.cli.asking import ask
 from scaicore_tui.cli.diagnostics import say
 from scaicore_tui.cli.flags import Common
 from scaicore_tui.config import config_file
+from scaicore_tui.config.reading import is_present
 from scaicore_tui.config.target import check_url
 from scaicore_tui.config.tokens import TOKEN
 from scaicore_tui.config.writing import is_there, profile_text, write_new
@@ -27,7 +28,7 @@ async def write_config(common: Common, said: Mapping[str, Any]) -> None:
     """Write the file. Raises UsageError where somebody has to be asked and nobody is there, ConfigError where there is
     a file already, or what was said makes no sense."""
     path = config_file()
-    if path.exists():
+    if is_present(path):
         raise is_there(path)
     told = {**{key: getattr(common, key) for key in _KEYS}, **said}
     told = {key: value for key, value in told.items() if value not in (None, False)}

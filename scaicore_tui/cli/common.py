@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any, get_type_hints
 
 import typer
+from msgspec.structs import replace
 
-from scaicore_tui.cli import diagnostics, output
+from scaicore_tui.cli import diagnostics, output, streams
 from scaicore_tui.cli.colours import are_wanted
 from scaicore_tui.cli.flags import Common
 
@@ -25,6 +27,8 @@ def takes_common(command: Callable[..., int | None]) -> Callable[..., None]:
         if context.invoked_subcommand is None:
             diagnostics.hush(common.quiet)
             output.paint(are_wanted(common.no_color))
+            if not streams.shows_signs(sys.stdout):
+                common = replace(common, ascii=True)
             raise typer.Exit(diagnostics.guarded(lambda: command(common=common, **values)))
 
     parameters = [_parameter("context", typer.Context), *_own_parameters(command), *_shared_parameters()]

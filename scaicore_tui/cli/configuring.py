@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from scaicore_tui.cli.sessions import settings_of
 from scaicore_tui.config import Settings, config_file
 from scaicore_tui.config.complaints import Complaint
 from scaicore_tui.config.profiles import Profile, ProfileFile, find_complaints
+from scaicore_tui.config.reading import is_present, read_config
 from scaicore_tui.config.target import check_url
 from scaicore_tui.config.tokens import read_token_file, token_file
 from scaicore_tui.errors import ConfigError
@@ -37,12 +37,12 @@ def show(common: Common, json: bool) -> None:
     rows = dict(_rows(settings))
     if json:
         told = {name: {"value": value, "source": source} for name, (value, source) in rows.items()}
-        file = {"file": str(settings.file), "exists": settings.file.exists(), "profiles": list(settings.names)}
+        file = {"file": str(settings.file), "exists": is_present(settings.file), "profiles": list(settings.names)}
         output.document({**file, "settings": told})
     else:
         table = ((name, _cell(value), one_line(source)) for name, (value, source) in rows.items())
         output.table(("SETTING", "VALUE", "FROM"), table)
-        there = "" if settings.file.exists() else " (there is none: scaicore-tui config init)"
+        there = "" if is_present(settings.file) else " (there is none: scaicore-tui config init)"
         say(f"profiles are in {settings.file}{there}")
     settings.target()
 
@@ -77,7 +77,7 @@ def check(common: Common, json: bool) -> int:
     complaints = list(complaints_of(common, path))
     if json:
         told = [{"place": one.place, "problem": one.words, "fix": one.fix} for one in complaints]
-        output.document({"file": str(path), "exists": path.exists(), "problems": told})
+        output.document({"file": str(path), "exists": is_present(path), "problems": told})
     else:
         for text in _report(path, complaints):
             output.line(text)
@@ -88,7 +88,9 @@ def _report(path: Path, complaints: list[Complaint]) -> Iterator[str]:
     shown = one_line(str(path))
     if not complaints:
         fine = (
-            "nothing is wrong with it" if path.exists() else "there is none, and none is needed: config init writes one"
+            "nothing is wrong with it"
+            if is_present(path)
+            else "there is none, and none is needed: config init writes one"
         )
         yield f"{shown}: {fine}"
         return
@@ -102,14 +104,10 @@ def _report(path: Path, complaints: list[Complaint]) -> Iterator[str]:
 def complaints_of(common: Common, path: Path) -> Iterator[Complaint]:
     """Of the file as it is written; of what it says; and of what all says together."""
     try:
-        content = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        content = ""
-    except (OSError, UnicodeDecodeError) as error:
-        yield Complaint("", f"it can't be read: {error}")
+        content = read_config(path) or ""
+    except ConfigError as error:
+        yield Complaint("", error.message, error.hint)
         return
-    if content and os.name == "posix" and path.stat().st_mode & 0o022:
-        yield Complaint("", "others can write it, and have a token_command run", f"chmod go-w {path}")
     profiles, complaints = find_complaints(content)
     yield from complaints
     if profiles is None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from scaicore_tui.cli.streams import ReaderLeft
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.text import one_line, safe
 
@@ -89,7 +90,7 @@ def judge(error: BaseException) -> int:
             return error.exit_code
         case KeyboardInterrupt():
             return INTERRUPTED
-        case BrokenPipeError():
+        case BrokenPipeError() | ReaderLeft():
             # Whoever read us has seen enough. Python would complain again when it flushes at exit.
             _send_nowhere(sys.stdout.fileno())
             return 0
@@ -123,8 +124,8 @@ def report(error: BaseException) -> int:
         return judge(failure)
     try:
         where = f"please report it with {crash.keep(error, state_dir(), SystemClock().now())}, which holds no data"
-    except OSError as trouble:
-        where = f"no report could be written: {trouble.strerror}"
+    except (OSError, ScaicoreError) as trouble:
+        where = f"no report could be written: {getattr(trouble, 'strerror', None) or trouble}"
     kept = "journal and ledger hold what came before"
     _talk(f"scaicore-tui: a mistake of its own: {crash.place(error)} · {kept} · {where}\n")
     return FAILED

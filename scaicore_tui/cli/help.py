@@ -21,7 +21,7 @@ EXIT_CODES = {
     6: "conflict: it was answered already, or another process has the journal",
     7: "outcome unknown: sent, and the answer was lost",
     8: "timed out",
-    9: "storage: a file can't be read or written: disk full, read-only, damaged, or no journal",
+    9: "storage: a file, or the output, can't be read or written: disk full, read-only, damaged, or no journal",
     70: "a mistake of the program's own; the line says where its report is",
     129: "ended by SIGHUP, or the terminal is gone",
     130: "interrupted",

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from scaicore_tui.cli.app_environment import clean_environment, require_terminal
 from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.profiles import ProfileSessions
 from scaicore_tui.cli.running import run
 from scaicore_tui.cli.sessions import former_notice, looking, settings_of, target_of, tell_unknown, watching
-from scaicore_tui.errors import UsageError
+from scaicore_tui.cli.streams import shows_signs
 
 if TYPE_CHECKING:
     from scaicore_tui.session import Session
@@ -27,7 +28,7 @@ DEMO_RATE = 6.0
 
 def open_app(common: Common) -> int:
     """The app on what is configured; without any configuration a screen that says so, and offers the demo."""
-    _require_terminal()
+    require_terminal()
     if common.offline:
         session = looking(common)
         return _show(common, session, session.target.name)
@@ -46,7 +47,7 @@ def open_demo(common: Common, seed: int, rate: float) -> int:
     """The app on a demo of its own, which ends with it and leaves nothing behind."""
     from scaicore_tui.cli.demo import demo_process
 
-    _require_terminal()
+    require_terminal()
     with demo_process(seed, rate) as target:
         from scaicore_tui.session import Session
 
@@ -58,12 +59,6 @@ def open_demo(common: Common, seed: int, rate: float) -> int:
             low_bandwidth=common.low_bandwidth,
         )
         return _show(common, Session(told), "demo")
-
-
-def _require_terminal() -> None:
-    """Raises UsageError where there is none: an app that reads no keys can't be left."""
-    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError("the app needs a terminal to read from and one to draw on", hint="without: scaicore-tui runs")
 
 
 def _show(common: Common, session: Session | None, banner: str = "", *, chooses: bool = False, notice: str = "") -> int:
@@ -86,8 +81,10 @@ async def _watched(common: Common, session: Session | None, banner: str, *, choo
 
 
 async def _opened(common: Common, session: Session | None, profiles: ProfileSessions | None, **words: str) -> int:
+    clean_environment()
     tui = await asyncio.to_thread(import_module, "scaicore_tui.tui")
     no_colour = common.no_color or bool(os.environ.get("NO_COLOR"))
     low = session.target.low_bandwidth if session is not None else common.low_bandwidth
-    told = {"ascii_only": common.ascii, "no_colour": no_colour, "low_bandwidth": low, "notify": common.notify}
+    ascii_only = common.ascii or not shows_signs(sys.stderr)
+    told = {"ascii_only": ascii_only, "no_colour": no_colour, "low_bandwidth": low, "notify": common.notify}
     return int(await tui.run_app(session, **told, **words, profiles=profiles))

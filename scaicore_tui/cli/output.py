@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,7 @@ WIDE = 10_000
 GAP = "  "
 # No column is cut to less.
 LEAST = 16
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 _colours = False
 
@@ -33,6 +35,11 @@ def width() -> int:
 def line(text: str) -> None:
     """One line, safe already."""
     sys.stdout.write(text + "\n")
+
+
+def flush() -> None:
+    """Write what was kept back. Raises StorageError where that fails."""
+    sys.stdout.flush()
 
 
 def document(value: Any) -> None:
@@ -57,7 +64,9 @@ def verbatim(source: bytes) -> None:
     if sys.stdout.isatty():
         from scaicore_tui.text import escaped
 
-        line(escaped(flat.decode("utf-8", "surrogateescape")))
+        text = escaped(flat.decode("utf-8", "surrogateescape"))
+        # Not the ASCII that otherwise stands in for what an encoding lacks: this is data.
+        line(text if sys.stdout.encoding == "utf-8" else _NOT_ASCII.sub(lambda sign: json.dumps(sign[0])[1:-1], text))
         return
     sys.stdout.flush()
     sys.stdout.buffer.write(flat + b"\n")

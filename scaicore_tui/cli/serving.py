@@ -48,7 +48,7 @@ class Service:
         from scaicore_tui.proxy import ProxyConfig
 
         check_url(self.upstream, has_token=True)
-        return ProxyConfig.from_env(
+        config = ProxyConfig.from_env(
             self.upstream,
             os.environ,
             lend_key=self.lend_key,
@@ -56,6 +56,9 @@ class Service:
             invoke_timeout=self.invoke_timeout,
             coalesce=self.coalesce,
         )
+        # Here, and not in each worker, which would be replaced for ever.
+        config.tls()
+        return config
 
 
 async def serve(service: Service) -> None:

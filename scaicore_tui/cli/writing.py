@@ -13,11 +13,12 @@ from typing import Any
 
 from scaicore_tui import errors
 from scaicore_tui.actions import Progress, Submission
-from scaicore_tui.cli import output
+from scaicore_tui.cli import output, streams
 from scaicore_tui.cli.asking import agrees, ask
 from scaicore_tui.cli.diagnostics import say
 from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.sessions import writing
+from scaicore_tui.decoding import decode_text
 from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.session import Session
 from scaicore_tui.text import behind_bar, compact, named, one_line, quoted
@@ -42,6 +43,7 @@ async def resolve(
     common: Common, checkpoint_id: str, resolution: str, comment: str | None, yes: bool, json: bool
 ) -> int:
     """Answer a checkpoint, and follow it until its run moves."""
+    streams.require_output()
     async with writing(common) as session:
         await session.read_once(all_checkpoints=False)
         await _tell_recovered(session)
@@ -63,6 +65,7 @@ async def replay(
     common: Common, execution: str, source: str | None, entity_id: str | None, yes: bool, json: bool
 ) -> int:
     """Invoke a run's Core again; 1 if the new run failed."""
+    streams.require_output()
     async with writing(common) as session:
         await session.read_once()
         await _tell_recovered(session)
@@ -154,8 +157,10 @@ def _interruptible() -> Iterator[None]:
 def _read_input(source: str) -> Any:
     try:
         with _interruptible():
-            text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
-        return read_given(text)
+            data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        if source == "-" and streams.is_closed(0):
+            raise ValueError("standard input is closed")  # noqa: TRY301  (told as all that is wrong with an input)
+        return read_given(decode_text(data))
     except (OSError, ValueError) as error:
         raise errors.UsageError(f"--input {source}: {error}", kept="nothing was sent") from error
 
@@ -178,7 +183,9 @@ def _is_open(submission: Submission) -> bool:
 def _report(submission: Submission, json: bool, started: Run | None = None) -> int:
     """Say how far it got; the exit code. Raises the error that a failure amounts to."""
     if json:
-        output.document(_document(submission, started))
+        with _telling_elsewhere(submission):
+            output.document(_document(submission, started))
+            output.flush()
     if started is not None and started.status is RunStatus.FAILED:
         say(f"{_target(submission)} failed: {quoted(started.error or '')}")
         return 1
@@ -192,8 +199,23 @@ def _report(submission: Submission, json: bool, started: Run | None = None) -> i
             f"accepted, but its run has not moved for {FOLLOW_SECONDS:.0f} s", hint="watch it: scaicore-tui runs"
         )
     if not json:
-        output.line(f"{submission.progress}: {one_line(submission.message)} · {_target(submission)}")
+        with _telling_elsewhere(submission):
+            output.line(_outcome(submission))
+            output.flush()
     return 0
+
+
+@contextmanager
+def _telling_elsewhere(submission: Submission) -> Iterator[None]:
+    """Where standard output fails, say on standard error what came of the write."""
+    try:
+        yield
+    except errors.StorageError as error:
+        raise errors.StorageError(error.message, kept=_outcome(submission), hint="see: scaicore-tui ledger") from error
+
+
+def _outcome(submission: Submission) -> str:
+    return f"{submission.progress}: {one_line(submission.message)} · {_target(submission)}"
 
 
 def _target(submission: Submission) -> str:

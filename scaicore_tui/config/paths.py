@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from platformdirs import PlatformDirs
 
 from scaicore_tui.config.identity import Identity
 from scaicore_tui.config.target import Target
+from scaicore_tui.errors import ConfigError
 
 JOURNAL_ENDING = ".journal"
 _NOT_IN_A_FORMER_NAME = re.compile(r"[^A-Za-z0-9._@-]")
@@ -18,13 +20,36 @@ _DIRS = PlatformDirs("scaicore-tui", appauthor=False)
 
 
 def config_file() -> Path:
-    """The profiles' file; it need not exist."""
-    return Path(_DIRS.user_config_dir) / "config.toml"
+    """The profiles' file; it need not exist. Raises ConfigError where this user has no home folder."""
+    return _user_folder("user_config_dir", "XDG_CONFIG_HOME") / "config.toml"
 
 
 def state_dir() -> Path:
-    """The folder of journals; made on first use, for its owner only."""
-    return Path(_DIRS.user_state_dir)
+    """The folder of journals; made on first use, for its owner only. Raises ConfigError as `config_file`."""
+    return _user_folder("user_state_dir", "XDG_STATE_HOME")
+
+
+def expand_home(path: Path, source: str) -> Path:
+    """`path`, which `source` names, with the folder that `~` stands for. Raises ConfigError where there is none."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ConfigError(
+            f"{source} {path}: no home folder is known", hint="set HOME, or name the whole path"
+        ) from error
+
+
+def _user_folder(kind: str, variable: str) -> Path:
+    try:
+        folder = Path(getattr(_DIRS, kind))
+    except RuntimeError:
+        folder = Path("~")
+    if folder.is_absolute():
+        return folder
+    home = os.environ.get("HOME")
+    cause = "HOME is not set" if home is None else f"HOME is {home!r}"
+    user = f", and user id {os.getuid()} has no home folder" if hasattr(os, "getuid") else ""
+    raise ConfigError(f"no folder for files of this program: {cause}{user}", hint=f"set HOME, or {variable}")
 
 
 def ledger_file() -> Path:

@@ -10,11 +10,15 @@ import msgspec
 from msgspec import Meta, Struct
 
 from scaicore_tui.config.complaints import Complaint, complaints, convert_path
+from scaicore_tui.config.reading import read_config
 from scaicore_tui.config.sources import TENANT
 from scaicore_tui.config.target import Api, Color
 from scaicore_tui.errors import ConfigError
 
-Positive = Annotated[float, Meta(gt=0)]
+# Below what a clock, a date or SQLite can count to; TOML has `inf` and `nan`, too.
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+Days = Annotated[float, Meta(gt=0, le=36_500)]
+Megabytes = Annotated[float, Meta(gt=0, le=1_000_000_000)]
 Words = Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(min_length=1)]
 Tenant = Annotated[str, Meta(pattern=rf"^({TENANT.pattern})\Z")]
 TOKEN_KEYS = ("token_env", "token_file", "token_command")
@@ -26,13 +30,13 @@ class Profile(Struct, forbid_unknown_fields=True, frozen=True):
     url: str | None = None
     api: Api | None = None
     core: str | None = None
-    interval: Positive | None = None
-    timeout: Positive | None = None
+    interval: Seconds | None = None
+    timeout: Seconds | None = None
     read_only: bool | None = None
     protected: bool | None = None
     color: Color | None = None
-    keep_days: Positive | None = None
-    keep_mb: Positive | None = None
+    keep_days: Days | None = None
+    keep_mb: Megabytes | None = None
     low_bandwidth: bool | None = None
     token_env: str | None = None
     token_file: Path | None = None
@@ -60,12 +64,9 @@ class _Tables(Struct, forbid_unknown_fields=True):
 
 def read_profiles(path: Path) -> ProfileFile:
     """The profiles in `path`; none where there is no file. Raises ConfigError, naming file and key."""
-    try:
-        content = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    content = read_config(path)
+    if content is None:
         return ProfileFile()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from error
     profiles, found = find_complaints(content)
     if profiles is not None:
         return profiles
@@ -79,7 +80,9 @@ def find_complaints(content: str) -> tuple[ProfileFile | None, list[Complaint]]:
 
     try:
         raw = tomllib.loads(content)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        return None, [Complaint("", "tables or lists are nested too deeply")]
+    except ValueError as error:
         return None, [Complaint("", f"not TOML: {error}")]
     try:
         return msgspec.convert(raw, ProfileFile, dec_hook=convert_path), []

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from scaicore_tui.config.paths import config_file
+from scaicore_tui.config.paths import config_file, expand_home
 from scaicore_tui.config.profiles import TOKEN_KEYS, Profile, ProfileFile, read_profiles
 from scaicore_tui.config.sources import TENANT
 from scaicore_tui.config.target import DEFAULT_TIMEOUT, Api, Target, check_url
@@ -93,7 +93,7 @@ class Settings(Struct, frozen=True):
         sources = self.tokens.sources()
         token, token_source, renewing = known_token(sources)
         if value["ca_file"] is not None:
-            value["ca_file"] = value["ca_file"].expanduser()
+            value["ca_file"] = expand_home(value["ca_file"], "ca_file")
         return Target(
             **value | {"url": check_url(value["url"], has_token=bool(sources))},
             name=self.name,

@@ -14,15 +14,20 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from scaicore_tui.config.paths import expand_home
 from scaicore_tui.config.profiles import Profile
+from scaicore_tui.config.reading import is_present
 from scaicore_tui.config.sources import Said, Source, TokenCommand, TokenFile, VaultKey
 from scaicore_tui.config.target import check_url
+from scaicore_tui.decoding import decode_text
 from scaicore_tui.errors import ConfigError, CredentialsError
 from scaicore_tui.secret import Secret
 
 TOKEN, API_KEY = "SCAICORE_TUI_TOKEN", "SCAIGRID_API_KEY"
 VAULT_URL, VAULT_TOKEN, TENANT_VARIABLE = "SCAIVAULT_URL", "SCAIVAULT_TOKEN", "SCAICORE_TUI_TENANT"
 FIX = "sign in and set SCAICORE_TUI_TOKEN, or name a --token-file"
+# In bytes; no header takes more.
+MAX_TOKEN_FILE = 64 * 1024
 KEY_FIX = "or set the tenant's API key via POST /v1/tenants/me/scaigrid_credentials"
 
 
@@ -90,8 +95,8 @@ class Tokens(Struct, frozen=True):
 
 def token_file(path: Path, said_by: str) -> TokenFile:
     """That file. Its path is told where there is such a file: else it may be a token in the wrong place."""
-    path = path.expanduser()
-    return TokenFile(str(path) if path.is_file() else said_by, path)
+    path = expand_home(path, said_by)
+    return TokenFile(str(path) if is_present(path) and path.is_file() else said_by, path)
 
 
 def known_token(sources: Sequence[Source]) -> tuple[Secret | None, str, tuple[Source, ...]]:
@@ -110,13 +115,13 @@ def known_token(sources: Sequence[Source]) -> tuple[Secret | None, str, tuple[So
 def read_token_file(source: TokenFile) -> Secret:
     """The token in a file that nobody else can read. Raises ConfigError where that is not so."""
     try:
-        with source.path.open(encoding="utf-8") as file:
+        with source.path.open("rb") as file:
             if os.fstat(file.fileno()).st_mode & 0o077 and os.name == "posix":
                 raise ConfigError(f"{source.path} can be read by others", hint=f"chmod 600 {shlex.quote(source.name)}")
-            return sendable(file.read(), source.name)
+            return sendable(decode_text(file.read(MAX_TOKEN_FILE)), source.name)
     except OSError as error:
         raise ConfigError(f"{source.name} can't be read: {error.strerror}", hint="name a file of yours") from error
-    except UnicodeDecodeError:
+    except ValueError:
         raise ConfigError(f"{source.name} is no text", hint="it should hold the token alone") from None
 
 

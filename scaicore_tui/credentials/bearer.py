@@ -167,7 +167,8 @@ async def fetch(source: Source) -> Secret | None:
         return await run_command(source.arguments)
     import httpx
 
+    from scaicore_tui.config.network import network_options
     from scaicore_tui.credentials.vault import tenant_key
 
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(**network_options(source.url)) as http:
         return await tenant_key(http, source.url, source.token, source.tenant)

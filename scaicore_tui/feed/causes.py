@@ -10,8 +10,6 @@ import socket
 import ssl
 from collections.abc import Iterator
 from typing import NamedTuple
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from scaicore_tui.feed.lean_httpx import httpx
 
@@ -45,16 +43,6 @@ def cause_of(error: Exception) -> Cause:
     """The cause of what a request raised."""
     found = (_cause(link) for link in _chain(error))
     return next((cause for cause in found if cause is not None), Cause(str(error) or type(error).__name__))
-
-
-def proxy_for(url: str) -> str | None:
-    """Host and port of the proxy that the environment names for `url`; None where it is asked itself."""
-    parts = urlsplit(url)
-    named = getproxies()
-    proxy = named.get(parts.scheme) or named.get("all")
-    if proxy is None or proxy_bypass(parts.netloc.rpartition("@")[2]):
-        return None
-    return (urlsplit(proxy).netloc or proxy).rpartition("@")[2]
 
 
 def _chain(error: BaseException | None, depth: int = 0) -> Iterator[BaseException]:

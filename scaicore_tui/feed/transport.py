@@ -4,16 +4,17 @@ may not."""
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from scaicore_tui.config import Target
-from scaicore_tui.errors import CannotReach, ConfigError, OutcomeUnknown, ScaicoreError
+from scaicore_tui.config.network import network_options
+from scaicore_tui.config.proxies import proxy_label
+from scaicore_tui.errors import CannotReach, OutcomeUnknown, ScaicoreError
 from scaicore_tui.feed import bodies
-from scaicore_tui.feed.causes import Cause, cause_of, proxy_for
+from scaicore_tui.feed.causes import Cause, cause_of
 from scaicore_tui.feed.lean_httpx import httpx
 from scaicore_tui.secret import Secret
 from scaicore_tui.wire import read_problem
@@ -53,44 +54,26 @@ def open_http(target: Target, transport: httpx.AsyncBaseTransport | None = None)
     """A connection pool for one target. It follows no redirect, keeps no cookie, and asks no proxy of the environment
     about loopback.
 
-    Raises ConfigError where the environment's proxy, or the target's `ca_file`, can't be used.
+    Raises ConfigError where the environment's proxy or certificates, or the target's `ca_file`, can't be used.
     """
-    try:
-        return httpx.AsyncClient(
-            transport=transport,
-            verify=trust(target),
-            headers={"Accept": "application/json", "Accept-Encoding": bodies.ACCEPTED},
-            # A balancer may set another one with each answer: all of them would be kept and sent, as long as we run.
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            timeout=httpx.Timeout(target.timeout, connect=min(target.timeout, CONNECT_TIMEOUT)),
-            limits=httpx.Limits(max_keepalive_connections=KEPT_OPEN),
-            trust_env=not target.is_loopback,
-        )
-    except (ValueError, ImportError) as error:
-        proxy = proxy_for(target.url) or "of the environment"
-        raise ConfigError(
-            f"the proxy {proxy} can't be used", hint="HTTPS_PROXY and NO_PROXY say which it is"
-        ) from error
+    options = network_options(target.url, target.ca_file)
+    if transport is not None:
+        options["proxy"] = None
+    return httpx.AsyncClient(
+        transport=transport,
+        headers={"Accept": "application/json", "Accept-Encoding": bodies.ACCEPTED},
+        # A balancer may set another one with each answer: all of them would be kept and sent, as long as we run.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        timeout=httpx.Timeout(target.timeout, connect=min(target.timeout, CONNECT_TIMEOUT)),
+        limits=httpx.Limits(max_keepalive_connections=KEPT_OPEN),
+        **options,
+    )
 
 
 def sign(http: httpx.AsyncClient, token: Secret | None) -> None:
     """Send `token` with every request from here on."""
     if token is not None:
         http.headers["Authorization"] = f"Bearer {token.reveal()}"
-
-
-def trust(target: Target) -> ssl.SSLContext | bool:
-    """Whose certificates are believed: those of the `ca_file` alone, or the usual ones. Raises ConfigError."""
-    if urlsplit(target.url).scheme == "http":
-        # Reading the certificates that a plain connection has no use for takes longer than opening it.
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if target.ca_file is None:
-        return True
-    try:
-        return ssl.create_default_context(cafile=str(target.ca_file))
-    except OSError as error:
-        reason = "no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
-        raise ConfigError(f"ca_file {target.ca_file}: {reason}", hint="it should hold certificates, as PEM") from error
 
 
 async def get(
@@ -113,9 +96,9 @@ async def get(
             finally:
                 await response.aclose()
     except TimeoutError as error:
-        raise _unreached(http, url, Cause(f"its answer takes longer than {WHOLE_TIMEOUT:.0f} s")) from error
+        raise _unreached(url, Cause(f"its answer takes longer than {WHOLE_TIMEOUT:.0f} s")) from error
     except _FAILURES as error:
-        _raise_unreached(http, url, error, HungUp if way.is_kept and isinstance(error, _HUNG_UP) else CannotReach)
+        _raise_unreached(url, error, HungUp if way.is_kept and isinstance(error, _HUNG_UP) else CannotReach)
 
 
 async def post(
@@ -141,7 +124,7 @@ async def post(
             finally:
                 await response.aclose()
     except _UNSENT as error:
-        unsent = _unreached(http, url, cause_of(error), kept="nothing was sent", hint="press again when it is back")
+        unsent = _unreached(url, cause_of(error), kept="nothing was sent", hint="press again when it is back")
         unsent.is_unsent = True
         raise unsent from error
     except TimeoutError as error:
@@ -200,14 +183,13 @@ async def _refusal(response: httpx.Response) -> ScaicoreError:
     return read_problem(response.status_code, response.headers, body).error()
 
 
-def _raise_unreached(http: httpx.AsyncClient, url: str, error: Exception, kind: type[CannotReach]) -> NoReturn:
+def _raise_unreached(url: str, error: Exception, kind: type[CannotReach]) -> NoReturn:
     if isinstance(error, bodies.UnreadableBody):
         raise CannotReach(f"what {http_host(url)} answers can't be read: {error}") from error
-    raise _unreached(http, url, cause_of(error), kind) from error
+    raise _unreached(url, cause_of(error), kind) from error
 
 
 def _unreached(
-    http: httpx.AsyncClient,
     url: str,
     cause: Cause,
     kind: type[CannotReach] = CannotReach,
@@ -215,7 +197,7 @@ def _unreached(
     kept: str = "",
     hint: str = "",
 ) -> CannotReach:
-    proxy = proxy_for(url) if http.trust_env else None
+    proxy = proxy_label(url)
     through = f" through the proxy {proxy}" if proxy else ""
     return kind(f"cannot reach {http_host(url)}{through}: {cause.words}", kept=kept, hint=hint or cause.hint)
 

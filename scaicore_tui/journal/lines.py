@@ -5,6 +5,7 @@ Its events stay in the file: of each run it is known where they stand.
 
 from __future__ import annotations
 
+import shlex
 from array import array
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -12,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from scaicore_tui.decoding import UTF8_MARK, is_wide
 from scaicore_tui.errors import ConfigError, NotFound
 from scaicore_tui.journal.failures import require_file
 from scaicore_tui.runs import Folder, RunBook
@@ -25,7 +27,7 @@ SLICE = 5_000
 def is_lines(path: Path) -> bool:
     """Whether there is a file in `path` that is no SQLite database, and begins like JSON lines.
 
-    Raises StorageError where it can't be read.
+    Raises StorageError where it can't be read, ConfigError for text that is not UTF-8: PowerShell writes such files.
     """
     try:
         require_file(path, "journal")
@@ -33,7 +35,10 @@ def is_lines(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         begin = file.read(len(SQLITE))
-    return begin != SQLITE and begin.lstrip()[:1] == b"{"
+    if is_wide(begin):
+        fix = f"iconv -f UTF-16 -t UTF-8 {shlex.quote(str(path))}"
+        raise ConfigError(f"{path} is UTF-16, and events are read as UTF-8", kept="nothing was changed", hint=fix)
+    return begin != SQLITE and begin.removeprefix(UTF8_MARK).lstrip()[:1] == b"{"
 
 
 class Lines:
@@ -107,6 +112,8 @@ def read_lines(file: Iterable[bytes], path: Path) -> Iterator[tuple[int, Event]]
     """
     offset = 0
     for number, line in enumerate(file, 1):
+        if number == 1 and line.startswith(UTF8_MARK):
+            offset, line = len(UTF8_MARK), line[len(UTF8_MARK) :]
         source = line.strip()
         if source:
             event = read_stored(source)

@@ -47,13 +47,16 @@ def build_proxy(
 ) -> Starlette:
     """The proxy as an ASGI application. Its connections open and close with the application's lifespan.
 
-    `writes` are those of all that serve together; by default it serves alone.
+    `writes` are those of all that serve together; by default it serves alone. Raises ConfigError where the
+    certificates of the environment can't be used.
     """
     told = writes or Writes()
+    # Before it serves: what is wrong with the certificates ends it, in words.
+    context = config.tls()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, _Service]]:
-        async with open_http() as http, Coalescer(config.coalesce, clock, told).open() as coalescer:
+        async with open_http(context) as http, Coalescer(config.coalesce, clock, told).open() as coalescer:
             yield {"service": _service(config, http, clock, coalescer, told)}
 
     app = Starlette(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -11,6 +12,7 @@ import httpx
 
 from scaicore_tui.config.sources import TENANT
 from scaicore_tui.config.target import check_url
+from scaicore_tui.config.tls import client_context
 from scaicore_tui.config.tokens import TENANT_VARIABLE
 from scaicore_tui.errors import ConfigError
 from scaicore_tui.secret import Secret
@@ -74,6 +76,15 @@ class ProxyConfig:
                 "--lend-key has no key to lend",
                 hint=f"set SCAIGRID_API_KEY, or SCAIVAULT_URL, SCAIVAULT_TOKEN and {TENANT_VARIABLE}",
             )
+
+    def tls(self) -> ssl.SSLContext | None:
+        """The TLS of connections to ScaiGrid and ScaiVault; None where neither has any.
+
+        Of the environment, the certificates of an own authority count (`SSL_CERT_FILE`, `SSL_CERT_DIR`). Raises
+        ConfigError where those can't be used.
+        """
+        urls = filter(None, (self.upstream, self.vault_url))
+        return client_context() if any(urlsplit(url).scheme == "https" for url in urls) else None
 
     @classmethod
     def from_env(cls, upstream: str, env: Mapping[str, str], **overrides: Any) -> ProxyConfig:

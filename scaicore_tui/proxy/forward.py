@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import ssl
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,13 +36,14 @@ _log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def open_http() -> AsyncIterator[httpx.AsyncClient]:
+async def open_http(context: ssl.SSLContext | None = None) -> AsyncIterator[httpx.AsyncClient]:
     """The one pool of connections. No proxy of the environment is asked: only the configured hosts are contacted.
 
-    Of the environment, only the certificates of an own authority count (`SSL_CERT_FILE`, `SSL_CERT_DIR`).
+    The `context` is that of connections with TLS; without one there are none.
     """
     limits = httpx.Limits(max_connections=None, keepalive_expiry=IDLE_SECONDS)
-    transport = httpx.AsyncHTTPTransport(limits=limits, retries=0)
+    verify = context or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    transport = httpx.AsyncHTTPTransport(verify=verify, limits=limits, retries=0)
     no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
     async with httpx.AsyncClient(transport=transport, cookies=no_cookies, trust_env=False) as http:
         yield http

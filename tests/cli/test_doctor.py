@@ -17,7 +17,7 @@ from tests.tui.terminal import Terminal
 
 NAMES = [
     *("config", "api", "tls", "token", "caller", "view", "manage", "feed", "clock", "limit", "latency"),
-    *("journal", "terminal"),
+    *("journal", "environment", "terminal"),
 ]
 PAGE = answer(b'{"data": {"events": [], "checkpoints": [], "next_cursor": null}}')
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from scaicore_tui.config import Target
 from scaicore_tui.config.sources import TokenCommand, TokenFile
 from scaicore_tui.credentials import Bearer, Claims, read_claims
 from scaicore_tui.credentials.bearer import AGAIN, EARLY
-from scaicore_tui.credentials.command import run_command
+from scaicore_tui.credentials.command import MAX_OUTPUT, run_command
 from scaicore_tui.errors import CredentialsError
 from scaicore_tui.secret import Secret
 from tests.server.proxy_fixtures import jwt
@@ -164,3 +165,31 @@ def test_a_refusal_of_a_token_that_ran_out_says_so() -> None:
     assert (told.request_id, told.status) == ("req_1", 401)
     other = CredentialsError("no", status=412)
     assert Bearer(target, clock).explain(other) is other
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell")
+async def test_a_command_is_over_when_it_ends_itself(tmp_path: Path) -> None:
+    """What it leaves in the background holds its pipes: an agent that caches tokens, say."""
+    child = tmp_path / "pid"
+    script = f"sleep 600 & echo $! >{child}; echo a.b.c"
+    try:
+        assert await asyncio.wait_for(run_command(("sh", "-c", script), seconds=500), 60) == Secret("a.b.c")
+    finally:
+        os.kill(int(child.read_text()), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+async def test_a_command_that_prints_without_end_is_ended(stream: str) -> None:
+    endless = f"import sys\nwhile True: sys.{stream}.write('x' * 4096)"
+    with pytest.raises(CredentialsError, match="printed far more than a token"):
+        await asyncio.wait_for(run_command(python(endless), seconds=600), 60)
+
+
+async def test_a_long_token_is_taken_whole() -> None:
+    token = "x" * (MAX_OUTPUT - 1)
+    assert await run_command(python(f"print('x' * {len(token)})")) == Secret(token)
+
+
+async def test_a_name_that_no_program_can_have_is_told() -> None:
+    with pytest.raises(CredentialsError, match="embedded null byte"):
+        await run_command(("a\0b",))

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
 
 from scaicore_tui.cli import output
 from scaicore_tui.cli.doctor.api import api_findings
+from scaicore_tui.cli.doctor.environment import environment_finding
 from scaicore_tui.cli.doctor.files import config_finding, journal_finding
 from scaicore_tui.cli.doctor.finding import Finding, Mark, failed, unknown
 from scaicore_tui.cli.doctor.look import look
@@ -30,7 +32,7 @@ _SIGNS = {
     Mark.FAILED: ("✗", "x", "31"),
     Mark.UNKNOWN: ("?", "?", "90"),
 }
-_NAME_WIDTH = 9
+_NAME_WIDTH = 12
 _WIDEST = 140
 # What is told of the API, where it can't be asked.
 _OF_API = ("token", "caller", "view", "manage", "feed", "clock", "limit", "latency")
@@ -45,7 +47,7 @@ async def examine(common: Common, json: bool) -> int:
         output.document({"ok": code == 0, "exit_code": code, "checks": checks})
     else:
         for line in _lines(findings, common):
-            output.line(_printable(line))
+            output.line(line)
     return code
 
 
@@ -54,15 +56,24 @@ async def _findings(common: Common, clock: Clock) -> list[Finding]:
         settings = settings_of(common)
     except ConfigError:
         settings = None
-    found = [config_finding(common, settings)]
+    found = [_or_failed("config", lambda: config_finding(common, settings))]
     target, trouble = _target(settings)
     if target is None or settings is None:
         found += [failed("api", trouble)] if trouble is not None else []
         found += [unknown(name, "not looked at") for name in ("tls", *_OF_API, "journal")]
     else:
         found += await _of_target(target, settings.tokens.missing(target.host), clock)
-        found.append(await asyncio.to_thread(journal_finding, journal_of(common, target), clock))
-    return [*found, terminal_finding(os.environ)]
+        look_at = partial(_or_failed, "journal", lambda: journal_finding(journal_of(common, target), clock))
+        found.append(await asyncio.to_thread(look_at))
+    return [*found, environment_finding(os.environ), terminal_finding(os.environ)]
+
+
+def _or_failed(name: str, find: Callable[[], Finding]) -> Finding:
+    """What `find` finds, or why it can't look: there is no home folder, say."""
+    try:
+        return find()
+    except ConfigError as error:
+        return failed(name, error)
 
 
 async def _of_target(target: Target, missing: ScaicoreError, clock: Clock) -> list[Finding]:
@@ -105,12 +116,6 @@ def _lines(findings: Sequence[Finding], common: Common) -> Iterator[str]:
             yield from _told(finding, common)
         elif finding.name == same[0]:
             yield from _told(replace(finding, name="the rest", words=f"{finding.words}: {', '.join(same)}"), common)
-
-
-def _printable(line: str) -> str:
-    """As much of it as a terminal without Unicode can be told."""
-    encoding = sys.stdout.encoding or "ascii"
-    return line.encode(encoding, "replace").decode(encoding)
 
 
 def _told(finding: Finding, common: Common) -> Iterator[str]:

@@ -13,6 +13,7 @@ from scaicore_tui.cli.doctor.finding import Finding, doubtful, failed, fine
 from scaicore_tui.cli.flags import Common
 from scaicore_tui.clock import Clock
 from scaicore_tui.config import Settings, config_file
+from scaicore_tui.config.reading import is_present
 from scaicore_tui.errors import ConfigError, ScaicoreError, StorageError
 from scaicore_tui.journal import Journal
 from scaicore_tui.lock import Lock
@@ -27,7 +28,7 @@ _OTHERS = 0o077
 def config_finding(common: Common, settings: Settings | None) -> Finding:
     """Whether the file, and all that is set, make sense."""
     path = config_file()
-    facts = {"file": str(path), "exists": path.exists(), "profile": None if settings is None else settings.name}
+    facts = {"file": str(path), "exists": is_present(path), "profile": None if settings is None else settings.name}
     complaints = list(complaints_of(common, path))
     if complaints:
         more = f" · and {len(complaints) - 1} more" if len(complaints) > 1 else ""
@@ -37,7 +38,7 @@ def config_finding(common: Common, settings: Settings | None) -> Finding:
         )
     shown = one_line(str(path))
     if settings is None or settings.name not in settings.names:
-        there = "" if path.exists() else ": there is none"
+        there = "" if is_present(path) else ": there is none"
         return fine("config", f"no profile is used ({shown}{there})", **facts)
     words = f"profile {one_line(settings.name)} of {shown}"
     if settings.overruled:

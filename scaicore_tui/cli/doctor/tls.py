@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 from scaicore_tui.cli.doctor.finding import Finding, doubtful, failed, fine, unknown
 from scaicore_tui.clock import Clock
 from scaicore_tui.config import Target
+from scaicore_tui.config.network import context_for
+from scaicore_tui.config.proxies import proxy_label
+from scaicore_tui.config.tls import source_of_trust
 from scaicore_tui.errors import CannotReach
-from scaicore_tui.feed.causes import cause_of, proxy_for
-from scaicore_tui.feed.lean_httpx import httpx
-from scaicore_tui.feed.transport import CONNECT_TIMEOUT, trust
+from scaicore_tui.feed.causes import cause_of
+from scaicore_tui.feed.transport import CONNECT_TIMEOUT
 from scaicore_tui.text import one_line
 
 _DAY = 86_400
@@ -22,17 +24,15 @@ SOON = 14
 
 
 async def tls_finding(target: Target, clock: Clock) -> Finding:
-    """What a connection of its own shows. Raises ConfigError where the `ca_file` can't be used."""
+    """What a connection of its own shows. Raises ConfigError where `ca_file` or the environment's can't be used."""
     parts = urlsplit(target.url)
     if parts.scheme == "http":
         return fine(
             "tls", "none: it does not leave this machine" if target.is_loopback else "none, and no token is sent"
         )
-    if not target.is_loopback and (proxy := proxy_for(target.url)):
+    if proxy := proxy_label(target.url):
         return unknown("tls", f"not looked at: the way leads through the proxy {one_line(proxy)}")
-    context = trust(target)
-    if isinstance(context, bool):
-        context = httpx.create_ssl_context()
+    context = context_for(target.url, target.ca_file)
     try:
         version, certificate = await _handshake(parts.hostname or "", parts.port or 443, context)
     except (OSError, TimeoutError) as error:
@@ -56,7 +56,8 @@ def _judged(target: Target, version: str, certificate: dict[str, Any], now: floa
     days = int((ssl.cert_time_to_seconds(certificate["notAfter"]) - now) // _DAY)
     issuer = _issuer(certificate)
     ca_file = None if target.ca_file is None else str(target.ca_file)
-    believed = f" · believed by {one_line(ca_file)}" if ca_file else ""
+    source = source_of_trust(target.ca_file)
+    believed = f" · believed by {one_line(source)}" if source else ""
     words = f"{version} · {days} days left · issued by {one_line(issuer)}{believed}"
     facts = {"version": version, "days_left": days, "issuer": issuer, "ca_file": ca_file}
     if days < SOON:

@@ -40,6 +40,14 @@ class LeavingDriver(LinuxDriver):
         """Whether the app gave it to another program, and takes it back by itself."""
         return not self._auto_restart
 
+    def _get_terminal_size(self) -> tuple[int, int]:
+        """Ask the terminal itself. Textual asks standard output, which may be a file, and believes `COLUMNS`."""
+        try:
+            size = os.get_terminal_size(self.fileno)
+        except OSError:
+            size = os.terminal_size((0, 0))
+        return tuple(size) if min(size) > 0 else super()._get_terminal_size()
+
     def write(self, data: str) -> None:
         """Write to the terminal, if it is ours."""
         if self.is_ours:

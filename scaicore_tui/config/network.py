@@ -1,0 +1,50 @@
+"""How to reach one URL from here: the TLS and the proxy that the environment asks for, as options of an HTTP client."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+from urllib.parse import urlsplit
+
+from scaicore_tui.config.proxies import find_proxy, unusable_proxy
+from scaicore_tui.config.tls import client_context
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class NetworkOptions(TypedDict):
+    """Options of httpx.AsyncClient. It reads no variable by itself: those that are wrong it would not name."""
+
+    verify: ssl.SSLContext
+    proxy: httpx.Proxy | None
+    trust_env: bool
+
+
+def network_options(url: str, ca_file: Path | None = None) -> NetworkOptions:
+    """The options for `url`. Raises ConfigError, which names the variable or the file that can't be used."""
+    context = context_for(url, ca_file)
+    return {"verify": context, "proxy": _proxy(url, context), "trust_env": False}
+
+
+def context_for(url: str, ca_file: Path | None = None) -> ssl.SSLContext:
+    """The TLS for `url`. Raises ConfigError."""
+    if urlsplit(url).scheme == "http":
+        # Reading the certificates that a plain connection has no use for takes longer than opening it.
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return client_context(ca_file)
+
+
+def _proxy(url: str, context: ssl.SSLContext) -> httpx.Proxy | None:
+    found = find_proxy(url)
+    if found is None:
+        return None
+    import httpx
+
+    auth = None if found.auth is None else (found.auth[0], found.auth[1].reveal())
+    encrypted = context if found.url.startswith("https:") else None
+    try:
+        return httpx.Proxy(found.url, ssl_context=encrypted, auth=auth)
+    except (ValueError, httpx.InvalidURL) as error:
+        raise unusable_proxy(found.variable) from error

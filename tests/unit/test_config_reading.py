@@ -1,0 +1,116 @@
+"""The profiles' file is obeyed only where nobody else can have written it, and whatever it holds it ends nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from scaicore_tui.config.profiles import find_complaints, read_profiles
+from scaicore_tui.config.reading import MAX_BYTES, read_config
+from scaicore_tui.errors import ConfigError
+
+SOMEBODY = 54_321
+COMMAND = '[profiles.work]\ntoken_command = ["evil"]\n'
+
+posix = pytest.mark.skipif(os.name != "posix", reason="permissions")
+root = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="gives a file away")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A file in a folder, both of this user alone."""
+    folder = tmp_path / "scaicore-tui"
+    folder.mkdir(mode=0o700)
+    file = folder / "config.toml"
+    file.write_text(COMMAND)
+    file.chmod(0o600)
+    return file
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_a_file_that_others_can_write_is_not_used(mode: int, config: Path) -> None:
+    config.chmod(mode)
+    with pytest.raises(ConfigError, match=f"{config} can be changed by other users") as raised:
+        read_profiles(config)
+    assert f"chmod go-w {config}" in raised.value.hint
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o770, 0o707])
+def test_nor_one_whose_folder_they_can_write(mode: int, config: Path) -> None:
+    config.parent.chmod(mode)
+    with pytest.raises(ConfigError, match=f"{config.parent} can be changed by other users"):
+        read_profiles(config)
+
+
+@posix
+def test_where_nobody_can_replace_the_files_of_others_it_is_used(config: Path) -> None:
+    config.parent.chmod(0o1777)
+    assert read_profiles(config).profiles["work"].token_command == ("evil",)
+
+
+@posix
+def test_behind_a_link_the_file_itself_counts(config: Path, tmp_path: Path) -> None:
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "config.toml").symlink_to(config)
+    assert read_profiles(linked / "config.toml").profiles.keys() == {"work"}
+    config.parent.chmod(0o777)
+    with pytest.raises(ConfigError, match="can be changed"):
+        read_profiles(linked / "config.toml")
+
+
+@root
+@pytest.mark.parametrize("whose", ["file", "folder"])
+def test_one_that_belongs_to_somebody_else_is_not_used(whose: str, config: Path) -> None:
+    path = config if whose == "file" else config.parent
+    os.chown(path, SOMEBODY, -1)
+    with pytest.raises(ConfigError, match=f"{path} belongs to another user"):
+        read_profiles(config)
+
+
+@posix
+def test_where_there_is_no_file_there_are_no_profiles(tmp_path: Path) -> None:
+    assert read_config(tmp_path / "none") is None
+    assert read_config(Path("/dev/null/config.toml")) is None
+
+
+@posix
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
+        with pytest.raises(ConfigError, match=r"is no file|Is a directory"):
+            read_config(path)
+
+
+def test_a_file_without_end_is_not_read(config: Path) -> None:
+    os.truncate(config, MAX_BYTES + 1)
+    with pytest.raises(ConfigError, match="larger than"):
+        read_config(config)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("a = " + "[" * 3_000 + "]" * 3_000, "nested too deeply"),
+        ("a = " + "{a=" * 3_000 + "1" + "}" * 3_000, "nested too deeply"),
+        ("[" + ".".join("a" * 3_000) + "]\nx = 1", "unknown table [a]"),
+        ("[profiles.a]\ninterval = " + "9" * 5_000, "not TOML"),
+        ("[profiles.a]\ninterval = " + "9" * 400, "profiles.a.interval: "),
+        ("[profiles.a]\ninterval = nan", "profiles.a.interval: "),
+        ("[profiles.a]\ninterval = inf", "profiles.a.interval: "),
+        ("[profiles.a]\nkeep_days = 1e300", "profiles.a.keep_days: "),
+        ("[profiles.a]\nkeep_mb = 1e305", "profiles.a.keep_mb: "),
+        ("[profiles.a]\nurl = 2020-01-01", "profiles.a.url: expected text"),
+        ("[profiles.a]\ntoken_command = [10:00:00]", "profiles.a.token_command: expected text"),
+        ("profiles = 1979-05-27T07:32:00Z", "profiles: expected a table"),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_odd_values_are_told_by_their_place(content: str, words: str) -> None:
+    profiles, complaints = find_complaints(content)
+    assert profiles is None
+    assert str(complaints[0]).startswith(words) or words in str(complaints[0])
