@@ -12,6 +12,7 @@ from scaicore_tui.cli import diagnostics, output
 from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.following import Contact, polling
 from scaicore_tui.cli.sessions import recording
+from scaicore_tui.errors import CannotReach
 from scaicore_tui.session import Session
 from scaicore_tui.text import one_line
 
@@ -19,21 +20,32 @@ from scaicore_tui.text import one_line
 async def record(common: Common, seconds: float | None, idle: float | None, json: bool) -> int:
     """Record for so many seconds, until nothing new came for `idle` seconds, or until interrupted; the exit code.
 
-    Raises what keeps the first look from succeeding; what keeps later ones from it is told, and waited out.
+    However it ends, a summary says what was recorded and what was not read. Raises what keeps the first look from
+    succeeding, and CannotReach where nothing was read in the given time; what keeps later looks from succeeding is
+    told, and waited out.
     """
     session, path = recording(common)
     async with session:
-        await session.load()
-        diagnostics.say(f"recording {one_line(session.target.host)} into {path}; Ctrl-C ends it")
-        async with polling(session) as changed:
-            try:
+        try:
+            await session.load()
+            diagnostics.say(f"recording {one_line(session.target.host)} into {path}; Ctrl-C ends it")
+            async with polling(session) as changed:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(seconds):
                         await _follow(session, changed, idle)
-            finally:
-                if session.link.polls:
-                    _report(_summary(session, path), json)
+        finally:
+            _report(_summary(session, path), _unread(session), json)
+        _require_read(session)
     return 0
+
+
+def _require_read(session: Session) -> None:
+    """Raise what kept the feed from being read even once."""
+    events = session.link.events
+    if not events.polls:
+        raise events.error or CannotReach(
+            f"{one_line(session.target.host)} gave no answer", kept="nothing was recorded"
+        )
 
 
 async def _follow(session: Session, changed: Callable[[], Awaitable[None]], idle: float | None) -> None:
@@ -70,6 +82,9 @@ def _summary(session: Session, path: Path) -> dict[str, Any]:
         "duplicates": journal.run_event_count() - sum(summary.event_count for summary in book.order),
         "gaps": journal.gap_count(),
         "holes": len(journal.holes()),
+        "open_gaps": len(journal.holes()),
+        "history_unread": session.wants_history,
+        "checkpoints_unread": not session.link.checkpoints.polls,
         "recorded": book.taken_count,
         "unreadable": book.unreadable,
         "requests": session.client.requests,
@@ -77,7 +92,19 @@ def _summary(session: Session, path: Path) -> dict[str, Any]:
     }
 
 
-def _report(summary: dict[str, Any], json: bool) -> None:
+def _unread(session: Session) -> list[str]:
+    """Name what should have been read by now, and was not."""
+    link, gaps = session.link, len(session.journal.holes())
+    behind = f" of about {link.behind:,} events" if link.behind else ""
+    return [
+        *(["the feed"] if not link.events.polls else []),
+        *([f"{gaps} open gap{'' if gaps == 1 else 's'}{behind}"] if gaps else []),
+        *(["older history"] if session.wants_history else []),
+        *(["the checkpoints"] if not link.checkpoints.polls else []),
+    ]
+
+
+def _report(summary: dict[str, Any], unread: list[str], json: bool) -> None:
     if json:
         output.document(summary)
         return
@@ -86,4 +113,5 @@ def _report(summary: dict[str, Any], json: bool) -> None:
     output.line(
         f"{kept} · {missing} · {summary['duplicates']:,} repeats · {summary['requests']:,} requests"
         f" · {summary['stale_dropped']} late answers dropped"
+        f"{' · not read: ' + ', '.join(unread) if unread else ''}"
     )

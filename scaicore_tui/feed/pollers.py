@@ -24,7 +24,6 @@ from scaicore_tui.feed.sweep import Sweep
 from scaicore_tui.feed.waiting import sleep_or
 from scaicore_tui.wire import Checkpoint
 
-
 # Somebody who pressed a key so many seconds ago still looks.
 ATTENDED_FOR = 60.0
 
