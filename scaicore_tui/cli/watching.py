@@ -110,13 +110,15 @@ class Watching:
     def _begin(self) -> Transition | None:
         """Tell what the run went through so far; of all runs, how many there are."""
         note = self._contact.interval_note()
-        polls = f"; polls {note}" if note else ""
         if self._execution_id is not None:
+            if note:
+                diagnostics.say(f"polls {note}")
             return self._tell([*self._follower.past(self._execution_id), *self._follower.waiting()])
         # What waits is known by its checkpoint, whether the events of its run were read or not.
         waiting = {row.execution_id or row.id for row in self._session.checkpoints}
         known = f"{self._session.book.counts[RunStatus.RUNNING]} running, {len(waiting)} waiting"
         core = self._session.target.core
+        polls = f"; polls {note}" if note else ""
         where = f"{'all Cores' if core is None else named(core)} on {named(self._session.target.host)}"
         diagnostics.say(f"watching {where}: {known}; what changes from now on is told{polls}")
         return None

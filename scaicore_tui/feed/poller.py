@@ -165,7 +165,10 @@ class Poller(Generic[T]):
 
     def _answered(self, began: float, true_at: float | None) -> None:
         self._backoff.answered()
-        self._put_off = self._asked_to_wait = 0.0
+        if self._put_off or self._asked_to_wait:
+            self._put_off = self._asked_to_wait = 0.0
+            # It may have been asked for by hand, while the next fetch is a long way off.
+            self._wake.set()
         latency = (self._clock.monotonic() - began) * 1000
         self._update(answered_at=true_at, latency_ms=latency, error=None, failures=0, polls=self.part.polls + 1)
 

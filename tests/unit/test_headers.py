@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import tracemalloc
 
 import httpx
@@ -43,6 +44,16 @@ def test_an_http_date_is_read_in_each_of_its_forms(form: str) -> None:
     assert http_date(form) == NOW
     assert retry_after(form, NOW - 45) == 45
     assert retry_after(form, NOW + 45) == 0
+
+
+def test_a_date_without_a_zone_is_utc_wherever_this_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "XXX8")
+    time.tzset()
+    try:
+        assert [http_date(form) for form in FORMS] == [NOW] * 3
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_leap_second_is_a_date() -> None:

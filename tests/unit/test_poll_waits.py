@@ -124,3 +124,16 @@ async def test_a_wait_that_the_server_asked_for_is_not_shortened_by_a_key() -> N
         session.give_way(to_key=True)
         await line.pass_time(session, 70)
         assert len(line.asked["events"]) == 1
+
+
+async def test_an_answer_that_was_asked_for_by_hand_ends_the_wait_of_its_own_poll() -> None:
+    line = Line()
+    async with line.session() as session:
+        line.trouble = {"events": gone, "checkpoints": gone}
+        await line.pass_time(session, 200)
+        line.trouble.clear()
+        session.refresh()
+        await line.pass_time(session, 1)
+        begun = len(line.asked["events"])
+        await line.pass_time(session, 20)
+        assert len(line.asked["events"]) - begun >= 3
