@@ -84,7 +84,7 @@ class Session:
             self.client, self.clock, chance, known, self._take_head, self._take_checkpoints, changed=told
         )
         self._listeners: list[Callable[[Update], None]] = []
-        self._watch = Watch(self._pollers, self._catch_up, self.outcomes, self.book, self.clock, chance, backfill)
+        self._watch = Watch(self._pollers, self._catch_up, self.outcomes, self.book, chance, backfill)
         self._ingest.load_newest()
         self._told_gaps = self.book.gaps
 
@@ -189,7 +189,9 @@ class Session:
         return self._pollers.refresh()
 
     def give_way(self, *, to_key: bool) -> None:
-        """A key is acted on, or was: what is folded beside it waits for it."""
+        """A key is acted on, or was: what is folded beside it waits for it, and failed polls are tried again sooner."""
+        if to_key:
+            self._pollers.key_pressed()
         self._ingest.intake.give_way(to_key=to_key)
 
     def pause(self, *, paused: bool) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable
 
 from scaicore_tui.actions import Outcomes
 from scaicore_tui.catchup import CatchUp
-from scaicore_tui.clock import Clock
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.feed import Backoff, Chance, Pollers
+from scaicore_tui.feed.poller import LONGEST_ATTENDED
 from scaicore_tui.runs import RunBook
 
 
@@ -25,7 +25,6 @@ class Watch:
         catch_up: CatchUp,
         outcomes: Outcomes,
         book: RunBook,
-        clock: Clock,
         chance: Chance,
         backfill: int,
     ) -> None:
@@ -33,7 +32,6 @@ class Watch:
         self._catch_up = catch_up
         self._outcomes = outcomes
         self._book = book
-        self._clock = clock
         self._chance = chance
         self._backfill = backfill
         # Set when the first events came, when some are behind, and after each poll.
@@ -127,6 +125,8 @@ class Watch:
         try:
             await read()
         except ScaicoreError as error:
-            await self._clock.sleep(backoff.failed(error))
+            seconds = backoff.failed(error)
+            attended = min(seconds, LONGEST_ATTENDED) if self._pollers.is_attended() else seconds
+            await self._pollers.wait_out(max(attended, error.retry_after or 0.0))
         else:
             backoff.answered()

@@ -185,8 +185,8 @@ def watch(
 ) -> int:
     """Print a line for each change, of one run or all.
 
-    A run is told from its beginning, and until it ends. Polls that fail are told on standard error, and survived:
-    nothing is missed.
+    A run is told from its beginning, and until it ends. Polls that fail, from the first one on, are told on standard
+    error, and survived: nothing is missed.
     """
     from scaicore_tui.cli import watching
 
@@ -203,7 +203,8 @@ def record(
 ) -> int:
     """Poll into the journal, without a screen.
 
-    It is the profile's own, or that which `--journal` names. At the end there is a summary, also after Ctrl-C.
+    It is the profile's own, or that which `--journal` names. However it ends, there is a summary, which also says what
+    was not read; the exit code is 3 where nothing could be read.
     """
     from scaicore_tui.cli import recording
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 
-from scaicore_tui.errors import CredentialsError, ScaicoreError
+from scaicore_tui.cli import diagnostics
+from scaicore_tui.errors import CannotReach, CredentialsError, Refused, ScaicoreError
+from scaicore_tui.feed import Backoff, Chance
 from scaicore_tui.feed.link import STALE_INTERVALS
 from scaicore_tui.runs import GapRow, Pending, Teller, Transition
 from scaicore_tui.runs.words import age, moment
@@ -16,6 +19,7 @@ from scaicore_tui.wire.timestamps import SECOND
 
 # So often in a row a credential has to be refused to be believed to be no good any more.
 CREDENTIAL_TRIES = 3
+_TOO_MANY_REQUESTS = 429
 
 
 class Follower:
@@ -31,6 +35,9 @@ class Follower:
         self._held: list[Transition] = []
         self._held_at = 0.0
         self._pending = Pending(before, since=session.journal.reader.newest_at())
+        # Checkpoints of runs that are over: those looked at again since, and those of them that are pending no longer.
+        self._looked_at: set[str] = set()
+        self._closed: set[str] = set()
 
     def past(self, execution_id: str) -> Iterator[Transition]:
         """All that this run went through."""
@@ -50,7 +57,8 @@ class Follower:
 
     async def look(self, *, always: bool) -> None:
         """Find out which checkpoints came, and which went; how is looked up where some did, or `always`."""
-        pending = [row for row in self._mine(self._session.checkpoints) if not self._is_over(row.execution_id)]
+        await self._look_again()
+        pending = [row for row in self._mine(self._session.checkpoints) if row.id not in self._closed]
         answered = await self._answered() if always or self._pending.lacks(pending) else ()
         found = list(self._pending.tell(pending, answered, self._now))
         if found:
@@ -78,6 +86,20 @@ class Follower:
         is_newer = events.answered_at is not None and events.answered_at >= self._held_at
         return is_newer and events.error is None and not self._is_behind
 
+    async def _look_again(self) -> None:
+        """Read what is pending once more where a run has ended that had a checkpoint: it may have been answered since
+        it was listed, and may be pending still."""
+        doubtful = {row.id for row in self._mine(self._session.checkpoints) if self._is_over(row.execution_id)}
+        doubtful -= self._looked_at
+        if not doubtful:
+            return
+        try:
+            rows = await self._session.client.all_checkpoints("pending")
+        except ScaicoreError:
+            return
+        self._looked_at |= doubtful
+        self._closed |= doubtful - {row.id for row in rows}
+
     async def _answered(self) -> Sequence[Checkpoint]:
         """Those answered last; none where they can't be asked for: then it is not told how they were."""
         try:
@@ -101,7 +123,7 @@ class Follower:
         return self._execution_id in (None, execution_id)
 
     def _is_over(self, execution_id: str | None) -> bool:
-        """Whether that run has ended: what was pending in it is so no longer, if it was not looked at since."""
+        """Whether that run has ended."""
         summary = self._session.book.summaries.get(execution_id or "")
         return summary is not None and summary.is_over
 
@@ -111,12 +133,14 @@ class Follower:
 
 
 class Contact:
-    """Tells when contact is lost and when it is back, once each, and where events are missing for good."""
+    """Tells when contact is lost and when it is back, once each, how often is polled where that is less often than was
+    asked for, and where events are missing for good."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._lost_at: float | None = None
         self._is_held = False
+        self._interval_note = ""
         self._gaps = {gap.after for gap in session.book.gaps if not gap.is_open}
         self._trouble = ""
 
@@ -127,33 +151,56 @@ class Contact:
 
     def look(self) -> Iterator[str]:
         """What is to be said of it now. Raises CredentialsError for one that is refused again and again."""
-        link, now = self._session.link, self._session.clock.monotonic()
+        link = self._session.link
         error = next((part.error for part in link.parts if part.error is not None), None)
         if isinstance(error, CredentialsError) and link.failures >= CREDENTIAL_TRIES:
             raise error
-        if error is not None and self._lost_at is None:
-            self._lost_at = now
-            yield f"{self._time} contact lost: {error}"
-        elif error is None and self._lost_at is not None:
-            lost, self._lost_at = self._lost_at, None
-            yield f"{self._time} contact is back after {age(now - lost)}"
-        yield from self._holding(now)
+        yield from self.lost(error) if error is not None else self._back()
+        yield from self._holding(self._session.clock.monotonic())
+        yield from self._limiting()
         yield from self._new_gaps()
         if self._trouble != self._session.journal.trouble:
             self._trouble = self._session.journal.trouble
             yield self._trouble or "the journal can be written again, and has all that was only in memory"
+
+    def lost(self, error: ScaicoreError) -> Iterator[str]:
+        """What is to be said of a request that failed."""
+        if self._lost_at is None:
+            self._lost_at = self._session.clock.monotonic()
+            yield f"{self._time} contact lost: {error}"
+
+    def interval_note(self) -> str:
+        """Say how often is polled, where the rate limit makes that less often than was asked for; else empty.
+
+        What is said by this is not said again.
+        """
+        self._interval_note = self._session.link.interval_note
+        return self._interval_note
+
+    def _back(self) -> Iterator[str]:
+        if self._lost_at is not None:
+            lost, self._lost_at = self._lost_at, None
+            yield f"{self._time} contact is back after {age(self._session.clock.monotonic() - lost)}"
 
     @property
     def _time(self) -> str:
         now = self._session.now
         return moment(int(now * SECOND), now)
 
+    def _limiting(self) -> Iterator[str]:
+        """The rate limit is known once something was answered."""
+        link, before = self._session.link, self._interval_note
+        if any(part.polls for part in link.parts) and link.interval_note != before:
+            yield f"{self._time} polls {self.interval_note() or f'every {link.interval:g} s'}"
+
     def _holding(self, now: float) -> Iterator[str]:
         link = self._session.link
         left = 0.0 if link.held_until is None else link.held_until - now
-        is_held = left > STALE_INTERVALS * link.interval
+        is_held = left > STALE_INTERVALS * link.effective_interval
         if is_held and not self._is_held:
-            yield f"{self._time} rate limit: the minute's requests are spent, the next look is in {age(left)}"
+            was_asked = self._session.client.budget.held_for > 0
+            reason = "the server asked to wait (429)" if was_asked else "rate limit: the minute's requests are spent"
+            yield f"{self._time} {reason}, the next look is in {age(left)}"
         self._is_held = is_held
 
     def _new_gaps(self) -> Iterator[str]:
@@ -162,6 +209,32 @@ class Contact:
                 self._gaps.add(gap.after)
                 words = GapRow(0, [gap]).words(self._session.now, 0)
                 yield f"{words}: events lost to retention, changes may be missing"
+
+
+async def patiently(
+    session: Session, contact: Contact, read: Callable[[], Awaitable[object]], chance: Chance = random.random
+) -> None:
+    """Read until that is answered: what fails meanwhile is said once, and waited out.
+
+    Raises what waiting does not help against: a URL, a credential or a request that is refused.
+    """
+    backoff = Backoff(session.target.interval, chance)
+    while True:
+        try:
+            await read()
+        except (CannotReach, Refused) as error:
+            if not _may_pass(error):
+                raise
+            for words in contact.lost(error):
+                diagnostics.say(words)
+            await session.clock.sleep(backoff.failed(error))
+        else:
+            return
+
+
+def _may_pass(error: ScaicoreError) -> bool:
+    """Whether the same request may be answered later."""
+    return isinstance(error, CannotReach) or error.status == _TOO_MANY_REQUESTS or (error.status or 0) >= 500
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from scaicore_tui.cli import diagnostics, output
 from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.following import Contact, polling
 from scaicore_tui.cli.sessions import recording
-from scaicore_tui.errors import StorageError
+from scaicore_tui.errors import CannotReach, StorageError
 from scaicore_tui.session import Session
 from scaicore_tui.text import one_line
 
@@ -20,22 +20,24 @@ from scaicore_tui.text import one_line
 async def record(common: Common, seconds: float | None, idle: float | None, json: bool) -> int:
     """Record for so many seconds, until nothing new came for `idle` seconds, or until interrupted; the exit code.
 
-    Raises what keeps the first look from succeeding; what keeps later ones from it is told, and waited out.
+    However it ends, a summary says what was recorded and what was not read. Raises what keeps the first look from
+    succeeding, and CannotReach where nothing was read in the given time; what keeps later looks from succeeding is
+    told, and waited out.
     """
     session, path = recording(common)
     unsaved = 0
     async with session:
-        await session.load()
-        diagnostics.say(f"recording {one_line(session.target.host)} into {path}; Ctrl-C ends it")
-        async with polling(session) as changed:
-            try:
+        try:
+            await session.load()
+            diagnostics.say(f"recording {one_line(session.target.host)} into {path}; Ctrl-C ends it")
+            async with polling(session) as changed:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(seconds):
                         await _follow(session, changed, idle)
-            finally:
-                unsaved = await session.save()
-                if session.link.polls:
-                    _report(_summary(session, path, unsaved), json)
+        finally:
+            unsaved = await session.save()
+            _report(_summary(session, path, unsaved), _unread(session), json)
+        _require_read(session)
     if unsaved:
         raise StorageError(
             f"{unsaved:,} events are not in the journal: {session.journal.trouble}",
@@ -43,6 +45,15 @@ async def record(common: Common, seconds: float | None, idle: float | None, json
             hint="make room, and record again: what the API still has is read again",
         )
     return 0
+
+
+def _require_read(session: Session) -> None:
+    """Raise what kept the feed from being read even once."""
+    events = session.link.events
+    if not events.polls:
+        raise events.error or CannotReach(
+            f"{one_line(session.target.host)} gave no answer", kept="nothing was recorded"
+        )
 
 
 async def _follow(session: Session, changed: Callable[[], Awaitable[None]], idle: float | None) -> None:
@@ -84,6 +95,9 @@ def _summary(session: Session, path: Path, unsaved: int) -> dict[str, Any]:
         "duplicates": journal.run_event_count() - sum(summary.event_count for summary in book.order),
         "gaps": journal.gap_count(),
         "holes": journal.open_gap_count(),
+        "open_gaps": journal.open_gap_count(),
+        "history_unread": session.wants_history,
+        "checkpoints_unread": not session.link.checkpoints.polls,
         "recorded": max(0, book.taken_count - unsaved),
         "unsaved": unsaved,
         "unreadable": book.unreadable,
@@ -92,15 +106,28 @@ def _summary(session: Session, path: Path, unsaved: int) -> dict[str, Any]:
     }
 
 
-def _report(summary: dict[str, Any], json: bool) -> None:
+def _unread(session: Session) -> list[str]:
+    """Name what should have been read by now, and was not."""
+    link, journal = session.link, session.journal
+    gaps = journal.open_gap_count() - (journal.unread_history() is not None)
+    behind = f" of about {link.behind:,} events" if link.behind else ""
+    return [
+        *(["the feed"] if not link.events.polls else []),
+        *([f"{gaps} open gap{'' if gaps == 1 else 's'}{behind}"] if gaps else []),
+        *(["older history"] if session.wants_history else []),
+        *(["the checkpoints"] if not link.checkpoints.polls else []),
+    ]
+
+
+def _report(summary: dict[str, Any], unread: list[str], json: bool) -> None:
     if json:
         output.document(summary)
         return
     kept = f"{summary['recorded']:,} events recorded, {summary['events']:,} of {summary['runs']:,} runs in the journal"
     if summary["unsaved"]:
         kept += f" · {summary['unsaved']:,} events NOT in the journal"
-    missing = f"{summary['gaps']} gaps" + (f", {summary['holes']} still to be filled" if summary["holes"] else "")
     output.line(
-        f"{kept} · {missing} · {summary['duplicates']:,} repeats · {summary['requests']:,} requests"
+        f"{kept} · {summary['gaps']} gaps · {summary['duplicates']:,} repeats · {summary['requests']:,} requests"
         f" · {summary['stale_dropped']} late answers dropped"
+        f"{' · not read: ' + ', '.join(unread) if unread else ''}"
     )

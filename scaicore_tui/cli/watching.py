@@ -11,7 +11,7 @@ from scaicore_tui.bell import Bell
 from scaicore_tui.cli import diagnostics, output
 from scaicore_tui.cli.change_rows import WIDTHS, change_row
 from scaicore_tui.cli.flags import DEFAULT_BACKFILL, Common
-from scaicore_tui.cli.following import Contact, Follower, polling
+from scaicore_tui.cli.following import Contact, Follower, patiently, polling
 from scaicore_tui.cli.sessions import one_shot
 from scaicore_tui.cli.until import Until
 from scaicore_tui.errors import TimedOut
@@ -34,22 +34,37 @@ async def watch(
 ) -> int:
     """Print what changes until the run ends, or what is waited for happened; the exit code.
 
-    Raises TimedOut where that takes longer than so many seconds.
+    Failed requests are survived, from the first one on. Raises TimedOut where it takes longer than so many seconds.
     """
+    trouble = ""
     try:
         async with asyncio.timeout(seconds), one_shot(common, backfill=0) as session:
-            await session.read_once()
-            execution_id = await _find(session, execution) if execution is not None else None
-            last = await Watching(session, execution_id, until, _show(session, common, json), common.notify).last()
+            contact = Contact(session)
+            try:
+                await patiently(session, contact, session.read_once)
+            except asyncio.CancelledError:
+                trouble = _unread(session)
+                raise
+            execution_id = await _find(session, contact, execution) if execution is not None else None
+            show = _show(session, common, json)
+            last = await Watching(session, contact, execution_id, until, show, common.notify).last()
     except TimeoutError:
-        raise TimedOut(f"watched for {seconds:g} s: {_unseen(execution, until)}") from None
+        raise TimedOut(f"watched for {seconds:g} s: {trouble or _unseen(execution, until)}") from None
     if until is not None and last.what not in AWAITED[until]:
         diagnostics.say(f"{named(last.execution_id or '')} has ended, and was not {until}")
         return 1
     return 1 if exit_status and last.what is What.RUN_FAILED else 0
 
 
-async def _find(session: Session, execution: str) -> str:
+def _unread(session: Session) -> str:
+    """Say that nothing was read so far, and why; empty where something was."""
+    if session.link.events.polls:
+        return ""
+    error = next((part.error for part in session.link.parts if part.error is not None), None)
+    return f"nothing could be read: {error or 'no answer'}"
+
+
+async def _find(session: Session, contact: Contact, execution: str) -> str:
     """The one run of that id, once it and its beginning are read: most are among the newest events, and all requests
     that are spent on older ones delay the polls to come. Raises NotFound, and UsageError where it is many."""
     book = session.book
@@ -57,7 +72,7 @@ async def _find(session: Session, execution: str) -> str:
         found = book.find(execution)
         if found and not found[0].joined_late:
             break
-        await session.load_older()
+        await patiently(session, contact, session.load_older)
     return session.run_of(execution).execution_id
 
 
@@ -67,6 +82,7 @@ class Watching:
     def __init__(
         self,
         session: Session,
+        contact: Contact,
         execution_id: str | None,
         until: Until | None,
         show: Callable[[Transition], None],
@@ -77,7 +93,7 @@ class Watching:
         self._lasts = AWAITED[until] if execution_id is None else (*AWAITED[until], *ENDS)
         self._show = show
         self._follower = Follower(session, execution_id)
-        self._contact = Contact(session)
+        self._contact = contact
         self._bell = Bell(os.environ) if notify else None
 
     async def last(self) -> Transition:
@@ -93,13 +109,18 @@ class Watching:
 
     def _begin(self) -> Transition | None:
         """Tell what the run went through so far; of all runs, how many there are."""
+        note = self._contact.interval_note()
         if self._execution_id is not None:
+            if note:
+                diagnostics.say(f"polls {note}")
             return self._tell([*self._follower.past(self._execution_id), *self._follower.waiting()])
-        counts = self._session.book.counts
-        known = ", ".join(f"{counts[status]} {status}" for status in (RunStatus.RUNNING, RunStatus.WAITING))
+        # What waits is known by its checkpoint, whether the events of its run were read or not.
+        waiting = {row.execution_id or row.id for row in self._session.checkpoints}
+        known = f"{self._session.book.counts[RunStatus.RUNNING]} running, {len(waiting)} waiting"
         core = self._session.target.core
+        polls = f"; polls {note}" if note else ""
         where = f"{'all Cores' if core is None else named(core)} on {named(self._session.target.host)}"
-        diagnostics.say(f"watching {where}: {known}; what changes from now on is told")
+        diagnostics.say(f"watching {where}: {known}; what changes from now on is told{polls}")
         return None
 
     async def _news(self) -> list[Transition]:

@@ -1,22 +1,27 @@
 """The budget: all requests of one process to one target, so many in any sixty seconds, the most urgent first.
 
 It never lets a request go that the server would refuse for its rate, as far as that can be known; what the server
-says of its limit is believed, also where others spend from the same key.
+says of its limit is believed, also where others spend from the same key. No rank of reads starves: one that got nothing
+for STARVED_AFTER gets the next free slot.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from enum import IntEnum
 from itertools import count
+from math import inf
+
+from msgspec import Struct
 
 from scaicore_tui.clock import Clock
 from scaicore_tui.errors import Refused
-from scaicore_tui.feed.quota import read_quota, retry_after, server_time
+from scaicore_tui.feed.quota import read_quota
 from scaicore_tui.feed.waiting import sleep_or
 from scaicore_tui.feed.window import WINDOW, Spent, Window
+from scaicore_tui.wire.headers import retry_after, server_time
 
 # Per API key and minute (API §5), where no answer has said otherwise.
 DOCUMENTED_LIMIT = 60
@@ -44,12 +49,25 @@ PATIENT = (Rank.CATCH_UP, Rank.HISTORY)
 # So many slots a request leaves to those more urgent: each is free now, or comes free in its turn, as at full load one
 # does each second. Nobody then waits long for the next.
 RESERVE = {Rank.WRITE: 0, Rank.CHECKPOINTS: 1, Rank.HEAD: 2, Rank.CATCH_UP: 4, Rank.HISTORY: 10}
+# A rank of which requests wait, and none went for the time of so many slots at full load, goes before all other reads,
+# with one request. So out of sixty slots it gets at least six, three or two, however busy the ranks before it are.
+STARVED_AFTER = {Rank.HEAD: 10, Rank.CATCH_UP: 20, Rank.HISTORY: 30}
+# Where a starved rank stands in the queue: behind writes, before all reads.
+_STARVED = Rank.WRITE + 0.5
 # How many times as long as at full load a slot's turn may take.
 _TURN = 1.4
 # The share of the limit that catching up may spend at once; the rest of it goes evenly, so that slots come free evenly.
 _AT_ONCE = 6
 # Others who spend from the same key go on spending: for so large a share of a minute of it there is always room.
 _OTHERS_SHARE = 4
+
+
+class _Waiter(Struct, eq=False):
+    """A request that waits for a slot, since when it does; the lowest ticket of a rank goes first."""
+
+    rank: Rank
+    ticket: int
+    since: float
 
 
 class Slot:
@@ -59,9 +77,9 @@ class Slot:
         self._budget = budget
         self.spent = spent
 
-    def heard(self, status: int, headers: Mapping[str, str]) -> None:
-        """The answer came, with these headers."""
-        self._budget.heard(self.spent, status, headers)
+    def heard(self, status: int, headers: Mapping[str, str]) -> float:
+        """The answer came, with these headers; returns the time at the server, in Unix seconds."""
+        return self._budget.heard(self.spent, status, headers)
 
 
 class Budget:
@@ -74,9 +92,14 @@ class Budget:
         self.held_until: float | None = None
         self._clock = clock
         self._window = Window()
-        self._queue: list[tuple[Rank, int]] = []
-        self._places = count()
+        # In the order of their tickets.
+        self._queue: list[_Waiter] = []
+        self._tickets = count(1)
+        # When each rank went last, in monotonic seconds.
+        self._served: dict[Rank, float] = {}
         self._even = 0.0
+        # By so many seconds the server's clock is ahead of ours, as the last answer with a date said.
+        self._skew = 0.0
         self._stirred = asyncio.Event()
 
     @asynccontextmanager
@@ -91,60 +114,97 @@ class Budget:
 
     def wait(self, rank: Rank) -> float:
         """Seconds until a request of that rank could go, if it came now."""
-        return self._wait((rank, 0))
-
-    def heard(self, spent: Spent, status: int, headers: Mapping[str, str]) -> None:
-        """Take what an answer says of the limit. A 429 holds everything back for as long as it says."""
         now = self._clock.monotonic()
+        return self._wait(_Waiter(rank, 0, now), now)
+
+    @property
+    def available(self) -> float:
+        """How many of a minute's requests others on the same key leave to us, as far as it shows."""
+        return max(1.0, self.limit - self._window.foreign, self.limit / _OTHERS_SHARE)
+
+    @property
+    def held_for(self) -> float:
+        """Seconds that nothing may be sent after a 429; 0 where there was none, or it is over."""
+        return max(0.0, (self.held_until or 0.0) - self._clock.monotonic())
+
+    @property
+    def slot_time(self) -> float:
+        """How often a slot comes free at full load, in seconds, but never oftener than each second."""
+        return max(1.0, WINDOW / self.limit)
+
+    def heard(self, spent: Spent, status: int, headers: Mapping[str, str]) -> float:
+        """Take what an answer says of the limit; returns the time at the server. A 429 holds everything back for as
+        long as it says."""
+        now, ours = self._clock.monotonic(), self._clock.now()
         self._window.ended(spent, now)
+        told = server_time(headers)
+        self._skew = self._skew if told is None else told - ours
+        there = ours + self._skew
         quota = read_quota(headers)
-        there = server_time(headers) or self._clock.now()
         reset_in = None if quota is None or quota.reset is None else quota.reset - there
         if status == _TOO_MANY:
-            self._hold(retry_after(headers), now)
+            self._hold(retry_after(headers.get("Retry-After"), there), now)
         if quota is not None:
             self.limit = quota.limit
             self._window.reconcile(spent, quota, now, reset_in)
+        return there
 
     async def _take(self, rank: Rank) -> Spent:
-        place = (rank, next(self._places))
-        self._queue.append(place)
+        waiter = _Waiter(rank, next(self._tickets), self._clock.monotonic())
+        self._queue.append(waiter)
         try:
-            while (seconds := self._wait(place)) > _NOTHING:
+            while (seconds := self._wait(waiter, now := self._clock.monotonic())) > _NOTHING:
                 if rank is Rank.WRITE and seconds > PATIENCE:
                     raise self._refusal(seconds)
-                await sleep_or(self._clock, seconds, self._stirred)
+                starved_in = self._starved_at(waiter) - now
+                await sleep_or(self._clock, min(seconds, starved_in) if starved_in > 0 else seconds, self._stirred)
             return self._spend(rank)
         finally:
-            self._queue.remove(place)
+            self._queue.remove(waiter)
             self._stir()
 
-    def _wait(self, place: tuple[Rank, int]) -> float:
-        """Seconds until it is the turn of whoever is at `place`."""
-        rank, now = place[0], self._clock.monotonic()
-        ahead = sum(other < place for other in self._queue)
-        moment = max(now, *self._free_at(rank, ahead, now))
-        if rank in PATIENT:
+    def _wait(self, waiter: _Waiter, now: float) -> float:
+        """Seconds until it is the turn of that one."""
+        starved = self._starved(now)
+        is_starved = waiter in starved
+        place = _place(waiter, starved)
+        ahead = sum(_place(other, starved) < place for other in self._queue)
+        moment = max(now, *self._free_at(RESERVE[Rank.CHECKPOINTS if is_starved else waiter.rank], ahead, now))
+        if waiter.rank in PATIENT and not is_starved:
             moment = max(moment, *self._even_at(now))
         # What is under way may end sooner than it must, so that it pays to look again.
         return max(min(moment, now + WINDOW), self.held_until or now) - now
 
-    def _free_at(self, rank: Rank, ahead: int, now: float) -> Iterator[float]:
+    def _starved(self, now: float) -> list[_Waiter]:
+        """The first in the queue of each rank that got nothing for too long."""
+        first: dict[Rank, _Waiter] = {}
+        for waiter in self._queue:
+            first.setdefault(waiter.rank, waiter)
+        return [waiter for waiter in first.values() if self._starved_at(waiter) <= now]
+
+    def _starved_at(self, waiter: _Waiter) -> float:
+        """When its rank will have got nothing for too long."""
+        if waiter.rank not in STARVED_AFTER:
+            return inf
+        return max(waiter.since, self._served.get(waiter.rank, 0.0)) + STARVED_AFTER[waiter.rank] * self.slot_time
+
+    def _free_at(self, reserve: int, ahead: int, now: float) -> Iterator[float]:
         """When there is a slot behind those `ahead`, and when enough are left for the more urgent."""
         ends = self._window.ends(now)
         others = -(-self._window.foreign // _OTHERS_SHARE)
-        lacking = len(ends) + ahead + 1 + others - self.limit
+        lacking = ends.total + ahead + 1 + others - self.limit
         turn = _TURN * WINDOW / self.limit
-        return (_nth(ends, lacking + left, now) - left * turn for left in range(RESERVE[rank] + 1))
+        return (ends.nth(lacking + left, now) - left * turn for left in range(reserve + 1))
 
     def _even_at(self, now: float) -> Iterator[float]:
         """When a patient request keeps to its share of the minute, and to an even pace after the first few."""
         ends = self._window.patient_ends()
-        yield _nth(ends, len(ends) + 1 - int(self._share()), now)
+        yield ends.nth(ends.total + 1 - int(self._share()), now)
         yield self._even - self._gap() * max(1, self.limit // _AT_ONCE)
 
     def _spend(self, rank: Rank) -> Spent:
         now = self._clock.monotonic()
+        self._served[rank] = now
         if rank in PATIENT:
             self._even = max(self._even, now) + self._gap()
         if self.held_until is not None and self.held_until <= now:
@@ -173,6 +233,6 @@ class Budget:
         self._stirred = asyncio.Event()
 
 
-def _nth(ends: Sequence[float], number: int, now: float) -> float:
-    """When so many of them have ended; a window with fewer can't give more than all it has."""
-    return ends[min(number, len(ends)) - 1] if number > 0 and ends else now
+def _place(waiter: _Waiter, starved: list[_Waiter]) -> tuple[float, int]:
+    """Where it stands in the queue: the lowest goes first."""
+    return (_STARVED if waiter in starved else waiter.rank, waiter.ticket)

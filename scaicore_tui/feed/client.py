@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -22,10 +23,10 @@ from scaicore_tui.errors import (
     ScaicoreError,
     UsageError,
 )
+from scaicore_tui.feed import answer_times
 from scaicore_tui.feed import transport as http
 from scaicore_tui.feed.budget import Budget, Rank, Slot
 from scaicore_tui.feed.checkpoint_listing import PageMemory, PageWalk
-from scaicore_tui.feed.quota import kept_for, server_time
 from scaicore_tui.feed.silence import Silence
 from scaicore_tui.secret import Secret
 from scaicore_tui.text import named
@@ -42,6 +43,7 @@ from scaicore_tui.wire import (
 )
 from scaicore_tui.wire.checkpoints import PENDING
 from scaicore_tui.wire.error_envelope import ErrorEnvelope
+from scaicore_tui.wire.headers import kept_for, server_time
 
 if TYPE_CHECKING:
     import httpx
@@ -74,8 +76,6 @@ class Client:
         self.requests = 0
         # By so many seconds the server's clock is ahead of ours, as far as its last answer told.
         self.skew = 0.0
-        # How old the newest first page of each rank was when it came, in seconds.
-        self.kept: dict[Rank, float] = {}
         # How many pending checkpoints can't be read.
         self.unreadable = 0
         # Why the last listing of checkpoints ended before the server's last page; empty where it did not.
@@ -208,9 +208,19 @@ class Client:
     async def _ask(self, url: str, rank: Rank, params: dict[str, Any]) -> bytes:
         async with self.budget.slot(rank) as slot:
             self.requests += 1
-            heard = self._hearing(slot, None if "cursor" in params else rank)
+            age, times = 0.0, answer_times.current()
+            asked_at = times.now() if times is not None else 0.0
+
+            def heard(status: int, headers: Mapping[str, str]) -> float:
+                nonlocal age
+                age = kept_for(headers)
+                return self._heard(slot, status, headers)
+
             # What a person is about to act on is asked of the API itself, whatever keeps answers on the way to it.
-            return await http.get(self._http, url, params, heard, anew=rank is Rank.WRITE)
+            body = await http.get(self._http, url, params, heard, anew=rank is Rank.WRITE)
+            if times is not None:
+                times.record(asked_at - age)
+            return body
 
     async def _post(self, path: str, value: dict[str, Any], timeout: float) -> bytes:  # noqa: ASYNC109
         is_sending = False
@@ -220,7 +230,7 @@ class Client:
             async with self.budget.slot(Rank.WRITE) as slot:
                 is_sending = True
                 self.requests += 1
-                return await http.post(self._http, url, body, timeout, self._hearing(slot))
+                return await http.post(self._http, url, body, timeout, partial(self._heard, slot))
         except CredentialsError as error:
             # Not sent again, with whatever token: that is for the person who pressed the key.
             error.is_unsent = not is_sending
@@ -235,15 +245,11 @@ class Client:
         http.sign(self._http, token)
         return token
 
-    def _hearing(self, slot: Slot, first_of: Rank | None = None) -> http.Hearing:
-        def heard(status: int, headers: Mapping[str, str]) -> None:
-            slot.heard(status, headers)
-            if first_of is not None:
-                self.kept[first_of] = kept_for(headers)
-            there = server_time(headers)
-            self.skew = self.skew if there is None else there - self._clock.now()
-
-        return heard
+    def _heard(self, slot: Slot, status: int, headers: Mapping[str, str]) -> float:
+        """Take what the headers of an answer say; returns the time at the server, in Unix seconds."""
+        there = server_time(headers)
+        self.skew = self.skew if there is None else there - self._clock.now()
+        return slot.heard(status, headers)
 
 
 def _row_of(page: CheckpointPage, checkpoint_id: str) -> Checkpoint | None:

@@ -47,7 +47,8 @@ class Link(Struct, frozen=True):
     """The connection. Moments are monotonic seconds.
 
     Each part is asked for once a `pace`, which is the interval, or more where so many events are `behind` (0: an
-    unknown number; None: nothing is). Until `held_until` the budget lets nothing go, not even a write: the minute is
+    unknown number; None: nothing is). Where the interval is faster than a `limit` of requests a minute allows,
+    `shortest` is used in its place. Until `held_until` the budget lets nothing go, not even a write: the minute is
     spent, or the server said 429. By so many seconds the server's clock is ahead of ours: `skew`.
     """
 
@@ -58,6 +59,8 @@ class Link(Struct, frozen=True):
     new_events: int = 0
     held_until: float | None = None
     pace: float = 0.0
+    shortest: float = 0.0
+    limit: int | None = None
     behind: int | None = None
     skew: float = 0.0
 
@@ -92,9 +95,21 @@ class Link(Struct, frozen=True):
         return is_old and not self.paused
 
     @property
+    def effective_interval(self) -> float:
+        """Seconds between two polls while nothing is behind: the interval, or what the rate limit allows."""
+        return max(self.interval, self.shortest)
+
+    @property
+    def interval_note(self) -> str:
+        """Say how often is polled, where the rate limit makes that less often than was asked for; else empty."""
+        if self.limit is None:
+            return ""
+        return f"every {self.effective_interval:g} s: limited to {self.limit:,} a minute"
+
+    @property
     def patience(self) -> float:
         """After so many seconds of silence something is wrong."""
-        return max(STALE_INTERVALS * self.interval, 1.5 * self.pace)
+        return max(STALE_INTERVALS * self.effective_interval, 1.5 * self.pace)
 
     def age(self, now: float) -> float | None:
         """Seconds since all of what is shown was true; None where nothing was read yet."""

@@ -1,20 +1,21 @@
 """A poller: asks for one thing again and again, at its own pace, and hands on what comes.
 
 Each fetch takes a number when it starts. An answer that is not newer than the last one applied is dropped and counted,
-as the canvas does.
+as the canvas does. The age of what is shown is that of the answers it came from, whatever other fetches do.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
 from typing import Generic, TypeVar
 
 from msgspec.structs import replace
 
 from scaicore_tui.clock import Clock
-from scaicore_tui.errors import ScaicoreError, StorageError
+from scaicore_tui.errors import CannotReach, ScaicoreError, StorageError
+from scaicore_tui.feed.answer_times import recorded_times
 from scaicore_tui.feed.backoff import Backoff
 from scaicore_tui.feed.budget import Rank
 from scaicore_tui.feed.client import Client
@@ -22,14 +23,20 @@ from scaicore_tui.feed.link import Part
 from scaicore_tui.feed.waiting import sleep_or
 
 MAX_OVERLAPPING = 2
+# While somebody is there, who pressed a key in the last minute, failures put the next fetch off by no more seconds.
+LONGEST_ATTENDED = 15.0
+# A fetch that is due waits outside the budget for the time of so many slots, and then in its queue: its rank is served
+# there before it starves.
+_WAIT_OUTSIDE = 2
 
 T = TypeVar("T")
 
 
 class Poller(Generic[T]):
-    """Fetches until cancelled. `ask` asks the client; `apply` takes each answer, with when it was true at the latest in
-    monotonic seconds, and tells whether there is more to be asked for at once. `changed` is called after whatever
-    happens to its `part`.
+    """Fetches until cancelled. `ask` asks the client; `apply` takes each answer, with when it was true in monotonic
+    seconds, and tells whether there is more to be asked for at once. `changed` is called after whatever happens to its
+    `part`. `true_at` chooses among the times of all answers that a fetch took; `attended` says whether somebody pressed
+    a key in the last minute.
     """
 
     def __init__(
@@ -41,6 +48,8 @@ class Poller(Generic[T]):
         client: Client,
         rank: Rank,
         backoff: Backoff,
+        true_at: Callable[[Sequence[float]], float],
+        attended: Callable[[], bool],
     ) -> None:
         self.part = Part()
         # Seconds between two fetches that go well.
@@ -55,9 +64,13 @@ class Poller(Generic[T]):
         self._client = client
         self._rank = rank
         self._backoff = backoff
+        self._true_at = true_at
+        self._attended = attended
         self._numbers = count(1)
         self._applied = 0
+        # Seconds that failures put the next fetch off by, and that the server asked to wait.
         self._put_off = 0.0
+        self._asked_to_wait = 0.0
         self._fetches: set[asyncio.Task[bool]] = set()
         self._ahead: asyncio.Task[bool] | None = None
         self._wake = asyncio.Event()
@@ -75,8 +88,18 @@ class Poller(Generic[T]):
             await self.close()
 
     def stir(self) -> None:
-        """The pace changed: see anew when the next fetch is due."""
+        """The pace changed, or somebody is there again: see anew when the next fetch is due."""
         self._wake.set()
+
+    def host_answered(self) -> None:
+        """The same host answered another poller: fetch at the usual pace again, where only the way there had failed.
+
+        What the server said of this fetch alone still counts: a refusal, and how long it asked to wait.
+        """
+        error = self.part.error
+        if self._put_off and error is not None and (isinstance(error, CannotReach) or (error.status or 0) >= 500):
+            self._put_off = 0.0
+            self._wake.set()
 
     async def close(self) -> None:
         """Give up the fetches under way."""
@@ -108,7 +131,8 @@ class Poller(Generic[T]):
         """One fetch: asked, and applied unless it came too late. Whether there is more to be fetched at once."""
         number, began = next(self._numbers), self._clock.monotonic()
         try:
-            answer = await self._ask()
+            with recorded_times(self._clock) as times:
+                answer = await self._ask()
         except ScaicoreError as error:
             if number > self._applied:
                 self._failed(error)
@@ -117,14 +141,15 @@ class Poller(Generic[T]):
             self._update(stale_dropped=self.part.stale_dropped + 1)
             return False
         self._applied = number
-        true_at = began - self._client.kept.get(self._rank, 0.0)
+        true_at = self._true_at(times) if times else began
         try:
             more = await self._apply(answer, true_at)
         except StorageError as error:
             # What came can't be compared with a journal that can't be read; the next fetch brings it again.
             self._failed(error)
             return False
-        self._answered(began, true_at)
+        # Where a newer answer was applied meanwhile, that is what is shown.
+        self._answered(began, true_at if number == self._applied else self.part.answered_at)
         return more
 
     def _begin(self) -> asyncio.Task[bool]:
@@ -140,12 +165,15 @@ class Poller(Generic[T]):
     def _failed(self, error: ScaicoreError) -> None:
         # What it was raised from holds the body that came; it is kept for as long as it is told.
         error.__cause__ = error.__context__ = error.__traceback__ = None
-        self._put_off = self._backoff.failed(error)
+        self._put_off, self._asked_to_wait = self._backoff.failed(error), error.retry_after or 0.0
         self._update(error=error, failures=self._backoff.failures)
 
-    def _answered(self, began: float, true_at: float) -> None:
+    def _answered(self, began: float, true_at: float | None) -> None:
         self._backoff.answered()
-        self._put_off = 0.0
+        if self._put_off or self._asked_to_wait:
+            self._put_off = self._asked_to_wait = 0.0
+            # It may have been asked for by hand, while the next fetch is a long way off.
+            self._wake.set()
         latency = (self._clock.monotonic() - began) * 1000
         self._update(answered_at=true_at, latency_ms=latency, error=None, failures=0, polls=self.part.polls + 1)
 
@@ -153,12 +181,24 @@ class Poller(Generic[T]):
         """Wait until the next fetch is due, and the budget has a request to spare: both may change meanwhile."""
         while not self._is_due:
             now = self._clock.monotonic()
-            moment = max(began + (self._put_off or self.pace), now + self._client.budget.wait(self._rank))
+            moment = self._next_at(began, now)
             self._update(next_at=moment)
             if moment <= now:
                 return
             self._wake.clear()
             await sleep_or(self._clock, moment - now, self._wake)
+
+    def _next_at(self, began: float, now: float) -> float:
+        """When to fetch next, in monotonic seconds."""
+        budget, due = self._client.budget, began + self._delay
+        free_at = min(now + budget.wait(self._rank), max(now, due + _WAIT_OUTSIDE * budget.slot_time))
+        return max(due, free_at, now + budget.held_for)
+
+    @property
+    def _delay(self) -> float:
+        """Seconds from one fetch to the next."""
+        attended = min(self._put_off, LONGEST_ATTENDED) if self._attended() else self._put_off
+        return max(attended or self.pace, self._asked_to_wait)
 
     def _update(self, **fields: object) -> None:
         self.part = replace(self.part, **fields)

@@ -1,9 +1,13 @@
-"""The two pollers of a session: the feed's head, and the pending checkpoints. Neither waits for the other."""
+"""The two pollers of a session: the feed's head, and the pending checkpoints. Neither waits for the other.
+
+Both keep to a pace that the interval asks for, the rate limit allows, and leaves room to catch up.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -16,14 +20,18 @@ from scaicore_tui.feed.client import Client
 from scaicore_tui.feed.head import Head
 from scaicore_tui.feed.known import Known
 from scaicore_tui.feed.link import Link
-from scaicore_tui.feed.pace import pace, upkeep
+from scaicore_tui.feed.pace import allowed, pace, upkeep
 from scaicore_tui.feed.poller import Poller
 from scaicore_tui.feed.sweep import Sweep, has_expired
+from scaicore_tui.feed.waiting import sleep_or
 from scaicore_tui.wire import Checkpoint, CheckpointPage
 from scaicore_tui.wire.checkpoints import PENDING
 
 # In intervals: how long a listing of many pages is not repeated, at most.
 MAX_LISTING_WAIT = 12
+
+# Somebody who pressed a key so many seconds ago still looks.
+ATTENDED_FOR = 60.0
 
 
 class Pollers:
@@ -51,14 +59,32 @@ class Pollers:
         self._client = client
         self._link = Link(interval=interval)
         self._changed = changed
+        self._key_at: float | None = None
+        self._recovered = asyncio.Event()
         self._head = Head(client, known)
         self._apply_head, self._apply_checkpoints = apply_head, apply_checkpoints
-        given = (changed, clock, client)
-        self._events = Poller(self._head.read, self._take_head, *given, Rank.HEAD, Backoff(interval, chance))
-        self._checkpoints = Poller(
-            self._ask_for_checkpoints, self._take_checkpoints, *given, Rank.CHECKPOINTS, Backoff(interval, chance)
+        given = (self._part_changed, clock, client)
+        self._events = Poller(
+            self._head.read,
+            self._take_head,
+            *given,
+            Rank.HEAD,
+            Backoff(interval, chance),
+            # The last page that was read is the newest: those before it are older, or were read again.
+            lambda times: times[-1],
+            self.is_attended,
         )
-        self._set_pace(interval)
+        self._checkpoints = Poller(
+            self._ask_for_checkpoints,
+            self._take_checkpoints,
+            *given,
+            Rank.CHECKPOINTS,
+            Backoff(interval, chance),
+            # All pages together are shown: as true as the oldest of them.
+            min,
+            self.is_attended,
+        )
+        self._adapt()
 
     @property
     def link(self) -> Link:
@@ -121,15 +147,45 @@ class Pollers:
 
     def catch_up(self, behind: int | None) -> None:
         """So many events are behind: both are asked for at a pace that leaves room to read them."""
-        seconds = pace(self._link.interval, behind or 0)
-        if (behind, seconds) != (self._link.behind, self._link.pace):
-            self._link = replace(self._link, behind=behind)
-            self._set_pace(seconds)
+        has_changed = behind != self._link.behind
+        self._link = replace(self._link, behind=behind)
+        if self._adapt() or has_changed:
             self._changed()
+
+    def key_pressed(self) -> None:
+        """Somebody is there: for a while failures are not waited out for long."""
+        self._key_at = self._clock.monotonic()
+        for poller in self._both:
+            if poller.part.failures:
+                poller.stir()
+
+    def is_attended(self) -> bool:
+        """Whether somebody pressed a key in the last minute."""
+        return self._key_at is not None and self._clock.monotonic() - self._key_at < ATTENDED_FOR
+
+    async def wait_out(self, seconds: float) -> None:
+        """Return after `seconds`, or once a poll that had failed is answered again."""
+        await sleep_or(self._clock, seconds, self._recovered)
 
     @property
     def _both(self) -> tuple[Poller[Sweep], Poller[CheckpointPage]]:
         return self._events, self._checkpoints
+
+    def _part_changed(self) -> None:
+        self._adapt()
+        self._changed()
+
+    def _adapt(self) -> bool:
+        """Set the pace that interval, rate limit and what is behind allow; returns whether the link changed."""
+        link, budget = self._link, self._client.budget
+        shortest = allowed(link.interval, budget.available)
+        seconds = pace(shortest, link.behind or 0)
+        limit = budget.limit if shortest > link.interval else None
+        if (seconds, shortest, limit) == (link.pace, link.shortest, link.limit):
+            return False
+        self._link = replace(link, shortest=shortest, limit=limit)
+        self._set_pace(seconds)
+        return True
 
     def _set_pace(self, seconds: float) -> None:
         self._link = replace(self._link, pace=seconds)
@@ -146,6 +202,7 @@ class Pollers:
         new_events = await self._apply_head(sweep)
         self._head.took(sweep, new_events)
         self._link = replace(self._link, new_events=new_events)
+        self._was_answered(self._events, self._checkpoints)
         return sweep.more
 
     async def _ask_for_checkpoints(self) -> CheckpointPage:
@@ -156,6 +213,7 @@ class Pollers:
         if self.pending.is_reading:
             self.listing.set()
         await self._pending_read()
+        self._was_answered(self._checkpoints, self._events)
         return False
 
     async def _pending_read(self) -> None:
@@ -165,3 +223,10 @@ class Pollers:
         self._list_at = since + pages * self._link.interval * 0.99
         self._client.unreadable = self.pending.unreadable
         await self._apply_checkpoints(list(self.pending.rows.values()), seen, since)
+
+    def _was_answered(self, poller: Poller[Any], other: Poller[Any]) -> None:
+        """The host of both has answered one: whoever waits for it to be back need wait no longer."""
+        other.host_answered()
+        if poller.part.failures:
+            self._recovered.set()
+            self._recovered = asyncio.Event()

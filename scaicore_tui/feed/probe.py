@@ -45,9 +45,9 @@ class Probe(Client):
             self.requests += 1
             began, began_at = self._clock.monotonic(), self._clock.now()
 
-            def heard(status: int, headers: Mapping[str, str]) -> None:
-                slot.heard(status, headers)
+            def heard(status: int, headers: Mapping[str, str]) -> float:
                 said.status, said.headers, said.took = status, headers, self._clock.monotonic() - began
+                return slot.heard(status, headers)
 
             try:
                 said.body = await http.get(self._http, url, params, heard)

@@ -28,8 +28,9 @@ KEPT_OPEN = 4
 # Seconds for all of a read, however it drips; and so much longer may a write take than its first byte.
 WHOLE_TIMEOUT = 60.0
 
-# Takes the status and the headers of an answer, whatever they mean.
-Hearing = Callable[[int, Mapping[str, str]], None]
+# Takes the status and the headers of an answer, whatever they mean; returns the time that it is at the server, in Unix
+# seconds.
+Hearing = Callable[[int, Mapping[str, str]], float]
 
 # The request can't have been sent when one of these is raised.
 _UNSENT = (
@@ -91,8 +92,7 @@ async def get(
         async with asyncio.timeout(WHOLE_TIMEOUT):
             response = await http.send(request, stream=True)
             try:
-                heard(response.status_code, response.headers)
-                return await _body(response)
+                return await _body(response, heard(response.status_code, response.headers))
             finally:
                 await response.aclose()
     except TimeoutError as error:
@@ -119,8 +119,7 @@ async def post(
         async with asyncio.timeout(timeout + WHOLE_TIMEOUT):
             response = await http.send(request, stream=True)
             try:
-                heard(response.status_code, response.headers)
-                return await _written(response)
+                return await _written(response, heard(response.status_code, response.headers))
             finally:
                 await response.aclose()
     except _UNSENT as error:
@@ -149,24 +148,24 @@ class _Way:
         self.is_kept = self.is_kept and name != "connection.connect_tcp.started"
 
 
-async def _body(response: httpx.Response) -> bytes:
+async def _body(response: httpx.Response, now: float) -> bytes:
     if response.is_success:
         return await bodies.read_body(response)
     if response.has_redirect_location:
         raise CannotReach(_redirection(response), hint="check the URL", status=response.status_code)
-    raise await _refusal(response)
+    raise await _refusal(response, now)
 
 
-async def _written(response: httpx.Response) -> bytes:
+async def _written(response: httpx.Response, now: float) -> bytes:
     """The same for a write: some answers do not say what was done."""
     # A gateway says 502 of a write that arrived, a Core 503 of a model that it missed halfway, and whoever sees other
     # says what was done elsewhere.
     if response.is_server_error:
-        refusal = await _refusal(response)
+        refusal = await _refusal(response, now)
         raise _lost(f"sent, but what came of it was not told: {refusal.message}", refusal)
     if response.is_redirect:
         raise _lost(f"sent, but what came of it was not told: {_redirection(response)}")
-    return await _body(response)
+    return await _body(response, now)
 
 
 def _redirection(response: httpx.Response) -> str:
@@ -178,9 +177,9 @@ def _redirection(response: httpx.Response) -> str:
     return f"it redirects to {where[:80]}, which is not followed: the token goes nowhere else [{response.status_code}]"
 
 
-async def _refusal(response: httpx.Response) -> ScaicoreError:
+async def _refusal(response: httpx.Response, now: float) -> ScaicoreError:
     body = await bodies.read_problem_body(response)
-    return read_problem(response.status_code, response.headers, body).error()
+    return read_problem(response.status_code, response.headers, body, now).error()
 
 
 def _raise_unreached(url: str, error: Exception, kind: type[CannotReach]) -> NoReturn:

@@ -1,11 +1,12 @@
 """The server's sliding window, as far as it can be known here: what we sent, and what others must have sent. Pure.
 
 Every moment is monotonic seconds and given. It errs towards less room: a request is forgotten here later than there.
+Requests of others are kept as counts, so that memory grows with what we send and never with what a header claims.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from msgspec import Struct
 
@@ -22,13 +23,31 @@ _SURELY = 1.0
 
 class Spent(Struct, eq=False):
     """One request that counts until it `ends`; `answered` is when its answer came. One that is `patient` only catches
-    up, or reads history."""
+    up, or reads history. Those of others are one entry with their `number`, where they end together."""
 
     begun: float
     ends: float
     answered: float | None = None
     foreign: bool = False
     patient: bool = False
+    number: int = 1
+
+
+class Ends:
+    """When each of some requests is forgotten, the soonest first."""
+
+    def __init__(self, spent: Iterable[Spent]) -> None:
+        self._entries = sorted((one.ends, one.number) for one in spent)
+        self.total = sum(number for _, number in self._entries)
+
+    def nth(self, number: int, now: float) -> float:
+        """Return when so many of them have ended, at the latest all of them; `now` where that needs none."""
+        passed, moment = 0, now
+        for end, count in self._entries:
+            if passed >= number:
+                break
+            passed, moment = passed + count, end
+        return moment
 
 
 class Window:
@@ -48,19 +67,19 @@ class Window:
         spent.answered = now
         spent.ends = min(spent.ends, now + WINDOW + _MARGIN)
 
-    def ends(self, now: float) -> Sequence[float]:
-        """When each of those that count is forgotten, the soonest first."""
+    def ends(self, now: float) -> Ends:
+        """When each of those that count is forgotten."""
         self._spent = [spent for spent in self._spent if spent.ends > now]
-        return sorted(spent.ends for spent in self._spent)
+        return Ends(self._spent)
 
-    def patient_ends(self) -> Sequence[float]:
+    def patient_ends(self) -> Ends:
         """The same of the patient ones."""
-        return sorted(spent.ends for spent in self._spent if spent.patient)
+        return Ends(spent for spent in self._spent if spent.patient)
 
     @property
     def foreign(self) -> int:
         """How many others have sent, as far as it shows."""
-        return sum(spent.foreign for spent in self._spent)
+        return sum(spent.number for spent in self._spent if spent.foreign)
 
     def reconcile(self, last: Spent, quota: Quota, now: float, reset_in: float | None) -> None:
         """The answer to `last` told how many the server counted: what ours don't explain, others have sent.
@@ -68,21 +87,27 @@ class Window:
         `reset_in` are the seconds until it forgets its oldest.
         """
         own = [spent for spent in self._spent if not spent.foreign]
-        foreign = sorted((spent for spent in self._spent if spent.foreign), key=lambda spent: spent.ends)
         least = quota.used - len(own)
         # Those under way at the same time may be counted in it or not.
         most = max(0, least, quota.used - sum(_is_surely_counted(spent, last, now) for spent in own))
-        for spent in foreign[: max(0, len(foreign) - most)]:
-            self._spent.remove(spent)
-        self._add_foreign(max(0, least - len(foreign)), now, reset_in)
+        self._remove_foreign(self.foreign - most)
+        self._add_foreign(least - self.foreign, now, reset_in)
 
-    def _add_foreign(self, count: int, now: float, reset_in: float | None) -> None:
+    def _remove_foreign(self, number: int) -> None:
+        """Forget so many requests of others, those first that would be forgotten soonest."""
+        for spent in sorted((spent for spent in self._spent if spent.foreign), key=lambda spent: spent.ends):
+            taken = max(0, min(number, spent.number))
+            spent.number, number = spent.number - taken, number - taken
+        self._spent = [spent for spent in self._spent if spent.number]
+
+    def _add_foreign(self, number: int, now: float, reset_in: float | None) -> None:
         """Others sent so many at some time in the last minute: when is not told, but for the oldest."""
-        ends = [now + WINDOW] * count
         soonest = min((spent.ends for spent in self._spent if not spent.foreign), default=now + WINDOW) - now
-        if ends and reset_in is not None and 0 < reset_in < soonest - _SURELY:
-            ends[0] = now + reset_in
-        self._spent += [Spent(now, end, now, foreign=True) for end in ends]
+        if number > 0 and reset_in is not None and 0 < reset_in < soonest - _SURELY:
+            self._spent.append(Spent(now, now + reset_in, now, foreign=True))
+            number -= 1
+        if number > 0:
+            self._spent.append(Spent(now, now + WINDOW, now, foreign=True, number=number))
 
 
 def _is_surely_counted(spent: Spent, last: Spent, now: float) -> bool:

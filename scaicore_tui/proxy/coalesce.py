@@ -26,6 +26,7 @@ from scaicore_tui.proxy.calls import Call
 from scaicore_tui.proxy.forward import Whole
 from scaicore_tui.proxy.headers import RawHeaders, tells_the_way
 from scaicore_tui.proxy.writes import Writes
+from scaicore_tui.wire.headers import kept_for
 
 MOST_KEPT = 256
 MOST_BYTES = 64 * 1024 * 1024
@@ -36,6 +37,8 @@ MOST_ANSWER = 4 * 1024 * 1024
 FLIGHT_SECONDS = 60.0
 
 _ANEW = frozenset((b"cache-control", b"pragma"))
+# With any of these directives an answer is not for the next one (RFC 9111 §5.2.2).
+_NOT_KEPT = frozenset((b"no-store", b"no-cache", b"max-age=0", b"s-maxage=0"))
 
 Ask = Callable[[], Awaitable[Whole | None]]
 
@@ -154,16 +157,26 @@ def _is_unseen(name: bytes) -> bool:
 
 def _may_keep(whole: Whole) -> bool:
     """Only what went well: an error is told to those who wait for it, and asked about again by the next."""
-    held = {name: value.lower() for name, value in whole.headers}
-    return whole.status == 200 and b"set-cookie" not in held and b"no-store" not in held.get(b"cache-control", b"")
+    names = {name for name, _ in whole.headers}
+    return whole.status == 200 and b"set-cookie" not in names and not _directives(whole) & _NOT_KEPT
+
+
+def _directives(whole: Whole) -> set[bytes]:
+    """What an answer says of being kept: each directive of each of its Cache-Control headers (RFC 9110 §5.2)."""
+    values = b",".join(value for name, value in whole.headers if name == b"cache-control")
+    return {member.strip().replace(b'"', b"").lower() for member in values.split(b",")}
 
 
 def _told(whole: Whole, age: float | None = None) -> Response:
-    """The answer as it came; with its age in whole seconds, rounded up, where it was kept (RFC 9111 §4.2.3)."""
+    """The answer as it came; with its age in whole seconds, rounded up, where it was kept (RFC 9111 §4.2.3).
+
+    That is one header: what caches before us said of its age is in it.
+    """
     response = Response(whole.body, whole.status)
-    response.raw_headers = list(whole.headers)
+    response.raw_headers = [pair for pair in whole.headers if age is None or pair[0] != b"age"]
     if whole.body and not any(name == b"content-length" for name, _ in whole.headers):
         response.raw_headers.append((b"content-length", b"%d" % len(whole.body)))
     if age is not None:
-        response.raw_headers.append((b"age", b"%d" % ceil(age)))
+        before = ",".join(value.decode("latin-1") for name, value in whole.headers if name == b"age")
+        response.raw_headers.append((b"age", b"%d" % ceil(age + kept_for({"Age": before}))))
     return response

@@ -16,7 +16,7 @@ from scaicore_tui.runs import RunStatus
 from scaicore_tui.runs.status import RUN_LOOKS
 from scaicore_tui.runs.words import age, took
 from scaicore_tui.text import one_line
-from scaicore_tui.tui.paint import STRONG, Piece, badge
+from scaicore_tui.tui.paint import STRONG, Piece, badge, length
 
 # An answer may take so many seconds before it is worth a word.
 OVERDUE = 1.0
@@ -68,8 +68,8 @@ class Standing(Struct, frozen=True):
         return self.link.state(self.now)
 
 
-def link_pieces(standing: Standing) -> list[Piece]:
-    """State, age of what is shown, next try."""
+def link_pieces(standing: Standing, room: int | None = None) -> list[Piece]:
+    """State, age of what is shown, next try; the last in fewer words where there is not `room` for all of them."""
     if standing.recorded_for is not None:
         return [("▪ offline", "amber strong"), (f": {recorded(standing)}", "amber")]
     sign, colour = _SIGNS[standing.state]
@@ -77,7 +77,9 @@ def link_pieces(standing: Standing) -> list[Piece]:
     pieces: list[Piece] = [(f"{sign} {standing.state}", colour + STRONG)]
     if known is not None:
         pieces.append((f" {_known(known, standing.pace)}", colour))
-    return [*pieces, (" · ", "grey"), (next_try(standing), "grey")]
+    pieces.append((" · ", "grey"))
+    left = None if room is None else room - length(pieces)
+    return [*pieces, (next_try(standing, left), "grey")]
 
 
 def recorded(standing: Standing) -> str:
@@ -91,8 +93,8 @@ def _known(seconds: float, pace: int) -> str:
     return age(seconds) if pace == 1 else f"<{age((seconds // pace + 2) * pace)}"
 
 
-def next_try(standing: Standing) -> str:
-    """When the next answer is asked for, or what all requests go to meanwhile."""
+def next_try(standing: Standing, room: int | None = None) -> str:
+    """When the next answer is asked for, or what all requests go to meanwhile; in so many cells, if it can be."""
     link = standing.link
     if link.paused:
         return "p resumes"
@@ -104,7 +106,16 @@ def next_try(standing: Standing) -> str:
     if left is None or left < -OVERDUE:
         return "asking"
     # While all is well one count is enough: what changes every second is sent every second.
-    return f"every {age(link.interval)}" if standing.state is LinkState.LIVE else f"next {age(left)}"
+    return poll_interval(link, room) if standing.state is LinkState.LIVE else f"next {age(left)}"
+
+
+def poll_interval(link: Link, room: int | None) -> str:
+    """How often is polled, and the rate limit where that makes it less often than was asked for."""
+    if link.limit is None:
+        return f"every {age(link.interval)}"
+    seconds = f"every {link.effective_interval:g} s"
+    forms = (link.interval_note, f"{seconds}: limit {link.limit:,}/min", seconds)
+    return next((words for words in forms if room is None or len(words) <= room), seconds)
 
 
 def catching_up(behind: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from math import isnan
 from typing import Any
 
 from msgspec import Struct
@@ -13,13 +12,12 @@ from scaicore_tui import errors
 from scaicore_tui.json_text import write
 from scaicore_tui.text import named, quoted
 from scaicore_tui.wire.envelope import parse
+from scaicore_tui.wire.headers import MAX_WAIT, retry_after, server_time
 from scaicore_tui.wire.values import text
 
 MAX_FOREIGN_MESSAGE = 200
 # A reason, a code or an id of more signs is cut: it goes on one line.
 MAX_WORDS = 500
-# Nobody is asked to wait longer than an hour.
-MAX_WAIT = 3600.0
 UNAUTHORIZED = 401
 LOWEST_ERROR = 400
 
@@ -81,12 +79,15 @@ _STATUS_OF = {
 }
 
 
-def read_problem(status: int, headers: Mapping[str, str], body: bytes) -> Problem:
+def read_problem(status: int, headers: Mapping[str, str], body: bytes, now: float | None = None) -> Problem:
     """Return the problem that an answer tells whose status, or whose body, says error.
 
-    Never raises: an unreadable body is quoted.
+    Never raises: an unreadable body is quoted. `now` is the time at the server, in Unix seconds, for dates in the
+    headers; without it the answer's own `Date` is.
     """
     lowered = {name.lower(): value for name, value in headers.items()}
+    if now is None:
+        now = server_time({name.title(): value for name, value in lowered.items()})
     try:
         fields = _fields(parse(body))
     except ValueError:
@@ -98,7 +99,7 @@ def read_problem(status: int, headers: Mapping[str, str], body: bytes) -> Proble
         message=_words(fields.get("message")),
         fix=_words(fields.get("fix")) or None,
         request_id=_words(fields.get("request_id") or lowered.get("x-request-id")) or None,
-        retry_after=next((seconds for seconds in map(_seconds, waits) if seconds is not None), None),
+        retry_after=next((wait for said in waits if (wait := retry_after(_plain(said), now)) is not None), None),
         details=fields.get("details"),
     )
 
@@ -158,10 +159,8 @@ def _words(value: Any) -> str:
     return found if len(found) <= MAX_WORDS else f"{found[:MAX_WORDS]}…"
 
 
-def _seconds(value: Any) -> float | None:
-    """Seconds to wait, no more than anybody should be asked to."""
-    try:
-        seconds = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return None if isnan(seconds) else min(MAX_WAIT, max(0.0, seconds))
+def _plain(value: Any) -> str | None:
+    """A number or a text out of JSON, as a header would say it."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{min(value, MAX_WAIT):f}"
+    return value if isinstance(value, str) else None

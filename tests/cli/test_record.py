@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 
+from tests.builders import NOON, started
 from tests.cli.program import PATIENCE, FastGrid, Program
 from tests.cli.test_watch import FAST, GOOD, until
+from tests.cli.upstream import upstream
 from tests.server.grid_fixtures import MANAGER
+from tests.server.proxy_fixtures import answer, grid_server
 from tests.server.relay import relay
 
 
@@ -48,6 +54,9 @@ def test_it_records_until_nothing_new_comes(busy_grid: FastGrid, watcher: Progra
         "duplicates": 0,
         "gaps": 0,
         "holes": 0,
+        "open_gaps": 0,
+        "history_unread": False,
+        "checkpoints_unread": False,
         "unreadable": 0,
         "stale_dropped": 0,
     }
@@ -103,7 +112,6 @@ def test_two_do_not_write_one_journal(busy_grid: FastGrid, watcher: Program, tmp
         (("--no-journal",), 2, "--no-journal wants none"),
         (("--journal", "/proc/j"), 9, "no journal can be kept in /proc/j"),
         (("--journal", "/"), 9, "no journal can be kept in /"),
-        (("--url", "http://127.0.0.1:1"), 3, "nothing listens there"),
         (("--offline",), 2, "this asks a server, and --offline asks none"),
     ],
 )
@@ -111,3 +119,52 @@ def test_what_can_not_be_recorded(writer: Program, flags: tuple[str, ...], code:
     done = writer("record", "--for", "1", *flags)
     assert (done.returncode, done.stdout) == (code, "")
     assert words in done.stderr
+
+
+NOTHING = "0 events recorded, 0 of 0 runs in the journal · 0 gaps · 0 repeats"
+
+
+def test_a_failure_ends_it_with_its_summary_and_says_so(writer: Program) -> None:
+    done = writer("record", "--url", "http://127.0.0.1:1")
+    assert (done.returncode, done.stdout.startswith(NOTHING)) == (3, True)
+    assert done.stdout.rstrip().endswith("not read: the feed, the checkpoints")
+    assert "nothing listens there" in done.stderr
+
+
+def test_time_that_is_up_before_anything_was_read_is_a_failure(program: Program) -> None:
+    with upstream() as silent:
+        silent.hold()
+        settings = {"SCAICORE_TUI_URL": f"{silent.url}/v1", "SCAICORE_TUI_TOKEN": MANAGER}
+        done = program.knowing(**settings)(
+            "record", "--for", "0.5", "--json", "--journal", str(program.home / "silent")
+        )
+        silent.release()
+    summary = json.loads(done.stdout)
+    assert (done.returncode, summary["recorded"], summary["checkpoints_unread"]) == (3, 0, True)
+    assert "gave no answer · nothing was recorded" in done.stderr
+
+
+def test_what_was_not_read_is_in_the_summary_and_the_interval_that_the_limit_allows_is_said(
+    program: Program, tmp_path: Path
+) -> None:
+    """The feed has more pages than the rate limit allows to read in that time, and the checkpoints hang."""
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(grid_server()) as grid:
+        body = b'{"data": {"events": [%b], "next_cursor": "%d"}}'
+        events = [started(NOON - n, f"exec_{n}").raw for n in range(1_000)]
+
+        async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            path = grid.received[-1].target.decode()
+            if "/checkpoints" in path:
+                await asyncio.Event().wait()
+            at = int(dict(parse_qsl(urlsplit(path).query)).get("cursor", "0"))
+            writer.write(answer(body % (b",".join(events[at : at + 20]), at + 20), "200 OK", "Connection: close"))
+            await writer.drain()
+
+        grid.behave = behave
+        settings = {"SCAICORE_TUI_URL": f"{grid.url}/v1", "SCAICORE_TUI_TOKEN": MANAGER}
+        where = ("--journal", str(tmp_path / "j"), "--interval", "0.5", "--for", "2")
+        done = program.knowing(**settings)("record", *where)
+    assert done.returncode == 0, done.stderr
+    assert "polls every 3 s: limited to 60 a minute" in done.stderr
+    assert " events recorded, " in done.stdout
+    assert done.stdout.rstrip().endswith("not read: older history, the checkpoints")

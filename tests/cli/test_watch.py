@@ -198,7 +198,26 @@ def test_what_can_not_be_watched(writer: Program) -> None:
     assert writer("watch", "--until", "better").returncode == 2
     assert writer.knowing(SCAIGRID_API_KEY="sgk_stranger")("watch").returncode == 4
     assert writer("watch", "--offline").returncode == 2
-    assert writer.knowing(SCAIGRID_BASE_URL="http://127.0.0.1:1")("watch").returncode == 3
+    assert writer("watch", "--url", f"{writer.settings['SCAIGRID_BASE_URL']}/elsewhere").returncode == 5
+
+
+def test_a_server_that_is_away_from_the_start_is_waited_for(tmp_path: Path, busy_grid: FastGrid) -> None:
+    grid = busy_grid
+    execution = grid.finished("core_invoice-batch", GOOD)
+    with grid.portal.wrap_async_context_manager(relay(grid.served.url)) as line:
+        grid.portal.call(line.down)
+        program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
+        with program.started("watch", execution, "--json", *FAST) as process:
+            assert "nothing listens there" in until(process.stderr, "contact lost: ")
+            grid.portal.call(line.up)
+            assert rest(process)[-1]["change"] == "run_completed"
+            assert process.wait(PATIENCE) == 0
+
+
+def test_time_that_is_up_before_anything_was_read_is_said_with_the_cause(writer: Program) -> None:
+    done = writer("watch", "--timeout", "0.5", "--url", "http://127.0.0.1:1")
+    assert (done.returncode, done.stdout) == (8, "")
+    assert "watched for 0.5 s: nothing could be read: cannot reach 127.0.0.1:1" in done.stderr
 
 
 def test_ctrl_c_ends_it_with_130(watcher: Program) -> None:

@@ -135,6 +135,14 @@ async def test_its_age_counts_from_when_it_was_asked_for() -> None:
         assert (await at.client.get(EVENTS)).headers["age"] == "5"
 
 
+async def test_the_ages_that_caches_before_it_told_are_in_the_one_it_tells() -> None:
+    async with shared() as at:
+        at.grid.reply = answer(b"{}", "200 OK", "Age: 30", "Age: 0", "Age: soon")
+        assert (await at.client.get(EVENTS)).headers.get_list("age") == ["30", "0", "soon"]
+        at.clock.advance(0.4)
+        assert (await at.client.get(EVENTS)).headers.get_list("age") == ["31"]
+
+
 async def test_without_the_flag_everybody_asks() -> None:
     async with shared(coalesce=0.0) as at:
         await at.together(3)
@@ -229,10 +237,20 @@ async def test_a_cut_answer_is_an_error_for_all() -> None:
         assert at.calls == 1
 
 
-@pytest.mark.parametrize("header", ["Cache-Control: private, no-store", "Set-Cookie: a=b"])
-async def test_what_is_not_to_be_kept_is_not(header: str) -> None:
+@pytest.mark.parametrize(
+    "headers",
+    [
+        ("Cache-Control: private, no-store",),
+        ("Cache-Control: no-store", "Cache-Control: private"),
+        ("Cache-Control: NO-CACHE",),
+        ("Cache-Control: private, max-age=0",),
+        ("Cache-Control: max-age=60", 'Cache-Control: s-maxage="0"'),
+        ("Set-Cookie: a=b",),
+    ],
+)
+async def test_what_is_not_to_be_kept_is_not(headers: tuple[str, ...]) -> None:
     async with shared() as at:
-        at.grid.reply = answer(b"{}", "200 OK", header)
+        at.grid.reply = answer(b"{}", "200 OK", *headers)
         await at.client.get(EVENTS)
         await at.client.get(EVENTS)
         assert at.calls == 2

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 import httpx
 import pytest
 
-from scaicore_tui.cli.following import Contact, Follower
+from scaicore_tui.cli.following import Contact, Follower, patiently
 from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
-from scaicore_tui.errors import CredentialsError
+from scaicore_tui.errors import CredentialsError, ScaicoreError
 from scaicore_tui.feed import Client
 from scaicore_tui.runs import Teller, Transition
 from scaicore_tui.session import Session
-from scaicore_tui.wire import Event, read_stored
+from scaicore_tui.wire import Event, read_problem, read_stored
 from tests.bench.traffic import sources
 from tests.builders import checkpoint, completed, entered, started
 from tests.feedsim import FeedSim
+from tests.waiting import turn
 
 FEED = [read_stored(source) for source in sources(4_000)]
 SPLIT = 300
@@ -70,9 +72,76 @@ async def test_of_one_run_the_past_is_told_and_then_its_news() -> None:
         line.sim.log += [completed(execution="exec_2"), steps[2]]
         await session.read_once()
         assert [str(made.what) for made in follower.news()] == ["run_completed"]
-        # It has ended: what waited in it does so no longer, whether that was looked at or not.
+        # It has ended, and its checkpoint is pending still: nothing tells that it is gone.
+        await follower.look(always=True)
+        assert list(follower.due([])) == []
+        line.sim.checkpoints.clear()
+        await session.read_once()
         await follower.look(always=False)
         assert [str(made.what) for made in follower.due([])] == ["checkpoint_gone"]
+
+
+async def test_a_checkpoint_that_went_just_before_its_run_ended_is_told_once() -> None:
+    """What was listed before the end is listed again at the end: once, whatever the listing says."""
+    line = Line(FeedSim([started(), entered("a")], checkpoints=[checkpoint()]))
+    async with line.session as session:
+        await session.read_once()
+        follower = Follower(session, "exec_1")
+        assert [str(made.what) for made in follower.waiting()] == ["checkpoint_waits"]
+        line.sim.log.append(completed())
+        await session.read_once()
+        line.sim.checkpoints.clear()
+        await follower.look(always=False)
+        assert [str(made.what) for made in follower.due([])] == ["checkpoint_gone"]
+        assert [row.id for row in session.checkpoints] == ["ckpt_1"]
+        await session.read_once()
+        asked = len(line.sim.requests)
+        for _ in range(3):
+            await follower.look(always=False)
+        assert list(follower.due([])) == []
+        assert len(line.sim.requests) == asked
+
+
+async def test_a_listing_that_fails_at_the_end_of_a_run_is_no_evidence() -> None:
+    line = Line(FeedSim([started()], checkpoints=[checkpoint()]))
+    async with line.session as session:
+        await session.read_once()
+        follower = Follower(session, "exec_1")
+        list(follower.waiting())
+        line.sim.log.append(completed())
+        await session.read_once()
+        line.trouble = lambda: httpx.Response(503, json={"detail": "gone for lunch"})
+        await follower.look(always=False)
+        assert list(follower.due([])) == []
+
+
+async def test_what_fails_at_first_is_read_again_until_it_is_answered(capsys: pytest.CaptureFixture[str]) -> None:
+    line, statuses = Line(FeedSim(FEED[:5])), [503, 429, 500, 503]
+
+    async def read() -> None:
+        if statuses:
+            raise read_problem(statuses.pop(0), {}, b'{"detail": "gone for lunch"}').error()
+
+    async with line.session as session:
+        contact, clock = Contact(session), session.clock
+        assert isinstance(clock, ManualClock)
+        reading = asyncio.ensure_future(patiently(session, contact, read, lambda: 1.0))
+        while not reading.done():
+            await turn()
+            clock.skip()
+        await reading
+        assert clock.monotonic() == 5 + 10 + 20 + 40
+        assert contact.is_lost
+        assert capsys.readouterr().err.count("contact lost: ") == 1
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 422])
+async def test_what_waiting_does_not_help_against_is_raised_at_once(status: int) -> None:
+    line = Line(FeedSim(FEED[:5]))
+    line.trouble = lambda: httpx.Response(status, json={"detail": "no"})
+    async with line.session as session:
+        with pytest.raises(ScaicoreError):
+            await patiently(session, Contact(session), session.read_once)
 
 
 async def test_loss_of_contact_and_its_return_are_told_once_each() -> None:

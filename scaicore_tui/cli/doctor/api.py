@@ -11,11 +11,12 @@ from scaicore_tui.cli.doctor.look import REFUSALS, Seen
 from scaicore_tui.clock import Clock
 from scaicore_tui.errors import CannotReach, CredentialsError, PermissionDenied, ScaicoreError
 from scaicore_tui.feed.probe import Reply
-from scaicore_tui.feed.quota import read_quota, server_time
+from scaicore_tui.feed.quota import read_quota
 from scaicore_tui.feed.stitch import order_of
 from scaicore_tui.runs.words import age, took
 from scaicore_tui.text import one_line
 from scaicore_tui.wire import Event
+from scaicore_tui.wire.headers import server_time
 from scaicore_tui.wire.timestamps import seconds
 
 VIEW, MANAGE, RESOLVE = "scaicore:view", "scaicore:manage", "scaicore:checkpoint_resolve"

@@ -34,16 +34,17 @@ class StatusBar(Bar):
             return ()
         standing, width = self.standing, self.size.width - 1
         # What changes every second stands first: a line is written from its left edge to its last change.
-        link: list[Piece] = [(" ", "text"), *words.link_pieces(standing)]
+        counts, name = words.count_pieces(standing), self._named(20 if self.size.height == 1 else 12)
+        room = self.size.width - 1 - length(name) - length(_short(counts))
+        link: list[Piece] = [(" ", "text"), *words.link_pieces(standing, room)]
         if self.size.height == 1:
-            left = [*link, *self._named(20), GAP, *words.count_pieces(standing)]
+            left = [*link, *name, GAP, *counts]
             end = [*words.filter_pieces(standing), (" · ", "grey"), *words.feed_pieces(standing)]
             if length(left) + length(end) >= width:
                 end = words.filter_pieces(standing)
             return spread(left, end, width)
         if line == 0:
-            left = [*link, *self._named(12)]
-            counts = words.count_pieces(standing)
+            left = [*link, *name]
             return (
                 spread(left, counts, width + 1) if length(left) + length(counts) < width else [*left, *_short(counts)]
             )

@@ -1,0 +1,127 @@
+"""An interval that is faster than the rate limit allows: it adapts, says so, and everything is read all the same."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from itertools import pairwise
+
+import httpx
+import pytest
+
+from scaicore_tui.cli.following import Contact
+from scaicore_tui.clock import ManualClock
+from scaicore_tui.config import Target
+from scaicore_tui.feed import Client, Link, LinkState, Part
+from scaicore_tui.session import Session
+from scaicore_tui.tui.link_words import Standing, link_pieces, next_try
+from tests.builders import NOON, SECOND, checkpoint, started
+from tests.feedsim import FeedSim, surely
+from tests.unit.test_budget import Server
+from tests.waiting import rest
+
+EVENTS = 2_000
+PAGE = 50
+NOTE = "every 3 s: limited to 60 a minute"
+# The first numbers of a poll's times are of the start, when much is read at once.
+START = 5
+
+
+class Limited:
+    """A feed behind a rate limit that is enforced; `polls` are the times at which the newest page was asked for."""
+
+    def __init__(self, sim: FeedSim) -> None:
+        self.clock = ManualClock()
+        self.server = Server(self.clock)
+        self.refused = 0
+        self.polls: list[float] = []
+        self._sim = sim
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        status, headers = self.server.take()
+        self.refused += status == 429
+        if request.url.path.endswith("/events") and b"cursor" not in request.url.query:
+            self.polls.append(self.clock.monotonic())
+        response = self._sim.answer(request) if status == 200 else httpx.Response(status, json={"detail": "slow down"})
+        # The feed's own headers allow everything.
+        response.headers.update(headers)
+        return response
+
+    @asynccontextmanager
+    async def session(self, backfill: int) -> AsyncIterator[Session]:
+        """A session that polls each second, if it may."""
+        target = Target(url="http://127.0.0.1:1/api/v1", name="limited", interval=1.0)
+        client = Client(target, httpx.MockTransport(self.answer), self.clock)
+        async with Session(target, clock=self.clock, client=client, backfill=backfill, chance=surely) as session:
+            task = asyncio.create_task(session.run())
+            try:
+                yield session
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    async def until(self, session: Session, fact: Callable[[], bool], seconds: float) -> None:
+        """Let time pass until `fact` holds, and no longer than so many seconds."""
+        while not fact():
+            assert self.clock.monotonic() < seconds, "it takes too long"
+            await rest(session, 8)
+            self.clock.skip()
+
+
+def feed() -> FeedSim:
+    log = [started(NOON + n * SECOND, f"exec_{n}") for n in range(EVENTS)]
+    return FeedSim(log, page_size=PAGE, checkpoints=[checkpoint()])
+
+
+async def test_history_is_read_beside_polls_that_want_every_request() -> None:
+    limited = Limited(feed())
+    async with limited.session(backfill=EVENTS) as session:
+        # 40 pages, of which twenty a minute have room beside the polls.
+        await limited.until(session, lambda: session.book.event_count == EVENTS, 180)
+        assert not session.wants_history
+        assert limited.refused == 0
+        gaps = [later - sooner for sooner, later in pairwise(limited.polls[START:])]
+        assert gaps
+        assert max(gaps) < 9
+        assert min(gaps) >= 2.9
+
+
+async def test_a_feed_that_is_oldest_first_is_read_beside_polls_that_want_every_request() -> None:
+    sim = feed()
+    sim.oldest_first = True
+    limited = Limited(sim)
+    async with limited.session(backfill=0) as session:
+        await limited.until(session, lambda: session.book.event_count == EVENTS, 180)
+        await limited.until(session, lambda: session.link.checkpoints.polls > 20, 240)
+        assert limited.refused == 0
+
+
+async def test_the_interval_that_is_kept_is_said_on_the_screen_and_on_the_command_line() -> None:
+    limited = Limited(FeedSim([started()]))
+    async with limited.session(backfill=0) as session:
+        contact = Contact(session)
+        await limited.until(session, lambda: session.link.polls == 3, 30)
+        link, now = session.link, limited.clock.monotonic()
+        assert (link.interval_note, link.pace, link.patience) == (NOTE, 3.0, 9.0)
+        assert link.state(now) is LinkState.LIVE
+        standing = Standing(link, now, "limited", None, read_only=False, counts={}, event_count=1)
+        assert next_try(standing) == NOTE
+        assert [line.partition(" ")[2] for line in contact.look()] == [f"polls {NOTE}"]
+        assert list(contact.look()) == []
+
+
+@pytest.mark.parametrize(
+    ("room", "words"), [(None, NOTE), (46, NOTE), (40, "every 3 s: limit 60/min"), (30, "every 3 s"), (0, "every 3 s")]
+)
+def test_where_there_is_little_room_it_is_said_in_fewer_words(room: int | None, words: str) -> None:
+    part = Part(answered_at=99.0, next_at=101.0)
+    link = Link(1.0, part, part, pace=3.0, shortest=3.0, limit=60)
+    standing = Standing(link, 100.0, "limited", None, read_only=False, counts={}, event_count=1)
+    assert link_pieces(standing, room)[-1][0] == words
+
+
+def test_an_interval_that_the_limit_allows_is_said_alone() -> None:
+    part = Part(answered_at=99.0, next_at=101.0)
+    standing = Standing(Link(5.0, part, part), 100.0, "free", None, read_only=False, counts={}, event_count=1)
+    assert next_try(standing) == "every 5s"
