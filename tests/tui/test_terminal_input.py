@@ -265,8 +265,17 @@ def test_characters_that_came_together_with_a_sequence_are_marked(sequence: byte
     assert not came_in_burst(later)
 
 
-def test_characters_right_behind_a_dropped_sequence_are_marked() -> None:
-    key = typed(b"\x1b[>0;276;0c", b"c").messages[-1]
+@pytest.mark.parametrize(
+    ("pieces", "pause"),
+    [
+        ((b"\x1b[>0;276;0c", b"c"), AT_ONCE),
+        ((b"\x1b]11;rgb:c/", b"c\x07c"), LATER),
+        ((b"\x1b[>0;27", b"6;0cc"), LATER),
+        ((b"\x1b[200~c", b"\x1b[201~c"), LATER),
+    ],
+)
+def test_characters_behind_the_end_of_a_sequence_are_marked(pieces: tuple[bytes, ...], pause: float) -> None:
+    key = typed(*pieces, pause=pause).messages[-1]
     assert isinstance(key, events.Key)
     assert came_in_burst(key)
 

@@ -35,6 +35,7 @@ _DCS_BODY = frozenset("0123456789;>!=$+|")
 _INTERMEDIATES = frozenset("!\"#$%&'()*+,-.")
 _SINGLE_SHIFT_2 = "\x8e"
 _ONE_KEY = re.compile(r"[^\x07\x80-\x9f]|\x1b\[(?!20[01]~)[0-?]*[ -/]*[@-~]|\x1bO[0-9;]*[A-Za-z]")
+_INTRODUCER = re.compile(r"[\x1b\x80-\x9f]")
 # Bytes that are no UTF-8, as Python's `surrogateescape` gives them: of those, C1 controls are told apart.
 _RAW_C1 = {0xDC00 + byte: byte for byte in range(0x80, 0xA0)}
 _OTHER_BYTES = dict.fromkeys(range(0xDCA0, 0xDD00), "\ufffd")
@@ -90,7 +91,7 @@ class Tokenizer:
         self._tokens: list[Token] = []
         self._last_at = float("-inf")
         self._dropped_at = float("-inf")
-        # Of the read that is being looked at: whether an ESC is in it, whether silence was before it.
+        # Of the read that is being looked at: whether a part of a sequence is in it, whether silence was before it.
         self._has_escape = self._is_new = False
         self._steps: dict[State, Callable[[str, str], None]] = {
             State.GROUND: self._on_ground,
@@ -112,8 +113,9 @@ class Tokenizer:
         silence, self._last_at = now - self._last_at, now
         self._is_new = silence >= ESCAPE_SECONDS
         came_with_dropped = now - self._dropped_at < BURST_SECONDS
-        self._has_escape = came_with_dropped or ESC in data or any("\x80" <= sign < "\xa0" for sign in data)
         self._begin_read(data, silence)
+        is_within = self._state not in (State.GROUND, State.LATE, State.LATE_DCS)
+        self._has_escape = is_within or came_with_dropped or _INTRODUCER.search(data) is not None
         at = 0
         while at < len(data):
             if self._state is State.PASTE:
