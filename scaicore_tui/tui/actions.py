@@ -179,6 +179,11 @@ def writes(action_id: str) -> bool:
     return any(action.writes for action in ACTIONS if action.id == action_id)
 
 
+def key_writes(place: Place, key: str) -> bool:
+    """Whether that key sends something there, or opens what does."""
+    return any(action.writes and key in action.keys for action in actions_at(place))
+
+
 def bindings(places: Iterable[Place], *, only: Iterable[str] | None = None, but: Iterable[str] = ()) -> list[Binding]:
     """The bindings for `places`, of all actions or of the `only` ones, without the `but` ones."""
     wanted, unwanted, found = set(places), set(but), list[Binding]()

@@ -6,12 +6,14 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual._styles_cache import StylesCache
 from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen, Screen
 
 from scaicore_tui.bell import Bell
 from scaicore_tui.session import Session, Update
+from scaicore_tui.tui.actions import Place, key_writes
 from scaicore_tui.tui.ahead import load_ahead
 from scaicore_tui.tui.bridge import Bridge
 from scaicore_tui.tui.calling import Caller
@@ -42,6 +44,7 @@ from scaicore_tui.tui.screens.following import Following, Welcoming
 from scaicore_tui.tui.screens.main import MainScreen
 from scaicore_tui.tui.switching import Profiles, Switching
 from scaicore_tui.tui.terminal import SparingApp
+from scaicore_tui.tui.terminal.parser import came_in_burst
 from scaicore_tui.tui.theme import DARK, TERMINAL, THEMES
 from scaicore_tui.tui.widgets.lines import ASCII_CLASS
 
@@ -132,6 +135,19 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
         """What works beside the screen gives way to a key."""
         if self._bridge is not None:
             self._bridge.give_way(to_key=on_key)
+
+    def refuses(self, key: events.Key) -> bool:
+        """Refuse a key that writes and came together with an escape sequence; where it is typed it is only text."""
+        place, focused = getattr(self.screen, "place", None), self.focused
+        is_typed = focused is not None and focused.check_consume_key(key.key, key.character)
+        if is_typed or not came_in_burst(key):
+            return False
+        if not (key_writes(place, key.key) if isinstance(place, Place) else key.key == "enter"):
+            return False
+        words = f"{key.key}: not taken, as it came together with an escape sequence: press it again"
+        if isinstance(self.screen, Welcoming):
+            self.screen.say(words)
+        return True
 
     def on_session_changed(self, message: SessionChanged) -> None:
         """Hand the one update to every screen that follows the session."""

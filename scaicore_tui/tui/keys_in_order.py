@@ -43,6 +43,10 @@ class KeysInOrder(App[ReturnType], Generic[ReturnType]):
     def acting(self, *, on_key: bool) -> None:
         """Keys are acted on from now on; or what they all did is on the screen."""
 
+    def refuses(self, key: events.Key) -> bool:
+        """Whether a key does nothing, as maybe nobody pressed it."""
+        return False
+
     async def on_event(self, event: events.Event) -> None:
         """Take a new key, now or in its turn; everything else at once."""
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
@@ -65,14 +69,22 @@ class KeysInOrder(App[ReturnType], Generic[ReturnType]):
 
     async def _take_key(self) -> None:
         self._sent_at = None
-        if not self._keys:
+        event = self._next_key()
+        if event is None:
             self.call_after_refresh(self.acting, on_key=False)
             return
-        event = self._keys.popleft()
         target = self.focused or self.screen
         await super().on_event(event)
         if target.post_message(KeyDone()):
             self._sent_at = self._now()
+
+    def _next_key(self) -> events.Key | events.Paste | None:
+        """The next one that is not refused."""
+        while self._keys:
+            event = self._keys.popleft()
+            if isinstance(event, events.Paste) or not self.refuses(event):
+                return event
+        return None
 
     @staticmethod
     def _now() -> float:

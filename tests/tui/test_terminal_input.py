@@ -1,40 +1,329 @@
-"""What a terminal sends: what it says is pasted stays one text, and no number in a sequence is too large."""
+"""What a terminal sends: keys are keys, a paste is one text, and nothing else is anything, wherever it is cut."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from codecs import getincrementaldecoder
+from collections.abc import Iterator
+from itertools import chain
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from textual import events
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS, IGNORE_SEQUENCE
+from textual.message import Message
 
-from scaicore_tui.tui.terminal.parser import Parser
-from scaicore_tui.tui.terminal.pasting import BEGIN, END, PasteGuard
+from scaicore_tui.tui.terminal.parser import Parser, came_in_burst
+from scaicore_tui.tui.terminal.pasting import BEGIN, END
+from scaicore_tui.tui.terminal.sequences import ESCAPE_SECONDS, STALLED_SECONDS
 from tests.hostile.corpus import CORPUS
 
-SENT = f"j{BEGIN}one\x1b]0;a\x18\x1b[2J\r1\r\x1b\x1b[A\x1b[20{END}\x1b[Bk"
+AT_ONCE, LATER = 0.0, 0.5
+# Bytes that are no UTF-8 are no text; those of controls may be seen.
+SHOWN = {0x1B: "␛"} | {0xDC00 + byte: chr(byte) if byte < 0xA0 else "\ufffd" for byte in range(0x80, 0x100)}
+PAUSES = (AT_ONCE, 0.05, LATER, 60.0)
+ST, BEL = b"\x1b\\", b"\x07"
+STRINGS = [
+    b"\x1bP>|xterm(388)",  # XTVERSION
+    b"\x1bP1$r0;1m",  # DECRQSS
+    b"\x1bP1+r436f=323536",  # XTGETTCAP
+    b"\x1bP!|00000000",  # DA3
+    b"\x1b]10;rgb:c7c7/c7c7/c7c7",
+    b"\x1b]11;rgb:0000/aaaa/RRRR",
+    b"\x1b]4;1;rgb:cd/00/ac",
+    b"\x1b]52;c;Y2NjY2Nj",
+    b"\x1b]lc q title",
+    b"\x1b_Gi=31;OK",  # kitty's graphics
+    b"\x1b_Gi=31;ENOENT:cannot read",
+    b"\x1b^a private c message",
+    b"\x1bXacq start of c string",
+]
+REPORTS = [
+    *(text + end for text in STRINGS for end in (ST, b"\x9c")),
+    *(text + BEL for text in STRINGS if text.startswith(b"\x1b]")),
+    *(bytes([text[1] + 0x40]) + text[2:] + b"\x9c" for text in STRINGS),
+    b"\xc2\x9d11;rgb:cccc/aaaa/qqqq\xc2\x9c",
+    b"\x1b[?62;1;4;22c",  # DA1
+    b"\x1b[>0;276;0c",  # DA2
+    b"\x1b[=0c",
+    b"\x9b>0;276;0c",
+    b"\xc2\x9b>0;276;0c",
+    b"\x1b[0n",  # DSR
+    b"\x1b[?13n",
+    b"\x1b[24;80R",  # CPR
+    b"\x1b[?24;80;1R",
+    b"\x1b[1;2R",
+    b"\x1b[?1u",  # kitty's keyboard: which flags are on
+    b"\x1b[99;1:3u",  # a key was let go
+    b"\x1b[99:67;2;67u",
+    b"\x1b[1114112u",
+    b"\x1b[4;1$y",  # DECRPM
+    b"\x1b[?1004;2$y",
+    b"\x1b[8;24;80t",
+    b"\x1b[4;600;800t",
+    b"\x1b[48;24;80;600;800t",  # in-band resize, which nobody asked for
+    b"\x1b[48;99999;99999;99999;99999t",
+    b"\x1b[99~",
+    b"\x1b[99A",
+    b"\x1b[99;1P",
+    b"\x1b[;;99A",
+    b"\x1b[13;13;13~",
+    b"\x1b[Mccc",  # X10
+    b"\x1b[M \xe3\x81",
+    b"\x1b[tcc",  # highlighting
+    b"\x1b[Tcccccc",
+    b"\x1b[35;99;99M",  # urxvt
+    b"\x1b[<35;-1;-99M",  # SGR
+    b"\x1b[<0;123456789012;1M",
+    b"\x1b[<999;1;1M",
+    b"\x1b[<0;1M",
+    b"\x1b[<M",
+    b"\x1b#8",
+    b"\x1b(c",
+    b"\x1b[" + b"9" * 300 + b"c",
+    b"\x1b[201~",
+    b"\x8ec",
+]
+PASTES = [
+    b"\x1b[200~approve c\r1\rq\x1b[201~",
+    b"\x1b[200~c\x1bc\x1b[A\x1b]0;c\x07\x1b[201~",
+    b"\x1b[200~c\x1b[200~c\r\x1b[201~",
+    b"\x1b[200~c\x1b[20\x1b[201c\x1b[201~",
+    "\x1b[200~é漢🎉c\x1b[201~".encode(),
+]
+
+# As of a terminal that lets markers be pasted.
+NESTED = [b"\x1b[200~c\x1b[200~c\r\x1b[201~c\rq\x1b[201~", b"\x1b[200~c\x1b[201~c\r\x1b[201~"]
 
 
-def told(pieces: Iterable[str]) -> list[str]:
-    """What the app is told of: names of keys, and what was pasted."""
-    guard, parser = PasteGuard(), Parser(debug=False)
-    messages = [message for piece in pieces if (text := guard.feed(piece)) for message in parser.feed(text)]
-    return [message.text if isinstance(message, events.Paste) else getattr(message, "key", "?") for message in messages]
+class Typist:
+    """Feeds a parser as the driver does, and keeps what came of it."""
+
+    def __init__(self) -> None:
+        self.parser = Parser()
+        self.now = 100.0
+        self.messages: list[Message] = []
+        self._decode = getincrementaldecoder("utf-8")("surrogateescape").decode
+
+    def read(self, data: bytes) -> Typist:
+        self.messages += self.parser.feed(self._decode(data), self.now)
+        return self
+
+    def wait(self, seconds: float) -> Typist:
+        """Let time pass in which nothing is read."""
+        begin = self.now
+        for after in (ESCAPE_SECONDS, STALLED_SECONDS, seconds):
+            self.now = begin + min(after, seconds)
+            self.messages += self.parser.tick(self.now)
+        return self
+
+    @property
+    def keys(self) -> list[str]:
+        return [message.key for message in self.messages if isinstance(message, events.Key)]
+
+    @property
+    def told(self) -> list[str]:
+        """Names of keys, and what was pasted."""
+        return [
+            message.text if isinstance(message, events.Paste) else getattr(message, "key", "?")
+            for message in self.messages
+        ]
 
 
-@pytest.mark.parametrize("size", range(1, len(SENT) + 1))
-def test_wherever_it_is_cut(size: int) -> None:
-    pieces = [SENT[at : at + size] for at in range(0, len(SENT), size)]
-    assert told(pieces) == ["j", "one␛]0;a\x18␛[2J\r1\r␛␛[A␛[20", "down", "k"]
+def typed(*pieces: bytes, pause: float = AT_ONCE) -> Typist:
+    typist = Typist()
+    for piece in pieces:
+        typist.read(piece).wait(pause)
+    return typist.wait(10)
+
+
+def cuts(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """All ways to cut in two; of a very long one, some."""
+    for at in range(1, len(data), max(1, len(data) // 100)):
+        yield data[:at], data[at:]
+
+
+@pytest.mark.parametrize("pause", PAUSES)
+def test_no_report_is_a_key_wherever_it_is_cut(pause: float) -> None:
+    for first, second in chain.from_iterable(map(cuts, REPORTS)):
+        # An ESC after which nothing comes for a while is that key, whatever comes later.
+        is_key = first == b"\x1b" and pause >= ESCAPE_SECONDS
+        assert typed(first, second, pause=pause).told == (["escape"] if is_key else []), (first, second)
+
+
+@pytest.mark.parametrize("pause", [AT_ONCE, 0.05, LATER])
+def test_no_report_is_a_key_whole_or_byte_by_byte(pause: float) -> None:
+    for sent in REPORTS:
+        assert typed(sent).told == [], sent
+        told = typed(*(bytes([byte]) for byte in sent), pause=pause).told
+        assert set(told) <= ({"escape", "P"} if pause >= ESCAPE_SECONDS else set()), sent
+
+
+@pytest.mark.parametrize("pause", PAUSES)
+@pytest.mark.parametrize("sent", PASTES)
+def test_a_paste_is_one_text_wherever_it_is_cut(sent: bytes, pause: float) -> None:
+    whole = typed(sent).messages
+    text = sent.decode().removeprefix(BEGIN).removesuffix(END).replace("\x1b", "␛")
+    assert [message.text for message in whole if isinstance(message, events.Paste)] == [text]
+    assert len(whole) == 1
+    for first, second in cuts(sent):
+        # Where a marker is cut behind its ESC, that is a key, and the text then is no paste: it is dropped.
+        found = typed(first, second, pause=pause)
+        assert "".join(piece for piece in found.told if piece != "escape") == text, (first, second)
+
+
+@pytest.mark.parametrize("first", [*STRINGS, b"\x1b[", b"\x1b[>0;2", b"\x1bO", b"\x1b[200~text", b"\x1b[M"])
+@pytest.mark.parametrize("key", [b"k", b"\x1b[B", b"\x1b", b"\x1b[107u"])
+def test_keys_are_heard_after_what_never_ended(first: bytes, key: bytes) -> None:
+    """A key or a few may be lost, a person then presses again. None of it is another key."""
+    typist = Typist().read(first).wait(STALLED_SECONDS + 0.1)
+    for _ in range(4):
+        typist.read(key).wait(STALLED_SECONDS + 0.1)
+    name = {b"\x1b[B": "down", b"\x1b": "escape"}.get(key, "k")
+    assert typist.keys[-1:] == [name]
+    assert set(typist.keys) <= {name, "plus"}, "ESC O k is the plus of a keypad"
+
+
+REPORTED = re.compile(r"\x1b\[\d;\dR")
+KEYS = [
+    *("\x1b[99;;99u", "\x1b[13u", "\x1b[27u", "\x1b[57414u", "\x1b[57400;129;49u"),
+    *(
+        sequence
+        for sequence, keys in ANSI_SEQUENCES_KEYS.items()
+        # What is a report of the cursor, too, is that; and ESC with a hyphen might begin a sequence.
+        if keys is not IGNORE_SEQUENCE
+        and len(sequence) > 1
+        and sequence.isascii()
+        and not REPORTED.fullmatch(sequence)
+        and sequence not in {"\x1b\x1b", "\x1b-"}
+    ),
+]
+
+
+def test_every_key_that_is_known_is_that_key_wherever_it_is_cut() -> None:
+    for sent in KEYS:
+        whole = typed(sent.encode()).keys
+        assert whole, sent
+        for first, second in cuts(sent.encode()):
+            assert typed(first, second).keys == whole, sent
+            # A single ESC is a key, and what could never be the rest of a sequence another one.
+            behind = ["escape", *typed(second).keys] if len(sent) == 2 else ["escape", *whole]
+            assert typed(first, second, pause=LATER).keys in (whole, behind), sent
+
+
+@pytest.mark.parametrize("pause", PAUSES)
+@pytest.mark.parametrize("sent", NESTED)
+def test_pasted_markers_make_no_keys(sent: bytes, pause: float) -> None:
+    assert typed(sent).keys == []
+    for first, second in cuts(sent):
+        keys = [key for key in typed(first, second, pause=pause).messages if isinstance(key, events.Key)]
+        assert all(key.key == "escape" or came_in_burst(key) for key in keys), (first, second)
+
+
+@pytest.mark.parametrize(
+    ("sent", "keys"),
+    [
+        (b"\x1b", ["escape"]),
+        (b"\x1b\x1b", ["escape", "escape"]),
+        (b"\x1b[A\x1bOB\x1b[3~", ["up", "down", "delete"]),
+        (b"\x1bc", ["alt+c"]),
+        (b"\x1bR", ["alt+R"]),
+        (b"\x1b$", []),
+        (b"\x1bf", ["ctrl+right"]),
+        (b"\x1b\r", []),
+        (b"\x1b\x13", []),
+        (b"cR\r\x13", ["c", "R", "enter", "ctrl+s"]),
+        ("é漢".encode(), ["é", "漢"]),
+        (b"\x1b[27;5;115~", ["ctrl+s"]),
+    ],
+)
+def test_what_is_typed(sent: bytes, keys: list[str]) -> None:
+    assert typed(sent).keys == keys
+
+
+def test_a_key_with_alt_types_nothing() -> None:
+    assert [message.character for message in typed(b"\x1bc").messages if isinstance(message, events.Key)] == [None]
+
+
+def test_keys_behind_a_single_escape() -> None:
+    for sent in (b"c", b"Pj", b"P", b"[", b"1", b"\x1b[B", b"/fail\r"):
+        found = typed(b"\x1b", sent, pause=LATER).keys
+        expected = [] if sent == b"[" else typed(sent).keys
+        assert found == ["escape", *expected], sent
+
+
+@pytest.mark.parametrize(
+    "sequence", [b"\x1b[>0;276;0c", b"\x1b[B", b"\x1b]11;?\x07", b"\x1b[I", b"\x9b?1u", b"\x1b[<0;3;3M"]
+)
+def test_characters_that_came_together_with_a_sequence_are_marked(sequence: bytes) -> None:
+    for sent in (b"c" + sequence, sequence + b"c"):
+        [key] = [message for message in typed(sent).messages if isinstance(message, events.Key) and message.key == "c"]
+        assert came_in_burst(key)
+    later = typed(sequence, b"c", pause=LATER).messages[-1]
+    assert isinstance(later, events.Key)
+    assert not came_in_burst(later)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "pause"),
+    [
+        ((b"\x1b[>0;276;0c", b"c"), AT_ONCE),
+        ((b"\x1b]11;rgb:c/", b"c\x07c"), LATER),
+        ((b"\x1b[>0;27", b"6;0cc"), LATER),
+        ((b"\x1b[200~c", b"\x1b[201~c"), LATER),
+    ],
+)
+def test_characters_behind_the_end_of_a_sequence_are_marked(pieces: tuple[bytes, ...], pause: float) -> None:
+    key = typed(*pieces, pause=pause).messages[-1]
+    assert isinstance(key, events.Key)
+    assert came_in_burst(key)
+
+
+@given(
+    st.lists(st.sampled_from([*REPORTS[:50], *PASTES, b"\x1b", b"[", b"\x1b[", b"P", b"\\", b"c", b"\r"]), max_size=6),
+    st.data(),
+)
+def test_however_it_is_cut_a_burst_is_the_same(parts: list[bytes], data: st.DataObject) -> None:
+    sent = b"".join(parts)
+    at = sorted(data.draw(st.lists(st.integers(0, len(sent)), max_size=8)))
+    pieces = [sent[begin:end] for begin, end in zip([0, *at], [*at, len(sent)], strict=True)]
+    assert typed(*pieces).told == typed(sent).told
+
+
+@given(st.binary(max_size=60), st.integers(0, 60))
+def test_no_bytes_end_the_reading(sent: bytes, at: int) -> None:
+    typist = typed(sent[:at], sent[at:], pause=LATER)
+    for _ in range(8):
+        typist.read(b"k").wait(10)
+    assert typist.keys[-1] == "k"
 
 
 @pytest.mark.parametrize("name", CORPUS)
 def test_no_string_is_keys(name: str) -> None:
-    text = CORPUS[name].replace(END, "").replace("\0", "")
-    assert told([f"{BEGIN}{text}{END}"]) == ([text.replace("\x1b", "␛")] if text else [""])
+    sent = CORPUS[name].replace(END, "").replace("\0", "").encode("utf-8", "surrogatepass")
+    text = sent.decode("utf-8", "surrogateescape").translate(SHOWN)
+    assert typed(BEGIN.encode() + sent + END.encode()).told == ([text] if text else [])
 
 
-@pytest.mark.parametrize(
-    "sent", ["\x1b[1114112u", f"\x1b[{'9' * 20}u", "\x1b[48;0;0;0;0t\x1b[<0;1;1M", *CORPUS.values()]
-)
-def test_nothing_that_is_typed_ends_the_reading(sent: str) -> None:
-    assert told([sent, "\x1b[200~pasted", END, "k"])[-1] == "k"
+def test_a_size_is_taken_from_a_terminal_that_was_asked_to_tell_it() -> None:
+    typist = Typist()
+    typist.parser.reports_size = True
+    typist.read(b"\x1b[48;24;80;480;800t\x1b[48;0;0;0;0t\x1b[48;9999;9999;9999;9999t\x1b[48;24;80;0;0t")
+    [resize] = typist.messages
+    assert isinstance(resize, events.Resize)
+    assert resize.size == (80, 24)
+
+
+def test_answers_and_clicks_are_heard() -> None:
+    sent = b"\x1b[I\x1b[O\x1b[?2026;2$y\x1b[<0;3;5M\x1b[<0;3;5m\x1b[<65;3;5M\x1b[<35;3;6M"
+    names = [
+        "AppFocus",
+        "AppBlur",
+        "TerminalSupportsSynchronizedOutput",
+        "MouseDown",
+        "MouseUp",
+        "MouseScrollDown",
+        "MouseMove",
+    ]
+    assert [type(message).__name__ for message in typed(sent).messages] == names

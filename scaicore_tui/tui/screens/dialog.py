@@ -184,8 +184,12 @@ class Dialog(ModalScreen[None]):
 
     def on_text_copied(self, message: TextCopied) -> None:
         """Say where it is: here, as the dialog covers the notices, and there, for later."""
-        self.desk.say(message.words, message.colour)
-        self.verdict((one_line(message.words), message.colour))
+        self.say(message.words, message.colour)
+
+    def say(self, words: str, colour: str = "amber") -> None:
+        """Say something where it is seen, and keep it for later."""
+        self.desk.say(words, colour)
+        self.verdict((one_line(words), colour))
 
     async def on_run_action(self, request: RunAction) -> None:
         """A key of the footer was clicked."""

@@ -1,4 +1,4 @@
-"""What a screen is that follows the session, and one where there is none."""
+"""What a screen is that follows the session, and one that can say something."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Following(Protocol):
 
 @runtime_checkable
 class Welcoming(Protocol):
-    """A screen that is shown before there is a session."""
+    """A screen that says something, also before there is a session."""
 
     def say(self, words: str) -> None:
         """Say something that somebody above has to say."""

@@ -48,9 +48,7 @@ class InboxScreen(WaitingScreen):
 
     @property
     def run_at_hand(self) -> Run | None:
-        """The run that waits at the selected checkpoint."""
-        selected = self._list.selected
-        return self.desk.session.book.runs.get((selected.execution_id if selected else None) or "")
+        return self.run_of_checkpoint
 
     def compose_body(self) -> ComposeResult:
         yield self._heading

@@ -53,6 +53,17 @@ class MainScreen(WaitingScreen):
 
     @property
     def run_at_hand(self) -> Run | None:
+        """The run that the row of the front pane is about."""
+        if self.place is Place.CHECKPOINTS:
+            return self.run_of_checkpoint
+        shown = self.panes.nodes.run
+        if self.place is Place.NODES and shown is not None:
+            return self.desk.session.book.runs.get(shown.execution_id)
+        return self.selected_run
+
+    @property
+    def selected_run(self) -> Run | None:
+        """The run under the cursor of the list of runs."""
         selected = self.panes.runs.selected
         return None if selected is None else self.desk.session.book.runs.get(selected.execution_id)
 
@@ -165,8 +176,7 @@ class MainScreen(WaitingScreen):
         self._cycle(-1)
 
     def action_filter(self) -> None:
-        if self.place is not Place.RUNS:
-            self.panes.bring(Place.RUNS)
+        self._bring_runs()
         self.panes.filter.open()
 
     def action_view(self) -> None:
@@ -174,6 +184,7 @@ class MainScreen(WaitingScreen):
         self.say(f"view: {self.listing.view}")
 
     def action_follow(self) -> None:
+        self._bring_runs()
         self.panes.runs.follow(following=not self.panes.runs.following)
         self.show_frame()
 
@@ -193,7 +204,7 @@ class MainScreen(WaitingScreen):
     def _list_changed(self, changed: Collection[str], *, gaps: bool = False) -> None:
         self.listing.take(self.desk.session.book, changed)
         self.panes.runs.show(self.desk.now)
-        run = self.run_at_hand
+        run = self.selected_run
         if run is not None and (gaps or run.execution_id in changed):
             self._show_nodes()
 
@@ -203,7 +214,7 @@ class MainScreen(WaitingScreen):
             self.unsettle()
 
     def _show_nodes(self) -> None:
-        run, desk = self.run_at_hand, self.desk
+        run, desk = self.selected_run, self.desk
         if run is None:
             self.panes.nodes.show(None, desk.now)
         else:
@@ -225,7 +236,7 @@ class MainScreen(WaitingScreen):
         if found is None or found == before or found not in self.desk.session.book.runs:
             return
         self._linked[submission.id] = found
-        run = self.run_at_hand
+        run = self.selected_run
         # What a poll tells of a write comes before what it tells of the runs.
         self._list_changed({found})
         if run is not None and run.execution_id == before:
@@ -243,10 +254,16 @@ class MainScreen(WaitingScreen):
         self.panes.bring(places[(places.index(self.place) + step) % len(places)])
         self.show_frame()
 
+    def _bring_runs(self) -> None:
+        """What moves the cursor of that list gives it the keys."""
+        if self.place is not Place.RUNS:
+            self.panes.bring(Place.RUNS)
+
     def _to_error(self, step: int, where: str) -> None:
         row = self.listing.next_failed(self.panes.runs.cursor, step)
         if row is None:
             self.say(f"no failed run {where}")
         else:
+            self._bring_runs()
             self.panes.runs.put_cursor(row)
             self.show_frame()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from scaicore_tui.runs import Run
 from scaicore_tui.tui.actions import INBOXES
 from scaicore_tui.tui.batch import Batch, alike, breakpoints_like
 from scaicore_tui.tui.desk import Desk
@@ -31,6 +32,12 @@ class WaitingScreen(SessionScreen):
     def show_inbox(self) -> None:
         """Show the checkpoints as they are now."""
         raise NotImplementedError
+
+    @property
+    def run_of_checkpoint(self) -> Run | None:
+        """The run that waits at the selected checkpoint, where it was read."""
+        selected = self.inbox.selected
+        return self.desk.session.book.runs.get((selected.execution_id if selected is not None else None) or "")
 
     @property
     def checkpoint_at_hand(self) -> Checkpoint | None:
@@ -102,6 +109,13 @@ class WaitingScreen(SessionScreen):
             self.say("c: the selection just moved; look, and press again", "amber")
         else:
             super().action_continue()
+
+    def action_replay(self) -> None:
+        """Replay the run at hand; of a checkpoint, the one that waits there."""
+        if self.place in INBOXES and self.inbox.selected is not None and self.run_of_checkpoint is None:
+            self.say("R: the run of this checkpoint has not been read", "amber")
+        else:
+            super().action_replay()
 
     @property
     def id_at_hand(self) -> tuple[str, str | None]:

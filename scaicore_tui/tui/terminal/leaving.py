@@ -13,15 +13,15 @@ from typing import Any, TextIO, cast
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 
+from scaicore_tui.clock import SystemClock
 from scaicore_tui.tui.terminal.jobs import JobControl
 from scaicore_tui.tui.terminal.parser import Parser
-from scaicore_tui.tui.terminal.pasting import PasteGuard
 
 # What an app returns whose terminal is gone.
 HUNG_UP = 128 + signal.SIGHUP
 # What Textual leaves on: an update that is shown at once, a mouse that counts pixels.
 LEFT_ON = "\x1b[?2026l\x1b[?1016l"
-INPUT_SECONDS = 0.1
+INPUT_SECONDS = 0.05
 
 
 class LeavingDriver(LinuxDriver):
@@ -34,6 +34,7 @@ class LeavingDriver(LinuxDriver):
         self.is_ours = False
         self._file = Outlet(cast("TextIO", self._file), self._lost)  # type: ignore[assignment]
         self._jobs = JobControl(self, app)
+        self._clock = SystemClock()
 
     @property
     def is_lent(self) -> bool:
@@ -80,21 +81,20 @@ class LeavingDriver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """Hand on what is typed. Bytes that are no text are no reason to end; an end of the input is one."""
-        parser, decode = Parser(self._debug), getincrementaldecoder("utf-8")("replace").decode
-        guard = PasteGuard()
+        parser, decode = Parser(), getincrementaldecoder("utf-8")("surrogateescape").decode
         with SelectSelector() as selector:
             selector.register(self.fileno, EVENT_READ)
             while not self.exit_event.is_set():
+                parser.reports_size = self._in_band_window_resize
                 if selector.select(INPUT_SECONDS):
                     data = os.read(self.fileno, 4096)
                     if not data:
                         self._lost()
                         return
-                    # The parser takes nothing for the end of all: half a sign would be that.
-                    if text := guard.feed(decode(data)):
-                        for message in parser.feed(text):
-                            self.process_message(message)
-                for message in parser.tick():
+                    found = parser.feed(decode(data), self._clock.monotonic())
+                else:
+                    found = parser.tick(self._clock.monotonic())
+                for message in found:
                     self.process_message(message)
 
     def _run_input_thread(self) -> None:

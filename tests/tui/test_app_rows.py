@@ -1,0 +1,161 @@
+"""Which row a key acts on: that of the focused pane, for every pane and every key that acts on a row."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+import pytest
+
+from scaicore_tui.tui.actions import ACTIONS, READING, Place, actions_at
+from scaicore_tui.tui.screens.answer import AnswerScreen
+from scaicore_tui.tui.screens.continue_all import ContinueAllScreen
+from scaicore_tui.tui.screens.detail import DetailScreen
+from scaicore_tui.tui.screens.replay import ReplayScreen
+from tests.tui.inbox_scene import inbox
+from tests.tui.scene import BREAKPOINT, busy
+from tests.tui.stage import WIDE, Stage, until
+from tests.tui.taking import Taking
+
+RUN, CHECKPOINT, NEWEST = "exec_d3b6f0", "ckpt_break", "exec_8f21c4"
+# What brings the cursor of a place to that run, or to its checkpoint. In the places of checkpoints the list of runs
+# stays on its newest one, which is another.
+KEYS_TO: dict[Place, tuple[str, ...]] = {
+    Place.RUNS: ("j",),
+    Place.NODES: ("j", "tab"),
+    Place.DETAIL: ("j", "enter"),
+    Place.CHECKPOINTS: ("tab", "tab", "G"),
+    Place.INBOX: ("i", "G"),
+}
+BY_RUN, BY_CHECKPOINT = {Place.RUNS, Place.NODES, Place.DETAIL}, {Place.CHECKPOINTS, Place.INBOX}
+# The keys that act on a row: what each is expected to act on, and where.
+ABOUT_A_ROW: dict[str, dict[str, set[Place]]] = {
+    "replay": {RUN: BY_RUN | BY_CHECKPOINT},
+    "answer": {CHECKPOINT: BY_RUN | BY_CHECKPOINT},
+    "continue": {CHECKPOINT: BY_RUN | BY_CHECKPOINT},
+    "open": {RUN: {Place.RUNS, Place.NODES}, CHECKPOINT: BY_CHECKPOINT},
+    "copy": {RUN: BY_RUN, CHECKPOINT: BY_CHECKPOINT},
+    "copy_all": {RUN: BY_RUN, CHECKPOINT: BY_CHECKPOINT},
+    "mark": {CHECKPOINT: BY_CHECKPOINT},
+    "continue_all": {CHECKPOINT: BY_CHECKPOINT},
+}
+# All others move the cursor, show something else, or act on everything.
+ABOUT_NO_ROW = {
+    *("cursor_down", "cursor_up", "page_down", "page_up", "first", "last", "next_error", "previous_error", "follow"),
+    *("next_pane", "previous_pane", "back", "filter", "view", "inbox", "profile", "help", "command_palette"),
+    *("pause", "refresh_now", "theme", "repaint", "app.suspend_process", "quit"),
+}
+
+
+class Effects:
+    """What the last key acted on, whatever it did."""
+
+    def __init__(self, stage: Stage, taking: Taking, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._stage, self._taking, self._copied = stage, taking, ""
+        monkeypatch.setattr(stage.app, "send_to_terminal", self._copy)
+
+    def _copy(self, sequence: str) -> None:
+        self._copied = base64.b64decode(sequence.split(";")[2].split("\x07")[0]).decode()
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self._copied = ""
+
+    def of(self, action: str) -> str | None:
+        return self._READ[action](self)
+
+    def _copied_id(self) -> str | None:
+        return self._copied or None
+
+    def _copied_document(self) -> str | None:
+        document: dict[str, Any] = json.loads(self._copied) if self._copied.startswith("{") else {}
+        return document.get("id") or document.get("execution_id")
+
+    def _shown(self) -> str | None:
+        screen = self._stage.app.screen
+        if isinstance(screen, AnswerScreen):
+            return screen.checkpoint.id
+        if isinstance(screen, DetailScreen | ReplayScreen):
+            run = screen.run_at_hand if isinstance(screen, DetailScreen) else screen.run_again
+            return None if run is None else run.execution_id
+        return None
+
+    def _posted(self) -> str | None:
+        return self._taking.posts[-1][0].split("/")[-2] if self._taking.posts else None
+
+    def _marked(self) -> str | None:
+        return next(iter(self._stage.screen.desk.marked), None)
+
+    def _scope(self) -> str | None:
+        screen = self._stage.app.screen
+        return screen.listed.checkpoints[0].id if isinstance(screen, ContinueAllScreen) else None
+
+    _READ: ClassVar[dict[str, Callable[[Effects], str | None]]] = {
+        "replay": _shown,
+        "answer": _shown,
+        "open": _shown,
+        "copy": _copied_id,
+        "copy_all": _copied_document,
+        "continue": _posted,
+        "mark": _marked,
+        "continue_all": _scope,
+    }
+
+
+def test_the_table_has_every_key_of_every_pane() -> None:
+    assert set(KEYS_TO) == READING
+    for place in READING:
+        for action in actions_at(place):
+            expected = ABOUT_A_ROW.get(action.id, {})
+            assert action.id in ABOUT_NO_ROW or any(place in places for places in expected.values()), (place, action.id)
+    offered = {(place, action.id) for action in ACTIONS for place in action.places}
+    for action_id, expected in ABOUT_A_ROW.items():
+        assert all((place, action_id) in offered for places in expected.values() for place in places)
+
+
+@pytest.mark.parametrize("place", KEYS_TO)
+async def test_keys_act_on_the_row_of_the_focused_pane(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(busy())
+    taking = Taking(stage)
+    taking.row = BREAKPOINT
+    effects = Effects(stage, taking, monkeypatch)
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press(*KEYS_TO[place])
+        stage.clock.advance(1)
+        await stage.settle(pilot)
+        screen = stage.app.screen
+        assert stage.screen.place is place
+        # Marks change what other keys do, and what is written changes what there is to act on.
+        last = ("mark", "continue")
+        actions = sorted(actions_at(place), key=lambda action: last.index(action.id) if action.id in last else -1)
+        for action in actions:
+            for target in (row for row, places in ABOUT_A_ROW.get(action.id, {}).items() if place in places):
+                await pilot.press(action.keys[0])
+                await until(pilot, partial(effects.of, action.id))
+                assert effects.of(action.id) == target, action.id
+                effects.forget()
+                while stage.app.screen is not screen:
+                    await pilot.press("escape")
+
+
+@pytest.mark.parametrize(("key", "found"), [("e", "exec_5b0c11"), ("f", NEWEST)])
+async def test_what_moves_the_cursor_of_the_runs_gives_them_the_keys(key: str, found: str) -> None:
+    stage = Stage(busy())
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("j", "tab", "tab", *([key] * (2 if key == "f" else 1)))
+        await stage.settle(pilot)
+        assert stage.screen.place is Place.RUNS
+        run = stage.screen.run_at_hand
+        assert run is not None
+        assert run.execution_id == found
+
+
+async def test_a_run_that_was_not_read_is_not_replaced_by_another() -> None:
+    stage = Stage(inbox(BREAKPOINT | {"execution_id": "exec_unread"}))
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("tab", "tab", "R")
+        await stage.settle(pilot)
+        assert "R: the run of this checkpoint has not been read" in stage.text

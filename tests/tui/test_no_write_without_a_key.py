@@ -1,0 +1,115 @@
+"""Nothing is written unless a key was pressed: the program itself on a terminal that sends what no person typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from scaicore_tui.tui.terminal.parser import Parser
+from tests.feedsim import FeedSim
+from tests.tui.feed_server import feed_server
+from tests.tui.inbox_scene import inbox
+from tests.tui.lasting import Scene
+from tests.tui.scene import BREAKPOINT, busy, stopped_debug
+from tests.tui.stage import Stage, screen_lines, until
+from tests.tui.taking import Taking
+from tests.tui.terminal import Terminal
+
+DA2 = b"\x1b[>0;276;0c"
+STRAYS = (
+    DA2,
+    b"\x1b[?62;c\x1b[0nc\x1b[>1u",
+    b"\x1b]11;rgb:cccc/aaaa/RRRR\x07\x1bP>|cC\x1b\\\x1b_Gi=c;c\x1b\\",
+    b"\x9b>0;276;0c\x1b[99~\x1b[Mccc\x1b[<-1;-1;-1M\x1b[99;1:3u",
+    b"\x1b[200~c\x1b[201~c\r\x1b[201~",
+)
+LONGER_THAN_AN_ESCAPE = 0.3
+
+
+@dataclass
+class Counting(FeedSim):
+    """A feed with a run at a breakpoint, which counts what is written."""
+
+    posts: list[str] = field(default_factory=list)
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        if request.method != "POST":
+            return super().answer(request)
+        self.posts.append(request.url.path)
+        return httpx.Response(200, json={"data": BREAKPOINT | {"status": "resolved", "resolution": "continue"}})
+
+
+@pytest.fixture
+def feed() -> Counting:
+    return Counting(stopped_debug(), checkpoints=[BREAKPOINT])
+
+
+@pytest.fixture
+def terminal(feed: Counting, tmp_path: Path) -> Iterator[Terminal]:
+    """The program, with the breakpoint under its cursor."""
+    with feed_server(feed) as server, Scene(tmp_path, server).opened() as opened:
+        opened.until(lambda: "exec_d3b6f0" in opened.text and "Waiting for you · 1" in opened.text)
+        yield opened
+
+
+def test_only_a_key_continues_a_breakpoint(terminal: Terminal, feed: Counting) -> None:
+    for stray in STRAYS:
+        terminal.send(stray)
+    for at in (1, 2, len(DA2) - 1):
+        terminal.send(DA2[:at])
+        terminal.quiet(LONGER_THAN_AN_ESCAPE, at_most=LONGER_THAN_AN_ESCAPE)
+        terminal.send(DA2[at:])
+        terminal.quiet(LONGER_THAN_AN_ESCAPE, at_most=LONGER_THAN_AN_ESCAPE)
+    terminal.send(b"\x1b[I\x1b[Bc")
+    terminal.until("c: not taken")
+    assert feed.posts == []
+    terminal.quiet(LONGER_THAN_AN_ESCAPE, at_most=LONGER_THAN_AN_ESCAPE)
+    terminal.press("c")
+    terminal.until(lambda: feed.posts)
+    assert feed.posts == ["/api/v1/scaicore/checkpoints/ckpt_break/resolve"]
+
+
+def press(stage: Stage, sent: bytes) -> None:
+    """Send these bytes in one read."""
+    for message in Parser().feed(sent.decode(), 0.0):
+        stage.app.post_message(message)
+
+
+@pytest.mark.parametrize("key", ["c", "a", "R", "C"])
+async def test_a_key_that_writes_is_not_taken_together_with_a_sequence(key: str) -> None:
+    stage = Stage(inbox(BREAKPOINT))
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        await pilot.press("i")
+        stage.clock.advance(1)
+        screen = stage.app.screen
+        press(stage, f"{key}\x1b[I".encode())
+        await until(pilot, lambda: f"{key}: not taken" in stage.text)
+        assert stage.app.screen is screen
+        assert not taking.posts
+
+
+async def test_a_confirmation_is_not_taken_together_with_a_sequence() -> None:
+    stage = Stage(busy())
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        await pilot.press("a", "1")
+        stage.clock.advance(1)
+        press(stage, b"\x1b[I\r")
+        press(stage, b"\x13\x1b[I")
+        await until(pilot, lambda: any("ctrl+s: not taken" in line for line in screen_lines(stage.app)))
+        assert not taking.posts
+        await pilot.press("enter")
+        await until(pilot, lambda: taking.posts)
+
+
+async def test_what_is_typed_into_a_line_is_typed_whatever_it_came_with() -> None:
+    stage = Stage(busy())
+    async with stage.opened() as pilot:
+        await pilot.press("slash")
+        press(stage, b"ca\x1b[DR")
+        await until(pilot, lambda: "/cRa" in stage.text)
