@@ -7,7 +7,7 @@ sees the times of another.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 
 from scaicore_tui.clock import Clock
@@ -40,7 +40,9 @@ def recorded_times(clock: Clock) -> Iterator[list[float]]:
     try:
         yield record.times
     finally:
-        _current.reset(token)
+        # A fetch that nobody waits for any more is closed in another context.
+        with suppress(ValueError):
+            _current.reset(token)
 
 
 def current() -> AnswerTimes | None:

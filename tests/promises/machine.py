@@ -44,6 +44,8 @@ class Promises(RuleBasedStateMachine):
         self.machine = Machine(self.folder, self.clock)
         self.apis = {name: Api(name, self.clock) for name in APIS}
         self.running: dict[str, Process] = {}
+        # Submissions of which the process that sent them showed the likely run.
+        self.shown_likely: set[str | None] = set()
         for api in self.apis.values():
             self._write_token(api)
             api.on_post = lambda post, api=api: self._on_post(api, post)  # type: ignore[misc]
@@ -259,6 +261,8 @@ class Promises(RuleBasedStateMachine):
             return
         assert run != submission.target_id, f"the original is called its own replay: {where}"
         if submission.likely:
+            if not submission.is_recovered:
+                self.shown_likely.add(submission.id)
             sent_at = post.at if post is not None else self.clock.now() - submission.waited(self.clock.monotonic())
             assert api.started_at[run] >= sent_at, f"the likely run is older than the POST: {where}"
             assert submission.progress is not Progress.CONFIRMED, f"confirmed by what is only likely: {where}"
@@ -354,7 +358,9 @@ class Promises(RuleBasedStateMachine):
         if post.is_refused or self.clock.now() - post.at > NOTHING_ARRIVES_S:
             return True
         if post.kind == "invoke":
-            return post.outcome in ("ok", "ok_without_details", "ledger_breaks_done")
+            is_answered = post.outcome in ("ok", "ok_without_details", "ledger_breaks_done")
+            # A person who saw the likely run, and replays again, means a second one.
+            return is_answered or post.submission_id in self.shown_likely
         return False
 
 
