@@ -57,7 +57,7 @@ def test_all_is_well(reader: Program, demo: Demo) -> None:
     assert checks["caller"]["facts"] == {"verified": False, "subject": "usr_demo", "tenant_id": "tnt_demo"}
     assert checks["feed"]["facts"]["order"] == "newest first"
     assert checks["limit"]["facts"]["limit"] == 120
-    done = reader("doctor")
+    done = reader.knowing(COLUMNS="200")("doctor")
     assert len(done.stdout.splitlines()) == len(NAMES)
     assert demo.ready["token"] not in done.stdout + json.dumps(checks)
 

@@ -160,6 +160,10 @@ def a_signal_comes(number: signal.Signals, grid: FastGrid, writer: Program) -> i
         return process.wait(PATIENCE)
 
 
+def a_folder_is_in_the_place_of_the_journal(_: FastGrid, program: Program) -> int:
+    return program("record", "--for", "1", "--journal", str(program.home)).returncode
+
+
 CAUSES: dict[int, Callable[[FastGrid, Program], int]] = {
     0: ok,
     1: a_run_failed,
@@ -170,6 +174,7 @@ CAUSES: dict[int, Callable[[FastGrid, Program], int]] = {
     6: it_was_answered_already,
     7: the_answer_is_lost,
     8: the_time_is_up,
+    9: a_folder_is_in_the_place_of_the_journal,
     70: the_program_is_wrong,
     **{128 + number: partial(a_signal_comes, number) for number in ENDING},
 }
