@@ -315,7 +315,7 @@ class Session:
         return self.link.events.answered_at if self._catch_up.behind is None else None
 
     async def _note_caller(self) -> None:
-        """Note in the journal whose it is, once the first token was had."""
+        """Store the caller in the journal once the first token is known."""
         known, caller = self.journal.identity, self.client.bearer.caller
         if caller is not None and known is not None and known.caller is None:
             await self._ingest.off(self.journal.note_caller, caller)

@@ -143,7 +143,7 @@ def journal_of(common: Common, target: Target) -> Path | None:
 
 
 def former_notice(common: Common, target: Target) -> str:
-    """That a journal of an older program is not used for `target`, whose own is only just being made; or nothing."""
+    """Return a notice if a journal of an older program is left unused when the first one of `target` is made."""
     from scaicore_tui.journal.locate import unused_former_journal
 
     path = journal_of(common, target)

@@ -38,6 +38,7 @@ class Color(StrEnum):
 # RFC 9110 §7.2: no user, no path, nothing to read in two ways.
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]*)?", re.ASCII)
 _USUAL_PATH = {Api.SCAIFLOW: "/api/v1", Api.SCAIGRID: ""}
+_BARE_PATH = "/v1"
 _RESOURCES = {Api.SCAIFLOW: "/scaicore", Api.SCAIGRID: "/v1/modules/scaicore"}
 
 
@@ -90,8 +91,8 @@ class Target(Struct, frozen=True):
 
     @property
     def has_usual_path(self) -> bool:
-        """Whether the URL is that of the backend itself, and not of one of several behind a gateway."""
-        return urlsplit(self.base).path == _USUAL_PATH[self.api]
+        """Whether the URL is that of a backend itself, and not of one of several behind a gateway (API §1)."""
+        return urlsplit(self.base).path in (_USUAL_PATH[self.api], _BARE_PATH)
 
     @property
     def resources(self) -> str:

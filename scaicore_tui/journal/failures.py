@@ -56,7 +56,7 @@ def is_failure(error: sqlite3.Error) -> bool:
 
 
 def journal_failure(error: sqlite3.Error | OSError, path: Path | None) -> StorageError:
-    """Return what a failed read or write of the journal in `path` means; None is a temporary file."""
+    """Return the StorageError for a failed read or write of the journal in `path`; None is a temporary file."""
     name = "the temporary journal" if path is None else str(path)
     if isinstance(error, OSError):
         words = f"no journal can be kept in {name}: {_system_words(error)}"
@@ -72,7 +72,7 @@ def journal_failure(error: sqlite3.Error | OSError, path: Path | None) -> Storag
 
 
 def disk_failure(error: BaseException) -> StorageError | None:
-    """Return what an error means that nobody expected where it came; None where the disk is not to blame."""
+    """Return a StorageError for an unexpected error that the disk caused; None for any other."""
     if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _OF_DISK:
         return StorageError(f"a file can't be read or written: {error}", kept=SAFE, hint=LOOK)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
@@ -100,7 +100,7 @@ def require_file(path: Path, what: str) -> None:
 
 
 def damaged(name: str) -> StorageError:
-    """Return that the journal of that name is damaged, and how to go on without it."""
+    """Return the error for a damaged journal of that name."""
     return DamagedJournal(
         f"{name} is damaged",
         kept="it was not changed",

@@ -95,7 +95,7 @@ def _open_to_read(path: Path, how: str) -> sqlite3.Connection:
 
 
 def _has_log(path: Path) -> bool:
-    """Whether some of the journal is in the file that SQLite writes first: it is in use, or a crash left that."""
+    """Return whether the log beside the journal holds events: it is in use, or a process crashed."""
     with suppress(OSError):
         return path.with_name(f"{path.name}-wal").stat().st_size > 0
     return False

@@ -161,7 +161,7 @@ class Journal:
                 yield database
 
     def note_caller(self, caller: Caller) -> None:
-        """Note who the events are read as, where that was not known when the journal was opened."""
+        """Store the caller in the file, if it was not known when the journal was opened."""
         if self.identity is None or self.identity.caller is not None:
             return
         self.identity = replace(self.identity, caller=caller)
@@ -171,7 +171,7 @@ class Journal:
 
     @property
     def unsaved_count(self) -> int:
-        """How many of its events are not in the file that they should be in."""
+        """How many of its events are only in memory, and should be in the file."""
         if self.is_gone or self._wanted is not None:
             return len(self)
         return int(self.rows("SELECT count(*) FROM temp.spilled")[0][0]) if self.is_spilling else 0
@@ -187,14 +187,14 @@ class Journal:
         return self._watched is not None and bool(self._watched.trouble)
 
     def look_after_file(self) -> None:
-        """Notice that the file was deleted or replaced; or where there could be none so far, try again to make it."""
+        """Notice that the file was deleted or replaced. Where no file could be made so far, try again."""
         if self._watched is not None and self._watched.look():
             self.trouble = self._watched.trouble
         elif self._wanted is not None and not self.is_spilling:
             self._move_to(*self._wanted)
 
     def _move_to(self, path: Path, identity: Identity | None) -> None:
-        """Put what this temporary journal holds into the file in `path`, if that takes it now and holds nothing yet."""
+        """Move this temporary journal into the file in `path`, if that can be written now and has no events yet."""
         with suppress(StorageError, Conflict, ConfigError), self._turn:
             lock = claim(path)
             try:
@@ -356,18 +356,18 @@ class Journal:
                 return
 
     def readable(self, execution_id: str, upto: int | None) -> Iterator[tuple[int, Event]]:
-        """The same, without waiting for who writes it, up to the first that is damaged: that is told in `trouble`."""
+        """Yield the same from the reader, up to the first damaged event: `trouble` says that it stopped there."""
         try:
             yield from self.reader.history(execution_id, upto)
         except StorageError as error:
             self.note_damage(error)
 
     def damage(self) -> StorageError:
-        """That something in it is not as it was written."""
+        """Return the error for content that is not as it was written."""
         return damaged(str(self._path))
 
     def note_damage(self, error: StorageError) -> None:
-        """Some of what it holds can't be read: say so, where nothing worse is said."""
+        """Say in `trouble` that some of its content can't be read, unless something worse is said there."""
         self.trouble = self.trouble or f"{error.message}: not all of it can be shown"
 
     def newest_of(self, execution_id: str, limit: int) -> list[Event]:

@@ -8,7 +8,7 @@ from scaicore_tui.journal.failures import IN_MEMORY
 
 
 class WatchedFile:
-    """The file that was in `path` when this was made. `trouble` says what became of it; empty while it is there."""
+    """Watches the file in `path`. `trouble` says that it was deleted or replaced; empty while it is the same file."""
 
     def __init__(self, path: Path) -> None:
         self.trouble = ""
@@ -17,7 +17,7 @@ class WatchedFile:
         self._found = self._inode()
 
     def look(self) -> bool:
-        """Return whether it was deleted or replaced. Nothing brings it back: the program has to start again."""
+        """Return whether the file was deleted or replaced. That is final: the program has to start again."""
         found = self._inode()
         if self.trouble or found == self._found:
             return bool(self.trouble)
@@ -26,7 +26,7 @@ class WatchedFile:
         return True
 
     def _inode(self) -> tuple[int, int] | None:
-        """What names the file itself; None where there is none, what it was before where that can't be told."""
+        """Return device and inode; None if there is no file, the former ones if that can't be found out."""
         try:
             found = self._path.stat()
         except FileNotFoundError:

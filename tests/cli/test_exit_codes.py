@@ -8,14 +8,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from scaicore_tui.cli.help import EXIT_CODES
 from scaicore_tui.cli.running import ENDING
 from scaicore_tui.proxy import ProxyConfig
-from tests.cli.program import COMMAND, PATIENCE, Demo, FastGrid, Program, fast_grid
+from tests.cli.program import PATIENCE, Demo, FastGrid, Program, fast_grid
 from tests.server.faulty_wire import Fault, faulty_wire
 from tests.server.grid_fixtures import MANAGER
 from tests.server.proxy_fixtures import proxy_server
@@ -144,11 +143,6 @@ def the_time_is_up(grid: FastGrid, writer: Program) -> int:
     return writer("watch", "@latest", "--timeout", "1").returncode
 
 
-def the_output_is_full(grid: FastGrid, writer: Program) -> int:
-    with Path("/dev/full").open("wb") as full:
-        return subprocess.run([*COMMAND, "schema"], env=writer.environment, stdout=full, check=False).returncode
-
-
 def the_program_is_wrong(grid: FastGrid, writer: Program) -> int:
     """A part of it is not as it was written."""
     broken = "import sys; sys.modules['scaicore_tui.session'] = None; from scaicore_tui.__main__ import main; main()"
@@ -166,6 +160,10 @@ def a_signal_comes(number: signal.Signals, grid: FastGrid, writer: Program) -> i
         return process.wait(PATIENCE)
 
 
+def a_folder_is_in_the_place_of_the_journal(_: FastGrid, program: Program) -> int:
+    return program("record", "--for", "1", "--journal", str(program.home)).returncode
+
+
 CAUSES: dict[int, Callable[[FastGrid, Program], int]] = {
     0: ok,
     1: a_run_failed,
@@ -176,7 +174,7 @@ CAUSES: dict[int, Callable[[FastGrid, Program], int]] = {
     6: it_was_answered_already,
     7: the_answer_is_lost,
     8: the_time_is_up,
-    9: the_output_is_full,
+    9: a_folder_is_in_the_place_of_the_journal,
     70: the_program_is_wrong,
     **{128 + number: partial(a_signal_comes, number) for number in ENDING},
 }

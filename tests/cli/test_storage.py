@@ -66,14 +66,6 @@ def damaged(folder: Path) -> Path:
     return path
 
 
-def newer(folder: Path) -> Path:
-    path = folder / "newer.journal"
-    Journal.open(path).close()
-    with closing(sqlite3.connect(path)) as database, database:
-        database.execute("PRAGMA user_version = 99")
-    return path
-
-
 def a_folder(folder: Path) -> Path:
     return folder
 
@@ -86,8 +78,6 @@ def too_long(folder: Path) -> Path:
     ("make", "command", "words"),
     [
         (damaged, "runs", "is damaged"),
-        (damaged, "events", "is damaged"),
-        (newer, "runs", "was written by a newer scaicore-tui"),
         (a_folder, "events", "it is a folder"),
         (too_long, "runs", "its name is too long"),
     ],

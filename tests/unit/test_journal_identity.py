@@ -84,12 +84,14 @@ def test_a_file_that_says_nothing_becomes_that_of_who_names_it(tmp_path: Path) -
         opened(TEAM_B, path)
 
 
-def test_an_unambiguous_journal_of_an_older_program_is_taken_over() -> None:
-    path = former(USUAL)
-    assert journal_to_write(USUAL) == journal_to_read(USUAL) == path
-    opened(USUAL, path)
-    assert journal_to_write(USUAL) == path
-    assert journal_to_write(replace(OTHER_CALLER, url=USUAL.url)) != path
+@pytest.mark.parametrize("url", [USUAL.url, f"{USUAL.url}:8443/api/v1/", "http://127.0.0.1:8001/v1"])
+def test_an_unambiguous_journal_of_an_older_program_is_taken_over(url: str) -> None:
+    usual = replace(USUAL, url=url)
+    path = former(usual)
+    assert journal_to_write(usual) == journal_to_read(usual) == path
+    opened(usual, path)
+    assert journal_to_write(usual) == path
+    assert journal_to_write(replace(OTHER_CALLER, url=url)) != path
 
 
 @pytest.mark.parametrize(
