@@ -131,7 +131,8 @@ def _wanted_encoding(env: Mapping[str, str]) -> str | None:
 def _wrap(stream: io.TextIOWrapper, kind: type[_Descriptor]) -> io.TextIOWrapper:
     """The same stream, whose failures `kind` handles."""
     stream.flush()
-    raw: io.RawIOBase = getattr(stream.buffer, "raw", stream.buffer)
+    buffer: Any = stream.buffer
+    raw: io.RawIOBase = getattr(buffer, "raw", buffer)
     return io.TextIOWrapper(
         io.BufferedWriter(kind(raw)),
         encoding=stream.encoding,

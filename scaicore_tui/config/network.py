@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypedDict
 from urllib.parse import urlsplit
 
 from scaicore_tui.config.proxies import find_proxy, unusable_proxy
+from scaicore_tui.config.target import no_address
 from scaicore_tui.config.tls import client_context
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class NetworkOptions(TypedDict):
 
 def network_options(url: str, ca_file: Path | None = None) -> NetworkOptions:
     """The options for `url`. Raises ConfigError, which names the variable or the file that can't be used."""
+    _check_address(url)
     context = context_for(url, ca_file)
     return {"verify": context, "proxy": _proxy(url, context), "trust_env": False}
 
@@ -34,6 +36,16 @@ def context_for(url: str, ca_file: Path | None = None) -> ssl.SSLContext:
         # Reading the certificates that a plain connection has no use for takes longer than opening it.
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return client_context(ca_file)
+
+
+def _check_address(url: str) -> None:
+    """Raise ConfigError for a host that the HTTP client takes for none: each of its requests would raise something."""
+    import httpx
+
+    try:
+        httpx.URL(url).host  # noqa: B018  (decoded only now)
+    except (ValueError, httpx.InvalidURL) as error:
+        raise no_address(url) from error
 
 
 def _proxy(url: str, context: ssl.SSLContext) -> httpx.Proxy | None:

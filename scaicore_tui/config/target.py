@@ -35,6 +35,8 @@ class Color(StrEnum):
     VIOLET = "violet"
 
 
+# In bytes (RFC 1035 §2.3.4).
+MAX_LABEL = 63
 # RFC 9110 §7.2: no user, no path, nothing to read in two ways.
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]*)?", re.ASCII)
 _USUAL_PATH = {Api.SCAIFLOW: "/api/v1", Api.SCAIGRID: ""}
@@ -141,10 +143,8 @@ def check_url(url: str, *, has_token: bool) -> str:
     """`url`, if a client may use it. Raises ConfigError: no web address, one that carries what belongs elsewhere, or a
     token in the clear over a network."""
     parts = _split(url)
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(
-            f"not a web address: {_shown(url)!r}", hint="it should look like https://scaiflow.example.com"
-        )
+    if parts is None or parts.scheme not in ("http", "https") or not _is_host_name(parts.hostname):
+        raise no_address(url)
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigError(
             "a URL must not carry a user, a password or a query", hint="set SCAICORE_TUI_TOKEN for a token"
@@ -154,6 +154,25 @@ def check_url(url: str, *, has_token: bool) -> str:
             f"a token is never sent in the clear to {parts.hostname}", hint="use https:// (plain http: loopback only)"
         )
     return url
+
+
+def no_address(url: str) -> ConfigError:
+    """This can't be the address of an API."""
+    return ConfigError(f"not a web address: {_shown(url)!r}", hint="it should look like https://scaiflow.example.com")
+
+
+def _is_host_name(name: str | None) -> bool:
+    """Whether it could be looked up: no label is empty, too long, or encoded (`xn--`) from nothing."""
+    labels = (name or "").removesuffix(".").split(".")
+    if not all(0 < len(label) <= MAX_LABEL for label in labels):
+        return False
+    if all(label.isascii() and not label.startswith("xn--") for label in labels):
+        return True  # loading the codec below takes a while
+    try:
+        ".".join(labels).encode("idna").decode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _split(url: str) -> SplitResult | None:

@@ -14,7 +14,8 @@ import pytest
 from scaicore_tui.cli.streams import replace_with_ascii
 from scaicore_tui.text import cells
 from tests.builders import entered, event, started
-from tests.cli.program import COMMAND, PATIENCE, Program
+from tests.cli.program import COMMAND, PATIENCE, FastGrid, Program
+from tests.cli.test_writing import APPROVAL, TRIP
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a shell, and /dev/full")
 FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is full")
@@ -71,6 +72,32 @@ def test_a_write_that_could_not_be_told_of_is_not_sent(program: Program) -> None
     assert done.returncode == 9
     assert b"standard output is closed" in done.stderr
     assert b"nothing was sent" in done.stderr
+
+
+@FULL
+def test_what_came_of_a_write_is_told_although_the_output_is_full(grid: FastGrid, writer: Program) -> None:
+    grid.finished(APPROVAL, TRIP)
+    (waiting,) = grid.pending()
+    done = shell(writer, ["resolve", waiting, "approve", "--yes"], ">/dev/full")
+    assert done.returncode == 9
+    assert b"No space left on device \xc2\xb7 confirmed: " in done.stderr
+    assert grid.checkpoint(waiting)["resolution"] == "approve"
+
+
+def test_an_input_that_is_closed_is_named(grid: FastGrid, writer: Program) -> None:
+    execution = grid.finished(APPROVAL, TRIP)
+    done = shell(writer, ["replay", execution, "--input", "-", "--yes"], "<&-")
+    assert done.returncode == 2
+    assert b"--input -: standard input is closed" in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_an_input_that_windows_wrote_is_read(grid: FastGrid, writer: Program, tmp_path: Path, encoding: str) -> None:
+    execution = grid.finished(APPROVAL, TRIP)
+    file = tmp_path / "input.json"
+    file.write_bytes(json.dumps({**TRIP, "employee": "Björn"}, ensure_ascii=False, indent=1).encode(encoding))
+    told = writer.document("replay", execution, "--input", str(file), "--yes", "--json")
+    assert grid.input_of(told["execution_id"])["employee"] == "Björn"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ import pytest
 
 from scaicore_tui.config import Api, Flags, Target, identity_of, journal_file, resolve_target, settle
 from scaicore_tui.config.keys import KEYS
+from scaicore_tui.config.network import network_options
 from scaicore_tui.config.profiles import Profile, find_complaints
+from scaicore_tui.config.target import check_url
 from scaicore_tui.errors import ConfigError
 
 PROFILES = """
@@ -83,6 +85,20 @@ def test_the_usual_paths(url: str, api: Api, resources: str) -> None:
 def test_addresses_that_are_refused(url: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         resolve_target(Flags(url=url), {"SCAICORE_TUI_TOKEN": "t"}, tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["a..example", ".", "xn--a.example", "xn--", f"{'a' * 64}.example", "\udcff.example", "☃.net"],
+)
+def test_hosts_that_no_name_server_could_be_asked_for_are_refused(host: str) -> None:
+    with pytest.raises(ConfigError, match="not a web address"):
+        network_options(check_url(f"https://{host}", has_token=True))
+
+
+@pytest.mark.parametrize("host", ["a.example.", "xn--mnchen-3ya.de", "münchen.de", "[::1]", "a_b", "10.1.2.3"])
+def test_hosts_that_can_be_looked_up(host: str) -> None:
+    assert network_options(check_url(f"https://{host}", has_token=True))["proxy"] is None
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])

@@ -47,7 +47,7 @@ class LeavingDriver(LinuxDriver):
             size = os.get_terminal_size(self.fileno)
         except OSError:
             size = os.terminal_size((0, 0))
-        return tuple(size) if min(size) > 0 else super()._get_terminal_size()
+        return (size.columns, size.lines) if min(size) > 0 else super()._get_terminal_size()
 
     def write(self, data: str) -> None:
         """Write to the terminal, if it is ours."""
