@@ -96,6 +96,8 @@ def test_polls_leave_a_third_of_the_limit_to_others() -> None:
     assert allowed(1.0, 60) == 3.0
     assert allowed(1.0, 120) == 2.0
     assert allowed(5.0, 60) == 5.0
+    # Two that poll at the usual interval on one key: neither needs to change, whatever the estimate of the other says.
+    assert [allowed(5.0, available) for available in (30, 33, 36)] == [5.0, 5.0, 5.0]
     assert allowed(1.0, 20) == 9.0
     assert allowed(0.1, 1_000) == 0.2
     assert allowed(5.0, 1) == 180.0
