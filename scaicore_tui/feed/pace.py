@@ -17,6 +17,9 @@ SLOWEST = 30.0
 PER_POLL = 2
 # The largest share of a minute's requests that polls take.
 POLL_SHARE = 2 / 3
+# An interval that is shorter than that by no more than this factor is kept: what others spend on the same key is an
+# estimate, which moves with each answer.
+TOLERANCE = 1.2
 # Up to so many pages the usual interval is kept; from so many on, the slowest is used.
 FEW, MANY = 4, 20
 
@@ -33,7 +36,7 @@ def allowed(interval: float, available: float) -> float:
     A longer one is rounded up to whole seconds, or tenths below one: it is shown, and should rarely change.
     """
     shortest = PER_POLL * 60.0 / (POLL_SHARE * available)
-    if shortest <= interval:
+    if shortest <= interval * TOLERANCE:
         return interval
     return float(ceil(shortest - 1e-9)) if shortest > 1 else ceil(shortest * 10 - 1e-9) / 10
 

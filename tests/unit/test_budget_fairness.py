@@ -45,17 +45,21 @@ class Readers:
                 slot.heard(status, headers)
             await self.clock.sleep(pause)
 
-    async def run(self, seconds: float) -> None:
-        """Let so much time pass."""
+    async def pass_time(self, until: float) -> None:
+        """Let time pass until then."""
         for _ in range(12):
             await turn()
-        while self.clock.monotonic() < seconds:
+        while self.clock.monotonic() < until:
             self.clock.skip()
             for _ in range(12):
                 await turn()
+
+    async def stop(self) -> None:
+        """Let all readers end."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
 
     def longest_gap(self, rank: Rank) -> float:
         """Return the longest time in which no request of that rank went, the begin included."""
@@ -68,7 +72,8 @@ async def test_each_rank_gets_its_share_while_the_ranks_before_it_want_everythin
     for rank in (Rank.CHECKPOINTS, Rank.CHECKPOINTS, Rank.HEAD, Rank.HEAD, Rank.CATCH_UP, Rank.HISTORY):
         readers.read(rank)
     readers.read(Rank.WRITE, pause=37.0)
-    await readers.run(MINUTES * 60 * 60 / limit)
+    await readers.pass_time(MINUTES * 60 * 60 / limit)
+    await readers.stop()
     slot_time = 60 / limit
     # The first minute's requests go at once: until they are forgotten, a minute passes.
     assert readers.longest_gap(Rank.HEAD) <= 60 + 14 * slot_time
@@ -84,18 +89,27 @@ async def test_each_rank_gets_its_share_while_the_ranks_before_it_want_everythin
 
 async def test_one_starved_request_goes_and_not_the_whole_queue_behind_it() -> None:
     readers = Readers(60)
+    # One a second for a minute: from then on one slot a second comes free.
+    readers.read(Rank.WRITE, pause=0.8)
+    await readers.pass_time(60)
+    await readers.stop()
     for rank in (*[Rank.CHECKPOINTS] * 3, *[Rank.HISTORY] * 8):
         readers.read(rank)
-    await readers.run(61)
-    # The minute's requests go in the first seconds. The first slot that is free after it is for those that starve.
-    (starved,) = (moment for moment in readers.sent[Rank.HISTORY] if 5 < moment < 60.2)
-    assert starved < min(moment for moment in readers.sent[Rank.CHECKPOINTS] if moment > 5)
+    await readers.pass_time(160)
+    await readers.stop()
+    starved = readers.sent[Rank.HISTORY]
+    assert len(starved) == 3
+    assert min(later - sooner for sooner, later in pairwise([60.0, *starved])) >= 30
+    assert len(readers.sent[Rank.CHECKPOINTS]) > 90
+    assert readers.refused == 0
 
 
 def test_polls_leave_a_third_of_the_limit_to_others() -> None:
     assert allowed(1.0, 60) == 3.0
     assert allowed(1.0, 120) == 2.0
     assert allowed(5.0, 60) == 5.0
+    # Two that poll at the usual interval on one key: neither needs to change, whatever the estimate of the other says.
+    assert [allowed(5.0, available) for available in (30, 33, 36)] == [5.0, 5.0, 5.0]
     assert allowed(1.0, 20) == 9.0
     assert allowed(0.1, 1_000) == 0.2
     assert allowed(5.0, 1) == 180.0

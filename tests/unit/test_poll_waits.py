@@ -15,7 +15,7 @@ from scaicore_tui.feed import Client, Part
 from scaicore_tui.session import Session
 from tests.builders import checkpoint, started
 from tests.feedsim import FeedSim, surely
-from tests.waiting import rest
+from tests.waiting import rest, until
 
 Trouble = Callable[[], httpx.Response]
 
@@ -56,14 +56,15 @@ class Line:
                 await asyncio.gather(task, return_exceptions=True)
 
     async def pass_time(self, session: Session, seconds: float) -> None:
-        """Let so much time pass, one wait after the other."""
-        end = self.clock.monotonic() + seconds
+        """Let so much time pass, one wait after the other: it passes while both polls wait for it."""
         over = asyncio.ensure_future(self.clock.sleep(seconds))
-        while self.clock.monotonic() < end:
+        while not over.done():
             await rest(session, 8)
+            await until(lambda: self.clock.sleepers >= 3 or over.done())
             self.clock.skip()
-        await over
+            await rest(session, 1)
         await rest(session, 8)
+        await until(lambda: self.clock.sleepers >= 2)
 
 
 async def test_an_answer_to_one_poll_ends_the_wait_of_the_other() -> None:
@@ -116,6 +117,19 @@ async def test_while_keys_are_pressed_no_wait_is_longer_than_fifteen_seconds(pre
         assert line.asked["events"][-1] - line.asked["events"][-2] == 60
 
 
+@pytest.mark.parametrize("date", ["Sun, 06 Nov 1994 08:50:37 GMT", "Sun Nov  6 08:50:37 1994"])
+async def test_a_date_to_wait_for_is_told_by_the_server_s_clock(date: str) -> None:
+    line = Line()
+    async with line.session() as session:
+        line.trouble["events"] = refuses(503, Retry_After=date, Date="Sun, 06 Nov 1994 08:49:37 GMT")
+        await line.pass_time(session, 59)
+        assert len(line.asked["events"]) == 1
+        assert session.link.events.error is not None
+        assert session.link.events.error.retry_after == 60
+        await line.pass_time(session, 3)
+        assert len(line.asked["events"]) == 2
+
+
 async def test_a_wait_that_the_server_asked_for_is_not_shortened_by_a_key() -> None:
     line = Line()
     async with line.session() as session:
@@ -133,7 +147,7 @@ async def test_an_answer_that_was_asked_for_by_hand_ends_the_wait_of_its_own_pol
         await line.pass_time(session, 200)
         line.trouble.clear()
         session.refresh()
-        await line.pass_time(session, 1)
+        await until(lambda: session.link.events.error is None and session.link.checkpoints.error is None)
         begun = len(line.asked["events"])
         await line.pass_time(session, 20)
         assert len(line.asked["events"]) - begun >= 3
