@@ -92,6 +92,8 @@ ENVELOPES: dict[str, tuple[dict[str, Any], str]] = {
     "a plain detail": ({"detail": "no such model"}, "beside"),
     "text": ({"error": "no such model"}, "beside"),
     "success": ({"success": False, "message": "no such model"}, "meta"),
+    "code and message": ({"code": "MODEL_UNAVAILABLE", "message": "no such model"}, "meta"),
+    "a status of its own": ({"status": 503, "title": "Unavailable", "detail": "no such model"}, "beside"),
     "inside data": ({"data": {"error": {"code": "X", "message": "no such model"}}}, "meta"),
 }
 
@@ -118,7 +120,7 @@ async def test_that_somebody_on_the_way_did_not_wait_is_no_refusal() -> None:
 
 
 async def test_a_run_that_failed_was_invoked_and_its_error_is_told() -> None:
-    body = {"output": None, "duration_ms": 3, "error": {"code": "GUARD", "message": "too dear"}}
+    body = {"status": "error", "duration_ms": 3, "error": {"code": "GUARD", "message": "too dear"}}
     server = Server(waiting(), lambda _: httpx.Response(200, json=body))
     async with server.session() as session:
         await session.read_once()
