@@ -176,7 +176,8 @@ class Outcomes:
 
     def _is_observed(self, submission: Submission) -> bool:
         """Whether evidence may still move it: that costs no request, and what is unknown must not stay so for ever."""
-        return submission.progress is Progress.UNKNOWN or self._is_looked_for(submission)
+        is_open = submission.progress is Progress.UNKNOWN or self._is_looked_for(submission)
+        return is_open and submission.sent_at is not None
 
     def _is_looked_for(self, submission: Submission) -> bool:
         since = max(self._began, submission.sent_at or 0.0)
