@@ -33,6 +33,13 @@ class Situation(Struct, frozen=True):
     unknown: frozenset[str] = frozenset()
 
 
+def why_never(situation: Situation) -> str | None:
+    """Why this session can write nothing at all; None where it can."""
+    if situation.offline:
+        return OFFLINE
+    return "this session is read-only" if situation.read_only else None
+
+
 def why_not_yet(situation: Situation, target_id: str) -> str | None:
     """Why an earlier write to `target_id` forbids another one; None where none does."""
     if target_id in situation.busy:
@@ -47,11 +54,7 @@ def why_not_write(situation: Situation, target_id: str, stale: str, forbidden: s
 
     `forbidden` says which permission is missing.
     """
-    if situation.read_only:
-        return "this session is read-only"
-    if forbidden:
-        return forbidden
-    return why_not_yet(situation, target_id) or stale or None
+    return why_never(situation) or forbidden or why_not_yet(situation, target_id) or stale or None
 
 
 def why_not_answer(situation: Situation, checkpoint: Checkpoint | None, resolution: str | None = None) -> str | None:

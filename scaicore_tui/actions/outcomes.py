@@ -144,7 +144,7 @@ class Outcomes:
         """
         if pending is not None:
             self._pending, self._pending_at = pending, asked_at
-        for submission in filter(self._is_looked_for, self.submissions):
+        for submission in filter(self._is_observed, self.submissions):
             if submission.is_replay:
                 self._observe_replay(submission, read_at)
             elif self._is_absent(submission, pending, asked_at):
@@ -188,6 +188,11 @@ class Outcomes:
         is_known = submission.is_resolved or submission.progress is Progress.SENDING or self._is_pending(submission)
         return self._is_looked_for(submission) and not is_known and not submission.is_replay
 
+    def _is_observed(self, submission: Submission) -> bool:
+        """Whether evidence may still move it: that costs no request, and what is unknown must not stay so for ever."""
+        is_open = submission.progress is Progress.UNKNOWN or self._is_looked_for(submission)
+        return is_open and submission.sent_at is not None
+
     def _is_looked_for(self, submission: Submission) -> bool:
         since = max(self._began, submission.sent_at or 0.0)
         return not submission.is_settled and self._clock.monotonic() - since < LOOKED_FOR
@@ -225,8 +230,9 @@ class Outcomes:
                 self.close(submission, Progress.ABSENT, "no run of it was seen: it seems not to have arrived")
 
     def _drop_wrong_run(self, submission: Submission, skew: float) -> None:
-        """Believe no answer, and no ledger, that names a run which can't be the replay."""
-        reason = evidence.why_not_named(submission, self._book, skew) if submission.execution_id else None
+        """Believe no answer that names a run which can't be the replay."""
+        is_named = submission.execution_id is not None and not submission.likely
+        reason = evidence.why_not_named(submission, self._book, skew) if is_named else None
         if reason is not None:
             words = f"{submission.message} · not as {named(submission.execution_id or '')}: {reason}"
             submission.execution_id, submission.likely = None, False

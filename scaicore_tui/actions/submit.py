@@ -69,9 +69,10 @@ class Submitter:
     def attempt(self, submission: Submission) -> Iterator[None]:
         """Say from now on that `submission` is being sent; of a failure before the POST, that it was not.
 
-        Nothing else may be written to its target meanwhile. Raises UsageError where an earlier write forbids this one,
-        and what fails inside before the POST, with the name of the write.
+        Nothing else may be written to its target meanwhile. Raises UsageError where this session can write nothing, or
+        an earlier write forbids this one, and what fails inside before the POST, with the name of the write.
         """
+        _pass(gate.why_never(self.situation))
         reason = gate.why_not_yet(self.situation, submission.target_id)
         submission.progress = Progress.SENDING if reason is None else Progress.NOT_SENT
         self._outcomes.add(submission)

@@ -28,6 +28,7 @@ from scaicore_tui.wire.given import read_given
 
 FOLLOW_SECONDS = 30.0
 FOLLOW_INTERVAL = 1.0
+FOLLOW_GROWTH = 1.5
 PREVIEW = 200
 
 _ERRORS: dict[Progress, type[errors.ScaicoreError]] = {
@@ -167,12 +168,14 @@ def _read_input(source: str) -> Any:
 
 async def _follow(session: Session, submission: Submission) -> None:
     """Read on until there is evidence of what the write did, or time is up."""
-    waited = 0.0
+    waited, interval = 0.0, FOLLOW_INTERVAL
     while _is_open(submission) and waited < FOLLOW_SECONDS:
         await session.read_once(all_checkpoints=False)
         if _is_open(submission):
-            await session.clock.sleep(FOLLOW_INTERVAL)
-            waited += FOLLOW_INTERVAL
+            await session.clock.sleep(interval)
+            waited += interval
+            # Less and less often: a minute's requests are few.
+            interval = min(interval * FOLLOW_GROWTH, max(FOLLOW_INTERVAL, FOLLOW_SECONDS - waited))
 
 
 def _is_open(submission: Submission) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -20,6 +22,7 @@ from scaicore_tui.wire import Event
 from tests.builders import NOON, SECOND, checkpoint, completed, entered, started
 from tests.feedsim import FeedSim
 from tests.unit.test_actions import Server, lose, waiting
+from tests.waiting import until
 
 LATER = NOON + 5 * SECOND
 DEAD = 2**22 + 1  # above the highest process number that Linux gives
@@ -92,6 +95,8 @@ ENVELOPES: dict[str, tuple[dict[str, Any], str]] = {
     "a plain detail": ({"detail": "no such model"}, "beside"),
     "text": ({"error": "no such model"}, "beside"),
     "success": ({"success": False, "message": "no such model"}, "meta"),
+    "code and message": ({"code": "MODEL_UNAVAILABLE", "message": "no such model"}, "meta"),
+    "a status of its own": ({"status": 503, "title": "Unavailable", "detail": "no such model"}, "beside"),
     "inside data": ({"data": {"error": {"code": "X", "message": "no such model"}}}, "meta"),
 }
 
@@ -118,7 +123,7 @@ async def test_that_somebody_on_the_way_did_not_wait_is_no_refusal() -> None:
 
 
 async def test_a_run_that_failed_was_invoked_and_its_error_is_told() -> None:
-    body = {"output": None, "duration_ms": 3, "error": {"code": "GUARD", "message": "too dear"}}
+    body = {"status": "error", "duration_ms": 3, "error": {"code": "GUARD", "message": "too dear"}}
     server = Server(waiting(), lambda _: httpx.Response(200, json=body))
     async with server.session() as session:
         await session.read_once()
@@ -223,6 +228,32 @@ async def test_one_run_is_not_likely_the_replay_of_two() -> None:
         server.sim.log.append(started(LATER, "exec_9"))
         await session.read_once()
         assert [first.execution_id, second.execution_id] == ["exec_9", None]
+
+
+class SlowLedger(Ledger):
+    """Takes its time to write a claim down."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_go_on = threading.Event()
+
+    def claim(self, entry: Entry) -> str | None:
+        self.may_go_on.wait()
+        return super().claim(entry)
+
+
+async def test_before_it_is_sent_no_run_is_likely_a_replay() -> None:
+    server, ledger = Server(FeedSim([started(), started(execution="exec_2")]), lambda _: invoked()), SlowLedger()
+    async with server.session(ledger=ledger) as session:
+        await session.read_once()
+        task = asyncio.create_task(session.replay("exec_1"))
+        try:
+            await until(lambda: session.submitter.submissions)
+            await session.read_once()
+            assert session.submitter.submissions[0].execution_id is None
+        finally:
+            ledger.may_go_on.set()
+        assert (await task).execution_id is None
 
 
 def left_behind(progress: Progress | None = None, **fields: Any) -> Ledger:
