@@ -17,6 +17,7 @@ from scaicore_tui import errors
 from scaicore_tui.actions import gate
 from scaicore_tui.actions.ledger import Entry
 from scaicore_tui.actions.outcomes import Outcomes
+from scaicore_tui.actions.replay_input import replay_input
 from scaicore_tui.actions.submission import BEFORE_ALL, Kind, Progress, Submission
 from scaicore_tui.clock import Clock
 from scaicore_tui.feed import Client, Rank
@@ -24,6 +25,7 @@ from scaicore_tui.runs import Run, RunBook
 from scaicore_tui.text import named
 from scaicore_tui.wire import Checkpoint
 from scaicore_tui.wire.checkpoints import CONTINUE
+from scaicore_tui.wire.given import GivenJson
 
 
 class Submitter:
@@ -90,18 +92,20 @@ class Submitter:
         given_input: bool = False,
         typed: str | None = None,
     ) -> Submission:
-        """Invoke the run's Core again, once, with its captured input or the `value` given instead.
+        """Invoke the run's Core again, once, with its captured input as it came or the `value` given instead.
 
         `typed` is what a person typed out to confirm it, which a protected profile asks for: the Core. Raises
         UsageError where the gate or the ledger says no. Returns when the invocation answered, which may take minutes.
         """
         _pass(gate.why_not_replay(self.situation, run, given_input))
         _pass(gate.why_not_untyped(self.situation, [run.core_id], typed))
+        sent = replay_input(run, value, given_input=given_input)
         submission = Submission(
             Kind.REPLAY,
             run.execution_id,
             run.core_id,
-            value=value if given_input else run.input,
+            value=sent.value,
+            input_json=sent.source,
             entity_id=entity_id,
             after=self._book.order[-1].place if len(self._book.order) else BEFORE_ALL,
         )
@@ -150,8 +154,9 @@ class Submitter:
 
     async def _invoke(self, submission: Submission) -> None:
         try:
+            given = GivenJson(submission.value, submission.input_json or b"null")
             with self._awaited(submission):
-                invocation = await self._client.invoke(str(submission.core_id), submission.value, submission.entity_id)
+                invocation = await self._client.invoke(str(submission.core_id), given, submission.entity_id)
         except errors.ScaicoreError as error:
             self._fail(submission, error)
             return
@@ -191,6 +196,7 @@ class Submitter:
             resolution=submission.resolution,
             comment=submission.comment,
             input=submission.value,
+            input_json=submission.input_json,
             entity_id=submission.entity_id,
         )
 

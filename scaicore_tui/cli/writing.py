@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 from scaicore_tui import errors
 from scaicore_tui.actions import Progress, Submission
+from scaicore_tui.actions.replay_input import captured_input
 from scaicore_tui.cli import output
 from scaicore_tui.cli.asking import agrees, ask
 from scaicore_tui.cli.diagnostics import say
@@ -23,7 +25,7 @@ from scaicore_tui.session import Session
 from scaicore_tui.text import behind_bar, compact, named, one_line, quoted
 from scaicore_tui.wire import Checkpoint
 from scaicore_tui.wire.checkpoints import CONTINUE
-from scaicore_tui.wire.given import read_given
+from scaicore_tui.wire.given import GivenJson, read_given
 
 FOLLOW_SECONDS = 30.0
 FOLLOW_INTERVAL = 1.0
@@ -65,15 +67,17 @@ async def replay(
         await session.read_once()
         await _tell_recovered(session)
         run = session.run_of(execution)
-        value = run.input if source is None else _read_input(source)
-        given = f"Input of {named(run.execution_id)}" if source is None else "Your input"
+        given = captured_input(run) if source is None else _read_input(source)
+        for note in given.notes if source is not None else ():
+            say(f"--input {source}: {note}")
+        whose = f"Input of {named(run.execution_id)}" if source is None else "Your input"
         what = f"{named(run.core_id or '?')} again on {one_line(session.target.host)}"
-        shown = behind_bar(compact(value, PREVIEW), get_terminal_size().columns)
+        shown = behind_bar(compact(given.value, PREVIEW), get_terminal_size().columns)
         question = f"Invoke {what}? Model and plugin calls run again."
-        typed = await _ask(session, "\n".join([f"{given}:", *shown, question]), run.core_id or "", yes)
+        typed = await _ask(session, "\n".join([f"{whose}:", *shown, question]), run.core_id or "", yes)
         async with _telling_of_interrupts(session):
             is_given = source is not None
-            submission = await session.replay(run.execution_id, value, entity_id, given_input=is_given, typed=typed)
+            submission = await session.replay(run.execution_id, given, entity_id, given_input=is_given, typed=typed)
             await _follow(session, submission)
         started = session.book.runs.get(submission.execution_id or "")
     return _report(submission, json, started)
@@ -137,11 +141,12 @@ def _interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _read_input(source: str) -> Any:
+def _read_input(source: str) -> GivenJson:
     try:
         with _interruptible():
-            text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
-        return read_given(text)
+            data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        # Editors of Windows begin a file with its encoding; what is sent is UTF-8.
+        return read_given(data.decode("utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8"))
     except (OSError, ValueError) as error:
         raise errors.UsageError(f"--input {source}: {error}", kept="nothing was sent") from error
 

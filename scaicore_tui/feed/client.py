@@ -31,6 +31,7 @@ from scaicore_tui.wire import (
     read_invocation,
 )
 from scaicore_tui.wire.checkpoints import PENDING
+from scaicore_tui.wire.given import GivenJson, written
 
 if TYPE_CHECKING:
     import httpx
@@ -97,15 +98,19 @@ class Client:
         self.unreadable = unreadable if status == PENDING else self.unreadable
         return list(found.values())
 
-    async def resolve(self, checkpoint_id: str, resolution: str, comment: str | None = None) -> Checkpoint:
-        """Answer a checkpoint, once."""
+    async def resolve(self, checkpoint_id: str, resolution: Any, comment: str | None = None) -> Checkpoint:
+        """Answer a checkpoint, once, with an option's value."""
         body = {"resolution": resolution} | ({"comment": comment} if comment else {})
-        answer = await self._post(f"checkpoints/{_segment(checkpoint_id)}/resolve", body, http.WRITE_TIMEOUT)
+        path = f"checkpoints/{_segment(checkpoint_id)}/resolve"
+        answer = await self._post(path, written(body).source, http.WRITE_TIMEOUT)
         return await _read_written(read_checkpoint, answer)
 
     async def invoke(self, core_id: str, value: Any, entity_id: str | None = None) -> Invocation:
-        """Run a Core, once. May take minutes; what it answers when the run suspends is undocumented."""
-        body = {"input": value} | ({"entity_id": entity_id} if entity_id else {})
+        """Run a Core, once, with an input: a value, or GivenJson, which is sent as it stands. May take minutes; what it
+        answers when the run suspends is undocumented."""
+        given = value if isinstance(value, GivenJson) else written(value)
+        entity = b',"entity_id":' + written(entity_id).source if entity_id else b""
+        body = b'{"input":%s%s}' % (given.source, entity)
         answer = await self._post(f"cores/{_segment(core_id)}/invoke", body, http.INVOKE_TIMEOUT)
         return await _read_written(read_invocation, answer)
 
@@ -140,8 +145,8 @@ class Client:
             # What a person is about to act on is asked of the API itself, whatever keeps answers on the way to it.
             return await http.get(self._http, url, params, heard, anew=rank is Rank.WRITE)
 
-    async def _post(self, path: str, value: dict[str, Any], timeout: float) -> bytes:  # noqa: ASYNC109
-        body, url = _json(value), f"{self.target.resources}/{path}"
+    async def _post(self, path: str, body: bytes, timeout: float) -> bytes:  # noqa: ASYNC109
+        url = f"{self.target.resources}/{path}"
         await self._sign()
         async with self.budget.slot(Rank.WRITE) as slot:
             self.requests += 1
@@ -174,14 +179,6 @@ def _segment(name: str) -> str:
         return quote(name, safe="")
     except UnicodeEncodeError as error:
         raise UsageError(f"no URL can name {named(name)}", kept="nothing was sent") from error
-
-
-def _json(value: dict[str, Any]) -> bytes:
-    """A body to send. Raises UsageError for what has no word in JSON: what the feed told of an input may hold it."""
-    try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"it can't be sent as JSON: {error}", kept="nothing was sent") from error
 
 
 async def _read_written(reader: Callable[[bytes], T], body: bytes) -> T:
