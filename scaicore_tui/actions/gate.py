@@ -48,8 +48,8 @@ def why_not_answer(situation: Situation, checkpoint: Checkpoint | None, resoluti
         return f"it is {named(checkpoint.status)} already"
     reason = why_not_write(situation, checkpoint.id, situation.stale)
     if reason is None and resolution is not None and not _offers(checkpoint, resolution):
-        offered = ", ".join(named(option.id) for option in checkpoint.options)
-        reason = f"{resolution!r} is not offered; it offers {offered or CONTINUE}"
+        offered = ", ".join(named(option.id) for option in checkpoint.answers)
+        reason = f"{resolution!r} is not offered; it offers {offered}"
     return reason
 
 
@@ -94,6 +94,4 @@ def words_of(options: Iterable[Option], resolution: str) -> list[str]:
 
 def _offers(checkpoint: Checkpoint, resolution: str) -> bool:
     """A breakpoint offers Continue; anything else its options, or free text where it lists none (API §3)."""
-    if checkpoint.is_breakpoint:
-        return resolution == CONTINUE
-    return not checkpoint.options or any(option.id == resolution for option in checkpoint.options)
+    return checkpoint.find_option(resolution) is not None

@@ -24,8 +24,9 @@ from scaicore_tui.feed import Client, Rank
 from scaicore_tui.runs import Run, RunBook
 from scaicore_tui.text import named
 from scaicore_tui.wire import Checkpoint
-from scaicore_tui.wire.checkpoints import CONTINUE
+from scaicore_tui.wire.checkpoints import Option
 from scaicore_tui.wire.given import GivenJson
+from scaicore_tui.wire.values import text
 
 
 class Submitter:
@@ -62,13 +63,15 @@ class Submitter:
         the gate or the ledger says no, and what keeps it from being read again; a server's no is in the result.
         """
         _pass(gate.why_not_answer(self.situation, checkpoint, resolution))
-        _pass(gate.why_not_untyped(self.situation, gate.words_of(checkpoint.options, resolution), typed))
+        option = checkpoint.find_option(resolution) or Option(resolution)
+        _pass(gate.why_not_untyped(self.situation, gate.words_of(checkpoint.options, option.id), typed))
         submission = Submission(
-            Kind.CONTINUE if checkpoint.is_breakpoint and resolution == CONTINUE else Kind.ANSWER,
+            Kind.CONTINUE if checkpoint.is_breakpoint else Kind.ANSWER,
             checkpoint.id,
             checkpoint.core_id,
             execution_id=checkpoint.execution_id,
-            resolution=resolution,
+            # As a checkpoint tells how it was answered.
+            resolution=text(option.sent) or option.id,
             comment=comment,
             arrivals_before=self._book.arrivals[checkpoint.execution_id or ""],
         )
@@ -80,7 +83,7 @@ class Submitter:
             else:
                 _pass(gate.why_not_answer(gate.Situation(), row, resolution))
                 await self._claim(submission)
-                await self._resolve(submission)
+                await self._resolve(submission, (row.find_option(resolution) or option).sent)
         return submission
 
     async def replay(
@@ -138,11 +141,12 @@ class Submitter:
         _pass(await self._outcomes.records.claim(self._entry(submission)))
         self._outcomes.add(submission)
 
-    async def _resolve(self, submission: Submission) -> None:
+    async def _resolve(self, submission: Submission, value: Any) -> None:
+        """Send an option's `value`, of the JSON type that it was offered with."""
         resolution = submission.resolution or ""
         try:
             with self._awaited(submission):
-                row = await self._client.resolve(submission.target_id, resolution, submission.comment)
+                row = await self._client.resolve(submission.target_id, value, submission.comment)
         except (errors.Conflict, errors.NotFound) as error:
             submission.request_id, submission.failure = error.request_id, error
             await self._outcomes.conflict(submission, str(error))

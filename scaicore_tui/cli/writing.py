@@ -47,6 +47,8 @@ async def resolve(
         await session.read_once()
         await _tell_recovered(session)
         checkpoint = await session.require_checkpoint(checkpoint_id)
+        if (option := checkpoint.find_option(resolution)) is not None:
+            resolution = option.id
         typed = await _ask(session, _question(checkpoint, resolution, session), resolution, yes)
         async with _telling_of_interrupts(session):
             submission = await session.answer(checkpoint_id, resolution, comment, typed=typed)
