@@ -23,7 +23,7 @@ def state_dir() -> Path:
 
 
 def ledger_file() -> Path:
-    """The file of all that was ever written from this machine, in the journals' folder."""
+    """The file of what was written from this machine, in the journals' folder."""
     return state_dir() / "ledger.jsonl"
 
 

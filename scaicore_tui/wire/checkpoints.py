@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from itertools import chain
 from typing import Any
 
 from msgspec import UNSET, Struct, field
@@ -93,14 +94,11 @@ class Checkpoint(Struct, frozen=True, kw_only=True):
         """
         if not self.answers:
             return Option(text)
-        matches = (
-            lambda option: option.id == text,
-            lambda option: option.sent == text,
-            lambda option: write(option.sent) == json_text,
-        )
-        value = walk.whole(text)
-        json_text = None if value is walk.UNREAD else write(value)
-        return next((option for match in matches for option in self.answers if match(option)), None)
+        source = _normal_json(text)
+        by_id = (option for option in self.answers if option.id == text)
+        by_text = (option for option in self.answers if option.sent == text)
+        by_json = (option for option in self.answers if write(option.sent) == source)
+        return next(chain(by_id, by_text, by_json), None)
 
     @property
     def is_pending(self) -> bool:
@@ -187,6 +185,12 @@ def _presentation(value: Any) -> Presentation:
     if not isinstance(value, dict):
         return Presentation(message=text(value))
     return Presentation(text(value.get("title")), text(value.get("message")), value.get("sections"))
+
+
+def _normal_json(text: str) -> str | None:
+    """JSON text with its spaces where `write` puts them; None where it is none."""
+    value = walk.UNREAD if walk.is_deep(text.encode("utf-8", "surrogatepass")) else walk.whole(text)
+    return None if value is walk.UNREAD else write(value)
 
 
 def _status(row: dict[str, Any]) -> str:

@@ -86,6 +86,8 @@ async def test_a_number_is_sent_with_its_digits() -> None:
         ("1.0", None),
         ("None", None),
         ("", None),
+        ("[" * 5_000, None),
+        ("[" * 500 + "]" * 500, None),
     ],
 )
 def test_typed_text_is_matched_with_its_type(typed: str, sent: str | None) -> None:
@@ -100,7 +102,8 @@ def test_options_that_would_look_alike_do_not() -> None:
 
 
 def test_where_nothing_is_offered_any_text_is_an_answer_and_stays_text() -> None:
-    for options in ([], None, "approve", {"approve": 1}):
+    shapes: list[Any] = [[], None, "approve", {"approve": 1}]
+    for options in shapes:
         found = read(options=options).find_option("5")
         assert found is not None
         assert write(found.sent) == '"5"'
