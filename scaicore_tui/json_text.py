@@ -10,7 +10,7 @@ import json
 import math
 import re
 from json.encoder import encode_basestring, encode_basestring_ascii
-from typing import Any
+from typing import Any, Literal
 
 # Python refuses to convert an integer of more digits, as that takes more than linear time.
 MAX_INT_DIGITS = 4_300
@@ -50,25 +50,30 @@ def _number(text: str) -> JsonNumber:
 
 
 def write(
-    value: Any, *, indent: int | None = None, ascii_only: bool = False, tight: bool = False, strict: bool = False
+    value: Any,
+    *,
+    indent: int | None = None,
+    ascii_only: bool = False,
+    tight: bool = False,
+    non_finite: Literal["name", "null", "refuse"] = "name",
 ) -> str:
     """Write a decoded JSON value as JSON text, numbers as they came.
 
-    `tight` leaves out all spaces. A value without a word in JSON (NaN, an infinity that no text stands for) is written
-    as Python names it, or as `null` where `strict`. Raises RecursionError for a value that is nested too deeply, and
-    ValueError for an integer of too many digits.
+    `tight` leaves out all spaces. `non_finite` says what becomes of a number without a word in JSON (NaN, an infinity
+    that no text stands for): the name that Python has for it, `null`, or a ValueError. Raises RecursionError for a
+    value that is nested too deeply, and ValueError for an integer of too many digits.
     """
-    return _Writer(indent, ascii_only, tight, strict).text(value, "\n")
+    return _Writer(indent, ascii_only, tight, non_finite).text(value, "\n")
 
 
 class _Writer:
-    def __init__(self, indent: int | None, ascii_only: bool, tight: bool, strict: bool) -> None:
+    def __init__(self, indent: int | None, ascii_only: bool, tight: bool, non_finite: str) -> None:
         self._step = " " * (indent or 0)
         self._is_indented = indent is not None
         self._comma = "," if tight or self._is_indented else ", "
         self._colon = ":" if tight else ": "
         self._string = encode_basestring_ascii if ascii_only else encode_basestring
-        self._strict = strict
+        self._non_finite = non_finite
 
     def text(self, value: Any, line: str) -> str:
         """Write `value`; `line` begins the line that it stands on."""
@@ -99,9 +104,9 @@ class _Writer:
             return value.text
         if isinstance(value, int) and not isinstance(value, bool):
             return int.__repr__(value)
-        if isinstance(value, float) and self._strict and not math.isfinite(value):
+        if isinstance(value, float) and not math.isfinite(value) and self._non_finite == "null":
             return "null"
-        return json.dumps(value)
+        return json.dumps(value, allow_nan=self._non_finite != "refuse")
 
 
 def lay_out(text: str) -> str:

@@ -291,9 +291,9 @@ class Session:
         Returns when the invocation answered, which may take minutes. Raises NotFound, and UsageError from the gate.
         """
         run = self.run_of(execution_id)
-        submission = replay_of(run, value if given_input else run.input, entity_id)
+        submission = replay_of(run, entity_id)
         with self.submitter.attempt(submission):
-            await self.submitter.replay(submission, run, given_input=given_input, typed=typed)
+            await self.submitter.replay(submission, run, value, given_input=given_input, typed=typed)
         await self.outcomes.records.saved()
         self.refresh()
         return submission

@@ -47,7 +47,7 @@ def exit_table() -> list[str]:
 FILES = (
     ("~/.config/scaicore-tui/config.toml", "Profiles. Another folder where XDG_CONFIG_HOME says so."),
     ("~/.local/state/scaicore-tui/*.journal", "The journal of each profile. XDG_STATE_HOME says where else."),
-    ("~/.local/state/scaicore-tui/ledger.jsonl", "All that was ever written from this machine."),
+    ("~/.local/state/scaicore-tui/ledger.jsonl", "The writes of the last 90 days from this machine."),
 )
 TABLES = {"commands": command_table, "options": option_table, "exit codes": exit_table}
 

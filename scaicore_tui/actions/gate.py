@@ -69,8 +69,8 @@ def why_not_answer(situation: Situation, checkpoint: Checkpoint | None, resoluti
     forbidden = f"this credential may not answer: {missing}" if missing else ""
     reason = why_not_write(situation, checkpoint.id, situation.stale, forbidden)
     if reason is None and resolution is not None and not _offers(checkpoint, resolution):
-        offered = ", ".join(named(option.id) for option in checkpoint.options)
-        reason = f"{resolution!r} is not offered; it offers {offered or CONTINUE}"
+        offered = ", ".join(named(option.id) for option in checkpoint.answers)
+        reason = f"{resolution!r} is not offered; it offers {offered}"
     return reason
 
 
@@ -117,6 +117,4 @@ def words_of(options: Iterable[Option], resolution: str) -> list[str]:
 
 def _offers(checkpoint: Checkpoint, resolution: str) -> bool:
     """A breakpoint offers Continue; anything else its options, or free text where it lists none (API §3)."""
-    if checkpoint.is_breakpoint:
-        return resolution == CONTINUE
-    return not checkpoint.options or any(option.id == resolution for option in checkpoint.options)
+    return checkpoint.find_option(resolution) is not None

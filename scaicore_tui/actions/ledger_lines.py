@@ -193,7 +193,7 @@ def first_line(entry: Entry) -> bytes:
     line = json.dumps(told | {"progress": str(Progress.SENDING)}).encode()
     source = entry.input_json
     if source is None and entry.input is not None:
-        source = write(entry.input, ascii_only=True, strict=True).encode()
+        source = write(entry.input, ascii_only=True, non_finite="null").encode()
     # A line break in valid JSON stands outside of strings, and means no more than a space.
     flat = None if source is None else source.replace(b"\r", b" ").replace(b"\n", b" ")
     return line if flat is None else b'%s, "input": %s}' % (line[:-1], flat)

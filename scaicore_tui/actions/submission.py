@@ -52,8 +52,9 @@ class Submission(Struct):
 
     `execution_id` is the run that should move: the checkpoint's own, or the one that a replay started; of that,
     `likely` says that it was found by its input, and not proven; its place in the feed is `after` that of all runs
-    known when it was sent. `sent_at` is in monotonic seconds, and `sent_time` the same moment in seconds since 1970;
-    both are None where nothing went out. `is_recovered` where a process that died sent it.
+    known when it was sent. A replay's input is `value`, and `input_json` as it is sent. `sent_at` is in monotonic
+    seconds, and `sent_time` the same moment in seconds since 1970; both are None where nothing went out. `is_recovered`
+    where a process that died sent it.
     """
 
     kind: Kind
@@ -63,6 +64,7 @@ class Submission(Struct):
     resolution: str | None = None
     comment: str | None = None
     value: Any = None
+    input_json: bytes | None = None
     entity_id: str | None = None
     progress: Progress = Progress.SENDING
     message: str = ""

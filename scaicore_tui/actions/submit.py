@@ -17,6 +17,7 @@ from scaicore_tui import errors
 from scaicore_tui.actions import gate
 from scaicore_tui.actions.ledger import Entry
 from scaicore_tui.actions.outcomes import Outcomes
+from scaicore_tui.actions.replay_input import replay_input
 from scaicore_tui.actions.submission import BEFORE_ALL, Kind, Progress, Submission
 from scaicore_tui.clock import Clock
 from scaicore_tui.config import Caller
@@ -24,7 +25,9 @@ from scaicore_tui.feed import Client, Rank
 from scaicore_tui.runs import Run, RunBook
 from scaicore_tui.text import named, quoted
 from scaicore_tui.wire import Checkpoint
-from scaicore_tui.wire.checkpoints import CONTINUE
+from scaicore_tui.wire.checkpoints import Option
+from scaicore_tui.wire.given import GivenJson
+from scaicore_tui.wire.values import text
 
 NOTHING_SENT = "nothing was sent"
 # A look-up that waits no longer for the budget than so many seconds is part of a write.
@@ -100,28 +103,42 @@ class Submitter:
         `typed` is what a person typed out to confirm it, which a protected profile asks for. Raises UsageError where
         the gate or the ledger says no, and what keeps it from being read again; a server's no is in the submission.
         """
-        resolution = submission.resolution or ""
-        _pass(gate.why_not_answer(self._situation_inside, checkpoint, resolution))
-        _pass(gate.why_not_untyped(self._situation, gate.words_of(checkpoint.options, resolution), typed))
+        asked = submission.resolution or ""
+        _pass(gate.why_not_answer(self._situation_inside, checkpoint, asked))
+        option = checkpoint.find_option(asked) or Option(asked)
+        _pass(gate.why_not_untyped(self._situation, gate.words_of(checkpoint.options, option.id), typed))
+        submission.kind = Kind.CONTINUE if checkpoint.is_breakpoint else Kind.ANSWER
+        submission.core_id, submission.execution_id = checkpoint.core_id, checkpoint.execution_id
+        # As a checkpoint tells how it was answered.
+        submission.resolution = text(option.sent) or option.id
         submission.arrivals_before = self._book.arrivals[checkpoint.execution_id or ""]
         row = await self._client.find_checkpoint(submission.target_id, rank=Rank.WRITE)
         if row is None:
             await self._outcomes.conflict(submission, "it is pending no longer: nothing was sent")
             return
-        _pass(gate.why_not_answer(gate.Situation(), row, resolution))
+        _pass(gate.why_not_answer(gate.Situation(), row, asked))
         await self._claim(submission)
-        await self._resolve(submission)
+        await self._resolve(submission, (row.find_option(asked) or option).sent)
 
     async def replay(
-        self, submission: Submission, run: Run, *, given_input: bool = False, typed: str | None = None
+        self,
+        submission: Submission,
+        run: Run,
+        value: Any = None,
+        *,
+        given_input: bool = False,
+        typed: str | None = None,
     ) -> None:
-        """Invoke the run's Core again, once, with its captured input or a given one. Inside an `attempt`.
+        """Invoke the run's Core again, once, with its captured input as it came or the `value` given instead. Inside an
+        `attempt`.
 
         `typed` is what a person typed out to confirm it, which a protected profile asks for: the Core. Raises
         UsageError where the gate or the ledger says no. Returns when the invocation answered, which may take minutes.
         """
         _pass(gate.why_not_replay(self._situation_inside, run, given_input))
         _pass(gate.why_not_untyped(self._situation, [run.core_id], typed))
+        sent = replay_input(run, value, given_input=given_input)
+        submission.value, submission.input_json = sent.value, sent.source
         submission.after = self._book.order[-1].place if len(self._book.order) else BEFORE_ALL
         await self._claim(submission)
         await self._invoke(submission)
@@ -156,11 +173,12 @@ class Submitter:
         _pass(await self._outcomes.records.claim(self._entry(submission, sent_time)))
         submission.sent_at, submission.sent_time = sent_at, sent_time
 
-    async def _resolve(self, submission: Submission) -> None:
+    async def _resolve(self, submission: Submission, value: Any) -> None:
+        """Send an option's `value`, of the JSON type that it was offered with."""
         resolution = submission.resolution or ""
         try:
             with self._awaited(submission):
-                row = await self._client.resolve(submission.target_id, resolution, submission.comment)
+                row = await self._client.resolve(submission.target_id, value, submission.comment)
         except (errors.Conflict, errors.NotFound) as error:
             submission.request_id, submission.failure = error.request_id, error
             await self._outcomes.conflict(submission, str(error))
@@ -174,8 +192,9 @@ class Submitter:
 
     async def _invoke(self, submission: Submission) -> None:
         try:
+            given = GivenJson(submission.value, submission.input_json or b"null")
             with self._awaited(submission):
-                invocation = await self._client.invoke(str(submission.core_id), submission.value, submission.entity_id)
+                invocation = await self._client.invoke(str(submission.core_id), given, submission.entity_id)
         except errors.ScaicoreError as error:
             self._fail(submission, error)
             return
@@ -230,6 +249,7 @@ class Submitter:
             resolution=submission.resolution,
             comment=submission.comment,
             input=submission.value,
+            input_json=submission.input_json,
             entity_id=submission.entity_id,
             url=identity.url,
             subject=caller.subject,
@@ -245,7 +265,7 @@ def _pass(reason: str | None) -> None:
 
 def answer_to(checkpoint_id: str, checkpoint: Checkpoint | None, resolution: str, comment: str | None) -> Submission:
     """Return the answer to a checkpoint, as it is before it is sent; `checkpoint` is None where it is not known."""
-    continues = checkpoint is not None and checkpoint.is_breakpoint and resolution == CONTINUE
+    continues = checkpoint is not None and checkpoint.is_breakpoint
     return Submission(
         Kind.CONTINUE if continues else Kind.ANSWER,
         checkpoint_id,
@@ -256,6 +276,6 @@ def answer_to(checkpoint_id: str, checkpoint: Checkpoint | None, resolution: str
     )
 
 
-def replay_of(run: Run, value: Any, entity_id: str | None) -> Submission:
-    """Return the replay of a run with `value` as its input, as it is before it is sent."""
-    return Submission(Kind.REPLAY, run.execution_id, run.core_id, value=value, entity_id=entity_id)
+def replay_of(run: Run, entity_id: str | None) -> Submission:
+    """Return the replay of a run, as it is before it is known what it sends."""
+    return Submission(Kind.REPLAY, run.execution_id, run.core_id, entity_id=entity_id)

@@ -271,7 +271,7 @@ def replay(
 @command()
 @takes_common
 def ledger(common: Common, json: Json = False) -> None:
-    """Print what was ever written from here, and what came of it."""
+    """Print the writes of the last 90 days, and what came of each."""
     from scaicore_tui.cli import bookkeeping
 
     bookkeeping.list_ledger(json)

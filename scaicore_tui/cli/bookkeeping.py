@@ -1,4 +1,4 @@
-"""`ledger`: what was ever written from this machine, and what came of it. Needs no server."""
+"""`ledger`: the writes of the last 90 days from this machine, and what came of each. Needs no server."""
 
 from __future__ import annotations
 

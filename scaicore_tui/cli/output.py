@@ -56,7 +56,7 @@ def compact_line(value: Any) -> None:
 
 def _json(value: Any, indent: int | None = None) -> str:
     """The value as JSON, numbers as they came. What this has no word for, NaN, is null: else nobody could read it."""
-    return write(value, indent=indent, ascii_only=True, strict=True)
+    return write(value, indent=indent, ascii_only=True, non_finite="null")
 
 
 def verbatim(source: bytes) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from scaicore_tui import errors
 from scaicore_tui.actions import Progress, Submission
+from scaicore_tui.actions.replay_input import captured_input
 from scaicore_tui.cli import output, streams
 from scaicore_tui.cli.asking import agrees, ask
 from scaicore_tui.cli.diagnostics import say
@@ -24,7 +25,7 @@ from scaicore_tui.session import Session
 from scaicore_tui.text import behind_bar, compact, named, one_line, quoted
 from scaicore_tui.wire import Checkpoint
 from scaicore_tui.wire.checkpoints import CONTINUE
-from scaicore_tui.wire.given import read_given
+from scaicore_tui.wire.given import GivenJson, read_given
 
 FOLLOW_SECONDS = 30.0
 FOLLOW_INTERVAL = 1.0
@@ -49,6 +50,8 @@ async def resolve(
         await session.read_once(all_checkpoints=False)
         await _tell_recovered(session)
         checkpoint = await session.require_checkpoint(checkpoint_id)
+        if (option := checkpoint.find_option(resolution)) is not None:
+            resolution = option.id
         typed = await _ask(session, _question(checkpoint, resolution, session), resolution, yes)
         async with _telling_of_interrupts(session):
             with _telling_what_was_not_sent(session, json):
@@ -71,16 +74,18 @@ async def replay(
         await session.read_once()
         await _tell_recovered(session)
         run = session.run_of(execution)
-        value = run.input if source is None else _read_input(source)
-        given = f"Input of {named(run.execution_id)}" if source is None else "Your input"
+        given = captured_input(run) if source is None else _read_input(source)
+        for note in given.notes if source is not None else ():
+            say(f"--input {source}: {note}")
+        whose = f"Input of {named(run.execution_id)}" if source is None else "Your input"
         what = f"{named(run.core_id or '?')} again on {one_line(session.target.host)}"
-        shown = behind_bar(compact(value, PREVIEW), get_terminal_size().columns)
+        shown = behind_bar(compact(given.value, PREVIEW), get_terminal_size().columns)
         question = f"Invoke {what}? Model and plugin calls run again."
-        typed = await _ask(session, "\n".join([f"{given}:", *shown, question]), run.core_id or "", yes)
+        typed = await _ask(session, "\n".join([f"{whose}:", *shown, question]), run.core_id or "", yes)
         async with _telling_of_interrupts(session):
             is_given = source is not None
             with _telling_what_was_not_sent(session, json):
-                submission = await session.replay(run.execution_id, value, entity_id, given_input=is_given, typed=typed)
+                submission = await session.replay(run.execution_id, given, entity_id, given_input=is_given, typed=typed)
             await _follow(session, submission)
         started = session.book.runs.get(submission.execution_id or "")
     return _report(submission, json, started)
@@ -155,7 +160,7 @@ def _interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _read_input(source: str) -> Any:
+def _read_input(source: str) -> GivenJson:
     try:
         with _interruptible():
             data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()

@@ -53,7 +53,7 @@ def _user_folder(kind: str, variable: str) -> Path:
 
 
 def ledger_file() -> Path:
-    """The file of all that was ever written from this machine, in the journals' folder."""
+    """The file of what was written from this machine, in the journals' folder."""
     return state_dir() / "ledger.jsonl"
 
 

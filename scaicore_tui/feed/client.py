@@ -43,6 +43,7 @@ from scaicore_tui.wire import (
 )
 from scaicore_tui.wire.checkpoints import PENDING
 from scaicore_tui.wire.error_envelope import ErrorEnvelope
+from scaicore_tui.wire.given import GivenJson, written
 from scaicore_tui.wire.headers import kept_for, server_time
 
 if TYPE_CHECKING:
@@ -169,15 +170,19 @@ class Client:
             walk.step(page)
         return found
 
-    async def resolve(self, checkpoint_id: str, resolution: str, comment: str | None = None) -> Checkpoint:
-        """Answer a checkpoint, once."""
+    async def resolve(self, checkpoint_id: str, resolution: Any, comment: str | None = None) -> Checkpoint:
+        """Answer a checkpoint, once, with an option's value."""
         body = {"resolution": resolution} | ({"comment": comment} if comment else {})
-        answer = await self._post(f"checkpoints/{_segment(checkpoint_id)}/resolve", body, http.WRITE_TIMEOUT)
+        path = f"checkpoints/{_segment(checkpoint_id)}/resolve"
+        answer = await self._post(path, written(body).source, http.WRITE_TIMEOUT)
         return await _read_written(read_checkpoint, answer)
 
     async def invoke(self, core_id: str, value: Any, entity_id: str | None = None) -> Invocation:
-        """Run a Core, once. May take minutes; what it answers when the run suspends is undocumented."""
-        body = {"input": value} | ({"entity_id": entity_id} if entity_id else {})
+        """Run a Core, once, with an input: a value, or GivenJson, which is sent as it stands. May take minutes; what it
+        answers when the run suspends is undocumented."""
+        given = value if isinstance(value, GivenJson) else written(value)
+        entity = b',"entity_id":' + written(entity_id).source if entity_id else b""
+        body = b'{"input":%s%s}' % (given.source, entity)
         answer = await self._post(f"cores/{_segment(core_id)}/invoke", body, http.INVOKE_TIMEOUT)
         return await _read_written(read_invocation, answer)
 
@@ -222,10 +227,9 @@ class Client:
                 times.record(asked_at - age)
             return body
 
-    async def _post(self, path: str, value: dict[str, Any], timeout: float) -> bytes:  # noqa: ASYNC109
-        is_sending = False
+    async def _post(self, path: str, body: bytes, timeout: float) -> bytes:  # noqa: ASYNC109
+        url, is_sending = f"{self.target.resources}/{path}", False
         try:
-            body, url = _json(value), f"{self.target.resources}/{path}"
             await self._sign()
             async with self.budget.slot(Rank.WRITE) as slot:
                 is_sending = True
@@ -262,14 +266,6 @@ def _segment(name: str) -> str:
         return quote(name, safe="")
     except UnicodeEncodeError as error:
         raise UsageError(f"no URL can name {named(name)}", kept="nothing was sent") from error
-
-
-def _json(value: dict[str, Any]) -> bytes:
-    """A body to send. Raises UsageError for what has no word in JSON: what the feed told of an input may hold it."""
-    try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"it can't be sent as JSON: {error}", kept="nothing was sent") from error
 
 
 async def _read_written(reader: Callable[[bytes], T], body: bytes) -> T:

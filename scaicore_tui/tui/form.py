@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from scaicore_tui.text import compact, one_line
+from scaicore_tui.text import compact
 from scaicore_tui.wire import Checkpoint
+from scaicore_tui.wire.values import text
 
 INPUT, DECISION = "input", "decision"
 
@@ -22,18 +23,18 @@ def sections(checkpoint: Checkpoint) -> list[dict[str, Any]]:
 
 def title_of(section: dict[str, Any]) -> str:
     """What a section is called, and that it is a form's input where it is one."""
-    title = one_line(str(section.get("title") or section.get("type") or "section"))
+    title = compact(section.get("title") or section.get("type") or "section")
     return f"{title} · input" if is_input(section) else title
 
 
 def is_input(section: dict[str, Any]) -> bool:
     """Whether a person would fill it in, on a form that can."""
-    return section.get("type") == INPUT
+    return _type_of(section) == INPUT
 
 
 def label_of(field: dict[str, Any]) -> str:
     """What a field is called."""
-    return one_line(str(field.get("label") or field.get("name") or "field"))
+    return compact(field.get("label") or field.get("name") or "field")
 
 
 def input_lines(checkpoint: Checkpoint) -> list[str]:
@@ -43,4 +44,8 @@ def input_lines(checkpoint: Checkpoint) -> list[str]:
 
 
 def _has_fields(section: dict[str, Any]) -> bool:
-    return isinstance(section.get("fields"), list) and section.get("type") != DECISION
+    return isinstance(section.get("fields"), list) and _type_of(section) != DECISION
+
+
+def _type_of(section: dict[str, Any]) -> str:
+    return text(section.get("type")).casefold()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+from itertools import chain
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, field
 
+from scaicore_tui.json_text import write
 from scaicore_tui.wire import raw, timestamps, walk
 from scaicore_tui.wire.envelope import cursor, parse, unwrap
 from scaicore_tui.wire.values import optional_text, text
@@ -13,6 +16,7 @@ from scaicore_tui.wire.values import optional_text, text
 BREAKPOINT = "debug_breakpoint"
 CONTINUE = "continue"
 PENDING = "pending"
+RESOLVED = "resolved"
 # Stands for what can't be read of a checkpoint.
 UNREADABLE = "(unreadable)"
 
@@ -26,14 +30,24 @@ class Presentation(Struct, frozen=True):
 
 
 class Option(Struct, frozen=True):
-    """One possible answer: `id` is what is sent, `label` what is read."""
+    """One possible answer: `value` is what is sent, `label` what is read.
+
+    `id` stands for the value where it is typed, compared or shown: a string is itself, all else is JSON, as is a string
+    that would look like another option of its checkpoint. Without a `value` it is the `id` that is sent.
+    """
 
     id: str
     label: str = ""
+    value: Any = UNSET
 
     @property
     def name(self) -> str:
         return self.label or self.id
+
+    @property
+    def sent(self) -> Any:
+        """The JSON value that answers with this option."""
+        return self.id if self.value is UNSET else self.value
 
 
 class Checkpoint(Struct, frozen=True, kw_only=True):
@@ -66,7 +80,25 @@ class Checkpoint(Struct, frozen=True, kw_only=True):
 
     @property
     def is_breakpoint(self) -> bool:
-        return self.checkpoint_type == BREAKPOINT
+        return self.checkpoint_type.casefold() == BREAKPOINT
+
+    @property
+    def answers(self) -> tuple[Option, ...]:
+        """What may be chosen: of a breakpoint it is Continue. Empty where any text is an answer (API §3)."""
+        return (Option(CONTINUE),) if self.is_breakpoint else self.options
+
+    def find_option(self, text: str) -> Option | None:
+        """Return the option that `text` stands for: its id, its value as text, or as JSON of the same type.
+
+        Where any text is an answer, it is one by itself.
+        """
+        if not self.answers:
+            return Option(text)
+        source = _normal_json(text)
+        by_id = (option for option in self.answers if option.id == text)
+        by_text = (option for option in self.answers if option.sent == text)
+        by_json = (option for option in self.answers if write(option.sent) == source)
+        return next(chain(by_id, by_text, by_json), None)
 
     @property
     def is_pending(self) -> bool:
@@ -140,7 +172,7 @@ def _checkpoint(value: Any) -> Checkpoint:
     return Checkpoint(
         id=text(value["id"]),
         checkpoint_type=text(value.get("checkpoint_type")),
-        status=text(value.get("status", PENDING)),
+        status=_status(value),
         presentation=_presentation(value.get("presentation")),
         options=_options(value.get("options")),
         context=value.get("context"),
@@ -155,13 +187,33 @@ def _presentation(value: Any) -> Presentation:
     return Presentation(text(value.get("title")), text(value.get("message")), value.get("sections"))
 
 
+def _normal_json(text: str) -> str | None:
+    """JSON text with its spaces where `write` puts them; None where it is none."""
+    value = walk.UNREAD if walk.is_deep(text.encode("utf-8", "surrogatepass")) else walk.whole(text)
+    return None if value is walk.UNREAD else write(value)
+
+
+def _status(row: dict[str, Any]) -> str:
+    """A status in lower case, however it is written. A row without one is pending, unless it tells a resolution."""
+    told = text(row.get("status")).strip().casefold()
+    return told or (PENDING if row.get("resolution") is None else RESOLVED)
+
+
 def _options(value: Any) -> tuple[Option, ...]:
-    """Options are strings, or objects with an id and a label."""
-    return tuple(map(_option, value)) if isinstance(value, list) else ()
+    """Options are strings, or objects with an id and a label; other values are taken as they are."""
+    found = [_value_and_label(item) for item in value] if isinstance(value, list) else []
+    others = {write(item) for item, _ in found if not isinstance(item, str)}
+    return tuple(Option(_id(item, others), label, item) for item, label in found)
 
 
-def _option(value: Any) -> Option:
-    if isinstance(value, dict):
-        identity = value.get("id", value.get("value", value.get("label", "")))
-        return Option(text(identity), text(value.get("label")))
-    return Option(text(value))
+def _value_and_label(item: Any) -> tuple[Any, str]:
+    if not isinstance(item, dict):
+        return item, ""
+    names = (name for name in ("id", "value", "label") if item.get(name) is not None)
+    return item.get(next(names, ""), item), text(item.get("label"))
+
+
+def _id(value: Any, others: Container[str]) -> str:
+    """The text that stands for an option's value; `others` are those of the options that are no strings."""
+    is_plain = isinstance(value, str) and value and value not in others
+    return value if is_plain else write(value)

@@ -10,11 +10,12 @@ from textual.widgets import Input
 
 from scaicore_tui.tui.drafts import ReplayDraft
 from scaicore_tui.tui.screens.replay import ReplayScreen
-from tests.builders import event
+from tests.builders import NOON, SECOND, completed, event
 from tests.feedsim import FeedSim
 from tests.tui.replaying import Invoking, area, dialog, retype, shown, with_start
 from tests.tui.scene import Story, busy
 from tests.tui.stage import WIDE, Stage, screen_lines, until
+from tests.unit.test_verbatim import start
 
 ORIGINAL = "exec_5b0c11"
 
@@ -30,6 +31,7 @@ async def test_what_was_edited_is_sent_exactly_and_once() -> None:
         await until(pilot, lambda: invoking.bodies)
         await stage.settle(pilot)
         assert [json.loads(body) for body in invoking.bodies] == [{"input": {"b": [1.5, "é"], "a": None}}]
+        assert b"1.50" in invoking.bodies[0]
 
 
 async def test_what_was_not_edited_is_sent_as_it_was_captured() -> None:
@@ -41,18 +43,45 @@ async def test_what_was_not_edited_is_sent_as_it_was_captured() -> None:
         stage.clock.advance(1)
         await pilot.press("enter")
         await until(pilot, lambda: invoking.bodies)
-        sent = json.dumps({"input": value}, ensure_ascii=False, separators=(",", ":")).encode()
+        sent = b'{"input":%s}' % json.dumps(value).encode()
         assert invoking.bodies == [sent]
+
+
+async def test_digits_and_repeated_keys_are_shown_and_sent_as_they_came() -> None:
+    source = b'{"a":1.10,"a":2,"b":1e400,"c":"\\u00e9"}'
+    stage = Stage(FeedSim([start(source), completed(NOON + SECOND, "exec_1")]))
+    invoking = Invoking(stage)
+    async with stage.opened() as pilot:
+        await pilot.press("R", "e")
+        assert area(stage).text == '{\n  "a": 1.10,\n  "a": 2,\n  "b": 1e400,\n  "c": "é"\n}'
+        assert "as captured" in shown(stage)
+        await retype(stage, pilot, '{"a":1.1,"a":2,"b":1e400}')
+        stage.clock.advance(1)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert 'the key "a" is there twice' in shown(stage)
+        await pilot.press("u", "enter")
+        await until(pilot, lambda: invoking.bodies)
+        assert invoking.bodies == [b'{"input":%s}' % source]
+
+
+async def test_an_edited_text_is_sent_as_it_stands() -> None:
+    stage = Stage(FeedSim([start(b'{"a":1.10}'), completed(NOON + SECOND, "exec_1")]))
+    invoking = Invoking(stage)
+    async with stage.opened() as pilot:
+        await pilot.press("R", "e")
+        await retype(stage, pilot, '{"a":1.1,"a":2e0 }')
+        stage.clock.advance(1)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: invoking.bodies)
+        assert invoking.bodies == [b'{"input":{"a":1.1,"a":2e0 }}']
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ('{"a": 1,\n"b" 2}', "line 2, column 5: expecting ':' delimiter"),
-        ('{"a": 1,\n "a": 2}', 'line 2, column 2: the key "a" is there twice'),
         ('{"a":\n [NaN]}', "line 2, column 3: NaN is no number in JSON"),
-        ("[1e999]", "line 1, column 2: 1e999 is no number in JSON, or too large for one"),
-        ('["\\ud83d"]', "line 1, column 2: half a character, a lone surrogate"),
         ("", "line 1, column 1: expecting value"),
     ],
 )
@@ -140,7 +169,7 @@ async def test_the_entity_of_the_original_is_filled_in_and_sent() -> None:
         stage.clock.advance(1)
         await pilot.press("tab", "backspace", "8", "enter")
         await until(pilot, lambda: invoking.bodies)
-        assert invoking.bodies == [b'{"input":{"n":1},"entity_id":"customer-8"}']
+        assert invoking.bodies == [b'{"input":{"n": 1},"entity_id":"customer-8"}']
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaicore_tui.text import escaped, safe, source
-from scaicore_tui.wire.given import read_given
+from scaicore_tui.errors import UsageError
+from scaicore_tui.json_text import write
+from scaicore_tui.text import escaped, laid_out, safe, source
+from scaicore_tui.wire import read_checkpoint, read_event_page, read_invocation
+from scaicore_tui.wire.events import read_tolerantly
+from scaicore_tui.wire.given import read_given, written
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -23,14 +27,14 @@ JSON = st.recursive(
     [
         ("", "line 1, column 1: expecting value"),
         ('{\n "a": 1,\n}', "line 3, column 1: "),
-        ('{"a": 1, "b": {"a": 2}, "a": 3}', 'line 1, column 25: the key "a" is there twice'),
-        ('{"a": 1, "\\u0061" : 3}', r'line 1, column 10: the key "\\u0061" is there twice'),
         ("[1,\n -Infinity]", "line 2, column 2: -Infinity is no number"),
-        ("-1e400", "line 1, column 1: -1e400 is no number"),
         ('{"NaN": NaN}', "line 1, column 9: NaN"),
-        ('"\\udc00"', "half a character"),
+        ('"\udc00"', "line 1, column 2: half a character"),
         ("[" * 100_000, "nested too deeply"),
-        ("1" * 5_000, "too many digits"),
+        ("[" * 201 + "]" * 201, "nested too deeply"),
+        ("1.", "line 1, column 2: extra data"),
+        ("01", "line 1, column 2: extra data"),
+        ('{"a": "\t"}', "line 1, column 8: invalid control character"),
     ],
 )
 def test_what_is_no_json_to_send_is_refused_with_its_place(text: str, words: str) -> None:
@@ -42,12 +46,67 @@ def test_what_is_no_json_to_send_is_refused_with_its_place(text: str, words: str
     "text", ['["NaN", "Infinity", "{", "\\"}", "1e999", "a"]', '[{"a": 1}, {"a": 1}]', '"\\ud83d\\ude00"']
 )
 def test_what_only_looks_like_it_is_not_refused(text: str) -> None:
-    assert read_given(text) == json.loads(text)
+    assert read_given(text).value == json.loads(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"n": 0.10, "m": 1E5, "z": -0.0, "i": -0}',
+        "[1e400, -1e400, 1e-400, 0.12345678901234567890, 12345678901234567.89]",
+        "1" * 5_000,
+        '{"a": 1, "a": 2, "\\u0061": 3}',
+        '{ "a" :\n[ 1 ,2 ] }',
+        '["\\ud800", "\\u00e9", "é", "\\/"]',
+        '"just text"',
+    ],
+    ids=range(7),
+)
+def test_what_is_json_is_sent_byte_for_byte(text: str) -> None:
+    assert read_given(text).source == text.encode()
+    assert read_given(f"\ufeff \r\n{text}\n").source == text.encode()
+
+
+def test_keys_that_are_there_twice_are_noted() -> None:
+    assert [note.partition(": readers")[0] for note in read_given('{"a": 1, "b": {"a": 2}, "\\u0061" : 3}').notes] == [
+        'line 1, column 25: the key "\\u0061" is there twice'
+    ]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800", {"a": [-float("inf")]}])
+def test_what_json_has_no_word_for_is_not_written(value: object) -> None:
+    with pytest.raises(UsageError, match="can't be sent as JSON"):
+        written(value)
 
 
 @given(JSON)
 def test_a_value_survives_being_edited(value: object) -> None:
     text = source(value)
-    assert json.dumps(read_given(text)) == json.dumps(value)
+    assert json.dumps(read_given(text).value) == json.dumps(value)
     assert safe(text) == text
     assert escaped(text) == text
+    assert laid_out(json.dumps(value)) == text
+
+
+@given(JSON)
+def test_json_is_written_as_python_writes_it(value: object) -> None:
+    assert write(value) == json.dumps(value, ensure_ascii=False)
+    assert write(value, ascii_only=True, indent=2) == json.dumps(value, indent=2)
+    assert write(value, tight=True) == json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": 0.10, "b": [1e400, 1E5], "c": -0.0}', "1.10", f"[{'9' * 5_000}]"], ids=range(3)
+)
+def test_numbers_keep_their_text_through_every_decoder(text: str) -> None:
+    body = f'{{"data": {{"events": [{{"type": "a", "payload": {{"x": {text}}}}}], "next_cursor": ""}}}}'.encode()
+    for page in (read_event_page(body), read_tolerantly(body)):
+        assert write(page.events[0].payload["x"]) == text
+        assert page.events[0].source_of("x") == text.encode()
+    assert write(read_checkpoint(f'{{"id": "c", "context": {text}}}'.encode()).context) == text
+    assert write(read_invocation(f'{{"output": {text}}}'.encode()).output) == text
+    assert write(read_given(text).value) == text
+
+
+def test_keys_that_are_there_twice_are_there_to_be_edited() -> None:
+    assert laid_out('{"a":1.50,"a":[ ],"\\u00e9\\u202e":{}}') == '{\n  "a": 1.50,\n  "a": [],\n  "é\\u202e": {}\n}'

@@ -17,8 +17,7 @@ from scaicore_tui.tui.paint import Piece, Pieces
 from scaicore_tui.tui.screens.answering import AnsweringDialog
 from scaicore_tui.tui.screens.question import question_lines
 from scaicore_tui.tui.widgets.run_row import core_name
-from scaicore_tui.wire import Checkpoint, Option
-from scaicore_tui.wire.checkpoints import CONTINUE
+from scaicore_tui.wire import Checkpoint
 
 
 class AnswerScreen(AnsweringDialog):
@@ -27,8 +26,7 @@ class AnswerScreen(AnsweringDialog):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings({Place.ANSWER}, but=("option_down", "option_up"))]
 
     def __init__(self, desk: Desk, checkpoint: Checkpoint, sent: Callable[[str], None]) -> None:
-        options = (Option(id=CONTINUE),) if checkpoint.is_breakpoint else checkpoint.options
-        super().__init__(desk, options, desk.drafts.answer(checkpoint.id))
+        super().__init__(desk, checkpoint.answers, desk.drafts.answer(checkpoint.id))
         self.checkpoint = checkpoint
         self._sent = sent
 

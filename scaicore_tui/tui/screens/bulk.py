@@ -19,7 +19,6 @@ from scaicore_tui.tui.paint import Piece, Pieces
 from scaicore_tui.tui.screens.answering import AnsweringDialog
 from scaicore_tui.tui.screens.batch_lines import Outcome, asked_lines, counted, outcome_lines, outcome_of
 from scaicore_tui.wire import Checkpoint, Option
-from scaicore_tui.wire.checkpoints import CONTINUE
 
 CAUTIOUS_KEY = "s"
 
@@ -34,8 +33,7 @@ class BulkScreen(AnsweringDialog):
     def __init__(
         self, desk: Desk, batch: Batch, hidden: frozenset[str], options: Sequence[Option] | None = None
     ) -> None:
-        first = batch.checkpoints[0]
-        offered = (Option(id=CONTINUE),) if first.is_breakpoint else first.options
+        offered = batch.checkpoints[0].answers
         super().__init__(
             desk, offered if options is None else options, desk.drafts.several(batch.ids), reserved=CAUTIOUS_KEY
         )

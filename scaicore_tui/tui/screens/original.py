@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scaicore_tui.text import named, wrap
+from scaicore_tui.text import compact, named, wrap
 from scaicore_tui.tui.paint import Piece, Pieces
 from scaicore_tui.tui.replays import Original
 
@@ -32,7 +32,7 @@ def _of_entity(original: Original) -> Iterator[Piece]:
     if original.entity:
         return
     if original.entity_id is not None:
-        yield f"Its entity {named(str(original.entity_id))} can't be filled in as it is: type it below.", "amber"
+        yield f"Its entity {named(compact(original.entity_id))} can't be filled in as it is: type it below.", "amber"
     elif instance is not None:
         yield (
             f"It ran as instance {named(instance)}; its entity is not known. Name it below if it had one.",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input, Label
 
+from scaicore_tui.actions.replay_input import captured_input
+from scaicore_tui.errors import UsageError
 from scaicore_tui.runs import Run
-from scaicore_tui.text import named, one_line, pretty, source
+from scaicore_tui.text import laid_out, named, one_line, source
 from scaicore_tui.tui.actions import REPLAYING, Place, bindings
 from scaicore_tui.tui.changes import Change, change_lines, changes, count
 from scaicore_tui.tui.desk import Desk
@@ -22,7 +24,7 @@ from scaicore_tui.tui.screens.original import original_lines
 from scaicore_tui.tui.widgets.json_area import JsonArea
 from scaicore_tui.tui.widgets.run_row import core_name
 from scaicore_tui.tui.widgets.typed_line import TypedLine
-from scaicore_tui.wire.given import read_given
+from scaicore_tui.wire.given import GivenJson, read_given
 
 OWN = "{}"
 # With fewer lines, what is edited gets the place of the difference.
@@ -48,13 +50,14 @@ class ReplayScreen(Dialog):
         self.run_again = run
         self._original = desk.original(run)
         self._draft = desk.drafts.replay(run.execution_id)
-        self._captured = source(run.input) if run.has_input else OWN
+        self._captured = _captured_text(run) if run.has_input else OWN
         self._area = JsonArea(self._captured if self._draft.text is None else self._draft.text)
         entity = self._original.entity if self._draft.entity_id is None else self._draft.entity_id
         self._area.display = False
         self._entity = TypedLine(entity, placeholder="optional")
-        self._value: Any = None
+        self._given: GivenJson | None = None
         self._problem: str | None = None
+        self._shown_text = ""
         self._changes: list[Change] = []
         self._trouble = ""
         self._read()
@@ -147,7 +150,7 @@ class ReplayScreen(Dialog):
             self.show_frame()
             return
         given, entity = self.is_given, self._entity.value.strip()
-        value = self._value if given else self.run_again.input
+        value = self._given if given else None
         typed = self.type_out.value
         self.app.post_message(ReplayRun(self.run_again.execution_id, value, given, entity or None, typed))
         self.dismiss()
@@ -159,7 +162,7 @@ class ReplayScreen(Dialog):
         self.app.post_message(EditText(self._area.text))
 
     def action_copy(self) -> None:
-        self.app.post_message(CopyText("the input", self._area.text if self._problem else source(self._value)))
+        self.app.post_message(CopyText("the input", self._shown_text))
 
     def action_captured(self) -> None:
         self._area.put(self._captured)
@@ -184,10 +187,11 @@ class ReplayScreen(Dialog):
         text = self._area.text
         self._draft.text = None if text == self._captured else text
         try:
-            self._value, self._problem = read_given(text), None
-            text = source(self._value)
+            self._given, self._problem = read_given(text), None
+            text = laid_out(text)
         except ValueError as error:
-            self._problem = str(error)
+            self._given, self._problem = None, str(error)
+        self._shown_text = text
         captured = self._captured if self.run_again.has_input else text
         self._changes = changes(captured.split("\n"), text.split("\n"))
         if self.is_mounted:
@@ -202,6 +206,8 @@ class ReplayScreen(Dialog):
         """What would be invoked, where, and with what."""
         yield from self.unheeded()
         yield from self.still_to_type()
+        if self.is_given and self._given is not None and self._given.notes:
+            yield f"{one_line(self._given.notes[0])} · ", "amber"
         yield f"{'ctrl+s' if self.place is Place.INPUT else 'enter'} invokes ", "text"
         yield named(self.run_again.core_id or ""), "accent strong"
         yield from self.desk.name_pieces("text")
@@ -222,4 +228,13 @@ class ReplayScreen(Dialog):
 
     def _text_lines(self, width: int) -> list[Pieces]:
         """The input as it would be sent; as it was typed where it is no JSON yet."""
-        return foreign(self._area.text if self._problem else pretty(self._value), width)
+        is_text = self._given is not None and isinstance(self._given.value, str)
+        return foreign(self._given.value if self._given is not None and is_text else self._shown_text, width)
+
+
+def _captured_text(run: Run) -> str:
+    """The captured input, to edit; one that can't be sent as it is, as far as Python has words for it."""
+    try:
+        return laid_out(captured_input(run).source.decode())
+    except UsageError:
+        return source(run.input)
