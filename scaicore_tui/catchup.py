@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from scaicore_tui.clock import Clock
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.feed import Client, Descent, Known, Rank, Sweep, surplus
-from scaicore_tui.feed.client import MAX_LIMIT
+from scaicore_tui.feed.page_size import MAX_LIMIT
 from scaicore_tui.feed.sweep import has_expired
-from scaicore_tui.journal import Hole, Ingest, Journal
+from scaicore_tui.journal import Hole, Ingest, Journal, Passed
 from scaicore_tui.wire import Event, EventPage
 
 # How far back to look for events that differ, to know an end by.
@@ -88,6 +88,9 @@ class CatchUp:
             changed = await self._ingest.news(new, gap_found_at=self._now())
         else:
             changed = await self._begin(sweep, new)
+        for neighbour in sweep.passed:
+            after = self._journal.next_place - 1
+            await self._ingest.mark_passed(Passed(neighbour, self._now(), sweep.oldest_first, after))
         self._due, self._postponed = self._due + self._postponed, []
         late, moved = await self._take_due()
         return len(new) + late, changed | moved
@@ -111,7 +114,8 @@ class CatchUp:
                 self.history = None  # what is older than all was forgotten meanwhile
                 return 0
             new = await self._news(descent, page)
-            changed = await self._ingest.history(new, descent.cursor, is_over=descent.is_over)
+            passed = self._passed(page, None)
+            changed = await self._ingest.history(new, descent.cursor, passed, is_over=descent.is_over)
             if descent.is_over:
                 self.history = None
             self._changed(changed)
@@ -137,7 +141,7 @@ class CatchUp:
         hole, descent, reader = filling.hole, filling.descent, self._journal.reader
         floor = Known(reader.newest(ANCHOR_DEPTH, hole.after), lambda events: reader.holds(events, hole.after))
         new = await self._news(descent, page)
-        changed = await self._ingest.fill(hole, new, descent.cursor)
+        changed = await self._ingest.fill(hole, new, descent.cursor, self._passed(page, hole))
         filling.is_touched = filling.is_touched or floor.is_touched_by(page.events)
         is_met = floor.is_met_by(descent.tail)
         if is_met or descent.is_over:
@@ -166,6 +170,12 @@ class CatchUp:
         new = surplus(events, known)
         descent.took(len(new))
         return new[::-1]
+
+    def _passed(self, page: EventPage, hole: Hole | None) -> Passed | None:
+        """What a page in a hole, or in history, says of an event that is too large to be read."""
+        if not page.passed:
+            return None
+        return Passed(next(iter(page.events), None), self._now(), after=self._journal.below(hole))
 
     async def _begin(self, sweep: Sweep, new: Sequence[Event]) -> set[str]:
         """Take in news with a hole below; returns the runs that it changed."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from scaicore_tui.feed.client import MAX_LIMIT, Client
+from scaicore_tui.feed.client import Client
 from scaicore_tui.feed.known import Known
+from scaicore_tui.feed.page_size import MAX_LIMIT
 from scaicore_tui.feed.sweep import Sweep, next_limit, read_head, read_tail
 
 

@@ -7,7 +7,7 @@ of no use.
 
 from __future__ import annotations
 
-from scaicore_tui.feed.client import MAX_LIMIT
+from scaicore_tui.feed.page_size import MAX_LIMIT
 
 SLOWEST = 30.0
 # Up to so many pages the usual interval is kept; from so many on, the slowest is used.

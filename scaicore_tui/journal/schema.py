@@ -54,9 +54,11 @@ _STEPS = (
     );
     """,
     # Where history is to be read on, is a hole below all. Older programs noted none: it is looked for from the head on.
+    # A gap says why it is one.
     """
     INSERT INTO holes SELECT -4611686018427387904, -4611686018427387904,
         1000000 * CAST(strftime('%s', 'now') AS INTEGER), NULL WHERE EXISTS (SELECT 1 FROM events);
+    ALTER TABLE gaps ADD COLUMN reason INTEGER NOT NULL DEFAULT 0;
     """,
 )
 VERSION = len(_STEPS)

@@ -66,10 +66,18 @@ class Event(Struct, weakref=False):
 
 
 class EventPage(Struct, frozen=True):
-    """One page of the feed, in the order it came."""
+    """One page of the feed, in the order it came; so many events that stood before it were `passed`, as each of them is
+    too large to be read. `limit` is how many were asked for; 0 where that is not known."""
 
     events: list[Event]
     next_cursor: str | None = None
+    passed: int = 0
+    limit: int = 0
+
+    @property
+    def rows(self) -> list[bytes]:
+        """What tells its rows from others."""
+        return [event.raw for event in self.events]
 
 
 _FIELDS = ("type", "core_id", "timestamp", "payload")
