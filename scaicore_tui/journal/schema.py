@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from scaicore_tui.errors import ConfigError
+from scaicore_tui.wire import read_stored
 
 # `pos` is the place in the feed, oldest lowest: arrivals count up, history read later counts down below zero.
 # `at` is microseconds since 1970; an event without a readable time has 0.
@@ -54,10 +55,14 @@ _STEPS = (
     );
     """,
     # Where history is to be read on, is a hole below all. Older programs noted none: it is looked for from the head on.
-    # A gap says why it is one.
+    # More forms of timestamps are read: equal events are looked for by their moment. A gap says why it is one.
     """
     INSERT INTO holes SELECT -4611686018427387904, -4611686018427387904,
         1000000 * CAST(strftime('%s', 'now') AS INTEGER), NULL WHERE EXISTS (SELECT 1 FROM events);
+    DELETE FROM runs WHERE execution_id IN
+        (SELECT execution_id FROM events WHERE at = 0 AND moment_of(raw) != 0);
+    UPDATE folding SET folded = 0 WHERE EXISTS (SELECT 1 FROM events WHERE at = 0 AND moment_of(raw) != 0);
+    UPDATE events SET at = moment_of(raw) WHERE at = 0 AND moment_of(raw) != 0;
     ALTER TABLE gaps ADD COLUMN reason INTEGER NOT NULL DEFAULT 0;
     """,
 )
@@ -73,5 +78,6 @@ def migrate(database: sqlite3.Connection) -> None:
             kept="it was not touched",
             hint="upgrade, or --no-journal",
         )
+    database.create_function("moment_of", 1, lambda source: read_stored(source).at or 0, deterministic=True)
     for number, step in enumerate(_STEPS[version:], version + 1):
         database.executescript(f"BEGIN; {step} PRAGMA user_version = {number}; COMMIT;")

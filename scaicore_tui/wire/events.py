@@ -128,7 +128,8 @@ def read_tolerantly(body: bytes) -> EventPage:
 def _stamped(event: Event, source: bytes, *, is_whole: bool = True) -> Event:
     event.raw = source
     event.at = timestamps.parse(event.timestamp)
-    event.is_whole = is_whole
+    # Without its moment an event is in no place that can be told: that counts as unreadable, too.
+    event.is_whole = is_whole and (event.at is not None or not event.timestamp)
     return event
 
 
@@ -158,4 +159,7 @@ def _well_typed(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         return {}
     kept = {name: value[name] for name in ("type", "core_id", "timestamp") if isinstance(value.get(name), str)}
+    moment = value.get("timestamp")
+    if isinstance(moment, int | float) and timestamps.parse(repr(moment)) is not None:
+        kept["timestamp"] = repr(moment)  # seconds since 1970, or parts of them
     return kept | ({"payload": value["payload"]} if isinstance(value.get("payload"), dict) else {})
