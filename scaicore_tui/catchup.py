@@ -51,6 +51,8 @@ class CatchUp:
         self._clock = clock
         self._changed = changed
         self.fillings = [self._taken_up(hole) for hole in reversed(journal.holes())]
+        # Why reading was stopped before the feed's end; empty where it was not.
+        self.stuck = ""
         self._more = False
         self._postponed: list[Event] = []
         self._due: list[Event] = []
@@ -78,12 +80,13 @@ class CatchUp:
         new = surplus(sweep.events, await self._known_of(sweep.events))
         self._more = sweep.more
         if is_first or sweep.met:
-            if is_first and sweep.older is not None:
+            begins = is_first and sweep.older is not None and not (self.stuck and not new)
+            if begins:
                 # Before its first event is stored: then a crash leaves nothing that looks complete.
                 await self._ingest.begin_history(sweep.older, self._now())
             changed = await self._ingest.news(new)
-            if is_first and sweep.older is not None:
-                self.history = Descent(sweep.older, self._journal.reader.newest_at(), sweep.events[::-1])
+            if begins:
+                self._begin_history(sweep)
         elif sweep.older is None:
             changed = await self._ingest.news(new, gap_found_at=self._now())
         else:
@@ -118,6 +121,7 @@ class CatchUp:
             changed = await self._ingest.history(new, descent.cursor, passed, is_over=descent.is_over)
             if descent.is_over:
                 self.history = None
+            self._stop_if_stuck(descent, "older events were not all read")
             self._changed(changed)
         return len(new)
 
@@ -147,6 +151,9 @@ class CatchUp:
         if is_met or descent.is_over:
             await self._ingest.close_hole(hole, is_filled=is_met or filling.is_touched)
             self.fillings.remove(filling)
+        elif self._stop_if_stuck(descent, "a gap was not filled"):
+            # It stays open in the journal: the next start tries again.
+            self.fillings.remove(filling)
         filling.estimate()
         _, moved = await self._take_due()
         self._changed(changed | moved)
@@ -170,6 +177,21 @@ class CatchUp:
         new = surplus(events, known)
         descent.took(len(new))
         return new[::-1]
+
+    def _begin_history(self, sweep: Sweep) -> None:
+        """Read history from below the sweep on. While nothing was found there, pages without end are counted on."""
+        if self.history is None or self._journal.reader.newest_at():
+            self.history = Descent(sweep.older, self._journal.reader.newest_at(), sweep.events[::-1])
+        else:
+            self.history.restart(sweep.older)
+
+    def _stop_if_stuck(self, descent: Descent, what: str) -> bool:
+        """Stop, and say so, where the pages of a way down seem to have no end. Whoever asks for more tries on."""
+        if not descent.stuck:
+            return False
+        self.stuck = f"{what}: {descent.stuck}"
+        descent.go_on()
+        return True
 
     def _passed(self, page: EventPage, hole: Hole | None) -> Passed | None:
         """What a page in a hole, or in history, says of an event that is too large to be read."""

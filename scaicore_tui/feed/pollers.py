@@ -66,6 +66,11 @@ class Pollers:
         parts = {"events": self._events.part, "checkpoints": self._checkpoints.part}
         return replace(self._link, **parts, skew=self._client.skew)
 
+    @property
+    def stuck(self) -> str:
+        """Why newer events may be unread; empty where they are not."""
+        return self._head.stuck
+
     async def going(self) -> None:
         """Return while it is not paused."""
         await self._events.going.wait()
@@ -146,7 +151,7 @@ class Pollers:
         new_events = await self._apply_head(sweep)
         self._head.took(sweep, new_events)
         self._link = replace(self._link, new_events=new_events)
-        return sweep.more
+        return sweep.more and not self._head.stuck
 
     async def _ask_for_checkpoints(self) -> CheckpointPage:
         return await self._client.checkpoints(PENDING)

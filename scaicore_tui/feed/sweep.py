@@ -17,6 +17,8 @@ from scaicore_tui.wire import Event, EventPage
 MIN_LIMIT = 50
 # So many pages of an oldest-first feed are read before they are shown.
 MAX_PAGES = 10
+# Nor are more read than so many in a row that have no events.
+MAX_EMPTY = 3
 # Every so many looks the whole page is read: late events may have been put in far below the newest.
 DEEP_LOOK = 12
 _EXPIRED = (400, 404, 410, 422)
@@ -80,14 +82,20 @@ async def read_tail(client: Client, known: Known, tail: str | None) -> Sweep:
         return await read_head(client, known, MAX_LIMIT)
     pages = [page]
     seen = {tail}
-    while page.next_cursor and page.next_cursor not in seen and len(pages) < MAX_PAGES:
+    while page.next_cursor and page.next_cursor not in seen and len(pages) < MAX_PAGES and not _are_empty(pages):
         tail = page.next_cursor
         seen.add(tail)
         page = await client.events(MAX_LIMIT, tail, Rank.CATCH_UP)
         pages.append(page)
-    more = bool(page.next_cursor) and page.next_cursor not in seen
     events = join_rising([page.events for page in pages])
+    # The page at `tail` is read again each time: only what is behind it leads on.
+    more = bool(page.next_cursor) and page.next_cursor not in seen and len(events) > len(pages[0].events)
     return Sweep(events, met=True, oldest_first=True, tail=tail, more=more, passed=_beside_passed(pages))
+
+
+def _are_empty(pages: Sequence[EventPage]) -> bool:
+    """Whether the last few have no events: then there may be any number of such."""
+    return len(pages) >= MAX_EMPTY and not any(page.events or page.passed for page in pages[-MAX_EMPTY:])
 
 
 def _is_too_short(pages: Sequence[EventPage], limit: int) -> bool:

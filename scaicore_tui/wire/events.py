@@ -81,6 +81,8 @@ class EventPage(Struct, frozen=True):
 
 
 _FIELDS = ("type", "core_id", "timestamp", "payload")
+# No number that tells a moment is larger.
+_MOST = 10**20
 # Fills an Event's fields out of JSON. Whatever it takes for `raw`, `at` and `is_whole` is written over.
 _decode = Decoder(Event).decode
 
@@ -160,6 +162,6 @@ def _well_typed(value: Any) -> dict[str, Any]:
         return {}
     kept = {name: value[name] for name in ("type", "core_id", "timestamp") if isinstance(value.get(name), str)}
     moment = value.get("timestamp")
-    if isinstance(moment, int | float) and timestamps.parse(repr(moment)) is not None:
+    if isinstance(moment, int | float) and abs(moment) < _MOST and timestamps.parse(repr(moment)) is not None:
         kept["timestamp"] = repr(moment)  # seconds since 1970, or parts of them
     return kept | ({"payload": value["payload"]} if isinstance(value.get("payload"), dict) else {})
