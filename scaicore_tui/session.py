@@ -189,7 +189,7 @@ class Session:
 
     async def load_older(self) -> int:
         """Read one more page of history; returns how many events it brought. Raises what keeps it from that."""
-        return await self._watch.load_older()
+        return 0 if self.target.offline else await self._watch.load_older()
 
     def events(self, execution_id: str | None = None) -> Iterator[Event]:
         """The events of one run, or all, in feed order."""
