@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from scaicore_tui.clock import Clock
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.feed import Client, Descent, Known, Rank, Sweep, surplus
-from scaicore_tui.feed.client import MAX_LIMIT
+from scaicore_tui.feed.page_size import MAX_LIMIT
 from scaicore_tui.feed.sweep import has_expired
-from scaicore_tui.journal import Hole, Ingest, Journal
+from scaicore_tui.journal import Hole, Ingest, Journal, Passed
 from scaicore_tui.wire import Event, EventPage
 
 # How far back to look for events that differ, to know an end by.
@@ -51,6 +51,8 @@ class CatchUp:
         self._clock = clock
         self._changed = changed
         self.fillings = [self._taken_up(hole) for hole in reversed(journal.holes())]
+        # Why reading was stopped before the feed's end; empty where it was not.
+        self.stuck = ""
         self._more = False
         self._postponed: list[Event] = []
         self._due: list[Event] = []
@@ -78,16 +80,20 @@ class CatchUp:
         new = surplus(sweep.events, await self._known_of(sweep.events))
         self._more = sweep.more
         if is_first or sweep.met:
-            if is_first and sweep.older is not None:
+            begins = is_first and sweep.older is not None and not (self.stuck and not new)
+            if begins:
                 # Before its first event is stored: then a crash leaves nothing that looks complete.
                 await self._ingest.begin_history(sweep.older, self._now())
             changed = await self._ingest.news(new)
-            if is_first and sweep.older is not None:
-                self.history = Descent(sweep.older, self._journal.reader.newest_at(), sweep.events[::-1])
+            if begins:
+                self._begin_history(sweep)
         elif sweep.older is None:
             changed = await self._ingest.news(new, gap_found_at=self._now())
         else:
             changed = await self._begin(sweep, new)
+        for neighbour in sweep.passed:
+            after = self._journal.next_place - 1
+            await self._ingest.mark_passed(Passed(neighbour, self._now(), sweep.oldest_first, after))
         self._due, self._postponed = self._due + self._postponed, []
         late, moved = await self._take_due()
         return len(new) + late, changed | moved
@@ -111,9 +117,11 @@ class CatchUp:
                 self.history = None  # what is older than all was forgotten meanwhile
                 return 0
             new = await self._news(descent, page)
-            changed = await self._ingest.history(new, descent.cursor, is_over=descent.is_over)
+            passed = self._passed(page, None)
+            changed = await self._ingest.history(new, descent.cursor, passed, is_over=descent.is_over)
             if descent.is_over:
                 self.history = None
+            self._stop_if_stuck(descent, "older events were not all read")
             self._changed(changed)
         return len(new)
 
@@ -137,11 +145,14 @@ class CatchUp:
         hole, descent, reader = filling.hole, filling.descent, self._journal.reader
         floor = Known(reader.newest(ANCHOR_DEPTH, hole.after), lambda events: reader.holds(events, hole.after))
         new = await self._news(descent, page)
-        changed = await self._ingest.fill(hole, new, descent.cursor)
+        changed = await self._ingest.fill(hole, new, descent.cursor, self._passed(page, hole))
         filling.is_touched = filling.is_touched or floor.is_touched_by(page.events)
         is_met = floor.is_met_by(descent.tail)
         if is_met or descent.is_over:
             await self._ingest.close_hole(hole, is_filled=is_met or filling.is_touched)
+            self.fillings.remove(filling)
+        elif self._stop_if_stuck(descent, "a gap was not filled"):
+            # It stays open in the journal: the next start tries again.
             self.fillings.remove(filling)
         filling.estimate()
         _, moved = await self._take_due()
@@ -166,6 +177,27 @@ class CatchUp:
         new = surplus(events, known)
         descent.took(len(new))
         return new[::-1]
+
+    def _begin_history(self, sweep: Sweep) -> None:
+        """Read history from below the sweep on. While nothing was found there, pages without end are counted on."""
+        if self.history is None or self._journal.reader.newest_at():
+            self.history = Descent(sweep.older, self._journal.reader.newest_at(), sweep.events[::-1])
+        else:
+            self.history.restart(sweep.older)
+
+    def _stop_if_stuck(self, descent: Descent, what: str) -> bool:
+        """Stop, and say so, where the pages of a way down seem to have no end. Whoever asks for more tries on."""
+        if not descent.stuck:
+            return False
+        self.stuck = f"{what}: {descent.stuck}"
+        descent.go_on()
+        return True
+
+    def _passed(self, page: EventPage, hole: Hole | None) -> Passed | None:
+        """What a page in a hole, or in history, says of an event that is too large to be read."""
+        if not page.passed:
+            return None
+        return Passed(next(iter(page.events), None), self._now(), after=self._journal.below(hole))
 
     async def _begin(self, sweep: Sweep, new: Sequence[Event]) -> set[str]:
         """Take in news with a hole below; returns the runs that it changed."""

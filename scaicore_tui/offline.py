@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from scaicore_tui.actions import Ledger
 from scaicore_tui.clock import Clock
@@ -25,6 +26,9 @@ class OfflineSession(Session):
         self.book.wait(self.checkpoints)
         self.book.last = journal.next_place - 1
         self._newest_at = journal.newest_at()
+        # Long runs that were asked for before there were tasks to fold them in.
+        self._waiting: list[str] = []
+        self.book.runs.aside = self._waiting.append
 
     @property
     def recorded_until(self) -> int | None:
@@ -38,10 +42,14 @@ class OfflineSession(Session):
         return False
 
     async def run(self) -> None:
-        """Take all runs out of the journal, and wait to be cancelled."""
-        try:
-            await self.load()
-        except StorageError as error:
-            self.journal.note_damage(error)
-        self._tell(Update())
-        await asyncio.Event().wait()
+        """Take all runs out of the journal, and wait to be cancelled. Long runs are folded beside it."""
+        async with asyncio.TaskGroup() as group:
+            self.book.runs.aside = partial(self._aside.fold, group)
+            for execution_id in self._waiting:
+                self._aside.fold(group, execution_id)
+            try:
+                await self.load()
+            except StorageError as error:
+                self.journal.note_damage(error)
+            self._tell(Update())
+            await asyncio.Event().wait()

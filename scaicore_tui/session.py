@@ -141,7 +141,7 @@ class Session:
     @property
     def unread(self) -> list[str]:
         """What of the server's pages was not read, and why, a sentence each."""
-        return list(filter(None, [self.pending_status.cut_short]))
+        return list(filter(None, [self._catch_up.stuck, self._pollers.stuck, self.pending_status.cut_short]))
 
     @property
     def is_listing(self) -> bool:
@@ -210,7 +210,7 @@ class Session:
 
     async def load_older(self) -> int:
         """Read one more page of history; returns how many events it brought. Raises what keeps it from that."""
-        return await self._watch.load_older()
+        return 0 if self.target.offline else await self._watch.load_older()
 
     def events(self, execution_id: str | None = None) -> Iterator[Event]:
         """The events of one run, or all, in feed order; of a damaged run those that can be read."""

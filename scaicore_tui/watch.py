@@ -48,7 +48,7 @@ class Watch:
     @property
     def wants_history(self) -> bool:
         """Whether less was read than should be at the start."""
-        return self.has_older and self._book.event_count < self._backfill
+        return self.has_older and not self._catch_up.stuck and self._book.event_count < self._backfill
 
     async def run(self) -> None:
         """Poll until cancelled, and read the rest beside it."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
+from collections.abc import Iterator
 
 from scaicore_tui.feed.lean_httpx import httpx
 
@@ -16,21 +18,63 @@ AT_ONCE = 256 * 1024
 ACCEPTED = "gzip"
 
 
+# Of a body that is too large, so much is kept at either end: its cursor stands there.
+EDGE = 64 * 1024
+# No more than this is read to get to a body's end.
+MAX_PASSED = 1024 * 1024 * 1024
+
+
 class UnreadableBody(Exception):
     """There is an answer, and it can't be read: why, in words."""
 
 
-async def read_body(response: httpx.Response, most: int = MAX_BODY) -> bytes:
-    """The body of `response`, unpacked. Raises UnreadableBody where it has more than `most` bytes, or is packed in a
-    way that nobody asked for; and httpx's errors."""
+class TooLarge(UnreadableBody):
+    """It is larger than what is read: a page of fewer events may do."""
+
+
+async def read_body(response: httpx.Response, most: int | None = None) -> bytes:
+    """The body of `response`, unpacked. Raises TooLarge where it has more than `most` bytes, UnreadableBody where it is
+    packed in a way that nobody asked for; and httpx's errors."""
+    most = MAX_BODY if most is None else most
+    body, is_whole = b"", _length(response) <= most
     if response.is_stream_consumed:
-        return response.content  # a transport without a wire had all of it
-    body, is_whole = bytearray(), _length(response) <= most
-    if is_whole:
-        body, is_whole = await _read(response, most)
+        # A transport without a wire had all of it.
+        body, is_whole = response.content, len(response.content) <= most
+    elif is_whole:
+        read, is_whole = await _read(response, most)
+        body = bytes(read)
     if not is_whole:
-        raise UnreadableBody(f"it is larger than {most // 1024**2} MiB")
-    return bytes(body)
+        raise TooLarge(f"it is larger than {most // 1024**2} MiB")
+    return body
+
+
+async def read_edges(response: httpx.Response) -> tuple[bytes, bytes]:
+    """The first and the last bytes of a body that is too large to be kept. Raises what `read_body` does."""
+    if response.is_stream_consumed:
+        return response.content[:EDGE], response.content[-EDGE:]
+    unpacker, head, tail, size = _unpacker(response), bytearray(), bytearray(), 0
+    async for piece in response.aiter_raw():
+        for part in _unpacked(piece, unpacker):
+            size += len(part)
+            head += part[: EDGE - len(head)]
+            tail = (tail + part)[-EDGE:]
+            await asyncio.sleep(0)
+        if size > MAX_PASSED:
+            raise TooLarge(f"it is larger than {MAX_PASSED // 1024**2} MiB")
+    return bytes(head), bytes(tail)
+
+
+def _unpacked(piece: bytes, unpacker: zlib._Decompress | None) -> Iterator[bytes]:
+    """A piece, unpacked, bit by bit."""
+    if unpacker is None:
+        yield piece
+        return
+    try:
+        while piece:
+            yield unpacker.decompress(piece, AT_ONCE)
+            piece = unpacker.unconsumed_tail
+    except zlib.error as error:
+        raise UnreadableBody("it is packed, and broken") from error
 
 
 async def read_problem_body(response: httpx.Response) -> bytes:

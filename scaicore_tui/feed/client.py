@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Identity, Target, identity_of
@@ -23,10 +25,11 @@ from scaicore_tui.errors import (
     ScaicoreError,
     UsageError,
 )
-from scaicore_tui.feed import answer_times
+from scaicore_tui.feed import answer_times, bodies
 from scaicore_tui.feed import transport as http
 from scaicore_tui.feed.budget import Budget, Rank, Slot
 from scaicore_tui.feed.checkpoint_listing import PageMemory, PageWalk
+from scaicore_tui.feed.page_size import MAX_LIMIT, PageSize, read_fitting
 from scaicore_tui.feed.silence import Silence
 from scaicore_tui.secret import Secret
 from scaicore_tui.text import named
@@ -42,6 +45,7 @@ from scaicore_tui.wire import (
     read_problem,
 )
 from scaicore_tui.wire.checkpoints import PENDING
+from scaicore_tui.wire.edges import next_cursor
 from scaicore_tui.wire.error_envelope import ErrorEnvelope
 from scaicore_tui.wire.given import GivenJson, written
 from scaicore_tui.wire.headers import kept_for, server_time
@@ -49,7 +53,6 @@ from scaicore_tui.wire.headers import kept_for, server_time
 if TYPE_CHECKING:
     import httpx
 
-MAX_LIMIT = 500
 # Pages of ended checkpoints that are read to find some of them: the newest are on the first ones.
 MAX_PAGES_OF_ENDED = 20
 # A body of so many bytes takes a while to read: whoever presses a key meanwhile does not wait for it.
@@ -62,6 +65,7 @@ SUCCESS = 200
 CHECK = "check the URL and --api (scaiflow or scaigrid), or ask: scaicore-tui doctor"
 
 T = TypeVar("T")
+P = TypeVar("P", EventPage, CheckpointPage)
 
 
 class Client:
@@ -82,6 +86,7 @@ class Client:
         # Why the last listing of checkpoints ended before the server's last page; empty where it did not.
         self.cut_short = ""
         self._pages = PageMemory()
+        self._sizes = {"events": PageSize(), "checkpoints": PageSize()}
         self._clock = clock or SystemClock()
         self.budget = Budget(self._clock)
         self.bearer = Bearer(target, self._clock)
@@ -98,13 +103,15 @@ class Client:
 
     async def events(self, limit: int, cursor: str | None = None, rank: Rank = Rank.HEAD) -> EventPage:
         """One page of the feed, of at most `limit` events."""
-        return await _read(read_event_page, await self._get("events", rank, limit, cursor))
+        return await self._page("events", read_event_page, EventPage([]), rank, limit, cursor)
 
     async def checkpoints(
         self, status: str, limit: int = MAX_LIMIT, cursor: str | None = None, rank: Rank = Rank.CHECKPOINTS
     ) -> CheckpointPage:
         """One page of the checkpoints of one status."""
-        page = await _read(read_checkpoint_page, await self._get("checkpoints", rank, limit, cursor, status=status))
+        none = CheckpointPage(())
+        page = await self._page("checkpoints", read_checkpoint_page, none, rank, limit, cursor, status=status)
+        page = replace(page, unreadable=page.unreadable + page.passed)
         self._pages.note(status, cursor, page)
         return page
 
@@ -186,13 +193,46 @@ class Client:
         answer = await self._post(f"cores/{_segment(core_id)}/invoke", body, http.INVOKE_TIMEOUT)
         return await _read_written(read_invocation, answer)
 
-    async def _get(self, path: str, rank: Rank, limit: int, cursor: str | None, **query: str) -> bytes:
+    async def _page(
+        self,
+        path: str,
+        reader: Callable[[bytes], P],
+        empty: P,
+        rank: Rank,
+        limit: int,
+        cursor: str | None,
+        **query: str,
+    ) -> P:
+        """A page of at most `limit` rows, or as many as can be read; `empty` stands for one that can't be."""
+
+        async def ask(limit: int, cursor: str | None) -> tuple[P, int]:
+            body = await self._get(path, rank, limit, cursor, bodies.read_body, **query)
+            return await _read(reader, body), len(body)
+
+        async def pass_one(cursor: str | None) -> P:
+            head, tail = await self._get(path, rank, 1, cursor, bodies.read_edges, **query)
+            try:
+                return replace(empty, next_cursor=next_cursor(head, tail, path))
+            except ValueError as error:
+                raise CannotReach(f"one of the {path} is too large to be read: {error}") from error
+
+        return await read_fitting(ask, pass_one, self._sizes[path], limit, cursor)
+
+    async def _get(
+        self,
+        path: str,
+        rank: Rank,
+        limit: int,
+        cursor: str | None,
+        read: Callable[[httpx.Response], Awaitable[T]],
+        **query: str,
+    ) -> T:
         params: dict[str, Any] = {"core_id": self.target.core, **query, "limit": limit, "cursor": cursor}
         sent = {key: value for key, value in params.items() if value is not None}
         url = f"{self.target.resources}/{path}"
         token = await self._sign()
         try:
-            return await self._ask_until_new(url, rank, sent)
+            return await self._ask_until_new(url, rank, sent, read)
         except CredentialsError as error:
             if error.status != UNAUTHORIZED or not await self.bearer.renew(token):
                 raise self.bearer.explain(error) from error
@@ -201,16 +241,20 @@ class Client:
             error.hint = error.hint or CHECK
             raise
         await self._sign()
-        return await self._ask_until_new(url, rank, sent)
+        return await self._ask_until_new(url, rank, sent, read)
 
-    async def _ask_until_new(self, url: str, rank: Rank, params: dict[str, Any]) -> bytes:
+    async def _ask_until_new(
+        self, url: str, rank: Rank, params: dict[str, Any], read: Callable[[httpx.Response], Awaitable[T]]
+    ) -> T:
         # The server may have closed connections just when they are used again, each of those kept: nobody need know.
         for _ in range(http.KEPT_OPEN):
             with suppress(http.HungUp):
-                return await self._ask(url, rank, params)
-        return await self._ask(url, rank, params)
+                return await self._ask(url, rank, params, read)
+        return await self._ask(url, rank, params, read)
 
-    async def _ask(self, url: str, rank: Rank, params: dict[str, Any]) -> bytes:
+    async def _ask(
+        self, url: str, rank: Rank, params: dict[str, Any], read: Callable[[httpx.Response], Awaitable[T]]
+    ) -> T:
         async with self.budget.slot(rank) as slot:
             self.requests += 1
             age, times = 0.0, answer_times.current()
@@ -222,10 +266,10 @@ class Client:
                 return self._heard(slot, status, headers)
 
             # What a person is about to act on is asked of the API itself, whatever keeps answers on the way to it.
-            body = await http.get(self._http, url, params, heard, anew=rank is Rank.WRITE)
+            answer = await http.get(self._http, url, params, heard, read, anew=rank is Rank.WRITE)
             if times is not None:
                 times.record(asked_at - age)
-            return body
+            return answer
 
     async def _post(self, path: str, body: bytes, timeout: float) -> bytes:  # noqa: ASYNC109
         url, is_sending = f"{self.target.resources}/{path}", False
@@ -279,24 +323,19 @@ async def _read_written(reader: Callable[[bytes], T], body: bytes) -> T:
 
 
 async def _read(reader: Callable[[bytes], T], body: bytes) -> T:
-    """What `reader` makes of `body`. Raises CannotReach for a success that is not this API's, and what an error amounts
-    to that came with a status of success."""
+    """What `reader` makes of `body`. Raises CannotReach for a success that is not this API's, what an error amounts to
+    that came with a status of success, and PageTooLarge for one that would take far more memory than it has bytes."""
+    if body.count(b"{") + body.count(b"[") + body.count(b'"') // 2 > MAX_VALUES:
+        raise http.PageTooLarge(f"the answer has more than {MAX_VALUES:,} values")
     try:
         if len(body) < LARGE:
             return reader(body)
-        _refuse_too_many_values(body)
         return await asyncio.to_thread(reader, body)
     except ErrorEnvelope as error:
         raise read_problem(SUCCESS, {}, body).error() from error
     except ValueError as error:
         words, hint = _told(body, error)
     raise CannotReach(f"the answer is not ScaiCore's: {words}", hint=hint)
-
-
-def _refuse_too_many_values(body: bytes) -> None:
-    """Raise ValueError where decoding would take far more memory than the body does."""
-    if body.count(b"{") + body.count(b"[") + body.count(b'"') // 2 > MAX_VALUES:
-        raise ValueError(f"it has more than {MAX_VALUES:,} values")
 
 
 def _told(body: bytes, error: ValueError) -> tuple[str, str]:

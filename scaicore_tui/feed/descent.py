@@ -6,8 +6,10 @@ from collections.abc import Container, Iterable, Sequence
 
 from scaicore_tui.wire import Event, EventPage
 
-# So many pages in a row without news, and there will be none: cursors that differ may lead in a circle, too.
-MAX_BARREN = 400
+# A way down stops after so many pages in a row with no event at all, or with none that is new or older than those
+# before: a server may tell new cursors for ever, and these may lead in a circle.
+MAX_EMPTY = 15
+MAX_BARREN = 100
 # How many of the events read last are kept, to see in them what is known.
 TAIL = 200
 
@@ -21,8 +23,11 @@ class Descent:
         self.newest_at = newest_at
         self.tail: list[Event] = list(read)
         self.is_over = False
+        # Why it stops before the feed's end; empty where it does not.
+        self.stuck = ""
         self._cursors: set[str | None] = {cursor}
-        self._barren = 0
+        self._oldest: int | None = None
+        self._barren = self._empty = 0
 
     def step(self, page: EventPage, known: Container[bytes]) -> tuple[Sequence[Event], Sequence[Event]]:
         """Go on by one page, of which some bytes are `known`: its arrivals, and what belongs where they were read."""
@@ -32,12 +37,24 @@ class Descent:
         self.is_over = page.next_cursor is None or page.next_cursor in self._cursors
         self._cursors.add(page.next_cursor)
         self.cursor = page.next_cursor
+        oldest = min((event.at for event in events if event.at is not None), default=None)
+        self._empty = 0 if page.events or page.passed else self._empty + 1
+        self._barren += 1
+        if oldest is not None and (self._oldest is None or oldest < self._oldest):
+            self._oldest, self._barren = oldest, 0
         return arrivals, events
 
     def took(self, news: int) -> None:
         """So many events of the last page were new."""
-        self._barren = 0 if news else self._barren + 1
-        self.is_over = self.is_over or self._barren >= MAX_BARREN
+        self._barren = 0 if news else self._barren
+        if not self.is_over and self._empty >= MAX_EMPTY:
+            self.stuck = f"{MAX_EMPTY} pages in a row are empty, and each names another one"
+        elif not self.is_over and self._barren >= MAX_BARREN:
+            self.stuck = f"{MAX_BARREN} pages in a row bring nothing new, and each names another one"
+
+    def go_on(self) -> None:
+        """Try so many pages again."""
+        self.stuck, self._barren, self._empty = "", 0, 0
 
     def restart(self, cursor: str | None) -> None:
         """Begin again at `cursor`, or at the feed's head: its own is no longer taken."""

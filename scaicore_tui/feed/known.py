@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from scaicore_tui.wire import Event
 
 ANCHOR = 8
+# In a page that could have no more events, as they are large.
+SHORT_ANCHOR = 3
 # Less than the smallest page: a quiet feed with one late event must not cost more requests than any other.
 ENOUGH = 40
 
@@ -22,14 +24,16 @@ class Known:
     def __init__(self, newest: Sequence[bytes], holds: Callable[[Sequence[Event]], bool]) -> None:
         """`newest` are the bytes of the newest known events, newest first; `holds` tells of some whether it has all."""
         self._newest = newest
-        self._anchor = _anchor(newest)
+        self._anchor = _anchor(newest, ANCHOR)
         self._holds = holds
 
-    def is_met_by(self, sweep: Sequence[Event]) -> bool:
-        """Whether `sweep`, newest first, has reached it. If nothing is known, any sweep has."""
+    def is_met_by(self, sweep: Sequence[Event], *, is_short: bool = False) -> bool:
+        """Whether `sweep`, newest first, has reached it; one that `is_short`, as no more could be read at a time, needs
+        fewer events for it. If nothing is known, any sweep has."""
         if not self._newest:
             return True
-        place = _place([event.raw for event in sweep], self._anchor) if self._anchor else None
+        anchor = _anchor(self._newest, SHORT_ANCHOR) if is_short else self._anchor
+        place = _place([event.raw for event in sweep], anchor) if anchor else None
         if place is not None and self._holds(sweep[place:]):
             return True
         return len(sweep) >= ENOUGH and self._holds(sweep[-ENOUGH:])
@@ -39,12 +43,12 @@ class Known:
         return not self._newest or any(event.raw == self._newest[0] for event in sweep)
 
 
-def _anchor(newest: Sequence[bytes]) -> Sequence[bytes]:
-    """The newest events down to the eighth that differs; none where there are not so many."""
+def _anchor(newest: Sequence[bytes], count: int) -> Sequence[bytes]:
+    """The newest events down to the last of `count` that differ; none where there are not so many."""
     different: set[bytes] = set()
     for index, source in enumerate(newest):
         different.add(source)
-        if len(different) == ANCHOR:
+        if len(different) == count:
             return newest[: index + 1]
     return ()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from scaicore_tui.feed.client import MAX_LIMIT
+from scaicore_tui.feed.page_size import MAX_LIMIT
 
 SLOWEST = 30.0
 # Requests of one poll: the newest page, and the checkpoints.

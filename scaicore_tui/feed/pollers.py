@@ -92,6 +92,11 @@ class Pollers:
         parts = {"events": self._events.part, "checkpoints": self._checkpoints.part}
         return replace(self._link, **parts, skew=self._client.skew)
 
+    @property
+    def stuck(self) -> str:
+        """Why newer events may be unread; empty where they are not."""
+        return self._head.stuck
+
     async def going(self) -> None:
         """Return while it is not paused."""
         await self._events.going.wait()
@@ -203,7 +208,7 @@ class Pollers:
         self._head.took(sweep, new_events)
         self._link = replace(self._link, new_events=new_events)
         self._was_answered(self._events, self._checkpoints)
-        return sweep.more
+        return sweep.more and not self._head.stuck
 
     async def _ask_for_checkpoints(self) -> CheckpointPage:
         return await self._client.checkpoints(PENDING)

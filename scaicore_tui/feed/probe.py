@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from scaicore_tui.errors import ScaicoreError
+from scaicore_tui.feed import bodies
 from scaicore_tui.feed import transport as http
 from scaicore_tui.feed.budget import Rank
 from scaicore_tui.feed.client import Client
@@ -50,7 +51,7 @@ class Probe(Client):
                 return slot.heard(status, headers)
 
             try:
-                said.body = await http.get(self._http, url, params, heard)
+                said.body = await http.get(self._http, url, params, heard, bodies.read_body)
             except ScaicoreError as error:
                 said.error = error
         return Reply(said.status, said.headers, said.body, said.took, began_at + said.took / 2, said.error)

@@ -4,9 +4,9 @@ may not."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from scaicore_tui.config import Target
@@ -28,6 +28,8 @@ KEPT_OPEN = 4
 # Seconds for all of a read, however it drips; and so much longer may a write take than its first byte.
 WHOLE_TIMEOUT = 60.0
 
+T = TypeVar("T")
+
 # Takes the status and the headers of an answer, whatever they mean; returns the time that it is at the server, in Unix
 # seconds.
 Hearing = Callable[[int, Mapping[str, str]], float]
@@ -45,6 +47,10 @@ _UNSENT = (
 _FAILURES = (httpx.HTTPError, httpx.InvalidURL, bodies.UnreadableBody, OSError)
 # What comes of sending on a connection that the server has just closed.
 _HUNG_UP = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+
+
+class PageTooLarge(CannotReach):
+    """The answer is larger than what is read: one with fewer rows may do."""
 
 
 class HungUp(CannotReach):
@@ -78,10 +84,17 @@ def sign(http: httpx.AsyncClient, token: Secret | None) -> None:
 
 
 async def get(
-    http: httpx.AsyncClient, url: str, params: dict[str, Any], heard: Hearing, *, anew: bool = False
-) -> bytes:
-    """The body of a successful GET; `anew`, none that something on the way has kept. Raises the error that the answer,
-    or its absence, amounts to; HungUp where it may be asked again at once."""
+    http: httpx.AsyncClient,
+    url: str,
+    params: dict[str, Any],
+    heard: Hearing,
+    read: Callable[[httpx.Response], Awaitable[T]],
+    *,
+    anew: bool = False,
+) -> T:
+    """What `read` makes of the body of a successful GET; `anew`, none that something on the way has kept. Raises the
+    error that the answer, or its absence, amounts to; HungUp where it may be asked again at once, PageTooLarge where
+    less may be asked for."""
     way, fresh = _Way(), {"Cache-Control": "no-cache"} if anew else None
     try:
         request = http.build_request("GET", url, params=params, headers=fresh, extensions={"trace": way.trace})
@@ -92,7 +105,7 @@ async def get(
         async with asyncio.timeout(WHOLE_TIMEOUT):
             response = await http.send(request, stream=True)
             try:
-                return await _body(response, heard(response.status_code, response.headers))
+                return await _body(response, heard(response.status_code, response.headers), read)
             finally:
                 await response.aclose()
     except TimeoutError as error:
@@ -148,9 +161,9 @@ class _Way:
         self.is_kept = self.is_kept and name != "connection.connect_tcp.started"
 
 
-async def _body(response: httpx.Response, now: float) -> bytes:
+async def _body(response: httpx.Response, now: float, read: Callable[[httpx.Response], Awaitable[T]]) -> T:
     if response.is_success:
-        return await bodies.read_body(response)
+        return await read(response)
     if response.has_redirect_location:
         raise CannotReach(_redirection(response), hint="check the URL", status=response.status_code)
     raise await _refusal(response, now)
@@ -165,7 +178,7 @@ async def _written(response: httpx.Response, now: float) -> bytes:
         raise _lost(f"sent, but what came of it was not told: {refusal.message}", refusal)
     if response.is_redirect:
         raise _lost(f"sent, but what came of it was not told: {_redirection(response)}")
-    return await _body(response, now)
+    return await _body(response, now, bodies.read_body)
 
 
 def _redirection(response: httpx.Response) -> str:
@@ -184,7 +197,8 @@ async def _refusal(response: httpx.Response, now: float) -> ScaicoreError:
 
 def _raise_unreached(url: str, error: Exception, kind: type[CannotReach]) -> NoReturn:
     if isinstance(error, bodies.UnreadableBody):
-        raise CannotReach(f"what {http_host(url)} answers can't be read: {error}") from error
+        kind = PageTooLarge if isinstance(error, bodies.TooLarge) else CannotReach
+        raise kind(f"what {http_host(url)} answers can't be read: {error}") from error
     raise _unreached(url, cause_of(error), kind) from error
 
 

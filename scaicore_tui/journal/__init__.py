@@ -4,6 +4,6 @@ from scaicore_tui.journal.aside import Aside
 from scaicore_tui.journal.holes import Hole
 from scaicore_tui.journal.ingest import Ingest
 from scaicore_tui.journal.intake import Intake
-from scaicore_tui.journal.store import Journal
+from scaicore_tui.journal.store import Journal, Passed
 
-__all__ = ["Aside", "Hole", "Ingest", "Intake", "Journal"]
+__all__ = ["Aside", "Hole", "Ingest", "Intake", "Journal", "Passed"]

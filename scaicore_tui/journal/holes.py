@@ -11,6 +11,7 @@ import sqlite3
 from msgspec import Struct
 
 from scaicore_tui.runs import Gap
+from scaicore_tui.runs.gap import GapReason
 
 # Positions left free for what a hole may turn out to hold.
 ROOM = 2**32
@@ -49,9 +50,9 @@ class Holes:
         """It is filled, or no hole any more."""
         self._database.execute("DELETE FROM holes WHERE after_pos = ?", (hole.after,))
 
-    def give_up(self, after: int, found_at: int) -> None:
+    def give_up(self, after: int, found_at: int, reason: GapReason = GapReason.LOST) -> None:
         """What is missing above that position will never come."""
-        self._database.execute("INSERT OR IGNORE INTO gaps VALUES (?, ?)", (after, found_at))
+        self._database.execute("INSERT OR IGNORE INTO gaps VALUES (?, ?, ?)", (after, found_at, reason))
 
     def open_ones(self) -> list[Hole]:
         """The holes between events, newest first."""
@@ -82,15 +83,17 @@ class Holes:
     def gaps(self) -> list[Gap]:
         """Gaps and holes, oldest first."""
         rows = self._database.execute(
-            "SELECT after_pos, found_at, 0 FROM gaps UNION ALL SELECT after_pos, found_at, 1 FROM holes ORDER BY 1"
+            "SELECT after_pos, found_at, reason, 0 FROM gaps UNION ALL SELECT after_pos, found_at, 0, 1 FROM holes"
+            " ORDER BY 1"
         ).fetchall()
-        return [self._gap(after, found_at, is_open=bool(is_open)) for after, found_at, is_open in rows]
+        return [self._gap(after, found_at, reason, is_open=bool(is_open)) for after, found_at, reason, is_open in rows]
 
-    def _gap(self, after: int, found_at: int, *, is_open: bool) -> Gap:
+    def _gap(self, after: int, found_at: int, reason: int, *, is_open: bool) -> Gap:
         last = self._neighbour("pos <= ? ORDER BY pos DESC", after)
         following = self._neighbour("pos > ? ORDER BY pos", after)
         is_history = is_open and after == BELOW_ALL
-        return Gap(after, found_at, last[0], following[0], last[1], following[1], is_open, is_history)
+        neighbours = (last[0], following[0], last[1], following[1])
+        return Gap(after, found_at, *neighbours, is_open, is_history, GapReason(reason))
 
     def _neighbour(self, where: str, pos: int) -> tuple[int | None, str | None]:
         query = f"SELECT at, execution_id FROM events WHERE {where} LIMIT 1"  # noqa: S608  (two constants)

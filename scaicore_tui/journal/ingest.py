@@ -18,7 +18,7 @@ from scaicore_tui.errors import StorageError
 from scaicore_tui.journal.holes import Hole
 from scaicore_tui.journal.intake import Intake
 from scaicore_tui.journal.retention import Forgotten, Retention
-from scaicore_tui.journal.store import Journal
+from scaicore_tui.journal.store import Journal, Passed
 from scaicore_tui.runs import RunBook
 from scaicore_tui.wire import Checkpoint, Event
 
@@ -110,9 +110,11 @@ class Ingest:
         change, hole = await self._write(self.intake.above_hole, events, found_at, cursor)
         return self._book.take(change), hole
 
-    async def fill(self, hole: Hole, events: Sequence[Event], cursor: str | None) -> set[str]:
+    async def fill(
+        self, hole: Hole, events: Sequence[Event], cursor: str | None, passed: Passed | None = None
+    ) -> set[str]:
         """Take in what belongs into a hole, as `Intake.fill` does; returns what changed, still to be told."""
-        return self._book.take(await self._write(self.intake.fill, hole, events, cursor))
+        return self._book.take(await self._write(self.intake.fill, hole, events, cursor, passed))
 
     async def close_hole(self, hole: Hole, *, is_filled: bool) -> None:
         """There is no hole any more, as `Journal.close_hole` does."""
@@ -122,9 +124,16 @@ class Ingest:
         """Note that history is to be read, as `Journal.begin_history` does."""
         await self._write(self.intake.begin_history, cursor, found_at)
 
-    async def history(self, events: Sequence[Event], cursor: str | None, *, is_over: bool) -> set[str]:
+    async def history(
+        self, events: Sequence[Event], cursor: str | None, passed: Passed | None = None, *, is_over: bool
+    ) -> set[str]:
         """Take in history, as `Intake.history` does; returns what changed, which is still to be told."""
-        return self._book.take(await self._write(partial(self.intake.history, events, cursor, is_over=is_over)))
+        write = partial(self.intake.history, events, cursor, passed, is_over=is_over)
+        return self._book.take(await self._write(write))
+
+    async def mark_passed(self, passed: Passed) -> None:
+        """Note an event that was passed, as `Journal.mark_passed` does."""
+        await self._write(self.intake.mark_passed, passed)
 
     async def save(self, now: float = inf) -> None:
         """Write what is only in memory, if the disk takes it; again after a while, at `now` in monotonic seconds."""

@@ -15,7 +15,7 @@ from scaicore_tui.journal.holes import ROOM, Hole
 from scaicore_tui.journal.pending import keep_pending
 from scaicore_tui.journal.retention import Retention
 from scaicore_tui.journal.spill import Spill
-from scaicore_tui.journal.store import TOP, Journal
+from scaicore_tui.journal.store import TOP, Journal, Passed
 from scaicore_tui.journal.summaries import Summaries
 from scaicore_tui.runs import Change, Folder, Summary
 from scaicore_tui.wire import Checkpoint, Event
@@ -89,18 +89,45 @@ class Intake:
 
         self._write(write)
 
-    def history(self, events: Sequence[Event], cursor: str | None = None, *, is_over: bool = False) -> Change:
-        """Take in events, oldest first, older than all before; more is behind `cursor`, unless that is all."""
+    def history(
+        self,
+        events: Sequence[Event],
+        cursor: str | None = None,
+        passed: Passed | None = None,
+        *,
+        is_over: bool = False,
+    ) -> Change:
+        """Take in events, oldest first, older than all before, with one that was `passed`; more is behind `cursor`,
+        unless that is all."""
 
         def put() -> None:
             self._journal.prepend(events)
             self._journal.move_history(cursor, is_over=is_over)
+            self._mark(passed)
 
         return self._between(events, put, is_history=True)
 
-    def fill(self, hole: Hole, events: Sequence[Event], cursor: str | None) -> Change:
-        """Take in events that belong into a hole, as `Journal.fill` does."""
-        return self._between(events, lambda: self._journal.fill(hole, events, cursor), is_history=False)
+    def fill(self, hole: Hole, events: Sequence[Event], cursor: str | None, passed: Passed | None = None) -> Change:
+        """Take in events that belong into a hole, as `Journal.fill` does, with one that was `passed`."""
+
+        def put() -> None:
+            self._journal.fill(hole, events, cursor)
+            self._mark(passed)
+
+        return self._between(events, put, is_history=False)
+
+    def mark_passed(self, passed: Passed) -> None:
+        """Note an event that was passed, as `Journal.mark_passed` does."""
+
+        def write() -> Change:
+            self._mark(passed)
+            return Change()
+
+        self._write(write)
+
+    def _mark(self, passed: Passed | None) -> None:
+        if passed is not None:
+            self._journal.mark_passed(passed)
 
     def close_hole(self, hole: Hole, *, is_filled: bool) -> None:
         """There is no hole any more, as `Journal.close_hole` does."""

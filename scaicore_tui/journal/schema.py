@@ -7,6 +7,7 @@ from pathlib import Path
 
 from scaicore_tui.errors import StorageError
 from scaicore_tui.journal.failures import ANOTHER, UNTOUCHED
+from scaicore_tui.wire import read_stored
 
 # `pos` is the place in the feed, oldest lowest: arrivals count up, history read later counts down below zero.
 # `at` is microseconds since 1970; an event without a readable time has 0.
@@ -56,9 +57,15 @@ _STEPS = (
     );
     """,
     # Where history is to be read on, is a hole below all. Older programs noted none: it is looked for from the head on.
+    # More forms of timestamps are read: equal events are looked for by their moment. A gap says why it is one.
     """
     INSERT INTO holes SELECT -4611686018427387904, -4611686018427387904,
         1000000 * CAST(strftime('%s', 'now') AS INTEGER), NULL WHERE EXISTS (SELECT 1 FROM events);
+    DELETE FROM runs WHERE execution_id IN
+        (SELECT execution_id FROM events WHERE at = 0 AND moment_of(raw) != 0);
+    UPDATE folding SET folded = 0 WHERE EXISTS (SELECT 1 FROM events WHERE at = 0 AND moment_of(raw) != 0);
+    UPDATE events SET at = moment_of(raw) WHERE at = 0 AND moment_of(raw) != 0;
+    ALTER TABLE gaps ADD COLUMN reason INTEGER NOT NULL DEFAULT 0;
     """,
     # Whose feed it is, as JSON in one row; no row in a journal that an older program wrote, until it is opened again.
     """
@@ -91,5 +98,6 @@ def check_tables(database: sqlite3.Connection, path: Path | None, *, may_be_empt
 def migrate(database: sqlite3.Connection) -> None:
     """Bring `database` to today's tables."""
     (version,) = database.execute("PRAGMA user_version").fetchone()
+    database.create_function("moment_of", 1, lambda source: read_stored(source).at or 0, deterministic=True)
     for number, step in enumerate(_STEPS[version:], version + 1):
         database.executescript(f"BEGIN; {step} PRAGMA user_version = {number}; COMMIT;")

@@ -20,7 +20,7 @@ _BEGIN = (
     "CREATE TEMP VIEW events AS SELECT * FROM main.events UNION ALL SELECT * FROM spilled",
     """CREATE TEMP TRIGGER spill INSTEAD OF INSERT ON events
     BEGIN INSERT INTO spilled VALUES (NEW.pos, NEW.at, NEW.execution_id, NEW.raw); END""",
-    "CREATE TEMP TABLE gaps (after_pos INTEGER PRIMARY KEY, found_at)",
+    "CREATE TEMP TABLE gaps (after_pos INTEGER PRIMARY KEY, found_at, reason)",
     "INSERT INTO temp.gaps SELECT * FROM main.gaps",
     "CREATE TEMP TABLE holes (after_pos INTEGER PRIMARY KEY, until_pos, found_at, cursor)",
     "INSERT INTO temp.holes SELECT * FROM main.holes",

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from scaicore_tui.config import Caller, Identity
@@ -43,6 +44,7 @@ from scaicore_tui.journal.schema import VERSION
 from scaicore_tui.journal.watched_file import WatchedFile
 from scaicore_tui.lock import Lock
 from scaicore_tui.runs import Gap
+from scaicore_tui.runs.gap import GapReason
 from scaicore_tui.runs.summary import VERSION as FOLD
 from scaicore_tui.wire import Event, read_stored
 
@@ -53,6 +55,16 @@ SLICE = 2_000
 # So many bytes of events are read for somebody to look at.
 MOST_BYTES = 4 * 1024 * 1024
 _BETWEEN = "SELECT pos, raw FROM events WHERE pos > ? AND pos <= ? ORDER BY pos LIMIT ?"
+
+
+class Passed(Struct, frozen=True):
+    """An event that is too large to be read, and was passed: next to its `neighbour`, which `is_above` it or below; or
+    where none is known, above the position `after`."""
+
+    neighbour: Event | None
+    found_at: int
+    is_above: bool = False
+    after: int = -TOP
 
 
 class Journal:
@@ -277,6 +289,12 @@ class Journal:
             self._insert(events, range(self._holes.bottom(hole) - len(events), TOP))
             self._holes.move(hole, cursor)
 
+    def below(self, hole: Hole | None) -> int:
+        """The position right below the oldest event above a hole; below all events for history, which is None."""
+        with self._turn:
+            bottom = self._bound("min") if hole is None else self._holes.bottom(hole)
+            return (0 if bottom is None else bottom) - 1
+
     def close_hole(self, hole: Hole, *, is_filled: bool) -> None:
         """There is no hole any more: it is filled, or what is missing will never come."""
         with self.writing():
@@ -392,6 +410,26 @@ class Journal:
         """Note that events are missing before the next one appended; `found_at` in microseconds since 1970."""
         with self.writing():
             self._holes.give_up(self._top(), found_at)
+
+    def mark_passed(self, passed: Passed) -> None:
+        """Note that an event beside a stored one is missing, as it is too large to be read. It is noted by its place:
+        once, however often it is passed. Inside the transaction that stores the other one."""
+        with self.writing():
+            after = self._place_of(passed)
+            if after is not None:
+                self._holes.give_up(after, passed.found_at, GapReason.TOO_LARGE)
+
+    def _place_of(self, passed: Passed) -> int | None:
+        """The position below the passed event; None where its neighbour is not stored."""
+        if passed.neighbour is None:
+            return passed.after
+        ((place, keys),) = places([passed.neighbour])
+        query = f"SELECT max(pos) FROM events WHERE {place} IN ({', '.join('?' * len(keys))}) AND raw = ?"  # noqa: S608
+        pos = self.rows(query, *keys, passed.neighbour.raw)[0][0]
+        if pos is None or not passed.is_above:
+            return None if pos is None else int(pos)
+        below = self.rows("SELECT max(pos) FROM events WHERE pos < ?", pos)[0][0]
+        return int(pos) - 1 if below is None else int(below)
 
     def run_event_count(self) -> int:
         """How many of its events belong to runs, repeats among them."""

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import IntEnum
 from itertools import groupby
 
 from msgspec import Struct
 
 from scaicore_tui.runs.summary import Summary
 from scaicore_tui.runs.words import between
+
+
+class GapReason(IntEnum):
+    """Why events of a closed gap will never come. Stored: what a number means does not change."""
+
+    LOST = 0
+    TOO_LARGE = 1
+
+
+_REASONS = {GapReason.LOST: "events lost to retention", GapReason.TOO_LARGE: "an event too large to be read"}
 
 
 class Gap(Struct, frozen=True):
@@ -27,6 +38,7 @@ class Gap(Struct, frozen=True):
     next_execution: str | None
     is_open: bool = False
     is_history: bool = False
+    reason: GapReason = GapReason.LOST
 
 
 class GapRow(Struct, frozen=True):
@@ -52,16 +64,21 @@ class GapRow(Struct, frozen=True):
     def words(self, now: float, width: int) -> str:
         """As much as can be said in `width` characters: at least what it is, and from when to when."""
         incomplete = "runs here may be incomplete"
+        more: tuple[str, ...]
         if self.is_history:
             name, more = "older events", (f"not read yet, {incomplete}", "not read yet")
         elif self.is_open:
             name, more = "catching up", (f"still being read, {incomplete}", incomplete, "still being read")
         else:
             name = "gap" if len(self.gaps) == 1 else f"{len(self.gaps)} gaps"
-            more = (f"events lost to retention, {incomplete}", f"events missing, {incomplete}", incomplete)
+            more = (f"{self._why()}, {incomplete}", f"events missing, {incomplete}", incomplete)
         begin = f"{name} {self.span(now)}".rstrip()
         ways = [f"{begin}: {words}" for words in more]
         return next((words for words in ways if len(words) <= width), begin)
+
+    def _why(self) -> str:
+        reasons = dict.fromkeys(_REASONS[gap.reason] for gap in self.gaps)
+        return " and ".join(reasons)
 
 
 def gap_rows(gaps: Sequence[Gap], above: Callable[[int], int]) -> list[GapRow]:

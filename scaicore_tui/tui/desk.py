@@ -86,6 +86,7 @@ class Desk:
             color=session.target.color,
             token_left=session.client.bearer.time_left,
             token_renews=session.client.bearer.renews,
+            unread=" · ".join(session.unread),
         )
 
     def pending_count(self) -> str:

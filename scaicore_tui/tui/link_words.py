@@ -44,6 +44,7 @@ class Standing(Struct, frozen=True):
     It is told anew after `pace` seconds at the latest. Offline `recorded_for` is the age of the newest event that was
     recorded, in seconds. `color` is what the name stands on, where its profile says that; `token_left` is how many
     seconds the token has, where it says so, and `token_renews` whether another one follows.
+    `unread` is what of the server's pages was not read, and why.
     """
 
     link: Link
@@ -62,6 +63,7 @@ class Standing(Struct, frozen=True):
     color: Color | None = None
     token_left: float | None = None
     token_renews: bool = False
+    unread: str = ""
 
     @property
     def state(self) -> LinkState:

@@ -17,7 +17,7 @@ def trouble(standing: Standing) -> str:
     link = standing.link
     events, checkpoints = (_why(standing, part) for part in link.parts)
     if not events and not checkpoints:
-        return standing.journal_trouble or standing.ledger_problem or _clocks(standing)
+        return standing.journal_trouble or standing.ledger_problem or _clocks(standing) or standing.unread
     if events == checkpoints:
         waiting = f" and {_checkpoints(standing)}" if standing.checkpoint_count else ""
         return _joined(events, f"{_events(standing)}{waiting} kept", standing)

@@ -127,11 +127,19 @@ class Checkpoint(Struct, frozen=True, kw_only=True):
 
 
 class CheckpointPage(Struct, frozen=True):
-    """One page of checkpoints; so many more are `unreadable`, or have no id."""
+    """One page of checkpoints; so many more are `unreadable`, or have no id. `passed` and `limit` are those of
+    an EventPage."""
 
     checkpoints: tuple[Checkpoint, ...]
     next_cursor: str | None = None
     unreadable: int = 0
+    passed: int = 0
+    limit: int = 0
+
+    @property
+    def rows(self) -> list[str]:
+        """What tells its rows from others."""
+        return [checkpoint.id for checkpoint in self.checkpoints]
 
 
 # What is read as text, or as None where it is absent or empty.

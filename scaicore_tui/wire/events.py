@@ -72,13 +72,23 @@ class Event(Struct, weakref=False):
 
 
 class EventPage(Struct, frozen=True):
-    """One page of the feed, in the order it came."""
+    """One page of the feed, in the order it came; so many events that stood before it were `passed`, as each of them is
+    too large to be read. `limit` is how many were asked for; 0 where that is not known."""
 
     events: list[Event]
     next_cursor: str | None = None
+    passed: int = 0
+    limit: int = 0
+
+    @property
+    def rows(self) -> list[bytes]:
+        """What tells its rows from others."""
+        return [event.raw for event in self.events]
 
 
 _FIELDS = ("type", "core_id", "timestamp", "payload")
+# No number that tells a moment is larger.
+_MOST = 10**20
 # Fills an Event's fields out of JSON. Whatever it takes for `raw`, `at` and `is_whole` is written over.
 _decode = Decoder(Event, float_hook=read_float).decode
 
@@ -126,7 +136,8 @@ def read_tolerantly(body: bytes) -> EventPage:
 def _stamped(event: Event, source: bytes, *, is_whole: bool = True) -> Event:
     event.raw = source
     event.at = timestamps.parse(event.timestamp)
-    event.is_whole = is_whole
+    # Without its moment an event is in no place that can be told: that counts as unreadable, too.
+    event.is_whole = is_whole and (event.at is not None or not event.timestamp)
     return event
 
 
@@ -161,4 +172,7 @@ def _well_typed(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         return {}
     kept = {name: value[name] for name in ("type", "core_id", "timestamp") if isinstance(value.get(name), str)}
+    moment = value.get("timestamp")
+    if isinstance(moment, int | float) and abs(moment) < _MOST and timestamps.parse(repr(moment)) is not None:
+        kept["timestamp"] = repr(moment)  # seconds since 1970, or parts of them
     return kept | ({"payload": value["payload"]} if isinstance(value.get("payload"), dict) else {})

@@ -1,8 +1,13 @@
-"""ISO-8601 texts and the numbers behind them: microseconds since 1970 UTC, as `int`."""
+"""Texts of moments and the numbers behind them: microseconds since 1970 UTC, as `int`.
+
+Read are RFC 3339 in full, the rest of ISO 8601, the dates of mail and HTTP, and seconds since 1970 or parts of these.
+"""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -10,17 +15,66 @@ SECOND = 1_000_000
 # What a date can tell: an offset may lead out of it.
 _FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+# No text of a moment is longer.
+_LONGEST = 64
+# Seconds since 1970, or thousandths, millionths or billionths of them: told apart by how many digits there are.
+_NUMBER = re.compile(r"(-?\d{9,19})(?:[.,](\d+))?")
+_DIGITS = 11
+# Digits of a date without a time.
+_DATE = 8
+# A leap second is the first moment of the minute that follows.
+_LEAP = re.compile(r"(\d\d:?\d\d:?)60(?!\d)")
+_ZONE = re.compile(r"\s*(?:z|utc|gmt)$|\s+(?=[+-]\d\d:?(?:\d\d)?$)", re.IGNORECASE)
 
 
 def parse(text: str | None) -> int | None:
-    """Microseconds of an ISO-8601 text; None where it can't be read, or is no year from 1 to 9999 in UTC. Without a
-    zone it is UTC."""
-    if not text:
+    """Microseconds of the moment that a text tells; None where it can't be read, or is no year from 1 to 9999 in UTC.
+    Without a zone it is UTC."""
+    if not text or len(text) > _LONGEST:
         return None
+    if text.isdecimal() and len(text) > _DATE:
+        return _other_form(text)  # which `datetime` would take for digits of a date
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
+        return _other_form(text.strip())
+    return _number(moment)
+
+
+def _other_form(text: str) -> int | None:
+    """The same of what `datetime` does not take as it is."""
+    number = _NUMBER.fullmatch(text)
+    if number is not None:
+        return _of_number(int(number[1]), number[2] or "")
+    if text[:1].isalpha():
+        return _of_mail(text)
+    plain = _ZONE.sub(lambda found: "+00:00" if found[0].strip() else "", text)
+    plain, leaps = _LEAP.subn(r"\g<1>59", plain, count=1)
+    try:
+        at = _number(datetime.fromisoformat(plain))
+    except ValueError:
         return None
+    return at if at is None or not leaps else at - at % SECOND + SECOND
+
+
+def _of_number(whole: int, rest: str) -> int | None:
+    # Up to eleven digits they are seconds, up to fourteen thousandths of them, and so on.
+    digits, size = len(str(abs(whole))), 6
+    while digits > _DIGITS and size > -3:
+        digits, size = digits - 3, size - 3
+    part = int((rest + "0" * 6)[: max(size, 0)] or "0")
+    at = whole * 10**size + (part if whole >= 0 else -part) if size >= 0 else whole // 10**-size
+    return at if _FIRST <= at <= _LAST else None
+
+
+def _of_mail(text: str) -> int | None:
+    try:
+        return _number(parsedate_to_datetime(text))
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def _number(moment: datetime) -> int | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     at = (moment - _EPOCH) // _MICROSECOND

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from tests.feedmodel import try_out
+import pytest
+
+from tests.feedmodel import World, check, try_out
 
 
 def test_the_journal_is_what_the_feed_offered() -> None:
     try_out(200)
+
+
+@pytest.mark.parametrize("kind", ["offset", "key"])
+@pytest.mark.parametrize("whole_seconds", [False, True])
+@pytest.mark.parametrize("after", [2, 3, 4])
+def test_a_program_that_ends_while_it_reads_history_reads_the_rest_later(
+    kind: str, whole_seconds: bool, after: int
+) -> None:
+    world = World(page_size=5, cursor_kind=kind, whole_seconds=whole_seconds, initial=40, overlapping=False)
+    check(world, [("cut", after), ("poll", 1), ("restart", 1), ("arrive", 7)])

@@ -33,6 +33,21 @@ def test_feed_order_with_history() -> None:
         assert [read_stored(raw).node_id for raw in journal.newest(2)] == ["e", "d"]
 
 
+def test_an_older_file_finds_events_by_the_moments_that_are_read_now(tmp_path: Path) -> None:
+    """It was written by a program that could not read them: what is read again is known all the same."""
+    odd = read_stored(b'{"type": "custom.tick", "timestamp": "2026-04-29t12:00:01z", "payload": {"execution_id": "e"}}')
+    with Journal.open(tmp_path / "j") as journal:
+        journal.append([odd, entered("a")])
+    with sqlite3.connect(tmp_path / "j") as database:
+        database.execute("UPDATE events SET at = 0 WHERE pos = 0")
+        database.execute("DELETE FROM holes")
+        database.execute("ALTER TABLE gaps DROP COLUMN reason")
+        database.execute("PRAGMA user_version = 4")
+    with Journal.open(tmp_path / "j") as journal:
+        assert journal.known([odd]) == {odd.raw: 1}
+        assert journal.rows("SELECT at FROM events WHERE pos = 0") == [(odd.at,)]
+
+
 def test_known_counts_equal_bytes() -> None:
     twin, other = entered("a"), started()
     with Journal.temporary() as journal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,11 +17,13 @@ from scaicore_tui.journal.pending import read_pending
 from scaicore_tui.journal.recorded import journal_of, open_recorded
 from scaicore_tui.offline import OfflineSession
 from scaicore_tui.runs import RunStatus, run_document
+from scaicore_tui.runs.shelf import AT_ONCE
 from scaicore_tui.session import Session
 from scaicore_tui.wire import Event
 from tests.builders import NOON, checkpoint, completed, entered, exited, started
 from tests.feedsim import FeedSim
 from tests.unit.test_summaries import many_runs, old_journal
+from tests.waiting import until
 
 OFFLINE = Target(url="http://127.0.0.1:1/api/v1", name="kept", offline=True)
 RUN = [started(NOON), entered("a", NOON + 1), exited("a", NOON + 2), entered("review", NOON + 3)]
@@ -129,3 +132,32 @@ async def test_a_session_offline_asks_for_nothing_and_sends_nothing(tmp_path: Pa
         with pytest.raises(CannotReach, match="nothing is asked of a server"):
             await session.client.all_checkpoints("resolved")
         assert not session.submitter.submissions
+
+
+async def test_offline_a_long_run_is_folded_beside_the_event_loop(tmp_path: Path) -> None:
+    """Until it is, what its summary says is shown."""
+    count = AT_ONCE + 1
+    with Journal.open(tmp_path / "j") as journal:
+        intake = Intake(journal)
+        intake.begin()
+        intake.stored(500)
+        intake.news([started(), *(entered(f"n{number}", NOON + number) for number in range(1, count))])
+    told: list[str] = []
+    async with OfflineSession(OFFLINE, journal_of(tmp_path / "j"), ManualClock()) as session:
+        session.listen(lambda update: told.extend(update.runs))
+        assert session.book.runs["exec_1"].partial
+        running = asyncio.create_task(session.run())
+        await until(lambda: "exec_1" in told)
+        run = session.book.runs["exec_1"]
+        assert (run.partial, run.event_count) == (False, count)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_offline_nobody_is_asked_for_history_that_was_not_read(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "j") as journal:
+        journal.begin_history("c1", NOON)
+        journal.append(RUN)
+    async with OfflineSession(OFFLINE, journal_of(tmp_path / "j"), ManualClock()) as session:
+        assert (session.has_older, await session.load_older(), session.client.requests) == (False, 0, 0)
+        assert [gap.is_history for gap in session.book.gaps] == [True]

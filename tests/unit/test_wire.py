@@ -14,6 +14,7 @@ from scaicore_tui.wire import (
     read_event_page,
     read_invocation,
     read_problem,
+    read_stored,
     timestamps,
 )
 
@@ -160,12 +161,54 @@ def test_a_problem_tells_what_to_do() -> None:
         ("1970-01-01T00:00:01.123456Z", 1_123_456),
         ("1970-01-01T02:00:00+02:00", 0),
         ("1970-01-01T00:00:00", 0),
+        ("1970-01-01t00:00:01z", 1_000_000),
+        ("1970-01-01 00:00:01+00", 1_000_000),
+        ("1970-01-01 00:00:01 +0000", 1_000_000),
+        ("1970-01-01 00:00:01 UTC", 1_000_000),
+        ("1970-01-01T00:00:01-00:00", 1_000_000),
+        ("1970-01-01T00:00:01.1z", 1_100_000),
+        ("1970-01-01T00:00:01.123456789Z", 1_123_456),
+        ("1970-01-01T00:00:01,5Z", 1_500_000),
+        ("19700101T000001Z", 1_000_000),
+        ("1970-01-01T00:00:60Z", 60_000_000),  # a leap second
+        ("1970-01-01T05:31:60.5+05:30", 120_000_000),
+        ("Thu, 01 Jan 1970 00:00:01 GMT", 1_000_000),
+        ("Thu, 1 Jan 1970 02:00:01 +0200", 1_000_000),
+        ("1000000000", 10**15),
+        ("1000000000.25", 10**15 + 250_000),
+        ("1000000000123", 10**15 + 123_000),
+        ("1000000000123456", 10**15 + 123_456),
+        ("1000000000123456789", 10**15 + 123_456),
         ("yesterday", None),
+        ("2026", None),
+        ("1970-13-01T00:00:00Z", None),
+        ("1970-01-01T00:00:00+25:00", None),
+        ("1970-01-01T00:00:61Z", None),
+        ("1e400", None),
+        ("1" * 5_000, None),
         ("", None),
     ],
 )
 def test_timestamps(text: str, at: int | None) -> None:
     assert timestamps.parse(text) == at
+
+
+@pytest.mark.parametrize(
+    ("moment", "at", "is_whole"),
+    [
+        ('"1970-01-01t00:00:01z"', 1_000_000, True),
+        ("1000000000.5", 10**15 + 500_000, True),
+        ('"yesterday"', None, False),
+        ("true", None, False),
+        ("1e400", None, False),
+    ],
+)
+def test_an_event_without_a_moment_that_can_be_read_counts_as_unreadable(
+    moment: str, at: int | None, is_whole: bool
+) -> None:
+    source = f'{{"type": "custom.tick", "timestamp": {moment}, "payload": {{}}}}'.encode()
+    for found in (read_stored(source), *read_event_page(b'{"events": [%b]}' % source).events):
+        assert (found.at, found.is_whole, found.raw) == (at, is_whole, source)
 
 
 @pytest.mark.parametrize("text", ["2026-04-29T12:34:56Z", "2026-04-29T12:34:56.120Z", "2026-04-29T12:34:56.000001Z"])
