@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from scaicore_tui.actions import Kind, Ledger, Progress
 from scaicore_tui.actions.ledger import Entry
@@ -249,6 +250,7 @@ async def test_before_it_is_sent_no_run_is_likely_a_replay() -> None:
         task = asyncio.create_task(session.replay("exec_1"))
         try:
             await until(lambda: session.submitter.submissions)
+            server.sim.log.append(started(NOON - SECOND, "exec_3"))
             await session.read_once()
             assert session.submitter.submissions[0].execution_id is None
         finally:
@@ -287,3 +289,13 @@ async def test_a_recovered_replay_names_neither_the_original_nor_a_run_before_it
             await session.read_once()
         assert (submission.execution_id, submission.likely, submission.progress) == ("exec_9", True, Progress.UNKNOWN)
         assert server.posts == []
+    (entry,) = ledger.entries()
+    assert "it is looked up" in str(ledger.claim(replace(entry, id="sub_2"))), "nor does it for another process"
+
+
+async def test_by_a_clock_that_is_behind_the_original_is_no_replay_either() -> None:
+    server = Server(FeedSim([started(NOON)]), lose)
+    async with server.session(ledger=left_behind()) as session:
+        (submission,) = session.outcomes.recover()
+        await session.read_once()
+        assert submission.execution_id is None

@@ -62,6 +62,14 @@ def test_a_replay_whose_run_is_likely_may_be_sent_again() -> None:
     assert ledger.claim(replace(first, id="sub_2")) is None
 
 
+def test_a_replay_that_names_its_original_was_not_found() -> None:
+    ledger = Ledger()
+    first = entry(kind=Kind.REPLAY, target_id="exec_1")
+    assert ledger.claim(first) is None
+    ledger.note(first.id, NOW + 1, Progress.UNKNOWN, execution_id="exec_1")
+    assert "it is looked up" in str(ledger.claim(replace(first, id="sub_2")))
+
+
 def test_every_state_is_kept_and_read_back(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.jsonl")
     ledger.claim(entry(comment="fine\nby me", input={"a": [1]}))
