@@ -6,18 +6,53 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.app import ComposeResult
+from textual.command import CommandInput, CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider, SearchIcon
+from textual.containers import Horizontal, Vertical
+from textual.events import Click
+from textual.widgets import Input, LoadingIndicator, OptionList
 
 from scaicore_tui.tui.actions import MOVES, Action, Place, actions_at
+from scaicore_tui.tui.screens.closing import ClosingOnce
 
 _NOT_BY_NAME = {*MOVES, "command_palette"}
 
 
-class Palette(CommandPalette):
-    """Textual's own, whose list breaks its words into lines of some width, and pages by them: without room for it there
-    would be none."""
+class Commands(CommandList):
+    """The list of commands. What was clicked may be gone by the time the click arrives: the list is filled anew with
+    each character that is typed."""
+
+    def on_click(self, event: Click) -> None:
+        if event.style.meta.get("option", 0) >= self.option_count:
+            event.prevent_default()
+
+
+class Palette(ClosingOnce, CommandPalette):
+    """Textual's own, which runs a command for each click that reaches it while it closes.
+
+    Its list breaks its words into lines of some width, and pages by them: without room for it there would be none.
+    """
 
     DEFAULT_CSS = "Palette CommandList { min-width: 12; }"
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="--container"):
+            with Horizontal(id="--input"):
+                yield SearchIcon()
+                yield CommandInput(placeholder=self._placeholder, select_on_focus=False)
+            with Vertical(id="--results"):
+                yield Commands()
+                yield LoadingIndicator()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Run one command, once."""
+        if not self.is_in_front:
+            event.prevent_default()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Run the chosen command, once."""
+        if not self.is_in_front:
+            event.prevent_default()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return action != "command_list" or bool(self.query_one(CommandList).scrollable_content_region)

@@ -28,6 +28,7 @@ from scaicore_tui.tui.messages import (
     TextCopied,
 )
 from scaicore_tui.tui.paint import Piece
+from scaicore_tui.tui.screens.closing import ClosingOnce
 from scaicore_tui.tui.screens.panes import run_heading
 from scaicore_tui.tui.theme import DARK, LIGHT, TERMINAL
 from scaicore_tui.tui.widgets.footer import Footer
@@ -38,7 +39,7 @@ from scaicore_tui.wire import Checkpoint
 from scaicore_tui.wire.checkpoints import CONTINUE
 
 
-class SessionScreen(Screen[None]):
+class SessionScreen(ClosingOnce, Screen[None]):
     """A screen over a live session."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(READING)]

@@ -16,6 +16,7 @@ from scaicore_tui.tui.actions import Place, actions_at
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.messages import RunAction, TextCopied, WordTyped
 from scaicore_tui.tui.paint import Piece, Pieces
+from scaicore_tui.tui.screens.closing import ClosingOnce
 from scaicore_tui.tui.widgets.footer import Footer
 from scaicore_tui.tui.widgets.heading import Heading
 from scaicore_tui.tui.widgets.reading import Reading
@@ -33,7 +34,7 @@ LOW = 30
 AGEING = 5.0
 
 
-class Dialog(ModalScreen[None]):
+class Dialog(ClosingOnce, ModalScreen[None]):
     """A dialog over the session's screens."""
 
     DEFAULT_CSS = """

@@ -14,6 +14,7 @@ from scaicore_tui.text import wrap
 from scaicore_tui.tui.actions import Place, actions_at, bindings
 from scaicore_tui.tui.messages import RunAction
 from scaicore_tui.tui.paint import Pieces, piece
+from scaicore_tui.tui.screens.closing import ClosingOnce
 from scaicore_tui.tui.widgets.footer import Footer
 from scaicore_tui.tui.widgets.heading import Heading
 from scaicore_tui.tui.widgets.reading import Reading
@@ -21,7 +22,7 @@ from scaicore_tui.tui.widgets.reading import Reading
 KEY_WIDTH = 18
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(ClosingOnce, ModalScreen[None]):
     """The keys of one place, and what the signs mean."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings({Place.HELP})]

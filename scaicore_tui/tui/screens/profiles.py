@@ -13,12 +13,13 @@ from textual.screen import ModalScreen
 from scaicore_tui.config.choices import Choice
 from scaicore_tui.tui.actions import Place, actions_at, bindings
 from scaicore_tui.tui.messages import RunAction, SwitchProfile
+from scaicore_tui.tui.screens.closing import ClosingOnce
 from scaicore_tui.tui.widgets.footer import Footer
 from scaicore_tui.tui.widgets.heading import Heading
 from scaicore_tui.tui.widgets.profile_list import ProfileList
 
 
-class ProfilesScreen(ModalScreen[None]):
+class ProfilesScreen(ClosingOnce, ModalScreen[None]):
     """Chooses one; whoever hears of it opens it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings({Place.PROFILES})]

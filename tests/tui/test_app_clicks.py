@@ -1,0 +1,104 @@
+"""Clicks that come in one read, or while a screen closes or changes its size: each means what was seen, or nothing."""
+
+from __future__ import annotations
+
+import pytest
+from textual import events
+from textual.app import App
+from textual.command import CommandList
+from textual.geometry import Size
+from textual.pilot import Pilot
+
+from scaicore_tui.tui.palette import Palette
+from scaicore_tui.tui.screens.help import HelpScreen
+from scaicore_tui.tui.screens.inbox import InboxScreen
+from scaicore_tui.tui.screens.main import MainScreen
+from tests.tui.scene import busy
+from tests.tui.stage import SMALL, WIDE, Stage, screen_lines, until
+
+INBOX = "inbox: all that waits"
+NO_MODIFIERS = {"shift": False, "meta": False, "ctrl": False}
+
+
+def click(app: App[int], x: int, y: int) -> None:
+    """Click there, and wait for nothing."""
+    for kind in (events.MouseDown, events.MouseUp):
+        app.post_message(kind(None, x, y, 0, 0, 1, **NO_MODIFIERS, screen_x=x, screen_y=y))
+
+
+def resize(app: App[int], size: tuple[int, int]) -> None:
+    app.post_message(events.Resize(Size(*size), Size(*size)))
+
+
+async def open_palette(stage: Stage, pilot: Pilot[int]) -> tuple[int, int]:
+    """Open the palette; where its command that opens the inbox is."""
+    await pilot.press("ctrl+p", *"inbox")
+    await until(pilot, lambda: any(INBOX in line for line in screen_lines(stage.app)), turns=4_000)
+    lines = screen_lines(stage.app)
+    row = next(row for row, line in enumerate(lines) if INBOX in line)
+    return lines[row].index(INBOX), row
+
+
+@pytest.mark.parametrize("times", [2, 5])
+async def test_a_command_that_is_clicked_several_times_runs_once(times: int) -> None:
+    stage = Stage(busy())
+    async with stage.opened(WIDE) as pilot:
+        x, y = await open_palette(stage, pilot)
+        for _ in range(times):
+            click(stage.app, x, y)
+        await until(pilot, lambda: isinstance(stage.app.screen, InboxScreen))
+        await stage.settle(pilot)
+        assert [type(screen) for screen in stage.app.screen_stack] == [MainScreen, InboxScreen]
+
+
+async def test_a_click_beside_the_palette_closes_only_the_palette() -> None:
+    stage = Stage(busy())
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("i", "ctrl+p")
+        assert isinstance(stage.app.screen, Palette)
+        click(stage.app, 0, 39)
+        click(stage.app, 0, 39)
+        await until(pilot, lambda: not isinstance(stage.app.screen, Palette))
+        await stage.settle(pilot)
+        assert [type(screen) for screen in stage.app.screen_stack] == [MainScreen, InboxScreen]
+
+
+async def test_clicks_that_race_a_resize_do_no_harm() -> None:
+    stage = Stage(busy())
+    async with stage.opened(WIDE) as pilot:
+        x, y = await open_palette(stage, pilot)
+        click(stage.app, x, y)
+        resize(stage.app, (20, 5))
+        click(stage.app, x, y)
+        click(stage.app, 119, 39)
+        resize(stage.app, SMALL)
+        click(stage.app, x, y)
+        await until(pilot, lambda: not isinstance(stage.app.screen, Palette))
+        await stage.settle(pilot)
+        assert isinstance(stage.app.screen_stack[0], MainScreen)
+
+
+async def test_a_click_on_a_command_that_is_gone_does_nothing() -> None:
+    stage = Stage(busy())
+    async with stage.opened(WIDE) as pilot:
+        x, y = await open_palette(stage, pilot)
+        commands = stage.app.screen.query_one(CommandList)
+        style = stage.app.screen.get_style_at(x, y)
+        commands.clear_options()
+        commands.post_message(
+            events.Click(commands, 0, 0, 0, 0, 1, **NO_MODIFIERS, screen_x=x, screen_y=y, style=style)
+        )
+        await stage.settle(pilot)
+        assert isinstance(stage.app.screen, Palette)
+
+
+async def test_a_screen_closes_once() -> None:
+    stage = Stage(busy())
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("i", "question_mark")
+        help_screen = stage.app.screen
+        assert isinstance(help_screen, HelpScreen)
+        help_screen.dismiss()
+        help_screen.dismiss()
+        await stage.settle(pilot)
+        assert [type(screen) for screen in stage.app.screen_stack] == [MainScreen, InboxScreen]
