@@ -247,7 +247,10 @@ class Session:
         return gate.why_not_replay(self.submitter.situation, self.book.runs.get(execution_id or ""))
 
     async def require_checkpoint(self, checkpoint_id: str) -> Checkpoint:
-        """The pending checkpoint of that id. Raises Conflict with what it says now, or NotFound."""
+        """The pending checkpoint of that id. Raises Conflict with what it says now, or NotFound.
+
+        One that was not listed is looked for: it may be new, or on a page that was not read.
+        """
         if (checkpoint := self.checkpoint(checkpoint_id)) is not None:
             return checkpoint
         if self.is_listing:
@@ -258,6 +261,8 @@ class Session:
         row = await find(self.client, checkpoint_id)
         if row is not None:
             raise Conflict(told(row), kept="nothing was sent")
+        if (pending := await self.client.find_pending(checkpoint_id)) is not None:
+            return pending
         raise NotFound(f"no checkpoint {checkpoint_id} is pending", kept="nothing was sent")
 
     async def answer(

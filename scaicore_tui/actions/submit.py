@@ -107,8 +107,7 @@ class Submitter:
         _pass(gate.why_not_answer(self._situation_inside, checkpoint, asked))
         option = checkpoint.find_option(asked) or Option(asked)
         _pass(gate.why_not_untyped(self._situation, gate.words_of(checkpoint.options, option.id), typed))
-        submission.kind = Kind.CONTINUE if checkpoint.is_breakpoint else Kind.ANSWER
-        submission.core_id, submission.execution_id = checkpoint.core_id, checkpoint.execution_id
+        _complete(submission, checkpoint)
         # As a checkpoint tells how it was answered.
         submission.resolution = text(option.sent) or option.id
         submission.arrivals_before = self._book.arrivals[checkpoint.execution_id or ""]
@@ -265,15 +264,16 @@ def _pass(reason: str | None) -> None:
 
 def answer_to(checkpoint_id: str, checkpoint: Checkpoint | None, resolution: str, comment: str | None) -> Submission:
     """Return the answer to a checkpoint, as it is before it is sent; `checkpoint` is None where it is not known."""
-    continues = checkpoint is not None and checkpoint.is_breakpoint
-    return Submission(
-        Kind.CONTINUE if continues else Kind.ANSWER,
-        checkpoint_id,
-        checkpoint.core_id if checkpoint is not None else None,
-        execution_id=checkpoint.execution_id if checkpoint is not None else None,
-        resolution=resolution,
-        comment=comment,
-    )
+    submission = Submission(Kind.ANSWER, checkpoint_id, None, resolution=resolution, comment=comment)
+    if checkpoint is not None:
+        _complete(submission, checkpoint)
+    return submission
+
+
+def _complete(submission: Submission, checkpoint: Checkpoint) -> None:
+    """Take what the checkpoint tells of the run that should move."""
+    submission.kind = Kind.CONTINUE if checkpoint.is_breakpoint else Kind.ANSWER
+    submission.core_id, submission.execution_id = checkpoint.core_id, checkpoint.execution_id
 
 
 def replay_of(run: Run, entity_id: str | None) -> Submission:

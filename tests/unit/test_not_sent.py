@@ -163,6 +163,14 @@ async def test_one_that_is_gone_is_a_conflict_and_was_not_sent() -> None:
         assert "reject by usr_ada" in submission.message
 
 
+async def test_one_that_was_not_listed_yet_can_be_answered() -> None:
+    server = Server(FeedSim([started()]), accept)
+    async with server.session() as session:
+        await session.read_once()
+        server.sim.checkpoints.append(checkpoint())
+        assert (await session.answer("ckpt_1", "approve")).progress is Progress.ACCEPTED
+
+
 class Failing:
     """Answers checkpoints, all but some of them."""
 
