@@ -126,7 +126,9 @@ async def test_a_replay_asks_first_and_invokes_once() -> None:
         stage.clock.advance(1)
         await pilot.press("enter", "enter", "enter")
         await until(pilot, lambda: taking.posts)
-        assert taking.posts == [("/api/v1/scaicore/cores/core_invoice-batch/invoke", b'{"input":{"invoices":[1,2,3]}}')]
+        assert taking.posts == [
+            ("/api/v1/scaicore/cores/core_invoice-batch/invoke", b'{"input":{"invoices": [1, 2, 3]}}')
+        ]
 
 
 async def test_every_option_is_on_the_screen() -> None:

@@ -81,7 +81,7 @@ async def test_what_was_saved_in_the_editor_is_what_is_edited(monkeypatch: pytes
         await pilot.press("enter")
         await until(pilot, lambda: invoking.bodies)
         assert texts == ['{\n  "invoices": [\n    1,\n    2,\n    3\n  ]\n}']
-        assert invoking.bodies == [b'{"input":{"saved":1}}']
+        assert invoking.bodies == [b'{"input":{"saved":\n 1}}']
         assert isinstance(stage.app.screen, SessionScreen)
 
 

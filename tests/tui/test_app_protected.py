@@ -176,7 +176,7 @@ async def test_a_replay_goes_once_its_core_was_typed_out() -> None:
         assert not taking.posts
         await press_slowly(stage, pilot, *"core_invoice-batch", "enter")
         await until(pilot, lambda: taking.posts)
-        assert [body for _, body in taking.posts] == [b'{"input":{"invoices":[1,2,3]},"entity_id":"x"}']
+        assert [body for _, body in taking.posts] == [b'{"input":{"invoices": [1, 2, 3]},"entity_id":"x"}']
 
 
 async def test_a_protected_session_that_is_read_only_asks_for_no_word() -> None:

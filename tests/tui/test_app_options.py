@@ -1,0 +1,29 @@
+"""Options of any JSON type in the dialog: shown as JSON, sent as what they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.builders import checkpoint, started
+from tests.feedsim import FeedSim
+from tests.tui.stage import Stage, until
+from tests.tui.taking import Taking
+
+
+@pytest.mark.parametrize(
+    ("key", "shown", "sent"), [("1", "true", b"true"), ("2", '"true"', b'"true"'), ("3", "null", b"null")]
+)
+async def test_an_option_keeps_its_type(key: str, shown: str, sent: bytes) -> None:
+    row = checkpoint(status="PENDING", options=[True, "true", None, {"id": 1.5, "label": "Half more"}])
+    stage = Stage(FeedSim([started()], checkpoints=[row]))
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        await pilot.press("tab", "tab", "a", key)
+        stage.clock.advance(1)
+        await pilot.pause()
+        assert f"{key} {shown}" in stage.text
+        assert "True" not in stage.text
+        assert "None" not in stage.text
+        await pilot.press("enter")
+        await until(pilot, lambda: taking.posts)
+        assert taking.posts[0][1] == b'{"resolution":%s}' % sent
