@@ -4,16 +4,23 @@ others chose."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from hmac import compare_digest
 from typing import NoReturn
 
 BLOT = "…"
 # A shorter text stands in many words by accident.
 SHORTEST = 8
+# So many characters of a longer one in a row are shown nowhere either: servers quote tokens in part.
+STRETCH = 12
 
 _SENDABLE = re.compile(r"[\x21-\x7e]+")
 _IN_URL = re.compile(r"(?<=//)[^\s/@]*@")
 _known: set[str] = set()
+# Every stretch of a secret holds one of these whole: its pieces of half that length, from its beginning on. Of each is
+# kept what stands before and behind it.
+_PIECE = STRETCH // 2
+_pieces: dict[str, set[tuple[str, str]]] = {}
 
 
 class Secret:
@@ -25,6 +32,9 @@ class Secret:
         self._text = text
         if len(text) >= SHORTEST:
             _known.add(text)
+            for at in range(0, len(text) - _PIECE + 1, _PIECE):
+                before, piece, behind = _around(text, at)
+                _pieces.setdefault(piece, set()).add((before, behind))
 
     def reveal(self) -> str:
         """The text itself."""
@@ -49,11 +59,47 @@ class Secret:
 
 
 def redacted(text: str) -> str:
-    """`text` without any secret that this process knows, and without users and passwords of URLs."""
-    # The longest first: one may begin like another.
-    for known in sorted(_known, key=len, reverse=True):
-        text = text.replace(known, BLOT)
-    return _IN_URL.sub(f"{BLOT}@", text)
+    """`text` without secrets that this process knows, or stretches of them, and without users and passwords of URLs."""
+    parts, end = list[str](), 0
+    for begin, stop in sorted({*_stretches(text), *_short_ones(text)}):
+        if begin > end or not parts:
+            parts += [text[end:begin], BLOT]
+        end = max(end, stop)
+    return _IN_URL.sub(f"{BLOT}@", "".join([*parts, text[end:]]))
+
+
+def _stretches(text: str) -> Iterator[tuple[int, int]]:
+    """Where stretches of secrets stand; a long one in parts, each next to the one before."""
+    for at in range(len(text) - _PIECE + 1):
+        if text[at : at + _PIECE] in _pieces:
+            before, piece, behind = _around(text, at)
+            for before_piece, behind_piece in _pieces[piece]:
+                begin = at - _common(before[::-1], before_piece[::-1])
+                stop = at + _PIECE + _common(behind, behind_piece)
+                if stop - begin >= STRETCH:
+                    yield begin, stop
+
+
+def _around(text: str, at: int) -> tuple[str, str, str]:
+    """Return a piece, between as much of what stands before and behind it."""
+    stop = at + _PIECE
+    return text[max(0, at - _PIECE) : at], text[at:stop], text[stop : stop + _PIECE]
+
+
+def _common(one: str, other: str) -> int:
+    """Return how many characters both begin with."""
+    return next(
+        (at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), min(len(one), len(other))
+    )
+
+
+def _short_ones(text: str) -> Iterator[tuple[int, int]]:
+    """Where secrets stand that are no longer than a stretch."""
+    for known in _known:
+        at = text.find(known) if len(known) < STRETCH else -1
+        while at >= 0:
+            yield at, at + len(known)
+            at = text.find(known, at + 1)
 
 
 def _bytes(secret: Secret) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from textual import events
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS, IGNORE_SEQUENCE
@@ -280,6 +280,7 @@ def test_characters_behind_the_end_of_a_sequence_are_marked(pieces: tuple[bytes,
     assert came_in_burst(key)
 
 
+@settings(max_examples=40)
 @given(
     st.lists(st.sampled_from([*REPORTS[:50], *PASTES, b"\x1b", b"[", b"\x1b[", b"P", b"\\", b"c", b"\r"]), max_size=6),
     st.data(),
@@ -291,6 +292,7 @@ def test_however_it_is_cut_a_burst_is_the_same(parts: list[bytes], data: st.Data
     assert typed(*pieces).told == typed(sent).told
 
 
+@settings(max_examples=40)
 @given(st.binary(max_size=60), st.integers(0, 60))
 def test_no_bytes_end_the_reading(sent: bytes, at: int) -> None:
     typist = typed(sent[:at], sent[at:], pause=LATER)

@@ -14,15 +14,21 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 from rich.traceback import Traceback
 
 from scaicore_tui.config import Flags, Target, resolve_target
 from scaicore_tui.errors import CannotReach, ConfigError
-from scaicore_tui.secret import Secret, redacted
+from scaicore_tui.secret import STRETCH, Secret, redacted
 
 TEXT = "sgk_never-to-be-seen"
 SECRET = Secret(TEXT)
+# As long as a JWT's parts are, with no stretch of it anywhere twice.
+LONG, ANOTHER = "".join(f"{number:x}-Zq" for number in range(100, 160)), "sgk_short"
+SECRETS = [Secret(LONG), Secret(ANOTHER)]
+OTHERS = st.text("xyz ü…0", max_size=30)
 
 
 @dataclass
@@ -118,6 +124,50 @@ def test_an_error_tells_no_secret_whoever_chose_its_words() -> None:
         assert "-and-more" not in told
         assert "pw" not in told
     assert str(error) == "no such key: … · … · https://…@h/x?k=… a@b"
+
+
+@given(st.data())
+def test_no_stretch_of_a_secret_is_told_and_nothing_else_is_lost(data: st.DataObject) -> None:
+    begin = data.draw(st.integers(0, len(LONG)))
+    part = LONG[begin : data.draw(st.integers(begin, len(LONG)))]
+    before, after = data.draw(OTHERS), data.draw(OTHERS)
+    told = redacted(f"{before} {part} {after}")
+    assert told == f"{before} {part if len(part) < STRETCH else '…'} {after}"
+
+
+@given(st.lists(st.sampled_from([LONG[:11], LONG[5:18], LONG, LONG[-12:], ANOTHER, " ", "a", "sgk_"]), max_size=12))
+def test_no_stretch_of_any_secret_is_left(parts: list[str]) -> None:
+    told = redacted("".join(parts))
+    assert not any(
+        secret[at : at + STRETCH] in told for secret in (LONG, TEXT) for at in range(len(secret) - STRETCH + 1)
+    )
+    assert ANOTHER not in told
+
+
+def test_an_error_tells_no_part_of_a_token_that_a_server_quotes() -> None:
+    error = CannotReach(f"invalid token {LONG[:20]}…{LONG[-30:]}", kept=f"ends in {LONG[-11:]}")
+    assert str(error) == f"invalid token ……… · ends in {LONG[-11:]}"
+
+
+def test_secrets_side_by_side_are_one() -> None:
+    assert redacted(f"a{LONG}{LONG[20:40]}{ANOTHER}b {ANOTHER}") == "a…b …"
+
+
+def test_redacting_takes_time_in_proportion_to_the_text() -> None:
+    """It looks each place up, and compares only where a piece of a secret stands."""
+    text = Counted("no token is in here. " * 500)
+    redacted(text)
+    assert text.slices < 2 * len(text)
+
+
+class Counted(str):
+    """Counts how often a part of it is looked at."""
+
+    slices = 0
+
+    def __getitem__(self, key: object) -> str:
+        self.slices += 1
+        return super().__getitem__(key)  # type: ignore[index]
 
 
 def test_a_short_secret_takes_no_words_apart() -> None:

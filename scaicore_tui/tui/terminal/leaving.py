@@ -21,7 +21,7 @@ from scaicore_tui.tui.terminal.parser import Parser
 HUNG_UP = 128 + signal.SIGHUP
 # What Textual leaves on: an update that is shown at once, a mouse that counts pixels.
 LEFT_ON = "\x1b[?2026l\x1b[?1016l"
-INPUT_SECONDS = 0.05
+INPUT_SECONDS = 0.1
 
 
 class LeavingDriver(LinuxDriver):
