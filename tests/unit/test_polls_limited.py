@@ -71,6 +71,19 @@ class Limited:
             self.clock.skip()
 
 
+class ManyCheckpoints(FeedSim):
+    """A feed beside 15 pages of checkpoints."""
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/events"):
+            return super().answer(request)
+        page = int(request.url.params.get("cursor", 0))
+        rows = [checkpoint(f"ckpt_{page}")]
+        return httpx.Response(
+            200, json={"data": {"checkpoints": rows, "next_cursor": str(page + 1) if page < 14 else None}}
+        )
+
+
 def feed() -> FeedSim:
     log = [started(NOON + n * SECOND, f"exec_{n}") for n in range(EVENTS)]
     return FeedSim(log, page_size=PAGE, checkpoints=[checkpoint()])
@@ -95,6 +108,18 @@ async def test_a_feed_that_is_oldest_first_is_read_beside_polls_that_want_every_
         await limited.until(session, lambda: session.book.event_count == EVENTS, 180)
         await limited.until(session, lambda: session.link.checkpoints.polls > 20, 240)
         assert limited.refused == 0
+
+
+async def test_checkpoints_of_many_pages_leave_room_for_the_newest_events() -> None:
+    """Each listing takes 15 requests, and the next one begins when it is done."""
+    limited = Limited(ManyCheckpoints([started()]))
+    async with limited.session(backfill=0) as session:
+        await limited.until(session, lambda: limited.clock.monotonic() > 300, 400)
+        assert limited.refused == 0
+        assert session.link.checkpoints.polls >= 10
+        # The first minute's requests go in its first seconds.
+        steady = [moment for moment in limited.polls if moment > 90]
+        assert max(later - sooner for sooner, later in pairwise(steady)) <= 15
 
 
 async def test_the_interval_that_is_kept_is_said_on_the_screen_and_on_the_command_line() -> None:
