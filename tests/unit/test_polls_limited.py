@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import httpx
 import pytest
+from textual.geometry import Size
 
 from scaicore_tui.cli.following import Contact
 from scaicore_tui.clock import ManualClock
@@ -16,6 +17,7 @@ from scaicore_tui.config import Target
 from scaicore_tui.feed import Client, Link, LinkState, Part
 from scaicore_tui.session import Session
 from scaicore_tui.tui.link_words import Standing, link_pieces, next_try
+from scaicore_tui.tui.widgets.status_bar import StatusBar
 from tests.builders import NOON, SECOND, checkpoint, started
 from tests.feedsim import FeedSim, surely
 from tests.unit.test_budget import Server
@@ -144,6 +146,30 @@ def test_where_there_is_little_room_it_is_said_in_fewer_words(room: int | None, 
     link = Link(1.0, part, part, pace=3.0, shortest=3.0, limit=60)
     standing = Standing(link, 100.0, "limited", None, read_only=False, counts={}, event_count=1)
     assert link_pieces(standing, room)[-1][0] == words
+
+
+@pytest.mark.parametrize(
+    ("size", "words"), [(Size(60, 2), "every 3 s  "), (Size(80, 2), "every 3 s: limit 60/min"), (Size(100, 2), NOTE)]
+)
+def test_the_status_bar_says_it_as_far_as_the_counts_leave_room(
+    size: Size, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = Part(answered_at=99.0, next_at=101.0)
+    bar = StatusBar()
+    bar.standing = Standing(
+        Link(1.0, part, part, pace=3.0, shortest=3.0, limit=60),
+        100.0,
+        "production-eu",
+        None,
+        read_only=False,
+        counts={},
+        event_count=1,
+    )
+    monkeypatch.setattr(StatusBar, "size", size)
+    line = "".join(text for text, _ in bar.draw(0))
+    assert words in line
+    assert line.count("run") == 1
+    assert len(line.rstrip()) <= size.width
 
 
 def test_an_interval_that_the_limit_allows_is_said_alone() -> None:
