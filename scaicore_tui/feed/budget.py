@@ -58,6 +58,9 @@ _STARVED = Rank.WRITE + 0.5
 _TURN = 1.4
 # The share of the limit that catching up may spend at once; the rest of it goes evenly, so that slots come free evenly.
 _AT_ONCE = 6
+# Listings of many pages would spend a minute's requests in its first seconds, and nothing would go for the rest of it:
+# the share of what is available that they may spend at once, and the share that they have in a minute, evenly.
+_LISTED_AT_ONCE, _LISTED = 3, 2
 # Others who spend from the same key go on spending: for so large a share of a minute of it there is always room.
 _OTHERS_SHARE = 4
 
@@ -98,6 +101,7 @@ class Budget:
         # When each rank went last, in monotonic seconds.
         self._served: dict[Rank, float] = {}
         self._even = 0.0
+        self._listed = 0.0
         # By so many seconds the server's clock is ahead of ours, as the last answer with a date said.
         self._skew = 0.0
         self._stirred = asyncio.Event()
@@ -172,6 +176,8 @@ class Budget:
         moment = max(now, *self._free_at(RESERVE[Rank.CHECKPOINTS if is_starved else waiter.rank], ahead, now))
         if waiter.rank in PATIENT and not is_starved:
             moment = max(moment, *self._even_at(now))
+        if waiter.rank is Rank.CHECKPOINTS:
+            moment = max(moment, self._listed - self._listing_gap() * max(1, self.available // _LISTED_AT_ONCE))
         # What is under way may end sooner than it must, so that it pays to look again.
         return max(min(moment, now + WINDOW), self.held_until or now) - now
 
@@ -207,6 +213,8 @@ class Budget:
         self._served[rank] = now
         if rank in PATIENT:
             self._even = max(self._even, now) + self._gap()
+        if rank is Rank.CHECKPOINTS:
+            self._listed = max(self._listed, now) + self._listing_gap()
         if self.held_until is not None and self.held_until <= now:
             self.held_until = None
         return self._window.add(now, patient=rank in PATIENT)
@@ -217,6 +225,10 @@ class Budget:
 
     def _gap(self) -> float:
         return WINDOW / self._share()
+
+    def _listing_gap(self) -> float:
+        """Seconds between two pages of checkpoints, after the first few."""
+        return _LISTED * WINDOW / self.available
 
     def _hold(self, seconds: float | None, now: float) -> None:
         self.refusals += 1

@@ -144,6 +144,18 @@ def test_time_that_is_up_before_anything_was_read_is_a_failure(program: Program)
     assert "gave no answer · nothing was recorded" in done.stderr
 
 
+def test_a_signal_before_anything_was_read_ends_it_with_its_summary(program: Program, tmp_path: Path) -> None:
+    with upstream() as silent:
+        silent.hold()
+        settings = {"SCAICORE_TUI_URL": f"{silent.url}/v1", "SCAICORE_TUI_TOKEN": MANAGER}
+        with program.knowing(**settings).started("record", "--json", "--journal", str(tmp_path / "j")) as process:
+            assert silent.is_asked.wait(PATIENCE)
+            process.send_signal(signal.SIGTERM)
+            said, _ = process.communicate(timeout=PATIENCE)
+        silent.release()
+    assert (process.returncode, json.loads(said)["events"]) == (128 + signal.SIGTERM, 0)
+
+
 def test_what_was_not_read_is_in_the_summary_and_the_interval_that_the_limit_allows_is_said(
     program: Program, tmp_path: Path
 ) -> None:

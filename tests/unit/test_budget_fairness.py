@@ -93,15 +93,27 @@ async def test_one_starved_request_goes_and_not_the_whole_queue_behind_it() -> N
     readers.read(Rank.WRITE, pause=0.8)
     await readers.pass_time(60)
     await readers.stop()
-    for rank in (*[Rank.CHECKPOINTS] * 3, *[Rank.HISTORY] * 8):
+    for rank in (*[Rank.HEAD] * 3, *[Rank.HISTORY] * 8):
         readers.read(rank)
     await readers.pass_time(160)
     await readers.stop()
     starved = readers.sent[Rank.HISTORY]
     assert len(starved) == 3
     assert min(later - sooner for sooner, later in pairwise([60.0, *starved])) >= 30
-    assert len(readers.sent[Rank.CHECKPOINTS]) > 90
+    assert len(readers.sent[Rank.HEAD]) > 90
     assert readers.refused == 0
+
+
+async def test_pages_of_checkpoints_go_evenly_after_the_first_few() -> None:
+    readers = Readers(60)
+    for _ in range(3):
+        readers.read(Rank.CHECKPOINTS)
+    await readers.pass_time(180)
+    await readers.stop()
+    sent = readers.sent[Rank.CHECKPOINTS]
+    assert sum(moment < 10 for moment in sent) >= 20
+    assert max(later - sooner for sooner, later in pairwise(sent)) <= 2.5
+    assert max(readers.budget.wait(rank) for rank in (Rank.WRITE, Rank.HEAD)) < 2
 
 
 def test_polls_leave_a_third_of_the_limit_to_others() -> None:

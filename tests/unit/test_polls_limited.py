@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import httpx
 import pytest
+from textual.geometry import Size
 
 from scaicore_tui.cli.following import Contact
 from scaicore_tui.clock import ManualClock
@@ -16,6 +17,7 @@ from scaicore_tui.config import Target
 from scaicore_tui.feed import Client, Link, LinkState, Part
 from scaicore_tui.session import Session
 from scaicore_tui.tui.link_words import Standing, link_pieces, next_try
+from scaicore_tui.tui.widgets.status_bar import StatusBar
 from tests.builders import NOON, SECOND, checkpoint, started
 from tests.feedsim import FeedSim, surely
 from tests.unit.test_budget import Server
@@ -71,6 +73,19 @@ class Limited:
             self.clock.skip()
 
 
+class ManyCheckpoints(FeedSim):
+    """A feed beside 15 pages of checkpoints."""
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/events"):
+            return super().answer(request)
+        page = int(request.url.params.get("cursor", 0))
+        rows = [checkpoint(f"ckpt_{page}")]
+        return httpx.Response(
+            200, json={"data": {"checkpoints": rows, "next_cursor": str(page + 1) if page < 14 else None}}
+        )
+
+
 def feed() -> FeedSim:
     log = [started(NOON + n * SECOND, f"exec_{n}") for n in range(EVENTS)]
     return FeedSim(log, page_size=PAGE, checkpoints=[checkpoint()])
@@ -97,6 +112,18 @@ async def test_a_feed_that_is_oldest_first_is_read_beside_polls_that_want_every_
         assert limited.refused == 0
 
 
+async def test_checkpoints_of_many_pages_leave_room_for_the_newest_events() -> None:
+    """Each listing takes 15 requests, and the next one begins when it is done."""
+    limited = Limited(ManyCheckpoints([started()]))
+    async with limited.session(backfill=0) as session:
+        await limited.until(session, lambda: limited.clock.monotonic() > 300, 400)
+        assert limited.refused == 0
+        assert session.link.checkpoints.polls >= 10
+        # The first minute's requests go in its first seconds.
+        steady = [moment for moment in limited.polls if moment > 90]
+        assert max(later - sooner for sooner, later in pairwise(steady)) <= 15
+
+
 async def test_the_interval_that_is_kept_is_said_on_the_screen_and_on_the_command_line() -> None:
     limited = Limited(FeedSim([started()]))
     async with limited.session(backfill=0) as session:
@@ -119,6 +146,30 @@ def test_where_there_is_little_room_it_is_said_in_fewer_words(room: int | None, 
     link = Link(1.0, part, part, pace=3.0, shortest=3.0, limit=60)
     standing = Standing(link, 100.0, "limited", None, read_only=False, counts={}, event_count=1)
     assert link_pieces(standing, room)[-1][0] == words
+
+
+@pytest.mark.parametrize(
+    ("size", "words"), [(Size(60, 2), "every 3 s  "), (Size(80, 2), "every 3 s: limit 60/min"), (Size(100, 2), NOTE)]
+)
+def test_the_status_bar_says_it_as_far_as_the_counts_leave_room(
+    size: Size, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = Part(answered_at=99.0, next_at=101.0)
+    bar = StatusBar()
+    bar.standing = Standing(
+        Link(1.0, part, part, pace=3.0, shortest=3.0, limit=60),
+        100.0,
+        "production-eu",
+        None,
+        read_only=False,
+        counts={},
+        event_count=1,
+    )
+    monkeypatch.setattr(StatusBar, "size", size)
+    line = "".join(text for text, _ in bar.draw(0))
+    assert words in line
+    assert line.count("run") == 1
+    assert len(line.rstrip()) <= size.width
 
 
 def test_an_interval_that_the_limit_allows_is_said_alone() -> None:
