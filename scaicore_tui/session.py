@@ -127,7 +127,11 @@ class Session:
     @property
     def unread(self) -> list[str]:
         """What of the server's pages was not read, and why, a sentence each."""
-        return list(filter(None, [self._catch_up.stuck, self._pollers.stuck, self.pending_status.cut_short]))
+        return list(
+            filter(
+                None, [self._catch_up.stuck, self._catch_up.unclear, self._pollers.stuck, self.pending_status.cut_short]
+            )
+        )
 
     @property
     def is_listing(self) -> bool:
