@@ -187,6 +187,11 @@ class Session:
         return self._watch.has_older and not self.target.offline
 
     @property
+    def reads_older(self) -> bool:
+        """Whether it helps to read older events: not where the server's pages seem to have no end."""
+        return self.has_older and not self._catch_up.stuck
+
+    @property
     def wants_history(self) -> bool:
         """Whether less was read than should be at the start."""
         return self._watch.wants_history

@@ -92,7 +92,9 @@ class Descent:
         """Begin again at `cursor`, or at the feed's head: its own is no longer taken."""
         self.cursor = cursor
         self._cursors = {cursor}
+        # What was read is read again: once is how often it is there.
         self.above = None
+        self._read.clear()
 
     def left_above(self, floor_at: int) -> int:
         """About how many events are left down to that time, if they came as evenly as those read; 0 where that can't

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
+import httpx
 import pytest
 
 from scaicore_tui.clock import ManualClock
+from scaicore_tui.feed import Client
 from scaicore_tui.feed.page_edges import moved_by
 from scaicore_tui.session import Session
 from scaicore_tui.wire import Event
 from tests.builders import NOON, SECOND, entered
-from tests.feedsim import FeedSim
+from tests.feedsim import UNLIMITED, FeedSim
 
 
 def loop(second: int, times: int, node: str = "step") -> list[Event]:
@@ -60,6 +62,26 @@ async def test_with_arrivals_between_pages_none_is_counted_twice(kind: str, ever
         assert counts(session).keys() == offered.keys()
         assert counts(session) <= offered
         assert counts(session) == offered or session.unread
+
+
+@pytest.mark.parametrize("kind", ["key", "offset"])
+@pytest.mark.parametrize("refused", [2, 4, 6])
+async def test_a_way_down_that_begins_again_counts_nothing_twice(kind: str, refused: int) -> None:
+    sim = FeedSim(mixed(6, 9), 7, kind)
+    asked = 0
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal asked
+        asked += "cursor" in request.url.params
+        if asked == refused and "cursor" in request.url.params:
+            return httpx.Response(410, headers=UNLIMITED, json={"detail": "the cursor has expired"})
+        return sim.answer(request)
+
+    client = Client(sim.client().target, httpx.MockTransport(answer))
+    async with Session(client.target, clock=ManualClock(), client=client) as session:
+        await session.read_once()
+        await session.read_once()
+        assert counts(session) == Counter(event.raw for event in sim.log)
 
 
 async def test_the_kind_of_a_cursor_is_learnt_once() -> None:
