@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from scaicore_tui.clock import Clock
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.feed import Client, Descent, Known, Rank, Sweep, surplus
+from scaicore_tui.feed.page_edges import PageEdges
 from scaicore_tui.feed.page_size import MAX_LIMIT
 from scaicore_tui.feed.sweep import has_expired
 from scaicore_tui.journal import Hole, Ingest, Journal, Passed
@@ -53,6 +54,7 @@ class CatchUp:
         self.fillings = [self._taken_up(hole) for hole in reversed(journal.holes())]
         # Why reading was stopped before the feed's end; empty where it was not.
         self.stuck = ""
+        self.edges = PageEdges(client)
         self._more = False
         self._postponed: list[Event] = []
         self._due: list[Event] = []
@@ -61,6 +63,12 @@ class CatchUp:
     def is_unsure(self) -> bool:
         """Whether there are events that the next look at the head should bring, in their place."""
         return bool(self._postponed or self._due)
+
+    @property
+    def unclear(self) -> str:
+        """What to say of equal events that could not be told apart; empty where there were none."""
+        count = self.edges.unclear
+        return f"equal events may be more than counted: {count} page edges could not be told apart" if count else ""
 
     @property
     def behind(self) -> int | None:
@@ -79,6 +87,7 @@ class CatchUp:
         is to be filled. Inside a turn of the ingest."""
         new = surplus(sweep.events, await self._known_of(sweep.events))
         self._more = sweep.more
+        self.edges.head_read([event.raw for event in reversed(sweep.events)], len(new))
         if is_first or sweep.met:
             begins = is_first and sweep.older is not None and not (self.stuck and not new)
             if begins:
@@ -101,22 +110,23 @@ class CatchUp:
     async def fill(self) -> None:
         """Read one page of the oldest hole. Raises what keeps it from that."""
         filling = self.fillings[0]
-        page = await self._page(filling.descent, Rank.CATCH_UP)
+        found = await self._page(filling.descent, Rank.CATCH_UP)
         async with self._ingest.turn:
-            if page is not None and filling in self.fillings:
-                await self._take_page(filling, page)
+            if found is not None and filling in self.fillings:
+                await self._take_page(filling, *found)
 
     async def read_history(self) -> int:
         """Read one page of history; returns how many events it brought. Raises what keeps it from that."""
         descent = self.history
-        page = await self._page(descent, Rank.HISTORY) if descent is not None else None
-        if descent is None or page is None:
+        found = await self._page(descent, Rank.HISTORY) if descent is not None else None
+        if descent is None or found is None:
             return 0
+        page, read = found
         async with self._ingest.turn:
             if self._journal.unread_history() is None:
                 self.history = None  # what is older than all was forgotten meanwhile
                 return 0
-            new = await self._news(descent, page)
+            new = await self._news(descent, page, read)
             passed = self._passed(page, None)
             changed = await self._ingest.history(new, descent.cursor, passed, is_over=descent.is_over)
             if descent.is_over:
@@ -125,10 +135,12 @@ class CatchUp:
             self._changed(changed)
         return len(new)
 
-    async def _page(self, descent: Descent, rank: Rank) -> EventPage | None:
-        """The next page; None where its cursor was no longer taken, and the way down begins again from above."""
+    async def _page(self, descent: Descent, rank: Rank) -> tuple[EventPage, Counter[bytes] | None] | None:
+        """The next page, and how often its events were read above it, where that is known for certain; None where its
+        cursor was no longer taken, and the way down begins again from above."""
         try:
-            return await self._client.events(MAX_LIMIT, descent.cursor, rank)
+            page = await self._client.events(MAX_LIMIT, descent.cursor, rank)
+            return await self.edges.follow(descent, page, rank)
         except ScaicoreError as error:
             if descent.cursor is None or not has_expired(error):
                 raise
@@ -141,10 +153,10 @@ class CatchUp:
         above = ways[ways.index(descent) + 1 :] if descent in ways else ways
         return next((way.cursor for way in above if way.cursor != descent.cursor), None)
 
-    async def _take_page(self, filling: Filling, page: EventPage) -> None:
+    async def _take_page(self, filling: Filling, page: EventPage, read: Counter[bytes] | None) -> None:
         hole, descent, reader = filling.hole, filling.descent, self._journal.reader
         floor = Known(reader.newest(ANCHOR_DEPTH, hole.after), lambda events: reader.holds(events, hole.after))
-        new = await self._news(descent, page)
+        new = await self._news(descent, page, read)
         changed = await self._ingest.fill(hole, new, descent.cursor, self._passed(page, hole))
         filling.is_touched = filling.is_touched or floor.is_touched_by(page.events)
         is_met = floor.is_met_by(descent.tail)
@@ -169,21 +181,28 @@ class CatchUp:
     async def _known_of(self, events: Sequence[Event]) -> Counter[bytes]:
         return await self._ingest.off(self._journal.known, events)
 
-    async def _news(self, descent: Descent, page: EventPage) -> list[Event]:
-        """What a page on a way down brings that is new, oldest first."""
+    async def _news(self, descent: Descent, page: EventPage, read: Counter[bytes] | None) -> list[Event]:
+        """What a page on a way down brings that is new, oldest first; some of its events were `read` above it as well,
+        as often as that is known."""
         known = await self._known_of(page.events)
         arrivals, events = descent.step(page, known)
         self._postponed += surplus(arrivals, known | Counter(event.raw for event in (*self._postponed, *self._due)))
-        new = surplus(events, known)
+        new = surplus(events, known - read if read else known)
         descent.took(len(new))
         return new[::-1]
 
     def _begin_history(self, sweep: Sweep) -> None:
         """Read history from below the sweep on. While nothing was found there, pages without end are counted on."""
         if self.history is None or self._journal.reader.newest_at():
-            self.history = Descent(sweep.older, self._journal.reader.newest_at(), sweep.events[::-1])
+            self.history = self._descent(sweep)
         else:
             self.history.restart(sweep.older)
+
+    def _descent(self, sweep: Sweep) -> Descent:
+        """The way down from below a sweep."""
+        descent = Descent(sweep.older, self._journal.reader.newest_at(), sweep.events[::-1], sweep.limit)
+        descent.heads = self.edges.heads
+        return descent
 
     def _stop_if_stuck(self, descent: Descent, what: str) -> bool:
         """Stop, and say so, where the pages of a way down seem to have no end. Whoever asks for more tries on."""
@@ -203,7 +222,7 @@ class CatchUp:
         """Take in news with a hole below; returns the runs that it changed."""
         is_touched = self.known().is_touched_by(sweep.events)
         changed, hole = await self._ingest.above_hole(new, self._now(), sweep.older)
-        filling = self._filling(hole, Descent(sweep.older, self._journal.reader.newest_at(), sweep.events[::-1]))
+        filling = self._filling(hole, self._descent(sweep))
         filling.is_touched = is_touched
         filling.estimate()
         self.fillings.append(filling)

@@ -141,7 +141,11 @@ class Session:
     @property
     def unread(self) -> list[str]:
         """What of the server's pages was not read, and why, a sentence each."""
-        return list(filter(None, [self._catch_up.stuck, self._pollers.stuck, self.pending_status.cut_short]))
+        return list(
+            filter(
+                None, [self._catch_up.stuck, self._catch_up.unclear, self._pollers.stuck, self.pending_status.cut_short]
+            )
+        )
 
     @property
     def is_listing(self) -> bool:
@@ -202,6 +206,11 @@ class Session:
     def has_older(self) -> bool:
         """Whether the feed may hold events older than those read."""
         return self._watch.has_older and not self.target.offline
+
+    @property
+    def reads_older(self) -> bool:
+        """Whether it helps to read older events: not where the server's pages seem to have no end."""
+        return self.has_older and not self._catch_up.stuck
 
     @property
     def wants_history(self) -> bool:

@@ -15,7 +15,7 @@ from scaicore_tui.cli.following import Contact, Follower, patiently, polling
 from scaicore_tui.cli.sessions import one_shot
 from scaicore_tui.cli.until import Until
 from scaicore_tui.errors import TimedOut
-from scaicore_tui.runs import RunStatus, Transition, What, transition_document
+from scaicore_tui.runs import RunStatus, Transition, What, gap_rows, missing_in, transition_document
 from scaicore_tui.session import Session
 from scaicore_tui.text import named
 
@@ -46,6 +46,7 @@ async def watch(
                 trouble = _unread(session)
                 raise
             execution_id = await _find(session, contact, execution) if execution is not None else None
+            _tell_unread(session, common, execution_id)
             show = _show(session, common, json)
             last = await Watching(session, contact, execution_id, until, show, common.notify).last()
     except TimeoutError:
@@ -64,11 +65,24 @@ def _unread(session: Session) -> str:
     return f"nothing could be read: {error or 'no answer'}"
 
 
+def _tell_unread(session: Session, common: Common, execution_id: str | None) -> None:
+    """Say what is not read of what is watched: of one run, or of a journal."""
+    book, now = session.book, session.now
+    if execution_id is not None:
+        missing = [missing_in(book.summaries[execution_id], book.gaps, now)]
+    elif common.journal is not None:
+        missing = [gap.words(now, output.WIDE) for gap in gap_rows(book.gaps, book.order.above) if gap.is_open]
+    else:
+        missing = []
+    for words in filter(None, [*missing, *session.unread]):
+        diagnostics.say(words)
+
+
 async def _find(session: Session, contact: Contact, execution: str) -> str:
     """The one run of that id, once it and its beginning are read: most are among the newest events, and all requests
     that are spent on older ones delay the polls to come. Raises NotFound, and UsageError where it is many."""
     book = session.book
-    while session.has_older and book.event_count < DEFAULT_BACKFILL:
+    while session.reads_older and book.event_count < DEFAULT_BACKFILL:
         found = book.find(execution)
         if found and not found[0].joined_late:
             break

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 from scaicore_tui.feed.lean_httpx import httpx
 
@@ -54,24 +54,23 @@ async def read_edges(response: httpx.Response) -> tuple[bytes, bytes]:
         return response.content[:EDGE], response.content[-EDGE:]
     unpacker, head, tail, size = _unpacker(response), bytearray(), bytearray(), 0
     async for piece in response.aiter_raw():
-        for part in _unpacked(piece, unpacker):
+        async for part in _unpacked(piece, unpacker):
             size += len(part)
             head += part[: EDGE - len(head)]
             tail = (tail + part)[-EDGE:]
-            await asyncio.sleep(0)
         if size > MAX_PASSED:
             raise TooLarge(f"it is larger than {MAX_PASSED // 1024**2} MiB")
     return bytes(head), bytes(tail)
 
 
-def _unpacked(piece: bytes, unpacker: zlib._Decompress | None) -> Iterator[bytes]:
-    """A piece, unpacked, bit by bit."""
+async def _unpacked(piece: bytes, unpacker: zlib._Decompress | None) -> AsyncIterator[bytes]:
+    """A piece, unpacked bit by bit, beside the event loop: it may be a thousand times as large."""
     if unpacker is None:
         yield piece
         return
     try:
         while piece:
-            yield unpacker.decompress(piece, AT_ONCE)
+            yield await asyncio.to_thread(unpacker.decompress, piece, AT_ONCE)
             piece = unpacker.unconsumed_tail
     except zlib.error as error:
         raise UnreadableBody("it is packed, and broken") from error

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from collections.abc import Container, Iterable, Sequence
+
+from msgspec import Struct
 
 from scaicore_tui.wire import Event, EventPage
 
@@ -12,16 +15,33 @@ MAX_EMPTY = 15
 MAX_BARREN = 100
 # How many of the events read last are kept, to see in them what is known.
 TAIL = 200
+# Of so many it is remembered how often they were read: equal ones stand close together.
+REMEMBERED = 5_000
+
+
+class ReadPage(Struct, frozen=True):
+    """A page that was read: where it stands, how many events were asked for, and the bytes of each."""
+
+    cursor: str | None
+    limit: int
+    rows: list[bytes]
 
 
 class Descent:
     """`cursor` is where the next page is; `newest_at` the time of the newest event that may belong there."""
 
-    def __init__(self, cursor: str | None, newest_at: int, read: Iterable[Event] = ()) -> None:
-        """`read` is what the page before `cursor` held, newest first."""
+    def __init__(self, cursor: str | None, newest_at: int, read: Iterable[Event] = (), limit: int = 0) -> None:
+        """`read` is what the page before `cursor` held, newest first: the feed's first one, of that `limit`, or 0 where
+        it was another."""
         self.cursor = cursor
         self.newest_at = newest_at
         self.tail: list[Event] = list(read)
+        rows = [event.raw for event in self.tail]
+        # The page before `cursor`; None where it is not known. And what was read last, on all of them.
+        self.above = ReadPage(None, limit, rows) if limit else None
+        # How many looks at the newest page there were when that was read.
+        self.heads = 0
+        self._read = deque(rows, REMEMBERED)
         self.is_over = False
         # Why it stops before the feed's end; empty where it does not.
         self.stuck = ""
@@ -29,11 +49,23 @@ class Descent:
         self._oldest: int | None = None
         self._barren = self._empty = 0
 
+    @property
+    def read(self) -> Counter[bytes]:
+        """How often each event was read on this way, as far as that is remembered."""
+        return Counter(self._read)
+
+    def repeats(self, page: EventPage) -> bool:
+        """Whether the page has events that are equal to some that were read on this way, or may have been."""
+        rows = set(page.rows)
+        return not rows.isdisjoint(self._read)
+
     def step(self, page: EventPage, known: Container[bytes]) -> tuple[Sequence[Event], Sequence[Event]]:
         """Go on by one page, of which some bytes are `known`: its arrivals, and what belongs where they were read."""
         start = self._arrivals(page.events, known)
         arrivals, events = page.events[:start], page.events[start:]
         self.tail = [*self.tail[-TAIL:], *events]
+        self.above = ReadPage(self.cursor, page.limit, page.rows)
+        self._read.extend(event.raw for event in events)
         self.is_over = page.next_cursor is None or page.next_cursor in self._cursors
         self._cursors.add(page.next_cursor)
         self.cursor = page.next_cursor
@@ -60,6 +92,9 @@ class Descent:
         """Begin again at `cursor`, or at the feed's head: its own is no longer taken."""
         self.cursor = cursor
         self._cursors = {cursor}
+        # What was read is read again: once is how often it is there.
+        self.above = None
+        self._read.clear()
 
     def left_above(self, floor_at: int) -> int:
         """About how many events are left down to that time, if they came as evenly as those read; 0 where that can't

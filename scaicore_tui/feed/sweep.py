@@ -29,7 +29,8 @@ class Sweep(Struct, frozen=True):
 
     In an oldest-first feed `tail` is the cursor of the last page, where the next sweep begins, and `more` whether it
     should at once. `passed` is the event next to each that is too large to be read: the one below it, or in an
-    oldest-first feed the one above; None where nothing was beyond it.
+    oldest-first feed the one above; None where nothing was beyond it. Where it is one page, `limit`
+    is how many events were asked for.
     """
 
     events: list[Event]
@@ -39,6 +40,7 @@ class Sweep(Struct, frozen=True):
     tail: str | None = None
     more: bool = False
     passed: Sequence[Event | None] = ()
+    limit: int = 0
 
 
 def next_limit(new_events: int, polls: int) -> int:
@@ -72,7 +74,8 @@ async def read_head(client: Client, known: Known, limit: int) -> Sweep:
         return await read_head(client, known, MAX_LIMIT)
     older = pages[-1].next_cursor
     met = met or (older is None and known.is_touched_by(events))
-    return Sweep(events[::-1], met, older=older, passed=_beside_passed(pages))
+    limit = page.limit if len(pages) == 1 else 0
+    return Sweep(events[::-1], met, older=older, passed=_beside_passed(pages), limit=limit)
 
 
 async def read_tail(client: Client, known: Known, tail: str | None) -> Sweep:

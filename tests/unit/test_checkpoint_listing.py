@@ -44,10 +44,10 @@ class Server:
         path, query = request.url.path, parse_qs(request.url.query.decode())
         if request.method == "POST":
             self.posted.append(path)
-            found = next(row for row in self.rows if row["id"] in path)
-            self.rows.remove(found)
+            one = next(row for row in self.rows if row["id"] in path)
+            self.rows.remove(one)
             return httpx.Response(
-                200, headers=self.headers, json={"data": found | {"status": "resolved", "resolution": "approve"}}
+                200, headers=self.headers, json={"data": one | {"status": "resolved", "resolution": "approve"}}
             )
         if path.endswith("/events"):
             self.asked.append("events")

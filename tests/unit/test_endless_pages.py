@@ -46,13 +46,13 @@ async def test_history_ends_and_is_read_on_once_the_server_is_well(
 ) -> None:
     sim = FeedSim(steps(*range(100)), page_size=10)
     well = sim._page
-    sim._page = endless(sim)  # type: ignore[method-assign]
+    sim._page = endless(sim)  # type: ignore[method-assign,assignment]
     async with Session(
         sim.client().target, Journal.open(tmp_path / "j"), ManualClock(), client=sim.client()
     ) as session:
         await session.read_once()
         assert (len(session.unread), "older events were not all read" in session.unread[0]) == (1, True)
-        assert len(sim.requests) < MAX_BARREN + MAX_EMPTY
+        assert len(sim.requests) < 1.5 * MAX_BARREN
         assert [gap.is_history for gap in session.book.gaps] == [True]
         before = len(sim.requests)
         await session.read_once()
@@ -74,7 +74,7 @@ async def test_a_gap_that_leads_nowhere_stays_open(tmp_path: Path) -> None:
     async with sim.session() as session:
         await session.read_once()
         sim.log += steps(*range(30, 100))
-        sim._page = empty_for_ever(sim)  # type: ignore[method-assign]
+        sim._page = empty_for_ever(sim)  # type: ignore[method-assign,assignment]
         await session.read_once()
         assert "a gap was not filled" in session.unread[0]
         assert [(gap.is_open, gap.is_history) for gap in session.book.gaps] == [(True, False)]

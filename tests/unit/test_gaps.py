@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from scaicore_tui.cli.colours import text_of
 from scaicore_tui.cli.rows import run_rows
 from scaicore_tui.runs import Gap, GapRow, Ordered, RunStatus, Summary, gap_rows, missing_in
+from scaicore_tui.runs.gap import GapReason
 from scaicore_tui.runs.words import between
 from scaicore_tui.tui.listing import Listing, View
 from scaicore_tui.tui.paint import Pieces
@@ -24,6 +26,10 @@ NOW = NOON / SECOND + 3 * 3600
 
 def gap(after: int, begin: int | None = NOON, end: int | None = NOON + 60 * SECOND, *, is_open: bool = False) -> Gap:
     return Gap(after, NOON, begin, end, "exec_1", "exec_2", is_open)
+
+
+UNREAD = replace(gap(0, None, is_open=True), is_history=True)
+TOO_LARGE = replace(gap(0), reason=GapReason.TOO_LARGE)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +57,9 @@ def test_from_when_to_when(begin: int | None, end: int | None, words: str) -> No
         ([gap(0, None, None)], 0, "gap"),
         ([gap(0), gap(1, NOON + 90 * SECOND, None)], 30, "2 gaps after 12:00:00Z"),
         ([gap(0, is_open=True)], 74, "catching up 12:00:00 to 12:01:00Z: runs here may be incomplete"),
+        ([UNREAD], 74, "older events before 12:01:00Z: not read yet, runs here may be incomplete"),
+        ([UNREAD], 40, "older events before 12:01:00Z"),
+        ([TOO_LARGE], 99, "gap 12:00:00 to 12:01:00Z: an event too large to be read, runs here may be incomplete"),
         ([gap(0, is_open=True)], 52, "catching up 12:00:00 to 12:01:00Z: still being read"),
     ],
 )

@@ -52,9 +52,11 @@ def too_large(session: Session) -> list[tuple[int | None, int | None]]:
     """The numbers on either side of each event that is noted as too large."""
     gaps = [gap for gap in session.book.gaps if gap.reason is GapReason.TOO_LARGE]
     assert len(gaps) == len(session.book.gaps)
-    return [
-        tuple(None if at is None else (at - NOON) // MILLISECOND for at in (gap.last_at, gap.next_at)) for gap in gaps
-    ]  # type: ignore[misc]
+    return [(_number(gap.last_at), _number(gap.next_at)) for gap in gaps]
+
+
+def _number(at: int | None) -> int | None:
+    return None if at is None else (at - NOON) // MILLISECOND
 
 
 @pytest.mark.parametrize("kind", KINDS)
