@@ -37,12 +37,18 @@ async def record(common: Common, seconds: float | None, idle: float | None, json
                 if session.link.polls:
                     _report(_summary(session, path, unsaved), json)
     if unsaved:
-        raise StorageError(
-            f"{unsaved:,} events are not in the journal: {session.journal.trouble}",
-            kept="the journal has what came before",
-            hint="make room, and record again: what the API still has is read again",
-        )
+        raise _not_kept(session, unsaved)
     return 0
+
+
+def _not_kept(session: Session, unsaved: int) -> StorageError:
+    """Return the error for events that were read and are not in the file at the end."""
+    is_gone = session.journal.is_gone
+    return StorageError(
+        f"{unsaved:,} events are not in the journal: {session.journal.trouble}",
+        kept="" if is_gone else "the journal has what came before",
+        hint=f"{'record' if is_gone else 'make room, and record'} again: what the API still has is read again",
+    )
 
 
 async def _follow(session: Session, changed: Callable[[], Awaitable[None]], idle: float | None) -> None:

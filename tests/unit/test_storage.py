@@ -228,6 +228,24 @@ async def test_the_app_lives_when_the_journal_is_damaged_under_it(tmp_path: Path
         await asyncio.gather(polling, return_exceptions=True)
 
 
+async def test_a_page_that_the_journal_does_not_take_in_is_a_failed_poll(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sim = FeedSim(many_runs(2))
+    async with session_of(sim, Journal.open(tmp_path / "j")) as session:
+        monkeypatch.setattr(session._ingest.intake, "news", refuse)
+        with pytest.raises(StorageError):
+            await session.read_once()
+        assert isinstance(session.link.events.error, StorageError)
+        monkeypatch.undo()
+        await session.read_once()
+        assert (session.link.events.error, len(session.journal)) == (None, 8)
+
+
+def refuse(*_: object) -> None:
+    raise DamagedJournal("j is damaged")
+
+
 def test_the_app_opens_on_a_damaged_journal(tmp_path: Path) -> None:
     path = filled(tmp_path / "j", 200)
     damage(path)
