@@ -210,13 +210,14 @@ def test_a_value_that_is_no_longer_what_was_written_is_damage(tmp_path: Path, ta
 
 
 async def test_the_app_lives_when_the_journal_is_damaged_under_it(tmp_path: Path) -> None:
-    path = filled(tmp_path / "j", 500)
-    sim, clock = FeedSim(many_runs(500)), ManualClock()
+    # More runs than a start reads at once.
+    path = filled(tmp_path / "j", 600)
+    sim, clock = FeedSim(many_runs(600)), ManualClock()
     session = session_of(sim, Journal.open(path), clock)
     damage(path)
     async with session:
         polling = asyncio.create_task(session.run())
-        await until(lambda: session.link.events.error)
+        await until(lambda: session.link.events.error and (session.journal.trouble or polling.done()))
         assert isinstance(session.link.events.error, StorageError)
         # What is on the screen can be looked at; what can't be read is said.
         assert [session.book.runs[summary.execution_id].execution_id for summary in session.book.order]
@@ -236,7 +237,8 @@ async def test_a_page_that_the_journal_does_not_take_in_is_a_failed_poll(
         monkeypatch.setattr(session._ingest.intake, "news", refuse)
         with pytest.raises(StorageError):
             await session.read_once()
-        assert isinstance(session.link.events.error, StorageError)
+        failure = session.link.events.error
+        assert isinstance(failure, StorageError)
         monkeypatch.undo()
         await session.read_once()
         assert (session.link.events.error, len(session.journal)) == (None, 8)
