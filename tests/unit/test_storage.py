@@ -234,7 +234,7 @@ async def test_a_page_that_the_journal_does_not_take_in_is_a_failed_poll(
 ) -> None:
     sim = FeedSim(many_runs(2))
     async with session_of(sim, Journal.open(tmp_path / "j")) as session:
-        monkeypatch.setattr(session._ingest.intake, "news", refuse)
+        monkeypatch.setattr(session.journal, "append", refuse)
         with pytest.raises(StorageError):
             await session.read_once()
         failure = session.link.events.error
@@ -242,6 +242,8 @@ async def test_a_page_that_the_journal_does_not_take_in_is_a_failed_poll(
         monkeypatch.undo()
         await session.read_once()
         assert (session.link.events.error, len(session.journal)) == (None, 8)
+        # Each event counts once, although it came twice.
+        assert [summary.event_count for summary in session.book.order] == [4, 4]
 
 
 def refuse(*_: object) -> None:
