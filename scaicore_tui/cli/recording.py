@@ -39,11 +39,7 @@ async def record(common: Common, seconds: float | None, idle: float | None, json
             _report(_summary(session, path, unsaved), _unread(session), json)
         _require_read(session)
     if unsaved:
-        raise StorageError(
-            f"{unsaved:,} events are not in the journal: {session.journal.trouble}",
-            kept="the journal has what came before",
-            hint="make room, and record again: what the API still has is read again",
-        )
+        raise _not_kept(session, unsaved)
     return 0
 
 
@@ -54,6 +50,16 @@ def _require_read(session: Session) -> None:
         raise events.error or CannotReach(
             f"{one_line(session.target.host)} gave no answer", kept="nothing was recorded"
         )
+
+
+def _not_kept(session: Session, unsaved: int) -> StorageError:
+    """Return the error for events that were read and are not in the file at the end."""
+    is_gone = session.journal.is_gone
+    return StorageError(
+        f"{unsaved:,} events are not in the journal: {session.journal.trouble}",
+        kept="" if is_gone else "the journal has what came before",
+        hint=f"{'record' if is_gone else 'make room, and record'} again: what the API still has is read again",
+    )
 
 
 async def _follow(session: Session, changed: Callable[[], Awaitable[None]], idle: float | None) -> None:

@@ -193,12 +193,18 @@ class Intake:
         try:
             self._journal.look_after_file()
             self._spill.try_again()
-            with self._journal.writing():
-                change = write()
-                self._spill.put(change.summaries)
+            return self._write_now(write)
         except StorageError as error:
-            self._spill.begin(error)
-            with self._journal.writing():
-                change = write()
-                self._spill.put(change.summaries)
+            try:
+                self._spill.begin(error)
+                return self._write_now(write)
+            except StorageError:
+                # The events were folded and are stored nowhere: they come again, and must not look like repeats then.
+                self._folder = Folder(self._journal.history)
+                raise
+
+    def _write_now(self, write: Callable[[], Change]) -> Change:
+        with self._journal.writing():
+            change = write()
+            self._spill.put(change.summaries)
         return change

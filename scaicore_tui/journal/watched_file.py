@@ -22,7 +22,7 @@ class WatchedFile:
         if self.trouble or found == self._found:
             return bool(self.trouble)
         done = "replaced by another file" if found else "deleted"
-        self.trouble = f"{self._path} was {done} while in use · {IN_MEMORY}: start again to keep it"
+        self.trouble = f"{self._path} was {done} while in use · {IN_MEMORY} until the program starts again"
         return True
 
     def _inode(self) -> tuple[int, int] | None:

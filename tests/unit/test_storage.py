@@ -210,13 +210,14 @@ def test_a_value_that_is_no_longer_what_was_written_is_damage(tmp_path: Path, ta
 
 
 async def test_the_app_lives_when_the_journal_is_damaged_under_it(tmp_path: Path) -> None:
-    path = filled(tmp_path / "j", 500)
-    sim, clock = FeedSim(many_runs(500)), ManualClock()
+    # More runs than a start reads at once.
+    path = filled(tmp_path / "j", 600)
+    sim, clock = FeedSim(many_runs(600)), ManualClock()
     session = session_of(sim, Journal.open(path), clock)
     damage(path)
     async with session:
         polling = asyncio.create_task(session.run())
-        await until(lambda: session.link.events.error)
+        await until(lambda: session.link.events.error and (session.journal.trouble or polling.done()))
         assert isinstance(session.link.events.error, StorageError)
         # What is on the screen can be looked at; what can't be read is said.
         assert [session.book.runs[summary.execution_id].execution_id for summary in session.book.order]
@@ -226,6 +227,27 @@ async def test_the_app_lives_when_the_journal_is_damaged_under_it(tmp_path: Path
         assert not polling.done()
         polling.cancel()
         await asyncio.gather(polling, return_exceptions=True)
+
+
+async def test_a_page_that_the_journal_does_not_take_in_is_a_failed_poll(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sim = FeedSim(many_runs(2))
+    async with session_of(sim, Journal.open(tmp_path / "j")) as session:
+        monkeypatch.setattr(session.journal, "append", refuse)
+        with pytest.raises(StorageError):
+            await session.read_once()
+        failure = session.link.events.error
+        assert isinstance(failure, StorageError)
+        monkeypatch.undo()
+        await session.read_once()
+        assert (session.link.events.error, len(session.journal)) == (None, 8)
+        # Each event counts once, although it came twice.
+        assert [summary.event_count for summary in session.book.order] == [4, 4]
+
+
+def refuse(*_: object) -> None:
+    raise DamagedJournal("j is damaged")
 
 
 def test_the_app_opens_on_a_damaged_journal(tmp_path: Path) -> None:
