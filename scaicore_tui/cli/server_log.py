@@ -34,9 +34,11 @@ def background_log() -> Iterator[None]:
             root.removeHandler(handler)
 
 
-@contextmanager
-def exhaustion_noticed(clock: Clock = SystemClock()) -> Iterator[None]:  # noqa: B008  (it has no state)
-    """Say so where connections can't be accepted for want of descriptors: that is no mistake of the program."""
+def notice_exhaustion(clock: Clock = SystemClock()) -> None:  # noqa: B008  (it has no state)
+    """From now on say so where connections can't be accepted for want of descriptors: no mistake of the program.
+
+    As long as the loop runs, and so for longer than the server: asyncio tries again a second later, whatever happened.
+    """
     loop = asyncio.get_running_loop()
     before = loop.get_exception_handler()
     due = float("-inf")
@@ -56,14 +58,10 @@ def exhaustion_noticed(clock: Clock = SystemClock()) -> Iterator[None]:  # noqa:
             )
 
     loop.set_exception_handler(handle)
-    try:
-        yield
-    finally:
-        loop.set_exception_handler(before)
 
 
 def _is_late_retry(error: object, context: dict[str, Any]) -> bool:
-    """Whether asyncio, which tries to accept again a second after it could not, found the socket closed meanwhile."""
+    """Whether asyncio tried to accept again, and found the socket closed meanwhile."""
     return isinstance(error, ValueError) and "_start_serving" in str(context.get("message"))
 
 

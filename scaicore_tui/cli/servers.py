@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from scaicore_tui.cli.connection import Connection
 from scaicore_tui.cli.door import MAX_HEAD, Door
-from scaicore_tui.cli.server_log import exhaustion_noticed
+from scaicore_tui.cli.server_log import notice_exhaustion
 from scaicore_tui.errors import CannotReach, UsageError
 
 GRACE_SECONDS = 2
@@ -109,15 +109,15 @@ async def serving(
     ready.cancel()
     if task.done():
         raise CannotReach("a server of ours could not start")
-    with exhaustion_noticed():
-        try:
-            yield
-        finally:
-            server.should_exit = True
-            await task
-            if server.server_state.tasks:
-                # Cancelled just now: they say so to whoever asked.
-                await asyncio.wait(server.server_state.tasks, timeout=FAREWELL_SECONDS)
+    notice_exhaustion()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
+        if server.server_state.tasks:
+            # Cancelled just now: they say so to whoever asked.
+            await asyncio.wait(server.server_state.tasks, timeout=FAREWELL_SECONDS)
 
 
 async def input_ended() -> None:

@@ -25,7 +25,7 @@ async def loop(frame: Frame) -> Outcome:
         frame.run.budget.take_step(frame.node.id)
         if len(results) % _ROUNDS_AT_ONCE == _ROUNDS_AT_ONCE - 1:
             # A body that waits for nothing leaves no time to anybody else.
-            await asyncio.sleep(0)
+            await frame.run.world.work(0)
         names = frame.names.new_child({frame.node.config.get("as", "item"): item[0], "index": len(results)})
         value = await frame.walk(first, names, f"{frame.path}[{len(results)}]/")
         if "collect" in frame.node.config:
