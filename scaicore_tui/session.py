@@ -262,17 +262,19 @@ class Session:
         """
         if (checkpoint := self.checkpoint(checkpoint_id)) is not None:
             return checkpoint
-        if self.is_listing:
-            # Nobody waits here for all pages: only as long as it takes to find this one.
-            found = await self.client.find_checkpoint(checkpoint_id, rank=Rank.CHECKPOINTS, max_pages=MAX_ROWS)
-            if found is not None:
-                return found
+        # Nobody waits here for all pages: only as long as it takes to find this one.
+        was_listing = self.is_listing
+        if was_listing and (pending := await self._find_pending(checkpoint_id)) is not None:
+            return pending
         row = await find(self.client, checkpoint_id)
         if row is not None:
             raise Conflict(told(row), kept="nothing was sent")
-        if (pending := await self.client.find_pending(checkpoint_id)) is not None:
+        if not was_listing and (pending := await self._find_pending(checkpoint_id)) is not None:
             return pending
         raise NotFound(f"no checkpoint {checkpoint_id} is pending", kept="nothing was sent")
+
+    async def _find_pending(self, checkpoint_id: str) -> Checkpoint | None:
+        return await self.client.find_checkpoint(checkpoint_id, rank=Rank.CHECKPOINTS, max_pages=MAX_ROWS)
 
     async def answer(
         self, checkpoint_id: str, resolution: str, comment: str | None = None, *, typed: str | None = None

@@ -37,9 +37,9 @@ async def record(common: Common, seconds: float | None, idle: float | None, json
         finally:
             unsaved = await session.save()
             _report(_summary(session, path, unsaved), _unread(session), json)
+        if unsaved:
+            raise _not_kept(session, unsaved)
         _require_read(session)
-    if unsaved:
-        raise _not_kept(session, unsaved)
     return 0
 
 

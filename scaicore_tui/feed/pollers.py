@@ -225,7 +225,7 @@ class Pollers:
         """Hand on what is pending; see when it is listed next: the more pages there are, the less often."""
         pages = min(MAX_LISTING_WAIT, max(1, self.pending.status.pages - 1))
         seen, since = self.pending.seen
-        self._list_at = since + pages * self._link.interval * 0.99
+        self._list_at = since + pages * self._link.effective_interval * 0.99
         self._client.unreadable = self.pending.unreadable
         await self._apply_checkpoints(list(self.pending.rows.values()), seen, since)
 
