@@ -6,6 +6,7 @@ import asyncio
 import threading
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -234,8 +235,8 @@ async def test_one_run_is_not_likely_the_replay_of_two() -> None:
 class SlowLedger(Ledger):
     """Takes its time to write a claim down."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
         self.may_go_on = threading.Event()
 
     def claim(self, entry: Entry) -> str | None:
@@ -243,8 +244,9 @@ class SlowLedger(Ledger):
         return super().claim(entry)
 
 
-async def test_before_it_is_sent_no_run_is_likely_a_replay() -> None:
-    server, ledger = Server(FeedSim([started(), started(execution="exec_2")]), lambda _: invoked()), SlowLedger()
+async def test_before_it_is_sent_no_run_is_likely_a_replay(tmp_path: Path) -> None:
+    server = Server(FeedSim([started(), started(execution="exec_2")]), lambda _: invoked())
+    ledger = SlowLedger(tmp_path / "ledger.jsonl")
     async with server.session(ledger=ledger) as session:
         await session.read_once()
         task = asyncio.create_task(session.replay("exec_1"))
@@ -261,12 +263,11 @@ async def test_before_it_is_sent_no_run_is_likely_a_replay() -> None:
 def left_behind(progress: Progress | None = None, **fields: Any) -> Ledger:
     """A ledger with the replay of a process that was killed."""
     ledger = Ledger()
-    entry = Entry(
-        "sub_1", NOON / SECOND - 60, DEAD, "p", "127.0.0.1:1", Kind.REPLAY, "exec_1", "core_a", input={"n": 1}
-    )
+    sent_at, sent_to = NOON / SECOND - 60, ("default", "127.0.0.1:1")
+    entry = Entry("sub_1", sent_at, DEAD, *sent_to, Kind.REPLAY, "exec_1", "core_a", input={"n": 1})
     assert ledger.claim(entry) is None
     if progress is not None:
-        ledger.note("sub_1", NOON / SECOND - 59, progress, **fields)
+        ledger.note("sub_1", sent_at + 1, progress, **fields)
     return ledger
 
 
