@@ -7,6 +7,7 @@ from collections.abc import Container, Iterable, Sequence
 
 from msgspec import Struct
 
+from scaicore_tui.feed.stitch import surplus
 from scaicore_tui.wire import Event, EventPage
 
 # A way down stops after so many pages in a row with no event at all, or with none that is new or older than those
@@ -41,6 +42,8 @@ class Descent:
         self.above = ReadPage(None, limit, rows) if limit else None
         # How many looks at the newest page there were when that was read.
         self.heads = 0
+        # What the page to come has of the pages above it: events that were pushed onto it, or are shown twice.
+        self.twice: Counter[bytes] = Counter()
         self._read = deque(rows, REMEMBERED)
         self.is_over = False
         # Why it stops before the feed's end; empty where it does not.
@@ -65,7 +68,8 @@ class Descent:
         arrivals, events = page.events[:start], page.events[start:]
         self.tail = [*self.tail[-TAIL:], *events]
         self.above = ReadPage(self.cursor, page.limit, page.rows)
-        self._read.extend(event.raw for event in events)
+        # An event that stands on two pages was read once.
+        self._read.extend(event.raw for event in surplus(events, self.twice))
         self.is_over = page.next_cursor is None or page.next_cursor in self._cursors
         self._cursors.add(page.next_cursor)
         self.cursor = page.next_cursor

@@ -74,7 +74,10 @@ class PageEdges:
         heads, descent.heads = descent.heads, self.heads
         if not descent.repeats(page):
             self.overlaps = False if above is not None and above.rows and page.rows else self.overlaps
+            descent.twice = Counter()
             return page, Counter()
+        # What both have is the same, unless it is seen to be otherwise.
+        descent.twice = Counter(page.rows) & descent.read
         if above is not None and page.rows[:1] == above.rows[-1:] and self.overlaps is None:
             self.overlaps = await self._learn_overlap(above, rank)
         if above is not None and _was_pushed(above, page):
@@ -117,6 +120,7 @@ class PageEdges:
         if self.overlaps is not False and page.rows[0] == last:
             twice[last] += 1
             self.unclear += self.overlaps is None
+        descent.twice = twice
         return descent.read - twice
 
     async def _learn_overlap(self, above: ReadPage, rank: Rank) -> bool | None:
