@@ -57,6 +57,14 @@ class Descent:
         """How often each event was read on this way, as far as that is remembered."""
         return Counter(self._read)
 
+    def ends_with_above(self, moved: int) -> bool:
+        """Whether what was read last is the end of the page above, which has `moved` since. It is not where so much
+        arrived that whole pages were read twice."""
+        if self.above is None:
+            return True
+        place = len(self._read) - 1 - moved
+        return place >= 0 and moved < len(self.above.rows) and self._read[place] == self.above.rows[-1 - moved]
+
     def repeats(self, page: EventPage) -> bool:
         """Whether the page has events that are equal to some that were read on this way, or may have been."""
         rows = set(page.rows)

@@ -112,7 +112,7 @@ class PageEdges:
     def _read_above(self, descent: Descent, page: EventPage, moved: int = 0) -> Counter[bytes] | None:
         """What was read above the page, without what stands on it as well: the `moved` events that were pushed there,
         and the one that a cursor which overlaps shows twice. None where the page does not go on from there."""
-        if not _goes_on(descent, page, moved):
+        if not _goes_on(descent, page, moved) or not descent.ends_with_above(moved):
             return None
         rows = [event.raw for event in descent.tail]
         twice = Counter(rows[len(rows) - moved :])
