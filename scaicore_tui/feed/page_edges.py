@@ -73,7 +73,8 @@ class PageEdges:
             self._probe = ReadPage(descent.cursor, page.limit, page.rows), self.heads
         heads, descent.heads = descent.heads, self.heads
         if not descent.repeats(page):
-            self.overlaps = False if above is not None and above.rows and page.rows else self.overlaps
+            if self.overlaps is None and above is not None and above.rows and page.rows:
+                self.overlaps = None if page.rows[0] in above.rows else False
             descent.twice = Counter()
             return page, Counter()
         # What both have is the same, unless it is seen to be otherwise.
