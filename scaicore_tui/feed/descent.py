@@ -7,6 +7,7 @@ from collections.abc import Container, Iterable, Sequence
 
 from msgspec import Struct
 
+from scaicore_tui.feed.stitch import surplus
 from scaicore_tui.wire import Event, EventPage
 
 # A way down stops after so many pages in a row with no event at all, or with none that is new or older than those
@@ -41,6 +42,8 @@ class Descent:
         self.above = ReadPage(None, limit, rows) if limit else None
         # How many looks at the newest page there were when that was read.
         self.heads = 0
+        # What the page to come has of the pages above it: events that were pushed onto it, or are shown twice.
+        self.twice: Counter[bytes] = Counter()
         self._read = deque(rows, REMEMBERED)
         self.is_over = False
         # Why it stops before the feed's end; empty where it does not.
@@ -54,6 +57,14 @@ class Descent:
         """How often each event was read on this way, as far as that is remembered."""
         return Counter(self._read)
 
+    def ends_with_above(self, moved: int) -> bool:
+        """Whether what was read last is the end of the page above, which has `moved` since. It is not where so much
+        arrived that whole pages were read twice."""
+        if self.above is None:
+            return True
+        place = len(self._read) - 1 - moved
+        return place >= 0 and moved < len(self.above.rows) and self._read[place] == self.above.rows[-1 - moved]
+
     def repeats(self, page: EventPage) -> bool:
         """Whether the page has events that are equal to some that were read on this way, or may have been."""
         rows = set(page.rows)
@@ -65,7 +76,8 @@ class Descent:
         arrivals, events = page.events[:start], page.events[start:]
         self.tail = [*self.tail[-TAIL:], *events]
         self.above = ReadPage(self.cursor, page.limit, page.rows)
-        self._read.extend(event.raw for event in events)
+        # An event that stands on two pages was read once.
+        self._read.extend(event.raw for event in surplus(events, self.twice))
         self.is_over = page.next_cursor is None or page.next_cursor in self._cursors
         self._cursors.add(page.next_cursor)
         self.cursor = page.next_cursor

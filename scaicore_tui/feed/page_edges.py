@@ -50,6 +50,8 @@ class PageEdges:
         self.unclear = 0
         # Whether a cursor leads to the same events whatever arrives; None where that is not known.
         self.is_key: bool | None = None
+        # Whether each page begins with the last event of the one before it; None where that is not known.
+        self.overlaps: bool | None = None
         self._client = client
         # How many looks at the newest page there were, and what the last one found there.
         self.heads = 0
@@ -71,17 +73,24 @@ class PageEdges:
             self._probe = ReadPage(descent.cursor, page.limit, page.rows), self.heads
         heads, descent.heads = descent.heads, self.heads
         if not descent.repeats(page):
+            if self.overlaps is None and above is not None and above.rows and page.rows:
+                self.overlaps = None if page.rows[0] in above.rows else False
+            descent.twice = Counter()
             return page, Counter()
+        # What both have is the same, unless it is seen to be otherwise.
+        descent.twice = Counter(page.rows) & descent.read
+        if above is not None and page.rows[:1] == above.rows[-1:] and self.overlaps is None:
+            self.overlaps = await self._learn_overlap(above, rank)
         if above is not None and _was_pushed(above, page):
             return page, None
         await self._learn(rank)
         if self.is_key:
-            return page, descent.read if _goes_on(descent, page) else None
+            return page, self._read_above(descent, page)
         found = None if above is None else await self._settle(descent, above, page, rank)
         if found is not None:
             return found
         if heads == self.heads and await self._is_quiet(rank):
-            return page, descent.read if _goes_on(descent, page) else None
+            return page, self._read_above(descent, page)
         self.unclear += 1
         return page, None
 
@@ -94,13 +103,39 @@ class PageEdges:
         for _ in range(_TRIES):
             again = (await self._client.events(above.limit, above.cursor, rank)).rows
             if again == at and (moved or moved_by(above.rows, again) == 0):
-                pushed = Counter(above.rows[len(above.rows) - moved :] if moved else ())
-                return page, descent.read - pushed if _goes_on(descent, page, moved) else None
+                return page, self._read_above(descent, page, moved)
             moved, at = moved_by(above.rows, again) or 0, again
             if not moved:
                 break
             page = await self._client.events(above.limit, descent.cursor, rank)
         return None
+
+    def _read_above(self, descent: Descent, page: EventPage, moved: int = 0) -> Counter[bytes] | None:
+        """What was read above the page, without what stands on it as well: the `moved` events that were pushed there,
+        and the one that a cursor which overlaps shows twice. None where the page does not go on from there."""
+        if not _goes_on(descent, page, moved) or not descent.ends_with_above(moved):
+            return None
+        rows = [event.raw for event in descent.tail]
+        twice = Counter(rows[len(rows) - moved :])
+        last = rows[len(rows) - moved - 1]
+        if self.overlaps is not False and page.rows[0] == last:
+            twice[last] += 1
+            self.unclear += self.overlaps is None
+        descent.twice = twice
+        return descent.read - twice
+
+    async def _learn_overlap(self, above: ReadPage, rank: Rank) -> bool | None:
+        """Whether each page begins with the event that the one before it ended with: the page `above` is asked for with
+        so few events that it ends between two that differ. None where that does not show."""
+        rows = above.rows
+        size = next((count for count in range(len(rows) - 1, 0, -1) if rows[count] != rows[count - 1]), 0)
+        if not size:
+            return None
+        shorter = await self._client.events(size, above.cursor, rank)
+        if shorter.rows != rows[:size] or shorter.next_cursor is None:
+            return None
+        first = (await self._client.events(size, shorter.next_cursor, rank)).rows[:1]
+        return True if first == rows[size - 1 : size] else False if first == rows[size : size + 1] else None
 
     async def _is_quiet(self, rank: Rank) -> bool:
         """Whether nothing has arrived since the last look at the newest page."""

@@ -19,3 +19,21 @@ def test_a_program_that_ends_while_it_reads_history_reads_the_rest_later(
 ) -> None:
     world = World(page_size=5, cursor_kind=kind, whole_seconds=whole_seconds, initial=40, overlapping=False)
     check(world, [("cut", after), ("poll", 1), ("restart", 1), ("arrive", 7)])
+
+
+@pytest.mark.parametrize("overlapping", [False, True])
+@pytest.mark.parametrize("kind", ["offset", "key"])
+def test_pages_that_repeat_their_edges_are_told_from_equal_events(kind: str, overlapping: bool) -> None:
+    world = World(page_size=11, cursor_kind=kind, whole_seconds=True, initial=6, overlapping=overlapping)
+    steps = [
+        ("cut", 2),
+        ("arrive", 6),
+        ("poll", 1),
+        ("cut", 4),
+        ("poll", 1),
+        ("arrive", 46),
+        ("restart", 1),
+        ("poll", 1),
+    ]
+    check(world, steps)
+    check(World(4, kind, True, 24, overlapping), [])

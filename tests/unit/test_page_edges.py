@@ -64,6 +64,23 @@ async def test_with_arrivals_between_pages_none_is_counted_twice(kind: str, ever
         assert counts(session) == offered or session.unread
 
 
+@pytest.mark.parametrize("page_size", [7, 10, 13])
+async def test_a_cursor_that_shows_the_last_event_twice_is_learnt(page_size: int) -> None:
+    """Each page begins with the event that the one before it ended with: that is one event, and no equal one."""
+    sim = FeedSim(mixed(8, 9), page_size, "offset")
+    plain = sim._page
+
+    def page(size: int, cursor: str | None) -> tuple[list[Event], str | None]:
+        found, following = plain(size, cursor)
+        return found, None if following is None else str(int(following) - 1)
+
+    sim._page = page  # type: ignore[method-assign]
+    async with sim.session() as session:
+        await session.read_once()
+        assert session._catch_up.edges.overlaps
+        assert counts(session) == Counter(event.raw for event in sim.log)
+
+
 @pytest.mark.parametrize("kind", ["key", "offset"])
 @pytest.mark.parametrize("refused", [2, 4, 6])
 async def test_a_way_down_that_begins_again_counts_nothing_twice(kind: str, refused: int) -> None:
