@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Mapping
 
 # Set by a shell that wants completions: they are typer's.
 COMPLETION = "_SCAICORE_TUI_COMPLETE"
@@ -30,6 +31,18 @@ def main() -> None:
         sys.exit(code)
 
 
+def asks_for_completion(env: Mapping[str, str]) -> bool:
+    """Whether a shell asks, and says for what. A left-over variable would fail each command."""
+    instruction, _, shell = env.get(COMPLETION, "").partition("_")
+    if shell not in ("bash", "zsh", "fish", "powershell", "pwsh") or instruction not in ("source", "complete"):
+        return False
+    if instruction == "source":
+        return True
+    if shell == "bash":
+        return "COMP_WORDS" in env and env.get("COMP_CWORD", "").isdecimal()
+    return "_TYPER_COMPLETE_ARGS" in env
+
+
 def _run() -> int:
     """Do what the command line says; the exit code."""
     if sys.argv[1:] == ["--version"]:
@@ -40,6 +53,8 @@ def _run() -> int:
         return 0
     from scaicore_tui.cli.flags import read_plain
 
+    if not asks_for_completion(os.environ):
+        os.environ.pop(COMPLETION, None)
     common = None if COMPLETION in os.environ else read_plain(sys.argv[1:])
     if common is None:
         from scaicore_tui.cli import app

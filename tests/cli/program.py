@@ -23,7 +23,7 @@ from tests.server.grid_fixtures import MODULE, Served, serving
 
 COMMAND = (sys.executable, "-m", "scaicore_tui")
 PATIENCE = 60
-_FOREIGN = ("SCAI", "XDG_", "NO_COLOR", "COLUMNS")
+_FOREIGN = ("SCAI", "XDG_", "NO_COLOR", "COLUMNS", "TEXTUAL")
 
 
 @dataclass(frozen=True)
