@@ -101,7 +101,7 @@ class LedgerWorker:
 
     def _take_back(self, entry: Entry, claimed: Future[str | None]) -> None:
         if claimed.exception() is None and claimed.result() is None:
-            self._save(state_line(entry.id, entry.at, Progress.ABSENT, {"message": NOT_SENT}))
+            self._save(state_line(entry.id, entry.at, Progress.NOT_SENT, {"message": NOT_SENT}))
 
     def _write(self, line: bytes) -> None:
         loop, before = asyncio.get_running_loop(), self.problem
