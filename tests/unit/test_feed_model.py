@@ -36,4 +36,5 @@ def test_pages_that_repeat_their_edges_are_told_from_equal_events(kind: str, ove
         ("poll", 1),
     ]
     check(world, steps)
-    check(World(4, kind, True, 24, overlapping), [])
+    small = World(page_size=4, cursor_kind=kind, whole_seconds=True, initial=24, overlapping=overlapping)
+    check(small, [])
