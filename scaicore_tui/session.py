@@ -106,6 +106,7 @@ class Session:
             closing.push_async_callback(self.outcomes.records.close)
             closing.callback(self.outcomes.leave)
             closing.callback(self.journal.close)
+            closing.callback(self._count_lost)
             closing.callback(self._ingest.close)
             closing.push_async_callback(self._save_last)
             closing.push_async_callback(self.client.close)
@@ -113,7 +114,12 @@ class Session:
 
     async def _save_last(self) -> None:
         if self.journal.trouble and not self._is_closed:
-            self.lost_count = await self.save()
+            await self._ingest.save()
+
+    def _count_lost(self) -> None:
+        """Count what the file did not take, once: whatever kept the last try from its end."""
+        if self.journal.trouble and not self._is_closed:
+            self.lost_count = self.journal.unsaved_count
         self._is_closed = True
 
     @property

@@ -50,10 +50,12 @@ class Ingest:
         self._tell = tell
         self._loaded = loaded
         self._save_at = -inf
+        self._is_closed = False
         self._thread = ThreadPoolExecutor(1, "journal")
 
     def close(self) -> None:
         """Wait for what is being written."""
+        self._is_closed = True
         self._thread.shutdown()
 
     async def off(self, work: Callable[..., T], *values: Any) -> T:
@@ -136,8 +138,11 @@ class Ingest:
         await self._write(self.intake.mark_passed, passed)
 
     async def save(self, now: float = inf) -> None:
-        """Write what is only in memory, if the disk takes it; again after a while, at `now` in monotonic seconds."""
-        if now >= self._save_at:
+        """Write what is only in memory, if the disk takes it; again after a while, at `now` in monotonic seconds.
+
+        Does nothing once it is closed.
+        """
+        if now >= self._save_at and not self._is_closed:
             self._save_at = now + BETWEEN_SAVES if now < inf else self._save_at
             with suppress(StorageError):
                 await self.off(self.intake.save)

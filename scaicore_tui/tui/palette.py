@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.command import CommandInput, CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider, SearchIcon
 from textual.containers import Horizontal, Vertical
 from textual.events import Click
-from textual.widgets import Input, LoadingIndicator, OptionList
+from textual.widgets import Input, LoadingIndicator
 
 from scaicore_tui.tui.actions import MOVES, Action, Place, actions_at
 from scaicore_tui.tui.screens.closing import ClosingOnce
@@ -44,7 +44,7 @@ class Palette(ClosingOnce, CommandPalette):
                 yield Commands()
                 yield LoadingIndicator()
 
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+    def on_option_list_option_selected(self, event: CommandList.OptionSelected) -> None:
         """Run one command, once."""
         if not self.is_in_front:
             event.prevent_default()

@@ -152,7 +152,7 @@ async def test_a_viewer_is_refused_once_and_then_told_why() -> None:
         assert isinstance(submission.failure, PermissionDenied)
         assert submission.failure.status == 403
         assert (submission.request_id or "").startswith("req_")
-        assert "may not write" in (session.why_not_answer(waiting.id) or "")
+        assert "may not answer" in (session.why_not_answer(waiting.id) or "")
         assert [row.id for row in served.grid.store.inbox.pending()] == [waiting.id]
 
 
@@ -166,7 +166,7 @@ async def test_a_protected_profile_sends_nothing_that_was_not_typed_out() -> Non
                 await session.answer(waiting.id, "approve", typed=typed)
             with pytest.raises(UsageError, match=f"protected: type {APPROVAL}"):
                 await session.replay(execution, typed=typed)
-        assert not session.submitter.submissions
+        assert {one.progress for one in session.submitter.submissions} == {Progress.NOT_SENT}
         assert [row.id for row in served.grid.store.inbox.pending()] == [waiting.id]
         submission = await session.answer(waiting.id, "approve", typed="Approve")
         await settled(session, submission)

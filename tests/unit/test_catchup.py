@@ -168,6 +168,7 @@ async def test_a_journal_of_an_older_program_may_lack_history(tmp_path: Path) ->
             await session.read_once()
     with sqlite3.connect(tmp_path / "j") as database:
         database.execute("DELETE FROM holes")
+        database.execute("DROP TABLE identity")
         database.execute("ALTER TABLE gaps DROP COLUMN reason")
         database.execute("PRAGMA user_version = 4")
     wire.cut = None

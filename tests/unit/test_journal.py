@@ -41,6 +41,7 @@ def test_an_older_file_finds_events_by_the_moments_that_are_read_now(tmp_path: P
     with sqlite3.connect(tmp_path / "j") as database:
         database.execute("UPDATE events SET at = 0 WHERE pos = 0")
         database.execute("DELETE FROM holes")
+        database.execute("DROP TABLE identity")
         database.execute("ALTER TABLE gaps DROP COLUMN reason")
         database.execute("PRAGMA user_version = 4")
     with Journal.open(tmp_path / "j") as journal:

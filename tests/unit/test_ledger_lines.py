@@ -77,7 +77,7 @@ def test_a_write_in_a_state_of_a_newer_version_counts_as_being_sent(tmp_path: Pa
 
 def test_fields_of_a_newer_version_change_nothing(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
-    path.write_bytes(FIRST.encode() + b', "tenant": ["tnt_1"], "message": null}\n')
+    path.write_bytes(FIRST.encode() + b', "shard": ["s_1"], "message": null}\n')
     ledger = Ledger(path)
     (kept,) = ledger.entries()
     assert (kept.id, kept.progress, kept.core_id, ledger.unreadable) == ("sub_0", Progress.SENDING, None, 0)

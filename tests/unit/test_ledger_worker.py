@@ -66,7 +66,8 @@ async def test_what_can_not_be_claimed_is_not_sent(tmp_path: Path) -> None:
         with pytest.raises(StorageError, match="can't be written") as refused:
             await session.answer("ckpt_1", "approve")
         assert refused.value.exit_code == 9
-        assert (server.posts, session.submitter.submissions) == ([], [])
+        assert not server.posts
+        assert [one.progress for one in session.submitter.submissions] == [Progress.NOT_SENT]
         assert session.why_not_answer("ckpt_1") is None
 
 
@@ -137,13 +138,13 @@ async def test_a_claim_that_is_cancelled_says_that_nothing_was_sent(tmp_path: Pa
     lock.release()
     await worker.close()
     (entry,) = Ledger(path).entries()
-    assert (entry.progress, entry.states[-1].message) == (Progress.ABSENT, "it was cancelled before it was sent")
+    assert (entry.progress, entry.states[-1].message) == (Progress.NOT_SENT, "it was cancelled before it was sent")
     assert Ledger(path).claim(Entry("sub_2", NOW + 1, 7, "p", "h", Kind.ANSWER, "ckpt_1")) is None
 
 
 async def test_an_answer_of_another_session_is_recovered_off_the_loop(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
-    dead = Entry("sub_9", NOW, 2**22 + 1, "p", "127.0.0.1:1", Kind.ANSWER, "ckpt_1", resolution="approve")
+    dead = Entry("sub_9", NOW, 2**22 + 1, "default", "127.0.0.1:1", Kind.ANSWER, "ckpt_1", resolution="approve")
     Ledger(path).claim(dead)
     server = Server(waiting(), accept)
     server.sim.checkpoints.clear()
@@ -151,4 +152,4 @@ async def test_an_answer_of_another_session_is_recovered_off_the_loop(tmp_path: 
     async with session_of(server, path) as session:
         (recovered,) = session.outcomes.recover(await session.outcomes.records.entries())
         await session.outcomes.look_up()
-        assert (recovered.id, recovered.progress) == ("sub_9", Progress.ACCEPTED)
+        assert (recovered.id, recovered.progress) == ("sub_9", Progress.CONFIRMED)

@@ -15,7 +15,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "scaicore_tui"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # All that may be loaded of what shows text. Rich's own texts, consoles and tables, and Textual's Content, read markup.
-WIDGETS = {"Input", "TextArea", "Label"}
+WIDGETS = {"Input", "TextArea", "Label", "LoadingIndicator"}
 RICH = {"rich.cells", "rich.color", "rich.segment", "rich.style"}
 # Only a type.
 TYPES = {"rich.console.RenderableType"}
@@ -37,7 +37,7 @@ NAMES = {
 # What makes a text clickable, or a link.
 STYLING = {"meta", "link"}
 # An `Input` shows its placeholder as it is: tests/hostile looks at that.
-PLAIN = {("tui/widgets/type_out.py", "placeholder")}
+PLAIN = {("tui/widgets/type_out.py", "placeholder"), ("tui/palette.py", "placeholder")}
 # Out of the registry of actions, or a message that carries one of its ids.
 REGISTRY = {"action.id", "action.words", "action.key_names", "request.action_id", "matcher.highlight(action.words)"}
 REGISTRY |= {"key", "command", "score"}

@@ -17,6 +17,7 @@ from scaicore_tui.runs import run_document
 from scaicore_tui.session import Session
 from scaicore_tui.wire import Event, read_stored
 from scaicore_tui.wire.given import read_given
+from tests.builders import NOON
 from tests.feedsim import FeedSim
 
 ODD = b'{ "a":0.10, "a":1e400,\n"n":-0,"\\u00e9":"\\u202e\\/", "big":%s}' % (b"9" * 5_000)
@@ -46,7 +47,7 @@ class Invoked:
     def session(self, ledger: Ledger | None = None) -> Session:
         target = Target(url="http://127.0.0.1:1/api/v1")
         client = Client(target, httpx.MockTransport(self.answer))
-        return Session(target, clock=ManualClock(), client=client, ledger=ledger)
+        return Session(target, clock=ManualClock(NOON / 1e6), client=client, ledger=ledger)
 
 
 @pytest.mark.parametrize(
