@@ -17,8 +17,9 @@ from scaicore_tui.config import Target
 from scaicore_tui.errors import StorageError
 from scaicore_tui.journal.holes import Hole
 from scaicore_tui.journal.intake import Intake
+from scaicore_tui.journal.passed import Passed
 from scaicore_tui.journal.retention import Forgotten, Retention
-from scaicore_tui.journal.store import Journal, Passed
+from scaicore_tui.journal.store import Journal
 from scaicore_tui.runs import RunBook
 from scaicore_tui.wire import Checkpoint, Event
 

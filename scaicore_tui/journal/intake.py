@@ -12,10 +12,11 @@ from contextlib import suppress
 
 from scaicore_tui.errors import StorageError
 from scaicore_tui.journal.holes import ROOM, Hole
+from scaicore_tui.journal.passed import Passed
 from scaicore_tui.journal.pending import keep_pending
 from scaicore_tui.journal.retention import Retention
 from scaicore_tui.journal.spill import Spill
-from scaicore_tui.journal.store import TOP, Journal, Passed
+from scaicore_tui.journal.store import TOP, Journal
 from scaicore_tui.journal.summaries import Summaries
 from scaicore_tui.runs import Change, Folder, Summary
 from scaicore_tui.wire import Checkpoint, Event

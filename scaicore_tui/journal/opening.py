@@ -178,3 +178,16 @@ def _closing_on_error(database: sqlite3.Connection, path: Path | None) -> Iterat
         if isinstance(error, sqlite3.Error) and is_failure(error):
             raise journal_failure(error, path) from error
         raise
+
+
+@contextmanager
+def transaction(database: sqlite3.Connection, begin: str) -> Iterator[None]:
+    """Do what is inside whole or not at all."""
+    database.execute(begin)
+    try:
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            database.rollback()
+        raise

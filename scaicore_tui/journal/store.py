@@ -14,7 +14,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from scaicore_tui.config import Caller, Identity
@@ -39,7 +38,9 @@ from scaicore_tui.journal.opening import (
     open_to_write,
     store_identity,
     stored_identity,
+    transaction,
 )
+from scaicore_tui.journal.passed import Passed, position_below
 from scaicore_tui.journal.schema import VERSION
 from scaicore_tui.journal.watched_file import WatchedFile
 from scaicore_tui.lock import Lock
@@ -55,16 +56,6 @@ SLICE = 2_000
 # So many bytes of events are read for somebody to look at.
 MOST_BYTES = 4 * 1024 * 1024
 _BETWEEN = "SELECT pos, raw FROM events WHERE pos > ? AND pos <= ? ORDER BY pos LIMIT ?"
-
-
-class Passed(Struct, frozen=True):
-    """An event that is too large to be read, and was passed: next to its `neighbour`, which `is_above` it or below; or
-    where none is known, above the position `after`."""
-
-    neighbour: Event | None
-    found_at: int
-    is_above: bool = False
-    after: int = -TOP
 
 
 class Journal:
@@ -169,7 +160,7 @@ class Journal:
                 yield database
                 return
             # A file that takes no writes takes no lock for them either.
-            with self._transaction("BEGIN" if self.is_spilling else "BEGIN IMMEDIATE"):
+            with transaction(database, "BEGIN" if self.is_spilling else "BEGIN IMMEDIATE"):
                 yield database
 
     def note_caller(self, caller: Caller) -> None:
@@ -230,7 +221,7 @@ class Journal:
         with self._using() as database:
             # All of it or nothing: half of it would keep it from being run again.
             database.execute("PRAGMA temp_store = MEMORY")
-            with self._transaction("BEGIN"):
+            with transaction(self._database, "BEGIN"):
                 for statement in script:
                     database.execute(statement)
             self.is_spilling = begin
@@ -415,21 +406,9 @@ class Journal:
         """Note that an event beside a stored one is missing, as it is too large to be read. It is noted by its place:
         once, however often it is passed. Inside the transaction that stores the other one."""
         with self.writing():
-            after = self._place_of(passed)
+            after = position_below(passed, self.rows)
             if after is not None:
                 self._holes.give_up(after, passed.found_at, GapReason.TOO_LARGE)
-
-    def _place_of(self, passed: Passed) -> int | None:
-        """The position below the passed event; None where its neighbour is not stored."""
-        if passed.neighbour is None:
-            return passed.after
-        ((place, keys),) = places([passed.neighbour])
-        query = f"SELECT max(pos) FROM events WHERE {place} IN ({', '.join('?' * len(keys))}) AND raw = ?"  # noqa: S608
-        pos = self.rows(query, *keys, passed.neighbour.raw)[0][0]
-        if pos is None or not passed.is_above:
-            return None if pos is None else int(pos)
-        below = self.rows("SELECT max(pos) FROM events WHERE pos < ?", pos)[0][0]
-        return int(pos) - 1 if below is None else int(below)
 
     def run_event_count(self) -> int:
         """How many of its events belong to runs, repeats among them."""
@@ -449,17 +428,6 @@ class Journal:
                 if not is_failure(error):
                     raise
                 raise journal_failure(error, self._path) from error
-
-    @contextmanager
-    def _transaction(self, begin: str) -> Iterator[None]:
-        self._database.execute(begin)
-        try:
-            yield
-            self._database.execute("COMMIT")
-        except BaseException:
-            with suppress(sqlite3.Error):
-                self._database.rollback()
-            raise
 
     def _top(self) -> int:
         """The highest position that is taken, or kept free for a hole with nothing above it yet."""
