@@ -1,8 +1,8 @@
 """Decides whether a request may borrow the key that this proxy was given: only a program of this machine may, and only
 one that asks the proxy itself, with nothing in between.
 
-Nothing here is proof. A reverse proxy on this machine that adds no header, and speaks HTTP/1.1, looks like any other
-program: so a key is lent only where the proxy was started for it (`lend_key`).
+Nothing here is proof. A reverse proxy on this machine that adds no header, and keeps its connections, looks like any
+other program: so a key is lent only where the proxy was started for it (`lend_key`).
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def why_not_lent(scope: Scope) -> str | None:
     """Say why a request can't borrow a key; None where it can.
 
     A web page shows by `Origin` or `Sec-Fetch-Site`, and one that had its name point at this machine by `Host`. What
-    was forwarded shows by the headers that were added to it, or by HTTP/1.0, which reverse proxies still speak.
+    was forwarded shows by the headers that were added to it, by HTTP/1.0, which reverse proxies still speak, or by a
+    connection for one request.
     """
     headers = Headers(scope=scope)
     client = scope.get("client")
@@ -49,7 +50,9 @@ def why_not_lent(scope: Scope) -> str | None:
         return "it comes from a web page"
     if not is_loopback(named_host(headers.get("host", ""))):
         return "its Host is not this machine"
-    if scope["http_version"] == "1.0" or not all(_is_plain(name) for name in headers):
+    # nginx closes each connection to its upstream unless it is configured otherwise.
+    closes = "close" in headers.get("connection", "").lower()
+    if scope["http_version"] == "1.0" or closes or not all(_is_plain(name) for name in headers):
         return "it was forwarded, or has a header of a kind that reverse proxies add"
     return None
 

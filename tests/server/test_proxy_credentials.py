@@ -165,9 +165,10 @@ async def test_what_was_forwarded_cannot_borrow_a_key() -> None:
     async with proxied(None, **LENT) as (grid, client):
         for name in telling:
             assert_missing(await client.post(INVOKE, content=b"{}", headers={name: "127.0.0.1"}))
-        # What a bare `proxy_pass` of nginx sends: no header of its own, but HTTP/1.0.
-        old = f"GET {EVENTS} HTTP/1.0\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode()
-        assert b" 412 " in (await exchange(str(client.base_url), old)).partition(b"\r\n")[0]
+        # What a bare `proxy_pass` of nginx sends: no header of its own, but a connection for one request.
+        for version in ("1.0", "1.1"):
+            head = f"GET {EVENTS} HTTP/{version}\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode()
+            assert b" 412 " in (await exchange(str(client.base_url), head)).partition(b"\r\n")[0]
     assert not grid.received
 
 
