@@ -83,7 +83,9 @@ class _Run(asyncio.SubprocessProtocol):
 
     def process_exited(self) -> None:
         self.exited.set()
-        self.ended.set()
+        # What was read from a pipe in this turn of the loop is handed on in the next one: wait for that.
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.call_soon, self.ended.set)
 
     def read_rest(self, transport: asyncio.SubprocessTransport) -> None:
         """Take what the command printed just before it ended, without waiting for whoever else holds the pipes."""
