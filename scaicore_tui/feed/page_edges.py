@@ -42,6 +42,13 @@ def _goes_on(descent: Descent, page: EventPage, moved: int = 0) -> bool:
     return last is not None and first is not None and first <= last
 
 
+def _is_strictly_below(descent: Descent, page: EventPage) -> bool:
+    """Whether the page begins with an event that is older than the last one read. Else it need not be the page that
+    follows: a server may repeat itself, and arrivals may have pushed one in at the cursor's place."""
+    last, first = (descent.tail[-1].at if descent.tail else None), (page.events[0].at if page.events else None)
+    return page.next_cursor != descent.cursor and last is not None and first is not None and first < last
+
+
 class PageEdges:
     """What is learnt of the cursors of one feed. `unclear` counts the edges where equal events could not be told apart:
     of these the fewest that it may be are counted."""
@@ -73,8 +80,8 @@ class PageEdges:
             self._probe = ReadPage(descent.cursor, page.limit, page.rows), self.heads
         heads, descent.heads = descent.heads, self.heads
         if not descent.repeats(page):
-            if self.overlaps is None and above is not None and above.rows and page.rows:
-                self.overlaps = None if page.rows[0] in above.rows else False
+            if self.overlaps is None and above is not None and _is_strictly_below(descent, page):
+                self.overlaps = False
             descent.twice = Counter()
             return page, Counter()
         # What both have is the same, unless it is seen to be otherwise.
