@@ -30,7 +30,8 @@ from tests.builders import MILLISECOND, NOON, SECOND, entered
 from tests.feedsim import UNLIMITED
 
 # Where a file costs no wait for a disk, if there is such a folder: there are hundreds of journals.
-IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+_SHM = Path("/dev/shm")  # noqa: S108  (a folder of its own is made in it)
+IN_MEMORY = _SHM if _SHM.is_dir() else None
 # So many calm reads are enough for everything to be found.
 CALM = 4
 # What can happen, and how much of it.
