@@ -42,7 +42,7 @@ async def read_body(response: httpx.Response, most: int | None = None) -> bytes:
         body, is_whole = response.content, len(response.content) <= most
     elif is_whole:
         read, is_whole = await _read(response, most)
-        body = bytes(read)
+        body = read.joined() if is_whole else b""
     if not is_whole:
         raise TooLarge(f"it is larger than {most // 1024**2} MiB")
     return body
@@ -81,20 +81,48 @@ async def read_problem_body(response: httpx.Response) -> bytes:
     if response.is_stream_consumed:
         return response.content[:MAX_PROBLEM]
     try:
-        return bytes((await _read(response, MAX_PROBLEM))[0])
+        return (await _read(response, MAX_PROBLEM))[0].joined()
     except (UnreadableBody, httpx.HTTPError):
         return b""
 
 
-async def _read(response: httpx.Response, most: int) -> tuple[bytearray, bool]:
+class _Buffer:
+    """Bytes that come piece by piece, up to `room` of them. They are kept in blocks of some size: one block that grows
+    to a large body is moved as it grows, and takes the memory of both; and many small pieces take far more than they
+    hold."""
+
+    def __init__(self, room: int) -> None:
+        self.size = 0
+        self._room = room
+        self._blocks = [bytearray()]
+
+    @property
+    def left(self) -> int:
+        """For how many more bytes there is room."""
+        return self._room - self.size
+
+    def add(self, piece: bytes) -> None:
+        """Add as much of a piece as there is room for."""
+        piece = piece[: self.left]
+        if len(self._blocks[-1]) + len(piece) > AT_ONCE:
+            self._blocks.append(bytearray())
+        self._blocks[-1] += piece
+        self.size += len(piece)
+
+    def joined(self) -> bytes:
+        """Return all of it."""
+        return b"".join(self._blocks)
+
+
+async def _read(response: httpx.Response, most: int) -> tuple[_Buffer, bool]:
     """At most so many bytes of the body, and whether that is all of it."""
     unpacker = _unpacker(response)
-    body = bytearray()
+    body = _Buffer(most)
     async for piece in response.aiter_raw():
-        _add(body, piece, unpacker, most + 1)
-        if len(body) > most or response.num_bytes_downloaded > most:
-            return body[:most], False
-    if unpacker is not None and body and not unpacker.eof:
+        is_over = _add(body, piece, unpacker)
+        if is_over or response.num_bytes_downloaded > most:
+            return body, False
+    if unpacker is not None and body.size and not unpacker.eof:
         raise UnreadableBody("it broke off in the middle")
     return body, True
 
@@ -108,17 +136,24 @@ def _unpacker(response: httpx.Response) -> zlib._Decompress | None:
     return zlib.decompressobj(16 + zlib.MAX_WBITS)
 
 
-def _add(body: bytearray, piece: bytes, unpacker: zlib._Decompress | None, room: int) -> None:
-    """Add a piece, unpacked, up to `room` bytes in all."""
+def _add(body: _Buffer, piece: bytes, unpacker: zlib._Decompress | None) -> bool:
+    """Add a piece, unpacked; returns whether it has more than there is room for."""
     if unpacker is None:
-        body += piece[: room - len(body)]
-        return
+        is_over = len(piece) > body.left
+        body.add(piece)
+        return is_over
     try:
-        while piece and len(body) < room:
-            body += unpacker.decompress(piece, min(AT_ONCE, room - len(body)))
+        while piece:
+            # One byte more than there is room for shows that there is more.
+            unpacked = unpacker.decompress(piece, min(AT_ONCE, body.left + 1))
+            if len(unpacked) > body.left:
+                body.add(unpacked)
+                return True
+            body.add(unpacked)
             piece = unpacker.unconsumed_tail
     except zlib.error as error:
         raise UnreadableBody("it is packed, and broken") from error
+    return False
 
 
 def _length(response: httpx.Response) -> int:

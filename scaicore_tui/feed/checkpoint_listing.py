@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from scaicore_tui.wire import Checkpoint, CheckpointPage
 
@@ -87,13 +88,15 @@ class PageMemory:
 
 
 class PendingStatus(Struct, frozen=True):
-    """How much of the pending checkpoints was read. `listed_at` is when the last complete listing began, in monotonic
-    seconds: None before there was one. `cut_short` says why it ended before the last page."""
+    """How much of the pending checkpoints was read. `is_listed` says whether a listing was read to its end;
+    `cut_short` why the last one ended before the last page. `oldest_at` is when the row that was read longest ago was
+    true, in monotonic seconds: rows of later pages are read less often than those of the first one."""
 
     count: int = 0
     pages: int = 0
-    listed_at: float | None = None
+    is_listed: bool = False
     cut_short: str = ""
+    oldest_at: float | None = None
 
 
 class PendingCheckpoints:
@@ -108,7 +111,9 @@ class PendingCheckpoints:
         self.status = PendingStatus()
         self.unreadable = 0
         self._walk: PageWalk | None = None
+        # When the oldest answer of this listing was true, and when each row was, in monotonic seconds.
         self._began = 0.0
+        self._true_at: dict[str, float] = {}
         self._seen: set[str] = set()
         self._unreadable = 0
         self._before: CheckpointPage | None = None
@@ -134,33 +139,35 @@ class PendingCheckpoints:
         """The ids that were seen pending since a moment, in monotonic seconds, and that moment."""
         return frozenset(self._seen), self._began
 
-    def take_first(self, page: CheckpointPage, asked_at: float, *, begin: bool) -> None:
-        """Take the listing's first page, asked for at that moment; where there are more, and none of them is being
+    def take_first(self, page: CheckpointPage, true_at: float, *, begin: bool) -> None:
+        """Take the listing's first page, true at that moment; where there are more, and none of them is being
         read, `begin` to read them."""
-        self._put(page, is_first=True)
+        self._put(page, true_at, is_first=True)
         if page.next_cursor is None:
             self._walk, self.rows = None, {row.id: row for row in page.checkpoints}
             self._seen = set(self.rows)
-            self._began, self.unreadable, self._missed = asked_at, page.unreadable, set()
-            self.status = PendingStatus(len(self.rows), 1, asked_at)
+            self._began, self.unreadable, self._missed = true_at, page.unreadable, set()
+            self._count(pages=1, is_listed=True, cut_short="")
             return
         if self._walk is None and begin:
-            self._walk, self._began, self._unreadable = PageWalk(), asked_at, 0
+            self._walk, self._began, self._unreadable = PageWalk(), true_at, 0
             self._before, self._again, self._cursors, self._seen = None, [], [], self._walk.seen
             self._step(page, None)
         self._count()
 
-    def take_next(self, page: CheckpointPage, cursor: str | None) -> None:
-        """Take the page that stood at `cursor`, if that is still the next one."""
+    def take_next(self, page: CheckpointPage, cursor: str | None, true_at: float) -> None:
+        """Take the page that stood at `cursor`, true at that moment, if that is still the next one."""
         if self._walk is None or cursor != self.cursor:
             return
+        # A cache may have kept this page for longer than those before it.
+        self._began = min(self._began, true_at)
         if self._again:
             self._again = []
-            self._put(page)
+            self._put(page, true_at)
             self._walk.seen.update(row.id for row in page.checkpoints)
             self._end_if_over()
         else:
-            self._put(page, is_last=page.next_cursor is None)
+            self._put(page, true_at, is_last=page.next_cursor is None)
             self._step(page, cursor)
         self._count()
 
@@ -168,7 +175,7 @@ class PendingCheckpoints:
         """The listing can't go on, for that reason. The next first page begins another one."""
         if self._walk is not None:
             self._walk, self._again = None, []
-            self._count(f"not all checkpoints were read: {reason}")
+            self._count(cut_short=f"not all checkpoints were read: {reason}")
 
     def _step(self, page: CheckpointPage, cursor: str | None) -> None:
         if self._walk is None:
@@ -190,12 +197,13 @@ class PendingCheckpoints:
         gone = missed & self._missed
         self.rows = {key: row for key, row in self.rows.items() if key not in gone}
         self._missed, self._walk, self.unreadable = missed - gone, None, self._unreadable
-        self.status = PendingStatus(len(self.rows), walk.pages, self._began, walk.cut_short)
+        self._count(pages=walk.pages, is_listed=True, cut_short=walk.cut_short)
 
-    def _put(self, page: CheckpointPage, *, is_first: bool = False, is_last: bool = False) -> None:
+    def _put(self, page: CheckpointPage, true_at: float, *, is_first: bool = False, is_last: bool = False) -> None:
         """Take the rows of a page. A known row whose place is inside the page, and that is not there, is gone."""
         there = {row.id: row for row in page.checkpoints}
         self.rows |= there
+        self._true_at |= dict.fromkeys(there, true_at)
         self._missed -= there.keys()
         span = _span(page.checkpoints, is_first=is_first, is_last=is_last)
         if span is not None:
@@ -215,9 +223,11 @@ class PendingCheckpoints:
             key not in seen and edges[0] <= _created(row) <= edges[1] for key, row in self.rows.items()
         )
 
-    def _count(self, cut_short: str | None = None) -> None:
-        cut_short = self.status.cut_short if cut_short is None else cut_short
-        self.status = PendingStatus(len(self.rows), self.status.pages, self.status.listed_at, cut_short)
+    def _count(self, **changed: object) -> None:
+        """State how much was read, with what `changed`."""
+        self._true_at = {key: self._true_at[key] for key in self.rows}
+        oldest_at = min(self._true_at.values(), default=self._began)
+        self.status = replace(self.status, count=len(self.rows), oldest_at=oldest_at, **changed)
 
 
 def _created(row: Checkpoint) -> float:

@@ -214,7 +214,7 @@ class Client:
             try:
                 return replace(empty, next_cursor=next_cursor(head, tail, path))
             except ValueError as error:
-                raise CannotReach(f"one of the {path} is too large to be read: {error}") from error
+                raise CannotReach(str(error)) from error
 
         return await read_fitting(ask, pass_one, self._sizes[path], limit, cursor)
 

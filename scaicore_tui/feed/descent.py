@@ -70,6 +70,10 @@ class Descent:
         rows = set(page.rows)
         return not rows.isdisjoint(self._read)
 
+    def leads_back(self, page: EventPage) -> bool:
+        """Whether the page names a cursor that was used on this way: it ends, or the server repeats itself."""
+        return page.next_cursor is not None and page.next_cursor in self._cursors
+
     def step(self, page: EventPage, known: Container[bytes]) -> tuple[Sequence[Event], Sequence[Event]]:
         """Go on by one page, of which some bytes are `known`: its arrivals, and what belongs where they were read."""
         start = self._arrivals(page.events, known)
@@ -78,7 +82,7 @@ class Descent:
         self.above = ReadPage(self.cursor, page.limit, page.rows)
         # An event that stands on two pages was read once.
         self._read.extend(event.raw for event in surplus(events, self.twice))
-        self.is_over = page.next_cursor is None or page.next_cursor in self._cursors
+        self.is_over = page.next_cursor is None or self.leads_back(page)
         self._cursors.add(page.next_cursor)
         self.cursor = page.next_cursor
         oldest = min((event.at for event in events if event.at is not None), default=None)

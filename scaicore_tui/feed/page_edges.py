@@ -42,6 +42,13 @@ def _goes_on(descent: Descent, page: EventPage, moved: int = 0) -> bool:
     return last is not None and first is not None and first <= last
 
 
+def _is_strictly_below(descent: Descent, page: EventPage) -> bool:
+    """Whether the page begins with an event that is older than the last one read. Else it need not be the page that
+    follows: a server may repeat itself, and arrivals may have pushed one in at the cursor's place."""
+    last, first = (descent.tail[-1].at if descent.tail else None), (page.events[0].at if page.events else None)
+    return not descent.leads_back(page) and last is not None and first is not None and first < last
+
+
 class PageEdges:
     """What is learnt of the cursors of one feed. `unclear` counts the edges where equal events could not be told apart:
     of these the fewest that it may be are counted."""
@@ -73,8 +80,7 @@ class PageEdges:
             self._probe = ReadPage(descent.cursor, page.limit, page.rows), self.heads
         heads, descent.heads = descent.heads, self.heads
         if not descent.repeats(page):
-            if self.overlaps is None and above is not None and above.rows and page.rows:
-                self.overlaps = None if page.rows[0] in above.rows else False
+            self._note_edge(descent, page)
             descent.twice = Counter()
             return page, Counter()
         # What both have is the same, unless it is seen to be otherwise.
@@ -82,6 +88,10 @@ class PageEdges:
         if above is not None and page.rows[:1] == above.rows[-1:] and self.overlaps is None:
             self.overlaps = await self._learn_overlap(above, rank)
         if above is not None and _was_pushed(above, page):
+            return page, None
+        if descent.leads_back(page):
+            # It may be another reading of what was read before, and not what follows it.
+            self.unclear += 1
             return page, None
         await self._learn(rank)
         if self.is_key:
@@ -93,6 +103,11 @@ class PageEdges:
             return page, self._read_above(descent, page)
         self.unclear += 1
         return page, None
+
+    def _note_edge(self, descent: Descent, page: EventPage) -> None:
+        """A page shares no event with the one above it: where it surely follows that, pages do not overlap."""
+        if self.overlaps is None and descent.above is not None and _is_strictly_below(descent, page):
+            self.overlaps = False
 
     async def _settle(
         self, descent: Descent, above: ReadPage, page: EventPage, rank: Rank

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from scaicore_tui.errors import CannotReach
 from scaicore_tui.feed import bodies
 from scaicore_tui.feed.transport import PageTooLarge
 from scaicore_tui.wire import CheckpointPage, EventPage
@@ -65,11 +66,11 @@ async def read_fitting(
         asked = min(limit, size.most)
         try:
             page, count = await ask(asked, cursor)
-        except PageTooLarge:
+        except PageTooLarge as error:
             if asked > 1:
                 size.too_large(asked)
                 continue
-            page, count = await pass_one(cursor), 0
+            page, count = await _passed(pass_one, cursor, error), 0
             passed += 1
             if page.next_cursor not in (None, cursor) and passed < MAX_PASSED:
                 cursor = page.next_cursor
@@ -77,6 +78,15 @@ async def read_fitting(
         if asked == size.most < MAX_LIMIT and count:
             page, asked = await _grown(ask, size, page, count, limit, cursor)
         return replace(page, passed=passed, limit=asked)
+
+
+async def _passed(pass_one: Callable[[str | None], Awaitable[P]], cursor: str | None, too_large: PageTooLarge) -> P:
+    """The empty page in place of one row that is `too_large`. Raises CannotReach, which says that and why it can't be
+    passed, where the server does not let it."""
+    try:
+        return await pass_one(cursor)
+    except CannotReach as error:
+        raise CannotReach(f"{too_large.message}, and can't be passed over: {error.message}", hint=error.hint) from error
 
 
 async def _grown(

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from scaicore_tui.clock import Clock
 from scaicore_tui.errors import ScaicoreError
+from scaicore_tui.feed.answer_times import recorded_times
 from scaicore_tui.feed.backoff import Backoff, Chance
 from scaicore_tui.feed.budget import Rank
 from scaicore_tui.feed.checkpoint_listing import PendingCheckpoints
@@ -54,7 +55,8 @@ class Pollers:
         interval = client.target.interval
         self.pending = PendingCheckpoints()
         self.listing = asyncio.Event()
-        self._list_at = 0.0
+        # When the latest listing began, and when the next one may.
+        self._listing_began = self._list_at = 0.0
         self._clock = clock
         self._client = client
         self._link = Link(interval=interval)
@@ -80,7 +82,7 @@ class Pollers:
             *given,
             Rank.CHECKPOINTS,
             Backoff(interval, chance),
-            # All pages together are shown: as true as the oldest of them.
+            # All answers that it took are one page, the first: the rows of the others have ages of their own.
             min,
             self.is_attended,
         )
@@ -117,15 +119,16 @@ class Pollers:
 
     async def read_checkpoints(self) -> None:
         """Read the next page of the listing under way. Raises what keeps it from that."""
-        cursor = self.pending.cursor
+        cursor, began = self.pending.cursor, self._clock.monotonic()
         try:
-            page = await self._client.checkpoints(PENDING, cursor=cursor, rank=Rank.CATCH_UP)
+            with recorded_times(self._clock) as times:
+                page = await self._client.checkpoints(PENDING, cursor=cursor, rank=Rank.CATCH_UP)
         except ScaicoreError as error:
             if not has_expired(error):
                 raise
             self.pending.drop(f"a page was refused: {error.message}")
         else:
-            self.pending.take_next(page, cursor)
+            self.pending.take_next(page, cursor, min(times, default=began))
         await self._pending_read()
 
     async def close(self) -> None:
@@ -213,8 +216,11 @@ class Pollers:
     async def _ask_for_checkpoints(self) -> CheckpointPage:
         return await self._client.checkpoints(PENDING)
 
-    async def _take_checkpoints(self, page: CheckpointPage, asked_at: float) -> bool:
-        self.pending.take_first(page, asked_at, begin=self._clock.monotonic() >= self._list_at)
+    async def _take_checkpoints(self, page: CheckpointPage, true_at: float) -> bool:
+        now, was_reading = self._clock.monotonic(), self.pending.is_reading
+        self.pending.take_first(page, true_at, begin=now >= self._list_at)
+        if now >= self._list_at and not was_reading:
+            self._listing_began = now
         if self.pending.is_reading:
             self.listing.set()
         await self._pending_read()
@@ -225,7 +231,7 @@ class Pollers:
         """Hand on what is pending; see when it is listed next: the more pages there are, the less often."""
         pages = min(MAX_LISTING_WAIT, max(1, self.pending.status.pages - 1))
         seen, since = self.pending.seen
-        self._list_at = since + pages * self._link.effective_interval * 0.99
+        self._list_at = self._listing_began + pages * self._link.effective_interval * 0.9  # polls are not evenly spaced
         self._client.unreadable = self.pending.unreadable
         await self._apply_checkpoints(list(self.pending.rows.values()), seen, since)
 

@@ -78,6 +78,7 @@ class Desk:
             counts=dict(session.book.counts),
             event_count=session.book.event_count,
             checkpoint_count=len(session.checkpoints),
+            oldest_checkpoint_at=session.pending_status.oldest_at,
             unreadable=session.unreadable,
             journal_trouble=session.journal.trouble,
             ledger_problem=session.outcomes.records.problem,
@@ -93,7 +94,8 @@ class Desk:
         """How many checkpoints are pending, and whether that is all of them."""
         session = self.session
         count, now = len(session.checkpoints), session.clock.monotonic()
-        return pending_count(count, session.pending_status, now, is_listing=session.is_listing)
+        patience = session.link.patience
+        return pending_count(count, session.pending_status, now, patience, is_listing=session.is_listing)
 
     def name_pieces(self, colour: str = "text strong") -> Sequence[Piece]:
         """What the session is called, behind what is about to be written to it."""

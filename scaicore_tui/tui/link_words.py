@@ -23,8 +23,8 @@ OVERDUE = 1.0
 # A token that lasts only so many seconds more is somebody's business.
 TOKEN_SOON = 600.0
 
-# A listing of many pages is repeated less often than its first page; after so many seconds that is worth a word.
-MANY_PAGES, LISTED_LONG_AGO = 2, 60.0
+# A listing of so many pages is repeated less often than its first page, whose age the status bar tells.
+MANY_PAGES = 2
 
 # The theme has no violet: that is its accent.
 _INKS = {Color.VIOLET: "accent"}
@@ -44,6 +44,7 @@ class Standing(Struct, frozen=True):
     It is told anew after `pace` seconds at the latest. Offline `recorded_for` is the age of the newest event that was
     recorded, in seconds. `color` is what the name stands on, where its profile says that; `token_left` is how many
     seconds the token has, where it says so, and `token_renews` whether another one follows.
+    `oldest_checkpoint_at` is when the checkpoint that was read longest ago was true, in monotonic seconds.
     `unread` is what of the server's pages was not read, and why.
     """
 
@@ -55,6 +56,7 @@ class Standing(Struct, frozen=True):
     counts: dict[RunStatus, int]
     event_count: int
     checkpoint_count: int = 0
+    oldest_checkpoint_at: float | None = None
     unreadable: int = 0
     journal_trouble: str = ""
     ledger_problem: str = ""
@@ -128,13 +130,14 @@ def catching_up(behind: int) -> str:
     return f"catching up, {'~' if step > 1 else ''}{round(behind / step) * step:,} behind"
 
 
-def pending_count(count: int, status: PendingStatus, now: float, *, is_listing: bool) -> str:
-    """How many checkpoints are pending, at `now` in monotonic seconds; of many pages, whether all were read, and when
-    that was, once it is a while ago."""
-    if (is_listing and status.listed_at is None) or status.cut_short:
-        return f"{count:,}+"
-    listed = 0.0 if status.listed_at is None or status.pages < MANY_PAGES else now - status.listed_at
-    return f"{count:,}" if listed < LISTED_LONG_AGO else f"{count:,}, all read {age(listed)} ago"
+def pending_count(count: int, status: PendingStatus, now: float, patience: float, *, is_listing: bool) -> str:
+    """How many checkpoints are pending, at `now` in monotonic seconds. Of many pages, whether all were read, and how
+    long ago that was at most, once it is longer than a single page may be without being called stale: `patience`."""
+    is_whole = not status.cut_short and (status.is_listed or not is_listing)
+    total = f"{count:,}" if is_whole else f"{count:,}+"
+    is_one_page = is_whole and status.pages < MANY_PAGES
+    known = 0.0 if status.oldest_at is None or is_one_page else now - status.oldest_at
+    return total if known <= patience else f"{total}, {'all' if is_whole else 'some'} read {age(known)} ago"
 
 
 def count_pieces(standing: Standing) -> list[Piece]:

@@ -22,8 +22,8 @@ def trouble(standing: Standing) -> str:
         waiting = f" and {_checkpoints(standing)}" if standing.checkpoint_count else ""
         return _joined(events, f"{_events(standing)}{waiting} kept", standing)
     told = [
-        _of_one("events", events, standing, link.events, _events(standing)),
-        _of_one("checkpoints", checkpoints, standing, link.checkpoints, _checkpoints(standing)),
+        _of_one("events", events, link.events.age(standing.now), _events(standing)),
+        _of_one("checkpoints", checkpoints, _age_of_checkpoints(standing), _checkpoints(standing)),
     ]
     return _joined(" · ".join(filter(None, told)), "" if events and checkpoints else "the rest is live", standing)
 
@@ -36,9 +36,14 @@ def _why(standing: Standing, part: Part) -> str:
     return SILENCE if is_silent and not standing.link.paused else ""
 
 
-def _of_one(name: str, why: str, standing: Standing, part: Part, kept: str) -> str:
+def _age_of_checkpoints(standing: Standing) -> float | None:
+    """How old the oldest of those that are kept is: of many pages the first one is read most often."""
+    known, oldest_at = standing.link.checkpoints.age(standing.now), standing.oldest_checkpoint_at
+    return known if known is None or oldest_at is None else max(known, standing.now - oldest_at)
+
+
+def _of_one(name: str, why: str, known: float | None, kept: str) -> str:
     """What is wrong with one part, and how old what is shown of it is."""
-    known = part.age(standing.now)
     return f"{name}: {why} · {'none was read' if known is None else f'{kept} kept, {age(known)} old'}" if why else ""
 
 

@@ -26,7 +26,7 @@ def next_cursor(head: bytes, tail: bytes, key: str) -> str | None:
     before, found, _ = decode(head).partition(f'"{key}"')
     page = _page(before + '"list": []}}') or _page(before + '"list": []}') if found else None
     if page is None:
-        raise ValueError("what follows it is not told")
+        raise ValueError("its cursor is not found")
     return cursor(page)
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
-from scaicore_tui.errors import CannotReach
-from scaicore_tui.feed import Client
+from scaicore_tui.feed import Client, LinkState
 from scaicore_tui.session import Session
+from scaicore_tui.tui.desk import Desk
 from tests.builders import checkpoint, started
 from tests.feedsim import FeedSim
 from tests.waiting import until
@@ -135,20 +135,63 @@ async def test_time_that_a_request_waits_for_the_budget_makes_its_answer_no_olde
         assert wire.ages()[0] == 1
 
 
-async def test_checkpoints_of_several_pages_are_as_old_as_the_oldest_of_them() -> None:
-    ages = iter(["3", "40", "5"])
+class Pages:
+    """Serves three checkpoints, each on a page of its own, which a cache kept for as long as `ages` says."""
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def __init__(self, *ages: int) -> None:
+        self.ages = list(ages)
+        self.clock = ManualClock()
+        target = Target(url="http://127.0.0.1:1/api/v1", name="pages")
+        client = Client(target, httpx.MockTransport(self._answer), self.clock)
+        self.session = Session(target, clock=self.clock, client=client, backfill=0)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/events"):
-            raise httpx.ConnectError("only checkpoints")
-        age = next(ages)
-        rows, cursor = [checkpoint(f"ckpt_{age}")], None if age == "5" else age
-        return httpx.Response(200, headers={"Age": age}, json={"data": {"checkpoints": rows, "next_cursor": cursor}})
+            return FeedSim([started()]).answer(request)
+        number = int(request.url.params.get("cursor", "0"))
+        page = {"checkpoints": [checkpoint(f"ckpt_{number}")], "next_cursor": None if number == 2 else f"{number + 1}"}
+        return httpx.Response(200, headers={"Age": str(self.ages[number])}, json={"data": page})
 
-    target, clock = Target(url="http://127.0.0.1:1/api/v1", name="pages"), ManualClock()
-    client = Client(target, httpx.MockTransport(answer), clock)
-    async with Session(target, clock=clock, client=client, backfill=0) as session:
-        with pytest.raises(CannotReach):
-            await session.read_once()
-        assert len(session.checkpoints) == 3
-        assert session.link.checkpoints.age(clock.monotonic()) == 40
+    def told(self) -> tuple[float | None, float, LinkState, str]:
+        """The age of the first page and of the oldest row, the state, and what the heading says."""
+        now, session = self.clock.monotonic(), self.session
+        oldest_at = session.pending_status.oldest_at
+        assert oldest_at is not None
+        heading = Desk(session, "pages").pending_count()
+        return session.link.checkpoints.age(now), now - oldest_at, session.link.state(now), heading
+
+
+async def test_the_rows_of_each_page_of_checkpoints_are_as_old_as_their_answer() -> None:
+    """The source is live by its first page, which is polled; how old the oldest row is, is told beside the count."""
+    wire = Pages(3, 40, 5)
+    async with wire.session as session:
+        await session.read_once()
+        assert wire.told() == (3, 40, LinkState.LIVE, "3, all read 40s ago")
+        wire.ages[0] = 0
+        wire.clock.advance(20)
+        await session.read_once(all_checkpoints=False)
+        assert wire.told() == (0, 60, LinkState.LIVE, "3, all read 1m ago")
+        wire.ages = [1, 2, 9]
+        await session.read_once()
+        await session.read_once()
+        assert wire.told() == (1, 9, LinkState.LIVE, "3")
+
+
+async def test_while_pages_of_checkpoints_are_still_to_be_read_the_age_is_that_of_the_rows_that_are_there() -> None:
+    wire = Pages(0, 0, 0)
+    async with wire.session as session:
+        await session.read_once(all_checkpoints=False)
+        assert wire.told() == (0, 0, LinkState.LIVE, "1+")
+        await session._pollers.read_checkpoints()
+        wire.clock.advance(30)
+        await session.read_once(all_checkpoints=False)
+        assert wire.told() == (0, 30, LinkState.LIVE, "2+, some read 30s ago")
+
+
+async def test_a_checkpoint_on_a_page_that_a_cache_kept_is_no_evidence_of_what_came_after() -> None:
+    """It was pending when the cache took the page, which may be before a write was sent."""
+    wire = Pages(0, 40, 0)
+    async with wire.session as session:
+        await session.read_once()
+        seen, since = session._pollers.pending.seen
+        assert (len(seen), wire.clock.monotonic() - since) == (3, 40)

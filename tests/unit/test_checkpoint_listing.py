@@ -14,7 +14,7 @@ import pytest
 from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import CannotReach
-from scaicore_tui.feed import Client, Rank
+from scaicore_tui.feed import Client, LinkState, Rank
 from scaicore_tui.feed.checkpoint_listing import MAX_EMPTY
 from scaicore_tui.session import Session
 from tests.builders import NOON, checkpoint, started
@@ -147,13 +147,17 @@ async def test_the_head_and_a_write_keep_their_share_beside_two_thousand_checkpo
         assert isinstance(clock, ManualClock)
         running = asyncio.create_task(session.run())
         await until(lambda: session.link.polls)
-        ages = []
-        for _ in range(90):
+        ages, oldest, states = [], [], set()
+        for _ in range(200):
             clock.advance(1)
             await rest(session, 8)
-            ages.append(session.link.age(clock.monotonic()) or 0.0)
+            now, oldest_at = clock.monotonic(), session.pending_status.oldest_at
+            assert oldest_at is not None
+            ages.append(session.link.age(now) or 0.0)
+            oldest.append(now - oldest_at)
+            states.add(session.link.state(now))
         assert (len(session.checkpoints), session.pending_status.pages) == (2_000, 40)
-        assert max(ages) < 15
+        assert (max(ages) < 15, max(oldest) < 180, states) == (True, True, {LinkState.LIVE})
         before = len(server.asked)
         answering = asyncio.create_task(session.answer("ckpt_00003", "approve"))
         for _ in range(5):

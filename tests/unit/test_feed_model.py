@@ -7,7 +7,8 @@ import pytest
 from tests.feedmodel import World, check, try_out
 
 
-def test_the_journal_is_what_the_feed_offered() -> None:
+def test_the_journal_is_what_the_feed_offered(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("WARNING")  # to keep a line of each of thousands of requests takes a third of the time
     try_out(200)
 
 
@@ -38,3 +39,22 @@ def test_pages_that_repeat_their_edges_are_told_from_equal_events(kind: str, ove
     check(world, steps)
     small = World(page_size=4, cursor_kind=kind, whole_seconds=True, initial=24, overlapping=overlapping)
     check(small, [])
+
+
+@pytest.mark.parametrize("overlapping", [False, True])
+@pytest.mark.parametrize("whole_seconds", [False, True])
+@pytest.mark.parametrize(
+    "steps",
+    [
+        # The page that the looping cursor brings is newer than the one before: it tells nothing of how pages overlap.
+        [("arrive", 2), ("loop", 1), ("meanwhile", 3), ("poll", 1)],
+        # It looks like the page that follows: late events have moved the newest one below others by its time.
+        [*[("late", 1)] * 4, ("loop", 1), ("poll", 1)],
+    ],
+)
+def test_a_cursor_that_loops_doubles_nothing(
+    steps: list[tuple[str, int]], whole_seconds: bool, overlapping: bool
+) -> None:
+    for initial in (0, 3, 10):
+        world = World(3, "offset", whole_seconds=whole_seconds, initial=initial, overlapping=overlapping)
+        check(world, steps)

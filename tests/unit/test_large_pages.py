@@ -170,15 +170,40 @@ def test_the_cursor_is_found_beside_what_is_too_large(wrapped: Callable[[Any], A
 
 
 def test_without_a_cursor_it_is_not_guessed() -> None:
-    with pytest.raises(ValueError, match="not told"):
+    with pytest.raises(ValueError, match="cursor is not found"):
         next_cursor(b'{"events": [{"a": "xxx', b'xxx"}', "events")
 
 
-async def test_one_whose_end_is_not_told_is_an_error_in_words() -> None:
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [
+        ("no cursor", "its cursor is not found"),
+        ("breaks off", "broke off in the middle"),
+        ("too large to pass", "larger than 1 MiB"),
+    ],
+)
+async def test_one_that_can_not_be_passed_is_called_too_large(
+    way: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it is comes first, and then why it can't be passed: else a large answer looks like a broken connection."""
+    monkeypatch.setattr(bodies, "MAX_BODY", 1024 * 1024)
+    monkeypatch.setattr(bodies, "MAX_PASSED", 1024 * 1024 if way == "too large to pass" else 2**30)
+    passing = 0
+
     def answer(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, text='{"data": {"events": [{"filling": "' + "x" * HUGE)
+        nonlocal passing
+        passing += request.url.params["limit"] == "1"
+        return httpx.Response(200, content=large(breaks_off=way == "breaks off" and passing > 1))
 
     client = Client(Target(url="http://127.0.0.1:1/api/v1", name="sim"), httpx.MockTransport(answer), ManualClock())
-    with pytest.raises(CannotReach, match="too large to be read"):
+    with pytest.raises(CannotReach, match=f"larger than 1 MiB, and can't be passed over: .*{words}"):
         await client.events(500)
     await client.close()
+
+
+async def large(*, breaks_off: bool) -> AsyncIterator[bytes]:
+    yield b'{"data": {"events": [{"filling": "'
+    for _ in range(20):
+        yield b"x" * 65_536
+        if breaks_off:
+            raise httpx.RemoteProtocolError("peer closed connection without sending complete message body")

@@ -70,6 +70,11 @@ def test_one_part_that_fails_says_nothing_of_the_other() -> None:
     )
 
 
+def test_checkpoints_of_many_pages_are_kept_at_the_age_of_the_one_that_was_read_longest_ago() -> None:
+    silent = replace(standing(Link(5, Part(99), Part(70))), checkpoint_count=2, oldest_checkpoint_at=10)
+    assert "2 waiting kept, 1m old" in trouble(silent)
+
+
 @pytest.mark.parametrize(
     ("skew", "words"),
     [
