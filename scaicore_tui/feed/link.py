@@ -39,7 +39,8 @@ class Part(Struct, frozen=True):
     stale_dropped: int = 0
 
     def age(self, now: float) -> float | None:
-        """Seconds since what is shown was true; None where nothing was read yet."""
+        """Seconds since what is shown was true, of checkpoints on many pages the first of these (the others:
+        `PendingStatus.oldest_at`); None where nothing was read yet."""
         return None if self.answered_at is None else now - self.answered_at
 
 
@@ -112,7 +113,7 @@ class Link(Struct, frozen=True):
         return max(STALE_INTERVALS * self.effective_interval, 1.5 * self.pace)
 
     def age(self, now: float) -> float | None:
-        """Seconds since all of what is shown was true; None where nothing was read yet."""
+        """Seconds since both parts were true; None where nothing was read yet."""
         return max((age for part in self.parts if (age := part.age(now)) is not None), default=None)
 
     @property
