@@ -23,6 +23,9 @@ from tests.promises.server import LATEST_ARRIVAL_S, READ_FAULTS, WRITE_FAULTS, A
 RENEWAL_S = 31.0
 NAMES = ("first", "second")
 APIS = ("team-a", "team-b")
+# Most happens at the API that most processes show.
+SOME_API = st.sampled_from(["team-a", "team-a", "team-a", "team-b"])
+SOME_FAULT = st.sampled_from(WRITE_FAULTS)
 OPTIONS = ("approve", "reject")
 # After this long nothing that was sent can still arrive, by the longest time that the client gives an invocation.
 NOTHING_ARRIVES_S = 2 * LATEST_ARRIVAL_S
@@ -72,35 +75,35 @@ class Promises(RuleBasedStateMachine):
 
     # The server, and people elsewhere.
 
-    @rule(api=st.sampled_from(APIS), n=st.integers(0, 1))
+    @rule(api=SOME_API, n=st.integers(0, 1))
     def somebody_invokes(self, api: str, n: int) -> None:
         self.apis[api].start_run({"n": n})
 
-    @rule(api=st.sampled_from(APIS), names_run=st.booleans(), is_breakpoint=st.booleans())
+    @rule(api=SOME_API, names_run=st.booleans(), is_breakpoint=st.booleans())
     def run_waits(self, api: str, names_run: bool, is_breakpoint: bool) -> None:
         run = self.apis[api].start_run({"n": 2})
         self.apis[api].wait_for_person(run, names_run=names_run, is_breakpoint=is_breakpoint)
 
-    @rule(api=st.sampled_from(APIS), which=st.integers(0, 9), resolution=st.sampled_from(OPTIONS))
+    @rule(api=SOME_API, which=st.integers(0, 9), resolution=st.sampled_from(OPTIONS))
     def somebody_answers(self, api: str, which: int, resolution: str) -> None:
         rows = list(self.apis[api].checkpoints)
         self.apis[api].resolve(rows[which % len(rows)], resolution, "usr_ada")
 
-    @rule(api=st.sampled_from(APIS), which=st.integers(0, 9), ends=st.booleans())
+    @rule(api=SOME_API, which=st.integers(0, 9), ends=st.booleans())
     def run_moves(self, api: str, which: int, ends: bool) -> None:
         runs = list(self.apis[api].started_at)
         run = runs[which % len(runs)]
         (self.apis[api].finish if ends else self.apis[api].move_on)(run)
 
-    @rule(api=st.sampled_from(APIS), number=st.integers(1, 8))
+    @rule(api=SOME_API, number=st.integers(1, 8))
     def server_forgets(self, api: str, number: int) -> None:
         self.apis[api].forget(number)
 
-    @rule(api=st.sampled_from(APIS), kind=st.sampled_from(["resolve", "invoke"]))
+    @rule(api=SOME_API, kind=st.sampled_from(["resolve", "invoke"]))
     def permission_ends(self, api: str, kind: str) -> None:
         self.apis[api].may_not.add(kind)
 
-    @rule(api=st.sampled_from(APIS))
+    @rule(api=SOME_API)
     def token_is_replaced(self, api: str) -> None:
         """A new token, which may do everything; the old one is no longer taken."""
         self.apis[api].token = f"eyJ-token-{self.apis[api].token.rpartition('-')[2] + '1'}"
@@ -108,11 +111,11 @@ class Promises(RuleBasedStateMachine):
         self._write_token(self.apis[api])
         self.clock.advance(RENEWAL_S)
 
-    @rule(api=st.sampled_from(APIS), fault=st.sampled_from(READ_FAULTS))
+    @rule(api=SOME_API, fault=st.sampled_from(READ_FAULTS))
     def reads_fail(self, api: str, fault: str) -> None:
         self.apis[api].read_fault = fault
 
-    @rule(api=st.sampled_from(APIS), fault=st.sampled_from(WRITE_FAULTS))
+    @rule(api=SOME_API, fault=SOME_FAULT)
     def next_write_fails(self, api: str, fault: str) -> None:
         self.apis[api].write_fault = fault
 
@@ -144,16 +147,19 @@ class Promises(RuleBasedStateMachine):
             process.read_at, process.token = self.clock.monotonic(), api.token
             self._check_gate(process)
 
-    @rule(name=st.sampled_from(NAMES), which=st.integers(0, 9), resolution=st.sampled_from(OPTIONS))
-    def press_answer(self, name: str, which: int, resolution: str) -> None:
+    @rule(name=st.sampled_from(NAMES), which=st.integers(0, 9), resolution=st.sampled_from(OPTIONS), fault=SOME_FAULT)
+    def press_answer(self, name: str, which: int, resolution: str, fault: str = "") -> None:
+        """Press an answer; its POST meets a `fault`, or where that is empty the one that waits for it."""
         process = self.running[name]
         rows = process.session.checkpoints
+        process.api.write_fault = fault or process.api.write_fault
         if rows:
             self._press_answer(process, rows[which % len(rows)].id, resolution)
 
-    @rule(name=st.sampled_from(NAMES), which=st.integers(0, 9))
-    def press_replay(self, name: str, which: int) -> None:
+    @rule(name=st.sampled_from(NAMES), which=st.integers(0, 9), fault=SOME_FAULT)
+    def press_replay(self, name: str, which: int, fault: str = "") -> None:
         process = self.running[name]
+        process.api.write_fault = fault or process.api.write_fault
         runs = [summary.execution_id for summary in process.session.book.order]
         if runs:
             run = runs[which % len(runs)]
@@ -202,7 +208,7 @@ class Promises(RuleBasedStateMachine):
     def pause(self, name: str, paused: bool) -> None:
         self.running[name].session.pause(paused=paused)
 
-    @rule(name=st.sampled_from(NAMES), api=st.sampled_from(APIS), offline=st.booleans(), is_killed=st.booleans())
+    @rule(name=st.sampled_from(NAMES), api=SOME_API, offline=st.booleans(), is_killed=st.booleans())
     def restart(self, name: str, api: str, offline: bool, is_killed: bool) -> None:
         """The process ends or is killed; the next one may show another profile, or only the journal."""
         process = self.running[name]
@@ -349,6 +355,8 @@ class Promises(RuleBasedStateMachine):
         ]
         assert sending, f"a POST to {post.target} that is no submission's"
         post.submission_id, post.subject = sending[-1].id, sending[-1].target_id
+        is_open = post.kind == "invoke" or api.checkpoints[post.target]["status"] == "pending"
+        assert is_open, f"{post.target} was answered before, and is not read again before the POST"
         for old in api.posts:
             if (old.kind, old.subject) == (post.kind, post.subject):
                 assert self._is_closed(api, old), f"sent twice: {post.kind} of {post.subject}, first was {old.outcome}"

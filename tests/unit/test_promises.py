@@ -21,6 +21,7 @@ TestPromises.settings = settings(
 A = {"api": "team-a"}
 ANSWER = ("press_answer", {"name": "first", "which": 0, "resolution": "approve"})
 REPLAY = ("press_replay", {"name": "first", "which": 0})
+SECOND = {"name": "second", "which": 0}
 POLL = ("poll", {"name": "first"})
 POLL_SECOND = ("poll", {"name": "second"})
 KILL = ("restart", {**A, "name": "first", "offline": False, "is_killed": True})
@@ -84,8 +85,19 @@ SCRIPTS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "a re-read that is refused ends, and nothing is sent": [
         read_fault("too_many"), ANSWER, read_fault("ok"), wait(12.0), POLL, ANSWER,
     ],
+    "a second process sends no replay that was recovered and may have arrived": [
+        POLL_SECOND, write_fault("kill_done"), REPLAY, POLL, POLL_SECOND, ("press_replay", SECOND),
+    ],
+    "a second process sends no answer that may still arrive": [
+        POLL_SECOND, write_fault("late"), ANSWER, ("press_answer", {**SECOND, "resolution": "approve"}),
+    ],
+    "what can not be written down is not sent": [("ledger_breaks", {}), ANSWER, ("ledger_is_mended", {}), POLL],
+    "an answer is read again before it is sent": [
+        ("somebody_answers", {**A, "which": 0, "resolution": "reject"}), ANSWER,
+    ],
+    "two presses at once are one POST": [("both_press_at_once", {"which": 0, "resolution": "approve"})],
     "the second process sees the first one's write": [
-        ANSWER, POLL_SECOND, ("press_answer", {"name": "second", "which": 0, "resolution": "reject"}),
+        ANSWER, POLL_SECOND, ("press_answer", {**SECOND, "resolution": "reject"}),
     ],
 }  # fmt: skip
 
