@@ -9,6 +9,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -138,7 +139,7 @@ class Submitter:
         _pass(gate.why_not_untyped(self._situation, [run.core_id], typed))
         sent = replay_input(run, value, given_input=given_input)
         submission.value, submission.input_json = sent.value, sent.source
-        submission.after = self._book.order[-1].place if len(self._book.order) else BEFORE_ALL
+        self._note_sending(submission, is_claimed=False)
         await self._claim(submission)
         await self._invoke(submission)
         self._outcomes.observe()
@@ -193,7 +194,8 @@ class Submitter:
         try:
             given = GivenJson(submission.value, submission.input_json or b"null")
             with self._awaited(submission):
-                invocation = await self._client.invoke(str(submission.core_id), given, submission.entity_id)
+                sending = partial(self._note_sending, submission)
+                invocation = await self._client.invoke(str(submission.core_id), given, submission.entity_id, sending)
         except errors.ScaicoreError as error:
             self._fail(submission, error)
             return
@@ -207,6 +209,13 @@ class Submitter:
             submission.execution_id, submission.likely = invocation.execution_id, False
         failed = f"; its answer tells an error: {quoted(invocation.error)}" if invocation.error else ""
         self._outcomes.close(submission, Progress.ACCEPTED, f"invoked{failed}")
+
+    def _note_sending(self, submission: Submission, *, is_claimed: bool = True) -> None:
+        """Note what was there before the replay is sent: later runs alone can be its own. The budget may hold it back
+        after it was claimed, while others start runs with the same input."""
+        submission.after = self._book.order[-1].place if len(self._book.order) else BEFORE_ALL
+        if is_claimed:
+            submission.sent_at, submission.sent_time = self._clock.monotonic(), self._clock.now()
 
     @contextmanager
     def _awaited(self, submission: Submission) -> Iterator[None]:

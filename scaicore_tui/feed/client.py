@@ -184,13 +184,19 @@ class Client:
         answer = await self._post(path, written(body).source, http.WRITE_TIMEOUT)
         return await _read_written(read_checkpoint, answer)
 
-    async def invoke(self, core_id: str, value: Any, entity_id: str | None = None) -> Invocation:
+    async def invoke(
+        self,
+        core_id: str,
+        value: Any,
+        entity_id: str | None = None,
+        on_sending: Callable[[], None] = lambda: None,
+    ) -> Invocation:
         """Run a Core, once, with an input: a value, or GivenJson, which is sent as it stands. May take minutes; what it
-        answers when the run suspends is undocumented."""
+        answers when the run suspends is undocumented. `on_sending` is called when the budget lets the request go."""
         given = value if isinstance(value, GivenJson) else written(value)
         entity = b',"entity_id":' + written(entity_id).source if entity_id else b""
         body = b'{"input":%s%s}' % (given.source, entity)
-        answer = await self._post(f"cores/{_segment(core_id)}/invoke", body, http.INVOKE_TIMEOUT)
+        answer = await self._post(f"cores/{_segment(core_id)}/invoke", body, http.INVOKE_TIMEOUT, on_sending)
         return await _read_written(read_invocation, answer)
 
     async def _page(
@@ -271,12 +277,19 @@ class Client:
                 times.record(asked_at - age)
             return answer
 
-    async def _post(self, path: str, body: bytes, timeout: float) -> bytes:  # noqa: ASYNC109
+    async def _post(
+        self,
+        path: str,
+        body: bytes,
+        timeout: float,  # noqa: ASYNC109
+        on_sending: Callable[[], None] = lambda: None,
+    ) -> bytes:
         url, is_sending = f"{self.target.resources}/{path}", False
         try:
             await self._sign()
             async with self.budget.slot(Rank.WRITE) as slot:
                 is_sending = True
+                on_sending()
                 self.requests += 1
                 return await http.post(self._http, url, body, timeout, partial(self._heard, slot))
         except CredentialsError as error:

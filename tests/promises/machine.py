@@ -49,6 +49,7 @@ class Promises(RuleBasedStateMachine):
         self.running: dict[str, Process] = {}
         # Submissions of which the process that sent them showed the likely run.
         self.shown_likely: set[str | None] = set()
+        self.pressed_at = 0.0
         for api in self.apis.values():
             self._write_token(api)
             api.on_post = lambda post, api=api: self._on_post(api, post)  # type: ignore[misc]
@@ -269,7 +270,9 @@ class Promises(RuleBasedStateMachine):
         if submission.likely:
             if not submission.is_recovered:
                 self.shown_likely.add(submission.id)
-            sent_at = post.at if post is not None else self.clock.now() - submission.waited(self.clock.monotonic())
+            # Of a process that died nobody knows how long the budget held its request back.
+            known = None if post is None else post.pressed_at if submission.is_recovered else post.at
+            sent_at = self.clock.now() - submission.waited(self.clock.monotonic()) if known is None else known
             assert api.started_at[run] >= sent_at, f"the likely run is older than the POST: {where}"
             assert submission.progress is not Progress.CONFIRMED, f"confirmed by what is only likely: {where}"
         else:
@@ -336,11 +339,12 @@ class Promises(RuleBasedStateMachine):
 
     def _act(self, process: Process, call: Call) -> None:
         """Do what a press does; the process may be killed by it."""
-        before = len(process.api.posts)
+        before, self.pressed_at = len(process.api.posts), self.clock.now()
         try:
             with suppress(ScaicoreError):
                 self.machine.run(process, call())
         except Killed:
+            self.shown_likely |= {s.id for s in process.submissions if s.likely and not s.is_recovered}
             name = next(name for name, other in self.running.items() if other is process)
             self.machine.kill(process)
             self._start(name, process.api)
@@ -354,12 +358,17 @@ class Promises(RuleBasedStateMachine):
             s for s in process.submissions if s.progress is Progress.SENDING and _target_of(s, post) == post.target
         ]
         assert sending, f"a POST to {post.target} that is no submission's"
-        post.submission_id, post.subject = sending[-1].id, sending[-1].target_id
+        post.submission_id, post.subject, post.pressed_at = sending[-1].id, sending[-1].target_id, self.pressed_at
         is_open = post.kind == "invoke" or api.checkpoints[post.target]["status"] == "pending"
         assert is_open, f"{post.target} was answered before, and is not read again before the POST"
         for old in api.posts:
             if (old.kind, old.subject) == (post.kind, post.subject):
                 assert self._is_closed(api, old), f"sent twice: {post.kind} of {post.subject}, first was {old.outcome}"
+
+    def _is_found(self, post: Post) -> bool:
+        """Whether the process that sent it knows its likely run by now."""
+        sent = [s for process in self.running.values() for s in process.submissions if s.id == post.submission_id]
+        return any(submission.likely and not submission.is_recovered for submission in sent)
 
     def _is_closed(self, api: Api, post: Post) -> bool:
         """Whether the end of that write was known, or nothing of it can still happen."""
@@ -368,7 +377,7 @@ class Promises(RuleBasedStateMachine):
         if post.kind == "invoke":
             is_answered = post.outcome in ("ok", "ok_without_details", "ledger_breaks_done")
             # A person who saw the likely run, and replays again, means a second one.
-            return is_answered or post.submission_id in self.shown_likely
+            return is_answered or post.submission_id in self.shown_likely or self._is_found(post)
         return False
 
 

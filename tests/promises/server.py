@@ -66,6 +66,7 @@ class Post:
     body: dict[str, Any]
     at: float
     subject: str = ""
+    pressed_at: float = 0.0
     submission_id: str | None = None
     outcome: str = "ok"
     is_done: bool = False
