@@ -38,10 +38,13 @@ def _was_pushed(above: ReadPage, page: EventPage) -> bool:
     return len(set(page.rows[: overlap(above.rows, page.rows)])) >= _PLAIN
 
 
-def _is_all_counted(descent: Descent, above: ReadPage, page: EventPage) -> bool:
-    """Whether the fewest are all, if the page begins with events that were pushed there: each was read once, and no
-    other one on the page was."""
-    pushed, read = overlap(above.rows, page.rows), descent.read
+def _is_all_counted(descent: Descent, page: EventPage) -> bool:
+    """Whether the fewest are all, if the page begins with events that were pushed there, or is one that was read
+    before: each of these was read once, and no other one on the page was."""
+    above, read = descent.above, descent.read
+    if not _goes_on(descent, page) and all(read[row] == 1 for row in page.rows):
+        return True
+    pushed = 0 if above is None else overlap(above.rows, page.rows)
     return all(read[row] == (place < pushed) for place, row in enumerate(page.rows))
 
 
@@ -115,16 +118,16 @@ class PageEdges:
         equal to these; and whether all of them are counted so. There were so many looks at the head when the page
         above was read."""
         above = descent.above
-        if above is not None and _was_pushed(above, page):
-            return None, _is_all_counted(descent, above, page)
         if descent.leads_back(page):
             # It may be another reading of what was read before, and not what follows it.
-            return None, False
+            return None, above is not None and _was_pushed(above, page) and _is_all_counted(descent, page)
+        if not _goes_on(descent, page) or (above is not None and _was_pushed(above, page)):
+            return None, _is_all_counted(descent, page)
         await self._learn(rank)
         if self.is_key:
             return self._read_above(descent, page)
         if above is not None and not await self._is_still(above, rank):
-            return None, _is_all_counted(descent, above, page)
+            return None, _is_all_counted(descent, page)
         if descent.ends_with_above and heads >= self._moved_at and await self._is_quiet(rank):
             return self._read_above(descent, page)
         return None, False
@@ -134,11 +137,9 @@ class PageEdges:
         if self.overlaps is None and descent.above is not None and _is_strictly_below(descent, page):
             self.overlaps = False
 
-    def _read_above(self, descent: Descent, page: EventPage) -> tuple[Counter[bytes] | None, bool]:
+    def _read_above(self, descent: Descent, page: EventPage) -> tuple[Counter[bytes], bool]:
         """What was read above the page, without the event that a cursor which overlaps shows twice, and whether that
-        is all; None where the page does not go on from there."""
-        if not _goes_on(descent, page):
-            return None, False
+        is all."""
         twice: Counter[bytes] = Counter()
         last = descent.tail[-1].raw
         may_overlap = self.overlaps is not False and page.rows[0] == last

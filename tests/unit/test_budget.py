@@ -167,8 +167,8 @@ async def test_catching_up_leaves_room_for_the_regular_reads_and_writes() -> Non
     caller.ask(*[Rank.CATCH_UP] * 20)
     waits = []
     for _ in range(40):
-        # No fewer than can go meanwhile: there is always something to catch up on.
-        caller.ask(*[Rank.CATCH_UP] * 5)
+        # More than can go meanwhile beside the regular reads: there is always something to catch up on.
+        caller.ask(*[Rank.CATCH_UP] * 4)
         caller.ask(Rank.HEAD, Rank.CHECKPOINTS)
         await caller.pass_time(5)
         waits.append(caller.budget.wait(Rank.WRITE))
