@@ -44,6 +44,9 @@ class Descent:
         self.heads = 0
         # What the page to come has of the pages above it: events that were pushed onto it, or are shown twice.
         self.twice: Counter[bytes] = Counter()
+        # Whether `twice` is certain; and whether nothing that was read is below the end of the page above.
+        self.is_exact = False
+        self.ends_with_above = True
         self._read = deque(rows, REMEMBERED)
         self.is_over = False
         # Why it stops before the feed's end; empty where it does not.
@@ -56,14 +59,6 @@ class Descent:
     def read(self) -> Counter[bytes]:
         """How often each event was read on this way, as far as that is remembered."""
         return Counter(self._read)
-
-    def ends_with_above(self, moved: int) -> bool:
-        """Whether what was read last is the end of the page above, which has `moved` since. It is not where so much
-        arrived that whole pages were read twice."""
-        if self.above is None:
-            return True
-        place = len(self._read) - 1 - moved
-        return place >= 0 and moved < len(self.above.rows) and self._read[place] == self.above.rows[-1 - moved]
 
     def repeats(self, page: EventPage) -> bool:
         """Whether the page has events that are equal to some that were read on this way, or may have been."""
@@ -78,6 +73,9 @@ class Descent:
         """Go on by one page, of which some bytes are `known`: its arrivals, and what belongs where they were read."""
         start = self._arrivals(page.events, known)
         arrivals, events = page.events[:start], page.events[start:]
+        # So much may have arrived that whole pages are read twice: the page may end above what was read before. It
+        # does not where it goes on from there for certain, or ends with an event that was not read before.
+        self.ends_with_above = self.is_exact or (page.rows[-1:] != [] and page.rows[-1] not in self._read)
         self.tail = [*self.tail[-TAIL:], *events]
         self.above = ReadPage(self.cursor, page.limit, page.rows)
         # An event that stands on two pages was read once.
@@ -109,7 +107,7 @@ class Descent:
         self.cursor = cursor
         self._cursors = {cursor}
         # What was read is read again: once is how often it is there.
-        self.above = None
+        self.above, self.is_exact, self.ends_with_above = None, False, True
         self._read.clear()
 
     def left_above(self, floor_at: int) -> int:

@@ -1,9 +1,10 @@
 """Whether a page goes on right where the one before it ended, in a feed whose events may be equal byte for byte.
 
 Under a key cursor it always does. Under an offset, arrivals push events from one page's end to the next one's begin:
-where equal events stand on both, those that were pushed can't be told from others by their bytes. So the page before is
-read again: where it did not move, nothing was pushed. Which kind of cursor it is, is learnt once: one cursor is asked
-twice, with arrivals in between.
+where equal events stand on both, those that were pushed can't be told from others by their bytes. So equal events are
+counted in full only where nothing arrived: the page before is read again and is the same, and so is the newest page.
+Anywhere else the fewest are counted that it may be: nothing is ever counted more often than the feed has it. Which kind
+of cursor it is, is learnt once: one cursor is asked twice, with arrivals in between.
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ from scaicore_tui.feed.descent import Descent, ReadPage
 from scaicore_tui.feed.stitch import overlap
 from scaicore_tui.wire import EventPage
 
-# How often a page and the one before it are read again, until the latter stands still.
-_TRIES = 3
 # So many different events, one after the other, are not there twice by chance.
 _PLAIN = 3
 
 
 def moved_by(before: Sequence[bytes], again: Sequence[bytes]) -> int | None:
-    """By how many events a page moved down between two readings; None where that can't be told."""
+    """By how many events a page may have moved down between two readings; None where the rows allow several answers.
+
+    Zero is evidence that it stood still. Anything else is none of how far it moved: a few equal events, which the bus
+    delivered again, look like the page's begin.
+    """
     length = min(len(before), len(again))
     fits = [count for count in range(length) if again[count:length] == before[: length - count]]
     return fits[0] if len(fits) == 1 else None
@@ -35,10 +38,19 @@ def _was_pushed(above: ReadPage, page: EventPage) -> bool:
     return len(set(page.rows[: overlap(above.rows, page.rows)])) >= _PLAIN
 
 
-def _goes_on(descent: Descent, page: EventPage, moved: int = 0) -> bool:
+def _is_all_counted(descent: Descent, page: EventPage) -> bool:
+    """Whether the fewest are all, if the page begins with events that were pushed there, or is one that was read
+    before: each of these was read once, and no other one on the page was."""
+    above, read = descent.above, descent.read
+    if not _goes_on(descent, page) and all(read[row] == 1 for row in page.rows):
+        return True
+    pushed = 0 if above is None else overlap(above.rows, page.rows)
+    return all(read[row] == (place < pushed) for place, row in enumerate(page.rows))
+
+
+def _goes_on(descent: Descent, page: EventPage) -> bool:
     """Whether the page begins no later than those before it ended: else the server repeats what it told."""
-    before = descent.tail[: len(descent.tail) - moved]
-    last, first = (before[-1].at if before else None), (page.events[0].at if page.events else None)
+    last, first = (descent.tail[-1].at if descent.tail else None), (page.events[0].at if page.events else None)
     return last is not None and first is not None and first <= last
 
 
@@ -64,12 +76,19 @@ class PageEdges:
         self.heads = 0
         self._head_rows: Sequence[bytes] = ()
         self._news_at = 0
+        # Which of these looks was the last one that may have found another page than the one before.
+        self._moved_at = 0
         self._probe: tuple[ReadPage, int] | None = None
+        # What was seen elsewhere than on the page that is to be asked for again: above it, or at the head since then.
+        self._seen: set[bytes] = set()
 
     def head_read(self, rows: Sequence[bytes], new_events: int) -> None:
         """The feed's newest page was read once more."""
         self.heads += 1
+        self._moved_at = self._moved_at if moved_by(self._head_rows, rows) == 0 else self.heads
         self._head_rows = rows
+        if self._probe is not None:
+            self._seen.update(rows)
         self._news_at = self.heads if new_events else self._news_at
 
     async def follow(self, descent: Descent, page: EventPage, rank: Rank) -> tuple[EventPage, Counter[bytes] | None]:
@@ -78,66 +97,56 @@ class PageEdges:
         above = descent.above
         if self._probe is None and descent.cursor is not None:
             self._probe = ReadPage(descent.cursor, page.limit, page.rows), self.heads
+            self._seen = {*descent.read, *self._head_rows}
         heads, descent.heads = descent.heads, self.heads
         if not descent.repeats(page):
             self._note_edge(descent, page)
-            descent.twice = Counter()
+            descent.is_exact, descent.twice = True, Counter()
             return page, Counter()
         # What both have is the same, unless it is seen to be otherwise.
-        descent.twice = Counter(page.rows) & descent.read
+        descent.is_exact, descent.twice = False, Counter(page.rows) & descent.read
         if above is not None and page.rows[:1] == above.rows[-1:] and self.overlaps is None:
             self.overlaps = await self._learn_overlap(above, rank)
-        if above is not None and _was_pushed(above, page):
-            return page, None
+        read, is_all = await self._judge(descent, page, rank, heads)
+        self.unclear += not is_all
+        return page, read
+
+    async def _judge(
+        self, descent: Descent, page: EventPage, rank: Rank, heads: int
+    ) -> tuple[Counter[bytes] | None, bool]:
+        """How often the events of a page were read above it, where that is certain, of one that has some which are
+        equal to these; and whether all of them are counted so. There were so many looks at the head when the page
+        above was read."""
+        above = descent.above
         if descent.leads_back(page):
             # It may be another reading of what was read before, and not what follows it.
-            self.unclear += 1
-            return page, None
+            return None, above is not None and _was_pushed(above, page) and _is_all_counted(descent, page)
+        if not _goes_on(descent, page) or (above is not None and _was_pushed(above, page)):
+            return None, _is_all_counted(descent, page)
         await self._learn(rank)
         if self.is_key:
-            return page, self._read_above(descent, page)
-        found = None if above is None else await self._settle(descent, above, page, rank)
-        if found is not None:
-            return found
-        if heads == self.heads and await self._is_quiet(rank):
-            return page, self._read_above(descent, page)
-        self.unclear += 1
-        return page, None
+            return self._read_above(descent, page)
+        if above is not None and not await self._is_still(above, rank):
+            return None, _is_all_counted(descent, page)
+        if descent.ends_with_above and heads >= self._moved_at and await self._is_quiet(rank):
+            return self._read_above(descent, page)
+        return None, False
 
     def _note_edge(self, descent: Descent, page: EventPage) -> None:
         """A page shares no event with the one above it: where it surely follows that, pages do not overlap."""
         if self.overlaps is None and descent.above is not None and _is_strictly_below(descent, page):
             self.overlaps = False
 
-    async def _settle(
-        self, descent: Descent, above: ReadPage, page: EventPage, rank: Rank
-    ) -> tuple[EventPage, Counter[bytes] | None] | None:
-        """The page, read again until the one `above` it stands still, and what was read above it; None where that does
-        not come to be, or does not show."""
-        moved, at = 0, above.rows
-        for _ in range(_TRIES):
-            again = (await self._client.events(above.limit, above.cursor, rank)).rows
-            if again == at and (moved or moved_by(above.rows, again) == 0):
-                return page, self._read_above(descent, page, moved)
-            moved, at = moved_by(above.rows, again) or 0, again
-            if not moved:
-                break
-            page = await self._client.events(above.limit, descent.cursor, rank)
-        return None
-
-    def _read_above(self, descent: Descent, page: EventPage, moved: int = 0) -> Counter[bytes] | None:
-        """What was read above the page, without what stands on it as well: the `moved` events that were pushed there,
-        and the one that a cursor which overlaps shows twice. None where the page does not go on from there."""
-        if not _goes_on(descent, page, moved) or not descent.ends_with_above(moved):
-            return None
-        rows = [event.raw for event in descent.tail]
-        twice = Counter(rows[len(rows) - moved :])
-        last = rows[len(rows) - moved - 1]
-        if self.overlaps is not False and page.rows[0] == last:
+    def _read_above(self, descent: Descent, page: EventPage) -> tuple[Counter[bytes], bool]:
+        """What was read above the page, without the event that a cursor which overlaps shows twice, and whether that
+        is all."""
+        twice: Counter[bytes] = Counter()
+        last = descent.tail[-1].raw
+        may_overlap = self.overlaps is not False and page.rows[0] == last
+        if may_overlap:
             twice[last] += 1
-            self.unclear += self.overlaps is None
-        descent.twice = twice
-        return descent.read - twice
+        descent.is_exact, descent.twice = True, twice
+        return descent.read - twice, not may_overlap or self.overlaps is True
 
     async def _learn_overlap(self, above: ReadPage, rank: Rank) -> bool | None:
         """Whether each page begins with the event that the one before it ended with: the page `above` is asked for with
@@ -150,7 +159,14 @@ class PageEdges:
         if shorter.rows != rows[:size] or shorter.next_cursor is None:
             return None
         first = (await self._client.events(size, shorter.next_cursor, rank)).rows[:1]
-        return True if first == rows[size - 1 : size] else False if first == rows[size : size + 1] else None
+        if first == rows[size - 1 : size]:
+            return True
+        # Where it is above as well, arrivals may have pushed that one there.
+        return False if first == rows[size : size + 1] and first[0] not in rows[:size] else None
+
+    async def _is_still(self, above: ReadPage, rank: Rank) -> bool:
+        """Whether that page is still the same."""
+        return (await self._client.events(above.limit, above.cursor, rank)).rows == above.rows
 
     async def _is_quiet(self, rank: Rank) -> bool:
         """Whether nothing has arrived since the last look at the newest page."""
@@ -165,4 +181,8 @@ class PageEdges:
         probe, self._probe = self._probe[0], None
         again = (await self._client.events(probe.limit, probe.cursor, rank)).rows
         moved = moved_by(probe.rows, again)
-        self.is_key = None if moved is None else moved == 0
+        if moved == 0 and not self._seen.issuperset(probe.rows):
+            # One of its events is nowhere else: no others that are equal can have taken its place.
+            self.is_key = True
+        elif moved:
+            self.is_key = False

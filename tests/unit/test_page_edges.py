@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from scaicore_tui.clock import ManualClock
-from scaicore_tui.feed import Client
-from scaicore_tui.feed.page_edges import moved_by
+from scaicore_tui.feed import Client, Descent, Rank
+from scaicore_tui.feed.page_edges import PageEdges, moved_by
 from scaicore_tui.session import Session
 from scaicore_tui.wire import Event
 from tests.builders import NOON, SECOND, entered
@@ -117,6 +117,46 @@ async def test_the_kind_of_a_cursor_is_learnt_once() -> None:
                 await session.load_older()
             assert session._catch_up.edges.is_key is (kind == "key")
             assert counts(session) == Counter(event.raw for event in sim.log)
+
+
+@pytest.mark.parametrize("every", [1, 2, 3])
+async def test_arrivals_between_pages_of_different_events_are_no_reason_to_warn(every: int) -> None:
+    sim = FeedSim([entered(f"n{number}", NOON + number) for number in range(60)], 10, "offset")
+    asked = 0
+
+    def arrive() -> None:
+        nonlocal asked
+        asked += 1
+        if asked % every == 0 and asked < 40:
+            sim.log.append(entered(f"new{asked}", NOON + SECOND + asked))
+
+    sim.arrive = arrive
+    async with sim.session() as session:
+        for _ in range(4):
+            await session.read_once()
+        sim.arrive = lambda: None
+        await session.read_once()
+        assert counts(session) == Counter(event.raw for event in sim.log)
+        assert session.unread == []
+
+
+@pytest.mark.parametrize("kind", ["key", "offset"])
+async def test_a_page_that_the_bus_delivers_again_tells_nothing_of_the_cursor(kind: str) -> None:
+    """As many events arrive as a page has, and they are equal to those on it: under an offset it looks the same."""
+    stretch = [entered(f"n{number}", NOON + number * SECOND) for number in range(3)]
+    sim = FeedSim([*loop(-1, 1), *stretch, *stretch], 3, kind)
+    client = sim.client()
+    edges = PageEdges(client)
+    head = await client.events(3)
+    edges.head_read(head.rows, 3)
+    descent = Descent(head.next_cursor, NOON, head.events, 3)
+    await edges.follow(descent, await client.events(3, head.next_cursor), Rank.HISTORY)
+    for event in stretch:
+        sim.log.append(event)
+        edges.head_read((await client.events(3)).rows, 1)
+    await edges._learn(Rank.HISTORY)
+    assert edges._probe is None
+    assert edges.is_key is None
 
 
 async def test_where_it_can_not_be_told_that_is_said() -> None:
