@@ -15,6 +15,8 @@ TestPromises.settings = settings(
     stateful_step_count=30,
     deadline=None,
     database=None,
+    # The same scripts each time: others are for `python -m tests.promises`, and what that finds is kept below.
+    derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
 
