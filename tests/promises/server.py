@@ -76,7 +76,8 @@ class Post:
     @property
     def is_refused(self) -> bool:
         """Whether the client was told, or could see, that nothing was done."""
-        return self.outcome in REFUSALS or (self.outcome in ("somebody_else", "conflict", "another_id"))
+        is_taken = self.kind == "resolve" and self.outcome in ("somebody_else", "conflict")
+        return is_taken or self.outcome in REFUSALS
 
 
 @dataclass
