@@ -68,6 +68,8 @@ def assert_told(output: bytes, report: Path) -> None:
     says what it failed with."""
     lines = (after_the_screen(output) if b"\x1b" in output else output).decode().splitlines()
     (said,) = (line for line in lines if not line.startswith("asyncio: Executing <…> took "))
+    # What the terminal answers late, once it echoes again, stands in front.
+    said = re.sub(r"\^\[\[\?[\d;]+\$y", "", said)
     assert re.match(r"scaicore-tui: a mistake of its own: \w+Error( in .*, line \d+)? · ", said)
     assert f"please report it with {report}, which holds no data" in said
     text = report.read_text()
