@@ -15,8 +15,9 @@ from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import CannotReach
 from scaicore_tui.feed import Client, LinkState, Rank
-from scaicore_tui.feed.checkpoint_listing import MAX_EMPTY
+from scaicore_tui.feed.checkpoint_listing import MAX_EMPTY, PendingCheckpoints
 from scaicore_tui.session import Session
+from scaicore_tui.wire import Checkpoint, CheckpointPage
 from tests.builders import NOON, checkpoint, started
 from tests.feedsim import UNLIMITED, surely
 from tests.waiting import rest, until
@@ -127,6 +128,21 @@ async def test_what_was_answered_elsewhere_is_gone_after_two_listings_at_the_lat
         for _ in range(2):
             await session.read_once()
         assert ids(session) == {row["id"] for row in server.rows}
+
+
+def test_a_row_that_slips_past_one_listing_is_not_gone() -> None:
+    """Nothing tells where in the listing it belongs: only a second listing without it does."""
+
+    def listed(*second_page: str) -> set[str]:
+        first = CheckpointPage((Checkpoint(id="a"), Checkpoint(id="b")), next_cursor="c1")
+        pending.take_first(first, 0.0, begin=True)
+        pending.take_next(CheckpointPage(tuple(Checkpoint(id=one) for one in second_page)), "c1", 0.0)
+        return set(pending.rows)
+
+    pending = PendingCheckpoints()
+    assert listed("c", "d") == {"a", "b", "c", "d"}
+    assert listed("c") == {"a", "b", "c", "d"}
+    assert listed("c") == {"a", "b", "c"}
 
 
 async def test_rows_of_pages_that_are_not_reached_yet_are_kept() -> None:
