@@ -144,10 +144,9 @@ def stored_identity(database: sqlite3.Connection) -> Identity | None:
 
 def store_identity(database: sqlite3.Connection, identity: Identity) -> None:
     """Note whose feed is in that journal, in place of what was noted before."""
-    database.execute("BEGIN IMMEDIATE")
-    database.execute("DELETE FROM identity")
-    database.execute("INSERT INTO identity VALUES (?)", (identity.to_json(),))
-    database.execute("COMMIT")
+    with transaction(database, "BEGIN IMMEDIATE"):
+        database.execute("DELETE FROM identity")
+        database.execute("INSERT INTO identity VALUES (?)", (identity.to_json(),))
 
 
 def check_identity(path: Path, stored: Identity | None, wanted: Identity) -> None:
