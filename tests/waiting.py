@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from anyio.lowlevel import checkpoint
 
@@ -12,6 +13,17 @@ from scaicore_tui.session import Session
 
 # A thread that writes to a busy disk has so many seconds: how often the loop turns meanwhile says nothing.
 PATIENCE = 30.0
+
+
+@asynccontextmanager
+async def running(session: Session) -> AsyncIterator[Session]:
+    """The session, polling meanwhile."""
+    task = asyncio.create_task(session.run())
+    try:
+        yield session
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def turn() -> None:

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -171,20 +172,10 @@ class Promises(RuleBasedStateMachine):
     def both_press_at_once(self, which: int, resolution: str) -> None:
         """Two presses of the same answer in one process, at the same moment."""
         process = self.running["first"]
-        rows = process.session.checkpoints
-        if not rows:
-            return
-        identity = rows[which % len(rows)].id
-        choice = self._offered(process, identity, resolution)
-
-        async def both() -> None:
-            answers = [process.session.answer(identity, choice) for _ in range(2)]
-            for outcome in await asyncio.gather(*answers, return_exceptions=True):
-                if isinstance(outcome, BaseException) and not isinstance(outcome, ScaicoreError):
-                    raise outcome
-
+        answer = self._answer_to(process, which, resolution)
         before = len(process.api.posts)
-        self._act(process, both)
+        if answer is not None:
+            self._act(process, partial(_together, answer, answer))
         arrived = [post for post in process.api.posts[before:] if post.outcome != "not_connected"]
         assert len(arrived) <= 1, "two presses at once sent two POSTs"
 
@@ -192,19 +183,9 @@ class Promises(RuleBasedStateMachine):
     def press_while_polling(self, name: str, which: int, resolution: str) -> None:
         """A read is under way when the key is pressed."""
         process = self.running[name]
-        rows = process.session.checkpoints
-        if not rows:
-            return
-        identity = rows[which % len(rows)].id
-        choice = self._offered(process, identity, resolution)
-
-        async def both() -> None:
-            calls = [process.session.read_once(), process.session.answer(identity, choice)]
-            for outcome in await asyncio.gather(*calls, return_exceptions=True):
-                if isinstance(outcome, BaseException) and not isinstance(outcome, ScaicoreError):
-                    raise outcome
-
-        self._act(process, both)
+        answer = self._answer_to(process, which, resolution)
+        if answer is not None:
+            self._act(process, partial(_together, process.session.read_once, answer))
 
     @rule(name=st.sampled_from(NAMES), paused=st.booleans())
     def pause(self, name: str, paused: bool) -> None:
@@ -309,6 +290,14 @@ class Promises(RuleBasedStateMachine):
         (self.folder / f"{api.name}.token").write_text(api.token)
         (self.folder / f"{api.name}.token").chmod(0o600)
 
+    def _answer_to(self, process: Process, which: int, resolution: str) -> Call | None:
+        """The answer to one of the checkpoints that a process shows; None where it shows none."""
+        rows = process.session.checkpoints
+        if not rows:
+            return None
+        identity = rows[which % len(rows)].id
+        return partial(process.session.answer, identity, self._offered(process, identity, resolution))
+
     def _offered(self, process: Process, identity: str, resolution: str) -> str:
         return "continue" if process.api.checkpoints[identity]["options"] == ["continue"] else resolution
 
@@ -381,6 +370,13 @@ class Promises(RuleBasedStateMachine):
             # A person who saw the likely run, and replays again, means a second one.
             return is_answered or post.submission_id in self.shown_likely or self._is_found(post)
         return False
+
+
+async def _together(*calls: Call) -> None:
+    """Do all of them at once. What goes wrong in words is one of their ends, too."""
+    for outcome in await asyncio.gather(*(call() for call in calls), return_exceptions=True):
+        if isinstance(outcome, BaseException) and not isinstance(outcome, ScaicoreError):
+            raise outcome
 
 
 def _target_of(submission: Submission, post: Post) -> str | None:

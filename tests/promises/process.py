@@ -22,6 +22,7 @@ from scaicore_tui.feed import Client
 from scaicore_tui.journal import Journal
 from scaicore_tui.session import Session
 from tests.promises.server import Api
+from tests.waiting import turn
 
 T = TypeVar("T")
 # The loop turns this often before the clock is moved on: longer than any chain of callbacks without a sleep.
@@ -152,7 +153,7 @@ class Machine:
             for _ in range(TURNS):
                 if task.done():
                     return await task
-                await asyncio.sleep(0)
+                await turn()
             assert self.clock.skip(), "the call hangs, and nobody sleeps"
         task.cancel()
         raise AssertionError("the call hangs")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from scaicore_tui.wire import Event
 from scaicore_tui.wire.timestamps import iso
 from tests.builders import checkpoint, completed, entered, started
 from tests.feedsim import UNLIMITED
+from tests.waiting import turn
 
 MICRO = 1_000_000
 # A write that is under way in the network arrives within this many seconds, or never.
@@ -158,7 +158,7 @@ class Api:
 
     async def answer(self, request: httpx.Request) -> httpx.Response:
         """The answer to one request; others are served while this one is on its way."""
-        await asyncio.sleep(0)
+        await turn()
         if request.method == "GET" and self.read_fault == "hangs":
             await self.clock.sleep(HANGS_S)
             raise httpx.ReadTimeout("no answer", request=request)

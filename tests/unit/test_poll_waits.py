@@ -15,7 +15,7 @@ from scaicore_tui.feed import Client, Part
 from scaicore_tui.session import Session
 from tests.builders import checkpoint, started
 from tests.feedsim import FeedSim, surely
-from tests.waiting import rest, until
+from tests.waiting import rest, running, until
 
 Trouble = Callable[[], httpx.Response]
 
@@ -47,13 +47,9 @@ class Line:
     async def session(self) -> AsyncIterator[Session]:
         target = Target(url="http://127.0.0.1:1/api/v1", name="line")
         client = Client(target, httpx.MockTransport(self.answer), self.clock)
-        async with Session(target, clock=self.clock, client=client, backfill=0, chance=surely) as session:
-            task = asyncio.create_task(session.run())
-            try:
-                yield session
-            finally:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+        session = Session(target, clock=self.clock, client=client, backfill=0, chance=surely)
+        async with session, running(session):
+            yield session
 
     async def pass_time(self, session: Session, seconds: float) -> None:
         """Let so much time pass, one wait after the other: it passes while both polls wait for it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -21,7 +20,7 @@ from scaicore_tui.tui.widgets.status_bar import StatusBar
 from tests.builders import NOON, SECOND, checkpoint, started
 from tests.feedsim import FeedSim, surely
 from tests.unit.test_budget import Server
-from tests.waiting import rest, until
+from tests.waiting import rest, running, until
 
 EVENTS = 2_000
 PAGE = 50
@@ -53,13 +52,9 @@ class Limited:
         """A session that polls each second, if it may."""
         target = Target(url="http://127.0.0.1:1/api/v1", name="limited", interval=1.0)
         client = Client(target, httpx.MockTransport(self.answer), self.clock)
-        async with Session(target, clock=self.clock, client=client, backfill=backfill, chance=surely) as session:
-            task = asyncio.create_task(session.run())
-            try:
-                yield session
-            finally:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+        session = Session(target, clock=self.clock, client=client, backfill=backfill, chance=surely)
+        async with session, running(session):
+            yield session
 
     async def until(self, session: Session, fact: Callable[[], bool], seconds: float) -> None:
         """Let time pass until `fact` holds, and no longer than so many seconds.
