@@ -23,7 +23,7 @@ from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import Conflict, NotFound, StorageError
 from scaicore_tui.feed import Chance, Client, Link, Part, Pollers, Rank, Sweep
-from scaicore_tui.feed.checkpoint_listing import MAX_ROWS, PendingStatus
+from scaicore_tui.feed.checkpoint_listing import PendingStatus
 from scaicore_tui.feed.link import SKEWED
 from scaicore_tui.journal import Aside, Ingest, Journal
 from scaicore_tui.runs import Run, RunBook, one_run
@@ -113,7 +113,7 @@ class Session:
             closing.push_async_callback(self._pollers.close)
 
     async def _save_last(self) -> None:
-        if self.journal.trouble and not self._is_closed:
+        if self.journal.trouble:
             await self._ingest.save()
 
     def _count_lost(self) -> None:
@@ -280,7 +280,7 @@ class Session:
         raise NotFound(f"no checkpoint {checkpoint_id} is pending", kept="nothing was sent")
 
     async def _find_pending(self, checkpoint_id: str) -> Checkpoint | None:
-        return await self.client.find_checkpoint(checkpoint_id, rank=Rank.CHECKPOINTS, max_pages=MAX_ROWS)
+        return await self.client.find_checkpoint(checkpoint_id, rank=Rank.CHECKPOINTS, max_pages=None)
 
     async def answer(
         self, checkpoint_id: str, resolution: str, comment: str | None = None, *, typed: str | None = None

@@ -12,7 +12,7 @@ from scaicore_tui.actions import Outcomes
 from scaicore_tui.catchup import CatchUp
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.feed import Backoff, Chance, Pollers
-from scaicore_tui.feed.poller import LONGEST_ATTENDED
+from scaicore_tui.feed.backoff import delay
 from scaicore_tui.runs import RunBook
 
 
@@ -126,7 +126,7 @@ class Watch:
             await read()
         except ScaicoreError as error:
             seconds = backoff.failed(error)
-            attended = min(seconds, LONGEST_ATTENDED) if self._pollers.is_attended() else seconds
+            attended = delay(seconds, attended=self._pollers.is_attended())
             await self._pollers.wait_out(max(attended, error.retry_after or 0.0))
         else:
             backoff.answered()

@@ -12,6 +12,14 @@ MOST, LEAST = 60.0, 1.0
 # Yields numbers from 0 up to 1, each as likely as any other.
 Chance = Callable[[], float]
 
+# While somebody is there, who pressed a key in the last minute, failures put nothing off by more seconds.
+LONGEST_ATTENDED = 15.0
+
+
+def delay(seconds: float, *, attended: bool) -> float:
+    """How long to wait after a failure that asks for so many seconds, where somebody may be there to see it."""
+    return min(seconds, LONGEST_ATTENDED) if attended else seconds
+
 
 class Backoff:
     """Of one thing that is asked for again and again, every `interval` seconds while all is well."""

@@ -103,7 +103,7 @@ class Budget:
         self._even = 0.0
         self._listed = 0.0
         # By so many seconds the server's clock is ahead of ours, as the last answer with a date said.
-        self._skew = 0.0
+        self.skew = 0.0
         self._stirred = asyncio.Event()
 
     @asynccontextmanager
@@ -142,8 +142,8 @@ class Budget:
         now, ours = self._clock.monotonic(), self._clock.now()
         self._window.ended(spent, now)
         told = server_time(headers)
-        self._skew = self._skew if told is None else told - ours
-        there = ours + self._skew
+        self.skew = self.skew if told is None else told - ours
+        there = ours + self.skew
         quota = read_quota(headers)
         reset_in = None if quota is None or quota.reset is None else quota.reset - there
         if status == _TOO_MANY:

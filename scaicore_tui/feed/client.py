@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -27,7 +26,7 @@ from scaicore_tui.errors import (
 )
 from scaicore_tui.feed import answer_times, bodies
 from scaicore_tui.feed import transport as http
-from scaicore_tui.feed.budget import Budget, Rank, Slot
+from scaicore_tui.feed.budget import Budget, Rank
 from scaicore_tui.feed.checkpoint_listing import PageMemory, PageWalk
 from scaicore_tui.feed.page_size import MAX_LIMIT, PageSize, read_fitting
 from scaicore_tui.feed.silence import Silence
@@ -48,7 +47,7 @@ from scaicore_tui.wire.checkpoints import PENDING
 from scaicore_tui.wire.edges import next_cursor
 from scaicore_tui.wire.error_envelope import ErrorEnvelope
 from scaicore_tui.wire.given import GivenJson, written
-from scaicore_tui.wire.headers import kept_for, server_time
+from scaicore_tui.wire.headers import kept_for
 
 if TYPE_CHECKING:
     import httpx
@@ -79,8 +78,6 @@ class Client:
     ) -> None:
         self.target = target
         self.requests = 0
-        # By so many seconds the server's clock is ahead of ours, as far as its last answer told.
-        self.skew = 0.0
         # How many pending checkpoints can't be read.
         self.unreadable = 0
         # Why the last listing of checkpoints ended before the server's last page; empty where it did not.
@@ -91,6 +88,11 @@ class Client:
         self.budget = Budget(self._clock)
         self.bearer = Bearer(target, self._clock)
         self._http = http.open_http(target, Silence() if target.offline else transport)
+
+    @property
+    def skew(self) -> float:
+        """By how many seconds the server's clock is ahead of ours, as far as its last answer said."""
+        return self.budget.skew
 
     @property
     def identity(self) -> Identity:
@@ -136,12 +138,12 @@ class Client:
         return list(found.values())
 
     async def find_checkpoint(
-        self, checkpoint_id: str, status: str = PENDING, rank: Rank = Rank.WRITE, max_pages: int = FIND_PAGES
+        self, checkpoint_id: str, status: str = PENDING, rank: Rank = Rank.WRITE, max_pages: int | None = FIND_PAGES
     ) -> Checkpoint | None:
         """The checkpoint of that id and status; None where the listing, read to its end, does not have it.
 
         Reads as few pages as it can: first the one that had it last, then those beside it, then all from the first on.
-        Raises CannotReach where it was not found in `max_pages` pages, and there are more.
+        Raises CannotReach where it was not found in `max_pages` pages, and there are more; None reads all.
         """
         tried = set[str | None]()
         for cursor in self._pages.near(status, checkpoint_id):
@@ -151,7 +153,7 @@ class Client:
                 if (row := _row_of(page, checkpoint_id)) is not None:
                     return row
         walk = PageWalk()
-        while not walk.is_over and walk.pages + len(tried) < max_pages:
+        while not walk.is_over and (max_pages is None or walk.pages + len(tried) < max_pages):
             page = await self.checkpoints(status, cursor=walk.cursor, rank=rank)
             if (row := _row_of(page, checkpoint_id)) is not None:
                 return row
@@ -269,7 +271,7 @@ class Client:
             def heard(status: int, headers: Mapping[str, str]) -> float:
                 nonlocal age
                 age = kept_for(headers)
-                return self._heard(slot, status, headers)
+                return slot.heard(status, headers)
 
             # What a person is about to act on is asked of the API itself, whatever keeps answers on the way to it.
             answer = await http.get(self._http, url, params, heard, read, anew=rank is Rank.WRITE)
@@ -291,7 +293,7 @@ class Client:
                 is_sending = True
                 on_sending()
                 self.requests += 1
-                return await http.post(self._http, url, body, timeout, partial(self._heard, slot))
+                return await http.post(self._http, url, body, timeout, slot.heard)
         except CredentialsError as error:
             # Not sent again, with whatever token: that is for the person who pressed the key.
             error.is_unsent = not is_sending
@@ -305,12 +307,6 @@ class Client:
         token = await self.bearer.token()
         http.sign(self._http, token)
         return token
-
-    def _heard(self, slot: Slot, status: int, headers: Mapping[str, str]) -> float:
-        """Take what the headers of an answer say; returns the time at the server, in Unix seconds."""
-        there = server_time(headers)
-        self.skew = self.skew if there is None else there - self._clock.now()
-        return slot.heard(status, headers)
 
 
 def _row_of(page: CheckpointPage, checkpoint_id: str) -> Checkpoint | None:

@@ -62,8 +62,7 @@ class Descent:
 
     def repeats(self, page: EventPage) -> bool:
         """Whether the page has events that are equal to some that were read on this way, or may have been."""
-        rows = set(page.rows)
-        return not rows.isdisjoint(self._read)
+        return not set(page.rows).isdisjoint(self._read)
 
     def leads_back(self, page: EventPage) -> bool:
         """Whether the page names a cursor that was used on this way: it ends, or the server repeats itself."""

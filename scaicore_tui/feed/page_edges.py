@@ -48,17 +48,23 @@ def _is_all_counted(descent: Descent, page: EventPage) -> bool:
     return all(read[row] == (place < pushed) for place, row in enumerate(page.rows))
 
 
+def _step_down(descent: Descent, page: EventPage) -> int | None:
+    """By how many microseconds the page begins before the last event that was read; None where one has no moment."""
+    last, first = (descent.tail[-1].at if descent.tail else None), (page.events[0].at if page.events else None)
+    return None if last is None or first is None else last - first
+
+
 def _goes_on(descent: Descent, page: EventPage) -> bool:
     """Whether the page begins no later than those before it ended: else the server repeats what it told."""
-    last, first = (descent.tail[-1].at if descent.tail else None), (page.events[0].at if page.events else None)
-    return last is not None and first is not None and first <= last
+    step = _step_down(descent, page)
+    return step is not None and step >= 0
 
 
 def _is_strictly_below(descent: Descent, page: EventPage) -> bool:
     """Whether the page begins with an event that is older than the last one read. Else it need not be the page that
     follows: a server may repeat itself, and arrivals may have pushed one in at the cursor's place."""
-    last, first = (descent.tail[-1].at if descent.tail else None), (page.events[0].at if page.events else None)
-    return not descent.leads_back(page) and last is not None and first is not None and first < last
+    step = _step_down(descent, page)
+    return not descent.leads_back(page) and step is not None and step > 0
 
 
 class PageEdges:

@@ -16,15 +16,13 @@ from msgspec.structs import replace
 from scaicore_tui.clock import Clock
 from scaicore_tui.errors import CannotReach, ScaicoreError, StorageError
 from scaicore_tui.feed.answer_times import recorded_times
-from scaicore_tui.feed.backoff import Backoff
+from scaicore_tui.feed.backoff import Backoff, delay
 from scaicore_tui.feed.budget import Rank
 from scaicore_tui.feed.client import Client
 from scaicore_tui.feed.link import Part
 from scaicore_tui.feed.waiting import sleep_or
 
 MAX_OVERLAPPING = 2
-# While somebody is there, who pressed a key in the last minute, failures put the next fetch off by no more seconds.
-LONGEST_ATTENDED = 15.0
 # A fetch that is due waits outside the budget for the time of so many slots, and then in its queue: its rank is served
 # there before it starves.
 _WAIT_OUTSIDE = 2
@@ -197,8 +195,7 @@ class Poller(Generic[T]):
     @property
     def _delay(self) -> float:
         """Seconds from one fetch to the next."""
-        attended = min(self._put_off, LONGEST_ATTENDED) if self._attended() else self._put_off
-        return max(attended or self.pace, self._asked_to_wait)
+        return max(delay(self._put_off, attended=self._attended()) or self.pace, self._asked_to_wait)
 
     def _update(self, **fields: object) -> None:
         self.part = replace(self.part, **fields)
