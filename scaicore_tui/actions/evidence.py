@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Container, Iterable
 from itertools import takewhile
 from typing import Any
@@ -12,10 +11,9 @@ from scaicore_tui.runs import Run, RunBook, RunStatus, Summary
 from scaicore_tui.runs.digest import digest
 from scaicore_tui.text import named
 from scaicore_tui.wire import Checkpoint
-from scaicore_tui.wire.checkpoints import PENDING
+from scaicore_tui.wire.checkpoints import PENDING, RESOLVED
 from scaicore_tui.wire.timestamps import SECOND
 
-RESOLVED = "resolved"
 MILLISECOND = 1_000
 # Seconds: a `Date` header is cut off to whole ones.
 DATE_RESOLUTION = 1.0
@@ -45,23 +43,15 @@ def _has_arrivals(submission: Submission, book: RunBook) -> bool:
     return book.arrivals[submission.execution_id or ""] > submission.arrivals_before
 
 
-def has_same_answer(row: Checkpoint, submission: Submission) -> bool:
-    """Return whether `row` tells the answer that was sent: True and 1 differ, 1 and "1" do not."""
-    return _as_sent(row.resolution) == _as_sent(submission.resolution)
-
-
-def _as_sent(value: Any) -> str:
-    return value.strip() if isinstance(value, str) else json.dumps(value)
-
-
 def contradiction(row: Checkpoint, submission: Submission) -> str | None:
     """Why `row`, which a server gave for the answer, does not say that it took this one; None where it does.
 
     A row that tells no resolution contradicts nothing, as long as it is pending or resolved.
     """
     if row.resolution is not None:
-        return None if has_same_answer(row, submission) else "another answer was taken"
-    return None if row.status.lower() in (PENDING, RESOLVED) else f"it is {named(row.status)}"
+        is_same = row.resolution.strip() == (submission.resolution or "").strip()
+        return None if is_same else "another answer was taken"
+    return None if row.status in (PENDING, RESOLVED) else f"it is {named(row.status)}"
 
 
 def likely_replay(submission: Submission, book: RunBook, skew: float, taken: Container[str] = ()) -> str | None:

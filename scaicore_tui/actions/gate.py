@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from scaicore_tui.actions.submission import MAY_STILL_ARRIVE
 from scaicore_tui.runs import Run
 from scaicore_tui.text import named, one_line
 from scaicore_tui.wire.checkpoints import CONTINUE, Checkpoint, Option
@@ -45,7 +46,7 @@ def why_not_yet(situation: Situation, target_id: str) -> str | None:
     if target_id in situation.busy:
         return "an answer to it is under way"
     if target_id in situation.unknown:
-        return "it was sent before, and what came of that is not known yet: it is looked up"
+        return MAY_STILL_ARRIVE
     return None
 
 

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from scaicore_tui.actions.ledger_lines import LONGEST_WAIT, OPEN, Entry, Index, State, first_line, left_line, state_line
 from scaicore_tui.actions.ledger_pruning import pruned
-from scaicore_tui.actions.submission import Kind, Progress
+from scaicore_tui.actions.submission import MAY_STILL_ARRIVE, Kind, Progress
 from scaicore_tui.errors import StorageError
 from scaicore_tui.lock import OWNER_ONLY_FILE, Lock
 
@@ -114,7 +114,7 @@ class Ledger:
         return StorageError(
             f"the ledger {self._path} can't be {done}: {error.strerror or error}",
             kept=kept,
-            hint="make room, or make that file and the one ending in .lock yours",
+            hint="free disk space, or make that file and its .lock file your own (chown)",
         )
 
     def _read_on(self) -> None:
@@ -234,7 +234,7 @@ def _why_not(entry: Entry, earlier: list[Entry]) -> str | None:
     if last.progress is Progress.SENDING and not last.is_orphan(entry.at):
         return f"another scaicore-tui (process {last.pid}) is sending to it"
     if last.progress in (Progress.SENDING, Progress.UNKNOWN) and not (entry.kind is Kind.REPLAY and last.found):
-        return "it was sent before, and what came of that is not known yet: it is looked up"
+        return MAY_STILL_ARRIVE
     if last.progress in (Progress.ACCEPTED, Progress.CONFIRMED) and entry.kind is not Kind.REPLAY:
         return f"it was answered from this machine: {last.resolution}"
     return None

@@ -9,9 +9,10 @@ from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.feed import Client, Rank
 from scaicore_tui.text import named
 from scaicore_tui.wire import Checkpoint
+from scaicore_tui.wire.checkpoints import RESOLVED
 
-# In the order of likelihood. A backend that does not know one of them refuses it, or answers with pending ones.
-RESOLVED = "resolved"
+# How a checkpoint may end without an answer, likelier ones first. A backend that does not know one of them refuses it,
+# or answers with pending ones.
 _OTHERS = ("expired", "cancelled", "failed")
 # Seconds from one look-up that found nothing to the next: it doubles.
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0

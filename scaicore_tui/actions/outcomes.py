@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from scaicore_tui.actions import evidence
 from scaicore_tui.actions.ledger import LONGEST_WAIT, OPEN, Entry, Ledger
 from scaicore_tui.actions.ledger_worker import LedgerWorker
-from scaicore_tui.actions.lookup import RESOLVED, LookUp, find, told
+from scaicore_tui.actions.lookup import LookUp, find, told
 from scaicore_tui.actions.submission import Kind, Progress, Submission
 from scaicore_tui.clock import Clock
 from scaicore_tui.errors import Conflict, ScaicoreError
@@ -19,6 +19,7 @@ from scaicore_tui.feed import Client
 from scaicore_tui.runs import RunBook
 from scaicore_tui.text import named
 from scaicore_tui.wire import Checkpoint, timestamps
+from scaicore_tui.wire.checkpoints import RESOLVED
 
 # Seconds without a trace after which a write whose answer was lost counts as not arrived: longer than any may take. Its
 # answer being late proves nothing: whoever did not wait for it may still have it done.
@@ -100,7 +101,7 @@ class Outcomes:
 
     def accept(self, submission: Submission, row: Checkpoint, message: str) -> None:
         """The server took the answer."""
-        submission.is_resolved = row.status.lower() == RESOLVED
+        submission.is_resolved = row.status == RESOLVED
         submission.resolved_at = timestamps.parse(row.resolved_at)
         self.close(submission, Progress.ACCEPTED, message)
 

@@ -13,6 +13,8 @@ from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.text import named
 
 MAX_TARGET = 24
+# Why a target takes no other write: the server may still do the first one.
+MAY_STILL_ARRIVE = "it was sent before, and what came of that is not known yet: it is looked up"
 # Below every place in the feed.
 BEFORE_ALL = -(2**62)
 

@@ -13,6 +13,7 @@ from textual.worker import Worker
 
 from scaicore_tui.actions import answer_each
 from scaicore_tui.errors import ScaicoreError
+from scaicore_tui.feed.client import MAX_PAGES_OF_ENDED
 from scaicore_tui.session import Session, Update
 from scaicore_tui.text import safe
 from scaicore_tui.tui.beginning import begin
@@ -28,8 +29,6 @@ from scaicore_tui.tui.messages import (
     WriteStopped,
 )
 
-# How many pages of answered checkpoints are read: those answered last are on the first ones.
-MAX_ANSWERED_PAGES = 20
 STOPPED = "it stopped at the surprise above"
 
 
@@ -168,7 +167,7 @@ class Bridge:
 
     async def _read_answered(self) -> None:
         try:
-            rows = await self._session.client.all_checkpoints("resolved", max_pages=MAX_ANSWERED_PAGES)
+            rows = await self._session.client.all_checkpoints("resolved", max_pages=MAX_PAGES_OF_ENDED)
         except ScaicoreError as error:
             self._say(AnsweredRead(words=safe(str(error))))
         else:

@@ -12,6 +12,7 @@ from scaicore_tui import errors
 from scaicore_tui.json_text import write
 from scaicore_tui.text import named, quoted
 from scaicore_tui.wire.envelope import parse
+from scaicore_tui.wire.error_envelope import LOWEST_ERROR
 from scaicore_tui.wire.headers import MAX_WAIT, retry_after, server_time
 from scaicore_tui.wire.values import text
 
@@ -19,7 +20,6 @@ MAX_FOREIGN_MESSAGE = 200
 # A reason, a code or an id of more signs is cut: it goes on one line.
 MAX_WORDS = 500
 UNAUTHORIZED = 401
-LOWEST_ERROR = 400
 
 
 class Problem(Struct, frozen=True):
