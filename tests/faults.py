@@ -308,7 +308,7 @@ class Watcher:
         self._session = session
         self._desk = Desk(session, "faults")
         self._stirred = asyncio.Event()
-        session.listen(self._heard)
+        session.subscribe(self._heard)
 
     @property
     def state(self) -> LinkState:

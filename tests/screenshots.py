@@ -191,7 +191,7 @@ async def picture(target: Target, scene: Scene, size: tuple[int, int]) -> str:
         app = DebuggerApp(session, banner="demo")
         async with app.run_test(size=size) as pilot:
             stage = Stage(pilot, session, wire)
-            await stage.until(lambda: session.link.polls and session.checkpoints and not session.wants_history)
+            await stage.until(lambda: session.link.polls and session.checkpoints and not session.needs_backfill)
             await scene(stage)
             # The nodes follow a cursor that rests.
             await pilot.pause(HASTE)

@@ -10,12 +10,12 @@ import functools
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from scaicore_tui.cli.flags import Common, is_unsaid
 from scaicore_tui.cli.until import Until
+from scaicore_tui.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from scaicore_tui.journal import Journal
@@ -135,14 +135,23 @@ def _about(row: Checkpoint) -> str:
 
 
 def _journal(ctx: typer.Context) -> Journal:
-    """The journal that the command line so far would mean."""
-    from scaicore_tui.cli.sessions import recorded_file
-    from scaicore_tui.journal import Journal
+    """Open the journal that the options on the command line so far select. Raises whatever keeps that from working.
 
-    said: dict[str, object] = {}
+    The options are read from the parser, and not as `Common`: that one's options refer to the functions here.
+    """
+    from scaicore_tui.config import Flags, settle
+    from scaicore_tui.journal import Journal
+    from scaicore_tui.journal.locate import journal_to_read
+
+    given: dict[str, Any] = {}
     for context in (ctx.parent, ctx):
         values = context.params if context is not None else {}
-        said |= {name: values[name] for name in Common.__struct_fields__ if not is_unsaid(values.get(name))}
-    if "journal" in said:
-        said["journal"] = Path(str(said["journal"]))
-    return Journal.read(recorded_file(Common(**said)))  # type: ignore[arg-type]
+        given |= {name: value for name, value in values.items() if value is not None and value is not False}
+    if "no_journal" in given:
+        raise UsageError("--no-journal keeps no journal to complete from")
+    if "journal" in given:
+        return Journal.read(Path(given["journal"]))
+    target = settle(Flags(**{name: given[name] for name in Flags.__struct_fields__ if name in given})).target()
+    if target is None:
+        raise ConfigError("no API is set")
+    return Journal.read(journal_to_read(target))

@@ -115,7 +115,7 @@ def report(error: BaseException) -> int:
     from scaicore_tui.cli import crash
     from scaicore_tui.clock import SystemClock
     from scaicore_tui.config.paths import state_dir
-    from scaicore_tui.journal.failures import disk_failure
+    from scaicore_tui.disk_errors import disk_failure
 
     error = crash.reason(error)
     if isinstance(error, ScaicoreError):

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 
 from scaicore_tui.cli import diagnostics
-from scaicore_tui.errors import CannotReach, CredentialsError, Refused, ScaicoreError
-from scaicore_tui.feed import Backoff, Chance
-from scaicore_tui.feed.link import STALE_INTERVALS
+from scaicore_tui.errors import CredentialsError, ScaicoreError
 from scaicore_tui.runs import GapRow, Pending, Teller, Transition
 from scaicore_tui.runs.words import age, moment
-from scaicore_tui.session import Session
+from scaicore_tui.session import STALE_INTERVALS, Session
 from scaicore_tui.wire import Checkpoint
 from scaicore_tui.wire.timestamps import SECOND
 
 # So often in a row a credential has to be refused to be believed to be no good any more.
 CREDENTIAL_TRIES = 3
-_TOO_MANY_REQUESTS = 429
 
 
 class Follower:
@@ -28,27 +24,27 @@ class Follower:
     def __init__(self, session: Session, execution_id: str | None) -> None:
         self._session = session
         self._execution_id = execution_id
-        self._upto = self._newest_place()
-        self._teller = Teller(session.journal.reader.history)
+        self._upto = session.newest_position
+        self._teller = Teller(session.run_history)
         # What was pending before is past as well, but of a run that is told from its beginning.
         before = session.checkpoints if execution_id is None else ()
         self._held: list[Transition] = []
         self._held_at = 0.0
-        self._pending = Pending(before, since=session.journal.reader.newest_at())
+        self._pending = Pending(before, since=session.newest_time())
         # Checkpoints of runs that are over: those looked at again since, and those of them that are pending no longer.
         self._looked_at: set[str] = set()
         self._closed: set[str] = set()
 
     def past(self, execution_id: str) -> Iterator[Transition]:
         """All that this run went through."""
-        return self._teller.tell(self._session.journal.reader.history(execution_id, self._upto))
+        return self._teller.tell(self._session.run_history(execution_id, self._upto))
 
     def news(self) -> Iterator[Transition]:
         """What events changed since. While some are missing that can still be read, none above them are told."""
         if self._is_behind:
             return
-        after, self._upto = self._upto, self._newest_place()
-        rows = self._session.journal.reader.between(after, self._upto)
+        after, self._upto = self._upto, self._session.newest_position
+        rows = self._session.events_between(after, self._upto)
         yield from self._teller.tell(row for row in rows if self._is_followed(row[1].execution_id))
 
     def waiting(self) -> Sequence[Transition]:
@@ -94,21 +90,21 @@ class Follower:
         if not doubtful:
             return
         try:
-            rows = await self._session.client.all_checkpoints("pending")
+            listed = await self._session.list_checkpoints("pending")
         except ScaicoreError:
             return
-        if self._session.client.cut_short:
+        if listed.cut_short:
             return  # a listing without its end is no evidence
         self._looked_at |= doubtful
-        self._closed |= doubtful - {row.id for row in rows}
+        self._closed |= doubtful - {row.id for row in listed.rows}
 
     async def _answered(self) -> Sequence[Checkpoint]:
         """Those answered last; none where they can't be asked for: then it is not told how they were."""
         try:
-            page = await self._session.client.checkpoints("resolved")
+            newest = await self._session.list_checkpoints("resolved", max_pages=1)
         except ScaicoreError:
             return ()
-        return self._mine(page.checkpoints)
+        return self._mine(newest.rows)
 
     @property
     def _is_behind(self) -> bool:
@@ -128,10 +124,6 @@ class Follower:
         """Whether that run has ended."""
         summary = self._session.book.summaries.get(execution_id or "")
         return summary is not None and summary.is_over
-
-    def _newest_place(self) -> int:
-        last = self._session.book.last
-        return self._session.journal.next_place - 1 if last is None else last
 
 
 class Contact:
@@ -161,8 +153,8 @@ class Contact:
         yield from self._holding(self._session.clock.monotonic())
         yield from self._limiting()
         yield from self._new_gaps()
-        if self._trouble != self._session.journal.trouble:
-            self._trouble = self._session.journal.trouble
+        if self._trouble != self._session.journal_problem:
+            self._trouble = self._session.journal_problem
             yield self._trouble or "the journal can be written again, and has all that was only in memory"
 
     def lost(self, error: ScaicoreError) -> Iterator[str]:
@@ -200,8 +192,8 @@ class Contact:
         left = 0.0 if link.held_until is None else link.held_until - now
         is_held = left > STALE_INTERVALS * link.effective_interval
         if is_held and not self._is_held:
-            was_asked = self._session.client.budget.held_for > 0
-            reason = "the server asked to wait (429)" if was_asked else "rate limit: the minute's requests are spent"
+            is_asked = self._session.is_held_by_server
+            reason = "the server asked to wait (429)" if is_asked else "rate limit: the minute's requests are spent"
             yield f"{self._time} {reason}, the next look is in {age(left)}"
         self._is_held = is_held
 
@@ -213,37 +205,24 @@ class Contact:
                 yield f"{words}: events lost to retention, changes may be missing"
 
 
-async def patiently(
-    session: Session, contact: Contact, read: Callable[[], Awaitable[object]], chance: Chance = random.random
-) -> None:
-    """Read until that is answered: what fails meanwhile is said once, and waited out.
+async def patiently(session: Session, contact: Contact, read: Callable[[], Awaitable[object]]) -> None:
+    """Call `read` until it succeeds; the first failure is reported, and each is waited out.
 
-    Raises what waiting does not help against: a URL, a credential or a request that is refused.
+    Raises errors that waiting does not help against: a wrong URL, credential or request.
     """
-    backoff = Backoff(session.target.interval, chance)
-    while True:
-        try:
-            await read()
-        except (CannotReach, Refused) as error:
-            if not _may_pass(error):
-                raise
-            for words in contact.lost(error):
-                diagnostics.say(words)
-            await session.clock.sleep(backoff.failed(error))
-        else:
-            return
 
+    def report(error: ScaicoreError) -> None:
+        for words in contact.lost(error):
+            diagnostics.say(words)
 
-def _may_pass(error: ScaicoreError) -> bool:
-    """Whether the same request may be answered later."""
-    return isinstance(error, CannotReach) or error.status == _TOO_MANY_REQUESTS or (error.status or 0) >= 500
+    await session.read_until_answered(read, report)
 
 
 @asynccontextmanager
 async def polling(session: Session) -> AsyncIterator[Callable[[], Awaitable[None]]]:
     """Poll inside; what it yields waits until something changed."""
     changed = asyncio.Event()
-    session.listen(lambda update: changed.set())
+    session.subscribe(lambda update: changed.set())
     task = asyncio.create_task(session.run())
     task.add_done_callback(lambda task: changed.set())
 

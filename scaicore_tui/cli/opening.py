@@ -75,7 +75,7 @@ async def _watched(common: Common, session: Session | None, banner: str, *, choo
         if session is not None:
             closing.callback(tell_unknown, session)
             await closing.enter_async_context(session)
-            session.ask_ahead()
+            session.prefetch()
         profiles = ProfileSessions(common, closing) if chooses else None
         return await _opened(common, session, profiles, banner=banner, notice=notice)
 

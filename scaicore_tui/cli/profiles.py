@@ -35,7 +35,7 @@ class ProfileSessions:
         """A session on a profile, with a token. Raises what keeps it from that; nothing is open then."""
         session = await asyncio.to_thread(self._open, name)
         try:
-            await session.client.bearer.token()
+            await session.authenticate()
         except BaseException:
             await session.close()
             raise

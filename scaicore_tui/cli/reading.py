@@ -10,11 +10,10 @@ from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.sessions import one_shot, recorded_file
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.errors import UsageError
-from scaicore_tui.journal.lines import is_lines
-from scaicore_tui.journal.recorded import open_recorded
 from scaicore_tui.runs import Ordered, Run, RunBook, RunStatus, gap_rows, missing_in, one_run, run_document
 from scaicore_tui.runs.status import RUN_LOOKS
 from scaicore_tui.runs.words import age, took
+from scaicore_tui.session import is_lines, open_recorded
 from scaicore_tui.text import named, one_line, pretty
 from scaicore_tui.wire import Event
 from scaicore_tui.wire.timestamps import seconds
@@ -59,7 +58,7 @@ async def list_events(common: Common, execution: str | None, json: bool) -> None
             await session.read_once()
             _tell_unreadable(session.unreadable)
             _tell_unread(session.unread)
-            key = session.run_of(execution).execution_id if execution else None
+            key = session.find_run(execution).execution_id if execution else None
             _print_events(session.events(key), json)
         return
     with open_recorded(recorded_file(common)) as recorded:
@@ -72,14 +71,14 @@ async def list_checkpoints(common: Common, status: str, json: bool) -> None:
     if common.offline:
         raise UsageError("only a server knows what still waits: a journal tells what did", hint="without --offline")
     async with one_shot(common) as session:
-        found = await session.client.all_checkpoints(status)
+        listed = await session.list_checkpoints(status)
         _tell_unreadable(session.unreadable)
-        _tell_unread([session.client.cut_short])
+        _tell_unread([listed.cut_short])
         now = session.now
     if json:
-        output.document([row.source for row in found])
+        output.document([row.source for row in listed.rows])
         return
-    output.table(rows.CHECKPOINT_HEAD, rows.checkpoint_rows(found, now))
+    output.table(rows.CHECKPOINT_HEAD, rows.checkpoint_rows(listed.rows, now))
 
 
 @asynccontextmanager

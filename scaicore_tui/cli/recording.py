@@ -54,9 +54,9 @@ def _require_read(session: Session) -> None:
 
 def _not_kept(session: Session, unsaved: int) -> StorageError:
     """Return the error for events that were read and are not in the file at the end."""
-    is_gone = session.journal.is_gone
+    is_gone = session.is_journal_gone
     return StorageError(
-        f"{unsaved:,} events are not in the journal: {session.journal.trouble}",
+        f"{unsaved:,} events are not in the journal: {session.journal_problem}",
         kept="" if is_gone else "the journal has what came before",
         hint=f"{'record' if is_gone else 'make room, and record'} again: what the API still has is read again",
     )
@@ -85,7 +85,7 @@ async def _follow(session: Session, changed: Callable[[], Awaitable[None]], idle
 
 def _is_up_to_date(session: Session) -> bool:
     """Whether all was read that should be by now."""
-    return session.link.polls > 0 and session.link.behind is None and not session.wants_history
+    return session.link.polls > 0 and session.link.behind is None and not session.needs_backfill
 
 
 def _summary(session: Session, path: Path, unsaved: int) -> dict[str, Any]:
@@ -93,34 +93,34 @@ def _summary(session: Session, path: Path, unsaved: int) -> dict[str, Any]:
 
     The `unsaved` events are only in memory: the disk did not take them.
     """
-    journal, book = session.journal, session.book
+    counts, book = session.count_journal(), session.book
     return {
         "journal": str(path),
-        "events": len(journal) - unsaved,
-        "runs": journal.saved_run_count,
-        "duplicates": journal.run_event_count() - sum(summary.event_count for summary in book.order),
-        "gaps": journal.gap_count(),
-        "holes": journal.open_gap_count(),
-        "open_gaps": journal.open_gap_count(),
-        "history_unread": session.wants_history,
+        "events": counts.events - unsaved,
+        "runs": counts.runs,
+        "duplicates": counts.run_events - sum(summary.event_count for summary in book.order),
+        "gaps": counts.gaps,
+        "holes": counts.open_gaps,
+        "open_gaps": counts.open_gaps,
+        "history_unread": session.needs_backfill,
         "checkpoints_unread": not session.link.checkpoints.polls,
         "recorded": max(0, book.taken_count - unsaved),
         "unsaved": unsaved,
         "unreadable": book.unreadable,
-        "requests": session.client.requests,
+        "requests": session.request_count,
         "stale_dropped": session.link.stale_dropped,
     }
 
 
 def _unread(session: Session) -> list[str]:
     """Name what should have been read by now, and was not."""
-    link, journal = session.link, session.journal
-    gaps = journal.open_gap_count() - (journal.unread_history() is not None)
+    link, counts = session.link, session.count_journal()
+    gaps = counts.open_gaps - counts.has_unread_history
     behind = f" of about {link.behind:,} events" if link.behind else ""
     return [
         *(["the feed"] if not link.events.polls else []),
         *([f"{gaps} open gap{'' if gaps == 1 else 's'}{behind}"] if gaps else []),
-        *(["older history"] if session.wants_history else []),
+        *(["older history"] if session.needs_backfill else []),
         *(["the checkpoints"] if not link.checkpoints.polls else []),
     ]
 

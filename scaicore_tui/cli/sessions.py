@@ -8,18 +8,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from scaicore_tui.cli.diagnostics import say
 from scaicore_tui.cli.flags import DEFAULT_BACKFILL, Common
-from scaicore_tui.config import Flags, Settings, Target, ledger_file, settle
-from scaicore_tui.credentials import identify
+from scaicore_tui.config import Flags, Settings, Target, settle
 from scaicore_tui.errors import ConfigError, StorageError, UsageError
 
 OFFLINE_HINT = "offline there are runs, show, events, and the app"
 
 if TYPE_CHECKING:
-    from scaicore_tui.journal import Journal
     from scaicore_tui.session import Session
 
 
@@ -75,38 +71,38 @@ def recorded_file(common: Common) -> Path:
         raise ConfigError(
             "no journal is named", hint="--journal FILE, or the --profile or --url whose journal is meant"
         )
-    from scaicore_tui.journal.locate import journal_to_read
+    from scaicore_tui.session import journal_to_read
 
     return journal_to_read(target)
 
 
 def looking(common: Common) -> Session:
     """A session for the app offline. Raises NotFound and ConfigError where there is nothing to look at."""
-    from scaicore_tui.journal import recorded
-
     path = recorded_file(common)
     if common.core is not None and common.journal is not None:
         raise UsageError("--core says what is asked for: offline, / filters what is shown")
     named = Target(url="http://localhost", name=path.name, low_bandwidth=common.low_bandwidth)
     target = named if common.journal is not None else settings_of(common).target() or named
-    from scaicore_tui.offline import OfflineSession
+    from scaicore_tui.session import open_recorded_session
 
-    alone = replace(target, offline=True, token=None, sources=())
-    return OfflineSession(alone, recorded.journal_of(path))
+    return open_recorded_session(target, path)
 
 
 def one_shot(common: Common, backfill: int = DEFAULT_BACKFILL) -> Session:
     """A session for one command: its own temporary journal, unless a file was named. So many past events are read,
     unless a number was named. It has no ledger: for a command that only reads."""
-    target = require_target(common)
-    return _session(common, target, _journal(common.journal, target), backfill)
+    from scaicore_tui.session import open_session
+
+    return open_session(require_target(common), common.journal, backfill=_backfill(common, backfill))
 
 
 @asynccontextmanager
 async def writing(common: Common) -> AsyncIterator[Session]:
     """A session for one command that writes; once it is closed, what the ledger did not take is said."""
+    from scaicore_tui.session import open_session
+
     target = require_target(common)
-    session = _session(common, target, _journal(common.journal, target), keeps_writes=True)
+    session = open_session(target, common.journal, backfill=_backfill(common), keeps_writes=True)
     is_told = False
     try:
         async with session:
@@ -121,30 +117,21 @@ async def writing(common: Common) -> AsyncIterator[Session]:
 
 def watching(common: Common, target: Target) -> Session:
     """A session for the app: with the profile's journal, unless told otherwise."""
-    path = journal_of(common, target)
-    from scaicore_tui.journal import Journal
-    from scaicore_tui.journal.failures import DamagedJournal
+    from scaicore_tui.session import open_usable_session
 
-    if path is None:
-        return _session(common, target, Journal.temporary(), keeps_writes=True)
-    journal = Journal.open_if_possible(path, identify(target))
-    try:
-        return _session(common, target, journal, keeps_writes=True)
-    except DamagedJournal as error:
-        journal.close()
-        return _session(common, target, Journal.in_place_of(path, identify(target), error), keeps_writes=True)
+    return open_usable_session(target, journal_of(common, target), backfill=_backfill(common))
 
 
 def journal_of(common: Common, target: Target) -> Path | None:
     """Where the app keeps what it reads; None where it keeps nothing."""
-    from scaicore_tui.journal.locate import journal_to_write
+    from scaicore_tui.session import journal_to_write
 
     return None if common.no_journal else common.journal or journal_to_write(target)
 
 
 def former_notice(common: Common, target: Target) -> str:
     """Return a notice if a journal of an older program is left unused when the first one of `target` is made."""
-    from scaicore_tui.journal.locate import unused_former_journal
+    from scaicore_tui.session import unused_former_journal
 
     path = journal_of(common, target)
     if path is None or path == common.journal or os.path.lexists(path):
@@ -155,20 +142,17 @@ def former_notice(common: Common, target: Target) -> str:
 
 def tell_ledger_problem(session: Session) -> None:
     """Warn of what the ledger did not take: what was written to the API is as it was told."""
-    if session.outcomes.records.problem:
-        say(f"warning: {session.outcomes.records.problem}")
+    if session.ledger_problem:
+        say(f"warning: {session.ledger_problem}")
 
 
 def tell_unknown(session: Session) -> None:
     """Say of how many writes it is not known what came of them, where a ledger keeps them for the next start; and what
     it did not take."""
-    from scaicore_tui.actions import Progress
-
     tell_ledger_problem(session)
     if session.lost_count:
-        say(f"{session.lost_count:,} events were not kept: {session.journal.trouble}")
-    unknown = [one for one in session.submitter.submissions if one.progress in (Progress.SENDING, Progress.UNKNOWN)]
-    if unknown and session.outcomes.ledger.is_kept:
+        say(f"{session.lost_count:,} events were not kept: {session.journal_problem}")
+    if unknown := session.writes_to_look_up:
         count = "1 write is" if len(unknown) == 1 else f"{len(unknown)} writes are"
         say(f"{count} still unknown, and looked up by the next start: scaicore-tui ledger")
 
@@ -178,26 +162,14 @@ def recording(common: Common) -> tuple[Session, Path]:
     if common.no_journal:
         raise UsageError("record writes a journal, and --no-journal wants none")
     target = require_target(common)
-    from scaicore_tui.journal.locate import journal_to_write
+    from scaicore_tui.session import journal_to_write, open_session
 
     path = common.journal or journal_to_write(target)
     if notice := former_notice(common, target):
         say(notice)
-    return _session(common, target, _journal(path, target)), path
+    return open_session(target, path, backfill=_backfill(common)), path
 
 
-def _journal(path: Path | None, target: Target) -> Journal:
-    from scaicore_tui.journal import Journal
-
-    return Journal.temporary() if path is None else Journal.open(path, identify(target))
-
-
-def _session(
-    common: Common, target: Target, journal: Journal, backfill: int = DEFAULT_BACKFILL, *, keeps_writes: bool = False
-) -> Session:
-    """What only reads does not open the ledger: nothing in it, or about it, can stop that."""
-    from scaicore_tui.actions import Ledger
-    from scaicore_tui.session import Session
-
-    wanted = backfill if common.backfill is None else common.backfill
-    return Session(target, journal, backfill=wanted, ledger=Ledger(ledger_file() if keeps_writes else None))
+def _backfill(common: Common, unsaid: int = DEFAULT_BACKFILL) -> int:
+    """Return the number of past events to read: from `--backfill`, else `unsaid`."""
+    return unsaid if common.backfill is None else common.backfill

@@ -87,7 +87,7 @@ async def _find(session: Session, contact: Contact, execution: str) -> str:
         if found and not found[0].joined_late:
             break
         await patiently(session, contact, session.load_older)
-    return session.run_of(execution).execution_id
+    return session.find_run(execution).execution_id
 
 
 class Watching:

@@ -73,7 +73,7 @@ async def replay(
     async with writing(common) as session:
         await session.read_once()
         await _tell_recovered(session)
-        run = session.run_of(execution)
+        run = session.find_run(execution)
         given = captured_input(run) if source is None else _read_input(source)
         for note in given.notes if source is not None else ():
             say(f"--input {source}: {note}")
@@ -100,9 +100,7 @@ def _question(checkpoint: Checkpoint, resolution: str, session: Session) -> str:
 
 async def _tell_recovered(session: Session) -> None:
     """Say what became of writes whose process died before it could tell."""
-    recovered = session.outcomes.recover(await session.outcomes.records.entries())
-    await session.outcomes.look_up()
-    for submission in recovered:
+    for submission in await session.recover_writes():
         what = f"{submission.kind} {named(submission.target_id)}, left behind by a process that died"
         say(f"{what}: {submission.progress} · {one_line(submission.message)}")
 
@@ -113,7 +111,7 @@ async def _telling_of_interrupts(session: Session) -> AsyncIterator[None]:
     try:
         yield
     except asyncio.CancelledError:
-        if any(not submission.is_settled for submission in session.submitter.submissions):
+        if any(not submission.is_settled for submission in session.submissions):
             say("interrupted: what was sent is not taken back. What came of it: scaicore-tui ledger")
         raise
 
@@ -124,8 +122,8 @@ def _telling_what_was_not_sent(session: Session, json: bool) -> Iterator[None]:
     try:
         yield
     except errors.ScaicoreError:
-        if json and session.submitter.submissions:
-            output.document(_document(session.submitter.submissions[-1], None))
+        if json and session.submissions:
+            output.document(_document(session.submissions[-1], None))
         raise
 
 

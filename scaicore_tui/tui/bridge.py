@@ -13,8 +13,7 @@ from textual.worker import Worker
 
 from scaicore_tui.actions import answer_each
 from scaicore_tui.errors import ScaicoreError
-from scaicore_tui.feed.client import MAX_PAGES_OF_ENDED
-from scaicore_tui.session import Session, Update
+from scaicore_tui.session import MAX_PAGES_OF_ENDED, Session, Update
 from scaicore_tui.text import safe
 from scaicore_tui.tui.beginning import begin
 from scaicore_tui.tui.messages import (
@@ -52,7 +51,7 @@ class Bridge:
 
     def start(self) -> None:
         """Poll until the session is left, or the app ends, and close it."""
-        self._session.listen(self._heard)
+        self._session.subscribe(self._heard)
         # An answer may have come since the screen showed what was known, and before anybody listened.
         self._heard(Update(frozenset(self._session.book.summaries), checkpoints=True))
         self._worker = begin(self._app, self._run, "session")
@@ -65,7 +64,7 @@ class Bridge:
 
     def give_way(self, *, to_key: bool) -> None:
         """A key is acted on, or was."""
-        self._session.give_way(to_key=to_key)
+        self._session.yield_to_ui(to_key=to_key)
 
     def refresh(self) -> bool:
         """Fetch now; False where enough fetches are under way."""
@@ -152,7 +151,7 @@ class Bridge:
 
     def _say_stopped(self, error: ScaicoreError) -> None:
         """Say why a write was not sent, unless its submission says so."""
-        if not any(submission.failure is error.__cause__ for submission in self._session.submitter.submissions):
+        if not any(submission.failure is error.__cause__ for submission in self._session.submissions):
             self._say(WriteStopped(safe(str(error))))
 
     async def _read_older(self) -> None:
@@ -167,11 +166,11 @@ class Bridge:
 
     async def _read_answered(self) -> None:
         try:
-            rows = await self._session.client.all_checkpoints("resolved", max_pages=MAX_PAGES_OF_ENDED)
+            listed = await self._session.list_checkpoints("resolved", max_pages=MAX_PAGES_OF_ENDED)
         except ScaicoreError as error:
             self._say(AnsweredRead(words=safe(str(error))))
         else:
-            self._say(AnsweredRead(tuple(rows)))
+            self._say(AnsweredRead(listed.rows))
 
     def _heard(self, update: Update) -> None:
         if not self._left.is_set():

@@ -14,7 +14,7 @@ class Caller:
         self._session = session
         self._bell = bell
         self._attention = Attention()
-        session.listen(self._heard)
+        session.subscribe(self._heard)
 
     def call(self) -> str:
         """What to write to the terminal now; empty where nobody is called."""

@@ -10,7 +10,7 @@ from itertools import islice
 
 from msgspec.structs import replace
 
-from scaicore_tui.actions import Progress, Submission, gate, latest_by_target
+from scaicore_tui.actions import Progress, Submission, latest_by_target
 from scaicore_tui.runs import Gap, GapRow, Run, missing_in
 from scaicore_tui.session import Session, Update
 from scaicore_tui.text import one_line
@@ -68,7 +68,7 @@ class Desk:
 
     def standing(self) -> Standing:
         """How things stand, for the status bar."""
-        session, newest_at = self.session, self.session.recorded_until
+        session, newest_at = self.session, self.session.recorded_through
         return Standing(
             link=session.link,
             now=session.clock.monotonic(),
@@ -80,13 +80,13 @@ class Desk:
             checkpoint_count=len(session.checkpoints),
             oldest_checkpoint_at=session.pending_status.oldest_at,
             unreadable=session.unreadable,
-            journal_trouble=session.journal.trouble,
-            ledger_problem=session.outcomes.records.problem,
+            journal_trouble=session.journal_problem,
+            ledger_problem=session.ledger_problem,
             pace=self.pace,
             recorded_for=None if newest_at is None else self.now - seconds(newest_at),
             color=session.target.color,
-            token_left=session.client.bearer.time_left,
-            token_renews=session.client.bearer.renews,
+            token_left=session.token.seconds_left,
+            token_renews=session.token.is_renewable,
             unread=" · ".join(session.unread),
         )
 
@@ -111,7 +111,7 @@ class Desk:
     def tick(self) -> None:
         """A second passed: what was accepted has waited longer for its run to move, and notices go."""
         now = self.session.clock.monotonic()
-        for submission in self.session.submitter.submissions:
+        for submission in self.session.submissions:
             if submission.progress is Progress.ACCEPTED:
                 self.notices.restate(of_submission(submission, now))
         self.notices.expire(now)
@@ -177,7 +177,7 @@ class Desk:
 
     def links(self, execution_id: str) -> list[Link]:
         """The replays that this run came of, or that came of it."""
-        return links(self.session.submitter.submissions, execution_id)
+        return links(self.session.submissions, execution_id)
 
     def missing_in(self, execution_id: str) -> str:
         """What to say of a run that has events missing, or may have; empty where it can't."""
@@ -187,7 +187,7 @@ class Desk:
 
     def why_not_replay(self, run: Run | None, *, given_input: bool) -> str | None:
         """Why it can't be invoked again, with its captured input or with a given one."""
-        return gate.why_not_replay(self.session.submitter.situation, run, given_input)
+        return self.session.why_not_replay(run, given_input=given_input)
 
     def progress(self) -> dict[str, Piece]:
         """How far the answer to each checkpoint got: the word, and its colour."""
@@ -195,7 +195,7 @@ class Desk:
 
     def replay_progress(self) -> dict[str, Piece]:
         """What there is to say, at the run, of its replay: that it is on its way, or that it may not have arrived."""
-        replays = (sent for sent in self.session.submitter.submissions if sent.is_replay)
+        replays = (sent for sent in self.session.submissions if sent.is_replay)
         latest = latest_by_target(replays).items()
         return {target: _mark(submission) for target, submission in latest if submission.progress in _TOLD_OF_REPLAYS}
 
@@ -243,7 +243,7 @@ class Desk:
 
     def _answers(self) -> dict[str, Submission]:
         """The answer that says how each checkpoint stands."""
-        return latest_by_target(sent for sent in self.session.submitter.submissions if not sent.is_replay)
+        return latest_by_target(sent for sent in self.session.submissions if not sent.is_replay)
 
 
 def _mark(submission: Submission) -> Piece:

@@ -10,11 +10,10 @@ from math import floor, log10
 from msgspec import Struct
 
 from scaicore_tui.config.target import Color
-from scaicore_tui.feed import Link, LinkState
-from scaicore_tui.feed.checkpoint_listing import PendingStatus
 from scaicore_tui.runs import RunStatus
 from scaicore_tui.runs.status import RUN_LOOKS
 from scaicore_tui.runs.words import age, took
+from scaicore_tui.session import Link, LinkState, PendingStatus
 from scaicore_tui.text import one_line
 from scaicore_tui.tui.paint import STRONG, Piece, badge, length
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from scaicore_tui.feed import Part
 from scaicore_tui.runs.words import age
+from scaicore_tui.session import Part
 from scaicore_tui.tui.link_words import Standing
 
 SILENCE = "no answer for three intervals"

@@ -110,14 +110,14 @@ async def test_a_long_run_is_folded_aside_while_news_comes(tmp_path: Path) -> No
         await until(lambda: session.book.event_count == AT_ONCE + 501)
         run = session.book.runs["exec_1"]
         assert (run.partial, run.nodes, run.event_count) == (True, {}, AT_ONCE + 501)
-        assert "still being read" in (session.why_not_replay("exec_1") or "")
+        assert "still being read" in (session.why_not_replay(session.book.runs.get("exec_1")) or "")
         sim.log.append(entered("last", NOON + 10_000 * MILLISECOND))
         session.refresh()
         await until(lambda: not session.book.runs["exec_1"].partial and session.book.event_count == AT_ONCE + 502)
         run = session.book.runs["exec_1"]
         assert (run.event_count, run.has_input) == (AT_ONCE + 502, True)
         assert [node.node_id for node in run.nodes.values()] == ["tick", "last"]
-        assert session.why_not_replay("exec_1") is None
+        assert session.why_not_replay(session.book.runs.get("exec_1")) is None
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
@@ -126,7 +126,7 @@ async def test_one_command_waits_for_it() -> None:
     sim = FeedSim([started(NOON - 1), *(entered("tick", NOON + n * MILLISECOND) for n in range(AT_ONCE + 5))])
     async with sim.session() as session:
         await session.read_once()
-        assert not session.run_of("exec_1").partial
+        assert not session.find_run("exec_1").partial
 
 
 def test_a_count_takes_few_signs() -> None:

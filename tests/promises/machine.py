@@ -271,7 +271,7 @@ class Promises(RuleBasedStateMachine):
         for summary in session.book.order:
             run = session.book.runs[summary.execution_id]
             if run.has_input and run.core_id is not None:
-                reason = session.why_not_replay(run.execution_id)
+                reason = session.why_not_replay(run)
                 known = ("invoke", process.api.token) in process.refused
                 assert known or reason is None or self._is_done_here(process, run.execution_id), (
                     f"the gate stays shut: {reason}"

@@ -34,7 +34,7 @@ def show(update):
         print(key, session.book.summaries[key].event_count, flush=True)
 
 async def main():
-    session.listen(show)
+    session.subscribe(show)
     async with session:
         while True:
             await session.read_once()

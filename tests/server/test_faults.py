@@ -60,7 +60,7 @@ async def test_a_connection_just_closed_is_never_told() -> None:
     async with fault_server() as server, polling(target_of(server.url)) as watched:
         session, watcher = watched
         failures: list[int] = []
-        session.listen(lambda _: failures.append(session.link.failures))
+        session.subscribe(lambda _: failures.append(session.link.failures))
         server.fault = Fault("", "", hangs_up_when_used_again)
         await watcher.until(lambda: server.dropped >= 6)
         await watcher.until(lambda: session.link.polls >= 4)

@@ -129,7 +129,7 @@ class Stage:
     async def begin(self, pilot: Pilot[int]) -> None:
         """Wait for the first poll, and for the history behind it."""
         await until(pilot, lambda: self.session.link.polls + self.session.link.failures)
-        await until(pilot, lambda: self.clock.sleepers >= POLLERS and not self.session.wants_history)
+        await until(pilot, lambda: self.clock.sleepers >= POLLERS and not self.session.needs_backfill)
         await self.settle(pilot)
 
 

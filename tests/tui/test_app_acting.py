@@ -177,7 +177,7 @@ async def test_a_burst_goes_where_its_keys_lead() -> None:
 async def test_what_works_beside_the_screen_gives_way_to_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(busy())
     ways: list[bool] = []
-    monkeypatch.setattr(stage.session, "give_way", lambda *, to_key: ways.append(to_key))
+    monkeypatch.setattr(stage.session, "yield_to_ui", lambda *, to_key: ways.append(to_key))
     async with stage.opened() as pilot:
         stage.burst("j", "j", "k")
         await until(pilot, lambda: ways[-1:] == [False])

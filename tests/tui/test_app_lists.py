@@ -70,7 +70,7 @@ async def test_runs_that_are_only_loaded_are_listed_at_once_and_counted_with_the
     async with stage.opened(WIDE) as pilot:
         book = stage.session.book
         book.load([Summary("exec_old", -1)])
-        stage.app.post_message(SessionChanged(Update(frozenset({"exec_old"}), only_stored=True)))
+        stage.app.post_message(SessionChanged(Update(frozenset({"exec_old"}), from_journal=True)))
         await pilot.pause()
         assert "exec_old" in stage.text
         assert "Runs  1 of 26" in stage.text

@@ -35,9 +35,9 @@ main()
 FAULTS = {
     "handler": 'fails("scaicore_tui.tui.desk:Desk.take")',
     "timer": 'fails("scaicore_tui.tui.screens.base:SessionScreen.tick")',
-    "worker": 'fails("scaicore_tui.session:Session.run", late_boom)',
+    "worker": 'fails("scaicore_tui.session.session:Session.run", late_boom)',
     "worker in a thread": 'fails("scaicore_tui.tui.app:load_ahead")',
-    "task of the session": 'fails("scaicore_tui.watch:Watch._look_up", late_boom)',
+    "task of the session": 'fails("scaicore_tui.session.tasks:BackgroundTasks._look_up", late_boom)',
     "the journal's thread": 'fails("scaicore_tui.journal.intake:Intake.news")',
     "composing": 'fails("scaicore_tui.tui.screens.main:MainScreen.compose_body")',
     "painting": 'fails("scaicore_tui.tui.widgets.lines:Lines.render_line")',

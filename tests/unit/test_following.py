@@ -33,7 +33,7 @@ class Line:
         self.trouble: Callable[[], httpx.Response] | None = None
         target = Target(url="http://127.0.0.1:1/api/v1", name="sim")
         client = Client(target, httpx.MockTransport(self._answer))
-        self.session = Session(target, clock=ManualClock(), client=client, backfill=0)
+        self.session = Session(target, clock=ManualClock(), client=client, backfill=0, chance=lambda: 1.0)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         return self.sim.answer(request) if self.trouble is None else self.trouble()
@@ -53,7 +53,7 @@ async def test_a_hole_is_told_once_it_is_filled_and_then_in_its_order(page_size:
         while await session.load_older():
             pass
         follower, told = Follower(session, None), list[Transition]()
-        session.listen(lambda update: told.extend(follower.news()))
+        session.subscribe(lambda update: told.extend(follower.news()))
         for end in (SPLIT + 20, 2_000, 2_001, len(FEED)):
             line.sim.log[:] = FEED[:end]
             await session.read_once()
@@ -125,7 +125,7 @@ async def test_what_fails_at_first_is_read_again_until_it_is_answered(capsys: py
     async with line.session as session:
         contact, clock = Contact(session), session.clock
         assert isinstance(clock, ManualClock)
-        reading = asyncio.ensure_future(patiently(session, contact, read, lambda: 1.0))
+        reading = asyncio.ensure_future(patiently(session, contact, read))
         while not reading.done():
             await turn()
             clock.skip()

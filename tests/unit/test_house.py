@@ -98,4 +98,4 @@ def test_nothing_but_the_submitter_posts() -> None:
     ways = ("post", "put", "patch", "delete", "request", "send", "stream")
     assert callers(*(f"http.{way}" for way in ways)) == ["feed/client.py", "feed/transport.py"]
     assert callers("client.resolve", "client.invoke") == ["actions/submit.py"]
-    assert callers("submitter.answer", "submitter.replay") == ["session.py"]
+    assert callers("submitter.answer", "submitter.replay") == ["session/session.py"]

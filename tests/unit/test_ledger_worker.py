@@ -83,7 +83,7 @@ async def test_what_came_of_a_write_is_told_whatever_the_disk_takes_of_it(tmp_pa
     async with session_of(server, path) as session:
         await session.read_once()
         updates: list[Update] = []
-        session.listen(updates.append)
+        session.subscribe(updates.append)
         submission = await session.answer("ckpt_1", "approve")
         assert submission.progress is Progress.ACCEPTED
         assert "no regular file" in session.outcomes.records.problem
@@ -104,7 +104,7 @@ async def test_a_ledger_that_can_not_be_read_stops_no_session(tmp_path: Path) ->
     (tmp_path / "ledger.jsonl").mkdir()
     async with session_of(Server(waiting(), accept), tmp_path / "ledger.jsonl") as session:
         polled = asyncio.Event()
-        session.listen(lambda update: polled.set() if update.checkpoints else None)
+        session.subscribe(lambda update: polled.set() if update.checkpoints else None)
         running = asyncio.create_task(session.run())
         await polled.wait()
         assert "can't be read" in session.outcomes.records.problem

@@ -61,7 +61,7 @@ async def test_a_checkpoint_that_can_not_be_read_again_is_not_answered_and_can_b
     async with server.session() as session:
         await session.read_once()
         told: list[tuple[str, str]] = []
-        session.listen(lambda update: told.append(_said(update)) if update.submission else None)
+        session.subscribe(lambda update: told.append(_said(update)) if update.submission else None)
         server.trouble = trouble
         with pytest.raises(ScaicoreError, match=r"^answer approve to ckpt_1: not sent: ") as raised:
             await session.answer("ckpt_1", "approve")
@@ -279,7 +279,10 @@ async def test_a_missing_permission_closes_what_it_is_about_until_the_token_is_r
         await session.read_once()
 
         def reasons() -> dict[str, str | None]:
-            return {"answer": session.why_not_answer("ckpt_1"), "replay": session.why_not_replay("exec_1")}
+            return {
+                "answer": session.why_not_answer("ckpt_1"),
+                "replay": session.why_not_replay(session.book.runs.get("exec_1")),
+            }
 
         assert reasons() == {"answer": None, "replay": None}
         submission = await (session.replay("exec_1") if refused == "invoke" else session.answer("ckpt_1", "approve"))

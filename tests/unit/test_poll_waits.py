@@ -105,7 +105,7 @@ async def test_while_keys_are_pressed_no_wait_is_longer_than_fifteen_seconds(pre
         await line.pass_time(session, 400)
         begun = len(line.asked["events"])
         if pressed:
-            session.give_way(to_key=True)
+            session.yield_to_ui(to_key=True)
         await line.pass_time(session, 50)
         assert len(line.asked["events"]) - begun >= 3 if pressed else len(line.asked["events"]) - begun <= 1
         # Nobody is there any more: the waits are long again.
@@ -131,7 +131,7 @@ async def test_a_wait_that_the_server_asked_for_is_not_shortened_by_a_key() -> N
     async with line.session() as session:
         line.trouble["events"] = refuses(503, Retry_After="90")
         await line.pass_time(session, 10)
-        session.give_way(to_key=True)
+        session.yield_to_ui(to_key=True)
         await line.pass_time(session, 70)
         assert len(line.asked["events"]) == 1
 

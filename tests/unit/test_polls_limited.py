@@ -64,7 +64,7 @@ class Limited:
         while not fact():
             assert self.clock.monotonic() < seconds, "it takes too long"
             await rest(session, 8)
-            await until(lambda: self.clock.sleepers >= (3 if session.wants_history else 2))
+            await until(lambda: self.clock.sleepers >= (3 if session.needs_backfill else 2))
             self.clock.skip()
 
 
@@ -91,7 +91,7 @@ async def test_history_is_read_beside_polls_that_want_every_request() -> None:
     async with limited.session(backfill=EVENTS) as session:
         # 40 pages, of which twenty a minute have room beside the polls.
         await limited.until(session, lambda: session.book.event_count == EVENTS, 180)
-        assert not session.wants_history
+        assert not session.needs_backfill
         assert limited.refused == 0
         assert max(later - sooner for sooner, later in pairwise(limited.polls)) < 9
         assert len(limited.polls) <= limited.clock.monotonic() / 3 + 2

@@ -15,10 +15,9 @@ from scaicore_tui.errors import CannotReach, StorageError, UsageError
 from scaicore_tui.journal import Intake, Journal
 from scaicore_tui.journal.pending import read_pending
 from scaicore_tui.journal.recorded import journal_of, open_recorded
-from scaicore_tui.offline import OfflineSession
 from scaicore_tui.runs import RunStatus, run_document
 from scaicore_tui.runs.shelf import AT_ONCE
-from scaicore_tui.session import Session
+from scaicore_tui.session import OfflineSession, Session
 from scaicore_tui.wire import Event
 from tests.builders import NOON, checkpoint, completed, entered, exited, started
 from tests.feedsim import FeedSim
@@ -120,11 +119,11 @@ async def test_a_session_offline_asks_for_nothing_and_sends_nothing(tmp_path: Pa
     path = tmp_path / "j"
     await kept(FeedSim(RUN, checkpoints=[checkpoint()]), path)
     async with OfflineSession(OFFLINE, journal_of(path), ManualClock()) as session:
-        session.ask_ahead()
+        session.prefetch()
         assert not session.refresh()
         assert (await session.load_older(), session.client.requests, session.link.failures) == (0, 0, 0)
         assert [row.id for row in session.checkpoints] == ["ckpt_1"]
-        assert session.recorded_until == NOON + 3
+        assert session.recorded_through == NOON + 3
         for reason in (session.why_not_answer(None), session.why_not_continue("ckpt_1"), session.why_not_replay(None)):
             assert reason == "offline: a journal is shown, nothing can be sent"
         with pytest.raises(UsageError, match="nothing can be sent"):
@@ -144,7 +143,7 @@ async def test_offline_a_long_run_is_folded_beside_the_event_loop(tmp_path: Path
         intake.news([started(), *(entered(f"n{number}", NOON + number) for number in range(1, count))])
     told: list[str] = []
     async with OfflineSession(OFFLINE, journal_of(tmp_path / "j"), ManualClock()) as session:
-        session.listen(lambda update: told.extend(update.runs))
+        session.subscribe(lambda update: told.extend(update.runs))
         assert session.book.runs["exec_1"].partial
         running = asyncio.create_task(session.run())
         await until(lambda: "exec_1" in told)

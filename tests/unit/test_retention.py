@@ -225,7 +225,7 @@ async def test_runs_that_ended_long_ago_are_forgotten(tmp_path: Path) -> None:
         await session.read_once()
         listing = Listing()
         listing.take(session.book, session.book.runs)
-        session.listen(lambda update: listing.take(session.book, update.runs))
+        session.subscribe(lambda update: listing.take(session.book, update.runs))
         task = asyncio.create_task(session.run())
         await until(lambda: len(session.book.runs) == 1_101 and session.book.event_count == 1_101)
         assert (len(session.journal), len(listing), listing.row_of("exec_old7")) == (1_101, 1_101, None)

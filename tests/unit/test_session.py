@@ -18,7 +18,7 @@ async def test_an_update_says_what_changed() -> None:
     sim = FeedSim([started(), started(NOON + 1, "exec_2")], checkpoints=[checkpoint(execution_id="exec_2")])
     updates: list[Update] = []
     async with sim.session() as session:
-        session.listen(updates.append)
+        session.subscribe(updates.append)
         await session.read_once()
         assert {run for update in updates for run in update.runs} == {"exec_1", "exec_2"}
         assert [update.checkpoints for update in updates].count(True) == 1
@@ -52,10 +52,10 @@ async def test_runs_that_only_came_out_of_the_journal_are_told_apart(tmp_path: P
     client = FeedSim([started(NOON + 999 * MILLISECOND, "exec_new")]).client()
     updates: list[Update] = []
     async with Session(client.target, Journal.open(tmp_path / "j"), client=client) as session:
-        session.listen(updates.append)
+        session.subscribe(updates.append)
         await session.read_once()
-    assert Update(frozenset(f"exec_{n:03}" for n in range(10)), only_stored=True) in updates
-    assert [update.only_stored for update in updates if "exec_new" in update.runs] == [False]
+    assert Update(frozenset(f"exec_{n:03}" for n in range(10)), from_journal=True) in updates
+    assert [update.from_journal for update in updates if "exec_new" in update.runs] == [False]
 
 
 async def test_what_retention_ate_is_a_gap(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ async def test_what_retention_ate_is_a_gap(tmp_path: Path) -> None:
     async with Session(client.target, Journal.open(tmp_path / "j"), client=client) as session:
         await session.read_once()
         updates: list[Update] = []
-        session.listen(updates.append)
+        session.subscribe(updates.append)
         await session.read_once()
         assert not any(update.gaps for update in updates)
         sim.log[:] = [entered(f"m{i}", NOON + (50 + i) * MILLISECOND) for i in range(5)]
@@ -93,8 +93,8 @@ async def test_a_run_is_found_by_its_beginning() -> None:
     sim = FeedSim([started(execution="exec_ab"), started(execution="exec_ac")])
     async with sim.session() as session:
         await session.read_once()
-        assert session.run_of("exec_ab").execution_id == "exec_ab"
+        assert session.find_run("exec_ab").execution_id == "exec_ab"
         with pytest.raises(UsageError, match="2 runs"):
-            session.run_of("exec_")
+            session.find_run("exec_")
         with pytest.raises(NotFound):
-            session.run_of("nope")
+            session.find_run("nope")

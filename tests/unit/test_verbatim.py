@@ -105,7 +105,7 @@ async def test_documents_print_numbers_as_they_came(capsys: pytest.CaptureFixtur
     server = Invoked(start(b'{"x": 1e400, "y": [0.10, 12345678901234567.89], "z": NaN}'))
     async with server.session() as session:
         await session.read_once()
-        output.document(run_document(session.run_of("exec_1")))
+        output.document(run_document(session.find_run("exec_1")))
     shown = capsys.readouterr().out
     assert '"x": 1e400' in shown
     assert '"y": [\n      0.10,\n      12345678901234567.89\n    ]' in shown

@@ -107,7 +107,7 @@ class SessionScreen(ClosingOnce, Screen[None]):
 
     def follow(self, update: Update) -> None:
         """The session changed. Of runs that are only loaded the next tick tells: there are many such updates."""
-        if not update.only_stored:
+        if not update.from_journal:
             self.show_frame()
 
     def tick(self) -> None:

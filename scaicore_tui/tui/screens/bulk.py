@@ -92,7 +92,7 @@ class BulkScreen(AnsweringDialog):
             self.show_frame()
             return
         self._sent = Batch(ready)
-        self._sent_before = len(self.desk.session.submitter.submissions)
+        self._sent_before = len(self.desk.session.submissions)
         self.desk.begin_batch(self._sent.ids)
         self.app.post_message(AnswerAll(self._sent.ids, resolution, self.comment, self._cautious, self.type_out.value))
         self._show_results()
@@ -117,7 +117,7 @@ class BulkScreen(AnsweringDialog):
     def _outcomes(self) -> dict[str, Outcome]:
         """What came of each that was sent from here, in the order they go."""
         sent = self._sent or Batch()
-        moved = self.desk.session.submitter.submissions[self._sent_before :]
+        moved = self.desk.session.submissions[self._sent_before :]
         mine = latest_by_target(submission for submission in moved if not submission.is_replay)
         over = self.desk.batches.get(sent.ids)
         return {key: outcome_of(mine.get(key), over) for key in sent.ids}

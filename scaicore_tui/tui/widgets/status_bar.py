@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scaicore_tui.feed import LinkState
+from scaicore_tui.session import LinkState
 from scaicore_tui.tui import link_words as words
 from scaicore_tui.tui.link_words import Standing
 from scaicore_tui.tui.paint import Piece, Pieces, hanging, length, spread

@@ -1,4 +1,4 @@
-"""A session without a server: it shows what was recorded, as it was when it was opened, and asks for nothing."""
+"""A session without a server: it shows a journal as it was when it was opened, and sends no request."""
 
 from __future__ import annotations
 
@@ -11,45 +11,48 @@ from scaicore_tui.config import Target
 from scaicore_tui.errors import StorageError
 from scaicore_tui.journal import Journal
 from scaicore_tui.journal.pending import read_pending
-from scaicore_tui.session import Session, Update
+from scaicore_tui.session.read_model import Update
+from scaicore_tui.session.session import Session
 
 
 class OfflineSession(Session):
-    """Of a target that is `offline`, so that its client sends nothing and its gate lets nothing through."""
+    """A session for an `offline` target: its client sends nothing, and its gate rejects every write.
+
+    Events that another process adds to the journal later are not shown.
+    """
 
     def __init__(
         self, target: Target, journal: Journal, clock: Clock | None = None, ledger: Ledger | None = None
     ) -> None:
         super().__init__(target, journal, clock, ledger=ledger)
-        # What waited at the journal's latest look. What another process adds to it from now on is not shown.
         self.checkpoints = tuple(read_pending(journal))
         self.book.wait(self.checkpoints)
         self.book.last = journal.next_place - 1
-        self._newest_at = journal.newest_at()
-        # Long runs that were asked for before there were tasks to fold them in.
-        self._waiting: list[str] = []
-        self.book.runs.aside = self._waiting.append
+        self._newest_time = journal.newest_at()
+        # Long runs that were asked for before `run` can start tasks to load them.
+        self._to_load: list[str] = []
+        self.book.runs.aside = self._to_load.append
 
     @property
-    def recorded_until(self) -> int | None:
-        return self._newest_at
+    def recorded_through(self) -> int | None:
+        return self._newest_time
 
-    def ask_ahead(self) -> None:
-        """Nobody is asked."""
+    def prefetch(self) -> None:
+        """Send nothing."""
 
     def refresh(self) -> bool:
-        """There is nobody to ask."""
+        """Send nothing."""
         return False
 
     async def run(self) -> None:
-        """Take all runs out of the journal, and wait to be cancelled. Long runs are folded beside it."""
+        """Load all runs from the journal, then wait to be cancelled. Long runs are loaded in tasks of their own."""
         async with asyncio.TaskGroup() as group:
             self.book.runs.aside = partial(self._aside.fold, group)
-            for execution_id in self._waiting:
+            for execution_id in self._to_load:
                 self._aside.fold(group, execution_id)
             try:
                 await self.load()
             except StorageError as error:
                 self.journal.note_damage(error)
-            self._tell(Update())
+            self._publish(Update())
             await asyncio.Event().wait()

@@ -1,0 +1,67 @@
+"""Session: the one interface between the front ends and everything that reads, stores and writes.
+
+Front ends (`cli`, `tui`) open a session, read its read models, call its commands and `subscribe` to updates. They
+import from here, and never from `feed` or `journal`. Each name is loaded when it is first used: a command that only
+reads a file does not load the HTTP client.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scaicore_tui.feed.checkpoint_listing import PendingStatus
+    from scaicore_tui.feed.client import MAX_PAGES_OF_ENDED
+    from scaicore_tui.feed.link import STALE_INTERVALS, Link, LinkState, Part
+    from scaicore_tui.journal.lines import is_lines
+    from scaicore_tui.journal.locate import journal_to_read, journal_to_write, unused_former_journal
+    from scaicore_tui.journal.recorded import open_recorded
+    from scaicore_tui.session.offline import OfflineSession
+    from scaicore_tui.session.opening import open_recorded_session, open_session, open_usable_session
+    from scaicore_tui.session.read_model import CheckpointList, JournalCounts, TokenStatus, Update
+    from scaicore_tui.session.session import DEFAULT_BACKFILL, Session
+
+__all__ = [
+    "DEFAULT_BACKFILL",
+    "MAX_PAGES_OF_ENDED",
+    "STALE_INTERVALS",
+    "CheckpointList",
+    "JournalCounts",
+    "Link",
+    "LinkState",
+    "OfflineSession",
+    "Part",
+    "PendingStatus",
+    "Session",
+    "TokenStatus",
+    "Update",
+    "is_lines",
+    "journal_to_read",
+    "journal_to_write",
+    "open_recorded",
+    "open_recorded_session",
+    "open_session",
+    "open_usable_session",
+    "unused_former_journal",
+]
+
+_MODULES = {
+    "scaicore_tui.feed.checkpoint_listing": ("PendingStatus",),
+    "scaicore_tui.feed.client": ("MAX_PAGES_OF_ENDED",),
+    "scaicore_tui.feed.link": ("STALE_INTERVALS", "Link", "LinkState", "Part"),
+    "scaicore_tui.journal.lines": ("is_lines",),
+    "scaicore_tui.journal.locate": ("journal_to_read", "journal_to_write", "unused_former_journal"),
+    "scaicore_tui.journal.recorded": ("open_recorded",),
+    "scaicore_tui.session.offline": ("OfflineSession",),
+    "scaicore_tui.session.opening": ("open_recorded_session", "open_session", "open_usable_session"),
+    "scaicore_tui.session.read_model": ("CheckpointList", "JournalCounts", "TokenStatus", "Update"),
+    "scaicore_tui.session.session": ("DEFAULT_BACKFILL", "Session"),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULE_OF[name]), name)

@@ -1,0 +1,60 @@
+"""Open sessions: with a journal file or without one, or offline on a recorded file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from scaicore_tui.actions import Ledger
+from scaicore_tui.config import Target, ledger_file
+from scaicore_tui.credentials import identify
+from scaicore_tui.journal import Journal
+from scaicore_tui.journal.failures import DamagedJournal
+from scaicore_tui.journal.recorded import journal_of
+from scaicore_tui.session.offline import OfflineSession
+from scaicore_tui.session.session import DEFAULT_BACKFILL, Session
+
+
+def open_session(
+    target: Target, path: Path | None = None, *, backfill: int = DEFAULT_BACKFILL, keeps_writes: bool = False
+) -> Session:
+    """Open a session with the journal in `path`; without one, events are only kept until the session is closed.
+
+    Writes are recorded in the ledger only if it `keeps_writes`: a command that only reads does not open the ledger, so
+    that no problem with it can stop the command. Raises StorageError if the journal cannot be opened, Conflict if
+    another program writes it.
+    """
+    journal = Journal.temporary() if path is None else Journal.open(path, identify(target))
+    return _open(target, journal, backfill, keeps_writes=keeps_writes)
+
+
+def open_usable_session(target: Target, path: Path | None, *, backfill: int = DEFAULT_BACKFILL) -> Session:
+    """Open a session that records writes, even if the journal in `path` cannot be written or is damaged.
+
+    Events are then kept in memory, and `journal_problem` says why. Raises Conflict if another program writes it,
+    ConfigError if it is the journal of another feed.
+    """
+    if path is None:
+        return open_session(target, backfill=backfill, keeps_writes=True)
+    journal = Journal.open_if_possible(path, identify(target))
+    try:
+        return _open(target, journal, backfill, keeps_writes=True)
+    except DamagedJournal as error:
+        journal.close()
+        replacement = Journal.in_place_of(path, identify(target), error)
+        return _open(target, replacement, backfill, keeps_writes=True)
+
+
+def open_recorded_session(target: Target, path: Path) -> OfflineSession:
+    """Open a session that shows a recorded file, a journal or JSON lines, and sends nothing.
+
+    Only the name and the display options of `target` are used. Raises NotFound if there is no file, StorageError if it
+    cannot be read, ConfigError if it is neither a journal nor JSON lines.
+    """
+    return OfflineSession(replace(target, offline=True, token=None, sources=()), journal_of(path))
+
+
+def _open(target: Target, journal: Journal, backfill: int, *, keeps_writes: bool) -> Session:
+    ledger = Ledger(ledger_file() if keeps_writes else None)
+    return Session(target, journal, backfill=backfill, ledger=ledger)

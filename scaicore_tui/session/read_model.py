@@ -1,0 +1,265 @@
+"""Read models of a session: everything that a front end may read. Nothing here sends, stores or changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from scaicore_tui.actions import Outcomes, Progress, Submission, Submitter, gate
+from scaicore_tui.catchup import CatchUp
+from scaicore_tui.clock import Clock
+from scaicore_tui.config import Target
+from scaicore_tui.errors import StorageError
+from scaicore_tui.feed import Client, Link, Part, Pollers, Rank
+from scaicore_tui.feed.checkpoint_listing import PendingStatus
+from scaicore_tui.feed.link import SKEWED
+from scaicore_tui.journal import Journal
+from scaicore_tui.runs import Run, RunBook, one_run
+from scaicore_tui.runs.words import age
+from scaicore_tui.session.tasks import BackgroundTasks
+from scaicore_tui.wire import Checkpoint, Event
+
+# Data older than this, and than three intervals, is too old to act on.
+STALE_AFTER_S = 15.0
+# A hold by the request budget is shown from this length on.
+HOLD_THRESHOLD_S = 2.0
+
+
+class Update(Struct, frozen=True):
+    """One change of the session: `runs` by id, and which of checkpoints, gaps and submissions changed.
+
+    An update without any of these says that only the connection status changed. `from_journal` marks runs that were
+    loaded from the journal or deleted from it: many such updates may follow each other.
+    """
+
+    runs: frozenset[str] = frozenset()
+    checkpoints: bool = False
+    gaps: bool = False
+    submission: Submission | None = None
+    from_journal: bool = False
+
+
+class CheckpointList(Struct, frozen=True):
+    """The checkpoints of one status. `cut_short` says why some are missing; it is empty if none are."""
+
+    rows: tuple[Checkpoint, ...]
+    cut_short: str = ""
+
+
+class TokenStatus(Struct, frozen=True):
+    """`seconds_left` until the token expires, negative afterwards and None if unknown; `is_renewable` if another token
+    can be fetched."""
+
+    seconds_left: float | None
+    is_renewable: bool
+
+
+class JournalCounts(Struct, frozen=True):
+    """Numbers of rows in the journal. `run_events` are the events that belong to a run, with duplicates; `open_gaps`
+    includes the history that was not read."""
+
+    events: int
+    runs: int
+    run_events: int
+    gaps: int
+    open_gaps: int
+    has_unread_history: bool
+
+
+class ReadModel:
+    """The state of one session. Everything happens on one event loop: values change only between two updates.
+
+    Front ends use the members without an underscore, but not `client`, `journal`, `outcomes` and `submitter`: these
+    belong to the session.
+    """
+
+    target: Target
+    clock: Clock
+    book: RunBook
+    checkpoints: tuple[Checkpoint, ...]
+    journal: Journal
+    client: Client
+    outcomes: Outcomes
+    submitter: Submitter
+    _catch_up: CatchUp
+    _pollers: Pollers
+    _tasks: BackgroundTasks
+
+    @property
+    def link(self) -> Link:
+        """The connection status after the latest requests."""
+        held_s = self.client.budget.wait(Rank.WRITE)
+        is_held = held_s > HOLD_THRESHOLD_S
+        return replace(self._pollers.link, held_until=self.clock.monotonic() + held_s if is_held else None)
+
+    @property
+    def is_held_by_server(self) -> bool:
+        """True while the server has asked for a pause with status 429."""
+        return self.client.budget.held_for > 0
+
+    @property
+    def now(self) -> float:
+        """Seconds since 1970. Uses the server's clock if ours differs from it by more than a minute, since the server
+        writes the timestamps."""
+        skew = self.client.skew
+        return self.clock.now() + (skew if abs(skew) > SKEWED else 0.0)
+
+    @property
+    def recorded_through(self) -> int | None:
+        """Offline: the time of the newest stored event in microseconds since 1970, 0 if there is none. Else None."""
+        return None
+
+    @property
+    def request_count(self) -> int:
+        """The number of requests sent so far."""
+        return self.client.requests
+
+    @property
+    def token(self) -> TokenStatus:
+        """When the token expires, and if it can be renewed."""
+        return TokenStatus(self.client.bearer.time_left, self.client.bearer.renews)
+
+    @property
+    def pending_status(self) -> PendingStatus:
+        """How much of the list of pending checkpoints was read."""
+        return self._pollers.pending.status
+
+    @property
+    def is_listing(self) -> bool:
+        """True while pages of pending checkpoints are still to be read."""
+        return self._pollers.pending.is_reading
+
+    @property
+    def unread(self) -> list[str]:
+        """One sentence for each part of the server's data that was not read, with the reason."""
+        cut_short = self.pending_status.cut_short
+        return [
+            reason
+            for reason in (self._catch_up.stuck, self._catch_up.unclear, self._pollers.stuck, cut_short)
+            if reason
+        ]
+
+    @property
+    def unreadable(self) -> int:
+        """The number of events received since the start, and of pending checkpoints, that cannot be fully decoded."""
+        return self.book.unreadable + self.client.unreadable
+
+    @property
+    def has_older(self) -> bool:
+        """True if the feed may hold events older than those read."""
+        return self._tasks.has_older and not self.target.offline
+
+    @property
+    def reads_older(self) -> bool:
+        """True if reading older events helps; False if the server's pages seem to have no end."""
+        return self.has_older and not self._catch_up.stuck
+
+    @property
+    def needs_backfill(self) -> bool:
+        """True until as many events are read as should be at the start."""
+        return self._tasks.needs_backfill
+
+    @property
+    def journal_problem(self) -> str:
+        """Why the journal cannot be read or written; empty if it can."""
+        return self.journal.trouble
+
+    @property
+    def is_journal_gone(self) -> bool:
+        """True if the journal's file was deleted or replaced: what is written to it is lost when the program ends."""
+        return self.journal.is_gone
+
+    def count_journal(self) -> JournalCounts:
+        """Count what is in the journal. Reads the database. Raises StorageError."""
+        journal = self.journal
+        return JournalCounts(
+            events=len(journal),
+            runs=journal.saved_run_count,
+            run_events=journal.run_event_count(),
+            gaps=journal.gap_count(),
+            open_gaps=journal.open_gap_count(),
+            has_unread_history=journal.unread_history() is not None,
+        )
+
+    @property
+    def newest_position(self) -> int:
+        """The position of the newest event in the journal."""
+        return self.journal.next_place - 1 if self.book.last is None else self.book.last
+
+    def newest_time(self) -> int:
+        """Return the time of the newest event in microseconds since 1970, 0 if there is none. Raises StorageError."""
+        return self.journal.reader.newest_at()
+
+    def events(self, execution_id: str | None = None) -> Iterator[Event]:
+        """Yield the events of one run, or all, in feed order; of a damaged run only those before the damage."""
+        if execution_id is None:
+            return self.journal.reader.events()
+        return (event for _, event in self.journal.readable(execution_id, None))
+
+    def newest_events(self, execution_id: str, limit: int) -> Sequence[Event]:
+        """Return the newest events of one run, in feed order."""
+        try:
+            return self.journal.reader.newest_of(execution_id, limit)
+        except StorageError as error:
+            self.journal.note_damage(error)
+            return ()
+
+    def run_history(self, execution_id: str, through: int | None = None) -> Iterator[tuple[int, Event]]:
+        """Yield the events of one run with their positions, up to position `through`. Raises StorageError."""
+        return self.journal.reader.history(execution_id, through)
+
+    def events_between(self, after: int, through: int) -> Iterator[tuple[int, Event]]:
+        """Yield all events after one position up to another, with their positions. Raises StorageError."""
+        return self.journal.reader.between(after, through)
+
+    def find_run(self, prefix: str) -> Run:
+        """Return the only run whose id begins with `prefix`, or the newest for `@latest`.
+
+        Raises NotFound, or UsageError if there are several.
+        """
+        return one_run(self.book, prefix, "" if self.target.offline else "--backfill N reads further")
+
+    def checkpoint(self, checkpoint_id: str) -> Checkpoint | None:
+        """Return the pending checkpoint with that id."""
+        return next((row for row in self.checkpoints if row.id == checkpoint_id), None)
+
+    @property
+    def submissions(self) -> Sequence[Submission]:
+        """All writes of this session, oldest first."""
+        return self.outcomes.submissions
+
+    @property
+    def ledger_problem(self) -> str:
+        """Why the ledger cannot be written; empty if it can."""
+        return self.outcomes.records.problem
+
+    @property
+    def writes_to_look_up(self) -> Sequence[Submission]:
+        """The writes with unknown outcome that the ledger keeps: the next session looks them up."""
+        if not self.outcomes.ledger.is_kept:
+            return ()
+        return [one for one in self.submissions if one.progress in (Progress.SENDING, Progress.UNKNOWN)]
+
+    def why_not_answer(self, checkpoint_id: str | None, resolution: str | None = None) -> str | None:
+        """Return why that checkpoint cannot be answered now; None if it can."""
+        return gate.why_not_answer(self.submitter.situation, self.checkpoint(checkpoint_id or ""), resolution)
+
+    def why_not_continue(self, checkpoint_id: str | None) -> str | None:
+        """Return why that checkpoint cannot be continued now; None if it can."""
+        return gate.why_not_continue(self.submitter.situation, self.checkpoint(checkpoint_id or ""))
+
+    def why_not_replay(self, run: Run | None, *, given_input: bool = False) -> str | None:
+        """Return why `run` cannot be replayed now, with its captured input or with a `given_input`; None if it can."""
+        return gate.why_not_replay(self.submitter.situation, run, given_input)
+
+    def _staleness(self) -> tuple[str, str]:
+        """Return why the checkpoints, and why the runs, are too old to act on; empty if they are not."""
+        link = self.link
+        return self._why_stale(link.checkpoints, link), self._why_stale(link.events, link)
+
+    def _why_stale(self, part: Part, link: Link) -> str:
+        known = part.age(self.clock.monotonic())
+        is_old = known is not None and known > max(STALE_AFTER_S, link.patience)
+        return f"what is shown is {age(known)} old: r refreshes" if known is not None and is_old else ""

@@ -1,0 +1,137 @@
+"""Background tasks of a session: backfill of gaps and history, listing of checkpoints, look-up of writes.
+
+They run beside the poller. The pollers report errors; the tasks only wait and try again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from scaicore_tui.actions import Outcomes
+from scaicore_tui.catchup import CatchUp
+from scaicore_tui.errors import ScaicoreError
+from scaicore_tui.feed import Backoff, Chance, Pollers
+from scaicore_tui.feed.backoff import delay
+from scaicore_tui.runs import RunBook
+
+
+class BackgroundTasks:
+    """The tasks of one session. History is read at the start until `backfill` events are known.
+
+    Three events wake them: `first_head` is set once the newest events were read for the first time, `gap_opened` when
+    events are missing below the newest, and `polled` after each poll.
+    """
+
+    def __init__(
+        self,
+        pollers: Pollers,
+        catch_up: CatchUp,
+        outcomes: Outcomes,
+        book: RunBook,
+        chance: Chance,
+        backfill: int,
+    ) -> None:
+        self._pollers = pollers
+        self._catch_up = catch_up
+        self._outcomes = outcomes
+        self._book = book
+        self._chance = chance
+        self._wanted_count = backfill
+        self.first_head = asyncio.Event()
+        self.gap_opened = asyncio.Event()
+        self.polled = asyncio.Event()
+        self._history_lock = asyncio.Lock()
+
+    @property
+    def has_older(self) -> bool:
+        """True if the feed may hold events older than those read."""
+        return self._catch_up.history is not None
+
+    @property
+    def needs_backfill(self) -> bool:
+        """True until as many events are read as should be at the start."""
+        return self.has_older and not self._catch_up.stuck and self._book.event_count < self._wanted_count
+
+    async def run(self) -> None:
+        """Run the pollers and all tasks until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._pollers.run())
+            group.create_task(self._fill_gaps())
+            group.create_task(self._backfill())
+            group.create_task(self._look_up())
+            group.create_task(self._list_checkpoints())
+
+    async def read_once(self, *, all_checkpoints: bool = True) -> None:
+        """Read the newest events, gaps, history and checkpoints once. Raises ScaicoreError if a request fails.
+
+        Without `all_checkpoints` only their first page is read.
+        """
+        await self._read_news()
+        while all_checkpoints and self._pollers.pending.is_reading:
+            await self._pollers.read_checkpoints()
+        while self.needs_backfill:
+            await self.load_older()
+        if self._catch_up.is_unsure:
+            await self._read_news()
+        await self._outcomes.look_up()
+
+    async def load_older(self) -> int:
+        """Read one more page of history and return the number of its events. Raises ScaicoreError."""
+        async with self._history_lock:
+            return await self._catch_up.read_history()
+
+    async def _read_news(self) -> None:
+        await self._pollers.fetch()
+        while self._catch_up.fillings:
+            await self._fill_gap()
+
+    async def _fill_gaps(self) -> None:
+        backoff = self._new_backoff()
+        while True:
+            await self.gap_opened.wait()
+            self.gap_opened.clear()
+            while self._catch_up.fillings:
+                await self._with_backoff(self._fill_gap, backoff)
+
+    async def _list_checkpoints(self) -> None:
+        """Read the pages of pending checkpoints after the first, which the poller reads."""
+        backoff = self._new_backoff()
+        while True:
+            await self._pollers.listing.wait()
+            self._pollers.listing.clear()
+            while self._pollers.pending.is_reading:
+                await self._with_backoff(self._pollers.read_checkpoints, backoff)
+
+    async def _fill_gap(self) -> None:
+        await self._catch_up.fill()
+        self._outcomes.observe()
+
+    async def _backfill(self) -> None:
+        """Read history at the start, once the newest events are known."""
+        backoff = self._new_backoff()
+        await self.first_head.wait()
+        while self.needs_backfill:
+            await self._with_backoff(self.load_older, backoff)
+
+    async def _look_up(self) -> None:
+        """Look up writes with unknown outcome after each poll. Sends nothing if there are none."""
+        while True:
+            await self.polled.wait()
+            self.polled.clear()
+            await self._outcomes.look_up()
+
+    def _new_backoff(self) -> Backoff:
+        return Backoff(self._pollers.link.interval, self._chance)
+
+    async def _with_backoff(self, read: Callable[[], Awaitable[object]], backoff: Backoff) -> None:
+        """Call `read` once, after waiting while polling is paused; after a failure wait before returning."""
+        await self._pollers.going()
+        try:
+            await read()
+        except ScaicoreError as error:
+            seconds = backoff.failed(error)
+            attended = delay(seconds, attended=self._pollers.is_attended())
+            await self._pollers.wait_out(max(attended, error.retry_after or 0.0))
+        else:
+            backoff.answered()
