@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 
 from textual.widget import Widget
@@ -40,9 +41,9 @@ class AnsweringDialog(Dialog):
         self._comment.set_class(bool(draft.comment), "-typed")
 
     @property
+    @abstractmethod
     def choosing(self) -> Place:
         """Where the focus is while it is not in the comment."""
-        raise NotImplementedError
 
     @property
     def place(self) -> Place:

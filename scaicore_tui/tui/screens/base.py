@@ -5,6 +5,7 @@ Screens that are opened by a key are loaded by it, or by `tui.ahead` before: the
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -14,6 +15,7 @@ from textual.screen import Screen
 from scaicore_tui.runs import Run, run_document
 from scaicore_tui.session import Update
 from scaicore_tui.text import named, portable, source
+from scaicore_tui.tui.abstract import AbstractMeta
 from scaicore_tui.tui.actions import READING, Place, actions_at, bindings, writes
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.messages import (
@@ -39,7 +41,7 @@ from scaicore_tui.wire import Checkpoint
 from scaicore_tui.wire.checkpoints import CONTINUE
 
 
-class SessionScreen(ClosingOnce, Screen[None]):
+class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
     """A screen over a live session."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(READING)]
@@ -55,19 +57,19 @@ class SessionScreen(ClosingOnce, Screen[None]):
         self._status, self._trouble, self._notice, self._footer = StatusBar(), Trouble(), NoticeBar(), Footer()
 
     @property
+    @abstractmethod
     def place(self) -> Place:
         """Where the focus is."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def front(self) -> Lines:
         """What the keys move through."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def run_at_hand(self) -> Run | None:
         """The run that keys act on."""
-        raise NotImplementedError
 
     @property
     def checkpoint_at_hand(self) -> Checkpoint | None:
@@ -85,9 +87,9 @@ class SessionScreen(ClosingOnce, Screen[None]):
         """Whether keys that write are off."""
         return self.desk.read_only
 
+    @abstractmethod
     def compose_body(self) -> ComposeResult:
         """What stands between the status bar and the notices."""
-        raise NotImplementedError
 
     def compose(self) -> ComposeResult:
         yield self._status
@@ -269,9 +271,9 @@ class SessionScreen(ClosingOnce, Screen[None]):
         else:
             self.leave()
 
+    @abstractmethod
     def leave(self) -> None:
         """Where Escape goes when nothing is to be dismissed."""
-        raise NotImplementedError
 
     def action_quit(self) -> None:
         self.app.exit(0)

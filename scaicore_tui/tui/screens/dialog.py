@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 
 from textual.app import ComposeResult
@@ -12,6 +13,7 @@ from textual.widget import Widget
 
 from scaicore_tui.session import Update
 from scaicore_tui.text import named, one_line
+from scaicore_tui.tui.abstract import AbstractMeta
 from scaicore_tui.tui.actions import Place, actions_at
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.messages import RunAction, TextCopied, WordTyped
@@ -34,7 +36,7 @@ LOW = 30
 AGEING = 5.0
 
 
-class Dialog(ClosingOnce, ModalScreen[None]):
+class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
     """A dialog over the session's screens."""
 
     DEFAULT_CSS = """
@@ -58,9 +60,9 @@ class Dialog(ClosingOnce, ModalScreen[None]):
         self._heading, self._verdict, self._footer = Heading(), Verdict(), Footer()
 
     @property
+    @abstractmethod
     def place(self) -> Place:
         """Where the focus is."""
-        raise NotImplementedError
 
     @property
     def read_only(self) -> bool:
@@ -102,39 +104,39 @@ class Dialog(ClosingOnce, ModalScreen[None]):
         return not is_hasty and self.type_out.is_done
 
     @property
+    @abstractmethod
     def words(self) -> tuple[str, ...]:
         """What a protected profile wants typed out, each of which will do; none where nothing can be sent yet."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def subject(self) -> object:
         """What the word is typed for: with another one it is typed anew."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def fields(self) -> list[Widget | None]:
         """What has the keys, in the order of tab; None for the dialog itself."""
-        raise NotImplementedError
 
+    @abstractmethod
     def action_send(self) -> None:
         """Confirm."""
-        raise NotImplementedError
 
+    @abstractmethod
     def title_pieces(self) -> Iterable[Piece]:
         """What the heading says."""
-        raise NotImplementedError
 
+    @abstractmethod
     def lines(self, width: int) -> Sequence[Pieces]:
         """What there is to read."""
-        raise NotImplementedError
 
+    @abstractmethod
     def compose_body(self) -> Iterator[Widget]:
         """What stands between heading and verdict."""
-        raise NotImplementedError
 
+    @abstractmethod
     def judge(self) -> None:
         """Say what Enter would do now."""
-        raise NotImplementedError
 
     def compose(self) -> ComposeResult:
         with Vertical(id="panel"):

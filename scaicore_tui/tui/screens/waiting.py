@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 from scaicore_tui.runs import Run
@@ -25,13 +26,13 @@ class WaitingScreen(SessionScreen):
         self._moved_at = float("-inf")
 
     @property
+    @abstractmethod
     def inbox(self) -> CheckpointList:
         """The list of checkpoints."""
-        raise NotImplementedError
 
+    @abstractmethod
     def show_inbox(self) -> None:
         """Show the checkpoints as they are now."""
-        raise NotImplementedError
 
     @property
     def run_of_checkpoint(self) -> Run | None:

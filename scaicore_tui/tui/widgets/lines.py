@@ -5,6 +5,8 @@ Never holds more lines than are visible, so that it is as fast over 100,000 rows
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from rich.style import Style
 from textual.color import Color
 from textual.geometry import Region, Size
@@ -12,13 +14,14 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from scaicore_tui.tui import paint
+from scaicore_tui.tui.abstract import AbstractMeta
 from scaicore_tui.tui.paint import Piece, Pieces
 from scaicore_tui.tui.theme import TERMINAL
 
 ASCII_CLASS = "-ascii"
 
 
-class Lines(ScrollView, can_focus=False):
+class Lines(ScrollView, can_focus=False, metaclass=AbstractMeta):
     """A scrolling view. Subclasses say how many lines there are, and draw one."""
 
     ALLOW_SELECT = False
@@ -37,13 +40,13 @@ class Lines(ScrollView, can_focus=False):
         self._is_faded = False
 
     @property
+    @abstractmethod
     def line_count(self) -> int:
         """How many lines there are to scroll through."""
-        return 0
 
+    @abstractmethod
     def draw(self, line: int) -> Pieces:
         """What line number `line` shows."""
-        raise NotImplementedError
 
     def move(self, by: int) -> None:
         """Go down by so many lines; up where `by` is negative."""

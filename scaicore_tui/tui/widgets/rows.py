@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from textual import events
 
 from scaicore_tui.tui.paint import CURSOR, Piece, Pieces
@@ -17,18 +19,18 @@ class Rows(Lines):
         self.is_front = False
 
     @property
+    @abstractmethod
     def row_count(self) -> int:
         """How many rows there are."""
-        return 0
 
     @property
     def empty_words(self) -> str:
         """What is said where there is no row."""
         return ""
 
+    @abstractmethod
     def draw_row(self, row: int) -> Pieces:
         """A row, without the mark of the cursor."""
-        raise NotImplementedError
 
     def line_of(self, row: int) -> int:
         """The line that a row stands on, or would, where it is one before the first or behind the last."""
