@@ -13,7 +13,7 @@ from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.following import Contact, polling
 from scaicore_tui.cli.sessions import recording
 from scaicore_tui.errors import CannotReach, StorageError
-from scaicore_tui.session import Session
+from scaicore_tui.session import JournalCounts, Session
 from scaicore_tui.text import one_line
 
 
@@ -36,7 +36,8 @@ async def record(common: Common, seconds: float | None, idle: float | None, json
                         await _follow(session, changed, idle)
         finally:
             unsaved = await session.save()
-            _report(_summary(session, path, unsaved), _unread(session), json)
+            counts = session.count_journal()
+            _report(_summary(session, counts, path, unsaved), _unread(session, counts), json)
         if unsaved:
             raise _not_kept(session, unsaved)
         _require_read(session)
@@ -88,12 +89,12 @@ def _is_up_to_date(session: Session) -> bool:
     return session.link.polls > 0 and session.link.behind is None and not session.needs_backfill
 
 
-def _summary(session: Session, path: Path, unsaved: int) -> dict[str, Any]:
+def _summary(session: Session, counts: JournalCounts, path: Path, unsaved: int) -> dict[str, Any]:
     """What is in the journal, and what it took to get it there; all from `recorded` on is of this process.
 
     The `unsaved` events are only in memory: the disk did not take them.
     """
-    counts, book = session.count_journal(), session.book
+    book = session.book
     return {
         "journal": str(path),
         "events": counts.events - unsaved,
@@ -112,9 +113,9 @@ def _summary(session: Session, path: Path, unsaved: int) -> dict[str, Any]:
     }
 
 
-def _unread(session: Session) -> list[str]:
+def _unread(session: Session, counts: JournalCounts) -> list[str]:
     """Name what should have been read by now, and was not."""
-    link, counts = session.link, session.count_journal()
+    link = session.link
     gaps = counts.open_gaps - counts.has_unread_history
     behind = f" of about {link.behind:,} events" if link.behind else ""
     return [

@@ -98,4 +98,16 @@ def test_nothing_but_the_submitter_posts() -> None:
     ways = ("post", "put", "patch", "delete", "request", "send", "stream")
     assert callers(*(f"http.{way}" for way in ways)) == ["feed/client.py", "feed/transport.py"]
     assert callers("client.resolve", "client.invoke") == ["actions/submit.py"]
-    assert callers("submitter.answer", "submitter.replay") == ["session/session.py"]
+    assert callers("submitter.answer", "submitter.replay") == ["session/commands.py"]
+
+
+def test_front_ends_use_the_session_and_not_its_collaborators() -> None:
+    """All that they need of client, journal and writes is a member of the session with a name of its own."""
+    collaborators = {"client", "journal", "outcomes", "submitter"}
+
+    def reaches_through(path: Path) -> bool:
+        used = (node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute))
+        return any(node.attr in collaborators and ast.unparse(node.value).endswith("session") for node in used)
+
+    front_ends = [path for path in MODULES if path.relative_to(PACKAGE).parts[0] in ("cli", "tui")]
+    assert not [path for path in front_ends if reaches_through(path)]
