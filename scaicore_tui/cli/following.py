@@ -1,4 +1,4 @@
-"""Follows a session line by line: what changed since it was asked last, each change once; and the contact to it."""
+"""Follow a session: yield each change once, and report when the connection is lost and restored."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from scaicore_tui.session import STALE_INTERVALS, Session
 from scaicore_tui.wire import Checkpoint
 from scaicore_tui.wire.timestamps import SECOND
 
-# So often in a row a credential has to be refused to be believed to be no good any more.
+# A credential counts as invalid after this many refusals in a row: one may be an error of the server.
 CREDENTIAL_TRIES = 3
 
 
 class Follower:
-    """Of one run, or of all. What came before it began is past."""
+    """Yields the changes of one run, or of all, since it was created."""
 
     def __init__(self, session: Session, execution_id: str | None) -> None:
         self._session = session
         self._execution_id = execution_id
         self._upto = session.newest_position
         self._teller = Teller(session.run_history)
-        # What was pending before is past as well, but of a run that is told from its beginning.
+        # Checkpoints that are pending already are no change, unless the whole run is shown.
         before = session.checkpoints if execution_id is None else ()
         self._held: list[Transition] = []
         self._held_at = 0.0
         self._pending = Pending(before, since=session.newest_time())
-        # Checkpoints of runs that are over: those looked at again since, and those of them that are pending no longer.
+        # Checkpoints of ended runs: those that were listed again since, and those of them that are closed.
         self._looked_at: set[str] = set()
         self._closed: set[str] = set()
 
     def past(self, execution_id: str) -> Iterator[Transition]:
-        """All that this run went through."""
+        """Yield all changes of this run up to now."""
         return self._teller.tell(self._session.run_history(execution_id, self._upto))
 
     def news(self) -> Iterator[Transition]:
-        """What events changed since. While some are missing that can still be read, none above them are told."""
+        """Yield the changes by events since the last call. Events above an open gap wait until it is filled."""
         if self._is_behind:
             return
         after, self._upto = self._upto, self._session.newest_position
@@ -48,11 +48,11 @@ class Follower:
         yield from self._teller.tell(row for row in rows if self._is_followed(row[1].execution_id))
 
     def waiting(self) -> Sequence[Transition]:
-        """What waits where it begins, as far as that is not past."""
+        """Return the checkpoints that are pending at the start and were not shown before."""
         return list(self._pending.tell(self._mine(self._session.checkpoints), (), self._now))
 
     async def look(self, *, always: bool) -> None:
-        """Find out which checkpoints came, and which went; how is looked up where some did, or `always`."""
+        """Find new and closed checkpoints. Fetches how they were resolved if some closed, or `always`."""
         await self._look_again()
         pending = [row for row in self._mine(self._session.checkpoints) if row.id not in self._closed]
         answered = await self._answered() if always or self._pending.lacks(pending) else ()
@@ -63,10 +63,10 @@ class Follower:
             self._session.refresh()
 
     def due(self, news: Sequence[Transition]) -> Sequence[Transition]:
-        """What became of checkpoints, to be told among these `news` of events.
+        """Return the changes of checkpoints to show together with `news`, the changes by events.
 
-        They are asked for apart from events, and are told once these are known at least as far: so a run is entered
-        before it waits, also where the one is the last thing that is told.
+        Checkpoints are fetched separately from events. Their changes are held back until the events are read at least
+        as far, so that a node is shown as entered before its checkpoint is shown as waiting.
         """
         newest = max((told.at or 0 for told in news), default=0)
         due = [told for told in self._held if self._is_due(told, newest)]
@@ -77,14 +77,13 @@ class Follower:
         return (told.at or 0) <= newest or self._is_up_to_date() or self._is_over(told.execution_id)
 
     def _is_up_to_date(self) -> bool:
-        """Whether events were read after what is held was known, and none are missing."""
+        """Return True if events were read after the held changes were found, and no gap is open."""
         events = self._session.link.events
         is_newer = events.answered_at is not None and events.answered_at >= self._held_at
         return is_newer and events.error is None and not self._is_behind
 
     async def _look_again(self) -> None:
-        """Read what is pending once more where a run has ended that had a checkpoint: it may have been answered since
-        it was listed, and may be pending still."""
+        """List the pending checkpoints again if a run with a checkpoint has ended: it may be closed by now."""
         doubtful = {row.id for row in self._mine(self._session.checkpoints) if self._is_over(row.execution_id)}
         doubtful -= self._looked_at
         if not doubtful:
@@ -94,12 +93,12 @@ class Follower:
         except ScaicoreError:
             return
         if listed.cut_short:
-            return  # a listing without its end is no evidence
+            return  # the missing ones may be on pages that were not read
         self._looked_at |= doubtful
         self._closed |= doubtful - {row.id for row in listed.rows}
 
     async def _answered(self) -> Sequence[Checkpoint]:
-        """Those answered last; none where they can't be asked for: then it is not told how they were."""
+        """Fetch the checkpoints resolved last; none if that fails: then their resolutions are not shown."""
         try:
             newest = await self._session.list_checkpoints("resolved", max_pages=1)
         except ScaicoreError:
@@ -121,14 +120,14 @@ class Follower:
         return self._execution_id in (None, execution_id)
 
     def _is_over(self, execution_id: str | None) -> bool:
-        """Whether that run has ended."""
+        """Return True if that run has ended."""
         summary = self._session.book.summaries.get(execution_id or "")
         return summary is not None and summary.is_over
 
 
 class Contact:
-    """Tells when contact is lost and when it is back, once each, how often is polled where that is less often than was
-    asked for, and where events are missing for good."""
+    """Reports, once each: connection lost and restored, polling slowed by the rate limit, lost events, and problems
+    with the journal."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -140,11 +139,11 @@ class Contact:
 
     @property
     def is_lost(self) -> bool:
-        """Whether the latest look failed."""
+        """True if the latest request failed."""
         return self._lost_at is not None
 
     def look(self) -> Iterator[str]:
-        """What is to be said of it now. Raises CredentialsError for one that is refused again and again."""
+        """Yield the messages that are due. Raises CredentialsError if the credential is refused repeatedly."""
         link = self._session.link
         error = next((part.error for part in link.parts if part.error is not None), None)
         if isinstance(error, CredentialsError) and link.failures >= CREDENTIAL_TRIES:
@@ -155,18 +154,18 @@ class Contact:
         yield from self._new_gaps()
         if self._trouble != self._session.journal_problem:
             self._trouble = self._session.journal_problem
-            yield self._trouble or "the journal can be written again, and has all that was only in memory"
+            yield self._trouble or "the journal can be written again: all events that were only in memory are saved"
 
     def lost(self, error: ScaicoreError) -> Iterator[str]:
-        """What is to be said of a request that failed."""
+        """Yield the message for a failed request, unless it was yielded before."""
         if self._lost_at is None:
             self._lost_at = self._session.clock.monotonic()
             yield f"{self._time} contact lost: {error}"
 
     def interval_note(self) -> str:
-        """Say how often is polled, where the rate limit makes that less often than was asked for; else empty.
+        """Return how often is polled if the rate limit makes that less often than configured; else empty.
 
-        What is said by this is not said again.
+        `look` does not report the same again.
         """
         self._interval_note = self._session.link.interval_note
         return self._interval_note
@@ -182,7 +181,7 @@ class Contact:
         return moment(int(now * SECOND), now)
 
     def _limiting(self) -> Iterator[str]:
-        """The rate limit is known once something was answered."""
+        # The rate limit is only known after a response.
         link, before = self._session.link, self._interval_note
         if any(part.polls for part in link.parts) and link.interval_note != before:
             yield f"{self._time} polls {self.interval_note() or f'every {link.interval:g} s'}"
@@ -193,16 +192,18 @@ class Contact:
         is_held = left > STALE_INTERVALS * link.effective_interval
         if is_held and not self._is_held:
             is_asked = self._session.is_held_by_server
-            reason = "the server asked to wait (429)" if is_asked else "rate limit: the minute's requests are spent"
-            yield f"{self._time} {reason}, the next look is in {age(left)}"
+            reason = (
+                "the server asked to wait (429)" if is_asked else "rate limit: all requests of this minute are used"
+            )
+            yield f"{self._time} {reason}, next request in {age(left)}"
         self._is_held = is_held
 
     def _new_gaps(self) -> Iterator[str]:
         for gap in self._session.book.gaps:
             if not gap.is_open and gap.after not in self._gaps:
                 self._gaps.add(gap.after)
-                words = GapRow(0, [gap]).words(self._session.now, 0)
-                yield f"{words}: events lost to retention, changes may be missing"
+                text = GapRow(0, [gap]).words(self._session.now, 0)
+                yield f"{text}: events lost to retention, changes may be missing"
 
 
 async def patiently(session: Session, contact: Contact, read: Callable[[], Awaitable[object]]) -> None:
@@ -220,7 +221,7 @@ async def patiently(session: Session, contact: Contact, read: Callable[[], Await
 
 @asynccontextmanager
 async def polling(session: Session) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """Poll inside; what it yields waits until something changed."""
+    """Poll the session inside the block. Yields a function that waits for the next change."""
     changed = asyncio.Event()
     session.subscribe(lambda update: changed.set())
     task = asyncio.create_task(session.run())

@@ -1,4 +1,4 @@
-"""From flags to an open session."""
+"""Turn command-line flags into settings, targets and open sessions."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from scaicore_tui.cli.flags import DEFAULT_BACKFILL, Common
 from scaicore_tui.config import Flags, Settings, Target, settle
 from scaicore_tui.errors import ConfigError, StorageError, UsageError
 
-OFFLINE_HINT = "offline there are runs, show, events, and the app"
+OFFLINE_HINT = "runs, show, events and the app work offline"
 
 if TYPE_CHECKING:
     from scaicore_tui.session import Session
 
 
 def settings_of(common: Common) -> Settings:
-    """What flags, environment and profile say, each with its source. Raises ConfigError."""
+    """Return the settings from flags, environment and profile, each with its source. Raises ConfigError."""
     return settle(flags_of(common))
 
 
 def flags_of(common: Common) -> Flags:
-    """The flags that are settings."""
+    """Return the flags that are settings."""
     return Flags(**{name: getattr(common, name) for name in Flags.__struct_fields__})
 
 
 def target_of(settings: Settings) -> Target | None:
-    """The API to talk to; None where nothing says which.
+    """Return the API to connect to; None if none is set.
 
-    Raises ConfigError, and CredentialsError where there is no way to a token for it. On this machine, where `serve` may
-    lend one, there may be none, unless the profile says that there should.
+    Raises ConfigError, and CredentialsError if no token can be obtained for it. An API on this machine may be a `serve`
+    with a token of its own: there a token is only required if the profile names a variable for it.
     """
     target = settings.target()
     if target is None or target.has_credential:
@@ -44,9 +44,14 @@ def target_of(settings: Settings) -> Target | None:
 
 
 def require_target(common: Common) -> Target:
-    """The API, and a way to a token. Raises UsageError, ConfigError and CredentialsError, saying what to set."""
+    """Return the API to connect to, which has a way to get a token.
+
+    Raises UsageError, ConfigError or CredentialsError; the error says what to set.
+    """
     if common.offline:
-        raise UsageError("this asks a server, and --offline asks none", kept="nothing was asked", hint=OFFLINE_HINT)
+        raise UsageError(
+            "this needs the server, and --offline sends no request", kept="nothing was sent", hint=OFFLINE_HINT
+        )
     settings = settings_of(common)
     target = target_of(settings)
     if target is None:
@@ -60,16 +65,19 @@ def require_target(common: Common) -> Target:
 
 
 def recorded_file(common: Common) -> Path:
-    """The journal to look at offline: the one that is named, or the profile's. Raises ConfigError without either."""
+    """Return the file to show offline: that of `--journal`, else the profile's journal.
+
+    Raises ConfigError if neither is set.
+    """
     if common.no_journal:
-        raise UsageError("--offline shows a journal, and --no-journal wants none")
+        raise UsageError("--offline shows a journal: use it without --no-journal")
     if common.journal is not None:
         return common.journal
-    # Whose journal it is can be said without a token for them.
+    # Not `target_of`: a token is not needed to find the journal.
     target = settings_of(common).target()
     if target is None:
         raise ConfigError(
-            "no journal is named", hint="--journal FILE, or the --profile or --url whose journal is meant"
+            "no journal is named", hint="set --journal FILE, or --profile or --url to show the journal of that API"
         )
     from scaicore_tui.session import journal_to_read
 
@@ -77,10 +85,10 @@ def recorded_file(common: Common) -> Path:
 
 
 def looking(common: Common) -> Session:
-    """A session for the app offline. Raises NotFound and ConfigError where there is nothing to look at."""
+    """Open an offline session for the app. Raises NotFound or ConfigError if there is nothing to show."""
     path = recorded_file(common)
     if common.core is not None and common.journal is not None:
-        raise UsageError("--core says what is asked for: offline, / filters what is shown")
+        raise UsageError("--core limits requests: with --offline --journal, press / in the app to filter")
     named = Target(url="http://localhost", name=path.name, low_bandwidth=common.low_bandwidth)
     target = named if common.journal is not None else settings_of(common).target() or named
     from scaicore_tui.session import open_recorded_session
@@ -89,8 +97,11 @@ def looking(common: Common) -> Session:
 
 
 def one_shot(common: Common, backfill: int = DEFAULT_BACKFILL) -> Session:
-    """A session for one command: its own temporary journal, unless a file was named. So many past events are read,
-    unless a number was named. It has no ledger: for a command that only reads."""
+    """Open a session for one command that only reads.
+
+    Without `--journal` it has a temporary journal. `backfill` is the number of past events to read if `--backfill` is
+    not given.
+    """
     from scaicore_tui.session import open_session
 
     return open_session(require_target(common), common.journal, backfill=_backfill(common, backfill))
@@ -98,69 +109,73 @@ def one_shot(common: Common, backfill: int = DEFAULT_BACKFILL) -> Session:
 
 @asynccontextmanager
 async def writing(common: Common) -> AsyncIterator[Session]:
-    """A session for one command that writes; once it is closed, what the ledger did not take is said."""
+    """Open a session for one command that writes; after closing it, warn if the ledger could not be written."""
     from scaicore_tui.session import open_session
 
     target = require_target(common)
     session = open_session(target, common.journal, backfill=_backfill(common), keeps_writes=True)
-    is_told = False
+    has_failed = False
     try:
         async with session:
             yield session
     except StorageError:
-        is_told = True
+        has_failed = True
         raise
     finally:
-        if not is_told:
+        if not has_failed:
             tell_ledger_problem(session)
 
 
 def watching(common: Common, target: Target) -> Session:
-    """A session for the app: with the profile's journal, unless told otherwise."""
+    """Open a session for the app, with the journal of `journal_of`."""
     from scaicore_tui.session import open_usable_session
 
     return open_usable_session(target, journal_of(common, target), backfill=_backfill(common))
 
 
 def journal_of(common: Common, target: Target) -> Path | None:
-    """Where the app keeps what it reads; None where it keeps nothing."""
+    """Return the file for the app's journal: that of `--journal`, else the profile's; None with `--no-journal`."""
     from scaicore_tui.session import journal_to_write
 
     return None if common.no_journal else common.journal or journal_to_write(target)
 
 
 def former_notice(common: Common, target: Target) -> str:
-    """Return a notice if a journal of an older program is left unused when the first one of `target` is made."""
+    """Return a notice if the journal of an older version exists and is not used; empty if there is none.
+
+    It is only returned until `target` has a journal of its own.
+    """
     from scaicore_tui.session import unused_former_journal
 
     path = journal_of(common, target)
     if path is None or path == common.journal or os.path.lexists(path):
         return ""
     former = unused_former_journal(target)
-    return "" if former is None else f"{former} may hold other feeds too, and is not used: --offline --journal shows it"
+    return (
+        "" if former is None else f"{former} is not used, as it may hold other feeds too: --offline --journal shows it"
+    )
 
 
 def tell_ledger_problem(session: Session) -> None:
-    """Warn of what the ledger did not take: what was written to the API is as it was told."""
+    """Warn if the ledger could not be written."""
     if session.ledger_problem:
         say(f"warning: {session.ledger_problem}")
 
 
 def tell_unknown(session: Session) -> None:
-    """Say of how many writes it is not known what came of them, where a ledger keeps them for the next start; and what
-    it did not take."""
+    """Report problems with the ledger, events that were not saved, and writes whose outcome is still unknown."""
     tell_ledger_problem(session)
     if session.lost_count:
-        say(f"{session.lost_count:,} events were not kept: {session.journal_problem}")
+        say(f"{session.lost_count:,} events were not saved: {session.journal_problem}")
     if unknown := session.writes_to_look_up:
-        count = "1 write is" if len(unknown) == 1 else f"{len(unknown)} writes are"
-        say(f"{count} still unknown, and looked up by the next start: scaicore-tui ledger")
+        count, them = ("1 write has", "it") if len(unknown) == 1 else (f"{len(unknown)} writes have", "them")
+        say(f"{count} an unknown outcome: the next start looks {them} up. See: scaicore-tui ledger")
 
 
 def recording(common: Common) -> tuple[Session, Path]:
-    """A session that writes a journal, the profile's own unless another is named, and where that is."""
+    """Open a session for `record`; return it with the path of its journal: that of `--journal`, else the profile's."""
     if common.no_journal:
-        raise UsageError("record writes a journal, and --no-journal wants none")
+        raise UsageError("record writes a journal: use it without --no-journal")
     target = require_target(common)
     from scaicore_tui.session import journal_to_write, open_session
 

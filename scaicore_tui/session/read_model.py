@@ -262,4 +262,4 @@ class ReadModel:
     def _why_stale(self, part: Part, link: Link) -> str:
         known = part.age(self.clock.monotonic())
         is_old = known is not None and known > max(STALE_AFTER_S, link.patience)
-        return f"what is shown is {age(known)} old: r refreshes" if known is not None and is_old else ""
+        return f"the data shown is {age(known)} old: press r to refresh" if known is not None and is_old else ""

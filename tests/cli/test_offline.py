@@ -71,10 +71,10 @@ def test_without_a_file_it_is_the_profiles_own(program: Program, told: Any, file
     ("arguments", "words"),
     [
         (["runs"], "no journal is named"),
-        (["runs", "--no-journal"], "--no-journal wants none"),
+        (["runs", "--no-journal"], "use it without --no-journal"),
         (["checkpoints"], "only a server knows what still waits"),
-        (["resolve", "ckpt_1", "approve", "--yes"], "this asks a server, and --offline asks none"),
-        (["replay", "@latest", "--yes"], "this asks a server, and --offline asks none"),
+        (["resolve", "ckpt_1", "approve", "--yes"], "this needs the server, and --offline sends no request"),
+        (["replay", "@latest", "--yes"], "this needs the server, and --offline sends no request"),
         (["events", "--journal", __file__], "is no journal"),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",

@@ -109,10 +109,10 @@ def test_two_do_not_write_one_journal(busy_grid: FastGrid, watcher: Program, tmp
 @pytest.mark.parametrize(
     ("flags", "code", "words"),
     [
-        (("--no-journal",), 2, "--no-journal wants none"),
+        (("--no-journal",), 2, "use it without --no-journal"),
         (("--journal", "/proc/j"), 9, "no journal can be kept in /proc/j"),
         (("--journal", "/"), 9, "no journal can be kept in /"),
-        (("--offline",), 2, "this asks a server, and --offline asks none"),
+        (("--offline",), 2, "this needs the server, and --offline sends no request"),
     ],
 )
 def test_what_can_not_be_recorded(writer: Program, flags: tuple[str, ...], code: int, words: str) -> None:

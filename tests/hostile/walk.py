@@ -12,7 +12,9 @@ from tests.hostile.grammar import COPY, application, foreign_sequences, unseen
 from tests.tui.terminal import DEBUGGER, Terminal
 
 # What is said of writes whose answers were about something else, when the terminal is given back.
-FAREWELL = r"\d+ writes? (?:is|are) still unknown, and looked up by the next start: scaicore-tui ledger\r\n"
+FAREWELL = (
+    r"\d+ writes? (?:has|have) an unknown outcome: the next start looks (?:it|them) up. See: scaicore-tui ledger\r\n"
+)
 
 # Nothing was written for so long: the key was acted on, and its picture is whole.
 STILL = 0.05

@@ -18,7 +18,7 @@ from tests.tui.terminal import DEBUGGER, Terminal
 
 DEMO = (*DEBUGGER, "demo", "--seed", "7")
 
-UNKNOWN = b"1 write is still unknown, and looked up by the next start: scaicore-tui ledger"
+UNKNOWN = b"1 write has an unknown outcome: the next start looks it up. See: scaicore-tui ledger"
 ENDING = {"hang-up": signal.SIGHUP, "interrupt": signal.SIGINT, "quit": signal.SIGQUIT, "terminate": signal.SIGTERM}
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="it tells who the servers are")
 PATIENCE = 30

@@ -94,7 +94,9 @@ async def test_what_a_full_disk_did_not_take_is_not_counted_as_kept(tmp_path: Pa
         assert [list(contact.look()), list(contact.look())] == [[session.journal.trouble], []]
         limit(session.journal, is_full=False)
         assert (await session.save(), session.journal.saved_run_count, session.journal.trouble) == (0, 320, "")
-        assert list(contact.look()) == ["the journal can be written again, and has all that was only in memory"]
+        assert list(contact.look()) == [
+            "the journal can be written again: all events that were only in memory are saved"
+        ]
     assert session.lost_count == 0
     with Journal.read(path) as journal:
         assert len(journal) == 380
