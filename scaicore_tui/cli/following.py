@@ -68,13 +68,13 @@ class Follower:
         Checkpoints are fetched separately from events. Their changes are held back until the events are read at least
         as far, so that a node is shown as entered before its checkpoint is shown as waiting.
         """
-        newest = max((told.at or 0 for told in news), default=0)
-        due = [told for told in self._held if self._is_due(told, newest)]
-        self._held = [told for told in self._held if told not in due]
+        newest = max((change.at or 0 for change in news), default=0)
+        due = [change for change in self._held if self._is_due(change, newest)]
+        self._held = [change for change in self._held if change not in due]
         return due
 
-    def _is_due(self, told: Transition, newest: int) -> bool:
-        return (told.at or 0) <= newest or self._is_up_to_date() or self._is_over(told.execution_id)
+    def _is_due(self, change: Transition, newest: int) -> bool:
+        return (change.at or 0) <= newest or self._is_up_to_date() or self._is_over(change.execution_id)
 
     def _is_up_to_date(self) -> bool:
         """Return True if events were read after the held changes were found, and no gap is open."""

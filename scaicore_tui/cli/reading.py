@@ -1,4 +1,4 @@
-"""Commands that only read: runs, show, events, checkpoints. Of the first three each can do without a server."""
+"""The commands that only read: runs, show, events, checkpoints. All but the last also work on a recorded file."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from scaicore_tui.wire.timestamps import seconds
 
 
 def _tell_unreadable(count: int) -> None:
-    """Say how much of what was read can't be, or only in part."""
+    """Report how many events and checkpoints could not be fully decoded."""
     if count:
-        diagnostics.say(f"{count:,} unreadable, or in part: events --json has events as they came")
+        diagnostics.say(f"{count:,} unreadable, in whole or in part: events --json prints events as received")
 
 
 def _tell_unread(reasons: Iterable[str]) -> None:
-    """Say what was not read, and why."""
+    """Report what was not read, and why."""
     for reason in filter(None, reasons):
         diagnostics.say(reason)
 
@@ -52,7 +52,7 @@ async def show_run(common: Common, execution: str, json: bool) -> None:
 
 
 async def list_events(common: Common, execution: str | None, json: bool) -> None:
-    """Print events in feed order: of the feed, or of a file, which needs no server."""
+    """Print events in feed order, from the API or a recorded file."""
     if common.journal is None and not common.offline:
         async with one_shot(common) as session:
             await session.read_once()
@@ -69,7 +69,9 @@ async def list_events(common: Common, execution: str | None, json: bool) -> None
 async def list_checkpoints(common: Common, status: str, json: bool) -> None:
     """Print the checkpoints of one status."""
     if common.offline:
-        raise UsageError("only a server knows what still waits: a journal tells what did", hint="without --offline")
+        raise UsageError(
+            "checkpoints needs the server: a journal cannot know what is still pending", hint="run it without --offline"
+        )
     async with one_shot(common) as session:
         listed = await session.list_checkpoints(status)
         _tell_unreadable(session.unreadable)
@@ -83,8 +85,10 @@ async def list_checkpoints(common: Common, status: str, json: bool) -> None:
 
 @asynccontextmanager
 async def _read(common: Common) -> AsyncIterator[tuple[RunBook, float]]:
-    """What is recorded in a file, where that is asked for, or it can't hold anything else; else what the API tells.
-    With the time that it is, in seconds since 1970."""
+    """Yield the runs, and the time now in seconds since 1970.
+
+    The runs come from a file with `--offline`, or if `--journal` names JSON lines; else from the API.
+    """
     if common.offline or (common.journal is not None and is_lines(common.journal)):
         path = recorded_file(common)
         with open_recorded(path) as recorded:

@@ -1,4 +1,4 @@
-"""`record`: polls without a screen into the journal, until it is told to stop, or there is nothing more to record."""
+"""The command `record`: poll into a journal, without a screen."""
 
 from __future__ import annotations
 
@@ -18,18 +18,17 @@ from scaicore_tui.text import one_line
 
 
 async def record(common: Common, seconds: float | None, idle: float | None, json: bool) -> int:
-    """Record for so many seconds, until nothing new came for `idle` seconds, or until interrupted; the exit code.
+    """Record for `seconds`, until nothing new came for `idle` seconds, or until interrupted; return the exit code.
 
-    However it ends, a summary says what was recorded and what was not read. Raises what keeps the first look from
-    succeeding, and CannotReach where nothing was read in the given time; what keeps later looks from succeeding is
-    told, and waited out.
+    A summary is printed however it ends. Raises the error of the first request if that fails, and CannotReach if
+    nothing was read in time; later failures are reported and waited out.
     """
     session, path = recording(common)
     unsaved = 0
     async with session:
         try:
             await session.load()
-            diagnostics.say(f"recording {one_line(session.target.host)} into {path}; Ctrl-C ends it")
+            diagnostics.say(f"recording {one_line(session.target.host)} into {path}; press Ctrl-C to stop")
             async with polling(session) as changed:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(seconds):
@@ -45,16 +44,16 @@ async def record(common: Common, seconds: float | None, idle: float | None, json
 
 
 def _require_read(session: Session) -> None:
-    """Raise what kept the feed from being read even once."""
+    """Raise the reason if the feed was never read."""
     events = session.link.events
     if not events.polls:
         raise events.error or CannotReach(
-            f"{one_line(session.target.host)} gave no answer", kept="nothing was recorded"
+            f"{one_line(session.target.host)} did not answer", kept="nothing was recorded"
         )
 
 
 def _not_kept(session: Session, unsaved: int) -> StorageError:
-    """Return the error for events that were read and are not in the file at the end."""
+    """Return the error for events that could not be written to the file."""
     is_gone = session.is_journal_gone
     return StorageError(
         f"{unsaved:,} events are not in the journal: {session.journal_problem}",
@@ -64,7 +63,7 @@ def _not_kept(session: Session, unsaved: int) -> StorageError:
 
 
 async def _follow(session: Session, changed: Callable[[], Awaitable[None]], idle: float | None) -> None:
-    """Tell of the contact, until nothing new came for `idle` seconds although all was well."""
+    """Report the connection until nothing new came for `idle` seconds while it worked."""
     contact, taken, quiet_since = Contact(session), session.book.taken_count, session.clock.monotonic()
     while True:
         try:
@@ -85,14 +84,14 @@ async def _follow(session: Session, changed: Callable[[], Awaitable[None]], idle
 
 
 def _is_up_to_date(session: Session) -> bool:
-    """Whether all was read that should be by now."""
+    """Return True if everything is read: the newest events, all gaps, and the backfill."""
     return session.link.polls > 0 and session.link.behind is None and not session.needs_backfill
 
 
 def _summary(session: Session, counts: JournalCounts, path: Path, unsaved: int) -> dict[str, Any]:
-    """What is in the journal, and what it took to get it there; all from `recorded` on is of this process.
+    """Return the summary as a document. From `recorded` on its numbers are of this process.
 
-    The `unsaved` events are only in memory: the disk did not take them.
+    `unsaved` is the number of events that are only in memory, as the disk did not take them.
     """
     book = session.book
     return {
@@ -114,7 +113,7 @@ def _summary(session: Session, counts: JournalCounts, path: Path, unsaved: int) 
 
 
 def _unread(session: Session, counts: JournalCounts) -> list[str]:
-    """Name what should have been read by now, and was not."""
+    """Return what was not read, although it should have been."""
     link = session.link
     gaps = counts.open_gaps - counts.has_unread_history
     behind = f" of about {link.behind:,} events" if link.behind else ""
@@ -134,7 +133,7 @@ def _report(summary: dict[str, Any], unread: list[str], json: bool) -> None:
     if summary["unsaved"]:
         kept += f" · {summary['unsaved']:,} events NOT in the journal"
     output.line(
-        f"{kept} · {summary['gaps']} gaps · {summary['duplicates']:,} repeats · {summary['requests']:,} requests"
-        f" · {summary['stale_dropped']} late answers dropped"
+        f"{kept} · {summary['gaps']} gaps · {summary['duplicates']:,} duplicates · {summary['requests']:,} requests"
+        f" · {summary['stale_dropped']} late responses dropped"
         f"{' · not read: ' + ', '.join(unread) if unread else ''}"
     )

@@ -1,4 +1,4 @@
-"""`watch`: one line per change, of one run until it ends, or of all; failed polls are survived."""
+"""The command `watch`: print one line per change, of one run until it ends, or of all runs."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ AWAITED: dict[Until | None, tuple[What, ...]] = {
 async def watch(
     common: Common, execution: str | None, exit_status: bool, until: Until | None, seconds: float | None, json: bool
 ) -> int:
-    """Print what changes until the run ends, or what is waited for happened; the exit code.
+    """Print changes until the run ends or the state `until` is reached; return the exit code.
 
-    Failed requests are survived, from the first one on. Raises TimedOut where it takes longer than so many seconds.
+    Failed requests are repeated, from the first one on. Raises TimedOut after `seconds`.
     """
     trouble = ""
     try:
@@ -58,7 +58,7 @@ async def watch(
 
 
 def _unread(session: Session) -> str:
-    """Say that nothing was read so far, and why; empty where something was."""
+    """Return why nothing was read so far; empty if something was."""
     if session.link.events.polls:
         return ""
     error = next((part.error for part in session.link.parts if part.error is not None), None)
@@ -66,7 +66,7 @@ def _unread(session: Session) -> str:
 
 
 def _tell_unread(session: Session, common: Common, execution_id: str | None) -> None:
-    """Say what is not read of what is watched: of one run, or of a journal."""
+    """Report what is missing from the watched run, or from the journal, and what was not read."""
     book, now = session.book, session.now
     if execution_id is not None:
         missing = [missing_in(book.summaries[execution_id], book.gaps, now)]
@@ -79,8 +79,11 @@ def _tell_unread(session: Session, common: Common, execution_id: str | None) -> 
 
 
 async def _find(session: Session, contact: Contact, execution: str) -> str:
-    """The one run of that id, once it and its beginning are read: most are among the newest events, and all requests
-    that are spent on older ones delay the polls to come. Raises NotFound, and UsageError where it is many."""
+    """Read back until the run and its beginning are found; return its id.
+
+    Most runs are among the newest events. Reading no further than needed saves requests for the polls that follow.
+    Raises NotFound, or UsageError if several runs match.
+    """
     book = session.book
     while session.reads_older and book.event_count < DEFAULT_BACKFILL:
         found = book.find(execution)
@@ -91,7 +94,7 @@ async def _find(session: Session, contact: Contact, execution: str) -> str:
 
 
 class Watching:
-    """Tells the changes of one run, or of all, to `show`."""
+    """Passes the changes of one run, or of all, to `show`."""
 
     def __init__(
         self,
@@ -111,7 +114,7 @@ class Watching:
         self._bell = Bell(os.environ) if notify else None
 
     async def last(self) -> Transition:
-        """Tell what happens until what is waited for did, or the run ended: that change."""
+        """Show changes until the awaited one, or the end of the run; return that change."""
         last = self._begin()
         async with polling(self._session) as changed:
             while last is None:
@@ -122,56 +125,56 @@ class Watching:
         return last
 
     def _begin(self) -> Transition | None:
-        """Tell what the run went through so far; of all runs, how many there are."""
+        """Show the changes of the run so far; for all runs, only report how many there are."""
         note = self._contact.interval_note()
         if self._execution_id is not None:
             if note:
                 diagnostics.say(f"polls {note}")
             return self._tell([*self._follower.past(self._execution_id), *self._follower.waiting()])
-        # What waits is known by its checkpoint, whether the events of its run were read or not.
+        # Waiting runs are counted by their checkpoints: their events may not be read.
         waiting = {row.execution_id or row.id for row in self._session.checkpoints}
         known = f"{self._session.book.counts[RunStatus.RUNNING]} running, {len(waiting)} waiting"
         core = self._session.target.core
         polls = f"; polls {note}" if note else ""
         where = f"{'all Cores' if core is None else named(core)} on {named(self._session.target.host)}"
-        diagnostics.say(f"watching {where}: {known}; what changes from now on is told{polls}")
+        diagnostics.say(f"watching {where}: {known}; new changes follow{polls}")
         return None
 
     async def _news(self) -> list[Transition]:
-        """What changed, by its time: what is pending is asked for by itself, and may be known sooner or later."""
+        """Return the new changes by time, merged from those of events and of checkpoints."""
         was_lost = self._contact.is_lost
         for words in self._contact.look():
             diagnostics.say(words)
         await self._follower.look(always=was_lost and not self._contact.is_lost)
-        # Nothing comes in between these two: what is due stands behind all events that are older.
+        # No await between these two: all older events must be in `events`.
         events = list(self._follower.news())
-        return list(merge(events, self._follower.due(events), key=lambda told: told.at or 0))
+        return list(merge(events, self._follower.due(events), key=lambda change: change.at or 0))
 
     def _tell(self, changes: Iterable[Transition]) -> Transition | None:
-        """Show them up to the last one that is waited for; that one."""
-        for told in changes:
-            self._show(told)
-            if told.what in self._lasts:
-                return told
+        """Show the changes up to the first awaited one, and return it."""
+        for change in changes:
+            self._show(change)
+            if change.what in self._lasts:
+                return change
         return None
 
     def _ring(self, news: Iterable[Transition]) -> None:
         if self._bell is not None:
-            happened = [told.what for told in news]
+            happened = [change.what for change in news]
             self._bell.count(happened.count(What.RUN_FAILED), happened.count(What.CHECKPOINT_WAITS))
             diagnostics.ring(self._bell.ring(self._session.clock.monotonic()))
 
 
 def _show(session: Session, common: Common, json: bool) -> Callable[[Transition], None]:
-    """Prints a change at once, for programs or for people."""
+    """Return a function that prints a change at once, as JSON or as a row."""
     if json:
-        return lambda told: output.compact_line(transition_document(told))
+        return lambda change: output.compact_line(transition_document(change))
     columns = output.Columns(*WIDTHS)
-    return lambda told: columns.row(change_row(told, session.now, common.ascii))
+    return lambda change: columns.row(change_row(change, session.now, common.ascii))
 
 
 def _unseen(execution: str | None, until: Until | None) -> str:
-    """What did not happen in time."""
+    """Say what did not happen in time."""
     if until is None:
-        return f"{execution} goes on" if execution is not None else "the time is up"
+        return f"{execution} is still running" if execution is not None else "the time is up"
     return f"{execution} is not {until}" if execution is not None else f"no run was {until}"

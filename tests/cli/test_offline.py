@@ -72,7 +72,7 @@ def test_without_a_file_it_is_the_profiles_own(program: Program, told: Any, file
     [
         (["runs"], "no journal is named"),
         (["runs", "--no-journal"], "use it without --no-journal"),
-        (["checkpoints"], "only a server knows what still waits"),
+        (["checkpoints"], "a journal cannot know what is still pending"),
         (["resolve", "ckpt_1", "approve", "--yes"], "this needs the server, and --offline sends no request"),
         (["replay", "@latest", "--yes"], "this needs the server, and --offline sends no request"),
         (["events", "--journal", __file__], "is no journal"),

@@ -121,7 +121,7 @@ def test_what_can_not_be_recorded(writer: Program, flags: tuple[str, ...], code:
     assert words in done.stderr
 
 
-NOTHING = "0 events recorded, 0 of 0 runs in the journal · 0 gaps · 0 repeats"
+NOTHING = "0 events recorded, 0 of 0 runs in the journal · 0 gaps · 0 duplicates"
 
 
 def test_a_failure_ends_it_with_its_summary_and_says_so(writer: Program) -> None:
@@ -141,7 +141,7 @@ def test_time_that_is_up_before_anything_was_read_is_a_failure(program: Program)
         silent.release()
     summary = json.loads(done.stdout)
     assert (done.returncode, summary["recorded"], summary["checkpoints_unread"]) == (3, 0, True)
-    assert "gave no answer · nothing was recorded" in done.stderr
+    assert "did not answer · nothing was recorded" in done.stderr
 
 
 def test_a_signal_before_anything_was_read_ends_it_with_its_summary(program: Program, tmp_path: Path) -> None:
