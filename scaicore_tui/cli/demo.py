@@ -31,19 +31,19 @@ async def serve_demo(seed: int, rate: float, owned: bool = False) -> None:
 
     An `owned` demo ends with its standard input.
     """
-    from scaicore_tui.cli.servers import input_ended, listen, serving
-    from scaicore_tui.grid import GridConfig, build_grid
-    from scaicore_tui.proxy import ProxyConfig, build_proxy
+    from scaicore_tui.servers.grid import GridConfig, build_grid
+    from scaicore_tui.servers.hosting import bind, serve_app, stdin_closed
+    from scaicore_tui.servers.proxy import ProxyConfig, build_proxy
 
     token, viewer_token = _token("usr_demo", "manager"), _token("usr_guest", "viewer")
-    grid_socket, grid_url = listen(LOOPBACK, 0)
-    proxy_socket, proxy_url = listen(LOOPBACK, 0)
+    grid_socket, grid_url = bind(LOOPBACK, 0)
+    proxy_socket, proxy_url = bind(LOOPBACK, 0)
     grid = build_grid(GridConfig(seed=seed, rate=rate, tokens={token: "manager", viewer_token: "viewer"}))
     proxy = build_proxy(ProxyConfig(upstream=grid_url))
-    async with serving(grid, grid_socket), serving(proxy, proxy_socket, dates=False):
+    async with serve_app(grid, grid_socket), serve_app(proxy, proxy_socket, date_header=False):
         ready = {"url": f"{proxy_url}/api/v1", "grid_url": grid_url, "token": token, "viewer_token": viewer_token}
         output.compact_line(ready | {"pid": os.getpid()})
-        await (input_ended() if owned else asyncio.Event().wait())
+        await (stdin_closed() if owned else asyncio.Event().wait())
 
 
 @contextmanager

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from scaicore_tui.cli.access_log import AccessLog
-from scaicore_tui.cli.servers import listen, serving
 from scaicore_tui.clock import ManualClock
-from scaicore_tui.proxy import ProxyConfig, build_proxy
+from scaicore_tui.servers.access_log import AccessLog
+from scaicore_tui.servers.hosting import bind, serve_app
+from scaicore_tui.servers.proxy import ProxyConfig, build_proxy
 from tests.server.proxy_fixtures import EVENTS, INVOKE, TOKEN, Grid, answer, client_of, exchange, grid_server
 from tests.server.test_hostile_requests import request
 from tests.waiting import until
@@ -34,10 +34,10 @@ class Logged:
 async def logged(**settings: Any) -> AsyncIterator[Logged]:
     clock = ManualClock()
     async with grid_server() as grid:
-        bound, url = listen("127.0.0.1", 0)
+        bound, url = bind("127.0.0.1", 0)
         at = Logged(url, grid, clock)
         around = partial(AccessLog, clock=clock, write=at.entries.append, process=7)
-        async with serving(build_proxy(ProxyConfig(grid.url)), bound, dates=False, around=around, **settings):
+        async with serve_app(build_proxy(ProxyConfig(grid.url)), bound, date_header=False, wrap=around, **settings):
             yield at
 
 
@@ -123,7 +123,7 @@ async def test_what_is_refused_at_the_door_is_told_too() -> None:
 
 
 async def test_too_many_connections_are_told_too() -> None:
-    async with logged(connections=2) as at:
+    async with logged(max_connections=2) as at:
         async with client_of(at.url, TOKEN) as one, client_of(at.url, TOKEN) as other:
             answers = [await client.get(EVENTS) for client in (one, other)]
         assert [response.status_code for response in answers] == [200, 503]

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import pytest
 
-from scaicore_tui.grid import auth
-from scaicore_tui.grid.auth import Guard
+from scaicore_tui.servers.grid.http import auth
+from scaicore_tui.servers.grid.http.auth import Authenticator
 from tests.server.grid_fixtures import MODULE, TOKENS, assert_sound, serving
 from tests.server.test_grid_reading import problem
 from tests.server.test_grid_writing import SESSION, invoke, pending, resolve, suspended
@@ -121,7 +121,7 @@ def test_a_token_is_compared_with_every_other_in_constant_time(monkeypatch: pyte
         return hmac.compare_digest(one, other)
 
     monkeypatch.setattr(auth, "compare_digest", compare)
-    guard = Guard(TOKENS)
+    guard = Authenticator(TOKENS)
     for token in (next(iter(TOKENS)), "none"):
         compared.clear()
         guard._role_of(token)

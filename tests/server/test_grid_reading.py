@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from scaicore_tui.clock import ManualClock
-from scaicore_tui.grid import GridConfig, build_grid
-from scaicore_tui.grid.limits import PER_API_KEY, PER_USER
+from scaicore_tui.servers.grid import GridConfig, build_grid
+from scaicore_tui.servers.grid.http.rate_limits import REQUESTS_PER_API_KEY, REQUESTS_PER_USER
 from tests.server.grid_fixtures import MANAGER, MODULE, REVIEWER, TOKENS, VIEWER, Served, serving
 
 CALLS = [
@@ -116,7 +116,7 @@ async def test_the_cores_and_their_flows() -> None:
         assert [core["name"] for core in cores] == names
         core = (await client.get(f"{MODULE}/cores/core_debug-session")).json()["data"]
         assert [node["id"] for node in core["flow"]["nodes"] if node.get("breakpoint")] == ["run_script", "propose"]
-        file = resources.files("scaicore_tui.grid") / "flows" / "debug-session.json"
+        file = resources.files("scaicore_tui.servers.grid") / "flows" / "debug-session.json"
         assert core["flow"] == json.loads(file.read_text("utf-8"))
         problem(await client.get(f"{MODULE}/cores/core_none"), 404, "NOT_FOUND")
 
@@ -219,7 +219,7 @@ async def test_a_fault_of_ours_is_an_answer_too(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with serving() as grid, grid.client() as client:
-        monkeypatch.setattr(grid.grid.store, "feed", None)
+        monkeypatch.setattr(grid.grid.store, "event_table", None)
         response = await client.get(f"{MODULE}/events")
         problem(response, 500, "INTERNAL_ERROR")
         assert response.headers["X-Request-Id"] in caplog.text
@@ -233,7 +233,7 @@ async def _use_up(client: httpx.AsyncClient, limit: int) -> None:
         assert response.headers["X-Scaigrid-Ratelimit-Remaining"] == str(left)
 
 
-@pytest.mark.parametrize(("token", "limit"), [(MANAGER, PER_API_KEY), (VIEWER, PER_USER)])
+@pytest.mark.parametrize(("token", "limit"), [(MANAGER, REQUESTS_PER_API_KEY), (VIEWER, REQUESTS_PER_USER)])
 async def test_the_rate_limit_slides(token: str, limit: int) -> None:
     clock = ManualClock()
     async with serving(clock, rate_limits=True) as grid, grid.client(token) as client:
@@ -256,7 +256,7 @@ async def test_the_rate_limit_slides(token: str, limit: int) -> None:
 async def test_each_token_has_its_own_limit() -> None:
     async with serving(ManualClock(), rate_limits=True) as grid:
         async with grid.client() as client:
-            await _use_up(client, PER_API_KEY)
+            await _use_up(client, REQUESTS_PER_API_KEY)
             problem(await client.get(f"{MODULE}/events"), 429, "RATE_LIMITED")
             assert (await client.get("/health")).status_code == 200
         async with grid.client(VIEWER) as client:
@@ -265,7 +265,7 @@ async def test_each_token_has_its_own_limit() -> None:
 
 async def test_the_limits_can_be_switched_off() -> None:
     async with serving() as grid, grid.client() as client:
-        for _ in range(PER_API_KEY + 1):
+        for _ in range(REQUESTS_PER_API_KEY + 1):
             assert (await client.get("/v1/me")).status_code == 200
 
 

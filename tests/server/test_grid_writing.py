@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from scaicore_tui.clock import ManualClock
-from scaicore_tui.grid.bodies import MAX_BYTES
-from scaicore_tui.grid.inbox import Inbox
+from scaicore_tui.servers.grid.checkpoints import CheckpointService
+from scaicore_tui.servers.grid.http.json_body import MAX_BODY_BYTES
 from tests.server.grid_fixtures import MANAGER, MODULE, REVIEWER, Served, assert_sound, eventually, serving
 from tests.server.logged import complaints
 from tests.server.test_grid_reading import problem
@@ -106,7 +106,7 @@ async def test_a_bad_body_is_refused_and_nothing_is_started() -> None:
         for content in NOT_BODIES:
             response = await client.post(f"{MODULE}/cores/core_fact-check/invoke", content=content)
             problem(response, 422, "VALIDATION_ERROR")
-        too_much = b'{"input": {"text": "' + b"x" * MAX_BYTES + b'"}}'
+        too_much = b'{"input": {"text": "' + b"x" * MAX_BODY_BYTES + b'"}}'
         response = await client.post(f"{MODULE}/cores/core_fact-check/invoke", content=too_much)
         problem(response, 413, "PAYLOAD_TOO_LARGE")
         assert grid.grid.store.executions() == []
@@ -276,10 +276,10 @@ async def test_a_caller_who_breaks_off_is_no_fault_of_ours(caplog: pytest.LogCap
 async def test_a_job_that_breaks_down_is_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(_inbox: Inbox) -> None:
+    def broken(_inbox: CheckpointService) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(Inbox, "expire_due", broken)
+    monkeypatch.setattr(CheckpointService, "expire_due", broken)
     async with serving() as grid, grid.client() as client:
         assert (await client.get("/health")).status_code == 200
-    assert "the job 'deadlines' broke down" in caplog.text
+    assert "the background job 'deadlines' failed" in caplog.text

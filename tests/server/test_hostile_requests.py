@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from scaicore_tui.cli.door import MAX_HEAD
-from scaicore_tui.cli.servers import listen, serving
 from scaicore_tui.config.target import named_host
-from scaicore_tui.grid import GridConfig, build_grid
-from scaicore_tui.proxy import PUBLIC, ProxyConfig, build_proxy
+from scaicore_tui.servers.grid import GridConfig, build_grid
+from scaicore_tui.servers.hosting import bind, serve_app
+from scaicore_tui.servers.proxy import PUBLIC_PATHS, ProxyConfig, build_proxy
+from scaicore_tui.servers.request_guard import MAX_HEAD_BYTES
 from tests.server.grid_fixtures import MANAGER, MODULE, TOKENS
 from tests.server.logged import complaints
 from tests.server.proxy_fixtures import EVENTS, INVOKE, Grid, answer, exchange, grid_server
@@ -29,9 +29,13 @@ SECOND = b"GET /v1/me HTTP/1.1\r\nHost: a\r\n\r\n"
 async def proxied(address: str = "127.0.0.1", names: Collection[str] = (), **settings: Any) -> AsyncIterator[Grid]:
     """A proxy as `serve` runs it, in front of a grid whose `url` is then the proxy's."""
     async with grid_server() as grid:
-        bound, url = listen(address, 0)
-        async with serving(
-            build_proxy(ProxyConfig(grid.url, **settings)), bound, dates=False, names=names, public=PUBLIC
+        bound, url = bind(address, 0)
+        async with serve_app(
+            build_proxy(ProxyConfig(grid.url, **settings)),
+            bound,
+            date_header=False,
+            host_names=names,
+            public_paths=PUBLIC_PATHS,
         ):
             grid.url = url.replace(EVERYWHERE, "127.0.0.1")
             yield grid
@@ -195,9 +199,9 @@ REFUSED = {
     "a parameter of a path": (request(b"GET /v1/scaicore/events;/../../me"), 404),
     "a zero byte in a path": (request(b"POST /v1/scaicore/cores/a%00b/invoke"), 400),
     "a break in a path": (request(b"POST /v1/scaicore/cores/a%0d%0aHost:%20evil/invoke"), 400),
-    "a head that is too large": (request(GET, b"X-A: " + b"a" * MAX_HEAD), 431),
-    "too many headers": (request(GET, *[b"a:"] * MAX_HEAD), 431),
-    "a target that is too long": (request(GET + b"?cursor=" + b"a" * MAX_HEAD), 431),
+    "a head that is too large": (request(GET, b"X-A: " + b"a" * MAX_HEAD_BYTES), 431),
+    "too many headers": (request(GET, *[b"a:"] * MAX_HEAD_BYTES), 431),
+    "a target that is too long": (request(GET + b"?cursor=" + b"a" * MAX_HEAD_BYTES), 431),
     "a head without an end": (GET + b" HTTP/1.1\r\n" + HOST + TOKEN + b"X-A: " + b"a" * 2_000_000, 431),
     "a body that is too large": (request(POST, b"Content-Length: 1048577"), 413),
 }
@@ -302,10 +306,10 @@ async def test_strangers_write_nothing_into_the_log(
 
 
 async def test_the_grid_is_behind_the_same_door() -> None:
-    bound, url = listen("127.0.0.1", 0)
+    bound, url = bind("127.0.0.1", 0)
     token = b"Authorization: Bearer " + MANAGER.encode()
     grid = build_grid(GridConfig(rate=0, history=False, tokens=TOKENS))
-    async with serving(grid, bound):
+    async with serve_app(grid, bound):
         for target, host, expected in (
             (f"{MODULE}/events", b"Host: localhost", 200),
             (f"{MODULE}/events", b"Host: evil.example", 421),

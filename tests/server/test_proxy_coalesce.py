@@ -12,15 +12,13 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.responses import Response
 
 from scaicore_tui.clock import ManualClock
-from scaicore_tui.proxy import ProxyConfig, coalesce
-from scaicore_tui.proxy.calls import Call
-from scaicore_tui.proxy.coalesce import Coalescer
-from scaicore_tui.proxy.forward import Whole
-from scaicore_tui.proxy.writes import Writes, shareable
 from scaicore_tui.secret import Secret
+from scaicore_tui.servers.proxy import ProxyConfig, coalesce
+from scaicore_tui.servers.proxy.coalesce import Coalescer, SharedRead, WriteEpoch, create_shared_epoch
+from scaicore_tui.servers.proxy.forward import BufferedResponse
+from scaicore_tui.servers.proxy.request import ApiRoute
 from tests.leaks import MARK
 from tests.server.proxy_fixtures import (
     CHECKPOINTS,
@@ -48,7 +46,7 @@ class Shared:
     grid: Grid
     client: httpx.AsyncClient
     clock: ManualClock
-    arrived: list[Call]
+    arrived: list[ApiRoute]
     _go: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -81,17 +79,17 @@ class Shared:
 
 @asynccontextmanager
 async def shared(token: str | None = TOKEN, **settings: Any) -> AsyncIterator[Shared]:
-    clock, arrived = ManualClock(), list[Call]()
+    clock, arrived = ManualClock(), list[ApiRoute]()
 
     class Counted(Coalescer):
         """Tells what came as far as it."""
 
-        async def read(self, call: Call, *values: Any) -> tuple[Response | None, bool]:
-            arrived.append(call)
-            return await super().read(call, *values)
+        async def read(self, route: ApiRoute, *values: Any) -> SharedRead:
+            arrived.append(route)
+            return await super().read(route, *values)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("scaicore_tui.proxy.app.Coalescer", Counted)
+        patch.setattr("scaicore_tui.servers.proxy.app.Coalescer", Counted)
         async with (
             grid_server() as grid,
             proxy_server(ProxyConfig(grid.url, **{"coalesce": SECONDS, **settings}), clock) as url,
@@ -310,7 +308,7 @@ async def test_a_caller_who_goes_away_leaves_the_call_to_the_others() -> None:
 
 
 async def test_what_is_too_large_to_be_kept_is_asked_for_by_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scaicore_tui.proxy.app.MOST_ANSWER", 99)
+    monkeypatch.setattr("scaicore_tui.servers.proxy.app.MAX_RESPONSE_BYTES", 99)
     async with shared() as at:
         at.grid.reply = answer(b"x" * 100, "200 OK", "Connection: close")
         answers = await at.together(3)
@@ -318,7 +316,10 @@ async def test_what_is_too_large_to_be_kept_is_asked_for_by_each(monkeypatch: py
         assert at.calls == 1 + 3
 
 
-@pytest.mark.parametrize(("bound", "value", "asked"), [("MOST_KEPT", 2, 4), ("MOST_BYTES", 20, 4), ("MOST_KEPT", 3, 3)])
+@pytest.mark.parametrize(
+    ("bound", "value", "asked"),
+    [("MAX_CACHED_RESPONSES", 2, 4), ("MAX_CACHED_BYTES", 20, 4), ("MAX_CACHED_RESPONSES", 3, 3)],
+)
 async def test_the_oldest_give_way(monkeypatch: pytest.MonkeyPatch, bound: str, value: int, asked: int) -> None:
     monkeypatch.setattr(coalesce, bound, value)
     async with shared() as at:
@@ -329,7 +330,7 @@ async def test_the_oldest_give_way(monkeypatch: pytest.MonkeyPatch, bound: str, 
 
 
 async def test_past_many_calls_under_way_each_asks_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coalesce, "MOST_FLIGHTS", 1)
+    monkeypatch.setattr(coalesce, "MAX_IN_FLIGHT", 1)
     async with shared() as at:
         at.hold()
         asking = [asyncio.create_task(at.client.get(f"{EVENTS}?limit={limit}")) for limit in (1, 2, 2, 1)]
@@ -340,7 +341,7 @@ async def test_past_many_calls_under_way_each_asks_alone(monkeypatch: pytest.Mon
 
 
 async def test_a_call_that_never_ends_is_given_up_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coalesce, "FLIGHT_SECONDS", 0.05)
+    monkeypatch.setattr(coalesce, "MAX_FETCH_S", 0.05)
     async with shared() as at:
         at.hold()
         answers = await asyncio.gather(*(at.client.get(EVENTS) for _ in range(3)))
@@ -350,33 +351,33 @@ async def test_a_call_that_never_ends_is_given_up_for_all(monkeypatch: pytest.Mo
 
 
 async def test_what_is_remembered_of_a_request_tells_no_credential() -> None:
-    async def ask() -> Whole:
-        return Whole(200, [], b"{}")
+    async def ask() -> BufferedResponse:
+        return BufferedResponse(200, [], b"{}")
 
     headers = [(b"authorization", TOKEN.encode())]
     async with (
-        Coalescer(SECONDS, ManualClock(), Writes()).open() as one,
-        Coalescer(SECONDS, ManualClock(), Writes()).open() as other,
+        Coalescer(SECONDS, ManualClock(), WriteEpoch()).open() as one,
+        Coalescer(SECONDS, ManualClock(), WriteEpoch()).open() as other,
     ):
         for coalescer in (one, other):
-            await coalescer.read(Call("GET", b"/events", EVENTS), b"", headers, ask)
+            await coalescer.read(ApiRoute("GET", b"/events", EVENTS), b"", headers, ask)
             await turn()
-        keys = [key for coalescer in (one, other) for key in coalescer._kept]
+        keys = [key for coalescer in (one, other) for key in coalescer._cache]
         # Salted: nor can anybody try tokens out on them.
         assert len(set(keys)) == 2
-        assert TOKEN not in repr((one._kept, other._kept))
+        assert TOKEN not in repr((one._cache, other._cache))
 
 
 async def test_who_is_cancelled_cancels_nobody_else() -> None:
     go = asyncio.Event()
 
-    async def ask() -> Whole:
+    async def ask() -> BufferedResponse:
         await go.wait()
-        return Whole(200, [], b"{}")
+        return BufferedResponse(200, [], b"{}")
 
-    async with Coalescer(SECONDS, ManualClock(), Writes()).open() as coalescer:
+    async with Coalescer(SECONDS, ManualClock(), WriteEpoch()).open() as coalescer:
         first, second = (
-            asyncio.create_task(coalescer.read(Call("GET", b"/events", EVENTS), b"", [], ask)) for _ in range(2)
+            asyncio.create_task(coalescer.read(ApiRoute("GET", b"/events", EVENTS), b"", [], ask)) for _ in range(2)
         )
         await turn()
         first.cancel()
@@ -387,22 +388,22 @@ async def test_who_is_cancelled_cancels_nobody_else() -> None:
 
 
 async def test_a_write_through_another_process_is_heeded() -> None:
-    descriptor = shareable()
-    ours, theirs = Writes(descriptor), Writes(descriptor)
+    descriptor = create_shared_epoch()
+    ours, theirs = WriteEpoch(descriptor), WriteEpoch(descriptor)
     answers = iter((b"pending", b"resolved"))
 
-    async def ask() -> Whole:
-        return Whole(200, [], next(answers))
+    async def ask() -> BufferedResponse:
+        return BufferedResponse(200, [], next(answers))
 
     async with Coalescer(SECONDS, ManualClock(), ours).open() as coalescer:
 
         async def read() -> bytes:
-            response, _ = await coalescer.read(Call("GET", b"/checkpoints", CHECKPOINTS), b"", [], ask)
+            response, _ = await coalescer.read(ApiRoute("GET", b"/checkpoints", CHECKPOINTS), b"", [], ask)
             assert response is not None
             await turn()
             return bytes(response.body)
 
         assert [await read(), await read()] == [b"pending", b"pending"]
-        theirs.tell()
+        theirs.bump()
         assert [await read(), await read()] == [b"resolved", b"resolved"]
     os.close(descriptor)

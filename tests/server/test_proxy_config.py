@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from scaicore_tui.errors import ConfigError
-from scaicore_tui.proxy import ProxyConfig
 from scaicore_tui.secret import Secret
+from scaicore_tui.servers.proxy import ProxyConfig
 from tests.server.proxy_fixtures import EVENTS, grid_server, proxied
 
 GRID = "https://scaigrid.example.com"

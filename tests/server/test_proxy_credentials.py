@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from scaicore_tui.proxy.lending import why_not_lent
 from scaicore_tui.secret import Secret
+from scaicore_tui.servers.proxy.credentials import why_not_lent
 from tests.server.proxy_fixtures import (
     EVENTS,
     INVOKE,

@@ -9,10 +9,10 @@ import struct
 import httpx
 import pytest
 
-from scaicore_tui.proxy import ProxyConfig
-from scaicore_tui.proxy.calls import Call
-from scaicore_tui.proxy.forward import Forwarder, open_http
-from scaicore_tui.proxy.problems import Problem
+from scaicore_tui.servers.proxy import ProxyConfig
+from scaicore_tui.servers.proxy.forward import Forwarder, open_http
+from scaicore_tui.servers.proxy.problems import ProxyProblem
+from scaicore_tui.servers.proxy.request import ApiRoute
 from tests.server.proxy_fixtures import (
     EVENTS,
     INVOKE,
@@ -81,7 +81,7 @@ async def test_a_write_that_was_sent_may_have_happened() -> None:
     async with proxied() as (grid, client):
         grid.behave = hang_up
         response = await client.post(INVOKE, content=b"{}")
-    assert response.json()["detail"]["fix"] == "it may have happened: look before you send it again"
+    assert response.json()["detail"]["fix"] == "the write may have been carried out: check before you send it again"
 
 
 async def test_a_write_on_a_kept_connection_that_just_died_is_not_repeated() -> None:
@@ -125,8 +125,10 @@ async def test_a_refusal_of_the_upstream_is_its_own() -> None:
 
 async def test_what_http_has_no_place_for_is_not_sent() -> None:
     async with grid_server() as grid, open_http() as http:
-        with pytest.raises(Problem) as refused:
-            await Forwarder(ProxyConfig(grid.url), http).send(Call("GET", b"/events", EVENTS), b"cursor=\xff", [], b"")
+        with pytest.raises(ProxyProblem) as refused:
+            await Forwarder(ProxyConfig(grid.url), http).send(
+                ApiRoute("GET", b"/events", EVENTS), b"cursor=\xff", [], b""
+            )
     assert refused.value.status == 400
     assert not grid.received
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from scaicore_tui.proxy.incoming import MAX_BODY
+from scaicore_tui.servers.proxy.request import MAX_BODY_BYTES
 from tests.server.proxy_fixtures import CHECKPOINTS, EVENTS, INVOKE, RESOLVE, exchange, proxied, raw_request
 
 BAD_LIMITS = {
@@ -55,15 +55,15 @@ async def test_a_write_has_no_limit() -> None:
 
 async def test_a_body_of_one_mebibyte_passes_and_a_byte_more_does_not() -> None:
     async with proxied() as (grid, client):
-        assert (await client.post(INVOKE, content=b"x" * MAX_BODY)).status_code == 200
-        refused = await client.post(INVOKE, content=b"x" * (MAX_BODY + 1))
+        assert (await client.post(INVOKE, content=b"x" * MAX_BODY_BYTES)).status_code == 200
+        refused = await client.post(INVOKE, content=b"x" * (MAX_BODY_BYTES + 1))
     assert (refused.status_code, refused.json()["detail"]["error"]) == (413, "body_too_large")
-    assert [len(request.body) for request in grid.received] == [MAX_BODY]
+    assert [len(request.body) for request in grid.received] == [MAX_BODY_BYTES]
 
 
 async def test_a_body_without_a_length_is_counted() -> None:
     async def endless() -> AsyncIterator[bytes]:
-        for _ in range(MAX_BODY // 65_536 + 1):
+        for _ in range(MAX_BODY_BYTES // 65_536 + 1):
             yield b"x" * 65_536
 
     async with proxied() as (grid, client):

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from scaicore_tui.clock import ManualClock
-from scaicore_tui.proxy import ProxyConfig
 from scaicore_tui.secret import Secret
+from scaicore_tui.servers.proxy import ProxyConfig
 from tests.server.proxy_fixtures import EVENTS, Grid, answer, client_of, grid_server, proxy_server
 
 FOUND = answer(b'{"data": {"value": "sgk_tenant", "version": 3}}')

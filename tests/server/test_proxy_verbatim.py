@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scaicore_tui.proxy import ProxyConfig
+from scaicore_tui.servers.proxy import ProxyConfig
 from tests.server.proxy_fixtures import (
     CHECKPOINTS,
     EVENTS,

@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from scaicore_tui.cli import connection
-from scaicore_tui.cli.servers import listen, serving
+from scaicore_tui.servers import deadline_protocol
+from scaicore_tui.servers.hosting import bind, serve_app
 from tests.server.logged import complaints
 from tests.server.proxy_fixtures import EVENTS, INVOKE, client_of, exchange, raw_request
 from tests.server.test_hostile_requests import proxied, request, status
@@ -30,8 +30,8 @@ FEW_BYTES, LARGE = 4_096, 60_000
 
 @pytest.fixture(autouse=True)
 def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "PATIENCE", 0.3)
-    monkeypatch.setattr(connection, "LINGER", 0.1)
+    monkeypatch.setattr(deadline_protocol, "REQUEST_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(deadline_protocol, "REFUSAL_GRACE_S", 0.1)
 
 
 async def dripped(url: str, begin: bytes, drop: bytes = b"a") -> bytes:
@@ -73,9 +73,9 @@ async def large_answers() -> AsyncIterator[str]:
     async def answer(_: Request) -> Response:
         return Response(b"x" * LARGE)
 
-    bound, url = listen("127.0.0.1", 0)
+    bound, url = bind("127.0.0.1", 0)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, FEW_BYTES)
-    async with serving(Starlette(routes=[Route("/", answer)]), bound):
+    async with serve_app(Starlette(routes=[Route("/", answer)]), bound):
         yield url
 
 
@@ -186,8 +186,8 @@ async def test_an_answer_that_is_read_late_but_read_comes_whole() -> None:
 async def test_too_many_connections_are_told_and_far_too_many_are_not_even_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(connection, "MOST", 4)
-    monkeypatch.setattr(connection, "PATIENCE", 30.0)
+    monkeypatch.setattr(deadline_protocol, "MAX_CONNECTIONS", 4)
+    monkeypatch.setattr(deadline_protocol, "REQUEST_TIMEOUT_S", 30.0)
     async with proxied() as grid:
         parts = urlsplit(grid.url)
         held = [await asyncio.open_connection(parts.hostname, parts.port) for _ in range(4)]

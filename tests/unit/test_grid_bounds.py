@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from scaicore_tui.grid import budget
-from scaicore_tui.grid.budget import MAX_DEPTH, MAX_SIZE, TooLarge, json_size
-from scaicore_tui.grid.store import Store
-from scaicore_tui.grid.template import MAX_TEMPLATES, expressions, render
+from scaicore_tui.servers.grid.engine import run_limits
+from scaicore_tui.servers.grid.flow import value_size
+from scaicore_tui.servers.grid.flow.template import MAX_TEMPLATES, expressions, render
+from scaicore_tui.servers.grid.flow.value_size import MAX_VALUE_CHARS, MAX_VALUE_DEPTH, ValueTooLarge, json_size
+from scaicore_tui.servers.grid.store import Store
 from tests.server.grid_fixtures import Bench, edge, flow, node, on_bench, says, told
 from tests.unit.test_grid_nodes import error_of, ran
 
@@ -22,7 +23,7 @@ def looping(body: dict[str, Any], loop: dict[str, Any], **more: Any) -> dict[str
 
 def test_what_is_built_out_of_itself_ends_before_the_memory_does(monkeypatch: pytest.MonkeyPatch) -> None:
     """A list of the same list twice, again and again: small in memory, and as JSON larger than any disk."""
-    monkeypatch.setattr(budget, "MAX_SIZE", 10_000)
+    monkeypatch.setattr(value_size, "MAX_VALUE_CHARS", 10_000)
     for text, kind in (("{{[vars.x, vars.x]}}", "characters"), ("{{[vars.x]}}", "levels deep")):
         document = looping(node("grow", "data_variable_set", set={"x": text}), FOREVER, variables={"x": 1})
         error = error_of(ran(document))
@@ -32,7 +33,7 @@ def test_what_is_built_out_of_itself_ends_before_the_memory_does(monkeypatch: py
 
 
 def test_a_value_that_is_refused_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "MAX_SIZE", 10_000)
+    monkeypatch.setattr(value_size, "MAX_VALUE_CHARS", 10_000)
     grow = node("grow", "data_variable_set", set={"x": "{{[vars.x, vars.x]}}"}, on_error={"fallback": "too large"})
     document = looping(
         grow,
@@ -50,7 +51,7 @@ def test_many_templates_in_one_text_have_a_bound_together() -> None:
         ran(flow([node("a", "llm_rigid", **says("{{input.t}}" * 500))], ["start > a"]), given={"t": "x" * 99_999})
     )
     assert error["code"] == "EXPRESSION_ERROR"
-    assert error["message"] == f"node 'a': a text may have {MAX_SIZE} characters"
+    assert error["message"] == f"node 'a': a text may have {MAX_VALUE_CHARS} characters"
 
 
 def test_templates_have_a_number() -> None:
@@ -67,7 +68,7 @@ def test_templates_have_a_number() -> None:
 
 
 def test_a_loop_that_never_ends_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "MAX_STEPS", 300)
+    monkeypatch.setattr(run_limits, "MAX_RUN_STEPS", 300)
     document = looping(node("idle", "data_variable_set", set={"n": 1}), FOREVER)
     error = error_of(ran(document))
     assert error["code"] == "STEP_LIMIT"
@@ -75,14 +76,14 @@ def test_a_loop_that_never_ends_is_ended(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_loop_without_a_body_is_ended_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "MAX_STEPS", 300)
+    monkeypatch.setattr(run_limits, "MAX_RUN_STEPS", 300)
     error = error_of(ran(flow([node("again", "logic_loop", **FOREVER)], ["start > again"])))
     assert error["code"] == "STEP_LIMIT"
     assert error["message"].startswith("node 'again': ")
 
 
 def test_the_steps_of_sub_flows_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "MAX_STEPS", 300)
+    monkeypatch.setattr(run_limits, "MAX_RUN_STEPS", 300)
     idle = [node(name, "data_variable_set", set={"n": 1}) for name in "abcdefgh"]
     called = flow(idle, ["start > a", *(f"{one} > {other}" for one, other in zip("abcdefg", "bcdefgh", strict=True))])
     calling = looping(node("call", "subflow_call", core_id="core_called"), FOREVER)
@@ -93,7 +94,7 @@ def test_the_steps_of_sub_flows_count_too(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_loop_that_waits_for_nothing_leaves_time_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "MAX_STEPS", 2000)
+    monkeypatch.setattr(run_limits, "MAX_RUN_STEPS", 2000)
     endless = looping(node("idle", "data_variable_set", set={"n": 1}), FOREVER)
     short = {**flow([node("a", "data_variable_set", set={"n": 1})], ["start > a"]), "name": "short"}
 
@@ -101,14 +102,14 @@ def test_a_loop_that_waits_for_nothing_leaves_time_to_others(monkeypatch: pytest
         long_run = bench.engine.start("core_main", {})
         await bench.finished(core_id="core_short")
         still = bench.status(long_run.execution.id)
-        await long_run.settled.wait()
+        await long_run.finished_or_suspended.wait()
         return [still, bench.status(long_run.execution.id)]
 
     assert on_bench([endless, short], work) == ["running", "failed"]
 
 
 def test_the_values_of_a_run_have_a_bound_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "MAX_KEPT", 10_000)
+    monkeypatch.setattr(run_limits, "MAX_RUN_CHARS", 10_000)
     for collect in ({}, {"collect": "{{input.t}}"}):
         body = node("say", "llm_rigid", **says("{{input.t}}" if not collect else "short"))
         document = looping(body, {"while": "true", "limit": 99, **collect})
@@ -155,7 +156,7 @@ def test_a_list_where_an_object_is_expected_is_named(name: str) -> None:
 def test_a_setting_that_does_not_fit_is_named(config: dict[str, Any]) -> None:
     error = error_of(ran(flow([node("a", "tool_http", **config)], ["start > a"])))
     assert error["code"] == "INVALID_CONFIG"
-    assert error["message"].startswith("node 'a' has a setting that does not fit (")
+    assert error["message"].startswith("node 'a' has an invalid setting (")
 
 
 def test_a_filler_has_a_bound() -> None:
@@ -187,23 +188,23 @@ def test_a_size_is_that_of_the_text_and_is_found_quickly() -> None:
     for _ in range(10):
         value = [value, value]
     assert json_size(value) == 1024 * 3 + sum(4 * 2**level for level in range(10))
-    for _ in range(MAX_DEPTH - 10):
+    for _ in range(MAX_VALUE_DEPTH - 10):
         value = [value, value]
-    with pytest.raises(TooLarge, match="characters"):
+    with pytest.raises(ValueTooLarge, match="characters"):
         json_size(value)
     shared: Any = [1]
-    for _ in range(MAX_DEPTH):
+    for _ in range(MAX_VALUE_DEPTH):
         shared = [shared]
-    with pytest.raises(TooLarge, match="levels deep"):
+    with pytest.raises(ValueTooLarge, match="levels deep"):
         json_size([[1], shared])
-    for levels, fits in ((MAX_DEPTH, True), (MAX_DEPTH + 1, False)):
+    for levels, fits in ((MAX_VALUE_DEPTH, True), (MAX_VALUE_DEPTH + 1, False)):
         deep: Any = 1
         for _ in range(levels):
             deep = {"a": deep}
         if fits:
             assert json_size(deep) > levels
         else:
-            with pytest.raises(TooLarge, match="levels deep"):
+            with pytest.raises(ValueTooLarge, match="levels deep"):
                 json_size(deep)
 
 

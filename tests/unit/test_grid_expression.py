@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from scaicore_tui.grid.expression import MAX_RESULT, ExpressionError, check, evaluate
-from scaicore_tui.grid.template import expressions, render
+from scaicore_tui.servers.grid.flow.expression import MAX_RESULT_ITEMS, ExpressionError, check_expression, evaluate
+from scaicore_tui.servers.grid.flow.template import expressions, render
 
 NAMES: dict[str, Any] = {
     "classify": {"amount": 250, "intent": "refund", "lines": [1, 2, 3]},
@@ -41,7 +41,7 @@ NAMES: dict[str, Any] = {
     ],
 )
 def test_an_expression_has_a_value(text: str, value: Any) -> None:
-    check(text)
+    check_expression(text)
     assert evaluate(text, NAMES) == value
 
 
@@ -70,7 +70,7 @@ def test_an_expression_has_a_value(text: str, value: Any) -> None:
 )
 def test_what_is_not_of_the_language_is_refused_before_and_during(text: str) -> None:
     with pytest.raises(ExpressionError):
-        check(text)
+        check_expression(text)
     with pytest.raises(ExpressionError):
         evaluate(text, NAMES)
 
@@ -110,7 +110,7 @@ def test_attributes_of_python_objects_are_out_of_reach() -> None:
 
 def test_doubling_ends_before_the_memory_does() -> None:
     value: Any = "x"
-    while len(value) <= MAX_RESULT // 2:
+    while len(value) <= MAX_RESULT_ITEMS // 2:
         value = evaluate("value + value", {"value": value})
     with pytest.raises(ExpressionError, match="too long"):
         evaluate("value + value + value", {"value": value})

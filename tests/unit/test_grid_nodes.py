@@ -6,10 +6,10 @@ from typing import Any, cast
 
 import pytest
 
-from scaicore_tui.grid.journal import Outcome
-from scaicore_tui.grid.nodes import BEHAVIOURS
-from scaicore_tui.grid.nodes.frame import Frame
-from scaicore_tui.grid.store import Store
+from scaicore_tui.servers.grid.engine.nodes import BEHAVIOURS
+from scaicore_tui.servers.grid.engine.nodes.context import NodeContext
+from scaicore_tui.servers.grid.engine.steps import NodeResult
+from scaicore_tui.servers.grid.store import Store
 from tests.server.grid_fixtures import Bench, assert_sound, edge, fails, flow, node, on_bench, says, told
 
 
@@ -264,10 +264,10 @@ def test_a_simulated_node_without_a_fitting_outcome_fails() -> None:
 
 
 def test_a_bug_fails_the_run_and_is_logged(caplog: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(_: Frame) -> Outcome:
+    async def broken(_: NodeContext) -> NodeResult:
         raise RuntimeError("no state that this can be in")
 
     monkeypatch.setitem(cast("dict[str, Any]", BEHAVIOURS), "tool_http", broken)
     store = ran(flow([node("a", "tool_http")], ["start > a"]))
     assert error_of(store)["code"] == "INTERNAL_ERROR"
-    assert "broke the engine" in caplog.text
+    assert "internal error in execution" in caplog.text

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scaicore_tui.grid.store import Store
+from scaicore_tui.servers.grid.store import Store
 from tests.server.grid_fixtures import NOW, Bench, assert_sound, flow, node, on_bench, says, stopping, told
 from tests.unit.grid_asking import AFTER, ASK, entered
 
@@ -108,7 +108,7 @@ def test_a_run_with_a_moving_branch_is_not_suspended() -> None:
         run = bench.engine.start("core_main", {})
         await bench.until(bench.pending)
         assert bench.statuses() == ["running"]
-        await run.settled.wait()
+        await run.finished_or_suspended.wait()
         assert bench.statuses() == ["suspended"]
         assert entered(bench.store) == ["fork", "ask", "slow"]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from scaicore_tui.grid.inbox import AlreadySettled, NotAnOption
-from scaicore_tui.grid.store import Store
+from scaicore_tui.servers.grid.checkpoints import AlreadyClosed, NotAnOption
+from scaicore_tui.servers.grid.store import Store
 from tests.server.grid_fixtures import Bench, assert_sound, flow, node, on_bench, says, stopping, told
 from tests.unit.grid_asking import AFTER, ASK, entered
 
@@ -54,8 +54,8 @@ def test_only_an_option_answers_and_only_once() -> None:
         with pytest.raises(NotAnOption, match="choose one of yes, no"):
             bench.answer("ask", "maybe")
         settled = bench.answer("ask", "no")
-        with pytest.raises(AlreadySettled) as late:
-            bench.inbox.resolve(settled, "yes", by="usr_late")
+        with pytest.raises(AlreadyClosed) as late:
+            bench.checkpoints.resolve(settled, "yes", by="usr_late")
         assert late.value.checkpoint.body["resolution"] == "no"
 
     on_bench([ASKING], work)
@@ -84,10 +84,10 @@ LATE = {"options": ["yes", "no"], "deadline": 60}
 def test_a_deadline_fails_the_run() -> None:
     async def work(bench: Bench) -> Store:
         await bench.finished()
-        bench.inbox.expire_due()
+        bench.checkpoints.expire_due()
         assert bench.pending()
         await bench.clock.sleep(60)
-        bench.inbox.expire_due()
+        bench.checkpoints.expire_due()
         await bench.until(lambda: bench.statuses() == ["failed"])
         return bench.store
 
@@ -103,7 +103,7 @@ def test_a_deadline_goes_on_with_the_default() -> None:
     async def work(bench: Bench) -> Any:
         await bench.finished()
         await bench.clock.sleep(61)
-        bench.inbox.expire_due()
+        bench.checkpoints.expire_due()
         await bench.until(lambda: bench.statuses() == ["completed"])
         return bench.store.executions()[0].output
 

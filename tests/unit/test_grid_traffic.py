@@ -10,18 +10,23 @@ from typing import Any
 
 import pytest
 
-from scaicore_tui.grid.catalog import Cores, shipped_cores
-from scaicore_tui.grid.engine import Engine
-from scaicore_tui.grid.history import LENGTH, make_history
-from scaicore_tui.grid.inbox import Inbox
-from scaicore_tui.grid.kinds import BLOCK_KINDS, ENTRY_TYPES, NODE_TYPES, REVIEW_TYPES
-from scaicore_tui.grid.nodes import BEHAVIOURS
-from scaicore_tui.grid.people import LEFT_ALONE, PATIENCE, Colleagues
-from scaicore_tui.grid.scenarios import SCENARIOS
-from scaicore_tui.grid.stamps import stamp
-from scaicore_tui.grid.store import Store
-from scaicore_tui.grid.traffic import MAX_PENDING, Traffic
-from scaicore_tui.grid.virtual_clock import VirtualClock, VirtualLoop
+from scaicore_tui.servers.grid.checkpoints import CheckpointService
+from scaicore_tui.servers.grid.demo.history import HISTORY_LENGTH_S, seed_history
+from scaicore_tui.servers.grid.demo.scenarios import SCENARIOS
+from scaicore_tui.servers.grid.demo.traffic import (
+    ANSWER_AFTER_S,
+    MAX_PENDING_CHECKPOINTS,
+    UNANSWERED_COUNT,
+    LoadGenerator,
+    SimulatedReviewers,
+)
+from scaicore_tui.servers.grid.demo.virtual_clock import VirtualClock, VirtualLoop
+from scaicore_tui.servers.grid.engine.engine import Engine
+from scaicore_tui.servers.grid.engine.nodes import BEHAVIOURS
+from scaicore_tui.servers.grid.flow.node_types import BLOCK_KINDS, ENTRY_TYPES, NODE_TYPES, REVIEW_TYPES
+from scaicore_tui.servers.grid.flow.validation import Cores, load_shipped_cores
+from scaicore_tui.servers.grid.store import Store
+from scaicore_tui.servers.grid.timestamps import format_timestamp
 from tests.server.grid_fixtures import NOW, RUNTIME, assert_sound
 
 HOUR = 3600.0
@@ -29,7 +34,7 @@ HOUR = 3600.0
 
 @pytest.fixture(scope="module")
 def cores() -> Cores:
-    return shipped_cores()
+    return load_shipped_cores()
 
 
 def in_virtual_time(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -44,11 +49,11 @@ def live_through(cores: Cores, seed: int, seconds: float) -> Store:
     async def live() -> None:
         clock = VirtualClock(NOW)
         engine = Engine(store, cores, clock, seed=seed)
-        inbox = Inbox(store, engine.answers, clock)
+        inbox = CheckpointService(store, engine.waiters, clock)
         jobs = [
-            asyncio.create_task(inbox.keep_deadlines()),
-            asyncio.create_task(Colleagues(inbox, store, clock).keep_answering()),
-            asyncio.create_task(Traffic(engine, store, clock, seed).keep_going(6)),
+            asyncio.create_task(inbox.run_expiry()),
+            asyncio.create_task(SimulatedReviewers(inbox, store, clock).run()),
+            asyncio.create_task(LoadGenerator(engine, store, clock, seed).run(6)),
         ]
         await clock.sleep(seconds)
         for job in jobs:
@@ -140,14 +145,14 @@ def test_the_pace_can_be_followed(hour: Store) -> None:
 
 def test_checkpoints_do_not_pile_up(hour: Store) -> None:
     pending = [checkpoint for checkpoint in hour.checkpoints() if checkpoint.status == "pending"]
-    assert LEFT_ALONE <= len(pending) <= MAX_PENDING + 2
+    assert UNANSWERED_COUNT <= len(pending) <= MAX_PENDING_CHECKPOINTS + 2
     assert any(checkpoint.status == "resolved" for checkpoint in hour.checkpoints())
 
 
 def test_colleagues_let_a_checkpoint_wait_three_minutes(hour: Store) -> None:
     for checkpoint in hour.checkpoints():
         if checkpoint.status == "resolved":
-            assert checkpoint.body["resolved_at"] >= stamp(checkpoint.created_at + PATIENCE[0])
+            assert checkpoint.body["resolved_at"] >= format_timestamp(checkpoint.created_at + ANSWER_AFTER_S[0])
 
 
 def test_the_same_seed_makes_the_same_runs(cores: Cores) -> None:
@@ -163,11 +168,11 @@ def test_colleagues_never_answer_for_a_caller_of_the_api(cores: Cores) -> None:
     async def work() -> None:
         clock = VirtualClock(NOW)
         engine = Engine(store, cores, clock, seed=7)
-        colleagues = Colleagues(Inbox(store, engine.answers, clock), store, clock)
-        for _ in range(LEFT_ALONE + 2):
+        colleagues = SimulatedReviewers(CheckpointService(store, engine.waiters, clock), store, clock)
+        for _ in range(UNANSWERED_COUNT + 2):
             engine.start("core_debug-session", {"incident": "x", "revision": "abc"})
         await clock.sleep(HOUR)
-        colleagues.answer_old()
+        colleagues.answer_overdue()
         await engine.stop()
 
     in_virtual_time(work)
@@ -180,39 +185,39 @@ def test_with_a_full_inbox_only_runs_that_will_not_wait_are_started(cores: Cores
     async def work() -> None:
         clock = VirtualClock(NOW)
         engine = Engine(store, cores, clock, seed=7)
-        for _ in range(MAX_PENDING):
+        for _ in range(MAX_PENDING_CHECKPOINTS):
             engine.start("core_debug-session", {"incident": "x", "revision": "abc"})
         await clock.sleep(HOUR)
-        traffic = Traffic(engine, store, clock, 7)
+        traffic = LoadGenerator(engine, store, clock, 7)
         for _ in range(40):
             traffic.start_one()
             await clock.sleep(60)
         await engine.stop()
 
     in_virtual_time(work)
-    assert len(store.checkpoints()) == MAX_PENDING
-    assert len(store.executions()) >= MAX_PENDING + 40
+    assert len(store.checkpoints()) == MAX_PENDING_CHECKPOINTS
+    assert len(store.executions()) >= MAX_PENDING_CHECKPOINTS + 40
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_fresh_grid_has_a_past(cores: Cores, seed: int) -> None:
     store = Store()
-    make_history(store, cores, seed, NOW)
+    seed_history(store, cores, seed, NOW)
     roots = [execution for execution in store.executions() if execution.id == execution.root_id]
     states = Counter(execution.status for execution in roots)
     assert 25 <= len(roots) <= 45
     assert min(states[state] for state in ("running", "suspended", "completed", "failed")) >= 1
-    assert 1 <= len(store.inbox.pending()) <= MAX_PENDING
+    assert 1 <= len(store.checkpoint_table.pending()) <= MAX_PENDING_CHECKPOINTS
     stamps = [event["timestamp"] for event in store.events()]
-    assert stamp(NOW - LENGTH) <= stamps[0]
+    assert format_timestamp(NOW - HISTORY_LENGTH_S) <= stamps[0]
     assert stamps == sorted(stamps)
-    assert stamps[-1] <= stamp(NOW)
+    assert stamps[-1] <= format_timestamp(NOW)
     assert_sound(store.events())
 
 
 def test_the_past_goes_on_in_the_present(cores: Cores) -> None:
     store = Store()
-    make_history(store, cores, 7, NOW)
+    seed_history(store, cores, 7, NOW)
     before = len(store.events())
 
     async def present() -> None:
@@ -234,7 +239,7 @@ def test_virtual_time_says_when_it_would_wait_for_ever() -> None:
 
     loop = VirtualLoop()
     task = loop.create_task(stuck())
-    with pytest.raises(RuntimeError, match="none for a timer"):
+    with pytest.raises(RuntimeError, match="none of them for a timer"):
         loop.run_until_complete(task)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

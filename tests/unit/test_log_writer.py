@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from scaicore_tui.cli import diagnostics
-from scaicore_tui.cli.log_writer import LogWriter
-from scaicore_tui.cli.server_log import NOTICE_SECONDS, notice_exhaustion
 from scaicore_tui.clock import ManualClock
+from scaicore_tui.servers.hosting import EXHAUSTION_REPORT_INTERVAL_S, report_exhaustion
+from scaicore_tui.servers.log_writer import LogWriter
 from tests.waiting import PATIENCE, until
 
 FULL = Path("/dev/full")
@@ -66,7 +66,7 @@ def test_lines_are_written_in_order_and_none_is_left(pipe: tuple[int, int]) -> N
 
 
 def test_a_reader_that_takes_nothing_holds_nobody_up_and_is_told_what_it_missed(pipe: tuple[int, int]) -> None:
-    writer = LogWriter(pipe[1], max_waiting=10_000)
+    writer = LogWriter(pipe[1], max_queued_bytes=10_000)
     count = 500
     for number in range(count):
         # Far more than a pipe and the queue hold: it would block here.
@@ -144,23 +144,21 @@ def test_what_cannot_be_written_at_the_end_is_left(pipe: tuple[int, int]) -> Non
 
 
 async def test_descriptors_that_ran_out_are_no_crash_and_are_said_once_a_minute(
-    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    said: list[str] = []
     passed: list[object] = []
-    monkeypatch.setattr(diagnostics, "warn", said.append)
     clock, loop = ManualClock(), asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: passed.append(context))
     fault = {"message": "socket.accept() out of system resource", "exception": OSError(errno.EMFILE, "Too many files")}
-    notice_exhaustion(clock)
+    report_exhaustion(clock)
     for _ in range(3):
         loop.call_exception_handler(fault)
-    assert [line.partition(" · ")[0] for line in said] == [
+    assert [line.partition(" · ")[0] for line in caplog.messages] == [
         "scaicore-tui: Too many files: new connections wait until others close"
     ]
-    clock.advance(NOTICE_SECONDS)
+    clock.advance(EXHAUSTION_REPORT_INTERVAL_S)
     loop.call_exception_handler(fault)
-    assert len(said) == 2
+    assert len(caplog.messages) == 2
     # asyncio tries again a second later, and maybe finds the socket closed.
     late = {"message": "Exception in callback Loop._start_serving()", "exception": ValueError("closed")}
     loop.call_exception_handler(late)
