@@ -1,4 +1,4 @@
-"""Serves ASGI applications on sockets of this machine until it is told to stop."""
+"""Serves ASGI applications on sockets of this machine until the caller ends it."""
 
 from __future__ import annotations
 

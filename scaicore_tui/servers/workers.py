@@ -41,7 +41,7 @@ class Workers:
         self._alive: set[Process] = set()
 
     async def run(self) -> None:
-        """Keep all workers running until cancelled. Cancelling does not stop them: see `stop`."""
+        """Keep all workers running until cancelled. Cancelling does not end them; `stop` does."""
         async with asyncio.TaskGroup() as supervision:
             for _ in range(self._count):
                 supervision.create_task(self._supervise_one())

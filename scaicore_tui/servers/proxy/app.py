@@ -151,7 +151,7 @@ class _ApiEndpoint:
         try:
             response = await service.respond(Request(scope, receive), info)
         except asyncio.CancelledError:
-            # The server is stopping and waits no longer: tell the caller what is known about the request.
+            # The server is stopping and waits no longer. Say whether a write may have been sent.
             was_sent = scope["method"] == "POST" and info.upstream_calls > 0
             raise (problems.outcome_unknown() if was_sent else problems.stopping()) from None
         await response(scope, receive, send)

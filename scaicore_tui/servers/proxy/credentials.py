@@ -179,9 +179,9 @@ class VaultKeys:
         self._cache: dict[str, _CachedKey] = {}
 
     async def api_key(self, tenant_id: str) -> Secret | None:
-        """Return the tenant's key; None if it has none. Raises ProxyProblem 502 if the vault cannot tell.
+        """Return the tenant's key; None if it has none. Raises ProxyProblem 502 if the vault cannot be read.
 
-        No other key is used while the vault is down: the request would act as somebody else.
+        No other key is used while the vault is down: the request would act as a different user.
         """
         self._drop_expired()
         if tenant_id not in self._cache:

@@ -114,7 +114,7 @@ class Forwarder:
         return response
 
     def _timeout_s(self, route: ApiRoute) -> float:
-        # A write gets a long timeout: after giving up on it, nobody knows whether it was carried out.
+        # A write gets a long timeout: after a timeout, its outcome is unknown.
         return self._config.invoke_timeout if route.is_write else self._config.read_timeout
 
 

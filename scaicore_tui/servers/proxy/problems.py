@@ -112,7 +112,7 @@ def outcome_unknown() -> ProxyProblem:
 
 
 def vault_unavailable(message: str) -> ProxyProblem:
-    """502: ScaiVault cannot tell whether the tenant has a key."""
+    """502: ScaiVault cannot be asked for the tenant's key."""
     return _problem(
         502, "vault_unavailable", message, "check SCAIVAULT_URL and SCAIVAULT_TOKEN, or send your own token"
     )

@@ -36,6 +36,30 @@ _MAX_DECODINGS = 8
 
 _METHODS = {"GET": "GET, HEAD, OPTIONS", "POST": "POST, OPTIONS"}
 
+MAX_BODY_BYTES = 1024 * 1024
+MAX_PAGE_SIZE = 500
+_page_size = TypeAdapter(Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE)])
+RawHeaders = list[tuple[bytes, bytes]]
+_HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade"))
+# Set anew for the upstream. `Expect` has been answered by then, since the body has been read.
+_SET_BY_PROXY = frozenset((b"host", b"authorization", b"content-length", b"expect"))
+# Some servers take another path or method from these than the request's own.
+_OVERRIDES = frozenset(
+    (b"x-original-url", b"x-rewrite-url", b"x-http-method", b"x-http-method-override", b"x-method-override")
+)
+# All headers that may differ between two otherwise identical requests: the program, the addresses on the way, and the
+# names of the request in logs and traces. This is a list of what is harmless, since any other header may say who the
+# caller is (`X-Forwarded-User`, `-Email`, `-Access-Token`, `Baggage`, a client certificate) or which host is meant
+# (`X-Forwarded-Host`).
+_ROUTING = frozenset(
+    (
+        *(b"user-agent", b"via", b"x-forwarded-for", b"x-real-ip", b"cf-connecting-ip", b"cf-ray"),
+        *(b"x-request-id", b"x-correlation-id", b"traceparent", b"tracestate", b"b3", b"x-b3-traceid", b"x-b3-spanid"),
+        *(b"x-b3-parentspanid", b"x-b3-sampled", b"x-b3-flags", b"x-amzn-trace-id", b"x-cloud-trace-context"),
+    )
+)
+_NOT_SENT = _SET_BY_PROXY | _OVERRIDES
+
 
 @dataclass(frozen=True)
 class ApiRoute:
@@ -104,12 +128,6 @@ def _leads_elsewhere(decoded: bytes) -> bool:
     return True
 
 
-MAX_BODY_BYTES = 1024 * 1024
-MAX_PAGE_SIZE = 500
-
-_page_size = TypeAdapter(Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE)])
-
-
 def check_page_size(query: bytes) -> None:
     """Raise ProxyProblem 422 if any `limit` in the query is not a number from 1 to 500.
 
@@ -139,29 +157,6 @@ def _check_number(value: str) -> None:
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=False, include_input=False)
         raise problems.invalid([{**detail, "loc": ["query", "limit"]} for detail in details]) from None
-
-
-RawHeaders = list[tuple[bytes, bytes]]
-
-_HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade"))
-# Set anew for the upstream. `Expect` has been answered by then, since the body has been read.
-_SET_BY_PROXY = frozenset((b"host", b"authorization", b"content-length", b"expect"))
-# Some servers take another path or method from these than the request's own.
-_OVERRIDES = frozenset(
-    (b"x-original-url", b"x-rewrite-url", b"x-http-method", b"x-http-method-override", b"x-method-override")
-)
-# All headers that may differ between two otherwise identical requests: the program, the addresses on the way, and the
-# names of the request in logs and traces. This is a list of what is harmless, since any other header may say who the
-# caller is (`X-Forwarded-User`, `-Email`, `-Access-Token`, `Baggage`, a client certificate) or which host is meant
-# (`X-Forwarded-Host`).
-_ROUTING = frozenset(
-    (
-        *(b"user-agent", b"via", b"x-forwarded-for", b"x-real-ip", b"cf-connecting-ip", b"cf-ray"),
-        *(b"x-request-id", b"x-correlation-id", b"traceparent", b"tracestate", b"b3", b"x-b3-traceid", b"x-b3-spanid"),
-        *(b"x-b3-parentspanid", b"x-b3-sampled", b"x-b3-flags", b"x-amzn-trace-id", b"x-cloud-trace-context"),
-    )
-)
-_NOT_SENT = _SET_BY_PROXY | _OVERRIDES
 
 
 def upstream_headers(headers: Iterable[tuple[bytes, bytes]], authorization: str) -> RawHeaders:

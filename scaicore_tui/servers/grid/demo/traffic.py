@@ -16,6 +16,14 @@ TRAFFIC_ORIGIN: Final = "traffic"
 MAX_PENDING_CHECKPOINTS: Final = 6
 """With this many pending checkpoints, only runs that need no person are started."""
 
+UNANSWERED_COUNT: Final = 3
+"""The newest checkpoints are left for the person at the screen."""
+ANSWER_AFTER_S: Final = (180.0, 600.0)
+"""Others are answered after a time between these bounds, which depends on the checkpoint."""
+_REVIEW_INTERVAL_S: Final = 20.0
+_REVIEWER_IDS: Final = ("usr_ada", "usr_grace", "usr_edsger", "usr_barbara", "usr_tony")
+_COMMENTS: Final = (None, None, "Checked with the team lead.", "Fine, within budget.", "See my note in the ticket.")
+
 
 class LoadGenerator:
     """Starts one scenario after another. The choice depends on the seed and the number of runs so far."""
@@ -47,16 +55,6 @@ class LoadGenerator:
 
     def _random(self, purpose: str) -> Random:
         return seeded_random(self._seed, purpose, self._store.execution_table.count_roots())
-
-
-UNANSWERED_COUNT: Final = 3
-"""The newest checkpoints are left for the person at the screen."""
-ANSWER_AFTER_S: Final = (180.0, 600.0)
-"""Others are answered after a time between these bounds, which depends on the checkpoint."""
-
-_REVIEW_INTERVAL_S: Final = 20.0
-_REVIEWER_IDS: Final = ("usr_ada", "usr_grace", "usr_edsger", "usr_barbara", "usr_tony")
-_COMMENTS: Final = (None, None, "Checked with the team lead.", "Fine, within budget.", "See my note in the ticket.")
 
 
 class SimulatedReviewers:

@@ -1,4 +1,4 @@
-"""What all runs of one engine share, and the waiting for checkpoints."""
+"""The objects that all runs of one engine share, and the waiting for checkpoints."""
 
 from __future__ import annotations
 

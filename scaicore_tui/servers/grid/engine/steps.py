@@ -40,6 +40,8 @@ class NodeResult:
 
 
 class StepValue(NamedTuple):
+    """The value of a step that succeeded."""
+
     path: str
     value: Any
 
@@ -98,7 +100,7 @@ class StepLog:
             self._telemetry.block_failed(node, failure.as_error())
 
     def record_once(self, path: str, node: Node, compute: Callable[[], Any]) -> Any:
-        """Return what `compute` returned the first time it was asked for at `path`.
+        """Return the value recorded at `path`; the first time, call `compute` and record its value.
 
         For facts that depend on when they are computed, such as a loop condition. Raises NodeFailed if the run's values
         become too large.
@@ -129,6 +131,7 @@ class Telemetry:
         self._store.event_table.append(kind, self._execution.core_id, format_timestamp(self._clock.now()), full)
 
     def started(self) -> None:
+        """Emit `invocation.started`."""
         payload = {"input": self._execution.input, **self._instance(), "node_id": None}
         self.emit(f"{EVENT_PREFIX}invocation.started", payload)
 
@@ -137,20 +140,25 @@ class Telemetry:
         return round((self._clock.now() - self._execution.started_at) * 1000)
 
     def completed(self, output: Any, duration_ms: int) -> None:
+        """Emit `invocation.completed`."""
         payload = {"output": output, "duration_ms": duration_ms, **self._instance()}
         self.emit(f"{EVENT_PREFIX}invocation.completed", payload)
 
     def failed(self, error: Mapping[str, Any]) -> None:
+        """Emit `invocation.failed`."""
         self.emit(f"{EVENT_PREFIX}invocation.failed", {"error": error})
 
     def entered(self, node: Node) -> None:
+        """Emit `block.entered`."""
         self.emit(f"{EVENT_PREFIX}block.entered", _block_fields(node))
 
     def exited(self, node: Node, value: Any) -> None:
+        """Emit `block.exited`, with the value if it is short enough."""
         result = _result_fields(value)
         self.emit(f"{EVENT_PREFIX}block.exited", {**_block_fields(node), "result_binding": node.binding, **result})
 
     def block_failed(self, node: Node, error: Mapping[str, Any]) -> None:
+        """Emit `block.failed`."""
         self.emit(f"{EVENT_PREFIX}block.failed", {**_block_fields(node), "error": error})
 
     def _instance(self) -> dict[str, str]:

@@ -56,10 +56,12 @@ class Node(_Frozen):
 
     @cached_property
     def on_error(self) -> OnError:
+        """Return the reaction to failures. Raises pydantic's ValidationError."""
         return OnError.model_validate(self.config.get("on_error", {}))
 
     @cached_property
     def block_kind(self) -> str:
+        """Return the block kind that events carry."""
         return block_kind(self.type, self.config)
 
 
@@ -94,10 +96,12 @@ class Graph(_Frozen):
 
     @cached_property
     def by_id(self) -> Mapping[str, Node]:
+        """Return the nodes by id."""
         return {node.id: node for node in self.nodes}
 
     @cached_property
     def entries(self) -> list[Node]:
+        """Return the nodes at which a run can start."""
         return [node for node in self.nodes if node.type in ENTRY_TYPES]
 
     @cached_property

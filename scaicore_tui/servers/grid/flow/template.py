@@ -46,6 +46,7 @@ class _Renderer:
         self._templates_left = MAX_TEMPLATES
 
     def value(self, value: Any) -> Any:
+        """Return a value with its templates filled in."""
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, Mapping):

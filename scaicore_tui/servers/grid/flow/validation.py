@@ -19,6 +19,9 @@ from scaicore_tui.servers.grid.flow.graph import Graph, Node
 from scaicore_tui.servers.grid.flow.node_types import NODE_TYPES, REVIEW_TYPES
 from scaicore_tui.servers.grid.flow.template import expressions
 
+Cores = Mapping[str, Graph]
+"""The flow graph of each Core, by Core id."""
+
 
 class FlowError(ValueError):
     """A flow that cannot be run; `faults` lists everything that is wrong with it."""
@@ -161,10 +164,6 @@ def _expression_faults(where: str, text: str | None) -> Iterator[str]:
         check_expression(text)
     except ExpressionError as error:
         yield f"{where}: {error}"
-
-
-Cores = Mapping[str, Graph]
-"""The flow graph of each Core, by Core id."""
 
 
 def load_shipped_cores() -> Cores:

@@ -35,10 +35,12 @@ class Principal:
 
     @property
     def user_id(self) -> str:
+        """Return the id of the demo user with this role."""
         return _USERS[self.role]
 
     @property
     def permissions(self) -> tuple[str, ...]:
+        """Return the permissions of the role."""
         return PERMISSIONS[self.role]
 
     def require(self, permission: str) -> None:

@@ -32,10 +32,12 @@ class GridProblem(Exception):
 
 
 def not_found(kind: str, name: str) -> GridProblem:
+    """404: there is no resource of this `kind` and `name`."""
     return GridProblem(404, "NOT_FOUND", f"there is no {kind} {name!r}")
 
 
 def invalid(message: str, **details: Any) -> GridProblem:
+    """422: the request is invalid; `details` name the parameter or field."""
     return GridProblem(422, "VALIDATION_ERROR", message, details or None)
 
 

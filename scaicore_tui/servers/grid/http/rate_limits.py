@@ -25,6 +25,7 @@ class RateLimitStatus:
     reset: int
 
     def as_headers(self) -> dict[str, str]:
+        """Return the response headers that report the status."""
         return {
             "X-Scaigrid-Ratelimit-Limit": str(self.limit),
             "X-Scaigrid-Ratelimit-Remaining": str(self.remaining),

@@ -56,6 +56,7 @@ def _success(request: Request, data: Any) -> dict[str, Any]:
 
 
 async def events(grid: Grid, request: Request, _principal: Principal) -> dict[str, Any]:
+    """Return a page of the feed, newest first."""
     query = read_page_query(request, grid.store.identity)
     rows = grid.store.event_table.page(query.core_id, query.before, query.limit + 1)
     page, cursor = query.slice(rows, lambda event: event)
@@ -63,6 +64,7 @@ async def events(grid: Grid, request: Request, _principal: Principal) -> dict[st
 
 
 async def checkpoints(grid: Grid, request: Request, _principal: Principal) -> dict[str, Any]:
+    """Return a page of the checkpoints with one status, newest first."""
     status = request.query_params.get("status", "pending")
     if status not in STATUSES:
         raise invalid(f"status must be one of {', '.join(STATUSES)}", parameter="status")
@@ -73,21 +75,25 @@ async def checkpoints(grid: Grid, request: Request, _principal: Principal) -> di
 
 
 async def checkpoint(grid: Grid, request: Request, _principal: Principal) -> dict[str, Any]:
+    """Return one checkpoint."""
     return _success(request, _find_checkpoint(grid, request).as_row())
 
 
 async def cores(grid: Grid, request: Request, _principal: Principal) -> dict[str, Any]:
+    """List the hosted Cores."""
     listed = [_core_row(core_id, graph) for core_id, graph in grid.cores.items()]
     return _success(request, {"cores": listed, "next_cursor": None})
 
 
 async def core(grid: Grid, request: Request, _principal: Principal) -> dict[str, Any]:
+    """Return one Core with its flow graph."""
     core_id = _find_core(grid, request)
     graph = grid.cores[core_id]
     return _success(request, {**_core_row(core_id, graph), "flow": graph.model_dump(mode="json", exclude_unset=True)})
 
 
 async def me(_grid: Grid, request: Request, principal: Principal) -> dict[str, Any]:
+    """Return the caller's id, role and permissions."""
     facts = {"id": principal.user_id, "role": principal.role, "permissions": principal.permissions}
     return _success(request, facts)
 
@@ -114,6 +120,7 @@ def _core_row(core_id: str, graph: Graph) -> dict[str, Any]:
 
 
 async def resolve(grid: Grid, request: Request, principal: Principal) -> dict[str, Any]:
+    """Resolve a checkpoint: 409 if it is already closed, 422 for a resolution that is not an option."""
     body = await read_json_object(request)
     resolution, comment = _string_field(body, "resolution", required=True), _string_field(body, "comment")
     checkpoint = _find_checkpoint(grid, request)

@@ -38,4 +38,5 @@ class Store:
         return self.checkpoint_table.all()
 
     def close(self) -> None:
+        """Close the database."""
         self._database.close()

@@ -18,6 +18,7 @@ class CheckpointTable:
         self._database = database
 
     def add(self, checkpoint: Checkpoint) -> None:
+        """Add a checkpoint."""
         self._database.run(
             "INSERT INTO checkpoints (id, core_id, execution_id, status, created_at, expires_at, body)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -46,6 +47,7 @@ class CheckpointTable:
         )
 
     def find(self, checkpoint_id: str) -> Checkpoint | None:
+        """Return a checkpoint; None if there is none with this id."""
         row = self._database.one("SELECT * FROM checkpoints WHERE id = ?", checkpoint_id)
         return None if row is None else _checkpoint(row)
 
@@ -96,6 +98,7 @@ class EventTable:
         self._database = database
 
     def append(self, kind: str, core_id: str, timestamp: str, payload: Mapping[str, Any]) -> None:
+        """Append an event."""
         self._database.run(
             "INSERT INTO events (type, core_id, timestamp, payload) VALUES (?, ?, ?, ?)",
             kind,
@@ -132,6 +135,7 @@ class ExecutionTable:
         self._database = database
 
     def add(self, execution: Execution) -> None:
+        """Add an execution."""
         self._database.run(
             "INSERT INTO executions (id, core_id, root_id, origin, entry, status, started_at, instance_key, input,"
             " output, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -149,19 +153,23 @@ class ExecutionTable:
         )
 
     def set_status(self, execution_id: str, status: str) -> None:
+        """Set the status of an execution that has not ended."""
         self._database.run("UPDATE executions SET status = ? WHERE id = ?", status, execution_id)
 
     def complete(self, execution_id: str, output: Any) -> None:
+        """Record the output of an execution."""
         self._database.run(
             "UPDATE executions SET status = 'completed', output = ? WHERE id = ?", to_json(output), execution_id
         )
 
     def fail(self, execution_id: str, error: Mapping[str, Any]) -> None:
+        """Record the error of an execution."""
         self._database.run(
             "UPDATE executions SET status = 'failed', error = ? WHERE id = ?", to_json(error), execution_id
         )
 
     def find(self, execution_id: str) -> Execution | None:
+        """Return an execution; None if there is none with this id."""
         row = self._database.one("SELECT * FROM executions WHERE id = ?", execution_id)
         return None if row is None else _execution(row)
 
@@ -220,6 +228,7 @@ class StepTable:
         self._database = database
 
     def put(self, execution_id: str, step: Step) -> None:
+        """Record the latest state of a step."""
         self._database.run(
             "INSERT OR REPLACE INTO steps (execution_id, path, state, value) VALUES (?, ?, ?, ?)",
             execution_id,
@@ -229,5 +238,6 @@ class StepTable:
         )
 
     def of_execution(self, execution_id: str) -> list[Step]:
+        """Return the steps of an execution, in the order in which they reached their last state."""
         rows = self._database.all("SELECT * FROM steps WHERE execution_id = ? ORDER BY position", [execution_id])
         return [Step(row["path"], row["state"], json.loads(row["value"])) for row in rows]

@@ -1,4 +1,4 @@
-"""Defines what each node type does when it is visited."""
+"""The behaviour of each node type."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ async def loop(context: NodeContext) -> NodeResult:
     while (item := _next_item(context, len(results))) is not None:
         context.run.limits.count_step(context.node.id)
         if len(results) % _ROUNDS_PER_YIELD == _ROUNDS_PER_YIELD - 1:
-            # A body that never waits would keep the event loop from everything else.
+            # A body that never waits would block the event loop.
             await context.run.engine.simulate_latency(0)
         scope = context.scope.new_child({context.node.config.get("as", "item"): item[0], "index": len(results)})
         value = await context.run_body(first, scope, f"{context.path}[{len(results)}]/")
@@ -78,6 +78,7 @@ class _Branches:
         context.run.branches.fork(number)
 
     async def execute(self, port: str) -> Any:
+        """Execute one branch and return its last value."""
         context = self._context
         start = context.run.graph.next_node(context.node.id, port)
         try:

@@ -1,4 +1,4 @@
-"""What a node can read and use while it is visited."""
+"""The context of a node's visit: all that a node can read and use."""
 
 from __future__ import annotations
 

@@ -20,6 +20,16 @@ from scaicore_tui.servers.grid.flow.value_size import MAX_VALUE_CHARS
 
 _DECISION_LATENCY_S: Final = 0.2
 
+_DEFAULT_LATENCY_S: Final = (0.5, 1.5)
+_DEFAULT_OUTCOMES: Final = ({"result": {"ok": True}},)
+_SENTENCES: Final = (
+    "The figures of the second quarter confirm what the spring survey suggested. ",
+    "Two of the three sources agree; the third counts pilot projects as well. ",
+    "Costs fell faster than forecast, mainly because of cheaper storage. ",
+    "Operators report fewer incidents, though the reporting rules changed in March. ",
+    "No comparable data exist for regions without a public register. ",
+)
+
 
 async def decide(context: NodeContext) -> NodeResult:
     """Leave by the first edge whose condition holds. An edge without a condition always does."""
@@ -43,17 +53,6 @@ async def call_core(context: NodeContext) -> NodeResult:
     """Run another Core and return its output."""
     output = await context.call_core(context.setting("core_id"), context.object_setting("input"), context.path)
     return NodeResult(output)
-
-
-_DEFAULT_LATENCY_S: Final = (0.5, 1.5)
-_DEFAULT_OUTCOMES: Final = ({"result": {"ok": True}},)
-_SENTENCES: Final = (
-    "The figures of the second quarter confirm what the spring survey suggested. ",
-    "Two of the three sources agree; the third counts pilot projects as well. ",
-    "Costs fell faster than forecast, mainly because of cheaper storage. ",
-    "Operators report fewer incidents, though the reporting rules changed in March. ",
-    "No comparable data exist for regions without a public register. ",
-)
 
 
 async def simulate(context: NodeContext) -> NodeResult:
