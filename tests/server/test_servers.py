@@ -1,4 +1,4 @@
-"""How the demo and `serve` put the two servers on sockets."""
+"""Both servers on real sockets, as the demo and `serve` host them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.server.logged import complaints
 from tests.server.proxy_fixtures import EVENTS, INVOKE, RESOLVE, exchange, grid_server, raw_request
 
 
-async def test_an_answer_through_the_proxy_has_each_header_once() -> None:
+async def test_a_proxied_response_has_each_header_once() -> None:
     grid_socket, grid_url = bind("127.0.0.1", 0)
     proxy_socket, proxy_url = bind("127.0.0.1", 0)
     grid = build_grid(GridConfig(rate=0, history=False, tokens=TOKENS))
@@ -41,7 +41,7 @@ async def test_an_answer_through_the_proxy_has_each_header_once() -> None:
         (b"GET", EVENTS, b"503", "stopping"),
     ],
 )
-async def test_what_is_cut_off_at_the_end_is_told_what_is_known_of_it(
+async def test_requests_cut_off_at_shutdown_are_told_their_outcome(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     method: bytes,
@@ -70,14 +70,14 @@ async def test_what_is_cut_off_at_the_end_is_told_what_is_known_of_it(
     assert complaints(caplog) == []
 
 
-async def test_an_answer_does_not_wait_for_an_acknowledgement() -> None:
+async def test_a_response_is_not_delayed_by_nagles_algorithm() -> None:
     bound, _ = bind("127.0.0.1", 0)
     with bound:
         # By which asyncio tells that Nagle's algorithm, which holds small writes back, is to be off.
         assert bound.proto == socket.IPPROTO_TCP
 
 
-def test_a_port_that_is_taken_is_told() -> None:
+def test_a_port_in_use_is_reported() -> None:
     bound, url = bind("127.0.0.1", 0)
     with bound:
         bound.listen()

@@ -1,4 +1,4 @@
-"""Clients that hold what they have: heads and bodies that never end, answers that are never read, too many at once."""
+"""Clients that hold connections: unfinished heads and bodies, unread responses, too many at once."""
 
 from __future__ import annotations
 
@@ -80,18 +80,18 @@ async def large_answers() -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize("begin", [b"", HEAD, HEAD + b"X-A: "])
-async def test_a_head_that_never_ends_is_given_up(begin: bytes) -> None:
+async def test_an_unfinished_head_times_out(begin: bytes) -> None:
     async with proxied() as grid:
         assert status(await dripped(grid.url, begin)) == 408
         assert not grid.received
 
 
-async def test_nothing_at_all_is_given_up() -> None:
+async def test_a_connection_without_a_request_times_out() -> None:
     async with proxied() as grid:
         assert status(await exchange(grid.url, b"")) == 408
 
 
-async def test_whoever_was_refused_and_stays_is_hung_up_on() -> None:
+async def test_a_refused_client_that_stays_is_disconnected() -> None:
     async with proxied() as grid:
         parts = urlsplit(grid.url)
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
@@ -104,7 +104,7 @@ async def test_whoever_was_refused_and_stays_is_hung_up_on() -> None:
         await until(is_hung_up_on)
 
 
-async def test_a_body_that_never_ends_is_given_up_and_goes_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_unfinished_body_times_out_and_is_not_passed_on(caplog: pytest.LogCaptureFixture) -> None:
     async with proxied() as grid:
         sized = raw_request(INVOKE.encode(), b"POST", b"Content-Length: 100000")
         chunked = raw_request(INVOKE.encode(), b"POST", b"Transfer-Encoding: chunked")
@@ -114,13 +114,13 @@ async def test_a_body_that_never_ends_is_given_up_and_goes_nowhere(caplog: pytes
     assert complaints(caplog) == []
 
 
-async def test_a_body_nobody_wants_is_not_read_for_ever() -> None:
+async def test_an_unwanted_body_is_not_read_for_ever() -> None:
     head = b"POST /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\n"
     async with proxied() as grid:
         await dripped(grid.url, head)
 
 
-async def test_the_second_request_of_a_connection_has_its_time_too() -> None:
+async def test_the_second_request_of_a_connection_has_a_deadline_too() -> None:
     async with proxied() as grid:
         assert status(await dripped(grid.url, HEAD + b"\r\n" + HEAD)) == 200
         assert len(grid.received) == 1
@@ -135,7 +135,7 @@ async def test_a_connection_may_be_idle_between_two_requests() -> None:
         assert (await client.get(EVENTS)).status_code == 200
 
 
-async def test_an_answer_that_is_slow_to_come_is_waited_for() -> None:
+async def test_a_slow_application_does_not_time_out() -> None:
     async with proxied() as grid:
 
         async def late(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -148,7 +148,7 @@ async def test_an_answer_that_is_slow_to_come_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize("close", [b"", b"Connection: close\r\n"])
-async def test_an_answer_that_nobody_reads_is_given_up(close: bytes) -> None:
+async def test_a_response_that_is_not_read_times_out(close: bytes) -> None:
     async with large_answers() as url:
         reader, writer = await deaf(url, b"GET / HTTP/1.1\r\nHost: localhost\r\n" + close + b"\r\n")
         await patience_is_over(url)
@@ -156,7 +156,7 @@ async def test_an_answer_that_nobody_reads_is_given_up(close: bytes) -> None:
         writer.close()
 
 
-async def test_the_upstream_is_let_go_of_with_a_caller_who_does_not_read() -> None:
+async def test_the_upstream_call_ends_with_a_client_that_does_not_read() -> None:
     async with proxied() as grid:
         is_closed = asyncio.Event()
 
@@ -175,7 +175,7 @@ async def test_the_upstream_is_let_go_of_with_a_caller_who_does_not_read() -> No
         writer.close()
 
 
-async def test_an_answer_that_is_read_late_but_read_comes_whole() -> None:
+async def test_a_response_that_is_read_late_arrives_completely() -> None:
     async with large_answers() as url:
         reader, writer = await deaf(url, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         got = await reader.read()
@@ -183,7 +183,7 @@ async def test_an_answer_that_is_read_late_but_read_comes_whole() -> None:
     assert len(got.partition(b"\r\n\r\n")[2]) == LARGE
 
 
-async def test_too_many_connections_are_told_and_far_too_many_are_not_even_read(
+async def test_too_many_connections_get_503_and_twice_as_many_are_aborted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(deadline_protocol, "MAX_CONNECTIONS", 4)

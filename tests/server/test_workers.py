@@ -1,4 +1,6 @@
-"""Processes that share a socket: which are replaced and when, and how they are stopped. These ones serve nothing."""
+"""Processes that share a socket: which are replaced and when, and how all are stopped. The ones in these tests serve
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -38,11 +40,11 @@ async def working(
 
 
 def waits(caplog: pytest.LogCaptureFixture) -> list[float]:
-    """How long each replacement is put off."""
+    """Return the delay before each replacement, in seconds."""
     return [float(said.rpartition("starting another in ")[2].removesuffix(" s")) for said in complaints(caplog)]
 
 
-async def test_one_that_keeps_ending_is_replaced_ever_later(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_worker_that_keeps_ending_is_replaced_with_growing_delays(caplog: pytest.LogCaptureFixture) -> None:
     clock = ManualClock()
     async with working(ENDS, 1, clock):
         for _ in range(9):
@@ -64,7 +66,7 @@ async def test_one_that_keeps_ending_is_replaced_ever_later(caplog: pytest.LogCa
     assert "ended with code 3" in caplog.text
 
 
-async def test_one_that_has_lived_for_a_while_is_replaced_soon(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_delay_is_reset_for_a_worker_that_was_stable(caplog: pytest.LogCaptureFixture) -> None:
     clock = ManualClock()
     async with working(NEVER_ENDS, 1, clock) as (workers, _):
         for lived in (0.0, 0.0, STABLE_AFTER_S + 1):
@@ -78,7 +80,7 @@ async def test_one_that_has_lived_for_a_while_is_replaced_soon(caplog: pytest.Lo
     assert "ended by signal 9" in caplog.text
 
 
-async def test_one_that_cannot_be_started_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_worker_that_cannot_be_started_is_retried(caplog: pytest.LogCaptureFixture) -> None:
     clock = ManualClock()
     async with working(("/no/such/program",), 1, clock):
         await until(lambda: clock.sleepers)
@@ -88,7 +90,7 @@ async def test_one_that_cannot_be_started_is_tried_again(caplog: pytest.LogCaptu
 
 
 @pytest.mark.parametrize("command", [ENDS_WITH_ITS_INPUT, NEVER_ENDS])
-async def test_all_are_stopped_whether_they_heed_it_or_not(command: tuple[str, ...]) -> None:
+async def test_all_workers_are_stopped_even_those_that_ignore_it(command: tuple[str, ...]) -> None:
     clock = ManualClock()
     async with working(command, 3, clock) as (workers, bound):
         await until(lambda: len(workers._alive) == 3)

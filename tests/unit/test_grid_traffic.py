@@ -1,4 +1,4 @@
-"""The flows that ship, the traffic over them, the simulated colleagues, and the past of a fresh grid."""
+"""The shipped flows, the demo traffic, the simulated reviewers, and the history of a new grid."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_the_scenarios_fit_the_flows(cores: Cores) -> None:
         assert scenario.entry in {entry.id for entry in cores[scenario.core_id].entries}
 
 
-def test_an_hour_of_traffic_is_sound(hour: Store) -> None:
+def test_an_hour_of_traffic_produces_a_valid_feed(hour: Store) -> None:
     assert_sound(hour.events())
     stamps = [event["timestamp"] for event in hour.events()]
     assert stamps == sorted(stamps)
@@ -117,7 +117,7 @@ def test_an_hour_visits_every_node_of_every_flow(hour: Store, cores: Cores) -> N
     assert entered == blocks
 
 
-def test_every_flow_comes_to_its_ends(hour: Store, cores: Cores) -> None:
+def test_every_flow_completes_and_invoice_batches_also_fail(hour: Store, cores: Cores) -> None:
     ends = {(execution.core_id, execution.status) for execution in hour.executions()}
     for core_id in cores:
         assert (core_id, "completed") in ends
@@ -134,7 +134,7 @@ def test_the_only_events_are_the_six_and_the_declared_ones(hour: Store, cores: C
     assert {event["type"] for event in hour.events()} == declared | built_in
 
 
-def test_the_pace_can_be_followed(hour: Store) -> None:
+def test_runs_start_at_a_readable_pace(hour: Store) -> None:
     roots = [execution for execution in hour.executions() if execution.id == execution.root_id]
     assert 300 <= len(roots) <= 420
     gaps = [later.started_at - earlier.started_at for earlier, later in pairwise(roots)]
@@ -149,20 +149,20 @@ def test_checkpoints_do_not_pile_up(hour: Store) -> None:
     assert any(checkpoint.status == "resolved" for checkpoint in hour.checkpoints())
 
 
-def test_colleagues_let_a_checkpoint_wait_three_minutes(hour: Store) -> None:
+def test_simulated_reviewers_wait_three_minutes(hour: Store) -> None:
     for checkpoint in hour.checkpoints():
         if checkpoint.status == "resolved":
             assert checkpoint.body["resolved_at"] >= format_timestamp(checkpoint.created_at + ANSWER_AFTER_S[0])
 
 
-def test_the_same_seed_makes_the_same_runs(cores: Cores) -> None:
+def test_the_same_seed_produces_the_same_runs(cores: Cores) -> None:
     one, again, other = (live_through(cores, seed, HOUR / 6) for seed in (7, 7, 8))
     assert again.events() == one.events()
     assert again.checkpoints() == one.checkpoints()
     assert {execution.id for execution in other.executions()}.isdisjoint({run.id for run in one.executions()})
 
 
-def test_colleagues_never_answer_for_a_caller_of_the_api(cores: Cores) -> None:
+def test_simulated_reviewers_never_resolve_checkpoints_of_api_runs(cores: Cores) -> None:
     store = Store()
 
     async def work() -> None:
@@ -179,7 +179,7 @@ def test_colleagues_never_answer_for_a_caller_of_the_api(cores: Cores) -> None:
     assert {checkpoint.status for checkpoint in store.checkpoints()} == {"pending"}
 
 
-def test_with_a_full_inbox_only_runs_that_will_not_wait_are_started(cores: Cores) -> None:
+def test_with_many_pending_checkpoints_no_runs_with_reviews_are_started(cores: Cores) -> None:
     store = Store()
 
     async def work() -> None:
@@ -200,7 +200,7 @@ def test_with_a_full_inbox_only_runs_that_will_not_wait_are_started(cores: Cores
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_fresh_grid_has_a_past(cores: Cores, seed: int) -> None:
+def test_a_new_grid_has_a_history(cores: Cores, seed: int) -> None:
     store = Store()
     seed_history(store, cores, seed, NOW)
     roots = [execution for execution in store.executions() if execution.id == execution.root_id]
@@ -215,7 +215,7 @@ def test_a_fresh_grid_has_a_past(cores: Cores, seed: int) -> None:
     assert_sound(store.events())
 
 
-def test_the_past_goes_on_in_the_present(cores: Cores) -> None:
+def test_unfinished_runs_of_the_history_are_resumed(cores: Cores) -> None:
     store = Store()
     seed_history(store, cores, 7, NOW)
     before = len(store.events())
@@ -233,7 +233,7 @@ def test_the_past_goes_on_in_the_present(cores: Cores) -> None:
     assert_sound(store.events())
 
 
-def test_virtual_time_says_when_it_would_wait_for_ever() -> None:
+def test_virtual_time_reports_a_deadlock() -> None:
     async def stuck() -> None:
         await asyncio.Event().wait()
 
