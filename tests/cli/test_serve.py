@@ -36,28 +36,28 @@ class Served:
     url: str
 
     def get(self, path: str, **headers: str) -> httpx.Response:
-        """Ask on a connection of its own."""
+        """Send a request on its own connection."""
         return httpx.get(self.url + path, headers=BEARER | headers, timeout=PATIENCE)
 
     def line(self) -> str:
-        """The next one that it says."""
+        """Return the next line of output."""
         assert self.process.stderr is not None
         return self.process.stderr.readline()
 
     def entry(self) -> dict[str, Any]:
-        """The next one of its log of requests; what else it says is passed over."""
+        """Return the next entry of the access log, skipping other output."""
         while not (line := self.line()).startswith("{"):
             assert line, "it ended"
         found: dict[str, Any] = json.loads(line)
         return found
 
     def worker(self) -> int:
-        """The process that answers a request."""
+        """Return the process id of a worker that answers a request."""
         assert self.get("/healthz").status_code == 200
         return int(self.entry()["pid"])
 
     def terminate(self) -> int:
-        """Stop it as a service is stopped; its exit code."""
+        """Stop it as a service manager does; return its exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE)
 

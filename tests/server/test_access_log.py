@@ -22,7 +22,7 @@ from tests.waiting import until
 
 @dataclass
 class Logged:
-    """A proxy as `serve` runs it, and what it told."""
+    """A proxy hosted as `serve` does, and its log entries."""
 
     url: str
     grid: Grid

@@ -34,7 +34,7 @@ async def pending(client: httpx.AsyncClient) -> list[dict[str, Any]]:
 
 
 async def suspended(client: httpx.AsyncClient, core: str, values: dict[str, Any]) -> str:
-    """The checkpoint at which a new run waits; a simulated failure on the way just means another try."""
+    """Start a run and return the checkpoint at which it waits; retry if a simulated failure comes first."""
     for _ in range(20):
         response = await invoke(client, core, values)
         if response.status_code == 200:

@@ -27,7 +27,7 @@ SECOND = b"GET /v1/me HTTP/1.1\r\nHost: a\r\n\r\n"
 
 @asynccontextmanager
 async def proxied(address: str = "127.0.0.1", names: Collection[str] = (), **settings: Any) -> AsyncIterator[Grid]:
-    """A proxy as `serve` runs it, in front of a grid whose `url` is then the proxy's."""
+    """Host a proxy as `serve` does, in front of a grid whose `url` is then the proxy's."""
     async with grid_server() as grid:
         bound, url = bind(address, 0)
         async with serve_app(
@@ -42,7 +42,7 @@ async def proxied(address: str = "127.0.0.1", names: Collection[str] = (), **set
 
 
 def request(line: bytes, *headers: bytes, body: bytes = b"", host: bytes = HOST) -> bytes:
-    """A request with its headers exactly as given, beside those that every one has."""
+    """Return a request with exactly these headers, besides those that every request has."""
     return line + b" HTTP/1.1\r\n" + host + TOKEN + CLOSE + b"".join(one + b"\r\n" for one in headers) + b"\r\n" + body
 
 

@@ -29,13 +29,13 @@ FEW_BYTES, LARGE = 4_096, 60_000
 
 
 @pytest.fixture(autouse=True)
-def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+def _short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deadline_protocol, "REQUEST_TIMEOUT_S", 0.3)
     monkeypatch.setattr(deadline_protocol, "REFUSAL_GRACE_S", 0.1)
 
 
-async def dripped(url: str, begin: bytes, drop: bytes = b"a") -> bytes:
-    """What is answered to a request that comes a drop at a time, and never ends."""
+async def send_in_drops(url: str, begin: bytes, drop: bytes = b"a") -> bytes:
+    """Send a request in drops that never ends; return the response."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     answer = asyncio.create_task(reader.read())
@@ -49,8 +49,8 @@ async def dripped(url: str, begin: bytes, drop: bytes = b"a") -> bytes:
     return b"" if answer.exception() else answer.result()
 
 
-async def deaf(url: str, sent: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A client that sends a request, and reads no more of the answer than comes by itself."""
+async def unread_client(url: str, sent: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Send a request from a client with tiny buffers, and read only the first byte of the response."""
     parts = urlsplit(url)
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, FEW_BYTES)
@@ -61,14 +61,14 @@ async def deaf(url: str, sent: bytes) -> tuple[asyncio.StreamReader, asyncio.Str
     return reader, writer
 
 
-async def patience_is_over(url: str) -> None:
-    """A request that does not come is waited for just as long."""
+async def request_timeout_passes(url: str) -> None:
+    """Wait as long as the server waits for a request, by sending none."""
     await exchange(url, b"")
 
 
 @asynccontextmanager
-async def large_answers() -> AsyncIterator[str]:
-    """A server whose every answer is written at once, and too large for the system to take."""
+async def large_responses() -> AsyncIterator[str]:
+    """Run a server whose responses are written at once, and too large for the system's buffers."""
 
     async def answer(_: Request) -> Response:
         return Response(b"x" * LARGE)
@@ -82,7 +82,7 @@ async def large_answers() -> AsyncIterator[str]:
 @pytest.mark.parametrize("begin", [b"", HEAD, HEAD + b"X-A: "])
 async def test_an_unfinished_head_times_out(begin: bytes) -> None:
     async with proxied() as grid:
-        assert status(await dripped(grid.url, begin)) == 408
+        assert status(await send_in_drops(grid.url, begin)) == 408
         assert not grid.received
 
 
@@ -108,8 +108,8 @@ async def test_an_unfinished_body_times_out_and_is_not_passed_on(caplog: pytest.
     async with proxied() as grid:
         sized = raw_request(INVOKE.encode(), b"POST", b"Content-Length: 100000")
         chunked = raw_request(INVOKE.encode(), b"POST", b"Transfer-Encoding: chunked")
-        assert status(await dripped(grid.url, sized)) == 408
-        assert status(await dripped(grid.url, chunked, b"1\r\na\r\n")) == 408
+        assert status(await send_in_drops(grid.url, sized)) == 408
+        assert status(await send_in_drops(grid.url, chunked, b"1\r\na\r\n")) == 408
         assert not grid.received
     assert complaints(caplog) == []
 
@@ -117,19 +117,19 @@ async def test_an_unfinished_body_times_out_and_is_not_passed_on(caplog: pytest.
 async def test_an_unwanted_body_is_not_read_for_ever() -> None:
     head = b"POST /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\n"
     async with proxied() as grid:
-        await dripped(grid.url, head)
+        await send_in_drops(grid.url, head)
 
 
 async def test_the_second_request_of_a_connection_has_a_deadline_too() -> None:
     async with proxied() as grid:
-        assert status(await dripped(grid.url, HEAD + b"\r\n" + HEAD)) == 200
+        assert status(await send_in_drops(grid.url, HEAD + b"\r\n" + HEAD)) == 200
         assert len(grid.received) == 1
 
 
 async def test_a_connection_may_be_idle_between_two_requests() -> None:
     async with proxied() as grid, client_of(grid.url, "a.b.c") as client:
         assert (await client.get(EVENTS)).status_code == 200
-        await patience_is_over(grid.url)
+        await request_timeout_passes(grid.url)
         (kept,) = client._transport._pool.connections  # type: ignore[attr-defined]
         assert kept.is_idle()
         assert (await client.get(EVENTS)).status_code == 200
@@ -139,7 +139,7 @@ async def test_a_slow_application_does_not_time_out() -> None:
     async with proxied() as grid:
 
         async def late(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await patience_is_over(grid.url)
+            await request_timeout_passes(grid.url)
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
             await writer.drain()
 
@@ -149,9 +149,9 @@ async def test_a_slow_application_does_not_time_out() -> None:
 
 @pytest.mark.parametrize("close", [b"", b"Connection: close\r\n"])
 async def test_a_response_that_is_not_read_times_out(close: bytes) -> None:
-    async with large_answers() as url:
-        reader, writer = await deaf(url, b"GET / HTTP/1.1\r\nHost: localhost\r\n" + close + b"\r\n")
-        await patience_is_over(url)
+    async with large_responses() as url:
+        reader, writer = await unread_client(url, b"GET / HTTP/1.1\r\nHost: localhost\r\n" + close + b"\r\n")
+        await request_timeout_passes(url)
         assert len(await reader.read()) < LARGE
         writer.close()
 
@@ -170,14 +170,14 @@ async def test_the_upstream_call_ends_with_a_client_that_does_not_read() -> None
                 is_closed.set()
 
         grid.behave = endless
-        _, writer = await deaf(grid.url, raw_request(EVENTS.encode()))
+        _, writer = await unread_client(grid.url, raw_request(EVENTS.encode()))
         await asyncio.wait_for(is_closed.wait(), 10)
         writer.close()
 
 
 async def test_a_response_that_is_read_late_arrives_completely() -> None:
-    async with large_answers() as url:
-        reader, writer = await deaf(url, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    async with large_responses() as url:
+        reader, writer = await unread_client(url, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         got = await reader.read()
         writer.close()
     assert len(got.partition(b"\r\n\r\n")[2]) == LARGE
@@ -202,7 +202,7 @@ async def test_too_many_connections_get_503_and_twice_as_many_are_aborted(
 
 
 async def answered(url: str, ask: bytes) -> int:
-    """The status; 0 where the connection ends without one."""
+    """Return the status of the response; 0 if the connection ended without one."""
     try:
         return status(await exchange(url, ask))
     except ConnectionError:

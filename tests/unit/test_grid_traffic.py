@@ -43,7 +43,7 @@ def in_virtual_time(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 def live_through(cores: Cores, seed: int, seconds: float) -> Store:
-    """Traffic, colleagues and deadlines for so long."""
+    """Run traffic, reviewers and deadlines for `seconds` of virtual time."""
     store = Store()
 
     async def live() -> None:

@@ -155,7 +155,7 @@ async def invoke(grid: Grid, request: Request, _principal: Principal) -> dict[st
 
 def _invoke_result(grid: Grid, execution_id: str) -> dict[str, Any]:
     execution = grid.store.execution_table.find(execution_id)
-    assert execution is not None  # noqa: S101 -- it was begun by this request
+    assert execution is not None  # noqa: S101 -- this request started it
     if execution.status == "completed":
         return {"output": execution.output}
     if execution.status == "failed":

@@ -1,10 +1,12 @@
-"""The tables of the store: events, executions, steps and checkpoints."""
+"""The store: its tables of events, executions, steps and checkpoints, and transactions across them."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 from scaicore_tui.servers.grid.store.database import Database, to_json
@@ -241,3 +243,35 @@ class StepTable:
         """Return the steps of an execution, in the order in which they reached their last state."""
         rows = self._database.all("SELECT * FROM steps WHERE execution_id = ? ORDER BY position", [execution_id])
         return [Step(row["path"], row["state"], json.loads(row["value"])) for row in rows]
+
+
+class Store:
+    """The grid's storage: one attribute for each table."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._database = Database(path)
+        self.event_table = EventTable(self._database)
+        self.execution_table = ExecutionTable(self._database)
+        self.step_table = StepTable(self._database)
+        self.checkpoint_table = CheckpointTable(self._database)
+        self.identity = self._database.identity()
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Commit everything or nothing; may be nested. Never await inside."""
+        return self._database.transaction()
+
+    def events(self) -> list[Event]:
+        """Return the whole feed, oldest first."""
+        return self.event_table.all()
+
+    def executions(self) -> list[Execution]:
+        """Return every run, oldest first, including those of sub-flows."""
+        return self.execution_table.all()
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """Return every checkpoint, oldest first."""
+        return self.checkpoint_table.all()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
