@@ -22,7 +22,7 @@ from scaicore_tui.servers.request_guard import MAX_HEAD_BYTES, OVERLOADED, refus
 REQUEST_TIMEOUT_S = 30.0
 # For a refused client to read the response, before the connection is aborted.
 REFUSAL_GRACE_S = 2.0
-# Default. Requests beyond it are answered with 503; connections beyond twice as many are aborted at once.
+# Default limit. Beyond it requests get a 503; beyond twice as many, connections are aborted at once.
 MAX_CONNECTIONS = 200
 
 

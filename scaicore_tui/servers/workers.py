@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from scaicore_tui.clock import Clock
 from scaicore_tui.errors import UsageError
 
-# The delay before a worker is replaced doubles each time, until one has lived for STABLE_AFTER_S.
+# The delay before a worker is replaced doubles each time, and is reset once a worker has lived for STABLE_AFTER_S.
 MIN_RESTART_DELAY_S, MAX_RESTART_DELAY_S, STABLE_AFTER_S = 0.5, 30.0, 60.0
 LISTEN_BACKLOG = 2048
 

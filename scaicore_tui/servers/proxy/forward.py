@@ -26,10 +26,10 @@ from scaicore_tui.servers.proxy.request import ApiRoute, RawHeaders, end_to_end
 CONNECT_TIMEOUT_S = 5.0
 # Shorter than servers keep idle connections open, so that no request is sent on one that is just being closed.
 KEEPALIVE_S = 2.0
-# Those of whole responses (RFC 9110 §15).
+# Statuses of final responses (RFC 9110 §15).
 _FINAL_STATUSES = range(200, 600)
 
-# httpcore tries to import it several times per request; where it is missing, that takes a tenth of the whole time.
+# httpcore tries to import sniffio several times per request; if it is missing, that takes a tenth of the whole time.
 if find_spec("sniffio") is None:
     sys.modules["sniffio"] = None  # type: ignore[assignment]
 
@@ -130,8 +130,8 @@ class StreamedResponse(StreamingResponse):
         try:
             await super().__call__(scope, receive, send)
         except httpx.HTTPError as error:
-            # Left without a last chunk, so that the client also sees a response that was cut off.
-            _log.warning("the upstream's response was cut short: %s", type(error).__name__)
+            # The last chunk is missing, so that the client, too, sees an incomplete response.
+            _log.warning("the upstream's response was incomplete: %s", type(error).__name__)
         finally:
             await self._response.aclose()
 

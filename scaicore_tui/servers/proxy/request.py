@@ -170,7 +170,7 @@ def end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
     lowered = [(name.lower(), value) for name, value in headers]
     named = {token.strip().lower() for name, value in lowered if name == b"connection" for token in value.split(b",")}
     if any(name == b"transfer-encoding" for name, _ in lowered):
-        # A length besides Transfer-Encoding is false: that is how requests are smuggled.
+        # A Content-Length beside Transfer-Encoding is false, and a way to smuggle requests.
         named.add(b"content-length")
     return [(name, value) for name, value in lowered if not _is_hop_by_hop(name) and name not in named]
 
