@@ -104,7 +104,7 @@ def serve(
         bool,
         typer.Option("--lend-key", help="Lend its own key to programs of this machine that send no credential."),
     ] = False,
-    work_on: Annotated[tuple[int, int] | None, typer.Option(hidden=True)] = None,
+    worker_fds: Annotated[tuple[int, int] | None, typer.Option(hidden=True)] = None,
 ) -> int:
     """Serve the REST API in front of a ScaiGrid.
 
@@ -125,7 +125,7 @@ def serve(
         invoke_timeout,
         lend_key,
     )
-    return run(serving.serve(service) if work_on is None else serving.work(service, *work_on))
+    return run(serving.serve(service) if worker_fds is None else serving.worker_main(service, *worker_fds))
 
 
 @command()

@@ -1,6 +1,6 @@
-"""The demo: an embedded ScaiGrid that runs flows, and the REST proxy in front of it, both on loopback.
+"""The demo: an embedded ScaiGrid that executes flows, and the REST proxy in front of it, both on loopback.
 
-The app's demo is the same two servers in a process of their own, so that their work never delays a key.
+The app's demo runs both servers in a separate process, so that their work never delays a key press.
 """
 
 from __future__ import annotations
@@ -22,35 +22,34 @@ from scaicore_tui.errors import CannotReach
 from scaicore_tui.secret import Secret
 
 LOOPBACK = "127.0.0.1"
-# So many seconds the servers have to end in.
-PATIENCE = 5
+# Time for the servers to end.
+SHUTDOWN_TIMEOUT_S = 5
 
 
 async def serve_demo(seed: int, rate: float, owned: bool = False) -> None:
-    """Run both servers until cancelled; prints where they are as one JSON line when they are ready.
+    """Run both servers until cancelled. Prints their addresses as one JSON line when they are ready.
 
-    An `owned` demo ends with its standard input.
+    An `owned` demo ends when its standard input is closed.
     """
-    from scaicore_tui.cli.servers import input_ended, listen, serving
-    from scaicore_tui.grid import GridConfig, build_grid
-    from scaicore_tui.proxy import ProxyConfig, build_proxy
+    from scaicore_tui.servers.grid import GridConfig, build_grid
+    from scaicore_tui.servers.hosting import bind, serve_app, stdin_closed
+    from scaicore_tui.servers.proxy import ProxyConfig, build_proxy
 
     token, viewer_token = _token("usr_demo", "manager"), _token("usr_guest", "viewer")
-    grid_socket, grid_url = listen(LOOPBACK, 0)
-    proxy_socket, proxy_url = listen(LOOPBACK, 0)
+    grid_listener, proxy_listener = bind(LOOPBACK, 0), bind(LOOPBACK, 0)
     grid = build_grid(GridConfig(seed=seed, rate=rate, tokens={token: "manager", viewer_token: "viewer"}))
-    proxy = build_proxy(ProxyConfig(upstream=grid_url))
-    async with serving(grid, grid_socket), serving(proxy, proxy_socket, dates=False):
-        ready = {"url": f"{proxy_url}/api/v1", "grid_url": grid_url, "token": token, "viewer_token": viewer_token}
-        output.compact_line(ready | {"pid": os.getpid()})
-        await (input_ended() if owned else asyncio.Event().wait())
+    proxy = build_proxy(ProxyConfig(upstream=grid_listener.url))
+    async with serve_app(grid, grid_listener.socket), serve_app(proxy, proxy_listener.socket, date_header=False):
+        addresses = {"url": f"{proxy_listener.url}/api/v1", "grid_url": grid_listener.url}
+        output.compact_line(addresses | {"token": token, "viewer_token": viewer_token, "pid": os.getpid()})
+        await (stdin_closed() if owned else asyncio.Event().wait())
 
 
 @contextmanager
 def demo_process(seed: int, rate: float) -> Iterator[Target]:
-    """The demo in a process of its own, which ends with this one. Raises CannotReach where it doesn't start."""
+    """Run the demo in a separate process that ends with this one. Raises CannotReach if it does not start."""
     command = [sys.executable, "-m", "scaicore_tui", "demo", "--no-tui", "--owned", f"--seed={seed}", f"--rate={rate}"]
-    # What they had to say would be written over the app: see `demo --no-tui`.
+    # Their messages would be written over the app; `demo --no-tui` shows them.
     pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere) as process:  # noqa: S603
         assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018  (pipes were asked for)
@@ -63,7 +62,7 @@ def demo_process(seed: int, rate: float) -> Iterator[Target]:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     try:
-        process.wait(PATIENCE)
+        process.wait(SHUTDOWN_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         process.kill()
 
@@ -72,12 +71,14 @@ def _target(line: bytes) -> Target:
     try:
         ready: dict[str, Any] = json.loads(line)
     except ValueError:
-        raise CannotReach("the demo's servers did not start", hint="see: scaicore-tui demo --no-tui") from None
+        raise CannotReach("the demo's servers did not start", hint="scaicore-tui demo --no-tui shows why") from None
     return Target(url=ready["url"], name="demo", token=Secret(ready["token"]), token_source="the demo")  # noqa: S106
 
 
 def _token(subject: str, role: str) -> str:
-    """A bearer token of the shape that ScaiKey's have; the embedded ScaiGrid knows it by heart, nobody else does."""
+    """Return a bearer token shaped like ScaiKey's. Only the embedded ScaiGrid, which knows it in advance, accepts
+    it.
+    """
     claims = {"sub": subject, "tenant_id": "tnt_demo", "scope": f"scaicore:{role}"}
     parts = ({"alg": "RS256", "typ": "JWT"}, claims)
     head = ".".join(_base64(json.dumps(part).encode()) for part in parts)

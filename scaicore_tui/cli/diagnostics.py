@@ -15,7 +15,7 @@ from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.text import one_line, safe
 
 if TYPE_CHECKING:
-    from scaicore_tui.cli.log_writer import LogWriter
+    from scaicore_tui.servers.log_writer import LogWriter
 
 FAILED = 70
 INTERRUPTED = 130
@@ -54,7 +54,7 @@ def log(entry: Mapping[str, object]) -> None:
 @contextmanager
 def in_background() -> Iterator[None]:
     """Write from a thread meanwhile: whoever reads standard error slowly, or not at all, holds nothing up."""
-    from scaicore_tui.cli.log_writer import LogWriter
+    from scaicore_tui.servers.log_writer import LogWriter
 
     global _background
     try:

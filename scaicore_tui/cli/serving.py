@@ -1,51 +1,53 @@
-"""`serve`: the proxy alone, in front of a ScaiGrid; as one process, or as several on one socket."""
+"""The `serve` command: the proxy in front of a ScaiGrid, as one process or as several on one socket."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from scaicore_tui.cli import diagnostics
-from scaicore_tui.cli.access_log import AccessLog
-from scaicore_tui.cli.server_log import background_log
-from scaicore_tui.cli.servers import GRACE_SECONDS, input_ended, listen, serving, stoppable
-from scaicore_tui.cli.workers import Workers
+# `crash` is loaded now: without a free descriptor it could not be loaded to report an error.
+from scaicore_tui.cli import crash, diagnostics  # noqa: F401
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.config.target import check_url, is_loopback
 from scaicore_tui.errors import UsageError
+from scaicore_tui.servers.access_log import AccessLog
+from scaicore_tui.servers.hosting import SHUTDOWN_GRACE_S, bind, serve_app, sigterm_event, stdin_closed
+from scaicore_tui.servers.workers import Workers
 
 if TYPE_CHECKING:
-    from scaicore_tui.proxy import ProxyConfig
-
-LOOPBACK_FIX = "--host 127.0.0.1, or leave out --lend-key"
+    from scaicore_tui.servers.proxy import ProxyConfig
 
 
 @dataclass(frozen=True)
 class Service:
-    """How to serve: going by `names`, too. Times are in seconds; `grace` is left to requests when it is stopped."""
+    """The options of `serve`. Times are in seconds.
+
+    `host_names` are accepted in `Host` besides `host`. `grace` is how long requests under way may take after SIGTERM.
+    """
 
     upstream: str
     host: str
     port: int
-    names: Sequence[str]
+    host_names: Sequence[str]
     workers: int
-    connections: int
+    max_connections: int
     grace: float
     coalesce: float
     read_timeout: float
     invoke_timeout: float
     lend_key: bool = False
 
-    def config(self) -> ProxyConfig:
-        """The proxy's settings. Raises ConfigError."""
-        from scaicore_tui.proxy import ProxyConfig
+    def proxy_config(self) -> ProxyConfig:
+        """Return the proxy's settings. Raises ConfigError."""
+        from scaicore_tui.servers.proxy import ProxyConfig
 
         check_url(self.upstream, has_token=True)
         config = ProxyConfig.from_env(
@@ -56,52 +58,56 @@ class Service:
             invoke_timeout=self.invoke_timeout,
             coalesce=self.coalesce,
         )
-        # Here, and not in each worker, which would be replaced for ever.
+        # Checked before workers start: each would fail, and be replaced again and again.
         config.tls()
         return config
 
 
 async def serve(service: Service) -> None:
-    """Serve until SIGTERM, and until what is under way then is answered."""
-    from scaicore_tui.proxy.writes import shareable
+    """Serve until SIGTERM, then finish the requests under way."""
+    from scaicore_tui.servers.proxy.coalesce import create_shared_epoch
 
-    config = service.config()
-    bound, url = listen(service.host, service.port)
+    config = service.proxy_config()
+    bound, url = bind(service.host, service.port)
     check_lending(config, bound)
-    said = f"serving {url}/api/v1 in front of {service.upstream}"
-    with background_log(), stoppable() as stop, bound:
+    banner = f"serving {url}/api/v1 in front of {service.upstream}"
+    with background_log(), sigterm_event() as stop, bound:
         if service.workers == 1:
-            await _serve(service, config, bound, stop, said)
+            await _serve(service, config, bound, stop, banner)
         else:
-            workers = Workers(_worker_command(), service.workers, bound, shareable(), SystemClock())
-            _announce(said, config)
+            workers = Workers(_worker_command(), service.workers, bound, create_shared_epoch(), SystemClock())
+            _announce(banner, config)
             await _supervise(workers, stop, service.grace)
 
 
-async def work(service: Service, listening: int, writes: int) -> None:
-    """Serve as one of several, on what was handed down, until SIGTERM or until whoever did so ends."""
-    with background_log(), stoppable() as stop, socket.socket(fileno=listening) as bound:
-        owned = asyncio.create_task(input_ended())
-        owned.add_done_callback(lambda _: stop.set())
-        await _serve(service, service.config(), bound, stop, writes=writes)
+async def worker_main(service: Service, listener_fd: int, epoch_fd: int) -> None:
+    """Serve as one of several workers until SIGTERM, or until the parent process ends.
+
+    The parent hands down the listening socket and the shared write epoch as file descriptors.
+    """
+    with background_log(), sigterm_event() as stop, socket.socket(fileno=listener_fd) as bound:
+        parent = asyncio.create_task(stdin_closed())
+        parent.add_done_callback(lambda _: stop.set())
+        await _serve(service, service.proxy_config(), bound, stop, epoch_fd=epoch_fd)
 
 
 def check_lending(config: ProxyConfig, bound: socket.socket) -> None:
-    """Raise UsageError where a key would be lent on an address that other machines reach."""
+    """Raise UsageError if a key would be lent on an address that other machines can reach."""
     address = bound.getsockname()[0]
     if config.lend_key and not is_loopback(address):
         bound.close()
         raise UsageError(
-            f"--lend-key lends a key to this machine alone, and {address} is open to others", hint=LOOPBACK_FIX
+            f"--lend-key works on loopback only: other machines can reach {address}",
+            hint="use --host 127.0.0.1, or leave out --lend-key",
         )
 
 
-def _announce(said: str, config: ProxyConfig) -> None:
-    diagnostics.say(said)
+def _announce(banner: str, config: ProxyConfig) -> None:
+    diagnostics.say(banner)
     if config.lend_key:
-        diagnostics.say("lending a key: every program of this machine that reaches the port can act with it")
+        diagnostics.say("lending a key: every program on this machine that reaches the port can act with it")
     elif config.has_key:
-        diagnostics.say("no key is lent: each request needs a credential of its own (see --lend-key)")
+        diagnostics.say("no key is lent: each request needs its own credential (see --lend-key)")
 
 
 async def _serve(
@@ -109,41 +115,67 @@ async def _serve(
     config: ProxyConfig,
     bound: socket.socket,
     stop: asyncio.Event,
-    said: str = "",
-    writes: int | None = None,
+    banner: str = "",
+    epoch_fd: int | None = None,
 ) -> None:
-    from scaicore_tui.proxy import PUBLIC, build_proxy
-    from scaicore_tui.proxy.writes import Writes
+    from scaicore_tui.servers.proxy import PUBLIC_PATHS, build_proxy
+    from scaicore_tui.servers.proxy.coalesce import WriteEpoch
 
-    async with serving(
-        build_proxy(config, writes=Writes(writes)),
+    async with serve_app(
+        build_proxy(config, epoch=WriteEpoch(epoch_fd)),
         bound,
-        dates=False,
-        names=[service.host, *service.names],
-        public=PUBLIC,
-        around=partial(AccessLog, clock=SystemClock(), write=diagnostics.log, process=os.getpid()),
-        grace=service.grace,
-        connections=service.connections,
+        date_header=False,
+        host_names=[service.host, *service.host_names],
+        public_paths=PUBLIC_PATHS,
+        wrap=partial(AccessLog, clock=SystemClock(), write=diagnostics.log, process=os.getpid()),
+        grace_s=service.grace,
+        max_connections=service.max_connections,
     ):
-        if said:
-            _announce(said, config)
+        if banner:
+            _announce(banner, config)
         await stop.wait()
 
 
-async def _supervise(workers: Workers, stop: asyncio.Event, grace: float) -> None:
-    keeping = asyncio.create_task(workers.run())
-    keeping.add_done_callback(lambda _: stop.set())
-    patience: float = GRACE_SECONDS
+async def _supervise(workers: Workers, stop: asyncio.Event, grace_s: float) -> None:
+    supervision = asyncio.create_task(workers.run())
+    supervision.add_done_callback(lambda _: stop.set())
+    timeout_s: float = SHUTDOWN_GRACE_S
     try:
         await stop.wait()
-        patience += grace
+        timeout_s += grace_s
     finally:
-        keeping.cancel()
-        await workers.stop(patience)
+        supervision.cancel()
+        await workers.stop(timeout_s)
     with suppress(asyncio.CancelledError):
-        await keeping
+        await supervision
 
 
 def _worker_command() -> list[str]:
-    """This command line again, told to work."""
-    return [sys.executable, "-m", "scaicore_tui", *sys.argv[1:], "--work-on"]
+    """Return this command line with the option that makes a worker of it."""
+    return [sys.executable, "-m", "scaicore_tui", *sys.argv[1:], "--worker-fds"]
+
+
+@contextmanager
+def background_log() -> Iterator[None]:
+    """Write standard error, and everything that is logged, from a thread: a slow reader delays no request."""
+    handler = _Handler(logging.WARNING)
+    if logging.lastResort is not None:
+        handler.setFormatter(logging.lastResort.formatter)
+    root = logging.getLogger()
+    with diagnostics.in_background():
+        root.addHandler(handler)
+        try:
+            yield
+        finally:
+            root.removeHandler(handler)
+
+
+class _Handler(logging.Handler):
+    """Passes log records to the module that writes standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = self.format(record)
+        except Exception:  # noqa: BLE001  (a request must not fail because its log line cannot be formatted)
+            text = f"{record.name}: {record.levelname.lower()}; its details could not be formatted"
+        diagnostics.warn(text)

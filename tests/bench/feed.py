@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from scaicore_tui.cli.servers import listen, serving
+from scaicore_tui.servers.hosting import bind, serve_app
 from scaicore_tui.wire import Event
 from tests.builders import SECOND, completed, entered, exited, started
 from tests.feedsim import Answering
@@ -61,11 +61,11 @@ def served(sim: Answering) -> Iterator[dict[str, str]]:
         limits = {name: value for name, value in found.headers.items() if "ratelimit" in name}
         return Response(found.content, found.status_code, limits, "application/json")
 
-    socket, url = listen("127.0.0.1", 0)
+    socket, url = bind("127.0.0.1", 0)
     loop, over, ready = asyncio.new_event_loop(), asyncio.Event(), threading.Event()
 
     async def serve() -> None:
-        async with serving(Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST"])]), socket):
+        async with serve_app(Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST"])]), socket):
             ready.set()
             await over.wait()
 

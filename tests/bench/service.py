@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from scaicore_tui.cli.servers import listen, serving
 from scaicore_tui.clock import ManualClock
-from scaicore_tui.grid import GridConfig, build_grid
-from scaicore_tui.proxy import ProxyConfig, build_proxy
+from scaicore_tui.servers.grid import GridConfig, build_grid
+from scaicore_tui.servers.hosting import bind, serve_app
+from scaicore_tui.servers.proxy import ProxyConfig, build_proxy
 from tests.bench.load import callers, hammered, polled
 from tests.bench.probes import in_turns
 from tests.bench.registry import Row, Setting, row
@@ -67,11 +67,11 @@ def counted(setting: Setting) -> Iterator[Row]:
 async def calls(coalesce: float, windows: int) -> int:
     """How many calls the grid gets from clients who all ask for the same in each window."""
     clock, seen = ManualClock(), _Seen(build_grid(GridConfig(rate=0, rate_limits=False, tokens={TOKEN: "viewer"})))
-    (behind, upstream), (before, url) = listen(LOOPBACK, 0), listen(LOOPBACK, 0)
+    (behind, upstream), (before, url) = bind(LOOPBACK, 0), bind(LOOPBACK, 0)
     proxy = build_proxy(ProxyConfig(upstream, coalesce=coalesce), clock)
     async with (
-        serving(seen, behind),
-        serving(proxy, before, dates=False),
+        serve_app(seen, behind),
+        serve_app(proxy, before, date_header=False),
         callers(url, ENGINEERS) as asking,
     ):
         for _ in range(windows):

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from scaicore_tui.cli.servers import input_ended, listen, serving
-from scaicore_tui.grid import GridConfig, build_grid
+from scaicore_tui.servers.grid import GridConfig, build_grid
+from scaicore_tui.servers.hosting import bind, serve_app, stdin_closed
 from tests.tui.terminal import DEBUGGER
 
 TOKEN = "sgk_of_the_bench"
@@ -68,11 +68,11 @@ def _process(command: list[str], **pipes: int | IO[str]) -> Iterator[subprocess.
 
 async def serve() -> None:
     """Serve a grid until standard input ends; say where."""
-    bound, url = listen(LOOPBACK, 0)
+    bound, url = bind(LOOPBACK, 0)
     app = build_grid(GridConfig(rate=0, rate_limits=False, tokens={TOKEN: "viewer"}))
-    async with serving(app, bound):
+    async with serve_app(app, bound):
         print(url, flush=True)  # noqa: T201  (whoever started it waits for that)
-        await input_ended()
+        await stdin_closed()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scaicore_tui.grid import limits
+from scaicore_tui.servers.grid.http import rate_limits
 from tests.cli.program import Demo, FastGrid, Program, demo_of, fast_grid
 from tests.server.grid_fixtures import MANAGER
 
@@ -60,7 +60,7 @@ def writer(tmp_path: Path, grid: FastGrid) -> Program:
 @pytest.fixture
 def busy_grid(monkeypatch: pytest.MonkeyPatch) -> Iterator[FastGrid]:
     """A grid that lets itself be asked five times a second."""
-    monkeypatch.setattr(limits, "PER_API_KEY", 100_000)
+    monkeypatch.setattr(rate_limits, "REQUESTS_PER_API_KEY", 100_000)
     with fast_grid(rate_limits=True) as running:
         yield running
 

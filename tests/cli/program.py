@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from scaicore_tui.grid.run import Run
+from scaicore_tui.servers.grid.engine.run import RunContext
 from tests.leaks import Overheard
 from tests.server.grid_fixtures import MODULE, Served, serving
 
@@ -117,13 +117,13 @@ class FastGrid:
 
     def begun(self, core_id: str, values: Mapping[str, Any]) -> str:
         """Run a Core; the run's id."""
-        run: Run = self.portal.call(self.served.grid.engine.start, core_id, values)
+        run: RunContext = self.portal.call(self.served.grid.engine.start, core_id, values)
         return run.execution.id
 
     def finished(self, core_id: str, values: Mapping[str, Any]) -> str:
         """Run a Core until it ends or waits; the run's id."""
-        run: Run = self.portal.call(self.served.grid.engine.start, core_id, values)
-        self.portal.call(run.settled.wait)
+        run: RunContext = self.portal.call(self.served.grid.engine.start, core_id, values)
+        self.portal.call(run.finished_or_suspended.wait)
         return run.execution.id
 
     def runs_come_to(self, count: int) -> None:
@@ -148,13 +148,13 @@ class FastGrid:
 
     def checkpoint(self, checkpoint_id: str) -> dict[str, Any]:
         """A checkpoint as the grid's store has it."""
-        found = self.portal.call(self.served.grid.store.inbox.find, checkpoint_id)
+        found = self.portal.call(self.served.grid.store.checkpoint_table.find, checkpoint_id)
         assert found is not None
         return found.as_row()
 
     def pending(self) -> list[str]:
         """The ids of the checkpoints that wait, newest first."""
-        return [checkpoint.id for checkpoint in self.portal.call(self.served.grid.store.inbox.pending)]
+        return [checkpoint.id for checkpoint in self.portal.call(self.served.grid.store.checkpoint_table.pending)]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`demo --no-tui` and `serve`: two servers as processes, and real requests through them."""
+"""`demo --no-tui` and `serve` as processes, with real requests through them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import httpx
 from tests.cli.program import PATIENCE, Demo, Program, demo_of
 
 
-def test_the_demo_says_in_one_line_where_it_is(demo: Demo) -> None:
+def test_the_demo_prints_its_addresses_on_one_line(demo: Demo) -> None:
     assert set(demo.ready) == {"url", "grid_url", "token", "viewer_token", "pid"}
     assert demo.ready["url"].startswith("http://127.0.0.1:")
     assert demo.ready["url"].endswith("/api/v1")
@@ -18,7 +18,7 @@ def test_the_demo_says_in_one_line_where_it_is(demo: Demo) -> None:
     assert demo.ready["token"] != demo.ready["viewer_token"]
 
 
-def test_its_proxy_and_its_grid_tell_the_same(demo: Demo) -> None:
+def test_the_demos_proxy_and_grid_return_the_same(demo: Demo) -> None:
     bearer = {"Authorization": f"Bearer {demo.ready['viewer_token']}"}
     query = {"status": "resolved"}
     proxied = httpx.get(f"{demo.ready['url']}/scaicore/checkpoints", params=query, headers=bearer)
@@ -28,7 +28,7 @@ def test_its_proxy_and_its_grid_tell_the_same(demo: Demo) -> None:
     assert proxied.json()["data"]["checkpoints"] == told
 
 
-def test_ctrl_c_ends_it_with_130_and_no_word_more(program: Program) -> None:
+def test_ctrl_c_ends_the_demo_silently_with_130(program: Program) -> None:
     with demo_of(program, "--rate", "600") as demo:
         with demo.client() as grid:
             assert grid.get("/events").json()["data"]["events"]
@@ -36,14 +36,14 @@ def test_ctrl_c_ends_it_with_130_and_no_word_more(program: Program) -> None:
         assert demo.process.communicate() == ("", "")
 
 
-def test_a_signal_ends_it_with_its_number(program: Program) -> None:
+def test_a_signal_ends_the_demo_with_128_plus_its_number(program: Program) -> None:
     with demo_of(program, "--rate", "0") as demo:
         demo.process.send_signal(signal.SIGTERM)
         assert demo.process.wait(PATIENCE) == 128 + signal.SIGTERM
         assert demo.process.communicate() == ("", "")
 
 
-def test_the_apps_own_demo_ends_with_its_standard_input(program: Program) -> None:
+def test_the_apps_demo_ends_with_its_standard_input(program: Program) -> None:
     with demo_of(program, "--rate", "0", "--owned") as demo:
         assert demo.process.stdin is not None
         demo.process.stdin.close()
@@ -70,7 +70,7 @@ def test_serve_puts_the_api_in_front_of_a_grid(program: Program, demo: Demo) -> 
         assert server.wait(PATIENCE) == 130
 
 
-def test_serve_refuses_a_port_that_is_taken(program: Program, demo: Demo) -> None:
+def test_serve_refuses_a_port_in_use(program: Program, demo: Demo) -> None:
     taken = str(httpx.URL(demo.ready["grid_url"]).port)
     done = program("serve", "--upstream", demo.ready["grid_url"], "--port", taken)
     assert (done.returncode, done.stdout) == (2, "")

@@ -13,7 +13,7 @@ import pytest
 
 from scaicore_tui.cli.help import EXIT_CODES
 from scaicore_tui.cli.running import ENDING
-from scaicore_tui.proxy import ProxyConfig
+from scaicore_tui.servers.proxy import ProxyConfig
 from tests.cli.program import PATIENCE, Demo, FastGrid, Program, fast_grid
 from tests.server.faulty_wire import Fault, faulty_wire
 from tests.server.grid_fixtures import MANAGER

@@ -1,4 +1,4 @@
-"""`serve` as a service: how it ends, what its workers do, and what it says of each request."""
+"""`serve` as a service: how it stops, its workers, and its access log."""
 
 from __future__ import annotations
 
@@ -30,34 +30,34 @@ BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
 @dataclass
 class Served:
-    """`serve`, running: its address, and what it says."""
+    """A running `serve`: its URL and its output."""
 
     process: subprocess.Popen[str]
     url: str
 
     def get(self, path: str, **headers: str) -> httpx.Response:
-        """Ask on a connection of its own."""
+        """Send a request on its own connection."""
         return httpx.get(self.url + path, headers=BEARER | headers, timeout=PATIENCE)
 
     def line(self) -> str:
-        """The next one that it says."""
+        """Return the next line of output."""
         assert self.process.stderr is not None
         return self.process.stderr.readline()
 
     def entry(self) -> dict[str, Any]:
-        """The next one of its log of requests; what else it says is passed over."""
+        """Return the next entry of the access log, skipping other output."""
         while not (line := self.line()).startswith("{"):
             assert line, "it ended"
         found: dict[str, Any] = json.loads(line)
         return found
 
     def worker(self) -> int:
-        """The process that answers a request."""
+        """Return the process id of a worker that answers a request."""
         assert self.get("/healthz").status_code == 200
         return int(self.entry()["pid"])
 
     def terminate(self) -> int:
-        """Stop it as a service is stopped; its exit code."""
+        """Stop it as a service manager does; return its exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE)
 
@@ -99,7 +99,7 @@ def is_gone(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("flags", [(), ("--workers", "2"), ("--coalesce", "2s")])
-def test_what_is_under_way_is_answered_before_it_ends_with_0(
+def test_requests_under_way_are_answered_before_serve_exits_with_0(
     program: Program, grid: Upstream, flags: tuple[str, ...]
 ) -> None:
     grid.hold()
@@ -116,7 +116,7 @@ def test_what_is_under_way_is_answered_before_it_ends_with_0(
         assert server.process.wait(PATIENCE) == 0
 
 
-def test_what_does_not_end_in_time_is_cut(program: Program, grid: Upstream) -> None:
+def test_requests_that_outlast_the_grace_are_cut_off(program: Program, grid: Upstream) -> None:
     grid.hold()
     with served(program, grid, "--grace", "500ms") as server, ThreadPoolExecutor() as pool:
         asking = pool.submit(server.get, EVENTS)
@@ -126,7 +126,7 @@ def test_what_does_not_end_in_time_is_cut(program: Program, grid: Upstream) -> N
         grid.release()
 
 
-def test_a_second_signal_does_not_wait(program: Program, grid: Upstream) -> None:
+def test_a_second_sigterm_ends_serve_at_once(program: Program, grid: Upstream) -> None:
     grid.hold()
     with served(program, grid, "--grace", "60s") as server, ThreadPoolExecutor() as pool:
         asking = pool.submit(server.get, EVENTS)
@@ -152,21 +152,21 @@ def test_a_worker_that_is_killed_is_replaced(program: Program, grid: Upstream) -
         comes_true(lambda: is_gone(third))
 
 
-def test_a_replacement_is_told(program: Program, grid: Upstream) -> None:
+def test_the_replacement_of_a_worker_is_logged(program: Program, grid: Upstream) -> None:
     with served(program, grid, "--workers", "2") as server:
         killed = server.worker()
         os.kill(killed, signal.SIGKILL)
-        assert server.line().strip().endswith(f"worker {killed} ended, by signal 9: another in 0.5 s")
+        assert server.line().strip().endswith(f"worker {killed} ended by signal 9: starting another in 0.5 s")
 
 
-def test_workers_end_with_whoever_started_them(program: Program, grid: Upstream) -> None:
+def test_workers_end_with_their_parent_process(program: Program, grid: Upstream) -> None:
     with served(program, grid, "--workers", "2") as server:
         worker = server.worker()
         server.process.kill()
         comes_true(lambda: is_gone(worker) and not server.is_listening)
 
 
-def test_the_log_tells_each_request_and_no_secret(program: Program, grid: Upstream) -> None:
+def test_the_log_has_each_request_and_no_secret(program: Program, grid: Upstream) -> None:
     with served(program, grid) as server:
         server.get(f"{EVENTS}?limit=5&cursor={SECRET}", **{"X-Request-Id": "req-of-mine"})
         entry = server.entry()
@@ -206,7 +206,7 @@ def test_the_log_tells_each_request_and_no_secret(program: Program, grid: Upstre
     assert not [secret for secret in (SECRET, MARK, TOKEN) if secret in rest]
 
 
-def test_quiet_it_says_nothing(program: Program, grid: Upstream) -> None:
+def test_quiet_serve_prints_nothing(program: Program, grid: Upstream) -> None:
     with served(program, grid) as server:
         port = server.url.rpartition(":")[2]
         assert server.terminate() == 0
@@ -219,7 +219,7 @@ def test_quiet_it_says_nothing(program: Program, grid: Upstream) -> None:
 
 
 @pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="a pipe has one size here, and that is large")
-def test_a_log_that_nobody_reads_holds_nothing_up(program: Program, grid: Upstream) -> None:
+def test_an_unread_log_does_not_block_requests(program: Program, grid: Upstream) -> None:
     with served(program, grid) as server:
         assert server.process.stderr is not None
         fcntl.fcntl(server.process.stderr, fcntl.F_SETPIPE_SZ, 4096)
@@ -230,7 +230,7 @@ def test_a_log_that_nobody_reads_holds_nothing_up(program: Program, grid: Upstre
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="nobody can take descriptors from a process here")
-def test_without_descriptors_it_says_so_and_goes_on(program: Program, grid: Upstream) -> None:
+def test_serve_reports_missing_descriptors_and_continues(program: Program, grid: Upstream) -> None:
     with served(program, grid) as server:
         pid = server.process.pid
         _, most = resource.prlimit(pid, resource.RLIMIT_NOFILE)
@@ -253,14 +253,14 @@ def test_without_descriptors_it_says_so_and_goes_on(program: Program, grid: Upst
         assert "a mistake of its own" not in server.process.stderr.read()
 
 
-def test_its_health_needs_no_credential_and_no_upstream(program: Program) -> None:
+def test_the_health_check_needs_no_credential_and_no_upstream(program: Program) -> None:
     with upstream() as grid, served(program, grid) as server:
         grid.portal.call(grid.grid.received.clear)
         assert httpx.get(f"{server.url}/healthz").json() == {"status": "ok"}
         assert not grid.grid.received
 
 
-def test_reads_are_shared_where_that_is_asked_for(program: Program, grid: Upstream) -> None:
+def test_coalesce_shares_reads(program: Program, grid: Upstream) -> None:
     with served(program, grid, "--coalesce", "60s") as server:
         answers = [server.get(EVENTS) for _ in range(3)]
         assert ["age" in answer.headers for answer in answers] == [False, True, True]
@@ -269,7 +269,7 @@ def test_reads_are_shared_where_that_is_asked_for(program: Program, grid: Upstre
     assert len(grid.grid.received) == 1
 
 
-def test_what_is_written_through_one_worker_is_seen_through_all(program: Program, grid: Upstream) -> None:
+def test_a_write_through_one_worker_is_visible_through_all(program: Program, grid: Upstream) -> None:
     with served(program, grid, "--workers", "2", "--coalesce", "60s") as server:
         seen: set[int] = set()
         while len(seen) < 2:
@@ -283,8 +283,8 @@ def test_what_is_written_through_one_worker_is_seen_through_all(program: Program
             seen.add(server.entry()["pid"])
 
 
-def test_a_key_is_lent_only_where_that_is_asked_for(program: Program, grid: Upstream) -> None:
-    """Also on loopback: a reverse proxy on the same machine makes anybody a caller of this machine."""
+def test_a_key_is_lent_only_with_lend_key(program: Program, grid: Upstream) -> None:
+    """Also on loopback: through a reverse proxy on the same machine, anybody would be a local caller."""
     key = f"sgk_{MARK}_lent"
     rich = program.knowing(SCAIGRID_API_KEY=key)
     with served(rich, grid) as server:
@@ -304,25 +304,25 @@ def test_a_key_is_lent_only_where_that_is_asked_for(program: Program, grid: Upst
     [
         (("--host", ""), "--host is empty"),
         (("--host", " "), "--host is empty"),
-        (("--host", "ä..b"), "--host takes an address"),
-        (("--host", "nowhere.invalid"), "--host takes an address"),
+        (("--host", "ä..b"), "not an address"),
+        (("--host", "nowhere.invalid"), "not an address"),
         (("--lend-key",), "no key to lend"),
         (("--coalesce", "soon"), "no time"),
         (("--coalesce", "2m"), "no time"),
-        (("--coalesce", "61s"), "60 s at most"),
+        (("--coalesce", "61s"), "0 to 60 s"),
         (("--read-timeout", "0"), "--read-timeout"),
         (("--workers", "0"), "--workers"),
     ],
 )
-def test_flags_that_make_no_sense_are_refused(program: Program, flags: tuple[str, ...], words: str) -> None:
+def test_invalid_options_are_refused(program: Program, flags: tuple[str, ...], words: str) -> None:
     done = program("serve", "--upstream", "http://127.0.0.1:1", "--port", "0", *flags)
     assert done.returncode == 2
     assert words in done.stderr
 
 
-def test_a_key_is_not_lent_on_an_address_that_others_reach(program: Program) -> None:
+def test_a_key_is_not_lent_on_an_address_that_other_machines_reach(program: Program) -> None:
     rich = program.knowing(SCAIGRID_API_KEY=f"sgk_{MARK}_lent")
     flags = ("--upstream", "http://127.0.0.1:1", "--port", "0", "--lend-key")
     done = rich("serve", *flags, "--host", "0.0.0.0")  # noqa: S104  (what is tested)
     assert done.returncode == 2
-    assert "open to others" in done.stderr
+    assert "other machines can reach" in done.stderr

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import pytest
 
-from scaicore_tui.grid import limits
+from scaicore_tui.servers.grid.http import rate_limits
 from tests.cli.program import COMMAND, PATIENCE, FastGrid, Program, fast_grid
 from tests.server.grid_fixtures import MANAGER
 from tests.server.relay import relay
@@ -131,7 +131,7 @@ def test_nothing_of_all_runs_is_missed_while_the_server_is_away(tmp_path: Path, 
 
 
 def test_a_run_that_fails_while_the_server_is_away_gives_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "PER_API_KEY", 100_000)
+    monkeypatch.setattr(rate_limits, "REQUESTS_PER_API_KEY", 100_000)
     with (
         fast_grid(rate_limits=True, speed=1.0) as grid,
         grid.portal.wrap_async_context_manager(relay(grid.served.url)) as line,

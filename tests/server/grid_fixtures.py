@@ -16,14 +16,13 @@ import uvicorn
 from starlette.applications import Starlette
 
 from scaicore_tui.clock import Clock, SystemClock
-from scaicore_tui.grid import GridConfig, build_grid
-from scaicore_tui.grid.catalog import link
-from scaicore_tui.grid.engine import Engine
-from scaicore_tui.grid.inbox import Inbox
-from scaicore_tui.grid.service import Grid
-from scaicore_tui.grid.store import Checkpoint, Event, Store
-from scaicore_tui.grid.validation import read_graph
-from scaicore_tui.grid.virtual_clock import VirtualClock, VirtualLoop
+from scaicore_tui.servers.grid import GridConfig, build_grid
+from scaicore_tui.servers.grid.checkpoints import CheckpointService
+from scaicore_tui.servers.grid.demo.virtual_clock import VirtualClock, VirtualLoop
+from scaicore_tui.servers.grid.engine.engine import Engine
+from scaicore_tui.servers.grid.flow.validation import read_graph, resolve_subflows
+from scaicore_tui.servers.grid.service import Grid
+from scaicore_tui.servers.grid.store import Checkpoint, Event, Store
 from tests.leaks import MARK
 
 T = TypeVar("T")
@@ -83,7 +82,7 @@ class Bench:
 
     store: Store
     engine: Engine
-    inbox: Inbox
+    checkpoints: CheckpointService
     clock: VirtualClock
 
     async def until(self, condition: Callable[[], object]) -> None:
@@ -97,11 +96,11 @@ class Bench:
     async def finished(self, values: Mapping[str, Any] | None = None, core_id: str = "core_main") -> str:
         """Run a Core until it ends or waits; the status."""
         run = self.engine.start(core_id, values or {})
-        await run.settled.wait()
+        await run.finished_or_suspended.wait()
         return self.status(run.execution.id)
 
     def status(self, execution_id: str) -> str:
-        execution = self.store.runs.find(execution_id)
+        execution = self.store.execution_table.find(execution_id)
         assert execution is not None
         return execution.status
 
@@ -109,12 +108,12 @@ class Bench:
         return [execution.status for execution in self.store.executions()]
 
     def pending(self) -> list[Checkpoint]:
-        return self.store.inbox.pending()
+        return self.store.checkpoint_table.pending()
 
     def answer(self, node_id: str, resolution: str, **more: Any) -> Checkpoint:
         """Resolve the oldest pending checkpoint of a node."""
         waiting = [checkpoint for checkpoint in reversed(self.pending()) if checkpoint.body["node_id"] == node_id]
-        return self.inbox.resolve(waiting[0], resolution, by="usr_test", **more)
+        return self.checkpoints.resolve(waiting[0], resolution, by="usr_test", **more)
 
 
 def on_bench(
@@ -126,13 +125,13 @@ def on_bench(
     start: float = NOW,
 ) -> T:
     """What `work` comes to, with the flows of `documents`, in virtual time."""
-    cores = link(read_graph(document) for document in documents)
+    cores = resolve_subflows(read_graph(document) for document in documents)
 
     async def timed() -> T:
         clock = VirtualClock(start)
         memory = store or Store()
         engine = Engine(memory, cores, clock, seed=seed)
-        bench = Bench(memory, engine, Inbox(memory, engine.answers, clock), clock)
+        bench = Bench(memory, engine, CheckpointService(memory, engine.waiters, clock), clock)
         try:
             return await work(bench)
         finally:

@@ -17,7 +17,7 @@ import httpx
 import uvicorn
 
 from scaicore_tui.clock import Clock, SystemClock
-from scaicore_tui.proxy import ProxyConfig, build_proxy
+from scaicore_tui.servers.proxy import ProxyConfig, build_proxy
 from tests.leaks import MARK
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -1,4 +1,4 @@
-"""What is told of each request, and the id that goes with it to everybody who sees it."""
+"""The access log's entries, and the request id that is passed on with each request."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from scaicore_tui.cli.access_log import AccessLog
-from scaicore_tui.cli.servers import listen, serving
 from scaicore_tui.clock import ManualClock
-from scaicore_tui.proxy import ProxyConfig, build_proxy
+from scaicore_tui.servers.access_log import AccessLog
+from scaicore_tui.servers.hosting import bind, serve_app
+from scaicore_tui.servers.proxy import ProxyConfig, build_proxy
 from tests.server.proxy_fixtures import EVENTS, INVOKE, TOKEN, Grid, answer, client_of, exchange, grid_server
 from tests.server.test_hostile_requests import request
 from tests.waiting import until
@@ -22,7 +22,7 @@ from tests.waiting import until
 
 @dataclass
 class Logged:
-    """A proxy as `serve` runs it, and what it told."""
+    """A proxy hosted as `serve` does, and its log entries."""
 
     url: str
     grid: Grid
@@ -34,14 +34,14 @@ class Logged:
 async def logged(**settings: Any) -> AsyncIterator[Logged]:
     clock = ManualClock()
     async with grid_server() as grid:
-        bound, url = listen("127.0.0.1", 0)
+        bound, url = bind("127.0.0.1", 0)
         at = Logged(url, grid, clock)
         around = partial(AccessLog, clock=clock, write=at.entries.append, process=7)
-        async with serving(build_proxy(ProxyConfig(grid.url)), bound, dates=False, around=around, **settings):
+        async with serve_app(build_proxy(ProxyConfig(grid.url)), bound, date_header=False, wrap=around, **settings):
             yield at
 
 
-async def test_an_entry_tells_what_and_how_long_and_how_much() -> None:
+async def test_an_entry_has_route_status_duration_and_size() -> None:
     async with logged() as at:
         at.grid.reply = answer(b"x" * 1000)
 
@@ -70,7 +70,7 @@ async def test_an_entry_tells_what_and_how_long_and_how_much() -> None:
 
 
 @pytest.mark.parametrize("name", ["1", "req_8f21", "3f1e:2-4.b", "a" * 64])
-async def test_a_callers_id_goes_with_the_request_and_its_answer(name: str) -> None:
+async def test_a_callers_request_id_is_passed_on_and_returned(name: str) -> None:
     async with logged() as at, client_of(at.url, TOKEN) as client:
         at.grid.reply = answer(b"{}", "200 OK", "X-Request-Id: another")
         response = await client.get(EVENTS, headers={"X-Request-Id": name})
@@ -93,7 +93,7 @@ async def test_a_callers_id_goes_with_the_request_and_its_answer(name: str) -> N
         [b"X-Request-Id: a.b.c.d.e"],
     ],
 )
-async def test_what_is_no_id_is_replaced_by_one(sent: list[bytes]) -> None:
+async def test_an_invalid_request_id_is_replaced(sent: list[bytes]) -> None:
     async with logged() as at:
         token = b"Authorization: Bearer a.b.c.d.e\r\n"
         got = await exchange(
@@ -109,28 +109,28 @@ async def test_what_is_no_id_is_replaced_by_one(sent: list[bytes]) -> None:
     assert f"x-request-id: {name}\r\n".encode() in got
 
 
-async def test_each_has_an_id_of_its_own() -> None:
+async def test_each_request_gets_its_own_id() -> None:
     async with logged() as at, client_of(at.url, TOKEN) as client:
         for _ in range(3):
             await client.get(EVENTS)
     assert len({entry["request_id"] for entry in at.entries}) == 3
 
 
-async def test_what_is_refused_at_the_door_is_told_too() -> None:
+async def test_requests_refused_by_the_guard_are_logged() -> None:
     async with logged() as at:
         await exchange(at.url, request(b"GET /v1/scaicore/events", host=b"Host: evil.example\r\n"))
     assert [(entry["status"], entry["route"], entry["upstream_calls"]) for entry in at.entries] == [(421, None, 0)]
 
 
-async def test_too_many_connections_are_told_too() -> None:
-    async with logged(connections=2) as at:
+async def test_requests_over_the_connection_limit_are_logged() -> None:
+    async with logged(max_connections=2) as at:
         async with client_of(at.url, TOKEN) as one, client_of(at.url, TOKEN) as other:
             answers = [await client.get(EVENTS) for client in (one, other)]
         assert [response.status_code for response in answers] == [200, 503]
     assert [(entry["status"], entry["upstream_calls"]) for entry in at.entries] == [(200, 1), (503, 0)]
 
 
-async def test_what_the_proxy_refuses_has_its_route() -> None:
+async def test_requests_refused_by_the_proxy_are_logged_with_their_route() -> None:
     async with logged() as at, client_of(at.url, TOKEN) as client:
         await client.get(f"{EVENTS}?limit=0")
         await client.delete(EVENTS)
@@ -138,7 +138,7 @@ async def test_what_the_proxy_refuses_has_its_route() -> None:
     assert told == [("GET", 422, EVENTS, 0), ("DELETE", 405, None, 0)]
 
 
-async def test_an_answer_that_breaks_off_is_told_as_far_as_it_came() -> None:
+async def test_an_incomplete_response_is_logged_with_the_bytes_sent() -> None:
     async with logged() as at:
 
         async def cut(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

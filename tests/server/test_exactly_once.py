@@ -79,7 +79,7 @@ def truth(served: Served, checkpoint_id: str) -> str:
 
 def waiting(served: Served) -> list[str]:
     """The ids of all checkpoints that wait, oldest first."""
-    return [row.id for row in reversed(served.grid.store.inbox.pending())]
+    return [row.id for row in reversed(served.grid.store.checkpoint_table.pending())]
 
 
 def target(wire: FaultyWire) -> Target:
@@ -202,8 +202,8 @@ async def test_a_conflict_says_who_was_faster() -> None:
     async with scene() as it:
 
         def behind() -> None:
-            row = it.served.grid.store.inbox.pending()[0]
-            it.served.grid.inbox.resolve(row, "reject", by="usr_ada")
+            row = it.served.grid.store.checkpoint_table.pending()[0]
+            it.served.grid.checkpoints.resolve(row, "reject", by="usr_ada")
 
         it.wire.behind = behind
         submission = await it.answer()
@@ -213,7 +213,7 @@ async def test_a_conflict_says_who_was_faster() -> None:
 
 async def test_what_was_answered_since_the_last_look_is_not_sent() -> None:
     async with scene() as it:
-        it.served.grid.inbox.resolve(it.served.grid.store.inbox.pending()[0], "reject", by="usr_ada")
+        it.served.grid.checkpoints.resolve(it.served.grid.store.checkpoint_table.pending()[0], "reject", by="usr_ada")
         submission = await it.answer()
         assert (submission.progress, len(it.wire.posts), it.truth) == (Progress.CONFLICT, 0, "reject")
         assert "usr_ada" in submission.message

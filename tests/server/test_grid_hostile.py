@@ -1,4 +1,4 @@
-"""The embedded ScaiGrid, and callers who mean it harm: what they send is data, and never more than it can take."""
+"""Hostile callers of the embedded ScaiGrid: what they send is only data, and limited in size."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import pytest
 
-from scaicore_tui.grid import auth
-from scaicore_tui.grid.auth import Guard
+from scaicore_tui.servers.grid.http import auth
+from scaicore_tui.servers.grid.http.auth import Authenticator
 from tests.server.grid_fixtures import MODULE, TOKENS, assert_sound, serving
 from tests.server.test_grid_reading import problem
 from tests.server.test_grid_writing import SESSION, invoke, pending, resolve, suspended
@@ -48,7 +48,7 @@ FIELDS = ("amount", "employee", "currency", "batch", "message", "claim", "incide
 
 
 @pytest.mark.parametrize("text", INJECTIONS)
-async def test_what_looks_like_sql_is_a_value_that_nothing_has(text: str) -> None:
+async def test_sql_in_a_parameter_is_treated_as_a_value(text: str) -> None:
     async with serving() as grid, grid.client() as client:
         checkpoint_id = await suspended(client, "debug-session", SESSION)
         before = grid.grid.store.events(), grid.grid.store.checkpoints()
@@ -63,7 +63,7 @@ async def test_what_looks_like_sql_is_a_value_that_nothing_has(text: str) -> Non
         assert (grid.grid.store.events(), grid.grid.store.checkpoints()) == before
 
 
-async def test_what_looks_like_sql_is_kept_as_it_came() -> None:
+async def test_sql_in_a_body_is_stored_unchanged() -> None:
     async with serving() as grid, grid.client() as client:
         for text in INJECTIONS:
             await invoke(client, "fact-check", {"claim": text}, entity_id=text)
@@ -72,7 +72,7 @@ async def test_what_looks_like_sql_is_kept_as_it_came() -> None:
         assert_sound(grid.grid.store.events())
 
 
-async def test_values_that_fit_nowhere_are_failed_runs_and_no_crash() -> None:
+async def test_values_of_the_wrong_kind_fail_the_run_without_a_crash() -> None:
     async with serving(speed=1e6) as grid, grid.client() as client:
         for core in grid.grid.cores:
             for odd in ODD_VALUES:
@@ -85,7 +85,7 @@ async def test_values_that_fit_nowhere_are_failed_runs_and_no_crash() -> None:
         assert_sound(grid.grid.store.events())
 
 
-async def test_a_body_as_deep_and_as_wide_as_may_be() -> None:
+async def test_a_too_deep_body_is_refused_and_a_wide_one_accepted() -> None:
     deep = b'{"a":' * 10_000 + b"1" + b"}" * 10_000
     mixed = b'[{"a":' * 5_000 + b"1" + b"}]" * 5_000
     wide = b"[" + b"[]," * 100_000 + b"[]]"
@@ -99,7 +99,7 @@ async def test_a_body_as_deep_and_as_wide_as_may_be() -> None:
         assert response.status_code in {200, 502}
 
 
-async def test_a_flood_of_invocations_is_stopped_before_they_begin() -> None:
+async def test_invocations_beyond_the_limit_of_runs_are_refused() -> None:
     async with serving(max_runs=3) as grid, grid.client() as client:
         for _ in range(3):
             await suspended(client, "debug-session", SESSION)
@@ -121,7 +121,7 @@ def test_a_token_is_compared_with_every_other_in_constant_time(monkeypatch: pyte
         return hmac.compare_digest(one, other)
 
     monkeypatch.setattr(auth, "compare_digest", compare)
-    guard = Guard(TOKENS)
+    guard = Authenticator(TOKENS)
     for token in (next(iter(TOKENS)), "none"):
         compared.clear()
         guard._role_of(token)

@@ -1,4 +1,4 @@
-"""The embedded ScaiGrid over a real socket: what can be read, by whom, how often, and in which pages."""
+"""The read routes of the embedded ScaiGrid over a real socket: permissions, rate limits, pages and cursors."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from scaicore_tui.clock import ManualClock
-from scaicore_tui.grid import GridConfig, build_grid
-from scaicore_tui.grid.limits import PER_API_KEY, PER_USER
+from scaicore_tui.servers.grid import GridConfig, build_grid
+from scaicore_tui.servers.grid.http.rate_limits import REQUESTS_PER_API_KEY, REQUESTS_PER_USER
 from tests.server.grid_fixtures import MANAGER, MODULE, REVIEWER, TOKENS, VIEWER, Served, serving
 
 CALLS = [
@@ -29,7 +29,7 @@ CALLS = [
 
 
 def problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """The error of a refusal, which must be in ScaiGrid's style."""
+    """Return the error of a refusal, which must be in ScaiGrid's style."""
     body = response.json()
     assert (response.status_code, body["status"], body["error"]["code"]) == (status, "error", code), response.text
     assert re.fullmatch(r"req_[0-9a-f]{12}", body["meta"]["request_id"])
@@ -40,7 +40,7 @@ def problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
 
 
 async def pages(client: httpx.AsyncClient, what: str, **query: Any) -> list[list[dict[str, Any]]]:
-    """All pages of `events` or `checkpoints`."""
+    """Return the rows of all pages of `events` or `checkpoints`."""
     found: list[list[dict[str, Any]]] = []
     cursor = None
     while True:
@@ -60,7 +60,7 @@ async def test_health_needs_no_credentials() -> None:
         assert response.headers["X-Request-Id"].startswith("req_")
 
 
-async def test_every_other_call_needs_a_known_token() -> None:
+async def test_every_other_route_needs_a_known_token() -> None:
     async with serving() as grid, grid.client(None) as client:
         for method, path in CALLS:
             problem(await client.request(method, path), 401, "AUTH_TOKEN_MISSING")
@@ -96,7 +96,7 @@ async def test_me_lists_the_permissions_of_each_role() -> None:
         (MANAGER, "checkpoints/ckpt_1/resolve", 404),
     ],
 )
-async def test_a_role_may_write_or_not(token: str, path: str, status: int) -> None:
+async def test_the_role_decides_who_may_write(token: str, path: str, status: int) -> None:
     async with serving() as grid, grid.client(token) as client:
         response = await client.post(f"{MODULE}/{path}", json={"resolution": "yes"})
         code = "AUTHZ_PERMISSION_DENIED" if status == 403 else "NOT_FOUND"
@@ -116,7 +116,7 @@ async def test_the_cores_and_their_flows() -> None:
         assert [core["name"] for core in cores] == names
         core = (await client.get(f"{MODULE}/cores/core_debug-session")).json()["data"]
         assert [node["id"] for node in core["flow"]["nodes"] if node.get("breakpoint")] == ["run_script", "propose"]
-        file = resources.files("scaicore_tui.grid") / "flows" / "debug-session.json"
+        file = resources.files("scaicore_tui.servers.grid") / "flows" / "debug-session.json"
         assert core["flow"] == json.loads(file.read_text("utf-8"))
         problem(await client.get(f"{MODULE}/cores/core_none"), 404, "NOT_FOUND")
 
@@ -134,7 +134,7 @@ async def test_a_page_is_newest_first_and_wrapped() -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 7, 500])
-async def test_the_pages_hold_everything_once(limit: int) -> None:
+async def test_pages_hold_every_row_once(limit: int) -> None:
     async with serving(history=True, speed=0.001) as grid, grid.client() as client:
         found = await pages(client, "checkpoints", status="resolved", limit=limit)
         rows = [row["id"] for page in found for row in page]
@@ -144,7 +144,7 @@ async def test_the_pages_hold_everything_once(limit: int) -> None:
             assert events == json.loads(json.dumps(grid.grid.store.events()[::-1]))
 
 
-async def test_new_arrivals_shift_no_page() -> None:
+async def test_new_rows_do_not_shift_later_pages() -> None:
     async with serving(history=True, speed=0.001) as grid, grid.client() as client:
         rest = [json.loads(json.dumps(event)) for event in reversed(grid.grid.store.events())]
         cursor = None
@@ -156,7 +156,7 @@ async def test_new_arrivals_shift_no_page() -> None:
             grid.grid.engine.start("core_fact-check", {})
 
 
-async def test_a_core_has_its_own_pages() -> None:
+async def test_pages_can_be_limited_to_one_core() -> None:
     async with serving(history=True, speed=0.001) as grid, grid.client() as client:
         found = await pages(client, "events", core_id="core_research", limit=40)
         events = [event for page in found for event in page]
@@ -177,14 +177,14 @@ async def _cursor(client: httpx.AsyncClient, **query: Any) -> str:
     return str(data["next_cursor"])
 
 
-async def test_a_made_up_cursor_is_refused() -> None:
+async def test_an_invented_cursor_is_refused() -> None:
     async with serving() as grid, grid.client() as client:
         for cursor in ("", "zzz", "WzFd", "bnVsbA==", "W1tbW1s=", "é", "WzEsICJ4Il0=", "A" * 9000):
             response = await client.get(f"{MODULE}/events", params={"cursor": cursor})
             assert problem(response, 422, "VALIDATION_ERROR")["details"] == {"parameter": "cursor"}
 
 
-async def test_a_cursor_fits_one_query_of_one_store() -> None:
+async def test_a_cursor_is_valid_for_one_query_of_one_store() -> None:
     async with serving(history=True) as grid, grid.client() as client:
         cursor = await _cursor(client)
         assert (await client.get(f"{MODULE}/events", params={"cursor": cursor, "limit": 3})).status_code == 200
@@ -195,7 +195,7 @@ async def test_a_cursor_fits_one_query_of_one_store() -> None:
         problem(await client.get(f"{MODULE}/events", params={"cursor": cursor}), 422, "VALIDATION_ERROR")
 
 
-async def test_checkpoints_are_pending_ones_unless_asked_otherwise() -> None:
+async def test_checkpoints_lists_pending_ones_by_default() -> None:
     async with serving(history=True, speed=0.001) as grid, grid.client() as client:
         for status in ("pending", "resolved", "failed", "expired", "cancelled"):
             (page,) = await pages(client, "checkpoints", status=status, limit=500)
@@ -208,18 +208,18 @@ async def test_checkpoints_are_pending_ones_unless_asked_otherwise() -> None:
         assert problem(response, 422, "VALIDATION_ERROR")["details"] == {"parameter": "status"}
 
 
-async def test_unknown_paths_and_methods() -> None:
+async def test_unknown_paths_and_methods_are_refused() -> None:
     async with serving() as grid, grid.client() as client:
         problem(await client.get("/v1/nothing"), 404, "NOT_FOUND")
         problem(await client.get(f"{MODULE}/checkpoints/ckpt_none"), 404, "NOT_FOUND")
         problem(await client.delete(f"{MODULE}/events"), 405, "METHOD_NOT_ALLOWED")
 
 
-async def test_a_fault_of_ours_is_an_answer_too(
+async def test_an_internal_error_is_a_proper_response(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with serving() as grid, grid.client() as client:
-        monkeypatch.setattr(grid.grid.store, "feed", None)
+        monkeypatch.setattr(grid.grid.store, "event_table", None)
         response = await client.get(f"{MODULE}/events")
         problem(response, 500, "INTERNAL_ERROR")
         assert response.headers["X-Request-Id"] in caplog.text
@@ -233,8 +233,8 @@ async def _use_up(client: httpx.AsyncClient, limit: int) -> None:
         assert response.headers["X-Scaigrid-Ratelimit-Remaining"] == str(left)
 
 
-@pytest.mark.parametrize(("token", "limit"), [(MANAGER, PER_API_KEY), (VIEWER, PER_USER)])
-async def test_the_rate_limit_slides(token: str, limit: int) -> None:
+@pytest.mark.parametrize(("token", "limit"), [(MANAGER, REQUESTS_PER_API_KEY), (VIEWER, REQUESTS_PER_USER)])
+async def test_the_rate_limit_is_a_sliding_window(token: str, limit: int) -> None:
     clock = ManualClock()
     async with serving(clock, rate_limits=True) as grid, grid.client(token) as client:
         await client.get("/v1/me")
@@ -253,23 +253,23 @@ async def test_the_rate_limit_slides(token: str, limit: int) -> None:
         await _use_up(client, limit)
 
 
-async def test_each_token_has_its_own_limit() -> None:
+async def test_each_token_has_its_own_rate_limit() -> None:
     async with serving(ManualClock(), rate_limits=True) as grid:
         async with grid.client() as client:
-            await _use_up(client, PER_API_KEY)
+            await _use_up(client, REQUESTS_PER_API_KEY)
             problem(await client.get(f"{MODULE}/events"), 429, "RATE_LIMITED")
             assert (await client.get("/health")).status_code == 200
         async with grid.client(VIEWER) as client:
             assert (await client.get("/v1/me")).status_code == 200
 
 
-async def test_the_limits_can_be_switched_off() -> None:
+async def test_rate_limits_can_be_switched_off() -> None:
     async with serving() as grid, grid.client() as client:
-        for _ in range(PER_API_KEY + 1):
+        for _ in range(REQUESTS_PER_API_KEY + 1):
             assert (await client.get("/v1/me")).status_code == 200
 
 
-def test_the_default_tokens_are_fresh_and_stay_out_of_prints() -> None:
+def test_the_default_tokens_are_random_and_do_not_print() -> None:
     one, other = GridConfig(), GridConfig()
     assert sorted(one.tokens.values()) == ["manager", "viewer"]
     assert one.tokens.keys().isdisjoint(other.tokens)
@@ -278,7 +278,7 @@ def test_the_default_tokens_are_fresh_and_stay_out_of_prints() -> None:
 
 
 @pytest.mark.parametrize("setting", [{"rate": -1.0}, {"rate": float("inf")}, {"speed": 0.0}, {"speed": float("nan")}])
-def test_a_setting_that_makes_no_sense_is_refused(setting: dict[str, float]) -> None:
+def test_an_invalid_setting_is_refused(setting: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must be"):
         GridConfig(**setting)  # type: ignore[arg-type]
 
@@ -288,7 +288,7 @@ def test_an_unknown_role_is_refused() -> None:
         build_grid(GridConfig(tokens={"sgk_x": "emperor"}))
 
 
-async def test_the_first_screen_is_busy() -> None:
+async def test_a_new_grid_has_runs_in_every_state() -> None:
     async with serving(history=True, rate=6, speed=1) as grid, grid.client() as client:
         states = {execution.status for execution in _roots(grid)}
         assert states == {"running", "suspended", "completed", "failed"}

@@ -1,4 +1,4 @@
-"""The embedded ScaiGrid over a real socket: invoking Cores, answering checkpoints, and coming back after a restart."""
+"""The write routes of the embedded ScaiGrid over a real socket, and restarts of the server."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from scaicore_tui.clock import ManualClock
-from scaicore_tui.grid.bodies import MAX_BYTES
-from scaicore_tui.grid.inbox import Inbox
+from scaicore_tui.servers.grid.checkpoints import CheckpointService
+from scaicore_tui.servers.grid.http.json_body import MAX_BODY_BYTES
 from tests.server.grid_fixtures import MANAGER, MODULE, REVIEWER, Served, assert_sound, eventually, serving
 from tests.server.logged import complaints
 from tests.server.test_grid_reading import problem
@@ -34,7 +34,7 @@ async def pending(client: httpx.AsyncClient) -> list[dict[str, Any]]:
 
 
 async def suspended(client: httpx.AsyncClient, core: str, values: dict[str, Any]) -> str:
-    """The checkpoint at which a new run waits; a simulated failure on the way just means another try."""
+    """Start a run and return the checkpoint at which it waits; retry if a simulated failure comes first."""
     for _ in range(20):
         response = await invoke(client, core, values)
         if response.status_code == 200:
@@ -42,7 +42,7 @@ async def suspended(client: httpx.AsyncClient, core: str, values: dict[str, Any]
     raise AssertionError("it never got so far")
 
 
-async def test_invoke_answers_with_the_output() -> None:
+async def test_invoke_returns_the_output() -> None:
     async with serving() as grid, grid.client() as client:
         response = await invoke(client, "fact-check", {"claim": "Trains are late."}, entity_id="user_7")
         body = response.json()
@@ -56,7 +56,7 @@ async def test_invoke_answers_with_the_output() -> None:
         assert (last["output"], last["instance_key"]) == (body["output"], "user_7")
 
 
-async def test_invoke_tells_of_a_failure() -> None:
+async def test_invoke_reports_a_failed_run() -> None:
     async with serving() as grid, grid.client() as client:
         invoice = {"number": "1", "vendor": "Unknown Trading Ltd", "amount": 10.0, "currency": "EUR"}
         response = await invoke(client, "invoice-batch", {"batch": "B-1", "invoices": [invoice]})
@@ -65,7 +65,7 @@ async def test_invoke_tells_of_a_failure() -> None:
         assert details["execution_id"] == grid.grid.store.executions()[0].id
 
 
-async def test_invoke_answers_promptly_when_the_run_waits() -> None:
+async def test_invoke_responds_at_once_when_the_run_is_suspended() -> None:
     async with serving() as grid, grid.client() as client:
         response = await invoke(client, "debug-session", SESSION)
         body = response.json()
@@ -74,7 +74,7 @@ async def test_invoke_answers_promptly_when_the_run_waits() -> None:
         assert (row["id"], row["execution_id"]) == (body["checkpoint_id"], body["execution_id"])
 
 
-async def test_an_input_that_fits_nothing_is_a_failed_run_and_no_crash() -> None:
+async def test_an_unsuitable_input_fails_the_run_without_a_crash() -> None:
     async with serving() as grid, grid.client() as client:
         for core in grid.grid.cores:
             response = await invoke(
@@ -101,18 +101,18 @@ NOT_BODIES = (
 )
 
 
-async def test_a_bad_body_is_refused_and_nothing_is_started() -> None:
+async def test_an_invalid_body_is_refused_and_starts_nothing() -> None:
     async with serving() as grid, grid.client() as client:
         for content in NOT_BODIES:
             response = await client.post(f"{MODULE}/cores/core_fact-check/invoke", content=content)
             problem(response, 422, "VALIDATION_ERROR")
-        too_much = b'{"input": {"text": "' + b"x" * MAX_BYTES + b'"}}'
+        too_much = b'{"input": {"text": "' + b"x" * MAX_BODY_BYTES + b'"}}'
         response = await client.post(f"{MODULE}/cores/core_fact-check/invoke", content=too_much)
         problem(response, 413, "PAYLOAD_TOO_LARGE")
         assert grid.grid.store.executions() == []
 
 
-async def test_text_that_is_not_valid_unicode_gets_through_as_it_came() -> None:
+async def test_text_that_is_not_valid_unicode_passes_unchanged() -> None:
     async with serving() as grid, grid.client() as client:
         content = b'{"input": {"claim": "\\ud800 \\u0000 \\u001b[31m"}, "entity_id": "\\udfff"}'
         assert (await client.post(f"{MODULE}/cores/core_fact-check/invoke", content=content)).status_code in {200, 502}
@@ -126,7 +126,7 @@ async def test_an_unknown_core_cannot_be_invoked() -> None:
         problem(await invoke(client, "none", {}), 404, "NOT_FOUND")
 
 
-async def test_a_caller_who_goes_away_stops_nothing() -> None:
+async def test_a_disconnecting_client_does_not_stop_its_run() -> None:
     clock = ManualClock()
     async with serving(clock) as grid, grid.client() as client:
         request = asyncio.create_task(invoke(client, "fact-check", {"claim": "x"}))
@@ -137,7 +137,7 @@ async def test_a_caller_who_goes_away_stops_nothing() -> None:
 
 
 async def until_ended(client: httpx.AsyncClient, grid: Served, clock: ManualClock | None = None) -> None:
-    """Let the grid work until no run is under way."""
+    """Let the grid work until no run is executing."""
 
     async def look() -> bool:
         if clock is not None:
@@ -148,7 +148,7 @@ async def until_ended(client: httpx.AsyncClient, grid: Served, clock: ManualCloc
     await eventually(look, bool)
 
 
-async def test_a_review_from_question_to_end() -> None:
+async def test_a_review_is_resolved_and_its_run_completes() -> None:
     async with serving() as grid, grid.client() as client:
         checkpoint_id = await suspended(client, "expense-approval", TRIP)
         row = (await client.get(f"{MODULE}/checkpoints/{checkpoint_id}")).json()["data"]
@@ -162,13 +162,13 @@ async def test_a_review_from_question_to_end() -> None:
         assert_sound(grid.grid.store.events())
 
 
-async def test_a_reviewer_answers_too() -> None:
+async def test_the_reviewer_role_may_resolve() -> None:
     async with serving() as grid, grid.client() as client, grid.client(REVIEWER) as reviewer:
         checkpoint_id = await suspended(client, "expense-approval", TRIP)
         assert (await resolve(reviewer, checkpoint_id, "approve")).status_code == 200
 
 
-async def test_a_second_answer_is_told_of_the_first() -> None:
+async def test_a_second_resolution_is_refused_with_the_first_one() -> None:
     async with serving() as grid, grid.client() as client:
         checkpoint_id = await suspended(client, "expense-approval", TRIP)
         both = await asyncio.gather(resolve(client, checkpoint_id, "approve"), resolve(client, checkpoint_id, "reject"))
@@ -178,7 +178,7 @@ async def test_a_second_answer_is_told_of_the_first() -> None:
         assert details == {key: row[key] for key in ("status", "resolution", "resolved_by", "resolved_at")}
 
 
-async def test_an_answer_that_is_none_changes_nothing() -> None:
+async def test_an_invalid_resolution_changes_nothing() -> None:
     bodies: list[dict[str, Any]] = [
         {"resolution": "maybe"},
         {"resolution": 1},
@@ -194,14 +194,14 @@ async def test_an_answer_that_is_none_changes_nothing() -> None:
         assert [row["id"] for row in await pending(client)] == [checkpoint_id]
 
 
-async def test_a_breakpoint_takes_continue_only() -> None:
+async def test_a_breakpoint_accepts_only_continue() -> None:
     async with serving() as grid, grid.client() as client:
         checkpoint_id = await suspended(client, "debug-session", SESSION)
         problem(await resolve(client, checkpoint_id, "approve"), 422, "VALIDATION_ERROR")
         assert (await resolve(client, checkpoint_id, "continue")).status_code == 200
 
 
-async def test_deadlines_are_kept() -> None:
+async def test_checkpoints_expire_at_their_deadline() -> None:
     clock = ManualClock()
     async with serving(clock) as grid, grid.client() as client:
         grid.grid.engine.start("core_expense-approval", TRIP)
@@ -219,7 +219,7 @@ async def test_deadlines_are_kept() -> None:
         assert (execution.error or {})["code"] == "CHECKPOINT_EXPIRED"
 
 
-async def test_a_suspended_run_survives_the_server(tmp_path: Path) -> None:
+async def test_a_suspended_run_survives_a_restart(tmp_path: Path) -> None:
     db = tmp_path / "grid.db"
     async with serving(db=db) as grid, grid.client() as client:
         checkpoint_id = await suspended(client, "debug-session", SESSION)
@@ -234,7 +234,7 @@ async def test_a_suspended_run_survives_the_server(tmp_path: Path) -> None:
         assert_sound(grid.grid.store.events())
 
 
-async def test_a_run_under_way_does_not_survive(tmp_path: Path) -> None:
+async def test_an_executing_run_fails_at_a_restart(tmp_path: Path) -> None:
     db = tmp_path / "grid.db"
     async with serving(ManualClock(), db=db) as grid:
         grid.grid.engine.start("core_fact-check", {"claim": "x"})
@@ -244,21 +244,21 @@ async def test_a_run_under_way_does_not_survive(tmp_path: Path) -> None:
         assert events[0]["payload"]["error"]["message"] == "server restarted"
 
 
-async def test_a_grid_with_a_past_makes_no_second_one(tmp_path: Path) -> None:
+async def test_history_is_not_created_twice(tmp_path: Path) -> None:
     async with serving(db=tmp_path / "grid.db", history=True, speed=0.001) as grid:
         before = len(grid.grid.store.executions())
     async with serving(db=tmp_path / "grid.db", history=True, speed=0.001) as grid:
         assert len(grid.grid.store.executions()) == before
 
 
-async def test_nothing_is_left_when_the_server_has_stopped() -> None:
+async def test_no_task_is_left_after_the_server_has_stopped() -> None:
     before = asyncio.all_tasks()
     async with serving(history=True, rate=60, speed=1):
         assert len(asyncio.all_tasks()) > len(before)
     assert asyncio.all_tasks() == before
 
 
-async def test_a_caller_who_breaks_off_is_no_fault_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_client_that_disconnects_while_sending_is_no_internal_error(caplog: pytest.LogCaptureFixture) -> None:
     async with serving() as grid:
         host, port = grid.url.removeprefix("http://").split(":")
         _, writer = await asyncio.open_connection(host, int(port))
@@ -273,13 +273,13 @@ async def test_a_caller_who_breaks_off_is_no_fault_of_ours(caplog: pytest.LogCap
     assert complaints(caplog) == []
 
 
-async def test_a_job_that_breaks_down_is_logged(
+async def test_a_failed_background_job_is_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(_inbox: Inbox) -> None:
+    def broken(_inbox: CheckpointService) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(Inbox, "expire_due", broken)
+    monkeypatch.setattr(CheckpointService, "expire_due", broken)
     async with serving() as grid, grid.client() as client:
         assert (await client.get("/health")).status_code == 200
-    assert "the job 'deadlines' broke down" in caplog.text
+    assert "the background job 'deadlines' failed" in caplog.text

@@ -1,4 +1,4 @@
-"""Requests made to mislead the two servers, over raw sockets: what is answered, and what the upstream sees of them."""
+"""Requests made to mislead the two servers, over raw sockets: the response, and what reaches the upstream."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from scaicore_tui.cli.door import MAX_HEAD
-from scaicore_tui.cli.servers import listen, serving
 from scaicore_tui.config.target import named_host
-from scaicore_tui.grid import GridConfig, build_grid
-from scaicore_tui.proxy import PUBLIC, ProxyConfig, build_proxy
+from scaicore_tui.servers.grid import GridConfig, build_grid
+from scaicore_tui.servers.hosting import bind, serve_app
+from scaicore_tui.servers.proxy import PUBLIC_PATHS, ProxyConfig, build_proxy
+from scaicore_tui.servers.request_guard import MAX_HEAD_BYTES
 from tests.server.grid_fixtures import MANAGER, MODULE, TOKENS
 from tests.server.logged import complaints
 from tests.server.proxy_fixtures import EVENTS, INVOKE, Grid, answer, exchange, grid_server
@@ -27,18 +27,22 @@ SECOND = b"GET /v1/me HTTP/1.1\r\nHost: a\r\n\r\n"
 
 @asynccontextmanager
 async def proxied(address: str = "127.0.0.1", names: Collection[str] = (), **settings: Any) -> AsyncIterator[Grid]:
-    """A proxy as `serve` runs it, in front of a grid whose `url` is then the proxy's."""
+    """Host a proxy as `serve` does, in front of a grid whose `url` is then the proxy's."""
     async with grid_server() as grid:
-        bound, url = listen(address, 0)
-        async with serving(
-            build_proxy(ProxyConfig(grid.url, **settings)), bound, dates=False, names=names, public=PUBLIC
+        bound, url = bind(address, 0)
+        async with serve_app(
+            build_proxy(ProxyConfig(grid.url, **settings)),
+            bound,
+            date_header=False,
+            host_names=names,
+            public_paths=PUBLIC_PATHS,
         ):
             grid.url = url.replace(EVERYWHERE, "127.0.0.1")
             yield grid
 
 
 def request(line: bytes, *headers: bytes, body: bytes = b"", host: bytes = HOST) -> bytes:
-    """A request with its headers exactly as given, beside those that every one has."""
+    """Return a request with exactly these headers, besides those that every request has."""
     return line + b" HTTP/1.1\r\n" + host + TOKEN + CLOSE + b"".join(one + b"\r\n" for one in headers) + b"\r\n" + body
 
 
@@ -72,7 +76,7 @@ FOREIGN_HOSTS = [
 OWN_HOSTS = [b"127.0.0.1", b"127.0.0.1:9", b"localhost", b"LOCALHOST:8001", b"[::1]:8001", b"127.8.8.8"]
 
 
-async def test_a_name_that_is_not_ours_is_refused_on_loopback() -> None:
+async def test_an_unknown_host_name_is_refused_on_loopback() -> None:
     async with proxied() as grid:
         for host in FOREIGN_HOSTS:
             got = await exchange(grid.url, request(GET, host=b"Host: " + host + b"\r\n"))
@@ -82,7 +86,7 @@ async def test_a_name_that_is_not_ours_is_refused_on_loopback() -> None:
             assert status(await exchange(grid.url, request(GET, host=b"Host: " + host + b"\r\n"))) == 200, host
 
 
-async def test_a_request_has_one_host() -> None:
+async def test_a_request_with_two_hosts_is_refused() -> None:
     async with proxied() as grid:
         twice = request(GET, host=HOST + b"Host: evil.example\r\n")
         without = request(GET, host=b"")
@@ -110,7 +114,7 @@ USUAL = {
 }
 
 
-async def test_what_infrastructure_sends_is_answered() -> None:
+async def test_health_checks_of_infrastructure_are_answered() -> None:
     async with proxied() as grid:
         for name, (sent, expected) in USUAL.items():
             assert status(await exchange(grid.url, sent)) == expected, name
@@ -121,14 +125,14 @@ async def test_what_infrastructure_sends_is_answered() -> None:
         ]
 
 
-async def test_names_that_were_given_are_ours() -> None:
+async def test_configured_host_names_are_accepted() -> None:
     async with proxied(names=["Proxy.Example", "team-box"]) as grid:
         for host, expected in ((b"proxy.example:443", 200), (b"TEAM-BOX", 200), (b"other.example", 421)):
             got = await exchange(grid.url, request(GET, host=b"Host: " + host + b"\r\n"))
             assert status(got) == expected, host
 
 
-async def test_on_all_addresses_any_address_is_ours_and_a_name_must_be_given() -> None:
+async def test_on_all_addresses_any_address_is_accepted_and_names_must_be_configured() -> None:
     async with proxied(EVERYWHERE, ["box.example"]) as grid:
         for host, expected in (
             (b"127.0.0.1", 200),
@@ -146,7 +150,7 @@ async def test_on_all_addresses_any_address_is_ours_and_a_name_must_be_given() -
     ("header", "host"),
     [("[::1]:80", "::1"), ("A.b:", "a.b"), ("a@b", None), ("a b", None), ("a/b", None), ("[a]b", None), (":80", None)],
 )
-def test_a_host_is_read_in_one_way(header: str, host: str | None) -> None:
+def test_a_host_header_is_parsed_strictly(header: str, host: str | None) -> None:
     assert named_host(header) == host
 
 
@@ -195,15 +199,15 @@ REFUSED = {
     "a parameter of a path": (request(b"GET /v1/scaicore/events;/../../me"), 404),
     "a zero byte in a path": (request(b"POST /v1/scaicore/cores/a%00b/invoke"), 400),
     "a break in a path": (request(b"POST /v1/scaicore/cores/a%0d%0aHost:%20evil/invoke"), 400),
-    "a head that is too large": (request(GET, b"X-A: " + b"a" * MAX_HEAD), 431),
-    "too many headers": (request(GET, *[b"a:"] * MAX_HEAD), 431),
-    "a target that is too long": (request(GET + b"?cursor=" + b"a" * MAX_HEAD), 431),
+    "a head that is too large": (request(GET, b"X-A: " + b"a" * MAX_HEAD_BYTES), 431),
+    "too many headers": (request(GET, *[b"a:"] * MAX_HEAD_BYTES), 431),
+    "a target that is too long": (request(GET + b"?cursor=" + b"a" * MAX_HEAD_BYTES), 431),
     "a head without an end": (GET + b" HTTP/1.1\r\n" + HOST + TOKEN + b"X-A: " + b"a" * 2_000_000, 431),
     "a body that is too large": (request(POST, b"Content-Length: 1048577"), 413),
 }
 
 
-async def test_what_could_be_read_in_two_ways_goes_nowhere() -> None:
+async def test_ambiguous_requests_are_not_passed_on() -> None:
     async with proxied() as grid:
         for name, (sent, expected) in REFUSED.items():
             got = await exchange(grid.url, sent)
@@ -254,7 +258,7 @@ PASSED: dict[str, tuple[bytes, dict[str, str], bytes]] = {
 }
 
 
-async def test_what_passes_is_one_request_to_the_upstream() -> None:
+async def test_an_accepted_request_is_one_request_to_the_upstream() -> None:
     async with proxied() as grid:
         host = grid.url
         for name, (sent, headers, body) in PASSED.items():
@@ -270,7 +274,7 @@ async def test_what_passes_is_one_request_to_the_upstream() -> None:
             assert "evil" not in seen.headers["host"], name
 
 
-async def test_frames_behind_a_refused_websocket_are_no_request() -> None:
+async def test_frames_after_a_refused_websocket_are_not_requests() -> None:
     frames = b"\x81\x85\x00\x00\x00\x00hello\r\n\r\n"
     async with proxied() as grid:
         opening = GET + b" HTTP/1.1\r\n" + HOST + TOKEN + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
@@ -280,14 +284,14 @@ async def test_frames_behind_a_refused_websocket_are_no_request() -> None:
 
 
 @pytest.mark.parametrize("line", ["101 Switching Protocols", "099 No", "600 Beyond", "999 Beyond", "1000 Beyond"])
-async def test_a_status_of_no_answer_is_a_broken_upstream(line: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_invalid_status_means_a_broken_upstream(line: str, caplog: pytest.LogCaptureFixture) -> None:
     async with proxied() as grid:
         grid.reply = answer(b"{}", line)
         assert status(await exchange(grid.url, request(GET))) == 502
     assert complaints(caplog) == []
 
 
-async def test_strangers_write_nothing_into_the_log(
+async def test_bytes_sent_by_strangers_stay_out_of_the_log(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     async with proxied() as grid:
@@ -301,11 +305,11 @@ async def test_strangers_write_nothing_into_the_log(
     assert "".join(capfd.readouterr()) == ""
 
 
-async def test_the_grid_is_behind_the_same_door() -> None:
-    bound, url = listen("127.0.0.1", 0)
+async def test_the_grid_has_the_same_request_guard() -> None:
+    bound, url = bind("127.0.0.1", 0)
     token = b"Authorization: Bearer " + MANAGER.encode()
     grid = build_grid(GridConfig(rate=0, history=False, tokens=TOKENS))
-    async with serving(grid, bound):
+    async with serve_app(grid, bound):
         for target, host, expected in (
             (f"{MODULE}/events", b"Host: localhost", 200),
             (f"{MODULE}/events", b"Host: evil.example", 421),

@@ -1,4 +1,4 @@
-"""Identical reads share a call to the upstream; what is not identical, was written since, or went wrong does not."""
+"""Identical reads share an upstream call. Other requests, errors, and reads after a write do not."""
 
 from __future__ import annotations
 
@@ -12,15 +12,13 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.responses import Response
 
 from scaicore_tui.clock import ManualClock
-from scaicore_tui.proxy import ProxyConfig, coalesce
-from scaicore_tui.proxy.calls import Call
-from scaicore_tui.proxy.coalesce import Coalescer
-from scaicore_tui.proxy.forward import Whole
-from scaicore_tui.proxy.writes import Writes, shareable
 from scaicore_tui.secret import Secret
+from scaicore_tui.servers.proxy import ProxyConfig, coalesce
+from scaicore_tui.servers.proxy.coalesce import Coalescer, SharedRead, WriteEpoch, create_shared_epoch
+from scaicore_tui.servers.proxy.forward import BufferedResponse
+from scaicore_tui.servers.proxy.request import ApiRoute
 from tests.leaks import MARK
 from tests.server.proxy_fixtures import (
     CHECKPOINTS,
@@ -43,12 +41,12 @@ KEY = f"sgk_{MARK}_key"
 
 @dataclass
 class Shared:
-    """A proxy that coalesces, a grid behind it that may hold its answers back, and a clock for both."""
+    """A coalescing proxy, a grid behind it that may delay its responses, and the clock of both."""
 
     grid: Grid
     client: httpx.AsyncClient
     clock: ManualClock
-    arrived: list[Call]
+    arrived: list[ApiRoute]
     _go: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -81,17 +79,17 @@ class Shared:
 
 @asynccontextmanager
 async def shared(token: str | None = TOKEN, **settings: Any) -> AsyncIterator[Shared]:
-    clock, arrived = ManualClock(), list[Call]()
+    clock, arrived = ManualClock(), list[ApiRoute]()
 
     class Counted(Coalescer):
         """Tells what came as far as it."""
 
-        async def read(self, call: Call, *values: Any) -> tuple[Response | None, bool]:
-            arrived.append(call)
-            return await super().read(call, *values)
+        async def read(self, route: ApiRoute, *values: Any) -> SharedRead:
+            arrived.append(route)
+            return await super().read(route, *values)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("scaicore_tui.proxy.app.Coalescer", Counted)
+        patch.setattr("scaicore_tui.servers.proxy.app.Coalescer", Counted)
         async with (
             grid_server() as grid,
             proxy_server(ProxyConfig(grid.url, **{"coalesce": SECONDS, **settings}), clock) as url,
@@ -100,7 +98,7 @@ async def shared(token: str | None = TOKEN, **settings: Any) -> AsyncIterator[Sh
             yield Shared(grid, client, clock, arrived)
 
 
-async def test_forty_who_ask_at_once_cost_one_call() -> None:
+async def test_forty_simultaneous_reads_make_one_upstream_call() -> None:
     body = gzip.compress(b'{"data": {"events": []}}')
     async with shared() as at:
         at.grid.reply = answer(body, "200 OK", "Content-Encoding: gzip", "X-Other: \xe4")
@@ -111,7 +109,7 @@ async def test_forty_who_ask_at_once_cost_one_call() -> None:
         assert not [response for response in answers if "age" in response.headers]
 
 
-async def test_an_answer_is_kept_for_so_long_and_says_how_old_it_is() -> None:
+async def test_a_response_is_cached_for_the_configured_time_and_carries_its_age() -> None:
     async with shared() as at:
         assert "age" not in (await at.client.get(EVENTS)).headers
         at.clock.advance(0.4)
@@ -124,7 +122,7 @@ async def test_an_answer_is_kept_for_so_long_and_says_how_old_it_is() -> None:
         assert at.calls == 2
 
 
-async def test_its_age_counts_from_when_it_was_asked_for() -> None:
+async def test_the_age_counts_from_the_request() -> None:
     async with shared() as at:
         at.hold()
         asking = asyncio.create_task(at.client.get(EVENTS))
@@ -135,7 +133,7 @@ async def test_its_age_counts_from_when_it_was_asked_for() -> None:
         assert (await at.client.get(EVENTS)).headers["age"] == "5"
 
 
-async def test_the_ages_that_caches_before_it_told_are_in_the_one_it_tells() -> None:
+async def test_the_age_includes_that_of_earlier_caches() -> None:
     async with shared() as at:
         at.grid.reply = answer(b"{}", "200 OK", "Age: 30", "Age: 0", "Age: soon")
         assert (await at.client.get(EVENTS)).headers.get_list("age") == ["30", "0", "soon"]
@@ -143,7 +141,7 @@ async def test_the_ages_that_caches_before_it_told_are_in_the_one_it_tells() -> 
         assert (await at.client.get(EVENTS)).headers.get_list("age") == ["31"]
 
 
-async def test_without_the_flag_everybody_asks() -> None:
+async def test_without_the_option_nothing_is_shared() -> None:
     async with shared(coalesce=0.0) as at:
         await at.together(3)
         assert at.calls == 3
@@ -159,7 +157,7 @@ async def test_without_the_flag_everybody_asks() -> None:
         (CHECKPOINTS, {}),
     ],
 )
-async def test_what_differs_is_asked_for(path: str, headers: dict[str, str]) -> None:
+async def test_requests_that_differ_are_not_shared(path: str, headers: dict[str, str]) -> None:
     async with shared() as at:
         await at.client.get(EVENTS)
         at.grid.reply = answer(b'"another"')
@@ -167,7 +165,7 @@ async def test_what_differs_is_asked_for(path: str, headers: dict[str, str]) -> 
         assert at.calls == 2
 
 
-async def test_whatever_may_say_who_asks_is_asked_for() -> None:
+async def test_requests_with_different_identity_headers_are_not_shared() -> None:
     telling = (
         *("X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups", "X-Forwarded-Access-Token"),
         *("X-Forwarded-Preferred-Username", "X-Forwarded-Client-Cert", "X-Forwarded-Host", "Forwarded"),
@@ -185,24 +183,24 @@ async def test_whatever_may_say_who_asks_is_asked_for() -> None:
 @pytest.mark.parametrize(
     "headers", [{"User-Agent": "another"}, {"X-Forwarded-For": "10.0.0.1"}, {"X-Request-Id": "1"}, {"Traceparent": "1"}]
 )
-async def test_how_a_request_came_makes_no_difference(headers: dict[str, str]) -> None:
+async def test_routing_headers_do_not_prevent_sharing(headers: dict[str, str]) -> None:
     async with shared() as at:
         await at.client.get(EVENTS)
         await at.client.get(f"/api{EVENTS}", headers=headers)
         assert at.calls == 1
 
 
-async def test_it_is_the_credential_that_is_sent_that_counts() -> None:
+async def test_a_caller_without_a_credential_gets_no_shared_response() -> None:
     async with shared(None) as at:
         assert (await at.client.get(EVENTS)).status_code == 412
         own = await at.client.get(EVENTS, headers={"Authorization": f"Bearer {KEY}"})
         assert own.status_code == 200
-        # Whoever has none is not told what another's credential could see.
+        # A caller without a credential must not see a response to another credential.
         assert (await at.client.get(EVENTS)).status_code == 412
         assert at.calls == 1
 
 
-async def test_a_key_that_is_lent_is_the_same_as_one_that_is_brought() -> None:
+async def test_a_lent_key_shares_with_the_same_key_sent_by_a_caller() -> None:
     async with shared(None, lend_key=True, api_key=Secret(KEY)) as at:
         assert (await at.client.get(EVENTS)).status_code == 200
         own = await at.client.get(EVENTS, headers={"Authorization": f"Bearer {KEY}"})
@@ -210,7 +208,7 @@ async def test_a_key_that_is_lent_is_the_same_as_one_that_is_brought() -> None:
         assert at.calls == 1
 
 
-async def test_a_page_further_on_is_never_shared() -> None:
+async def test_a_page_with_a_cursor_is_never_shared() -> None:
     async with shared() as at:
         for query in ("cursor=50", "limit=5&%63ursor=50", "cursor="):
             for _ in range(2):
@@ -219,7 +217,7 @@ async def test_a_page_further_on_is_never_shared() -> None:
 
 
 @pytest.mark.parametrize("status", ["503 No", "429 Slow", "401 Who", "404 Where", "302 There"])
-async def test_what_went_wrong_is_told_to_those_who_wait_and_not_kept(status: str) -> None:
+async def test_an_error_goes_to_the_waiting_requests_and_is_not_cached(status: str) -> None:
     async with shared() as at:
         at.grid.reply = answer(b"{}", status, "Connection: close")
         assert {response.status_code for response in await at.together(5)} == {int(status[:3])}
@@ -229,7 +227,7 @@ async def test_what_went_wrong_is_told_to_those_who_wait_and_not_kept(status: st
         assert (await at.client.get(EVENTS)).status_code == 200
 
 
-async def test_a_cut_answer_is_an_error_for_all() -> None:
+async def test_an_incomplete_response_is_an_error_for_all_who_share_it() -> None:
     async with shared() as at:
         at.grid.reply = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"
         answers = await at.together(3)
@@ -248,7 +246,7 @@ async def test_a_cut_answer_is_an_error_for_all() -> None:
         ("Set-Cookie: a=b",),
     ],
 )
-async def test_what_is_not_to_be_kept_is_not(headers: tuple[str, ...]) -> None:
+async def test_an_uncacheable_response_is_not_cached(headers: tuple[str, ...]) -> None:
     async with shared() as at:
         at.grid.reply = answer(b"{}", "200 OK", *headers)
         await at.client.get(EVENTS)
@@ -256,7 +254,7 @@ async def test_what_is_not_to_be_kept_is_not(headers: tuple[str, ...]) -> None:
         assert at.calls == 2
 
 
-async def test_whoever_asks_for_it_gets_a_fresh_answer_and_so_does_the_next() -> None:
+async def test_cache_control_fetches_a_fresh_response_which_is_then_cached() -> None:
     async with shared() as at:
         await at.client.get(EVENTS)
         at.grid.reply = answer(b'"new"')
@@ -268,7 +266,7 @@ async def test_whoever_asks_for_it_gets_a_fresh_answer_and_so_does_the_next() ->
 
 @pytest.mark.parametrize("path", [RESOLVE, INVOKE])
 @pytest.mark.parametrize("status", ["200 OK", "409 Late", "503 No"])
-async def test_after_a_write_by_anybody_everything_is_asked_for_again(path: str, status: str) -> None:
+async def test_after_any_write_nothing_cached_is_used(path: str, status: str) -> None:
     async with shared() as at:
         await at.client.get(CHECKPOINTS)
         at.grid.reply = answer(b"{}", status)
@@ -280,7 +278,7 @@ async def test_after_a_write_by_anybody_everything_is_asked_for_again(path: str,
         assert (await at.client.get(CHECKPOINTS)).json() == "resolved"
 
 
-async def test_a_read_that_began_before_a_write_is_joined_by_nobody_after_it() -> None:
+async def test_a_read_from_before_a_write_is_not_shared_after_it() -> None:
     async with shared() as at:
         at.hold()
         early = asyncio.create_task(at.client.get(CHECKPOINTS))
@@ -295,7 +293,7 @@ async def test_a_read_that_began_before_a_write_is_joined_by_nobody_after_it() -
         assert (await at.client.get(CHECKPOINTS)).json() == "resolved"
 
 
-async def test_a_caller_who_goes_away_leaves_the_call_to_the_others() -> None:
+async def test_a_disconnecting_client_does_not_end_the_shared_call() -> None:
     async with shared() as at:
         at.hold()
         first = asyncio.create_task(at.client.get(EVENTS))
@@ -309,8 +307,8 @@ async def test_a_caller_who_goes_away_leaves_the_call_to_the_others() -> None:
         assert at.calls == 1
 
 
-async def test_what_is_too_large_to_be_kept_is_asked_for_by_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scaicore_tui.proxy.app.MOST_ANSWER", 99)
+async def test_a_response_too_large_to_share_is_fetched_by_each_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scaicore_tui.servers.proxy.app.MAX_RESPONSE_BYTES", 99)
     async with shared() as at:
         at.grid.reply = answer(b"x" * 100, "200 OK", "Connection: close")
         answers = await at.together(3)
@@ -318,8 +316,13 @@ async def test_what_is_too_large_to_be_kept_is_asked_for_by_each(monkeypatch: py
         assert at.calls == 1 + 3
 
 
-@pytest.mark.parametrize(("bound", "value", "asked"), [("MOST_KEPT", 2, 4), ("MOST_BYTES", 20, 4), ("MOST_KEPT", 3, 3)])
-async def test_the_oldest_give_way(monkeypatch: pytest.MonkeyPatch, bound: str, value: int, asked: int) -> None:
+@pytest.mark.parametrize(
+    ("bound", "value", "asked"),
+    [("MAX_CACHED_RESPONSES", 2, 4), ("MAX_CACHED_BYTES", 20, 4), ("MAX_CACHED_RESPONSES", 3, 3)],
+)
+async def test_the_oldest_cached_responses_are_dropped_first(
+    monkeypatch: pytest.MonkeyPatch, bound: str, value: int, asked: int
+) -> None:
     monkeypatch.setattr(coalesce, bound, value)
     async with shared() as at:
         at.grid.reply = answer(b"x" * 10)
@@ -328,8 +331,10 @@ async def test_the_oldest_give_way(monkeypatch: pytest.MonkeyPatch, bound: str, 
         assert at.calls == asked
 
 
-async def test_past_many_calls_under_way_each_asks_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coalesce, "MOST_FLIGHTS", 1)
+async def test_beyond_the_limit_of_calls_in_flight_requests_are_sent_separately(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(coalesce, "MAX_IN_FLIGHT", 1)
     async with shared() as at:
         at.hold()
         asking = [asyncio.create_task(at.client.get(f"{EVENTS}?limit={limit}")) for limit in (1, 2, 2, 1)]
@@ -339,8 +344,8 @@ async def test_past_many_calls_under_way_each_asks_alone(monkeypatch: pytest.Mon
         assert at.calls == 3
 
 
-async def test_a_call_that_never_ends_is_given_up_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coalesce, "FLIGHT_SECONDS", 0.05)
+async def test_a_shared_call_that_never_ends_times_out_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coalesce, "MAX_FETCH_S", 0.05)
     async with shared() as at:
         at.hold()
         answers = await asyncio.gather(*(at.client.get(EVENTS) for _ in range(3)))
@@ -349,34 +354,34 @@ async def test_a_call_that_never_ends_is_given_up_for_all(monkeypatch: pytest.Mo
         assert (await at.client.get(EVENTS)).status_code == 200
 
 
-async def test_what_is_remembered_of_a_request_tells_no_credential() -> None:
-    async def ask() -> Whole:
-        return Whole(200, [], b"{}")
+async def test_cache_keys_reveal_no_credential() -> None:
+    async def ask() -> BufferedResponse:
+        return BufferedResponse(200, [], b"{}")
 
     headers = [(b"authorization", TOKEN.encode())]
     async with (
-        Coalescer(SECONDS, ManualClock(), Writes()).open() as one,
-        Coalescer(SECONDS, ManualClock(), Writes()).open() as other,
+        Coalescer(SECONDS, ManualClock(), WriteEpoch()).open() as one,
+        Coalescer(SECONDS, ManualClock(), WriteEpoch()).open() as other,
     ):
         for coalescer in (one, other):
-            await coalescer.read(Call("GET", b"/events", EVENTS), b"", headers, ask)
+            await coalescer.read(ApiRoute("GET", b"/events", EVENTS), b"", headers, ask)
             await turn()
-        keys = [key for coalescer in (one, other) for key in coalescer._kept]
+        keys = [key for coalescer in (one, other) for key in coalescer._cache]
         # Salted: nor can anybody try tokens out on them.
         assert len(set(keys)) == 2
-        assert TOKEN not in repr((one._kept, other._kept))
+        assert TOKEN not in repr((one._cache, other._cache))
 
 
-async def test_who_is_cancelled_cancels_nobody_else() -> None:
+async def test_cancelling_one_request_does_not_cancel_the_others() -> None:
     go = asyncio.Event()
 
-    async def ask() -> Whole:
+    async def ask() -> BufferedResponse:
         await go.wait()
-        return Whole(200, [], b"{}")
+        return BufferedResponse(200, [], b"{}")
 
-    async with Coalescer(SECONDS, ManualClock(), Writes()).open() as coalescer:
+    async with Coalescer(SECONDS, ManualClock(), WriteEpoch()).open() as coalescer:
         first, second = (
-            asyncio.create_task(coalescer.read(Call("GET", b"/events", EVENTS), b"", [], ask)) for _ in range(2)
+            asyncio.create_task(coalescer.read(ApiRoute("GET", b"/events", EVENTS), b"", [], ask)) for _ in range(2)
         )
         await turn()
         first.cancel()
@@ -386,23 +391,23 @@ async def test_who_is_cancelled_cancels_nobody_else() -> None:
     assert (response.status_code, is_shared) == (200, True)
 
 
-async def test_a_write_through_another_process_is_heeded() -> None:
-    descriptor = shareable()
-    ours, theirs = Writes(descriptor), Writes(descriptor)
+async def test_a_write_by_another_process_invalidates_the_cache() -> None:
+    descriptor = create_shared_epoch()
+    ours, theirs = WriteEpoch(descriptor), WriteEpoch(descriptor)
     answers = iter((b"pending", b"resolved"))
 
-    async def ask() -> Whole:
-        return Whole(200, [], next(answers))
+    async def ask() -> BufferedResponse:
+        return BufferedResponse(200, [], next(answers))
 
     async with Coalescer(SECONDS, ManualClock(), ours).open() as coalescer:
 
         async def read() -> bytes:
-            response, _ = await coalescer.read(Call("GET", b"/checkpoints", CHECKPOINTS), b"", [], ask)
+            response, _ = await coalescer.read(ApiRoute("GET", b"/checkpoints", CHECKPOINTS), b"", [], ask)
             assert response is not None
             await turn()
             return bytes(response.body)
 
         assert [await read(), await read()] == [b"pending", b"pending"]
-        theirs.tell()
+        theirs.bump()
         assert [await read(), await read()] == [b"resolved", b"resolved"]
     os.close(descriptor)

@@ -1,12 +1,12 @@
-"""Settings that make no sense never start; secrets are never shown; nothing of the environment is read by itself."""
+"""The proxy's settings: invalid ones are refused, secrets do not print, and the environment is read only on request."""
 
 from __future__ import annotations
 
 import pytest
 
 from scaicore_tui.errors import ConfigError
-from scaicore_tui.proxy import ProxyConfig
 from scaicore_tui.secret import Secret
+from scaicore_tui.servers.proxy import ProxyConfig
 from tests.server.proxy_fixtures import EVENTS, grid_server, proxied
 
 GRID = "https://scaigrid.example.com"
@@ -31,12 +31,12 @@ def test_settings_come_from_the_environment() -> None:
     )
 
 
-def test_empty_is_unset_and_overrides_win() -> None:
+def test_empty_variables_are_unset_and_overrides_win() -> None:
     env = {"SCAIVAULT_URL": "", "SCAIGRID_API_KEY": " \n", "SCAIFLOW_DEPLOY_AUTH": "api_key"}
     assert ProxyConfig.from_env(GRID, env, deploy_auth=None) == ProxyConfig(GRID)
 
 
-def test_nobody_is_lent_a_key_unless_it_is_asked_for() -> None:
+def test_lending_is_off_by_default() -> None:
     assert ProxyConfig.from_env(GRID, SECRETS).lend_key is False
 
 
@@ -49,12 +49,12 @@ def test_nobody_is_lent_a_key_unless_it_is_asked_for() -> None:
         (SECRETS | {"SCAIFLOW_DEPLOY_AUTH": "user_jwt"}, "user_jwt forbids"),
     ],
 )
-def test_lending_without_a_key_that_may_be_lent_is_refused(env: dict[str, str], words: str) -> None:
+def test_lending_without_a_lendable_key_is_refused(env: dict[str, str], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         ProxyConfig.from_env(GRID, env, lend_key=True)
 
 
-def test_a_key_with_a_line_break_at_its_end_is_taken_without() -> None:
+def test_a_trailing_line_break_is_removed_from_a_key() -> None:
     config = ProxyConfig.from_env(GRID, {"SCAIGRID_API_KEY": "sgk_hush\n"})
     assert config.api_key == Secret("sgk_hush")
 
@@ -71,7 +71,7 @@ def test_a_key_with_a_line_break_at_its_end_is_taken_without() -> None:
         {"SCAIVAULT_TOKEN": "hush hush"},
     ],
 )
-def test_a_setting_that_makes_no_sense_is_refused(env: dict[str, str]) -> None:
+def test_an_invalid_setting_is_refused(env: dict[str, str]) -> None:
     with pytest.raises(ConfigError) as refused:
         ProxyConfig.from_env(GRID, env)
     assert "hush" not in str(refused.value)
@@ -93,13 +93,13 @@ def test_a_setting_that_makes_no_sense_is_refused(env: dict[str, str]) -> None:
         "https://999.1.1.1",
     ],
 )
-def test_an_upstream_that_cannot_be_called_is_refused(upstream: str) -> None:
+def test_an_invalid_upstream_url_is_refused(upstream: str) -> None:
     with pytest.raises(ConfigError) as refused:
         ProxyConfig(upstream)
     assert "hush" not in str(refused.value)
 
 
-def test_a_tenant_is_part_of_a_path() -> None:
+def test_a_tenant_id_must_fit_into_a_path() -> None:
     with pytest.raises(ConfigError):
         ProxyConfig(GRID, tenant_id="../acme")
 
@@ -109,7 +109,7 @@ def test_secrets_do_not_print() -> None:
     assert "hush" not in f"{config!r} {config}"
 
 
-async def test_a_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     async with grid_server() as elsewhere:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, elsewhere.url)

@@ -1,4 +1,4 @@
-"""Whose credential a request goes out with (API §4)."""
+"""Which credential a request is sent with (API §4)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from scaicore_tui.proxy.lending import why_not_lent
 from scaicore_tui.secret import Secret
+from scaicore_tui.servers.proxy.credentials import why_not_lent
 from tests.server.proxy_fixtures import (
     EVENTS,
     INVOKE,
@@ -99,7 +99,7 @@ async def test_precedence(token: str | None, pin: str | None, settings: dict[str
         (OWN_KEY, "api_key", "acme", OWN_KEY),
     ],
 )
-async def test_the_tenants_key_comes_before_the_environments(
+async def test_the_tenants_key_takes_precedence_over_the_environments(
     token: str | None, pin: str | None, tenant: str | None, expected: str | None
 ) -> None:
     async with grid_server() as vault:
@@ -114,13 +114,13 @@ async def test_the_tenants_key_comes_before_the_environments(
     assert asked == ({b"/v1/secrets/tenants/acme/scaigrid_api_key"} if expected == VAULT_KEY else set())
 
 
-async def test_the_callers_own_header_passes_as_it_came() -> None:
+async def test_the_callers_authorization_header_passes_unchanged() -> None:
     async with proxied(None) as (grid, client):
         await client.get(EVENTS, headers={"Authorization": f"bEARER   {JWT}"})
     assert sent(grid) == [f"bEARER   {JWT}"]
 
 
-async def test_a_credential_of_no_known_kind_is_refused() -> None:
+async def test_a_credential_of_an_unknown_kind_is_refused() -> None:
     opaque = ("opaque", "a.b", "a.b.c.d", "a..c", "sgk_", "a.b.c d.e.f", "a.b.caf\xe9")
     async with proxied(None, **LENT) as (grid, client):
         for header in ("", "Bearer", "Basic eDp5", JWT, *(f"Bearer {token}" for token in opaque)):
@@ -131,7 +131,7 @@ async def test_a_credential_of_no_known_kind_is_refused() -> None:
     assert not grid.received
 
 
-async def test_two_credentials_are_one_too_many() -> None:
+async def test_two_authorization_headers_are_refused() -> None:
     request = raw_request(EVENTS.encode(), b"GET", b"Authorization: Bearer a.b.c", b"Authorization: Bearer sgk_x")
     async with proxied(None) as (grid, client):
         assert (await exchange(str(client.base_url), request)).startswith(b"HTTP/1.1 401")
@@ -154,7 +154,7 @@ async def test_a_web_page_cannot_borrow_a_key() -> None:
     assert not grid.received
 
 
-async def test_what_was_forwarded_cannot_borrow_a_key() -> None:
+async def test_a_forwarded_request_cannot_borrow_a_key() -> None:
     telling = [
         *("Forwarded", "Via", "X-Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"),
         *("X-Forwarded-User", "X-Forwarded-Anything", "X-Real-IP", "X-Client-IP", "X-Cluster-Client-IP"),
@@ -180,7 +180,7 @@ def test_another_machine_cannot_borrow_a_key(client: tuple[str, int] | None) -> 
     assert why_not_lent({**scope, "client": ("::1", 4000)}) is None
 
 
-async def test_a_program_of_this_machine_can() -> None:
+async def test_a_program_on_this_machine_can_borrow_a_key() -> None:
     async with proxied(None, **LENT) as (grid, client):
         for host in ("localhost:8001", "127.0.0.1", "[::1]:8001"):
             await client.get(EVENTS, headers={"Host": host})
@@ -189,7 +189,7 @@ async def test_a_program_of_this_machine_can() -> None:
     assert sent(grid) == [f"Bearer {ENV_KEY.reveal()}"] * 5
 
 
-async def test_a_lent_key_never_comes_back() -> None:
+async def test_a_lent_key_is_never_in_the_response() -> None:
     async with proxied(None, **LENT) as (grid, client):
         response = await client.get(EVENTS)
         async with client_of(str(client.base_url), "opaque") as stranger:

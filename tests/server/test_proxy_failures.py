@@ -1,4 +1,4 @@
-"""An upstream that is away, slow or broken: said in ScaiFlow's style, and never tried again."""
+"""An unreachable, slow or broken upstream: reported in ScaiFlow's error style, and never retried."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import struct
 import httpx
 import pytest
 
-from scaicore_tui.proxy import ProxyConfig
-from scaicore_tui.proxy.calls import Call
-from scaicore_tui.proxy.forward import Forwarder, open_http
-from scaicore_tui.proxy.problems import Problem
+from scaicore_tui.servers.proxy import ProxyConfig
+from scaicore_tui.servers.proxy.forward import Forwarder, open_http
+from scaicore_tui.servers.proxy.problems import ProxyProblem
+from scaicore_tui.servers.proxy.request import ApiRoute
 from tests.server.proxy_fixtures import (
     EVENTS,
     INVOKE,
@@ -31,7 +31,7 @@ CALLS = [("GET", EVENTS), ("POST", RESOLVE), ("POST", INVOKE)]
 
 
 def problem(response: httpx.Response, status: int) -> str:
-    """The error's name; it has a message and a fix."""
+    """Return the error code of a response; it must have a message and a fix."""
     assert response.status_code == status
     detail = response.json()["detail"]
     assert detail["message"]
@@ -57,7 +57,7 @@ async def no_http(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None
     writer.write(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
 
 
-async def test_an_upstream_that_is_away() -> None:
+async def test_an_unreachable_upstream_is_reported() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         config = ProxyConfig(f"http://127.0.0.1:{unused.getsockname()[1]}")
@@ -69,7 +69,7 @@ async def test_an_upstream_that_is_away() -> None:
 
 
 @pytest.mark.parametrize("behave", [hang_up, reset, no_http])
-async def test_a_broken_upstream_gets_each_request_once(behave: Behaviour) -> None:
+async def test_requests_to_a_broken_upstream_are_not_repeated(behave: Behaviour) -> None:
     async with proxied() as (grid, client):
         grid.behave = behave
         for method, path in CALLS:
@@ -77,14 +77,14 @@ async def test_a_broken_upstream_gets_each_request_once(behave: Behaviour) -> No
     assert len(grid.received) == len(CALLS)
 
 
-async def test_a_write_that_was_sent_may_have_happened() -> None:
+async def test_a_sent_write_without_a_response_is_reported_as_possibly_done() -> None:
     async with proxied() as (grid, client):
         grid.behave = hang_up
         response = await client.post(INVOKE, content=b"{}")
-    assert response.json()["detail"]["fix"] == "it may have happened: look before you send it again"
+    assert response.json()["detail"]["fix"] == "the write may have been carried out: check before you send it again"
 
 
-async def test_a_write_on_a_kept_connection_that_just_died_is_not_repeated() -> None:
+async def test_a_write_on_a_stale_connection_is_not_repeated() -> None:
     async with proxied() as (grid, client):
         assert (await client.post(INVOKE, content=b"1")).status_code == 200
         grid.behave = hang_up
@@ -92,7 +92,7 @@ async def test_a_write_on_a_kept_connection_that_just_died_is_not_repeated() -> 
     assert [request.body for request in grid.received] == [b"1", b"2"]
 
 
-async def test_an_upstream_that_is_too_slow() -> None:
+async def test_an_upstream_that_times_out_is_reported() -> None:
     async with proxied(read_timeout=0.3, invoke_timeout=0.3) as (grid, client):
         grid.behave = never
         for method, path in CALLS:
@@ -100,7 +100,7 @@ async def test_an_upstream_that_is_too_slow() -> None:
     assert len(grid.received) == len(CALLS)
 
 
-async def test_a_write_is_waited_for_longer_than_a_read() -> None:
+async def test_a_write_has_a_longer_timeout_than_a_read() -> None:
     async with proxied(read_timeout=0.5) as (grid, client):
         is_read_over = asyncio.Event()
 
@@ -116,22 +116,24 @@ async def test_a_write_is_waited_for_longer_than_a_read() -> None:
         assert (await write).content == b"late"
 
 
-async def test_a_refusal_of_the_upstream_is_its_own() -> None:
+async def test_an_error_response_of_the_upstream_passes_unchanged() -> None:
     async with proxied() as (grid, client):
         grid.reply = answer(b"<html>bad gateway</html>", "502 Bad Gateway", "Content-Type: text/html")
         response = await client.get(EVENTS)
     assert (response.status_code, response.content) == (502, b"<html>bad gateway</html>")
 
 
-async def test_what_http_has_no_place_for_is_not_sent() -> None:
+async def test_bytes_that_are_invalid_in_http_are_not_sent() -> None:
     async with grid_server() as grid, open_http() as http:
-        with pytest.raises(Problem) as refused:
-            await Forwarder(ProxyConfig(grid.url), http).send(Call("GET", b"/events", EVENTS), b"cursor=\xff", [], b"")
+        with pytest.raises(ProxyProblem) as refused:
+            await Forwarder(ProxyConfig(grid.url), http).send(
+                ApiRoute("GET", b"/events", EVENTS), b"cursor=\xff", [], b""
+            )
     assert refused.value.status == 400
     assert not grid.received
 
 
-async def test_a_bug_of_ours_is_said_in_the_same_style(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_internal_error_uses_the_same_error_style(monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(*_: object) -> None:
         raise RuntimeError("sgk_hush")
 
@@ -142,7 +144,9 @@ async def test_a_bug_of_ours_is_said_in_the_same_style(monkeypatch: pytest.Monke
     assert "hush" not in response.text
 
 
-async def test_a_caller_who_leaves_while_sending_is_no_bug_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_client_that_disconnects_while_sending_is_not_an_internal_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     half = raw_request(INVOKE.encode(), b"POST", b"Content-Length: 10") + b"half"
     async with proxied() as (grid, client):
         _, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)

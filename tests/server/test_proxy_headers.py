@@ -1,4 +1,4 @@
-"""Headers meant for the other end pass, both ways; those meant for one connection don't."""
+"""End-to-end headers pass in both directions; hop-by-hop headers do not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HOP_BY_HOP = (
 )
 
 
-async def test_the_headers_of_an_answer_pass() -> None:
+async def test_response_headers_pass() -> None:
     passing = {
         "content-type": "application/json; charset=utf-8",
         "retry-after": "7",
@@ -40,21 +40,21 @@ async def test_a_repeated_header_stays_repeated() -> None:
     assert b"\r\nx-odd: caf\xe9\r\n" in got
 
 
-async def test_hop_by_hop_headers_of_an_answer_stay_here() -> None:
+async def test_hop_by_hop_response_headers_are_removed() -> None:
     async with proxied() as (grid, client):
         grid.reply = answer(b"{}", "200 OK", "Connection: close, X-Hop", *HOP_BY_HOP)
         response = await client.get(EVENTS)
     assert not {line.partition(":")[0].lower() for line in HOP_BY_HOP} & set(response.headers)
 
 
-async def test_hop_by_hop_headers_of_a_request_stay_here() -> None:
+async def test_hop_by_hop_request_headers_are_removed() -> None:
     lines = [line.encode() for line in (*HOP_BY_HOP, "Connection: x-hop, Upgrade", "Proxy-Authorization: Basic eDp5")]
     async with proxied() as (grid, client):
         await exchange(str(client.base_url), raw_request(EVENTS.encode(), b"GET", *lines))
     assert set(grid.received[0].headers) == {"host", "authorization"}
 
 
-async def test_a_length_beside_chunks_does_not_pass() -> None:
+async def test_content_length_beside_transfer_encoding_is_removed() -> None:
     async with proxied() as (grid, client):
         grid.reply = (
             b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n0\r\n\r\n"
@@ -75,7 +75,7 @@ async def test_nothing_is_added_to_a_request() -> None:
     }
 
 
-async def test_a_cookie_of_one_caller_is_not_sent_for_another() -> None:
+async def test_cookies_are_not_shared_between_callers() -> None:
     async with proxied() as (grid, client):
         grid.reply = answer(b"{}", "200 OK", "Set-Cookie: session=1; Path=/")
         await exchange(str(client.base_url), raw_request(EVENTS.encode()))
@@ -84,7 +84,7 @@ async def test_a_cookie_of_one_caller_is_not_sent_for_another() -> None:
     assert not any("cookie" in request.headers for request in grid.received)
 
 
-async def test_an_expectation_is_met_here() -> None:
+async def test_expect_continue_is_answered_by_the_proxy() -> None:
     request = raw_request(INVOKE.encode(), b"POST", b"Expect: 100-continue", b"Content-Length: 2") + b"{}"
     async with proxied() as (grid, client):
         got = await exchange(str(client.base_url), request)

@@ -1,10 +1,10 @@
-"""What the proxy refuses by itself: page sizes, and bodies that are too large."""
+"""The limits that the proxy checks itself: page sizes and body sizes."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from scaicore_tui.proxy.incoming import MAX_BODY
+from scaicore_tui.servers.proxy.request import MAX_BODY_BYTES
 from tests.server.proxy_fixtures import CHECKPOINTS, EVENTS, INVOKE, RESOLVE, exchange, proxied, raw_request
 
 BAD_LIMITS = {
@@ -21,7 +21,7 @@ BAD_LIMITS = {
 }
 
 
-async def test_a_page_that_is_too_large_is_refused_like_fastapi_does() -> None:
+async def test_a_too_large_page_size_is_refused_as_fastapi_does() -> None:
     async with proxied() as (grid, client):
         for path in (EVENTS, CHECKPOINTS):
             response = await client.get(path, params={"limit": 501})
@@ -47,23 +47,23 @@ async def test_a_limit_is_a_number_from_1_to_500() -> None:
     assert not grid.received
 
 
-async def test_a_write_has_no_limit() -> None:
+async def test_the_page_size_of_a_write_is_not_checked() -> None:
     async with proxied() as (grid, client):
         await client.post(RESOLVE, params={"limit": "many"}, content=b"{}")
     assert grid.received[0].target.endswith(b"?limit=many")
 
 
-async def test_a_body_of_one_mebibyte_passes_and_a_byte_more_does_not() -> None:
+async def test_a_body_of_one_mebibyte_passes_and_one_byte_more_is_refused() -> None:
     async with proxied() as (grid, client):
-        assert (await client.post(INVOKE, content=b"x" * MAX_BODY)).status_code == 200
-        refused = await client.post(INVOKE, content=b"x" * (MAX_BODY + 1))
+        assert (await client.post(INVOKE, content=b"x" * MAX_BODY_BYTES)).status_code == 200
+        refused = await client.post(INVOKE, content=b"x" * (MAX_BODY_BYTES + 1))
     assert (refused.status_code, refused.json()["detail"]["error"]) == (413, "body_too_large")
-    assert [len(request.body) for request in grid.received] == [MAX_BODY]
+    assert [len(request.body) for request in grid.received] == [MAX_BODY_BYTES]
 
 
-async def test_a_body_without_a_length_is_counted() -> None:
+async def test_a_chunked_body_that_is_too_large_is_refused() -> None:
     async def endless() -> AsyncIterator[bytes]:
-        for _ in range(MAX_BODY // 65_536 + 1):
+        for _ in range(MAX_BODY_BYTES // 65_536 + 1):
             yield b"x" * 65_536
 
     async with proxied() as (grid, client):
@@ -71,7 +71,7 @@ async def test_a_body_without_a_length_is_counted() -> None:
     assert not grid.received
 
 
-async def test_a_declared_length_is_enough_to_be_refused() -> None:
+async def test_a_too_large_declared_length_is_refused_at_once() -> None:
     request = raw_request(INVOKE.encode(), b"POST", b"Content-Length: 99999999999")
     async with proxied() as (grid, client):
         got = await exchange(str(client.base_url), request, until=b"\r\n\r\n")

@@ -1,4 +1,4 @@
-"""The proxy can't be made to ask its upstream for anything but the four calls."""
+"""Only the four API routes can reach the upstream."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _problem(got: bytes) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("shape", [b"/v1/scaicore/checkpoints/%s/resolve", b"/api/v1/scaicore/cores/%s/invoke"])
-async def test_an_id_that_could_be_another_path_is_refused(shape: bytes) -> None:
+async def test_an_id_that_could_mean_another_path_is_refused(shape: bytes) -> None:
     async with proxied() as (grid, client):
         for name in DANGEROUS_IDS:
             target = shape.replace(b"%s", name)
@@ -118,7 +118,7 @@ async def test_an_id_that_could_be_another_path_is_refused(shape: bytes) -> None
     assert not grid.received
 
 
-async def test_a_harmless_id_passes_as_it_came() -> None:
+async def test_a_harmless_id_passes_unchanged() -> None:
     async with proxied() as (grid, client):
         for name in SAFE_IDS:
             target = b"/v1/scaicore/checkpoints/" + name + b"/resolve"
@@ -138,7 +138,7 @@ async def test_an_unknown_path_is_not_found() -> None:
     assert not grid.received
 
 
-async def test_bytes_that_are_no_http_go_nowhere() -> None:
+async def test_bytes_that_are_not_http_are_not_passed_on() -> None:
     async with proxied() as (grid, client):
         for target in (b"/v1/scaicore/checkpoints/a\rb/resolve", b"/v1/scaicore/events?\xff", b"/v1/scaicore/ev ents"):
             got = await exchange(str(client.base_url), raw_request(target, b"POST"))
@@ -146,7 +146,7 @@ async def test_bytes_that_are_no_http_go_nowhere() -> None:
     assert not grid.received
 
 
-async def test_a_read_takes_get_only() -> None:
+async def test_a_read_route_accepts_only_get() -> None:
     async with proxied() as (grid, client):
         for method in ("POST", "PUT", "DELETE", "BREW"):
             for path in (EVENTS, CHECKPOINTS, "/healthz", "/"):
@@ -156,7 +156,7 @@ async def test_a_read_takes_get_only() -> None:
     assert not grid.received
 
 
-async def test_a_write_takes_post_only() -> None:
+async def test_a_write_route_accepts_only_post() -> None:
     async with proxied() as (grid, client):
         for path in (RESOLVE, INVOKE):
             for method in ("GET", "HEAD", "PUT", "PATCH"):
@@ -165,7 +165,7 @@ async def test_a_write_takes_post_only() -> None:
     assert not grid.received
 
 
-async def test_options_are_told_to_anybody_and_allow_no_other_origin() -> None:
+async def test_options_needs_no_credential_and_allows_no_other_origin() -> None:
     async with proxied(token=None) as (grid, client):
         reads = ((path, "GET, HEAD, OPTIONS") for path in ("/", "/healthz", EVENTS, f"/api{CHECKPOINTS}"))
         for path, allowed in (*reads, (RESOLVE, "POST, OPTIONS"), (INVOKE, "POST, OPTIONS")):
@@ -177,7 +177,7 @@ async def test_options_are_told_to_anybody_and_allow_no_other_origin() -> None:
     assert not grid.received
 
 
-async def test_a_head_is_a_read_without_its_body() -> None:
+async def test_head_is_a_read_without_a_body() -> None:
     async with proxied() as (grid, client):
         grid.reply = answer(b'{"data": []}', "200 OK", "X-Scaigrid-Ratelimit-Limit: 60")
         response = await client.head(f"{EVENTS}?limit=5")
@@ -190,7 +190,7 @@ async def test_a_head_is_a_read_without_its_body() -> None:
     assert [request.line for request in grid.received] == [b"GET /v1/modules/scaicore/events?limit=5 HTTP/1.1"]
 
 
-async def test_the_proxys_own_health_asks_nobody() -> None:
+async def test_the_health_check_does_not_call_the_upstream() -> None:
     async with proxied(token=None) as (grid, client):
         # Balancers look at `/` unless told otherwise.
         for path in ("/healthz", "/"):

@@ -1,4 +1,4 @@
-"""Answers pass while they arrive, however large; a caller who leaves takes the upstream's connection along."""
+"""Responses are streamed, however large; a client that disconnects ends the upstream call."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
-async def test_a_part_passes_before_the_rest_is_there() -> None:
+async def test_the_response_is_streamed() -> None:
     async with proxied() as (grid, client):
         is_first_read = asyncio.Event()
 
@@ -35,7 +35,7 @@ async def test_a_part_passes_before_the_rest_is_there() -> None:
             assert b"".join([part async for part in parts]) == b"second"
 
 
-async def test_a_large_answer_passes_whole() -> None:
+async def test_a_large_response_passes_completely() -> None:
     body = bytes(range(256)) * 4096 * 8
     digest = hashlib.sha256()
     async with proxied() as (grid, client):
@@ -47,14 +47,14 @@ async def test_a_large_answer_passes_whole() -> None:
     assert digest.digest() == hashlib.sha256(body).digest()
 
 
-async def test_an_answer_that_ends_with_its_connection_passes_whole() -> None:
+async def test_a_response_that_ends_with_its_connection_passes_completely() -> None:
     async with proxied() as (grid, client):
         grid.reply = b"HTTP/1.0 200 OK\r\nConnection: close\r\n\r\nall there is"
         response = await client.get(EVENTS)
     assert response.content == b"all there is"
 
 
-async def test_a_caller_who_leaves_closes_the_upstreams_answer() -> None:
+async def test_a_disconnecting_client_closes_the_upstream_response() -> None:
     async with proxied() as (grid, client):
         is_closed = asyncio.Event()
 
@@ -69,7 +69,7 @@ async def test_a_caller_who_leaves_closes_the_upstreams_answer() -> None:
         await asyncio.wait_for(is_closed.wait(), 5)
 
 
-async def test_a_caller_who_left_before_the_answer_does_too() -> None:
+async def test_a_client_that_disconnects_before_the_response_closes_the_upstream_call() -> None:
     async with proxied() as (grid, client):
         is_asked, is_left, is_closed = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
@@ -91,7 +91,9 @@ async def test_a_caller_who_left_before_the_answer_does_too() -> None:
 
 
 @pytest.mark.parametrize("head", [HEAD + chunk(b"half"), b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"])
-async def test_a_cut_answer_is_cut_for_the_caller_too(head: bytes, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_incomplete_response_is_incomplete_for_the_client_too(
+    head: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     async with proxied() as (grid, client):
 
         async def cut(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -101,11 +103,11 @@ async def test_a_cut_answer_is_cut_for_the_caller_too(head: bytes, caplog: pytes
         grid.behave = cut
         with pytest.raises(httpx.RemoteProtocolError):
             await client.get(EVENTS)
-    assert "cut short" in caplog.text
+    assert "response was incomplete" in caplog.text
     assert "Traceback" not in caplog.text
 
 
-async def test_an_answer_that_stalls_is_cut() -> None:
+async def test_a_stalled_response_is_cut_off() -> None:
     async with proxied(read_timeout=0.3) as (grid, client):
 
         async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

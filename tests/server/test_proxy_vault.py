@@ -1,4 +1,4 @@
-"""ScaiVault over HTTP: what is asked, what is held and for how long, and what happens when it fails."""
+"""ScaiVault over HTTP: what is requested, what is cached and for how long, and what happens on failure."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from scaicore_tui.clock import ManualClock
-from scaicore_tui.proxy import ProxyConfig
 from scaicore_tui.secret import Secret
+from scaicore_tui.servers.proxy import ProxyConfig
 from tests.server.proxy_fixtures import EVENTS, Grid, answer, client_of, grid_server, proxy_server
 
 FOUND = answer(b'{"data": {"value": "sgk_tenant", "version": 3}}')
@@ -55,7 +55,7 @@ async def test_the_key_is_read_from_data(body: bytes) -> None:
     assert vault.received[0].headers["authorization"] == "Bearer vault-token"
 
 
-async def test_a_key_is_held_for_a_minute() -> None:
+async def test_a_key_is_cached_for_a_minute() -> None:
     clock = ManualClock()
     async with with_vault(clock) as (grid, vault, client):
         vault.reply = FOUND
@@ -70,7 +70,7 @@ async def test_a_key_is_held_for_a_minute() -> None:
     assert grid.received[-1].headers["authorization"] == "Bearer sgk_new"
 
 
-async def test_no_key_falls_back_to_the_environments_and_is_held_too() -> None:
+async def test_a_missing_tenant_key_is_cached_and_the_environments_key_is_used() -> None:
     async with with_vault(ManualClock(), "sgk_env") as (grid, vault, client):
         vault.reply = answer(b'{"detail": "no such secret"}', "404 Not Found")
         for _ in range(2):
@@ -79,7 +79,7 @@ async def test_no_key_falls_back_to_the_environments_and_is_held_too() -> None:
     assert {request.headers["authorization"] for request in grid.received} == {"Bearer sgk_env"}
 
 
-async def test_no_key_anywhere_names_the_tenant() -> None:
+async def test_the_error_for_no_key_names_the_tenant() -> None:
     async with with_vault() as (grid, vault, client):
         vault.reply = answer(b"", "404 Not Found")
         response = await client.get(EVENTS)
@@ -88,7 +88,7 @@ async def test_no_key_anywhere_names_the_tenant() -> None:
     assert not grid.received
 
 
-async def test_a_vault_that_fails_is_never_replaced_by_another_key() -> None:
+async def test_no_other_key_is_used_while_the_vault_fails() -> None:
     async with with_vault(api_key="sgk_env") as (grid, vault, client):
         for reply in UNUSABLE:
             vault.reply = reply

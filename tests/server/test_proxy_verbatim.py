@@ -1,4 +1,4 @@
-"""Queries, bodies and answers are the same bytes on both sides."""
+"""Queries, bodies and responses are the same bytes on both sides."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scaicore_tui.proxy import ProxyConfig
+from scaicore_tui.servers.proxy import ProxyConfig
 from tests.server.proxy_fixtures import (
     CHECKPOINTS,
     EVENTS,
@@ -42,7 +42,7 @@ ODD_QUERIES = [
 
 
 @pytest.mark.parametrize("prefix", ["", "/api"])
-async def test_each_call_reaches_its_upstream_path(prefix: str) -> None:
+async def test_each_route_reaches_its_upstream_path(prefix: str) -> None:
     async with proxied() as (grid, client):
         for method, path in (("GET", EVENTS), ("GET", CHECKPOINTS), ("POST", RESOLVE), ("POST", INVOKE)):
             response = await client.request(method, prefix + path)
@@ -55,7 +55,7 @@ async def test_each_call_reaches_its_upstream_path(prefix: str) -> None:
     ]
 
 
-async def test_an_upstream_may_have_a_path_of_its_own() -> None:
+async def test_the_upstream_url_may_have_a_path() -> None:
     async with (
         grid_server() as grid,
         proxy_server(ProxyConfig(f"{grid.url}/grid/")) as url,
@@ -65,7 +65,7 @@ async def test_an_upstream_may_have_a_path_of_its_own() -> None:
     assert grid.received[0].target == b"/grid/v1/modules/scaicore/events"
 
 
-async def test_an_answer_passes_byte_for_byte() -> None:
+async def test_a_response_passes_byte_for_byte() -> None:
     async with proxied() as (grid, client):
         for body in ODD_BODIES:
             grid.reply = answer(body, "200 OK", "Content-Type: application/json")
@@ -82,7 +82,7 @@ async def test_a_body_passes_byte_for_byte() -> None:
     assert {request.headers["content-type"] for request in grid.received} == {"application/json; charset=x"}
 
 
-async def test_golden_bodies_pass() -> None:
+async def test_example_bodies_pass_byte_for_byte() -> None:
     bodies = [path.read_bytes() for path in sorted((Path(__file__).parents[1] / "data").rglob("*.json"))]
     async with proxied() as (grid, client):
         for body in bodies:
@@ -91,7 +91,7 @@ async def test_golden_bodies_pass() -> None:
     assert [request.body for request in grid.received] == bodies
 
 
-async def test_a_chunked_body_arrives_whole() -> None:
+async def test_a_chunked_body_arrives_completely() -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield b'{"input":'
         yield b' {"n": 1} }'
@@ -110,7 +110,7 @@ async def test_a_query_passes_byte_for_byte() -> None:
     assert [request.target.partition(b"?")[2] for request in grid.received] == ODD_QUERIES
 
 
-async def test_a_compressed_answer_stays_compressed() -> None:
+async def test_a_compressed_response_stays_compressed() -> None:
     packed = gzip.compress(b'{"data": {"events": []}}' * 100)
     async with proxied() as (grid, client):
         grid.reply = answer(packed, "200 OK", "Content-Encoding: gzip", "Vary: Accept-Encoding")

@@ -1,4 +1,4 @@
-"""How the demo and `serve` put the two servers on sockets."""
+"""Both servers on real sockets, as the demo and `serve` host them."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import socket
 
 import pytest
 
-from scaicore_tui.cli import servers
-from scaicore_tui.cli.servers import listen, serving
 from scaicore_tui.errors import UsageError
-from scaicore_tui.grid import GridConfig, build_grid
-from scaicore_tui.proxy import ProxyConfig, build_proxy
+from scaicore_tui.servers import hosting
+from scaicore_tui.servers.grid import GridConfig, build_grid
+from scaicore_tui.servers.hosting import bind, serve_app
+from scaicore_tui.servers.proxy import ProxyConfig, build_proxy
 from tests.server.grid_fixtures import MANAGER, TOKENS
 from tests.server.logged import complaints
 from tests.server.proxy_fixtures import EVENTS, INVOKE, RESOLVE, exchange, grid_server, raw_request
 
 
-async def test_an_answer_through_the_proxy_has_each_header_once() -> None:
-    grid_socket, grid_url = listen("127.0.0.1", 0)
-    proxy_socket, proxy_url = listen("127.0.0.1", 0)
+async def test_a_proxied_response_has_each_header_once() -> None:
+    grid_socket, grid_url = bind("127.0.0.1", 0)
+    proxy_socket, proxy_url = bind("127.0.0.1", 0)
     grid = build_grid(GridConfig(rate=0, history=False, tokens=TOKENS))
     proxy = build_proxy(ProxyConfig(grid_url))
-    async with serving(grid, grid_socket), serving(proxy, proxy_socket, dates=False):
+    async with serve_app(grid, grid_socket), serve_app(proxy, proxy_socket, date_header=False):
         request = raw_request(EVENTS.encode(), b"GET", b"Authorization: Bearer " + MANAGER.encode())
         answer = await exchange(proxy_url, request)
     head = answer.partition(b"\r\n\r\n")[0].decode("latin-1").lower().split("\r\n")
@@ -41,7 +41,7 @@ async def test_an_answer_through_the_proxy_has_each_header_once() -> None:
         (b"GET", EVENTS, b"503", "stopping"),
     ],
 )
-async def test_what_is_cut_off_at_the_end_is_told_what_is_known_of_it(
+async def test_requests_cut_off_at_shutdown_are_told_their_outcome(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     method: bytes,
@@ -49,7 +49,7 @@ async def test_what_is_cut_off_at_the_end_is_told_what_is_known_of_it(
     status: bytes,
     error: str,
 ) -> None:
-    monkeypatch.setattr(servers, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(hosting, "SHUTDOWN_GRACE_S", 0.1)
     async with grid_server() as grid:
         is_asked = asyncio.Event()
 
@@ -58,28 +58,28 @@ async def test_what_is_cut_off_at_the_end_is_told_what_is_known_of_it(
             await reader.read()
 
         grid.behave = never
-        bound, url = listen("127.0.0.1", 0)
-        async with serving(build_proxy(ProxyConfig(grid.url)), bound, dates=False):
+        bound, url = bind("127.0.0.1", 0)
+        async with serve_app(build_proxy(ProxyConfig(grid.url)), bound, date_header=False):
             asking = asyncio.create_task(exchange(url, raw_request(path.encode(), method, b"Content-Length: 0")))
             await is_asked.wait()
         head, _, body = (await asking).partition(b"\r\n\r\n")
     assert head.split()[1] == status
     detail = json.loads(body)["detail"]
     assert detail["error"] == error
-    assert ("may have happened" in detail["fix"]) is (method == b"POST")
+    assert ("may have been carried out" in detail["fix"]) is (method == b"POST")
     assert complaints(caplog) == []
 
 
-async def test_an_answer_does_not_wait_for_an_acknowledgement() -> None:
-    bound, _ = listen("127.0.0.1", 0)
+async def test_a_response_is_not_delayed_by_nagles_algorithm() -> None:
+    bound, _ = bind("127.0.0.1", 0)
     with bound:
         # By which asyncio tells that Nagle's algorithm, which holds small writes back, is to be off.
         assert bound.proto == socket.IPPROTO_TCP
 
 
-def test_a_port_that_is_taken_is_told() -> None:
-    bound, url = listen("127.0.0.1", 0)
+def test_a_port_in_use_is_reported() -> None:
+    bound, url = bind("127.0.0.1", 0)
     with bound:
         bound.listen()
         with pytest.raises(UsageError, match="cannot listen"):
-            listen("127.0.0.1", int(url.rpartition(":")[2]))
+            bind("127.0.0.1", int(url.rpartition(":")[2]))

@@ -14,8 +14,8 @@ from scaicore_tui.actions import Kind, Progress, Submission
 from scaicore_tui.config import Api, Target
 from scaicore_tui.errors import PermissionDenied, UsageError
 from scaicore_tui.journal import Journal
-from scaicore_tui.proxy import ProxyConfig
 from scaicore_tui.secret import Secret
+from scaicore_tui.servers.proxy import ProxyConfig
 from scaicore_tui.session import Session
 from scaicore_tui.wire import read_event_page
 from tests.server.grid_fixtures import MANAGER, MODULE, Served, serving
@@ -43,7 +43,7 @@ def target(url: str, token: str = MANAGER, api: Api = Api.SCAIFLOW) -> Target:
 async def finished(served: Served, core_id: str, values: dict[str, Any]) -> str:
     """Run a Core until it ends or waits; the run's id."""
     run = served.grid.engine.start(core_id, values)
-    await run.settled.wait()
+    await run.finished_or_suspended.wait()
     return run.execution.id
 
 
@@ -72,14 +72,16 @@ async def test_the_past_is_read_as_it_was() -> None:
         before = len(served.grid.store.events())
         for _ in range(ATTEMPTS):
             await session.read_once()
-            if not served.grid.store.runs.roots("running"):
+            if not served.grid.store.execution_table.roots("running"):
                 break
         await session.read_once()
         assert seen(session) == stored(served)
         assert {"completed", "failed", "waiting"} == set(seen(session).values())
         assert [run.input for run in session.book.runs.values()] == [e.input for e in served.grid.store.executions()]
         assert session.book.event_count == len(served.grid.store.events()) >= before
-        assert [row.id for row in session.checkpoints] == [row.id for row in served.grid.store.inbox.pending()][::-1]
+        assert [row.id for row in session.checkpoints] == [
+            row.id for row in served.grid.store.checkpoint_table.pending()
+        ][::-1]
 
 
 async def test_traffic_is_followed_while_it_goes_on() -> None:
@@ -123,7 +125,7 @@ async def test_an_answer_is_confirmed_by_the_run() -> None:
         assert submission.progress is Progress.ACCEPTED
         await settled(session, submission)
         assert (submission.kind, submission.progress) == (Kind.ANSWER, Progress.CONFIRMED)
-        found = served.grid.store.inbox.find(waiting.id)
+        found = served.grid.store.checkpoint_table.find(waiting.id)
         assert found is not None
         assert (found.status, found.body["resolution"], found.body["comment"]) == ("resolved", "approve", "fine")
         assert session.checkpoints == ()
@@ -133,8 +135,8 @@ async def test_an_answer_that_came_too_late_tells_who_was_faster() -> None:
     async with proxied() as (served, api), Session(api) as session:
         await finished(served, APPROVAL, TRIP)
         await session.read_once()
-        (waiting,) = served.grid.store.inbox.pending()
-        served.grid.inbox.resolve(waiting, "reject", by="usr_grace")
+        (waiting,) = served.grid.store.checkpoint_table.pending()
+        served.grid.checkpoints.resolve(waiting, "reject", by="usr_grace")
         submission = await session.answer(waiting.id, "approve")
         assert submission.progress is Progress.CONFLICT
         assert "answered already: reject by usr_grace" in submission.message
@@ -153,7 +155,7 @@ async def test_a_viewer_is_refused_once_and_then_told_why() -> None:
         assert submission.failure.status == 403
         assert (submission.request_id or "").startswith("req_")
         assert "may not answer" in (session.why_not_answer(waiting.id) or "")
-        assert [row.id for row in served.grid.store.inbox.pending()] == [waiting.id]
+        assert [row.id for row in served.grid.store.checkpoint_table.pending()] == [waiting.id]
 
 
 async def test_a_protected_profile_sends_nothing_that_was_not_typed_out() -> None:
@@ -167,7 +169,7 @@ async def test_a_protected_profile_sends_nothing_that_was_not_typed_out() -> Non
             with pytest.raises(UsageError, match=f"protected: type {APPROVAL}"):
                 await session.replay(execution, typed=typed)
         assert {one.progress for one in session.submitter.submissions} == {Progress.NOT_SENT}
-        assert [row.id for row in served.grid.store.inbox.pending()] == [waiting.id]
+        assert [row.id for row in served.grid.store.checkpoint_table.pending()] == [waiting.id]
         submission = await session.answer(waiting.id, "approve", typed="Approve")
         await settled(session, submission)
         assert submission.progress is Progress.CONFIRMED

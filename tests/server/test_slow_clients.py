@@ -1,4 +1,4 @@
-"""Clients that hold what they have: heads and bodies that never end, answers that are never read, too many at once."""
+"""Clients that hold connections: unfinished heads and bodies, unread responses, too many at once."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from scaicore_tui.cli import connection
-from scaicore_tui.cli.servers import listen, serving
+from scaicore_tui.servers import deadline_protocol
+from scaicore_tui.servers.hosting import bind, serve_app
 from tests.server.logged import complaints
 from tests.server.proxy_fixtures import EVENTS, INVOKE, client_of, exchange, raw_request
 from tests.server.test_hostile_requests import proxied, request, status
@@ -29,13 +29,13 @@ FEW_BYTES, LARGE = 4_096, 60_000
 
 
 @pytest.fixture(autouse=True)
-def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "PATIENCE", 0.3)
-    monkeypatch.setattr(connection, "LINGER", 0.1)
+def _short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadline_protocol, "REQUEST_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(deadline_protocol, "REFUSAL_GRACE_S", 0.1)
 
 
-async def dripped(url: str, begin: bytes, drop: bytes = b"a") -> bytes:
-    """What is answered to a request that comes a drop at a time, and never ends."""
+async def send_in_drops(url: str, begin: bytes, drop: bytes = b"a") -> bytes:
+    """Send a request in drops that never ends; return the response."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     answer = asyncio.create_task(reader.read())
@@ -49,8 +49,8 @@ async def dripped(url: str, begin: bytes, drop: bytes = b"a") -> bytes:
     return b"" if answer.exception() else answer.result()
 
 
-async def deaf(url: str, sent: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A client that sends a request, and reads no more of the answer than comes by itself."""
+async def unread_client(url: str, sent: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Send a request from a client with tiny buffers, and read only the first byte of the response."""
     parts = urlsplit(url)
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, FEW_BYTES)
@@ -61,37 +61,37 @@ async def deaf(url: str, sent: bytes) -> tuple[asyncio.StreamReader, asyncio.Str
     return reader, writer
 
 
-async def patience_is_over(url: str) -> None:
-    """A request that does not come is waited for just as long."""
+async def request_timeout_passes(url: str) -> None:
+    """Wait as long as the server waits for a request, by sending none."""
     await exchange(url, b"")
 
 
 @asynccontextmanager
-async def large_answers() -> AsyncIterator[str]:
-    """A server whose every answer is written at once, and too large for the system to take."""
+async def large_responses() -> AsyncIterator[str]:
+    """Run a server whose responses are written at once, and too large for the system's buffers."""
 
     async def answer(_: Request) -> Response:
         return Response(b"x" * LARGE)
 
-    bound, url = listen("127.0.0.1", 0)
+    bound, url = bind("127.0.0.1", 0)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, FEW_BYTES)
-    async with serving(Starlette(routes=[Route("/", answer)]), bound):
+    async with serve_app(Starlette(routes=[Route("/", answer)]), bound):
         yield url
 
 
 @pytest.mark.parametrize("begin", [b"", HEAD, HEAD + b"X-A: "])
-async def test_a_head_that_never_ends_is_given_up(begin: bytes) -> None:
+async def test_an_unfinished_head_times_out(begin: bytes) -> None:
     async with proxied() as grid:
-        assert status(await dripped(grid.url, begin)) == 408
+        assert status(await send_in_drops(grid.url, begin)) == 408
         assert not grid.received
 
 
-async def test_nothing_at_all_is_given_up() -> None:
+async def test_a_connection_without_a_request_times_out() -> None:
     async with proxied() as grid:
         assert status(await exchange(grid.url, b"")) == 408
 
 
-async def test_whoever_was_refused_and_stays_is_hung_up_on() -> None:
+async def test_a_refused_client_that_stays_is_disconnected() -> None:
     async with proxied() as grid:
         parts = urlsplit(grid.url)
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
@@ -104,42 +104,42 @@ async def test_whoever_was_refused_and_stays_is_hung_up_on() -> None:
         await until(is_hung_up_on)
 
 
-async def test_a_body_that_never_ends_is_given_up_and_goes_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_unfinished_body_times_out_and_is_not_passed_on(caplog: pytest.LogCaptureFixture) -> None:
     async with proxied() as grid:
         sized = raw_request(INVOKE.encode(), b"POST", b"Content-Length: 100000")
         chunked = raw_request(INVOKE.encode(), b"POST", b"Transfer-Encoding: chunked")
-        assert status(await dripped(grid.url, sized)) == 408
-        assert status(await dripped(grid.url, chunked, b"1\r\na\r\n")) == 408
+        assert status(await send_in_drops(grid.url, sized)) == 408
+        assert status(await send_in_drops(grid.url, chunked, b"1\r\na\r\n")) == 408
         assert not grid.received
     assert complaints(caplog) == []
 
 
-async def test_a_body_nobody_wants_is_not_read_for_ever() -> None:
+async def test_an_unwanted_body_is_not_read_for_ever() -> None:
     head = b"POST /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\n"
     async with proxied() as grid:
-        await dripped(grid.url, head)
+        await send_in_drops(grid.url, head)
 
 
-async def test_the_second_request_of_a_connection_has_its_time_too() -> None:
+async def test_the_second_request_of_a_connection_has_a_deadline_too() -> None:
     async with proxied() as grid:
-        assert status(await dripped(grid.url, HEAD + b"\r\n" + HEAD)) == 200
+        assert status(await send_in_drops(grid.url, HEAD + b"\r\n" + HEAD)) == 200
         assert len(grid.received) == 1
 
 
 async def test_a_connection_may_be_idle_between_two_requests() -> None:
     async with proxied() as grid, client_of(grid.url, "a.b.c") as client:
         assert (await client.get(EVENTS)).status_code == 200
-        await patience_is_over(grid.url)
+        await request_timeout_passes(grid.url)
         (kept,) = client._transport._pool.connections  # type: ignore[attr-defined]
         assert kept.is_idle()
         assert (await client.get(EVENTS)).status_code == 200
 
 
-async def test_an_answer_that_is_slow_to_come_is_waited_for() -> None:
+async def test_a_slow_application_does_not_time_out() -> None:
     async with proxied() as grid:
 
         async def late(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await patience_is_over(grid.url)
+            await request_timeout_passes(grid.url)
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
             await writer.drain()
 
@@ -148,15 +148,15 @@ async def test_an_answer_that_is_slow_to_come_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize("close", [b"", b"Connection: close\r\n"])
-async def test_an_answer_that_nobody_reads_is_given_up(close: bytes) -> None:
-    async with large_answers() as url:
-        reader, writer = await deaf(url, b"GET / HTTP/1.1\r\nHost: localhost\r\n" + close + b"\r\n")
-        await patience_is_over(url)
+async def test_a_response_that_is_not_read_times_out(close: bytes) -> None:
+    async with large_responses() as url:
+        reader, writer = await unread_client(url, b"GET / HTTP/1.1\r\nHost: localhost\r\n" + close + b"\r\n")
+        await request_timeout_passes(url)
         assert len(await reader.read()) < LARGE
         writer.close()
 
 
-async def test_the_upstream_is_let_go_of_with_a_caller_who_does_not_read() -> None:
+async def test_the_upstream_call_ends_with_a_client_that_does_not_read() -> None:
     async with proxied() as grid:
         is_closed = asyncio.Event()
 
@@ -170,24 +170,24 @@ async def test_the_upstream_is_let_go_of_with_a_caller_who_does_not_read() -> No
                 is_closed.set()
 
         grid.behave = endless
-        _, writer = await deaf(grid.url, raw_request(EVENTS.encode()))
+        _, writer = await unread_client(grid.url, raw_request(EVENTS.encode()))
         await asyncio.wait_for(is_closed.wait(), 10)
         writer.close()
 
 
-async def test_an_answer_that_is_read_late_but_read_comes_whole() -> None:
-    async with large_answers() as url:
-        reader, writer = await deaf(url, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+async def test_a_response_that_is_read_late_arrives_completely() -> None:
+    async with large_responses() as url:
+        reader, writer = await unread_client(url, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         got = await reader.read()
         writer.close()
     assert len(got.partition(b"\r\n\r\n")[2]) == LARGE
 
 
-async def test_too_many_connections_are_told_and_far_too_many_are_not_even_read(
+async def test_too_many_connections_get_503_and_twice_as_many_are_aborted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(connection, "MOST", 4)
-    monkeypatch.setattr(connection, "PATIENCE", 30.0)
+    monkeypatch.setattr(deadline_protocol, "MAX_CONNECTIONS", 4)
+    monkeypatch.setattr(deadline_protocol, "REQUEST_TIMEOUT_S", 30.0)
     async with proxied() as grid:
         parts = urlsplit(grid.url)
         held = [await asyncio.open_connection(parts.hostname, parts.port) for _ in range(4)]
@@ -202,7 +202,7 @@ async def test_too_many_connections_are_told_and_far_too_many_are_not_even_read(
 
 
 async def answered(url: str, ask: bytes) -> int:
-    """The status; 0 where the connection ends without one."""
+    """Return the status of the response; 0 if the connection ended without one."""
     try:
         return status(await exchange(url, ask))
     except ConnectionError:

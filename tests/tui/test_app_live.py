@@ -10,9 +10,9 @@ from textual.pilot import Pilot
 
 from scaicore_tui.actions import Progress, Submission
 from scaicore_tui.config import Target
-from scaicore_tui.proxy import ProxyConfig
 from scaicore_tui.runs import NodeState, RunStatus
 from scaicore_tui.secret import Secret
+from scaicore_tui.servers.proxy import ProxyConfig
 from scaicore_tui.session import Session
 from scaicore_tui.tui import DebuggerApp
 from scaicore_tui.tui.inbox import by_urgency

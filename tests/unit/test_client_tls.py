@@ -10,7 +10,7 @@ import pytest
 
 from scaicore_tui.config.tls import client_context, source_of_trust
 from scaicore_tui.errors import ConfigError
-from scaicore_tui.proxy import ProxyConfig, build_proxy
+from scaicore_tui.servers.proxy import ProxyConfig, build_proxy
 from tests.faults import Authority
 
 

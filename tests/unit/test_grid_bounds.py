@@ -1,4 +1,4 @@
-"""What flows can't do to the server that runs them: each fails with a sentence that names its node."""
+"""Limits of flows: exceeding one fails the run, with a message that names the node."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from scaicore_tui.grid import budget
-from scaicore_tui.grid.budget import MAX_DEPTH, MAX_SIZE, TooLarge, json_size
-from scaicore_tui.grid.store import Store
-from scaicore_tui.grid.template import MAX_TEMPLATES, expressions, render
+from scaicore_tui.servers.grid.engine import run_limits
+from scaicore_tui.servers.grid.flow import value_size
+from scaicore_tui.servers.grid.flow.template import MAX_TEMPLATES, expressions, render
+from scaicore_tui.servers.grid.flow.value_size import MAX_VALUE_CHARS, MAX_VALUE_DEPTH, ValueTooLarge, json_size
+from scaicore_tui.servers.grid.store import Store
 from tests.server.grid_fixtures import Bench, edge, flow, node, on_bench, says, told
 from tests.unit.test_grid_nodes import error_of, ran
 
@@ -20,9 +21,9 @@ def looping(body: dict[str, Any], loop: dict[str, Any], **more: Any) -> dict[str
     return flow([node("again", "logic_loop", **loop), body], ["start > again", f"again.body > {body['id']}"], **more)
 
 
-def test_what_is_built_out_of_itself_ends_before_the_memory_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A list of the same list twice, again and again: small in memory, and as JSON larger than any disk."""
-    monkeypatch.setattr(budget, "MAX_SIZE", 10_000)
+def test_a_value_that_grows_from_itself_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list that contains the same list twice, repeatedly: small in memory, but enormous as JSON."""
+    monkeypatch.setattr(value_size, "MAX_VALUE_CHARS", 10_000)
     for text, kind in (("{{[vars.x, vars.x]}}", "characters"), ("{{[vars.x]}}", "levels deep")):
         document = looping(node("grow", "data_variable_set", set={"x": text}), FOREVER, variables={"x": 1})
         error = error_of(ran(document))
@@ -31,8 +32,8 @@ def test_what_is_built_out_of_itself_ends_before_the_memory_does(monkeypatch: py
         assert kind in error["message"]
 
 
-def test_a_value_that_is_refused_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "MAX_SIZE", 10_000)
+def test_a_refused_value_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(value_size, "MAX_VALUE_CHARS", 10_000)
     grow = node("grow", "data_variable_set", set={"x": "{{[vars.x, vars.x]}}"}, on_error={"fallback": "too large"})
     document = looping(
         grow,
@@ -45,15 +46,15 @@ def test_a_value_that_is_refused_is_not_set(monkeypatch: pytest.MonkeyPatch) -> 
     assert json_size(execution.output) <= 10_000
 
 
-def test_many_templates_in_one_text_have_a_bound_together() -> None:
+def test_the_total_size_of_the_templates_in_a_text_is_limited() -> None:
     error = error_of(
         ran(flow([node("a", "llm_rigid", **says("{{input.t}}" * 500))], ["start > a"]), given={"t": "x" * 99_999})
     )
     assert error["code"] == "EXPRESSION_ERROR"
-    assert error["message"] == f"node 'a': a text may have {MAX_SIZE} characters"
+    assert error["message"] == f"node 'a': a text may have {MAX_VALUE_CHARS} characters"
 
 
-def test_templates_have_a_number() -> None:
+def test_the_number_of_templates_is_limited() -> None:
     text = "{{vars.n}}" * (MAX_TEMPLATES // 2)
 
     def filled(many: list[Any]) -> Store:
@@ -66,23 +67,23 @@ def test_templates_have_a_number() -> None:
     )
 
 
-def test_a_loop_that_never_ends_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "MAX_STEPS", 300)
+def test_an_endless_loop_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_limits, "MAX_RUN_STEPS", 300)
     document = looping(node("idle", "data_variable_set", set={"n": 1}), FOREVER)
     error = error_of(ran(document))
     assert error["code"] == "STEP_LIMIT"
     assert error["message"].startswith("node 'idle': ")
 
 
-def test_a_loop_without_a_body_is_ended_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "MAX_STEPS", 300)
+def test_an_endless_loop_without_a_body_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_limits, "MAX_RUN_STEPS", 300)
     error = error_of(ran(flow([node("again", "logic_loop", **FOREVER)], ["start > again"])))
     assert error["code"] == "STEP_LIMIT"
     assert error["message"].startswith("node 'again': ")
 
 
 def test_the_steps_of_sub_flows_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "MAX_STEPS", 300)
+    monkeypatch.setattr(run_limits, "MAX_RUN_STEPS", 300)
     idle = [node(name, "data_variable_set", set={"n": 1}) for name in "abcdefgh"]
     called = flow(idle, ["start > a", *(f"{one} > {other}" for one, other in zip("abcdefg", "bcdefgh", strict=True))])
     calling = looping(node("call", "subflow_call", core_id="core_called"), FOREVER)
@@ -92,8 +93,8 @@ def test_the_steps_of_sub_flows_count_too(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(told(store, "block.entered")) <= 300
 
 
-def test_a_loop_that_waits_for_nothing_leaves_time_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "MAX_STEPS", 2000)
+def test_a_loop_that_never_waits_does_not_block_other_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_limits, "MAX_RUN_STEPS", 2000)
     endless = looping(node("idle", "data_variable_set", set={"n": 1}), FOREVER)
     short = {**flow([node("a", "data_variable_set", set={"n": 1})], ["start > a"]), "name": "short"}
 
@@ -101,14 +102,14 @@ def test_a_loop_that_waits_for_nothing_leaves_time_to_others(monkeypatch: pytest
         long_run = bench.engine.start("core_main", {})
         await bench.finished(core_id="core_short")
         still = bench.status(long_run.execution.id)
-        await long_run.settled.wait()
+        await long_run.finished_or_suspended.wait()
         return [still, bench.status(long_run.execution.id)]
 
     assert on_bench([endless, short], work) == ["running", "failed"]
 
 
-def test_the_values_of_a_run_have_a_bound_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "MAX_KEPT", 10_000)
+def test_the_total_size_of_a_runs_values_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_limits, "MAX_RUN_CHARS", 10_000)
     for collect in ({}, {"collect": "{{input.t}}"}):
         body = node("say", "llm_rigid", **says("{{input.t}}" if not collect else "short"))
         document = looping(body, {"while": "true", "limit": 99, **collect})
@@ -130,7 +131,7 @@ LISTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_a_list_where_an_object_is_expected_is_named(name: str) -> None:
+def test_a_list_in_place_of_an_object_is_reported(name: str) -> None:
     called = {**flow([node("b", "tool_http", **says(1))], ["start > b"]), "name": "called"}
     error = error_of(ran(flow([LISTS[name]], ["start > a"]), called, given={"list": [1, 2]}))
     key = name.partition(" ")[0]
@@ -152,19 +153,19 @@ def test_a_list_where_an_object_is_expected_is_named(name: str) -> None:
         {"emit": [{"payload": {}}], **says(1)},
     ],
 )
-def test_a_setting_that_does_not_fit_is_named(config: dict[str, Any]) -> None:
+def test_an_invalid_setting_is_reported_with_its_node(config: dict[str, Any]) -> None:
     error = error_of(ran(flow([node("a", "tool_http", **config)], ["start > a"])))
     assert error["code"] == "INVALID_CONFIG"
-    assert error["message"].startswith("node 'a' has a setting that does not fit (")
+    assert error["message"].startswith("node 'a' has an invalid setting (")
 
 
-def test_a_filler_has_a_bound() -> None:
+def test_the_size_of_a_filler_is_limited() -> None:
     plan = {"outcomes": [{"result": {}}], "filler": {"field": "t", "characters": 10**15}}
     assert error_of(ran(flow([node("a", "tool_http", simulate=plan)], ["start > a"])))["code"] == "VALUE_TOO_LARGE"
 
 
 @pytest.mark.parametrize("text", ["{{1 / input.zero}}", "{{9 ** 9 ** 9}}", "{{'x' * 1000000000000}}"])
-def test_an_expression_anywhere_in_a_flow_fails_the_run(text: str) -> None:
+def test_a_failing_expression_anywhere_in_a_flow_fails_the_run(text: str) -> None:
     nodes = [node("a", "tool_http", **says(1)), node("b", "tool_http", **says(text))]
     ways: list[Any] = ["start > a", edge("a > b")]
     given = {"zero": 0}
@@ -181,33 +182,33 @@ def test_an_expression_anywhere_in_a_flow_fails_the_run(text: str) -> None:
         assert error_of(store)["message"].startswith(where)
 
 
-def test_a_size_is_that_of_the_text_and_is_found_quickly() -> None:
+def test_the_size_of_a_value_is_that_of_its_json_and_is_computed_quickly() -> None:
     assert json_size({"a": [1, "bc", None]}) >= len('{"a":[1,"bc",null]}') - 2
     value: Any = "x"
     for _ in range(10):
         value = [value, value]
     assert json_size(value) == 1024 * 3 + sum(4 * 2**level for level in range(10))
-    for _ in range(MAX_DEPTH - 10):
+    for _ in range(MAX_VALUE_DEPTH - 10):
         value = [value, value]
-    with pytest.raises(TooLarge, match="characters"):
+    with pytest.raises(ValueTooLarge, match="characters"):
         json_size(value)
     shared: Any = [1]
-    for _ in range(MAX_DEPTH):
+    for _ in range(MAX_VALUE_DEPTH):
         shared = [shared]
-    with pytest.raises(TooLarge, match="levels deep"):
+    with pytest.raises(ValueTooLarge, match="levels deep"):
         json_size([[1], shared])
-    for levels, fits in ((MAX_DEPTH, True), (MAX_DEPTH + 1, False)):
+    for levels, fits in ((MAX_VALUE_DEPTH, True), (MAX_VALUE_DEPTH + 1, False)):
         deep: Any = 1
         for _ in range(levels):
             deep = {"a": deep}
         if fits:
             assert json_size(deep) > levels
         else:
-            with pytest.raises(TooLarge, match="levels deep"):
+            with pytest.raises(ValueTooLarge, match="levels deep"):
                 json_size(deep)
 
 
-def test_templates_are_found_in_time_proportional_to_the_text() -> None:
+def test_templates_are_found_in_linear_time() -> None:
     assert list(expressions("{{" * 500_000)) == []
     assert list(expressions("{{" * 500_000 + "\n}}")) == []
     assert list(expressions("{{a}} {{b\n}} {{ c }}{{}}{{d}}")) == ["a", " c ", "}}{{d"]

@@ -1,4 +1,4 @@
-"""Conditions and templates: what they can say, and that they can do no harm."""
+"""Conditions and templates: their values, and that they can do no harm."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from scaicore_tui.grid.expression import MAX_RESULT, ExpressionError, check, evaluate
-from scaicore_tui.grid.template import expressions, render
+from scaicore_tui.servers.grid.flow.expression import MAX_RESULT_ITEMS, ExpressionError, check_expression, evaluate
+from scaicore_tui.servers.grid.flow.template import expressions, render
 
 NAMES: dict[str, Any] = {
     "classify": {"amount": 250, "intent": "refund", "lines": [1, 2, 3]},
@@ -41,7 +41,7 @@ NAMES: dict[str, Any] = {
     ],
 )
 def test_an_expression_has_a_value(text: str, value: Any) -> None:
-    check(text)
+    check_expression(text)
     assert evaluate(text, NAMES) == value
 
 
@@ -68,9 +68,9 @@ def test_an_expression_has_a_value(text: str, value: Any) -> None:
         "",
     ],
 )
-def test_what_is_not_of_the_language_is_refused_before_and_during(text: str) -> None:
+def test_other_python_is_refused_by_the_check_and_by_evaluation(text: str) -> None:
     with pytest.raises(ExpressionError):
-        check(text)
+        check_expression(text)
     with pytest.raises(ExpressionError):
         evaluate(text, NAMES)
 
@@ -98,19 +98,19 @@ def test_what_is_not_of_the_language_is_refused_before_and_during(text: str) -> 
         "classify[classify]",
     ],
 )
-def test_values_that_do_not_fit_are_an_error_and_not_a_crash(text: str) -> None:
+def test_unsuitable_values_are_an_expression_error(text: str) -> None:
     with pytest.raises(ExpressionError):
         evaluate(text, NAMES)
 
 
-def test_attributes_of_python_objects_are_out_of_reach() -> None:
+def test_attributes_of_python_objects_cannot_be_read() -> None:
     assert evaluate("classify.__class__", NAMES) is None
     assert evaluate("flag.__class__.__mro__", NAMES) is None
 
 
-def test_doubling_ends_before_the_memory_does() -> None:
+def test_repeated_doubling_is_stopped() -> None:
     value: Any = "x"
-    while len(value) <= MAX_RESULT // 2:
+    while len(value) <= MAX_RESULT_ITEMS // 2:
         value = evaluate("value + value", {"value": value})
     with pytest.raises(ExpressionError, match="too long"):
         evaluate("value + value + value", {"value": value})
@@ -126,7 +126,7 @@ def test_templates_inside_text_and_structures_are_filled() -> None:
     assert render(value, NAMES) == {"say": "refund: 250 EUR, true", "keep": [1, True]}
 
 
-def test_data_that_looks_like_a_template_is_not_filled_again() -> None:
+def test_data_that_looks_like_a_template_is_not_rendered() -> None:
     assert render("{{input}}", {"input": "{{secret}}", "secret": 1}) == "{{secret}}"
 
 

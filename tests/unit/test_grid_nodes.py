@@ -1,4 +1,4 @@
-"""What the engine does with each kind of node."""
+"""The behaviour of each node type."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Any, cast
 
 import pytest
 
-from scaicore_tui.grid.journal import Outcome
-from scaicore_tui.grid.nodes import BEHAVIOURS
-from scaicore_tui.grid.nodes.frame import Frame
-from scaicore_tui.grid.store import Store
+from scaicore_tui.servers.grid.engine.nodes import BEHAVIOURS
+from scaicore_tui.servers.grid.engine.nodes.context import NodeContext
+from scaicore_tui.servers.grid.engine.steps import NodeResult
+from scaicore_tui.servers.grid.store import Store
 from tests.server.grid_fixtures import Bench, assert_sound, edge, fails, flow, node, on_bench, says, told
 
 
 def ran(*documents: dict[str, Any], given: dict[str, Any] | None = None) -> Store:
-    """The store after the first flow has run to its end."""
+    """Return the store after the first flow has run to its end."""
 
     async def work(bench: Bench) -> Store:
         await bench.finished(given)
@@ -34,7 +34,7 @@ def error_of(store: Store) -> Any:
 
 
 def visits(store: Store) -> list[str]:
-    """`node kind` of all block events, in order."""
+    """Return all block events in order, as a sign for the kind and the node's id."""
     short = {
         "scaicore.runtime.block.entered": "+",
         "scaicore.runtime.block.exited": "-",
@@ -58,7 +58,7 @@ def test_data_flows_from_node_to_node_and_keeps_its_type() -> None:
     assert told(store, "block.exited", "add")[0]["result_binding_value"] == {"sum": 17}
 
 
-def test_a_data_edge_feeds_an_input() -> None:
+def test_a_data_edge_provides_an_input() -> None:
     nodes = [node("a", "tool_http", **says(5)), node("b", "tool_http", **says("{{inputs.amount + 1}}"))]
     fed = {**edge("a > b"), "id": "d", "type": "data", "target": {"node": "b", "port": "amount"}}
     assert output_of(ran(flow(nodes, ["start > a", "a > b", fed]))) == 6
@@ -83,13 +83,13 @@ def test_a_decision_takes_the_first_condition_that_holds() -> None:
     assert [output_of(ran(flow(nodes, ways), given={"n": n})) for n in (500, 50, 5)] == ["big", "mid", "small"]
 
 
-def test_a_decision_without_a_way_out_fails() -> None:
+def test_a_decision_without_a_matching_edge_fails() -> None:
     nodes = [node("which", "logic_decision"), node("a", "tool_http", **says(1))]
     store = ran(flow(nodes, ["start > which", edge("which.x > a", "input.n > 1")]), given={"n": 0})
     assert error_of(store)["code"] == "NO_BRANCH"
 
 
-def test_an_expression_that_fails_fails_its_node() -> None:
+def test_a_failing_expression_fails_its_node() -> None:
     store = ran(flow([node("a", "data_variable_set", set={"x": "{{input.n / 0}}"})], ["start > a"]), given={"n": 1})
     assert told(store, "block.failed", "a")[0]["error"]["code"] == "EXPRESSION_ERROR"
     assert error_of(store)["code"] == "EXPRESSION_ERROR"
@@ -114,14 +114,14 @@ def test_a_retry_enters_the_node_again() -> None:
     assert told(store, "invocation.completed")[0]["duration_ms"] == 13_000
 
 
-def test_a_fallback_stands_in_for_the_result() -> None:
+def test_a_fallback_replaces_the_result() -> None:
     nodes = [node("a", "tool_http", on_error={"fallback": {"papers": "{{input.n}}"}}, **fails())]
     store = ran(flow(nodes, ["start > a"]), given={"n": 4})
     assert visits(store) == ["+a", "!a"]
     assert output_of(store) == {"papers": 4}
 
 
-def test_an_error_edge_leads_on() -> None:
+def test_an_error_edge_continues_the_run() -> None:
     nodes = [
         node("a", "tool_http", **fails("BUSY")),
         node("b", "queue_publish", **says("{{error.code}} in {{error.node}}")),
@@ -144,7 +144,7 @@ def test_a_loop_visits_its_body_for_each_item() -> None:
     assert output_of(store) == 2
 
 
-def test_a_while_loop_goes_on_until_its_condition_fails_or_its_limit() -> None:
+def test_a_while_loop_ends_with_its_condition_or_at_its_limit() -> None:
     loop = {"while": "vars.n < input.until", "limit": 4}
     nodes = [node("more", "logic_loop", **loop), node("add", "data_variable_set", set={"n": "{{vars.n + 1}}"})]
     document = flow(nodes, ["start > more", "more.body > add"], variables={"n": 0}, config={"output": "{{vars.n}}"})
@@ -154,7 +154,7 @@ def test_a_while_loop_goes_on_until_its_condition_fails_or_its_limit() -> None:
     assert output_of(ran(document, given={"until": 99})) == 4
 
 
-def test_a_loop_over_something_else_or_too_much_fails() -> None:
+def test_a_loop_over_no_list_or_too_long_a_list_fails() -> None:
     nodes = [node("each", "logic_loop", items="{{input.rows}}", limit=2), node("a", "tool_http")]
     document = flow(nodes, ["start > each", "each.body > a"])
     assert error_of(ran(document, given={"rows": "abc"}))["code"] == "NOT_A_LIST"
@@ -180,7 +180,7 @@ def test_parallel_branches_interleave() -> None:
     assert output_of(store) == 2
 
 
-def test_a_failed_branch_lets_the_others_end_first() -> None:
+def test_a_failed_branch_waits_for_the_others_to_end() -> None:
     store = ran(_fork(node("a", "tool_http", **says(1, seconds=9)), node("b", "tool_http", **fails("LOST"))))
     assert visits(store) == ["+fork", "+a", "+b", "!b", "-a", "!fork"]
     assert error_of(store)["code"] == "LOST"
@@ -207,7 +207,7 @@ def test_a_failed_sub_flow_fails_its_caller() -> None:
     assert told(store, "block.failed", "call")[0]["error"]["code"] == "SUBFLOW_FAILED"
 
 
-def test_a_long_value_is_left_out_of_the_event_and_kept_for_the_flow() -> None:
+def test_a_long_value_is_omitted_from_the_event_but_available_to_the_flow() -> None:
     nodes = [
         node(
             "page",
@@ -223,7 +223,7 @@ def test_a_long_value_is_left_out_of_the_event_and_kept_for_the_flow() -> None:
     assert output_of(store) is True
 
 
-def test_the_limit_of_a_value_is_4_kilobytes_of_json() -> None:
+def test_a_value_in_an_event_is_limited_to_4_kilobytes_of_json() -> None:
     def truncated(characters: int) -> bool:
         store = ran(
             flow([node("a", "tool_http", **says("{{input.text}}"))], ["start > a"]), given={"text": "x" * characters}
@@ -264,10 +264,10 @@ def test_a_simulated_node_without_a_fitting_outcome_fails() -> None:
 
 
 def test_a_bug_fails_the_run_and_is_logged(caplog: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(_: Frame) -> Outcome:
+    async def broken(_: NodeContext) -> NodeResult:
         raise RuntimeError("no state that this can be in")
 
     monkeypatch.setitem(cast("dict[str, Any]", BEHAVIOURS), "tool_http", broken)
     store = ran(flow([node("a", "tool_http")], ["start > a"]))
     assert error_of(store)["code"] == "INTERNAL_ERROR"
-    assert "broke the engine" in caplog.text
+    assert "internal error in execution" in caplog.text

@@ -1,4 +1,4 @@
-"""Suspended runs in loops, branches and sub-flows: a restart of the server changes nothing of them."""
+"""Suspended runs in loops, branches and sub-flows survive a restart of the server unchanged."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scaicore_tui.grid.store import Store
+from scaicore_tui.servers.grid.store import Store
 from tests.server.grid_fixtures import NOW, Bench, assert_sound, flow, node, on_bench, says, stopping, told
 from tests.unit.grid_asking import AFTER, ASK, entered
 
@@ -43,7 +43,7 @@ IN_A_SUB_FLOW = (
 
 
 def _restarting(path: Path, answers: list[tuple[str, str]], *documents: dict[str, Any]) -> Store:
-    """Run the first flow, and answer each of its checkpoints on a new engine over the same file."""
+    """Run the first flow, and resolve each of its checkpoints with a new engine on the same file."""
 
     async def begin(bench: Bench) -> None:
         assert await bench.finished() == "suspended"
@@ -69,14 +69,14 @@ def _restarting(path: Path, answers: list[tuple[str, str]], *documents: dict[str
     return store
 
 
-def test_a_loop_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_a_loop_resumes_at_its_iteration(tmp_path: Path) -> None:
     store = _restarting(tmp_path / "grid.db", [("ask", "yes"), ("ask", "no"), ("ask", "yes")], IN_A_LOOP)
     assert store.executions()[0].output == ["yes", "no", "yes"]
     assert entered(store) == ["count", "each", *["before", "ask", "tick"] * 3]
     store.close()
 
 
-def test_branches_wait_each_for_itself(tmp_path: Path) -> None:
+def test_branches_are_suspended_independently(tmp_path: Path) -> None:
     store = _restarting(tmp_path / "grid.db", [("deep", "continue"), ("ask", "yes")], IN_BRANCHES)
     assert store.executions()[0].status == "completed"
     answer = {"resolution": "yes", "resolved_by": "usr_test", "comment": None}
@@ -85,7 +85,7 @@ def test_branches_wait_each_for_itself(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_sub_flow_keeps_its_caller_waiting(tmp_path: Path) -> None:
+def test_a_suspended_sub_flow_resumes_with_its_caller(tmp_path: Path) -> None:
     store = _restarting(tmp_path / "grid.db", [("ask", "yes")], *IN_A_SUB_FLOW)
     assert [execution.status for execution in store.executions()] == ["completed", "completed"]
     assert entered(store) == ["call", "ask", "after"]
@@ -100,7 +100,7 @@ def test_a_caller_is_suspended_with_its_sub_flow() -> None:
     assert on_bench(IN_A_SUB_FLOW, work) == ["suspended", "suspended"]
 
 
-def test_a_run_with_a_moving_branch_is_not_suspended() -> None:
+def test_a_run_with_an_executing_branch_is_not_suspended() -> None:
     nodes = [node("fork", "logic_parallel"), ASK, node("slow", "tool_http", **says(1, seconds=50))]
     document = flow(nodes, ["start > fork", "fork.a > ask", "fork.b > slow"])
 
@@ -108,7 +108,7 @@ def test_a_run_with_a_moving_branch_is_not_suspended() -> None:
         run = bench.engine.start("core_main", {})
         await bench.until(bench.pending)
         assert bench.statuses() == ["running"]
-        await run.settled.wait()
+        await run.finished_or_suspended.wait()
         assert bench.statuses() == ["suspended"]
         assert entered(bench.store) == ["fork", "ask", "slow"]
 
@@ -116,7 +116,7 @@ def test_a_run_with_a_moving_branch_is_not_suspended() -> None:
 
 
 @pytest.mark.parametrize("documents", [IN_A_SUB_FLOW, (IN_BRANCHES,)])
-def test_an_answer_given_before_the_restart_is_not_lost(documents: tuple[dict[str, Any], ...]) -> None:
+def test_a_resolution_from_before_the_restart_is_not_lost(documents: tuple[dict[str, Any], ...]) -> None:
     store = Store()
 
     async def answer_and_die(bench: Bench) -> None:
@@ -151,7 +151,7 @@ def test_a_resumed_run_that_moves_is_running_again() -> None:
     on_bench([document], come_back, store=store)
 
 
-def test_what_was_under_way_when_the_server_died_has_failed() -> None:
+def test_runs_that_were_executing_when_the_server_died_fail() -> None:
     call = node("call", "subflow_call", core_id="core_inner")
     nodes = [node("fork", "logic_parallel"), call, ASK]
     outer = flow(nodes, ["start > fork", "fork.one > call", "fork.two > ask"])
@@ -173,7 +173,7 @@ def test_what_was_under_way_when_the_server_died_has_failed() -> None:
     assert [checkpoint.status for checkpoint in store.checkpoints()] == ["cancelled"]
 
 
-def test_ids_go_on_after_a_restart() -> None:
+def test_ids_are_not_reused_after_a_restart() -> None:
     store = Store()
 
     async def once(bench: Bench) -> None:

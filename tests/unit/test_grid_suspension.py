@@ -1,4 +1,4 @@
-"""Runs that wait for a person: where they wait, what they tell, and how they go on."""
+"""Suspended runs: where they stop, what their checkpoints contain, and how they resume."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from scaicore_tui.grid.inbox import AlreadySettled, NotAnOption
-from scaicore_tui.grid.store import Store
+from scaicore_tui.servers.grid.checkpoints import AlreadyClosed, NotAnOption
+from scaicore_tui.servers.grid.store import Store
 from tests.server.grid_fixtures import Bench, assert_sound, flow, node, on_bench, says, stopping, told
 from tests.unit.grid_asking import AFTER, ASK, entered
 
 ASKING = flow([ASK, AFTER], ["start > ask", "ask > after"])
 
 
-def test_a_review_suspends_and_its_answer_resumes() -> None:
+def test_a_review_suspends_the_run_until_it_is_resolved() -> None:
     async def work(bench: Bench) -> Store:
         assert await bench.finished({"n": 3}) == "suspended"
         assert told(bench.store, "block.exited") == []
@@ -34,7 +34,7 @@ def test_a_review_suspends_and_its_answer_resumes() -> None:
     assert store.executions()[0].output == "yes"
 
 
-def test_an_answer_takes_the_edge_of_its_name() -> None:
+def test_control_leaves_by_the_port_named_like_the_resolution() -> None:
     nodes = [ASK, AFTER, node("refuse", "tool_http", **says("refused"))]
     document = flow(nodes, ["start > ask", "ask.no > refuse", "ask.out > after"])
 
@@ -48,20 +48,20 @@ def test_an_answer_takes_the_edge_of_its_name() -> None:
     assert on_bench([document], work) == ["yes", "refused"]
 
 
-def test_only_an_option_answers_and_only_once() -> None:
+def test_a_checkpoint_accepts_only_its_options_and_only_once() -> None:
     async def work(bench: Bench) -> None:
         await bench.finished()
         with pytest.raises(NotAnOption, match="choose one of yes, no"):
             bench.answer("ask", "maybe")
         settled = bench.answer("ask", "no")
-        with pytest.raises(AlreadySettled) as late:
-            bench.inbox.resolve(settled, "yes", by="usr_late")
+        with pytest.raises(AlreadyClosed) as late:
+            bench.checkpoints.resolve(settled, "yes", by="usr_late")
         assert late.value.checkpoint.body["resolution"] == "no"
 
     on_bench([ASKING], work)
 
 
-def test_a_breakpoint_stops_in_front_of_a_node_and_shows_what_is_known() -> None:
+def test_a_breakpoint_stops_before_a_node_and_shows_the_variables() -> None:
     nodes = [node("a", "tool_http", **says(1)), stopping(node("b", "tool_http", **says(2)))]
 
     async def work(bench: Bench) -> Store:
@@ -81,13 +81,13 @@ def test_a_breakpoint_stops_in_front_of_a_node_and_shows_what_is_known() -> None
 LATE = {"options": ["yes", "no"], "deadline": 60}
 
 
-def test_a_deadline_fails_the_run() -> None:
+def test_an_expired_checkpoint_can_fail_the_run() -> None:
     async def work(bench: Bench) -> Store:
         await bench.finished()
-        bench.inbox.expire_due()
+        bench.checkpoints.expire_due()
         assert bench.pending()
         await bench.clock.sleep(60)
-        bench.inbox.expire_due()
+        bench.checkpoints.expire_due()
         await bench.until(lambda: bench.statuses() == ["failed"])
         return bench.store
 
@@ -97,20 +97,20 @@ def test_a_deadline_fails_the_run() -> None:
     assert told(store, "block.failed", "ask")[0]["error"]["code"] == "CHECKPOINT_EXPIRED"
 
 
-def test_a_deadline_goes_on_with_the_default() -> None:
+def test_an_expired_checkpoint_can_continue_with_the_default() -> None:
     config: dict[str, Any] = {"expiry_action": "continue", "default_resolution": "no", **LATE}
 
     async def work(bench: Bench) -> Any:
         await bench.finished()
         await bench.clock.sleep(61)
-        bench.inbox.expire_due()
+        bench.checkpoints.expire_due()
         await bench.until(lambda: bench.statuses() == ["completed"])
         return bench.store.executions()[0].output
 
     assert on_bench([flow([node("ask", "checkpoint", **config), AFTER], ["start > ask", "ask > after"])], work) == "no"
 
 
-def test_what_a_checkpoint_tells() -> None:
+def test_the_fields_of_a_checkpoint() -> None:
     config: dict[str, Any] = {
         "title": "For {{input.who}}",
         "message": "Pay {{input.n}}?",

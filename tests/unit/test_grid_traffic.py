@@ -1,4 +1,4 @@
-"""The flows that ship, the traffic over them, the simulated colleagues, and the past of a fresh grid."""
+"""The shipped flows, the demo traffic, the simulated reviewers, and the history of a new grid."""
 
 from __future__ import annotations
 
@@ -10,18 +10,23 @@ from typing import Any
 
 import pytest
 
-from scaicore_tui.grid.catalog import Cores, shipped_cores
-from scaicore_tui.grid.engine import Engine
-from scaicore_tui.grid.history import LENGTH, make_history
-from scaicore_tui.grid.inbox import Inbox
-from scaicore_tui.grid.kinds import BLOCK_KINDS, ENTRY_TYPES, NODE_TYPES, REVIEW_TYPES
-from scaicore_tui.grid.nodes import BEHAVIOURS
-from scaicore_tui.grid.people import LEFT_ALONE, PATIENCE, Colleagues
-from scaicore_tui.grid.scenarios import SCENARIOS
-from scaicore_tui.grid.stamps import stamp
-from scaicore_tui.grid.store import Store
-from scaicore_tui.grid.traffic import MAX_PENDING, Traffic
-from scaicore_tui.grid.virtual_clock import VirtualClock, VirtualLoop
+from scaicore_tui.servers.grid.checkpoints import CheckpointService
+from scaicore_tui.servers.grid.demo.history import HISTORY_LENGTH_S, seed_history
+from scaicore_tui.servers.grid.demo.scenarios import SCENARIOS
+from scaicore_tui.servers.grid.demo.traffic import (
+    ANSWER_AFTER_S,
+    MAX_PENDING_CHECKPOINTS,
+    UNANSWERED_COUNT,
+    LoadGenerator,
+    SimulatedReviewers,
+)
+from scaicore_tui.servers.grid.demo.virtual_clock import VirtualClock, VirtualLoop
+from scaicore_tui.servers.grid.engine.engine import Engine
+from scaicore_tui.servers.grid.engine.nodes import BEHAVIOURS
+from scaicore_tui.servers.grid.flow.node_types import BLOCK_KINDS, ENTRY_TYPES, NODE_TYPES, REVIEW_TYPES
+from scaicore_tui.servers.grid.flow.validation import Cores, load_shipped_cores
+from scaicore_tui.servers.grid.store import Store
+from scaicore_tui.servers.grid.timestamps import format_timestamp
 from tests.server.grid_fixtures import NOW, RUNTIME, assert_sound
 
 HOUR = 3600.0
@@ -29,7 +34,7 @@ HOUR = 3600.0
 
 @pytest.fixture(scope="module")
 def cores() -> Cores:
-    return shipped_cores()
+    return load_shipped_cores()
 
 
 def in_virtual_time(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -38,17 +43,17 @@ def in_virtual_time(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 def live_through(cores: Cores, seed: int, seconds: float) -> Store:
-    """Traffic, colleagues and deadlines for so long."""
+    """Run traffic, reviewers and deadlines for `seconds` of virtual time."""
     store = Store()
 
     async def live() -> None:
         clock = VirtualClock(NOW)
         engine = Engine(store, cores, clock, seed=seed)
-        inbox = Inbox(store, engine.answers, clock)
+        inbox = CheckpointService(store, engine.waiters, clock)
         jobs = [
-            asyncio.create_task(inbox.keep_deadlines()),
-            asyncio.create_task(Colleagues(inbox, store, clock).keep_answering()),
-            asyncio.create_task(Traffic(engine, store, clock, seed).keep_going(6)),
+            asyncio.create_task(inbox.run_expiry()),
+            asyncio.create_task(SimulatedReviewers(inbox, store, clock).run()),
+            asyncio.create_task(LoadGenerator(engine, store, clock, seed).run(6)),
         ]
         await clock.sleep(seconds)
         for job in jobs:
@@ -98,7 +103,7 @@ def test_the_scenarios_fit_the_flows(cores: Cores) -> None:
         assert scenario.entry in {entry.id for entry in cores[scenario.core_id].entries}
 
 
-def test_an_hour_of_traffic_is_sound(hour: Store) -> None:
+def test_an_hour_of_traffic_produces_a_valid_feed(hour: Store) -> None:
     assert_sound(hour.events())
     stamps = [event["timestamp"] for event in hour.events()]
     assert stamps == sorted(stamps)
@@ -112,7 +117,7 @@ def test_an_hour_visits_every_node_of_every_flow(hour: Store, cores: Cores) -> N
     assert entered == blocks
 
 
-def test_every_flow_comes_to_its_ends(hour: Store, cores: Cores) -> None:
+def test_every_flow_completes_and_invoice_batches_also_fail(hour: Store, cores: Cores) -> None:
     ends = {(execution.core_id, execution.status) for execution in hour.executions()}
     for core_id in cores:
         assert (core_id, "completed") in ends
@@ -129,7 +134,7 @@ def test_the_only_events_are_the_six_and_the_declared_ones(hour: Store, cores: C
     assert {event["type"] for event in hour.events()} == declared | built_in
 
 
-def test_the_pace_can_be_followed(hour: Store) -> None:
+def test_runs_start_at_a_readable_pace(hour: Store) -> None:
     roots = [execution for execution in hour.executions() if execution.id == execution.root_id]
     assert 300 <= len(roots) <= 420
     gaps = [later.started_at - earlier.started_at for earlier, later in pairwise(roots)]
@@ -140,79 +145,79 @@ def test_the_pace_can_be_followed(hour: Store) -> None:
 
 def test_checkpoints_do_not_pile_up(hour: Store) -> None:
     pending = [checkpoint for checkpoint in hour.checkpoints() if checkpoint.status == "pending"]
-    assert LEFT_ALONE <= len(pending) <= MAX_PENDING + 2
+    assert UNANSWERED_COUNT <= len(pending) <= MAX_PENDING_CHECKPOINTS + 2
     assert any(checkpoint.status == "resolved" for checkpoint in hour.checkpoints())
 
 
-def test_colleagues_let_a_checkpoint_wait_three_minutes(hour: Store) -> None:
+def test_simulated_reviewers_wait_three_minutes(hour: Store) -> None:
     for checkpoint in hour.checkpoints():
         if checkpoint.status == "resolved":
-            assert checkpoint.body["resolved_at"] >= stamp(checkpoint.created_at + PATIENCE[0])
+            assert checkpoint.body["resolved_at"] >= format_timestamp(checkpoint.created_at + ANSWER_AFTER_S[0])
 
 
-def test_the_same_seed_makes_the_same_runs(cores: Cores) -> None:
+def test_the_same_seed_produces_the_same_runs(cores: Cores) -> None:
     one, again, other = (live_through(cores, seed, HOUR / 6) for seed in (7, 7, 8))
     assert again.events() == one.events()
     assert again.checkpoints() == one.checkpoints()
     assert {execution.id for execution in other.executions()}.isdisjoint({run.id for run in one.executions()})
 
 
-def test_colleagues_never_answer_for_a_caller_of_the_api(cores: Cores) -> None:
+def test_simulated_reviewers_never_resolve_checkpoints_of_api_runs(cores: Cores) -> None:
     store = Store()
 
     async def work() -> None:
         clock = VirtualClock(NOW)
         engine = Engine(store, cores, clock, seed=7)
-        colleagues = Colleagues(Inbox(store, engine.answers, clock), store, clock)
-        for _ in range(LEFT_ALONE + 2):
+        colleagues = SimulatedReviewers(CheckpointService(store, engine.waiters, clock), store, clock)
+        for _ in range(UNANSWERED_COUNT + 2):
             engine.start("core_debug-session", {"incident": "x", "revision": "abc"})
         await clock.sleep(HOUR)
-        colleagues.answer_old()
+        colleagues.answer_overdue()
         await engine.stop()
 
     in_virtual_time(work)
     assert {checkpoint.status for checkpoint in store.checkpoints()} == {"pending"}
 
 
-def test_with_a_full_inbox_only_runs_that_will_not_wait_are_started(cores: Cores) -> None:
+def test_with_many_pending_checkpoints_no_runs_with_reviews_are_started(cores: Cores) -> None:
     store = Store()
 
     async def work() -> None:
         clock = VirtualClock(NOW)
         engine = Engine(store, cores, clock, seed=7)
-        for _ in range(MAX_PENDING):
+        for _ in range(MAX_PENDING_CHECKPOINTS):
             engine.start("core_debug-session", {"incident": "x", "revision": "abc"})
         await clock.sleep(HOUR)
-        traffic = Traffic(engine, store, clock, 7)
+        traffic = LoadGenerator(engine, store, clock, 7)
         for _ in range(40):
             traffic.start_one()
             await clock.sleep(60)
         await engine.stop()
 
     in_virtual_time(work)
-    assert len(store.checkpoints()) == MAX_PENDING
-    assert len(store.executions()) >= MAX_PENDING + 40
+    assert len(store.checkpoints()) == MAX_PENDING_CHECKPOINTS
+    assert len(store.executions()) >= MAX_PENDING_CHECKPOINTS + 40
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_fresh_grid_has_a_past(cores: Cores, seed: int) -> None:
+def test_a_new_grid_has_a_history(cores: Cores, seed: int) -> None:
     store = Store()
-    make_history(store, cores, seed, NOW)
+    seed_history(store, cores, seed, NOW)
     roots = [execution for execution in store.executions() if execution.id == execution.root_id]
     states = Counter(execution.status for execution in roots)
     assert 25 <= len(roots) <= 45
     assert min(states[state] for state in ("running", "suspended", "completed", "failed")) >= 1
-    assert 1 <= len(store.inbox.pending()) <= MAX_PENDING
+    assert 1 <= len(store.checkpoint_table.pending()) <= MAX_PENDING_CHECKPOINTS
     stamps = [event["timestamp"] for event in store.events()]
-    assert stamp(NOW - LENGTH) <= stamps[0]
+    assert format_timestamp(NOW - HISTORY_LENGTH_S) <= stamps[0]
     assert stamps == sorted(stamps)
-    assert stamps[-1] <= stamp(NOW)
+    assert stamps[-1] <= format_timestamp(NOW)
     assert_sound(store.events())
 
 
-def test_the_past_goes_on_in_the_present(cores: Cores) -> None:
+def test_unfinished_runs_of_the_history_are_resumed(cores: Cores) -> None:
     store = Store()
-    make_history(store, cores, 7, NOW)
+    seed_history(store, cores, 7, NOW)
     before = len(store.events())
 
     async def present() -> None:
@@ -228,13 +233,13 @@ def test_the_past_goes_on_in_the_present(cores: Cores) -> None:
     assert_sound(store.events())
 
 
-def test_virtual_time_says_when_it_would_wait_for_ever() -> None:
+def test_virtual_time_reports_a_deadlock() -> None:
     async def stuck() -> None:
         await asyncio.Event().wait()
 
     loop = VirtualLoop()
     task = loop.create_task(stuck())
-    with pytest.raises(RuntimeError, match="none for a timer"):
+    with pytest.raises(RuntimeError, match="none of them for a timer"):
         loop.run_until_complete(task)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -1,4 +1,4 @@
-"""A flow that makes no sense is refused, and told why."""
+"""An invalid flow is refused with the reasons."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from scaicore_tui.grid.catalog import link
-from scaicore_tui.grid.validation import FlowError, read_graph
+from scaicore_tui.servers.grid.flow.validation import FlowError, read_graph, resolve_subflows
 from tests.server.grid_fixtures import edge, flow, node, says
 
 A = node("a", "tool_http", **says(1))
@@ -23,10 +22,10 @@ PORT = {"node": "a", "port": "out"}
         (flow([A, A], ["start > a"]), "node id 'a' is used 2 times"),
         (flow([A], ["start > a", "start > a"]), "edge id 'start > a' is used 2 times"),
         (flow([node("a", "tool_magic")], ["start > a"]), "node 'a' has the unknown type 'tool_magic'"),
-        ({**flow([A], []), "nodes": [A]}, "there is no entry node"),
+        ({**flow([A], []), "nodes": [A]}, "it has no entry node"),
         (flow([A], ["start > a", "a > z"]), "edge 'a > z' leads to the missing node 'z'"),
         (flow([A], ["start > a", "a > start"]), "an edge leads into the entry node 'start'"),
-        (flow([A, B], ["start > a", "a > b", "b.error > a"]), "the edges run in a circle"),
+        (flow([A, B], ["start > a", "a > b", "b.error > a"]), "the edges form a cycle"),
         (flow([A, B], ["start > a", "start > b"]), "port 'out' of 'start' leads to 2 nodes; only logic_parallel forks"),
         (flow([A, B], ["start > a"]), "nothing leads to node 'b'"),
         (flow([A], [edge("start > a", "true")]), "has a condition, but 'start' is no logic_decision"),
@@ -60,25 +59,25 @@ PORT = {"node": "a", "port": "out"}
         ({**flow([A], ["start > a"]), "surprise": 1}, "surprise: "),
     ],
 )
-def test_a_fault_is_named(document: dict[str, Any], fault: str) -> None:
+def test_a_fault_is_reported(document: dict[str, Any], fault: str) -> None:
     with pytest.raises(FlowError, match="main") as caught:
         read_graph(document)
     assert any(fault in found for found in caught.value.faults), caught.value.faults
 
 
-def test_all_faults_of_a_kind_are_told_at_once() -> None:
+def test_all_faults_of_a_kind_are_reported_together() -> None:
     with pytest.raises(FlowError) as caught:
         read_graph(flow([A, B], ["start > a", "a > y", "b > z"]))
     assert len(caught.value.faults) == 2
 
 
-def test_a_sound_flow_is_read() -> None:
+def test_a_valid_flow_is_read() -> None:
     graph = read_graph(flow([FORK, A, B, C], ["start > fork", "fork.one > a", "fork.two > b", "fork.done > c"]))
     assert graph.body_ports(graph.by_id["fork"]) == ["one", "two"]
-    assert graph.after("fork", "done") == "c"
+    assert graph.next_node("fork", "done") == "c"
 
 
-def test_a_call_of_the_api_begins_at_the_api_entry() -> None:
+def test_an_api_call_starts_at_the_api_entry() -> None:
     document = flow([A], ["start > a", "hook > a"])
     document["nodes"].insert(0, node("hook", "entry_webhook"))
     graph = read_graph(document)
@@ -92,9 +91,9 @@ def _calling(name: str, callee: str) -> dict[str, Any]:
 
 def test_a_sub_flow_must_exist() -> None:
     with pytest.raises(FlowError, match="calls the missing core 'core_b'"):
-        link([read_graph(_calling("a", "core_b"))])
+        resolve_subflows([read_graph(_calling("a", "core_b"))])
 
 
-def test_sub_flows_must_not_come_back() -> None:
+def test_sub_flows_must_not_call_their_callers() -> None:
     with pytest.raises(FlowError, match="calls itself through its sub-flows"):
-        link([read_graph(_calling("a", "core_b")), read_graph(_calling("b", "core_a"))])
+        resolve_subflows([read_graph(_calling("a", "core_b")), read_graph(_calling("b", "core_a"))])

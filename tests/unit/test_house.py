@@ -44,7 +44,7 @@ def names(paths: list[Path]) -> list[str]:
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "cli").glob("*.py")), ids=lambda path: path.name)
 def test_the_command_line_reaches_app_and_servers_inside_functions(path: Path) -> None:
-    rooms = ("scaicore_tui.tui", "scaicore_tui.grid", "scaicore_tui.proxy", "textual")
+    rooms = ("scaicore_tui.tui", "scaicore_tui.servers.grid", "scaicore_tui.servers.proxy", "textual")
     assert not [name for name in imports_at_start(tree_of(path)) if name.startswith(rooms)]
 
 
@@ -59,7 +59,7 @@ def test_only_the_clock_knows_the_time() -> None:
         "datetime.utcnow",
     }
     found = [path for path in MODULES if clocks & set(calls(tree_of(path)))]
-    assert names(found) == ["clock.py", "grid/virtual_clock.py"]
+    assert names(found) == ["clock.py", "servers/grid/demo/virtual_clock.py"]
 
 
 def test_only_one_module_writes_each_stream() -> None:
@@ -92,7 +92,7 @@ def test_nothing_but_the_submitter_posts() -> None:
     """One gate for all writes: the transport posts for the client, and the client for the submitter."""
 
     def callers(*methods: str) -> list[str]:
-        ours = [path for path in MODULES if path.relative_to(PACKAGE).parts[0] not in ("grid", "proxy")]
+        ours = [path for path in MODULES if path.relative_to(PACKAGE).parts[0] != "servers"]
         return names([path for path in ours if any(call.endswith(methods) for call in calls(tree_of(path)))])
 
     ways = ("post", "put", "patch", "delete", "request", "send", "stream")

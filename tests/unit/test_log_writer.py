@@ -1,4 +1,6 @@
-"""A server's log is written beside it: nothing that happens to the log delays a request, and no line is lost unsaid."""
+"""A server's log is written from a thread: nothing that happens to the log delays a request, and lost lines are
+counted.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from scaicore_tui.cli import diagnostics
-from scaicore_tui.cli.log_writer import LogWriter
-from scaicore_tui.cli.server_log import NOTICE_SECONDS, notice_exhaustion
 from scaicore_tui.clock import ManualClock
+from scaicore_tui.servers.hosting import EXHAUSTION_REPORT_INTERVAL_S, report_exhaustion
+from scaicore_tui.servers.log_writer import LogWriter
 from tests.waiting import PATIENCE, until
 
 FULL = Path("/dev/full")
@@ -31,7 +33,9 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 
 def reading(end: int) -> Callable[[], bytes]:
-    """Read from now on, in a thread; all that came, once the other end is closed."""
+    """Read in a thread from now on. The function returned waits for the end of the pipe and returns all that was
+    read.
+    """
     found: list[bytes] = []
 
     def read() -> None:
@@ -49,13 +53,13 @@ def reading(end: int) -> Callable[[], bytes]:
 
 
 def end(descriptor: int) -> None:
-    """Let whoever reads the pipe see its end; the descriptor stays open, of nothing."""
+    """Close the pipe's writing end for its reader; the descriptor itself stays open, on /dev/null."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, descriptor)
     os.close(nothing)
 
 
-def test_lines_are_written_in_order_and_none_is_left(pipe: tuple[int, int]) -> None:
+def test_all_lines_are_written_in_order(pipe: tuple[int, int]) -> None:
     got = reading(pipe[0])
     writer = LogWriter(pipe[1])
     for number in range(2000):
@@ -65,8 +69,8 @@ def test_lines_are_written_in_order_and_none_is_left(pipe: tuple[int, int]) -> N
     assert got().split() == [b"%d" % number for number in range(2000)]
 
 
-def test_a_reader_that_takes_nothing_holds_nobody_up_and_is_told_what_it_missed(pipe: tuple[int, int]) -> None:
-    writer = LogWriter(pipe[1], max_waiting=10_000)
+def test_a_stalled_reader_blocks_nothing_and_learns_how_many_lines_were_dropped(pipe: tuple[int, int]) -> None:
+    writer = LogWriter(pipe[1], max_queued_bytes=10_000)
     count = 500
     for number in range(count):
         # Far more than a pipe and the queue hold: it would block here.
@@ -85,7 +89,7 @@ def test_a_reader_that_takes_nothing_holds_nobody_up_and_is_told_what_it_missed(
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no disk that is always full")
-async def test_a_disk_that_was_full_is_written_to_when_it_has_room_again(pipe: tuple[int, int]) -> None:
+async def test_writing_resumes_when_a_full_disk_has_room_again(pipe: tuple[int, int]) -> None:
     log = os.open(FULL, os.O_WRONLY)
     writer = LogWriter(log)
     writer.write("one\ntwo\n")
@@ -98,7 +102,7 @@ async def test_a_disk_that_was_full_is_written_to_when_it_has_room_again(pipe: t
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no disk that is always full")
-def test_what_any_command_says_is_written_again_when_there_is_room(
+def test_messages_of_commands_resume_when_there_is_room_again(
     pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = os.open(FULL, os.O_WRONLY)
@@ -110,7 +114,7 @@ def test_what_any_command_says_is_written_again_when_there_is_room(
     assert os.read(pipe[0], 999) == b"two\n"
 
 
-def test_behind_a_line_that_was_cut_off_the_next_has_a_line_of_its_own(
+def test_after_a_partly_written_line_the_next_starts_on_its_own_line(
     pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write, failed = os.write, threading.Event()
@@ -132,7 +136,7 @@ def test_behind_a_line_that_was_cut_off_the_next_has_a_line_of_its_own(
     assert os.read(pipe[0], 999).splitlines() == [b"x", b"ha", b"1 log line dropped: No space left on device", b"next"]
 
 
-def test_what_cannot_be_written_at_the_end_is_left(pipe: tuple[int, int]) -> None:
+def test_lines_that_cannot_be_written_at_the_end_are_abandoned(pipe: tuple[int, int]) -> None:
     writer = LogWriter(pipe[1])
     writer.write(f"{'x' * 500_000}\n")
     writer.close(0)
@@ -143,24 +147,22 @@ def test_what_cannot_be_written_at_the_end_is_left(pipe: tuple[int, int]) -> Non
     assert len(got()) == 500_001
 
 
-async def test_descriptors_that_ran_out_are_no_crash_and_are_said_once_a_minute(
-    monkeypatch: pytest.MonkeyPatch,
+async def test_running_out_of_descriptors_is_reported_once_a_minute_and_is_no_crash(
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    said: list[str] = []
     passed: list[object] = []
-    monkeypatch.setattr(diagnostics, "warn", said.append)
     clock, loop = ManualClock(), asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: passed.append(context))
     fault = {"message": "socket.accept() out of system resource", "exception": OSError(errno.EMFILE, "Too many files")}
-    notice_exhaustion(clock)
+    report_exhaustion(clock)
     for _ in range(3):
         loop.call_exception_handler(fault)
-    assert [line.partition(" · ")[0] for line in said] == [
+    assert [line.partition(" · ")[0] for line in caplog.messages] == [
         "scaicore-tui: Too many files: new connections wait until others close"
     ]
-    clock.advance(NOTICE_SECONDS)
+    clock.advance(EXHAUSTION_REPORT_INTERVAL_S)
     loop.call_exception_handler(fault)
-    assert len(said) == 2
+    assert len(caplog.messages) == 2
     # asyncio tries again a second later, and maybe finds the socket closed.
     late = {"message": "Exception in callback Loop._start_serving()", "exception": ValueError("closed")}
     loop.call_exception_handler(late)

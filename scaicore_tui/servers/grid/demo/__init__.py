@@ -1,0 +1,1 @@
+"""Demo content: a history of runs, continuous traffic, and simulated reviewers."""

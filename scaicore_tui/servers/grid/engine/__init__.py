@@ -1,0 +1,1 @@
+"""Executes flows: the engine, the execution of one run, and the behaviour of each node type."""

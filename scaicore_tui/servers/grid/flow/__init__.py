@@ -1,0 +1,1 @@
+"""Flow graphs: their shape, validation, expressions and templates."""

@@ -1,0 +1,1 @@
+"""The HTTP interface of the grid: authentication, rate limits, paging, routes and error responses."""
