@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.leaks import LEAKS
+from tests.support.token_leaks import LEAKS
 
 # How long an example takes is the machine's business, which may have more to do.
 settings.register_profile("any machine", deadline=None)

@@ -19,8 +19,8 @@ from scaicore_tui.config import Target
 from scaicore_tui.feed import Client
 from scaicore_tui.session import Session
 from scaicore_tui.wire.timestamps import iso
-from tests.builders import NOON, RUNTIME, SECOND
-from tests.waiting import rest
+from tests.support.builders import NOON, RUNTIME, SECOND
+from tests.support.waiting import rest
 
 LIMIT, PAGE, WINDOW = 60, 500, 60.0
 SHARE = 0.95

@@ -28,8 +28,8 @@ from scaicore_tui.journal import Journal
 from scaicore_tui.session import Session
 from tests.bench.day import COLLEAGUE, Day
 from tests.bench.troubled import Troubled
-from tests.builders import NOON, SECOND
-from tests.waiting import rest
+from tests.support.builders import NOON, SECOND
+from tests.support.waiting import rest
 
 # Turns of the event loop within which everything is done that doesn't wait for the clock.
 TURNS = 40

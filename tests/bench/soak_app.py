@@ -15,7 +15,7 @@ from scaicore_tui.tui.screens.base import SessionScreen
 from tests.bench.day import Day
 from tests.bench.soak import Sample, open_things, pass_time, session_on, traced_bytes
 from tests.bench.troubled import Troubled
-from tests.builders import NOON, SECOND
+from tests.support.builders import NOON, SECOND
 
 # Each screen and dialog, and back.
 LOOK_AROUND = (

@@ -15,7 +15,7 @@ from typing import IO
 
 from scaicore_tui.cli.servers import input_ended, listen, serving
 from scaicore_tui.grid import GridConfig, build_grid
-from tests.tui.terminal import DEBUGGER
+from tests.support.terminal import DEBUGGER
 
 TOKEN = "sgk_of_the_bench"
 LOOPBACK = "127.0.0.1"

@@ -10,9 +10,9 @@ import pytest
 
 from scaicore_tui.journal import Intake, Journal
 from scaicore_tui.wire.checkpoints import read_checkpoint
-from tests.builders import NOON, checkpoint, completed, started
-from tests.cli.program import COMMAND, PATIENCE, Program
 from tests.cli.test_flags import loaded_for
+from tests.support.builders import NOON, checkpoint, completed, started
+from tests.support.program import COMMAND, PATIENCE, Program
 
 ASK = "_SCAICORE_TUI_COMPLETE"
 HOSTILE = "exec_$(touch owned)"

@@ -14,10 +14,10 @@ import pytest
 from scaicore_tui.cli.help import EXIT_CODES
 from scaicore_tui.cli.running import ENDING
 from scaicore_tui.proxy import ProxyConfig
-from tests.cli.program import PATIENCE, Demo, FastGrid, Program, fast_grid
-from tests.server.faulty_wire import Fault, faulty_wire
-from tests.server.grid_fixtures import MANAGER
-from tests.server.proxy_fixtures import proxy_server
+from tests.support.fault_injector import Fault, faulty_wire
+from tests.support.grid import MANAGER
+from tests.support.program import PATIENCE, Demo, FastGrid, Program, fast_grid
+from tests.support.proxy import proxy_server
 
 LOOPBACK = "http://127.0.0.1:1"
 TRIP = {"employee": "Ada", "purpose": "Hotel", "amount": 900.0, "currency": "EUR", "receipts": 1}

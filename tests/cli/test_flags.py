@@ -12,7 +12,7 @@ import typer.testing
 from scaicore_tui import __version__
 from scaicore_tui.cli.app import app
 from scaicore_tui.cli.flags import Common, read_plain
-from tests.cli.program import COMMAND, PATIENCE, Demo, Program
+from tests.support.program import COMMAND, PATIENCE, Demo, Program
 
 HEAVY = {"textual", "httpx", "pydantic", "starlette", "uvicorn"}
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import COMMAND, FastGrid, Program
-from tests.server.grid_fixtures import MANAGER
-from tests.tui.terminal import Terminal
+from tests.support.grid import MANAGER
+from tests.support.program import COMMAND, FastGrid, Program
+from tests.support.terminal import Terminal
 
 TRIP = {"employee": "Ada", "purpose": "Hotel", "amount": 900.0, "currency": "EUR", "receipts": 1}
 

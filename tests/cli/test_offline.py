@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from scaicore_tui.journal import Journal
-from tests.cli.program import COMMAND, Program
 from tests.cli.test_flags import loaded_for
-from tests.tui.terminal import Terminal
+from tests.support.program import COMMAND, Program
+from tests.support.terminal import Terminal
 
 STILL = ("--core", "core_fact-check", "--backfill", "100000")
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from scaicore_tui.journal import Journal
-from tests.builders import NOON, started
-from tests.cli.program import Demo, Program
+from tests.support.builders import NOON, started
+from tests.support.program import Demo, Program
 
 RUN_KEYS = {
     *("execution_id", "core_id", "status", "started_at", "ended_at", "duration_ms", "joined_late", "input", "output"),

@@ -13,13 +13,13 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from tests.builders import NOON, started
-from tests.cli.program import PATIENCE, FastGrid, Program
 from tests.cli.test_watch import FAST, GOOD, until
-from tests.cli.upstream import upstream
-from tests.server.grid_fixtures import MANAGER
-from tests.server.proxy_fixtures import answer, grid_server
-from tests.server.relay import relay
+from tests.support.builders import NOON, started
+from tests.support.grid import MANAGER
+from tests.support.program import PATIENCE, FastGrid, Program
+from tests.support.proxy import answer, grid_server
+from tests.support.recording_upstream import upstream
+from tests.support.tcp_relay import relay
 
 
 def stored(grid: FastGrid) -> list[Any]:

@@ -13,9 +13,9 @@ import pytest
 
 from scaicore_tui.cli.streams import replace_with_ascii
 from scaicore_tui.text import cells
-from tests.builders import entered, event, started
-from tests.cli.program import COMMAND, PATIENCE, FastGrid, Program
 from tests.cli.test_writing import APPROVAL, TRIP
+from tests.support.builders import entered, event, started
+from tests.support.program import COMMAND, PATIENCE, FastGrid, Program
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a shell, and /dev/full")
 FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is full")

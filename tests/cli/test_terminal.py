@@ -9,10 +9,10 @@ import sys
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from tests.cli.program import COMMAND, PATIENCE, FastGrid, Program, fast_grid
-from tests.server.grid_fixtures import MANAGER
-from tests.server.proxy_fixtures import answer, grid_server
-from tests.tui.terminal import Terminal
+from tests.support.grid import MANAGER
+from tests.support.program import COMMAND, PATIENCE, FastGrid, Program, fast_grid
+from tests.support.proxy import answer, grid_server
+from tests.support.terminal import Terminal
 
 TRIP = {"employee": "Ada", "purpose": "Hotel", "amount": 900.0, "currency": "EUR", "receipts": 1}
 CTRL_C, CTRL_D = "\x03", "\x04"

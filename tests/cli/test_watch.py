@@ -13,10 +13,10 @@ from typing import IO, Any
 import pytest
 
 from scaicore_tui.grid import limits
-from tests.cli.program import COMMAND, PATIENCE, FastGrid, Program, fast_grid
-from tests.server.grid_fixtures import MANAGER
-from tests.server.relay import relay
-from tests.tui.terminal import Terminal
+from tests.support.grid import MANAGER
+from tests.support.program import COMMAND, PATIENCE, FastGrid, Program, fast_grid
+from tests.support.tcp_relay import relay
+from tests.support.terminal import Terminal
 
 TRIP = {"employee": "Ada", "purpose": "Hotel", "amount": 900.0, "currency": "EUR", "receipts": 1}
 GOOD = {"batch": "B-1", "invoices": []}

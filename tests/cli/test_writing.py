@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.program import FastGrid, Program
-from tests.server.grid_fixtures import VIEWER
+from tests.support.grid import VIEWER
+from tests.support.program import FastGrid, Program
 
 EXPENSE = {"employee": "Ada", "purpose": "USB-C dock", "amount": 20.0, "currency": "EUR", "receipts": 1}
 TRIP = {**EXPENSE, "purpose": "Flight to Lisbon", "amount": 900.0}

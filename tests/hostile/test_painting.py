@@ -31,9 +31,9 @@ from scaicore_tui.tui.widgets.run_row import run_row
 from scaicore_tui.wire import Checkpoint, Event, read_event_page
 from scaicore_tui.wire.checkpoints import read_checkpoint_page
 from scaicore_tui.wire.problems import read_problem
-from tests.hostile.corpus import CORPUS
-from tests.hostile.feed import HostileFeed, as_json
-from tests.hostile.grammar import SEQUENCES, foreign_sequences, unseen
+from tests.support.hostile.corpus import CORPUS
+from tests.support.hostile.hostile_feed import HostileFeed, as_json
+from tests.support.hostile.output_grammar import SEQUENCES, foreign_sequences, unseen
 
 NOW = 1_777_464_000.0
 WIDTHS = (38, 58, 118)

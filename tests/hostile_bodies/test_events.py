@@ -22,9 +22,9 @@ from scaicore_tui.tui.screens.story import story
 from scaicore_tui.tui.widgets.node_row import node_row
 from scaicore_tui.tui.widgets.run_row import run_row
 from scaicore_tui.wire import Event, read_checkpoint_page, read_event_page, read_stored, timestamps
-from tests.builders import MILLISECOND, NOON, checkpoint, entered, started
-from tests.faults import Fault, answer, fault_server, says, target_of
-from tests.hostile_bodies.bodies import READABLE, TIMESTAMPS, UNREADABLE, event_of, nested
+from tests.support.builders import MILLISECOND, NOON, checkpoint, entered, started
+from tests.support.fault_server import Fault, answer, fault_server, says, target_of
+from tests.support.hostile.bodies import READABLE, TIMESTAMPS, UNREADABLE, event_of, nested
 
 ALL = {**UNREADABLE, **READABLE}
 MEGABYTE = 1_000_000

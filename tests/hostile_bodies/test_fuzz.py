@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaicore_tui.wire.walk import MAX_DEPTH, UNREAD, is_deep, value_at
-from tests.fuzz import GROWING, growth, mutants, try_body
-from tests.hostile_bodies.bodies import TIMESTAMPS
+from tests.support.fuzz import GROWING, growth, mutants, try_body
+from tests.support.hostile.bodies import TIMESTAMPS
 
 MUTANTS = 3_000
 TEXTS = st.text(st.characters(), max_size=12)

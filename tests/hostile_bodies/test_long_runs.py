@@ -21,9 +21,9 @@ from scaicore_tui.runs.words import few_signs
 from scaicore_tui.session import Session
 from scaicore_tui.tui.screens.story import story
 from scaicore_tui.wire import Event
-from tests.builders import MILLISECOND, NOON, entered, exited, started
-from tests.feedsim import FeedSim
-from tests.waiting import until
+from tests.support.builders import MILLISECOND, NOON, entered, exited, started
+from tests.support.feed_simulator import FeedSim
+from tests.support.waiting import until
 
 
 def folded(events: Iterator[Event]) -> Run:

@@ -22,7 +22,7 @@ from scaicore_tui.feed import Client
 from scaicore_tui.journal import Journal
 from scaicore_tui.session import Session
 from tests.promises.server import Api
-from tests.waiting import turn
+from tests.support.waiting import turn
 
 T = TypeVar("T")
 # The loop turns this often before the clock is moved on: longer than any chain of callbacks without a sleep.

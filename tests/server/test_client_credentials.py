@@ -11,8 +11,8 @@ from scaicore_tui.config.sources import TokenFile
 from scaicore_tui.errors import CannotReach, CredentialsError
 from scaicore_tui.feed import Client
 from scaicore_tui.secret import Secret
-from tests.server.grid_fixtures import MANAGER, serving
-from tests.server.proxy_fixtures import Grid, answer, grid_server
+from tests.support.grid import MANAGER, serving
+from tests.support.proxy import Grid, answer, grid_server
 
 PAGE = answer(b'{"data": {"events": [], "next_cursor": null}}')
 

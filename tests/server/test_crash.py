@@ -20,7 +20,7 @@ from scaicore_tui.journal import Journal
 from scaicore_tui.session import Session
 from scaicore_tui.wire import read_stored
 from tests.bench.traffic import sources
-from tests.feedsim import FeedSim
+from tests.support.feed_simulator import FeedSim
 
 stream = map(read_stored, sources(1_000_000))
 sim = FeedSim(list(itertools.islice(stream, 700)), page_size=120)

@@ -12,7 +12,7 @@ from scaicore_tui.cli.doctor.tls import tls_finding
 from scaicore_tui.clock import ManualClock, SystemClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import ConfigError
-from tests.faults import Authority, fault_server
+from tests.support.fault_server import Authority, fault_server
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,9 @@ from scaicore_tui.feed import transport
 from scaicore_tui.feed.transport import INVOKE_TIMEOUT
 from scaicore_tui.secret import Secret
 from scaicore_tui.session import Session
-from tests.server.faulty_wire import Fault, FaultyWire, faulty_wire, forged
-from tests.server.grid_fixtures import MANAGER, Served, serving
 from tests.server.test_session_live import APPROVAL, TRIP, finished
+from tests.support.fault_injector import Fault, FaultyWire, faulty_wire, forged
+from tests.support.grid import MANAGER, Served, serving
 
 ATTEMPTS = 300
 RACES = 50
@@ -229,7 +229,7 @@ async def test_twenty_at_once_send_one() -> None:
 @asynccontextmanager
 async def answering(wire: FaultyWire, ledger: Path) -> AsyncIterator[Process]:
     """Another process of this program, ready to answer."""
-    command = [sys.executable, "-m", "tests.server.answering", wire.url, MANAGER, str(ledger)]
+    command = [sys.executable, "-m", "tests.support.resolver_process", wire.url, MANAGER, str(ledger)]
     process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
     try:
         assert await said(process) == "ready"

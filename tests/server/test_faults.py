@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from scaicore_tui.errors import CannotReach, ConfigError, CredentialsError, OutcomeUnknown
 from scaicore_tui.feed import Client, LinkState
 from scaicore_tui.feed.transport import CONNECT_TIMEOUT, open_http
-from tests.faults import (
+from tests.support.fault_server import (
     FAULTS,
     INBOX,
     PAGE,

@@ -11,9 +11,9 @@ import pytest
 
 from scaicore_tui.grid import auth
 from scaicore_tui.grid.auth import Guard
-from tests.server.grid_fixtures import MODULE, TOKENS, assert_sound, serving
 from tests.server.test_grid_reading import problem
 from tests.server.test_grid_writing import SESSION, invoke, pending, resolve, suspended
+from tests.support.grid import MODULE, TOKENS, assert_sound, serving
 
 INJECTIONS = (
     "' OR '1'='1",

@@ -14,7 +14,7 @@ import pytest
 from scaicore_tui.clock import ManualClock
 from scaicore_tui.grid import GridConfig, build_grid
 from scaicore_tui.grid.limits import PER_API_KEY, PER_USER
-from tests.server.grid_fixtures import MANAGER, MODULE, REVIEWER, TOKENS, VIEWER, Served, serving
+from tests.support.grid import MANAGER, MODULE, REVIEWER, TOKENS, VIEWER, Served, serving
 
 CALLS = [
     ("GET", "/v1/me"),

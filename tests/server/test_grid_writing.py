@@ -12,9 +12,9 @@ import pytest
 from scaicore_tui.clock import ManualClock
 from scaicore_tui.grid.bodies import MAX_BYTES
 from scaicore_tui.grid.inbox import Inbox
-from tests.server.grid_fixtures import MANAGER, MODULE, REVIEWER, Served, assert_sound, eventually, serving
-from tests.server.logged import complaints
 from tests.server.test_grid_reading import problem
+from tests.support.grid import MANAGER, MODULE, REVIEWER, Served, assert_sound, eventually, serving
+from tests.support.log_records import complaints
 
 SESSION = {"incident": "export is slow", "revision": "abc1234"}
 TRIP = {"employee": "Ada", "purpose": "Train", "amount": 900.0, "currency": "EUR", "receipts": 1}

@@ -15,9 +15,9 @@ from scaicore_tui.cli.servers import listen, serving
 from scaicore_tui.config.target import named_host
 from scaicore_tui.grid import GridConfig, build_grid
 from scaicore_tui.proxy import PUBLIC, ProxyConfig, build_proxy
-from tests.server.grid_fixtures import MANAGER, MODULE, TOKENS
-from tests.server.logged import complaints
-from tests.server.proxy_fixtures import EVENTS, INVOKE, Grid, answer, exchange, grid_server
+from tests.support.grid import MANAGER, MODULE, TOKENS
+from tests.support.log_records import complaints
+from tests.support.proxy import EVENTS, INVOKE, Grid, answer, exchange, grid_server
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104  (what is tested)
 GET, POST = f"GET {EVENTS}".encode(), f"POST {INVOKE}".encode()

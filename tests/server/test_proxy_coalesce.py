@@ -21,8 +21,7 @@ from scaicore_tui.proxy.coalesce import Coalescer
 from scaicore_tui.proxy.forward import Whole
 from scaicore_tui.proxy.writes import Writes, shareable
 from scaicore_tui.secret import Secret
-from tests.leaks import MARK
-from tests.server.proxy_fixtures import (
+from tests.support.proxy import (
     CHECKPOINTS,
     EVENTS,
     INVOKE,
@@ -35,7 +34,8 @@ from tests.server.proxy_fixtures import (
     jwt,
     proxy_server,
 )
-from tests.waiting import turn, until
+from tests.support.token_leaks import MARK
+from tests.support.waiting import turn, until
 
 SECONDS = 2.0
 KEY = f"sgk_{MARK}_key"

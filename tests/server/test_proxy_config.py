@@ -7,7 +7,7 @@ import pytest
 from scaicore_tui.errors import ConfigError
 from scaicore_tui.proxy import ProxyConfig
 from scaicore_tui.secret import Secret
-from tests.server.proxy_fixtures import EVENTS, grid_server, proxied
+from tests.support.proxy import EVENTS, grid_server, proxied
 
 GRID = "https://scaigrid.example.com"
 SECRETS = {"SCAIVAULT_TOKEN": "hush-vault", "SCAIGRID_API_KEY": "sgk_hush"}

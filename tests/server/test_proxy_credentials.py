@@ -9,7 +9,7 @@ import pytest
 
 from scaicore_tui.proxy.lending import why_not_lent
 from scaicore_tui.secret import Secret
-from tests.server.proxy_fixtures import (
+from tests.support.proxy import (
     EVENTS,
     INVOKE,
     Grid,

@@ -13,7 +13,7 @@ from scaicore_tui.proxy import ProxyConfig
 from scaicore_tui.proxy.calls import Call
 from scaicore_tui.proxy.forward import Forwarder, open_http
 from scaicore_tui.proxy.problems import Problem
-from tests.server.proxy_fixtures import (
+from tests.support.proxy import (
     EVENTS,
     INVOKE,
     RESOLVE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.server.proxy_fixtures import EVENTS, INVOKE, TOKEN, answer, exchange, proxied, raw_request
+from tests.support.proxy import EVENTS, INVOKE, TOKEN, answer, exchange, proxied, raw_request
 
 HOP_BY_HOP = (
     "Keep-Alive: timeout=5",

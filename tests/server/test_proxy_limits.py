@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from scaicore_tui.proxy.incoming import MAX_BODY
-from tests.server.proxy_fixtures import CHECKPOINTS, EVENTS, INVOKE, RESOLVE, exchange, proxied, raw_request
+from tests.support.proxy import CHECKPOINTS, EVENTS, INVOKE, RESOLVE, exchange, proxied, raw_request
 
 BAD_LIMITS = {
     "limit=0": "greater_than_equal",

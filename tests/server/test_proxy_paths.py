@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.server.proxy_fixtures import CHECKPOINTS, EVENTS, INVOKE, RESOLVE, answer, exchange, proxied, raw_request
+from tests.support.proxy import CHECKPOINTS, EVENTS, INVOKE, RESOLVE, answer, exchange, proxied, raw_request
 
 DANGEROUS_IDS = [
     b"..",

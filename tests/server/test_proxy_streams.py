@@ -8,7 +8,7 @@ import hashlib
 import httpx
 import pytest
 
-from tests.server.proxy_fixtures import EVENTS, answer, proxied
+from tests.support.proxy import EVENTS, answer, proxied
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 

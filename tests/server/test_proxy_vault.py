@@ -11,7 +11,7 @@ import pytest
 from scaicore_tui.clock import ManualClock
 from scaicore_tui.proxy import ProxyConfig
 from scaicore_tui.secret import Secret
-from tests.server.proxy_fixtures import EVENTS, Grid, answer, client_of, grid_server, proxy_server
+from tests.support.proxy import EVENTS, Grid, answer, client_of, grid_server, proxy_server
 
 FOUND = answer(b'{"data": {"value": "sgk_tenant", "version": 3}}')
 UNUSABLE = [

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scaicore_tui.proxy import ProxyConfig
-from tests.server.proxy_fixtures import (
+from tests.support.proxy import (
     CHECKPOINTS,
     EVENTS,
     INVOKE,

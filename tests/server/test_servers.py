@@ -13,9 +13,9 @@ from scaicore_tui.cli.servers import listen, serving
 from scaicore_tui.errors import UsageError
 from scaicore_tui.grid import GridConfig, build_grid
 from scaicore_tui.proxy import ProxyConfig, build_proxy
-from tests.server.grid_fixtures import MANAGER, TOKENS
-from tests.server.logged import complaints
-from tests.server.proxy_fixtures import EVENTS, INVOKE, RESOLVE, exchange, grid_server, raw_request
+from tests.support.grid import MANAGER, TOKENS
+from tests.support.log_records import complaints
+from tests.support.proxy import EVENTS, INVOKE, RESOLVE, exchange, grid_server, raw_request
 
 
 async def test_an_answer_through_the_proxy_has_each_header_once() -> None:

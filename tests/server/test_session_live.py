@@ -18,8 +18,8 @@ from scaicore_tui.proxy import ProxyConfig
 from scaicore_tui.secret import Secret
 from scaicore_tui.session import Session
 from scaicore_tui.wire import read_event_page
-from tests.server.grid_fixtures import MANAGER, MODULE, Served, serving
-from tests.server.proxy_fixtures import jwt, proxy_server
+from tests.support.grid import MANAGER, MODULE, Served, serving
+from tests.support.proxy import jwt, proxy_server
 
 APPROVAL, INVOICES = "core_expense-approval", "core_invoice-batch"
 TRIP = {"employee": "Ada", "purpose": "Flight to Lisbon", "amount": 900.0, "currency": "EUR", "receipts": 1}

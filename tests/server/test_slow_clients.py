@@ -16,10 +16,10 @@ from starlette.routing import Route
 
 from scaicore_tui.cli import connection
 from scaicore_tui.cli.servers import listen, serving
-from tests.server.logged import complaints
-from tests.server.proxy_fixtures import EVENTS, INVOKE, client_of, exchange, raw_request
 from tests.server.test_hostile_requests import proxied, request, status
-from tests.waiting import until
+from tests.support.log_records import complaints
+from tests.support.proxy import EVENTS, INVOKE, client_of, exchange, raw_request
+from tests.support.waiting import until
 
 HEAD = b"GET /v1/scaicore/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer a.b.c\r\n"
 # More than ever fall within little patience.

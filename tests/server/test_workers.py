@@ -13,8 +13,8 @@ import pytest
 from scaicore_tui.cli.servers import listen
 from scaicore_tui.cli.workers import MOST, STEADY, Workers
 from scaicore_tui.clock import ManualClock
-from tests.server.logged import complaints
-from tests.waiting import until
+from tests.support.log_records import complaints
+from tests.support.waiting import until
 
 ENDS = ("sh", "-c", "exit 3")
 ENDS_WITH_ITS_INPUT = ("sh", "-c", "cat > /dev/null")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.feed_server import feed_server
-from tests.tui.lasting import Scene
-from tests.tui.scene import busy
+from tests.support.app_states import Scene
+from tests.support.feed_server import feed_server
+from tests.support.scene import busy
 
 
 @pytest.fixture(autouse=True)

@@ -6,11 +6,11 @@ import pytest
 
 from scaicore_tui.tui.screens.answer import AnswerScreen
 from scaicore_tui.tui.screens.replay import ReplayScreen
-from tests.builders import checkpoint
-from tests.feedsim import FeedSim
-from tests.tui.scene import BREAKPOINT, REVIEW, busy
-from tests.tui.stage import SMALL, STANDARD, Stage, screen_lines, until
-from tests.tui.taking import Taking
+from tests.support.app_stage import SMALL, STANDARD, Stage, screen_lines, until
+from tests.support.builders import checkpoint
+from tests.support.feed_simulator import FeedSim
+from tests.support.scene import BREAKPOINT, REVIEW, busy
+from tests.support.write_server import Taking
 
 
 def dialog(stage: Stage) -> AnswerScreen | ReplayScreen:

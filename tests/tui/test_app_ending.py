@@ -7,8 +7,8 @@ import pytest
 from scaicore_tui.session import Update
 from scaicore_tui.tui.bridge import Bridge
 from scaicore_tui.tui.messages import SessionChanged
-from tests.tui.scene import busy
-from tests.tui.stage import Stage
+from tests.support.app_stage import Stage
+from tests.support.scene import busy
 
 
 async def test_an_update_to_a_screen_that_was_taken_apart_is_nothing() -> None:

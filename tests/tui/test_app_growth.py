@@ -10,8 +10,8 @@ from weakref import ref
 from textual._styles_cache import StylesCache
 from textual.widget import Widget
 
-from tests.tui.scene import busy
-from tests.tui.stage import Stage
+from tests.support.app_stage import Stage
+from tests.support.scene import busy
 
 # Ways into every screen and dialog.
 WAYS = (

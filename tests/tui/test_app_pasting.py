@@ -8,10 +8,10 @@ import pytest
 from textual.widgets import Input
 
 from scaicore_tui.tui.screens.answer import AnswerScreen
-from tests.tui.inbox_scene import WITH_FORM, inbox
-from tests.tui.scene import busy
-from tests.tui.stage import SMALL, Stage, screen_lines, until
-from tests.tui.taking import Taking
+from tests.support.app_stage import SMALL, Stage, screen_lines, until
+from tests.support.inbox_scene import WITH_FORM, inbox
+from tests.support.scene import busy
+from tests.support.write_server import Taking
 
 HOSTILE = "\x1b[2Jred\x1b]52;c;aGk=\x07 \x9b2J \u202eright\u200b"
 PAGE = "approve\r\n1\renter\n\nq\n" * 40

@@ -12,9 +12,9 @@ import pytest
 
 from scaicore_tui.actions import Ledger, Progress
 from scaicore_tui.journal import Journal
-from tests.tui.lasting import STATES, Scene
-from tests.tui.modes import after_the_screen, left
-from tests.tui.terminal import DEBUGGER, Terminal
+from tests.support.app_states import STATES, Scene
+from tests.support.terminal import DEBUGGER, Terminal
+from tests.support.terminal_modes import after_the_screen, left
 
 DEMO = (*DEBUGGER, "demo", "--seed", "7")
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.lasting import STATES, Scene
-from tests.tui.modes import left
-from tests.tui.terminal import Terminal
+from tests.support.app_states import STATES, Scene
+from tests.support.terminal import Terminal
+from tests.support.terminal_modes import left
 
 CTRL_Z = "\x1a"
 SCREEN = b"\x1b[?1049h"

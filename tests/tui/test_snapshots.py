@@ -13,12 +13,12 @@ from textual.pilot import Pilot
 
 from scaicore_tui.config.target import Color
 from scaicore_tui.tui import DebuggerApp
-from tests.feedsim import FeedSim
-from tests.tui.inbox_scene import WITH_FORM, inbox
-from tests.tui.scene import BREAKPOINT, busy, later
-from tests.tui.shelf import STAGING, Shelf, text
-from tests.tui.stage import SMALL, STANDARD, WIDE, Stage, screen_lines, until
-from tests.tui.taking import Choosy
+from tests.support.app_stage import SMALL, STANDARD, WIDE, Stage, screen_lines, until
+from tests.support.feed_simulator import FeedSim
+from tests.support.inbox_scene import WITH_FORM, inbox
+from tests.support.scene import BREAKPOINT, busy, later
+from tests.support.two_profiles import STAGING, Shelf, text
+from tests.support.write_server import Choosy
 
 # Another payment, and one more, in the input of the run that failed.
 EDITS = ("down", "down", "down", "end", "left", "backspace", "9", "down", "end", "comma", "4")

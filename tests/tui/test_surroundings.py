@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from scaicore_tui.cli.app_environment import clean_environment, ignored_variables
-from tests.builders import event, started
-from tests.tui.terminal import DEBUGGER, Terminal
+from tests.support.builders import event, started
+from tests.support.terminal import DEBUGGER, Terminal
 
 HERE = "not connected"
 LEFT_OVER = {

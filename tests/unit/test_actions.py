@@ -18,9 +18,9 @@ from scaicore_tui.errors import Conflict, NotFound, UsageError
 from scaicore_tui.feed import Client
 from scaicore_tui.session import DEFAULT_BACKFILL, Session
 from scaicore_tui.wire import Checkpoint, read_checkpoint
-from tests.books import MemoryBook
-from tests.builders import NOON, SECOND, checkpoint, entered, started
-from tests.feedsim import FeedSim
+from tests.support.builders import NOON, SECOND, checkpoint, entered, started
+from tests.support.feed_simulator import FeedSim
+from tests.support.memory_index import MemoryBook
 
 
 def read(**fields: Any) -> Checkpoint:

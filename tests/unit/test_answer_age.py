@@ -12,9 +12,9 @@ from scaicore_tui.config import Target
 from scaicore_tui.feed import Client, LinkState
 from scaicore_tui.session import Session
 from scaicore_tui.tui.desk import Desk
-from tests.builders import checkpoint, started
-from tests.feedsim import FeedSim
-from tests.waiting import until
+from tests.support.builders import checkpoint, started
+from tests.support.feed_simulator import FeedSim
+from tests.support.waiting import until
 
 EVENTS, CHECKPOINTS = "events", "checkpoints"
 

@@ -8,8 +8,8 @@ from scaicore_tui.bell import AT_MOST_EVERY, Bell
 from scaicore_tui.runs import RunStatus
 from scaicore_tui.runs.attention import Attention
 from scaicore_tui.wire import Checkpoint
-from tests.books import MemoryBook
-from tests.builders import NOON, event, started
+from tests.support.builders import NOON, event, started
+from tests.support.memory_index import MemoryBook
 
 
 def failed(execution: str) -> list[object]:

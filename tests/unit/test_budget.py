@@ -14,7 +14,7 @@ from scaicore_tui.clock import ManualClock
 from scaicore_tui.errors import Refused
 from scaicore_tui.feed import Budget, Rank
 from scaicore_tui.feed.quota import Quota, read_quota
-from tests.waiting import turn, until
+from tests.support.waiting import turn, until
 
 LIMIT = 60
 

@@ -11,8 +11,8 @@ import pytest
 from scaicore_tui.clock import ManualClock
 from scaicore_tui.feed import Budget, Rank
 from scaicore_tui.feed.pace import POLL_SHARE, allowed, upkeep
+from tests.support.waiting import turn
 from tests.unit.test_budget import Server
-from tests.waiting import turn
 
 MINUTES = 6
 

@@ -21,9 +21,9 @@ from scaicore_tui.journal import Journal
 from scaicore_tui.session import Session
 from scaicore_tui.wire import Event
 from tests.bench.ceiling import RATE, watch
-from tests.builders import MILLISECOND, NOON, entered
-from tests.feedsim import FeedSim
-from tests.waiting import rest, until
+from tests.support.builders import MILLISECOND, NOON, entered
+from tests.support.feed_simulator import FeedSim
+from tests.support.waiting import rest, until
 
 
 def steps(*numbers: int) -> list[Event]:

@@ -18,9 +18,9 @@ from scaicore_tui.feed import Client, LinkState, Rank
 from scaicore_tui.feed.checkpoint_listing import MAX_EMPTY, PendingCheckpoints
 from scaicore_tui.session import Session
 from scaicore_tui.wire import Checkpoint, CheckpointPage
-from tests.builders import NOON, checkpoint, started
-from tests.feedsim import UNLIMITED, surely
-from tests.waiting import rest, until
+from tests.support.builders import NOON, checkpoint, started
+from tests.support.feed_simulator import UNLIMITED, surely
+from tests.support.waiting import rest, until
 
 
 def row(number: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 from scaicore_tui.config.tls import client_context, source_of_trust
 from scaicore_tui.errors import ConfigError
 from scaicore_tui.proxy import ProxyConfig, build_proxy
-from tests.faults import Authority
+from tests.support.fault_server import Authority
 
 
 def test_the_file_of_the_environment_is_believed_and_no_others(tmp_path: Path) -> None:

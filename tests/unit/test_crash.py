@@ -16,7 +16,7 @@ from scaicore_tui.cli import crash
 from scaicore_tui.cli.diagnostics import judge
 from scaicore_tui.cli.running import Terse
 from scaicore_tui.errors import CannotReach, Refused
-from tests.waiting import turn
+from tests.support.waiting import turn
 
 PAYLOAD = "what-a-flow-said"
 

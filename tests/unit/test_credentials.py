@@ -18,7 +18,7 @@ from scaicore_tui.credentials.bearer import AGAIN, EARLY
 from scaicore_tui.credentials.command import MAX_OUTPUT, run_command
 from scaicore_tui.errors import CredentialsError
 from scaicore_tui.secret import Secret
-from tests.server.proxy_fixtures import jwt
+from tests.support.proxy import jwt
 
 HOUR = 3_600.0
 

@@ -13,7 +13,7 @@ from scaicore_tui.decoding import decode_text
 from scaicore_tui.errors import ConfigError
 from scaicore_tui.journal.lines import Lines, is_lines
 from scaicore_tui.secret import Secret
-from tests.builders import entered, started
+from tests.support.builders import entered, started
 
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-32")
 # `utf-16` writes the mark of this machine's byte order; these are both, by hand.

@@ -20,8 +20,8 @@ from scaicore_tui.errors import CannotReach, CredentialsError, PermissionDenied,
 from scaicore_tui.feed.probe import Reply
 from scaicore_tui.secret import Secret
 from scaicore_tui.wire import read_event_page
-from tests.builders import MILLISECOND, NOON, SECOND, entered
-from tests.server.proxy_fixtures import jwt
+from tests.support.builders import MILLISECOND, NOON, SECOND, entered
+from tests.support.proxy import jwt
 
 TARGET = Target(url="https://h.example", token=Secret("sgk_key"), token_source="HERE")
 MISSING = CredentialsError("no credential: looked everywhere", hint="set one")

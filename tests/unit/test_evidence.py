@@ -21,10 +21,10 @@ from scaicore_tui.errors import UsageError
 from scaicore_tui.feed import Client
 from scaicore_tui.session import Session
 from scaicore_tui.wire import Event
-from tests.builders import NOON, SECOND, checkpoint, completed, entered, started
-from tests.feedsim import FeedSim
+from tests.support.builders import NOON, SECOND, checkpoint, completed, entered, started
+from tests.support.feed_simulator import FeedSim
+from tests.support.waiting import until
 from tests.unit.test_actions import Server, lose, waiting
-from tests.waiting import until
 
 LATER = NOON + 5 * SECOND
 DEAD = 2**22 + 1  # above the highest process number that Linux gives

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.feedmodel import World, check, try_out
+from tests.support.feed_model import World, check, try_out
 
 
 def test_the_journal_is_what_the_feed_offered(caplog: pytest.LogCaptureFixture) -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scaicore_tui.runs import NodeState, Run, RunStatus, run_document
 from scaicore_tui.runs.fold import error_text
 from scaicore_tui.wire import Event, read_checkpoint
-from tests.books import MemoryBook
-from tests.builders import MILLISECOND, NOON, SECOND, checkpoint, completed, entered, event, exited, started
+from tests.support.builders import MILLISECOND, NOON, SECOND, checkpoint, completed, entered, event, exited, started
+from tests.support.memory_index import MemoryBook
 
 
 def folded(*events: Event) -> Run:

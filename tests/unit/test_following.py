@@ -17,9 +17,9 @@ from scaicore_tui.runs import Teller, Transition
 from scaicore_tui.session import Session
 from scaicore_tui.wire import Event, read_problem, read_stored
 from tests.bench.traffic import sources
-from tests.builders import checkpoint, completed, entered, started
-from tests.feedsim import FeedSim
-from tests.waiting import turn
+from tests.support.builders import checkpoint, completed, entered, started
+from tests.support.feed_simulator import FeedSim
+from tests.support.waiting import turn
 
 FEED = [read_stored(source) for source in sources(4_000)]
 SPLIT = 300

@@ -17,8 +17,8 @@ from scaicore_tui.runs.words import between
 from scaicore_tui.tui.listing import Listing, View
 from scaicore_tui.tui.paint import Pieces
 from scaicore_tui.tui.widgets.runs import RunList
-from tests.books import MemoryBook
-from tests.builders import NOON, SECOND, completed, started
+from tests.support.builders import NOON, SECOND, completed, started
+from tests.support.memory_index import MemoryBook
 
 DAY = 86_400 * SECOND
 NOW = NOON / SECOND + 3 * 3600

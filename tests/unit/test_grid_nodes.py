@@ -10,7 +10,7 @@ from scaicore_tui.grid.journal import Outcome
 from scaicore_tui.grid.nodes import BEHAVIOURS
 from scaicore_tui.grid.nodes.frame import Frame
 from scaicore_tui.grid.store import Store
-from tests.server.grid_fixtures import Bench, assert_sound, edge, fails, flow, node, on_bench, says, told
+from tests.support.grid import Bench, assert_sound, edge, fails, flow, node, on_bench, says, told
 
 
 def ran(*documents: dict[str, Any], given: dict[str, Any] | None = None) -> Store:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from scaicore_tui.grid.store import Store
-from tests.server.grid_fixtures import NOW, Bench, assert_sound, flow, node, on_bench, says, stopping, told
-from tests.unit.grid_asking import AFTER, ASK, entered
+from tests.support.grid import NOW, Bench, assert_sound, flow, node, on_bench, says, stopping, told
+from tests.support.grid_asking import AFTER, ASK, entered
 
 IN_A_LOOP = flow(
     [

@@ -22,7 +22,7 @@ from scaicore_tui.grid.stamps import stamp
 from scaicore_tui.grid.store import Store
 from scaicore_tui.grid.traffic import MAX_PENDING, Traffic
 from scaicore_tui.grid.virtual_clock import VirtualClock, VirtualLoop
-from tests.server.grid_fixtures import NOW, RUNTIME, assert_sound
+from tests.support.grid import NOW, RUNTIME, assert_sound
 
 HOUR = 3600.0
 

@@ -8,7 +8,7 @@ import pytest
 
 from scaicore_tui.grid.catalog import link
 from scaicore_tui.grid.validation import FlowError, read_graph
-from tests.server.grid_fixtures import edge, flow, node, says
+from tests.support.grid import edge, flow, node, says
 
 A = node("a", "tool_http", **says(1))
 B = node("b", "tool_http", **says(2))

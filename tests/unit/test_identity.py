@@ -8,7 +8,7 @@ from scaicore_tui.config import Api, Caller, Identity, Target, identity_of
 from scaicore_tui.config.sources import TokenCommand, VaultKey
 from scaicore_tui.credentials import caller_of, identify
 from scaicore_tui.secret import Secret
-from tests.server.proxy_fixtures import jwt
+from tests.support.proxy import jwt
 
 URL = "https://api.example.com"
 ALICE, BOB = Caller("usr_alice", "tnt_a"), Caller("usr_bob", "tnt_a")

@@ -11,7 +11,7 @@ from scaicore_tui.errors import Conflict, NotFound, StorageError
 from scaicore_tui.journal import Journal
 from scaicore_tui.journal.failures import IN_MEMORY
 from scaicore_tui.wire import read_stored
-from tests.builders import NOON, entered, event, started
+from tests.support.builders import NOON, entered, event, started
 
 
 def test_events_come_back_byte_for_byte(tmp_path: Path) -> None:

@@ -25,9 +25,9 @@ from scaicore_tui.journal import Journal
 from scaicore_tui.journal.locate import journal_to_read, journal_to_write, unused_former_journal
 from scaicore_tui.secret import Secret
 from scaicore_tui.session import Session
-from tests.builders import checkpoint, event
-from tests.feedsim import FeedSim
-from tests.server.proxy_fixtures import jwt
+from tests.support.builders import checkpoint, event
+from tests.support.feed_simulator import FeedSim
+from tests.support.proxy import jwt
 
 NOW = 1_800_000_000.0
 TEAM_A = Target(url="https://api.example.com/team-a/api/v1", name="work", token=Secret(jwt(sub="usr_a", tenant_id="t")))

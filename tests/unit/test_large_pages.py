@@ -21,8 +21,8 @@ from scaicore_tui.runs.gap import GapReason
 from scaicore_tui.session import Session
 from scaicore_tui.wire import Event
 from scaicore_tui.wire.edges import next_cursor
-from tests.builders import MILLISECOND, NOON, checkpoint, event
-from tests.feedsim import UNLIMITED, FeedSim
+from tests.support.builders import MILLISECOND, NOON, checkpoint, event
+from tests.support.feed_simulator import UNLIMITED, FeedSim
 
 # What stands for 32 MiB here.
 MOST = 8_192

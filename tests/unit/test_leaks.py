@@ -10,10 +10,10 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from scaicore_tui.cli.demo import _token
-from tests import leaks
-from tests.leaks import HEAD, MARK, Leaks, Overheard
-from tests.server.grid_fixtures import MANAGER, VIEWER
-from tests.server.proxy_fixtures import TOKEN, jwt
+from tests.support.grid import MANAGER, VIEWER
+from tests.support.proxy import TOKEN, jwt
+from tests.support import token_leaks
+from tests.support.token_leaks import HEAD, MARK, Leaks, Overheard
 
 PROJECT = Path(__file__).parents[2]
 
@@ -48,7 +48,7 @@ def test_every_token_carries_a_mark_and_is_found(who: str, passing: Path) -> Non
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_no_word_of_a_process_gets_past_it(reading: str, stream: str, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = Leaks()
-    monkeypatch.setattr(leaks, "LEAKS", seen)
+    monkeypatch.setattr(token_leaks, "LEAKS", seen)
     script = f"import sys; print('Bearer {MARK}', file=sys.{stream})"
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), -1)
     with Overheard([sys.executable, "-c", script], **pipes) as process:

@@ -21,9 +21,9 @@ from scaicore_tui.errors import StorageError
 from scaicore_tui.feed import Client
 from scaicore_tui.lock import Lock
 from scaicore_tui.session import Session, Update
-from tests.builders import checkpoint
+from tests.support.builders import checkpoint
+from tests.support.waiting import turn
 from tests.unit.test_actions import Server, accept, waiting
-from tests.waiting import turn
 
 NOW = 1_800_000_000.0
 ENTRY = Entry("sub_1", NOW, os.getpid(), "p", "h", Kind.ANSWER, "ckpt_1", resolution="approve")

@@ -12,8 +12,8 @@ from scaicore_tui.journal.lines import Lines, is_lines
 from scaicore_tui.runs import run_document
 from scaicore_tui.wire import read_stored
 from tests.bench.traffic import sources
-from tests.books import MemoryBook
-from tests.builders import NOON, completed, entered, started
+from tests.support.builders import NOON, completed, entered, started
+from tests.support.memory_index import MemoryBook
 
 
 def test_lines_are_folded_as_the_feed_is(tmp_path: Path) -> None:

@@ -20,10 +20,10 @@ from scaicore_tui.errors import ScaicoreError, UsageError
 from scaicore_tui.feed import Client
 from scaicore_tui.feed.client import FIND_PAGES
 from scaicore_tui.session import Session, Update
-from tests.builders import NOON, SECOND, checkpoint, started
-from tests.feedsim import UNLIMITED, FeedSim
+from tests.support.builders import NOON, SECOND, checkpoint, started
+from tests.support.feed_simulator import UNLIMITED, FeedSim
+from tests.support.waiting import until
 from tests.unit.test_actions import Server, accept, lose, waiting
-from tests.waiting import until
 
 Answer = Callable[[httpx.Request], httpx.Response]
 

@@ -13,8 +13,8 @@ from scaicore_tui.actions.gate import Situation, why_not_answer
 from scaicore_tui.json_text import write
 from scaicore_tui.session import Session
 from scaicore_tui.wire import Checkpoint, read_checkpoint
-from tests.builders import checkpoint, started
-from tests.feedsim import FeedSim
+from tests.support.builders import checkpoint, started
+from tests.support.feed_simulator import FeedSim
 from tests.unit.test_actions import Server
 
 OFFERED = [

@@ -15,8 +15,8 @@ from scaicore_tui.feed import Rank
 from scaicore_tui.feed.budget import Slot
 from scaicore_tui.feed.transport import INVOKE_TIMEOUT, WHOLE_TIMEOUT
 from scaicore_tui.session import Session
-from tests.builders import NOON, SECOND, checkpoint, started
-from tests.feedsim import FeedSim
+from tests.support.builders import NOON, SECOND, checkpoint, started
+from tests.support.feed_simulator import FeedSim
 from tests.unit.test_actions import Server, lose, waiting
 
 

@@ -12,8 +12,8 @@ from scaicore_tui.feed import Client, Descent, Rank
 from scaicore_tui.feed.page_edges import PageEdges, moved_by
 from scaicore_tui.session import Session
 from scaicore_tui.wire import Event
-from tests.builders import NOON, SECOND, entered
-from tests.feedsim import UNLIMITED, FeedSim
+from tests.support.builders import NOON, SECOND, entered
+from tests.support.feed_simulator import UNLIMITED, FeedSim
 
 
 def loop(second: int, times: int, node: str = "step") -> list[Event]:

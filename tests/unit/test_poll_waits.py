@@ -13,9 +13,9 @@ from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.feed import Client, Part
 from scaicore_tui.session import Session
-from tests.builders import checkpoint, started
-from tests.feedsim import FeedSim, surely
-from tests.waiting import rest, running, until
+from tests.support.builders import checkpoint, started
+from tests.support.feed_simulator import FeedSim, surely
+from tests.support.waiting import rest, running, until
 
 Trouble = Callable[[], httpx.Response]
 

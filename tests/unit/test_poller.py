@@ -13,9 +13,9 @@ from scaicore_tui.config import Target
 from scaicore_tui.errors import CannotReach, PermissionDenied, Refused
 from scaicore_tui.feed import Backoff, Client, Link, LinkState, Part, Rank
 from scaicore_tui.session import Session
-from tests.builders import checkpoint, started
-from tests.feedsim import FeedSim, surely
-from tests.waiting import turn, until
+from tests.support.builders import checkpoint, started
+from tests.support.feed_simulator import FeedSim, surely
+from tests.support.waiting import turn, until
 
 
 class Gate:

@@ -17,10 +17,10 @@ from scaicore_tui.feed import Client, Link, LinkState, Part
 from scaicore_tui.session import Session
 from scaicore_tui.tui.link_words import Standing, link_pieces, next_try
 from scaicore_tui.tui.widgets.status_bar import StatusBar
-from tests.builders import NOON, SECOND, checkpoint, started
-from tests.feedsim import FeedSim, surely
+from tests.support.builders import NOON, SECOND, checkpoint, started
+from tests.support.feed_simulator import FeedSim, surely
+from tests.support.waiting import rest, running, until
 from tests.unit.test_budget import Server
-from tests.waiting import rest, running, until
 
 EVENTS = 2_000
 PAGE = 50

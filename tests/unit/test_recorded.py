@@ -20,10 +20,10 @@ from scaicore_tui.runs import RunStatus, run_document
 from scaicore_tui.runs.shelf import AT_ONCE
 from scaicore_tui.session import Session
 from scaicore_tui.wire import Event
-from tests.builders import NOON, checkpoint, completed, entered, exited, started
-from tests.feedsim import FeedSim
+from tests.support.builders import NOON, checkpoint, completed, entered, exited, started
+from tests.support.feed_simulator import FeedSim
+from tests.support.waiting import until
 from tests.unit.test_summaries import many_runs, old_journal
-from tests.waiting import until
 
 OFFLINE = Target(url="http://127.0.0.1:1/api/v1", name="kept", offline=True)
 RUN = [started(NOON), entered("a", NOON + 1), exited("a", NOON + 2), entered("review", NOON + 3)]

@@ -18,9 +18,9 @@ from scaicore_tui.journal.retention import _USED, KEPT_AT_LEAST
 from scaicore_tui.session import Session
 from scaicore_tui.tui.listing import Listing
 from scaicore_tui.wire import Event
-from tests.builders import NOON, SECOND, completed, event, started
-from tests.feedsim import FeedSim
-from tests.waiting import until
+from tests.support.builders import NOON, SECOND, completed, event, started
+from tests.support.feed_simulator import FeedSim
+from tests.support.waiting import until
 
 NOTE = "x" * 500
 

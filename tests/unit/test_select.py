@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from scaicore_tui.runs import RunStatus, Summary, narrows, searched, sought
 from scaicore_tui.tui.listing import Listing, View
-from tests.books import MemoryBook
-from tests.builders import MILLISECOND, NOON, entered, started
+from tests.support.builders import MILLISECOND, NOON, entered, started
+from tests.support.memory_index import MemoryBook
 
 RUN = Summary(
     "exec_8F21",

@@ -10,8 +10,8 @@ from scaicore_tui.errors import NotFound, UsageError
 from scaicore_tui.journal import Intake, Journal
 from scaicore_tui.runs import RunStatus
 from scaicore_tui.session import Session, Update
-from tests.builders import MILLISECOND, NOON, checkpoint, completed, entered, started
-from tests.feedsim import FeedSim
+from tests.support.builders import MILLISECOND, NOON, checkpoint, completed, entered, started
+from tests.support.feed_simulator import FeedSim
 
 
 async def test_an_update_says_what_changed() -> None:

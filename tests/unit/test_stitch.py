@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from scaicore_tui.feed.stitch import ENOUGH_STEPS, Order, order_of, surplus
 from scaicore_tui.wire import Event
-from tests.builders import MILLISECOND, NOON, entered, event
-from tests.feedsim import FeedSim
+from tests.support.builders import MILLISECOND, NOON, entered, event
+from tests.support.feed_simulator import FeedSim
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -29,10 +29,10 @@ from scaicore_tui.journal.recorded import open_recorded
 from scaicore_tui.session import Session
 from scaicore_tui.tui.clipboard import copy
 from scaicore_tui.tui.messages import CopyText
-from tests.builders import NOON, completed, event
-from tests.feedsim import FeedSim
+from tests.support.builders import NOON, completed, event
+from tests.support.feed_simulator import FeedSim
+from tests.support.waiting import until
 from tests.unit.test_summaries import many_runs
-from tests.waiting import until
 
 PAGE = 4_096
 TARGET = Target(url="http://127.0.0.1:1/api/v1")

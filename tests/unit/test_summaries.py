@@ -19,8 +19,8 @@ from scaicore_tui.runs import Ordered, RunBook, RunStatus, Summary, run_document
 from scaicore_tui.runs.digest import digest
 from scaicore_tui.runs.summary import VERSION, decode, encode
 from scaicore_tui.wire import Event
-from tests.books import MemoryBook
-from tests.builders import MILLISECOND, NOON, completed, entered, event, exited, started
+from tests.support.builders import MILLISECOND, NOON, completed, entered, event, exited, started
+from tests.support.memory_index import MemoryBook
 from tests.unit.test_fold import STEPS
 
 

@@ -15,7 +15,7 @@ from scaicore_tui.runs import Pending, Teller, Transition, What, transition_docu
 from scaicore_tui.wire import Checkpoint, Event, read_stored
 from scaicore_tui.wire.checkpoints import read_checkpoint
 from tests.bench.traffic import sources
-from tests.builders import MILLISECOND, NOON, SECOND, checkpoint, completed, entered, event, exited, started
+from tests.support.builders import MILLISECOND, NOON, SECOND, checkpoint, completed, entered, event, exited, started
 
 FEED = [read_stored(source) for source in sources(400)]
 

@@ -17,8 +17,8 @@ from scaicore_tui.runs import run_document
 from scaicore_tui.session import Session
 from scaicore_tui.wire import Event, read_stored
 from scaicore_tui.wire.given import read_given
-from tests.builders import NOON
-from tests.feedsim import FeedSim
+from tests.support.builders import NOON
+from tests.support.feed_simulator import FeedSim
 
 ODD = b'{ "a":0.10, "a":1e400,\n"n":-0,"\\u00e9":"\\u202e\\/", "big":%s}' % (b"9" * 5_000)
 

@@ -21,10 +21,10 @@ from pathlib import Path
 
 import pyte
 
-from tests.hostile.corpus import CORPUS
-from tests.hostile.grammar import foreign_sequences, unseen
-from tests.hostile.plain import KINDS, TRIGGERED
-from tests.tui.terminal import Terminal
+from tests.support.hostile.corpus import CORPUS
+from tests.support.hostile.output_grammar import foreign_sequences, unseen
+from tests.support.hostile.plain_app import KINDS, TRIGGERED
+from tests.support.terminal import Terminal
 
 HARMLESS = (
     "approve",
@@ -110,7 +110,7 @@ def _shown(kind: str, words: str, home: Path) -> Outcome:
     file, live = home / "words.json", home / "words.live"
     file.write_text(json.dumps(words))
     live.unlink(missing_ok=True)
-    with _Line(home, (sys.executable, "-m", "tests.hostile.plain", kind, str(file))) as terminal:
+    with _Line(home, (sys.executable, "-m", "tests.support.hostile.plain_app", kind, str(file))) as terminal:
         terminal.once(live.exists)
         if live.exists() and (cell := json.loads(live.read_text())):
             x, y = cell[0] + 1, cell[1] + 1

@@ -26,8 +26,8 @@ from scaicore_tui.feed import Client
 from scaicore_tui.journal import Journal
 from scaicore_tui.session import Session
 from scaicore_tui.wire import Event
-from tests.builders import MILLISECOND, NOON, SECOND, entered
-from tests.feedsim import UNLIMITED
+from tests.support.builders import MILLISECOND, NOON, SECOND, entered
+from tests.support.feed_simulator import UNLIMITED
 
 # Where a file costs no wait for a disk, if there is such a folder: there are hundreds of journals.
 _SHM = Path("/dev/shm")  # noqa: S108  (a folder of its own is made in it)

@@ -28,7 +28,7 @@ from scaicore_tui.secret import Secret
 from scaicore_tui.session import Session, Update
 from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.trouble import trouble
-from tests.builders import completed, entered, started
+from tests.support.builders import completed, entered, started
 
 INTERVAL = 0.2
 # Seconds without a byte, and for all of an answer, while faults are tried out: a person would wait ten times as long.

@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 
-from tests.tui.scene import REVIEW
-from tests.tui.stage import Stage
+from tests.support.app_stage import Stage
+from tests.support.scene import REVIEW
 
 
 class Taking:

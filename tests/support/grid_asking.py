@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scaicore_tui.grid.store import Store
-from tests.server.grid_fixtures import node, says, told
+from tests.support.grid import node, says, told
 
 ASK = node("ask", "hitl_review", title="Review", options=["yes", "no"], context={"n": "{{input.n}}"})
 AFTER = node("after", "tool_http", **says("{{ask.resolution}}"))

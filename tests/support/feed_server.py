@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import httpx
 from anyio.from_thread import start_blocking_portal
 
-from tests.feedsim import FeedSim
-from tests.server.proxy_fixtures import answer
+from tests.support.feed_simulator import FeedSim
+from tests.support.proxy import answer
 
 
 @dataclass

@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 
-from tests.builders import RUNTIME
-from tests.feedsim import UNLIMITED
+from tests.support.builders import RUNTIME
+from tests.support.feed_simulator import UNLIMITED
 
 HOUR = 3_600
 NODES_OF = "exec_nodes"

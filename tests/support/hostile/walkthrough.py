@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.bench.feed import served
-from tests.hostile.feed import NODES_OF, HostileFeed
-from tests.hostile.grammar import COPY, application, foreign_sequences, unseen
-from tests.tui.terminal import DEBUGGER, Terminal
+from tests.support.hostile.hostile_feed import NODES_OF, HostileFeed
+from tests.support.hostile.output_grammar import COPY, application, foreign_sequences, unseen
+from tests.support.terminal import DEBUGGER, Terminal
 
 # What is said of writes whose answers were about something else, when the terminal is given back.
 FAREWELL = r"\d+ writes? (?:is|are) still unknown, and looked up by the next start: scaicore-tui ledger\r\n"

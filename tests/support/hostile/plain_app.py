@@ -1,7 +1,7 @@
-"""A Textual app as anybody would write it: words out of a file, in a widget as it comes.
+"""A Textual app that shows text from a file in an ordinary widget, without any protection.
 
-`python -m tests.hostile.plain KIND FILE`. Once all is painted, the place of the first cell with a live action, if any,
-is in a file beside; whatever is triggered ends the app with `TRIGGERED`.
+`python -m tests.support.hostile.plain_app KIND FILE`. Once everything is painted, a second file names the first cell
+that carries a live action, if there is one. A triggered action ends the app with `TRIGGERED`.
 """
 
 from __future__ import annotations

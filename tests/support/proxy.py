@@ -18,7 +18,7 @@ import uvicorn
 
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.proxy import ProxyConfig, build_proxy
-from tests.leaks import MARK
+from tests.support.token_leaks import MARK
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

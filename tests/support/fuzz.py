@@ -24,11 +24,11 @@ from scaicore_tui.tui.widgets.checkpoint_row import checkpoint_row, inbox_row
 from scaicore_tui.tui.widgets.node_row import node_row
 from scaicore_tui.tui.widgets.run_row import run_row
 from scaicore_tui.wire import read_checkpoint_page, read_event_page, read_problem, read_stored
-from tests.books import MemoryBook
-from tests.builders import checkpoint, completed, entered, event, exited, started
-from tests.hostile_bodies.bodies import READABLE, TIMESTAMPS, UNREADABLE
+from tests.support.builders import checkpoint, completed, entered, event, exited, started
+from tests.support.hostile.bodies import READABLE, TIMESTAMPS, UNREADABLE
+from tests.support.memory_index import MemoryBook
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 NOW, WIDTH = 1_777_464_090.0, 78
 
 

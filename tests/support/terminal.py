@@ -18,7 +18,7 @@ from typing import Self
 
 import pyte
 
-from tests.leaks import LEAKS
+from tests.support.token_leaks import LEAKS
 
 SECONDS = 45.0
 DEBUGGER = (sys.executable, "-m", "scaicore_tui")

@@ -12,11 +12,11 @@ from pathlib import Path
 import httpx
 
 from scaicore_tui.journal import Journal
-from tests.leaks import MARK
-from tests.tui.feed_server import FeedServer
-from tests.tui.modes import left
-from tests.tui.scene import completed_triage
-from tests.tui.terminal import DEBUGGER, Terminal
+from tests.support.feed_server import FeedServer
+from tests.support.scene import completed_triage
+from tests.support.terminal import DEBUGGER, Terminal
+from tests.support.terminal_modes import left
+from tests.support.token_leaks import MARK
 
 TOKEN = f"sgk_{MARK}"
 HASTE = 0.4

@@ -23,10 +23,10 @@ from scaicore_tui.tui import DebuggerApp
 from scaicore_tui.tui.screens.base import SessionScreen
 from scaicore_tui.tui.screens.main import MainScreen
 from scaicore_tui.tui.screens.profiles import ProfilesScreen
-from tests.builders import NOON, SECOND, started
-from tests.feedsim import FeedSim
-from tests.tui.scene import REVIEW, busy
-from tests.tui.stage import STANDARD, screen_lines, until
+from tests.support.app_stage import STANDARD, screen_lines, until
+from tests.support.builders import NOON, SECOND, started
+from tests.support.feed_simulator import FeedSim
+from tests.support.scene import REVIEW, busy
 
 STAGING, PROD = "staging", "prod"
 

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from scaicore_tui.wire import Event
-from tests.builders import MILLISECOND, NOON, SECOND, checkpoint, event
-from tests.feedsim import FeedSim
+from tests.support.builders import MILLISECOND, NOON, SECOND, checkpoint, event
+from tests.support.feed_simulator import FeedSim
 
 TRIAGE, EXPENSES, INVOICES = "core_support-triage", "core_expense-approval", "core_invoice-batch"
 MESSAGE = "My parcel never arrived. Please refund order 4711."

@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 
-from tests.builders import checkpoint
-from tests.feedsim import FeedSim
-from tests.tui.scene import BREAKPOINT, REVIEW, busy
+from tests.support.builders import checkpoint
+from tests.support.feed_simulator import FeedSim
+from tests.support.scene import BREAKPOINT, REVIEW, busy
 
 APPROVE = [{"id": "approve", "label": "Approve"}, {"id": "reject", "label": "Reject"}]
 FORM = [

@@ -1,4 +1,4 @@
-"""The same, guided by coverage: `python -m tests.fuzz_guided -runs=N`, where atheris is installed."""
+"""The same, guided by coverage: `python -m tests.support.fuzz_guided -runs=N`, where atheris is installed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def main(arguments: list[str]) -> None:
     """Fuzz until so many bodies were tried, beginning with the real ones; what is raised ends it."""
     atheris = import_module("atheris")
     with atheris.instrument_imports(include=["scaicore_tui"]):
-        fuzz = import_module("tests.fuzz")
+        fuzz = import_module("tests.support.fuzz")
     with tempfile.TemporaryDirectory() as folder:
         for number, body in enumerate(fuzz.seeds()):
             (Path(folder) / str(number)).write_bytes(body)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.builders import RUNTIME
+from tests.support.builders import RUNTIME
 
 DEEP = 10_000
 TIMESTAMPS = (

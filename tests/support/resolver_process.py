@@ -1,4 +1,7 @@
-"""A process that answers checkpoints: `python -m tests.server.answering URL TOKEN LEDGER`, one `id option` a line."""
+"""A process that resolves checkpoints: `python -m tests.support.resolver_process URL TOKEN LEDGER`.
+
+It reads one `id option` from each line of standard input.
+"""
 
 from __future__ import annotations
 

@@ -20,9 +20,9 @@ from scaicore_tui.secret import Secret
 from scaicore_tui.session import Session
 from scaicore_tui.tui import DebuggerApp
 from scaicore_tui.tui.screens.base import SessionScreen
-from tests.builders import NOON, SECOND
-from tests.feedsim import FeedSim, surely
-from tests.leaks import MARK
+from tests.support.builders import NOON, SECOND
+from tests.support.feed_simulator import FeedSim, surely
+from tests.support.token_leaks import MARK
 
 TURNS = 400
 # So many sleep on the clock between two polls.

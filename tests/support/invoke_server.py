@@ -9,9 +9,9 @@ from textual.pilot import Pilot
 
 from scaicore_tui.tui.screens.replay import ReplayScreen
 from scaicore_tui.tui.widgets.json_area import JsonArea
-from tests.builders import NOON, SECOND, completed, started
-from tests.feedsim import FeedSim
-from tests.tui.stage import Stage, screen_lines
+from tests.support.app_stage import Stage, screen_lines
+from tests.support.builders import NOON, SECOND, completed, started
+from tests.support.feed_simulator import FeedSim
 
 
 class Invoking:

@@ -18,8 +18,8 @@ import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from scaicore_tui.grid.run import Run
-from tests.leaks import Overheard
-from tests.server.grid_fixtures import MODULE, Served, serving
+from tests.support.grid import MODULE, Served, serving
+from tests.support.token_leaks import Overheard
 
 COMMAND = (sys.executable, "-m", "scaicore_tui")
 PATIENCE = 60

@@ -24,7 +24,7 @@ from scaicore_tui.grid.service import Grid
 from scaicore_tui.grid.store import Checkpoint, Event, Store
 from scaicore_tui.grid.validation import read_graph
 from scaicore_tui.grid.virtual_clock import VirtualClock, VirtualLoop
-from tests.leaks import MARK
+from tests.support.token_leaks import MARK
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from tests.server.proxy_fixtures import Grid, answer, grid_server
+from tests.support.proxy import Grid, answer, grid_server
 
 
 @dataclass
