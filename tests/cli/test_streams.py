@@ -13,7 +13,7 @@ import pytest
 
 from scaicore_tui.cli.streams import replace_with_ascii
 from scaicore_tui.text import cells
-from tests.cli.test_writing import APPROVAL, TRIP
+from tests.cli.test_write import APPROVAL, TRIP
 from tests.support.builders import entered, event, started
 from tests.support.program import COMMAND, PATIENCE, FastGrid, Program
 

@@ -10,12 +10,12 @@ from textual.widgets import Input
 
 from scaicore_tui.tui.drafts import ReplayDraft
 from scaicore_tui.tui.screens.replay import ReplayScreen
+from tests.actions.test_verbatim_input import start
 from tests.support.app_stage import WIDE, Stage, screen_lines, until
 from tests.support.builders import NOON, SECOND, completed, event
 from tests.support.feed_simulator import FeedSim
 from tests.support.invoke_server import Invoking, area, dialog, retype, shown, with_start
 from tests.support.scene import Story, busy
-from tests.unit.test_verbatim import start
 
 ORIGINAL = "exec_5b0c11"
 
