@@ -21,10 +21,10 @@ from scaicore_tui.errors import UsageError
 from scaicore_tui.feed import Client
 from scaicore_tui.session import Session
 from scaicore_tui.wire import Event
-from tests.actions.test_submit import Server, lose, waiting
 from tests.support.builders import NOON, SECOND, checkpoint, completed, entered, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.waiting import until
+from tests.support.write_feed import WriteServer, lose_answer, one_checkpoint
 
 LATER = NOON + 5 * SECOND
 DEAD = 2**22 + 1  # above the highest process number that Linux gives
@@ -50,7 +50,7 @@ def taken(**fields: Any) -> httpx.Response:
 async def test_an_answer_is_confirmed_only_where_the_server_says_the_same(
     fields: dict[str, Any], progress: Progress, words: str
 ) -> None:
-    server = Server(waiting(), lambda _: taken(**fields))
+    server = WriteServer(one_checkpoint(), lambda _: taken(**fields))
     async with server.session() as session:
         await session.read_once()
         submission = await session.answer("ckpt_1", "approve")
@@ -60,7 +60,7 @@ async def test_an_answer_is_confirmed_only_where_the_server_says_the_same(
 
 
 async def test_an_answer_about_another_checkpoint_is_looked_up() -> None:
-    server = Server(waiting(), lambda _: taken(identity="ckpt_2"))
+    server = WriteServer(one_checkpoint(), lambda _: taken(identity="ckpt_2"))
     server.resolved = [checkpoint(status="resolved", resolution="approve", resolved_by="me")]
     async with server.session() as session:
         await session.read_once()
@@ -71,7 +71,7 @@ async def test_an_answer_about_another_checkpoint_is_looked_up() -> None:
 async def test_a_checkpoint_that_names_no_run_is_confirmed_by_its_being_resolved() -> None:
     row = checkpoint()
     del row["execution_id"]
-    server = Server(FeedSim([started()], checkpoints=[row]), lambda _: taken(execution_id=None))
+    server = WriteServer(FeedSim([started()], checkpoints=[row]), lambda _: taken(execution_id=None))
     async with server.session() as session:
         await session.read_once()
         before = session.client.requests
@@ -81,7 +81,7 @@ async def test_a_checkpoint_that_names_no_run_is_confirmed_by_its_being_resolved
 
 
 async def test_that_a_checkpoint_is_resolved_does_not_tell_with_which_answer() -> None:
-    server = Server(waiting(), lose)
+    server = WriteServer(one_checkpoint(), lose_answer)
     server.resolved = [checkpoint(status="resolved")]
     async with server.session() as session:
         await session.read_once()
@@ -108,7 +108,7 @@ ENVELOPES: dict[str, tuple[dict[str, Any], str]] = {
 async def test_an_error_with_status_200_is_a_refusal_with_its_reason_and_request_id(name: str, write: str) -> None:
     body, where = ENVELOPES[name]
     named = {"meta": {"request_id": "req_77"}} if where == "meta" else {"request_id": "req_77"}
-    server = Server(waiting(), lambda _: httpx.Response(200, json=body | named))
+    server = WriteServer(one_checkpoint(), lambda _: httpx.Response(200, json=body | named))
     async with server.session() as session:
         await session.read_once()
         submission = await (session.answer("ckpt_1", "approve") if write == "answer" else session.replay("exec_1"))
@@ -118,7 +118,7 @@ async def test_an_error_with_status_200_is_a_refusal_with_its_reason_and_request
 
 async def test_that_somebody_on_the_way_did_not_wait_is_no_refusal() -> None:
     body = {"status": "error", "error": {"code": "BACKEND_TIMEOUT", "message": "too slow"}}
-    server = Server(waiting(), lambda _: httpx.Response(200, json=body))
+    server = WriteServer(one_checkpoint(), lambda _: httpx.Response(200, json=body))
     async with server.session() as session:
         await session.read_once()
         assert (await session.replay("exec_1")).progress is Progress.UNKNOWN
@@ -126,7 +126,7 @@ async def test_that_somebody_on_the_way_did_not_wait_is_no_refusal() -> None:
 
 async def test_a_run_that_failed_was_invoked_and_its_error_is_told() -> None:
     body = {"status": "error", "duration_ms": 3, "error": {"code": "GUARD", "message": "too dear"}}
-    server = Server(waiting(), lambda _: httpx.Response(200, json=body))
+    server = WriteServer(one_checkpoint(), lambda _: httpx.Response(200, json=body))
     async with server.session() as session:
         await session.read_once()
         submission = await session.replay("exec_1")
@@ -164,7 +164,7 @@ def invoked(**fields: Any) -> httpx.Response:
     ],
 )
 async def test_the_run_that_an_answer_names_is_compared_with_what_was_sent(run: Event, reason: str | None) -> None:
-    server = Server(waiting(), lambda _: invoked(execution_id="exec_9"))
+    server = WriteServer(one_checkpoint(), lambda _: invoked(execution_id="exec_9"))
     async with server.session() as session:
         await session.read_once()
         submission = await session.replay("exec_1")
@@ -180,7 +180,7 @@ async def test_the_run_that_an_answer_names_is_compared_with_what_was_sent(run: 
 @pytest.mark.parametrize("fields", [{"execution_id": "exec_1"}, {}])
 async def test_the_original_run_is_never_its_own_replay(fields: dict[str, Any]) -> None:
     sim = FeedSim([started(), completed(NOON + 412_000, output={"ok": True}, duration_ms=412)])
-    server = Server(sim, lambda _: invoked(**fields))
+    server = WriteServer(sim, lambda _: invoked(**fields))
     async with server.session() as session:
         await session.read_once()
         submission = await session.replay("exec_1")
@@ -189,7 +189,7 @@ async def test_the_original_run_is_never_its_own_replay(fields: dict[str, Any]) 
 
 
 async def test_an_invocation_of_another_core_is_unknown() -> None:
-    server = Server(waiting(), lambda _: invoked(core_id="core_b"))
+    server = WriteServer(one_checkpoint(), lambda _: invoked(core_id="core_b"))
     async with server.session() as session:
         await session.read_once()
         assert (await session.replay("exec_1")).progress is Progress.UNKNOWN
@@ -202,7 +202,7 @@ async def test_a_run_older_than_the_replay_is_not_likely_by_the_servers_clock(
     ahead: int, seconds: int, found: bool
 ) -> None:
     """`ahead` is the server's clock, which its `Date` tells; the run begins so many `seconds` after the POST."""
-    server = Server(FeedSim([started()]), lambda _: httpx.Response(200, json={"output": None}))
+    server = WriteServer(FeedSim([started()]), lambda _: httpx.Response(200, json={"output": None}))
     answer = server.answer
     date = format_datetime(datetime.fromtimestamp(NOON / SECOND + ahead, UTC), usegmt=True)
 
@@ -221,7 +221,7 @@ async def test_a_run_older_than_the_replay_is_not_likely_by_the_servers_clock(
 
 
 async def test_one_run_is_not_likely_the_replay_of_two() -> None:
-    server = Server(
+    server = WriteServer(
         FeedSim([started(), started(execution="exec_2")]), lambda _: httpx.Response(200, json={"output": 1})
     )
     async with server.session() as session:
@@ -245,7 +245,7 @@ class SlowLedger(Ledger):
 
 
 async def test_before_it_is_sent_no_run_is_likely_a_replay(tmp_path: Path) -> None:
-    server = Server(FeedSim([started(), started(execution="exec_2")]), lambda _: invoked())
+    server = WriteServer(FeedSim([started(), started(execution="exec_2")]), lambda _: invoked())
     ledger = SlowLedger(tmp_path / "ledger.jsonl")
     async with server.session(ledger=ledger) as session:
         await session.read_once()
@@ -276,7 +276,7 @@ async def test_a_recovered_replay_names_neither_the_original_nor_a_run_before_it
     noted: dict[str, Any],
 ) -> None:
     log = [started(NOON - 600 * SECOND), started(NOON - 61 * SECOND, "exec_other")]
-    server = Server(FeedSim(log), lose)
+    server = WriteServer(FeedSim(log), lose_answer)
     ledger = left_behind(Progress.UNKNOWN, **noted)
     async with server.session(ledger=ledger) as session:
         await session.read_once()
@@ -295,7 +295,7 @@ async def test_a_recovered_replay_names_neither_the_original_nor_a_run_before_it
 
 
 async def test_by_a_clock_that_is_behind_the_original_is_no_replay_either() -> None:
-    server = Server(FeedSim([started(NOON)]), lose)
+    server = WriteServer(FeedSim([started(NOON)]), lose_answer)
     async with server.session(ledger=left_behind()) as session:
         (submission,) = session.outcomes.recover()
         await session.read_once()

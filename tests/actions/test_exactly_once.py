@@ -24,9 +24,10 @@ from scaicore_tui.feed import transport
 from scaicore_tui.feed.transport import INVOKE_TIMEOUT
 from scaicore_tui.secret import Secret
 from scaicore_tui.session import Session
-from tests.session.test_live import APPROVAL, TRIP, finished
+from tests.support.core_inputs import APPROVAL, TRIP
 from tests.support.fault_injector import Fault, FaultyWire, faulty_wire, forged
 from tests.support.grid import MANAGER, Served, serving
+from tests.support.grid_api import finished
 
 pytestmark = pytest.mark.usefixtures("no_documented_limit")
 

@@ -21,15 +21,15 @@ from scaicore_tui.errors import StorageError
 from scaicore_tui.feed import Client
 from scaicore_tui.lock import Lock
 from scaicore_tui.session import Session, Update
-from tests.actions.test_submit import Server, accept, waiting
 from tests.support.builders import checkpoint
 from tests.support.waiting import turn
+from tests.support.write_feed import WriteServer, accept_write, one_checkpoint
 
 NOW = 1_800_000_000.0
 ENTRY = Entry("sub_1", NOW, os.getpid(), "p", "h", Kind.ANSWER, "ckpt_1", resolution="approve")
 
 
-def session_of(server: Server, path: Path) -> Session:
+def session_of(server: WriteServer, path: Path) -> Session:
     target = Target(url="http://127.0.0.1:1/api/v1")
     client = Client(target, httpx.MockTransport(server.answer))
     return Session(target, clock=ManualClock(), client=client, ledger=Ledger(path))
@@ -59,7 +59,7 @@ def test_a_line_that_does_not_fit_is_taken_back(tmp_path: Path) -> None:
 
 
 async def test_what_can_not_be_claimed_is_not_sent(tmp_path: Path) -> None:
-    server = Server(waiting(), accept)
+    server = WriteServer(one_checkpoint(), accept_write)
     (tmp_path / "ledger.jsonl").mkdir()
     async with session_of(server, tmp_path / "ledger.jsonl") as session:
         await session.read_once()
@@ -77,9 +77,9 @@ async def test_what_came_of_a_write_is_told_whatever_the_disk_takes_of_it(tmp_pa
     def lose_the_file(request: httpx.Request) -> httpx.Response:
         path.rename(hidden)
         path.mkdir()
-        return accept(request)
+        return accept_write(request)
 
-    server = Server(waiting(), lose_the_file)
+    server = WriteServer(one_checkpoint(), lose_the_file)
     async with session_of(server, path) as session:
         await session.read_once()
         updates: list[Update] = []
@@ -102,7 +102,7 @@ async def test_what_came_of_a_write_is_told_whatever_the_disk_takes_of_it(tmp_pa
 
 async def test_a_ledger_that_can_not_be_read_stops_no_session(tmp_path: Path) -> None:
     (tmp_path / "ledger.jsonl").mkdir()
-    async with session_of(Server(waiting(), accept), tmp_path / "ledger.jsonl") as session:
+    async with session_of(WriteServer(one_checkpoint(), accept_write), tmp_path / "ledger.jsonl") as session:
         polled = asyncio.Event()
         session.listen(lambda update: polled.set() if update.checkpoints else None)
         running = asyncio.create_task(session.run())
@@ -146,7 +146,7 @@ async def test_an_answer_of_another_session_is_recovered_off_the_loop(tmp_path: 
     path = tmp_path / "ledger.jsonl"
     dead = Entry("sub_9", NOW, 2**22 + 1, "default", "127.0.0.1:1", Kind.ANSWER, "ckpt_1", resolution="approve")
     Ledger(path).claim(dead)
-    server = Server(waiting(), accept)
+    server = WriteServer(one_checkpoint(), accept_write)
     server.sim.checkpoints.clear()
     server.resolved = [checkpoint(status="resolved", resolution="approve")]
     async with session_of(server, path) as session:

@@ -20,15 +20,15 @@ from scaicore_tui.errors import ScaicoreError, UsageError
 from scaicore_tui.feed import Client
 from scaicore_tui.feed.client import FIND_PAGES
 from scaicore_tui.session import Session, Update
-from tests.actions.test_submit import Server, accept, lose, waiting
 from tests.support.builders import NOON, SECOND, checkpoint, started
 from tests.support.feed_simulator import UNLIMITED, FeedSim
 from tests.support.waiting import until
+from tests.support.write_feed import WriteServer, accept_write, lose_answer, one_checkpoint
 
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
-class Troubled(Server):
+class Troubled(WriteServer):
     """A server that meets the listing of checkpoints with `trouble`, while there is any."""
 
     trouble: Answer | None = None
@@ -57,7 +57,7 @@ def denied(_: httpx.Request) -> httpx.Response:
 
 @pytest.mark.parametrize("trouble", [unreachable, hanging, busy, denied])
 async def test_a_checkpoint_that_can_not_be_read_again_is_not_answered_and_can_be_later(trouble: Answer) -> None:
-    server = Troubled(waiting(), accept)
+    server = Troubled(one_checkpoint(), accept_write)
     async with server.session() as session:
         await session.read_once()
         told: list[tuple[str, str]] = []
@@ -85,7 +85,7 @@ def _said(update: Update) -> tuple[str, str]:
 
 
 async def test_it_says_sending_from_the_key_press_on() -> None:
-    server = Server(waiting(), accept)
+    server = WriteServer(one_checkpoint(), accept_write)
     held = asyncio.Event()
 
     async def answer(request: httpx.Request) -> httpx.Response:
@@ -115,7 +115,7 @@ async def test_where_the_program_ends_before_the_post_nothing_was_sent() -> None
         await asyncio.Event().wait()
         raise AssertionError
 
-    sim, ledger = waiting(), Ledger()
+    sim, ledger = one_checkpoint(), Ledger()
     target, clock = Target(url="http://127.0.0.1:1/api/v1"), ManualClock()
     client = Client(target, httpx.MockTransport(sim.answer), clock)
     async with Session(target, clock=clock, client=client, ledger=ledger) as session:
@@ -131,7 +131,7 @@ async def test_where_the_program_ends_before_the_post_nothing_was_sent() -> None
 
 async def test_while_the_server_asked_to_wait_a_write_is_not_sent() -> None:
     """It is refused here, at once: a person should know, and decide."""
-    server, ledger = Server(FeedSim([started()]), busy), Ledger()
+    server, ledger = WriteServer(FeedSim([started()]), busy), Ledger()
     async with server.session(ledger=ledger) as session:
         await session.read_once()
         assert (await session.replay("exec_1")).progress is Progress.REFUSED
@@ -143,7 +143,7 @@ async def test_while_the_server_asked_to_wait_a_write_is_not_sent() -> None:
 
 async def test_a_ledger_that_can_not_be_written_is_not_sent(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    server = Server(FeedSim([started()]), accept)
+    server = WriteServer(FeedSim([started()]), accept_write)
     async with server.session(ledger=Ledger(tmp_path / "file" / "ledger.jsonl")) as session:
         await session.read_once()
         with pytest.raises(ScaicoreError, match=r"^replay exec_1: not sent: .*ledger"):
@@ -153,7 +153,7 @@ async def test_a_ledger_that_can_not_be_written_is_not_sent(tmp_path: Path) -> N
 
 
 async def test_one_that_is_gone_is_a_conflict_and_was_not_sent() -> None:
-    server = Server(waiting(), accept)
+    server = WriteServer(one_checkpoint(), accept_write)
     async with server.session() as session:
         await session.read_once()
         server.sim.checkpoints.clear()
@@ -164,7 +164,7 @@ async def test_one_that_is_gone_is_a_conflict_and_was_not_sent() -> None:
 
 
 async def test_one_that_was_not_listed_yet_can_be_answered() -> None:
-    server = Server(FeedSim([started()]), accept)
+    server = WriteServer(FeedSim([started()]), accept_write)
     async with server.session() as session:
         await session.read_once()
         server.sim.checkpoints.append(checkpoint())
@@ -262,13 +262,13 @@ PERMISSION = {"status": "error", "error": {"code": "AUTHZ_PERMISSION_DENIED", "m
 async def test_a_missing_permission_closes_what_it_is_about_until_the_token_is_renewed(
     refused: str, open_one: str, tmp_path: Path
 ) -> None:
-    sim, file = waiting(), tmp_path / "token"
+    sim, file = one_checkpoint(), tmp_path / "token"
     file.write_text("first.token.x")
     file.chmod(0o600)
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.method == "POST":
-            return httpx.Response(403, json=PERMISSION) if request.url.path.endswith(refused) else lose(request)
+            return httpx.Response(403, json=PERMISSION) if request.url.path.endswith(refused) else lose_answer(request)
         is_current = request.headers["Authorization"] == f"Bearer {file.read_text()}"
         return sim.answer(request) if is_current else httpx.Response(401, json={"detail": "expired"})
 

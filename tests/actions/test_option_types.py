@@ -13,9 +13,9 @@ from scaicore_tui.actions.gate import Situation, why_not_answer
 from scaicore_tui.json_text import write
 from scaicore_tui.session import Session
 from scaicore_tui.wire import Checkpoint, read_checkpoint
-from tests.actions.test_submit import Server
 from tests.support.builders import checkpoint, started
 from tests.support.feed_simulator import FeedSim
+from tests.support.write_feed import WriteServer
 
 OFFERED = [
     ("approve", "approve", '"approve"'),
@@ -48,7 +48,7 @@ async def test_an_option_is_shown_as_json_and_sent_with_its_type(offered: Any, s
         told = json.loads(request.content)["resolution"]
         return httpx.Response(200, json=row | {"status": "RESOLVED", "resolution": told})
 
-    server = Server(FeedSim([started()], checkpoints=[row]), accept)
+    server = WriteServer(FeedSim([started()], checkpoints=[row]), accept)
     async with server.session() as session:
         await session.read_once()
         submission = await session.answer("ckpt_1", shown)
@@ -67,7 +67,7 @@ async def test_a_number_is_sent_with_its_digits() -> None:
         bodies.append(request.content)
         return httpx.Response(200, json=checkpoint(status="resolved"))
 
-    async with Server(FeedSim([started()]), accept).session() as session:
+    async with WriteServer(FeedSim([started()]), accept).session() as session:
         await session.client.resolve("ckpt_1", found.options[0].sent)
         assert bodies == [b'{"resolution":1.10}']
 
@@ -147,7 +147,7 @@ async def test_an_answer_that_was_lost_is_recognised_by_its_value() -> None:
     def lose(request: httpx.Request) -> httpx.Response:
         raise httpx.ReadError("reset", request=request)
 
-    server = Server(FeedSim([started()], checkpoints=[row]), lose)
+    server = WriteServer(FeedSim([started()], checkpoints=[row]), lose)
     server.resolved = [row | {"status": "Resolved", "resolution": True}]
     session: Session = server.session()
     async with session:

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import pytest
 
-from scaicore_tui.actions import Kind, Ledger, Progress
+from scaicore_tui.actions import Kind, Progress
 from scaicore_tui.actions.gate import Situation, why_not_answer, why_not_continue, why_not_replay
-from scaicore_tui.clock import ManualClock
-from scaicore_tui.config import Target
 from scaicore_tui.errors import Conflict, NotFound, UsageError
-from scaicore_tui.feed import Client
-from scaicore_tui.session import DEFAULT_BACKFILL, Session
 from scaicore_tui.wire import Checkpoint, read_checkpoint
-from tests.support.builders import NOON, SECOND, checkpoint, entered, started
+from tests.support.builders import NOON, checkpoint, entered, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.memory_index import MemoryBook
+from tests.support.write_feed import WriteServer, accept_write, lose_answer, one_checkpoint
 
 
 def read(**fields: Any) -> Checkpoint:
@@ -68,44 +63,8 @@ def test_what_can_be_replayed() -> None:
     assert why_not_replay(OPEN, None) == "no run is selected"
 
 
-@dataclass
-class Server:
-    """A feed that also takes writes: each is counted, and answered as `write` says."""
-
-    sim: FeedSim
-    write: Callable[[httpx.Request], httpx.Response]
-    resolved: list[dict[str, Any]] = field(default_factory=list)
-    posts: list[Any] = field(default_factory=list)
-
-    def answer(self, request: httpx.Request) -> httpx.Response:
-        if request.method == "POST":
-            self.posts.append(json.loads(request.content))
-            return self.write(request)
-        if b"status=resolved" in request.url.query:
-            return httpx.Response(200, json={"data": {"checkpoints": self.resolved}})
-        return self.sim.answer(request)
-
-    def session(self, backfill: int = DEFAULT_BACKFILL, ledger: Ledger | None = None) -> Session:
-        target = Target(url="http://127.0.0.1:1/api/v1")
-        clock = ManualClock(NOON / SECOND)
-        client = Client(target, httpx.MockTransport(self.answer), clock)
-        return Session(target, clock=clock, client=client, backfill=backfill, ledger=ledger)
-
-
-def waiting() -> FeedSim:
-    return FeedSim([started()], checkpoints=[checkpoint()])
-
-
-def accept(_: httpx.Request) -> httpx.Response:
-    return httpx.Response(200, json={"data": checkpoint(status="resolved", resolution="approve", resolved_by="me")})
-
-
-def lose(request: httpx.Request) -> httpx.Response:
-    raise httpx.ReadError("connection reset", request=request)
-
-
 async def test_accepted_is_confirmed_by_a_later_event() -> None:
-    server = Server(waiting(), accept)
+    server = WriteServer(one_checkpoint(), accept_write)
     async with server.session() as session:
         await session.read_once()
         submission = await session.answer("ckpt_1", "approve", "fine")
@@ -124,7 +83,7 @@ async def test_a_refusal_says_why_and_shuts_the_gate() -> None:
         "error": {"code": "AUTHZ_PERMISSION_DENIED", "message": "scaicore:manage required"},
         "meta": {"request_id": "req_9"},
     }
-    server = Server(waiting(), lambda _: httpx.Response(403, json=body))
+    server = WriteServer(one_checkpoint(), lambda _: httpx.Response(403, json=body))
     async with server.session() as session:
         await session.read_once()
         submission = await session.answer("ckpt_1", "approve")
@@ -138,7 +97,7 @@ async def test_a_refusal_says_why_and_shuts_the_gate() -> None:
 
 @pytest.mark.parametrize("status", [404, 409])
 async def test_a_conflict_says_what_the_checkpoint_says_now(status: int) -> None:
-    server = Server(waiting(), lambda _: httpx.Response(status, json={"detail": "gone"}))
+    server = WriteServer(one_checkpoint(), lambda _: httpx.Response(status, json={"detail": "gone"}))
     server.resolved = [checkpoint(status="resolved", resolution="reject", resolved_by="usr_ada", resolved_at="noon")]
     async with server.session() as session:
         await session.read_once()
@@ -152,7 +111,7 @@ async def test_a_conflict_says_what_the_checkpoint_says_now(status: int) -> None
     [(None, Progress.UNKNOWN), ("approve", Progress.ACCEPTED), ("reject", Progress.CONFLICT)],
 )
 async def test_a_lost_answer_is_looked_up_and_never_repeated(resolution: str | None, progress: Progress) -> None:
-    server = Server(waiting(), lose)
+    server = WriteServer(one_checkpoint(), lose_answer)
     server.resolved = [checkpoint(status="resolved", resolution=resolution)] if resolution else []
     async with server.session() as session:
         await session.read_once()
@@ -161,7 +120,7 @@ async def test_a_lost_answer_is_looked_up_and_never_repeated(resolution: str | N
 
 
 async def test_a_gateway_that_gave_up_is_no_refusal() -> None:
-    server = Server(waiting(), lambda _: httpx.Response(504, json={"detail": "too slow"}))
+    server = WriteServer(one_checkpoint(), lambda _: httpx.Response(504, json={"detail": "too slow"}))
     async with server.session() as session:
         await session.read_once()
         assert (await session.answer("ckpt_1", "approve")).progress is Progress.UNKNOWN
@@ -171,7 +130,7 @@ async def test_what_never_left_this_machine_is_not_sent() -> None:
     def unreachable(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)
 
-    server = Server(waiting(), unreachable)
+    server = WriteServer(one_checkpoint(), unreachable)
     async with server.session() as session:
         await session.read_once()
         submission = await session.answer("ckpt_1", "approve")
@@ -181,7 +140,7 @@ async def test_what_never_left_this_machine_is_not_sent() -> None:
 
 
 async def test_what_is_not_pending_is_not_answered() -> None:
-    server = Server(FeedSim([started()]), accept)
+    server = WriteServer(FeedSim([started()]), accept_write)
     async with server.session() as session:
         await session.read_once()
         with pytest.raises(NotFound):
@@ -196,7 +155,7 @@ async def test_what_is_not_pending_is_not_answered() -> None:
 
 async def test_a_replay_finds_a_likely_run() -> None:
     sim = FeedSim([started(), started(NOON + 1, "exec_other", input={"n": 2})])
-    server = Server(sim, lambda _: httpx.Response(200, json={"output": 1, "request_id": "req_1"}))
+    server = WriteServer(sim, lambda _: httpx.Response(200, json={"output": 1, "request_id": "req_1"}))
     async with server.session() as session:
         await session.read_once()
         submission = await session.replay("exec_1")
@@ -208,7 +167,7 @@ async def test_a_replay_finds_a_likely_run() -> None:
 
 async def test_a_replay_that_is_told_its_run_is_proven() -> None:
     sim = FeedSim([started()])
-    server = Server(sim, lambda _: httpx.Response(200, json={"output": None, "execution_id": "exec_9"}))
+    server = WriteServer(sim, lambda _: httpx.Response(200, json={"output": None, "execution_id": "exec_9"}))
     async with server.session() as session:
         await session.read_once()
         submission = await session.replay("exec_1", {"n": 5}, "user_7", given_input=True)

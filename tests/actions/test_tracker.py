@@ -15,9 +15,9 @@ from scaicore_tui.feed import Rank
 from scaicore_tui.feed.budget import Slot
 from scaicore_tui.feed.transport import INVOKE_TIMEOUT, WHOLE_TIMEOUT
 from scaicore_tui.session import Session
-from tests.actions.test_submit import Server, lose, waiting
 from tests.support.builders import NOON, SECOND, checkpoint, started
 from tests.support.feed_simulator import FeedSim
+from tests.support.write_feed import WriteServer, lose_answer, one_checkpoint
 
 
 def moved(session: Session, seconds: float) -> None:
@@ -30,7 +30,7 @@ def now(session: Session) -> int:
     return int(session.clock.now() * SECOND)
 
 
-async def polled(session: Session, server: Server) -> int:
+async def polled(session: Session, server: WriteServer) -> int:
     """Poll once; how many requests that took."""
     before = session.client.requests
     moved(session, 5.0)
@@ -39,7 +39,7 @@ async def polled(session: Session, server: Server) -> int:
 
 
 async def test_an_answer_that_did_not_arrive_costs_no_look_ups_while_its_checkpoint_waits() -> None:
-    server = Server(waiting(), lose)
+    server = WriteServer(one_checkpoint(), lose_answer)
     async with server.session() as session:
         plain = await polled(session, server)
         submission = await session.answer("ckpt_1", "approve")
@@ -52,7 +52,7 @@ async def test_an_answer_that_did_not_arrive_costs_no_look_ups_while_its_checkpo
 
 
 async def test_what_may_still_arrive_is_not_sent_again_however_long_its_answer_takes() -> None:
-    server = Server(waiting(), lose)
+    server = WriteServer(one_checkpoint(), lose_answer)
     async with server.session() as session:
         await polled(session, server)
         submission = await session.answer("ckpt_1", "approve")
@@ -67,7 +67,7 @@ async def test_what_may_still_arrive_is_not_sent_again_however_long_its_answer_t
 
 
 async def test_a_replay_that_may_still_arrive_is_not_sent_again() -> None:
-    server = Server(FeedSim([started()]), lose)
+    server = WriteServer(FeedSim([started()]), lose_answer)
     async with server.session() as session:
         await polled(session, server)
         submission = await session.replay("exec_1")
@@ -82,7 +82,7 @@ async def test_a_replay_that_may_still_arrive_is_not_sent_again() -> None:
 
 async def test_twelve_lost_answers_are_looked_up_with_one_listing_less_and_less_often() -> None:
     rows = [checkpoint(f"ckpt_{number}", execution_id=f"exec_{number}") for number in range(12)]
-    server = Server(FeedSim([started()], checkpoints=rows), lose)
+    server = WriteServer(FeedSim([started()], checkpoints=rows), lose_answer)
     async with server.session() as session:
         plain = await polled(session, server)
         sent = [await session.answer(row["id"], "approve") for row in rows]
@@ -100,7 +100,7 @@ async def test_twelve_lost_answers_are_looked_up_with_one_listing_less_and_less_
 
 
 async def test_a_look_up_leaves_the_feed_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    server = Server(waiting(), lose)
+    server = WriteServer(one_checkpoint(), lose_answer)
     async with server.session() as session:
         await polled(session, server)
         await session.answer("ckpt_1", "approve")
@@ -121,7 +121,7 @@ async def test_a_look_up_leaves_the_feed_its_turn(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_it_is_looked_up_once_its_checkpoint_waits_no_longer() -> None:
-    server = Server(waiting(), lose)
+    server = WriteServer(one_checkpoint(), lose_answer)
     async with server.session() as session:
         await polled(session, server)
         submission = await session.answer("ckpt_1", "approve")
@@ -133,7 +133,7 @@ async def test_it_is_looked_up_once_its_checkpoint_waits_no_longer() -> None:
 
 
 async def test_what_is_never_found_is_not_looked_for_for_ever() -> None:
-    server = Server(waiting(), lose)
+    server = WriteServer(one_checkpoint(), lose_answer)
     async with server.session() as session:
         plain = await polled(session, server)
         submission = await session.answer("ckpt_1", "approve")
@@ -146,7 +146,7 @@ async def test_what_is_never_found_is_not_looked_for_for_ever() -> None:
 
 @pytest.mark.parametrize(("late", "progress"), [(10.0, Progress.UNKNOWN), (LOOKED_FOR, Progress.ABSENT)])
 async def test_a_run_that_begins_long_after_a_replay_is_not_its_own(late: float, progress: Progress) -> None:
-    server = Server(FeedSim([started()]), lose)
+    server = WriteServer(FeedSim([started()]), lose_answer)
     async with server.session() as session:
         await polled(session, server)
         submission = await session.replay("exec_1")
@@ -162,7 +162,7 @@ async def test_a_run_that_begins_long_after_a_replay_is_not_its_own(late: float,
 
 async def test_a_run_of_the_past_is_no_replay() -> None:
     sim = FeedSim([started(NOON + n, f"exec_{n}", input={"n": 1}) for n in range(6)], page_size=3)
-    server = Server(sim, lambda _: httpx.Response(200, json={"output": None}))
+    server = WriteServer(sim, lambda _: httpx.Response(200, json={"output": None}))
     async with server.session(backfill=3) as session:
         await polled(session, server)
         submission = await session.replay("exec_4")
@@ -176,7 +176,7 @@ async def test_a_run_of_the_past_is_no_replay() -> None:
 
 async def test_a_cookie_is_neither_kept_nor_sent() -> None:
     seen: list[httpx.Headers] = []
-    server = Server(waiting(), lose)
+    server = WriteServer(one_checkpoint(), lose_answer)
     answer = server.answer
 
     def with_cookie(request: httpx.Request) -> httpx.Response:

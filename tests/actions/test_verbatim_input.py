@@ -15,20 +15,12 @@ from scaicore_tui.errors import UsageError
 from scaicore_tui.feed import Client
 from scaicore_tui.runs import run_document
 from scaicore_tui.session import Session
-from scaicore_tui.wire import Event, read_stored
+from scaicore_tui.wire import Event
 from scaicore_tui.wire.given import read_given
-from tests.support.builders import NOON
+from tests.support.builders import NOON, started_with_raw_input
 from tests.support.feed_simulator import FeedSim
 
 ODD = b'{ "a":0.10, "a":1e400,\n"n":-0,"\\u00e9":"\\u202e\\/", "big":%s}' % (b"9" * 5_000)
-
-
-def start(source: bytes, execution: str = "exec_1", at: int = 0) -> Event:
-    """A start whose input is `source`, JSON or not."""
-    head = b'{"type": "scaicore.runtime.invocation.started", "core_id": "core_a",'
-    stamp = b' "timestamp": "2026-04-29T12:00:0%d.000Z",' % at
-    payload = b' "payload": {"execution_id": "%s", "input": %s}}' % (execution.encode(), source)
-    return read_stored(head + stamp + payload)
 
 
 class Invoked:
@@ -54,19 +46,19 @@ class Invoked:
     "source", [ODD, b"0.10", b"[1E5]", b'"\\u0041"', b"null", b"1" * 5_000, b'{"x": "\\ud800"}'], ids=range(7)
 )
 async def test_a_captured_input_is_sent_byte_for_byte(source: bytes) -> None:
-    server = Invoked(start(source))
+    server = Invoked(started_with_raw_input(source))
     async with server.session() as session:
         await session.read_once()
         submission = await session.replay("exec_1", entity_id="ent_7")
         assert server.bodies == [b'{"input":%s,"entity_id":"ent_7"}' % source]
-        server.sim.log.append(start(source.replace(b"\n", b" "), "exec_2", 5))
+        server.sim.log.append(started_with_raw_input(source.replace(b"\n", b" "), "exec_2", 5))
         await session.read_once()
         assert (submission.execution_id, submission.likely) == ("exec_2", True)
 
 
 @pytest.mark.parametrize("source", [b'"a\tb"', b'"\x01"'])
 async def test_what_is_nearly_json_is_written_anew(source: bytes) -> None:
-    server = Invoked(start(source))
+    server = Invoked(started_with_raw_input(source))
     async with server.session() as session:
         await session.read_once()
         await session.replay("exec_1")
@@ -75,7 +67,7 @@ async def test_what_is_nearly_json_is_written_anew(source: bytes) -> None:
 
 @pytest.mark.parametrize("source", [b'{"x": NaN}', b"[-Infinity]", b'"\xff"'])
 async def test_what_is_no_json_is_not_sent_and_not_claimed(source: bytes, tmp_path: Path) -> None:
-    server, ledger = Invoked(start(source)), Ledger(tmp_path / "ledger.jsonl")
+    server, ledger = Invoked(started_with_raw_input(source)), Ledger(tmp_path / "ledger.jsonl")
     async with server.session(ledger) as session:
         await session.read_once()
         with pytest.raises(UsageError, match="can't be sent as JSON"):
@@ -88,7 +80,7 @@ async def test_the_ledger_has_the_input_as_it_was_sent(
 ) -> None:
     path = tmp_path / "ledger.jsonl"
     given = '{"a": 0.10,\r\n "a": 1e400, "s": "\\ud800é"}'
-    server = Invoked(start(b"{}"))
+    server = Invoked(started_with_raw_input(b"{}"))
     async with server.session(Ledger(path)) as session:
         await session.read_once()
         await session.replay("exec_1", read_given(given), given_input=True)
@@ -102,7 +94,7 @@ async def test_the_ledger_has_the_input_as_it_was_sent(
 
 
 async def test_documents_print_numbers_as_they_came(capsys: pytest.CaptureFixture[str]) -> None:
-    server = Invoked(start(b'{"x": 1e400, "y": [0.10, 12345678901234567.89], "z": NaN}'))
+    server = Invoked(started_with_raw_input(b'{"x": 1e400, "y": [0.10, 12345678901234567.89], "z": NaN}'))
     async with server.session() as session:
         await session.read_once()
         output.document(run_document(session.run_of("exec_1")))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 
 import pytest
@@ -14,43 +13,14 @@ from scaicore_tui.clock import ManualClock
 from scaicore_tui.errors import Refused
 from scaicore_tui.feed import Budget, Rank
 from scaicore_tui.feed.quota import Quota, read_quota
+from tests.support.rate_limited_server import LIMIT, RateLimitedServer
 from tests.support.waiting import turn, until
-
-LIMIT = 60
-
-
-class Server:
-    """Counts as the API does: so many requests in any sixty seconds, whoever sends them."""
-
-    def __init__(self, clock: ManualClock, limit: int = LIMIT, *, tells: bool = True) -> None:
-        self.refused = 0
-        self._clock = clock
-        self._limit = limit
-        self._tells = tells
-        self._taken: deque[float] = deque()
-
-    def take(self) -> tuple[int, dict[str, str]]:
-        """One request: status and headers."""
-        now = self._clock.monotonic()
-        while self._taken and self._taken[0] <= now - 60:
-            self._taken.popleft()
-        accepted = len(self._taken) < self._limit
-        if accepted:
-            self._taken.append(now)
-        headers = self._headers(now) if self._tells else {}
-        return (200, headers) if accepted else (429, headers | {"Retry-After": "7"})
-
-    def _headers(self, now: float) -> dict[str, str]:
-        left = self._limit - len(self._taken)
-        reset = self._clock.now() + self._taken[0] + 60 - now
-        told = {"Limit": self._limit, "Remaining": left, "Reset": int(reset) + 1}
-        return {f"X-Scaigrid-Ratelimit-{name}": str(value) for name, value in told.items()}
 
 
 class Caller:
     """Sends requests through a budget, and notes when each went."""
 
-    def __init__(self, clock: ManualClock, server: Server) -> None:
+    def __init__(self, clock: ManualClock, server: RateLimitedServer) -> None:
         self.clock = clock
         self.budget = Budget(clock)
         self.sent: list[tuple[float, Rank]] = []
@@ -104,7 +74,7 @@ def busiest_minute(moments: Sequence[float]) -> int:
 @pytest.mark.parametrize("tells", [True, False])
 async def test_a_minute_is_never_overspent_and_well_spent(tells: bool) -> None:
     clock = ManualClock()
-    caller = Caller(clock, Server(clock, tells=tells))
+    caller = Caller(clock, RateLimitedServer(clock, tells=tells))
     for _ in range(5):
         # More than go meanwhile, and not all at once: each looks at all others that wait.
         caller.ask(*[Rank.CATCH_UP] * 40)
@@ -124,7 +94,7 @@ ASKED = st.lists(st.tuples(st.integers(0, 30), st.lists(st.sampled_from(Rank), m
 def test_no_mix_of_requests_is_refused(asked: list[tuple[int, list[Rank]]], tells: bool, limit: int) -> None:
     async def run() -> int:
         clock = ManualClock()
-        caller = Caller(clock, Server(clock, limit=limit if tells else LIMIT, tells=tells))
+        caller = Caller(clock, RateLimitedServer(clock, limit=limit if tells else LIMIT, tells=tells))
         caller.budget.limit = limit if tells else LIMIT
         for seconds, ranks in asked:
             caller.ask(*(rank or Rank.HEAD for rank in ranks))
@@ -137,7 +107,7 @@ def test_no_mix_of_requests_is_refused(asked: list[tuple[int, list[Rank]]], tell
 
 async def test_the_most_urgent_goes_first() -> None:
     clock = ManualClock()
-    caller = Caller(clock, Server(clock))
+    caller = Caller(clock, RateLimitedServer(clock))
     for _ in range(LIMIT):
         caller.ask(Rank.WRITE)
         await caller.pass_time(0.9)
@@ -149,7 +119,7 @@ async def test_the_most_urgent_goes_first() -> None:
 
 async def test_the_less_urgent_leave_slots_to_the_more_urgent() -> None:
     clock = ManualClock()
-    caller = Caller(clock, Server(clock))
+    caller = Caller(clock, RateLimitedServer(clock))
     caller.ask(*[Rank.HISTORY] * 10)
     await settle()
     for rank in (Rank.HEAD, Rank.CHECKPOINTS, Rank.WRITE):
@@ -162,7 +132,7 @@ async def test_the_less_urgent_leave_slots_to_the_more_urgent() -> None:
 
 async def test_catching_up_leaves_room_for_the_regular_reads_and_writes() -> None:
     clock = ManualClock()
-    caller = Caller(clock, Server(clock))
+    caller = Caller(clock, RateLimitedServer(clock))
     caller.budget.upkeep = 24
     caller.ask(*[Rank.CATCH_UP] * 20)
     waits = []
@@ -180,7 +150,7 @@ async def test_catching_up_leaves_room_for_the_regular_reads_and_writes() -> Non
 
 async def test_others_on_the_same_key_are_made_room_for() -> None:
     clock = ManualClock()
-    server = Server(clock)
+    server = RateLimitedServer(clock)
     caller = Caller(clock, server)
     for _ in range(20):
         for _ in range(3):
@@ -194,7 +164,7 @@ async def test_others_on_the_same_key_are_made_room_for() -> None:
 
 async def test_a_429_from_outside_holds_everything_back() -> None:
     clock = ManualClock()
-    server = Server(clock, tells=False)
+    server = RateLimitedServer(clock, tells=False)
     caller = Caller(clock, server)
     for _ in range(LIMIT):
         server.take()
@@ -228,7 +198,7 @@ async def test_a_write_that_would_wait_too_long_is_refused_and_says_why() -> Non
 
 async def test_a_slot_that_is_given_up_goes_to_the_next() -> None:
     clock = ManualClock()
-    caller = Caller(clock, Server(clock))
+    caller = Caller(clock, RateLimitedServer(clock))
     waiting = asyncio.create_task(caller.budget.slot(Rank.HISTORY).__aenter__())
     await settle()
     assert waiting.done()

@@ -11,7 +11,7 @@ import pytest
 from scaicore_tui.clock import ManualClock
 from scaicore_tui.feed import Budget, Rank
 from scaicore_tui.feed.pace import POLL_SHARE, allowed, upkeep
-from tests.api.test_budget import Server
+from tests.support.rate_limited_server import RateLimitedServer
 from tests.support.waiting import turn
 
 MINUTES = 6
@@ -26,7 +26,7 @@ class Readers:
         self.refused = 0
         self.sent: dict[Rank, list[float]] = defaultdict(list)
         self.waits: dict[Rank, list[float]] = defaultdict(list)
-        self._server = Server(self.clock, limit, tells=tells)
+        self._server = RateLimitedServer(self.clock, limit, tells=tells)
         self._tasks: list[asyncio.Task[None]] = []
 
     def read(self, rank: Rank, pause: float = 0.0) -> None:

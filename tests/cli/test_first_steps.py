@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.core_inputs import TRIP
 from tests.support.grid import MANAGER
 from tests.support.program import COMMAND, FastGrid, Program
 from tests.support.terminal import Terminal
-
-TRIP = {"employee": "Ada", "purpose": "Hotel", "amount": 900.0, "currency": "EUR", "receipts": 1}
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.cli.test_write import APPROVAL, TRIP
+from tests.support.core_inputs import APPROVAL, TRIP
 from tests.support.program import FastGrid, Program
 
 ODD = b'null\n[[[[\n{"id": "sub_1", "at": NaN}\n' + b"[" * 100_000 + b"\n"

@@ -14,7 +14,7 @@ from typer.main import get_command
 from scaicore_tui.cli.app import app
 from scaicore_tui.cli.describing import names, source
 from scaicore_tui.cli.help import commands
-from tests.cli.test_watch import SPOILED, TRIP
+from tests.support.core_inputs import SPOILED, TRIP
 from tests.support.program import Demo, FastGrid, Program
 
 SCHEMAS = {name: json.loads(source(name)) for name in names()}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from scaicore_tui.journal import Intake, Journal
-from tests.domain.test_summary import many_runs
+from tests.support.builders import many_runs
 from tests.support.feed_server import feed_server
 from tests.support.feed_simulator import FeedSim
 from tests.support.program import PATIENCE, Program

@@ -13,8 +13,8 @@ import pytest
 
 from scaicore_tui.cli.streams import replace_with_ascii
 from scaicore_tui.text import cells
-from tests.cli.test_write import APPROVAL, TRIP
 from tests.support.builders import entered, event, started
+from tests.support.core_inputs import APPROVAL, TRIP
 from tests.support.program import COMMAND, PATIENCE, FastGrid, Program
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a shell, and /dev/full")

@@ -9,12 +9,12 @@ import sys
 import pytest
 from anyio.from_thread import start_blocking_portal
 
+from tests.support.core_inputs import TRIP
 from tests.support.grid import MANAGER
 from tests.support.program import COMMAND, PATIENCE, FastGrid, Program, fast_grid
 from tests.support.proxy import answer, grid_server
 from tests.support.terminal import Terminal
 
-TRIP = {"employee": "Ada", "purpose": "Hotel", "amount": 900.0, "currency": "EUR", "receipts": 1}
 CTRL_C, CTRL_D = "\x03", "\x04"
 
 

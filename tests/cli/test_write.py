@@ -8,17 +8,14 @@ from typing import Any
 
 import pytest
 
+from tests.support.core_inputs import APPROVAL, DEBUG_SESSION, EXPENSE, INCIDENT, INVOICES, TRIP
 from tests.support.grid import VIEWER
 from tests.support.program import FastGrid, Program
 
-EXPENSE = {"employee": "Ada", "purpose": "USB-C dock", "amount": 20.0, "currency": "EUR", "receipts": 1}
-TRIP = {**EXPENSE, "purpose": "Flight to Lisbon", "amount": 900.0}
 BATCH = {
     "batch": "B-1",
     "invoices": [{"number": "1-1", "vendor": "Unknown Trading Ltd", "amount": 9, "currency": "EUR"}],
 }
-INCIDENT = {"incident": "webhook retries never stop", "reporter": "Ada", "revision": "abc1234"}
-APPROVAL, INVOICES, SESSION = "core_expense-approval", "core_invoice-batch", "core_debug-session"
 
 
 def test_an_answer_is_confirmed_by_the_run_that_moves(grid: FastGrid, writer: Program) -> None:
@@ -56,7 +53,7 @@ def test_what_is_not_offered_is_not_sent(grid: FastGrid, writer: Program) -> Non
 
 
 def test_a_breakpoint_continues(grid: FastGrid, writer: Program) -> None:
-    execution = grid.finished(SESSION, INCIDENT)
+    execution = grid.finished(DEBUG_SESSION, INCIDENT)
     (breakpoint_id,) = grid.pending()
     told = writer.document("continue", breakpoint_id, "--yes", "--json")
     assert (told["kind"], told["progress"], told["execution_id"]) == ("continue", "confirmed", execution)

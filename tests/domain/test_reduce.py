@@ -14,6 +14,7 @@ from scaicore_tui.runs.fold import error_text
 from scaicore_tui.wire import Event, read_checkpoint
 from tests.support.builders import MILLISECOND, NOON, SECOND, checkpoint, completed, entered, event, exited, started
 from tests.support.memory_index import MemoryBook
+from tests.support.strategies import EVENTS_OF_TWO_RUNS
 
 
 def folded(*events: Event) -> Run:
@@ -211,25 +212,7 @@ def test_runs_are_found_by_prefix() -> None:
     assert [run.execution_id for run in book.find("@latest")] == ["exec_ac"]
 
 
-TYPES = [
-    "invocation.started",
-    "invocation.completed",
-    "invocation.failed",
-    "block.entered",
-    "block.exited",
-    "block.failed",
-]
-STEPS = st.builds(
-    event,
-    st.sampled_from([*TYPES, "custom.note", "block.paused"]),
-    st.integers(0, 5).map(lambda n: NOON + n * 500 * MILLISECOND),
-    execution=st.sampled_from(["exec_1", "exec_2", None]),
-    node_id=st.sampled_from(["a", "b", None]),
-    block_kind=st.sampled_from(["rigid", None, "quantum"]),
-)
-
-
-@given(st.lists(STEPS, max_size=30))
+@given(st.lists(EVENTS_OF_TWO_RUNS, max_size=30))
 def test_any_feed_makes_consistent_runs(steps: list[Event]) -> None:
     """Whatever comes in whatever order: counts add up, open visits are listed as open, documents are JSON."""
     book = MemoryBook()
@@ -246,7 +229,7 @@ def test_any_feed_makes_consistent_runs(steps: list[Event]) -> None:
         assert all(node.visits for node in run.nodes.values())
 
 
-@given(st.lists(STEPS, max_size=20), st.data())
+@given(st.lists(EVENTS_OF_TWO_RUNS, max_size=20), st.data())
 def test_repeats_with_milliseconds_change_nothing(steps: list[Event], data: st.DataObject) -> None:
     """An at-least-once bus may repeat any event, any time later."""
     fine = [step for step in steps if "." in step.timestamp]
@@ -260,7 +243,7 @@ def test_repeats_with_milliseconds_change_nothing(steps: list[Event], data: st.D
     assert [run_document(run) for run in plain.runs.values()] == [run_document(run) for run in noisy.runs.values()]
 
 
-@given(st.lists(STEPS, max_size=30), st.integers(0, 30))
+@given(st.lists(EVENTS_OF_TWO_RUNS, max_size=30), st.integers(0, 30))
 def test_folding_in_two_parts_is_folding_at_once(steps: list[Event], cut: int) -> None:
     """The fold has no memory beside its runs."""
     whole, parts = MemoryBook(), MemoryBook()

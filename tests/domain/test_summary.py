@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,27 +13,14 @@ from hypothesis import strategies as st
 
 from scaicore_tui.journal import Intake, Journal
 from scaicore_tui.journal import intake as intake_module
-from scaicore_tui.journal.schema import _STEPS
 from scaicore_tui.runs import Ordered, RunBook, RunStatus, Summary, run_document
 from scaicore_tui.runs.digest import digest
 from scaicore_tui.runs.summary import VERSION, decode, encode
 from scaicore_tui.wire import Event
-from tests.domain.test_reduce import STEPS
-from tests.support.builders import MILLISECOND, NOON, completed, entered, event, exited, started
+from tests.support.builders import NOON, completed, event, many_runs, run_events
 from tests.support.memory_index import MemoryBook
-
-
-def run_events(execution: str, at: int) -> list[Event]:
-    return [
-        started(at, execution),
-        entered("a", at + 1 * MILLISECOND, execution),
-        exited("a", at + 2 * MILLISECOND, execution),
-        completed(at + 3 * MILLISECOND, execution),
-    ]
-
-
-def many_runs(count: int) -> list[Event]:
-    return [step for n in range(count) for step in run_events(f"exec_{n:04}", NOON + n * 10 * MILLISECOND)]
+from tests.support.old_journal import old_journal
+from tests.support.strategies import EVENTS_OF_TWO_RUNS
 
 
 def stored(intake: Intake, limit: int = 100) -> list[Summary]:
@@ -49,7 +35,7 @@ def documents(book: RunBook) -> list[object]:
     return [run_document(run) for run in book.runs.values()]
 
 
-@given(st.lists(STEPS, max_size=30), st.integers(0, 30), st.integers(0, 30))
+@given(st.lists(EVENTS_OF_TWO_RUNS, max_size=30), st.integers(0, 30), st.integers(0, 30))
 def test_runs_that_were_let_go_are_what_they_would_have_been(steps: list[Event], first: int, second: int) -> None:
     """However few runs are held between batches; whatever of it comes as history."""
     head, middle, tail = steps[:first], steps[first : first + second], steps[first + second :]
@@ -63,7 +49,7 @@ def test_runs_that_were_let_go_are_what_they_would_have_been(steps: list[Event],
     assert +whole.counts == +parts.counts
 
 
-@given(st.lists(STEPS, max_size=30))
+@given(st.lists(EVENTS_OF_TWO_RUNS, max_size=30))
 def test_a_summary_says_what_its_run_says(steps: list[Event]) -> None:
     book = MemoryBook()
     book.apply(steps)
@@ -143,16 +129,6 @@ def test_summaries_are_stored_with_their_events(tmp_path: Path) -> None:
         assert [row.execution_id for row in found] == [f"exec_{n:04}" for n in range(29, -1, -1)]
         assert {row.outcome for row in found} == {RunStatus.COMPLETED}
         assert not any(row.joined_late for row in found)
-
-
-def old_journal(path: Path, events: Sequence[Event]) -> None:
-    """A file of the first version, which had no summaries."""
-    database = sqlite3.connect(path, isolation_level=None)
-    database.execute("PRAGMA journal_mode = WAL")
-    database.executescript(f"BEGIN; {_STEPS[0]} PRAGMA user_version = 1; COMMIT;")
-    rows = [(place, step.at, step.execution_id, step.raw) for place, step in enumerate(events)]
-    database.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", rows)
-    database.close()
 
 
 def test_an_older_file_gets_its_summaries_once(tmp_path: Path) -> None:
@@ -259,7 +235,7 @@ def test_a_full_disk_takes_history_into_memory_too(full: Journal) -> None:
     full.close()
 
 
-@given(st.lists(STEPS, max_size=24), st.integers(0, 24), st.integers(0, 24))
+@given(st.lists(EVENTS_OF_TWO_RUNS, max_size=24), st.integers(0, 24), st.integers(0, 24))
 def test_what_fills_a_hole_is_folded_in_its_place(steps: list[Event], first: int, second: int) -> None:
     """The newest first, then what lies below, a piece at a time: the same runs, in the same order."""
     whole = MemoryBook()

@@ -10,8 +10,7 @@ from scaicore_tui.grid import budget
 from scaicore_tui.grid.budget import MAX_DEPTH, MAX_SIZE, TooLarge, json_size
 from scaicore_tui.grid.store import Store
 from scaicore_tui.grid.template import MAX_TEMPLATES, expressions, render
-from tests.servers.test_grid_nodes import error_of, ran
-from tests.support.grid import Bench, edge, flow, node, on_bench, says, told
+from tests.support.grid import Bench, edge, error_of, flow, node, on_bench, ran, says, told
 
 FOREVER = {"while": "true", "limit": 10**12}
 

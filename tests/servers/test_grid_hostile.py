@@ -11,9 +11,9 @@ import pytest
 
 from scaicore_tui.grid import auth
 from scaicore_tui.grid.auth import Guard
-from tests.servers.test_grid_read import problem
-from tests.servers.test_grid_write import SESSION, invoke, pending, resolve, suspended
+from tests.support.core_inputs import INCIDENT
 from tests.support.grid import MODULE, TOKENS, assert_sound, serving
+from tests.support.grid_api import invoke, pending, problem, resolve, suspended
 
 INJECTIONS = (
     "' OR '1'='1",
@@ -50,7 +50,7 @@ FIELDS = ("amount", "employee", "currency", "batch", "message", "claim", "incide
 @pytest.mark.parametrize("text", INJECTIONS)
 async def test_what_looks_like_sql_is_a_value_that_nothing_has(text: str) -> None:
     async with serving() as grid, grid.client() as client:
-        checkpoint_id = await suspended(client, "debug-session", SESSION)
+        checkpoint_id = await suspended(client, "debug-session", INCIDENT)
         before = grid.grid.store.events(), grid.grid.store.checkpoints()
         for path in ("events", "checkpoints"):
             page = (await client.get(f"{MODULE}/{path}", params={"core_id": text})).json()["data"]
@@ -102,9 +102,9 @@ async def test_a_body_as_deep_and_as_wide_as_may_be() -> None:
 async def test_a_flood_of_invocations_is_stopped_before_they_begin() -> None:
     async with serving(max_runs=3) as grid, grid.client() as client:
         for _ in range(3):
-            await suspended(client, "debug-session", SESSION)
+            await suspended(client, "debug-session", INCIDENT)
         begun = grid.grid.store.executions()
-        refused = await invoke(client, "debug-session", SESSION)
+        refused = await invoke(client, "debug-session", INCIDENT)
         assert problem(refused, 429, "RATE_LIMITED")["retry_after"] == int(refused.headers["Retry-After"])
         assert grid.grid.store.executions() == begun
         for _ in range(20):

@@ -10,27 +10,11 @@ from scaicore_tui.grid.journal import Outcome
 from scaicore_tui.grid.nodes import BEHAVIOURS
 from scaicore_tui.grid.nodes.frame import Frame
 from scaicore_tui.grid.store import Store
-from tests.support.grid import Bench, assert_sound, edge, fails, flow, node, on_bench, says, told
-
-
-def ran(*documents: dict[str, Any], given: dict[str, Any] | None = None) -> Store:
-    """The store after the first flow has run to its end."""
-
-    async def work(bench: Bench) -> Store:
-        await bench.finished(given)
-        return bench.store
-
-    store = on_bench(documents, work)
-    assert_sound(store.events())
-    return store
+from tests.support.grid import edge, error_of, fails, flow, node, ran, says, told
 
 
 def output_of(store: Store) -> Any:
     return store.executions()[0].output
-
-
-def error_of(store: Store) -> Any:
-    return store.executions()[0].error
 
 
 def visits(store: Store) -> list[str]:

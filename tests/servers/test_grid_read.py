@@ -15,6 +15,7 @@ from scaicore_tui.clock import ManualClock
 from scaicore_tui.grid import GridConfig, build_grid
 from scaicore_tui.grid.limits import PER_API_KEY, PER_USER
 from tests.support.grid import MANAGER, MODULE, REVIEWER, TOKENS, VIEWER, Served, serving
+from tests.support.grid_api import problem
 
 CALLS = [
     ("GET", "/v1/me"),
@@ -26,17 +27,6 @@ CALLS = [
     ("GET", f"{MODULE}/cores/core_research"),
     ("POST", f"{MODULE}/cores/core_research/invoke"),
 ]
-
-
-def problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """The error of a refusal, which must be in ScaiGrid's style."""
-    body = response.json()
-    assert (response.status_code, body["status"], body["error"]["code"]) == (status, "error", code), response.text
-    assert re.fullmatch(r"req_[0-9a-f]{12}", body["meta"]["request_id"])
-    assert response.headers["X-Request-Id"] == body["meta"]["request_id"]
-    error: dict[str, Any] = body["error"]
-    assert error["message"]
-    return error
 
 
 async def pages(client: httpx.AsyncClient, what: str, **query: Any) -> list[list[dict[str, Any]]]:

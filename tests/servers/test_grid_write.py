@@ -12,34 +12,10 @@ import pytest
 from scaicore_tui.clock import ManualClock
 from scaicore_tui.grid.bodies import MAX_BYTES
 from scaicore_tui.grid.inbox import Inbox
-from tests.servers.test_grid_read import problem
+from tests.support.core_inputs import INCIDENT, TRIP
 from tests.support.grid import MANAGER, MODULE, REVIEWER, Served, assert_sound, eventually, serving
+from tests.support.grid_api import invoke, pending, problem, resolve, suspended
 from tests.support.log_records import complaints
-
-SESSION = {"incident": "export is slow", "revision": "abc1234"}
-TRIP = {"employee": "Ada", "purpose": "Train", "amount": 900.0, "currency": "EUR", "receipts": 1}
-
-
-async def invoke(client: httpx.AsyncClient, core: str, values: dict[str, Any], **more: Any) -> httpx.Response:
-    return await client.post(f"{MODULE}/cores/core_{core}/invoke", json={"input": values, **more})
-
-
-async def resolve(client: httpx.AsyncClient, checkpoint_id: str, resolution: str, **more: Any) -> httpx.Response:
-    return await client.post(f"{MODULE}/checkpoints/{checkpoint_id}/resolve", json={"resolution": resolution, **more})
-
-
-async def pending(client: httpx.AsyncClient) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = (await client.get(f"{MODULE}/checkpoints")).json()["data"]["checkpoints"]
-    return rows
-
-
-async def suspended(client: httpx.AsyncClient, core: str, values: dict[str, Any]) -> str:
-    """The checkpoint at which a new run waits; a simulated failure on the way just means another try."""
-    for _ in range(20):
-        response = await invoke(client, core, values)
-        if response.status_code == 200:
-            return str(response.json()["checkpoint_id"])
-    raise AssertionError("it never got so far")
 
 
 async def test_invoke_answers_with_the_output() -> None:
@@ -67,7 +43,7 @@ async def test_invoke_tells_of_a_failure() -> None:
 
 async def test_invoke_answers_promptly_when_the_run_waits() -> None:
     async with serving() as grid, grid.client() as client:
-        response = await invoke(client, "debug-session", SESSION)
+        response = await invoke(client, "debug-session", INCIDENT)
         body = response.json()
         assert (body["output"], body["status"]) == (None, "suspended")
         (row,) = await pending(client)
@@ -196,7 +172,7 @@ async def test_an_answer_that_is_none_changes_nothing() -> None:
 
 async def test_a_breakpoint_takes_continue_only() -> None:
     async with serving() as grid, grid.client() as client:
-        checkpoint_id = await suspended(client, "debug-session", SESSION)
+        checkpoint_id = await suspended(client, "debug-session", INCIDENT)
         problem(await resolve(client, checkpoint_id, "approve"), 422, "VALIDATION_ERROR")
         assert (await resolve(client, checkpoint_id, "continue")).status_code == 200
 
@@ -222,7 +198,7 @@ async def test_deadlines_are_kept() -> None:
 async def test_a_suspended_run_survives_the_server(tmp_path: Path) -> None:
     db = tmp_path / "grid.db"
     async with serving(db=db) as grid, grid.client() as client:
-        checkpoint_id = await suspended(client, "debug-session", SESSION)
+        checkpoint_id = await suspended(client, "debug-session", INCIDENT)
         cursor = (await client.get(f"{MODULE}/events", params={"limit": 2})).json()["data"]["next_cursor"]
         feed = grid.grid.store.events()
     async with serving(db=db) as grid, grid.client() as client:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 
@@ -14,37 +11,13 @@ from scaicore_tui.cli.door import MAX_HEAD
 from scaicore_tui.cli.servers import listen, serving
 from scaicore_tui.config.target import named_host
 from scaicore_tui.grid import GridConfig, build_grid
-from scaicore_tui.proxy import PUBLIC, ProxyConfig, build_proxy
 from tests.support.grid import MANAGER, MODULE, TOKENS
+from tests.support.hosted_proxy import CLOSE, EVERYWHERE, HOST, TOKEN, proxied, request, status
 from tests.support.log_records import complaints
-from tests.support.proxy import EVENTS, INVOKE, Grid, answer, exchange, grid_server
+from tests.support.proxy import EVENTS, INVOKE, answer, exchange
 
-EVERYWHERE = "0.0.0.0"  # noqa: S104  (what is tested)
 GET, POST = f"GET {EVENTS}".encode(), f"POST {INVOKE}".encode()
-HOST, TOKEN, CLOSE = b"Host: 127.0.0.1\r\n", b"Authorization: Bearer a.b.c\r\n", b"Connection: close\r\n"
 SECOND = b"GET /v1/me HTTP/1.1\r\nHost: a\r\n\r\n"
-
-
-@asynccontextmanager
-async def proxied(address: str = "127.0.0.1", names: Collection[str] = (), **settings: Any) -> AsyncIterator[Grid]:
-    """A proxy as `serve` runs it, in front of a grid whose `url` is then the proxy's."""
-    async with grid_server() as grid:
-        bound, url = listen(address, 0)
-        async with serving(
-            build_proxy(ProxyConfig(grid.url, **settings)), bound, dates=False, names=names, public=PUBLIC
-        ):
-            grid.url = url.replace(EVERYWHERE, "127.0.0.1")
-            yield grid
-
-
-def request(line: bytes, *headers: bytes, body: bytes = b"", host: bytes = HOST) -> bytes:
-    """A request with its headers exactly as given, beside those that every one has."""
-    return line + b" HTTP/1.1\r\n" + host + TOKEN + CLOSE + b"".join(one + b"\r\n" for one in headers) + b"\r\n" + body
-
-
-def status(got: bytes) -> int:
-    found = re.match(rb"HTTP/1\.1 (\d{3}) ", got)
-    return int(found[1]) if found else 0
 
 
 FOREIGN_HOSTS = [

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from scaicore_tui.cli import connection
 from scaicore_tui.cli.servers import listen, serving
-from tests.servers.test_hostile_requests import proxied, request, status
+from tests.support.hosted_proxy import proxied, request, status
 from tests.support.log_records import complaints
 from tests.support.proxy import EVENTS, INVOKE, client_of, exchange, raw_request
 from tests.support.waiting import until

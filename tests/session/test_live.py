@@ -18,13 +18,13 @@ from scaicore_tui.proxy import ProxyConfig
 from scaicore_tui.secret import Secret
 from scaicore_tui.session import Session
 from scaicore_tui.wire import read_event_page
+from tests.support.core_inputs import APPROVAL, INVOICES, TRIP
 from tests.support.grid import MANAGER, MODULE, Served, serving
+from tests.support.grid_api import finished
 from tests.support.proxy import jwt, proxy_server
 
 pytestmark = pytest.mark.usefixtures("no_documented_limit")
 
-APPROVAL, INVOICES = "core_expense-approval", "core_invoice-batch"
-TRIP = {"employee": "Ada", "purpose": "Flight to Lisbon", "amount": 900.0, "currency": "EUR", "receipts": 1}
 EMPTY = {"batch": "B-1", "invoices": []}
 # As the grid's store says it → as the session says it, for it knows suspended runs by their checkpoints.
 STATUSES = {"suspended": "waiting", "running": "running", "completed": "completed", "failed": "failed"}
@@ -40,13 +40,6 @@ async def proxied(token: str = MANAGER, **settings: Any) -> AsyncIterator[tuple[
 
 def target(url: str, token: str = MANAGER, api: Api = Api.SCAIFLOW) -> Target:
     return Target(url=url, api=api, token=Secret(token), token_source="the test")
-
-
-async def finished(served: Served, core_id: str, values: dict[str, Any]) -> str:
-    """Run a Core until it ends or waits; the run's id."""
-    run = served.grid.engine.start(core_id, values)
-    await run.settled.wait()
-    return run.execution.id
 
 
 def stored(served: Served) -> dict[str, str]:

@@ -20,9 +20,9 @@ from scaicore_tui.runs import RunStatus, run_document
 from scaicore_tui.runs.shelf import AT_ONCE
 from scaicore_tui.session import Session
 from scaicore_tui.wire import Event
-from tests.domain.test_summary import many_runs, old_journal
-from tests.support.builders import NOON, checkpoint, completed, entered, exited, started
+from tests.support.builders import NOON, checkpoint, completed, entered, exited, many_runs, started
 from tests.support.feed_simulator import FeedSim
+from tests.support.old_journal import old_journal
 from tests.support.waiting import until
 
 OFFLINE = Target(url="http://127.0.0.1:1/api/v1", name="kept", offline=True)

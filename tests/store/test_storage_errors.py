@@ -29,8 +29,7 @@ from scaicore_tui.journal.recorded import open_recorded
 from scaicore_tui.session import Session
 from scaicore_tui.tui.clipboard import copy
 from scaicore_tui.tui.messages import CopyText
-from tests.domain.test_summary import many_runs
-from tests.support.builders import NOON, completed, event
+from tests.support.builders import NOON, completed, event, many_runs
 from tests.support.feed_simulator import FeedSim
 from tests.support.waiting import until
 

@@ -50,3 +50,24 @@ def checkpoint(identity: str = "ckpt_1", **fields: Any) -> dict[str, Any]:
         "created_at": "2026-04-29T12:00:01.000Z",
         "execution_id": "exec_1",
     } | fields
+
+
+def started_with_raw_input(source: bytes, execution: str = "exec_1", at: int = 0) -> Event:
+    """A start whose input is `source`, JSON or not."""
+    head = b'{"type": "scaicore.runtime.invocation.started", "core_id": "core_a",'
+    stamp = b' "timestamp": "2026-04-29T12:00:0%d.000Z",' % at
+    payload = b' "payload": {"execution_id": "%s", "input": %s}}' % (execution.encode(), source)
+    return read_stored(head + stamp + payload)
+
+
+def run_events(execution: str, at: int) -> list[Event]:
+    return [
+        started(at, execution),
+        entered("a", at + 1 * MILLISECOND, execution),
+        exited("a", at + 2 * MILLISECOND, execution),
+        completed(at + 3 * MILLISECOND, execution),
+    ]
+
+
+def many_runs(count: int) -> list[Event]:
+    return [step for n in range(count) for step in run_events(f"exec_{n:04}", NOON + n * 10 * MILLISECOND)]

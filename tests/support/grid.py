@@ -232,3 +232,19 @@ async def eventually(look: Callable[[], Awaitable[T]], wanted: Callable[[T], obj
         if wanted(seen):
             return seen
     raise AssertionError("it never came true")
+
+
+def ran(*documents: dict[str, Any], given: dict[str, Any] | None = None) -> Store:
+    """The store after the first flow has run to its end."""
+
+    async def work(bench: Bench) -> Store:
+        await bench.finished(given)
+        return bench.store
+
+    store = on_bench(documents, work)
+    assert_sound(store.events())
+    return store
+
+
+def error_of(store: Store) -> Any:
+    return store.executions()[0].error

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import IO, Any
 
 import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -23,6 +23,7 @@ from tests.support.token_leaks import Overheard
 
 COMMAND = (sys.executable, "-m", "scaicore_tui")
 PATIENCE = 60
+FAST = ("--interval", "0.2")
 _FOREIGN = ("SCAI", "XDG_", "NO_COLOR", "COLUMNS", "TEXTUAL")
 
 
@@ -162,3 +163,19 @@ def fast_grid(**settings: Any) -> Iterator[FastGrid]:
     """A grid that only does what the test, and the program, ask for."""
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(serving(**settings)) as served:
         yield FastGrid(portal, served)
+
+
+def loaded_modules(program: Program, *arguments: str) -> tuple[str, set[str]]:
+    """Run a command; return its output, and the top-level modules that it imported."""
+    command = [sys.executable, "-X", "importtime", *COMMAND[1:], *arguments]
+    done = subprocess.run(
+        command, env=program.environment, capture_output=True, encoding="utf-8", timeout=PATIENCE, check=True
+    )
+    names = (line.rpartition("|")[2].strip() for line in done.stderr.splitlines())
+    return done.stdout, {name.partition(".")[0] for name in names}
+
+
+def next_line_with(stream: IO[str] | None, words: str) -> str:
+    """Return the next line that contains `words`."""
+    assert stream is not None
+    return next(line for line in stream if words in line)

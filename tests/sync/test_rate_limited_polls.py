@@ -17,9 +17,9 @@ from scaicore_tui.feed import Client, Link, LinkState, Part
 from scaicore_tui.session import Session
 from scaicore_tui.tui.link_words import Standing, link_pieces, next_try
 from scaicore_tui.tui.widgets.status_bar import StatusBar
-from tests.api.test_budget import Server
 from tests.support.builders import NOON, SECOND, checkpoint, started
 from tests.support.feed_simulator import FeedSim, surely
+from tests.support.rate_limited_server import RateLimitedServer
 from tests.support.waiting import rest, running, until
 
 EVENTS = 2_000
@@ -32,7 +32,7 @@ class Limited:
 
     def __init__(self, sim: FeedSim) -> None:
         self.clock = ManualClock()
-        self.server = Server(self.clock)
+        self.server = RateLimitedServer(self.clock)
         self.refused = 0
         self.polls: list[float] = []
         self._sim = sim
