@@ -15,7 +15,6 @@ from msgspec.structs import replace
 
 from scaicore_tui.actions import Kind, Ledger, Progress
 from scaicore_tui.actions.ledger import Entry
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import UsageError
 from scaicore_tui.feed import Client
@@ -23,6 +22,7 @@ from scaicore_tui.session import Session
 from scaicore_tui.wire import Event
 from tests.support.builders import NOON, SECOND, checkpoint, completed, entered, started
 from tests.support.feed_simulator import FeedSim
+from tests.support.manual_clock import ManualClock
 from tests.support.waiting import until
 from tests.support.write_feed import WriteServer, lose_answer, one_checkpoint
 

@@ -15,13 +15,13 @@ import pytest
 from scaicore_tui.actions import Kind, Ledger, Progress
 from scaicore_tui.actions.ledger import Entry
 from scaicore_tui.actions.ledger_worker import LedgerWorker
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import StorageError
 from scaicore_tui.feed import Client
 from scaicore_tui.lock import Lock
 from scaicore_tui.session import Session, Update
 from tests.support.builders import checkpoint
+from tests.support.manual_clock import ManualClock
 from tests.support.waiting import turn
 from tests.support.write_feed import WriteServer, accept_write, one_checkpoint
 

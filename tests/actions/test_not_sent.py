@@ -12,7 +12,6 @@ import pytest
 
 from scaicore_tui.actions import Ledger, Progress, Submission, answer_each, latest_by_target
 from scaicore_tui.actions.submission import Kind
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.config.sources import TokenFile
 from scaicore_tui.credentials.bearer import AGAIN
@@ -22,6 +21,7 @@ from scaicore_tui.feed.client import FIND_PAGES
 from scaicore_tui.session import Session, Update
 from tests.support.builders import NOON, SECOND, checkpoint, started
 from tests.support.feed_simulator import UNLIMITED, FeedSim
+from tests.support.manual_clock import ManualClock
 from tests.support.waiting import until
 from tests.support.write_feed import WriteServer, accept_write, lose_answer, one_checkpoint
 

@@ -9,7 +9,6 @@ import pytest
 
 from scaicore_tui.actions import Progress
 from scaicore_tui.actions.outcomes import ABSENT_AFTER, LOOKED_FOR
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.errors import UsageError
 from scaicore_tui.feed import Rank
 from scaicore_tui.feed.budget import Slot
@@ -17,6 +16,7 @@ from scaicore_tui.feed.transport import INVOKE_TIMEOUT, WHOLE_TIMEOUT
 from scaicore_tui.session import Session
 from tests.support.builders import NOON, SECOND, checkpoint, started
 from tests.support.feed_simulator import FeedSim
+from tests.support.manual_clock import ManualClock
 from tests.support.write_feed import WriteServer, lose_answer, one_checkpoint
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from scaicore_tui.actions import Ledger, Progress
 from scaicore_tui.cli import bookkeeping, output
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import UsageError
 from scaicore_tui.feed import Client
@@ -19,6 +18,7 @@ from scaicore_tui.wire import Event
 from scaicore_tui.wire.given import read_given
 from tests.support.builders import NOON, started_with_raw_input
 from tests.support.feed_simulator import FeedSim
+from tests.support.manual_clock import ManualClock
 
 ODD = b'{ "a":0.10, "a":1e400,\n"n":-0,"\\u00e9":"\\u202e\\/", "big":%s}' % (b"9" * 5_000)
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.errors import Refused
 from scaicore_tui.feed import Budget, Rank
 from scaicore_tui.feed.quota import Quota, read_quota
+from tests.support.manual_clock import ManualClock
 from tests.support.rate_limited_server import LIMIT, RateLimitedServer
 from tests.support.waiting import turn, until
 

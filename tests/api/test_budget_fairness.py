@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import pytest
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.feed import Budget, Rank
 from scaicore_tui.feed.pace import POLL_SHARE, allowed, upkeep
+from tests.support.manual_clock import ManualClock
 from tests.support.rate_limited_server import RateLimitedServer
 from tests.support.waiting import turn
 

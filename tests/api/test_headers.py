@@ -8,11 +8,11 @@ import tracemalloc
 import httpx
 import pytest
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.feed import Budget, Rank
 from scaicore_tui.feed.quota import MAX_QUOTA, Quota, read_quota
 from scaicore_tui.wire import read_problem
 from scaicore_tui.wire.headers import MAX_AGE, MAX_WAIT, http_date, kept_for, retry_after, server_time
+from tests.support.manual_clock import ManualClock
 
 NOW = 784_111_777.0  # Sun, 06 Nov 1994 08:49:37 GMT
 FORMS = ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]

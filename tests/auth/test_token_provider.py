@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.config.sources import TokenCommand, TokenFile
 from scaicore_tui.credentials import Bearer, Claims, read_claims
@@ -18,6 +17,7 @@ from scaicore_tui.credentials.bearer import AGAIN, EARLY
 from scaicore_tui.credentials.command import MAX_OUTPUT, run_command
 from scaicore_tui.errors import CredentialsError
 from scaicore_tui.secret import Secret
+from tests.support.manual_clock import ManualClock
 from tests.support.proxy import jwt
 
 HOUR = 3_600.0

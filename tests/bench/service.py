@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scaicore_tui.cli.servers import listen, serving
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.grid import GridConfig, build_grid
 from scaicore_tui.proxy import ProxyConfig, build_proxy
 from tests.bench.load import callers, hammered, polled
 from tests.bench.probes import in_turns
 from tests.bench.registry import Row, Setting, row
 from tests.bench.upstream import DIRECT, LOOPBACK, PROXIED, TOKEN, front, grid
+from tests.support.manual_clock import ManualClock
 
 ENGINEERS = 40
 SECONDS = 2.0

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from scaicore_tui.cli.doctor.api import api_findings
 from scaicore_tui.cli.doctor.finding import Finding, Mark
 from scaicore_tui.cli.doctor.look import Seen
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Api, Target
 from scaicore_tui.credentials import Bearer
 from scaicore_tui.errors import CannotReach, CredentialsError, PermissionDenied, Refused, ScaicoreError
@@ -21,6 +20,7 @@ from scaicore_tui.feed.probe import Reply
 from scaicore_tui.secret import Secret
 from scaicore_tui.wire import read_event_page
 from tests.support.builders import MILLISECOND, NOON, SECOND, entered
+from tests.support.manual_clock import ManualClock
 from tests.support.proxy import jwt
 
 TARGET = Target(url="https://h.example", token=Secret("sgk_key"), token_source="HERE")

@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from scaicore_tui.cli.doctor.finding import Mark
 from scaicore_tui.cli.doctor.tls import tls_finding
-from scaicore_tui.clock import ManualClock, SystemClock
+from scaicore_tui.clock import SystemClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import ConfigError
 from tests.support.fault_server import Authority, fault_server
+from tests.support.manual_clock import ManualClock
 
 pytestmark = pytest.mark.usefixtures("no_documented_limit")
 

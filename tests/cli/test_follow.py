@@ -9,7 +9,6 @@ import httpx
 import pytest
 
 from scaicore_tui.cli.following import Contact, Follower, patiently
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import CredentialsError, ScaicoreError
 from scaicore_tui.feed import Client
@@ -19,6 +18,7 @@ from scaicore_tui.wire import Event, read_problem, read_stored
 from tests.bench.traffic import sources
 from tests.support.builders import checkpoint, completed, entered, started
 from tests.support.feed_simulator import FeedSim
+from tests.support.manual_clock import ManualClock
 from tests.support.waiting import turn
 
 FEED = [read_stored(source) for source in sources(4_000)]

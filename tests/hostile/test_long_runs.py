@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.journal import Journal
 from scaicore_tui.runs import NodeState, Run
 from scaicore_tui.runs.fold import fold
@@ -23,6 +22,7 @@ from scaicore_tui.tui.screens.story import story
 from scaicore_tui.wire import Event
 from tests.support.builders import MILLISECOND, NOON, entered, exited, started
 from tests.support.feed_simulator import FeedSim
+from tests.support.manual_clock import ManualClock
 from tests.support.waiting import until
 
 

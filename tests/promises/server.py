@@ -11,11 +11,11 @@ from urllib.parse import parse_qs
 
 import httpx
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.wire import Event
 from scaicore_tui.wire.timestamps import iso
 from tests.support.builders import checkpoint, completed, entered, started
 from tests.support.feed_simulator import UNLIMITED
+from tests.support.manual_clock import ManualClock
 from tests.support.waiting import turn
 
 MICRO = 1_000_000

@@ -13,9 +13,9 @@ import pytest
 
 from scaicore_tui.cli.access_log import AccessLog
 from scaicore_tui.cli.servers import listen, serving
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.proxy import ProxyConfig, build_proxy
 from tests.support.hosted_proxy import request
+from tests.support.manual_clock import ManualClock
 from tests.support.proxy import EVENTS, INVOKE, TOKEN, Grid, answer, client_of, exchange, grid_server
 from tests.support.waiting import until
 

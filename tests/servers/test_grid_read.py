@@ -11,11 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.grid import GridConfig, build_grid
 from scaicore_tui.grid.limits import PER_API_KEY, PER_USER
 from tests.support.grid import MANAGER, MODULE, REVIEWER, TOKENS, VIEWER, Served, serving
 from tests.support.grid_api import problem
+from tests.support.manual_clock import ManualClock
 
 CALLS = [
     ("GET", "/v1/me"),

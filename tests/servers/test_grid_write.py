@@ -9,13 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.grid.bodies import MAX_BYTES
 from scaicore_tui.grid.inbox import Inbox
 from tests.support.core_inputs import INCIDENT, TRIP
 from tests.support.grid import MANAGER, MODULE, REVIEWER, Served, assert_sound, eventually, serving
 from tests.support.grid_api import invoke, pending, problem, resolve, suspended
 from tests.support.log_records import complaints
+from tests.support.manual_clock import ManualClock
 
 
 async def test_invoke_answers_with_the_output() -> None:

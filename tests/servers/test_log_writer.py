@@ -16,7 +16,7 @@ import pytest
 from scaicore_tui.cli import diagnostics
 from scaicore_tui.cli.log_writer import LogWriter
 from scaicore_tui.cli.server_log import NOTICE_SECONDS, notice_exhaustion
-from scaicore_tui.clock import ManualClock
+from tests.support.manual_clock import ManualClock
 from tests.support.waiting import PATIENCE, until
 
 FULL = Path("/dev/full")

@@ -14,13 +14,13 @@ import httpx
 import pytest
 from starlette.responses import Response
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.proxy import ProxyConfig, coalesce
 from scaicore_tui.proxy.calls import Call
 from scaicore_tui.proxy.coalesce import Coalescer
 from scaicore_tui.proxy.forward import Whole
 from scaicore_tui.proxy.writes import Writes, shareable
 from scaicore_tui.secret import Secret
+from tests.support.manual_clock import ManualClock
 from tests.support.proxy import (
     CHECKPOINTS,
     EVENTS,

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.proxy import ProxyConfig
 from scaicore_tui.secret import Secret
+from tests.support.manual_clock import ManualClock
 from tests.support.proxy import EVENTS, Grid, answer, client_of, grid_server, proxy_server
 
 FOUND = answer(b'{"data": {"value": "sgk_tenant", "version": 3}}')

@@ -12,8 +12,8 @@ import pytest
 
 from scaicore_tui.cli.servers import listen
 from scaicore_tui.cli.workers import MOST, STEADY, Workers
-from scaicore_tui.clock import ManualClock
 from tests.support.log_records import complaints
+from tests.support.manual_clock import ManualClock
 from tests.support.waiting import until
 
 ENDS = ("sh", "-c", "exit 3")

@@ -13,7 +13,6 @@ from scaicore_tui.actions import Kind, Ledger, Progress
 from scaicore_tui.actions.ledger import Entry
 from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.sessions import former_notice
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Caller, Identity, Target, journal_file
 from scaicore_tui.config.paths import former_journal_file
 from scaicore_tui.config.sources import TokenCommand
@@ -27,6 +26,7 @@ from scaicore_tui.secret import Secret
 from scaicore_tui.session import Session
 from tests.support.builders import checkpoint, event
 from tests.support.feed_simulator import FeedSim
+from tests.support.manual_clock import ManualClock
 from tests.support.proxy import jwt
 
 NOW = 1_800_000_000.0

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import CannotReach, StorageError, UsageError
 from scaicore_tui.journal import Intake, Journal
@@ -22,6 +21,7 @@ from scaicore_tui.session import Session
 from scaicore_tui.wire import Event
 from tests.support.builders import NOON, checkpoint, completed, entered, exited, many_runs, started
 from tests.support.feed_simulator import FeedSim
+from tests.support.manual_clock import ManualClock
 from tests.support.old_journal import old_journal
 from tests.support.waiting import until
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.errors import StorageError
 from scaicore_tui.journal import Intake, Journal
 from scaicore_tui.journal.ingest import BETWEEN_RETENTIONS
@@ -20,6 +19,7 @@ from scaicore_tui.tui.listing import Listing
 from scaicore_tui.wire import Event
 from tests.support.builders import NOON, SECOND, completed, event, started
 from tests.support.feed_simulator import FeedSim
+from tests.support.manual_clock import ManualClock
 from tests.support.waiting import until
 
 NOTE = "x" * 500

@@ -17,7 +17,6 @@ from scaicore_tui.cli import crash, diagnostics
 from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.following import Contact
 from scaicore_tui.cli.sessions import watching
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.config.writing import write_new
 from scaicore_tui.errors import StorageError
@@ -31,6 +30,7 @@ from scaicore_tui.tui.clipboard import copy
 from scaicore_tui.tui.messages import CopyText
 from tests.support.builders import NOON, completed, event, many_runs
 from tests.support.feed_simulator import FeedSim
+from tests.support.manual_clock import ManualClock
 from tests.support.waiting import until
 
 PAGE = 4_096

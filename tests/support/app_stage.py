@@ -12,7 +12,6 @@ from textual import events
 from textual.app import App
 from textual.pilot import Pilot
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.config.target import Color
 from scaicore_tui.feed import Client
@@ -22,6 +21,7 @@ from scaicore_tui.tui import DebuggerApp
 from scaicore_tui.tui.screens.base import SessionScreen
 from tests.support.builders import NOON, SECOND
 from tests.support.feed_simulator import FeedSim, surely
+from tests.support.manual_clock import ManualClock
 from tests.support.token_leaks import MARK
 
 TURNS = 400

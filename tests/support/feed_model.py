@@ -19,7 +19,6 @@ import httpx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.feed import Client
@@ -28,6 +27,7 @@ from scaicore_tui.session import Session
 from scaicore_tui.wire import Event
 from tests.support.builders import MILLISECOND, NOON, SECOND, entered
 from tests.support.feed_simulator import UNLIMITED
+from tests.support.manual_clock import ManualClock
 
 # Where a file costs no wait for a disk, if there is such a folder: there are hundreds of journals.
 _SHM = Path("/dev/shm")  # noqa: S108  (a folder of its own is made in it)

@@ -10,11 +10,11 @@ from urllib.parse import parse_qs
 
 import httpx
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.feed import Client
 from scaicore_tui.session import Session
 from scaicore_tui.wire import Event
+from tests.support.manual_clock import ManualClock
 
 # A server that says that it allows as much as anybody may want.
 UNLIMITED = {"X-Scaigrid-Ratelimit-Limit": "1000000", "X-Scaigrid-Ratelimit-Remaining": "999999"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from scaicore_tui.clock import ManualClock
+from tests.support.manual_clock import ManualClock
 
 LIMIT = 60  # requests per minute
 

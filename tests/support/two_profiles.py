@@ -11,7 +11,6 @@ import httpx
 from textual.pilot import Pilot
 
 from scaicore_tui.actions import Ledger
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.config.choices import Choice
 from scaicore_tui.config.target import Color
@@ -26,6 +25,7 @@ from scaicore_tui.tui.screens.profiles import ProfilesScreen
 from tests.support.app_stage import STANDARD, screen_lines, until
 from tests.support.builders import NOON, SECOND, started
 from tests.support.feed_simulator import FeedSim
+from tests.support.manual_clock import ManualClock
 from tests.support.scene import REVIEW, busy
 
 STAGING, PROD = "staging", "prod"

@@ -7,13 +7,13 @@ import asyncio
 import httpx
 import pytest
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.feed import Client, LinkState
 from scaicore_tui.session import Session
 from scaicore_tui.tui.desk import Desk
 from tests.support.builders import checkpoint, started
 from tests.support.feed_simulator import FeedSim
+from tests.support.manual_clock import ManualClock
 from tests.support.waiting import until
 
 EVENTS, CHECKPOINTS = "events", "checkpoints"

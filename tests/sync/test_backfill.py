@@ -12,7 +12,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import CannotReach
 from scaicore_tui.feed import Client
@@ -23,6 +22,7 @@ from scaicore_tui.wire import Event
 from tests.bench.ceiling import RATE, watch
 from tests.support.builders import MILLISECOND, NOON, entered
 from tests.support.feed_simulator import FeedSim
+from tests.support.manual_clock import ManualClock
 from tests.support.waiting import rest, until
 
 

@@ -11,7 +11,6 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import CannotReach
 from scaicore_tui.feed import Client, LinkState, Rank
@@ -20,6 +19,7 @@ from scaicore_tui.session import Session
 from scaicore_tui.wire import Checkpoint, CheckpointPage
 from tests.support.builders import NOON, checkpoint, started
 from tests.support.feed_simulator import UNLIMITED, surely
+from tests.support.manual_clock import ManualClock
 from tests.support.waiting import rest, until
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import httpx
 import pytest
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import CannotReach
 from scaicore_tui.feed import Client, bodies
@@ -23,6 +22,7 @@ from scaicore_tui.wire import Event
 from scaicore_tui.wire.edges import next_cursor
 from tests.support.builders import MILLISECOND, NOON, checkpoint, event
 from tests.support.feed_simulator import UNLIMITED, FeedSim
+from tests.support.manual_clock import ManualClock
 
 # What stands for 32 MiB here.
 MOST = 8_192

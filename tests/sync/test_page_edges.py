@@ -7,13 +7,13 @@ from collections import Counter
 import httpx
 import pytest
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.feed import Client, Descent, Rank
 from scaicore_tui.feed.page_edges import PageEdges, moved_by
 from scaicore_tui.session import Session
 from scaicore_tui.wire import Event
 from tests.support.builders import NOON, SECOND, entered
 from tests.support.feed_simulator import UNLIMITED, FeedSim
+from tests.support.manual_clock import ManualClock
 
 
 def loop(second: int, times: int, node: str = "step") -> list[Event]:

@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.feed import Client, Part
 from scaicore_tui.session import Session
 from tests.support.builders import checkpoint, started
 from tests.support.feed_simulator import FeedSim, surely
+from tests.support.manual_clock import ManualClock
 from tests.support.waiting import rest, running, until
 
 Trouble = Callable[[], httpx.Response]

@@ -8,13 +8,13 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import CannotReach, PermissionDenied, Refused
 from scaicore_tui.feed import Backoff, Client, Link, LinkState, Part, Rank
 from scaicore_tui.session import Session
 from tests.support.builders import checkpoint, started
 from tests.support.feed_simulator import FeedSim, surely
+from tests.support.manual_clock import ManualClock
 from tests.support.waiting import turn, until
 
 

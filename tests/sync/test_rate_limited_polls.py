@@ -11,7 +11,6 @@ import pytest
 from textual.geometry import Size
 
 from scaicore_tui.cli.following import Contact
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.feed import Client, Link, LinkState, Part
 from scaicore_tui.session import Session
@@ -19,6 +18,7 @@ from scaicore_tui.tui.link_words import Standing, link_pieces, next_try
 from scaicore_tui.tui.widgets.status_bar import StatusBar
 from tests.support.builders import NOON, SECOND, checkpoint, started
 from tests.support.feed_simulator import FeedSim, surely
+from tests.support.manual_clock import ManualClock
 from tests.support.rate_limited_server import RateLimitedServer
 from tests.support.waiting import rest, running, until
 
