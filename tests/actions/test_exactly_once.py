@@ -20,8 +20,8 @@ from scaicore_tui.actions.outcomes import ABSENT_AFTER
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.config import Api, Target
 from scaicore_tui.errors import ScaicoreError, UsageError
-from scaicore_tui.feed import transport
-from scaicore_tui.feed.transport import INVOKE_TIMEOUT
+from scaicore_tui.feed import Client
+from scaicore_tui.feed.transport import INVOKE_TIMEOUT, WRITE_TIMEOUT
 from scaicore_tui.secret import Secret
 from scaicore_tui.session import Session
 from tests.support.core_inputs import APPROVAL, TRIP
@@ -90,19 +90,14 @@ def target(wire: FaultyWire) -> Target:
 
 
 @asynccontextmanager
-async def scene(ledger: Ledger | None = None) -> AsyncIterator[Scene]:
+async def scene(ledger: Ledger | None = None, write_timeout_s: float = WRITE_TIMEOUT) -> AsyncIterator[Scene]:
     async with serving() as served, faulty_wire(served.url) as wire:
         await finished(served, APPROVAL, TRIP)
         clock = SkippingClock()
-        async with Session(target(wire), clock=clock, ledger=ledger) as session:
+        client = Client(target(wire), clock=clock, write_timeout_s=write_timeout_s)
+        async with Session(client.target, clock=clock, client=client, ledger=ledger) as session:
             await session.read_once()
             yield Scene(served, wire, session, clock, waiting(served)[0])
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Writes time out after a moment."""
-    monkeypatch.setattr(transport, "WRITE_TIMEOUT", 0.3)
 
 
 async def test_a_good_wire_confirms() -> None:
@@ -140,9 +135,8 @@ async def test_lost_on_the_way_back_is_found_and_confirmed() -> None:
         assert len(it.wire.posts) == 1
 
 
-@pytest.mark.usefixtures("impatient")
 async def test_an_answer_that_is_late_is_looked_up() -> None:
-    async with scene() as it:
+    async with scene(write_timeout_s=0.3) as it:
         it.wire.fault = Fault.HOLD_AFTER
         submission = await it.answer()
         assert it.truth == "approve"
@@ -150,9 +144,8 @@ async def test_an_answer_that_is_late_is_looked_up() -> None:
         assert len(it.wire.posts) == 1
 
 
-@pytest.mark.usefixtures("impatient")
 async def test_a_write_that_arrives_after_all_is_seen() -> None:
-    async with scene() as it:
+    async with scene(write_timeout_s=0.3) as it:
         it.wire.fault = Fault.HOLD_BEFORE
         submission = await it.answer()
         it.clock.skipped += INVOKE_TIMEOUT

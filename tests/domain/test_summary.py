@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaicore_tui.journal import Intake, Journal
-from scaicore_tui.journal import intake as intake_module
 from scaicore_tui.runs import Ordered, RunBook, RunStatus, Summary, run_document
 from scaicore_tui.runs.digest import digest
 from scaicore_tui.runs.summary import VERSION, decode, encode
@@ -151,11 +150,10 @@ def test_an_older_file_gets_its_summaries_once(tmp_path: Path) -> None:
         assert journal.rows("SELECT count(*) FROM runs") == [(250,)]
 
 
-def test_what_nobody_waits_for_gives_way_to_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake_module, "LONGEST_KEY", 60.0)
+def test_what_nobody_waits_for_gives_way_to_a_key(tmp_path: Path) -> None:
     old_journal(tmp_path / "j", many_runs(3))
     with Journal.open(tmp_path / "j") as journal, ThreadPoolExecutor(1) as thread:
-        intake = Intake(journal)
+        intake = Intake(journal, max_yield_s=60.0)
         intake.begin()
         intake.give_way(to_key=True)
         folding = thread.submit(intake.stored, 500)
@@ -167,11 +165,10 @@ def test_what_nobody_waits_for_gives_way_to_a_key(tmp_path: Path, monkeypatch: p
         assert len(folding.result()) == 3
 
 
-def test_a_key_that_never_ends_holds_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake_module, "LONGEST_KEY", 0.001)
+def test_a_key_that_never_ends_holds_nothing_up(tmp_path: Path) -> None:
     old_journal(tmp_path / "j", many_runs(3))
     with Journal.open(tmp_path / "j") as journal:
-        intake = Intake(journal)
+        intake = Intake(journal, max_yield_s=0.001)
         intake.begin()
         intake.give_way(to_key=True)
         assert len(intake.stored(500)) == 3

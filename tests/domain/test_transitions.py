@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaicore_tui.runs import Pending, Teller, Transition, What, transition_document, transitions
+from scaicore_tui.runs import Pending, Teller, Transition, What, transition_document
 from scaicore_tui.wire import Checkpoint, Event, read_stored
 from scaicore_tui.wire.checkpoints import read_checkpoint
 from tests.bench.traffic import sources
@@ -20,9 +19,11 @@ from tests.support.builders import MILLISECOND, NOON, SECOND, checkpoint, comple
 FEED = [read_stored(source) for source in sources(400)]
 
 
-def told(events: Sequence[Event], cuts: Sequence[int] = ()) -> list[Transition]:
-    """What is told of a feed that is read in pieces."""
-    teller = Teller(lambda key, upto: [(n, e) for n, e in enumerate(events[: upto + 1]) if e.execution_id == key])
+def told(events: Sequence[Event], cuts: Sequence[int] = (), max_open_runs: int = 1_000) -> list[Transition]:
+    """Return the transitions of a feed that is read in pieces."""
+    teller = Teller(
+        lambda key, upto: [(n, e) for n, e in enumerate(events[: upto + 1]) if e.execution_id == key], max_open_runs
+    )
     rows, bounds = list(enumerate(events)), [0, *sorted(cuts), len(events)]
     return [made for a, b in pairwise(bounds) for made in teller.tell(rows[a:b])]
 
@@ -44,10 +45,8 @@ def test_each_event_of_the_runtime_is_one_change() -> None:
     assert len(told(FEED)) == sum(step.type.startswith("scaicore.runtime.") for step in FEED) > 100
 
 
-def test_with_room_for_few_runs_it_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = told(FEED)
-    monkeypatch.setattr(transitions, "ROOM", 2)
-    assert told(FEED, range(0, len(FEED), 7)) == whole
+def test_with_room_for_few_runs_it_is_the_same() -> None:
+    assert told(FEED, range(0, len(FEED), 7), max_open_runs=2) == told(FEED)
 
 
 def test_a_run_that_began_and_ended_between_two_polls_gives_all_its_lines() -> None:

@@ -12,6 +12,7 @@ import httpx
 
 from scaicore_tui.config import Target
 from scaicore_tui.feed import Client
+from scaicore_tui.feed.bodies import BodyLimits
 from scaicore_tui.session import Session
 from scaicore_tui.wire import Event
 from tests.support.manual_clock import ManualClock
@@ -42,6 +43,7 @@ class FeedSim:
     arrive: Callable[[], None] = lambda: None
     checkpoints: list[dict[str, Any]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    limits: BodyLimits = field(default_factory=BodyLimits)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         """The answer to one request."""
@@ -73,7 +75,7 @@ class FeedSim:
     def client(self) -> Client:
         """A client of this feed."""
         target = Target(url="http://127.0.0.1:1/api/v1", name="sim")
-        return Client(target, httpx.MockTransport(self.answer))
+        return Client(target, httpx.MockTransport(self.answer), limits=self.limits)
 
     def session(self, backfill: int = 5_000) -> Session:
         """A session on this feed, on a clock that stands still."""

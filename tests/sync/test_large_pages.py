@@ -6,6 +6,7 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import pytest
 
 from scaicore_tui.config import Target
 from scaicore_tui.errors import CannotReach
-from scaicore_tui.feed import Client, bodies
+from scaicore_tui.feed import Client
+from scaicore_tui.feed.bodies import BodyLimits
 from scaicore_tui.journal import Journal
 from scaicore_tui.runs.gap import GapReason
 from scaicore_tui.session import Session
@@ -27,21 +29,19 @@ from tests.support.manual_clock import ManualClock
 # What stands for 32 MiB here.
 MOST = 8_192
 HUGE = 2 * MOST
+SMALL_BODIES = BodyLimits(max_body=MOST, edge=128)
+MIB = 1024 * 1024
+TARGET = Target(url="http://127.0.0.1:1/api/v1", name="sim")
 KINDS = ["key", "offset", "oldest"]
-
-
-@pytest.fixture(autouse=True)
-def small_bodies(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "MAX_BODY", MOST)
-    monkeypatch.setattr(bodies, "EDGE", 128)
 
 
 def sized(number: int, size: int = 10) -> Event:
     return event("custom.step", NOON + number * MILLISECOND, number=number, filling="x" * size)
 
 
-def feed(log: list[Event], kind: str, page_size: int = 500) -> FeedSim:
-    return FeedSim(log, page_size, "offset" if kind == "oldest" else kind, oldest_first=kind == "oldest")
+def feed(log: list[Event], kind: str, page_size: int = 500, limits: BodyLimits = SMALL_BODIES) -> FeedSim:
+    cursor_kind = "offset" if kind == "oldest" else kind
+    return FeedSim(log, page_size, cursor_kind, oldest_first=kind == "oldest", limits=limits)
 
 
 def numbers(session: Session) -> list[int]:
@@ -103,9 +103,9 @@ async def test_in_what_came_while_nobody_looked_it_is_passed_as_well(tmp_path: P
         assert (numbers(session), too_large(session)) == ([n for n in range(150) if n not in (70, 71)], [(69, 72)])
 
 
-async def test_once_events_are_small_again_so_many_are_asked_for_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "MAX_BODY", 65_536)
-    sim = feed([*map(sized, range(600)), *(sized(number, 30_000) for number in range(600, 605))], "key", page_size=30)
+async def test_once_events_are_small_again_so_many_are_asked_for_as_before() -> None:
+    log = [*map(sized, range(600)), *(sized(number, 30_000) for number in range(600, 605))]
+    sim = feed(log, "key", page_size=30, limits=replace(SMALL_BODIES, max_body=65_536))
     async with sim.session() as session:
         await session.read_once()
         assert numbers(session) == list(range(605))
@@ -140,7 +140,7 @@ async def test_checkpoints_are_read_around_one_that_is_too_large(packed: bool) -
         headers = UNLIMITED | ({"Content-Encoding": "gzip"} if packed else {})
         return httpx.Response(200, headers=headers, content=stream(gzip.compress(body) if packed else body))
 
-    client = Client(Target(url="http://127.0.0.1:1/api/v1", name="sim"), httpx.MockTransport(answer), ManualClock())
+    client = Client(TARGET, httpx.MockTransport(answer), ManualClock(), limits=SMALL_BODIES)
     found = await client.all_checkpoints("pending")
     assert [row.id for row in found] == [f"ckpt_{number}" for number in range(12) if number != 5]
     assert client.unreadable == 1
@@ -182,12 +182,9 @@ def test_without_a_cursor_it_is_not_guessed() -> None:
         ("too large to pass", "larger than 1 MiB"),
     ],
 )
-async def test_one_that_can_not_be_passed_is_called_too_large(
-    way: str, words: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_one_that_can_not_be_passed_is_called_too_large(way: str, words: str) -> None:
     """What it is comes first, and then why it can't be passed: else a large answer looks like a broken connection."""
-    monkeypatch.setattr(bodies, "MAX_BODY", 1024 * 1024)
-    monkeypatch.setattr(bodies, "MAX_PASSED", 1024 * 1024 if way == "too large to pass" else 2**30)
+    limits = BodyLimits(max_body=MIB, edge=128, max_passed=MIB if way == "too large to pass" else 2**30)
     passing = 0
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -195,7 +192,7 @@ async def test_one_that_can_not_be_passed_is_called_too_large(
         passing += request.url.params["limit"] == "1"
         return httpx.Response(200, content=large(breaks_off=way == "breaks off" and passing > 1))
 
-    client = Client(Target(url="http://127.0.0.1:1/api/v1", name="sim"), httpx.MockTransport(answer), ManualClock())
+    client = Client(TARGET, httpx.MockTransport(answer), ManualClock(), limits=limits)
     with pytest.raises(CannotReach, match=f"larger than 1 MiB, and can't be passed over: .*{words}"):
         await client.events(500)
     await client.close()
