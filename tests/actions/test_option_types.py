@@ -12,8 +12,8 @@ from scaicore_tui.actions import Progress
 from scaicore_tui.actions.gate import Situation, why_not_answer
 from scaicore_tui.json_text import write
 from scaicore_tui.session import Session
-from scaicore_tui.wire import Checkpoint, read_checkpoint
-from tests.support.builders import checkpoint, started
+from scaicore_tui.wire import read_checkpoint
+from tests.support.builders import checkpoint, read_row, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.write_feed import WriteServer
 
@@ -33,14 +33,10 @@ OFFERED = [
 ]
 
 
-def read(**fields: Any) -> Checkpoint:
-    return read_checkpoint(json.dumps(checkpoint(**fields)).encode())
-
-
 @pytest.mark.parametrize(("offered", "shown", "sent"), OFFERED, ids=range(len(OFFERED)))
 async def test_an_option_is_shown_as_json_and_sent_with_its_type(offered: Any, shown: str, sent: str) -> None:
     row = checkpoint(options=["other", offered])
-    assert [option.id for option in read(options=["other", offered]).options] == ["other", shown]
+    assert [option.id for option in read_row(options=["other", offered]).options] == ["other", shown]
     bodies: list[bytes] = []
 
     def accept(request: httpx.Request) -> httpx.Response:
@@ -91,27 +87,27 @@ async def test_a_number_is_sent_with_its_digits() -> None:
     ],
 )
 def test_typed_text_is_matched_with_its_type(typed: str, sent: str | None) -> None:
-    found = read(options=["1", 1, True, "true", "yes", {"id": {"b": 1, "a": []}}]).find_option(typed)
+    found = read_row(options=["1", 1, True, "true", "yes", {"id": {"b": 1, "a": []}}]).find_option(typed)
     assert (None if found is None else write(found.sent)) == sent
 
 
 def test_options_that_would_look_alike_do_not() -> None:
-    ids = [option.id for option in read(options=["1", 1, True, "true", "yes"]).options]
+    ids = [option.id for option in read_row(options=["1", 1, True, "true", "yes"]).options]
     assert ids == ['"1"', "1", "true", '"true"', "yes"]
-    assert len({option.id for option in read(options=["null", None, "[]", []]).options}) == 4
+    assert len({option.id for option in read_row(options=["null", None, "[]", []]).options}) == 4
 
 
 def test_where_nothing_is_offered_any_text_is_an_answer_and_stays_text() -> None:
     shapes: list[Any] = [[], None, "approve", {"approve": 1}]
     for options in shapes:
-        found = read(options=options).find_option("5")
+        found = read_row(options=options).find_option("5")
         assert found is not None
         assert write(found.sent) == '"5"'
 
 
 @pytest.mark.parametrize("status", ["PENDING", "Pending", " pending ", None, ""])
 def test_a_pending_checkpoint_can_be_answered_however_it_says_so(status: str | None) -> None:
-    assert why_not_answer(Situation(), read(status=status), "approve") is None
+    assert why_not_answer(Situation(), read_row(status=status), "approve") is None
 
 
 @pytest.mark.parametrize(
@@ -124,17 +120,17 @@ def test_a_pending_checkpoint_can_be_answered_however_it_says_so(status: str | N
     ],
 )
 def test_what_is_pending_no_longer_is_not_answered(fields: dict[str, Any], status: str) -> None:
-    assert why_not_answer(Situation(), read(**fields), "approve") == f"it is {status} already"
+    assert why_not_answer(Situation(), read_row(**fields), "approve") == f"it is {status} already"
 
 
 def test_a_breakpoint_is_one_in_any_case() -> None:
-    row = read(checkpoint_type="DEBUG_BREAKPOINT", options=None)
+    row = read_row(checkpoint_type="DEBUG_BREAKPOINT", options=None)
     assert (row.is_breakpoint, [option.id for option in row.answers]) == (True, ["continue"])
     assert row.find_option("approve") is None
 
 
 def test_foreign_values_in_the_place_of_texts_are_json() -> None:
-    row = read(
+    row = read_row(
         flow_name=True, prompt={"a": None}, resolution=False, presentation={"title": [True, None], "message": 1.0}
     )
     assert (row.flow_name, row.prompt, row.resolution) == ("true", '{"a": null}', "false")

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import httpx
 import pytest
 
 from scaicore_tui.actions import Kind, Progress
 from scaicore_tui.actions.gate import Situation, why_not_answer, why_not_continue, why_not_replay
 from scaicore_tui.errors import Conflict, NotFound, UsageError
-from scaicore_tui.wire import Checkpoint, read_checkpoint
-from tests.support.builders import NOON, checkpoint, entered, started
+from scaicore_tui.wire import Checkpoint
+from tests.support.builders import NOON, checkpoint, entered, read_row, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.memory_index import MemoryBook
 from tests.support.write_feed import WriteServer, accept_write, lose_answer, one_checkpoint
-
-
-def read(**fields: Any) -> Checkpoint:
-    return read_checkpoint(json.dumps(checkpoint(**fields)).encode())
-
 
 OPEN = Situation()
 SENT_BEFORE = "it was sent before, and what came of that is not known yet: it is looked up"
@@ -30,19 +22,24 @@ STOP = {"checkpoint_type": "debug_breakpoint", "options": ["continue"]}
 @pytest.mark.parametrize(
     ("situation", "row", "resolution", "reason"),
     [
-        (OPEN, read(), "approve", None),
-        (OPEN, read(), None, None),
-        (OPEN, read(), "maybe", "'maybe' is not offered; it offers approve, reject"),
-        (OPEN, read(options=[]), "any words", None),
-        (OPEN, read(status="resolved"), "approve", "it is resolved already"),
+        (OPEN, read_row(), "approve", None),
+        (OPEN, read_row(), None, None),
+        (OPEN, read_row(), "maybe", "'maybe' is not offered; it offers approve, reject"),
+        (OPEN, read_row(options=[]), "any words", None),
+        (OPEN, read_row(status="resolved"), "approve", "it is resolved already"),
         (OPEN, None, None, "no checkpoint is selected"),
-        (Situation(read_only=True), read(), "approve", "this session is read-only"),
-        (Situation(forbidden_answers="manage"), read(), "approve", "this credential may not answer: manage"),
-        (Situation(forbidden_replays="manage"), read(), "approve", None),
-        (Situation(unknown=frozenset({"ckpt_1"})), read(), "approve", SENT_BEFORE),
-        (Situation(busy=frozenset({"ckpt_1"})), read(), "approve", "an answer to it is under way"),
-        (OPEN, read(**STOP), "continue", None),
-        (OPEN, read(**STOP), "approve", "'approve' is not offered; it offers continue"),
+        (Situation(read_only=True), read_row(), "approve", "this session is read-only"),
+        (
+            Situation(forbidden_answers="manage"),
+            read_row(),
+            "approve",
+            "this credential may not answer: manage",
+        ),
+        (Situation(forbidden_replays="manage"), read_row(), "approve", None),
+        (Situation(unknown=frozenset({"ckpt_1"})), read_row(), "approve", SENT_BEFORE),
+        (Situation(busy=frozenset({"ckpt_1"})), read_row(), "approve", "an answer to it is under way"),
+        (OPEN, read_row(**STOP), "continue", None),
+        (OPEN, read_row(**STOP), "approve", "'approve' is not offered; it offers continue"),
     ],
 )
 def test_the_gate(situation: Situation, row: Checkpoint | None, resolution: str | None, reason: str | None) -> None:
@@ -50,8 +47,8 @@ def test_the_gate(situation: Situation, row: Checkpoint | None, resolution: str 
 
 
 def test_only_a_breakpoint_continues() -> None:
-    assert why_not_continue(OPEN, read(**STOP)) is None
-    assert why_not_continue(OPEN, read()) == "only a breakpoint continues; this one wants an answer (a)"
+    assert why_not_continue(OPEN, read_row(**STOP)) is None
+    assert why_not_continue(OPEN, read_row()) == "only a breakpoint continues; this one wants an answer (a)"
 
 
 def test_what_can_be_replayed() -> None:

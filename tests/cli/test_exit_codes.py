@@ -122,8 +122,7 @@ def there_is_no_such_run(grid: FastGrid, writer: Program) -> int:
 
 
 def it_was_answered_already(grid: FastGrid, writer: Program) -> int:
-    grid.finished("core_expense-approval", TRIP)
-    (waiting,) = grid.pending()
+    waiting = grid.waiting_review()
     assert writer("resolve", waiting, "approve", "--yes").returncode == 0
     return writer("resolve", waiting, "reject", "--yes").returncode
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.core_inputs import TRIP
 from tests.support.grid import MANAGER
 from tests.support.program import COMMAND, FastGrid, Program
 from tests.support.terminal import Terminal
@@ -15,9 +14,7 @@ from tests.support.terminal import Terminal
 @pytest.fixture
 def waiting(grid: FastGrid) -> str:
     """A checkpoint that waits."""
-    grid.finished("core_expense-approval", TRIP)
-    (checkpoint_id,) = grid.pending()
-    return checkpoint_id
+    return grid.waiting_review()
 
 
 @pytest.fixture

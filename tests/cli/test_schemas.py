@@ -66,8 +66,7 @@ def test_what_reads(demo: Demo, reader: Program) -> None:
 
 
 def test_what_writes_and_what_came_of_it(grid: FastGrid, writer: Program) -> None:
-    grid.finished("core_expense-approval", TRIP)
-    (waiting,) = grid.pending()
+    waiting = grid.waiting_review()
     check("resolve", writer.document("resolve", waiting, "approve", "--comment", "ok", "--yes", "--json"))
     failing = grid.finished("core_invoice-batch", SPOILED)
     replayed = writer("replay", failing, "--yes", "--json")

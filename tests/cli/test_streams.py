@@ -76,8 +76,7 @@ def test_a_write_that_could_not_be_told_of_is_not_sent(program: Program) -> None
 
 @FULL
 def test_what_came_of_a_write_is_told_although_the_output_is_full(grid: FastGrid, writer: Program) -> None:
-    grid.finished(APPROVAL, TRIP)
-    (waiting,) = grid.pending()
+    waiting = grid.waiting_review()
     done = shell(writer, ["resolve", waiting, "approve", "--yes"], ">/dev/full")
     assert done.returncode == 9
     assert b"No space left on device \xc2\xb7 confirmed: " in done.stderr

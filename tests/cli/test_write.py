@@ -29,8 +29,7 @@ def test_an_answer_is_confirmed_by_the_run_that_moves(grid: FastGrid, writer: Pr
 
 
 def test_the_second_answer_is_a_conflict_and_says_who_was_faster(grid: FastGrid, writer: Program) -> None:
-    grid.finished(APPROVAL, TRIP)
-    (waiting,) = grid.pending()
+    waiting = grid.waiting_review()
     first = writer("resolve", waiting, "reject", "--yes")
     assert (first.returncode, first.stdout.partition(":")[0]) == (0, "confirmed")
     row = grid.checkpoint(waiting)
@@ -42,8 +41,7 @@ def test_the_second_answer_is_a_conflict_and_says_who_was_faster(grid: FastGrid,
 
 
 def test_what_is_not_offered_is_not_sent(grid: FastGrid, writer: Program) -> None:
-    grid.finished(APPROVAL, TRIP)
-    (waiting,) = grid.pending()
+    waiting = grid.waiting_review()
     refused = writer("resolve", waiting, "maybe", "--yes")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "'maybe' is not offered; it offers approve, reject, needs_info · nothing was sent" in refused.stderr
@@ -72,8 +70,7 @@ def test_without_a_terminal_and_without_yes_nothing_is_sent(grid: FastGrid, writ
 
 
 def test_a_viewer_may_not_answer(grid: FastGrid, program: Program) -> None:
-    grid.finished(APPROVAL, TRIP)
-    (waiting,) = grid.pending()
+    waiting = grid.waiting_review()
     viewer = program.knowing(**grid.settings(VIEWER))
     done = viewer("resolve", waiting, "approve", "--yes", "--json")
     assert done.returncode == 4
@@ -85,8 +82,7 @@ def test_a_viewer_may_not_answer(grid: FastGrid, program: Program) -> None:
 
 
 def test_read_only_sends_nothing(grid: FastGrid, writer: Program) -> None:
-    grid.finished(APPROVAL, TRIP)
-    (waiting,) = grid.pending()
+    waiting = grid.waiting_review()
     done = writer("--read-only", "resolve", waiting, "approve", "--yes")
     assert (done.returncode, "read-only · nothing was sent" in done.stderr) == (2, True)
     assert grid.pending() == [waiting]

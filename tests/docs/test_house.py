@@ -12,6 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "scaicore_tui"
 MODULES = sorted(PACKAGE.rglob("*.py"))
+TESTS = Path(__file__).parents[1]
 LOADED = """
 import sys
 sys.argv = ["scaicore-tui", "--version"]
@@ -99,3 +100,16 @@ def test_nothing_but_the_submitter_posts() -> None:
     assert callers(*(f"http.{way}" for way in ways)) == ["feed/client.py", "feed/transport.py"]
     assert callers("client.resolve", "client.invoke") == ["actions/submit.py"]
     assert callers("submitter.answer", "submitter.replay") == ["session.py"]
+
+
+def test_no_test_module_imports_another_one() -> None:
+    """What tests share lies in `tests.support`, or in a `conftest.py` where it is a fixture."""
+    trees = {path: tree_of(path) for path in sorted(TESTS.rglob("*.py"))}
+    assert not [path.name for path, tree in trees.items() if any(".test_" in name for name in imports_at_start(tree))]
+
+
+def test_helpers_of_tests_lie_in_one_package() -> None:
+    programs = {"bench", "promises", "support"}  # these are packages of their own, with tests beside them
+    beside = [path for path in TESTS.glob("*/*.py") if path.parent.name not in programs]
+    allowed = {"__init__.py", "__main__.py", "conftest.py"}
+    assert not [path.name for path in beside if path.name not in allowed and not path.name.startswith("test_")]

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from scaicore_tui.grid.store import Store
-from tests.support.grid import NOW, Bench, assert_sound, flow, node, on_bench, says, stopping, told
-from tests.support.grid_asking import AFTER, ASK, entered
+from tests.support.grid import AFTER, ASK, NOW, Bench, assert_sound, entered, flow, node, on_bench, says, stopping, told
 
 IN_A_LOOP = flow(
     [

@@ -8,8 +8,7 @@ import pytest
 
 from scaicore_tui.grid.inbox import AlreadySettled, NotAnOption
 from scaicore_tui.grid.store import Store
-from tests.support.grid import Bench, assert_sound, flow, node, on_bench, says, stopping, told
-from tests.support.grid_asking import AFTER, ASK, entered
+from tests.support.grid import AFTER, ASK, Bench, assert_sound, entered, flow, node, on_bench, says, stopping, told
 
 ASKING = flow([ASK, AFTER], ["start > ask", "ask > after"])
 

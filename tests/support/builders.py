@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from scaicore_tui.wire import Event, read_stored
+from scaicore_tui.wire import Checkpoint, Event, read_checkpoint, read_stored
 from scaicore_tui.wire.timestamps import iso
 
 RUNTIME = "scaicore.runtime."
@@ -71,3 +71,8 @@ def run_events(execution: str, at: int) -> list[Event]:
 
 def many_runs(count: int) -> list[Event]:
     return [step for n in range(count) for step in run_events(f"exec_{n:04}", NOON + n * 10 * MILLISECOND)]
+
+
+def read_row(**fields: Any) -> Checkpoint:
+    """Return a checkpoint as the client reads it from the API."""
+    return read_checkpoint(json.dumps(checkpoint(**fields)).encode())

@@ -77,6 +77,11 @@ def fails(code: str = "BROKEN", *, when: str = "true", otherwise: Any = None) ->
     return {"simulate": {"latency": [1, 1], "outcomes": [error, {"when": f"not ({when})", "result": otherwise}]}}
 
 
+# A node that asks a person, and one that repeats the person's answer.
+ASK = node("ask", "hitl_review", title="Review", options=["yes", "no"], context={"n": "{{input.n}}"})
+AFTER = node("after", "tool_http", **says("{{ask.resolution}}"))
+
+
 @dataclass
 class Bench:
     """An engine on virtual time, over a store that outlives it."""
@@ -147,6 +152,11 @@ def told(store: Store, kind: str, node_id: str | None = None) -> list[dict[str, 
     name = RUNTIME + kind if kind.startswith(("invocation.", "block.")) else kind
     payloads = [event["payload"] for event in store.events() if event["type"] == name]
     return [payload for payload in payloads if node_id is None or payload.get("node_id") == node_id]
+
+
+def entered(store: Store) -> list[str]:
+    """Return the ids of the nodes that were entered, oldest first."""
+    return [payload["node_id"] for payload in told(store, "block.entered")]
 
 
 def assert_sound(events: Iterable[Event]) -> None:

@@ -18,6 +18,7 @@ import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from scaicore_tui.grid.run import Run
+from tests.support.core_inputs import APPROVAL, TRIP
 from tests.support.grid import MODULE, Served, serving
 from tests.support.token_leaks import Overheard
 
@@ -126,6 +127,12 @@ class FastGrid:
         run: Run = self.portal.call(self.served.grid.engine.start, core_id, values)
         self.portal.call(run.settled.wait)
         return run.execution.id
+
+    def waiting_review(self) -> str:
+        """Run an expense approval until it waits for a person; return the id of its checkpoint."""
+        self.finished(APPROVAL, TRIP)
+        (checkpoint_id,) = self.pending()
+        return checkpoint_id
 
     def runs_come_to(self, count: int) -> None:
         """Return once the grid's store has so many runs."""

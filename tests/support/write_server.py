@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from scaicore_tui.tui.screens.answer import AnswerScreen
 from tests.support.app_stage import Stage
 from tests.support.scene import REVIEW
 
@@ -52,3 +53,10 @@ class Choosy(Taking):
             return answer
         error = {"code": "VALIDATION_ERROR", "message": "this one is odd"}
         return httpx.Response(status, json={"status": "error", "error": error, "meta": {"request_id": "req_9"}})
+
+
+def answer_dialog(stage: Stage) -> AnswerScreen:
+    """Return the open dialog."""
+    screen = stage.app.screen
+    assert isinstance(screen, AnswerScreen)
+    return screen

@@ -5,20 +5,13 @@ from __future__ import annotations
 import pytest
 from textual.pilot import Pilot
 
-from scaicore_tui.tui.screens.answer import AnswerScreen
 from scaicore_tui.tui.screens.inbox import InboxScreen
 from tests.support.app_stage import WIDE, Stage, until
 from tests.support.inbox_scene import inbox, invoice
 from tests.support.scene import BREAKPOINT, REVIEW, busy
-from tests.support.write_server import Taking
+from tests.support.write_server import Taking, answer_dialog
 
 APPROVED = ("/api/v1/scaicore/checkpoints/ckpt_review/resolve", b'{"resolution":"approve"}')
-
-
-def answering(stage: Stage) -> AnswerScreen:
-    screen = stage.app.screen
-    assert isinstance(screen, AnswerScreen)
-    return screen
 
 
 async def sent_once(stage: Stage, pilot: Pilot[int], taking: Taking) -> None:
@@ -35,7 +28,7 @@ async def test_haste_confirms_nothing() -> None:
     async with stage.opened() as pilot:
         await pilot.press("a", "1", "enter", "enter")
         assert not taking.posts
-        assert answering(stage).was_hasty
+        assert answer_dialog(stage).was_hasty
         stage.clock.advance(0.4)
         await pilot.press("enter", "enter", "enter")
         await sent_once(stage, pilot, taking)
@@ -65,7 +58,7 @@ async def test_a_double_click_on_an_option_chooses_and_sends_nothing() -> None:
         stage.clock.advance(1)
         await stage.click(pilot, "2 Reject", times=2)
         await stage.settle(pilot)
-        assert answering(stage).resolution == "reject"
+        assert answer_dialog(stage).resolution == "reject"
         assert not taking.posts
 
 
@@ -92,7 +85,7 @@ async def test_what_was_opened_is_answered_wherever_the_list_takes_it() -> None:
         stage.sim.checkpoints = [invoice(2, priority="critical"), invoice(1), REVIEW, invoice(3, priority="critical")]
         stage.clock.advance(5)
         await until(pilot, lambda: len(stage.session.checkpoints) == 4)
-        assert answering(stage).desk.pending[0].id == "ckpt_inv2"
+        assert answer_dialog(stage).desk.pending[0].id == "ckpt_inv2"
         await pilot.press("enter")
         await sent_once(stage, pilot, taking)
 
