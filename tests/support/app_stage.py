@@ -1,4 +1,4 @@
-"""The app on a feed that a test writes, on a clock that it moves: everything on the screen is then determined."""
+"""The app on a simulated feed and a clock that stands still, so that every screen is reproducible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The app in each of its states, on a real terminal, socket and journal; and what it left behind when it ended."""
+"""Start the app in each of its states on a real terminal, socket and journal, and check what it leaves behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A wire between client and grid that counts every POST, and can lose, delay or falsify what it carries."""
+"""A TCP proxy between client and grid that counts every POST, and can drop, delay or falsify requests and responses."""
 
 from __future__ import annotations
 

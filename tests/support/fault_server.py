@@ -1,6 +1,6 @@
-"""Everything that can go wrong between a client and a server, over raw sockets; and what a session makes of it.
+"""A raw-socket server with every fault that a client may meet, and a session that is watched until it recovers.
 
-A server answers well until it is told to misbehave; a session polls it, suffers, and is watched until it is well again.
+The server answers well until a test sets a fault. A session polls it meanwhile, and shows status and messages.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A feed that misbehaves in every way that the API leaves open, with a reference log; and scripts of what happens.
+"""A simulated feed with every behaviour that the API allows, a reference log, and scripts of events and faults.
 
-`check` runs a script through the real client, poller and session, and compares the journal with all that was offered.
+`check` runs a script through the real client, poller and session, and compares the journal with the reference log.
 """
 
 from __future__ import annotations

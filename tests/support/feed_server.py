@@ -1,4 +1,4 @@
-"""A simulated feed behind a real socket, in a thread of its own. Some requests it keeps waiting for ever."""
+"""A simulated feed on a real socket, in a thread of its own. It can leave some requests unanswered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A simulated feed with a reference log: any page size, offset or key cursors, either order, arrivals between pages."""
+"""A simulated feed with a reference log: any page size, offset or key cursors, any order, new events between pages."""
 
 from __future__ import annotations
 

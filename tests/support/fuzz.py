@@ -1,7 +1,7 @@
-"""Any bytes, taken the whole way: decoded, stitched, folded, drawn. Nothing may be raised, and nothing unsafe drawn.
+"""Run arbitrary bytes through the program: decode, stitch, reduce, render. None may raise or render anything unsafe.
 
-`try_body` is what every fuzzer calls. `mutants` makes bodies out of real ones by chance, a thousand times as many in a
-second as hypothesis, which shrinks what it finds.
+`try_body` is the entry point of every fuzzer. `mutants` changes real bodies at random, a thousand times as many per
+second as hypothesis; hypothesis shrinks its findings.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The same, guided by coverage: `python -m tests.support.fuzz_guided -runs=N`, where atheris is installed."""
+"""A coverage-guided fuzzer over `try_body`: `python -m tests.support.fuzz_guided -runs=N`; needs atheris."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the grid's tests share: graphs in a few words, virtual time, a served grid, and what a sound feed looks like."""
+"""Helpers for the embedded ScaiGrid: short flow graphs, an engine on virtual time, a served grid, feed checks."""
 
 from __future__ import annotations
 

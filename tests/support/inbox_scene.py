@@ -1,4 +1,4 @@
-"""Checkpoints for the inbox: of four Cores, in no order, some urgent, some late, some with a form."""
+"""Checkpoints of four Cores for the inbox: unsorted, some urgent, some overdue, some with a form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that takes invocations, and the replay dialog on it."""
+"""A simulated feed that accepts invocations, and helpers for the replay dialog."""
 
 from __future__ import annotations
 

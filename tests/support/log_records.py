@@ -1,4 +1,4 @@
-"""What servers complain of in the log."""
+"""Filter for what servers logged."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ import pytest
 
 
 def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What was logged that a person should see: warnings and worse."""
+    """Return the logged messages of level warning or higher."""
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]

@@ -1,4 +1,4 @@
-"""A book of runs over events that are only in memory."""
+"""An index of runs over events that are only in memory."""
 
 from __future__ import annotations
 

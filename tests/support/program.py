@@ -1,4 +1,4 @@
-"""The program as a subprocess, in a home of its own; a demo of it, and a grid without latencies, for it to talk to."""
+"""The program as a child process with a home folder of its own; a demo and a fast grid for it to connect to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real sockets around a proxy: a server behind it that answers exact bytes, and a client in front of it."""
+"""Helpers for proxy tests on real sockets: a server behind the proxy that answers exact bytes, and a client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A ScaiGrid for `serve` to stand in front of, in a thread of this process: it records, and may be made to wait."""
+"""An upstream for `serve`, in a thread of this process: it records requests, and can delay its answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An hour of three Cores, as their feed tells it: runs of every state, two checkpoints, a loop, a long error."""
+"""One hour of events of three Cores: runs of every status, two checkpoints, a loop and a long error message."""
 
 from __future__ import annotations
 

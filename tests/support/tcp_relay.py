@@ -1,4 +1,4 @@
-"""A relay of bytes in front of a server, that goes down as the server would: nothing listens, all connections end."""
+"""A TCP relay before a server that can simulate an outage: it closes its port and all connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real pseudo-terminal: runs a program in it, and reads its screen with pyte."""
+"""A pseudo-terminal that runs a program; pyte reads its screen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a program left of a terminal, out of the bytes it wrote: every mode, its screen, keyboard and pen."""
+"""Find out, from the bytes that a program wrote, which terminal modes it left changed."""
 
 from __future__ import annotations
 

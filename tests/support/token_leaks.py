@@ -1,7 +1,7 @@
-"""The tokens of the tests carry a mark, and this looks for it in all that the tests make anybody write.
+"""Search everything that the tests write for tokens.
 
-What programs print, what appears on terminals, what is captured and logged, what lies in the homes of the tests when
-they are over: none of it may hold a token. That a demo without an app prints its own ones is its contract: see `READY`.
+Every token in a test contains a mark. No output of a program, screen, captured log or file in a home folder may hold
+it. The one exception: a demo without the app prints its own tokens, see `READY`.
 """
 
 from __future__ import annotations

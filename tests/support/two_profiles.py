@@ -1,4 +1,4 @@
-"""Two profiles on APIs that a test writes, for an app that switches between them."""
+"""Two profiles, each with a simulated API, for an app that switches between them."""
 
 from __future__ import annotations
 

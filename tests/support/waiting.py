@@ -1,4 +1,4 @@
-"""Waiting in tests: for facts, never for time."""
+"""Helpers that wait for a condition, never for a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that takes writes, and counts them."""
+"""A simulated feed that accepts writes and counts them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events and checkpoints as nobody should write them, and somebody will."""
+"""Malformed events and checkpoints."""
 
 from __future__ import annotations
 

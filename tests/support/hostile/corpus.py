@@ -1,6 +1,6 @@
-"""Strings that somebody would write who wants to drive a terminal, the program, or the eye of whoever reads it.
+"""Strings that try to control a terminal or the program, or to mislead the reader.
 
-Names say what each would do, where it got through. They are data: nothing here is ever printed.
+Each name says what the string would do if it got through. The strings are data: nothing here prints them.
 """
 
 from __future__ import annotations

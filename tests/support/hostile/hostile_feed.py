@@ -1,4 +1,4 @@
-"""A server that writes the strings into every field there is; and counts what it is asked to do."""
+"""A server that puts given strings into every field of the API, and counts the writes that it receives."""
 
 from __future__ import annotations
 

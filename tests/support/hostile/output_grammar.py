@@ -1,6 +1,6 @@
-"""All that the program may write to a terminal, as a grammar of its own: nothing here is taken from the program.
+"""The grammar of everything that the program may write to a terminal, independent of the program.
 
-The strict reader says of a stream of bytes where something else stands.
+The parser reports where a stream of bytes breaks this grammar.
 """
 
 from __future__ import annotations

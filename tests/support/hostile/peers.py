@@ -1,7 +1,7 @@
-"""The same strings through other programs, each on a real terminal: what reaches it there.
+"""Show the hostile strings with other programs on a real terminal, for comparison.
 
-What a program writes for harmless words is its own, and not counted: pens and moves of the cursor with any numbers, all
-else as it stood there. A pager that is asked to let pens through is right to do so.
+A program's own sequences, recorded with harmless text, do not count: styles and cursor moves with any numbers,
+everything else as recorded. A pager that is told to pass styles through may do so.
 """
 
 from __future__ import annotations

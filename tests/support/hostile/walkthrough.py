@@ -1,4 +1,4 @@
-"""A person who opens everything there is: each list, view and dialog, to its end, and answers some of what waits."""
+"""Visit every list, view and dialog of the program to its end, and answer some of the checkpoints."""
 
 from __future__ import annotations
 
