@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.leaks import LEAKS
+from scaicore_tui.feed import budget
+from tests.support.token_leaks import LEAKS
 
 # How long an example takes is the machine's business, which may have more to do.
 settings.register_profile("any machine", deadline=None)
@@ -20,6 +21,15 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Look at all files that are left when this process has run its tests."""
     yield
     LEAKS.look_into(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture
+def no_documented_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let clients of a server that tells no limit send as much as they like.
+
+    Without this, a client keeps to the limit that the API documents, and a test would wait for the next minute.
+    """
+    monkeypatch.setattr(budget, "DOCUMENTED_LIMIT", 1_000_000)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

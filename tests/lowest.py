@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.tui.terminal import Terminal, surroundings
+from tests.support.terminal import Terminal, surroundings
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 60

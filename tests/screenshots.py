@@ -24,7 +24,7 @@ from scaicore_tui.tui.screens.answer import AnswerScreen
 from scaicore_tui.tui.screens.base import SessionScreen
 from scaicore_tui.tui.screens.bulk import BulkScreen
 from scaicore_tui.tui.screens.detail import DetailScreen
-from tests.server.faulty_wire import Fault, FaultyWire, faulty_wire
+from tests.support.fault_injector import Fault, FaultyWire, faulty_wire
 
 FOLDER = Path(__file__).parents[1] / "screenshots"
 SEED, RATE = 7, 6.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from scaicore_tui.feed.lean_httpx import httpx
 
@@ -24,6 +25,19 @@ EDGE = 64 * 1024
 MAX_PASSED = 1024 * 1024 * 1024
 
 
+@dataclass(frozen=True)
+class BodyLimits:
+    """Bounds on the bodies that are read, in bytes.
+
+    `edge` is how much is kept at either end of a body that is larger than `max_body`. No more than `max_passed` is read
+    to get to the end of such a body.
+    """
+
+    max_body: int = MAX_BODY
+    edge: int = EDGE
+    max_passed: int = MAX_PASSED
+
+
 class UnreadableBody(Exception):
     """There is an answer, and it can't be read: why, in words."""
 
@@ -32,10 +46,9 @@ class TooLarge(UnreadableBody):
     """It is larger than what is read: a page of fewer events may do."""
 
 
-async def read_body(response: httpx.Response, most: int | None = None) -> bytes:
+async def read_body(response: httpx.Response, most: int = MAX_BODY) -> bytes:
     """The body of `response`, unpacked. Raises TooLarge where it has more than `most` bytes, UnreadableBody where it is
     packed in a way that nobody asked for; and httpx's errors."""
-    most = MAX_BODY if most is None else most
     body, is_whole = b"", _length(response) <= most
     if response.is_stream_consumed:
         # A transport without a wire had all of it.
@@ -48,18 +61,18 @@ async def read_body(response: httpx.Response, most: int | None = None) -> bytes:
     return body
 
 
-async def read_edges(response: httpx.Response) -> tuple[bytes, bytes]:
+async def read_edges(response: httpx.Response, limits: BodyLimits) -> tuple[bytes, bytes]:
     """The first and the last bytes of a body that is too large to be kept. Raises what `read_body` does."""
     if response.is_stream_consumed:
-        return response.content[:EDGE], response.content[-EDGE:]
+        return response.content[: limits.edge], response.content[-limits.edge :]
     unpacker, head, tail, size = _unpacker(response), bytearray(), bytearray(), 0
     async for piece in response.aiter_raw():
         async for part in _unpacked(piece, unpacker):
             size += len(part)
-            head += part[: EDGE - len(head)]
-            tail = (tail + part)[-EDGE:]
-        if size > MAX_PASSED:
-            raise TooLarge(f"it is larger than {MAX_PASSED // 1024**2} MiB")
+            head += part[: limits.edge - len(head)]
+            tail = (tail + part)[-limits.edge :]
+        if size > limits.max_passed:
+            raise TooLarge(f"it is larger than {limits.max_passed // 1024**2} MiB")
     return bytes(head), bytes(tail)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -61,6 +62,7 @@ MAX_VALUES = 3_000_000
 # How many pages a write reads at most to find its checkpoint: more would keep all others waiting.
 FIND_PAGES = 20
 SUCCESS = 200
+_BODY_LIMITS = bodies.BodyLimits()
 CHECK = "check the URL and --api (scaiflow or scaigrid), or ask: scaicore-tui doctor"
 
 T = TypeVar("T")
@@ -70,20 +72,30 @@ P = TypeVar("P", EventPage, CheckpointPage)
 class Client:
     """A pool of connections to one target, the budget of requests to it, and the token that goes with them.
 
-    Every method raises the errors of `transport` and of having a token; `rank` is how urgent a read is.
+    Every method raises the errors of `transport` and of having a token; `rank` is how urgent a read is. A resolution
+    that gets no byte back for `write_timeout_s` has an unknown outcome. `limits` bounds the pages that are read.
     """
 
     def __init__(
-        self, target: Target, transport: httpx.AsyncBaseTransport | None = None, clock: Clock | None = None
+        self,
+        target: Target,
+        transport: httpx.AsyncBaseTransport | None = None,
+        clock: Clock | None = None,
+        *,
+        write_timeout_s: float = http.WRITE_TIMEOUT,
+        limits: bodies.BodyLimits = _BODY_LIMITS,
     ) -> None:
         self.target = target
+        self._write_timeout_s = write_timeout_s
+        self._read_body = partial(bodies.read_body, most=limits.max_body)
+        self._read_edges = partial(bodies.read_edges, limits=limits)
         self.requests = 0
         # How many pending checkpoints can't be read.
         self.unreadable = 0
         # Why the last listing of checkpoints ended before the server's last page; empty where it did not.
         self.cut_short = ""
         self._pages = PageMemory()
-        self._sizes = {"events": PageSize(), "checkpoints": PageSize()}
+        self._sizes = {path: PageSize(limits.max_body) for path in ("events", "checkpoints")}
         self._clock = clock or SystemClock()
         self.budget = Budget(self._clock)
         self.bearer = Bearer(target, self._clock)
@@ -183,7 +195,7 @@ class Client:
         """Answer a checkpoint, once, with an option's value."""
         body = {"resolution": resolution} | ({"comment": comment} if comment else {})
         path = f"checkpoints/{_segment(checkpoint_id)}/resolve"
-        answer = await self._post(path, written(body).source, http.WRITE_TIMEOUT)
+        answer = await self._post(path, written(body).source, self._write_timeout_s)
         return await _read_written(read_checkpoint, answer)
 
     async def invoke(
@@ -214,11 +226,11 @@ class Client:
         """A page of at most `limit` rows, or as many as can be read; `empty` stands for one that can't be."""
 
         async def ask(limit: int, cursor: str | None) -> tuple[P, int]:
-            body = await self._get(path, rank, limit, cursor, bodies.read_body, **query)
+            body = await self._get(path, rank, limit, cursor, self._read_body, **query)
             return await _read(reader, body), len(body)
 
         async def pass_one(cursor: str | None) -> P:
-            head, tail = await self._get(path, rank, 1, cursor, bodies.read_edges, **query)
+            head, tail = await self._get(path, rank, 1, cursor, self._read_edges, **query)
             try:
                 return replace(empty, next_cursor=next_cursor(head, tail, path))
             except ValueError as error:

@@ -32,8 +32,9 @@ class PageSize:
     """How many rows of one kind are asked for at a time. All readers share it: where one page ends, another may go on
     with the cursor that it gave, and a cursor that counts pages means something else with another limit."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_body: int = bodies.MAX_BODY) -> None:
         self.most = MAX_LIMIT
+        self._max_body = max_body
         # Whether the same cursor leads to the same row whatever the limit is: a cursor that counts pages does not.
         self.may_grow: bool | None = None
         self._waits = 0
@@ -47,7 +48,7 @@ class PageSize:
         if self._waits:
             self._waits -= 1
             return self.most
-        return max(self.most, min(MAX_LIMIT, limit * min(_GROW, bodies.MAX_BODY // 2 // max(1, size))))
+        return max(self.most, min(MAX_LIMIT, limit * min(_GROW, self._max_body // 2 // max(1, size))))
 
 
 async def read_fitting(

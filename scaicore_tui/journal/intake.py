@@ -23,14 +23,18 @@ from scaicore_tui.wire import Checkpoint, Event
 
 # Runs that are folded in one go, where their summaries are missing.
 FOLDED_AT_ONCE = 100
-# A key takes less than so many seconds: whoever still gives way to one then, gives way to nothing.
+# Upper bound in seconds for yielding to a key press.
 LONGEST_KEY = 0.1
 
 
 class Intake:
-    """Writes one journal; in memory, and with its `trouble` told, where the disk takes nothing."""
+    """Writes one journal; in memory, and with its `trouble` told, where the disk takes nothing.
 
-    def __init__(self, journal: Journal) -> None:
+    `max_yield_s` is the longest time for which work that nobody waits for yields to a key press.
+    """
+
+    def __init__(self, journal: Journal, max_yield_s: float = LONGEST_KEY) -> None:
+        self._max_yield_s = max_yield_s
         self._journal = journal
         self._summaries = Summaries(journal)
         self._folder = Folder(journal.history)
@@ -185,7 +189,7 @@ class Intake:
 
     def _giving_way(self, ids: Iterable[str]) -> Iterator[str]:
         for execution_id in ids:
-            if not self._is_free.wait(LONGEST_KEY):
+            if not self._is_free.wait(self._max_yield_s):
                 self._is_free.set()
             yield execution_id
 

@@ -86,10 +86,14 @@ def transition(run: Run, event: Event) -> Transition | None:
 
 
 class Teller:
-    """Tells what events change. Each of them is told once, in the order of their places."""
+    """Tells what events change. Each of them is told once, in the order of their places.
 
-    def __init__(self, history: HistoryUpTo) -> None:
+    At most `max_open_runs` unfinished runs are kept in memory; others are folded from their `history` when needed.
+    """
+
+    def __init__(self, history: HistoryUpTo, max_open_runs: int = ROOM) -> None:
         self._history = history
+        self._max_open_runs = max_open_runs
         self._runs: dict[str, Run] = {}
 
     def tell(self, rows: Iterable[tuple[int, Event]]) -> Iterator[Transition]:
@@ -101,7 +105,7 @@ class Teller:
             told = transition(run, event)
             if not run.is_over:
                 self._runs[run.execution_id] = run
-            if len(self._runs) > ROOM:
+            if len(self._runs) > self._max_open_runs:
                 del self._runs[next(iter(self._runs))]
             if told is not None:
                 yield told

@@ -14,13 +14,13 @@ from urllib.parse import parse_qs
 
 import httpx
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.feed import Client
 from scaicore_tui.session import Session
 from scaicore_tui.wire.timestamps import iso
-from tests.builders import NOON, RUNTIME, SECOND
-from tests.waiting import rest
+from tests.support.builders import NOON, RUNTIME, SECOND
+from tests.support.manual_clock import ManualClock
+from tests.support.waiting import rest
 
 LIMIT, PAGE, WINDOW = 60, 500, 60.0
 SHARE = 0.95

@@ -16,9 +16,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.wire.timestamps import iso
-from tests.builders import RUNTIME, SECOND
+from tests.support.builders import RUNTIME, SECOND
+from tests.support.manual_clock import ManualClock
 
 # Seconds between two runs, and between two of a burst; how often a burst comes, and how long it is.
 GAP, BURST_GAP = 20.0, 0.5

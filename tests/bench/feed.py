@@ -16,8 +16,8 @@ from starlette.routing import Route
 
 from scaicore_tui.servers.hosting import bind, serve_app
 from scaicore_tui.wire import Event
-from tests.builders import SECOND, completed, entered, exited, started
-from tests.feedsim import Answering
+from tests.support.builders import SECOND, completed, entered, exited, started
+from tests.support.feed_simulator import Answering
 
 TOKEN = "sk-bench"
 CORES = {

@@ -14,8 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tests.bench.registry import Row, Setting, row
-from tests.faults import FAULTS, suffer
-from tests.fuzz import GROWING, growth, mutants, try_body
+from tests.support.fault_server import FAULTS, suffer
+from tests.support.fuzz import GROWING, growth, mutants, try_body
 
 MILLION, FEW = 1_000_000, 2_000
 GUIDED, FEW_GUIDED = 100_000, 1_000
@@ -55,7 +55,7 @@ def guided(runs: int) -> Row:
     name = f"{runs:,} more, guided by coverage (atheris)"
     if find_spec("atheris") is None:
         return Row(name, target=0, note="atheris is not installed")
-    command = (sys.executable, "-m", "tests.fuzz_guided", f"-runs={runs}")
+    command = (sys.executable, "-m", "tests.support.fuzz_guided", f"-runs={runs}")
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     reached = re.findall(r"cov: (\d+)", done.stderr)
     return Row(name, int(done.returncode != 0), "", 0, note=f"{reached[-1] if reached else 'no'} branches reached")

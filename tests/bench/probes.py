@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 
 from scaicore_tui.tui.paint import CURSOR
-from tests.tui.terminal import Terminal
+from tests.support.terminal import Terminal
 
 # A key is over once nothing was written for so many seconds: the next one comes as soon as from a person in a hurry.
 HURRY = 0.06

@@ -79,7 +79,7 @@ def row(name: str, place: int) -> Callable[[Measure], Measure]:
 def names() -> list[str]:
     """All there are, in the order of the table."""
     for module in pkgutil.iter_modules(tests.bench.__path__, "tests.bench."):
-        if not module.name.endswith("__main__"):
+        if not module.name.startswith(("tests.bench.__main__", "tests.bench.test_")):
             import_module(module.name)
     return sorted(_ROWS, key=lambda name: (_ROWS[name][0], name))
 

@@ -14,9 +14,9 @@ from tests.bench.probes import Press, cursor_moved, first_byte, on_terminal, per
 from tests.bench.registry import Row, Setting, row
 from tests.bench.start import A_TABLE, BARE, RUNS
 from tests.bench.volume import journal_of
-from tests.builders import SECOND, entered, exited
-from tests.feedsim import FeedSim
-from tests.tui.terminal import DEBUGGER, Terminal
+from tests.support.builders import SECOND, entered, exited
+from tests.support.feed_simulator import FeedSim
+from tests.support.terminal import DEBUGGER, Terminal
 
 LIVE = "live"
 

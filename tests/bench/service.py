@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.servers.grid import GridConfig, build_grid
 from scaicore_tui.servers.hosting import bind, serve_app
 from scaicore_tui.servers.proxy import ProxyConfig, build_proxy
@@ -15,6 +14,7 @@ from tests.bench.load import callers, hammered, polled
 from tests.bench.probes import in_turns
 from tests.bench.registry import Row, Setting, row
 from tests.bench.upstream import DIRECT, LOOPBACK, PROXIED, TOKEN, front, grid
+from tests.support.manual_clock import ManualClock
 
 ENGINEERS = 40
 SECONDS = 2.0

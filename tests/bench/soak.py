@@ -20,7 +20,6 @@ from typing import Any
 import httpx
 
 from scaicore_tui.actions import Ledger
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.feed import Client
@@ -28,8 +27,9 @@ from scaicore_tui.journal import Journal
 from scaicore_tui.session import Session
 from tests.bench.day import COLLEAGUE, Day
 from tests.bench.troubled import Troubled
-from tests.builders import NOON, SECOND
-from tests.waiting import rest
+from tests.support.builders import NOON, SECOND
+from tests.support.manual_clock import ManualClock
+from tests.support.waiting import rest
 
 # Turns of the event loop within which everything is done that doesn't wait for the clock.
 TURNS = 40

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.session import Session
 from scaicore_tui.tui import DebuggerApp
 from scaicore_tui.tui.screens.base import SessionScreen
 from tests.bench.day import Day
 from tests.bench.soak import Sample, open_things, pass_time, session_on, traced_bytes
 from tests.bench.troubled import Troubled
-from tests.builders import NOON, SECOND
+from tests.support.builders import NOON, SECOND
+from tests.support.manual_clock import ManualClock
 
 # Each screen and dialog, and back.
 LOOK_AROUND = (

@@ -12,8 +12,8 @@ from tests.bench import bare
 from tests.bench.feed import A_ROW, served, told
 from tests.bench.probes import in_turns, on_terminal, opened, resident_mib, started
 from tests.bench.registry import Row, Setting, row
-from tests.feedsim import FeedSim
-from tests.tui.terminal import DEBUGGER
+from tests.support.feed_simulator import FeedSim
+from tests.support.terminal import DEBUGGER
 
 PYTHON = (sys.executable, "-c", "pass")
 BARE = (sys.executable, str(bare.__file__))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from itertools import count, islice
 
-from tests.builders import MILLISECOND, NOON, RUNTIME
+from tests.support.builders import MILLISECOND, NOON, RUNTIME
 
 EVENTS_PER_RUN = 18
 AT_ONCE = 24

@@ -15,7 +15,7 @@ from typing import IO
 
 from scaicore_tui.servers.grid import GridConfig, build_grid
 from scaicore_tui.servers.hosting import bind, serve_app, stdin_closed
-from tests.tui.terminal import DEBUGGER
+from tests.support.terminal import DEBUGGER
 
 TOKEN = "sgk_of_the_bench"
 LOOPBACK = "127.0.0.1"

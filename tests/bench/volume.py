@@ -14,9 +14,9 @@ from tests.bench.ingest import indexed, memory, speed, stall, write_journal
 from tests.bench.probes import in_turns, opened
 from tests.bench.registry import Row, Setting, row
 from tests.bench.start import A_TABLE, BARE
-from tests.feedmodel import try_out
-from tests.feedsim import FeedSim
-from tests.tui.terminal import DEBUGGER
+from tests.support.feed_model import try_out
+from tests.support.feed_simulator import FeedSim
+from tests.support.terminal import DEBUGGER
 
 MILLION, FEW = 1_000_000, 2_400
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from scaicore_tui.servers.grid.http import rate_limits
-from tests.cli.program import Demo, FastGrid, Program, demo_of, fast_grid
-from tests.server.grid_fixtures import MANAGER
+from tests.support.grid import MANAGER
+from tests.support.program import Demo, FastGrid, Program, demo_of, fast_grid
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,9 +10,8 @@ import pytest
 
 from scaicore_tui.journal import Intake, Journal
 from scaicore_tui.wire.checkpoints import read_checkpoint
-from tests.builders import NOON, checkpoint, completed, started
-from tests.cli.program import COMMAND, PATIENCE, Program
-from tests.cli.test_flags import loaded_for
+from tests.support.builders import NOON, checkpoint, completed, started
+from tests.support.program import COMMAND, PATIENCE, Program, loaded_modules
 
 ASK = "_SCAICORE_TUI_COMPLETE"
 HOSTILE = "exec_$(touch owned)"
@@ -130,6 +129,6 @@ def test_nothing_is_said_where_there_is_nothing(program: Program, tmp_path: Path
 def test_it_loads_little(program: Program, journal: Path) -> None:
     asks = {ASK: "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
     line = {"_TYPER_COMPLETE_ARGS": f"scaicore-tui show --journal {journal} "}
-    printed, modules = loaded_for(program.knowing(**asks, **line))
+    printed, modules = loaded_modules(program.knowing(**asks, **line))
     assert "exec_a" in printed
     assert not modules & {"httpx", "textual", "starlette", "uvicorn"}

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from scaicore_tui.config.profiles import read_profiles
-from tests.cli.program import COMMAND, Program
-from tests.tui.terminal import Terminal
+from tests.support.program import COMMAND, Program
+from tests.support.terminal import Terminal
 
 SECRET = "sgk_do_not_tell_me"
 PROFILES = """

@@ -6,7 +6,7 @@ import signal
 
 import httpx
 
-from tests.cli.program import PATIENCE, Demo, Program, demo_of
+from tests.support.program import PATIENCE, Demo, Program, demo_of
 
 
 def test_the_demo_prints_its_addresses_on_one_line(demo: Demo) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from tests.cli.program import COMMAND, Demo, Program, fast_grid
-from tests.server.grid_fixtures import MANAGER, VIEWER
-from tests.server.proxy_fixtures import answer, grid_server, jwt
-from tests.tui.terminal import Terminal
+from tests.support.grid import MANAGER, VIEWER
+from tests.support.program import COMMAND, Demo, Program, fast_grid
+from tests.support.proxy import answer, grid_server, jwt
+from tests.support.terminal import Terminal
 
 NAMES = [
     *("config", "api", "tls", "token", "caller", "view", "manage", "feed", "clock", "limit", "latency"),

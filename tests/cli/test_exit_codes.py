@@ -14,14 +14,13 @@ import pytest
 from scaicore_tui.cli.help import EXIT_CODES
 from scaicore_tui.cli.running import ENDING
 from scaicore_tui.servers.proxy import ProxyConfig
-from tests.cli.program import PATIENCE, Demo, FastGrid, Program, fast_grid
-from tests.server.faulty_wire import Fault, faulty_wire
-from tests.server.grid_fixtures import MANAGER
-from tests.server.proxy_fixtures import proxy_server
+from tests.support.core_inputs import SPOILED, TRIP
+from tests.support.fault_injector import Fault, faulty_wire
+from tests.support.grid import MANAGER
+from tests.support.program import PATIENCE, Demo, FastGrid, Program, fast_grid
+from tests.support.proxy import proxy_server
 
 LOOPBACK = "http://127.0.0.1:1"
-TRIP = {"employee": "Ada", "purpose": "Hotel", "amount": 900.0, "currency": "EUR", "receipts": 1}
-SPOILED = {"batch": "B-2", "invoices": [{"number": "1-1", "vendor": "Unknown Trading Ltd", "amount": 9}]}
 
 
 def test_without_any_configuration_it_offers_the_demo(program: Program) -> None:
@@ -123,8 +122,7 @@ def there_is_no_such_run(grid: FastGrid, writer: Program) -> int:
 
 
 def it_was_answered_already(grid: FastGrid, writer: Program) -> int:
-    grid.finished("core_expense-approval", TRIP)
-    (waiting,) = grid.pending()
+    waiting = grid.waiting_review()
     assert writer("resolve", waiting, "approve", "--yes").returncode == 0
     return writer("resolve", waiting, "reject", "--yes").returncode
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,30 +11,20 @@ import typer.testing
 from scaicore_tui import __version__
 from scaicore_tui.cli.app import app
 from scaicore_tui.cli.flags import Common, read_plain
-from tests.cli.program import COMMAND, PATIENCE, Demo, Program
+from tests.support.program import Demo, Program, loaded_modules
 
 HEAVY = {"textual", "httpx", "pydantic", "starlette", "uvicorn"}
 
 
-def loaded_for(program: Program, *arguments: str) -> tuple[str, set[str]]:
-    """What it prints, and the top-level modules that were loaded for it."""
-    command = [sys.executable, "-X", "importtime", *COMMAND[1:], *arguments]
-    done = subprocess.run(
-        command, env=program.environment, capture_output=True, encoding="utf-8", timeout=PATIENCE, check=True
-    )
-    names = (line.rpartition("|")[2].strip() for line in done.stderr.splitlines())
-    return done.stdout, {name.partition(".")[0] for name in names}
-
-
 def test_the_version_comes_without_the_program(program: Program) -> None:
-    printed, modules = loaded_for(program, "--version")
+    printed, modules = loaded_modules(program, "--version")
     assert printed == f"scaicore-tui {__version__}\n"
     assert "scaicore_tui" in modules
     assert not modules & {*HEAVY, "typer", "asyncio", "sqlite3"}
 
 
 def test_a_command_comes_without_the_app(program: Program) -> None:
-    printed, modules = loaded_for(program, "checkpoints", "--help")
+    printed, modules = loaded_modules(program, "checkpoints", "--help")
     assert "--backfill" in printed
     assert not modules & {"textual", "starlette", "uvicorn"}
 

@@ -15,7 +15,7 @@ from scaicore_tui.cli.app import app
 from scaicore_tui.cli.examples import EXAMPLES
 from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.help import COMMON, commands
-from tests.cli.program import Program
+from tests.support.program import Program
 
 GROUP: Any = get_command(app)
 NAMES = [*commands(GROUP)]

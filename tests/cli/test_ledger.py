@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.cli.program import FastGrid, Program
-from tests.cli.test_writing import APPROVAL, TRIP
+from tests.support.program import FastGrid, Program
 
 ODD = b'null\n[[[[\n{"id": "sub_1", "at": NaN}\n' + b"[" * 100_000 + b"\n"
 
@@ -19,8 +18,7 @@ def ledger_of(program: Program) -> Path:
 def test_odd_lines_stop_no_write_and_are_counted(grid: FastGrid, writer: Program) -> None:
     ledger = ledger_of(writer)
     ledger.write_bytes(ODD)
-    grid.finished(APPROVAL, TRIP)
-    (waiting,) = grid.pending()
+    waiting = grid.waiting_review()
     assert writer("resolve", waiting, "approve", "--yes").returncode == 0
     told = writer("ledger")
     assert (told.returncode, len(told.stdout.splitlines())) == (0, 2)
@@ -30,8 +28,7 @@ def test_odd_lines_stop_no_write_and_are_counted(grid: FastGrid, writer: Program
 
 def test_where_no_ledger_can_be_kept_nothing_is_sent_and_all_else_works(grid: FastGrid, writer: Program) -> None:
     ledger_of(writer).mkdir()
-    grid.finished(APPROVAL, TRIP)
-    (waiting,) = grid.pending()
+    waiting = grid.waiting_review()
     refused = writer("resolve", waiting, "approve", "--yes")
     assert (refused.returncode, refused.stdout) == (9, "")
     assert f"the ledger {ledger_of(writer)} can't be written: it is no regular file" in refused.stderr

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from scaicore_tui.journal import Journal
-from tests.cli.program import COMMAND, Program
-from tests.cli.test_flags import loaded_for
-from tests.tui.terminal import Terminal
+from tests.support.program import COMMAND, Program, loaded_modules
+from tests.support.terminal import Terminal
 
 STILL = ("--core", "core_fact-check", "--backfill", "100000")
 
@@ -52,7 +51,7 @@ def test_how_old_it_is_is_said(program: Program, files: dict[str, Path], kind: s
 @pytest.mark.parametrize("kind", ["journal", "lines"])
 def test_nothing_that_speaks_to_servers_is_loaded(program: Program, files: dict[str, Path], kind: str) -> None:
     for command in (("runs",), ("show", "@latest"), ("events",)):
-        _, modules = loaded_for(program, *command, "--offline", "--journal", str(files[kind]))
+        _, modules = loaded_modules(program, *command, "--offline", "--journal", str(files[kind]))
         assert not modules & {"httpx", "textual", "starlette", "uvicorn"}
 
 

@@ -13,13 +13,13 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from tests.builders import NOON, started
-from tests.cli.program import PATIENCE, FastGrid, Program
-from tests.cli.test_watch import FAST, GOOD, until
-from tests.cli.upstream import upstream
-from tests.server.grid_fixtures import MANAGER
-from tests.server.proxy_fixtures import answer, grid_server
-from tests.server.relay import relay
+from tests.support.builders import NOON, started
+from tests.support.core_inputs import GOOD
+from tests.support.grid import MANAGER
+from tests.support.program import FAST, PATIENCE, FastGrid, Program, next_line_with
+from tests.support.proxy import answer, grid_server
+from tests.support.recording_upstream import upstream
+from tests.support.tcp_relay import relay
 
 
 def stored(grid: FastGrid) -> list[Any]:
@@ -70,7 +70,7 @@ def test_an_interrupt_ends_it_with_its_summary(
 ) -> None:
     busy_grid.finished("core_invoice-batch", GOOD)
     with watcher.started("record", "--json", "--journal", str(tmp_path / "j"), *FAST) as process:
-        until(process.stderr, "recording ")
+        next_line_with(process.stderr, "recording ")
         has_kept(process, watcher, tmp_path / "j", len(stored(busy_grid)))
         process.send_signal(number)
         told, talk = process.communicate(timeout=PATIENCE)
@@ -83,10 +83,10 @@ def test_nothing_is_lost_while_the_server_is_away(busy_grid: FastGrid, tmp_path:
     with grid.portal.wrap_async_context_manager(relay(grid.served.url)) as line:
         program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
         with program.started("record", "--json", "--journal", str(journal), "--until-idle", "5", *FAST) as process:
-            until(process.stderr, "recording ")
+            next_line_with(process.stderr, "recording ")
             has_kept(process, program, journal, 1)
             grid.portal.call(line.down)
-            until(process.stderr, "contact lost: ")
+            next_line_with(process.stderr, "contact lost: ")
             while len(stored(grid)) < 1_200:
                 grid.finished("core_invoice-batch", GOOD)
             grid.portal.call(line.up)
@@ -100,7 +100,7 @@ def test_nothing_is_lost_while_the_server_is_away(busy_grid: FastGrid, tmp_path:
 def test_two_do_not_write_one_journal(busy_grid: FastGrid, watcher: Program, tmp_path: Path) -> None:
     where = ("--journal", str(tmp_path / "j"))
     with watcher.started("record", *where, *FAST) as process:
-        until(process.stderr, "recording ")
+        next_line_with(process.stderr, "recording ")
         refused = watcher("record", *where, "--for", "1")
         assert (refused.returncode, refused.stdout) == (6, "")
         assert "another scaicore-tui writes" in refused.stderr

@@ -14,8 +14,8 @@ from typer.main import get_command
 from scaicore_tui.cli.app import app
 from scaicore_tui.cli.describing import names, source
 from scaicore_tui.cli.help import commands
-from tests.cli.program import Demo, FastGrid, Program
-from tests.cli.test_watch import SPOILED, TRIP
+from tests.support.core_inputs import SPOILED, TRIP
+from tests.support.program import Demo, FastGrid, Program
 
 SCHEMAS = {name: json.loads(source(name)) for name in names()}
 
@@ -66,8 +66,7 @@ def test_what_reads(demo: Demo, reader: Program) -> None:
 
 
 def test_what_writes_and_what_came_of_it(grid: FastGrid, writer: Program) -> None:
-    grid.finished("core_expense-approval", TRIP)
-    (waiting,) = grid.pending()
+    waiting = grid.waiting_review()
     check("resolve", writer.document("resolve", waiting, "approve", "--comment", "ok", "--yes", "--json"))
     failing = grid.finished("core_invoice-batch", SPOILED)
     replayed = writer("replay", failing, "--yes", "--json")

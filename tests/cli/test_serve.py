@@ -19,10 +19,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.cli.program import PATIENCE, Program
-from tests.cli.upstream import Upstream, upstream
-from tests.leaks import MARK
-from tests.server.proxy_fixtures import CHECKPOINTS, EVENTS, INVOKE, RESOLVE, TOKEN, answer
+from tests.support.program import PATIENCE, Program
+from tests.support.proxy import CHECKPOINTS, EVENTS, INVOKE, RESOLVE, TOKEN, answer
+from tests.support.recording_upstream import Upstream, upstream
+from tests.support.token_leaks import MARK
 
 SECRET = "hidden-in-a-query"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}

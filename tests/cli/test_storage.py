@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from scaicore_tui.journal import Intake, Journal
-from tests.cli.program import PATIENCE, Program
-from tests.feedsim import FeedSim
-from tests.tui.feed_server import feed_server
-from tests.unit.test_summaries import many_runs
+from tests.support.builders import many_runs
+from tests.support.feed_server import feed_server
+from tests.support.feed_simulator import FeedSim
+from tests.support.program import PATIENCE, Program
 
 PAGE = 4_096
 LIMITED = """

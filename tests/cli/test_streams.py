@@ -13,9 +13,9 @@ import pytest
 
 from scaicore_tui.cli.streams import replace_with_ascii
 from scaicore_tui.text import cells
-from tests.builders import entered, event, started
-from tests.cli.program import COMMAND, PATIENCE, FastGrid, Program
-from tests.cli.test_writing import APPROVAL, TRIP
+from tests.support.builders import entered, event, started
+from tests.support.core_inputs import APPROVAL, TRIP
+from tests.support.program import COMMAND, PATIENCE, FastGrid, Program
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a shell, and /dev/full")
 FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is full")
@@ -76,8 +76,7 @@ def test_a_write_that_could_not_be_told_of_is_not_sent(program: Program) -> None
 
 @FULL
 def test_what_came_of_a_write_is_told_although_the_output_is_full(grid: FastGrid, writer: Program) -> None:
-    grid.finished(APPROVAL, TRIP)
-    (waiting,) = grid.pending()
+    waiting = grid.waiting_review()
     done = shell(writer, ["resolve", waiting, "approve", "--yes"], ">/dev/full")
     assert done.returncode == 9
     assert b"No space left on device \xc2\xb7 confirmed: " in done.stderr

@@ -9,12 +9,11 @@ import sys
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from tests.cli.program import COMMAND, PATIENCE, FastGrid, Program, fast_grid
-from tests.server.grid_fixtures import MANAGER
-from tests.server.proxy_fixtures import answer, grid_server
-from tests.tui.terminal import Terminal
+from tests.support.grid import MANAGER
+from tests.support.program import COMMAND, PATIENCE, FastGrid, Program, fast_grid
+from tests.support.proxy import answer, grid_server
+from tests.support.terminal import Terminal
 
-TRIP = {"employee": "Ada", "purpose": "Hotel", "amount": 900.0, "currency": "EUR", "receipts": 1}
 CTRL_C, CTRL_D = "\x03", "\x04"
 
 
@@ -42,8 +41,7 @@ def test_ctrl_c_while_a_write_is_under_way_gives_130(program: Program) -> None:
 def test_a_question_that_is_not_answered_with_yes(
     grid: FastGrid, writer: Program, keys: str, code: int, words: str
 ) -> None:
-    grid.finished("core_expense-approval", TRIP)
-    (waiting,) = grid.pending()
+    waiting = grid.waiting_review()
     with asked(writer, "resolve", waiting, "approve") as terminal:
         terminal.until("[y/N]")
         terminal.press(keys)
@@ -54,8 +52,7 @@ def test_a_question_that_is_not_answered_with_yes(
 
 
 def test_a_no_is_a_no_also_where_there_is_no_word_to_type(grid: FastGrid, writer: Program) -> None:
-    grid.finished("core_expense-approval", TRIP)
-    (waiting,) = grid.pending()
+    waiting = grid.waiting_review()
     with asked(writer, "resolve", waiting, "") as terminal:
         terminal.until("[y/N]")
         terminal.press("n", "enter")
@@ -65,8 +62,7 @@ def test_a_no_is_a_no_also_where_there_is_no_word_to_type(grid: FastGrid, writer
 
 
 def test_a_question_answered_with_yes(grid: FastGrid, writer: Program) -> None:
-    grid.finished("core_expense-approval", TRIP)
-    (waiting,) = grid.pending()
+    waiting = grid.waiting_review()
     with asked(writer, "resolve", waiting, "approve") as terminal:
         terminal.until("[y/N]")
         asks = "".join(terminal.text.split("\n"))
@@ -86,8 +82,7 @@ def test_a_protected_profile_wants_the_option_typed_out(
     config = writer.home / ".config" / "scaicore-tui" / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text("[profiles.default]\nprotected = true\n")
-    grid.finished("core_expense-approval", TRIP)
-    (waiting,) = grid.pending()
+    waiting = grid.waiting_review()
     with asked(writer, "resolve", waiting, "approve", "--yes") as terminal:
         terminal.until("type approve")
         terminal.press(typed, "enter")
@@ -96,8 +91,7 @@ def test_a_protected_profile_wants_the_option_typed_out(
 
 
 def test_the_ledger_tells_what_was_written_without_a_server(grid: FastGrid, writer: Program) -> None:
-    grid.finished("core_expense-approval", TRIP)
-    (waiting,) = grid.pending()
+    waiting = grid.waiting_review()
     assert writer.document("ledger", "--json") == []
     writer.document("resolve", waiting, "approve", "--comment", "fine", "--yes", "--json")
     assert writer("resolve", waiting, "reject", "--yes").returncode == 6

@@ -8,20 +8,17 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pytest
 
 from scaicore_tui.servers.grid.http import rate_limits
-from tests.cli.program import COMMAND, PATIENCE, FastGrid, Program, fast_grid
-from tests.server.grid_fixtures import MANAGER
-from tests.server.relay import relay
-from tests.tui.terminal import Terminal
+from tests.support.core_inputs import GOOD, SPOILED, TRIP
+from tests.support.grid import MANAGER
+from tests.support.program import COMMAND, FAST, PATIENCE, FastGrid, Program, fast_grid, next_line_with
+from tests.support.tcp_relay import relay
+from tests.support.terminal import Terminal
 
-TRIP = {"employee": "Ada", "purpose": "Hotel", "amount": 900.0, "currency": "EUR", "receipts": 1}
-GOOD = {"batch": "B-1", "invoices": []}
-SPOILED = {"batch": "B-2", "invoices": [{"number": "1-1", "vendor": "Unknown Trading Ltd", "amount": 9}]}
-FAST = ("--interval", "0.2")
 RUNTIME = "scaicore.runtime."
 CHANGES = {
     "invocation.started": "run_began",
@@ -37,14 +34,8 @@ CHANGES = {
 def watching(program: Program, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """`watch` of all runs, once it knows what is past."""
     with program.started("watch", *FAST, *arguments) as process:
-        assert until(process.stderr, "watching ")
+        assert next_line_with(process.stderr, "watching ")
         yield process
-
-
-def until(stream: IO[str] | None, words: str) -> str:
-    """The next line that has these words."""
-    assert stream is not None
-    return next(line for line in stream if words in line)
 
 
 def rest(process: subprocess.Popen[str]) -> list[Any]:
@@ -98,9 +89,13 @@ def test_its_lines_are_aligned(grid: FastGrid, writer: Program) -> None:
 def test_a_run_that_waits_and_is_answered_and_ends(busy_grid: FastGrid, watcher: Program) -> None:
     execution = busy_grid.finished("core_expense-approval", TRIP)
     (waiting,) = busy_grid.pending()
-    assert watcher.lines("watch", "@latest", "--until", "waiting", *FAST)[-1].split()[4:7] == ["review", "·", waiting]
+    assert watcher.lines("watch", "@latest", "--until", "waiting", *FAST)[-1].split()[4:7] == [
+        "review",
+        "·",
+        waiting,
+    ]
     with watcher.started("watch", "@latest", "--json", *FAST) as process:
-        assert json.loads(until(process.stdout, "checkpoint_waits"))["checkpoint"]["checkpoint_id"] == waiting
+        assert json.loads(next_line_with(process.stdout, "checkpoint_waits"))["checkpoint"]["checkpoint_id"] == waiting
         watcher.document("resolve", waiting, "approve", "--yes", "--json")
         lines = rest(process)
         assert process.wait(PATIENCE) == 0
@@ -119,7 +114,7 @@ def test_nothing_of_all_runs_is_missed_while_the_server_is_away(tmp_path: Path, 
         program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
         with watching(program, "--json", "--until", "waiting") as process:
             grid.portal.call(line.down)
-            until(process.stderr, "contact lost: ")
+            next_line_with(process.stderr, "contact lost: ")
             while len(expected(grid)) < past + 1_100:
                 grid.finished("core_invoice-batch", GOOD)
             grid.finished("core_expense-approval", TRIP)
@@ -139,13 +134,13 @@ def test_a_run_that_fails_while_the_server_is_away_gives_1(tmp_path: Path, monke
         program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
         execution = grid.begun("core_invoice-batch", SPOILED)
         with program.started("watch", execution, "--exit-status", *FAST) as process:
-            assert "run began" in until(process.stdout, "")
+            assert "run began" in next_line_with(process.stdout, "")
             grid.portal.call(line.down)
-            until(process.stderr, "contact lost: ")
+            next_line_with(process.stderr, "contact lost: ")
             while grid.status(execution) != "failed":
                 pass
             grid.portal.call(line.up)
-            assert "run failed" in until(process.stdout, "run failed")
+            assert "run failed" in next_line_with(process.stdout, "run failed")
             assert process.wait(PATIENCE) == 1
 
 
@@ -155,9 +150,9 @@ def test_that_the_server_is_away_is_said_and_that_it_is_back(tmp_path: Path, bus
         with watching(program) as process:
             for _ in range(2):
                 busy_grid.portal.call(line.down)
-                assert "nothing listens there" in until(process.stderr, "")
+                assert "nothing listens there" in next_line_with(process.stderr, "")
                 busy_grid.portal.call(line.up)
-                assert "contact is back after " in until(process.stderr, "")
+                assert "contact is back after " in next_line_with(process.stderr, "")
             process.send_signal(signal.SIGINT)
             assert (process.wait(PATIENCE), process.communicate()) == (130, ("", ""))
 
@@ -169,9 +164,9 @@ def test_a_run_is_answered_and_ends_while_the_server_is_away(tmp_path: Path, bus
     with grid.portal.wrap_async_context_manager(relay(grid.served.url)) as line:
         program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
         with program.started("watch", execution, "--json", "--exit-status", *FAST) as process:
-            first = until(process.stdout, "checkpoint_waits")
+            first = next_line_with(process.stdout, "checkpoint_waits")
             grid.portal.call(line.down)
-            until(process.stderr, "contact lost: ")
+            next_line_with(process.stderr, "contact lost: ")
             Program(tmp_path, grid.settings(MANAGER)).lines("resolve", waiting, "approve", "--yes")
             grid.portal.call(line.up)
             lines = rest(process)
@@ -208,7 +203,7 @@ def test_a_server_that_is_away_from_the_start_is_waited_for(tmp_path: Path, busy
         grid.portal.call(line.down)
         program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
         with program.started("watch", execution, "--json", *FAST) as process:
-            assert "nothing listens there" in until(process.stderr, "contact lost: ")
+            assert "nothing listens there" in next_line_with(process.stderr, "contact lost: ")
             grid.portal.call(line.up)
             assert rest(process)[-1]["change"] == "run_completed"
             assert process.wait(PATIENCE) == 0

@@ -13,10 +13,10 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from tests.hostile.corpus import CORPUS
-from tests.hostile.feed import HostileFeed
-from tests.hostile.peers import compare
-from tests.hostile.walk import walking
+from tests.support.hostile.corpus import CORPUS
+from tests.support.hostile.hostile_feed import HostileFeed
+from tests.support.hostile.peers import compare
+from tests.support.hostile.walkthrough import walking
 
 SIZES = ((80, 24), (120, 40), (60, 20))
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.bench.feed import served
-from tests.hostile.corpus import CORPUS
-from tests.hostile.feed import NODES_OF, SHORT, HostileFeed
-from tests.hostile.grammar import LINES, SEQUENCES, foreign_sequences, unseen
-from tests.tui.terminal import Terminal, surroundings
+from tests.support.hostile.corpus import CORPUS
+from tests.support.hostile.hostile_feed import NODES_OF, SHORT, HostileFeed
+from tests.support.hostile.output_grammar import LINES, SEQUENCES, foreign_sequences, unseen
+from tests.support.terminal import Terminal, surroundings
 
 STRINGS = list(CORPUS.values())
 COMMAND = (sys.executable, "-m", "scaicore_tui")

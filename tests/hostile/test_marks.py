@@ -13,11 +13,11 @@ import httpx
 import pytest
 from textual.pilot import Pilot
 
-from tests.builders import NOON, SECOND, checkpoint, completed, entered, event, started
-from tests.feedsim import FeedSim
-from tests.hostile.corpus import CORPUS
-from tests.tui.stage import SMALL, STANDARD, WIDE, Stage, screen_lines, until
-from tests.tui.taking import Taking
+from tests.support.app_stage import SMALL, STANDARD, WIDE, Stage, screen_lines, until
+from tests.support.builders import NOON, SECOND, checkpoint, completed, entered, event, started
+from tests.support.feed_simulator import FeedSim
+from tests.support.hostile.corpus import CORPUS
+from tests.support.write_server import Taking
 
 CANARY = "ZQX"
 # Whatever would look like a line of ours, with the canary on each line, at its beginning and at its end.

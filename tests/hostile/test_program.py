@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.corpus import CORPUS
-from tests.hostile.feed import HostileFeed
-from tests.hostile.walk import walking
+from tests.support.hostile.corpus import CORPUS
+from tests.support.hostile.hostile_feed import HostileFeed
+from tests.support.hostile.walkthrough import walking
 
 STRINGS = list(CORPUS.values())
 # What is pasted, and what a server says: some of every kind.

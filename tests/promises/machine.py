@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from scaicore_tui.actions import Progress, Submission
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.errors import ScaicoreError
 from tests.promises.process import Machine, Process
 from tests.promises.server import LATEST_ARRIVAL_S, READ_FAULTS, WRITE_FAULTS, Api, Killed, Post
+from tests.support.manual_clock import ManualClock
 
 # A token is asked for again at most this often.
 RENEWAL_S = 31.0

@@ -15,14 +15,14 @@ from unittest.mock import patch
 import httpx
 
 from scaicore_tui.actions import Ledger, Submission
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.config import Target
 from scaicore_tui.config.sources import TokenFile
 from scaicore_tui.feed import Client
 from scaicore_tui.journal import Journal
 from scaicore_tui.session import Session
 from tests.promises.server import Api
-from tests.waiting import turn
+from tests.support.manual_clock import ManualClock
+from tests.support.waiting import turn
 
 T = TypeVar("T")
 # The loop turns this often before the clock is moved on: longer than any chain of callbacks without a sleep.

@@ -11,12 +11,12 @@ from urllib.parse import parse_qs
 
 import httpx
 
-from scaicore_tui.clock import ManualClock
 from scaicore_tui.wire import Event
 from scaicore_tui.wire.timestamps import iso
-from tests.builders import checkpoint, completed, entered, started
-from tests.feedsim import UNLIMITED
-from tests.waiting import turn
+from tests.support.builders import checkpoint, completed, entered, started
+from tests.support.feed_simulator import UNLIMITED
+from tests.support.manual_clock import ManualClock
+from tests.support.waiting import turn
 
 MICRO = 1_000_000
 # A write that is under way in the network arrives within this many seconds, or never.

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
+from textual.app import App
 
-from tests.tui.feed_server import feed_server
-from tests.tui.lasting import Scene
-from tests.tui.scene import busy
+from tests.support.app_states import Scene
+from tests.support.feed_server import feed_server
+from tests.support.scene import busy
+from tests.support.screen_snapshot import CompareScreen, RunBefore, ScreenText, SnapCompare, screen_text
 
 
 @pytest.fixture(autouse=True)
@@ -25,3 +30,16 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     """The app on a feed of its own, not yet opened."""
     with feed_server(busy()) as server:
         yield Scene(tmp_path, server)
+
+
+@pytest.fixture
+def compare_screen(snapshot: SnapshotAssertion, snap_compare: SnapCompare) -> CompareScreen:
+    """A comparison of the screen with the accepted snapshot of this test."""
+
+    def compare(app: App[Any], size: tuple[int, int], before: RunBefore, *, colours: bool = False) -> None:
+        if colours:
+            assert snap_compare(app, terminal_size=size, run_before=before)
+        else:
+            assert asyncio.run(screen_text(app, size, before)) == snapshot.use_extension(ScreenText)
+
+    return compare

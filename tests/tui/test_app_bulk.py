@@ -10,10 +10,10 @@ from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.drafts import Draft
 from scaicore_tui.tui.screens.bulk import BulkScreen
 from scaicore_tui.tui.screens.inbox import InboxScreen
-from tests.tui.inbox_scene import inbox, invoice
-from tests.tui.scene import BREAKPOINT, EXPENSES, REVIEW, Story, waiting_expense
-from tests.tui.stage import WIDE, Stage, screen_lines, until
-from tests.tui.taking import Choosy, Taking
+from tests.support.app_stage import WIDE, Stage, screen_lines, until
+from tests.support.inbox_scene import inbox, invoice
+from tests.support.scene import BREAKPOINT, EXPENSES, REVIEW, Story, waiting_expense
+from tests.support.write_server import Choosy, Taking
 
 INVOICES = [invoice(number) for number in (1, 2, 3)]
 AT_NODE = [BREAKPOINT | {"id": f"ckpt_b{number}", "node_id": "find_order"} for number in (1, 2)]

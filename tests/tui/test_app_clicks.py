@@ -13,8 +13,8 @@ from scaicore_tui.tui.palette import Palette
 from scaicore_tui.tui.screens.help import HelpScreen
 from scaicore_tui.tui.screens.inbox import InboxScreen
 from scaicore_tui.tui.screens.main import MainScreen
-from tests.tui.scene import busy
-from tests.tui.stage import SMALL, WIDE, Stage, screen_lines, until
+from tests.support.app_stage import SMALL, WIDE, Stage, screen_lines, until
+from tests.support.scene import busy
 
 VIEW = "view: all, failed"
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.builders import checkpoint
-from tests.tui.inbox_scene import WITH_FORM, inbox
-from tests.tui.replaying import retype, shown
-from tests.tui.scene import busy
-from tests.tui.stage import Stage, screen_lines
+from tests.support.app_stage import Stage, screen_lines
+from tests.support.builders import checkpoint
+from tests.support.inbox_scene import WITH_FORM, inbox
+from tests.support.invoke_server import retype, shown
+from tests.support.scene import busy
 
 BEGIN, END = "\x1b]52;c;", "\x07"
 

@@ -10,9 +10,9 @@ import pytest
 from scaicore_tui.errors import ConfigError, ScaicoreError
 from scaicore_tui.tui.editor import Editor, edit_text, editor_command
 from scaicore_tui.tui.screens.base import SessionScreen
-from tests.tui.replaying import Invoking, area, retype, shown
-from tests.tui.scene import busy
-from tests.tui.stage import STANDARD, Stage, until
+from tests.support.app_stage import STANDARD, Stage, until
+from tests.support.invoke_server import Invoking, area, retype, shown
+from tests.support.scene import busy
 
 SCRIPT = """
 import os, pathlib, stat, sys

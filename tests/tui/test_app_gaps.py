@@ -8,10 +8,10 @@ import httpx
 import pytest
 from textual.pilot import Pilot
 
-from tests.builders import NOON, SECOND, entered, event
-from tests.feedsim import FeedSim
-from tests.tui.scene import busy, later
-from tests.tui.stage import STANDARD, WIDE, Stage
+from tests.support.app_stage import STANDARD, WIDE, Stage
+from tests.support.builders import NOON, SECOND, entered, event
+from tests.support.feed_simulator import FeedSim
+from tests.support.scene import busy, later
 
 TALL = (80, 40)
 GAP = "┄ gap 12:01:01 to 13:50:00Z: events missing, runs here may be incomplete"

@@ -6,11 +6,11 @@ import httpx
 
 from scaicore_tui.runs.shelf import AT_ONCE
 from scaicore_tui.wire import read_stored
-from tests.builders import MILLISECOND, NOON, entered, started
-from tests.feedsim import FeedSim
-from tests.hostile_bodies.bodies import UNREADABLE
-from tests.tui.scene import busy
-from tests.tui.stage import WIDE, Stage, until
+from tests.support.app_stage import WIDE, Stage, until
+from tests.support.builders import MILLISECOND, NOON, entered, started
+from tests.support.feed_simulator import FeedSim
+from tests.support.hostile.bodies import UNREADABLE
+from tests.support.scene import busy
 
 
 async def test_what_can_not_be_read_is_counted() -> None:

@@ -9,10 +9,10 @@ from textual.pilot import Pilot
 from scaicore_tui.tui.screens.answer import AnswerScreen
 from scaicore_tui.tui.screens.detail import DetailScreen
 from scaicore_tui.tui.screens.inbox import InboxScreen
-from tests.tui.inbox_scene import WITH_FORM, inbox, invoice
-from tests.tui.scene import BREAKPOINT
-from tests.tui.stage import STANDARD, WIDE, Stage, screen_lines, until
-from tests.tui.taking import Taking
+from tests.support.app_stage import STANDARD, WIDE, Stage, screen_lines, until
+from tests.support.inbox_scene import WITH_FORM, inbox, invoice
+from tests.support.scene import BREAKPOINT
+from tests.support.write_server import Taking
 
 URGENT_FIRST = ["ckpt_inv4", "ckpt_inv5", "ckpt_form", "ckpt_inv1", "ckpt_inv2", "ckpt_inv3", "ckpt_break", "ckpt_inv6"]
 

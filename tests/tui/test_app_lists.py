@@ -11,11 +11,11 @@ from scaicore_tui.tui.messages import SessionChanged
 from scaicore_tui.tui.paint import Pieces
 from scaicore_tui.tui.widgets.run_row import run_row
 from scaicore_tui.tui.widgets.runs import RunList
-from tests.books import MemoryBook
-from tests.builders import NOON, SECOND, started
-from tests.feedsim import FeedSim
-from tests.tui.scene import busy, completed_triage, running_triage
-from tests.tui.stage import SMALL, STANDARD, WIDE, Stage
+from tests.support.app_stage import SMALL, STANDARD, WIDE, Stage
+from tests.support.builders import NOON, SECOND, started
+from tests.support.feed_simulator import FeedSim
+from tests.support.memory_index import MemoryBook
+from tests.support.scene import busy, completed_triage, running_triage
 
 KINDS = ("flexible", "rigid", "model_call", "core_call", "checkpoint", "guarded", "foreach")
 

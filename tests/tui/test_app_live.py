@@ -20,9 +20,9 @@ from scaicore_tui.tui.screens.answer import AnswerScreen
 from scaicore_tui.tui.screens.bulk import BulkScreen
 from scaicore_tui.tui.screens.replay import ReplayScreen
 from scaicore_tui.wire import Checkpoint
-from tests.server.grid_fixtures import MANAGER, Served, serving
-from tests.server.proxy_fixtures import proxy_server
-from tests.tui.stage import STANDARD, screen_lines, until
+from tests.support.app_stage import STANDARD, screen_lines, until
+from tests.support.grid import MANAGER, Served, serving
+from tests.support.proxy import proxy_server
 
 PATIENCE = 1_500
 GUEST = "sgk_guest"

@@ -7,10 +7,10 @@ import asyncio
 import httpx
 
 from scaicore_tui.tui.screens.inbox import InboxScreen
-from tests.tui.inbox_scene import inbox, invoice
-from tests.tui.scene import REVIEW, busy
-from tests.tui.stage import WIDE, Stage, until
-from tests.tui.taking import Taking
+from tests.support.app_stage import WIDE, Stage, until
+from tests.support.inbox_scene import inbox, invoice
+from tests.support.scene import REVIEW, busy
+from tests.support.write_server import Taking
 
 
 class Hanging(Taking):

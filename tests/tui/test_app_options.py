@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.builders import checkpoint, started
-from tests.feedsim import FeedSim
-from tests.tui.stage import Stage, until
-from tests.tui.taking import Taking
+from tests.support.app_stage import Stage, until
+from tests.support.builders import checkpoint, started
+from tests.support.feed_simulator import FeedSim
+from tests.support.write_server import Taking
 
 
 @pytest.mark.parametrize(

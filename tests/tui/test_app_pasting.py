@@ -7,11 +7,10 @@ import json
 import pytest
 from textual.widgets import Input
 
-from scaicore_tui.tui.screens.answer import AnswerScreen
-from tests.tui.inbox_scene import WITH_FORM, inbox
-from tests.tui.scene import busy
-from tests.tui.stage import SMALL, Stage, screen_lines, until
-from tests.tui.taking import Taking
+from tests.support.app_stage import SMALL, Stage, screen_lines, until
+from tests.support.inbox_scene import WITH_FORM, inbox
+from tests.support.scene import busy
+from tests.support.write_server import Taking, answer_dialog
 
 HOSTILE = "\x1b[2Jred\x1b]52;c;aGk=\x07 \x9b2J \u202eright\u200b"
 PAGE = "approve\r\n1\renter\n\nq\n" * 40
@@ -22,12 +21,6 @@ def no_orders(text: str) -> bool:
     return not any(ord(sign) < 32 or 127 <= ord(sign) < 160 or sign in "\u202e\u200b" for sign in text)
 
 
-def answering(stage: Stage) -> AnswerScreen:
-    screen = stage.app.screen
-    assert isinstance(screen, AnswerScreen)
-    return screen
-
-
 @pytest.mark.parametrize("pressed", [("a", "1"), ("a", "1", "tab")], ids=["options", "comment"])
 async def test_a_pasted_page_sends_nothing_and_chooses_nothing(pressed: tuple[str, ...]) -> None:
     stage = Stage(busy())
@@ -36,7 +29,7 @@ async def test_a_pasted_page_sends_nothing_and_chooses_nothing(pressed: tuple[st
         await pilot.press(*pressed)
         stage.clock.advance(1)
         await stage.paste(pilot, PAGE)
-        assert answering(stage).resolution == "approve"
+        assert answer_dialog(stage).resolution == "approve"
         assert not taking.posts
 
 

@@ -11,9 +11,9 @@ from scaicore_tui.actions import Progress
 from scaicore_tui.errors import Conflict
 from scaicore_tui.tui.screens.main import MainScreen
 from scaicore_tui.tui.screens.profiles import ProfilesScreen
-from tests.builders import NOON, SECOND, started
-from tests.tui.shelf import PROD, STAGING, Shelf, choose, is_closed, opened, session_of, switched, text
-from tests.tui.stage import until
+from tests.support.app_stage import until
+from tests.support.builders import NOON, SECOND, started
+from tests.support.two_profiles import PROD, STAGING, Shelf, choose, is_closed, opened, session_of, switched, text
 
 
 @pytest.fixture

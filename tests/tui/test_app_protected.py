@@ -9,10 +9,10 @@ from scaicore_tui.tui.screens.answer import AnswerScreen
 from scaicore_tui.tui.screens.bulk import BulkScreen
 from scaicore_tui.tui.screens.continue_all import ContinueAllScreen
 from scaicore_tui.tui.screens.dialog import Dialog
-from tests.tui.inbox_scene import inbox, invoice
-from tests.tui.scene import BREAKPOINT, REVIEW, busy
-from tests.tui.stage import SMALL, STANDARD, Stage, screen_lines, until
-from tests.tui.taking import Taking
+from tests.support.app_stage import SMALL, STANDARD, Stage, screen_lines, until
+from tests.support.inbox_scene import inbox, invoice
+from tests.support.scene import BREAKPOINT, REVIEW, busy
+from tests.support.write_server import Taking
 
 APPROVED = ("/api/v1/scaicore/checkpoints/ckpt_review/resolve", b'{"resolution":"approve"}')
 

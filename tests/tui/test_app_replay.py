@@ -10,12 +10,11 @@ from textual.widgets import Input
 
 from scaicore_tui.tui.drafts import ReplayDraft
 from scaicore_tui.tui.screens.replay import ReplayScreen
-from tests.builders import NOON, SECOND, completed, event
-from tests.feedsim import FeedSim
-from tests.tui.replaying import Invoking, area, dialog, retype, shown, with_start
-from tests.tui.scene import Story, busy
-from tests.tui.stage import WIDE, Stage, screen_lines, until
-from tests.unit.test_verbatim import start
+from tests.support.app_stage import WIDE, Stage, screen_lines, until
+from tests.support.builders import NOON, SECOND, completed, event, started_with_raw_input
+from tests.support.feed_simulator import FeedSim
+from tests.support.invoke_server import Invoking, area, dialog, retype, shown, with_start
+from tests.support.scene import Story, busy
 
 ORIGINAL = "exec_5b0c11"
 
@@ -49,7 +48,7 @@ async def test_what_was_not_edited_is_sent_as_it_was_captured() -> None:
 
 async def test_digits_and_repeated_keys_are_shown_and_sent_as_they_came() -> None:
     source = b'{"a":1.10,"a":2,"b":1e400,"c":"\\u00e9"}'
-    stage = Stage(FeedSim([start(source), completed(NOON + SECOND, "exec_1")]))
+    stage = Stage(FeedSim([started_with_raw_input(source), completed(NOON + SECOND, "exec_1")]))
     invoking = Invoking(stage)
     async with stage.opened() as pilot:
         await pilot.press("R", "e")
@@ -66,7 +65,7 @@ async def test_digits_and_repeated_keys_are_shown_and_sent_as_they_came() -> Non
 
 
 async def test_an_edited_text_is_sent_as_it_stands() -> None:
-    stage = Stage(FeedSim([start(b'{"a":1.10}'), completed(NOON + SECOND, "exec_1")]))
+    stage = Stage(FeedSim([started_with_raw_input(b'{"a":1.10}'), completed(NOON + SECOND, "exec_1")]))
     invoking = Invoking(stage)
     async with stage.opened() as pilot:
         await pilot.press("R", "e")

@@ -15,10 +15,10 @@ from scaicore_tui.tui.screens.answer import AnswerScreen
 from scaicore_tui.tui.screens.continue_all import ContinueAllScreen
 from scaicore_tui.tui.screens.detail import DetailScreen
 from scaicore_tui.tui.screens.replay import ReplayScreen
-from tests.tui.inbox_scene import inbox
-from tests.tui.scene import BREAKPOINT, busy
-from tests.tui.stage import WIDE, Stage, until
-from tests.tui.taking import Taking
+from tests.support.app_stage import WIDE, Stage, until
+from tests.support.inbox_scene import inbox
+from tests.support.scene import BREAKPOINT, busy
+from tests.support.write_server import Taking
 
 RUN, CHECKPOINT, NEWEST = "exec_d3b6f0", "ckpt_break", "exec_8f21c4"
 # What brings the cursor of a place to that run, or to its checkpoint. In the places of checkpoints the list of runs

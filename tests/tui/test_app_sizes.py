@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.tui.scene import busy
-from tests.tui.stage import STANDARD, Stage, until
-from tests.tui.taking import Taking
+from tests.support.app_stage import STANDARD, Stage, until
+from tests.support.scene import busy
+from tests.support.write_server import Taking
 
 USELESS = ((40, 10), (20, 5), (5, 40), (3, 3), (300, 3), (2, 1), (1, 1), (1, 24), (80, 1), (0, 0))
 VIEWS = {

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.lasting import STATES, TOKEN, Scene
-from tests.tui.modes import after_the_screen, left
+from tests.support.app_states import STATES, TOKEN, Scene
+from tests.support.terminal_modes import after_the_screen, left
 
 FAILED = 70
 # What fails has the token at hand, and tells it with a payload: in local variables, in its words, in what it was given.

@@ -10,14 +10,14 @@ import httpx
 import pytest
 
 from scaicore_tui.tui.terminal.parser import Parser
-from tests.feedsim import FeedSim
-from tests.tui.feed_server import feed_server
-from tests.tui.inbox_scene import inbox
-from tests.tui.lasting import Scene
-from tests.tui.scene import BREAKPOINT, busy, stopped_debug
-from tests.tui.stage import Stage, screen_lines, until
-from tests.tui.taking import Taking
-from tests.tui.terminal import Terminal
+from tests.support.app_stage import Stage, screen_lines, until
+from tests.support.app_states import Scene
+from tests.support.feed_server import feed_server
+from tests.support.feed_simulator import FeedSim
+from tests.support.inbox_scene import inbox
+from tests.support.scene import BREAKPOINT, busy, stopped_debug
+from tests.support.terminal import Terminal
+from tests.support.write_server import Taking
 
 DA2 = b"\x1b[>0;276;0c"
 STRAYS = (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.terminal import DEBUGGER, Terminal
+from tests.support.terminal import DEBUGGER, Terminal
 
 DEMO = (*DEBUGGER, "demo", "--seed", "7")
 AMBER, GREEN = "e6b450", "5fc48b"

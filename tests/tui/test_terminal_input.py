@@ -17,7 +17,7 @@ from textual.message import Message
 from scaicore_tui.tui.terminal.parser import Parser, came_in_burst
 from scaicore_tui.tui.terminal.pasting import BEGIN, END
 from scaicore_tui.tui.terminal.sequences import ESCAPE_SECONDS, STALLED_SECONDS
-from tests.hostile.corpus import CORPUS
+from tests.support.hostile.corpus import CORPUS
 
 AT_ONCE, LATER = 0.0, 0.5
 # Bytes that are no UTF-8 are no text; those of controls may be seen.

@@ -1,0 +1,178 @@
+"""The gate, and what becomes of a write."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from scaicore_tui.actions import Kind, Progress
+from scaicore_tui.actions.gate import Situation, why_not_answer, why_not_continue, why_not_replay
+from scaicore_tui.errors import Conflict, NotFound, UsageError
+from scaicore_tui.wire import Checkpoint
+from tests.support.builders import NOON, checkpoint, entered, read_row, started
+from tests.support.feed_simulator import FeedSim
+from tests.support.memory_index import MemoryBook
+from tests.support.write_feed import WriteServer, accept_write, lose_answer, one_checkpoint
+
+OPEN = Situation()
+SENT_BEFORE = "it was sent before, and what came of that is not known yet: it is looked up"
+STOP = {"checkpoint_type": "debug_breakpoint", "options": ["continue"]}
+
+
+@pytest.mark.parametrize(
+    ("situation", "row", "resolution", "reason"),
+    [
+        (OPEN, read_row(), "approve", None),
+        (OPEN, read_row(), None, None),
+        (OPEN, read_row(), "maybe", "'maybe' is not offered; it offers approve, reject"),
+        (OPEN, read_row(options=[]), "any words", None),
+        (OPEN, read_row(status="resolved"), "approve", "it is resolved already"),
+        (OPEN, None, None, "no checkpoint is selected"),
+        (Situation(read_only=True), read_row(), "approve", "this session is read-only"),
+        (
+            Situation(forbidden_answers="manage"),
+            read_row(),
+            "approve",
+            "this credential may not answer: manage",
+        ),
+        (Situation(forbidden_replays="manage"), read_row(), "approve", None),
+        (Situation(unknown=frozenset({"ckpt_1"})), read_row(), "approve", SENT_BEFORE),
+        (Situation(busy=frozenset({"ckpt_1"})), read_row(), "approve", "an answer to it is under way"),
+        (OPEN, read_row(**STOP), "continue", None),
+        (OPEN, read_row(**STOP), "approve", "'approve' is not offered; it offers continue"),
+    ],
+)
+def test_the_gate(situation: Situation, row: Checkpoint | None, resolution: str | None, reason: str | None) -> None:
+    assert why_not_answer(situation, row, resolution) == reason
+
+
+def test_only_a_breakpoint_continues() -> None:
+    assert why_not_continue(OPEN, read_row(**STOP)) is None
+    assert why_not_continue(OPEN, read_row()) == "only a breakpoint continues; this one wants an answer (a)"
+
+
+def test_what_can_be_replayed() -> None:
+    book = MemoryBook()
+    book.apply([started(), entered("a", execution="exec_late")])
+    assert why_not_replay(OPEN, book.runs["exec_1"]) is None
+    assert "not captured" in (why_not_replay(OPEN, book.runs["exec_late"]) or "")
+    assert why_not_replay(OPEN, book.runs["exec_late"], given_input=True) is None
+    assert why_not_replay(OPEN, None) == "no run is selected"
+
+
+async def test_accepted_is_confirmed_by_a_later_event() -> None:
+    server = WriteServer(one_checkpoint(), accept_write)
+    async with server.session() as session:
+        await session.read_once()
+        submission = await session.answer("ckpt_1", "approve", "fine")
+        assert (submission.kind, submission.progress) == (Kind.ANSWER, Progress.ACCEPTED)
+        assert server.posts == [{"resolution": "approve", "comment": "fine"}]
+        await session.read_once()
+        seen = [submission.progress]
+        server.sim.log.append(entered("after", NOON + 5))
+        await session.read_once()
+        assert [*seen, submission.progress] == [Progress.ACCEPTED, Progress.CONFIRMED]
+
+
+async def test_a_refusal_says_why_and_shuts_the_gate() -> None:
+    body = {
+        "status": "error",
+        "error": {"code": "AUTHZ_PERMISSION_DENIED", "message": "scaicore:manage required"},
+        "meta": {"request_id": "req_9"},
+    }
+    server = WriteServer(one_checkpoint(), lambda _: httpx.Response(403, json=body))
+    async with server.session() as session:
+        await session.read_once()
+        submission = await session.answer("ckpt_1", "approve")
+        assert (submission.progress, submission.request_id) == (Progress.REFUSED, "req_9")
+        assert "scaicore:manage required" in submission.message
+        assert "may not answer" in (session.why_not_answer("ckpt_1") or "")
+        with pytest.raises(UsageError):
+            await session.answer("ckpt_1", "approve")
+        assert len(server.posts) == 1
+
+
+@pytest.mark.parametrize("status", [404, 409])
+async def test_a_conflict_says_what_the_checkpoint_says_now(status: int) -> None:
+    server = WriteServer(one_checkpoint(), lambda _: httpx.Response(status, json={"detail": "gone"}))
+    server.resolved = [checkpoint(status="resolved", resolution="reject", resolved_by="usr_ada", resolved_at="noon")]
+    async with server.session() as session:
+        await session.read_once()
+        submission = await session.answer("ckpt_1", "approve")
+        assert submission.progress is Progress.CONFLICT
+        assert submission.message == "answered already: reject by usr_ada at noon"
+
+
+@pytest.mark.parametrize(
+    ("resolution", "progress"),
+    [(None, Progress.UNKNOWN), ("approve", Progress.ACCEPTED), ("reject", Progress.CONFLICT)],
+)
+async def test_a_lost_answer_is_looked_up_and_never_repeated(resolution: str | None, progress: Progress) -> None:
+    server = WriteServer(one_checkpoint(), lose_answer)
+    server.resolved = [checkpoint(status="resolved", resolution=resolution)] if resolution else []
+    async with server.session() as session:
+        await session.read_once()
+        assert (await session.answer("ckpt_1", "approve")).progress is progress
+        assert len(server.posts) == 1
+
+
+async def test_a_gateway_that_gave_up_is_no_refusal() -> None:
+    server = WriteServer(one_checkpoint(), lambda _: httpx.Response(504, json={"detail": "too slow"}))
+    async with server.session() as session:
+        await session.read_once()
+        assert (await session.answer("ckpt_1", "approve")).progress is Progress.UNKNOWN
+
+
+async def test_what_never_left_this_machine_is_not_sent() -> None:
+    def unreachable(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    server = WriteServer(one_checkpoint(), unreachable)
+    async with server.session() as session:
+        await session.read_once()
+        submission = await session.answer("ckpt_1", "approve")
+        assert submission.progress is Progress.NOT_SENT
+        assert "nothing was sent" in submission.message
+        assert session.why_not_answer("ckpt_1", "approve") is None
+
+
+async def test_what_is_not_pending_is_not_answered() -> None:
+    server = WriteServer(FeedSim([started()]), accept_write)
+    async with server.session() as session:
+        await session.read_once()
+        with pytest.raises(NotFound):
+            await session.answer("ckpt_1", "approve")
+        server.resolved = [
+            checkpoint(status="resolved", resolution="reject", resolved_by="usr_ada", resolved_at="noon")
+        ]
+        with pytest.raises(Conflict, match="usr_ada"):
+            await session.answer("ckpt_1", "approve")
+        assert server.posts == []
+
+
+async def test_a_replay_finds_a_likely_run() -> None:
+    sim = FeedSim([started(), started(NOON + 1, "exec_other", input={"n": 2})])
+    server = WriteServer(sim, lambda _: httpx.Response(200, json={"output": 1, "request_id": "req_1"}))
+    async with server.session() as session:
+        await session.read_once()
+        submission = await session.replay("exec_1")
+        assert server.posts == [{"input": {"n": 1}}]
+        sim.log += [started(NOON + 2, "exec_3", input={"n": 2}), started(NOON + 3, "exec_4")]
+        await session.read_once()
+        assert (submission.execution_id, submission.likely, submission.progress) == ("exec_4", True, Progress.ACCEPTED)
+
+
+async def test_a_replay_that_is_told_its_run_is_proven() -> None:
+    sim = FeedSim([started()])
+    server = WriteServer(sim, lambda _: httpx.Response(200, json={"output": None, "execution_id": "exec_9"}))
+    async with server.session() as session:
+        await session.read_once()
+        submission = await session.replay("exec_1", {"n": 5}, "user_7", given_input=True)
+        assert server.posts == [{"input": {"n": 5}, "entity_id": "user_7"}]
+        sim.log.append(started(NOON + 3, "exec_9", input={"n": 5}))
+        await session.read_once()
+        assert (submission.execution_id, submission.likely, submission.progress) == (
+            "exec_9",
+            False,
+            Progress.CONFIRMED,
+        )

@@ -1,0 +1,104 @@
+"""What came goes out as it came: the input of a replay, in the request, in the ledger, and in what is printed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from scaicore_tui.actions import Ledger, Progress
+from scaicore_tui.cli import bookkeeping, output
+from scaicore_tui.config import Target
+from scaicore_tui.errors import UsageError
+from scaicore_tui.feed import Client
+from scaicore_tui.runs import run_document
+from scaicore_tui.session import Session
+from scaicore_tui.wire import Event
+from scaicore_tui.wire.given import read_given
+from tests.support.builders import NOON, started_with_raw_input
+from tests.support.feed_simulator import FeedSim
+from tests.support.manual_clock import ManualClock
+
+ODD = b'{ "a":0.10, "a":1e400,\n"n":-0,"\\u00e9":"\\u202e\\/", "big":%s}' % (b"9" * 5_000)
+
+
+class Invoked:
+    """A feed that takes invocations, and keeps their bodies."""
+
+    def __init__(self, *events: Event) -> None:
+        self.sim = FeedSim(list(events))
+        self.bodies: list[bytes] = []
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        if request.method != "POST":
+            return self.sim.answer(request)
+        self.bodies.append(request.content)
+        return httpx.Response(200, json={"output": 1, "request_id": "req_1"})
+
+    def session(self, ledger: Ledger | None = None) -> Session:
+        target = Target(url="http://127.0.0.1:1/api/v1")
+        client = Client(target, httpx.MockTransport(self.answer))
+        return Session(target, clock=ManualClock(NOON / 1e6), client=client, ledger=ledger)
+
+
+@pytest.mark.parametrize(
+    "source", [ODD, b"0.10", b"[1E5]", b'"\\u0041"', b"null", b"1" * 5_000, b'{"x": "\\ud800"}'], ids=range(7)
+)
+async def test_a_captured_input_is_sent_byte_for_byte(source: bytes) -> None:
+    server = Invoked(started_with_raw_input(source))
+    async with server.session() as session:
+        await session.read_once()
+        submission = await session.replay("exec_1", entity_id="ent_7")
+        assert server.bodies == [b'{"input":%s,"entity_id":"ent_7"}' % source]
+        server.sim.log.append(started_with_raw_input(source.replace(b"\n", b" "), "exec_2", 5))
+        await session.read_once()
+        assert (submission.execution_id, submission.likely) == ("exec_2", True)
+
+
+@pytest.mark.parametrize("source", [b'"a\tb"', b'"\x01"'])
+async def test_what_is_nearly_json_is_written_anew(source: bytes) -> None:
+    server = Invoked(started_with_raw_input(source))
+    async with server.session() as session:
+        await session.read_once()
+        await session.replay("exec_1")
+        assert server.bodies == [b'{"input":%s}' % source.replace(b"\t", b"\\t").replace(b"\x01", b"\\u0001")]
+
+
+@pytest.mark.parametrize("source", [b'{"x": NaN}', b"[-Infinity]", b'"\xff"'])
+async def test_what_is_no_json_is_not_sent_and_not_claimed(source: bytes, tmp_path: Path) -> None:
+    server, ledger = Invoked(started_with_raw_input(source)), Ledger(tmp_path / "ledger.jsonl")
+    async with server.session(ledger) as session:
+        await session.read_once()
+        with pytest.raises(UsageError, match="can't be sent as JSON"):
+            await session.replay("exec_1")
+        assert (server.bodies, ledger.entries()) == ([], [])
+
+
+async def test_the_ledger_has_the_input_as_it_was_sent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ledger.jsonl"
+    given = '{"a": 0.10,\r\n "a": 1e400, "s": "\\ud800é"}'
+    server = Invoked(started_with_raw_input(b"{}"))
+    async with server.session(Ledger(path)) as session:
+        await session.read_once()
+        await session.replay("exec_1", read_given(given), given_input=True)
+    flat = given.replace("\r\n", "  ").encode()
+    assert server.bodies == [b'{"input":%s}' % given.encode()]
+    (entry,) = Ledger(path).entries()
+    assert (entry.progress, entry.input_json) == (Progress.ACCEPTED, flat)
+    monkeypatch.setattr(bookkeeping, "ledger_file", lambda: path)
+    bookkeeping.list_ledger(json=True)
+    assert '"a": 1e400' in capsys.readouterr().out
+
+
+async def test_documents_print_numbers_as_they_came(capsys: pytest.CaptureFixture[str]) -> None:
+    server = Invoked(started_with_raw_input(b'{"x": 1e400, "y": [0.10, 12345678901234567.89], "z": NaN}'))
+    async with server.session() as session:
+        await session.read_once()
+        output.document(run_document(session.find_run("exec_1")))
+    shown = capsys.readouterr().out
+    assert '"x": 1e400' in shown
+    assert '"y": [\n      0.10,\n      12345678901234567.89\n    ]' in shown
+    assert '"z": null' in shown

@@ -1,0 +1,145 @@
+"""Headers are input: what is not of the documented form is ignored, and no value costs memory or time."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+
+import httpx
+import pytest
+
+from scaicore_tui.feed import Budget, Rank
+from scaicore_tui.feed.quota import MAX_QUOTA, Quota, read_quota
+from scaicore_tui.wire import read_problem
+from scaicore_tui.wire.headers import MAX_AGE, MAX_WAIT, http_date, kept_for, retry_after, server_time
+from tests.support.manual_clock import ManualClock
+
+NOW = 784_111_777.0  # Sun, 06 Nov 1994 08:49:37 GMT
+FORMS = ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]
+NONSENSE = [
+    "",
+    "soon",
+    "-5",
+    "+5",
+    "nan",
+    "inf",
+    "-inf",
+    "1e3",
+    "0x10",
+    "1_000",
+    "٣",
+    "5 s",
+    "Sun, 99 Nov 1994 08:49:37",
+]
+LATER = "Sun, 06 Nov 1994 08:50:22 GMT"
+
+
+def quota_headers(limit: str, remaining: str, reset: str = "") -> dict[str, str]:
+    told = {"Limit": limit, "Remaining": remaining, "Reset": reset}
+    return {f"X-Scaigrid-Ratelimit-{name}": value for name, value in told.items()}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_http_date_is_read_in_each_of_its_forms(form: str) -> None:
+    assert http_date(form) == NOW
+    assert retry_after(form, NOW - 45) == 45
+    assert retry_after(form, NOW + 45) == 0
+
+
+def test_a_date_without_a_zone_is_utc_wherever_this_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "XXX8")
+    time.tzset()
+    try:
+        assert [http_date(form) for form in FORMS] == [NOW] * 3
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_leap_second_is_a_date() -> None:
+    assert http_date("Sat, 31 Dec 2016 23:59:60 GMT") == http_date("Sat, 31 Dec 2016 23:59:59 GMT")
+
+
+@pytest.mark.parametrize("text", NONSENSE)
+def test_nonsense_is_ignored(text: str) -> None:
+    assert retry_after(text, NOW) is None
+    assert kept_for({"Age": text}) == 0
+    assert read_quota(quota_headers(text, "1")) is None
+    assert read_quota(quota_headers("60", text)) is None
+    assert read_quota(quota_headers("60", "1", text)) == Quota(60, 1)
+
+
+def test_a_wait_is_bounded_and_of_several_the_longest() -> None:
+    assert retry_after("7", NOW) == 7
+    assert retry_after("7, 9", NOW) == 9
+    assert retry_after("9" * 400, NOW) == MAX_WAIT
+    assert retry_after("Fri, 31 Dec 9999 23:59:59 GMT", NOW) == MAX_WAIT
+    assert retry_after(FORMS[0], None) is None
+
+
+def test_of_several_ages_the_largest_counts_and_an_invalid_one_does_not() -> None:
+    assert kept_for({"Age": "7"}) == 7
+    assert kept_for({"Age": "0, 3600"}) == 3600
+    assert kept_for({"Age": "soon, 8"}) == 8
+    assert kept_for({"Age": "9" * 30}) == MAX_AGE
+
+
+def test_a_date_is_the_time_at_the_server_unless_a_cache_may_have_kept_it() -> None:
+    date = {"Date": FORMS[0]}
+    assert server_time(date) == NOW
+    assert server_time(date | {"Age": "0"}) == NOW
+    for age in ("1", "0, 3", "soon", ""):
+        assert server_time(date | {"Age": age}) is None
+
+
+def test_a_quota_that_came_twice_is_one_only_where_both_agree() -> None:
+    assert read_quota(quota_headers("60, 60", "5, 5")) == Quota(60, 5)
+    assert read_quota(quota_headers("60, 600", "5")) is None
+
+
+@pytest.mark.parametrize("limit", ["100000000", "1000000000000", "9" * 300])
+async def test_a_limit_of_any_size_costs_no_memory(limit: str) -> None:
+    budget = Budget(ManualClock())
+    tracemalloc.start()
+    try:
+        async with budget.slot(Rank.HEAD) as first, budget.slot(Rank.HEAD) as second, budget.slot(Rank.HEAD) as third:
+            for slot, remaining in ((first, "0"), (second, limit), (third, "1")):
+                slot.heard(200, quota_headers(limit, remaining, "1800000030"))
+                budget.wait(Rank.HISTORY)
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
+    assert budget.limit == MAX_QUOTA
+
+
+@pytest.mark.parametrize("form", range(3))
+async def test_a_429_with_a_date_holds_until_then_by_the_server_s_clock(form: int) -> None:
+    """The server's clock is years behind ours: its date is compared with its own."""
+    later = ["Sun, 06 Nov 1994 08:50:22 GMT", "Sunday, 06-Nov-94 08:50:22 GMT", "Sun Nov  6 08:50:22 1994"][form]
+    clock = ManualClock()
+    budget = Budget(clock)
+    async with budget.slot(Rank.HEAD) as slot:
+        slot.heard(429, {"Retry-After": later, "Date": FORMS[0]})
+    assert budget.wait(Rank.WRITE) == pytest.approx(45)
+
+
+async def test_a_429_without_a_date_of_its_own_is_compared_with_the_last_one() -> None:
+    clock = ManualClock()
+    budget = Budget(clock)
+    async with budget.slot(Rank.HEAD) as slot:
+        slot.heard(200, {"Date": FORMS[0]})
+    clock.advance(15)
+    async with budget.slot(Rank.HEAD) as slot:
+        slot.heard(429, {"Retry-After": LATER})
+    assert budget.wait(Rank.WRITE) == pytest.approx(30)
+
+
+@pytest.mark.parametrize("headers", [{"retry-after": LATER, "date": FORMS[0]}, {"Retry-After": "45"}])
+def test_an_error_tells_the_wait_in_either_form(headers: dict[str, str]) -> None:
+    assert read_problem(503, httpx.Headers(headers), b"{}").error().retry_after == 45
+    assert read_problem(503, headers, b"{}", NOW).error().retry_after == 45
+
+
+def test_a_header_that_makes_no_sense_leaves_the_body_s_word() -> None:
+    body = b'{"status": "error", "error": {"code": "RATE_LIMITED", "message": "slow", "retry_after": 7}}'
+    assert read_problem(429, {"Retry-After": "soon"}, body).retry_after == 7

@@ -1,0 +1,109 @@
+"""The client's credentials over real sockets: out of a vault, and anew after a 401; never for a write a second time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scaicore_tui.config import Api, Flags, Target, resolve_target
+from scaicore_tui.config.sources import TokenFile
+from scaicore_tui.errors import CannotReach, CredentialsError
+from scaicore_tui.feed import Client
+from scaicore_tui.secret import Secret
+from tests.support.grid import MANAGER, serving
+from tests.support.proxy import Grid, answer, grid_server
+
+pytestmark = pytest.mark.usefixtures("no_documented_limit")
+
+PAGE = answer(b'{"data": {"events": [], "next_cursor": null}}')
+
+
+async def read(grid: Grid, vault: Grid, **env: str) -> Client:
+    """A client of the environment's, after it read a page."""
+    grid.reply = PAGE
+    settings = {
+        "SCAIGRID_BASE_URL": grid.url,
+        "SCAIVAULT_URL": f"{vault.url}/",
+        "SCAIVAULT_TOKEN": "vault-token",
+        "SCAICORE_TUI_TENANT": "acme",
+    }
+    target = resolve_target(Flags(), settings | env, Path("none"))
+    assert target is not None
+    client = Client(target)
+    try:
+        await client.events(1)
+        await client.events(1)
+    finally:
+        await client.close()
+    return client
+
+
+async def test_without_a_token_of_ones_own_the_tenants_key_is_used() -> None:
+    async with grid_server() as grid, grid_server() as vault:
+        vault.reply = answer(b'{"data": {"value": "sgk_tenant"}}')
+        client = await read(grid, vault, SCAIGRID_API_KEY="sgk_of_the_environment")
+    assert [request.headers["authorization"] for request in grid.received] == ["Bearer sgk_tenant"] * 2
+    (asked,) = vault.received
+    assert asked.target == b"/v1/secrets/tenants/acme/scaigrid_api_key"
+    assert asked.headers["authorization"] == "Bearer vault-token"
+    assert client.bearer.source == "ScaiVault, tenant acme"
+
+
+async def test_a_tenant_without_a_key_leaves_it_to_the_environment() -> None:
+    async with grid_server() as grid, grid_server() as vault:
+        vault.reply = answer(b"", "404 Not Found")
+        client = await read(grid, vault, SCAIGRID_API_KEY="sgk_of_the_environment")
+        assert grid.received[0].headers["authorization"] == "Bearer sgk_of_the_environment"
+        assert client.bearer.source == "SCAIGRID_API_KEY"
+        grid.received.clear()
+        with pytest.raises(CredentialsError, match="ScaiVault, tenant acme has none"):
+            await read(grid, vault)
+    assert not grid.received
+
+
+async def test_a_vault_that_is_down_is_no_reason_for_another_key() -> None:
+    async with grid_server() as grid, grid_server() as vault:
+        vault.reply = answer(b"", "503 Oh")
+        with pytest.raises(CannotReach, match="ScaiVault answered 503"):
+            await read(grid, vault, SCAIGRID_API_KEY="sgk_of_the_environment")
+    assert not grid.received
+
+
+async def test_an_own_token_asks_no_vault() -> None:
+    async with grid_server() as grid, grid_server() as vault:
+        await read(grid, vault, SCAICORE_TUI_TOKEN="a.b.c")
+        assert grid.received[0].headers["authorization"] == "Bearer a.b.c"
+    assert not vault.received
+
+
+@pytest.fixture
+def token_file(tmp_path: Path) -> Path:
+    path = tmp_path / "token"
+    path.write_text(MANAGER)
+    path.chmod(0o600)
+    return path
+
+
+def holding_an_old_one(url: str, file: Path) -> Client:
+    """A client that still has what the file held before."""
+    return Client(Target(url=url, api=Api.SCAIGRID, token=Secret("sgk_old"), sources=(TokenFile(str(file), file),)))
+
+
+async def test_after_a_401_a_read_is_asked_again_with_the_new_token(token_file: Path) -> None:
+    async with serving() as served:
+        client = holding_an_old_one(served.url, token_file)
+        assert (await client.events(1)).events == []
+        assert client.requests == 2
+        assert (await client.events(1)).events == []
+        await client.close()
+    assert client.requests == 3
+
+
+async def test_after_a_401_a_write_is_not_sent_again(token_file: Path) -> None:
+    async with serving() as served:
+        client = holding_an_old_one(served.url, token_file)
+        with pytest.raises(CredentialsError):
+            await client.invoke("core_expense-approval", {})
+        await client.close()
+        assert (client.requests, served.grid.store.executions()) == (1, [])

@@ -1,0 +1,140 @@
+"""The report of a failure: where it happened, whole, and nothing of what was handled."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from scaicore_tui.cli import crash
+from scaicore_tui.cli.diagnostics import judge
+from scaicore_tui.cli.running import Terse
+from scaicore_tui.errors import CannotReach, Refused
+from tests.support.waiting import turn
+
+PAYLOAD = "what-a-flow-said"
+
+
+def caught(act: Callable[[], object]) -> Exception:
+    with pytest.raises(Exception) as error:  # noqa: PT011  (whatever it is)
+        act()
+    return error.value
+
+
+def chained() -> None:
+    try:
+        int(PAYLOAD)
+    except ValueError as error:
+        raise KeyError(PAYLOAD) from error
+
+
+def told(error: BaseException) -> str:
+    return "\n".join(crash.told(error))
+
+
+def test_a_chain_is_told_from_its_cause_on_without_its_words() -> None:
+    text = told(caught(chained))
+    assert PAYLOAD not in text
+    assert text.index("ValueError") < text.index("and then") < text.index("KeyError")
+    assert "    raise KeyError(PAYLOAD) from error" in text
+    assert str(Path.home()) not in text
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (Refused(PAYLOAD, status=500, request_id="req_\x1b1"), "Refused: 500 req_␛1"),
+        (AttributeError("'NoneType' object has no attribute 'x'"), "AttributeError: 'NoneType' object has no"),
+        (FileNotFoundError(2, "No such file", PAYLOAD), "FileNotFoundError: No such file"),
+        (UnicodeDecodeError("utf-8", PAYLOAD.encode(), 0, 1, PAYLOAD), "UnicodeDecodeError"),
+        (sqlite3.OperationalError(PAYLOAD), "OperationalError"),
+        (TypeError(PAYLOAD), "TypeError"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_words_are_kept_where_they_quote_nothing(error: Exception, name: str) -> None:
+    assert told(error).startswith(name)
+    assert PAYLOAD not in told(error)
+
+
+def test_of_sqlite_its_own_name_of_the_error_is_told() -> None:
+    error = caught(lambda: sqlite3.connect(":memory:").execute("SELECT 'said' FROM nowhere"))
+    assert told(error).startswith("OperationalError: SQLITE_ERROR")
+
+
+def test_groups_are_told_with_their_parts_and_judged_by_what_is_a_mistake() -> None:
+    group = ExceptionGroup(PAYLOAD, [CannotReach("away"), ExceptionGroup("", [caught(chained)])])
+    assert "  |   | KeyError" in told(group)
+    assert PAYLOAD not in told(group)
+    assert isinstance(crash.reason(group), KeyError)
+    assert isinstance(crash.reason(ExceptionGroup("", [CannotReach("away")])), CannotReach)
+
+
+def test_a_deep_recursion_is_told_at_both_ends() -> None:
+    def deep() -> None:
+        deep()
+
+    lines = told(caught(deep)).splitlines()
+    assert len(lines) < 5 * crash.MOST_FRAMES
+    assert any("more …" in line for line in lines)
+
+
+def test_an_endless_chain_ends() -> None:
+    first, second = ValueError(), KeyError()
+    first.__cause__, second.__cause__ = second, first
+    assert told(first).count("Error") == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes of files")
+def test_the_newest_few_are_kept_for_their_owner_alone(tmp_path: Path) -> None:
+    paths = [crash.keep(KeyError(), tmp_path / "state", 1_800_000_000 + day * 86_400) for day in range(9)]
+    assert sorted((tmp_path / "state").iterdir()) == paths[-crash.KEPT :]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in paths[-crash.KEPT :]} == {0o600}
+    assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
+
+
+def test_where_no_report_can_be_written_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("scaicore_tui.config.paths.state_dir", lambda: tmp_path / "file")
+    assert judge(caught(chained)) == 70
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("no report could be written: File exists")
+    assert PAYLOAD not in line
+
+
+def test_what_people_can_do_something_about_is_no_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    assert judge(ExceptionGroup("", [CannotReach("away", hint="come back")])) == 3
+    assert capsys.readouterr().err == "scaicore-tui: away · come back\n"
+
+
+def test_a_library_logs_no_values() -> None:
+    error = caught(chained)
+    words = f"Task exception was never retrieved\nfuture: <Task {PAYLOAD}>"
+    record = logging.LogRecord("asyncio", logging.ERROR, "", 0, words, (), (type(error), error, None))
+    line, *frames = Terse().format(record).splitlines()
+    assert line == "asyncio: Task exception was never retrieved"
+    assert "KeyError" in frames
+    assert PAYLOAD not in Terse().format(record)
+    slow = logging.LogRecord("asyncio", logging.WARNING, "", 0, "Executing %s took 1 s", (f"<Handle {PAYLOAD}>",), None)
+    assert Terse().format(slow) == "asyncio: Executing <…> took 1 s"
+
+
+def test_a_loop_in_debug_mode_does_not_either(caplog: pytest.LogCaptureFixture) -> None:
+    async def slow() -> None:
+        asyncio.get_running_loop().slow_callback_duration = 0.0
+        asyncio.get_running_loop().call_soon(str, PAYLOAD)
+        await turn()
+
+    with caplog.at_level(logging.WARNING, "asyncio"), asyncio.Runner(debug=True) as runner:
+        runner.run(slow())
+    told = [Terse().format(record) for record in caplog.records]
+    assert told
+    assert PAYLOAD not in "".join(told)

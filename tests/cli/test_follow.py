@@ -1,0 +1,192 @@
+"""A session followed line by line, on a feed that a test writes: through outages, holes and what retention took."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import httpx
+import pytest
+
+from scaicore_tui.cli.following import Contact, Follower, patiently
+from scaicore_tui.config import Target
+from scaicore_tui.errors import CredentialsError, ScaicoreError
+from scaicore_tui.feed import Client
+from scaicore_tui.runs import Teller, Transition
+from scaicore_tui.session import Session
+from scaicore_tui.wire import Event, read_problem, read_stored
+from tests.bench.traffic import sources
+from tests.support.builders import checkpoint, completed, entered, started
+from tests.support.feed_simulator import FeedSim
+from tests.support.manual_clock import ManualClock
+from tests.support.waiting import turn
+
+FEED = [read_stored(source) for source in sources(4_000)]
+SPLIT = 300
+
+
+class Line:
+    """A session on a feed, whose requests fail while there is `trouble`."""
+
+    def __init__(self, sim: FeedSim) -> None:
+        self.sim = sim
+        self.trouble: Callable[[], httpx.Response] | None = None
+        target = Target(url="http://127.0.0.1:1/api/v1", name="sim")
+        client = Client(target, httpx.MockTransport(self._answer))
+        self.session = Session(target, clock=ManualClock(), client=client, backfill=0, chance=lambda: 1.0)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        return self.sim.answer(request) if self.trouble is None else self.trouble()
+
+
+def whole(events: Sequence[Event], first: int) -> list[Transition]:
+    """What is to be told of the events from that one on."""
+    teller = Teller(lambda key, upto: [(n, e) for n, e in enumerate(events[: upto + 1]) if e.execution_id == key])
+    return list(teller.tell(list(enumerate(events))[first:]))
+
+
+@pytest.mark.parametrize("page_size", [50, 500])
+async def test_a_hole_is_told_once_it_is_filled_and_then_in_its_order(page_size: int) -> None:
+    line = Line(FeedSim(FEED[:SPLIT], page_size=page_size))
+    async with line.session as session:
+        await session.read_once()
+        while await session.load_older():
+            pass
+        follower, told = Follower(session, None), list[Transition]()
+        session.subscribe(lambda update: told.extend(follower.news()))
+        for end in (SPLIT + 20, 2_000, 2_001, len(FEED)):
+            line.sim.log[:] = FEED[:end]
+            await session.read_once()
+        told.extend(follower.news())
+        assert told == whole(FEED, SPLIT)
+
+
+async def test_of_one_run_the_past_is_told_and_then_its_news() -> None:
+    steps = [started(), entered("a"), completed()]
+    line = Line(FeedSim([started(execution="exec_2"), *steps[:2]], checkpoints=[checkpoint()]))
+    async with line.session as session:
+        await session.read_once()
+        follower = Follower(session, "exec_1")
+        assert [str(made.what) for made in follower.past("exec_1")] == ["run_began", "node_entered"]
+        assert [str(made.what) for made in follower.waiting()] == ["checkpoint_waits"]
+        line.sim.log += [completed(execution="exec_2"), steps[2]]
+        await session.read_once()
+        assert [str(made.what) for made in follower.news()] == ["run_completed"]
+        # It has ended, and its checkpoint is pending still: nothing tells that it is gone.
+        await follower.look(always=True)
+        assert list(follower.due([])) == []
+        line.sim.checkpoints.clear()
+        await session.read_once()
+        await follower.look(always=False)
+        assert [str(made.what) for made in follower.due([])] == ["checkpoint_gone"]
+
+
+async def test_a_checkpoint_that_went_just_before_its_run_ended_is_told_once() -> None:
+    """What was listed before the end is listed again at the end: once, whatever the listing says."""
+    line = Line(FeedSim([started(), entered("a")], checkpoints=[checkpoint()]))
+    async with line.session as session:
+        await session.read_once()
+        follower = Follower(session, "exec_1")
+        assert [str(made.what) for made in follower.waiting()] == ["checkpoint_waits"]
+        line.sim.log.append(completed())
+        await session.read_once()
+        line.sim.checkpoints.clear()
+        await follower.look(always=False)
+        assert [str(made.what) for made in follower.due([])] == ["checkpoint_gone"]
+        assert [row.id for row in session.checkpoints] == ["ckpt_1"]
+        await session.read_once()
+        asked = len(line.sim.requests)
+        for _ in range(3):
+            await follower.look(always=False)
+        assert list(follower.due([])) == []
+        assert len(line.sim.requests) == asked
+
+
+async def test_a_listing_that_fails_at_the_end_of_a_run_is_no_evidence() -> None:
+    line = Line(FeedSim([started()], checkpoints=[checkpoint()]))
+    async with line.session as session:
+        await session.read_once()
+        follower = Follower(session, "exec_1")
+        list(follower.waiting())
+        line.sim.log.append(completed())
+        await session.read_once()
+        line.trouble = lambda: httpx.Response(503, json={"detail": "gone for lunch"})
+        await follower.look(always=False)
+        assert list(follower.due([])) == []
+
+
+async def test_what_fails_at_first_is_read_again_until_it_is_answered(capsys: pytest.CaptureFixture[str]) -> None:
+    line, statuses = Line(FeedSim(FEED[:5])), [503, 429, 500, 503]
+
+    async def read() -> None:
+        if statuses:
+            raise read_problem(statuses.pop(0), {}, b'{"detail": "gone for lunch"}').error()
+
+    async with line.session as session:
+        contact, clock = Contact(session), session.clock
+        assert isinstance(clock, ManualClock)
+        reading = asyncio.ensure_future(patiently(session, contact, read))
+        while not reading.done():
+            await turn()
+            clock.skip()
+        await reading
+        assert clock.monotonic() == 5 + 10 + 20 + 40
+        assert contact.is_lost
+        assert capsys.readouterr().err.count("contact lost: ") == 1
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 422])
+async def test_what_waiting_does_not_help_against_is_raised_at_once(status: int) -> None:
+    line = Line(FeedSim(FEED[:5]))
+    line.trouble = lambda: httpx.Response(status, json={"detail": "no"})
+    async with line.session as session:
+        with pytest.raises(ScaicoreError):
+            await patiently(session, Contact(session), session.read_once)
+
+
+async def test_loss_of_contact_and_its_return_are_told_once_each() -> None:
+    line = Line(FeedSim(FEED[:5]))
+    async with line.session as session:
+        await session.read_once()
+        contact = Contact(session)
+        assert list(contact.look()) == []
+        line.trouble = lambda: httpx.Response(503, json={"detail": "gone for lunch"})
+        for n in range(3):
+            with pytest.raises(Exception, match="lunch"):
+                await session.read_once()
+            words = list(contact.look())
+            assert (["contact lost: " in line for line in words] or [False]) == [n == 0]
+            session.clock.advance(20)  # type: ignore[attr-defined]
+        line.trouble = None
+        await session.read_once()
+        (back,) = contact.look()
+        assert back.endswith("contact is back after 1m")
+        assert list(contact.look()) == []
+
+
+async def test_a_credential_that_is_refused_again_and_again_is_believed_to_be_no_good() -> None:
+    line = Line(FeedSim(FEED[:5]))
+    async with line.session as session:
+        await session.read_once()
+        contact = Contact(session)
+        line.trouble = lambda: httpx.Response(401, json={"detail": "expired"})
+        for _ in range(2):
+            with pytest.raises(CredentialsError):
+                await session.read_once()
+            list(contact.look())
+        with pytest.raises(CredentialsError):
+            await session.read_once()
+        with pytest.raises(CredentialsError):
+            list(contact.look())
+
+
+async def test_what_will_never_come_is_said() -> None:
+    line = Line(FeedSim(FEED[:SPLIT]))
+    async with line.session as session:
+        await session.read_once()
+        contact = Contact(session)
+        line.sim.log[:] = FEED[2_000:]
+        await session.read_once()
+        (words,) = contact.look()
+        assert words.endswith("events lost to retention, changes may be missing")
+        assert list(contact.look()) == []

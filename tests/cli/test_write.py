@@ -1,0 +1,148 @@
+"""The commands that write, on a grid of their own: each writes once, and what they say of it is what the grid did."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.core_inputs import APPROVAL, DEBUG_SESSION, EXPENSE, INCIDENT, INVOICES, TRIP
+from tests.support.grid import VIEWER
+from tests.support.program import FastGrid, Program
+
+BATCH = {
+    "batch": "B-1",
+    "invoices": [{"number": "1-1", "vendor": "Unknown Trading Ltd", "amount": 9, "currency": "EUR"}],
+}
+
+
+def test_an_answer_is_confirmed_by_the_run_that_moves(grid: FastGrid, writer: Program) -> None:
+    execution = grid.finished(APPROVAL, TRIP)
+    (waiting,) = grid.pending()
+    told = writer.document("resolve", waiting, "approve", "--comment", "within\nbudget", "--yes", "--json")
+    assert (told["progress"], told["kind"], told["target_id"]) == ("confirmed", "answer", waiting)
+    assert (told["execution_id"], told["resolution"], told["likely"]) == (execution, "approve", False)
+    row = grid.checkpoint(waiting)
+    assert (row["status"], row["resolution"], row["comment"]) == ("resolved", "approve", "within\nbudget")
+
+
+def test_the_second_answer_is_a_conflict_and_says_who_was_faster(grid: FastGrid, writer: Program) -> None:
+    waiting = grid.waiting_review()
+    first = writer("resolve", waiting, "reject", "--yes")
+    assert (first.returncode, first.stdout.partition(":")[0]) == (0, "confirmed")
+    row = grid.checkpoint(waiting)
+    second = writer("resolve", waiting, "approve", "--yes")
+    assert (second.returncode, second.stdout) == (6, "")
+    told = f"answered already: reject by {row['resolved_by']} at {row['resolved_at']} · nothing was sent"
+    assert second.stderr == f"scaicore-tui: {told}\n"
+    assert grid.checkpoint(waiting) == row
+
+
+def test_what_is_not_offered_is_not_sent(grid: FastGrid, writer: Program) -> None:
+    waiting = grid.waiting_review()
+    refused = writer("resolve", waiting, "maybe", "--yes")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "'maybe' is not offered; it offers approve, reject, needs_info · nothing was sent" in refused.stderr
+    review = writer("continue", waiting, "--yes")
+    assert (review.returncode, "nothing was sent" in review.stderr) == (2, True)
+    assert grid.pending() == [waiting]
+
+
+def test_a_breakpoint_continues(grid: FastGrid, writer: Program) -> None:
+    execution = grid.finished(DEBUG_SESSION, INCIDENT)
+    (breakpoint_id,) = grid.pending()
+    told = writer.document("continue", breakpoint_id, "--yes", "--json")
+    assert (told["kind"], told["progress"], told["execution_id"]) == ("continue", "confirmed", execution)
+    assert grid.checkpoint(breakpoint_id)["resolution"] == "continue"
+
+
+def test_without_a_terminal_and_without_yes_nothing_is_sent(grid: FastGrid, writer: Program) -> None:
+    execution = grid.finished(APPROVAL, TRIP)
+    (waiting,) = grid.pending()
+    for command in (("resolve", waiting, "approve"), ("replay", execution)):
+        done = writer(*command, stdin="y\n")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "there is no terminal · nothing was sent · --yes" in done.stderr
+    assert grid.pending() == [waiting]
+    assert list(grid.statuses()) == [execution]
+
+
+def test_a_viewer_may_not_answer(grid: FastGrid, program: Program) -> None:
+    waiting = grid.waiting_review()
+    viewer = program.knowing(**grid.settings(VIEWER))
+    done = viewer("resolve", waiting, "approve", "--yes", "--json")
+    assert done.returncode == 4
+    told = json.loads(done.stdout)
+    assert told["progress"] == "refused"
+    assert told["request_id"].startswith("req_")
+    assert told["request_id"] in done.stderr
+    assert grid.pending() == [waiting]
+
+
+def test_read_only_sends_nothing(grid: FastGrid, writer: Program) -> None:
+    waiting = grid.waiting_review()
+    done = writer("--read-only", "resolve", waiting, "approve", "--yes")
+    assert (done.returncode, "read-only · nothing was sent" in done.stderr) == (2, True)
+    assert grid.pending() == [waiting]
+
+
+def test_an_unknown_checkpoint_and_an_unknown_run_are_not_found(grid: FastGrid, writer: Program) -> None:
+    for command in (("resolve", "ckpt_none", "approve"), ("replay", "exec_none")):
+        done = writer(*command, "--yes")
+        assert (done.returncode, done.stdout) == (5, "")
+        assert command[1] in done.stderr
+    assert not grid.statuses()
+
+
+def test_a_replay_starts_one_run_with_the_same_input(grid: FastGrid, writer: Program) -> None:
+    first = grid.finished(APPROVAL, EXPENSE)
+    told = writer.document("replay", first, "--yes", "--json")
+    (_, second) = grid.statuses()
+    assert (told["kind"], told["target_id"], told["core_id"]) == ("replay", first, APPROVAL)
+    assert (told["execution_id"], told["status"], grid.status(second)) == (second, "completed", "completed")
+    assert told["request_id"].startswith("req_")
+    assert grid.input_of(second) == grid.input_of(first)
+
+
+def test_a_replay_that_fails_gives_1(grid: FastGrid, writer: Program) -> None:
+    first = grid.finished(INVOICES, BATCH)
+    assert grid.status(first) == "failed"
+    done = writer("replay", "@latest", "--yes")
+    (_, second) = grid.statuses()
+    assert (done.returncode, done.stdout, grid.status(second)) == (1, "", "failed")
+    assert second in done.stderr
+    assert "Unknown Trading Ltd" in done.stderr
+
+
+def test_quiet_leaves_the_exit_code_to_tell(grid: FastGrid, writer: Program) -> None:
+    grid.finished(INVOICES, BATCH)
+    done = writer("replay", "@latest", "--yes", "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+    wrong = writer("--quiet", "show", "exec_none")
+    assert (wrong.returncode, wrong.stdout) == (5, "")
+    assert wrong.stderr.startswith("scaicore-tui: no run 'exec_none' among 2 read")
+
+
+@pytest.mark.parametrize("where", ["-", "FILE"])
+def test_a_replay_takes_another_input(grid: FastGrid, writer: Program, tmp_path: Path, where: str) -> None:
+    first = grid.finished(INVOICES, BATCH)
+    other: dict[str, Any] = {"batch": "B-2 ‘ö’", "invoices": []}
+    file = tmp_path / "input.json"
+    file.write_text(json.dumps(other, ensure_ascii=False), encoding="utf-8")
+    source, stdin = ("-", file.read_text(encoding="utf-8")) if where == "-" else (str(file), "")
+    done = writer("replay", first, "--input", source, "--entity", "ent_7", "--yes", stdin=stdin)
+    (_, second) = grid.statuses()
+    assert (done.returncode, grid.status(second)) == (0, "completed")
+    assert (grid.input_of(first), grid.input_of(second)) == (BATCH, other)
+
+
+@pytest.mark.parametrize(("source", "stdin"), [("-", '{"batch": '), ("-", ""), ("no/such/file.json", "")])
+def test_an_input_that_is_no_json_is_not_sent(grid: FastGrid, writer: Program, source: str, stdin: str) -> None:
+    first = grid.finished(INVOICES, BATCH)
+    done = writer("replay", first, "--input", source, "--yes", stdin=stdin)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"scaicore-tui: --input {source}: ")
+    assert "nothing was sent" in done.stderr
+    assert list(grid.statuses()) == [first]

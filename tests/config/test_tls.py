@@ -1,0 +1,67 @@
+"""Whose certificates are believed, and what is said of a file, a folder or a key log that can't be used."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from pathlib import Path
+
+import pytest
+
+from scaicore_tui.config.tls import client_context, source_of_trust
+from scaicore_tui.errors import ConfigError
+from scaicore_tui.servers.proxy import ProxyConfig, build_proxy
+from tests.support.fault_server import Authority
+
+
+def test_the_file_of_the_environment_is_believed_and_no_others(tmp_path: Path) -> None:
+    path = Authority().write(tmp_path / "ca.pem")
+    context = client_context(env={"SSL_CERT_FILE": str(path), "SSL_CERT_DIR": "/nowhere"})
+    assert context.cert_store_stats()["x509_ca"] == 1
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert source_of_trust(None, {"SSL_CERT_FILE": str(path)}) == f"SSL_CERT_FILE {path}"
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"])
+def test_a_variable_that_is_empty_is_not_set(name: str) -> None:
+    assert client_context(env={name: ""}).cert_store_stats()["x509_ca"] > 1
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "reason"),
+    [
+        ("SSL_CERT_FILE", "none", "No such file"),
+        ("SSL_CERT_FILE", "empty", "no certificate in it"),
+        ("SSL_CERT_FILE", "text", "no certificate in it"),
+        ("SSL_CERT_FILE", "folder", "it is no file"),
+        ("SSL_CERT_FILE", "pipe", "it is no file"),
+        ("SSL_CERT_FILE", "a\0b", "null byte"),
+        ("SSL_CERT_DIR", "none", "No such file"),
+        ("SSL_CERT_DIR", "folder", "no certificate in it"),
+        ("SSL_CERT_DIR", "text", "Not a directory"),
+        ("SSLKEYLOGFILE", "none/keys", "No such file"),
+        ("SSLKEYLOGFILE", "folder", "Is a directory"),
+        ("SSLKEYLOGFILE", "pipe", "No such device"),
+    ],
+)
+@pytest.mark.skipif(os.name != "posix", reason="pipes with a name")
+def test_what_cannot_be_used_is_named_with_its_variable(name: str, file: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "text").write_text("no PEM")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConfigError, match=rf"{name} .*{tmp_path.name}.*: .*{reason}") as raised:
+        client_context(env={name: str(tmp_path / file)})
+    assert raised.value.hint.endswith(f"unset {name}")
+
+
+def test_a_folder_of_hashed_certificates_will_do(tmp_path: Path) -> None:
+    Authority().write(tmp_path / "0a1b2c3d.0")
+    assert client_context(env={"SSL_CERT_DIR": str(tmp_path)}).verify_mode is ssl.CERT_REQUIRED
+
+
+def test_the_proxy_reads_certificates_only_where_it_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca")
+    build_proxy(ProxyConfig("http://127.0.0.1:1"))
+    with pytest.raises(ConfigError, match="SSL_CERT_FILE /nowhere/ca: No such file"):
+        build_proxy(ProxyConfig("HTTPS://grid.example.com"))

@@ -1,0 +1,127 @@
+"""The house rules that no linter knows."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "scaicore_tui"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+TESTS = Path(__file__).parents[1]
+LOADED = """
+import sys
+sys.argv = ["scaicore-tui", "--version"]
+from scaicore_tui.__main__ import main
+main()
+print(*sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+def imports_at_start(tree: ast.Module) -> Iterator[str]:
+    """The modules that importing this one imports."""
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def calls(tree: ast.Module) -> Iterator[str]:
+    return (ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def names(paths: list[Path]) -> list[str]:
+    return [str(path.relative_to(PACKAGE)) for path in paths]
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "cli").glob("*.py")), ids=lambda path: path.name)
+def test_the_command_line_reaches_app_and_servers_inside_functions(path: Path) -> None:
+    rooms = ("scaicore_tui.tui", "scaicore_tui.servers.grid", "scaicore_tui.servers.proxy", "textual")
+    assert not [name for name in imports_at_start(tree_of(path)) if name.startswith(rooms)]
+
+
+def test_only_the_clock_knows_the_time() -> None:
+    clocks = {
+        "time.time",
+        "time.monotonic",
+        "time.clock_gettime",
+        "time.sleep",
+        "asyncio.sleep",
+        "datetime.now",
+        "datetime.utcnow",
+    }
+    found = [path for path in MODULES if clocks & set(calls(tree_of(path)))]
+    assert names(found) == ["clock.py", "servers/grid/demo/virtual_clock.py"]
+
+
+def test_only_one_module_writes_each_stream() -> None:
+    def writers(stream: str) -> list[str]:
+        return names([path for path in MODULES if f"sys.{stream}.write" in set(calls(tree_of(path)))])
+
+    assert writers("stdout") == ["cli/output.py"]
+    assert writers("stderr") == ["cli/diagnostics.py"]
+
+
+def test_only_actions_write_to_the_api() -> None:
+    posting = {"self.client.resolve", "self.client.invoke", "self._client.resolve", "self._client.invoke"}
+    found = [path for path in MODULES if any(name in posting for name in calls(tree_of(path)))]
+    assert names(found) == ["actions/submit.py"]
+
+
+def test_no_module_has_a_second_idea() -> None:
+    """Past 450 lines a module nearly always holds a second idea; below, judge by ideas and not by lines."""
+    assert not [path.name for path in MODULES if len(path.read_text().splitlines()) > 450]
+
+
+def test_the_version_loads_next_to_nothing() -> None:
+    shown = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True).stdout
+    version, modules = shown.splitlines()
+    assert version.startswith("scaicore-tui ")
+    assert not {"textual", "httpx", "pydantic", "starlette", "typer", "sqlite3"} & set(modules.split())
+
+
+def test_nothing_but_the_submitter_posts() -> None:
+    """One gate for all writes: the transport posts for the client, and the client for the submitter."""
+
+    def callers(*methods: str) -> list[str]:
+        ours = [path for path in MODULES if path.relative_to(PACKAGE).parts[0] != "servers"]
+        return names([path for path in ours if any(call.endswith(methods) for call in calls(tree_of(path)))])
+
+    ways = ("post", "put", "patch", "delete", "request", "send", "stream")
+    assert callers(*(f"http.{way}" for way in ways)) == ["feed/client.py", "feed/transport.py"]
+    assert callers("client.resolve", "client.invoke") == ["actions/submit.py"]
+    assert callers("submitter.answer", "submitter.replay") == ["session/commands.py"]
+
+
+def test_front_ends_use_the_session_and_not_its_collaborators() -> None:
+    """All that they need of client, journal and writes is a member of the session with a name of its own."""
+    collaborators = {"client", "journal", "outcomes", "submitter"}
+
+    def reaches_through(path: Path) -> bool:
+        used = (node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute))
+        return any(node.attr in collaborators and ast.unparse(node.value).endswith("session") for node in used)
+
+    front_ends = [path for path in MODULES if path.relative_to(PACKAGE).parts[0] in ("cli", "tui")]
+    assert not [path for path in front_ends if reaches_through(path)]
+
+
+def test_no_test_module_imports_another_one() -> None:
+    """What tests share lies in `tests.support`, or in a `conftest.py` where it is a fixture."""
+    trees = {path: tree_of(path) for path in sorted(TESTS.rglob("*.py"))}
+    assert not [path.name for path, tree in trees.items() if any(".test_" in name for name in imports_at_start(tree))]
+
+
+def test_helpers_of_tests_lie_in_one_package() -> None:
+    programs = {"bench", "promises", "support"}  # these are packages of their own, with tests beside them
+    beside = [path for path in TESTS.glob("*/*.py") if path.parent.name not in programs]
+    allowed = {"__init__.py", "__main__.py", "conftest.py"}
+    assert not [path.name for path in beside if path.name not in allowed and not path.name.startswith("test_")]

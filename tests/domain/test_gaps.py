@@ -1,0 +1,182 @@
+"""Gaps: where they stand in a list of runs, what is said of them, and of which runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from scaicore_tui.cli.colours import text_of
+from scaicore_tui.cli.rows import run_rows
+from scaicore_tui.runs import Gap, GapRow, Ordered, RunStatus, Summary, gap_rows, missing_in
+from scaicore_tui.runs.gap import GapReason
+from scaicore_tui.runs.words import between
+from scaicore_tui.tui.listing import Listing, View
+from scaicore_tui.tui.paint import Pieces
+from scaicore_tui.tui.widgets.runs import RunList
+from tests.support.builders import NOON, SECOND, completed, started
+from tests.support.memory_index import MemoryBook
+
+DAY = 86_400 * SECOND
+NOW = NOON / SECOND + 3 * 3600
+
+
+def gap(after: int, begin: int | None = NOON, end: int | None = NOON + 60 * SECOND, *, is_open: bool = False) -> Gap:
+    return Gap(after, NOON, begin, end, "exec_1", "exec_2", is_open)
+
+
+UNREAD = replace(gap(0, None, is_open=True), is_history=True)
+TOO_LARGE = replace(gap(0), reason=GapReason.TOO_LARGE)
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "words"),
+    [
+        (NOON + 1, NOON + 7_200 * SECOND, "12:00:00 to 14:00:00Z"),
+        (NOON - DAY, NOON, "04-28 12:00 to 04-29 12:00Z"),
+        (NOON - DAY, NOON - DAY + SECOND, "04-28 12:00 to 04-28 12:00Z"),
+        (NOON, None, "after 12:00:00Z"),
+        (None, NOON, "before 12:00:00Z"),
+        (None, None, ""),
+    ],
+)
+def test_from_when_to_when(begin: int | None, end: int | None, words: str) -> None:
+    assert between(begin, end, NOW) == words
+
+
+@pytest.mark.parametrize(
+    ("gaps", "width", "words"),
+    [
+        ([gap(0)], 90, "gap 12:00:00 to 12:01:00Z: events lost to retention, runs here may be incomplete"),
+        ([gap(0)], 74, "gap 12:00:00 to 12:01:00Z: events missing, runs here may be incomplete"),
+        ([gap(0)], 60, "gap 12:00:00 to 12:01:00Z: runs here may be incomplete"),
+        ([gap(0)], 30, "gap 12:00:00 to 12:01:00Z"),
+        ([gap(0, None, None)], 0, "gap"),
+        ([gap(0), gap(1, NOON + 90 * SECOND, None)], 30, "2 gaps after 12:00:00Z"),
+        ([gap(0, is_open=True)], 74, "catching up 12:00:00 to 12:01:00Z: runs here may be incomplete"),
+        ([UNREAD], 74, "older events before 12:01:00Z: not read yet, runs here may be incomplete"),
+        ([UNREAD], 40, "older events before 12:01:00Z"),
+        ([TOO_LARGE], 99, "gap 12:00:00 to 12:01:00Z: an event too large to be read, runs here may be incomplete"),
+        ([gap(0, is_open=True)], 52, "catching up 12:00:00 to 12:01:00Z: still being read"),
+    ],
+)
+def test_what_is_said_of_gaps(gaps: list[Gap], width: int, words: str) -> None:
+    assert GapRow(0, gaps).words(NOW, width) == words
+
+
+@given(st.sets(st.integers(0, 30)), st.lists(st.tuples(st.integers(0, 30), st.booleans())))
+def test_a_gap_stands_between_the_runs_on_its_sides(places: set[int], found: Sequence[tuple[int, bool]]) -> None:
+    runs = Ordered(Summary(f"exec_{place}", place) for place in places)
+    gaps = [gap(after, is_open=is_open) for after, is_open in sorted(found)]
+    rows = gap_rows(gaps, runs.above)
+    newest_first = sorted(places, reverse=True)
+    for row in rows:
+        assert all(place > one.after for one in row.gaps for place in newest_first[: row.row])
+        assert all(place <= one.after for one in row.gaps for place in newest_first[row.row :])
+    assert [one for row in reversed(rows) for one in row.gaps] == gaps
+    assert [row.row for row in rows] == sorted(row.row for row in rows)
+
+
+def listing_of(*places: int, gaps: Sequence[Gap] = ()) -> Listing:
+    """A list of runs that began at these places."""
+    book = MemoryBook()
+    book.apply([started(NOON + place, f"exec_{place:06}") for place in places])
+    book.gaps = gaps
+    listing = Listing()
+    listing.take(book, book.runs)
+    return listing
+
+
+def test_a_narrowed_list_has_all_gaps() -> None:
+    listing = listing_of(*range(6), gaps=[gap(1), gap(3)])
+    assert [row.row for row in listing.gap_rows] == [2, 4]
+    listing.narrow(View.ALL, "exec_000005")
+    assert [(row.row, len(row.gaps)) for row in listing.gap_rows] == [(1, 2)]
+    listing.narrow(View.FAILED, "")
+    assert [(row.row, len(row.gaps)) for row in listing.gap_rows] == [(0, 2)]
+
+
+@given(st.integers(0, 6), st.lists(st.tuples(st.integers(-1, 6), st.booleans()), max_size=6))
+def test_each_line_is_a_row_or_a_gap(count: int, found: list[tuple[int, bool]]) -> None:
+    gaps = [gap(after, is_open=is_open) for after, is_open in sorted(found)]
+    listing = listing_of(*range(count), gaps=gaps)
+    runs = RunList(listing)
+    runs._gaps = listing.gap_rows
+    lines = range(runs.line_count)
+    rows = [row for line in lines if (row := runs.row_at(line)) is not None]
+    assert rows == list(range(count))
+    assert [runs.line_of(row) for row in rows] == [line for line in lines if runs.row_at(line) is not None]
+    assert sum(runs._gap_at(line) is not None for line in lines) == len(listing.gap_rows)
+    assert (runs.line_of(-1), runs.line_of(count)) == (-1, count + len(listing.gap_rows))
+
+
+def test_gaps_among_many_runs_cost_no_pass_over_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    many, drawn, compared = 100_000, list[int](), list[Summary]()
+    listing = listing_of(*range(many), gaps=[gap(place) for place in range(99, many, 10_000)])
+
+    def place_of(summary: Summary) -> int:
+        compared.append(summary)
+        return summary.place
+
+    def draw_row(_: RunList, row: int) -> Pieces:
+        drawn.append(row)
+        return []
+
+    monkeypatch.setattr(RunList, "draw_row", draw_row)
+    monkeypatch.setattr("scaicore_tui.runs.ordered._place", place_of)
+    monkeypatch.setattr(Ordered, "__iter__", lambda _: pytest.fail("a pass over all runs"))
+    runs = RunList(listing)
+    runs._gaps = listing.gap_rows
+    runs.draw(0)
+    runs.draw(runs.line_count - 1)
+    assert (runs.line_count, drawn) == (many + 10, [0, many - 1])
+    assert len(compared) <= 10 * 18
+
+
+def run(place: int, **fields: object) -> Summary:
+    """A run that saw its start, at noon, and goes on."""
+    known = {"joined_late": False, "is_runtime": True, "last_event_at": NOON} | fields
+    return Summary(f"exec_{place}", place, **known)  # type: ignore[arg-type]
+
+
+def ended(place: int, at: int, **fields: object) -> Summary:
+    return run(place, outcome=RunStatus.COMPLETED, last_event_at=at, **fields)
+
+
+@pytest.mark.parametrize(
+    ("summary", "may_miss"),
+    [
+        pytest.param(run(3), True, id="began before, and goes on"),
+        pytest.param(ended(3, NOON - 1), False, id="ended before"),
+        pytest.param(ended(3, NOON + 90 * SECOND), True, id="ended after"),
+        pytest.param(run(9), False, id="began after"),
+        pytest.param(run(9, joined_late=True), True, id="began in it, as far as is known"),
+        pytest.param(run(9, joined_late=True, is_runtime=False), False, id="of a Core that tells no starts"),
+        pytest.param(run(3, joined_late=True, outcome=RunStatus.FAILED), False, id="joined late, with no gap before"),
+    ],
+)
+def test_which_runs_may_miss_events(summary: Summary, may_miss: bool) -> None:
+    said = missing_in(summary, [gap(5)], NOW)
+    assert said == ("events may be missing: 12:00:00 to 12:01:00Z" if may_miss else "")
+
+
+def test_what_is_still_being_read_is_not_said_to_be_missing() -> None:
+    assert missing_in(run(3), [gap(5, is_open=True)], NOW) == "events are still being read: 12:00:00 to 12:01:00Z"
+    assert missing_in(run(3), [gap(5, None, None)], NOW) == "events may be missing: there is a gap"
+
+
+def test_a_table_has_a_line_for_each_gap() -> None:
+    book = MemoryBook()
+    book.apply([step for n in range(4) for step in (started(NOON, f"exec_{n}"), completed(NOON, f"exec_{n}"))])
+    rows = run_rows(book.order, gap_rows([gap(-1), gap(3)], book.order.above), NOW, ascii_only=True, width=99)
+    assert [row[1] if len(row) > 1 else text_of(row[0])[:7] for row in rows] == [
+        "exec_3",
+        "exec_2",
+        "-  gap ",
+        "exec_1",
+        "exec_0",
+        "-  gap ",
+    ]

@@ -1,0 +1,253 @@
+"""The fold: what a run, its nodes and their visits become."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scaicore_tui.runs import NodeState, Run, RunStatus, run_document
+from scaicore_tui.runs.fold import error_text
+from scaicore_tui.wire import Event, read_checkpoint
+from tests.support.builders import MILLISECOND, NOON, SECOND, checkpoint, completed, entered, event, exited, started
+from tests.support.memory_index import MemoryBook
+from tests.support.strategies import EVENTS_OF_TWO_RUNS
+
+
+def folded(*events: Event) -> Run:
+    book = MemoryBook()
+    book.apply(events)
+    (run,) = book.runs.values()
+    return run
+
+
+def states(run: Run, node: str) -> list[str]:
+    return [str(visit.state) for visit in run.nodes[node, None].visits]
+
+
+def test_a_clean_run() -> None:
+    run = folded(
+        started(NOON),
+        entered("classify", NOON + 100 * MILLISECOND, kind="flexible"),
+        exited("classify", NOON + 512 * MILLISECOND, result_binding="intent", result_binding_value="refund"),
+        completed(NOON + 600 * MILLISECOND, duration_ms=598),
+    )
+    assert (run.status, run.joined_late, run.oddities) == (RunStatus.COMPLETED, False, [])
+    assert (run.input, run.output, run.duration_ms) == ({"n": 1}, {"ok": True}, 598)
+    node = run.nodes["classify", None]
+    assert (node.state, node.block_kind, node.duration_ms) == (NodeState.EXITED, "flexible", 412)
+    assert (node.latest.result_binding, node.latest.result) == ("intent", "refund")
+
+
+def test_a_loop_is_a_list_of_visits() -> None:
+    steps = [entered("item", NOON + n * SECOND) if n % 2 else exited("item", NOON + n * SECOND) for n in range(1, 7)]
+    assert states(folded(started(), *steps), "item") == ["exited"] * 3
+
+
+def test_parallel_visits_close_the_newest() -> None:
+    run = folded(entered("a", NOON + 1), entered("a", NOON + 2), exited("a", NOON + 3))
+    first, second = run.nodes["a", None].visits
+    assert (first.is_open, second.is_open) == (True, False)
+    assert run.nodes["a", None].state is NodeState.ENTERED
+
+
+def test_a_retry_shows_the_failure_and_the_success() -> None:
+    failure = event(
+        "block.failed", NOON + 2, node_id="a", block_kind="core_call", error={"code": "T", "message": "slow"}
+    )
+    run = folded(entered("a", NOON + 1), failure, entered("a", NOON + 3), exited("a", NOON + 4))
+    assert states(run, "a") == ["failed", "exited"]
+    assert run.nodes["a", None].visits[0].error == "T: slow"
+    assert run.nodes["a", None].state is NodeState.EXITED
+
+
+def test_an_exit_without_a_node_closes_the_newest_of_its_kind() -> None:
+    run = folded(
+        entered("a", NOON + 1, kind="rigid"),
+        entered("b", NOON + 2, kind="guarded"),
+        exited(None, NOON + 3, kind="rigid"),
+    )
+    assert states(run, "a") == ["exited"]
+    assert states(run, "b") == ["entered"]
+
+
+def test_an_exit_without_node_and_kind_closes_the_newest() -> None:
+    run = folded(entered("a", NOON + 1), entered("b", NOON + 2), event("block.exited", NOON + 3))
+    assert (states(run, "a"), states(run, "b")) == (["entered"], ["exited"])
+
+
+def test_an_exit_of_nothing_is_kept_at_run_level() -> None:
+    run = folded(event("block.exited", NOON, block_kind="rigid"))
+    assert (run.nodes, run.oddities, run.event_count) == ({}, ["exited without enter"], 1)
+
+
+def test_an_exit_before_its_enter_is_one_visit() -> None:
+    run = folded(exited("a", NOON + 5 * MILLISECOND), entered("a", NOON + 2 * MILLISECOND))
+    assert states(run, "a") == ["exited"]
+    assert run.nodes["a", None].duration_ms == 3
+
+
+@pytest.mark.parametrize("resolution", [MILLISECOND, SECOND])
+def test_a_repeated_enter_is_one_visit(resolution: int) -> None:
+    at = NOON + resolution
+    run = folded(entered("a", at), entered("a", at))
+    assert (states(run, "a"), run.duplicates) == (["entered"], 1)
+
+
+def test_equal_bytes_in_whole_seconds_are_a_loop_once_the_visit_is_closed() -> None:
+    run = folded(entered("a"), exited("a"), entered("a"), exited("a"))
+    assert (states(run, "a"), run.duplicates) == (["exited", "exited"], 0)
+
+
+def test_equal_bytes_in_milliseconds_are_one_event() -> None:
+    pair = [entered("a", NOON + 1 * MILLISECOND), exited("a", NOON + 2 * MILLISECOND)]
+    run = folded(*pair, *pair)
+    assert (states(run, "a"), run.duplicates, run.event_count) == (["exited"], 2, 2)
+
+
+def test_events_after_the_end_are_shown_and_marked() -> None:
+    run = folded(started(), completed(NOON + 1), entered("a", NOON + 2))
+    assert run.status is RunStatus.COMPLETED
+    assert states(run, "a") == ["entered"]
+    assert run.oddities == ["events after the end"]
+
+
+def test_failed_after_exited() -> None:
+    run = folded(
+        entered("a", NOON + 1), exited("a", NOON + 2), event("block.failed", NOON + 3, node_id="a", error="late")
+    )
+    assert states(run, "a") == ["exited", "failed"]
+    assert "failed without enter" in run.oddities
+
+
+def test_joined_late() -> None:
+    run = folded(exited("a"))
+    assert (run.joined_late, run.status, run.started_at, run.began_at) == (True, RunStatus.RUNNING, None, NOON)
+
+
+def test_started_twice_is_one_run() -> None:
+    run = folded(started(NOON), started(NOON + 5 * SECOND))
+    assert (run.started_at, run.oddities) == (NOON, ["started again"])
+
+
+def test_author_events_make_an_unknown_run_of_no_nodes() -> None:
+    run = folded(event("custom.expense.flagged", NOON))
+    assert (run.status, run.nodes, run.event_count) == (RunStatus.UNKNOWN, {}, 1)
+
+
+def test_an_anonymous_block_is_a_node_of_its_kind() -> None:
+    run = folded(entered(None, NOON + 1, kind="budget"), exited(None, NOON + 2, kind="budget"))
+    assert [node.name for node in run.nodes.values()] == ["(budget)"]
+
+
+def test_events_outside_all_runs_are_counted() -> None:
+    book = MemoryBook()
+    assert book.apply([event("custom.x", NOON, execution=None)]) == set()
+    assert (book.event_count, len(book.runs)) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("payload", "words"),
+    [
+        ({"error": "boom"}, "boom"),
+        ({"error": {"code": "TIMEOUT", "message": "30 s"}}, "TIMEOUT: 30 s"),
+        ({"error": {"type": "E"}}, "E"),
+        ({"error": {"x": 1}}, '{"x": 1}'),
+        ({"message": "m", "reason": "r"}, "m"),
+        ({"reason": ["a"]}, '["a"]'),
+        ({"execution_id": "e", "odd": 1}, '{"odd": 1}'),
+        ({}, "no reason given"),
+    ],
+)
+def test_the_best_words_of_an_error(payload: dict[str, Any], words: str) -> None:
+    assert error_text(payload) == words
+
+
+def test_waiting_is_a_pending_checkpoint() -> None:
+    book = MemoryBook()
+    book.apply([started()])
+    pending = [read_checkpoint(json.dumps(checkpoint()).encode())]
+    assert book.wait(pending) == {"exec_1"}
+    assert (book.runs["exec_1"].status, book.counts[RunStatus.WAITING]) == (RunStatus.WAITING, 1)
+    assert book.wait([]) == {"exec_1"}
+    assert (book.runs["exec_1"].status, book.counts[RunStatus.WAITING]) == (RunStatus.RUNNING, 0)
+
+
+def test_a_checkpoint_without_a_run_is_tied_to_none() -> None:
+    book = MemoryBook()
+    book.apply([started()])
+    assert book.wait([read_checkpoint(json.dumps(checkpoint(execution_id=None)).encode())]) == set()
+
+
+def test_history_is_folded_before_what_was_there() -> None:
+    book = MemoryBook()
+    late = [exited("a", NOON + 2), started(NOON + 3, "exec_2")]
+    book.apply(late)
+    early = [started(NOON, "exec_0"), started(NOON + 1), entered("a", NOON + 1)]
+    book.prepend(early)
+    assert list(book.runs) == ["exec_0", "exec_1", "exec_2"]
+    assert (book.runs["exec_1"].joined_late, states(book.runs["exec_1"], "a")) == (False, ["exited"])
+    assert (book.event_count, book.counts.total()) == (5, 3)
+
+
+def test_the_document_of_a_run() -> None:
+    run = folded(started(), entered("a", NOON + SECOND), exited("a", NOON + 2 * SECOND, result_binding_truncated=True))
+    document = run_document(run)
+    assert document["status"] == "running"
+    assert document["started_at"] == "2026-04-29T12:00:00Z"
+    (node,) = document["nodes"]
+    assert (node["state"], node["color"]) == ("exited", "green")
+    (visit,) = node["visits"]
+    assert (visit["duration_ms"], visit["result_binding_truncated"]) == (1000, True)
+    json.dumps(document)
+
+
+def test_runs_are_found_by_prefix() -> None:
+    book = MemoryBook()
+    book.apply([started(execution="exec_ab"), started(execution="exec_ac")])
+    assert [run.execution_id for run in book.find("exec_a")] == ["exec_ab", "exec_ac"]
+    assert [run.execution_id for run in book.find("@latest")] == ["exec_ac"]
+
+
+@given(st.lists(EVENTS_OF_TWO_RUNS, max_size=30))
+def test_any_feed_makes_consistent_runs(steps: list[Event]) -> None:
+    """Whatever comes in whatever order: counts add up, open visits are listed as open, documents are JSON."""
+    book = MemoryBook()
+    book.apply(steps)
+    assert book.counts.total() == len(book.runs)
+    assert sum(run.event_count + run.duplicates for run in book.runs.values()) == sum(
+        1 for step in steps if step.execution_id
+    )
+    for run in book.runs.values():
+        json.dumps(run_document(run))
+        assert book.counts[run.status] > 0
+        opened = [visit for node in run.nodes.values() for visit in node.visits if visit.is_open]
+        assert len(opened) == run.open_count == sum(len(node.open_visits) for node in run.nodes.values())
+        assert all(node.visits for node in run.nodes.values())
+
+
+@given(st.lists(EVENTS_OF_TWO_RUNS, max_size=20), st.data())
+def test_repeats_with_milliseconds_change_nothing(steps: list[Event], data: st.DataObject) -> None:
+    """An at-least-once bus may repeat any event, any time later."""
+    fine = [step for step in steps if "." in step.timestamp]
+    repeated = list(fine)
+    for step in fine:
+        place = data.draw(st.integers(repeated.index(step) + 1, len(repeated)))
+        repeated.insert(place, step)
+    plain, noisy = MemoryBook(), MemoryBook()
+    plain.apply(fine)
+    noisy.apply(repeated)
+    assert [run_document(run) for run in plain.runs.values()] == [run_document(run) for run in noisy.runs.values()]
+
+
+@given(st.lists(EVENTS_OF_TWO_RUNS, max_size=30), st.integers(0, 30))
+def test_folding_in_two_parts_is_folding_at_once(steps: list[Event], cut: int) -> None:
+    """The fold has no memory beside its runs."""
+    whole, parts = MemoryBook(), MemoryBook()
+    whole.apply(steps)
+    parts.apply(steps[:cut])
+    parts.apply(steps[cut:])
+    assert [run_document(run) for run in whole.runs.values()] == [run_document(run) for run in parts.runs.values()]

@@ -1,0 +1,137 @@
+"""What is told of changes, line by line: nothing lost and nothing doubled, however the feed is cut into polls."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scaicore_tui.runs import Pending, Teller, Transition, What, transition_document
+from scaicore_tui.wire import Checkpoint, Event, read_stored
+from scaicore_tui.wire.checkpoints import read_checkpoint
+from tests.bench.traffic import sources
+from tests.support.builders import MILLISECOND, NOON, SECOND, checkpoint, completed, entered, event, exited, started
+
+FEED = [read_stored(source) for source in sources(400)]
+
+
+def told(events: Sequence[Event], cuts: Sequence[int] = (), max_open_runs: int = 1_000) -> list[Transition]:
+    """Return the transitions of a feed that is read in pieces."""
+    teller = Teller(
+        lambda key, upto: [(n, e) for n, e in enumerate(events[: upto + 1]) if e.execution_id == key], max_open_runs
+    )
+    rows, bounds = list(enumerate(events)), [0, *sorted(cuts), len(events)]
+    return [made for a, b in pairwise(bounds) for made in teller.tell(rows[a:b])]
+
+
+def row(identity: str = "ckpt_1", **fields: Any) -> Checkpoint:
+    return read_checkpoint(json.dumps(checkpoint(identity, **fields)).encode())
+
+
+def whats(changes: Sequence[Transition]) -> list[str]:
+    return [f"{made.what} {made.node_id or ''}".strip() for made in changes]
+
+
+@given(st.lists(st.integers(0, len(FEED)), max_size=12))
+def test_it_is_the_same_however_it_is_polled(cuts: list[int]) -> None:
+    assert told(FEED, cuts) == told(FEED)
+
+
+def test_each_event_of_the_runtime_is_one_change() -> None:
+    assert len(told(FEED)) == sum(step.type.startswith("scaicore.runtime.") for step in FEED) > 100
+
+
+def test_with_room_for_few_runs_it_is_the_same() -> None:
+    assert told(FEED, range(0, len(FEED), 7), max_open_runs=2) == told(FEED)
+
+
+def test_a_run_that_began_and_ended_between_two_polls_gives_all_its_lines() -> None:
+    steps = [
+        started(NOON),
+        entered("a", NOON + SECOND),
+        exited("a", NOON + SECOND + 412 * MILLISECOND, result_binding="x", result_binding_value=1),
+        entered("b", NOON + 2 * SECOND),
+        event("block.failed", NOON + 3 * SECOND, node_id="b", block_kind="rigid", error={"code": "NO", "message": "x"}),
+        event("custom.note", NOON + 3 * SECOND),
+        event("invocation.failed", NOON + 4 * SECOND, error="it failed"),
+    ]
+    changes = told(steps)
+    assert whats(changes) == [
+        *("run_began", "node_entered a", "node_exited a", "node_entered b", "node_failed b", "run_failed"),
+    ]
+    assert [made.duration_ms for made in changes] == [None, None, 412, None, 1000, 4000]
+    assert [made.error for made in changes][-2:] == ["NO: x", "it failed"]
+    assert transition_document(changes[2]) == {
+        "at": "2026-04-29T12:00:01.412Z",
+        "change": "node_exited",
+        "execution_id": "exec_1",
+        "core_id": "core_a",
+        "node_id": "a",
+        "block_kind": "rigid",
+        "duration_ms": 412,
+        "error": None,
+        "result_binding": "x",
+        "result_binding_value": 1,
+        "result_binding_truncated": False,
+    }
+
+
+def test_what_is_told_stays_as_it_was_told() -> None:
+    """The visit that was entered goes on, and what was told of its beginning does not."""
+    teller = Teller(lambda key, upto: ())
+    (began,) = teller.tell([(0, entered("a", NOON))])
+    list(teller.tell([(1, exited("a", NOON + SECOND))]))
+    assert (began.what, began.duration_ms, began.visit and began.visit.ended_at) == (What.NODE_ENTERED, None, None)
+
+
+def test_a_repeat_of_the_bus_changes_nothing() -> None:
+    once = event("block.entered", NOON + 500 * MILLISECOND, node_id="a", block_kind="rigid")
+    assert whats(told([started(), once, once, completed(), completed()])) == [
+        *("run_began", "node_entered a", "run_completed")
+    ]
+
+
+def test_a_block_that_fails_outside_of_all_nodes_is_told() -> None:
+    (failed,) = told([event("block.failed", NOON, block_kind="guarded", error="no node")])
+    assert (failed.what, failed.node_id, failed.block_kind, failed.error) == (
+        *(What.NODE_FAILED, None, "guarded", "no node"),
+    )
+
+
+def test_checkpoints_come_and_go_once() -> None:
+    pending = Pending([row("old")], since=NOON)
+    first, second = row("ckpt_1"), row("ckpt_2", options=["ok"])
+    assert whats(list(pending.tell([row("old"), first, second], [], NOON))) == ["checkpoint_waits"] * 2
+    assert list(pending.tell([row("old"), first, second], [], NOON)) == []
+    assert pending.lacks([first])
+    resolved = row(
+        "ckpt_2", status="resolved", resolution="ok", resolved_by="usr_1", resolved_at="2026-04-29T12:00:09Z"
+    )
+    answered, gone = list(pending.tell([first], [resolved], NOON))
+    assert {answered.what, gone.what} == {What.CHECKPOINT_ANSWERED, What.CHECKPOINT_GONE}
+    told = next(made for made in (answered, gone) if made.what is What.CHECKPOINT_ANSWERED)
+    assert told.at == NOON + 9 * SECOND
+    assert transition_document(told)["checkpoint"] == {
+        "checkpoint_id": "ckpt_2",
+        "checkpoint_type": "hitl_review",
+        "title": "Review needed",
+        "options": ["approve", "reject"],
+        "resolution": "ok",
+        "resolved_by": "usr_1",
+    }
+    assert not pending.lacks([first])
+
+
+def test_a_checkpoint_that_came_and_went_unseen_is_told_if_it_is_of_this_time() -> None:
+    pending = Pending([], since=NOON)
+    before = row("before", created_at="2026-04-29T11:59:59Z", status="resolved", resolution="ok")
+    missed = row("missed", status="resolved", resolution="ok")
+    changes = list(pending.tell([], [before, missed], NOON))
+    assert [(str(made.what), made.checkpoint and made.checkpoint.id) for made in changes] == [
+        *(("checkpoint_waits", "missed"), ("checkpoint_answered", "missed"))
+    ]
+    assert list(pending.tell([], [before, missed], NOON)) == []

@@ -1,0 +1,60 @@
+"""Text files as Windows programs write them: read, or refused in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scaicore_tui.config.profiles import read_profiles
+from scaicore_tui.config.sources import TokenFile
+from scaicore_tui.config.tokens import read_token_file
+from scaicore_tui.decoding import decode_text
+from scaicore_tui.errors import ConfigError
+from scaicore_tui.journal.lines import Lines, is_lines
+from scaicore_tui.secret import Secret
+from tests.support.builders import entered, started
+
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-32")
+# `utf-16` writes the mark of this machine's byte order; these are both, by hand.
+MARKED = [*(("größe".encode(name)) for name in ENCODINGS), b"\xfe\xff" + "größe".encode("utf-16-be")]
+
+
+@pytest.mark.parametrize("data", MARKED)
+def test_a_mark_says_how_a_text_is_encoded(data: bytes) -> None:
+    assert decode_text(data) == "größe"
+
+
+@pytest.mark.parametrize(("data", "words"), [(b"a\nb\xe4", "line 2 is not UTF-8"), (b"\xff\xfea", "UTF-16-LE")])
+def test_what_is_no_text_is_told_with_its_line(data: bytes, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        decode_text(data)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_profiles_and_tokens_are_read_in_any_of_them(encoding: str, tmp_path: Path) -> None:
+    config, token = tmp_path / "config.toml", tmp_path / "token"
+    config.write_bytes('[profiles.work]\r\ncore = "größe"\r\n'.encode(encoding))
+    token.write_bytes("a.b.c\r\n".encode(encoding))
+    token.chmod(0o600)
+    assert read_profiles(config).profiles["work"].core == "größe"
+    assert read_token_file(TokenFile("token", token)) == Secret("a.b.c")
+
+
+def test_a_recording_begins_behind_its_mark(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(
+        b"\xef\xbb\xbf" + started(execution="exec_a").raw + b"\r\n" + entered("n", execution="exec_a").raw + b"\r\n"
+    )
+    assert is_lines(path)
+    assert len(list(Lines(path).events())) == 2
+    lines = Lines(path)
+    assert [run.event_count for run in lines.book.order] == [2]
+    assert len(list(lines.events("exec_a"))) == 2
+
+
+def test_a_recording_in_another_encoding_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(started(execution="exec_a").raw.decode().encode("utf-16"))
+    with pytest.raises(ConfigError, match=r"UTF-16.*iconv -f UTF-16"):
+        is_lines(path)

@@ -1,0 +1,173 @@
+"""One bad event: kept as it came, counted, told; and the 499 beside it are used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from scaicore_tui.cli import output
+from scaicore_tui.errors import CannotReach, ScaicoreError, UsageError
+from scaicore_tui.feed import Client
+from scaicore_tui.journal import Journal
+from scaicore_tui.journal.lines import Lines
+from scaicore_tui.runs import NodeState, run_document
+from scaicore_tui.runs.folder import fold_all
+from scaicore_tui.runs.summary import decode, encode, summary_of
+from scaicore_tui.session import Session
+from scaicore_tui.tui.screens.story import story
+from scaicore_tui.tui.widgets.node_row import node_row
+from scaicore_tui.tui.widgets.run_row import run_row
+from scaicore_tui.wire import Event, read_checkpoint_page, read_event_page, read_stored, timestamps
+from tests.support.builders import MILLISECOND, NOON, checkpoint, entered, started
+from tests.support.fault_server import Fault, answer, fault_server, says, target_of
+from tests.support.hostile.bodies import READABLE, TIMESTAMPS, UNREADABLE, event_of, nested
+
+ALL = {**UNREADABLE, **READABLE}
+MEGABYTE = 1_000_000
+GOOD = [started(), *(entered(f"n{number}", NOON + number * MILLISECOND) for number in range(1, 499))]
+
+
+def page_with(*sources: bytes) -> bytes:
+    """Good events, newest first, with bad ones in the middle."""
+    raws = [event.raw for event in GOOD[::-1]]
+    return b'{"data": {"events": [%b], "next_cursor": null}}' % b", ".join([*raws[:250], *sources, *raws[250:]])
+
+
+def strictly(text: str) -> Any:
+    """JSON as everybody reads it."""
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+
+    # Python itself takes no integer of 5,000 digits.
+    return json.loads(text, parse_constant=refuse, parse_int=float)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_others_are_used(name: str) -> None:
+    page = read_event_page(page_with(ALL[name]))
+    assert [event.raw for event in page.events if event.raw != ALL[name]] == [event.raw for event in GOOD[::-1]]
+    (bad,) = [event for event in page.events if event.raw == ALL[name]]
+    assert bad.is_whole is (name in READABLE)
+    again = read_stored(bad.raw)
+    assert repr(again) == repr(bad)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_it_is_folded_and_shown(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = read_stored(ALL[name])
+    events = [started(), entered("a"), replace(bad, payload={**bad.payload, "execution_id": "exec_1"})]
+    run, place = fold_all("exec_1", enumerate(events))
+    summary = summary_of(run, place or 0)
+    assert encode(decode(encode(summary))) == encode(summary)
+    assert len(run_row(summary, 78, 2e9)) > 1
+    assert all(node_row(node, 78, 2e9, run.status, 20) for node in run.nodes.values())
+    assert story(run, events, 78)
+    output.document(run_document(run))
+    assert strictly(capsys.readouterr().out)["execution_id"] == "exec_1"
+    assert ("an event that can be read only in part" in run.oddities) is (name in UNREADABLE)
+
+
+async def test_all_of_them_at_once_over_the_wire(tmp_path: Path) -> None:
+    """Polled, journaled byte for byte, counted; read back by another process, and out of a file of JSON lines."""
+    async with fault_server() as server:
+        body = page_with(*ALL.values())
+
+        async def behave(asked: object, head: bytes, writer: Any) -> bool:
+            writer.write(answer(body) if b"/events" in head else answer(b'{"checkpoints": []}'))
+            return True
+
+        server.fault = Fault("", "", behave)
+        async with Session(target_of(server.url), Journal.open(tmp_path / "j")) as session:
+            await session.read_once()
+            assert session.unreadable == len(UNREADABLE)
+            assert set(ALL.values()) < {event.raw for event in session.events()}
+            assert len(session.journal) == len(GOOD) + len(ALL)
+            assert {"n1", "n498"} <= {node.node_id for node in session.book.runs["exec_1"].nodes.values()}
+    flat = [raw.replace(b"\n", b" ") for raw in ALL.values()]
+    (tmp_path / "lines").write_bytes(b"\n".join([GOOD[0].raw, *flat]))
+    assert Lines(tmp_path / "lines").book.unreadable == len(UNREADABLE)
+
+
+def test_what_can_be_read_of_it_is_used() -> None:
+    """An exit whose result is too deep is an exit; a start whose input is too deep has none to be replayed."""
+    deep = nested(10_000)
+    begun = read_stored(event_of(f', "input": {deep}', "invocation.started"))
+    exited = read_stored(event_of(f', "result_binding": "a", "result_binding_value": {deep}'))
+    run, _ = fold_all("exec_1", enumerate([begun, entered("a"), exited]))
+    assert (run.joined_late, run.has_input, run.core_id) == (False, False, "core_a")
+    node = run.nodes["a", None]
+    assert (node.state, node.latest.result_binding, node.latest.has_result) == (NodeState.EXITED, "a", False)
+
+
+@pytest.mark.parametrize("stamp", TIMESTAMPS, ids=range(len(TIMESTAMPS)))
+def test_a_timestamp_of_any_kind(stamp: Any) -> None:
+    event = read_stored(json.dumps({"type": "custom.x", "timestamp": stamp, "payload": {"execution_id": "e"}}).encode())
+    assert event.execution_id == "e"
+    assert event.at is None or timestamps.parse(timestamps.iso(event.at)) == event.at
+    run, _ = fold_all("e", enumerate([event]))
+    assert run_document(run)["last_event_at"] == timestamps.iso(event.at)
+
+
+async def test_what_json_has_no_word_for_is_not_sent() -> None:
+    """A captured input may hold it; whoever replays that is told before anything is sent."""
+    async with fault_server() as server:
+        client = Client(target_of(server.url))
+        for value in (float("nan"), float("inf"), "\ud800"):
+            with pytest.raises(UsageError, match="can't be sent as JSON"):
+                await client.invoke("core_a", {"x": value})
+        await client.close()
+        assert not server.requests
+
+
+async def test_what_no_url_can_hold_is_not_asked_for() -> None:
+    """JSON can hold half of a pair and a megabyte, in an id and in a cursor."""
+    async with fault_server() as server:
+        client = Client(target_of(server.url))
+        for name in ("\ud800", "x" * MEGABYTE):
+            with pytest.raises(CannotReach, match="gave a cursor that no URL can hold"):
+                await client.events(50, name)
+            for write in (client.invoke(name, {}), client.resolve(name, "approve")):
+                with pytest.raises(ScaicoreError, match=r"no URL can name|URL too long") as caught:
+                    await write
+                assert caught.value.kept == "nothing was sent"
+        await client.close()
+        assert not server.requests
+
+
+def test_a_bad_checkpoint_costs_nobody_beside_it() -> None:
+    good = json.dumps(checkpoint("ckpt_good")).encode()
+    deep = json.dumps(checkpoint("ckpt_deep"))[:-1] + f', "context": {nested(10_000)}}}'
+    rows = [
+        good,
+        deep.encode(),
+        b"3",
+        b'{"no": "id"}',
+        b'{"id": ""}',
+        b'{"id": "ckpt_2", "options": 7, "created_at": []}',
+    ]
+    page = read_checkpoint_page(b'{"data": {"checkpoints": [' + b",".join(rows) + b"]}}")
+    assert [row.id for row in page.checkpoints] == ["ckpt_good", "ckpt_deep", "ckpt_2"]
+    assert page.unreadable == 3
+    assert page.checkpoints[1].context == "(unreadable)"
+    assert [option.id for option in page.checkpoints[1].options] == ["approve", "reject"]
+
+
+async def test_a_page_of_checkpoints_counts_what_it_can_not_read() -> None:
+    async with fault_server() as server:
+        server.fault = Fault("", "", says(answer(b'{"checkpoints": [{"id": "a"}, 3, {}]}')))
+        client = Client(target_of(server.url))
+        assert [row.id for row in await client.all_checkpoints("pending")] == ["a"]
+        assert client.unreadable == 2
+        await client.close()
+
+
+def test_equal_events_are_equal_however_read() -> None:
+    event = read_stored(READABLE["duplicate keys"])
+    assert (event.node_id, event.execution_id) == ("b", "exec_1")
+    assert read_event_page(page_with(event.raw, b"3")).events[250].node_id == "b"
+    assert isinstance(event, Event)

@@ -1,0 +1,89 @@
+"""Bodies by chance, taken the whole way from bytes to lines on a screen. The bench tries a million of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scaicore_tui.wire.walk import MAX_DEPTH, UNREAD, is_deep, value_at
+from tests.support.fuzz import GROWING, growth, mutants, try_body
+from tests.support.hostile.bodies import TIMESTAMPS
+
+MUTANTS = 3_000
+TEXTS = st.text(st.characters(), max_size=12)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS | st.just("x" * 3_000)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3), max_leaves=8
+)
+KINDS = (
+    "invocation.started",
+    "invocation.completed",
+    "invocation.failed",
+    "block.entered",
+    "block.exited",
+    "block.failed",
+)
+NAMES = (
+    *("execution_id", "node_id", "block_kind", "instance_key", "input", "output", "error", "message", "duration_ms"),
+    *("result_binding", "result_binding_value", "result_binding_truncated", "source_location", "input_truncated"),
+)
+PAYLOADS = st.dictionaries(st.sampled_from(NAMES), VALUES | st.sampled_from(["exec_1", "a", "rigid", True]), max_size=7)
+STAMPS = st.sampled_from(TIMESTAMPS) | st.datetimes().map(lambda at: f"{at.isoformat()}Z")
+EVENTS = st.fixed_dictionaries(
+    {"type": st.sampled_from([f"scaicore.runtime.{kind}" for kind in KINDS]) | VALUES, "payload": PAYLOADS | VALUES},
+    optional={"timestamp": STAMPS, "core_id": VALUES},
+)
+CHECKPOINTS = st.dictionaries(
+    st.sampled_from(
+        [
+            *("id", "core_id", "checkpoint_type", "status", "presentation", "options", "created_at", "expires_at"),
+            *("execution_id", "flow_name", "prompt", "context", "priority", "assignee_raw", "resolved_by"),
+        ]
+    ),
+    VALUES | STAMPS,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(EVENTS | VALUES, max_size=6), st.lists(CHECKPOINTS | VALUES, max_size=4), VALUES)
+def test_a_page_of_any_values(events: list[Any], checkpoints: list[Any], cursor: Any) -> None:
+    try_body(json.dumps({"data": {"events": events, "checkpoints": checkpoints, "next_cursor": cursor}}).encode())
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.binary(max_size=80), st.sampled_from([b'{"events": [%b]}', b'{"checkpoints": [{"id": %b}]}', b"%b"]))
+def test_any_bytes(inner: bytes, around: bytes) -> None:
+    try_body(around % inner)
+
+
+def test_bodies_with_wounds() -> None:
+    for body in mutants(MUTANTS, seed=5):
+        try_body(body)
+
+
+@pytest.mark.parametrize("kind", GROWING)
+def test_what_is_eight_times_as_large_takes_about_eight_times_as_long(kind: str) -> None:
+    """Were it as the square, it would take 64 times as long."""
+    assert min(growth(kind, 20_000) for _ in range(2)) < 30
+
+
+@settings(deadline=None)
+@given(st.recursive(st.integers(), lambda inner: st.lists(inner, max_size=2), max_leaves=30), st.integers(0, 250))
+def test_how_deep_a_value_is(value: Any, more: int) -> None:
+    nested = value
+    for _ in range(more):
+        nested = [nested]
+    text = json.dumps(nested)
+    depth = more + _depth(value)
+    assert is_deep(text.encode()) is (depth > MAX_DEPTH)
+    found, end = value_at(text, 0)
+    assert (found == UNREAD) is (depth > MAX_DEPTH)
+    assert end == len(text)
+
+
+def _depth(value: Any) -> int:
+    return 1 + max(map(_depth, value), default=0) if isinstance(value, list) else 0

@@ -1,0 +1,99 @@
+"""Every string in every field of every view, by itself: as lines, as cells, and as what is written for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+from rich.color import ColorSystem
+from rich.style import Style
+from textual._compositor import LayoutUpdate
+from textual.geometry import Region, Size
+
+from scaicore_tui.actions import Kind, Progress, Submission
+from scaicore_tui.runs.folder import fold_all
+from scaicore_tui.runs.summary import summary_of
+from scaicore_tui.tui.batch import Batch, alike
+from scaicore_tui.tui.changes import change_lines, changes
+from scaicore_tui.tui.notices import of_submission
+from scaicore_tui.tui.paint import Pieces, hanging, strip
+from scaicore_tui.tui.replays import original_of
+from scaicore_tui.tui.screens.batch_lines import asked_lines, outcome_lines, outcome_of
+from scaicore_tui.tui.screens.original import original_lines
+from scaicore_tui.tui.screens.panes import run_heading
+from scaicore_tui.tui.screens.question import question_lines
+from scaicore_tui.tui.screens.story import story
+from scaicore_tui.tui.terminal.memory import ScreenMemory
+from scaicore_tui.tui.terminal.patches import patches
+from scaicore_tui.tui.widgets.checkpoint_row import answered_row, checkpoint_row, inbox_row
+from scaicore_tui.tui.widgets.node_row import node_row
+from scaicore_tui.tui.widgets.run_row import run_row
+from scaicore_tui.wire import Checkpoint, Event, read_event_page
+from scaicore_tui.wire.checkpoints import read_checkpoint_page
+from scaicore_tui.wire.problems import read_problem
+from tests.support.hostile.corpus import CORPUS
+from tests.support.hostile.hostile_feed import HostileFeed, as_json
+from tests.support.hostile.output_grammar import SEQUENCES, foreign_sequences, unseen
+
+NOW = 1_777_464_000.0
+WIDTHS = (38, 58, 118)
+# A reader needs no more lines to see what is wrong.
+MOST = 400
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_nothing_but_our_sequences_is_written(name: str) -> None:
+    feed = HostileFeed([CORPUS[name]])
+    events = read_event_page(b'{"events": [' + b",".join(feed.events) + b"]}").events
+    reviews = read_checkpoint_page(as_json({"checkpoints": [*feed.pending, *feed.resolved]})).checkpoints
+    assert len(events) == len(feed.events)
+    assert len(reviews) == len(feed.pending) + len(feed.resolved)
+    for width, ascii_only in zip(WIDTHS, (False, True, False), strict=True):
+        lines = [line for make in (runs, checkpoints, words) for line in make(events, reviews, CORPUS[name], width)]
+        assert not_ours(lines[:MOST], width, ascii_only=ascii_only) == []
+
+
+def runs(events: Sequence[Event], _reviews: Sequence[Checkpoint], _words: str, width: int) -> Iterator[Pieces]:
+    """All that is told of runs."""
+    for execution in dict.fromkeys(event.execution_id for event in events):
+        own = [event for event in events if event.execution_id == execution]
+        run, _ = fold_all(execution or "", enumerate(own))
+        yield run_row(summary_of(run, 0), width, NOW)
+        yield run_heading(run, NOW, None)
+        yield from (node_row(node, width, NOW, run.status, 20) for node in run.nodes.values())
+        yield from story(run, own, width, [("replay of", execution or "")], "")[: MOST // 4]
+        yield from original_lines(original_of(run, own), width)
+        yield from change_lines(changes([str(run.input)], [str(run.error), execution or ""]), width)
+
+
+def checkpoints(_events: Sequence[Event], reviews: Sequence[Checkpoint], words: str, width: int) -> Iterator[Pieces]:
+    """All that is told of what waits."""
+    for review in reviews:
+        yield checkpoint_row(review, width, NOW, None)
+        yield inbox_row(review, width, NOW, ("sending…", "blue") if words else None)
+        yield answered_row(review, width, NOW)
+        yield from question_lines(review, width, NOW)[: MOST // 8]
+    batch = alike(reviews, reviews[0], lambda row: None)
+    yield from asked_lines(batch, frozenset({reviews[0].id}), lambda row: None, width)
+    sent = Submission(Kind.ANSWER, reviews[0].id, words, progress=Progress.REFUSED, message=words)
+    yield from outcome_lines(Batch(tuple(reviews[:1])), {reviews[0].id: outcome_of(sent, None)}, width)
+
+
+def words(_events: Sequence[Event], _reviews: Sequence[Checkpoint], said: str, width: int) -> Iterator[Pieces]:
+    """Notices, and what stands above the lists."""
+    body = as_json({"error": {"code": said, "message": said}, "meta": {"request_id": said}})
+    error = read_problem(422, {}, body).error()
+    for kind in Kind:
+        sent = Submission(kind, said, said, said, resolution=said, message=str(error), request_id=said)
+        sent.progress = Progress.REFUSED
+        yield from ([(" ", "text"), (line, "red")] for line in hanging(of_submission(sent, 0.0).words, width - 1, 4))
+
+
+def not_ours(lines: Sequence[Pieces], width: int, *, ascii_only: bool) -> list[str]:
+    """What is written for these lines that we never write, or that nobody sees."""
+    strips = [strip(line, width, lambda _: Style.parse("red on black"), ascii_only=ascii_only) for line in lines]
+    size = Size(width, len(strips))
+    update = LayoutUpdate([iter([one]) for one in strips], Region(0, 0, *size))
+    written = ScreenMemory().paint(patches(update), size, ColorSystem.TRUECOLOR).encode()
+    assert max((one.cell_length for one in strips), default=0) <= width
+    return [*foreign_sequences(written, SEQUENCES["cursor"], SEQUENCES["pen"]), *unseen(written)]

@@ -1,0 +1,247 @@
+"""The shipped flows, the demo traffic, the simulated reviewers, and the history of a new grid."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from scaicore_tui.servers.grid.checkpoints import CheckpointService
+from scaicore_tui.servers.grid.demo.history import HISTORY_LENGTH_S, seed_history
+from scaicore_tui.servers.grid.demo.scenarios import SCENARIOS
+from scaicore_tui.servers.grid.demo.traffic import (
+    ANSWER_AFTER_S,
+    MAX_PENDING_CHECKPOINTS,
+    UNANSWERED_COUNT,
+    LoadGenerator,
+    SimulatedReviewers,
+)
+from scaicore_tui.servers.grid.demo.virtual_clock import VirtualClock, VirtualLoop
+from scaicore_tui.servers.grid.engine.engine import Engine
+from scaicore_tui.servers.grid.engine.nodes import BEHAVIOURS
+from scaicore_tui.servers.grid.flow.node_types import BLOCK_KINDS, ENTRY_TYPES, NODE_TYPES, REVIEW_TYPES
+from scaicore_tui.servers.grid.flow.validation import Cores, load_shipped_cores
+from scaicore_tui.servers.grid.store import Store
+from scaicore_tui.servers.grid.timestamps import format_timestamp
+from tests.support.grid import NOW, RUNTIME, assert_sound
+
+HOUR = 3600.0
+
+
+@pytest.fixture(scope="module")
+def cores() -> Cores:
+    return load_shipped_cores()
+
+
+def in_virtual_time(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(work())
+
+
+def live_through(cores: Cores, seed: int, seconds: float) -> Store:
+    """Run traffic, reviewers and deadlines for `seconds` of virtual time."""
+    store = Store()
+
+    async def live() -> None:
+        clock = VirtualClock(NOW)
+        engine = Engine(store, cores, clock, seed=seed)
+        inbox = CheckpointService(store, engine.waiters, clock)
+        jobs = [
+            asyncio.create_task(inbox.run_expiry()),
+            asyncio.create_task(SimulatedReviewers(inbox, store, clock).run()),
+            asyncio.create_task(LoadGenerator(engine, store, clock, seed).run(6)),
+        ]
+        await clock.sleep(seconds)
+        for job in jobs:
+            job.cancel()
+        await engine.stop()
+
+    with store.transaction():
+        in_virtual_time(live)
+    return store
+
+
+@pytest.fixture(scope="module")
+def hour(cores: Cores) -> Store:
+    return live_through(cores, 7, HOUR)
+
+
+def test_the_flows_use_every_node_type(cores: Cores) -> None:
+    assert {node.type for graph in cores.values() for node in graph.nodes} == NODE_TYPES
+    assert len(NODE_TYPES) == 24
+
+
+def test_every_node_type_has_a_block_kind_and_a_behaviour() -> None:
+    assert BEHAVIOURS.keys() == BLOCK_KINDS.keys() == NODE_TYPES - ENTRY_TYPES
+    known = {
+        "rigid",
+        "flexible",
+        "guarded",
+        "parallel",
+        "foreach",
+        "match",
+        "checkpoint",
+        "core_call",
+        "await_responses",
+    }
+    assert set(BLOCK_KINDS.values()) == known
+
+
+def test_the_reviews_differ(cores: Cores) -> None:
+    reviews = [node for graph in cores.values() for node in graph.nodes if node.type in REVIEW_TYPES]
+    assert {2, 3, 6} <= {len(node.config["options"]) for node in reviews}
+    assert any("deadline" in node.config for node in reviews)
+    assert any("sections" in node.config for node in reviews)
+
+
+def test_the_scenarios_fit_the_flows(cores: Cores) -> None:
+    for scenario in SCENARIOS:
+        assert scenario.entry in {entry.id for entry in cores[scenario.core_id].entries}
+
+
+def test_an_hour_of_traffic_produces_a_valid_feed(hour: Store) -> None:
+    assert_sound(hour.events())
+    stamps = [event["timestamp"] for event in hour.events()]
+    assert stamps == sorted(stamps)
+
+
+def test_an_hour_visits_every_node_of_every_flow(hour: Store, cores: Cores) -> None:
+    entered = {(e["core_id"], e["payload"]["node_id"]) for e in hour.events() if e["type"] == f"{RUNTIME}block.entered"}
+    blocks = {
+        (core_id, node.id) for core_id, graph in cores.items() for node in graph.nodes if node.type in BLOCK_KINDS
+    }
+    assert entered == blocks
+
+
+def test_every_flow_completes_and_invoice_batches_also_fail(hour: Store, cores: Cores) -> None:
+    ends = {(execution.core_id, execution.status) for execution in hour.executions()}
+    for core_id in cores:
+        assert (core_id, "completed") in ends
+    assert ("core_invoice-batch", "failed") in ends
+    assert not any((execution.error or {}).get("code") == "INTERNAL_ERROR" for execution in hour.executions())
+
+
+def test_the_only_events_are_the_six_and_the_declared_ones(hour: Store, cores: Cores) -> None:
+    declared = {
+        emit["type"] for graph in cores.values() for node in graph.nodes for emit in node.config.get("emit", [])
+    }
+    built_in = {RUNTIME + kind for kind in ("invocation.started", "invocation.completed", "invocation.failed")}
+    built_in |= {RUNTIME + kind for kind in ("block.entered", "block.exited", "block.failed")}
+    assert {event["type"] for event in hour.events()} == declared | built_in
+
+
+def test_runs_start_at_a_readable_pace(hour: Store) -> None:
+    roots = [execution for execution in hour.executions() if execution.id == execution.root_id]
+    assert 300 <= len(roots) <= 420
+    gaps = [later.started_at - earlier.started_at for earlier, later in pairwise(roots)]
+    assert 6.9 < min(gaps) <= max(gaps) < 13.1
+    quick = [e["payload"]["duration_ms"] for e in hour.events() if e["type"] == f"{RUNTIME}invocation.completed"]
+    assert sum(4_000 <= duration <= 42_000 for duration in quick) > len(quick) * 0.75
+
+
+def test_checkpoints_do_not_pile_up(hour: Store) -> None:
+    pending = [checkpoint for checkpoint in hour.checkpoints() if checkpoint.status == "pending"]
+    assert UNANSWERED_COUNT <= len(pending) <= MAX_PENDING_CHECKPOINTS + 2
+    assert any(checkpoint.status == "resolved" for checkpoint in hour.checkpoints())
+
+
+def test_simulated_reviewers_wait_three_minutes(hour: Store) -> None:
+    for checkpoint in hour.checkpoints():
+        if checkpoint.status == "resolved":
+            assert checkpoint.body["resolved_at"] >= format_timestamp(checkpoint.created_at + ANSWER_AFTER_S[0])
+
+
+def test_the_same_seed_produces_the_same_runs(cores: Cores) -> None:
+    one, again, other = (live_through(cores, seed, HOUR / 6) for seed in (7, 7, 8))
+    assert again.events() == one.events()
+    assert again.checkpoints() == one.checkpoints()
+    assert {execution.id for execution in other.executions()}.isdisjoint({run.id for run in one.executions()})
+
+
+def test_simulated_reviewers_never_resolve_checkpoints_of_api_runs(cores: Cores) -> None:
+    store = Store()
+
+    async def work() -> None:
+        clock = VirtualClock(NOW)
+        engine = Engine(store, cores, clock, seed=7)
+        colleagues = SimulatedReviewers(CheckpointService(store, engine.waiters, clock), store, clock)
+        for _ in range(UNANSWERED_COUNT + 2):
+            engine.start("core_debug-session", {"incident": "x", "revision": "abc"})
+        await clock.sleep(HOUR)
+        colleagues.answer_overdue()
+        await engine.stop()
+
+    in_virtual_time(work)
+    assert {checkpoint.status for checkpoint in store.checkpoints()} == {"pending"}
+
+
+def test_with_many_pending_checkpoints_no_runs_with_reviews_are_started(cores: Cores) -> None:
+    store = Store()
+
+    async def work() -> None:
+        clock = VirtualClock(NOW)
+        engine = Engine(store, cores, clock, seed=7)
+        for _ in range(MAX_PENDING_CHECKPOINTS):
+            engine.start("core_debug-session", {"incident": "x", "revision": "abc"})
+        await clock.sleep(HOUR)
+        traffic = LoadGenerator(engine, store, clock, 7)
+        for _ in range(40):
+            traffic.start_one()
+            await clock.sleep(60)
+        await engine.stop()
+
+    in_virtual_time(work)
+    assert len(store.checkpoints()) == MAX_PENDING_CHECKPOINTS
+    assert len(store.executions()) >= MAX_PENDING_CHECKPOINTS + 40
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_new_grid_has_a_history(cores: Cores, seed: int) -> None:
+    store = Store()
+    seed_history(store, cores, seed, NOW)
+    roots = [execution for execution in store.executions() if execution.id == execution.root_id]
+    states = Counter(execution.status for execution in roots)
+    assert 25 <= len(roots) <= 45
+    assert min(states[state] for state in ("running", "suspended", "completed", "failed")) >= 1
+    assert 1 <= len(store.checkpoint_table.pending()) <= MAX_PENDING_CHECKPOINTS
+    stamps = [event["timestamp"] for event in store.events()]
+    assert format_timestamp(NOW - HISTORY_LENGTH_S) <= stamps[0]
+    assert stamps == sorted(stamps)
+    assert stamps[-1] <= format_timestamp(NOW)
+    assert_sound(store.events())
+
+
+def test_unfinished_runs_of_the_history_are_resumed(cores: Cores) -> None:
+    store = Store()
+    seed_history(store, cores, 7, NOW)
+    before = len(store.events())
+
+    async def present() -> None:
+        clock = VirtualClock(NOW)
+        engine = Engine(store, cores, clock, seed=7)
+        engine.resume()
+        await clock.sleep(HOUR)
+        await engine.stop()
+
+    in_virtual_time(present)
+    assert "running" not in {execution.status for execution in store.executions()}
+    assert len(store.events()) > before
+    assert_sound(store.events())
+
+
+def test_virtual_time_reports_a_deadlock() -> None:
+    async def stuck() -> None:
+        await asyncio.Event().wait()
+
+    loop = VirtualLoop()
+    task = loop.create_task(stuck())
+    with pytest.raises(RuntimeError, match="none of them for a timer"):
+        loop.run_until_complete(task)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        loop.run_until_complete(task)
+    loop.close()

@@ -1,0 +1,209 @@
+"""Clients that hold connections: unfinished heads and bodies, unread responses, too many at once."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from scaicore_tui.servers import deadline_protocol
+from scaicore_tui.servers.hosting import bind, serve_app
+from tests.support.hosted_proxy import proxied, request, status
+from tests.support.log_records import complaints
+from tests.support.proxy import EVENTS, INVOKE, client_of, exchange, raw_request
+from tests.support.waiting import until
+
+HEAD = b"GET /v1/scaicore/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer a.b.c\r\n"
+# More than ever fall within little patience.
+DROPS = 250
+# What the system itself keeps of an answer; the rest is the server's to keep, and fits into what it may.
+FEW_BYTES, LARGE = 4_096, 60_000
+
+
+@pytest.fixture(autouse=True)
+def _short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadline_protocol, "REQUEST_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(deadline_protocol, "REFUSAL_GRACE_S", 0.1)
+
+
+async def send_in_drops(url: str, begin: bytes, drop: bytes = b"a") -> bytes:
+    """Send a request in drops that never ends; return the response."""
+    parts = urlsplit(url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    answer = asyncio.create_task(reader.read())
+    writer.write(begin)
+    for _ in range(DROPS):
+        writer.write(drop)
+        if (await asyncio.wait({answer}, timeout=0.02))[0]:
+            break
+    writer.close()
+    assert answer.done()
+    return b"" if answer.exception() else answer.result()
+
+
+async def unread_client(url: str, sent: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Send a request from a client with tiny buffers, and read only the first byte of the response."""
+    parts = urlsplit(url)
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, FEW_BYTES)
+    client.connect((parts.hostname, parts.port))
+    reader, writer = await asyncio.open_connection(sock=client, limit=1024)
+    writer.write(sent)
+    await reader.readexactly(1)
+    return reader, writer
+
+
+async def request_timeout_passes(url: str) -> None:
+    """Wait as long as the server waits for a request, by sending none."""
+    await exchange(url, b"")
+
+
+@asynccontextmanager
+async def large_responses() -> AsyncIterator[str]:
+    """Run a server whose responses are written at once, and too large for the system's buffers."""
+
+    async def answer(_: Request) -> Response:
+        return Response(b"x" * LARGE)
+
+    bound, url = bind("127.0.0.1", 0)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, FEW_BYTES)
+    async with serve_app(Starlette(routes=[Route("/", answer)]), bound):
+        yield url
+
+
+@pytest.mark.parametrize("begin", [b"", HEAD, HEAD + b"X-A: "])
+async def test_an_unfinished_head_times_out(begin: bytes) -> None:
+    async with proxied() as grid:
+        assert status(await send_in_drops(grid.url, begin)) == 408
+        assert not grid.received
+
+
+async def test_a_connection_without_a_request_times_out() -> None:
+    async with proxied() as grid:
+        assert status(await exchange(grid.url, b"")) == 408
+
+
+async def test_a_refused_client_that_stays_is_disconnected() -> None:
+    async with proxied() as grid:
+        parts = urlsplit(grid.url)
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        assert status(await reader.read()) == 408
+
+        def is_hung_up_on() -> bool:
+            writer.write(b"a")
+            return writer.is_closing()
+
+        await until(is_hung_up_on)
+
+
+async def test_an_unfinished_body_times_out_and_is_not_passed_on(caplog: pytest.LogCaptureFixture) -> None:
+    async with proxied() as grid:
+        sized = raw_request(INVOKE.encode(), b"POST", b"Content-Length: 100000")
+        chunked = raw_request(INVOKE.encode(), b"POST", b"Transfer-Encoding: chunked")
+        assert status(await send_in_drops(grid.url, sized)) == 408
+        assert status(await send_in_drops(grid.url, chunked, b"1\r\na\r\n")) == 408
+        assert not grid.received
+    assert complaints(caplog) == []
+
+
+async def test_an_unwanted_body_is_not_read_for_ever() -> None:
+    head = b"POST /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\n"
+    async with proxied() as grid:
+        await send_in_drops(grid.url, head)
+
+
+async def test_the_second_request_of_a_connection_has_a_deadline_too() -> None:
+    async with proxied() as grid:
+        assert status(await send_in_drops(grid.url, HEAD + b"\r\n" + HEAD)) == 200
+        assert len(grid.received) == 1
+
+
+async def test_a_connection_may_be_idle_between_two_requests() -> None:
+    async with proxied() as grid, client_of(grid.url, "a.b.c") as client:
+        assert (await client.get(EVENTS)).status_code == 200
+        await request_timeout_passes(grid.url)
+        (kept,) = client._transport._pool.connections  # type: ignore[attr-defined]
+        assert kept.is_idle()
+        assert (await client.get(EVENTS)).status_code == 200
+
+
+async def test_a_slow_application_does_not_time_out() -> None:
+    async with proxied() as grid:
+
+        async def late(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await request_timeout_passes(grid.url)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            await writer.drain()
+
+        grid.behave = late
+        assert status(await exchange(grid.url, raw_request(EVENTS.encode()))) == 200
+
+
+@pytest.mark.parametrize("close", [b"", b"Connection: close\r\n"])
+async def test_a_response_that_is_not_read_times_out(close: bytes) -> None:
+    async with large_responses() as url:
+        reader, writer = await unread_client(url, b"GET / HTTP/1.1\r\nHost: localhost\r\n" + close + b"\r\n")
+        await request_timeout_passes(url)
+        assert len(await reader.read()) < LARGE
+        writer.close()
+
+
+async def test_the_upstream_call_ends_with_a_client_that_does_not_read() -> None:
+    async with proxied() as grid:
+        is_closed = asyncio.Event()
+
+        async def endless(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            try:
+                while True:
+                    writer.write(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+                    await writer.drain()
+            except ConnectionError:
+                is_closed.set()
+
+        grid.behave = endless
+        _, writer = await unread_client(grid.url, raw_request(EVENTS.encode()))
+        await asyncio.wait_for(is_closed.wait(), 10)
+        writer.close()
+
+
+async def test_a_response_that_is_read_late_arrives_completely() -> None:
+    async with large_responses() as url:
+        reader, writer = await unread_client(url, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        got = await reader.read()
+        writer.close()
+    assert len(got.partition(b"\r\n\r\n")[2]) == LARGE
+
+
+async def test_too_many_connections_get_503_and_twice_as_many_are_aborted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(deadline_protocol, "MAX_CONNECTIONS", 4)
+    monkeypatch.setattr(deadline_protocol, "REQUEST_TIMEOUT_S", 30.0)
+    async with proxied() as grid:
+        parts = urlsplit(grid.url)
+        held = [await asyncio.open_connection(parts.hostname, parts.port) for _ in range(4)]
+        ask = request(b"GET /v1/scaicore/events")
+        assert status(await exchange(grid.url, ask)) == 503
+        held += [await asyncio.open_connection(parts.hostname, parts.port) for _ in range(4)]
+        assert await answered(grid.url, ask) == 0
+        for _, writer in held:
+            writer.close()
+        # Nothing tells when the server has noticed that they are closed.
+        assert 200 in [await answered(grid.url, ask) for _ in range(20)]
+
+
+async def answered(url: str, ask: bytes) -> int:
+    """Return the status of the response; 0 if the connection ended without one."""
+    try:
+        return status(await exchange(url, ask))
+    except ConnectionError:
+        return 0

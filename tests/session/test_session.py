@@ -1,0 +1,100 @@
+"""The session: what both front ends see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scaicore_tui.errors import NotFound, UsageError
+from scaicore_tui.journal import Intake, Journal
+from scaicore_tui.runs import RunStatus
+from scaicore_tui.session import Session, Update
+from tests.support.builders import MILLISECOND, NOON, checkpoint, completed, entered, started
+from tests.support.feed_simulator import FeedSim
+
+
+async def test_an_update_says_what_changed() -> None:
+    sim = FeedSim([started(), started(NOON + 1, "exec_2")], checkpoints=[checkpoint(execution_id="exec_2")])
+    updates: list[Update] = []
+    async with sim.session() as session:
+        session.subscribe(updates.append)
+        await session.read_once()
+        assert {run for update in updates for run in update.runs} == {"exec_1", "exec_2"}
+        assert [update.checkpoints for update in updates].count(True) == 1
+        assert session.book.runs["exec_2"].status is RunStatus.WAITING
+        updates.clear()
+        await session.read_once()
+        assert Update() in updates
+        assert all(not update.runs and not update.checkpoints for update in updates)
+
+
+async def test_the_journal_is_taken_up_where_it_ended(tmp_path: Path) -> None:
+    sim = FeedSim([started(), *(entered(f"n{i}", NOON + i * MILLISECOND) for i in range(20))])
+    client = sim.client()
+    async with Session(client.target, Journal.open(tmp_path / "j"), client=client) as session:
+        await session.read_once()
+    sim.log.append(completed(NOON + 99))
+    client = sim.client()
+    async with Session(client.target, Journal.open(tmp_path / "j"), client=client) as session:
+        assert session.book.runs["exec_1"].event_count == 21
+        await session.read_once()
+        assert session.book.runs["exec_1"].status is RunStatus.COMPLETED
+        assert (len(session.journal), session.journal.gap_count()) == (22, 0)
+
+
+async def test_runs_that_only_came_out_of_the_journal_are_told_apart(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "j") as journal:
+        intake = Intake(journal)
+        intake.begin()
+        assert not intake.stored(500)
+        intake.news([started(NOON + n * MILLISECOND, f"exec_{n:03}") for n in range(510)])
+    client = FeedSim([started(NOON + 999 * MILLISECOND, "exec_new")]).client()
+    updates: list[Update] = []
+    async with Session(client.target, Journal.open(tmp_path / "j"), client=client) as session:
+        session.subscribe(updates.append)
+        await session.read_once()
+    assert Update(frozenset(f"exec_{n:03}" for n in range(10)), from_journal=True) in updates
+    assert [update.from_journal for update in updates if "exec_new" in update.runs] == [False]
+
+
+async def test_what_retention_ate_is_a_gap(tmp_path: Path) -> None:
+    sim = FeedSim([entered(f"n{i}", NOON + i * MILLISECOND) for i in range(20)])
+    client = sim.client()
+    async with Session(client.target, Journal.open(tmp_path / "j"), client=client) as session:
+        await session.read_once()
+        updates: list[Update] = []
+        session.subscribe(updates.append)
+        await session.read_once()
+        assert not any(update.gaps for update in updates)
+        sim.log[:] = [entered(f"m{i}", NOON + (50 + i) * MILLISECOND) for i in range(5)]
+        await session.read_once()
+        assert (len(session.journal), session.journal.gap_count()) == (25, 1)
+        assert sum(update.gaps for update in updates) == 1
+        (gap,) = session.book.gaps
+        assert (gap.last_at, gap.next_at) == (NOON + 19 * MILLISECOND, NOON + 50 * MILLISECOND)
+    async with Session(client.target, Journal.open(tmp_path / "j"), client=sim.client()) as session:
+        assert session.book.gaps == [gap]
+
+
+async def test_a_run_that_history_completes_is_joined_late_no_more() -> None:
+    steps = [started(), *(entered(f"n{i}", NOON + i * MILLISECOND) for i in range(9))]
+    sim = FeedSim(steps, page_size=4)
+    async with sim.session(backfill=0) as session:
+        await session.read_once()
+        assert session.book.runs["exec_1"].joined_late
+        while session.has_older:
+            await session.load_older()
+        run = session.book.runs["exec_1"]
+        assert (run.joined_late, run.event_count, session.book.event_count) == (False, 10, 10)
+
+
+async def test_a_run_is_found_by_its_beginning() -> None:
+    sim = FeedSim([started(execution="exec_ab"), started(execution="exec_ac")])
+    async with sim.session() as session:
+        await session.read_once()
+        assert session.find_run("exec_ab").execution_id == "exec_ab"
+        with pytest.raises(UsageError, match="2 runs"):
+            session.find_run("exec_")
+        with pytest.raises(NotFound):
+            session.find_run("nope")

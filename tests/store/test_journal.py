@@ -1,0 +1,194 @@
+"""The journal: verbatim, in feed order, one writer, for its owner only."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from scaicore_tui.errors import Conflict, NotFound, StorageError
+from scaicore_tui.journal import Journal
+from scaicore_tui.journal.failures import IN_MEMORY
+from scaicore_tui.wire import read_stored
+from tests.support.builders import NOON, entered, event, started
+
+
+def test_events_come_back_byte_for_byte(tmp_path: Path) -> None:
+    odd = read_stored(b'{ "type":"x\\u00e9\xff",\n"payload": {"execution_id": "e"} , "b":1e400}')
+    with Journal.open(tmp_path / "j") as journal:
+        journal.append([odd])
+    with Journal.open(tmp_path / "j") as journal:
+        assert [stored.raw for stored in journal.events()] == [odd.raw]
+        assert [stored.raw for stored in journal.events("e")] == [odd.raw]
+        assert len(journal) == 1
+
+
+def test_feed_order_with_history() -> None:
+    with Journal.temporary() as journal:
+        journal.append([entered("c"), entered("d")])
+        journal.prepend([entered("a"), entered("b")])
+        journal.append([entered("e")])
+        assert "".join(step.node_id or "" for step in journal.events()) == "abcde"
+        assert [read_stored(raw).node_id for raw in journal.newest(2)] == ["e", "d"]
+
+
+def test_an_older_file_finds_events_by_the_moments_that_are_read_now(tmp_path: Path) -> None:
+    """It was written by a program that could not read them: what is read again is known all the same."""
+    odd = read_stored(b'{"type": "custom.tick", "timestamp": "2026-04-29t12:00:01z", "payload": {"execution_id": "e"}}')
+    with Journal.open(tmp_path / "j") as journal:
+        journal.append([odd, entered("a")])
+    with sqlite3.connect(tmp_path / "j") as database:
+        database.execute("UPDATE events SET at = 0 WHERE pos = 0")
+        database.execute("DELETE FROM holes")
+        database.execute("DROP TABLE identity")
+        database.execute("ALTER TABLE gaps DROP COLUMN reason")
+        database.execute("PRAGMA user_version = 4")
+    with Journal.open(tmp_path / "j") as journal:
+        assert journal.known([odd]) == {odd.raw: 1}
+        assert journal.rows("SELECT at FROM events WHERE pos = 0") == [(odd.at,)]
+
+
+def test_known_counts_equal_bytes() -> None:
+    twin, other = entered("a"), started()
+    with Journal.temporary() as journal:
+        journal.append([twin, twin])
+        assert journal.known([twin, other]) == {twin.raw: 2}
+        assert not journal.holds([twin, other])
+        assert journal.known([]) == {}
+
+
+def test_events_without_a_time_are_known_too() -> None:
+    timeless = read_stored(b'{"type": "x"}')
+    with Journal.temporary() as journal:
+        journal.append([timeless, entered("a")])
+        assert journal.holds([timeless, entered("a")])
+
+
+def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "j"
+    with Journal.open(path) as journal:
+        journal.append([started()])
+        modes = {item.name: item.stat().st_mode & 0o777 for item in path.parent.iterdir()}
+        assert set(modes.values()) == {0o600}
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_one_writer_many_readers(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    with Journal.open(path) as writer:
+        writer.append([started()])
+        with pytest.raises(Conflict, match="another scaicore-tui"):
+            Journal.open(path)
+        with Journal.read(path) as reader:
+            assert len(list(reader.events())) == 1
+    with Journal.open(path):
+        pass
+
+
+def test_a_reader_of_nothing(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        Journal.read(tmp_path / "none")
+
+
+def test_what_is_no_journal_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("dear diary, " * 99)
+    for way in (Journal.open, Journal.read):
+        with pytest.raises(StorageError, match="no journal"):
+            way(path)
+    assert path.read_text() == "dear diary, " * 99
+
+
+def test_a_newer_program_s_journal_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    with Journal.open(path) as journal:
+        journal.append([event("custom.x", NOON)])
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA user_version = 99")
+    database.close()
+    with pytest.raises(StorageError, match="newer"):
+        Journal.open(path)
+
+
+def test_gaps_are_kept_once_per_place(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "j") as journal:
+        journal.append([started()])
+        journal.mark_gap(NOON)
+        journal.mark_gap(NOON + 1)
+        assert journal.gap_count() == 1
+
+
+def nodes(journal: Journal) -> str:
+    return "".join(step.node_id or "" for step in journal.events())
+
+
+def test_a_hole_is_filled_from_its_top(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "j") as journal:
+        journal.append([entered("a"), entered("b")])
+        hole = journal.append_above_hole([entered("h"), entered("i")], NOON, "c1")
+        journal.append([entered("j")])
+        journal.fill(hole, [entered("f"), entered("g")], "c2")
+    with Journal.open(tmp_path / "j") as journal:
+        (hole,) = journal.holes()
+        assert (hole.cursor, hole.found_at) == ("c2", NOON)
+        assert [gap.is_open for gap in journal.gaps()] == [True]
+        journal.fill(hole, [entered("c"), entered("d"), entered("e")], None)
+        journal.close_hole(hole, is_filled=True)
+        assert nodes(journal) == "abcdefghij"
+        assert (journal.holes(), journal.gaps(), journal.gap_count()) == ([], [], 0)
+
+
+def test_a_hole_above_a_hole() -> None:
+    with Journal.temporary() as journal:
+        journal.append([entered("a")])
+        older = journal.append_above_hole([entered("c")], NOON, None)
+        newer = journal.append_above_hole([entered("e")], NOON, None)
+        assert journal.holes() == [newer, older]
+        journal.fill(newer, [entered("d")], None)
+        journal.fill(older, [entered("b")], None)
+        assert nodes(journal) == "abcde"
+
+
+def test_a_hole_that_can_t_be_filled_is_a_gap() -> None:
+    with Journal.temporary() as journal:
+        journal.append([started(NOON, "exec_1")])
+        hole = journal.append_above_hole([started(NOON + 9, "exec_2")], NOON + 10, "c")
+        journal.close_hole(hole, is_filled=False)
+        (gap,) = journal.gaps()
+        assert (gap.last_at, gap.next_at, gap.is_open) == (NOON, NOON + 9, False)
+        assert (gap.last_execution, gap.next_execution) == ("exec_1", "exec_2")
+        assert (journal.gap_count(), journal.holes()) == (1, [])
+
+
+def test_what_is_known_up_to_a_position() -> None:
+    twin = entered("x")
+    with Journal.temporary() as journal:
+        journal.append([twin])
+        hole = journal.append_above_hole([twin, twin, entered("y")], NOON, None)
+        assert journal.known([twin]) == {twin.raw: 3}
+        assert journal.known([twin], hole.after) == {twin.raw: 1}
+        assert journal.newest(9, hole.after) == [twin.raw]
+        assert not journal.holds([entered("y")], hole.after)
+
+
+def test_what_comes_above_a_hole_with_nothing_above_it_leaves_it_room() -> None:
+    with Journal.temporary() as journal:
+        journal.append([entered("a")])
+        hole = journal.append_above_hole([], NOON, "c")
+        journal.append([entered("d")])
+        journal.fill(hole, [entered("c")], "c")
+        journal.fill(hole, [entered("b")], "c")
+        assert nodes(journal) == "abcd"
+
+
+def test_a_disk_that_takes_no_journal_is_told_and_worked_without(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with Journal.open_if_possible(tmp_path / "file" / "j") as journal:
+        journal.append([started()])
+        assert (len(journal), journal.trouble) == (
+            1,
+            f"no journal can be kept in {tmp_path}/file/j: a file is in the place of its folder · {IN_MEMORY}",
+        )
+    with Journal.open_if_possible(tmp_path / "j") as journal:
+        assert journal.trouble == ""

@@ -1,0 +1,251 @@
+"""A journal is of one feed, and so is a write in the ledger: neither is mixed with that of another."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import httpx
+import pytest
+from msgspec.structs import replace
+
+from scaicore_tui.actions import Kind, Ledger, Progress
+from scaicore_tui.actions.ledger import Entry
+from scaicore_tui.cli.flags import Common
+from scaicore_tui.cli.sessions import former_notice
+from scaicore_tui.config import Caller, Identity, Target, journal_file
+from scaicore_tui.config.paths import former_journal_file
+from scaicore_tui.config.sources import TokenCommand
+from scaicore_tui.credentials import identify
+from scaicore_tui.credentials.bearer import AGAIN
+from scaicore_tui.errors import ConfigError, CredentialsError, NotFound
+from scaicore_tui.feed import Client
+from scaicore_tui.journal import Journal
+from scaicore_tui.journal.locate import journal_to_read, journal_to_write, unused_former_journal
+from scaicore_tui.secret import Secret
+from scaicore_tui.session import Session
+from tests.support.builders import checkpoint, event
+from tests.support.feed_simulator import FeedSim
+from tests.support.manual_clock import ManualClock
+from tests.support.proxy import jwt
+
+NOW = 1_800_000_000.0
+TEAM_A = Target(url="https://api.example.com/team-a/api/v1", name="work", token=Secret(jwt(sub="usr_a", tenant_id="t")))
+TEAM_B = replace(TEAM_A, url="https://api.example.com/team-b/api/v1")
+OTHER_CALLER = replace(TEAM_A, token=Secret(jwt(sub="usr_b", tenant_id="t")))
+OTHER_CORE = replace(TEAM_A, core="core_1")
+USUAL = replace(TEAM_A, url="https://api.example.com")
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scaicore_tui.config.paths.state_dir", lambda: tmp_path / "state")
+
+
+def opened(target: Target, path: Path | None = None) -> Path:
+    """Open and close the journal of `target`; its file."""
+    path = path or journal_to_write(target)
+    Journal.open(path, identify(target)).close()
+    return path
+
+
+def former(target: Target) -> Path:
+    """The journal that an older program kept: its file says nothing of whose it is."""
+    path = former_journal_file(target)
+    with Journal.open(path) as journal:
+        journal.append([event("custom.x")])
+    return path
+
+
+@pytest.mark.parametrize("other", [TEAM_B, OTHER_CALLER, OTHER_CORE], ids=["path", "caller", "core"])
+def test_a_named_file_of_another_feed_is_refused_with_both_names(tmp_path: Path, other: Target) -> None:
+    path = opened(TEAM_A, tmp_path / "j")
+    before = path.read_bytes()
+    with pytest.raises(ConfigError) as refused:
+        opened(other, path)
+    assert str(path) in str(refused.value)
+    assert identify(TEAM_A).words in str(refused.value)
+    assert identify(other).words in str(refused.value)
+    assert "--journal FILE" in refused.value.hint
+    assert path.read_bytes() == before
+    opened(TEAM_A, path)
+
+
+def test_a_renewed_token_goes_on_with_the_journal() -> None:
+    renewed = replace(TEAM_A, token=Secret(jwt(sub="usr_a", tenant_id="t", exp=2_000_000_000)))
+    assert opened(TEAM_A) == opened(renewed)
+
+
+def test_a_file_that_says_nothing_becomes_that_of_who_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    Journal.open(path).close()
+    opened(TEAM_A, path)
+    with pytest.raises(ConfigError):
+        opened(TEAM_B, path)
+
+
+@pytest.mark.parametrize("url", [USUAL.url, f"{USUAL.url}:8443/api/v1/", "http://127.0.0.1:8001/v1"])
+def test_an_unambiguous_journal_of_an_older_program_is_taken_over(url: str) -> None:
+    usual = replace(USUAL, url=url)
+    path = former(usual)
+    assert journal_to_write(usual) == journal_to_read(usual) == path
+    opened(usual, path)
+    assert journal_to_write(usual) == path
+    assert journal_to_write(replace(OTHER_CALLER, url=url)) != path
+
+
+@pytest.mark.parametrize(
+    "target",
+    [TEAM_A, replace(USUAL, name="kunde ä"), replace(USUAL, name="a@b"), replace(USUAL, name="a_b")],
+    ids=["path", "letters", "at", "replaced"],
+)
+def test_an_ambiguous_one_is_left_and_said(target: Target) -> None:
+    path = former(target)
+    assert journal_to_write(target) == journal_file(identify(target))
+    assert unused_former_journal(target) == path
+    assert unused_former_journal(USUAL) is None
+
+
+def test_what_is_not_used_is_said_once() -> None:
+    path = former(TEAM_A)
+    assert str(path) in former_notice(Common(), TEAM_A)
+    assert former_notice(Common(no_journal=True), TEAM_A) == ""
+    opened(TEAM_A)
+    assert former_notice(Common(), TEAM_A) == ""
+
+
+def test_to_look_at_a_journal_needs_no_token() -> None:
+    path = opened(TEAM_A)
+    nobody = replace(TEAM_A, token=None)
+    assert journal_to_read(nobody) == path
+    opened(OTHER_CALLER)
+    with pytest.raises(ConfigError, match="one for each caller"):
+        journal_to_read(nobody)
+    with pytest.raises(NotFound):
+        Journal.read(journal_to_read(replace(nobody, name="other")))
+
+
+def printing(tmp_path: Path, **claims: str) -> Target:
+    """A target whose token a command prints."""
+    script = tmp_path / "token"
+    script.write_text(f"#!/bin/sh\necho {jwt(**claims)}\n")
+    script.chmod(0o700)
+    return replace(TEAM_A, token=None, sources=(TokenCommand("work", (str(script),)),))
+
+
+async def read_once(target: Target, path: Path) -> Identity | None:
+    """Read the feed into `path`; whose journal that is then."""
+    client = Client(target, httpx.MockTransport(FeedSim([event("custom.x")]).answer))
+    async with Session(target, Journal.open(path, identify(target)), ManualClock(), client=client) as session:
+        await session.read_once()
+        return session.journal.identity
+
+
+async def test_a_caller_that_is_known_late_is_noted_and_compared(tmp_path: Path) -> None:
+    target = printing(tmp_path, sub="usr_a", tenant_id="t")
+    path = journal_to_write(target)
+    await read_once(target, path)
+    with Journal.open(path) as journal:
+        assert journal.identity is not None
+        assert journal.identity.caller == Caller("usr_a", "t")
+    # Also where the token is in the environment from now on.
+    assert journal_to_write(TEAM_A) == path
+    other = printing(tmp_path, sub="usr_b", tenant_id="t")
+    with pytest.raises(CredentialsError, match="belongs to usr_b of t, not to usr_a of t"):
+        await read_once(other, path)
+    with Journal.read(path) as journal:
+        assert len(journal) == 1
+
+
+async def test_a_new_token_of_somebody_else_is_not_sent(tmp_path: Path) -> None:
+    target = printing(tmp_path, sub="usr_a", tenant_id="t", n="1")
+    clock = ManualClock()
+    client = Client(target, httpx.MockTransport(FeedSim().answer), clock)
+    first = await client.bearer.token()
+    printing(tmp_path, sub="usr_b", tenant_id="t")
+    clock.advance(AGAIN)
+    with pytest.raises(CredentialsError, match="it was not sent"):
+        await client.bearer.renew(first)
+    assert await client.bearer.token() == first
+    await client.close()
+
+
+def entry(target: Target, **fields: object) -> Entry:
+    """An answer to ckpt_1 that was sent to `target`."""
+    identity = identify(target)
+    caller = identity.caller or Caller()
+    told = {"url": identity.url, "subject": caller.subject, "tenant": caller.tenant, "key": caller.key}
+    made = Entry("sub_1", NOW, os.getpid(), target.name, target.host, Kind.ANSWER, "ckpt_1")
+    return replace(made, resolution="approve", **told | fields)
+
+
+def key(text: str) -> Secret:
+    return Secret(f"sgk_{text * 16}")
+
+
+@pytest.mark.parametrize(
+    ("later", "refused"),
+    [
+        (TEAM_A, True),
+        (OTHER_CALLER, True),
+        (OTHER_CORE, True),
+        (replace(TEAM_A, name="other"), True),
+        (replace(TEAM_A, token=None), True),
+        (TEAM_B, False),
+        (replace(TEAM_A, token=Secret(jwt(sub="usr_a", tenant_id="t2"))), False),
+    ],
+    ids=["same", "colleague", "core", "profile", "unknown", "path", "tenant"],
+)
+def test_a_write_is_refused_because_of_one_to_the_same_checkpoint_alone(later: Target, refused: bool) -> None:
+    ledger = Ledger()
+    assert ledger.claim(entry(TEAM_A)) is None
+    ledger.note(ledger.entries()[0].id, NOW, Progress.ACCEPTED)
+    assert (ledger.claim(entry(later, id="sub_2")) is not None) is refused
+
+
+def test_two_keys_on_one_url_are_two_tenants() -> None:
+    ledger = Ledger()
+    assert ledger.claim(entry(replace(TEAM_A, token=key("a")))) is None
+    assert ledger.claim(entry(replace(TEAM_A, token=key("b")), id="sub_2")) is None
+
+
+def test_what_an_older_program_wrote_down_is_compared_by_its_host() -> None:
+    ledger = Ledger()
+    assert ledger.claim(entry(TEAM_A, url=None, subject=None, tenant=None)) is None
+    ledger.note(ledger.entries()[0].id, NOW, Progress.ACCEPTED)
+    assert ledger.claim(entry(TEAM_B, id="sub_2")) is not None
+
+
+@pytest.mark.parametrize(
+    ("sent_to", "looked_up"),
+    [
+        (entry(TEAM_A), True),
+        (entry(TEAM_A, url=None, subject=None, tenant=None), True),
+        (entry(TEAM_A, url=None, subject=None, tenant=None, profile="other"), False),
+        (entry(TEAM_B), False),
+        (entry(OTHER_CALLER), False),
+    ],
+    ids=["same", "older", "older of another profile", "path", "caller"],
+)
+async def test_a_write_that_was_left_is_looked_up_where_it_was_sent(sent_to: Entry, looked_up: bool) -> None:
+    ledger = Ledger()
+    ledger.claim(sent_to)
+    ledger.leave(sent_to.id)
+    client = Client(TEAM_A, httpx.MockTransport(FeedSim().answer))
+    async with Session(TEAM_A, clock=ManualClock(), client=client, ledger=ledger) as session:
+        assert bool(session.outcomes.recover()) is looked_up
+
+
+async def test_an_entry_says_where_it_was_sent() -> None:
+    sim, ledger = FeedSim(checkpoints=[checkpoint()]), Ledger()
+    client = Client(TEAM_A, httpx.MockTransport(sim.answer))
+    async with Session(TEAM_A, clock=ManualClock(), client=client, ledger=ledger) as session:
+        await session.read_once()
+        await session.answer("ckpt_1", "approve")
+    assert [kept.identity for kept in ledger.entries()] == [identify(TEAM_A)]
+
+
+def test_a_core_filter_looks_up_the_writes_to_that_core() -> None:
+    filtered = identify(OTHER_CORE)
+    assert entry(TEAM_A, core_id="core_1").is_sent_to(filtered)
+    assert not entry(TEAM_A, core_id="core_2").is_sent_to(filtered)

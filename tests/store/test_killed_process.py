@@ -1,0 +1,72 @@
+"""A process that is killed, at any moment, leaves a journal that holds all it had shown, and summaries that agree."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scaicore_tui.journal import Intake, Journal
+from scaicore_tui.runs.folder import fold_all
+from scaicore_tui.runs.summary import summary_of
+
+pytestmark = pytest.mark.usefixtures("no_documented_limit")
+
+# Polls a feed that news comes into with every request, and prints what each update shows: a run and its events.
+WATCH = """
+import asyncio, itertools, sys
+from pathlib import Path
+from scaicore_tui.journal import Journal
+from scaicore_tui.session import Session
+from scaicore_tui.wire import read_stored
+from tests.bench.traffic import sources
+from tests.support.feed_simulator import FeedSim
+
+stream = map(read_stored, sources(1_000_000))
+sim = FeedSim(list(itertools.islice(stream, 700)), page_size=120)
+sim.arrive = lambda: sim.log.extend(itertools.islice(stream, 90))
+client = sim.client()
+client.budget.limit = 10**9
+session = Session(client.target, Journal.open(Path(sys.argv[1])), client=client, backfill=2_000)
+
+def show(update):
+    for key in update.runs:
+        print(key, session.book.summaries[key].event_count, flush=True)
+
+async def main():
+    session.subscribe(show)
+    async with session:
+        while True:
+            await session.read_once()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("lines", [1, 60, 400, 1_500])
+def test_kill_loses_nothing_that_was_shown(lines: int, tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    shown: dict[str, int] = {}
+    with subprocess.Popen([sys.executable, "-c", WATCH, str(path)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for number, line in enumerate(process.stdout, 1):
+            if number == lines:
+                process.kill()
+            if line.endswith("\n"):
+                execution_id, count = line.split()
+                shown[execution_id] = max(shown.get(execution_id, 0), int(count))
+    assert len(shown) >= min(lines, 20)
+    with Journal.open(path) as journal:
+        assert not [key for key, count in shown.items() if len(list(journal.history(key))) < count]
+        raws = [event.raw for event in journal.events()]
+        assert len(raws) == len(set(raws))
+        intake = Intake(journal)
+        intake.begin()
+        summaries = [summary for _ in range(100) for summary in intake.stored(1_000)]
+        assert shown.keys() <= {summary.execution_id for summary in summaries}
+        for summary in summaries:
+            run, place = fold_all(summary.execution_id, journal.history(summary.execution_id))
+            assert place is not None
+            assert summary == summary_of(run, place)

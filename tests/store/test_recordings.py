@@ -1,0 +1,162 @@
+"""What was recorded, looked at without a server: as it was when it was opened, and never written."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from scaicore_tui.config import Target
+from scaicore_tui.errors import CannotReach, StorageError, UsageError
+from scaicore_tui.journal import Intake, Journal
+from scaicore_tui.journal.pending import read_pending
+from scaicore_tui.journal.recorded import journal_of, open_recorded
+from scaicore_tui.runs import RunStatus, run_document
+from scaicore_tui.runs.shelf import AT_ONCE
+from scaicore_tui.session import OfflineSession, Session
+from scaicore_tui.wire import Event
+from tests.support.builders import NOON, checkpoint, completed, entered, exited, many_runs, started
+from tests.support.feed_simulator import FeedSim
+from tests.support.manual_clock import ManualClock
+from tests.support.old_journal import old_journal
+from tests.support.waiting import until
+
+OFFLINE = Target(url="http://127.0.0.1:1/api/v1", name="kept", offline=True)
+RUN = [started(NOON), entered("a", NOON + 1), exited("a", NOON + 2), entered("review", NOON + 3)]
+
+
+async def kept(sim: FeedSim, path: Path) -> None:
+    """What one look at that feed leaves behind."""
+    client = sim.client()
+    async with Session(client.target, Journal.open(path), clock=ManualClock(), client=client) as session:
+        await session.read_once()
+
+
+def put(path: Path, events: Sequence[Event]) -> None:
+    """Another process's journal, with these events and the summaries of their runs."""
+    with Journal.open(path) as journal:
+        intake = Intake(journal)
+        intake.begin()
+        while intake.stored(500):
+            pass
+        intake.news(events)
+
+
+async def test_what_waited_at_the_latest_look_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    await kept(FeedSim(RUN, checkpoints=[checkpoint(note="as it came, \u202eé")]), path)
+    with open_recorded(path) as recorded:
+        assert [run.status for run in recorded.book.order] == [RunStatus.WAITING]
+    with Journal.read(path) as journal:
+        assert [row.source["note"] for row in read_pending(journal)] == ["as it came, \u202eé"]
+    await kept(FeedSim(RUN), path)
+    with open_recorded(path) as recorded:
+        assert [run.status for run in recorded.book.order] == [RunStatus.RUNNING]
+
+
+def test_a_journal_is_shown_as_it_was_when_it_was_opened(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    put(path, RUN)
+    with open_recorded(path) as recorded:
+        put(path, [exited("review", NOON + 4), completed(NOON + 5), started(NOON + 6, "exec_2")])
+        assert [run.execution_id for run in recorded.book.order][:1] == ["exec_1"]
+        assert recorded.book.runs["exec_1"].event_count == len(RUN)
+        assert recorded.newest_at == NOON + 3
+
+
+def test_what_another_process_is_writing_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    put(path, RUN)
+    with Journal.open(path) as writer, writer.writing():
+        writer.append([completed(NOON + 5)])
+        with open_recorded(path) as recorded:
+            assert [event.raw for event in recorded.events()] == [event.raw for event in RUN]
+
+
+def test_an_older_file_is_read_and_left_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    old_journal(path, many_runs(250))
+    before = path.read_bytes()
+    with open_recorded(path) as recorded:
+        assert [run.execution_id for run in recorded.book.order] == [f"exec_{n:04}" for n in range(250)]
+    assert path.read_bytes() == before
+
+
+def test_a_newer_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    put(path, RUN)
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA user_version = 99")
+    database.close()
+    with pytest.raises(StorageError, match="newer scaicore-tui"):
+        journal_of(path)
+
+
+def test_lines_and_journal_tell_the_same(tmp_path: Path) -> None:
+    events = many_runs(30)
+    put(tmp_path / "j", events)
+    (tmp_path / "l").write_bytes(b"".join(event.raw + b"\n" for event in events))
+    with open_recorded(tmp_path / "j") as journal, open_recorded(tmp_path / "l") as lines:
+        assert list(map(run_document, lines.book.runs.values())) == list(map(run_document, journal.book.runs.values()))
+        assert [event.raw for event in lines.events("exec_0007")] == [e.raw for e in journal.events("exec_0007")]
+        assert [event.raw for event in lines.events()] == [event.raw for event in events]
+        assert lines.newest_at == journal.newest_at
+    with journal_of(tmp_path / "l") as filled:
+        assert [event.raw for event in filled.events()] == [event.raw for event in events]
+
+
+def test_a_last_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "l"
+    path.write_bytes(b"\n".join([*(event.raw for event in RUN), completed().raw[:30]]))
+    with open_recorded(path) as recorded:
+        assert [run.event_count for run in recorded.book.order] == [len(RUN)]
+
+
+async def test_a_session_offline_asks_for_nothing_and_sends_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    await kept(FeedSim(RUN, checkpoints=[checkpoint()]), path)
+    async with OfflineSession(OFFLINE, journal_of(path), ManualClock()) as session:
+        session.prefetch()
+        assert not session.refresh()
+        assert (await session.load_older(), session.client.requests, session.link.failures) == (0, 0, 0)
+        assert [row.id for row in session.checkpoints] == ["ckpt_1"]
+        assert session.recorded_through == NOON + 3
+        for reason in (session.why_not_answer(None), session.why_not_continue("ckpt_1"), session.why_not_replay(None)):
+            assert reason == "offline: a journal is shown, nothing can be sent"
+        with pytest.raises(UsageError, match="nothing can be sent"):
+            await session.answer("ckpt_1", "approve")
+        with pytest.raises(CannotReach, match="nothing is asked of a server"):
+            await session.client.all_checkpoints("resolved")
+        assert not session.submitter.submissions
+
+
+async def test_offline_a_long_run_is_folded_beside_the_event_loop(tmp_path: Path) -> None:
+    """Until it is, what its summary says is shown."""
+    count = AT_ONCE + 1
+    with Journal.open(tmp_path / "j") as journal:
+        intake = Intake(journal)
+        intake.begin()
+        intake.stored(500)
+        intake.news([started(), *(entered(f"n{number}", NOON + number) for number in range(1, count))])
+    told: list[str] = []
+    async with OfflineSession(OFFLINE, journal_of(tmp_path / "j"), ManualClock()) as session:
+        session.subscribe(lambda update: told.extend(update.runs))
+        assert session.book.runs["exec_1"].partial
+        running = asyncio.create_task(session.run())
+        await until(lambda: "exec_1" in told)
+        run = session.book.runs["exec_1"]
+        assert (run.partial, run.event_count) == (False, count)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_offline_nobody_is_asked_for_history_that_was_not_read(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "j") as journal:
+        journal.begin_history("c1", NOON)
+        journal.append(RUN)
+    async with OfflineSession(OFFLINE, journal_of(tmp_path / "j"), ManualClock()) as session:
+        assert (session.has_older, await session.load_older(), session.client.requests) == (False, 0, 0)
+        assert [gap.is_history for gap in session.book.gaps] == [True]

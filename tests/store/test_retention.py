@@ -1,0 +1,238 @@
+"""Retention: what a profile does not keep is forgotten, by age and by size; what may still go on is not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from scaicore_tui.errors import StorageError
+from scaicore_tui.journal import Intake, Journal
+from scaicore_tui.journal.ingest import BETWEEN_RETENTIONS
+from scaicore_tui.journal.retention import _USED, KEPT_AT_LEAST
+from scaicore_tui.session import Session
+from scaicore_tui.tui.listing import Listing
+from scaicore_tui.wire import Event
+from tests.support.builders import NOON, SECOND, completed, event, started
+from tests.support.feed_simulator import FeedSim
+from tests.support.manual_clock import ManualClock
+from tests.support.waiting import until
+
+NOTE = "x" * 500
+
+
+def ended(numbers: Iterable[int], name: str = "exec") -> list[Event]:
+    """A run of two events each second, of about a thousand bytes."""
+    return [
+        step
+        for n in numbers
+        for step in (
+            started(NOON + n * SECOND, f"{name}_{n:05}", input=NOTE),
+            completed(NOON + n * SECOND + 1, f"{name}_{n:05}", output=NOTE),
+        )
+    ]
+
+
+def strays(numbers: Iterable[int]) -> list[Event]:
+    """An event outside all runs each second."""
+    return [event("custom.note", NOON + n * SECOND, execution=None, text=NOTE) for n in numbers]
+
+
+def merged(*parts: list[Event]) -> list[Event]:
+    return sorted((told for part in parts for told in part), key=lambda told: told.at or 0)
+
+
+def used(journal: Journal) -> int:
+    return int(journal.rows(_USED)[0][0])
+
+
+def ids(journal: Journal) -> list[str]:
+    return [found for (found,) in journal.rows("SELECT execution_id FROM runs ORDER BY place")]
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal.open(tmp_path / "j")
+
+
+def intake_of(journal: Journal, events: list[Event]) -> Intake:
+    intake = Intake(journal)
+    intake.begin()
+    while intake.stored(500):
+        pass
+    intake.news(events)
+    return intake
+
+
+def forget(intake: Intake, size: int, before: int | None = None) -> int:
+    """Forget as much as that asks for; how many events it was."""
+    retention, count = intake.retention(before, size), 0
+    while (gone := retention.step()) is not None:
+        count += gone.event_count
+    return count
+
+
+@pytest.mark.parametrize("size", [2_000_000, 2_500_000, 3_500_000])
+def test_the_oldest_runs_go_whole_and_no_more_than_must(journal: Journal, size: int) -> None:
+    intake = intake_of(journal, ended(range(3_000)))
+    before = used(journal)
+    assert before > 3_500_000
+    count = forget(intake, size)
+    assert size * 0.99 < used(journal) <= size
+    left = ids(journal)
+    assert left == [f"exec_{n:05}" for n in range(3_000 - len(left), 3_000)]
+    assert (count, len(journal)) == (6_000 - 2 * len(left), 2 * len(left))
+
+
+def test_what_may_go_on_stays_and_so_do_the_newest_events(journal: Journal) -> None:
+    intake = intake_of(journal, [started(NOON, "exec_open"), *ended(range(1, 2_000))])
+    forget(intake, 1)
+    assert len(journal) == KEPT_AT_LEAST + 3
+    assert ids(journal)[0] == "exec_open"
+
+
+def test_a_run_that_ended_among_the_newest_events_stays_whole(journal: Journal) -> None:
+    long = ended([0], "exec_long")
+    intake = intake_of(journal, [long[0], *ended(range(1, 1_000)), long[1], *ended(range(1_000, 1_200))])
+    forget(intake, 1)
+    assert ids(journal)[0] == "exec_long_00000"
+    assert len(list(journal.history("exec_long_00000"))) == 2
+
+
+def test_events_outside_runs_go_with_the_runs_of_their_time(journal: Journal) -> None:
+    intake = intake_of(journal, merged(ended(range(3_000)), strays(range(3_000))))
+    forget(intake, 3_000_000)
+    found = journal.rows("SELECT min(at) FROM events GROUP BY execution_id IS NULL")
+    (oldest_run,), (oldest_stray,) = found
+    assert 2_900_000 < used(journal) <= 3_000_000
+    assert abs(oldest_run - oldest_stray) <= 50 * SECOND
+    assert oldest_run > NOON + 1_000 * SECOND
+
+
+def test_a_feed_without_runs_is_kept_small_too(journal: Journal) -> None:
+    intake = intake_of(journal, strays(range(9_000)))
+    assert forget(intake, 3_000_000) > 2_000
+    assert used(journal) <= 3_000_000
+    assert forget(intake, 1) > 0
+    assert len(journal) == KEPT_AT_LEAST + 1
+
+
+def test_below_a_hole_as_much_is_kept_as_below_the_head(journal: Journal) -> None:
+    """Else its bottom would not be known again, and it would look filled."""
+    intake = intake_of(journal, ended(range(1_000)))
+    _, hole = intake.above_hole(ended(range(5_000, 6_500)), NOON, "cursor")
+    forget(intake, 1)
+    assert len(journal.newest(5_000, hole.after)) == KEPT_AT_LEAST + 2
+    assert len(journal) == KEPT_AT_LEAST + 2 + 3_000
+
+
+def test_what_comes_late_for_a_forgotten_run_begins_anew(journal: Journal) -> None:
+    old = completed(NOON, "exec_old")
+    intake = intake_of(journal, [started(NOON, "exec_old"), old, *strays(range(1, 1_500))])
+    assert forget(intake, 1) == 500
+    change = intake.news([event("custom.note", NOON + 9, "exec_old")])
+    (summary,) = change.summaries.values()
+    assert (summary.event_count, summary.joined_late) == (1, True)
+    assert summary.place == next(journal.history("exec_old"))[0]
+
+
+def test_age_and_size_both_count(journal: Journal) -> None:
+    intake = intake_of(journal, ended(range(2_000)))
+    forget(intake, 10**9, before=NOON + 100 * SECOND)
+    assert ids(journal)[0] == "exec_00100"
+    forget(intake, 2_000_000, before=NOON + 100 * SECOND)
+    assert used(journal) <= 2_000_000
+    assert ids(journal)[0] > "exec_00100"
+
+
+def test_a_disk_that_takes_nothing_loses_nothing(journal: Journal) -> None:
+    intake = intake_of(journal, ended(range(2_000)))
+    retention = intake.retention(None, 1)
+    journal.rows("PRAGMA query_only = ON")
+    with pytest.raises(StorageError):
+        retention.step()
+    assert len(journal) == 4_000
+    journal.rows("PRAGMA query_only = OFF")
+    assert retention.step() is not None
+    assert len(journal) < 4_000
+
+
+@asynccontextmanager
+async def running(sim: FeedSim, path: Path, clock: ManualClock, **keeps: float) -> AsyncIterator[Session]:
+    """A session that runs, on a journal of its own."""
+    client = sim.client()
+    async with Session(replace(client.target, **keeps), Journal.open(path), clock, client=client) as session:
+        await session.read_once()
+        task = asyncio.create_task(session.run())
+        yield session
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def at_rest(clock: ManualClock) -> None:
+    """Both polls and retention are done, and sleep."""
+    await until(lambda: clock.sleepers == 3)
+
+
+async def test_a_file_of_its_size_does_not_grow_while_the_app_runs_on(tmp_path: Path) -> None:
+    path, clock = tmp_path / "j", ManualClock(NOON / SECOND)
+    sim = FeedSim(ended(range(1_500)))
+    async with running(sim, path, clock, keep_mb=2) as session:
+        await at_rest(clock)
+        await until(lambda: used(session.journal) <= 2_000_000)
+        sizes = set()
+        for begin in range(1_500, 2_700, 300):
+            sim.log += ended(range(begin, begin + 300))
+            for _ in range(2):
+                clock.advance(BETWEEN_RETENTIONS)
+                await at_rest(clock)
+            await until(lambda: used(session.journal) <= 2_000_000)
+            assert f"exec_{begin + 299:05}" in session.book.summaries
+            session.journal.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+            sizes.add(path.stat().st_size)
+        assert len(sizes) == 1
+        assert [summary.execution_id for summary in session.book.order] == ids(session.journal)
+        assert session.book.event_count == len(session.journal)
+
+
+async def test_a_disk_that_takes_nothing_is_tried_again_later(tmp_path: Path) -> None:
+    clock = ManualClock(NOON / SECOND)
+    async with running(FeedSim(ended(range(2_000))), tmp_path / "j", clock, keep_mb=1.3) as session:
+        session.journal.rows("PRAGMA query_only = ON")
+        await at_rest(clock)
+        assert len(session.journal) == 4_000
+        session.journal.rows("PRAGMA query_only = OFF")
+        clock.advance(BETWEEN_RETENTIONS)
+        await until(lambda: used(session.journal) <= 1_300_000)
+
+
+async def test_runs_that_ended_long_ago_are_forgotten(tmp_path: Path) -> None:
+    day = 86_400 * SECOND
+    old = [
+        step for n in range(120) for step in (started(NOON + n, f"exec_old{n}"), completed(NOON + n, f"exec_old{n}"))
+    ]
+    stays = [started(NOON + 500, "exec_open"), *(started(NOON + 40 * day + n, f"exec_{n}") for n in range(1_100))]
+    stray = event("custom.note", NOON + 1, execution=None)
+    sim = FeedSim([*old, stray, *stays])
+    client = sim.client()
+    target = replace(client.target, keep_days=30)
+    clock = ManualClock(NOON / SECOND + 41 * 86_400)
+    async with Session(target, Journal.open(tmp_path / "j"), clock, client=client) as session:
+        await session.read_once()
+        listing = Listing()
+        listing.take(session.book, session.book.runs)
+        session.subscribe(lambda update: listing.take(session.book, update.runs))
+        task = asyncio.create_task(session.run())
+        await until(lambda: len(session.book.runs) == 1_101 and session.book.event_count == 1_101)
+        assert (len(session.journal), len(listing), listing.row_of("exec_old7")) == (1_101, 1_101, None)
+        assert session.book.runs["exec_open"].event_count == 1
+        assert session.book.counts.total() == 1_101
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    async with Session(target, Journal.open(tmp_path / "j"), clock, client=sim.client()) as session:
+        await session.read_once()
+        assert len(session.book.runs) == 1_101

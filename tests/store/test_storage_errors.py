@@ -1,0 +1,339 @@
+"""A disk that takes or gives nothing: what is kept is counted truthfully, said in words, and written when it can be."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import resource
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from scaicore_tui.cli import crash, diagnostics
+from scaicore_tui.cli.flags import Common
+from scaicore_tui.cli.following import Contact
+from scaicore_tui.cli.sessions import watching
+from scaicore_tui.config import Target
+from scaicore_tui.config.writing import write_new
+from scaicore_tui.errors import StorageError
+from scaicore_tui.feed import Client
+from scaicore_tui.journal import Intake, Journal
+from scaicore_tui.journal.failures import DamagedJournal
+from scaicore_tui.journal.ingest import BETWEEN_SAVES
+from scaicore_tui.journal.recorded import open_recorded
+from scaicore_tui.session import Session
+from scaicore_tui.tui.clipboard import copy
+from scaicore_tui.tui.messages import CopyText
+from tests.support.builders import NOON, completed, event, many_runs
+from tests.support.feed_simulator import FeedSim
+from tests.support.manual_clock import ManualClock
+from tests.support.waiting import until
+
+PAGE = 4_096
+TARGET = Target(url="http://127.0.0.1:1/api/v1")
+
+
+def filled(path: Path, runs: int = 20) -> Path:
+    """A journal of so many runs."""
+    with Journal.open(path) as journal:
+        intake = Intake(journal)
+        intake.begin()
+        intake.news(many_runs(runs))
+    return path
+
+
+def limit(journal: Journal, *, is_full: bool) -> None:
+    """Let the file grow no more, as on a full disk; or let it grow again."""
+    journal.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+    pages = journal.rows("PRAGMA page_count")[0][0]
+    journal.rows(f"PRAGMA max_page_count = {pages if is_full else 100_000}")
+
+
+def damage(path: Path) -> None:
+    """Overwrite every page of the file but the first, as a failing disk would."""
+    pages = path.stat().st_size // PAGE
+    with path.open("r+b") as file:
+        file.seek(PAGE)
+        file.write(b"\xff" * PAGE * (pages - 1))
+
+
+@contextmanager
+def no_file_grows_beyond(size: int) -> Iterator[None]:
+    """A file system without room: what is there already can be read."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def session_of(sim: FeedSim, journal: Journal, clock: ManualClock | None = None) -> Session:
+    client = Client(TARGET, httpx.MockTransport(sim.answer))
+    return Session(TARGET, journal, clock or ManualClock(), client=client)
+
+
+async def test_what_a_full_disk_did_not_take_is_not_counted_as_kept(tmp_path: Path) -> None:
+    path = filled(tmp_path / "j")
+    sim = FeedSim(many_runs(20))
+    async with session_of(sim, Journal.open(path)) as session:
+        await session.read_once()
+        contact = Contact(session)
+        assert list(contact.look()) == []
+        limit(session.journal, is_full=True)
+        sim.log += [completed(NOON + n, f"exec_new{n}") for n in range(300)]
+        await session.read_once()
+        assert (await session.save(), len(session.journal), session.journal.saved_run_count) == (300, 380, 20)
+        assert str(path) in session.journal.trouble
+        assert "the disk is full" in session.journal.trouble
+        assert [list(contact.look()), list(contact.look())] == [[session.journal.trouble], []]
+        limit(session.journal, is_full=False)
+        assert (await session.save(), session.journal.saved_run_count, session.journal.trouble) == (0, 320, "")
+        assert list(contact.look()) == [
+            "the journal can be written again: all events that were only in memory are saved"
+        ]
+    assert session.lost_count == 0
+    with Journal.read(path) as journal:
+        assert len(journal) == 380
+
+
+async def test_room_is_noticed_on_an_idle_feed(tmp_path: Path) -> None:
+    sim, clock = FeedSim(many_runs(20)), ManualClock()
+    async with session_of(sim, Journal.open(filled(tmp_path / "j")), clock) as session:
+        await session.read_once()
+        limit(session.journal, is_full=True)
+        sim.log += [completed(NOON + n, f"exec_new{n}") for n in range(300)]
+        await session.read_once()
+        assert session.journal.trouble
+        limit(session.journal, is_full=False)
+        clock.advance(BETWEEN_SAVES)
+        await session.read_once()
+        assert (session.journal.trouble, session.journal.is_spilling) == ("", False)
+
+
+async def test_what_was_never_written_is_counted_at_the_end(tmp_path: Path) -> None:
+    sim = FeedSim(many_runs(20))
+    async with session_of(sim, Journal.open(filled(tmp_path / "j"))) as session:
+        await session.read_once()
+        limit(session.journal, is_full=True)
+        sim.log += [completed(NOON + n, f"exec_new{n}") for n in range(300)]
+        await session.read_once()
+    assert session.lost_count == 300
+
+
+async def test_a_journal_that_could_not_be_made_is_made_when_it_can_be(tmp_path: Path) -> None:
+    (tmp_path / "folder").touch()
+    path = tmp_path / "folder" / "j"
+    sim, clock = FeedSim(many_runs(3)), ManualClock()
+    async with session_of(sim, Journal.open_if_possible(path), clock) as session:
+        await session.read_once()
+        assert "only in memory" in session.journal.trouble
+        assert await session.save() == 12
+        (tmp_path / "folder").unlink()
+        clock.advance(BETWEEN_SAVES)
+        await session.read_once()
+        assert (session.journal.trouble, await session.save()) == ("", 0)
+        sim.log.append(completed(NOON + 1, "exec_new"))
+        await session.read_once()
+        with Journal.read(path) as reader:
+            assert len(reader) == 13
+    with Journal.open(path) as journal:
+        assert (len(journal), journal.saved_run_count) == (13, 4)
+
+
+async def test_it_is_not_mixed_with_what_somebody_else_wrote_meanwhile(tmp_path: Path) -> None:
+    (tmp_path / "folder").touch()
+    path = tmp_path / "folder" / "j"
+    async with session_of(FeedSim(many_runs(3)), Journal.open_if_possible(path)) as session:
+        await session.read_once()
+        (tmp_path / "folder").unlink()
+        path.parent.mkdir()
+        with Journal.open(path) as other:
+            other.append([event("custom.other")])
+        assert await session.save() == 12
+    with Journal.read(path) as reader:
+        assert len(reader) == 1
+
+
+def test_a_disk_without_room_for_shared_memory_still_gives_what_it_has(tmp_path: Path) -> None:
+    path = filled(tmp_path / "j")
+    with no_file_grows_beyond(16_384):
+        journal = Journal.open(path)
+    with journal:
+        assert len(journal.reader) == 80
+        journal.append([event("custom.x")])
+        assert len(journal.reader) == 81
+
+
+@pytest.mark.parametrize(("replaced", "words"), [(False, "was deleted"), (True, "was replaced by another file")])
+async def test_a_file_that_is_gone_is_noticed_and_said(tmp_path: Path, replaced: bool, words: str) -> None:
+    path, clock = filled(tmp_path / "j"), ManualClock()
+    sim = FeedSim(many_runs(20))
+    async with session_of(sim, Journal.open(path), clock) as session:
+        await session.read_once()
+        assert (session.journal.trouble, await session.save()) == ("", 0)
+        path.unlink()
+        if replaced:
+            path.write_bytes(b"")
+        clock.advance(BETWEEN_SAVES)
+        await session.read_once()
+        assert words in session.journal.trouble
+        sim.log.append(completed(NOON, "exec_new"))
+        await session.read_once()
+        assert len(session.book.summaries) == 21
+        assert (await session.save(), session.journal.saved_run_count) == (81, 0)
+    assert session.lost_count == 81
+    assert path.exists() is replaced
+    assert not replaced or path.read_bytes() == b""
+
+
+def test_a_damaged_journal_is_told_as_that(tmp_path: Path) -> None:
+    path = filled(tmp_path / "j", 200)
+    damage(path)
+    with pytest.raises(DamagedJournal) as told, open_recorded(path) as recorded:
+        list(recorded.book.order)
+    assert str(path) in str(told.value)
+    assert "move it away" in told.value.hint
+
+
+@pytest.mark.parametrize("table", ["runs SET summary", "pending SET source"])
+def test_a_value_that_is_no_longer_what_was_written_is_damage(tmp_path: Path, table: str) -> None:
+    path = filled(tmp_path / "j")
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("INSERT INTO pending (source) VALUES (x'ff')")
+        database.execute(f"UPDATE {table} = x'ffff'")
+    with pytest.raises(DamagedJournal), open_recorded(path) as recorded:
+        list(recorded.book.order)
+
+
+async def test_the_app_lives_when_the_journal_is_damaged_under_it(tmp_path: Path) -> None:
+    # More runs than a start reads at once.
+    path = filled(tmp_path / "j", 600)
+    sim, clock = FeedSim(many_runs(600)), ManualClock()
+    session = session_of(sim, Journal.open(path), clock)
+    damage(path)
+    async with session:
+        polling = asyncio.create_task(session.run())
+        await until(lambda: session.link.events.error and (session.journal.trouble or polling.done()))
+        assert isinstance(session.link.events.error, StorageError)
+        # What is on the screen can be looked at; what can't be read is said.
+        assert [session.book.runs[summary.execution_id].execution_id for summary in session.book.order]
+        assert [list(session.events(summary.execution_id)) for summary in session.book.order]
+        assert session.newest_events(session.book.order[0].execution_id, 10) == ()
+        assert f"{path} is damaged" in session.journal.trouble
+        assert not polling.done()
+        polling.cancel()
+        await asyncio.gather(polling, return_exceptions=True)
+
+
+async def test_a_page_that_the_journal_does_not_take_in_is_a_failed_poll(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sim = FeedSim(many_runs(2))
+    async with session_of(sim, Journal.open(tmp_path / "j")) as session:
+        monkeypatch.setattr(session.journal, "append", refuse)
+        with pytest.raises(StorageError):
+            await session.read_once()
+        failure = session.link.events.error
+        assert isinstance(failure, StorageError)
+        monkeypatch.undo()
+        await session.read_once()
+        assert (session.link.events.error, len(session.journal)) == (None, 8)
+        # Each event counts once, although it came twice.
+        assert [summary.event_count for summary in session.book.order] == [4, 4]
+
+
+def refuse(*_: object) -> None:
+    raise DamagedJournal("j is damaged")
+
+
+def test_the_app_opens_on_a_damaged_journal(tmp_path: Path) -> None:
+    path = filled(tmp_path / "j", 200)
+    damage(path)
+    before = path.read_bytes()
+    session = watching(Common(journal=path), TARGET)
+    assert f"{path} is damaged" in session.journal.trouble
+    assert "only in memory" in session.journal.trouble
+    session.journal.close()
+    assert path.read_bytes() == before
+
+
+def test_another_programs_database_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "bookmarks.db"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("CREATE TABLE bookmarks (url TEXT)")
+        database.execute("PRAGMA user_version = 3")
+    before = path.read_bytes()
+    for way in (Journal.open, Journal.read):
+        with pytest.raises(StorageError, match="is no journal"):
+            way(path)
+    assert path.read_bytes() == before
+
+
+def test_a_journal_on_a_disk_that_takes_nothing_can_be_looked_at(tmp_path: Path) -> None:
+    path = filled(tmp_path / "j")
+    with no_file_grows_beyond(16_384), open_recorded(path) as recorded:
+        assert len(recorded.book.order) == 20
+        assert len(list(recorded.events())) == 80
+
+
+def test_what_a_crash_left_beside_a_journal_is_not_passed_over(tmp_path: Path) -> None:
+    """Its newest events are in the log: without them it would look complete, and would not be."""
+    with Journal.open(tmp_path / "j") as journal:
+        journal.append([event("custom.x")])
+        for name in ("j", "j-wal"):
+            (tmp_path / f"copied-{name}").write_bytes((tmp_path / name).read_bytes())
+    with no_file_grows_beyond(16_384), pytest.raises(StorageError, match="the disk is full"):
+        Journal.read(tmp_path / "copied-j")
+
+
+def test_half_a_profiles_file_is_not_left(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    with no_file_grows_beyond(100), pytest.raises(StorageError, match="nothing was written") as refused:
+        write_new(path, "# a comment\n" * 100)
+    assert str(path) in str(refused.value)
+    assert not path.exists()
+    write_new(path, "# a comment\n")
+
+
+def test_half_a_crash_report_is_not_left(tmp_path: Path) -> None:
+    with no_file_grows_beyond(10), pytest.raises(OSError, match="File too large"):
+        crash.keep(ValueError(), tmp_path, 0.0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_half_of_what_was_copied_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scaicore_tui.tui.clipboard.copied_file", lambda: tmp_path / "copied.txt")
+    with no_file_grows_beyond(1_000):
+        said = copy(CopyText("the run", "x" * 200_000), lambda _: None)
+    assert "nothing was copied" in said.words
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/state/x"),
+            "/state/x can't be read or written: the disk is full",
+        ),
+        (OSError(errno.EROFS, "Read-only file system"), "a file can't be read or written: the disk is read-only"),
+        (OSError(errno.ECONNRESET, "reset"), None),
+        (ValueError(), None),
+    ],
+)
+def test_a_disk_is_no_mistake_of_the_program(
+    error: Exception,
+    words: str | None,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("scaicore_tui.config.paths.state_dir", lambda: tmp_path)
+    code = diagnostics.judge(ExceptionGroup("tasks", [error]))
+    assert code == (70 if words is None else 9)
+    assert (words or "a mistake of its own") in capsys.readouterr().err

@@ -1,0 +1,147 @@
+"""The app on a simulated feed and a clock that stands still, so that every screen is reproducible."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from textual import events
+from textual.app import App
+from textual.pilot import Pilot
+
+from scaicore_tui.config import Target
+from scaicore_tui.config.target import Color
+from scaicore_tui.feed import Client
+from scaicore_tui.secret import Secret
+from scaicore_tui.session import Session
+from scaicore_tui.tui import DebuggerApp
+from scaicore_tui.tui.screens.base import SessionScreen
+from tests.support.builders import NOON, SECOND
+from tests.support.feed_simulator import FeedSim, surely
+from tests.support.manual_clock import ManualClock
+from tests.support.token_leaks import MARK
+
+TURNS = 400
+# So many sleep on the clock between two polls.
+POLLERS = 2
+WIDE, STANDARD, SMALL = (120, 40), (80, 24), (60, 20)
+
+
+@dataclass
+class Stage:
+    """A feed, a clock, and the app on them. While `trouble` is set, every request meets it."""
+
+    sim: FeedSim
+    read_only: bool = False
+    protected: bool = False
+    core: str | None = None
+    color: Color | None = None
+    ascii_only: bool = False
+    trouble: Callable[[httpx.Request], httpx.Response] | None = None
+    backfill: int = 5_000
+    clock: ManualClock = field(default_factory=lambda: ManualClock(NOON / SECOND + 90))
+
+    def __post_init__(self) -> None:
+        target = Target(
+            url="http://127.0.0.1:1/api/v1",
+            name="staging",
+            token=Secret(f"sgk_{MARK}"),
+            core=self.core,
+            interval=5.0,
+            read_only=self.read_only,
+            protected=self.protected,
+            color=self.color,
+        )
+        client = Client(target, httpx.MockTransport(self._answer))
+        self.session = Session(target, clock=self.clock, client=client, backfill=self.backfill, chance=surely)
+        self.app = DebuggerApp(self.session, ascii_only=self.ascii_only, banner="staging")
+
+    @property
+    def screen(self) -> SessionScreen:
+        screen = self.app.screen
+        assert isinstance(screen, SessionScreen)
+        return screen
+
+    @property
+    def lines(self) -> list[str]:
+        """The screen as text, line by line."""
+        return screen_lines(self.app)
+
+    @property
+    def text(self) -> str:
+        """The screen as one text."""
+        return "\n".join(self.lines)
+
+    async def poll(self, pilot: Pilot[int]) -> None:
+        """Let the next poll happen, and the screen show it."""
+        asked = len(self.sim.requests)
+        link = self.session.link
+        await until(pilot, lambda: self.clock.sleepers >= POLLERS)
+        self.clock.advance(max(0.0, (link.next_at or 0.0) - self.clock.monotonic()))
+        await until(pilot, lambda: self.session.link.polls + self.session.link.failures > link.polls + link.failures)
+        assert self.trouble or len(self.sim.requests) > asked
+        await self.settle(pilot)
+
+    async def wait(self, pilot: Pilot[int], seconds: float) -> None:
+        """Let time pass, without an answer where there is `trouble`."""
+        self.clock.advance(seconds)
+        await pilot.pause()
+        await self.settle(pilot)
+
+    async def settle(self, pilot: Pilot[int]) -> None:
+        """Let the screen show how things stand."""
+        await pilot.pause()
+        if isinstance(self.app.screen, SessionScreen):
+            self.app.screen.tick()
+        await pilot.pause()
+
+    def burst(self, *keys: str) -> None:
+        """Press keys faster than any of them can be acted on."""
+        for key in keys:
+            self.app.post_message(events.Key(key, key if len(key) == 1 else {"tab": "\t", "slash": "/"}.get(key)))
+
+    async def click(self, pilot: Pilot[int], words: str, times: int = 1) -> None:
+        """Click on `words`, the lowest on the screen, so many times in a row."""
+        await pilot.pause()
+        lines = screen_lines(self.app)
+        row = max(number for number, line in enumerate(lines) if words in line)
+        await pilot.click(offset=(lines[row].index(words) + 1, row), times=times)
+
+    async def paste(self, pilot: Pilot[int], text: str) -> None:
+        """Paste as a terminal does that says so."""
+        self.app.post_message(events.Paste(text))
+        await pilot.pause()
+        await pilot.pause()
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        return self.sim.answer(request) if self.trouble is None else self.trouble(request)
+
+    @asynccontextmanager
+    async def opened(self, size: tuple[int, int] = STANDARD) -> AsyncIterator[Pilot[int]]:
+        """The app, once its first poll was shown."""
+        async with self.app.run_test(size=size) as pilot:
+            await self.begin(pilot)
+            yield pilot
+
+    async def begin(self, pilot: Pilot[int]) -> None:
+        """Wait for the first poll, and for the history behind it."""
+        await until(pilot, lambda: self.session.link.polls + self.session.link.failures)
+        await until(pilot, lambda: self.clock.sleepers >= POLLERS and not self.session.needs_backfill)
+        await self.settle(pilot)
+
+
+async def until(pilot: Pilot[int], fact: Callable[[], object], turns: int = TURNS) -> None:
+    """Let the app work until `fact` holds."""
+    for _ in range(turns):
+        if fact():
+            return
+        await pilot.pause()
+    raise AssertionError("it never came to hold:\n" + "\n".join(screen_lines(pilot.app)))
+
+
+def screen_lines(app: App[Any]) -> list[str]:
+    """What the screen shows, line by line."""
+    return [strip.text.rstrip() for strip in app.screen._compositor.render_strips()]

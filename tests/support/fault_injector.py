@@ -1,0 +1,109 @@
+"""A TCP proxy between client and grid that counts every POST, and can drop, delay or falsify requests and responses."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from urllib.parse import urlsplit
+
+
+class Fault(Enum):
+    """What happens to a POST."""
+
+    NONE = auto()
+    DROP_BEFORE = auto()  # it never reaches the grid
+    DROP_AFTER = auto()  # the grid acts, and its answer is lost
+    HOLD_BEFORE = auto()  # it stays on its way until `release` is set
+    HOLD_AFTER = auto()  # the grid acts, and its answer stays on its way until `release` is set
+    FORGED = auto()  # it never reaches the grid, and `forged` is answered
+
+
+@dataclass
+class FaultyWire:
+    """`behind` is called when a POST comes in, before anything else happens to it."""
+
+    upstream: str
+    url: str = ""
+    fault: Fault = Fault.NONE
+    forged: bytes = b""
+    behind: Callable[[], object] = lambda: None
+    posts: list[bytes] = field(default_factory=list)
+    path: str = ""  # where the latest POST went
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    release: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One request, and its answer."""
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"\r\ncontent-length: (\d+)", head, re.IGNORECASE)
+            body = await reader.readexactly(int(length[1])) if length else b""
+            is_post = head.startswith(b"POST")
+            if is_post:
+                self.posts.append(body)
+                self.path = head.split(b" ", 2)[1].decode()
+                self.behind()
+                self.arrived.set()
+            writer.write(await self._answer(head + body, self.fault if is_post else Fault.NONE))
+            await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # whoever asked is gone, as some tests want it
+        finally:
+            writer.close()
+
+    async def _answer(self, request: bytes, fault: Fault) -> bytes:
+        if fault is Fault.FORGED:
+            return self.forged
+        if fault is Fault.HOLD_BEFORE:
+            await self.release.wait()
+        if fault is Fault.DROP_BEFORE:
+            return b""
+        answer = await self._forward(request)
+        if fault is Fault.HOLD_AFTER:
+            await self.release.wait()
+        return b"" if fault is Fault.DROP_AFTER else answer
+
+    async def _forward(self, request: bytes) -> bytes:
+        """What the grid answers; the connection ends with it, on both sides."""
+        parts = urlsplit(self.upstream)
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        writer.write(
+            re.sub(rb"\r\nconnection: [^\r]*", b"", request, count=1, flags=re.IGNORECASE).replace(
+                b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1
+            )
+        )
+        answer = await reader.read()
+        writer.close()
+        return answer
+
+
+@asynccontextmanager
+async def faulty_wire(upstream: str) -> AsyncIterator[FaultyWire]:
+    """A wire to `upstream`, on a port of its own."""
+    wire = FaultyWire(upstream)
+    tasks: set[asyncio.Task[None]] = set()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(wire.carry(reader, writer))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    wire.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield wire
+    finally:
+        server.close()
+        for task in tuple(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def forged(status: str, body: bytes, kind: str = "application/json") -> bytes:
+    """An answer that no grid gave."""
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return head.encode() + body

@@ -1,0 +1,237 @@
+"""A simulated feed with every behaviour that the API allows, a reference log, and scripts of events and faults.
+
+`check` runs a script through the real client, poller and session, and compares the journal with the reference log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import parse_qs
+
+import httpx
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scaicore_tui.config import Target
+from scaicore_tui.errors import ScaicoreError
+from scaicore_tui.feed import Client
+from scaicore_tui.journal import Journal
+from scaicore_tui.session import Session
+from scaicore_tui.wire import Event
+from tests.support.builders import MILLISECOND, NOON, SECOND, entered
+from tests.support.feed_simulator import UNLIMITED
+from tests.support.manual_clock import ManualClock
+
+# Where a file costs no wait for a disk, if there is such a folder: there are hundreds of journals.
+_SHM = Path("/dev/shm")  # noqa: S108  (a folder of its own is made in it)
+IN_MEMORY = _SHM if _SHM.is_dir() else None
+# So many calm reads are enough for everything to be found.
+CALM = 4
+# What can happen, and how much of it.
+Step = tuple[str, int]
+HAPPENINGS = ("arrive", "meanwhile", "late", "repeat", "fail", "cut", "expire", "loop", "forget", "restart", "poll")
+
+
+def _scripts(names: frozenset[str]) -> st.SearchStrategy[list[Step]]:
+    return st.lists(st.tuples(st.sampled_from([*sorted(names), "arrive", "poll"]), st.integers(1, 12)), max_size=16)
+
+
+# Of a few kinds each: where everything happens, little can be said of what must come of it.
+STEPS = st.frozensets(st.sampled_from(HAPPENINGS), max_size=3).flatmap(_scripts)
+
+
+@dataclass(frozen=True)
+class World:
+    """What kind of feed it is."""
+
+    page_size: int
+    cursor_kind: str
+    whole_seconds: bool
+    initial: int
+    overlapping: bool
+
+
+WORLDS = st.builds(
+    World,
+    page_size=st.integers(3, 12),
+    cursor_kind=st.sampled_from(["offset", "key"]),
+    whole_seconds=st.booleans(),
+    initial=st.integers(0, 40),
+    overlapping=st.booleans(),
+)
+
+
+@dataclass
+class Feed:
+    """Serves `log`, oldest first within, newest first without. `offered` is every event that ever was in it."""
+
+    world: World
+    log: list[tuple[int, Event]] = field(default_factory=list)
+    forgotten: list[tuple[int, Event]] = field(default_factory=list)
+    meanwhile: int = 0
+    failing: int = 0
+    looping: int = 0
+    fuse: int = 0
+    age: int = 0
+    _ids: count[int] = field(default_factory=lambda: count(1))
+
+    def __post_init__(self) -> None:
+        self.arrive(self.world.initial)
+
+    @property
+    def offered(self) -> Counter[bytes]:
+        return Counter(event.raw for _, event in (*self.forgotten, *self.log))
+
+    def arrive(self, number: int) -> None:
+        """So many new events come in."""
+        for _ in range(number):
+            self._insert(len(self.log))
+
+    def late(self, depth: int) -> None:
+        """One comes in behind some that are newer."""
+        self._insert(max(0, len(self.log) - min(depth, 6)))
+
+    def repeat(self, back: int) -> None:
+        """The bus delivers one again."""
+        if back <= len(self.log):
+            self.log.append((next(self._ids), self.log[-back][1]))
+
+    def happen(self, name: str, amount: int) -> None:
+        """Something other than being read."""
+        ways = {"arrive": self.arrive, "late": self.late, "repeat": self.repeat}
+        if name in ways:
+            ways[name](amount)
+        match name:
+            case "meanwhile":
+                self.meanwhile = amount
+            case "fail":
+                self.failing = amount
+            case "cut":
+                self.fuse = 2 + amount  # it fails in the middle of things
+            case "loop":
+                self.looping = 1
+            case "expire":
+                self.age += 1  # no cursor told so far is taken any more
+            case "forget":
+                self.forgotten += self.log[: 2 * amount]
+                del self.log[: 2 * amount]
+            case "calm":
+                self.meanwhile = self.failing = self.looping = self.fuse = 0
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.fuse -= 1
+        if self.fuse == 0:
+            # A server that restarts knows none of its cursors any more.
+            self.failing, self.age = 1, self.age + 1
+        if self.failing:
+            self.failing -= 1
+            return httpx.Response(502 if self.failing % 2 else 503, text="bad gateway")
+        if not request.url.path.endswith("/events"):
+            return httpx.Response(200, headers=UNLIMITED, json={"data": {"checkpoints": [], "next_cursor": None}})
+        self.arrive(min(self.meanwhile, 2))
+        self.meanwhile -= min(self.meanwhile, 2)
+        query = parse_qs(request.url.query.decode())
+        cursor = query.get("cursor", [None])[0]
+        if cursor is not None and cursor.partition(".")[2] != str(self.age):
+            return httpx.Response(422, headers=UNLIMITED, json={"detail": {"error": "invalid", "message": "expired"}})
+        events, following = self._page(cursor, min(int(query["limit"][0]), self.world.page_size))
+        body = b'{"data": {"events": [%b], "next_cursor": %b}}'
+        parts = (b", ".join(event.raw for event in events), json.dumps(following).encode())
+        return httpx.Response(200, headers=UNLIMITED, content=body % parts)
+
+    def _page(self, cursor: str | None, size: int) -> tuple[list[Event], str | None]:
+        if self.looping and cursor is not None:
+            self.looping -= 1
+            return [event for _, event in self.log[-1:]], cursor
+        newest_first = self.log[::-1]
+        begin = self._place(cursor, newest_first)
+        end = begin + size
+        rows = newest_first[begin:end]
+        if end >= len(newest_first):
+            return [event for _, event in rows], None
+        following = f"o{end - self.world.overlapping}" if self.world.cursor_kind == "offset" else f"k{rows[-1][0]}"
+        return [event for _, event in rows], f"{following}.{self.age}"
+
+    def _place(self, cursor: str | None, newest_first: list[tuple[int, Event]]) -> int:
+        if cursor is None:
+            return 0
+        key = int(cursor[1:].partition(".")[0])
+        if cursor.startswith("o"):
+            return key
+        place = next((index for index, (number, _) in enumerate(newest_first) if number == key), len(newest_first))
+        return place + (not self.world.overlapping)
+
+    def _insert(self, place: int) -> None:
+        number = next(self._ids)
+        moment = NOON + number // 5 * SECOND if self.world.whole_seconds else NOON + number * MILLISECOND
+        self.log.insert(place, (number, entered(f"n{number}", moment, f"exec_{number // 4}")))
+
+
+async def found(feed: Feed, steps: list[Step], path: Path) -> tuple[Counter[bytes], int]:
+    """The journal after all that, and some calm reads; and the gaps in it."""
+    clock = ManualClock()
+    session = opened(feed, path, clock)
+    for name, amount in [*steps, ("calm", 0), *[("poll", 1)] * CALM]:
+        if name == "poll":
+            clock.advance(100)
+            with suppress(ScaicoreError):
+                await session.read_once()
+        elif name == "restart":
+            await session.__aexit__()
+            session = opened(feed, path, clock)
+        else:
+            feed.happen(name, amount)
+    held = Counter(event.raw for event in session.journal.events())
+    gaps = session.journal.gap_count() + len(session.journal.holes())
+    await session.__aexit__()
+    return held, gaps
+
+
+def opened(feed: Feed, path: Path, clock: ManualClock) -> Session:
+    """A session on that feed and journal."""
+    target = Target(url="http://127.0.0.1:1/api/v1", name="model")
+    client = Client(target, httpx.MockTransport(feed.answer), clock)
+    return Session(target, Journal.open(path), clock=clock, client=client, backfill=10**9)
+
+
+def check(world: World, steps: list[Step]) -> None:
+    """Nothing is lost but in a gap, nothing is doubled; all that can be told apart is there exactly once."""
+    feed = Feed(world)
+    with TemporaryDirectory(dir=IN_MEMORY) as folder:
+        held, gaps = asyncio.run(found(feed, steps, Path(folder) / "journal"))
+    assert held <= feed.offered
+    happened = {name for name, _ in steps}
+    if "loop" in happened:
+        return  # A cursor that loops is the feed's end (API §7): all that can be asked for is that reading ends, too.
+    if "forget" in happened:
+        assert "repeat" in happened or gaps or not lost_between(feed, held)
+        return
+    assert gaps == 0
+    assert held.keys() == feed.offered.keys()
+    if "repeat" not in happened:
+        assert held == feed.offered
+
+
+def lost_between(feed: Feed, held: Counter[bytes]) -> list[int]:
+    """What is missing after something that is there: retention may eat history unseen, and nothing else."""
+    rows = [*feed.forgotten, *feed.log]
+    first = next((place for place, (_, event) in enumerate(rows) if event.raw in held), len(rows))
+    return [number for number, event in rows[first:] if event.raw not in held]
+
+
+def try_out(examples: int) -> None:
+    """So many scripts, other ones each time. Raises AssertionError with the shortest that fails."""
+
+    @settings(max_examples=examples, deadline=None, database=None)
+    @given(WORLDS, STEPS)
+    def scripts(world: World, steps: list[Step]) -> None:
+        check(world, steps)
+
+    scripts()

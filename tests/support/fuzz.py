@@ -1,0 +1,192 @@
+"""Run arbitrary bytes through the program: decode, stitch, reduce, render. None may raise or render anything unsafe.
+
+`try_body` is the entry point of every fuzzer. `mutants` changes real bodies at random, a thousand times as many per
+second as hypothesis; hypothesis shrinks its findings.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from scaicore_tui.feed import Known, surplus
+from scaicore_tui.feed.stitch import join_rising, order_of
+from scaicore_tui.runs import run_document
+from scaicore_tui.runs.summary import decode, encode
+from scaicore_tui.text import safe
+from scaicore_tui.tui.paint import Pieces
+from scaicore_tui.tui.screens.story import story
+from scaicore_tui.tui.widgets.checkpoint_row import checkpoint_row, inbox_row
+from scaicore_tui.tui.widgets.node_row import node_row
+from scaicore_tui.tui.widgets.run_row import run_row
+from scaicore_tui.wire import read_checkpoint_page, read_event_page, read_problem, read_stored
+from tests.support.builders import checkpoint, completed, entered, event, exited, started
+from tests.support.hostile.bodies import READABLE, TIMESTAMPS, UNREADABLE
+from tests.support.memory_index import MemoryBook
+
+DATA = Path(__file__).parents[1] / "data"
+NOW, WIDTH = 1_777_464_090.0, 78
+
+
+def try_body(body: bytes) -> None:
+    """Take one body the whole way. Raises AssertionError for what may not be, and what should not be raised."""
+    try_events(body)
+    try_checkpoints(body)
+    assert str(read_problem(500, {}, body).error())
+
+
+def try_events(body: bytes) -> None:
+    """As a page of events."""
+    try:
+        page = read_event_page(body)
+    except ValueError:
+        return
+    events = page.events[::-1]
+    assert all(repr(read_stored(event.raw)) == repr(event) for event in events)
+    half = events[: len(events) // 2]
+    new = surplus(events, Counter(event.raw for event in half))
+    assert len(new) == len(events) - len(half)
+    assert len(join_rising([half, events])) <= len(half) + len(events)
+    assert Known([event.raw for event in half[::-1]], lambda some: set(some) <= set(events)).is_met_by(events) in (0, 1)
+    order_of(events)
+    book = MemoryBook()
+    book.apply(half)
+    book.apply(new)
+    assert sum(book.arrivals.values()) <= len(events)
+    for summary in book.order:
+        assert encode(decode(encode(summary))) == encode(summary)
+        drawn([run_row(summary, WIDTH, NOW)])
+    for run in book.runs.values():
+        json.dumps(run_document(run))
+        drawn(node_row(node, WIDTH, NOW, run.status, 20) for node in run.nodes.values())
+        drawn(story(run, events, WIDTH))
+
+
+def try_checkpoints(body: bytes) -> None:
+    """As a page of checkpoints."""
+    try:
+        page = read_checkpoint_page(body)
+    except ValueError:
+        return
+    for row in page.checkpoints:
+        json.dumps(row.source)
+        drawn([checkpoint_row(row, 120, NOW, None), inbox_row(row, WIDTH, NOW, None)])
+        assert row.question is not None
+
+
+def drawn(lines: Iterable[Pieces]) -> None:
+    """Nothing that is drawn can drive a terminal."""
+    for line in lines:
+        for text, _ in line:
+            assert text == safe(text)
+            assert "\n" not in text
+
+
+def seeds() -> list[bytes]:
+    """Bodies as the API sends them, and as nobody should."""
+    run = [started(), entered("a"), exited("a", result_binding_value={"x": [1, "é"]}), entered(None), completed()]
+    failed = event("block.failed", node_id="a", error={"code": "E", "message": ["no"]})
+    small = [raw for raw in (*UNREADABLE.values(), *READABLE.values()) if len(raw) < 2_000]
+    timed = [json.dumps({"type": "a", "timestamp": stamp}).encode() for stamp in TIMESTAMPS]
+    pages = [b'{"data": {"events": [%b], "next_cursor": "c"}}' % b", ".join(each.raw for each in (*run, failed))]
+    pages += [b'{"events": [%b, %b]}' % (run[0].raw, raw) for raw in (*small, *timed) if len(raw) < 2_000]
+    pages += [json.dumps({"data": {"checkpoints": [checkpoint(), checkpoint("2", options=[{"id": 1}])]}}).encode()]
+    return pages + [path.read_bytes() for path in sorted(DATA.glob("*.json"))]
+
+
+# What a mutant is made with, beside pieces of other bodies.
+SCARS = (
+    *(b'"', b"\\", b"[", b"]", b"{", b"}", b",", b":", b"\\u", b"\\ud800", b"\x00", b"\x1b", b"\xff", b"\xed\xa0\x80"),
+    *(b"NaN", b"-Infinity", b"1e999", b"9" * 400, b"null", b"true", b"[" * 300, b'{"a":' * 300, b'""', b"\xef\xbb\xbf"),
+    *(b"scaicore.runtime.block.exited", b"scaicore.runtime.invocation.failed", b"execution_id", b"node_id"),
+    *(b'"timestamp": "9999-12-31T23:59:59-14:00"', b'"duration_ms": 1e400', "\u202e\u200b\u0301".encode() * 9),
+)
+
+
+def mutants(count: int, seed: int) -> Iterator[bytes]:
+    """So many bodies: each is a real one with some wounds."""
+    chance = random.Random(seed)  # noqa: S311  (nobody guesses)
+    bodies = seeds()
+    for _ in range(count):
+        body = bytearray(chance.choice(bodies))
+        for _ in range(chance.choice((1, 1, 2, 3, 8))):
+            wound(body, chance, bodies)
+        yield bytes(body)
+
+
+def wound(body: bytearray, chance: random.Random, bodies: list[bytes]) -> None:
+    """Change something somewhere."""
+    at = chance.randrange(len(body) + 1)
+    until = min(len(body), at + int(chance.expovariate(0.1)))
+    match chance.randrange(6):
+        case 0:
+            body[at:until] = chance.choice(SCARS)
+        case 1:
+            body[at:at] = chance.choice(SCARS)
+        case 2:
+            del body[at:until]
+        case 3:
+            body[at:at] = body[at:until] * chance.choice((1, 2, 20))
+        case 4:
+            other = chance.choice(bodies)
+            begin = chance.randrange(len(other))
+            body[at:until] = other[begin : begin + int(chance.expovariate(0.02))]
+        case 5 if at < len(body):
+            body[at] = chance.randrange(256)
+
+
+# Bodies of about so many bytes, of the kinds that some reader might take too long for.
+GROWING: dict[str, Callable[[int], bytes]] = {
+    "events": lambda size: b'{"events": [' + b",".join([entered("a").raw] * (size // 150)) + b"]}",
+    "lists in lists": lambda size: b'{"events": [' + b"[" * (size // 2) + b"]" * (size // 2) + b"]}",
+    "objects in objects": lambda size: b'{"events": [' + b'{"a":' * (size // 6) + b"1" + b"}" * (size // 6) + b"]}",
+    "words that are none": lambda size: b'{"events": [' + b",".join([b"tru"] * (size // 4)) + b"]}",
+    "events that are none": lambda size: b'{"events": [' + b",".join([b'{"a": tru}'] * (size // 11)) + b"]}",
+    "deep ones": lambda size: b'{"events": [' + b",".join([b"[" * 300 + b"]" * 300] * (size // 601)) + b"]}",
+    "quotes": lambda size: b'{"events": ["' + b'\\"' * (size // 2),
+    "quotes without end": lambda size: b'{"events": [' + b'"' * size,
+    "backslashes": lambda size: b'{"events": ["' + b"\\" * size + b'"]}',
+    "brackets without end": lambda size: b'{"events": [' + b"[{" * (size // 2),
+    "blanks": lambda size: b'{"events": [' + b" " * size + b"tru]}",
+    "lines": lambda size: b'{"events": [' + b"\n" * (size // 2) + b",".join([b"tru"] * (size // 8)) + b"]}",
+    "one key many times": lambda size: b'{"events": [{"payload": {' + b",".join([b'"a":1'] * (size // 6)) + b"}}]}",
+    "many keys": lambda size: (
+        b'{"events": [{"payload": {' + b",".join(b'"%d":1' % n for n in range(size // 10)) + b", x}}]}"
+    ),
+    "many nodes": lambda size: (
+        b'{"events": [' + b",".join(entered(f"n{n}", n * 1000).raw for n in range(size // 160)) + b"]}"
+    ),
+    "ends of nothing": lambda size: (
+        b'{"events": [' + b",".join(exited(None, n * 1000).raw for n in range(size // 160)) + b"]}"
+    ),
+    "checkpoints": lambda size: (
+        b'{"checkpoints": [' + b",".join([json.dumps(checkpoint()).encode()] * (size // 330)) + b"]}"
+    ),
+    "checkpoints that are none": lambda size: b'{"checkpoints": [' + b",".join([b'{"id": x}'] * (size // 10)) + b"]}",
+}
+
+
+def growth(kind: str, size: int, times: int = 8) -> float:
+    """How many times as long a body takes that is so many times as large; below that number where time is linear."""
+    return timed(GROWING[kind](times * size)) / timed(GROWING[kind](size))
+
+
+def timed(body: bytes) -> float:
+    """Seconds that a body takes to read and fold: the best of three."""
+
+    def once() -> float:
+        begin = time.process_time()
+        for reader in (read_event_page, read_checkpoint_page):
+            try:
+                page = reader(body)
+            except ValueError:
+                continue
+            MemoryBook().apply(getattr(page, "events", []))
+        read_problem(500, {}, body)
+        return time.process_time() - begin
+
+    return max(1e-6, min(once() for _ in range(3)))

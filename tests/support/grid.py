@@ -1,0 +1,259 @@
+"""Helpers for the embedded ScaiGrid: short flow graphs, an engine on virtual time, a served grid, feed checks."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx
+import uvicorn
+from starlette.applications import Starlette
+
+from scaicore_tui.clock import Clock, SystemClock
+from scaicore_tui.servers.grid import GridConfig, build_grid
+from scaicore_tui.servers.grid.checkpoints import CheckpointService
+from scaicore_tui.servers.grid.demo.virtual_clock import VirtualClock, VirtualLoop
+from scaicore_tui.servers.grid.engine.engine import Engine
+from scaicore_tui.servers.grid.flow.validation import read_graph, resolve_subflows
+from scaicore_tui.servers.grid.service import Grid
+from scaicore_tui.servers.grid.store import Checkpoint, Event, Store
+from tests.support.token_leaks import MARK
+
+T = TypeVar("T")
+
+NOW = 1_800_000_000.0
+MODULE = "/v1/modules/scaicore"
+MANAGER, REVIEWER, VIEWER = f"sgk_{MARK}_manager", f"jwt.{MARK}.reviewer", f"jwt.{MARK}.viewer"
+TOKENS = {MANAGER: "manager", REVIEWER: "reviewer", VIEWER: "viewer"}
+PATIENCE = 5_000
+RUNTIME = "scaicore.runtime."
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # a client without it reads all root certificates first
+
+
+def node(node_id: str, node_type: str, /, **config: Any) -> dict[str, Any]:
+    return {"id": node_id, "type": node_type, "label": node_id, "position": {"x": 0, "y": 0}, "config": config}
+
+
+def stopping(stopped: dict[str, Any]) -> dict[str, Any]:
+    """The node with a breakpoint in front of it."""
+    return {**stopped, "breakpoint": True}
+
+
+def edge(text: str, condition: str | None = None) -> dict[str, Any]:
+    """`a.port > b`: an edge, from port `out` where none is named."""
+    source, target = (part.strip() for part in text.split(">"))
+    name, _, port = source.partition(".")
+    return {
+        "id": text,
+        "type": "sequential" if condition is None else "conditional",
+        "source": {"node": name, "port": port or "out"},
+        "target": {"node": target, "port": "in"},
+        **({} if condition is None else {"condition": condition}),
+    }
+
+
+def flow(nodes: Iterable[dict[str, Any]], edges: Sequence[str | dict[str, Any]], **more: Any) -> dict[str, Any]:
+    """A flow document with an entry `start` beside `nodes`; it is called `main` unless told otherwise."""
+    lines = [edge(line) if isinstance(line, str) else line for line in edges]
+    rest = {"id": "flow_1", "name": "main", "version": 2, **more}
+    return {**rest, "nodes": [node("start", "entry_api"), *nodes], "edges": lines}
+
+
+def says(result: Any, *, seconds: float = 1.0) -> dict[str, Any]:
+    """The configuration of a simulated node that always comes to `result`."""
+    return {"simulate": {"latency": [seconds, seconds], "outcomes": [{"result": result}]}}
+
+
+def fails(code: str = "BROKEN", *, when: str = "true", otherwise: Any = None) -> dict[str, Any]:
+    """The configuration of a simulated node that fails `when` a condition holds."""
+    error = {"when": when, "error": {"code": code, "message": f"{code} happened"}}
+    return {"simulate": {"latency": [1, 1], "outcomes": [error, {"when": f"not ({when})", "result": otherwise}]}}
+
+
+# A node that asks a person, and one that repeats the person's answer.
+ASK = node("ask", "hitl_review", title="Review", options=["yes", "no"], context={"n": "{{input.n}}"})
+AFTER = node("after", "tool_http", **says("{{ask.resolution}}"))
+
+
+@dataclass
+class Bench:
+    """An engine on virtual time, over a store that outlives it."""
+
+    store: Store
+    engine: Engine
+    checkpoints: CheckpointService
+    clock: VirtualClock
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Let virtual time pass until `condition` holds."""
+        for _ in range(PATIENCE):
+            if condition():
+                return
+            await self.clock.sleep(1.0)
+        raise AssertionError("it never came true")
+
+    async def finished(self, values: Mapping[str, Any] | None = None, core_id: str = "core_main") -> str:
+        """Run a Core until it ends or waits; the status."""
+        run = self.engine.start(core_id, values or {})
+        await run.finished_or_suspended.wait()
+        return self.status(run.execution.id)
+
+    def status(self, execution_id: str) -> str:
+        execution = self.store.execution_table.find(execution_id)
+        assert execution is not None
+        return execution.status
+
+    def statuses(self) -> list[str]:
+        return [execution.status for execution in self.store.executions()]
+
+    def pending(self) -> list[Checkpoint]:
+        return self.store.checkpoint_table.pending()
+
+    def answer(self, node_id: str, resolution: str, **more: Any) -> Checkpoint:
+        """Resolve the oldest pending checkpoint of a node."""
+        waiting = [checkpoint for checkpoint in reversed(self.pending()) if checkpoint.body["node_id"] == node_id]
+        return self.checkpoints.resolve(waiting[0], resolution, by="usr_test", **more)
+
+
+def on_bench(
+    documents: Iterable[Mapping[str, Any]],
+    work: Callable[[Bench], Coroutine[Any, Any, T]],
+    *,
+    store: Store | None = None,
+    seed: int = 7,
+    start: float = NOW,
+) -> T:
+    """What `work` comes to, with the flows of `documents`, in virtual time."""
+    cores = resolve_subflows(read_graph(document) for document in documents)
+
+    async def timed() -> T:
+        clock = VirtualClock(start)
+        memory = store or Store()
+        engine = Engine(memory, cores, clock, seed=seed)
+        bench = Bench(memory, engine, CheckpointService(memory, engine.waiters, clock), clock)
+        try:
+            return await work(bench)
+        finally:
+            await engine.stop()
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(timed())
+
+
+def told(store: Store, kind: str, node_id: str | None = None) -> list[dict[str, Any]]:
+    """The payloads of the events of one kind (of one node), oldest first."""
+    name = RUNTIME + kind if kind.startswith(("invocation.", "block.")) else kind
+    payloads = [event["payload"] for event in store.events() if event["type"] == name]
+    return [payload for payload in payloads if node_id is None or payload.get("node_id") == node_id]
+
+
+def entered(store: Store) -> list[str]:
+    """Return the ids of the nodes that were entered, oldest first."""
+    return [payload["node_id"] for payload in told(store, "block.entered")]
+
+
+def assert_sound(events: Iterable[Event]) -> None:
+    """Every execution starts once and first, ends at most once and last, and ends no visit that it did not begin."""
+    by_execution: dict[str, list[Event]] = {}
+    for event in events:
+        by_execution.setdefault(event["payload"]["execution_id"], []).append(event)
+    for own in by_execution.values():
+        kinds = [event["type"].removeprefix(RUNTIME) for event in own]
+        assert kinds[0] == "invocation.started"
+        assert kinds.count("invocation.started") == 1
+        ends = [kind for kind in kinds if kind in {"invocation.completed", "invocation.failed"}]
+        assert len(ends) <= 1
+        open_visits = _open_visits(own)
+        if ends:
+            assert kinds[-1] == ends[0]
+            assert not open_visits
+
+
+def _open_visits(events: Iterable[Event]) -> Counter[str]:
+    still_open: Counter[str] = Counter()
+    for event in events:
+        if event["type"].startswith(f"{RUNTIME}block."):
+            visit = event["payload"]["node_id"]
+            assert event["payload"]["block_kind"]
+            still_open[visit] += 1 if event["type"].endswith(".entered") else -1
+            assert still_open[visit] >= 0
+    return +still_open
+
+
+class _Server(uvicorn.Server):
+    """Says when it takes connections, and stops at once when told to."""
+
+    def __init__(self, app: Starlette) -> None:
+        super().__init__(uvicorn.Config(app, log_config=None, ws="none", lifespan="on", timeout_graceful_shutdown=1))
+        self.ready = asyncio.Event()
+        self.stopping = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+    async def main_loop(self) -> None:
+        await self.stopping.wait()
+
+
+@dataclass
+class Served:
+    """A grid on a real socket."""
+
+    url: str
+    grid: Grid
+
+    def client(self, token: str | None = MANAGER) -> httpx.AsyncClient:
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20, verify=_NO_TLS)
+
+
+@asynccontextmanager
+async def serving(clock: Clock | None = None, **settings: Any) -> AsyncIterator[Served]:
+    """A grid that only does what the test asks for, unless `settings` say otherwise."""
+    quiet: dict[str, Any] = {"rate": 0, "history": False, "rate_limits": False, "tokens": TOKENS, "speed": 1000.0}
+    app = build_grid(GridConfig(**{**quiet, **settings}), clock or SystemClock())
+    server = _Server(app)
+    # With the protocol named, asyncio turns Nagle's algorithm off: without, each answer takes 40 ms longer.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        serving_it = asyncio.create_task(server.serve([listener]))
+        ready = asyncio.create_task(server.ready.wait())
+        await asyncio.wait({serving_it, ready}, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        try:
+            yield Served(f"http://127.0.0.1:{listener.getsockname()[1]}", app.state.grid)
+        finally:
+            server.stopping.set()
+            await serving_it
+
+
+async def eventually(look: Callable[[], Awaitable[T]], wanted: Callable[[T], object]) -> T:
+    """What `look` saw once it was `wanted`; each look is a request, so the server gets its turn."""
+    for _ in range(PATIENCE):
+        seen = await look()
+        if wanted(seen):
+            return seen
+    raise AssertionError("it never came true")
+
+
+def ran(*documents: dict[str, Any], given: dict[str, Any] | None = None) -> Store:
+    """The store after the first flow has run to its end."""
+
+    async def work(bench: Bench) -> Store:
+        await bench.finished(given)
+        return bench.store
+
+    store = on_bench(documents, work)
+    assert_sound(store.events())
+    return store
+
+
+def error_of(store: Store) -> Any:
+    return store.executions()[0].error

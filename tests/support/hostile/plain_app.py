@@ -1,0 +1,78 @@
+"""A Textual app that shows text from a file in an ordinary widget, without any protection.
+
+`python -m tests.support.hostile.plain_app KIND FILE`. Once everything is painted, a second file names the first cell
+that carries a live action, if there is one. A triggered action ends the app with `TRIGGERED`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from textual.app import App, ComposeResult
+from textual.widget import Widget
+from textual.widgets import DataTable, RichLog, Static
+
+KINDS = ("Static", "DataTable", "RichLog", "notify")
+TRIGGERED = 3
+
+
+class Plain(App[None]):
+    """Shows the words, ends with q."""
+
+    BINDINGS = [("q", "end", "end")]  # noqa: RUF012
+
+    def __init__(self, kind: str, path: Path) -> None:
+        super().__init__()
+        self._kind = kind
+        self._words = json.loads(path.read_text("ascii"))
+        self._live = path.with_suffix(".live")
+
+    def compose(self) -> ComposeResult:
+        """Only the widget."""
+        widgets: dict[str, type[Widget]] = {"DataTable": DataTable, "RichLog": RichLog}
+        yield Static(self._words) if self._kind == "Static" else widgets.get(self._kind, Static)()
+
+    def on_mount(self) -> None:
+        """Fill the widget."""
+        if self._kind == "DataTable":
+            table = self.query_one(DataTable)
+            table.add_column(self._words)
+            table.add_row(self._words, label=self._words)
+        elif self._kind == "RichLog":
+            self.query_one(RichLog).write(self._words)
+        elif self._kind == "notify":
+            self.notify(self._words, title=self._words, timeout=600)
+        self.call_after_refresh(self._painted)
+
+    def _painted(self) -> None:
+        if self._kind == "notify" and not self.screen.query("Toast"):
+            self.call_after_refresh(self._painted)
+            return
+        self.call_after_refresh(self._tell)
+
+    def _tell(self) -> None:
+        cells = ((x, y) for y in range(self.size.height) for x in range(self.size.width))
+        live = next((cell for cell in cells if "@click" in self.screen.get_style_at(*cell).meta), ())
+        told = self._live.with_suffix(".new")
+        told.write_text(json.dumps(live))
+        told.rename(self._live)
+
+    def action_end(self) -> None:
+        """End as asked."""
+        self.exit()
+
+    def action_resolve(self, option: str) -> None:
+        """Nobody pressed anything for this."""
+        self.exit(return_code=TRIGGERED, message=option)
+
+    async def action_quit(self) -> None:
+        """Nor for this."""
+        self.exit(return_code=TRIGGERED)
+
+
+if __name__ == "__main__":
+    app = Plain(sys.argv[1], Path(sys.argv[2]))
+    app.run()
+    sys.exit(app.return_code)

@@ -1,0 +1,57 @@
+"""A simulated feed that accepts invocations, and helpers for the replay dialog."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+from textual.pilot import Pilot
+
+from scaicore_tui.tui.screens.replay import ReplayScreen
+from scaicore_tui.tui.widgets.json_area import JsonArea
+from tests.support.app_stage import Stage, screen_lines
+from tests.support.builders import NOON, SECOND, completed, started
+from tests.support.feed_simulator import FeedSim
+
+
+class Invoking:
+    """Takes invocations and answers them as `status` says; the feed goes on beside it."""
+
+    def __init__(self, stage: Stage, status: int = 200) -> None:
+        self.bodies: list[bytes] = []
+        self._stage, self._status = stage, status
+        stage.trouble = self
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.method != "POST":
+            return self._stage.sim.answer(request)
+        self.bodies.append(request.content)
+        if self._status != 200:
+            error = {"code": "MODEL_UNAVAILABLE", "message": "no model is up"}
+            return httpx.Response(self._status, json={"status": "error", "error": error, "meta": {}})
+        return httpx.Response(200, json={"data": {"output": None, "request_id": "req_1", "duration_ms": 5}})
+
+
+def dialog(stage: Stage) -> ReplayScreen:
+    screen = stage.app.screen
+    assert isinstance(screen, ReplayScreen)
+    return screen
+
+
+def area(stage: Stage) -> JsonArea:
+    return dialog(stage).query_one(JsonArea)
+
+
+def shown(stage: Stage) -> str:
+    """The screen as one text, however it wraps."""
+    return " ".join(" ".join(screen_lines(stage.app)).split())
+
+
+def with_start(**payload: Any) -> FeedSim:
+    """One run, whose start tells that."""
+    return FeedSim([started(execution="exec_1", **payload), completed(NOON + SECOND, "exec_1")])
+
+
+async def retype(stage: Stage, pilot: Pilot[int], text: str) -> None:
+    """Type in place of all that stands in the text."""
+    await pilot.press("f7", *({"\n": "enter"}.get(sign, sign) for sign in text))

@@ -1,0 +1,12 @@
+"""Filter for what servers logged."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+
+def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return the logged messages of level warning or higher."""
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]

@@ -1,0 +1,20 @@
+"""A journal file as the first version of the program wrote it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from scaicore_tui.journal.schema import _STEPS
+from scaicore_tui.wire import Event
+
+
+def old_journal(path: Path, events: Sequence[Event]) -> None:
+    """A file of the first version, which had no summaries."""
+    database = sqlite3.connect(path, isolation_level=None)
+    database.execute("PRAGMA journal_mode = WAL")
+    database.executescript(f"BEGIN; {_STEPS[0]} PRAGMA user_version = 1; COMMIT;")
+    rows = [(place, step.at, step.execution_id, step.raw) for place, step in enumerate(events)]
+    database.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", rows)
+    database.close()

@@ -1,0 +1,188 @@
+"""The program as a child process with a home folder of its own; a demo and a fast grid for it to connect to."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import IO, Any
+
+import httpx
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from scaicore_tui.servers.grid.engine.run import RunContext
+from tests.support.core_inputs import APPROVAL, TRIP
+from tests.support.grid import MODULE, Served, serving
+from tests.support.token_leaks import Overheard
+
+COMMAND = (sys.executable, "-m", "scaicore_tui")
+PATIENCE = 60
+FAST = ("--interval", "0.2")
+_FOREIGN = ("SCAI", "XDG_", "NO_COLOR", "COLUMNS", "TEXTUAL")
+
+
+@dataclass(frozen=True)
+class Program:
+    """The program with these variables, and nothing of the tests' own environment that it would listen to."""
+
+    home: Path
+    settings: Mapping[str, str]
+
+    def __call__(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run it to its end; standard input is a pipe, never a terminal."""
+        with self.started(*arguments) as process:
+            said, talk = process.communicate(stdin, PATIENCE)
+        return subprocess.CompletedProcess(process.args, process.returncode, said, talk)
+
+    def document(self, *arguments: str) -> Any:
+        """What it prints, as JSON; it has to go well."""
+        done = self(*arguments)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def lines(self, *arguments: str) -> list[str]:
+        """What it prints, by lines; it has to go well."""
+        done = self(*arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    @contextmanager
+    def started(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """Let it run, with pipes; it does not outlive this."""
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        with Overheard([*COMMAND, *arguments], env=self.environment, **pipes) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """All its variables."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+        folders = {name: str(self.home / name) for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME")}
+        return {**kept, "HOME": str(self.home), **folders, **self.settings}
+
+    def knowing(self, **settings: str) -> Program:
+        """The same program with more variables."""
+        return Program(self.home, {**self.settings, **settings})
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A demo that runs: what it said of itself, and its grid, looked at without the program."""
+
+    process: subprocess.Popen[str]
+    ready: Mapping[str, Any]
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The variables for its API."""
+        return {"SCAICORE_TUI_URL": self.ready["url"], "SCAICORE_TUI_TOKEN": self.ready["token"]}
+
+    def client(self) -> httpx.Client:
+        """A client of the grid itself, as the viewer: the manager's requests are left to the program."""
+        headers = {"Authorization": f"Bearer {self.ready['viewer_token']}"}
+        return httpx.Client(base_url=self.ready["grid_url"] + MODULE, headers=headers, timeout=PATIENCE)
+
+    def stop(self) -> int:
+        """Interrupt it; its exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(PATIENCE)
+
+
+@contextmanager
+def demo_of(program: Program, *arguments: str) -> Iterator[Demo]:
+    """A demo, once it says that it is ready."""
+    with program.started("demo", "--no-tui", *arguments) as process:
+        assert process.stdout is not None
+        yield Demo(process, json.loads(process.stdout.readline()))
+
+
+@dataclass(frozen=True)
+class FastGrid:
+    """A grid in a thread of this process, whose nodes take no time unless told otherwise."""
+
+    portal: BlockingPortal
+    served: Served
+
+    def settings(self, token: str) -> dict[str, str]:
+        """The variables for speaking to the grid itself."""
+        return {"SCAIGRID_BASE_URL": self.served.url, "SCAIGRID_API_KEY": token}
+
+    def begun(self, core_id: str, values: Mapping[str, Any]) -> str:
+        """Run a Core; the run's id."""
+        run: RunContext = self.portal.call(self.served.grid.engine.start, core_id, values)
+        return run.execution.id
+
+    def finished(self, core_id: str, values: Mapping[str, Any]) -> str:
+        """Run a Core until it ends or waits; the run's id."""
+        run: RunContext = self.portal.call(self.served.grid.engine.start, core_id, values)
+        self.portal.call(run.finished_or_suspended.wait)
+        return run.execution.id
+
+    def waiting_review(self) -> str:
+        """Run an expense approval until it waits for a person; return the id of its checkpoint."""
+        self.finished(APPROVAL, TRIP)
+        (checkpoint_id,) = self.pending()
+        return checkpoint_id
+
+    def runs_come_to(self, count: int) -> None:
+        """Return once the grid's store has so many runs."""
+        deadline = monotonic() + PATIENCE
+        while len(self.statuses()) < count:
+            assert monotonic() < deadline, "the runs never came"
+
+    def status(self, execution_id: str) -> str:
+        """How a run stands in the grid's store."""
+        return self.statuses()[execution_id]
+
+    def statuses(self) -> dict[str, str]:
+        """How all runs stand in the grid's store, oldest first."""
+        executions = self.portal.call(self.served.grid.store.executions)
+        return {execution.id: execution.status for execution in executions}
+
+    def input_of(self, execution_id: str) -> Mapping[str, Any]:
+        """What a run was asked, as the grid's store has it."""
+        executions = self.portal.call(self.served.grid.store.executions)
+        return next(execution.input for execution in executions if execution.id == execution_id)
+
+    def checkpoint(self, checkpoint_id: str) -> dict[str, Any]:
+        """A checkpoint as the grid's store has it."""
+        found = self.portal.call(self.served.grid.store.checkpoint_table.find, checkpoint_id)
+        assert found is not None
+        return found.as_row()
+
+    def pending(self) -> list[str]:
+        """The ids of the checkpoints that wait, newest first."""
+        return [checkpoint.id for checkpoint in self.portal.call(self.served.grid.store.checkpoint_table.pending)]
+
+
+@contextmanager
+def fast_grid(**settings: Any) -> Iterator[FastGrid]:
+    """A grid that only does what the test, and the program, ask for."""
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(serving(**settings)) as served:
+        yield FastGrid(portal, served)
+
+
+def loaded_modules(program: Program, *arguments: str) -> tuple[str, set[str]]:
+    """Run a command; return its output, and the top-level modules that it imported."""
+    command = [sys.executable, "-X", "importtime", *COMMAND[1:], *arguments]
+    done = subprocess.run(
+        command, env=program.environment, capture_output=True, encoding="utf-8", timeout=PATIENCE, check=True
+    )
+    names = (line.rpartition("|")[2].strip() for line in done.stderr.splitlines())
+    return done.stdout, {name.partition(".")[0] for name in names}
+
+
+def next_line_with(stream: IO[str] | None, words: str) -> str:
+    """Return the next line that contains `words`."""
+    assert stream is not None
+    return next(line for line in stream if words in line)

@@ -1,0 +1,37 @@
+"""A server that enforces the documented rate limit."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from tests.support.manual_clock import ManualClock
+
+LIMIT = 60  # requests per minute
+
+
+class RateLimitedServer:
+    """Accepts `limit` requests in any 60 seconds, and refuses the others."""
+
+    def __init__(self, clock: ManualClock, limit: int = LIMIT, *, tells: bool = True) -> None:
+        self.refused = 0
+        self._clock = clock
+        self._limit = limit
+        self._tells = tells
+        self._taken: deque[float] = deque()
+
+    def take(self) -> tuple[int, dict[str, str]]:
+        """Count one request; return the status and the headers of the response."""
+        now = self._clock.monotonic()
+        while self._taken and self._taken[0] <= now - 60:
+            self._taken.popleft()
+        accepted = len(self._taken) < self._limit
+        if accepted:
+            self._taken.append(now)
+        headers = self._headers(now) if self._tells else {}
+        return (200, headers) if accepted else (429, headers | {"Retry-After": "7"})
+
+    def _headers(self, now: float) -> dict[str, str]:
+        left = self._limit - len(self._taken)
+        reset = self._clock.now() + self._taken[0] + 60 - now
+        told = {"Limit": self._limit, "Remaining": left, "Reset": int(reset) + 1}
+        return {f"X-Scaigrid-Ratelimit-{name}": str(value) for name, value in told.items()}

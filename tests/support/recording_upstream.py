@@ -1,0 +1,48 @@
+"""An upstream for `serve`, in a thread of this process: it records requests, and can delay its answers."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from tests.support.proxy import Grid, answer, grid_server
+
+
+@dataclass
+class Upstream:
+    """`is_asked` is set when a request is there that waits."""
+
+    portal: BlockingPortal
+    grid: Grid
+    is_asked: threading.Event = field(default_factory=threading.Event)
+    _go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def url(self) -> str:
+        return self.grid.url
+
+    def hold(self) -> None:
+        """Answer no request, until `release`."""
+        self.grid.behave = self._late
+
+    def release(self) -> None:
+        """Answer."""
+        self.portal.call(self._go.set)
+
+    async def _late(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.is_asked.set()
+        await self._go.wait()
+        writer.write(answer(b'{"late": true}', "200 OK", "Connection: close"))
+        await writer.drain()
+
+
+@contextmanager
+def upstream() -> Iterator[Upstream]:
+    """One that answers at once."""
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(grid_server()) as grid:
+        yield Upstream(portal, grid)

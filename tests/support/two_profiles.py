@@ -1,0 +1,126 @@
+"""Two profiles, each with a simulated API, for an app that switches between them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+from textual.pilot import Pilot
+
+from scaicore_tui.actions import Ledger
+from scaicore_tui.config import Target
+from scaicore_tui.config.choices import Choice
+from scaicore_tui.config.target import Color
+from scaicore_tui.errors import Conflict, ScaicoreError
+from scaicore_tui.feed import Client
+from scaicore_tui.journal import Journal
+from scaicore_tui.session import Session
+from scaicore_tui.tui import DebuggerApp
+from scaicore_tui.tui.screens.base import SessionScreen
+from scaicore_tui.tui.screens.main import MainScreen
+from scaicore_tui.tui.screens.profiles import ProfilesScreen
+from tests.support.app_stage import STANDARD, screen_lines, until
+from tests.support.builders import NOON, SECOND, started
+from tests.support.feed_simulator import FeedSim
+from tests.support.manual_clock import ManualClock
+from tests.support.scene import REVIEW, busy
+
+STAGING, PROD = "staging", "prod"
+
+
+class Api:
+    """One profile's API. What it is asked while `held`, but what is pending, is answered once that is set."""
+
+    def __init__(self, sim: FeedSim) -> None:
+        self.sim = sim
+        self.asked: list[str] = []
+        self.held: asyncio.Event | None = None
+
+    async def answer(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request.method)
+        held = self.held
+        if request.url.params.get("status") != "pending" and held is not None:
+            await held.wait()
+        if request.method != "POST":
+            return self.sim.answer(request)
+        return httpx.Response(200, json={"data": {**REVIEW, "status": "resolved", "resolution": "approve"}})
+
+
+class Shelf:
+    """Two profiles, each with an API and a journal of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.apis = {STAGING: Api(busy()), PROD: Api(FeedSim([started(execution="exec_prod")]))}
+        self.clock = ManualClock(NOON / SECOND + 90)
+        self.trouble: ScaicoreError | None = None
+        self.ledger = Ledger(folder / "ledger.jsonl")
+        self._folder = folder
+
+    def choices(self) -> Sequence[Choice]:
+        return [Choice(STAGING, "https://staging.example"), Choice(PROD, "https://prod.example", color=Color.RED)]
+
+    async def open(self, name: str) -> Session:
+        if self.trouble is not None:
+            raise self.trouble
+        return self.session(name)
+
+    def session(self, name: str) -> Session:
+        color = Color.RED if name == PROD else None
+        target = Target(url=f"http://127.0.0.1:1/{name}", name=name, color=color, is_named=True)
+        client = Client(target, httpx.MockTransport(self.apis[name].answer))
+        return Session(target, self.journal(name), self.clock, client=client, ledger=self.ledger)
+
+    def journal(self, name: str) -> Journal:
+        """The journal, if nobody has it."""
+        return Journal.open(self._folder / name)
+
+
+@asynccontextmanager
+async def opened(shelf: Shelf) -> AsyncIterator[Pilot[int]]:
+    """The app on staging, once it shows that."""
+    app = DebuggerApp(shelf.session(STAGING), profiles=shelf)
+    async with app.run_test(size=STANDARD) as pilot:
+        await until(pilot, lambda: "exec_8f21c4" in text(pilot))
+        yield pilot
+
+
+def text(pilot: Pilot[int]) -> str:
+    screen = pilot.app.screen
+    if isinstance(screen, SessionScreen):
+        screen.tick()
+    return "\n".join(screen_lines(pilot.app))
+
+
+def session_of(pilot: Pilot[int]) -> Session:
+    screen = pilot.app.screen_stack[0]
+    assert isinstance(screen, MainScreen)
+    return screen.desk.session
+
+
+async def choose(pilot: Pilot[int], name: str) -> None:
+    """Choose that profile; what comes of it is another matter."""
+    await pilot.press("P")
+    await until(pilot, lambda: isinstance(pilot.app.screen, ProfilesScreen))
+    await pilot.press("g" if name == STAGING else "G", "enter")
+    await until(pilot, lambda: not isinstance(pilot.app.screen, ProfilesScreen))
+
+
+async def switched(pilot: Pilot[int], name: str) -> None:
+    await choose(pilot, name)
+    await until(pilot, lambda: session_of(pilot).target.name == name)
+
+
+async def is_closed(pilot: Pilot[int], shelf: Shelf, name: str) -> None:
+    """Wait until the journal of that profile may be written by others."""
+
+    def is_free() -> bool:
+        try:
+            shelf.journal(name).close()
+        except Conflict:
+            return False
+        return True
+
+    await until(pilot, is_free)

@@ -1,0 +1,62 @@
+"""A simulated feed that accepts writes and counts them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+
+from scaicore_tui.tui.screens.answer import AnswerScreen
+from tests.support.app_stage import Stage
+from tests.support.scene import REVIEW
+
+
+class Taking:
+    """Takes writes, and answers them as `status` says; the feed goes on beside it."""
+
+    def __init__(self, stage: Stage, status: int = 200) -> None:
+        self.posts: list[tuple[str, Any]] = []
+        self.row: dict[str, Any] = {}
+        error = {"code": "AUTHZ_PERMISSION_DENIED", "message": "scaicore:manage is required"}
+        self.refusal = {"status": "error", "error": error, "meta": {"request_id": "req_0c7"}}
+        self._stage, self._status = stage, status
+        stage.trouble = self
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.method != "POST":
+            return self._stage.sim.answer(request)
+        self.posts.append((request.url.path, request.content))
+        return httpx.Response(
+            self._status, json={"data": self._taken(request)} if self._status == 200 else self.refusal
+        )
+
+    def _taken(self, request: httpx.Request) -> dict[str, Any]:
+        """The checkpoint as it is once that answer was taken; an invocation tells nothing."""
+        if not request.url.path.endswith("/resolve"):
+            return {"output": None}
+        told = {"id": request.url.path.split("/")[-2], "resolution": json.loads(request.content)["resolution"]}
+        return REVIEW | told | self.row
+
+
+class Choosy(Taking):
+    """Refuses the answer to some checkpoints, for a reason of their own."""
+
+    def __init__(self, stage: Stage, **refused: int) -> None:
+        super().__init__(stage)
+        self._refused = refused
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        answer = super().__call__(request)
+        status = self._refused.get(request.url.path.split("/")[-2], 0)
+        if request.method != "POST" or not status:
+            return answer
+        error = {"code": "VALIDATION_ERROR", "message": "this one is odd"}
+        return httpx.Response(status, json={"status": "error", "error": error, "meta": {"request_id": "req_9"}})
+
+
+def answer_dialog(stage: Stage) -> AnswerScreen:
+    """Return the open dialog."""
+    screen = stage.app.screen
+    assert isinstance(screen, AnswerScreen)
+    return screen

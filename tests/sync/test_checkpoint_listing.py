@@ -1,0 +1,215 @@
+"""Checkpoints of many pages: all are read, in their turn, and none is called gone that only moved."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+import httpx
+import pytest
+
+from scaicore_tui.config import Target
+from scaicore_tui.errors import CannotReach
+from scaicore_tui.feed import Client, LinkState, Rank
+from scaicore_tui.feed.checkpoint_listing import MAX_EMPTY, PendingCheckpoints
+from scaicore_tui.session import Session
+from scaicore_tui.wire import Checkpoint, CheckpointPage
+from tests.support.builders import NOON, checkpoint, started
+from tests.support.feed_simulator import UNLIMITED, surely
+from tests.support.manual_clock import ManualClock
+from tests.support.waiting import rest, until
+
+
+def row(number: int) -> dict[str, Any]:
+    return checkpoint(
+        f"ckpt_{number:05}", created_at=f"2026-11-28T{number // 3600:02}:{number // 60 % 60:02}:{number % 60:02}Z"
+    )
+
+
+@dataclass
+class Server:
+    """Serves checkpoints newest first, in pages of at most `size`; `between` is called after each page."""
+
+    rows: list[dict[str, Any]]
+    size: int = 50
+    kind: str = "offset"
+    headers: dict[str, str] = field(default_factory=lambda: dict(UNLIMITED))
+    between: Callable[[], None] = lambda: None
+    asked: list[str] = field(default_factory=list)
+    posted: list[str] = field(default_factory=list)
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        path, query = request.url.path, parse_qs(request.url.query.decode())
+        if request.method == "POST":
+            self.posted.append(path)
+            one = next(row for row in self.rows if row["id"] in path)
+            self.rows.remove(one)
+            return httpx.Response(
+                200, headers=self.headers, json={"data": one | {"status": "resolved", "resolution": "approve"}}
+            )
+        if path.endswith("/events"):
+            self.asked.append("events")
+            event = started(NOON).raw.decode()
+            return httpx.Response(
+                200, headers=self.headers, text=f'{{"data": {{"events": [{event}], "next_cursor": null}}}}'
+            )
+        self.asked.append("checkpoints")
+        if query.get("status") != ["pending"]:
+            return httpx.Response(200, headers=self.headers, json={"data": {"checkpoints": [], "next_cursor": None}})
+        found, following = self._page(query.get("cursor", [None])[0], min(self.size, int(query["limit"][0])))
+        self.between()
+        return httpx.Response(
+            200, headers=self.headers, json={"data": {"checkpoints": found, "next_cursor": following}}
+        )
+
+    def _page(self, cursor: str | None, size: int) -> tuple[list[dict[str, Any]], str | None]:
+        ordered = self.rows[::-1]
+        begin = 0
+        if cursor is not None:
+            begin = int(cursor) if self.kind == "offset" else sum(row["id"] >= cursor for row in ordered)
+        page = ordered[begin : begin + size]
+        if begin + size >= len(ordered):
+            return page, None
+        return page, str(begin + size) if self.kind == "offset" else page[-1]["id"]
+
+    def session(self) -> Session:
+        target, clock = Target(url="http://127.0.0.1:1/api/v1", name="sim"), ManualClock()
+        client = Client(target, httpx.MockTransport(self.answer), clock)
+        return Session(target, clock=clock, client=client, chance=surely)
+
+
+def ids(session: Session) -> set[str]:
+    return {row.id for row in session.checkpoints}
+
+
+@pytest.mark.parametrize("kind", ["offset", "key"])
+@pytest.mark.parametrize(("count", "size"), [(40, 1), (300, 7), (1200, 50)])
+async def test_all_pages_are_read_whatever_their_size(count: int, size: int, kind: str) -> None:
+    server = Server([row(number) for number in range(count)], size, kind)
+    async with server.session() as session:
+        assert len(await session.client.all_checkpoints("pending")) == count
+        await session.read_once()
+        assert (len(session.checkpoints), session.is_listing, session.unread) == (count, False, [])
+
+
+async def test_a_row_that_moves_up_between_two_pages_is_not_gone() -> None:
+    """Before each listing one comes in; while its pages are read the newest is answered, and all move up by one."""
+    server = Server([row(number) for number in range(30)], size=10)
+    async with server.session() as session:
+        await session.read_once()
+        number, pages = 30, 0
+
+        def resolve() -> None:
+            nonlocal pages
+            pages += 1
+            if pages == 1:
+                del server.rows[-1]
+
+        server.between = resolve
+        for _ in range(5):
+            pages, number = 0, number + 1
+            server.rows.append(row(number))
+            await session.read_once()
+            assert {row["id"] for row in server.rows} <= ids(session)
+
+
+async def test_what_was_answered_elsewhere_is_gone_after_two_listings_at_the_latest() -> None:
+    server = Server([row(number) for number in range(30)], size=10)
+    async with server.session() as session:
+        await session.read_once()
+        del server.rows[25]  # inside the first page: seen at once
+        await session.read_once(all_checkpoints=False)
+        assert "ckpt_00025" not in ids(session)
+        del server.rows[10]
+        del server.rows[0]
+        for _ in range(2):
+            await session.read_once()
+        assert ids(session) == {row["id"] for row in server.rows}
+
+
+def test_a_row_that_slips_past_one_listing_is_not_gone() -> None:
+    """Nothing tells where in the listing it belongs: only a second listing without it does."""
+
+    def listed(*second_page: str) -> set[str]:
+        first = CheckpointPage((Checkpoint(id="a"), Checkpoint(id="b")), next_cursor="c1")
+        pending.take_first(first, 0.0, begin=True)
+        pending.take_next(CheckpointPage(tuple(Checkpoint(id=one) for one in second_page)), "c1", 0.0)
+        return set(pending.rows)
+
+    pending = PendingCheckpoints()
+    assert listed("c", "d") == {"a", "b", "c", "d"}
+    assert listed("c") == {"a", "b", "c", "d"}
+    assert listed("c") == {"a", "b", "c"}
+
+
+async def test_rows_of_pages_that_are_not_reached_yet_are_kept() -> None:
+    server = Server([row(number) for number in range(200)], size=50)
+    async with server.session() as session:
+        await session.read_once(all_checkpoints=False)
+        assert (len(session.checkpoints), session.is_listing) == (50, True)
+        await session.read_once()
+        await session.read_once(all_checkpoints=False)
+        assert (len(session.checkpoints), session.is_listing) == (200, True)
+
+
+async def test_the_head_and_a_write_keep_their_share_beside_two_thousand_checkpoints() -> None:
+    """Pages of fifty, and sixty requests a minute: the screen stays live, and an answer leaves at once."""
+    server = Server([row(number) for number in range(2_000)], headers={})
+    async with server.session() as session:
+        clock = session.clock
+        assert isinstance(clock, ManualClock)
+        running = asyncio.create_task(session.run())
+        await until(lambda: session.link.polls)
+        ages, oldest, states = [], [], set()
+        for _ in range(200):
+            clock.advance(1)
+            await rest(session, 8)
+            now, oldest_at = clock.monotonic(), session.pending_status.oldest_at
+            assert oldest_at is not None
+            ages.append(session.link.age(now) or 0.0)
+            oldest.append(now - oldest_at)
+            states.add(session.link.state(now))
+        assert (len(session.checkpoints), session.pending_status.pages) == (2_000, 40)
+        assert (max(ages) < 15, max(oldest) < 180, states) == (True, True, {LinkState.LIVE})
+        before = len(server.asked)
+        answering = asyncio.create_task(session.answer("ckpt_00003", "approve"))
+        for _ in range(5):
+            await rest(session, 20)
+            clock.advance(1)
+        submission = await asyncio.wait_for(answering, 10)
+        assert (submission.failure, len(server.posted)) == (None, 1)
+        assert server.asked[before:].count("checkpoints") <= 9
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_one_checkpoint_is_found_on_the_page_that_had_it_last() -> None:
+    server = Server([row(number) for number in range(500)], size=50)
+    async with server.session() as session:
+        client = session.client
+        await session.read_once()
+        for moved, name in ((0, "ckpt_00240"), (7, "ckpt_00240"), (0, "ckpt_00499")):
+            del server.rows[300 : 300 + moved]  # it is above, and all below it move up
+            server.asked.clear()
+            found = await client.find_checkpoint(name, rank=Rank.WRITE)
+            assert found is not None
+            assert (found.id, len(server.asked) <= 2) == (name, True)
+        assert await client.find_checkpoint("ckpt_99999", max_pages=100) is None
+        with pytest.raises(CannotReach, match="there are more"):
+            await client.find_checkpoint("ckpt_99999", max_pages=3)
+
+
+async def test_pages_without_end_end_and_it_is_said() -> None:
+    server = Server([row(1), row(2)])
+    pages = iter(range(10_000))
+    server._page = lambda cursor, size: (server.rows if cursor is None else [], f"c{next(pages)}")  # type: ignore[method-assign]
+    async with server.session() as session:
+        await session.read_once()
+        assert len(session.checkpoints) == 2
+        assert "not all checkpoints were read" in session.unread[0]
+        assert len(server.asked) < MAX_EMPTY + 5
+        assert len(await session.client.all_checkpoints("pending")) == 2
+        assert session.client.cut_short

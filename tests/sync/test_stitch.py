@@ -1,0 +1,131 @@
+"""Stitching: the journal holds exactly what the feed offered, whenever the events can be told apart."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from scaicore_tui.feed.stitch import ENOUGH_STEPS, Order, order_of, surplus
+from scaicore_tui.wire import Event
+from tests.support.builders import MILLISECOND, NOON, entered, event
+from tests.support.feed_simulator import FeedSim
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_log_lines() -> Iterator[None]:
+    """Log nothing of each of thousands of requests: to keep such lines takes a third of the time."""
+    logging.disable(logging.INFO)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def numbered(*numbers: int) -> list[Event]:
+    return [entered(f"n{number}", NOON + number * MILLISECOND) for number in numbers]
+
+
+def test_surplus_counts_equal_bytes() -> None:
+    one, two = numbered(1, 2)
+    assert surplus([one, one, two], Counter({one.raw: 1})) == [one, two]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "order"),
+    [
+        (range(1, 15), Order.OLDEST_FIRST),
+        (range(15, 1, -1), Order.NEWEST_FIRST),
+        ([1, 2, 3], Order.UNCLEAR),
+        ([1, 9, 2, 8, 3, 7], Order.UNCLEAR),
+        ([2] * 9, Order.UNCLEAR),
+    ],
+)
+def test_the_order_of_a_feed_is_recognised(numbers: Sequence[int], order: Order) -> None:
+    assert order_of(numbered(*numbers)) is order
+
+
+async def journaled(sim: FeedSim, polls: int, backfill: int = 5_000) -> list[Event]:
+    """The journal after some polls while events arrive, and one in peace."""
+    async with sim.session(backfill) as session:
+        for _ in range(polls):
+            await session.read_once()
+        sim.arrive = lambda: None
+        await session.read_once()
+        assert session.journal.gap_count() == 0
+        return list(session.events())
+
+
+class Arrivals:
+    """Puts the next batch into the log at each request."""
+
+    def __init__(self, sim: FeedSim, batches: list[list[Event]]) -> None:
+        self._sim = sim
+        self._batches = iter(batches)
+
+    def __call__(self) -> None:
+        self._sim.log += next(self._batches, [])
+
+
+def simulated(
+    initial: list[Event], batches: list[list[Event]], page_size: int, cursor_kind: str, oldest_first: bool
+) -> FeedSim:
+    sim = FeedSim(initial[:], page_size, cursor_kind, oldest_first)
+    sim.arrive = Arrivals(sim, batches)
+    return sim
+
+
+# Of three at least: with fewer a sweep would run into its bound of pages.
+SIZES = st.integers(3, 12)
+KINDS = st.sampled_from(["offset", "key"])
+BATCHES = st.lists(st.integers(0, 12), max_size=12)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(1, 40), BATCHES, SIZES, KINDS, st.booleans())
+def test_nothing_lost_nothing_doubled(
+    initial: int, batches: list[int], page_size: int, cursor_kind: str, oldest_first: bool
+) -> None:
+    if oldest_first:
+        # A feed whose order can't be seen on its first page is taken for newest first.
+        initial, page_size = initial + ENOUGH_STEPS + 1, page_size + ENOUGH_STEPS
+    ends = [initial]
+    for size in batches:
+        ends.append(ends[-1] + size)
+    arriving = [numbered(*range(a, b)) for a, b in pairwise(ends)]
+    sim = simulated(numbered(*range(initial)), arriving, page_size, cursor_kind, oldest_first)
+    found = asyncio.run(journaled(sim, polls=4))
+    assert [step.node_id for step in found] == [step.node_id for step in sim.log]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(0, 9), min_size=9, max_size=60), st.integers(1, 59), SIZES, KINDS)
+@example([0] * 25 + [2, 1, 1, 1], 7, 4, "offset")  # news behind a page of repeats, seen while another hole is open
+@example([0] * 10 + [2, 1, 0, 0, 0, 0, 0], 1, 3, "offset")  # a page moved by five, and looks as if moved by two
+def test_repeats_are_never_more_than_the_feed_offered(
+    back: list[int], cut: int, page_size: int, cursor_kind: str
+) -> None:
+    """What the bus repeats is kept at least once, and at most as often as offered; nothing else is lost for it."""
+    steps: list[Event] = []
+    for place, distance in enumerate(back):
+        # Zero is a new event; else the one that stands so far back comes again.
+        steps += steps[-distance : len(steps) - distance + 1] if 0 < distance <= len(steps) else numbered(place)
+    sim = simulated(steps[:cut], [[step] for step in steps[cut:]], page_size, cursor_kind, oldest_first=False)
+    found = Counter(step.raw for step in asyncio.run(journaled(sim, polls=4)))
+    offered = Counter(step.raw for step in sim.log)
+    assert found.keys() == offered.keys()
+    assert found <= offered
+
+
+def test_whole_second_twins_on_one_page_are_all_kept() -> None:
+    sim = FeedSim([event("custom.tick", NOON)] * 7)
+    assert len(asyncio.run(journaled(sim, polls=1))) == 7
+
+
+def test_history_stops_where_it_was_told_to() -> None:
+    sim = FeedSim(numbered(*range(100)), page_size=10)
+    assert len(asyncio.run(journaled(sim, polls=0, backfill=35))) == 40

@@ -1,0 +1,264 @@
+"""Acting by keys and mouse: dialogs, dead keys, read-only, pausing. What is typed survives; haste confirms nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from scaicore_tui.tui.screens.answer import AnswerScreen
+from scaicore_tui.tui.screens.replay import ReplayScreen
+from tests.support.app_stage import SMALL, STANDARD, Stage, screen_lines, until
+from tests.support.builders import checkpoint
+from tests.support.feed_simulator import FeedSim
+from tests.support.scene import BREAKPOINT, REVIEW, busy
+from tests.support.write_server import Taking
+
+
+def dialog(stage: Stage) -> AnswerScreen | ReplayScreen:
+    """The dialog that is open."""
+    screen = stage.app.screen
+    assert isinstance(screen, AnswerScreen | ReplayScreen)
+    return screen
+
+
+async def test_a_number_chooses_and_a_comment_goes_with_it() -> None:
+    stage = Stage(busy())
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        await pilot.press("a", "3", "tab", *"why?", "enter", *"ok")
+        stage.clock.advance(1)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: taking.posts)
+        assert taking.posts[0][0].endswith("/checkpoints/ckpt_review/resolve")
+        assert taking.posts[0][1] == b'{"resolution":"more","comment":"why?\\nok"}'
+
+
+async def test_what_was_typed_survives_leaving_and_a_refusal() -> None:
+    stage = Stage(busy())
+    taking = Taking(stage, 403)
+    async with stage.opened() as pilot:
+        await pilot.press("a", "2", "tab", *"too dear", "escape", "a")
+        stage.clock.advance(1)
+        await pilot.press("enter")
+        await until(pilot, lambda: taking.posts)
+        await stage.settle(pilot)
+        said = " ".join(stage.text.replace("esc ok", "").split())
+        assert "scaicore:manage is required" in said
+        assert "req_0c7" in said
+        assert taking.posts[0][1] == b'{"resolution":"reject","comment":"too dear"}'
+        assert stage.screen.desk.drafts.answer("ckpt_review").comment == "too dear"
+
+
+async def test_a_refusal_for_want_of_permission_is_told_at_the_key() -> None:
+    stage = Stage(busy())
+    Taking(stage, 403)
+    async with stage.opened() as pilot:
+        await pilot.press("a", "1")
+        stage.clock.advance(1)
+        await pilot.press("enter")
+        await until(pilot, lambda: "req_0c7" in stage.text)
+        await pilot.press("escape", "j", "j", "a")
+        await stage.settle(pilot)
+        assert "a: this credential may not answer: “scaicore:manage is required”" in " ".join(stage.text.split())
+
+
+async def test_a_breakpoint_continues_by_one_key_once() -> None:
+    stage = Stage(busy())
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        await pilot.press("tab", "tab", "j")
+        stage.clock.advance(1)
+        await pilot.press("c", "c", "c")
+        await until(pilot, lambda: taking.posts)
+        await stage.settle(pilot)
+        assert taking.posts == [("/api/v1/scaicore/checkpoints/ckpt_break/resolve", b'{"resolution":"continue"}')]
+
+
+@pytest.mark.parametrize(
+    ("keys", "reason"),
+    [
+        ((), "c: no checkpoint is selected"),
+        (("tab", "tab"), "c: only a breakpoint continues; this one wants an answer (a)"),
+    ],
+)
+async def test_a_dead_key_says_why(keys: tuple[str, ...], reason: str) -> None:
+    stage = Stage(busy())
+    async with stage.opened() as pilot:
+        stage.clock.advance(1)
+        await pilot.press(*keys, "c")
+        await stage.settle(pilot)
+        assert reason in stage.text
+
+
+async def test_a_target_that_just_came_under_the_cursor_is_not_continued() -> None:
+    stage = Stage(FeedSim(busy().log, checkpoints=[REVIEW, BREAKPOINT]))
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        await pilot.press("tab", "tab")
+        stage.sim.checkpoints = [BREAKPOINT]
+        await stage.poll(pilot)
+        await pilot.press("c")
+        await stage.settle(pilot)
+        assert "the selection just moved; look, and press again" in stage.text
+        assert not taking.posts
+
+
+async def test_read_only_unbinds_what_writes_and_says_so() -> None:
+    stage = Stage(busy(), read_only=True)
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        stage.clock.advance(1)
+        await pilot.press("a", "c", "R", "e", "R", "tab", "tab", "a", "c")
+        await stage.settle(pilot)
+        assert stage.app.screen is stage.screen
+        assert "read-only" in stage.text
+        assert "replay" not in stage.lines[-1]
+        assert not taking.posts
+
+
+async def test_a_replay_asks_first_and_invokes_once() -> None:
+    stage = Stage(busy())
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        await pilot.press("e", "R", "enter")
+        assert isinstance(dialog(stage), ReplayScreen)
+        shown = "\n".join(screen_lines(stage.app))
+        assert "model and plugin calls happen again" in shown
+        stage.clock.advance(1)
+        await pilot.press("enter", "enter", "enter")
+        await until(pilot, lambda: taking.posts)
+        assert taking.posts == [
+            ("/api/v1/scaicore/cores/core_invoice-batch/invoke", b'{"input":{"invoices": [1, 2, 3]}}')
+        ]
+
+
+async def test_every_option_is_on_the_screen() -> None:
+    options = [f"option-{number}" for number in range(1, 13)]
+    sim = FeedSim(busy().log, checkpoints=[checkpoint(options=options)])
+    stage = Stage(sim)
+    async with stage.opened() as pilot:
+        await pilot.press("a", "down", "up", "1", "2")
+        await pilot.pause()
+        text = "\n".join(screen_lines(stage.app))
+        assert "enter sends option-12" in text
+        for _ in options:
+            await pilot.press("up")
+        seen = {option for option in options if option in "\n".join(screen_lines(stage.app))}
+        for _ in options:
+            await pilot.press("down")
+            await pilot.pause()
+            seen |= {option for option in options if option in "\n".join(screen_lines(stage.app))}
+        assert seen == set(options)
+
+
+async def test_the_mouse_answers_too() -> None:
+    stage = Stage(busy())
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        await stage.click(pilot, "a answer")
+        stage.clock.advance(1)
+        await stage.click(pilot, "2 Reject")
+        await stage.click(pilot, "enter send")
+        await until(pilot, lambda: taking.posts)
+        assert taking.posts[0][1] == b'{"resolution":"reject"}'
+
+
+async def test_a_burst_goes_where_its_keys_lead() -> None:
+    stage = Stage(busy())
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        await pilot.press("j")
+        stage.clock.advance(1)
+        stage.burst("slash", *"core_a")
+        await until(pilot, lambda: "/core_a" in stage.text or taking.posts)
+        assert not taking.posts
+        assert stage.app.screen is stage.screen
+
+
+async def test_what_works_beside_the_screen_gives_way_to_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(busy())
+    ways: list[bool] = []
+    monkeypatch.setattr(stage.session, "yield_to_ui", lambda *, to_key: ways.append(to_key))
+    async with stage.opened() as pilot:
+        stage.burst("j", "j", "k")
+        await until(pilot, lambda: ways[-1:] == [False])
+        assert ways == [True, True, True, False]
+        assert "Runs  2 of 26" in stage.text
+
+
+async def test_a_burst_through_the_filter_acts_on_what_it_found() -> None:
+    stage = Stage(busy())
+    async with stage.opened() as pilot:
+        stage.burst("slash", *"bank", "enter", "R")
+        await until(pilot, lambda: isinstance(stage.app.screen, ReplayScreen))
+        screen = dialog(stage)
+        assert isinstance(screen, ReplayScreen)
+        assert screen.run_again.execution_id == "exec_5b0c11"
+
+
+async def test_a_burst_into_a_dialog_is_typed_into_its_comment() -> None:
+    stage = Stage(busy())
+    async with stage.opened() as pilot:
+        stage.burst("a", "1", "tab", *"reject-me")
+        await until(pilot, lambda: "reject-me" in "".join(screen_lines(stage.app)))
+        screen = dialog(stage)
+        assert isinstance(screen, AnswerScreen)
+        assert screen.resolution == "approve"
+
+
+async def test_a_checkpoint_answered_elsewhere_is_not_sent() -> None:
+    stage = Stage(busy())
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        await pilot.press("a", "1")
+        stage.sim.checkpoints = [BREAKPOINT]
+        stage.clock.advance(5)
+        await until(pilot, lambda: len(stage.session.checkpoints) == 1)
+        await pilot.pause()
+        assert "it is no longer pending" in "\n".join(screen_lines(stage.app))
+        await pilot.press("enter")
+        await pilot.pause()
+        assert not taking.posts
+
+
+async def test_pausing_stops_the_polls_and_r_is_harmless() -> None:
+    stage = Stage(busy())
+    async with stage.opened() as pilot:
+        await pilot.press("p")
+        asked = len(stage.sim.requests)
+        await stage.wait(pilot, 60)
+        assert len(stage.sim.requests) == asked
+        assert "paused 1m · p resumes" in stage.lines[0]
+        await pilot.press("r")
+        await until(pilot, lambda: len(stage.sim.requests) > asked)
+        await pilot.press("p")
+        await stage.poll(pilot)
+        assert "live" in stage.lines[0]
+
+
+async def test_data_is_neither_markup_nor_orders() -> None:
+    hostile = "[@click=app.quit]x[/] \x1b]52;c;aGk=\x07 \x9b2J [/"
+    sim = busy()
+    sim.checkpoints = [checkpoint("ckpt_x", presentation={"title": hostile, "message": hostile}, options=[hostile])]
+    stage = Stage(sim)
+    async with stage.opened() as pilot:
+        await pilot.press("a")
+        await pilot.pause()
+        shown = "\n".join(screen_lines(stage.app))
+        assert "[@click=app.quit]x[/]" in shown
+        assert not any(ord(sign) < 32 or 127 <= ord(sign) < 160 for sign in shown.replace("\n", ""))
+        await pilot.press("escape")
+        await stage.settle(pilot)
+        assert "[@click=app.quit]" in stage.text
+
+
+@pytest.mark.parametrize("size", [STANDARD, SMALL])
+async def test_help_tells_the_keys_of_its_place(size: tuple[int, int]) -> None:
+    stage = Stage(busy())
+    async with stage.opened(size) as pilot:
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert "Keys · runs" in "\n".join(screen_lines(stage.app))
+        await pilot.press("q")
+        await pilot.press("tab", "question_mark")
+        await pilot.pause()
+        assert "Keys · nodes" in "\n".join(screen_lines(stage.app))

@@ -1,0 +1,57 @@
+"""Whoever leaves the app open all day looks at much: what was looked at is let go of."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from heapq import heapify
+from weakref import ref
+
+from textual._styles_cache import StylesCache
+from textual.widget import Widget
+
+from tests.support.app_stage import Stage
+from tests.support.scene import busy
+
+# Ways into every screen and dialog.
+WAYS = (
+    ("e", "R", "e"),
+    ("a", "tab", "x"),
+    ("i",),
+    ("i", "space", "j", "space", "a"),
+    ("question_mark",),
+    ("i", "j", "C"),
+)
+
+
+async def test_a_screen_that_was_left_is_held_by_nobody() -> None:
+    stage = Stage(busy())
+    held: list[ref[Widget] | ref[StylesCache]] = []
+    async with stage.opened() as pilot:
+        # Of the screen left last, Textual holds the lines until the next one is left.
+        for way in (*WAYS, ("enter",), ("a",)):
+            await pilot.press(*way)
+            await pilot.pause()
+            if way in WAYS:
+                held += _parts(stage)
+            while len(stage.app.screen_stack) > 1:
+                await pilot.press("escape")
+            await stage.poll(pilot)
+        _forget_cancelled_timers()
+        gc.collect()
+        assert not [one() for one in held if one() is not None]
+
+
+def _parts(stage: Stage) -> list[ref[Widget] | ref[StylesCache]]:
+    """What there is above the main screen, and what Textual keeps beside it."""
+    above = stage.app.screen_stack[1:]
+    widgets = [widget for screen in above for widget in screen.walk_children(Widget, with_self=True)]
+    assert widgets
+    return [*map(ref, widgets), *(ref(widget._styles_cache) for widget in widgets)]
+
+
+def _forget_cancelled_timers() -> None:
+    """A loop holds them until they would have been due."""
+    scheduled = asyncio.get_running_loop()._scheduled  # type: ignore[attr-defined]
+    scheduled[:] = [timer for timer in scheduled if not timer.cancelled()]
+    heapify(scheduled)

@@ -1,0 +1,35 @@
+"""What comes in while the app ends, or before a screen is there, is no trouble."""
+
+from __future__ import annotations
+
+import pytest
+
+from scaicore_tui.session import Update
+from scaicore_tui.tui.bridge import Bridge
+from scaicore_tui.tui.messages import SessionChanged
+from tests.support.app_stage import Stage
+from tests.support.scene import busy
+
+
+async def test_an_update_to_a_screen_that_was_taken_apart_is_nothing() -> None:
+    stage = Stage(busy())
+    async with stage.opened() as pilot:
+        screen = stage.screen
+        await screen.remove_children()
+        stage.app.on_session_changed(SessionChanged(Update(frozenset(stage.session.book.runs), checkpoints=True)))
+        await screen.recompose()
+        await pilot.pause()
+        assert stage.app.is_running
+
+
+async def test_an_answer_that_came_before_anybody_listened_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage, start = Stage(busy()), Bridge.start
+
+    async def late(bridge: Bridge) -> None:
+        await stage.session._pollers.fetch()
+        start(bridge)
+
+    monkeypatch.setattr(Bridge, "start", lambda bridge: stage.app.run_worker(late(bridge)))
+    async with stage.opened():
+        assert "exec_8f21c4" in stage.text
+        assert "Review needed" in stage.text

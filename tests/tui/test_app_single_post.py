@@ -1,0 +1,111 @@
+"""One POST, whatever the hand does: haste, held keys, double clicks; and whatever the list does under the dialog."""
+
+from __future__ import annotations
+
+import pytest
+from textual.pilot import Pilot
+
+from scaicore_tui.tui.screens.inbox import InboxScreen
+from tests.support.app_stage import WIDE, Stage, until
+from tests.support.inbox_scene import inbox, invoice
+from tests.support.scene import BREAKPOINT, REVIEW, busy
+from tests.support.write_server import Taking, answer_dialog
+
+APPROVED = ("/api/v1/scaicore/checkpoints/ckpt_review/resolve", b'{"resolution":"approve"}')
+
+
+async def sent_once(stage: Stage, pilot: Pilot[int], taking: Taking) -> None:
+    """Wait for the one answer, and for all that might come behind it."""
+    await until(pilot, lambda: taking.posts)
+    await stage.settle(pilot)
+    await stage.poll(pilot)
+    assert taking.posts == [APPROVED]
+
+
+async def test_haste_confirms_nothing() -> None:
+    stage = Stage(busy())
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        await pilot.press("a", "1", "enter", "enter")
+        assert not taking.posts
+        assert answer_dialog(stage).was_hasty
+        stage.clock.advance(0.4)
+        await pilot.press("enter", "enter", "enter")
+        await sent_once(stage, pilot, taking)
+        assert "accepted" in stage.text
+
+
+@pytest.mark.parametrize("key", ["enter", "ctrl+s"])
+async def test_a_held_key_sends_nothing_before_it_is_let_go_and_once_after(key: str) -> None:
+    stage = Stage(busy())
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        await pilot.press("a", "1")
+        for _ in range(20):
+            await pilot.press(key)
+            stage.clock.advance(0.03)
+        assert not taking.posts
+        stage.clock.advance(0.4)
+        stage.burst(*[key] * 20)
+        await sent_once(stage, pilot, taking)
+
+
+async def test_a_double_click_on_an_option_chooses_and_sends_nothing() -> None:
+    stage = Stage(busy())
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        await pilot.press("a")
+        stage.clock.advance(1)
+        await stage.click(pilot, "2 Reject", times=2)
+        await stage.settle(pilot)
+        assert answer_dialog(stage).resolution == "reject"
+        assert not taking.posts
+
+
+async def test_a_double_click_on_send_sends_once_and_meets_nothing_below() -> None:
+    stage = Stage(inbox(REVIEW, BREAKPOINT))
+    taking = Taking(stage)
+    async with stage.opened() as pilot:
+        await pilot.press("i", "a", "1")
+        await stage.click(pilot, "enter send", times=2)
+        await pilot.pause()
+        assert not taking.posts, "the dialog opened only just now"
+        stage.clock.advance(1)
+        await pilot.click(offset=(0, 0))
+        await stage.click(pilot, "enter send", times=3)
+        await sent_once(stage, pilot, taking)
+        assert isinstance(stage.app.screen, InboxScreen)
+
+
+async def test_what_was_opened_is_answered_wherever_the_list_takes_it() -> None:
+    stage = Stage(inbox(REVIEW, invoice(1)))
+    taking = Taking(stage)
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("i", "a", "1")
+        stage.sim.checkpoints = [invoice(2, priority="critical"), invoice(1), REVIEW, invoice(3, priority="critical")]
+        stage.clock.advance(5)
+        await until(pilot, lambda: len(stage.session.checkpoints) == 4)
+        assert answer_dialog(stage).desk.pending[0].id == "ckpt_inv2"
+        await pilot.press("enter")
+        await sent_once(stage, pilot, taking)
+
+
+async def test_what_is_selected_stays_so_while_the_list_is_sorted_again() -> None:
+    stage = Stage(inbox(REVIEW, invoice(1)))
+    taking = Taking(stage)
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("i")
+        stage.sim.checkpoints = [invoice(2, priority="critical"), invoice(1), REVIEW]
+        await stage.poll(pilot)
+        await pilot.press("a", "1")
+        stage.clock.advance(1)
+        await pilot.press("enter")
+        await sent_once(stage, pilot, taking)
+
+
+async def test_a_double_click_on_a_key_of_the_footer_presses_it_once() -> None:
+    stage = Stage(busy())
+    async with stage.opened(WIDE) as pilot:
+        await stage.click(pilot, "v view", times=2)
+        await stage.settle(pilot)
+        assert "  failed  of 26 runs" in stage.text
