@@ -107,6 +107,14 @@ def schemas(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
     yield from ((name, "") for name in names())
 
 
+@quietly
+def topics(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
+    """Offer the topics of `help`."""
+    from scaicore_tui.cli.help import TOPICS
+
+    yield from ((topic, about) for topic, about in TOPICS.items() if topic)
+
+
 def words(*known: str) -> Completion:
     """Words that are always the same."""
 

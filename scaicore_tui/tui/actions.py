@@ -1,8 +1,8 @@
-"""The one registry of what keys do: bindings, footer, help, palette and the README's table come from it."""
+"""The registry of key actions. Bindings, footer, help, palette and manual are made from it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from enum import StrEnum
 
 from msgspec import Struct
@@ -191,15 +191,3 @@ def bindings(places: Iterable[Place], *, only: Iterable[str] | None = None, but:
         if action.places & wanted and action.id not in unwanted and (only is None or action.id in only):
             found += [Binding(key, action.id, action.words, show=False) for key in action.keys]
     return found
-
-
-def key_table() -> list[str]:
-    """The table of keys for the README, as lines of Markdown."""
-    return ["| key | does | where |", "|---|---|---|", *_table_rows()]
-
-
-def _table_rows() -> Iterator[str]:
-    for action in ACTIONS:
-        keys = " ".join(f"`{_KEY_NAMES.get(key, key)}`" for key in action.keys)
-        where = "everywhere" if action.places >= READING else ", ".join(p for p in Place if p in action.places)
-        yield f"| {keys} | {action.words}{' (writes)' if action.writes else ''} | {where} |"
