@@ -9,6 +9,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from scaicore_tui.cli.examples import EXAMPLES
 from scaicore_tui.cli.flags import Common
+from scaicore_tui.cli.manual import TOPICS
 
 COMMON = "Common options"
 EXIT_CODES = {
@@ -27,15 +28,6 @@ EXIT_CODES = {
     130: "interrupted (ctrl+c)",
     131: "ended by SIGQUIT",
     143: "ended by SIGTERM",
-}
-
-
-# Manual pages by the topic that `scaicore-tui help` takes; "" is the page of the program itself.
-TOPICS = {
-    "": "the whole command line: scaicore-tui(1)",
-    "keys": "all keys and signs: scaicore-tui-keys(7)",
-    "config": "settings, tokens and journals: scaicore-tui-config(5)",
-    "serve": "running the REST API: scaicore-tui-serve(8)",
 }
 
 

@@ -14,7 +14,7 @@ import typer
 
 from scaicore_tui.cli import manual, output
 from scaicore_tui.cli.colours import are_wanted
-from scaicore_tui.cli.help import TOPICS, commands
+from scaicore_tui.cli.help import commands
 from scaicore_tui.errors import UsageError
 from scaicore_tui.signals import handled
 
@@ -42,7 +42,7 @@ def show_help(program: Any, words: Sequence[str], *, no_color: bool) -> None:
         parent = typer.Context(program, info_name=PROGRAM, **program.context_settings)
         _show(known[topic].get_help(typer.Context(known[topic], info_name=topic, parent=parent)))
     else:
-        topics = ", ".join(filter(None, TOPICS))
+        topics = ", ".join(filter(None, manual.TOPICS))
         raise UsageError(f"no help on {topic!r}", hint=f"topics: {topics}; or a command: {', '.join(known)}")
 
 

@@ -14,13 +14,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 FOLDER = Path(__file__).parent / "man"
-# Files by the topic that `scaicore-tui help` takes.
+# Files by the topic that `scaicore-tui help` takes; "" is the page of the program itself.
 PAGES: Mapping[str, str] = {
     "": "scaicore-tui.1",
     "keys": "scaicore-tui-keys.7",
     "config": "scaicore-tui-config.5",
     "serve": "scaicore-tui-serve.8",
 }
+# What each page is about.
+TOPICS: Mapping[str, str] = {
+    "": "the whole command line: scaicore-tui(1)",
+    "keys": "all keys and signs: scaicore-tui-keys(7)",
+    "config": "settings, tokens and journals: scaicore-tui-config(5)",
+    "serve": "running the REST API: scaicore-tui-serve(8)",
+}
+# In columns, as all sizes here.
 INDENT = 4
 # A term of at most this many columns stands beside its text, a longer one above it.
 SHORT_TERM = 12

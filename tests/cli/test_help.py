@@ -22,8 +22,8 @@ from typer.main import get_command
 from scaicore_tui.cli.app import app
 from scaicore_tui.cli.examples import EXAMPLES
 from scaicore_tui.cli.flags import Common
-from scaicore_tui.cli.help import COMMON, TOPICS, commands
-from scaicore_tui.cli.manual import PAGES
+from scaicore_tui.cli.help import COMMON, commands
+from scaicore_tui.cli.manual import PAGES, TOPICS
 from tests.cli.program import COMMAND, Program
 
 GROUP: Any = get_command(app)
