@@ -88,7 +88,7 @@ def test_no_secret_is_told_and_no_command_run(configured: Program) -> None:
 
 def test_what_is_wrong_is_told_with_how_to_mend_it(configured: Program) -> None:
     file = config_of(configured)
-    assert configured.lines("config", "check") == [f"{file}: nothing is wrong with it"]
+    assert configured.lines("config", "check") == [f"{file}: no problems found"]
     file.write_text(PROFILES + f'intervall = 3\nkeep_mb = "many"\n[profiles.old]\ntoken_env = "{SECRET}"\n')
     done = configured("config", "check")
     assert done.returncode == 2
