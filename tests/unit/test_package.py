@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from scaicore_tui.cli.manual import PAGES
 from tests.lowest import lowest_versions
 
 ROOT = Path(__file__).parents[2]
@@ -24,9 +23,7 @@ def test_a_wheel_has_schemas_flows_types_and_the_manual(tmp_path: Path) -> None:
     read = [*PACKAGE.rglob("*.json"), PACKAGE / "py.typed"]
     assert len(read) > 10
     assert {str(path.relative_to(ROOT)) for path in read} <= names
-    for page in PAGES.values():
-        assert any(name.endswith(f".data/data/share/man/man{page[-1]}/{page}") for name in names)
-        assert f"scaicore_tui/cli/man/{page}.md" in names
+    assert any(name.endswith(".data/data/share/man/man1/scaicore-tui.1") for name in names)
 
 
 def test_every_dependency_has_a_lowest_and_a_highest_version() -> None:
