@@ -39,6 +39,12 @@ def test_each_promise_names_a_test() -> None:
     assert all(re.search(r"`test_\w+\.py`", row) for row in rows)
 
 
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`([a-z_]+/[a-z_/.]*)`", chapter("How it is built")))))
+def test_each_path_of_the_program_exists(path: str) -> None:
+    """Paths in the description of the program are relative to the package."""
+    assert path == "scaicore_tui/" or (ROOT / "scaicore_tui" / path).exists()
+
+
 @pytest.mark.parametrize("path", re.findall(r"\]\(([^):]+)\)", TEXT))
 def test_each_picture_exists(path: str) -> None:
     assert (ROOT / path).is_file()
