@@ -28,6 +28,7 @@ from tests.support.fault_injector import Fault, FaultyWire, faulty_wire
 
 FOLDER = Path(__file__).parents[1] / "screenshots"
 SEED, RATE = 7, 6.0
+FEW_FAILED = 3
 # How many are answered at once, and which of them somebody else answers first.
 SEVERAL, TOO_LATE = 4, 2
 EXPENSES = "core_expense-approval"
@@ -106,6 +107,20 @@ async def failed_run(stage: Stage) -> None:
     await stage.until(lambda: isinstance(stage.pilot.app.screen, DetailScreen))
 
 
+async def failed_runs(stage: Stage) -> None:
+    """The list of failed runs, with the nodes of the newest one."""
+    await stage.until(
+        lambda: sum(run.status is RunStatus.FAILED for run in stage.session.book.runs.values()) >= FEW_FAILED
+    )
+    await stage.pilot.press("v", "g")
+
+
+async def inbox(stage: Stage) -> None:
+    """The inbox with the most urgent checkpoint selected."""
+    await stage.until(lambda: expenses(stage.session))
+    await stage.pilot.press("i")
+
+
 async def unknown_outcome(stage: Stage) -> None:
     """An answer that was lost on its way."""
     stage.wire.fault = Fault.DROP_BEFORE
@@ -152,6 +167,8 @@ SCENES: dict[str, Scene] = {
     "main": main_screen,
     "answer": answer_dialog,
     "run": failed_run,
+    "failed": failed_runs,
+    "inbox": inbox,
     "unknown": unknown_outcome,
     "conflict": conflict,
     "several": several,

@@ -1,4 +1,4 @@
-"""The commands and their flags: the contract that scripts rely on. Each does its work in a module of its own."""
+"""Define the commands and their options: the contract with scripts. Each command does its work in its own module."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import partial
 from typing import Annotated, Any
 
 import typer
+from typer.main import get_command
 
 from scaicore_tui.cli.arguments import (
     AnyExecution,
@@ -22,6 +23,7 @@ from scaicore_tui.cli.arguments import (
     Seconds,
     State,
     Status,
+    Topic,
     Yes,
 )
 from scaicore_tui.cli.common import takes_common
@@ -65,14 +67,15 @@ def root(
 @takes_common
 def demo(
     common: Common,
-    seed: Annotated[int, typer.Option(metavar="N", help="Same seed, same runs.")] = DEMO_SEED,
-    rate: Annotated[float, typer.Option(metavar="N", help="New runs a minute.", min=0, max=600)] = DEMO_RATE,
-    no_tui: Annotated[bool, typer.Option("--no-tui", help="Only serve; print where as one JSON line.")] = False,
+    seed: Annotated[int, typer.Option(metavar="N", help="Random seed: the same seed gives the same runs.")] = DEMO_SEED,
+    rate: Annotated[float, typer.Option(metavar="N", help="New runs per minute.", min=0, max=600)] = DEMO_RATE,
+    no_tui: Annotated[bool, typer.Option("--no-tui", help="Only start the servers and print their addresses.")] = False,
     owned: Annotated[bool, typer.Option("--owned", hidden=True)] = False,
 ) -> int:
-    """Open the app on a demo: a ScaiGrid of its own, on loopback.
+    """Open the app on a demo ScaiGrid on this machine.
 
-    It really runs flows. `--no-tui` prints one JSON line that says where it is, and serves until interrupted.
+    The demo executes real flows and needs no account. With `--no-tui` it prints one JSON line with its addresses and
+    tokens, and serves until interrupted.
     """
     if no_tui:
         from scaicore_tui.cli.demo import serve_demo
@@ -85,30 +88,36 @@ def demo(
 @takes_common
 def serve(
     common: Common,
-    upstream: Annotated[str, typer.Option(metavar="URL", help="The ScaiGrid's URL.")],
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(metavar="N", help="The port to listen on.", min=0, max=65535)] = 8001,
-    allow_host: Annotated[list[str] | None, typer.Option(metavar="NAME", help="A name it goes by.")] = None,
-    workers: Annotated[int, typer.Option(metavar="N", help="Processes; one that dies is replaced.", min=1, max=64)] = 1,
-    connections: Annotated[int, typer.Option(metavar="N", help="At most, of each worker; then 503.", min=1)] = 200,
+    upstream: Annotated[str, typer.Option(metavar="URL", help="URL of the ScaiGrid.")],
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="N", help="Port to listen on.", min=0, max=65535)] = 8001,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Accept this name in the Host header. Repeatable.")
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(metavar="N", help="Number of processes; one that dies is replaced.", min=1, max=64)
+    ] = 1,
+    connections: Annotated[
+        int, typer.Option(metavar="N", help="Maximum connections per worker; more get a 503.", min=1)
+    ] = 200,
     coalesce: Annotated[
         float,
         typer.Option(
-            **TIME, help="Identical reads of one credential share an answer for so long, in each worker by itself."
+            **TIME, help="Share one response among identical reads for this long. Each worker has its own cache."
         ),
     ] = 0,
-    read_timeout: Annotated[float, typer.Option(**TIME, help="So long the upstream has to answer a read.")] = 15,
-    invoke_timeout: Annotated[float, typer.Option(**TIME, help="So long it has to answer a write.")] = 300,
-    grace: Annotated[float, typer.Option(**TIME, help="So long requests under way have to end after SIGTERM.")] = 30,
+    read_timeout: Annotated[float, typer.Option(**TIME, help="Time limit for the ScaiGrid to answer a read.")] = 15,
+    invoke_timeout: Annotated[float, typer.Option(**TIME, help="Time limit for the ScaiGrid to answer a write.")] = 300,
+    grace: Annotated[float, typer.Option(**TIME, help="Time for open requests to finish after SIGTERM.")] = 30,
     lend_key: Annotated[
         bool,
-        typer.Option("--lend-key", help="Lend its own key to programs of this machine that send no credential."),
+        typer.Option("--lend-key", help="Use the server's own key for local requests without a credential."),
     ] = False,
     worker_fds: Annotated[tuple[int, int] | None, typer.Option(hidden=True)] = None,
 ) -> int:
     """Serve the REST API in front of a ScaiGrid.
 
-    Standard error is the access log, JSON lines, unless `--quiet`.
+    It writes an access log to standard error as JSON lines; `--quiet` turns the log off.
     """
     from scaicore_tui.cli import serving
 
@@ -132,13 +141,13 @@ def serve(
 @takes_common
 def runs(
     common: Common,
-    failed: Annotated[bool, typer.Option("--failed", help="Only failed ones.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="Only failed runs.")] = False,
     json: Json = False,
 ) -> int:
-    """Print the runs with their nodes, newest first.
+    """List runs with their nodes, newest first.
 
-    The feed is read once. With `--offline`, or a `--journal` of JSON lines as `events --json` prints them, nothing is
-    asked of a server.
+    It reads the events from the API once. With `--offline`, or when `--journal` names a file of JSON lines (the output
+    of `events --json`), it contacts no server.
     """
     from scaicore_tui.cli import reading
 
@@ -148,9 +157,9 @@ def runs(
 @command()
 @takes_common
 def show(common: Common, execution: Execution, json: Json = False) -> int:
-    """Print one run: nodes, visits, error, input, output.
+    """Print one run: nodes, visits, error, input and output.
 
-    The beginning of its id will do, if no other run begins so, and `@latest`.
+    EXECUTION is a run's id, a unique prefix of it, or `@latest`.
     """
     from scaicore_tui.cli import reading
 
@@ -162,11 +171,11 @@ def show(common: Common, execution: Execution, json: Json = False) -> int:
 def events(
     common: Common,
     execution: OfExecution = None,
-    json: Annotated[bool, typer.Option("--json", help="JSON lines, verbatim.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON lines, verbatim.")] = False,
 ) -> int:
-    """Print events in feed order, verbatim.
+    """Print events verbatim, in the order of the API.
 
-    With `--journal` those of that file, without a server.
+    With `--journal` it prints the events of that file and contacts no server.
     """
     from scaicore_tui.cli import reading
 
@@ -178,15 +187,15 @@ def events(
 def watch(
     common: Common,
     execution: AnyExecution = None,
-    exit_status: Annotated[bool, typer.Option("--exit-status", help="Exit code 1 where the run failed.")] = False,
+    exit_status: Annotated[bool, typer.Option("--exit-status", help="Exit with 1 if the run failed.")] = False,
     until: State = None,
     timeout: Seconds = None,
     json: JsonLines = False,
 ) -> int:
-    """Print a line for each change, of one run or all.
+    """Print a line for each change of one run or all runs.
 
-    A run is told from its beginning, and until it ends. Polls that fail, from the first one on, are told on standard
-    error, and survived: nothing is missed.
+    If EXECUTION is given, it prints that run from its start until it ends. Failed polls are reported on standard error
+    and retried; no change is skipped.
     """
     from scaicore_tui.cli import watching
 
@@ -199,12 +208,12 @@ def record(
     common: Common,
     seconds: ForSeconds = None,
     idle: IdleSeconds = None,
-    json: Annotated[bool, typer.Option("--json", help="The summary as JSON.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> int:
-    """Poll into the journal, without a screen.
+    """Record events into the journal, without a screen.
 
-    It is the profile's own, or that which `--journal` names. However it ends, there is a summary, which also says what
-    was not read; the exit code is 3 where nothing could be read.
+    The journal is the profile's, or the file that `--journal` names. At the end it prints a summary, which includes
+    the events that it could not read. The exit code is 3 if it could not read anything.
     """
     from scaicore_tui.cli import recording
 
@@ -218,7 +227,7 @@ def checkpoints(
     status: Status = "pending",
     json: Json = False,
 ) -> int:
-    """Print what waits for a person."""
+    """List checkpoints."""
     from scaicore_tui.cli import reading
 
     return run(reading.list_checkpoints(common, status, json))
@@ -230,13 +239,13 @@ def resolve(
     common: Common,
     checkpoint_id: CheckpointId,
     option: OptionId,
-    comment: Annotated[str | None, typer.Option(metavar="TEXT", help="A comment with the answer.")] = None,
+    comment: Annotated[str | None, typer.Option(metavar="TEXT", help="Comment to send with the answer.")] = None,
     yes: Yes = False,
     json: Json = False,
 ) -> int:
-    """Answer a checkpoint, and follow it until its run moves.
+    """Answer a checkpoint and wait until its run continues.
 
-    Without `--yes` it asks on a terminal, and refuses without one.
+    It asks for confirmation on a terminal. Without a terminal it requires `--yes`.
     """
     from scaicore_tui.cli import writing
 
@@ -246,7 +255,7 @@ def resolve(
 @command(name="continue")
 @takes_common
 def carry_on(common: Common, checkpoint_id: BreakpointId, yes: Yes = False, json: Json = False) -> int:
-    """Continue a breakpoint, and follow it until its run moves."""
+    """Continue a breakpoint and wait until its run continues."""
     from scaicore_tui.cli import writing
 
     return run(writing.carry_on(common, checkpoint_id, yes, json))
@@ -257,12 +266,14 @@ def carry_on(common: Common, checkpoint_id: BreakpointId, yes: Yes = False, json
 def replay(
     common: Common,
     execution: Execution,
-    source: Annotated[str | None, typer.Option("--input", metavar="FILE|-", help="Another input, as JSON.")] = None,
-    entity: Annotated[str | None, typer.Option(metavar="ID", help="The entity to run for.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--input", metavar="FILE|-", help="File with another input (JSON), or - for stdin.")
+    ] = None,
+    entity: Annotated[str | None, typer.Option(metavar="ID", help="Entity to invoke the Core for.")] = None,
     yes: Yes = False,
     json: Json = False,
 ) -> int:
-    """Invoke a run's Core again, with its input or another one."""
+    """Invoke a run's Core again, with the same or another input."""
     from scaicore_tui.cli import writing
 
     return run(writing.replay(common, execution, source, entity, yes, json))
@@ -271,7 +282,10 @@ def replay(
 @command()
 @takes_common
 def ledger(common: Common, json: Json = False) -> None:
-    """Print the writes of the last 90 days, and what came of each."""
+    """List all writes sent from this machine and their outcome.
+
+    Entries are kept for 90 days.
+    """
     from scaicore_tui.cli import bookkeeping
 
     bookkeeping.list_ledger(json)
@@ -279,15 +293,30 @@ def ledger(common: Common, json: Json = False) -> None:
 
 @command()
 @takes_common
-def doctor(common: Common, json: Annotated[bool, typer.Option("--json", help="JSON instead of lines.")] = False) -> int:
-    """Look at everything between you and the API.
+def doctor(
+    common: Common, json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False
+) -> int:
+    """Check configuration, connection and terminal.
 
-    Says what to do about what is wrong; the exit code is that of the first thing that fails. Writes nothing, and asks a
-    handful of times.
+    For each problem it prints what to do. The exit code is that of the first failed check. It changes nothing and
+    sends only a few read requests.
     """
     from scaicore_tui.cli.doctor import examine
 
     return run(examine.examine(common, json))
+
+
+@command(name="help")
+@takes_common
+def show_help(common: Common, topic: Topic = None) -> None:
+    """Show a manual page or the help of a command.
+
+    Topics are `keys`, `config` and `serve`; without a topic it shows the manual of the command line. On a terminal
+    the page opens in the pager that $PAGER names.
+    """
+    from scaicore_tui.cli import help_topics
+
+    help_topics.show_help(get_command(app), topic or (), no_color=common.no_color)
 
 
 @command()
@@ -296,14 +325,17 @@ def schema(
     common: Common,
     name: SchemaName = None,
 ) -> None:
-    """Print the JSON Schema of a command's `--json`."""
+    """Print the JSON Schema of a command's `--json` output.
+
+    Without NAME it lists the commands that have one.
+    """
     from scaicore_tui.cli import describing
 
     describing.print_schema(name)
 
 
 def main() -> int:
-    """Run the command line; its exit code."""
+    """Run the command line and return its exit code."""
     try:
         app(prog_name="scaicore-tui")
     except SystemExit as end:

@@ -1,4 +1,4 @@
-"""Arguments and options that commands have in common, or that a shell completes: how they are written, and told."""
+"""Define arguments and options that several commands share, with their help and completion."""
 
 from __future__ import annotations
 
@@ -9,38 +9,52 @@ import typer
 from scaicore_tui.cli import completing
 from scaicore_tui.cli.until import Until
 
-Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
-JsonLines = Annotated[bool, typer.Option("--json", help="JSON lines.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+JsonLines = Annotated[bool, typer.Option("--json", help="Print JSON lines.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 _RUN: dict[str, Any] = {
-    "help": "A run's id, the beginning of one, or @latest.",
+    "help": "Id of a run, a unique prefix of it, or @latest.",
     "autocompletion": completing.runs,
 }
 Execution = Annotated[str, typer.Argument(metavar="EXECUTION", **_RUN)]
 AnyExecution = Annotated[str | None, typer.Argument(metavar="[EXECUTION]", **_RUN)]
-OfExecution = Annotated[str | None, typer.Option(metavar="EXECUTION", **_RUN | {"help": "Only this run's."})]
+OfExecution = Annotated[str | None, typer.Option(metavar="EXECUTION", **_RUN | {"help": "Only events of this run."})]
 CheckpointId = Annotated[
-    str, typer.Argument(metavar="ID", help="A checkpoint's id.", autocompletion=completing.checkpoints)
+    str, typer.Argument(metavar="ID", help="Id of the checkpoint.", autocompletion=completing.checkpoints)
 ]
 BreakpointId = Annotated[
-    str, typer.Argument(metavar="ID", help="A breakpoint's id.", autocompletion=completing.breakpoints)
+    str, typer.Argument(metavar="ID", help="Id of the breakpoint.", autocompletion=completing.breakpoints)
 ]
 OptionId = Annotated[
-    str, typer.Argument(metavar="OPTION", help="The id of one of its options.", autocompletion=completing.options)
+    str, typer.Argument(metavar="OPTION", help="Id of the option to choose.", autocompletion=completing.options)
 ]
 Status = Annotated[
-    str, typer.Option(metavar="STATUS", help="pending, resolved, failed, …", autocompletion=completing.statuses)
+    str,
+    typer.Option(
+        metavar="STATUS", help="pending, resolved, failed, expired or cancelled.", autocompletion=completing.statuses
+    ),
 ]
-Seconds = Annotated[float | None, typer.Option(metavar="SECONDS", help="Then give up: exit code 8.", min=0)]
-ForSeconds = Annotated[float | None, typer.Option("--for", metavar="SECONDS", help="Then end.", min=0)]
+Seconds = Annotated[
+    float | None, typer.Option(metavar="SECONDS", help="Give up after this time, with exit code 8.", min=0)
+]
+ForSeconds = Annotated[float | None, typer.Option("--for", metavar="SECONDS", help="End after this time.", min=0)]
 IdleSeconds = Annotated[
-    float | None, typer.Option("--until-idle", metavar="SECONDS", help="End when nothing came for so long.", min=0)
+    float | None,
+    typer.Option("--until-idle", metavar="SECONDS", help="End after this time without a new event.", min=0),
 ]
 State = Annotated[
     Until | None,
-    typer.Option(metavar="STATE", help="waiting, completed, failed, or any.", autocompletion=completing.states),
+    typer.Option(
+        metavar="STATE",
+        help="End when a run is waiting, completed, failed, or any of these.",
+        autocompletion=completing.states,
+    ),
 ]
 SchemaName = Annotated[
     str | None,
-    typer.Argument(metavar="[NAME]", help="The command that prints it.", autocompletion=completing.schemas),
+    typer.Argument(metavar="[NAME]", help="Name of the command.", autocompletion=completing.schemas),
+]
+Topic = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[TOPIC]", help="A topic or a command.", autocompletion=completing.topics),
 ]

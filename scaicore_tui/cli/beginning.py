@@ -1,4 +1,4 @@
-"""`config init`: the first profiles' file, out of flags or out of what a person answers."""
+"""`config init`: create the configuration file from options or from a person's answers."""
 
 from __future__ import annotations
 
@@ -25,8 +25,12 @@ _WAYS = {"1": "token_env", "2": "token_file", "3": "token_command"}
 
 
 async def write_config(common: Common, said: Mapping[str, Any]) -> None:
-    """Write the file. Raises UsageError where somebody has to be asked and nobody is there, ConfigError where there is
-    a file already, or what was said makes no sense."""
+    """Create the file; ask for the address and the token if there is no `--url`.
+
+    Raises:
+        UsageError: there is no terminal to ask on.
+        ConfigError: the file exists already, or a value is invalid.
+    """
     path = config_file()
     if is_present(path):
         raise is_there(path)
@@ -38,7 +42,7 @@ async def write_config(common: Common, said: Mapping[str, Any]) -> None:
         told |= answers
     write_new(path, profile_text(name, _checked(told)))
     say(f"wrote {path}, profile {name}")
-    say("scaicore-tui doctor looks whether it works, scaicore-tui opens it")
+    say("check it with scaicore-tui doctor, then open the app with scaicore-tui")
 
 
 def _checked(told: dict[str, Any]) -> dict[str, Any]:
@@ -51,22 +55,22 @@ def _checked(told: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _ask(name: str) -> tuple[str, dict[str, Any]]:
-    """The profile's name, and what it says, from a person."""
+    """Ask for the profile's name and keys."""
     if not sys.stdin.isatty():
-        raise UsageError("nobody is there to ask", kept="nothing was written", hint="say --url, and --token-env NAME")
+        raise UsageError("no terminal to ask on", kept="nothing was written", hint="give --url and --token-env NAME")
     name = await _until("Name of the profile", str, name)
     url = await _until("The API's address, such as https://scaiflow.example.com", _address)
-    say("Where is the token? 1 in a variable of the environment, 2 in a file, 3 a command prints it")
+    say("Where is the token? 1 environment variable, 2 file, 3 output of a command")
     way = await _until("1, 2 or 3", _way, "1")
     if way == "token_env":
-        return name, {"url": url, way: await _until("Its name", _variable, TOKEN)}
+        return name, {"url": url, way: await _until("Name of the variable", _variable, TOKEN)}
     if way == "token_file":
-        return name, {"url": url, way: await _until("Its path; readable by you alone", Path)}
-    return name, {"url": url, way: await _until("The command, as you would type it", _words)}
+        return name, {"url": url, way: await _until("Path of the file; only you may read it", Path)}
+    return name, {"url": url, way: await _until("The command, as you would type it in a shell", _words)}
 
 
 async def _until(question: str, read: Callable[[str], Any], default: str = "") -> Any:
-    """Ask until the answer can be read; Enter alone is the `default`."""
+    """Ask until `read` accepts the answer; an empty answer means `default`."""
     while True:
         said = await ask(f"{question} [{default}]" if default else question) or default
         try:
@@ -82,14 +86,14 @@ def _address(text: str) -> str:
 
 def _way(text: str) -> str:
     if text not in _WAYS:
-        raise ConfigError(f"not one of {', '.join(_WAYS)}")
+        raise ConfigError(f"answer with one of {', '.join(_WAYS)}")
     return _WAYS[text]
 
 
 def _variable(text: str) -> str:
-    """A variable's name. A key pasted here looks like one: it is told apart, and not repeated."""
+    """Return the name of a variable. A key pasted by mistake looks like one; it is rejected and not repeated."""
     if text.startswith("sgk_") or not _VARIABLE.fullmatch(text):
-        raise ConfigError("not a variable's name", hint="the token itself is never written to this file")
+        raise ConfigError("not the name of a variable", hint="the token itself is never written to this file")
     return text
 
 
@@ -97,4 +101,4 @@ def _words(text: str) -> list[str]:
     try:
         return shlex.split(text)
     except ValueError as error:
-        raise ConfigError(f"the command makes no sense: {error}") from error
+        raise ConfigError(f"the command cannot be split into words: {error}") from error

@@ -1,4 +1,4 @@
-"""Gives the commands the flags that they share, before or after their names."""
+"""Add the common options to the commands; they can stand before or after the command's name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scaicore_tui.cli.flags import Common
 
 
 def takes_common(command: Callable[..., int | None]) -> Callable[..., None]:
-    """Give a command with a parameter `common` the shared flags, and turn its result into the exit code."""
+    """Add the common options to a command with a parameter `common`, and exit with the code that it returns."""
 
     @functools.wraps(command)
     def wrapped(context: typer.Context, **values: Any) -> None:

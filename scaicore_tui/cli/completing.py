@@ -1,7 +1,7 @@
-"""What a shell may complete: runs, Cores and checkpoints of the profile's journal, profiles, and words that are known.
+"""Shell completion: runs, Cores and checkpoints from the profile's journal, profiles, and fixed words.
 
-It is fast, asks no server, writes nothing, and whatever is wrong it offers nothing and says nothing: a shell shows what
-is said in the middle of somebody's line.
+It contacts no server and writes nothing. On any error it offers nothing and prints nothing, because a shell would show
+the message in the middle of the command line.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
     from scaicore_tui.journal import Journal
     from scaicore_tui.wire import Checkpoint
 
-# A word, and what it is.
+# A word, and its description.
 Offer = tuple[str, str]
 Completion = Callable[[typer.Context, str], list[Offer]]
 MOST = 200
-# What goes into a command line as it is: some shells run what they are offered. No id has needed anything else.
+# Words that are safe in a command line: some shells execute parts of an offered word. All known ids match.
 _WORD = re.compile(r"[A-Za-z0-9_@.-]+")
 _ODD = re.compile(r"[^\w .,;+/%()·-]")
 
 
 def quietly(offers: Callable[[typer.Context, str], Iterator[Offer]]) -> Completion:
-    """Those of the offers that go on with what is typed; none where anything goes wrong."""
+    """Wrap a completion: keep the offers that start with the typed word; offer nothing on any error."""
 
     @functools.wraps(offers)
     def complete(ctx: typer.Context, incomplete: str) -> list[Offer]:
         try:
             found = dict(offers(ctx, incomplete))
-        except Exception:  # noqa: BLE001  (nobody asked for anything: there is nobody to tell)
+        except Exception:  # noqa: BLE001  (an error message would garble the command line)
             return []
         fitting = [word for word in found if word.startswith(incomplete) and _WORD.fullmatch(word)]
         return [(word, _ODD.sub(" ", found[word])) for word in fitting[:MOST]]
@@ -47,7 +47,7 @@ def quietly(offers: Callable[[typer.Context, str], Iterator[Offer]]) -> Completi
 
 @quietly
 def runs(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
-    """The newest runs, as the journal knows them."""
+    """Offer the newest runs of the journal."""
     from scaicore_tui.journal.pending import read_pending
     from scaicore_tui.journal.summaries import Summaries
 
@@ -61,7 +61,7 @@ def runs(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
 
 @quietly
 def cores(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
-    """The Cores of the newest runs."""
+    """Offer the Cores of the newest runs."""
     from scaicore_tui.journal.summaries import Summaries
 
     with _journal(ctx) as journal:
@@ -72,19 +72,19 @@ def cores(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
 
 @quietly
 def checkpoints(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
-    """What waited at the journal's latest look."""
+    """Offer the pending checkpoints that the journal has."""
     yield from ((row.id, _about(row)) for row in _pending(ctx))
 
 
 @quietly
 def breakpoints(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
-    """Those that continue."""
+    """Offer the pending breakpoints that the journal has."""
     yield from ((row.id, _about(row)) for row in _pending(ctx) if row.is_breakpoint)
 
 
 @quietly
 def options(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
-    """The options of the checkpoint that is named before."""
+    """Offer the options of the checkpoint named before."""
     for row in _pending(ctx):
         if row.id == ctx.params.get("checkpoint_id"):
             yield from ((option.id, option.label) for option in row.options)
@@ -92,7 +92,7 @@ def options(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
 
 @quietly
 def profiles(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
-    """The profiles of the configuration file, with their addresses."""
+    """Offer the profiles of the configuration file, with their addresses."""
     from scaicore_tui.config import config_file
     from scaicore_tui.config.profiles import read_profiles
 
@@ -101,14 +101,22 @@ def profiles(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
 
 @quietly
 def schemas(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
-    """The commands whose documents have a schema."""
+    """Offer the commands whose documents have a schema."""
     from scaicore_tui.cli.describing import names
 
     yield from ((name, "") for name in names())
 
 
+@quietly
+def topics(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
+    """Offer the topics of `help`."""
+    from scaicore_tui.cli.manual import TOPICS
+
+    yield from ((topic, about) for topic, about in TOPICS.items() if topic)
+
+
 def words(*known: str) -> Completion:
-    """Words that are always the same."""
+    """Return a completion that offers fixed words."""
 
     @quietly
     def complete(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
@@ -123,7 +131,7 @@ apis = words("scaiflow", "scaigrid")
 
 
 def _pending(ctx: typer.Context) -> list[Checkpoint]:
-    """What waited at the journal's latest look."""
+    """Return the pending checkpoints that the journal has."""
     from scaicore_tui.journal.pending import read_pending
 
     with _journal(ctx) as journal:

@@ -1,4 +1,4 @@
-"""The commands under `config`, and their flags."""
+"""Define the commands under `config` and their options."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.help import Command, Group
 from scaicore_tui.cli.running import run
 
-config_app = typer.Typer(cls=Group, help="Look after the profiles' file.", no_args_is_help=True)
+config_app = typer.Typer(cls=Group, help="Show, check or create the configuration file.", no_args_is_help=True)
 command = partial(config_app.command, cls=Command)
 
-Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 @command()
 @takes_common
 def path(common: Common) -> None:
-    """Print where the file is, whether or not it exists."""
+    """Print the path of the configuration file."""
     from scaicore_tui.cli import configuring
 
     configuring.print_path()
@@ -30,9 +30,9 @@ def path(common: Common) -> None:
 @command()
 @takes_common
 def show(common: Common, json: Json = False) -> None:
-    """Print every setting, and what said so.
+    """Print every setting and where its value comes from.
 
-    Asks no server for anything, and runs no command.
+    It contacts no server and does not run the token command.
     """
     from scaicore_tui.cli import configuring
 
@@ -42,9 +42,9 @@ def show(common: Common, json: Json = False) -> None:
 @command()
 @takes_common
 def check(common: Common, json: Json = False) -> int:
-    """Print what is wrong with the settings, and how to mend it.
+    """Check the settings and print how to fix each problem.
 
-    Looks at the file and the environment; where anything is wrong the exit code is 2.
+    It checks the file and the environment. The exit code is 2 if there is a problem.
     """
     from scaicore_tui.cli import configuring
 
@@ -55,18 +55,21 @@ def check(common: Common, json: Json = False) -> int:
 @takes_common
 def init(
     common: Common,
-    token_env: Annotated[str | None, typer.Option(metavar="NAME", help="The token is in this variable.")] = None,
-    token_command: Annotated[
-        str | None, typer.Option(metavar="WORDS", help="The token is printed by this command.")
+    token_env: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Environment variable that holds the token.")
     ] = None,
+    token_command: Annotated[str | None, typer.Option(metavar="WORDS", help="Command that prints the token.")] = None,
     color: Annotated[
-        str | None, typer.Option(help="red, amber, green, blue or violet: what its name stands on.")
+        str | None,
+        typer.Option(metavar="COLOR", help="red, amber, green, blue or violet: colour of its name in the status bar."),
     ] = None,
-    protected: Annotated[bool, typer.Option("--protected", help="Writes are typed out first.")] = False,
+    protected: Annotated[
+        bool, typer.Option("--protected", help="Require a typed confirmation for each write.")
+    ] = False,
 ) -> int:
-    """Write the file, with one profile.
+    """Create the configuration file with one profile.
 
-    Asks for the address and the token, unless `--url` says the former.
+    It asks for the address and the token, unless `--url` is given. It never changes an existing file.
     """
     from scaicore_tui.cli import beginning
 

@@ -1,4 +1,4 @@
-"""`config path`, `show` and `check`: where settings come from, and what is wrong with them. Never tells a secret."""
+"""`config path`, `show` and `check`: settings with their sources, and problems with them. Secrets are never printed."""
 
 from __future__ import annotations
 
@@ -27,12 +27,16 @@ _NO_VARIABLE = re.compile(r"sgk_|.*[^A-Za-z0-9_]")
 
 
 def print_path() -> None:
-    """Print where the file is."""
+    """Print the path of the file."""
     output.line(one_line(str(config_file())))
 
 
 def show(common: Common, json: bool) -> None:
-    """Print all settings with their sources. Raises ConfigError where they make no sense, once they are printed."""
+    """Print all settings with their sources.
+
+    Raises:
+        ConfigError: a setting is invalid; the settings are printed first.
+    """
     settings = settings_of(common)
     rows = dict(_rows(settings))
     if json:
@@ -42,13 +46,13 @@ def show(common: Common, json: bool) -> None:
     else:
         table = ((name, _cell(value), one_line(source)) for name, (value, source) in rows.items())
         output.table(("SETTING", "VALUE", "FROM"), table)
-        there = "" if is_present(settings.file) else " (there is none: scaicore-tui config init)"
+        there = "" if is_present(settings.file) else " (the file does not exist; scaicore-tui config init creates it)"
         say(f"profiles are in {settings.file}{there}")
     settings.target()
 
 
 def _rows(settings: Settings) -> Iterator[tuple[str, tuple[Any, str]]]:
-    """Each setting by its name: its value, as JSON has it, and what said so."""
+    """Yield the name of each setting with its value, as in JSON, and its source."""
     file = str(settings.file)
     chosen = settings.asked_by or (f"default in {file}" if settings.name in settings.names else "default")
     yield "profile", (settings.name, chosen)
@@ -60,9 +64,9 @@ def _rows(settings: Settings) -> Iterator[tuple[str, tuple[Any, str]]]:
 
 
 def _token(settings: Settings) -> tuple[str | None, str]:
-    """Whether there is a way to one, and which; nobody is asked for it."""
+    """Return a placeholder for the token if there is a source of one, and the names of the sources. None is read."""
     sources = settings.tokens.sources()
-    return (HIDDEN, ", then ".join(source.name for source in sources)) if sources else (None, "nothing names one")
+    return (HIDDEN, ", then ".join(source.name for source in sources)) if sources else (None, "no source is configured")
 
 
 def _cell(value: Any) -> str:
@@ -72,7 +76,7 @@ def _cell(value: Any) -> str:
 
 
 def check(common: Common, json: bool) -> int:
-    """Print all that is wrong; the exit code."""
+    """Print all problems and return the exit code."""
     path = config_file()
     complaints = list(complaints_of(common, path))
     if json:
@@ -88,9 +92,9 @@ def _report(path: Path, complaints: list[Complaint]) -> Iterator[str]:
     shown = one_line(str(path))
     if not complaints:
         fine = (
-            "nothing is wrong with it"
+            "no problems found"
             if is_present(path)
-            else "there is none, and none is needed: config init writes one"
+            else "the file does not exist and is not required; scaicore-tui config init creates it"
         )
         yield f"{shown}: {fine}"
         return
@@ -102,7 +106,7 @@ def _report(path: Path, complaints: list[Complaint]) -> Iterator[str]:
 
 
 def complaints_of(common: Common, path: Path) -> Iterator[Complaint]:
-    """Of the file as it is written; of what it says; and of what all says together."""
+    """Yield the problems of the file's syntax, of its values, and of all settings together."""
     try:
         content = read_config(path) or ""
     except ConfigError as error:
@@ -126,11 +130,14 @@ def _of_values(profiles: ProfileFile) -> Iterator[Complaint]:
 
 
 def _troubles(profile: Profile) -> Iterator[tuple[str, ConfigError]]:
-    """What can't be used of what a profile says, on this machine."""
+    """Yield the keys of a profile that cannot work on this machine, with the error."""
     if profile.token_env is not None and _NO_VARIABLE.match(profile.token_env):
-        yield "token_env", ConfigError("this is no variable's name", hint="it names the variable that holds the token")
+        yield (
+            "token_env",
+            ConfigError("not the name of a variable", hint="give the name of the variable that holds the token"),
+        )
     if profile.token_command is not None and shutil.which(profile.token_command[0]) is None:
-        yield "token_command", ConfigError(f"no program {profile.token_command[0]!r}", hint="its path, or one in PATH")
+        yield "token_command", ConfigError(f"no program {profile.token_command[0]!r}", hint="give its full path")
     try:
         if profile.url is not None:
             check_url(profile.url, has_token=True)
@@ -144,8 +151,8 @@ def _troubles(profile: Profile) -> Iterator[tuple[str, ConfigError]]:
 
 
 def _of_everything(common: Common) -> Iterator[Complaint]:
-    """Flags and environment, with the profile that they choose."""
+    """Yield the problem of the options, the environment and the profile that they select."""
     try:
         settings_of(common).target()
     except ConfigError as error:
-        yield Complaint("flags and environment", error.message, error.hint)
+        yield Complaint("options and environment", error.message, error.hint)

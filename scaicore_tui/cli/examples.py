@@ -1,84 +1,98 @@
-"""What a person types, and what it does: for `--help`, the manual, and a test that each of these lines is one."""
+"""Examples of command lines, for `--help` and the manual. A test parses each of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-# By command, "" is the program without one.
+# By command; "" is the program without a command.
 EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
     "": (
-        ("scaicore-tui demo", "try it on a ScaiGrid of its own, without any account"),
+        ("scaicore-tui demo", "try it on a demo, without an account"),
         (
             "scaicore-tui --url https://scaiflow.example.com",
-            "open the app on an API, with the token in the environment",
+            "open the app on an API; the token is in SCAICORE_TUI_TOKEN",
         ),
-        ("scaicore-tui --profile staging --read-only", "open it on a profile, with all that writes switched off"),
-        ("scaicore-tui --offline --journal incident.journal", "look at what was recorded, without any server"),
+        ("scaicore-tui --profile staging --read-only", "open a profile, with everything that writes turned off"),
+        ("scaicore-tui --offline --journal incident.journal", "look at a recorded journal, without a server"),
     ),
     "demo": (
-        ("scaicore-tui demo", "the app on a demo of its own, which ends with it"),
-        ("scaicore-tui demo --no-tui --rate 30", "only the servers; the one line printed says where they are"),
+        ("scaicore-tui demo", "open the app on a demo, which ends with the app"),
+        ("scaicore-tui demo --no-tui --rate 30", "start only the servers, with 30 new runs per minute"),
     ),
     "serve": (
-        ("scaicore-tui serve --upstream https://scaigrid.example.com", "on 127.0.0.1:8001"),
-        ("scaicore-tui serve --upstream https://grid.example.com --coalesce 2s", "for a whole team"),
+        ("scaicore-tui serve --upstream https://scaigrid.example.com", "listen on 127.0.0.1:8001"),
+        (
+            "scaicore-tui serve --upstream https://grid.example.com --coalesce 2s",
+            "share responses to identical reads, for a team",
+        ),
     ),
     "runs": (
-        ("scaicore-tui runs --failed", "only those that failed, with their errors"),
-        ("scaicore-tui runs --json | jq -r '.[].execution_id'", "for programs"),
-        ("scaicore-tui runs --offline", "those that the profile's journal knows, without a server"),
-        ("scaicore-tui runs --offline --journal events.jsonl", "those of a file of events, one on each line"),
+        ("scaicore-tui runs --failed", "list failed runs with their errors"),
+        ("scaicore-tui runs --json | jq -r '.[].execution_id'", "print the id of each run"),
+        ("scaicore-tui runs --offline", "list the runs in the profile's journal, without a server"),
+        ("scaicore-tui runs --offline --journal events.jsonl", "list the runs in a file of JSON lines"),
     ),
     "show": (
-        ("scaicore-tui show @latest", "the newest run"),
-        ("scaicore-tui show exec_8f2 --json", "the one whose id begins like that, for programs"),
+        ("scaicore-tui show @latest", "print the newest run"),
+        ("scaicore-tui show exec_8f2 --json", "print the run whose id starts with exec_8f2, as JSON"),
     ),
     "events": (
-        ("scaicore-tui events --execution @latest", "what the newest run told"),
-        ("scaicore-tui events --json > events.jsonl", "all that can be read, byte for byte"),
-        ("scaicore-tui events --offline --journal incident.journal", "those of a file, without a server"),
+        ("scaicore-tui events --execution @latest", "print the events of the newest run"),
+        ("scaicore-tui events --json > events.jsonl", "save all events, byte for byte"),
+        ("scaicore-tui events --offline --journal incident.journal", "print the events of a journal, without a server"),
     ),
     "watch": (
-        ("scaicore-tui watch", "what all runs do, from now on"),
-        ("scaicore-tui watch @latest --exit-status", "what the newest does, until it ends; 1 if it failed"),
-        ("scaicore-tui watch exec_8f2 --until waiting --timeout 600", "until somebody has to answer; 8 if nobody has"),
-        ("scaicore-tui watch --json --core core_triage | jq -r .change", "for programs"),
+        ("scaicore-tui watch", "print all changes from now on"),
+        ("scaicore-tui watch @latest --exit-status", "follow the newest run to its end; exit with 1 if it failed"),
+        (
+            "scaicore-tui watch exec_8f2 --until waiting --timeout 600",
+            "wait for a checkpoint; exit with 8 after 10 minutes",
+        ),
+        ("scaicore-tui watch --json --core core_triage | jq -r .change", "print the kind of each change of one Core"),
     ),
     "record": (
-        ("scaicore-tui record", "into the profile's journal, until Ctrl-C"),
-        ("scaicore-tui record --journal incident.journal --for 600", "into a file of its own, for ten minutes"),
-        ("scaicore-tui record --until-idle 30 --json | jq .gaps", "until all is quiet, for programs"),
+        ("scaicore-tui record", "record into the profile's journal until ctrl+c"),
+        ("scaicore-tui record --journal incident.journal --for 600", "record into another file for 10 minutes"),
+        (
+            "scaicore-tui record --until-idle 30 --json | jq .gaps",
+            "record until 30 seconds pass without an event; count the gaps",
+        ),
     ),
     "checkpoints": (
-        ("scaicore-tui checkpoints", "what waits for a person"),
-        ("scaicore-tui checkpoints --status resolved --json", "what was answered, as the API has it"),
+        ("scaicore-tui checkpoints", "list pending checkpoints"),
+        ("scaicore-tui checkpoints --status resolved --json", "list answered checkpoints as JSON"),
     ),
     "resolve": (
-        ("scaicore-tui resolve ckpt_8f21 approve", "asks first, and then follows it until its run moves"),
-        ("scaicore-tui resolve ckpt_8f21 reject --comment 'no receipt' --yes", "does not ask"),
+        ("scaicore-tui resolve ckpt_8f21 approve", "ask for confirmation, then send the answer"),
+        ("scaicore-tui resolve ckpt_8f21 reject --comment 'no receipt' --yes", "send the answer without asking"),
     ),
-    "continue": (("scaicore-tui continue ckpt_8f21", "lets a run go on from its breakpoint"),),
+    "continue": (("scaicore-tui continue ckpt_8f21", "continue a run from its breakpoint"),),
     "replay": (
-        ("scaicore-tui replay exec_8f2", "with the input that it had"),
-        ("scaicore-tui replay exec_8f2 --input input.json --yes", "with another one"),
+        ("scaicore-tui replay exec_8f2", "invoke again with the captured input"),
+        ("scaicore-tui replay exec_8f2 --input input.json --yes", "invoke again with another input"),
     ),
     "schema": (
-        ("scaicore-tui schema", "which there are"),
-        ("scaicore-tui schema runs > runs.schema.json", "that of what `runs --json` prints"),
+        ("scaicore-tui schema", "list the commands that have a schema"),
+        ("scaicore-tui schema runs > runs.schema.json", "save the schema of `runs --json`"),
     ),
-    "ledger": (("scaicore-tui ledger", "who answered what, and what came of it"),),
+    "ledger": (("scaicore-tui ledger", "list all writes and their outcome"),),
     "doctor": (
-        ("scaicore-tui doctor", "what is well, what is not, and what to do about that"),
-        ("scaicore-tui doctor --profile prod --json | jq .ok", "for programs"),
+        ("scaicore-tui doctor", "check everything"),
+        ("scaicore-tui doctor --profile prod --json | jq .ok", "check one profile; print true or false"),
     ),
-    "config path": (("scaicore-tui config path", "where the profiles are"),),
+    "help": (
+        ("scaicore-tui help keys", "show the manual page with all keys"),
+        ("scaicore-tui help config show", "show the help of a command"),
+        ("scaicore-tui help serve | less", "read a page in another pager"),
+    ),
+    "config path": (("scaicore-tui config path", "print the path of the file"),),
     "config show": (
-        ("scaicore-tui config show", "which settings hold here, and what said so"),
-        ("scaicore-tui config show --profile prod --json", "those of that profile, for programs"),
+        ("scaicore-tui config show", "print all settings and their sources"),
+        ("scaicore-tui config show --profile prod --json", "print those of one profile as JSON"),
     ),
-    "config check": (("scaicore-tui config check", "what is wrong with them"),),
+    "config check": (("scaicore-tui config check", "list all problems"),),
     "config init": (
-        ("scaicore-tui config init", "asks for what it needs to know"),
-        ("scaicore-tui config init --url https://api.example.com --token-env TOKEN", "asks nothing"),
+        ("scaicore-tui config init", "ask for name, address and token"),
+        ("scaicore-tui config init --url https://api.example.com --token-env TOKEN", "ask nothing"),
     ),
 }

@@ -1,4 +1,4 @@
-"""The flags that all commands share. Reading them needs no typer: it is needed only where a command line is parsed."""
+"""Define the options that all commands share. Reading plain ones needs no typer, which takes time to import."""
 
 from __future__ import annotations
 
@@ -22,42 +22,38 @@ def _flag(help_text: str, *names: str, completes: str = "", **more: Any) -> Any:
 
 
 class Common(Struct, frozen=True):
-    """What was said of them; None or False is unsaid."""
+    """Values of the common options; None or False means not given."""
 
-    url: Annotated[str | None, _flag("The API's address. [SCAICORE_TUI_URL]", metavar="URL")] = None
+    url: Annotated[str | None, _flag("Address of the API. [SCAICORE_TUI_URL]", metavar="URL")] = None
     api: Annotated[str | None, _flag("scaiflow or scaigrid. [SCAICORE_TUI_API]", metavar="API", completes="apis")] = (
         None
     )
     profile: Annotated[
         str | None,
-        _flag("A profile of the configuration file. [SCAICORE_TUI_PROFILE]", metavar="NAME", completes="profiles"),
+        _flag("Profile to use. [SCAICORE_TUI_PROFILE]", metavar="NAME", completes="profiles"),
     ] = None
-    token_file: Annotated[Path | None, _flag("Holds the token, readable by you alone.", metavar="FILE")] = None
-    core: Annotated[str | None, _flag("Only this Core.", metavar="ID", completes="cores")] = None
-    interval: Annotated[float | None, _flag("Between two polls. [5]", metavar="SECONDS", min=0.1)] = None
-    journal: Annotated[Path | None, _flag("The journal's file.", metavar="FILE")] = None
-    no_journal: Annotated[bool, _flag("Keep nothing after the end.", "--no-journal")] = False
-    backfill: Annotated[int | None, _flag("How many past events to read at the start. [5000]", metavar="N", min=0)] = (
-        None
-    )
-    offline: Annotated[bool, _flag("Show a journal, and ask no server.", "--offline")] = False
-    read_only: Annotated[bool, _flag("Never write.", "--read-only")] = False
-    ascii: Annotated[bool, _flag("Plain signs instead of glyphs.", "--ascii")] = False
-    no_color: Annotated[bool, _flag("No colours. [NO_COLOR]", "--no-color")] = False
-    low_bandwidth: Annotated[bool, _flag("For a bad link: few colours, few ticks, no mouse.", "--low-bandwidth")] = (
-        False
-    )
-    notify: Annotated[bool, _flag("Ring when a run fails, or one waits for a person.", "--notify")] = False
-    quiet: Annotated[bool, _flag("Say nothing but errors.", "--quiet")] = False
+    token_file: Annotated[Path | None, _flag("File with the token; only you may read it.", metavar="FILE")] = None
+    core: Annotated[str | None, _flag("Show only this Core.", metavar="ID", completes="cores")] = None
+    interval: Annotated[float | None, _flag("Time between two polls. [5]", metavar="SECONDS", min=0.1)] = None
+    journal: Annotated[Path | None, _flag("Journal file to use.", metavar="FILE")] = None
+    no_journal: Annotated[bool, _flag("Keep the journal in memory only.", "--no-journal")] = False
+    backfill: Annotated[int | None, _flag("Past events to read at the start. [5000]", metavar="N", min=0)] = None
+    offline: Annotated[bool, _flag("Show recorded events; contact no server.", "--offline")] = False
+    read_only: Annotated[bool, _flag("Turn off everything that writes.", "--read-only")] = False
+    ascii: Annotated[bool, _flag("Use ASCII signs instead of glyphs.", "--ascii")] = False
+    no_color: Annotated[bool, _flag("Use no colours. [NO_COLOR]", "--no-color")] = False
+    low_bandwidth: Annotated[bool, _flag("Send less to the terminal, for slow links.", "--low-bandwidth")] = False
+    notify: Annotated[bool, _flag("Bell and notification on failure or new checkpoint.", "--notify")] = False
+    quiet: Annotated[bool, _flag("Only print errors.", "--quiet")] = False
 
     def over(self, outer: Common) -> Common:
-        """These flags, and those said before the command's name where these are silent."""
+        """Return these options, completed by those given before the command's name."""
         said = {name: value for name in self.__struct_fields__ if not is_unsaid(value := getattr(self, name))}
         return replace(outer, **said)
 
 
 def is_unsaid(value: object) -> bool:
-    """Whether a flag has that value where nothing was said: 0 is something."""
+    """Return whether an option with this value was not given. 0 is a given value."""
     return value is None or value is False
 
 
@@ -66,9 +62,9 @@ _LEAST = {"interval": 0.1, "backfill": 0}
 
 
 def read_plain(arguments: Sequence[str]) -> Common | None:
-    """What the shared flags say, where nothing but them is said, and plainly; None where typer has to look.
+    """Parse arguments that are only common options in their plain form; return None if typer has to parse them.
 
-    The app then need not wait for typer, which takes a tenth of its start.
+    This saves importing typer, which takes a tenth of the app's start.
     """
     said: dict[str, object] = {}
     left = list(arguments)
@@ -90,7 +86,7 @@ _DEFAULTS = dict(zip(Common.__struct_fields__, Common.__struct_defaults__, stric
 
 
 def _value(name: str, text: str) -> object:
-    """What `text` is as a value of that flag; None where it is none."""
+    """Convert `text` to the type of the option `name`; return None if that is not possible."""
     try:
         value = _KINDS.get(name, str)(text)
     except ValueError:

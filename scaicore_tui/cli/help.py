@@ -1,4 +1,4 @@
-"""How `--help` looks: plain, in 80 columns, a command's own options before those that all share, and examples."""
+"""Format `--help`: plain text in 80 columns; own options, examples, then the common options."""
 
 from __future__ import annotations
 
@@ -9,50 +9,53 @@ from typer.core import TyperCommand, TyperGroup
 
 from scaicore_tui.cli.examples import EXAMPLES
 from scaicore_tui.cli.flags import Common
+from scaicore_tui.cli.manual import TOPICS
 
 COMMON = "Common options"
 EXIT_CODES = {
     0: "ok",
-    1: "the run failed; or it ended, and was not what watch --until waits for",
-    2: "usage: a flag or a setting makes no sense",
-    3: "the API can't be reached, or refused",
-    4: "no credential, or no permission",
+    1: "the run failed, or it ended in another state than watch --until waits for",
+    2: "usage: an argument, an option or a setting is invalid",
+    3: "the API is unreachable or rejected the request",
+    4: "no valid credential, or no permission",
     5: "not found",
-    6: "conflict: it was answered already, or another process has the journal",
-    7: "outcome unknown: sent, and the answer was lost",
+    6: "conflict: already answered, or another process uses the journal",
+    7: "outcome unknown: the write was sent, its response was lost",
     8: "timed out",
-    9: "storage: a file, or the output, can't be read or written: disk full, read-only, damaged, or no journal",
-    70: "a mistake of the program's own; the line says where its report is",
-    129: "ended by SIGHUP, or the terminal is gone",
-    130: "interrupted",
+    9: "storage: a file or the output cannot be read or written (disk full, read-only, damaged, no journal)",
+    70: "internal error; the message names the file with the report",
+    129: "ended by SIGHUP, or the terminal was closed",
+    130: "interrupted (ctrl+c)",
     131: "ended by SIGQUIT",
     143: "ended by SIGTERM",
 }
 
 
 class Command(TyperCommand):
-    """A command."""
+    """Format the help of one command."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Arguments, own options, examples; then the options that all commands share."""
+        """Write arguments, own options and examples, then the common options."""
         _options(ctx.command_path.partition(" ")[2], self.get_params(ctx), ctx, formatter)
 
 
 class Group(TyperGroup):
-    """The program itself, without a command, or some commands under one name."""
+    """Format the help of the program, or of a group of commands."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """What it does comes before how."""
+        """Write the commands; for the program itself also its options, exit codes and manual pages."""
         self.format_commands(ctx, formatter)
         if ctx.parent is not None:
             return
         _options("", self.get_params(ctx), ctx, formatter)
         with formatter.section("Exit codes"):
             formatter.write_dl([(str(code), means) for code, means in EXIT_CODES.items()])
+        with formatter.section("Manual"):
+            formatter.write_dl([(f"help {topic}".rstrip(), about) for topic, about in TOPICS.items()])
 
 
 def commands(group: TyperGroup, under: str = "") -> dict[str, Any]:
-    """All commands of a group, and of groups in it, by what is typed for them."""
+    """Return all commands of `group` and its sub-groups by the words that call them, such as `config show`."""
     found: dict[str, Any] = {}
     for name, command in group.commands.items():
         typed = f"{under}{name}"
@@ -61,7 +64,7 @@ def commands(group: TyperGroup, under: str = "") -> dict[str, Any]:
 
 
 def sections(params: Sequence[Any]) -> dict[str, list[Any]]:
-    """The parameters of a command by what they are."""
+    """Return the parameters of a command by section: arguments, own options, common options."""
     arguments = [param for param in params if param.param_type_name == "argument"]
     shared = [param for param in params if param.name in Common.__struct_fields__]
     own = [param for param in params if param not in arguments and param not in shared]

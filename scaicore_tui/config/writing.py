@@ -1,4 +1,4 @@
-"""Writes the first profiles' file: what was said, and every other key as a comment that tells what it is for."""
+"""Write a new configuration file: the given keys, and every other key as a comment with its meaning."""
 
 from __future__ import annotations
 
@@ -16,14 +16,18 @@ from scaicore_tui.errors import ConfigError, StorageError
 from scaicore_tui.lock import OWNER_ONLY_FILE, OWNER_ONLY_FOLDER
 
 _HEAD = """\
-# Profiles of scaicore-tui. Flags and variables of the environment win over what is said here:
-# `scaicore-tui config show` tells what counts, `scaicore-tui config check` what is wrong.
+# Profiles of scaicore-tui. Options and environment variables override this file.
+# `scaicore-tui config show` prints all settings with their sources, `config check` finds problems.
 """
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def profile_text(name: str, said: Mapping[str, Any]) -> str:
-    """A file with one profile, which is the default. Raises ConfigError where it would not be read again."""
+    """Return the text of a file with one profile, which is the default.
+
+    Raises:
+        ConfigError: the file could not be read back.
+    """
     key = name if _BARE.fullmatch(name) else _toml(name)
     text = "\n".join((_HEAD, f"default = {_toml(name)}", "", f"[profiles.{key}]", *_lines(said), ""))
     _, complaints = find_complaints(text)
@@ -33,8 +37,12 @@ def profile_text(name: str, said: Mapping[str, Any]) -> str:
 
 
 def write_new(path: Path, text: str) -> None:
-    """Make the file, readable by its owner alone, with its folder. Raises ConfigError where there is one already,
-    StorageError where it can't be written."""
+    """Create the file with its folder; only the owner may read it.
+
+    Raises:
+        ConfigError: the file exists already.
+        StorageError: it cannot be written.
+    """
     try:
         path.parent.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY_FILE)
@@ -46,24 +54,26 @@ def write_new(path: Path, text: str) -> None:
         with os.fdopen(opened, "w", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        # Half a file would be read, and be in the way of the next attempt.
+        # A partial file would be read as the configuration and block the next attempt.
         path.unlink(missing_ok=True)
         raise _not_written(path, error) from error
 
 
 def _not_written(path: Path, error: OSError) -> StorageError:
-    return StorageError(f"{path} can't be written: {error.strerror}", kept="nothing was written")
+    return StorageError(f"{path} cannot be written: {error.strerror}", kept="nothing was written")
 
 
 def is_there(path: Path) -> ConfigError:
-    """There is a file already, which nothing here ever changes."""
+    """Return the error for a file that exists already. An existing file is never changed."""
     return ConfigError(
-        f"{path} is there already", kept="it was not touched", hint="add a [profiles.NAME] to it, or move it away"
+        f"{path} already exists",
+        kept="the file was not changed",
+        hint="add a [profiles.NAME] table to it, or move it away",
     )
 
 
 def _lines(said: Mapping[str, Any]) -> Iterator[str]:
-    """What was said, and what could be; one way to a token is enough."""
+    """Yield a line for each given key, and a comment for each other key. Only one token key is needed."""
     yield from (f"{key} = {_toml(said[key])}" for key in KEYS if key in said)
     has_token = any(key in said for key in TOKEN_KEYS)
     for name, key in KEYS.items():
@@ -72,7 +82,7 @@ def _lines(said: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _toml(value: Any) -> str:
-    """A value as TOML: as JSON, of which it takes all that is used here."""
+    """Return a value as TOML. For the types used here TOML and JSON agree."""
     if isinstance(value, Path | Enum):
         value = str(value)
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

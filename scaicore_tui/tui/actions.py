@@ -1,8 +1,8 @@
-"""The one registry of what keys do: bindings, footer, help, palette and the README's table come from it."""
+"""The registry of key actions. Bindings, footer, help, palette and manual are made from it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from enum import StrEnum
 
 from msgspec import Struct
@@ -78,91 +78,102 @@ _KEY_NAMES = {
 
 # In the order in which a footer has room for them.
 ACTIONS: tuple[Action, ...] = (
-    Action("send", ("enter", "ctrl+s"), "send", "send the chosen answer, once", frozenset({Place.ANSWER}), writes=True),
-    Action("send", ("ctrl+s",), "send", "send the chosen answer, once", frozenset({Place.COMMENT}), writes=True),
-    Action("send", ("enter", "ctrl+s"), "send", "send it to each listed, once", frozenset({Place.BULK}), writes=True),
+    Action("send", ("enter", "ctrl+s"), "send", "send the chosen answer once", frozenset({Place.ANSWER}), writes=True),
+    Action("send", ("ctrl+s",), "send", "send the chosen answer once", frozenset({Place.COMMENT}), writes=True),
     Action(
-        "cautious", ("s", "ctrl+r"), "stop or go on", "stop at the first surprise, or go on", frozenset({Place.BULK})
+        "send",
+        ("enter", "ctrl+s"),
+        "send",
+        "send the answer once to each listed checkpoint",
+        frozenset({Place.BULK}),
+        writes=True,
+    ),
+    Action(
+        "cautious",
+        ("s", "ctrl+r"),
+        "stop or go on",
+        "stop on the first failure, or continue after failures",
+        frozenset({Place.BULK}),
     ),
     Action("send", ("enter", "ctrl+s"), "replay", "invoke the Core again, once", REPLAYING - TYPING, writes=True),
     Action("send", ("ctrl+s",), "replay", "invoke the Core again, once", TYPING, writes=True),
-    Action(
-        "send", ("enter", "ctrl+s"), "send", "send what was typed out, once", frozenset({Place.TYPING_OUT}), writes=True
-    ),
+    Action("send", ("enter", "ctrl+s"), "send", "send the write once", frozenset({Place.TYPING_OUT}), writes=True),
     Action("edit", ("e",), "edit", "edit the input", frozenset({Place.REPLAY})),
     Action("editor", ("o", "ctrl+o"), "editor", "edit the input in $VISUAL or $EDITOR", frozenset({Place.REPLAY})),
     Action("editor", ("ctrl+o",), "editor", "edit the input in $VISUAL or $EDITOR", TYPING),
-    Action("next_field", ("tab",), "entity", "the entity to run for", REPLAYING - {Place.ENTITY}),
-    Action("captured", ("u",), "captured", "the captured input again; ctrl+z undoes that", frozenset({Place.REPLAY})),
+    Action("next_field", ("tab",), "entity", "go to the field for the entity", REPLAYING - {Place.ENTITY}),
+    Action("captured", ("u",), "captured", "restore the captured input; ctrl+z undoes this", frozenset({Place.REPLAY})),
     Action("demo", ("d", "enter"), "start the demo", "start the demo on this machine", frozenset({Place.WELCOME})),
-    Action("answer", ("a",), "answer", "answer the checkpoint: then 1–9", READING, writes=True),
+    Action("answer", ("a",), "answer", "answer the checkpoint; then choose with 1–9", READING, writes=True),
     Action(
         "filter",
         ("slash",),
         "filter",
-        "filter by type, Core, assignee, title; !word excludes",
+        "filter by type, Core, assignee or title; !word excludes",
         frozenset({Place.INBOX}),
     ),
-    Action("view", ("v",), "done", "what was answered, and back to what waits", frozenset({Place.INBOX})),
+    Action("view", ("v",), "done", "show answered checkpoints, or pending ones", frozenset({Place.INBOX})),
     Action("continue", ("c",), "continue", "continue the breakpoint", READING, writes=True),
-    Action("mark", ("space",), "mark", "mark: a then answers all marked ones alike", INBOXES),
-    Action("continue_all", ("C",), "", "continue all breakpoints of its node or Core", INBOXES, writes=True),
+    Action("mark", ("space",), "mark", "mark it; a then gives all marked ones the same answer", INBOXES),
+    Action("continue_all", ("C",), "", "continue all breakpoints of this node or Core", INBOXES, writes=True),
     Action(
         "replay",
         ("R",),
         "replay",
-        "replay: invoke the Core again, as it was or edited",
+        "replay: invoke the Core again, same or edited input",
         READING,
         writes=True,
     ),
-    Action("next_error", ("e",), "next error", "next error", frozenset({Place.RUNS, Place.DETAIL})),
+    Action("next_error", ("e",), "next error", "go to the next error", frozenset({Place.RUNS, Place.DETAIL})),
     Action("open", ("enter",), "open", "open the run, or answer the checkpoint", LISTS),
     Action("open", ("enter",), "", "answer the checkpoint", frozenset({Place.INBOX})),
-    Action("inbox", ("i",), "inbox", "inbox: all that waits, the most urgent first", LISTS | {Place.DETAIL}),
-    Action("previous_error", ("E",), "", "previous error", frozenset({Place.RUNS, Place.DETAIL})),
-    Action("filter", ("slash",), "filter", "filter the runs by words, and by !words to leave out", LISTS),
-    Action("view", ("v",), "view", "view: all, failed, waiting, running", LISTS),
+    Action("inbox", ("i",), "inbox", "open the inbox: pending checkpoints by urgency", LISTS | {Place.DETAIL}),
+    Action("previous_error", ("E",), "", "go to the previous error", frozenset({Place.RUNS, Place.DETAIL})),
+    Action("filter", ("slash",), "filter", "filter the runs by words; !word excludes", LISTS),
+    Action("view", ("v",), "view", "change the view: all, failed, waiting, running", LISTS),
     Action("follow", ("f",), "follow", "follow the newest run, or stay on this one", frozenset({Place.RUNS})),
     Action("next_pane", ("tab",), "pane", "next pane", LISTS),
     Action("previous_pane", ("shift+tab",), "", "previous pane", LISTS),
-    Action("pause", ("p",), "pause", "pause polling, or poll again", READING),
+    Action("pause", ("p",), "pause", "pause or resume polling", READING),
     Action("refresh_now", ("r",), "refresh", "refresh now", READING),
     Action("copy", ("y",), "copy", "copy the id", READING),
-    Action("copy_all", ("Y",), "", "copy all of the run or checkpoint, as JSON", READING),
-    Action("copy", ("y",), "copy", "copy the input, as it would be sent", frozenset({Place.REPLAY})),
-    Action("copy", ("ctrl+y",), "", "copy all of the checkpoint, as JSON", frozenset({Place.ANSWER})),
-    Action("profile", ("P",), "profile", "another profile: it is opened, and this one closed", READING),
+    Action("copy_all", ("Y",), "", "copy the whole run or checkpoint as JSON", READING),
+    Action("copy", ("y",), "copy", "copy the input as it would be sent", frozenset({Place.REPLAY})),
+    Action("copy", ("ctrl+y",), "", "copy the whole checkpoint as JSON", frozenset({Place.ANSWER})),
+    Action("profile", ("P",), "profile", "switch to another profile", READING),
     Action("profile", ("P",), "profiles", "choose a profile", frozenset({Place.WELCOME})),
-    Action("switch", ("enter",), "switch", "open that profile", frozenset({Place.PROFILES})),
-    Action("theme", ("t",), "", "light or dark", READING),
-    Action("repaint", ("ctrl+l",), "", "paint the screen again", READING),
-    Action("app.suspend_process", ("ctrl+z",), "", "suspend; fg in the shell brings it back", STOPPABLE),
+    Action("switch", ("enter",), "switch", "open this profile", frozenset({Place.PROFILES})),
+    Action("theme", ("t",), "", "switch between light and dark", READING),
+    Action("repaint", ("ctrl+l",), "", "redraw the screen", READING),
+    Action("app.suspend_process", ("ctrl+z",), "", "suspend the app; fg in the shell resumes it", STOPPABLE),
     Action("cursor_down", ("down", "j"), "", "down", MOVING),
     Action("cursor_up", ("up", "k"), "", "up", MOVING),
-    Action("page_down", ("pagedown",), "", "a page down", MOVING),
-    Action("page_down", ("space",), "", "a page down", (READING | {Place.HELP}) - INBOXES),
-    Action("page_up", ("pageup",), "", "a page up", MOVING),
-    Action("first", ("g", "home"), "", "to the beginning", MOVING),
-    Action("last", ("G", "end"), "", "to the end", MOVING),
+    Action("page_down", ("pagedown",), "", "page down", MOVING),
+    Action("page_down", ("space",), "", "page down", (READING | {Place.HELP}) - INBOXES),
+    Action("page_up", ("pageup",), "", "page up", MOVING),
+    Action("first", ("g", "home"), "", "go to the start", MOVING),
+    Action("last", ("G", "end"), "", "go to the end", MOVING),
     Action("next_field", ("tab",), "comment", "write a comment", CHOOSING),
-    Action("next_field", ("tab",), "next", "on, in the end back to the beginning", LATER_FIELDS),
-    Action("fields", ("ctrl+t",), "", "put a form's input fields into the comment", ANSWERING),
+    Action("next_field", ("tab",), "next", "go to the next field", LATER_FIELDS),
+    Action("fields", ("ctrl+t",), "", "insert the form's fields into the comment", ANSWERING),
     Action("option_down", ("down",), "", "next option", CHOOSING),
     Action("option_up", ("up",), "", "previous option", CHOOSING),
-    Action("read_down", ("pagedown",), "", "read on", SCROLLING),
-    Action("read_up", ("pageup",), "", "read back", SCROLLING),
-    Action("back", ("escape",), "", "dismiss the notice, then the view and the filter", LISTS),
-    Action("back", ("escape",), "back", "dismiss the notice, then back", frozenset({Place.DETAIL})),
-    Action("back", ("escape",), "back", "dismiss the notice, then the filter, then back", frozenset({Place.INBOX})),
-    Action("back", ("escape",), "cancel", "cancel; what was typed is kept", DIALOGS),
-    Action("back", ("escape",), "cancel", "cancel; the marks stay, and what was typed", frozenset({Place.BULK})),
-    Action("back", ("escape",), "cancel", "cancel; the word is typed anew", frozenset({Place.TYPING_OUT})),
-    Action("back", ("escape",), "close", "close; what is under way goes on", frozenset({Place.RESULTS})),
-    Action("back", ("escape",), "back", "stop typing; what was typed is kept", REPLAYING - {Place.REPLAY}),
+    Action("read_down", ("pagedown",), "", "scroll down", SCROLLING),
+    Action("read_up", ("pageup",), "", "scroll up", SCROLLING),
+    Action("back", ("escape",), "", "dismiss the notice, then reset view and filter", LISTS),
+    Action("back", ("escape",), "back", "dismiss the notice, then go back", frozenset({Place.DETAIL})),
+    Action("back", ("escape",), "back", "dismiss the notice, clear the filter, go back", frozenset({Place.INBOX})),
+    Action("back", ("escape",), "cancel", "cancel; typed text is kept", DIALOGS),
+    Action("back", ("escape",), "cancel", "cancel; marks and typed text are kept", frozenset({Place.BULK})),
+    Action(
+        "back", ("escape",), "cancel", "cancel; the word must be typed again next time", frozenset({Place.TYPING_OUT})
+    ),
+    Action("back", ("escape",), "close", "close; unfinished writes continue", frozenset({Place.RESULTS})),
+    Action("back", ("escape",), "back", "stop typing; the text is kept", REPLAYING - {Place.REPLAY}),
     Action("back", ("escape", "q"), "stay", "stay on this profile", frozenset({Place.PROFILES})),
     Action("back", ("escape", "question_mark", "q"), "close", "close the help", frozenset({Place.HELP})),
-    Action("help", ("question_mark",), "help", "help for this view", READING),
-    Action("command_palette", ("ctrl+p",), "", "everything by name", READING),
+    Action("help", ("question_mark",), "help", "show the keys of this view", READING),
+    Action("command_palette", ("ctrl+p",), "", "find any action by name", READING),
     Action("quit", ("q",), "quit", "quit", READING | {Place.WELCOME}),
 )
 
@@ -191,15 +202,3 @@ def bindings(places: Iterable[Place], *, only: Iterable[str] | None = None, but:
         if action.places & wanted and action.id not in unwanted and (only is None or action.id in only):
             found += [Binding(key, action.id, action.words, show=False) for key in action.keys]
     return found
-
-
-def key_table() -> list[str]:
-    """The table of keys for the README, as lines of Markdown."""
-    return ["| key | does | where |", "|---|---|---|", *_table_rows()]
-
-
-def _table_rows() -> Iterator[str]:
-    for action in ACTIONS:
-        keys = " ".join(f"`{_KEY_NAMES.get(key, key)}`" for key in action.keys)
-        where = "everywhere" if action.places >= READING else ", ".join(p for p in Place if p in action.places)
-        yield f"| {keys} | {action.words}{' (writes)' if action.writes else ''} | {where} |"

@@ -88,7 +88,7 @@ def test_no_secret_is_told_and_no_command_run(configured: Program) -> None:
 
 def test_what_is_wrong_is_told_with_how_to_mend_it(configured: Program) -> None:
     file = config_of(configured)
-    assert configured.lines("config", "check") == [f"{file}: nothing is wrong with it"]
+    assert configured.lines("config", "check") == [f"{file}: no problems found"]
     file.write_text(PROFILES + f'intervall = 3\nkeep_mb = "many"\n[profiles.old]\ntoken_env = "{SECRET}"\n')
     done = configured("config", "check")
     assert done.returncode == 2
@@ -142,16 +142,16 @@ def test_the_first_file_is_written_from_flags(fresh: Program) -> None:
 def test_a_file_that_is_there_is_never_touched(configured: Program) -> None:
     done = configured("config", "init", "--url", "https://h.example")
     assert done.returncode == 2
-    assert "is there already · it was not touched" in done.stderr
+    assert "already exists · the file was not changed" in done.stderr
     assert config_of(configured).read_text() == PROFILES
 
 
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        ((), "say --url"),
+        ((), "give --url"),
         (("--url", "http://far.example"), "never sent in the clear"),
-        (("--url", "https://h", "--token-env", SECRET), "not a variable's name"),
+        (("--url", "https://h", "--token-env", SECRET), "not the name of a variable"),
         (("--url", "https://h", "--color", "pink"), "color"),
         (("--url", "https://h", "--token-env", "A", "--token-file", "b"), "only one of them"),
     ],
@@ -174,7 +174,7 @@ def test_on_a_terminal_it_asks(fresh: Program) -> None:
         terminal.press("scaiflow.example.com", "enter")
         terminal.until("Where is the token?")
         terminal.press("1", "enter")
-        terminal.until("Its name [SCAICORE_TUI_TOKEN]:")
+        terminal.until("Name of the variable [SCAICORE_TUI_TOKEN]:")
         terminal.press(SECRET, "enter")
         terminal.until("the token itself is never written")
         terminal.press("MY_TOKEN", "enter")

@@ -1,9 +1,17 @@
-"""`--help`, for somebody with 80 columns: what each command does, and how it is typed."""
+"""`--help` and `help`, in 80 columns."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
+import pty
 import shlex
+import struct
+import subprocess
+import termios
 from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +23,8 @@ from scaicore_tui.cli.app import app
 from scaicore_tui.cli.examples import EXAMPLES
 from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.help import COMMON, commands
-from tests.support.program import Program
+from scaicore_tui.cli.manual import PAGES, TOPICS
+from tests.support.program import COMMAND, Program
 
 GROUP: Any = get_command(app)
 NAMES = [*commands(GROUP)]
@@ -51,3 +60,56 @@ def test_every_shared_option_says_what_it_takes() -> None:
     records = [param.get_help_record(context) for param in GROUP.params if param.name in Common.__struct_fields__]
     assert len(records) == len(Common.__struct_fields__)
     assert not [usage for usage, _ in records if "<" in usage]
+
+
+@pytest.mark.parametrize("topic", PAGES)
+def test_help_shows_a_page_as_plain_text(program: Program, topic: str) -> None:
+    shown = program("help", *topic.split()).stdout
+    title = PAGES[topic].partition(".")[0]
+    assert f"\n    {title} - " in shown
+    assert not [sign for sign in ("\x08", "\x1b", "<!--", "**", "```") if sign in shown]
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_of_a_command_is_what_its_option_shows(program: Program, name: str) -> None:
+    if name in PAGES:
+        return
+    program = program.knowing(COLUMNS="80")
+    assert program.lines("help", *name.split()) == program.lines(*name.split(), "--help")
+
+
+def test_help_on_an_unknown_topic_lists_all_topics(program: Program) -> None:
+    done = program("help", "nothing")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(
+        "scaicore-tui: no help on 'nothing' · topics: keys, config, serve; or a command: demo, "
+    )
+
+
+def test_each_page_is_a_topic() -> None:
+    assert set(TOPICS) == set(PAGES)
+
+
+def test_the_pager_gets_the_page_and_its_lines_fit_the_terminal(program: Program, tmp_path: Path) -> None:
+    """A failing pager changes nothing; without one the page is printed."""
+    kept = tmp_path / "page"
+    pager = program.knowing(PAGER=f"tee {kept}", NO_COLOR="1", TERM="xterm")
+    in_terminal(pager, "help", "keys", columns=60)
+    assert max(map(len, kept.read_text().splitlines())) <= 60
+    assert "\x1b[1mKEYS\x1b[22m" in in_terminal(program.knowing(PAGER="", TERM="xterm"), "help", "keys", columns=60)
+    assert "KEYS" in in_terminal(program.knowing(PAGER="/nowhere/pager", NO_COLOR="1"), "help", "keys", columns=60)
+
+
+def in_terminal(program: Program, *words: str, columns: int) -> str:
+    """Run the program on a pseudo-terminal and return what it shows."""
+    shown = bytearray()
+    main, side = pty.openpty()
+    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with subprocess.Popen([*COMMAND, *words], stdin=side, stdout=side, stderr=side, env=program.environment):
+        os.close(side)
+        with contextlib.suppress(OSError):  # Linux reports the closed terminal as an error
+            while read := os.read(main, 65_536):
+                shown += read
+    os.close(main)
+    return shown.decode()

@@ -1,83 +1,91 @@
-"""What the README says of the program is what the program says of itself."""
+"""The README is short, and what it names exists."""
 
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
+import shlex
+from itertools import takewhile
 
 import pytest
+import typer.testing
 
-from scaicore_tui import errors
-from scaicore_tui.cli.diagnostics import FAILED
-from scaicore_tui.cli.flags import Common
-from scaicore_tui.cli.help import EXIT_CODES, sections
-from scaicore_tui.cli.running import ENDING
-from scaicore_tui.config.keys import KEYS
-from scaicore_tui.runs.status import BREAKPOINT, GAP, NODE_LOOKS, REVIEW, RUN_LOOKS, Look
-from scaicore_tui.tui.actions import key_table
-from tests.reference import GROUP, MANUAL, TABLES, command_table, manual, option_table, section
-from tests.reference import README as README_FILE
+from scaicore_tui.cli.app import app
+from scaicore_tui.cli.help import EXIT_CODES
+from scaicore_tui.tui.actions import ACTIONS, LISTS, Place
+from tests.docs.reference import README, ROOT
 
-README = README_FILE.read_text(encoding="utf-8")
+TEXT = README.read_text(encoding="utf-8")
+MAX_LINES = 200
+SHELL = {"|", ">", "&&", "#"}
 
 
-def test_key_table_comes_from_the_registry() -> None:
-    assert section("keys") == key_table()
+def chapter(title: str) -> str:
+    """Return the text under a heading."""
+    return TEXT.partition(f"## {title}\n")[2].partition("\n## ")[0]
+
+
+def test_readme_is_short() -> None:
+    assert len(TEXT.splitlines()) <= MAX_LINES
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`(test_\w+\.py)`", TEXT))))
+def test_each_test_that_proves_a_promise_exists_once(name: str) -> None:
+    assert len([*(ROOT / "tests").rglob(name)]) == 1
+
+
+def test_each_promise_names_a_test() -> None:
+    rows = re.findall(r"^\| \*\*.*$", chapter("Promises"), re.MULTILINE)
+    assert len(rows) >= 5
+    assert all(re.search(r"`test_\w+\.py`", row) for row in rows)
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`([a-z_]+/[a-z_/.]*)`", chapter("How it is built")))))
+def test_each_path_of_the_program_exists(path: str) -> None:
+    """Paths in the description of the program are relative to the package."""
+    assert path == "scaicore_tui/" or (ROOT / "scaicore_tui" / path).exists()
+
+
+@pytest.mark.parametrize("path", re.findall(r"\]\(([^):]+)\)", TEXT))
+def test_each_picture_exists(path: str) -> None:
+    assert (ROOT / path).is_file()
+
+
+def test_the_keys_do_what_their_table_says() -> None:
+    """Each key of the table is a key of the lists, or of the dialog that its row mentions."""
+    known = {key for action in ACTIONS if action.places & LISTS for key in action.key_names.split()}
+    rows = re.findall(r"^\| (`.+?) \|", chapter("The most important keys"), re.MULTILINE)
+    keys = [key for row in rows for key in re.findall(r"`(.+?)`", row)]
+    assert len(keys) >= 12
+    assert set(keys) <= known
+
+
+def test_the_five_keys_work_where_they_are_pressed() -> None:
+    """The first two are pressed in the list of runs, the others in the view of a run."""
+    keys = re.findall(r"^\d\. `(.+?)`", chapter("Find out why a run failed, in five keys"), re.MULTILINE)
+    places = [Place.RUNS, Place.RUNS, Place.DETAIL, Place.DETAIL, Place.DETAIL]
+    for key, place in zip(keys, places, strict=True):
+        assert [action for action in ACTIONS if place in action.places and key in action.key_names.split()]
 
 
 @pytest.mark.parametrize(
-    "look", [*RUN_LOOKS.values(), *NODE_LOOKS.values(), BREAKPOINT, REVIEW, GAP], ids=lambda x: x.word
+    "line", re.findall(r"^(?:\.venv/bin/)?(scaicore-tui .*)$", TEXT, re.MULTILINE), ids=lambda line: line[:30]
 )
-def test_every_sign_is_in_the_legend(look: Look) -> None:
-    assert f"| `{look.glyph}` | `{look.ascii}` | {look.colour} |" in README
+def test_each_command_can_be_typed(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parse the command without running it."""
+    monkeypatch.setattr("scaicore_tui.cli.diagnostics.guarded", lambda command: 0)
+    words = [*takewhile(lambda word: word not in SHELL, shlex.split(line))][1:]
+    done = typer.testing.CliRunner().invoke(app, words)
+    assert (done.exit_code, done.output) == (0, "")
 
 
-@pytest.mark.parametrize("mark", [*TABLES])
-def test_the_reference_of_the_command_line_comes_from_its_help(mark: str) -> None:
-    assert section(mark) == TABLES[mark](), "python -m tests.reference brings it up to date"
+def test_the_exit_codes_are_those_of_the_manual() -> None:
+    named = {int(code) for code in re.findall(r"(?:Exit codes: |· )(\d+) ", " ".join(chapter("Scripting").split()))}
+    assert named - {128} == {code for code in EXIT_CODES if code < 128}
 
 
-@pytest.mark.parametrize("name", KEYS)
-def test_every_key_of_a_profile_is_told(name: str) -> None:
-    assert KEYS[name].explained(name) in "\n".join(section("profile"))
-
-
-def test_every_command_and_flag_is_told() -> None:
-    commands, options = "\n".join(command_table()), "\n".join(option_table())
-    for name, command in GROUP.commands.items():
-        assert f"| `{name}" in commands
-        own = [param for param in sections(command.params)["Options"] if not param.hidden and param.name != "help"]
-        assert all(param.opts[0] in commands for param in own)
-    for flag in Common.__struct_fields__:
-        assert f"`--{flag.replace('_', '-')}" in options
-
-
-def test_the_manual_is_up_to_date() -> None:
-    assert MANUAL.read_text(encoding="utf-8") == manual(), "python -m tests.reference brings it up to date"
-
-
-@pytest.mark.skipif(shutil.which("groff") is None, reason="no groff")
-def test_the_manual_is_sound_roff() -> None:
-    done = subprocess.run(
-        ["groff", "-man", "-Kutf8", "-Tutf8", "-ww", "-P-c", str(MANUAL)],
-        capture_output=True,
-        encoding="utf-8",
-        check=True,
-        env={"PATH": "/usr/bin:/bin", "MANWIDTH": "80"},
-    )
-    assert done.stderr == ""
-    shown = " ".join(re.sub(".\b", "", done.stdout).split())
-    for words in (
-        "watch [EXECUTION] [--exit-status]",
-        "EXIT STATUS",
-        "SCAICORE_TUI_TOKEN",
-        "scaicore-tui runs --failed",
-    ):
-        assert words in shown
-
-
-def test_the_exit_codes_are_those_of_the_errors() -> None:
-    kinds = [error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, Exception)]
-    codes = {kind.exit_code for kind in kinds}  # type: ignore[attr-defined]
-    assert codes | {0, FAILED} | {128 + number for number in ENDING} == set(EXIT_CODES)
+def test_the_commands_for_demo_and_tests_are_marked() -> None:
+    """The continuous integration runs the command under this mark."""
+    for mark, words in (("demo", "scaicore-tui demo"), ("tests", "-m pytest")):
+        command = TEXT.partition(f"<!-- {mark} -->\n```sh\n")[2].partition("\n```")[0]
+        assert words in command
+        assert "\n" not in command

@@ -1,0 +1,170 @@
+"""The parts of the manual pages that come from the program: commands, options, keys, settings, exit codes.
+
+Each stands between `<!-- NAME -->` and `<!-- /NAME -->` in a page. `python -m tests.docs` rewrites them, and the roff
+files made from the pages; tests compare them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from typer.main import get_command
+
+from scaicore_tui.cli import manual
+from scaicore_tui.cli.app import app
+from scaicore_tui.cli.examples import EXAMPLES
+from scaicore_tui.cli.help import COMMON, EXIT_CODES, commands, sections
+from scaicore_tui.config.keys import KEYS
+from scaicore_tui.tui.actions import ACTIONS, READING, Place
+from tests.docs.roff import roff
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+GROUP: Any = get_command(app)
+COMMANDS = commands(GROUP)
+# Headings of the key contexts.
+CONTEXTS = {
+    Place.RUNS: "List of runs",
+    Place.NODES: "List of nodes",
+    Place.CHECKPOINTS: "List of checkpoints, on the main screen",
+    Place.DETAIL: "View of a run",
+    Place.INBOX: "Inbox",
+    Place.ANSWER: "Answer dialog",
+    Place.COMMENT: "Answer dialog, comment",
+    Place.BULK: "Dialog for several checkpoints",
+    Place.RESULTS: "Results of several answers",
+    Place.REPLAY: "Replay dialog",
+    Place.INPUT: "Replay dialog, input",
+    Place.ENTITY: "Replay dialog, entity",
+    Place.TYPING_OUT: "Typed confirmation",
+    Place.PROFILES: "List of profiles",
+    Place.HELP: "Help",
+    Place.WELCOME: "Start screen without a configuration",
+}
+
+
+def section(text: str, mark: str) -> list[str]:
+    """Return the lines between a mark and its end."""
+    return text.partition(f"<!-- {mark} -->\n")[2].partition(f"<!-- /{mark} -->")[0].strip("\n").splitlines()
+
+
+def synopsis(name: str) -> str:
+    """Return a command with its arguments and own options; optional ones are in brackets."""
+    parts = sections(COMMANDS[name].params)
+    arguments = [param.metavar for param in parts["Arguments"]]
+    return " ".join([name, *arguments, *map(_option, shown(parts["Options"]))])
+
+
+def shown(params: Iterable[Any]) -> list[Any]:
+    """Return the options that the help shows, without `--help`."""
+    return [param for param in params if not param.hidden and param.name != "help"]
+
+
+def command_reference() -> Iterator[str]:
+    """Yield a subsection for each command."""
+    for name, command in COMMANDS.items():
+        yield from (f"### {synopsis(name)}", "", *_help(command).splitlines(), "")
+        parts = sections(command.params)
+        yield from _definitions(_records([*parts["Arguments"], *shown(parts["Options"])]))
+        yield from _examples(name)
+
+
+def common_options() -> Iterator[str]:
+    """Yield the options that all commands share."""
+    yield from _definitions(_records(sections(GROUP.params)[COMMON]))
+
+
+def exit_codes() -> Iterator[str]:
+    """Yield the exit codes."""
+    yield from _definitions((str(code), meaning) for code, meaning in EXIT_CODES.items())
+
+
+def program_examples() -> Iterator[str]:
+    """Yield the examples of the program without a command."""
+    yield from _examples("")
+
+
+def serve_options() -> Iterator[str]:
+    """Yield the options of `serve`."""
+    yield from _definitions(_records(shown(sections(COMMANDS["serve"].params)["Options"])))
+
+
+def profile_keys() -> Iterator[str]:
+    """Yield all keys of a profile, each with an example."""
+    yield from _definitions(
+        (key.line(name), f"{key.meaning[0].upper()}{key.meaning[1:]}.") for name, key in KEYS.items()
+    )
+
+
+def keys() -> Iterator[str]:
+    """Yield the keys: those of all lists and views first, then the others of each key context."""
+    everywhere = [action for action in ACTIONS if action.places >= READING]
+    yield from ("### In all lists and views", "", *_definitions(map(_key, everywhere)))
+    for place in Place:
+        own = [action for action in ACTIONS if place in action.places and action not in everywhere]
+        yield from (f"### {CONTEXTS[place]}", "", *_definitions(map(_key, own)))
+
+
+GENERATED: Mapping[str, Mapping[str, Callable[[], Iterator[str]]]] = {
+    "": {
+        "commands": command_reference,
+        "common options": common_options,
+        "exit codes": exit_codes,
+        "examples": program_examples,
+    },
+    "keys": {"keys": keys},
+    "config": {"profile": profile_keys},
+    "serve": {"options": serve_options},
+}
+
+
+def current(topic: str) -> str:
+    """Return the text of a page with its generated parts up to date."""
+    text = manual.source(topic)
+    for mark, make in GENERATED[topic].items():
+        begin, end = f"<!-- {mark} -->\n", f"<!-- /{mark} -->"
+        head, _, rest = text.partition(begin)
+        text = f"{head}{begin}{chr(10).join(make()).strip(chr(10))}\n{end}{rest.partition(end)[2]}"
+    return text
+
+
+def write() -> None:
+    """Rewrite the generated parts of all pages, and the roff files."""
+    for topic, name in manual.PAGES.items():
+        text = current(topic)
+        (manual.FOLDER / f"{name}.md").write_text(text, encoding="utf-8")
+        (manual.FOLDER / name).write_text(roff(name, text), encoding="utf-8")
+
+
+def _option(param: Any) -> str:
+    usage = _records([param])[0][0].rpartition(", ")[2]
+    return usage if param.required else f"[{usage}]"
+
+
+def _records(params: Iterable[Any]) -> list[tuple[str, str]]:
+    """Return each parameter as the help shows it: how it is written, and what it does."""
+    context = GROUP.make_context("scaicore-tui", [], resilient_parsing=True)
+    found = (param.get_help_record(context) for param in params)
+    return [(re.sub(r" <\w+>", "", usage), does) for usage, does in filter(None, found)]
+
+
+def _help(command: Any) -> str:
+    return inspect.cleandoc(command.help)
+
+
+def _key(action: Any) -> tuple[str, str]:
+    return action.key_names, f"{action.words}{' (writes)' if action.writes else ''}"
+
+
+def _definitions(records: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for term, text in records:
+        yield from (f"**{term}**", f": {' '.join(text.split())}", "")
+
+
+def _examples(name: str) -> Iterator[str]:
+    for line, does in EXAMPLES[name]:
+        yield from (f"{does[0].upper()}{does[1:]}:", "", "```", line, "```", "")

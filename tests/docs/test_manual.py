@@ -1,0 +1,114 @@
+"""The manual pages: current, complete, and good roff."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from scaicore_tui import errors
+from scaicore_tui.cli import manual
+from scaicore_tui.cli.diagnostics import FAILED
+from scaicore_tui.cli.flags import Common
+from scaicore_tui.cli.help import EXIT_CODES, sections
+from scaicore_tui.cli.running import ENDING
+from scaicore_tui.config.keys import KEYS
+from scaicore_tui.runs.status import BREAKPOINT, GAP, NODE_LOOKS, REVIEW, RUN_LOOKS, Look
+from scaicore_tui.tui.actions import ACTIONS, Place
+from tests.docs.reference import CONTEXTS, GENERATED, GROUP, current, section, shown, synopsis
+from tests.docs.roff import roff
+
+HOW = "python -m tests.docs brings the pages up to date"
+
+
+@pytest.mark.parametrize("topic", manual.PAGES)
+def test_generated_parts_are_current(topic: str) -> None:
+    assert manual.source(topic) == current(topic), HOW
+
+
+@pytest.mark.parametrize("topic", manual.PAGES)
+def test_roff_files_are_current(topic: str) -> None:
+    name = manual.PAGES[topic]
+    assert (manual.FOLDER / name).read_text(encoding="utf-8") == roff(name, manual.source(topic)), HOW
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
+@pytest.mark.parametrize("topic", manual.PAGES)
+def test_roff_has_no_warnings_and_says_the_same(topic: str) -> None:
+    page = manual.FOLDER / manual.PAGES[topic]
+    done = subprocess.run(
+        ["groff", "-man", "-Kutf8", "-Tutf8", "-ww", "-P-c", str(page)],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        env={"PATH": "/usr/bin:/bin"},
+    )
+    assert done.stderr == ""
+    printed = "".join(re.sub(".\b", "", done.stdout).split())
+    plain = manual.render(manual.source(topic), 80)
+    missing = [line for line in plain.splitlines() if "".join(line.split()).removeprefix("-") not in printed]
+    assert not missing
+
+
+def test_every_command_and_option_is_in_the_manual() -> None:
+    page = manual.source("")
+    for name, command in GROUP.commands.items():
+        assert f"### {name}" in page
+        if name != "config":
+            assert all(param.opts[0] in synopsis(name) for param in shown(sections(command.params)["Options"]))
+    options = "\n".join(section(page, "common options"))
+    assert not [name for name in Common.__struct_fields__ if f"**--{name.replace('_', '-')}" not in options]
+
+
+def test_every_generated_part_is_filled() -> None:
+    assert all(section(manual.source(topic), mark) for topic, parts in GENERATED.items() for mark in parts)
+
+
+def test_every_key_action_is_in_the_manual() -> None:
+    assert set(CONTEXTS) == set(Place)
+    shown_keys = "\n".join(section(manual.source("keys"), "keys"))
+    assert not [action for action in ACTIONS if f"**{action.key_names}**\n: {action.words}" not in shown_keys]
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_every_key_of_a_profile_is_in_the_manual(name: str) -> None:
+    assert f"**{KEYS[name].line(name)}**" in manual.source("config")
+
+
+@pytest.mark.parametrize(
+    "look", [*RUN_LOOKS.values(), *NODE_LOOKS.values(), BREAKPOINT, REVIEW, GAP], ids=lambda look: look.word
+)
+def test_every_sign_is_in_the_manual(look: Look) -> None:
+    assert f"**{look.glyph} ({look.ascii}) {look.colour}**" in manual.source("keys")
+
+
+def test_exit_codes_are_those_of_the_errors_and_signals() -> None:
+    kinds = [error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, Exception)]
+    codes = {kind.exit_code for kind in kinds}  # type: ignore[attr-defined]
+    assert codes | {0, FAILED} | {128 + number for number in ENDING} == set(EXIT_CODES)
+
+
+def test_text_is_wrapped_at_the_given_width_and_names_are_not_broken() -> None:
+    text = (
+        "# A\n\nSome words and `--a-long-option-name` in a row.\n\n- one\n- two\n\n**a term that is long**\n: its text"
+    )
+    assert manual.render(text, 30).splitlines() == [
+        "A",
+        "",
+        "    Some words and",
+        "    --a-long-option-name in a",
+        "    row.",
+        "",
+        "    - one",
+        "    - two",
+        "",
+        "    a term that is long",
+        "        its text",
+    ]
+
+
+def test_headings_and_terms_can_be_bold() -> None:
+    shown_page = manual.render("# A\n\n**x**\n: its text\n", 40, bold=True)
+    assert shown_page == "\x1b[1mA\x1b[22m\n\n    \x1b[1mx\x1b[22m             its text\n"
