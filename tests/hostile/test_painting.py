@@ -23,8 +23,7 @@ from scaicore_tui.tui.screens.original import original_lines
 from scaicore_tui.tui.screens.panes import run_heading
 from scaicore_tui.tui.screens.question import question_lines
 from scaicore_tui.tui.screens.story import story
-from scaicore_tui.tui.terminal.memory import ScreenMemory
-from scaicore_tui.tui.terminal.patches import patches
+from scaicore_tui.tui.terminal.screen_buffer import ScreenBuffer, compositor_updates
 from scaicore_tui.tui.widgets.checkpoint_row import answered_row, checkpoint_row, inbox_row
 from scaicore_tui.tui.widgets.node_row import node_row
 from scaicore_tui.tui.widgets.run_row import run_row
@@ -94,6 +93,6 @@ def not_ours(lines: Sequence[Pieces], width: int, *, ascii_only: bool) -> list[s
     strips = [strip(line, width, lambda _: Style.parse("red on black"), ascii_only=ascii_only) for line in lines]
     size = Size(width, len(strips))
     update = LayoutUpdate([iter([one]) for one in strips], Region(0, 0, *size))
-    written = ScreenMemory().paint(patches(update), size, ColorSystem.TRUECOLOR).encode()
+    written = ScreenBuffer().draw(compositor_updates(update), size, ColorSystem.TRUECOLOR).encode()
     assert max((one.cell_length for one in strips), default=0) <= width
     return [*foreign_sequences(written, SEQUENCES["cursor"], SEQUENCES["pen"]), *unseen(written)]

@@ -14,9 +14,9 @@ from textual import events
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS, IGNORE_SEQUENCE
 from textual.message import Message
 
-from scaicore_tui.tui.terminal.parser import Parser, came_in_burst
-from scaicore_tui.tui.terminal.pasting import BEGIN, END
-from scaicore_tui.tui.terminal.sequences import ESCAPE_SECONDS, STALLED_SECONDS
+from scaicore_tui.tui.terminal.app import came_in_burst
+from scaicore_tui.tui.terminal.input import InputParser
+from scaicore_tui.tui.terminal.sequences import ESCAPE_TIMEOUT_S, PASTE_BEGIN, PASTE_END, STALL_TIMEOUT_S
 from tests.hostile.corpus import CORPUS
 
 AT_ONCE, LATER = 0.0, 0.5
@@ -101,7 +101,7 @@ class Typist:
     """Feeds a parser as the driver does, and keeps what came of it."""
 
     def __init__(self) -> None:
-        self.parser = Parser()
+        self.parser = InputParser()
         self.now = 100.0
         self.messages: list[Message] = []
         self._decode = getincrementaldecoder("utf-8")("surrogateescape").decode
@@ -113,7 +113,7 @@ class Typist:
     def wait(self, seconds: float) -> Typist:
         """Let time pass in which nothing is read."""
         begin = self.now
-        for after in (ESCAPE_SECONDS, STALLED_SECONDS, seconds):
+        for after in (ESCAPE_TIMEOUT_S, STALL_TIMEOUT_S, seconds):
             self.now = begin + min(after, seconds)
             self.messages += self.parser.tick(self.now)
         return self
@@ -148,7 +148,7 @@ def cuts(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 def test_no_report_is_a_key_wherever_it_is_cut(pause: float) -> None:
     for first, second in chain.from_iterable(map(cuts, REPORTS)):
         # An ESC after which nothing comes for a while is that key, whatever comes later.
-        is_key = first == b"\x1b" and pause >= ESCAPE_SECONDS
+        is_key = first == b"\x1b" and pause >= ESCAPE_TIMEOUT_S
         assert typed(first, second, pause=pause).told == (["escape"] if is_key else []), (first, second)
 
 
@@ -157,14 +157,14 @@ def test_no_report_is_a_key_whole_or_byte_by_byte(pause: float) -> None:
     for sent in REPORTS:
         assert typed(sent).told == [], sent
         told = typed(*(bytes([byte]) for byte in sent), pause=pause).told
-        assert set(told) <= ({"escape", "P"} if pause >= ESCAPE_SECONDS else set()), sent
+        assert set(told) <= ({"escape", "P"} if pause >= ESCAPE_TIMEOUT_S else set()), sent
 
 
 @pytest.mark.parametrize("pause", PAUSES)
 @pytest.mark.parametrize("sent", PASTES)
 def test_a_paste_is_one_text_wherever_it_is_cut(sent: bytes, pause: float) -> None:
     whole = typed(sent).messages
-    text = sent.decode().removeprefix(BEGIN).removesuffix(END).replace("\x1b", "␛")
+    text = sent.decode().removeprefix(PASTE_BEGIN).removesuffix(PASTE_END).replace("\x1b", "␛")
     assert [message.text for message in whole if isinstance(message, events.Paste)] == [text]
     assert len(whole) == 1
     for first, second in cuts(sent):
@@ -177,9 +177,9 @@ def test_a_paste_is_one_text_wherever_it_is_cut(sent: bytes, pause: float) -> No
 @pytest.mark.parametrize("key", [b"k", b"\x1b[B", b"\x1b", b"\x1b[107u"])
 def test_keys_are_heard_after_what_never_ended(first: bytes, key: bytes) -> None:
     """A key or a few may be lost, a person then presses again. None of it is another key."""
-    typist = Typist().read(first).wait(STALLED_SECONDS + 0.1)
+    typist = Typist().read(first).wait(STALL_TIMEOUT_S + 0.1)
     for _ in range(4):
-        typist.read(key).wait(STALLED_SECONDS + 0.1)
+        typist.read(key).wait(STALL_TIMEOUT_S + 0.1)
     name = {b"\x1b[B": "down", b"\x1b": "escape"}.get(key, "k")
     assert typist.keys[-1:] == [name]
     assert set(typist.keys) <= {name, "plus"}, "ESC O k is the plus of a keypad"
@@ -303,9 +303,9 @@ def test_no_bytes_end_the_reading(sent: bytes, at: int) -> None:
 
 @pytest.mark.parametrize("name", CORPUS)
 def test_no_string_is_keys(name: str) -> None:
-    sent = CORPUS[name].replace(END, "").replace("\0", "").encode("utf-8", "surrogatepass")
+    sent = CORPUS[name].replace(PASTE_END, "").replace("\0", "").encode("utf-8", "surrogatepass")
     text = sent.decode("utf-8", "surrogateescape").translate(SHOWN)
-    assert typed(BEGIN.encode() + sent + END.encode()).told == ([text] if text else [])
+    assert typed(PASTE_BEGIN.encode() + sent + PASTE_END.encode()).told == ([text] if text else [])
 
 
 def test_a_size_is_taken_from_a_terminal_that_was_asked_to_tell_it() -> None:

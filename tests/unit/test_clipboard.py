@@ -13,10 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaicore_tui.text import portable
-from scaicore_tui.tui.clipboard import copy
+from scaicore_tui.tui.clipboard import MAX_CLIPBOARD_BYTES, clipboard_sequence, copy
 from scaicore_tui.tui.messages import CopyText
-from scaicore_tui.tui.terminal.clipboard import MOST_BYTES, clipboard_sequence
-from scaicore_tui.tui.terminal.permitted import permitted
+from scaicore_tui.tui.terminal.escape_filter import filter_escapes
 
 PLACES = [{}, {"TMUX": "/tmp/tmux-0/default,1,0"}, {"TERM": "tmux-256color"}, {"STY": "1.pts-0"}, {"TERM": "screen"}]  # noqa: S108
 
@@ -34,16 +33,16 @@ def told_to(environment: dict[str, str], data: bytes) -> list[bytes]:
 @given(data=st.binary(max_size=5_000))
 def test_every_clipboard_there_is_gets_the_text(environment: dict[str, str], data: bytes) -> None:
     assert told_to(environment, data) == [data] * (2 if environment else 1)
-    assert permitted(clipboard_sequence(data, environment)) == clipboard_sequence(data, environment)
+    assert filter_escapes(clipboard_sequence(data, environment)) == clipboard_sequence(data, environment)
 
 
 def test_screen_gets_no_string_that_is_too_long_for_it() -> None:
-    written = clipboard_sequence(b"x" * MOST_BYTES, {"STY": "1.pts-0"})
+    written = clipboard_sequence(b"x" * MAX_CLIPBOARD_BYTES, {"STY": "1.pts-0"})
     assert max(map(len, re.findall(r"\x1bP(.*?)\x1b\\", written))) + 4 <= 768
 
 
 def test_a_terminal_gets_no_more_than_terminals_take() -> None:
-    assert len(clipboard_sequence(b"x" * MOST_BYTES, {})) == 100_000
+    assert len(clipboard_sequence(b"x" * MAX_CLIPBOARD_BYTES, {})) == 100_000
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="XDG folders")
@@ -51,12 +50,12 @@ def test_what_is_too_long_is_in_a_file_of_its_owner(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     written: list[str] = []
     path = tmp_path / "scaicore-tui" / "copied.txt"
-    assert copy(CopyText("it", "x" * MOST_BYTES), written.append).words == "copied it"
+    assert copy(CopyText("it", "x" * MAX_CLIPBOARD_BYTES), written.append).words == "copied it"
     assert len(written) == 1
     assert not path.exists()
-    for text in ("ö" * MOST_BYTES, "x" * (MOST_BYTES + 1)):
+    for text in ("ö" * MAX_CLIPBOARD_BYTES, "x" * (MAX_CLIPBOARD_BYTES + 1)):
         said = copy(CopyText("it", text), written.append)
-        assert said.words.endswith(f"bytes are too many for a terminal's clipboard · they are in {path}")
+        assert said.words.endswith(f"bytes are too many for a terminal's clipboard · saved to {path}")
         assert path.read_text() == text
         assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert len(written) == 1
@@ -69,7 +68,7 @@ def test_what_can_not_be_kept_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "file").touch()
     said = copy(CopyText("it", "x" * 100_000), lambda _: None)
     assert (said.words.partition(" · ")[2], said.colour) == (
-        "nothing was copied · no file was made: Not a directory",
+        "nothing was copied · cannot write a file: Not a directory",
         "red",
     )
 
