@@ -71,6 +71,10 @@ class DiffRenderingApp(App[ReturnType], Generic[ReturnType]):
             self._buffer.forget()
         await super().on_event(event)
 
+    def on_driver_signal_resume(self) -> None:
+        """Draw all of the screen after `fg`. Textual's own drivers post this; `JobControl` draws by itself."""
+        self.redraw()
+
     def pop_screen(self) -> AwaitComplete:
         """Remove the top screen, and the reference to it that a cache of Textual's would keep."""
         with suppress(ImportError, AttributeError):
