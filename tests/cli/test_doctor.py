@@ -135,7 +135,7 @@ def test_a_driver_that_is_not_ours_is_explained(monkeypatch: pytest.MonkeyPatch)
     assert (
         finding.words == "terminal driver: Textual's own: `LinuxDriver._get_terminal_size` is missing in Textual 8.3.0"
     )
-    assert "textual>=8.2.5,<8.3" in finding.fix
+    assert "textual>=8.2.7,<8.3" in finding.fix
 
 
 def test_on_a_terminal(reader: Program) -> None:

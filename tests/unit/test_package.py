@@ -110,7 +110,7 @@ def test_an_installed_sdist_starts(built: tuple[Path, Path], tmp_path: Path) -> 
 
 def test_every_dependency_has_a_lowest_and_a_highest_version() -> None:
     versions = lowest_versions((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert versions["textual"] == "8.2.5"
+    assert versions["textual"] == "8.2.7"
     assert len(versions) >= 10
 
 

@@ -53,7 +53,7 @@ def driver_finding() -> Finding:
     if choice.is_own:
         return fine("driver", f"terminal driver: ours (Textual {choice.textual_version})", **facts)
     words = f"terminal driver: Textual's own: {choice.reason}"
-    return doubtful("driver", words, "works, but sends more over SSH; pip install 'textual>=8.2.5,<8.3'", **facts)
+    return doubtful("driver", words, "works, but sends more over SSH; pip install 'textual>=8.2.7,<8.3'", **facts)
 
 
 def _trouble(term: str, size: os.terminal_size, encoding: str, width: int | None) -> list[str]:

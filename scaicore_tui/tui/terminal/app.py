@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic
 
 from rich.color import ColorSystem
-from rich.console import COLOR_SYSTEMS, RenderableType
+from rich.console import RenderableType
 from textual import events
 from textual.app import App, ReturnType
 from textual.await_complete import AwaitComplete
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 
 # A longer update may be shown in several steps, so the terminal is asked to show it at once.
 SYNCHRONIZED_ABOVE_CHARS = 1024
+# By the names that a Rich console gives them.
+_COLOR_SYSTEMS = {
+    "standard": ColorSystem.STANDARD,
+    "256": ColorSystem.EIGHT_BIT,
+    "truecolor": ColorSystem.TRUECOLOR,
+    "windows": ColorSystem.WINDOWS,
+}
 BEGIN_SYNCHRONIZED, END_SYNCHRONIZED = "\x1b[?2026h", "\x1b[?2026l"
 
 
@@ -124,7 +131,7 @@ class DiffRenderingApp(App[ReturnType], Generic[ReturnType]):
         buffer = self._buffer
         if buffer is None or not self._running or self._closed or self._batch_count:
             return None
-        color_system = COLOR_SYSTEMS.get(self.console.color_system or "truecolor", ColorSystem.TRUECOLOR)
+        color_system = _COLOR_SYSTEMS.get(self.console.color_system or "", ColorSystem.TRUECOLOR)
         text = buffer.render(screen, renderable, color_system)
         # Input methods show the text that is being composed at the cursor.
         if text is not None and self.screen.focused is not None:
