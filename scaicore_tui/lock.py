@@ -27,7 +27,7 @@ class Lock:
         self._file.parent.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
         self._file.touch(mode=OWNER_ONLY_FILE)
         try:
-            self._held = sqlite3.connect(self._file, self._wait, isolation_level=None, check_same_thread=False)
+            self._held = sqlite3.connect(self._file, timeout=self._wait, isolation_level=None, check_same_thread=False)
             # Nothing is ever written to it, so there is nothing to take back.
             self._held.execute("PRAGMA journal_mode = OFF")
             self._held.execute("BEGIN EXCLUSIVE")

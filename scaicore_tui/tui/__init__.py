@@ -56,7 +56,7 @@ async def run_app(
         await running
         raise
     finally:
-        await app.leave()
+        await app.shut_down()
     if app.failure is not None:
         raise app.failure
     return result if result is not None else (app.return_code or 0)

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
-from textual._styles_cache import StylesCache
-from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen, Screen
 
 from scaicore_tui.bell import Bell
@@ -43,8 +41,7 @@ from scaicore_tui.tui.messages import (
 from scaicore_tui.tui.screens.following import Following, Welcoming
 from scaicore_tui.tui.screens.main import MainScreen
 from scaicore_tui.tui.switching import Profiles, Switching
-from scaicore_tui.tui.terminal import SparingApp
-from scaicore_tui.tui.terminal.parser import came_in_burst
+from scaicore_tui.tui.terminal.app import DiffRenderingApp, came_in_burst
 from scaicore_tui.tui.theme import DARK, TERMINAL, THEMES
 from scaicore_tui.tui.widgets.lines import ASCII_CLASS
 
@@ -63,7 +60,7 @@ def _actions() -> type[Provider]:
     return ActionProvider
 
 
-class DebuggerApp(SparingApp[int], KeysInOrder[int]):
+class DebuggerApp(DiffRenderingApp[int], KeysInOrder[int]):
     """The terminal debugger. Without a session it can only say what to set, and offer the demo."""
 
     TITLE = "scaicore-tui"
@@ -113,11 +110,6 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
         from scaicore_tui.tui.screens.welcome import WelcomeScreen
 
         return WelcomeScreen(self._switching.names())
-
-    def pop_screen(self) -> AwaitComplete:
-        """Leave a screen. Textual would keep the last lines of a thousand widgets, in a cache of their method."""
-        StylesCache.get_inner_outer.cache_clear()
-        return super().pop_screen()
 
     def action_command_palette(self) -> None:
         """Everything by name."""
@@ -219,7 +211,7 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
             self._bridge.replay(request)
 
     def on_paint_again(self) -> None:
-        self.paint_again()
+        self.redraw()
 
     def copy_to_clipboard(self, text: str) -> None:
         """What was selected in a line or a text, if anything; Textual's own widgets call this."""
@@ -264,7 +256,7 @@ class DebuggerApp(SparingApp[int], KeysInOrder[int]):
         main = self._open(message.session)
         while len(self.screen_stack) > 1:
             await self.pop_screen()
-        if not self.screen._result_callbacks:
+        if not getattr(self.screen, "_result_callbacks", True):
             # Textual takes one from each screen that is replaced, and gives none to the one that it begins with.
             self.screen._push_result_callback(self.screen, None)
         await self.switch_screen(main)

@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,8 @@ def test_words_are_kept_where_they_quote_nothing(error: Exception, name: str) ->
 
 
 def test_of_sqlite_its_own_name_of_the_error_is_told() -> None:
-    error = caught(lambda: sqlite3.connect(":memory:").execute("SELECT 'said' FROM nowhere"))
+    with closing(sqlite3.connect(":memory:")) as database:
+        error = caught(lambda: database.execute("SELECT 'said' FROM nowhere"))
     assert told(error).startswith("OperationalError: SQLITE_ERROR")
 
 

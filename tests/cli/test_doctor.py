@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import textual
 from anyio.from_thread import start_blocking_portal
+from textual.drivers.linux_driver import LinuxDriver
 
+from scaicore_tui.cli.doctor.terminal import driver_finding
 from tests.support.grid import MANAGER, VIEWER
 from tests.support.program import COMMAND, Demo, Program, fast_grid
 from tests.support.proxy import answer, grid_server, jwt
@@ -17,7 +20,7 @@ from tests.support.terminal import Terminal
 
 NAMES = [
     *("config", "api", "tls", "token", "caller", "view", "manage", "feed", "clock", "limit", "latency"),
-    *("journal", "environment", "terminal"),
+    *("journal", "environment", "terminal", "driver"),
 ]
 PAGE = answer(b'{"data": {"events": [], "checkpoints": [], "next_cursor": null}}')
 
@@ -117,6 +120,22 @@ def test_what_is_on_this_machine(fresh: Program) -> None:
     config.write_text('[profiles.prod]\nulr = "https://prod.example"\n')
     checks = examined(elsewhere, code=2)
     assert "did you mean url?" in checks["config"]["fix"]
+
+
+def test_the_terminal_driver_is_named_with_the_release_of_textual(fresh: Program) -> None:
+    check = examined(fresh, code=2)["driver"]
+    assert check["words"] == f"terminal driver: ours (Textual {textual.__version__})"
+    assert check["facts"] == {"own": True, "textual": textual.__version__, "reason": None}
+
+
+def test_a_driver_that_is_not_ours_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(LinuxDriver, "_get_terminal_size")
+    monkeypatch.setattr(textual, "__version__", "8.3.0", raising=False)
+    finding = driver_finding()
+    assert (
+        finding.words == "terminal driver: Textual's own: `LinuxDriver._get_terminal_size` is missing in Textual 8.3.0"
+    )
+    assert "textual>=8.2.7,<8.3" in finding.fix
 
 
 def test_on_a_terminal(reader: Program) -> None:

@@ -1,4 +1,4 @@
-"""Every string in every field of every view, by itself: as lines, as cells, and as what is written for them."""
+"""Draws every hostile string in every field of every view, and checks the output."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ from scaicore_tui.tui.screens.original import original_lines
 from scaicore_tui.tui.screens.panes import run_heading
 from scaicore_tui.tui.screens.question import question_lines
 from scaicore_tui.tui.screens.story import story
-from scaicore_tui.tui.terminal.memory import ScreenMemory
-from scaicore_tui.tui.terminal.patches import patches
+from scaicore_tui.tui.terminal.screen_buffer import ScreenBuffer, compositor_updates
 from scaicore_tui.tui.widgets.checkpoint_row import answered_row, checkpoint_row, inbox_row
 from scaicore_tui.tui.widgets.node_row import node_row
 from scaicore_tui.tui.widgets.run_row import run_row
@@ -37,12 +36,12 @@ from tests.support.hostile.output_grammar import SEQUENCES, foreign_sequences, u
 
 NOW = 1_777_464_000.0
 WIDTHS = (38, 58, 118)
-# A reader needs no more lines to see what is wrong.
-MOST = 400
+# Enough lines to see what is wrong.
+MAX_LINES = 400
 
 
 @pytest.mark.parametrize("name", CORPUS)
-def test_nothing_but_our_sequences_is_written(name: str) -> None:
+def test_only_our_sequences_are_written(name: str) -> None:
     feed = HostileFeed([CORPUS[name]])
     events = read_event_page(b'{"events": [' + b",".join(feed.events) + b"]}").events
     reviews = read_checkpoint_page(as_json({"checkpoints": [*feed.pending, *feed.resolved]})).checkpoints
@@ -50,29 +49,29 @@ def test_nothing_but_our_sequences_is_written(name: str) -> None:
     assert len(reviews) == len(feed.pending) + len(feed.resolved)
     for width, ascii_only in zip(WIDTHS, (False, True, False), strict=True):
         lines = [line for make in (runs, checkpoints, words) for line in make(events, reviews, CORPUS[name], width)]
-        assert not_ours(lines[:MOST], width, ascii_only=ascii_only) == []
+        assert not_ours(lines[:MAX_LINES], width, ascii_only=ascii_only) == []
 
 
 def runs(events: Sequence[Event], _reviews: Sequence[Checkpoint], _words: str, width: int) -> Iterator[Pieces]:
-    """All that is told of runs."""
+    """Yield every line about runs."""
     for execution in dict.fromkeys(event.execution_id for event in events):
         own = [event for event in events if event.execution_id == execution]
         run, _ = fold_all(execution or "", enumerate(own))
         yield run_row(summary_of(run, 0), width, NOW)
         yield run_heading(run, NOW, None)
         yield from (node_row(node, width, NOW, run.status, 20) for node in run.nodes.values())
-        yield from story(run, own, width, [("replay of", execution or "")], "")[: MOST // 4]
+        yield from story(run, own, width, [("replay of", execution or "")], "")[: MAX_LINES // 4]
         yield from original_lines(original_of(run, own), width)
         yield from change_lines(changes([str(run.input)], [str(run.error), execution or ""]), width)
 
 
 def checkpoints(_events: Sequence[Event], reviews: Sequence[Checkpoint], words: str, width: int) -> Iterator[Pieces]:
-    """All that is told of what waits."""
+    """Yield every line about checkpoints."""
     for review in reviews:
         yield checkpoint_row(review, width, NOW, None)
         yield inbox_row(review, width, NOW, ("sending…", "blue") if words else None)
         yield answered_row(review, width, NOW)
-        yield from question_lines(review, width, NOW)[: MOST // 8]
+        yield from question_lines(review, width, NOW)[: MAX_LINES // 8]
     batch = alike(reviews, reviews[0], lambda row: None)
     yield from asked_lines(batch, frozenset({reviews[0].id}), lambda row: None, width)
     sent = Submission(Kind.ANSWER, reviews[0].id, words, progress=Progress.REFUSED, message=words)
@@ -80,7 +79,7 @@ def checkpoints(_events: Sequence[Event], reviews: Sequence[Checkpoint], words: 
 
 
 def words(_events: Sequence[Event], _reviews: Sequence[Checkpoint], said: str, width: int) -> Iterator[Pieces]:
-    """Notices, and what stands above the lists."""
+    """Yield the notices."""
     body = as_json({"error": {"code": said, "message": said}, "meta": {"request_id": said}})
     error = read_problem(422, {}, body).error()
     for kind in Kind:
@@ -90,10 +89,10 @@ def words(_events: Sequence[Event], _reviews: Sequence[Checkpoint], said: str, w
 
 
 def not_ours(lines: Sequence[Pieces], width: int, *, ascii_only: bool) -> list[str]:
-    """What is written for these lines that we never write, or that nobody sees."""
+    """Return the foreign sequences and the invisible characters in the output for these lines."""
     strips = [strip(line, width, lambda _: Style.parse("red on black"), ascii_only=ascii_only) for line in lines]
     size = Size(width, len(strips))
     update = LayoutUpdate([iter([one]) for one in strips], Region(0, 0, *size))
-    written = ScreenMemory().paint(patches(update), size, ColorSystem.TRUECOLOR).encode()
+    written = ScreenBuffer().draw(compositor_updates(update), size, ColorSystem.TRUECOLOR).encode()
     assert max((one.cell_length for one in strips), default=0) <= width
     return [*foreign_sequences(written, SEQUENCES["cursor"], SEQUENCES["pen"]), *unseen(written)]

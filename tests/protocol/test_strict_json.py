@@ -26,7 +26,7 @@ JSON = st.recursive(
     ("text", "words"),
     [
         ("", "line 1, column 1: expecting value"),
-        ('{\n "a": 1,\n}', "line 3, column 1: "),
+        ('{\n "a": 1,\n}', "line (3, column 1|2, column 8): "),
         ("[1,\n -Infinity]", "line 2, column 2: -Infinity is no number"),
         ('{"NaN": NaN}', "line 1, column 9: NaN"),
         ('"\udc00"', "line 1, column 2: half a character"),

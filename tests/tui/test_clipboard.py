@@ -1,4 +1,4 @@
-"""What is copied: where it goes, and in which form."""
+"""Copying: the clipboard sequence, and the file for long texts."""
 
 from __future__ import annotations
 
@@ -13,16 +13,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaicore_tui.text import portable
-from scaicore_tui.tui.clipboard import copy
+from scaicore_tui.tui.clipboard import MAX_CLIPBOARD_BYTES, clipboard_sequence, copy
 from scaicore_tui.tui.messages import CopyText
-from scaicore_tui.tui.terminal.clipboard import MOST_BYTES, clipboard_sequence
-from scaicore_tui.tui.terminal.permitted import permitted
+from scaicore_tui.tui.terminal.escape_filter import filter_escapes
 
-PLACES = [{}, {"TMUX": "/tmp/tmux-0/default,1,0"}, {"TERM": "tmux-256color"}, {"STY": "1.pts-0"}, {"TERM": "screen"}]  # noqa: S108
+ENVIRONMENTS = [
+    {},
+    {"TMUX": "/run/tmux-0/default,1,0"},
+    {"TERM": "tmux-256color"},
+    {"STY": "1.pts-0"},
+    {"TERM": "screen"},
+]
 
 
-def told_to(environment: dict[str, str], data: bytes) -> list[bytes]:
-    """What the clipboards of the terminal, and of the one around it, are told to hold."""
+def clipboards_after(environment: dict[str, str], data: bytes) -> list[bytes]:
+    """Return the clipboard contents of the terminal, and of the terminal around a multiplexer."""
     written = clipboard_sequence(data, environment)
     bare, wrapped = written.partition("\x07")[::2]
     passed_on = wrapped.removeprefix("\x1bPtmux;").replace("\x1b\x1b", "\x1b")
@@ -30,33 +35,33 @@ def told_to(environment: dict[str, str], data: bytes) -> list[bytes]:
     return [base64.b64decode(found) for found in re.findall(r"\x1b\]52;c;([^\x07]*)", f"{bare}\x07{passed_on}")]
 
 
-@pytest.mark.parametrize("environment", PLACES, ids=str)
+@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=str)
 @given(data=st.binary(max_size=5_000))
-def test_every_clipboard_there_is_gets_the_text(environment: dict[str, str], data: bytes) -> None:
-    assert told_to(environment, data) == [data] * (2 if environment else 1)
-    assert permitted(clipboard_sequence(data, environment)) == clipboard_sequence(data, environment)
+def test_every_clipboard_gets_the_text(environment: dict[str, str], data: bytes) -> None:
+    assert clipboards_after(environment, data) == [data] * (2 if environment else 1)
+    assert filter_escapes(clipboard_sequence(data, environment)) == clipboard_sequence(data, environment)
 
 
-def test_screen_gets_no_string_that_is_too_long_for_it() -> None:
-    written = clipboard_sequence(b"x" * MOST_BYTES, {"STY": "1.pts-0"})
+def test_strings_for_gnu_screen_are_short_enough() -> None:
+    written = clipboard_sequence(b"x" * MAX_CLIPBOARD_BYTES, {"STY": "1.pts-0"})
     assert max(map(len, re.findall(r"\x1bP(.*?)\x1b\\", written))) + 4 <= 768
 
 
-def test_a_terminal_gets_no_more_than_terminals_take() -> None:
-    assert len(clipboard_sequence(b"x" * MOST_BYTES, {})) == 100_000
+def test_the_longest_sequence_has_100_000_bytes() -> None:
+    assert len(clipboard_sequence(b"x" * MAX_CLIPBOARD_BYTES, {})) == 100_000
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="XDG folders")
-def test_what_is_too_long_is_in_a_file_of_its_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_text_is_saved_to_a_private_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     written: list[str] = []
     path = tmp_path / "scaicore-tui" / "copied.txt"
-    assert copy(CopyText("it", "x" * MOST_BYTES), written.append).words == "copied it"
+    assert copy(CopyText("it", "x" * MAX_CLIPBOARD_BYTES), written.append).words == "copied it"
     assert len(written) == 1
     assert not path.exists()
-    for text in ("ö" * MOST_BYTES, "x" * (MOST_BYTES + 1)):
+    for text in ("ö" * MAX_CLIPBOARD_BYTES, "x" * (MAX_CLIPBOARD_BYTES + 1)):
         said = copy(CopyText("it", text), written.append)
-        assert said.words.endswith(f"bytes are too many for a terminal's clipboard · they are in {path}")
+        assert said.words.endswith(f"bytes are too many for a terminal's clipboard · saved to {path}")
         assert path.read_text() == text
         assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert len(written) == 1
@@ -64,18 +69,18 @@ def test_what_is_too_long_is_in_a_file_of_its_owner(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="XDG folders")
-def test_what_can_not_be_kept_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_save_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     (tmp_path / "file").touch()
     said = copy(CopyText("it", "x" * 100_000), lambda _: None)
     assert (said.words.partition(" · ")[2], said.colour) == (
-        "nothing was copied · no file was made: Not a directory",
+        "nothing was copied · cannot write a file: Not a directory",
         "red",
     )
 
 
 @given(st.text(st.characters(exclude_categories=())))
-def test_a_value_is_carried_as_it_is_or_as_json_of_it(value: str) -> None:
+def test_a_value_is_copied_verbatim_or_as_json(value: str) -> None:
     carried = portable(value)
     assert carried == value or json.loads(carried) == value
     assert not any(ord(sign) < 32 or 127 <= ord(sign) < 160 for sign in carried)

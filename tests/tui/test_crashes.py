@@ -41,8 +41,8 @@ FAULTS = {
     "the journal's thread": 'fails("scaicore_tui.journal.intake:Intake.news")',
     "composing": 'fails("scaicore_tui.tui.screens.main:MainScreen.compose_body")',
     "painting": 'fails("scaicore_tui.tui.widgets.lines:Lines.render_line")',
-    "reading keys": 'fails("scaicore_tui.tui.terminal.leaving:LeavingDriver.process_message")',
-    "taking the terminal": 'fails("scaicore_tui.tui.terminal.leaving:LeavingDriver._disable_line_wrap")',
+    "reading keys": 'fails("scaicore_tui.tui.terminal.driver:RestoringDriver.process_message")',
+    "taking the terminal": 'fails("scaicore_tui.tui.terminal.driver:RestoringDriver._disable_line_wrap")',
     "import of a screen": 'sys.modules["scaicore_tui.tui.screens.replay"] = None',
     "import of the app": 'sys.modules["scaicore_tui.tui.desk"] = None',
     "recursion": "from scaicore_tui.tui.desk import Desk\ndef again(*_): again()\nDesk.take = again",
@@ -87,7 +87,7 @@ def only_report(scene: Scene) -> Path:
 
 
 def test_what_fails_beside_the_app_is_told_when_it_ends(scene: Scene) -> None:
-    scene.program = failing('fails("scaicore_tui.tui.terminal.jobs:JobControl.stop")')
+    scene.program = failing('fails("scaicore_tui.tui.terminal.job_control:JobControl.stop")')
     with STATES["main screen"].reached(scene) as terminal:
         terminal.press("\x1a", "q")
         assert terminal.wait() == 0

@@ -1,4 +1,4 @@
-"""Stopped and continued by a real shell, as any job: the terminal is the shell's meanwhile, and all is painted anew."""
+"""Job control in a real shell: Ctrl-Z gives the terminal back, and `fg` draws all of the screen again."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.support.terminal_modes import left
 
 CTRL_Z = "\x1a"
 SCREEN = b"\x1b[?1049h"
-# Both ages are told there.
+# The row below the two rows that show ages.
 STATUS = 2
-# After so many seconds without a byte, a screen shows what it has to show.
-STILL = 0.4
+# Seconds without output after which the screen is complete.
+QUIET_S = 0.4
 
 
 @pytest.fixture
@@ -30,25 +30,25 @@ def job(scene: Scene) -> Scene:
 
 
 def stop(terminal: Terminal) -> None:
-    """Stop the job, and wait for the shell to say so."""
-    before = said_stopped(terminal)
+    """Press Ctrl-Z, and wait until the shell reports the stop."""
+    before = stop_reports(terminal)
     terminal.press(CTRL_Z)
-    terminal.until(lambda: said_stopped(terminal) > before)
+    terminal.until(lambda: stop_reports(terminal) > before)
 
 
-def go_on(terminal: Terminal, enter: str = "\r") -> None:
-    """Continue the job, and wait until it has the terminal again."""
+def resume(terminal: Terminal, enter: str = "\r") -> None:
+    """Continue the job with `fg`, and wait until it has the terminal."""
     written = len(terminal.output)
     terminal.press(f"fg{enter}")
     terminal.until(lambda: SCREEN in terminal.output[written:])
 
 
-def said_stopped(terminal: Terminal) -> int:
+def stop_reports(terminal: Terminal) -> int:
     return len(re.findall(rb"\[1\].*(?:Stopped|Suspended)", terminal.output))
 
 
 def all_stopped(group: int) -> bool:
-    """Whether all processes of a job are stopped, as far as Linux tells."""
+    """Return True if all processes of the group are stopped, as /proc shows."""
     states = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
@@ -58,7 +58,7 @@ def all_stopped(group: int) -> bool:
 
 
 def end(scene: Scene, terminal: Terminal) -> None:
-    """A job that was stopped ends when it goes on, where a signal told it so."""
+    """Stop the job, send it SIGTERM, continue it, and check that it ends and restores the terminal."""
     stop(terminal)
     terminal.press("kill %1; fg; echo CODE $?", "enter")
     terminal.until(f"CODE {128 + signal.SIGTERM}")
@@ -70,23 +70,23 @@ def end(scene: Scene, terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize("state", [state for state in STATES if state != "editor"])
-def test_stopped_it_leaves_the_terminal_and_continued_it_paints_all(job: Scene, state: str) -> None:
+def test_a_stop_restores_the_terminal_and_fg_draws_the_screen(job: Scene, state: str) -> None:
     with STATES[state].reached(job) as terminal:
-        terminal.quiet(STILL)
+        terminal.quiet(QUIET_S)
         before = terminal.painted[STATUS:]
         stop(terminal)
         assert left(bytes(terminal.output)) == {}
         assert terminal.attributes == job.before
-        go_on(terminal)
+        resume(terminal)
         terminal.until(lambda: terminal.painted[STATUS:] == before)
         end(job, terminal)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells who is stopped")
-def test_the_editor_is_stopped_and_continued_with_it(job: Scene) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_the_editor_is_stopped_and_continued_with_the_app(job: Scene) -> None:
     with STATES["editor"].reached(job) as terminal:
         stop(terminal)
-        # The shell knows of the app only; an editor that has yet to notice takes what is typed for the shell.
+        # The shell waits for the app only: an editor that is not stopped yet would read the next command.
         terminal.until(lambda: all_stopped(group=terminal.children[0]))
         told = terminal.output.count(b"--journal")
         terminal.press("fg", "enter")
@@ -94,41 +94,41 @@ def test_the_editor_is_stopped_and_continued_with_it(job: Scene) -> None:
         terminal.press("saved", "enter")
         terminal.until(lambda: SCREEN in terminal.output.partition(b"TOLD saved")[2])
         terminal.until("enter invokes")
-        # Continued only just now, it may take the terminal a second time, and what was typed before is gone then.
-        terminal.quiet(STILL)
+        # The app may take the terminal a second time just after the stop, which discards typed input.
+        terminal.quiet(QUIET_S)
         terminal.press("escape")
         terminal.until(lambda: "enter invokes" not in terminal.text)
         end(job, terminal)
 
 
-def test_in_the_background_it_leaves_the_terminal_alone(job: Scene) -> None:
+def test_in_the_background_the_terminal_is_not_used(job: Scene) -> None:
     with STATES["main screen"].reached(job) as terminal:
         stop(terminal)
         terminal.press("bg", "enter", "echo IN $((40 + 2)) BACK", "enter")
         terminal.until("IN 42 BACK")
         terminal.quiet(1)
         assert left(bytes(terminal.output)) == {}
-        go_on(terminal)
+        resume(terminal)
         end(job, terminal)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells whose process it is")
-def test_after_a_stop_that_nobody_is_told_of_all_is_painted(job: Scene) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_after_sigstop_the_whole_screen_is_drawn(job: Scene) -> None:
     with STATES["main screen"].reached(job) as terminal:
-        terminal.quiet(STILL)
-        before, stopped = terminal.painted[STATUS:], said_stopped(terminal)
+        terminal.quiet(QUIET_S)
+        before, stopped = terminal.painted[STATUS:], stop_reports(terminal)
         os.kill(terminal.children[0], signal.SIGSTOP)
-        terminal.until(lambda: said_stopped(terminal) > stopped)
-        # A terminal in raw mode makes no end of a line out of enter.
+        terminal.until(lambda: stop_reports(terminal) > stopped)
+        # The terminal is still in raw mode, where enter sends no newline.
         terminal.press("echo over it all\n")
-        go_on(terminal, enter="\n")
+        resume(terminal, enter="\n")
         terminal.until(lambda: terminal.painted[STATUS:] == before)
         end(job, terminal)
 
 
-def test_without_a_shell_that_could_let_it_go_on_it_goes_on(scene: Scene) -> None:
+def test_without_a_job_control_shell_a_stop_continues_at_once(scene: Scene) -> None:
     with STATES["main screen"].reached(scene) as terminal:
-        terminal.quiet(STILL)
+        terminal.quiet(QUIET_S)
         before, written = terminal.painted[STATUS:], len(terminal.output)
         terminal.press(CTRL_Z)
         terminal.until(lambda: SCREEN in terminal.output[written:])

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from scaicore_tui.tui.terminal.parser import Parser
+from scaicore_tui.tui.terminal.input import InputParser
 from tests.support.app_stage import Stage, screen_lines, until
 from tests.support.app_states import Scene
 from tests.support.feed_server import feed_server
@@ -75,7 +75,7 @@ def test_only_a_key_continues_a_breakpoint(terminal: Terminal, feed: Counting) -
 
 def press(stage: Stage, sent: bytes) -> None:
     """Send these bytes in one read."""
-    for message in Parser().feed(sent.decode(), 0.0):
+    for message in InputParser().feed(sent.decode(), 0.0):
         stage.app.post_message(message)
 
 

@@ -1,4 +1,4 @@
-"""What a terminal shows after our updates is what it shows after Textual's own, which are longer."""
+"""The screen buffer: our updates make a terminal show the same as Textual's, with fewer bytes."""
 
 from __future__ import annotations
 
@@ -20,19 +20,17 @@ from textual.strip import Strip
 from wcwidth import wcwidth
 
 from scaicore_tui.text import cells, one_line, safe
-from scaicore_tui.tui.terminal.cells import is_certain
-from scaicore_tui.tui.terminal.memory import ScreenMemory
-from scaicore_tui.tui.terminal.patches import patches
-from scaicore_tui.tui.terminal.pens import Pen, switch
-from scaicore_tui.tui.terminal.permitted import permitted
-from scaicore_tui.tui.terminal.strokes import travel
+from scaicore_tui.tui.terminal.cells import Sgr, has_certain_width, transition
+from scaicore_tui.tui.terminal.escape_filter import filter_escapes
+from scaicore_tui.tui.terminal.screen_buffer import ScreenBuffer, compositor_updates
+from scaicore_tui.tui.terminal.writer import cursor_move
 
 SIZE = Size(12, 4)
 CONSOLE = Console(color_system="truecolor", force_terminal=True)
 DEPTH = ColorSystem.TRUECOLOR
-GROUND = Style.parse("#d5dae3 on #10141b")
+BACKGROUND = Style.parse("#d5dae3 on #10141b")
 STYLES = [
-    GROUND,
+    BACKGROUND,
     Style.parse("bold #b79cff on #10141b"),
     Style.parse("#8c96a6 on #1b222d"),
     Style.parse("italic underline #8c96a6 on #1b222d"),
@@ -40,24 +38,24 @@ STYLES = [
     Style.parse("bold strike green on default"),
     Style.parse("default on default"),
 ]
-SIGNS = ["a", "b", "7", " ", " ", "   ", "›", "●", "日", "🙂", "e\u0301", "word"]
+CHARACTERS = ["a", "b", "7", " ", " ", "   ", "›", "●", "日", "🙂", "e\u0301", "word"]
 
 Update = LayoutUpdate | ChopsUpdate
-pieces = st.lists(st.tuples(st.sampled_from(SIGNS), st.sampled_from(STYLES)), max_size=10)
+styled_text = st.lists(st.tuples(st.sampled_from(CHARACTERS), st.sampled_from(STYLES)), max_size=10)
 
 
 def line(drawn: Sequence[tuple[str, Style]], width: int) -> Strip:
-    return Strip([Segment(text, style) for text, style in drawn]).adjust_cell_length(width, GROUND)
+    return Strip([Segment(text, style) for text, style in drawn]).adjust_cell_length(width, BACKGROUND)
 
 
 @st.composite
-def parts(draw: st.DrawFn) -> ChopsUpdate:
-    """Some spans of some lines, each line cut in two where widgets stand side by side."""
+def changed_parts(draw: st.DrawFn) -> ChopsUpdate:
+    """Draw an update of some spans. Each line is split in two, as by widgets side by side."""
     cut = draw(st.integers(1, SIZE.width - 1))
     chops: list[dict[int, Strip | None]] = []
     spans = []
     for y in range(SIZE.height):
-        left, right = line(draw(pieces), cut), line(draw(pieces), SIZE.width - cut)
+        left, right = line(draw(styled_text), cut), line(draw(styled_text), SIZE.width - cut)
         chops.append({0: left, cut: right})
         begin = draw(st.integers(0, SIZE.width - 1))
         if y == 0 or draw(st.booleans()):
@@ -66,13 +64,13 @@ def parts(draw: st.DrawFn) -> ChopsUpdate:
 
 
 @st.composite
-def whole(draw: st.DrawFn) -> LayoutUpdate:
-    """All of the screen."""
-    return LayoutUpdate([[line(draw(pieces), SIZE.width)] for _ in range(SIZE.height)], Region(0, 0, *SIZE))
+def whole_screen(draw: st.DrawFn) -> LayoutUpdate:
+    """Draw an update of the whole screen."""
+    return LayoutUpdate([[line(draw(styled_text), SIZE.width)] for _ in range(SIZE.height)], Region(0, 0, *SIZE))
 
 
 class Terminal:
-    """Reads what is written to it."""
+    """A terminal emulator."""
 
     def __init__(self, *, newline_returns: bool = False) -> None:
         self._screen = pyte.Screen(SIZE.width, SIZE.height)
@@ -89,62 +87,62 @@ class Terminal:
         return self._screen.cursor.x, self._screen.cursor.y
 
     def cells(self) -> list[list[object]]:
-        """What is to be seen: of a blank its ground, unless it is drawn on."""
-        return [[seen(self._screen.buffer[y][x]) for x in range(SIZE.width)] for y in range(SIZE.height)]
+        """Return what is visible of each cell: of a blank only the background, unless it is underlined or so."""
+        return [[visible(self._screen.buffer[y][x]) for x in range(SIZE.width)] for y in range(SIZE.height)]
 
 
-def seen(cell: pyte.screens.Char) -> object:
+def visible(cell: pyte.screens.Char) -> object:
     if cell.data != " " or cell.reverse or cell.underscore or cell.strikethrough:
         return cell
     return cell.bg
 
 
-def told(memory: ScreenMemory, update: Update) -> str:
-    return memory.paint(patches(update), SIZE, DEPTH)
+def draw(buffer: ScreenBuffer, update: Update) -> str:
+    return buffer.draw(compositor_updates(update), SIZE, DEPTH)
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=()), max_size=30), min_size=1, max_size=4))
-def test_no_control_sign_is_painted_whoever_made_the_strip(raw: list[str]) -> None:
-    """Text that went round `text.py`, with a link and all that a style can hold."""
+def test_no_control_character_of_a_strip_is_drawn(raw: list[str]) -> None:
+    """Text that was not sanitized, with a hyperlink and everything else that a style can have."""
     style = Style.parse("bold red on #10141b link https://example.com/\x1b]52;c;aGk=\x07")
     strips = [Strip([Segment(text, style)]) for text in raw] * SIZE.height
-    written = told(ScreenMemory(), LayoutUpdate([iter([strip]) for strip in strips], Region(0, 0, *SIZE)))
+    written = draw(ScreenBuffer(), LayoutUpdate([iter([strip]) for strip in strips], Region(0, 0, *SIZE)))
     left = re.sub(r"\x1b\[[\d;]*[mH]", "", written)
-    assert left.isprintable() or not any(category(sign) in ("Cc", "Cf", "Cs") for sign in left)
-    assert permitted(written) == written
+    assert left.isprintable() or not any(category(character) in ("Cc", "Cf", "Cs") for character in left)
+    assert filter_escapes(written) == written
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=8))
-def test_whatever_a_text_holds_what_stands_behind_it_stays_in_place(raw: str) -> None:
-    """Terminals give some signs more cells than we do, or fewer."""
-    memory, terminal = ScreenMemory(), Terminal()
-    words = Strip([Segment(one_line(raw, 8), GROUND)]).adjust_cell_length(8, GROUND)
+def test_text_of_any_width_does_not_move_the_text_behind_it(raw: str) -> None:
+    """Terminals give some characters more cells than we do, or fewer."""
+    buffer, terminal = ScreenBuffer(), Terminal()
+    words = Strip([Segment(one_line(raw, 8), BACKGROUND)]).adjust_cell_length(8, BACKGROUND)
     row = iter([words, line([("here", STYLES[1])], 4)])
-    terminal.write(told(memory, LayoutUpdate([row], Region(0, 0, *SIZE))))
+    terminal.write(draw(buffer, LayoutUpdate([row], Region(0, 0, *SIZE))))
     assert [cell.data for cell in terminal.cells()[0][8:] if isinstance(cell, pyte.screens.Char)] == list("here")
 
 
-def test_signs_whose_width_is_certain_have_it_in_other_tables_too() -> None:
-    """Behind any other sign the cursor is put where it belongs."""
-    signs = (chr(code) for code in range(0x20, 0x110000))
-    certain = [sign for sign in signs if safe(sign) == sign and is_certain(sign)]
+def test_certain_widths_are_the_same_in_another_table() -> None:
+    """Behind all other characters the cursor is moved explicitly."""
+    characters = (chr(code) for code in range(0x20, 0x110000))
+    certain = [character for character in characters if safe(character) == character and has_certain_width(character)]
     assert len(certain) > 50_000
-    assert [sign for sign in certain if wcwidth(sign) != cells(sign)] == []
+    assert [character for character in certain if wcwidth(character) != cells(character)] == []
 
 
 @pytest.mark.parametrize(
     "text", ["", "plain ● text", "\x1b[;38;5;1m\x1b[4;1Ha\b", "\x1b[?2026h…\x1b[?2026l", "\x1b]52;c;aGk=\x07"]
 )
-def test_what_is_ours_is_permitted(text: str) -> None:
-    assert permitted(text) == text
+def test_our_own_sequences_are_kept(text: str) -> None:
+    assert filter_escapes(text) == text
 
 
-PLACES = st.tuples(st.integers(0, 300), st.integers(0, 100))
+POSITIONS = st.tuples(st.integers(0, 300), st.integers(0, 100))
 
 
-@given(PLACES, PLACES)
-def test_every_way_of_the_cursor_is_permitted(begin: tuple[int, int], end: tuple[int, int]) -> None:
-    assert permitted(travel(begin, end)) == travel(begin, end)
+@given(POSITIONS, POSITIONS)
+def test_every_cursor_movement_is_kept(begin: tuple[int, int], end: tuple[int, int]) -> None:
+    assert filter_escapes(cursor_move(begin, end)) == cursor_move(begin, end)
 
 
 @pytest.mark.parametrize(
@@ -162,43 +160,43 @@ def test_every_way_of_the_cursor_is_permitted(begin: tuple[int, int], end: tuple
         ("\ud800x", "x"),
     ],
 )
-def test_what_is_not_ours_does_not_leave(text: str, left: str) -> None:
-    assert permitted(text) == left
+def test_all_other_sequences_are_removed(text: str, left: str) -> None:
+    assert filter_escapes(text) == left
 
 
-@given(whole(), st.lists(parts() | whole(), min_size=1, max_size=6))
-def test_a_terminal_shows_the_same(first: LayoutUpdate, updates: list[Update]) -> None:
-    memory, ours, theirs = ScreenMemory(), Terminal(), Terminal()
+@given(whole_screen(), st.lists(changed_parts() | whole_screen(), min_size=1, max_size=6))
+def test_the_screen_is_the_same_as_with_textuals_drawing(first: LayoutUpdate, updates: list[Update]) -> None:
+    buffer, ours, theirs = ScreenBuffer(), Terminal(), Terminal()
     for update in [first, *updates]:
         theirs.write(update.render_segments(CONSOLE))
-        ours.write(told(memory, update))
+        ours.write(draw(buffer, update))
         assert ours.cells() == theirs.cells()
 
 
-@given(whole(), parts() | whole())
-def test_it_writes_less(first: LayoutUpdate, update: Update) -> None:
-    memory = ScreenMemory()
+@given(whole_screen(), changed_parts() | whole_screen())
+def test_updates_are_not_longer_than_textuals(first: LayoutUpdate, update: Update) -> None:
+    buffer = ScreenBuffer()
     for one in (first, update):
-        assert len(told(memory, one)) <= len(one.render_segments(CONSOLE))
+        assert len(draw(buffer, one)) <= len(one.render_segments(CONSOLE))
 
 
-@given(whole())
-def test_nothing_is_written_twice_but_to_a_terminal_that_was_forgotten(update: LayoutUpdate) -> None:
-    memory = ScreenMemory()
-    first = told(memory, update)
-    assert told(memory, update) == ""
-    memory.forget()
-    assert memory.is_blank
-    assert told(memory, update) == first
+@given(whole_screen())
+def test_an_update_is_written_again_only_after_forget(update: LayoutUpdate) -> None:
+    buffer = ScreenBuffer()
+    first = draw(buffer, update)
+    assert draw(buffer, update) == ""
+    buffer.forget()
+    assert buffer.is_unknown
+    assert draw(buffer, update) == first
 
 
-def test_an_age_that_grows_costs_two_bytes() -> None:
-    memory = ScreenMemory()
+def test_one_changed_digit_costs_two_bytes() -> None:
+    buffer = ScreenBuffer()
     words = [line([(f"live {seconds}s", STYLES[1])], SIZE.width) for seconds in range(3)]
     screens = [LayoutUpdate([[word] for word in (first, *words[:1] * 3)], Region(0, 0, *SIZE)) for first in words]
-    told(memory, screens[0])
-    assert told(memory, screens[1]).endswith("\x1b[1;6H1")
-    assert told(memory, screens[2]) == "\b2"
+    draw(buffer, screens[0])
+    assert draw(buffer, screens[1]).endswith("\x1b[1;6H1")
+    assert draw(buffer, screens[2]) == "\b2"
 
 
 @pytest.mark.parametrize(
@@ -220,28 +218,28 @@ def test_an_age_that_grows_costs_two_bytes() -> None:
         ((7, 3), (9, 2), "\x1b[3;10H"),
     ],
 )
-def test_the_cursor_goes_the_short_way(at: tuple[int, int] | None, to: tuple[int, int], sequence: str) -> None:
-    assert travel(at, to) == sequence
+def test_the_shortest_cursor_movement_is_used(at: tuple[int, int] | None, to: tuple[int, int], sequence: str) -> None:
+    assert cursor_move(at, to) == sequence
 
 
-places = st.tuples(st.integers(0, SIZE.width - 1), st.integers(0, SIZE.height - 1))
+on_screen = st.tuples(st.integers(0, SIZE.width - 1), st.integers(0, SIZE.height - 1))
 
 
-@given(st.none() | places, places, st.booleans())
-def test_the_cursor_gets_there_whatever_a_line_feed_does(
+@given(st.none() | on_screen, on_screen, st.booleans())
+def test_cursor_movement_works_with_both_kinds_of_line_feed(
     at: tuple[int, int] | None, to: tuple[int, int], returns: bool
 ) -> None:
     terminal = Terminal(newline_returns=returns)
     if at is not None:
-        terminal.write(travel(None, at))
-    terminal.write(travel(at, to))
+        terminal.write(cursor_move(None, at))
+    terminal.write(cursor_move(at, to))
     assert terminal.cursor == to
 
 
-def test_colours_change_by_what_differs() -> None:
-    plain, bold = Pen("38;5;1", "48;5;2"), Pen("38;5;1", "48;5;2", frozenset({"1"}))
-    assert switch(None, plain) == ("\x1b[;38;5;1;48;5;2m", plain)
-    assert switch(plain, bold) == ("\x1b[1m", bold)
-    assert switch(bold, plain) == ("\x1b[22m", plain)
-    assert switch(bold, Pen(None, "48;5;2")) == ("", bold)
-    assert switch(bold, Pen("39", "49")) == ("\x1b[m", Pen("39", "49"))
+def test_only_the_changed_attributes_are_written() -> None:
+    plain, bold = Sgr("38;5;1", "48;5;2"), Sgr("38;5;1", "48;5;2", frozenset({"1"}))
+    assert transition(None, plain) == ("\x1b[;38;5;1;48;5;2m", plain)
+    assert transition(plain, bold) == ("\x1b[1m", bold)
+    assert transition(bold, plain) == ("\x1b[22m", plain)
+    assert transition(bold, Sgr(None, "48;5;2")) == ("", bold)
+    assert transition(bold, Sgr("39", "49")) == ("\x1b[m", Sgr("39", "49"))

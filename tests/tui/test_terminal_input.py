@@ -1,4 +1,4 @@
-"""What a terminal sends: keys are keys, a paste is one text, and nothing else is anything, wherever it is cut."""
+"""Terminal input: keys, pastes and reports are recognized however the input is cut, and all else is dropped."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from textual import events
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS, IGNORE_SEQUENCE
 from textual.message import Message
 
-from scaicore_tui.tui.terminal.parser import Parser, came_in_burst
-from scaicore_tui.tui.terminal.pasting import BEGIN, END
-from scaicore_tui.tui.terminal.sequences import ESCAPE_SECONDS, STALLED_SECONDS
+from scaicore_tui.tui.terminal.app import came_in_burst
+from scaicore_tui.tui.terminal.input import InputParser
+from scaicore_tui.tui.terminal.sequences import ESCAPE_TIMEOUT_S, PASTE_BEGIN, PASTE_END, STALL_TIMEOUT_S
 from tests.support.hostile.corpus import CORPUS
 
 AT_ONCE, LATER = 0.0, 0.5
-# Bytes that are no UTF-8 are no text; those of controls may be seen.
+# How bytes that are not UTF-8 appear in pasted text.
 SHOWN = {0x1B: "␛"} | {0xDC00 + byte: chr(byte) if byte < 0xA0 else "\ufffd" for byte in range(0x80, 0x100)}
 PAUSES = (AT_ONCE, 0.05, LATER, 60.0)
 ST, BEL = b"\x1b\\", b"\x07"
@@ -62,7 +62,7 @@ REPORTS = [
     b"\x1b[?1004;2$y",
     b"\x1b[8;24;80t",
     b"\x1b[4;600;800t",
-    b"\x1b[48;24;80;600;800t",  # in-band resize, which nobody asked for
+    b"\x1b[48;24;80;600;800t",  # in-band resize that was not requested
     b"\x1b[48;99999;99999;99999;99999t",
     b"\x1b[99~",
     b"\x1b[99A",
@@ -93,15 +93,15 @@ PASTES = [
     "\x1b[200~é漢🎉c\x1b[201~".encode(),
 ]
 
-# As of a terminal that lets markers be pasted.
+# From a terminal that lets paste markers be pasted.
 NESTED = [b"\x1b[200~c\x1b[200~c\r\x1b[201~c\rq\x1b[201~", b"\x1b[200~c\x1b[201~c\r\x1b[201~"]
 
 
 class Typist:
-    """Feeds a parser as the driver does, and keeps what came of it."""
+    """Feeds a parser as the driver does, and keeps the messages."""
 
     def __init__(self) -> None:
-        self.parser = Parser()
+        self.parser = InputParser()
         self.now = 100.0
         self.messages: list[Message] = []
         self._decode = getincrementaldecoder("utf-8")("surrogateescape").decode
@@ -111,9 +111,9 @@ class Typist:
         return self
 
     def wait(self, seconds: float) -> Typist:
-        """Let time pass in which nothing is read."""
+        """Advance the clock without any input."""
         begin = self.now
-        for after in (ESCAPE_SECONDS, STALLED_SECONDS, seconds):
+        for after in (ESCAPE_TIMEOUT_S, STALL_TIMEOUT_S, seconds):
             self.now = begin + min(after, seconds)
             self.messages += self.parser.tick(self.now)
         return self
@@ -123,8 +123,8 @@ class Typist:
         return [message.key for message in self.messages if isinstance(message, events.Key)]
 
     @property
-    def told(self) -> list[str]:
-        """Names of keys, and what was pasted."""
+    def received(self) -> list[str]:
+        """The names of keys and the pasted texts, in order."""
         return [
             message.text if isinstance(message, events.Paste) else getattr(message, "key", "?")
             for message in self.messages
@@ -139,47 +139,47 @@ def typed(*pieces: bytes, pause: float = AT_ONCE) -> Typist:
 
 
 def cuts(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """All ways to cut in two; of a very long one, some."""
+    """Return all ways to cut `data` in two; of long data, about a hundred."""
     for at in range(1, len(data), max(1, len(data) // 100)):
         yield data[:at], data[at:]
 
 
 @pytest.mark.parametrize("pause", PAUSES)
-def test_no_report_is_a_key_wherever_it_is_cut(pause: float) -> None:
+def test_a_report_is_never_a_key_however_it_is_cut(pause: float) -> None:
     for first, second in chain.from_iterable(map(cuts, REPORTS)):
-        # An ESC after which nothing comes for a while is that key, whatever comes later.
-        is_key = first == b"\x1b" and pause >= ESCAPE_SECONDS
-        assert typed(first, second, pause=pause).told == (["escape"] if is_key else []), (first, second)
+        # An ESC followed by a pause is the escape key, whatever comes later.
+        is_key = first == b"\x1b" and pause >= ESCAPE_TIMEOUT_S
+        assert typed(first, second, pause=pause).received == (["escape"] if is_key else []), (first, second)
 
 
 @pytest.mark.parametrize("pause", [AT_ONCE, 0.05, LATER])
-def test_no_report_is_a_key_whole_or_byte_by_byte(pause: float) -> None:
+def test_a_report_is_never_a_key_byte_by_byte(pause: float) -> None:
     for sent in REPORTS:
-        assert typed(sent).told == [], sent
-        told = typed(*(bytes([byte]) for byte in sent), pause=pause).told
-        assert set(told) <= ({"escape", "P"} if pause >= ESCAPE_SECONDS else set()), sent
+        assert typed(sent).received == [], sent
+        received = typed(*(bytes([byte]) for byte in sent), pause=pause).received
+        assert set(received) <= ({"escape", "P"} if pause >= ESCAPE_TIMEOUT_S else set()), sent
 
 
 @pytest.mark.parametrize("pause", PAUSES)
 @pytest.mark.parametrize("sent", PASTES)
-def test_a_paste_is_one_text_wherever_it_is_cut(sent: bytes, pause: float) -> None:
+def test_a_paste_is_one_text_however_it_is_cut(sent: bytes, pause: float) -> None:
     whole = typed(sent).messages
-    text = sent.decode().removeprefix(BEGIN).removesuffix(END).replace("\x1b", "␛")
+    text = sent.decode().removeprefix(PASTE_BEGIN).removesuffix(PASTE_END).replace("\x1b", "␛")
     assert [message.text for message in whole if isinstance(message, events.Paste)] == [text]
     assert len(whole) == 1
     for first, second in cuts(sent):
-        # Where a marker is cut behind its ESC, that is a key, and the text then is no paste: it is dropped.
+        # If a marker is cut behind its ESC, that is the escape key; the text is then dropped.
         found = typed(first, second, pause=pause)
-        assert "".join(piece for piece in found.told if piece != "escape") == text, (first, second)
+        assert "".join(piece for piece in found.received if piece != "escape") == text, (first, second)
 
 
 @pytest.mark.parametrize("first", [*STRINGS, b"\x1b[", b"\x1b[>0;2", b"\x1bO", b"\x1b[200~text", b"\x1b[M"])
 @pytest.mark.parametrize("key", [b"k", b"\x1b[B", b"\x1b", b"\x1b[107u"])
-def test_keys_are_heard_after_what_never_ended(first: bytes, key: bytes) -> None:
-    """A key or a few may be lost, a person then presses again. None of it is another key."""
-    typist = Typist().read(first).wait(STALLED_SECONDS + 0.1)
+def test_keys_work_again_after_a_sequence_that_never_ends(first: bytes, key: bytes) -> None:
+    """A few key presses may be lost, but none becomes another key."""
+    typist = Typist().read(first).wait(STALL_TIMEOUT_S + 0.1)
     for _ in range(4):
-        typist.read(key).wait(STALLED_SECONDS + 0.1)
+        typist.read(key).wait(STALL_TIMEOUT_S + 0.1)
     name = {b"\x1b[B": "down", b"\x1b": "escape"}.get(key, "k")
     assert typist.keys[-1:] == [name]
     assert set(typist.keys) <= {name, "plus"}, "ESC O k is the plus of a keypad"
@@ -191,7 +191,7 @@ KEYS = [
     *(
         sequence
         for sequence, keys in ANSI_SEQUENCES_KEYS.items()
-        # What is a report of the cursor, too, is that; and ESC with a hyphen might begin a sequence.
+        # A sequence that is also a cursor report counts as one; ESC and a hyphen may begin a sequence.
         if keys is not IGNORE_SEQUENCE
         and len(sequence) > 1
         and sequence.isascii()
@@ -201,20 +201,20 @@ KEYS = [
 ]
 
 
-def test_every_key_that_is_known_is_that_key_wherever_it_is_cut() -> None:
+def test_every_known_key_is_recognized_however_it_is_cut() -> None:
     for sent in KEYS:
         whole = typed(sent.encode()).keys
         assert whole, sent
         for first, second in cuts(sent.encode()):
             assert typed(first, second).keys == whole, sent
-            # A single ESC is a key, and what could never be the rest of a sequence another one.
+            # A single ESC is a key, and so is a character that cannot continue a sequence.
             behind = ["escape", *typed(second).keys] if len(sent) == 2 else ["escape", *whole]
             assert typed(first, second, pause=LATER).keys in (whole, behind), sent
 
 
 @pytest.mark.parametrize("pause", PAUSES)
 @pytest.mark.parametrize("sent", NESTED)
-def test_pasted_markers_make_no_keys(sent: bytes, pause: float) -> None:
+def test_pasted_paste_markers_make_no_keys(sent: bytes, pause: float) -> None:
     assert typed(sent).keys == []
     for first, second in cuts(sent):
         keys = [key for key in typed(first, second, pause=pause).messages if isinstance(key, events.Key)]
@@ -238,15 +238,15 @@ def test_pasted_markers_make_no_keys(sent: bytes, pause: float) -> None:
         (b"\x1b[27;5;115~", ["ctrl+s"]),
     ],
 )
-def test_what_is_typed(sent: bytes, keys: list[str]) -> None:
+def test_typed_keys(sent: bytes, keys: list[str]) -> None:
     assert typed(sent).keys == keys
 
 
-def test_a_key_with_alt_types_nothing() -> None:
+def test_a_key_with_alt_has_no_character() -> None:
     assert [message.character for message in typed(b"\x1bc").messages if isinstance(message, events.Key)] == [None]
 
 
-def test_keys_behind_a_single_escape() -> None:
+def test_keys_after_a_single_escape() -> None:
     for sent in (b"c", b"Pj", b"P", b"[", b"1", b"\x1b[B", b"/fail\r"):
         found = typed(b"\x1b", sent, pause=LATER).keys
         expected = [] if sent == b"[" else typed(sent).keys
@@ -256,7 +256,7 @@ def test_keys_behind_a_single_escape() -> None:
 @pytest.mark.parametrize(
     "sequence", [b"\x1b[>0;276;0c", b"\x1b[B", b"\x1b]11;?\x07", b"\x1b[I", b"\x9b?1u", b"\x1b[<0;3;3M"]
 )
-def test_characters_that_came_together_with_a_sequence_are_marked(sequence: bytes) -> None:
+def test_characters_read_together_with_a_sequence_are_marked(sequence: bytes) -> None:
     for sent in (b"c" + sequence, sequence + b"c"):
         [key] = [message for message in typed(sent).messages if isinstance(message, events.Key) and message.key == "c"]
         assert came_in_burst(key)
@@ -274,7 +274,7 @@ def test_characters_that_came_together_with_a_sequence_are_marked(sequence: byte
         ((b"\x1b[200~c", b"\x1b[201~c"), LATER),
     ],
 )
-def test_characters_behind_the_end_of_a_sequence_are_marked(pieces: tuple[bytes, ...], pause: float) -> None:
+def test_characters_after_the_end_of_a_sequence_are_marked(pieces: tuple[bytes, ...], pause: float) -> None:
     key = typed(*pieces, pause=pause).messages[-1]
     assert isinstance(key, events.Key)
     assert came_in_burst(key)
@@ -285,16 +285,16 @@ def test_characters_behind_the_end_of_a_sequence_are_marked(pieces: tuple[bytes,
     st.lists(st.sampled_from([*REPORTS[:50], *PASTES, b"\x1b", b"[", b"\x1b[", b"P", b"\\", b"c", b"\r"]), max_size=6),
     st.data(),
 )
-def test_however_it_is_cut_a_burst_is_the_same(parts: list[bytes], data: st.DataObject) -> None:
+def test_a_burst_gives_the_same_messages_however_it_is_cut(parts: list[bytes], data: st.DataObject) -> None:
     sent = b"".join(parts)
     at = sorted(data.draw(st.lists(st.integers(0, len(sent)), max_size=8)))
     pieces = [sent[begin:end] for begin, end in zip([0, *at], [*at, len(sent)], strict=True)]
-    assert typed(*pieces).told == typed(sent).told
+    assert typed(*pieces).received == typed(sent).received
 
 
 @settings(max_examples=40)
 @given(st.binary(max_size=60), st.integers(0, 60))
-def test_no_bytes_end_the_reading(sent: bytes, at: int) -> None:
+def test_keys_work_after_any_bytes(sent: bytes, at: int) -> None:
     typist = typed(sent[:at], sent[at:], pause=LATER)
     for _ in range(8):
         typist.read(b"k").wait(10)
@@ -302,13 +302,13 @@ def test_no_bytes_end_the_reading(sent: bytes, at: int) -> None:
 
 
 @pytest.mark.parametrize("name", CORPUS)
-def test_no_string_is_keys(name: str) -> None:
-    sent = CORPUS[name].replace(END, "").replace("\0", "").encode("utf-8", "surrogatepass")
+def test_a_pasted_hostile_string_is_text(name: str) -> None:
+    sent = CORPUS[name].replace(PASTE_END, "").replace("\0", "").encode("utf-8", "surrogatepass")
     text = sent.decode("utf-8", "surrogateescape").translate(SHOWN)
-    assert typed(BEGIN.encode() + sent + END.encode()).told == ([text] if text else [])
+    assert typed(PASTE_BEGIN.encode() + sent + PASTE_END.encode()).received == ([text] if text else [])
 
 
-def test_a_size_is_taken_from_a_terminal_that_was_asked_to_tell_it() -> None:
+def test_a_plausible_size_report_is_accepted_if_it_was_requested() -> None:
     typist = Typist()
     typist.parser.reports_size = True
     typist.read(b"\x1b[48;24;80;480;800t\x1b[48;0;0;0;0t\x1b[48;9999;9999;9999;9999t\x1b[48;24;80;0;0t")
@@ -317,7 +317,7 @@ def test_a_size_is_taken_from_a_terminal_that_was_asked_to_tell_it() -> None:
     assert resize.size == (80, 24)
 
 
-def test_answers_and_clicks_are_heard() -> None:
+def test_reports_and_mouse_events_are_recognized() -> None:
     sent = b"\x1b[I\x1b[O\x1b[?2026;2$y\x1b[<0;3;5M\x1b[<0;3;5m\x1b[<65;3;5M\x1b[<35;3;6M"
     names = [
         "AppFocus",

@@ -17,7 +17,7 @@ from scaicore_tui.cli.doctor.environment import environment_finding
 from scaicore_tui.cli.doctor.files import config_finding, journal_finding
 from scaicore_tui.cli.doctor.finding import Finding, Mark, failed, unknown
 from scaicore_tui.cli.doctor.look import look
-from scaicore_tui.cli.doctor.terminal import terminal_finding
+from scaicore_tui.cli.doctor.terminal import driver_finding, terminal_finding
 from scaicore_tui.cli.doctor.tls import tls_finding
 from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.sessions import journal_of, settings_of
@@ -65,7 +65,8 @@ async def _findings(common: Common, clock: Clock) -> list[Finding]:
         found += await _of_target(target, settings.tokens.missing(target.host), clock)
         look_at = partial(_or_failed, "journal", lambda: journal_finding(journal_of(common, target), clock))
         found.append(await asyncio.to_thread(look_at))
-    return [*found, environment_finding(os.environ), terminal_finding(os.environ)]
+    driver = await asyncio.to_thread(driver_finding)
+    return [*found, environment_finding(os.environ), terminal_finding(os.environ), driver]
 
 
 def _or_failed(name: str, find: Callable[[], Finding]) -> Finding:

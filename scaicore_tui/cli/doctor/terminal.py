@@ -1,4 +1,4 @@
-"""What the terminal can do: colours, signs of one cell, a clipboard behind it, enough room."""
+"""What the terminal can do: colours, signs of one cell, a clipboard behind it, enough room; and who drives it."""
 
 from __future__ import annotations
 
@@ -42,6 +42,18 @@ def terminal_finding(env: Mapping[str, str]) -> Finding:
     if fix := "; ".join(filter(None, fixes)):
         return doubtful("terminal", " · ".join(words), fix, **facts)
     return fine("terminal", " · ".join(words), **facts)
+
+
+def driver_finding() -> Finding:
+    """Say which terminal driver the app uses, and why. Loads Textual, which takes a moment."""
+    from scaicore_tui.tui.terminal.capabilities import explain_choice
+
+    choice = explain_choice()
+    facts = {"own": choice.is_own, "textual": choice.textual_version, "reason": choice.reason or None}
+    if choice.is_own:
+        return fine("driver", f"terminal driver: ours (Textual {choice.textual_version})", **facts)
+    words = f"terminal driver: Textual's own: {choice.reason}"
+    return doubtful("driver", words, "works, but sends more over SSH; pip install 'textual>=8.2.7,<8.3'", **facts)
 
 
 def _trouble(term: str, size: os.terminal_size, encoding: str, width: int | None) -> list[str]:

@@ -1,5 +1,6 @@
-"""The least that has to be written to a terminal: what it shows is remembered, and only what differs is sent."""
+"""Terminal input and output below Textual: the app writes only what changed, and only escape sequences it may write.
 
-from scaicore_tui.tui.terminal.app import SparingApp
-
-__all__ = ["SparingApp"]
+Output: `app` → `screen_buffer` (which cells changed) → `writer` (the fewest bytes) → `driver` → `escape_filter`.
+Input: `driver` → `input` (Textual's messages) ← `sequences` (tokens). `job_control` handles Ctrl-Z. If Textual lacks
+private parts that this needs, `capabilities` chooses `fallback`.
+"""

@@ -1,8 +1,8 @@
-"""Splits what a terminal sends into typed characters, complete escape sequences and pasted text (ECMA-48). Pure.
+"""Splits terminal input into characters, escape sequences and pasted text (ECMA-48). Pure.
 
-State is kept across reads, so that a sequence is the same wherever it was cut, and however late its rest comes. Nothing
-of a sequence, whole or not, ever becomes a character: its reader may drop what it does not know. Only a single ESC is
-told by time from the beginning of a sequence.
+State is kept between reads: a sequence gives the same token however it was cut, and however late its end arrives. No
+part of an escape sequence ever becomes a character, so the caller may drop sequences that it does not know. Only a
+single ESC is distinguished from the start of a sequence by time.
 """
 
 from __future__ import annotations
@@ -13,37 +13,38 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from scaicore_tui.tui.terminal.pasting import BEGIN, END, Paste
-
 ESC, BEL, ABORT = "\x1b", "\x07", "\x18\x1a"
-# An ESC after which nothing came for so long is a key; the rest of a sequence may still follow it.
-ESCAPE_SECONDS = 0.1
-# After this silence within a string or a paste, a single key ends it: what was to end it was lost.
-STALLED_SECONDS = 2.0
-# What follows a dropped sequence so closely came with it.
-BURST_SECONDS = 0.02
-# No sequence that we know is longer.
-MAX_LENGTH = 128
-# Reports of a mouse whose numbers follow as characters: of buttons (X10), and of highlighting.
-_PAYLOADS = {"\x1b[M": 3, "\x1b[t": 2, "\x1b[T": 6}
-# Shifted keys of rxvt: the only ones that end like the middle of a sequence.
+# Bracketed paste, and the character that stands for an ESC in pasted text.
+PASTE_BEGIN, PASTE_END = "\x1b[200~", "\x1b[201~"
+_VISIBLE_ESC = "␛"
+# An ESC with nothing behind it for this long is a key. The rest of a sequence may still arrive later.
+ESCAPE_TIMEOUT_S = 0.1
+# After this silence within a control string or a paste, its end was lost: a single key ends it.
+STALL_TIMEOUT_S = 2.0
+# Input this soon after a dropped sequence was sent together with it.
+BURST_INTERVAL_S = 0.02
+# Longer than any sequence that is known.
+MAX_SEQUENCE_LENGTH = 128
+# Reports that are followed by this many characters of data: X10 mouse buttons and mouse highlighting.
+_DATA_LENGTHS = {"\x1b[M": 3, "\x1b[t": 2, "\x1b[T": 6}
+# Shifted keys of rxvt: the only keys whose last character is an intermediate character.
 _RXVT_KEY = re.compile(r"\x1b\[\d{1,2}\$")
-# DCS, SOS, OSC, PM and APC, behind their ESC; and with what the body of a DCS begins that a terminal sends.
-_STRINGS = frozenset("PX]^_")
+# Introduce a DCS, SOS, OSC, PM or APC string behind an ESC; and the first characters of a DCS that terminals send.
+_STRING_INTRODUCERS = frozenset("PX]^_")
 _DCS_BODY = frozenset("0123456789;>!=$+|")
-# Those of the intermediate characters that are no keys of ours.
+# Intermediate characters that are not keys of the app.
 _INTERMEDIATES = frozenset("!\"#$%&'()*+,-.")
 _SINGLE_SHIFT_2 = "\x8e"
 _ONE_KEY = re.compile(r"[^\x07\x80-\x9f]|\x1b\[(?!20[01]~)[0-?]*[ -/]*[@-~]|\x1bO[0-9;]*[A-Za-z]")
 _INTRODUCER = re.compile(r"[\x1b\x80-\x9f]")
-# Bytes that are no UTF-8, as Python's `surrogateescape` gives them: of those, C1 controls are told apart.
+# Bytes that are not UTF-8 are decoded with `surrogateescape`. Those of C1 controls become these controls.
 _RAW_C1 = {0xDC00 + byte: byte for byte in range(0x80, 0xA0)}
 _OTHER_BYTES = dict.fromkeys(range(0xDCA0, 0xDD00), "\ufffd")
-_DECODED = _RAW_C1 | _OTHER_BYTES
+_UNDECODABLE = _RAW_C1 | _OTHER_BYTES
 
 
-class Kind(StrEnum):
-    """What a token is."""
+class TokenKind(StrEnum):
+    """The kind of a token."""
 
     CHARACTER = "character"
     ESCAPE = "escape"
@@ -53,47 +54,71 @@ class Kind(StrEnum):
 
 
 class Token(Struct, frozen=True):
-    """A piece of input: a sequence as 7 bits with its ESC, the character of an alt key, the text of a paste.
+    """A unit of input.
 
-    `in_burst` marks a character that arrived together with an escape sequence: maybe nobody typed it.
+    `text` is the character (without Alt), the whole sequence in its 7-bit form, or the pasted text. `in_burst` marks a
+    character that arrived together with an escape sequence: it may not be a key press.
     """
 
-    kind: Kind
+    kind: TokenKind
     text: str
     in_burst: bool = False
 
 
 class State(StrEnum):
-    """Where in its syntax the input is."""
+    """The states of the tokenizer."""
 
     GROUND = "ground"
     ESCAPE = "after ESC"
-    LATE = "after an ESC that was given as a key"
-    LATE_DCS = "after a P that may begin a string"
+    LATE = "after an ESC that was emitted as a key"
+    LATE_DCS = "after a P that may introduce a string"
     CSI = "control sequence"
     SS3 = "single shift"
     INTERMEDIATE = "ESC and an intermediate character"
     STRING = "control string"
     STRING_ESCAPE = "ESC in a control string"
-    PAYLOAD = "characters that belong to a sequence"
-    SKIP = "rest of a burst that makes no sense"
+    DATA = "data behind a sequence"
+    SKIP = "rest of invalid input"
     PASTE = "pasted text"
 
 
+class PasteBuffer:
+    """Collects pasted text up to its end marker, however it was cut, and makes the ESCs in it visible."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        # May be the first part of the end marker.
+        self.held = ""
+
+    def feed(self, data: str) -> tuple[str, bool, str]:
+        """Add input. Return the text if it is complete, else ""; if it is complete; and the input behind it."""
+        data = self.held + data
+        text, end, rest = data.partition(PASTE_END)
+        self.held = "" if end else _partial_end(data)
+        self._parts.append(text.removesuffix(self.held))
+        return self.take() if end else "", bool(end), rest
+
+    def take(self) -> str:
+        """Return the text so far, and clear the buffer."""
+        text = "".join(self._parts).replace(ESC, _VISIBLE_ESC)
+        self._parts = []
+        return text
+
+
 class Tokenizer:
-    """Of one terminal. Times are seconds of a clock that only grows."""
+    """Tokenizes the input of one terminal. Times are seconds of a monotonic clock."""
 
     def __init__(self) -> None:
         self._state = State.GROUND
         self._sequence = ""
-        self._left = 0
-        self._paste = Paste()
+        self._data_left = 0
+        self._paste = PasteBuffer()
         self._tokens: list[Token] = []
         self._last_at = float("-inf")
         self._dropped_at = float("-inf")
-        # Of the read that is being looked at: whether a part of a sequence is in it, whether silence was before it.
-        self._has_escape = self._is_new = False
-        self._steps: dict[State, Callable[[str, str], None]] = {
+        # About the current read: it contains part of a sequence; a pause preceded it.
+        self._has_escape = self._is_after_pause = False
+        self._handlers: dict[State, Callable[[str, str], None]] = {
             State.GROUND: self._on_ground,
             State.ESCAPE: self._on_escape,
             State.LATE: self._on_late,
@@ -103,191 +128,191 @@ class Tokenizer:
             State.INTERMEDIATE: self._on_intermediate,
             State.STRING: self._on_string,
             State.STRING_ESCAPE: self._on_string_escape,
-            State.PAYLOAD: self._on_payload,
+            State.DATA: self._on_data,
             State.SKIP: self._on_skip,
         }
 
     def feed(self, data: str, now: float) -> list[Token]:
-        """Take what was read, decoded with `surrogateescape`."""
-        data = data.translate(_DECODED)
+        """Return the tokens that are complete after this input, which was decoded with `surrogateescape`."""
+        data = data.translate(_UNDECODABLE)
         silence, self._last_at = now - self._last_at, now
-        self._is_new = silence >= ESCAPE_SECONDS
-        came_with_dropped = now - self._dropped_at < BURST_SECONDS
+        self._is_after_pause = silence >= ESCAPE_TIMEOUT_S
+        came_with_dropped = now - self._dropped_at < BURST_INTERVAL_S
         self._begin_read(data, silence)
-        is_within = self._state not in (State.GROUND, State.LATE, State.LATE_DCS)
-        self._has_escape = is_within or came_with_dropped or _INTRODUCER.search(data) is not None
+        is_within_sequence = self._state not in (State.GROUND, State.LATE, State.LATE_DCS)
+        self._has_escape = is_within_sequence or came_with_dropped or _INTRODUCER.search(data) is not None
         at = 0
         while at < len(data):
             if self._state is State.PASTE:
-                at += self._take_paste(data[at:])
+                at += self._feed_paste(data[at:])
             else:
-                self._steps[self._state](data[at], data[at + 1 : at + 2])
+                self._handlers[self._state](data[at], data[at + 1 : at + 2])
                 at += 1
-            self._is_new = False
+            self._is_after_pause = False
         if came_with_dropped:
             self._dropped_at = now
-        return self._given()
+        return self._take_tokens()
 
     def tick(self, now: float) -> list[Token]:
-        """Nothing was read: what is still held may be complete."""
+        """Return the tokens that are complete because no input followed. Call this while there is no input."""
         silence = now - self._last_at
-        if silence >= ESCAPE_SECONDS:
+        if silence >= ESCAPE_TIMEOUT_S:
             self._on_silence()
-        if silence >= STALLED_SECONDS and self._state is State.PASTE:
-            self._give_paste(self._paste.collected())
-        return self._given()
+        if silence >= STALL_TIMEOUT_S and self._state is State.PASTE:
+            self._emit_paste(self._paste.take())
+        return self._take_tokens()
 
     def note_dropped(self) -> None:
-        """Remember that the reader knew none of what was given last."""
+        """Record that the caller did not know the last sequence and dropped it."""
         self._dropped_at = self._last_at
 
     def _begin_read(self, data: str, silence: float) -> None:
-        if self._is_new and self._state is State.SKIP:
+        if self._is_after_pause and self._state is State.SKIP:
             self._state = State.GROUND
-        if silence >= STALLED_SECONDS and self._is_stalled and _ONE_KEY.fullmatch(data):
-            self._give_paste(self._paste.collected())
+        if silence >= STALL_TIMEOUT_S and self._can_stall and _ONE_KEY.fullmatch(data):
+            self._emit_paste(self._paste.take())
             self._state = State.GROUND
-        if self._state is State.GROUND and _is_pasted(data):
+        if self._state is State.GROUND and _continues_paste(data):
             self._state = State.PASTE
 
     @property
-    def _is_stalled(self) -> bool:
+    def _can_stall(self) -> bool:
         return self._state is State.STRING or (self._state is State.PASTE and not self._paste.held)
 
-    def _take_paste(self, data: str) -> int:
-        """Take pasted text; return how much of `data` that was."""
-        text, is_over, rest = self._paste.feed(data)
-        if is_over and not _is_pasted(rest):
+    def _feed_paste(self, data: str) -> int:
+        """Add `data` to the paste. Return how many characters belong to it."""
+        text, is_complete, rest = self._paste.feed(data)
+        if is_complete and not _continues_paste(rest):
             self._state = State.GROUND
-        self._give_paste(text)
+        self._emit_paste(text)
         return len(data) - len(rest)
 
     def _on_silence(self) -> None:
         if self._state is State.ESCAPE:
             if self._sequence:
-                self._give(Kind.ESCAPE, ESC)
+                self._emit(TokenKind.ESCAPE, ESC)
             self._state = State.LATE
         elif self._state is State.STRING_ESCAPE:
             self._state = State.LATE
         elif self._state is State.LATE_DCS and self._sequence:
-            self._give(Kind.CHARACTER, self._sequence)
+            self._emit(TokenKind.CHARACTER, self._sequence)
             self._sequence = ""
         elif self._state is State.CSI and _RXVT_KEY.fullmatch(self._sequence):
             self._complete(self._sequence)
 
-    def _on_ground(self, sign: str, _following: str) -> None:
-        if not self._begins(sign):
-            self._give(Kind.CHARACTER, sign)
+    def _on_ground(self, character: str, _following: str) -> None:
+        if not self._start_control(character):
+            self._emit(TokenKind.CHARACTER, character)
 
-    def _begins(self, sign: str) -> bool:
-        """Whether a control sequence begins here, or a control character of 8 bits was dropped."""
-        if sign == ESC:
+    def _start_control(self, character: str) -> bool:
+        """Return True if `character` is ESC or an 8-bit control. A control that introduces no sequence is dropped."""
+        if character == ESC:
             self._state, self._sequence = State.ESCAPE, ESC
-        elif "\x80" <= sign < "\xa0":
-            self._introduce(chr(ord(sign) - 0x40))
-            # As 7 bits it would be alt and N, which a person may press; no terminal sends it.
-            if sign == _SINGLE_SHIFT_2:
+        elif "\x80" <= character < "\xa0":
+            self._introduce(chr(ord(character) - 0x40))
+            # In its 7-bit form this is Alt+N, which a person may press. No terminal sends the 8-bit form.
+            if character == _SINGLE_SHIFT_2:
                 self._state = State.SS3
-        return sign == ESC or "\x80" <= sign < "\xa0"
+        return character == ESC or "\x80" <= character < "\xa0"
 
-    def _introduce(self, sign: str) -> bool:
-        """Whether ESC and this character begin something longer."""
-        self._state, self._sequence = State.GROUND, ESC + sign
-        if sign == "[":
+    def _introduce(self, character: str) -> bool:
+        """Return True if `character` behind an ESC introduces a longer sequence, or terminates a string."""
+        self._state, self._sequence = State.GROUND, ESC + character
+        if character == "[":
             self._state = State.CSI
-        elif sign == "O":
+        elif character == "O":
             self._state = State.SS3
-        elif sign in _STRINGS:
+        elif character in _STRING_INTRODUCERS:
             self._state = State.STRING
         else:
-            return sign == "\\"
+            return character == "\\"
         return True
 
-    def _on_escape(self, sign: str, _following: str) -> None:
-        if sign == ESC and self._sequence:
-            self._give(Kind.ESCAPE, ESC)
-        if self._begins(sign) or self._introduce(sign):
+    def _on_escape(self, character: str, _following: str) -> None:
+        if character == ESC and self._sequence:
+            self._emit(TokenKind.ESCAPE, ESC)
+        if self._start_control(character) or self._introduce(character):
             return
-        if " " <= sign <= "/":
+        if " " <= character <= "/":
             self._state = State.INTERMEDIATE
-        elif sign < " " or sign == "\x7f":
-            self._complete(ESC + sign)
+        elif character < " " or character == "\x7f":
+            self._complete(ESC + character)
         else:
-            self._give(Kind.ALT, sign)
+            self._emit(TokenKind.ALT, character)
 
-    def _on_late(self, sign: str, following: str) -> None:
-        """ESC was given as a key, but what comes now may belong to it."""
-        if sign == "P" and following not in _DCS_BODY:
-            self._state, self._sequence = State.LATE_DCS, sign
-        elif sign in _INTERMEDIATES:
+    def _on_late(self, character: str, following: str) -> None:
+        """Handle a character behind an ESC that was emitted as a key: both may still be parts of a sequence."""
+        if character == "P" and following not in _DCS_BODY:
+            self._state, self._sequence = State.LATE_DCS, character
+        elif character in _INTERMEDIATES:
             self._state = State.INTERMEDIATE
-        elif not self._introduce(sign):
-            self._on_ground(sign, following)
+        elif not self._introduce(character):
+            self._on_ground(character, following)
 
-    def _on_late_dcs(self, sign: str, following: str) -> None:
-        """A P after such an ESC is held a moment, then given as a key: a string goes on as no key does."""
-        if sign in _DCS_BODY:
+    def _on_late_dcs(self, character: str, following: str) -> None:
+        """Handle the character behind such a P. It is a key unless a character follows that only a string has."""
+        if character in _DCS_BODY:
             self._introduce("P")
             return
         self._state = State.GROUND
         if self._sequence:
-            self._give(Kind.CHARACTER, self._sequence)
-        self._on_ground(sign, following)
+            self._emit(TokenKind.CHARACTER, self._sequence)
+        self._on_ground(character, following)
 
-    def _on_csi(self, sign: str, _following: str) -> None:
-        if self._begins(sign):
+    def _on_csi(self, character: str, _following: str) -> None:
+        if self._start_control(character):
             return
-        if not " " <= sign <= "~":
+        if not " " <= character <= "~":
             self._skip()
             return
-        is_final = sign >= "@" and (sign, self._sequence) != ("[", "\x1b[")
-        if len(self._sequence) <= MAX_LENGTH:
-            self._sequence += sign
+        is_final = character >= "@" and (character, self._sequence) != ("[", "\x1b[")
+        if len(self._sequence) <= MAX_SEQUENCE_LENGTH:
+            self._sequence += character
         if is_final:
             self._complete(self._sequence)
 
-    def _on_ss3(self, sign: str, _following: str) -> None:
-        if self._begins(sign):
+    def _on_ss3(self, character: str, _following: str) -> None:
+        if self._start_control(character):
             return
-        if not " " <= sign <= "~":
+        if not " " <= character <= "~":
             self._skip()
-        elif sign not in "0123456789;":
-            self._complete(self._sequence + sign)
-        elif len(self._sequence) <= MAX_LENGTH:
-            self._sequence += sign
+        elif character not in "0123456789;":
+            self._complete(self._sequence + character)
+        elif len(self._sequence) <= MAX_SEQUENCE_LENGTH:
+            self._sequence += character
 
-    def _on_intermediate(self, sign: str, _following: str) -> None:
-        if self._begins(sign):
+    def _on_intermediate(self, character: str, _following: str) -> None:
+        if self._start_control(character):
             return
-        if not " " <= sign <= "/":
+        if not " " <= character <= "/":
             self._drop()
 
-    def _on_string(self, sign: str, _following: str) -> None:
-        if sign == ESC:
-            self._state = State.ESCAPE if self._is_new else State.STRING_ESCAPE
-            self._sequence = "" if self._is_new else self._sequence
-        elif sign == "\x9c" or (sign == BEL and self._sequence == "\x1b]"):
+    def _on_string(self, character: str, _following: str) -> None:
+        if character == ESC:
+            self._state = State.ESCAPE if self._is_after_pause else State.STRING_ESCAPE
+            self._sequence = "" if self._is_after_pause else self._sequence
+        elif character == "\x9c" or (character == BEL and self._sequence == "\x1b]"):
             self._drop()
-        elif sign in ABORT:
+        elif character in ABORT:
             self._skip()
 
-    def _on_string_escape(self, sign: str, _following: str) -> None:
-        """Only the terminator ends a string: whatever else ESC is followed by there belongs to it."""
-        if sign == "\\":
+    def _on_string_escape(self, character: str, _following: str) -> None:
+        """Handle a character behind an ESC in a string. Only a backslash ends the string; all else belongs to it."""
+        if character == "\\":
             self._drop()
-        elif sign != ESC:
+        elif character != ESC:
             self._state = State.STRING
 
-    def _on_payload(self, sign: str, _following: str) -> None:
-        if sign == ESC:
-            self._begins(sign)
+    def _on_data(self, character: str, _following: str) -> None:
+        if character == ESC:
+            self._start_control(character)
             return
-        self._left -= 1
-        if not self._left:
+        self._data_left -= 1
+        if not self._data_left:
             self._drop()
 
-    def _on_skip(self, sign: str, _following: str) -> None:
-        self._begins(sign)
+    def _on_skip(self, character: str, _following: str) -> None:
+        self._start_control(character)
 
     def _skip(self) -> None:
         self._state, self._dropped_at = State.SKIP, self._last_at
@@ -296,29 +321,37 @@ class Tokenizer:
         self._state, self._dropped_at = State.GROUND, self._last_at
 
     def _complete(self, sequence: str) -> None:
-        """Give a sequence; one that is followed by a payload is dropped with that, as we ask for none."""
+        """Emit a sequence. Reports that are followed by data are dropped with it: the app never asks for them."""
         self._state = State.GROUND
-        if sequence == BEGIN:
+        if sequence == PASTE_BEGIN:
             self._state = State.PASTE
-        elif sequence in _PAYLOADS:
-            self._state, self._left = State.PAYLOAD, _PAYLOADS[sequence]
-        elif len(sequence) <= MAX_LENGTH:
-            self._give(Kind.SEQUENCE, sequence)
+        elif sequence in _DATA_LENGTHS:
+            self._state, self._data_left = State.DATA, _DATA_LENGTHS[sequence]
+        elif len(sequence) <= MAX_SEQUENCE_LENGTH:
+            self._emit(TokenKind.SEQUENCE, sequence)
 
-    def _give_paste(self, text: str) -> None:
+    def _emit_paste(self, text: str) -> None:
         if text:
-            self._give(Kind.PASTE, text)
+            self._emit(TokenKind.PASTE, text)
 
-    def _give(self, kind: Kind, text: str) -> None:
-        self._tokens.append(Token(kind, text, kind is Kind.CHARACTER and self._has_escape))
+    def _emit(self, kind: TokenKind, text: str) -> None:
+        self._tokens.append(Token(kind, text, kind is TokenKind.CHARACTER and self._has_escape))
 
-    def _given(self) -> list[Token]:
-        given, self._tokens = self._tokens, []
-        return given
+    def _take_tokens(self) -> list[Token]:
+        tokens, self._tokens = self._tokens, []
+        return tokens
 
 
-def _is_pasted(data: str) -> bool:
-    """Whether an end marker follows that no beginning precedes: some terminals let markers be pasted, with what is
-    then to be taken for keys."""
-    before, end, _ = data.partition(END)
-    return bool(end) and BEGIN not in before
+def _continues_paste(data: str) -> bool:
+    """Return True if `data` has an end marker without a begin marker before it: it is still pasted text.
+
+    Some terminals let end markers be pasted, so that the text behind them would be taken for keys.
+    """
+    before, end, _ = data.partition(PASTE_END)
+    return bool(end) and PASTE_BEGIN not in before
+
+
+def _partial_end(data: str) -> str:
+    """Return the longest suffix of `data` that is the beginning of the end marker."""
+    sizes = range(len(PASTE_END) - 1, -1, -1)
+    return next(PASTE_END[:size] for size in sizes if data.endswith(PASTE_END[:size]))

@@ -177,11 +177,16 @@ class Walk:
 
 @contextmanager
 def walking(
-    home: Path, feed: HostileFeed, size: tuple[int, int], *flags: str, env: Mapping[str, str] | None = None
+    home: Path,
+    feed: HostileFeed,
+    size: tuple[int, int],
+    *flags: str,
+    env: Mapping[str, str] | None = None,
+    program: Sequence[str] = DEBUGGER,
 ) -> Iterator[Walk]:
-    """The program in front of that feed, once all of it is on the screen."""
+    """Run the program on that feed, and wait until all of it is on the screen."""
     with served(feed) as settings:
-        command = (*DEBUGGER, "--interval", NEVER, "--no-journal", *flags)
+        command = (*program, "--interval", NEVER, "--no-journal", *flags)
         with Terminal(home, command, size=size, env={**settings, **(env or {})}) as terminal:
             terminal.until(lambda: all(words in terminal.text for words in (NODES_OF, "1 wait", "fail")))
             terminal.quiet(0.5, 5.0)

@@ -1,7 +1,7 @@
-"""What a terminal sends, as keys, clicks, pastes and answers. All that is none of those is dropped, whole.
+"""Parses terminal input into Textual's messages: keys, mouse events, pastes and reports. All else is dropped.
 
-The names of keys and the numbers of a mouse are Textual's; where one sequence ends and the next begins is not, since
-Textual takes what it does not know for keys.
+Textual's tables give the names of keys and the numbers of the mouse. The limits of a sequence come from `sequences`:
+Textual would take the characters of an unknown sequence for keys.
 """
 
 from __future__ import annotations
@@ -16,96 +16,97 @@ from textual._xterm_parser import IS_ITERM, XTermParser
 from textual.keys import Keys
 from textual.message import Message
 
-from scaicore_tui.tui.terminal.sequences import ESC, Kind, Token, Tokenizer
+from scaicore_tui.tui.terminal.sequences import ESC, Token, Tokenizer, TokenKind
 
-FOCUS, BLUR = "\x1b[I", "\x1b[O"
-# A larger screen would cost more memory than any terminal is worth.
-MOST_ROWS, MOST_COLUMNS = 1_000, 3_000
-# The first code that is a button which Textual does not know.
-_FURTHER_BUTTONS = 128
-# From here on kitty numbers keys that are no characters.
+FOCUS_IN, FOCUS_OUT = "\x1b[I", "\x1b[O"
+# A larger size is a forged report: the screen buffer for it would take too much memory.
+MAX_ROWS, MAX_COLUMNS = 1_000, 3_000
+# The first mouse button number that Textual does not know.
+_FIRST_UNKNOWN_BUTTON = 128
+# From this number on, kitty numbers keys that are not characters.
 _PRIVATE_USE = 57344
 
 _CURSOR_POSITION = re.compile(r"\x1b\[\d*;\d*R")
 _MODE = re.compile(r"\x1b\[\?(2026|2048);([0-4])\$y")
 _MOUSE = re.compile(r"\x1b\[<(\d{1,3});\d{1,5};\d{1,5}[Mm]")
 _SIZE = re.compile(r"\x1b\[48;(\d{1,4})(?::\d+)*;(\d{1,4})(?::\d+)*;(\d{1,5})(?::\d+)*;(\d{1,5})(?::\d+)*t")
-# kitty's protocol: code, modifiers, text.
-_EXTENDED = re.compile(r"\x1b\[(\d{0,7})(?:;(\d{0,3}))?(?:;([\d:]{0,64}))?([u~ABCDEFHPQRS])")
+# kitty keyboard protocol: code; modifiers; text.
+_EXTENDED_KEY = re.compile(r"\x1b\[(\d{0,7})(?:;(\d{0,3}))?(?:;([\d:]{0,64}))?([u~ABCDEFHPQRS])")
 
 
-class Parser:
-    """Of one terminal."""
+class InputParser:
+    """Parses the input of one terminal."""
 
     def __init__(self) -> None:
         self._tokenizer = Tokenizer()
         self._textual = XTermParser()
-        # Whether the terminal reports its size between the keys, as it was asked to.
+        # True if the terminal was asked to report its size in the input.
         self.reports_size = False
 
     def feed(self, data: str, now: float) -> Iterator[Message]:
-        """What was read, decoded with `surrogateescape`."""
+        """Return the messages that are complete after this input, which was decoded with `surrogateescape`."""
         yield from self._messages(self._tokenizer.feed(data, now))
 
     def tick(self, now: float) -> Iterator[Message]:
-        """Nothing was read for a while."""
+        """Return the messages that are complete because no input followed."""
         yield from self._messages(self._tokenizer.tick(now))
 
     def _messages(self, tokens: Iterable[Token]) -> Iterator[Message]:
         for token in tokens:
-            yield from self._of(token)
+            yield from self._messages_of(token)
 
-    def _of(self, token: Token) -> Iterator[Message]:
-        if token.kind is Kind.PASTE:
+    def _messages_of(self, token: Token) -> Iterator[Message]:
+        if token.kind is TokenKind.PASTE:
             yield events.Paste(token.text.replace("\0", ""))
-        elif token.kind is Kind.ESCAPE:
+        elif token.kind is TokenKind.ESCAPE:
             yield events.Key("escape", ESC)
-        elif token.kind is Kind.ALT:
-            yield from self._alt(token.text)
-        elif token.kind is Kind.CHARACTER:
+        elif token.kind is TokenKind.ALT:
+            yield from self._alt_keys(token.text)
+        elif token.kind is TokenKind.CHARACTER:
             for key in self._keys(token.text):
                 if token.in_burst:
+                    # Read by `app.came_in_burst`.
                     key.came_in_burst = True  # type: ignore[attr-defined]
                 yield key
         else:
             yield from self._sequence(token.text)
 
     def _sequence(self, sequence: str) -> Iterator[Message]:
-        known = [*(self._report(sequence) or self._known_keys(sequence))]
+        known = [*(self._report(sequence) or self._sequence_keys(sequence))]
         if not known:
             self._tokenizer.note_dropped()
         yield from known
 
-    def _alt(self, sign: str) -> Iterator[Message]:
-        """A key with alt types nothing."""
-        if ESC + sign in ANSI_SEQUENCES_KEYS:
-            yield from self._keys(ESC + sign)
+    def _alt_keys(self, character: str) -> Iterator[Message]:
+        """Return the key of Alt and a character. It has no character, so that it types nothing."""
+        if ESC + character in ANSI_SEQUENCES_KEYS:
+            yield from self._keys(ESC + character)
             return
-        for key in self._keys(sign):
+        for key in self._keys(character):
             yield events.Key(f"alt+{key.key}", None)
 
     def _report(self, sequence: str) -> list[Message]:
-        if sequence in (FOCUS, BLUR):
-            return [events.AppFocus() if sequence == FOCUS else events.AppBlur()]
+        if sequence in (FOCUS_IN, FOCUS_OUT):
+            return [events.AppFocus() if sequence == FOCUS_IN else events.AppBlur()]
         if found := _MODE.fullmatch(sequence):
             return _mode(found[1], int(found[2]))
         if found := _SIZE.fullmatch(sequence):
             return self._size(*map(int, found.groups()))
-        if (found := _MOUSE.fullmatch(sequence)) and int(found[1]) < _FURTHER_BUTTONS:
+        if (found := _MOUSE.fullmatch(sequence)) and int(found[1]) < _FIRST_UNKNOWN_BUTTON:
             event = self._textual.parse_mouse_code(sequence)
             return [] if event is None else [event]
         return []
 
     def _size(self, rows: int, columns: int, height: int, width: int) -> list[Message]:
-        is_sensible = 0 < rows <= MOST_ROWS and 0 < columns <= MOST_COLUMNS
-        if not (self.reports_size and is_sensible and width >= columns and height >= rows):
+        is_plausible = 0 < rows <= MAX_ROWS and 0 < columns <= MAX_COLUMNS
+        if not (self.reports_size and is_plausible and width >= columns and height >= rows):
             return []
         event = events.Resize.from_dimensions((columns, rows), (width, height))
         self._textual.terminal_size, self._textual.terminal_pixel_size = event.size, event.pixel_size
         self._textual.mouse_pixels = True
         return [event]
 
-    def _known_keys(self, sequence: str) -> Iterator[Message]:
+    def _sequence_keys(self, sequence: str) -> Iterator[Message]:
         if _CURSOR_POSITION.fullmatch(sequence):
             return
         if sequence in ANSI_SEQUENCES_KEYS or _is_extended_key(sequence):
@@ -117,13 +118,8 @@ class Parser:
                 yield key
 
 
-def came_in_burst(key: events.Key) -> bool:
-    """Whether that key is a character that arrived together with an escape sequence: maybe nobody pressed it."""
-    return getattr(key, "came_in_burst", False)
-
-
 def _mode(number: str, setting: int) -> list[Message]:
-    """The answer to whether the terminal knows a mode."""
+    """Return the messages for a report that the terminal supports a mode, or does not."""
     if number == "2026":
         return [messages.TerminalSupportsSynchronizedOutput()] if setting else []
     if constants.SMOOTH_SCROLL and not IS_ITERM:
@@ -132,21 +128,24 @@ def _mode(number: str, setting: int) -> list[Message]:
 
 
 def _is_extended_key(sequence: str) -> bool:
-    """Whether the numbers are those of a key. Textual takes any for the character that has it: `ESC [ 99 ~` for a c."""
-    found = _EXTENDED.fullmatch(sequence)
+    """Return True if the numbers of a kitty or xterm sequence are those of a key.
+
+    Textual takes every number for the character with that code: `ESC [ 99 ~` for a c.
+    """
+    found = _EXTENDED_KEY.fullmatch(sequence)
     if constants.DISABLE_KITTY_KEY or found is None:
         return False
-    code, text = int(found[1] or 1), found[3] or ""
-    signs = [int(part) for part in text.split(":") if part]
-    if len(signs) != text.count(":") + bool(text) or not all(map(_is_printable, signs)):
+    code, text, final = int(found[1] or 1), found[3] or "", found[4]
+    characters = [int(part) for part in text.split(":") if part]
+    if len(characters) != text.count(":") + bool(text) or not all(map(_is_printable, characters)):
         return False
-    if f"{code}{found[4]}" in FUNCTIONAL_KEYS:
-        # The keypad has keys with a text.
-        return not signs or (found[4] == "u" and code >= _PRIVATE_USE)
-    if found[4] == "u":
+    if f"{code}{final}" in FUNCTIONAL_KEYS:
+        # Only the keys of the keypad have a text.
+        return not characters or (final == "u" and code >= _PRIVATE_USE)
+    if final == "u":
         return _is_printable(code)
     # xterm's `modifyOtherKeys`.
-    return found[4] == "~" and code == 27 and int(found[2] or 0) > 1 and len(signs) == 1
+    return final == "~" and code == 27 and int(found[2] or 0) > 1 and len(characters) == 1
 
 
 def _is_printable(code: int) -> bool:
