@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +16,28 @@ from tests.support.token_leaks import LEAKS
 # How long an example takes is the machine's business, which may have more to do.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+
+# Python ignores these itself, and restores them in the processes that it starts.
+IGNORED_BY_PYTHON = {signal.SIGPIPE, signal.SIGXFSZ}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def default_signals_in_child_processes() -> None:
+    """Give child processes the default action of each signal that this process was started to ignore.
+
+    `nohup` ignores SIGHUP and a script's `&` ignores SIGINT. An ignored signal stays ignored in a child process, a
+    handled one does not. So this process handles it by doing nothing.
+    """
+    for number in signal.valid_signals() - IGNORED_BY_PYTHON:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_modules_in_child_processes() -> None:
+    """Let child processes keep compiled modules, as an installed program does: half of a start is compilation."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(scope="session", autouse=True)

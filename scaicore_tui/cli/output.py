@@ -110,7 +110,8 @@ def _row(entries: Sequence[Cell], widths: Sequence[int], room: int) -> None:
     """One line of a table, of columns that are so wide, cut to as many cells as there is room for."""
     from scaicore_tui.text import cut, fit
 
-    padded = [fit(text_of(entry), size) + GAP for entry, size in zip(entries, widths, strict=True)]
+    # What is wider than the line need not be padded, nor cut sign by sign.
+    padded = [fit(text_of(entry), min(size, room)) + GAP for entry, size in zip(entries, widths, strict=True)]
     shown = cut("".join(padded).rstrip(), room)
     line(_painted(shown, zip(padded, entries, strict=True)) if _colours else shown)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,12 +10,6 @@ import pytest
 from scaicore_tui.servers.grid.http import rate_limits
 from tests.support.grid import MANAGER
 from tests.support.program import Demo, FastGrid, Program, demo_of, fast_grid
-
-
-@pytest.fixture(scope="session", autouse=True)
-def interruptible() -> None:
-    """What is started in the background of a script ignores SIGINT, and so would all that it starts."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

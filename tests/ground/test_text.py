@@ -102,11 +102,8 @@ def is_unsafe(sign: str) -> bool:
     return is_none or kind in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") or sign in INVISIBLE
 
 
-UNSAFE = frozenset(filter(is_unsafe, map(chr, range(0x110000)))) - {"\n", "\t"}
-
-
 def unsafe_in(shown: str) -> list[str]:
-    return [f"U+{ord(sign):04X}" for sign in UNSAFE & set(shown)]
+    return [f"U+{ord(sign):04X}" for sign in set(shown) - {"\n", "\t"} if is_unsafe(sign)]
 
 
 def stacks_of(shown: str) -> list[str]:
@@ -135,8 +132,9 @@ def test_no_sign_there_is_gets_through() -> None:
     """All of Unicode, each sign on a base of its own."""
     every = "".join(f".{chr(code)}" for code in range(0x110000))
     assert not unsafe_in(typed(every))
-    assert not {"\n", "\t", "\x1b"} & set(sealed(every))
-    assert not unsafe_in(sealed(every).replace("\ufffd", ""))
+    shown = sealed(every)
+    assert not {"\n", "\t", "\x1b"} & set(shown)
+    assert not unsafe_in(shown.replace("\ufffd", ""))
 
 
 @given(ANY)
@@ -280,7 +278,7 @@ def test_eight_times_as_much_takes_no_more_than_twice_its_share(kind: str) -> No
     """What was quadratic would take 64 times as long."""
     little, much = (WORST[kind] * (size // len(WORST[kind])) for size in (1 << 13, 1 << 16))
     for name in ("safe", "typed", "source", "source, a key", "wrap"):
-        assert _spent(WAYS[name], much) <= 16 * _spent(WAYS[name], little) + 0.01, name
+        assert _is_fast_enough(WAYS[name], much, 16 * _spent(WAYS[name], little) + 0.01), name
 
 
 @pytest.mark.parametrize("kind", WORST)
@@ -288,17 +286,19 @@ def test_what_is_read_takes_no_longer_than_its_bounds(kind: str) -> None:
     """Whatever is behind them costs next to nothing."""
     bound, more = (WORST[kind] * (size // len(WORST[kind])) for size in (MAX_TEXT, 8 * MAX_TEXT))
     for name in ("safe", "one_line", "one_line, cut", "named", "compact", "pretty", "wrap, cut"):
-        assert _spent(WAYS[name], more) <= 3 * _spent(WAYS[name], bound) + 0.01, name
+        assert _is_fast_enough(WAYS[name], more, 3 * _spent(WAYS[name], bound) + 0.01), name
+
+
+def _is_fast_enough(way: Callable[[str], str], raw: str, limit_s: float) -> bool:
+    """Return True if one of several attempts takes at most `limit_s` processor seconds: other work slows some down."""
+    return any(_spent(way, raw) <= limit_s for _ in range(5))
 
 
 def _spent(way: Callable[[str], str], raw: str) -> float:
-    """Processor seconds; of some tries the fewest, as a machine has other work."""
-    tries = []
-    for _ in range(3):
-        before = time.process_time()
-        way(raw)
-        tries.append(time.process_time() - before)
-    return min(tries)
+    """Return the processor seconds that one call takes."""
+    before = time.process_time()
+    way(raw)
+    return time.process_time() - before
 
 
 def test_spans() -> None:

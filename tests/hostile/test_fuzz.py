@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaicore_tui.wire.walk import MAX_DEPTH, UNREAD, is_deep, value_at
-from tests.support.fuzz import GROWING, growth, mutants, try_body
+from tests.support.fuzz import GROWING, grows_less_than, mutants, try_body
 from tests.support.hostile.bodies import TIMESTAMPS
 
 MUTANTS = 3_000
@@ -68,7 +68,7 @@ def test_bodies_with_wounds() -> None:
 @pytest.mark.parametrize("kind", GROWING)
 def test_what_is_eight_times_as_large_takes_about_eight_times_as_long(kind: str) -> None:
     """Were it as the square, it would take 64 times as long."""
-    assert min(growth(kind, 20_000) for _ in range(2)) < 30
+    assert grows_less_than(30, kind, 20_000)
 
 
 @settings(deadline=None)

@@ -170,23 +170,34 @@ GROWING: dict[str, Callable[[int], bytes]] = {
 }
 
 
-def growth(kind: str, size: int, times: int = 8) -> float:
-    """How many times as long a body takes that is so many times as large; below that number where time is linear."""
-    return timed(GROWING[kind](times * size)) / timed(GROWING[kind](size))
+TIMES = 8
+
+
+def growth(kind: str, size: int) -> float:
+    """Return how many times as long a body takes that is `TIMES` as large; near that number where time is linear."""
+    return timed(GROWING[kind](TIMES * size)) / timed(GROWING[kind](size))
+
+
+def grows_less_than(limit: float, kind: str, size: int) -> bool:
+    """Return True if a body that is `TIMES` as large takes less than `limit` times as long, in one of some attempts."""
+    small, large = GROWING[kind](size), GROWING[kind](TIMES * size)
+    limit_s = limit * timed(small)
+    return any(cpu_seconds(large) < limit_s for _ in range(6))
 
 
 def timed(body: bytes) -> float:
-    """Seconds that a body takes to read and fold: the best of three."""
+    """Return the seconds that a body takes to read and fold: the best of three."""
+    return max(1e-6, min(cpu_seconds(body) for _ in range(3)))
 
-    def once() -> float:
-        begin = time.process_time()
-        for reader in (read_event_page, read_checkpoint_page):
-            try:
-                page = reader(body)
-            except ValueError:
-                continue
-            MemoryBook().apply(getattr(page, "events", []))
-        read_problem(500, {}, body)
-        return time.process_time() - begin
 
-    return max(1e-6, min(once() for _ in range(3)))
+def cpu_seconds(body: bytes) -> float:
+    """Return the processor seconds that a body takes to read and fold."""
+    begin = time.process_time()
+    for reader in (read_event_page, read_checkpoint_page):
+        try:
+            page = reader(body)
+        except ValueError:
+            continue
+        MemoryBook().apply(getattr(page, "events", []))
+    read_problem(500, {}, body)
+    return time.process_time() - begin
