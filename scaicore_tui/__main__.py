@@ -17,16 +17,16 @@ def main() -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # Until something runs that has to clean up, an interrupt ends the process, and not whatever is being loaded.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from scaicore_tui.cli import streams
+    from scaicore_tui.cli.output import streams
 
     streams.prepare()
     try:
         code = _run()
         sys.stdout.flush()
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (nobody else could tell of it)
-        from scaicore_tui.cli.diagnostics import judge
+        from scaicore_tui.cli.output.stderr import report_error
 
-        code = judge(error)
+        code = report_error(error)
     if code:
         sys.exit(code)
 
@@ -47,26 +47,26 @@ def _run() -> int:
     """Do what the command line says; the exit code."""
     if sys.argv[1:] == ["--version"]:
         from scaicore_tui import __version__
-        from scaicore_tui.cli.output import line
+        from scaicore_tui.cli.output.stdout import line
 
         line(f"scaicore-tui {__version__}")
         return 0
-    from scaicore_tui.cli.flags import read_plain
+    from scaicore_tui.cli.options import parse_fast
 
     if not asks_for_completion(os.environ):
         os.environ.pop(COMPLETION, None)
-    common = None if COMPLETION in os.environ else read_plain(sys.argv[1:])
+    common = None if COMPLETION in os.environ else parse_fast(sys.argv[1:])
     if common is None:
-        from scaicore_tui.cli import app
+        from scaicore_tui.cli import main
 
-        return app.main()
+        return main.main()
     # What is loaded is no garbage: nobody need look for any, until the app runs.
     gc.disable()
-    from scaicore_tui.cli.diagnostics import guarded, hush
-    from scaicore_tui.cli.opening import open_app
+    from scaicore_tui.cli.commands.app import open_app
+    from scaicore_tui.cli.output.stderr import run_guarded, set_quiet
 
-    hush(common.quiet)
-    return guarded(lambda: open_app(common))
+    set_quiet(common.quiet)
+    return run_guarded(lambda: open_app(common))
 
 
 if __name__ == "__main__":

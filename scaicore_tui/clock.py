@@ -22,7 +22,7 @@ class Clock(Protocol):
 
 # The clock that goes on while a laptop sleeps. Python's own stands still then, on Linux and on macOS, and what is shown
 # would look as fresh as it was in the evening: Linux has one more for that, macOS gives that name to the right one.
-_AWAKE_OR_NOT = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+_BOOTTIME = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
 
 
 class SystemClock:
@@ -32,7 +32,19 @@ class SystemClock:
         return time.time()
 
     def monotonic(self) -> float:
-        return time.monotonic() if _AWAKE_OR_NOT is None else time.clock_gettime(_AWAKE_OR_NOT)
+        return time.monotonic() if _BOOTTIME is None else time.clock_gettime(_BOOTTIME)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, seconds))
+
+
+async def wait_for_event(clock: Clock, seconds: float, event: asyncio.Event) -> None:
+    """Return after `seconds`, or when `event` is set."""
+    sleep = asyncio.ensure_future(clock.sleep(seconds))
+    wake = asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait((sleep, wake), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        # Not awaited: a cancellation that came meanwhile would be taken for theirs.
+        sleep.cancel()
+        wake.cancel()

@@ -61,8 +61,8 @@ def os_error_text(error: OSError) -> str:
 def disk_failure(error: BaseException) -> StorageError | None:
     """Return a StorageError for an unexpected error that the disk caused; None for any other."""
     if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & _PRIMARY_BITS in _DISK_CODES:
-        return StorageError(f"a file can't be read or written: {error}", kept=_SAFE, hint=_HINT)
+        return StorageError(f"a file can't be read or written: {error}", effect=_SAFE, hint=_HINT)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
         name = error.filename or "a file"
-        return StorageError(f"{name} can't be read or written: {os_error_text(error)}", kept=_SAFE, hint=_HINT)
+        return StorageError(f"{name} can't be read or written: {os_error_text(error)}", effect=_SAFE, hint=_HINT)
     return None

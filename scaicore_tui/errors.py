@@ -19,7 +19,7 @@ ScaicoreError
 
 from __future__ import annotations
 
-from scaicore_tui.secret import redacted
+from scaicore_tui.secrets import redact
 
 
 class ScaicoreError(Exception):
@@ -37,13 +37,13 @@ class ScaicoreError(Exception):
         self,
         message: str,
         *,
-        kept: str = "",
+        effect: str = "",
         hint: str = "",
         request_id: str | None = None,
         status: int | None = None,
         retry_after: float | None = None,
     ) -> None:
-        self.message, self.kept, self.hint = (redacted(words) for words in (message, kept, hint))
+        self.message, self.effect, self.hint = (redact(words) for words in (message, effect, hint))
         super().__init__(self.message)
         self.request_id = request_id
         self.status = status
@@ -51,7 +51,7 @@ class ScaicoreError(Exception):
 
     def __str__(self) -> str:
         reference = f" ({self.request_id})" if self.request_id else ""
-        parts = [f"{self.message}{reference}", self.kept, self.hint]
+        parts = [f"{self.message}{reference}", self.effect, self.hint]
         return " · ".join(part for part in parts if part)
 
 
@@ -65,13 +65,13 @@ class ConfigError(UsageError):
     """A setting is missing, unknown or malformed."""
 
 
-class CannotReach(ScaicoreError):
+class Unreachable(ScaicoreError):
     """No usable answer: connection refused or broken, or something that is not this API answered."""
 
     exit_code = 3
 
 
-class Refused(ScaicoreError):
+class RequestRejected(ScaicoreError):
     """The server answered no, for a reason without a class of its own."""
 
     exit_code = 3

@@ -11,7 +11,7 @@ Handler = Callable[[int, FrameType | None], object] | signal.Handlers
 
 
 @contextmanager
-def handled(numbers: Iterable[int], handler: Handler) -> Iterator[None]:
+def signal_handlers(numbers: Iterable[int], handler: Handler) -> Iterator[None]:
     """Handle them so in here; afterwards as before."""
     before = {number: signal.signal(number, handler) for number in numbers}
     try:

@@ -22,7 +22,7 @@ from scaicore_tui.json_text import lay_out, write
 CONTROL_PICTURES = 0x2400
 ELLIPSIS = "…"
 # Stands before each line that is foreign as a whole.
-BAR = "│ "
+QUOTE_BAR = "│ "
 ASCII_BAR = "| "
 # So many signs may share the cell of another one.
 MAX_COMBINING = 4
@@ -62,31 +62,31 @@ _QUOTES = str.maketrans('“”"', "'''")
 Show = Callable[[str], str]
 
 
-def safe(text: str) -> str:
+def sanitize(text: str) -> str:
     """Make `text` safe to read, within bounds; newline and tab stay. Idempotent."""
     if text.isascii() and text.isprintable() and len(text) <= MAX_LINE:
         return text
     return _cut_off(text, MAX_TEXT, _safe_lines, "\n")
 
 
-def typed(text: str) -> str:
+def sanitize_input(text: str) -> str:
     """Text that is typed or pasted, safe to show; a clipboard's line ends of any kind are newlines."""
     return _visible(_newlines(text))
 
 
-def typed_line(text: str) -> str:
+def sanitize_input_line(text: str) -> str:
     """The same as one line."""
-    return typed(text).replace("\n", " ").replace("\t", " ")
+    return sanitize_input(text).replace("\n", " ").replace("\t", " ")
 
 
-def escaped(json_text: str) -> str:
+def escape_json(json_text: str) -> str:
     """JSON text that means the same, with JSON's own escapes in place of all that is unsafe to show."""
     if json_text.isascii() and json_text.isprintable():
         return json_text
-    return _settled(_newlines(json_text), _json_escape, _json_escape)
+    return _map_unsafe(_newlines(json_text), _json_escape, _json_escape)
 
 
-def sealed(text: str) -> str:
+def replace_controls(text: str) -> str:
     """`text` with a sign of one cell in place of each that no cell may hold: the last defence, where it is painted."""
     return text if text.isascii() and text.isprintable() else _NO_CELL.sub("\ufffd", text)
 
@@ -101,27 +101,27 @@ def one_line(text: str, width: int | None = None) -> str:
     flat = flat.strip() or (_ONLY_BLANKS if text else "")
     if len(text) > most or len(flat) > most:
         flat = flat[: most - 1] + ELLIPSIS
-    return flat if width is None else cut(flat, width)
+    return flat if width is None else truncate(flat, width)
 
 
-def named(text: str, width: int = MAX_NAME) -> str:
+def display_name(text: str, width: int = MAX_NAME) -> str:
     """A foreign name or id among words of ours, in at most `width` cells: as it is where it is one plain word, else in
     quotes, so that it can't go on in our place."""
     flat = one_line(text, width)
-    return flat if _PLAIN.fullmatch(flat) else quoted(text, width)
+    return flat if _PLAIN.fullmatch(flat) else quote(text, width)
 
 
-def quoted(text: str, width: int = MAX_WORDS) -> str:
+def quote(text: str, width: int = MAX_WORDS) -> str:
     """Foreign words among ours, as one line of at most `width` cells, in quotes that no quote in them can end."""
     return f"“{one_line(text, max(0, width - 2)).translate(_QUOTES)}”"
 
 
-def behind_bar(text: str, width: int) -> list[str]:
+def block_quote(text: str, width: int) -> list[str]:
     """Foreign text as lines of at most `width` cells, each behind the bar that no line of ours has."""
-    return [BAR + line for line in wrap(text, width - len(BAR))]
+    return [QUOTE_BAR + line for line in wrap(text, width - len(QUOTE_BAR))]
 
 
-def cut(text: str, width: int) -> str:
+def truncate(text: str, width: int) -> str:
     """`text` in at most `width` cells; what was cut off leaves an ellipsis."""
     if width <= 0:
         return ""
@@ -134,13 +134,13 @@ def cut(text: str, width: int) -> str:
     return set_cell_size(text, width - 1).rstrip() + ELLIPSIS
 
 
-def fit(text: str, width: int) -> str:
+def pad(text: str, width: int) -> str:
     """`text` in exactly `width` cells: cut, or padded at the right."""
-    shown = cut(text, width)
+    shown = truncate(text, width)
     return shown + " " * (width - cell_len(shown))
 
 
-def cells(text: str) -> int:
+def cell_width(text: str) -> int:
     """How many terminal cells `text` takes."""
     return cell_len(text)
 
@@ -149,37 +149,37 @@ def wrap(text: str, width: int, most: int | None = None) -> list[str]:
     """`text` in lines of at most `width` cells, broken at spaces where there are any; of more than `most` lines the
     first ones, with an ellipsis."""
     lines: list[str] = []
-    for paragraph in safe(text).expandtabs(4).split("\n"):
+    for paragraph in sanitize(text).expandtabs(4).split("\n"):
         lines += _wrap_paragraph(paragraph, max(1, width))
     if most is None or len(lines) <= most:
         return lines
     return [*lines[: most - 1], set_cell_size(lines[most - 1], width - 1).rstrip() + ELLIPSIS]
 
 
-def compact(value: Any, width: int | None = None) -> str:
+def json_inline(value: Any, width: int | None = None) -> str:
     """A JSON value on one safe line: a bare string as itself, the rest as JSON."""
     return one_line(value if isinstance(value, str) else _json(value), width)
 
 
-def pretty(value: Any) -> str:
+def json_pretty(value: Any) -> str:
     """A JSON value over several safe lines, for reading."""
-    return safe(value if isinstance(value, str) else _json(value, indent=2))
+    return sanitize(value if isinstance(value, str) else _json(value, indent=2))
 
 
-def source(value: Any) -> str:
+def editable_json(value: Any) -> str:
     """A JSON value over several safe lines, for editing: what is read out of them is that very value. One that can't be
     written as JSON is words, which are none."""
-    return escaped(_json(value, indent=2))
+    return escape_json(_json(value, indent=2))
 
 
 def laid_out(json_text: str) -> str:
     """Valid JSON text over several safe lines, for editing: numbers, and keys that are there twice, as they came."""
-    return escaped(lay_out(json_text))
+    return escape_json(lay_out(json_text))
 
 
-def portable(value: str) -> str:
+def clipboard_text(value: str) -> str:
     """A value to carry elsewhere, where nobody looks at it again: as it is, or as JSON where not all of it is seen."""
-    return value if typed_line(value) == value else source(value)
+    return value if sanitize_input_line(value) == value else editable_json(value)
 
 
 def _json(value: Any, indent: int | None = None) -> str:
@@ -217,7 +217,7 @@ def _visible(text: str) -> str:
     """Show each unsafe sign; of too many on top of each other, that there were more."""
     if text.isascii() and text.isprintable():
         return text
-    return _settled(text, _name, lambda _: ELLIPSIS)
+    return _map_unsafe(text, _name, lambda _: ELLIPSIS)
 
 
 def _name(sign: str) -> str:
@@ -229,35 +229,38 @@ def _name(sign: str) -> str:
     return f"<{code:02X}>" if code < 0x100 else f"<U+{code:04X}>"
 
 
-def _settled(text: str, show: Show, show_more: Show) -> str:
+def _map_unsafe(text: str, show: Show, show_more: Show) -> str:
     """`text` with `show` of each unsafe sign, and `show_more` of the signs that are too many in one cell."""
     text = _UNSAFE.sub(lambda match: show(match[0]), text)
-    return text if text.isascii() else _MAY_STACK.sub(lambda match: _unstacked(match, show, show_more), text)
+    return text if text.isascii() else _MAY_STACK.sub(lambda match: _limit_combining(match, show, show_more), text)
 
 
-def _unstacked(match: re.Match[str], show: Show, show_more: Show) -> str:
+def _limit_combining(match: re.Match[str], show: Show, show_more: Show) -> str:
     """A run of signs of which some may have no cell of their own: those stand on the one before them."""
     run, start = match[0], match.start()
     if 0 not in map(get_character_cell_size, run):
         return run
     heads = [at for at, sign in enumerate(run) if get_character_cell_size(sign)]
     first = heads[0] if heads else len(run)
-    shown = [_stack(match.string[start - 1 : start], run[:first], show, show_more)]
+    shown = [_limit_marks(match.string[start - 1 : start], run[:first], show, show_more)]
     for begin, end in pairwise([*heads, len(run)]):
-        shown += [run[begin], _stack(run[begin], run[begin + 1 : end], show, show_more)]
+        shown += [run[begin], _limit_marks(run[begin], run[begin + 1 : end], show, show_more)]
     return "".join(shown)
 
 
-def _stack(base: str, marks: str, show: Show, show_more: Show) -> str:
+def _limit_marks(base: str, marks: str, show: Show, show_more: Show) -> str:
     """What stands on `base`: a bounded number of signs, and a selector only where it selects."""
     if not base.strip():
         return "".join(map(show, marks))
-    kept = (show(sign) if sign in _SELECTORS and (at or not _takes(base)) else sign for at, sign in enumerate(marks))
+    kept = (
+        show(sign) if sign in _SELECTORS and (at or not _accepts_selector(base)) else sign
+        for at, sign in enumerate(marks)
+    )
     more = marks[MAX_COMBINING:]
     return "".join(islice(kept, MAX_COMBINING)) + (show_more(more) if more else "")
 
 
-def _takes(base: str) -> bool:
+def _accepts_selector(base: str) -> bool:
     """Whether a selector changes how that sign looks: behind any other it is there to hide."""
     return base in _EMOJI or not (base.isascii() or base.isalnum())
 

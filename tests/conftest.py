@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from scaicore_tui.feed import budget
+from scaicore_tui.api import budget
 from tests.support.token_leaks import LEAKS
 
 # How long an example takes is the machine's business, which may have more to do.

@@ -15,15 +15,15 @@ from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from scaicore_tui.actions import Progress
-from scaicore_tui.cli.demo import demo_process
+from scaicore_tui.cli.commands.demo import demo_process
 from scaicore_tui.config import Target
 from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.session import Session
 from scaicore_tui.tui import DebuggerApp
-from scaicore_tui.tui.screens.answer import AnswerScreen
+from scaicore_tui.tui.dialogs.answer import AnswerScreen
+from scaicore_tui.tui.dialogs.bulk import BulkScreen
 from scaicore_tui.tui.screens.base import SessionScreen
-from scaicore_tui.tui.screens.bulk import BulkScreen
-from scaicore_tui.tui.screens.detail import DetailScreen
+from scaicore_tui.tui.screens.run import RunScreen
 from tests.support.fault_injector import Fault, FaultyWire, faulty_wire
 
 FOLDER = Path(__file__).parents[1] / "screenshots"
@@ -53,8 +53,8 @@ class Stage:
         """The run that keys act on."""
         screen = self.pilot.app.screen
         assert isinstance(screen, SessionScreen)
-        assert screen.run_at_hand is not None
-        return screen.run_at_hand
+        assert screen.current_run is not None
+        return screen.current_run
 
     @property
     def reviewed(self) -> set[str]:
@@ -104,7 +104,7 @@ async def failed_run(stage: Stage) -> None:
     """A failed run's own view."""
     await stage.press_until("e", lambda: stage.selected.status is RunStatus.FAILED)
     await stage.pilot.press("enter")
-    await stage.until(lambda: isinstance(stage.pilot.app.screen, DetailScreen))
+    await stage.until(lambda: isinstance(stage.pilot.app.screen, RunScreen))
 
 
 async def failed_runs(stage: Stage) -> None:

@@ -7,19 +7,19 @@ from itertools import takewhile
 from typing import Any
 
 from scaicore_tui.actions.submission import Submission
-from scaicore_tui.runs import Run, RunBook, RunStatus, Summary
-from scaicore_tui.runs.digest import digest
-from scaicore_tui.text import named
-from scaicore_tui.wire import Checkpoint
-from scaicore_tui.wire.checkpoints import PENDING, RESOLVED
-from scaicore_tui.wire.timestamps import SECOND
+from scaicore_tui.protocol import Checkpoint
+from scaicore_tui.protocol.checkpoints import PENDING, RESOLVED
+from scaicore_tui.runs import Run, RunIndex, RunStatus, Summary
+from scaicore_tui.runs.model import json_digest
+from scaicore_tui.text import display_name
+from scaicore_tui.timefmt import SECOND
 
 MILLISECOND = 1_000
 # Seconds: a `Date` header is cut off to whole ones.
 DATE_RESOLUTION = 1.0
 
 
-def has_moved(submission: Submission, book: RunBook) -> bool:
+def run_progressed(submission: Submission, book: RunIndex) -> bool:
     """Whether the run of an answered checkpoint shows a later event, or its end.
 
     A checkpoint that names no run has none to move: that it is resolved as it was answered is all there can be seen.
@@ -39,8 +39,8 @@ def has_moved(submission: Submission, book: RunBook) -> bool:
     return run.last_event_at >= since and (submission.is_recovered or _has_arrivals(submission, book))
 
 
-def _has_arrivals(submission: Submission, book: RunBook) -> bool:
-    return book.arrivals[submission.execution_id or ""] > submission.arrivals_before
+def _has_arrivals(submission: Submission, book: RunIndex) -> bool:
+    return book.live_event_counts[submission.execution_id or ""] > submission.arrivals_before
 
 
 def contradiction(row: Checkpoint, submission: Submission) -> str | None:
@@ -51,10 +51,10 @@ def contradiction(row: Checkpoint, submission: Submission) -> str | None:
     if row.resolution is not None:
         is_same = row.resolution.strip() == (submission.resolution or "").strip()
         return None if is_same else "another answer was taken"
-    return None if row.status in (PENDING, RESOLVED) else f"it is {named(row.status)}"
+    return None if row.status in (PENDING, RESOLVED) else f"it is {display_name(row.status)}"
 
 
-def likely_replay(submission: Submission, book: RunBook, skew: float, taken: Container[str] = ()) -> str | None:
+def likely_replay(submission: Submission, book: RunIndex, skew: float, taken: Container[str] = ()) -> str | None:
     """Return the first new run of the Core with an equal input: likely the replay (API §7).
 
     `skew` is by how many seconds the server's clock is ahead; `taken` are runs that other replays started.
@@ -62,18 +62,18 @@ def likely_replay(submission: Submission, book: RunBook, skew: float, taken: Con
     return next((run.execution_id for run in _candidates(submission, book, skew, taken)), None)
 
 
-def proven_replay(submission: Submission, book: RunBook, skew: float, taken: Container[str] = ()) -> str | None:
+def proven_replay(submission: Submission, book: RunIndex, skew: float, taken: Container[str] = ()) -> str | None:
     """Return the one new run of the Core that came to the output, in the time, that the invocation answered with; or
     the run that the answer names, once it is on the feed. None where there is none."""
-    if submission.execution_id is not None and not submission.likely:
+    if submission.execution_id is not None and not submission.is_likely_match:
         return submission.execution_id if _may_be_named(submission, book, skew) else None
     if submission.duration_ms is None:
         return None
-    found = [run for run in _candidates(submission, book, skew, taken) if _came_to(run, submission)]
+    found = [run for run in _candidates(submission, book, skew, taken) if _same_result(run, submission)]
     return found[0].execution_id if len(found) == 1 else None
 
 
-def why_not_named(submission: Submission, book: RunBook, skew: float) -> str | None:
+def why_not_named(submission: Submission, book: RunIndex, skew: float) -> str | None:
     """Why the run that an invocation's answer names can't be the replay; None where it can, or is not on the feed."""
     summary = book.summaries.get(submission.execution_id or "")
     if submission.execution_id == submission.target_id:
@@ -89,20 +89,20 @@ def why_not_named(submission: Submission, book: RunBook, skew: float) -> str | N
     return "its input is another" if is_known and not _is_equal(run.input, submission.value) else None
 
 
-def _may_be_named(submission: Submission, book: RunBook, skew: float) -> bool:
+def _may_be_named(submission: Submission, book: RunIndex, skew: float) -> bool:
     is_there = submission.execution_id in book.summaries
     return is_there and why_not_named(submission, book, skew) is None
 
 
-def _came_to(run: Run, submission: Submission) -> bool:
+def _same_result(run: Run, submission: Submission) -> bool:
     same_end = run.status is RunStatus.COMPLETED and run.output == submission.output
     return same_end and run.reported_ms == submission.duration_ms
 
 
-def _candidates(submission: Submission, book: RunBook, skew: float, taken: Container[str]) -> Iterable[Run]:
+def _candidates(submission: Submission, book: RunIndex, skew: float, taken: Container[str]) -> Iterable[Run]:
     """New runs with an equal input, oldest first. Their digests tell which ones are worth being read in full."""
-    wanted = digest(submission.value)
-    new = takewhile(lambda summary: summary.place > submission.after, reversed(book.order))
+    wanted = json_digest(submission.value)
+    new = takewhile(lambda summary: summary.place > submission.position_before, reversed(book.order))
     for summary in [summary for summary in new if summary.input_digest == wanted][::-1]:
         if _may_be_new(summary, submission, skew) and summary.execution_id not in taken:
             run = book.runs[summary.execution_id]

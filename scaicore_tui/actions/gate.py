@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from scaicore_tui.actions.submission import MAY_STILL_ARRIVE
+from scaicore_tui.protocol.checkpoints import CONTINUE, Checkpoint, Option
 from scaicore_tui.runs import Run
-from scaicore_tui.text import named, one_line
-from scaicore_tui.wire.checkpoints import CONTINUE, Checkpoint, Option
+from scaicore_tui.text import display_name, one_line
 
 OFFLINE = "offline: a journal is shown, nothing can be sent"
 
 
-class Situation(Struct, frozen=True):
+class WriteContext(Struct, frozen=True):
     """What bears on every write: no server to write to (`offline`), a read-only session, a profile that wants a word
     typed out (`protected`), a screen that shows what is long past (`stale` of what waits, `stale_runs`: in words, or
     empty), targets with a write under way (`busy`), and targets with one that may still arrive (`unknown`).
@@ -34,14 +34,14 @@ class Situation(Struct, frozen=True):
     unknown: frozenset[str] = frozenset()
 
 
-def why_never(situation: Situation) -> str | None:
+def why_never(situation: WriteContext) -> str | None:
     """Why this session can write nothing at all; None where it can."""
     if situation.offline:
         return OFFLINE
     return "this session is read-only" if situation.read_only else None
 
 
-def why_not_yet(situation: Situation, target_id: str) -> str | None:
+def why_not_yet(situation: WriteContext, target_id: str) -> str | None:
     """Why an earlier write to `target_id` forbids another one; None where none does."""
     if target_id in situation.busy:
         return "an answer to it is under way"
@@ -50,7 +50,7 @@ def why_not_yet(situation: Situation, target_id: str) -> str | None:
     return None
 
 
-def why_not_write(situation: Situation, target_id: str, stale: str, forbidden: str) -> str | None:
+def why_not_write(situation: WriteContext, target_id: str, stale: str, forbidden: str) -> str | None:
     """Why nothing may be written to `target_id`, of which what is shown may be `stale`; None where it may.
 
     `forbidden` says which permission is missing.
@@ -58,37 +58,37 @@ def why_not_write(situation: Situation, target_id: str, stale: str, forbidden: s
     return why_never(situation) or forbidden or why_not_yet(situation, target_id) or stale or None
 
 
-def why_not_answer(situation: Situation, checkpoint: Checkpoint | None, resolution: str | None = None) -> str | None:
+def why_not_answer(situation: WriteContext, checkpoint: Checkpoint | None, resolution: str | None = None) -> str | None:
     """Why `checkpoint` can't be answered (with `resolution`); None where it can."""
     if situation.offline:
         return OFFLINE
     if checkpoint is None:
         return "no checkpoint is selected"
     if not checkpoint.is_pending:
-        return f"it is {named(checkpoint.status)} already"
+        return f"it is {display_name(checkpoint.status)} already"
     missing = situation.forbidden_answers
     forbidden = f"this credential may not answer: {missing}" if missing else ""
     reason = why_not_write(situation, checkpoint.id, situation.stale, forbidden)
     if reason is None and resolution is not None and not _offers(checkpoint, resolution):
-        offered = ", ".join(named(option.id) for option in checkpoint.answers)
+        offered = ", ".join(display_name(option.id) for option in checkpoint.answers)
         reason = f"{resolution!r} is not offered; it offers {offered}"
     return reason
 
 
-def why_not_continue(situation: Situation, checkpoint: Checkpoint | None) -> str | None:
+def why_not_continue(situation: WriteContext, checkpoint: Checkpoint | None) -> str | None:
     """Why `checkpoint` can't be continued: only a breakpoint can."""
     if not situation.offline and checkpoint is not None and not checkpoint.is_breakpoint:
         return "only a breakpoint continues; this one wants an answer (a)"
     return why_not_answer(situation, checkpoint, CONTINUE)
 
 
-def why_not_replay(situation: Situation, run: Run | None, given_input: bool = False) -> str | None:
+def why_not_replay(situation: WriteContext, run: Run | None, given_input: bool = False) -> str | None:
     """Why `run` can't be invoked again with its captured input, or with a `given_input`; None where it can."""
     if situation.offline:
         return OFFLINE
     if run is None:
         return "no run is selected"
-    if run.partial:
+    if run.is_loading:
         return "its events are still being read: in a moment"
     if run.core_id is None:
         return "its Core is not known"
@@ -101,17 +101,16 @@ def why_not_replay(situation: Situation, run: Run | None, given_input: bool = Fa
     return why_not_write(situation, run.execution_id, situation.stale_runs, forbidden)
 
 
-def why_not_untyped(situation: Situation, words: Iterable[str | None], typed: str | None) -> str | None:
+def why_not_confirmed(situation: WriteContext, words: Iterable[str | None], typed: str | None) -> str | None:
     """Why `typed` does not confirm a write on a protected profile: it must be one of `words`, as they are shown."""
     shown = [one_line(word) for word in words if word]
     if not situation.protected or typed in shown:
         return None
-    return (
-        f"this profile is protected: {f'type {named(shown[0])}' if shown else 'an empty answer can not be typed out'}"
-    )
+    needed = f"type {display_name(shown[0])}" if shown else "an empty answer can not be typed out"
+    return f"this profile is protected: {needed}"
 
 
-def words_of(options: Iterable[Option], resolution: str) -> list[str]:
+def confirmation_words(options: Iterable[Option], resolution: str) -> list[str]:
     """What confirms that answer where it has to be typed out: its id, or its label, if it is one of `options`."""
     return [resolution, *(option.label for option in options if option.id == resolution)]
 

@@ -17,7 +17,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from scaicore_tui.actions.ledger_lines import LONGEST_WAIT, OPEN, Entry, Index, State, first_line, left_line, state_line
+from scaicore_tui.actions.ledger_lines import (
+    LONGEST_WAIT,
+    OPEN,
+    Entry,
+    Index,
+    State,
+    first_line,
+    release_line,
+    state_line,
+)
 from scaicore_tui.actions.ledger_pruning import pruned
 from scaicore_tui.actions.submission import MAY_STILL_ARRIVE, Kind, Progress
 from scaicore_tui.errors import StorageError
@@ -60,22 +69,22 @@ class Ledger:
         """
         with self._turn, self._writable("nothing was sent"):
             self._read_on()
-            reason = _why_not(entry, [old for old in self._index.entries.values() if old.is_about(entry)])
+            reason = _why_not(entry, [old for old in self._index.entries.values() if old.conflicts_with(entry)])
             if reason is None:
                 self._prune(entry.at)
                 self._append([first_line(entry)], synced=True)
         return reason
 
-    def note(self, entry_id: str, at: float, progress: Progress, **facts: Any) -> None:
+    def record(self, entry_id: str, at: float, progress: Progress, **facts: Any) -> None:
         """Write down how far a write got. Not synced: what a crash takes of this is looked up again.
 
         Raises StorageError.
         """
         self.append([state_line(entry_id, at, progress, facts)])
 
-    def leave(self, entry_id: str) -> None:
+    def release(self, entry_id: str) -> None:
         """Write down that nobody waits for that write any more: the next session looks it up. Raises StorageError."""
-        self.append([left_line(entry_id)])
+        self.append([release_line(entry_id)])
 
     def append(self, lines: Iterable[bytes]) -> None:
         """Write lines down, all of them or none. Raises StorageError."""
@@ -113,7 +122,7 @@ class Ledger:
     def _failure(self, done: str, error: OSError, kept: str = "") -> StorageError:
         return StorageError(
             f"the ledger {self._path} can't be {done}: {error.strerror or error}",
-            kept=kept,
+            effect=kept,
             hint="free disk space, or make that file and its .lock file your own (chown)",
         )
 

@@ -15,7 +15,7 @@ from msgspec.structs import asdict, replace
 from scaicore_tui.actions.submission import Kind, Progress
 from scaicore_tui.config import Caller, Identity
 from scaicore_tui.json_text import write
-from scaicore_tui.wire import raw, walk
+from scaicore_tui.protocol import envelope, lenient_json
 
 # No answer is waited for any longer than this, in seconds; a process of that number is another one by then.
 LONGEST_WAIT = 600.0
@@ -104,14 +104,16 @@ class Entry(Struct, frozen=True):
 
     def is_orphan(self, now: float) -> bool:
         """Whether nobody waits for its answer any more, at `now` in seconds since 1970: whoever sent it is gone."""
-        return self.is_left or (self.pid != os.getpid() and (now - self.at > LONGEST_WAIT or not _lives(self.pid)))
+        return self.is_left or (
+            self.pid != os.getpid() and (now - self.at > LONGEST_WAIT or not _is_process_alive(self.pid))
+        )
 
     @property
     def found(self) -> bool:
         """Whether the run that a replay started is known, or likely."""
         return self.kind is Kind.REPLAY and self.execution_id not in (None, self.target_id)
 
-    def is_about(self, other: Entry) -> bool:
+    def conflicts_with(self, other: Entry) -> bool:
         """Whether both would change the same thing."""
         same_kind = (self.kind is Kind.REPLAY) == (other.kind is Kind.REPLAY)
         return same_kind and self.target_id == other.target_id and self._has_same_targets(other)
@@ -160,14 +162,14 @@ class Index:
             return
         entry = convert({name: told[name] for name in told if name not in _NOT_IN_A_LINE}, Entry)
         source = source if entry.input_size is None else None
-        value = None if source is None else walk.whole(raw.decode(source))
+        value = None if source is None else lenient_json.parse_or_unparsed(envelope.decode(source))
         try:
             state = convert(told, State)
         except ValueError:
             # It was claimed, by a version that knows more states: as far as we know it is being sent.
             self.unreadable += 1
             state = State(entry.at, Progress.SENDING)
-        value = None if value is walk.UNREAD else value
+        value = None if value is lenient_json.UNPARSED else value
         self.entries[entry.id] = replace(entry, states=(state,), input=value, input_json=source)
 
 
@@ -177,7 +179,7 @@ _NOT_IN_A_LINE = ("input", "states", "is_left", "input_json")
 def _members(line: bytes) -> tuple[dict[str, Any], bytes | None]:
     """The members of a line but its input, and that as it stands there. Raises ValueError where it is no object."""
     text, source = line.decode("utf-8-sig"), None
-    if (span := walk.span_of(text, "input") if '"input"' in text else None) is not None:
+    if (span := lenient_json.span_of(text, "input") if '"input"' in text else None) is not None:
         start, end = span
         source, text = text[start:end].encode(), f"{text[:start]}null{text[end:]}"
     told = json.loads(text)
@@ -205,7 +207,7 @@ def state_line(entry_id: str, at: float, progress: Progress, facts: dict[str, An
     return json.dumps({"id": entry_id, "at": at, "progress": str(progress), **told}).encode()
 
 
-def left_line(entry_id: str) -> bytes:
+def release_line(entry_id: str) -> bytes:
     """The line that says that nobody waits for that write any more."""
     return json.dumps({"id": entry_id, "is_left": True}).encode()
 
@@ -213,7 +215,7 @@ def left_line(entry_id: str) -> bytes:
 def shortened(line: bytes, entry: Entry, most: int) -> bytes:
     """The first line of `entry` with no more than the first `most` characters of its input; all else as it is."""
     text = line.decode("utf-8-sig")
-    span = walk.span_of(text, "input")
+    span = lenient_json.span_of(text, "input")
     if span is None or entry.input_json is None:
         return line
     kept = {"input_size": len(entry.input_json), "input_start": entry.input_json.decode()[:most]}
@@ -229,7 +231,7 @@ def id_of(line: bytes) -> str | None:
         return None
 
 
-def _lives(pid: int) -> bool:
+def _is_process_alive(pid: int) -> bool:
     if os.name != "posix":
         return True  # there, the question would kill it
     try:

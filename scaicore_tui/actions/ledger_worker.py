@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from scaicore_tui.actions.ledger import Entry, Ledger
-from scaicore_tui.actions.ledger_lines import left_line, state_line
+from scaicore_tui.actions.ledger_lines import release_line, state_line
 from scaicore_tui.actions.submission import Progress
 from scaicore_tui.errors import StorageError
 
@@ -48,13 +48,13 @@ class LedgerWorker:
             self._latest = self._begin(self._take_back, entry, claimed)
             raise
 
-    def note(self, entry_id: str, at: float, progress: Progress, **facts: Any) -> None:
+    def record(self, entry_id: str, at: float, progress: Progress, **facts: Any) -> None:
         """Write down how far a write got, soon. Never raises."""
         self._write(state_line(entry_id, at, progress, facts))
 
-    def leave(self, entry_id: str) -> None:
+    def release(self, entry_id: str) -> None:
         """Write down that nobody waits for that write any more, soon. Never raises."""
-        self._write(left_line(entry_id))
+        self._write(release_line(entry_id))
 
     async def entries(self) -> list[Entry]:
         """Return all writes, oldest first; none, and a `problem`, where the ledger can't be read."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import Any
 from uuid import uuid4
@@ -10,7 +10,7 @@ from uuid import uuid4
 from msgspec import Struct, field
 
 from scaicore_tui.errors import ScaicoreError
-from scaicore_tui.text import named
+from scaicore_tui.text import display_name
 
 MAX_TARGET = 24
 # Why a target takes no other write: the server may still do the first one.
@@ -46,7 +46,7 @@ class Progress(StrEnum):
     REFUSED = "refused"
     CONFLICT = "conflict"
     UNKNOWN = "unknown"
-    ABSENT = "absent"
+    NOT_RECEIVED = "absent"
 
 
 class Submission(Struct):
@@ -79,8 +79,8 @@ class Submission(Struct):
     resolved_at: int | None = None
     output: Any = None
     duration_ms: float | None = None
-    likely: bool = False
-    after: int = BEFORE_ALL
+    is_likely_match: bool = False
+    position_before: int = BEFORE_ALL
     is_recovered: bool = False
     id: str = field(default_factory=lambda: f"sub_{uuid4().hex[:16]}")
 
@@ -92,12 +92,12 @@ class Submission(Struct):
     @property
     def may_be_repeated(self) -> bool:
         """Whether another write to the same target may follow: this one changed nothing."""
-        return self.progress in (Progress.NOT_SENT, Progress.REFUSED, Progress.ABSENT)
+        return self.progress in (Progress.NOT_SENT, Progress.REFUSED, Progress.NOT_RECEIVED)
 
     @property
     def is_unknown(self) -> bool:
         """Whether it may still arrive. A replay whose run is likely has arrived, unless another process sent it."""
-        is_found = self.likely and not self.is_recovered
+        is_found = self.is_likely_match and not self.is_recovered
         return self.progress is Progress.UNKNOWN and not is_found
 
     @property
@@ -108,16 +108,16 @@ class Submission(Struct):
     @property
     def what(self) -> str:
         """Name the write and its target, in words for a person."""
-        target = named(self.target_id, MAX_TARGET)
+        target = display_name(self.target_id, MAX_TARGET)
         if self.kind is Kind.ANSWER:
-            return f"answer {named(self.resolution or '', MAX_TARGET)} to {target}"
+            return f"answer {display_name(self.resolution or '', MAX_TARGET)} to {target}"
         return f"{self.kind} {target}"
 
     @property
     def is_replay(self) -> bool:
         return self.kind is Kind.REPLAY
 
-    def waited(self, now: float) -> float:
+    def age(self, now: float) -> float:
         """Seconds since it was sent, at `now` in monotonic seconds; 0 where it was not."""
         return 0.0 if self.sent_at is None else max(0.0, now - self.sent_at)
 
@@ -133,3 +133,24 @@ def latest_by_target(submissions: Iterable[Submission]) -> dict[str, Submission]
         if before is None or before.may_be_repeated or submission.progress is not Progress.NOT_SENT:
             latest[submission.target_id] = submission
     return latest
+
+
+async def answer_many(
+    answer: Callable[[str], Awaitable[Submission]], checkpoint_ids: Sequence[str], *, stop_on_failure: bool = True
+) -> list[Submission]:
+    """Call `answer` with each id in turn; return what became of those sent.
+
+    `cautious` stops behind the first that was neither accepted nor confirmed: one that could not be sent ends it by
+    raising what `answer` does. Without it the others are sent all the same.
+    """
+    sent: list[Submission] = []
+    for checkpoint_id in checkpoint_ids:
+        try:
+            sent.append(await answer(checkpoint_id))
+        except ScaicoreError:
+            if stop_on_failure:
+                raise
+            continue
+        if stop_on_failure and sent[-1].progress not in (Progress.ACCEPTED, Progress.CONFIRMED):
+            break
+    return sent

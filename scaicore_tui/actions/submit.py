@@ -17,18 +17,44 @@ from msgspec.structs import replace
 from scaicore_tui import errors
 from scaicore_tui.actions import gate
 from scaicore_tui.actions.ledger import Entry
-from scaicore_tui.actions.outcomes import Outcomes
-from scaicore_tui.actions.replay_input import replay_input
 from scaicore_tui.actions.submission import BEFORE_ALL, Kind, Progress, Submission
+from scaicore_tui.actions.tracker import SubmissionTracker
+from scaicore_tui.api.budget import Priority
+from scaicore_tui.api.client import Client
 from scaicore_tui.clock import Clock
 from scaicore_tui.config import Caller
-from scaicore_tui.feed import Client, Rank
-from scaicore_tui.runs import Run, RunBook
-from scaicore_tui.text import named, quoted
-from scaicore_tui.wire import Checkpoint
-from scaicore_tui.wire.checkpoints import Option
-from scaicore_tui.wire.given import GivenJson
-from scaicore_tui.wire.values import text
+from scaicore_tui.protocol import Checkpoint
+from scaicore_tui.protocol.checkpoints import Option
+from scaicore_tui.protocol.lenient_json import as_text
+from scaicore_tui.protocol.strict_json import GivenJson, parse_strict, written
+from scaicore_tui.runs import Run, RunIndex
+from scaicore_tui.text import display_name, quote
+
+
+def captured_input(run: Run) -> GivenJson:
+    """Return the input of `run` as its start told it.
+
+    Where that is no strict JSON (a control character in a string, say), it is written anew from its value. Raises
+    UsageError where that can't be sent either.
+    """
+    source = run.input_json
+    if source is not None:
+        try:
+            return parse_strict(source.decode())
+        except ValueError:
+            pass
+    return written(run.input)
+
+
+def replay_input(run: Run, value: Any, *, given_input: bool) -> GivenJson:
+    """Return what a replay of `run` sends: its captured input, or the given `value`, which may be JSON already.
+
+    Raises UsageError where it can't be sent as JSON.
+    """
+    if not given_input:
+        return captured_input(run)
+    return value if isinstance(value, GivenJson) else written(value)
+
 
 NOTHING_SENT = "nothing was sent"
 # A look-up that waits no longer for the budget than so many seconds is part of a write.
@@ -39,7 +65,12 @@ class Submitter:
     """Writes for one session. `stale` says why what waits, and why the runs are too old to act on, or nothing."""
 
     def __init__(
-        self, client: Client, book: RunBook, clock: Clock, outcomes: Outcomes, stale: Callable[[], tuple[str, str]]
+        self,
+        client: Client,
+        book: RunIndex,
+        clock: Clock,
+        outcomes: SubmissionTracker,
+        stale: Callable[[], tuple[str, str]],
     ) -> None:
         self._client = client
         self._book = book
@@ -49,7 +80,7 @@ class Submitter:
         # Of replays, and of answers: the server's words for a missing permission, and how often the token was renewed.
         self._forbidden: dict[bool, tuple[str, int]] = {}
         target = client.target
-        self._situation = gate.Situation(target.offline, target.read_only, target.protected)
+        self._situation = gate.WriteContext(target.offline, target.read_only, target.protected)
 
     @property
     def submissions(self) -> list[Submission]:
@@ -57,7 +88,7 @@ class Submitter:
         return self._outcomes.submissions
 
     @property
-    def situation(self) -> gate.Situation:
+    def situation(self) -> gate.WriteContext:
         """What the gate judges by, now."""
         stale, stale_runs = self._stale()
         return replace(
@@ -76,12 +107,12 @@ class Submitter:
         Nothing else may be written to its target meanwhile. Raises UsageError where this session can write nothing, or
         an earlier write forbids this one, and what fails inside before the POST, with the name of the write.
         """
-        _pass(gate.why_never(self.situation))
+        _require(gate.why_never(self.situation))
         reason = gate.why_not_yet(self.situation, submission.target_id)
         submission.progress = Progress.SENDING if reason is None else Progress.NOT_SENT
         self._outcomes.add(submission)
         if reason is not None:
-            cause = errors.UsageError(reason, kept=NOTHING_SENT)
+            cause = errors.UsageError(reason, effect=NOTHING_SENT)
             raise self._not_sent(submission, cause) from cause
         self._set_busy(submission, busy=True)
         try:
@@ -92,7 +123,7 @@ class Submitter:
             raise self._not_sent(submission, error) from error
         except asyncio.CancelledError:
             if submission.sent_at is None:
-                self._not_sent(submission, errors.UsageError("the program ended before that", kept=NOTHING_SENT))
+                self._not_sent(submission, errors.UsageError("the program ended before that", effect=NOTHING_SENT))
             raise
         finally:
             self._set_busy(submission, busy=False)
@@ -105,18 +136,18 @@ class Submitter:
         the gate or the ledger says no, and what keeps it from being read again; a server's no is in the submission.
         """
         asked = submission.resolution or ""
-        _pass(gate.why_not_answer(self._situation_inside, checkpoint, asked))
+        _require(gate.why_not_answer(self._situation_inside, checkpoint, asked))
         option = checkpoint.find_option(asked) or Option(asked)
-        _pass(gate.why_not_untyped(self._situation, gate.words_of(checkpoint.options, option.id), typed))
+        _require(gate.why_not_confirmed(self._situation, gate.confirmation_words(checkpoint.options, option.id), typed))
         _complete(submission, checkpoint)
         # As a checkpoint tells how it was answered.
-        submission.resolution = text(option.sent) or option.id
-        submission.arrivals_before = self._book.arrivals[checkpoint.execution_id or ""]
-        row = await self._client.find_checkpoint(submission.target_id, rank=Rank.WRITE)
+        submission.resolution = as_text(option.sent) or option.id
+        submission.arrivals_before = self._book.live_event_counts[checkpoint.execution_id or ""]
+        row = await self._client.find_checkpoint(submission.target_id, rank=Priority.WRITE)
         if row is None:
-            await self._outcomes.conflict(submission, "it is pending no longer: nothing was sent")
+            await self._outcomes.mark_conflict(submission, "it is pending no longer: nothing was sent")
             return
-        _pass(gate.why_not_answer(gate.Situation(), row, asked))
+        _require(gate.why_not_answer(gate.WriteContext(), row, asked))
         await self._claim(submission)
         await self._resolve(submission, (row.find_option(asked) or option).sent)
 
@@ -135,8 +166,8 @@ class Submitter:
         `typed` is what a person typed out to confirm it, which a protected profile asks for: the Core. Raises
         UsageError where the gate or the ledger says no. Returns when the invocation answered, which may take minutes.
         """
-        _pass(gate.why_not_replay(self._situation_inside, run, given_input))
-        _pass(gate.why_not_untyped(self._situation, [run.core_id], typed))
+        _require(gate.why_not_replay(self._situation_inside, run, given_input))
+        _require(gate.why_not_confirmed(self._situation, [run.core_id], typed))
         sent = replay_input(run, value, given_input=given_input)
         submission.value, submission.input_json = sent.value, sent.source
         self._note_sending(submission, is_claimed=False)
@@ -145,7 +176,7 @@ class Submitter:
         self._outcomes.observe()
 
     @property
-    def _situation_inside(self) -> gate.Situation:
+    def _situation_inside(self) -> gate.WriteContext:
         """What the gate judges by for the one write of an `attempt`, which found its target free."""
         return replace(self.situation, busy=frozenset(), unknown=frozenset())
 
@@ -159,7 +190,7 @@ class Submitter:
         self._outcomes.not_sent(submission, error)
         return type(error)(
             f"{submission.what}: {submission.progress}: {error.message}",
-            kept=error.kept or NOTHING_SENT,
+            effect=error.effect or NOTHING_SENT,
             hint=error.hint,
             request_id=error.request_id,
             status=error.status,
@@ -170,30 +201,30 @@ class Submitter:
         """Write it down, synced to disk, before it is sent. Raises UsageError where an earlier write forbids it, and
         StorageError where it can't be written down."""
         sent_at, sent_time = self._clock.monotonic(), self._clock.now()
-        _pass(await self._outcomes.records.claim(self._entry(submission, sent_time)))
+        _require(await self._outcomes.records.claim(self._entry(submission, sent_time)))
         submission.sent_at, submission.sent_time = sent_at, sent_time
 
     async def _resolve(self, submission: Submission, value: Any) -> None:
         """Send an option's `value`, of the JSON type that it was offered with."""
         resolution = submission.resolution or ""
         try:
-            with self._awaited(submission):
+            with self._unknown_on_cancel(submission):
                 row = await self._client.resolve(submission.target_id, value, submission.comment)
         except (errors.Conflict, errors.NotFound) as error:
             submission.request_id, submission.failure = error.request_id, error
-            await self._outcomes.conflict(submission, str(error))
+            await self._outcomes.mark_conflict(submission, str(error))
         except errors.ScaicoreError as error:
             self._fail(submission, error)
-            if self._client.budget.wait(Rank.CATCH_UP) < A_MOMENT:
+            if self._client.budget.wait(Priority.CATCH_UP) < A_MOMENT:
                 await self._outcomes.look_up()
         else:
-            words = f"{named(row.status)}: {named(row.resolution or resolution)}"
+            words = f"{display_name(row.status)}: {display_name(row.resolution or resolution)}"
             await self._outcomes.judge(submission, row, words)
 
     async def _invoke(self, submission: Submission) -> None:
         try:
             given = GivenJson(submission.value, submission.input_json or b"null")
-            with self._awaited(submission):
+            with self._unknown_on_cancel(submission):
                 sending = partial(self._note_sending, submission)
                 invocation = await self._client.invoke(str(submission.core_id), given, submission.entity_id, sending)
         except errors.ScaicoreError as error:
@@ -201,29 +232,29 @@ class Submitter:
             return
         submission.request_id = invocation.request_id
         if invocation.core_id not in (None, submission.core_id):
-            words = f"sent, but the answer is about the Core {named(invocation.core_id or '')}"
-            self._outcomes.close(submission, Progress.UNKNOWN, words)
+            words = f"sent, but the answer is about the Core {display_name(invocation.core_id or '')}"
+            self._outcomes.set_progress(submission, Progress.UNKNOWN, words)
             return
         submission.output, submission.duration_ms = invocation.output, invocation.duration_ms
         if invocation.execution_id:
-            submission.execution_id, submission.likely = invocation.execution_id, False
-        failed = f"; its answer tells an error: {quoted(invocation.error)}" if invocation.error else ""
-        self._outcomes.close(submission, Progress.ACCEPTED, f"invoked{failed}")
+            submission.execution_id, submission.is_likely_match = invocation.execution_id, False
+        failed = f"; its answer tells an error: {quote(invocation.error)}" if invocation.error else ""
+        self._outcomes.set_progress(submission, Progress.ACCEPTED, f"invoked{failed}")
 
     def _note_sending(self, submission: Submission, *, is_claimed: bool = True) -> None:
         """Note what was there before the replay is sent: later runs alone can be its own. The budget may hold it back
         after it was claimed, while others start runs with the same input."""
-        submission.after = self._book.order[-1].place if len(self._book.order) else BEFORE_ALL
+        submission.position_before = self._book.order[-1].place if len(self._book.order) else BEFORE_ALL
         if is_claimed:
             submission.sent_at, submission.sent_time = self._clock.monotonic(), self._clock.now()
 
     @contextmanager
-    def _awaited(self, submission: Submission) -> Iterator[None]:
+    def _unknown_on_cancel(self, submission: Submission) -> Iterator[None]:
         """Whoever ends before the answer came leaves a write of unknown outcome, for the next one to look up."""
         try:
             yield
         except asyncio.CancelledError:
-            self._outcomes.close(submission, Progress.UNKNOWN, "the program ended before an answer came")
+            self._outcomes.set_progress(submission, Progress.UNKNOWN, "the program ended before an answer came")
             raise
 
     def _fail(self, submission: Submission, error: errors.ScaicoreError) -> None:
@@ -233,7 +264,7 @@ class Submitter:
             self._outcomes.not_sent(submission, error)
             return
         is_lost = isinstance(error, errors.OutcomeUnknown)
-        self._outcomes.fail(submission, error, Progress.UNKNOWN if is_lost else Progress.REFUSED)
+        self._outcomes.mark_failed(submission, error, Progress.UNKNOWN if is_lost else Progress.REFUSED)
 
     def _why_forbidden(self, *, replays: bool) -> str:
         """Return why the server refused the last write of that kind for want of permission; empty where it did not, or
@@ -266,9 +297,9 @@ class Submitter:
         )
 
 
-def _pass(reason: str | None) -> None:
+def _require(reason: str | None) -> None:
     if reason is not None:
-        raise errors.UsageError(reason, kept=NOTHING_SENT)
+        raise errors.UsageError(reason, effect=NOTHING_SENT)
 
 
 def answer_to(checkpoint_id: str, checkpoint: Checkpoint | None, resolution: str, comment: str | None) -> Submission:

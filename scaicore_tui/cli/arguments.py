@@ -2,36 +2,53 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 import typer
 
-from scaicore_tui.cli import completing
-from scaicore_tui.cli.until import Until
+from scaicore_tui.cli import completion
+from scaicore_tui.cli.completion import Until
+
+_UNITS = {"ms": 0.001, "s": 1.0, "": 1.0}
+_TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|)", re.ASCII)
+
+
+def seconds(said: str | float) -> float:
+    """Return the time in seconds.
+
+    Raises:
+        BadParameter: the text is not a time.
+    """
+    found = _TIME.fullmatch(str(said))
+    if found is None:
+        raise typer.BadParameter(f"{said!r} is not a time such as 2s or 500ms")
+    return float(found[1]) * _UNITS[found[2]]
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 JsonLines = Annotated[bool, typer.Option("--json", help="Print JSON lines.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 _RUN: dict[str, Any] = {
     "help": "Id of a run, a unique prefix of it, or @latest.",
-    "autocompletion": completing.runs,
+    "autocompletion": completion.runs,
 }
 Execution = Annotated[str, typer.Argument(metavar="EXECUTION", **_RUN)]
 AnyExecution = Annotated[str | None, typer.Argument(metavar="[EXECUTION]", **_RUN)]
 OfExecution = Annotated[str | None, typer.Option(metavar="EXECUTION", **_RUN | {"help": "Only events of this run."})]
 CheckpointId = Annotated[
-    str, typer.Argument(metavar="ID", help="Id of the checkpoint.", autocompletion=completing.checkpoints)
+    str, typer.Argument(metavar="ID", help="Id of the checkpoint.", autocompletion=completion.checkpoints)
 ]
 BreakpointId = Annotated[
-    str, typer.Argument(metavar="ID", help="Id of the breakpoint.", autocompletion=completing.breakpoints)
+    str, typer.Argument(metavar="ID", help="Id of the breakpoint.", autocompletion=completion.breakpoints)
 ]
 OptionId = Annotated[
-    str, typer.Argument(metavar="OPTION", help="Id of the option to choose.", autocompletion=completing.options)
+    str, typer.Argument(metavar="OPTION", help="Id of the option to choose.", autocompletion=completion.options)
 ]
 Status = Annotated[
     str,
     typer.Option(
-        metavar="STATUS", help="pending, resolved, failed, expired or cancelled.", autocompletion=completing.statuses
+        metavar="STATUS", help="pending, resolved, failed, expired or cancelled.", autocompletion=completion.statuses
     ),
 ]
 Seconds = Annotated[
@@ -47,14 +64,14 @@ State = Annotated[
     typer.Option(
         metavar="STATE",
         help="End when a run is waiting, completed, failed, or any of these.",
-        autocompletion=completing.states,
+        autocompletion=completion.states,
     ),
 ]
 SchemaName = Annotated[
     str | None,
-    typer.Argument(metavar="[NAME]", help="Name of the command.", autocompletion=completing.schemas),
+    typer.Argument(metavar="[NAME]", help="Name of the command.", autocompletion=completion.schemas),
 ]
 Topic = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[TOPIC]", help="A topic or a command.", autocompletion=completing.topics),
+    typer.Argument(metavar="[TOPIC]", help="A topic or a command.", autocompletion=completion.topics),
 ]

@@ -1,15 +1,107 @@
-"""Format `--help`: plain text in 80 columns; own options, examples, then the common options."""
+"""Examples of command lines, for `--help` and the manual. A test parses each of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
-from scaicore_tui.cli.examples import EXAMPLES
-from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.manual import TOPICS
+from scaicore_tui.cli.options import Common
+
+# By command; "" is the program without a command.
+EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
+    "": (
+        ("scaicore-tui demo", "try it on a demo, without an account"),
+        (
+            "scaicore-tui --url https://scaiflow.example.com",
+            "open the app on an API; the token is in SCAICORE_TUI_TOKEN",
+        ),
+        ("scaicore-tui --profile staging --read-only", "open a profile, with everything that writes turned off"),
+        ("scaicore-tui --offline --journal incident.journal", "look at a recorded journal, without a server"),
+    ),
+    "demo": (
+        ("scaicore-tui demo", "open the app on a demo, which ends with the app"),
+        ("scaicore-tui demo --no-tui --rate 30", "start only the servers, with 30 new runs per minute"),
+    ),
+    "serve": (
+        ("scaicore-tui serve --upstream https://scaigrid.example.com", "listen on 127.0.0.1:8001"),
+        (
+            "scaicore-tui serve --upstream https://grid.example.com --coalesce 2s",
+            "share responses to identical reads, for a team",
+        ),
+    ),
+    "runs": (
+        ("scaicore-tui runs --failed", "list failed runs with their errors"),
+        ("scaicore-tui runs --json | jq -r '.[].execution_id'", "print the id of each run"),
+        ("scaicore-tui runs --offline", "list the runs in the profile's journal, without a server"),
+        ("scaicore-tui runs --offline --journal events.jsonl", "list the runs in a file of JSON lines"),
+    ),
+    "show": (
+        ("scaicore-tui show @latest", "print the newest run"),
+        ("scaicore-tui show exec_8f2 --json", "print the run whose id starts with exec_8f2, as JSON"),
+    ),
+    "events": (
+        ("scaicore-tui events --execution @latest", "print the events of the newest run"),
+        ("scaicore-tui events --json > events.jsonl", "save all events, byte for byte"),
+        ("scaicore-tui events --offline --journal incident.journal", "print the events of a journal, without a server"),
+    ),
+    "watch": (
+        ("scaicore-tui watch", "print all changes from now on"),
+        ("scaicore-tui watch @latest --exit-status", "follow the newest run to its end; exit with 1 if it failed"),
+        (
+            "scaicore-tui watch exec_8f2 --until waiting --timeout 600",
+            "wait for a checkpoint; exit with 8 after 10 minutes",
+        ),
+        ("scaicore-tui watch --json --core core_triage | jq -r .change", "print the kind of each change of one Core"),
+    ),
+    "record": (
+        ("scaicore-tui record", "record into the profile's journal until ctrl+c"),
+        ("scaicore-tui record --journal incident.journal --for 600", "record into another file for 10 minutes"),
+        (
+            "scaicore-tui record --until-idle 30 --json | jq .gaps",
+            "record until 30 seconds pass without an event; count the gaps",
+        ),
+    ),
+    "checkpoints": (
+        ("scaicore-tui checkpoints", "list pending checkpoints"),
+        ("scaicore-tui checkpoints --status resolved --json", "list answered checkpoints as JSON"),
+    ),
+    "resolve": (
+        ("scaicore-tui resolve ckpt_8f21 approve", "ask for confirmation, then send the answer"),
+        ("scaicore-tui resolve ckpt_8f21 reject --comment 'no receipt' --yes", "send the answer without asking"),
+    ),
+    "continue": (("scaicore-tui continue ckpt_8f21", "continue a run from its breakpoint"),),
+    "replay": (
+        ("scaicore-tui replay exec_8f2", "invoke again with the captured input"),
+        ("scaicore-tui replay exec_8f2 --input input.json --yes", "invoke again with another input"),
+    ),
+    "schema": (
+        ("scaicore-tui schema", "list the commands that have a schema"),
+        ("scaicore-tui schema runs > runs.schema.json", "save the schema of `runs --json`"),
+    ),
+    "ledger": (("scaicore-tui ledger", "list all writes and their outcome"),),
+    "doctor": (
+        ("scaicore-tui doctor", "check everything"),
+        ("scaicore-tui doctor --profile prod --json | jq .ok", "check one profile; print true or false"),
+    ),
+    "help": (
+        ("scaicore-tui help keys", "show the manual page with all keys"),
+        ("scaicore-tui help config show", "show the help of a command"),
+        ("scaicore-tui help serve | less", "read a page in another pager"),
+    ),
+    "config path": (("scaicore-tui config path", "print the path of the file"),),
+    "config show": (
+        ("scaicore-tui config show", "print all settings and their sources"),
+        ("scaicore-tui config show --profile prod --json", "print those of one profile as JSON"),
+    ),
+    "config check": (("scaicore-tui config check", "list all problems"),),
+    "config init": (
+        ("scaicore-tui config init", "ask for name, address and token"),
+        ("scaicore-tui config init --url https://api.example.com --token-env TOKEN", "ask nothing"),
+    ),
+}
 
 COMMON = "Common options"
 EXIT_CODES = {

@@ -12,11 +12,12 @@ from typing import Any
 
 import typer
 
-from scaicore_tui.cli import manual, output
-from scaicore_tui.cli.colours import are_wanted
+from scaicore_tui.cli import manual
 from scaicore_tui.cli.help import commands
+from scaicore_tui.cli.output import stdout
+from scaicore_tui.cli.output.stdout import are_wanted
 from scaicore_tui.errors import UsageError
-from scaicore_tui.signals import handled
+from scaicore_tui.signals import signal_handlers
 
 # Line length of a page when the output is not a terminal, as man does it.
 PIPE_WIDTH = 80
@@ -47,21 +48,21 @@ def show_help(program: Any, words: Sequence[str], *, no_color: bool) -> None:
 
 
 def _width() -> int:
-    return max(MIN_WIDTH, min(output.width() if sys.stdout.isatty() else PIPE_WIDTH, MAX_WIDTH))
+    return max(MIN_WIDTH, min(stdout.width() if sys.stdout.isatty() else PIPE_WIDTH, MAX_WIDTH))
 
 
 def _show(text: str) -> None:
     """Show the text in the person's pager; print it if there is no terminal or no pager."""
     pager = shlex.split(os.environ.get("PAGER", PAGER))
     if not pager or not (sys.stdin.isatty() and sys.stdout.isatty()) or not _page(pager, text):
-        output.line(text.rstrip("\n"))
+        stdout.line(text.rstrip("\n"))
 
 
 def _page(pager: Sequence[str], text: str) -> bool:
     """Run the pager and return whether it could be started. An interrupt is for the pager alone."""
-    output.flush()
+    stdout.flush()
     environment = {"LESS": _LESS_OPTIONS, **os.environ}
-    with handled([signal.SIGINT], lambda *_: None):
+    with signal_handlers([signal.SIGINT], lambda *_: None):
         try:
             subprocess.run(pager, input=text.encode(), env=environment, check=False)  # noqa: S603  (the person's choice)
         except OSError:

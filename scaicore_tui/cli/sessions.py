@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scaicore_tui.cli.diagnostics import say
-from scaicore_tui.cli.flags import DEFAULT_BACKFILL, Common
-from scaicore_tui.config import Flags, Settings, Target, settle
+from scaicore_tui.cli.options import DEFAULT_BACKFILL, Common
+from scaicore_tui.cli.output.stderr import say
+from scaicore_tui.config import Flags, Settings, Target, load_settings
 from scaicore_tui.errors import ConfigError, StorageError, UsageError
 
 OFFLINE_HINT = "runs, show, events and the app work offline"
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def settings_of(common: Common) -> Settings:
     """Return the settings from flags, environment and profile, each with its source. Raises ConfigError."""
-    return settle(flags_of(common))
+    return load_settings(flags_of(common))
 
 
 def flags_of(common: Common) -> Flags:
@@ -50,7 +50,7 @@ def require_target(common: Common) -> Target:
     """
     if common.offline:
         raise UsageError(
-            "this needs the server, and --offline sends no request", kept="nothing was sent", hint=OFFLINE_HINT
+            "this needs the server, and --offline sends no request", effect="nothing was sent", hint=OFFLINE_HINT
         )
     settings = settings_of(common)
     target = target_of(settings)
@@ -59,8 +59,8 @@ def require_target(common: Common) -> Target:
         raise ConfigError("no API is set", hint=f"{named} SCAICORE_TUI_URL, or --url, or try: scaicore-tui demo")
     if not target.has_credential:
         raise settings.tokens.missing(target.host)
-    if settings.overruled:
-        say(settings.overruled)
+    if settings.override_warning:
+        say(settings.override_warning)
     return target
 
 
@@ -127,7 +127,7 @@ async def writing(common: Common) -> AsyncIterator[Session]:
 
 
 def watching(common: Common, target: Target) -> Session:
-    """Open a session for the app, with the journal of `journal_of`."""
+    """Open a session for the app, with the journal of `open_readonly`."""
     from scaicore_tui.session import open_usable_session
 
     return open_usable_session(target, journal_of(common, target), backfill=_backfill(common))

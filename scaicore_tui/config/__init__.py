@@ -2,7 +2,7 @@
 
 from scaicore_tui.config.identity import Caller, Identity, identity_of
 from scaicore_tui.config.paths import config_file, copied_file, journal_file, ledger_file, state_dir
-from scaicore_tui.config.settings import Flags, Setting, Settings, resolve_target, settle
+from scaicore_tui.config.settings import Flags, Setting, Settings, load_settings, resolve_target
 from scaicore_tui.config.target import Api, Target
 
 __all__ = [
@@ -18,7 +18,7 @@ __all__ = [
     "identity_of",
     "journal_file",
     "ledger_file",
+    "load_settings",
     "resolve_target",
-    "settle",
     "state_dir",
 ]

@@ -2,18 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
-from scaicore_tui.config.complaints import Complaint, complaints, convert_path
-from scaicore_tui.config.reading import read_config
-from scaicore_tui.config.sources import TENANT
+from scaicore_tui.config.files import read_config
+from scaicore_tui.config.profile_docs import KEYS
 from scaicore_tui.config.target import Api, Color
+from scaicore_tui.config.token_sources import TENANT
 from scaicore_tui.errors import ConfigError
+
+_UNKNOWN_KEY = re.compile(r"unknown field `(.+)`")
+_SECRET_KEY = re.compile("token|key|secret|password|bearer|auth", re.IGNORECASE)
+_NO_SECRETS = "this file never holds one: token_env names a variable, token_file a file readable by you alone"
+_TYPE = re.compile(r"`(\w+)( \| null)?`")
+_TYPES = {
+    "str": "text",
+    "float": "a number",
+    "int": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+}
+
+
+class ConfigProblem(Struct, frozen=True):
+    """`place` is the key with the tables that it stands in, as TOML has them; empty for the whole file."""
+
+    location: str
+    message: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        return ": ".join(filter(None, (self.location, self.message)))
+
+
+def validate(table: Mapping[str, Any], kind: type[Struct], at: str) -> Iterator[ConfigProblem]:
+    """All that is wrong with a table as a `kind`, key by key; and where no key is, with all of them together."""
+    found = [complaint for key, value in table.items() for complaint in _of({key: value}, kind, at)]
+    yield from found or _of(table, kind, at)
+
+
+def convert_path(kind: type, value: Any) -> Any:
+    """What msgspec does not make by itself: a path, or nothing else."""
+    from pathlib import Path
+
+    if kind is not Path or not isinstance(value, str):
+        raise ValueError(f"expected a path, got {type(value).__name__}")
+    return Path(value)
+
+
+def _of(table: Mapping[str, Any], kind: type[Struct], at: str) -> Iterator[ConfigProblem]:
+    try:
+        msgspec.convert(table, kind, dec_hook=convert_path)
+    except msgspec.ValidationError as error:
+        yield _complaint(str(error), at, kind.__struct_fields__)
+
+
+def _complaint(words: str, at: str, known: Sequence[str]) -> ConfigProblem:
+    """What msgspec says, in TOML's words; of an unknown key the nearest one that is known."""
+    reason, _, place = words.partition(" - at ")
+    found = _UNKNOWN_KEY.search(reason)
+    key = found[1] if found else re.split(r"[.\[]", place.strip("`").removeprefix("$").lstrip("."))[0]
+    name = ".".join(filter(None, (at, key)))
+    if found is None:
+        fix = f"{KEYS[key].line(key)}, say: {KEYS[key].meaning}" if key in KEYS else ""
+        return ConfigProblem(name, _plain(reason), fix)
+    if _SECRET_KEY.search(key):
+        return ConfigProblem("", f"unknown key {name}", _NO_SECRETS)
+    import difflib
+
+    near = difflib.get_close_matches(key, known, 1)
+    return ConfigProblem(
+        "", f"unknown key {name}", f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+    )
+
+
+def _plain(reason: str) -> str:
+    """What msgspec says, without its names of types."""
+    words = _TYPE.sub(lambda found: _TYPES.get(found[1], found[1]), reason)
+    return words[:1].lower() + words[1:]
+
 
 # Below what a clock, a date or SQLite can count to; TOML has `inf` and `nan`, too.
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
@@ -74,29 +147,29 @@ def read_profiles(path: Path) -> ProfileFile:
     raise ConfigError(f"{path}: {found[0]}", hint=found[0].fix + more)
 
 
-def find_complaints(content: str) -> tuple[ProfileFile | None, list[Complaint]]:
+def find_complaints(content: str) -> tuple[ProfileFile | None, list[ConfigProblem]]:
     """The profiles that `content` holds, and all that is wrong with it; without the former where that is anything."""
     import tomllib  # most have no file: they need not wait for what reads it
 
     try:
         raw = tomllib.loads(content)
     except RecursionError:
-        return None, [Complaint("", "tables or lists are nested too deeply")]
+        return None, [ConfigProblem("", "tables or lists are nested too deeply")]
     except ValueError as error:
-        return None, [Complaint("", f"not TOML: {error}")]
+        return None, [ConfigProblem("", f"not TOML: {error}")]
     try:
         return msgspec.convert(raw, ProfileFile, dec_hook=convert_path), []
     except msgspec.ValidationError:
         return None, list(_complaints(raw))
 
 
-def _complaints(raw: dict[str, Any]) -> Iterator[Complaint]:
+def _complaints(raw: dict[str, Any]) -> Iterator[ConfigProblem]:
     """All of them; msgspec tells the first alone."""
     tables = {key for key, value in raw.items() if isinstance(value, dict) and key not in _Tables.__struct_fields__}
     for key in tables:
-        yield Complaint("", f"unknown table [{key}]", f"a profile begins with [profiles.{key}]")
-    yield from complaints({key: value for key, value in raw.items() if key not in tables}, _Tables, "")
+        yield ConfigProblem("", f"unknown table [{key}]", f"a profile begins with [profiles.{key}]")
+    yield from validate({key: value for key, value in raw.items() if key not in tables}, _Tables, "")
     profiles = raw.get("profiles")
     for name, table in profiles.items() if isinstance(profiles, dict) else ():
         if isinstance(table, dict):
-            yield from complaints(table, Profile, f"profiles.{name}")
+            yield from validate(table, Profile, f"profiles.{name}")

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from scaicore_tui.config.target import is_loopback
 from scaicore_tui.errors import ConfigError
-from scaicore_tui.secret import Secret
+from scaicore_tui.secrets import Secret
 
 NO_PROXY = "NO_PROXY"
 _SYSTEM = "the system's settings"

@@ -11,10 +11,32 @@ from msgspec import Struct
 
 from scaicore_tui.config.paths import config_file, expand_home
 from scaicore_tui.config.profiles import TOKEN_KEYS, Profile, ProfileFile, read_profiles
-from scaicore_tui.config.sources import TENANT
-from scaicore_tui.config.target import DEFAULT_TIMEOUT, Api, Target, check_url
-from scaicore_tui.config.tokens import TENANT_VARIABLE, TOKEN, Tokens, known_token
+from scaicore_tui.config.target import DEFAULT_TIMEOUT, Api, Color, Target, check_url
+from scaicore_tui.config.token_sources import TENANT
+from scaicore_tui.config.tokens import TENANT_VARIABLE, TOKEN, Tokens, resolve_token
 from scaicore_tui.errors import ConfigError
+
+
+class ProfileInfo(Struct, frozen=True):
+    """One profile that says where its API is."""
+
+    name: str
+    url: str
+    core: str | None = None
+    color: Color | None = None
+    read_only: bool = False
+    protected: bool = False
+
+
+def list_profiles(config: Path | None = None) -> list[ProfileInfo]:
+    """All of them, in the file's order. Raises ConfigError where the file makes no sense."""
+    profiles = read_profiles(config or config_file()).profiles
+    return [
+        ProfileInfo(name, one.url, one.core, one.color, bool(one.read_only), bool(one.protected))
+        for name, one in profiles.items()
+        if one.url is not None
+    ]
+
 
 DEFAULT_INTERVAL = 5.0
 PROFILE_VARIABLE = "SCAICORE_TUI_PROFILE"
@@ -58,17 +80,17 @@ class Setting(NamedTuple):
 
 
 class Settings(Struct, frozen=True):
-    """All that was settled. `asked_by` is what named the profile; empty where nothing did, and it need not exist."""
+    """All that was settled. `selected_by` is what named the profile; empty where nothing did, and it need not exist."""
 
     file: Path
     name: str
-    asked_by: str
+    selected_by: str
     names: tuple[str, ...]
     values: dict[str, Setting]
     tokens: Tokens
 
     @property
-    def of_profile(self) -> str:
+    def source_label(self) -> str:
         """How its profile is told as a source."""
         return _of_profile(self.name)
 
@@ -79,7 +101,7 @@ class Settings(Struct, frozen=True):
         return url is not None and url == self.values["url"].value
 
     @property
-    def overruled(self) -> str:
+    def override_warning(self) -> str:
         """That the environment has another address than the profile; empty where it has not, or a flag has the word."""
         source = self.values["url"].source
         is_meant = self.is_named or self.tokens.profile.url is None or source.startswith("--")
@@ -91,7 +113,7 @@ class Settings(Struct, frozen=True):
         if value["url"] is None:
             return None
         sources = self.tokens.sources()
-        token, token_source, renewing = known_token(sources)
+        token, token_source, renewing = resolve_token(sources)
         if value["ca_file"] is not None:
             value["ca_file"] = expand_home(value["ca_file"], "ca_file")
         return Target(
@@ -106,25 +128,24 @@ class Settings(Struct, frozen=True):
 
 def resolve_target(flags: Flags, env: Mapping[str, str] | None = None, config: Path | None = None) -> Target | None:
     """The API to talk to; None where nothing says which. Raises ConfigError for what makes no sense."""
-    return settle(flags, env, config).target()
+    return load_settings(flags, env, config).target()
 
 
-def settle(
-    flags: Flags, env: Mapping[str, str] | None = None, config: Path | None = None, *, by_hand: bool = False
+def load_settings(
+    flags: Flags, env: Mapping[str, str] | None = None, config: Path | None = None, *, prefer_profile: bool = False
 ) -> Settings:
     """All settings with their sources. Raises ConfigError for what makes no sense.
 
-    A profile that was chosen `by_hand`, in view of its address, is spoken to at that, and with its token: what it says
-    of either wins over the environment.
+    With `prefer_profile`, a profile that a person chose, its address and token win over the environment.
     """
     env = os.environ if env is None else env
     path = config or config_file()
     content = read_profiles(path)
     name, asked_by = _name(flags, env, path, content)
     profile = content.profiles.get(name, Profile())
-    if by_hand:
-        env = _beside(profile, env)
-    values = {key: next(_ways(key, flags, env, name, profile)) for key in _DEFAULTS}
+    if prefer_profile:
+        env = _without_overridden(profile, env)
+    values = {key: next(_candidates(key, flags, env, name, profile)) for key in _DEFAULTS}
     if values["url"].value is None:
         values |= _of_grid(values, env)
     values["api"] = Setting(_api(values["api"]), values["api"].source)
@@ -132,7 +153,7 @@ def settle(
     return Settings(path, name, asked_by, tuple(content.profiles), values, tokens)
 
 
-def _beside(profile: Profile, env: Mapping[str, str]) -> dict[str, str]:
+def _without_overridden(profile: Profile, env: Mapping[str, str]) -> dict[str, str]:
     """The environment without what the profile says itself."""
     own = {_VARIABLES["url"], _VARIABLES["api"]} if profile.url is not None else set()
     if any(getattr(profile, key) is not None for key in TOKEN_KEYS):
@@ -151,7 +172,7 @@ def _name(flags: Flags, env: Mapping[str, str], path: Path, content: ProfileFile
     return asked, "--profile" if flags.profile else PROFILE_VARIABLE
 
 
-def _ways(key: str, flags: Flags, env: Mapping[str, str], name: str, profile: Profile) -> Iterator[Setting]:
+def _candidates(key: str, flags: Flags, env: Mapping[str, str], name: str, profile: Profile) -> Iterator[Setting]:
     """What each source says of a setting, the strongest first."""
     if said := getattr(flags, key, None):
         yield Setting(said, f"--{key.replace('_', '-')}")

@@ -10,9 +10,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
 
-from scaicore_tui.config.sources import Source
+from scaicore_tui.config.token_sources import Source
 from scaicore_tui.errors import ConfigError
-from scaicore_tui.secret import Secret
+from scaicore_tui.secrets import Secret
 
 # Seconds without a byte of an answer.
 DEFAULT_TIMEOUT = 10.0
@@ -76,12 +76,12 @@ class Target(Struct, frozen=True):
     color: Color | None = None
     is_named: bool = False
 
-    def kept_from(self, now: float) -> int | None:
+    def prune_before(self, now: float) -> int | None:
         """The moment before which runs are forgotten, in microseconds; `now` in seconds, both since 1970."""
         return None if self.keep_days is None else int((now - self.keep_days * 86_400) * 1_000_000)
 
     @property
-    def kept_bytes(self) -> int | None:
+    def max_bytes(self) -> int | None:
         """How large the journal may be."""
         return None if self.keep_mb is None else int(self.keep_mb * 1_000_000)
 
@@ -133,7 +133,7 @@ def is_loopback(host: str | None) -> bool:
         return False
 
 
-def named_host(header: str) -> str | None:
+def parse_host_header(header: str) -> str | None:
     """The host that a `Host` header names, in lower case and without its port; None where it is no host and port."""
     found = _HOST.fullmatch(header)
     return found and (found[1] or found[2]).lower()

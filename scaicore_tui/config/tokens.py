@@ -14,14 +14,14 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from scaicore_tui.config.files import is_present
 from scaicore_tui.config.paths import expand_home
 from scaicore_tui.config.profiles import Profile
-from scaicore_tui.config.reading import is_present
-from scaicore_tui.config.sources import Said, Source, TokenCommand, TokenFile, VaultKey
 from scaicore_tui.config.target import check_url
+from scaicore_tui.config.token_sources import EnvToken, Source, TokenCommand, TokenFile, VaultKey
 from scaicore_tui.decoding import decode_text
 from scaicore_tui.errors import ConfigError, CredentialsError
-from scaicore_tui.secret import Secret
+from scaicore_tui.secrets import Secret
 
 TOKEN, API_KEY = "SCAICORE_TUI_TOKEN", "SCAIGRID_API_KEY"
 VAULT_URL, VAULT_TOKEN, TENANT_VARIABLE = "SCAIVAULT_URL", "SCAIVAULT_TOKEN", "SCAICORE_TUI_TENANT"
@@ -46,7 +46,7 @@ class Tokens(Struct, frozen=True):
         Raises ConfigError for a ScaiVault that nobody should ask.
         """
         own = next(self._own(), None)
-        return tuple(self._lent()) if own is None else (own,)
+        return tuple(self._fallbacks()) if own is None else (own,)
 
     def missing(self, host: str) -> CredentialsError:
         """There is none: what was looked at, and what to set."""
@@ -67,16 +67,16 @@ class Tokens(Struct, frozen=True):
         if profile.token_command is not None:
             yield TokenCommand(self.name, profile.token_command)
 
-    def _lent(self) -> Iterator[Source]:
+    def _fallbacks(self) -> Iterator[Source]:
         env = self.env
         if env.get(VAULT_URL) and env.get(VAULT_TOKEN) and self.tenant is not None:
             url = check_url(env[VAULT_URL].strip(), has_token=True)
-            yield VaultKey(url.rstrip("/"), sendable(env[VAULT_TOKEN], VAULT_TOKEN), self.tenant)
+            yield VaultKey(url.rstrip("/"), validate_token(env[VAULT_TOKEN], VAULT_TOKEN), self.tenant)
         yield from self._said(API_KEY)
 
-    def _said(self, name: str) -> Iterator[Said]:
+    def _said(self, name: str) -> Iterator[EnvToken]:
         if text := self.env.get(name):
-            yield Said(name, sendable(text, name))
+            yield EnvToken(name, validate_token(text, name))
 
     def _of_profile(self) -> str:
         if self.profile == Profile():
@@ -99,13 +99,13 @@ def token_file(path: Path, said_by: str) -> TokenFile:
     return TokenFile(str(path) if is_present(path) and path.is_file() else said_by, path)
 
 
-def known_token(sources: Sequence[Source]) -> tuple[Secret | None, str, tuple[Source, ...]]:
+def resolve_token(sources: Sequence[Source]) -> tuple[Secret | None, str, tuple[Source, ...]]:
     """The token that can be had at once, where it came from, and what to ask for another one, or for the first.
 
     Raises ConfigError for a file that is not as it should be.
     """
     first = sources[0] if sources else None
-    if isinstance(first, Said):
+    if isinstance(first, EnvToken):
         return first.token, first.name, ()
     if isinstance(first, TokenFile):
         return read_token_file(first), first.name, (first,)
@@ -118,14 +118,14 @@ def read_token_file(source: TokenFile) -> Secret:
         with source.path.open("rb") as file:
             if os.fstat(file.fileno()).st_mode & 0o077 and os.name == "posix":
                 raise ConfigError(f"{source.path} can be read by others", hint=f"chmod 600 {shlex.quote(source.name)}")
-            return sendable(decode_text(file.read(MAX_TOKEN_FILE)), source.name)
+            return validate_token(decode_text(file.read(MAX_TOKEN_FILE)), source.name)
     except OSError as error:
         raise ConfigError(f"{source.name} can't be read: {error.strerror}", hint="name a file of yours") from error
     except ValueError:
         raise ConfigError(f"{source.name} is no text", hint="it should hold the token alone") from None
 
 
-def sendable(text: str, source: str) -> Secret:
+def validate_token(text: str, source: str) -> Secret:
     """What `source` holds, as a token. Raises ConfigError where no header can carry it."""
     secret = Secret(text.strip())
     if not secret.is_sendable:

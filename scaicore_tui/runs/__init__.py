@@ -1,39 +1,35 @@
 """The domain: events folded into runs, nodes and visits. Pure: no I/O, no clock, no screen."""
 
-from scaicore_tui.runs.book import RunBook
-from scaicore_tui.runs.document import run_document, transition_document
-from scaicore_tui.runs.folder import Change, Folder
-from scaicore_tui.runs.gap import Gap, GapRow, gap_rows, missing_in
+from scaicore_tui.runs.cache import Delta, RunProjector, SortedSummaries
+from scaicore_tui.runs.gaps import Gap, GapRow, gap_rows, missing_events_note
+from scaicore_tui.runs.index import RunIndex
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, RunStatus
-from scaicore_tui.runs.ordered import Ordered
-from scaicore_tui.runs.select import narrows, one_run, searchable, searched, sought
+from scaicore_tui.runs.select import compile_filter, find_one_run, is_refinement, run_search_text, search_text
 from scaicore_tui.runs.summary import Summary
-from scaicore_tui.runs.transitions import Pending, Teller, Transition, What
+from scaicore_tui.runs.transitions import CheckpointTracker, Transition, TransitionKind, TransitionStream
 
 __all__ = [
-    "Change",
-    "Folder",
+    "CheckpointTracker",
+    "Delta",
     "Gap",
     "GapRow",
     "NodeRunInfo",
     "NodeState",
     "NodeVisit",
-    "Ordered",
-    "Pending",
     "Run",
-    "RunBook",
+    "RunIndex",
+    "RunProjector",
     "RunStatus",
+    "SortedSummaries",
     "Summary",
-    "Teller",
     "Transition",
-    "What",
+    "TransitionKind",
+    "TransitionStream",
+    "compile_filter",
+    "find_one_run",
     "gap_rows",
-    "missing_in",
-    "narrows",
-    "one_run",
-    "run_document",
-    "searchable",
-    "searched",
-    "sought",
-    "transition_document",
+    "is_refinement",
+    "missing_events_note",
+    "run_search_text",
+    "search_text",
 ]

@@ -5,14 +5,38 @@ Only the fold writes these; everybody else reads.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
+from zlib import crc32
 
 from msgspec import Struct, field
 
-from scaicore_tui.runs.digest import NOTHING
-from scaicore_tui.wire.events import Event
+from scaicore_tui.protocol.events import Event
+
+# What lies deeper makes no difference to the digest: however deep a value is, it costs no stack.
+MAX_DEPTH = 8
+
+
+def json_digest(value: Any) -> int:
+    """The digest of a decoded JSON value."""
+    return crc32(json.dumps(_plain(value, MAX_DEPTH), sort_keys=True).encode())
+
+
+NOTHING = crc32(b"null")
+
+
+def _plain(value: Any, depth: int) -> Any:
+    """The value with one way to write each number: 1, 1.0 and true are equal, to Python and so to whoever compares."""
+    if isinstance(value, str) or value is None:
+        return value
+    if isinstance(value, dict):
+        return {key: _plain(inner, depth - 1) for key, inner in value.items()} if depth else "{}"
+    if isinstance(value, list):
+        return [_plain(inner, depth - 1) for inner in value] if depth else "[]"
+    # The hash of a number does not depend on the process, as that of a text does.
+    return hash(value) if isinstance(value, int | float) and value == value else None
 
 
 class RunStatus(StrEnum):
@@ -103,7 +127,7 @@ NodeKey = tuple[str | None, str | None]
 REMEMBERED = 50_000
 
 
-class Seen:
+class EventDeduplicator:
     """The events that came, by number: those that came lately, as the bus does not repeat what is long past."""
 
     __slots__ = ("_before", "_lately")
@@ -122,7 +146,7 @@ class Seen:
         return True
 
 
-class Course:
+class RunTiming:
     """What follows from a run's times and outcome, for the run itself and for its summary."""
 
     __slots__ = ()
@@ -150,7 +174,7 @@ class Course:
         return self.outcome is not None
 
 
-class Run(Course, Struct):
+class Run(RunTiming, Struct):
     """All that the events of one `execution_id` tell.
 
     One that is `partial` is only known as a list has it: its events are being read. `open_visits` holds, for each block
@@ -183,9 +207,9 @@ class Run(Course, Struct):
     open_visits: dict[str, list[tuple[NodeRunInfo, NodeVisit]]] = field(default_factory=dict)
     open_count: int = 0
     visit_count: int = 0
-    partial: bool = False
-    oddities: list[str] = field(default_factory=list)
-    seen: Seen = field(default_factory=Seen)
+    is_loading: bool = False
+    anomalies: list[str] = field(default_factory=list)
+    seen: EventDeduplicator = field(default_factory=EventDeduplicator)
 
     @property
     def input_json(self) -> bytes | None:
@@ -197,7 +221,7 @@ class Run(Course, Struct):
         """The state of each node, in the order they were first entered."""
         return [node.state for node in self.nodes.values()]
 
-    def mark(self, oddity: str) -> None:
+    def add_anomaly(self, oddity: str) -> None:
         """Remember something that no clean run shows, once."""
-        if oddity not in self.oddities:
-            self.oddities.append(oddity)
+        if oddity not in self.anomalies:
+            self.anomalies.append(oddity)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from scaicore_tui.errors import NotFound, UsageError
-from scaicore_tui.runs.book import RunBook
+from scaicore_tui.runs.index import RunIndex
 from scaicore_tui.runs.model import Run
 from scaicore_tui.runs.summary import Summary
 
 
-def one_run(book: RunBook, prefix: str, hint: str = "") -> Run:
+def find_one_run(book: RunIndex, prefix: str, hint: str = "") -> Run:
     """The one run whose id begins with `prefix`, or `@latest`. Raises NotFound with that `hint`; UsageError where it is
     many."""
     found = book.find(prefix)
@@ -22,14 +22,14 @@ def one_run(book: RunBook, prefix: str, hint: str = "") -> Run:
     return book.runs[found[0].execution_id]
 
 
-def sought(needle: str) -> Callable[[str], bool]:
+def compile_filter(needle: str) -> Callable[[str], bool]:
     """Tells of a searchable text whether every word of `needle` stands in it. A word with a leading `!` must not.
 
     Made once, for many texts.
     """
     words = needle.lower().split()
-    barred = [word[1:] for word in words if _bars(word)]
-    wanted = [word for word in words if not _bars(word)]
+    barred = [word[1:] for word in words if _is_negated(word)]
+    wanted = [word for word in words if not _is_negated(word)]
 
     def keeps(text: str) -> bool:
         for word in wanted:
@@ -43,22 +43,22 @@ def sought(needle: str) -> Callable[[str], bool]:
     return keeps
 
 
-def narrows(needle: str, before: str) -> bool:
+def is_refinement(needle: str, before: str) -> bool:
     """Whether `needle` keeps nothing that the one `before` did not: words came to it, or letters to its words."""
     words = needle.lower().split()
-    wanted = [word for word in words if not _bars(word)]
+    wanted = [word for word in words if not _is_negated(word)]
     return all(
-        word in words or (not _bars(word) and any(word in longer for longer in wanted))
+        word in words or (not _is_negated(word) and any(word in longer for longer in wanted))
         for word in before.lower().split()
     )
 
 
-def searchable(parts: Iterable[str | None]) -> str:
+def search_text(parts: Iterable[str | None]) -> str:
     """One text of what is searched, in small letters. No word reaches from one part into the next."""
     return "\n".join([part for part in parts if part]).lower()
 
 
-def searched(run: Summary) -> str:
+def run_search_text(run: Summary) -> str:
     """The searchable text of a run: its id, status, error, instance, Core and the names of its nodes."""
     common = _common(run.core_id, run.node_ids)
     return "\n".join((run.execution_id, run.status, run.error or "", run.instance_key or "", common)).lower()
@@ -70,5 +70,5 @@ def _common(core_id: str | None, node_ids: tuple[str | None, ...]) -> str:
     return "\n".join(filter(None, (core_id, *node_ids)))
 
 
-def _bars(word: str) -> bool:
+def _is_negated(word: str) -> bool:
     return word.startswith("!") and len(word) > 1

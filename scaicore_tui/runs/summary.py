@@ -11,8 +11,7 @@ from itertools import islice
 
 import msgspec
 
-from scaicore_tui.runs.digest import NOTHING
-from scaicore_tui.runs.model import Course, NodeState, Run, RunStatus
+from scaicore_tui.runs.model import NOTHING, NodeState, Run, RunStatus, RunTiming
 
 # Changes whenever the fold, or what is kept of it, does: summaries that another number made are made anew.
 VERSION = 2
@@ -25,7 +24,7 @@ _LETTERS = {NodeState.ENTERED: "e", NodeState.EXITED: "x", NodeState.FAILED: "f"
 _STATES = {letter: state for state, letter in _LETTERS.items()}
 
 
-class Summary(Course, msgspec.Struct, array_like=True, gc=False):
+class Summary(RunTiming, msgspec.Struct, array_like=True, gc=False):
     """One run in a few hundred bytes. `place` is that of its first event in the feed: the oldest is lowest.
 
     The fields mean what they do in a Run; `status` is not stored, as it depends on what is pending now.
@@ -48,19 +47,19 @@ class Summary(Course, msgspec.Struct, array_like=True, gc=False):
     instance_key: str | None = None
     event_count: int = 0
     node_ids: tuple[str | None, ...] = ()
-    node_letters: str = ""
+    node_state_codes: str = ""
     status: RunStatus = RunStatus.UNKNOWN
 
     @property
     def states(self) -> Sequence[NodeState]:
         """The state of each node, of the newest, in the order they were first entered."""
-        return [_STATES[letter] for letter in self.node_letters]
+        return [_STATES[letter] for letter in self.node_state_codes]
 
 
 def summary_of(run: Run, place: int) -> Summary:
     """The summary of a run whose first event stands at `place`."""
     nodes = list(islice(reversed(run.nodes.values()), MAX_NODES))[::-1]
-    return shared(
+    return intern_fields(
         Summary(
             execution_id=run.execution_id,
             place=place,
@@ -79,15 +78,15 @@ def summary_of(run: Run, place: int) -> Summary:
             instance_key=_cut(run.instance_key, MAX_NAME),
             event_count=run.event_count,
             node_ids=tuple([_cut(node.node_id, MAX_NAME) for node in nodes]),
-            node_letters="".join([_LETTERS[node.state] for node in nodes]),
+            node_state_codes="".join([_LETTERS[node.state] for node in nodes]),
         )
     )
 
 
-def partly(summary: Summary) -> Run:
+def to_partial_run(summary: Summary) -> Run:
     """The run, as far as its summary tells."""
     told = {name: getattr(summary, name) for name in Run.__struct_fields__ if name in Summary.__struct_fields__}
-    return Run(**told, partial=True)
+    return Run(**told, is_loading=True)
 
 
 def _cut(text: str | None, most: int) -> str | None:
@@ -106,9 +105,9 @@ def encode(summary: Summary) -> bytes:
 def decode(source: bytes) -> Summary:
     """The summary that was stored. Raises ValueError where it is none."""
     try:
-        return shared(_decode(source))
+        return intern_fields(_decode(source))
     except msgspec.DecodeError:
-        return shared(msgspec.convert(json.loads(source), Summary))
+        return intern_fields(msgspec.convert(json.loads(source), Summary))
 
 
 # Most runs go through the same few nodes of the same few Cores: each such text is kept once.
@@ -116,14 +115,14 @@ _known: dict[object, object] = {}
 MOST_KNOWN = 20_000
 
 
-def shared(summary: Summary) -> Summary:
+def intern_fields(summary: Summary) -> Summary:
     """The summary, with what it has in common with others held in common."""
     if len(_known) > MOST_KNOWN:
         _known.clear()
     keep = _known.setdefault
     summary.core_id = keep(summary.core_id, summary.core_id)  # type: ignore[assignment]
     summary.node_ids = keep(summary.node_ids, summary.node_ids)  # type: ignore[assignment]
-    summary.node_letters = keep(summary.node_letters, summary.node_letters)  # type: ignore[assignment]
+    summary.node_state_codes = keep(summary.node_state_codes, summary.node_state_codes)  # type: ignore[assignment]
     return summary
 
 

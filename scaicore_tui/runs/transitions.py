@@ -11,12 +11,12 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from scaicore_tui.runs.fold import apply, error_text, fold, is_repeat
+from scaicore_tui.protocol import events as wire
+from scaicore_tui.protocol.checkpoints import Checkpoint
+from scaicore_tui.protocol.events import Event
 from scaicore_tui.runs.model import NodeVisit, Run
-from scaicore_tui.wire import events as wire
-from scaicore_tui.wire.checkpoints import Checkpoint
-from scaicore_tui.wire.events import Event
-from scaicore_tui.wire.timestamps import parse
+from scaicore_tui.runs.reduce import apply, error_text, fold, is_repeat
+from scaicore_tui.timefmt import parse
 
 # How many runs are held that are not over, the least recently told first to go: they are folded anew when needed.
 ROOM = 1_000
@@ -24,7 +24,7 @@ ROOM = 1_000
 HistoryUpTo = Callable[[str, int], Iterable[tuple[int, Event]]]
 
 
-class What(StrEnum):
+class TransitionKind(StrEnum):
     """What happened."""
 
     RUN_BEGAN = "run_began"
@@ -34,7 +34,7 @@ class What(StrEnum):
     CHECKPOINT_WAITS = "checkpoint_waits"
     CHECKPOINT_ANSWERED = "checkpoint_answered"
     # Pending no longer, and by whom it was answered is not known: it may have expired.
-    CHECKPOINT_GONE = "checkpoint_gone"
+    CHECKPOINT_CLOSED = "checkpoint_gone"
     RUN_COMPLETED = "run_completed"
     RUN_FAILED = "run_failed"
 
@@ -43,7 +43,7 @@ class Transition(Struct, frozen=True):
     """One change of a run. `at` is in microseconds since 1970; `duration_ms` is of the visit, or of the run, that
     ended."""
 
-    what: What
+    kind: TransitionKind
     at: int | None
     execution_id: str | None
     core_id: str | None
@@ -56,11 +56,11 @@ class Transition(Struct, frozen=True):
 
 
 _BLOCKS = {
-    wire.BLOCK_ENTERED: What.NODE_ENTERED,
-    wire.BLOCK_EXITED: What.NODE_EXITED,
-    wire.BLOCK_FAILED: What.NODE_FAILED,
+    wire.BLOCK_ENTERED: TransitionKind.NODE_ENTERED,
+    wire.BLOCK_EXITED: TransitionKind.NODE_EXITED,
+    wire.BLOCK_FAILED: TransitionKind.NODE_FAILED,
 }
-_ENDS = {wire.COMPLETED: What.RUN_COMPLETED, wire.FAILED: What.RUN_FAILED}
+_ENDS = {wire.COMPLETED: TransitionKind.RUN_COMPLETED, wire.FAILED: TransitionKind.RUN_FAILED}
 
 
 def transition(run: Run, event: Event) -> Transition | None:
@@ -71,7 +71,7 @@ def transition(run: Run, event: Event) -> Transition | None:
     passage = apply(run, event)
     place = (event.at, run.execution_id, run.core_id)
     if begins:
-        return Transition(What.RUN_BEGAN, *place)
+        return Transition(TransitionKind.RUN_BEGAN, *place)
     if event.type in _ENDS:
         error = run.error if event.type == wire.FAILED else None
         return Transition(_ENDS[event.type], *place, duration_ms=run.duration_ms, error=error)
@@ -85,7 +85,7 @@ def transition(run: Run, event: Event) -> Transition | None:
     return told if visit.is_open else replace(told, duration_ms=visit.duration_ms)
 
 
-class Teller:
+class TransitionStream:
     """Tells what events change. Each of them is told once, in the order of their places.
 
     At most `max_open_runs` unfinished runs are kept in memory; others are folded from their `history` when needed.
@@ -96,7 +96,7 @@ class Teller:
         self._max_open_runs = max_open_runs
         self._runs: dict[str, Run] = {}
 
-    def tell(self, rows: Iterable[tuple[int, Event]]) -> Iterator[Transition]:
+    def feed(self, rows: Iterable[tuple[int, Event]]) -> Iterator[Transition]:
         """What these events, each with its place in the feed, change of what all events before them made."""
         for place, event in rows:
             if event.execution_id is None:
@@ -120,7 +120,7 @@ class Teller:
         return run
 
 
-class Pending:
+class CheckpointTracker:
     """Tells which checkpoints came to wait, and which do no longer. Those `pending` at the beginning are not told."""
 
     def __init__(self, pending: Iterable[Checkpoint], since: int) -> None:
@@ -129,7 +129,7 @@ class Pending:
         self._told = set(self._known)
         self._since = since
 
-    def lacks(self, pending: Sequence[Checkpoint]) -> bool:
+    def has_departures(self, pending: Sequence[Checkpoint]) -> bool:
         """Whether some that waited do no longer: what came of them can then be looked up."""
         return not self._known.keys() <= {row.id for row in pending}
 
@@ -139,7 +139,7 @@ class Pending:
         missed = [row for row in ends.values() if row.id not in self._told and (row.created or 0) >= self._since]
         came = [row for row in pending if row.id not in self._told]
         for row in sorted([*missed, *came], key=lambda row: row.created or 0):
-            yield _of_checkpoint(What.CHECKPOINT_WAITS, row, row.created)
+            yield _of_checkpoint(TransitionKind.CHECKPOINT_WAITS, row, row.created)
         waiting = {row.id: row for row in pending}
         gone = [row for row in self._known.values() if row.id not in waiting]
         for row in [*gone, *missed]:
@@ -149,10 +149,10 @@ class Pending:
 
 
 def _ended(row: Checkpoint, now: int) -> Transition:
-    what = What.CHECKPOINT_GONE if row.resolution is None else What.CHECKPOINT_ANSWERED
+    what = TransitionKind.CHECKPOINT_CLOSED if row.resolution is None else TransitionKind.CHECKPOINT_ANSWERED
     at = parse(row.resolved_at)
     return _of_checkpoint(what, row, now if at is None else at)
 
 
-def _of_checkpoint(what: What, row: Checkpoint, at: int | None) -> Transition:
+def _of_checkpoint(what: TransitionKind, row: Checkpoint, at: int | None) -> Transition:
     return Transition(what, at, row.execution_id, row.core_id, row.node_id, checkpoint=row)

@@ -11,11 +11,11 @@ from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run
 
 # The newest are kept: so many nodes of a run, and so many visits of each. Once a run has many, far fewer of each.
 MAX_NODES = 2_000
-MAX_VISITS, MANY, FEW = 1_000, 20_000, 10
+MAX_VISITS, LARGE_RUN_VISITS, MAX_VISITS_WHEN_LARGE = 1_000, 20_000, 10
 # So many of the oldest nodes are looked at for one that is over, before the oldest goes whatever it is.
-_LOOK = 8
+EVICTION_SCAN = 8
 # Of visits that are open no more, so many may be among those that are, and as many as those.
-_SLACK = 64
+STALE_SLACK = 64
 # Stands for all kinds.
 _ANY = ""
 
@@ -28,7 +28,7 @@ def enter(run: Run, node: NodeRunInfo, visit: NodeVisit) -> None:
     for kind in {_ANY, node.block_kind or _ANY}:
         stack = run.open_visits.setdefault(kind, [])
         _newest(stack)
-        if len(stack) > 2 * run.open_count + _SLACK:
+        if len(stack) > 2 * run.open_count + STALE_SLACK:
             stack[:] = [entry for entry in stack if entry[1].is_open]
         stack.append((node, visit))
     _make_room_for_visits(run, node)
@@ -53,17 +53,17 @@ def newest_open(run: Run, kind: str | None) -> NodeRunInfo | None:
     return _newest(run.open_visits.get(kind or _ANY, []))
 
 
-def make_room_for_a_node(run: Run) -> None:
+def evict_node(run: Run) -> None:
     """Another one comes: the oldest goes where there are too many, rather one that is over."""
     if len(run.nodes) < MAX_NODES:
         return
-    oldest = list(islice(run.nodes.items(), _LOOK))
+    oldest = list(islice(run.nodes.items(), EVICTION_SCAN))
     key, node = next((item for item in oldest if not item[1].open_visits), oldest[0])
     del run.nodes[key]
     for visit in tuple(node.open_visits):
         _forget(run, node, visit)
     run.visit_count -= len(node.visits)
-    run.mark(f"only its newest {MAX_NODES:,} nodes are kept")
+    run.add_anomaly(f"only its newest {MAX_NODES:,} nodes are kept")
 
 
 def _newest(stack: list[tuple[NodeRunInfo, NodeVisit]]) -> NodeRunInfo | None:
@@ -75,7 +75,7 @@ def _newest(stack: list[tuple[NodeRunInfo, NodeVisit]]) -> NodeRunInfo | None:
 
 def _make_room_for_visits(run: Run, node: NodeRunInfo) -> None:
     run.visit_count += 1
-    most = MAX_VISITS if run.visit_count < MANY else FEW
+    most = MAX_VISITS if run.visit_count < LARGE_RUN_VISITS else MAX_VISITS_WHEN_LARGE
     while len(node.visits) > most:
         visit = node.visits.pop(0)
         node.dropped += 1
@@ -83,7 +83,7 @@ def _make_room_for_visits(run: Run, node: NodeRunInfo) -> None:
         run.visit_count -= 1
         if visit.is_open:
             _forget(run, node, visit)
-        run.mark("of nodes that were visited often, only the newest visits are kept")
+        run.add_anomaly("of nodes that were visited often, only the newest visits are kept")
 
 
 def _forget(run: Run, node: NodeRunInfo, visit: NodeVisit) -> None:

@@ -13,8 +13,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scaicore_tui.clock import Clock
-from scaicore_tui.secret import SHORTEST
-from scaicore_tui.wire.timestamps import SECOND, iso
+from scaicore_tui.secrets import SHORTEST
+from scaicore_tui.timefmt import SECOND, format_iso
 
 REQUEST_ID_HEADER = b"x-request-id"
 
@@ -43,7 +43,7 @@ class AccessLog:
         finally:
             self._write(
                 {
-                    "time": iso(int(started_at * 1000) * (SECOND // 1000)),
+                    "time": format_iso(int(started_at * 1000) * (SECOND // 1000)),
                     "request_id": response.request_id,
                     "method": scope["method"] if scope["method"] in _METHODS else None,
                     **_route_facts(scope),

@@ -17,7 +17,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from scaicore_tui.clock import Clock, SystemClock
-from scaicore_tui.errors import CannotReach, UsageError
+from scaicore_tui.errors import Unreachable, UsageError
 from scaicore_tui.servers.deadline_protocol import DeadlineProtocol
 from scaicore_tui.servers.request_guard import MAX_HEAD_BYTES, RequestGuard
 
@@ -124,7 +124,7 @@ async def serve_app(
     await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED)
     ready.cancel()
     if task.done():
-        raise CannotReach("the server did not start", hint="its messages on standard error say why")
+        raise Unreachable("the server did not start", hint="its messages on standard error say why")
     report_exhaustion()
     try:
         yield

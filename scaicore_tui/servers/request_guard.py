@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from scaicore_tui.config.target import is_loopback, named_host
+from scaicore_tui.config.target import is_loopback, parse_host_header
 
 MAX_HEAD_BYTES = 16 * 1024
 # Key in the request's state: true if there were too many connections when it arrived.
@@ -92,7 +92,7 @@ class RequestGuard:
         if not header:
             # Health checks in HTTP/1.0 send no Host. HTTP/1.1 requires one, and browsers always send it.
             return True
-        host = named_host(header)
+        host = parse_host_header(header)
         if host is None:
             return False
         return host in self._host_names or is_loopback(host) or (not self._is_local and _is_address(host))

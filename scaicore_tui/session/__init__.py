@@ -11,32 +11,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from scaicore_tui.feed.checkpoint_listing import PendingStatus
-    from scaicore_tui.feed.client import MAX_PAGES_OF_ENDED
-    from scaicore_tui.feed.link import STALE_INTERVALS, Link, LinkState, Part
-    from scaicore_tui.journal.lines import is_lines
-    from scaicore_tui.journal.locate import journal_to_read, journal_to_write, unused_former_journal
-    from scaicore_tui.journal.recorded import open_recorded
+    from scaicore_tui.api.checkpoint_listing import PendingStatus
+    from scaicore_tui.api.client import MAX_PAGES_OF_ENDED
     from scaicore_tui.session.offline import OfflineSession
     from scaicore_tui.session.opening import open_recorded_session, open_session, open_usable_session
     from scaicore_tui.session.read_model import CheckpointList, JournalCounts, TokenStatus, Update
     from scaicore_tui.session.session import DEFAULT_BACKFILL, Session
+    from scaicore_tui.store.locate import journal_to_read, journal_to_write, unused_former_journal
+    from scaicore_tui.store.recordings import is_jsonl, open_recorded
+    from scaicore_tui.sync.status import STALE_INTERVALS, ConnectionState, ConnectionStatus, SourceStatus
 
 __all__ = [
     "DEFAULT_BACKFILL",
     "MAX_PAGES_OF_ENDED",
     "STALE_INTERVALS",
     "CheckpointList",
+    "ConnectionState",
+    "ConnectionStatus",
     "JournalCounts",
-    "Link",
-    "LinkState",
     "OfflineSession",
-    "Part",
     "PendingStatus",
     "Session",
+    "SourceStatus",
     "TokenStatus",
     "Update",
-    "is_lines",
+    "is_jsonl",
     "journal_to_read",
     "journal_to_write",
     "open_recorded",
@@ -47,12 +46,11 @@ __all__ = [
 ]
 
 _MODULES = {
-    "scaicore_tui.feed.checkpoint_listing": ("PendingStatus",),
-    "scaicore_tui.feed.client": ("MAX_PAGES_OF_ENDED",),
-    "scaicore_tui.feed.link": ("STALE_INTERVALS", "Link", "LinkState", "Part"),
-    "scaicore_tui.journal.lines": ("is_lines",),
-    "scaicore_tui.journal.locate": ("journal_to_read", "journal_to_write", "unused_former_journal"),
-    "scaicore_tui.journal.recorded": ("open_recorded",),
+    "scaicore_tui.api.checkpoint_listing": ("PendingStatus",),
+    "scaicore_tui.api.client": ("MAX_PAGES_OF_ENDED",),
+    "scaicore_tui.sync.status": ("STALE_INTERVALS", "ConnectionStatus", "ConnectionState", "SourceStatus"),
+    "scaicore_tui.store.recordings": ("is_jsonl", "open_recorded"),
+    "scaicore_tui.store.locate": ("journal_to_read", "journal_to_write", "unused_former_journal"),
     "scaicore_tui.session.offline": ("OfflineSession",),
     "scaicore_tui.session.opening": ("open_recorded_session", "open_session", "open_usable_session"),
     "scaicore_tui.session.read_model": ("CheckpointList", "JournalCounts", "TokenStatus", "Update"),

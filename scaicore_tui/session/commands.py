@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from scaicore_tui.actions import Submission
-from scaicore_tui.actions.lookup import find, told
 from scaicore_tui.actions.submit import answer_to, replay_of
-from scaicore_tui.errors import CannotReach, Conflict, NotFound, Refused, ScaicoreError
-from scaicore_tui.feed import Backoff, Chance, Rank
-from scaicore_tui.journal import Ingest
+from scaicore_tui.actions.tracker import describe_resolution, find_closed
+from scaicore_tui.api.budget import Priority
+from scaicore_tui.errors import Conflict, NotFound, RequestRejected, ScaicoreError, Unreachable
+from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.session.read_model import CheckpointList, ReadModel
-from scaicore_tui.wire import Checkpoint
+from scaicore_tui.store import Ingestor
+from scaicore_tui.sync.poller import Backoff, RandomFn
 
 _TOO_MANY_REQUESTS = 429
 
@@ -20,8 +21,8 @@ _TOO_MANY_REQUESTS = 429
 class Commands(ReadModel):
     """The commands of one session. A write is sent once, and never repeated by itself."""
 
-    _ingest: Ingest
-    _chance: Chance
+    _ingest: Ingestor
+    _chance: RandomFn
 
     async def load(self) -> None:
         """Load all runs from the journal; `run` does so in the background."""
@@ -30,7 +31,7 @@ class Commands(ReadModel):
     async def save(self) -> int:
         """Write the events that are only in memory to the file; return how many still are not in it."""
         await self._ingest.save()
-        return await self._ingest.off(lambda: self.journal.unsaved_count)
+        return await self._ingest.run_in_thread(lambda: self.journal.unsaved_count)
 
     async def authenticate(self) -> None:
         """Fetch a token, unless there is a valid one or none is needed. Raises CredentialsError or CannotReach."""
@@ -47,7 +48,7 @@ class Commands(ReadModel):
         """
         if to_key:
             self._pollers.key_pressed()
-        self._ingest.intake.give_way(to_key=to_key)
+        self._ingest.intake.yield_to_ui(to_key=to_key)
 
     def pause(self, *, paused: bool) -> None:
         """Pause polling, or poll again at once."""
@@ -73,15 +74,15 @@ class Commands(ReadModel):
         was_listing = self.is_listing
         if was_listing and (pending := await self._find_pending(checkpoint_id)) is not None:
             return pending
-        row = await find(self.client, checkpoint_id)
+        row = await find_closed(self.client, checkpoint_id)
         if row is not None:
-            raise Conflict(told(row), kept="nothing was sent")
+            raise Conflict(describe_resolution(row), effect="nothing was sent")
         if not was_listing and (pending := await self._find_pending(checkpoint_id)) is not None:
             return pending
-        raise NotFound(f"no checkpoint {checkpoint_id} is pending", kept="nothing was sent")
+        raise NotFound(f"no checkpoint {checkpoint_id} is pending", effect="nothing was sent")
 
     async def _find_pending(self, checkpoint_id: str) -> Checkpoint | None:
-        return await self.client.find_checkpoint(checkpoint_id, rank=Rank.CHECKPOINTS, max_pages=None)
+        return await self.client.find_checkpoint(checkpoint_id, rank=Priority.CHECKPOINTS, max_pages=None)
 
     async def answer(
         self, checkpoint_id: str, resolution: str, comment: str | None = None, *, typed: str | None = None
@@ -142,7 +143,7 @@ class Commands(ReadModel):
         while True:
             try:
                 await read()
-            except (CannotReach, Refused) as error:
+            except (Unreachable, RequestRejected) as error:
                 if not _may_succeed_later(error):
                     raise
                 on_failure(error)
@@ -152,4 +153,4 @@ class Commands(ReadModel):
 
 
 def _may_succeed_later(error: ScaicoreError) -> bool:
-    return isinstance(error, CannotReach) or error.status == _TOO_MANY_REQUESTS or (error.status or 0) >= 500
+    return isinstance(error, Unreachable) or error.status == _TOO_MANY_REQUESTS or (error.status or 0) >= 500

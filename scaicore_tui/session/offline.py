@@ -9,10 +9,10 @@ from scaicore_tui.actions import Ledger
 from scaicore_tui.clock import Clock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import StorageError
-from scaicore_tui.journal import Journal
-from scaicore_tui.journal.pending import read_pending
 from scaicore_tui.session.read_model import Update
 from scaicore_tui.session.session import Session
+from scaicore_tui.store import Journal
+from scaicore_tui.store.summaries import read_pending
 
 
 class OfflineSession(Session):
@@ -26,12 +26,12 @@ class OfflineSession(Session):
     ) -> None:
         super().__init__(target, journal, clock, ledger=ledger)
         self.checkpoints = tuple(read_pending(journal))
-        self.book.wait(self.checkpoints)
-        self.book.last = journal.next_place - 1
+        self.book.set_pending(self.checkpoints)
+        self.book.last_position = journal.next_place - 1
         self._newest_time = journal.newest_at()
         # Long runs that were asked for before `run` can start tasks to load them.
         self._to_load: list[str] = []
-        self.book.runs.aside = self._to_load.append
+        self.book.runs.fold_in_background = self._to_load.append
 
     @property
     def recorded_through(self) -> int | None:
@@ -47,7 +47,7 @@ class OfflineSession(Session):
     async def run(self) -> None:
         """Load all runs from the journal, then wait to be cancelled. Long runs are loaded in tasks of their own."""
         async with asyncio.TaskGroup() as group:
-            self.book.runs.aside = partial(self._aside.fold, group)
+            self.book.runs.fold_in_background = partial(self._aside.fold, group)
             for execution_id in self._to_load:
                 self._aside.fold(group, execution_id)
             try:

@@ -7,13 +7,13 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from scaicore_tui.actions import Ledger
+from scaicore_tui.auth import identify
 from scaicore_tui.config import Target, ledger_file
-from scaicore_tui.credentials import identify
-from scaicore_tui.journal import Journal
-from scaicore_tui.journal.failures import DamagedJournal
-from scaicore_tui.journal.recorded import journal_of
 from scaicore_tui.session.offline import OfflineSession
 from scaicore_tui.session.session import DEFAULT_BACKFILL, Session
+from scaicore_tui.store import Journal
+from scaicore_tui.store.failures import DamagedJournal
+from scaicore_tui.store.recordings import open_readonly
 
 
 def open_session(
@@ -25,7 +25,7 @@ def open_session(
     that no problem with it can stop the command. Raises StorageError if the journal cannot be opened, Conflict if
     another program writes it.
     """
-    journal = Journal.temporary() if path is None else Journal.open(path, identify(target))
+    journal = Journal.in_memory() if path is None else Journal.open(path, identify(target))
     return _open(target, journal, backfill, keeps_writes=keeps_writes)
 
 
@@ -52,7 +52,7 @@ def open_recorded_session(target: Target, path: Path) -> OfflineSession:
     Only the name and the display options of `target` are used. Raises NotFound if there is no file, StorageError if it
     cannot be read, ConfigError if it is neither a journal nor JSON lines.
     """
-    return OfflineSession(replace(target, offline=True, token=None, sources=()), journal_of(path))
+    return OfflineSession(replace(target, offline=True, token=None, sources=()), open_readonly(path))
 
 
 def _open(target: Target, journal: Journal, backfill: int, *, keeps_writes: bool) -> Session:

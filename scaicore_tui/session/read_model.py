@@ -7,19 +7,21 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from scaicore_tui.actions import Outcomes, Progress, Submission, Submitter, gate
-from scaicore_tui.catchup import CatchUp
+from scaicore_tui.actions import Progress, Submission, SubmissionTracker, Submitter, gate
+from scaicore_tui.api.budget import Priority
+from scaicore_tui.api.checkpoint_listing import PendingStatus
+from scaicore_tui.api.client import Client
 from scaicore_tui.clock import Clock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import StorageError
-from scaicore_tui.feed import Client, Link, Part, Pollers, Rank
-from scaicore_tui.feed.checkpoint_listing import PendingStatus
-from scaicore_tui.feed.link import SKEWED
-from scaicore_tui.journal import Journal
-from scaicore_tui.runs import Run, RunBook, one_run
-from scaicore_tui.runs.words import age
+from scaicore_tui.protocol import Checkpoint, Event
+from scaicore_tui.runs import Run, RunIndex, find_one_run
 from scaicore_tui.session.tasks import BackgroundTasks
-from scaicore_tui.wire import Checkpoint, Event
+from scaicore_tui.store import Journal
+from scaicore_tui.sync.backfill import Backfiller
+from scaicore_tui.sync.pollers import Pollers
+from scaicore_tui.sync.status import SKEWED, ConnectionStatus, SourceStatus
+from scaicore_tui.timefmt import format_age
 
 # Data older than this, and than three intervals, is too old to act on.
 STALE_AFTER_S = 15.0
@@ -77,20 +79,20 @@ class ReadModel:
 
     target: Target
     clock: Clock
-    book: RunBook
+    book: RunIndex
     checkpoints: tuple[Checkpoint, ...]
     journal: Journal
     client: Client
-    outcomes: Outcomes
+    outcomes: SubmissionTracker
     submitter: Submitter
-    _catch_up: CatchUp
+    _catch_up: Backfiller
     _pollers: Pollers
     _tasks: BackgroundTasks
 
     @property
-    def link(self) -> Link:
+    def link(self) -> ConnectionStatus:
         """The connection status after the latest requests."""
-        held_s = self.client.budget.wait(Rank.WRITE)
+        held_s = self.client.budget.wait(Priority.WRITE)
         is_held = held_s > HOLD_THRESHOLD_S
         return replace(self._pollers.link, held_until=self.clock.monotonic() + held_s if is_held else None)
 
@@ -103,7 +105,7 @@ class ReadModel:
     def now(self) -> float:
         """Seconds since 1970. Uses the server's clock if ours differs from it by more than a minute, since the server
         writes the timestamps."""
-        skew = self.client.skew
+        skew = self.client.clock_skew
         return self.clock.now() + (skew if abs(skew) > SKEWED else 0.0)
 
     @property
@@ -164,7 +166,7 @@ class ReadModel:
     @property
     def journal_problem(self) -> str:
         """Why the journal cannot be read or written; empty if it can."""
-        return self.journal.trouble
+        return self.journal.write_error
 
     @property
     def is_journal_gone(self) -> bool:
@@ -186,7 +188,7 @@ class ReadModel:
     @property
     def newest_position(self) -> int:
         """The position of the newest event in the journal."""
-        return self.journal.next_place - 1 if self.book.last is None else self.book.last
+        return self.journal.next_place - 1 if self.book.last_position is None else self.book.last_position
 
     def newest_time(self) -> int:
         """Return the time of the newest event in microseconds since 1970, 0 if there is none. Raises StorageError."""
@@ -201,7 +203,7 @@ class ReadModel:
     def newest_events(self, execution_id: str, limit: int) -> Sequence[Event]:
         """Return the newest events of one run, in feed order."""
         try:
-            return self.journal.reader.newest_of(execution_id, limit)
+            return self.journal.reader.recent_events(execution_id, limit)
         except StorageError as error:
             self.journal.note_damage(error)
             return ()
@@ -219,7 +221,7 @@ class ReadModel:
 
         Raises NotFound, or UsageError if there are several.
         """
-        return one_run(self.book, prefix, "" if self.target.offline else "--backfill N reads further")
+        return find_one_run(self.book, prefix, "" if self.target.offline else "--backfill N reads further")
 
     def checkpoint(self, checkpoint_id: str) -> Checkpoint | None:
         """Return the pending checkpoint with that id."""
@@ -259,7 +261,7 @@ class ReadModel:
         link = self.link
         return self._why_stale(link.checkpoints, link), self._why_stale(link.events, link)
 
-    def _why_stale(self, part: Part, link: Link) -> str:
+    def _why_stale(self, part: SourceStatus, link: ConnectionStatus) -> str:
         known = part.age(self.clock.monotonic())
-        is_old = known is not None and known > max(STALE_AFTER_S, link.patience)
-        return f"the data shown is {age(known)} old: press r to refresh" if known is not None and is_old else ""
+        is_old = known is not None and known > max(STALE_AFTER_S, link.stale_after)
+        return f"the data shown is {format_age(known)} old: press r to refresh" if known is not None and is_old else ""

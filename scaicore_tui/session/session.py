@@ -9,17 +9,20 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Self
 
-from scaicore_tui.actions import Ledger, Outcomes, Submission, Submitter
-from scaicore_tui.catchup import CatchUp
+from scaicore_tui.actions import Ledger, Submission, SubmissionTracker, Submitter
+from scaicore_tui.api.client import Client
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
-from scaicore_tui.feed import Chance, Client, Pollers, Sweep
-from scaicore_tui.journal import Aside, Ingest, Journal
-from scaicore_tui.runs import RunBook
+from scaicore_tui.protocol import Checkpoint
+from scaicore_tui.runs import RunIndex
 from scaicore_tui.session.commands import Commands
 from scaicore_tui.session.read_model import Update
 from scaicore_tui.session.tasks import BackgroundTasks
-from scaicore_tui.wire import Checkpoint
+from scaicore_tui.store import Ingestor, Journal, RunLoader
+from scaicore_tui.sync.backfill import Backfiller
+from scaicore_tui.sync.head import HeadRead
+from scaicore_tui.sync.poller import RandomFn
+from scaicore_tui.sync.pollers import Pollers
 
 DEFAULT_BACKFILL = 5_000
 
@@ -39,24 +42,24 @@ class Session(Commands):
         backfill: int = DEFAULT_BACKFILL,
         client: Client | None = None,
         ledger: Ledger | None = None,
-        chance: Chance = random.random,
+        chance: RandomFn = random.random,
     ) -> None:
         self.target = target
         self.clock = clock or SystemClock()
-        self.book = RunBook(lambda execution_id: self.journal.readable(execution_id, self.book.last))
+        self.book = RunIndex(lambda execution_id: self.journal.readable(execution_id, self.book.last_position))
         self.checkpoints = ()
         self._is_pending_unsaved = False
-        self.journal = Journal.temporary() if journal is None else journal
-        self._ingest = Ingest(self.journal, self.book, self._changed, self._publish_loaded)
-        self._aside = Aside(self.journal, self.book, self._changed)
+        self.journal = Journal.in_memory() if journal is None else journal
+        self._ingest = Ingestor(self.journal, self.book, self._changed, self._publish_loaded)
+        self._aside = RunLoader(self.journal, self.book, self._changed)
         self.client = client or Client(target, clock=self.clock)
         status_changed = partial(self._publish, Update())
         self.client.bearer.expect(None if self.journal.identity is None else self.journal.identity.caller)
-        self.outcomes = Outcomes(
+        self.outcomes = SubmissionTracker(
             self.client, self.book, self.clock, self._publish_submission, ledger or Ledger(), status_changed
         )
         self.submitter = Submitter(self.client, self.book, self.clock, self.outcomes, self._staleness)
-        self._catch_up = CatchUp(self.client, self.journal, self._ingest, self.clock, self._changed)
+        self._catch_up = Backfiller(self.client, self.journal, self._ingest, self.clock, self._changed)
         self._chance = chance
         self._pollers = Pollers(
             self.client,
@@ -88,7 +91,7 @@ class Session(Commands):
         # The stack closes from the last to the first, and each one even if another fails.
         async with AsyncExitStack() as closing:
             closing.push_async_callback(self.outcomes.records.close)
-            closing.callback(self.outcomes.leave)
+            closing.callback(self.outcomes.release)
             closing.callback(self.journal.close)
             closing.callback(self._count_lost)
             closing.callback(self._ingest.close)
@@ -97,12 +100,12 @@ class Session(Commands):
             closing.push_async_callback(self._pollers.close)
 
     async def _save_last(self) -> None:
-        if self.journal.trouble:
+        if self.journal.write_error:
             await self._ingest.save()
 
     def _count_lost(self) -> None:
         """Count the events that the file did not take, on the first `close` only, even if the last save failed."""
-        if self.journal.trouble and not self._is_closed:
+        if self.journal.write_error and not self._is_closed:
             self.lost_count = self.journal.unsaved_count
         self._is_closed = True
 
@@ -112,14 +115,14 @@ class Session(Commands):
 
     def prefetch(self) -> None:
         """Send the first requests now; `run` uses their responses."""
-        self._pollers.ask_ahead()
+        self._pollers.prefetch()
 
     async def run(self) -> None:
         """Poll, backfill and look up writes until cancelled."""
         await self._recover_writes()
         async with asyncio.TaskGroup() as group:
-            self.book.runs.aside = partial(self._aside.fold, group)
-            group.create_task(self._ingest.keep(self.target, self.clock))
+            self.book.runs.fold_in_background = partial(self._aside.fold, group)
+            group.create_task(self._ingest.load_then_prune(self.target, self.clock))
             group.create_task(self._tasks.run())
 
     async def read_once(self, *, all_checkpoints: bool = True) -> None:
@@ -130,12 +133,12 @@ class Session(Commands):
         await self._ingest.load()
         await self._tasks.read_once(all_checkpoints=all_checkpoints)
 
-    async def _take_head(self, sweep: Sweep) -> int:
+    async def _take_head(self, sweep: HeadRead) -> int:
         """Store the new events of one read of the newest pages; return how many there are."""
-        async with self._ingest.turn:
+        async with self._ingest.lock:
             await self._note_caller()
             is_first = self.book.event_count == 0
-            new, changed = await self._catch_up.take_head(sweep, is_first=is_first)
+            new, changed = await self._catch_up.apply_head(sweep, is_first=is_first)
             self._tasks.first_head.set()
             self.outcomes.observe(read_at=self._read_at)
             self._changed(changed)
@@ -150,7 +153,7 @@ class Session(Commands):
         """Store the caller in the journal once the first token is known."""
         known, caller = self.journal.identity, self.client.bearer.caller
         if caller is not None and known is not None and known.caller is None:
-            await self._ingest.off(self.journal.note_caller, caller)
+            await self._ingest.run_in_thread(self.journal.note_caller, caller)
 
     async def _take_checkpoints(self, rows: Sequence[Checkpoint], seen: Collection[str], since: float) -> None:
         """Replace the pending checkpoints by `rows`; those with ids in `seen` were listed after `since`.
@@ -160,7 +163,7 @@ class Session(Commands):
         pending = tuple(sorted(rows, key=lambda row: (row.created or 0, row.id)))
         moved, is_first = pending != self.checkpoints, not self._pollers.link.checkpoints.polls
         self.checkpoints = pending
-        changed = self.book.wait(pending)
+        changed = self.book.set_pending(pending)
         self.outcomes.observe(seen, since, self._read_at)
         self._tasks.polled.set()
         self._publish(Update(frozenset(changed), checkpoints=moved, gaps=self._gaps_moved()))

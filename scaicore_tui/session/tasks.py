@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from scaicore_tui.actions import Outcomes
-from scaicore_tui.catchup import CatchUp
+from scaicore_tui.actions import SubmissionTracker
 from scaicore_tui.errors import ScaicoreError
-from scaicore_tui.feed import Backoff, Chance, Pollers
-from scaicore_tui.feed.backoff import delay
-from scaicore_tui.runs import RunBook
+from scaicore_tui.runs import RunIndex
+from scaicore_tui.sync.backfill import Backfiller
+from scaicore_tui.sync.poller import Backoff, RandomFn, delay
+from scaicore_tui.sync.pollers import Pollers
 
 
 class BackgroundTasks:
@@ -26,10 +26,10 @@ class BackgroundTasks:
     def __init__(
         self,
         pollers: Pollers,
-        catch_up: CatchUp,
-        outcomes: Outcomes,
-        book: RunBook,
-        chance: Chance,
+        catch_up: Backfiller,
+        outcomes: SubmissionTracker,
+        book: RunIndex,
+        chance: RandomFn,
         backfill: int,
     ) -> None:
         self._pollers = pollers
@@ -72,7 +72,7 @@ class BackgroundTasks:
             await self._pollers.read_checkpoints()
         while self.needs_backfill:
             await self.load_older()
-        if self._catch_up.is_unsure:
+        if self._catch_up.has_deferred:
             await self._read_news()
         await self._outcomes.look_up()
 
@@ -126,7 +126,7 @@ class BackgroundTasks:
 
     async def _with_backoff(self, read: Callable[[], Awaitable[object]], backoff: Backoff) -> None:
         """Call `read` once, after waiting while polling is paused; after a failure wait before returning."""
-        await self._pollers.going()
+        await self._pollers.wait_until_resumed()
         try:
             await read()
         except ScaicoreError as error:

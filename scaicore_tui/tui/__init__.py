@@ -9,7 +9,7 @@ import sys
 
 from scaicore_tui.session import Session
 from scaicore_tui.tui.app import RUN_DEMO, DebuggerApp
-from scaicore_tui.tui.switching import Profiles
+from scaicore_tui.tui.profile_switcher import Profiles
 
 __all__ = ["RUN_DEMO", "DebuggerApp", "put_keys_first", "run_app"]
 

@@ -9,41 +9,41 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events
 from textual.screen import ModalScreen, Screen
 
-from scaicore_tui.bell import Bell
+from scaicore_tui.notify import TerminalNotifier
 from scaicore_tui.session import Session, Update
-from scaicore_tui.tui.actions import Place, key_writes
-from scaicore_tui.tui.ahead import load_ahead
+from scaicore_tui.tui.alerts import AlertNotifier
 from scaicore_tui.tui.bridge import Bridge
-from scaicore_tui.tui.calling import Caller
 from scaicore_tui.tui.clipboard import copy
-from scaicore_tui.tui.desk import Desk
 from scaicore_tui.tui.editor import Editor
-from scaicore_tui.tui.keys_in_order import KeysInOrder
+from scaicore_tui.tui.key_queue import KeyQueueApp
+from scaicore_tui.tui.keymap import KeyContext, key_writes
 from scaicore_tui.tui.messages import (
-    AllAnswered,
     AnswerAll,
     AnswerCheckpoint,
-    AnsweredRead,
+    BatchFinished,
     CopyText,
     EditorFailed,
     EditText,
-    HistoryRead,
-    LeftWriteMoved,
+    HistoryLoaded,
+    OtherSessionWriteChanged,
     PausePolling,
     ProfileOpened,
     ProfilesRead,
     ReplayRun,
+    ResolvedLoaded,
     SessionChanged,
     SwitchFailed,
     SwitchProfile,
-    WriteStopped,
+    WriteRejected,
 )
-from scaicore_tui.tui.screens.following import Following, Welcoming
+from scaicore_tui.tui.preload import preload
+from scaicore_tui.tui.profile_switcher import Profiles, ProfileSwitcher
+from scaicore_tui.tui.screens.base import MessageSink, SessionListener
 from scaicore_tui.tui.screens.main import MainScreen
-from scaicore_tui.tui.switching import Profiles, Switching
+from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.terminal.app import DiffRenderingApp, came_in_burst
 from scaicore_tui.tui.theme import DARK, TERMINAL, THEMES
-from scaicore_tui.tui.widgets.lines import ASCII_CLASS
+from scaicore_tui.tui.widgets.line_view import ASCII_CLASS
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -60,7 +60,7 @@ def _actions() -> type[Provider]:
     return ActionProvider
 
 
-class DebuggerApp(DiffRenderingApp[int], KeysInOrder[int]):
+class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
     """The terminal debugger. Without a session it can only say what to set, and offer the demo."""
 
     TITLE = "scaicore-tui"
@@ -87,11 +87,11 @@ class DebuggerApp(DiffRenderingApp[int], KeysInOrder[int]):
         self._banner = banner
         self._notice = notice
         self._bridge: Bridge | None = None
-        self._desk: Desk | None = None
-        self._switching = Switching(self, profiles)
+        self._desk: AppState | None = None
+        self._switching = ProfileSwitcher(self, profiles)
         self._editor = Editor(self)
-        self._bell = Bell(os.environ) if notify else None
-        self._caller: Caller | None = None
+        self._bell = TerminalNotifier(os.environ) if notify else None
+        self._caller: AlertNotifier | None = None
         self._is_complete = False
         self.animation_level = "none"
         self.set_class(ascii_only, ASCII_CLASS)
@@ -107,7 +107,7 @@ class DebuggerApp(DiffRenderingApp[int], KeysInOrder[int]):
     def get_default_screen(self) -> Screen[None]:
         if self._session is not None:
             return self._open(self._session)
-        from scaicore_tui.tui.screens.welcome import WelcomeScreen
+        from scaicore_tui.tui.dialogs.welcome import WelcomeScreen
 
         return WelcomeScreen(self._switching.names())
 
@@ -123,7 +123,7 @@ class DebuggerApp(DiffRenderingApp[int], KeysInOrder[int]):
         if self._bridge is not None:
             self.call_after_refresh(self._bridge.start)
 
-    def acting(self, *, on_key: bool) -> None:
+    def on_key_activity(self, *, on_key: bool) -> None:
         """What works beside the screen gives way to a key."""
         if self._bridge is not None:
             self._bridge.give_way(to_key=on_key)
@@ -134,37 +134,37 @@ class DebuggerApp(DiffRenderingApp[int], KeysInOrder[int]):
         is_typed = focused is not None and focused.check_consume_key(key.key, key.character)
         if is_typed or not came_in_burst(key):
             return False
-        if not (key_writes(place, key.key) if isinstance(place, Place) else key.key == "enter"):
+        if not (key_writes(place, key.key) if isinstance(place, KeyContext) else key.key == "enter"):
             return False
         words = f"{key.key}: not taken, as it came together with an escape sequence: press it again"
-        if isinstance(self.screen, Welcoming):
+        if isinstance(self.screen, MessageSink):
             self.screen.say(words)
         return True
 
     def on_session_changed(self, message: SessionChanged) -> None:
         """Hand the one update to every screen that follows the session."""
         if self._desk is not None:
-            self._desk.take(message.update)
+            self._desk.apply(message.update)
         self._tell(message.update)
         if self._caller is not None:
             self.send_to_terminal(self._caller.call())
         if not self._is_complete:
             self._is_complete = True
-            self.call_after_refresh(self.run_worker, load_ahead, thread=True)
+            self.call_after_refresh(self.run_worker, preload, thread=True)
 
     def action_demo(self) -> None:
         """Leave that to whoever started the app."""
         self.exit(RUN_DEMO)
 
-    def on_write_stopped(self, message: WriteStopped) -> None:
+    def on_write_rejected(self, message: WriteRejected) -> None:
         """Nothing was sent: say why, until it is dismissed."""
         self._say(message.words, "red", sticky=True)
 
-    def on_history_read(self, message: HistoryRead) -> None:
+    def on_history_loaded(self, message: HistoryLoaded) -> None:
         """Say whether older events came."""
         self._say(message.words or "older events read", "amber" if message.words else "text")
 
-    def on_read_older(self) -> None:
+    def on_load_history(self) -> None:
         if self._bridge is not None:
             self._bridge.read_older()
 
@@ -174,11 +174,11 @@ class DebuggerApp(DiffRenderingApp[int], KeysInOrder[int]):
         if self._desk is not None and not isinstance(self.screen, InboxScreen):
             self.push_screen(InboxScreen(self._desk))
 
-    def on_read_answered(self) -> None:
+    def on_load_resolved(self) -> None:
         if self._bridge is not None:
             self._bridge.read_answered()
 
-    def on_answered_read(self, message: AnsweredRead) -> None:
+    def on_resolved_loaded(self, message: ResolvedLoaded) -> None:
         """Keep what came, with its time; what was read before stays where nothing did."""
         if self._desk is not None:
             self._desk.take_answered(message.checkpoints, message.words)
@@ -200,7 +200,7 @@ class DebuggerApp(DiffRenderingApp[int], KeysInOrder[int]):
         if self._bridge is not None:
             self._bridge.answer_all(request)
 
-    def on_all_answered(self, message: AllAnswered) -> None:
+    def on_batch_finished(self, message: BatchFinished) -> None:
         """Keep why some were not sent, for whoever tells what came of each."""
         if self._desk is not None:
             self._desk.end_batch(message.checkpoint_ids, message.words)
@@ -210,7 +210,7 @@ class DebuggerApp(DiffRenderingApp[int], KeysInOrder[int]):
         if self._bridge is not None:
             self._bridge.replay(request)
 
-    def on_paint_again(self) -> None:
+    def on_repaint(self) -> None:
         self.redraw()
 
     def copy_to_clipboard(self, text: str) -> None:
@@ -231,12 +231,12 @@ class DebuggerApp(DiffRenderingApp[int], KeysInOrder[int]):
         self._say(message.words, "amber")
 
     def on_open_profiles(self) -> None:
-        if words := self._switching.offer():
+        if words := self._switching.offer_profiles():
             self._say(words, "amber")
 
     def on_profiles_read(self, message: ProfilesRead) -> None:
         """Show them, unless something else was opened meanwhile."""
-        from scaicore_tui.tui.screens.profiles import ProfilesScreen
+        from scaicore_tui.tui.dialogs.profiles import ProfilesScreen
 
         if not isinstance(self.screen, ModalScreen):
             self.push_screen(ProfilesScreen(message.choices, self._name_of_open))
@@ -263,10 +263,10 @@ class DebuggerApp(DiffRenderingApp[int], KeysInOrder[int]):
         if self._bridge is not None:
             self._bridge.start()
 
-    def on_left_write_moved(self, message: LeftWriteMoved) -> None:
+    def on_other_session_write_changed(self, message: OtherSessionWriteChanged) -> None:
         """Tell what came of a write of a session that was left."""
         if self._desk is not None:
-            self._desk.tell_left(message.name, message.submission)
+            self._desk.notify_other_session(message.name, message.submission)
             self._tell(Update())
 
     @property
@@ -276,21 +276,21 @@ class DebuggerApp(DiffRenderingApp[int], KeysInOrder[int]):
 
     def _open(self, session: Session) -> MainScreen:
         pace = LOW_PACE if session.target.low_bandwidth else PACE
-        self._desk = Desk(session, self._banner or session.target.title, pace)
+        self._desk = AppState(session, self._banner or session.target.title, pace)
         self._bridge = Bridge(self, session)
-        self._switching.take_up(self._bridge, self._desk)
+        self._switching.restore(self._bridge, self._desk)
         if self._bell is not None:
-            self._caller = Caller(session, self._bell)
+            self._caller = AlertNotifier(session, self._bell)
         if self._notice:
-            self._desk.say(self._notice, "amber", sticky=True)
+            self._desk.notify(self._notice, "amber", sticky=True)
             self._notice = ""
         return MainScreen(self._desk)
 
     def _say(self, words: str, colour: str = "text", *, sticky: bool = False) -> None:
         if self._desk is not None:
-            self._desk.say(words, colour, sticky=sticky)
+            self._desk.notify(words, colour, sticky=sticky)
             self._tell(Update())
-        elif isinstance(welcome := self.screen_stack[0], Welcoming):
+        elif isinstance(welcome := self.screen_stack[0], MessageSink):
             welcome.say(words)
 
     def _stays_offline(self, key: str) -> bool:
@@ -303,5 +303,5 @@ class DebuggerApp(DiffRenderingApp[int], KeysInOrder[int]):
     def _tell(self, update: Update) -> None:
         """Tell every screen, but one that is not composed yet, or was taken apart already: the app is ending."""
         for screen in self.screen_stack:
-            if isinstance(screen, Following) and screen.is_mounted and screen.children:
+            if isinstance(screen, SessionListener) and screen.is_mounted and screen.children:
                 screen.follow(update)

@@ -11,22 +11,32 @@ from textual.app import App
 from textual.message import Message
 from textual.worker import Worker
 
-from scaicore_tui.actions import answer_each
+from scaicore_tui.actions import answer_many
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.session import MAX_PAGES_OF_ENDED, Session, Update
-from scaicore_tui.text import safe
-from scaicore_tui.tui.beginning import begin
+from scaicore_tui.text import sanitize
 from scaicore_tui.tui.messages import (
-    AllAnswered,
     AnswerAll,
     AnswerCheckpoint,
-    AnsweredRead,
-    HistoryRead,
-    LeftWriteMoved,
+    BatchFinished,
+    HistoryLoaded,
+    OtherSessionWriteChanged,
     ReplayRun,
+    ResolvedLoaded,
     SessionChanged,
-    WriteStopped,
+    WriteRejected,
 )
+
+
+def start_worker(
+    app: App[int], work: Callable[[], Coroutine[None, None, None]], group: str, *, exclusive: bool = False
+) -> Worker[None]:
+    """Run `work` until it ends, or the app does; an `exclusive` one ends those of its group.
+
+    It is given to be called: of work that an ending app never lets begin, nothing is left that was to be awaited.
+    """
+    return app.run_worker(work, group=group, exclusive=exclusive)
+
 
 STOPPED = "it stopped at the surprise above"
 
@@ -51,12 +61,12 @@ class Bridge:
 
     def start(self) -> None:
         """Poll until the session is left, or the app ends, and close it."""
-        self._session.subscribe(self._heard)
+        self._session.subscribe(self._on_update)
         # An answer may have come since the screen showed what was known, and before anybody listened.
-        self._heard(Update(frozenset(self._session.book.summaries), checkpoints=True))
-        self._worker = begin(self._app, self._run, "session")
+        self._on_update(Update(frozenset(self._session.book.summaries), checkpoints=True))
+        self._worker = start_worker(self._app, self._run, "session")
 
-    def leave(self) -> None:
+    def detach(self) -> None:
         """Read no more, say no more but what came of writes that are under way, and close the session after them."""
         self._left.set()
         for read in self._reads:
@@ -124,7 +134,7 @@ class Bridge:
     ) -> None:
         """Do it beside everything else; `kept` are those of its kind that are not done."""
         kept -= {worker for worker in kept if worker.is_finished}
-        kept.add(begin(self._app, work, group, exclusive=exclusive))
+        kept.add(start_worker(self._app, work, group, exclusive=exclusive))
 
     async def _guarded(self, write: Callable[[], Awaitable[object]]) -> None:
         """What the server refuses is in the submission; what is raised was never sent."""
@@ -137,30 +147,30 @@ class Bridge:
         """Say when it is over, and what kept the rest from being sent."""
         ids, words = request.checkpoint_ids, ""
         try:
-            sent = await answer_each(
+            sent = await answer_many(
                 lambda key: self._session.answer(key, request.resolution, request.comment, typed=request.typed),
                 ids,
-                cautious=request.cautious,
+                stop_on_failure=request.cautious,
             )
         except ScaicoreError as error:
             self._say_stopped(error)
             words = STOPPED
         else:
             words = STOPPED if request.cautious and len(sent) < len(ids) else ""
-        self._say(AllAnswered(ids, words))
+        self._post(BatchFinished(ids, words))
 
     def _say_stopped(self, error: ScaicoreError) -> None:
         """Say why a write was not sent, unless its submission says so."""
         if not any(submission.failure is error.__cause__ for submission in self._session.submissions):
-            self._say(WriteStopped(safe(str(error))))
+            self._post(WriteRejected(sanitize(str(error))))
 
     async def _read_older(self) -> None:
         try:
             await self._session.load_older()
         except ScaicoreError as error:
-            self._say(HistoryRead(safe(str(error))))
+            self._post(HistoryLoaded(sanitize(str(error))))
         else:
-            self._say(HistoryRead())
+            self._post(HistoryLoaded())
         finally:
             self._reading_history = False
 
@@ -168,22 +178,22 @@ class Bridge:
         try:
             listed = await self._session.list_checkpoints("resolved", max_pages=MAX_PAGES_OF_ENDED)
         except ScaicoreError as error:
-            self._say(AnsweredRead(words=safe(str(error))))
+            self._post(ResolvedLoaded(words=sanitize(str(error))))
         else:
-            self._say(AnsweredRead(listed.rows))
+            self._post(ResolvedLoaded(listed.rows))
 
-    def _heard(self, update: Update) -> None:
+    def _on_update(self, update: Update) -> None:
         if not self._left.is_set():
             self._app.post_message(SessionChanged(update))
         elif update.submission is not None:
-            self._app.post_message(LeftWriteMoved(self.name, update.submission))
+            self._app.post_message(OtherSessionWriteChanged(self.name, update.submission))
 
-    def _say(self, message: Message) -> None:
+    def _post(self, message: Message) -> None:
         """Say it to whoever looks at this session; once it was left, nobody does."""
         if not self._left.is_set():
             self._app.post_message(message)
-        elif isinstance(message, WriteStopped):
-            self._app.post_message(WriteStopped(f"{safe(self.name)}: {message.words}"))
+        elif isinstance(message, WriteRejected):
+            self._app.post_message(WriteRejected(f"{sanitize(self.name)}: {message.words}"))
 
 
 async def _ended(*tasks: asyncio.Task[Any]) -> None:

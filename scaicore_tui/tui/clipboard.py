@@ -32,7 +32,7 @@ def copy(request: CopyText, write: Callable[[str], None]) -> TextCopied:
     try:
         return TextCopied(f"{too_long} · saved to {_save(data)}", "amber")
     except OSError as error:
-        failure = ScaicoreError(too_long, kept="nothing was copied", hint=f"cannot write a file: {error.strerror}")
+        failure = ScaicoreError(too_long, effect="nothing was copied", hint=f"cannot write a file: {error.strerror}")
         return TextCopied(str(failure), "red")
 
 

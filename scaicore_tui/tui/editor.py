@@ -15,9 +15,9 @@ from pathlib import Path
 from textual.app import App, SuspendNotSupported
 
 from scaicore_tui.errors import ConfigError, ScaicoreError
-from scaicore_tui.signals import handled
-from scaicore_tui.text import safe
-from scaicore_tui.tui.beginning import begin
+from scaicore_tui.signals import signal_handlers
+from scaicore_tui.text import sanitize
+from scaicore_tui.tui.bridge import start_worker
 from scaicore_tui.tui.messages import EditorFailed, EditText, TextEdited
 
 KEPT = "the text is as it was"
@@ -38,13 +38,13 @@ class Editor:
         """Edit a text; the screen in front gets what came of it. Keys typed ahead open no second editor."""
         if not self._is_open:
             self._is_open = True
-            begin(self._app, partial(self._edit, request.text), "editor")
+            start_worker(self._app, partial(self._edit, request.text), "editor")
 
     async def _edit(self, text: str) -> None:
         try:
             edited = await self._suspended(text)
         except ScaicoreError as error:
-            self._app.screen.post_message(EditorFailed(safe(str(error))))
+            self._app.screen.post_message(EditorFailed(sanitize(str(error))))
         except SuspendNotSupported:
             self._app.screen.post_message(EditorFailed(f"no editor can be opened in this terminal · {KEPT}"))
         else:
@@ -71,28 +71,28 @@ def editor_command(environment: Mapping[str, str]) -> list[str]:
     """What to run: `VISUAL`, or else `EDITOR`. Raises ConfigError where there is neither, or none that can be read."""
     spelled = environment.get("VISUAL", "").strip() or environment.get("EDITOR", "").strip()
     if not spelled:
-        raise ConfigError("no editor is set", kept=KEPT, hint="set VISUAL or EDITOR")
+        raise ConfigError("no editor is set", effect=KEPT, hint="set VISUAL or EDITOR")
     try:
         return shlex.split(spelled, posix=os.name != "nt")
     except ValueError as error:
-        raise ConfigError(f"the editor {spelled!r} makes no sense: {error}", kept=KEPT) from error
+        raise ConfigError(f"the editor {spelled!r} makes no sense: {error}", effect=KEPT) from error
 
 
 async def edit_text(text: str, command: Sequence[str]) -> str:
     """`text` as it was saved in the editor. Raises ScaicoreError where that fails."""
     # What is typed to interrupt is for the editor alone: it reaches every program on the terminal. A handler is not
     # inherited.
-    with _own_file(text) as path, handled(TYPED, lambda *_: None):
+    with _own_file(text) as path, signal_handlers(TYPED, lambda *_: None):
         try:
             process = await asyncio.create_subprocess_exec(*command, str(path))
         except OSError as error:
-            raise ConfigError(f"the editor {command[0]!r} can't be run: {error.strerror}", kept=KEPT) from error
+            raise ConfigError(f"the editor {command[0]!r} can't be run: {error.strerror}", effect=KEPT) from error
         try:
             code = await process.wait()
         finally:
             await _ended(process)
         if code:
-            raise ScaicoreError(f"the editor {command[0]!r} ended with code {code}", kept=KEPT)
+            raise ScaicoreError(f"the editor {command[0]!r} ended with code {code}", effect=KEPT)
         return _saved(path)
 
 
@@ -119,7 +119,7 @@ def _own_file(text: str) -> Iterator[Path]:
             path.write_text(text, encoding="utf-8", newline="\n")
             yield path
     except OSError as error:
-        raise ScaicoreError(f"the file for the editor can't be written: {error.strerror}", kept=KEPT) from error
+        raise ScaicoreError(f"the file for the editor can't be written: {error.strerror}", effect=KEPT) from error
 
 
 def _saved(path: Path) -> str:
@@ -127,4 +127,4 @@ def _saved(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig", "backslashreplace")
     except OSError as error:
-        raise ScaicoreError(f"what the editor saved can't be read: {error.strerror}", kept=KEPT) from error
+        raise ScaicoreError(f"what the editor saved can't be read: {error.strerror}", effect=KEPT) from error

@@ -11,9 +11,9 @@ from typing import Any
 from textual.message import Message
 
 from scaicore_tui.actions import Submission
-from scaicore_tui.config.choices import Choice
+from scaicore_tui.config.settings import ProfileInfo
+from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.session import Session, Update
-from scaicore_tui.wire import Checkpoint
 
 
 @dataclass(eq=False, repr=False, match_args=False)
@@ -24,21 +24,21 @@ class SessionChanged(Message):
 
 
 @dataclass(eq=False, repr=False, match_args=False)
-class WriteStopped(Message):
+class WriteRejected(Message):
     """A write was stopped before anything was sent."""
 
     words: str
 
 
 @dataclass(eq=False, repr=False, match_args=False)
-class HistoryRead(Message):
+class HistoryLoaded(Message):
     """A page of older events came, or could not be had: then `words` say why."""
 
     words: str = ""
 
 
 @dataclass(eq=False, repr=False, match_args=False)
-class AnsweredRead(Message):
+class ResolvedLoaded(Message):
     """The answered checkpoints came, or could not be had: then `words` say why."""
 
     checkpoints: tuple[Checkpoint, ...] = ()
@@ -46,7 +46,7 @@ class AnsweredRead(Message):
 
 
 @dataclass(eq=False, repr=False, match_args=False)
-class AllAnswered(Message):
+class BatchFinished(Message):
     """No more answers go out of those asked for together; `words` say why, where some did not."""
 
     checkpoint_ids: tuple[str, ...]
@@ -82,7 +82,7 @@ class OptionChosen(Message):
 
 
 @dataclass(eq=False, repr=False, match_args=False)
-class WordTyped(Message):
+class ConfirmationTyped(Message):
     """The word that a protected profile asks for changed; `begins` with its first sign."""
 
     begins: bool
@@ -103,7 +103,7 @@ class FilterClosed(Message):
 
 
 @dataclass(eq=False, repr=False, match_args=False)
-class RunAction(Message):
+class InvokeKeyAction(Message):
     """Do what a key of the footer would do."""
 
     action_id: str
@@ -125,7 +125,7 @@ class SwitchProfile(Message):
 class ProfilesRead(Message):
     """The profiles were read."""
 
-    choices: tuple[Choice, ...]
+    choices: tuple[ProfileInfo, ...]
 
 
 @dataclass(eq=False, repr=False, match_args=False)
@@ -143,7 +143,7 @@ class SwitchFailed(Message):
 
 
 @dataclass(eq=False, repr=False, match_args=False)
-class LeftWriteMoved(Message):
+class OtherSessionWriteChanged(Message):
     """A write of a session that was left got further; `name` is what that was called."""
 
     name: str
@@ -151,12 +151,12 @@ class LeftWriteMoved(Message):
 
 
 @dataclass(eq=False, repr=False, match_args=False)
-class ReadOlder(Message):
+class LoadHistory(Message):
     """Read older events than those known."""
 
 
 @dataclass(eq=False, repr=False, match_args=False)
-class PaintAgain(Message):
+class Repaint(Message):
     """Paint all of the screen: something else wrote to it."""
 
 
@@ -166,7 +166,7 @@ class OpenInbox(Message):
 
 
 @dataclass(eq=False, repr=False, match_args=False)
-class ReadAnswered(Message):
+class LoadResolved(Message):
     """Read the checkpoints that were answered."""
 
 

@@ -10,8 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from scaicore_tui.actions import Kind, Progress, Submission
-from scaicore_tui.runs.words import age
-from scaicore_tui.text import named, one_line
+from scaicore_tui.text import display_name, one_line
+from scaicore_tui.timefmt import format_age
 
 LASTS = 8.0
 _COLOURS = {
@@ -22,7 +22,7 @@ _COLOURS = {
     Progress.REFUSED: "red",
     Progress.CONFLICT: "amber",
     Progress.UNKNOWN: "amber",
-    Progress.ABSENT: "amber",
+    Progress.NOT_RECEIVED: "amber",
 }
 _PASSES = Progress.CONFIRMED
 _GATHERS = (Progress.ACCEPTED, Progress.CONFIRMED)
@@ -41,12 +41,12 @@ class Notice(Struct, frozen=True):
     key: str = ""
     sticky: bool = False
     said_at: float = 0.0
-    gathers: str = ""
+    group_by: str = ""
 
     @property
     def group(self) -> tuple[str, str]:
         """What it is shown and dismissed with."""
-        return (self.gathers, "") if self.gathers else ("", self.key)
+        return (self.group_by, "") if self.group_by else ("", self.key)
 
 
 def colour_of(progress: Progress) -> str:
@@ -70,7 +70,7 @@ class Notices:
             return None
         newest = self._standing[-1]
         count = sum(notice.group == newest.group for notice in self._standing)
-        return newest if count == 1 else replace(newest, words=f"{count} {newest.gathers} · the last: {newest.words}")
+        return newest if count == 1 else replace(newest, words=f"{count} {newest.group_by} · the last: {newest.words}")
 
     def say(self, notice: Notice) -> None:
         """Add a notice, in place of an older one about the same."""
@@ -85,7 +85,7 @@ class Notices:
         self._standing = [notice for notice in self._standing if notice.group != shown]
         return True
 
-    def restate(self, notice: Notice) -> None:
+    def replace(self, notice: Notice) -> None:
         """Say it in place of the older one about the same, if that still stands."""
         self._standing = [notice if old.key == notice.key else old for old in self._standing]
 
@@ -97,17 +97,17 @@ class Notices:
         return len(self._standing) != before
 
 
-def of_submission(submission: Submission, now: float) -> Notice:
+def submission_notice(submission: Submission, now: float) -> Notice:
     """What came of a write so far, in the words of whoever decided it."""
     words = [f"{submission.what}: {submission.word}"]
-    if submission.progress is Progress.ACCEPTED and submission.waited(now) >= NO_MOVEMENT:
-        words.append(f"no movement for {age(submission.waited(now))}")
+    if submission.progress is Progress.ACCEPTED and submission.age(now) >= NO_MOVEMENT:
+        words.append(f"no movement for {format_age(submission.age(now))}")
     elif submission.message:
         words.append(one_line(submission.message))
     if submission.request_id and submission.request_id not in submission.message:
-        words.append(named(submission.request_id))
+        words.append(display_name(submission.request_id))
     if submission.kind is Kind.REPLAY and submission.execution_id:
-        words.append(f"{'likely ' if submission.likely else ''}run {named(submission.execution_id)}")
+        words.append(f"{'likely ' if submission.is_likely_match else ''}run {display_name(submission.execution_id)}")
     if submission.progress in (Progress.REFUSED, Progress.NOT_SENT) and submission.kind is Kind.ANSWER:
         words.append("what you typed is kept")
     key = f"{submission.kind} {submission.target_id} {submission.id}"
@@ -117,5 +117,5 @@ def of_submission(submission: Submission, now: float) -> Notice:
         key,
         submission.progress is not _PASSES,
         said_at=now,
-        gathers=str(submission.progress) if submission.progress in _GATHERS else "",
+        group_by=str(submission.progress) if submission.progress in _GATHERS else "",
     )

@@ -12,8 +12,8 @@ from textual.containers import Horizontal, Vertical
 from textual.events import Click
 from textual.widgets import Input, LoadingIndicator
 
-from scaicore_tui.tui.actions import MOVES, Action, Place, actions_at
-from scaicore_tui.tui.screens.closing import ClosingOnce
+from scaicore_tui.tui.keymap import MOVES, KeyAction, KeyContext, actions_at
+from scaicore_tui.tui.screens.base import ClosingOnce
 
 _NOT_BY_NAME = {*MOVES, "command_palette"}
 
@@ -72,9 +72,9 @@ class ActionProvider(Provider):
             if score > 0:
                 yield Hit(score, matcher.highlight(action.words), command, help=action.key_names)
 
-    def _commands(self) -> Iterator[tuple[Action, Callable[[], Any]]]:
+    def _commands(self) -> Iterator[tuple[KeyAction, Callable[[], Any]]]:
         place = getattr(self.screen, "place", None)
-        if not isinstance(place, Place):
+        if not isinstance(place, KeyContext):
             return
         for action in actions_at(place, read_only=getattr(self.screen, "read_only", False)):
             if action.id not in _NOT_BY_NAME:

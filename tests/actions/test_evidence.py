@@ -15,11 +15,11 @@ from msgspec.structs import replace
 
 from scaicore_tui.actions import Kind, Ledger, Progress
 from scaicore_tui.actions.ledger import Entry
+from scaicore_tui.api.client import Client
 from scaicore_tui.config import Target
 from scaicore_tui.errors import UsageError
-from scaicore_tui.feed import Client
+from scaicore_tui.protocol import Event
 from scaicore_tui.session import Session
-from scaicore_tui.wire import Event
 from tests.support.builders import NOON, SECOND, checkpoint, completed, entered, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
@@ -267,7 +267,7 @@ def left_behind(progress: Progress | None = None, **fields: Any) -> Ledger:
     entry = Entry("sub_1", sent_at, DEAD, *sent_to, Kind.REPLAY, "exec_1", "core_a", input={"n": 1})
     assert ledger.claim(entry) is None
     if progress is not None:
-        ledger.note("sub_1", sent_at + 1, progress, **fields)
+        ledger.record("sub_1", sent_at + 1, progress, **fields)
     return ledger
 
 
@@ -288,7 +288,11 @@ async def test_a_recovered_replay_names_neither_the_original_nor_a_run_before_it
                 await session.replay("exec_1")
             log.append(started(NOON - 58 * SECOND, "exec_9"))
             await session.read_once()
-        assert (submission.execution_id, submission.likely, submission.progress) == ("exec_9", True, Progress.UNKNOWN)
+        assert (submission.execution_id, submission.is_likely_match, submission.progress) == (
+            "exec_9",
+            True,
+            Progress.UNKNOWN,
+        )
         assert server.posts == []
     (entry,) = ledger.entries()
     assert "it is looked up" in str(ledger.claim(replace(entry, id="sub_2"))), "nor does it for another process"

@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 
 from scaicore_tui.actions import Ledger, Progress, Submission
-from scaicore_tui.actions.outcomes import ABSENT_AFTER
+from scaicore_tui.actions.tracker import ABSENT_AFTER
+from scaicore_tui.api.client import Client
+from scaicore_tui.api.transport import INVOKE_TIMEOUT, WRITE_TIMEOUT
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.config import Api, Target
 from scaicore_tui.errors import ScaicoreError, UsageError
-from scaicore_tui.feed import Client
-from scaicore_tui.feed.transport import INVOKE_TIMEOUT, WRITE_TIMEOUT
-from scaicore_tui.secret import Secret
+from scaicore_tui.secrets import Secret
 from scaicore_tui.session import Session
 from tests.support.core_inputs import APPROVAL, TRIP
 from tests.support.fault_injector import Fault, FaultyWire, faulty_wire, forged
@@ -116,7 +116,7 @@ async def test_lost_on_the_way_there_is_unknown_then_absent_and_may_be_sent_agai
             await it.answer()
         it.clock.skipped += ABSENT_AFTER
         await it.session.read_once()
-        assert submission.progress is Progress.ABSENT
+        assert submission.progress is Progress.NOT_RECEIVED
         it.wire.fault = Fault.NONE
         again = await it.answer()
         await it.read_until(lambda: again.progress is Progress.CONFIRMED)
@@ -155,7 +155,7 @@ async def test_a_write_that_arrives_after_all_is_seen() -> None:
             await it.answer()
         it.clock.skipped += ABSENT_AFTER
         await it.session.read_once()
-        assert (submission.progress, it.truth) == (Progress.ABSENT, "pending")
+        assert (submission.progress, it.truth) == (Progress.NOT_RECEIVED, "pending")
         it.wire.release.set()
         await it.read_until(lambda: submission.progress is Progress.CONFIRMED)
         assert (len(it.wire.posts), it.truth) == (1, "approve")
@@ -295,8 +295,8 @@ async def tells_the_truth(served: Served, wire: FaultyWire, ledger: Ledger, chec
         for _ in range(ATTEMPTS):
             clock.skipped += 10
             await session.read_once()
-            if submission.progress in (Progress.CONFIRMED, Progress.ABSENT):
+            if submission.progress in (Progress.CONFIRMED, Progress.NOT_RECEIVED):
                 break
-        expected = Progress.CONFIRMED if truth(served, checkpoint_id) == "approve" else Progress.ABSENT
+        expected = Progress.CONFIRMED if truth(served, checkpoint_id) == "approve" else Progress.NOT_RECEIVED
         assert submission.progress is expected
     assert ledger.entries()[-1].progress is expected

@@ -32,7 +32,7 @@ def entry(identity: str = "sub_1", **fields: object) -> Entry:
         (entry(), Progress.ACCEPTED, entry("sub_2"), "it was answered from this machine: approve"),
         (entry(), Progress.CONFIRMED, entry("sub_2", kind=Kind.CONTINUE), "it was answered from this machine"),
         (entry(), Progress.REFUSED, entry("sub_2"), None),
-        (entry(), Progress.ABSENT, entry("sub_2"), None),
+        (entry(), Progress.NOT_RECEIVED, entry("sub_2"), None),
         (entry(), Progress.CONFLICT, entry("sub_2"), None),
         (entry(), None, entry("sub_2", target_id="ckpt_2"), None),
         (entry(), None, entry("sub_2", host="other:443"), None),
@@ -48,7 +48,7 @@ def test_what_an_earlier_write_forbids(
     ledger = Ledger(tmp_path / "state" / "ledger.jsonl")
     assert ledger.claim(earlier) is None
     if progress is not None:
-        ledger.note(earlier.id, NOW + 1, progress)
+        ledger.record(earlier.id, NOW + 1, progress)
     said = ledger.claim(later)
     assert (said is None) if reason is None else reason in str(said)
     assert [kept.id for kept in ledger.entries()] == ["sub_1"] + ["sub_2"] * (reason is None)
@@ -58,7 +58,7 @@ def test_a_replay_whose_run_is_likely_may_be_sent_again() -> None:
     ledger = Ledger()
     first = entry(kind=Kind.REPLAY, target_id="exec_1")
     assert ledger.claim(first) is None
-    ledger.note(first.id, NOW + 1, Progress.UNKNOWN, execution_id="exec_2")
+    ledger.record(first.id, NOW + 1, Progress.UNKNOWN, execution_id="exec_2")
     assert ledger.claim(replace(first, id="sub_2")) is None
 
 
@@ -66,15 +66,15 @@ def test_a_replay_that_names_its_original_was_not_found() -> None:
     ledger = Ledger()
     first = entry(kind=Kind.REPLAY, target_id="exec_1")
     assert ledger.claim(first) is None
-    ledger.note(first.id, NOW + 1, Progress.UNKNOWN, execution_id="exec_1")
+    ledger.record(first.id, NOW + 1, Progress.UNKNOWN, execution_id="exec_1")
     assert "it is looked up" in str(ledger.claim(replace(first, id="sub_2")))
 
 
 def test_every_state_is_kept_and_read_back(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.jsonl")
     ledger.claim(entry(comment="fine\nby me", input={"a": [1]}))
-    ledger.note("sub_1", NOW + 1, Progress.ACCEPTED, message="resolved", request_id="req_1")
-    ledger.note("sub_1", NOW + 2, Progress.CONFIRMED, message="the run moved on")
+    ledger.record("sub_1", NOW + 1, Progress.ACCEPTED, message="resolved", request_id="req_1")
+    ledger.record("sub_1", NOW + 2, Progress.CONFIRMED, message="the run moved on")
     (kept,) = Ledger(tmp_path / "ledger.jsonl").entries()
     assert [state.progress for state in kept.states] == ["sending", "accepted", "confirmed"]
     assert (kept.comment, kept.input, kept.profile, kept.host) == ("fine\nby me", {"a": [1]}, "staging", "grid:443")
@@ -88,7 +88,7 @@ def test_a_line_that_a_crash_cut_off_hides_no_other(tmp_path: Path) -> None:
     Ledger(path).claim(entry())
     with path.open("ab") as file:
         file.write(b'{"id": "sub_1", "at": 18000000')
-    Ledger(path).note("sub_1", NOW + 1, Progress.UNKNOWN)
+    Ledger(path).record("sub_1", NOW + 1, Progress.UNKNOWN)
     (kept,) = Ledger(path).entries()
     assert kept.progress is Progress.UNKNOWN
 
@@ -103,8 +103,8 @@ def test_a_write_that_was_left_is_looked_up_by_the_next(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.jsonl")
     assert ledger.claim(entry()) is None
     assert "is sending to it" in str(ledger.claim(entry("sub_2")))
-    ledger.leave("sub_1")
-    ledger.leave("sub_unheard_of")
+    ledger.release("sub_1")
+    ledger.release("sub_unheard_of")
     (kept,) = ledger.entries()
     assert (kept.is_orphan(NOW), kept.is_open, [state.progress for state in kept.states]) == (
         True,

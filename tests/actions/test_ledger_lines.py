@@ -88,7 +88,7 @@ def test_a_line_is_read_once_and_a_file_in_the_place_of_another_from_its_beginni
     ledger, other = Ledger(path), Ledger(path)
     assert ledger.claim(ENTRY) is None
     assert len(other.entries()) == 1
-    ledger.note("sub_1", NOW + 1, Progress.REFUSED)
+    ledger.record("sub_1", NOW + 1, Progress.REFUSED)
     # What was read before is not read again: this would make it another write.
     begin = path.read_bytes().index(b'"ckpt_1"')
     with path.open("r+b") as file:

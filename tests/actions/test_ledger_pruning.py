@@ -25,7 +25,7 @@ def replayed(identity: str, at: float, source: bytes = b"{}") -> Entry:
 
 def write(ledger: Ledger, entry: Entry, progress: Progress, source: bytes | None = None) -> None:
     assert ledger.claim(entry) is None
-    ledger.note(entry.id, entry.at + 1, progress)
+    ledger.record(entry.id, entry.at + 1, progress)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_large_file_is_copied_only_where_much_can_go(tmp_path: Path) -> None:
     inode = path.stat().st_ino
     assert ledger.claim(replayed("new", NOW)) is None
     assert path.stat().st_ino == inode
-    ledger.note("open", NOW, DONE)
+    ledger.record("open", NOW, DONE)
     assert ledger.claim(replayed("newer", NOW)) is None
     assert path.stat().st_size < SMALL_BYTES / 10
 

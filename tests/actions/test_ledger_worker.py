@@ -15,9 +15,9 @@ import pytest
 from scaicore_tui.actions import Kind, Ledger, Progress
 from scaicore_tui.actions.ledger import Entry
 from scaicore_tui.actions.ledger_worker import LedgerWorker
+from scaicore_tui.api.client import Client
 from scaicore_tui.config import Target
 from scaicore_tui.errors import StorageError
-from scaicore_tui.feed import Client
 from scaicore_tui.lock import Lock
 from scaicore_tui.session import Session, Update
 from tests.support.builders import checkpoint
@@ -52,9 +52,9 @@ def test_a_line_that_does_not_fit_is_taken_back(tmp_path: Path) -> None:
     assert ledger.claim(ENTRY) is None
     before = path.read_bytes()
     with full_disk(path), pytest.raises(StorageError, match=r"ledger\.jsonl can't be written: File too large"):
-        ledger.note("sub_1", NOW + 1, Progress.ACCEPTED)
+        ledger.record("sub_1", NOW + 1, Progress.ACCEPTED)
     assert path.read_bytes() == before
-    ledger.note("sub_1", NOW + 1, Progress.ACCEPTED)
+    ledger.record("sub_1", NOW + 1, Progress.ACCEPTED)
     assert [entry.progress for entry in ledger.entries()] == [Progress.ACCEPTED]
 
 
@@ -118,7 +118,7 @@ async def test_the_loop_turns_while_another_process_holds_the_ledger(tmp_path: P
     lock = Lock(path, 0).acquire()
     claim = asyncio.create_task(worker.claim(ENTRY))
     await turn()
-    worker.note("sub_1", NOW, Progress.ACCEPTED)
+    worker.record("sub_1", NOW, Progress.ACCEPTED)
     assert not claim.done()
     lock.release()
     assert await claim is None

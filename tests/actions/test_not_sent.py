@@ -10,14 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
-from scaicore_tui.actions import Ledger, Progress, Submission, answer_each, latest_by_target
+from scaicore_tui.actions import Ledger, Progress, Submission, answer_many, latest_by_target
 from scaicore_tui.actions.submission import Kind
+from scaicore_tui.api.client import FIND_PAGES, Client
+from scaicore_tui.auth.provider import MIN_RENEW_INTERVAL_S
 from scaicore_tui.config import Target
-from scaicore_tui.config.sources import TokenFile
-from scaicore_tui.credentials.bearer import AGAIN
+from scaicore_tui.config.token_sources import TokenFile
 from scaicore_tui.errors import ScaicoreError, UsageError
-from scaicore_tui.feed import Client
-from scaicore_tui.feed.client import FIND_PAGES
 from scaicore_tui.session import Session, Update
 from tests.support.builders import NOON, SECOND, checkpoint, started
 from tests.support.feed_simulator import UNLIMITED, FeedSim
@@ -187,11 +186,11 @@ class Failing:
 
 async def test_of_several_the_others_are_sent_though_one_was_not() -> None:
     failing = Failing("b")
-    sent = await answer_each(failing, ["a", "b", "c"], cautious=False)
+    sent = await answer_many(failing, ["a", "b", "c"], stop_on_failure=False)
     assert ([one.target_id for one in sent], failing.asked) == (["a", "c"], ["a", "b", "c"])
     careful = Failing("b")
     with pytest.raises(UsageError):
-        await answer_each(careful, ["a", "b", "c"])
+        await answer_many(careful, ["a", "b", "c"])
     assert careful.asked == ["a", "b"]
 
 
@@ -290,7 +289,7 @@ async def test_a_missing_permission_closes_what_it_is_about_until_the_token_is_r
         closed = reasons()
         assert closed.pop(open_one) is None
         assert [reason is not None and "“not you”" in reason for reason in closed.values()] == [True]
-        clock.advance(AGAIN)
+        clock.advance(MIN_RENEW_INTERVAL_S)
         file.write_text("second.token.x")
         await session.read_once()
         assert reasons() == {"answer": None, "replay": None}

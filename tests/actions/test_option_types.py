@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from scaicore_tui.actions import Progress
-from scaicore_tui.actions.gate import Situation, why_not_answer
+from scaicore_tui.actions.gate import WriteContext, why_not_answer
 from scaicore_tui.json_text import write
+from scaicore_tui.protocol import read_checkpoint
 from scaicore_tui.session import Session
-from scaicore_tui.wire import read_checkpoint
 from tests.support.builders import checkpoint, read_row, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.write_feed import WriteServer
@@ -107,7 +107,7 @@ def test_where_nothing_is_offered_any_text_is_an_answer_and_stays_text() -> None
 
 @pytest.mark.parametrize("status", ["PENDING", "Pending", " pending ", None, ""])
 def test_a_pending_checkpoint_can_be_answered_however_it_says_so(status: str | None) -> None:
-    assert why_not_answer(Situation(), read_row(status=status), "approve") is None
+    assert why_not_answer(WriteContext(), read_row(status=status), "approve") is None
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_pending_checkpoint_can_be_answered_however_it_says_so(status: str | N
     ],
 )
 def test_what_is_pending_no_longer_is_not_answered(fields: dict[str, Any], status: str) -> None:
-    assert why_not_answer(Situation(), read_row(**fields), "approve") == f"it is {status} already"
+    assert why_not_answer(WriteContext(), read_row(**fields), "approve") == f"it is {status} already"
 
 
 def test_a_breakpoint_is_one_in_any_case() -> None:

@@ -6,15 +6,15 @@ import httpx
 import pytest
 
 from scaicore_tui.actions import Kind, Progress
-from scaicore_tui.actions.gate import Situation, why_not_answer, why_not_continue, why_not_replay
+from scaicore_tui.actions.gate import WriteContext, why_not_answer, why_not_continue, why_not_replay
 from scaicore_tui.errors import Conflict, NotFound, UsageError
-from scaicore_tui.wire import Checkpoint
+from scaicore_tui.protocol import Checkpoint
 from tests.support.builders import NOON, checkpoint, entered, read_row, started
 from tests.support.feed_simulator import FeedSim
-from tests.support.memory_index import MemoryBook
+from tests.support.memory_index import MemoryIndex
 from tests.support.write_feed import WriteServer, accept_write, lose_answer, one_checkpoint
 
-OPEN = Situation()
+OPEN = WriteContext()
 SENT_BEFORE = "it was sent before, and what came of that is not known yet: it is looked up"
 STOP = {"checkpoint_type": "debug_breakpoint", "options": ["continue"]}
 
@@ -28,21 +28,21 @@ STOP = {"checkpoint_type": "debug_breakpoint", "options": ["continue"]}
         (OPEN, read_row(options=[]), "any words", None),
         (OPEN, read_row(status="resolved"), "approve", "it is resolved already"),
         (OPEN, None, None, "no checkpoint is selected"),
-        (Situation(read_only=True), read_row(), "approve", "this session is read-only"),
+        (WriteContext(read_only=True), read_row(), "approve", "this session is read-only"),
         (
-            Situation(forbidden_answers="manage"),
+            WriteContext(forbidden_answers="manage"),
             read_row(),
             "approve",
             "this credential may not answer: manage",
         ),
-        (Situation(forbidden_replays="manage"), read_row(), "approve", None),
-        (Situation(unknown=frozenset({"ckpt_1"})), read_row(), "approve", SENT_BEFORE),
-        (Situation(busy=frozenset({"ckpt_1"})), read_row(), "approve", "an answer to it is under way"),
+        (WriteContext(forbidden_replays="manage"), read_row(), "approve", None),
+        (WriteContext(unknown=frozenset({"ckpt_1"})), read_row(), "approve", SENT_BEFORE),
+        (WriteContext(busy=frozenset({"ckpt_1"})), read_row(), "approve", "an answer to it is under way"),
         (OPEN, read_row(**STOP), "continue", None),
         (OPEN, read_row(**STOP), "approve", "'approve' is not offered; it offers continue"),
     ],
 )
-def test_the_gate(situation: Situation, row: Checkpoint | None, resolution: str | None, reason: str | None) -> None:
+def test_the_gate(situation: WriteContext, row: Checkpoint | None, resolution: str | None, reason: str | None) -> None:
     assert why_not_answer(situation, row, resolution) == reason
 
 
@@ -52,8 +52,8 @@ def test_only_a_breakpoint_continues() -> None:
 
 
 def test_what_can_be_replayed() -> None:
-    book = MemoryBook()
-    book.apply([started(), entered("a", execution="exec_late")])
+    book = MemoryIndex()
+    book.add_newer([started(), entered("a", execution="exec_late")])
     assert why_not_replay(OPEN, book.runs["exec_1"]) is None
     assert "not captured" in (why_not_replay(OPEN, book.runs["exec_late"]) or "")
     assert why_not_replay(OPEN, book.runs["exec_late"], given_input=True) is None
@@ -159,7 +159,11 @@ async def test_a_replay_finds_a_likely_run() -> None:
         assert server.posts == [{"input": {"n": 1}}]
         sim.log += [started(NOON + 2, "exec_3", input={"n": 2}), started(NOON + 3, "exec_4")]
         await session.read_once()
-        assert (submission.execution_id, submission.likely, submission.progress) == ("exec_4", True, Progress.ACCEPTED)
+        assert (submission.execution_id, submission.is_likely_match, submission.progress) == (
+            "exec_4",
+            True,
+            Progress.ACCEPTED,
+        )
 
 
 async def test_a_replay_that_is_told_its_run_is_proven() -> None:
@@ -171,7 +175,7 @@ async def test_a_replay_that_is_told_its_run_is_proven() -> None:
         assert server.posts == [{"input": {"n": 5}, "entity_id": "user_7"}]
         sim.log.append(started(NOON + 3, "exec_9", input={"n": 5}))
         await session.read_once()
-        assert (submission.execution_id, submission.likely, submission.progress) == (
+        assert (submission.execution_id, submission.is_likely_match, submission.progress) == (
             "exec_9",
             False,
             Progress.CONFIRMED,

@@ -8,11 +8,10 @@ import httpx
 import pytest
 
 from scaicore_tui.actions import Progress
-from scaicore_tui.actions.outcomes import ABSENT_AFTER, LOOKED_FOR
+from scaicore_tui.actions.tracker import ABSENT_AFTER, LOOKUP_WINDOW_S
+from scaicore_tui.api.budget import Priority, RequestSlot
+from scaicore_tui.api.transport import INVOKE_TIMEOUT, WHOLE_TIMEOUT
 from scaicore_tui.errors import UsageError
-from scaicore_tui.feed import Rank
-from scaicore_tui.feed.budget import Slot
-from scaicore_tui.feed.transport import INVOKE_TIMEOUT, WHOLE_TIMEOUT
 from scaicore_tui.session import Session
 from tests.support.builders import NOON, SECOND, checkpoint, started
 from tests.support.feed_simulator import FeedSim
@@ -48,7 +47,7 @@ async def test_an_answer_that_did_not_arrive_costs_no_look_ups_while_its_checkpo
         seen = [submission.progress]
         moved(session, ABSENT_AFTER)
         assert await polled(session, server) == plain
-        assert [*seen, submission.progress] == [Progress.UNKNOWN, Progress.ABSENT]
+        assert [*seen, submission.progress] == [Progress.UNKNOWN, Progress.NOT_RECEIVED]
 
 
 async def test_what_may_still_arrive_is_not_sent_again_however_long_its_answer_takes() -> None:
@@ -105,10 +104,10 @@ async def test_a_look_up_leaves_the_feed_its_turn(monkeypatch: pytest.MonkeyPatc
         await polled(session, server)
         await session.answer("ckpt_1", "approve")
         server.sim.checkpoints.clear()
-        ranks: list[Rank] = []
+        ranks: list[Priority] = []
         slot = session.client.budget.slot
 
-        def noted(rank: Rank) -> AbstractAsyncContextManager[Slot]:
+        def noted(rank: Priority) -> AbstractAsyncContextManager[RequestSlot]:
             ranks.append(rank)
             return slot(rank)
 
@@ -116,8 +115,8 @@ async def test_a_look_up_leaves_the_feed_its_turn(monkeypatch: pytest.MonkeyPatc
         await session.outcomes.look_up()
         assert ranks == []
         await polled(session, server)
-        assert set(ranks) == {Rank.CHECKPOINTS, Rank.HEAD, Rank.CATCH_UP}
-        assert ranks.count(Rank.CATCH_UP) == 4
+        assert set(ranks) == {Priority.CHECKPOINTS, Priority.HEAD, Priority.CATCH_UP}
+        assert ranks.count(Priority.CATCH_UP) == 4
 
 
 async def test_it_is_looked_up_once_its_checkpoint_waits_no_longer() -> None:
@@ -139,12 +138,12 @@ async def test_what_is_never_found_is_not_looked_for_for_ever() -> None:
         submission = await session.answer("ckpt_1", "approve")
         server.sim.checkpoints.clear()
         assert await polled(session, server) > plain
-        moved(session, LOOKED_FOR)
+        moved(session, LOOKUP_WINDOW_S)
         assert await polled(session, server) == plain
         assert submission.progress is Progress.UNKNOWN
 
 
-@pytest.mark.parametrize(("late", "progress"), [(10.0, Progress.UNKNOWN), (LOOKED_FOR, Progress.ABSENT)])
+@pytest.mark.parametrize(("late", "progress"), [(10.0, Progress.UNKNOWN), (LOOKUP_WINDOW_S, Progress.NOT_RECEIVED)])
 async def test_a_run_that_begins_long_after_a_replay_is_not_its_own(late: float, progress: Progress) -> None:
     server = WriteServer(FeedSim([started()]), lose_answer)
     async with server.session() as session:
@@ -157,7 +156,10 @@ async def test_a_run_that_begins_long_after_a_replay_is_not_its_own(late: float,
         moved(session, late)
         server.sim.log.append(started(now(session), "exec_9"))
         await polled(session, server)
-        assert (submission.execution_id, submission.progress) == ("exec_9" if late < LOOKED_FOR else None, progress)
+        assert (submission.execution_id, submission.progress) == (
+            "exec_9" if late < LOOKUP_WINDOW_S else None,
+            progress,
+        )
 
 
 async def test_a_run_of_the_past_is_no_replay() -> None:

@@ -8,14 +8,15 @@ import httpx
 import pytest
 
 from scaicore_tui.actions import Ledger, Progress
-from scaicore_tui.cli import bookkeeping, output
+from scaicore_tui.api.client import Client
+from scaicore_tui.cli.commands import ledger
+from scaicore_tui.cli.output import stdout
 from scaicore_tui.config import Target
 from scaicore_tui.errors import UsageError
-from scaicore_tui.feed import Client
-from scaicore_tui.runs import run_document
+from scaicore_tui.export.documents import run_document
+from scaicore_tui.protocol import Event
+from scaicore_tui.protocol.strict_json import parse_strict
 from scaicore_tui.session import Session
-from scaicore_tui.wire import Event
-from scaicore_tui.wire.given import read_given
 from tests.support.builders import NOON, started_with_raw_input
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
@@ -53,7 +54,7 @@ async def test_a_captured_input_is_sent_byte_for_byte(source: bytes) -> None:
         assert server.bodies == [b'{"input":%s,"entity_id":"ent_7"}' % source]
         server.sim.log.append(started_with_raw_input(source.replace(b"\n", b" "), "exec_2", 5))
         await session.read_once()
-        assert (submission.execution_id, submission.likely) == ("exec_2", True)
+        assert (submission.execution_id, submission.is_likely_match) == ("exec_2", True)
 
 
 @pytest.mark.parametrize("source", [b'"a\tb"', b'"\x01"'])
@@ -83,13 +84,13 @@ async def test_the_ledger_has_the_input_as_it_was_sent(
     server = Invoked(started_with_raw_input(b"{}"))
     async with server.session(Ledger(path)) as session:
         await session.read_once()
-        await session.replay("exec_1", read_given(given), given_input=True)
+        await session.replay("exec_1", parse_strict(given), given_input=True)
     flat = given.replace("\r\n", "  ").encode()
     assert server.bodies == [b'{"input":%s}' % given.encode()]
     (entry,) = Ledger(path).entries()
     assert (entry.progress, entry.input_json) == (Progress.ACCEPTED, flat)
-    monkeypatch.setattr(bookkeeping, "ledger_file", lambda: path)
-    bookkeeping.list_ledger(json=True)
+    monkeypatch.setattr(ledger, "ledger_file", lambda: path)
+    ledger.list_ledger(json=True)
     assert '"a": 1e400' in capsys.readouterr().out
 
 
@@ -97,7 +98,7 @@ async def test_documents_print_numbers_as_they_came(capsys: pytest.CaptureFixtur
     server = Invoked(started_with_raw_input(b'{"x": 1e400, "y": [0.10, 12345678901234567.89], "z": NaN}'))
     async with server.session() as session:
         await session.read_once()
-        output.document(run_document(session.find_run("exec_1")))
+        stdout.document(run_document(session.find_run("exec_1")))
     shown = capsys.readouterr().out
     assert '"x": 1e400' in shown
     assert '"y": [\n      0.10,\n      12345678901234567.89\n    ]' in shown

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaicore_tui.errors import Refused
-from scaicore_tui.feed import Budget, Rank
-from scaicore_tui.feed.quota import Quota, read_quota
+from scaicore_tui.api.budget import Budget, Priority
+from scaicore_tui.api.rate_window import Quota, read_quota
+from scaicore_tui.errors import RequestRejected
 from tests.support.manual_clock import ManualClock
 from tests.support.rate_limited_server import LIMIT, RateLimitedServer
 from tests.support.waiting import turn, until
@@ -23,23 +23,23 @@ class Caller:
     def __init__(self, clock: ManualClock, server: RateLimitedServer) -> None:
         self.clock = clock
         self.budget = Budget(clock)
-        self.sent: list[tuple[float, Rank]] = []
+        self.sent: list[tuple[float, Priority]] = []
         self.refused = 0
         self._server = server
         self._tasks: list[asyncio.Task[None]] = []
 
-    def ask(self, *ranks: Rank) -> None:
+    def ask(self, *ranks: Priority) -> None:
         """Want these now."""
         self._tasks += [asyncio.create_task(self._ask(rank)) for rank in ranks]
 
-    async def _ask(self, rank: Rank) -> None:
+    async def _ask(self, rank: Priority) -> None:
         async with self.budget.slot(rank) as slot:
             self.sent.append((self.clock.monotonic(), rank))
             await self.clock.sleep(0.1)
             status, headers = self._server.take()
             self.refused += status == 429
             await self.clock.sleep(0.1)
-            slot.heard(status, headers)
+            slot.on_response(status, headers)
 
     async def finish(self) -> None:
         """Let time pass until all are answered."""
@@ -77,7 +77,7 @@ async def test_a_minute_is_never_overspent_and_well_spent(tells: bool) -> None:
     caller = Caller(clock, RateLimitedServer(clock, tells=tells))
     for _ in range(5):
         # More than go meanwhile, and not all at once: each looks at all others that wait.
-        caller.ask(*[Rank.CATCH_UP] * 40)
+        caller.ask(*[Priority.CATCH_UP] * 40)
         await caller.pass_time(30)
     await caller.finish()
     moments = [moment for moment, _ in caller.sent]
@@ -86,18 +86,18 @@ async def test_a_minute_is_never_overspent_and_well_spent(tells: bool) -> None:
     assert max(moments) < 220
 
 
-ASKED = st.lists(st.tuples(st.integers(0, 30), st.lists(st.sampled_from(Rank), max_size=30)), max_size=8)
+ASKED = st.lists(st.tuples(st.integers(0, 30), st.lists(st.sampled_from(Priority), max_size=30)), max_size=8)
 
 
 @settings(max_examples=60, deadline=None)
 @given(ASKED, st.booleans(), st.integers(5, 90))
-def test_no_mix_of_requests_is_refused(asked: list[tuple[int, list[Rank]]], tells: bool, limit: int) -> None:
+def test_no_mix_of_requests_is_refused(asked: list[tuple[int, list[Priority]]], tells: bool, limit: int) -> None:
     async def run() -> int:
         clock = ManualClock()
         caller = Caller(clock, RateLimitedServer(clock, limit=limit if tells else LIMIT, tells=tells))
         caller.budget.limit = limit if tells else LIMIT
         for seconds, ranks in asked:
-            caller.ask(*(rank or Rank.HEAD for rank in ranks))
+            caller.ask(*(rank or Priority.HEAD for rank in ranks))
             await caller.pass_time(seconds + 0.5)
         await caller.finish()
         return caller.refused
@@ -109,9 +109,9 @@ async def test_the_most_urgent_goes_first() -> None:
     clock = ManualClock()
     caller = Caller(clock, RateLimitedServer(clock))
     for _ in range(LIMIT):
-        caller.ask(Rank.WRITE)
+        caller.ask(Priority.WRITE)
         await caller.pass_time(0.9)
-    urgent_last = [Rank.HISTORY, Rank.CATCH_UP, Rank.HEAD, Rank.CHECKPOINTS, Rank.WRITE]
+    urgent_last = [Priority.HISTORY, Priority.CATCH_UP, Priority.HEAD, Priority.CHECKPOINTS, Priority.WRITE]
     caller.ask(*urgent_last)
     await caller.finish()
     assert [rank for _, rank in caller.sent[LIMIT:]] == urgent_last[::-1]
@@ -120,30 +120,30 @@ async def test_the_most_urgent_goes_first() -> None:
 async def test_the_less_urgent_leave_slots_to_the_more_urgent() -> None:
     clock = ManualClock()
     caller = Caller(clock, RateLimitedServer(clock))
-    caller.ask(*[Rank.HISTORY] * 10)
+    caller.ask(*[Priority.HISTORY] * 10)
     await settle()
-    for rank in (Rank.HEAD, Rank.CHECKPOINTS, Rank.WRITE):
+    for rank in (Priority.HEAD, Priority.CHECKPOINTS, Priority.WRITE):
         caller.ask(*[rank] * LIMIT)
         await settle()
     spent = [rank for _, rank in caller.sent]
     caller.give_up()
-    assert [spent.count(rank) for rank in (Rank.HEAD, Rank.CHECKPOINTS, Rank.WRITE)] == [LIMIT - 12, 1, 1]
+    assert [spent.count(rank) for rank in (Priority.HEAD, Priority.CHECKPOINTS, Priority.WRITE)] == [LIMIT - 12, 1, 1]
 
 
 async def test_catching_up_leaves_room_for_the_regular_reads_and_writes() -> None:
     clock = ManualClock()
     caller = Caller(clock, RateLimitedServer(clock))
-    caller.budget.upkeep = 24
-    caller.ask(*[Rank.CATCH_UP] * 20)
+    caller.budget.reserved_per_minute = 24
+    caller.ask(*[Priority.CATCH_UP] * 20)
     waits = []
     for _ in range(40):
         # More than can go meanwhile beside the regular reads: there is always something to catch up on.
-        caller.ask(*[Rank.CATCH_UP] * 4)
-        caller.ask(Rank.HEAD, Rank.CHECKPOINTS)
+        caller.ask(*[Priority.CATCH_UP] * 4)
+        caller.ask(Priority.HEAD, Priority.CHECKPOINTS)
         await caller.pass_time(5)
-        waits.append(caller.budget.wait(Rank.WRITE))
+        waits.append(caller.budget.wait(Priority.WRITE))
     assert max(waits) < 2
-    heads = [moment for moment, rank in caller.sent if rank is Rank.HEAD]
+    heads = [moment for moment, rank in caller.sent if rank is Priority.HEAD]
     assert max(moment - 5 * place for place, moment in enumerate(heads)) < 5
     await caller.finish()
 
@@ -155,7 +155,7 @@ async def test_others_on_the_same_key_are_made_room_for() -> None:
     for _ in range(20):
         for _ in range(3):
             server.take()
-        caller.ask(*[Rank.CATCH_UP] * 4)
+        caller.ask(*[Priority.CATCH_UP] * 4)
         await caller.pass_time(6)
     await caller.finish()
     assert caller.refused == 0
@@ -168,11 +168,11 @@ async def test_a_429_from_outside_holds_everything_back() -> None:
     caller = Caller(clock, server)
     for _ in range(LIMIT):
         server.take()
-    caller.ask(Rank.HEAD)
+    caller.ask(Priority.HEAD)
     await caller.finish()
     assert (caller.refused, caller.budget.refusals) == (1, 1)
-    assert caller.budget.wait(Rank.WRITE) == pytest.approx(7, abs=0.2)
-    caller.ask(Rank.WRITE)
+    assert caller.budget.wait(Priority.WRITE) == pytest.approx(7, abs=0.2)
+    caller.ask(Priority.WRITE)
     await settle()
     assert len(caller.sent) == 1
     await caller.finish()
@@ -183,26 +183,28 @@ async def test_a_write_that_would_wait_too_long_is_refused_and_says_why() -> Non
     clock = ManualClock()
     budget = Budget(clock)
     for _ in range(LIMIT):
-        async with budget.slot(Rank.WRITE):
+        async with budget.slot(Priority.WRITE):
             pass
-    with pytest.raises(Refused, match="60 requests of this minute are spent · nothing was sent · again in 60 s"):
-        async with budget.slot(Rank.WRITE):
+    with pytest.raises(
+        RequestRejected, match="60 requests of this minute are spent · nothing was sent · again in 60 s"
+    ):
+        async with budget.slot(Priority.WRITE):
             pass
     clock.advance(61)
-    async with budget.slot(Rank.WRITE) as slot:
-        slot.heard(429, {"Retry-After": "30"})
-    with pytest.raises(Refused, match="asked to wait \\(429\\)"):
-        async with budget.slot(Rank.WRITE):
+    async with budget.slot(Priority.WRITE) as slot:
+        slot.on_response(429, {"Retry-After": "30"})
+    with pytest.raises(RequestRejected, match="asked to wait \\(429\\)"):
+        async with budget.slot(Priority.WRITE):
             pass
 
 
 async def test_a_slot_that_is_given_up_goes_to_the_next() -> None:
     clock = ManualClock()
     caller = Caller(clock, RateLimitedServer(clock))
-    waiting = asyncio.create_task(caller.budget.slot(Rank.HISTORY).__aenter__())
+    waiting = asyncio.create_task(caller.budget.slot(Priority.HISTORY).__aenter__())
     await settle()
     assert waiting.done()
-    caller.ask(*[Rank.HEAD] * 70)
+    caller.ask(*[Priority.HEAD] * 70)
     await settle()
     for task in caller._tasks[60:]:
         task.cancel()

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from scaicore_tui.feed import Budget, Rank
-from scaicore_tui.feed.pace import POLL_SHARE, allowed, upkeep
+from scaicore_tui.api.budget import Budget, Priority
+from scaicore_tui.sync.pollers import POLL_SHARE, allowed, upkeep
 from tests.support.manual_clock import ManualClock
 from tests.support.rate_limited_server import RateLimitedServer
 from tests.support.waiting import turn
@@ -24,16 +24,16 @@ class Readers:
         self.clock = ManualClock()
         self.budget = Budget(self.clock, limit)
         self.refused = 0
-        self.sent: dict[Rank, list[float]] = defaultdict(list)
-        self.waits: dict[Rank, list[float]] = defaultdict(list)
+        self.sent: dict[Priority, list[float]] = defaultdict(list)
+        self.waits: dict[Priority, list[float]] = defaultdict(list)
         self._server = RateLimitedServer(self.clock, limit, tells=tells)
         self._tasks: list[asyncio.Task[None]] = []
 
-    def read(self, rank: Rank, pause: float = 0.0) -> None:
+    def read(self, rank: Priority, pause: float = 0.0) -> None:
         """Add a reader of that rank, which pauses so long after each answer."""
         self._tasks.append(asyncio.create_task(self._read(rank, pause)))
 
-    async def _read(self, rank: Rank, pause: float) -> None:
+    async def _read(self, rank: Priority, pause: float) -> None:
         while True:
             wanted = self.clock.monotonic()
             async with self.budget.slot(rank) as slot:
@@ -42,7 +42,7 @@ class Readers:
                 await self.clock.sleep(0.2)
                 status, headers = self._server.take()
                 self.refused += status == 429
-                slot.heard(status, headers)
+                slot.on_response(status, headers)
             await self.clock.sleep(pause)
 
     async def pass_time(self, until: float) -> None:
@@ -61,7 +61,7 @@ class Readers:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
 
-    def longest_gap(self, rank: Rank) -> float:
+    def longest_gap(self, rank: Priority) -> float:
         """Return the longest time in which no request of that rank went, the begin included."""
         return max(later - sooner for sooner, later in pairwise([0.0, *self.sent[rank]]))
 
@@ -69,51 +69,58 @@ class Readers:
 @pytest.mark.parametrize("limit", [20, 60])
 async def test_each_rank_gets_its_share_while_the_ranks_before_it_want_everything(limit: int) -> None:
     readers = Readers(limit)
-    for rank in (Rank.CHECKPOINTS, Rank.CHECKPOINTS, Rank.HEAD, Rank.HEAD, Rank.CATCH_UP, Rank.HISTORY):
+    for rank in (
+        Priority.CHECKPOINTS,
+        Priority.CHECKPOINTS,
+        Priority.HEAD,
+        Priority.HEAD,
+        Priority.CATCH_UP,
+        Priority.HISTORY,
+    ):
         readers.read(rank)
-    readers.read(Rank.WRITE, pause=37.0)
+    readers.read(Priority.WRITE, pause=37.0)
     await readers.pass_time(MINUTES * 60 * 60 / limit)
     await readers.stop()
     slot_time = 60 / limit
     # The first minute's requests go at once: until they are forgotten, a minute passes.
-    assert readers.longest_gap(Rank.HEAD) <= 60 + 14 * slot_time
-    assert readers.longest_gap(Rank.CATCH_UP) <= 60 + 24 * slot_time
-    assert readers.longest_gap(Rank.HISTORY) <= 60 + 36 * slot_time
+    assert readers.longest_gap(Priority.HEAD) <= 60 + 14 * slot_time
+    assert readers.longest_gap(Priority.CATCH_UP) <= 60 + 24 * slot_time
+    assert readers.longest_gap(Priority.HISTORY) <= 60 + 36 * slot_time
     shares = {rank: len(sent) / (MINUTES * 60) for rank, sent in readers.sent.items()}
-    assert shares[Rank.HEAD] > 0.07
-    assert shares[Rank.CATCH_UP] > 0.03
-    assert shares[Rank.HISTORY] > 0.018
-    assert max(readers.waits[Rank.WRITE]) < 2.5 * slot_time
+    assert shares[Priority.HEAD] > 0.07
+    assert shares[Priority.CATCH_UP] > 0.03
+    assert shares[Priority.HISTORY] > 0.018
+    assert max(readers.waits[Priority.WRITE]) < 2.5 * slot_time
     assert readers.refused == 0
 
 
 async def test_one_starved_request_goes_and_not_the_whole_queue_behind_it() -> None:
     readers = Readers(60)
     # One a second for a minute: from then on one slot a second comes free.
-    readers.read(Rank.WRITE, pause=0.8)
+    readers.read(Priority.WRITE, pause=0.8)
     await readers.pass_time(60)
     await readers.stop()
-    for rank in (*[Rank.HEAD] * 3, *[Rank.HISTORY] * 8):
+    for rank in (*[Priority.HEAD] * 3, *[Priority.HISTORY] * 8):
         readers.read(rank)
     await readers.pass_time(160)
     await readers.stop()
-    starved = readers.sent[Rank.HISTORY]
+    starved = readers.sent[Priority.HISTORY]
     assert len(starved) == 3
     assert min(later - sooner for sooner, later in pairwise([60.0, *starved])) >= 30
-    assert len(readers.sent[Rank.HEAD]) > 90
+    assert len(readers.sent[Priority.HEAD]) > 90
     assert readers.refused == 0
 
 
 async def test_pages_of_checkpoints_go_evenly_after_the_first_few() -> None:
     readers = Readers(60)
     for _ in range(3):
-        readers.read(Rank.CHECKPOINTS)
+        readers.read(Priority.CHECKPOINTS)
     await readers.pass_time(180)
     await readers.stop()
-    sent = readers.sent[Rank.CHECKPOINTS]
+    sent = readers.sent[Priority.CHECKPOINTS]
     assert sum(moment < 10 for moment in sent) >= 20
     assert max(later - sooner for sooner, later in pairwise(sent)) <= 2.5
-    assert max(readers.budget.wait(rank) for rank in (Rank.WRITE, Rank.HEAD)) < 2
+    assert max(readers.budget.wait(rank) for rank in (Priority.WRITE, Priority.HEAD)) < 2
 
 
 def test_polls_leave_a_third_of_the_limit_to_others() -> None:
@@ -134,9 +141,9 @@ async def test_what_others_spend_is_not_available() -> None:
     budget = Budget(clock, 60)
     assert budget.available == 60
     headers = {"Limit": "60", "Remaining": "29"}
-    async with budget.slot(Rank.HEAD) as slot:
-        slot.heard(200, {f"X-Scaigrid-Ratelimit-{name}": value for name, value in headers.items()})
+    async with budget.slot(Priority.HEAD) as slot:
+        slot.on_response(200, {f"X-Scaigrid-Ratelimit-{name}": value for name, value in headers.items()})
     assert budget.available == 30
-    async with budget.slot(Rank.HEAD) as slot:
-        slot.heard(200, {"X-Scaigrid-Ratelimit-Limit": "60", "X-Scaigrid-Ratelimit-Remaining": "0"})
+    async with budget.slot(Priority.HEAD) as slot:
+        slot.on_response(200, {"X-Scaigrid-Ratelimit-Limit": "60", "X-Scaigrid-Ratelimit-Remaining": "0"})
     assert budget.available == 15

@@ -8,10 +8,10 @@ import tracemalloc
 import httpx
 import pytest
 
-from scaicore_tui.feed import Budget, Rank
-from scaicore_tui.feed.quota import MAX_QUOTA, Quota, read_quota
-from scaicore_tui.wire import read_problem
-from scaicore_tui.wire.headers import MAX_AGE, MAX_WAIT, http_date, kept_for, retry_after, server_time
+from scaicore_tui.api.budget import Budget, Priority
+from scaicore_tui.api.rate_window import MAX_QUOTA, Quota, read_quota
+from scaicore_tui.protocol import read_problem
+from scaicore_tui.protocol.headers import MAX_AGE, MAX_WAIT, cached_age, http_date, retry_after, server_time
 from tests.support.manual_clock import ManualClock
 
 NOW = 784_111_777.0  # Sun, 06 Nov 1994 08:49:37 GMT
@@ -63,7 +63,7 @@ def test_a_leap_second_is_a_date() -> None:
 @pytest.mark.parametrize("text", NONSENSE)
 def test_nonsense_is_ignored(text: str) -> None:
     assert retry_after(text, NOW) is None
-    assert kept_for({"Age": text}) == 0
+    assert cached_age({"Age": text}) == 0
     assert read_quota(quota_headers(text, "1")) is None
     assert read_quota(quota_headers("60", text)) is None
     assert read_quota(quota_headers("60", "1", text)) == Quota(60, 1)
@@ -78,10 +78,10 @@ def test_a_wait_is_bounded_and_of_several_the_longest() -> None:
 
 
 def test_of_several_ages_the_largest_counts_and_an_invalid_one_does_not() -> None:
-    assert kept_for({"Age": "7"}) == 7
-    assert kept_for({"Age": "0, 3600"}) == 3600
-    assert kept_for({"Age": "soon, 8"}) == 8
-    assert kept_for({"Age": "9" * 30}) == MAX_AGE
+    assert cached_age({"Age": "7"}) == 7
+    assert cached_age({"Age": "0, 3600"}) == 3600
+    assert cached_age({"Age": "soon, 8"}) == 8
+    assert cached_age({"Age": "9" * 30}) == MAX_AGE
 
 
 def test_a_date_is_the_time_at_the_server_unless_a_cache_may_have_kept_it() -> None:
@@ -102,10 +102,14 @@ async def test_a_limit_of_any_size_costs_no_memory(limit: str) -> None:
     budget = Budget(ManualClock())
     tracemalloc.start()
     try:
-        async with budget.slot(Rank.HEAD) as first, budget.slot(Rank.HEAD) as second, budget.slot(Rank.HEAD) as third:
+        async with (
+            budget.slot(Priority.HEAD) as first,
+            budget.slot(Priority.HEAD) as second,
+            budget.slot(Priority.HEAD) as third,
+        ):
             for slot, remaining in ((first, "0"), (second, limit), (third, "1")):
-                slot.heard(200, quota_headers(limit, remaining, "1800000030"))
-                budget.wait(Rank.HISTORY)
+                slot.on_response(200, quota_headers(limit, remaining, "1800000030"))
+                budget.wait(Priority.HISTORY)
         assert tracemalloc.get_traced_memory()[1] < 100_000
     finally:
         tracemalloc.stop()
@@ -118,20 +122,20 @@ async def test_a_429_with_a_date_holds_until_then_by_the_server_s_clock(form: in
     later = ["Sun, 06 Nov 1994 08:50:22 GMT", "Sunday, 06-Nov-94 08:50:22 GMT", "Sun Nov  6 08:50:22 1994"][form]
     clock = ManualClock()
     budget = Budget(clock)
-    async with budget.slot(Rank.HEAD) as slot:
-        slot.heard(429, {"Retry-After": later, "Date": FORMS[0]})
-    assert budget.wait(Rank.WRITE) == pytest.approx(45)
+    async with budget.slot(Priority.HEAD) as slot:
+        slot.on_response(429, {"Retry-After": later, "Date": FORMS[0]})
+    assert budget.wait(Priority.WRITE) == pytest.approx(45)
 
 
 async def test_a_429_without_a_date_of_its_own_is_compared_with_the_last_one() -> None:
     clock = ManualClock()
     budget = Budget(clock)
-    async with budget.slot(Rank.HEAD) as slot:
-        slot.heard(200, {"Date": FORMS[0]})
+    async with budget.slot(Priority.HEAD) as slot:
+        slot.on_response(200, {"Date": FORMS[0]})
     clock.advance(15)
-    async with budget.slot(Rank.HEAD) as slot:
-        slot.heard(429, {"Retry-After": LATER})
-    assert budget.wait(Rank.WRITE) == pytest.approx(30)
+    async with budget.slot(Priority.HEAD) as slot:
+        slot.on_response(429, {"Retry-After": LATER})
+    assert budget.wait(Priority.WRITE) == pytest.approx(30)
 
 
 @pytest.mark.parametrize("headers", [{"retry-after": LATER, "date": FORMS[0]}, {"Retry-After": "45"}])

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from scaicore_tui.api.client import Client
 from scaicore_tui.config import Api, Flags, Target, resolve_target
-from scaicore_tui.config.sources import TokenFile
-from scaicore_tui.errors import CannotReach, CredentialsError
-from scaicore_tui.feed import Client
-from scaicore_tui.secret import Secret
+from scaicore_tui.config.token_sources import TokenFile
+from scaicore_tui.errors import CredentialsError, Unreachable
+from scaicore_tui.secrets import Secret
 from tests.support.grid import MANAGER, serving
 from tests.support.proxy import Grid, answer, grid_server
 
@@ -65,7 +65,7 @@ async def test_a_tenant_without_a_key_leaves_it_to_the_environment() -> None:
 async def test_a_vault_that_is_down_is_no_reason_for_another_key() -> None:
     async with grid_server() as grid, grid_server() as vault:
         vault.reply = answer(b"", "503 Oh")
-        with pytest.raises(CannotReach, match="ScaiVault answered 503"):
+        with pytest.raises(Unreachable, match="ScaiVault answered 503"):
             await read(grid, vault, SCAIGRID_API_KEY="sgk_of_the_environment")
     assert not grid.received
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from scaicore_tui.auth import Claims, TokenProvider, read_claims
+from scaicore_tui.auth.provider import MIN_RENEW_INTERVAL_S, RENEW_BEFORE_S
+from scaicore_tui.auth.sources import MAX_OUTPUT, run_command
 from scaicore_tui.config import Target
-from scaicore_tui.config.sources import TokenCommand, TokenFile
-from scaicore_tui.credentials import Bearer, Claims, read_claims
-from scaicore_tui.credentials.bearer import AGAIN, EARLY
-from scaicore_tui.credentials.command import MAX_OUTPUT, run_command
+from scaicore_tui.config.token_sources import TokenCommand, TokenFile
 from scaicore_tui.errors import CredentialsError
-from scaicore_tui.secret import Secret
+from scaicore_tui.secrets import Secret
 from tests.support.manual_clock import ManualClock
 from tests.support.proxy import jwt
 
@@ -95,9 +95,9 @@ class Printer:
         return len(self._runs.read_text())
 
 
-def bearer(source: TokenCommand | TokenFile, clock: ManualClock, token: str | None = None) -> Bearer:
+def bearer(source: TokenCommand | TokenFile, clock: ManualClock, token: str | None = None) -> TokenProvider:
     known = None if token is None else Secret(token)
-    return Bearer(Target(url="https://h", token=known, sources=(source,)), clock)
+    return TokenProvider(Target(url="https://h", token=known, sources=(source,)), clock)
 
 
 async def test_it_is_run_when_it_is_needed_and_again_when_the_token_runs_out(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ async def test_it_is_run_when_it_is_needed_and_again_when_the_token_runs_out(tmp
     assert (printer.runs, mine.time_left) == (0, None)
     assert set(await asyncio.gather(mine.token(), mine.token())) == {Secret(first)}
     assert (printer.runs, mine.source, mine.time_left) == (1, "token_command of profile work", HOUR)
-    clock.advance(HOUR - EARLY - 1)
+    clock.advance(HOUR - RENEW_BEFORE_S - 1)
     assert await mine.token() == Secret(first)
     printer.now_prints(second)
     clock.advance(2)
@@ -118,13 +118,13 @@ async def test_it_is_run_when_it_is_needed_and_again_when_the_token_runs_out(tmp
 
 async def test_until_it_has_run_out_a_token_is_good_whatever_the_command_says(tmp_path: Path) -> None:
     clock = ManualClock()
-    token = jwt(exp=clock.now() + EARLY / 2)
+    token = jwt(exp=clock.now() + RENEW_BEFORE_S / 2)
     printer = Printer(tmp_path, "")
     mine = bearer(printer.source, clock, token)
     assert await mine.token() == Secret(token)
     assert await mine.token() == Secret(token)
     assert printer.runs == 1
-    clock.advance(EARLY)
+    clock.advance(RENEW_BEFORE_S)
     with pytest.raises(CredentialsError, match="printed nothing"):
         await mine.token()
     assert printer.runs == 2
@@ -137,11 +137,11 @@ async def test_a_401_has_it_run_once_in_a_while(tmp_path: Path) -> None:
     refused = await mine.token()
     assert not await mine.renew(refused)
     assert printer.runs == 1
-    clock.advance(AGAIN)
+    clock.advance(MIN_RENEW_INTERVAL_S)
     assert not await mine.renew(refused)
     assert not await mine.renew(refused)
     assert printer.runs == 2
-    clock.advance(AGAIN)
+    clock.advance(MIN_RENEW_INTERVAL_S)
     printer.now_prints("sgk_new")
     assert set(await asyncio.gather(mine.renew(refused), mine.renew(refused))) == {True}
     assert (await mine.token(), printer.runs) == (Secret("sgk_new"), 3)
@@ -160,11 +160,11 @@ async def test_a_new_token_in_the_file_is_found_after_a_401(tmp_path: Path) -> N
 def test_a_refusal_of_a_token_that_ran_out_says_so() -> None:
     clock = ManualClock()
     target = Target(url="https://h", token=Secret(jwt(exp=clock.now() - 7_300)), token_source="HERE")
-    told = Bearer(target, clock).explain(CredentialsError("no", status=401, request_id="req_1"))
+    told = TokenProvider(target, clock).explain(CredentialsError("no", status=401, request_id="req_1"))
     assert "the token from HERE ran out 2h ago" in str(told)
     assert (told.request_id, told.status) == ("req_1", 401)
     other = CredentialsError("no", status=412)
-    assert Bearer(target, clock).explain(other) is other
+    assert TokenProvider(target, clock).explain(other) is other
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell")

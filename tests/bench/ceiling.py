@@ -14,10 +14,10 @@ from urllib.parse import parse_qs
 
 import httpx
 
+from scaicore_tui.api.client import Client
 from scaicore_tui.config import Target
-from scaicore_tui.feed import Client
 from scaicore_tui.session import Session
-from scaicore_tui.wire.timestamps import iso
+from scaicore_tui.timefmt import format_iso
 from tests.support.builders import NOON, RUNTIME, SECOND
 from tests.support.manual_clock import ManualClock
 from tests.support.waiting import rest
@@ -113,7 +113,7 @@ def event(number: int) -> bytes:
     block, lane = divmod(number, AT_ONCE)
     turn, step = divmod(block, 12)
     kind = _KINDS[step]
-    stamp = iso(NOON + int(number / RATE) * SECOND)
+    stamp = format_iso(NOON + int(number / RATE) * SECOND)
     node = f'"node_id": "n{(step - 1) // 2}", "block_kind": "rigid"' if kind.startswith("block") else '"node_id": null'
     return (
         f'{{"type": "{RUNTIME}{kind}", "core_id": "core_{lane % 5}", "timestamp": "{stamp}", '

@@ -16,7 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from scaicore_tui.wire.timestamps import iso
+from scaicore_tui.timefmt import format_iso
 from tests.support.builders import RUNTIME, SECOND
 from tests.support.manual_clock import ManualClock
 
@@ -174,7 +174,7 @@ class Day:
         return self._log.execute("INSERT OR IGNORE INTO log VALUES (?, ?)", (place, raw)).rowcount == 1
 
     def _stamp(self) -> str:
-        return str(iso(int(self.clock.now() * 1000) * (SECOND // 1000)))
+        return str(format_iso(int(self.clock.now() * 1000) * (SECOND // 1000)))
 
     def _at(self, seconds: float, act: Callable[[], None]) -> None:
         heapq.heappush(self._due, (self.clock.monotonic() + seconds, next(self._tickets), act))

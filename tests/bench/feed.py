@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from scaicore_tui.protocol import Event
 from scaicore_tui.servers.hosting import bind, serve_app
-from scaicore_tui.wire import Event
 from tests.support.builders import SECOND, completed, entered, exited, started
 from tests.support.feed_simulator import Answering
 

@@ -19,13 +19,14 @@ from pathlib import Path
 
 import httpx
 
+from scaicore_tui.api.client import Client
 from scaicore_tui.config import Target
-from scaicore_tui.feed import Client, surplus
-from scaicore_tui.journal import Intake, Journal
-from scaicore_tui.runs import RunBook
+from scaicore_tui.protocol import read_event_page
+from scaicore_tui.runs import RunIndex
 from scaicore_tui.session import Session
+from scaicore_tui.store import Journal, JournalWriter
+from scaicore_tui.sync.stitch import new_events
 from scaicore_tui.tui import DebuggerApp, put_keys_first
-from scaicore_tui.wire import read_event_page
 from tests.bench.traffic import pages, sources
 
 PAGE = 500
@@ -59,15 +60,15 @@ def speed(events: int = 100_000) -> Speed:
     return Speed(events / all_of_it, parsing / all_of_it)
 
 
-def take_in(journal: Journal, bodies: Sequence[bytes]) -> RunBook:
+def take_in(journal: Journal, bodies: Sequence[bytes]) -> RunIndex:
     """Read pages into a journal and a book, as a session does."""
-    intake = Intake(journal)
+    intake = JournalWriter(journal)
     intake.begin()
-    book = RunBook(journal.history)
+    book = RunIndex(journal.history)
     for body in bodies:
         events = read_event_page(body).events[::-1]
         for begin in range(0, len(events), PAGE):
-            book.take(intake.news(surplus(events[begin : begin + PAGE], journal.known(events))))
+            book.apply(intake.news(new_events(events[begin : begin + PAGE], journal.count_known(events))))
     return book
 
 
@@ -75,9 +76,9 @@ def write_journal(path: Path, events: int) -> None:
     """A journal of so many events, as a session leaves it."""
     stream = sources(events)
     with Journal.open(path) as journal:
-        intake = Intake(journal)
+        intake = JournalWriter(journal)
         intake.begin()
-        while intake.stored(1):
+        while intake.next_summaries(1):
             pass
         while some := list(islice(stream, 20 * PAGE)):
             for body in pages(some, PAGE):
@@ -96,7 +97,7 @@ async def held(journal: Path) -> float:
     session = Session(TARGET, Journal.open(journal), client=feed.client())
     app = DebuggerApp(session, ascii_only=False, banner="bench")
     async with app.run_test(size=(80, 24)) as pilot:
-        stored = len(session.journal.rows("SELECT place FROM runs"))
+        stored = len(session.journal.query("SELECT place FROM runs"))
         while len(session.book.summaries) < stored:
             await pilot.pause()
         await pilot.press("j", "j", "slash", *"timeout", "enter")

@@ -13,7 +13,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
 
-from scaicore_tui.tui.paint import CURSOR
+from scaicore_tui.tui.render.line import CURSOR
 from tests.support.terminal import Terminal
 
 # A key is over once nothing was written for so many seconds: the next one comes as soon as from a person in a hurry.

@@ -8,7 +8,7 @@ from itertools import cycle, islice, takewhile
 from pathlib import Path
 from statistics import median
 
-from scaicore_tui.journal import Journal
+from scaicore_tui.store import Journal
 from tests.bench.feed import A_ROW, CORES, served, told
 from tests.bench.probes import Press, cursor_moved, first_byte, on_terminal, percentile, presses, watched
 from tests.bench.registry import Row, Setting, row
@@ -67,7 +67,7 @@ def _at_rest(journal: Path, times: int, events: str) -> Iterator[Row]:
 def _while_folded(journal: Path, times: int, events: str) -> Iterator[Row]:
     """On a journal of an older program, whose runs are folded anew."""
     runs = _runs(journal)
-    with Journal.open(journal) as opened, opened.writing() as database:
+    with Journal.open(journal) as opened, opened.transaction() as database:
         database.execute("UPDATE folding SET version = 0, folded = 0")
     with (
         served(FeedSim([])) as env,
@@ -120,7 +120,7 @@ def _is_loaded(terminal: Terminal, journal: Path) -> bool:
 def _runs(journal: Path) -> int:
     """How many runs have a summary in that file."""
     with Journal.read(journal) as read:
-        return int(read.rows("SELECT count(*) FROM runs")[0][0])
+        return int(read.query("SELECT count(*) FROM runs")[0][0])
 
 
 def _bytes(found: list[Press]) -> float:

@@ -20,11 +20,11 @@ from typing import Any
 import httpx
 
 from scaicore_tui.actions import Ledger
+from scaicore_tui.api.client import Client
 from scaicore_tui.config import Target
 from scaicore_tui.errors import ScaicoreError
-from scaicore_tui.feed import Client
-from scaicore_tui.journal import Journal
 from scaicore_tui.session import Session
+from scaicore_tui.store import Journal
 from tests.bench.day import COLLEAGUE, Day
 from tests.bench.troubled import Troubled
 from tests.support.builders import NOON, SECOND

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from scaicore_tui.cli.demo import demo_process
+from scaicore_tui.cli.commands.demo import demo_process
 from tests.bench import bare
 from tests.bench.feed import A_ROW, served, told
 from tests.bench.probes import in_turns, on_terminal, opened, resident_mib, started

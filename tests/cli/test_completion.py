@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from scaicore_tui.journal import Intake, Journal
-from scaicore_tui.wire.checkpoints import read_checkpoint
+from scaicore_tui.protocol.checkpoints import read_checkpoint
+from scaicore_tui.store import Journal, JournalWriter
 from tests.support.builders import NOON, checkpoint, completed, started
 from tests.support.program import COMMAND, PATIENCE, Program, loaded_modules
 
@@ -28,7 +28,7 @@ def journal(tmp_path: Path) -> Path:
         checkpoint("ckpt_break", checkpoint_type="debug_breakpoint", options=[]),
     ]
     with Journal.open(path) as kept:
-        intake = Intake(kept)
+        intake = JournalWriter(kept)
         intake.begin()
         intake.news([started(NOON, name) for name in ("exec_a", "exec_b", HOSTILE)])
         intake.news([completed(NOON + 1, "exec_a")])

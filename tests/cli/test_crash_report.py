@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from scaicore_tui.cli import crash
-from scaicore_tui.cli.diagnostics import judge
-from scaicore_tui.cli.running import Terse
-from scaicore_tui.errors import CannotReach, Refused
+from scaicore_tui.cli.output import crash
+from scaicore_tui.cli.output.stderr import report_error
+from scaicore_tui.cli.runner import RedactedFormatter
+from scaicore_tui.errors import RequestRejected, Unreachable
 from tests.support.waiting import turn
 
 PAYLOAD = "what-a-flow-said"
@@ -36,7 +36,7 @@ def chained() -> None:
 
 
 def told(error: BaseException) -> str:
-    return "\n".join(crash.told(error))
+    return "\n".join(crash.format_trace(error))
 
 
 def test_a_chain_is_told_from_its_cause_on_without_its_words() -> None:
@@ -50,7 +50,7 @@ def test_a_chain_is_told_from_its_cause_on_without_its_words() -> None:
 @pytest.mark.parametrize(
     ("error", "name"),
     [
-        (Refused(PAYLOAD, status=500, request_id="req_\x1b1"), "Refused: 500 req_␛1"),
+        (RequestRejected(PAYLOAD, status=500, request_id="req_\x1b1"), "Refused: 500 req_␛1"),
         (AttributeError("'NoneType' object has no attribute 'x'"), "AttributeError: 'NoneType' object has no"),
         (FileNotFoundError(2, "No such file", PAYLOAD), "FileNotFoundError: No such file"),
         (UnicodeDecodeError("utf-8", PAYLOAD.encode(), 0, 1, PAYLOAD), "UnicodeDecodeError"),
@@ -71,11 +71,11 @@ def test_of_sqlite_its_own_name_of_the_error_is_told() -> None:
 
 
 def test_groups_are_told_with_their_parts_and_judged_by_what_is_a_mistake() -> None:
-    group = ExceptionGroup(PAYLOAD, [CannotReach("away"), ExceptionGroup("", [caught(chained)])])
+    group = ExceptionGroup(PAYLOAD, [Unreachable("away"), ExceptionGroup("", [caught(chained)])])
     assert "  |   | KeyError" in told(group)
     assert PAYLOAD not in told(group)
-    assert isinstance(crash.reason(group), KeyError)
-    assert isinstance(crash.reason(ExceptionGroup("", [CannotReach("away")])), CannotReach)
+    assert isinstance(crash.root_cause(group), KeyError)
+    assert isinstance(crash.root_cause(ExceptionGroup("", [Unreachable("away")])), Unreachable)
 
 
 def test_a_deep_recursion_is_told_at_both_ends() -> None:
@@ -95,7 +95,7 @@ def test_an_endless_chain_ends() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes of files")
 def test_the_newest_few_are_kept_for_their_owner_alone(tmp_path: Path) -> None:
-    paths = [crash.keep(KeyError(), tmp_path / "state", 1_800_000_000 + day * 86_400) for day in range(9)]
+    paths = [crash.write_report(KeyError(), tmp_path / "state", 1_800_000_000 + day * 86_400) for day in range(9)]
     assert sorted((tmp_path / "state").iterdir()) == paths[-crash.KEPT :]
     assert {stat.S_IMODE(path.stat().st_mode) for path in paths[-crash.KEPT :]} == {0o600}
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
@@ -106,14 +106,14 @@ def test_where_no_report_can_be_written_that_is_said(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setattr("scaicore_tui.config.paths.state_dir", lambda: tmp_path / "file")
-    assert judge(caught(chained)) == 70
+    assert report_error(caught(chained)) == 70
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith("no report could be written: File exists")
     assert PAYLOAD not in line
 
 
 def test_what_people_can_do_something_about_is_no_mistake(capsys: pytest.CaptureFixture[str]) -> None:
-    assert judge(ExceptionGroup("", [CannotReach("away", hint="come back")])) == 3
+    assert report_error(ExceptionGroup("", [Unreachable("away", hint="come back")])) == 3
     assert capsys.readouterr().err == "scaicore-tui: away · come back\n"
 
 
@@ -121,12 +121,12 @@ def test_a_library_logs_no_values() -> None:
     error = caught(chained)
     words = f"Task exception was never retrieved\nfuture: <Task {PAYLOAD}>"
     record = logging.LogRecord("asyncio", logging.ERROR, "", 0, words, (), (type(error), error, None))
-    line, *frames = Terse().format(record).splitlines()
+    line, *frames = RedactedFormatter().format(record).splitlines()
     assert line == "asyncio: Task exception was never retrieved"
     assert "KeyError" in frames
-    assert PAYLOAD not in Terse().format(record)
+    assert PAYLOAD not in RedactedFormatter().format(record)
     slow = logging.LogRecord("asyncio", logging.WARNING, "", 0, "Executing %s took 1 s", (f"<Handle {PAYLOAD}>",), None)
-    assert Terse().format(slow) == "asyncio: Executing <…> took 1 s"
+    assert RedactedFormatter().format(slow) == "asyncio: Executing <…> took 1 s"
 
 
 def test_a_loop_in_debug_mode_does_not_either(caplog: pytest.LogCaptureFixture) -> None:
@@ -137,6 +137,6 @@ def test_a_loop_in_debug_mode_does_not_either(caplog: pytest.LogCaptureFixture) 
 
     with caplog.at_level(logging.WARNING, "asyncio"), asyncio.Runner(debug=True) as runner:
         runner.run(slow())
-    told = [Terse().format(record) for record in caplog.records]
+    told = [RedactedFormatter().format(record) for record in caplog.records]
     assert told
     assert PAYLOAD not in "".join(told)

@@ -12,7 +12,7 @@ import textual
 from anyio.from_thread import start_blocking_portal
 from textual.drivers.linux_driver import LinuxDriver
 
-from scaicore_tui.cli.doctor.terminal import driver_finding
+from scaicore_tui.cli.commands.doctor.local import driver_finding
 from tests.support.grid import MANAGER, VIEWER
 from tests.support.program import COMMAND, Demo, Program, fast_grid
 from tests.support.proxy import answer, grid_server, jwt

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from scaicore_tui.cli.doctor.api import api_findings
-from scaicore_tui.cli.doctor.finding import Finding, Mark
-from scaicore_tui.cli.doctor.look import Seen
+from scaicore_tui.api.probe import Reply
+from scaicore_tui.auth import TokenProvider
+from scaicore_tui.cli.commands.doctor.api import api_findings
+from scaicore_tui.cli.commands.doctor.finding import Finding, Mark
+from scaicore_tui.cli.commands.doctor.probe import ProbeResult
 from scaicore_tui.config import Api, Target
-from scaicore_tui.credentials import Bearer
-from scaicore_tui.errors import CannotReach, CredentialsError, PermissionDenied, Refused, ScaicoreError
-from scaicore_tui.feed.probe import Reply
-from scaicore_tui.secret import Secret
-from scaicore_tui.wire import read_event_page
+from scaicore_tui.errors import CredentialsError, PermissionDenied, RequestRejected, ScaicoreError, Unreachable
+from scaicore_tui.protocol import read_event_page
+from scaicore_tui.secrets import Secret
 from tests.support.builders import MILLISECOND, NOON, SECOND, entered
 from tests.support.manual_clock import ManualClock
 from tests.support.proxy import jwt
@@ -38,10 +38,12 @@ def page(step: int = -MILLISECOND, count: int = 20) -> bytes:
     return f'{{"data": {{"events": [{", ".join(events)}], "next_cursor": null}}}}'.encode()
 
 
-def seen(target: Target = TARGET, error: ScaicoreError | None = None, status: int = 200, **more: Any) -> Seen:
+def seen(target: Target = TARGET, error: ScaicoreError | None = None, status: int = 200, **more: Any) -> ProbeResult:
     """A look at an API that answers well, or with `error`."""
     answered = reply(status, error)
-    found = Seen(target, Bearer(target, ManualClock(NOW)), events=answered, replies=[answered, reply(), reply()])
+    found = ProbeResult(
+        target, TokenProvider(target, ManualClock(NOW)), events=answered, replies=[answered, reply(), reply()]
+    )
     if error is None:
         found.page, found.checkpoints = read_event_page(page()), reply()
     for name, value in more.items():
@@ -49,38 +51,40 @@ def seen(target: Target = TARGET, error: ScaicoreError | None = None, status: in
     return found
 
 
-def found(what: Seen) -> dict[str, Finding]:
+def found(what: ProbeResult) -> dict[str, Finding]:
     return {finding.name: finding for finding in api_findings(what, MISSING, ManualClock(NOW))}
 
 
 def test_all_is_well() -> None:
     findings = found(seen())
-    assert {finding.mark for finding in findings.values()} == {Mark.OK, Mark.UNKNOWN}
-    assert {name for name, one in findings.items() if one.mark is Mark.UNKNOWN} == {"caller", "manage", "limit"}
+    assert {finding.status for finding in findings.values()} == {Mark.OK, Mark.UNKNOWN}
+    assert {name for name, one in findings.items() if one.status is Mark.UNKNOWN} == {"caller", "manage", "limit"}
     assert findings["feed"].words == "newest first · times in milliseconds · newest 1m old"
     assert "sgk_key" not in json.dumps([one.facts for one in findings.values()]) + str(findings)
 
 
 def test_every_failing_line_says_what_to_do_and_none_is_left_out() -> None:
-    down = seen(error=CannotReach("cannot reach it", hint="check it"), status=200, replies=[])
+    down = seen(error=Unreachable("cannot reach it", hint="check it"), status=200, replies=[])
     no = seen(error=CredentialsError("the token is not known [401]"), status=401)
     for findings in (found(down), found(no), found(seen(token_error=MISSING))):
         assert list(findings) == list(found(seen()))
-        assert all(one.fix and one.code for one in findings.values() if one.mark is Mark.FAILED)
-        assert any(one.mark is Mark.FAILED for one in findings.values())
+        assert all(one.fix and one.code for one in findings.values() if one.status is Mark.FAILED)
+        assert any(one.status is Mark.FAILED for one in findings.values())
 
 
 def test_an_api_that_is_not_reached_leaves_the_rest_unknown() -> None:
-    gone = CannotReach("cannot reach h.example: refused", hint="check that it runs")
+    gone = Unreachable("cannot reach h.example: refused", hint="check that it runs")
     nothing = reply(None, gone, headers={})
     findings = found(seen(error=gone, events=nothing, replies=[nothing]))
     assert (findings["api"].code, findings["api"].fix) == (3, "check that it runs")
-    assert all(findings[name].mark is Mark.UNKNOWN for name in ("view", "manage", "feed", "clock", "limit", "latency"))
+    assert all(
+        findings[name].status is Mark.UNKNOWN for name in ("view", "manage", "feed", "clock", "limit", "latency")
+    )
 
 
 def test_an_api_of_the_other_style_is_named() -> None:
     elsewhere = replace(TARGET, api=Api.SCAIGRID)
-    findings = found(seen(error=CannotReach("no"), status=404, elsewhere=elsewhere))
+    findings = found(seen(error=Unreachable("no"), status=404, elsewhere=elsewhere))
     assert "a ScaiGrid at https://h.example/v1/modules/scaicore" in findings["api"].words
     assert findings["api"].fix.startswith("--url https://h.example --api scaigrid")
 
@@ -89,9 +93,9 @@ def test_a_token_that_ran_out() -> None:
     target = replace(TARGET, token=Secret(jwt(sub="usr_1", tenant_id="acme", exp=NOW - 7_300)))
     refused = CredentialsError("the token is not known [401]", status=401)
     finding = found(seen(target, refused, 401))["token"]
-    assert (finding.mark, finding.code) == (Mark.FAILED, 4)
+    assert (finding.status, finding.code) == (Mark.FAILED, 4)
     assert "the token from HERE ran out 2h ago" in finding.words
-    assert found(seen(target))["token"].mark is Mark.FAILED
+    assert found(seen(target))["token"].status is Mark.FAILED
 
 
 def test_what_a_token_says_of_itself_is_not_verified() -> None:
@@ -107,8 +111,8 @@ def test_no_token() -> None:
     refused = CredentialsError("missing_credentials [412]", status=412)
     findings = found(seen(target, refused, 412))
     assert (findings["token"].words, findings["token"].fix) == (MISSING.message, "set one")
-    assert findings["api"].mark is Mark.OK
-    assert found(seen(target))["token"].mark is Mark.OK
+    assert findings["api"].status is Mark.OK
+    assert found(seen(target))["token"].status is Mark.OK
 
 
 @pytest.mark.parametrize(
@@ -128,7 +132,7 @@ def test_what_a_scaigrid_says_of_the_caller(permissions: object, mark: Mark, wor
     me = {"id": "usr\x1b_1", "role": "viewer", "permissions": permissions}
     findings = found(seen(replace(TARGET, api=Api.SCAIGRID), me=me))
     assert findings["caller"].words == "usr␛_1, viewer"
-    assert findings["manage"].mark is mark
+    assert findings["manage"].status is mark
     assert words in findings["manage"].words
 
 
@@ -149,7 +153,7 @@ def test_the_feed_s_order_and_resolution(step: int, words: str) -> None:
 def test_a_feed_of_few_or_no_events() -> None:
     assert "order unclear from 3 events" in found(seen(page=read_event_page(page(count=3))))["feed"].words
     finding = found(seen(replace(TARGET, core="core_x"), page=read_event_page(page(count=0))))["feed"]
-    assert (finding.mark, finding.words) == (Mark.WARNING, "there are no events for Core core_x")
+    assert (finding.status, finding.words) == (Mark.WARNING, "there are no events for Core core_x")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +168,7 @@ def test_a_feed_of_few_or_no_events() -> None:
 def test_the_clocks(date: float | None, mark: Mark, words: str) -> None:
     headers = {} if date is None else {"Date": formatdate(date)}
     finding = found(seen(replies=[reply(headers=headers, took=0.01)]))["clock"]
-    assert finding.mark is mark
+    assert finding.status is mark
     assert words in finding.words
 
 
@@ -175,11 +179,11 @@ def test_the_limit_and_the_latency() -> None:
     assert findings["latency"].facts["median_ms"] == pytest.approx(40)
     few = reply(took=3.0, headers=quota | {"X-Scaigrid-Ratelimit-Remaining": "5"})
     findings = found(seen(replies=[reply(), few]))
-    assert (findings["limit"].mark, findings["latency"].mark) == (Mark.WARNING, Mark.WARNING)
+    assert (findings["limit"].status, findings["latency"].status) == (Mark.WARNING, Mark.WARNING)
 
 
 def test_a_limit_that_is_reached() -> None:
-    over = Refused("slow down [429]", retry_after=17.0, status=429)
+    over = RequestRejected("slow down [429]", retry_after=17.0, status=429)
     findings = found(seen(error=over, status=429, replies=[reply(429, over)]))
     assert (findings["limit"].code, findings["limit"].fix) == (3, "again in 17s")
-    assert findings["api"].mark is Mark.OK
+    assert findings["api"].status is Mark.OK

@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 
 from scaicore_tui.cli.help import EXIT_CODES
-from scaicore_tui.cli.running import ENDING
+from scaicore_tui.cli.runner import ENDING
 from scaicore_tui.servers.proxy import ProxyConfig
 from tests.support.core_inputs import SPOILED, TRIP
 from tests.support.fault_injector import Fault, faulty_wire

@@ -9,8 +9,8 @@ import pytest
 import typer.testing
 
 from scaicore_tui import __version__
-from scaicore_tui.cli.app import app
-from scaicore_tui.cli.flags import Common, read_plain
+from scaicore_tui.cli.main import app
+from scaicore_tui.cli.options import Common, parse_fast
 from tests.support.program import Demo, Program, loaded_modules
 
 HEAVY = {"textual", "httpx", "pydantic", "starlette", "uvicorn"}
@@ -39,16 +39,16 @@ def test_a_command_comes_without_the_app(program: Program) -> None:
 )
 def test_plain_flags_are_read_as_typer_reads_them(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Common] = []
-    monkeypatch.setattr("scaicore_tui.cli.app.open_app", told.append)
+    monkeypatch.setattr("scaicore_tui.cli.main.open_app", told.append)
     typer.testing.CliRunner().invoke(app, words.split())
-    assert told == [read_plain(words.split())]
+    assert told == [parse_fast(words.split())]
 
 
 @pytest.mark.parametrize(
     "words", ["runs", "url h", "-h", "--url", "--url --ascii", "--url=h", "--interval 0", "--backfill x", "--version"]
 )
 def test_what_is_not_plain_is_left_to_typer(words: str) -> None:
-    assert read_plain(words.split()) is None
+    assert parse_fast(words.split()) is None
 
 
 def test_the_version_among_other_flags(program: Program) -> None:
@@ -68,8 +68,8 @@ def test_flags_stand_before_or_after_the_command(demo: Demo, program: Program) -
 
 def test_nothing_is_something_to_say() -> None:
     """A flag of 0 behind the command's name is not unsaid."""
-    assert Common(backfill=0).over(Common(backfill=7, quiet=True)) == Common(backfill=0, quiet=True)
-    assert Common().over(Common(backfill=7, interval=1.0)) == Common(backfill=7, interval=1.0)
+    assert Common(backfill=0).merge(Common(backfill=7, quiet=True)) == Common(backfill=0, quiet=True)
+    assert Common().merge(Common(backfill=7, interval=1.0)) == Common(backfill=7, interval=1.0)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="XDG folders")

@@ -8,20 +8,20 @@ from collections.abc import Callable, Sequence
 import httpx
 import pytest
 
-from scaicore_tui.cli.following import Contact, Follower, patiently
+from scaicore_tui.api.client import Client
+from scaicore_tui.cli.commands.follow import ChangeFollower, ConnectionReporter, patiently
 from scaicore_tui.config import Target
 from scaicore_tui.errors import CredentialsError, ScaicoreError
-from scaicore_tui.feed import Client
-from scaicore_tui.runs import Teller, Transition
+from scaicore_tui.protocol import Event, decode_event, read_problem
+from scaicore_tui.runs import Transition, TransitionStream
 from scaicore_tui.session import Session
-from scaicore_tui.wire import Event, read_problem, read_stored
 from tests.bench.traffic import sources
 from tests.support.builders import checkpoint, completed, entered, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
 from tests.support.waiting import turn
 
-FEED = [read_stored(source) for source in sources(4_000)]
+FEED = [decode_event(source) for source in sources(4_000)]
 SPLIT = 300
 
 
@@ -41,8 +41,10 @@ class Line:
 
 def whole(events: Sequence[Event], first: int) -> list[Transition]:
     """What is to be told of the events from that one on."""
-    teller = Teller(lambda key, upto: [(n, e) for n, e in enumerate(events[: upto + 1]) if e.execution_id == key])
-    return list(teller.tell(list(enumerate(events))[first:]))
+    teller = TransitionStream(
+        lambda key, upto: [(n, e) for n, e in enumerate(events[: upto + 1]) if e.execution_id == key]
+    )
+    return list(teller.feed(list(enumerate(events))[first:]))
 
 
 @pytest.mark.parametrize("page_size", [50, 500])
@@ -52,12 +54,12 @@ async def test_a_hole_is_told_once_it_is_filled_and_then_in_its_order(page_size:
         await session.read_once()
         while await session.load_older():
             pass
-        follower, told = Follower(session, None), list[Transition]()
-        session.subscribe(lambda update: told.extend(follower.news()))
+        follower, told = ChangeFollower(session, None), list[Transition]()
+        session.subscribe(lambda update: told.extend(follower.new_changes()))
         for end in (SPLIT + 20, 2_000, 2_001, len(FEED)):
             line.sim.log[:] = FEED[:end]
             await session.read_once()
-        told.extend(follower.news())
+        told.extend(follower.new_changes())
         assert told == whole(FEED, SPLIT)
 
 
@@ -66,19 +68,19 @@ async def test_of_one_run_the_past_is_told_and_then_its_news() -> None:
     line = Line(FeedSim([started(execution="exec_2"), *steps[:2]], checkpoints=[checkpoint()]))
     async with line.session as session:
         await session.read_once()
-        follower = Follower(session, "exec_1")
-        assert [str(made.what) for made in follower.past("exec_1")] == ["run_began", "node_entered"]
-        assert [str(made.what) for made in follower.waiting()] == ["checkpoint_waits"]
+        follower = ChangeFollower(session, "exec_1")
+        assert [str(made.kind) for made in follower.past_changes("exec_1")] == ["run_began", "node_entered"]
+        assert [str(made.kind) for made in follower.waiting()] == ["checkpoint_waits"]
         line.sim.log += [completed(execution="exec_2"), steps[2]]
         await session.read_once()
-        assert [str(made.what) for made in follower.news()] == ["run_completed"]
+        assert [str(made.kind) for made in follower.new_changes()] == ["run_completed"]
         # It has ended, and its checkpoint is pending still: nothing tells that it is gone.
-        await follower.look(always=True)
-        assert list(follower.due([])) == []
+        await follower.refresh_checkpoints(always=True)
+        assert list(follower.release_due([])) == []
         line.sim.checkpoints.clear()
         await session.read_once()
-        await follower.look(always=False)
-        assert [str(made.what) for made in follower.due([])] == ["checkpoint_gone"]
+        await follower.refresh_checkpoints(always=False)
+        assert [str(made.kind) for made in follower.release_due([])] == ["checkpoint_gone"]
 
 
 async def test_a_checkpoint_that_went_just_before_its_run_ended_is_told_once() -> None:
@@ -86,19 +88,19 @@ async def test_a_checkpoint_that_went_just_before_its_run_ended_is_told_once() -
     line = Line(FeedSim([started(), entered("a")], checkpoints=[checkpoint()]))
     async with line.session as session:
         await session.read_once()
-        follower = Follower(session, "exec_1")
-        assert [str(made.what) for made in follower.waiting()] == ["checkpoint_waits"]
+        follower = ChangeFollower(session, "exec_1")
+        assert [str(made.kind) for made in follower.waiting()] == ["checkpoint_waits"]
         line.sim.log.append(completed())
         await session.read_once()
         line.sim.checkpoints.clear()
-        await follower.look(always=False)
-        assert [str(made.what) for made in follower.due([])] == ["checkpoint_gone"]
+        await follower.refresh_checkpoints(always=False)
+        assert [str(made.kind) for made in follower.release_due([])] == ["checkpoint_gone"]
         assert [row.id for row in session.checkpoints] == ["ckpt_1"]
         await session.read_once()
         asked = len(line.sim.requests)
         for _ in range(3):
-            await follower.look(always=False)
-        assert list(follower.due([])) == []
+            await follower.refresh_checkpoints(always=False)
+        assert list(follower.release_due([])) == []
         assert len(line.sim.requests) == asked
 
 
@@ -106,13 +108,13 @@ async def test_a_listing_that_fails_at_the_end_of_a_run_is_no_evidence() -> None
     line = Line(FeedSim([started()], checkpoints=[checkpoint()]))
     async with line.session as session:
         await session.read_once()
-        follower = Follower(session, "exec_1")
+        follower = ChangeFollower(session, "exec_1")
         list(follower.waiting())
         line.sim.log.append(completed())
         await session.read_once()
         line.trouble = lambda: httpx.Response(503, json={"detail": "gone for lunch"})
-        await follower.look(always=False)
-        assert list(follower.due([])) == []
+        await follower.refresh_checkpoints(always=False)
+        assert list(follower.release_due([])) == []
 
 
 async def test_what_fails_at_first_is_read_again_until_it_is_answered(capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,7 +125,7 @@ async def test_what_fails_at_first_is_read_again_until_it_is_answered(capsys: py
             raise read_problem(statuses.pop(0), {}, b'{"detail": "gone for lunch"}').error()
 
     async with line.session as session:
-        contact, clock = Contact(session), session.clock
+        contact, clock = ConnectionReporter(session), session.clock
         assert isinstance(clock, ManualClock)
         reading = asyncio.ensure_future(patiently(session, contact, read))
         while not reading.done():
@@ -141,14 +143,14 @@ async def test_what_waiting_does_not_help_against_is_raised_at_once(status: int)
     line.trouble = lambda: httpx.Response(status, json={"detail": "no"})
     async with line.session as session:
         with pytest.raises(ScaicoreError):
-            await patiently(session, Contact(session), session.read_once)
+            await patiently(session, ConnectionReporter(session), session.read_once)
 
 
 async def test_loss_of_contact_and_its_return_are_told_once_each() -> None:
     line = Line(FeedSim(FEED[:5]))
     async with line.session as session:
         await session.read_once()
-        contact = Contact(session)
+        contact = ConnectionReporter(session)
         assert list(contact.look()) == []
         line.trouble = lambda: httpx.Response(503, json={"detail": "gone for lunch"})
         for n in range(3):
@@ -168,7 +170,7 @@ async def test_a_credential_that_is_refused_again_and_again_is_believed_to_be_no
     line = Line(FeedSim(FEED[:5]))
     async with line.session as session:
         await session.read_once()
-        contact = Contact(session)
+        contact = ConnectionReporter(session)
         line.trouble = lambda: httpx.Response(401, json={"detail": "expired"})
         for _ in range(2):
             with pytest.raises(CredentialsError):
@@ -184,7 +186,7 @@ async def test_what_will_never_come_is_said() -> None:
     line = Line(FeedSim(FEED[:SPLIT]))
     async with line.session as session:
         await session.read_once()
-        contact = Contact(session)
+        contact = ConnectionReporter(session)
         line.sim.log[:] = FEED[2_000:]
         await session.read_once()
         (words,) = contact.look()

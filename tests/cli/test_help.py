@@ -19,11 +19,10 @@ import typer
 import typer.testing
 from typer.main import get_command
 
-from scaicore_tui.cli.app import app
-from scaicore_tui.cli.examples import EXAMPLES
-from scaicore_tui.cli.flags import Common
-from scaicore_tui.cli.help import COMMON, commands
+from scaicore_tui.cli.help import COMMON, EXAMPLES, commands
+from scaicore_tui.cli.main import app
 from scaicore_tui.cli.manual import PAGES, TOPICS
+from scaicore_tui.cli.options import Common
 from tests.support.program import COMMAND, Program
 
 GROUP: Any = get_command(app)
@@ -44,7 +43,7 @@ def test_help_fits_80_columns_and_has_examples(program: Program, name: str) -> N
 @pytest.mark.parametrize("line", [line for some in EXAMPLES.values() for line, _ in some])
 def test_each_example_can_be_typed(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is parsed, and not done."""
-    monkeypatch.setattr("scaicore_tui.cli.diagnostics.guarded", lambda command: 0)
+    monkeypatch.setattr("scaicore_tui.cli.output.stderr.run_guarded", lambda command: 0)
     program, *words = takewhile(lambda word: word not in SHELL, shlex.split(line))
     assert program == "scaicore-tui"
     done = typer.testing.CliRunner().invoke(app, words)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scaicore_tui.journal import Journal
+from scaicore_tui.store import Journal
 from tests.support.program import COMMAND, Program, loaded_modules
 from tests.support.terminal import Terminal
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from scaicore_tui.journal import Journal
+from scaicore_tui.store import Journal
 from tests.support.builders import NOON, started
 from tests.support.program import Demo, Program
 

@@ -11,13 +11,14 @@ import pytest
 from jsonschema import Draft202012Validator
 from typer.main import get_command
 
-from scaicore_tui.cli.app import app
-from scaicore_tui.cli.describing import names, source
+from scaicore_tui.cli.commands.schema import read_schema
 from scaicore_tui.cli.help import commands
+from scaicore_tui.cli.main import app
+from scaicore_tui.cli.schemas import schema_names
 from tests.support.core_inputs import SPOILED, TRIP
 from tests.support.program import Demo, FastGrid, Program
 
-SCHEMAS = {name: json.loads(source(name)) for name in names()}
+SCHEMAS = {name: json.loads(read_schema(name)) for name in schema_names()}
 
 
 def check(name: str, value: Any) -> None:
@@ -33,7 +34,7 @@ def parts(schema: Any) -> Iterator[dict[str, Any]]:
         yield from parts(value)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", schema_names())
 def test_a_schema_is_one_and_forbids_nothing_that_may_be_added(name: str) -> None:
     Draft202012Validator.check_schema(SCHEMAS[name])
     assert SCHEMAS[name]["$schema"] == "https://json-schema.org/draft/2020-12/schema"
@@ -44,7 +45,7 @@ def test_a_schema_is_one_and_forbids_nothing_that_may_be_added(name: str) -> Non
 def test_every_command_with_a_document_has_one() -> None:
     found = commands(get_command(app)).items()  # type: ignore[arg-type]
     with_json = {name.replace(" ", "-") for name, command in found if any(p.name == "json" for p in command.params)}
-    assert with_json | {"demo"} == set(names())
+    assert with_json | {"demo"} == set(schema_names())
 
 
 def test_a_run_is_one_thing_wherever_it_is_printed() -> None:
@@ -101,7 +102,7 @@ def test_it_is_printed_by_name(program: Program) -> None:
     assert program.document("schema", "runs") == SCHEMAS["runs"]
     head, *rows = program.lines("schema")
     assert head.split() == ["NAME", "DESCRIBES"]
-    assert [row.split()[0] for row in rows] == names()
+    assert [row.split()[0] for row in rows] == schema_names()
     unknown = program("schema", "run")
     assert (unknown.returncode, unknown.stdout) == (2, "")
     assert "did you mean runs?" in unknown.stderr

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from scaicore_tui.journal import Intake, Journal
+from scaicore_tui.store import Journal, JournalWriter
 from tests.support.builders import many_runs
 from tests.support.feed_server import feed_server
 from tests.support.feed_simulator import FeedSim
@@ -56,7 +56,7 @@ def test_record_counts_only_what_is_in_the_file(program: Program, tmp_path: Path
 def damaged(folder: Path) -> Path:
     path = folder / "damaged.journal"
     with Journal.open(path) as journal:
-        intake = Intake(journal)
+        intake = JournalWriter(journal)
         intake.begin()
         intake.news(many_runs(200))
     pages = path.stat().st_size // PAGE

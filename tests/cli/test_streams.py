@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from scaicore_tui.cli.streams import replace_with_ascii
-from scaicore_tui.text import cells
+from scaicore_tui.cli.output.streams import replace_with_ascii
+from scaicore_tui.text import cell_width
 from tests.support.builders import entered, event, started
 from tests.support.core_inputs import APPROVAL, TRIP
 from tests.support.program import COMMAND, PATIENCE, FastGrid, Program
@@ -136,7 +136,7 @@ def test_what_stands_in_for_a_sign_is_as_wide() -> None:
     plain, end = replace_with_ascii(UnicodeEncodeError("ascii", text, 0, len(text), "lacking"))
     assert end == len(text)
     assert plain.isascii()
-    assert cells(plain) == cells(text)
+    assert cell_width(plain) == cell_width(text)
 
 
 def test_a_pipe_that_does_not_block_is_waited_for(program: Program) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from scaicore_tui.auth import caller_of, identify
 from scaicore_tui.config import Api, Caller, Identity, Target, identity_of
-from scaicore_tui.config.sources import TokenCommand, VaultKey
-from scaicore_tui.credentials import caller_of, identify
-from scaicore_tui.secret import Secret
+from scaicore_tui.config.token_sources import TokenCommand, VaultKey
+from scaicore_tui.secrets import Secret
 from tests.support.proxy import jwt
 
 URL = "https://api.example.com"

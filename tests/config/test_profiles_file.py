@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from scaicore_tui.config.files import MAX_BYTES, read_config
 from scaicore_tui.config.profiles import find_complaints, read_profiles
-from scaicore_tui.config.reading import MAX_BYTES, read_config
 from scaicore_tui.errors import ConfigError
 
 SOMEBODY = 54_321

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from scaicore_tui.config import Api, Flags, Target, identity_of, journal_file, resolve_target, settle
-from scaicore_tui.config.keys import KEYS
+from scaicore_tui.config import Api, Flags, Target, identity_of, journal_file, load_settings, resolve_target
 from scaicore_tui.config.network import network_options
+from scaicore_tui.config.profile_docs import KEYS
 from scaicore_tui.config.profiles import Profile, find_complaints
 from scaicore_tui.config.target import check_url
 from scaicore_tui.errors import ConfigError
@@ -53,7 +53,7 @@ def test_the_order_of_sources(profiles: Path) -> None:
     assert resolved(Flags(core="core_f"), {}, profiles).core == "core_f"
     work = resolved(Flags(), {"WORK_TOKEN": "t1"}, profiles)
     assert (work.core, work.interval, work.token_source) == ("core_w", 7, "WORK_TOKEN")
-    assert (work.kept_bytes, work.kept_from(0)) == (500_000, None)
+    assert (work.max_bytes, work.prune_before(0)) == (500_000, None)
     grid = resolved(Flags(), {"SCAICORE_TUI_PROFILE": "grid"}, profiles)
     assert (grid.api, grid.read_only, grid.name) == (Api.SCAIGRID, True, "grid")
 
@@ -147,7 +147,7 @@ KEYED = {"SCAIGRID_API_KEY": "sgk_env"}
 def test_the_order_of_credentials(tmp_path: Path, keys: str, env: dict[str, str], names: list[str]) -> None:
     path = tmp_path / "config.toml"
     path.write_text(f'[profiles.default]\nurl = "https://h"\n{keys}\n')
-    settings = settle(Flags(), env, path)
+    settings = load_settings(Flags(), env, path)
     assert [source.name for source in settings.tokens.sources()] == names
     target = settings.target()
     assert target is not None
@@ -173,7 +173,7 @@ def test_a_vault_that_nobody_should_ask(tmp_path: Path, env: dict[str, str]) -> 
 def test_what_was_looked_at_is_told(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text('[profiles.default]\ntoken_env = "MINE"\n')
-    told = settle(Flags(), {"SCAIVAULT_URL": "https://v"}, path).tokens.missing("h.example")
+    told = load_settings(Flags(), {"SCAIVAULT_URL": "https://v"}, path).tokens.missing("h.example")
     assert told.exit_code == 4
     assert told.message == (
         "no credential for h.example: looked at SCAICORE_TUI_TOKEN, profile default (MINE is not set), "
@@ -183,7 +183,7 @@ def test_what_was_looked_at_is_told(tmp_path: Path) -> None:
 
 
 def test_each_value_names_its_source(profiles: Path) -> None:
-    settings = settle(Flags(core="core_f"), {"SCAICORE_TUI_URL": "https://env.example"}, profiles)
+    settings = load_settings(Flags(core="core_f"), {"SCAICORE_TUI_URL": "https://env.example"}, profiles)
     sources = {key: setting.source for key, setting in settings.values.items()}
     assert (sources["url"], sources["core"]) == ("SCAICORE_TUI_URL", "--core")
     assert (sources["interval"], sources["timeout"]) == ("profile work", "default")
@@ -195,8 +195,8 @@ def test_each_value_names_its_source(profiles: Path) -> None:
 def test_a_profile_can_switch_off_what_is_on_by_nothing(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text("[profiles.default]\nread_only = false\n")
-    assert settle(Flags(), {}, path).values["read_only"] == (False, "profile default")
-    assert settle(Flags(read_only=True), {}, path).values["read_only"] == (True, "--read-only")
+    assert load_settings(Flags(), {}, path).values["read_only"] == (False, "profile default")
+    assert load_settings(Flags(read_only=True), {}, path).values["read_only"] == (True, "--read-only")
 
 
 def test_every_key_is_explained() -> None:

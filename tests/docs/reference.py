@@ -15,11 +15,10 @@ from typing import Any
 from typer.main import get_command
 
 from scaicore_tui.cli import manual
-from scaicore_tui.cli.app import app
-from scaicore_tui.cli.examples import EXAMPLES
-from scaicore_tui.cli.help import COMMON, EXIT_CODES, commands, sections
-from scaicore_tui.config.keys import KEYS
-from scaicore_tui.tui.actions import ACTIONS, READING, Place
+from scaicore_tui.cli.help import COMMON, EXAMPLES, EXIT_CODES, commands, sections
+from scaicore_tui.cli.main import app
+from scaicore_tui.config.profile_docs import KEYS
+from scaicore_tui.tui.keymap import ACTIONS, READING, KeyContext
 from tests.docs.roff import roff
 
 ROOT = Path(__file__).parents[2]
@@ -28,22 +27,22 @@ GROUP: Any = get_command(app)
 COMMANDS = commands(GROUP)
 # Headings of the key contexts.
 CONTEXTS = {
-    Place.RUNS: "List of runs",
-    Place.NODES: "List of nodes",
-    Place.CHECKPOINTS: "List of checkpoints, on the main screen",
-    Place.DETAIL: "View of a run",
-    Place.INBOX: "Inbox",
-    Place.ANSWER: "Answer dialog",
-    Place.COMMENT: "Answer dialog, comment",
-    Place.BULK: "Dialog for several checkpoints",
-    Place.RESULTS: "Results of several answers",
-    Place.REPLAY: "Replay dialog",
-    Place.INPUT: "Replay dialog, input",
-    Place.ENTITY: "Replay dialog, entity",
-    Place.TYPING_OUT: "Typed confirmation",
-    Place.PROFILES: "List of profiles",
-    Place.HELP: "Help",
-    Place.WELCOME: "Start screen without a configuration",
+    KeyContext.RUNS: "List of runs",
+    KeyContext.NODES: "List of nodes",
+    KeyContext.CHECKPOINTS: "List of checkpoints, on the main screen",
+    KeyContext.DETAIL: "View of a run",
+    KeyContext.INBOX: "Inbox",
+    KeyContext.ANSWER: "Answer dialog",
+    KeyContext.COMMENT: "Answer dialog, comment",
+    KeyContext.BULK: "Dialog for several checkpoints",
+    KeyContext.RESULTS: "Results of several answers",
+    KeyContext.REPLAY: "Replay dialog",
+    KeyContext.INPUT: "Replay dialog, input",
+    KeyContext.ENTITY: "Replay dialog, entity",
+    KeyContext.TYPING_OUT: "Typed confirmation",
+    KeyContext.PROFILES: "List of profiles",
+    KeyContext.HELP: "Help",
+    KeyContext.WELCOME: "Start screen without a configuration",
 }
 
 
@@ -104,7 +103,7 @@ def keys() -> Iterator[str]:
     """Yield the keys: those of all lists and views first, then the others of each key context."""
     everywhere = [action for action in ACTIONS if action.places >= READING]
     yield from ("### In all lists and views", "", *_definitions(map(_key, everywhere)))
-    for place in Place:
+    for place in KeyContext:
         own = [action for action in ACTIONS if place in action.places and action not in everywhere]
         yield from (f"### {CONTEXTS[place]}", "", *_definitions(map(_key, own)))
 

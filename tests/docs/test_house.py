@@ -70,8 +70,8 @@ def test_only_one_module_writes_each_stream() -> None:
     def writers(stream: str) -> list[str]:
         return names([path for path in MODULES if f"sys.{stream}.write" in set(calls(tree_of(path)))])
 
-    assert writers("stdout") == ["cli/output.py"]
-    assert writers("stderr") == ["cli/diagnostics.py"]
+    assert writers("stdout") == ["cli/output/stdout.py"]
+    assert writers("stderr") == ["cli/output/stderr.py"]
 
 
 def test_only_actions_write_to_the_api() -> None:
@@ -100,7 +100,7 @@ def test_nothing_but_the_submitter_posts() -> None:
         return names([path for path in ours if any(call.endswith(methods) for call in calls(tree_of(path)))])
 
     ways = ("post", "put", "patch", "delete", "request", "send", "stream")
-    assert callers(*(f"http.{way}" for way in ways)) == ["feed/client.py", "feed/transport.py"]
+    assert callers(*(f"http.{way}" for way in ways)) == ["api/client.py", "api/transport.py"]
     assert callers("client.resolve", "client.invoke") == ["actions/submit.py"]
     assert callers("submitter.answer", "submitter.replay") == ["session/commands.py"]
 
@@ -124,7 +124,7 @@ def test_no_test_module_imports_another_one() -> None:
 
 
 def test_helpers_of_tests_lie_in_one_package() -> None:
-    programs = {"bench", "promises", "support"}  # these are packages of their own, with tests beside them
+    programs = {"bench", "docs", "promises", "support"}  # these are packages of their own, with tests beside them
     beside = [path for path in TESTS.glob("*/*.py") if path.parent.name not in programs]
     allowed = {"__init__.py", "__main__.py", "conftest.py"}
     assert not [path.name for path in beside if path.name not in allowed and not path.name.startswith("test_")]

@@ -10,13 +10,13 @@ import pytest
 
 from scaicore_tui import errors
 from scaicore_tui.cli import manual
-from scaicore_tui.cli.diagnostics import FAILED
-from scaicore_tui.cli.flags import Common
 from scaicore_tui.cli.help import EXIT_CODES, sections
-from scaicore_tui.cli.running import ENDING
-from scaicore_tui.config.keys import KEYS
-from scaicore_tui.runs.status import BREAKPOINT, GAP, NODE_LOOKS, REVIEW, RUN_LOOKS, Look
-from scaicore_tui.tui.actions import ACTIONS, Place
+from scaicore_tui.cli.options import Common
+from scaicore_tui.cli.output.stderr import FAILED
+from scaicore_tui.cli.runner import ENDING
+from scaicore_tui.config.profile_docs import KEYS
+from scaicore_tui.runs.status_style import BREAKPOINT, GAP, NODE_LOOKS, REVIEW, RUN_STYLES, StatusStyle
+from scaicore_tui.tui.keymap import ACTIONS, KeyContext
 from tests.docs.reference import CONTEXTS, GENERATED, GROUP, current, section, shown, synopsis
 from tests.docs.roff import roff
 
@@ -67,7 +67,7 @@ def test_every_generated_part_is_filled() -> None:
 
 
 def test_every_key_action_is_in_the_manual() -> None:
-    assert set(CONTEXTS) == set(Place)
+    assert set(CONTEXTS) == set(KeyContext)
     shown_keys = "\n".join(section(manual.source("keys"), "keys"))
     assert not [action for action in ACTIONS if f"**{action.key_names}**\n: {action.words}" not in shown_keys]
 
@@ -78,9 +78,9 @@ def test_every_key_of_a_profile_is_in_the_manual(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "look", [*RUN_LOOKS.values(), *NODE_LOOKS.values(), BREAKPOINT, REVIEW, GAP], ids=lambda look: look.word
+    "look", [*RUN_STYLES.values(), *NODE_LOOKS.values(), BREAKPOINT, REVIEW, GAP], ids=lambda look: look.word
 )
-def test_every_sign_is_in_the_manual(look: Look) -> None:
+def test_every_sign_is_in_the_manual(look: StatusStyle) -> None:
     assert f"**{look.glyph} ({look.ascii}) {look.colour}**" in manual.source("keys")
 
 

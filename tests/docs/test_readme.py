@@ -9,9 +9,9 @@ from itertools import takewhile
 import pytest
 import typer.testing
 
-from scaicore_tui.cli.app import app
 from scaicore_tui.cli.help import EXIT_CODES
-from scaicore_tui.tui.actions import ACTIONS, LISTS, Place
+from scaicore_tui.cli.main import app
+from scaicore_tui.tui.keymap import ACTIONS, LISTS, KeyContext
 from tests.docs.reference import README, ROOT
 
 TEXT = README.read_text(encoding="utf-8")
@@ -62,7 +62,7 @@ def test_the_keys_do_what_their_table_says() -> None:
 def test_the_five_keys_work_where_they_are_pressed() -> None:
     """The first two are pressed in the list of runs, the others in the view of a run."""
     keys = re.findall(r"^\d\. `(.+?)`", chapter("Find out why a run failed, in five keys"), re.MULTILINE)
-    places = [Place.RUNS, Place.RUNS, Place.DETAIL, Place.DETAIL, Place.DETAIL]
+    places = [KeyContext.RUNS, KeyContext.RUNS, KeyContext.DETAIL, KeyContext.DETAIL, KeyContext.DETAIL]
     for key, place in zip(keys, places, strict=True):
         assert [action for action in ACTIONS if place in action.places and key in action.key_names.split()]
 
@@ -72,7 +72,7 @@ def test_the_five_keys_work_where_they_are_pressed() -> None:
 )
 def test_each_command_can_be_typed(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Parse the command without running it."""
-    monkeypatch.setattr("scaicore_tui.cli.diagnostics.guarded", lambda command: 0)
+    monkeypatch.setattr("scaicore_tui.cli.output.stderr.run_guarded", lambda command: 0)
     words = [*takewhile(lambda word: word not in SHELL, shlex.split(line))][1:]
     done = typer.testing.CliRunner().invoke(app, words)
     assert (done.exit_code, done.output) == (0, "")

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from scaicore_tui.cli.demo import _token
+from scaicore_tui.cli.commands.demo import _token
 from tests.support import token_leaks
 from tests.support.grid import MANAGER, VIEWER
 from tests.support.proxy import TOKEN, jwt

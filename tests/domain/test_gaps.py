@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from scaicore_tui.cli.colours import text_of
-from scaicore_tui.cli.rows import run_rows
-from scaicore_tui.runs import Gap, GapRow, Ordered, RunStatus, Summary, gap_rows, missing_in
-from scaicore_tui.runs.gap import GapReason
-from scaicore_tui.runs.words import between
-from scaicore_tui.tui.listing import Listing, View
-from scaicore_tui.tui.paint import Pieces
-from scaicore_tui.tui.widgets.runs import RunList
+from scaicore_tui.cli.output.stdout import text_of
+from scaicore_tui.cli.output.tables import run_rows
+from scaicore_tui.runs import Gap, GapRow, RunStatus, SortedSummaries, Summary, gap_rows, missing_events_note
+from scaicore_tui.runs.gaps import GapReason
+from scaicore_tui.timefmt import format_span
+from scaicore_tui.tui.render.line import Line
+from scaicore_tui.tui.run_list_model import RunListModel, View
+from scaicore_tui.tui.widgets.run_list import RunList
 from tests.support.builders import NOON, SECOND, completed, started
-from tests.support.memory_index import MemoryBook
+from tests.support.memory_index import MemoryIndex
 
 DAY = 86_400 * SECOND
 NOW = NOON / SECOND + 3 * 3600
@@ -44,7 +44,7 @@ TOO_LARGE = replace(gap(0), reason=GapReason.TOO_LARGE)
     ],
 )
 def test_from_when_to_when(begin: int | None, end: int | None, words: str) -> None:
-    assert between(begin, end, NOW) == words
+    assert format_span(begin, end, NOW) == words
 
 
 @pytest.mark.parametrize(
@@ -64,12 +64,12 @@ def test_from_when_to_when(begin: int | None, end: int | None, words: str) -> No
     ],
 )
 def test_what_is_said_of_gaps(gaps: list[Gap], width: int, words: str) -> None:
-    assert GapRow(0, gaps).words(NOW, width) == words
+    assert GapRow(0, gaps).label(NOW, width) == words
 
 
 @given(st.sets(st.integers(0, 30)), st.lists(st.tuples(st.integers(0, 30), st.booleans())))
 def test_a_gap_stands_between_the_runs_on_its_sides(places: set[int], found: Sequence[tuple[int, bool]]) -> None:
-    runs = Ordered(Summary(f"exec_{place}", place) for place in places)
+    runs = SortedSummaries(Summary(f"exec_{place}", place) for place in places)
     gaps = [gap(after, is_open=is_open) for after, is_open in sorted(found)]
     rows = gap_rows(gaps, runs.above)
     newest_first = sorted(places, reverse=True)
@@ -80,22 +80,22 @@ def test_a_gap_stands_between_the_runs_on_its_sides(places: set[int], found: Seq
     assert [row.row for row in rows] == sorted(row.row for row in rows)
 
 
-def listing_of(*places: int, gaps: Sequence[Gap] = ()) -> Listing:
+def listing_of(*places: int, gaps: Sequence[Gap] = ()) -> RunListModel:
     """A list of runs that began at these places."""
-    book = MemoryBook()
-    book.apply([started(NOON + place, f"exec_{place:06}") for place in places])
+    book = MemoryIndex()
+    book.add_newer([started(NOON + place, f"exec_{place:06}") for place in places])
     book.gaps = gaps
-    listing = Listing()
-    listing.take(book, book.runs)
+    listing = RunListModel()
+    listing.apply(book, book.runs)
     return listing
 
 
 def test_a_narrowed_list_has_all_gaps() -> None:
     listing = listing_of(*range(6), gaps=[gap(1), gap(3)])
     assert [row.row for row in listing.gap_rows] == [2, 4]
-    listing.narrow(View.ALL, "exec_000005")
+    listing.set_filter(View.ALL, "exec_000005")
     assert [(row.row, len(row.gaps)) for row in listing.gap_rows] == [(1, 2)]
-    listing.narrow(View.FAILED, "")
+    listing.set_filter(View.FAILED, "")
     assert [(row.row, len(row.gaps)) for row in listing.gap_rows] == [(0, 2)]
 
 
@@ -121,13 +121,13 @@ def test_gaps_among_many_runs_cost_no_pass_over_them(monkeypatch: pytest.MonkeyP
         compared.append(summary)
         return summary.place
 
-    def draw_row(_: RunList, row: int) -> Pieces:
+    def draw_row(_: RunList, row: int) -> Line:
         drawn.append(row)
         return []
 
     monkeypatch.setattr(RunList, "draw_row", draw_row)
-    monkeypatch.setattr("scaicore_tui.runs.ordered._place", place_of)
-    monkeypatch.setattr(Ordered, "__iter__", lambda _: pytest.fail("a pass over all runs"))
+    monkeypatch.setattr("scaicore_tui.runs.cache._place", place_of)
+    monkeypatch.setattr(SortedSummaries, "__iter__", lambda _: pytest.fail("a pass over all runs"))
     runs = RunList(listing)
     runs._gaps = listing.gap_rows
     runs.draw(0)
@@ -159,18 +159,20 @@ def ended(place: int, at: int, **fields: object) -> Summary:
     ],
 )
 def test_which_runs_may_miss_events(summary: Summary, may_miss: bool) -> None:
-    said = missing_in(summary, [gap(5)], NOW)
+    said = missing_events_note(summary, [gap(5)], NOW)
     assert said == ("events may be missing: 12:00:00 to 12:01:00Z" if may_miss else "")
 
 
 def test_what_is_still_being_read_is_not_said_to_be_missing() -> None:
-    assert missing_in(run(3), [gap(5, is_open=True)], NOW) == "events are still being read: 12:00:00 to 12:01:00Z"
-    assert missing_in(run(3), [gap(5, None, None)], NOW) == "events may be missing: there is a gap"
+    assert (
+        missing_events_note(run(3), [gap(5, is_open=True)], NOW) == "events are still being read: 12:00:00 to 12:01:00Z"
+    )
+    assert missing_events_note(run(3), [gap(5, None, None)], NOW) == "events may be missing: there is a gap"
 
 
 def test_a_table_has_a_line_for_each_gap() -> None:
-    book = MemoryBook()
-    book.apply([step for n in range(4) for step in (started(NOON, f"exec_{n}"), completed(NOON, f"exec_{n}"))])
+    book = MemoryIndex()
+    book.add_newer([step for n in range(4) for step in (started(NOON, f"exec_{n}"), completed(NOON, f"exec_{n}"))])
     rows = run_rows(book.order, gap_rows([gap(-1), gap(3)], book.order.above), NOW, ascii_only=True, width=99)
     assert [row[1] if len(row) > 1 else text_of(row[0])[:7] for row in rows] == [
         "exec_3",

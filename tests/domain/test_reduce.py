@@ -9,17 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaicore_tui.runs import NodeState, Run, RunStatus, run_document
-from scaicore_tui.runs.fold import error_text
-from scaicore_tui.wire import Event, read_checkpoint
+from scaicore_tui.export.documents import run_document
+from scaicore_tui.protocol import Event, read_checkpoint
+from scaicore_tui.runs import NodeState, Run, RunStatus
+from scaicore_tui.runs.reduce import error_text
 from tests.support.builders import MILLISECOND, NOON, SECOND, checkpoint, completed, entered, event, exited, started
-from tests.support.memory_index import MemoryBook
+from tests.support.memory_index import MemoryIndex
 from tests.support.strategies import EVENTS_OF_TWO_RUNS
 
 
 def folded(*events: Event) -> Run:
-    book = MemoryBook()
-    book.apply(events)
+    book = MemoryIndex()
+    book.add_newer(events)
     (run,) = book.runs.values()
     return run
 
@@ -35,7 +36,7 @@ def test_a_clean_run() -> None:
         exited("classify", NOON + 512 * MILLISECOND, result_binding="intent", result_binding_value="refund"),
         completed(NOON + 600 * MILLISECOND, duration_ms=598),
     )
-    assert (run.status, run.joined_late, run.oddities) == (RunStatus.COMPLETED, False, [])
+    assert (run.status, run.joined_late, run.anomalies) == (RunStatus.COMPLETED, False, [])
     assert (run.input, run.output, run.duration_ms) == ({"n": 1}, {"ok": True}, 598)
     node = run.nodes["classify", None]
     assert (node.state, node.block_kind, node.duration_ms) == (NodeState.EXITED, "flexible", 412)
@@ -81,7 +82,7 @@ def test_an_exit_without_node_and_kind_closes_the_newest() -> None:
 
 def test_an_exit_of_nothing_is_kept_at_run_level() -> None:
     run = folded(event("block.exited", NOON, block_kind="rigid"))
-    assert (run.nodes, run.oddities, run.event_count) == ({}, ["exited without enter"], 1)
+    assert (run.nodes, run.anomalies, run.event_count) == ({}, ["exited without enter"], 1)
 
 
 def test_an_exit_before_its_enter_is_one_visit() -> None:
@@ -112,7 +113,7 @@ def test_events_after_the_end_are_shown_and_marked() -> None:
     run = folded(started(), completed(NOON + 1), entered("a", NOON + 2))
     assert run.status is RunStatus.COMPLETED
     assert states(run, "a") == ["entered"]
-    assert run.oddities == ["events after the end"]
+    assert run.anomalies == ["events after the end"]
 
 
 def test_failed_after_exited() -> None:
@@ -120,7 +121,7 @@ def test_failed_after_exited() -> None:
         entered("a", NOON + 1), exited("a", NOON + 2), event("block.failed", NOON + 3, node_id="a", error="late")
     )
     assert states(run, "a") == ["exited", "failed"]
-    assert "failed without enter" in run.oddities
+    assert "failed without enter" in run.anomalies
 
 
 def test_joined_late() -> None:
@@ -130,7 +131,7 @@ def test_joined_late() -> None:
 
 def test_started_twice_is_one_run() -> None:
     run = folded(started(NOON), started(NOON + 5 * SECOND))
-    assert (run.started_at, run.oddities) == (NOON, ["started again"])
+    assert (run.started_at, run.anomalies) == (NOON, ["started again"])
 
 
 def test_author_events_make_an_unknown_run_of_no_nodes() -> None:
@@ -144,8 +145,8 @@ def test_an_anonymous_block_is_a_node_of_its_kind() -> None:
 
 
 def test_events_outside_all_runs_are_counted() -> None:
-    book = MemoryBook()
-    assert book.apply([event("custom.x", NOON, execution=None)]) == set()
+    book = MemoryIndex()
+    assert book.add_newer([event("custom.x", NOON, execution=None)]) == set()
     assert (book.event_count, len(book.runs)) == (1, 0)
 
 
@@ -167,27 +168,27 @@ def test_the_best_words_of_an_error(payload: dict[str, Any], words: str) -> None
 
 
 def test_waiting_is_a_pending_checkpoint() -> None:
-    book = MemoryBook()
-    book.apply([started()])
+    book = MemoryIndex()
+    book.add_newer([started()])
     pending = [read_checkpoint(json.dumps(checkpoint()).encode())]
-    assert book.wait(pending) == {"exec_1"}
+    assert book.set_pending(pending) == {"exec_1"}
     assert (book.runs["exec_1"].status, book.counts[RunStatus.WAITING]) == (RunStatus.WAITING, 1)
-    assert book.wait([]) == {"exec_1"}
+    assert book.set_pending([]) == {"exec_1"}
     assert (book.runs["exec_1"].status, book.counts[RunStatus.WAITING]) == (RunStatus.RUNNING, 0)
 
 
 def test_a_checkpoint_without_a_run_is_tied_to_none() -> None:
-    book = MemoryBook()
-    book.apply([started()])
-    assert book.wait([read_checkpoint(json.dumps(checkpoint(execution_id=None)).encode())]) == set()
+    book = MemoryIndex()
+    book.add_newer([started()])
+    assert book.set_pending([read_checkpoint(json.dumps(checkpoint(execution_id=None)).encode())]) == set()
 
 
 def test_history_is_folded_before_what_was_there() -> None:
-    book = MemoryBook()
+    book = MemoryIndex()
     late = [exited("a", NOON + 2), started(NOON + 3, "exec_2")]
-    book.apply(late)
+    book.add_newer(late)
     early = [started(NOON, "exec_0"), started(NOON + 1), entered("a", NOON + 1)]
-    book.prepend(early)
+    book.add_older(early)
     assert list(book.runs) == ["exec_0", "exec_1", "exec_2"]
     assert (book.runs["exec_1"].joined_late, states(book.runs["exec_1"], "a")) == (False, ["exited"])
     assert (book.event_count, book.counts.total()) == (5, 3)
@@ -206,8 +207,8 @@ def test_the_document_of_a_run() -> None:
 
 
 def test_runs_are_found_by_prefix() -> None:
-    book = MemoryBook()
-    book.apply([started(execution="exec_ab"), started(execution="exec_ac")])
+    book = MemoryIndex()
+    book.add_newer([started(execution="exec_ab"), started(execution="exec_ac")])
     assert [run.execution_id for run in book.find("exec_a")] == ["exec_ab", "exec_ac"]
     assert [run.execution_id for run in book.find("@latest")] == ["exec_ac"]
 
@@ -215,8 +216,8 @@ def test_runs_are_found_by_prefix() -> None:
 @given(st.lists(EVENTS_OF_TWO_RUNS, max_size=30))
 def test_any_feed_makes_consistent_runs(steps: list[Event]) -> None:
     """Whatever comes in whatever order: counts add up, open visits are listed as open, documents are JSON."""
-    book = MemoryBook()
-    book.apply(steps)
+    book = MemoryIndex()
+    book.add_newer(steps)
     assert book.counts.total() == len(book.runs)
     assert sum(run.event_count + run.duplicates for run in book.runs.values()) == sum(
         1 for step in steps if step.execution_id
@@ -237,17 +238,17 @@ def test_repeats_with_milliseconds_change_nothing(steps: list[Event], data: st.D
     for step in fine:
         place = data.draw(st.integers(repeated.index(step) + 1, len(repeated)))
         repeated.insert(place, step)
-    plain, noisy = MemoryBook(), MemoryBook()
-    plain.apply(fine)
-    noisy.apply(repeated)
+    plain, noisy = MemoryIndex(), MemoryIndex()
+    plain.add_newer(fine)
+    noisy.add_newer(repeated)
     assert [run_document(run) for run in plain.runs.values()] == [run_document(run) for run in noisy.runs.values()]
 
 
 @given(st.lists(EVENTS_OF_TWO_RUNS, max_size=30), st.integers(0, 30))
 def test_folding_in_two_parts_is_folding_at_once(steps: list[Event], cut: int) -> None:
     """The fold has no memory beside its runs."""
-    whole, parts = MemoryBook(), MemoryBook()
-    whole.apply(steps)
-    parts.apply(steps[:cut])
-    parts.apply(steps[cut:])
+    whole, parts = MemoryIndex(), MemoryIndex()
+    whole.add_newer(steps)
+    parts.add_newer(steps[:cut])
+    parts.add_newer(steps[cut:])
     assert [run_document(run) for run in whole.runs.values()] == [run_document(run) for run in parts.runs.values()]

@@ -11,26 +11,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaicore_tui.journal import Intake, Journal
-from scaicore_tui.runs import Ordered, RunBook, RunStatus, Summary, run_document
-from scaicore_tui.runs.digest import digest
+from scaicore_tui.export.documents import run_document
+from scaicore_tui.protocol import Event
+from scaicore_tui.runs import RunIndex, RunStatus, SortedSummaries, Summary
+from scaicore_tui.runs.model import json_digest
 from scaicore_tui.runs.summary import VERSION, decode, encode
-from scaicore_tui.wire import Event
+from scaicore_tui.store import Journal, JournalWriter
 from tests.support.builders import NOON, completed, event, many_runs, run_events
-from tests.support.memory_index import MemoryBook
+from tests.support.memory_index import MemoryIndex
 from tests.support.old_journal import old_journal
 from tests.support.strategies import EVENTS_OF_TWO_RUNS
 
 
-def stored(intake: Intake, limit: int = 100) -> list[Summary]:
+def stored(intake: JournalWriter, limit: int = 100) -> list[Summary]:
     """All summaries that a journal holds, as a start reads them."""
     found: list[Summary] = []
-    while some := intake.stored(limit):
+    while some := intake.next_summaries(limit):
         found += some
     return found
 
 
-def documents(book: RunBook) -> list[object]:
+def documents(book: RunIndex) -> list[object]:
     return [run_document(run) for run in book.runs.values()]
 
 
@@ -38,20 +39,20 @@ def documents(book: RunBook) -> list[object]:
 def test_runs_that_were_let_go_are_what_they_would_have_been(steps: list[Event], first: int, second: int) -> None:
     """However few runs are held between batches; whatever of it comes as history."""
     head, middle, tail = steps[:first], steps[first : first + second], steps[first + second :]
-    whole, parts = MemoryBook(), MemoryBook(room=0)
-    whole.apply(steps)
+    whole, parts = MemoryIndex(), MemoryIndex(room=0)
+    whole.add_newer(steps)
     for batch in (middle, tail):
-        parts.apply(batch)
+        parts.add_newer(batch)
         documents(parts)
-    parts.prepend(head)
+    parts.add_older(head)
     assert documents(whole) == documents(parts)
     assert +whole.counts == +parts.counts
 
 
 @given(st.lists(EVENTS_OF_TWO_RUNS, max_size=30))
 def test_a_summary_says_what_its_run_says(steps: list[Event]) -> None:
-    book = MemoryBook()
-    book.apply(steps)
+    book = MemoryIndex()
+    book.add_newer(steps)
     for summary in book.order:
         run = book.runs[summary.execution_id]
         names = ("core_id", "status", "outcome", "began_at", "duration_ms", "joined_late", "event_count", "error")
@@ -74,21 +75,21 @@ VALUES = st.recursive(
 
 @given(VALUES, VALUES)
 def test_equal_values_have_equal_digests(one: object, other: object) -> None:
-    assert one != other or digest(one) == digest(other)
+    assert one != other or json_digest(one) == json_digest(other)
 
 
 def test_digests_tell_apart_and_know_numbers() -> None:
-    assert digest({"a": [1, True, 2.0], "b": None}) == digest({"b": None, "a": [1.0, 1, 2]})
-    assert digest({"a": 1}) != digest({"a": 2})
+    assert json_digest({"a": [1, True, 2.0], "b": None}) == json_digest({"b": None, "a": [1.0, 1, 2]})
+    assert json_digest({"a": 1}) != json_digest({"a": 2})
     deep: object = 0
     for _ in range(5_000):
         deep = [deep]
-    assert digest(deep) == digest(deep)
+    assert json_digest(deep) == json_digest(deep)
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.booleans())))
 def test_ordered_is_a_sorted_list(steps: Iterable[tuple[int, bool]]) -> None:
-    rows, reference = Ordered(), dict[int, Summary]()
+    rows, reference = SortedSummaries(), dict[int, Summary]()
     for place, is_put in steps:
         if is_put:
             reference[place] = Summary(f"exec_{place}", place)
@@ -107,22 +108,22 @@ def test_ordered_is_a_sorted_list(steps: Iterable[tuple[int, bool]]) -> None:
 def test_many_rows_find_their_places(drawn: tuple[set[int], list[int]]) -> None:
     places, shuffled = drawn
     half = len(shuffled) // 2
-    rows = Ordered(Summary(f"exec_{place}", place) for place in shuffled[:half])
+    rows = SortedSummaries(Summary(f"exec_{place}", place) for place in shuffled[:half])
     rows.extend(Summary(f"exec_{place}", place) for place in shuffled[half:])
     assert [row.place for row in rows] == sorted(places)
 
 
 def test_summaries_are_stored_with_their_events(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
-        intake = Intake(journal)
+        intake = JournalWriter(journal)
         intake.begin()
         assert stored(intake) == []
-        assert journal.rows("SELECT version, folded FROM folding") == [(VERSION, VERSION)]
+        assert journal.query("SELECT version, folded FROM folding") == [(VERSION, VERSION)]
         steps = many_runs(30)
         intake.news(steps[40:])
         intake.history(steps[:40])
     with Journal.open(tmp_path / "j") as journal:
-        intake = Intake(journal)
+        intake = JournalWriter(journal)
         intake.begin()
         found = stored(intake, 7)
         assert [row.execution_id for row in found] == [f"exec_{n:04}" for n in range(29, -1, -1)]
@@ -134,58 +135,58 @@ def test_an_older_file_gets_its_summaries_once(tmp_path: Path) -> None:
     path = tmp_path / "j"
     old_journal(path, many_runs(250))
     with Journal.open(path) as journal:
-        intake = Intake(journal)
+        intake = JournalWriter(journal)
         intake.begin()
-        first = intake.stored(500)
+        first = intake.next_summaries(500)
         assert (first[0].execution_id, len(first)) == ("exec_0249", 100)
     # Killed here: what is missing is made by the next one, also where news came for it meanwhile.
     with Journal.open(path) as journal:
-        intake = Intake(journal)
+        intake = JournalWriter(journal)
         intake.begin()
         intake.news([event("custom.note", NOON, "exec_0001")])
         found = stored(intake)
         assert sorted({row.execution_id for row in found}) == [f"exec_{n:04}" for n in range(250)]
         assert next(row for row in found if row.execution_id == "exec_0001").event_count == 5
-        assert journal.rows("SELECT version, folded FROM folding") == [(VERSION, VERSION)]
-        assert journal.rows("SELECT count(*) FROM runs") == [(250,)]
+        assert journal.query("SELECT version, folded FROM folding") == [(VERSION, VERSION)]
+        assert journal.query("SELECT count(*) FROM runs") == [(250,)]
 
 
 def test_what_nobody_waits_for_gives_way_to_a_key(tmp_path: Path) -> None:
     old_journal(tmp_path / "j", many_runs(3))
     with Journal.open(tmp_path / "j") as journal, ThreadPoolExecutor(1) as thread:
-        intake = Intake(journal, max_yield_s=60.0)
+        intake = JournalWriter(journal, max_yield_s=60.0)
         intake.begin()
-        intake.give_way(to_key=True)
-        folding = thread.submit(intake.stored, 500)
+        intake.yield_to_ui(to_key=True)
+        folding = thread.submit(intake.next_summaries, 500)
         with pytest.raises(TimeoutError):
             folding.result(0.05)
         # Nobody who looks into the journal meanwhile is kept waiting.
         assert len(journal) == 12
-        intake.give_way(to_key=False)
+        intake.yield_to_ui(to_key=False)
         assert len(folding.result()) == 3
 
 
 def test_a_key_that_never_ends_holds_nothing_up(tmp_path: Path) -> None:
     old_journal(tmp_path / "j", many_runs(3))
     with Journal.open(tmp_path / "j") as journal:
-        intake = Intake(journal, max_yield_s=0.001)
+        intake = JournalWriter(journal, max_yield_s=0.001)
         intake.begin()
-        intake.give_way(to_key=True)
-        assert len(intake.stored(500)) == 3
+        intake.yield_to_ui(to_key=True)
+        assert len(intake.next_summaries(500)) == 3
 
 
 def test_summaries_of_another_fold_are_made_anew(tmp_path: Path) -> None:
     path = tmp_path / "j"
     with Journal.open(path) as journal:
-        intake = Intake(journal)
+        intake = JournalWriter(journal)
         intake.begin()
         stored(intake)
         intake.news(many_runs(3))
-        with journal.writing() as database:
+        with journal.transaction() as database:
             database.execute("UPDATE folding SET version = 0, folded = 0")
             database.execute("UPDATE runs SET summary = 'of another kind'")
     with Journal.open(path) as journal:
-        intake = Intake(journal)
+        intake = JournalWriter(journal)
         intake.begin()
         assert len(stored(intake)) == 3
 
@@ -194,40 +195,40 @@ def test_summaries_of_another_fold_are_made_anew(tmp_path: Path) -> None:
 def full(tmp_path: Path) -> Journal:
     """A journal on a disk that takes nothing more."""
     journal = Journal.open(tmp_path / "j")
-    intake = Intake(journal)
+    intake = JournalWriter(journal)
     intake.begin()
     intake.news(many_runs(20))
-    journal.rows("PRAGMA wal_checkpoint(TRUNCATE)")
-    journal.rows(f"PRAGMA max_page_count = {journal.rows('PRAGMA page_count')[0][0]}")
+    journal.query("PRAGMA wal_checkpoint(TRUNCATE)")
+    journal.query(f"PRAGMA max_page_count = {journal.query('PRAGMA page_count')[0][0]}")
     return journal
 
 
 def test_a_full_disk_keeps_events_in_memory_and_says_so(full: Journal, tmp_path: Path) -> None:
-    intake = Intake(full)
+    intake = JournalWriter(full)
     news = [step for n in range(200) for step in run_events(f"exec_new{n:04}", NOON + n)]
     change = intake.news(news, gap_found_at=NOON)
     assert len(change.summaries) == 200
-    assert "full" in full.trouble
+    assert "full" in full.write_error
     assert (len(full.reader), full.gap_count()) == (880, 1)
     assert full.holds(news)
     assert [step.raw for step in full.events("exec_new0007")] == [step.raw for step in news[28:32]]
     with Journal.read(tmp_path / "j") as reader:
         assert len(reader) == 80
-    full.rows("PRAGMA max_page_count = 100000")
+    full.query("PRAGMA max_page_count = 100000")
     for n in range(8):
         intake.news([completed(NOON + n, "exec_more")])
-    assert (full.trouble, full.is_spilling) == ("", False)
+    assert (full.write_error, full.is_buffering) == ("", False)
     full.close()
     with Journal.open(tmp_path / "j") as journal:
-        intake = Intake(journal)
+        intake = JournalWriter(journal)
         intake.begin()
         assert (len(journal), journal.gap_count(), len(stored(intake))) == (888, 1, 221)
 
 
 def test_a_full_disk_takes_history_into_memory_too(full: Journal) -> None:
-    intake = Intake(full)
+    intake = JournalWriter(full)
     change = intake.history([step for n in range(300) for step in run_events(f"exec_old{n:04}", NOON - 9_000_000 + n)])
-    assert (len(change.summaries), bool(full.trouble)) == (300, True)
+    assert (len(change.summaries), bool(full.write_error)) == (300, True)
     assert change.summaries["exec_old0000"].place == -1_200
     full.close()
 
@@ -235,23 +236,23 @@ def test_a_full_disk_takes_history_into_memory_too(full: Journal) -> None:
 @given(st.lists(EVENTS_OF_TWO_RUNS, max_size=24), st.integers(0, 24), st.integers(0, 24))
 def test_what_fills_a_hole_is_folded_in_its_place(steps: list[Event], first: int, second: int) -> None:
     """The newest first, then what lies below, a piece at a time: the same runs, in the same order."""
-    whole = MemoryBook()
-    whole.apply(steps)
-    with Journal.temporary() as journal:
-        intake, book = Intake(journal), RunBook(journal.history)
+    whole = MemoryIndex()
+    whole.add_newer(steps)
+    with Journal.in_memory() as journal:
+        intake, book = JournalWriter(journal), RunIndex(journal.history)
         intake.begin()
-        book.take(intake.news(steps[:first]))
+        book.apply(intake.news(steps[:first]))
         below, above = steps[first : first + second], steps[first + second :]
-        change, hole = intake.above_hole(above, NOON, "c")
-        book.take(change)
+        change, hole = intake.append_above_gap(above, NOON, "c")
+        book.apply(change)
         documents(book)
         for piece in (below[len(below) // 2 :], below[: len(below) // 2]):
-            book.take(intake.fill(hole, piece, None))
+            book.apply(intake.fill(hole, piece, None))
         intake.close_hole(hole, is_filled=True)
         assert documents(book) == documents(whole)
         assert (+book.counts, book.event_count) == (+whole.counts, whole.event_count)
-        assert book.arrivals.total() == sum(row.event_count for row in whole.order)
-        again, fresh = Intake(journal), RunBook(journal.history)
+        assert book.live_event_counts.total() == sum(row.event_count for row in whole.order)
+        again, fresh = JournalWriter(journal), RunIndex(journal.history)
         again.begin()
         fresh.load(stored(again))
         assert documents(fresh) == documents(whole)

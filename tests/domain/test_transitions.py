@@ -10,22 +10,23 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaicore_tui.runs import Pending, Teller, Transition, What, transition_document
-from scaicore_tui.wire import Checkpoint, Event, read_stored
-from scaicore_tui.wire.checkpoints import read_checkpoint
+from scaicore_tui.export.documents import transition_document
+from scaicore_tui.protocol import Checkpoint, Event, decode_event
+from scaicore_tui.protocol.checkpoints import read_checkpoint
+from scaicore_tui.runs import CheckpointTracker, Transition, TransitionKind, TransitionStream
 from tests.bench.traffic import sources
 from tests.support.builders import MILLISECOND, NOON, SECOND, checkpoint, completed, entered, event, exited, started
 
-FEED = [read_stored(source) for source in sources(400)]
+FEED = [decode_event(source) for source in sources(400)]
 
 
 def told(events: Sequence[Event], cuts: Sequence[int] = (), max_open_runs: int = 1_000) -> list[Transition]:
     """Return the transitions of a feed that is read in pieces."""
-    teller = Teller(
+    teller = TransitionStream(
         lambda key, upto: [(n, e) for n, e in enumerate(events[: upto + 1]) if e.execution_id == key], max_open_runs
     )
     rows, bounds = list(enumerate(events)), [0, *sorted(cuts), len(events)]
-    return [made for a, b in pairwise(bounds) for made in teller.tell(rows[a:b])]
+    return [made for a, b in pairwise(bounds) for made in teller.feed(rows[a:b])]
 
 
 def row(identity: str = "ckpt_1", **fields: Any) -> Checkpoint:
@@ -33,7 +34,7 @@ def row(identity: str = "ckpt_1", **fields: Any) -> Checkpoint:
 
 
 def whats(changes: Sequence[Transition]) -> list[str]:
-    return [f"{made.what} {made.node_id or ''}".strip() for made in changes]
+    return [f"{made.kind} {made.node_id or ''}".strip() for made in changes]
 
 
 @given(st.lists(st.integers(0, len(FEED)), max_size=12))
@@ -82,10 +83,14 @@ def test_a_run_that_began_and_ended_between_two_polls_gives_all_its_lines() -> N
 
 def test_what_is_told_stays_as_it_was_told() -> None:
     """The visit that was entered goes on, and what was told of its beginning does not."""
-    teller = Teller(lambda key, upto: ())
-    (began,) = teller.tell([(0, entered("a", NOON))])
-    list(teller.tell([(1, exited("a", NOON + SECOND))]))
-    assert (began.what, began.duration_ms, began.visit and began.visit.ended_at) == (What.NODE_ENTERED, None, None)
+    teller = TransitionStream(lambda key, upto: ())
+    (began,) = teller.feed([(0, entered("a", NOON))])
+    list(teller.feed([(1, exited("a", NOON + SECOND))]))
+    assert (began.kind, began.duration_ms, began.visit and began.visit.ended_at) == (
+        TransitionKind.NODE_ENTERED,
+        None,
+        None,
+    )
 
 
 def test_a_repeat_of_the_bus_changes_nothing() -> None:
@@ -97,23 +102,23 @@ def test_a_repeat_of_the_bus_changes_nothing() -> None:
 
 def test_a_block_that_fails_outside_of_all_nodes_is_told() -> None:
     (failed,) = told([event("block.failed", NOON, block_kind="guarded", error="no node")])
-    assert (failed.what, failed.node_id, failed.block_kind, failed.error) == (
-        *(What.NODE_FAILED, None, "guarded", "no node"),
+    assert (failed.kind, failed.node_id, failed.block_kind, failed.error) == (
+        *(TransitionKind.NODE_FAILED, None, "guarded", "no node"),
     )
 
 
 def test_checkpoints_come_and_go_once() -> None:
-    pending = Pending([row("old")], since=NOON)
+    pending = CheckpointTracker([row("old")], since=NOON)
     first, second = row("ckpt_1"), row("ckpt_2", options=["ok"])
     assert whats(list(pending.tell([row("old"), first, second], [], NOON))) == ["checkpoint_waits"] * 2
     assert list(pending.tell([row("old"), first, second], [], NOON)) == []
-    assert pending.lacks([first])
+    assert pending.has_departures([first])
     resolved = row(
         "ckpt_2", status="resolved", resolution="ok", resolved_by="usr_1", resolved_at="2026-04-29T12:00:09Z"
     )
     answered, gone = list(pending.tell([first], [resolved], NOON))
-    assert {answered.what, gone.what} == {What.CHECKPOINT_ANSWERED, What.CHECKPOINT_GONE}
-    told = next(made for made in (answered, gone) if made.what is What.CHECKPOINT_ANSWERED)
+    assert {answered.kind, gone.kind} == {TransitionKind.CHECKPOINT_ANSWERED, TransitionKind.CHECKPOINT_CLOSED}
+    told = next(made for made in (answered, gone) if made.kind is TransitionKind.CHECKPOINT_ANSWERED)
     assert told.at == NOON + 9 * SECOND
     assert transition_document(told)["checkpoint"] == {
         "checkpoint_id": "ckpt_2",
@@ -123,15 +128,15 @@ def test_checkpoints_come_and_go_once() -> None:
         "resolution": "ok",
         "resolved_by": "usr_1",
     }
-    assert not pending.lacks([first])
+    assert not pending.has_departures([first])
 
 
 def test_a_checkpoint_that_came_and_went_unseen_is_told_if_it_is_of_this_time() -> None:
-    pending = Pending([], since=NOON)
+    pending = CheckpointTracker([], since=NOON)
     before = row("before", created_at="2026-04-29T11:59:59Z", status="resolved", resolution="ok")
     missed = row("missed", status="resolved", resolution="ok")
     changes = list(pending.tell([], [before, missed], NOON))
-    assert [(str(made.what), made.checkpoint and made.checkpoint.id) for made in changes] == [
+    assert [(str(made.kind), made.checkpoint and made.checkpoint.id) for made in changes] == [
         *(("checkpoint_waits", "missed"), ("checkpoint_answered", "missed"))
     ]
     assert list(pending.tell([], [before, missed], NOON)) == []

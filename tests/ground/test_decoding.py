@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from scaicore_tui.config.profiles import read_profiles
-from scaicore_tui.config.sources import TokenFile
+from scaicore_tui.config.token_sources import TokenFile
 from scaicore_tui.config.tokens import read_token_file
 from scaicore_tui.decoding import decode_text
 from scaicore_tui.errors import ConfigError
-from scaicore_tui.journal.lines import Lines, is_lines
-from scaicore_tui.secret import Secret
+from scaicore_tui.secrets import Secret
+from scaicore_tui.store.recordings import JsonlRecording, is_jsonl
 from tests.support.builders import entered, started
 
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-32")
@@ -46,9 +46,9 @@ def test_a_recording_begins_behind_its_mark(tmp_path: Path) -> None:
     path.write_bytes(
         b"\xef\xbb\xbf" + started(execution="exec_a").raw + b"\r\n" + entered("n", execution="exec_a").raw + b"\r\n"
     )
-    assert is_lines(path)
-    assert len(list(Lines(path).events())) == 2
-    lines = Lines(path)
+    assert is_jsonl(path)
+    assert len(list(JsonlRecording(path).events())) == 2
+    lines = JsonlRecording(path)
     assert [run.event_count for run in lines.book.order] == [2]
     assert len(list(lines.events("exec_a"))) == 2
 
@@ -57,4 +57,4 @@ def test_a_recording_in_another_encoding_is_refused_in_words(tmp_path: Path) -> 
     path = tmp_path / "events.jsonl"
     path.write_bytes(started(execution="exec_a").raw.decode().encode("utf-16"))
     with pytest.raises(ConfigError, match=r"UTF-16.*iconv -f UTF-16"):
-        is_lines(path)
+        is_jsonl(path)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from scaicore_tui.bell import AT_MOST_EVERY, Bell
+from scaicore_tui.notify import AT_MOST_EVERY, TerminalNotifier
+from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import RunStatus
-from scaicore_tui.runs.attention import Attention
-from scaicore_tui.wire import Checkpoint
+from scaicore_tui.tui.alerts import AlertTracker
 from tests.support.builders import NOON, event, started
-from tests.support.memory_index import MemoryBook
+from tests.support.memory_index import MemoryIndex
 
 
 def failed(execution: str) -> list[object]:
@@ -25,31 +25,31 @@ def failed(execution: str) -> list[object]:
     ],
 )
 def test_it_rings_and_gives_one_notice(env: dict[str, str], notice: str) -> None:
-    bell = Bell(env)
-    assert bell.ring(0) == ""
-    bell.count(1, 2)
-    assert bell.ring(0) == f"\x07{notice}"
-    assert bell.ring(AT_MOST_EVERY) == ""
+    bell = TerminalNotifier(env)
+    assert bell.flush(0) == ""
+    bell.add(1, 2)
+    assert bell.flush(0) == f"\x07{notice}"
+    assert bell.flush(AT_MOST_EVERY) == ""
 
 
 def test_what_happens_meanwhile_is_counted_and_told_later() -> None:
-    bell = Bell({})
-    bell.count(1, 0)
-    assert "1 failed" in bell.ring(100)
-    bell.count(1, 0)
-    bell.count(2, 1)
-    assert bell.ring(100 + AT_MOST_EVERY - 1) == ""
-    assert "3 failed, 1 waiting" in bell.ring(100 + AT_MOST_EVERY)
+    bell = TerminalNotifier({})
+    bell.add(1, 0)
+    assert "1 failed" in bell.flush(100)
+    bell.add(1, 0)
+    bell.add(2, 1)
+    assert bell.flush(100 + AT_MOST_EVERY - 1) == ""
+    assert "3 failed, 1 waiting" in bell.flush(100 + AT_MOST_EVERY)
 
 
 def test_each_failure_and_each_checkpoint_calls_once_and_history_never() -> None:
-    book, attention = MemoryBook(), Attention()
+    book, attention = MemoryIndex(), AlertTracker()
     ours = Checkpoint(id="ckpt_1")
-    changed = book.apply(failed("exec_1"))  # type: ignore[arg-type]
-    assert attention.take(book, changed, [ours]) == (1, 1)
-    assert attention.take(book, changed, [ours]) == (0, 0)
-    changed = book.prepend(failed("exec_0"))  # type: ignore[arg-type]
-    assert attention.take(book, changed, []) == (0, 0)
-    changed = book.apply([event("custom.note", NOON + 2, "exec_0")])
+    changed = book.add_newer(failed("exec_1"))  # type: ignore[arg-type]
+    assert attention.update(book, changed, [ours]) == (1, 1)
+    assert attention.update(book, changed, [ours]) == (0, 0)
+    changed = book.add_older(failed("exec_0"))  # type: ignore[arg-type]
+    assert attention.update(book, changed, []) == (0, 0)
+    changed = book.add_newer([event("custom.note", NOON + 2, "exec_0")])
     assert book.summaries["exec_0"].status is RunStatus.FAILED
-    assert attention.take(book, changed, [ours, Checkpoint(id="ckpt_2")]) == (0, 1)
+    assert attention.update(book, changed, [ours, Checkpoint(id="ckpt_2")]) == (0, 1)

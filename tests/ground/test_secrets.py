@@ -20,8 +20,8 @@ from rich.console import Console
 from rich.traceback import Traceback
 
 from scaicore_tui.config import Flags, Target, resolve_target
-from scaicore_tui.errors import CannotReach, ConfigError
-from scaicore_tui.secret import STRETCH, Secret, redacted
+from scaicore_tui.errors import ConfigError, Unreachable
+from scaicore_tui.secrets import STRETCH, Secret, redact
 
 TEXT = "sgk_never-to-be-seen"
 SECRET = Secret(TEXT)
@@ -118,7 +118,7 @@ def test_what_no_header_can_carry(text: str, sendable: bool) -> None:
 
 def test_an_error_tells_no_secret_whoever_chose_its_words() -> None:
     longer = Secret(f"{TEXT}-and-more")
-    error = CannotReach(f"no such key: {TEXT}", kept=longer.reveal(), hint=f"https://me:pw@h/x?k={TEXT} a@b")
+    error = Unreachable(f"no such key: {TEXT}", effect=longer.reveal(), hint=f"https://me:pw@h/x?k={TEXT} a@b")
     for told in (str(error), repr(error), error.message, *map(str, error.args)):
         assert TEXT not in told
         assert "-and-more" not in told
@@ -131,13 +131,13 @@ def test_no_stretch_of_a_secret_is_told_and_nothing_else_is_lost(data: st.DataOb
     begin = data.draw(st.integers(0, len(LONG)))
     part = LONG[begin : data.draw(st.integers(begin, len(LONG)))]
     before, after = data.draw(OTHERS), data.draw(OTHERS)
-    told = redacted(f"{before} {part} {after}")
+    told = redact(f"{before} {part} {after}")
     assert told == f"{before} {part if len(part) < STRETCH else '…'} {after}"
 
 
 @given(st.lists(st.sampled_from([LONG[:11], LONG[5:18], LONG, LONG[-12:], ANOTHER, " ", "a", "sgk_"]), max_size=12))
 def test_no_stretch_of_any_secret_is_left(parts: list[str]) -> None:
-    told = redacted("".join(parts))
+    told = redact("".join(parts))
     assert not any(
         secret[at : at + STRETCH] in told for secret in (LONG, TEXT) for at in range(len(secret) - STRETCH + 1)
     )
@@ -145,18 +145,18 @@ def test_no_stretch_of_any_secret_is_left(parts: list[str]) -> None:
 
 
 def test_an_error_tells_no_part_of_a_token_that_a_server_quotes() -> None:
-    error = CannotReach(f"invalid token {LONG[:20]}…{LONG[-30:]}", kept=f"ends in {LONG[-11:]}")
+    error = Unreachable(f"invalid token {LONG[:20]}…{LONG[-30:]}", effect=f"ends in {LONG[-11:]}")
     assert str(error) == f"invalid token ……… · ends in {LONG[-11:]}"
 
 
 def test_secrets_side_by_side_are_one() -> None:
-    assert redacted(f"a{LONG}{LONG[20:40]}{ANOTHER}b {ANOTHER}") == "a…b …"
+    assert redact(f"a{LONG}{LONG[20:40]}{ANOTHER}b {ANOTHER}") == "a…b …"
 
 
 def test_redacting_takes_time_in_proportion_to_the_text() -> None:
     """It looks each place up, and compares only where a piece of a secret stands."""
     text = Counted("no token is in here. " * 500)
-    redacted(text)
+    redact(text)
     assert text.slices < 2 * len(text)
 
 
@@ -172,7 +172,7 @@ class Counted(str):
 
 def test_a_short_secret_takes_no_words_apart() -> None:
     Secret("a")
-    assert redacted("a cat") == "a cat"
+    assert redact("a cat") == "a cat"
 
 
 @pytest.mark.parametrize(

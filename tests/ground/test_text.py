@@ -14,27 +14,27 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from scaicore_tui import text
-from scaicore_tui.runs.words import age, took
 from scaicore_tui.text import (
     MAX_COMBINING,
     MAX_LINE,
     MAX_TEXT,
-    cells,
-    compact,
-    cut,
-    escaped,
-    fit,
-    named,
+    cell_width,
+    display_name,
+    editable_json,
+    escape_json,
+    json_inline,
+    json_pretty,
     one_line,
-    pretty,
-    quoted,
-    safe,
-    sealed,
-    source,
-    typed,
-    typed_line,
+    pad,
+    quote,
+    replace_controls,
+    sanitize,
+    sanitize_input,
+    sanitize_input_line,
+    truncate,
     wrap,
 )
+from scaicore_tui.timefmt import format_age, format_duration
 
 # What Unicode calls default-ignorable, but the selectors that choose how an emoji looks, and a note without a head.
 IGNORED = [0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFEFF, 0xFFA0, 0x1D159]
@@ -52,25 +52,25 @@ JSON = st.recursive(
 
 # Each way from foreign text to something that is seen.
 WAYS: dict[str, Callable[[str], str]] = {
-    "safe": safe,
-    "typed": typed,
-    "typed_line": typed_line,
+    "safe": sanitize,
+    "typed": sanitize_input,
+    "typed_line": sanitize_input_line,
     "one_line": one_line,
     "one_line, cut": lambda raw: one_line(raw, 7),
-    "named": named,
-    "named, cut": lambda raw: named(raw, 7),
-    "quoted": quoted,
+    "named": display_name,
+    "named, cut": lambda raw: display_name(raw, 7),
+    "quoted": quote,
     "wrap": lambda raw: "\n".join(wrap(raw, 7)),
     "wrap, cut": lambda raw: "\n".join(wrap(raw, 7, 2)),
-    "compact": compact,
-    "compact, a key": lambda raw: compact({raw: [raw]}, 30),
-    "pretty": pretty,
-    "pretty, a key": lambda raw: pretty({raw: [raw]}),
-    "source": source,
-    "source, a key": lambda raw: source({raw: [raw]}),
-    "escaped": lambda raw: escaped(json.dumps(raw, ensure_ascii=False)),
-    "cut": lambda raw: cut(safe(raw), 7),
-    "fit": lambda raw: fit(safe(raw), 7),
+    "compact": json_inline,
+    "compact, a key": lambda raw: json_inline({raw: [raw]}, 30),
+    "pretty": json_pretty,
+    "pretty, a key": lambda raw: json_pretty({raw: [raw]}),
+    "source": editable_json,
+    "source, a key": lambda raw: editable_json({raw: [raw]}),
+    "escaped": lambda raw: escape_json(json.dumps(raw, ensure_ascii=False)),
+    "cut": lambda raw: truncate(sanitize(raw), 7),
+    "fit": lambda raw: pad(sanitize(raw), 7),
 }
 LINES = {"typed_line", "one_line", "one_line, cut", "named", "named, cut", "quoted", "compact", "compact, a key"}
 # Strings of a megabyte, each the worst for somebody.
@@ -131,15 +131,15 @@ def test_nothing_that_drives_a_terminal_is_left(way: str, raw: str) -> None:
 def test_no_sign_there_is_gets_through() -> None:
     """All of Unicode, each sign on a base of its own."""
     every = "".join(f".{chr(code)}" for code in range(0x110000))
-    assert not unsafe_in(typed(every))
-    shown = sealed(every)
+    assert not unsafe_in(sanitize_input(every))
+    shown = replace_controls(every)
     assert not {"\n", "\t", "\x1b"} & set(shown)
     assert not unsafe_in(shown.replace("\ufffd", ""))
 
 
 @given(ANY)
 def test_what_is_safe_already_stays(raw: str) -> None:
-    for way in (safe, typed, typed_line, one_line, lambda raw: one_line(raw, 9)):
+    for way in (sanitize, sanitize_input, sanitize_input_line, one_line, lambda raw: one_line(raw, 9)):
         assert way(way(raw)) == way(raw)
 
 
@@ -148,8 +148,8 @@ def test_bounds_are_kept_and_safe(raw: str, line: int, whole: int) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(text, "MAX_LINE", line)
         patched.setattr(text, "MAX_TEXT", whole)
-        shown = safe(raw)
-        assert safe(shown) == shown
+        shown = sanitize(raw)
+        assert sanitize(shown) == shown
         assert len(shown) <= whole
         assert all(len(part) <= line for part in shown.split("\n"))
         assert one_line(one_line(raw)) == one_line(raw)
@@ -163,29 +163,29 @@ def test_what_there_is_leaves_something_to_see(raw: str) -> None:
 
 @given(ANY, st.integers(0, 40))
 def test_a_line_keeps_its_width(raw: str, width: int) -> None:
-    assert cells(one_line(raw, width)) <= width
-    assert cells(fit(one_line(raw), width)) == width
+    assert cell_width(one_line(raw, width)) <= width
+    assert cell_width(pad(one_line(raw), width)) == width
 
 
 @given(ANY, st.integers(2, 40))
 def test_wrapped_lines_keep_the_width_and_the_words(raw: str, width: int) -> None:
     lines = wrap(raw, width)
-    assert all(cells(line) <= width for line in lines)
-    assert "".join("".join(lines).split()) == "".join(safe(raw).expandtabs(4).split())
+    assert all(cell_width(line) <= width for line in lines)
+    assert "".join("".join(lines).split()) == "".join(sanitize(raw).expandtabs(4).split())
     few = wrap(raw, width, 2)
-    assert all(cells(line) <= width for line in few)
+    assert all(cell_width(line) <= width for line in few)
     assert few == lines if len(lines) <= 2 else few[1].endswith("…")
 
 
 @given(JSON)
 def test_what_is_edited_means_what_it_came_as(value: Any) -> None:
-    assert json.loads(source(value)) == value
+    assert json.loads(editable_json(value)) == value
 
 
 @given(ANY)
 def test_no_name_can_go_on_in_our_place(raw: str) -> None:
     """It is one word, or stands between quotes, of which there are none inside."""
-    shown = named(raw)
+    shown = display_name(raw)
     is_in_quotes = shown[0] == "“" and shown[-1] == "”" and not set("“”") & set(shown[1:-1])
     assert is_in_quotes or not set(" ·,()[]=|›▍│“”") & set(shown)
 
@@ -210,7 +210,7 @@ def test_no_name_can_go_on_in_our_place(raw: str) -> None:
     ],
 )
 def test_what_is_shown(raw: str, shown: str) -> None:
-    assert safe(raw) == shown
+    assert sanitize(raw) == shown
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_what_is_shown(raw: str, shown: str) -> None:
     ],
 )
 def test_names_among_our_words(raw: str, shown: str) -> None:
-    assert named(raw) == shown
+    assert display_name(raw) == shown
 
 
 def test_columns_are_ours_to_make() -> None:
@@ -236,41 +236,41 @@ def test_columns_are_ours_to_make() -> None:
 
 
 def test_what_is_pasted_keeps_its_lines() -> None:
-    assert typed("a\r\nb\rc\n\x1bd\t") == "a\nb\nc\n␛d\t"
-    assert typed_line("a  b\r\nc\td ") == "a  b c d "
+    assert sanitize_input("a\r\nb\rc\n\x1bd\t") == "a\nb\nc\n␛d\t"
+    assert sanitize_input_line("a  b\r\nc\td ") == "a  b c d "
 
 
 def test_cutting() -> None:
-    assert cut("abcdef", 4) == "abc…"
-    assert cut("漢字漢字", 5) == "漢字…"
-    assert cut("abc", 0) == ""
-    assert cut("e\u0301\u0301\u0301\u0301" * 8, 8) == "e\u0301\u0301\u0301\u0301" * 8
-    assert named("expense approval", 9) == "expense…"
-    assert named("an expense approval", 9) == "“an exp…”"
+    assert truncate("abcdef", 4) == "abc…"
+    assert truncate("漢字漢字", 5) == "漢字…"
+    assert truncate("abc", 0) == ""
+    assert truncate("e\u0301\u0301\u0301\u0301" * 8, 8) == "e\u0301\u0301\u0301\u0301" * 8
+    assert display_name("expense approval", 9) == "expense…"
+    assert display_name("an expense approval", 9) == "“an exp…”"
 
 
 def test_what_is_too_long_says_how_long_it_is() -> None:
-    assert safe("x" * MAX_LINE) == "x" * MAX_LINE
-    assert safe("x" * 20_000).endswith("x… (cut: 20,000 signs)")
-    lines = pretty(["x"] * 200_000).split("\n")
+    assert sanitize("x" * MAX_LINE) == "x" * MAX_LINE
+    assert sanitize("x" * 20_000).endswith("x… (cut: 20,000 signs)")
+    lines = json_pretty(["x"] * 200_000).split("\n")
     assert lines[-1].startswith("… (cut: 1,")
     assert len("\n".join(lines)) == MAX_TEXT
     assert one_line("x" * 20_000).endswith("x…")
 
 
 def test_values() -> None:
-    assert compact({"a": [1, "b"]}) == '{"a": [1, "b"]}'
-    assert compact("two\nlines", 20) == "two lines"
-    assert pretty({"k\x1b": 1}) == '{\n  "k\\u001b": 1\n}'
-    assert source({"k\u202e": "\x9b"}) == '{\n  "k\\u202e": "\\u009b"\n}'
+    assert json_inline({"a": [1, "b"]}) == '{"a": [1, "b"]}'
+    assert json_inline("two\nlines", 20) == "two lines"
+    assert json_pretty({"k\x1b": 1}) == '{\n  "k\\u001b": 1\n}'
+    assert editable_json({"k\u202e": "\x9b"}) == '{\n  "k\\u202e": "\\u009b"\n}'
 
 
 def test_values_that_no_text_can_hold_are_told() -> None:
     deep: Any = 1
     for _ in range(100_000):
         deep = [deep]
-    assert pretty(deep) == compact(deep) == "(nested too deeply to be shown)"
-    assert compact({"a": 10**5000}) == "(it holds a number of too many digits to be shown)"
+    assert json_pretty(deep) == json_inline(deep) == "(nested too deeply to be shown)"
+    assert json_inline({"a": 10**5000}) == "(it holds a number of too many digits to be shown)"
 
 
 @pytest.mark.parametrize("kind", WORST)
@@ -302,8 +302,8 @@ def _spent(way: Callable[[str], str], raw: str) -> float:
 
 
 def test_spans() -> None:
-    assert [age(n) for n in (-5, 0, 59, 60, 3_600, 90_000)] == ["0s", "0s", "59s", "1m", "1h", "1d"]
-    assert [took(n) for n in (None, 0, 999, 3_100, 125_000, 3_725_000)] == [
+    assert [format_age(n) for n in (-5, 0, 59, 60, 3_600, 90_000)] == ["0s", "0s", "59s", "1m", "1h", "1d"]
+    assert [format_duration(n) for n in (None, 0, 999, 3_100, 125_000, 3_725_000)] == [
         "",
         "0ms",
         "999ms",

@@ -9,19 +9,20 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from scaicore_tui.cli import output
-from scaicore_tui.errors import CannotReach, ScaicoreError, UsageError
-from scaicore_tui.feed import Client
-from scaicore_tui.journal import Journal
-from scaicore_tui.journal.lines import Lines
-from scaicore_tui.runs import NodeState, run_document
-from scaicore_tui.runs.folder import fold_all
+from scaicore_tui import timefmt
+from scaicore_tui.api.client import Client
+from scaicore_tui.cli.output import stdout
+from scaicore_tui.errors import ScaicoreError, Unreachable, UsageError
+from scaicore_tui.export.documents import run_document
+from scaicore_tui.protocol import Event, decode_event, read_checkpoint_page, read_event_page
+from scaicore_tui.runs import NodeState
+from scaicore_tui.runs.cache import project
 from scaicore_tui.runs.summary import decode, encode, summary_of
 from scaicore_tui.session import Session
-from scaicore_tui.tui.screens.story import story
-from scaicore_tui.tui.widgets.node_row import node_row
-from scaicore_tui.tui.widgets.run_row import run_row
-from scaicore_tui.wire import Event, read_checkpoint_page, read_event_page, read_stored, timestamps
+from scaicore_tui.store import Journal
+from scaicore_tui.store.recordings import JsonlRecording
+from scaicore_tui.tui.render.run_detail import run_detail
+from scaicore_tui.tui.render.runs import node_row, run_row
 from tests.support.builders import MILLISECOND, NOON, checkpoint, entered, started
 from tests.support.fault_server import Fault, answer, fault_server, says, target_of
 from tests.support.hostile.bodies import READABLE, TIMESTAMPS, UNREADABLE, event_of, nested
@@ -52,24 +53,24 @@ def test_the_others_are_used(name: str) -> None:
     page = read_event_page(page_with(ALL[name]))
     assert [event.raw for event in page.events if event.raw != ALL[name]] == [event.raw for event in GOOD[::-1]]
     (bad,) = [event for event in page.events if event.raw == ALL[name]]
-    assert bad.is_whole is (name in READABLE)
-    again = read_stored(bad.raw)
+    assert bad.is_complete is (name in READABLE)
+    again = decode_event(bad.raw)
     assert repr(again) == repr(bad)
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_it_is_folded_and_shown(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    bad = read_stored(ALL[name])
+    bad = decode_event(ALL[name])
     events = [started(), entered("a"), replace(bad, payload={**bad.payload, "execution_id": "exec_1"})]
-    run, place = fold_all("exec_1", enumerate(events))
+    run, place = project("exec_1", enumerate(events))
     summary = summary_of(run, place or 0)
     assert encode(decode(encode(summary))) == encode(summary)
     assert len(run_row(summary, 78, 2e9)) > 1
     assert all(node_row(node, 78, 2e9, run.status, 20) for node in run.nodes.values())
-    assert story(run, events, 78)
-    output.document(run_document(run))
+    assert run_detail(run, events, 78)
+    stdout.document(run_document(run))
     assert strictly(capsys.readouterr().out)["execution_id"] == "exec_1"
-    assert ("an event that can be read only in part" in run.oddities) is (name in UNREADABLE)
+    assert ("an event that can be read only in part" in run.anomalies) is (name in UNREADABLE)
 
 
 async def test_all_of_them_at_once_over_the_wire(tmp_path: Path) -> None:
@@ -90,15 +91,15 @@ async def test_all_of_them_at_once_over_the_wire(tmp_path: Path) -> None:
             assert {"n1", "n498"} <= {node.node_id for node in session.book.runs["exec_1"].nodes.values()}
     flat = [raw.replace(b"\n", b" ") for raw in ALL.values()]
     (tmp_path / "lines").write_bytes(b"\n".join([GOOD[0].raw, *flat]))
-    assert Lines(tmp_path / "lines").book.unreadable == len(UNREADABLE)
+    assert JsonlRecording(tmp_path / "lines").book.unreadable == len(UNREADABLE)
 
 
 def test_what_can_be_read_of_it_is_used() -> None:
     """An exit whose result is too deep is an exit; a start whose input is too deep has none to be replayed."""
     deep = nested(10_000)
-    begun = read_stored(event_of(f', "input": {deep}', "invocation.started"))
-    exited = read_stored(event_of(f', "result_binding": "a", "result_binding_value": {deep}'))
-    run, _ = fold_all("exec_1", enumerate([begun, entered("a"), exited]))
+    begun = decode_event(event_of(f', "input": {deep}', "invocation.started"))
+    exited = decode_event(event_of(f', "result_binding": "a", "result_binding_value": {deep}'))
+    run, _ = project("exec_1", enumerate([begun, entered("a"), exited]))
     assert (run.joined_late, run.has_input, run.core_id) == (False, False, "core_a")
     node = run.nodes["a", None]
     assert (node.state, node.latest.result_binding, node.latest.has_result) == (NodeState.EXITED, "a", False)
@@ -106,11 +107,13 @@ def test_what_can_be_read_of_it_is_used() -> None:
 
 @pytest.mark.parametrize("stamp", TIMESTAMPS, ids=range(len(TIMESTAMPS)))
 def test_a_timestamp_of_any_kind(stamp: Any) -> None:
-    event = read_stored(json.dumps({"type": "custom.x", "timestamp": stamp, "payload": {"execution_id": "e"}}).encode())
+    event = decode_event(
+        json.dumps({"type": "custom.x", "timestamp": stamp, "payload": {"execution_id": "e"}}).encode()
+    )
     assert event.execution_id == "e"
-    assert event.at is None or timestamps.parse(timestamps.iso(event.at)) == event.at
-    run, _ = fold_all("e", enumerate([event]))
-    assert run_document(run)["last_event_at"] == timestamps.iso(event.at)
+    assert event.at is None or timefmt.parse(timefmt.format_iso(event.at)) == event.at
+    run, _ = project("e", enumerate([event]))
+    assert run_document(run)["last_event_at"] == timefmt.format_iso(event.at)
 
 
 async def test_what_json_has_no_word_for_is_not_sent() -> None:
@@ -129,12 +132,12 @@ async def test_what_no_url_can_hold_is_not_asked_for() -> None:
     async with fault_server() as server:
         client = Client(target_of(server.url))
         for name in ("\ud800", "x" * MEGABYTE):
-            with pytest.raises(CannotReach, match="gave a cursor that no URL can hold"):
+            with pytest.raises(Unreachable, match="gave a cursor that no URL can hold"):
                 await client.events(50, name)
             for write in (client.invoke(name, {}), client.resolve(name, "approve")):
                 with pytest.raises(ScaicoreError, match=r"no URL can name|URL too long") as caught:
                     await write
-                assert caught.value.kept == "nothing was sent"
+                assert caught.value.effect == "nothing was sent"
         await client.close()
         assert not server.requests
 
@@ -167,7 +170,7 @@ async def test_a_page_of_checkpoints_counts_what_it_can_not_read() -> None:
 
 
 def test_equal_events_are_equal_however_read() -> None:
-    event = read_stored(READABLE["duplicate keys"])
+    event = decode_event(READABLE["duplicate keys"])
     assert (event.node_id, event.execution_id) == ("b", "exec_1")
     assert read_event_page(page_with(event.raw, b"3")).events[250].node_id == "b"
     assert isinstance(event, Event)

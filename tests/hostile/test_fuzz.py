@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaicore_tui.wire.walk import MAX_DEPTH, UNREAD, is_deep, value_at
+from scaicore_tui.protocol.lenient_json import MAX_DEPTH, UNPARSED, is_deep, value_at
 from tests.support.fuzz import GROWING, grows_less_than, mutants, try_body
 from tests.support.hostile.bodies import TIMESTAMPS
 
@@ -81,7 +81,7 @@ def test_how_deep_a_value_is(value: Any, more: int) -> None:
     depth = more + _depth(value)
     assert is_deep(text.encode()) is (depth > MAX_DEPTH)
     found, end = value_at(text, 0)
-    assert (found == UNREAD) is (depth > MAX_DEPTH)
+    assert (found == UNPARSED) is (depth > MAX_DEPTH)
     assert end == len(text)
 
 

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from scaicore_tui.journal import Journal
+from scaicore_tui.protocol import Event
 from scaicore_tui.runs import NodeState, Run
-from scaicore_tui.runs.fold import fold
-from scaicore_tui.runs.model import REMEMBERED, Seen
-from scaicore_tui.runs.shelf import AT_ONCE
+from scaicore_tui.runs.cache import MAX_INLINE_EVENTS
+from scaicore_tui.runs.model import REMEMBERED, EventDeduplicator
+from scaicore_tui.runs.reduce import fold
 from scaicore_tui.runs.summary import MAX_NODES as IN_SUMMARY
 from scaicore_tui.runs.summary import summary_of
-from scaicore_tui.runs.visits import FEW, MANY, MAX_NODES, MAX_VISITS
-from scaicore_tui.runs.words import few_signs
+from scaicore_tui.runs.visits import LARGE_RUN_VISITS, MAX_NODES, MAX_VISITS, MAX_VISITS_WHEN_LARGE
 from scaicore_tui.session import Session
-from scaicore_tui.tui.screens.story import story
-from scaicore_tui.wire import Event
+from scaicore_tui.store import Journal
+from scaicore_tui.timefmt import format_count
+from scaicore_tui.tui.render.run_detail import run_detail
 from tests.support.builders import MILLISECOND, NOON, entered, exited, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
@@ -45,10 +45,10 @@ def test_of_many_nodes_the_newest_are_kept() -> None:
     assert len(run.nodes) == run.open_count == MAX_NODES
     assert [node.node_id for node in run.nodes.values()][-1] == f"n{count - 1}"
     assert run.event_count == count
-    assert run.oddities == ["only its newest 2,000 nodes are kept"]
+    assert run.anomalies == ["only its newest 2,000 nodes are kept"]
     assert kept(run) < 8 * MAX_NODES
     assert len(summary_of(run, 0).node_ids) == IN_SUMMARY
-    assert len(story(run, [], 80)) < 2_000
+    assert len(run_detail(run, [], 80)) < 2_000
 
 
 def test_of_a_loop_the_newest_visits_are_kept_and_all_are_counted() -> None:
@@ -79,43 +79,45 @@ def test_whoever_was_open_is_closed(first_out: bool) -> None:
             ]
         )
     )
-    assert (run.open_count, run.oddities) == (0, [])
+    assert (run.open_count, run.anomalies) == (0, [])
     assert {node.state for node in run.nodes.values()} == {NodeState.EXITED}
 
 
 def test_nodes_that_are_visited_often_share_what_there_is() -> None:
-    nodes = 2 * MANY // MAX_VISITS
+    nodes = 2 * LARGE_RUN_VISITS // MAX_VISITS
     run = folded(
         entered(f"n{number % nodes}", NOON + number * MILLISECOND) for number in range(nodes * (MAX_VISITS + 10))
     )
-    assert run.visit_count <= MANY + nodes * FEW
+    assert run.visit_count <= LARGE_RUN_VISITS + nodes * MAX_VISITS_WHEN_LARGE
     assert run.open_count == sum(len(node.open_visits) for node in run.nodes.values())
-    assert kept(run) < 5 * MANY
+    assert kept(run) < 5 * LARGE_RUN_VISITS
 
 
 def test_a_repeat_is_known_for_long() -> None:
-    seen = Seen()
+    seen = EventDeduplicator()
     assert seen.add(7)
     assert all(seen.add(number) for number in range(100, 100 + REMEMBERED))
     assert not seen.add(7)
 
 
 async def test_a_long_run_is_folded_aside_while_news_comes(tmp_path: Path) -> None:
-    steps = [entered("tick", NOON + number * MILLISECOND) for number in range(AT_ONCE + 500)]
+    steps = [entered("tick", NOON + number * MILLISECOND) for number in range(MAX_INLINE_EVENTS + 500)]
     sim = FeedSim([started(NOON - 1), *steps])
     client = sim.client()
     clock = ManualClock()
     async with Session(client.target, Journal.open(tmp_path / "j"), clock, client=client) as session:
         task = asyncio.create_task(session.run())
-        await until(lambda: session.book.event_count == AT_ONCE + 501)
+        await until(lambda: session.book.event_count == MAX_INLINE_EVENTS + 501)
         run = session.book.runs["exec_1"]
-        assert (run.partial, run.nodes, run.event_count) == (True, {}, AT_ONCE + 501)
+        assert (run.is_loading, run.nodes, run.event_count) == (True, {}, MAX_INLINE_EVENTS + 501)
         assert "still being read" in (session.why_not_replay(session.book.runs.get("exec_1")) or "")
         sim.log.append(entered("last", NOON + 10_000 * MILLISECOND))
         session.refresh()
-        await until(lambda: not session.book.runs["exec_1"].partial and session.book.event_count == AT_ONCE + 502)
+        await until(
+            lambda: not session.book.runs["exec_1"].is_loading and session.book.event_count == MAX_INLINE_EVENTS + 502
+        )
         run = session.book.runs["exec_1"]
-        assert (run.event_count, run.has_input) == (AT_ONCE + 502, True)
+        assert (run.event_count, run.has_input) == (MAX_INLINE_EVENTS + 502, True)
         assert [node.node_id for node in run.nodes.values()] == ["tick", "last"]
         assert session.why_not_replay(session.book.runs.get("exec_1")) is None
         task.cancel()
@@ -123,12 +125,12 @@ async def test_a_long_run_is_folded_aside_while_news_comes(tmp_path: Path) -> No
 
 
 async def test_one_command_waits_for_it() -> None:
-    sim = FeedSim([started(NOON - 1), *(entered("tick", NOON + n * MILLISECOND) for n in range(AT_ONCE + 5))])
+    sim = FeedSim([started(NOON - 1), *(entered("tick", NOON + n * MILLISECOND) for n in range(MAX_INLINE_EVENTS + 5))])
     async with sim.session() as session:
         await session.read_once()
-        assert not session.find_run("exec_1").partial
+        assert not session.find_run("exec_1").is_loading
 
 
 def test_a_count_takes_few_signs() -> None:
     counts = (0, 999, 1_000, 99_999, 100_000, 999_999, 1_000_000, 99_999_999)
-    assert [few_signs(count) for count in counts] == ["0", "999", "1k", "99k", ".1M", ".9M", "1M", "99M"]
+    assert [format_count(count) for count in counts] == ["0", "999", "1k", "99k", ".1M", ".9M", "1M", "99M"]

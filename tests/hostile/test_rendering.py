@@ -11,25 +11,23 @@ from textual._compositor import LayoutUpdate
 from textual.geometry import Region, Size
 
 from scaicore_tui.actions import Kind, Progress, Submission
-from scaicore_tui.runs.folder import fold_all
+from scaicore_tui.protocol import Checkpoint, Event, read_event_page
+from scaicore_tui.protocol.checkpoints import read_checkpoint_page
+from scaicore_tui.protocol.problems import read_problem
+from scaicore_tui.runs.cache import project
 from scaicore_tui.runs.summary import summary_of
-from scaicore_tui.tui.batch import Batch, alike
-from scaicore_tui.tui.changes import change_lines, changes
-from scaicore_tui.tui.notices import of_submission
-from scaicore_tui.tui.paint import Pieces, hanging, strip
-from scaicore_tui.tui.replays import original_of
-from scaicore_tui.tui.screens.batch_lines import asked_lines, outcome_lines, outcome_of
-from scaicore_tui.tui.screens.original import original_lines
+from scaicore_tui.tui.notices import submission_notice
+from scaicore_tui.tui.render.bulk_detail import asked_lines, outcome_lines, outcome_of
+from scaicore_tui.tui.render.checkpoint_detail import checkpoint_detail
+from scaicore_tui.tui.render.checkpoints import checkpoint_row, inbox_row, resolved_row
+from scaicore_tui.tui.render.inbox import Batch, answerable_together
+from scaicore_tui.tui.render.line import Line, hanging_indent, to_strip
+from scaicore_tui.tui.render.replay_detail import change_lines, changes, replay_detail
+from scaicore_tui.tui.render.replays import original_of
+from scaicore_tui.tui.render.run_detail import run_detail
+from scaicore_tui.tui.render.runs import node_row, run_row
 from scaicore_tui.tui.screens.panes import run_heading
-from scaicore_tui.tui.screens.question import question_lines
-from scaicore_tui.tui.screens.story import story
 from scaicore_tui.tui.terminal.screen_buffer import ScreenBuffer, compositor_updates
-from scaicore_tui.tui.widgets.checkpoint_row import answered_row, checkpoint_row, inbox_row
-from scaicore_tui.tui.widgets.node_row import node_row
-from scaicore_tui.tui.widgets.run_row import run_row
-from scaicore_tui.wire import Checkpoint, Event, read_event_page
-from scaicore_tui.wire.checkpoints import read_checkpoint_page
-from scaicore_tui.wire.problems import read_problem
 from tests.support.hostile.corpus import CORPUS
 from tests.support.hostile.hostile_feed import HostileFeed, as_json
 from tests.support.hostile.output_grammar import SEQUENCES, foreign_sequences, unseen
@@ -52,45 +50,47 @@ def test_only_our_sequences_are_written(name: str) -> None:
         assert not_ours(lines[:MAX_LINES], width, ascii_only=ascii_only) == []
 
 
-def runs(events: Sequence[Event], _reviews: Sequence[Checkpoint], _words: str, width: int) -> Iterator[Pieces]:
+def runs(events: Sequence[Event], _reviews: Sequence[Checkpoint], _words: str, width: int) -> Iterator[Line]:
     """Yield every line about runs."""
     for execution in dict.fromkeys(event.execution_id for event in events):
         own = [event for event in events if event.execution_id == execution]
-        run, _ = fold_all(execution or "", enumerate(own))
+        run, _ = project(execution or "", enumerate(own))
         yield run_row(summary_of(run, 0), width, NOW)
         yield run_heading(run, NOW, None)
         yield from (node_row(node, width, NOW, run.status, 20) for node in run.nodes.values())
-        yield from story(run, own, width, [("replay of", execution or "")], "")[: MAX_LINES // 4]
-        yield from original_lines(original_of(run, own), width)
+        yield from run_detail(run, own, width, [("replay of", execution or "")], "")[: MAX_LINES // 4]
+        yield from replay_detail(original_of(run, own), width)
         yield from change_lines(changes([str(run.input)], [str(run.error), execution or ""]), width)
 
 
-def checkpoints(_events: Sequence[Event], reviews: Sequence[Checkpoint], words: str, width: int) -> Iterator[Pieces]:
+def checkpoints(_events: Sequence[Event], reviews: Sequence[Checkpoint], words: str, width: int) -> Iterator[Line]:
     """Yield every line about checkpoints."""
     for review in reviews:
         yield checkpoint_row(review, width, NOW, None)
         yield inbox_row(review, width, NOW, ("sending…", "blue") if words else None)
-        yield answered_row(review, width, NOW)
-        yield from question_lines(review, width, NOW)[: MAX_LINES // 8]
-    batch = alike(reviews, reviews[0], lambda row: None)
+        yield resolved_row(review, width, NOW)
+        yield from checkpoint_detail(review, width, NOW)[: MAX_LINES // 8]
+    batch = answerable_together(reviews, reviews[0], lambda row: None)
     yield from asked_lines(batch, frozenset({reviews[0].id}), lambda row: None, width)
     sent = Submission(Kind.ANSWER, reviews[0].id, words, progress=Progress.REFUSED, message=words)
     yield from outcome_lines(Batch(tuple(reviews[:1])), {reviews[0].id: outcome_of(sent, None)}, width)
 
 
-def words(_events: Sequence[Event], _reviews: Sequence[Checkpoint], said: str, width: int) -> Iterator[Pieces]:
+def words(_events: Sequence[Event], _reviews: Sequence[Checkpoint], said: str, width: int) -> Iterator[Line]:
     """Yield the notices."""
     body = as_json({"error": {"code": said, "message": said}, "meta": {"request_id": said}})
     error = read_problem(422, {}, body).error()
     for kind in Kind:
         sent = Submission(kind, said, said, said, resolution=said, message=str(error), request_id=said)
         sent.progress = Progress.REFUSED
-        yield from ([(" ", "text"), (line, "red")] for line in hanging(of_submission(sent, 0.0).words, width - 1, 4))
+        yield from (
+            [(" ", "text"), (line, "red")] for line in hanging_indent(submission_notice(sent, 0.0).words, width - 1, 4)
+        )
 
 
-def not_ours(lines: Sequence[Pieces], width: int, *, ascii_only: bool) -> list[str]:
+def not_ours(lines: Sequence[Line], width: int, *, ascii_only: bool) -> list[str]:
     """Return the foreign sequences and the invisible characters in the output for these lines."""
-    strips = [strip(line, width, lambda _: Style.parse("red on black"), ascii_only=ascii_only) for line in lines]
+    strips = [to_strip(line, width, lambda _: Style.parse("red on black"), ascii_only=ascii_only) for line in lines]
     size = Size(width, len(strips))
     update = LayoutUpdate([iter([one]) for one in strips], Region(0, 0, *size))
     written = ScreenBuffer().draw(compositor_updates(update), size, ColorSystem.TRUECOLOR).encode()

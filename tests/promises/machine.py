@@ -227,7 +227,7 @@ class Promises(RuleBasedStateMachine):
         progress, where = submission.progress, f"{submission.kind} of {submission.target_id}: {submission.message}"
         may_arrive = post is not None and post.due is not None
         is_done = post is not None and post.is_done
-        if progress in (Progress.REFUSED, Progress.ABSENT, Progress.CONFLICT):
+        if progress in (Progress.REFUSED, Progress.NOT_RECEIVED, Progress.CONFLICT):
             assert not is_done, f"{progress}, and the server did it: {where}"
             assert not may_arrive, f"{progress}, and it may still arrive: {where}"
         if progress is Progress.NOT_SENT:
@@ -249,12 +249,12 @@ class Promises(RuleBasedStateMachine):
         if run is None:
             return
         assert run != submission.target_id, f"the original is called its own replay: {where}"
-        if submission.likely:
+        if submission.is_likely_match:
             if not submission.is_recovered:
                 self.shown_likely.add(submission.id)
             # Of a process that died nobody knows how long the budget held its request back.
             known = None if post is None else post.pressed_at if submission.is_recovered else post.at
-            sent_at = self.clock.now() - submission.waited(self.clock.monotonic()) if known is None else known
+            sent_at = self.clock.now() - submission.age(self.clock.monotonic()) if known is None else known
             assert api.started_at[run] >= sent_at, f"the likely run is older than the POST: {where}"
             assert submission.progress is not Progress.CONFIRMED, f"confirmed by what is only likely: {where}"
         else:
@@ -323,7 +323,7 @@ class Promises(RuleBasedStateMachine):
         is_first = all(post.is_refused for post in api.posts if post.subject == target)
         if kind == "invoke":
             run = process.session.book.runs.get(target)
-            is_pending = run is not None and run.has_input and not run.partial
+            is_pending = run is not None and run.has_input and not run.is_loading
         # The clock may move while a call waits for the budget.
         return is_well and is_fresh and is_pending and is_first and (kind, api.token) not in process.refused
 
@@ -334,7 +334,7 @@ class Promises(RuleBasedStateMachine):
             with suppress(ScaicoreError):
                 self.machine.run(process, call())
         except Killed:
-            self.shown_likely |= {s.id for s in process.submissions if s.likely and not s.is_recovered}
+            self.shown_likely |= {s.id for s in process.submissions if s.is_likely_match and not s.is_recovered}
             name = next(name for name, other in self.running.items() if other is process)
             self.machine.kill(process)
             self._start(name, process.api)
@@ -358,7 +358,7 @@ class Promises(RuleBasedStateMachine):
     def _is_found(self, post: Post) -> bool:
         """Whether the process that sent it knows its likely run by now."""
         sent = [s for process in self.running.values() for s in process.submissions if s.id == post.submission_id]
-        return any(submission.likely and not submission.is_recovered for submission in sent)
+        return any(submission.is_likely_match and not submission.is_recovered for submission in sent)
 
     def _is_closed(self, api: Api, post: Post) -> bool:
         """Whether the end of that write was known, or nothing of it can still happen."""

@@ -15,11 +15,11 @@ from unittest.mock import patch
 import httpx
 
 from scaicore_tui.actions import Ledger, Submission
+from scaicore_tui.api.client import Client
 from scaicore_tui.config import Target
-from scaicore_tui.config.sources import TokenFile
-from scaicore_tui.feed import Client
-from scaicore_tui.journal import Journal
+from scaicore_tui.config.token_sources import TokenFile
 from scaicore_tui.session import Session
+from scaicore_tui.store import Journal
 from tests.promises.server import Api
 from tests.support.manual_clock import ManualClock
 from tests.support.waiting import turn

@@ -11,8 +11,8 @@ from urllib.parse import parse_qs
 
 import httpx
 
-from scaicore_tui.wire import Event
-from scaicore_tui.wire.timestamps import iso
+from scaicore_tui.protocol import Event
+from scaicore_tui.timefmt import format_iso
 from tests.support.builders import checkpoint, completed, entered, started
 from tests.support.feed_simulator import UNLIMITED
 from tests.support.manual_clock import ManualClock
@@ -296,4 +296,4 @@ def _problem(status: int, code: str, message: str) -> httpx.Response:
 
 
 def _iso(micros: int) -> str:
-    return str(iso(micros))
+    return str(format_iso(micros))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scaicore_tui.wire import EventPage, read_event_page, read_stored
-from scaicore_tui.wire.events import read_tolerantly
+from scaicore_tui.protocol import EventPage, decode_event, read_event_page
+from scaicore_tui.protocol.events import decode_page_lenient
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=8)
 VALUES = st.recursive(
@@ -45,7 +45,7 @@ def told(body: bytes, reader: Any) -> str:
         page: EventPage = reader(body)
     except ValueError:
         return "no page"
-    return repr([(event, event.extra) for event in page.events]) + repr(page.next_cursor)
+    return repr([(event, event.undocumented_fields) for event in page.events]) + repr(page.next_cursor)
 
 
 @given(st.lists(EVENTS, max_size=4), SCALARS, WRAPPERS, st.booleans(), st.lists(st.tuples(st.floats(0, 1), SCARS)))
@@ -59,14 +59,14 @@ def test_both_decoders_tell_the_same(
     for place, scar in scars:
         at = int(place * len(body))
         body = body[:at] + scar + body[at:]
-    assert told(body, read_event_page) == told(body, read_tolerantly)
+    assert told(body, read_event_page) == told(body, decode_page_lenient)
 
 
 @given(EVENTS)
 def test_a_stored_event_is_the_one_that_came(value: Any) -> None:
     source = json.dumps(value).encode()
-    (event,) = read_tolerantly(b'{"events": [' + source + b"]}").events
-    assert repr(read_stored(source)) == repr(event)
+    (event,) = decode_page_lenient(b'{"events": [' + source + b"]}").events
+    assert repr(decode_event(source)) == repr(event)
 
 
 @pytest.mark.parametrize("scar", [b"\xff", b"\t", b"NaN", b"\\ud800"])

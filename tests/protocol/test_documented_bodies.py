@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from scaicore_tui import errors
-from scaicore_tui.wire import (
+from scaicore_tui import errors, timefmt
+from scaicore_tui.protocol import (
+    decode_event,
     read_checkpoint,
     read_checkpoint_page,
     read_event_page,
     read_invocation,
     read_problem,
-    read_stored,
-    timestamps,
 )
 
 DATA = Path(__file__).parent.parent / "data"
@@ -95,7 +94,7 @@ def test_bytes_that_are_no_utf8_survive() -> None:
 
 def test_unknown_fields_are_kept() -> None:
     (event,) = read_event_page(b'{"events": [{"type": "a", "shard": 3}]}').events
-    assert event.extra == {"shard": 3}
+    assert event.undocumented_fields == {"shard": 3}
 
 
 def test_the_golden_checkpoints() -> None:
@@ -105,8 +104,8 @@ def test_the_golden_checkpoints() -> None:
     assert breakpoint_.is_breakpoint
     assert [(option.id, option.name) for option in choice.options] == [("acme", "ACME GmbH"), ("globex", "Globex")]
     assert choice.title == "Which vendor?"
-    assert choice.source["block_index"] == 4
-    assert choice.created == timestamps.parse("2026-04-29T12:34:58.123Z")
+    assert choice.raw["block_index"] == 4
+    assert choice.created == timefmt.parse("2026-04-29T12:34:58.123Z")
 
 
 def test_the_golden_resolution() -> None:
@@ -132,8 +131,8 @@ def test_the_golden_problems() -> None:
         errors.CredentialsError,
         errors.PermissionDenied,
         errors.UsageError,
-        errors.Refused,
-        errors.CannotReach,
+        errors.RequestRejected,
+        errors.Unreachable,
     ]
     messages = []
     for case, kind in zip(json.loads(golden("problems")), kinds, strict=True):
@@ -190,7 +189,7 @@ def test_a_problem_tells_what_to_do() -> None:
     ],
 )
 def test_timestamps(text: str, at: int | None) -> None:
-    assert timestamps.parse(text) == at
+    assert timefmt.parse(text) == at
 
 
 @pytest.mark.parametrize(
@@ -207,10 +206,10 @@ def test_an_event_without_a_moment_that_can_be_read_counts_as_unreadable(
     moment: str, at: int | None, is_whole: bool
 ) -> None:
     source = f'{{"type": "custom.tick", "timestamp": {moment}, "payload": {{}}}}'.encode()
-    for found in (read_stored(source), *read_event_page(b'{"events": [%b]}' % source).events):
-        assert (found.at, found.is_whole, found.raw) == (at, is_whole, source)
+    for found in (decode_event(source), *read_event_page(b'{"events": [%b]}' % source).events):
+        assert (found.at, found.is_complete, found.raw) == (at, is_whole, source)
 
 
 @pytest.mark.parametrize("text", ["2026-04-29T12:34:56Z", "2026-04-29T12:34:56.120Z", "2026-04-29T12:34:56.000001Z"])
 def test_timestamps_are_written_as_short_as_they_were(text: str) -> None:
-    assert timestamps.iso(timestamps.parse(text)) == text
+    assert timefmt.format_iso(timefmt.parse(text)) == text

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from scaicore_tui.errors import UsageError
 from scaicore_tui.json_text import write
-from scaicore_tui.text import escaped, laid_out, safe, source
-from scaicore_tui.wire import read_checkpoint, read_event_page, read_invocation
-from scaicore_tui.wire.events import read_tolerantly
-from scaicore_tui.wire.given import read_given, written
+from scaicore_tui.protocol import read_checkpoint, read_event_page, read_invocation
+from scaicore_tui.protocol.events import decode_page_lenient
+from scaicore_tui.protocol.strict_json import parse_strict, written
+from scaicore_tui.text import editable_json, escape_json, laid_out, sanitize
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -39,14 +39,14 @@ JSON = st.recursive(
 )
 def test_what_is_no_json_to_send_is_refused_with_its_place(text: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        read_given(text)
+        parse_strict(text)
 
 
 @pytest.mark.parametrize(
     "text", ['["NaN", "Infinity", "{", "\\"}", "1e999", "a"]', '[{"a": 1}, {"a": 1}]', '"\\ud83d\\ude00"']
 )
 def test_what_only_looks_like_it_is_not_refused(text: str) -> None:
-    assert read_given(text).value == json.loads(text)
+    assert parse_strict(text).value == json.loads(text)
 
 
 @pytest.mark.parametrize(
@@ -63,14 +63,14 @@ def test_what_only_looks_like_it_is_not_refused(text: str) -> None:
     ids=range(7),
 )
 def test_what_is_json_is_sent_byte_for_byte(text: str) -> None:
-    assert read_given(text).source == text.encode()
-    assert read_given(f"\ufeff \r\n{text}\n").source == text.encode()
+    assert parse_strict(text).source == text.encode()
+    assert parse_strict(f"\ufeff \r\n{text}\n").source == text.encode()
 
 
 def test_keys_that_are_there_twice_are_noted() -> None:
-    assert [note.partition(": readers")[0] for note in read_given('{"a": 1, "b": {"a": 2}, "\\u0061" : 3}').notes] == [
-        'line 1, column 25: the key "\\u0061" is there twice'
-    ]
+    assert [
+        note.partition(": readers")[0] for note in parse_strict('{"a": 1, "b": {"a": 2}, "\\u0061" : 3}').notes
+    ] == ['line 1, column 25: the key "\\u0061" is there twice']
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800", {"a": [-float("inf")]}])
@@ -81,10 +81,10 @@ def test_what_json_has_no_word_for_is_not_written(value: object) -> None:
 
 @given(JSON)
 def test_a_value_survives_being_edited(value: object) -> None:
-    text = source(value)
-    assert json.dumps(read_given(text).value) == json.dumps(value)
-    assert safe(text) == text
-    assert escaped(text) == text
+    text = editable_json(value)
+    assert json.dumps(parse_strict(text).value) == json.dumps(value)
+    assert sanitize(text) == text
+    assert escape_json(text) == text
     assert laid_out(json.dumps(value)) == text
 
 
@@ -100,12 +100,12 @@ def test_json_is_written_as_python_writes_it(value: object) -> None:
 )
 def test_numbers_keep_their_text_through_every_decoder(text: str) -> None:
     body = f'{{"data": {{"events": [{{"type": "a", "payload": {{"x": {text}}}}}], "next_cursor": ""}}}}'.encode()
-    for page in (read_event_page(body), read_tolerantly(body)):
+    for page in (read_event_page(body), decode_page_lenient(body)):
         assert write(page.events[0].payload["x"]) == text
         assert page.events[0].source_of("x") == text.encode()
     assert write(read_checkpoint(f'{{"id": "c", "context": {text}}}'.encode()).context) == text
     assert write(read_invocation(f'{{"output": {text}}}'.encode()).output) == text
-    assert write(read_given(text).value) == text
+    assert write(parse_strict(text).value) == text
 
 
 def test_keys_that_are_there_twice_are_there_to_be_edited() -> None:

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from scaicore_tui.config.target import named_host
+from scaicore_tui.config.target import parse_host_header
 from scaicore_tui.servers.grid import GridConfig, build_grid
 from scaicore_tui.servers.hosting import bind, serve_app
 from scaicore_tui.servers.request_guard import MAX_HEAD_BYTES
@@ -120,7 +120,7 @@ async def test_on_all_addresses_any_address_is_accepted_and_names_must_be_config
     [("[::1]:80", "::1"), ("A.b:", "a.b"), ("a@b", None), ("a b", None), ("a/b", None), ("[a]b", None), (":80", None)],
 )
 def test_a_host_header_is_parsed_strictly(header: str, host: str | None) -> None:
-    assert named_host(header) == host
+    assert parse_host_header(header) == host
 
 
 PROBLEM = {"error", "message", "fix"}

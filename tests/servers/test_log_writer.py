@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from scaicore_tui.cli import diagnostics
+from scaicore_tui.cli.output import stderr
 from scaicore_tui.servers.hosting import EXHAUSTION_REPORT_INTERVAL_S, report_exhaustion
 from scaicore_tui.servers.log_writer import LogWriter
 from tests.support.manual_clock import ManualClock
@@ -107,9 +107,9 @@ def test_messages_of_commands_resume_when_there_is_room_again(
 ) -> None:
     log = os.open(FULL, os.O_WRONLY)
     monkeypatch.setattr(sys, "stderr", os.fdopen(log, "w", 1, closefd=False))
-    diagnostics.say("one")
+    stderr.say("one")
     os.dup2(pipe[1], log)
-    diagnostics.say("two")
+    stderr.say("two")
     os.close(log)
     assert os.read(pipe[0], 999) == b"two\n"
 

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from scaicore_tui.secret import Secret
+from scaicore_tui.secrets import Secret
 from scaicore_tui.servers.proxy import ProxyConfig, coalesce
 from scaicore_tui.servers.proxy.coalesce import Coalescer, SharedRead, WriteEpoch, create_shared_epoch
 from scaicore_tui.servers.proxy.forward import BufferedResponse

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scaicore_tui.errors import ConfigError
-from scaicore_tui.secret import Secret
+from scaicore_tui.secrets import Secret
 from scaicore_tui.servers.proxy import ProxyConfig
 from tests.support.proxy import EVENTS, grid_server, proxied
 

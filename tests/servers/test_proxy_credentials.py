@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from scaicore_tui.secret import Secret
+from scaicore_tui.secrets import Secret
 from scaicore_tui.servers.proxy.credentials import why_not_lent
 from tests.support.proxy import (
     EVENTS,

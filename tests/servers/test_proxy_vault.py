@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from scaicore_tui.secret import Secret
+from scaicore_tui.secrets import Secret
 from scaicore_tui.servers.proxy import ProxyConfig
 from tests.support.manual_clock import ManualClock
 from tests.support.proxy import EVENTS, Grid, answer, client_of, grid_server, proxy_server

@@ -13,11 +13,11 @@ from msgspec.structs import replace
 from scaicore_tui.actions import Kind, Progress, Submission
 from scaicore_tui.config import Api, Target
 from scaicore_tui.errors import PermissionDenied, UsageError
-from scaicore_tui.journal import Journal
-from scaicore_tui.secret import Secret
+from scaicore_tui.protocol import read_event_page
+from scaicore_tui.secrets import Secret
 from scaicore_tui.servers.proxy import ProxyConfig
 from scaicore_tui.session import Session
-from scaicore_tui.wire import read_event_page
+from scaicore_tui.store import Journal
 from tests.support.core_inputs import APPROVAL, INVOICES, TRIP
 from tests.support.grid import MANAGER, MODULE, Served, serving
 from tests.support.grid_api import finished
@@ -89,7 +89,7 @@ async def test_traffic_is_followed_while_it_goes_on() -> None:
             ended = {key: status for key, status in told.items() if status in ("completed", "failed")}
             assert ended.items() <= known.items()
         assert session.journal.gap_count() == 0
-        assert not [run for run in session.book.runs.values() if run.joined_late or run.oddities]
+        assert not [run for run in session.book.runs.values() if run.joined_late or run.anomalies]
 
 
 async def test_the_journal_is_the_feed_byte_for_byte(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ async def test_a_replay_starts_a_run_with_the_same_input() -> None:
         assert (after.core_id, after.input) == (before.core_id, before.input)
         # The one new run with this input came to the very output and duration that the invocation answered with.
         assert submission.progress is Progress.CONFIRMED
-        assert not submission.likely
+        assert not submission.is_likely_match
         assert (submission.request_id or "").startswith("req_")
         assert seen(session) == {first: "completed", after.id: "completed"}
 
@@ -194,7 +194,7 @@ async def test_a_replay_that_suspends_names_its_run() -> None:
         submission = await session.replay(first)
         await settled(session, submission)
         _, second = served.grid.store.executions()
-        assert (submission.execution_id, submission.likely) == (second.id, False)
+        assert (submission.execution_id, submission.is_likely_match) == (second.id, False)
         assert submission.progress is Progress.CONFIRMED
         assert seen(session) == {first: "waiting", second.id: "waiting"}
 
@@ -206,4 +206,4 @@ async def test_both_ways_to_a_grid_bring_the_same_bytes() -> None:
             await through.read_once()
             await direct.read_once()
             assert [event.raw for event in through.events()] == [event.raw for event in direct.events()]
-            assert [row.source for row in through.checkpoints] == [row.source for row in direct.checkpoints]
+            assert [row.raw for row in through.checkpoints] == [row.raw for row in direct.checkpoints]

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from scaicore_tui.errors import CannotReach, ConfigError, CredentialsError, OutcomeUnknown
-from scaicore_tui.feed import Client, LinkState
-from scaicore_tui.feed.transport import CONNECT_TIMEOUT, open_http
+from scaicore_tui.api.client import Client
+from scaicore_tui.api.transport import CONNECT_TIMEOUT, open_http
+from scaicore_tui.errors import ConfigError, CredentialsError, OutcomeUnknown, Unreachable
+from scaicore_tui.sync.status import ConnectionState
 from tests.support.fault_server import (
     FAULTS,
     INBOX,
@@ -49,13 +50,13 @@ async def test_a_fault_is_named_and_bounded_and_recovered_from(fault: Fault, tmp
 async def test_a_key_tries_at_once() -> None:
     async with fault_server() as server, polling(replace(target_of(server.url), interval=300.0)) as watched:
         session, watcher = watched
-        await watcher.until(lambda: watcher.state is LinkState.LIVE)
+        await watcher.until(lambda: watcher.state is ConnectionState.LIVE)
         server.fault = Fault("", "", says(b""))
         session.refresh()
         await watcher.until(lambda: session.link.failures)
         server.fault = None
         session.refresh()
-        assert await watcher.until(lambda: watcher.state is LinkState.LIVE) < SOON
+        assert await watcher.until(lambda: watcher.state is ConnectionState.LIVE) < SOON
 
 
 async def test_a_connection_just_closed_is_never_told() -> None:
@@ -88,7 +89,7 @@ async def test_nothing_follows_a_redirect(status: str) -> None:
         server.fault = Fault("", "", says(answer(b"", status.encode(), headers=location)))
         client = Client(target_of(server.url))
         with pytest.raises(
-            CannotReach, match=f"redirects to localhost:{elsewhere.port}, which is not followed"
+            Unreachable, match=f"redirects to localhost:{elsewhere.port}, which is not followed"
         ) as read:
             await client.events(5)
         with pytest.raises(OutcomeUnknown, match="not followed"):
@@ -113,7 +114,7 @@ async def test_a_proxy_of_the_environment_is_asked_and_named(speaks: str, monkey
         else:
             words = "refused" if speaks == "refused" else "hung up"
             named = f"cannot reach api.invalid through the proxy 127.0.0.1:{proxy.port} .http_proxy.: .*{words}"
-            with pytest.raises(CannotReach, match=named) as raised:
+            with pytest.raises(Unreachable, match=named) as raised:
                 await client.events(5)
             assert "secret" not in str(raised.value)
         await client.close()
@@ -142,7 +143,7 @@ async def test_only_those_in_the_file_are_believed(tmp_path: Path) -> None:
     async with fault_server(authority) as server:
         ours, usual = Client(target_of(server.url, believed)), Client(target_of(server.url))
         assert len((await ours.events(5)).events) == 3
-        with pytest.raises(CannotReach, match="unknown authority"):
+        with pytest.raises(Unreachable, match="unknown authority"):
             await usual.events(5)
         await ours.close()
         await usual.close()
@@ -162,7 +163,7 @@ def test_a_file_of_authorities_that_is_none(content: bytes | None, reason: str, 
 async def test_a_credential_that_is_taken_no_more_wipes_nothing() -> None:
     async with fault_server() as server, polling(target_of(server.url)) as watched:
         session, watcher = watched
-        await watcher.until(lambda: watcher.state is LinkState.LIVE)
+        await watcher.until(lambda: watcher.state is ConnectionState.LIVE)
         server.fault = Fault("", "", says(answer(b'{"detail": "expired"}', b"401 Unauthorized")))
         await watcher.until(lambda: all(isinstance(part.error, CredentialsError) for part in session.link.parts))
         assert watcher.words.startswith("401: sign in again: “expired”")

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from scaicore_tui.errors import NotFound, UsageError
-from scaicore_tui.journal import Intake, Journal
 from scaicore_tui.runs import RunStatus
 from scaicore_tui.session import Session, Update
+from scaicore_tui.store import Journal, JournalWriter
 from tests.support.builders import MILLISECOND, NOON, checkpoint, completed, entered, started
 from tests.support.feed_simulator import FeedSim
 
@@ -45,9 +45,9 @@ async def test_the_journal_is_taken_up_where_it_ended(tmp_path: Path) -> None:
 
 async def test_runs_that_only_came_out_of_the_journal_are_told_apart(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
-        intake = Intake(journal)
+        intake = JournalWriter(journal)
         intake.begin()
-        assert not intake.stored(500)
+        assert not intake.next_summaries(500)
         intake.news([started(NOON + n * MILLISECOND, f"exec_{n:03}") for n in range(510)])
     client = FeedSim([started(NOON + 999 * MILLISECOND, "exec_new")]).client()
     updates: list[Update] = []

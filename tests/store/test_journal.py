@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from scaicore_tui.errors import Conflict, NotFound, StorageError
-from scaicore_tui.journal import Journal
-from scaicore_tui.journal.failures import IN_MEMORY
-from scaicore_tui.wire import read_stored
+from scaicore_tui.protocol import decode_event
+from scaicore_tui.store import Journal
+from scaicore_tui.store.failures import IN_MEMORY
 from tests.support.builders import NOON, entered, event, started
 
 
 def test_events_come_back_byte_for_byte(tmp_path: Path) -> None:
-    odd = read_stored(b'{ "type":"x\\u00e9\xff",\n"payload": {"execution_id": "e"} , "b":1e400}')
+    odd = decode_event(b'{ "type":"x\\u00e9\xff",\n"payload": {"execution_id": "e"} , "b":1e400}')
     with Journal.open(tmp_path / "j") as journal:
         journal.append([odd])
     with Journal.open(tmp_path / "j") as journal:
@@ -25,17 +25,19 @@ def test_events_come_back_byte_for_byte(tmp_path: Path) -> None:
 
 
 def test_feed_order_with_history() -> None:
-    with Journal.temporary() as journal:
+    with Journal.in_memory() as journal:
         journal.append([entered("c"), entered("d")])
         journal.prepend([entered("a"), entered("b")])
         journal.append([entered("e")])
         assert "".join(step.node_id or "" for step in journal.events()) == "abcde"
-        assert [read_stored(raw).node_id for raw in journal.newest(2)] == ["e", "d"]
+        assert [decode_event(raw).node_id for raw in journal.newest(2)] == ["e", "d"]
 
 
 def test_an_older_file_finds_events_by_the_moments_that_are_read_now(tmp_path: Path) -> None:
     """It was written by a program that could not read them: what is read again is known all the same."""
-    odd = read_stored(b'{"type": "custom.tick", "timestamp": "2026-04-29t12:00:01z", "payload": {"execution_id": "e"}}')
+    odd = decode_event(
+        b'{"type": "custom.tick", "timestamp": "2026-04-29t12:00:01z", "payload": {"execution_id": "e"}}'
+    )
     with Journal.open(tmp_path / "j") as journal:
         journal.append([odd, entered("a")])
     with sqlite3.connect(tmp_path / "j") as database:
@@ -45,22 +47,22 @@ def test_an_older_file_finds_events_by_the_moments_that_are_read_now(tmp_path: P
         database.execute("ALTER TABLE gaps DROP COLUMN reason")
         database.execute("PRAGMA user_version = 4")
     with Journal.open(tmp_path / "j") as journal:
-        assert journal.known([odd]) == {odd.raw: 1}
-        assert journal.rows("SELECT at FROM events WHERE pos = 0") == [(odd.at,)]
+        assert journal.count_known([odd]) == {odd.raw: 1}
+        assert journal.query("SELECT at FROM events WHERE pos = 0") == [(odd.at,)]
 
 
 def test_known_counts_equal_bytes() -> None:
     twin, other = entered("a"), started()
-    with Journal.temporary() as journal:
+    with Journal.in_memory() as journal:
         journal.append([twin, twin])
-        assert journal.known([twin, other]) == {twin.raw: 2}
+        assert journal.count_known([twin, other]) == {twin.raw: 2}
         assert not journal.holds([twin, other])
-        assert journal.known([]) == {}
+        assert journal.count_known([]) == {}
 
 
 def test_events_without_a_time_are_known_too() -> None:
-    timeless = read_stored(b'{"type": "x"}')
-    with Journal.temporary() as journal:
+    timeless = decode_event(b'{"type": "x"}')
+    with Journal.in_memory() as journal:
         journal.append([timeless, entered("a")])
         assert journal.holds([timeless, entered("a")])
 
@@ -140,7 +142,7 @@ def test_a_hole_is_filled_from_its_top(tmp_path: Path) -> None:
 
 
 def test_a_hole_above_a_hole() -> None:
-    with Journal.temporary() as journal:
+    with Journal.in_memory() as journal:
         journal.append([entered("a")])
         older = journal.append_above_hole([entered("c")], NOON, None)
         newer = journal.append_above_hole([entered("e")], NOON, None)
@@ -151,7 +153,7 @@ def test_a_hole_above_a_hole() -> None:
 
 
 def test_a_hole_that_can_t_be_filled_is_a_gap() -> None:
-    with Journal.temporary() as journal:
+    with Journal.in_memory() as journal:
         journal.append([started(NOON, "exec_1")])
         hole = journal.append_above_hole([started(NOON + 9, "exec_2")], NOON + 10, "c")
         journal.close_hole(hole, is_filled=False)
@@ -163,17 +165,17 @@ def test_a_hole_that_can_t_be_filled_is_a_gap() -> None:
 
 def test_what_is_known_up_to_a_position() -> None:
     twin = entered("x")
-    with Journal.temporary() as journal:
+    with Journal.in_memory() as journal:
         journal.append([twin])
         hole = journal.append_above_hole([twin, twin, entered("y")], NOON, None)
-        assert journal.known([twin]) == {twin.raw: 3}
-        assert journal.known([twin], hole.after) == {twin.raw: 1}
+        assert journal.count_known([twin]) == {twin.raw: 3}
+        assert journal.count_known([twin], hole.after) == {twin.raw: 1}
         assert journal.newest(9, hole.after) == [twin.raw]
         assert not journal.holds([entered("y")], hole.after)
 
 
 def test_what_comes_above_a_hole_with_nothing_above_it_leaves_it_room() -> None:
-    with Journal.temporary() as journal:
+    with Journal.in_memory() as journal:
         journal.append([entered("a")])
         hole = journal.append_above_hole([], NOON, "c")
         journal.append([entered("d")])
@@ -186,9 +188,9 @@ def test_a_disk_that_takes_no_journal_is_told_and_worked_without(tmp_path: Path)
     (tmp_path / "file").touch()
     with Journal.open_if_possible(tmp_path / "file" / "j") as journal:
         journal.append([started()])
-        assert (len(journal), journal.trouble) == (
+        assert (len(journal), journal.write_error) == (
             1,
             f"no journal can be kept in {tmp_path}/file/j: a file is in the place of its folder · {IN_MEMORY}",
         )
     with Journal.open_if_possible(tmp_path / "j") as journal:
-        assert journal.trouble == ""
+        assert journal.write_error == ""

@@ -11,19 +11,19 @@ from msgspec.structs import replace
 
 from scaicore_tui.actions import Kind, Ledger, Progress
 from scaicore_tui.actions.ledger import Entry
-from scaicore_tui.cli.flags import Common
+from scaicore_tui.api.client import Client
+from scaicore_tui.auth import identify
+from scaicore_tui.auth.provider import MIN_RENEW_INTERVAL_S
+from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.sessions import former_notice
 from scaicore_tui.config import Caller, Identity, Target, journal_file
 from scaicore_tui.config.paths import former_journal_file
-from scaicore_tui.config.sources import TokenCommand
-from scaicore_tui.credentials import identify
-from scaicore_tui.credentials.bearer import AGAIN
+from scaicore_tui.config.token_sources import TokenCommand
 from scaicore_tui.errors import ConfigError, CredentialsError, NotFound
-from scaicore_tui.feed import Client
-from scaicore_tui.journal import Journal
-from scaicore_tui.journal.locate import journal_to_read, journal_to_write, unused_former_journal
-from scaicore_tui.secret import Secret
+from scaicore_tui.secrets import Secret
 from scaicore_tui.session import Session
+from scaicore_tui.store import Journal
+from scaicore_tui.store.locate import journal_to_read, journal_to_write, unused_former_journal
 from tests.support.builders import checkpoint, event
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
@@ -163,7 +163,7 @@ async def test_a_new_token_of_somebody_else_is_not_sent(tmp_path: Path) -> None:
     client = Client(target, httpx.MockTransport(FeedSim().answer), clock)
     first = await client.bearer.token()
     printing(tmp_path, sub="usr_b", tenant_id="t")
-    clock.advance(AGAIN)
+    clock.advance(MIN_RENEW_INTERVAL_S)
     with pytest.raises(CredentialsError, match="it was not sent"):
         await client.bearer.renew(first)
     assert await client.bearer.token() == first
@@ -199,7 +199,7 @@ def key(text: str) -> Secret:
 def test_a_write_is_refused_because_of_one_to_the_same_checkpoint_alone(later: Target, refused: bool) -> None:
     ledger = Ledger()
     assert ledger.claim(entry(TEAM_A)) is None
-    ledger.note(ledger.entries()[0].id, NOW, Progress.ACCEPTED)
+    ledger.record(ledger.entries()[0].id, NOW, Progress.ACCEPTED)
     assert (ledger.claim(entry(later, id="sub_2")) is not None) is refused
 
 
@@ -212,7 +212,7 @@ def test_two_keys_on_one_url_are_two_tenants() -> None:
 def test_what_an_older_program_wrote_down_is_compared_by_its_host() -> None:
     ledger = Ledger()
     assert ledger.claim(entry(TEAM_A, url=None, subject=None, tenant=None)) is None
-    ledger.note(ledger.entries()[0].id, NOW, Progress.ACCEPTED)
+    ledger.record(ledger.entries()[0].id, NOW, Progress.ACCEPTED)
     assert ledger.claim(entry(TEAM_B, id="sub_2")) is not None
 
 
@@ -230,7 +230,7 @@ def test_what_an_older_program_wrote_down_is_compared_by_its_host() -> None:
 async def test_a_write_that_was_left_is_looked_up_where_it_was_sent(sent_to: Entry, looked_up: bool) -> None:
     ledger = Ledger()
     ledger.claim(sent_to)
-    ledger.leave(sent_to.id)
+    ledger.release(sent_to.id)
     client = Client(TEAM_A, httpx.MockTransport(FeedSim().answer))
     async with Session(TEAM_A, clock=ManualClock(), client=client, ledger=ledger) as session:
         assert bool(session.outcomes.recover()) is looked_up

@@ -7,21 +7,21 @@ from pathlib import Path
 import pytest
 
 from scaicore_tui.errors import ConfigError, NotFound
-from scaicore_tui.journal import Journal
-from scaicore_tui.journal.lines import Lines, is_lines
-from scaicore_tui.runs import run_document
-from scaicore_tui.wire import read_stored
+from scaicore_tui.export.documents import run_document
+from scaicore_tui.protocol import decode_event
+from scaicore_tui.store import Journal
+from scaicore_tui.store.recordings import JsonlRecording, is_jsonl
 from tests.bench.traffic import sources
 from tests.support.builders import NOON, completed, entered, started
-from tests.support.memory_index import MemoryBook
+from tests.support.memory_index import MemoryIndex
 
 
 def test_lines_are_folded_as_the_feed_is(tmp_path: Path) -> None:
     path, found = tmp_path / "events.jsonl", list(sources(6_000))
     path.write_bytes(b"\n\n".join(found))
-    book = MemoryBook()
-    book.apply([read_stored(source) for source in found])
-    lines = Lines(path).book
+    book = MemoryIndex()
+    book.add_newer([decode_event(source) for source in found])
+    lines = JsonlRecording(path).book
     assert list(lines.order) == list(book.order)
     newest = lines.order[len(lines.order) - 1].execution_id
     assert run_document(lines.runs[newest]) == run_document(book.runs[newest])
@@ -35,7 +35,7 @@ def test_a_run_that_goes_on_long_after_its_end_keeps_its_place(tmp_path: Path) -
         for step in (started(NOON + n, f"exec_{n:04}"), completed(NOON + n, f"exec_{n:04}"))
     ]
     path.write_bytes(b"\n".join([*found, entered("late", NOON, "exec_0003").raw]))
-    book = Lines(path).book
+    book = JsonlRecording(path).book
     assert [row.execution_id for row in book.order] == [f"exec_{n:04}" for n in range(3_000)]
     assert book.summaries["exec_0003"].event_count == 3
 
@@ -44,12 +44,12 @@ def test_what_is_no_json_is_named(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     path.write_bytes(b'{"type": "a"}\n{"type"\n')
     with pytest.raises(ConfigError, match="line 2: no JSON"):
-        len(Lines(path).book.order)
+        len(JsonlRecording(path).book.order)
     with pytest.raises(NotFound):
-        Lines(tmp_path / "none")
+        JsonlRecording(tmp_path / "none")
 
 
 def test_a_journal_is_no_lines(tmp_path: Path) -> None:
     Journal.open(tmp_path / "j").close()
     (tmp_path / "l").write_bytes(b' {"type": "a"}\n')
-    assert [is_lines(tmp_path / name) for name in ("j", "l", "none")] == [False, True, False]
+    assert [is_jsonl(tmp_path / name) for name in ("j", "l", "none")] == [False, True, False]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from scaicore_tui.journal import Intake, Journal
-from scaicore_tui.runs.folder import fold_all
+from scaicore_tui.runs.cache import project
 from scaicore_tui.runs.summary import summary_of
+from scaicore_tui.store import Journal, JournalWriter
 
 pytestmark = pytest.mark.usefixtures("no_documented_limit")
 
@@ -18,13 +18,13 @@ pytestmark = pytest.mark.usefixtures("no_documented_limit")
 WATCH = """
 import asyncio, itertools, sys
 from pathlib import Path
-from scaicore_tui.journal import Journal
+from scaicore_tui.store import Journal
 from scaicore_tui.session import Session
-from scaicore_tui.wire import read_stored
+from scaicore_tui.protocol import decode_event
 from tests.bench.traffic import sources
 from tests.support.feed_simulator import FeedSim
 
-stream = map(read_stored, sources(1_000_000))
+stream = map(decode_event, sources(1_000_000))
 sim = FeedSim(list(itertools.islice(stream, 700)), page_size=120)
 sim.arrive = lambda: sim.log.extend(itertools.islice(stream, 90))
 client = sim.client()
@@ -62,11 +62,11 @@ def test_kill_loses_nothing_that_was_shown(lines: int, tmp_path: Path) -> None:
         assert not [key for key, count in shown.items() if len(list(journal.history(key))) < count]
         raws = [event.raw for event in journal.events()]
         assert len(raws) == len(set(raws))
-        intake = Intake(journal)
+        intake = JournalWriter(journal)
         intake.begin()
-        summaries = [summary for _ in range(100) for summary in intake.stored(1_000)]
+        summaries = [summary for _ in range(100) for summary in intake.next_summaries(1_000)]
         assert shown.keys() <= {summary.execution_id for summary in summaries}
         for summary in summaries:
-            run, place = fold_all(summary.execution_id, journal.history(summary.execution_id))
+            run, place = project(summary.execution_id, journal.history(summary.execution_id))
             assert place is not None
             assert summary == summary_of(run, place)

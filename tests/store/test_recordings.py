@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 
 from scaicore_tui.config import Target
-from scaicore_tui.errors import CannotReach, StorageError, UsageError
-from scaicore_tui.journal import Intake, Journal
-from scaicore_tui.journal.pending import read_pending
-from scaicore_tui.journal.recorded import journal_of, open_recorded
-from scaicore_tui.runs import RunStatus, run_document
-from scaicore_tui.runs.shelf import AT_ONCE
+from scaicore_tui.errors import StorageError, Unreachable, UsageError
+from scaicore_tui.export.documents import run_document
+from scaicore_tui.protocol import Event
+from scaicore_tui.runs import RunStatus
+from scaicore_tui.runs.cache import MAX_INLINE_EVENTS
 from scaicore_tui.session import OfflineSession, Session
-from scaicore_tui.wire import Event
+from scaicore_tui.store import Journal, JournalWriter
+from scaicore_tui.store.recordings import open_readonly, open_recorded
+from scaicore_tui.store.summaries import read_pending
 from tests.support.builders import NOON, checkpoint, completed, entered, exited, many_runs, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
@@ -38,9 +39,9 @@ async def kept(sim: FeedSim, path: Path) -> None:
 def put(path: Path, events: Sequence[Event]) -> None:
     """Another process's journal, with these events and the summaries of their runs."""
     with Journal.open(path) as journal:
-        intake = Intake(journal)
+        intake = JournalWriter(journal)
         intake.begin()
-        while intake.stored(500):
+        while intake.next_summaries(500):
             pass
         intake.news(events)
 
@@ -51,7 +52,7 @@ async def test_what_waited_at_the_latest_look_is_kept(tmp_path: Path) -> None:
     with open_recorded(path) as recorded:
         assert [run.status for run in recorded.book.order] == [RunStatus.WAITING]
     with Journal.read(path) as journal:
-        assert [row.source["note"] for row in read_pending(journal)] == ["as it came, \u202eé"]
+        assert [row.raw["note"] for row in read_pending(journal)] == ["as it came, \u202eé"]
     await kept(FeedSim(RUN), path)
     with open_recorded(path) as recorded:
         assert [run.status for run in recorded.book.order] == [RunStatus.RUNNING]
@@ -70,7 +71,7 @@ def test_a_journal_is_shown_as_it_was_when_it_was_opened(tmp_path: Path) -> None
 def test_what_another_process_is_writing_is_read(tmp_path: Path) -> None:
     path = tmp_path / "j"
     put(path, RUN)
-    with Journal.open(path) as writer, writer.writing():
+    with Journal.open(path) as writer, writer.transaction():
         writer.append([completed(NOON + 5)])
         with open_recorded(path) as recorded:
             assert [event.raw for event in recorded.events()] == [event.raw for event in RUN]
@@ -92,7 +93,7 @@ def test_a_newer_file_is_refused(tmp_path: Path) -> None:
     database.execute("PRAGMA user_version = 99")
     database.close()
     with pytest.raises(StorageError, match="newer scaicore-tui"):
-        journal_of(path)
+        open_readonly(path)
 
 
 def test_lines_and_journal_tell_the_same(tmp_path: Path) -> None:
@@ -104,7 +105,7 @@ def test_lines_and_journal_tell_the_same(tmp_path: Path) -> None:
         assert [event.raw for event in lines.events("exec_0007")] == [e.raw for e in journal.events("exec_0007")]
         assert [event.raw for event in lines.events()] == [event.raw for event in events]
         assert lines.newest_at == journal.newest_at
-    with journal_of(tmp_path / "l") as filled:
+    with open_readonly(tmp_path / "l") as filled:
         assert [event.raw for event in filled.events()] == [event.raw for event in events]
 
 
@@ -118,7 +119,7 @@ def test_a_last_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
 async def test_a_session_offline_asks_for_nothing_and_sends_nothing(tmp_path: Path) -> None:
     path = tmp_path / "j"
     await kept(FeedSim(RUN, checkpoints=[checkpoint()]), path)
-    async with OfflineSession(OFFLINE, journal_of(path), ManualClock()) as session:
+    async with OfflineSession(OFFLINE, open_readonly(path), ManualClock()) as session:
         session.prefetch()
         assert not session.refresh()
         assert (await session.load_older(), session.client.requests, session.link.failures) == (0, 0, 0)
@@ -128,27 +129,27 @@ async def test_a_session_offline_asks_for_nothing_and_sends_nothing(tmp_path: Pa
             assert reason == "offline: a journal is shown, nothing can be sent"
         with pytest.raises(UsageError, match="nothing can be sent"):
             await session.answer("ckpt_1", "approve")
-        with pytest.raises(CannotReach, match="nothing is asked of a server"):
+        with pytest.raises(Unreachable, match="nothing is asked of a server"):
             await session.client.all_checkpoints("resolved")
         assert not session.submitter.submissions
 
 
 async def test_offline_a_long_run_is_folded_beside_the_event_loop(tmp_path: Path) -> None:
     """Until it is, what its summary says is shown."""
-    count = AT_ONCE + 1
+    count = MAX_INLINE_EVENTS + 1
     with Journal.open(tmp_path / "j") as journal:
-        intake = Intake(journal)
+        intake = JournalWriter(journal)
         intake.begin()
-        intake.stored(500)
+        intake.next_summaries(500)
         intake.news([started(), *(entered(f"n{number}", NOON + number) for number in range(1, count))])
     told: list[str] = []
-    async with OfflineSession(OFFLINE, journal_of(tmp_path / "j"), ManualClock()) as session:
+    async with OfflineSession(OFFLINE, open_readonly(tmp_path / "j"), ManualClock()) as session:
         session.subscribe(lambda update: told.extend(update.runs))
-        assert session.book.runs["exec_1"].partial
+        assert session.book.runs["exec_1"].is_loading
         running = asyncio.create_task(session.run())
         await until(lambda: "exec_1" in told)
         run = session.book.runs["exec_1"]
-        assert (run.partial, run.event_count) == (False, count)
+        assert (run.is_loading, run.event_count) == (False, count)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
@@ -157,6 +158,6 @@ async def test_offline_nobody_is_asked_for_history_that_was_not_read(tmp_path: P
     with Journal.open(tmp_path / "j") as journal:
         journal.begin_history("c1", NOON)
         journal.append(RUN)
-    async with OfflineSession(OFFLINE, journal_of(tmp_path / "j"), ManualClock()) as session:
+    async with OfflineSession(OFFLINE, open_readonly(tmp_path / "j"), ManualClock()) as session:
         assert (session.has_older, await session.load_older(), session.client.requests) == (False, 0, 0)
         assert [gap.is_history for gap in session.book.gaps] == [True]

@@ -11,12 +11,12 @@ import pytest
 from msgspec.structs import replace
 
 from scaicore_tui.errors import StorageError
-from scaicore_tui.journal import Intake, Journal
-from scaicore_tui.journal.ingest import BETWEEN_RETENTIONS
-from scaicore_tui.journal.retention import _USED, KEPT_AT_LEAST
+from scaicore_tui.protocol import Event
 from scaicore_tui.session import Session
-from scaicore_tui.tui.listing import Listing
-from scaicore_tui.wire import Event
+from scaicore_tui.store import Journal, JournalWriter
+from scaicore_tui.store.ingest import BETWEEN_RETENTIONS
+from scaicore_tui.store.retention import _USED, KEPT_AT_LEAST
+from scaicore_tui.tui.run_list_model import RunListModel
 from tests.support.builders import NOON, SECOND, completed, event, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
@@ -47,11 +47,11 @@ def merged(*parts: list[Event]) -> list[Event]:
 
 
 def used(journal: Journal) -> int:
-    return int(journal.rows(_USED)[0][0])
+    return int(journal.query(_USED)[0][0])
 
 
 def ids(journal: Journal) -> list[str]:
-    return [found for (found,) in journal.rows("SELECT execution_id FROM runs ORDER BY place")]
+    return [found for (found,) in journal.query("SELECT execution_id FROM runs ORDER BY place")]
 
 
 @pytest.fixture
@@ -59,19 +59,19 @@ def journal(tmp_path: Path) -> Journal:
     return Journal.open(tmp_path / "j")
 
 
-def intake_of(journal: Journal, events: list[Event]) -> Intake:
-    intake = Intake(journal)
+def intake_of(journal: Journal, events: list[Event]) -> JournalWriter:
+    intake = JournalWriter(journal)
     intake.begin()
-    while intake.stored(500):
+    while intake.next_summaries(500):
         pass
     intake.news(events)
     return intake
 
 
-def forget(intake: Intake, size: int, before: int | None = None) -> int:
+def forget(intake: JournalWriter, size: int, before: int | None = None) -> int:
     """Forget as much as that asks for; how many events it was."""
     retention, count = intake.retention(before, size), 0
-    while (gone := retention.step()) is not None:
+    while (gone := retention.prune_batch()) is not None:
         count += gone.event_count
     return count
 
@@ -106,7 +106,7 @@ def test_a_run_that_ended_among_the_newest_events_stays_whole(journal: Journal) 
 def test_events_outside_runs_go_with_the_runs_of_their_time(journal: Journal) -> None:
     intake = intake_of(journal, merged(ended(range(3_000)), strays(range(3_000))))
     forget(intake, 3_000_000)
-    found = journal.rows("SELECT min(at) FROM events GROUP BY execution_id IS NULL")
+    found = journal.query("SELECT min(at) FROM events GROUP BY execution_id IS NULL")
     (oldest_run,), (oldest_stray,) = found
     assert 2_900_000 < used(journal) <= 3_000_000
     assert abs(oldest_run - oldest_stray) <= 50 * SECOND
@@ -124,7 +124,7 @@ def test_a_feed_without_runs_is_kept_small_too(journal: Journal) -> None:
 def test_below_a_hole_as_much_is_kept_as_below_the_head(journal: Journal) -> None:
     """Else its bottom would not be known again, and it would look filled."""
     intake = intake_of(journal, ended(range(1_000)))
-    _, hole = intake.above_hole(ended(range(5_000, 6_500)), NOON, "cursor")
+    _, hole = intake.append_above_gap(ended(range(5_000, 6_500)), NOON, "cursor")
     forget(intake, 1)
     assert len(journal.newest(5_000, hole.after)) == KEPT_AT_LEAST + 2
     assert len(journal) == KEPT_AT_LEAST + 2 + 3_000
@@ -152,12 +152,12 @@ def test_age_and_size_both_count(journal: Journal) -> None:
 def test_a_disk_that_takes_nothing_loses_nothing(journal: Journal) -> None:
     intake = intake_of(journal, ended(range(2_000)))
     retention = intake.retention(None, 1)
-    journal.rows("PRAGMA query_only = ON")
+    journal.query("PRAGMA query_only = ON")
     with pytest.raises(StorageError):
-        retention.step()
+        retention.prune_batch()
     assert len(journal) == 4_000
-    journal.rows("PRAGMA query_only = OFF")
-    assert retention.step() is not None
+    journal.query("PRAGMA query_only = OFF")
+    assert retention.prune_batch() is not None
     assert len(journal) < 4_000
 
 
@@ -192,7 +192,7 @@ async def test_a_file_of_its_size_does_not_grow_while_the_app_runs_on(tmp_path: 
                 await at_rest(clock)
             await until(lambda: used(session.journal) <= 2_000_000)
             assert f"exec_{begin + 299:05}" in session.book.summaries
-            session.journal.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+            session.journal.query("PRAGMA wal_checkpoint(TRUNCATE)")
             sizes.add(path.stat().st_size)
         assert len(sizes) == 1
         assert [summary.execution_id for summary in session.book.order] == ids(session.journal)
@@ -202,10 +202,10 @@ async def test_a_file_of_its_size_does_not_grow_while_the_app_runs_on(tmp_path: 
 async def test_a_disk_that_takes_nothing_is_tried_again_later(tmp_path: Path) -> None:
     clock = ManualClock(NOON / SECOND)
     async with running(FeedSim(ended(range(2_000))), tmp_path / "j", clock, keep_mb=1.3) as session:
-        session.journal.rows("PRAGMA query_only = ON")
+        session.journal.query("PRAGMA query_only = ON")
         await at_rest(clock)
         assert len(session.journal) == 4_000
-        session.journal.rows("PRAGMA query_only = OFF")
+        session.journal.query("PRAGMA query_only = OFF")
         clock.advance(BETWEEN_RETENTIONS)
         await until(lambda: used(session.journal) <= 1_300_000)
 
@@ -223,9 +223,9 @@ async def test_runs_that_ended_long_ago_are_forgotten(tmp_path: Path) -> None:
     clock = ManualClock(NOON / SECOND + 41 * 86_400)
     async with Session(target, Journal.open(tmp_path / "j"), clock, client=client) as session:
         await session.read_once()
-        listing = Listing()
-        listing.take(session.book, session.book.runs)
-        session.subscribe(lambda update: listing.take(session.book, update.runs))
+        listing = RunListModel()
+        listing.apply(session.book, session.book.runs)
+        session.subscribe(lambda update: listing.apply(session.book, update.runs))
         task = asyncio.create_task(session.run())
         await until(lambda: len(session.book.runs) == 1_101 and session.book.event_count == 1_101)
         assert (len(session.journal), len(listing), listing.row_of("exec_old7")) == (1_101, 1_101, None)

@@ -13,19 +13,19 @@ from pathlib import Path
 import httpx
 import pytest
 
-from scaicore_tui.cli import crash, diagnostics
-from scaicore_tui.cli.flags import Common
-from scaicore_tui.cli.following import Contact
+from scaicore_tui.api.client import Client
+from scaicore_tui.cli.commands.follow import ConnectionReporter
+from scaicore_tui.cli.options import Common
+from scaicore_tui.cli.output import crash, stderr
 from scaicore_tui.cli.sessions import watching
 from scaicore_tui.config import Target
-from scaicore_tui.config.writing import write_new
+from scaicore_tui.config.template import create_file
 from scaicore_tui.errors import StorageError
-from scaicore_tui.feed import Client
-from scaicore_tui.journal import Intake, Journal
-from scaicore_tui.journal.failures import DamagedJournal
-from scaicore_tui.journal.ingest import BETWEEN_SAVES
-from scaicore_tui.journal.recorded import open_recorded
 from scaicore_tui.session import Session
+from scaicore_tui.store import Journal, JournalWriter
+from scaicore_tui.store.failures import DamagedJournal
+from scaicore_tui.store.ingest import BETWEEN_SAVES
+from scaicore_tui.store.recordings import open_recorded
 from scaicore_tui.tui.clipboard import copy
 from scaicore_tui.tui.messages import CopyText
 from tests.support.builders import NOON, completed, event, many_runs
@@ -40,7 +40,7 @@ TARGET = Target(url="http://127.0.0.1:1/api/v1")
 def filled(path: Path, runs: int = 20) -> Path:
     """A journal of so many runs."""
     with Journal.open(path) as journal:
-        intake = Intake(journal)
+        intake = JournalWriter(journal)
         intake.begin()
         intake.news(many_runs(runs))
     return path
@@ -48,9 +48,9 @@ def filled(path: Path, runs: int = 20) -> Path:
 
 def limit(journal: Journal, *, is_full: bool) -> None:
     """Let the file grow no more, as on a full disk; or let it grow again."""
-    journal.rows("PRAGMA wal_checkpoint(TRUNCATE)")
-    pages = journal.rows("PRAGMA page_count")[0][0]
-    journal.rows(f"PRAGMA max_page_count = {pages if is_full else 100_000}")
+    journal.query("PRAGMA wal_checkpoint(TRUNCATE)")
+    pages = journal.query("PRAGMA page_count")[0][0]
+    journal.query(f"PRAGMA max_page_count = {pages if is_full else 100_000}")
 
 
 def damage(path: Path) -> None:
@@ -82,17 +82,17 @@ async def test_what_a_full_disk_did_not_take_is_not_counted_as_kept(tmp_path: Pa
     sim = FeedSim(many_runs(20))
     async with session_of(sim, Journal.open(path)) as session:
         await session.read_once()
-        contact = Contact(session)
+        contact = ConnectionReporter(session)
         assert list(contact.look()) == []
         limit(session.journal, is_full=True)
         sim.log += [completed(NOON + n, f"exec_new{n}") for n in range(300)]
         await session.read_once()
         assert (await session.save(), len(session.journal), session.journal.saved_run_count) == (300, 380, 20)
-        assert str(path) in session.journal.trouble
-        assert "the disk is full" in session.journal.trouble
-        assert [list(contact.look()), list(contact.look())] == [[session.journal.trouble], []]
+        assert str(path) in session.journal.write_error
+        assert "the disk is full" in session.journal.write_error
+        assert [list(contact.look()), list(contact.look())] == [[session.journal.write_error], []]
         limit(session.journal, is_full=False)
-        assert (await session.save(), session.journal.saved_run_count, session.journal.trouble) == (0, 320, "")
+        assert (await session.save(), session.journal.saved_run_count, session.journal.write_error) == (0, 320, "")
         assert list(contact.look()) == [
             "the journal can be written again: all events that were only in memory are saved"
         ]
@@ -108,11 +108,11 @@ async def test_room_is_noticed_on_an_idle_feed(tmp_path: Path) -> None:
         limit(session.journal, is_full=True)
         sim.log += [completed(NOON + n, f"exec_new{n}") for n in range(300)]
         await session.read_once()
-        assert session.journal.trouble
+        assert session.journal.write_error
         limit(session.journal, is_full=False)
         clock.advance(BETWEEN_SAVES)
         await session.read_once()
-        assert (session.journal.trouble, session.journal.is_spilling) == ("", False)
+        assert (session.journal.write_error, session.journal.is_buffering) == ("", False)
 
 
 async def test_what_was_never_written_is_counted_at_the_end(tmp_path: Path) -> None:
@@ -131,12 +131,12 @@ async def test_a_journal_that_could_not_be_made_is_made_when_it_can_be(tmp_path:
     sim, clock = FeedSim(many_runs(3)), ManualClock()
     async with session_of(sim, Journal.open_if_possible(path), clock) as session:
         await session.read_once()
-        assert "only in memory" in session.journal.trouble
+        assert "only in memory" in session.journal.write_error
         assert await session.save() == 12
         (tmp_path / "folder").unlink()
         clock.advance(BETWEEN_SAVES)
         await session.read_once()
-        assert (session.journal.trouble, await session.save()) == ("", 0)
+        assert (session.journal.write_error, await session.save()) == ("", 0)
         sim.log.append(completed(NOON + 1, "exec_new"))
         await session.read_once()
         with Journal.read(path) as reader:
@@ -175,13 +175,13 @@ async def test_a_file_that_is_gone_is_noticed_and_said(tmp_path: Path, replaced:
     sim = FeedSim(many_runs(20))
     async with session_of(sim, Journal.open(path), clock) as session:
         await session.read_once()
-        assert (session.journal.trouble, await session.save()) == ("", 0)
+        assert (session.journal.write_error, await session.save()) == ("", 0)
         path.unlink()
         if replaced:
             path.write_bytes(b"")
         clock.advance(BETWEEN_SAVES)
         await session.read_once()
-        assert words in session.journal.trouble
+        assert words in session.journal.write_error
         sim.log.append(completed(NOON, "exec_new"))
         await session.read_once()
         assert len(session.book.summaries) == 21
@@ -218,13 +218,13 @@ async def test_the_app_lives_when_the_journal_is_damaged_under_it(tmp_path: Path
     damage(path)
     async with session:
         polling = asyncio.create_task(session.run())
-        await until(lambda: session.link.events.error and (session.journal.trouble or polling.done()))
+        await until(lambda: session.link.events.error and (session.journal.write_error or polling.done()))
         assert isinstance(session.link.events.error, StorageError)
         # What is on the screen can be looked at; what can't be read is said.
         assert [session.book.runs[summary.execution_id].execution_id for summary in session.book.order]
         assert [list(session.events(summary.execution_id)) for summary in session.book.order]
         assert session.newest_events(session.book.order[0].execution_id, 10) == ()
-        assert f"{path} is damaged" in session.journal.trouble
+        assert f"{path} is damaged" in session.journal.write_error
         assert not polling.done()
         polling.cancel()
         await asyncio.gather(polling, return_exceptions=True)
@@ -256,8 +256,8 @@ def test_the_app_opens_on_a_damaged_journal(tmp_path: Path) -> None:
     damage(path)
     before = path.read_bytes()
     session = watching(Common(journal=path), TARGET)
-    assert f"{path} is damaged" in session.journal.trouble
-    assert "only in memory" in session.journal.trouble
+    assert f"{path} is damaged" in session.journal.write_error
+    assert "only in memory" in session.journal.write_error
     session.journal.close()
     assert path.read_bytes() == before
 
@@ -294,15 +294,15 @@ def test_what_a_crash_left_beside_a_journal_is_not_passed_over(tmp_path: Path) -
 def test_half_a_profiles_file_is_not_left(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     with no_file_grows_beyond(100), pytest.raises(StorageError, match="nothing was written") as refused:
-        write_new(path, "# a comment\n" * 100)
+        create_file(path, "# a comment\n" * 100)
     assert str(path) in str(refused.value)
     assert not path.exists()
-    write_new(path, "# a comment\n")
+    create_file(path, "# a comment\n")
 
 
 def test_half_a_crash_report_is_not_left(tmp_path: Path) -> None:
     with no_file_grows_beyond(10), pytest.raises(OSError, match="File too large"):
-        crash.keep(ValueError(), tmp_path, 0.0)
+        crash.write_report(ValueError(), tmp_path, 0.0)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -334,6 +334,6 @@ def test_a_disk_is_no_mistake_of_the_program(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("scaicore_tui.config.paths.state_dir", lambda: tmp_path)
-    code = diagnostics.judge(ExceptionGroup("tasks", [error]))
+    code = stderr.report_error(ExceptionGroup("tasks", [error]))
     assert code == (70 if words is None else 9)
     assert (words or "a mistake of its own") in capsys.readouterr().err

@@ -12,10 +12,10 @@ from textual import events
 from textual.app import App
 from textual.pilot import Pilot
 
+from scaicore_tui.api.client import Client
 from scaicore_tui.config import Target
 from scaicore_tui.config.target import Color
-from scaicore_tui.feed import Client
-from scaicore_tui.secret import Secret
+from scaicore_tui.secrets import Secret
 from scaicore_tui.session import Session
 from scaicore_tui.tui import DebuggerApp
 from scaicore_tui.tui.screens.base import SessionScreen

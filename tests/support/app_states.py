@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from scaicore_tui.journal import Journal
+from scaicore_tui.store import Journal
 from tests.support.feed_server import FeedServer
 from tests.support.scene import completed_triage
 from tests.support.terminal import DEBUGGER, Terminal
@@ -85,7 +85,7 @@ class Scene:
         assert not list(self.home.glob("journal-*"))
         assert not list(self.state.glob("crash-*"))
         with Journal.open(self.journal) as journal:
-            assert journal.rows("PRAGMA integrity_check") == [("ok",)]
+            assert journal.query("PRAGMA integrity_check") == [("ok",)]
             list(journal.events())
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from scaicore_tui.wire import Checkpoint, Event, read_checkpoint, read_stored
-from scaicore_tui.wire.timestamps import iso
+from scaicore_tui.protocol import Checkpoint, Event, decode_event, read_checkpoint
+from scaicore_tui.timefmt import format_iso
 
 RUNTIME = "scaicore.runtime."
 NOON = 1_777_464_000_000_000  # 2026-04-29T12:00:00Z, in microseconds
@@ -18,8 +18,8 @@ def event(kind: str, at: int = NOON, execution: str | None = "exec_1", core: str
     """An event; a `kind` without a dot-separated prefix of its own is a built-in one."""
     name = kind if kind.startswith("custom.") else RUNTIME + kind
     body = ({"execution_id": execution} if execution else {}) | payload
-    stamp = iso(at)
-    return read_stored(json.dumps({"type": name, "core_id": core, "timestamp": stamp, "payload": body}).encode())
+    stamp = format_iso(at)
+    return decode_event(json.dumps({"type": name, "core_id": core, "timestamp": stamp, "payload": body}).encode())
 
 
 def started(at: int = NOON, execution: str = "exec_1", **payload: Any) -> Event:
@@ -57,7 +57,7 @@ def started_with_raw_input(source: bytes, execution: str = "exec_1", at: int = 0
     head = b'{"type": "scaicore.runtime.invocation.started", "core_id": "core_a",'
     stamp = b' "timestamp": "2026-04-29T12:00:0%d.000Z",' % at
     payload = b' "payload": {"execution_id": "%s", "input": %s}}' % (execution.encode(), source)
-    return read_stored(head + stamp + payload)
+    return decode_event(head + stamp + payload)
 
 
 def run_events(execution: str, at: int) -> list[Event]:

@@ -21,13 +21,14 @@ from typing import Any
 import trustme
 from msgspec.structs import replace
 
+from scaicore_tui.api import transport
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.config import Api, Target
-from scaicore_tui.feed import LinkState, transport
-from scaicore_tui.secret import Secret
+from scaicore_tui.secrets import Secret
 from scaicore_tui.session import Session, Update
-from scaicore_tui.tui.desk import Desk
-from scaicore_tui.tui.trouble import trouble
+from scaicore_tui.sync.status import ConnectionState
+from scaicore_tui.tui.render.status import problem_text
+from scaicore_tui.tui.state import AppState
 from tests.support.builders import completed, entered, started
 
 INTERVAL = 0.2
@@ -55,7 +56,7 @@ class Fault:
     name: str
     words: str
     behave: Behave | None = None
-    state: LinkState = LinkState.OFFLINE
+    state: ConnectionState = ConnectionState.OFFLINE
     path: bytes = b""
     certificate: str = ""
     serving: bool = True
@@ -63,7 +64,7 @@ class Fault:
 
     @property
     def is_harmless(self) -> bool:
-        return self.state is LinkState.LIVE
+        return self.state is ConnectionState.LIVE
 
     @property
     def is_tls(self) -> bool:
@@ -249,7 +250,7 @@ CHUNK = b"10000\r\n" + PIECE + b"\r\n"
 DRIP = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
 DENIED = answer(b'{"detail": {"error": "forbidden", "message": "scaicore:view is missing"}}', b"403 Forbidden")
 HTML = b"<!doctype html><title>Sign in</title><p>Please sign in to the guest network."
-STALE = LinkState.STALE
+STALE = ConnectionState.STALE
 
 FAULTS = (
     Fault("connection refused", "refused: nothing listens there", serving=False),
@@ -285,10 +286,10 @@ FAULTS = (
     Fault("events hang, checkpoints 200", "events: .*no answer.* the rest is live", hangs, path=b"/events"),
     Fault("500", "500", says(answer(b'{"detail": "boom"}', b"500 Oops")), STALE),
     Fault("502 of a gateway", "Bad Gateway", says(answer(b"<h1>Bad Gateway</h1>", b"502 Bad Gateway", b"text/html"))),
-    Fault("a connection just closed", "", hangs_up_when_used_again, LinkState.LIVE),
-    Fault("1xx before the answer", "", hints_first, LinkState.LIVE),
-    Fault("a clock a day ahead", "clock is 1d behind the server's", dated(1.001), LinkState.LIVE),
-    Fault("a clock a day behind", "clock is 1d ahead of the server's", dated(-1.001), LinkState.LIVE),
+    Fault("a connection just closed", "", hangs_up_when_used_again, ConnectionState.LIVE),
+    Fault("1xx before the answer", "", hints_first, ConnectionState.LIVE),
+    Fault("a clock a day ahead", "clock is 1d behind the server's", dated(1.001), ConnectionState.LIVE),
+    Fault("a clock a day behind", "clock is 1d ahead of the server's", dated(-1.001), ConnectionState.LIVE),
 )
 
 
@@ -299,7 +300,7 @@ class Suffered:
     Without `seconds` it can't end here.
     """
 
-    state: LinkState
+    state: ConnectionState
     words: str
     seconds: float | None
     mib: float
@@ -312,18 +313,18 @@ class Watcher:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._desk = Desk(session, "faults")
+        self._desk = AppState(session, "faults")
         self._stirred = asyncio.Event()
         session.subscribe(self._heard)
 
     @property
-    def state(self) -> LinkState:
-        return self._desk.standing().state
+    def state(self) -> ConnectionState:
+        return self._desk.status().state
 
     @property
     def words(self) -> str:
         """What the line of trouble says."""
-        return trouble(self._desk.standing())
+        return problem_text(self._desk.status())
 
     async def until(self, fact: Callable[[], object]) -> float:
         """The seconds until it holds. Raises TimeoutError where it never does."""
@@ -414,7 +415,7 @@ async def suffer(fault: Fault, folder: Path) -> Suffered:
     async with fault_server(authority) as server, polling(target(fault.url or server.url), timeouts) as watched:
         session, watcher = watched
         if not fault.url:
-            await watcher.until(lambda: watcher.state is LinkState.LIVE)
+            await watcher.until(lambda: watcher.state is ConnectionState.LIVE)
         before = start_of_peak()
         await begin(server, fault, authority)
         asked = len(server.requests)
@@ -449,7 +450,7 @@ async def recover(server: FaultServer, authority: Authority | None, watcher: Wat
         if authority is not None and server.tls is not None:
             authority.show(server.tls)
         await server.open()
-    return await watcher.until(lambda: watcher.state is LinkState.LIVE and not watcher.words)
+    return await watcher.until(lambda: watcher.state is ConnectionState.LIVE and not watcher.words)
 
 
 def start_of_peak() -> float:

@@ -19,12 +19,12 @@ import httpx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scaicore_tui.api.client import Client
 from scaicore_tui.config import Target
 from scaicore_tui.errors import ScaicoreError
-from scaicore_tui.feed import Client
-from scaicore_tui.journal import Journal
+from scaicore_tui.protocol import Event
 from scaicore_tui.session import Session
-from scaicore_tui.wire import Event
+from scaicore_tui.store import Journal
 from tests.support.builders import MILLISECOND, NOON, SECOND, entered
 from tests.support.feed_simulator import UNLIMITED
 from tests.support.manual_clock import ManualClock

@@ -10,11 +10,11 @@ from urllib.parse import parse_qs
 
 import httpx
 
+from scaicore_tui.api.client import Client
+from scaicore_tui.api.response_body import BodyLimits
 from scaicore_tui.config import Target
-from scaicore_tui.feed import Client
-from scaicore_tui.feed.bodies import BodyLimits
+from scaicore_tui.protocol import Event
 from scaicore_tui.session import Session
-from scaicore_tui.wire import Event
 from tests.support.manual_clock import ManualClock
 
 # A server that says that it allows as much as anybody may want.

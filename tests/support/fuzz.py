@@ -13,20 +13,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from scaicore_tui.feed import Known, surplus
-from scaicore_tui.feed.stitch import join_rising, order_of
-from scaicore_tui.runs import run_document
+from scaicore_tui.export.documents import run_document
+from scaicore_tui.protocol import decode_event, read_checkpoint_page, read_event_page, read_problem
 from scaicore_tui.runs.summary import decode, encode
-from scaicore_tui.text import safe
-from scaicore_tui.tui.paint import Pieces
-from scaicore_tui.tui.screens.story import story
-from scaicore_tui.tui.widgets.checkpoint_row import checkpoint_row, inbox_row
-from scaicore_tui.tui.widgets.node_row import node_row
-from scaicore_tui.tui.widgets.run_row import run_row
-from scaicore_tui.wire import read_checkpoint_page, read_event_page, read_problem, read_stored
+from scaicore_tui.sync.stitch import KnownTail, detect_order, join_ascending, new_events
+from scaicore_tui.text import sanitize
+from scaicore_tui.tui.render.checkpoints import checkpoint_row, inbox_row
+from scaicore_tui.tui.render.line import Line
+from scaicore_tui.tui.render.run_detail import run_detail
+from scaicore_tui.tui.render.runs import node_row, run_row
 from tests.support.builders import checkpoint, completed, entered, event, exited, started
 from tests.support.hostile.bodies import READABLE, TIMESTAMPS, UNREADABLE
-from tests.support.memory_index import MemoryBook
+from tests.support.memory_index import MemoryIndex
 
 DATA = Path(__file__).parents[1] / "data"
 NOW, WIDTH = 1_777_464_090.0, 78
@@ -46,24 +44,26 @@ def try_events(body: bytes) -> None:
     except ValueError:
         return
     events = page.events[::-1]
-    assert all(repr(read_stored(event.raw)) == repr(event) for event in events)
+    assert all(repr(decode_event(event.raw)) == repr(event) for event in events)
     half = events[: len(events) // 2]
-    new = surplus(events, Counter(event.raw for event in half))
+    new = new_events(events, Counter(event.raw for event in half))
     assert len(new) == len(events) - len(half)
-    assert len(join_rising([half, events])) <= len(half) + len(events)
-    assert Known([event.raw for event in half[::-1]], lambda some: set(some) <= set(events)).is_met_by(events) in (0, 1)
-    order_of(events)
-    book = MemoryBook()
-    book.apply(half)
-    book.apply(new)
-    assert sum(book.arrivals.values()) <= len(events)
+    assert len(join_ascending([half, events])) <= len(half) + len(events)
+    assert KnownTail([event.raw for event in half[::-1]], lambda some: set(some) <= set(events)).is_reached_by(
+        events
+    ) in (0, 1)
+    detect_order(events)
+    book = MemoryIndex()
+    book.add_newer(half)
+    book.add_newer(new)
+    assert sum(book.live_event_counts.values()) <= len(events)
     for summary in book.order:
         assert encode(decode(encode(summary))) == encode(summary)
         drawn([run_row(summary, WIDTH, NOW)])
     for run in book.runs.values():
         json.dumps(run_document(run))
         drawn(node_row(node, WIDTH, NOW, run.status, 20) for node in run.nodes.values())
-        drawn(story(run, events, WIDTH))
+        drawn(run_detail(run, events, WIDTH))
 
 
 def try_checkpoints(body: bytes) -> None:
@@ -73,16 +73,16 @@ def try_checkpoints(body: bytes) -> None:
     except ValueError:
         return
     for row in page.checkpoints:
-        json.dumps(row.source)
+        json.dumps(row.raw)
         drawn([checkpoint_row(row, 120, NOW, None), inbox_row(row, WIDTH, NOW, None)])
-        assert row.question is not None
+        assert row.body_text is not None
 
 
-def drawn(lines: Iterable[Pieces]) -> None:
+def drawn(lines: Iterable[Line]) -> None:
     """Nothing that is drawn can drive a terminal."""
     for line in lines:
         for text, _ in line:
-            assert text == safe(text)
+            assert text == sanitize(text)
             assert "\n" not in text
 
 
@@ -198,6 +198,6 @@ def cpu_seconds(body: bytes) -> float:
             page = reader(body)
         except ValueError:
             continue
-        MemoryBook().apply(getattr(page, "events", []))
+        MemoryIndex().add_newer(getattr(page, "events", []))
     read_problem(500, {}, body)
     return time.process_time() - begin

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 from textual.pilot import Pilot
 
-from scaicore_tui.tui.screens.replay import ReplayScreen
-from scaicore_tui.tui.widgets.json_area import JsonArea
+from scaicore_tui.tui.dialogs.replay import ReplayScreen
+from scaicore_tui.tui.widgets.inputs import JsonEditor
 from tests.support.app_stage import Stage, screen_lines
 from tests.support.builders import NOON, SECOND, completed, started
 from tests.support.feed_simulator import FeedSim
@@ -38,8 +38,8 @@ def dialog(stage: Stage) -> ReplayScreen:
     return screen
 
 
-def area(stage: Stage) -> JsonArea:
-    return dialog(stage).query_one(JsonArea)
+def area(stage: Stage) -> JsonEditor:
+    return dialog(stage).query_one(JsonEditor)
 
 
 def shown(stage: Stage) -> str:

@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from scaicore_tui.journal.schema import _STEPS
-from scaicore_tui.wire import Event
+from scaicore_tui.protocol import Event
+from scaicore_tui.store.database import _STEPS
 
 
 def old_journal(path: Path, events: Sequence[Event]) -> None:

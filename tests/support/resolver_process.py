@@ -12,7 +12,7 @@ from pathlib import Path
 from scaicore_tui.actions import Ledger
 from scaicore_tui.config import Api, Target
 from scaicore_tui.errors import ScaicoreError
-from scaicore_tui.secret import Secret
+from scaicore_tui.secrets import Secret
 from scaicore_tui.session import Session
 
 

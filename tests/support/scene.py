@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from scaicore_tui.wire import Event
+from scaicore_tui.protocol import Event
 from tests.support.builders import MILLISECOND, NOON, SECOND, checkpoint, event
 from tests.support.feed_simulator import FeedSim
 

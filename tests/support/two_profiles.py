@@ -11,17 +11,17 @@ import httpx
 from textual.pilot import Pilot
 
 from scaicore_tui.actions import Ledger
+from scaicore_tui.api.client import Client
 from scaicore_tui.config import Target
-from scaicore_tui.config.choices import Choice
+from scaicore_tui.config.settings import ProfileInfo
 from scaicore_tui.config.target import Color
 from scaicore_tui.errors import Conflict, ScaicoreError
-from scaicore_tui.feed import Client
-from scaicore_tui.journal import Journal
 from scaicore_tui.session import Session
+from scaicore_tui.store import Journal
 from scaicore_tui.tui import DebuggerApp
+from scaicore_tui.tui.dialogs.profiles import ProfilesScreen
 from scaicore_tui.tui.screens.base import SessionScreen
 from scaicore_tui.tui.screens.main import MainScreen
-from scaicore_tui.tui.screens.profiles import ProfilesScreen
 from tests.support.app_stage import STANDARD, screen_lines, until
 from tests.support.builders import NOON, SECOND, started
 from tests.support.feed_simulator import FeedSim
@@ -59,8 +59,11 @@ class Shelf:
         self.ledger = Ledger(folder / "ledger.jsonl")
         self._folder = folder
 
-    def choices(self) -> Sequence[Choice]:
-        return [Choice(STAGING, "https://staging.example"), Choice(PROD, "https://prod.example", color=Color.RED)]
+    def choices(self) -> Sequence[ProfileInfo]:
+        return [
+            ProfileInfo(STAGING, "https://staging.example"),
+            ProfileInfo(PROD, "https://prod.example", color=Color.RED),
+        ]
 
     async def open(self, name: str) -> Session:
         if self.trouble is not None:

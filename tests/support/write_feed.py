@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 
 from scaicore_tui.actions import Ledger
+from scaicore_tui.api.client import Client
 from scaicore_tui.config import Target
-from scaicore_tui.feed import Client
 from scaicore_tui.session import DEFAULT_BACKFILL, Session
 from tests.support.builders import NOON, SECOND, checkpoint, started
 from tests.support.feed_simulator import FeedSim

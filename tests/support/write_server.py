@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from scaicore_tui.tui.screens.answer import AnswerScreen
+from scaicore_tui.tui.dialogs.answer import AnswerScreen
 from tests.support.app_stage import Stage
 from tests.support.scene import REVIEW
 

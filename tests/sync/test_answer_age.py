@@ -7,10 +7,11 @@ import asyncio
 import httpx
 import pytest
 
+from scaicore_tui.api.client import Client
 from scaicore_tui.config import Target
-from scaicore_tui.feed import Client, LinkState
 from scaicore_tui.session import Session
-from scaicore_tui.tui.desk import Desk
+from scaicore_tui.sync.status import ConnectionState
+from scaicore_tui.tui.state import AppState
 from tests.support.builders import checkpoint, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
@@ -152,12 +153,12 @@ class Pages:
         page = {"checkpoints": [checkpoint(f"ckpt_{number}")], "next_cursor": None if number == 2 else f"{number + 1}"}
         return httpx.Response(200, headers={"Age": str(self.ages[number])}, json={"data": page})
 
-    def told(self) -> tuple[float | None, float, LinkState, str]:
+    def told(self) -> tuple[float | None, float, ConnectionState, str]:
         """The age of the first page and of the oldest row, the state, and what the heading says."""
         now, session = self.clock.monotonic(), self.session
         oldest_at = session.pending_status.oldest_at
         assert oldest_at is not None
-        heading = Desk(session, "pages").pending_count()
+        heading = AppState(session, "pages").pending_count()
         return session.link.checkpoints.age(now), now - oldest_at, session.link.state(now), heading
 
 
@@ -166,26 +167,26 @@ async def test_the_rows_of_each_page_of_checkpoints_are_as_old_as_their_answer()
     wire = Pages(3, 40, 5)
     async with wire.session as session:
         await session.read_once()
-        assert wire.told() == (3, 40, LinkState.LIVE, "3, all read 40s ago")
+        assert wire.told() == (3, 40, ConnectionState.LIVE, "3, all read 40s ago")
         wire.ages[0] = 0
         wire.clock.advance(20)
         await session.read_once(all_checkpoints=False)
-        assert wire.told() == (0, 60, LinkState.LIVE, "3, all read 1m ago")
+        assert wire.told() == (0, 60, ConnectionState.LIVE, "3, all read 1m ago")
         wire.ages = [1, 2, 9]
         await session.read_once()
         await session.read_once()
-        assert wire.told() == (1, 9, LinkState.LIVE, "3")
+        assert wire.told() == (1, 9, ConnectionState.LIVE, "3")
 
 
 async def test_while_pages_of_checkpoints_are_still_to_be_read_the_age_is_that_of_the_rows_that_are_there() -> None:
     wire = Pages(0, 0, 0)
     async with wire.session as session:
         await session.read_once(all_checkpoints=False)
-        assert wire.told() == (0, 0, LinkState.LIVE, "1+")
+        assert wire.told() == (0, 0, ConnectionState.LIVE, "1+")
         await session._pollers.read_checkpoints()
         wire.clock.advance(30)
         await session.read_once(all_checkpoints=False)
-        assert wire.told() == (0, 30, LinkState.LIVE, "2+, some read 30s ago")
+        assert wire.told() == (0, 30, ConnectionState.LIVE, "2+, some read 30s ago")
 
 
 async def test_a_checkpoint_on_a_page_that_a_cache_kept_is_no_evidence_of_what_came_after() -> None:

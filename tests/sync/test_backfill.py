@@ -12,13 +12,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from scaicore_tui.api.client import Client
 from scaicore_tui.config import Target
-from scaicore_tui.errors import CannotReach
-from scaicore_tui.feed import Client
-from scaicore_tui.feed.pace import SLOWEST, pace
-from scaicore_tui.journal import Journal
+from scaicore_tui.errors import Unreachable
+from scaicore_tui.protocol import Event
 from scaicore_tui.session import Session
-from scaicore_tui.wire import Event
+from scaicore_tui.store import Journal
+from scaicore_tui.sync.pollers import SLOWEST, poll_interval
 from tests.bench.ceiling import RATE, watch
 from tests.support.builders import MILLISECOND, NOON, entered
 from tests.support.feed_simulator import FeedSim
@@ -75,7 +75,7 @@ async def test_the_head_is_shown_before_what_lies_behind_it(tmp_path: Path) -> N
     await known_then(wire, tmp_path / "j", *range(50, 1000))
     wire.cut = 3
     async with wire.session(tmp_path / "j") as session:
-        with pytest.raises(CannotReach):
+        with pytest.raises(Unreachable):
             await session.read_once()
         assert list(session.book.runs)[-1] == "exec_0099"
         assert len(session.journal) == 50 + 50 + 150
@@ -96,7 +96,7 @@ async def test_a_later_process_goes_on_where_an_earlier_one_ended(tmp_path: Path
     await known_then(wire, tmp_path / "j", *range(50, 1000))
     wire.cut = 3
     async with wire.session(tmp_path / "j") as session:
-        with pytest.raises(CannotReach):
+        with pytest.raises(Unreachable):
             await session.read_once()
     wire.cut, wire.sim.requests = None, []
     wire.sim.log += steps(*range(1000, 1030))
@@ -115,7 +115,7 @@ async def test_history_goes_on_where_an_earlier_process_ended(tmp_path: Path, ki
     wire = Wire(FeedSim(steps(*range(1000)), page_size=50, cursor_kind=kind))
     wire.cut = 3
     async with wire.session(tmp_path / "j") as session:
-        with pytest.raises(CannotReach):
+        with pytest.raises(Unreachable):
             await session.read_once()
         assert (len(session.journal), session.journal.open_gap_count()) == (200, 1)
         (gap,) = session.book.gaps
@@ -149,7 +149,7 @@ async def test_the_app_reads_on_by_itself(tmp_path: Path) -> None:
     wire = Wire(FeedSim(steps(*range(300)), page_size=50))
     wire.cut = 2
     async with wire.session(tmp_path / "j") as session:
-        with pytest.raises(CannotReach):
+        with pytest.raises(Unreachable):
             await session.read_once()
     wire.cut = None
     async with wire.session(tmp_path / "j") as session:
@@ -164,7 +164,7 @@ async def test_a_journal_of_an_older_program_may_lack_history(tmp_path: Path) ->
     wire = Wire(FeedSim(steps(*range(400)), page_size=50))
     wire.cut = 2
     async with wire.session(tmp_path / "j") as session:
-        with pytest.raises(CannotReach):
+        with pytest.raises(Unreachable):
             await session.read_once()
     with sqlite3.connect(tmp_path / "j") as database:
         database.execute("DELETE FROM holes")
@@ -184,7 +184,7 @@ async def test_a_cursor_that_expired_is_begun_anew_from_above(tmp_path: Path) ->
     await known_then(wire, tmp_path / "j", *range(50, 500))
     async with wire.session(tmp_path / "j") as session:
         wire.cut = 3
-        with pytest.raises(CannotReach):
+        with pytest.raises(Unreachable):
             await session.read_once()
         wire.cut, wire.refuse_cursors = None, True
         await session.read_once()
@@ -198,7 +198,7 @@ async def test_only_the_feed_s_end_makes_a_gap(tmp_path: Path) -> None:
     del wire.sim.log[:120]
     async with wire.session(tmp_path / "j") as session:
         wire.cut = 1
-        with pytest.raises(CannotReach):
+        with pytest.raises(Unreachable):
             await session.read_once()
         assert (session.journal.gap_count(), [gap.is_open for gap in session.book.gaps]) == (0, [True])
         wire.cut = None
@@ -247,9 +247,9 @@ async def test_nothing_is_asked_for_while_paused(tmp_path: Path) -> None:
 
 
 def test_looks_come_further_apart_the_more_is_behind() -> None:
-    paces = [pace(5.0, behind) for behind in (0, 1_000, 2_000, 6_000, 10_000, 10**6)]
+    paces = [poll_interval(5.0, behind) for behind in (0, 1_000, 2_000, 6_000, 10_000, 10**6)]
     assert paces == [5.0, 5.0, 5.0, 17.5, SLOWEST, SLOWEST]
-    assert pace(60.0, 10**6) == 60.0
+    assert poll_interval(60.0, 10**6) == 60.0
 
 
 @pytest.mark.parametrize(("seconds", "share"), [(45.0, 1.0), (10.0, 3.0)])

@@ -11,12 +11,14 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
+from scaicore_tui.api.budget import Priority
+from scaicore_tui.api.checkpoint_listing import MAX_EMPTY, PendingCheckpoints
+from scaicore_tui.api.client import Client
 from scaicore_tui.config import Target
-from scaicore_tui.errors import CannotReach
-from scaicore_tui.feed import Client, LinkState, Rank
-from scaicore_tui.feed.checkpoint_listing import MAX_EMPTY, PendingCheckpoints
+from scaicore_tui.errors import Unreachable
+from scaicore_tui.protocol import Checkpoint, CheckpointPage
 from scaicore_tui.session import Session
-from scaicore_tui.wire import Checkpoint, CheckpointPage
+from scaicore_tui.sync.status import ConnectionState
 from tests.support.builders import NOON, checkpoint, started
 from tests.support.feed_simulator import UNLIMITED, surely
 from tests.support.manual_clock import ManualClock
@@ -173,7 +175,7 @@ async def test_the_head_and_a_write_keep_their_share_beside_two_thousand_checkpo
             oldest.append(now - oldest_at)
             states.add(session.link.state(now))
         assert (len(session.checkpoints), session.pending_status.pages) == (2_000, 40)
-        assert (max(ages) < 15, max(oldest) < 180, states) == (True, True, {LinkState.LIVE})
+        assert (max(ages) < 15, max(oldest) < 180, states) == (True, True, {ConnectionState.LIVE})
         before = len(server.asked)
         answering = asyncio.create_task(session.answer("ckpt_00003", "approve"))
         for _ in range(5):
@@ -194,11 +196,11 @@ async def test_one_checkpoint_is_found_on_the_page_that_had_it_last() -> None:
         for moved, name in ((0, "ckpt_00240"), (7, "ckpt_00240"), (0, "ckpt_00499")):
             del server.rows[300 : 300 + moved]  # it is above, and all below it move up
             server.asked.clear()
-            found = await client.find_checkpoint(name, rank=Rank.WRITE)
+            found = await client.find_checkpoint(name, rank=Priority.WRITE)
             assert found is not None
             assert (found.id, len(server.asked) <= 2) == (name, True)
         assert await client.find_checkpoint("ckpt_99999", max_pages=100) is None
-        with pytest.raises(CannotReach, match="there are more"):
+        with pytest.raises(Unreachable, match="there are more"):
             await client.find_checkpoint("ckpt_99999", max_pages=3)
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from scaicore_tui.feed.descent import MAX_BARREN, MAX_EMPTY
-from scaicore_tui.journal import Journal
+from scaicore_tui.protocol import Event
 from scaicore_tui.session import Session
-from scaicore_tui.wire import Event
+from scaicore_tui.store import Journal
+from scaicore_tui.sync.stitch import MAX_BARREN, MAX_EMPTY
 from tests.support.builders import MILLISECOND, NOON, entered
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock

@@ -13,15 +13,15 @@ from typing import Any
 import httpx
 import pytest
 
+from scaicore_tui.api.client import Client
+from scaicore_tui.api.response_body import BodyLimits
 from scaicore_tui.config import Target
-from scaicore_tui.errors import CannotReach
-from scaicore_tui.feed import Client
-from scaicore_tui.feed.bodies import BodyLimits
-from scaicore_tui.journal import Journal
-from scaicore_tui.runs.gap import GapReason
+from scaicore_tui.errors import Unreachable
+from scaicore_tui.protocol import Event
+from scaicore_tui.protocol.page_edges import next_cursor
+from scaicore_tui.runs.gaps import GapReason
 from scaicore_tui.session import Session
-from scaicore_tui.wire import Event
-from scaicore_tui.wire.edges import next_cursor
+from scaicore_tui.store import Journal
 from tests.support.builders import MILLISECOND, NOON, checkpoint, event
 from tests.support.feed_simulator import UNLIMITED, FeedSim
 from tests.support.manual_clock import ManualClock
@@ -193,7 +193,7 @@ async def test_one_that_can_not_be_passed_is_called_too_large(way: str, words: s
         return httpx.Response(200, content=large(breaks_off=way == "breaks off" and passing > 1))
 
     client = Client(TARGET, httpx.MockTransport(answer), ManualClock(), limits=limits)
-    with pytest.raises(CannotReach, match=f"larger than 1 MiB, and can't be passed over: .*{words}"):
+    with pytest.raises(Unreachable, match=f"larger than 1 MiB, and can't be passed over: .*{words}"):
         await client.events(500)
     await client.close()
 

@@ -7,10 +7,12 @@ from collections import Counter
 import httpx
 import pytest
 
-from scaicore_tui.feed import Client, Descent, Rank
-from scaicore_tui.feed.page_edges import PageEdges, moved_by
+from scaicore_tui.api.budget import Priority
+from scaicore_tui.api.client import Client
+from scaicore_tui.protocol import Event
 from scaicore_tui.session import Session
-from scaicore_tui.wire import Event
+from scaicore_tui.sync.page_edges import PageEdges, moved_by
+from scaicore_tui.sync.stitch import PageWalk
 from tests.support.builders import NOON, SECOND, entered
 from tests.support.feed_simulator import UNLIMITED, FeedSim
 from tests.support.manual_clock import ManualClock
@@ -149,12 +151,12 @@ async def test_a_page_that_the_bus_delivers_again_tells_nothing_of_the_cursor(ki
     edges = PageEdges(client)
     head = await client.events(3)
     edges.head_read(head.rows, 3)
-    descent = Descent(head.next_cursor, NOON, head.events, 3)
-    await edges.follow(descent, await client.events(3, head.next_cursor), Rank.HISTORY)
+    descent = PageWalk(head.next_cursor, NOON, head.events, 3)
+    await edges.follow(descent, await client.events(3, head.next_cursor), Priority.HISTORY)
     for event in stretch:
         sim.log.append(event)
         edges.head_read((await client.events(3)).rows, 1)
-    await edges._learn(Rank.HISTORY)
+    await edges._learn(Priority.HISTORY)
     assert edges._probe is None
     assert edges.is_key is None
 

@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
+from scaicore_tui.api.client import Client
 from scaicore_tui.config import Target
-from scaicore_tui.feed import Client, Part
 from scaicore_tui.session import Session
+from scaicore_tui.sync.status import SourceStatus
 from tests.support.builders import checkpoint, started
 from tests.support.feed_simulator import FeedSim, surely
 from tests.support.manual_clock import ManualClock
@@ -68,7 +69,7 @@ async def test_an_answer_to_one_poll_ends_the_wait_of_the_other() -> None:
     async with line.session() as session:
         line.trouble = {"events": gone, "checkpoints": gone}
         await line.pass_time(session, 200)
-        failed: Part = session.link.events
+        failed: SourceStatus = session.link.events
         assert failed.failures >= 5
         del line.trouble["events"], line.trouble["checkpoints"]
         # The checkpoints are asked for again first: by hand, as the events would be in up to a minute.

@@ -8,10 +8,13 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from scaicore_tui.api.budget import Priority
+from scaicore_tui.api.client import Client
 from scaicore_tui.config import Target
-from scaicore_tui.errors import CannotReach, PermissionDenied, Refused
-from scaicore_tui.feed import Backoff, Client, Link, LinkState, Part, Rank
+from scaicore_tui.errors import PermissionDenied, RequestRejected, Unreachable
 from scaicore_tui.session import Session
+from scaicore_tui.sync.poller import Backoff
+from scaicore_tui.sync.status import ConnectionState, ConnectionStatus, SourceStatus
 from tests.support.builders import checkpoint, started
 from tests.support.feed_simulator import FeedSim, surely
 from tests.support.manual_clock import ManualClock
@@ -74,7 +77,7 @@ async def test_what_something_on_the_way_has_kept_is_as_old_as_that() -> None:
         now, link = session.clock.monotonic(), session.link
         assert (link.events.age(now), link.checkpoints.age(now)) == (7.0, 3.0)
         assert not any("Cache-Control" in request.headers for request in asked)
-        await session.client.all_checkpoints("pending", rank=Rank.WRITE)
+        await session.client.all_checkpoints("pending", rank=Priority.WRITE)
         assert asked[-1].headers["Cache-Control"] == "no-cache"
 
 
@@ -132,10 +135,10 @@ async def test_paused_asks_nothing_until_it_goes_on() -> None:
         session.pause(paused=True)
         clock.advance(60)
         await turn()
-        assert (session.link.polls, session.link.state(clock.monotonic())) == (1, LinkState.PAUSED)
+        assert (session.link.polls, session.link.state(clock.monotonic())) == (1, ConnectionState.PAUSED)
         session.pause(paused=False)
         await until(lambda: session.link.polls == 2)
-        assert session.link.state(clock.monotonic()) is LinkState.LIVE
+        assert session.link.state(clock.monotonic()) is ConnectionState.LIVE
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
@@ -181,7 +184,7 @@ async def test_one_part_that_hangs_does_not_hold_the_other_up() -> None:
             await until(lambda: session.link.events.polls == polls and clock.sleepers)  # noqa: B023
             clock.advance(5)
         assert (list(session.book.runs), session.link.checkpoints.polls) == (["exec_1"], 0)
-        assert session.link.state(clock.monotonic()) is LinkState.CONNECTING
+        assert session.link.state(clock.monotonic()) is ConnectionState.CONNECTING
         hangs.set()
         await until(lambda: session.link.checkpoints.polls)
         task.cancel()
@@ -198,12 +201,12 @@ async def test_after_a_night_asleep_nothing_looks_fresh() -> None:
         await until(lambda: session.link.polls == 1 and clock.sleepers == 2)
         clock.suspend(8 * 3600)
         now = clock.monotonic()
-        assert (session.link.state(now), session.link.age(now)) == (LinkState.STALE, 8 * 3600)
+        assert (session.link.state(now), session.link.age(now)) == (ConnectionState.STALE, 8 * 3600)
         assert "is 8h old" in (session.why_not_answer("ckpt_1") or "")
         assert clock.sleepers == 2
         clock.advance(5)
         await until(lambda: session.link.polls == 2)
-        assert session.link.state(clock.monotonic()) is LinkState.LIVE
+        assert session.link.state(clock.monotonic()) is ConnectionState.LIVE
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
@@ -218,43 +221,47 @@ async def test_failures_are_told_and_what_was_read_is_kept() -> None:
     async with session_on(answer) as session:
         await session.read_once()
         broken = True
-        with pytest.raises(CannotReach, match="bad gateway"):
+        with pytest.raises(Unreachable, match="bad gateway"):
             await session.read_once()
-        assert session.link.state(session.clock.monotonic()) is LinkState.OFFLINE
+        assert session.link.state(session.clock.monotonic()) is ConnectionState.OFFLINE
         assert list(session.book.runs) == ["exec_1"]
         broken = False
         await session.read_once()
-        assert session.link.state(session.clock.monotonic()) is LinkState.LIVE
+        assert session.link.state(session.clock.monotonic()) is ConnectionState.LIVE
 
 
 async def test_a_success_that_is_not_the_api_is_told() -> None:
     async with session_on(lambda _: httpx.Response(200, text="<html>Sign in</html>")) as session:
-        with pytest.raises(CannotReach, match="not ScaiCore's"):
+        with pytest.raises(Unreachable, match="not ScaiCore's"):
             await session.read_once()
 
 
-def link_of(events: Part, checkpoints: Part | None = None) -> Link:
-    return Link(5, events, events if checkpoints is None else checkpoints)
+def link_of(events: SourceStatus, checkpoints: SourceStatus | None = None) -> ConnectionStatus:
+    return ConnectionStatus(5, events, events if checkpoints is None else checkpoints)
 
 
 def test_silence_is_stale() -> None:
-    link = link_of(Part(answered_at=100))
-    assert [link.state(now) for now in (100, 115, 115.1)] == [LinkState.LIVE, LinkState.LIVE, LinkState.STALE]
-    assert Link(interval=5).state(99) is LinkState.CONNECTING
-    assert link_of(Part(answered_at=1, error=PermissionDenied("no"))).state(2) is LinkState.STALE
+    link = link_of(SourceStatus(answered_at=100))
+    assert [link.state(now) for now in (100, 115, 115.1)] == [
+        ConnectionState.LIVE,
+        ConnectionState.LIVE,
+        ConnectionState.STALE,
+    ]
+    assert ConnectionStatus(interval=5).state(99) is ConnectionState.CONNECTING
+    assert link_of(SourceStatus(answered_at=1, error=PermissionDenied("no"))).state(2) is ConnectionState.STALE
 
 
 def test_the_whole_is_worth_what_its_worse_part_is() -> None:
-    good = Part(answered_at=100)
-    assert link_of(good, Part()).state(101) is LinkState.CONNECTING
-    assert link_of(good, Part(100, error=CannotReach("gone"))).state(101) is LinkState.OFFLINE
-    assert link_of(Part(100, error=PermissionDenied("no")), good).state(101) is LinkState.STALE
-    assert link_of(good, Part(answered_at=60)).age(101) == 41
-    assert link_of(good, Part()).age(101) == 1
+    good = SourceStatus(answered_at=100)
+    assert link_of(good, SourceStatus()).state(101) is ConnectionState.CONNECTING
+    assert link_of(good, SourceStatus(100, error=Unreachable("gone"))).state(101) is ConnectionState.OFFLINE
+    assert link_of(SourceStatus(100, error=PermissionDenied("no")), good).state(101) is ConnectionState.STALE
+    assert link_of(good, SourceStatus(answered_at=60)).age(101) == 41
+    assert link_of(good, SourceStatus()).age(101) == 1
 
 
 def test_waits_are_by_chance_below_a_bound_that_doubles() -> None:
-    gone = CannotReach("gone")
+    gone = Unreachable("gone")
 
     def waits(chance: float, times: int = 7) -> list[float]:
         backoff = Backoff(5.0, lambda: chance)
@@ -268,7 +275,7 @@ def test_waits_are_by_chance_below_a_bound_that_doubles() -> None:
 
 def test_waits_obey_the_server_and_end_with_an_answer() -> None:
     backoff = Backoff(5.0, lambda: 1.0)
-    assert backoff.failed(Refused("slow down", retry_after=90)) == 90
-    assert backoff.failed(CannotReach("gone")) == 10
+    assert backoff.failed(RequestRejected("slow down", retry_after=90)) == 90
+    assert backoff.failed(Unreachable("gone")) == 10
     backoff.answered()
-    assert backoff.failed(CannotReach("gone")) == 5
+    assert backoff.failed(Unreachable("gone")) == 5

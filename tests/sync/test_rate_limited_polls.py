@@ -10,12 +10,13 @@ import httpx
 import pytest
 from textual.geometry import Size
 
-from scaicore_tui.cli.following import Contact
+from scaicore_tui.api.client import Client
+from scaicore_tui.cli.commands.follow import ConnectionReporter
 from scaicore_tui.config import Target
-from scaicore_tui.feed import Client, Link, LinkState, Part
 from scaicore_tui.session import Session
-from scaicore_tui.tui.link_words import Standing, link_pieces, next_try
-from scaicore_tui.tui.widgets.status_bar import StatusBar
+from scaicore_tui.sync.status import ConnectionState, ConnectionStatus, SourceStatus
+from scaicore_tui.tui.render.status import StatusModel, link_pieces, next_poll_text
+from scaicore_tui.tui.widgets.bars import StatusBar
 from tests.support.builders import NOON, SECOND, checkpoint, started
 from tests.support.feed_simulator import FeedSim, surely
 from tests.support.manual_clock import ManualClock
@@ -122,13 +123,13 @@ async def test_checkpoints_of_many_pages_leave_room_for_the_newest_events() -> N
 async def test_the_interval_that_is_kept_is_said_on_the_screen_and_on_the_command_line() -> None:
     limited = Limited(FeedSim([started()]))
     async with limited.session(backfill=0) as session:
-        contact = Contact(session)
+        contact = ConnectionReporter(session)
         await limited.until(session, lambda: session.link.polls == 3, 30)
         link, now = session.link, limited.clock.monotonic()
-        assert (link.interval_note, link.pace, link.patience) == (NOTE, 3.0, 9.0)
-        assert link.state(now) is LinkState.LIVE
-        standing = Standing(link, now, "limited", None, read_only=False, counts={}, event_count=1)
-        assert next_try(standing) == NOTE
+        assert (link.interval_note, link.pace, link.stale_after) == (NOTE, 3.0, 9.0)
+        assert link.state(now) is ConnectionState.LIVE
+        standing = StatusModel(link, now, "limited", None, read_only=False, counts={}, event_count=1)
+        assert next_poll_text(standing) == NOTE
         assert [line.partition(" ")[2] for line in contact.look()] == [f"polls {NOTE}"]
         assert list(contact.look()) == []
 
@@ -137,9 +138,9 @@ async def test_the_interval_that_is_kept_is_said_on_the_screen_and_on_the_comman
     ("room", "words"), [(None, NOTE), (46, NOTE), (40, "every 3 s: limit 60/min"), (30, "every 3 s"), (0, "every 3 s")]
 )
 def test_where_there_is_little_room_it_is_said_in_fewer_words(room: int | None, words: str) -> None:
-    part = Part(answered_at=99.0, next_at=101.0)
-    link = Link(1.0, part, part, pace=3.0, shortest=3.0, limit=60)
-    standing = Standing(link, 100.0, "limited", None, read_only=False, counts={}, event_count=1)
+    part = SourceStatus(answered_at=99.0, next_at=101.0)
+    link = ConnectionStatus(1.0, part, part, pace=3.0, shortest=3.0, limit=60)
+    standing = StatusModel(link, 100.0, "limited", None, read_only=False, counts={}, event_count=1)
     assert link_pieces(standing, room)[-1][0] == words
 
 
@@ -149,10 +150,10 @@ def test_where_there_is_little_room_it_is_said_in_fewer_words(room: int | None, 
 def test_the_status_bar_says_it_as_far_as_the_counts_leave_room(
     size: Size, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    part = Part(answered_at=99.0, next_at=101.0)
+    part = SourceStatus(answered_at=99.0, next_at=101.0)
     bar = StatusBar()
-    bar.standing = Standing(
-        Link(1.0, part, part, pace=3.0, shortest=3.0, limit=60),
+    bar.standing = StatusModel(
+        ConnectionStatus(1.0, part, part, pace=3.0, shortest=3.0, limit=60),
         100.0,
         "production-eu",
         None,
@@ -168,6 +169,8 @@ def test_the_status_bar_says_it_as_far_as_the_counts_leave_room(
 
 
 def test_an_interval_that_the_limit_allows_is_said_alone() -> None:
-    part = Part(answered_at=99.0, next_at=101.0)
-    standing = Standing(Link(5.0, part, part), 100.0, "free", None, read_only=False, counts={}, event_count=1)
-    assert next_try(standing) == "every 5s"
+    part = SourceStatus(answered_at=99.0, next_at=101.0)
+    standing = StatusModel(
+        ConnectionStatus(5.0, part, part), 100.0, "free", None, read_only=False, counts={}, event_count=1
+    )
+    assert next_poll_text(standing) == "every 5s"

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scaicore_tui.feed.stitch import ENOUGH_STEPS, Order, order_of, surplus
-from scaicore_tui.wire import Event
+from scaicore_tui.protocol import Event
+from scaicore_tui.sync.stitch import ENOUGH_STEPS, Order, detect_order, new_events
 from tests.support.builders import MILLISECOND, NOON, entered, event
 from tests.support.feed_simulator import FeedSim
 
@@ -32,7 +32,7 @@ def numbered(*numbers: int) -> list[Event]:
 
 def test_surplus_counts_equal_bytes() -> None:
     one, two = numbered(1, 2)
-    assert surplus([one, one, two], Counter({one.raw: 1})) == [one, two]
+    assert new_events([one, one, two], Counter({one.raw: 1})) == [one, two]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_surplus_counts_equal_bytes() -> None:
     ],
 )
 def test_the_order_of_a_feed_is_recognised(numbers: Sequence[int], order: Order) -> None:
-    assert order_of(numbered(*numbers)) is order
+    assert detect_order(numbered(*numbers)) is order
 
 
 async def journaled(sim: FeedSim, polls: int, backfill: int = 5_000) -> list[Event]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from scaicore_tui.tui.screens.answer import AnswerScreen
-from scaicore_tui.tui.screens.replay import ReplayScreen
+from scaicore_tui.tui.dialogs.answer import AnswerScreen
+from scaicore_tui.tui.dialogs.replay import ReplayScreen
 from tests.support.app_stage import SMALL, STANDARD, Stage, screen_lines, until
 from tests.support.builders import checkpoint
 from tests.support.feed_simulator import FeedSim

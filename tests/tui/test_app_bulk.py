@@ -6,10 +6,9 @@ from collections import Counter
 
 from textual.pilot import Pilot
 
-from scaicore_tui.tui.desk import Desk
-from scaicore_tui.tui.drafts import Draft
-from scaicore_tui.tui.screens.bulk import BulkScreen
+from scaicore_tui.tui.dialogs.bulk import BulkScreen
 from scaicore_tui.tui.screens.inbox import InboxScreen
+from scaicore_tui.tui.state import AppState, Draft
 from tests.support.app_stage import WIDE, Stage, screen_lines, until
 from tests.support.inbox_scene import inbox, invoice
 from tests.support.scene import BREAKPOINT, EXPENSES, REVIEW, Story, waiting_expense
@@ -51,7 +50,7 @@ async def over(stage: Stage, pilot: Pilot[int]) -> str:
     return shown(stage)
 
 
-def _desk(stage: Stage) -> Desk:
+def _desk(stage: Stage) -> AppState:
     screen = stage.app.screen
     assert isinstance(screen, BulkScreen)
     return screen.desk

@@ -8,9 +8,9 @@ from textual.command import CommandList
 from textual.geometry import Size
 from textual.pilot import Pilot
 
-from scaicore_tui.tui.listing import View
+from scaicore_tui.tui.dialogs.help import HelpScreen
 from scaicore_tui.tui.palette import Palette
-from scaicore_tui.tui.screens.help import HelpScreen
+from scaicore_tui.tui.run_list_model import View
 from scaicore_tui.tui.screens.inbox import InboxScreen
 from scaicore_tui.tui.screens.main import MainScreen
 from tests.support.app_stage import SMALL, WIDE, Stage, screen_lines, until

@@ -25,7 +25,7 @@ async def sleep_two_hours(stage: Stage, pilot: Pilot[int]) -> None:
 
 
 def at_hand(stage: Stage) -> str | None:
-    run = stage.screen.run_at_hand
+    run = stage.screen.current_run
     return None if run is None else run.execution_id
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import httpx
 
-from scaicore_tui.runs.shelf import AT_ONCE
-from scaicore_tui.wire import read_stored
+from scaicore_tui.protocol import decode_event
+from scaicore_tui.runs.cache import MAX_INLINE_EVENTS
 from tests.support.app_stage import WIDE, Stage, until
 from tests.support.builders import MILLISECOND, NOON, entered, started
 from tests.support.feed_simulator import FeedSim
@@ -15,7 +15,7 @@ from tests.support.scene import busy
 
 async def test_what_can_not_be_read_is_counted() -> None:
     sim = busy()
-    sim.log += map(read_stored, UNREADABLE.values())
+    sim.log += map(decode_event, UNREADABLE.values())
     stage = Stage(sim)
     async with stage.opened(WIDE):
         assert f" · {len(UNREADABLE)} unreadable" in stage.lines[0]
@@ -39,7 +39,7 @@ async def test_what_was_never_read_is_not_said_to_be_nothing() -> None:
 
 
 async def test_a_long_run_is_shown_once_it_is_read() -> None:
-    steps = [entered("tick", NOON + number * MILLISECOND, "exec_long") for number in range(AT_ONCE + 100)]
+    steps = [entered("tick", NOON + number * MILLISECOND, "exec_long") for number in range(MAX_INLINE_EVENTS + 100)]
     stage = Stage(FeedSim([started(NOON - 1, "exec_long"), *steps, started(NOON + 10**9, "exec_new")]))
     async with stage.opened() as pilot:
         await pilot.press("j")

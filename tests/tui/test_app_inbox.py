@@ -6,9 +6,9 @@ import httpx
 import pytest
 from textual.pilot import Pilot
 
-from scaicore_tui.tui.screens.answer import AnswerScreen
-from scaicore_tui.tui.screens.detail import DetailScreen
+from scaicore_tui.tui.dialogs.answer import AnswerScreen
 from scaicore_tui.tui.screens.inbox import InboxScreen
+from scaicore_tui.tui.screens.run import RunScreen
 from tests.support.app_stage import STANDARD, WIDE, Stage, screen_lines, until
 from tests.support.inbox_scene import WITH_FORM, inbox, invoice
 from tests.support.scene import BREAKPOINT
@@ -62,7 +62,7 @@ async def test_it_opens_from_a_run_and_goes_back_to_it_and_has_its_own_help() ->
         assert "Keys · inbox" in "\n".join(screen_lines(stage.app))
         await pilot.press("q", "escape", "escape")
         await pilot.pause()
-        assert isinstance(stage.app.screen, DetailScreen)
+        assert isinstance(stage.app.screen, RunScreen)
 
 
 @pytest.mark.parametrize(

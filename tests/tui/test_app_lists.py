@@ -6,15 +6,15 @@ import pytest
 
 from scaicore_tui.runs import Summary
 from scaicore_tui.session import Update
-from scaicore_tui.tui.listing import Listing, View
 from scaicore_tui.tui.messages import SessionChanged
-from scaicore_tui.tui.paint import Pieces
-from scaicore_tui.tui.widgets.run_row import run_row
-from scaicore_tui.tui.widgets.runs import RunList
+from scaicore_tui.tui.render.line import Line
+from scaicore_tui.tui.render.runs import run_row
+from scaicore_tui.tui.run_list_model import RunListModel, View
+from scaicore_tui.tui.widgets.run_list import RunList
 from tests.support.app_stage import SMALL, STANDARD, WIDE, Stage
 from tests.support.builders import NOON, SECOND, started
 from tests.support.feed_simulator import FeedSim
-from tests.support.memory_index import MemoryBook
+from tests.support.memory_index import MemoryIndex
 from tests.support.scene import busy, completed_triage, running_triage
 
 KINDS = ("flexible", "rigid", "model_call", "core_call", "checkpoint", "guarded", "foreach")
@@ -22,7 +22,7 @@ KINDS = ("flexible", "rigid", "model_call", "core_call", "checkpoint", "guarded"
 
 def under_cursor(stage: Stage) -> str:
     """The execution id of the run that the cursor is on."""
-    run = stage.screen.run_at_hand
+    run = stage.screen.current_run
     assert run is not None
     return run.execution_id
 
@@ -205,13 +205,13 @@ async def test_history_is_read_past_the_end() -> None:
 def test_many_runs_cost_what_few_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a row costs doesn't depend on how many there are: only those in sight are drawn."""
     drawn: list[int] = []
-    book = MemoryBook()
-    book.apply([started(NOON + n * SECOND, f"exec_{n:06}") for n in range(100_000)])
-    listing = Listing()
-    listing.take(book, book.runs)
+    book = MemoryIndex()
+    book.add_newer([started(NOON + n * SECOND, f"exec_{n:06}") for n in range(100_000)])
+    listing = RunListModel()
+    listing.apply(book, book.runs)
     runs = RunList(listing)
 
-    def draw_row(_: RunList, row: int) -> Pieces:
+    def draw_row(_: RunList, row: int) -> Line:
         drawn.append(row)
         return run_row(listing[row], 80, 0.0)
 
@@ -219,5 +219,5 @@ def test_many_runs_cost_what_few_do(monkeypatch: pytest.MonkeyPatch) -> None:
     runs.draw(0)
     runs.draw(99_999)
     assert (runs.line_count, drawn) == (100_000, [0, 99_999])
-    listing.narrow(View.ALL, "exec_09999")
+    listing.set_filter(View.ALL, "exec_09999")
     assert [listing[row].execution_id[-1] for row in range(len(listing))] == list("9876543210")

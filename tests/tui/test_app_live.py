@@ -10,16 +10,16 @@ from textual.pilot import Pilot
 
 from scaicore_tui.actions import Progress, Submission
 from scaicore_tui.config import Target
+from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import NodeState, RunStatus
-from scaicore_tui.secret import Secret
+from scaicore_tui.secrets import Secret
 from scaicore_tui.servers.proxy import ProxyConfig
 from scaicore_tui.session import Session
 from scaicore_tui.tui import DebuggerApp
-from scaicore_tui.tui.inbox import by_urgency
-from scaicore_tui.tui.screens.answer import AnswerScreen
-from scaicore_tui.tui.screens.bulk import BulkScreen
-from scaicore_tui.tui.screens.replay import ReplayScreen
-from scaicore_tui.wire import Checkpoint
+from scaicore_tui.tui.dialogs.answer import AnswerScreen
+from scaicore_tui.tui.dialogs.bulk import BulkScreen
+from scaicore_tui.tui.dialogs.replay import ReplayScreen
+from scaicore_tui.tui.render.inbox import by_urgency
 from tests.support.app_stage import STANDARD, screen_lines, until
 from tests.support.grid import MANAGER, Served, serving
 from tests.support.proxy import proxy_server

@@ -9,8 +9,8 @@ import pytest
 
 from scaicore_tui.actions import Progress
 from scaicore_tui.errors import Conflict
+from scaicore_tui.tui.dialogs.profiles import ProfilesScreen
 from scaicore_tui.tui.screens.main import MainScreen
-from scaicore_tui.tui.screens.profiles import ProfilesScreen
 from tests.support.app_stage import until
 from tests.support.builders import NOON, SECOND, started
 from tests.support.two_profiles import PROD, STAGING, Shelf, choose, is_closed, opened, session_of, switched, text

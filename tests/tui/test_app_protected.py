@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 from textual.pilot import Pilot
 
-from scaicore_tui.tui.screens.answer import AnswerScreen
-from scaicore_tui.tui.screens.bulk import BulkScreen
-from scaicore_tui.tui.screens.continue_all import ContinueAllScreen
-from scaicore_tui.tui.screens.dialog import Dialog
+from scaicore_tui.tui.dialogs.answer import AnswerScreen
+from scaicore_tui.tui.dialogs.base import Dialog
+from scaicore_tui.tui.dialogs.bulk import BulkScreen, ContinueAllScreen
 from tests.support.app_stage import SMALL, STANDARD, Stage, screen_lines, until
 from tests.support.inbox_scene import inbox, invoice
 from tests.support.scene import BREAKPOINT, REVIEW, busy

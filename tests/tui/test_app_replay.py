@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from textual.widgets import Input
 
-from scaicore_tui.tui.drafts import ReplayDraft
-from scaicore_tui.tui.screens.replay import ReplayScreen
+from scaicore_tui.tui.dialogs.replay import ReplayScreen
+from scaicore_tui.tui.state import ReplayDraft
 from tests.support.app_stage import WIDE, Stage, screen_lines, until
 from tests.support.builders import NOON, SECOND, completed, event, started_with_raw_input
 from tests.support.feed_simulator import FeedSim
@@ -250,7 +250,7 @@ async def test_the_new_run_is_found_linked_both_ways_and_followed() -> None:
         stage.sim.log.extend(again.events)
         await stage.poll(pilot)
         assert "replay of exec_5b0c11 (likely)" in stage.text
-        assert stage.screen.run_at_hand is stage.session.book.runs["exec_again1"]
+        assert stage.screen.current_run is stage.session.book.runs["exec_again1"]
         await pilot.press("enter")
         await stage.settle(pilot)
         assert "replay of exec_5b0c11 (likely)" in stage.text

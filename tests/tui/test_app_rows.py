@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 
 import pytest
 
-from scaicore_tui.tui.actions import ACTIONS, READING, Place, actions_at
-from scaicore_tui.tui.screens.answer import AnswerScreen
-from scaicore_tui.tui.screens.continue_all import ContinueAllScreen
-from scaicore_tui.tui.screens.detail import DetailScreen
-from scaicore_tui.tui.screens.replay import ReplayScreen
+from scaicore_tui.tui.dialogs.answer import AnswerScreen
+from scaicore_tui.tui.dialogs.bulk import ContinueAllScreen
+from scaicore_tui.tui.dialogs.replay import ReplayScreen
+from scaicore_tui.tui.keymap import ACTIONS, READING, KeyContext, actions_at
+from scaicore_tui.tui.screens.run import RunScreen
 from tests.support.app_stage import WIDE, Stage, until
 from tests.support.inbox_scene import inbox
 from tests.support.scene import BREAKPOINT, busy
@@ -23,20 +23,23 @@ from tests.support.write_server import Taking
 RUN, CHECKPOINT, NEWEST = "exec_d3b6f0", "ckpt_break", "exec_8f21c4"
 # What brings the cursor of a place to that run, or to its checkpoint. In the places of checkpoints the list of runs
 # stays on its newest one, which is another.
-KEYS_TO: dict[Place, tuple[str, ...]] = {
-    Place.RUNS: ("j",),
-    Place.NODES: ("j", "tab"),
-    Place.DETAIL: ("j", "enter"),
-    Place.CHECKPOINTS: ("tab", "tab", "G"),
-    Place.INBOX: ("i", "G"),
+KEYS_TO: dict[KeyContext, tuple[str, ...]] = {
+    KeyContext.RUNS: ("j",),
+    KeyContext.NODES: ("j", "tab"),
+    KeyContext.DETAIL: ("j", "enter"),
+    KeyContext.CHECKPOINTS: ("tab", "tab", "G"),
+    KeyContext.INBOX: ("i", "G"),
 }
-BY_RUN, BY_CHECKPOINT = {Place.RUNS, Place.NODES, Place.DETAIL}, {Place.CHECKPOINTS, Place.INBOX}
+BY_RUN, BY_CHECKPOINT = (
+    {KeyContext.RUNS, KeyContext.NODES, KeyContext.DETAIL},
+    {KeyContext.CHECKPOINTS, KeyContext.INBOX},
+)
 # The keys that act on a row: what each is expected to act on, and where.
-ABOUT_A_ROW: dict[str, dict[str, set[Place]]] = {
+ABOUT_A_ROW: dict[str, dict[str, set[KeyContext]]] = {
     "replay": {RUN: BY_RUN | BY_CHECKPOINT},
     "answer": {CHECKPOINT: BY_RUN | BY_CHECKPOINT},
     "continue": {CHECKPOINT: BY_RUN | BY_CHECKPOINT},
-    "open": {RUN: {Place.RUNS, Place.NODES}, CHECKPOINT: BY_CHECKPOINT},
+    "open": {RUN: {KeyContext.RUNS, KeyContext.NODES}, CHECKPOINT: BY_CHECKPOINT},
     "copy": {RUN: BY_RUN, CHECKPOINT: BY_CHECKPOINT},
     "copy_all": {RUN: BY_RUN, CHECKPOINT: BY_CHECKPOINT},
     "mark": {CHECKPOINT: BY_CHECKPOINT},
@@ -78,8 +81,8 @@ class Effects:
         screen = self._stage.app.screen
         if isinstance(screen, AnswerScreen):
             return screen.checkpoint.id
-        if isinstance(screen, DetailScreen | ReplayScreen):
-            run = screen.run_at_hand if isinstance(screen, DetailScreen) else screen.run_again
+        if isinstance(screen, RunScreen | ReplayScreen):
+            run = screen.current_run if isinstance(screen, RunScreen) else screen.run_again
             return None if run is None else run.execution_id
         return None
 
@@ -117,7 +120,7 @@ def test_the_table_has_every_key_of_every_pane() -> None:
 
 
 @pytest.mark.parametrize("place", KEYS_TO)
-async def test_keys_act_on_the_row_of_the_focused_pane(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_keys_act_on_the_row_of_the_focused_pane(place: KeyContext, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(busy())
     taking = Taking(stage)
     taking.row = BREAKPOINT
@@ -147,8 +150,8 @@ async def test_what_moves_the_cursor_of_the_runs_gives_them_the_keys(key: str, f
     async with stage.opened(WIDE) as pilot:
         await pilot.press("j", "tab", "tab", *([key] * (2 if key == "f" else 1)))
         await stage.settle(pilot)
-        assert stage.screen.place is Place.RUNS
-        run = stage.screen.run_at_hand
+        assert stage.screen.place is KeyContext.RUNS
+        run = stage.screen.current_run
         assert run is not None
         assert run.execution_id == found
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaicore_tui.text import portable
+from scaicore_tui.text import clipboard_text
 from scaicore_tui.tui.clipboard import MAX_CLIPBOARD_BYTES, clipboard_sequence, copy
 from scaicore_tui.tui.messages import CopyText
 from scaicore_tui.tui.terminal.escape_filter import filter_escapes
@@ -81,6 +81,6 @@ def test_a_failed_save_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @given(st.text(st.characters(exclude_categories=())))
 def test_a_value_is_copied_verbatim_or_as_json(value: str) -> None:
-    carried = portable(value)
+    carried = clipboard_text(value)
     assert carried == value or json.loads(carried) == value
     assert not any(ord(sign) < 32 or 127 <= ord(sign) < 160 for sign in carried)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from scaicore_tui.actions import Ledger, Progress
-from scaicore_tui.journal import Journal
+from scaicore_tui.store import Journal
 from tests.support.app_states import STATES, Scene
 from tests.support.terminal import DEBUGGER, Terminal
 from tests.support.terminal_modes import after_the_screen, left

@@ -41,7 +41,7 @@ FAILS = f"""
 def fail(*_):
     token = "{TOKEN}"
     raise KeyError(token)
-from scaicore_tui.tui.desk import Desk
+from scaicore_tui.tui.state import Desk
 Desk.take = fail
 """
 

@@ -7,9 +7,9 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaicore_tui.text import source
-from scaicore_tui.tui.changes import MOST, change_lines, changes, count
-from scaicore_tui.tui.paint import BAR
+from scaicore_tui.text import editable_json
+from scaicore_tui.tui.render.line import BAR
+from scaicore_tui.tui.render.replay_detail import MOST, change_lines, changes, count_changed
 
 LINES = st.lists(st.sampled_from("abcd"), max_size=12)
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=3), lambda x: st.lists(x, max_size=3))
@@ -28,14 +28,14 @@ def test_lines_around_a_change_are_told_and_the_rest_left_out() -> None:
         (" ", "g"),
         ("…", ""),
     ]
-    assert count(changes(old, new)) == 1
+    assert count_changed(changes(old, new)) == 1
 
 
 def test_changes_far_apart_have_what_is_between_left_out() -> None:
     middle = [str(number) for number in range(9)]
     found = changes(["a", *middle, "b"], ["A", *middle, "B"])
     assert [line for kind, line in found if kind == " "] == ["0", "1", "7", "8"]
-    assert count(found) == 2
+    assert count_changed(found) == 2
 
 
 def test_a_comma_that_tells_of_the_next_line_is_no_change() -> None:
@@ -44,7 +44,7 @@ def test_a_comma_that_tells_of_the_next_line_is_no_change() -> None:
 
 def test_texts_that_differ_much_are_told_at_no_great_cost() -> None:
     old, new = ([f"{name}{number}" for number in range(2 * MOST)] for name in "ab")
-    assert count(changes(old, new)) == 2 * MOST
+    assert count_changed(changes(old, new)) == 2 * MOST
 
 
 @given(LINES, LINES)
@@ -58,7 +58,7 @@ def test_nothing_is_told_only_where_nothing_changed(old: list[str], new: list[st
 @given(JSON, JSON)
 def test_another_value_is_always_a_change(old: object, new: object) -> None:
     same = json.dumps(old) == json.dumps(new)
-    assert bool(changes(source(old).split("\n"), source(new).split("\n"))) is not same
+    assert bool(changes(editable_json(old).split("\n"), editable_json(new).split("\n"))) is not same
 
 
 def test_lines_wrap_with_their_sign_once() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scaicore_tui.actions import Kind, Progress, Submission
-from scaicore_tui.tui.notices import LASTS, Notice, Notices, of_submission
+from scaicore_tui.tui.notices import LASTS, Notice, Notices, submission_notice
 
 
 def sent(progress: Progress, number: int = 1) -> Submission:
@@ -21,7 +21,7 @@ def words(notices: Notices) -> str:
 def said(*submissions: Submission, at: float = 0.0) -> Notices:
     notices = Notices()
     for submission in submissions:
-        notices.say(of_submission(submission, at))
+        notices.say(submission_notice(submission, at))
     return notices
 
 
@@ -31,8 +31,8 @@ def test_twelve_that_were_confirmed_are_one_line() -> None:
     assert (len(notices), words(notices)[:24]) == (1, "12 accepted · the last: ")
     for number, answer in enumerate(answers, 1):
         answer.progress = Progress.CONFIRMED
-        notices.say(of_submission(answer, 1.0))
-        notices.say(of_submission(answer, 1.0))
+        notices.say(submission_notice(answer, 1.0))
+        notices.say(submission_notice(answer, 1.0))
         assert len(notices) == (1 if number == 12 else 2)
     assert words(notices) == "12 confirmed · the last: answer approve to ckpt_12: confirmed"
 
@@ -42,9 +42,9 @@ def test_one_alone_is_not_counted() -> None:
 
 
 def test_what_went_wrong_stands_by_itself() -> None:
-    wrong = (Progress.REFUSED, Progress.CONFLICT, Progress.UNKNOWN, Progress.ABSENT)
+    wrong = (Progress.REFUSED, Progress.CONFLICT, Progress.UNKNOWN, Progress.NOT_RECEIVED)
     notices = said(*(sent(progress, number) for number, progress in enumerate(wrong)), sent(Progress.CONFIRMED, 9))
-    notices.say(of_submission(sent(Progress.REFUSED, 8), 0.0))
+    notices.say(submission_notice(sent(Progress.REFUSED, 8), 0.0))
     assert len(notices) == 6
     notices.expire(LASTS)
     assert len(notices) == 5
@@ -56,7 +56,7 @@ def test_what_went_wrong_stands_by_itself() -> None:
 
 def test_what_gathered_is_dismissed_and_goes_together() -> None:
     notices = said(sent(Progress.CONFIRMED, 1))
-    notices.say(of_submission(sent(Progress.CONFIRMED, 2), LASTS - 1))
+    notices.say(submission_notice(sent(Progress.CONFIRMED, 2), LASTS - 1))
     assert not notices.expire(LASTS + 1)
     assert words(notices).startswith("2 confirmed")
     assert notices.expire(2 * LASTS)

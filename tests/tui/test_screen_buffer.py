@@ -19,7 +19,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from wcwidth import wcwidth
 
-from scaicore_tui.text import cells, one_line, safe
+from scaicore_tui.text import cell_width, one_line, sanitize
 from scaicore_tui.tui.terminal.cells import Sgr, has_certain_width, transition
 from scaicore_tui.tui.terminal.escape_filter import filter_escapes
 from scaicore_tui.tui.terminal.screen_buffer import ScreenBuffer, compositor_updates
@@ -125,9 +125,11 @@ def test_text_of_any_width_does_not_move_the_text_behind_it(raw: str) -> None:
 def test_certain_widths_are_the_same_in_another_table() -> None:
     """Behind all other characters the cursor is moved explicitly."""
     characters = (chr(code) for code in range(0x20, 0x110000))
-    certain = [character for character in characters if safe(character) == character and has_certain_width(character)]
+    certain = [
+        character for character in characters if sanitize(character) == character and has_certain_width(character)
+    ]
     assert len(certain) > 50_000
-    assert [character for character in certain if wcwidth(character) != cells(character)] == []
+    assert [character for character in certain if wcwidth(character) != cell_width(character)] == []
 
 
 @pytest.mark.parametrize(

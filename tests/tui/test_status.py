@@ -7,15 +7,21 @@ from msgspec.structs import replace
 from rich.style import Style
 
 from scaicore_tui.config.target import Color
-from scaicore_tui.errors import CannotReach, PermissionDenied
-from scaicore_tui.feed import Link, Part
-from scaicore_tui.tui import paint
-from scaicore_tui.tui.link_words import Standing, catching_up, filter_pieces, name_piece, next_try
-from scaicore_tui.tui.trouble import trouble
+from scaicore_tui.errors import PermissionDenied, Unreachable
+from scaicore_tui.sync.status import ConnectionStatus, SourceStatus
+from scaicore_tui.tui.render import line
+from scaicore_tui.tui.render.status import (
+    StatusModel,
+    backfill_text,
+    filter_pieces,
+    name_piece,
+    next_poll_text,
+    problem_text,
+)
 
 
-def standing(link: Link) -> Standing:
-    return Standing(link, 100.0, "staging", None, read_only=False, counts={}, event_count=0)
+def standing(link: ConnectionStatus) -> StatusModel:
+    return StatusModel(link, 100.0, "staging", None, read_only=False, counts={}, event_count=0)
 
 
 @pytest.mark.parametrize(
@@ -29,29 +35,35 @@ def standing(link: Link) -> Standing:
     ],
 )
 def test_how_far_behind(behind: int, words: str) -> None:
-    assert catching_up(behind) == words
-    assert next_try(standing(Link(interval=5, events=Part(next_at=103), behind=behind))) == words
+    assert backfill_text(behind) == words
+    assert (
+        next_poll_text(standing(ConnectionStatus(interval=5, events=SourceStatus(next_at=103), behind=behind))) == words
+    )
 
 
 def test_a_budget_that_is_spent_is_told_first() -> None:
-    held = Link(interval=5, events=Part(next_at=103), behind=7, held_until=142)
-    assert next_try(standing(held)) == "rate limit, next 42s"
-    assert next_try(standing(Link(interval=5, events=Part(next_at=103), held_until=99))) == "next 3s"
+    held = ConnectionStatus(interval=5, events=SourceStatus(next_at=103), behind=7, held_until=142)
+    assert next_poll_text(standing(held)) == "rate limit, next 42s"
+    assert (
+        next_poll_text(standing(ConnectionStatus(interval=5, events=SourceStatus(next_at=103), held_until=99)))
+        == "next 3s"
+    )
 
 
 def test_what_is_only_in_memory_is_told_while_all_else_is_well() -> None:
-    known = Link(5, Part(99), Part(99))
-    assert trouble(standing(known)) == ""
+    known = ConnectionStatus(5, SourceStatus(99), SourceStatus(99))
+    assert problem_text(standing(known)) == ""
     told = replace(standing(known), journal_trouble="j can't be used: the disk is full · what comes is only in memory")
-    assert trouble(told) == "j can't be used: the disk is full · what comes is only in memory"
+    assert problem_text(told) == "j can't be used: the disk is full · what comes is only in memory"
 
 
-def told(events: Part, checkpoints: Part, **link: float) -> str:
-    return trouble(replace(standing(Link(5, events, checkpoints, **link)), event_count=26, checkpoint_count=2))  # type: ignore[arg-type]
+def told(events: SourceStatus, checkpoints: SourceStatus, **link: float) -> str:
+    status = ConnectionStatus(5, events, checkpoints, **link)  # type: ignore[arg-type]
+    return problem_text(replace(standing(status), event_count=26, checkpoint_count=2))
 
 
 def test_what_is_wrong_with_both_is_told_once() -> None:
-    gone = Part(60, error=CannotReach("cannot reach it: no such host", hint="check the URL"), failures=3)
+    gone = SourceStatus(60, error=Unreachable("cannot reach it: no such host", hint="check the URL"), failures=3)
     words = (
         "cannot reach it: no such host · check the URL · 26 events and 2 waiting kept · 3 tries failed · r tries now"
     )
@@ -61,18 +73,20 @@ def test_what_is_wrong_with_both_is_told_once() -> None:
 def test_one_part_that_fails_says_nothing_of_the_other() -> None:
     no = PermissionDenied("you may not [403]")
     words = "events: you may not [403] · 26 events kept, 40s old · the rest is live · r tries now"
-    assert told(Part(60, error=no, failures=1), Part(99)) == words
-    assert told(Part(99), Part(None, error=no)) == (
+    assert told(SourceStatus(60, error=no, failures=1), SourceStatus(99)) == words
+    assert told(SourceStatus(99), SourceStatus(None, error=no)) == (
         "checkpoints: you may not [403] · none was read · the rest is live · r tries now"
     )
-    assert told(Part(99), Part(70)) == (
+    assert told(SourceStatus(99), SourceStatus(70)) == (
         "checkpoints: no answer for three intervals · 2 waiting kept, 30s old · the rest is live · r tries now"
     )
 
 
 def test_checkpoints_of_many_pages_are_kept_at_the_age_of_the_one_that_was_read_longest_ago() -> None:
-    silent = replace(standing(Link(5, Part(99), Part(70))), checkpoint_count=2, oldest_checkpoint_at=10)
-    assert "2 waiting kept, 1m old" in trouble(silent)
+    silent = replace(
+        standing(ConnectionStatus(5, SourceStatus(99), SourceStatus(70))), checkpoint_count=2, oldest_checkpoint_at=10
+    )
+    assert "2 waiting kept, 1m old" in problem_text(silent)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +98,7 @@ def test_checkpoints_of_many_pages_are_kept_at_the_age_of_the_one_that_was_read_
     ],
 )
 def test_clocks_that_differ(skew: float, words: str) -> None:
-    assert told(Part(99), Part(99), skew=skew) == words
+    assert told(SourceStatus(99), SourceStatus(99), skew=skew) == words
 
 
 @pytest.mark.parametrize(
@@ -98,7 +112,7 @@ def test_clocks_that_differ(skew: float, words: str) -> None:
     ],
 )
 def test_how_long_the_token_lasts(left: float | None, renews: bool, words: str, colour: str) -> None:
-    said = filter_pieces(replace(standing(Link(interval=5)), token_left=left, token_renews=renews))
+    said = filter_pieces(replace(standing(ConnectionStatus(interval=5)), token_left=left, token_renews=renews))
     assert "".join(text for text, _ in said) == "all cores" + words
     assert said[-1][1] == colour
 
@@ -110,7 +124,7 @@ def test_a_name_stands_on_the_colour_of_its_profile() -> None:
 
 
 def test_blanks_beside_a_badge_are_none_of_it() -> None:
-    strip = paint.strip([("  ", "text"), (" a ", "red badge"), ("  ", "grey")], 9, style, ascii_only=False)
+    strip = line.to_strip([("  ", "text"), (" a ", "red badge"), ("  ", "grey")], 9, style, ascii_only=False)
     assert [(segment.text, segment.style) for segment in strip] == [
         ("  ", style("text")),
         (" a ", style("red badge")),

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from scaicore_tui.feed import Link, Part
-from scaicore_tui.tui.link_words import Standing, feed_pieces, link_pieces
+from scaicore_tui.sync.status import ConnectionStatus, SourceStatus
+from scaicore_tui.tui.render.status import StatusModel, feed_pieces, link_pieces
 
 
-def standing(now: float, *, pace: int = 1, latency_ms: float | None = 12.0) -> Standing:
-    part = Part(answered_at=100.0, next_at=105.0, latency_ms=latency_ms)
-    link = Link(5.0, part, part)
-    return Standing(link, now, "staging", None, read_only=False, counts={}, event_count=7, pace=pace)
+def standing(now: float, *, pace: int = 1, latency_ms: float | None = 12.0) -> StatusModel:
+    part = SourceStatus(answered_at=100.0, next_at=105.0, latency_ms=latency_ms)
+    link = ConnectionStatus(5.0, part, part)
+    return StatusModel(link, now, "staging", None, read_only=False, counts={}, event_count=7, pace=pace)
 
 
-def said(of: Standing) -> str:
+def said(of: StatusModel) -> str:
     return "".join(text for text, _ in link_pieces(of))
 
 

@@ -24,10 +24,10 @@ from urllib.parse import parse_qsl
 from starlette.responses import Response
 
 from scaicore_tui.clock import Clock
+from scaicore_tui.protocol.headers import cached_age
 from scaicore_tui.servers.proxy import problems
 from scaicore_tui.servers.proxy.forward import BufferedResponse
 from scaicore_tui.servers.proxy.request import ApiRoute, RawHeaders, is_routing_header
-from scaicore_tui.wire.headers import kept_for
 
 MAX_CACHED_RESPONSES = 256
 MAX_CACHED_BYTES = 64 * 1024 * 1024
@@ -227,5 +227,5 @@ def _to_response(buffered: BufferedResponse, age_s: float | None = None) -> Resp
         response.raw_headers.append((b"content-length", b"%d" % len(buffered.body)))
     if age_s is not None:
         earlier = ",".join(value.decode("latin-1") for name, value in buffered.headers if name == b"age")
-        response.raw_headers.append((b"age", b"%d" % ceil(age_s + kept_for({"Age": earlier}))))
+        response.raw_headers.append((b"age", b"%d" % ceil(age_s + cached_age({"Age": earlier}))))
     return response

@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from scaicore_tui.config.sources import TENANT
 from scaicore_tui.config.target import check_url
 from scaicore_tui.config.tls import client_context
+from scaicore_tui.config.token_sources import TENANT
 from scaicore_tui.config.tokens import TENANT_VARIABLE
 from scaicore_tui.errors import ConfigError
-from scaicore_tui.secret import Secret
+from scaicore_tui.secrets import Secret
 
 DeployAuth = Literal["user_jwt", "api_key"]
 # With a longer time, a client that polls would see nothing new for more than a minute.

@@ -24,13 +24,13 @@ import httpx
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from scaicore_tui.auth.jwt import is_jwt, read_claims
+from scaicore_tui.auth.sources import fetch_tenant_key
 from scaicore_tui.clock import Clock
-from scaicore_tui.config.sources import TENANT
-from scaicore_tui.config.target import is_loopback, named_host
-from scaicore_tui.credentials.jwt import is_jwt, read_claims
-from scaicore_tui.credentials.vault import tenant_key
-from scaicore_tui.errors import CannotReach
-from scaicore_tui.secret import Secret
+from scaicore_tui.config.target import is_loopback, parse_host_header
+from scaicore_tui.config.token_sources import TENANT
+from scaicore_tui.errors import Unreachable
+from scaicore_tui.secrets import Secret
 from scaicore_tui.servers.proxy import problems
 from scaicore_tui.servers.proxy.config import ProxyConfig
 from scaicore_tui.servers.proxy.problems import missing_credentials
@@ -102,7 +102,7 @@ def why_not_lent(scope: Scope) -> str | None:
         return "it comes from another machine"
     if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
         return "it comes from a web page"
-    if not is_loopback(named_host(headers.get("host", ""))):
+    if not is_loopback(parse_host_header(headers.get("host", ""))):
         return "its Host is not this machine"
     # nginx closes each connection to its upstream unless configured otherwise.
     closes = "close" in headers.get("connection", "").lower()
@@ -195,6 +195,6 @@ class VaultKeys:
 
     async def _fetch(self, tenant_id: str) -> Secret | None:
         try:
-            return await tenant_key(self._http, self._url, self._token, tenant_id)
-        except CannotReach as error:
+            return await fetch_tenant_key(self._http, self._url, self._token, tenant_id)
+        except Unreachable as error:
             raise problems.vault_unavailable(error.message) from None

@@ -6,39 +6,75 @@ Screens that are opened by a key are loaded by it, or by `tui.ahead` before: the
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.screen import Screen
 
-from scaicore_tui.runs import Run, run_document
+from scaicore_tui.export.documents import run_document
+from scaicore_tui.protocol import Checkpoint
+from scaicore_tui.protocol.checkpoints import CONTINUE
+from scaicore_tui.runs import Run
 from scaicore_tui.session import Update
-from scaicore_tui.text import named, portable, source
+from scaicore_tui.text import clipboard_text, display_name, editable_json
 from scaicore_tui.tui.abstract import AbstractMeta
-from scaicore_tui.tui.actions import READING, Place, actions_at, bindings, writes
-from scaicore_tui.tui.desk import Desk
+from scaicore_tui.tui.keymap import READING, KeyContext, actions_at, bindings, writes
 from scaicore_tui.tui.messages import (
     AnswerCheckpoint,
     CopyText,
+    InvokeKeyAction,
     OpenInbox,
     OpenProfiles,
-    PaintAgain,
     PausePolling,
     RefreshNow,
-    RunAction,
+    Repaint,
     TextCopied,
 )
-from scaicore_tui.tui.paint import Piece
-from scaicore_tui.tui.screens.closing import ClosingOnce
+from scaicore_tui.tui.render.line import Span
 from scaicore_tui.tui.screens.panes import run_heading
+from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.theme import DARK, LIGHT, TERMINAL
-from scaicore_tui.tui.widgets.footer import Footer
-from scaicore_tui.tui.widgets.lines import Lines
-from scaicore_tui.tui.widgets.notice_bar import NoticeBar
-from scaicore_tui.tui.widgets.status_bar import ONE_LINE_WIDTH, StatusBar, Trouble
-from scaicore_tui.wire import Checkpoint
-from scaicore_tui.wire.checkpoints import CONTINUE
+from scaicore_tui.tui.widgets.bars import ONE_LINE_WIDTH, Footer, NoticeBar, StatusBar, Trouble
+from scaicore_tui.tui.widgets.line_view import LineView
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    _Base = Screen[Any]
+else:
+    # Textual looks for styles in the first base that is a widget: this must be none.
+    _Base = object
+
+
+class ClosingOnce(_Base):
+    """Closes only itself. Textual's own takes away whichever screen is in front, and its result with it."""
+
+    def dismiss(self, result: Any = None) -> AwaitComplete:
+        """Close this screen, if it is in front."""
+        return super().dismiss(result) if self.is_in_front else AwaitComplete.nothing()  # type: ignore[no-untyped-call]
+
+    @property
+    def is_in_front(self) -> bool:
+        """Whether this is the screen that keys and clicks go to."""
+        return self.app.screen_stack[-1:] == [self]
+
+
+@runtime_checkable
+class SessionListener(Protocol):
+    """A screen that is told what changed."""
+
+    def follow(self, update: Update) -> None:
+        """The session changed."""
+
+
+@runtime_checkable
+class MessageSink(Protocol):
+    """A screen that says something, also before there is a session."""
+
+    def say(self, words: str) -> None:
+        """Say something that somebody above has to say."""
 
 
 class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
@@ -50,7 +86,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
     SessionScreen { layout: vertical; overflow: hidden; }
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: AppState) -> None:
         super().__init__()
         self.desk = desk
         # Held, not looked up: a tick may still come while the screen is taken apart.
@@ -58,29 +94,29 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
 
     @property
     @abstractmethod
-    def place(self) -> Place:
+    def place(self) -> KeyContext:
         """Where the focus is."""
 
     @property
     @abstractmethod
-    def front(self) -> Lines:
+    def active_list(self) -> LineView:
         """What the keys move through."""
 
     @property
     @abstractmethod
-    def run_at_hand(self) -> Run | None:
+    def current_run(self) -> Run | None:
         """The run that keys act on."""
 
     @property
-    def checkpoint_at_hand(self) -> Checkpoint | None:
+    def current_checkpoint(self) -> Checkpoint | None:
         """The checkpoint that keys act on: the run's own."""
-        return self.desk.pending_of(self.run_at_hand)
+        return self.desk.pending_of(self.current_run)
 
     @property
-    def heading_of_run(self) -> list[Piece]:
+    def heading_of_run(self) -> list[Span]:
         """What the run at hand is, and how long it has been that."""
-        pending = self.desk.pending_of(self.run_at_hand)
-        return run_heading(self.run_at_hand, self.desk.now, pending.created if pending is not None else None)
+        pending = self.desk.pending_of(self.current_run)
+        return run_heading(self.current_run, self.desk.now, pending.created if pending is not None else None)
 
     @property
     def read_only(self) -> bool:
@@ -105,71 +141,71 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
     def on_resize(self) -> None:
         """Lay out for the new size."""
         self._status.styles.height = 1 if self.app.size.width >= ONE_LINE_WIDTH else 2
-        self.show_frame()
+        self.refresh_chrome()
 
-    def follow(self, update: Update) -> None:
+    def apply_update(self, update: Update) -> None:
         """The session changed. Of runs that are only loaded the next tick tells: there are many such updates."""
         if not update.from_journal:
-            self.show_frame()
+            self.refresh_chrome()
 
     def tick(self) -> None:
         """Some time passed."""
         self.desk.tick()
-        self.show_frame()
+        self.refresh_chrome()
 
-    def show_frame(self) -> None:
+    def refresh_chrome(self) -> None:
         """Status bar, notices and footer, as they are now."""
-        standing = self.desk.standing()
+        standing = self.desk.status()
         link, now = standing.link, standing.now
-        self.fade(runs=link.is_faded(link.events, now), waiting=link.is_faded(link.checkpoints, now))
+        self.set_dimmed(runs=link.is_dimmed(link.events, now), waiting=link.is_dimmed(link.checkpoints, now))
         self._status.show(standing)
         self._trouble.show(standing)
         self._notice.show(self.desk.notices.latest, len(self.desk.notices))
         self._footer.show(actions_at(self.place, read_only=self.read_only))
 
-    def fade(self, *, runs: bool, waiting: bool) -> None:
+    def set_dimmed(self, *, runs: bool, waiting: bool) -> None:
         """Draw faintly what was true long ago: of the runs, and of what waits."""
 
     def say(self, words: str, colour: str = "text") -> None:
         """Say something that needs no answer."""
-        self.desk.say(words, colour)
-        self.show_frame()
+        self.desk.notify(words, colour)
+        self.refresh_chrome()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Read-only unbinds what writes."""
         return not (self.read_only and writes(action))
 
-    async def on_run_action(self, request: RunAction) -> None:
+    async def on_invoke_key_action(self, request: InvokeKeyAction) -> None:
         """A key of the footer was clicked."""
         await self.run_action(request.action_id)
 
     def action_cursor_down(self) -> None:
-        self.front.move(1)
-        self.show_frame()
+        self.active_list.move(1)
+        self.refresh_chrome()
 
     def action_cursor_up(self) -> None:
-        self.front.move(-1)
-        self.show_frame()
+        self.active_list.move(-1)
+        self.refresh_chrome()
 
     def action_page_down(self) -> None:
-        self.front.page(1)
-        self.show_frame()
+        self.active_list.page(1)
+        self.refresh_chrome()
 
     def action_page_up(self) -> None:
-        self.front.page(-1)
-        self.show_frame()
+        self.active_list.page(-1)
+        self.refresh_chrome()
 
     def action_first(self) -> None:
-        self.front.go(to_end=False)
-        self.show_frame()
+        self.active_list.go(to_end=False)
+        self.refresh_chrome()
 
     def action_last(self) -> None:
-        self.front.go(to_end=True)
-        self.show_frame()
+        self.active_list.go(to_end=True)
+        self.refresh_chrome()
 
     def open_answer(self, checkpoint: Checkpoint) -> None:
         """Open the dialog that answers `checkpoint`."""
-        from scaicore_tui.tui.screens.answer import AnswerScreen
+        from scaicore_tui.tui.dialogs.answer import AnswerScreen
 
         self.app.push_screen(AnswerScreen(self.desk, checkpoint, self.answer_sent))
 
@@ -177,7 +213,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         """An answer to that checkpoint was confirmed, and goes out."""
 
     def action_answer(self) -> None:
-        checkpoint = self.checkpoint_at_hand
+        checkpoint = self.current_checkpoint
         reason = self.desk.why_not_answer(checkpoint)
         if reason is not None or checkpoint is None:
             self.say(f"a: {reason}", "amber")
@@ -185,7 +221,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
             self.open_answer(checkpoint)
 
     def action_continue(self) -> None:
-        checkpoint = self.checkpoint_at_hand
+        checkpoint = self.current_checkpoint
         reason = self.desk.why_not_continue(checkpoint)
         if reason is not None or checkpoint is None:
             self.say(f"c: {reason}", "amber")
@@ -196,12 +232,12 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
             self.post_message(AnswerCheckpoint(checkpoint.id, CONTINUE))
 
     def action_replay(self) -> None:
-        run = self.run_at_hand
+        run = self.current_run
         reason = self.desk.why_not_replay(run, given_input=True)
         if reason is not None or run is None:
             self.say(f"R: {reason}", "amber")
         else:
-            from scaicore_tui.tui.screens.replay import ReplayScreen
+            from scaicore_tui.tui.dialogs.replay import ReplayScreen
 
             self.app.push_screen(ReplayScreen(self.desk, run))
 
@@ -213,29 +249,29 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         self.say(message.words, message.colour)
 
     def action_copy(self) -> None:
-        what, identity = self.id_at_hand
+        what, identity = self.copy_id
         if identity is None:
             self.say("y: nothing is selected", "amber")
         else:
-            self.app.post_message(CopyText(f"{what} {named(identity)}", portable(identity)))
+            self.app.post_message(CopyText(f"{what} {display_name(identity)}", clipboard_text(identity)))
 
     def action_copy_all(self) -> None:
-        what, value = self.all_at_hand
+        what, value = self.copy_json
         if value is None:
             self.say("Y: nothing is selected", "amber")
         else:
-            self.app.post_message(CopyText(f"{what} as JSON", source(value)))
+            self.app.post_message(CopyText(f"{what} as JSON", editable_json(value)))
 
     @property
-    def id_at_hand(self) -> tuple[str, str | None]:
+    def copy_id(self) -> tuple[str, str | None]:
         """What `y` copies: what it is, and its text."""
-        run = self.run_at_hand
+        run = self.current_run
         return "execution id", run.execution_id if run is not None else None
 
     @property
-    def all_at_hand(self) -> tuple[str, dict[str, Any] | None]:
+    def copy_json(self) -> tuple[str, dict[str, Any] | None]:
         """What `Y` copies: what it is, and a JSON value."""
-        run = self.run_at_hand
+        run = self.current_run
         return "the run", run_document(run) if run is not None else None
 
     def action_pause(self) -> None:
@@ -254,10 +290,10 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         self.app.theme = LIGHT if self.app.theme != LIGHT else DARK
 
     def action_repaint(self) -> None:
-        self.post_message(PaintAgain())
+        self.post_message(Repaint())
 
     def action_help(self) -> None:
-        from scaicore_tui.tui.screens.help import HelpScreen
+        from scaicore_tui.tui.dialogs.help import HelpScreen
 
         self.app.push_screen(HelpScreen(self.place, read_only=self.read_only))
 
@@ -267,7 +303,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
     def action_back(self) -> None:
         """Dismiss the notice that stands; else go back."""
         if self.desk.notices.dismiss():
-            self.show_frame()
+            self.refresh_chrome()
         else:
             self.leave()
 

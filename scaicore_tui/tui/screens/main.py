@@ -9,22 +9,22 @@ from textual.app import ComposeResult
 from scaicore_tui.actions import Kind, Submission
 from scaicore_tui.runs import Run
 from scaicore_tui.session import Update
-from scaicore_tui.tui.actions import Place
-from scaicore_tui.tui.desk import Desk
-from scaicore_tui.tui.listing import Listing, View
+from scaicore_tui.tui.key_queue import Debouncer
+from scaicore_tui.tui.keymap import KeyContext
 from scaicore_tui.tui.messages import (
     FilterClosed,
     FilterTyped,
-    ReadOlder,
+    LoadHistory,
     RunOpened,
     RunSelected,
 )
-from scaicore_tui.tui.paint import Piece
-from scaicore_tui.tui.resting import Resting
+from scaicore_tui.tui.render.line import Span
+from scaicore_tui.tui.run_list_model import RunListModel, View
+from scaicore_tui.tui.screens.checkpoint_base import CheckpointListScreen
 from scaicore_tui.tui.screens.panes import Panes, run_heading
-from scaicore_tui.tui.screens.waiting import WaitingScreen
-from scaicore_tui.tui.widgets.checkpoints import CheckpointList
-from scaicore_tui.tui.widgets.rows import Rows
+from scaicore_tui.tui.state import AppState
+from scaicore_tui.tui.widgets.checkpoint_list import CheckpointList
+from scaicore_tui.tui.widgets.row_list import RowList
 
 # While the cursor steps faster than this, in seconds, the nodes wait for its rest: they are most of what is written.
 REST = 0.15
@@ -32,32 +32,32 @@ REST = 0.15
 AGING = 5
 
 
-class MainScreen(WaitingScreen):
+class MainScreen(CheckpointListScreen):
     """Runs, nodes, checkpoints."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: AppState) -> None:
         super().__init__(desk)
-        self.listing = Listing()
+        self.listing = RunListModel()
         self.panes = Panes(self.listing)
         self._linked: dict[str, str] = {}
-        self._following = Resting(self, self._nodes_follow, REST)
+        self._following = Debouncer(self, self._nodes_follow, REST)
         self._aged_at = 0
 
     @property
-    def place(self) -> Place:
+    def place(self) -> KeyContext:
         return self.panes.front
 
     @property
-    def front(self) -> Rows:
+    def active_list(self) -> RowList:
         return self.panes.lists[self.place]
 
     @property
-    def run_at_hand(self) -> Run | None:
+    def current_run(self) -> Run | None:
         """The run that the row of the front pane is about."""
-        if self.place is Place.CHECKPOINTS:
+        if self.place is KeyContext.CHECKPOINTS:
             return self.run_of_checkpoint
         shown = self.panes.nodes.run
-        if self.place is Place.NODES and shown is not None:
+        if self.place is KeyContext.NODES and shown is not None:
             return self.desk.session.book.runs.get(shown.execution_id)
         return self.selected_run
 
@@ -68,7 +68,7 @@ class MainScreen(WaitingScreen):
         return None if selected is None else self.desk.session.book.runs.get(selected.execution_id)
 
     @property
-    def heading_of_run(self) -> list[Piece]:
+    def heading_of_run(self) -> list[Span]:
         """Of the run whose nodes are shown."""
         run = self.panes.nodes.run
         pending = self.desk.pending_of(run)
@@ -84,15 +84,15 @@ class MainScreen(WaitingScreen):
     def on_mount(self) -> None:
         """Show what is known already."""
         super().on_mount()
-        self.panes.bring(Place.RUNS)
-        self.follow(Update(frozenset(self.desk.session.book.summaries), checkpoints=True, gaps=True))
+        self.panes.bring(KeyContext.RUNS)
+        self.apply_update(Update(frozenset(self.desk.session.book.summaries), checkpoints=True, gaps=True))
 
     def on_resize(self) -> None:
         """Lay out for the new size."""
-        self.panes.lay_out()
+        self.panes.relayout()
         super().on_resize()
 
-    def follow(self, update: Update) -> None:
+    def apply_update(self, update: Update) -> None:
         """The session changed: list, inbox and nodes, as far as it concerns them."""
         if update.runs or update.gaps:
             self._list_changed(update.runs, gaps=update.gaps)
@@ -101,7 +101,7 @@ class MainScreen(WaitingScreen):
         if update.submission is not None:
             self.panes.runs.mark(self.desk.replay_progress())
             self._link(update.submission)
-        super().follow(update)
+        super().apply_update(update)
 
     def tick(self) -> None:
         """Ages grow."""
@@ -113,16 +113,16 @@ class MainScreen(WaitingScreen):
             self.panes.inbox.tick(now)
         super().tick()
 
-    def show_frame(self) -> None:
+    def refresh_chrome(self) -> None:
         """The frame, and the headings."""
         session = self.desk.session
         marked = len(self.desk.marked)
         waiting = self.desk.pending_count() if self.desk.knows_waiting else "?"
         offline = self.desk.offline
         self.panes.show_headings(self.heading_of_run, waiting, marked, has_older=session.has_older, offline=offline)
-        super().show_frame()
+        super().refresh_chrome()
 
-    def fade(self, *, runs: bool, waiting: bool) -> None:
+    def set_dimmed(self, *, runs: bool, waiting: bool) -> None:
         """Each pane by itself."""
         self.panes.runs.fade(faded=runs)
         self.panes.nodes.fade(faded=runs)
@@ -131,16 +131,16 @@ class MainScreen(WaitingScreen):
     def on_run_selected(self, selected: RunSelected) -> None:
         """Show the nodes of the run under the cursor."""
         if self.panes.runs.following:
-            self.unsettle()
-        self._following.ask(self.desk.session.clock.monotonic())
+            self.mark_selection_moved()
+        self._following.request(self.desk.session.clock.monotonic())
 
     def on_run_opened(self, opened: RunOpened) -> None:
         """Open the run's own view."""
-        from scaicore_tui.tui.screens.detail import DetailScreen
+        from scaicore_tui.tui.screens.run import RunScreen
 
-        self.app.push_screen(DetailScreen(self.desk, opened.execution_id))
+        self.app.push_screen(RunScreen(self.desk, opened.execution_id))
 
-    def on_read_older(self, request: ReadOlder) -> None:
+    def on_load_history(self, request: LoadHistory) -> None:
         """Say so; the request itself goes on to the app."""
         if self.desk.session.has_older:
             self.say("reading older events…")
@@ -156,18 +156,18 @@ class MainScreen(WaitingScreen):
         if not closed.kept:
             self._narrow(self.listing.view, "")
         self.set_focus(None)
-        self.panes.bring(Place.RUNS)
+        self.panes.bring(KeyContext.RUNS)
 
     def action_answer(self) -> None:
         """Answer the checkpoint at hand, or else the most urgent one: the dialog says which it is."""
         open_ones = (row for row in self.desk.pending if self.desk.why_not_answer(row) is None)
-        if self.checkpoint_at_hand is None and (most_urgent := next(open_ones, None)) is not None:
+        if self.current_checkpoint is None and (most_urgent := next(open_ones, None)) is not None:
             self.open_answer(most_urgent)
         else:
             super().action_answer()
 
     def action_open(self) -> None:
-        self.front.open_row()
+        self.active_list.open_row()
 
     def action_next_pane(self) -> None:
         self._cycle(1)
@@ -186,7 +186,7 @@ class MainScreen(WaitingScreen):
     def action_follow(self) -> None:
         self._bring_runs()
         self.panes.runs.follow(following=not self.panes.runs.following)
-        self.show_frame()
+        self.refresh_chrome()
 
     def action_next_error(self) -> None:
         self._to_error(1, "further down")
@@ -202,7 +202,7 @@ class MainScreen(WaitingScreen):
             self._narrow(View.ALL, "")
 
     def _list_changed(self, changed: Collection[str], *, gaps: bool = False) -> None:
-        self.listing.take(self.desk.session.book, changed)
+        self.listing.apply(self.desk.session.book, changed)
         self.panes.runs.show(self.desk.now)
         run = self.selected_run
         if run is not None and (gaps or run.execution_id in changed):
@@ -211,7 +211,7 @@ class MainScreen(WaitingScreen):
     def show_inbox(self) -> None:
         desk = self.desk
         if self.inbox.show(desk.pending, desk.progress(), desk.marked, desk.now):
-            self.unsettle()
+            self.mark_selection_moved()
 
     def _show_nodes(self) -> None:
         run, desk = self.selected_run, self.desk
@@ -222,7 +222,7 @@ class MainScreen(WaitingScreen):
 
     def _nodes_follow(self) -> None:
         self._show_nodes()
-        self.show_frame()
+        self.refresh_chrome()
 
     def _link(self, submission: Submission) -> None:
         """Select the run that a replay started, if the cursor was left on the run it came from.
@@ -243,21 +243,21 @@ class MainScreen(WaitingScreen):
             self.panes.runs.select(found)
 
     def _narrow(self, view: View, needle: str) -> None:
-        self.listing.narrow(view, needle)
+        self.listing.set_filter(view, needle)
         self.panes.runs.show(self.desk.now)
         self._show_nodes()
-        self.show_frame()
+        self.refresh_chrome()
 
     def _cycle(self, step: int) -> None:
-        self._following.settle()
+        self._following.flush()
         places = list(self.panes.lists)
         self.panes.bring(places[(places.index(self.place) + step) % len(places)])
-        self.show_frame()
+        self.refresh_chrome()
 
     def _bring_runs(self) -> None:
         """What moves the cursor of that list gives it the keys."""
-        if self.place is not Place.RUNS:
-            self.panes.bring(Place.RUNS)
+        if self.place is not KeyContext.RUNS:
+            self.panes.bring(KeyContext.RUNS)
 
     def _to_error(self, step: int, where: str) -> None:
         row = self.listing.next_failed(self.panes.runs.cursor, step)
@@ -265,5 +265,5 @@ class MainScreen(WaitingScreen):
             self.say(f"no failed run {where}")
         else:
             self._bring_runs()
-            self.panes.runs.put_cursor(row)
-            self.show_frame()
+            self.panes.runs.set_cursor(row)
+            self.refresh_chrome()

@@ -14,8 +14,8 @@ from rich.color import ColorSystem
 from rich.style import Style
 from textual.strip import Strip
 
-from scaicore_tui.text import cells as cell_width
-from scaicore_tui.text import sealed as replace_controls
+from scaicore_tui.text import cell_width as cell_width
+from scaicore_tui.text import replace_controls as replace_controls
 
 SGR_RESET = "\x1b[m"
 DEFAULT_FG, DEFAULT_BG = "39", "49"

@@ -14,7 +14,7 @@ from textual.color import Color
 from textual.driver import Driver
 from textual.filter import LineFilter
 
-from scaicore_tui.text import sealed as replace_controls
+from scaicore_tui.text import replace_controls as replace_controls
 from scaicore_tui.tui.terminal.cells import SGR_RESET
 from scaicore_tui.tui.terminal.escape_filter import filter_escapes
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from textual.app import App
 
-from scaicore_tui.signals import handled as signal_handlers
+from scaicore_tui.signals import signal_handlers as signal_handlers
 
 # How often an app that was continued in the background checks if it is in the foreground.
 FOREGROUND_CHECK_S = 0.3

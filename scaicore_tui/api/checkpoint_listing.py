@@ -1,0 +1,256 @@
+"""Listings of checkpoints that have many pages: how far one was read, and which rows are pending still. Pure.
+
+A server may cap its pages at any size, and rows move between pages while these are read: a row that was not read again
+is gone only where there is proof of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from scaicore_tui.protocol import Checkpoint, CheckpointPage
+
+# A listing ends after this many pages in a row with nothing new: it leads nowhere.
+MAX_EMPTY = 20
+# A listing is cut short, and says so, at this many rows.
+MAX_ROWS = 100_000
+
+
+class ListingWalk:
+    """The way through the pages of one listing. `cursor` is where the next page is; `cut_short` says why the way ended
+    before the server's last page, and is empty where it did not."""
+
+    def __init__(self) -> None:
+        self.cursor: str | None = None
+        self.is_over = False
+        self.cut_short = ""
+        self.pages = 0
+        self.seen: set[str] = set()
+        self._cursors: set[str] = set()
+        self._empty = 0
+
+    def step(self, page: CheckpointPage) -> None:
+        """Go on by one page. A cursor that was given before means the end."""
+        new = {row.id for row in page.checkpoints} - self.seen
+        self.seen |= new
+        self.pages += 1
+        self._empty = 0 if new else self._empty + 1
+        self.cursor = page.next_cursor
+        self.is_over = self.cursor is None or self.cursor in self._cursors
+        if self.cursor is not None:
+            self._cursors.add(self.cursor)
+        if not self.is_over and self._empty >= MAX_EMPTY:
+            self.cut(f"{MAX_EMPTY} pages in a row brought no other checkpoint")
+        elif not self.is_over and len(self.seen) >= MAX_ROWS:
+            self.cut(f"there are more than {MAX_ROWS:,}")
+
+    def cut(self, reason: str) -> None:
+        """End it here, before the server's last page, for that reason."""
+        self.is_over, self.cut_short = True, f"not all checkpoints were read: {reason}"
+
+
+class PageMemory:
+    """Which page each checkpoint was last seen on, so that it can be read again without all others."""
+
+    def __init__(self) -> None:
+        self._cursor_of: dict[tuple[str, str], str | None] = {}
+        # The pages before and after each, by cursor; the first page has none.
+        self._before: dict[tuple[str, str], str | None] = {}
+        self._after: dict[tuple[str, str | None], str] = {}
+
+    def note(self, status: str, cursor: str | None, page: CheckpointPage) -> None:
+        """That page was read at that cursor."""
+        if cursor is None and page.next_cursor is None:
+            return
+        if len(self._cursor_of) + len(page.checkpoints) > MAX_ROWS or len(self._before) > MAX_ROWS:
+            for memory in (self._cursor_of, self._before, self._after):
+                memory.clear()
+        self._cursor_of.update(((status, row.id), cursor) for row in page.checkpoints)
+        if page.next_cursor is not None:
+            self._before[status, page.next_cursor] = cursor
+            self._after[status, cursor] = page.next_cursor
+
+    def near(self, status: str, checkpoint_id: str) -> Iterator[str | None]:
+        """The cursors of the page that had it last, and of those beside it; none where that is the only page."""
+        key = (status, checkpoint_id)
+        if key not in self._cursor_of:
+            return
+        cursor = self._cursor_of[key]
+        yield cursor
+        if cursor is not None and (status, cursor) in self._before:
+            yield self._before[status, cursor]
+        if (status, cursor) in self._after:
+            yield self._after[status, cursor]
+
+
+class PendingStatus(Struct, frozen=True):
+    """How much of the pending checkpoints was read. `is_listed` says whether a listing was read to its end;
+    `cut_short` why the last one ended before the last page. `oldest_at` is when the row that was read longest ago was
+    true, in monotonic seconds: rows of later pages are read less often than those of the first one."""
+
+    count: int = 0
+    pages: int = 0
+    is_listed: bool = False
+    cut_short: str = ""
+    oldest_at: float | None = None
+
+
+class PendingCheckpoints:
+    """All rows that are pending as far as is known, from pages that are read at different times.
+
+    The first page is read again and again (`take_first`). Where it is not the last one, the others follow one at a time
+    (`take_next`), from `cursor` on, while `is_reading`.
+    """
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Checkpoint] = {}
+        self.status = PendingStatus()
+        self.unreadable = 0
+        self._walk: ListingWalk | None = None
+        # When the oldest answer of this listing was true, and when each row was, in monotonic seconds.
+        self._began = 0.0
+        self._true_at: dict[str, float] = {}
+        self._seen: set[str] = set()
+        self._unreadable = 0
+        self._before: CheckpointPage | None = None
+        # The page to read again, if any: rows may have moved up into it.
+        self._again: list[str | None] = []
+        self._cursors: list[str | None] = []
+        self._missed: set[str] = set()
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether pages of a listing are still to be read."""
+        return self._walk is not None
+
+    @property
+    def cursor(self) -> str | None:
+        """Where the page stands that is to be read next."""
+        if self._again or self._walk is None:
+            return self._again[0] if self._again else None
+        return self._walk.cursor
+
+    @property
+    def seen(self) -> tuple[frozenset[str], float]:
+        """The ids that were seen pending since a moment, in monotonic seconds, and that moment."""
+        return frozenset(self._seen), self._began
+
+    def take_first(self, page: CheckpointPage, true_at: float, *, begin: bool) -> None:
+        """Take the listing's first page, true at that moment; where there are more, and none of them is being
+        read, `begin` to read them."""
+        self._put(page, true_at, is_first=True)
+        if page.next_cursor is None:
+            self._walk, self.rows = None, {row.id: row for row in page.checkpoints}
+            self._seen = set(self.rows)
+            self._began, self.unreadable, self._missed = true_at, page.unreadable, set()
+            self._count(pages=1, is_listed=True, cut_short="")
+            return
+        if self._walk is None and begin:
+            self._walk, self._began, self._unreadable = ListingWalk(), true_at, 0
+            self._before, self._again, self._cursors, self._seen = None, [], [], self._walk.seen
+            self._step(page, None)
+        self._count()
+
+    def take_next(self, page: CheckpointPage, cursor: str | None, true_at: float) -> None:
+        """Take the page that stood at `cursor`, true at that moment, if that is still the next one."""
+        if self._walk is None or cursor != self.cursor:
+            return
+        # A cache may have kept this page for longer than those before it.
+        self._began = min(self._began, true_at)
+        if self._again:
+            self._again = []
+            self._put(page, true_at)
+            self._walk.seen.update(row.id for row in page.checkpoints)
+            self._end_if_over()
+        else:
+            self._put(page, true_at, is_last=page.next_cursor is None)
+            self._step(page, cursor)
+        self._count()
+
+    def drop(self, reason: str) -> None:
+        """The listing can't go on, for that reason. The next first page begins another one."""
+        if self._walk is not None:
+            self._walk, self._again = None, []
+            self._count(cut_short=f"not all checkpoints were read: {reason}")
+
+    def _step(self, page: CheckpointPage, cursor: str | None) -> None:
+        if self._walk is None:
+            return
+        self._walk.step(page)
+        self._unreadable += page.unreadable
+        if self._cursors and self._lacks_between(self._before, page):
+            self._again = [self._cursors[-1]]
+        self._before = page
+        self._cursors = [*self._cursors[-1:], cursor]
+        self._end_if_over()
+
+    def _end_if_over(self) -> None:
+        walk = self._walk
+        if walk is None or not walk.is_over or self._again:
+            return
+        missed = set() if walk.cut_short else self.rows.keys() - walk.seen
+        # Pages move while they are read: a row may slip past one listing, and hardly past two.
+        gone = missed & self._missed
+        self.rows = {key: row for key, row in self.rows.items() if key not in gone}
+        self._missed, self._walk, self.unreadable = missed - gone, None, self._unreadable
+        self._count(pages=walk.pages, is_listed=True, cut_short=walk.cut_short)
+
+    def _put(self, page: CheckpointPage, true_at: float, *, is_first: bool = False, is_last: bool = False) -> None:
+        """Take the rows of a page. A known row whose place is inside the page, and that is not there, is gone."""
+        there = {row.id: row for row in page.checkpoints}
+        self.rows |= there
+        self._true_at |= dict.fromkeys(there, true_at)
+        self._missed -= there.keys()
+        span = _span(page.checkpoints, is_first=is_first, is_last=is_last)
+        if span is not None:
+            low, high = span
+            gone = [key for key, row in self.rows.items() if key not in there and low < _created(row) < high]
+            for key in gone:
+                del self.rows[key]
+
+    def _lacks_between(self, before: CheckpointPage | None, page: CheckpointPage) -> bool:
+        """Whether a known row, not read yet, belongs on the edge between two pages: it may have moved up over it."""
+        if before is None or self._walk is None or not before.checkpoints or not page.checkpoints:
+            return False
+        edges = sorted((_created(before.checkpoints[-1]), _created(page.checkpoints[0])))
+        seen = self._walk.seen
+        # Where many were created at the same moment, that moment tells of no place.
+        return edges[0] < edges[1] and any(
+            key not in seen and edges[0] <= _created(row) <= edges[1] for key, row in self.rows.items()
+        )
+
+    def _count(self, **changed: object) -> None:
+        """State how much was read, with what `changed`."""
+        self._true_at = {key: self._true_at[key] for key in self.rows}
+        oldest_at = min(self._true_at.values(), default=self._began)
+        self.status = replace(self.status, count=len(self.rows), oldest_at=oldest_at, **changed)
+
+
+def _created(row: Checkpoint) -> float:
+    return row.created or 0
+
+
+def _span(rows: Sequence[Checkpoint], *, is_first: bool, is_last: bool) -> tuple[float, float] | None:
+    """Between which times of creation, both excluded, a page holds all rows; None where its order does not tell."""
+    times = [_created(row) for row in rows]
+    if len(times) < 2 or 0 in times:
+        return None
+    falling, rising = _is_sorted(times[::-1]), _is_sorted(times)
+    if falling == rising:
+        return None
+    low, high = min(times), max(times)
+    first, last = (high, low) if falling else (low, high)
+    beyond = float("inf")
+    if is_first:
+        low, high = (low, beyond) if first == high else (-beyond, high)
+    if is_last:
+        low, high = (-beyond, high) if last == low else (low, beyond)
+    return low, high
+
+
+def _is_sorted(times: Iterable[float]) -> bool:
+    return all(a <= b for a, b in pairwise(times))

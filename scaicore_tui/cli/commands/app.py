@@ -1,0 +1,127 @@
+"""Opens the app: on the configured API, on nothing yet, or on the demo."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from scaicore_tui.cli.app_environment import clean_environment, require_terminal
+from scaicore_tui.cli.options import Common
+from scaicore_tui.cli.output.streams import shows_signs
+from scaicore_tui.cli.runner import run
+from scaicore_tui.cli.sessions import flags_of, former_notice, looking, settings_of, target_of, tell_unknown, watching
+from scaicore_tui.config import Flags, load_settings
+from scaicore_tui.config.settings import ProfileInfo, list_profiles
+from scaicore_tui.errors import ConfigError
+
+if TYPE_CHECKING:
+    from scaicore_tui.session import Session
+
+
+class SessionOpener:
+    """What the command line said goes on to hold for them, but where the API is and what is kept where. With `closing`
+    they are closed at the latest."""
+
+    def __init__(self, common: Common, closing: AsyncExitStack) -> None:
+        self._common = replace(common, journal=None)
+        self._closing = closing
+
+    def choices(self) -> Sequence[ProfileInfo]:
+        """The profiles there are now. Raises ConfigError where the file makes no sense."""
+        return list_profiles()
+
+    async def open(self, name: str) -> Session:
+        """A session on a profile, with a token. Raises what keeps it from that; nothing is open then."""
+        session = await asyncio.to_thread(self._open, name)
+        try:
+            await session.authenticate()
+        except BaseException:
+            await session.close()
+            raise
+        self._closing.callback(tell_unknown, session)
+        self._closing.push_async_exit(session)
+        return session
+
+    def _open(self, name: str) -> Session:
+        said = flags_of(self._common)
+        kept = Flags(profile=name, interval=said.interval, read_only=said.read_only, low_bandwidth=said.low_bandwidth)
+        target = target_of(load_settings(kept, prefer_profile=True))
+        if target is None:
+            raise ConfigError(f"profile {name} says no url")
+        return watching(self._common, target)
+
+
+DEMO_SEED = 7
+DEMO_RATE = 6.0
+
+
+def open_app(common: Common) -> int:
+    """The app on what is configured; without any configuration a screen that says so, and offers the demo."""
+    require_terminal()
+    if common.offline:
+        session = looking(common)
+        return _show(common, session, session.target.name)
+    settings = settings_of(common)
+    target = target_of(settings)
+    if target is not None:
+        notice = settings.override_warning or former_notice(common, target)
+        return _show(common, watching(common, target), target.title, chooses=True, notice=notice)
+    code = _show(common, None, chooses=True)
+    from scaicore_tui.tui import RUN_DEMO
+
+    return open_demo(common, DEMO_SEED, DEMO_RATE) if code == RUN_DEMO else code
+
+
+def open_demo(common: Common, seed: int, rate: float) -> int:
+    """The app on a demo of its own, which ends with it and leaves nothing behind."""
+    from scaicore_tui.cli.commands.demo import demo_process
+
+    require_terminal()
+    with demo_process(seed, rate) as target:
+        from scaicore_tui.session import Session
+
+        told = replace(
+            target,
+            core=common.core,
+            interval=common.interval or target.interval,
+            read_only=common.read_only,
+            low_bandwidth=common.low_bandwidth,
+        )
+        return _show(common, Session(told), "demo")
+
+
+def _show(common: Common, session: Session | None, banner: str = "", *, chooses: bool = False, notice: str = "") -> int:
+    gc.disable()
+    return run(_watched(common, session, banner, chooses=chooses, notice=notice))
+
+
+async def _watched(common: Common, session: Session | None, banner: str, *, chooses: bool, notice: str) -> int:
+    """The app, which `chooses` among the profiles; its first request is under way while the screens are loaded.
+
+    However far the app came, all sessions are closed.
+    """
+    async with AsyncExitStack() as closing:
+        if session is not None:
+            closing.callback(tell_unknown, session)
+            await closing.enter_async_context(session)
+            session.prefetch()
+        profiles = SessionOpener(common, closing) if chooses else None
+        return await _opened(common, session, profiles, banner=banner, notice=notice)
+
+
+async def _opened(common: Common, session: Session | None, profiles: SessionOpener | None, **words: str) -> int:
+    clean_environment()
+    tui = await asyncio.to_thread(import_module, "scaicore_tui.tui")
+    no_colour = common.no_color or bool(os.environ.get("NO_COLOR"))
+    low = session.target.low_bandwidth if session is not None else common.low_bandwidth
+    ascii_only = common.ascii or not shows_signs(sys.stderr)
+    told = {"ascii_only": ascii_only, "no_colour": no_colour, "low_bandwidth": low, "notify": common.notify}
+    return int(await tui.run_app(session, **told, **words, profiles=profiles))

@@ -1,0 +1,157 @@
+"""`config path`, `show` and `check`: settings with their sources, and problems with them. Secrets are never printed."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from scaicore_tui.cli.options import Common
+from scaicore_tui.cli.output import stdout
+from scaicore_tui.cli.output.stderr import say
+from scaicore_tui.cli.sessions import settings_of
+from scaicore_tui.config import Settings, config_file
+from scaicore_tui.config.files import is_present, read_config
+from scaicore_tui.config.profiles import ConfigProblem, Profile, ProfileFile, find_complaints
+from scaicore_tui.config.target import check_url
+from scaicore_tui.config.tokens import read_token_file, token_file
+from scaicore_tui.errors import ConfigError
+from scaicore_tui.secrets import redact
+from scaicore_tui.text import json_inline, one_line
+
+HIDDEN = "…"
+_NO_VARIABLE = re.compile(r"sgk_|.*[^A-Za-z0-9_]")
+
+
+def print_path() -> None:
+    """Print the path of the file."""
+    stdout.line(one_line(str(config_file())))
+
+
+def show(common: Common, json: bool) -> None:
+    """Print all settings with their sources.
+
+    Raises:
+        ConfigError: a setting is invalid; the settings are printed first.
+    """
+    settings = settings_of(common)
+    rows = dict(_rows(settings))
+    if json:
+        told = {name: {"value": value, "source": source} for name, (value, source) in rows.items()}
+        file = {"file": str(settings.file), "exists": is_present(settings.file), "profiles": list(settings.names)}
+        stdout.document({**file, "settings": told})
+    else:
+        table = ((name, _cell(value), one_line(source)) for name, (value, source) in rows.items())
+        stdout.table(("SETTING", "VALUE", "FROM"), table)
+        there = "" if is_present(settings.file) else " (the file does not exist; scaicore-tui config init creates it)"
+        say(f"profiles are in {settings.file}{there}")
+    settings.target()
+
+
+def _rows(settings: Settings) -> Iterator[tuple[str, tuple[Any, str]]]:
+    """Yield the name of each setting with its value, as in JSON, and its source."""
+    file = str(settings.file)
+    chosen = settings.selected_by or (f"default in {file}" if settings.name in settings.names else "default")
+    yield "profile", (settings.name, chosen)
+    for name, (value, source) in settings.values.items():
+        shown = redact(value) if name == "url" and value else value
+        yield name, (shown, f"{source} in {file}" if source == settings.source_label else source)
+        if name == "api":
+            yield "token", _token(settings)
+
+
+def _token(settings: Settings) -> tuple[str | None, str]:
+    """Return a placeholder for the token if there is a source of one, and the names of the sources. None is read."""
+    sources = settings.tokens.sources()
+    return (HIDDEN, ", then ".join(source.name for source in sources)) if sources else (None, "no source is configured")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return json_inline(value) if isinstance(value, str | bool) else f"{value:g}"
+
+
+def check(common: Common, json: bool) -> int:
+    """Print all problems and return the exit code."""
+    path = config_file()
+    complaints = list(complaints_of(common, path))
+    if json:
+        told = [{"place": one.location, "problem": one.message, "fix": one.fix} for one in complaints]
+        stdout.document({"file": str(path), "exists": is_present(path), "problems": told})
+    else:
+        for text in _report(path, complaints):
+            stdout.line(text)
+    return ConfigError.exit_code if complaints else 0
+
+
+def _report(path: Path, complaints: list[ConfigProblem]) -> Iterator[str]:
+    shown = one_line(str(path))
+    if not complaints:
+        fine = (
+            "no problems found"
+            if is_present(path)
+            else "the file does not exist and is not required; scaicore-tui config init creates it"
+        )
+        yield f"{shown}: {fine}"
+        return
+    yield f"{shown}: {len(complaints)} problem{'s' * (len(complaints) > 1)}"
+    for complaint in complaints:
+        yield f"  {one_line(str(complaint))}"
+        if complaint.fix:
+            yield f"    → {one_line(complaint.fix)}"
+
+
+def complaints_of(common: Common, path: Path) -> Iterator[ConfigProblem]:
+    """Yield the problems of the file's syntax, of its values, and of all settings together."""
+    try:
+        content = read_config(path) or ""
+    except ConfigError as error:
+        yield ConfigProblem("", error.message, error.hint)
+        return
+    profiles, complaints = find_complaints(content)
+    yield from complaints
+    if profiles is None:
+        return
+    yield from (found := list(_of_values(profiles)))
+    if not found:
+        yield from _of_everything(common)
+
+
+def _of_values(profiles: ProfileFile) -> Iterator[ConfigProblem]:
+    if profiles.profiles and profiles.default != "default" and profiles.default not in profiles.profiles:
+        yield ConfigProblem("default", f"no profile {profiles.default!r}", f"one of: {', '.join(profiles.profiles)}")
+    for name, profile in profiles.profiles.items():
+        for key, error in _troubles(profile):
+            yield ConfigProblem(f"profiles.{name}.{key}", error.message, error.hint)
+
+
+def _troubles(profile: Profile) -> Iterator[tuple[str, ConfigError]]:
+    """Yield the keys of a profile that cannot work on this machine, with the error."""
+    if profile.token_env is not None and _NO_VARIABLE.match(profile.token_env):
+        yield (
+            "token_env",
+            ConfigError("not the name of a variable", hint="give the name of the variable that holds the token"),
+        )
+    if profile.token_command is not None and shutil.which(profile.token_command[0]) is None:
+        yield "token_command", ConfigError(f"no program {profile.token_command[0]!r}", hint="give its full path")
+    try:
+        if profile.url is not None:
+            check_url(profile.url, has_token=True)
+    except ConfigError as error:
+        yield "url", error
+    try:
+        if profile.token_file is not None:
+            read_token_file(token_file(profile.token_file, "the file"))
+    except ConfigError as error:
+        yield "token_file", error
+
+
+def _of_everything(common: Common) -> Iterator[ConfigProblem]:
+    """Yield the problem of the options, the environment and the profile that they select."""
+    try:
+        settings_of(common).target()
+    except ConfigError as error:
+        yield ConfigProblem("options and environment", error.message, error.hint)

@@ -1,0 +1,141 @@
+"""The whole examination, in the order in which things depend on each other; and how it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from msgspec.structs import replace
+
+from scaicore_tui.cli.commands.doctor.api import api_findings
+from scaicore_tui.cli.commands.doctor.finding import Finding, Mark, failed, unknown
+from scaicore_tui.cli.commands.doctor.local import (
+    config_finding,
+    driver_finding,
+    environment_finding,
+    journal_finding,
+    terminal_finding,
+    tls_finding,
+)
+from scaicore_tui.cli.commands.doctor.probe import probe
+from scaicore_tui.cli.options import Common
+from scaicore_tui.cli.output import stdout
+from scaicore_tui.cli.sessions import journal_of, settings_of
+from scaicore_tui.clock import Clock, SystemClock
+from scaicore_tui.config import Settings, Target
+from scaicore_tui.errors import ConfigError, ScaicoreError
+from scaicore_tui.text import sanitize, wrap
+
+_SIGNS = {
+    Mark.OK: ("✓", "+", "32"),
+    Mark.WARNING: ("!", "!", "33"),
+    Mark.FAILED: ("✗", "x", "31"),
+    Mark.UNKNOWN: ("?", "?", "90"),
+}
+_NAME_WIDTH = 12
+_WIDEST = 140
+# What is told of the API, where it can't be asked.
+_OF_API = ("token", "caller", "view", "manage", "feed", "clock", "limit", "latency")
+
+
+async def run_doctor(common: Common, json: bool) -> int:
+    """Look at everything, and tell; the exit code."""
+    findings = await _findings(common, SystemClock())
+    code = next((finding.code for finding in findings if finding.status is Mark.FAILED), 0)
+    if json:
+        checks = [_document(finding) for finding in findings]
+        stdout.document({"ok": code == 0, "exit_code": code, "checks": checks})
+    else:
+        for line in _lines(findings, common):
+            stdout.line(line)
+    return code
+
+
+async def _findings(common: Common, clock: Clock) -> list[Finding]:
+    try:
+        settings = settings_of(common)
+    except ConfigError:
+        settings = None
+    found = [_or_failed("config", lambda: config_finding(common, settings))]
+    target, trouble = _target(settings)
+    if target is None or settings is None:
+        found += [failed("api", trouble)] if trouble is not None else []
+        found += [unknown(name, "not looked at") for name in ("tls", *_OF_API, "journal")]
+    else:
+        found += await _of_target(target, settings.tokens.missing(target.host), clock)
+        look_at = partial(_or_failed, "journal", lambda: journal_finding(journal_of(common, target), clock))
+        found.append(await asyncio.to_thread(look_at))
+    driver = await asyncio.to_thread(driver_finding)
+    return [*found, environment_finding(os.environ), terminal_finding(os.environ), driver]
+
+
+def _or_failed(name: str, find: Callable[[], Finding]) -> Finding:
+    """What `find` finds, or why it can't look: there is no home folder, say."""
+    try:
+        return find()
+    except ConfigError as error:
+        return failed(name, error)
+
+
+async def _of_target(target: Target, missing: ScaicoreError, clock: Clock) -> list[Finding]:
+    """All that the network tells."""
+    try:
+        seen, tls = await asyncio.gather(probe(target), tls_finding(target, clock))
+    except ConfigError as error:
+        return [failed("api", error), *(unknown(name, "not looked at") for name in ("tls", *_OF_API))]
+    api, *others = api_findings(seen, missing, clock)
+    return [api, tls, *others]
+
+
+def _target(settings: Settings | None) -> tuple[Target | None, ScaicoreError | None]:
+    """The API to look at, or why there is none."""
+    if settings is None:
+        return None, ConfigError("the settings make no sense", hint="see config")
+    try:
+        target = settings.target()
+    except ConfigError as error:
+        return None, error
+    if target is None:
+        return None, ConfigError("no API is set", hint="set SCAICORE_TUI_URL, or --url, or: scaicore-tui config init")
+    return target, None
+
+
+def _document(finding: Finding) -> dict[str, Any]:
+    told = {"name": finding.name, "state": str(finding.status), "words": finding.words}
+    return {**told, "fix": finding.fix or None, "facts": finding.facts}
+
+
+def _lines(findings: Sequence[Finding], common: Common) -> Iterator[str]:
+    """One line for each, but one for all that is unknown for the same reason; what to do below what fails."""
+    alike: dict[str, list[str]] = {}
+    for finding in findings:
+        if finding.status is Mark.UNKNOWN:
+            alike.setdefault(finding.words, []).append(finding.name)
+    for finding in findings:
+        same = alike.get(finding.words, []) if finding.status is Mark.UNKNOWN else []
+        if len(same) < 2:
+            yield from _told(finding, common)
+        elif finding.name == same[0]:
+            yield from _told(replace(finding, name="the rest", words=f"{finding.words}: {', '.join(same)}"), common)
+
+
+def _told(finding: Finding, common: Common) -> Iterator[str]:
+    glyph, plain, colour = _SIGNS[finding.status]
+    sign = plain if common.ascii else glyph
+    if sys.stdout.isatty() and not common.no_color and not os.environ.get("NO_COLOR"):
+        sign = f"\x1b[{colour}m{sign}\x1b[m"
+    lead = f" {sign} {finding.name:{_NAME_WIDTH}}"
+    blank = " " * (3 + _NAME_WIDTH)
+    room = min(stdout.width(), _WIDEST) - len(blank) - 1
+    first, *more = wrap(sanitize(finding.words), room)
+    yield lead + first
+    yield from (blank + line for line in more)
+    if finding.fix:
+        arrow = "->" if common.ascii else "→"
+        head, *rest = wrap(sanitize(finding.fix), room - 3)
+        yield f"{blank}{arrow} {head}"
+        yield from (f"{blank}{' ' * len(arrow)} {line}" for line in rest)

@@ -1,0 +1,57 @@
+"""`ledger`: the writes of the last 90 days from this machine, and what came of each. Needs no server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import asdict
+
+from scaicore_tui.actions import Ledger
+from scaicore_tui.actions.ledger import Entry, State
+from scaicore_tui.cli.output import stdout
+from scaicore_tui.cli.output.stderr import say
+from scaicore_tui.config import ledger_file
+from scaicore_tui.text import json_inline, one_line
+from scaicore_tui.timefmt import SECOND, format_iso
+
+HEAD = ("AT", "WHERE", "DID", "TO", "SENT", "PROGRESS", "SAID")
+
+
+def list_ledger(json: bool) -> None:
+    """Print all entries, oldest first, with all their states in the document."""
+    ledger = Ledger(ledger_file())
+    entries = ledger.entries()
+    if ledger.unreadable:
+        say(f"{ledger.unreadable:,} lines can't be read, and are kept as they are: {ledger_file()}")
+    if json:
+        stdout.document([_document(entry) for entry in entries])
+    else:
+        stdout.table(HEAD, (_row(entry) for entry in entries))
+
+
+def _document(entry: Entry) -> dict[str, Any]:
+    told = asdict(entry) | {"at": _time(entry.at), "progress": str(entry.progress), "input_json": None}
+    states = [_state_document(state) for state in entry.states]
+    return {name: value for name, value in told.items() if value is not None} | {"states": states}
+
+
+def _state_document(state: State) -> dict[str, Any]:
+    told = {"at": _time(state.at), "progress": str(state.progress), "message": state.message}
+    return {name: value for name, value in (told | {"request_id": state.request_id}).items() if value}
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    sent = entry.resolution if entry.resolution is not None else entry.input_start or json_inline(entry.input, 40)
+    return (
+        _time(entry.at),
+        one_line(f"{entry.profile}@{entry.host}"),
+        str(entry.kind),
+        one_line(entry.target_id),
+        one_line(sent, 40),
+        str(entry.progress),
+        one_line(entry.states[-1].message, 80),
+    )
+
+
+def _time(at: float) -> str:
+    return format_iso(int(at) * SECOND) or ""

@@ -1,0 +1,148 @@
+"""The commands that only read: runs, show, events, checkpoints. All but the last also work on a recorded file."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from scaicore_tui.cli.options import Common
+from scaicore_tui.cli.output import stderr, stdout, tables
+from scaicore_tui.cli.sessions import one_shot, recorded_file
+from scaicore_tui.clock import SystemClock
+from scaicore_tui.errors import UsageError
+from scaicore_tui.export.documents import run_document
+from scaicore_tui.protocol import Event
+from scaicore_tui.runs import Run, RunIndex, RunStatus, SortedSummaries, find_one_run, gap_rows, missing_events_note
+from scaicore_tui.runs.status_style import RUN_STYLES
+from scaicore_tui.session import is_jsonl, open_recorded
+from scaicore_tui.text import display_name, json_pretty, one_line
+from scaicore_tui.timefmt import format_age, format_duration, seconds
+
+
+def _tell_unreadable(count: int) -> None:
+    """Report how many events and checkpoints could not be fully decoded."""
+    if count:
+        stderr.say(f"{count:,} unreadable, in whole or in part: events --json prints events as received")
+
+
+def _tell_unread(reasons: Iterable[str]) -> None:
+    """Report what was not read, and why."""
+    for reason in filter(None, reasons):
+        stderr.say(reason)
+
+
+async def list_runs(common: Common, failed: bool, json: bool) -> None:
+    """Print the runs, newest first."""
+    async with _read(common) as (book, now):
+        _print_runs(common, book, now, failed, json)
+
+
+async def show_run(common: Common, execution: str, json: bool) -> None:
+    """Print one run."""
+    async with _read(common) as (book, now):
+        run = find_one_run(book, execution, "" if common.offline else "--backfill N reads further")
+        missing = missing_events_note(book.summaries[run.execution_id], book.gaps, now)
+    if json:
+        stdout.document(run_document(run))
+        if missing:
+            stderr.say(missing)
+        return
+    _describe(run, missing, ascii_only=common.ascii)
+    stdout.table(tables.NODE_HEAD, tables.node_rows(run.nodes.values(), common.ascii))
+
+
+async def list_events(common: Common, execution: str | None, json: bool) -> None:
+    """Print events in feed order, from the API or a recorded file."""
+    if common.journal is None and not common.offline:
+        async with one_shot(common) as session:
+            await session.read_once()
+            _tell_unreadable(session.unreadable)
+            _tell_unread(session.unread)
+            key = session.find_run(execution).execution_id if execution else None
+            _print_events(session.events(key), json)
+        return
+    with open_recorded(recorded_file(common)) as recorded:
+        key = find_one_run(recorded.book, execution).execution_id if execution else None
+        _print_events((event for event in recorded.events(key) if common.core in (None, event.core_id)), json)
+
+
+async def list_checkpoints(common: Common, status: str, json: bool) -> None:
+    """Print the checkpoints of one status."""
+    if common.offline:
+        raise UsageError(
+            "checkpoints needs the server: a journal cannot know what is still pending", hint="run it without --offline"
+        )
+    async with one_shot(common) as session:
+        listed = await session.list_checkpoints(status)
+        _tell_unreadable(session.unreadable)
+        _tell_unread([listed.cut_short])
+        now = session.now
+    if json:
+        stdout.document([row.raw for row in listed.rows])
+        return
+    stdout.table(tables.CHECKPOINT_HEAD, tables.checkpoint_rows(listed.rows, now))
+
+
+@asynccontextmanager
+async def _read(common: Common) -> AsyncIterator[tuple[RunIndex, float]]:
+    """Yield the runs, and the time now in seconds since 1970.
+
+    The runs come from a file with `--offline`, or if `--journal` names JSON lines; else from the API.
+    """
+    if common.offline or (common.journal is not None and is_jsonl(common.journal)):
+        path = recorded_file(common)
+        with open_recorded(path) as recorded:
+            now = SystemClock().now()
+            newest = (
+                f"newest event {format_age(now - seconds(recorded.newest_at))} ago"
+                if recorded.newest_at
+                else "no event"
+            )
+            stderr.say(f"offline: {path}, {newest}")
+            _tell_unreadable(recorded.book.unreadable)
+            yield recorded.book, now
+        return
+    async with one_shot(common) as session:
+        await session.read_once()
+        _tell_unreadable(session.unreadable)
+        _tell_unread(session.unread)
+        yield session.book, session.now
+
+
+def _print_runs(common: Common, book: RunIndex, now: float, failed: bool, json: bool) -> None:
+    found = SortedSummaries(run for run in book.order if not failed or run.status is RunStatus.FAILED)
+    found = SortedSummaries(run for run in found if common.core in (None, run.core_id))
+    gaps = gap_rows(book.gaps, found.above)
+    if not json:
+        width = stdout.width()
+        stdout.table(tables.run_head(width), tables.run_rows(found, gaps, now, common.ascii, width))
+        return
+    stdout.document([run_document(book.runs[run.execution_id]) for run in reversed(found)])
+    for gap in gaps:
+        stderr.say(gap.label(now, stdout.WIDE))
+
+
+def _describe(run: Run, missing: str, *, ascii_only: bool) -> None:
+    look = RUN_STYLES[run.status]
+    late = " · joined late" if run.joined_late else ""
+    lasted = f" · {format_duration(run.duration_ms)}" if run.duration_ms is not None else ""
+    stdout.line(f"{display_name(run.execution_id)} · {display_name(run.core_id or '?')} · {look.word}{lasted}{late}")
+    for name, value in (("error", run.error), ("input", run.input), ("output", run.output)):
+        if value is not None:
+            stdout.block_quote(name, json_pretty(value), ascii_only=ascii_only)
+    for oddity in run.anomalies:
+        stdout.line(f"odd: {oddity}")
+    if missing:
+        stdout.line(f"gap: {missing}")
+    stdout.line("")
+
+
+def _print_events(events: Iterable[Event], json: bool) -> None:
+    columns = stdout.Columns(24, 17, 32, 0)
+    for event in events:
+        if json:
+            stdout.verbatim(event.raw)
+            continue
+        known = event.type if event.is_complete else f"{event.type} (unreadable)".lstrip()
+        parts = (event.timestamp, event.execution_id or "-", known, event.node_id or "")
+        columns.row([one_line(part) for part in parts])

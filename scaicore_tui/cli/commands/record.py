@@ -1,0 +1,139 @@
+"""The command `record`: poll into a journal, without a screen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from scaicore_tui.cli.commands.follow import ConnectionReporter, polling
+from scaicore_tui.cli.options import Common
+from scaicore_tui.cli.output import stderr, stdout
+from scaicore_tui.cli.sessions import recording
+from scaicore_tui.errors import StorageError, Unreachable
+from scaicore_tui.session import JournalCounts, Session
+from scaicore_tui.text import one_line
+
+
+async def record(common: Common, seconds: float | None, idle: float | None, json: bool) -> int:
+    """Record for `seconds`, until nothing new came for `idle` seconds, or until interrupted; return the exit code.
+
+    A summary is printed however it ends. Raises the error of the first request if that fails, and CannotReach if
+    nothing was read in time; later failures are reported and waited out.
+    """
+    session, path = recording(common)
+    unsaved = 0
+    async with session:
+        try:
+            await session.load()
+            stderr.say(f"recording {one_line(session.target.host)} into {path}; press Ctrl-C to stop")
+            async with polling(session) as changed:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(seconds):
+                        await _follow(session, changed, idle)
+        finally:
+            unsaved = await session.save()
+            counts = session.count_journal()
+            _report(_summary(session, counts, path, unsaved), _unread(session, counts), json)
+        if unsaved:
+            raise _not_kept(session, unsaved)
+        _require_read(session)
+    return 0
+
+
+def _require_read(session: Session) -> None:
+    """Raise the reason if the feed was never read."""
+    events = session.link.events
+    if not events.polls:
+        raise events.error or Unreachable(
+            f"{one_line(session.target.host)} did not answer", effect="nothing was recorded"
+        )
+
+
+def _not_kept(session: Session, unsaved: int) -> StorageError:
+    """Return the error for events that could not be written to the file."""
+    is_gone = session.is_journal_gone
+    return StorageError(
+        f"{unsaved:,} events are not in the journal: {session.journal_problem}",
+        effect="" if is_gone else "the journal has what came before",
+        hint=f"{'record' if is_gone else 'make room, and record'} again: what the API still has is read again",
+    )
+
+
+async def _follow(session: Session, changed: Callable[[], Awaitable[None]], idle: float | None) -> None:
+    """Report the connection until nothing new came for `idle` seconds while it worked."""
+    contact, taken, quiet_since = ConnectionReporter(session), session.book.ingested_count, session.clock.monotonic()
+    while True:
+        try:
+            async with asyncio.timeout(None if idle is None else idle - (session.clock.monotonic() - quiet_since)):
+                await changed()
+        except TimeoutError:
+            if not contact.is_lost and _is_up_to_date(session):
+                return
+        events = session.link.events
+        if events.error is not None and not events.polls:
+            raise events.error
+        for words in contact.look():
+            stderr.say(words)
+        if isinstance(events.error, StorageError):
+            raise events.error
+        if taken != session.book.ingested_count or contact.is_lost or not _is_up_to_date(session):
+            taken, quiet_since = session.book.ingested_count, session.clock.monotonic()
+
+
+def _is_up_to_date(session: Session) -> bool:
+    """Return True if everything is read: the newest events, all gaps, and the backfill."""
+    return session.link.polls > 0 and session.link.behind is None and not session.needs_backfill
+
+
+def _summary(session: Session, counts: JournalCounts, path: Path, unsaved: int) -> dict[str, Any]:
+    """Return the summary as a document. From `recorded` on its numbers are of this process.
+
+    `unsaved` is the number of events that are only in memory, as the disk did not take them.
+    """
+    book = session.book
+    return {
+        "journal": str(path),
+        "events": counts.events - unsaved,
+        "runs": counts.runs,
+        "duplicates": counts.run_events - sum(summary.event_count for summary in book.order),
+        "gaps": counts.gaps,
+        "holes": counts.open_gaps,
+        "open_gaps": counts.open_gaps,
+        "history_unread": session.needs_backfill,
+        "checkpoints_unread": not session.link.checkpoints.polls,
+        "recorded": max(0, book.ingested_count - unsaved),
+        "unsaved": unsaved,
+        "unreadable": book.unreadable,
+        "requests": session.request_count,
+        "stale_dropped": session.link.stale_dropped,
+    }
+
+
+def _unread(session: Session, counts: JournalCounts) -> list[str]:
+    """Return what was not read, although it should have been."""
+    link = session.link
+    gaps = counts.open_gaps - counts.has_unread_history
+    behind = f" of about {link.behind:,} events" if link.behind else ""
+    return [
+        *(["the feed"] if not link.events.polls else []),
+        *([f"{gaps} open gap{'' if gaps == 1 else 's'}{behind}"] if gaps else []),
+        *(["older history"] if session.needs_backfill else []),
+        *(["the checkpoints"] if not link.checkpoints.polls else []),
+    ]
+
+
+def _report(summary: dict[str, Any], unread: list[str], json: bool) -> None:
+    if json:
+        stdout.document(summary)
+        return
+    kept = f"{summary['recorded']:,} events recorded, {summary['events']:,} of {summary['runs']:,} runs in the journal"
+    if summary["unsaved"]:
+        kept += f" · {summary['unsaved']:,} events NOT in the journal"
+    stdout.line(
+        f"{kept} · {summary['gaps']} gaps · {summary['duplicates']:,} duplicates · {summary['requests']:,} requests"
+        f" · {summary['stale_dropped']} late responses dropped"
+        f"{' · not read: ' + ', '.join(unread) if unread else ''}"
+    )

@@ -1,0 +1,30 @@
+"""`schema`: prints the JSON Schema of what a command prints with `--json`. Fields may be added, never changed."""
+
+from __future__ import annotations
+
+import json
+from difflib import get_close_matches
+
+from scaicore_tui.cli.output import stdout
+from scaicore_tui.cli.schemas import ALIASES, FOLDER, schema_names
+from scaicore_tui.errors import UsageError
+
+
+def read_schema(name: str) -> str:
+    """Return the schema of the document that command `name` prints. Raises UsageError if it has none."""
+    known = schema_names()
+    if name not in known:
+        near = get_close_matches(name, known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"one of: {', '.join(known)}"
+        raise UsageError(f"no document is called {name!r}", hint=hint)
+    return (FOLDER / f"{ALIASES.get(name, name)}.json").read_text(encoding="utf-8")
+
+
+def print_schema(name: str | None) -> None:
+    """Print one schema, or the list of all if `name` is None."""
+    if name is not None:
+        stdout.line(read_schema(name).rstrip())
+        return
+    stdout.table(
+        ("NAME", "DESCRIBES"), [(known, str(json.loads(read_schema(known))["title"])) for known in schema_names()]
+    )

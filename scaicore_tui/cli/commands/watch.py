@@ -1,0 +1,181 @@
+"""The command `watch`: print one line per change, of one run until it ends, or of all runs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable
+from heapq import merge
+
+from scaicore_tui.cli.commands.follow import ChangeFollower, ConnectionReporter, patiently, polling
+from scaicore_tui.cli.completion import Until
+from scaicore_tui.cli.options import DEFAULT_BACKFILL, Common
+from scaicore_tui.cli.output import stderr, stdout
+from scaicore_tui.cli.output.tables import WIDTHS, change_row
+from scaicore_tui.cli.sessions import one_shot
+from scaicore_tui.errors import TimedOut
+from scaicore_tui.export.documents import transition_document
+from scaicore_tui.notify import TerminalNotifier
+from scaicore_tui.runs import RunStatus, Transition, TransitionKind, gap_rows, missing_events_note
+from scaicore_tui.session import Session
+from scaicore_tui.text import display_name
+
+ENDS = (TransitionKind.RUN_COMPLETED, TransitionKind.RUN_FAILED)
+AWAITED: dict[Until | None, tuple[TransitionKind, ...]] = {
+    None: (),
+    Until.WAITING: (TransitionKind.CHECKPOINT_WAITS,),
+    Until.COMPLETED: (TransitionKind.RUN_COMPLETED,),
+    Until.FAILED: (TransitionKind.RUN_FAILED,),
+    Until.ANY: (TransitionKind.CHECKPOINT_WAITS, *ENDS),
+}
+
+
+async def watch(
+    common: Common, execution: str | None, exit_status: bool, until: Until | None, seconds: float | None, json: bool
+) -> int:
+    """Print changes until the run ends or the state `until` is reached; return the exit code.
+
+    Failed requests are repeated, from the first one on. Raises TimedOut after `seconds`.
+    """
+    trouble = ""
+    try:
+        async with asyncio.timeout(seconds), one_shot(common, backfill=0) as session:
+            contact = ConnectionReporter(session)
+            try:
+                await patiently(session, contact, session.read_once)
+            except asyncio.CancelledError:
+                trouble = _unread(session)
+                raise
+            execution_id = await _find(session, contact, execution) if execution is not None else None
+            _tell_unread(session, common, execution_id)
+            show = _show(session, common, json)
+            last = await Watching(session, contact, execution_id, until, show, common.notify).last()
+    except TimeoutError:
+        raise TimedOut(f"watched for {seconds:g} s: {trouble or _unseen(execution, until)}") from None
+    if until is not None and last.kind not in AWAITED[until]:
+        stderr.say(f"{display_name(last.execution_id or '')} has ended, and was not {until}")
+        return 1
+    return 1 if exit_status and last.kind is TransitionKind.RUN_FAILED else 0
+
+
+def _unread(session: Session) -> str:
+    """Return why nothing was read so far; empty if something was."""
+    if session.link.events.polls:
+        return ""
+    error = next((part.error for part in session.link.parts if part.error is not None), None)
+    return f"nothing could be read: {error or 'no answer'}"
+
+
+def _tell_unread(session: Session, common: Common, execution_id: str | None) -> None:
+    """Report what is missing from the watched run, or from the journal, and what was not read."""
+    book, now = session.book, session.now
+    if execution_id is not None:
+        missing = [missing_events_note(book.summaries[execution_id], book.gaps, now)]
+    elif common.journal is not None:
+        missing = [gap.label(now, stdout.WIDE) for gap in gap_rows(book.gaps, book.order.above) if gap.is_open]
+    else:
+        missing = []
+    for words in filter(None, [*missing, *session.unread]):
+        stderr.say(words)
+
+
+async def _find(session: Session, contact: ConnectionReporter, execution: str) -> str:
+    """Read back until the run and its beginning are found; return its id.
+
+    Most runs are among the newest events. Reading no further than needed saves requests for the polls that follow.
+    Raises NotFound, or UsageError if several runs match.
+    """
+    book = session.book
+    while session.reads_older and book.event_count < DEFAULT_BACKFILL:
+        found = book.find(execution)
+        if found and not found[0].joined_late:
+            break
+        await patiently(session, contact, session.load_older)
+    return session.find_run(execution).execution_id
+
+
+class Watching:
+    """Passes the changes of one run, or of all, to `show`."""
+
+    def __init__(
+        self,
+        session: Session,
+        contact: ConnectionReporter,
+        execution_id: str | None,
+        until: Until | None,
+        show: Callable[[Transition], None],
+        notify: bool,
+    ) -> None:
+        self._session = session
+        self._execution_id = execution_id
+        self._lasts = AWAITED[until] if execution_id is None else (*AWAITED[until], *ENDS)
+        self._show = show
+        self._follower = ChangeFollower(session, execution_id)
+        self._contact = contact
+        self._bell = TerminalNotifier(os.environ) if notify else None
+
+    async def last(self) -> Transition:
+        """Show changes until the awaited one, or the end of the run; return that change."""
+        last = self._begin()
+        async with polling(self._session) as changed:
+            while last is None:
+                await changed()
+                news = await self._news()
+                self._ring(news)
+                last = self._tell(news)
+        return last
+
+    def _begin(self) -> Transition | None:
+        """Show the changes of the run so far; for all runs, only report how many there are."""
+        note = self._contact.interval_note()
+        if self._execution_id is not None:
+            if note:
+                stderr.say(f"polls {note}")
+            return self._tell([*self._follower.past_changes(self._execution_id), *self._follower.waiting()])
+        # Waiting runs are counted by their checkpoints: their events may not be read.
+        waiting = {row.execution_id or row.id for row in self._session.checkpoints}
+        known = f"{self._session.book.counts[RunStatus.RUNNING]} running, {len(waiting)} waiting"
+        core = self._session.target.core
+        polls = f"; polls {note}" if note else ""
+        where = f"{'all Cores' if core is None else display_name(core)} on {display_name(self._session.target.host)}"
+        stderr.say(f"watching {where}: {known}; new changes follow{polls}")
+        return None
+
+    async def _news(self) -> list[Transition]:
+        """Return the new changes by time, merged from those of events and of checkpoints."""
+        was_lost = self._contact.is_lost
+        for words in self._contact.look():
+            stderr.say(words)
+        await self._follower.refresh_checkpoints(always=was_lost and not self._contact.is_lost)
+        # No await between these two: all older events must be in `events`.
+        events = list(self._follower.new_changes())
+        return list(merge(events, self._follower.release_due(events), key=lambda change: change.at or 0))
+
+    def _tell(self, changes: Iterable[Transition]) -> Transition | None:
+        """Show the changes up to the first awaited one, and return it."""
+        for change in changes:
+            self._show(change)
+            if change.kind in self._lasts:
+                return change
+        return None
+
+    def _ring(self, news: Iterable[Transition]) -> None:
+        if self._bell is not None:
+            happened = [change.kind for change in news]
+            self._bell.add(happened.count(TransitionKind.RUN_FAILED), happened.count(TransitionKind.CHECKPOINT_WAITS))
+            stderr.write_sequence(self._bell.flush(self._session.clock.monotonic()))
+
+
+def _show(session: Session, common: Common, json: bool) -> Callable[[Transition], None]:
+    """Return a function that prints a change at once, as JSON or as a row."""
+    if json:
+        return lambda change: stdout.compact_line(transition_document(change))
+    columns = stdout.Columns(*WIDTHS)
+    return lambda change: columns.row(change_row(change, session.now, common.ascii))
+
+
+def _unseen(execution: str | None, until: Until | None) -> str:
+    """Say what did not happen in time."""
+    if until is None:
+        return f"{execution} is still running" if execution is not None else "the time is up"
+    return f"{execution} is not {until}" if execution is not None else f"no run was {until}"

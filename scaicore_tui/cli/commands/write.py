@@ -1,0 +1,246 @@
+"""Commands that write: resolve, continue, replay. Each asks first, writes once, and says what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from shutil import get_terminal_size
+from typing import Any
+
+from scaicore_tui import errors
+from scaicore_tui.actions import Progress, Submission
+from scaicore_tui.actions.submit import captured_input
+from scaicore_tui.cli.options import Common
+from scaicore_tui.cli.output import stdout, streams
+from scaicore_tui.cli.output.prompts import ask, confirm
+from scaicore_tui.cli.output.stderr import say
+from scaicore_tui.cli.sessions import writing
+from scaicore_tui.decoding import decode_text
+from scaicore_tui.protocol import Checkpoint
+from scaicore_tui.protocol.checkpoints import CONTINUE
+from scaicore_tui.protocol.strict_json import GivenJson, parse_strict
+from scaicore_tui.runs import Run, RunStatus
+from scaicore_tui.session import Session
+from scaicore_tui.text import block_quote, display_name, json_inline, one_line, quote
+
+FOLLOW_SECONDS = 30.0
+FOLLOW_INTERVAL = 1.0
+FOLLOW_GROWTH = 1.5
+PREVIEW = 200
+
+_ERRORS: dict[Progress, type[errors.ScaicoreError]] = {
+    Progress.NOT_SENT: errors.RequestRejected,
+    Progress.REFUSED: errors.RequestRejected,
+    Progress.CONFLICT: errors.Conflict,
+    Progress.UNKNOWN: errors.OutcomeUnknown,
+    Progress.NOT_RECEIVED: errors.RequestRejected,
+}
+
+
+async def resolve(
+    common: Common, checkpoint_id: str, resolution: str, comment: str | None, yes: bool, json: bool
+) -> int:
+    """Answer a checkpoint, and follow it until its run moves."""
+    streams.require_output()
+    async with writing(common) as session:
+        await session.read_once(all_checkpoints=False)
+        await _tell_recovered(session)
+        checkpoint = await session.require_checkpoint(checkpoint_id)
+        if (option := checkpoint.find_option(resolution)) is not None:
+            resolution = option.id
+        typed = await _ask(session, _question(checkpoint, resolution, session), resolution, yes)
+        async with _telling_of_interrupts(session):
+            with _telling_what_was_not_sent(session, json):
+                submission = await session.answer(checkpoint_id, resolution, comment, typed=typed)
+            await _follow(session, submission)
+    return _report(submission, json)
+
+
+async def continue_(common: Common, checkpoint_id: str, yes: bool, json: bool) -> int:
+    """Continue a breakpoint, and follow it until its run moves."""
+    return await resolve(common, checkpoint_id, CONTINUE, None, yes, json)
+
+
+async def replay(
+    common: Common, execution: str, source: str | None, entity_id: str | None, yes: bool, json: bool
+) -> int:
+    """Invoke a run's Core again; 1 if the new run failed."""
+    streams.require_output()
+    async with writing(common) as session:
+        await session.read_once()
+        await _tell_recovered(session)
+        run = session.find_run(execution)
+        given = captured_input(run) if source is None else _read_input(source)
+        for note in given.notes if source is not None else ():
+            say(f"--input {source}: {note}")
+        whose = f"Input of {display_name(run.execution_id)}" if source is None else "Your input"
+        what = f"{display_name(run.core_id or '?')} again on {one_line(session.target.host)}"
+        shown = block_quote(json_inline(given.value, PREVIEW), get_terminal_size().columns)
+        question = f"Invoke {what}? Model and plugin calls run again."
+        typed = await _ask(session, "\n".join([f"{whose}:", *shown, question]), run.core_id or "", yes)
+        async with _telling_of_interrupts(session):
+            is_given = source is not None
+            with _telling_what_was_not_sent(session, json):
+                submission = await session.replay(run.execution_id, given, entity_id, given_input=is_given, typed=typed)
+            await _follow(session, submission)
+        started = session.book.runs.get(submission.execution_id or "")
+    return _report(submission, json, started)
+
+
+def _question(checkpoint: Checkpoint, resolution: str, session: Session) -> str:
+    """What would be answered, and where."""
+    parts = (checkpoint.core_id, checkpoint.execution_id, checkpoint.node_id, checkpoint.id, session.target.host)
+    place = ", ".join(display_name(part) for part in parts if part)
+    return f"Answer {display_name(resolution)} to {quote(checkpoint.title)} ({place})?"
+
+
+async def _tell_recovered(session: Session) -> None:
+    """Say what became of writes whose process died before it could tell."""
+    for submission in await session.recover_writes():
+        what = f"{submission.kind} {display_name(submission.target_id)}, left behind by a process that died"
+        say(f"{what}: {submission.progress} · {one_line(submission.message)}")
+
+
+@asynccontextmanager
+async def _telling_of_interrupts(session: Session) -> AsyncIterator[None]:
+    """An interrupt takes nothing back: say so, where something was sent."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        if any(not submission.is_settled for submission in session.submissions):
+            say("interrupted: what was sent is not taken back. What came of it: scaicore-tui ledger")
+        raise
+
+
+@contextmanager
+def _telling_what_was_not_sent(session: Session, json: bool) -> Iterator[None]:
+    """Print the document of a write that failed before it was sent, too, where one was asked for."""
+    try:
+        yield
+    except errors.ScaicoreError:
+        if json and session.submissions:
+            stdout.document(_document(session.submissions[-1], None))
+        raise
+
+
+async def _ask(session: Session, question: str, word: str, yes: bool) -> str | None:
+    """A person's yes, on a terminal; where the profile is protected, `word` typed out. Raises UsageError without it."""
+    protected = session.target.protected
+    if yes and not protected:
+        return None
+    if not sys.stdin.isatty():
+        hint = "this profile is protected: --yes is not enough" if protected else "--yes"
+        raise errors.UsageError("a write asks first, and there is no terminal", effect="nothing was sent", hint=hint)
+    typed: str | None = None
+    if protected:
+        typed = await ask(f"{question} This profile is protected: type {display_name(word)}")
+        confirmed = typed == one_line(word)
+    else:
+        confirmed = await confirm(question)
+    if not confirmed:
+        raise errors.UsageError("not confirmed", effect="nothing was sent")
+    # The person may have thought about it for long.
+    await session.read_once(all_checkpoints=False)
+    return typed
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a wait for standard input: asyncio's own handler only notes it, and the wait goes on."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _read_input(source: str) -> GivenJson:
+    try:
+        with _interruptible():
+            data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        if source == "-" and streams.is_closed(0):
+            raise ValueError("standard input is closed")  # noqa: TRY301  (told as all that is wrong with an input)
+        return parse_strict(decode_text(data))
+    except (OSError, ValueError) as error:
+        raise errors.UsageError(f"--input {source}: {error}", effect="nothing was sent") from error
+
+
+async def _follow(session: Session, submission: Submission) -> None:
+    """Read on until there is evidence of what the write did, or time is up."""
+    waited, interval = 0.0, FOLLOW_INTERVAL
+    while _is_open(submission) and waited < FOLLOW_SECONDS:
+        await session.read_once(all_checkpoints=False)
+        if _is_open(submission):
+            await session.clock.sleep(interval)
+            waited += interval
+            # Less and less often: a minute's requests are few.
+            interval = min(interval * FOLLOW_GROWTH, max(FOLLOW_INTERVAL, FOLLOW_SECONDS - waited))
+
+
+def _is_open(submission: Submission) -> bool:
+    """Whether more can be learned by reading on. A replay's run is likely at best, by its input."""
+    return submission.progress in (Progress.ACCEPTED, Progress.UNKNOWN) and not submission.is_likely_match
+
+
+def _report(submission: Submission, json: bool, started: Run | None = None) -> int:
+    """Say how far it got; the exit code. Raises the error that a failure amounts to."""
+    if json:
+        with _telling_elsewhere(submission):
+            stdout.document(_document(submission, started))
+            stdout.flush()
+    if started is not None and started.status is RunStatus.FAILED:
+        say(f"{_target(submission)} failed: {quote(started.error or '')}")
+        return 1
+    if submission.progress is Progress.UNKNOWN and submission.is_likely_match:
+        raise errors.OutcomeUnknown(f"the answer was lost; {_target(submission)}", hint="see: scaicore-tui runs")
+    kind = _ERRORS.get(submission.progress)
+    if kind is not None:
+        raise submission.failure or kind(submission.message, request_id=submission.request_id)
+    if _is_open(submission):
+        raise errors.TimedOut(
+            f"accepted, but its run has not moved for {FOLLOW_SECONDS:.0f} s", hint="watch it: scaicore-tui runs"
+        )
+    if not json:
+        with _telling_elsewhere(submission):
+            stdout.line(_outcome(submission))
+            stdout.flush()
+    return 0
+
+
+@contextmanager
+def _telling_elsewhere(submission: Submission) -> Iterator[None]:
+    """Where standard output fails, say on standard error what came of the write."""
+    try:
+        yield
+    except errors.StorageError as error:
+        raise errors.StorageError(
+            error.message, effect=_outcome(submission), hint="see: scaicore-tui ledger"
+        ) from error
+
+
+def _outcome(submission: Submission) -> str:
+    return f"{submission.progress}: {one_line(submission.message)} · {_target(submission)}"
+
+
+def _target(submission: Submission) -> str:
+    likely = " (likely: found by its input)" if submission.is_likely_match else ""
+    return display_name(submission.execution_id or submission.target_id) + likely
+
+
+def _document(submission: Submission, started: Run | None) -> dict[str, Any]:
+    return {
+        "kind": str(submission.kind),
+        "target_id": submission.target_id,
+        "core_id": submission.core_id,
+        "resolution": submission.resolution,
+        "progress": str(submission.progress),
+        "message": submission.message,
+        "request_id": submission.request_id,
+        "execution_id": submission.execution_id,
+        "likely": submission.is_likely_match,
+        "status": str(started.status) if started else None,
+    }

@@ -1,0 +1,343 @@
+"""Define the commands and their options: the contract with scripts. Each command does its work in its own module."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+import typer
+from typer.main import get_command
+
+from scaicore_tui.cli.arguments import (
+    AnyExecution,
+    BreakpointId,
+    CheckpointId,
+    Execution,
+    ForSeconds,
+    IdleSeconds,
+    Json,
+    JsonLines,
+    OfExecution,
+    OptionId,
+    SchemaName,
+    Seconds,
+    State,
+    Status,
+    Topic,
+    Yes,
+    seconds,
+)
+from scaicore_tui.cli.commands.app import DEMO_RATE, DEMO_SEED, open_app, open_demo
+from scaicore_tui.cli.config_group import config_app
+from scaicore_tui.cli.help import Command, Group
+from scaicore_tui.cli.options import Common
+from scaicore_tui.cli.runner import run
+from scaicore_tui.cli.shared_options import takes_common
+
+app = typer.Typer(
+    cls=Group,
+    help="A keyboard-driven terminal debugger for live ScaiCore runs. Without a command it opens the app.",
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(config_app, name="config")
+
+command = partial(app.command, cls=Command)
+TIME: Any = {"metavar": "TIME", "parser": seconds}
+
+
+@app.callback(invoke_without_command=True)
+@takes_common
+def root(
+    common: Common, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+) -> int | None:
+    """A keyboard-driven terminal debugger for live ScaiCore runs. Without a command it opens the app."""
+    if version:
+        from scaicore_tui import __version__
+        from scaicore_tui.cli.output import stdout
+
+        stdout.line(f"scaicore-tui {__version__}")
+        return 0
+    return open_app(common)
+
+
+@command()
+@takes_common
+def demo(
+    common: Common,
+    seed: Annotated[int, typer.Option(metavar="N", help="Random seed: the same seed gives the same runs.")] = DEMO_SEED,
+    rate: Annotated[float, typer.Option(metavar="N", help="New runs per minute.", min=0, max=600)] = DEMO_RATE,
+    no_tui: Annotated[bool, typer.Option("--no-tui", help="Only start the servers and print their addresses.")] = False,
+    owned: Annotated[bool, typer.Option("--owned", hidden=True)] = False,
+) -> int:
+    """Open the app on a demo ScaiGrid on this machine.
+
+    The demo executes real flows and needs no account. With `--no-tui` it prints one JSON line with its addresses and
+    tokens, and serves until interrupted.
+    """
+    if no_tui:
+        from scaicore_tui.cli.commands.demo import serve_demo
+
+        return run(serve_demo(seed, rate, owned))
+    return open_demo(common, seed, rate)
+
+
+@command()
+@takes_common
+def serve(
+    common: Common,
+    upstream: Annotated[str, typer.Option(metavar="URL", help="URL of the ScaiGrid.")],
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="N", help="Port to listen on.", min=0, max=65535)] = 8001,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Accept this name in the Host header. Repeatable.")
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(metavar="N", help="Number of processes; one that dies is replaced.", min=1, max=64)
+    ] = 1,
+    connections: Annotated[
+        int, typer.Option(metavar="N", help="Maximum connections per worker; more get a 503.", min=1)
+    ] = 200,
+    coalesce: Annotated[
+        float,
+        typer.Option(
+            **TIME, help="Share one response among identical reads for this long. Each worker has its own cache."
+        ),
+    ] = 0,
+    read_timeout: Annotated[float, typer.Option(**TIME, help="Time limit for the ScaiGrid to answer a read.")] = 15,
+    invoke_timeout: Annotated[float, typer.Option(**TIME, help="Time limit for the ScaiGrid to answer a write.")] = 300,
+    grace: Annotated[float, typer.Option(**TIME, help="Time for open requests to finish after SIGTERM.")] = 30,
+    lend_key: Annotated[
+        bool,
+        typer.Option("--lend-key", help="Use the server's own key for local requests without a credential."),
+    ] = False,
+    worker_fds: Annotated[tuple[int, int] | None, typer.Option(hidden=True)] = None,
+) -> int:
+    """Serve the REST API in front of a ScaiGrid.
+
+    It writes an access log to standard error as JSON lines; `--quiet` turns the log off.
+    """
+    from scaicore_tui.cli.commands import serve
+
+    service = serve.Service(
+        upstream,
+        host,
+        port,
+        allow_host or (),
+        workers,
+        connections,
+        grace,
+        coalesce,
+        read_timeout,
+        invoke_timeout,
+        lend_key,
+    )
+    return run(serve.serve(service) if worker_fds is None else serve.worker_main(service, *worker_fds))
+
+
+@command()
+@takes_common
+def runs(
+    common: Common,
+    failed: Annotated[bool, typer.Option("--failed", help="Only failed runs.")] = False,
+    json: Json = False,
+) -> int:
+    """List runs with their nodes, newest first.
+
+    It reads the events from the API once. With `--offline`, or when `--journal` names a file of JSON lines (the output
+    of `events --json`), it contacts no server.
+    """
+    from scaicore_tui.cli.commands import read
+
+    return run(read.list_runs(common, failed, json))
+
+
+@command()
+@takes_common
+def show(common: Common, execution: Execution, json: Json = False) -> int:
+    """Print one run: nodes, visits, error, input and output.
+
+    EXECUTION is a run's id, a unique prefix of it, or `@latest`.
+    """
+    from scaicore_tui.cli.commands import read
+
+    return run(read.show_run(common, execution, json))
+
+
+@command()
+@takes_common
+def events(
+    common: Common,
+    execution: OfExecution = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON lines, verbatim.")] = False,
+) -> int:
+    """Print events verbatim, in the order of the API.
+
+    With `--journal` it prints the events of that file and contacts no server.
+    """
+    from scaicore_tui.cli.commands import read
+
+    return run(read.list_events(common, execution, json))
+
+
+@command()
+@takes_common
+def watch(
+    common: Common,
+    execution: AnyExecution = None,
+    exit_status: Annotated[bool, typer.Option("--exit-status", help="Exit with 1 if the run failed.")] = False,
+    until: State = None,
+    timeout: Seconds = None,
+    json: JsonLines = False,
+) -> int:
+    """Print a line for each change of one run or all runs.
+
+    If EXECUTION is given, it prints that run from its start until it ends. Failed polls are reported on standard error
+    and retried; no change is skipped.
+    """
+    from scaicore_tui.cli.commands import watch
+
+    return run(watch.watch(common, execution, exit_status, until, timeout, json))
+
+
+@command()
+@takes_common
+def record(
+    common: Common,
+    seconds: ForSeconds = None,
+    idle: IdleSeconds = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> int:
+    """Record events into the journal, without a screen.
+
+    The journal is the profile's, or the file that `--journal` names. At the end it prints a summary, which includes
+    the events that it could not read. The exit code is 3 if it could not read anything.
+    """
+    from scaicore_tui.cli.commands import record
+
+    return run(record.record(common, seconds, idle, json))
+
+
+@command()
+@takes_common
+def checkpoints(
+    common: Common,
+    status: Status = "pending",
+    json: Json = False,
+) -> int:
+    """List checkpoints."""
+    from scaicore_tui.cli.commands import read
+
+    return run(read.list_checkpoints(common, status, json))
+
+
+@command()
+@takes_common
+def resolve(
+    common: Common,
+    checkpoint_id: CheckpointId,
+    option: OptionId,
+    comment: Annotated[str | None, typer.Option(metavar="TEXT", help="Comment to send with the answer.")] = None,
+    yes: Yes = False,
+    json: Json = False,
+) -> int:
+    """Answer a checkpoint and wait until its run continues.
+
+    It asks for confirmation on a terminal. Without a terminal it requires `--yes`.
+    """
+    from scaicore_tui.cli.commands import write
+
+    return run(write.resolve(common, checkpoint_id, option, comment, yes, json))
+
+
+@command(name="continue")
+@takes_common
+def carry_on(common: Common, checkpoint_id: BreakpointId, yes: Yes = False, json: Json = False) -> int:
+    """Continue a breakpoint and wait until its run continues."""
+    from scaicore_tui.cli.commands import write
+
+    return run(write.continue_(common, checkpoint_id, yes, json))
+
+
+@command()
+@takes_common
+def replay(
+    common: Common,
+    execution: Execution,
+    source: Annotated[
+        str | None, typer.Option("--input", metavar="FILE|-", help="File with another input (JSON), or - for stdin.")
+    ] = None,
+    entity: Annotated[str | None, typer.Option(metavar="ID", help="Entity to invoke the Core for.")] = None,
+    yes: Yes = False,
+    json: Json = False,
+) -> int:
+    """Invoke a run's Core again, with the same or another input."""
+    from scaicore_tui.cli.commands import write
+
+    return run(write.replay(common, execution, source, entity, yes, json))
+
+
+@command()
+@takes_common
+def ledger(common: Common, json: Json = False) -> None:
+    """List all writes sent from this machine and their outcome.
+
+    Entries are kept for 90 days.
+    """
+    from scaicore_tui.cli.commands import ledger
+
+    ledger.list_ledger(json)
+
+
+@command()
+@takes_common
+def doctor(
+    common: Common, json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False
+) -> int:
+    """Check configuration, connection and terminal.
+
+    For each problem it prints what to do. The exit code is that of the first failed check. It changes nothing and
+    sends only a few read requests.
+    """
+    from scaicore_tui.cli.commands.doctor import report
+
+    return run(report.run_doctor(common, json))
+
+
+@command(name="help")
+@takes_common
+def show_help(common: Common, topic: Topic = None) -> None:
+    """Show a manual page or the help of a command.
+
+    Topics are `keys`, `config` and `serve`; without a topic it shows the manual of the command line. On a terminal
+    the page opens in the pager that $PAGER names.
+    """
+    from scaicore_tui.cli import help_topics
+
+    help_topics.show_help(get_command(app), topic or (), no_color=common.no_color)
+
+
+@command()
+@takes_common
+def schema(
+    common: Common,
+    name: SchemaName = None,
+) -> None:
+    """Print the JSON Schema of a command's `--json` output.
+
+    Without NAME it lists the commands that have one.
+    """
+    from scaicore_tui.cli.commands import schema
+
+    schema.print_schema(name)
+
+
+def main() -> int:
+    """Run the command line and return its exit code."""
+    try:
+        app(prog_name="scaicore-tui")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    return 0

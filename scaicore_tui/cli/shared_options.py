@@ -1,0 +1,53 @@
+"""Add the common options to the commands; they can stand before or after the command's name."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any, get_type_hints
+
+import typer
+from msgspec.structs import replace
+
+from scaicore_tui.cli.options import Common
+from scaicore_tui.cli.output import stderr, stdout, streams
+from scaicore_tui.cli.output.stdout import are_wanted
+
+
+def takes_common(command: Callable[..., int | None]) -> Callable[..., None]:
+    """Add the common options to a command with a parameter `common`, and exit with the code that it returns."""
+
+    @functools.wraps(command)
+    def wrapped(context: typer.Context, **values: Any) -> None:
+        said = Common(**{name: values.pop(name) for name in Common.__struct_fields__})
+        common = said.merge(context.obj) if isinstance(context.obj, Common) else said
+        context.obj = common
+        if context.invoked_subcommand is None:
+            stderr.set_quiet(common.quiet)
+            stdout.enable_colour(are_wanted(common.no_color))
+            if not streams.shows_signs(sys.stdout):
+                common = replace(common, ascii=True)
+            raise typer.Exit(stderr.run_guarded(lambda: command(common=common, **values)))
+
+    parameters = [_parameter("context", typer.Context), *_own_parameters(command), *_shared_parameters()]
+    wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return wrapped
+
+
+def _own_parameters(command: Callable[..., int | None]) -> list[inspect.Parameter]:
+    hints = get_type_hints(command, include_extras=True)
+    own = (p for p in inspect.signature(command).parameters.values() if p.name != "common")
+    return [_parameter(p.name, hints[p.name], p.default) for p in own]
+
+
+def _shared_parameters() -> list[inspect.Parameter]:
+    hints = get_type_hints(Common, include_extras=True)
+    shared = zip(Common.__struct_fields__, Common.__struct_defaults__, strict=True)
+    return [_parameter(name, hints[name], default) for name, default in shared]
+
+
+def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

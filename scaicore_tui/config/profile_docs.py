@@ -1,0 +1,43 @@
+"""Document the keys of a profile: an example, as written in the file, and the meaning."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+# Column at which the comments start.
+COLUMN = 40
+
+
+class KeyDoc(NamedTuple):
+    """Documentation of one key. `example` is a value as TOML."""
+
+    example: str
+    meaning: str
+
+    def line(self, name: str) -> str:
+        """Return the key and its example as a line of the file."""
+        return f"{name} = {self.example}"
+
+    def explained(self, name: str) -> str:
+        """Return the line with the meaning as a comment."""
+        return f"{self.line(name):{COLUMN}} # {self.meaning}"
+
+
+KEYS: dict[str, KeyDoc] = {
+    "url": KeyDoc('"https://scaiflow.example.com"', "address of the API; without a path, the usual path is added"),
+    "api": KeyDoc('"scaiflow"', "or scaigrid, to talk to a ScaiGrid directly"),
+    "core": KeyDoc('"core_support_triage"', "show only this Core"),
+    "token_env": KeyDoc('"PROD_TOKEN"', "environment variable that holds the token"),
+    "token_file": KeyDoc('"~/.config/scaikey/token"', "or: file that holds the token; only you may read it"),
+    "token_command": KeyDoc('["scaikey", "token"]', "or: command that prints the token, run without a shell"),
+    "tenant": KeyDoc('"tnt_acme"', "tenant whose API key to fetch from ScaiVault if you have no token"),
+    "ca_file": KeyDoc('"~/certificates.pem"', "CA bundle (PEM); replaces the default trust store"),
+    "color": KeyDoc('"red"', "or amber, green, blue, violet: colour of the profile's name on every screen"),
+    "protected": KeyDoc("true", "require a typed confirmation for each write"),
+    "read_only": KeyDoc("true", "turn off all keys and commands that write"),
+    "interval": KeyDoc("5.0", "seconds between two polls"),
+    "timeout": KeyDoc("10.0", "seconds without a byte before a request fails"),
+    "low_bandwidth": KeyDoc("true", "for slow links: few colours, an update every 5 seconds, no mouse"),
+    "keep_days": KeyDoc("30", "delete runs from the journal this many days after they ended; default: keep all"),
+    "keep_mb": KeyDoc("500", "delete the oldest ended runs when the journal is larger than this many MB"),
+}

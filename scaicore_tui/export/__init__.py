@@ -1,0 +1,1 @@
+"""Writes runs and checkpoints in documented formats. Pure: returns data, opens no files."""

@@ -1,0 +1,92 @@
+"""A run, and a change of one, as JSON documents of the command line: fields may be added, never changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scaicore_tui.protocol.checkpoints import Checkpoint
+from scaicore_tui.runs.model import NodeRunInfo, NodeVisit, Run
+from scaicore_tui.runs.status_style import NODE_LOOKS
+from scaicore_tui.runs.transitions import Transition, TransitionKind
+from scaicore_tui.timefmt import format_iso
+
+
+def run_document(run: Run) -> dict[str, Any]:
+    """The document of one run, nodes in the order they were first entered."""
+    return {
+        "execution_id": run.execution_id,
+        "core_id": run.core_id,
+        "status": str(run.status),
+        "started_at": format_iso(run.started_at),
+        "ended_at": format_iso(run.ended_at),
+        "duration_ms": run.duration_ms,
+        "joined_late": run.joined_late,
+        "input": run.input,
+        "output": run.output,
+        "error": run.error,
+        "instance_key": run.instance_key,
+        "event_count": run.event_count,
+        "last_event_at": format_iso(run.last_event_at),
+        "oddities": list(run.anomalies),
+        "nodes": [_node(node) for node in run.nodes.values()],
+    }
+
+
+def transition_document(told: Transition) -> dict[str, Any]:
+    """The document of one change."""
+    document: dict[str, Any] = {
+        "at": format_iso(told.at),
+        "change": str(told.kind),
+        "execution_id": told.execution_id,
+        "core_id": told.core_id,
+        "node_id": told.node_id,
+        "block_kind": told.block_kind,
+        "duration_ms": told.duration_ms,
+        "error": told.error,
+    }
+    if told.kind is TransitionKind.NODE_EXITED and told.visit is not None:
+        document |= _result(told.visit)
+    if told.checkpoint is not None:
+        document["checkpoint"] = _checkpoint(told.checkpoint)
+    return document
+
+
+def _checkpoint(row: Checkpoint) -> dict[str, Any]:
+    return {
+        "checkpoint_id": row.id,
+        "checkpoint_type": row.checkpoint_type,
+        "title": row.title,
+        "options": [option.id for option in row.options],
+        "resolution": row.resolution,
+        "resolved_by": row.resolved_by,
+    }
+
+
+def _node(node: NodeRunInfo) -> dict[str, Any]:
+    return {
+        "node_id": node.node_id,
+        "block_kind": node.block_kind,
+        "state": str(node.state),
+        "color": NODE_LOOKS[node.state].colour,
+        "visit_count": node.visit_count,
+        "visits": [_visit(visit) for visit in node.visits],
+    }
+
+
+def _visit(visit: NodeVisit) -> dict[str, Any]:
+    return {
+        "state": str(visit.state),
+        "entered_at": format_iso(visit.entered_at),
+        "ended_at": format_iso(visit.ended_at),
+        "duration_ms": visit.duration_ms,
+        **_result(visit),
+        "error": visit.error,
+    }
+
+
+def _result(visit: NodeVisit) -> dict[str, Any]:
+    return {
+        "result_binding": visit.result_binding,
+        "result_binding_value": visit.result,
+        "result_binding_truncated": visit.truncated,
+    }

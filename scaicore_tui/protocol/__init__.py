@@ -1,0 +1,30 @@
+"""What the API says, and only that: bodies, wrappers, problems. Knows nothing of HTTP, runs or screens."""
+
+from scaicore_tui.protocol.checkpoints import (
+    Checkpoint,
+    CheckpointPage,
+    Invocation,
+    Option,
+    read_checkpoint,
+    read_checkpoint_page,
+    read_invocation,
+)
+from scaicore_tui.protocol.events import Event, EventPage, decode_event, read_event, read_event_page
+from scaicore_tui.protocol.problems import Problem, read_problem
+
+__all__ = [
+    "Checkpoint",
+    "CheckpointPage",
+    "Event",
+    "EventPage",
+    "Invocation",
+    "Option",
+    "Problem",
+    "decode_event",
+    "read_checkpoint",
+    "read_checkpoint_page",
+    "read_event",
+    "read_event_page",
+    "read_invocation",
+    "read_problem",
+]

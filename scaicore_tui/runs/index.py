@@ -1,0 +1,126 @@
+"""All runs known, in the order their first event stands in the feed, with their statuses kept up to date.
+
+Pure: told what changed, asked by both front ends. Lists, filters and counts are answered from summaries.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from scaicore_tui.protocol.checkpoints import Checkpoint
+from scaicore_tui.runs.cache import Delta, History, RunCache, SortedSummaries
+from scaicore_tui.runs.gaps import Gap
+from scaicore_tui.runs.model import RunStatus
+from scaicore_tui.runs.summary import Summary
+
+
+class RunIndex:
+    """Summaries by `execution_id` and in order, full `runs` on demand, and how many there are of each status.
+
+    `gaps`, oldest first, are where events are missing: whoever takes events in says so.
+    `history` tells the stored events of a run, up to the `last` place that was taken in here.
+    """
+
+    def __init__(self, history: History) -> None:
+        self.summaries: dict[str, Summary] = {}
+        self.order = SortedSummaries()
+        self.runs = RunCache(self.summaries, self.order, history)
+        self.counts: Counter[RunStatus] = Counter()
+        self.gaps: Sequence[Gap] = ()
+        self.event_count = 0
+        # Events that were taken in here, and not found stored at the start.
+        self.ingested_count = 0
+        # Of those that came in here, how many can't be read, or only in part.
+        self.unreadable = 0
+        self.last_position: int | None = None
+        # Of each run, the events that came in as news, and not as history.
+        self.live_event_counts: Counter[str] = Counter()
+        self._waiting: frozenset[str] = frozenset()
+
+    def apply(self, change: Delta) -> set[str]:
+        """Take in what new events made of runs; returns the ids of those that changed."""
+        self.event_count += change.event_count
+        self.ingested_count += change.event_count
+        self.unreadable += change.unreadable
+        self.live_event_counts.update(change.arrivals)
+        if change.last is None:
+            self.runs.forget(change.summaries)
+        else:
+            self.last_position = change.last
+            self.runs.apply_events(change.events)
+        for summary in change.summaries.values():
+            if change.last is None and not change.is_history:
+                self._count_arrivals(summary)
+            self._replace(summary)
+        return set(change.summaries)
+
+    def load(self, summaries: Iterable[Summary]) -> set[str]:
+        """Take in stored summaries, but for runs that something newer is known of; returns the ids of the others."""
+        new = [summary for summary in summaries if summary.execution_id not in self.summaries]
+        for summary in new:
+            summary.status = self._status(summary)
+            self.counts[summary.status] += 1
+        self.summaries.update((summary.execution_id, summary) for summary in new)
+        self.order.extend(new)
+        return {summary.execution_id for summary in new}
+
+    def forget(self, execution_ids: Sequence[str], event_count: int) -> None:
+        """These runs are no longer stored, nor so many events, theirs among them."""
+        self.event_count -= event_count
+        for summary in [self.summaries.pop(key) for key in execution_ids if key in self.summaries]:
+            self.counts[summary.status] -= 1
+            self.order.drop(summary.place)
+            self.live_event_counts.pop(summary.execution_id, None)
+        self.runs.forget(execution_ids)
+
+    def set_pending(self, pending: Iterable[Checkpoint]) -> set[str]:
+        """Take the pending checkpoints as they are now; returns the ids of the runs whose status changed."""
+        waiting = frozenset(checkpoint.execution_id for checkpoint in pending if checkpoint.execution_id)
+        moved = {key for key in waiting ^ self._waiting if key in self.summaries}
+        self._waiting = waiting
+        return {key for key in moved if self._restate(self.summaries[key])}
+
+    def find(self, prefix: str) -> list[Summary]:
+        """The runs whose id is or begins with `prefix`; `@latest` is the newest."""
+        if prefix == "@latest":
+            return [self.order[len(self.order) - 1]] if len(self.order) else []
+        if prefix in self.summaries:
+            return [self.summaries[prefix]]
+        return [summary for summary in self.order if summary.execution_id.startswith(prefix)]
+
+    def _count_arrivals(self, summary: Summary) -> None:
+        """Of news that came in between, what a run has more than before."""
+        old = self.summaries.get(summary.execution_id)
+        self.live_event_counts[summary.execution_id] += summary.event_count - (old.event_count if old else 0)
+
+    def _replace(self, summary: Summary) -> None:
+        """Put a summary in the place of the one that was, if there was one."""
+        old = self.summaries.get(summary.execution_id)
+        if old is not None:
+            self.counts[old.status] -= 1
+            if old.place != summary.place:
+                self.order.drop(old.place)
+        summary.status = self._status(summary)
+        self.counts[summary.status] += 1
+        self.summaries[summary.execution_id] = summary
+        self.order.put(summary)
+        self.runs.set_status(summary)
+
+    def _restate(self, summary: Summary) -> bool:
+        """Bring a run's status up to date; whether it changed."""
+        status = self._status(summary)
+        if status is summary.status:
+            return False
+        self.counts[summary.status] -= 1
+        self.counts[status] += 1
+        summary.status = status
+        self.runs.set_status(summary)
+        return True
+
+    def _status(self, summary: Summary) -> RunStatus:
+        if summary.outcome is not None:
+            return summary.outcome
+        if summary.execution_id in self._waiting:
+            return RunStatus.WAITING
+        return RunStatus.RUNNING if summary.is_runtime else RunStatus.UNKNOWN

@@ -1,0 +1,234 @@
+"""The fold: one event more, applied to its run. Pure but for the run it is given: no I/O, no clock.
+
+Tolerates whatever order and completeness the feed has (API §7), shows what came, and marks the run where it was odd.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from scaicore_tui.json_text import write
+from scaicore_tui.protocol import events as wire
+from scaicore_tui.protocol.events import Event
+from scaicore_tui.protocol.lenient_json import as_number, as_text, as_text_or_none
+from scaicore_tui.runs import visits
+from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, RunStatus, json_digest
+from scaicore_tui.timefmt import whole_seconds
+
+# A run that took longer, some three thousand years, did not; nor did one that took less than nothing.
+MAX_DURATION_MS = 1e14
+
+
+class VisitChange(NamedTuple):
+    """The visit that an event began or ended, and its node."""
+
+    node: NodeRunInfo
+    visit: NodeVisit
+
+
+def fold(run: Run, event: Event) -> bool:
+    """Apply `event` to `run`; False where it is a repeat that changes nothing but the count of repeats."""
+    if is_repeat(run, event):
+        return False
+    apply(run, event)
+    return True
+
+
+def apply(run: Run, event: Event) -> VisitChange | None:
+    """Apply `event`, which is no repeat, to `run`; the visit that it was about."""
+    run.event_count += 1
+    run.core_id = run.core_id or event.core_id
+    _span(run, event.at)
+    if not event.is_complete:
+        run.add_anomaly("an event that can be read only in part")
+    rule = _RULES.get(event.type)
+    if rule is None:
+        return None
+    if run.is_over and event.type not in _ENDS:
+        run.add_anomaly("events after the end")
+    run.is_runtime = True
+    return rule(run, event)
+
+
+def _span(run: Run, at: int | None) -> None:
+    if at is None:
+        return
+    run.first_event_at = at if run.first_event_at is None else min(run.first_event_at, at)
+    run.last_event_at = at if run.last_event_at is None else max(run.last_event_at, at)
+
+
+def is_repeat(run: Run, event: Event) -> bool:
+    """Whether the bus delivered the same event again (API §2): then it is counted.
+
+    Equal bytes with sub-second timestamps are one event. With whole seconds a loop writes equal bytes in earnest, so
+    a repeat is one only while the visit that it belongs to leaves no room for a second.
+    """
+    if run.seen.add(hash(event.raw)):
+        return False
+    repeats = not whole_seconds(event.timestamp) or _cannot_be_new(run, event)
+    run.duplicates += repeats
+    return repeats
+
+
+def _cannot_be_new(run: Run, event: Event) -> bool:
+    """Whether a second event of equal bytes can't be meant."""
+    if event.type == wire.BLOCK_ENTERED:
+        node = run.nodes.get(_key(event))
+        return node is not None and any(visit.entered_at == event.at for visit in node.open_visits)
+    if event.type in (wire.BLOCK_EXITED, wire.BLOCK_FAILED):
+        return _visited(run, event) is None
+    return event.type in _RULES
+
+
+def _started(run: Run, event: Event) -> None:
+    if not run.joined_late:
+        run.add_anomaly("started again")
+        return
+    run.joined_late = False
+    run.started_at = event.at
+    run.has_input = "input" in event.payload
+    run.input = event.payload.get("input")
+    run.start = event
+    run.input_digest = json_digest(run.input)
+    run.is_input_truncated = event.payload.get("input_truncated") is True
+    _instance(run, event)
+
+
+def _completed(run: Run, event: Event) -> None:
+    _end(run, event, RunStatus.COMPLETED)
+    run.output = event.payload.get("output")
+    run.output_digest = json_digest(run.output)
+    known = as_number(event.payload.get("duration_ms"))
+    if known is not None and 0 <= known < MAX_DURATION_MS:
+        run.reported_ms = known
+
+
+def _failed(run: Run, event: Event) -> None:
+    _end(run, event, RunStatus.FAILED)
+    run.error = error_text(event.payload)
+
+
+def _end(run: Run, event: Event, outcome: RunStatus) -> None:
+    if run.is_over:
+        run.add_anomaly("ended twice")
+    if run.open_count:
+        run.add_anomaly("ended inside a node")
+    run.outcome = outcome
+    run.ended_at = event.at
+    _instance(run, event)
+
+
+def _instance(run: Run, event: Event) -> None:
+    key = event.payload.get("instance_key")
+    if key is not None:
+        run.instance_key = as_text(key)
+
+
+def _entered(run: Run, event: Event) -> VisitChange:
+    node = _node(run, event)
+    late = _early_exit(node, event.at)
+    if late is not None:
+        late.entered_at = event.at
+        return VisitChange(node, late)
+    visit = NodeVisit(NodeState.ENTERED, entered_at=event.at)
+    visits.enter(run, node, visit)
+    return VisitChange(node, visit)
+
+
+def _early_exit(node: NodeRunInfo, at: int | None) -> NodeVisit | None:
+    """A visit whose exit was delivered before its enter."""
+    if at is None or not node.visits:
+        return None
+    visit = node.visits[-1]
+    fits = visit.entered_at is None and visit.ended_at is not None and at <= visit.ended_at
+    return visit if fits else None
+
+
+def _exited(run: Run, event: Event) -> VisitChange | None:
+    passage = _close(run, event, NodeState.EXITED)
+    if passage is None:
+        return None
+    payload, visit = event.payload, passage.visit
+    visit.result_binding = as_text_or_none(payload.get("result_binding"))
+    visit.has_result = "result_binding_value" in payload
+    visit.result = payload.get("result_binding_value")
+    visit.truncated = bool(payload.get("result_binding_truncated"))
+    return passage
+
+
+def _block_failed(run: Run, event: Event) -> VisitChange | None:
+    passage = _close(run, event, NodeState.FAILED)
+    error = error_text(event.payload)
+    if passage is not None:
+        passage.visit.error = error
+    elif run.error is None:
+        run.error = error
+    return passage
+
+
+def _close(run: Run, event: Event, state: NodeState) -> VisitChange | None:
+    """Close the visit that `event` ends; None where it belongs to no node and is kept at run level."""
+    node = _visited(run, event)
+    if node is not None:
+        return VisitChange(node, visits.leave(run, node, state, event.at))
+    run.add_anomaly(f"{state} without enter")
+    if event.node_id is None:
+        return None
+    node, visit = _node(run, event), NodeVisit(state, ended_at=event.at)
+    visits.add_ended(run, node, visit)
+    return VisitChange(node, visit)
+
+
+def _visited(run: Run, event: Event) -> NodeRunInfo | None:
+    """The node whose open visit `event` ends: its own; without an id the newest open one of its kind, or of any."""
+    if event.node_id is not None:
+        node = run.nodes.get(_key(event))
+        return node if node is not None and node.open_visits else None
+    return visits.newest_open(run, event.block_kind)
+
+
+def _node(run: Run, event: Event) -> NodeRunInfo:
+    key = _key(event)
+    node = run.nodes.get(key)
+    if node is None:
+        visits.evict_node(run)
+        node = run.nodes[key] = NodeRunInfo(event.node_id, event.block_kind)
+    elif node.block_kind is None:
+        node.block_kind = event.block_kind
+    return node
+
+
+def _key(event: Event) -> tuple[str | None, str | None]:
+    return (event.node_id, None) if event.node_id is not None else (None, event.block_kind)
+
+
+def error_text(payload: dict[str, Any]) -> str:
+    """The best words out of an error of undocumented shape (API §7)."""
+    for name in ("error", "message", "reason", "detail"):
+        words = _words(payload.get(name))
+        if words:
+            return words
+    rest = {key: value for key, value in payload.items() if key not in ("execution_id", "node_id", "block_kind")}
+    return write(rest) if rest else "no reason given"
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        code = value.get("code") or value.get("type")
+        message = next((value[name] for name in ("message", "reason", "detail") if value.get(name)), None)
+        return ": ".join(as_text(part) for part in (code, message) if part) or write(value)
+    if value is None or value == "":
+        return ""
+    return value if isinstance(value, str) else write(value)
+
+
+_RULES: dict[str, Callable[[Run, Event], VisitChange | None]] = {
+    wire.STARTED: _started,
+    wire.COMPLETED: _completed,
+    wire.FAILED: _failed,
+    wire.BLOCK_ENTERED: _entered,
+    wire.BLOCK_EXITED: _exited,
+    wire.BLOCK_FAILED: _block_failed,
+}
+_ENDS = (wire.COMPLETED, wire.FAILED)

@@ -1,0 +1,94 @@
+"""The journal's summaries: one of each run, stored with the events it was folded from.
+
+Those of another version of the fold, or of a file that had none, are made anew from the events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from scaicore_tui.json_text import write
+from scaicore_tui.protocol import Checkpoint, read_checkpoint
+from scaicore_tui.runs import Summary
+from scaicore_tui.runs.summary import VERSION, decode, encode
+from scaicore_tui.store.database import encode_id
+from scaicore_tui.store.journal import Journal
+
+
+def read_pending(journal: Journal) -> list[Checkpoint]:
+    """The checkpoints that were pending at the latest look, oldest first."""
+    rows = journal.query("SELECT source FROM main.pending ORDER BY place")
+    try:
+        return [read_checkpoint(source) for (source,) in rows]
+    except (ValueError, TypeError) as error:
+        raise journal.damage() from error
+
+
+def save_pending(journal: Journal, checkpoints: Iterable[Checkpoint]) -> None:
+    """These are pending now, oldest first, and no others."""
+    rows = [(write(checkpoint.raw, ascii_only=True).encode(),) for checkpoint in checkpoints]
+    with journal.transaction() as database:
+        database.execute("DELETE FROM main.pending")
+        database.executemany("INSERT INTO main.pending (source) VALUES (?)", rows)
+
+
+_PUT = "INSERT OR REPLACE INTO main.runs VALUES (?, ?, ?)"
+_NEWEST = "SELECT summary FROM main.runs WHERE place < ? ORDER BY place DESC LIMIT ?"
+_MATCHING = "SELECT summary FROM main.runs WHERE substr(execution_id, 1, ?) = ? ORDER BY place DESC LIMIT ?"
+_OLDEST = "SELECT summary FROM main.runs WHERE place > ? ORDER BY place LIMIT ?"
+_ALL = "SELECT execution_id FROM events WHERE execution_id IS NOT NULL GROUP BY execution_id ORDER BY min(pos) DESC"
+
+
+class Summaries:
+    """The summaries that `journal` holds."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def put(self, summaries: Iterable[Summary]) -> None:
+        """Store these, each in place of the one that was. Inside the transaction that stores their events."""
+        rows = [(summary.place, encode_id(summary.execution_id), encode(summary)) for summary in summaries]
+        with self._journal.transaction() as database:
+            database.executemany(_PUT, rows)
+
+    def newest(self, limit: int, before: int = 2**62) -> list[Summary]:
+        """The newest summaries of runs that began `before` a place, newest first."""
+        return self._decoded(self._journal.query(_NEWEST, before, limit))
+
+    def matching(self, prefix: str, limit: int) -> list[Summary]:
+        """The newest summaries of runs whose id begins with `prefix`, newest first."""
+        return self._decoded(self._journal.query(_MATCHING, len(prefix), prefix, limit))
+
+    def oldest(self, limit: int, above: int) -> list[Summary]:
+        """The oldest summaries of runs that began `above` a place, oldest first."""
+        return self._decoded(self._journal.query(_OLDEST, above, limit))
+
+    def _decoded(self, rows: Iterable[tuple[bytes]]) -> list[Summary]:
+        try:
+            return [decode(source) for (source,) in rows]
+        except (ValueError, TypeError) as error:
+            raise self._journal.damage() from error
+
+    def drop_outdated(self) -> bool:
+        """Forget those of another version of the fold; whether any are missing."""
+        version, folded = self._journal.query("SELECT version, folded FROM folding")[0]
+        if version != VERSION:
+            with self._journal.transaction() as database:
+                database.execute("DELETE FROM runs")
+                database.execute("UPDATE folding SET version = ?, folded = 0", (VERSION,))
+        return bool(folded != VERSION)
+
+    def missing(self) -> list[str]:
+        """The ids of runs that have events and no summary, newest first."""
+        there = {execution_id for (execution_id,) in self._journal.query("SELECT execution_id FROM main.runs")}
+        return [_decode_id(found) for (found,) in self._journal.query(_ALL) if found not in there]
+
+    def mark_complete(self) -> None:
+        """Note that none is missing."""
+        with self._journal.transaction() as database:
+            database.execute("UPDATE folding SET folded = version")
+
+
+def _decode_id(stored: str | bytes) -> str:
+    """The id that `encode_id` made this of."""
+    return stored if isinstance(stored, str) else stored.decode("utf-8", "surrogatepass")

@@ -1,0 +1,1 @@
+"""Fetches pages, joins them into one feed, and reads what is missing: pollers, stitching, backfill."""

@@ -1,0 +1,1 @@
+"""Modal screens: they ask for one decision and close."""

@@ -1,0 +1,226 @@
+"""The registry of key actions. Bindings, footer, help, palette and manual are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from msgspec import Struct
+from textual.binding import Binding
+
+
+class KeyContext(StrEnum):
+    """Where the focus is; the value is what a person calls it."""
+
+    RUNS = "runs"
+    NODES = "nodes"
+    CHECKPOINTS = "checkpoints"
+    DETAIL = "run"
+    INBOX = "inbox"
+    ANSWER = "answer"
+    COMMENT = "comment"
+    BULK = "several"
+    RESULTS = "results"
+    REPLAY = "replay"
+    INPUT = "input"
+    ENTITY = "entity"
+    TYPING_OUT = "typing out"
+    PROFILES = "profiles"
+    HELP = "help"
+    WELCOME = "welcome"
+
+
+LISTS = frozenset({KeyContext.RUNS, KeyContext.NODES, KeyContext.CHECKPOINTS})
+READING = LISTS | {KeyContext.DETAIL, KeyContext.INBOX}
+MOVING = READING | {KeyContext.HELP, KeyContext.PROFILES}
+INBOXES = frozenset({KeyContext.CHECKPOINTS, KeyContext.INBOX})
+ANSWERING = frozenset({KeyContext.ANSWER, KeyContext.COMMENT})
+CHOOSING = frozenset({KeyContext.ANSWER, KeyContext.BULK})
+DIALOGS = frozenset({KeyContext.ANSWER, KeyContext.COMMENT, KeyContext.REPLAY})
+TYPING = frozenset({KeyContext.INPUT})
+REPLAYING = TYPING | {KeyContext.REPLAY, KeyContext.ENTITY}
+LATER_FIELDS = frozenset({KeyContext.COMMENT, KeyContext.ENTITY, KeyContext.TYPING_OUT})
+# Where text is edited, the key takes back what was typed.
+STOPPABLE = READING | CHOOSING | {KeyContext.RESULTS, KeyContext.HELP, KeyContext.WELCOME}
+SCROLLING = CHOOSING | {KeyContext.RESULTS, KeyContext.REPLAY, KeyContext.ENTITY, KeyContext.TYPING_OUT}
+
+
+class KeyAction(Struct, frozen=True):
+    """Something a key does. `label` is for the footer, where it is empty the footer leaves it out."""
+
+    id: str
+    keys: tuple[str, ...]
+    label: str
+    words: str
+    places: frozenset[KeyContext]
+    writes: bool = False
+
+    @property
+    def key_names(self) -> str:
+        """The keys as a person reads them."""
+        return " ".join(_KEY_NAMES.get(key, key) for key in self.keys)
+
+    @property
+    def first_key(self) -> str:
+        """The key that the footer shows."""
+        return _KEY_NAMES.get(self.keys[0], self.keys[0])
+
+
+_KEY_NAMES = {
+    "down": "↓",
+    "up": "↑",
+    "question_mark": "?",
+    "slash": "/",
+    "escape": "esc",
+    "pagedown": "pgdn",
+    "pageup": "pgup",
+}
+
+# In the order in which a footer has room for them.
+ACTIONS: tuple[KeyAction, ...] = (
+    KeyAction(
+        "send", ("enter", "ctrl+s"), "send", "send the chosen answer once", frozenset({KeyContext.ANSWER}), writes=True
+    ),
+    KeyAction("send", ("ctrl+s",), "send", "send the chosen answer once", frozenset({KeyContext.COMMENT}), writes=True),
+    KeyAction(
+        "send",
+        ("enter", "ctrl+s"),
+        "send",
+        "send the answer once to each listed checkpoint",
+        frozenset({KeyContext.BULK}),
+        writes=True,
+    ),
+    KeyAction(
+        "cautious",
+        ("s", "ctrl+r"),
+        "stop or go on",
+        "stop on the first failure, or continue after failures",
+        frozenset({KeyContext.BULK}),
+    ),
+    KeyAction("send", ("enter", "ctrl+s"), "replay", "invoke the Core again, once", REPLAYING - TYPING, writes=True),
+    KeyAction("send", ("ctrl+s",), "replay", "invoke the Core again, once", TYPING, writes=True),
+    KeyAction(
+        "send", ("enter", "ctrl+s"), "send", "send the write once", frozenset({KeyContext.TYPING_OUT}), writes=True
+    ),
+    KeyAction("edit", ("e",), "edit", "edit the input", frozenset({KeyContext.REPLAY})),
+    KeyAction(
+        "editor", ("o", "ctrl+o"), "editor", "edit the input in $VISUAL or $EDITOR", frozenset({KeyContext.REPLAY})
+    ),
+    KeyAction("editor", ("ctrl+o",), "editor", "edit the input in $VISUAL or $EDITOR", TYPING),
+    KeyAction("next_field", ("tab",), "entity", "go to the field for the entity", REPLAYING - {KeyContext.ENTITY}),
+    KeyAction(
+        "captured", ("u",), "captured", "restore the captured input; ctrl+z undoes this", frozenset({KeyContext.REPLAY})
+    ),
+    KeyAction(
+        "demo", ("d", "enter"), "start the demo", "start the demo on this machine", frozenset({KeyContext.WELCOME})
+    ),
+    KeyAction("answer", ("a",), "answer", "answer the checkpoint; then choose with 1–9", READING, writes=True),
+    KeyAction(
+        "filter",
+        ("slash",),
+        "filter",
+        "filter by type, Core, assignee or title; !word excludes",
+        frozenset({KeyContext.INBOX}),
+    ),
+    KeyAction("view", ("v",), "done", "show answered checkpoints, or pending ones", frozenset({KeyContext.INBOX})),
+    KeyAction("continue", ("c",), "continue", "continue the breakpoint", READING, writes=True),
+    KeyAction("mark", ("space",), "mark", "mark it; a then gives all marked ones the same answer", INBOXES),
+    KeyAction("continue_all", ("C",), "", "continue all breakpoints of this node or Core", INBOXES, writes=True),
+    KeyAction(
+        "replay",
+        ("R",),
+        "replay",
+        "replay: invoke the Core again, same or edited input",
+        READING,
+        writes=True,
+    ),
+    KeyAction(
+        "next_error", ("e",), "next error", "go to the next error", frozenset({KeyContext.RUNS, KeyContext.DETAIL})
+    ),
+    KeyAction("open", ("enter",), "open", "open the run, or answer the checkpoint", LISTS),
+    KeyAction("open", ("enter",), "", "answer the checkpoint", frozenset({KeyContext.INBOX})),
+    KeyAction("inbox", ("i",), "inbox", "open the inbox: pending checkpoints by urgency", LISTS | {KeyContext.DETAIL}),
+    KeyAction(
+        "previous_error", ("E",), "", "go to the previous error", frozenset({KeyContext.RUNS, KeyContext.DETAIL})
+    ),
+    KeyAction("filter", ("slash",), "filter", "filter the runs by words; !word excludes", LISTS),
+    KeyAction("view", ("v",), "view", "change the view: all, failed, waiting, running", LISTS),
+    KeyAction("follow", ("f",), "follow", "follow the newest run, or stay on this one", frozenset({KeyContext.RUNS})),
+    KeyAction("next_pane", ("tab",), "pane", "next pane", LISTS),
+    KeyAction("previous_pane", ("shift+tab",), "", "previous pane", LISTS),
+    KeyAction("pause", ("p",), "pause", "pause or resume polling", READING),
+    KeyAction("refresh_now", ("r",), "refresh", "refresh now", READING),
+    KeyAction("copy", ("y",), "copy", "copy the id", READING),
+    KeyAction("copy_all", ("Y",), "", "copy the whole run or checkpoint as JSON", READING),
+    KeyAction("copy", ("y",), "copy", "copy the input as it would be sent", frozenset({KeyContext.REPLAY})),
+    KeyAction("copy", ("ctrl+y",), "", "copy the whole checkpoint as JSON", frozenset({KeyContext.ANSWER})),
+    KeyAction("profile", ("P",), "profile", "switch to another profile", READING),
+    KeyAction("profile", ("P",), "profiles", "choose a profile", frozenset({KeyContext.WELCOME})),
+    KeyAction("switch", ("enter",), "switch", "open this profile", frozenset({KeyContext.PROFILES})),
+    KeyAction("theme", ("t",), "", "switch between light and dark", READING),
+    KeyAction("repaint", ("ctrl+l",), "", "redraw the screen", READING),
+    KeyAction("app.suspend_process", ("ctrl+z",), "", "suspend the app; fg in the shell resumes it", STOPPABLE),
+    KeyAction("cursor_down", ("down", "j"), "", "down", MOVING),
+    KeyAction("cursor_up", ("up", "k"), "", "up", MOVING),
+    KeyAction("page_down", ("pagedown",), "", "page down", MOVING),
+    KeyAction("page_down", ("space",), "", "page down", (READING | {KeyContext.HELP}) - INBOXES),
+    KeyAction("page_up", ("pageup",), "", "page up", MOVING),
+    KeyAction("first", ("g", "home"), "", "go to the start", MOVING),
+    KeyAction("last", ("G", "end"), "", "go to the end", MOVING),
+    KeyAction("next_field", ("tab",), "comment", "write a comment", CHOOSING),
+    KeyAction("next_field", ("tab",), "next", "go to the next field", LATER_FIELDS),
+    KeyAction("fields", ("ctrl+t",), "", "insert the form's fields into the comment", ANSWERING),
+    KeyAction("option_down", ("down",), "", "next option", CHOOSING),
+    KeyAction("option_up", ("up",), "", "previous option", CHOOSING),
+    KeyAction("read_down", ("pagedown",), "", "scroll down", SCROLLING),
+    KeyAction("read_up", ("pageup",), "", "scroll up", SCROLLING),
+    KeyAction("back", ("escape",), "", "dismiss the notice, then reset view and filter", LISTS),
+    KeyAction("back", ("escape",), "back", "dismiss the notice, then go back", frozenset({KeyContext.DETAIL})),
+    KeyAction(
+        "back", ("escape",), "back", "dismiss the notice, clear the filter, go back", frozenset({KeyContext.INBOX})
+    ),
+    KeyAction("back", ("escape",), "cancel", "cancel; typed text is kept", DIALOGS),
+    KeyAction("back", ("escape",), "cancel", "cancel; marks and typed text are kept", frozenset({KeyContext.BULK})),
+    KeyAction(
+        "back",
+        ("escape",),
+        "cancel",
+        "cancel; the word must be typed again next time",
+        frozenset({KeyContext.TYPING_OUT}),
+    ),
+    KeyAction("back", ("escape",), "close", "close; unfinished writes continue", frozenset({KeyContext.RESULTS})),
+    KeyAction("back", ("escape",), "back", "stop typing; the text is kept", REPLAYING - {KeyContext.REPLAY}),
+    KeyAction("back", ("escape", "q"), "stay", "stay on this profile", frozenset({KeyContext.PROFILES})),
+    KeyAction("back", ("escape", "question_mark", "q"), "close", "close the help", frozenset({KeyContext.HELP})),
+    KeyAction("help", ("question_mark",), "help", "show the keys of this view", READING),
+    KeyAction("command_palette", ("ctrl+p",), "", "find any action by name", READING),
+    KeyAction("quit", ("q",), "quit", "quit", READING | {KeyContext.WELCOME}),
+)
+
+MOVES = ("cursor_down", "cursor_up", "page_down", "page_up", "first", "last")
+
+
+def actions_at(place: KeyContext, *, read_only: bool = False) -> list[KeyAction]:
+    """What can be done at a place; nothing that writes in a read-only session."""
+    return [action for action in ACTIONS if place in action.places and not (read_only and action.writes)]
+
+
+def writes(action_id: str) -> bool:
+    """Whether that action sends something that changes a run."""
+    return any(action.writes for action in ACTIONS if action.id == action_id)
+
+
+def key_writes(place: KeyContext, key: str) -> bool:
+    """Whether that key sends something there, or opens what does."""
+    return any(action.writes and key in action.keys for action in actions_at(place))
+
+
+def bindings(
+    places: Iterable[KeyContext], *, only: Iterable[str] | None = None, but: Iterable[str] = ()
+) -> list[Binding]:
+    """The bindings for `places`, of all actions or of the `only` ones, without the `but` ones."""
+    wanted, unwanted, found = set(places), set(but), list[Binding]()
+    for action in ACTIONS:
+        if action.places & wanted and action.id not in unwanted and (only is None or action.id in only):
+            found += [Binding(key, action.id, action.words, show=False) for key in action.keys]
+    return found

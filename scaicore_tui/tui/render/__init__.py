@@ -1,0 +1,1 @@
+"""Turns values into styled lines. Pure: no widgets, no I/O, every time is an argument."""

@@ -1,0 +1,128 @@
+"""The nodes of the selected run, below what is to be said of the run itself."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from scaicore_tui.runs import NodeRunInfo, Run, RunStatus
+from scaicore_tui.text import cell_width, json_inline, one_line
+from scaicore_tui.tui.messages import RunOpened
+from scaicore_tui.tui.render.line import BAR, Line, untrusted
+from scaicore_tui.tui.render.replays import Relation
+from scaicore_tui.tui.render.runs import MAX_NAME_CELLS, node_row
+from scaicore_tui.tui.widgets.row_list import RowList
+
+MAX_ERROR_LINES = 3
+# The names of so many runs, those shown last, share a column: it stays where it is while a cursor goes through them.
+NEIGHBOURS = 8
+
+
+class NodeList(RowList):
+    """One run's notes and nodes. A row is a node, or a line of a note."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
+        super().__init__(id=id)
+        self._run: Run | None = None
+        self._links: Sequence[Relation] = ()
+        self._missing = ""
+        self._rows: list[NodeRunInfo | Line] = []
+        self._now = 0.0
+        self._name_widths = deque([0], maxlen=NEIGHBOURS)
+        self._follow_active = True
+
+    @property
+    def run(self) -> Run | None:
+        """The run whose nodes these are."""
+        return self._run
+
+    @property
+    def below(self) -> int:
+        """How many rows are out of sight below."""
+        return max(0, self.row_count - self.top - self.size.height)
+
+    @property
+    def row_count(self) -> int:
+        return len(self._rows)
+
+    @property
+    def empty_words(self) -> str:
+        if self._run is not None and self._run.is_loading:
+            return f"its {self._run.event_count:,} events are being read…"
+        return "no run is selected" if self._run is None else "no node was entered yet"
+
+    def draw_row(self, row: int) -> Line:
+        item = self._rows[row]
+        if not isinstance(item, NodeRunInfo):
+            return item
+        status = RunStatus.UNKNOWN if self._run is None else self._run.status
+        return node_row(item, self.size.width - 2, self._now, status, max(self._name_widths))
+
+    def show(self, run: Run | None, now: float, links: Sequence[Relation] = (), missing: str = "") -> None:
+        """Show `run` as it is at `now`, in seconds since 1970: the node at work, until a person moves the cursor.
+
+        `links` are its replays, and what it replays; `missing` says that events of it may be.
+        """
+        if run is None or self._run is None or run.execution_id != self._run.execution_id:
+            self.cursor = 0
+            self._follow_active = True
+            self._name_widths.append(0)
+            self.scroll_to_line(0)
+        self._run, self._now, self._links, self._missing = run, now, links, missing
+        self._fill()
+        if self._follow_active:
+            self._select_active()
+
+    def cursor_moved(self, *, by_hand: bool) -> None:
+        self._follow_active = self._follow_active and not by_hand
+
+    def tick(self, now: float) -> None:
+        """Only time passed."""
+        self._now = now
+        self.repaint()
+
+    def on_resize(self) -> None:
+        self._fill()
+        super().on_resize()
+
+    def row_opened(self) -> None:
+        if self._run is not None:
+            self.post_message(RunOpened(self._run.execution_id))
+
+    def _fill(self) -> None:
+        run = self._run
+        notes = [] if run is None else [*_notes(run, self._missing, self.size.width - 3), *_told(self._links)]
+        self._rows = [] if run is None else [*notes, *run.nodes.values(), *_result(run)]
+        names = (
+            [cell_width(one_line(node.name, MAX_NAME_CELLS)) for node in run.nodes.values()] if run is not None else []
+        )
+        self._name_widths[-1] = min(MAX_NAME_CELLS, max(names, default=0) + 1)
+        self.cursor = min(self.cursor, max(0, self.row_count - 1))
+        self.repaint()
+
+    def _select_active(self) -> None:
+        """To the newest node that is open, or else to the newest. A run that is over begins with its error: stay."""
+        if self._run is not None and not self._run.is_over:
+            nodes = [(row, item) for row, item in enumerate(self._rows) if isinstance(item, NodeRunInfo)]
+            at_work = [row for row, node in nodes if node.open_visits] or [row for row, _ in nodes]
+            self.set_cursor(at_work[-1] if at_work else 0, by_hand=False)
+
+
+def _notes(run: Run, missing: str, width: int) -> list[Line]:
+    """What is to be said of the run itself: its error, and whatever a clean run would not show."""
+    notes = untrusted(run.error, width, "red", MAX_ERROR_LINES) if run.error else []
+    if run.joined_late:
+        notes.append([("joined late: the feed we hold begins after its start", "amber")])
+    if missing:
+        notes.append([(missing, "amber")])
+    if run.anomalies:
+        notes.append([(f"odd: {', '.join(run.anomalies)}", "amber")])
+    return notes
+
+
+def _told(links: Sequence[Relation]) -> list[Line]:
+    return [[(f"{kind} {other}", "accent")] for kind, other in links]
+
+
+def _result(run: Run) -> list[Line]:
+    return [] if run.output is None else [[("output ", "grey"), BAR, (json_inline(run.output, 200), "grey")]]

@@ -1,0 +1,104 @@
+"""A list with a cursor. The cursor is a mark at the left edge: moving it changes two cells."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from textual import events
+
+from scaicore_tui.tui.render.line import CURSOR, Line, Span
+from scaicore_tui.tui.widgets.line_view import LineView
+
+
+class RowList(LineView):
+    """Rows to choose from. Subclasses draw a row without its mark, and say what moving and opening mean."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
+        super().__init__(id=id)
+        self.cursor = 0
+        self.is_front = False
+
+    @property
+    @abstractmethod
+    def row_count(self) -> int:
+        """How many rows there are."""
+
+    @property
+    def empty_words(self) -> str:
+        """What is said where there is no row."""
+        return ""
+
+    @abstractmethod
+    def draw_row(self, row: int) -> Line:
+        """A row, without the mark of the cursor."""
+
+    def line_of(self, row: int) -> int:
+        """The line that a row stands on, or would, where it is one before the first or behind the last."""
+        return row
+
+    def row_at(self, line: int) -> int | None:
+        """The row on a line; None where something else is, or nothing."""
+        return line if line < self.row_count else None
+
+    def cursor_mark(self, row: int) -> Span:
+        """The two cells before a row."""
+        if row != self.cursor:
+            return "  ", "text"
+        return f"{CURSOR} ", "accent strong" if self.is_front else "grey"
+
+    def cursor_moved(self, *, by_hand: bool) -> None:
+        """The cursor is on another row, put there by a person or by the data."""
+
+    def row_opened(self) -> None:
+        """The row under the cursor was opened."""
+
+    @property
+    def line_count(self) -> int:
+        return max(1, self.row_count)
+
+    def draw(self, line: int) -> Line:
+        if not self.row_count:
+            return [("  ", "text"), (self.empty_words, "grey")]
+        return [self.cursor_mark(line), *self.draw_row(line)]
+
+    def set_cursor(self, row: int, *, by_hand: bool = True) -> None:
+        """Move the cursor to `row`, or as near as there are rows, and show it."""
+        row = max(0, min(row, self.row_count - 1))
+        if row != self.cursor:
+            self.cursor = row
+            self.cursor_moved(by_hand=by_hand)
+        self.scroll_to_cursor()
+        self.repaint()
+
+    def scroll_to_cursor(self) -> None:
+        """Scroll so far that the cursor is seen, with what stands between its row and the next ones: by half a page, as
+        one line costs as much as many."""
+        height = self.size.height
+        first, last = self.line_of(self.cursor - 1) + 1, self.line_of(self.cursor + 1) - 1
+        if height and not self.top <= first <= last < self.top + height:
+            self.scroll_to_line(self.line_of(self.cursor) - height // 2)
+
+    def move(self, by: int) -> None:
+        self.set_cursor(self.cursor + by)
+
+    def open_row(self) -> None:
+        """Open the row under the cursor."""
+        if self.row_count:
+            self.row_opened()
+
+    def come_to_front(self, *, is_front: bool) -> None:
+        """The keys go here, or elsewhere."""
+        self.is_front = is_front
+        self.repaint()
+
+    def on_resize(self) -> None:
+        self.scroll_to_cursor()
+
+    def on_click(self, event: events.Click) -> None:
+        """Select the row; a second click opens it."""
+        row = self.row_at(self.top + event.y)
+        if row is None:
+            return
+        if row == self.cursor and event.chain > 1:
+            self.row_opened()
+        self.set_cursor(row)
