@@ -60,7 +60,7 @@ class Stage:
     def reviewed(self) -> set[str]:
         """The runs that wait for a review."""
         pending = (row for row in self.session.checkpoints if not row.is_breakpoint)
-        return {row.execution_id for row in pending if row.execution_id and row.execution_id in self.session.book.runs}
+        return {row.execution_id for row in pending if row.execution_id and row.execution_id in self.session.index.runs}
 
     async def press_until(self, key: str, fact: Callable[[], object]) -> None:
         """Press `key` as often as it takes."""
@@ -85,7 +85,7 @@ Scene = Callable[[Stage], Awaitable[None]]
 
 async def main_screen(stage: Stage) -> None:
     """Runs, and the nodes of the one that came furthest before it had to wait for a review."""
-    runs = stage.session.book.runs
+    runs = stage.session.index.runs
     furthest = max(stage.reviewed, key=lambda execution_id: len(runs[execution_id].nodes))
     await stage.press_until("j", lambda: stage.selected.execution_id == furthest)
 
@@ -110,7 +110,7 @@ async def failed_run(stage: Stage) -> None:
 async def failed_runs(stage: Stage) -> None:
     """The list of failed runs, with the nodes of the newest one."""
     await stage.until(
-        lambda: sum(run.status is RunStatus.FAILED for run in stage.session.book.runs.values()) >= FEW_FAILED
+        lambda: sum(run.status is RunStatus.FAILED for run in stage.session.index.runs.values()) >= FEW_FAILED
     )
     await stage.pilot.press("v", "g")
 
@@ -208,7 +208,7 @@ async def picture(target: Target, scene: Scene, size: tuple[int, int]) -> str:
         app = DebuggerApp(session, banner="demo")
         async with app.run_test(size=size) as pilot:
             stage = Stage(pilot, session, wire)
-            await stage.until(lambda: session.link.polls and session.checkpoints and not session.needs_backfill)
+            await stage.until(lambda: session.connection.polls and session.checkpoints and not session.needs_backfill)
             await scene(stage)
             # The nodes follow a cursor that rests.
             await pilot.pause(HASTE)

@@ -102,7 +102,7 @@ def _same_result(run: Run, submission: Submission) -> bool:
 def _candidates(submission: Submission, book: RunIndex, skew: float, taken: Container[str]) -> Iterable[Run]:
     """New runs with an equal input, oldest first. Their digests tell which ones are worth being read in full."""
     wanted = json_digest(submission.value)
-    new = takewhile(lambda summary: summary.place > submission.position_before, reversed(book.order))
+    new = takewhile(lambda summary: summary.position > submission.position_before, reversed(book.order))
     for summary in [summary for summary in new if summary.input_digest == wanted][::-1]:
         if _may_be_new(summary, submission, skew) and summary.execution_id not in taken:
             run = book.runs[summary.execution_id]

@@ -26,12 +26,12 @@ from scaicore_tui.config import Caller
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.protocol.checkpoints import Option
 from scaicore_tui.protocol.lenient_json import as_text
-from scaicore_tui.protocol.strict_json import GivenJson, parse_strict, written
+from scaicore_tui.protocol.strict_json import StrictJson, parse_strict, written
 from scaicore_tui.runs import Run, RunIndex
 from scaicore_tui.text import display_name, quote
 
 
-def captured_input(run: Run) -> GivenJson:
+def captured_input(run: Run) -> StrictJson:
     """Return the input of `run` as its start told it.
 
     Where that is no strict JSON (a control character in a string, say), it is written anew from its value. Raises
@@ -46,14 +46,14 @@ def captured_input(run: Run) -> GivenJson:
     return written(run.input)
 
 
-def replay_input(run: Run, value: Any, *, given_input: bool) -> GivenJson:
+def replay_input(run: Run, value: Any, *, given_input: bool) -> StrictJson:
     """Return what a replay of `run` sends: its captured input, or the given `value`, which may be JSON already.
 
     Raises UsageError where it can't be sent as JSON.
     """
     if not given_input:
         return captured_input(run)
-    return value if isinstance(value, GivenJson) else written(value)
+    return value if isinstance(value, StrictJson) else written(value)
 
 
 NOTHING_SENT = "nothing was sent"
@@ -223,7 +223,7 @@ class Submitter:
 
     async def _invoke(self, submission: Submission) -> None:
         try:
-            given = GivenJson(submission.value, submission.input_json or b"null")
+            given = StrictJson(submission.value, submission.input_json or b"null")
             with self._unknown_on_cancel(submission):
                 sending = partial(self._note_sending, submission)
                 invocation = await self._client.invoke(str(submission.core_id), given, submission.entity_id, sending)
@@ -244,7 +244,7 @@ class Submitter:
     def _note_sending(self, submission: Submission, *, is_claimed: bool = True) -> None:
         """Note what was there before the replay is sent: later runs alone can be its own. The budget may hold it back
         after it was claimed, while others start runs with the same input."""
-        submission.position_before = self._book.order[-1].place if len(self._book.order) else BEFORE_ALL
+        submission.position_before = self._book.order[-1].position if len(self._book.order) else BEFORE_ALL
         if is_claimed:
             submission.sent_at, submission.sent_time = self._clock.monotonic(), self._clock.now()
 

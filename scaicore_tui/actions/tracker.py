@@ -29,7 +29,7 @@ _OTHERS = ("expired", "cancelled", "failed")
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0
 
 
-class LookUp:
+class ResolutionLookup:
     """Looks up several checkpoints with one listing, and less often the longer that finds nothing new."""
 
     def __init__(self, client: Client, clock: Clock) -> None:
@@ -118,7 +118,7 @@ class SubmissionTracker:
         self._pending: Collection[str] = ()
         self._pending_at = 0.0
         self._is_left = False
-        self._look_up = LookUp(client, clock)
+        self._look_up = ResolutionLookup(client, clock)
         self._turn = asyncio.Lock()
 
     @property

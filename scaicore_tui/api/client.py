@@ -46,7 +46,7 @@ from scaicore_tui.protocol.checkpoints import PENDING
 from scaicore_tui.protocol.envelope import ErrorEnvelope
 from scaicore_tui.protocol.headers import cached_age
 from scaicore_tui.protocol.page_edges import next_cursor
-from scaicore_tui.protocol.strict_json import GivenJson, written
+from scaicore_tui.protocol.strict_json import StrictJson, written
 from scaicore_tui.secrets import Secret
 from scaicore_tui.text import display_name
 
@@ -211,7 +211,7 @@ class Client:
     ) -> Invocation:
         """Run a Core, once, with an input: a value, or GivenJson, which is sent as it stands. May take minutes; what it
         answers when the run suspends is undocumented. `on_sending` is called when the budget lets the request go."""
-        given = value if isinstance(value, GivenJson) else written(value)
+        given = value if isinstance(value, StrictJson) else written(value)
         entity = b',"entity_id":' + written(entity_id).source if entity_id else b""
         body = b'{"input":%s%s}' % (given.source, entity)
         answer = await self._post(f"cores/{_segment(core_id)}/invoke", body, http.INVOKE_TIMEOUT, on_sending)

@@ -17,7 +17,7 @@ from scaicore_tui.api._httpx import httpx
 class Explanation(NamedTuple):
     """What happened, and what can be done; the latter may be empty."""
 
-    words: str
+    message: str
     hint: str = ""
 
 

@@ -151,7 +151,7 @@ async def post(
     except TimeoutError as error:
         raise _outcome_unknown("sent, but its answer does not end") from error
     except _FAILURES as error:
-        raise _outcome_unknown(f"sent, but no answer came: {explain(error).words}") from error
+        raise _outcome_unknown(f"sent, but no answer came: {explain(error).message}") from error
 
 
 def http_host(url: str) -> str:
@@ -221,7 +221,7 @@ def _unreached(
 ) -> Unreachable:
     proxy = proxy_label(url)
     through = f" through the proxy {proxy}" if proxy else ""
-    return kind(f"cannot reach {http_host(url)}{through}: {cause.words}", effect=kept, hint=hint or cause.hint)
+    return kind(f"cannot reach {http_host(url)}{through}: {cause.message}", effect=kept, hint=hint or cause.hint)
 
 
 def _outcome_unknown(words: str, refusal: ScaicoreError | None = None) -> OutcomeUnknown:

@@ -143,7 +143,7 @@ class TokenProvider:
         alike = known.is_same(found)
         if alike is False:
             raise CredentialsError(
-                f"the token from {source.name} belongs to {found.words}, not to {known.words}",
+                f"the token from {source.name} belongs to {found.label}, not to {known.label}",
                 effect="it was not sent",
                 hint="each caller has a journal of its own: quit and start again, or use a profile for each",
             )

@@ -254,7 +254,7 @@ def resolve(
 
 @command(name="continue")
 @takes_common
-def carry_on(common: Common, checkpoint_id: BreakpointId, yes: Yes = False, json: Json = False) -> int:
+def continue_(common: Common, checkpoint_id: BreakpointId, yes: Yes = False, json: Json = False) -> int:
     """Continue a breakpoint and wait until its run continues."""
     from scaicore_tui.cli.commands import write
 

@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from scaicore_tui.session import Session
 
 
-def settings_of(common: Common) -> Settings:
+def load_common_settings(common: Common) -> Settings:
     """Return the settings from flags, environment and profile, each with its source. Raises ConfigError."""
-    return load_settings(flags_of(common))
+    return load_settings(to_flags(common))
 
 
-def flags_of(common: Common) -> Flags:
+def to_flags(common: Common) -> Flags:
     """Return the flags that are settings."""
     return Flags(**{name: getattr(common, name) for name in Flags.__struct_fields__})
 
 
-def target_of(settings: Settings) -> Target | None:
+def usable_target(settings: Settings) -> Target | None:
     """Return the API to connect to; None if none is set.
 
     Raises ConfigError, and CredentialsError if no token can be obtained for it. An API on this machine may be a `serve`
@@ -52,8 +52,8 @@ def require_target(common: Common) -> Target:
         raise UsageError(
             "this needs the server, and --offline sends no request", effect="nothing was sent", hint=OFFLINE_HINT
         )
-    settings = settings_of(common)
-    target = target_of(settings)
+    settings = load_common_settings(common)
+    target = usable_target(settings)
     if target is None:
         named = f"set --profile {' or '.join(settings.names)}, or" if settings.names else "set"
         raise ConfigError("no API is set", hint=f"{named} SCAICORE_TUI_URL, or --url, or try: scaicore-tui demo")
@@ -73,8 +73,8 @@ def recorded_file(common: Common) -> Path:
         raise UsageError("--offline shows a journal: use it without --no-journal")
     if common.journal is not None:
         return common.journal
-    # Not `target_of`: a token is not needed to find the journal.
-    target = settings_of(common).target()
+    # Not `usable_target`: a token is not needed to find the journal.
+    target = load_common_settings(common).target()
     if target is None:
         raise ConfigError(
             "no journal is named", hint="set --journal FILE, or --profile or --url to show the journal of that API"
@@ -84,19 +84,19 @@ def recorded_file(common: Common) -> Path:
     return journal_to_read(target)
 
 
-def looking(common: Common) -> Session:
+def open_offline(common: Common) -> Session:
     """Open an offline session for the app. Raises NotFound or ConfigError if there is nothing to show."""
     path = recorded_file(common)
     if common.core is not None and common.journal is not None:
         raise UsageError("--core limits requests: with --offline --journal, press / in the app to filter")
     named = Target(url="http://localhost", name=path.name, low_bandwidth=common.low_bandwidth)
-    target = named if common.journal is not None else settings_of(common).target() or named
+    target = named if common.journal is not None else load_common_settings(common).target() or named
     from scaicore_tui.session import open_recorded_session
 
     return open_recorded_session(target, path)
 
 
-def one_shot(common: Common, backfill: int = DEFAULT_BACKFILL) -> Session:
+def open_oneshot(common: Common, backfill: int = DEFAULT_BACKFILL) -> Session:
     """Open a session for one command that only reads.
 
     Without `--journal` it has a temporary journal. `backfill` is the number of past events to read if `--backfill` is
@@ -108,7 +108,7 @@ def one_shot(common: Common, backfill: int = DEFAULT_BACKFILL) -> Session:
 
 
 @asynccontextmanager
-async def writing(common: Common) -> AsyncIterator[Session]:
+async def open_for_writing(common: Common) -> AsyncIterator[Session]:
     """Open a session for one command that writes; after closing it, warn if the ledger could not be written."""
     from scaicore_tui.session import open_session
 
@@ -123,17 +123,17 @@ async def writing(common: Common) -> AsyncIterator[Session]:
         raise
     finally:
         if not has_failed:
-            tell_ledger_problem(session)
+            report_ledger_problem(session)
 
 
-def watching(common: Common, target: Target) -> Session:
+def open_for_app(common: Common, target: Target) -> Session:
     """Open a session for the app, with the journal of `open_readonly`."""
     from scaicore_tui.session import open_usable_session
 
-    return open_usable_session(target, journal_of(common, target), backfill=_backfill(common))
+    return open_usable_session(target, journal_path(common, target), backfill=_backfill(common))
 
 
-def journal_of(common: Common, target: Target) -> Path | None:
+def journal_path(common: Common, target: Target) -> Path | None:
     """Return the file for the app's journal: that of `--journal`, else the profile's; None with `--no-journal`."""
     from scaicore_tui.session import journal_to_write
 
@@ -147,7 +147,7 @@ def former_notice(common: Common, target: Target) -> str:
     """
     from scaicore_tui.session import unused_former_journal
 
-    path = journal_of(common, target)
+    path = journal_path(common, target)
     if path is None or path == common.journal or os.path.lexists(path):
         return ""
     former = unused_former_journal(target)
@@ -156,15 +156,15 @@ def former_notice(common: Common, target: Target) -> str:
     )
 
 
-def tell_ledger_problem(session: Session) -> None:
+def report_ledger_problem(session: Session) -> None:
     """Warn if the ledger could not be written."""
     if session.ledger_problem:
         say(f"warning: {session.ledger_problem}")
 
 
-def tell_unknown(session: Session) -> None:
+def report_unknown(session: Session) -> None:
     """Report problems with the ledger, events that were not saved, and writes whose outcome is still unknown."""
-    tell_ledger_problem(session)
+    report_ledger_problem(session)
     if session.lost_count:
         say(f"{session.lost_count:,} events were not saved: {session.journal_problem}")
     if unknown := session.writes_to_look_up:
@@ -172,7 +172,7 @@ def tell_unknown(session: Session) -> None:
         say(f"{count} an unknown outcome: the next start looks {them} up. See: scaicore-tui ledger")
 
 
-def recording(common: Common) -> tuple[Session, Path]:
+def open_recording(common: Common) -> tuple[Session, Path]:
     """Open a session for `record`; return it with the path of its journal: that of `--journal`, else the profile's."""
     if common.no_journal:
         raise UsageError("record writes a journal: use it without --no-journal")

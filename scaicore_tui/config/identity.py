@@ -49,7 +49,7 @@ class Caller(Struct, frozen=True, omit_defaults=True):
         return self.is_same(other)
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """The caller, for people."""
         if self.key:
             return f"API key {self.key}"
@@ -102,10 +102,10 @@ class Identity(Struct, frozen=True, omit_defaults=True):
         return urlsplit(self.url).netloc
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """The identity, for people."""
         core = "" if self.core is None else f", Core {self.core}"
-        caller = "" if self.caller is None else f", {self.caller.words}"
+        caller = "" if self.caller is None else f", {self.caller.label}"
         return f"{self.url} (profile {self.profile}{core}{caller})"
 
     @property

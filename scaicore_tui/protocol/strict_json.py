@@ -22,7 +22,7 @@ _TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")([ \t\n\r]*:)?|([{}])|(NaN|-?Infinity)'
 _BLANKS = " \t\n\r"
 
 
-class GivenJson(Struct, frozen=True):
+class StrictJson(Struct, frozen=True):
     """A value, and its JSON text: `source` is what is sent. `notes` are doubts about it, in words."""
 
     value: Any
@@ -30,7 +30,7 @@ class GivenJson(Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def parse_strict(text: str) -> GivenJson:
+def parse_strict(text: str) -> StrictJson:
     """Read JSON to send. Raises ValueError, in words with line and column, where it is no JSON."""
     text = text.removeprefix("\ufeff").strip(_BLANKS)
     try:
@@ -45,14 +45,14 @@ def parse_strict(text: str) -> GivenJson:
         raise ValueError(f"line {error.lineno}, column {error.colno}: {_words(error.msg)}") from error
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-    return GivenJson(value, source, tuple(_check(text)))
+    return StrictJson(value, source, tuple(_check(text)))
 
 
-def written(value: Any) -> GivenJson:
+def written(value: Any) -> StrictJson:
     """Write a value as JSON to send. Raises UsageError where JSON has no word for it: what the feed told of an input
     may hold NaN, and half a character."""
     try:
-        return GivenJson(value, write(value, tight=True, non_finite="refuse").encode())
+        return StrictJson(value, write(value, tight=True, non_finite="refuse").encode())
     except (ValueError, RecursionError) as error:
         raise UsageError(f"it can't be sent as JSON: {error}", effect="nothing was sent") from error
 

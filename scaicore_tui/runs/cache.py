@@ -18,7 +18,7 @@ from scaicore_tui.runs.model import Run
 from scaicore_tui.runs.reduce import fold
 from scaicore_tui.runs.summary import Summary, summary_of, to_partial_run
 
-_place = attrgetter("place")
+_place = attrgetter("position")
 
 
 class SortedSummaries:
@@ -42,7 +42,7 @@ class SortedSummaries:
     def index(self, place: int) -> int | None:
         """Where the summary of that place is; None where it is not in the list."""
         index = self._before(place)
-        return index if index < len(self._rows) and self._rows[index].place == place else None
+        return index if index < len(self._rows) and self._rows[index].position == place else None
 
     def above(self, place: int) -> int:
         """How many stand above that place, whether one is there or not."""
@@ -50,8 +50,8 @@ class SortedSummaries:
 
     def put(self, summary: Summary) -> None:
         """Add a summary, or replace the one of the same place."""
-        index = self._before(summary.place)
-        self._rows[index : index + (self.index(summary.place) is not None)] = [summary]
+        index = self._before(summary.position)
+        self._rows[index : index + (self.index(summary.position) is not None)] = [summary]
 
     def drop(self, place: int) -> None:
         """Take the summary of that place out, if it is there."""
@@ -64,7 +64,7 @@ class SortedSummaries:
         new = sorted(rows, key=_place)
         if not new:
             return
-        begin, end = self._before(new[0].place), self._before(new[-1].place)
+        begin, end = self._before(new[0].position), self._before(new[-1].position)
         self._rows[begin:begin] = new
         if begin != end:
             self._rows.sort(key=_place)
@@ -72,7 +72,7 @@ class SortedSummaries:
     def _before(self, place: int) -> int:
         """How many stand before that place. News comes at the end."""
         rows = self._rows
-        return len(rows) if not rows or rows[-1].place < place else bisect_left(rows, place, key=_place)
+        return len(rows) if not rows or rows[-1].position < place else bisect_left(rows, place, key=_place)
 
 
 # A run's events with their places in the feed, oldest first.

@@ -94,8 +94,8 @@ def gap_rows(gaps: Sequence[Gap], count_above: Callable[[int], int]) -> list[Gap
 
 def missing_events_note(run: Summary, gaps: Sequence[Gap], now: float) -> str:
     """What to say of a run that may have had events in `gaps`, oldest first; empty where it can't."""
-    spanned = [gap for gap in gaps if run.place <= gap.after and _may_go_on(run, gap)]
-    before = [gap for gap in gaps if gap.after < run.place][-1:] if run.joined_late and run.is_runtime else []
+    spanned = [gap for gap in gaps if run.position <= gap.after and _may_go_on(run, gap)]
+    before = [gap for gap in gaps if gap.after < run.position][-1:] if run.joined_late and run.is_runtime else []
     if not before and not spanned:
         return ""
     row = GapRow(0, [*before, *spanned])

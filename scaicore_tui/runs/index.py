@@ -70,7 +70,7 @@ class RunIndex:
         self.event_count -= event_count
         for summary in [self.summaries.pop(key) for key in execution_ids if key in self.summaries]:
             self.counts[summary.status] -= 1
-            self.order.drop(summary.place)
+            self.order.drop(summary.position)
             self.live_event_counts.pop(summary.execution_id, None)
         self.runs.forget(execution_ids)
 
@@ -99,8 +99,8 @@ class RunIndex:
         old = self.summaries.get(summary.execution_id)
         if old is not None:
             self.counts[old.status] -= 1
-            if old.place != summary.place:
-                self.order.drop(old.place)
+            if old.position != summary.position:
+                self.order.drop(old.position)
         summary.status = self._status(summary)
         self.counts[summary.status] += 1
         self.summaries[summary.execution_id] = summary

@@ -31,7 +31,7 @@ class Summary(RunTiming, msgspec.Struct, array_like=True, gc=False):
     """
 
     execution_id: str
-    place: int
+    position: int
     core_id: str | None = None
     outcome: RunStatus | None = None
     started_at: int | None = None
@@ -62,7 +62,7 @@ def summary_of(run: Run, place: int) -> Summary:
     return intern_fields(
         Summary(
             execution_id=run.execution_id,
-            place=place,
+            position=place,
             core_id=_cut(run.core_id, MAX_NAME),
             outcome=run.outcome,
             started_at=run.started_at,

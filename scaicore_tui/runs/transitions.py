@@ -133,7 +133,7 @@ class CheckpointTracker:
         """Whether some that waited do no longer: what came of them can then be looked up."""
         return not self._known.keys() <= {row.id for row in pending}
 
-    def tell(self, pending: Sequence[Checkpoint], answered: Iterable[Checkpoint], now: int) -> Iterator[Transition]:
+    def feed(self, pending: Sequence[Checkpoint], answered: Iterable[Checkpoint], now: int) -> Iterator[Transition]:
         """Compare with what is `pending` now, and with those `answered`, as far as they were looked up."""
         ends = {row.id: row for row in answered}
         missed = [row for row in ends.values() if row.id not in self._told and (row.created or 0) >= self._since]

@@ -97,7 +97,7 @@ class Commands(ReadModel):
         with self.submitter.attempt(submission):
             checkpoint = await self.require_checkpoint(checkpoint_id)
             await self.submitter.answer(submission, checkpoint, typed=typed)
-        await self.outcomes.records.saved()
+        await self.tracker.records.saved()
         self.refresh()
         return submission
 
@@ -119,18 +119,18 @@ class Commands(ReadModel):
         submission = replay_of(run, entity_id)
         with self.submitter.attempt(submission):
             await self.submitter.replay(submission, run, value, given_input=given_input, typed=typed)
-        await self.outcomes.records.saved()
+        await self.tracker.records.saved()
         self.refresh()
         return submission
 
     async def recover_writes(self) -> Sequence[Submission]:
         """Take over the unfinished writes of processes that died, look up their outcome, and return them."""
         recovered = await self._recover_writes()
-        await self.outcomes.look_up()
+        await self.tracker.look_up()
         return recovered
 
     async def _recover_writes(self) -> Sequence[Submission]:
-        return self.outcomes.recover(await self.outcomes.records.entries())
+        return self.tracker.recover(await self.tracker.records.entries())
 
     async def read_until_answered(
         self, read: Callable[[], Awaitable[object]], on_failure: Callable[[ScaicoreError], None]

@@ -26,12 +26,12 @@ class OfflineSession(Session):
     ) -> None:
         super().__init__(target, journal, clock, ledger=ledger)
         self.checkpoints = tuple(read_pending(journal))
-        self.book.set_pending(self.checkpoints)
-        self.book.last_position = journal.next_place - 1
+        self.index.set_pending(self.checkpoints)
+        self.index.last_position = journal.next_position - 1
         self._newest_time = journal.newest_at()
         # Long runs that were asked for before `run` can start tasks to load them.
         self._to_load: list[str] = []
-        self.book.runs.fold_in_background = self._to_load.append
+        self.index.runs.fold_in_background = self._to_load.append
 
     @property
     def recorded_through(self) -> int | None:
@@ -47,7 +47,7 @@ class OfflineSession(Session):
     async def run(self) -> None:
         """Load all runs from the journal, then wait to be cancelled. Long runs are loaded in tasks of their own."""
         async with asyncio.TaskGroup() as group:
-            self.book.runs.fold_in_background = partial(self._aside.fold, group)
+            self.index.runs.fold_in_background = partial(self._aside.fold, group)
             for execution_id in self._to_load:
                 self._aside.fold(group, execution_id)
             try:

@@ -79,18 +79,18 @@ class ReadModel:
 
     target: Target
     clock: Clock
-    book: RunIndex
+    index: RunIndex
     checkpoints: tuple[Checkpoint, ...]
     journal: Journal
     client: Client
-    outcomes: SubmissionTracker
+    tracker: SubmissionTracker
     submitter: Submitter
     _catch_up: Backfiller
     _pollers: Pollers
     _tasks: BackgroundTasks
 
     @property
-    def link(self) -> ConnectionStatus:
+    def connection(self) -> ConnectionStatus:
         """The connection status after the latest requests."""
         held_s = self.client.budget.wait(Priority.WRITE)
         is_held = held_s > HOLD_THRESHOLD_S
@@ -146,7 +146,7 @@ class ReadModel:
     @property
     def unreadable(self) -> int:
         """The number of events received since the start, and of pending checkpoints, that cannot be fully decoded."""
-        return self.book.unreadable + self.client.unreadable
+        return self.index.unreadable + self.client.unreadable
 
     @property
     def has_older(self) -> bool:
@@ -188,7 +188,7 @@ class ReadModel:
     @property
     def newest_position(self) -> int:
         """The position of the newest event in the journal."""
-        return self.journal.next_place - 1 if self.book.last_position is None else self.book.last_position
+        return self.journal.next_position - 1 if self.index.last_position is None else self.index.last_position
 
     def newest_time(self) -> int:
         """Return the time of the newest event in microseconds since 1970, 0 if there is none. Raises StorageError."""
@@ -221,7 +221,7 @@ class ReadModel:
 
         Raises NotFound, or UsageError if there are several.
         """
-        return find_one_run(self.book, prefix, "" if self.target.offline else "--backfill N reads further")
+        return find_one_run(self.index, prefix, "" if self.target.offline else "--backfill N reads further")
 
     def checkpoint(self, checkpoint_id: str) -> Checkpoint | None:
         """Return the pending checkpoint with that id."""
@@ -230,17 +230,17 @@ class ReadModel:
     @property
     def submissions(self) -> Sequence[Submission]:
         """All writes of this session, oldest first."""
-        return self.outcomes.submissions
+        return self.tracker.submissions
 
     @property
     def ledger_problem(self) -> str:
         """Why the ledger cannot be written; empty if it can."""
-        return self.outcomes.records.problem
+        return self.tracker.records.problem
 
     @property
     def writes_to_look_up(self) -> Sequence[Submission]:
         """The writes with unknown outcome that the ledger keeps: the next session looks them up."""
-        if not self.outcomes.ledger.is_kept:
+        if not self.tracker.ledger.is_kept:
             return ()
         return [one for one in self.submissions if one.progress in (Progress.SENDING, Progress.UNKNOWN)]
 
@@ -258,7 +258,7 @@ class ReadModel:
 
     def _staleness(self) -> tuple[str, str]:
         """Return why the checkpoints, and why the runs, are too old to act on; empty if they are not."""
-        link = self.link
+        link = self.connection
         return self._why_stale(link.checkpoints, link), self._why_stale(link.events, link)
 
     def _why_stale(self, part: SourceStatus, link: ConnectionStatus) -> str:

@@ -46,19 +46,19 @@ class Session(Commands):
     ) -> None:
         self.target = target
         self.clock = clock or SystemClock()
-        self.book = RunIndex(lambda execution_id: self.journal.readable(execution_id, self.book.last_position))
+        self.index = RunIndex(lambda execution_id: self.journal.readable(execution_id, self.index.last_position))
         self.checkpoints = ()
         self._is_pending_unsaved = False
         self.journal = Journal.in_memory() if journal is None else journal
-        self._ingest = Ingestor(self.journal, self.book, self._changed, self._publish_loaded)
-        self._aside = RunLoader(self.journal, self.book, self._changed)
+        self._ingest = Ingestor(self.journal, self.index, self._changed, self._publish_loaded)
+        self._aside = RunLoader(self.journal, self.index, self._changed)
         self.client = client or Client(target, clock=self.clock)
         status_changed = partial(self._publish, Update())
         self.client.bearer.expect(None if self.journal.identity is None else self.journal.identity.caller)
-        self.outcomes = SubmissionTracker(
-            self.client, self.book, self.clock, self._publish_submission, ledger or Ledger(), status_changed
+        self.tracker = SubmissionTracker(
+            self.client, self.index, self.clock, self._publish_submission, ledger or Ledger(), status_changed
         )
-        self.submitter = Submitter(self.client, self.book, self.clock, self.outcomes, self._staleness)
+        self.submitter = Submitter(self.client, self.index, self.clock, self.tracker, self._staleness)
         self._catch_up = Backfiller(self.client, self.journal, self._ingest, self.clock, self._changed)
         self._chance = chance
         self._pollers = Pollers(
@@ -71,9 +71,9 @@ class Session(Commands):
             changed=status_changed,
         )
         self._subscribers: list[Callable[[Update], None]] = []
-        self._tasks = BackgroundTasks(self._pollers, self._catch_up, self.outcomes, self.book, chance, backfill)
+        self._tasks = BackgroundTasks(self._pollers, self._catch_up, self.tracker, self.index, chance, backfill)
         self._ingest.load_newest()
-        self._published_gaps = self.book.gaps
+        self._published_gaps = self.index.gaps
 
         # Set by `close`: the number of events that were only in memory, and are lost.
         self.lost_count = 0
@@ -90,8 +90,8 @@ class Session(Commands):
         self._aside.close()
         # The stack closes from the last to the first, and each one even if another fails.
         async with AsyncExitStack() as closing:
-            closing.push_async_callback(self.outcomes.records.close)
-            closing.callback(self.outcomes.release)
+            closing.push_async_callback(self.tracker.records.close)
+            closing.callback(self.tracker.release)
             closing.callback(self.journal.close)
             closing.callback(self._count_lost)
             closing.callback(self._ingest.close)
@@ -121,7 +121,7 @@ class Session(Commands):
         """Poll, backfill and look up writes until cancelled."""
         await self._recover_writes()
         async with asyncio.TaskGroup() as group:
-            self.book.runs.fold_in_background = partial(self._aside.fold, group)
+            self.index.runs.fold_in_background = partial(self._aside.fold, group)
             group.create_task(self._ingest.load_then_prune(self.target, self.clock))
             group.create_task(self._tasks.run())
 
@@ -137,17 +137,17 @@ class Session(Commands):
         """Store the new events of one read of the newest pages; return how many there are."""
         async with self._ingest.lock:
             await self._note_caller()
-            is_first = self.book.event_count == 0
+            is_first = self.index.event_count == 0
             new, changed = await self._catch_up.apply_head(sweep, is_first=is_first)
             self._tasks.first_head.set()
-            self.outcomes.observe(read_at=self._read_at)
+            self.tracker.observe(read_at=self._read_at)
             self._changed(changed)
         return new
 
     @property
     def _read_at(self) -> float | None:
         """When the newest events were last read, in monotonic seconds; None while a gap below them is open."""
-        return self.link.events.answered_at if self._catch_up.behind is None else None
+        return self.connection.events.answered_at if self._catch_up.behind is None else None
 
     async def _note_caller(self) -> None:
         """Store the caller in the journal once the first token is known."""
@@ -163,8 +163,8 @@ class Session(Commands):
         pending = tuple(sorted(rows, key=lambda row: (row.created or 0, row.id)))
         moved, is_first = pending != self.checkpoints, not self._pollers.link.checkpoints.polls
         self.checkpoints = pending
-        changed = self.book.set_pending(pending)
-        self.outcomes.observe(seen, since, self._read_at)
+        changed = self.index.set_pending(pending)
+        self.tracker.observe(seen, since, self._read_at)
         self._tasks.polled.set()
         self._publish(Update(frozenset(changed), checkpoints=moved, gaps=self._gaps_moved()))
         self._is_pending_unsaved |= moved or is_first
@@ -192,5 +192,5 @@ class Session(Commands):
 
     def _gaps_moved(self) -> bool:
         """Return True if the gaps differ from those published last."""
-        published, self._published_gaps = self._published_gaps, self.book.gaps
-        return published != self.book.gaps
+        published, self._published_gaps = self._published_gaps, self.index.gaps
+        return published != self.index.gaps

@@ -278,7 +278,7 @@ def check_identity(path: Path, stored: Identity | None, wanted: Identity) -> Non
     """Raise ConfigError where the journal in `path` is of another feed than the one that is to be read into it."""
     if stored is not None and not stored.is_same_feed(wanted):
         raise ConfigError(
-            f"{path} is the journal of {stored.words}, not of {wanted.words}",
+            f"{path} is the journal of {stored.label}, not of {wanted.label}",
             effect=UNTOUCHED,
             hint=f"{ANOTHER}; to look at this one: --offline --journal FILE",
         )

@@ -135,7 +135,9 @@ class Ingestor:
             changed = self._book.apply(await self._write(self.intake.news, part, None if begin else gap_found_at))
         return changed
 
-    async def above_hole(self, events: Sequence[Event], found_at: int, cursor: str | None) -> tuple[set[str], OpenGap]:
+    async def append_above_gap(
+        self, events: Sequence[Event], found_at: int, cursor: str | None
+    ) -> tuple[set[str], OpenGap]:
         """Append new events above an open gap; return the changed runs, which are not published yet, and the gap."""
         change, hole = await self._write(self.intake.append_above_gap, events, found_at, cursor)
         return self._book.apply(change), hole
@@ -146,9 +148,9 @@ class Ingestor:
         """Take in what belongs into a hole, as `JournalWriter.fill` does; returns what changed, still to be told."""
         return self._book.apply(await self._write(self.intake.fill, hole, events, cursor, passed))
 
-    async def close_hole(self, hole: OpenGap, *, is_filled: bool) -> None:
-        """There is no hole any more, as `Journal.close_hole` does."""
-        await self._write(partial(self.intake.close_hole, hole, is_filled=is_filled))
+    async def close_gap(self, hole: OpenGap, *, is_filled: bool) -> None:
+        """There is no hole any more, as `Journal.close_gap` does."""
+        await self._write(partial(self.intake.close_gap, hole, is_filled=is_filled))
 
     async def begin_history(self, cursor: str | None, found_at: int) -> None:
         """Note that history is to be read, as `Journal.begin_history` does."""

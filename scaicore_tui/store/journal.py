@@ -238,13 +238,13 @@ class Journal:
         return int(self.query("SELECT count(*) FROM events")[0][0])
 
     @property
-    def next_place(self) -> int:
+    def next_position(self) -> int:
         """The position of the next event appended."""
         return self._top() + 1
 
     def append(self, events: Sequence[Event]) -> None:
         """Add events, oldest first, that are newer than all before."""
-        self._insert(events, range(self.next_place, MAX_POSITION))
+        self._insert(events, range(self.next_position, MAX_POSITION))
 
     def prepend(self, events: Sequence[Event]) -> None:
         """Add events, oldest first, that are older than all before."""
@@ -265,7 +265,7 @@ class Journal:
             elif history is not None:
                 self._holes.move(history, cursor)
 
-    def append_above_hole(self, events: Sequence[Event], found_at: int, cursor: str | None) -> OpenGap:
+    def append_above_gap(self, events: Sequence[Event], found_at: int, cursor: str | None) -> OpenGap:
         """Add events, oldest first, newer than all before, with a hole below them: `fill` fills it."""
         after = self._top()
         first = after + 1 + RESERVED_POSITIONS
@@ -287,7 +287,7 @@ class Journal:
             bottom = self._bound("min") if hole is None else self._holes.bottom(hole)
             return (0 if bottom is None else bottom) - 1
 
-    def close_hole(self, hole: OpenGap, *, is_filled: bool) -> None:
+    def close_gap(self, hole: OpenGap, *, is_filled: bool) -> None:
         """There is no hole any more: it is filled, or what is missing will never come."""
         with self.transaction():
             self._holes.close(hole)

@@ -33,7 +33,7 @@ def journal_to_read(target: Target) -> Path:
     if len(found) > 1:
         names = ", ".join(other.name for other in found)
         raise ConfigError(
-            f"there are {len(found)} journals of {identity.words}, one for each caller: {names}",
+            f"there are {len(found)} journals of {identity.label}, one for each caller: {names}",
             hint="name one with --journal FILE, or set the token",
         )
     return found[0] if found else path

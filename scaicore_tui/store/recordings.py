@@ -99,7 +99,7 @@ class JsonlRecording:
         offsets = self._offsets.get(execution_id)
         if offsets is None:
             return []
-        place = self._book.summaries[execution_id].place
+        place = self._book.summaries[execution_id].position
         with self._path.open("rb") as file:
             return [(place + number, decode_event(_line_at(file, offset))) for number, offset in enumerate(offsets)]
 
@@ -156,7 +156,7 @@ class JournalRecording:
 
     def __init__(self, path: Path) -> None:
         self._journal = open_readonly(path)
-        self._last = self._journal.next_place - 1
+        self._last = self._journal.next_position - 1
         self.newest_at = self._journal.newest_at()
         self.events = self._journal.events
 

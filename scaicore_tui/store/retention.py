@@ -58,7 +58,7 @@ class Retention:
         guard = self._keep_from()
         if guard is None or self._is_through or self._journal.is_buffering:
             return None
-        found = [summary for summary in self._summaries.oldest(RUNS_AT_ONCE, self._place) if summary.place < guard]
+        found = [summary for summary in self._summaries.oldest(RUNS_AT_ONCE, self._place) if summary.position < guard]
         with self._journal.transaction() as database:
             strays = database.execute(_STRAYS, (self._strays_before(found), guard, STRAYS_AT_ONCE)).rowcount
             gone = dict[str, int]()
@@ -70,7 +70,7 @@ class Retention:
                 database.execute("DELETE FROM main.holes WHERE after_pos = ?", (BELOW_ALL,))
             database.execute("DELETE FROM main.gaps WHERE after_pos < (SELECT min(pos) FROM main.events)")
         self._folder.forget(gone)
-        self._place = found[-1].place if found else self._place
+        self._place = found[-1].position if found else self._place
         is_older = any(self._is_too_old(summary.first_event_at) for summary in found)
         self._is_through = not is_older and strays < STRAYS_AT_ONCE
         return PruneResult(list(gone), strays + sum(gone.values()))

@@ -47,7 +47,7 @@ class Summaries:
 
     def put(self, summaries: Iterable[Summary]) -> None:
         """Store these, each in place of the one that was. Inside the transaction that stores their events."""
-        rows = [(summary.place, encode_id(summary.execution_id), encode(summary)) for summary in summaries]
+        rows = [(summary.position, encode_id(summary.execution_id), encode(summary)) for summary in summaries]
         with self._journal.transaction() as database:
             database.executemany(_PUT, rows)
 

@@ -133,7 +133,7 @@ class JournalWriter:
 
     def news(self, events: Sequence[Event], gap_found_at: int | None = None) -> Delta:
         """Take in events, oldest first, newer than all before; after a gap found at that time, in microseconds."""
-        change = self._folder.apply(events, self._journal.next_place)
+        change = self._folder.apply(events, self._journal.next_position)
 
         def write() -> Delta:
             if gap_found_at is not None:
@@ -144,12 +144,12 @@ class JournalWriter:
         return self._write(write)
 
     def append_above_gap(self, events: Sequence[Event], found_at: int, cursor: str | None) -> tuple[Delta, OpenGap]:
-        """Take in news with a hole below, as `Journal.append_above_hole` does."""
-        change = self._folder.apply(events, self._journal.next_place + RESERVED_POSITIONS)
+        """Take in news with a hole below, as `Journal.append_above_gap` does."""
+        change = self._folder.apply(events, self._journal.next_position + RESERVED_POSITIONS)
         holes: list[OpenGap] = []
 
         def write() -> Delta:
-            holes.append(self._journal.append_above_hole(events, found_at, cursor))
+            holes.append(self._journal.append_above_gap(events, found_at, cursor))
             return change
 
         return self._write(write), holes[-1]
@@ -203,11 +203,11 @@ class JournalWriter:
         if passed is not None:
             self._journal.mark_passed(passed)
 
-    def close_hole(self, hole: OpenGap, *, is_filled: bool) -> None:
-        """There is no hole any more, as `Journal.close_hole` does."""
+    def close_gap(self, hole: OpenGap, *, is_filled: bool) -> None:
+        """There is no hole any more, as `Journal.close_gap` does."""
 
         def write() -> Delta:
-            self._journal.close_hole(hole, is_filled=is_filled)
+            self._journal.close_gap(hole, is_filled=is_filled)
             return Delta()
 
         self._write(write)
@@ -230,7 +230,7 @@ class JournalWriter:
         """
         if self._before is not None:
             found = self._summaries.newest(limit, self._before)
-            self._before = found[-1].place if found else None
+            self._before = found[-1].position if found else None
             if found:
                 return found
         return self._fold_missing()

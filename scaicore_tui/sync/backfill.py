@@ -103,7 +103,7 @@ class Backfiller:
         else:
             changed = await self._begin(sweep, new)
         for neighbour in sweep.passed:
-            after = self._journal.next_place - 1
+            after = self._journal.next_position - 1
             await self._ingest.mark_passed(Passed(neighbour, self._now(), sweep.oldest_first, after))
         self._ready, self._deferred = self._ready + self._deferred, []
         late, moved = await self._take_due()
@@ -163,7 +163,7 @@ class Backfiller:
         filling.reached_known = filling.reached_known or floor.overlaps(page.events)
         is_met = floor.is_reached_by(descent.tail)
         if is_met or descent.is_over:
-            await self._ingest.close_hole(hole, is_filled=is_met or filling.reached_known)
+            await self._ingest.close_gap(hole, is_filled=is_met or filling.reached_known)
             self.fillings.remove(filling)
         elif self._stop_if_stuck(descent, "a gap was not filled"):
             # It stays open in the journal: the next start tries again.
@@ -223,7 +223,7 @@ class Backfiller:
     async def _begin(self, sweep: HeadRead, new: Sequence[Event]) -> set[str]:
         """Take in news with a hole below; returns the runs that it changed."""
         is_touched = self.known().overlaps(sweep.events)
-        changed, hole = await self._ingest.above_hole(new, self._now(), sweep.next_cursor)
+        changed, hole = await self._ingest.append_above_gap(new, self._now(), sweep.next_cursor)
         filling = self._filling(hole, self._descent(sweep))
         filling.reached_known = is_touched
         filling.estimate()

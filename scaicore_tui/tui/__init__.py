@@ -11,7 +11,7 @@ from scaicore_tui.session import Session
 from scaicore_tui.tui.app import RUN_DEMO, DebuggerApp
 from scaicore_tui.tui.profile_switcher import Profiles
 
-__all__ = ["RUN_DEMO", "DebuggerApp", "put_keys_first", "run_app"]
+__all__ = ["RUN_DEMO", "DebuggerApp", "run_app", "tune_interpreter"]
 
 SWITCH_SECONDS = 0.001
 
@@ -35,7 +35,7 @@ async def run_app(
     if no_colour:
         # Textual reads this, and nothing else, to leave all colours out.
         os.environ["NO_COLOR"] = "1"
-    put_keys_first()
+    tune_interpreter()
     app = DebuggerApp(
         session,
         ascii_only=ascii_only,
@@ -62,7 +62,7 @@ async def run_app(
     return result if result is not None else (app.return_code or 0)
 
 
-def put_keys_first() -> None:
+def tune_interpreter() -> None:
     """Set the interpreter up for a screen beside a thread that works.
 
     What was loaded stays: the collector need not walk through it again and again, with a key waiting for it. And each

@@ -43,6 +43,6 @@ class AlertNotifier:
 
     def _heard(self, update: Update) -> None:
         """Counted when it happens, as it then is known whether it was the first look."""
-        failed, waiting = self._attention.update(self._session.book, update.runs, self._session.checkpoints)
-        if self._session.link.polls:
+        failed, waiting = self._attention.update(self._session.index, update.runs, self._session.checkpoints)
+        if self._session.connection.polls:
             self._bell.add(failed, waiting)

@@ -126,11 +126,11 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
     def on_key_activity(self, *, on_key: bool) -> None:
         """What works beside the screen gives way to a key."""
         if self._bridge is not None:
-            self._bridge.give_way(to_key=on_key)
+            self._bridge.yield_to_ui(to_key=on_key)
 
     def refuses(self, key: events.Key) -> bool:
         """Refuse a key that writes and came together with an escape sequence; where it is typed it is only text."""
-        place, focused = getattr(self.screen, "place", None), self.focused
+        place, focused = getattr(self.screen, "key_context", None), self.focused
         is_typed = focused is not None and focused.check_consume_key(key.key, key.character)
         if is_typed or not came_in_burst(key):
             return False
@@ -138,7 +138,7 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
             return False
         words = f"{key.key}: not taken, as it came together with an escape sequence: press it again"
         if isinstance(self.screen, MessageSink):
-            self.screen.say(words)
+            self.screen.show_message(words)
         return True
 
     def on_session_changed(self, message: SessionChanged) -> None:
@@ -291,7 +291,7 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
             self._desk.notify(words, colour, sticky=sticky)
             self._tell(Update())
         elif isinstance(welcome := self.screen_stack[0], MessageSink):
-            welcome.say(words)
+            welcome.show_message(words)
 
     def _stays_offline(self, key: str) -> bool:
         """Whether nothing is ever asked for: then that is said."""
@@ -304,4 +304,4 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         """Tell every screen, but one that is not composed yet, or was taken apart already: the app is ending."""
         for screen in self.screen_stack:
             if isinstance(screen, SessionListener) and screen.is_mounted and screen.children:
-                screen.follow(update)
+                screen.apply_update(update)

@@ -63,7 +63,7 @@ class Bridge:
         """Poll until the session is left, or the app ends, and close it."""
         self._session.subscribe(self._on_update)
         # An answer may have come since the screen showed what was known, and before anybody listened.
-        self._on_update(Update(frozenset(self._session.book.summaries), checkpoints=True))
+        self._on_update(Update(frozenset(self._session.index.summaries), checkpoints=True))
         self._worker = start_worker(self._app, self._run, "session")
 
     def detach(self) -> None:
@@ -72,7 +72,7 @@ class Bridge:
         for read in self._reads:
             read.cancel()
 
-    def give_way(self, *, to_key: bool) -> None:
+    def yield_to_ui(self, *, to_key: bool) -> None:
         """A key is acted on, or was."""
         self._session.yield_to_ui(to_key=to_key)
 
@@ -150,13 +150,13 @@ class Bridge:
             sent = await answer_many(
                 lambda key: self._session.answer(key, request.resolution, request.comment, typed=request.typed),
                 ids,
-                stop_on_failure=request.cautious,
+                stop_on_failure=request.stop_on_failure,
             )
         except ScaicoreError as error:
             self._say_stopped(error)
             words = STOPPED
         else:
-            words = STOPPED if request.cautious and len(sent) < len(ids) else ""
+            words = STOPPED if request.stop_on_failure and len(sent) < len(ids) else ""
         self._post(BatchFinished(ids, words))
 
     def _say_stopped(self, error: ScaicoreError) -> None:

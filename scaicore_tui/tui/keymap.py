@@ -51,8 +51,8 @@ class KeyAction(Struct, frozen=True):
     id: str
     keys: tuple[str, ...]
     label: str
-    words: str
-    places: frozenset[KeyContext]
+    description: str
+    contexts: frozenset[KeyContext]
     writes: bool = False
 
     @property
@@ -202,7 +202,7 @@ MOVES = ("cursor_down", "cursor_up", "page_down", "page_up", "first", "last")
 
 def actions_at(place: KeyContext, *, read_only: bool = False) -> list[KeyAction]:
     """What can be done at a place; nothing that writes in a read-only session."""
-    return [action for action in ACTIONS if place in action.places and not (read_only and action.writes)]
+    return [action for action in ACTIONS if place in action.contexts and not (read_only and action.writes)]
 
 
 def writes(action_id: str) -> bool:
@@ -221,6 +221,6 @@ def bindings(
     """The bindings for `places`, of all actions or of the `only` ones, without the `but` ones."""
     wanted, unwanted, found = set(places), set(but), list[Binding]()
     for action in ACTIONS:
-        if action.places & wanted and action.id not in unwanted and (only is None or action.id in only):
-            found += [Binding(key, action.id, action.words, show=False) for key in action.keys]
+        if action.contexts & wanted and action.id not in unwanted and (only is None or action.id in only):
+            found += [Binding(key, action.id, action.description, show=False) for key in action.keys]
     return found

@@ -199,7 +199,7 @@ class AnswerAll(Message):
     checkpoint_ids: tuple[str, ...]
     resolution: str
     comment: str | None = None
-    cautious: bool = True
+    stop_on_failure: bool = True
     typed: str | None = None
 
 
@@ -218,7 +218,7 @@ class ReplayRun(Message):
 class CopyText(Message):
     """Copy a text; `what` says what it is."""
 
-    what: str
+    label: str
     text: str
 
 

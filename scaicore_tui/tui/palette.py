@@ -63,17 +63,17 @@ class ActionProvider(Provider):
 
     async def discover(self) -> Hits:
         for action, command in self._commands():
-            yield DiscoveryHit(action.words, command, help=action.key_names)
+            yield DiscoveryHit(action.description, command, help=action.key_names)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for action, command in self._commands():
-            score = matcher.match(action.words)
+            score = matcher.match(action.description)
             if score > 0:
-                yield Hit(score, matcher.highlight(action.words), command, help=action.key_names)
+                yield Hit(score, matcher.highlight(action.description), command, help=action.key_names)
 
     def _commands(self) -> Iterator[tuple[KeyAction, Callable[[], Any]]]:
-        place = getattr(self.screen, "place", None)
+        place = getattr(self.screen, "key_context", None)
         if not isinstance(place, KeyContext):
             return
         for action in actions_at(place, read_only=getattr(self.screen, "read_only", False)):

@@ -1,23 +1,22 @@
-"""Loads what the first screen can do without, once that is up: a key that opens another then need not wait for it."""
+"""Imports the screens that the first one does not need, so that the first key that opens one does not wait for it."""
 
 from __future__ import annotations
 
 from importlib import import_module
 
 _LATER = (
-    "screens.answer",
-    "screens.detail",
+    "dialogs.answer",
+    "screens.run",
     "screens.inbox",
-    "screens.replay",
-    "screens.bulk",
-    "screens.continue_all",
-    "screens.help",
-    "screens.profiles",
+    "dialogs.replay",
+    "dialogs.bulk",
+    "dialogs.help",
+    "dialogs.profiles",
     "palette",
 )
 
 
 def preload() -> None:
-    """Load it, in a thread of its own."""
+    """Import these modules. Run it in a thread of its own."""
     for name in _LATER:
         import_module(f"scaicore_tui.tui.{name}")

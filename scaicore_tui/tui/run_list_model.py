@@ -94,7 +94,7 @@ class RunListModel:
             elif (place := self._places.pop(key, None)) is not None:
                 self._rows.drop(place)
         came = [summary for summary in moved if self._leave(summary) and self._matches(summary)]
-        self._places.update((summary.execution_id, summary.place) for summary in came)
+        self._places.update((summary.execution_id, summary.position) for summary in came)
         if len(came) > MANY:
             self._rows.extend(came)
         else:
@@ -106,7 +106,7 @@ class RunListModel:
         rows = self._rows if view is self.view and is_refinement(needle, self.needle) else self._all
         self.view, self.needle, self._sought = view, needle, compile_filter(needle)
         self._rows = SortedSummaries(filter(self._matches, rows))
-        self._places = {summary.execution_id: summary.place for summary in self._rows}
+        self._places = {summary.execution_id: summary.position for summary in self._rows}
 
     def next_failed(self, row: int, step: int) -> int | None:
         """The next row with a failed run, going by `step` from `row`; None where there is none."""
@@ -120,7 +120,7 @@ class RunListModel:
         place = self._places.pop(summary.execution_id, None)
         if place is None:
             return True
-        if place == summary.place and self._matches(summary):
+        if place == summary.position and self._matches(summary):
             self._places[summary.execution_id] = place
             self._rows.put(summary)
             return False

@@ -18,10 +18,10 @@ from scaicore_tui.session import Session, Update
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import seconds
 from scaicore_tui.tui.notices import Notice, Notices, colour_of, submission_notice
-from scaicore_tui.tui.render.inbox import Answered, by_urgency, latest_first
+from scaicore_tui.tui.render.inbox import ResolvedCheckpoints, by_urgency, latest_first
 from scaicore_tui.tui.render.line import Span
 from scaicore_tui.tui.render.replays import Relation, ReplaySource, original_of, replay_relations
-from scaicore_tui.tui.render.status import StatusModel, name_piece, pending_count
+from scaicore_tui.tui.render.status import StatusModel, name_span, pending_count
 
 
 class Draft(Struct):
@@ -87,7 +87,7 @@ class AppState:
         self.notices = Notices()
         self.drafts = Drafts()
         self.marked: set[str] = set()
-        self.answered = Answered()
+        self.answered = ResolvedCheckpoints()
         self.batches: dict[tuple[str, ...], str] = {}
         self._lost = self._closed_gaps()
 
@@ -114,13 +114,13 @@ class AppState:
         """How things stand, for the status bar."""
         session, newest_at = self.session, self.session.recorded_through
         return StatusModel(
-            link=session.link,
+            connection=session.connection,
             now=session.clock.monotonic(),
             name=self.name,
             core=session.target.core,
             read_only=self.read_only,
-            counts=dict(session.book.counts),
-            event_count=session.book.event_count,
+            counts=dict(session.index.counts),
+            event_count=session.index.event_count,
             checkpoint_count=len(session.checkpoints),
             oldest_checkpoint_at=session.pending_status.oldest_at,
             unreadable=session.unreadable,
@@ -138,15 +138,15 @@ class AppState:
         """How many checkpoints are pending, and whether that is all of them."""
         session = self.session
         count, now = len(session.checkpoints), session.clock.monotonic()
-        patience = session.link.stale_after
+        patience = session.connection.stale_after
         return pending_count(count, session.pending_status, now, patience, is_listing=session.is_listing)
 
-    def name_pieces(self, colour: str = "text strong") -> Sequence[Span]:
+    def name_spans(self, colour: str = "text strong") -> Sequence[Span]:
         """What the session is called, behind what is about to be written to it."""
         ground = self.session.target.color
         if ground is None:
             return [(f" · {one_line(self.name)}", colour)]
-        return [(" ", "text"), name_piece(self.name, ground)]
+        return [(" ", "text"), name_span(self.name, ground)]
 
     def notify(self, words: str, colour: str = "text", *, key: str = "said", sticky: bool = False) -> None:
         """Say something, in place of what was last said about `key`."""
@@ -184,14 +184,14 @@ class AppState:
         if trouble:
             self.answered = replace(self.answered, trouble=trouble)
         else:
-            self.answered = Answered(latest_first(checkpoints), self.session.clock.monotonic())
+            self.answered = ResolvedCheckpoints(latest_first(checkpoints), self.session.clock.monotonic())
 
     @property
     def knows_waiting(self) -> bool:
         """Whether it was ever read what waits: that nothing is listed says nothing before, nor of what was recorded."""
         if self.offline:
             return bool(self.session.checkpoints)
-        return self.session.link.checkpoints.answered_at is not None
+        return self.session.connection.checkpoints.answered_at is not None
 
     @property
     def pending(self) -> tuple[Checkpoint, ...]:
@@ -225,7 +225,7 @@ class AppState:
 
     def missing_in(self, execution_id: str) -> str:
         """What to say of a run that has events missing, or may have; empty where it can't."""
-        book = self.session.book
+        book = self.session.index
         summary = book.summaries.get(execution_id)
         return "" if summary is None else missing_events_note(summary, book.gaps, self.now)
 
@@ -280,7 +280,7 @@ class AppState:
             self.notify(words, "amber", key=words, sticky=True)
 
     def _closed_gaps(self) -> dict[int, Gap]:
-        return {gap.after: gap for gap in self.session.book.gaps if not gap.is_open}
+        return {gap.after: gap for gap in self.session.index.gaps if not gap.is_open}
 
     def _latest_answer(self, checkpoint: Checkpoint | None) -> Submission | None:
         return self._answers().get(checkpoint.id) if checkpoint is not None else None

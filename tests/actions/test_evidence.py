@@ -280,7 +280,7 @@ async def test_a_recovered_replay_names_neither_the_original_nor_a_run_before_it
     ledger = left_behind(Progress.UNKNOWN, **noted)
     async with server.session(ledger=ledger) as session:
         await session.read_once()
-        (submission,) = session.outcomes.recover()
+        (submission,) = session.tracker.recover()
         await session.read_once()
         assert (submission.progress, submission.execution_id) == (Progress.UNKNOWN, None)
         for _ in range(2):
@@ -301,6 +301,6 @@ async def test_a_recovered_replay_names_neither_the_original_nor_a_run_before_it
 async def test_by_a_clock_that_is_behind_the_original_is_no_replay_either() -> None:
     server = WriteServer(FeedSim([started(NOON)]), lose_answer)
     async with server.session(ledger=left_behind()) as session:
-        (submission,) = session.outcomes.recover()
+        (submission,) = session.tracker.recover()
         await session.read_once()
         assert submission.execution_id is None

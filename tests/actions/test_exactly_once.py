@@ -290,7 +290,7 @@ async def tells_the_truth(served: Served, wire: FaultyWire, ledger: Ledger, chec
     clock = SkippingClock()
     wire.fault = Fault.NONE
     async with Session(target(wire), clock=clock, ledger=ledger) as session:
-        (submission,) = session.outcomes.recover()
+        (submission,) = session.tracker.recover()
         assert (submission.target_id, submission.progress) == (checkpoint_id, Progress.UNKNOWN)
         for _ in range(ATTEMPTS):
             clock.skipped += 10

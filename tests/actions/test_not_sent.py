@@ -280,7 +280,7 @@ async def test_a_missing_permission_closes_what_it_is_about_until_the_token_is_r
         def reasons() -> dict[str, str | None]:
             return {
                 "answer": session.why_not_answer("ckpt_1"),
-                "replay": session.why_not_replay(session.book.runs.get("exec_1")),
+                "replay": session.why_not_replay(session.index.runs.get("exec_1")),
             }
 
         assert reasons() == {"answer": None, "replay": None}

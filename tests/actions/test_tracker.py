@@ -112,7 +112,7 @@ async def test_a_look_up_leaves_the_feed_its_turn(monkeypatch: pytest.MonkeyPatc
             return slot(rank)
 
         monkeypatch.setattr(session.client.budget, "slot", noted)
-        await session.outcomes.look_up()
+        await session.tracker.look_up()
         assert ranks == []
         await polled(session, server)
         assert set(ranks) == {Priority.CHECKPOINTS, Priority.HEAD, Priority.CATCH_UP}

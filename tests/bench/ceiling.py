@@ -136,10 +136,10 @@ async def watch(seconds: float, rate: float = RATE) -> Ceiling:
         while not (clock.monotonic() > seconds and is_read(session, server)):
             await rest(session, TURNS)
             clock.skip()
-            assert clock.monotonic() < seconds + GRACE, (session.link, len(session.journal), len(server.log))
+            assert clock.monotonic() < seconds + GRACE, (session.connection, len(session.journal), len(server.log))
             if clock.monotonic() <= seconds:
-                at_end = session.link.behind or 0
-                oldest, most = max(oldest, session.link.age(clock.monotonic()) or 0.0), max(most, at_end)
+                at_end = session.connection.behind or 0
+                oldest, most = max(oldest, session.connection.age(clock.monotonic()) or 0.0), max(most, at_end)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         found, offered = Counter(step.raw for step in session.journal.events()), Counter(server.log)
@@ -158,7 +158,7 @@ async def watch(seconds: float, rate: float = RATE) -> Ceiling:
 def is_read(session: Session, server: Server) -> bool:
     """Whether nothing is missing that anybody knows of."""
     server.catch_up()
-    return session.link.behind is None and len(session.journal) >= len(server.log)
+    return session.connection.behind is None and len(session.journal) >= len(server.log)
 
 
 def at_the_ceiling(seconds: float = 300.0) -> Ceiling:

@@ -26,7 +26,7 @@ from scaicore_tui.runs import RunIndex
 from scaicore_tui.session import Session
 from scaicore_tui.store import Journal, JournalWriter
 from scaicore_tui.sync.stitch import new_events
-from scaicore_tui.tui import DebuggerApp, put_keys_first
+from scaicore_tui.tui import DebuggerApp, tune_interpreter
 from tests.bench.traffic import pages, sources
 
 PAGE = 500
@@ -98,7 +98,7 @@ async def held(journal: Path) -> float:
     app = DebuggerApp(session, ascii_only=False, banner="bench")
     async with app.run_test(size=(80, 24)) as pilot:
         stored = len(session.journal.query("SELECT place FROM runs"))
-        while len(session.book.summaries) < stored:
+        while len(session.index.summaries) < stored:
             await pilot.pause()
         await pilot.press("j", "j", "slash", *"timeout", "enter")
         await pilot.pause()
@@ -167,12 +167,12 @@ async def _stall(rate: float, seconds: float) -> Stall:
         session = Session(TARGET, Journal.open(Path(folder) / "journal"), client=feed.client(), backfill=0)
         app = DebuggerApp(session, ascii_only=False, banner="bench")
         async with app.run_test(size=(80, 24)) as pilot:
-            while not session.book.event_count:
+            while not session.index.event_count:
                 await pilot.pause()
-            put_keys_first()
-            before, begin = session.book.event_count, time.perf_counter()
+            tune_interpreter()
+            before, begin = session.index.event_count, time.perf_counter()
             longest = await longest_gap(seconds)
-            taken_in = (session.book.event_count - before) / (time.perf_counter() - begin)
+            taken_in = (session.index.event_count - before) / (time.perf_counter() - begin)
         return Stall(1000 * longest, taken_in)
 
 

@@ -99,9 +99,9 @@ class Person:
             self._next_answer = now + ANSWERS_EVERY
             chosen = self._chance.choice(session.checkpoints)
             self._write(session.answer(chosen.id, self._chance.choice(chosen.options).id, "as discussed"))
-        if now >= self._next_replay and len(session.book.order):
+        if now >= self._next_replay and len(session.index.order):
             self._next_replay = now + REPLAYS_EVERY
-            chosen_run = session.book.order[len(session.book.order) * 2 // 3]
+            chosen_run = session.index.order[len(session.index.order) * 2 // 3]
             self._write(session.replay(chosen_run.execution_id))
 
     def _write(self, writing: Coroutine[Any, Any, object]) -> None:
@@ -131,7 +131,7 @@ class Meter:
         begin = time.process_time()
         if self._day.clock.monotonic() >= len(self.samples) * self._day.seconds / SAMPLES:
             worked, (tasks, descriptors) = begin - self._measured, open_things()
-            runs = len(self._session.book.summaries)
+            runs = len(self._session.index.summaries)
             self.samples.append(Sample(self._day.clock.monotonic(), traced_bytes(), runs, tasks, descriptors, worked))
         self._measured += time.process_time() - begin
 
@@ -175,7 +175,7 @@ async def pass_time(session: Session, day: Day, until: float, *acts: Callable[[]
 
 def _judged(session: Session, day: Day, server: Troubled, samples: list[Sample]) -> Soak:
     found, offered = Counter(event.raw for event in session.journal.events()), Counter(day.offered)
-    counts = session.book.counts
+    counts = session.index.counts
     told = Counter({str(status): count for status, count in counts.items()})
     answers = [submission for submission in session.submitter.submissions if not submission.is_replay]
     return Soak(

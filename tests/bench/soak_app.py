@@ -56,5 +56,5 @@ async def _sample(pilot: Pilot[int], session: Session, day: Day) -> Sample:
         await pilot.press("escape")
     await pilot.pause()
     tasks, descriptors = open_things()
-    runs = len(session.book.summaries)
+    runs = len(session.index.summaries)
     return Sample(day.clock.monotonic(), traced_bytes(), runs, tasks, descriptors, 0.0)

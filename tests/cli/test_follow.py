@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from scaicore_tui.api.client import Client
-from scaicore_tui.cli.commands.follow import ChangeFollower, ConnectionReporter, patiently
+from scaicore_tui.cli.commands.follow import ChangeFollower, ConnectionReporter, with_backoff
 from scaicore_tui.config import Target
 from scaicore_tui.errors import CredentialsError, ScaicoreError
 from scaicore_tui.protocol import Event, decode_event, read_problem
@@ -127,7 +127,7 @@ async def test_what_fails_at_first_is_read_again_until_it_is_answered(capsys: py
     async with line.session as session:
         contact, clock = ConnectionReporter(session), session.clock
         assert isinstance(clock, ManualClock)
-        reading = asyncio.ensure_future(patiently(session, contact, read))
+        reading = asyncio.ensure_future(with_backoff(session, contact, read))
         while not reading.done():
             await turn()
             clock.skip()
@@ -143,7 +143,7 @@ async def test_what_waiting_does_not_help_against_is_raised_at_once(status: int)
     line.trouble = lambda: httpx.Response(status, json={"detail": "no"})
     async with line.session as session:
         with pytest.raises(ScaicoreError):
-            await patiently(session, ConnectionReporter(session), session.read_once)
+            await with_backoff(session, ConnectionReporter(session), session.read_once)
 
 
 async def test_loss_of_contact_and_its_return_are_told_once_each() -> None:

@@ -116,7 +116,7 @@ def test_api_keys_are_told_apart_and_not_told() -> None:
     keys = [caller_of(KEY), caller_of(Secret("sgk_" + "l" * 32))]
     assert None not in keys
     assert len(set(keys)) == 2
-    assert all(key is not None and len(key.key or "") == 8 and "k" * 8 not in key.words for key in keys)
+    assert all(key is not None and len(key.key or "") == 8 and "k" * 8 not in key.label for key in keys)
 
 
 def test_keys_that_replace_each_other_are_one_caller_where_the_tenant_is_set() -> None:
@@ -136,5 +136,5 @@ def test_no_command_is_run_to_know_the_caller() -> None:
 
 
 def test_the_words_name_what_differs() -> None:
-    words = identity(f"{URL}/team-a/api/v1", "kunde ä", "core_1", ALICE).words
+    words = identity(f"{URL}/team-a/api/v1", "kunde ä", "core_1", ALICE).label
     assert words == f"{URL}/team-a/api/v1/scaicore (profile kunde ä, Core core_1, usr_alice of tnt_a)"

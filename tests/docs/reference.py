@@ -101,10 +101,10 @@ def profile_keys() -> Iterator[str]:
 
 def keys() -> Iterator[str]:
     """Yield the keys: those of all lists and views first, then the others of each key context."""
-    everywhere = [action for action in ACTIONS if action.places >= READING]
+    everywhere = [action for action in ACTIONS if action.contexts >= READING]
     yield from ("### In all lists and views", "", *_definitions(map(_key, everywhere)))
     for place in KeyContext:
-        own = [action for action in ACTIONS if place in action.places and action not in everywhere]
+        own = [action for action in ACTIONS if place in action.contexts and action not in everywhere]
         yield from (f"### {CONTEXTS[place]}", "", *_definitions(map(_key, own)))
 
 

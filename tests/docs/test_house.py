@@ -107,7 +107,7 @@ def test_nothing_but_the_submitter_posts() -> None:
 
 def test_front_ends_use_the_session_and_not_its_collaborators() -> None:
     """All that they need of client, journal and writes is a member of the session with a name of its own."""
-    collaborators = {"client", "journal", "outcomes", "submitter"}
+    collaborators = {"client", "journal", "tracker", "submitter"}
 
     def reaches_through(path: Path) -> bool:
         used = (node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute))

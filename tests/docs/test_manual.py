@@ -69,7 +69,7 @@ def test_every_generated_part_is_filled() -> None:
 def test_every_key_action_is_in_the_manual() -> None:
     assert set(CONTEXTS) == set(KeyContext)
     shown_keys = "\n".join(section(manual.source("keys"), "keys"))
-    assert not [action for action in ACTIONS if f"**{action.key_names}**\n: {action.words}" not in shown_keys]
+    assert not [action for action in ACTIONS if f"**{action.key_names}**\n: {action.description}" not in shown_keys]
 
 
 @pytest.mark.parametrize("name", KEYS)

@@ -52,7 +52,7 @@ def test_each_picture_exists(path: str) -> None:
 
 def test_the_keys_do_what_their_table_says() -> None:
     """Each key of the table is a key of the lists, or of the dialog that its row mentions."""
-    known = {key for action in ACTIONS if action.places & LISTS for key in action.key_names.split()}
+    known = {key for action in ACTIONS if action.contexts & LISTS for key in action.key_names.split()}
     rows = re.findall(r"^\| (`.+?) \|", chapter("The most important keys"), re.MULTILINE)
     keys = [key for row in rows for key in re.findall(r"`(.+?)`", row)]
     assert len(keys) >= 12
@@ -64,7 +64,7 @@ def test_the_five_keys_work_where_they_are_pressed() -> None:
     keys = re.findall(r"^\d\. `(.+?)`", chapter("Find out why a run failed, in five keys"), re.MULTILINE)
     places = [KeyContext.RUNS, KeyContext.RUNS, KeyContext.DETAIL, KeyContext.DETAIL, KeyContext.DETAIL]
     for key, place in zip(keys, places, strict=True):
-        assert [action for action in ACTIONS if place in action.places and key in action.key_names.split()]
+        assert [action for action in ACTIONS if place in action.contexts and key in action.key_names.split()]
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def test_gaps_among_many_runs_cost_no_pass_over_them(monkeypatch: pytest.MonkeyP
 
     def place_of(summary: Summary) -> int:
         compared.append(summary)
-        return summary.place
+        return summary.position
 
     def draw_row(_: RunList, row: int) -> Line:
         drawn.append(row)

@@ -98,7 +98,7 @@ def test_ordered_is_a_sorted_list(steps: Iterable[tuple[int, bool]]) -> None:
             reference.pop(place, None)
             rows.drop(place)
     places = sorted(reference)
-    assert [row.place for row in rows] == places
+    assert [row.position for row in rows] == places
     assert [rows.index(place) for place in range(10)] == [
         places.index(place) if place in places else None for place in range(10)
     ]
@@ -110,7 +110,7 @@ def test_many_rows_find_their_places(drawn: tuple[set[int], list[int]]) -> None:
     half = len(shuffled) // 2
     rows = SortedSummaries(Summary(f"exec_{place}", place) for place in shuffled[:half])
     rows.extend(Summary(f"exec_{place}", place) for place in shuffled[half:])
-    assert [row.place for row in rows] == sorted(places)
+    assert [row.position for row in rows] == sorted(places)
 
 
 def test_summaries_are_stored_with_their_events(tmp_path: Path) -> None:
@@ -229,7 +229,7 @@ def test_a_full_disk_takes_history_into_memory_too(full: Journal) -> None:
     intake = JournalWriter(full)
     change = intake.history([step for n in range(300) for step in run_events(f"exec_old{n:04}", NOON - 9_000_000 + n)])
     assert (len(change.summaries), bool(full.write_error)) == (300, True)
-    assert change.summaries["exec_old0000"].place == -1_200
+    assert change.summaries["exec_old0000"].position == -1_200
     full.close()
 
 
@@ -248,7 +248,7 @@ def test_what_fills_a_hole_is_folded_in_its_place(steps: list[Event], first: int
         documents(book)
         for piece in (below[len(below) // 2 :], below[: len(below) // 2]):
             book.apply(intake.fill(hole, piece, None))
-        intake.close_hole(hole, is_filled=True)
+        intake.close_gap(hole, is_filled=True)
         assert documents(book) == documents(whole)
         assert (+book.counts, book.event_count) == (+whole.counts, whole.event_count)
         assert book.live_event_counts.total() == sum(row.event_count for row in whole.order)

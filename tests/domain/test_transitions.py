@@ -110,13 +110,13 @@ def test_a_block_that_fails_outside_of_all_nodes_is_told() -> None:
 def test_checkpoints_come_and_go_once() -> None:
     pending = CheckpointTracker([row("old")], since=NOON)
     first, second = row("ckpt_1"), row("ckpt_2", options=["ok"])
-    assert whats(list(pending.tell([row("old"), first, second], [], NOON))) == ["checkpoint_waits"] * 2
-    assert list(pending.tell([row("old"), first, second], [], NOON)) == []
+    assert whats(list(pending.feed([row("old"), first, second], [], NOON))) == ["checkpoint_waits"] * 2
+    assert list(pending.feed([row("old"), first, second], [], NOON)) == []
     assert pending.has_departures([first])
     resolved = row(
         "ckpt_2", status="resolved", resolution="ok", resolved_by="usr_1", resolved_at="2026-04-29T12:00:09Z"
     )
-    answered, gone = list(pending.tell([first], [resolved], NOON))
+    answered, gone = list(pending.feed([first], [resolved], NOON))
     assert {answered.kind, gone.kind} == {TransitionKind.CHECKPOINT_ANSWERED, TransitionKind.CHECKPOINT_CLOSED}
     told = next(made for made in (answered, gone) if made.kind is TransitionKind.CHECKPOINT_ANSWERED)
     assert told.at == NOON + 9 * SECOND
@@ -135,8 +135,8 @@ def test_a_checkpoint_that_came_and_went_unseen_is_told_if_it_is_of_this_time() 
     pending = CheckpointTracker([], since=NOON)
     before = row("before", created_at="2026-04-29T11:59:59Z", status="resolved", resolution="ok")
     missed = row("missed", status="resolved", resolution="ok")
-    changes = list(pending.tell([], [before, missed], NOON))
+    changes = list(pending.feed([], [before, missed], NOON))
     assert [(str(made.kind), made.checkpoint and made.checkpoint.id) for made in changes] == [
         *(("checkpoint_waits", "missed"), ("checkpoint_answered", "missed"))
     ]
-    assert list(pending.tell([], [before, missed], NOON)) == []
+    assert list(pending.feed([], [before, missed], NOON)) == []

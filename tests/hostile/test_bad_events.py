@@ -88,7 +88,7 @@ async def test_all_of_them_at_once_over_the_wire(tmp_path: Path) -> None:
             assert session.unreadable == len(UNREADABLE)
             assert set(ALL.values()) < {event.raw for event in session.events()}
             assert len(session.journal) == len(GOOD) + len(ALL)
-            assert {"n1", "n498"} <= {node.node_id for node in session.book.runs["exec_1"].nodes.values()}
+            assert {"n1", "n498"} <= {node.node_id for node in session.index.runs["exec_1"].nodes.values()}
     flat = [raw.replace(b"\n", b" ") for raw in ALL.values()]
     (tmp_path / "lines").write_bytes(b"\n".join([GOOD[0].raw, *flat]))
     assert JsonlRecording(tmp_path / "lines").book.unreadable == len(UNREADABLE)

@@ -107,19 +107,19 @@ async def test_a_long_run_is_folded_aside_while_news_comes(tmp_path: Path) -> No
     clock = ManualClock()
     async with Session(client.target, Journal.open(tmp_path / "j"), clock, client=client) as session:
         task = asyncio.create_task(session.run())
-        await until(lambda: session.book.event_count == MAX_INLINE_EVENTS + 501)
-        run = session.book.runs["exec_1"]
+        await until(lambda: session.index.event_count == MAX_INLINE_EVENTS + 501)
+        run = session.index.runs["exec_1"]
         assert (run.is_loading, run.nodes, run.event_count) == (True, {}, MAX_INLINE_EVENTS + 501)
-        assert "still being read" in (session.why_not_replay(session.book.runs.get("exec_1")) or "")
+        assert "still being read" in (session.why_not_replay(session.index.runs.get("exec_1")) or "")
         sim.log.append(entered("last", NOON + 10_000 * MILLISECOND))
         session.refresh()
         await until(
-            lambda: not session.book.runs["exec_1"].is_loading and session.book.event_count == MAX_INLINE_EVENTS + 502
+            lambda: not session.index.runs["exec_1"].is_loading and session.index.event_count == MAX_INLINE_EVENTS + 502
         )
-        run = session.book.runs["exec_1"]
+        run = session.index.runs["exec_1"]
         assert (run.event_count, run.has_input) == (MAX_INLINE_EVENTS + 502, True)
         assert [node.node_id for node in run.nodes.values()] == ["tick", "last"]
-        assert session.why_not_replay(session.book.runs.get("exec_1")) is None
+        assert session.why_not_replay(session.index.runs.get("exec_1")) is None
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

@@ -163,7 +163,7 @@ class Promises(RuleBasedStateMachine):
     def press_replay(self, name: str, which: int, fault: str = "") -> None:
         process = self.running[name]
         process.api.write_fault = fault or process.api.write_fault
-        runs = [summary.execution_id for summary in process.session.book.order]
+        runs = [summary.execution_id for summary in process.session.index.order]
         if runs:
             run = runs[which % len(runs)]
             self._press(process, lambda: process.session.replay(run), "invoke", run)
@@ -215,7 +215,7 @@ class Promises(RuleBasedStateMachine):
     @precondition(lambda self: not self.machine.is_ledger_broken)
     def what_is_shown_as_sent_is_in_the_ledger(self) -> None:
         for process in self.running.values():
-            written = {entry.id for entry in process.session.outcomes.ledger.entries()}
+            written = {entry.id for entry in process.session.tracker.ledger.entries()}
             for submission in process.submissions:
                 is_sent = any(post.submission_id == submission.id for post in process.api.posts)
                 assert not is_sent or submission.id in written, f"{submission.id} was sent and is in no ledger"
@@ -268,8 +268,8 @@ class Promises(RuleBasedStateMachine):
             known = ("resolve", process.api.token) in process.refused
             reason = session.why_not_answer(row.id)
             assert known or reason is None or self._is_done_here(process, row.id), f"the gate stays shut: {reason}"
-        for summary in session.book.order:
-            run = session.book.runs[summary.execution_id]
+        for summary in session.index.order:
+            run = session.index.runs[summary.execution_id]
             if run.has_input and run.core_id is not None:
                 reason = session.why_not_replay(run)
                 known = ("invoke", process.api.token) in process.refused
@@ -322,7 +322,7 @@ class Promises(RuleBasedStateMachine):
         is_pending = kind == "invoke" or api.checkpoints[target]["status"] == "pending"
         is_first = all(post.is_refused for post in api.posts if post.subject == target)
         if kind == "invoke":
-            run = process.session.book.runs.get(target)
+            run = process.session.index.runs.get(target)
             is_pending = run is not None and run.has_input and not run.is_loading
         # The clock may move while a call waits for the budget.
         return is_well and is_fresh and is_pending and is_first and (kind, api.token) not in process.refused

@@ -168,4 +168,4 @@ class Machine:
 
 async def _recover(session: Session) -> None:
     """Take over what dead processes left, as a session does when it begins to run."""
-    session.outcomes.recover()
+    session.tracker.recover()

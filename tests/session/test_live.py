@@ -49,7 +49,7 @@ def stored(served: Served) -> dict[str, str]:
 
 def seen(session: Session) -> dict[str, str]:
     """Execution → status, as the session has it."""
-    return {run.execution_id: str(run.status) for run in session.book.runs.values()}
+    return {run.execution_id: str(run.status) for run in session.index.runs.values()}
 
 
 async def settled(session: Session, submission: Submission) -> None:
@@ -72,8 +72,8 @@ async def test_the_past_is_read_as_it_was() -> None:
         await session.read_once()
         assert seen(session) == stored(served)
         assert {"completed", "failed", "waiting"} == set(seen(session).values())
-        assert [run.input for run in session.book.runs.values()] == [e.input for e in served.grid.store.executions()]
-        assert session.book.event_count == len(served.grid.store.events()) >= before
+        assert [run.input for run in session.index.runs.values()] == [e.input for e in served.grid.store.executions()]
+        assert session.index.event_count == len(served.grid.store.events()) >= before
         assert [row.id for row in session.checkpoints] == [
             row.id for row in served.grid.store.checkpoint_table.pending()
         ][::-1]
@@ -89,7 +89,7 @@ async def test_traffic_is_followed_while_it_goes_on() -> None:
             ended = {key: status for key, status in told.items() if status in ("completed", "failed")}
             assert ended.items() <= known.items()
         assert session.journal.gap_count() == 0
-        assert not [run for run in session.book.runs.values() if run.joined_late or run.anomalies]
+        assert not [run for run in session.index.runs.values() if run.joined_late or run.anomalies]
 
 
 async def test_the_journal_is_the_feed_byte_for_byte(tmp_path: Path) -> None:

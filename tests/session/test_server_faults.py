@@ -53,7 +53,7 @@ async def test_a_key_tries_at_once() -> None:
         await watcher.until(lambda: watcher.state is ConnectionState.LIVE)
         server.fault = Fault("", "", says(b""))
         session.refresh()
-        await watcher.until(lambda: session.link.failures)
+        await watcher.until(lambda: session.connection.failures)
         server.fault = None
         session.refresh()
         assert await watcher.until(lambda: watcher.state is ConnectionState.LIVE) < SOON
@@ -63,10 +63,10 @@ async def test_a_connection_just_closed_is_never_told() -> None:
     async with fault_server() as server, polling(target_of(server.url)) as watched:
         session, watcher = watched
         failures: list[int] = []
-        session.subscribe(lambda _: failures.append(session.link.failures))
+        session.subscribe(lambda _: failures.append(session.connection.failures))
         server.fault = Fault("", "", hangs_up_when_used_again)
         await watcher.until(lambda: server.dropped >= 6)
-        await watcher.until(lambda: session.link.polls >= 4)
+        await watcher.until(lambda: session.connection.polls >= 4)
         assert not any(failures)
 
 
@@ -165,9 +165,9 @@ async def test_a_credential_that_is_taken_no_more_wipes_nothing() -> None:
         session, watcher = watched
         await watcher.until(lambda: watcher.state is ConnectionState.LIVE)
         server.fault = Fault("", "", says(answer(b'{"detail": "expired"}', b"401 Unauthorized")))
-        await watcher.until(lambda: all(isinstance(part.error, CredentialsError) for part in session.link.parts))
+        await watcher.until(lambda: all(isinstance(part.error, CredentialsError) for part in session.connection.parts))
         assert watcher.words.startswith("401: sign in again: “expired”")
-        assert (list(session.book.runs), [row.id for row in session.checkpoints]) == (["exec_1"], ["ckpt_1"])
+        assert (list(session.index.runs), [row.id for row in session.checkpoints]) == (["exec_1"], ["ckpt_1"])
 
 
 async def test_what_is_kept_of_a_failure_is_its_words() -> None:
@@ -175,8 +175,8 @@ async def test_what_is_kept_of_a_failure_is_its_words() -> None:
     async with fault_server() as server, polling(target_of(server.url)) as watched:
         session, watcher = watched
         server.fault = Fault("", "", says(answer(PAGE[:-9] + INBOX)))
-        await watcher.until(lambda: session.link.failures)
-        error = session.link.events.error
+        await watcher.until(lambda: session.connection.failures)
+        error = session.connection.events.error
         assert error is not None
         assert (error.__traceback__, error.__cause__, error.__context__) == (None, None, None)
 
@@ -186,7 +186,7 @@ async def test_a_hold_ends_within_the_hour() -> None:
     async with fault_server() as server, polling(target_of(server.url)) as watched:
         session, watcher = watched
         server.fault = Fault("", "", says(answer(b"{}", b"429 Slow", headers=b"Retry-After: 99999999999\r\n")))
-        await watcher.until(lambda: session.link.failures)
-        held = session.link.held_until
+        await watcher.until(lambda: session.connection.failures)
+        held = session.connection.held_until
         assert held is not None
         assert held - session.clock.monotonic() <= 3600

@@ -22,7 +22,7 @@ async def test_an_update_says_what_changed() -> None:
         await session.read_once()
         assert {run for update in updates for run in update.runs} == {"exec_1", "exec_2"}
         assert [update.checkpoints for update in updates].count(True) == 1
-        assert session.book.runs["exec_2"].status is RunStatus.WAITING
+        assert session.index.runs["exec_2"].status is RunStatus.WAITING
         updates.clear()
         await session.read_once()
         assert Update() in updates
@@ -37,9 +37,9 @@ async def test_the_journal_is_taken_up_where_it_ended(tmp_path: Path) -> None:
     sim.log.append(completed(NOON + 99))
     client = sim.client()
     async with Session(client.target, Journal.open(tmp_path / "j"), client=client) as session:
-        assert session.book.runs["exec_1"].event_count == 21
+        assert session.index.runs["exec_1"].event_count == 21
         await session.read_once()
-        assert session.book.runs["exec_1"].status is RunStatus.COMPLETED
+        assert session.index.runs["exec_1"].status is RunStatus.COMPLETED
         assert (len(session.journal), session.journal.gap_count()) == (22, 0)
 
 
@@ -71,10 +71,10 @@ async def test_what_retention_ate_is_a_gap(tmp_path: Path) -> None:
         await session.read_once()
         assert (len(session.journal), session.journal.gap_count()) == (25, 1)
         assert sum(update.gaps for update in updates) == 1
-        (gap,) = session.book.gaps
+        (gap,) = session.index.gaps
         assert (gap.last_at, gap.next_at) == (NOON + 19 * MILLISECOND, NOON + 50 * MILLISECOND)
     async with Session(client.target, Journal.open(tmp_path / "j"), client=sim.client()) as session:
-        assert session.book.gaps == [gap]
+        assert session.index.gaps == [gap]
 
 
 async def test_a_run_that_history_completes_is_joined_late_no_more() -> None:
@@ -82,11 +82,11 @@ async def test_a_run_that_history_completes_is_joined_late_no_more() -> None:
     sim = FeedSim(steps, page_size=4)
     async with sim.session(backfill=0) as session:
         await session.read_once()
-        assert session.book.runs["exec_1"].joined_late
+        assert session.index.runs["exec_1"].joined_late
         while session.has_older:
             await session.load_older()
-        run = session.book.runs["exec_1"]
-        assert (run.joined_late, run.event_count, session.book.event_count) == (False, 10, 10)
+        run = session.index.runs["exec_1"]
+        assert (run.joined_late, run.event_count, session.index.event_count) == (False, 10, 10)
 
 
 async def test_a_run_is_found_by_its_beginning() -> None:

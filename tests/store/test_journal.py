@@ -128,7 +128,7 @@ def nodes(journal: Journal) -> str:
 def test_a_hole_is_filled_from_its_top(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
         journal.append([entered("a"), entered("b")])
-        hole = journal.append_above_hole([entered("h"), entered("i")], NOON, "c1")
+        hole = journal.append_above_gap([entered("h"), entered("i")], NOON, "c1")
         journal.append([entered("j")])
         journal.fill(hole, [entered("f"), entered("g")], "c2")
     with Journal.open(tmp_path / "j") as journal:
@@ -136,7 +136,7 @@ def test_a_hole_is_filled_from_its_top(tmp_path: Path) -> None:
         assert (hole.cursor, hole.found_at) == ("c2", NOON)
         assert [gap.is_open for gap in journal.gaps()] == [True]
         journal.fill(hole, [entered("c"), entered("d"), entered("e")], None)
-        journal.close_hole(hole, is_filled=True)
+        journal.close_gap(hole, is_filled=True)
         assert nodes(journal) == "abcdefghij"
         assert (journal.holes(), journal.gaps(), journal.gap_count()) == ([], [], 0)
 
@@ -144,8 +144,8 @@ def test_a_hole_is_filled_from_its_top(tmp_path: Path) -> None:
 def test_a_hole_above_a_hole() -> None:
     with Journal.in_memory() as journal:
         journal.append([entered("a")])
-        older = journal.append_above_hole([entered("c")], NOON, None)
-        newer = journal.append_above_hole([entered("e")], NOON, None)
+        older = journal.append_above_gap([entered("c")], NOON, None)
+        newer = journal.append_above_gap([entered("e")], NOON, None)
         assert journal.holes() == [newer, older]
         journal.fill(newer, [entered("d")], None)
         journal.fill(older, [entered("b")], None)
@@ -155,8 +155,8 @@ def test_a_hole_above_a_hole() -> None:
 def test_a_hole_that_can_t_be_filled_is_a_gap() -> None:
     with Journal.in_memory() as journal:
         journal.append([started(NOON, "exec_1")])
-        hole = journal.append_above_hole([started(NOON + 9, "exec_2")], NOON + 10, "c")
-        journal.close_hole(hole, is_filled=False)
+        hole = journal.append_above_gap([started(NOON + 9, "exec_2")], NOON + 10, "c")
+        journal.close_gap(hole, is_filled=False)
         (gap,) = journal.gaps()
         assert (gap.last_at, gap.next_at, gap.is_open) == (NOON, NOON + 9, False)
         assert (gap.last_execution, gap.next_execution) == ("exec_1", "exec_2")
@@ -167,7 +167,7 @@ def test_what_is_known_up_to_a_position() -> None:
     twin = entered("x")
     with Journal.in_memory() as journal:
         journal.append([twin])
-        hole = journal.append_above_hole([twin, twin, entered("y")], NOON, None)
+        hole = journal.append_above_gap([twin, twin, entered("y")], NOON, None)
         assert journal.count_known([twin]) == {twin.raw: 3}
         assert journal.count_known([twin], hole.after) == {twin.raw: 1}
         assert journal.newest(9, hole.after) == [twin.raw]
@@ -177,7 +177,7 @@ def test_what_is_known_up_to_a_position() -> None:
 def test_what_comes_above_a_hole_with_nothing_above_it_leaves_it_room() -> None:
     with Journal.in_memory() as journal:
         journal.append([entered("a")])
-        hole = journal.append_above_hole([], NOON, "c")
+        hole = journal.append_above_gap([], NOON, "c")
         journal.append([entered("d")])
         journal.fill(hole, [entered("c")], "c")
         journal.fill(hole, [entered("b")], "c")

@@ -64,8 +64,8 @@ def test_a_named_file_of_another_feed_is_refused_with_both_names(tmp_path: Path,
     with pytest.raises(ConfigError) as refused:
         opened(other, path)
     assert str(path) in str(refused.value)
-    assert identify(TEAM_A).words in str(refused.value)
-    assert identify(other).words in str(refused.value)
+    assert identify(TEAM_A).label in str(refused.value)
+    assert identify(other).label in str(refused.value)
     assert "--journal FILE" in refused.value.hint
     assert path.read_bytes() == before
     opened(TEAM_A, path)
@@ -233,7 +233,7 @@ async def test_a_write_that_was_left_is_looked_up_where_it_was_sent(sent_to: Ent
     ledger.release(sent_to.id)
     client = Client(TEAM_A, httpx.MockTransport(FeedSim().answer))
     async with Session(TEAM_A, clock=ManualClock(), client=client, ledger=ledger) as session:
-        assert bool(session.outcomes.recover()) is looked_up
+        assert bool(session.tracker.recover()) is looked_up
 
 
 async def test_an_entry_says_where_it_was_sent() -> None:

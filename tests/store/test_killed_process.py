@@ -33,7 +33,7 @@ session = Session(client.target, Journal.open(Path(sys.argv[1])), client=client,
 
 def show(update):
     for key in update.runs:
-        print(key, session.book.summaries[key].event_count, flush=True)
+        print(key, session.index.summaries[key].event_count, flush=True)
 
 async def main():
     session.subscribe(show)

@@ -122,7 +122,7 @@ async def test_a_session_offline_asks_for_nothing_and_sends_nothing(tmp_path: Pa
     async with OfflineSession(OFFLINE, open_readonly(path), ManualClock()) as session:
         session.prefetch()
         assert not session.refresh()
-        assert (await session.load_older(), session.client.requests, session.link.failures) == (0, 0, 0)
+        assert (await session.load_older(), session.client.requests, session.connection.failures) == (0, 0, 0)
         assert [row.id for row in session.checkpoints] == ["ckpt_1"]
         assert session.recorded_through == NOON + 3
         for reason in (session.why_not_answer(None), session.why_not_continue("ckpt_1"), session.why_not_replay(None)):
@@ -145,10 +145,10 @@ async def test_offline_a_long_run_is_folded_beside_the_event_loop(tmp_path: Path
     told: list[str] = []
     async with OfflineSession(OFFLINE, open_readonly(tmp_path / "j"), ManualClock()) as session:
         session.subscribe(lambda update: told.extend(update.runs))
-        assert session.book.runs["exec_1"].is_loading
+        assert session.index.runs["exec_1"].is_loading
         running = asyncio.create_task(session.run())
         await until(lambda: "exec_1" in told)
-        run = session.book.runs["exec_1"]
+        run = session.index.runs["exec_1"]
         assert (run.is_loading, run.event_count) == (False, count)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -160,4 +160,4 @@ async def test_offline_nobody_is_asked_for_history_that_was_not_read(tmp_path: P
         journal.append(RUN)
     async with OfflineSession(OFFLINE, open_readonly(tmp_path / "j"), ManualClock()) as session:
         assert (session.has_older, await session.load_older(), session.client.requests) == (False, 0, 0)
-        assert [gap.is_history for gap in session.book.gaps] == [True]
+        assert [gap.is_history for gap in session.index.gaps] == [True]

@@ -137,7 +137,7 @@ def test_what_comes_late_for_a_forgotten_run_begins_anew(journal: Journal) -> No
     change = intake.news([event("custom.note", NOON + 9, "exec_old")])
     (summary,) = change.summaries.values()
     assert (summary.event_count, summary.joined_late) == (1, True)
-    assert summary.place == next(journal.history("exec_old"))[0]
+    assert summary.position == next(journal.history("exec_old"))[0]
 
 
 def test_age_and_size_both_count(journal: Journal) -> None:
@@ -191,12 +191,12 @@ async def test_a_file_of_its_size_does_not_grow_while_the_app_runs_on(tmp_path: 
                 clock.advance(BETWEEN_RETENTIONS)
                 await at_rest(clock)
             await until(lambda: used(session.journal) <= 2_000_000)
-            assert f"exec_{begin + 299:05}" in session.book.summaries
+            assert f"exec_{begin + 299:05}" in session.index.summaries
             session.journal.query("PRAGMA wal_checkpoint(TRUNCATE)")
             sizes.add(path.stat().st_size)
         assert len(sizes) == 1
-        assert [summary.execution_id for summary in session.book.order] == ids(session.journal)
-        assert session.book.event_count == len(session.journal)
+        assert [summary.execution_id for summary in session.index.order] == ids(session.journal)
+        assert session.index.event_count == len(session.journal)
 
 
 async def test_a_disk_that_takes_nothing_is_tried_again_later(tmp_path: Path) -> None:
@@ -224,15 +224,15 @@ async def test_runs_that_ended_long_ago_are_forgotten(tmp_path: Path) -> None:
     async with Session(target, Journal.open(tmp_path / "j"), clock, client=client) as session:
         await session.read_once()
         listing = RunListModel()
-        listing.apply(session.book, session.book.runs)
-        session.subscribe(lambda update: listing.apply(session.book, update.runs))
+        listing.apply(session.index, session.index.runs)
+        session.subscribe(lambda update: listing.apply(session.index, update.runs))
         task = asyncio.create_task(session.run())
-        await until(lambda: len(session.book.runs) == 1_101 and session.book.event_count == 1_101)
+        await until(lambda: len(session.index.runs) == 1_101 and session.index.event_count == 1_101)
         assert (len(session.journal), len(listing), listing.row_of("exec_old7")) == (1_101, 1_101, None)
-        assert session.book.runs["exec_open"].event_count == 1
-        assert session.book.counts.total() == 1_101
+        assert session.index.runs["exec_open"].event_count == 1
+        assert session.index.counts.total() == 1_101
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     async with Session(target, Journal.open(tmp_path / "j"), clock, client=sim.client()) as session:
         await session.read_once()
-        assert len(session.book.runs) == 1_101
+        assert len(session.index.runs) == 1_101

@@ -17,7 +17,7 @@ from scaicore_tui.api.client import Client
 from scaicore_tui.cli.commands.follow import ConnectionReporter
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import crash, stderr
-from scaicore_tui.cli.sessions import watching
+from scaicore_tui.cli.sessions import open_for_app
 from scaicore_tui.config import Target
 from scaicore_tui.config.template import create_file
 from scaicore_tui.errors import StorageError
@@ -184,7 +184,7 @@ async def test_a_file_that_is_gone_is_noticed_and_said(tmp_path: Path, replaced:
         assert words in session.journal.write_error
         sim.log.append(completed(NOON, "exec_new"))
         await session.read_once()
-        assert len(session.book.summaries) == 21
+        assert len(session.index.summaries) == 21
         assert (await session.save(), session.journal.saved_run_count) == (81, 0)
     assert session.lost_count == 81
     assert path.exists() is replaced
@@ -218,12 +218,12 @@ async def test_the_app_lives_when_the_journal_is_damaged_under_it(tmp_path: Path
     damage(path)
     async with session:
         polling = asyncio.create_task(session.run())
-        await until(lambda: session.link.events.error and (session.journal.write_error or polling.done()))
-        assert isinstance(session.link.events.error, StorageError)
+        await until(lambda: session.connection.events.error and (session.journal.write_error or polling.done()))
+        assert isinstance(session.connection.events.error, StorageError)
         # What is on the screen can be looked at; what can't be read is said.
-        assert [session.book.runs[summary.execution_id].execution_id for summary in session.book.order]
-        assert [list(session.events(summary.execution_id)) for summary in session.book.order]
-        assert session.newest_events(session.book.order[0].execution_id, 10) == ()
+        assert [session.index.runs[summary.execution_id].execution_id for summary in session.index.order]
+        assert [list(session.events(summary.execution_id)) for summary in session.index.order]
+        assert session.newest_events(session.index.order[0].execution_id, 10) == ()
         assert f"{path} is damaged" in session.journal.write_error
         assert not polling.done()
         polling.cancel()
@@ -238,13 +238,13 @@ async def test_a_page_that_the_journal_does_not_take_in_is_a_failed_poll(
         monkeypatch.setattr(session.journal, "append", refuse)
         with pytest.raises(StorageError):
             await session.read_once()
-        failure = session.link.events.error
+        failure = session.connection.events.error
         assert isinstance(failure, StorageError)
         monkeypatch.undo()
         await session.read_once()
-        assert (session.link.events.error, len(session.journal)) == (None, 8)
+        assert (session.connection.events.error, len(session.journal)) == (None, 8)
         # Each event counts once, although it came twice.
-        assert [summary.event_count for summary in session.book.order] == [4, 4]
+        assert [summary.event_count for summary in session.index.order] == [4, 4]
 
 
 def refuse(*_: object) -> None:
@@ -255,7 +255,7 @@ def test_the_app_opens_on_a_damaged_journal(tmp_path: Path) -> None:
     path = filled(tmp_path / "j", 200)
     damage(path)
     before = path.read_bytes()
-    session = watching(Common(journal=path), TARGET)
+    session = open_for_app(Common(journal=path), TARGET)
     assert f"{path} is damaged" in session.journal.write_error
     assert "only in memory" in session.journal.write_error
     session.journal.close()

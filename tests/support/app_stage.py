@@ -78,10 +78,12 @@ class Stage:
     async def poll(self, pilot: Pilot[int]) -> None:
         """Let the next poll happen, and the screen show it."""
         asked = len(self.sim.requests)
-        link = self.session.link
+        link = self.session.connection
         await until(pilot, lambda: self.clock.sleepers >= POLLERS)
         self.clock.advance(max(0.0, (link.next_at or 0.0) - self.clock.monotonic()))
-        await until(pilot, lambda: self.session.link.polls + self.session.link.failures > link.polls + link.failures)
+        await until(
+            pilot, lambda: self.session.connection.polls + self.session.connection.failures > link.polls + link.failures
+        )
         assert self.trouble or len(self.sim.requests) > asked
         await self.settle(pilot)
 
@@ -128,7 +130,7 @@ class Stage:
 
     async def begin(self, pilot: Pilot[int]) -> None:
         """Wait for the first poll, and for the history behind it."""
-        await until(pilot, lambda: self.session.link.polls + self.session.link.failures)
+        await until(pilot, lambda: self.session.connection.polls + self.session.connection.failures)
         await until(pilot, lambda: self.clock.sleepers >= POLLERS and not self.session.needs_backfill)
         await self.settle(pilot)
 

@@ -67,7 +67,7 @@ class Wire:
 
     def ages(self) -> tuple[float | None, float | None]:
         """How old events and checkpoints are said to be."""
-        link, now = self.session.link, self.clock.monotonic()
+        link, now = self.session.connection, self.clock.monotonic()
         return link.events.age(now), link.checkpoints.age(now)
 
 
@@ -82,12 +82,12 @@ async def test_a_newer_fetch_that_is_under_way_fails_or_is_late_makes_nothing_yo
         second = await wire.asked(name, 1)
         wire.clock.advance(1)
         first.answer("30")
-        await until(lambda: getattr(session.link, name).polls == 1)
+        await until(lambda: getattr(session.connection, name).polls == 1)
         index = (EVENTS, CHECKPOINTS).index(name)
         # Asked for 3 s ago, and 30 s old then.
         assert wire.ages()[index] == 33
         second.answer("0", status=503)
-        await until(lambda: getattr(session.link, name).error is not None)
+        await until(lambda: getattr(session.connection, name).error is not None)
         assert wire.ages()[index] == 33
 
 
@@ -101,9 +101,9 @@ async def test_an_older_answer_that_is_dropped_makes_nothing_older(name: str) ->
         session.refresh()
         second = await wire.asked(name, 1)
         second.answer("7")
-        await until(lambda: getattr(session.link, name).polls == 1)
+        await until(lambda: getattr(session.connection, name).polls == 1)
         first.answer("900")
-        await until(lambda: getattr(session.link, name).stale_dropped == 1)
+        await until(lambda: getattr(session.connection, name).stale_dropped == 1)
         assert wire.ages()[(EVENTS, CHECKPOINTS).index(name)] == 7
 
 
@@ -118,7 +118,7 @@ async def test_what_else_is_read_at_the_same_time_has_ages_of_its_own() -> None:
         looked_up.answer("500")
         await beside
         listing.answer("4")
-        await until(lambda: session.link.checkpoints.polls == 1)
+        await until(lambda: session.connection.checkpoints.polls == 1)
         assert wire.ages()[1] == 4
 
 
@@ -132,7 +132,7 @@ async def test_time_that_a_request_waits_for_the_budget_makes_its_answer_no_olde
         call = await wire.asked(EVENTS, 0)
         wire.clock.advance(1)
         call.answer()
-        await until(lambda: session.link.events.polls == 1)
+        await until(lambda: session.connection.events.polls == 1)
         assert wire.ages()[0] == 1
 
 
@@ -159,7 +159,7 @@ class Pages:
         oldest_at = session.pending_status.oldest_at
         assert oldest_at is not None
         heading = AppState(session, "pages").pending_count()
-        return session.link.checkpoints.age(now), now - oldest_at, session.link.state(now), heading
+        return session.connection.checkpoints.age(now), now - oldest_at, session.connection.state(now), heading
 
 
 async def test_the_rows_of_each_page_of_checkpoints_are_as_old_as_their_answer() -> None:

@@ -77,17 +77,17 @@ async def test_the_head_is_shown_before_what_lies_behind_it(tmp_path: Path) -> N
     async with wire.session(tmp_path / "j") as session:
         with pytest.raises(Unreachable):
             await session.read_once()
-        assert list(session.book.runs)[-1] == "exec_0099"
+        assert list(session.index.runs)[-1] == "exec_0099"
         assert len(session.journal) == 50 + 50 + 150
-        assert session.link.behind == pytest.approx(750, abs=10)
-        (gap,) = session.book.gaps
+        assert session.connection.behind == pytest.approx(750, abs=10)
+        (gap,) = session.index.gaps
         assert (gap.is_open, gap.last_execution, gap.next_execution) == (True, "exec_0004", "exec_0080")
         wire.cut = None
         await session.read_once()
-        assert (session.link.behind, session.book.gaps, len(session.journal)) == (None, [], 1000)
+        assert (session.connection.behind, session.index.gaps, len(session.journal)) == (None, [], 1000)
         assert in_order(session)
-        assert list(session.book.runs) == [f"exec_{number:04}" for number in range(100)]
-        assert {run.event_count for run in session.book.runs.values()} == {10}
+        assert list(session.index.runs) == [f"exec_{number:04}" for number in range(100)]
+        assert {run.event_count for run in session.index.runs.values()} == {10}
 
 
 @pytest.mark.parametrize("kind", ["key", "offset"])
@@ -101,9 +101,9 @@ async def test_a_later_process_goes_on_where_an_earlier_one_ended(tmp_path: Path
     wire.cut, wire.sim.requests = None, []
     wire.sim.log += steps(*range(1000, 1030))
     async with wire.session(tmp_path / "j") as session:
-        assert session.book.gaps[0].is_open
+        assert session.index.gaps[0].is_open
         await session.read_once()
-        assert (len(session.journal), session.book.gaps) == (1030, [])
+        assert (len(session.journal), session.index.gaps) == (1030, [])
         assert in_order(session)
         if kind == "key":
             assert len(wire.sim.requests) <= 19
@@ -118,14 +118,14 @@ async def test_history_goes_on_where_an_earlier_process_ended(tmp_path: Path, ki
         with pytest.raises(Unreachable):
             await session.read_once()
         assert (len(session.journal), session.journal.open_gap_count()) == (200, 1)
-        (gap,) = session.book.gaps
+        (gap,) = session.index.gaps
         assert (gap.is_open, gap.is_history, gap.next_at) == (True, True, NOON + 800 * MILLISECOND)
     wire.cut, wire.sim.requests = None, []
     wire.sim.log += steps(*range(1000, 1000 + arrived))
     async with wire.session(tmp_path / "j") as session:
-        assert (session.has_older, session.book.gaps) == (True, [gap])
+        assert (session.has_older, session.index.gaps) == (True, [gap])
         await session.read_once()
-        assert (len(session.journal), session.book.gaps, session.has_older) == (1000 + arrived, [], False)
+        assert (len(session.journal), session.index.gaps, session.has_older) == (1000 + arrived, [], False)
         assert in_order(session)
         assert session.journal.open_gap_count() == 0
         assert len(wire.sim.requests) <= 16 + 2 * (3 + arrived // 50)
@@ -175,7 +175,7 @@ async def test_a_journal_of_an_older_program_may_lack_history(tmp_path: Path) ->
     async with wire.session(tmp_path / "j") as session:
         assert session.has_older
         await session.read_once()
-        assert (len(session.journal), session.has_older, session.book.gaps) == (400, False, [])
+        assert (len(session.journal), session.has_older, session.index.gaps) == (400, False, [])
         assert in_order(session)
 
 
@@ -188,7 +188,7 @@ async def test_a_cursor_that_expired_is_begun_anew_from_above(tmp_path: Path) ->
             await session.read_once()
         wire.cut, wire.refuse_cursors = None, True
         await session.read_once()
-        assert (len(session.journal), session.book.gaps) == (500, [])
+        assert (len(session.journal), session.index.gaps) == (500, [])
         assert in_order(session)
 
 
@@ -200,10 +200,10 @@ async def test_only_the_feed_s_end_makes_a_gap(tmp_path: Path) -> None:
         wire.cut = 1
         with pytest.raises(Unreachable):
             await session.read_once()
-        assert (session.journal.gap_count(), [gap.is_open for gap in session.book.gaps]) == (0, [True])
+        assert (session.journal.gap_count(), [gap.is_open for gap in session.index.gaps]) == (0, [True])
         wire.cut = None
         await session.read_once()
-        (gap,) = session.book.gaps
+        (gap,) = session.index.gaps
         assert (session.journal.gap_count(), gap.is_open) == (1, False)
         assert (gap.last_at, gap.next_at) == (NOON + 49 * MILLISECOND, NOON + 120 * MILLISECOND)
 
@@ -232,7 +232,7 @@ async def test_nothing_is_asked_for_while_paused(tmp_path: Path) -> None:
         clock = session.clock
         assert isinstance(clock, ManualClock)
         running = asyncio.create_task(session.run())
-        await until(lambda: session.link.behind)
+        await until(lambda: session.connection.behind)
         session.pause(paused=True)
         wire.cut = None
         for _ in range(3):
@@ -240,7 +240,7 @@ async def test_nothing_is_asked_for_while_paused(tmp_path: Path) -> None:
             await rest(session, 60)
         assert len(session.journal) == 100
         session.pause(paused=False)
-        await until(lambda: session.link.behind is None)
+        await until(lambda: session.connection.behind is None)
         assert len(session.journal) == 1000
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

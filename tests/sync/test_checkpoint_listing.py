@@ -164,16 +164,16 @@ async def test_the_head_and_a_write_keep_their_share_beside_two_thousand_checkpo
         clock = session.clock
         assert isinstance(clock, ManualClock)
         running = asyncio.create_task(session.run())
-        await until(lambda: session.link.polls)
+        await until(lambda: session.connection.polls)
         ages, oldest, states = [], [], set()
         for _ in range(200):
             clock.advance(1)
             await rest(session, 8)
             now, oldest_at = clock.monotonic(), session.pending_status.oldest_at
             assert oldest_at is not None
-            ages.append(session.link.age(now) or 0.0)
+            ages.append(session.connection.age(now) or 0.0)
             oldest.append(now - oldest_at)
-            states.add(session.link.state(now))
+            states.add(session.connection.state(now))
         assert (len(session.checkpoints), session.pending_status.pages) == (2_000, 40)
         assert (max(ages) < 15, max(oldest) < 180, states) == (True, True, {ConnectionState.LIVE})
         before = len(server.asked)

@@ -50,8 +50,8 @@ def numbers(session: Session) -> list[int]:
 
 def too_large(session: Session) -> list[tuple[int | None, int | None]]:
     """The numbers on either side of each event that is noted as too large."""
-    gaps = [gap for gap in session.book.gaps if gap.reason is GapReason.TOO_LARGE]
-    assert len(gaps) == len(session.book.gaps)
+    gaps = [gap for gap in session.index.gaps if gap.reason is GapReason.TOO_LARGE]
+    assert len(gaps) == len(session.index.gaps)
     return [(_number(gap.last_at), _number(gap.next_at)) for gap in gaps]
 
 
@@ -66,7 +66,7 @@ async def test_fewer_are_asked_for_until_the_page_fits(kind: str) -> None:
         await session.read_once()
         sim.log += [sized(number, 1_000) for number in range(60, 90)]
         await session.read_once()
-        assert (numbers(session), session.book.gaps) == (list(range(90)), [])
+        assert (numbers(session), session.index.gaps) == (list(range(90)), [])
 
 
 @pytest.mark.parametrize("kind", KINDS)

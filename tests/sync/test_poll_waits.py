@@ -69,13 +69,13 @@ async def test_an_answer_to_one_poll_ends_the_wait_of_the_other() -> None:
     async with line.session() as session:
         line.trouble = {"events": gone, "checkpoints": gone}
         await line.pass_time(session, 200)
-        failed: SourceStatus = session.link.events
+        failed: SourceStatus = session.connection.events
         assert failed.failures >= 5
         del line.trouble["events"], line.trouble["checkpoints"]
         # The checkpoints are asked for again first: by hand, as the events would be in up to a minute.
         await session._pollers._checkpoints.fetch()
         await line.pass_time(session, 5)
-        assert (session.link.events.error, session.link.events.failures) == (None, 0)
+        assert (session.connection.events.error, session.connection.events.failures) == (None, 0)
 
 
 async def test_where_only_one_fails_it_is_asked_for_at_the_usual_pace() -> None:
@@ -85,7 +85,7 @@ async def test_where_only_one_fails_it_is_asked_for_at_the_usual_pace() -> None:
         await line.pass_time(session, 100)
         gaps = [b - a for a, b in zip(line.asked["events"], line.asked["events"][1:], strict=False)]
         assert max(gaps) <= 10
-        assert session.link.events.failures >= 10
+        assert session.connection.events.failures >= 10
 
 
 @pytest.mark.parametrize("trouble", [refuses(403), refuses(503, Retry_After="50"), refuses(404)])
@@ -121,8 +121,8 @@ async def test_a_date_to_wait_for_is_told_by_the_server_s_clock(date: str) -> No
         line.trouble["events"] = refuses(503, Retry_After=date, Date="Sun, 06 Nov 1994 08:49:37 GMT")
         await line.pass_time(session, 59)
         assert len(line.asked["events"]) == 1
-        assert session.link.events.error is not None
-        assert session.link.events.error.retry_after == 60
+        assert session.connection.events.error is not None
+        assert session.connection.events.error.retry_after == 60
         await line.pass_time(session, 3)
         assert len(line.asked["events"]) == 2
 
@@ -144,7 +144,7 @@ async def test_an_answer_that_was_asked_for_by_hand_ends_the_wait_of_its_own_pol
         await line.pass_time(session, 200)
         line.trouble.clear()
         session.refresh()
-        await until(lambda: session.link.events.error is None and session.link.checkpoints.error is None)
+        await until(lambda: session.connection.events.error is None and session.connection.checkpoints.error is None)
         begun = len(line.asked["events"])
         await line.pass_time(session, 20)
         assert len(line.asked["events"]) - begun >= 3

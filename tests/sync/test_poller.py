@@ -53,11 +53,11 @@ async def test_an_older_answer_is_dropped_and_counted() -> None:
         assert session.refresh()
         await until(lambda: len(gate.waiting) == 2)
         gate.waiting[1].set()
-        await until(lambda: session.link.polls == 1)
+        await until(lambda: session.connection.polls == 1)
         gate.waiting[0].set()
-        await until(lambda: session.link.stale_dropped == 1)
-        assert list(session.book.runs) == ["exec_old", "exec_new"]
-        assert session.link.polls == 1
+        await until(lambda: session.connection.stale_dropped == 1)
+        assert list(session.index.runs) == ["exec_old", "exec_new"]
+        assert session.connection.polls == 1
 
 
 async def test_what_something_on_the_way_has_kept_is_as_old_as_that() -> None:
@@ -73,8 +73,8 @@ async def test_what_something_on_the_way_has_kept_is_as_old_as_that() -> None:
     async with session_on(answer) as session:
         await session.read_once()
         session.refresh()
-        await until(lambda: session.link.events.polls and session.link.checkpoints.polls)
-        now, link = session.clock.monotonic(), session.link
+        await until(lambda: session.connection.events.polls and session.connection.checkpoints.polls)
+        now, link = session.clock.monotonic(), session.connection
         assert (link.events.age(now), link.checkpoints.age(now)) == (7.0, 3.0)
         assert not any("Cache-Control" in request.headers for request in asked)
         await session.client.all_checkpoints("pending", rank=Priority.WRITE)
@@ -91,10 +91,10 @@ async def test_answers_in_order_are_both_applied() -> None:
         session.refresh()
         await until(lambda: len(gate.waiting) == 2)
         gate.waiting[0].set()
-        await until(lambda: session.link.polls == 1)
+        await until(lambda: session.connection.polls == 1)
         gate.waiting[1].set()
-        await until(lambda: session.link.polls == 2)
-        assert (session.link.stale_dropped, list(session.book.runs)) == (0, ["exec_1", "exec_2"])
+        await until(lambda: session.connection.polls == 2)
+        assert (session.connection.stale_dropped, list(session.index.runs)) == (0, ["exec_1", "exec_2"])
 
 
 async def test_refreshes_are_merged_when_enough_are_under_way() -> None:
@@ -104,7 +104,7 @@ async def test_refreshes_are_merged_when_enough_are_under_way() -> None:
         await until(lambda: len(gate.waiting) == 2)
         for turn in gate.waiting:
             turn.set()
-        await until(lambda: session.link.polls + session.link.stale_dropped == 2)
+        await until(lambda: session.connection.polls + session.connection.stale_dropped == 2)
 
 
 async def test_the_pace_is_one_interval() -> None:
@@ -114,12 +114,12 @@ async def test_the_pace_is_one_interval() -> None:
     assert isinstance(clock, ManualClock)
     async with session:
         task = asyncio.create_task(session.run())
-        await until(lambda: session.link.polls == 1 and clock.sleepers == 2)
+        await until(lambda: session.connection.polls == 1 and clock.sleepers == 2)
         clock.advance(4.9)
         await turn()
-        assert session.link.polls == 1
+        assert session.connection.polls == 1
         clock.advance(0.2)
-        await until(lambda: session.link.polls == 2)
+        await until(lambda: session.connection.polls == 2)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
@@ -131,14 +131,14 @@ async def test_paused_asks_nothing_until_it_goes_on() -> None:
     assert isinstance(clock, ManualClock)
     async with session:
         task = asyncio.create_task(session.run())
-        await until(lambda: session.link.polls == 1 and clock.sleepers == 2)
+        await until(lambda: session.connection.polls == 1 and clock.sleepers == 2)
         session.pause(paused=True)
         clock.advance(60)
         await turn()
-        assert (session.link.polls, session.link.state(clock.monotonic())) == (1, ConnectionState.PAUSED)
+        assert (session.connection.polls, session.connection.state(clock.monotonic())) == (1, ConnectionState.PAUSED)
         session.pause(paused=False)
-        await until(lambda: session.link.polls == 2)
-        assert session.link.state(clock.monotonic()) is ConnectionState.LIVE
+        await until(lambda: session.connection.polls == 2)
+        assert session.connection.state(clock.monotonic()) is ConnectionState.LIVE
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
@@ -156,9 +156,9 @@ async def test_one_part_that_fails_does_not_take_the_other_down() -> None:
         assert isinstance(clock, ManualClock)
         task = asyncio.create_task(session.run())
         for polls in range(1, 9):
-            await until(lambda: session.link.checkpoints.polls == polls and clock.sleepers == 2)  # noqa: B023
+            await until(lambda: session.connection.checkpoints.polls == polls and clock.sleepers == 2)  # noqa: B023
             clock.advance(5)
-        link = session.link
+        link = session.connection
         assert isinstance(link.events.error, PermissionDenied)
         assert (link.events.answered_at, link.events.failures, link.checkpoints.error) == (None, 4, None)
         assert [row.id for row in session.checkpoints] == ["ckpt_1"]
@@ -181,12 +181,12 @@ async def test_one_part_that_hangs_does_not_hold_the_other_up() -> None:
         assert isinstance(clock, ManualClock)
         task = asyncio.create_task(session.run())
         for polls in range(1, 4):
-            await until(lambda: session.link.events.polls == polls and clock.sleepers)  # noqa: B023
+            await until(lambda: session.connection.events.polls == polls and clock.sleepers)  # noqa: B023
             clock.advance(5)
-        assert (list(session.book.runs), session.link.checkpoints.polls) == (["exec_1"], 0)
-        assert session.link.state(clock.monotonic()) is ConnectionState.CONNECTING
+        assert (list(session.index.runs), session.connection.checkpoints.polls) == (["exec_1"], 0)
+        assert session.connection.state(clock.monotonic()) is ConnectionState.CONNECTING
         hangs.set()
-        await until(lambda: session.link.checkpoints.polls)
+        await until(lambda: session.connection.checkpoints.polls)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
@@ -198,15 +198,15 @@ async def test_after_a_night_asleep_nothing_looks_fresh() -> None:
         clock = session.clock
         assert isinstance(clock, ManualClock)
         task = asyncio.create_task(session.run())
-        await until(lambda: session.link.polls == 1 and clock.sleepers == 2)
+        await until(lambda: session.connection.polls == 1 and clock.sleepers == 2)
         clock.suspend(8 * 3600)
         now = clock.monotonic()
-        assert (session.link.state(now), session.link.age(now)) == (ConnectionState.STALE, 8 * 3600)
+        assert (session.connection.state(now), session.connection.age(now)) == (ConnectionState.STALE, 8 * 3600)
         assert "is 8h old" in (session.why_not_answer("ckpt_1") or "")
         assert clock.sleepers == 2
         clock.advance(5)
-        await until(lambda: session.link.polls == 2)
-        assert session.link.state(clock.monotonic()) is ConnectionState.LIVE
+        await until(lambda: session.connection.polls == 2)
+        assert session.connection.state(clock.monotonic()) is ConnectionState.LIVE
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
@@ -223,11 +223,11 @@ async def test_failures_are_told_and_what_was_read_is_kept() -> None:
         broken = True
         with pytest.raises(Unreachable, match="bad gateway"):
             await session.read_once()
-        assert session.link.state(session.clock.monotonic()) is ConnectionState.OFFLINE
-        assert list(session.book.runs) == ["exec_1"]
+        assert session.connection.state(session.clock.monotonic()) is ConnectionState.OFFLINE
+        assert list(session.index.runs) == ["exec_1"]
         broken = False
         await session.read_once()
-        assert session.link.state(session.clock.monotonic()) is ConnectionState.LIVE
+        assert session.connection.state(session.clock.monotonic()) is ConnectionState.LIVE
 
 
 async def test_a_success_that_is_not_the_api_is_told() -> None:

@@ -15,7 +15,7 @@ from scaicore_tui.cli.commands.follow import ConnectionReporter
 from scaicore_tui.config import Target
 from scaicore_tui.session import Session
 from scaicore_tui.sync.status import ConnectionState, ConnectionStatus, SourceStatus
-from scaicore_tui.tui.render.status import StatusModel, link_pieces, next_poll_text
+from scaicore_tui.tui.render.status import StatusModel, connection_spans, next_poll_text
 from scaicore_tui.tui.widgets.bars import StatusBar
 from tests.support.builders import NOON, SECOND, checkpoint, started
 from tests.support.feed_simulator import FeedSim, surely
@@ -91,7 +91,7 @@ async def test_history_is_read_beside_polls_that_want_every_request() -> None:
     limited = Limited(feed())
     async with limited.session(backfill=EVENTS) as session:
         # 40 pages, of which twenty a minute have room beside the polls.
-        await limited.until(session, lambda: session.book.event_count == EVENTS, 180)
+        await limited.until(session, lambda: session.index.event_count == EVENTS, 180)
         assert not session.needs_backfill
         assert limited.refused == 0
         assert max(later - sooner for sooner, later in pairwise(limited.polls)) < 9
@@ -103,8 +103,8 @@ async def test_a_feed_that_is_oldest_first_is_read_beside_polls_that_want_every_
     sim.oldest_first = True
     limited = Limited(sim)
     async with limited.session(backfill=0) as session:
-        await limited.until(session, lambda: session.book.event_count == EVENTS, 180)
-        await limited.until(session, lambda: session.link.checkpoints.polls > 20, 240)
+        await limited.until(session, lambda: session.index.event_count == EVENTS, 180)
+        await limited.until(session, lambda: session.connection.checkpoints.polls > 20, 240)
         assert limited.refused == 0
 
 
@@ -114,7 +114,7 @@ async def test_checkpoints_of_many_pages_leave_room_for_the_newest_events() -> N
     async with limited.session(backfill=0) as session:
         await limited.until(session, lambda: limited.clock.monotonic() > 300, 400)
         assert limited.refused == 0
-        assert session.link.checkpoints.polls >= 10
+        assert session.connection.checkpoints.polls >= 10
         # The first minute's requests go in its first seconds.
         steady = [moment for moment in limited.polls if moment > 90]
         assert max(later - sooner for sooner, later in pairwise(steady)) <= 15
@@ -124,8 +124,8 @@ async def test_the_interval_that_is_kept_is_said_on_the_screen_and_on_the_comman
     limited = Limited(FeedSim([started()]))
     async with limited.session(backfill=0) as session:
         contact = ConnectionReporter(session)
-        await limited.until(session, lambda: session.link.polls == 3, 30)
-        link, now = session.link, limited.clock.monotonic()
+        await limited.until(session, lambda: session.connection.polls == 3, 30)
+        link, now = session.connection, limited.clock.monotonic()
         assert (link.interval_note, link.pace, link.stale_after) == (NOTE, 3.0, 9.0)
         assert link.state(now) is ConnectionState.LIVE
         standing = StatusModel(link, now, "limited", None, read_only=False, counts={}, event_count=1)
@@ -141,7 +141,7 @@ def test_where_there_is_little_room_it_is_said_in_fewer_words(room: int | None, 
     part = SourceStatus(answered_at=99.0, next_at=101.0)
     link = ConnectionStatus(1.0, part, part, pace=3.0, shortest=3.0, limit=60)
     standing = StatusModel(link, 100.0, "limited", None, read_only=False, counts={}, event_count=1)
-    assert link_pieces(standing, room)[-1][0] == words
+    assert connection_spans(standing, room)[-1][0] == words
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_the_status_bar_says_it_as_far_as_the_counts_leave_room(
 ) -> None:
     part = SourceStatus(answered_at=99.0, next_at=101.0)
     bar = StatusBar()
-    bar.standing = StatusModel(
+    bar.status = StatusModel(
         ConnectionStatus(1.0, part, part, pace=3.0, shortest=3.0, limit=60),
         100.0,
         "production-eu",

@@ -34,7 +34,7 @@ async def test_the_cursor_stays_on_its_run() -> None:
         chosen = under_cursor(stage)
         stage.sim.log += running_triage("exec_newest", 80)
         await stage.poll(pilot)
-        assert "exec_newest" in stage.session.book.runs
+        assert "exec_newest" in stage.session.index.runs
         assert under_cursor(stage) == chosen
         assert "Runs  4 of 27" in stage.text
 
@@ -68,7 +68,7 @@ async def test_runs_that_come_above_what_is_read_are_counted() -> None:
 async def test_runs_that_are_only_loaded_are_listed_at_once_and_counted_with_the_next_tick() -> None:
     stage = Stage(busy())
     async with stage.opened(WIDE) as pilot:
-        book = stage.session.book
+        book = stage.session.index
         book.load([Summary("exec_old", -1)])
         stage.app.post_message(SessionChanged(Update(frozenset({"exec_old"}), from_journal=True)))
         await pilot.pause()
@@ -98,7 +98,7 @@ async def test_keys_typed_into_the_filter_do_nothing_else() -> None:
         await pilot.press("slash", *"qaRcpf")
         await stage.settle(pilot)
         assert stage.app.screen is stage.screen
-        assert not stage.session.link.paused
+        assert not stage.session.connection.paused
         assert "/qaRcpf" in stage.text
         assert stage.app.is_running
 
@@ -194,12 +194,12 @@ async def test_history_is_read_past_the_end() -> None:
     runs = [completed_triage(f"exec_{n:04}", -4000 + n) for n in range(900)]
     stage = Stage(FeedSim([told for run in runs for told in run]), backfill=600)
     async with stage.opened() as pilot:
-        before = len(stage.session.book.runs)
+        before = len(stage.session.index.runs)
         assert before < 900
         await pilot.press("G", "down")
         for _ in range(20):
             await stage.settle(pilot)
-        assert len(stage.session.book.runs) > before
+        assert len(stage.session.index.runs) > before
 
 
 def test_many_runs_cost_what_few_do(monkeypatch: pytest.MonkeyPatch) -> None:

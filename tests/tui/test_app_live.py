@@ -77,7 +77,9 @@ async def live(token: str = MANAGER) -> AsyncIterator[Live]:
         app = DebuggerApp(session)
         # An app that ends does not wait for what it began: whoever made the session waits until it is closed.
         async with session, app.run_test(size=STANDARD) as pilot:
-            await until(pilot, lambda: session.link.polls and session.checkpoints and not session.has_older, PATIENCE)
+            await until(
+                pilot, lambda: session.connection.polls and session.checkpoints and not session.has_older, PATIENCE
+            )
             yield Live(app, session, served, pilot)
 
 
@@ -89,7 +91,7 @@ def waiting(session: Session, *, breakpoint: bool) -> Checkpoint:  # noqa: A002 
 async def test_an_answer_turns_the_node_green() -> None:
     async with live() as stage:
         row = waiting(stage.session, breakpoint=False)
-        run = stage.session.book.runs[str(row.execution_id)]
+        run = stage.session.index.runs[str(row.execution_id)]
         await stage.find(run.execution_id)
         await stage.pilot.press("a", "1")
         await stage.confirm(AnswerScreen)
@@ -106,7 +108,7 @@ async def test_an_answer_turns_the_node_green() -> None:
 async def test_continue_moves_a_run_on() -> None:
     async with live() as stage:
         row = waiting(stage.session, breakpoint=True)
-        run = stage.session.book.runs[str(row.execution_id)]
+        run = stage.session.index.runs[str(row.execution_id)]
         before = run.event_count
         await stage.find(run.execution_id)
         settled = stage.session.clock.monotonic() + 0.6
@@ -137,16 +139,16 @@ async def test_several_are_answered_alike_each_once() -> None:
 
 async def test_a_replay_runs_again_with_the_same_input() -> None:
     async with live() as stage:
-        runs = stage.session.book.runs.values()
+        runs = stage.session.index.runs.values()
         original = next(run for run in runs if run.status is RunStatus.COMPLETED and run.has_input)
         await stage.find(original.execution_id)
-        before = set(stage.session.book.runs)
+        before = set(stage.session.index.runs)
         await stage.pilot.press("R")
         await stage.confirm(ReplayScreen)
         sent = stage.submission
         assert sent is not None
         await stage.until(lambda: sent.execution_id)
-        again = stage.session.book.runs[str(sent.execution_id)]
+        again = stage.session.index.runs[str(sent.execution_id)]
         assert again.execution_id not in before
         assert (again.core_id, again.input) == (original.core_id, original.input)
 

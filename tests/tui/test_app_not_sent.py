@@ -61,7 +61,7 @@ async def test_an_answer_whose_checkpoint_can_not_be_read_again_stays_on_its_row
         assert not hanging.posts
         hanging.hangs = False
         await pilot.press("r")
-        await until(pilot, lambda: not stage.session.link.failures)
+        await until(pilot, lambda: not stage.session.connection.failures)
         await pilot.press("k", "a")
         stage.clock.advance(1)
         await pilot.press("enter")

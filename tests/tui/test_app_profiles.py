@@ -49,8 +49,8 @@ async def test_a_late_answer_of_the_first_one_is_dropped(shelf: Shelf) -> None:
         api.held.set()
         await is_closed(pilot, shelf, STAGING)
         await until(pilot, lambda: "exec_prod" in text(pilot))
-        assert list(session_of(pilot).book.summaries) == ["exec_prod"]
-        assert "exec_late" not in text(pilot) + str(list(first.book.summaries))
+        assert list(session_of(pilot).index.summaries) == ["exec_prod"]
+        assert "exec_late" not in text(pilot) + str(list(first.index.summaries))
         with shelf.journal(STAGING) as journal:
             assert len(journal) == known
 

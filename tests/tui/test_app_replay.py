@@ -250,7 +250,7 @@ async def test_the_new_run_is_found_linked_both_ways_and_followed() -> None:
         stage.sim.log.extend(again.events)
         await stage.poll(pilot)
         assert "replay of exec_5b0c11 (likely)" in stage.text
-        assert stage.screen.current_run is stage.session.book.runs["exec_again1"]
+        assert stage.screen.current_run is stage.session.index.runs["exec_again1"]
         await pilot.press("enter")
         await stage.settle(pilot)
         assert "replay of exec_5b0c11 (likely)" in stage.text

@@ -114,7 +114,7 @@ def test_the_table_has_every_key_of_every_pane() -> None:
         for action in actions_at(place):
             expected = ABOUT_A_ROW.get(action.id, {})
             assert action.id in ABOUT_NO_ROW or any(place in places for places in expected.values()), (place, action.id)
-    offered = {(place, action.id) for action in ACTIONS for place in action.places}
+    offered = {(place, action.id) for action in ACTIONS for place in action.contexts}
     for action_id, expected in ABOUT_A_ROW.items():
         assert all((place, action_id) in offered for places in expected.values() for place in places)
 
@@ -130,7 +130,7 @@ async def test_keys_act_on_the_row_of_the_focused_pane(place: KeyContext, monkey
         stage.clock.advance(1)
         await stage.settle(pilot)
         screen = stage.app.screen
-        assert stage.screen.place is place
+        assert stage.screen.key_context is place
         # Marks change what other keys do, and what is written changes what there is to act on.
         last = ("mark", "continue")
         actions = sorted(actions_at(place), key=lambda action: last.index(action.id) if action.id in last else -1)
@@ -150,7 +150,7 @@ async def test_what_moves_the_cursor_of_the_runs_gives_them_the_keys(key: str, f
     async with stage.opened(WIDE) as pilot:
         await pilot.press("j", "tab", "tab", *([key] * (2 if key == "f" else 1)))
         await stage.settle(pilot)
-        assert stage.screen.place is KeyContext.RUNS
+        assert stage.screen.key_context is KeyContext.RUNS
         run = stage.screen.current_run
         assert run is not None
         assert run.execution_id == found

@@ -16,7 +16,7 @@ async def test_an_update_to_a_screen_that_was_taken_apart_is_nothing() -> None:
     async with stage.opened() as pilot:
         screen = stage.screen
         await screen.remove_children()
-        stage.app.on_session_changed(SessionChanged(Update(frozenset(stage.session.book.runs), checkpoints=True)))
+        stage.app.on_session_changed(SessionChanged(Update(frozenset(stage.session.index.runs), checkpoints=True)))
         await screen.recompose()
         await pilot.pause()
         assert stage.app.is_running

@@ -13,8 +13,8 @@ from scaicore_tui.tui.render import line
 from scaicore_tui.tui.render.status import (
     StatusModel,
     backfill_text,
-    filter_pieces,
-    name_piece,
+    filter_spans,
+    name_span,
     next_poll_text,
     problem_text,
 )
@@ -112,15 +112,15 @@ def test_clocks_that_differ(skew: float, words: str) -> None:
     ],
 )
 def test_how_long_the_token_lasts(left: float | None, renews: bool, words: str, colour: str) -> None:
-    said = filter_pieces(replace(standing(ConnectionStatus(interval=5)), token_left=left, token_renews=renews))
+    said = filter_spans(replace(standing(ConnectionStatus(interval=5)), token_left=left, token_renews=renews))
     assert "".join(text for text, _ in said) == "all cores" + words
     assert said[-1][1] == colour
 
 
 def test_a_name_stands_on_the_colour_of_its_profile() -> None:
-    assert name_piece("prod", None) == ("prod", "accent strong")
-    assert name_piece("prod", Color.RED) == (" prod ", "red badge")
-    assert name_piece("pr\x1bod", Color.VIOLET, 5) == (" pr␛od ", "accent badge")
+    assert name_span("prod", None) == ("prod", "accent strong")
+    assert name_span("prod", Color.RED) == (" prod ", "red badge")
+    assert name_span("pr\x1bod", Color.VIOLET, 5) == (" pr␛od ", "accent badge")
 
 
 def test_blanks_beside_a_badge_are_none_of_it() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scaicore_tui.sync.status import ConnectionStatus, SourceStatus
-from scaicore_tui.tui.render.status import StatusModel, feed_pieces, link_pieces
+from scaicore_tui.tui.render.status import StatusModel, connection_spans, feed_spans
 
 
 def standing(now: float, *, pace: int = 1, latency_ms: float | None = 12.0) -> StatusModel:
@@ -15,7 +15,7 @@ def standing(now: float, *, pace: int = 1, latency_ms: float | None = 12.0) -> S
 
 
 def said(of: StatusModel) -> str:
-    return "".join(text for text, _ in link_pieces(of))
+    return "".join(text for text, _ in connection_spans(of))
 
 
 @pytest.mark.parametrize(("now", "words"), [(100.0, "0s"), (103.9, "3s"), (109.0, "9s")])
@@ -48,4 +48,4 @@ def test_one_count_is_enough_while_answers_come_in_time() -> None:
     ],
 )
 def test_a_latency_is_told_in_steps(latency_ms: float | None, words: str) -> None:
-    assert feed_pieces(standing(100.0, latency_ms=latency_ms))[0][0].startswith(f"{words} · ")
+    assert feed_spans(standing(100.0, latency_ms=latency_ms))[0][0].startswith(f"{words} · ")

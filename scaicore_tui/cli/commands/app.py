@@ -17,7 +17,15 @@ from scaicore_tui.cli.app_environment import clean_environment, require_terminal
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output.streams import shows_signs
 from scaicore_tui.cli.runner import run
-from scaicore_tui.cli.sessions import flags_of, former_notice, looking, settings_of, target_of, tell_unknown, watching
+from scaicore_tui.cli.sessions import (
+    former_notice,
+    load_common_settings,
+    open_for_app,
+    open_offline,
+    report_unknown,
+    to_flags,
+    usable_target,
+)
 from scaicore_tui.config import Flags, load_settings
 from scaicore_tui.config.settings import ProfileInfo, list_profiles
 from scaicore_tui.errors import ConfigError
@@ -46,17 +54,17 @@ class SessionOpener:
         except BaseException:
             await session.close()
             raise
-        self._closing.callback(tell_unknown, session)
+        self._closing.callback(report_unknown, session)
         self._closing.push_async_exit(session)
         return session
 
     def _open(self, name: str) -> Session:
-        said = flags_of(self._common)
+        said = to_flags(self._common)
         kept = Flags(profile=name, interval=said.interval, read_only=said.read_only, low_bandwidth=said.low_bandwidth)
-        target = target_of(load_settings(kept, prefer_profile=True))
+        target = usable_target(load_settings(kept, prefer_profile=True))
         if target is None:
             raise ConfigError(f"profile {name} says no url")
-        return watching(self._common, target)
+        return open_for_app(self._common, target)
 
 
 DEMO_SEED = 7
@@ -67,13 +75,13 @@ def open_app(common: Common) -> int:
     """The app on what is configured; without any configuration a screen that says so, and offers the demo."""
     require_terminal()
     if common.offline:
-        session = looking(common)
+        session = open_offline(common)
         return _show(common, session, session.target.name)
-    settings = settings_of(common)
-    target = target_of(settings)
+    settings = load_common_settings(common)
+    target = usable_target(settings)
     if target is not None:
         notice = settings.override_warning or former_notice(common, target)
-        return _show(common, watching(common, target), target.title, chooses=True, notice=notice)
+        return _show(common, open_for_app(common, target), target.title, chooses=True, notice=notice)
     code = _show(common, None, chooses=True)
     from scaicore_tui.tui import RUN_DEMO
 
@@ -110,7 +118,7 @@ async def _watched(common: Common, session: Session | None, banner: str, *, choo
     """
     async with AsyncExitStack() as closing:
         if session is not None:
-            closing.callback(tell_unknown, session)
+            closing.callback(report_unknown, session)
             await closing.enter_async_context(session)
             session.prefetch()
         profiles = SessionOpener(common, closing) if chooses else None

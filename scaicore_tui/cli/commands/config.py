@@ -11,7 +11,7 @@ from typing import Any
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stdout
 from scaicore_tui.cli.output.stderr import say
-from scaicore_tui.cli.sessions import settings_of
+from scaicore_tui.cli.sessions import load_common_settings
 from scaicore_tui.config import Settings, config_file
 from scaicore_tui.config.files import is_present, read_config
 from scaicore_tui.config.profiles import ConfigProblem, Profile, ProfileFile, find_complaints
@@ -36,7 +36,7 @@ def show(common: Common, json: bool) -> None:
     Raises:
         ConfigError: a setting is invalid; the settings are printed first.
     """
-    settings = settings_of(common)
+    settings = load_common_settings(common)
     rows = dict(_rows(settings))
     if json:
         told = {name: {"value": value, "source": source} for name, (value, source) in rows.items()}
@@ -152,6 +152,6 @@ def _troubles(profile: Profile) -> Iterator[tuple[str, ConfigError]]:
 def _of_everything(common: Common) -> Iterator[ConfigProblem]:
     """Yield the problem of the options, the environment and the profile that they select."""
     try:
-        settings_of(common).target()
+        load_common_settings(common).target()
     except ConfigError as error:
         yield ConfigProblem("options and environment", error.message, error.hint)

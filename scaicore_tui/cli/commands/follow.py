@@ -48,14 +48,14 @@ class ChangeFollower:
 
     def waiting(self) -> Sequence[Transition]:
         """Return the checkpoints that are pending at the start and were not shown before."""
-        return list(self._pending.tell(self._mine(self._session.checkpoints), (), self._now))
+        return list(self._pending.feed(self._mine(self._session.checkpoints), (), self._now))
 
     async def refresh_checkpoints(self, *, always: bool) -> None:
         """Find new and closed checkpoints. Fetches how they were resolved if some closed, or `always`."""
         await self._look_again()
         pending = [row for row in self._mine(self._session.checkpoints) if row.id not in self._closed]
         answered = await self._answered() if always or self._pending.has_departures(pending) else ()
-        found = list(self._pending.tell(pending, answered, self._now))
+        found = list(self._pending.feed(pending, answered, self._now))
         if found:
             self._held += found
             self._held_at = self._session.clock.monotonic()
@@ -77,7 +77,7 @@ class ChangeFollower:
 
     def _is_up_to_date(self) -> bool:
         """Return True if events were read after the held changes were found, and no gap is open."""
-        events = self._session.link.events
+        events = self._session.connection.events
         is_newer = events.answered_at is not None and events.answered_at >= self._held_at
         return is_newer and events.error is None and not self._is_behind
 
@@ -106,7 +106,7 @@ class ChangeFollower:
 
     @property
     def _is_behind(self) -> bool:
-        return any(gap.is_open and gap.after >= self._upto for gap in self._session.book.gaps)
+        return any(gap.is_open and gap.after >= self._upto for gap in self._session.index.gaps)
 
     @property
     def _now(self) -> int:
@@ -120,7 +120,7 @@ class ChangeFollower:
 
     def _is_over(self, execution_id: str | None) -> bool:
         """Return True if that run has ended."""
-        summary = self._session.book.summaries.get(execution_id or "")
+        summary = self._session.index.summaries.get(execution_id or "")
         return summary is not None and summary.is_over
 
 
@@ -133,7 +133,7 @@ class ConnectionReporter:
         self._lost_at: float | None = None
         self._is_held = False
         self._interval_note = ""
-        self._gaps = {gap.after for gap in session.book.gaps if not gap.is_open}
+        self._gaps = {gap.after for gap in session.index.gaps if not gap.is_open}
         self._trouble = ""
 
     @property
@@ -143,7 +143,7 @@ class ConnectionReporter:
 
     def look(self) -> Iterator[str]:
         """Yield the messages that are due. Raises CredentialsError if the credential is refused repeatedly."""
-        link = self._session.link
+        link = self._session.connection
         error = next((part.error for part in link.parts if part.error is not None), None)
         if isinstance(error, CredentialsError) and link.failures >= CREDENTIAL_TRIES:
             raise error
@@ -166,7 +166,7 @@ class ConnectionReporter:
 
         `look` does not report the same again.
         """
-        self._interval_note = self._session.link.interval_note
+        self._interval_note = self._session.connection.interval_note
         return self._interval_note
 
     def _back(self) -> Iterator[str]:
@@ -181,12 +181,12 @@ class ConnectionReporter:
 
     def _limiting(self) -> Iterator[str]:
         # The rate limit is only known after a response.
-        link, before = self._session.link, self._interval_note
+        link, before = self._session.connection, self._interval_note
         if any(part.polls for part in link.parts) and link.interval_note != before:
             yield f"{self._time} polls {self.interval_note() or f'every {link.interval:g} s'}"
 
     def _holding(self, now: float) -> Iterator[str]:
-        link = self._session.link
+        link = self._session.connection
         left = 0.0 if link.held_until is None else link.held_until - now
         is_held = left > STALE_INTERVALS * link.effective_interval
         if is_held and not self._is_held:
@@ -198,14 +198,14 @@ class ConnectionReporter:
         self._is_held = is_held
 
     def _new_gaps(self) -> Iterator[str]:
-        for gap in self._session.book.gaps:
+        for gap in self._session.index.gaps:
             if not gap.is_open and gap.after not in self._gaps:
                 self._gaps.add(gap.after)
                 text = GapRow(0, [gap]).label(self._session.now, 0)
                 yield f"{text}: events lost to retention, changes may be missing"
 
 
-async def patiently(session: Session, contact: ConnectionReporter, read: Callable[[], Awaitable[object]]) -> None:
+async def with_backoff(session: Session, contact: ConnectionReporter, read: Callable[[], Awaitable[object]]) -> None:
     """Call `read` until it succeeds; the first failure is reported, and each is waited out.
 
     Raises errors that waiting does not help against: a wrong URL, credential or request.

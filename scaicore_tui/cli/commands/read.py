@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stderr, stdout, tables
-from scaicore_tui.cli.sessions import one_shot, recorded_file
+from scaicore_tui.cli.sessions import open_oneshot, recorded_file
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.errors import UsageError
 from scaicore_tui.export.documents import run_document
@@ -54,7 +54,7 @@ async def show_run(common: Common, execution: str, json: bool) -> None:
 async def list_events(common: Common, execution: str | None, json: bool) -> None:
     """Print events in feed order, from the API or a recorded file."""
     if common.journal is None and not common.offline:
-        async with one_shot(common) as session:
+        async with open_oneshot(common) as session:
             await session.read_once()
             _tell_unreadable(session.unreadable)
             _tell_unread(session.unread)
@@ -72,7 +72,7 @@ async def list_checkpoints(common: Common, status: str, json: bool) -> None:
         raise UsageError(
             "checkpoints needs the server: a journal cannot know what is still pending", hint="run it without --offline"
         )
-    async with one_shot(common) as session:
+    async with open_oneshot(common) as session:
         listed = await session.list_checkpoints(status)
         _tell_unreadable(session.unreadable)
         _tell_unread([listed.cut_short])
@@ -102,11 +102,11 @@ async def _read(common: Common) -> AsyncIterator[tuple[RunIndex, float]]:
             _tell_unreadable(recorded.book.unreadable)
             yield recorded.book, now
         return
-    async with one_shot(common) as session:
+    async with open_oneshot(common) as session:
         await session.read_once()
         _tell_unreadable(session.unreadable)
         _tell_unread(session.unread)
-        yield session.book, session.now
+        yield session.index, session.now
 
 
 def _print_runs(common: Common, book: RunIndex, now: float, failed: bool, json: bool) -> None:

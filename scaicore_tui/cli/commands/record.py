@@ -11,7 +11,7 @@ from typing import Any
 from scaicore_tui.cli.commands.follow import ConnectionReporter, polling
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stderr, stdout
-from scaicore_tui.cli.sessions import recording
+from scaicore_tui.cli.sessions import open_recording
 from scaicore_tui.errors import StorageError, Unreachable
 from scaicore_tui.session import JournalCounts, Session
 from scaicore_tui.text import one_line
@@ -23,7 +23,7 @@ async def record(common: Common, seconds: float | None, idle: float | None, json
     A summary is printed however it ends. Raises the error of the first request if that fails, and CannotReach if
     nothing was read in time; later failures are reported and waited out.
     """
-    session, path = recording(common)
+    session, path = open_recording(common)
     unsaved = 0
     async with session:
         try:
@@ -45,7 +45,7 @@ async def record(common: Common, seconds: float | None, idle: float | None, json
 
 def _require_read(session: Session) -> None:
     """Raise the reason if the feed was never read."""
-    events = session.link.events
+    events = session.connection.events
     if not events.polls:
         raise events.error or Unreachable(
             f"{one_line(session.target.host)} did not answer", effect="nothing was recorded"
@@ -64,7 +64,7 @@ def _not_kept(session: Session, unsaved: int) -> StorageError:
 
 async def _follow(session: Session, changed: Callable[[], Awaitable[None]], idle: float | None) -> None:
     """Report the connection until nothing new came for `idle` seconds while it worked."""
-    contact, taken, quiet_since = ConnectionReporter(session), session.book.ingested_count, session.clock.monotonic()
+    contact, taken, quiet_since = ConnectionReporter(session), session.index.ingested_count, session.clock.monotonic()
     while True:
         try:
             async with asyncio.timeout(None if idle is None else idle - (session.clock.monotonic() - quiet_since)):
@@ -72,20 +72,20 @@ async def _follow(session: Session, changed: Callable[[], Awaitable[None]], idle
         except TimeoutError:
             if not contact.is_lost and _is_up_to_date(session):
                 return
-        events = session.link.events
+        events = session.connection.events
         if events.error is not None and not events.polls:
             raise events.error
         for words in contact.look():
             stderr.say(words)
         if isinstance(events.error, StorageError):
             raise events.error
-        if taken != session.book.ingested_count or contact.is_lost or not _is_up_to_date(session):
-            taken, quiet_since = session.book.ingested_count, session.clock.monotonic()
+        if taken != session.index.ingested_count or contact.is_lost or not _is_up_to_date(session):
+            taken, quiet_since = session.index.ingested_count, session.clock.monotonic()
 
 
 def _is_up_to_date(session: Session) -> bool:
     """Return True if everything is read: the newest events, all gaps, and the backfill."""
-    return session.link.polls > 0 and session.link.behind is None and not session.needs_backfill
+    return session.connection.polls > 0 and session.connection.behind is None and not session.needs_backfill
 
 
 def _summary(session: Session, counts: JournalCounts, path: Path, unsaved: int) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def _summary(session: Session, counts: JournalCounts, path: Path, unsaved: int) 
 
     `unsaved` is the number of events that are only in memory, as the disk did not take them.
     """
-    book = session.book
+    book = session.index
     return {
         "journal": str(path),
         "events": counts.events - unsaved,
@@ -103,18 +103,18 @@ def _summary(session: Session, counts: JournalCounts, path: Path, unsaved: int) 
         "holes": counts.open_gaps,
         "open_gaps": counts.open_gaps,
         "history_unread": session.needs_backfill,
-        "checkpoints_unread": not session.link.checkpoints.polls,
+        "checkpoints_unread": not session.connection.checkpoints.polls,
         "recorded": max(0, book.ingested_count - unsaved),
         "unsaved": unsaved,
         "unreadable": book.unreadable,
         "requests": session.request_count,
-        "stale_dropped": session.link.stale_dropped,
+        "stale_dropped": session.connection.stale_dropped,
     }
 
 
 def _unread(session: Session, counts: JournalCounts) -> list[str]:
     """Return what was not read, although it should have been."""
-    link = session.link
+    link = session.connection
     gaps = counts.open_gaps - counts.has_unread_history
     behind = f" of about {link.behind:,} events" if link.behind else ""
     return [

@@ -7,12 +7,12 @@ import os
 from collections.abc import Callable, Iterable
 from heapq import merge
 
-from scaicore_tui.cli.commands.follow import ChangeFollower, ConnectionReporter, patiently, polling
+from scaicore_tui.cli.commands.follow import ChangeFollower, ConnectionReporter, polling, with_backoff
 from scaicore_tui.cli.completion import Until
 from scaicore_tui.cli.options import DEFAULT_BACKFILL, Common
 from scaicore_tui.cli.output import stderr, stdout
 from scaicore_tui.cli.output.tables import WIDTHS, change_row
-from scaicore_tui.cli.sessions import one_shot
+from scaicore_tui.cli.sessions import open_oneshot
 from scaicore_tui.errors import TimedOut
 from scaicore_tui.export.documents import transition_document
 from scaicore_tui.notify import TerminalNotifier
@@ -39,17 +39,17 @@ async def watch(
     """
     trouble = ""
     try:
-        async with asyncio.timeout(seconds), one_shot(common, backfill=0) as session:
+        async with asyncio.timeout(seconds), open_oneshot(common, backfill=0) as session:
             contact = ConnectionReporter(session)
             try:
-                await patiently(session, contact, session.read_once)
+                await with_backoff(session, contact, session.read_once)
             except asyncio.CancelledError:
                 trouble = _unread(session)
                 raise
             execution_id = await _find(session, contact, execution) if execution is not None else None
             _tell_unread(session, common, execution_id)
             show = _show(session, common, json)
-            last = await Watching(session, contact, execution_id, until, show, common.notify).last()
+            last = await WatchLoop(session, contact, execution_id, until, show, common.notify).last()
     except TimeoutError:
         raise TimedOut(f"watched for {seconds:g} s: {trouble or _unseen(execution, until)}") from None
     if until is not None and last.kind not in AWAITED[until]:
@@ -60,15 +60,15 @@ async def watch(
 
 def _unread(session: Session) -> str:
     """Return why nothing was read so far; empty if something was."""
-    if session.link.events.polls:
+    if session.connection.events.polls:
         return ""
-    error = next((part.error for part in session.link.parts if part.error is not None), None)
+    error = next((part.error for part in session.connection.parts if part.error is not None), None)
     return f"nothing could be read: {error or 'no answer'}"
 
 
 def _tell_unread(session: Session, common: Common, execution_id: str | None) -> None:
     """Report what is missing from the watched run, or from the journal, and what was not read."""
-    book, now = session.book, session.now
+    book, now = session.index, session.now
     if execution_id is not None:
         missing = [missing_events_note(book.summaries[execution_id], book.gaps, now)]
     elif common.journal is not None:
@@ -85,16 +85,16 @@ async def _find(session: Session, contact: ConnectionReporter, execution: str) -
     Most runs are among the newest events. Reading no further than needed saves requests for the polls that follow.
     Raises NotFound, or UsageError if several runs match.
     """
-    book = session.book
+    book = session.index
     while session.reads_older and book.event_count < DEFAULT_BACKFILL:
         found = book.find(execution)
         if found and not found[0].joined_late:
             break
-        await patiently(session, contact, session.load_older)
+        await with_backoff(session, contact, session.load_older)
     return session.find_run(execution).execution_id
 
 
-class Watching:
+class WatchLoop:
     """Passes the changes of one run, or of all, to `show`."""
 
     def __init__(
@@ -134,7 +134,7 @@ class Watching:
             return self._tell([*self._follower.past_changes(self._execution_id), *self._follower.waiting()])
         # Waiting runs are counted by their checkpoints: their events may not be read.
         waiting = {row.execution_id or row.id for row in self._session.checkpoints}
-        known = f"{self._session.book.counts[RunStatus.RUNNING]} running, {len(waiting)} waiting"
+        known = f"{self._session.index.counts[RunStatus.RUNNING]} running, {len(waiting)} waiting"
         core = self._session.target.core
         polls = f"; polls {note}" if note else ""
         where = f"{'all Cores' if core is None else display_name(core)} on {display_name(self._session.target.host)}"

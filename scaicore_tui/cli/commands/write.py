@@ -18,11 +18,11 @@ from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stdout, streams
 from scaicore_tui.cli.output.prompts import ask, confirm
 from scaicore_tui.cli.output.stderr import say
-from scaicore_tui.cli.sessions import writing
+from scaicore_tui.cli.sessions import open_for_writing
 from scaicore_tui.decoding import decode_text
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.protocol.checkpoints import CONTINUE
-from scaicore_tui.protocol.strict_json import GivenJson, parse_strict
+from scaicore_tui.protocol.strict_json import StrictJson, parse_strict
 from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.session import Session
 from scaicore_tui.text import block_quote, display_name, json_inline, one_line, quote
@@ -46,7 +46,7 @@ async def resolve(
 ) -> int:
     """Answer a checkpoint, and follow it until its run moves."""
     streams.require_output()
-    async with writing(common) as session:
+    async with open_for_writing(common) as session:
         await session.read_once(all_checkpoints=False)
         await _tell_recovered(session)
         checkpoint = await session.require_checkpoint(checkpoint_id)
@@ -70,7 +70,7 @@ async def replay(
 ) -> int:
     """Invoke a run's Core again; 1 if the new run failed."""
     streams.require_output()
-    async with writing(common) as session:
+    async with open_for_writing(common) as session:
         await session.read_once()
         await _tell_recovered(session)
         run = session.find_run(execution)
@@ -87,7 +87,7 @@ async def replay(
             with _telling_what_was_not_sent(session, json):
                 submission = await session.replay(run.execution_id, given, entity_id, given_input=is_given, typed=typed)
             await _follow(session, submission)
-        started = session.book.runs.get(submission.execution_id or "")
+        started = session.index.runs.get(submission.execution_id or "")
     return _report(submission, json, started)
 
 
@@ -158,7 +158,7 @@ def _interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _read_input(source: str) -> GivenJson:
+def _read_input(source: str) -> StrictJson:
     try:
         with _interruptible():
             data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()

@@ -51,7 +51,7 @@ class AnswerDialogBase(Dialog):
         """Where the focus is while it is not in the comment."""
 
     @property
-    def place(self) -> KeyContext:
+    def key_context(self) -> KeyContext:
         if self.type_out.has_focus:
             return KeyContext.TYPING_OUT
         return KeyContext.COMMENT if self._comment.has_focus else self.choosing
@@ -76,7 +76,7 @@ class AnswerDialogBase(Dialog):
     @property
     def key(self) -> str:
         """The key that confirms, where the focus is."""
-        return "ctrl+s" if self.place is KeyContext.COMMENT else "enter"
+        return "ctrl+s" if self.key_context is KeyContext.COMMENT else "enter"
 
     @property
     def confirmation_words(self) -> tuple[str, ...]:
@@ -137,7 +137,7 @@ class AnswerScreen(AnswerDialogBase):
     def choosing(self) -> KeyContext:
         return KeyContext.ANSWER
 
-    def title_pieces(self) -> Iterator[Span]:
+    def title_spans(self) -> Iterator[Span]:
         look = BREAKPOINT if self.checkpoint.is_breakpoint else REVIEW
         flow = self.checkpoint.flow_name
         yield f"{look.glyph} {look.word}  ", f"{look.colour} strong"
@@ -189,5 +189,5 @@ class AnswerScreen(AnswerDialogBase):
         where = (core_name(self.checkpoint.core_id), self.checkpoint.execution_id, self.checkpoint.node_id)
         yield f"{self.key} sends ", "text"
         yield display_name(self.resolution or ""), "accent strong"
-        yield from self.desk.name_pieces()
+        yield from self.desk.name_spans()
         yield from ((f" · {display_name(part)}", "text") for part in where if part)

@@ -59,7 +59,7 @@ class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
 
     @property
     @abstractmethod
-    def place(self) -> KeyContext:
+    def key_context(self) -> KeyContext:
         """Where the focus is."""
 
     @property
@@ -121,7 +121,7 @@ class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
         """Confirm."""
 
     @abstractmethod
-    def title_pieces(self) -> Iterable[Span]:
+    def title_spans(self) -> Iterable[Span]:
         """What the heading says."""
 
     @abstractmethod
@@ -173,11 +173,11 @@ class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
         self._ask_for_word()
         reading = self.reading
         below = reading.line_count - reading.top - reading.size.height
-        reads_on = below > 0 and any(action.id == "read_down" for action in actions_at(self.place))
+        reads_on = below > 0 and any(action.id == "read_down" for action in actions_at(self.key_context))
         more: list[Span] = [(f"pgdn: {below} more lines", "accent")] if reads_on else []
-        self._heading.show(list(self.title_pieces()), more, active=True)
+        self._heading.show(list(self.title_spans()), more, active=True)
         self.update_hint()
-        self._footer.show(actions_at(self.place, read_only=self.read_only))
+        self._footer.show(actions_at(self.key_context, read_only=self.read_only))
 
     def set_hint(self, *said: Span) -> None:
         """Say what Enter would do."""
@@ -185,9 +185,9 @@ class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
 
     def on_text_copied(self, message: TextCopied) -> None:
         """Say where it is: here, as the dialog covers the notices, and there, for later."""
-        self.say(message.words, message.colour)
+        self.show_message(message.words, message.colour)
 
-    def say(self, words: str, colour: str = "amber") -> None:
+    def show_message(self, words: str, colour: str = "amber") -> None:
         """Say something where it is seen, and keep it for later."""
         self.desk.notify(words, colour)
         self.set_hint((one_line(words), colour))

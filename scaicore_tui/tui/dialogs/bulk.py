@@ -62,7 +62,7 @@ class BulkScreen(AnswerDialogBase):
         """Those of it that can be answered now."""
         return tuple(row for row in self.listed.checkpoints if self._why_not(row) is None)
 
-    def title_pieces(self) -> Iterator[Span]:
+    def title_spans(self) -> Iterator[Span]:
         count = len(self._sent.checkpoints if self._sent is not None else self.listed.checkpoints)
         yield "What came of each  " if self._sent is not None else "Answer several alike  ", "accent strong"
         yield f"{count}", "text strong"
@@ -133,7 +133,7 @@ class BulkScreen(AnswerDialogBase):
         yield display_name(self.resolution or ""), "accent strong"
         count = len(self.ready)
         yield f" to {count} checkpoint{'s' * (count != 1)}", "text strong"
-        yield from self.desk.name_pieces()
+        yield from self.desk.name_spans()
 
     def _caution(self) -> Iterator[Span]:
         words = "stops at the first surprise" if self._cautious else "goes on after a surprise"
@@ -157,9 +157,9 @@ class ContinueAllScreen(BulkScreen):
     def resolution(self) -> str | None:
         return None if self.chosen is None else CONTINUE
 
-    def title_pieces(self) -> Iterator[Span]:
+    def title_spans(self) -> Iterator[Span]:
         if self._sent is not None:
-            yield from super().title_pieces()
+            yield from super().title_spans()
         else:
             yield "Continue all breakpoints", "accent strong"
 

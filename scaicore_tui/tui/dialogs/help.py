@@ -38,7 +38,7 @@ class HelpScreen(ClosingOnce, ModalScreen[None]):
         self._reading = TextPager(self._lines)
 
     @property
-    def place(self) -> KeyContext:
+    def key_context(self) -> KeyContext:
         """Where the focus is."""
         return KeyContext.HELP
 
@@ -82,7 +82,7 @@ class HelpScreen(ClosingOnce, ModalScreen[None]):
     def _lines(self, width: int) -> list[Line]:
         lines: list[Line] = []
         for action in actions_at(self._about, read_only=self._read_only):
-            words = wrap(action.words, width - KEY_WIDTH)
+            words = wrap(action.description, width - KEY_WIDTH)
             lines.append([column(action.key_names, KEY_WIDTH, "accent strong"), (words[0], "text")])
             lines += [[column("", KEY_WIDTH), (line, "text")] for line in words[1:]]
         return [*lines, [], _legend("runs", list(RUN_STYLES.values())), _legend("nodes", _node_looks())]

@@ -15,7 +15,7 @@ from scaicore_tui.text import cell_width, one_line
 from scaicore_tui.tui.keymap import KeyContext, actions_at, bindings
 from scaicore_tui.tui.messages import InvokeKeyAction, SwitchProfile
 from scaicore_tui.tui.render.line import Line, Span, column
-from scaicore_tui.tui.render.status import name_piece
+from scaicore_tui.tui.render.status import name_span
 from scaicore_tui.tui.screens.base import ClosingOnce
 from scaicore_tui.tui.widgets.bars import Footer, Heading
 from scaicore_tui.tui.widgets.row_list import RowList
@@ -48,7 +48,7 @@ class ProfileList(RowList):
 
     def draw_row(self, row: int) -> Line:
         choice = self._choices[row]
-        name = name_piece(choice.name, choice.color, NAME_WIDTH - 3)
+        name = name_span(choice.name, choice.color, NAME_WIDTH - 3)
         lead: Span = (" ", "text")
         named = [name] if choice.color is not None else [lead, name, lead]
         blank = " " * (NAME_WIDTH - sum(cell_width(text) for text, _ in named))
@@ -77,7 +77,7 @@ class ProfilesScreen(ClosingOnce, ModalScreen[None]):
         self._heading, self._footer = Heading(), Footer()
 
     @property
-    def place(self) -> KeyContext:
+    def key_context(self) -> KeyContext:
         """Where the focus is."""
         return KeyContext.PROFILES
 

@@ -12,7 +12,7 @@ from textual.widgets import Input, Label
 
 from scaicore_tui.actions.submit import captured_input
 from scaicore_tui.errors import UsageError
-from scaicore_tui.protocol.strict_json import GivenJson, parse_strict
+from scaicore_tui.protocol.strict_json import StrictJson, parse_strict
 from scaicore_tui.runs import Run
 from scaicore_tui.text import display_name, editable_json, laid_out, one_line
 from scaicore_tui.tui.dialogs.base import Dialog
@@ -53,7 +53,7 @@ class ReplayScreen(Dialog):
         entity = self._original.entity if self._draft.entity_id is None else self._draft.entity_id
         self._area.display = False
         self._entity = SafeInput(entity, placeholder="optional")
-        self._given: GivenJson | None = None
+        self._given: StrictJson | None = None
         self._problem: str | None = None
         self._shown_text = ""
         self._changes: list[DiffLine] = []
@@ -61,7 +61,7 @@ class ReplayScreen(Dialog):
         self._read()
 
     @property
-    def place(self) -> KeyContext:
+    def key_context(self) -> KeyContext:
         if self._area.has_focus:
             return KeyContext.INPUT
         if self.type_out.has_focus:
@@ -90,7 +90,7 @@ class ReplayScreen(Dialog):
         """Whether the text can be typed in."""
         return self.has_class("-editing")
 
-    def title_pieces(self) -> Iterator[Span]:
+    def title_spans(self) -> Iterator[Span]:
         yield "Replay  ", "accent strong"
         yield display_name(core_name(self.run_again.core_id)), "text strong"
 
@@ -167,7 +167,7 @@ class ReplayScreen(Dialog):
 
     def action_back(self) -> None:
         """Stop typing; then leave."""
-        if self.place in (KeyContext.REPLAY, KeyContext.TYPING_OUT):
+        if self.key_context in (KeyContext.REPLAY, KeyContext.TYPING_OUT):
             super().action_back()
         else:
             self._edit(editing=False)
@@ -206,9 +206,9 @@ class ReplayScreen(Dialog):
         yield from self.confirmation_prompt()
         if self.is_given and self._given is not None and self._given.notes:
             yield f"{one_line(self._given.notes[0])} · ", "amber"
-        yield f"{'ctrl+s' if self.place is KeyContext.INPUT else 'enter'} invokes ", "text"
+        yield f"{'ctrl+s' if self.key_context is KeyContext.INPUT else 'enter'} invokes ", "text"
         yield display_name(self.run_again.core_id or ""), "accent strong"
-        yield from self.desk.name_pieces("text")
+        yield from self.desk.name_spans("text")
         yield f" · {self._input_words()}", "text"
 
     def _input_words(self) -> str:

@@ -16,7 +16,7 @@ NORMAL = PRIORITIES.index("normal")
 NEVER = float("inf")
 
 
-class Answered(Struct, frozen=True):
+class ResolvedCheckpoints(Struct, frozen=True):
     """The checkpoints that were answered, as read at a moment in seconds; `trouble` says why not later."""
 
     checkpoints: tuple[Checkpoint, ...] = ()

@@ -25,7 +25,7 @@ def problem_text(standing: StatusModel) -> str:
 
     Empty where all is well.
     """
-    link = standing.link
+    link = standing.connection
     events, checkpoints = (_why(standing, part) for part in link.parts)
     if not events and not checkpoints:
         return standing.journal_trouble or standing.ledger_problem or _clocks(standing) or standing.unread
@@ -43,13 +43,13 @@ def _why(standing: StatusModel, part: SourceStatus) -> str:
     """Why a part of what is shown is old; empty where it is not, or where nobody wants to know."""
     if part.error is not None:
         return str(part.error)
-    is_silent = part.answered_at is not None and standing.link.is_old(part, standing.now)
-    return SILENCE if is_silent and not standing.link.paused else ""
+    is_silent = part.answered_at is not None and standing.connection.is_old(part, standing.now)
+    return SILENCE if is_silent and not standing.connection.paused else ""
 
 
 def _age_of_checkpoints(standing: StatusModel) -> float | None:
     """How old the oldest of those that are kept is: of many pages the first one is read most often."""
-    known, oldest_at = standing.link.checkpoints.age(standing.now), standing.oldest_checkpoint_at
+    known, oldest_at = standing.connection.checkpoints.age(standing.now), standing.oldest_checkpoint_at
     return known if known is None or oldest_at is None else max(known, standing.now - oldest_at)
 
 
@@ -63,8 +63,8 @@ def _of_one(name: str, why: str, known: float | None, kept: str) -> str:
 
 
 def _joined(why: str, kept: str, standing: StatusModel) -> str:
-    tries = f"{standing.link.failures} tries failed" if standing.link.failures > 1 else ""
-    way_out = "" if standing.link.paused else "r tries now"
+    tries = f"{standing.connection.failures} tries failed" if standing.connection.failures > 1 else ""
+    way_out = "" if standing.connection.paused else "r tries now"
     return " · ".join(part for part in (why, kept, tries, way_out) if part)
 
 
@@ -78,7 +78,7 @@ def _checkpoints(standing: StatusModel) -> str:
 
 def _clocks(standing: StatusModel) -> str:
     """The server's clock and ours differ so much that ages would be wrong."""
-    link = standing.link
+    link = standing.connection
     if not link.is_skewed:
         return ""
     side = "behind" if link.skew > 0 else "ahead of"
@@ -115,7 +115,7 @@ class StatusModel(Struct, frozen=True):
     `unread` is what of the server's pages was not read, and why.
     """
 
-    link: ConnectionStatus
+    connection: ConnectionStatus
     now: float
     name: str
     core: str | None
@@ -136,15 +136,15 @@ class StatusModel(Struct, frozen=True):
 
     @property
     def state(self) -> ConnectionState:
-        return self.link.state(self.now)
+        return self.connection.state(self.now)
 
 
-def link_pieces(standing: StatusModel, room: int | None = None) -> list[Span]:
+def connection_spans(standing: StatusModel, room: int | None = None) -> list[Span]:
     """State, age of what is shown, next try; the last in fewer words where there is not `room` for all of them."""
     if standing.recorded_for is not None:
         return [("▪ offline", "amber strong"), (f": {recording_text(standing)}", "amber")]
     sign, colour = _SIGNS[standing.state]
-    known = standing.link.age(standing.now)
+    known = standing.connection.age(standing.now)
     pieces: list[Span] = [(f"{sign} {standing.state}", colour + STRONG)]
     if known is not None:
         pieces.append((f" {_known(known, standing.pace)}", colour))
@@ -166,7 +166,7 @@ def _known(seconds: float, pace: int) -> str:
 
 def next_poll_text(standing: StatusModel, room: int | None = None) -> str:
     """When the next answer is asked for, or what all requests go to meanwhile; in so many cells, if it can be."""
-    link = standing.link
+    link = standing.connection
     if link.paused:
         return "p resumes"
     if link.held_until is not None and link.held_until > standing.now:
@@ -207,7 +207,7 @@ def pending_count(count: int, status: PendingStatus, now: float, patience: float
     return total if known <= patience else f"{total}, {'all' if is_whole else 'some'} read {format_age(known)} ago"
 
 
-def count_pieces(standing: StatusModel) -> list[Span]:
+def count_spans(standing: StatusModel) -> list[Span]:
     """How many runs wait, failed, and run; a zero stays quiet."""
     pieces: list[Span] = []
     for status in (RunStatus.WAITING, RunStatus.FAILED, RunStatus.RUNNING):
@@ -217,12 +217,12 @@ def count_pieces(standing: StatusModel) -> list[Span]:
     return pieces
 
 
-def feed_pieces(standing: StatusModel) -> list[Span]:
+def feed_spans(standing: StatusModel) -> list[Span]:
     """What was read: latency, events in all and of the last poll; what can't be read, and answers that were dropped
     because they came too late."""
     if standing.recorded_for is not None:
         return [(f"{standing.event_count:,} events", "grey")]
-    link, latency = standing.link, standing.link.events.latency_ms
+    link, latency = standing.connection, standing.connection.events.latency_ms
     told = f"~{format_duration(_about(latency))}" if latency is not None else "–"
     pieces: list[Span] = [(f"{told} · {standing.event_count:,} events", "grey"), (f" +{link.new_events}", "grey")]
     if standing.unreadable:
@@ -238,13 +238,13 @@ def _about(value: float) -> float:
     return min((size * step for step in (1, 2, 5, 10)), key=lambda near: abs(log10(max(1.0, value) / near)))
 
 
-def name_piece(name: str, color: Color | None, width: int | None = None) -> Span:
+def name_span(name: str, color: Color | None, width: int | None = None) -> Span:
     """What the session is called, on the colour of its profile."""
     shown = one_line(name, width)
     return (shown, "accent strong") if color is None else badge(shown, _INKS.get(color, str(color)))
 
 
-def token_pieces(standing: StatusModel) -> list[Span]:
+def token_spans(standing: StatusModel) -> list[Span]:
     """How long the token lasts: loud where it runs out soon and no other follows, or where it has."""
     left = standing.token_left
     if left is None:
@@ -255,9 +255,9 @@ def token_pieces(standing: StatusModel) -> list[Span]:
     return [(f" · token {format_age(left)}", "amber" if is_soon else "grey")]
 
 
-def filter_pieces(standing: StatusModel) -> list[Span]:
+def filter_spans(standing: StatusModel) -> list[Span]:
     """The Core filter, whether writing is off, and what is left of the token."""
     pieces: list[Span] = [(one_line(standing.core, 24) if standing.core else "all cores", "grey")]
     if standing.read_only:
         pieces.append((" · read-only", "amber"))
-    return pieces + token_pieces(standing)
+    return pieces + token_spans(standing)

@@ -36,7 +36,7 @@ from scaicore_tui.tui.render.line import Span
 from scaicore_tui.tui.screens.panes import run_heading
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.theme import DARK, LIGHT, TERMINAL
-from scaicore_tui.tui.widgets.bars import ONE_LINE_WIDTH, Footer, NoticeBar, StatusBar, Trouble
+from scaicore_tui.tui.widgets.bars import ONE_LINE_WIDTH, ErrorBanner, Footer, NoticeBar, StatusBar
 from scaicore_tui.tui.widgets.line_view import LineView
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class ClosingOnce(_Base):
 class SessionListener(Protocol):
     """A screen that is told what changed."""
 
-    def follow(self, update: Update) -> None:
+    def apply_update(self, update: Update) -> None:
         """The session changed."""
 
 
@@ -73,7 +73,7 @@ class SessionListener(Protocol):
 class MessageSink(Protocol):
     """A screen that says something, also before there is a session."""
 
-    def say(self, words: str) -> None:
+    def show_message(self, words: str) -> None:
         """Say something that somebody above has to say."""
 
 
@@ -90,11 +90,11 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         super().__init__()
         self.desk = desk
         # Held, not looked up: a tick may still come while the screen is taken apart.
-        self._status, self._trouble, self._notice, self._footer = StatusBar(), Trouble(), NoticeBar(), Footer()
+        self._status, self._trouble, self._notice, self._footer = StatusBar(), ErrorBanner(), NoticeBar(), Footer()
 
     @property
     @abstractmethod
-    def place(self) -> KeyContext:
+    def key_context(self) -> KeyContext:
         """Where the focus is."""
 
     @property
@@ -156,17 +156,17 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
     def refresh_chrome(self) -> None:
         """Status bar, notices and footer, as they are now."""
         standing = self.desk.status()
-        link, now = standing.link, standing.now
+        link, now = standing.connection, standing.now
         self.set_dimmed(runs=link.is_dimmed(link.events, now), waiting=link.is_dimmed(link.checkpoints, now))
         self._status.show(standing)
         self._trouble.show(standing)
         self._notice.show(self.desk.notices.latest, len(self.desk.notices))
-        self._footer.show(actions_at(self.place, read_only=self.read_only))
+        self._footer.show(actions_at(self.key_context, read_only=self.read_only))
 
     def set_dimmed(self, *, runs: bool, waiting: bool) -> None:
         """Draw faintly what was true long ago: of the runs, and of what waits."""
 
-    def say(self, words: str, colour: str = "text") -> None:
+    def show_message(self, words: str, colour: str = "text") -> None:
         """Say something that needs no answer."""
         self.desk.notify(words, colour)
         self.refresh_chrome()
@@ -216,7 +216,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         checkpoint = self.current_checkpoint
         reason = self.desk.why_not_answer(checkpoint)
         if reason is not None or checkpoint is None:
-            self.say(f"a: {reason}", "amber")
+            self.show_message(f"a: {reason}", "amber")
         else:
             self.open_answer(checkpoint)
 
@@ -224,7 +224,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         checkpoint = self.current_checkpoint
         reason = self.desk.why_not_continue(checkpoint)
         if reason is not None or checkpoint is None:
-            self.say(f"c: {reason}", "amber")
+            self.show_message(f"c: {reason}", "amber")
         elif self.desk.protected:
             self.desk.drafts.answer(checkpoint.id).resolution = CONTINUE
             self.open_answer(checkpoint)
@@ -235,7 +235,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         run = self.current_run
         reason = self.desk.why_not_replay(run, given_input=True)
         if reason is not None or run is None:
-            self.say(f"R: {reason}", "amber")
+            self.show_message(f"R: {reason}", "amber")
         else:
             from scaicore_tui.tui.dialogs.replay import ReplayScreen
 
@@ -246,19 +246,19 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
 
     def on_text_copied(self, message: TextCopied) -> None:
         """Say where it is."""
-        self.say(message.words, message.colour)
+        self.show_message(message.words, message.colour)
 
     def action_copy(self) -> None:
         what, identity = self.copy_id
         if identity is None:
-            self.say("y: nothing is selected", "amber")
+            self.show_message("y: nothing is selected", "amber")
         else:
             self.app.post_message(CopyText(f"{what} {display_name(identity)}", clipboard_text(identity)))
 
     def action_copy_all(self) -> None:
         what, value = self.copy_json
         if value is None:
-            self.say("Y: nothing is selected", "amber")
+            self.show_message("Y: nothing is selected", "amber")
         else:
             self.app.post_message(CopyText(f"{what} as JSON", editable_json(value)))
 
@@ -275,7 +275,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         return "the run", run_document(run) if run is not None else None
 
     def action_pause(self) -> None:
-        self.post_message(PausePolling(not self.desk.session.link.paused))
+        self.post_message(PausePolling(not self.desk.session.connection.paused))
 
     def action_refresh_now(self) -> None:
         self.post_message(RefreshNow())
@@ -285,7 +285,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
 
     def action_theme(self) -> None:
         if self.app.theme == TERMINAL:
-            self.say("t: the colours are the terminal's own")
+            self.show_message("t: the colours are the terminal's own")
             return
         self.app.theme = LIGHT if self.app.theme != LIGHT else DARK
 
@@ -295,7 +295,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
     def action_help(self) -> None:
         from scaicore_tui.tui.dialogs.help import HelpScreen
 
-        self.app.push_screen(HelpScreen(self.place, read_only=self.read_only))
+        self.app.push_screen(HelpScreen(self.key_context, read_only=self.read_only))
 
     def action_command_palette(self) -> None:
         self.app.action_command_palette()

@@ -38,12 +38,12 @@ class CheckpointListScreen(SessionScreen):
     def run_of_checkpoint(self) -> Run | None:
         """The run that waits at the selected checkpoint, where it was read."""
         selected = self.inbox.selected
-        return self.desk.session.book.runs.get((selected.execution_id if selected is not None else None) or "")
+        return self.desk.session.index.runs.get((selected.execution_id if selected is not None else None) or "")
 
     @property
     def current_checkpoint(self) -> Checkpoint | None:
         """The selected checkpoint; outside the list that of the selected run."""
-        return self.inbox.selected if self.place in INBOXES else super().current_checkpoint
+        return self.inbox.selected if self.key_context in INBOXES else super().current_checkpoint
 
     def refresh_chrome(self) -> None:
         """The frame; and in an empty list, what that means."""
@@ -54,7 +54,7 @@ class CheckpointListScreen(SessionScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Marking needs the list: elsewhere its key pages."""
-        return super().check_action(action, parameters) and (action != "mark" or self.place in INBOXES)
+        return super().check_action(action, parameters) and (action != "mark" or self.key_context in INBOXES)
 
     def mark_selection_moved(self) -> None:
         """What is under the cursor came there by itself, just now."""
@@ -69,7 +69,7 @@ class CheckpointListScreen(SessionScreen):
     def answer_sent(self, checkpoint_id: str) -> None:
         """Go on to the next one that still wants an answer."""
         selected = self.inbox.selected
-        if self.place in INBOXES and selected is not None and selected.id == checkpoint_id:
+        if self.key_context in INBOXES and selected is not None and selected.id == checkpoint_id:
             following = (row for row in self.inbox.in_turn if self.desk.why_not_answer(row) is None)
             if (upcoming := next(following, None)) is not None:
                 self.inbox.select(upcoming.id)
@@ -79,7 +79,7 @@ class CheckpointListScreen(SessionScreen):
         """Mark the selected one, by its id, or take the mark away."""
         selected = self.inbox.selected
         if selected is None or self.desk.session.checkpoint(selected.id) is None:
-            self.say("space: only what waits can be marked", "amber")
+            self.show_message("space: only what waits can be marked", "amber")
         else:
             self.desk.toggle_mark(selected.id)
             self.show_inbox()
@@ -87,16 +87,16 @@ class CheckpointListScreen(SessionScreen):
 
     def action_answer(self) -> None:
         """Answer the marked ones, where there are any."""
-        if self.place in INBOXES and self.desk.marked:
+        if self.key_context in INBOXES and self.desk.marked:
             self._answer_marked()
         else:
             super().action_answer()
 
     def action_continue_all(self) -> None:
-        checkpoint = self.inbox.selected if self.place in INBOXES else None
+        checkpoint = self.inbox.selected if self.key_context in INBOXES else None
         reason = self.desk.why_not_continue(checkpoint)
         if reason is not None or checkpoint is None:
-            self.say(f"C: {reason}", "amber")
+            self.show_message(f"C: {reason}", "amber")
         else:
             scopes = breakpoints_like(self.desk.pending, checkpoint)
             from scaicore_tui.tui.dialogs.bulk import ContinueAllScreen
@@ -107,27 +107,27 @@ class CheckpointListScreen(SessionScreen):
     def action_continue(self) -> None:
         """Continue the breakpoint at hand, unless it came under the cursor just now."""
         if self.desk.session.clock.monotonic() - self._moved_at < SELECTION_SETTLE_S:
-            self.say("c: the selection just moved; look, and press again", "amber")
+            self.show_message("c: the selection just moved; look, and press again", "amber")
         else:
             super().action_continue()
 
     def action_replay(self) -> None:
         """Replay the run at hand; of a checkpoint, the one that waits there."""
-        if self.place in INBOXES and self.inbox.selected is not None and self.run_of_checkpoint is None:
-            self.say("R: the run of this checkpoint has not been read", "amber")
+        if self.key_context in INBOXES and self.inbox.selected is not None and self.run_of_checkpoint is None:
+            self.show_message("R: the run of this checkpoint has not been read", "amber")
         else:
             super().action_replay()
 
     @property
     def copy_id(self) -> tuple[str, str | None]:
-        if self.place in INBOXES:
+        if self.key_context in INBOXES:
             checkpoint = self.inbox.selected
             return "checkpoint id", checkpoint.id if checkpoint is not None else None
         return super().copy_id
 
     @property
     def copy_json(self) -> tuple[str, dict[str, Any] | None]:
-        if self.place in INBOXES:
+        if self.key_context in INBOXES:
             checkpoint = self.inbox.selected
             return "the checkpoint", checkpoint.raw if checkpoint is not None else None
         return super().copy_json
@@ -141,7 +141,7 @@ class CheckpointListScreen(SessionScreen):
 
             self.app.push_screen(BulkScreen(desk, batch, self._unlisted(batch)))
         else:
-            self.say(f"a: none of the marked ones: {batch.left_out[0][1]}", "amber")
+            self.show_message(f"a: none of the marked ones: {batch.left_out[0][1]}", "amber")
 
     def _unlisted(self, batch: Batch) -> frozenset[str]:
         """Those that are not in the list, as a filter hides them."""

@@ -35,7 +35,7 @@ class InboxScreen(CheckpointListScreen):
         self._needle = ""
 
     @property
-    def place(self) -> KeyContext:
+    def key_context(self) -> KeyContext:
         return KeyContext.INBOX
 
     @property
@@ -58,7 +58,7 @@ class InboxScreen(CheckpointListScreen):
     def on_mount(self) -> None:
         """Show what is known already."""
         super().on_mount()
-        self._list.come_to_front(is_front=True)
+        self._list.set_active(is_front=True)
         self.show_inbox()
 
     def apply_update(self, update: Update) -> None:
@@ -102,7 +102,7 @@ class InboxScreen(CheckpointListScreen):
             self._narrow("")
 
     def action_inbox(self) -> None:
-        self.say("i: this is the inbox; esc goes back")
+        self.show_message("i: this is the inbox; esc goes back")
 
     def action_open(self) -> None:
         self._list.open_row()

@@ -44,28 +44,28 @@ class MainScreen(CheckpointListScreen):
         self._aged_at = 0
 
     @property
-    def place(self) -> KeyContext:
+    def key_context(self) -> KeyContext:
         return self.panes.front
 
     @property
     def active_list(self) -> RowList:
-        return self.panes.lists[self.place]
+        return self.panes.lists[self.key_context]
 
     @property
     def current_run(self) -> Run | None:
         """The run that the row of the front pane is about."""
-        if self.place is KeyContext.CHECKPOINTS:
+        if self.key_context is KeyContext.CHECKPOINTS:
             return self.run_of_checkpoint
         shown = self.panes.nodes.run
-        if self.place is KeyContext.NODES and shown is not None:
-            return self.desk.session.book.runs.get(shown.execution_id)
+        if self.key_context is KeyContext.NODES and shown is not None:
+            return self.desk.session.index.runs.get(shown.execution_id)
         return self.selected_run
 
     @property
     def selected_run(self) -> Run | None:
         """The run under the cursor of the list of runs."""
         selected = self.panes.runs.selected
-        return None if selected is None else self.desk.session.book.runs.get(selected.execution_id)
+        return None if selected is None else self.desk.session.index.runs.get(selected.execution_id)
 
     @property
     def heading_of_run(self) -> list[Span]:
@@ -84,8 +84,8 @@ class MainScreen(CheckpointListScreen):
     def on_mount(self) -> None:
         """Show what is known already."""
         super().on_mount()
-        self.panes.bring(KeyContext.RUNS)
-        self.apply_update(Update(frozenset(self.desk.session.book.summaries), checkpoints=True, gaps=True))
+        self.panes.focus_pane(KeyContext.RUNS)
+        self.apply_update(Update(frozenset(self.desk.session.index.summaries), checkpoints=True, gaps=True))
 
     def on_resize(self) -> None:
         """Lay out for the new size."""
@@ -143,7 +143,7 @@ class MainScreen(CheckpointListScreen):
     def on_load_history(self, request: LoadHistory) -> None:
         """Say so; the request itself goes on to the app."""
         if self.desk.session.has_older:
-            self.say("reading older events…")
+            self.show_message("reading older events…")
         else:
             request.stop()
 
@@ -156,7 +156,7 @@ class MainScreen(CheckpointListScreen):
         if not closed.kept:
             self._narrow(self.listing.view, "")
         self.set_focus(None)
-        self.panes.bring(KeyContext.RUNS)
+        self.panes.focus_pane(KeyContext.RUNS)
 
     def action_answer(self) -> None:
         """Answer the checkpoint at hand, or else the most urgent one: the dialog says which it is."""
@@ -181,7 +181,7 @@ class MainScreen(CheckpointListScreen):
 
     def action_view(self) -> None:
         self._narrow(self.listing.view.next, self.listing.needle)
-        self.say(f"view: {self.listing.view}")
+        self.show_message(f"view: {self.listing.view}")
 
     def action_follow(self) -> None:
         self._bring_runs()
@@ -202,7 +202,7 @@ class MainScreen(CheckpointListScreen):
             self._narrow(View.ALL, "")
 
     def _list_changed(self, changed: Collection[str], *, gaps: bool = False) -> None:
-        self.listing.apply(self.desk.session.book, changed)
+        self.listing.apply(self.desk.session.index, changed)
         self.panes.runs.show(self.desk.now)
         run = self.selected_run
         if run is not None and (gaps or run.execution_id in changed):
@@ -233,7 +233,7 @@ class MainScreen(CheckpointListScreen):
         if submission.kind is not Kind.REPLAY or submission.is_recovered:
             return
         self._show_nodes()
-        if found is None or found == before or found not in self.desk.session.book.runs:
+        if found is None or found == before or found not in self.desk.session.index.runs:
             return
         self._linked[submission.id] = found
         run = self.selected_run
@@ -251,18 +251,18 @@ class MainScreen(CheckpointListScreen):
     def _cycle(self, step: int) -> None:
         self._following.flush()
         places = list(self.panes.lists)
-        self.panes.bring(places[(places.index(self.place) + step) % len(places)])
+        self.panes.focus_pane(places[(places.index(self.key_context) + step) % len(places)])
         self.refresh_chrome()
 
     def _bring_runs(self) -> None:
         """What moves the cursor of that list gives it the keys."""
-        if self.place is not KeyContext.RUNS:
-            self.panes.bring(KeyContext.RUNS)
+        if self.key_context is not KeyContext.RUNS:
+            self.panes.focus_pane(KeyContext.RUNS)
 
     def _to_error(self, step: int, where: str) -> None:
         row = self.listing.next_failed(self.panes.runs.cursor, step)
         if row is None:
-            self.say(f"no failed run {where}")
+            self.show_message(f"no failed run {where}")
         else:
             self._bring_runs()
             self.panes.runs.set_cursor(row)

@@ -64,18 +64,18 @@ class Panes(Container):
         yield self._upper
         yield self._panes[KeyContext.CHECKPOINTS]
 
-    def bring(self, place: KeyContext) -> None:
+    def focus_pane(self, place: KeyContext) -> None:
         """Give the keys to that pane, and on a narrow screen show it in place of the others."""
         self.front = place
         self.relayout()
         for other, rows in self.lists.items():
-            rows.come_to_front(is_front=other is place)
+            rows.set_active(is_front=other is place)
 
     def on_click(self, event: events.Click) -> None:
         """A click brings a pane to the front."""
         place = next((place for place, rows in self.lists.items() if rows is event.widget), self.front)
         if place is not self.front:
-            self.bring(place)
+            self.focus_pane(place)
 
     def relayout(self) -> None:
         """Put the panes where this screen has room for them."""

@@ -31,7 +31,7 @@ class RunScreen(SessionScreen):
         self._reading = TextPager(self._lines)
 
     @property
-    def place(self) -> KeyContext:
+    def key_context(self) -> KeyContext:
         return KeyContext.DETAIL
 
     @property
@@ -40,7 +40,7 @@ class RunScreen(SessionScreen):
 
     @property
     def current_run(self) -> Run | None:
-        return self.desk.session.book.runs.get(self._execution_id)
+        return self.desk.session.index.runs.get(self._execution_id)
 
     def compose_body(self) -> ComposeResult:
         yield self._heading
@@ -79,7 +79,7 @@ class RunScreen(SessionScreen):
     def _to_error(self, lines: Iterable[int], where: str) -> None:
         line = self._reading.find("red", lines)
         if line is None:
-            self.say(f"no error {where}")
+            self.show_message(f"no error {where}")
         else:
             self._reading.scroll_to_line(line)
             self.refresh_chrome()

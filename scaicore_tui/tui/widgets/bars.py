@@ -113,40 +113,40 @@ class StatusBar(StaticLines):
     StatusBar { background: $panel; height: 2; }
     """
 
-    standing: StatusModel | None = None
+    status: StatusModel | None = None
 
     def show(self, standing: StatusModel) -> None:
         """Tell how things stand."""
-        self.standing = standing
+        self.status = standing
         self.repaint()
 
     def draw(self, line: int) -> Line:
-        if self.standing is None:
+        if self.status is None:
             return ()
-        standing, width = self.standing, self.size.width - 1
+        standing, width = self.status, self.size.width - 1
         # What changes every second stands first: a line is written from its left edge to its last change.
-        counts, name = words.count_pieces(standing), self._named(20 if self.size.height == 1 else 12)
+        counts, name = words.count_spans(standing), self._named(20 if self.size.height == 1 else 12)
         room = self.size.width - 1 - length(name) - length(_short(counts))
-        link: list[Span] = [(" ", "text"), *words.link_pieces(standing, room)]
+        link: list[Span] = [(" ", "text"), *words.connection_spans(standing, room)]
         if self.size.height == 1:
             left = [*link, *name, GAP, *counts]
-            end = [*words.filter_pieces(standing), (" · ", "grey"), *words.feed_pieces(standing)]
+            end = [*words.filter_spans(standing), (" · ", "grey"), *words.feed_spans(standing)]
             if length(left) + length(end) >= width:
-                end = words.filter_pieces(standing)
+                end = words.filter_spans(standing)
             return justify(left, end, width)
         if line == 0:
             left = [*link, *name]
             return (
                 justify(left, counts, width + 1) if length(left) + length(counts) < width else [*left, *_short(counts)]
             )
-        return justify([(" ", "text"), *words.filter_pieces(standing)], words.feed_pieces(standing), width)
+        return justify([(" ", "text"), *words.filter_spans(standing)], words.feed_spans(standing), width)
 
     def _named(self, width: int) -> list[Span]:
         """The profile, where it is not told with the state."""
-        standing = self.standing
+        standing = self.status
         if standing is None or standing.recorded_for is not None:
             return []
-        return [GAP, words.name_piece(standing.name, standing.color, width)]
+        return [GAP, words.name_span(standing.name, standing.color, width)]
 
 
 def _short(counts: list[Span]) -> list[Span]:
@@ -154,11 +154,11 @@ def _short(counts: list[Span]) -> list[Span]:
     return [("  ", "text"), *((text.replace("ning", "").replace("ing", "").replace("ed", ""), c) for text, c in counts)]
 
 
-class Trouble(StaticLines):
+class ErrorBanner(StaticLines):
     """Why the screen is not live. Takes no room while it is."""
 
     DEFAULT_CSS = """
-    Trouble { height: auto; display: none; }
+    ErrorBanner { height: auto; display: none; }
     """
 
     _lines: list[str] = []  # noqa: RUF012  (replaced, never changed)

@@ -86,7 +86,7 @@ class RowList(LineView):
         if self.row_count:
             self.row_opened()
 
-    def come_to_front(self, *, is_front: bool) -> None:
+    def set_active(self, *, is_front: bool) -> None:
         """The keys go here, or elsewhere."""
         self.is_front = is_front
         self.repaint()

@@ -262,7 +262,7 @@ async def tls_finding(target: Target, clock: Clock) -> Finding:
         version, certificate = await _handshake(parts.hostname or "", parts.port or 443, context)
     except (OSError, TimeoutError) as error:
         cause = explain(error)
-        words = cause.words if str(error) else f"no answer within {CONNECT_TIMEOUT:g} s"
+        words = cause.message if str(error) else f"no answer within {CONNECT_TIMEOUT:g} s"
         return failed("tls", Unreachable(words), cause.hint or "check the URL, and this machine's network")
     return _judged(target, version, certificate, clock.now())
 

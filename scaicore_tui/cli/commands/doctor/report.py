@@ -24,7 +24,7 @@ from scaicore_tui.cli.commands.doctor.local import (
 from scaicore_tui.cli.commands.doctor.probe import probe
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stdout
-from scaicore_tui.cli.sessions import journal_of, settings_of
+from scaicore_tui.cli.sessions import journal_path, load_common_settings
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Settings, Target
 from scaicore_tui.errors import ConfigError, ScaicoreError
@@ -57,7 +57,7 @@ async def run_doctor(common: Common, json: bool) -> int:
 
 async def _findings(common: Common, clock: Clock) -> list[Finding]:
     try:
-        settings = settings_of(common)
+        settings = load_common_settings(common)
     except ConfigError:
         settings = None
     found = [_or_failed("config", lambda: config_finding(common, settings))]
@@ -67,7 +67,7 @@ async def _findings(common: Common, clock: Clock) -> list[Finding]:
         found += [unknown(name, "not looked at") for name in ("tls", *_OF_API, "journal")]
     else:
         found += await _of_target(target, settings.tokens.missing(target.host), clock)
-        look_at = partial(_or_failed, "journal", lambda: journal_finding(journal_of(common, target), clock))
+        look_at = partial(_or_failed, "journal", lambda: journal_finding(journal_path(common, target), clock))
         found.append(await asyncio.to_thread(look_at))
     driver = await asyncio.to_thread(driver_finding)
     return [*found, environment_finding(os.environ), terminal_finding(os.environ), driver]
