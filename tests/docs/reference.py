@@ -156,7 +156,7 @@ def _help(command: Any) -> str:
 
 
 def _key(action: Any) -> tuple[str, str]:
-    return action.key_names, f"{action.words}{' (writes)' if action.writes else ''}"
+    return action.key_names, f"{action.description}{' (writes)' if action.writes else ''}"
 
 
 def _definitions(records: Iterable[tuple[str, str]]) -> Iterator[str]:

@@ -33,14 +33,14 @@ from scaicore_tui.__main__ import main
 main()
 """
 FAULTS = {
-    "handler": 'fails("scaicore_tui.tui.state:Desk.take")',
+    "handler": 'fails("scaicore_tui.tui.state:AppState.apply")',
     "timer": 'fails("scaicore_tui.tui.screens.base:SessionScreen.tick")',
     "worker": 'fails("scaicore_tui.session.session:Session.run", late_boom)',
-    "worker in a thread": 'fails("scaicore_tui.tui.app:load_ahead")',
+    "worker in a thread": 'fails("scaicore_tui.tui.app:preload")',
     "task of the session": 'fails("scaicore_tui.session.tasks:BackgroundTasks._look_up", late_boom)',
-    "the journal's thread": 'fails("scaicore_tui.store.writer:Intake.news")',
+    "the journal's thread": 'fails("scaicore_tui.store.writer:JournalWriter.news")',
     "composing": 'fails("scaicore_tui.tui.screens.main:MainScreen.compose_body")',
-    "painting": 'fails("scaicore_tui.tui.widgets.line_view:Lines.render_line")',
+    "painting": 'fails("scaicore_tui.tui.widgets.line_view:LineView.render_line")',
     "reading keys": 'fails("scaicore_tui.tui.terminal.driver:RestoringDriver.process_message")',
     "taking the terminal": 'fails("scaicore_tui.tui.terminal.driver:RestoringDriver._disable_line_wrap")',
     "import of a screen": 'sys.modules["scaicore_tui.tui.dialogs.replay"] = None',

@@ -41,8 +41,8 @@ FAILS = f"""
 def fail(*_):
     token = "{TOKEN}"
     raise KeyError(token)
-from scaicore_tui.tui.state import Desk
-Desk.take = fail
+from scaicore_tui.tui.state import AppState
+AppState.apply = fail
 """
 
 

@@ -1,6 +1,6 @@
 """No markup from data: what is shown as text by Textual or Rich is a literal of ours, or never reaches them as text.
 
-Lines are pieces (`tui/paint.py`), which nothing interprets. What is left are the few places where Textual takes a text
+Lines are pieces (`tui/render/line.py`), which nothing interprets. What is left are the few places where Textual takes a text
 and reads markup in it, or an action's name and runs it.
 """
 
@@ -37,9 +37,9 @@ NAMES = {
 # What makes a text clickable, or a link.
 STYLING = {"meta", "link"}
 # An `Input` shows its placeholder as it is: tests/hostile looks at that.
-PLAIN = {("tui/widgets/type_out.py", "placeholder"), ("tui/palette.py", "placeholder")}
+PLAIN = {("tui/widgets/inputs.py", "placeholder"), ("tui/palette.py", "placeholder")}
 # Out of the registry of actions, or a message that carries one of its ids.
-REGISTRY = {"action.id", "action.words", "action.key_names", "request.action_id", "matcher.highlight(action.words)"}
+REGISTRY = {"action.id", "action.description", "action.key_names", "request.action_id", "matcher.highlight(action.description)"}
 REGISTRY |= {"key", "command", "score"}
 
 
