@@ -177,7 +177,7 @@ class AppState:
     def notify_other_session(self, name: str, submission: Submission) -> None:
         """Tell what came of a write of a session that was left."""
         notice = submission_notice(submission, self.session.clock.monotonic())
-        self.notices.say(replace(notice, words=f"{one_line(name)}: {notice.words}", sticky=True, gathers=""))
+        self.notices.say(replace(notice, words=f"{one_line(name)}: {notice.words}", sticky=True, group_by=""))
 
     def take_answered(self, checkpoints: tuple[Checkpoint, ...], trouble: str) -> None:
         """Keep what was read of the answered ones; what was read before stays where nothing came."""
