@@ -50,7 +50,7 @@ def test_a_chain_is_told_from_its_cause_on_without_its_words() -> None:
 @pytest.mark.parametrize(
     ("error", "name"),
     [
-        (RequestRejected(PAYLOAD, status=500, request_id="req_\x1b1"), "Refused: 500 req_␛1"),
+        (RequestRejected(PAYLOAD, status=500, request_id="req_\x1b1"), "RequestRejected: 500 req_␛1"),
         (AttributeError("'NoneType' object has no attribute 'x'"), "AttributeError: 'NoneType' object has no"),
         (FileNotFoundError(2, "No such file", PAYLOAD), "FileNotFoundError: No such file"),
         (UnicodeDecodeError("utf-8", PAYLOAD.encode(), 0, 1, PAYLOAD), "UnicodeDecodeError"),
