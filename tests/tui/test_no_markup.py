@@ -39,7 +39,13 @@ STYLING = {"meta", "link"}
 # An `Input` shows its placeholder as it is: tests/hostile looks at that.
 PLAIN = {("tui/widgets/inputs.py", "placeholder"), ("tui/palette.py", "placeholder")}
 # Out of the registry of actions, or a message that carries one of its ids.
-REGISTRY = {"action.id", "action.description", "action.key_names", "request.action_id", "matcher.highlight(action.description)"}
+REGISTRY = {
+    "action.id",
+    "action.description",
+    "action.key_names",
+    "request.action_id",
+    "matcher.highlight(action.description)",
+}
 REGISTRY |= {"key", "command", "score"}
 
 
