@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from scaicore_tui.actions import Ledger, Progress, Submission
-from scaicore_tui.actions.tracker import ABSENT_AFTER
+from scaicore_tui.actions.tracker import NOT_RECEIVED_AFTER_S
 from scaicore_tui.api.client import Client
 from scaicore_tui.api.transport import INVOKE_TIMEOUT, WRITE_TIMEOUT
 from scaicore_tui.clock import SystemClock
@@ -114,7 +114,7 @@ async def test_lost_on_the_way_there_is_unknown_then_absent_and_may_be_sent_agai
         assert (submission.progress, it.truth) == (Progress.UNKNOWN, "pending")
         with pytest.raises(UsageError, match="looked up"):
             await it.answer()
-        it.clock.skipped += ABSENT_AFTER
+        it.clock.skipped += NOT_RECEIVED_AFTER_S
         await it.session.read_once()
         assert submission.progress is Progress.NOT_RECEIVED
         it.wire.fault = Fault.NONE
@@ -153,7 +153,7 @@ async def test_a_write_that_arrives_after_all_is_seen() -> None:
         assert (submission.progress, it.truth) == (Progress.UNKNOWN, "pending")
         with pytest.raises(UsageError, match="looked up"):
             await it.answer()
-        it.clock.skipped += ABSENT_AFTER
+        it.clock.skipped += NOT_RECEIVED_AFTER_S
         await it.session.read_once()
         assert (submission.progress, it.truth) == (Progress.NOT_RECEIVED, "pending")
         it.wire.release.set()

@@ -86,13 +86,13 @@ async def test_what_came_of_a_write_is_told_whatever_the_disk_takes_of_it(tmp_pa
         session.subscribe(updates.append)
         submission = await session.answer("ckpt_1", "approve")
         assert submission.progress is Progress.ACCEPTED
-        assert "no regular file" in session.tracker.records.problem
-        assert "only in memory" in session.tracker.records.problem
+        assert "no regular file" in session.tracker.ledger_worker.problem
+        assert "only in memory" in session.tracker.ledger_worker.problem
         await turn()
         assert Update() in updates
         path.rmdir()
         hidden.rename(path)
-    assert session.tracker.records.problem == ""
+    assert session.tracker.ledger_worker.problem == ""
     (entry,) = Ledger(path).entries()
     assert ([state.progress for state in entry.states], len(server.posts)) == (
         [Progress.SENDING, Progress.ACCEPTED],
@@ -107,7 +107,7 @@ async def test_a_ledger_that_can_not_be_read_stops_no_session(tmp_path: Path) ->
         session.subscribe(lambda update: polled.set() if update.checkpoints else None)
         running = asyncio.create_task(session.run())
         await polled.wait()
-        assert "can't be read" in session.tracker.records.problem
+        assert "can't be read" in session.tracker.ledger_worker.problem
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
@@ -150,6 +150,6 @@ async def test_an_answer_of_another_session_is_recovered_off_the_loop(tmp_path: 
     server.sim.checkpoints.clear()
     server.resolved = [checkpoint(status="resolved", resolution="approve")]
     async with session_of(server, path) as session:
-        (recovered,) = session.tracker.recover(await session.tracker.records.entries())
+        (recovered,) = session.tracker.recover(await session.tracker.ledger_worker.entries())
         await session.tracker.look_up()
         assert (recovered.id, recovered.progress) == ("sub_9", Progress.CONFIRMED)

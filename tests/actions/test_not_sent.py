@@ -80,7 +80,7 @@ async def test_a_checkpoint_that_can_not_be_read_again_is_not_answered_and_can_b
 def _said(update: Update) -> tuple[str, str]:
     submission = update.submission
     assert submission is not None
-    return submission.target_id, submission.word
+    return submission.target_id, submission.progress_text
 
 
 async def test_it_says_sending_from_the_key_press_on() -> None:
@@ -100,7 +100,11 @@ async def test_it_says_sending_from_the_key_press_on() -> None:
         task = asyncio.create_task(session.answer("ckpt_1", "approve"))
         await until(lambda: session.submitter.submissions)
         (submission,) = session.submitter.submissions
-        assert (submission.word, submission.what, server.posts) == ("sending…", "answer approve to ckpt_1", [])
+        assert (submission.progress_text, submission.description, server.posts) == (
+            "sending…",
+            "answer approve to ckpt_1",
+            [],
+        )
         with pytest.raises(UsageError, match="under way"):
             await session.answer("ckpt_1", "approve")
         latest = latest_by_target(session.submitter.submissions)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from scaicore_tui.actions import Progress
-from scaicore_tui.actions.tracker import ABSENT_AFTER, LOOKUP_WINDOW_S
+from scaicore_tui.actions.tracker import LOOKUP_WINDOW_S, NOT_RECEIVED_AFTER_S
 from scaicore_tui.api.budget import Priority, RequestSlot
 from scaicore_tui.api.transport import INVOKE_TIMEOUT, WHOLE_TIMEOUT
 from scaicore_tui.errors import UsageError
@@ -45,7 +45,7 @@ async def test_an_answer_that_did_not_arrive_costs_no_look_ups_while_its_checkpo
         await polled(session, server)
         assert [await polled(session, server) for _ in range(5)] == [plain] * 5
         seen = [submission.progress]
-        moved(session, ABSENT_AFTER)
+        moved(session, NOT_RECEIVED_AFTER_S)
         assert await polled(session, server) == plain
         assert [*seen, submission.progress] == [Progress.UNKNOWN, Progress.NOT_RECEIVED]
 
@@ -149,8 +149,8 @@ async def test_a_run_that_begins_long_after_a_replay_is_not_its_own(late: float,
     async with server.session() as session:
         await polled(session, server)
         submission = await session.replay("exec_1")
-        if late > ABSENT_AFTER:
-            moved(session, ABSENT_AFTER)
+        if late > NOT_RECEIVED_AFTER_S:
+            moved(session, NOT_RECEIVED_AFTER_S)
             await polled(session, server)
             await polled(session, server)
         moved(session, late)

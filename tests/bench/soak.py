@@ -186,7 +186,7 @@ def _judged(session: Session, day: Day, server: Troubled, samples: list[Sample])
         wrong=(told - day.ended).total() + (day.ended - told).total(),
         refused=server.refused,
         twice=sum(count > 1 for count in server.posts.values()),
-        open=sum(not answer.is_settled for answer in answers),
+        open=sum(not answer.is_final for answer in answers),
         left=0,
         met=server.met,
         samples=samples,

@@ -33,7 +33,7 @@ class Line:
         self.trouble: Callable[[], httpx.Response] | None = None
         target = Target(url="http://127.0.0.1:1/api/v1", name="sim")
         client = Client(target, httpx.MockTransport(self._answer))
-        self.session = Session(target, clock=ManualClock(), client=client, backfill=0, chance=lambda: 1.0)
+        self.session = Session(target, clock=ManualClock(), client=client, backfill=0, random_fn=lambda: 1.0)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         return self.sim.answer(request) if self.trouble is None else self.trouble()

@@ -85,7 +85,7 @@ async def test_all_of_them_at_once_over_the_wire(tmp_path: Path) -> None:
         server.fault = Fault("", "", behave)
         async with Session(target_of(server.url), Journal.open(tmp_path / "j")) as session:
             await session.read_once()
-            assert session.unreadable == len(UNREADABLE)
+            assert session.unreadable_count == len(UNREADABLE)
             assert set(ALL.values()) < {event.raw for event in session.events()}
             assert len(session.journal) == len(GOOD) + len(ALL)
             assert {"n1", "n498"} <= {node.node_id for node in session.index.runs["exec_1"].nodes.values()}

@@ -56,7 +56,7 @@ class Stage:
             color=self.color,
         )
         client = Client(target, httpx.MockTransport(self._answer))
-        self.session = Session(target, clock=self.clock, client=client, backfill=self.backfill, chance=surely)
+        self.session = Session(target, clock=self.clock, client=client, backfill=self.backfill, random_fn=surely)
         self.app = DebuggerApp(self.session, ascii_only=self.ascii_only, banner="staging")
 
     @property

@@ -397,7 +397,7 @@ async def polling(target: Target, timeouts: tuple[float, float] = SHORT) -> Asyn
     silence, transport.WHOLE_TIMEOUT = timeouts
     target = replace(target, timeout=silence)
     try:
-        async with Session(target, chance=lambda: 1.0) as session:
+        async with Session(target, random_fn=lambda: 1.0) as session:
             watcher = Watcher(session)
             task = asyncio.create_task(session.run())
             try:

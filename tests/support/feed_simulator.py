@@ -80,4 +80,4 @@ class FeedSim:
     def session(self, backfill: int = 5_000) -> Session:
         """A session on this feed, on a clock that stands still."""
         client = self.client()
-        return Session(client.target, clock=ManualClock(), client=client, backfill=backfill, chance=surely)
+        return Session(client.target, clock=ManualClock(), client=client, backfill=backfill, random_fn=surely)

@@ -35,7 +35,7 @@ async def rest(session: Session, turns: int) -> None:
     """Let the loop turn so often, each time until what came was taken in: that is done in a thread."""
     for _ in range(turns):
         await turn()
-        while session._ingest.lock.locked():
+        while session._ingestor.lock.locked():
             await asyncio.to_thread(bool)
 
 

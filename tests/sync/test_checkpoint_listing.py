@@ -80,7 +80,7 @@ class Server:
     def session(self) -> Session:
         target, clock = Target(url="http://127.0.0.1:1/api/v1", name="sim"), ManualClock()
         client = Client(target, httpx.MockTransport(self.answer), clock)
-        return Session(target, clock=clock, client=client, chance=surely)
+        return Session(target, clock=clock, client=client, random_fn=surely)
 
 
 def ids(session: Session) -> set[str]:
@@ -94,7 +94,7 @@ async def test_all_pages_are_read_whatever_their_size(count: int, size: int, kin
     async with server.session() as session:
         assert len(await session.client.all_checkpoints("pending")) == count
         await session.read_once()
-        assert (len(session.checkpoints), session.is_listing, session.unread) == (count, False, [])
+        assert (len(session.checkpoints), session.is_listing, session.unread_reasons) == (count, False, [])
 
 
 async def test_a_row_that_moves_up_between_two_pages_is_not_gone() -> None:
@@ -211,7 +211,7 @@ async def test_pages_without_end_end_and_it_is_said() -> None:
     async with server.session() as session:
         await session.read_once()
         assert len(session.checkpoints) == 2
-        assert "not all checkpoints were read" in session.unread[0]
+        assert "not all checkpoints were read" in session.unread_reasons[0]
         assert len(server.asked) < MAX_EMPTY + 5
         assert len(await session.client.all_checkpoints("pending")) == 2
         assert session.client.cut_short

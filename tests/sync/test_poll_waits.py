@@ -48,7 +48,7 @@ class Line:
     async def session(self) -> AsyncIterator[Session]:
         target = Target(url="http://127.0.0.1:1/api/v1", name="line")
         client = Client(target, httpx.MockTransport(self.answer), self.clock)
-        session = Session(target, clock=self.clock, client=client, backfill=0, chance=surely)
+        session = Session(target, clock=self.clock, client=client, backfill=0, random_fn=surely)
         async with session, running(session):
             yield session
 

@@ -40,7 +40,7 @@ class Gate:
 def session_on(handler: Callable[[httpx.Request], object]) -> Session:
     target = Target(url="http://127.0.0.1:1/api/v1", name="sim")
     client = Client(target, httpx.MockTransport(handler))  # type: ignore[arg-type]
-    return Session(target, clock=ManualClock(), client=client, chance=surely)
+    return Session(target, clock=ManualClock(), client=client, random_fn=surely)
 
 
 async def test_an_older_answer_is_dropped_and_counted() -> None:

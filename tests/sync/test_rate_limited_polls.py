@@ -53,7 +53,7 @@ class Limited:
         """A session that polls each second, if it may."""
         target = Target(url="http://127.0.0.1:1/api/v1", name="limited", interval=1.0)
         client = Client(target, httpx.MockTransport(self.answer), self.clock)
-        session = Session(target, clock=self.clock, client=client, backfill=backfill, chance=surely)
+        session = Session(target, clock=self.clock, client=client, backfill=backfill, random_fn=surely)
         async with session, running(session):
             yield session
 
