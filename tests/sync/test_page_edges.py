@@ -94,7 +94,7 @@ async def test_a_way_down_that_begins_again_counts_nothing_twice(kind: str, refu
         asked += "cursor" in request.url.params
         if asked == refused and "cursor" in request.url.params:
             return httpx.Response(410, headers=UNLIMITED, json={"detail": "the cursor has expired"})
-        return sim.answer(request)
+        return sim.respond(request)
 
     client = Client(sim.client().target, httpx.MockTransport(answer))
     async with Session(client.target, clock=ManualClock(), client=client) as session:
