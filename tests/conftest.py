@@ -44,7 +44,7 @@ def compiled_modules_in_child_processes() -> None:
 def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Look at all files that are left when this process has run its tests."""
     yield
-    LEAKS.look_into(tmp_path_factory.getbasetemp())
+    LEAKS.check_folder(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture
@@ -59,14 +59,14 @@ def no_documented_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Look at what a test printed and logged."""
     for title, text in report.sections:
-        LEAKS.look(f"{report.nodeid}, {title}", text)
+        LEAKS.check(f"{report.nodeid}, {title}", text)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """One of several processes tells the first one what it saw; and that fails where a token was found."""
     told = getattr(session.config, "workeroutput", None)
     if told is not None:
-        told["leaks"] = (dict(LEAKS.looked), LEAKS.found)
+        told["leaks"] = (dict(LEAKS.checked), LEAKS.found)
     elif LEAKS.found:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -79,7 +79,7 @@ def pytest_testnodedown(node: Any) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what was looked at, and where a token was found."""
-    looked = LEAKS.looked
+    looked = LEAKS.checked
     said = f"{looked['outputs']:,} outputs, {looked['files']:,} files, {looked['bytes'] / 1e6:,.1f} MB"
     terminalreporter.write_line(f"tokens found in {said}: {len(LEAKS.found)}", red=bool(LEAKS.found))
     for place in LEAKS.found[:20]:

@@ -24,7 +24,7 @@ from scaicore_tui.tui.dialogs.answer import AnswerScreen
 from scaicore_tui.tui.dialogs.bulk import BulkScreen
 from scaicore_tui.tui.screens.base import SessionScreen
 from scaicore_tui.tui.screens.run import RunScreen
-from tests.support.fault_injector import Fault, FaultyWire, faulty_wire
+from tests.support.fault_injector import Fault, FaultyProxy, faulty_proxy
 
 FOLDER = Path(__file__).parents[1] / "screenshots"
 SEED, RATE = 7, 6.0
@@ -46,7 +46,7 @@ class Stage:
 
     pilot: Pilot[int]
     session: Session
-    wire: FaultyWire
+    wire: FaultyProxy
 
     @property
     def selected(self) -> Run:
@@ -203,7 +203,7 @@ def answer_elsewhere(stage: Stage) -> None:
 async def picture(target: Target, scene: Scene, size: tuple[int, int]) -> str:
     """One scene, as SVG."""
     parts = urlsplit(target.url)
-    async with faulty_wire(f"{parts.scheme}://{parts.netloc}") as wire:
+    async with faulty_proxy(f"{parts.scheme}://{parts.netloc}") as wire:
         session = Session(replace(target, url=f"{wire.url}{parts.path}"))
         app = DebuggerApp(session, banner="demo")
         async with app.run_test(size=size) as pilot:

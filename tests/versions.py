@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.support.terminal import Terminal, surroundings
+from tests.support.terminal import Terminal, environment_for
 
 ROOT = Path(__file__).parents[1]
 PROGRAM_TIMEOUT_S = 60
@@ -88,13 +88,13 @@ def install(folder: Path, *, lowest: bool) -> Path:
 
 def try_program(program: Path, home: Path) -> None:
     """Ask for help, read the runs of a demo, and open and leave the app."""
-    env = surroundings(home)
+    env = environment_for(home)
     for arguments in (["--version"], ["--help"], ["runs", "--help"], ["config", "--help"]):
         output_of(program, arguments, env)
     with running_demo(program, env) as settings:
         assert json.loads(output_of(program, ["runs", "--json"], env | settings)), "the demo has no runs"
     with Terminal(home, (str(program), "demo")) as terminal:
-        terminal.until("live")
+        terminal.wait_until("live")
         terminal.press("q")
         assert terminal.wait() == 0, terminal.text
 

@@ -14,12 +14,12 @@ from scaicore_tui.runs.model import json_digest
 from scaicore_tui.text import display_name
 from scaicore_tui.timefmt import SECOND
 
-MILLISECOND = 1_000
+MILLISECOND_US = 1_000
 # Seconds: a `Date` header is cut off to whole ones.
-DATE_RESOLUTION = 1.0
+DATE_RESOLUTION_S = 1.0
 
 
-def run_progressed(submission: Submission, book: RunIndex) -> bool:
+def run_progressed(submission: Submission, index: RunIndex) -> bool:
     """Whether the run of an answered checkpoint shows a later event, or its end.
 
     A checkpoint that names no run has none to move: that it is resolved as it was answered is all there can be seen.
@@ -28,70 +28,74 @@ def run_progressed(submission: Submission, book: RunIndex) -> bool:
     """
     if submission.execution_id is None:
         return True
-    run = book.summaries.get(submission.execution_id)
+    run = index.summaries.get(submission.execution_id)
     if run is None or run.last_event_at is None:
         return False
     if submission.resolved_at is None:
-        return run.is_over if submission.is_recovered else _has_arrivals(submission, book)
+        return run.is_over if submission.is_recovered else _has_arrivals(submission, index)
     # A feed of whole seconds cuts off the rest: compare as it does.
     since = submission.resolved_at
     since -= since % SECOND if run.last_event_at % SECOND == 0 else 0
-    return run.last_event_at >= since and (submission.is_recovered or _has_arrivals(submission, book))
+    return run.last_event_at >= since and (submission.is_recovered or _has_arrivals(submission, index))
 
 
-def _has_arrivals(submission: Submission, book: RunIndex) -> bool:
-    return book.live_event_counts[submission.execution_id or ""] > submission.arrivals_before
+def _has_arrivals(submission: Submission, index: RunIndex) -> bool:
+    return index.live_event_counts[submission.execution_id or ""] > submission.arrivals_before
 
 
-def contradiction(row: Checkpoint, submission: Submission) -> str | None:
+def why_contradicted(checkpoint: Checkpoint, submission: Submission) -> str | None:
     """Why `row`, which a server gave for the answer, does not say that it took this one; None where it does.
 
     A row that tells no resolution contradicts nothing, as long as it is pending or resolved.
     """
-    if row.resolution is not None:
-        is_same = row.resolution.strip() == (submission.resolution or "").strip()
+    if checkpoint.resolution is not None:
+        is_same = checkpoint.resolution.strip() == (submission.resolution or "").strip()
         return None if is_same else "another answer was taken"
-    return None if row.status in (PENDING, RESOLVED) else f"it is {display_name(row.status)}"
+    return None if checkpoint.status in (PENDING, RESOLVED) else f"it is {display_name(checkpoint.status)}"
 
 
-def likely_replay(submission: Submission, book: RunIndex, skew: float, taken: Container[str] = ()) -> str | None:
+def likely_replay(
+    submission: Submission, index: RunIndex, clock_skew_s: float, claimed: Container[str] = ()
+) -> str | None:
     """Return the first new run of the Core with an equal input: likely the replay (API §7).
 
     `skew` is by how many seconds the server's clock is ahead; `taken` are runs that other replays started.
     """
-    return next((run.execution_id for run in _candidates(submission, book, skew, taken)), None)
+    return next((run.execution_id for run in _candidates(submission, index, clock_skew_s, claimed)), None)
 
 
-def proven_replay(submission: Submission, book: RunIndex, skew: float, taken: Container[str] = ()) -> str | None:
+def proven_replay(
+    submission: Submission, index: RunIndex, clock_skew_s: float, claimed: Container[str] = ()
+) -> str | None:
     """Return the one new run of the Core that came to the output, in the time, that the invocation answered with; or
     the run that the answer names, once it is on the feed. None where there is none."""
     if submission.execution_id is not None and not submission.is_likely_match:
-        return submission.execution_id if _may_be_named(submission, book, skew) else None
+        return submission.execution_id if _may_be_named(submission, index, clock_skew_s) else None
     if submission.duration_ms is None:
         return None
-    found = [run for run in _candidates(submission, book, skew, taken) if _same_result(run, submission)]
+    found = [run for run in _candidates(submission, index, clock_skew_s, claimed) if _same_result(run, submission)]
     return found[0].execution_id if len(found) == 1 else None
 
 
-def why_not_named(submission: Submission, book: RunIndex, skew: float) -> str | None:
+def why_not_named(submission: Submission, index: RunIndex, clock_skew_s: float) -> str | None:
     """Why the run that an invocation's answer names can't be the replay; None where it can, or is not on the feed."""
-    summary = book.summaries.get(submission.execution_id or "")
+    summary = index.summaries.get(submission.execution_id or "")
     if submission.execution_id == submission.target_id:
         return "it is the original run"
     if summary is None:
         return None
     if summary.core_id != submission.core_id:
         return "it is a run of another Core"
-    if _is_older(summary, submission, skew):
+    if _is_older(summary, submission, clock_skew_s):
         return "it began before the replay was sent"
-    run = book.runs[summary.execution_id]
+    run = index.runs[summary.execution_id]
     is_known = run.has_input and not run.is_input_truncated and not run.joined_late
     return "its input is another" if is_known and not _is_equal(run.input, submission.value) else None
 
 
-def _may_be_named(submission: Submission, book: RunIndex, skew: float) -> bool:
-    is_there = submission.execution_id in book.summaries
-    return is_there and why_not_named(submission, book, skew) is None
+def _may_be_named(submission: Submission, index: RunIndex, clock_skew_s: float) -> bool:
+    is_there = submission.execution_id in index.summaries
+    return is_there and why_not_named(submission, index, clock_skew_s) is None
 
 
 def _same_result(run: Run, submission: Submission) -> bool:
@@ -99,25 +103,25 @@ def _same_result(run: Run, submission: Submission) -> bool:
     return same_end and run.reported_ms == submission.duration_ms
 
 
-def _candidates(submission: Submission, book: RunIndex, skew: float, taken: Container[str]) -> Iterable[Run]:
+def _candidates(submission: Submission, index: RunIndex, clock_skew_s: float, claimed: Container[str]) -> Iterable[Run]:
     """New runs with an equal input, oldest first. Their digests tell which ones are worth being read in full."""
     wanted = json_digest(submission.value)
-    new = takewhile(lambda summary: summary.position > submission.position_before, reversed(book.order))
+    new = takewhile(lambda summary: summary.position > submission.position_before, reversed(index.order))
     for summary in [summary for summary in new if summary.input_digest == wanted][::-1]:
-        if _may_be_new(summary, submission, skew) and summary.execution_id not in taken:
-            run = book.runs[summary.execution_id]
+        if _may_be_new(summary, submission, clock_skew_s) and summary.execution_id not in claimed:
+            run = index.runs[summary.execution_id]
             if _is_equal(run.input, submission.value):
                 yield run
 
 
-def _may_be_new(summary: Summary, submission: Submission, skew: float) -> bool:
+def _may_be_new(summary: Summary, submission: Submission, clock_skew_s: float) -> bool:
     """Return whether a run can have been started by the replay: of its Core, not the original, and not older."""
     is_of_core = summary.core_id == submission.core_id and not summary.joined_late
     is_other = summary.execution_id != submission.target_id
-    return is_of_core and is_other and not _is_older(summary, submission, skew)
+    return is_of_core and is_other and not _is_older(summary, submission, clock_skew_s)
 
 
-def _is_older(summary: Summary, submission: Submission, skew: float) -> bool:
+def _is_older(summary: Summary, submission: Submission, clock_skew_s: float) -> bool:
     """Return whether a run began before the replay was sent, by the server's clock.
 
     That is known to a second, from the `Date` of an answer; where no answer had one, both clocks are taken for the
@@ -125,8 +129,8 @@ def _is_older(summary: Summary, submission: Submission, skew: float) -> bool:
     """
     if submission.sent_time is None or summary.began_at is None:
         return False
-    sent_at = int((submission.sent_time + skew - (DATE_RESOLUTION if skew else 0.0)) * SECOND)
-    resolution = SECOND if summary.began_at % SECOND == 0 else MILLISECOND
+    sent_at = int((submission.sent_time + clock_skew_s - (DATE_RESOLUTION_S if clock_skew_s else 0.0)) * SECOND)
+    resolution = SECOND if summary.began_at % SECOND == 0 else MILLISECOND_US
     return summary.began_at < sent_at - sent_at % resolution
 
 

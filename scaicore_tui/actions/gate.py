@@ -28,63 +28,63 @@ class WriteContext(Struct, frozen=True):
     protected: bool = False
     forbidden_answers: str = ""
     forbidden_replays: str = ""
-    stale: str = ""
+    stale_checkpoints: str = ""
     stale_runs: str = ""
     busy: frozenset[str] = frozenset()
     unknown: frozenset[str] = frozenset()
 
 
-def why_never(situation: WriteContext) -> str | None:
+def why_no_writes(context: WriteContext) -> str | None:
     """Why this session can write nothing at all; None where it can."""
-    if situation.offline:
+    if context.offline:
         return OFFLINE
-    return "this session is read-only" if situation.read_only else None
+    return "this session is read-only" if context.read_only else None
 
 
-def why_not_yet(situation: WriteContext, target_id: str) -> str | None:
+def why_target_blocked(context: WriteContext, target_id: str) -> str | None:
     """Why an earlier write to `target_id` forbids another one; None where none does."""
-    if target_id in situation.busy:
+    if target_id in context.busy:
         return "an answer to it is under way"
-    if target_id in situation.unknown:
+    if target_id in context.unknown:
         return MAY_STILL_ARRIVE
     return None
 
 
-def why_not_write(situation: WriteContext, target_id: str, stale: str, forbidden: str) -> str | None:
+def why_not_write(context: WriteContext, target_id: str, stale: str, forbidden: str) -> str | None:
     """Why nothing may be written to `target_id`, of which what is shown may be `stale`; None where it may.
 
     `forbidden` says which permission is missing.
     """
-    return why_never(situation) or forbidden or why_not_yet(situation, target_id) or stale or None
+    return why_no_writes(context) or forbidden or why_target_blocked(context, target_id) or stale or None
 
 
-def why_not_answer(situation: WriteContext, checkpoint: Checkpoint | None, resolution: str | None = None) -> str | None:
+def why_not_answer(context: WriteContext, checkpoint: Checkpoint | None, resolution: str | None = None) -> str | None:
     """Why `checkpoint` can't be answered (with `resolution`); None where it can."""
-    if situation.offline:
+    if context.offline:
         return OFFLINE
     if checkpoint is None:
         return "no checkpoint is selected"
     if not checkpoint.is_pending:
         return f"it is {display_name(checkpoint.status)} already"
-    missing = situation.forbidden_answers
+    missing = context.forbidden_answers
     forbidden = f"this credential may not answer: {missing}" if missing else ""
-    reason = why_not_write(situation, checkpoint.id, situation.stale, forbidden)
+    reason = why_not_write(context, checkpoint.id, context.stale_checkpoints, forbidden)
     if reason is None and resolution is not None and not _offers(checkpoint, resolution):
         offered = ", ".join(display_name(option.id) for option in checkpoint.answers)
         reason = f"{resolution!r} is not offered; it offers {offered}"
     return reason
 
 
-def why_not_continue(situation: WriteContext, checkpoint: Checkpoint | None) -> str | None:
+def why_not_continue(context: WriteContext, checkpoint: Checkpoint | None) -> str | None:
     """Why `checkpoint` can't be continued: only a breakpoint can."""
-    if not situation.offline and checkpoint is not None and not checkpoint.is_breakpoint:
+    if not context.offline and checkpoint is not None and not checkpoint.is_breakpoint:
         return "only a breakpoint continues; this one wants an answer (a)"
-    return why_not_answer(situation, checkpoint, CONTINUE)
+    return why_not_answer(context, checkpoint, CONTINUE)
 
 
-def why_not_replay(situation: WriteContext, run: Run | None, given_input: bool = False) -> str | None:
+def why_not_replay(context: WriteContext, run: Run | None, given_input: bool = False) -> str | None:
     """Why `run` can't be invoked again with its captured input, or with a `given_input`; None where it can."""
-    if situation.offline:
+    if context.offline:
         return OFFLINE
     if run is None:
         return "no run is selected"
@@ -96,15 +96,15 @@ def why_not_replay(situation: WriteContext, run: Run | None, given_input: bool =
         return "its input was not captured: the feed began after its start"
     if run.is_input_truncated and not given_input:
         return "its input was cut off on its way: only a given input can be sent"
-    missing = situation.forbidden_replays
+    missing = context.forbidden_replays
     forbidden = f"this credential may not replay: {missing}" if missing else ""
-    return why_not_write(situation, run.execution_id, situation.stale_runs, forbidden)
+    return why_not_write(context, run.execution_id, context.stale_runs, forbidden)
 
 
-def why_not_confirmed(situation: WriteContext, words: Iterable[str | None], typed: str | None) -> str | None:
+def why_not_confirmed(context: WriteContext, accepted: Iterable[str | None], typed: str | None) -> str | None:
     """Why `typed` does not confirm a write on a protected profile: it must be one of `words`, as they are shown."""
-    shown = [one_line(word) for word in words if word]
-    if not situation.protected or typed in shown:
+    shown = [one_line(word) for word in accepted if word]
+    if not context.protected or typed in shown:
         return None
     needed = f"type {display_name(shown[0])}" if shown else "an empty answer can not be typed out"
     return f"this profile is protected: {needed}"

@@ -18,21 +18,21 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from scaicore_tui.actions.ledger_lines import (
-    LONGEST_WAIT,
-    OPEN,
+    MAX_WRITE_S,
+    OPEN_PROGRESS,
     Entry,
-    Index,
+    EntryIndex,
     State,
-    first_line,
+    claim_line,
     release_line,
     state_line,
 )
-from scaicore_tui.actions.ledger_pruning import pruned
+from scaicore_tui.actions.ledger_pruning import prune
 from scaicore_tui.actions.submission import MAY_STILL_ARRIVE, Kind, Progress
 from scaicore_tui.errors import StorageError
 from scaicore_tui.lock import OWNER_ONLY_FILE, Lock
 
-__all__ = ["LONGEST_WAIT", "OPEN", "Entry", "Ledger", "State"]
+__all__ = ["MAX_WRITE_S", "OPEN_PROGRESS", "Entry", "Ledger", "State"]
 
 # Another process may hold the lock for so many seconds.
 LOCK_TIMEOUT_S = 10.0
@@ -49,30 +49,30 @@ class Ledger:
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
-        self._turn = threading.Lock()
-        self._forget()
+        self._lock = threading.Lock()
+        self._reset()
 
     @property
-    def is_kept(self) -> bool:
+    def is_persistent(self) -> bool:
         """Whether it outlives this process."""
         return self._path is not None
 
     @property
-    def unreadable(self) -> int:
+    def unreadable_count(self) -> int:
         """How many lines could not be read, as of the latest look. They stay in the file."""
-        return self._index.unreadable
+        return self._index.unreadable_count
 
     def claim(self, entry: Entry) -> str | None:
         """Write `entry` down as being sent, unless an earlier write forbids it: then the reason.
 
         Raises StorageError where it can't be written down; nothing must be sent then.
         """
-        with self._turn, self._writable("nothing was sent"):
-            self._read_on()
-            reason = _why_not(entry, [old for old in self._index.entries.values() if old.conflicts_with(entry)])
+        with self._lock, self._writable("nothing was sent"):
+            self._read_new_lines()
+            reason = _why_blocked(entry, [old for old in self._index.entries.values() if old.conflicts_with(entry)])
             if reason is None:
                 self._prune(entry.at)
-                self._append([first_line(entry)], synced=True)
+                self._append([claim_line(entry)], synced=True)
         return reason
 
     def record(self, entry_id: str, at: float, progress: Progress, **facts: Any) -> None:
@@ -88,25 +88,25 @@ class Ledger:
 
     def append(self, lines: Iterable[bytes]) -> None:
         """Write lines down, all of them or none. Raises StorageError."""
-        with self._turn, self._writable():
+        with self._lock, self._writable():
             self._append(list(lines))
 
     def entries(self) -> list[Entry]:
         """Return all writes, oldest first, with all their states. Raises StorageError."""
-        with self._turn:
+        with self._lock:
             try:
-                self._read_on()
+                self._read_new_lines()
             except OSError as error:
                 raise self._failure("read", error) from error
             return list(self._index.entries.values())
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         """Nothing was read yet."""
-        self._index = Index()
+        self._index = EntryIndex()
         self._offset, self._head, self._inode = 0, b"", 0
 
     @contextmanager
-    def _writable(self, kept: str = "") -> Iterator[None]:
+    def _writable(self, effect: str = "") -> Iterator[None]:
         """Alone among the processes that share the file, which is made where there is none. Raises StorageError, which
         says what is `kept`."""
         if self._path is None:
@@ -114,40 +114,40 @@ class Ledger:
             return
         try:
             with Lock(self._path, LOCK_TIMEOUT_S):
-                _make(self._path)
+                _create(self._path)
                 yield
         except OSError as error:
-            raise self._failure("written", error, kept) from error
+            raise self._failure("written", error, effect) from error
 
-    def _failure(self, done: str, error: OSError, kept: str = "") -> StorageError:
+    def _failure(self, action: str, error: OSError, effect: str = "") -> StorageError:
         return StorageError(
-            f"the ledger {self._path} can't be {done}: {error.strerror or error}",
-            effect=kept,
+            f"the ledger {self._path} can't be {action}: {error.strerror or error}",
+            effect=effect,
             hint="free disk space, or make that file and its .lock file your own (chown)",
         )
 
-    def _read_on(self) -> None:
+    def _read_new_lines(self) -> None:
         """Take in the lines that were written since the last time. One without its end is still being written."""
         if self._path is None:
             return
         try:
             with _open_regular(self._path, os.O_RDONLY) as file:
-                if self._is_another(file):
-                    self._forget()
+                if self._was_replaced(file):
+                    self._reset()
                     self._inode = os.fstat(file.fileno()).st_ino
                 file.seek(0)
                 self._head = file.read(HEAD_BYTES)
                 file.seek(self._offset)
                 whole, _, _ = file.read().rpartition(b"\n")
         except FileNotFoundError:
-            self._forget()
+            self._reset()
             return
         if whole:
             self._offset += len(whole) + 1
             self._head = self._head[: self._offset]
-            self._take(whole.split(b"\n"))
+            self._add_lines(whole.split(b"\n"))
 
-    def _is_another(self, file: BinaryIO) -> bool:
+    def _was_replaced(self, file: BinaryIO) -> bool:
         """Whether it is not the file that was read before, or was cut."""
         status = os.fstat(file.fileno())
         return (
@@ -156,13 +156,13 @@ class Ledger:
             or file.read(len(self._head[: self._offset])) != self._head[: self._offset]
         )
 
-    def _take(self, lines: Iterable[bytes]) -> None:
+    def _add_lines(self, lines: Iterable[bytes]) -> None:
         for line in lines:
             self._index.add(line)
 
     def _append(self, lines: list[bytes], *, synced: bool = False) -> None:
         if self._path is None:
-            self._take(lines)
+            self._add_lines(lines)
         else:
             _append_to(self._path, b"\n".join(lines), synced=synced)
 
@@ -171,13 +171,13 @@ class Ledger:
         if self._path is None:
             return
         with suppress(OSError):
-            kept = pruned(self._index, self._path, now)
+            kept = prune(self._index, self._path, now)
             if kept is not None:
                 _replace(self._path, kept)
-                self._read_on()
+                self._read_new_lines()
 
 
-def _make(path: Path) -> None:
+def _create(path: Path) -> None:
     """Make the file where there is none, for its owner only."""
     path.touch(mode=OWNER_ONLY_FILE)
     mode = path.stat().st_mode
@@ -235,14 +235,16 @@ def _replace(path: Path, text: bytes) -> None:
         raise
 
 
-def _why_not(entry: Entry, earlier: list[Entry]) -> str | None:
+def _why_blocked(entry: Entry, earlier: list[Entry]) -> str | None:
     """Why `entry` may not be sent after the `earlier` writes to the same target."""
     last = earlier[-1] if earlier else None
     if last is None:
         return None
-    if last.progress is Progress.SENDING and not last.is_orphan(entry.at):
+    if last.progress is Progress.SENDING and not last.is_orphaned(entry.at):
         return f"another scaicore-tui (process {last.pid}) is sending to it"
-    if last.progress in (Progress.SENDING, Progress.UNKNOWN) and not (entry.kind is Kind.REPLAY and last.found):
+    if last.progress in (Progress.SENDING, Progress.UNKNOWN) and not (
+        entry.kind is Kind.REPLAY and last.has_replay_run
+    ):
         return MAY_STILL_ARRIVE
     if last.progress in (Progress.ACCEPTED, Progress.CONFIRMED) and entry.kind is not Kind.REPLAY:
         return f"it was answered from this machine: {last.resolution}"

@@ -18,25 +18,25 @@ from scaicore_tui.json_text import write
 from scaicore_tui.protocol import envelope, lenient_json
 
 # No answer is waited for any longer than this, in seconds; a process of that number is another one by then.
-LONGEST_WAIT = 600.0
-OPEN = frozenset({Progress.SENDING, Progress.ACCEPTED, Progress.UNKNOWN})
+MAX_WRITE_S = 600.0
+OPEN_PROGRESS = frozenset({Progress.SENDING, Progress.ACCEPTED, Progress.UNKNOWN})
 # The first line of a file that was pruned: it tells readers that the file is another one.
 REWRITTEN = "rewritten"
 
 # Seconds from 1970 to the year 5138: a date can tell it.
-Moment = Annotated[float, Meta(ge=0, le=1e11)]
-Name = Annotated[str, Meta(min_length=1)]
+UnixSeconds = Annotated[float, Meta(ge=0, le=1e11)]
+NonEmptyText = Annotated[str, Meta(min_length=1)]
 # What a system takes for the number of a process.
 Pid = Annotated[int, Meta(ge=1, lt=2**31)]
 
 # Whatever decoding an odd line raises.
-_ODD = (ValueError, RecursionError)
+_DECODE_ERRORS = (ValueError, RecursionError)
 
 
 class State(Struct, frozen=True, omit_defaults=True):
     """How far a write got at a moment, and why."""
 
-    at: Moment
+    at: UnixSeconds
     progress: Progress
     message: str = ""
     request_id: str | None = None
@@ -49,8 +49,8 @@ class Entry(Struct, frozen=True):
     `input` its value. Of a finished write the ledger keeps only the beginning, `input_start` of `input_size` bytes.
     """
 
-    id: Name
-    at: Moment
+    id: NonEmptyText
+    at: UnixSeconds
     pid: Pid
     profile: str
     host: str
@@ -93,23 +93,23 @@ class Entry(Struct, frozen=True):
         return self.states[-1].progress
 
     @property
-    def moved_at(self) -> float:
+    def updated_at(self) -> float:
         """When something was written down of it last, in seconds since 1970."""
         return max(self.at, self.states[-1].at)
 
     @property
     def is_open(self) -> bool:
         """Whether what came of it is still to be told."""
-        return self.progress in OPEN
+        return self.progress in OPEN_PROGRESS
 
-    def is_orphan(self, now: float) -> bool:
+    def is_orphaned(self, now: float) -> bool:
         """Whether nobody waits for its answer any more, at `now` in seconds since 1970: whoever sent it is gone."""
         return self.is_left or (
-            self.pid != os.getpid() and (now - self.at > LONGEST_WAIT or not _is_process_alive(self.pid))
+            self.pid != os.getpid() and (now - self.at > MAX_WRITE_S or not _is_process_alive(self.pid))
         )
 
     @property
-    def found(self) -> bool:
+    def has_replay_run(self) -> bool:
         """Whether the run that a replay started is known, or likely."""
         return self.kind is Kind.REPLAY and self.execution_id not in (None, self.target_id)
 
@@ -123,60 +123,60 @@ class Entry(Struct, frozen=True):
         return self.host == other.host if ours is None or theirs is None else ours.has_same_targets(theirs)
 
 
-class Index:
+class EntryIndex:
     """The entries that the lines of a ledger make, by id, oldest first."""
 
     def __init__(self) -> None:
         self.entries: dict[str, Entry] = {}
         # How many lines can't be read.
-        self.unreadable = 0
+        self.unreadable_count = 0
 
     def add(self, line: bytes) -> None:
         """Take in one line."""
         if not line.strip():
             return
         try:
-            told, source = _members(line)
+            told, source = _parse_line(line)
             if told.keys() != {REWRITTEN}:
-                self._add(told, source)
-        except _ODD:
-            self.unreadable += 1
+                self._add_object(told, source)
+        except _DECODE_ERRORS:
+            self.unreadable_count += 1
 
-    def _add(self, told: dict[str, Any], source: bytes | None) -> None:
-        identity = convert(told.get("id"), Name)
+    def _add_object(self, told: dict[str, Any], source: bytes | None) -> None:
+        identity = convert(told.get("id"), NonEmptyText)
         known = self.entries.get(identity)
         if told.get("is_left") is True:
             if known is not None:
                 self.entries[identity] = replace(known, is_left=True)
         elif known is None:
-            self._begin(told, source)
+            self._add_entry(told, source)
         else:
             execution_id = convert(told.get("execution_id", known.execution_id), str | None)
             states = (*known.states, convert(told, State))
             self.entries[identity] = replace(known, execution_id=execution_id, states=states)
 
-    def _begin(self, told: dict[str, Any], source: bytes | None) -> None:
+    def _add_entry(self, told: dict[str, Any], source: bytes | None) -> None:
         """The first line of a write; a state of one whose first line can't be read says nothing."""
         if "kind" not in told:
             convert(told, State)
             return
-        entry = convert({name: told[name] for name in told if name not in _NOT_IN_A_LINE}, Entry)
+        entry = convert({name: told[name] for name in told if name not in _NOT_WRITTEN}, Entry)
         source = source if entry.input_size is None else None
         value = None if source is None else lenient_json.parse_or_unparsed(envelope.decode(source))
         try:
             state = convert(told, State)
         except ValueError:
             # It was claimed, by a version that knows more states: as far as we know it is being sent.
-            self.unreadable += 1
+            self.unreadable_count += 1
             state = State(entry.at, Progress.SENDING)
         value = None if value is lenient_json.UNPARSED else value
         self.entries[entry.id] = replace(entry, states=(state,), input=value, input_json=source)
 
 
-_NOT_IN_A_LINE = ("input", "states", "is_left", "input_json")
+_NOT_WRITTEN = ("input", "states", "is_left", "input_json")
 
 
-def _members(line: bytes) -> tuple[dict[str, Any], bytes | None]:
+def _parse_line(line: bytes) -> tuple[dict[str, Any], bytes | None]:
     """The members of a line but its input, and that as it stands there. Raises ValueError where it is no object."""
     text, source = line.decode("utf-8-sig"), None
     if (span := lenient_json.span_of(text, "input") if '"input"' in text else None) is not None:
@@ -189,9 +189,9 @@ def _members(line: bytes) -> tuple[dict[str, Any], bytes | None]:
     return {name: value for name, value in told.items() if value is not None}, source
 
 
-def first_line(entry: Entry) -> bytes:
+def claim_line(entry: Entry) -> bytes:
     """The line that claims a write: all that is known of it, its input as it is sent."""
-    told = {name: value for name, value in asdict(entry).items() if value is not None and name not in _NOT_IN_A_LINE}
+    told = {name: value for name, value in asdict(entry).items() if value is not None and name not in _NOT_WRITTEN}
     line = json.dumps(told | {"progress": str(Progress.SENDING)}).encode()
     source = entry.input_json
     if source is None and entry.input is not None:
@@ -212,22 +212,22 @@ def release_line(entry_id: str) -> bytes:
     return json.dumps({"id": entry_id, "is_left": True}).encode()
 
 
-def shortened(line: bytes, entry: Entry, most: int) -> bytes:
+def shorten_input(line: bytes, entry: Entry, max_chars: int) -> bytes:
     """The first line of `entry` with no more than the first `most` characters of its input; all else as it is."""
     text = line.decode("utf-8-sig")
     span = lenient_json.span_of(text, "input")
     if span is None or entry.input_json is None:
         return line
-    kept = {"input_size": len(entry.input_json), "input_start": entry.input_json.decode()[:most]}
+    kept = {"input_size": len(entry.input_json), "input_start": entry.input_json.decode()[:max_chars]}
     return f"{text[: span[0]]}null, {json.dumps(kept)[1:-1]}{text[span[1] :]}".encode()
 
 
-def id_of(line: bytes) -> str | None:
+def read_id(line: bytes) -> str | None:
     """The id of the write that a line is about; None where it can't be read, or is about none."""
     try:
-        told, _ = _members(line)
+        told, _ = _parse_line(line)
         return convert(told.get("id"), str | None)
-    except _ODD:
+    except _DECODE_ERRORS:
         return None
 
 

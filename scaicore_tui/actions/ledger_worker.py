@@ -18,9 +18,9 @@ from scaicore_tui.errors import StorageError
 
 T = TypeVar("T")
 
-NOT_SENT = "it was cancelled before it was sent"
+CANCELLED_MESSAGE = "it was cancelled before it was sent"
 # What the person should know of a note that is only in memory.
-_UNSAVED = "what came of it is only in memory"
+_IN_MEMORY_MESSAGE = "what came of it is only in memory"
 
 
 class LedgerWorker:
@@ -32,20 +32,20 @@ class LedgerWorker:
         self._on_problem = on_problem
         self._unsaved: list[bytes] = []
         self._thread: ThreadPoolExecutor | None = None
-        self._latest: Future[None] | None = None
+        self._last_job: Future[None] | None = None
 
     async def claim(self, entry: Entry) -> str | None:
         """Claim a write: None, or the reason why it must not be sent. Raises StorageError.
 
         Where it is cancelled meanwhile, nothing is sent: then the ledger says so.
         """
-        claimed = self._begin(self._claim, entry)
+        claimed = self._run(self._claim, entry)
         waiting = asyncio.wrap_future(claimed)
         try:
             return await asyncio.shield(waiting)
         except asyncio.CancelledError:
-            waiting.add_done_callback(_ignore)
-            self._latest = self._begin(self._take_back, entry, claimed)
+            waiting.add_done_callback(_discard_result)
+            self._last_job = self._run(self._undo_claim, entry, claimed)
             raise
 
     def record(self, entry_id: str, at: float, progress: Progress, **facts: Any) -> None:
@@ -58,9 +58,9 @@ class LedgerWorker:
 
     async def entries(self) -> list[Entry]:
         """Return all writes, oldest first; none, and a `problem`, where the ledger can't be read."""
-        return await asyncio.wrap_future(self._begin(self.entries_now))
+        return await asyncio.wrap_future(self._run(self.read_entries))
 
-    def entries_now(self) -> list[Entry]:
+    def read_entries(self) -> list[Entry]:
         """The same, at once: it blocks."""
         try:
             return self._ledger.entries()
@@ -68,23 +68,23 @@ class LedgerWorker:
             self.problem = str(error)
             return []
 
-    async def saved(self) -> None:
+    async def flush(self) -> None:
         """Return when all that was noted is written, or can't be."""
-        if self._latest is not None:
-            await asyncio.shield(asyncio.wrap_future(self._latest))
+        if self._last_job is not None:
+            await asyncio.shield(asyncio.wrap_future(self._last_job))
 
     async def close(self) -> None:
         """Write what is not written yet, if that can be, and end the thread."""
         if self._unsaved:
             self._write(b"")
-        await self.saved()
+        await self.flush()
         if self._thread is not None:
             self._thread.shutdown(wait=False)
             self._thread = None
 
-    def _begin(self, work: Callable[..., T], *arguments: Any) -> Future[T]:
+    def _run(self, work: Callable[..., T], *arguments: Any) -> Future[T]:
         """Do it in the thread, after all that was begun before; without a file, where nothing blocks, at once."""
-        if not self._ledger.is_kept:
+        if not self._ledger.is_persistent:
             done: Future[T] = Future()
             try:
                 done.set_result(work(*arguments))
@@ -99,16 +99,16 @@ class LedgerWorker:
         self._save(b"")
         return reason
 
-    def _take_back(self, entry: Entry, claimed: Future[str | None]) -> None:
+    def _undo_claim(self, entry: Entry, claimed: Future[str | None]) -> None:
         if claimed.exception() is None and claimed.result() is None:
-            self._save(state_line(entry.id, entry.at, Progress.NOT_SENT, {"message": NOT_SENT}))
+            self._save(state_line(entry.id, entry.at, Progress.NOT_SENT, {"message": CANCELLED_MESSAGE}))
 
     def _write(self, line: bytes) -> None:
         loop, before = asyncio.get_running_loop(), self.problem
-        self._latest = self._begin(self._save, line)
-        self._latest.add_done_callback(lambda _: self._tell(loop, before))
+        self._last_job = self._run(self._save, line)
+        self._last_job.add_done_callback(lambda _: self._report_problem(loop, before))
 
-    def _tell(self, loop: asyncio.AbstractEventLoop, before: str) -> None:
+    def _report_problem(self, loop: asyncio.AbstractEventLoop, before: str) -> None:
         if self.problem != before and not loop.is_closed():
             loop.call_soon_threadsafe(self._on_problem)
 
@@ -120,12 +120,12 @@ class LedgerWorker:
         try:
             self._ledger.append(self._unsaved)
         except StorageError as error:
-            self.problem = f"{error.message} · {_UNSAVED} · {error.hint}"
+            self.problem = f"{error.message} · {_IN_MEMORY_MESSAGE} · {error.hint}"
         else:
             self._unsaved, self.problem = [], ""
 
 
-def _ignore(done: asyncio.Future[str | None]) -> None:
+def _discard_result(done: asyncio.Future[str | None]) -> None:
     """Nobody waits for it any more: what it raises is of no use."""
     if not done.cancelled():
         done.exception()

@@ -12,11 +12,11 @@ from msgspec import Struct, field
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.text import display_name
 
-MAX_TARGET = 24
+MAX_TARGET_CELLS = 24
 # Why a target takes no other write: the server may still do the first one.
 MAY_STILL_ARRIVE = "it was sent before, and what came of that is not known yet: it is looked up"
 # Below every place in the feed.
-BEFORE_ALL = -(2**62)
+MIN_POSITION = -(2**62)
 
 
 class Kind(StrEnum):
@@ -80,12 +80,12 @@ class Submission(Struct):
     output: Any = None
     duration_ms: float | None = None
     is_likely_match: bool = False
-    position_before: int = BEFORE_ALL
+    position_before: int = MIN_POSITION
     is_recovered: bool = False
     id: str = field(default_factory=lambda: f"sub_{uuid4().hex[:16]}")
 
     @property
-    def is_settled(self) -> bool:
+    def is_final(self) -> bool:
         """Whether nothing more is to be learned of it. What did not arrive may still do so, late."""
         return self.progress in (Progress.CONFIRMED, Progress.REFUSED, Progress.CONFLICT, Progress.NOT_SENT)
 
@@ -101,16 +101,16 @@ class Submission(Struct):
         return self.progress is Progress.UNKNOWN and not is_found
 
     @property
-    def word(self) -> str:
+    def progress_text(self) -> str:
         """How far it got, as a row or a notice says it."""
         return f"{self.progress}…" if self.progress is Progress.SENDING else str(self.progress)
 
     @property
-    def what(self) -> str:
+    def description(self) -> str:
         """Name the write and its target, in words for a person."""
-        target = display_name(self.target_id, MAX_TARGET)
+        target = display_name(self.target_id, MAX_TARGET_CELLS)
         if self.kind is Kind.ANSWER:
-            return f"answer {display_name(self.resolution or '', MAX_TARGET)} to {target}"
+            return f"answer {display_name(self.resolution or '', MAX_TARGET_CELLS)} to {target}"
         return f"{self.kind} {target}"
 
     @property

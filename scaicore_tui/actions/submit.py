@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from scaicore_tui import errors
 from scaicore_tui.actions import gate
 from scaicore_tui.actions.ledger import Entry
-from scaicore_tui.actions.submission import BEFORE_ALL, Kind, Progress, Submission
+from scaicore_tui.actions.submission import MIN_POSITION, Kind, Progress, Submission
 from scaicore_tui.actions.tracker import SubmissionTracker
 from scaicore_tui.api.budget import Priority
 from scaicore_tui.api.client import Client
@@ -58,7 +58,7 @@ def replay_input(run: Run, value: Any, *, given_input: bool) -> StrictJson:
 
 NOTHING_SENT = "nothing was sent"
 # A look-up that waits no longer for the budget than so many seconds is part of a write.
-A_MOMENT = 2.0
+MAX_LOOKUP_WAIT_S = 2.0
 
 
 class Submitter:
@@ -67,35 +67,35 @@ class Submitter:
     def __init__(
         self,
         client: Client,
-        book: RunIndex,
+        index: RunIndex,
         clock: Clock,
-        outcomes: SubmissionTracker,
+        tracker: SubmissionTracker,
         stale: Callable[[], tuple[str, str]],
     ) -> None:
         self._client = client
-        self._book = book
+        self._index = index
         self._clock = clock
-        self._outcomes = outcomes
+        self._tracker = tracker
         self._stale = stale
         # Of replays, and of answers: the server's words for a missing permission, and how often the token was renewed.
         self._forbidden: dict[bool, tuple[str, int]] = {}
         target = client.target
-        self._situation = gate.WriteContext(target.offline, target.read_only, target.protected)
+        self._context = gate.WriteContext(target.offline, target.read_only, target.protected)
 
     @property
     def submissions(self) -> list[Submission]:
         """All writes of this session, oldest first."""
-        return self._outcomes.submissions
+        return self._tracker.submissions
 
     @property
-    def situation(self) -> gate.WriteContext:
+    def write_context(self) -> gate.WriteContext:
         """What the gate judges by, now."""
         stale, stale_runs = self._stale()
         return replace(
-            self._situation,
-            stale=stale,
+            self._context,
+            stale_checkpoints=stale,
             stale_runs=stale_runs,
-            unknown=self._outcomes.unknown,
+            unknown=self._tracker.unknown,
             forbidden_answers=self._why_forbidden(replays=False),
             forbidden_replays=self._why_forbidden(replays=True),
         )
@@ -107,10 +107,10 @@ class Submitter:
         Nothing else may be written to its target meanwhile. Raises UsageError where this session can write nothing, or
         an earlier write forbids this one, and what fails inside before the POST, with the name of the write.
         """
-        _require(gate.why_never(self.situation))
-        reason = gate.why_not_yet(self.situation, submission.target_id)
+        _require(gate.why_no_writes(self.write_context))
+        reason = gate.why_target_blocked(self.write_context, submission.target_id)
         submission.progress = Progress.SENDING if reason is None else Progress.NOT_SENT
-        self._outcomes.add(submission)
+        self._tracker.add(submission)
         if reason is not None:
             cause = errors.UsageError(reason, effect=NOTHING_SENT)
             raise self._not_sent(submission, cause) from cause
@@ -127,7 +127,7 @@ class Submitter:
             raise
         finally:
             self._set_busy(submission, busy=False)
-            self._outcomes.changed(submission)
+            self._tracker.on_changed(submission)
 
     async def answer(self, submission: Submission, checkpoint: Checkpoint, *, typed: str | None = None) -> None:
         """Resolve `checkpoint`, once, if it is still pending when it is read again just before. Inside an `attempt`.
@@ -136,16 +136,16 @@ class Submitter:
         the gate or the ledger says no, and what keeps it from being read again; a server's no is in the submission.
         """
         asked = submission.resolution or ""
-        _require(gate.why_not_answer(self._situation_inside, checkpoint, asked))
+        _require(gate.why_not_answer(self._context_in_attempt, checkpoint, asked))
         option = checkpoint.find_option(asked) or Option(asked)
-        _require(gate.why_not_confirmed(self._situation, gate.confirmation_words(checkpoint.options, option.id), typed))
-        _complete(submission, checkpoint)
+        _require(gate.why_not_confirmed(self._context, gate.confirmation_words(checkpoint.options, option.id), typed))
+        _set_run(submission, checkpoint)
         # As a checkpoint tells how it was answered.
         submission.resolution = as_text(option.sent) or option.id
-        submission.arrivals_before = self._book.live_event_counts[checkpoint.execution_id or ""]
+        submission.arrivals_before = self._index.live_event_counts[checkpoint.execution_id or ""]
         row = await self._client.find_checkpoint(submission.target_id, rank=Priority.WRITE)
         if row is None:
-            await self._outcomes.mark_conflict(submission, "it is pending no longer: nothing was sent")
+            await self._tracker.mark_conflict(submission, "it is pending no longer: nothing was sent")
             return
         _require(gate.why_not_answer(gate.WriteContext(), row, asked))
         await self._claim(submission)
@@ -166,30 +166,30 @@ class Submitter:
         `typed` is what a person typed out to confirm it, which a protected profile asks for: the Core. Raises
         UsageError where the gate or the ledger says no. Returns when the invocation answered, which may take minutes.
         """
-        _require(gate.why_not_replay(self._situation_inside, run, given_input))
-        _require(gate.why_not_confirmed(self._situation, [run.core_id], typed))
+        _require(gate.why_not_replay(self._context_in_attempt, run, given_input))
+        _require(gate.why_not_confirmed(self._context, [run.core_id], typed))
         sent = replay_input(run, value, given_input=given_input)
         submission.value, submission.input_json = sent.value, sent.source
-        self._note_sending(submission, is_claimed=False)
+        self._record_start(submission, is_claimed=False)
         await self._claim(submission)
         await self._invoke(submission)
-        self._outcomes.observe()
+        self._tracker.observe()
 
     @property
-    def _situation_inside(self) -> gate.WriteContext:
+    def _context_in_attempt(self) -> gate.WriteContext:
         """What the gate judges by for the one write of an `attempt`, which found its target free."""
-        return replace(self.situation, busy=frozenset(), unknown=frozenset())
+        return replace(self.write_context, busy=frozenset(), unknown=frozenset())
 
     def _set_busy(self, submission: Submission, *, busy: bool) -> None:
         target = {submission.target_id}
-        before = self._situation.busy
-        self._situation = replace(self._situation, busy=before | target if busy else before - target)
+        before = self._context.busy
+        self._context = replace(self._context, busy=before | target if busy else before - target)
 
     def _not_sent(self, submission: Submission, error: errors.ScaicoreError) -> errors.ScaicoreError:
         """Note that it was not sent; return the error, with the name of what it is about."""
-        self._outcomes.not_sent(submission, error)
+        self._tracker.mark_not_sent(submission, error)
         return type(error)(
-            f"{submission.what}: {submission.progress}: {error.message}",
+            f"{submission.description}: {submission.progress}: {error.message}",
             effect=error.effect or NOTHING_SENT,
             hint=error.hint,
             request_id=error.request_id,
@@ -201,7 +201,7 @@ class Submitter:
         """Write it down, synced to disk, before it is sent. Raises UsageError where an earlier write forbids it, and
         StorageError where it can't be written down."""
         sent_at, sent_time = self._clock.monotonic(), self._clock.now()
-        _require(await self._outcomes.records.claim(self._entry(submission, sent_time)))
+        _require(await self._tracker.ledger_worker.claim(self._entry(submission, sent_time)))
         submission.sent_at, submission.sent_time = sent_at, sent_time
 
     async def _resolve(self, submission: Submission, value: Any) -> None:
@@ -212,39 +212,39 @@ class Submitter:
                 row = await self._client.resolve(submission.target_id, value, submission.comment)
         except (errors.Conflict, errors.NotFound) as error:
             submission.request_id, submission.failure = error.request_id, error
-            await self._outcomes.mark_conflict(submission, str(error))
+            await self._tracker.mark_conflict(submission, str(error))
         except errors.ScaicoreError as error:
-            self._fail(submission, error)
-            if self._client.budget.wait(Priority.CATCH_UP) < A_MOMENT:
-                await self._outcomes.look_up()
+            self._handle_error(submission, error)
+            if self._client.budget.wait(Priority.CATCH_UP) < MAX_LOOKUP_WAIT_S:
+                await self._tracker.look_up()
         else:
             words = f"{display_name(row.status)}: {display_name(row.resolution or resolution)}"
-            await self._outcomes.judge(submission, row, words)
+            await self._tracker.check_response(submission, row, words)
 
     async def _invoke(self, submission: Submission) -> None:
         try:
             given = StrictJson(submission.value, submission.input_json or b"null")
             with self._unknown_on_cancel(submission):
-                sending = partial(self._note_sending, submission)
+                sending = partial(self._record_start, submission)
                 invocation = await self._client.invoke(str(submission.core_id), given, submission.entity_id, sending)
         except errors.ScaicoreError as error:
-            self._fail(submission, error)
+            self._handle_error(submission, error)
             return
         submission.request_id = invocation.request_id
         if invocation.core_id not in (None, submission.core_id):
             words = f"sent, but the answer is about the Core {display_name(invocation.core_id or '')}"
-            self._outcomes.set_progress(submission, Progress.UNKNOWN, words)
+            self._tracker.set_progress(submission, Progress.UNKNOWN, words)
             return
         submission.output, submission.duration_ms = invocation.output, invocation.duration_ms
         if invocation.execution_id:
             submission.execution_id, submission.is_likely_match = invocation.execution_id, False
         failed = f"; its answer tells an error: {quote(invocation.error)}" if invocation.error else ""
-        self._outcomes.set_progress(submission, Progress.ACCEPTED, f"invoked{failed}")
+        self._tracker.set_progress(submission, Progress.ACCEPTED, f"invoked{failed}")
 
-    def _note_sending(self, submission: Submission, *, is_claimed: bool = True) -> None:
+    def _record_start(self, submission: Submission, *, is_claimed: bool = True) -> None:
         """Note what was there before the replay is sent: later runs alone can be its own. The budget may hold it back
         after it was claimed, while others start runs with the same input."""
-        submission.position_before = self._book.order[-1].position if len(self._book.order) else BEFORE_ALL
+        submission.position_before = self._index.order[-1].position if len(self._index.order) else MIN_POSITION
         if is_claimed:
             submission.sent_at, submission.sent_time = self._clock.monotonic(), self._clock.now()
 
@@ -254,17 +254,17 @@ class Submitter:
         try:
             yield
         except asyncio.CancelledError:
-            self._outcomes.set_progress(submission, Progress.UNKNOWN, "the program ended before an answer came")
+            self._tracker.set_progress(submission, Progress.UNKNOWN, "the program ended before an answer came")
             raise
 
-    def _fail(self, submission: Submission, error: errors.ScaicoreError) -> None:
+    def _handle_error(self, submission: Submission, error: errors.ScaicoreError) -> None:
         if isinstance(error, errors.PermissionDenied):
             self._forbidden[submission.is_replay] = (error.message, self._client.bearer.renewals)
         if error.is_unsent:
-            self._outcomes.not_sent(submission, error)
+            self._tracker.mark_not_sent(submission, error)
             return
         is_lost = isinstance(error, errors.OutcomeUnknown)
-        self._outcomes.mark_failed(submission, error, Progress.UNKNOWN if is_lost else Progress.REFUSED)
+        self._tracker.mark_failed(submission, error, Progress.UNKNOWN if is_lost else Progress.REFUSED)
 
     def _why_forbidden(self, *, replays: bool) -> str:
         """Return why the server refused the last write of that kind for want of permission; empty where it did not, or
@@ -302,20 +302,20 @@ def _require(reason: str | None) -> None:
         raise errors.UsageError(reason, effect=NOTHING_SENT)
 
 
-def answer_to(checkpoint_id: str, checkpoint: Checkpoint | None, resolution: str, comment: str | None) -> Submission:
+def new_answer(checkpoint_id: str, checkpoint: Checkpoint | None, resolution: str, comment: str | None) -> Submission:
     """Return the answer to a checkpoint, as it is before it is sent; `checkpoint` is None where it is not known."""
     submission = Submission(Kind.ANSWER, checkpoint_id, None, resolution=resolution, comment=comment)
     if checkpoint is not None:
-        _complete(submission, checkpoint)
+        _set_run(submission, checkpoint)
     return submission
 
 
-def _complete(submission: Submission, checkpoint: Checkpoint) -> None:
+def _set_run(submission: Submission, checkpoint: Checkpoint) -> None:
     """Take what the checkpoint tells of the run that should move."""
     submission.kind = Kind.CONTINUE if checkpoint.is_breakpoint else Kind.ANSWER
     submission.core_id, submission.execution_id = checkpoint.core_id, checkpoint.execution_id
 
 
-def replay_of(run: Run, entity_id: str | None) -> Submission:
+def new_replay(run: Run, entity_id: str | None) -> Submission:
     """Return the replay of a run, as it is before it is known what it sends."""
     return Submission(Kind.REPLAY, run.execution_id, run.core_id, entity_id=entity_id)

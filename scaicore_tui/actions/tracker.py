@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from scaicore_tui import timefmt
 from scaicore_tui.actions import evidence
-from scaicore_tui.actions.ledger import LONGEST_WAIT, OPEN, Entry, Ledger
+from scaicore_tui.actions.ledger import MAX_WRITE_S, OPEN_PROGRESS, Entry, Ledger
 from scaicore_tui.actions.ledger_worker import LedgerWorker
 from scaicore_tui.actions.submission import Kind, Progress, Submission
 from scaicore_tui.api.budget import Priority
@@ -24,9 +24,9 @@ from scaicore_tui.text import display_name
 
 # How a checkpoint may end without an answer, likelier ones first. A backend that does not know one of them refuses it,
 # or answers with pending ones.
-_OTHERS = ("expired", "cancelled", "failed")
+_OTHER_CLOSED = ("expired", "cancelled", "failed")
 # Seconds from one look-up that found nothing to the next: it doubles.
-FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0
+FIRST_PAUSE_S, MAX_PAUSE_S = 5.0, 60.0
 
 
 class ResolutionLookup:
@@ -35,27 +35,27 @@ class ResolutionLookup:
     def __init__(self, client: Client, clock: Clock) -> None:
         self._client = client
         self._clock = clock
-        self._pause = FIRST_PAUSE
+        self._pause_s = FIRST_PAUSE_S
         self._next_at = 0.0
-        self._asked: Collection[str] = ()
-        self._ended: Collection[str] = ()
+        self._asked_ids: Collection[str] = ()
+        self._closed_ids: Collection[str] = ()
 
-    async def find(self, wanted: Collection[str], ended: Collection[str]) -> dict[str, Checkpoint]:
+    async def find(self, wanted: Collection[str], closed: Collection[str]) -> dict[str, Checkpoint]:
         """Return those of `wanted` that were found, as they ended.
 
         `ended` are those of them that are known to be pending no longer: only for these it asks for other ends than an
         answer. Asks nothing before its time, unless there is a new one in either.
         """
-        is_new = bool(set(wanted) - set(self._asked) or set(ended) - set(self._ended))
+        is_new = bool(set(wanted) - set(self._asked_ids) or set(closed) - set(self._closed_ids))
         if not wanted or not (is_new or self._clock.monotonic() >= self._next_at):
             return {}
-        self._asked, self._ended = wanted, ended
-        self._pause = FIRST_PAUSE if is_new else min(LONGEST_PAUSE, 2 * self._pause)
+        self._asked_ids, self._closed_ids = wanted, closed
+        self._pause_s = FIRST_PAUSE_S if is_new else min(MAX_PAUSE_S, 2 * self._pause_s)
         found = await self._find_in(RESOLVED, wanted)
-        for status in _OTHERS:
-            if missing := set(ended) - found.keys():
+        for status in _OTHER_CLOSED:
+            if missing := set(closed) - found.keys():
                 found |= await self._find_in(status, missing)
-        self._next_at = self._clock.monotonic() + self._pause
+        self._next_at = self._clock.monotonic() + self._pause_s
         return found
 
     async def _find_in(self, status: str, wanted: Collection[str]) -> dict[str, Checkpoint]:
@@ -68,7 +68,7 @@ class ResolutionLookup:
 
 async def find_closed(client: Client, checkpoint_id: str) -> Checkpoint | None:
     """The checkpoint, as it ended; None where it is not found, or where the server can't be asked."""
-    for status in (RESOLVED, *_OTHERS):
+    for status in (RESOLVED, *_OTHER_CLOSED):
         try:
             found = await client.find_checkpoints([checkpoint_id], status, rank=Priority.CHECKPOINTS)
         except ScaicoreError:
@@ -78,18 +78,18 @@ async def find_closed(client: Client, checkpoint_id: str) -> Checkpoint | None:
     return None
 
 
-def describe_resolution(row: Checkpoint) -> str:
+def describe_resolution(checkpoint: Checkpoint) -> str:
     """Who answered it, when, and how; or what else became of it."""
-    if row.resolution is None:
-        return f"it is {display_name(row.status)}"
-    who = display_name(row.resolved_by) if row.resolved_by else "somebody"
-    when = display_name(row.resolved_at) if row.resolved_at else "some time"
-    return f"answered already: {display_name(row.resolution)} by {who} at {when}"
+    if checkpoint.resolution is None:
+        return f"it is {display_name(checkpoint.status)}"
+    who = display_name(checkpoint.resolved_by) if checkpoint.resolved_by else "somebody"
+    when = display_name(checkpoint.resolved_at) if checkpoint.resolved_at else "some time"
+    return f"answered already: {display_name(checkpoint.resolution)} by {who} at {when}"
 
 
 # Seconds without a trace after which a write whose answer was lost counts as not arrived: longer than any may take. Its
 # answer being late proves nothing: whoever did not wait for it may still have it done.
-ABSENT_AFTER = LONGEST_WAIT
+NOT_RECEIVED_AFTER_S = MAX_WRITE_S
 # After so many seconds nobody looks any more for what became of a write: each look costs requests, or reads runs.
 LOOKUP_WINDOW_S = 3_600.0
 
@@ -101,25 +101,25 @@ class SubmissionTracker:
     def __init__(
         self,
         client: Client,
-        book: RunIndex,
+        index: RunIndex,
         clock: Clock,
-        changed: Callable[[Submission], None],
+        on_changed: Callable[[Submission], None],
         ledger: Ledger,
         on_problem: Callable[[], None] = lambda: None,
     ) -> None:
         self.submissions: list[Submission] = []
         self.ledger = ledger
-        self.records = LedgerWorker(ledger, on_problem)
-        self.changed = changed
+        self.ledger_worker = LedgerWorker(ledger, on_problem)
+        self.on_changed = on_changed
         self._client = client
-        self._book = book
+        self._index = index
         self._clock = clock
-        self._began = clock.monotonic()
+        self._started_at = clock.monotonic()
         self._pending: Collection[str] = ()
         self._pending_at = 0.0
-        self._is_left = False
-        self._look_up = ResolutionLookup(client, clock)
-        self._turn = asyncio.Lock()
+        self._is_released = False
+        self._lookup = ResolutionLookup(client, clock)
+        self._lookup_lock = asyncio.Lock()
 
     @property
     def unknown(self) -> frozenset[str]:
@@ -129,7 +129,7 @@ class SubmissionTracker:
     def add(self, submission: Submission) -> None:
         """It is on its way."""
         self.submissions.append(submission)
-        self.changed(submission)
+        self.on_changed(submission)
 
     def set_progress(self, submission: Submission, progress: Progress, message: str) -> None:
         """It got this far: write that down, and tell."""
@@ -139,36 +139,36 @@ class SubmissionTracker:
         found = submission.execution_id if is_sure else None
         facts = {"message": message, "request_id": submission.request_id, "execution_id": found}
         if submission.sent_at is not None:
-            self.records.record(submission.id, self._clock.now(), progress, **facts)
-        self.changed(submission)
+            self.ledger_worker.record(submission.id, self._clock.now(), progress, **facts)
+        self.on_changed(submission)
 
     def mark_failed(self, submission: Submission, error: ScaicoreError, progress: Progress) -> None:
         """The server, or the way to it, said no."""
         submission.request_id, submission.failure = error.request_id, error
         self.set_progress(submission, progress, str(error))
 
-    def not_sent(self, submission: Submission, error: ScaicoreError) -> None:
+    def mark_not_sent(self, submission: Submission, error: ScaicoreError) -> None:
         """It failed before the POST: nothing was sent. Where that is because somebody was faster, it is a conflict."""
         is_late = isinstance(error, Conflict)
         self.mark_failed(submission, error, Progress.CONFLICT if is_late else Progress.NOT_SENT)
 
-    async def judge(self, submission: Submission, row: Checkpoint, message: str) -> None:
+    async def check_response(self, submission: Submission, checkpoint: Checkpoint, message: str) -> None:
         """Compare what the server answered with what was sent: it is accepted only where `row` says the same."""
-        if row.id != submission.target_id:
+        if checkpoint.id != submission.target_id:
             submission.request_id = None
-            words = f"sent, but the answer is about {display_name(row.id)}: what came of it is looked up"
+            words = f"sent, but the answer is about {display_name(checkpoint.id)}: what came of it is looked up"
             self.set_progress(submission, Progress.UNKNOWN, words)
             await self.look_up()
-        elif evidence.contradiction(row, submission) is not None:
-            self.set_progress(submission, Progress.CONFLICT, describe_resolution(row))
+        elif evidence.why_contradicted(checkpoint, submission) is not None:
+            self.set_progress(submission, Progress.CONFLICT, describe_resolution(checkpoint))
         else:
-            self.mark_accepted(submission, row, message)
+            self.mark_accepted(submission, checkpoint, message)
             self.observe()
 
-    def mark_accepted(self, submission: Submission, row: Checkpoint, message: str) -> None:
+    def mark_accepted(self, submission: Submission, checkpoint: Checkpoint, message: str) -> None:
         """The server took the answer."""
-        submission.is_resolved = row.status == RESOLVED
-        submission.resolved_at = timefmt.parse(row.resolved_at)
+        submission.is_resolved = checkpoint.status == RESOLVED
+        submission.resolved_at = timefmt.parse(checkpoint.resolved_at)
         self.set_progress(submission, Progress.ACCEPTED, message)
 
     async def mark_conflict(self, submission: Submission, reason: str) -> None:
@@ -183,10 +183,12 @@ class SubmissionTracker:
         """
         now, identity = self._clock.now(), self._client.identity
         known = {submission.id for submission in self.submissions}
-        kept = self.records.entries_now() if entries is None else entries
+        kept = self.ledger_worker.read_entries() if entries is None else entries
         # What was accepted so long ago that its input is shortened is not looked for any more.
         open_ones = [entry for entry in kept if entry.is_open and entry.input_size is None and entry.id not in known]
-        found = [self._recovered(entry) for entry in open_ones if entry.is_sent_to(identity) and entry.is_orphan(now)]
+        found = [
+            self._from_entry(entry) for entry in open_ones if entry.is_sent_to(identity) and entry.is_orphaned(now)
+        ]
         for submission in found:
             self.add(submission)
             self.set_progress(submission, submission.progress, "whoever sent it is gone: looking it up")
@@ -194,12 +196,12 @@ class SubmissionTracker:
 
     def release(self) -> None:
         """Nobody waits for what came of these any more: the next session takes them over. Said once: it may have."""
-        if self._is_left:
+        if self._is_released:
             return
-        self._is_left = True
+        self._is_released = True
         for submission in self.submissions:
-            if submission.sent_at is not None and submission.progress in OPEN:
-                self.records.release(submission.id)
+            if submission.sent_at is not None and submission.progress in OPEN_PROGRESS:
+                self.ledger_worker.release(submission.id)
 
     def observe(
         self, pending: Collection[str] | None = None, asked_at: float = 0.0, read_at: float | None = None
@@ -214,7 +216,7 @@ class SubmissionTracker:
         for submission in filter(self._is_observed, self.submissions):
             if submission.is_replay:
                 self._observe_replay(submission, read_at)
-            elif self._is_absent(submission, pending, asked_at):
+            elif self._is_not_received(submission, pending, asked_at):
                 submission.failure = None
                 self.set_progress(
                     submission, Progress.NOT_RECEIVED, "it did not arrive: the checkpoint is pending still"
@@ -227,44 +229,44 @@ class SubmissionTracker:
     async def look_up(self) -> None:
         """Ask the server about all answers that are not known to have been taken, with one listing; trouble leaves
         things as they are."""
-        async with self._turn:
-            asked = {submission.target_id for submission in filter(self._is_asked_about, self.submissions)}
+        async with self._lookup_lock:
+            asked = {submission.target_id for submission in filter(self._needs_lookup, self.submissions)}
             ended = {
                 submission.target_id
-                for submission in filter(self._is_asked_about, self.submissions)
+                for submission in filter(self._needs_lookup, self.submissions)
                 if self._is_listed_since(submission) and submission.target_id not in self._pending
             }
-            found = await self._look_up.find(asked, ended)
-            for submission in filter(self._is_asked_about, tuple(self.submissions)):
+            found = await self._lookup.find(asked, ended)
+            for submission in filter(self._needs_lookup, tuple(self.submissions)):
                 if (row := found.get(submission.target_id)) is not None:
-                    self._take_found(submission, row)
+                    self._apply_found(submission, row)
         self.observe()
 
-    def _take_found(self, submission: Submission, row: Checkpoint) -> None:
+    def _apply_found(self, submission: Submission, checkpoint: Checkpoint) -> None:
         """The checkpoint of a write whose answer was lost was found, as it ended."""
         submission.failure = None
-        if evidence.contradiction(row, submission) is not None:
-            self.set_progress(submission, Progress.CONFLICT, describe_resolution(row))
-        elif row.resolution is not None or submission.progress is Progress.ACCEPTED:
-            self.mark_accepted(submission, row, f"it did arrive: {describe_resolution(row)}")
+        if evidence.why_contradicted(checkpoint, submission) is not None:
+            self.set_progress(submission, Progress.CONFLICT, describe_resolution(checkpoint))
+        elif checkpoint.resolution is not None or submission.progress is Progress.ACCEPTED:
+            self.mark_accepted(submission, checkpoint, f"it did arrive: {describe_resolution(checkpoint)}")
         else:
             # Nothing more will be told of it.
             submission.is_resolved = True
             words = "it is resolved, but the server does not tell with which answer"
             self.set_progress(submission, submission.progress, words)
 
-    def _is_asked_about(self, submission: Submission) -> bool:
+    def _needs_lookup(self, submission: Submission) -> bool:
         is_known = submission.is_resolved or submission.progress is Progress.SENDING or self._is_pending(submission)
-        return self._is_looked_for(submission) and not is_known and not submission.is_replay
+        return self._is_in_lookup_window(submission) and not is_known and not submission.is_replay
 
     def _is_observed(self, submission: Submission) -> bool:
         """Whether evidence may still move it: that costs no request, and what is unknown must not stay so for ever."""
-        is_open = submission.progress is Progress.UNKNOWN or self._is_looked_for(submission)
+        is_open = submission.progress is Progress.UNKNOWN or self._is_in_lookup_window(submission)
         return is_open and submission.sent_at is not None
 
-    def _is_looked_for(self, submission: Submission) -> bool:
-        since = max(self._began, submission.sent_at or 0.0)
-        return not submission.is_settled and self._clock.monotonic() - since < LOOKUP_WINDOW_S
+    def _is_in_lookup_window(self, submission: Submission) -> bool:
+        since = max(self._started_at, submission.sent_at or 0.0)
+        return not submission.is_final and self._clock.monotonic() - since < LOOKUP_WINDOW_S
 
     def _is_pending(self, submission: Submission) -> bool:
         """Whether its checkpoint was still pending after it was sent: then nobody answered it, as far as is known."""
@@ -274,28 +276,28 @@ class SubmissionTracker:
         """Whether what is pending was listed after it was sent."""
         return self._pending_at > (submission.sent_at or 0.0)
 
-    def _is_absent(self, submission: Submission, pending: Collection[str] | None, asked_at: float) -> bool:
+    def _is_not_received(self, submission: Submission, pending: Collection[str] | None, asked_at: float) -> bool:
         is_pending = pending is not None and submission.target_id in pending
         waited = submission.age(asked_at)
-        return submission.progress is Progress.UNKNOWN and is_pending and waited >= ABSENT_AFTER
+        return submission.progress is Progress.UNKNOWN and is_pending and waited >= NOT_RECEIVED_AFTER_S
 
     def _is_confirmed(self, submission: Submission) -> bool:
         is_taken = submission.progress is Progress.ACCEPTED and submission.is_resolved
-        return is_taken and evidence.run_progressed(submission, self._book)
+        return is_taken and evidence.run_progressed(submission, self._index)
 
     def _observe_replay(self, submission: Submission, read_at: float | None) -> None:
         skew, taken = self._client.clock_skew, self._started_by_others(submission)
         self._drop_wrong_run(submission, skew)
-        proven = evidence.proven_replay(submission, self._book, skew, taken)
+        proven = evidence.proven_replay(submission, self._index, skew, taken)
         if proven is not None:
             submission.execution_id, submission.is_likely_match = proven, False
             self.set_progress(submission, Progress.CONFIRMED, "the run is on the feed")
         elif submission.execution_id is None:
-            found = evidence.likely_replay(submission, self._book, skew, taken)
+            found = evidence.likely_replay(submission, self._index, skew, taken)
             if found is not None:
                 submission.execution_id, submission.is_likely_match = found, True
                 self.set_progress(submission, submission.progress, submission.message)
-            elif submission.progress is Progress.UNKNOWN and submission.age(read_at or 0.0) >= ABSENT_AFTER:
+            elif submission.progress is Progress.UNKNOWN and submission.age(read_at or 0.0) >= NOT_RECEIVED_AFTER_S:
                 self.set_progress(
                     submission, Progress.NOT_RECEIVED, "no run of it was seen: it seems not to have arrived"
                 )
@@ -303,7 +305,7 @@ class SubmissionTracker:
     def _drop_wrong_run(self, submission: Submission, skew: float) -> None:
         """Believe no answer that names a run which can't be the replay."""
         is_named = submission.execution_id is not None and not submission.is_likely_match
-        reason = evidence.why_not_named(submission, self._book, skew) if is_named else None
+        reason = evidence.why_not_named(submission, self._index, skew) if is_named else None
         if reason is not None:
             words = f"{submission.message} · not as {display_name(submission.execution_id or '')}: {reason}"
             submission.execution_id, submission.is_likely_match = None, False
@@ -314,7 +316,7 @@ class SubmissionTracker:
         others = (other for other in self.submissions if other is not submission and other.is_replay)
         return {other.execution_id for other in others if other.execution_id is not None}
 
-    def _recovered(self, entry: Entry) -> Submission:
+    def _from_entry(self, entry: Entry) -> Submission:
         return Submission(
             entry.kind,
             entry.target_id,

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from scaicore_tui.actions import Submission
-from scaicore_tui.actions.submit import answer_to, replay_of
+from scaicore_tui.actions.submit import new_answer, new_replay
 from scaicore_tui.actions.tracker import describe_resolution, find_closed
 from scaicore_tui.api.budget import Priority
 from scaicore_tui.errors import Conflict, NotFound, RequestRejected, ScaicoreError, Unreachable
@@ -21,17 +21,17 @@ _TOO_MANY_REQUESTS = 429
 class Commands(ReadModel):
     """The commands of one session. A write is sent once, and never repeated by itself."""
 
-    _ingest: Ingestor
-    _chance: RandomFn
+    _ingestor: Ingestor
+    _random_fn: RandomFn
 
     async def load(self) -> None:
         """Load all runs from the journal; `run` does so in the background."""
-        await self._ingest.load()
+        await self._ingestor.load()
 
     async def save(self) -> int:
         """Write the events that are only in memory to the file; return how many still are not in it."""
-        await self._ingest.save()
-        return await self._ingest.run_in_thread(lambda: self.journal.unsaved_count)
+        await self._ingestor.save()
+        return await self._ingestor.run_in_thread(lambda: self.journal.unsaved_count)
 
     async def authenticate(self) -> None:
         """Fetch a token, unless there is a valid one or none is needed. Raises CredentialsError or CannotReach."""
@@ -48,7 +48,7 @@ class Commands(ReadModel):
         """
         if to_key:
             self._pollers.key_pressed()
-        self._ingest.intake.yield_to_ui(to_key=to_key)
+        self._ingestor.intake.yield_to_ui(to_key=to_key)
 
     def pause(self, *, paused: bool) -> None:
         """Pause polling, or poll again at once."""
@@ -93,11 +93,11 @@ class Commands(ReadModel):
         profile asks for: the resolution, typed out. If nothing was sent, raises the reason: Conflict, NotFound,
         UsageError from the gate.
         """
-        submission = answer_to(checkpoint_id, self.checkpoint(checkpoint_id), resolution, comment)
+        submission = new_answer(checkpoint_id, self.checkpoint(checkpoint_id), resolution, comment)
         with self.submitter.attempt(submission):
             checkpoint = await self.require_checkpoint(checkpoint_id)
             await self.submitter.answer(submission, checkpoint, typed=typed)
-        await self.tracker.records.saved()
+        await self.tracker.ledger_worker.flush()
         self.refresh()
         return submission
 
@@ -116,10 +116,10 @@ class Commands(ReadModel):
         asks for: the Core's id, typed out. Raises NotFound, and UsageError from the gate.
         """
         run = self.find_run(execution_id)
-        submission = replay_of(run, entity_id)
+        submission = new_replay(run, entity_id)
         with self.submitter.attempt(submission):
             await self.submitter.replay(submission, run, value, given_input=given_input, typed=typed)
-        await self.tracker.records.saved()
+        await self.tracker.ledger_worker.flush()
         self.refresh()
         return submission
 
@@ -130,16 +130,16 @@ class Commands(ReadModel):
         return recovered
 
     async def _recover_writes(self) -> Sequence[Submission]:
-        return self.tracker.recover(await self.tracker.records.entries())
+        return self.tracker.recover(await self.tracker.ledger_worker.entries())
 
-    async def read_until_answered(
+    async def read_with_backoff(
         self, read: Callable[[], Awaitable[object]], on_failure: Callable[[ScaicoreError], None]
     ) -> None:
         """Call `read` until it succeeds, and `on_failure` before each wait.
 
         Raises errors that waiting does not help against: a wrong URL, credential or request.
         """
-        backoff = Backoff(self.target.interval, self._chance)
+        backoff = Backoff(self.target.interval, self._random_fn)
         while True:
             try:
                 await read()

@@ -85,7 +85,7 @@ class ReadModel:
     client: Client
     tracker: SubmissionTracker
     submitter: Submitter
-    _catch_up: Backfiller
+    _backfiller: Backfiller
     _pollers: Pollers
     _tasks: BackgroundTasks
 
@@ -134,17 +134,17 @@ class ReadModel:
         return self._pollers.pending.is_reading
 
     @property
-    def unread(self) -> list[str]:
+    def unread_reasons(self) -> list[str]:
         """One sentence for each part of the server's data that was not read, with the reason."""
         cut_short = self.pending_status.cut_short
         return [
             reason
-            for reason in (self._catch_up.stuck, self._catch_up.unclear, self._pollers.stuck, cut_short)
+            for reason in (self._backfiller.stuck, self._backfiller.unclear, self._pollers.stuck, cut_short)
             if reason
         ]
 
     @property
-    def unreadable(self) -> int:
+    def unreadable_count(self) -> int:
         """The number of events received since the start, and of pending checkpoints, that cannot be fully decoded."""
         return self.index.unreadable + self.client.unreadable
 
@@ -154,9 +154,9 @@ class ReadModel:
         return self._tasks.has_older and not self.target.offline
 
     @property
-    def reads_older(self) -> bool:
+    def can_read_older(self) -> bool:
         """True if reading older events helps; False if the server's pages seem to have no end."""
-        return self.has_older and not self._catch_up.stuck
+        return self.has_older and not self._backfiller.stuck
 
     @property
     def needs_backfill(self) -> bool:
@@ -235,26 +235,26 @@ class ReadModel:
     @property
     def ledger_problem(self) -> str:
         """Why the ledger cannot be written; empty if it can."""
-        return self.tracker.records.problem
+        return self.tracker.ledger_worker.problem
 
     @property
     def writes_to_look_up(self) -> Sequence[Submission]:
         """The writes with unknown outcome that the ledger keeps: the next session looks them up."""
-        if not self.tracker.ledger.is_kept:
+        if not self.tracker.ledger.is_persistent:
             return ()
         return [one for one in self.submissions if one.progress in (Progress.SENDING, Progress.UNKNOWN)]
 
     def why_not_answer(self, checkpoint_id: str | None, resolution: str | None = None) -> str | None:
         """Return why that checkpoint cannot be answered now; None if it can."""
-        return gate.why_not_answer(self.submitter.situation, self.checkpoint(checkpoint_id or ""), resolution)
+        return gate.why_not_answer(self.submitter.write_context, self.checkpoint(checkpoint_id or ""), resolution)
 
     def why_not_continue(self, checkpoint_id: str | None) -> str | None:
         """Return why that checkpoint cannot be continued now; None if it can."""
-        return gate.why_not_continue(self.submitter.situation, self.checkpoint(checkpoint_id or ""))
+        return gate.why_not_continue(self.submitter.write_context, self.checkpoint(checkpoint_id or ""))
 
     def why_not_replay(self, run: Run | None, *, given_input: bool = False) -> str | None:
         """Return why `run` cannot be replayed now, with its captured input or with a `given_input`; None if it can."""
-        return gate.why_not_replay(self.submitter.situation, run, given_input)
+        return gate.why_not_replay(self.submitter.write_context, run, given_input)
 
     def _staleness(self) -> tuple[str, str]:
         """Return why the checkpoints, and why the runs, are too old to act on; empty if they are not."""

@@ -42,7 +42,7 @@ class Session(Commands):
         backfill: int = DEFAULT_BACKFILL,
         client: Client | None = None,
         ledger: Ledger | None = None,
-        chance: RandomFn = random.random,
+        random_fn: RandomFn = random.random,
     ) -> None:
         self.target = target
         self.clock = clock or SystemClock()
@@ -50,8 +50,8 @@ class Session(Commands):
         self.checkpoints = ()
         self._is_pending_unsaved = False
         self.journal = Journal.in_memory() if journal is None else journal
-        self._ingest = Ingestor(self.journal, self.index, self._changed, self._publish_loaded)
-        self._aside = RunLoader(self.journal, self.index, self._changed)
+        self._ingestor = Ingestor(self.journal, self.index, self._changed, self._publish_loaded)
+        self._run_loader = RunLoader(self.journal, self.index, self._changed)
         self.client = client or Client(target, clock=self.clock)
         status_changed = partial(self._publish, Update())
         self.client.bearer.expect(None if self.journal.identity is None else self.journal.identity.caller)
@@ -59,20 +59,20 @@ class Session(Commands):
             self.client, self.index, self.clock, self._publish_submission, ledger or Ledger(), status_changed
         )
         self.submitter = Submitter(self.client, self.index, self.clock, self.tracker, self._staleness)
-        self._catch_up = Backfiller(self.client, self.journal, self._ingest, self.clock, self._changed)
-        self._chance = chance
+        self._backfiller = Backfiller(self.client, self.journal, self._ingestor, self.clock, self._changed)
+        self._random_fn = random_fn
         self._pollers = Pollers(
             self.client,
             self.clock,
-            chance,
-            self._catch_up.known,
-            self._take_head,
-            self._take_checkpoints,
+            random_fn,
+            self._backfiller.known,
+            self._apply_head,
+            self._apply_checkpoints,
             changed=status_changed,
         )
         self._subscribers: list[Callable[[Update], None]] = []
-        self._tasks = BackgroundTasks(self._pollers, self._catch_up, self.tracker, self.index, chance, backfill)
-        self._ingest.load_newest()
+        self._tasks = BackgroundTasks(self._pollers, self._backfiller, self.tracker, self.index, random_fn, backfill)
+        self._ingestor.load_newest()
         self._published_gaps = self.index.gaps
 
         # Set by `close`: the number of events that were only in memory, and are lost.
@@ -87,21 +87,21 @@ class Session(Commands):
 
     async def close(self) -> None:
         """Close client and journal. Writes with unknown outcome are left to the next session. May be called twice."""
-        self._aside.close()
+        self._run_loader.close()
         # The stack closes from the last to the first, and each one even if another fails.
         async with AsyncExitStack() as closing:
-            closing.push_async_callback(self.tracker.records.close)
+            closing.push_async_callback(self.tracker.ledger_worker.close)
             closing.callback(self.tracker.release)
             closing.callback(self.journal.close)
             closing.callback(self._count_lost)
-            closing.callback(self._ingest.close)
+            closing.callback(self._ingestor.close)
             closing.push_async_callback(self._save_last)
             closing.push_async_callback(self.client.close)
             closing.push_async_callback(self._pollers.close)
 
     async def _save_last(self) -> None:
         if self.journal.write_error:
-            await self._ingest.save()
+            await self._ingestor.save()
 
     def _count_lost(self) -> None:
         """Count the events that the file did not take, on the first `close` only, even if the last save failed."""
@@ -121,8 +121,8 @@ class Session(Commands):
         """Poll, backfill and look up writes until cancelled."""
         await self._recover_writes()
         async with asyncio.TaskGroup() as group:
-            self.index.runs.fold_in_background = partial(self._aside.fold, group)
-            group.create_task(self._ingest.load_then_prune(self.target, self.clock))
+            self.index.runs.fold_in_background = partial(self._run_loader.fold, group)
+            group.create_task(self._ingestor.load_then_prune(self.target, self.clock))
             group.create_task(self._tasks.run())
 
     async def read_once(self, *, all_checkpoints: bool = True) -> None:
@@ -130,15 +130,15 @@ class Session(Commands):
 
         Without `all_checkpoints` only their first page is read.
         """
-        await self._ingest.load()
+        await self._ingestor.load()
         await self._tasks.read_once(all_checkpoints=all_checkpoints)
 
-    async def _take_head(self, sweep: HeadRead) -> int:
+    async def _apply_head(self, head: HeadRead) -> int:
         """Store the new events of one read of the newest pages; return how many there are."""
-        async with self._ingest.lock:
-            await self._note_caller()
+        async with self._ingestor.lock:
+            await self._store_caller()
             is_first = self.index.event_count == 0
-            new, changed = await self._catch_up.apply_head(sweep, is_first=is_first)
+            new, changed = await self._backfiller.apply_head(head, is_first=is_first)
             self._tasks.first_head.set()
             self.tracker.observe(read_at=self._read_at)
             self._changed(changed)
@@ -147,15 +147,15 @@ class Session(Commands):
     @property
     def _read_at(self) -> float | None:
         """When the newest events were last read, in monotonic seconds; None while a gap below them is open."""
-        return self.connection.events.answered_at if self._catch_up.behind is None else None
+        return self.connection.events.answered_at if self._backfiller.behind is None else None
 
-    async def _note_caller(self) -> None:
+    async def _store_caller(self) -> None:
         """Store the caller in the journal once the first token is known."""
         known, caller = self.journal.identity, self.client.bearer.caller
         if caller is not None and known is not None and known.caller is None:
-            await self._ingest.run_in_thread(self.journal.note_caller, caller)
+            await self._ingestor.run_in_thread(self.journal.note_caller, caller)
 
-    async def _take_checkpoints(self, rows: Sequence[Checkpoint], seen: Collection[str], since: float) -> None:
+    async def _apply_checkpoints(self, rows: Sequence[Checkpoint], seen: Collection[str], since: float) -> None:
         """Replace the pending checkpoints by `rows`; those with ids in `seen` were listed after `since`.
 
         A long list comes page by page; it is stored once the last page was read.
@@ -166,22 +166,22 @@ class Session(Commands):
         changed = self.index.set_pending(pending)
         self.tracker.observe(seen, since, self._read_at)
         self._tasks.polled.set()
-        self._publish(Update(frozenset(changed), checkpoints=moved, gaps=self._gaps_moved()))
+        self._publish(Update(frozenset(changed), checkpoints=moved, gaps=self._have_gaps_changed()))
         self._is_pending_unsaved |= moved or is_first
         if self._is_pending_unsaved and not self._pollers.pending.is_reading:
             self._is_pending_unsaved = False
-            await self._ingest.pending(pending)
-        await self._ingest.save(self.clock.monotonic())
+            await self._ingestor.pending(pending)
+        await self._ingestor.save(self.clock.monotonic())
 
     def _changed(self, runs: set[str]) -> None:
         """Publish changed runs; report the backlog to the poller, and wake the task that fills gaps."""
-        self._pollers.catch_up(self._catch_up.behind)
-        if self._catch_up.fillings:
+        self._pollers.catch_up(self._backfiller.behind)
+        if self._backfiller.fillings:
             self._tasks.gap_opened.set()
-        self._publish(Update(frozenset(runs), gaps=self._gaps_moved()))
+        self._publish(Update(frozenset(runs), gaps=self._have_gaps_changed()))
 
     def _publish_loaded(self, runs: set[str]) -> None:
-        self._publish(Update(frozenset(runs), gaps=self._gaps_moved(), from_journal=True))
+        self._publish(Update(frozenset(runs), gaps=self._have_gaps_changed(), from_journal=True))
 
     def _publish_submission(self, submission: Submission) -> None:
         self._publish(Update(submission=submission))
@@ -190,7 +190,7 @@ class Session(Commands):
         for subscriber in self._subscribers:
             subscriber(update)
 
-    def _gaps_moved(self) -> bool:
+    def _have_gaps_changed(self) -> bool:
         """Return True if the gaps differ from those published last."""
         published, self._published_gaps = self._published_gaps, self.index.gaps
         return published != self.index.gaps

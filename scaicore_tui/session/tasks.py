@@ -26,17 +26,17 @@ class BackgroundTasks:
     def __init__(
         self,
         pollers: Pollers,
-        catch_up: Backfiller,
-        outcomes: SubmissionTracker,
-        book: RunIndex,
-        chance: RandomFn,
+        backfiller: Backfiller,
+        tracker: SubmissionTracker,
+        index: RunIndex,
+        random_fn: RandomFn,
         backfill: int,
     ) -> None:
         self._pollers = pollers
-        self._catch_up = catch_up
-        self._outcomes = outcomes
-        self._book = book
-        self._chance = chance
+        self._backfiller = backfiller
+        self._tracker = tracker
+        self._index = index
+        self._random_fn = random_fn
         self._wanted_count = backfill
         self.first_head = asyncio.Event()
         self.gap_opened = asyncio.Event()
@@ -46,12 +46,12 @@ class BackgroundTasks:
     @property
     def has_older(self) -> bool:
         """True if the feed may hold events older than those read."""
-        return self._catch_up.history is not None
+        return self._backfiller.history is not None
 
     @property
     def needs_backfill(self) -> bool:
         """True until as many events are read as should be at the start."""
-        return self.has_older and not self._catch_up.stuck and self._book.event_count < self._wanted_count
+        return self.has_older and not self._backfiller.stuck and self._index.event_count < self._wanted_count
 
     async def run(self) -> None:
         """Run the pollers and all tasks until cancelled."""
@@ -67,23 +67,23 @@ class BackgroundTasks:
 
         Without `all_checkpoints` only their first page is read.
         """
-        await self._read_news()
+        await self._read_newest()
         while all_checkpoints and self._pollers.pending.is_reading:
             await self._pollers.read_checkpoints()
         while self.needs_backfill:
             await self.load_older()
-        if self._catch_up.has_deferred:
-            await self._read_news()
-        await self._outcomes.look_up()
+        if self._backfiller.has_deferred:
+            await self._read_newest()
+        await self._tracker.look_up()
 
     async def load_older(self) -> int:
         """Read one more page of history and return the number of its events. Raises ScaicoreError."""
         async with self._history_lock:
-            return await self._catch_up.read_history()
+            return await self._backfiller.read_history()
 
-    async def _read_news(self) -> None:
+    async def _read_newest(self) -> None:
         await self._pollers.fetch()
-        while self._catch_up.fillings:
+        while self._backfiller.fillings:
             await self._fill_gap()
 
     async def _fill_gaps(self) -> None:
@@ -91,7 +91,7 @@ class BackgroundTasks:
         while True:
             await self.gap_opened.wait()
             self.gap_opened.clear()
-            while self._catch_up.fillings:
+            while self._backfiller.fillings:
                 await self._with_backoff(self._fill_gap, backoff)
 
     async def _list_checkpoints(self) -> None:
@@ -104,8 +104,8 @@ class BackgroundTasks:
                 await self._with_backoff(self._pollers.read_checkpoints, backoff)
 
     async def _fill_gap(self) -> None:
-        await self._catch_up.fill()
-        self._outcomes.observe()
+        await self._backfiller.fill()
+        self._tracker.observe()
 
     async def _backfill(self) -> None:
         """Read history at the start, once the newest events are known."""
@@ -119,10 +119,10 @@ class BackgroundTasks:
         while True:
             await self.polled.wait()
             self.polled.clear()
-            await self._outcomes.look_up()
+            await self._tracker.look_up()
 
     def _new_backoff(self) -> Backoff:
-        return Backoff(self._pollers.link.interval, self._chance)
+        return Backoff(self._pollers.link.interval, self._random_fn)
 
     async def _with_backoff(self, read: Callable[[], Awaitable[object]], backoff: Backoff) -> None:
         """Call `read` once, after waiting while polling is paused; after a failure wait before returning."""

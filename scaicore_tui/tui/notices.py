@@ -99,7 +99,7 @@ class Notices:
 
 def submission_notice(submission: Submission, now: float) -> Notice:
     """What came of a write so far, in the words of whoever decided it."""
-    words = [f"{submission.what}: {submission.word}"]
+    words = [f"{submission.description}: {submission.progress_text}"]
     if submission.progress is Progress.ACCEPTED and submission.age(now) >= NO_MOVEMENT:
         words.append(f"no movement for {format_age(submission.age(now))}")
     elif submission.message:

@@ -123,7 +123,7 @@ class AppState:
             event_count=session.index.event_count,
             checkpoint_count=len(session.checkpoints),
             oldest_checkpoint_at=session.pending_status.oldest_at,
-            unreadable=session.unreadable,
+            unreadable=session.unreadable_count,
             journal_trouble=session.journal_problem,
             ledger_problem=session.ledger_problem,
             pace=self.pace,
@@ -131,7 +131,7 @@ class AppState:
             color=session.target.color,
             token_left=session.token.seconds_left,
             token_renews=session.token.is_renewable,
-            unread=" · ".join(session.unread),
+            unread=" · ".join(session.unread_reasons),
         )
 
     def pending_count(self) -> str:
@@ -291,4 +291,5 @@ class AppState:
 
 
 def _mark(submission: Submission) -> Span:
-    return f"replay {submission.word}" if submission.is_replay else submission.word, colour_of(submission.progress)
+    text = f"replay {submission.progress_text}" if submission.is_replay else submission.progress_text
+    return text, colour_of(submission.progress)

@@ -23,8 +23,8 @@ from scaicore_tui.session import Session
 from tests.support.builders import NOON, SECOND, checkpoint, completed, entered, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
-from tests.support.waiting import until
-from tests.support.write_feed import WriteServer, lose_answer, one_checkpoint
+from tests.support.waiting import wait_until
+from tests.support.write_feed import WriteServer, lose_response, one_checkpoint
 
 LATER = NOON + 5 * SECOND
 DEAD = 2**22 + 1  # above the highest process number that Linux gives
@@ -81,7 +81,7 @@ async def test_a_checkpoint_that_names_no_run_is_confirmed_by_its_being_resolved
 
 
 async def test_that_a_checkpoint_is_resolved_does_not_tell_with_which_answer() -> None:
-    server = WriteServer(one_checkpoint(), lose_answer)
+    server = WriteServer(one_checkpoint(), lose_response)
     server.resolved = [checkpoint(status="resolved")]
     async with server.session() as session:
         await session.read_once()
@@ -142,7 +142,7 @@ async def test_a_read_quotes_an_error_with_status_200(path: str) -> None:
     sim = FeedSim([started()])
 
     def answer(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, json=body) if request.url.path.endswith(path) else sim.answer(request)
+        return httpx.Response(200, json=body) if request.url.path.endswith(path) else sim.respond(request)
 
     target = Target(url="http://127.0.0.1:1/api/v1")
     async with Session(target, client=Client(target, httpx.MockTransport(answer)), clock=ManualClock()) as session:
@@ -203,7 +203,7 @@ async def test_a_run_older_than_the_replay_is_not_likely_by_the_servers_clock(
 ) -> None:
     """`ahead` is the server's clock, which its `Date` tells; the run begins so many `seconds` after the POST."""
     server = WriteServer(FeedSim([started()]), lambda _: httpx.Response(200, json={"output": None}))
-    answer = server.answer
+    answer = server.respond
     date = format_datetime(datetime.fromtimestamp(NOON / SECOND + ahead, UTC), usegmt=True)
 
     def dated(request: httpx.Request) -> httpx.Response:
@@ -211,7 +211,7 @@ async def test_a_run_older_than_the_replay_is_not_likely_by_the_servers_clock(
         response.headers["Date"] = date
         return response
 
-    server.answer = dated  # type: ignore[method-assign]
+    server.respond = dated  # type: ignore[method-assign]
     async with server.session() as session:
         await session.read_once()
         submission = await session.replay("exec_1")
@@ -251,7 +251,7 @@ async def test_before_it_is_sent_no_run_is_likely_a_replay(tmp_path: Path) -> No
         await session.read_once()
         task = asyncio.create_task(session.replay("exec_1"))
         try:
-            await until(lambda: session.submitter.submissions)
+            await wait_until(lambda: session.submitter.submissions)
             server.sim.log.append(started(NOON - SECOND, "exec_3"))
             await session.read_once()
             assert session.submitter.submissions[0].execution_id is None
@@ -276,7 +276,7 @@ async def test_a_recovered_replay_names_neither_the_original_nor_a_run_before_it
     noted: dict[str, Any],
 ) -> None:
     log = [started(NOON - 600 * SECOND), started(NOON - 61 * SECOND, "exec_other")]
-    server = WriteServer(FeedSim(log), lose_answer)
+    server = WriteServer(FeedSim(log), lose_response)
     ledger = left_behind(Progress.UNKNOWN, **noted)
     async with server.session(ledger=ledger) as session:
         await session.read_once()
@@ -299,7 +299,7 @@ async def test_a_recovered_replay_names_neither_the_original_nor_a_run_before_it
 
 
 async def test_by_a_clock_that_is_behind_the_original_is_no_replay_either() -> None:
-    server = WriteServer(FeedSim([started(NOON)]), lose_answer)
+    server = WriteServer(FeedSim([started(NOON)]), lose_response)
     async with server.session(ledger=left_behind()) as session:
         (submission,) = session.tracker.recover()
         await session.read_once()

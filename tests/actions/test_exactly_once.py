@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from scaicore_tui.actions import Ledger, Progress, Submission
-from scaicore_tui.actions.tracker import ABSENT_AFTER
+from scaicore_tui.actions.tracker import NOT_RECEIVED_AFTER_S
 from scaicore_tui.api.client import Client
 from scaicore_tui.api.transport import INVOKE_TIMEOUT, WRITE_TIMEOUT
 from scaicore_tui.clock import SystemClock
@@ -25,7 +25,7 @@ from scaicore_tui.errors import ScaicoreError, UsageError
 from scaicore_tui.secrets import Secret
 from scaicore_tui.session import Session
 from tests.support.core_inputs import APPROVAL, TRIP
-from tests.support.fault_injector import Fault, FaultyWire, faulty_wire, forged
+from tests.support.fault_injector import Fault, FaultyProxy, faulty_proxy, forged_response
 from tests.support.grid import MANAGER, Served, serving
 from tests.support.grid_api import finished
 
@@ -54,7 +54,7 @@ class Scene:
     """A grid with one review that waits, a wire before it, and a session on that."""
 
     served: Served
-    wire: FaultyWire
+    wire: FaultyProxy
     session: Session
     clock: SkippingClock
     checkpoint_id: str
@@ -85,13 +85,13 @@ def waiting(served: Served) -> list[str]:
     return [row.id for row in reversed(served.grid.store.checkpoint_table.pending())]
 
 
-def target(wire: FaultyWire) -> Target:
+def target(wire: FaultyProxy) -> Target:
     return Target(url=wire.url, api=Api.SCAIGRID, token=Secret(MANAGER))
 
 
 @asynccontextmanager
 async def scene(ledger: Ledger | None = None, write_timeout_s: float = WRITE_TIMEOUT) -> AsyncIterator[Scene]:
-    async with serving() as served, faulty_wire(served.url) as wire:
+    async with serving() as served, faulty_proxy(served.url) as wire:
         await finished(served, APPROVAL, TRIP)
         clock = SkippingClock()
         client = Client(target(wire), clock=clock, write_timeout_s=write_timeout_s)
@@ -114,7 +114,7 @@ async def test_lost_on_the_way_there_is_unknown_then_absent_and_may_be_sent_agai
         assert (submission.progress, it.truth) == (Progress.UNKNOWN, "pending")
         with pytest.raises(UsageError, match="looked up"):
             await it.answer()
-        it.clock.skipped += ABSENT_AFTER
+        it.clock.skipped += NOT_RECEIVED_AFTER_S
         await it.session.read_once()
         assert submission.progress is Progress.NOT_RECEIVED
         it.wire.fault = Fault.NONE
@@ -153,7 +153,7 @@ async def test_a_write_that_arrives_after_all_is_seen() -> None:
         assert (submission.progress, it.truth) == (Progress.UNKNOWN, "pending")
         with pytest.raises(UsageError, match="looked up"):
             await it.answer()
-        it.clock.skipped += ABSENT_AFTER
+        it.clock.skipped += NOT_RECEIVED_AFTER_S
         await it.session.read_once()
         assert (submission.progress, it.truth) == (Progress.NOT_RECEIVED, "pending")
         it.wire.release.set()
@@ -163,9 +163,9 @@ async def test_a_write_that_arrives_after_all_is_seen() -> None:
 
 NO = json.dumps({"status": "error", "error": {"code": "X", "message": "no"}, "meta": {"request_id": "req_f"}}).encode()
 REFUSALS = {
-    "403": forged("403 Forbidden", NO),
-    "422": forged("422 Unprocessable Entity", b'{"detail": "no"}'),
-    "429": forged("429 Too Many Requests", NO),
+    "403": forged_response("403 Forbidden", NO),
+    "422": forged_response("422 Unprocessable Entity", b'{"detail": "no"}'),
+    "429": forged_response("429 Too Many Requests", NO),
 }
 
 
@@ -178,11 +178,11 @@ async def test_a_refusal_changed_nothing(answer: bytes) -> None:
 
 
 STRANGE = {
-    "500": forged("500 Internal Server Error", NO),
-    "html": forged("200 OK", b"<html>login</html>", "text/html"),
-    "502": forged("502 Bad Gateway", b"<html>bad gateway</html>", "text/html"),
-    "503": forged("503 Service Unavailable", NO),
-    "504": forged("504 Gateway Timeout", b"", "text/html"),
+    "500": forged_response("500 Internal Server Error", NO),
+    "html": forged_response("200 OK", b"<html>login</html>", "text/html"),
+    "502": forged_response("502 Bad Gateway", b"<html>bad gateway</html>", "text/html"),
+    "503": forged_response("503 Service Unavailable", NO),
+    "504": forged_response("504 Gateway Timeout", b"", "text/html"),
 }
 
 
@@ -223,7 +223,7 @@ async def test_twenty_at_once_send_one() -> None:
 
 
 @asynccontextmanager
-async def answering(wire: FaultyWire, ledger: Path) -> AsyncIterator[Process]:
+async def answering(wire: FaultyProxy, ledger: Path) -> AsyncIterator[Process]:
     """Another process of this program, ready to answer."""
     command = [sys.executable, "-m", "tests.support.resolver_process", wire.url, MANAGER, str(ledger)]
     process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
@@ -247,7 +247,7 @@ def tell(process: Process, *words: str) -> None:
 
 
 async def test_two_processes_race_and_each_checkpoint_gets_one_post(tmp_path: Path) -> None:
-    async with serving() as served, faulty_wire(served.url) as wire:
+    async with serving() as served, faulty_proxy(served.url) as wire:
         while len(waiting(served)) < RACES:
             await finished(served, APPROVAL, TRIP)
         ledger = tmp_path / "ledger.jsonl"
@@ -264,7 +264,7 @@ async def test_two_processes_race_and_each_checkpoint_gets_one_post(tmp_path: Pa
 @pytest.mark.parametrize("fault", [Fault.HOLD_BEFORE, Fault.HOLD_AFTER])
 async def test_what_a_killed_process_left_behind_is_told_truly(tmp_path: Path, fault: Fault) -> None:
     path = tmp_path / "ledger.jsonl"
-    async with serving() as served, faulty_wire(served.url) as wire:
+    async with serving() as served, faulty_proxy(served.url) as wire:
         while len(waiting(served)) < KILLS // 2:
             await finished(served, APPROVAL, TRIP)
         for round_number, checkpoint_id in enumerate(waiting(served)):
@@ -285,7 +285,7 @@ async def test_what_a_killed_process_left_behind_is_told_truly(tmp_path: Path, f
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-async def tells_the_truth(served: Served, wire: FaultyWire, ledger: Ledger, checkpoint_id: str) -> None:
+async def tells_the_truth(served: Served, wire: FaultyProxy, ledger: Ledger, checkpoint_id: str) -> None:
     """The next start finds the write, and says what came of it."""
     clock = SkippingClock()
     wire.fault = Fault.NONE

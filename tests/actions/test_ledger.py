@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from scaicore_tui.actions import Kind, Ledger, Progress
-from scaicore_tui.actions.ledger import LONGEST_WAIT, Entry
+from scaicore_tui.actions.ledger import MAX_WRITE_S, Entry
 from scaicore_tui.errors import StorageError
 
 NOW = 1_800_000_000.0
@@ -27,7 +27,7 @@ def entry(identity: str = "sub_1", **fields: object) -> Entry:
         (entry(), None, entry("sub_2"), "is sending to it"),
         (entry(pid=1), None, entry("sub_2"), "another scaicore-tui (process 1) is sending to it"),
         (entry(pid=DEAD), None, entry("sub_2"), "it is looked up"),
-        (entry(pid=1), None, entry("sub_2", at=NOW + LONGEST_WAIT + 1), "it is looked up"),
+        (entry(pid=1), None, entry("sub_2", at=NOW + MAX_WRITE_S + 1), "it is looked up"),
         (entry(), Progress.UNKNOWN, entry("sub_2"), "it is looked up"),
         (entry(), Progress.ACCEPTED, entry("sub_2"), "it was answered from this machine: approve"),
         (entry(), Progress.CONFIRMED, entry("sub_2", kind=Kind.CONTINUE), "it was answered from this machine"),
@@ -106,7 +106,7 @@ def test_a_write_that_was_left_is_looked_up_by_the_next(tmp_path: Path) -> None:
     ledger.release("sub_1")
     ledger.release("sub_unheard_of")
     (kept,) = ledger.entries()
-    assert (kept.is_orphan(NOW), kept.is_open, [state.progress for state in kept.states]) == (
+    assert (kept.is_orphaned(NOW), kept.is_open, [state.progress for state in kept.states]) == (
         True,
         True,
         ["sending"],

@@ -60,7 +60,7 @@ def damaged(path: Path, *lines: bytes) -> Path:
 def test_an_odd_line_is_counted_and_hides_nothing(tmp_path: Path, line: bytes) -> None:
     ledger = Ledger(damaged(tmp_path / "ledger.jsonl", line))
     (kept,) = ledger.entries()
-    assert (kept.id, kept.progress, ledger.unreadable) == ("sub_1", Progress.SENDING, 1)
+    assert (kept.id, kept.progress, ledger.unreadable_count) == ("sub_1", Progress.SENDING, 1)
     assert ledger.claim(replace(ENTRY, id="sub_2", target_id="ckpt_2")) is None
     assert "is sending to it" in str(ledger.claim(replace(ENTRY, id="sub_3")))
     assert line in (tmp_path / "ledger.jsonl").read_bytes().split(b"\n")
@@ -72,7 +72,7 @@ def test_a_write_in_a_state_of_a_newer_version_counts_as_being_sent(tmp_path: Pa
     path.write_bytes(newer + b"}\n")
     ledger = Ledger(path)
     (kept,) = ledger.entries()
-    assert (kept.id, kept.progress, ledger.unreadable) == ("sub_0", Progress.SENDING, 1)
+    assert (kept.id, kept.progress, ledger.unreadable_count) == ("sub_0", Progress.SENDING, 1)
 
 
 def test_fields_of_a_newer_version_change_nothing(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_fields_of_a_newer_version_change_nothing(tmp_path: Path) -> None:
     path.write_bytes(FIRST.encode() + b', "shard": ["s_1"], "message": null}\n')
     ledger = Ledger(path)
     (kept,) = ledger.entries()
-    assert (kept.id, kept.progress, kept.core_id, ledger.unreadable) == ("sub_0", Progress.SENDING, None, 0)
+    assert (kept.id, kept.progress, kept.core_id, ledger.unreadable_count) == ("sub_0", Progress.SENDING, None, 0)
 
 
 def test_a_line_is_read_once_and_a_file_in_the_place_of_another_from_its_beginning(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_a_line_that_is_being_written_is_read_when_it_is_whole(tmp_path: Path) -
     path = tmp_path / "ledger.jsonl"
     path.write_bytes(FIRST.encode())
     ledger = Ledger(path)
-    assert (ledger.entries(), ledger.unreadable) == ([], 0)
+    assert (ledger.entries(), ledger.unreadable_count) == ([], 0)
     with path.open("ab") as file:
         file.write(b"}\n")
     assert [entry.id for entry in ledger.entries()] == ["sub_0"]

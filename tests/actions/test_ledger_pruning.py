@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from scaicore_tui.actions import Kind, Ledger, Progress
 from scaicore_tui.actions.ledger import Entry
-from scaicore_tui.actions.ledger_pruning import DAY_S, INPUT_START, KEPT_S, SMALL_BYTES, UNKNOWN_KEPT_S
+from scaicore_tui.actions.ledger_pruning import DAY_S, INPUT_START_CHARS, RETENTION_S, SMALL_BYTES, UNKNOWN_RETENTION_S
 
 NOW = 1_800_000_000.0
 DONE = Progress.CONFIRMED
@@ -31,12 +31,12 @@ def write(ledger: Ledger, entry: Entry, progress: Progress, source: bytes | None
 @pytest.mark.parametrize(
     ("progress", "age", "is_kept"),
     [
-        (DONE, KEPT_S - DAY_S, True),
-        (DONE, KEPT_S + DAY_S, False),
-        (Progress.ACCEPTED, KEPT_S + DAY_S, False),
-        (Progress.UNKNOWN, KEPT_S + DAY_S, True),
-        (Progress.SENDING, KEPT_S + DAY_S, True),
-        (Progress.UNKNOWN, UNKNOWN_KEPT_S + DAY_S, False),
+        (DONE, RETENTION_S - DAY_S, True),
+        (DONE, RETENTION_S + DAY_S, False),
+        (Progress.ACCEPTED, RETENTION_S + DAY_S, False),
+        (Progress.UNKNOWN, RETENTION_S + DAY_S, True),
+        (Progress.SENDING, RETENTION_S + DAY_S, True),
+        (Progress.UNKNOWN, UNKNOWN_RETENTION_S + DAY_S, False),
     ],
 )
 def test_what_is_old_goes_with_the_next_write(tmp_path: Path, progress: Progress, age: float, is_kept: bool) -> None:
@@ -49,7 +49,7 @@ def test_what_is_old_goes_with_the_next_write(tmp_path: Path, progress: Progress
     assert ledger.claim(replayed("new", NOW)) is None
     for known in (ledger, reader, Ledger(path)):
         assert [entry.id for entry in known.entries()] == ["old"] * is_kept + ["new"]
-        assert known.unreadable == len(ODD)
+        assert known.unreadable_count == len(ODD)
     assert [line for line in path.read_bytes().split(b"\n") if line in ODD] == list(ODD)
     assert path.stat().st_mode & 0o777 == 0o600
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["ledger.jsonl", "ledger.jsonl.lock"]
@@ -74,7 +74,7 @@ def test_a_long_input_is_shortened_when_nobody_needs_it(
     assert ledger.claim(replayed("new", NOW)) is None
     kept, _ = Ledger(tmp_path / "ledger.jsonl").entries()
     assert (kept.progress, kept.comment, len(kept.states)) == (progress, "kept", 2)
-    shortened = (None, len(LONG), LONG[:INPUT_START].decode())
+    shortened = (None, len(LONG), LONG[:INPUT_START_CHARS].decode())
     assert (kept.input_json, kept.input_size, kept.input_start) == ((LONG, None, None) if is_whole else shortened)
     assert kept.input == (json.loads(LONG) if is_whole else None)
 
@@ -94,7 +94,7 @@ def test_a_large_file_is_copied_only_where_much_can_go(tmp_path: Path) -> None:
 
 def test_a_copy_that_was_cut_off_is_no_harm(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
-    write(Ledger(path), replayed("old", NOW - KEPT_S - DAY_S), DONE)
+    write(Ledger(path), replayed("old", NOW - RETENTION_S - DAY_S), DONE)
     (tmp_path / "ledger.jsonl.new").write_bytes(b'{"rewritten": "0"}\n{"id": "sub_half')
     assert Ledger(path).claim(replayed("new", NOW)) is None
     assert [entry.id for entry in Ledger(path).entries()] == ["new"]
@@ -102,7 +102,7 @@ def test_a_copy_that_was_cut_off_is_no_harm(tmp_path: Path) -> None:
 
 def test_where_it_can_not_be_copied_it_is_written_on(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
-    write(Ledger(path), replayed("old", NOW - KEPT_S - DAY_S), DONE)
+    write(Ledger(path), replayed("old", NOW - RETENTION_S - DAY_S), DONE)
     (tmp_path / "ledger.jsonl.new").mkdir()
     assert Ledger(path).claim(replayed("new", NOW)) is None
     assert [entry.id for entry in Ledger(path).entries()] == ["old", "new"]
@@ -111,7 +111,7 @@ def test_where_it_can_not_be_copied_it_is_written_on(tmp_path: Path) -> None:
 def test_several_at_once_lose_nothing_while_it_is_pruned(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     for number in range(20):
-        write(Ledger(path), replayed(f"old_{number}", NOW - KEPT_S - DAY_S + number), DONE)
+        write(Ledger(path), replayed(f"old_{number}", NOW - RETENTION_S - DAY_S + number), DONE)
 
     def work(worker: int) -> None:
         ledger = Ledger(path)

@@ -22,7 +22,7 @@ from scaicore_tui.lock import Lock
 from scaicore_tui.session import Session, Update
 from tests.support.builders import checkpoint
 from tests.support.manual_clock import ManualClock
-from tests.support.waiting import turn
+from tests.support.waiting import yield_once
 from tests.support.write_feed import WriteServer, accept_write, one_checkpoint
 
 NOW = 1_800_000_000.0
@@ -31,7 +31,7 @@ ENTRY = Entry("sub_1", NOW, os.getpid(), "p", "h", Kind.ANSWER, "ckpt_1", resolu
 
 def session_of(server: WriteServer, path: Path) -> Session:
     target = Target(url="http://127.0.0.1:1/api/v1")
-    client = Client(target, httpx.MockTransport(server.answer))
+    client = Client(target, httpx.MockTransport(server.respond))
     return Session(target, clock=ManualClock(), client=client, ledger=Ledger(path))
 
 
@@ -86,13 +86,13 @@ async def test_what_came_of_a_write_is_told_whatever_the_disk_takes_of_it(tmp_pa
         session.subscribe(updates.append)
         submission = await session.answer("ckpt_1", "approve")
         assert submission.progress is Progress.ACCEPTED
-        assert "no regular file" in session.tracker.records.problem
-        assert "only in memory" in session.tracker.records.problem
-        await turn()
+        assert "no regular file" in session.tracker.ledger_worker.problem
+        assert "only in memory" in session.tracker.ledger_worker.problem
+        await yield_once()
         assert Update() in updates
         path.rmdir()
         hidden.rename(path)
-    assert session.tracker.records.problem == ""
+    assert session.tracker.ledger_worker.problem == ""
     (entry,) = Ledger(path).entries()
     assert ([state.progress for state in entry.states], len(server.posts)) == (
         [Progress.SENDING, Progress.ACCEPTED],
@@ -107,7 +107,7 @@ async def test_a_ledger_that_can_not_be_read_stops_no_session(tmp_path: Path) ->
         session.subscribe(lambda update: polled.set() if update.checkpoints else None)
         running = asyncio.create_task(session.run())
         await polled.wait()
-        assert "can't be read" in session.tracker.records.problem
+        assert "can't be read" in session.tracker.ledger_worker.problem
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
@@ -117,7 +117,7 @@ async def test_the_loop_turns_while_another_process_holds_the_ledger(tmp_path: P
     worker = LedgerWorker(Ledger(path), lambda: None)
     lock = Lock(path, 0).acquire()
     claim = asyncio.create_task(worker.claim(ENTRY))
-    await turn()
+    await yield_once()
     worker.record("sub_1", NOW, Progress.ACCEPTED)
     assert not claim.done()
     lock.release()
@@ -131,7 +131,7 @@ async def test_a_claim_that_is_cancelled_says_that_nothing_was_sent(tmp_path: Pa
     worker = LedgerWorker(Ledger(path), lambda: None)
     lock = Lock(path, 0).acquire()
     claim = asyncio.create_task(worker.claim(ENTRY))
-    await turn()
+    await yield_once()
     claim.cancel()
     with pytest.raises(asyncio.CancelledError):
         await claim
@@ -150,6 +150,6 @@ async def test_an_answer_of_another_session_is_recovered_off_the_loop(tmp_path: 
     server.sim.checkpoints.clear()
     server.resolved = [checkpoint(status="resolved", resolution="approve")]
     async with session_of(server, path) as session:
-        (recovered,) = session.tracker.recover(await session.tracker.records.entries())
+        (recovered,) = session.tracker.recover(await session.tracker.ledger_worker.entries())
         await session.tracker.look_up()
         assert (recovered.id, recovered.progress) == ("sub_9", Progress.CONFIRMED)

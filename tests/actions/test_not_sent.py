@@ -21,8 +21,8 @@ from scaicore_tui.session import Session, Update
 from tests.support.builders import NOON, SECOND, checkpoint, started
 from tests.support.feed_simulator import UNLIMITED, FeedSim
 from tests.support.manual_clock import ManualClock
-from tests.support.waiting import until
-from tests.support.write_feed import WriteServer, accept_write, lose_answer, one_checkpoint
+from tests.support.waiting import wait_until
+from tests.support.write_feed import WriteServer, accept_write, lose_response, one_checkpoint
 
 Answer = Callable[[httpx.Request], httpx.Response]
 
@@ -32,10 +32,10 @@ class Troubled(WriteServer):
 
     trouble: Answer | None = None
 
-    def answer(self, request: httpx.Request) -> httpx.Response:
+    def respond(self, request: httpx.Request) -> httpx.Response:
         if self.trouble is not None and request.method == "GET":
             return self.trouble(request)
-        return super().answer(request)
+        return super().respond(request)
 
 
 def unreachable(request: httpx.Request) -> httpx.Response:
@@ -80,7 +80,7 @@ async def test_a_checkpoint_that_can_not_be_read_again_is_not_answered_and_can_b
 def _said(update: Update) -> tuple[str, str]:
     submission = update.submission
     assert submission is not None
-    return submission.target_id, submission.word
+    return submission.target_id, submission.progress_text
 
 
 async def test_it_says_sending_from_the_key_press_on() -> None:
@@ -90,7 +90,7 @@ async def test_it_says_sending_from_the_key_press_on() -> None:
     async def answer(request: httpx.Request) -> httpx.Response:
         if request.method == "GET" and server.sim.requests.count(request.url.path) > 1:
             await held.wait()
-        return server.answer(request)
+        return server.respond(request)
 
     target, clock = Target(url="http://127.0.0.1:1/api/v1"), ManualClock(NOON / SECOND)
     client = Client(target, httpx.MockTransport(answer), clock)
@@ -98,9 +98,13 @@ async def test_it_says_sending_from_the_key_press_on() -> None:
         await session.read_once()
         await session.client.checkpoints("pending")
         task = asyncio.create_task(session.answer("ckpt_1", "approve"))
-        await until(lambda: session.submitter.submissions)
+        await wait_until(lambda: session.submitter.submissions)
         (submission,) = session.submitter.submissions
-        assert (submission.word, submission.what, server.posts) == ("sending…", "answer approve to ckpt_1", [])
+        assert (submission.progress_text, submission.description, server.posts) == (
+            "sending…",
+            "answer approve to ckpt_1",
+            [],
+        )
         with pytest.raises(UsageError, match="under way"):
             await session.answer("ckpt_1", "approve")
         latest = latest_by_target(session.submitter.submissions)
@@ -116,12 +120,12 @@ async def test_where_the_program_ends_before_the_post_nothing_was_sent() -> None
 
     sim, ledger = one_checkpoint(), Ledger()
     target, clock = Target(url="http://127.0.0.1:1/api/v1"), ManualClock()
-    client = Client(target, httpx.MockTransport(sim.answer), clock)
+    client = Client(target, httpx.MockTransport(sim.respond), clock)
     async with Session(target, clock=clock, client=client, ledger=ledger) as session:
         await session.read_once()
         session.client._http._transport = httpx.MockTransport(never)
         task = asyncio.create_task(session.answer("ckpt_1", "approve"))
-        await until(lambda: session.submitter.submissions)
+        await wait_until(lambda: session.submitter.submissions)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         assert session.submitter.submissions[0].progress is Progress.NOT_SENT
@@ -267,9 +271,11 @@ async def test_a_missing_permission_closes_what_it_is_about_until_the_token_is_r
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.method == "POST":
-            return httpx.Response(403, json=PERMISSION) if request.url.path.endswith(refused) else lose_answer(request)
+            return (
+                httpx.Response(403, json=PERMISSION) if request.url.path.endswith(refused) else lose_response(request)
+            )
         is_current = request.headers["Authorization"] == f"Bearer {file.read_text()}"
-        return sim.answer(request) if is_current else httpx.Response(401, json={"detail": "expired"})
+        return sim.respond(request) if is_current else httpx.Response(401, json={"detail": "expired"})
 
     clock = ManualClock(NOON / SECOND)
     target = Target(url="http://127.0.0.1:1/api/v1", sources=(TokenFile("token_file", file),))

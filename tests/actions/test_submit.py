@@ -12,7 +12,7 @@ from scaicore_tui.protocol import Checkpoint
 from tests.support.builders import NOON, checkpoint, entered, read_row, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.memory_index import MemoryIndex
-from tests.support.write_feed import WriteServer, accept_write, lose_answer, one_checkpoint
+from tests.support.write_feed import WriteServer, accept_write, lose_response, one_checkpoint
 
 OPEN = WriteContext()
 SENT_BEFORE = "it was sent before, and what came of that is not known yet: it is looked up"
@@ -108,7 +108,7 @@ async def test_a_conflict_says_what_the_checkpoint_says_now(status: int) -> None
     [(None, Progress.UNKNOWN), ("approve", Progress.ACCEPTED), ("reject", Progress.CONFLICT)],
 )
 async def test_a_lost_answer_is_looked_up_and_never_repeated(resolution: str | None, progress: Progress) -> None:
-    server = WriteServer(one_checkpoint(), lose_answer)
+    server = WriteServer(one_checkpoint(), lose_response)
     server.resolved = [checkpoint(status="resolved", resolution=resolution)] if resolution else []
     async with server.session() as session:
         await session.read_once()

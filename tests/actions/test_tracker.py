@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from scaicore_tui.actions import Progress
-from scaicore_tui.actions.tracker import ABSENT_AFTER, LOOKUP_WINDOW_S
+from scaicore_tui.actions.tracker import LOOKUP_WINDOW_S, NOT_RECEIVED_AFTER_S
 from scaicore_tui.api.budget import Priority, RequestSlot
 from scaicore_tui.api.transport import INVOKE_TIMEOUT, WHOLE_TIMEOUT
 from scaicore_tui.errors import UsageError
@@ -16,7 +16,7 @@ from scaicore_tui.session import Session
 from tests.support.builders import NOON, SECOND, checkpoint, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
-from tests.support.write_feed import WriteServer, lose_answer, one_checkpoint
+from tests.support.write_feed import WriteServer, lose_response, one_checkpoint
 
 
 def moved(session: Session, seconds: float) -> None:
@@ -38,20 +38,20 @@ async def polled(session: Session, server: WriteServer) -> int:
 
 
 async def test_an_answer_that_did_not_arrive_costs_no_look_ups_while_its_checkpoint_waits() -> None:
-    server = WriteServer(one_checkpoint(), lose_answer)
+    server = WriteServer(one_checkpoint(), lose_response)
     async with server.session() as session:
         plain = await polled(session, server)
         submission = await session.answer("ckpt_1", "approve")
         await polled(session, server)
         assert [await polled(session, server) for _ in range(5)] == [plain] * 5
         seen = [submission.progress]
-        moved(session, ABSENT_AFTER)
+        moved(session, NOT_RECEIVED_AFTER_S)
         assert await polled(session, server) == plain
         assert [*seen, submission.progress] == [Progress.UNKNOWN, Progress.NOT_RECEIVED]
 
 
 async def test_what_may_still_arrive_is_not_sent_again_however_long_its_answer_takes() -> None:
-    server = WriteServer(one_checkpoint(), lose_answer)
+    server = WriteServer(one_checkpoint(), lose_response)
     async with server.session() as session:
         await polled(session, server)
         submission = await session.answer("ckpt_1", "approve")
@@ -66,7 +66,7 @@ async def test_what_may_still_arrive_is_not_sent_again_however_long_its_answer_t
 
 
 async def test_a_replay_that_may_still_arrive_is_not_sent_again() -> None:
-    server = WriteServer(FeedSim([started()]), lose_answer)
+    server = WriteServer(FeedSim([started()]), lose_response)
     async with server.session() as session:
         await polled(session, server)
         submission = await session.replay("exec_1")
@@ -81,7 +81,7 @@ async def test_a_replay_that_may_still_arrive_is_not_sent_again() -> None:
 
 async def test_twelve_lost_answers_are_looked_up_with_one_listing_less_and_less_often() -> None:
     rows = [checkpoint(f"ckpt_{number}", execution_id=f"exec_{number}") for number in range(12)]
-    server = WriteServer(FeedSim([started()], checkpoints=rows), lose_answer)
+    server = WriteServer(FeedSim([started()], checkpoints=rows), lose_response)
     async with server.session() as session:
         plain = await polled(session, server)
         sent = [await session.answer(row["id"], "approve") for row in rows]
@@ -99,7 +99,7 @@ async def test_twelve_lost_answers_are_looked_up_with_one_listing_less_and_less_
 
 
 async def test_a_look_up_leaves_the_feed_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    server = WriteServer(one_checkpoint(), lose_answer)
+    server = WriteServer(one_checkpoint(), lose_response)
     async with server.session() as session:
         await polled(session, server)
         await session.answer("ckpt_1", "approve")
@@ -120,7 +120,7 @@ async def test_a_look_up_leaves_the_feed_its_turn(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_it_is_looked_up_once_its_checkpoint_waits_no_longer() -> None:
-    server = WriteServer(one_checkpoint(), lose_answer)
+    server = WriteServer(one_checkpoint(), lose_response)
     async with server.session() as session:
         await polled(session, server)
         submission = await session.answer("ckpt_1", "approve")
@@ -132,7 +132,7 @@ async def test_it_is_looked_up_once_its_checkpoint_waits_no_longer() -> None:
 
 
 async def test_what_is_never_found_is_not_looked_for_for_ever() -> None:
-    server = WriteServer(one_checkpoint(), lose_answer)
+    server = WriteServer(one_checkpoint(), lose_response)
     async with server.session() as session:
         plain = await polled(session, server)
         submission = await session.answer("ckpt_1", "approve")
@@ -145,12 +145,12 @@ async def test_what_is_never_found_is_not_looked_for_for_ever() -> None:
 
 @pytest.mark.parametrize(("late", "progress"), [(10.0, Progress.UNKNOWN), (LOOKUP_WINDOW_S, Progress.NOT_RECEIVED)])
 async def test_a_run_that_begins_long_after_a_replay_is_not_its_own(late: float, progress: Progress) -> None:
-    server = WriteServer(FeedSim([started()]), lose_answer)
+    server = WriteServer(FeedSim([started()]), lose_response)
     async with server.session() as session:
         await polled(session, server)
         submission = await session.replay("exec_1")
-        if late > ABSENT_AFTER:
-            moved(session, ABSENT_AFTER)
+        if late > NOT_RECEIVED_AFTER_S:
+            moved(session, NOT_RECEIVED_AFTER_S)
             await polled(session, server)
             await polled(session, server)
         moved(session, late)
@@ -178,8 +178,8 @@ async def test_a_run_of_the_past_is_no_replay() -> None:
 
 async def test_a_cookie_is_neither_kept_nor_sent() -> None:
     seen: list[httpx.Headers] = []
-    server = WriteServer(one_checkpoint(), lose_answer)
-    answer = server.answer
+    server = WriteServer(one_checkpoint(), lose_response)
+    answer = server.respond
 
     def with_cookie(request: httpx.Request) -> httpx.Response:
         seen.append(request.headers)
@@ -187,7 +187,7 @@ async def test_a_cookie_is_neither_kept_nor_sent() -> None:
         response.headers["Set-Cookie"] = f"route{len(seen)}=a; Path=/"
         return response
 
-    server.answer = with_cookie  # type: ignore[method-assign]
+    server.respond = with_cookie  # type: ignore[method-assign]
     async with server.session() as session:
         for _ in range(3):
             await polled(session, server)

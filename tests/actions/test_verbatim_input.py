@@ -33,7 +33,7 @@ class Invoked:
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         if request.method != "POST":
-            return self.sim.answer(request)
+            return self.sim.respond(request)
         self.bodies.append(request.content)
         return httpx.Response(200, json={"output": 1, "request_id": "req_1"})
 

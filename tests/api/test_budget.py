@@ -13,8 +13,8 @@ from scaicore_tui.api.budget import Budget, Priority
 from scaicore_tui.api.rate_window import Quota, read_quota
 from scaicore_tui.errors import RequestRejected
 from tests.support.manual_clock import ManualClock
-from tests.support.rate_limited_server import LIMIT, RateLimitedServer
-from tests.support.waiting import turn, until
+from tests.support.rate_limited_server import REQUESTS_PER_MINUTE, RateLimitedServer
+from tests.support.waiting import wait_until, yield_once
 
 
 class Caller:
@@ -36,7 +36,7 @@ class Caller:
         async with self.budget.slot(rank) as slot:
             self.sent.append((self.clock.monotonic(), rank))
             await self.clock.sleep(0.1)
-            status, headers = self._server.take()
+            status, headers = self._server.count_request()
             self.refused += status == 429
             await self.clock.sleep(0.1)
             slot.on_response(status, headers)
@@ -64,7 +64,7 @@ class Caller:
 
 async def settle() -> None:
     for _ in range(12):
-        await turn()
+        await yield_once()
 
 
 def busiest_minute(moments: Sequence[float]) -> int:
@@ -74,7 +74,7 @@ def busiest_minute(moments: Sequence[float]) -> int:
 @pytest.mark.parametrize("tells", [True, False])
 async def test_a_minute_is_never_overspent_and_well_spent(tells: bool) -> None:
     clock = ManualClock()
-    caller = Caller(clock, RateLimitedServer(clock, tells=tells))
+    caller = Caller(clock, RateLimitedServer(clock, sends_headers=tells))
     for _ in range(5):
         # More than go meanwhile, and not all at once: each looks at all others that wait.
         caller.ask(*[Priority.CATCH_UP] * 40)
@@ -82,7 +82,7 @@ async def test_a_minute_is_never_overspent_and_well_spent(tells: bool) -> None:
     await caller.finish()
     moments = [moment for moment, _ in caller.sent]
     assert caller.refused == 0
-    assert LIMIT - 6 <= busiest_minute(moments) <= LIMIT
+    assert REQUESTS_PER_MINUTE - 6 <= busiest_minute(moments) <= REQUESTS_PER_MINUTE
     assert max(moments) < 220
 
 
@@ -94,8 +94,10 @@ ASKED = st.lists(st.tuples(st.integers(0, 30), st.lists(st.sampled_from(Priority
 def test_no_mix_of_requests_is_refused(asked: list[tuple[int, list[Priority]]], tells: bool, limit: int) -> None:
     async def run() -> int:
         clock = ManualClock()
-        caller = Caller(clock, RateLimitedServer(clock, limit=limit if tells else LIMIT, tells=tells))
-        caller.budget.limit = limit if tells else LIMIT
+        caller = Caller(
+            clock, RateLimitedServer(clock, limit=limit if tells else REQUESTS_PER_MINUTE, sends_headers=tells)
+        )
+        caller.budget.limit = limit if tells else REQUESTS_PER_MINUTE
         for seconds, ranks in asked:
             caller.ask(*(rank or Priority.HEAD for rank in ranks))
             await caller.pass_time(seconds + 0.5)
@@ -108,13 +110,13 @@ def test_no_mix_of_requests_is_refused(asked: list[tuple[int, list[Priority]]], 
 async def test_the_most_urgent_goes_first() -> None:
     clock = ManualClock()
     caller = Caller(clock, RateLimitedServer(clock))
-    for _ in range(LIMIT):
+    for _ in range(REQUESTS_PER_MINUTE):
         caller.ask(Priority.WRITE)
         await caller.pass_time(0.9)
     urgent_last = [Priority.HISTORY, Priority.CATCH_UP, Priority.HEAD, Priority.CHECKPOINTS, Priority.WRITE]
     caller.ask(*urgent_last)
     await caller.finish()
-    assert [rank for _, rank in caller.sent[LIMIT:]] == urgent_last[::-1]
+    assert [rank for _, rank in caller.sent[REQUESTS_PER_MINUTE:]] == urgent_last[::-1]
 
 
 async def test_the_less_urgent_leave_slots_to_the_more_urgent() -> None:
@@ -123,11 +125,15 @@ async def test_the_less_urgent_leave_slots_to_the_more_urgent() -> None:
     caller.ask(*[Priority.HISTORY] * 10)
     await settle()
     for rank in (Priority.HEAD, Priority.CHECKPOINTS, Priority.WRITE):
-        caller.ask(*[rank] * LIMIT)
+        caller.ask(*[rank] * REQUESTS_PER_MINUTE)
         await settle()
     spent = [rank for _, rank in caller.sent]
     caller.give_up()
-    assert [spent.count(rank) for rank in (Priority.HEAD, Priority.CHECKPOINTS, Priority.WRITE)] == [LIMIT - 12, 1, 1]
+    assert [spent.count(rank) for rank in (Priority.HEAD, Priority.CHECKPOINTS, Priority.WRITE)] == [
+        REQUESTS_PER_MINUTE - 12,
+        1,
+        1,
+    ]
 
 
 async def test_catching_up_leaves_room_for_the_regular_reads_and_writes() -> None:
@@ -154,7 +160,7 @@ async def test_others_on_the_same_key_are_made_room_for() -> None:
     caller = Caller(clock, server)
     for _ in range(20):
         for _ in range(3):
-            server.take()
+            server.count_request()
         caller.ask(*[Priority.CATCH_UP] * 4)
         await caller.pass_time(6)
     await caller.finish()
@@ -164,10 +170,10 @@ async def test_others_on_the_same_key_are_made_room_for() -> None:
 
 async def test_a_429_from_outside_holds_everything_back() -> None:
     clock = ManualClock()
-    server = RateLimitedServer(clock, tells=False)
+    server = RateLimitedServer(clock, sends_headers=False)
     caller = Caller(clock, server)
-    for _ in range(LIMIT):
-        server.take()
+    for _ in range(REQUESTS_PER_MINUTE):
+        server.count_request()
     caller.ask(Priority.HEAD)
     await caller.finish()
     assert (caller.refused, caller.budget.refusals) == (1, 1)
@@ -182,7 +188,7 @@ async def test_a_429_from_outside_holds_everything_back() -> None:
 async def test_a_write_that_would_wait_too_long_is_refused_and_says_why() -> None:
     clock = ManualClock()
     budget = Budget(clock)
-    for _ in range(LIMIT):
+    for _ in range(REQUESTS_PER_MINUTE):
         async with budget.slot(Priority.WRITE):
             pass
     with pytest.raises(
@@ -208,7 +214,7 @@ async def test_a_slot_that_is_given_up_goes_to_the_next() -> None:
     await settle()
     for task in caller._tasks[60:]:
         task.cancel()
-    await until(lambda: all(task.done() for task in caller._tasks[60:]))
+    await wait_until(lambda: all(task.done() for task in caller._tasks[60:]))
     caller._tasks = caller._tasks[:60]
     await caller.finish()
     assert len(caller.sent) == 60

@@ -12,7 +12,7 @@ from scaicore_tui.api.budget import Budget, Priority
 from scaicore_tui.sync.pollers import POLL_SHARE, allowed, upkeep
 from tests.support.manual_clock import ManualClock
 from tests.support.rate_limited_server import RateLimitedServer
-from tests.support.waiting import turn
+from tests.support.waiting import yield_once
 
 MINUTES = 6
 
@@ -26,7 +26,7 @@ class Readers:
         self.refused = 0
         self.sent: dict[Priority, list[float]] = defaultdict(list)
         self.waits: dict[Priority, list[float]] = defaultdict(list)
-        self._server = RateLimitedServer(self.clock, limit, tells=tells)
+        self._server = RateLimitedServer(self.clock, limit, sends_headers=tells)
         self._tasks: list[asyncio.Task[None]] = []
 
     def read(self, rank: Priority, pause: float = 0.0) -> None:
@@ -40,7 +40,7 @@ class Readers:
                 self.waits[rank].append(self.clock.monotonic() - wanted)
                 self.sent[rank].append(self.clock.monotonic())
                 await self.clock.sleep(0.2)
-                status, headers = self._server.take()
+                status, headers = self._server.count_request()
                 self.refused += status == 429
                 slot.on_response(status, headers)
             await self.clock.sleep(pause)
@@ -48,11 +48,11 @@ class Readers:
     async def pass_time(self, until: float) -> None:
         """Let time pass until then."""
         for _ in range(12):
-            await turn()
+            await yield_once()
         while self.clock.monotonic() < until:
             self.clock.skip()
             for _ in range(12):
-                await turn()
+                await yield_once()
 
     async def stop(self) -> None:
         """Let all readers end."""

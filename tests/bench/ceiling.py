@@ -20,7 +20,7 @@ from scaicore_tui.session import Session
 from scaicore_tui.timefmt import format_iso
 from tests.support.builders import NOON, RUNTIME, SECOND
 from tests.support.manual_clock import ManualClock
-from tests.support.waiting import rest
+from tests.support.waiting import let_run
 
 LIMIT, PAGE, WINDOW = 60, 500, 60.0
 SHARE = 0.95
@@ -134,7 +134,7 @@ async def watch(seconds: float, rate: float = RATE) -> Ceiling:
     async with Session(target, clock=clock, client=client, backfill=10**9) as session:
         running = asyncio.create_task(session.run())
         while not (clock.monotonic() > seconds and is_read(session, server)):
-            await rest(session, TURNS)
+            await let_run(session, TURNS)
             clock.skip()
             assert clock.monotonic() < seconds + GRACE, (session.connection, len(session.journal), len(server.log))
             if clock.monotonic() <= seconds:

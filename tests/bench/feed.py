@@ -17,7 +17,7 @@ from starlette.routing import Route
 from scaicore_tui.protocol import Event
 from scaicore_tui.servers.hosting import bind, serve_app
 from tests.support.builders import SECOND, completed, entered, exited, started
-from tests.support.feed_simulator import Answering
+from tests.support.feed_simulator import Responder
 
 TOKEN = "sk-bench"
 CORES = {
@@ -51,13 +51,13 @@ def run(number: int, at: int) -> Iterator[Event]:
 
 
 @contextmanager
-def served(sim: Answering) -> Iterator[dict[str, str]]:
+def served(sim: Responder) -> Iterator[dict[str, str]]:
     """A server of that feed, in a thread; yields the environment of an app that is to watch it."""
 
     async def answer(request: Request) -> Response:
         # As it came: a path may name what no URL shows as it is.
         path = request.scope["raw_path"].decode("ascii")
-        found = sim.answer(httpx.Request(request.method, f"{url}{path}", params=request.query_params))
+        found = sim.respond(httpx.Request(request.method, f"{url}{path}", params=request.query_params))
         limits = {name: value for name, value in found.headers.items() if "ratelimit" in name}
         return Response(found.content, found.status_code, limits, "application/json")
 

@@ -14,8 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tests.bench.registry import Row, Setting, row
-from tests.support.fault_server import FAULTS, suffer
-from tests.support.fuzz import GROWING, growth, mutants, try_body
+from tests.support.fault_server import FAULTS, run_fault
+from tests.support.fuzz import GROWING, mutants, time_growth, try_body
 
 MILLION, FEW = 1_000_000, 2_000
 GUIDED, FEW_GUIDED = 100_000, 1_000
@@ -35,8 +35,8 @@ def fuzz(setting: Setting) -> Iterator[Row]:
     yield Row(f"{tried:,} hostile bodies: raised, or drawn unsafely", bad, "", 0)
     yield guided(setting.size(GUIDED, FEW_GUIDED))
     size = setting.size(40_000, 5_000)
-    slowest = max(GROWING, key=lambda kind: growth(kind, size))
-    worst = min(growth(slowest, size) for _ in range(3))
+    slowest = max(GROWING, key=lambda kind: time_growth(kind, size))
+    worst = min(time_growth(slowest, size) for _ in range(3))
     yield Row(f"time for a body {GROWTH} times as large", worst, "×", 2 * GROWTH, beside=slowest)
 
 
@@ -66,8 +66,8 @@ def faults(setting: Setting) -> Iterator[Row]:
     """What each fault of a network costs at most in memory, with what is told of it and the time to recover."""
     with tempfile.TemporaryDirectory() as folder:
         for fault in FAULTS:
-            suffered = asyncio.run(suffer(fault, Path(folder)))
+            suffered = asyncio.run(run_fault(fault, Path(folder)))
             assert suffered.state is fault.state, (fault.name, suffered)
-            ended = "" if suffered.seconds is None else f", well after {suffered.seconds:.1f} s"
-            note = f"{suffered.state}{ended}: {suffered.words or 'nothing is told'}"
-            yield Row(f"fault: {fault.name}", suffered.mib, "MiB", MOST_MIB, note=note)
+            ended = "" if suffered.recovery_s is None else f", well after {suffered.recovery_s:.1f} s"
+            note = f"{suffered.state}{ended}: {suffered.message or 'nothing is told'}"
+            yield Row(f"fault: {fault.name}", suffered.peak_mib, "MiB", MOST_MIB, note=note)

@@ -51,7 +51,7 @@ def started(command: Sequence[str]) -> float:
 def on_terminal(command: Sequence[str], env: dict[str, str] | None = None, *, ready: str) -> Iterator[Terminal]:
     """The program on a terminal of 80x24 of its own, once that text is on its screen."""
     with tempfile.TemporaryDirectory() as home, Terminal(Path(home), command, env=env) as terminal:
-        terminal.until(ready, PATIENCE)
+        terminal.wait_until(ready, PATIENCE)
         yield terminal
 
 
@@ -64,19 +64,19 @@ def opened(command: Sequence[str], env: dict[str, str] | None = None, *, ready: 
 
 def presses(terminal: Terminal, times: int, *keys: str, quiet: float = HURRY) -> list[Press]:
     """So many presses of these keys in turn, each once the one before is over."""
-    terminal.quiet(REST, DEAF)
+    terminal.wait_for_silence(REST, DEAF)
     return [press(terminal, key, quiet) for key in islice(cycle(keys), times)]
 
 
 def press(terminal: Terminal, key: str, quiet: float) -> Press:
     """One press, until nothing more is written."""
-    terminal.quiet(0)
+    terminal.wait_for_silence(0)
     before, begin = len(terminal.output), time.perf_counter()
     terminal.press(key)
     if len(terminal.output) == before:
         terminal.pump(DEAF)
     first = 1000 * (time.perf_counter() - begin)
-    terminal.quiet(quiet, DEAF)
+    terminal.wait_for_silence(quiet, DEAF)
     return Press(len(terminal.output) - before, first)
 
 
@@ -87,9 +87,9 @@ def first_byte(terminal: Terminal, key: str) -> float:
 
 def cursor_moved(terminal: Terminal, key: str) -> float:
     """Milliseconds until the topmost cursor is on another line, whatever else is written meanwhile."""
-    before, begin = terminal.line_of(CURSOR), time.perf_counter()
+    before, begin = terminal.find_line(CURSOR), time.perf_counter()
     terminal.press(key)
-    terminal.until(lambda: terminal.line_of(CURSOR) != before)
+    terminal.wait_until(lambda: terminal.find_line(CURSOR) != before)
     moved = time.perf_counter()
     while (left := moved + HURRY - time.perf_counter()) > 0:
         terminal.pump(left)
@@ -103,7 +103,7 @@ def percentile(values: Sequence[float], part: float) -> float:
 
 def watched(terminal: Terminal, seconds: float) -> tuple[float, float]:
     """Bytes a second, and the share of a processor in percent, while nobody does anything."""
-    terminal.quiet(REST)
+    terminal.wait_for_silence(REST)
     begin, before, used = time.monotonic(), len(terminal.output), processor_seconds(terminal.pid)
     while (left := begin + seconds - time.monotonic()) > 0:
         terminal.pump(left)

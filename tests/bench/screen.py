@@ -26,7 +26,7 @@ def key_bytes(setting: Setting) -> Iterator[Row]:
     """What moving through the runs writes."""
     times = setting.size(40, 12)
     with served(FeedSim(told(RUNS))) as env, on_terminal(DEBUGGER, env, ready=A_ROW) as terminal:
-        terminal.until(LIVE)
+        terminal.wait_until(LIVE)
         running = presses(terminal, times, "j")
         resting = presses(terminal, times // 2, "j", quiet=0.3)
     with on_terminal(BARE, ready=A_ROW) as terminal:
@@ -53,8 +53,8 @@ def _at_rest(journal: Path, times: int, events: str) -> Iterator[Row]:
         on_terminal(DEBUGGER, env, ready=A_ROW) as few,
         on_terminal((*DEBUGGER, "--journal", str(journal)), quiet, ready=A_ROW) as many,
     ):
-        few.until(LIVE)
-        many.until(lambda: _is_loaded(many, journal))
+        few.wait_until(LIVE)
+        many.wait_until(lambda: _is_loaded(many, journal))
         found = [[first_byte(few, key), first_byte(many, key)] for key in islice(cycle("jk"), times)]
     of_few, of_many = zip(*found, strict=True)
     for what, taken in ((f"{RUNS} runs", of_few), (events, of_many)):
@@ -73,7 +73,7 @@ def _while_folded(journal: Path, times: int, events: str) -> Iterator[Row]:
         served(FeedSim([])) as env,
         on_terminal((*DEBUGGER, "--journal", str(journal)), env, ready=A_ROW) as terminal,
     ):
-        terminal.until(LIVE)
+        terminal.wait_until(LIVE)
         keys = islice(cycle("jk"), times)
         found = [cursor_moved(terminal, key) for key in takewhile(lambda _: _runs(journal) < runs, keys)]
     if found:
@@ -89,14 +89,14 @@ def node_bytes(setting: Setting) -> Iterator[Row]:
     costs = []
     with served(sim) as env, on_terminal(DEBUGGER, env, ready=A_ROW) as terminal:
         for number in range(setting.size(5, 2)):
-            terminal.until(lambda: "every" in terminal.text)
-            terminal.quiet(0.2)
+            terminal.wait_until(lambda: "every" in terminal.text)
+            terminal.wait_for_silence(0.2)
             before, at = len(terminal.output), int(time.time()) * SECOND
             told_of = (exited if number % 2 == 0 else entered)(nodes[-1], at, last)
             sim.log.append(told_of)
             known = f"{len(sim.log):,} events"
-            terminal.until(lambda known=known: known in terminal.text)  # type: ignore[misc]
-            terminal.quiet(0.1)
+            terminal.wait_until(lambda known=known: known in terminal.text)  # type: ignore[misc]
+            terminal.wait_for_silence(0.1)
             costs.append(len(terminal.output) - before)
     yield Row("one node changed: bytes", median(costs), "bytes", 500)
 
@@ -105,8 +105,8 @@ def node_bytes(setting: Setting) -> Iterator[Row]:
 def idle(setting: Setting) -> Iterator[Row]:
     """What watching a live server costs that has nothing to tell."""
     with served(FeedSim(told(RUNS))) as env, on_terminal(DEBUGGER, env, ready=A_ROW) as terminal:
-        terminal.until(LIVE)
-        terminal.quiet(1.0, 3.0)
+        terminal.wait_until(LIVE)
+        terminal.wait_for_silence(1.0, 3.0)
         # Three of the steps in which ages grow: with fewer it matters when one begins to look.
         rate, share = watched(terminal, 30)
     yield Row("idle, live server: bytes a second", rate, "bytes/s", 15)

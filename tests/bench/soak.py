@@ -29,7 +29,7 @@ from tests.bench.day import COLLEAGUE, Day
 from tests.bench.troubled import Troubled
 from tests.support.builders import NOON, SECOND
 from tests.support.manual_clock import ManualClock
-from tests.support.waiting import rest
+from tests.support.waiting import let_run
 
 # Turns of the event loop within which everything is done that doesn't wait for the clock.
 TURNS = 40
@@ -158,7 +158,7 @@ async def live(seconds: float, keep_days: float | None = None) -> Soak:
 
 def session_on(server: Troubled, day: Day, folder: Path, keep_days: float | None) -> Session:
     target = Target(url="http://127.0.0.1:1/api/v1", name="soak", interval=5.0, keep_days=keep_days)
-    client = Client(target, httpx.MockTransport(server.answer), day.clock)
+    client = Client(target, httpx.MockTransport(server.respond), day.clock)
     journal, ledger = Journal.open(folder / "journal"), Ledger(folder / "ledger")
     return Session(target, journal, clock=day.clock, client=client, backfill=10**9, ledger=ledger)
 
@@ -166,7 +166,7 @@ def session_on(server: Troubled, day: Day, folder: Path, keep_days: float | None
 async def pass_time(session: Session, day: Day, until: float, *acts: Callable[[], None]) -> None:
     """Let time pass, and everything happen in it."""
     while day.clock.monotonic() < until:
-        await rest(session, TURNS)
+        await let_run(session, TURNS)
         day.clock.skip()
         day.go_on()
         for act in acts:
@@ -186,7 +186,7 @@ def _judged(session: Session, day: Day, server: Troubled, samples: list[Sample])
         wrong=(told - day.ended).total() + (day.ended - told).total(),
         refused=server.refused,
         twice=sum(count > 1 for count in server.posts.values()),
-        open=sum(not answer.is_settled for answer in answers),
+        open=sum(not answer.is_final for answer in answers),
         left=0,
         met=server.met,
         samples=samples,

@@ -47,9 +47,9 @@ def first_row(setting: Setting) -> Iterator[Row]:
 def memory(setting: Setting) -> Iterator[Row]:
     """What a fresh start holds."""
     with served(FeedSim(told(RUNS))) as env, on_terminal(DEBUGGER, env, ready=A_ROW) as ours:
-        ours.quiet(1.0)
+        ours.wait_for_silence(1.0)
         with on_terminal(BARE, ready=A_ROW) as least:
-            least.quiet(1.0)
+            least.wait_for_silence(1.0)
             mib = resident_mib(ours.pid), resident_mib(least.pid)
     yield Row("memory, fresh", mib[0], "MiB", 1.5, least=mib[1], beside=A_TABLE)
 

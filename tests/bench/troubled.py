@@ -43,7 +43,7 @@ class Troubled:
         self._restarts = 0
         self._answers = 0
 
-    async def answer(self, request: httpx.Request) -> httpx.Response:
+    async def respond(self, request: httpx.Request) -> httpx.Response:
         """One answer, after a while on the wire; or what went wrong with it."""
         await self._clock.sleep(LATENCY)
         self._day.go_on()

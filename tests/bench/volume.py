@@ -14,7 +14,7 @@ from tests.bench.ingest import indexed, memory, speed, stall, write_journal
 from tests.bench.probes import in_turns, opened
 from tests.bench.registry import Row, Setting, row
 from tests.bench.start import A_TABLE, BARE
-from tests.support.feed_model import try_out
+from tests.support.feed_model import try_scripts
 from tests.support.feed_simulator import FeedSim
 from tests.support.terminal import DEBUGGER
 
@@ -78,7 +78,7 @@ def ceiling(setting: Setting) -> Iterator[Row]:
 def model(setting: Setting) -> Iterator[Row]:
     """Feeds that misbehave in every way that the API leaves open; one that shows a difference is raised."""
     tried = setting.size(3_000, 20)
-    try_out(tried)
+    try_scripts(tried)
     yield Row(f"{tried:,} feeds against a model: lost or doubled", 0, "", 0)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from scaicore_tui.servers.grid.http import rate_limits
 from tests.support.grid import MANAGER
-from tests.support.program import Demo, FastGrid, Program, demo_of, fast_grid
+from tests.support.program import Demo, FastGrid, Program, fast_grid, running_demo
 
 
 @pytest.fixture(scope="session")
@@ -27,14 +27,14 @@ def program(home: Path) -> Program:
 @pytest.fixture(scope="session")
 def demo(program: Program) -> Iterator[Demo]:
     """A demo that starts no new runs; those of its past that are under way come to their end."""
-    with demo_of(program, "--seed", "7", "--rate", "0") as running:
+    with running_demo(program, "--seed", "7", "--rate", "0") as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def reader(program: Program, demo: Demo) -> Program:
     """The program, told of the demo."""
-    return program.knowing(**demo.settings)
+    return program.with_variables(**demo.settings)
 
 
 @pytest.fixture

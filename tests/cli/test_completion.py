@@ -11,7 +11,7 @@ import pytest
 from scaicore_tui.protocol.checkpoints import read_checkpoint
 from scaicore_tui.store import Journal, JournalWriter
 from tests.support.builders import NOON, checkpoint, completed, started
-from tests.support.program import COMMAND, PATIENCE, Program, loaded_modules
+from tests.support.program import COMMAND, TIMEOUT_S, Program, loaded_modules
 
 ASK = "_SCAICORE_TUI_COMPLETE"
 HOSTILE = "exec_$(touch owned)"
@@ -44,7 +44,7 @@ def completed_in(shell: str, program: Program, line: str) -> list[str]:
         "zsh": {ASK: "complete_zsh", "_TYPER_COMPLETE_ARGS": line},
         "fish": {ASK: "complete_fish", "_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
     }
-    done = program.knowing(**asks[shell])()
+    done = program.with_variables(**asks[shell])()
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.splitlines()
 
@@ -96,7 +96,7 @@ def test_bash_completes(program: Program, journal: Path, tmp_path: Path) -> None
         cwd=tmp_path,
         capture_output=True,
         encoding="utf-8",
-        timeout=PATIENCE,
+        timeout=TIMEOUT_S,
         check=False,
     )
     assert (set(done.stdout.split()), done.stderr) == ({"@latest", "exec_a", "exec_b"}, "")
@@ -129,6 +129,6 @@ def test_nothing_is_said_where_there_is_nothing(program: Program, tmp_path: Path
 def test_it_loads_little(program: Program, journal: Path) -> None:
     asks = {ASK: "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
     line = {"_TYPER_COMPLETE_ARGS": f"scaicore-tui show --journal {journal} "}
-    printed, modules = loaded_modules(program.knowing(**asks, **line))
+    printed, modules = loaded_modules(program.with_variables(**asks, **line))
     assert "exec_a" in printed
     assert not modules & {"httpx", "textual", "starlette", "uvicorn"}

@@ -49,7 +49,7 @@ def configured(fresh: Program) -> Program:
 
 def told(program: Program, *flags: str) -> dict[str, tuple[object, str]]:
     """Each setting, and what said so."""
-    settings = program.document("config", "show", "--json", *flags)["settings"]
+    settings = program.json_output("config", "show", "--json", *flags)["settings"]
     return {name: (setting["value"], setting["source"]) for name, setting in settings.items()}
 
 
@@ -63,7 +63,7 @@ def test_the_file_has_a_place_before_there_is_one(fresh: Program) -> None:
 
 def test_every_value_names_its_source(configured: Program) -> None:
     file = config_of(configured)
-    program = configured.knowing(SCAICORE_TUI_URL="https://env.example", STAGING=SECRET)
+    program = configured.with_variables(SCAICORE_TUI_URL="https://env.example", STAGING=SECRET)
     shown = told(program, "--core", "core_x")
     assert shown["profile"] == ("staging", f"default in {file}")
     assert shown["url"] == ("https://env.example", "SCAICORE_TUI_URL")
@@ -77,7 +77,7 @@ def test_every_value_names_its_source(configured: Program) -> None:
 
 
 def test_no_secret_is_told_and_no_command_run(configured: Program) -> None:
-    hidden = configured.knowing(SCAICORE_TUI_TOKEN=SECRET, SCAICORE_TUI_URL=f"https://me:{SECRET}@h.example")
+    hidden = configured.with_variables(SCAICORE_TUI_TOKEN=SECRET, SCAICORE_TUI_URL=f"https://me:{SECRET}@h.example")
     for arguments in (("config", "show"), ("config", "show", "--json"), ("config", "check", "--json")):
         done = hidden(*arguments)
         assert done.returncode == 2
@@ -119,7 +119,7 @@ def test_what_can_not_be_used_is_wrong_too(configured: Program) -> None:
 
 
 def test_what_the_environment_says_is_checked(configured: Program) -> None:
-    done = configured.knowing(SCAICORE_TUI_API="soap")("config", "check")
+    done = configured.with_variables(SCAICORE_TUI_API="soap")("config", "check")
     assert done.returncode == 2
     assert "no API 'soap' (SCAICORE_TUI_API)" in done.stdout
 
@@ -166,17 +166,17 @@ def test_a_file_that_would_be_wrong_is_not_written(fresh: Program, flags: tuple[
 
 def test_on_a_terminal_it_asks(fresh: Program) -> None:
     with Terminal(fresh.home, [*COMMAND, "config", "init"], size=(120, 24), env=fresh.settings) as terminal:
-        terminal.until("Name of the profile [default]:")
+        terminal.wait_until("Name of the profile [default]:")
         terminal.press("enter")
-        terminal.until("The API's address")
+        terminal.wait_until("The API's address")
         terminal.press("http://far.example", "enter")
-        terminal.until("never sent in the clear")
+        terminal.wait_until("never sent in the clear")
         terminal.press("scaiflow.example.com", "enter")
-        terminal.until("Where is the token?")
+        terminal.wait_until("Where is the token?")
         terminal.press("1", "enter")
-        terminal.until("Name of the variable [SCAICORE_TUI_TOKEN]:")
+        terminal.wait_until("Name of the variable [SCAICORE_TUI_TOKEN]:")
         terminal.press(SECRET, "enter")
-        terminal.until("the token itself is never written")
+        terminal.wait_until("the token itself is never written")
         terminal.press("MY_TOKEN", "enter")
         assert terminal.wait() == 0
     profile = read_profiles(fresh.home / ".config" / "scaicore-tui" / "config.toml").profiles["default"]

@@ -17,7 +17,7 @@ from scaicore_tui.cli.output import crash
 from scaicore_tui.cli.output.stderr import report_error
 from scaicore_tui.cli.runner import RedactedFormatter
 from scaicore_tui.errors import RequestRejected, Unreachable
-from tests.support.waiting import turn
+from tests.support.waiting import yield_once
 
 PAYLOAD = "what-a-flow-said"
 
@@ -133,7 +133,7 @@ def test_a_loop_in_debug_mode_does_not_either(caplog: pytest.LogCaptureFixture) 
     async def slow() -> None:
         asyncio.get_running_loop().slow_callback_duration = 0.0
         asyncio.get_running_loop().call_soon(str, PAYLOAD)
-        await turn()
+        await yield_once()
 
     with caplog.at_level(logging.WARNING, "asyncio"), asyncio.Runner(debug=True) as runner:
         runner.run(slow())

@@ -6,7 +6,7 @@ import signal
 
 import httpx
 
-from tests.support.program import PATIENCE, Demo, Program, demo_of
+from tests.support.program import TIMEOUT_S, Demo, Program, running_demo
 
 
 def test_the_demo_prints_its_addresses_on_one_line(demo: Demo) -> None:
@@ -29,7 +29,7 @@ def test_the_demos_proxy_and_grid_return_the_same(demo: Demo) -> None:
 
 
 def test_ctrl_c_ends_the_demo_silently_with_130(program: Program) -> None:
-    with demo_of(program, "--rate", "600") as demo:
+    with running_demo(program, "--rate", "600") as demo:
         with demo.client() as grid:
             assert grid.get("/events").json()["data"]["events"]
         assert demo.stop() == 130
@@ -37,17 +37,17 @@ def test_ctrl_c_ends_the_demo_silently_with_130(program: Program) -> None:
 
 
 def test_a_signal_ends_the_demo_with_128_plus_its_number(program: Program) -> None:
-    with demo_of(program, "--rate", "0") as demo:
+    with running_demo(program, "--rate", "0") as demo:
         demo.process.send_signal(signal.SIGTERM)
-        assert demo.process.wait(PATIENCE) == 128 + signal.SIGTERM
+        assert demo.process.wait(TIMEOUT_S) == 128 + signal.SIGTERM
         assert demo.process.communicate() == ("", "")
 
 
 def test_the_apps_demo_ends_with_its_standard_input(program: Program) -> None:
-    with demo_of(program, "--rate", "0", "--owned") as demo:
+    with running_demo(program, "--rate", "0", "--owned") as demo:
         assert demo.process.stdin is not None
         demo.process.stdin.close()
-        assert demo.process.wait(PATIENCE) == 0
+        assert demo.process.wait(TIMEOUT_S) == 0
 
 
 def test_serve_puts_the_api_in_front_of_a_grid(program: Program, demo: Demo) -> None:
@@ -63,11 +63,13 @@ def test_serve_puts_the_api_in_front_of_a_grid(program: Program, demo: Demo) -> 
         hosts = ("box.example", "evil.example")
         known, foreign = (httpx.get(f"{url}/scaicore/events", headers={"Host": host}) for host in hosts)
         assert (known.status_code, foreign.status_code) == (412, 421)
-        found = program.knowing(SCAICORE_TUI_URL=url, SCAICORE_TUI_TOKEN=demo.ready["viewer_token"])("checkpoints")
+        found = program.with_variables(SCAICORE_TUI_URL=url, SCAICORE_TUI_TOKEN=demo.ready["viewer_token"])(
+            "checkpoints"
+        )
         assert found.returncode == 0
         assert "debug_breakpoint" in found.stdout
         server.send_signal(signal.SIGINT)
-        assert server.wait(PATIENCE) == 130
+        assert server.wait(TIMEOUT_S) == 130
 
 
 def test_serve_refuses_a_port_in_use(program: Program, demo: Demo) -> None:

@@ -69,7 +69,7 @@ def test_all_is_well(reader: Program, demo: Demo) -> None:
 @pytest.mark.parametrize(("token", "allowed"), [(MANAGER, True), (VIEWER, False)])
 def test_a_scaigrid_says_who_may_write(fresh: Program, token: str, allowed: bool) -> None:
     with fast_grid() as grid:
-        checks = examined(fresh.knowing(**grid.settings(token)))
+        checks = examined(fresh.with_variables(**grid.settings(token)))
     assert (checks["api"]["facts"]["api"], checks["manage"]["facts"]["allowed"]) == ("scaigrid", allowed)
 
 
@@ -82,15 +82,15 @@ def test_the_wrong_style_of_api(reader: Program, demo: Demo) -> None:
 
 
 def test_no_token_and_one_that_ran_out(fresh: Program, demo: Demo) -> None:
-    there = fresh.knowing(SCAICORE_TUI_URL=demo.ready["url"])
+    there = fresh.with_variables(SCAICORE_TUI_URL=demo.ready["url"])
     checks = examined(there, code=4)
     assert "looked at SCAICORE_TUI_TOKEN" in checks["token"]["words"]
-    checks = examined(there.knowing(SCAICORE_TUI_TOKEN=jwt(sub="usr_1", exp=1_700_000_000)), code=4)
+    checks = examined(there.with_variables(SCAICORE_TUI_TOKEN=jwt(sub="usr_1", exp=1_700_000_000)), code=4)
     assert "ran out" in checks["token"]["words"]
 
 
 def test_nobody_is_there(fresh: Program) -> None:
-    checks = examined(fresh.knowing(SCAICORE_TUI_URL="http://127.0.0.1:1", SCAICORE_TUI_TOKEN="a.b.c"), code=3)
+    checks = examined(fresh.with_variables(SCAICORE_TUI_URL="http://127.0.0.1:1", SCAICORE_TUI_TOKEN="a.b.c"), code=3)
     assert checks["api"]["words"].startswith("cannot reach 127.0.0.1:1")
     assert checks["feed"]["state"] == "unknown"
 
@@ -99,7 +99,7 @@ def test_it_asks_a_handful_of_times_and_only_reads(fresh: Program) -> None:
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(grid_server()) as server:
         for reply, most in ((PAGE, 4), (answer(b"<html>", "404 Not Found"), 6), (answer(b"", "401 No"), 1)):
             server.reply = reply
-            fresh.knowing(SCAICORE_TUI_URL=server.url, SCAICORE_TUI_TOKEN="sgk_key")("doctor")
+            fresh.with_variables(SCAICORE_TUI_URL=server.url, SCAICORE_TUI_TOKEN="sgk_key")("doctor")
             assert 0 < len(server.received) <= most
             assert {request.line.split()[0] for request in server.received} == {b"GET"}
             assert all(request.headers["authorization"] == "Bearer sgk_key" for request in server.received)
@@ -111,7 +111,7 @@ def test_what_is_on_this_machine(fresh: Program) -> None:
     config = fresh.home / "XDG_CONFIG_HOME" / "scaicore-tui" / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text('[profiles.prod]\nurl = "https://prod.example"\n')
-    elsewhere = fresh.knowing(SCAICORE_TUI_URL="http://127.0.0.1:1", SCAICORE_TUI_TOKEN="a.b.c")
+    elsewhere = fresh.with_variables(SCAICORE_TUI_URL="http://127.0.0.1:1", SCAICORE_TUI_TOKEN="a.b.c")
     journal = fresh.home / "a.journal"
     journal.write_text("no journal")
     checks = examined(elsewhere, "--profile", "prod", "--journal", str(journal), code=3)

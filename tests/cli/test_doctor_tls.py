@@ -12,7 +12,7 @@ from scaicore_tui.cli.commands.doctor.local import tls_finding
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import ConfigError
-from tests.support.fault_server import Authority, fault_server
+from tests.support.fault_server import CertificateAuthority, fault_server
 from tests.support.manual_clock import ManualClock
 
 pytestmark = pytest.mark.usefixtures("no_documented_limit")
@@ -27,10 +27,10 @@ pytestmark = pytest.mark.usefixtures("no_documented_limit")
     ],
 )
 async def test_a_certificate_that_is_not_believed(tmp_path: Path, what: str, words: str) -> None:
-    authority = Authority()
+    authority = CertificateAuthority()
     async with fault_server(authority) as server:
         assert server.tls is not None
-        authority.show(server.tls, what)
+        authority.use_certificate(server.tls, what)
         target = Target(url=server.url, ca_file=authority.write(tmp_path / "ca.pem"))
         finding = await tls_finding(target, SystemClock())
     assert (finding.status, finding.code) == (Mark.FAILED, 3)
@@ -39,7 +39,7 @@ async def test_a_certificate_that_is_not_believed(tmp_path: Path, what: str, wor
 
 
 async def test_a_certificate_that_is_believed(tmp_path: Path) -> None:
-    authority = Authority()
+    authority = CertificateAuthority()
     async with fault_server(authority) as server:
         target = Target(url=server.url, ca_file=authority.write(tmp_path / "ca.pem"))
         finding = await tls_finding(target, SystemClock())

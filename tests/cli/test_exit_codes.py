@@ -15,9 +15,9 @@ from scaicore_tui.cli.help import EXIT_CODES
 from scaicore_tui.cli.runner import ENDING
 from scaicore_tui.servers.proxy import ProxyConfig
 from tests.support.core_inputs import SPOILED, TRIP
-from tests.support.fault_injector import Fault, faulty_wire
+from tests.support.fault_injector import Fault, faulty_proxy
 from tests.support.grid import MANAGER
-from tests.support.program import PATIENCE, Demo, FastGrid, Program, fast_grid
+from tests.support.program import TIMEOUT_S, Demo, FastGrid, Program, fast_grid
 from tests.support.proxy import proxy_server
 
 LOOPBACK = "http://127.0.0.1:1"
@@ -36,7 +36,7 @@ def test_without_a_token_it_says_where_it_looked(program: Program) -> None:
 
 
 def test_a_token_that_the_server_does_not_take(reader: Program) -> None:
-    done = reader.knowing(SCAICORE_TUI_TOKEN="sgk_stranger")("checkpoints", "--json")
+    done = reader.with_variables(SCAICORE_TUI_TOKEN="sgk_stranger")("checkpoints", "--json")
     assert (done.returncode, done.stdout) == (4, "")
     assert "AUTH_TOKEN_INVALID" in done.stderr
     assert "req_" in done.stderr
@@ -48,7 +48,7 @@ def test_a_port_where_nobody_listens(program: Program) -> None:
         bound.bind(("127.0.0.1", 0))
         host = f"127.0.0.1:{bound.getsockname()[1]}"
         settings = {"SCAICORE_TUI_URL": f"http://{host}", "SCAICORE_TUI_TOKEN": "a.b.c"}
-        done = program.knowing(**settings)("resolve", "ckpt_1", "approve", "--yes")
+        done = program.with_variables(**settings)("resolve", "ckpt_1", "approve", "--yes")
     assert (done.returncode, done.stdout) == (3, "")
     assert f"cannot reach {host}" in done.stderr
 
@@ -73,7 +73,7 @@ def test_a_server_that_is_no_scaicore(reader: Program, demo: Demo) -> None:
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_what_makes_no_sense(program: Program, arguments: list[str], words: str) -> None:
-    done = program.knowing(SCAICORE_TUI_TOKEN="a.b.c")(*arguments)
+    done = program.with_variables(SCAICORE_TUI_TOKEN="a.b.c")(*arguments)
     assert (done.returncode, done.stdout) == (9 if words == "is no journal" else 2, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -87,11 +87,11 @@ def test_a_journal_that_is_not_there(program: Program) -> None:
 
 def test_a_replay_whose_answer_was_lost_is_unknown_and_not_repeated(program: Program) -> None:
     with fast_grid(speed=4.0) as grid:
-        first = grid.begun("core_fact-check", {"claim": "one", "question": "two"})
+        first = grid.start_run("core_fact-check", {"claim": "one", "question": "two"})
         impatient = proxy_server(ProxyConfig(grid.served.url, invoke_timeout=0.2))
         with grid.portal.wrap_async_context_manager(impatient) as url:
             settings = {"SCAICORE_TUI_URL": f"{url}/v1", "SCAICORE_TUI_TOKEN": MANAGER}
-            done = program.knowing(**settings)("replay", first, "--yes")
+            done = program.with_variables(**settings)("replay", first, "--yes")
         (_, second) = grid.statuses()
     assert (done.returncode, done.stdout) == (7, "")
     assert f"the answer was lost; {second} (likely: found by its input)" in done.stderr
@@ -102,7 +102,7 @@ def ok(grid: FastGrid, writer: Program) -> int:
 
 
 def a_run_failed(grid: FastGrid, writer: Program) -> int:
-    return writer("watch", grid.finished("core_invoice-batch", SPOILED), "--exit-status").returncode
+    return writer("watch", grid.finish_run("core_invoice-batch", SPOILED), "--exit-status").returncode
 
 
 def a_flag_makes_no_sense(grid: FastGrid, writer: Program) -> int:
@@ -110,11 +110,11 @@ def a_flag_makes_no_sense(grid: FastGrid, writer: Program) -> int:
 
 
 def nobody_listens(grid: FastGrid, writer: Program) -> int:
-    return writer.knowing(SCAIGRID_BASE_URL=LOOPBACK)("checkpoints").returncode
+    return writer.with_variables(SCAIGRID_BASE_URL=LOOPBACK)("checkpoints").returncode
 
 
 def a_token_is_refused(grid: FastGrid, writer: Program) -> int:
-    return writer.knowing(SCAIGRID_API_KEY="sgk_stranger")("runs").returncode
+    return writer.with_variables(SCAIGRID_API_KEY="sgk_stranger")("runs").returncode
 
 
 def there_is_no_such_run(grid: FastGrid, writer: Program) -> int:
@@ -128,16 +128,16 @@ def it_was_answered_already(grid: FastGrid, writer: Program) -> int:
 
 
 def the_answer_is_lost(grid: FastGrid, writer: Program) -> int:
-    first = grid.finished("core_expense-approval", TRIP)
-    with grid.portal.wrap_async_context_manager(faulty_wire(grid.served.url)) as wire:
+    first = grid.finish_run("core_expense-approval", TRIP)
+    with grid.portal.wrap_async_context_manager(faulty_proxy(grid.served.url)) as wire:
         wire.fault = Fault.DROP_AFTER
-        code = writer.knowing(SCAIGRID_BASE_URL=wire.url)("replay", first, "--yes").returncode
+        code = writer.with_variables(SCAIGRID_BASE_URL=wire.url)("replay", first, "--yes").returncode
     assert (len(wire.posts), len(grid.statuses())) == (1, 2)
     return code
 
 
 def the_time_is_up(grid: FastGrid, writer: Program) -> int:
-    grid.finished("core_expense-approval", TRIP)
+    grid.finish_run("core_expense-approval", TRIP)
     return writer("watch", "@latest", "--timeout", "1").returncode
 
 
@@ -155,7 +155,7 @@ def a_signal_comes(number: signal.Signals, grid: FastGrid, writer: Program) -> i
         assert process.stderr is not None
         assert process.stderr.readline().startswith("watching ")
         process.send_signal(number)
-        return process.wait(PATIENCE)
+        return process.wait(TIMEOUT_S)
 
 
 def a_folder_is_in_the_place_of_the_journal(_: FastGrid, program: Program) -> int:

@@ -65,11 +65,11 @@ def test_a_profile(tmp_path: Path, grid: FastGrid, waiting: str, token_file: Pat
             ("1, 2 or 3", "3"),
             ("The command", f"cat {token_file}"),
         ):
-            terminal.until(question)
+            terminal.wait_until(question)
             terminal.press(said, "enter")
         assert terminal.wait() == 0
     assert program("config", "check").returncode == 0
     answered(program, waiting)
-    (entry,) = program.document("ledger", "--json")
+    (entry,) = program.json_output("ledger", "--json")
     assert (entry["profile"], entry["progress"]) == ("work", "confirmed")
     assert grid.checkpoint(waiting)["resolution"] == "approve"

@@ -56,13 +56,13 @@ def test_the_version_among_other_flags(program: Program) -> None:
 
 
 def test_flags_stand_before_or_after_the_command(demo: Demo, program: Program) -> None:
-    told = program.knowing(SCAICORE_TUI_TOKEN=demo.ready["token"])
+    told = program.with_variables(SCAICORE_TUI_TOKEN=demo.ready["token"])
     flags = ("--url", demo.ready["url"], "--core", "core_invoice-batch")
-    before = told.document(*flags, "runs", "--json")
+    before = told.json_output(*flags, "runs", "--json")
     assert before
     assert {run["core_id"] for run in before} == {"core_invoice-batch"}
-    assert told.document("runs", "--json", *flags) == before
-    nearer = told.document(*flags, "runs", "--json", "--core", "core_expense-approval")
+    assert told.json_output("runs", "--json", *flags) == before
+    nearer = told.json_output(*flags, "runs", "--json", "--core", "core_expense-approval")
     assert {run["core_id"] for run in nearer} == {"core_expense-approval"}
 
 
@@ -81,7 +81,7 @@ def test_a_profile_names_the_api_and_the_variable_of_its_token(demo: Demo, progr
         f'default = "staging"\n[profiles.staging]\nurl = "{demo.ready["url"]}"\ntoken_env = "STAGING_TOKEN"\n'
         'core = "core_debug-session"\nread_only = true\n'
     )
-    rows = at_home.document("checkpoints", "--json")
+    rows = at_home.json_output("checkpoints", "--json")
     assert {row["core_id"] for row in rows} == {"core_debug-session"}
     refused = at_home("continue", rows[0]["id"], "--yes")
     assert (refused.returncode, "this session is read-only" in refused.stderr) == (2, True)

@@ -19,7 +19,7 @@ from tests.bench.traffic import sources
 from tests.support.builders import checkpoint, completed, entered, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
-from tests.support.waiting import turn
+from tests.support.waiting import yield_once
 
 FEED = [decode_event(source) for source in sources(4_000)]
 SPLIT = 300
@@ -33,10 +33,10 @@ class Line:
         self.trouble: Callable[[], httpx.Response] | None = None
         target = Target(url="http://127.0.0.1:1/api/v1", name="sim")
         client = Client(target, httpx.MockTransport(self._answer))
-        self.session = Session(target, clock=ManualClock(), client=client, backfill=0, chance=lambda: 1.0)
+        self.session = Session(target, clock=ManualClock(), client=client, backfill=0, random_fn=lambda: 1.0)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
-        return self.sim.answer(request) if self.trouble is None else self.trouble()
+        return self.sim.respond(request) if self.trouble is None else self.trouble()
 
 
 def whole(events: Sequence[Event], first: int) -> list[Transition]:
@@ -129,7 +129,7 @@ async def test_what_fails_at_first_is_read_again_until_it_is_answered(capsys: py
         assert isinstance(clock, ManualClock)
         reading = asyncio.ensure_future(with_backoff(session, contact, read))
         while not reading.done():
-            await turn()
+            await yield_once()
             clock.skip()
         await reading
         assert clock.monotonic() == 5 + 10 + 20 + 40

@@ -32,7 +32,7 @@ SHELL = {"|", ">", "&&"}
 
 @pytest.mark.parametrize("name", ["", *NAMES])
 def test_help_fits_80_columns_and_has_examples(program: Program, name: str) -> None:
-    lines = program.knowing(COLUMNS="80").lines(*name.split(), "--help")
+    lines = program.with_variables(COLUMNS="80").lines(*name.split(), "--help")
     assert max(map(len, lines)) <= 80
     assert not any(line.endswith("...") for line in lines[1:])
     begin = lines.index("Examples:")
@@ -74,7 +74,7 @@ def test_help_shows_a_page_as_plain_text(program: Program, topic: str) -> None:
 def test_help_of_a_command_is_what_its_option_shows(program: Program, name: str) -> None:
     if name in PAGES:
         return
-    program = program.knowing(COLUMNS="80")
+    program = program.with_variables(COLUMNS="80")
     assert program.lines("help", *name.split()) == program.lines(*name.split(), "--help")
 
 
@@ -93,11 +93,15 @@ def test_each_page_is_a_topic() -> None:
 def test_the_pager_gets_the_page_and_its_lines_fit_the_terminal(program: Program, tmp_path: Path) -> None:
     """A failing pager changes nothing; without one the page is printed."""
     kept = tmp_path / "page"
-    pager = program.knowing(PAGER=f"tee {kept}", NO_COLOR="1", TERM="xterm")
+    pager = program.with_variables(PAGER=f"tee {kept}", NO_COLOR="1", TERM="xterm")
     in_terminal(pager, "help", "keys", columns=60)
     assert max(map(len, kept.read_text().splitlines())) <= 60
-    assert "\x1b[1mKEYS\x1b[22m" in in_terminal(program.knowing(PAGER="", TERM="xterm"), "help", "keys", columns=60)
-    assert "KEYS" in in_terminal(program.knowing(PAGER="/nowhere/pager", NO_COLOR="1"), "help", "keys", columns=60)
+    assert "\x1b[1mKEYS\x1b[22m" in in_terminal(
+        program.with_variables(PAGER="", TERM="xterm"), "help", "keys", columns=60
+    )
+    assert "KEYS" in in_terminal(
+        program.with_variables(PAGER="/nowhere/pager", NO_COLOR="1"), "help", "keys", columns=60
+    )
 
 
 def in_terminal(program: Program, *words: str, columns: int) -> str:

@@ -27,18 +27,18 @@ def files(reader: Program, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 @pytest.fixture(scope="module")
 def told(reader: Program, files: dict[str, Path]) -> Any:
     """The runs as the feed tells them."""
-    return reader.document("runs", "--json", "--journal", str(files["journal"]), *STILL)
+    return reader.json_output("runs", "--json", "--journal", str(files["journal"]), *STILL)
 
 
 @pytest.mark.parametrize("kind", ["journal", "lines"])
 def test_runs_are_those_of_the_feed(program: Program, files: dict[str, Path], told: Any, kind: str) -> None:
     where = ("--offline", "--journal", str(files[kind]))
-    assert program.document("runs", "--json", *where) == told
-    assert program.document("show", "@latest", "--json", *where) == told[0]
+    assert program.json_output("runs", "--json", *where) == told
+    assert program.json_output("show", "@latest", "--json", *where) == told[0]
     assert len(program.lines("runs", *where)) == len(told) + 1
     events = program.lines("events", "--json", *where, "--execution", told[0]["execution_id"][:9])
     assert len(events) == told[0]["event_count"]
-    assert program.document("runs", "--json", "--core", "core_research", *where) == []
+    assert program.json_output("runs", "--json", "--core", "core_research", *where) == []
 
 
 @pytest.mark.parametrize("kind", ["journal", "lines"])
@@ -56,14 +56,14 @@ def test_nothing_that_speaks_to_servers_is_loaded(program: Program, files: dict[
 
 
 def test_without_a_file_it_is_the_profiles_own(program: Program, told: Any, files: dict[str, Path]) -> None:
-    settled = program.knowing(SCAICORE_TUI_URL="https://scaiflow.example.com", SCAICORE_TUI_PROFILE="")
+    settled = program.with_variables(SCAICORE_TUI_URL="https://scaiflow.example.com", SCAICORE_TUI_PROFILE="")
     missing = settled("runs", "--offline")
     assert (missing.returncode, missing.stdout) == (5, "")
     path = Path(missing.stderr.partition("no journal ")[2].partition(" · ")[0].strip())
     assert path.name.startswith("default@scaiflow.example.com-")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(files["journal"].read_bytes())
-    assert settled.document("runs", "--json", "--offline") == told
+    assert settled.json_output("runs", "--json", "--offline") == told
 
 
 @pytest.mark.parametrize(
@@ -88,18 +88,18 @@ def test_what_makes_no_sense_offline(program: Program, arguments: list[str], wor
 def test_the_app_shows_it_and_says_that_it_is_not_live(program: Program, files: dict[str, Path], kind: str) -> None:
     command = [*COMMAND, "--offline", "--journal", str(files[kind])]
     with Terminal(program.home, command, size=(120, 30), env=program.settings) as terminal:
-        terminal.until(f"offline: journal of {files[kind].name}, newest event ")
-        terminal.until("fact-check")
-        terminal.until("Waited for you · ?")
+        terminal.wait_until(f"offline: journal of {files[kind].name}, newest event ")
+        terminal.wait_until("fact-check")
+        terminal.wait_until("Waited for you · ?")
         assert "live" not in terminal.text
         terminal.press("r")
-        terminal.until("r: offline, a journal is shown: nothing is asked for")
+        terminal.wait_until("r: offline, a journal is shown: nothing is asked for")
         terminal.press("R")
-        terminal.until("R: offline: a journal is shown, nothing can be sent")
+        terminal.wait_until("R: offline: a journal is shown, nothing can be sent")
         terminal.press("q")
         assert terminal.wait() == 0
 
 
 def test_a_journal_that_the_app_writes_is_shown_beside_it(program: Program, files: dict[str, Path], told: Any) -> None:
     with Journal.open(files["journal"]):
-        assert program.document("runs", "--json", "--offline", "--journal", str(files["journal"])) == told
+        assert program.json_output("runs", "--json", "--offline", "--journal", str(files["journal"])) == told

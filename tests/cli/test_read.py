@@ -70,7 +70,7 @@ def test_runs_are_those_of_the_grid(demo: Demo, reader: Program) -> None:
     """The past's last runs go on for some seconds: what nothing moved around is compared."""
     for _ in range(ATTEMPTS):
         before = statuses_of(feed(demo), waiting(demo))
-        printed = reader.document("runs", "--json", "--backfill", "100000")
+        printed = reader.json_output("runs", "--json", "--backfill", "100000")
         if before == statuses_of(feed(demo), waiting(demo)):
             break
     else:
@@ -106,7 +106,7 @@ def test_ascii_is_ascii(reader: Program) -> None:
 def test_a_run_is_shown_by_the_beginning_of_its_id(demo: Demo, reader: Program) -> None:
     oldest = feed(demo)[0]
     execution = oldest["payload"]["execution_id"]
-    run = reader.document("show", execution[:9], "--json")
+    run = reader.json_output("show", execution[:9], "--json")
     own = [event for event in feed(demo) if event["payload"]["execution_id"] == execution]
     assert set(run) >= RUN_KEYS
     assert (run["execution_id"], run["core_id"], run["status"]) == (execution, oldest["core_id"], "failed")
@@ -185,7 +185,7 @@ def test_checkpoints_are_the_grids_own_rows(demo: Demo, reader: Program) -> None
     with demo.client() as grid:
         resolved = grid.get("/checkpoints", params={"status": "resolved"}).json()["data"]["checkpoints"]
     assert resolved
-    assert reader.document("checkpoints", "--status", "resolved", "--json") == resolved
+    assert reader.json_output("checkpoints", "--status", "resolved", "--json") == resolved
 
 
 def test_what_waits_is_told_with_its_options(reader: Program) -> None:

@@ -16,7 +16,7 @@ from anyio.from_thread import start_blocking_portal
 from tests.support.builders import NOON, started
 from tests.support.core_inputs import GOOD
 from tests.support.grid import MANAGER
-from tests.support.program import FAST, PATIENCE, FastGrid, Program, next_line_with
+from tests.support.program import FAST_POLLING, TIMEOUT_S, FastGrid, Program, next_line_with
 from tests.support.proxy import answer, grid_server
 from tests.support.recording_upstream import upstream
 from tests.support.tcp_relay import relay
@@ -39,9 +39,9 @@ def has_kept(process: subprocess.Popen[str], program: Program, journal: Path, ev
 
 def test_it_records_until_nothing_new_comes(busy_grid: FastGrid, watcher: Program, tmp_path: Path) -> None:
     for _ in range(3):
-        busy_grid.finished("core_invoice-batch", GOOD)
+        busy_grid.finish_run("core_invoice-batch", GOOD)
     journal = tmp_path / "j"
-    told = watcher.document("record", "--journal", str(journal), "--until-idle", "0.5", "--json", *FAST)
+    told = watcher.json_output("record", "--journal", str(journal), "--until-idle", "0.5", "--json", *FAST_POLLING)
     assert kept(watcher, journal) == stored(busy_grid)
     events = len(stored(busy_grid))
     assert told["requests"] >= 4
@@ -60,7 +60,7 @@ def test_it_records_until_nothing_new_comes(busy_grid: FastGrid, watcher: Progra
         "unreadable": 0,
         "stale_dropped": 0,
     }
-    again = watcher("record", "--journal", str(journal), "--for", "0.5", *FAST)
+    again = watcher("record", "--journal", str(journal), "--for", "0.5", *FAST_POLLING)
     assert again.stdout.startswith(f"0 events recorded, {events} of 3 runs in the journal · 0 gaps · ")
 
 
@@ -68,29 +68,31 @@ def test_it_records_until_nothing_new_comes(busy_grid: FastGrid, watcher: Progra
 def test_an_interrupt_ends_it_with_its_summary(
     busy_grid: FastGrid, watcher: Program, tmp_path: Path, number: signal.Signals
 ) -> None:
-    busy_grid.finished("core_invoice-batch", GOOD)
-    with watcher.started("record", "--json", "--journal", str(tmp_path / "j"), *FAST) as process:
+    busy_grid.finish_run("core_invoice-batch", GOOD)
+    with watcher.started("record", "--json", "--journal", str(tmp_path / "j"), *FAST_POLLING) as process:
         next_line_with(process.stderr, "recording ")
         has_kept(process, watcher, tmp_path / "j", len(stored(busy_grid)))
         process.send_signal(number)
-        told, talk = process.communicate(timeout=PATIENCE)
+        told, talk = process.communicate(timeout=TIMEOUT_S)
     assert (process.returncode, talk, json.loads(told)["events"]) == (128 + number, "", len(stored(busy_grid)))
 
 
 def test_nothing_is_lost_while_the_server_is_away(busy_grid: FastGrid, tmp_path: Path) -> None:
     grid, journal = busy_grid, tmp_path / "j"
-    grid.finished("core_invoice-batch", GOOD)
+    grid.finish_run("core_invoice-batch", GOOD)
     with grid.portal.wrap_async_context_manager(relay(grid.served.url)) as line:
         program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
-        with program.started("record", "--json", "--journal", str(journal), "--until-idle", "5", *FAST) as process:
+        with program.started(
+            "record", "--json", "--journal", str(journal), "--until-idle", "5", *FAST_POLLING
+        ) as process:
             next_line_with(process.stderr, "recording ")
             has_kept(process, program, journal, 1)
             grid.portal.call(line.down)
             next_line_with(process.stderr, "contact lost: ")
             while len(stored(grid)) < 1_200:
-                grid.finished("core_invoice-batch", GOOD)
+                grid.finish_run("core_invoice-batch", GOOD)
             grid.portal.call(line.up)
-            told, talk = process.communicate(timeout=PATIENCE)
+            told, talk = process.communicate(timeout=TIMEOUT_S)
     assert "contact is back after " in talk
     summary = json.loads(told)
     assert (process.returncode, summary["gaps"], summary["holes"], summary["duplicates"]) == (0, 0, 0, 0)
@@ -99,7 +101,7 @@ def test_nothing_is_lost_while_the_server_is_away(busy_grid: FastGrid, tmp_path:
 
 def test_two_do_not_write_one_journal(busy_grid: FastGrid, watcher: Program, tmp_path: Path) -> None:
     where = ("--journal", str(tmp_path / "j"))
-    with watcher.started("record", *where, *FAST) as process:
+    with watcher.started("record", *where, *FAST_POLLING) as process:
         next_line_with(process.stderr, "recording ")
         refused = watcher("record", *where, "--for", "1")
         assert (refused.returncode, refused.stdout) == (6, "")
@@ -135,7 +137,7 @@ def test_time_that_is_up_before_anything_was_read_is_a_failure(program: Program)
     with upstream() as silent:
         silent.hold()
         settings = {"SCAICORE_TUI_URL": f"{silent.url}/v1", "SCAICORE_TUI_TOKEN": MANAGER}
-        done = program.knowing(**settings)(
+        done = program.with_variables(**settings)(
             "record", "--for", "0.5", "--json", "--journal", str(program.home / "silent")
         )
         silent.release()
@@ -148,10 +150,12 @@ def test_a_signal_before_anything_was_read_ends_it_with_its_summary(program: Pro
     with upstream() as silent:
         silent.hold()
         settings = {"SCAICORE_TUI_URL": f"{silent.url}/v1", "SCAICORE_TUI_TOKEN": MANAGER}
-        with program.knowing(**settings).started("record", "--json", "--journal", str(tmp_path / "j")) as process:
-            assert silent.is_asked.wait(PATIENCE)
+        with program.with_variables(**settings).started(
+            "record", "--json", "--journal", str(tmp_path / "j")
+        ) as process:
+            assert silent.is_asked.wait(TIMEOUT_S)
             process.send_signal(signal.SIGTERM)
-            said, _ = process.communicate(timeout=PATIENCE)
+            said, _ = process.communicate(timeout=TIMEOUT_S)
         silent.release()
     assert (process.returncode, json.loads(said)["events"]) == (128 + signal.SIGTERM, 0)
 
@@ -175,7 +179,7 @@ def test_what_was_not_read_is_in_the_summary_and_the_interval_that_the_limit_all
         grid.behave = behave
         settings = {"SCAICORE_TUI_URL": f"{grid.url}/v1", "SCAICORE_TUI_TOKEN": MANAGER}
         where = ("--journal", str(tmp_path / "j"), "--interval", "0.5", "--for", "2")
-        done = program.knowing(**settings)("record", *where)
+        done = program.with_variables(**settings)("record", *where)
     assert done.returncode == 0, done.stderr
     assert "polls every 3 s: limited to 60 a minute" in done.stderr
     assert " events recorded, " in done.stdout

@@ -53,14 +53,14 @@ def test_a_run_is_one_thing_wherever_it_is_printed() -> None:
 
 
 def test_what_reads(demo: Demo, reader: Program) -> None:
-    runs = reader.document("runs", "--json")
+    runs = reader.json_output("runs", "--json")
     assert {"completed", "failed", "waiting"} <= {run["status"] for run in runs}
     check("runs", runs)
-    check("show", reader.document("show", "@latest", "--json"))
+    check("show", reader.json_output("show", "@latest", "--json"))
     for line in reader.lines("events", "--json", "--backfill", "1"):
         check("events", json.loads(line))
     for status in ("pending", "resolved"):
-        rows = reader.document("checkpoints", "--status", status, "--json")
+        rows = reader.json_output("checkpoints", "--status", status, "--json")
         assert rows
         check("checkpoints", rows)
     check("demo", dict(demo.ready))
@@ -68,18 +68,18 @@ def test_what_reads(demo: Demo, reader: Program) -> None:
 
 def test_what_writes_and_what_came_of_it(grid: FastGrid, writer: Program) -> None:
     waiting = grid.waiting_review()
-    check("resolve", writer.document("resolve", waiting, "approve", "--comment", "ok", "--yes", "--json"))
-    failing = grid.finished("core_invoice-batch", SPOILED)
+    check("resolve", writer.json_output("resolve", waiting, "approve", "--comment", "ok", "--yes", "--json"))
+    failing = grid.finish_run("core_invoice-batch", SPOILED)
     replayed = writer("replay", failing, "--yes", "--json")
     assert replayed.returncode == 1
     check("replay", json.loads(replayed.stdout))
-    entries = writer.document("ledger", "--json")
+    entries = writer.json_output("ledger", "--json")
     assert {entry["kind"] for entry in entries} == {"answer", "replay"}
     check("ledger", entries)
 
 
 def test_what_follows(grid: FastGrid, writer: Program, tmp_path: Path) -> None:
-    failing, waiting = grid.finished("core_invoice-batch", SPOILED), grid.finished("core_expense-approval", TRIP)
+    failing, waiting = grid.finish_run("core_invoice-batch", SPOILED), grid.finish_run("core_expense-approval", TRIP)
     lines = [json.loads(line) for line in writer.lines("watch", failing, "--json")]
     lines += [json.loads(line) for line in writer.lines("watch", waiting, "--json", "--until", "waiting")]
     assert {"run_began", "node_exited", "node_failed", "run_failed", "checkpoint_waits"} <= {
@@ -87,11 +87,11 @@ def test_what_follows(grid: FastGrid, writer: Program, tmp_path: Path) -> None:
     }
     for line in lines:
         check("watch", line)
-    check("record", writer.document("record", "--for", "1", "--json", "--journal", str(tmp_path / "j")))
+    check("record", writer.json_output("record", "--for", "1", "--json", "--journal", str(tmp_path / "j")))
 
 
 def test_a_schema_would_find_what_is_wrong(reader: Program) -> None:
-    run = reader.document("show", "@latest", "--json")
+    run = reader.json_output("show", "@latest", "--json")
     for name, value in (("status", "done"), ("started_at", "yesterday"), ("nodes", None), ("event_count", "7")):
         assert not Draft202012Validator(SCHEMAS["show"]).is_valid(run | {name: value})
     assert not Draft202012Validator(SCHEMAS["show"]).is_valid({key: run[key] for key in run if key != "input"})
@@ -99,7 +99,7 @@ def test_a_schema_would_find_what_is_wrong(reader: Program) -> None:
 
 
 def test_it_is_printed_by_name(program: Program) -> None:
-    assert program.document("schema", "runs") == SCHEMAS["runs"]
+    assert program.json_output("schema", "runs") == SCHEMAS["runs"]
     head, *rows = program.lines("schema")
     assert head.split() == ["NAME", "DESCRIBES"]
     assert [row.split()[0] for row in rows] == schema_names()
@@ -109,7 +109,7 @@ def test_it_is_printed_by_name(program: Program) -> None:
 
 
 def test_what_looks_at_the_settings(program: Program, reader: Program) -> None:
-    check("doctor", reader.document("doctor", "--json"))
-    check("config-show", reader.document("config", "show", "--json"))
-    for known in (program, program.knowing(SCAICORE_TUI_URL="no address")):
+    check("doctor", reader.json_output("doctor", "--json"))
+    check("config-show", reader.json_output("config", "show", "--json"))
+    for known in (program, program.with_variables(SCAICORE_TUI_URL="no address")):
         check("config-check", json.loads(known("config", "check", "--json").stdout))

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.program import PATIENCE, Program
+from tests.support.program import TIMEOUT_S, Program
 from tests.support.proxy import CHECKPOINTS, EVENTS, INVOKE, RESOLVE, TOKEN, answer
 from tests.support.recording_upstream import Upstream, upstream
 from tests.support.token_leaks import MARK
@@ -37,7 +37,7 @@ class Served:
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         """Send a request on its own connection."""
-        return httpx.get(self.url + path, headers=BEARER | headers, timeout=PATIENCE)
+        return httpx.get(self.url + path, headers=BEARER | headers, timeout=TIMEOUT_S)
 
     def line(self) -> str:
         """Return the next line of output."""
@@ -59,7 +59,7 @@ class Served:
     def terminate(self) -> int:
         """Stop it as a service manager does; return its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(PATIENCE)
+        return self.process.wait(TIMEOUT_S)
 
     @property
     def is_listening(self) -> bool:
@@ -85,7 +85,7 @@ def grid() -> Iterator[Upstream]:
 
 
 def comes_true(fact: Any) -> None:
-    deadline = monotonic() + PATIENCE
+    deadline = monotonic() + TIMEOUT_S
     while not fact():
         assert monotonic() < deadline, "it never came to hold"
 
@@ -105,24 +105,24 @@ def test_requests_under_way_are_answered_before_serve_exits_with_0(
     grid.hold()
     with served(program, grid, *flags) as server, ThreadPoolExecutor() as pool:
         asking = pool.submit(server.get, EVENTS)
-        assert grid.is_asked.wait(PATIENCE)
+        assert grid.is_asked.wait(TIMEOUT_S)
         server.process.send_signal(signal.SIGTERM)
         comes_true(lambda: not server.is_listening)
         grid.release()
-        response = asking.result(PATIENCE)
+        response = asking.result(TIMEOUT_S)
         assert (response.status_code, response.json()) == (200, {"late": True})
         # Else the caller's next request could be on its way while the connection is closed.
         assert response.headers["connection"] == "close"
-        assert server.process.wait(PATIENCE) == 0
+        assert server.process.wait(TIMEOUT_S) == 0
 
 
 def test_requests_that_outlast_the_grace_are_cut_off(program: Program, grid: Upstream) -> None:
     grid.hold()
     with served(program, grid, "--grace", "500ms") as server, ThreadPoolExecutor() as pool:
         asking = pool.submit(server.get, EVENTS)
-        assert grid.is_asked.wait(PATIENCE)
+        assert grid.is_asked.wait(TIMEOUT_S)
         assert server.terminate() == 0
-        assert asking.result(PATIENCE).json()["detail"]["error"] == "stopping"
+        assert asking.result(TIMEOUT_S).json()["detail"]["error"] == "stopping"
         grid.release()
 
 
@@ -130,11 +130,11 @@ def test_a_second_sigterm_ends_serve_at_once(program: Program, grid: Upstream) -
     grid.hold()
     with served(program, grid, "--grace", "60s") as server, ThreadPoolExecutor() as pool:
         asking = pool.submit(server.get, EVENTS)
-        assert grid.is_asked.wait(PATIENCE)
+        assert grid.is_asked.wait(TIMEOUT_S)
         server.process.send_signal(signal.SIGTERM)
         comes_true(lambda: not server.is_listening)
         assert server.terminate() == 128 + signal.SIGTERM
-        asking.exception(PATIENCE)
+        asking.exception(TIMEOUT_S)
         grid.release()
 
 
@@ -286,7 +286,7 @@ def test_a_write_through_one_worker_is_visible_through_all(program: Program, gri
 def test_a_key_is_lent_only_with_lend_key(program: Program, grid: Upstream) -> None:
     """Also on loopback: through a reverse proxy on the same machine, anybody would be a local caller."""
     key = f"sgk_{MARK}_lent"
-    rich = program.knowing(SCAIGRID_API_KEY=key)
+    rich = program.with_variables(SCAIGRID_API_KEY=key)
     with served(rich, grid) as server:
         assert "no key is lent" in server.line()
         assert httpx.get(server.url + EVENTS).status_code == 412
@@ -321,7 +321,7 @@ def test_invalid_options_are_refused(program: Program, flags: tuple[str, ...], w
 
 
 def test_a_key_is_not_lent_on_an_address_that_other_machines_reach(program: Program) -> None:
-    rich = program.knowing(SCAIGRID_API_KEY=f"sgk_{MARK}_lent")
+    rich = program.with_variables(SCAIGRID_API_KEY=f"sgk_{MARK}_lent")
     flags = ("--upstream", "http://127.0.0.1:1", "--port", "0", "--lend-key")
     done = rich("serve", *flags, "--host", "0.0.0.0")  # noqa: S104  (what is tested)
     assert done.returncode == 2

@@ -15,7 +15,7 @@ from scaicore_tui.store import Journal, JournalWriter
 from tests.support.builders import many_runs
 from tests.support.feed_server import feed_server
 from tests.support.feed_simulator import FeedSim
-from tests.support.program import PATIENCE, Program
+from tests.support.program import TIMEOUT_S, Program
 
 PAGE = 4_096
 LIMITED = """
@@ -34,14 +34,14 @@ def count(path: Path) -> int:
 def test_record_counts_only_what_is_in_the_file(program: Program, tmp_path: Path) -> None:
     events, path = many_runs(800), tmp_path / "j"
     with feed_server(FeedSim(events)) as server:
-        settings = program.knowing(SCAICORE_TUI_URL=server.url, SCAICORE_TUI_TOKEN="sgk_test").environment
+        settings = program.with_variables(SCAICORE_TUI_URL=server.url, SCAICORE_TUI_TOKEN="sgk_test").environment
         arguments = ("record", "--journal", str(path), "--until-idle", "0.5", "--interval", "0.2", "--json")
         done = subprocess.run(
             [sys.executable, "-c", LIMITED, *arguments],
             env=settings,
             capture_output=True,
             encoding="utf-8",
-            timeout=PATIENCE,
+            timeout=TIMEOUT_S,
             check=False,
         )
     assert done.returncode == 9, done.stderr

@@ -15,7 +15,7 @@ from scaicore_tui.cli.output.streams import replace_with_ascii
 from scaicore_tui.text import cell_width
 from tests.support.builders import entered, event, started
 from tests.support.core_inputs import APPROVAL, TRIP
-from tests.support.program import COMMAND, PATIENCE, FastGrid, Program
+from tests.support.program import COMMAND, TIMEOUT_S, FastGrid, Program
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a shell, and /dev/full")
 FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is full")
@@ -35,7 +35,7 @@ def shell(program: Program, arguments: Sequence[str], redirection: str) -> subpr
     """The program with streams as a shell gives them to it."""
     script = f'"$@" {redirection}'
     command = ["sh", "-c", script, "sh", *COMMAND, *arguments]
-    return subprocess.run(command, env=program.environment, capture_output=True, timeout=PATIENCE, check=False)
+    return subprocess.run(command, env=program.environment, capture_output=True, timeout=TIMEOUT_S, check=False)
 
 
 @FULL
@@ -57,7 +57,7 @@ def test_a_reader_that_left_has_seen_enough(program: Program) -> None:
     with subprocess.Popen([*COMMAND, "--help"], env=program.environment, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.close()
-        assert process.wait(PATIENCE) == 0
+        assert process.wait(TIMEOUT_S) == 0
 
 
 @pytest.mark.parametrize("redirection", ["2>&-", pytest.param("2>/dev/full", marks=FULL), ">&- 2>&- <&-"])
@@ -68,7 +68,7 @@ def test_without_standard_error_the_code_tells(program: Program, redirection: st
 
 def test_a_write_that_could_not_be_told_of_is_not_sent(program: Program) -> None:
     settings = {"SCAICORE_TUI_URL": "http://127.0.0.1:9", "SCAICORE_TUI_TOKEN": "token-abcdef"}
-    done = shell(program.knowing(**settings), ["resolve", "ckpt_1", "approve", "--yes"], ">&-")
+    done = shell(program.with_variables(**settings), ["resolve", "ckpt_1", "approve", "--yes"], ">&-")
     assert done.returncode == 9
     assert b"standard output is closed" in done.stderr
     assert b"nothing was sent" in done.stderr
@@ -84,7 +84,7 @@ def test_what_came_of_a_write_is_told_although_the_output_is_full(grid: FastGrid
 
 
 def test_an_input_that_is_closed_is_named(grid: FastGrid, writer: Program) -> None:
-    execution = grid.finished(APPROVAL, TRIP)
+    execution = grid.finish_run(APPROVAL, TRIP)
     done = shell(writer, ["replay", execution, "--input", "-", "--yes"], "<&-")
     assert done.returncode == 2
     assert b"--input -: standard input is closed" in done.stderr
@@ -92,10 +92,10 @@ def test_an_input_that_is_closed_is_named(grid: FastGrid, writer: Program) -> No
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 def test_an_input_that_windows_wrote_is_read(grid: FastGrid, writer: Program, tmp_path: Path, encoding: str) -> None:
-    execution = grid.finished(APPROVAL, TRIP)
+    execution = grid.finish_run(APPROVAL, TRIP)
     file = tmp_path / "input.json"
     file.write_bytes(json.dumps({**TRIP, "employee": "Björn"}, ensure_ascii=False, indent=1).encode(encoding))
-    told = writer.document("replay", execution, "--input", str(file), "--yes", "--json")
+    told = writer.json_output("replay", execution, "--input", str(file), "--yes", "--json")
     assert grid.input_of(told["execution_id"])["employee"] == "Björn"
 
 
@@ -109,7 +109,7 @@ def test_where_the_locale_lacks_our_signs_there_is_ascii(
 ) -> None:
     known = dict.fromkeys(("LC_ALL", "LC_CTYPE", "LANG", "PYTHONUTF8"), "") | settings
     arguments = ["runs", "--quiet", "--offline", "--journal", str(recording)]
-    done = shell(program.knowing(**known), arguments, "")
+    done = shell(program.with_variables(**known), arguments, "")
     assert (done.returncode, done.stderr) == (0, b"")
     encoding = "cp1252" if settings.get("PYTHONIOENCODING") == "cp1252" else "ascii"
     row = done.stdout.decode(encoding).splitlines()[1]
@@ -119,7 +119,7 @@ def test_where_the_locale_lacks_our_signs_there_is_ascii(
 
 
 def test_elsewhere_there_are_our_signs(program: Program, recording: Path) -> None:
-    done = shell(program.knowing(LC_ALL="C.UTF-8"), ["runs", "--offline", "--journal", str(recording)], "")
+    done = shell(program.with_variables(LC_ALL="C.UTF-8"), ["runs", "--offline", "--journal", str(recording)], "")
     row = done.stdout.decode().splitlines()[1]
     assert row.startswith("✗  exec_1")
     assert row.endswith("größe ≠ 日本")
@@ -127,7 +127,7 @@ def test_elsewhere_there_are_our_signs(program: Program, recording: Path) -> Non
 
 def test_a_document_is_ascii_and_whole_in_every_locale(program: Program, recording: Path) -> None:
     arguments = ["show", "exec_1", "--json", "--offline", "--journal", str(recording)]
-    done = shell(program.knowing(PYTHONIOENCODING="ascii"), arguments, "")
+    done = shell(program.with_variables(PYTHONIOENCODING="ascii"), arguments, "")
     assert json.loads(done.stdout.decode("ascii"))["error"] == "größe ≠ 日本"
 
 
@@ -148,7 +148,7 @@ def test_a_pipe_that_does_not_block_is_waited_for(program: Program) -> None:
         with subprocess.Popen([*COMMAND, "--help"], env=program.environment, stdout=writing) as process:
             os.close(writing)
             said = pipe.read()
-            assert process.wait(PATIENCE) == 0
+            assert process.wait(TIMEOUT_S) == 0
     assert b"Exit codes" in said
 
 
@@ -165,7 +165,7 @@ def test_a_user_without_a_home_is_told_what_to_set(program: Program) -> None:
     for home in (None, "relative"):
         variables = env if home is None else {**env, "HOME": home}
         command = [sys.executable, "-c", nobody]
-        done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
         assert done.returncode == 2
         assert "set HOME, or XDG_CONFIG_HOME" in done.stderr
         assert "mistake" not in done.stderr

@@ -10,7 +10,7 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 from tests.support.grid import MANAGER
-from tests.support.program import COMMAND, PATIENCE, FastGrid, Program, fast_grid
+from tests.support.program import COMMAND, TIMEOUT_S, FastGrid, Program, fast_grid
 from tests.support.proxy import answer, grid_server
 from tests.support.terminal import Terminal
 
@@ -24,11 +24,11 @@ def asked(program: Program, *arguments: str) -> Terminal:
 
 def test_ctrl_c_while_a_write_is_under_way_gives_130(program: Program) -> None:
     with fast_grid(speed=0.1) as grid:
-        first = grid.begun("core_fact-check", {"claim": "one", "question": "two"})
-        with program.knowing(**grid.settings(MANAGER)).started("replay", first, "--yes") as process:
-            grid.runs_come_to(2)
+        first = grid.start_run("core_fact-check", {"claim": "one", "question": "two"})
+        with program.with_variables(**grid.settings(MANAGER)).started("replay", first, "--yes") as process:
+            grid.wait_for_runs(2)
             process.send_signal(signal.SIGINT)
-            said, talk = process.communicate(timeout=PATIENCE)
+            said, talk = process.communicate(timeout=TIMEOUT_S)
             assert (said, talk.count("\n")) == ("", 1)
             assert "what was sent is not taken back" in talk
             assert process.returncode == 130
@@ -43,7 +43,7 @@ def test_a_question_that_is_not_answered_with_yes(
 ) -> None:
     waiting = grid.waiting_review()
     with asked(writer, "resolve", waiting, "approve") as terminal:
-        terminal.until("[y/N]")
+        terminal.wait_until("[y/N]")
         terminal.press(keys)
         assert terminal.wait() == code
         assert words in terminal.text
@@ -54,7 +54,7 @@ def test_a_question_that_is_not_answered_with_yes(
 def test_a_no_is_a_no_also_where_there_is_no_word_to_type(grid: FastGrid, writer: Program) -> None:
     waiting = grid.waiting_review()
     with asked(writer, "resolve", waiting, "") as terminal:
-        terminal.until("[y/N]")
+        terminal.wait_until("[y/N]")
         terminal.press("n", "enter")
         assert terminal.wait() == 2
         assert "not confirmed · nothing was sent" in terminal.text
@@ -64,7 +64,7 @@ def test_a_no_is_a_no_also_where_there_is_no_word_to_type(grid: FastGrid, writer
 def test_a_question_answered_with_yes(grid: FastGrid, writer: Program) -> None:
     waiting = grid.waiting_review()
     with asked(writer, "resolve", waiting, "approve") as terminal:
-        terminal.until("[y/N]")
+        terminal.wait_until("[y/N]")
         asks = "".join(terminal.text.split("\n"))
         assert "Answer approve to “Review needed” (core_expense-approval, exec_" in asks
         assert f", review, {waiting}, 127.0.0.1:" in asks
@@ -84,7 +84,7 @@ def test_a_protected_profile_wants_the_option_typed_out(
     config.write_text("[profiles.default]\nprotected = true\n")
     waiting = grid.waiting_review()
     with asked(writer, "resolve", waiting, "approve", "--yes") as terminal:
-        terminal.until("type approve")
+        terminal.wait_until("type approve")
         terminal.press(typed, "enter")
         assert terminal.wait() == code
     assert grid.checkpoint(waiting)["status"] == left
@@ -92,10 +92,10 @@ def test_a_protected_profile_wants_the_option_typed_out(
 
 def test_the_ledger_tells_what_was_written_without_a_server(grid: FastGrid, writer: Program) -> None:
     waiting = grid.waiting_review()
-    assert writer.document("ledger", "--json") == []
-    writer.document("resolve", waiting, "approve", "--comment", "fine", "--yes", "--json")
+    assert writer.json_output("ledger", "--json") == []
+    writer.json_output("resolve", waiting, "approve", "--comment", "fine", "--yes", "--json")
     assert writer("resolve", waiting, "reject", "--yes").returncode == 6
-    (entry,) = writer.document("ledger", "--json")
+    (entry,) = writer.json_output("ledger", "--json")
     assert [state["progress"] for state in entry["states"]] == ["sending", "accepted", "confirmed"]
     assert (entry["target_id"], entry["resolution"], entry["comment"]) == (waiting, "approve", "fine")
     assert MANAGER not in "".join(path.read_text() for path in writer.home.rglob("ledger.jsonl"))
@@ -109,7 +109,7 @@ def test_a_reader_that_has_seen_enough_gets_no_complaint(reader: Program, argume
         assert process.stderr is not None
         assert process.stdout.readline()
         process.stdout.close()
-        assert (process.wait(PATIENCE), process.stderr.read()) == (0, "")
+        assert (process.wait(TIMEOUT_S), process.stderr.read()) == (0, "")
 
 
 def test_no_byte_of_an_event_drives_the_terminal(program: Program) -> None:
@@ -118,7 +118,7 @@ def test_no_byte_of_an_event_drives_the_terminal(program: Program) -> None:
     event = f'{{"type": "x", "timestamp": "2026-04-29T12:00:00Z", "payload": {{"note": "{text}"}}}}'.encode()
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(grid_server()) as server:
         server.reply = answer(b'{"data": {"events": [' + event + b'], "checkpoints": []}}')
-        client = program.knowing(SCAIGRID_BASE_URL=server.url, SCAIGRID_API_KEY="sgk_1")
+        client = program.with_variables(SCAIGRID_BASE_URL=server.url, SCAIGRID_API_KEY="sgk_1")
         assert client.lines("events", "--json") == [event.decode()]
         with asked(client, "events", "--json") as terminal:
             assert terminal.wait() == 0
@@ -134,11 +134,11 @@ def test_no_byte_of_an_event_drives_the_terminal(program: Program) -> None:
 def test_a_table_has_colours_where_a_terminal_does(
     reader: Program, flags: tuple[str, ...], settings: dict[str, str], coloured: bool
 ) -> None:
-    with asked(reader.knowing(**settings), "runs", "--failed", *flags) as terminal:
+    with asked(reader.with_variables(**settings), "runs", "--failed", *flags) as terminal:
         assert terminal.wait() == 0
     assert (b"\x1b[31m" in terminal.output) == coloured
     assert "failed" in terminal.text
-    assert "\x1b" not in "".join(reader.knowing(**settings).lines("runs", "--failed", *flags))
+    assert "\x1b" not in "".join(reader.with_variables(**settings).lines("runs", "--failed", *flags))
 
 
 def test_a_table_is_cut_to_the_terminal_and_has_room_for_errors(reader: Program) -> None:

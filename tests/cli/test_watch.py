@@ -15,7 +15,7 @@ import pytest
 from scaicore_tui.servers.grid.http import rate_limits
 from tests.support.core_inputs import GOOD, SPOILED, TRIP
 from tests.support.grid import MANAGER
-from tests.support.program import COMMAND, FAST, PATIENCE, FastGrid, Program, fast_grid, next_line_with
+from tests.support.program import COMMAND, FAST_POLLING, TIMEOUT_S, FastGrid, Program, fast_grid, next_line_with
 from tests.support.tcp_relay import relay
 from tests.support.terminal import Terminal
 
@@ -33,7 +33,7 @@ CHANGES = {
 @contextmanager
 def watching(program: Program, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """`watch` of all runs, once it knows what is past."""
-    with program.started("watch", *FAST, *arguments) as process:
+    with program.started("watch", *FAST_POLLING, *arguments) as process:
         assert next_line_with(process.stderr, "watching ")
         yield process
 
@@ -69,7 +69,7 @@ def told(lines: Sequence[Any]) -> list[tuple[str, str, str | None]]:
 def test_a_run_that_ended_tells_what_it_was_and_ends(
     grid: FastGrid, writer: Program, values: dict[str, Any], flags: tuple[str, ...], code: int, last: str
 ) -> None:
-    execution = grid.finished("core_invoice-batch", values)
+    execution = grid.finish_run("core_invoice-batch", values)
     done = writer("watch", execution[:12], *flags)
     first, *_, end = done.stdout.splitlines()
     assert (done.returncode, "run began" in first, last in end) == (code, True, True)
@@ -78,7 +78,7 @@ def test_a_run_that_ended_tells_what_it_was_and_ends(
 
 
 def test_its_lines_are_aligned(grid: FastGrid, writer: Program) -> None:
-    execution = grid.finished("core_invoice-batch", SPOILED)
+    execution = grid.finish_run("core_invoice-batch", SPOILED)
     lines = writer.lines("--ascii", "watch", execution)
     assert {line[11:28] for line in lines} == {execution}
     assert {line[30] for line in lines} == {"*", "+", "x"}
@@ -87,18 +87,18 @@ def test_its_lines_are_aligned(grid: FastGrid, writer: Program) -> None:
 
 
 def test_a_run_that_waits_and_is_answered_and_ends(busy_grid: FastGrid, watcher: Program) -> None:
-    execution = busy_grid.finished("core_expense-approval", TRIP)
+    execution = busy_grid.finish_run("core_expense-approval", TRIP)
     (waiting,) = busy_grid.pending()
-    assert watcher.lines("watch", "@latest", "--until", "waiting", *FAST)[-1].split()[4:7] == [
+    assert watcher.lines("watch", "@latest", "--until", "waiting", *FAST_POLLING)[-1].split()[4:7] == [
         "review",
         "·",
         waiting,
     ]
-    with watcher.started("watch", "@latest", "--json", *FAST) as process:
+    with watcher.started("watch", "@latest", "--json", *FAST_POLLING) as process:
         assert json.loads(next_line_with(process.stdout, "checkpoint_waits"))["checkpoint"]["checkpoint_id"] == waiting
-        watcher.document("resolve", waiting, "approve", "--yes", "--json")
+        watcher.json_output("resolve", waiting, "approve", "--yes", "--json")
         lines = rest(process)
-        assert process.wait(PATIENCE) == 0
+        assert process.wait(TIMEOUT_S) == 0
     answered = next(line for line in lines if line["change"] == "checkpoint_answered")
     assert (answered["checkpoint"]["resolution"], answered["execution_id"]) == ("approve", execution)
     assert lines[-1]["change"] == "run_completed"
@@ -108,7 +108,7 @@ def test_a_run_that_waits_and_is_answered_and_ends(busy_grid: FastGrid, watcher:
 def test_nothing_of_all_runs_is_missed_while_the_server_is_away(tmp_path: Path, busy_grid: FastGrid) -> None:
     """More events come meanwhile than two pages have, of whole runs; the last of them waits."""
     grid = busy_grid
-    grid.finished("core_invoice-batch", GOOD)
+    grid.finish_run("core_invoice-batch", GOOD)
     past = len(expected(grid))
     with grid.portal.wrap_async_context_manager(relay(grid.served.url)) as line:
         program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
@@ -116,11 +116,11 @@ def test_nothing_of_all_runs_is_missed_while_the_server_is_away(tmp_path: Path, 
             grid.portal.call(line.down)
             next_line_with(process.stderr, "contact lost: ")
             while len(expected(grid)) < past + 1_100:
-                grid.finished("core_invoice-batch", GOOD)
-            grid.finished("core_expense-approval", TRIP)
+                grid.finish_run("core_invoice-batch", GOOD)
+            grid.finish_run("core_expense-approval", TRIP)
             grid.portal.call(line.up)
             lines = rest(process)
-            assert process.wait(PATIENCE) == 0
+            assert process.wait(TIMEOUT_S) == 0
     assert lines[-1]["change"] == "checkpoint_waits"
     assert told(lines) == expected(grid)[past:]
 
@@ -132,8 +132,8 @@ def test_a_run_that_fails_while_the_server_is_away_gives_1(tmp_path: Path, monke
         grid.portal.wrap_async_context_manager(relay(grid.served.url)) as line,
     ):
         program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
-        execution = grid.begun("core_invoice-batch", SPOILED)
-        with program.started("watch", execution, "--exit-status", *FAST) as process:
+        execution = grid.start_run("core_invoice-batch", SPOILED)
+        with program.started("watch", execution, "--exit-status", *FAST_POLLING) as process:
             assert "run began" in next_line_with(process.stdout, "")
             grid.portal.call(line.down)
             next_line_with(process.stderr, "contact lost: ")
@@ -141,7 +141,7 @@ def test_a_run_that_fails_while_the_server_is_away_gives_1(tmp_path: Path, monke
                 pass
             grid.portal.call(line.up)
             assert "run failed" in next_line_with(process.stdout, "run failed")
-            assert process.wait(PATIENCE) == 1
+            assert process.wait(TIMEOUT_S) == 1
 
 
 def test_that_the_server_is_away_is_said_and_that_it_is_back(tmp_path: Path, busy_grid: FastGrid) -> None:
@@ -154,34 +154,34 @@ def test_that_the_server_is_away_is_said_and_that_it_is_back(tmp_path: Path, bus
                 busy_grid.portal.call(line.up)
                 assert "contact is back after " in next_line_with(process.stderr, "")
             process.send_signal(signal.SIGINT)
-            assert (process.wait(PATIENCE), process.communicate()) == (130, ("", ""))
+            assert (process.wait(TIMEOUT_S), process.communicate()) == (130, ("", ""))
 
 
 def test_a_run_is_answered_and_ends_while_the_server_is_away(tmp_path: Path, busy_grid: FastGrid) -> None:
     grid = busy_grid
-    execution = grid.finished("core_expense-approval", TRIP)
+    execution = grid.finish_run("core_expense-approval", TRIP)
     (waiting,) = grid.pending()
     with grid.portal.wrap_async_context_manager(relay(grid.served.url)) as line:
         program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
-        with program.started("watch", execution, "--json", "--exit-status", *FAST) as process:
+        with program.started("watch", execution, "--json", "--exit-status", *FAST_POLLING) as process:
             first = next_line_with(process.stdout, "checkpoint_waits")
             grid.portal.call(line.down)
             next_line_with(process.stderr, "contact lost: ")
             Program(tmp_path, grid.settings(MANAGER)).lines("resolve", waiting, "approve", "--yes")
             grid.portal.call(line.up)
             lines = rest(process)
-            assert process.wait(PATIENCE) == 0
+            assert process.wait(TIMEOUT_S) == 0
     answered = [made["checkpoint"]["resolution"] for made in lines if made["change"] == "checkpoint_answered"]
     assert (json.loads(first)["execution_id"], answered) == (execution, ["approve"])
     assert lines[-1]["change"] == "run_completed"
-    shown = program.knowing(SCAIGRID_BASE_URL=grid.served.url).lines("watch", execution, "--json")
+    shown = program.with_variables(SCAIGRID_BASE_URL=grid.served.url).lines("watch", execution, "--json")
     assert [made for made in map(json.loads, shown) if "checkpoint" not in made][-len(lines) + 1 :] == [
         made for made in lines if "checkpoint" not in made
     ]
 
 
 def test_time_is_up(grid: FastGrid, writer: Program) -> None:
-    grid.finished("core_expense-approval", TRIP)
+    grid.finish_run("core_expense-approval", TRIP)
     done = writer("watch", "@latest", "--until", "completed", "--timeout", "1")
     assert (done.returncode, done.stdout != "") == (8, True)
     assert "watched for 1 s: @latest is not completed" in done.stderr
@@ -191,22 +191,22 @@ def test_time_is_up(grid: FastGrid, writer: Program) -> None:
 def test_what_can_not_be_watched(writer: Program) -> None:
     assert writer("watch", "exec_nobody").returncode == 5
     assert writer("watch", "--until", "better").returncode == 2
-    assert writer.knowing(SCAIGRID_API_KEY="sgk_stranger")("watch").returncode == 4
+    assert writer.with_variables(SCAIGRID_API_KEY="sgk_stranger")("watch").returncode == 4
     assert writer("watch", "--offline").returncode == 2
     assert writer("watch", "--url", f"{writer.settings['SCAIGRID_BASE_URL']}/elsewhere").returncode == 5
 
 
 def test_a_server_that_is_away_from_the_start_is_waited_for(tmp_path: Path, busy_grid: FastGrid) -> None:
     grid = busy_grid
-    execution = grid.finished("core_invoice-batch", GOOD)
+    execution = grid.finish_run("core_invoice-batch", GOOD)
     with grid.portal.wrap_async_context_manager(relay(grid.served.url)) as line:
         grid.portal.call(line.down)
         program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
-        with program.started("watch", execution, "--json", *FAST) as process:
+        with program.started("watch", execution, "--json", *FAST_POLLING) as process:
             assert "nothing listens there" in next_line_with(process.stderr, "contact lost: ")
             grid.portal.call(line.up)
             assert rest(process)[-1]["change"] == "run_completed"
-            assert process.wait(PATIENCE) == 0
+            assert process.wait(TIMEOUT_S) == 0
 
 
 def test_time_that_is_up_before_anything_was_read_is_said_with_the_cause(writer: Program) -> None:
@@ -218,26 +218,26 @@ def test_time_that_is_up_before_anything_was_read_is_said_with_the_cause(writer:
 def test_ctrl_c_ends_it_with_130(watcher: Program) -> None:
     with watching(watcher) as process:
         process.send_signal(signal.SIGINT)
-        assert (process.wait(PATIENCE), process.communicate()) == (130, ("", ""))
+        assert (process.wait(TIMEOUT_S), process.communicate()) == (130, ("", ""))
 
 
 def test_a_reader_that_has_seen_enough_ends_it(busy_grid: FastGrid, watcher: Program) -> None:
     with watching(watcher) as process:
         assert process.stdout is not None
         process.stdout.close()
-        busy_grid.finished("core_invoice-batch", GOOD)
-        assert process.wait(PATIENCE) == 0
+        busy_grid.finish_run("core_invoice-batch", GOOD)
+        assert process.wait(TIMEOUT_S) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
 
 
 def test_a_failure_rings_the_terminal_and_tells_counts_alone(busy_grid: FastGrid, watcher: Program) -> None:
-    busy_grid.finished("core_invoice-batch", SPOILED)
-    command = [*COMMAND, "watch", "--notify", "--until", "failed", *FAST]
+    busy_grid.finish_run("core_invoice-batch", SPOILED)
+    command = [*COMMAND, "watch", "--notify", "--until", "failed", *FAST_POLLING]
     with Terminal(watcher.home, command, size=(120, 24), env=watcher.settings) as terminal:
-        terminal.until("watching ")
+        terminal.wait_until("watching ")
         assert b"\x07" not in terminal.output
-        busy_grid.finished("core_invoice-batch", SPOILED)
+        busy_grid.finish_run("core_invoice-batch", SPOILED)
         assert terminal.wait() == 0
     assert bytes(terminal.output).count(b"\x07\x1b]9;scaicore-tui: 1 failed\x1b\\") == 1
     assert terminal.text.count("run failed") == 1
@@ -246,14 +246,14 @@ def test_a_failure_rings_the_terminal_and_tells_counts_alone(busy_grid: FastGrid
 
 
 def test_the_app_calls_whoever_looks_elsewhere(busy_grid: FastGrid, watcher: Program) -> None:
-    busy_grid.finished("core_invoice-batch", SPOILED)
-    command = [*COMMAND, "--notify", "--no-journal", *FAST]
+    busy_grid.finish_run("core_invoice-batch", SPOILED)
+    command = [*COMMAND, "--notify", "--no-journal", *FAST_POLLING]
     with Terminal(watcher.home, command, size=(80, 24), env=watcher.settings) as terminal:
-        terminal.until("live")
-        terminal.until("1 fail")
+        terminal.wait_until("live")
+        terminal.wait_until("1 fail")
         assert b"\x07\x1b]9" not in terminal.output
-        busy_grid.finished("core_expense-approval", TRIP)
-        terminal.until(lambda: b"\x07\x1b]9;scaicore-tui: 1 waiting for you\x1b\\" in terminal.output)
-        terminal.until("Waiting for you · 1")
+        busy_grid.finish_run("core_expense-approval", TRIP)
+        terminal.wait_until(lambda: b"\x07\x1b]9;scaicore-tui: 1 waiting for you\x1b\\" in terminal.output)
+        terminal.wait_until("Waiting for you · 1")
         terminal.press("q")
         assert terminal.wait() == 0

@@ -19,9 +19,9 @@ BATCH = {
 
 
 def test_an_answer_is_confirmed_by_the_run_that_moves(grid: FastGrid, writer: Program) -> None:
-    execution = grid.finished(APPROVAL, TRIP)
+    execution = grid.finish_run(APPROVAL, TRIP)
     (waiting,) = grid.pending()
-    told = writer.document("resolve", waiting, "approve", "--comment", "within\nbudget", "--yes", "--json")
+    told = writer.json_output("resolve", waiting, "approve", "--comment", "within\nbudget", "--yes", "--json")
     assert (told["progress"], told["kind"], told["target_id"]) == ("confirmed", "answer", waiting)
     assert (told["execution_id"], told["resolution"], told["likely"]) == (execution, "approve", False)
     row = grid.checkpoint(waiting)
@@ -51,15 +51,15 @@ def test_what_is_not_offered_is_not_sent(grid: FastGrid, writer: Program) -> Non
 
 
 def test_a_breakpoint_continues(grid: FastGrid, writer: Program) -> None:
-    execution = grid.finished(DEBUG_SESSION, INCIDENT)
+    execution = grid.finish_run(DEBUG_SESSION, INCIDENT)
     (breakpoint_id,) = grid.pending()
-    told = writer.document("continue", breakpoint_id, "--yes", "--json")
+    told = writer.json_output("continue", breakpoint_id, "--yes", "--json")
     assert (told["kind"], told["progress"], told["execution_id"]) == ("continue", "confirmed", execution)
     assert grid.checkpoint(breakpoint_id)["resolution"] == "continue"
 
 
 def test_without_a_terminal_and_without_yes_nothing_is_sent(grid: FastGrid, writer: Program) -> None:
-    execution = grid.finished(APPROVAL, TRIP)
+    execution = grid.finish_run(APPROVAL, TRIP)
     (waiting,) = grid.pending()
     for command in (("resolve", waiting, "approve"), ("replay", execution)):
         done = writer(*command, stdin="y\n")
@@ -71,7 +71,7 @@ def test_without_a_terminal_and_without_yes_nothing_is_sent(grid: FastGrid, writ
 
 def test_a_viewer_may_not_answer(grid: FastGrid, program: Program) -> None:
     waiting = grid.waiting_review()
-    viewer = program.knowing(**grid.settings(VIEWER))
+    viewer = program.with_variables(**grid.settings(VIEWER))
     done = viewer("resolve", waiting, "approve", "--yes", "--json")
     assert done.returncode == 4
     told = json.loads(done.stdout)
@@ -97,8 +97,8 @@ def test_an_unknown_checkpoint_and_an_unknown_run_are_not_found(grid: FastGrid, 
 
 
 def test_a_replay_starts_one_run_with_the_same_input(grid: FastGrid, writer: Program) -> None:
-    first = grid.finished(APPROVAL, EXPENSE)
-    told = writer.document("replay", first, "--yes", "--json")
+    first = grid.finish_run(APPROVAL, EXPENSE)
+    told = writer.json_output("replay", first, "--yes", "--json")
     (_, second) = grid.statuses()
     assert (told["kind"], told["target_id"], told["core_id"]) == ("replay", first, APPROVAL)
     assert (told["execution_id"], told["status"], grid.status(second)) == (second, "completed", "completed")
@@ -107,7 +107,7 @@ def test_a_replay_starts_one_run_with_the_same_input(grid: FastGrid, writer: Pro
 
 
 def test_a_replay_that_fails_gives_1(grid: FastGrid, writer: Program) -> None:
-    first = grid.finished(INVOICES, BATCH)
+    first = grid.finish_run(INVOICES, BATCH)
     assert grid.status(first) == "failed"
     done = writer("replay", "@latest", "--yes")
     (_, second) = grid.statuses()
@@ -117,7 +117,7 @@ def test_a_replay_that_fails_gives_1(grid: FastGrid, writer: Program) -> None:
 
 
 def test_quiet_leaves_the_exit_code_to_tell(grid: FastGrid, writer: Program) -> None:
-    grid.finished(INVOICES, BATCH)
+    grid.finish_run(INVOICES, BATCH)
     done = writer("replay", "@latest", "--yes", "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
     wrong = writer("--quiet", "show", "exec_none")
@@ -127,7 +127,7 @@ def test_quiet_leaves_the_exit_code_to_tell(grid: FastGrid, writer: Program) -> 
 
 @pytest.mark.parametrize("where", ["-", "FILE"])
 def test_a_replay_takes_another_input(grid: FastGrid, writer: Program, tmp_path: Path, where: str) -> None:
-    first = grid.finished(INVOICES, BATCH)
+    first = grid.finish_run(INVOICES, BATCH)
     other: dict[str, Any] = {"batch": "B-2 ‘ö’", "invoices": []}
     file = tmp_path / "input.json"
     file.write_text(json.dumps(other, ensure_ascii=False), encoding="utf-8")
@@ -140,7 +140,7 @@ def test_a_replay_takes_another_input(grid: FastGrid, writer: Program, tmp_path:
 
 @pytest.mark.parametrize(("source", "stdin"), [("-", '{"batch": '), ("-", ""), ("no/such/file.json", "")])
 def test_an_input_that_is_no_json_is_not_sent(grid: FastGrid, writer: Program, source: str, stdin: str) -> None:
-    first = grid.finished(INVOICES, BATCH)
+    first = grid.finish_run(INVOICES, BATCH)
     done = writer("replay", first, "--input", source, "--yes", stdin=stdin)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"scaicore-tui: --input {source}: ")

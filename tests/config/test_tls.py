@@ -11,11 +11,11 @@ import pytest
 from scaicore_tui.config.tls import client_context, source_of_trust
 from scaicore_tui.errors import ConfigError
 from scaicore_tui.servers.proxy import ProxyConfig, build_proxy
-from tests.support.fault_server import Authority
+from tests.support.fault_server import CertificateAuthority
 
 
 def test_the_file_of_the_environment_is_believed_and_no_others(tmp_path: Path) -> None:
-    path = Authority().write(tmp_path / "ca.pem")
+    path = CertificateAuthority().write(tmp_path / "ca.pem")
     context = client_context(env={"SSL_CERT_FILE": str(path), "SSL_CERT_DIR": "/nowhere"})
     assert context.cert_store_stats()["x509_ca"] == 1
     assert context.verify_mode is ssl.CERT_REQUIRED
@@ -56,7 +56,7 @@ def test_what_cannot_be_used_is_named_with_its_variable(name: str, file: str, re
 
 
 def test_a_folder_of_hashed_certificates_will_do(tmp_path: Path) -> None:
-    Authority().write(tmp_path / "0a1b2c3d.0")
+    CertificateAuthority().write(tmp_path / "0a1b2c3d.0")
     assert client_context(env={"SSL_CERT_DIR": str(tmp_path)}).verify_mode is ssl.CERT_REQUIRED
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.terminal import surroundings
+from tests.support.terminal import environment_for
 from tests.versions import CORE_TESTS, find_tests, lowest_versions, output_of, running_demo
 
 ROOT = Path(__file__).parents[2]
@@ -89,7 +89,7 @@ def test_an_sdist_holds_what_a_wheel_is_built_from_and_nothing_else(built: tuple
 
 @pytest.mark.skipif(sys.platform == "win32", reason="other folders")
 def test_an_installed_wheel_starts_and_serves_a_demo(built: tuple[Path, Path], tmp_path: Path) -> None:
-    program, env = install(built[0], tmp_path / "venv"), surroundings(tmp_path)
+    program, env = install(built[0], tmp_path / "venv"), environment_for(tmp_path)
     assert output_of(program, ["--version"], env).startswith("scaicore-tui ")
     manuals = {path.name for path in (tmp_path / "venv" / "share" / "man").rglob("*.[1578]")}
     assert manuals == {path.name for path in MANUALS}
@@ -103,7 +103,7 @@ def test_an_installed_wheel_starts_and_serves_a_demo(built: tuple[Path, Path], t
 @pytest.mark.skipif(sys.platform == "win32", reason="other folders")
 def test_an_installed_sdist_starts(built: tuple[Path, Path], tmp_path: Path) -> None:
     program = install(built[1], tmp_path / "venv")
-    assert output_of(program, ["--version"], surroundings(tmp_path)).startswith("scaicore-tui ")
+    assert output_of(program, ["--version"], environment_for(tmp_path)).startswith("scaicore-tui ")
     (packages,) = (tmp_path / "venv").glob("lib/python*/site-packages")
     assert (packages / "scaicore_tui" / "py.typed").exists()
 

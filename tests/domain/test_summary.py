@@ -39,7 +39,7 @@ def documents(book: RunIndex) -> list[object]:
 def test_runs_that_were_let_go_are_what_they_would_have_been(steps: list[Event], first: int, second: int) -> None:
     """However few runs are held between batches; whatever of it comes as history."""
     head, middle, tail = steps[:first], steps[first : first + second], steps[first + second :]
-    whole, parts = MemoryIndex(), MemoryIndex(room=0)
+    whole, parts = MemoryIndex(), MemoryIndex(max_runs=0)
     whole.add_newer(steps)
     for batch in (middle, tail):
         parts.add_newer(batch)

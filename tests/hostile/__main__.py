@@ -34,16 +34,16 @@ def _walked(words: str, size: tuple[int, int]) -> list[str]:
     strings = [words, f"{words} ", f"a{words}", "x"]
     with tempfile.TemporaryDirectory() as home, walking(Path(home), HostileFeed(strings), size) as walk:
         walk.main(3)
-        walk.story(20)
+        walk.run_view(20)
         walk.inbox(3)
         walk.dialogs(5, step=1)
         walk.press("g")
         walk.answers([words, words])
-        walk.several([words])
+        walk.bulk_answer([words])
         walk.replay([words])
-        walk.lines([words])
-        walk.troubles([words])
-        return walk.leave()
+        walk.inputs([words])
+        walk.errors([words])
+        return walk.quit()
 
 
 def main() -> int:

@@ -24,7 +24,7 @@ from scaicore_tui.store.recordings import JsonlRecording
 from scaicore_tui.tui.render.run_detail import run_detail
 from scaicore_tui.tui.render.runs import node_row, run_row
 from tests.support.builders import MILLISECOND, NOON, checkpoint, entered, started
-from tests.support.fault_server import Fault, answer, fault_server, says, target_of
+from tests.support.fault_server import Fault, fault_server, response_bytes, sends, target_of
 from tests.support.hostile.bodies import READABLE, TIMESTAMPS, UNREADABLE, event_of, nested
 
 ALL = {**UNREADABLE, **READABLE}
@@ -79,13 +79,13 @@ async def test_all_of_them_at_once_over_the_wire(tmp_path: Path) -> None:
         body = page_with(*ALL.values())
 
         async def behave(asked: object, head: bytes, writer: Any) -> bool:
-            writer.write(answer(body) if b"/events" in head else answer(b'{"checkpoints": []}'))
+            writer.write(response_bytes(body) if b"/events" in head else response_bytes(b'{"checkpoints": []}'))
             return True
 
         server.fault = Fault("", "", behave)
         async with Session(target_of(server.url), Journal.open(tmp_path / "j")) as session:
             await session.read_once()
-            assert session.unreadable == len(UNREADABLE)
+            assert session.unreadable_count == len(UNREADABLE)
             assert set(ALL.values()) < {event.raw for event in session.events()}
             assert len(session.journal) == len(GOOD) + len(ALL)
             assert {"n1", "n498"} <= {node.node_id for node in session.index.runs["exec_1"].nodes.values()}
@@ -162,7 +162,7 @@ def test_a_bad_checkpoint_costs_nobody_beside_it() -> None:
 
 async def test_a_page_of_checkpoints_counts_what_it_can_not_read() -> None:
     async with fault_server() as server:
-        server.fault = Fault("", "", says(answer(b'{"checkpoints": [{"id": "a"}, 3, {}]}')))
+        server.fault = Fault("", "", sends(response_bytes(b'{"checkpoints": [{"id": "a"}, 3, {}]}')))
         client = Client(target_of(server.url))
         assert [row.id for row in await client.all_checkpoints("pending")] == ["a"]
         assert client.unreadable == 2

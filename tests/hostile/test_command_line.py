@@ -13,9 +13,9 @@ import pytest
 
 from tests.bench.feed import served
 from tests.support.hostile.corpus import CORPUS
-from tests.support.hostile.hostile_feed import NODES_OF, SHORT, HostileFeed
-from tests.support.hostile.output_grammar import LINES, SEQUENCES, foreign_sequences, unseen
-from tests.support.terminal import Terminal, surroundings
+from tests.support.hostile.hostile_feed import BUSY_RUN, SHORT_CHARS, HostileFeed
+from tests.support.hostile.output_grammar import LINES, SEQUENCES, invisible_characters, unexpected_sequences
+from tests.support.terminal import Terminal, environment_for
 
 STRINGS = list(CORPUS.values())
 COMMAND = (sys.executable, "-m", "scaicore_tui")
@@ -27,7 +27,7 @@ ANSWERED = (0, 13)
 @pytest.fixture(scope="module")
 def feed() -> HostileFeed:
     """Of the long strings only the last part: some commands print all there is."""
-    return HostileFeed([words[-2 * SHORT :] for words in STRINGS])
+    return HostileFeed([words[-2 * SHORT_CHARS :] for words in STRINGS])
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def printed(home: Path, settings: Mapping[str, str], *arguments: str) -> tuple[i
     """The exit code, and all that came on the terminal, which has standard error too."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [*COMMAND, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=surroundings(home) | dict(settings)
+        [*COMMAND, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=environment_for(home) | dict(settings)
     )
     os.close(theirs)
     found = bytearray()
@@ -55,8 +55,8 @@ def printed(home: Path, settings: Mapping[str, str], *arguments: str) -> tuple[i
 
 
 def assert_harmless(written: bytes, *allowed: str) -> None:
-    assert foreign_sequences(written, LINES, *allowed) == []
-    assert unseen(written) == set()
+    assert unexpected_sequences(written, LINES, *allowed) == []
+    assert invisible_characters(written) == set()
     assert b"Traceback" not in written
 
 
@@ -65,7 +65,7 @@ def assert_harmless(written: bytes, *allowed: str) -> None:
     [
         ("runs",),
         ("runs", "--failed", "--ascii"),
-        ("show", NODES_OF),
+        ("show", BUSY_RUN),
         ("events",),
         ("events", "--json"),
         ("checkpoints",),
@@ -131,7 +131,7 @@ def test_what_is_written_and_what_came_of_it(tmp_path: Path, feed: HostileFeed, 
 def answered(home: Path, settings: Mapping[str, str], key: str, *arguments: str) -> bytes:
     """What a command writes that asks first, and is answered with a key."""
     with Terminal(home, [*COMMAND, *arguments], size=(80, 24), env=settings) as terminal:
-        terminal.until(lambda: "[y/N]" in "".join(terminal.lines))
+        terminal.wait_until(lambda: "[y/N]" in "".join(terminal.lines))
         terminal.press(key, "enter")
         terminal.wait()
         return bytes(terminal.output)

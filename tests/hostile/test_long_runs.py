@@ -23,7 +23,7 @@ from scaicore_tui.tui.render.run_detail import run_detail
 from tests.support.builders import MILLISECOND, NOON, entered, exited, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 
 def folded(events: Iterator[Event]) -> Run:
@@ -107,13 +107,13 @@ async def test_a_long_run_is_folded_aside_while_news_comes(tmp_path: Path) -> No
     clock = ManualClock()
     async with Session(client.target, Journal.open(tmp_path / "j"), clock, client=client) as session:
         task = asyncio.create_task(session.run())
-        await until(lambda: session.index.event_count == MAX_INLINE_EVENTS + 501)
+        await wait_until(lambda: session.index.event_count == MAX_INLINE_EVENTS + 501)
         run = session.index.runs["exec_1"]
         assert (run.is_loading, run.nodes, run.event_count) == (True, {}, MAX_INLINE_EVENTS + 501)
         assert "still being read" in (session.why_not_replay(session.index.runs.get("exec_1")) or "")
         sim.log.append(entered("last", NOON + 10_000 * MILLISECOND))
         session.refresh()
-        await until(
+        await wait_until(
             lambda: not session.index.runs["exec_1"].is_loading and session.index.event_count == MAX_INLINE_EVENTS + 502
         )
         run = session.index.runs["exec_1"]

@@ -13,11 +13,11 @@ import httpx
 import pytest
 from textual.pilot import Pilot
 
-from tests.support.app_stage import SMALL, STANDARD, WIDE, Stage, screen_lines, until
+from tests.support.app_stage import SMALL, STANDARD, WIDE, Stage, screen_lines, wait_until
 from tests.support.builders import NOON, SECOND, checkpoint, completed, entered, event, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.hostile.corpus import CORPUS
-from tests.support.write_server import Taking
+from tests.support.write_server import AcceptingServer
 
 CANARY = "ZQX"
 # Whatever would look like a line of ours, with the canary on each line, at its beginning and at its end.
@@ -204,7 +204,7 @@ REFUSAL = {"status": "error", "error": {"code": NAME, "message": TEXT}, "meta": 
 async def test_what_a_server_says_in_place_of_its_feed(size: tuple[int, int], ascii_only: bool) -> None:
     stage = Stage(feed(), ascii_only=ascii_only)
     async with stage.opened(size) as pilot:
-        stage.trouble = lambda _: httpx.Response(500, json=REFUSAL)
+        stage.fault = lambda _: httpx.Response(500, json=REFUSAL)
         await stage.poll(pilot)
         lines = [line for line in screen_lines(stage.app)[1:5] if CANARY in line]
         assert lines
@@ -215,13 +215,13 @@ async def test_what_a_server_says_in_place_of_its_feed(size: tuple[int, int], as
 @LOOKS
 async def test_what_a_server_says_of_an_answer(size: tuple[int, int], ascii_only: bool) -> None:
     stage = Stage(FeedSim(feed().log[-2:], checkpoints=[checkpoint()]), ascii_only=ascii_only)
-    taking = Taking(stage, 422)
+    taking = AcceptingServer(stage, 422)
     taking.refusal = REFUSAL
     async with stage.opened(size) as pilot:
         await pilot.press("a", "1")
         stage.clock.advance(1)
         await pilot.press("enter")
-        await until(pilot, lambda: taking.posts)
+        await wait_until(pilot, lambda: taking.posts)
         await stage.settle(pilot)
         lines = screen_lines(stage.app)[-6:-1]
         assert any(": refused" in line for line in lines)

@@ -32,18 +32,18 @@ def test_lists_and_dialogs(tmp_path: Path) -> None:
         walk.dialogs(16, step=14)
         walk.press("g")
         walk.answers(SOME[:4])
-        walk.several(SOME)
-        assert not walk.leave()
+        walk.bulk_answer(SOME)
+        assert not walk.quit()
 
 
 def test_all_of_a_run(tmp_path: Path) -> None:
     with walking(tmp_path, HostileFeed(STRINGS), (120, 40), "--ascii") as walk:
         walk.main(14)
-        walk.story(200)
+        walk.run_view(200)
         walk.replay(SOME[:4])
-        walk.lines(SOME[:4])
-        walk.troubles(SOME)
-        assert not walk.leave()
+        walk.inputs(SOME[:4])
+        walk.errors(SOME)
+        assert not walk.quit()
 
 
 @pytest.mark.parametrize("flags", [("--low-bandwidth",), ("--read-only",)], ids=" ".join)
@@ -58,4 +58,4 @@ def test_a_small_screen_without_colours_of_its_own(tmp_path: Path, flags: tuple[
         walk.press("g", "enter", "1", "tab", "tab", *"approve")
         walk.paste(SOME[0])
         walk.press("escape", "escape", "escape", "g", "enter", "pagedown", "pagedown", "R", "tab")
-        assert not walk.leave()
+        assert not walk.quit()

@@ -30,7 +30,7 @@ from scaicore_tui.tui.screens.panes import run_heading
 from scaicore_tui.tui.terminal.screen_buffer import ScreenBuffer, compositor_updates
 from tests.support.hostile.corpus import CORPUS
 from tests.support.hostile.hostile_feed import HostileFeed, as_json
-from tests.support.hostile.output_grammar import SEQUENCES, foreign_sequences, unseen
+from tests.support.hostile.output_grammar import SEQUENCES, invisible_characters, unexpected_sequences
 
 NOW = 1_777_464_000.0
 WIDTHS = (38, 58, 118)
@@ -95,4 +95,4 @@ def not_ours(lines: Sequence[Line], width: int, *, ascii_only: bool) -> list[str
     update = LayoutUpdate([iter([one]) for one in strips], Region(0, 0, *size))
     written = ScreenBuffer().draw(compositor_updates(update), size, ColorSystem.TRUECOLOR).encode()
     assert max((one.cell_length for one in strips), default=0) <= width
-    return [*foreign_sequences(written, SEQUENCES["cursor"], SEQUENCES["pen"]), *unseen(written)]
+    return [*unexpected_sequences(written, SEQUENCES["cursor"], SEQUENCES["pen"]), *invisible_characters(written)]

@@ -22,15 +22,15 @@ from scaicore_tui.session import Session
 from scaicore_tui.store import Journal
 from tests.promises.server import Api
 from tests.support.manual_clock import ManualClock
-from tests.support.waiting import turn
+from tests.support.waiting import yield_once
 
 T = TypeVar("T")
 # The loop turns this often before the clock is moved on: longer than any chain of callbacks without a sleep.
-TURNS = 300
+TURNS_PER_SKIP = 300
 # Numbers of processes begin above those of any real one.
 FIRST_PID = 5_000_000
 # The clock is moved on this often before a call counts as hanging.
-SKIPS = 400
+MAX_SKIPS = 400
 
 
 def submit_inline(_: ThreadPoolExecutor, func: Callable[..., T], /, *args: Any, **values: Any) -> Future[T]:
@@ -119,7 +119,7 @@ class Machine:
             offline=offline,
             sources=(TokenFile("token file", self.folder / f"{api.name}.token"),),
         )
-        client = Client(target, None if offline else httpx.MockTransport(api.answer), self.clock)
+        client = Client(target, None if offline else httpx.MockTransport(api.respond), self.clock)
         journal = Journal.open(self.folder / f"{name}-{api.name}.journal")
         session = Session(target, journal, self.clock, client=client, ledger=Ledger(self.ledger_path))
         process = Process(pid, api, session, is_offline=offline)
@@ -149,11 +149,11 @@ class Machine:
 
     async def _drive(self, call: Coroutine[Any, Any, T]) -> T:
         task = asyncio.ensure_future(call)
-        for _ in range(SKIPS):
-            for _ in range(TURNS):
+        for _ in range(MAX_SKIPS):
+            for _ in range(TURNS_PER_SKIP):
                 if task.done():
                     return await task
-                await turn()
+                await yield_once()
             assert self.clock.skip(), "the call hangs, and nobody sleeps"
         task.cancel()
         raise AssertionError("the call hangs")

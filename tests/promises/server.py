@@ -16,13 +16,13 @@ from scaicore_tui.timefmt import format_iso
 from tests.support.builders import checkpoint, completed, entered, started
 from tests.support.feed_simulator import UNLIMITED
 from tests.support.manual_clock import ManualClock
-from tests.support.waiting import turn
+from tests.support.waiting import yield_once
 
 MICRO = 1_000_000
 # A write that is under way in the network arrives within this many seconds, or never.
 LATEST_ARRIVAL_S = 300.0
 # A read that hangs is given up by the client after this many seconds.
-HANGS_S = 10.0
+READ_TIMEOUT_S = 10.0
 # What may become of a write; a suffix says whether it is done. "kill" ends the client's process before the answer.
 WRITE_FAULTS = (
     "ok",
@@ -156,11 +156,11 @@ class Api:
 
     # What a client sees.
 
-    async def answer(self, request: httpx.Request) -> httpx.Response:
+    async def respond(self, request: httpx.Request) -> httpx.Response:
         """The answer to one request; others are served while this one is on its way."""
-        await turn()
+        await yield_once()
         if request.method == "GET" and self.read_fault == "hangs":
-            await self.clock.sleep(HANGS_S)
+            await self.clock.sleep(READ_TIMEOUT_S)
             raise httpx.ReadTimeout("no answer", request=request)
         return self._answer(request)
 

@@ -17,7 +17,7 @@ from scaicore_tui.servers.proxy import ProxyConfig, build_proxy
 from tests.support.hosted_proxy import request
 from tests.support.manual_clock import ManualClock
 from tests.support.proxy import EVENTS, INVOKE, TOKEN, Grid, answer, client_of, exchange, grid_server
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 
 @dataclass
@@ -147,5 +147,5 @@ async def test_an_incomplete_response_is_logged_with_the_bytes_sent() -> None:
 
         at.grid.behave = cut
         await exchange(at.url, request(b"GET /v1/scaicore/events"))
-        await until(lambda: at.entries)
+        await wait_until(lambda: at.entries)
     assert [(entry["status"], entry["bytes"]) for entry in at.entries] == [(200, 4)]

@@ -14,7 +14,7 @@ from scaicore_tui.servers.grid.http.json_body import MAX_BODY_BYTES
 from tests.support.core_inputs import INCIDENT, TRIP
 from tests.support.grid import MANAGER, MODULE, REVIEWER, Served, assert_sound, eventually, serving
 from tests.support.grid_api import invoke, pending, problem, resolve, suspended
-from tests.support.log_records import complaints
+from tests.support.log_records import logged_warnings
 from tests.support.manual_clock import ManualClock
 
 
@@ -246,7 +246,7 @@ async def test_a_client_that_disconnects_while_sending_is_no_internal_error(capl
         async with grid.client() as client:
             assert (await client.get("/health")).status_code == 200
         assert grid.grid.store.executions() == []
-    assert complaints(caplog) == []
+    assert logged_warnings(caplog) == []
 
 
 async def test_a_failed_background_job_is_logged(

@@ -12,8 +12,8 @@ from scaicore_tui.servers.grid import GridConfig, build_grid
 from scaicore_tui.servers.hosting import bind, serve_app
 from scaicore_tui.servers.request_guard import MAX_HEAD_BYTES
 from tests.support.grid import MANAGER, MODULE, TOKENS
-from tests.support.hosted_proxy import CLOSE, EVERYWHERE, HOST, TOKEN, proxied, request, status
-from tests.support.log_records import complaints
+from tests.support.hosted_proxy import ALL_INTERFACES, CLOSE, HOST, TOKEN, hosted_proxy, request, status
+from tests.support.log_records import logged_warnings
 from tests.support.proxy import EVENTS, INVOKE, answer, exchange
 
 GET, POST = f"GET {EVENTS}".encode(), f"POST {INVOKE}".encode()
@@ -46,7 +46,7 @@ OWN_HOSTS = [b"127.0.0.1", b"127.0.0.1:9", b"localhost", b"LOCALHOST:8001", b"[:
 
 
 async def test_an_unknown_host_name_is_refused_on_loopback() -> None:
-    async with proxied() as grid:
+    async with hosted_proxy() as grid:
         for host in FOREIGN_HOSTS:
             got = await exchange(grid.url, request(GET, host=b"Host: " + host + b"\r\n"))
             assert status(got) == 421, host
@@ -56,7 +56,7 @@ async def test_an_unknown_host_name_is_refused_on_loopback() -> None:
 
 
 async def test_a_request_with_two_hosts_is_refused() -> None:
-    async with proxied() as grid:
+    async with hosted_proxy() as grid:
         twice = request(GET, host=HOST + b"Host: evil.example\r\n")
         without = request(GET, host=b"")
         assert [status(await exchange(grid.url, one)) for one in (twice, without)] == [400, 400]
@@ -84,7 +84,7 @@ USUAL = {
 
 
 async def test_health_checks_of_infrastructure_are_answered() -> None:
-    async with proxied() as grid:
+    async with hosted_proxy() as grid:
         for name, (sent, expected) in USUAL.items():
             assert status(await exchange(grid.url, sent)) == expected, name
         assert [seen.target for seen in grid.received] == [
@@ -95,14 +95,14 @@ async def test_health_checks_of_infrastructure_are_answered() -> None:
 
 
 async def test_configured_host_names_are_accepted() -> None:
-    async with proxied(names=["Proxy.Example", "team-box"]) as grid:
+    async with hosted_proxy(names=["Proxy.Example", "team-box"]) as grid:
         for host, expected in ((b"proxy.example:443", 200), (b"TEAM-BOX", 200), (b"other.example", 421)):
             got = await exchange(grid.url, request(GET, host=b"Host: " + host + b"\r\n"))
             assert status(got) == expected, host
 
 
 async def test_on_all_addresses_any_address_is_accepted_and_names_must_be_configured() -> None:
-    async with proxied(EVERYWHERE, ["box.example"]) as grid:
+    async with hosted_proxy(ALL_INTERFACES, ["box.example"]) as grid:
         for host, expected in (
             (b"127.0.0.1", 200),
             (b"10.0.0.7:8001", 200),
@@ -177,7 +177,7 @@ REFUSED = {
 
 
 async def test_ambiguous_requests_are_not_passed_on() -> None:
-    async with proxied() as grid:
+    async with hosted_proxy() as grid:
         for name, (sent, expected) in REFUSED.items():
             got = await exchange(grid.url, sent)
             assert status(got) == expected, name
@@ -228,7 +228,7 @@ PASSED: dict[str, tuple[bytes, dict[str, str], bytes]] = {
 
 
 async def test_an_accepted_request_is_one_request_to_the_upstream() -> None:
-    async with proxied() as grid:
+    async with hosted_proxy() as grid:
         host = grid.url
         for name, (sent, headers, body) in PASSED.items():
             grid.received.clear()
@@ -245,7 +245,7 @@ async def test_an_accepted_request_is_one_request_to_the_upstream() -> None:
 
 async def test_frames_after_a_refused_websocket_are_not_requests() -> None:
     frames = b"\x81\x85\x00\x00\x00\x00hello\r\n\r\n"
-    async with proxied() as grid:
+    async with hosted_proxy() as grid:
         opening = GET + b" HTTP/1.1\r\n" + HOST + TOKEN + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
         got = await exchange(grid.url, opening + frames)
         assert re.findall(rb"HTTP/1\.1 (\d{3})", got) == [b"200", b"400"]
@@ -254,23 +254,23 @@ async def test_frames_after_a_refused_websocket_are_not_requests() -> None:
 
 @pytest.mark.parametrize("line", ["101 Switching Protocols", "099 No", "600 Beyond", "999 Beyond", "1000 Beyond"])
 async def test_an_invalid_status_means_a_broken_upstream(line: str, caplog: pytest.LogCaptureFixture) -> None:
-    async with proxied() as grid:
+    async with hosted_proxy() as grid:
         grid.reply = answer(b"{}", line)
         assert status(await exchange(grid.url, request(GET))) == 502
-    assert complaints(caplog) == []
+    assert logged_warnings(caplog) == []
 
 
 async def test_bytes_sent_by_strangers_stay_out_of_the_log(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    async with proxied() as grid:
+    async with hosted_proxy() as grid:
         for sent in (
             b"\x1b]52;c;aGk=\x07\r\n\r\n",
             request(GET + b"?token=sgk_hush", b"Upgrade: websocket", b"Connection: Upgrade"),
             request(b"GET /v1/%1b]0;x?token=sgk_hush"),
         ):
             await exchange(grid.url, sent)
-    assert complaints(caplog) == []
+    assert logged_warnings(caplog) == []
     assert "".join(capfd.readouterr()) == ""
 
 

@@ -14,7 +14,7 @@ from scaicore_tui.servers.grid import GridConfig, build_grid
 from scaicore_tui.servers.hosting import bind, serve_app
 from scaicore_tui.servers.proxy import ProxyConfig, build_proxy
 from tests.support.grid import MANAGER, TOKENS
-from tests.support.log_records import complaints
+from tests.support.log_records import logged_warnings
 from tests.support.proxy import EVENTS, INVOKE, RESOLVE, exchange, grid_server, raw_request
 
 
@@ -67,7 +67,7 @@ async def test_requests_cut_off_at_shutdown_are_told_their_outcome(
     detail = json.loads(body)["detail"]
     assert detail["error"] == error
     assert ("may have been carried out" in detail["fix"]) is (method == b"POST")
-    assert complaints(caplog) == []
+    assert logged_warnings(caplog) == []
 
 
 async def test_a_response_is_not_delayed_by_nagles_algorithm() -> None:

@@ -19,7 +19,7 @@ from scaicore_tui.cli.output import stderr
 from scaicore_tui.servers.hosting import EXHAUSTION_REPORT_INTERVAL_S, report_exhaustion
 from scaicore_tui.servers.log_writer import LogWriter
 from tests.support.manual_clock import ManualClock
-from tests.support.waiting import PATIENCE, until
+from tests.support.waiting import TIMEOUT_S, wait_until
 
 FULL = Path("/dev/full")
 
@@ -46,7 +46,7 @@ def reading(end: int) -> Callable[[], bytes]:
     thread.start()
 
     def finish() -> bytes:
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT_S)
         return b"".join(found)
 
     return finish
@@ -64,7 +64,7 @@ def test_all_lines_are_written_in_order(pipe: tuple[int, int]) -> None:
     writer = LogWriter(pipe[1])
     for number in range(2000):
         writer.write(f"{number}\n")
-    writer.close(PATIENCE)
+    writer.close(TIMEOUT_S)
     end(pipe[1])
     assert got().split() == [b"%d" % number for number in range(2000)]
 
@@ -76,7 +76,7 @@ def test_a_stalled_reader_blocks_nothing_and_learns_how_many_lines_were_dropped(
         # Far more than a pipe and the queue hold: it would block here.
         writer.write(f"{number:03} {'x' * 995}\n")
     got = reading(pipe[0])
-    writer.close(PATIENCE)
+    writer.close(TIMEOUT_S)
     end(pipe[1])
     lines = got().decode().splitlines()
     notices = [line for line in lines if "dropped" in line]
@@ -93,10 +93,10 @@ async def test_writing_resumes_when_a_full_disk_has_room_again(pipe: tuple[int, 
     log = os.open(FULL, os.O_WRONLY)
     writer = LogWriter(log)
     writer.write("one\ntwo\n")
-    await until(lambda: writer._dropped == 2)
+    await wait_until(lambda: writer._dropped == 2)
     os.dup2(pipe[1], log)
     writer.write("three\n")
-    writer.close(PATIENCE)
+    writer.close(TIMEOUT_S)
     os.close(log)
     assert os.read(pipe[0], 999) == b"2 log lines dropped: No space left on device\nthree\n"
 
@@ -130,9 +130,9 @@ def test_after_a_partly_written_line_the_next_starts_on_its_own_line(
     monkeypatch.setattr(os, "write", half)
     writer = LogWriter(pipe[1])
     writer.write("x\nhalf\n")
-    assert failed.wait(PATIENCE)
+    assert failed.wait(TIMEOUT_S)
     writer.write("next\n")
-    writer.close(PATIENCE)
+    writer.close(TIMEOUT_S)
     assert os.read(pipe[0], 999).splitlines() == [b"x", b"ha", b"1 log line dropped: No space left on device", b"next"]
 
 
@@ -142,7 +142,7 @@ def test_lines_that_cannot_be_written_at_the_end_are_abandoned(pipe: tuple[int, 
     writer.close(0)
     assert writer._thread.is_alive()
     got = reading(pipe[0])
-    writer._thread.join(PATIENCE)
+    writer._thread.join(TIMEOUT_S)
     end(pipe[1])
     assert len(got()) == 500_001
 

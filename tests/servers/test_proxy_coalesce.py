@@ -33,7 +33,7 @@ from tests.support.proxy import (
     proxy_server,
 )
 from tests.support.token_leaks import MARK
-from tests.support.waiting import turn, until
+from tests.support.waiting import wait_until, yield_once
 
 SECONDS = 2.0
 KEY = f"sgk_{MARK}_key"
@@ -57,7 +57,7 @@ class Shared:
         """The answers to so many requests that are all under way before the grid answers one."""
         self.hold()
         asking = [asyncio.create_task(self.client.get(path)) for _ in range(count)]
-        await until(lambda: len(self.arrived) == count)
+        await wait_until(lambda: len(self.arrived) == count)
         self._go.set()
         return await asyncio.gather(*asking)
 
@@ -126,7 +126,7 @@ async def test_the_age_counts_from_the_request() -> None:
     async with shared() as at:
         at.hold()
         asking = asyncio.create_task(at.client.get(EVENTS))
-        await until(lambda: at.calls)
+        await wait_until(lambda: at.calls)
         at.clock.advance(5)
         at.go()
         await asking
@@ -282,7 +282,7 @@ async def test_a_read_from_before_a_write_is_not_shared_after_it() -> None:
     async with shared() as at:
         at.hold()
         early = asyncio.create_task(at.client.get(CHECKPOINTS))
-        await until(lambda: at.calls)
+        await wait_until(lambda: at.calls)
         at.grid.behave = None
         await at.client.post(RESOLVE, json={})
         at.grid.reply = answer(b'"resolved"')
@@ -297,9 +297,9 @@ async def test_a_disconnecting_client_does_not_end_the_shared_call() -> None:
     async with shared() as at:
         at.hold()
         first = asyncio.create_task(at.client.get(EVENTS))
-        await until(lambda: at.calls)
+        await wait_until(lambda: at.calls)
         second = asyncio.create_task(at.client.get(EVENTS))
-        await until(lambda: len(at.arrived) == 2)
+        await wait_until(lambda: len(at.arrived) == 2)
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
         at.go()
@@ -338,7 +338,7 @@ async def test_beyond_the_limit_of_calls_in_flight_requests_are_sent_separately(
     async with shared() as at:
         at.hold()
         asking = [asyncio.create_task(at.client.get(f"{EVENTS}?limit={limit}")) for limit in (1, 2, 2, 1)]
-        await until(lambda: at.calls == 3)
+        await wait_until(lambda: at.calls == 3)
         at.go()
         assert {response.status_code for response in await asyncio.gather(*asking)} == {200}
         assert at.calls == 3
@@ -365,7 +365,7 @@ async def test_cache_keys_reveal_no_credential() -> None:
     ):
         for coalescer in (one, other):
             await coalescer.read(ApiRoute("GET", b"/events", EVENTS), b"", headers, ask)
-            await turn()
+            await yield_once()
         keys = [key for coalescer in (one, other) for key in coalescer._cache]
         # Salted: nor can anybody try tokens out on them.
         assert len(set(keys)) == 2
@@ -383,7 +383,7 @@ async def test_cancelling_one_request_does_not_cancel_the_others() -> None:
         first, second = (
             asyncio.create_task(coalescer.read(ApiRoute("GET", b"/events", EVENTS), b"", [], ask)) for _ in range(2)
         )
-        await turn()
+        await yield_once()
         first.cancel()
         go.set()
         response, is_shared = await second
@@ -404,7 +404,7 @@ async def test_a_write_by_another_process_invalidates_the_cache() -> None:
         async def read() -> bytes:
             response, _ = await coalescer.read(ApiRoute("GET", b"/checkpoints", CHECKPOINTS), b"", [], ask)
             assert response is not None
-            await turn()
+            await yield_once()
             return bytes(response.body)
 
         assert [await read(), await read()] == [b"pending", b"pending"]

@@ -16,10 +16,10 @@ from starlette.routing import Route
 
 from scaicore_tui.servers import deadline_protocol
 from scaicore_tui.servers.hosting import bind, serve_app
-from tests.support.hosted_proxy import proxied, request, status
-from tests.support.log_records import complaints
+from tests.support.hosted_proxy import hosted_proxy, request, status
+from tests.support.log_records import logged_warnings
 from tests.support.proxy import EVENTS, INVOKE, client_of, exchange, raw_request
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 HEAD = b"GET /v1/scaicore/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer a.b.c\r\n"
 # More than ever fall within little patience.
@@ -81,18 +81,18 @@ async def large_responses() -> AsyncIterator[str]:
 
 @pytest.mark.parametrize("begin", [b"", HEAD, HEAD + b"X-A: "])
 async def test_an_unfinished_head_times_out(begin: bytes) -> None:
-    async with proxied() as grid:
+    async with hosted_proxy() as grid:
         assert status(await send_in_drops(grid.url, begin)) == 408
         assert not grid.received
 
 
 async def test_a_connection_without_a_request_times_out() -> None:
-    async with proxied() as grid:
+    async with hosted_proxy() as grid:
         assert status(await exchange(grid.url, b"")) == 408
 
 
 async def test_a_refused_client_that_stays_is_disconnected() -> None:
-    async with proxied() as grid:
+    async with hosted_proxy() as grid:
         parts = urlsplit(grid.url)
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
         assert status(await reader.read()) == 408
@@ -101,33 +101,33 @@ async def test_a_refused_client_that_stays_is_disconnected() -> None:
             writer.write(b"a")
             return writer.is_closing()
 
-        await until(is_hung_up_on)
+        await wait_until(is_hung_up_on)
 
 
 async def test_an_unfinished_body_times_out_and_is_not_passed_on(caplog: pytest.LogCaptureFixture) -> None:
-    async with proxied() as grid:
+    async with hosted_proxy() as grid:
         sized = raw_request(INVOKE.encode(), b"POST", b"Content-Length: 100000")
         chunked = raw_request(INVOKE.encode(), b"POST", b"Transfer-Encoding: chunked")
         assert status(await send_in_drops(grid.url, sized)) == 408
         assert status(await send_in_drops(grid.url, chunked, b"1\r\na\r\n")) == 408
         assert not grid.received
-    assert complaints(caplog) == []
+    assert logged_warnings(caplog) == []
 
 
 async def test_an_unwanted_body_is_not_read_for_ever() -> None:
     head = b"POST /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\n"
-    async with proxied() as grid:
+    async with hosted_proxy() as grid:
         await send_in_drops(grid.url, head)
 
 
 async def test_the_second_request_of_a_connection_has_a_deadline_too() -> None:
-    async with proxied() as grid:
+    async with hosted_proxy() as grid:
         assert status(await send_in_drops(grid.url, HEAD + b"\r\n" + HEAD)) == 200
         assert len(grid.received) == 1
 
 
 async def test_a_connection_may_be_idle_between_two_requests() -> None:
-    async with proxied() as grid, client_of(grid.url, "a.b.c") as client:
+    async with hosted_proxy() as grid, client_of(grid.url, "a.b.c") as client:
         assert (await client.get(EVENTS)).status_code == 200
         await request_timeout_passes(grid.url)
         (kept,) = client._transport._pool.connections  # type: ignore[attr-defined]
@@ -136,7 +136,7 @@ async def test_a_connection_may_be_idle_between_two_requests() -> None:
 
 
 async def test_a_slow_application_does_not_time_out() -> None:
-    async with proxied() as grid:
+    async with hosted_proxy() as grid:
 
         async def late(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await request_timeout_passes(grid.url)
@@ -157,7 +157,7 @@ async def test_a_response_that_is_not_read_times_out(close: bytes) -> None:
 
 
 async def test_the_upstream_call_ends_with_a_client_that_does_not_read() -> None:
-    async with proxied() as grid:
+    async with hosted_proxy() as grid:
         is_closed = asyncio.Event()
 
         async def endless(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -188,7 +188,7 @@ async def test_too_many_connections_get_503_and_twice_as_many_are_aborted(
 ) -> None:
     monkeypatch.setattr(deadline_protocol, "MAX_CONNECTIONS", 4)
     monkeypatch.setattr(deadline_protocol, "REQUEST_TIMEOUT_S", 30.0)
-    async with proxied() as grid:
+    async with hosted_proxy() as grid:
         parts = urlsplit(grid.url)
         held = [await asyncio.open_connection(parts.hostname, parts.port) for _ in range(4)]
         ask = request(b"GET /v1/scaicore/events")

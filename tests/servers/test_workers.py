@@ -14,9 +14,9 @@ import pytest
 
 from scaicore_tui.servers.hosting import bind
 from scaicore_tui.servers.workers import MAX_RESTART_DELAY_S, STABLE_AFTER_S, Workers
-from tests.support.log_records import complaints
+from tests.support.log_records import logged_warnings
 from tests.support.manual_clock import ManualClock
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 ENDS = ("sh", "-c", "exit 3")
 ENDS_WITH_ITS_INPUT = ("sh", "-c", "cat > /dev/null")
@@ -41,16 +41,16 @@ async def working(
 
 def waits(caplog: pytest.LogCaptureFixture) -> list[float]:
     """Return the delay before each replacement, in seconds."""
-    return [float(said.rpartition("starting another in ")[2].removesuffix(" s")) for said in complaints(caplog)]
+    return [float(said.rpartition("starting another in ")[2].removesuffix(" s")) for said in logged_warnings(caplog)]
 
 
 async def test_a_worker_that_keeps_ending_is_replaced_with_growing_delays(caplog: pytest.LogCaptureFixture) -> None:
     clock = ManualClock()
     async with working(ENDS, 1, clock):
         for _ in range(9):
-            await until(lambda: clock.sleepers)
+            await wait_until(lambda: clock.sleepers)
             clock.skip()
-        await until(lambda: clock.sleepers)
+        await wait_until(lambda: clock.sleepers)
     assert waits(caplog) == [
         0.5,
         1,
@@ -70,11 +70,11 @@ async def test_the_delay_is_reset_for_a_worker_that_was_stable(caplog: pytest.Lo
     clock = ManualClock()
     async with working(NEVER_ENDS, 1, clock) as (workers, _):
         for lived in (0.0, 0.0, STABLE_AFTER_S + 1):
-            await until(lambda: workers._alive)
+            await wait_until(lambda: workers._alive)
             clock.advance(lived)
             (process,) = workers._alive
             process.kill()
-            await until(lambda: clock.sleepers)
+            await wait_until(lambda: clock.sleepers)
             clock.skip()
     assert waits(caplog) == [0.5, 1, 0.5]
     assert "ended by signal 9" in caplog.text
@@ -83,9 +83,9 @@ async def test_the_delay_is_reset_for_a_worker_that_was_stable(caplog: pytest.Lo
 async def test_a_worker_that_cannot_be_started_is_retried(caplog: pytest.LogCaptureFixture) -> None:
     clock = ManualClock()
     async with working(("/no/such/program",), 1, clock):
-        await until(lambda: clock.sleepers)
+        await wait_until(lambda: clock.sleepers)
         clock.skip()
-        await until(lambda: len(complaints(caplog)) == 2)
+        await wait_until(lambda: len(logged_warnings(caplog)) == 2)
     assert "a worker could not be started (No such file" in caplog.text
 
 
@@ -93,7 +93,7 @@ async def test_a_worker_that_cannot_be_started_is_retried(caplog: pytest.LogCapt
 async def test_all_workers_are_stopped_even_those_that_ignore_it(command: tuple[str, ...]) -> None:
     clock = ManualClock()
     async with working(command, 3, clock) as (workers, bound):
-        await until(lambda: len(workers._alive) == 3)
+        await wait_until(lambda: len(workers._alive) == 3)
         processes = list(workers._alive)
         await workers.stop(0.5 if command is NEVER_ENDS else 30)
         assert bound.fileno() == -1

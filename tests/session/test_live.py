@@ -55,7 +55,7 @@ def seen(session: Session) -> dict[str, str]:
 async def settled(session: Session, submission: Submission) -> None:
     """Read on until the feed tells what became of it."""
     for _ in range(ATTEMPTS):
-        if submission.is_settled:
+        if submission.is_final:
             return
         await session.read_once()
     raise AssertionError(f"it is still {submission.progress}")

@@ -16,14 +16,14 @@ from tests.support.fault_server import (
     FAULTS,
     INBOX,
     PAGE,
-    Authority,
+    CertificateAuthority,
     Fault,
-    answer,
+    closes_reused_connection,
     fault_server,
-    hangs_up_when_used_again,
     polling,
-    says,
-    suffer,
+    response_bytes,
+    run_fault,
+    sends,
     target_of,
 )
 
@@ -37,26 +37,26 @@ SOON = CONNECT_TIMEOUT + 3.0
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 async def test_a_fault_is_named_and_bounded_and_recovered_from(fault: Fault, tmp_path: Path) -> None:
-    suffered = await suffer(fault, tmp_path)
+    suffered = await run_fault(fault, tmp_path)
     assert suffered.state is fault.state
-    assert re.search(fault.words, suffered.words)
-    assert bool(suffered.words) is bool(fault.words)
-    assert suffered.mib < MOST_MIB
-    if suffered.seconds is not None:
+    assert re.search(fault.message, suffered.message)
+    assert bool(suffered.message) is bool(fault.message)
+    assert suffered.peak_mib < MOST_MIB
+    if suffered.recovery_s is not None:
         assert (suffered.runs, suffered.waiting) == (1, 1)
-        assert suffered.seconds < SOON
+        assert suffered.recovery_s < SOON
 
 
 async def test_a_key_tries_at_once() -> None:
     async with fault_server() as server, polling(replace(target_of(server.url), interval=300.0)) as watched:
         session, watcher = watched
-        await watcher.until(lambda: watcher.state is ConnectionState.LIVE)
-        server.fault = Fault("", "", says(b""))
+        await watcher.wait_until(lambda: watcher.state is ConnectionState.LIVE)
+        server.fault = Fault("", "", sends(b""))
         session.refresh()
-        await watcher.until(lambda: session.connection.failures)
+        await watcher.wait_until(lambda: session.connection.failures)
         server.fault = None
         session.refresh()
-        assert await watcher.until(lambda: watcher.state is ConnectionState.LIVE) < SOON
+        assert await watcher.wait_until(lambda: watcher.state is ConnectionState.LIVE) < SOON
 
 
 async def test_a_connection_just_closed_is_never_told() -> None:
@@ -64,16 +64,16 @@ async def test_a_connection_just_closed_is_never_told() -> None:
         session, watcher = watched
         failures: list[int] = []
         session.subscribe(lambda _: failures.append(session.connection.failures))
-        server.fault = Fault("", "", hangs_up_when_used_again)
-        await watcher.until(lambda: server.dropped >= 6)
-        await watcher.until(lambda: session.connection.polls >= 4)
+        server.fault = Fault("", "", closes_reused_connection)
+        await watcher.wait_until(lambda: server.dropped >= 6)
+        await watcher.wait_until(lambda: session.connection.polls >= 4)
         assert not any(failures)
 
 
 async def test_a_write_is_not_repeated_on_another_connection() -> None:
     async with fault_server() as server:
         client = Client(target_of(server.url))
-        server.fault = Fault("", "", hangs_up_when_used_again)
+        server.fault = Fault("", "", closes_reused_connection)
         await client.checkpoints("pending")
         with pytest.raises(OutcomeUnknown, match="hung up without an answer"):
             await client.resolve("ckpt_1", "approve")
@@ -86,7 +86,7 @@ async def test_nothing_follows_a_redirect(status: str) -> None:
     """Not to another host, where the token would be told; and a write that is redirected may have been done."""
     async with fault_server() as elsewhere, fault_server() as server:
         location = b"Location: http://user:secret@localhost:%d/api/v1/scaicore/events\r\n" % elsewhere.port
-        server.fault = Fault("", "", says(answer(b"", status.encode(), headers=location)))
+        server.fault = Fault("", "", sends(response_bytes(b"", status.encode(), headers=location)))
         client = Client(target_of(server.url))
         with pytest.raises(
             Unreachable, match=f"redirects to localhost:{elsewhere.port}, which is not followed"
@@ -107,7 +107,7 @@ async def test_a_proxy_of_the_environment_is_asked_and_named(speaks: str, monkey
         client = Client(target_of("http://api.invalid/api/v1"))
         if speaks == "refused":
             await proxy.close()
-        proxy.fault = Fault("", "", says(b"")) if speaks == "no" else None
+        proxy.fault = Fault("", "", sends(b"")) if speaks == "no" else None
         if speaks == "yes":
             assert len((await client.events(5)).events) == 3
             assert proxy.requests[0].startswith(b"GET http://api.invalid/api/v1/scaicore/events")
@@ -138,7 +138,7 @@ def test_a_proxy_that_nobody_can_use_is_named(monkeypatch: pytest.MonkeyPatch) -
 
 
 async def test_only_those_in_the_file_are_believed(tmp_path: Path) -> None:
-    authority = Authority()
+    authority = CertificateAuthority()
     believed = authority.write(tmp_path / "ca.pem")
     async with fault_server(authority) as server:
         ours, usual = Client(target_of(server.url, believed)), Client(target_of(server.url))
@@ -163,10 +163,12 @@ def test_a_file_of_authorities_that_is_none(content: bytes | None, reason: str, 
 async def test_a_credential_that_is_taken_no_more_wipes_nothing() -> None:
     async with fault_server() as server, polling(target_of(server.url)) as watched:
         session, watcher = watched
-        await watcher.until(lambda: watcher.state is ConnectionState.LIVE)
-        server.fault = Fault("", "", says(answer(b'{"detail": "expired"}', b"401 Unauthorized")))
-        await watcher.until(lambda: all(isinstance(part.error, CredentialsError) for part in session.connection.parts))
-        assert watcher.words.startswith("401: sign in again: “expired”")
+        await watcher.wait_until(lambda: watcher.state is ConnectionState.LIVE)
+        server.fault = Fault("", "", sends(response_bytes(b'{"detail": "expired"}', b"401 Unauthorized")))
+        await watcher.wait_until(
+            lambda: all(isinstance(part.error, CredentialsError) for part in session.connection.parts)
+        )
+        assert watcher.problem.startswith("401: sign in again: “expired”")
         assert (list(session.index.runs), [row.id for row in session.checkpoints]) == (["exec_1"], ["ckpt_1"])
 
 
@@ -174,8 +176,8 @@ async def test_what_is_kept_of_a_failure_is_its_words() -> None:
     """Not the frames that it came through: they hold the body."""
     async with fault_server() as server, polling(target_of(server.url)) as watched:
         session, watcher = watched
-        server.fault = Fault("", "", says(answer(PAGE[:-9] + INBOX)))
-        await watcher.until(lambda: session.connection.failures)
+        server.fault = Fault("", "", sends(response_bytes(PAGE[:-9] + INBOX)))
+        await watcher.wait_until(lambda: session.connection.failures)
         error = session.connection.events.error
         assert error is not None
         assert (error.__traceback__, error.__cause__, error.__context__) == (None, None, None)
@@ -185,8 +187,8 @@ async def test_a_hold_ends_within_the_hour() -> None:
     """However long an answer asks for."""
     async with fault_server() as server, polling(target_of(server.url)) as watched:
         session, watcher = watched
-        server.fault = Fault("", "", says(answer(b"{}", b"429 Slow", headers=b"Retry-After: 99999999999\r\n")))
-        await watcher.until(lambda: session.connection.failures)
+        server.fault = Fault("", "", sends(response_bytes(b"{}", b"429 Slow", headers=b"Retry-After: 99999999999\r\n")))
+        await watcher.wait_until(lambda: session.connection.failures)
         held = session.connection.held_until
         assert held is not None
         assert held - session.clock.monotonic() <= 3600

@@ -135,7 +135,7 @@ def printing(tmp_path: Path, **claims: str) -> Target:
 
 async def read_once(target: Target, path: Path) -> Identity | None:
     """Read the feed into `path`; whose journal that is then."""
-    client = Client(target, httpx.MockTransport(FeedSim([event("custom.x")]).answer))
+    client = Client(target, httpx.MockTransport(FeedSim([event("custom.x")]).respond))
     async with Session(target, Journal.open(path, identify(target)), ManualClock(), client=client) as session:
         await session.read_once()
         return session.journal.identity
@@ -160,7 +160,7 @@ async def test_a_caller_that_is_known_late_is_noted_and_compared(tmp_path: Path)
 async def test_a_new_token_of_somebody_else_is_not_sent(tmp_path: Path) -> None:
     target = printing(tmp_path, sub="usr_a", tenant_id="t", n="1")
     clock = ManualClock()
-    client = Client(target, httpx.MockTransport(FeedSim().answer), clock)
+    client = Client(target, httpx.MockTransport(FeedSim().respond), clock)
     first = await client.bearer.token()
     printing(tmp_path, sub="usr_b", tenant_id="t")
     clock.advance(MIN_RENEW_INTERVAL_S)
@@ -231,14 +231,14 @@ async def test_a_write_that_was_left_is_looked_up_where_it_was_sent(sent_to: Ent
     ledger = Ledger()
     ledger.claim(sent_to)
     ledger.release(sent_to.id)
-    client = Client(TEAM_A, httpx.MockTransport(FeedSim().answer))
+    client = Client(TEAM_A, httpx.MockTransport(FeedSim().respond))
     async with Session(TEAM_A, clock=ManualClock(), client=client, ledger=ledger) as session:
         assert bool(session.tracker.recover()) is looked_up
 
 
 async def test_an_entry_says_where_it_was_sent() -> None:
     sim, ledger = FeedSim(checkpoints=[checkpoint()]), Ledger()
-    client = Client(TEAM_A, httpx.MockTransport(sim.answer))
+    client = Client(TEAM_A, httpx.MockTransport(sim.respond))
     async with Session(TEAM_A, clock=ManualClock(), client=client, ledger=ledger) as session:
         await session.read_once()
         await session.answer("ckpt_1", "approve")

@@ -23,7 +23,7 @@ from tests.support.builders import NOON, checkpoint, completed, entered, exited,
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
 from tests.support.old_journal import old_journal
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 OFFLINE = Target(url="http://127.0.0.1:1/api/v1", name="kept", offline=True)
 RUN = [started(NOON), entered("a", NOON + 1), exited("a", NOON + 2), entered("review", NOON + 3)]
@@ -147,7 +147,7 @@ async def test_offline_a_long_run_is_folded_beside_the_event_loop(tmp_path: Path
         session.subscribe(lambda update: told.extend(update.runs))
         assert session.index.runs["exec_1"].is_loading
         running = asyncio.create_task(session.run())
-        await until(lambda: "exec_1" in told)
+        await wait_until(lambda: "exec_1" in told)
         run = session.index.runs["exec_1"]
         assert (run.is_loading, run.event_count) == (False, count)
         running.cancel()

@@ -20,7 +20,7 @@ from scaicore_tui.tui.run_list_model import RunListModel
 from tests.support.builders import NOON, SECOND, completed, event, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 NOTE = "x" * 500
 
@@ -175,7 +175,7 @@ async def running(sim: FeedSim, path: Path, clock: ManualClock, **keeps: float) 
 
 async def at_rest(clock: ManualClock) -> None:
     """Both polls and retention are done, and sleep."""
-    await until(lambda: clock.sleepers == 3)
+    await wait_until(lambda: clock.sleepers == 3)
 
 
 async def test_a_file_of_its_size_does_not_grow_while_the_app_runs_on(tmp_path: Path) -> None:
@@ -183,14 +183,14 @@ async def test_a_file_of_its_size_does_not_grow_while_the_app_runs_on(tmp_path: 
     sim = FeedSim(ended(range(1_500)))
     async with running(sim, path, clock, keep_mb=2) as session:
         await at_rest(clock)
-        await until(lambda: used(session.journal) <= 2_000_000)
+        await wait_until(lambda: used(session.journal) <= 2_000_000)
         sizes = set()
         for begin in range(1_500, 2_700, 300):
             sim.log += ended(range(begin, begin + 300))
             for _ in range(2):
                 clock.advance(BETWEEN_RETENTIONS)
                 await at_rest(clock)
-            await until(lambda: used(session.journal) <= 2_000_000)
+            await wait_until(lambda: used(session.journal) <= 2_000_000)
             assert f"exec_{begin + 299:05}" in session.index.summaries
             session.journal.query("PRAGMA wal_checkpoint(TRUNCATE)")
             sizes.add(path.stat().st_size)
@@ -207,7 +207,7 @@ async def test_a_disk_that_takes_nothing_is_tried_again_later(tmp_path: Path) ->
         assert len(session.journal) == 4_000
         session.journal.query("PRAGMA query_only = OFF")
         clock.advance(BETWEEN_RETENTIONS)
-        await until(lambda: used(session.journal) <= 1_300_000)
+        await wait_until(lambda: used(session.journal) <= 1_300_000)
 
 
 async def test_runs_that_ended_long_ago_are_forgotten(tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ async def test_runs_that_ended_long_ago_are_forgotten(tmp_path: Path) -> None:
         listing.apply(session.index, session.index.runs)
         session.subscribe(lambda update: listing.apply(session.index, update.runs))
         task = asyncio.create_task(session.run())
-        await until(lambda: len(session.index.runs) == 1_101 and session.index.event_count == 1_101)
+        await wait_until(lambda: len(session.index.runs) == 1_101 and session.index.event_count == 1_101)
         assert (len(session.journal), len(listing), listing.row_of("exec_old7")) == (1_101, 1_101, None)
         assert session.index.runs["exec_open"].event_count == 1
         assert session.index.counts.total() == 1_101

@@ -31,7 +31,7 @@ from scaicore_tui.tui.messages import CopyText
 from tests.support.builders import NOON, completed, event, many_runs
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 PAGE = 4_096
 TARGET = Target(url="http://127.0.0.1:1/api/v1")
@@ -73,7 +73,7 @@ def no_file_grows_beyond(size: int) -> Iterator[None]:
 
 
 def session_of(sim: FeedSim, journal: Journal, clock: ManualClock | None = None) -> Session:
-    client = Client(TARGET, httpx.MockTransport(sim.answer))
+    client = Client(TARGET, httpx.MockTransport(sim.respond))
     return Session(TARGET, journal, clock or ManualClock(), client=client)
 
 
@@ -218,7 +218,7 @@ async def test_the_app_lives_when_the_journal_is_damaged_under_it(tmp_path: Path
     damage(path)
     async with session:
         polling = asyncio.create_task(session.run())
-        await until(lambda: session.connection.events.error and (session.journal.write_error or polling.done()))
+        await wait_until(lambda: session.connection.events.error and (session.journal.write_error or polling.done()))
         assert isinstance(session.connection.events.error, StorageError)
         # What is on the screen can be looked at; what can't be read is said.
         assert [session.index.runs[summary.execution_id].execution_id for summary in session.index.order]

@@ -20,13 +20,13 @@ from scaicore_tui.session import Session
 from scaicore_tui.tui import DebuggerApp
 from scaicore_tui.tui.screens.base import SessionScreen
 from tests.support.builders import NOON, SECOND
-from tests.support.feed_simulator import FeedSim, surely
+from tests.support.feed_simulator import FeedSim, longest_wait
 from tests.support.manual_clock import ManualClock
 from tests.support.token_leaks import MARK
 
-TURNS = 400
+MAX_PAUSES = 400
 # So many sleep on the clock between two polls.
-POLLERS = 2
+SLEEPING_POLLERS = 2
 WIDE, STANDARD, SMALL = (120, 40), (80, 24), (60, 20)
 
 
@@ -40,7 +40,7 @@ class Stage:
     core: str | None = None
     color: Color | None = None
     ascii_only: bool = False
-    trouble: Callable[[httpx.Request], httpx.Response] | None = None
+    fault: Callable[[httpx.Request], httpx.Response] | None = None
     backfill: int = 5_000
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOON / SECOND + 90))
 
@@ -56,7 +56,7 @@ class Stage:
             color=self.color,
         )
         client = Client(target, httpx.MockTransport(self._answer))
-        self.session = Session(target, clock=self.clock, client=client, backfill=self.backfill, chance=surely)
+        self.session = Session(target, clock=self.clock, client=client, backfill=self.backfill, random_fn=longest_wait)
         self.app = DebuggerApp(self.session, ascii_only=self.ascii_only, banner="staging")
 
     @property
@@ -79,12 +79,12 @@ class Stage:
         """Let the next poll happen, and the screen show it."""
         asked = len(self.sim.requests)
         link = self.session.connection
-        await until(pilot, lambda: self.clock.sleepers >= POLLERS)
+        await wait_until(pilot, lambda: self.clock.sleepers >= SLEEPING_POLLERS)
         self.clock.advance(max(0.0, (link.next_at or 0.0) - self.clock.monotonic()))
-        await until(
+        await wait_until(
             pilot, lambda: self.session.connection.polls + self.session.connection.failures > link.polls + link.failures
         )
-        assert self.trouble or len(self.sim.requests) > asked
+        assert self.fault or len(self.sim.requests) > asked
         await self.settle(pilot)
 
     async def wait(self, pilot: Pilot[int], seconds: float) -> None:
@@ -100,17 +100,17 @@ class Stage:
             self.app.screen.tick()
         await pilot.pause()
 
-    def burst(self, *keys: str) -> None:
+    def press_fast(self, *keys: str) -> None:
         """Press keys faster than any of them can be acted on."""
         for key in keys:
             self.app.post_message(events.Key(key, key if len(key) == 1 else {"tab": "\t", "slash": "/"}.get(key)))
 
-    async def click(self, pilot: Pilot[int], words: str, times: int = 1) -> None:
+    async def click(self, pilot: Pilot[int], text: str, times: int = 1) -> None:
         """Click on `words`, the lowest on the screen, so many times in a row."""
         await pilot.pause()
         lines = screen_lines(self.app)
-        row = max(number for number, line in enumerate(lines) if words in line)
-        await pilot.click(offset=(lines[row].index(words) + 1, row), times=times)
+        row = max(number for number, line in enumerate(lines) if text in line)
+        await pilot.click(offset=(lines[row].index(text) + 1, row), times=times)
 
     async def paste(self, pilot: Pilot[int], text: str) -> None:
         """Paste as a terminal does that says so."""
@@ -119,26 +119,26 @@ class Stage:
         await pilot.pause()
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
-        return self.sim.answer(request) if self.trouble is None else self.trouble(request)
+        return self.sim.respond(request) if self.fault is None else self.fault(request)
 
     @asynccontextmanager
     async def opened(self, size: tuple[int, int] = STANDARD) -> AsyncIterator[Pilot[int]]:
         """The app, once its first poll was shown."""
         async with self.app.run_test(size=size) as pilot:
-            await self.begin(pilot)
+            await self.wait_for_first_poll(pilot)
             yield pilot
 
-    async def begin(self, pilot: Pilot[int]) -> None:
+    async def wait_for_first_poll(self, pilot: Pilot[int]) -> None:
         """Wait for the first poll, and for the history behind it."""
-        await until(pilot, lambda: self.session.connection.polls + self.session.connection.failures)
-        await until(pilot, lambda: self.clock.sleepers >= POLLERS and not self.session.needs_backfill)
+        await wait_until(pilot, lambda: self.session.connection.polls + self.session.connection.failures)
+        await wait_until(pilot, lambda: self.clock.sleepers >= SLEEPING_POLLERS and not self.session.needs_backfill)
         await self.settle(pilot)
 
 
-async def until(pilot: Pilot[int], fact: Callable[[], object], turns: int = TURNS) -> None:
+async def wait_until(pilot: Pilot[int], condition: Callable[[], object], turns: int = MAX_PAUSES) -> None:
     """Let the app work until `fact` holds."""
     for _ in range(turns):
-        if fact():
+        if condition():
             return
         await pilot.pause()
     raise AssertionError("it never came to hold:\n" + "\n".join(screen_lines(pilot.app)))

@@ -15,11 +15,11 @@ from scaicore_tui.store import Journal
 from tests.support.feed_server import FeedServer
 from tests.support.scene import completed_triage
 from tests.support.terminal import DEBUGGER, Terminal
-from tests.support.terminal_modes import left
+from tests.support.terminal_modes import changed_modes
 from tests.support.token_leaks import MARK
 
 TOKEN = f"sgk_{MARK}"
-HASTE = 0.4
+CONFIRM_DELAY_S = 0.4
 SHELL = ("/bin/sh", "-i")
 EDITOR = """
 import shlex
@@ -30,7 +30,7 @@ print("TOLD", sys.stdin.readline().strip(), flush=True)
 
 
 @dataclass
-class Scene:
+class AppProcess:
     """The app on a feed, in a home of its own, with the journal it keeps; by itself, or as the job of a shell."""
 
     home: Path
@@ -45,12 +45,12 @@ class Scene:
         return self.home / "journal"
 
     @property
-    def state(self) -> Path:
+    def state_folder(self) -> Path:
         """The folder of what outlives it."""
         return self.home / ".local" / "state" / "scaicore-tui"
 
     @contextmanager
-    def opened(self) -> Iterator[Terminal]:
+    def start(self) -> Iterator[Terminal]:
         """The app, from before it has the terminal."""
         (self.home / "temporary").mkdir()
         (self.home / "editor.py").write_text(EDITOR)
@@ -70,102 +70,106 @@ class Scene:
 
     def assert_restored(self, terminal: Terminal) -> None:
         """Nothing of the terminal is other than it was."""
-        assert left(bytes(terminal.output)) == {}
+        assert changed_modes(bytes(terminal.output)) == {}
         assert terminal.attributes == self.before
 
-    def assert_in_order(self, terminal: Terminal) -> None:
+    def assert_clean(self, terminal: Terminal) -> None:
         """Look at all that it could have left behind."""
         self.assert_restored(terminal)
         self.assert_closed(terminal)
 
     def assert_closed(self, terminal: Terminal) -> None:
         """The same, where no terminal is left to be looked at."""
-        assert terminal.is_empty
+        assert terminal.has_no_processes
         assert not list((self.home / "temporary").iterdir())
         assert not list(self.home.glob("journal-*"))
-        assert not list(self.state.glob("crash-*"))
+        assert not list(self.state_folder.glob("crash-*"))
         with Journal.open(self.journal) as journal:
             assert journal.query("PRAGMA integrity_check") == [("ok",)]
             list(journal.events())
 
 
-def connecting(scene: Scene, terminal: Terminal) -> None:
-    terminal.until(lambda: scene.server.held)
-    terminal.until("connecting")
+def connecting(app: AppProcess, terminal: Terminal) -> None:
+    terminal.wait_until(lambda: app.server.held)
+    terminal.wait_until("connecting")
 
 
-def main_screen(_scene: Scene, terminal: Terminal) -> None:
-    terminal.until(lambda: all(words in terminal.text for words in ("› ● exec_8f21c4", "› ‖ expense", "› ● reply")))
+def main_screen(_app: AppProcess, terminal: Terminal) -> None:
+    terminal.wait_until(
+        lambda: all(words in terminal.text for words in ("› ● exec_8f21c4", "› ‖ expense", "› ● reply"))
+    )
 
 
-def dialog(scene: Scene, terminal: Terminal) -> None:
-    main_screen(scene, terminal)
+def dialog(app: AppProcess, terminal: Terminal) -> None:
+    main_screen(app, terminal)
     terminal.press("a")
-    terminal.until("nothing is chosen yet")
+    terminal.wait_until("nothing is chosen yet")
 
 
-def editor(scene: Scene, terminal: Terminal) -> None:
-    main_screen(scene, terminal)
+def editor(app: AppProcess, terminal: Terminal) -> None:
+    main_screen(app, terminal)
     terminal.press("R")
-    terminal.until("enter invokes")
+    terminal.wait_until("enter invokes")
     terminal.press("o")
-    terminal.until(lambda: b"EDITING" in terminal.output)
+    terminal.wait_until(lambda: b"EDITING" in terminal.output)
 
 
-def paused(scene: Scene, terminal: Terminal) -> None:
-    main_screen(scene, terminal)
+def paused(app: AppProcess, terminal: Terminal) -> None:
+    main_screen(app, terminal)
     terminal.press("p")
-    terminal.until("paused")
+    terminal.wait_until("paused")
 
 
-def writing(scene: Scene, terminal: Terminal) -> None:
-    main_screen(scene, terminal)
+def writing(app: AppProcess, terminal: Terminal) -> None:
+    main_screen(app, terminal)
     terminal.press("R")
-    terminal.until("enter invokes")
-    terminal.quiet(HASTE)
+    terminal.wait_until("enter invokes")
+    terminal.wait_for_silence(CONFIRM_DELAY_S)
     terminal.press("enter")
-    terminal.until(lambda: scene.server.held)
+    terminal.wait_until(lambda: app.server.held)
 
 
-def catching_up(_scene: Scene, terminal: Terminal) -> None:
-    terminal.until("catching up")
+def backfilling(_app: AppProcess, terminal: Terminal) -> None:
+    terminal.wait_until("catching up")
 
 
-def far_behind(scene: Scene) -> None:
+def prepare_large_gap(app: AppProcess) -> None:
     """What is known ends long before what the feed's newest page holds."""
-    with Journal.open(scene.journal) as journal:
-        journal.append(scene.server.sim.log)
+    with Journal.open(app.journal) as journal:
+        journal.append(app.server.sim.log)
     for number in range(400):
-        scene.server.sim.log += completed_triage(f"exec_{number:06x}", 100 + number)
+        app.server.sim.log += completed_triage(f"exec_{number:06x}", 100 + number)
 
 
-def nothing(_scene: Scene) -> None:
+def prepare_nothing(_app: AppProcess) -> None:
     """Nothing has to be there before."""
 
 
 @dataclass(frozen=True)
-class State:
+class AppState:
     """What the app does when it is ended: how it comes to that, and which requests stay without an answer."""
 
-    reach: Callable[[Scene, Terminal], None]
+    reach: Callable[[AppProcess, Terminal], None]
     holds: Callable[[httpx.Request], bool] = lambda _: False
-    prepare: Callable[[Scene], None] = nothing
+    prepare: Callable[[AppProcess], None] = prepare_nothing
 
     @contextmanager
-    def reached(self, scene: Scene) -> Iterator[Terminal]:
-        scene.server.holds = self.holds
-        self.prepare(scene)
-        with scene.opened() as terminal:
-            self.reach(scene, terminal)
+    def start(self, app: AppProcess) -> Iterator[Terminal]:
+        app.server.holds = self.holds
+        self.prepare(app)
+        with app.start() as terminal:
+            self.reach(app, terminal)
             yield terminal
 
 
 STATES = {
-    "connecting": State(connecting, holds=lambda _: True),
-    "main screen": State(main_screen),
-    "dialog": State(dialog),
-    "editor": State(editor),
-    "paused": State(paused),
-    "writing": State(writing, holds=lambda request: request.method == "POST"),
-    "catching up": State(catching_up, holds=lambda request: "cursor" in request.url.params, prepare=far_behind),
+    "connecting": AppState(connecting, holds=lambda _: True),
+    "main screen": AppState(main_screen),
+    "dialog": AppState(dialog),
+    "editor": AppState(editor),
+    "paused": AppState(paused),
+    "writing": AppState(writing, holds=lambda request: request.method == "POST"),
+    "catching up": AppState(
+        backfilling, holds=lambda request: "cursor" in request.url.params, prepare=prepare_large_gap
+    ),
 }

@@ -23,7 +23,7 @@ class Fault(Enum):
 
 
 @dataclass
-class FaultyWire:
+class FaultyProxy:
     """`behind` is called when a POST comes in, before anything else happens to it."""
 
     upstream: str
@@ -36,7 +36,7 @@ class FaultyWire:
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One request, and its answer."""
         try:
             head = await reader.readuntil(b"\r\n\r\n")
@@ -82,13 +82,13 @@ class FaultyWire:
 
 
 @asynccontextmanager
-async def faulty_wire(upstream: str) -> AsyncIterator[FaultyWire]:
+async def faulty_proxy(upstream: str) -> AsyncIterator[FaultyProxy]:
     """A wire to `upstream`, on a port of its own."""
-    wire = FaultyWire(upstream)
+    wire = FaultyProxy(upstream)
     tasks: set[asyncio.Task[None]] = set()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(wire.carry(reader, writer))
+        task = asyncio.create_task(wire.serve(reader, writer))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
@@ -103,7 +103,7 @@ async def faulty_wire(upstream: str) -> AsyncIterator[FaultyWire]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def forged(status: str, body: bytes, kind: str = "application/json") -> bytes:
+def forged_response(status: str, body: bytes, kind: str = "application/json") -> bytes:
     """An answer that no grid gave."""
     head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     return head.encode() + body

@@ -32,18 +32,18 @@ from scaicore_tui.tui.render.status import problem_text
 from scaicore_tui.tui.state import AppState
 from tests.support.builders import completed, entered, started
 
-INTERVAL = 0.2
+INTERVAL_S = 0.2
 # Seconds without a byte, and for all of an answer, while faults are tried out: a person would wait ten times as long.
 # Seconds of silence, and for a whole answer: where a fault is about them, and where it must not be.
-SHORT, LONG = (1.0, 2.0), (20.0, 60.0)
+SHORT_TIMEOUTS_S, LONG_TIMEOUTS_S = (1.0, 2.0), (20.0, 60.0)
 # Nothing that is waited for takes longer, on a machine that is busy with other things.
-PATIENCE = 40.0
+TIMEOUT_S = 40.0
 TOKEN = "sk-very-secret"
 MIB = 1024 * 1024
-BOMB = 200 * MIB
+BOMB_BYTES = 200 * MIB
 
 # One request's head, and where to answer it. The connection is closed then, unless it says that it goes on.
-Behave = Callable[["FaultServer", bytes, asyncio.StreamWriter], Awaitable[bool]]
+Respond = Callable[["FaultServer", bytes, asyncio.StreamWriter], Awaitable[bool]]
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class Fault:
     """
 
     name: str
-    words: str
-    behave: Behave | None = None
+    message: str
+    respond: Respond | None = None
     state: ConnectionState = ConnectionState.OFFLINE
     path: bytes = b""
     certificate: str = ""
@@ -74,7 +74,7 @@ class Fault:
     @property
     def is_slow(self) -> bool:
         """Whether what is wrong is that it takes too long."""
-        return any(words in self.words for words in ("takes longer than", "no answer"))
+        return any(words in self.message for words in ("takes longer than", "no answer"))
 
 
 @dataclass
@@ -115,7 +115,7 @@ class FaultServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             if self.fault is not None and self.fault.certificate == "none":
-                writer.write(answer(b"", b"400 Bad Request"))
+                writer.write(response_bytes(b"", b"400 Bad Request"))
                 return
             while await self._answer(await reader.readuntil(b"\r\n\r\n"), writer):
                 pass
@@ -129,12 +129,12 @@ class FaultServer:
         """Answer one request; whether the connection goes on."""
         self.requests.append(head)
         fault = self.fault
-        if fault is not None and fault.behave is not None and fault.path in head.split(b" ", 2)[1]:
-            goes_on = await fault.behave(self, head, writer)
+        if fault is not None and fault.respond is not None and fault.path in head.split(b" ", 2)[1]:
+            goes_on = await fault.respond(self, head, writer)
             with suppress(ConnectionError):
                 await writer.drain()
             return goes_on
-        writer.write(good(head))
+        writer.write(good_response(head))
         await writer.drain()
         self.used.add(writer)
         return True
@@ -146,21 +146,23 @@ INBOX = b'{"data": {"checkpoints": [{"id": "ckpt_1", "options": ["approve"], "ti
 QUOTA = b"X-Scaigrid-Ratelimit-Limit: 1000000\r\nX-Scaigrid-Ratelimit-Remaining: 999999\r\n"
 
 
-def good(head: bytes, days: float = 0.0) -> bytes:
+def good_response(head: bytes, days: float = 0.0) -> bytes:
     """The answer that a request should get; by a clock that is so many days ahead."""
     moment = datetime.now(UTC) + timedelta(days=days)
     date = b"Date: %b\r\n" % format_datetime(moment, usegmt=True).encode()
-    return answer(PAGE if b"/events?" in head else INBOX, headers=date)
+    return response_bytes(PAGE if b"/events?" in head else INBOX, headers=date)
 
 
-def answer(body: bytes, status: bytes = b"200 OK", kind: bytes = b"application/json", headers: bytes = b"") -> bytes:
+def response_bytes(
+    body: bytes, status: bytes = b"200 OK", kind: bytes = b"application/json", headers: bytes = b""
+) -> bytes:
     """An answer with a length."""
     length = str(len(body)).encode()
     told = b"Content-Type: %b\r\nContent-Length: %b\r\n" % (kind, length)
     return b"HTTP/1.1 %b\r\n%b%b%b\r\n" % (status, told, QUOTA, headers) + body
 
 
-def says(data: bytes) -> Behave:
+def sends(data: bytes) -> Respond:
     """Write that, and hang up."""
 
     async def behave(server: FaultServer, head: bytes, writer: asyncio.StreamWriter) -> bool:
@@ -170,7 +172,7 @@ def says(data: bytes) -> Behave:
     return behave
 
 
-def repeats(begin: bytes, piece: bytes, times: int, pause: float = 0.0) -> Behave:
+def sends_repeatedly(begin: bytes, piece: bytes, times: int, pause: float = 0.0) -> Respond:
     """Write a beginning, and then a piece again and again, with a pause after each."""
 
     async def behave(server: FaultServer, head: bytes, writer: asyncio.StreamWriter) -> bool:
@@ -185,38 +187,38 @@ def repeats(begin: bytes, piece: bytes, times: int, pause: float = 0.0) -> Behav
     return behave
 
 
-async def resets_in_the_middle(server: FaultServer, head: bytes, writer: asyncio.StreamWriter) -> bool:
-    writer.write(good(head)[:-20])
+async def resets_during_body(server: FaultServer, head: bytes, writer: asyncio.StreamWriter) -> bool:
+    writer.write(good_response(head)[:-20])
     await writer.drain()
     writer.transport.abort()
     return False
 
 
 async def hangs(server: FaultServer, head: bytes, writer: asyncio.StreamWriter) -> bool:
-    await SystemClock().sleep(PATIENCE)
+    await SystemClock().sleep(TIMEOUT_S)
     return False
 
 
-async def hints_first(server: FaultServer, head: bytes, writer: asyncio.StreamWriter) -> bool:
-    writer.write(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" * 3 + good(head))
+async def sends_early_hints(server: FaultServer, head: bytes, writer: asyncio.StreamWriter) -> bool:
+    writer.write(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" * 3 + good_response(head))
     return True
 
 
-async def hangs_up_when_used_again(server: FaultServer, head: bytes, writer: asyncio.StreamWriter) -> bool:
+async def closes_reused_connection(server: FaultServer, head: bytes, writer: asyncio.StreamWriter) -> bool:
     """Answer what comes on a new connection, which seems to stay open."""
     if writer in server.used:
         server.dropped += 1
         return False
-    writer.write(good(head))
+    writer.write(good_response(head))
     server.used.add(writer)
     return True
 
 
-def dated(days: float) -> Behave:
+def with_clock_offset(days: float) -> Respond:
     """Answer well, on another day."""
 
     async def behave(server: FaultServer, head: bytes, writer: asyncio.StreamWriter) -> bool:
-        writer.write(good(head, days))
+        writer.write(good_response(head, days))
         return True
 
     return behave
@@ -224,34 +226,34 @@ def dated(days: float) -> Behave:
 
 async def redirects_to_itself(server: FaultServer, head: bytes, writer: asyncio.StreamWriter) -> bool:
     where = head.split(b" ", 2)[1]
-    writer.write(answer(b"", b"302 Found", headers=b"Location: %b\r\n" % where))
+    writer.write(response_bytes(b"", b"302 Found", headers=b"Location: %b\r\n" % where))
     return True
 
 
 @lru_cache
-def bomb() -> bytes:
+def gzip_bomb() -> bytes:
     """Return the compressed bytes of `BOMB` blanks. It is made in pieces: the test measures this process's memory."""
     packer, piece = zlib.compressobj(9, wbits=31), b" " * (1 << 20)
-    packed_pieces = (packer.compress(piece) for _ in range(BOMB // len(piece)))
+    packed_pieces = (packer.compress(piece) for _ in range(BOMB_BYTES // len(piece)))
     return b"".join([packer.compress(b'{"data": {"events": ['), *packed_pieces, packer.flush()])
 
 
-async def drops_the_bomb(server: FaultServer, head: bytes, writer: asyncio.StreamWriter) -> bool:
+async def sends_gzip_bomb(server: FaultServer, head: bytes, writer: asyncio.StreamWriter) -> bool:
     """Write the bomb, which takes half a second to make, and hang up."""
-    writer.write(packed(await asyncio.to_thread(bomb)))
+    writer.write(compressed(await asyncio.to_thread(gzip_bomb)))
     return False
 
 
-def packed(body: bytes, packing: bytes = b"gzip") -> bytes:
-    return answer(body, headers=b"Content-Encoding: %b\r\n" % packing)
+def compressed(body: bytes, packing: bytes = b"gzip") -> bytes:
+    return response_bytes(body, headers=b"Content-Encoding: %b\r\n" % packing)
 
 
-LARGE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % BOMB
+LARGE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % BOMB_BYTES
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 PIECE = b" " * 65536
 CHUNK = b"10000\r\n" + PIECE + b"\r\n"
 DRIP = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
-DENIED = answer(b'{"detail": {"error": "forbidden", "message": "scaicore:view is missing"}}', b"403 Forbidden")
+DENIED = response_bytes(b'{"detail": {"error": "forbidden", "message": "scaicore:view is missing"}}', b"403 Forbidden")
 HTML = b"<!doctype html><title>Sign in</title><p>Please sign in to the guest network."
 STALE = ConnectionState.STALE
 
@@ -262,51 +264,59 @@ FAULTS = (
     Fault("certificate of another host", "its certificate is for another host", certificate="other"),
     Fault("certificate of an unknown authority", "unknown authority · ca_file", certificate="unknown"),
     Fault("no TLS where it should be", "no TLS with it", certificate="none"),
-    Fault("hangs up", "it hung up without an answer", says(b"")),
-    Fault("reset in the middle of a body", "broke off in the middle", resets_in_the_middle),
-    Fault("closed in the middle of a body", "broke off in the middle", says(good(b"GET /events? ")[:-9])),
-    Fault("JSON that breaks off", "its JSON breaks off", says(answer(PAGE[:-30]))),
-    Fault("a web page with status 200", "it is a web page", says(answer(HTML, kind=b"text/html"))),
-    Fault("a body of another type", "it is no JSON", says(answer(b"pong", kind=b"text/plain"))),
-    Fault("no body", "it is empty", says(answer(b""))),
-    Fault("gzip bomb of 200 MB", "larger than 32 MiB", drops_the_bomb),
-    Fault("gzip that is none", "packed, and broken", says(packed(b"hello, this is no gzip"))),
-    Fault("gzip that breaks off", "broke off in the middle", says(packed(gzip.compress(PAGE)[:-30]))),
-    Fault("a packing not asked for", "packed as 'br'", says(packed(b"....", b"br"))),
-    Fault("200 MB body", "larger than 32 MiB", repeats(LARGE, PIECE, BOMB // 65536)),
-    Fault("200 MB body in chunks", "larger than 32 MiB", repeats(CHUNKED, CHUNK, BOMB // 65536)),
-    Fault("a body that drips", "takes longer than", repeats(DRIP, b" ", 2_000, 0.02)),
-    Fault("headers that drip", "takes longer than", repeats(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n", 2_000, 0.02)),
-    Fault("endless headers", "headers don't end", repeats(b"HTTP/1.1 200 OK\r\n", b"X-Y: z\r\n" * 99, 100_000)),
-    Fault("endless 1xx", "takes longer than", repeats(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n", 2_000, 0.02)),
+    Fault("hangs up", "it hung up without an answer", sends(b"")),
+    Fault("reset in the middle of a body", "broke off in the middle", resets_during_body),
+    Fault("closed in the middle of a body", "broke off in the middle", sends(good_response(b"GET /events? ")[:-9])),
+    Fault("JSON that breaks off", "its JSON breaks off", sends(response_bytes(PAGE[:-30]))),
+    Fault("a web page with status 200", "it is a web page", sends(response_bytes(HTML, kind=b"text/html"))),
+    Fault("a body of another type", "it is no JSON", sends(response_bytes(b"pong", kind=b"text/plain"))),
+    Fault("no body", "it is empty", sends(response_bytes(b""))),
+    Fault("gzip bomb of 200 MB", "larger than 32 MiB", sends_gzip_bomb),
+    Fault("gzip that is none", "packed, and broken", sends(compressed(b"hello, this is no gzip"))),
+    Fault("gzip that breaks off", "broke off in the middle", sends(compressed(gzip.compress(PAGE)[:-30]))),
+    Fault("a packing not asked for", "packed as 'br'", sends(compressed(b"....", b"br"))),
+    Fault("200 MB body", "larger than 32 MiB", sends_repeatedly(LARGE, PIECE, BOMB_BYTES // 65536)),
+    Fault("200 MB body in chunks", "larger than 32 MiB", sends_repeatedly(CHUNKED, CHUNK, BOMB_BYTES // 65536)),
+    Fault("a body that drips", "takes longer than", sends_repeatedly(DRIP, b" ", 2_000, 0.02)),
+    Fault("headers that drip", "takes longer than", sends_repeatedly(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n", 2_000, 0.02)),
+    Fault(
+        "endless headers", "headers don't end", sends_repeatedly(b"HTTP/1.1 200 OK\r\n", b"X-Y: z\r\n" * 99, 100_000)
+    ),
+    Fault("endless 1xx", "takes longer than", sends_repeatedly(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n", 2_000, 0.02)),
     Fault("silence", "no answer in time", hangs),
-    Fault("no HTTP", "speaks no HTTP", says(b"220 mail.example.com ESMTP\r\n\r\n")),
-    Fault("another protocol", "speaks no HTTP", says(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n")),
+    Fault("no HTTP", "speaks no HTTP", sends(b"220 mail.example.com ESMTP\r\n\r\n")),
+    Fault("another protocol", "speaks no HTTP", sends(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n")),
     Fault("redirect loop", "redirects to .* not followed", redirects_to_itself),
-    Fault("401", "401: sign in again", says(answer(b'{"detail": "expired"}', b"401 Unauthorized")), STALE),
-    Fault("events 403, checkpoints 200", "events: .*403.* the rest is live", says(DENIED), STALE, b"/events"),
-    Fault("checkpoints 403, events 200", "checkpoints: .*403.* the rest is live", says(DENIED), STALE, b"/checkpoints"),
+    Fault("401", "401: sign in again", sends(response_bytes(b'{"detail": "expired"}', b"401 Unauthorized")), STALE),
+    Fault("events 403, checkpoints 200", "events: .*403.* the rest is live", sends(DENIED), STALE, b"/events"),
+    Fault(
+        "checkpoints 403, events 200", "checkpoints: .*403.* the rest is live", sends(DENIED), STALE, b"/checkpoints"
+    ),
     Fault("events hang, checkpoints 200", "events: .*no answer.* the rest is live", hangs, path=b"/events"),
-    Fault("500", "500", says(answer(b'{"detail": "boom"}', b"500 Oops")), STALE),
-    Fault("502 of a gateway", "Bad Gateway", says(answer(b"<h1>Bad Gateway</h1>", b"502 Bad Gateway", b"text/html"))),
-    Fault("a connection just closed", "", hangs_up_when_used_again, ConnectionState.LIVE),
-    Fault("1xx before the answer", "", hints_first, ConnectionState.LIVE),
-    Fault("a clock a day ahead", "clock is 1d behind the server's", dated(1.001), ConnectionState.LIVE),
-    Fault("a clock a day behind", "clock is 1d ahead of the server's", dated(-1.001), ConnectionState.LIVE),
+    Fault("500", "500", sends(response_bytes(b'{"detail": "boom"}', b"500 Oops")), STALE),
+    Fault(
+        "502 of a gateway",
+        "Bad Gateway",
+        sends(response_bytes(b"<h1>Bad Gateway</h1>", b"502 Bad Gateway", b"text/html")),
+    ),
+    Fault("a connection just closed", "", closes_reused_connection, ConnectionState.LIVE),
+    Fault("1xx before the answer", "", sends_early_hints, ConnectionState.LIVE),
+    Fault("a clock a day ahead", "clock is 1d behind the server's", with_clock_offset(1.001), ConnectionState.LIVE),
+    Fault("a clock a day behind", "clock is 1d ahead of the server's", with_clock_offset(-1.001), ConnectionState.LIVE),
 )
 
 
 @dataclass(frozen=True)
-class Suffered:
+class FaultResult:
     """What came of a fault: the state and the words, seconds from its end until all was well, MiB at most meanwhile.
 
     Without `seconds` it can't end here.
     """
 
     state: ConnectionState
-    words: str
-    seconds: float | None
-    mib: float
+    message: str
+    recovery_s: float | None
+    peak_mib: float
     runs: int
     waiting: int
 
@@ -316,33 +326,33 @@ class Watcher:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._desk = AppState(session, "faults")
-        self._stirred = asyncio.Event()
-        session.subscribe(self._heard)
+        self._app_state = AppState(session, "faults")
+        self._updated = asyncio.Event()
+        session.subscribe(self._on_update)
 
     @property
     def state(self) -> ConnectionState:
-        return self._desk.status().state
+        return self._app_state.status().state
 
     @property
-    def words(self) -> str:
+    def problem(self) -> str:
         """What the line of trouble says."""
-        return problem_text(self._desk.status())
+        return problem_text(self._app_state.status())
 
-    async def until(self, fact: Callable[[], object]) -> float:
+    async def wait_until(self, condition: Callable[[], object]) -> float:
         """The seconds until it holds. Raises TimeoutError where it never does."""
         begin = time.perf_counter()
-        async with asyncio.timeout(PATIENCE):
-            while not fact():
-                self._stirred.clear()
-                await self._stirred.wait()
+        async with asyncio.timeout(TIMEOUT_S):
+            while not condition():
+                self._updated.clear()
+                await self._updated.wait()
         return time.perf_counter() - begin
 
-    def _heard(self, update: Update) -> None:
-        self._stirred.set()
+    def _on_update(self, update: Update) -> None:
+        self._updated.set()
 
 
-class Authority:
+class CertificateAuthority:
     """Certificates, of which only some are good."""
 
     def __init__(self) -> None:
@@ -353,24 +363,24 @@ class Authority:
         self._ours.cert_pem.write_to_path(str(path))
         return path
 
-    def show(self, context: ssl.SSLContext, what: str = "good") -> None:
+    def use_certificate(self, context: ssl.SSLContext, kind: str = "good") -> None:
         """Show another certificate from now on."""
         past = datetime(2020, 1, 1, tzinfo=UTC)
-        names = ("elsewhere.example",) if what == "other" else ("127.0.0.1", "localhost")
-        times: dict[str, Any] = {"not_before": past, "not_after": past + timedelta(1)} if what == "expired" else {}
-        issuer = self._theirs if what == "unknown" else self._ours
+        names = ("elsewhere.example",) if kind == "other" else ("127.0.0.1", "localhost")
+        times: dict[str, Any] = {"not_before": past, "not_after": past + timedelta(1)} if kind == "expired" else {}
+        issuer = self._theirs if kind == "unknown" else self._ours
         issuer.issue_cert(*names, **times).configure_cert(context)
 
 
 @asynccontextmanager
-async def fault_server(authority: Authority | None = None) -> AsyncIterator[FaultServer]:
+async def fault_server(authority: CertificateAuthority | None = None) -> AsyncIterator[FaultServer]:
     """A server on a port of its own; over TLS with an `authority`."""
     context = None
     if authority is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         # Each connection shows its certificate anew.
         context.options |= ssl.OP_NO_TICKET
-        authority.show(context)
+        authority.use_certificate(context)
     server = FaultServer(context)
     await server.open()
     try:
@@ -385,19 +395,21 @@ def target_of(url: str, ca_file: Path | None = None) -> Target:
         api=Api.SCAIFLOW,
         name="faults",
         token=Secret(TOKEN),
-        interval=INTERVAL,
+        interval=INTERVAL_S,
         ca_file=ca_file,
     )
 
 
 @asynccontextmanager
-async def polling(target: Target, timeouts: tuple[float, float] = SHORT) -> AsyncIterator[tuple[Session, Watcher]]:
+async def polling(
+    target: Target, timeouts: tuple[float, float] = SHORT_TIMEOUTS_S
+) -> AsyncIterator[tuple[Session, Watcher]]:
     """A session that polls with these timeouts, of silence and in all, and waits as long as it may after failures."""
     before = transport.WHOLE_TIMEOUT
     silence, transport.WHOLE_TIMEOUT = timeouts
     target = replace(target, timeout=silence)
     try:
-        async with Session(target, chance=lambda: 1.0) as session:
+        async with Session(target, random_fn=lambda: 1.0) as session:
             watcher = Watcher(session)
             task = asyncio.create_task(session.run())
             try:
@@ -409,29 +421,31 @@ async def polling(target: Target, timeouts: tuple[float, float] = SHORT) -> Asyn
         transport.WHOLE_TIMEOUT = before
 
 
-async def suffer(fault: Fault, folder: Path) -> Suffered:
+async def run_fault(fault: Fault, folder: Path) -> FaultResult:
     """Let a session suffer from a fault, and recover."""
-    authority = Authority() if fault.is_tls else None
+    authority = CertificateAuthority() if fault.is_tls else None
     ca_file = authority.write(folder / "ca.pem") if authority is not None else None
     target = partial(target_of, ca_file=ca_file)
-    timeouts = SHORT if fault.is_slow else LONG
+    timeouts = SHORT_TIMEOUTS_S if fault.is_slow else LONG_TIMEOUTS_S
     async with fault_server(authority) as server, polling(target(fault.url or server.url), timeouts) as watched:
         session, watcher = watched
         if not fault.url:
-            await watcher.until(lambda: watcher.state is ConnectionState.LIVE)
-        before = start_of_peak()
-        await begin(server, fault, authority)
+            await watcher.wait_until(lambda: watcher.state is ConnectionState.LIVE)
+        before = reset_peak()
+        await set_fault(server, fault, authority)
         asked = len(server.requests)
         if fault.is_harmless:
-            await watcher.until(lambda: len(server.requests) > asked + 6 and (not fault.words or watcher.words))
+            await watcher.wait_until(
+                lambda: len(server.requests) > asked + 6 and (not fault.message or watcher.problem)
+            )
         else:
-            await watcher.until(lambda: session.connection.failures >= 2)
-        state, words, peak = watcher.state, watcher.words, peak_mib() - before
-        seconds = None if fault.url else await recover(server, authority, watcher)
-        return Suffered(state, words, seconds, peak, len(session.index.runs), len(session.checkpoints))
+            await watcher.wait_until(lambda: session.connection.failures >= 2)
+        state, words, peak = watcher.state, watcher.problem, peak_mib() - before
+        seconds = None if fault.url else await clear_fault(server, authority, watcher)
+        return FaultResult(state, words, seconds, peak, len(session.index.runs), len(session.checkpoints))
 
 
-async def begin(server: FaultServer, fault: Fault, authority: Authority | None) -> None:
+async def set_fault(server: FaultServer, fault: Fault, authority: CertificateAuthority | None) -> None:
     """From now on, misbehave; what was connected is not."""
     server.fault = fault
     if authority is not None or not fault.serving:
@@ -439,36 +453,36 @@ async def begin(server: FaultServer, fault: Fault, authority: Authority | None) 
     if authority is not None and server.tls is not None:
         plain = fault.certificate == "none"
         if not plain:
-            authority.show(server.tls, fault.certificate)
+            authority.use_certificate(server.tls, fault.certificate)
         context, server.tls = server.tls, None if plain else server.tls
         await server.open()
         server.tls = context
 
 
-async def recover(server: FaultServer, authority: Authority | None, watcher: Watcher) -> float:
+async def clear_fault(server: FaultServer, authority: CertificateAuthority | None, watcher: Watcher) -> float:
     """All is well again: the seconds until the session finds out."""
     fault, server.fault = server.fault, None
     if fault is not None and (fault.is_tls or not fault.serving):
         await server.close()
         if authority is not None and server.tls is not None:
-            authority.show(server.tls)
+            authority.use_certificate(server.tls)
         await server.open()
-    return await watcher.until(lambda: watcher.state is ConnectionState.LIVE and not watcher.words)
+    return await watcher.wait_until(lambda: watcher.state is ConnectionState.LIVE and not watcher.problem)
 
 
-def start_of_peak() -> float:
+def reset_peak() -> float:
     """Forget what this process held at most, and tell what it holds: in MiB; 0 where the system does not tell."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
-    return _told("VmRSS")
+    return _read_status_kib("VmRSS")
 
 
 def peak_mib() -> float:
     """What this process held at most, in MiB."""
-    return _told("VmHWM")
+    return _read_status_kib("VmHWM")
 
 
-def _told(name: str) -> float:
+def _read_status_kib(name: str) -> float:
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.exists() else []
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(name)), 0.0)

@@ -33,10 +33,10 @@ from tests.support.manual_clock import ManualClock
 _SHM = Path("/dev/shm")  # noqa: S108  (a folder of its own is made in it)
 IN_MEMORY = _SHM if _SHM.is_dir() else None
 # So many calm reads are enough for everything to be found.
-CALM = 4
+CALM_READS = 4
 # What can happen, and how much of it.
 Step = tuple[str, int]
-HAPPENINGS = ("arrive", "meanwhile", "late", "repeat", "fail", "cut", "expire", "loop", "forget", "restart", "poll")
+STEP_NAMES = ("arrive", "meanwhile", "late", "repeat", "fail", "cut", "expire", "loop", "forget", "restart", "poll")
 
 
 def _scripts(names: frozenset[str]) -> st.SearchStrategy[list[Step]]:
@@ -44,11 +44,11 @@ def _scripts(names: frozenset[str]) -> st.SearchStrategy[list[Step]]:
 
 
 # Of a few kinds each: where everything happens, little can be said of what must come of it.
-STEPS = st.frozensets(st.sampled_from(HAPPENINGS), max_size=3).flatmap(_scripts)
+STEPS = st.frozensets(st.sampled_from(STEP_NAMES), max_size=3).flatmap(_scripts)
 
 
 @dataclass(frozen=True)
-class World:
+class FeedKind:
     """What kind of feed it is."""
 
     page_size: int
@@ -58,8 +58,8 @@ class World:
     overlapping: bool
 
 
-WORLDS = st.builds(
-    World,
+FEED_KINDS = st.builds(
+    FeedKind,
     page_size=st.integers(3, 12),
     cursor_kind=st.sampled_from(["offset", "key"]),
     whole_seconds=st.booleans(),
@@ -72,18 +72,18 @@ WORLDS = st.builds(
 class Feed:
     """Serves `log`, oldest first within, newest first without. `offered` is every event that ever was in it."""
 
-    world: World
+    kind: FeedKind
     log: list[tuple[int, Event]] = field(default_factory=list)
     forgotten: list[tuple[int, Event]] = field(default_factory=list)
     meanwhile: int = 0
-    failing: int = 0
-    looping: int = 0
-    fuse: int = 0
+    failures_left: int = 0
+    loops_left: int = 0
+    requests_until_failure: int = 0
     age: int = 0
     _ids: count[int] = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
-        self.arrive(self.world.initial)
+        self.arrive(self.kind.initial)
 
     @property
     def offered(self) -> Counter[bytes]:
@@ -103,7 +103,7 @@ class Feed:
         if back <= len(self.log):
             self.log.append((next(self._ids), self.log[-back][1]))
 
-    def happen(self, name: str, amount: int) -> None:
+    def apply_step(self, name: str, amount: int) -> None:
         """Something other than being read."""
         ways = {"arrive": self.arrive, "late": self.late, "repeat": self.repeat}
         if name in ways:
@@ -112,27 +112,27 @@ class Feed:
             case "meanwhile":
                 self.meanwhile = amount
             case "fail":
-                self.failing = amount
+                self.failures_left = amount
             case "cut":
-                self.fuse = 2 + amount  # it fails in the middle of things
+                self.requests_until_failure = 2 + amount  # it fails in the middle of things
             case "loop":
-                self.looping = 1
+                self.loops_left = 1
             case "expire":
                 self.age += 1  # no cursor told so far is taken any more
             case "forget":
                 self.forgotten += self.log[: 2 * amount]
                 del self.log[: 2 * amount]
             case "calm":
-                self.meanwhile = self.failing = self.looping = self.fuse = 0
+                self.meanwhile = self.failures_left = self.loops_left = self.requests_until_failure = 0
 
-    def answer(self, request: httpx.Request) -> httpx.Response:
-        self.fuse -= 1
-        if self.fuse == 0:
+    def respond(self, request: httpx.Request) -> httpx.Response:
+        self.requests_until_failure -= 1
+        if self.requests_until_failure == 0:
             # A server that restarts knows none of its cursors any more.
-            self.failing, self.age = 1, self.age + 1
-        if self.failing:
-            self.failing -= 1
-            return httpx.Response(502 if self.failing % 2 else 503, text="bad gateway")
+            self.failures_left, self.age = 1, self.age + 1
+        if self.failures_left:
+            self.failures_left -= 1
+            return httpx.Response(502 if self.failures_left % 2 else 503, text="bad gateway")
         if not request.url.path.endswith("/events"):
             return httpx.Response(200, headers=UNLIMITED, json={"data": {"checkpoints": [], "next_cursor": None}})
         self.arrive(min(self.meanwhile, 2))
@@ -141,77 +141,77 @@ class Feed:
         cursor = query.get("cursor", [None])[0]
         if cursor is not None and cursor.partition(".")[2] != str(self.age):
             return httpx.Response(422, headers=UNLIMITED, json={"detail": {"error": "invalid", "message": "expired"}})
-        events, following = self._page(cursor, min(int(query["limit"][0]), self.world.page_size))
+        events, following = self._page(cursor, min(int(query["limit"][0]), self.kind.page_size))
         body = b'{"data": {"events": [%b], "next_cursor": %b}}'
         parts = (b", ".join(event.raw for event in events), json.dumps(following).encode())
         return httpx.Response(200, headers=UNLIMITED, content=body % parts)
 
     def _page(self, cursor: str | None, size: int) -> tuple[list[Event], str | None]:
-        if self.looping and cursor is not None:
-            self.looping -= 1
+        if self.loops_left and cursor is not None:
+            self.loops_left -= 1
             return [event for _, event in self.log[-1:]], cursor
         newest_first = self.log[::-1]
-        begin = self._place(cursor, newest_first)
+        begin = self._index_of(cursor, newest_first)
         end = begin + size
         rows = newest_first[begin:end]
         if end >= len(newest_first):
             return [event for _, event in rows], None
-        following = f"o{end - self.world.overlapping}" if self.world.cursor_kind == "offset" else f"k{rows[-1][0]}"
+        following = f"o{end - self.kind.overlapping}" if self.kind.cursor_kind == "offset" else f"k{rows[-1][0]}"
         return [event for _, event in rows], f"{following}.{self.age}"
 
-    def _place(self, cursor: str | None, newest_first: list[tuple[int, Event]]) -> int:
+    def _index_of(self, cursor: str | None, newest_first: list[tuple[int, Event]]) -> int:
         if cursor is None:
             return 0
         key = int(cursor[1:].partition(".")[0])
         if cursor.startswith("o"):
             return key
         place = next((index for index, (number, _) in enumerate(newest_first) if number == key), len(newest_first))
-        return place + (not self.world.overlapping)
+        return place + (not self.kind.overlapping)
 
-    def _insert(self, place: int) -> None:
+    def _insert(self, index: int) -> None:
         number = next(self._ids)
-        moment = NOON + number // 5 * SECOND if self.world.whole_seconds else NOON + number * MILLISECOND
-        self.log.insert(place, (number, entered(f"n{number}", moment, f"exec_{number // 4}")))
+        moment = NOON + number // 5 * SECOND if self.kind.whole_seconds else NOON + number * MILLISECOND
+        self.log.insert(index, (number, entered(f"n{number}", moment, f"exec_{number // 4}")))
 
 
-async def found(feed: Feed, steps: list[Step], path: Path) -> tuple[Counter[bytes], int]:
+async def run_script(feed: Feed, steps: list[Step], path: Path) -> tuple[Counter[bytes], int]:
     """The journal after all that, and some calm reads; and the gaps in it."""
     clock = ManualClock()
-    session = opened(feed, path, clock)
-    for name, amount in [*steps, ("calm", 0), *[("poll", 1)] * CALM]:
+    session = open_session(feed, path, clock)
+    for name, amount in [*steps, ("calm", 0), *[("poll", 1)] * CALM_READS]:
         if name == "poll":
             clock.advance(100)
             with suppress(ScaicoreError):
                 await session.read_once()
         elif name == "restart":
             await session.__aexit__()
-            session = opened(feed, path, clock)
+            session = open_session(feed, path, clock)
         else:
-            feed.happen(name, amount)
+            feed.apply_step(name, amount)
     held = Counter(event.raw for event in session.journal.events())
     gaps = session.journal.gap_count() + len(session.journal.holes())
     await session.__aexit__()
     return held, gaps
 
 
-def opened(feed: Feed, path: Path, clock: ManualClock) -> Session:
+def open_session(feed: Feed, path: Path, clock: ManualClock) -> Session:
     """A session on that feed and journal."""
     target = Target(url="http://127.0.0.1:1/api/v1", name="model")
-    client = Client(target, httpx.MockTransport(feed.answer), clock)
+    client = Client(target, httpx.MockTransport(feed.respond), clock)
     return Session(target, Journal.open(path), clock=clock, client=client, backfill=10**9)
 
 
-def check(world: World, steps: list[Step]) -> None:
+def check(kind: FeedKind, steps: list[Step]) -> None:
     """Nothing is lost but in a gap, nothing is doubled; all that can be told apart is there exactly once."""
-    feed = Feed(world)
+    feed = Feed(kind)
     with TemporaryDirectory(dir=IN_MEMORY) as folder:
-        held, gaps = asyncio.run(found(feed, steps, Path(folder) / "journal"))
+        held, gaps = asyncio.run(run_script(feed, steps, Path(folder) / "journal"))
     assert held <= feed.offered
     happened = {name for name, _ in steps}
     if "loop" in happened:
         return  # A cursor that loops is the feed's end (API §7): all that can be asked for is that reading ends, too.
     if "forget" in happened:
-        assert "repeat" in happened or gaps or not lost_between(feed, held)
+        assert "repeat" in happened or gaps or not missing_after_first(feed, held)
         return
     assert gaps == 0
     assert held.keys() == feed.offered.keys()
@@ -219,19 +219,19 @@ def check(world: World, steps: list[Step]) -> None:
         assert held == feed.offered
 
 
-def lost_between(feed: Feed, held: Counter[bytes]) -> list[int]:
+def missing_after_first(feed: Feed, held: Counter[bytes]) -> list[int]:
     """What is missing after something that is there: retention may eat history unseen, and nothing else."""
     rows = [*feed.forgotten, *feed.log]
     first = next((place for place, (_, event) in enumerate(rows) if event.raw in held), len(rows))
     return [number for number, event in rows[first:] if event.raw not in held]
 
 
-def try_out(examples: int) -> None:
+def try_scripts(count: int) -> None:
     """So many scripts, other ones each time. Raises AssertionError with the shortest that fails."""
 
-    @settings(max_examples=examples, deadline=None, database=None)
-    @given(WORLDS, STEPS)
-    def scripts(world: World, steps: list[Step]) -> None:
+    @settings(max_examples=count, deadline=None, database=None)
+    @given(FEED_KINDS, STEPS)
+    def scripts(world: FeedKind, steps: list[Step]) -> None:
         check(world, steps)
 
     scripts()

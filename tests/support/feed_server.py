@@ -43,7 +43,7 @@ class FeedServer:
         if self.holds(request):
             self.held += 1
             await reader.readexactly(1)
-        response = self.sim.answer(request)
+        response = self.sim.respond(request)
         headers = (f"{name}: {value}" for name, value in response.headers.items() if name != "content-length")
         writer.write(answer(response.content, "200 OK", *headers))
         await writer.drain()

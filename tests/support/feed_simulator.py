@@ -21,15 +21,15 @@ from tests.support.manual_clock import ManualClock
 UNLIMITED = {"X-Scaigrid-Ratelimit-Limit": "1000000", "X-Scaigrid-Ratelimit-Remaining": "999999"}
 
 
-def surely() -> float:
+def longest_wait() -> float:
     """No chance: after a failure the longest wait."""
     return 1.0
 
 
-class Answering(Protocol):
+class Responder(Protocol):
     """Whoever answers requests as a server would."""
 
-    def answer(self, request: httpx.Request) -> httpx.Response: ...
+    def respond(self, request: httpx.Request) -> httpx.Response: ...
 
 
 @dataclass
@@ -45,7 +45,7 @@ class FeedSim:
     requests: list[str] = field(default_factory=list)
     limits: BodyLimits = field(default_factory=BodyLimits)
 
-    def answer(self, request: httpx.Request) -> httpx.Response:
+    def respond(self, request: httpx.Request) -> httpx.Response:
         """The answer to one request."""
         self.requests.append(request.url.path)
         if not request.url.path.endswith("/events"):
@@ -75,9 +75,9 @@ class FeedSim:
     def client(self) -> Client:
         """A client of this feed."""
         target = Target(url="http://127.0.0.1:1/api/v1", name="sim")
-        return Client(target, httpx.MockTransport(self.answer), limits=self.limits)
+        return Client(target, httpx.MockTransport(self.respond), limits=self.limits)
 
     def session(self, backfill: int = 5_000) -> Session:
         """A session on this feed, on a clock that stands still."""
         client = self.client()
-        return Session(client.target, clock=ManualClock(), client=client, backfill=backfill, chance=surely)
+        return Session(client.target, clock=ManualClock(), client=client, backfill=backfill, random_fn=longest_wait)

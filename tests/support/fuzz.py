@@ -59,11 +59,11 @@ def try_events(body: bytes) -> None:
     assert sum(book.live_event_counts.values()) <= len(events)
     for summary in book.order:
         assert encode(decode(encode(summary))) == encode(summary)
-        drawn([run_row(summary, WIDTH, NOW)])
+        check_lines([run_row(summary, WIDTH, NOW)])
     for run in book.runs.values():
         json.dumps(run_document(run))
-        drawn(node_row(node, WIDTH, NOW, run.status, 20) for node in run.nodes.values())
-        drawn(run_detail(run, events, WIDTH))
+        check_lines(node_row(node, WIDTH, NOW, run.status, 20) for node in run.nodes.values())
+        check_lines(run_detail(run, events, WIDTH))
 
 
 def try_checkpoints(body: bytes) -> None:
@@ -74,11 +74,11 @@ def try_checkpoints(body: bytes) -> None:
         return
     for row in page.checkpoints:
         json.dumps(row.raw)
-        drawn([checkpoint_row(row, 120, NOW, None), inbox_row(row, WIDTH, NOW, None)])
+        check_lines([checkpoint_row(row, 120, NOW, None), inbox_row(row, WIDTH, NOW, None)])
         assert row.body_text is not None
 
 
-def drawn(lines: Iterable[Line]) -> None:
+def check_lines(lines: Iterable[Line]) -> None:
     """Nothing that is drawn can drive a terminal."""
     for line in lines:
         for text, _ in line:
@@ -99,7 +99,7 @@ def seeds() -> list[bytes]:
 
 
 # What a mutant is made with, beside pieces of other bodies.
-SCARS = (
+FRAGMENTS = (
     *(b'"', b"\\", b"[", b"]", b"{", b"}", b",", b":", b"\\u", b"\\ud800", b"\x00", b"\x1b", b"\xff", b"\xed\xa0\x80"),
     *(b"NaN", b"-Infinity", b"1e999", b"9" * 400, b"null", b"true", b"[" * 300, b'{"a":' * 300, b'""', b"\xef\xbb\xbf"),
     *(b"scaicore.runtime.block.exited", b"scaicore.runtime.invocation.failed", b"execution_id", b"node_id"),
@@ -114,29 +114,29 @@ def mutants(count: int, seed: int) -> Iterator[bytes]:
     for _ in range(count):
         body = bytearray(chance.choice(bodies))
         for _ in range(chance.choice((1, 1, 2, 3, 8))):
-            wound(body, chance, bodies)
+            mutate(body, chance, bodies)
         yield bytes(body)
 
 
-def wound(body: bytearray, chance: random.Random, bodies: list[bytes]) -> None:
+def mutate(body: bytearray, random_source: random.Random, bodies: list[bytes]) -> None:
     """Change something somewhere."""
-    at = chance.randrange(len(body) + 1)
-    until = min(len(body), at + int(chance.expovariate(0.1)))
-    match chance.randrange(6):
+    at = random_source.randrange(len(body) + 1)
+    until = min(len(body), at + int(random_source.expovariate(0.1)))
+    match random_source.randrange(6):
         case 0:
-            body[at:until] = chance.choice(SCARS)
+            body[at:until] = random_source.choice(FRAGMENTS)
         case 1:
-            body[at:at] = chance.choice(SCARS)
+            body[at:at] = random_source.choice(FRAGMENTS)
         case 2:
             del body[at:until]
         case 3:
-            body[at:at] = body[at:until] * chance.choice((1, 2, 20))
+            body[at:at] = body[at:until] * random_source.choice((1, 2, 20))
         case 4:
-            other = chance.choice(bodies)
-            begin = chance.randrange(len(other))
-            body[at:until] = other[begin : begin + int(chance.expovariate(0.02))]
+            other = random_source.choice(bodies)
+            begin = random_source.randrange(len(other))
+            body[at:until] = other[begin : begin + int(random_source.expovariate(0.02))]
         case 5 if at < len(body):
-            body[at] = chance.randrange(256)
+            body[at] = random_source.randrange(256)
 
 
 # Bodies of about so many bytes, of the kinds that some reader might take too long for.
@@ -170,17 +170,17 @@ GROWING: dict[str, Callable[[int], bytes]] = {
 }
 
 
-TIMES = 8
+TIMED_RUNS = 8
 
 
-def growth(kind: str, size: int) -> float:
+def time_growth(kind: str, size: int) -> float:
     """Return how many times as long a body takes that is `TIMES` as large; near that number where time is linear."""
-    return timed(GROWING[kind](TIMES * size)) / timed(GROWING[kind](size))
+    return timed(GROWING[kind](TIMED_RUNS * size)) / timed(GROWING[kind](size))
 
 
 def grows_less_than(limit: float, kind: str, size: int) -> bool:
     """Return True if a body that is `TIMES` as large takes less than `limit` times as long, in one of some attempts."""
-    small, large = GROWING[kind](size), GROWING[kind](TIMES * size)
+    small, large = GROWING[kind](size), GROWING[kind](TIMED_RUNS * size)
     limit_s = limit * timed(small)
     return any(cpu_seconds(large) < limit_s for _ in range(6))
 

@@ -8,10 +8,10 @@ import httpx
 
 from tests.support.builders import checkpoint
 from tests.support.feed_simulator import FeedSim
-from tests.support.scene import BREAKPOINT, REVIEW, busy
+from tests.support.scene import BREAKPOINT, REVIEW, busy_feed
 
-APPROVE = [{"id": "approve", "label": "Approve"}, {"id": "reject", "label": "Reject"}]
-FORM = [
+APPROVE_OPTIONS = [{"id": "approve", "label": "Approve"}, {"id": "reject", "label": "Reject"}]
+FORM_SECTIONS = [
     {"type": "context", "title": "The expense", "fields": [{"name": "total", "label": "Total", "value": 1200}]},
     {
         "type": "input",
@@ -34,7 +34,7 @@ def invoice(number: int, **fields: Any) -> dict[str, Any]:
             core_id="core_invoice-batch",
             execution_id=f"exec_inv{number}",
             presentation=asked,
-            options=APPROVE,
+            options=APPROVE_OPTIONS,
             created_at=f"2026-04-29T11:{30 + number}:01.000Z",
         )
         | fields
@@ -47,32 +47,41 @@ def resolved(identity: str, minute: int, resolution: str, who: str, **fields: An
     return checkpoint(identity, resolved_at=f"2026-04-29T11:{minute}:00.000Z", **told, **fields)
 
 
-LATE = invoice(4, priority="critical", assignee_raw="group:finance", expires_at="2026-04-29T11:59:00.000Z")
-SOON = invoice(5, priority="critical", assignee_raw="user:ann", expires_at="2026-04-29T12:06:00.000Z")
-QUIET = invoice(6, priority="low", flow_name="night-batch")
+OVERDUE = invoice(4, priority="critical", assignee_raw="group:finance", expires_at="2026-04-29T11:59:00.000Z")
+DUE_SOON = invoice(5, priority="critical", assignee_raw="user:ann", expires_at="2026-04-29T12:06:00.000Z")
+LOW_PRIORITY = invoice(6, priority="low", flow_name="night-batch")
 WITH_FORM = REVIEW | {
     "id": "ckpt_form",
     "assignee_raw": "group:finance",
     "node_id": "review",
-    "presentation": REVIEW["presentation"] | {"sections": FORM},
+    "presentation": REVIEW["presentation"] | {"sections": FORM_SECTIONS},
 }
-ANSWERED = [
+RESOLVED = [
     resolved("ckpt_old", 20, "reject", "ann@acme.example", flow_name="night-batch"),
     resolved("ckpt_new", 50, "approve", "Zoë"),
 ]
 
 
-class Inboxed(FeedSim):
+class InboxFeed(FeedSim):
     """A feed that has answered checkpoints too."""
 
-    def answer(self, request: httpx.Request) -> httpx.Response:
+    def respond(self, request: httpx.Request) -> httpx.Response:
         if request.url.params.get("status") != "resolved":
-            return super().answer(request)
+            return super().respond(request)
         self.requests.append(request.url.path)
-        return httpx.Response(200, json={"data": {"checkpoints": ANSWERED, "next_cursor": None}})
+        return httpx.Response(200, json={"data": {"checkpoints": RESOLVED, "next_cursor": None}})
 
 
-def inbox(*checkpoints: dict[str, Any]) -> Inboxed:
+def inbox_feed(*checkpoints: dict[str, Any]) -> InboxFeed:
     """The busy feed with these checkpoints, or with all of them."""
-    there = list(checkpoints) or [QUIET, invoice(1), BREAKPOINT, WITH_FORM, invoice(2), SOON, invoice(3), LATE]
-    return Inboxed(busy().log, checkpoints=there)
+    there = list(checkpoints) or [
+        LOW_PRIORITY,
+        invoice(1),
+        BREAKPOINT,
+        WITH_FORM,
+        invoice(2),
+        DUE_SOON,
+        invoice(3),
+        OVERDUE,
+    ]
+    return InboxFeed(busy_feed().log, checkpoints=there)

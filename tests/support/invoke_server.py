@@ -14,17 +14,17 @@ from tests.support.builders import NOON, SECOND, completed, started
 from tests.support.feed_simulator import FeedSim
 
 
-class Invoking:
+class InvokeServer:
     """Takes invocations and answers them as `status` says; the feed goes on beside it."""
 
     def __init__(self, stage: Stage, status: int = 200) -> None:
         self.bodies: list[bytes] = []
         self._stage, self._status = stage, status
-        stage.trouble = self
+        stage.fault = self
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.method != "POST":
-            return self._stage.sim.answer(request)
+            return self._stage.sim.respond(request)
         self.bodies.append(request.content)
         if self._status != 200:
             error = {"code": "MODEL_UNAVAILABLE", "message": "no model is up"}
@@ -32,26 +32,26 @@ class Invoking:
         return httpx.Response(200, json={"data": {"output": None, "request_id": "req_1", "duration_ms": 5}})
 
 
-def dialog(stage: Stage) -> ReplayScreen:
+def replay_dialog(stage: Stage) -> ReplayScreen:
     screen = stage.app.screen
     assert isinstance(screen, ReplayScreen)
     return screen
 
 
-def area(stage: Stage) -> JsonEditor:
-    return dialog(stage).query_one(JsonEditor)
+def json_editor(stage: Stage) -> JsonEditor:
+    return replay_dialog(stage).query_one(JsonEditor)
 
 
-def shown(stage: Stage) -> str:
+def unwrapped_text(stage: Stage) -> str:
     """The screen as one text, however it wraps."""
     return " ".join(" ".join(screen_lines(stage.app)).split())
 
 
-def with_start(**payload: Any) -> FeedSim:
+def feed_started_with(**payload: Any) -> FeedSim:
     """One run, whose start tells that."""
     return FeedSim([started(execution="exec_1", **payload), completed(NOON + SECOND, "exec_1")])
 
 
-async def retype(stage: Stage, pilot: Pilot[int], text: str) -> None:
+async def replace_text(stage: Stage, pilot: Pilot[int], text: str) -> None:
     """Type in place of all that stands in the text."""
     await pilot.press("f7", *({"\n": "enter"}.get(sign, sign) for sign in text))

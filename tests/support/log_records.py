@@ -7,6 +7,6 @@ import logging
 import pytest
 
 
-def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
+def logged_warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     """Return the logged messages of level warning or higher."""
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]

@@ -11,15 +11,15 @@ from scaicore_tui.runs import RunIndex, RunProjector
 class MemoryIndex(RunIndex):
     """Fed with events as a journal is. `room` is how many runs are held in full between two batches."""
 
-    def __init__(self, room: int = 1_000) -> None:
+    def __init__(self, max_runs: int = 1_000) -> None:
         super().__init__(lambda execution_id: self._history(execution_id, self.last_position))
         self._events: list[tuple[int, Event]] = []
-        self._folder = RunProjector(self._history, room)
+        self._projector = RunProjector(self._history, max_runs)
 
     def add_newer(self, events: Sequence[Event]) -> set[str]:
         """Take in news, oldest first."""
         first = self._events[-1][0] + 1 if self._events else 0
-        change = self._folder.apply(list(events), first)
+        change = self._projector.apply(list(events), first)
         self._events += enumerate(events, first)
         return self.apply(change)
 
@@ -28,7 +28,7 @@ class MemoryIndex(RunIndex):
         first = (self._events[0][0] if self._events else 0) - len(events)
         self._events[:0] = enumerate(events, first)
         touched = dict.fromkeys(event.execution_id for event in events if event.execution_id)
-        return self.apply(self._folder.rebuild(touched, events))
+        return self.apply(self._projector.rebuild(touched, events))
 
     def _history(self, execution_id: str, last: int | None = None) -> list[tuple[int, Event]]:
         found = [row for row in self._events if row[1].execution_id == execution_id]

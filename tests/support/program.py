@@ -20,12 +20,12 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from scaicore_tui.servers.grid.engine.run import RunContext
 from tests.support.core_inputs import APPROVAL, TRIP
 from tests.support.grid import MODULE, Served, serving
-from tests.support.token_leaks import Overheard
+from tests.support.token_leaks import CheckedProcess
 
 COMMAND = (sys.executable, "-m", "scaicore_tui")
-PATIENCE = 60
-FAST = ("--interval", "0.2")
-_FOREIGN = ("SCAI", "XDG_", "NO_COLOR", "COLUMNS", "TEXTUAL")
+TIMEOUT_S = 60
+FAST_POLLING = ("--interval", "0.2")
+_REMOVED_VARIABLES = ("SCAI", "XDG_", "NO_COLOR", "COLUMNS", "TEXTUAL")
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class Program:
     def __call__(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run it to its end; standard input is a pipe, never a terminal."""
         with self.started(*arguments) as process:
-            said, talk = process.communicate(stdin, PATIENCE)
+            said, talk = process.communicate(stdin, TIMEOUT_S)
         return subprocess.CompletedProcess(process.args, process.returncode, said, talk)
 
-    def document(self, *arguments: str) -> Any:
+    def json_output(self, *arguments: str) -> Any:
         """What it prints, as JSON; it has to go well."""
         done = self(*arguments)
         assert done.returncode == 0, done.stderr
@@ -57,7 +57,7 @@ class Program:
     def started(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         """Let it run, with pipes; it does not outlive this."""
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        with Overheard([*COMMAND, *arguments], env=self.environment, **pipes) as process:
+        with CheckedProcess([*COMMAND, *arguments], env=self.environment, **pipes) as process:
             try:
                 yield process
             finally:
@@ -66,11 +66,11 @@ class Program:
     @property
     def environment(self) -> dict[str, str]:
         """All its variables."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_REMOVED_VARIABLES)}
         folders = {name: str(self.home / name) for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME")}
         return {**kept, "HOME": str(self.home), **folders, **self.settings}
 
-    def knowing(self, **settings: str) -> Program:
+    def with_variables(self, **settings: str) -> Program:
         """The same program with more variables."""
         return Program(self.home, {**self.settings, **settings})
 
@@ -90,16 +90,16 @@ class Demo:
     def client(self) -> httpx.Client:
         """A client of the grid itself, as the viewer: the manager's requests are left to the program."""
         headers = {"Authorization": f"Bearer {self.ready['viewer_token']}"}
-        return httpx.Client(base_url=self.ready["grid_url"] + MODULE, headers=headers, timeout=PATIENCE)
+        return httpx.Client(base_url=self.ready["grid_url"] + MODULE, headers=headers, timeout=TIMEOUT_S)
 
     def stop(self) -> int:
         """Interrupt it; its exit code."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(PATIENCE)
+        return self.process.wait(TIMEOUT_S)
 
 
 @contextmanager
-def demo_of(program: Program, *arguments: str) -> Iterator[Demo]:
+def running_demo(program: Program, *arguments: str) -> Iterator[Demo]:
     """A demo, once it says that it is ready."""
     with program.started("demo", "--no-tui", *arguments) as process:
         assert process.stdout is not None
@@ -117,12 +117,12 @@ class FastGrid:
         """The variables for speaking to the grid itself."""
         return {"SCAIGRID_BASE_URL": self.served.url, "SCAIGRID_API_KEY": token}
 
-    def begun(self, core_id: str, values: Mapping[str, Any]) -> str:
+    def start_run(self, core_id: str, values: Mapping[str, Any]) -> str:
         """Run a Core; the run's id."""
         run: RunContext = self.portal.call(self.served.grid.engine.start, core_id, values)
         return run.execution.id
 
-    def finished(self, core_id: str, values: Mapping[str, Any]) -> str:
+    def finish_run(self, core_id: str, values: Mapping[str, Any]) -> str:
         """Run a Core until it ends or waits; the run's id."""
         run: RunContext = self.portal.call(self.served.grid.engine.start, core_id, values)
         self.portal.call(run.finished_or_suspended.wait)
@@ -130,13 +130,13 @@ class FastGrid:
 
     def waiting_review(self) -> str:
         """Run an expense approval until it waits for a person; return the id of its checkpoint."""
-        self.finished(APPROVAL, TRIP)
+        self.finish_run(APPROVAL, TRIP)
         (checkpoint_id,) = self.pending()
         return checkpoint_id
 
-    def runs_come_to(self, count: int) -> None:
+    def wait_for_runs(self, count: int) -> None:
         """Return once the grid's store has so many runs."""
-        deadline = monotonic() + PATIENCE
+        deadline = monotonic() + TIMEOUT_S
         while len(self.statuses()) < count:
             assert monotonic() < deadline, "the runs never came"
 
@@ -176,13 +176,13 @@ def loaded_modules(program: Program, *arguments: str) -> tuple[str, set[str]]:
     """Run a command; return its output, and the top-level modules that it imported."""
     command = [sys.executable, "-X", "importtime", *COMMAND[1:], *arguments]
     done = subprocess.run(
-        command, env=program.environment, capture_output=True, encoding="utf-8", timeout=PATIENCE, check=True
+        command, env=program.environment, capture_output=True, encoding="utf-8", timeout=TIMEOUT_S, check=True
     )
     names = (line.rpartition("|")[2].strip() for line in done.stderr.splitlines())
     return done.stdout, {name.partition(".")[0] for name in names}
 
 
-def next_line_with(stream: IO[str] | None, words: str) -> str:
+def next_line_with(stream: IO[str] | None, text: str) -> str:
     """Return the next line that contains `words`."""
     assert stream is not None
-    return next(line for line in stream if words in line)
+    return next(line for line in stream if text in line)

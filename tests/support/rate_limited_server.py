@@ -6,20 +6,20 @@ from collections import deque
 
 from tests.support.manual_clock import ManualClock
 
-LIMIT = 60  # requests per minute
+REQUESTS_PER_MINUTE = 60  # requests per minute
 
 
 class RateLimitedServer:
     """Accepts `limit` requests in any 60 seconds, and refuses the others."""
 
-    def __init__(self, clock: ManualClock, limit: int = LIMIT, *, tells: bool = True) -> None:
+    def __init__(self, clock: ManualClock, limit: int = REQUESTS_PER_MINUTE, *, sends_headers: bool = True) -> None:
         self.refused = 0
         self._clock = clock
         self._limit = limit
-        self._tells = tells
+        self._tells = sends_headers
         self._taken: deque[float] = deque()
 
-    def take(self) -> tuple[int, dict[str, str]]:
+    def count_request(self) -> tuple[int, dict[str, str]]:
         """Count one request; return the status and the headers of the response."""
         now = self._clock.monotonic()
         while self._taken and self._taken[0] <= now - 60:

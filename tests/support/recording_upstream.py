@@ -28,13 +28,13 @@ class Upstream:
 
     def hold(self) -> None:
         """Answer no request, until `release`."""
-        self.grid.behave = self._late
+        self.grid.behave = self._respond_late
 
     def release(self) -> None:
         """Answer."""
         self.portal.call(self._go.set)
 
-    async def _late(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _respond_late(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.is_asked.set()
         await self._go.wait()
         writer.write(answer(b'{"late": true}', "200 OK", "Connection: close"))

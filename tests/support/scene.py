@@ -14,75 +14,77 @@ MESSAGE = "My parcel never arrived. Please refund order 4711."
 REVIEW_CONTEXT = {"employee": "Zoë de Vries", "amount": 1200, "currency": "EUR", "items": ["hotel", "train"]}
 
 
-class Story:
+class RunEvents:
     """Writes one execution's events, each some milliseconds after the one before."""
 
-    def __init__(self, execution: str, core: str, begins: int) -> None:
+    def __init__(self, execution: str, core: str, start_s: int) -> None:
         self.execution, self.core = execution, core
-        self.at = NOON + begins * SECOND
+        self.at = NOON + start_s * SECOND
         self.events: list[Event] = []
 
-    def tell(self, kind: str, after_ms: int = 1, **payload: Any) -> Story:
+    def add(self, kind: str, after_ms: int = 1, **payload: Any) -> RunEvents:
         self.at += after_ms * MILLISECOND
         self.events.append(event(kind, self.at, self.execution, self.core, **payload))
         return self
 
-    def start(self, **value: Any) -> Story:
-        return self.tell("invocation.started", input=value, node_id=None)
+    def start(self, **value: Any) -> RunEvents:
+        return self.add("invocation.started", input=value, node_id=None)
 
-    def enter(self, node: str, kind: str) -> Story:
-        return self.tell("block.entered", node_id=node, block_kind=kind)
+    def enter(self, node: str, kind: str) -> RunEvents:
+        return self.add("block.entered", node_id=node, block_kind=kind)
 
-    def step(self, node: str, kind: str, took_ms: int, result: Any, binding: str | None = None) -> Story:
+    def step(self, node: str, kind: str, duration_ms: int, result: Any, binding: str | None = None) -> RunEvents:
         told = {"result_binding": binding or node, "result_binding_value": result}
-        return self.enter(node, kind).tell("block.exited", took_ms, node_id=node, block_kind=kind, **told)
+        return self.enter(node, kind).add("block.exited", duration_ms, node_id=node, block_kind=kind, **told)
 
-    def fail(self, node: str, kind: str, took_ms: int, error: dict[str, Any]) -> Story:
-        self.enter(node, kind).tell("block.failed", took_ms, node_id=node, block_kind=kind, error=error)
-        return self.tell("invocation.failed", error=error)
+    def fail(self, node: str, kind: str, duration_ms: int, error: dict[str, Any]) -> RunEvents:
+        self.enter(node, kind).add("block.failed", duration_ms, node_id=node, block_kind=kind, error=error)
+        return self.add("invocation.failed", error=error)
 
-    def end(self, output: Any) -> Story:
-        return self.tell("invocation.completed", output=output)
+    def end(self, output: Any) -> RunEvents:
+        return self.add("invocation.completed", output=output)
 
 
-def completed_triage(execution: str, begins: int) -> list[Event]:
+def completed_triage(execution: str, start_s: int) -> list[Event]:
     """A triage that went well."""
-    story = Story(execution, TRIAGE, begins).start(message=MESSAGE)
+    story = RunEvents(execution, TRIAGE, start_s).start(message=MESSAGE)
     story.step("classify", "flexible", 412, {"intent": "refund", "amount": 59})
     story.step("find_order", "core_call", 1210, {"id": 4711, "status": "lost"}, "order")
     return story.step("reply", "guarded", 3120, "We are sorry. The refund is on its way.").end({"sent": True}).events
 
 
-def waiting_expense(execution: str = "exec_77aa02", begins: int = -240) -> list[Event]:
+def waiting_expense(execution: str = "exec_77aa02", start_s: int = -240) -> list[Event]:
     """An expense claim at its review."""
-    story = Story(execution, EXPENSES, begins).start(employee="Zoë de Vries", amount=1200)
+    story = RunEvents(execution, EXPENSES, start_s).start(employee="Zoë de Vries", amount=1200)
     story.step("read_receipt", "rigid", 800, {"total": 1200, "currency": "EUR"}).step(
         "policy", "rigid", 3, "over limit"
     )
     return story.enter("review", "checkpoint").events
 
 
-def failed_batch(execution: str = "exec_5b0c11", begins: int = -540) -> list[Event]:
+def failed_batch(execution: str = "exec_5b0c11", start_s: int = -540) -> list[Event]:
     """A batch whose third payment fails."""
-    story = Story(execution, INVOICES, begins).start(invoices=[1, 2, 3]).step("load", "model_call", 95, [1, 2, 3])
+    story = RunEvents(execution, INVOICES, start_s).start(invoices=[1, 2, 3]).step("load", "model_call", 95, [1, 2, 3])
     story.enter("each", "foreach").step("pay", "core_call", 300, "paid").step("pay", "core_call", 280, "paid")
     error = {"code": "BANK_DOWN", "message": "the bank did not answer within 30 s; payment 3 of 3 was not made"}
     return story.fail("pay", "core_call", 30_000, error).events
 
 
-def running_triage(execution: str = "exec_8f21c4", begins: int = 60) -> list[Event]:
+def running_triage(execution: str = "exec_8f21c4", start_s: int = 60) -> list[Event]:
     """A triage under way."""
-    story = Story(execution, TRIAGE, begins).start(message=MESSAGE)
+    story = RunEvents(execution, TRIAGE, start_s).start(message=MESSAGE)
     story.step("classify", "flexible", 412, {"intent": "refund", "amount": 59}, "intent")
     return story.step("find_order", "core_call", 1210, {"id": 4711}, "order").enter("reply", "guarded").events
 
 
-def stopped_debug(execution: str = "exec_d3b6f0", begins: int = 50) -> list[Event]:
+def stopped_debug(execution: str = "exec_d3b6f0", start_s: int = 50) -> list[Event]:
     """A run at a breakpoint."""
-    return Story(execution, TRIAGE, begins).start(message="hello").step("classify", "flexible", 9, "greeting").events
+    return (
+        RunEvents(execution, TRIAGE, start_s).start(message="hello").step("classify", "flexible", 9, "greeting").events
+    )
 
 
-def later() -> list[Event]:
+def events_two_hours_later() -> list[Event]:
     """What the feed holds two hours later: it keeps the last ten minutes."""
     runs = [completed_triage(f"exec_{6 * 16**5 + n * 7919:06x}", 6_600 + n * 90) for n in range(4)]
     return [told for run in (*runs, running_triage("exec_6f21d5", 7_260)) for told in run]
@@ -115,7 +117,7 @@ BREAKPOINT = checkpoint(
 )
 
 
-def busy() -> FeedSim:
+def busy_feed() -> FeedSim:
     """All of it."""
     runs = [completed_triage(f"exec_{4 * 16**5 + n * 7919:06x}", -3500 + n * 130) for n in range(22)]
     runs += [failed_batch(), waiting_expense(), stopped_debug(), running_triage()]

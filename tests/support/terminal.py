@@ -20,7 +20,7 @@ import pyte
 
 from tests.support.token_leaks import LEAKS
 
-SECONDS = 45.0
+TIMEOUT_S = 45.0
 DEBUGGER = (sys.executable, "-m", "scaicore_tui")
 KEYS = {
     "enter": "\r",
@@ -37,15 +37,15 @@ KEYS = {
 }
 
 # The session's leader gets the terminal that it opens first: signals of a resize reach it then, as on any terminal.
-_TAKE_TERMINAL = ("/bin/sh", "-c", 'exec "$@" <"$0"')
-_ANSWERS = {
+_SET_CONTROLLING_TERMINAL = ("/bin/sh", "-c", 'exec "$@" <"$0"')
+_REPLIES = {
     b"\x1b[c": b"\x1b[?62;c",
     b"\x1b[6n": b"\x1b[1;1R",
     b"\x1b[?2026$p": b"\x1b[?2026;2$y",
     b"\x1b[?2048$p": b"\x1b[?2048;0$y",
 }
 # Whoever runs it may have told Python not to keep what it compiled: what is installed is compiled.
-_FOREIGN = (
+_REMOVED_VARIABLES = (
     *("SCAICORE_", "SCAIGRID_", "SCAIVAULT_", "TEXTUAL", "XDG_", "NO_COLOR", "COLUMNS", "LINES", "TTY_"),
     "PYTHONDONTWRITEBYTECODE",
 )
@@ -68,9 +68,9 @@ class Terminal:
         env: Mapping[str, str] | None = None,
         answers: Mapping[bytes, bytes] | None = None,
     ) -> None:
-        self._answers = _ANSWERS | dict(answers or {})
+        self._replies = _REPLIES | dict(answers or {})
         self._command = command
-        self._env = surroundings(home) | dict(env or {})
+        self._env = environment_for(home) | dict(env or {})
         self._screen = pyte.Screen(*size)
         self._stream = pyte.ByteStream(self._screen)
         self._open = True
@@ -81,7 +81,7 @@ class Terminal:
         self._set_size()
         os.set_blocking(self._fd, False)
         self._process = subprocess.Popen(
-            [*_TAKE_TERMINAL, os.ttyname(terminal), *self._command],
+            [*_SET_CONTROLLING_TERMINAL, os.ttyname(terminal), *self._command],
             stdin=terminal,
             stdout=terminal,
             stderr=terminal,
@@ -108,10 +108,10 @@ class Terminal:
         return "\n".join(self.lines)
 
     @property
-    def painted(self) -> list[list[object]]:
+    def cells(self) -> list[list[object]]:
         """What is to be seen, cell by cell: signs with their looks, and of blanks the ground."""
         rows, columns = range(self._screen.lines), range(self._screen.columns)
-        return [[_seen(self._screen.buffer[row][column]) for column in columns] for row in rows]
+        return [[_visible_state(self._screen.buffer[row][column]) for column in columns] for row in rows]
 
     @property
     def pid(self) -> int:
@@ -124,7 +124,7 @@ class Terminal:
         return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
 
     @property
-    def is_empty(self) -> bool:
+    def has_no_processes(self) -> bool:
         """Whether no process is left of those that the program started."""
         try:
             os.killpg(self._process.pid, 0)
@@ -141,10 +141,10 @@ class Terminal:
         """The colour of a cell's sign, as six hexadecimal digits."""
         return str(self._screen.buffer[row][column].fg)
 
-    def line_of(self, sign: str) -> int | None:
+    def find_line(self, text: str) -> int | None:
         """The first line that begins with that sign."""
         rows = range(self._screen.lines)
-        return next((row for row in rows if self._screen.buffer[row][0].data == sign), None)
+        return next((row for row in rows if self._screen.buffer[row][0].data == text), None)
 
     def press(self, *keys: str) -> None:
         """Press keys, one after the other; what is no name of a key is typed."""
@@ -156,7 +156,7 @@ class Terminal:
 
     def send(self, data: bytes) -> None:
         """Write these bytes to the program, and read what it writes meanwhile."""
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + TIMEOUT_S
         while data:
             _, writable, _ = select.select([], [self._fd], [], 0.05)
             data = data[os.write(self._fd, data) :] if writable else data
@@ -167,7 +167,7 @@ class Terminal:
         """Send the program a signal."""
         os.kill(self.pid, number)
 
-    def fill(self, data: bytes) -> None:
+    def send_unread(self, data: bytes) -> None:
         """Send this, take nothing of what it makes the program write, and return once that stopped writing."""
         os.write(self._fd, data)
         waiting, before = 0, -1
@@ -176,28 +176,28 @@ class Terminal:
             select.select([], [], [], 0.5)
             waiting = int.from_bytes(fcntl.ioctl(self._fd, termios.FIONREAD, bytes(4)), sys.byteorder)
 
-    def ended(self) -> int:
+    def exit_code(self) -> int:
         """The exit code, without looking at what it writes."""
-        return self._process.wait(SECONDS)
+        return self._process.wait(TIMEOUT_S)
 
     def hang_up(self) -> int:
         """Go away, as a terminal does whose line was cut; the program's exit code."""
         os.close(self._fd)
         self._open, self._fd = False, os.open(os.devnull, os.O_RDWR)
-        return self.ended()
+        return self.exit_code()
 
     def resize(self, columns: int, rows: int) -> None:
         """Make the terminal another size."""
         self._screen.resize(rows, columns)
         self._set_size()
 
-    def until(self, fact: str | Callable[[], object], seconds: float = SECONDS) -> None:
+    def wait_until(self, condition: str | Callable[[], object], seconds: float = TIMEOUT_S) -> None:
         """Read until that text is on the screen, or that fact holds."""
         deadline = time.monotonic() + seconds
-        while not (fact in self.text if isinstance(fact, str) else fact()):
+        while not (condition in self.text if isinstance(condition, str) else condition()):
             left = deadline - time.monotonic()
             if left <= 0 or not self._open:
-                raise AssertionError(self._dump(f"{fact!r} never came to hold"))
+                raise AssertionError(self._dump(f"{condition!r} never came to hold"))
             self.pump(min(left, 0.5))
 
     def pump(self, seconds: float) -> int:
@@ -211,11 +211,11 @@ class Terminal:
             data = b""
         self._open = bool(data)
         self.output += data
-        self._answer(len(data))
+        self._reply(len(data))
         self._stream.feed(data)
         return len(data)
 
-    def quiet(self, seconds: float, at_most: float = SECONDS) -> int:
+    def wait_for_silence(self, seconds: float, at_most: float = TIMEOUT_S) -> int:
         """Read until nothing came for so long; returns how many bytes came before."""
         before, deadline = len(self.output), time.monotonic() + at_most
         while self.pump(seconds) and time.monotonic() < deadline:
@@ -224,20 +224,20 @@ class Terminal:
 
     def wait(self) -> int:
         """The exit code, once the program has ended."""
-        self.until(lambda: not self._open)
-        return self._process.wait(SECONDS)
+        self.wait_until(lambda: not self._open)
+        return self._process.wait(TIMEOUT_S)
 
     def close(self) -> None:
         """End whatever is left of the program."""
         if self._process.poll() is None:
             self._process.kill()
-        self._process.wait(SECONDS)
+        self._process.wait(TIMEOUT_S)
         os.close(self._fd)
-        LEAKS.look(" ".join(self._command), bytes(self.output))
+        LEAKS.check(" ".join(self._command), bytes(self.output))
 
-    def _answer(self, size: int) -> None:
+    def _reply(self, size: int) -> None:
         """Answer what the program asks the terminal, where the last `size` bytes complete a question."""
-        for question, answer in self._answers.items():
+        for question, answer in self._replies.items():
             if size and question in self.output[-(size + len(question) - 1) :]:
                 os.write(self._fd, answer)
 
@@ -245,15 +245,15 @@ class Terminal:
         shape = struct.pack("HHHH", self._screen.lines, self._screen.columns, 0, 0)
         fcntl.ioctl(self._fd, termios.TIOCSWINSZ, shape)
 
-    def _dump(self, words: str) -> str:
-        return f"{words}:\n{self.text}"
+    def _dump(self, message: str) -> str:
+        return f"{message}:\n{self.text}"
 
 
-def _seen(cell: pyte.screens.Char) -> object:
+def _visible_state(cell: pyte.screens.Char) -> object:
     drawn_on = cell.reverse or cell.underscore or cell.strikethrough
     return cell if cell.data != " " or drawn_on else cell.bg
 
 
-def surroundings(home: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+def environment_for(home: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_REMOVED_VARIABLES)}
     return kept | {"HOME": str(home), "TERM": "xterm-256color", "COLORTERM": "truecolor"}

@@ -15,70 +15,70 @@ from typing import Any
 
 MARK = "m4rk-of-a-token"
 # How every token begins that a demo makes for itself, and every one of the tests' that looks like ScaiKey's.
-HEAD = "eyJhbGciOiAiUlMyNTYi"
+TOKEN_HEAD = "eyJhbGciOiAiUlMyNTYi"
 # A file of this name is where a test keeps a token for a program, as a person would.
-GIVEN = "token"
+TOKEN_FILE = "token"
 READY = '{"url": "http://127.0.0.1:'
 
-_MARKS = (MARK.encode(), HEAD.encode())
-_AROUND = 60
+_MARKS = (MARK.encode(), TOKEN_HEAD.encode())
+_CONTEXT_BYTES = 60
 
 
 class Leaks:
     """What was looked at, in outputs and bytes, and where a token was found."""
 
     def __init__(self) -> None:
-        self.looked: Counter[str] = Counter()
+        self.checked: Counter[str] = Counter()
         self.found: list[str] = []
 
-    def look(self, where: str, written: str | bytes | None) -> None:
+    def check(self, where: str, written: str | bytes | None) -> None:
         """Look at something that was written."""
         data = written.encode("utf-8", "surrogatepass") if isinstance(written, str) else bytes(written or b"")
         if data:
-            self.looked += Counter({"outputs": 1, "bytes": len(data)})
+            self.checked += Counter({"outputs": 1, "bytes": len(data)})
             self._search(where, data)
 
-    def look_into(self, folder: Path) -> None:
+    def check_folder(self, folder: Path) -> None:
         """Look at the files in a folder, and their names."""
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.is_symlink() and path.name != GIVEN:
+            if path.is_file() and not path.is_symlink() and path.name != TOKEN_FILE:
                 data = path.read_bytes()
-                self.looked += Counter({"files": 1, "bytes": len(data)})
+                self.checked += Counter({"files": 1, "bytes": len(data)})
                 self._search(str(path), str(path.relative_to(folder)).encode() + b"\n" + data)
 
     def merge(self, looked: dict[str, int], found: list[str]) -> None:
         """Add what another process saw."""
-        self.looked += Counter(looked)
+        self.checked += Counter(looked)
         self.found += found
 
     def _search(self, where: str, data: bytes) -> None:
         for mark in _MARKS:
             for match in re.finditer(re.escape(mark), data):
-                self.found.append(f"{where}: …{data[max(0, match.start() - _AROUND) : match.end()]!r}")
+                self.found.append(f"{where}: …{data[max(0, match.start() - _CONTEXT_BYTES) : match.end()]!r}")
 
 
 # Of this process.
 LEAKS = Leaks()
 
 
-class Overheard(subprocess.Popen[str]):
+class CheckedProcess(subprocess.Popen[str]):
     """A process with pipes, whose every word is looked at on its way to the test."""
 
     def __init__(self, command: list[str], **settings: Any) -> None:
         super().__init__(command, encoding="utf-8", **settings)
         self.where = " ".join(command[3:])
         if self.stdout is not None and self.stderr is not None:
-            self.stdout, self.stderr = (_Stream(stream, self.where) for stream in (self.stdout, self.stderr))
+            self.stdout, self.stderr = (_CheckedStream(stream, self.where) for stream in (self.stdout, self.stderr))
 
     def communicate(self, input: str | None = None, timeout: float | None = None) -> tuple[str, str]:  # noqa: A002
         """What is left of its words."""
         told = super().communicate(input, timeout)
         for text in told:
-            LEAKS.look(self.where, text)
+            LEAKS.check(self.where, text)
         return told
 
 
-class _Stream(io.TextIOWrapper):
+class _CheckedStream(io.TextIOWrapper):
     """What a process says, looked at line by line; but for the line in which a demo tells its tokens."""
 
     def __init__(self, stream: Any, where: str) -> None:
@@ -86,12 +86,12 @@ class _Stream(io.TextIOWrapper):
         self._where = where
 
     def readline(self, *size: Any) -> str:  # type: ignore[override]
-        return self._looked_at(super().readline(*size))
+        return self._check(super().readline(*size))
 
     def read(self, *size: Any) -> str:
-        return self._looked_at(super().read(*size))
+        return self._check(super().read(*size))
 
-    def _looked_at(self, text: str) -> str:
+    def _check(self, text: str) -> str:
         if not text.startswith(READY):
-            LEAKS.look(self._where, text)
+            LEAKS.check(self._where, text)
         return text

@@ -22,40 +22,40 @@ from scaicore_tui.tui import DebuggerApp
 from scaicore_tui.tui.dialogs.profiles import ProfilesScreen
 from scaicore_tui.tui.screens.base import SessionScreen
 from scaicore_tui.tui.screens.main import MainScreen
-from tests.support.app_stage import STANDARD, screen_lines, until
+from tests.support.app_stage import STANDARD, screen_lines, wait_until
 from tests.support.builders import NOON, SECOND, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
-from tests.support.scene import REVIEW, busy
+from tests.support.scene import REVIEW, busy_feed
 
 STAGING, PROD = "staging", "prod"
 
 
-class Api:
+class ProfileApi:
     """One profile's API. What it is asked while `held`, but what is pending, is answered once that is set."""
 
     def __init__(self, sim: FeedSim) -> None:
         self.sim = sim
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.held: asyncio.Event | None = None
 
-    async def answer(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request.method)
+    async def respond(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request.method)
         held = self.held
         if request.url.params.get("status") != "pending" and held is not None:
             await held.wait()
         if request.method != "POST":
-            return self.sim.answer(request)
+            return self.sim.respond(request)
         return httpx.Response(200, json={"data": {**REVIEW, "status": "resolved", "resolution": "approve"}})
 
 
-class Shelf:
+class ProfileSet:
     """Two profiles, each with an API and a journal of its own."""
 
     def __init__(self, folder: Path) -> None:
-        self.apis = {STAGING: Api(busy()), PROD: Api(FeedSim([started(execution="exec_prod")]))}
+        self.apis = {STAGING: ProfileApi(busy_feed()), PROD: ProfileApi(FeedSim([started(execution="exec_prod")]))}
         self.clock = ManualClock(NOON / SECOND + 90)
-        self.trouble: ScaicoreError | None = None
+        self.open_error: ScaicoreError | None = None
         self.ledger = Ledger(folder / "ledger.jsonl")
         self._folder = folder
 
@@ -66,14 +66,14 @@ class Shelf:
         ]
 
     async def open(self, name: str) -> Session:
-        if self.trouble is not None:
-            raise self.trouble
+        if self.open_error is not None:
+            raise self.open_error
         return self.session(name)
 
     def session(self, name: str) -> Session:
         color = Color.RED if name == PROD else None
         target = Target(url=f"http://127.0.0.1:1/{name}", name=name, color=color, is_named=True)
-        client = Client(target, httpx.MockTransport(self.apis[name].answer))
+        client = Client(target, httpx.MockTransport(self.apis[name].respond))
         return Session(target, self.journal(name), self.clock, client=client, ledger=self.ledger)
 
     def journal(self, name: str) -> Journal:
@@ -82,15 +82,15 @@ class Shelf:
 
 
 @asynccontextmanager
-async def opened(shelf: Shelf) -> AsyncIterator[Pilot[int]]:
+async def open_app(profiles: ProfileSet) -> AsyncIterator[Pilot[int]]:
     """The app on staging, once it shows that."""
-    app = DebuggerApp(shelf.session(STAGING), profiles=shelf)
+    app = DebuggerApp(profiles.session(STAGING), profiles=profiles)
     async with app.run_test(size=STANDARD) as pilot:
-        await until(pilot, lambda: "exec_8f21c4" in text(pilot))
+        await wait_until(pilot, lambda: "exec_8f21c4" in shown_text(pilot))
         yield pilot
 
 
-def text(pilot: Pilot[int]) -> str:
+def shown_text(pilot: Pilot[int]) -> str:
     screen = pilot.app.screen
     if isinstance(screen, SessionScreen):
         screen.tick()
@@ -103,27 +103,27 @@ def session_of(pilot: Pilot[int]) -> Session:
     return screen.desk.session
 
 
-async def choose(pilot: Pilot[int], name: str) -> None:
+async def choose_profile(pilot: Pilot[int], name: str) -> None:
     """Choose that profile; what comes of it is another matter."""
     await pilot.press("P")
-    await until(pilot, lambda: isinstance(pilot.app.screen, ProfilesScreen))
+    await wait_until(pilot, lambda: isinstance(pilot.app.screen, ProfilesScreen))
     await pilot.press("g" if name == STAGING else "G", "enter")
-    await until(pilot, lambda: not isinstance(pilot.app.screen, ProfilesScreen))
+    await wait_until(pilot, lambda: not isinstance(pilot.app.screen, ProfilesScreen))
 
 
-async def switched(pilot: Pilot[int], name: str) -> None:
-    await choose(pilot, name)
-    await until(pilot, lambda: session_of(pilot).target.name == name)
+async def switch_profile(pilot: Pilot[int], name: str) -> None:
+    await choose_profile(pilot, name)
+    await wait_until(pilot, lambda: session_of(pilot).target.name == name)
 
 
-async def is_closed(pilot: Pilot[int], shelf: Shelf, name: str) -> None:
+async def wait_until_closed(pilot: Pilot[int], profiles: ProfileSet, name: str) -> None:
     """Wait until the journal of that profile may be written by others."""
 
     def is_free() -> bool:
         try:
-            shelf.journal(name).close()
+            profiles.journal(name).close()
         except Conflict:
             return False
         return True
 
-    await until(pilot, is_free)
+    await wait_until(pilot, is_free)

@@ -12,11 +12,11 @@ from anyio.lowlevel import checkpoint
 from scaicore_tui.session import Session
 
 # A thread that writes to a busy disk has so many seconds: how often the loop turns meanwhile says nothing.
-PATIENCE = 30.0
+TIMEOUT_S = 30.0
 
 
 @asynccontextmanager
-async def running(session: Session) -> AsyncIterator[Session]:
+async def running_session(session: Session) -> AsyncIterator[Session]:
     """The session, polling meanwhile."""
     task = asyncio.create_task(session.run())
     try:
@@ -26,22 +26,22 @@ async def running(session: Session) -> AsyncIterator[Session]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def turn() -> None:
+async def yield_once() -> None:
     """Let the loop turn once."""
     await checkpoint()
 
 
-async def rest(session: Session, turns: int) -> None:
+async def let_run(session: Session, count: int) -> None:
     """Let the loop turn so often, each time until what came was taken in: that is done in a thread."""
-    for _ in range(turns):
-        await turn()
-        while session._ingest.lock.locked():
+    for _ in range(count):
+        await yield_once()
+        while session._ingestor.lock.locked():
             await asyncio.to_thread(bool)
 
 
-async def until(fact: Callable[[], object]) -> None:
+async def wait_until(condition: Callable[[], object]) -> None:
     """Let the loop turn until `fact` holds, and other threads work meanwhile."""
-    deadline = time.monotonic() + PATIENCE
-    while not fact():
+    deadline = time.monotonic() + TIMEOUT_S
+    while not condition():
         assert time.monotonic() < deadline, "it never came to hold"
         await asyncio.to_thread(bool)

@@ -27,18 +27,18 @@ class WriteServer:
     resolved: list[dict[str, Any]] = field(default_factory=list)
     posts: list[Any] = field(default_factory=list)
 
-    def answer(self, request: httpx.Request) -> httpx.Response:
+    def respond(self, request: httpx.Request) -> httpx.Response:
         if request.method == "POST":
             self.posts.append(json.loads(request.content))
             return self.write(request)
         if b"status=resolved" in request.url.query:
             return httpx.Response(200, json={"data": {"checkpoints": self.resolved}})
-        return self.sim.answer(request)
+        return self.sim.respond(request)
 
     def session(self, backfill: int = DEFAULT_BACKFILL, ledger: Ledger | None = None) -> Session:
         target = Target(url="http://127.0.0.1:1/api/v1")
         clock = ManualClock(NOON / SECOND)
-        client = Client(target, httpx.MockTransport(self.answer), clock)
+        client = Client(target, httpx.MockTransport(self.respond), clock)
         return Session(target, clock=clock, client=client, backfill=backfill, ledger=ledger)
 
 
@@ -52,6 +52,6 @@ def accept_write(_: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json={"data": checkpoint(status="resolved", resolution="approve", resolved_by="me")})
 
 
-def lose_answer(request: httpx.Request) -> httpx.Response:
+def lose_response(request: httpx.Request) -> httpx.Response:
     """Break the connection instead of answering."""
     raise httpx.ReadError("connection reset", request=request)

@@ -12,7 +12,7 @@ from tests.support.app_stage import Stage
 from tests.support.scene import REVIEW
 
 
-class Taking:
+class AcceptingServer:
     """Takes writes, and answers them as `status` says; the feed goes on beside it."""
 
     def __init__(self, stage: Stage, status: int = 200) -> None:
@@ -21,17 +21,17 @@ class Taking:
         error = {"code": "AUTHZ_PERMISSION_DENIED", "message": "scaicore:manage is required"}
         self.refusal = {"status": "error", "error": error, "meta": {"request_id": "req_0c7"}}
         self._stage, self._status = stage, status
-        stage.trouble = self
+        stage.fault = self
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.method != "POST":
-            return self._stage.sim.answer(request)
+            return self._stage.sim.respond(request)
         self.posts.append((request.url.path, request.content))
         return httpx.Response(
-            self._status, json={"data": self._taken(request)} if self._status == 200 else self.refusal
+            self._status, json={"data": self._accepted(request)} if self._status == 200 else self.refusal
         )
 
-    def _taken(self, request: httpx.Request) -> dict[str, Any]:
+    def _accepted(self, request: httpx.Request) -> dict[str, Any]:
         """The checkpoint as it is once that answer was taken; an invocation tells nothing."""
         if not request.url.path.endswith("/resolve"):
             return {"output": None}
@@ -39,7 +39,7 @@ class Taking:
         return REVIEW | told | self.row
 
 
-class Choosy(Taking):
+class SelectiveServer(AcceptingServer):
     """Refuses the answer to some checkpoints, for a reason of their own."""
 
     def __init__(self, stage: Stage, **refused: int) -> None:

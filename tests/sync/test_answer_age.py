@@ -15,7 +15,7 @@ from scaicore_tui.tui.state import AppState
 from tests.support.builders import checkpoint, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 EVENTS, CHECKPOINTS = "events", "checkpoints"
 
@@ -55,14 +55,14 @@ class Wire:
         await call.answered()
         if call.status != 200:
             return httpx.Response(call.status, json={"detail": "no"})
-        response = self._sim.answer(request)
+        response = self._sim.respond(request)
         if call.age is not None:
             response.headers["Age"] = call.age
         return response
 
     async def asked(self, name: str, number: int) -> Call:
         """The request of that number for one of the two, counted from 0, once it is there."""
-        await until(lambda: len([call for call in self.calls if call.name == name]) > number)
+        await wait_until(lambda: len([call for call in self.calls if call.name == name]) > number)
         return [call for call in self.calls if call.name == name][number]
 
     def ages(self) -> tuple[float | None, float | None]:
@@ -82,12 +82,12 @@ async def test_a_newer_fetch_that_is_under_way_fails_or_is_late_makes_nothing_yo
         second = await wire.asked(name, 1)
         wire.clock.advance(1)
         first.answer("30")
-        await until(lambda: getattr(session.connection, name).polls == 1)
+        await wait_until(lambda: getattr(session.connection, name).polls == 1)
         index = (EVENTS, CHECKPOINTS).index(name)
         # Asked for 3 s ago, and 30 s old then.
         assert wire.ages()[index] == 33
         second.answer("0", status=503)
-        await until(lambda: getattr(session.connection, name).error is not None)
+        await wait_until(lambda: getattr(session.connection, name).error is not None)
         assert wire.ages()[index] == 33
 
 
@@ -101,9 +101,9 @@ async def test_an_older_answer_that_is_dropped_makes_nothing_older(name: str) ->
         session.refresh()
         second = await wire.asked(name, 1)
         second.answer("7")
-        await until(lambda: getattr(session.connection, name).polls == 1)
+        await wait_until(lambda: getattr(session.connection, name).polls == 1)
         first.answer("900")
-        await until(lambda: getattr(session.connection, name).stale_dropped == 1)
+        await wait_until(lambda: getattr(session.connection, name).stale_dropped == 1)
         assert wire.ages()[(EVENTS, CHECKPOINTS).index(name)] == 7
 
 
@@ -118,7 +118,7 @@ async def test_what_else_is_read_at_the_same_time_has_ages_of_its_own() -> None:
         looked_up.answer("500")
         await beside
         listing.answer("4")
-        await until(lambda: session.connection.checkpoints.polls == 1)
+        await wait_until(lambda: session.connection.checkpoints.polls == 1)
         assert wire.ages()[1] == 4
 
 
@@ -127,12 +127,12 @@ async def test_time_that_a_request_waits_for_the_budget_makes_its_answer_no_olde
     async with wire.session as session:
         wire.session.client.budget._hold(8.0, wire.clock.monotonic())
         session.refresh()
-        await until(lambda: wire.clock.sleepers >= 2)
+        await wait_until(lambda: wire.clock.sleepers >= 2)
         wire.clock.advance(8.5)
         call = await wire.asked(EVENTS, 0)
         wire.clock.advance(1)
         call.answer()
-        await until(lambda: session.connection.events.polls == 1)
+        await wait_until(lambda: session.connection.events.polls == 1)
         assert wire.ages()[0] == 1
 
 
@@ -148,7 +148,7 @@ class Pages:
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/events"):
-            return FeedSim([started()]).answer(request)
+            return FeedSim([started()]).respond(request)
         number = int(request.url.params.get("cursor", "0"))
         page = {"checkpoints": [checkpoint(f"ckpt_{number}")], "next_cursor": None if number == 2 else f"{number + 1}"}
         return httpx.Response(200, headers={"Age": str(self.ages[number])}, json={"data": page})

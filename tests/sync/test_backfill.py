@@ -23,7 +23,7 @@ from tests.bench.ceiling import RATE, watch
 from tests.support.builders import MILLISECOND, NOON, entered
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
-from tests.support.waiting import rest, until
+from tests.support.waiting import let_run, wait_until
 
 
 def steps(*numbers: int) -> list[Event]:
@@ -47,7 +47,7 @@ class Wire:
                 if not self.cut:
                     raise httpx.ConnectError("gone")
                 self.cut -= 1
-        return self.sim.answer(request)
+        return self.sim.respond(request)
 
     @asynccontextmanager
     async def session(self, path: Path, backfill: int = 5_000) -> AsyncIterator[Session]:
@@ -154,7 +154,7 @@ async def test_the_app_reads_on_by_itself(tmp_path: Path) -> None:
     wire.cut = None
     async with wire.session(tmp_path / "j") as session:
         running = asyncio.create_task(session.run())
-        await until(lambda: len(session.journal) == 300 and not session.has_older)
+        await wait_until(lambda: len(session.journal) == 300 and not session.has_older)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
@@ -216,7 +216,7 @@ async def test_an_idle_feed_costs_two_requests_each_interval(tmp_path: Path) -> 
         running = asyncio.create_task(session.run())
         costs = []
         for _ in range(30):
-            await rest(session, 60)
+            await let_run(session, 60)
             costs.append(session.client.requests)
             clock.advance(5)
         running.cancel()
@@ -232,15 +232,15 @@ async def test_nothing_is_asked_for_while_paused(tmp_path: Path) -> None:
         clock = session.clock
         assert isinstance(clock, ManualClock)
         running = asyncio.create_task(session.run())
-        await until(lambda: session.connection.behind)
+        await wait_until(lambda: session.connection.behind)
         session.pause(paused=True)
         wire.cut = None
         for _ in range(3):
             clock.advance(60)
-            await rest(session, 60)
+            await let_run(session, 60)
         assert len(session.journal) == 100
         session.pause(paused=False)
-        await until(lambda: session.connection.behind is None)
+        await wait_until(lambda: session.connection.behind is None)
         assert len(session.journal) == 1000
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

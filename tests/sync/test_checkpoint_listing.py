@@ -20,9 +20,9 @@ from scaicore_tui.protocol import Checkpoint, CheckpointPage
 from scaicore_tui.session import Session
 from scaicore_tui.sync.status import ConnectionState
 from tests.support.builders import NOON, checkpoint, started
-from tests.support.feed_simulator import UNLIMITED, surely
+from tests.support.feed_simulator import UNLIMITED, longest_wait
 from tests.support.manual_clock import ManualClock
-from tests.support.waiting import rest, until
+from tests.support.waiting import let_run, wait_until
 
 
 def row(number: int) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class Server:
     def session(self) -> Session:
         target, clock = Target(url="http://127.0.0.1:1/api/v1", name="sim"), ManualClock()
         client = Client(target, httpx.MockTransport(self.answer), clock)
-        return Session(target, clock=clock, client=client, chance=surely)
+        return Session(target, clock=clock, client=client, random_fn=longest_wait)
 
 
 def ids(session: Session) -> set[str]:
@@ -94,7 +94,7 @@ async def test_all_pages_are_read_whatever_their_size(count: int, size: int, kin
     async with server.session() as session:
         assert len(await session.client.all_checkpoints("pending")) == count
         await session.read_once()
-        assert (len(session.checkpoints), session.is_listing, session.unread) == (count, False, [])
+        assert (len(session.checkpoints), session.is_listing, session.unread_reasons) == (count, False, [])
 
 
 async def test_a_row_that_moves_up_between_two_pages_is_not_gone() -> None:
@@ -164,11 +164,11 @@ async def test_the_head_and_a_write_keep_their_share_beside_two_thousand_checkpo
         clock = session.clock
         assert isinstance(clock, ManualClock)
         running = asyncio.create_task(session.run())
-        await until(lambda: session.connection.polls)
+        await wait_until(lambda: session.connection.polls)
         ages, oldest, states = [], [], set()
         for _ in range(200):
             clock.advance(1)
-            await rest(session, 8)
+            await let_run(session, 8)
             now, oldest_at = clock.monotonic(), session.pending_status.oldest_at
             assert oldest_at is not None
             ages.append(session.connection.age(now) or 0.0)
@@ -179,7 +179,7 @@ async def test_the_head_and_a_write_keep_their_share_beside_two_thousand_checkpo
         before = len(server.asked)
         answering = asyncio.create_task(session.answer("ckpt_00003", "approve"))
         for _ in range(5):
-            await rest(session, 20)
+            await let_run(session, 20)
             clock.advance(1)
         submission = await asyncio.wait_for(answering, 10)
         assert (submission.failure, len(server.posted)) == (None, 1)
@@ -211,7 +211,7 @@ async def test_pages_without_end_end_and_it_is_said() -> None:
     async with server.session() as session:
         await session.read_once()
         assert len(session.checkpoints) == 2
-        assert "not all checkpoints were read" in session.unread[0]
+        assert "not all checkpoints were read" in session.unread_reasons[0]
         assert len(server.asked) < MAX_EMPTY + 5
         assert len(await session.client.all_checkpoints("pending")) == 2
         assert session.client.cut_short

@@ -51,7 +51,7 @@ async def test_history_ends_and_is_read_on_once_the_server_is_well(
         sim.client().target, Journal.open(tmp_path / "j"), ManualClock(), client=sim.client()
     ) as session:
         await session.read_once()
-        assert (len(session.unread), "older events were not all read" in session.unread[0]) == (1, True)
+        assert (len(session.unread_reasons), "older events were not all read" in session.unread_reasons[0]) == (1, True)
         assert len(sim.requests) < 1.5 * MAX_BARREN
         assert [gap.is_history for gap in session.index.gaps] == [True]
         before = len(sim.requests)
@@ -65,7 +65,7 @@ async def test_history_ends_and_is_read_on_once_the_server_is_well(
         sim.client().target, Journal.open(tmp_path / "j"), ManualClock(), client=sim.client()
     ) as session:
         await session.read_once()
-        assert (session.unread, session.index.gaps) == ([], [])
+        assert (session.unread_reasons, session.index.gaps) == ([], [])
         assert {event.raw for event in session.events()} == {event.raw for event in sim.log}
 
 
@@ -76,7 +76,7 @@ async def test_a_gap_that_leads_nowhere_stays_open(tmp_path: Path) -> None:
         sim.log += steps(*range(30, 100))
         sim._page = empty_for_ever(sim)  # type: ignore[method-assign,assignment]
         await session.read_once()
-        assert "a gap was not filled" in session.unread[0]
+        assert "a gap was not filled" in session.unread_reasons[0]
         assert [(gap.is_open, gap.is_history) for gap in session.index.gaps] == [(True, False)]
         assert len(sim.requests) < 2 * MAX_EMPTY
 

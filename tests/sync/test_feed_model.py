@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.feed_model import World, check, try_out
+from tests.support.feed_model import FeedKind, check, try_scripts
 
 
 def test_the_journal_is_what_the_feed_offered(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("WARNING")  # to keep a line of each of thousands of requests takes a third of the time
-    try_out(200)
+    try_scripts(200)
 
 
 @pytest.mark.parametrize("kind", ["offset", "key"])
@@ -18,14 +18,14 @@ def test_the_journal_is_what_the_feed_offered(caplog: pytest.LogCaptureFixture) 
 def test_a_program_that_ends_while_it_reads_history_reads_the_rest_later(
     kind: str, whole_seconds: bool, after: int
 ) -> None:
-    world = World(page_size=5, cursor_kind=kind, whole_seconds=whole_seconds, initial=40, overlapping=False)
+    world = FeedKind(page_size=5, cursor_kind=kind, whole_seconds=whole_seconds, initial=40, overlapping=False)
     check(world, [("cut", after), ("poll", 1), ("restart", 1), ("arrive", 7)])
 
 
 @pytest.mark.parametrize("overlapping", [False, True])
 @pytest.mark.parametrize("kind", ["offset", "key"])
 def test_pages_that_repeat_their_edges_are_told_from_equal_events(kind: str, overlapping: bool) -> None:
-    world = World(page_size=11, cursor_kind=kind, whole_seconds=True, initial=6, overlapping=overlapping)
+    world = FeedKind(page_size=11, cursor_kind=kind, whole_seconds=True, initial=6, overlapping=overlapping)
     steps = [
         ("cut", 2),
         ("arrive", 6),
@@ -37,7 +37,7 @@ def test_pages_that_repeat_their_edges_are_told_from_equal_events(kind: str, ove
         ("poll", 1),
     ]
     check(world, steps)
-    small = World(page_size=4, cursor_kind=kind, whole_seconds=True, initial=24, overlapping=overlapping)
+    small = FeedKind(page_size=4, cursor_kind=kind, whole_seconds=True, initial=24, overlapping=overlapping)
     check(small, [])
 
 
@@ -56,5 +56,5 @@ def test_a_cursor_that_loops_doubles_nothing(
     steps: list[tuple[str, int]], whole_seconds: bool, overlapping: bool
 ) -> None:
     for initial in (0, 3, 10):
-        world = World(3, "offset", whole_seconds=whole_seconds, initial=initial, overlapping=overlapping)
+        world = FeedKind(3, "offset", whole_seconds=whole_seconds, initial=initial, overlapping=overlapping)
         check(world, steps)

@@ -41,7 +41,7 @@ async def test_equal_events_on_both_sides_of_an_edge_are_all_counted(kind: str, 
         sim.log += [event for second in range(20, 26) for event in (*loop(second, 9), *loop(second, 1, f"o{second}"))]
         await session.read_once()
         assert counts(session) == Counter(event.raw for event in sim.log)
-        assert session.unread == []
+        assert session.unread_reasons == []
 
 
 @pytest.mark.parametrize("kind", ["key", "offset"])
@@ -63,7 +63,7 @@ async def test_with_arrivals_between_pages_none_is_counted_twice(kind: str, ever
         offered = Counter(event.raw for event in sim.log)
         assert counts(session).keys() == offered.keys()
         assert counts(session) <= offered
-        assert counts(session) == offered or session.unread
+        assert counts(session) == offered or session.unread_reasons
 
 
 @pytest.mark.parametrize("page_size", [7, 10, 13])
@@ -79,7 +79,7 @@ async def test_a_cursor_that_shows_the_last_event_twice_is_learnt(page_size: int
     sim._page = page  # type: ignore[method-assign]
     async with sim.session() as session:
         await session.read_once()
-        assert session._catch_up.edges.overlaps
+        assert session._backfiller.edges.overlaps
         assert counts(session) == Counter(event.raw for event in sim.log)
 
 
@@ -94,7 +94,7 @@ async def test_a_way_down_that_begins_again_counts_nothing_twice(kind: str, refu
         asked += "cursor" in request.url.params
         if asked == refused and "cursor" in request.url.params:
             return httpx.Response(410, headers=UNLIMITED, json={"detail": "the cursor has expired"})
-        return sim.answer(request)
+        return sim.respond(request)
 
     client = Client(sim.client().target, httpx.MockTransport(answer))
     async with Session(client.target, clock=ManualClock(), client=client) as session:
@@ -117,7 +117,7 @@ async def test_the_kind_of_a_cursor_is_learnt_once() -> None:
                 await session.read_once()
             while session.has_older:
                 await session.load_older()
-            assert session._catch_up.edges.is_key is (kind == "key")
+            assert session._backfiller.edges.is_key is (kind == "key")
             assert counts(session) == Counter(event.raw for event in sim.log)
 
 
@@ -139,7 +139,7 @@ async def test_arrivals_between_pages_of_different_events_are_no_reason_to_warn(
         sim.arrive = lambda: None
         await session.read_once()
         assert counts(session) == Counter(event.raw for event in sim.log)
-        assert session.unread == []
+        assert session.unread_reasons == []
 
 
 @pytest.mark.parametrize("kind", ["key", "offset"])
@@ -167,7 +167,7 @@ async def test_where_it_can_not_be_told_that_is_said() -> None:
     async with sim.session() as session:
         await session.read_once()
         assert counts(session) <= Counter(event.raw for event in sim.log)
-        assert "equal events" in session.unread[0]
+        assert "equal events" in session.unread_reasons[0]
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from scaicore_tui.config import Target
 from scaicore_tui.session import Session
 from scaicore_tui.sync.status import SourceStatus
 from tests.support.builders import checkpoint, started
-from tests.support.feed_simulator import FeedSim, surely
+from tests.support.feed_simulator import FeedSim, longest_wait
 from tests.support.manual_clock import ManualClock
-from tests.support.waiting import rest, running, until
+from tests.support.waiting import let_run, running_session, wait_until
 
 Trouble = Callable[[], httpx.Response]
 
@@ -42,26 +42,26 @@ class Line:
     def answer(self, request: httpx.Request) -> httpx.Response:
         name = request.url.path.rpartition("/")[2]
         self.asked[name].append(self.clock.monotonic())
-        return self.trouble[name]() if name in self.trouble else self._sim.answer(request)
+        return self.trouble[name]() if name in self.trouble else self._sim.respond(request)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
         target = Target(url="http://127.0.0.1:1/api/v1", name="line")
         client = Client(target, httpx.MockTransport(self.answer), self.clock)
-        session = Session(target, clock=self.clock, client=client, backfill=0, chance=surely)
-        async with session, running(session):
+        session = Session(target, clock=self.clock, client=client, backfill=0, random_fn=longest_wait)
+        async with session, running_session(session):
             yield session
 
     async def pass_time(self, session: Session, seconds: float) -> None:
         """Let so much time pass, one wait after the other: it passes while both polls wait for it."""
         over = asyncio.ensure_future(self.clock.sleep(seconds))
         while not over.done():
-            await rest(session, 8)
-            await until(lambda: self.clock.sleepers >= 3 or over.done())
+            await let_run(session, 8)
+            await wait_until(lambda: self.clock.sleepers >= 3 or over.done())
             self.clock.skip()
-            await rest(session, 1)
-        await rest(session, 8)
-        await until(lambda: self.clock.sleepers >= 2)
+            await let_run(session, 1)
+        await let_run(session, 8)
+        await wait_until(lambda: self.clock.sleepers >= 2)
 
 
 async def test_an_answer_to_one_poll_ends_the_wait_of_the_other() -> None:
@@ -144,7 +144,9 @@ async def test_an_answer_that_was_asked_for_by_hand_ends_the_wait_of_its_own_pol
         await line.pass_time(session, 200)
         line.trouble.clear()
         session.refresh()
-        await until(lambda: session.connection.events.error is None and session.connection.checkpoints.error is None)
+        await wait_until(
+            lambda: session.connection.events.error is None and session.connection.checkpoints.error is None
+        )
         begun = len(line.asked["events"])
         await line.pass_time(session, 20)
         assert len(line.asked["events"]) - begun >= 3

@@ -16,9 +16,9 @@ from scaicore_tui.session import Session
 from scaicore_tui.sync.poller import Backoff
 from scaicore_tui.sync.status import ConnectionState, ConnectionStatus, SourceStatus
 from tests.support.builders import checkpoint, started
-from tests.support.feed_simulator import FeedSim, surely
+from tests.support.feed_simulator import FeedSim, longest_wait
 from tests.support.manual_clock import ManualClock
-from tests.support.waiting import turn, until
+from tests.support.waiting import wait_until, yield_once
 
 
 class Gate:
@@ -29,7 +29,7 @@ class Gate:
         self.waiting: list[asyncio.Event] = []
 
     async def answer(self, request: httpx.Request) -> httpx.Response:
-        response = self._sim.answer(request)
+        response = self._sim.respond(request)
         if request.url.path.endswith("/events"):
             turn = asyncio.Event()
             self.waiting.append(turn)
@@ -40,7 +40,7 @@ class Gate:
 def session_on(handler: Callable[[httpx.Request], object]) -> Session:
     target = Target(url="http://127.0.0.1:1/api/v1", name="sim")
     client = Client(target, httpx.MockTransport(handler))  # type: ignore[arg-type]
-    return Session(target, clock=ManualClock(), client=client, chance=surely)
+    return Session(target, clock=ManualClock(), client=client, random_fn=longest_wait)
 
 
 async def test_an_older_answer_is_dropped_and_counted() -> None:
@@ -48,14 +48,14 @@ async def test_an_older_answer_is_dropped_and_counted() -> None:
     gate = Gate(sim)
     async with session_on(gate.answer) as session:
         assert session.refresh()
-        await until(lambda: len(gate.waiting) == 1)
+        await wait_until(lambda: len(gate.waiting) == 1)
         sim.log.append(started(execution="exec_new"))
         assert session.refresh()
-        await until(lambda: len(gate.waiting) == 2)
+        await wait_until(lambda: len(gate.waiting) == 2)
         gate.waiting[1].set()
-        await until(lambda: session.connection.polls == 1)
+        await wait_until(lambda: session.connection.polls == 1)
         gate.waiting[0].set()
-        await until(lambda: session.connection.stale_dropped == 1)
+        await wait_until(lambda: session.connection.stale_dropped == 1)
         assert list(session.index.runs) == ["exec_old", "exec_new"]
         assert session.connection.polls == 1
 
@@ -66,14 +66,14 @@ async def test_what_something_on_the_way_has_kept_is_as_old_as_that() -> None:
 
     def answer(request: httpx.Request) -> httpx.Response:
         asked.append(request)
-        response = sim.answer(request)
+        response = sim.respond(request)
         response.headers["Age"] = "7" if request.url.path.endswith("/events") else "3"
         return response
 
     async with session_on(answer) as session:
         await session.read_once()
         session.refresh()
-        await until(lambda: session.connection.events.polls and session.connection.checkpoints.polls)
+        await wait_until(lambda: session.connection.events.polls and session.connection.checkpoints.polls)
         now, link = session.clock.monotonic(), session.connection
         assert (link.events.age(now), link.checkpoints.age(now)) == (7.0, 3.0)
         assert not any("Cache-Control" in request.headers for request in asked)
@@ -86,14 +86,14 @@ async def test_answers_in_order_are_both_applied() -> None:
     gate = Gate(sim)
     async with session_on(gate.answer) as session:
         session.refresh()
-        await until(lambda: len(gate.waiting) == 1)
+        await wait_until(lambda: len(gate.waiting) == 1)
         sim.log.append(started(execution="exec_2"))
         session.refresh()
-        await until(lambda: len(gate.waiting) == 2)
+        await wait_until(lambda: len(gate.waiting) == 2)
         gate.waiting[0].set()
-        await until(lambda: session.connection.polls == 1)
+        await wait_until(lambda: session.connection.polls == 1)
         gate.waiting[1].set()
-        await until(lambda: session.connection.polls == 2)
+        await wait_until(lambda: session.connection.polls == 2)
         assert (session.connection.stale_dropped, list(session.index.runs)) == (0, ["exec_1", "exec_2"])
 
 
@@ -101,10 +101,10 @@ async def test_refreshes_are_merged_when_enough_are_under_way() -> None:
     gate = Gate(FeedSim())
     async with session_on(gate.answer) as session:
         assert [session.refresh() for _ in range(4)] == [True, True, False, False]
-        await until(lambda: len(gate.waiting) == 2)
+        await wait_until(lambda: len(gate.waiting) == 2)
         for turn in gate.waiting:
             turn.set()
-        await until(lambda: session.connection.polls + session.connection.stale_dropped == 2)
+        await wait_until(lambda: session.connection.polls + session.connection.stale_dropped == 2)
 
 
 async def test_the_pace_is_one_interval() -> None:
@@ -114,12 +114,12 @@ async def test_the_pace_is_one_interval() -> None:
     assert isinstance(clock, ManualClock)
     async with session:
         task = asyncio.create_task(session.run())
-        await until(lambda: session.connection.polls == 1 and clock.sleepers == 2)
+        await wait_until(lambda: session.connection.polls == 1 and clock.sleepers == 2)
         clock.advance(4.9)
-        await turn()
+        await yield_once()
         assert session.connection.polls == 1
         clock.advance(0.2)
-        await until(lambda: session.connection.polls == 2)
+        await wait_until(lambda: session.connection.polls == 2)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
@@ -131,13 +131,13 @@ async def test_paused_asks_nothing_until_it_goes_on() -> None:
     assert isinstance(clock, ManualClock)
     async with session:
         task = asyncio.create_task(session.run())
-        await until(lambda: session.connection.polls == 1 and clock.sleepers == 2)
+        await wait_until(lambda: session.connection.polls == 1 and clock.sleepers == 2)
         session.pause(paused=True)
         clock.advance(60)
-        await turn()
+        await yield_once()
         assert (session.connection.polls, session.connection.state(clock.monotonic())) == (1, ConnectionState.PAUSED)
         session.pause(paused=False)
-        await until(lambda: session.connection.polls == 2)
+        await wait_until(lambda: session.connection.polls == 2)
         assert session.connection.state(clock.monotonic()) is ConnectionState.LIVE
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -149,14 +149,14 @@ async def test_one_part_that_fails_does_not_take_the_other_down() -> None:
 
     def answer(request: httpx.Request) -> httpx.Response:
         asks_for_events = request.url.path.endswith("/events")
-        return httpx.Response(403, json={"detail": "no"}) if asks_for_events else sim.answer(request)
+        return httpx.Response(403, json={"detail": "no"}) if asks_for_events else sim.respond(request)
 
     async with session_on(answer) as session:
         clock = session.clock
         assert isinstance(clock, ManualClock)
         task = asyncio.create_task(session.run())
         for polls in range(1, 9):
-            await until(lambda: session.connection.checkpoints.polls == polls and clock.sleepers == 2)  # noqa: B023
+            await wait_until(lambda: session.connection.checkpoints.polls == polls and clock.sleepers == 2)  # noqa: B023
             clock.advance(5)
         link = session.connection
         assert isinstance(link.events.error, PermissionDenied)
@@ -174,19 +174,19 @@ async def test_one_part_that_hangs_does_not_hold_the_other_up() -> None:
     async def answer(request: httpx.Request) -> httpx.Response:
         if not request.url.path.endswith("/events"):
             await hangs.wait()
-        return sim.answer(request)
+        return sim.respond(request)
 
     async with session_on(answer) as session:
         clock = session.clock
         assert isinstance(clock, ManualClock)
         task = asyncio.create_task(session.run())
         for polls in range(1, 4):
-            await until(lambda: session.connection.events.polls == polls and clock.sleepers)  # noqa: B023
+            await wait_until(lambda: session.connection.events.polls == polls and clock.sleepers)  # noqa: B023
             clock.advance(5)
         assert (list(session.index.runs), session.connection.checkpoints.polls) == (["exec_1"], 0)
         assert session.connection.state(clock.monotonic()) is ConnectionState.CONNECTING
         hangs.set()
-        await until(lambda: session.connection.checkpoints.polls)
+        await wait_until(lambda: session.connection.checkpoints.polls)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
@@ -194,18 +194,18 @@ async def test_one_part_that_hangs_does_not_hold_the_other_up() -> None:
 async def test_after_a_night_asleep_nothing_looks_fresh() -> None:
     """Whoever waits goes on waiting for as long as it did; but what is shown is a night old."""
     sim = FeedSim([started()], checkpoints=[checkpoint()])
-    async with session_on(sim.answer) as session:
+    async with session_on(sim.respond) as session:
         clock = session.clock
         assert isinstance(clock, ManualClock)
         task = asyncio.create_task(session.run())
-        await until(lambda: session.connection.polls == 1 and clock.sleepers == 2)
+        await wait_until(lambda: session.connection.polls == 1 and clock.sleepers == 2)
         clock.suspend(8 * 3600)
         now = clock.monotonic()
         assert (session.connection.state(now), session.connection.age(now)) == (ConnectionState.STALE, 8 * 3600)
         assert "is 8h old" in (session.why_not_answer("ckpt_1") or "")
         assert clock.sleepers == 2
         clock.advance(5)
-        await until(lambda: session.connection.polls == 2)
+        await wait_until(lambda: session.connection.polls == 2)
         assert session.connection.state(clock.monotonic()) is ConnectionState.LIVE
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -216,7 +216,7 @@ async def test_failures_are_told_and_what_was_read_is_kept() -> None:
     broken = False
 
     def answer(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(502, text="<html>bad gateway</html>") if broken else sim.answer(request)
+        return httpx.Response(502, text="<html>bad gateway</html>") if broken else sim.respond(request)
 
     async with session_on(answer) as session:
         await session.read_once()

@@ -18,10 +18,10 @@ from scaicore_tui.sync.status import ConnectionState, ConnectionStatus, SourceSt
 from scaicore_tui.tui.render.status import StatusModel, connection_spans, next_poll_text
 from scaicore_tui.tui.widgets.bars import StatusBar
 from tests.support.builders import NOON, SECOND, checkpoint, started
-from tests.support.feed_simulator import FeedSim, surely
+from tests.support.feed_simulator import FeedSim, longest_wait
 from tests.support.manual_clock import ManualClock
 from tests.support.rate_limited_server import RateLimitedServer
-from tests.support.waiting import rest, running, until
+from tests.support.waiting import let_run, running_session, wait_until
 
 EVENTS = 2_000
 PAGE = 50
@@ -39,11 +39,11 @@ class Limited:
         self._sim = sim
 
     def answer(self, request: httpx.Request) -> httpx.Response:
-        status, headers = self.server.take()
+        status, headers = self.server.count_request()
         self.refused += status == 429
         if request.url.path.endswith("/events") and b"cursor" not in request.url.query:
             self.polls.append(self.clock.monotonic())
-        response = self._sim.answer(request) if status == 200 else httpx.Response(status, json={"detail": "slow down"})
+        response = self._sim.respond(request) if status == 200 else httpx.Response(status, json={"detail": "slow down"})
         # The feed's own headers allow everything.
         response.headers.update(headers)
         return response
@@ -53,8 +53,8 @@ class Limited:
         """A session that polls each second, if it may."""
         target = Target(url="http://127.0.0.1:1/api/v1", name="limited", interval=1.0)
         client = Client(target, httpx.MockTransport(self.answer), self.clock)
-        session = Session(target, clock=self.clock, client=client, backfill=backfill, chance=surely)
-        async with session, running(session):
+        session = Session(target, clock=self.clock, client=client, backfill=backfill, random_fn=longest_wait)
+        async with session, running_session(session):
             yield session
 
     async def until(self, session: Session, fact: Callable[[], bool], seconds: float) -> None:
@@ -64,17 +64,17 @@ class Limited:
         """
         while not fact():
             assert self.clock.monotonic() < seconds, "it takes too long"
-            await rest(session, 8)
-            await until(lambda: self.clock.sleepers >= (3 if session.needs_backfill else 2))
+            await let_run(session, 8)
+            await wait_until(lambda: self.clock.sleepers >= (3 if session.needs_backfill else 2))
             self.clock.skip()
 
 
 class ManyCheckpoints(FeedSim):
     """A feed beside 15 pages of checkpoints."""
 
-    def answer(self, request: httpx.Request) -> httpx.Response:
+    def respond(self, request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/events"):
-            return super().answer(request)
+            return super().respond(request)
         page = int(request.url.params.get("cursor", 0))
         rows = [checkpoint(f"ckpt_{page}")]
         return httpx.Response(

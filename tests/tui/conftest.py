@@ -11,9 +11,9 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 from textual.app import App
 
-from tests.support.app_states import Scene
+from tests.support.app_states import AppProcess
 from tests.support.feed_server import feed_server
-from tests.support.scene import busy
+from tests.support.scene import busy_feed
 from tests.support.screen_snapshot import CompareScreen, RunBefore, ScreenText, SnapCompare, screen_text
 
 
@@ -26,10 +26,10 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
+def scene(tmp_path: Path) -> Iterator[AppProcess]:
     """The app on a feed of its own, not yet opened."""
-    with feed_server(busy()) as server:
-        yield Scene(tmp_path, server)
+    with feed_server(busy_feed()) as server:
+        yield AppProcess(tmp_path, server)
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import pytest
 
 from scaicore_tui.tui.dialogs.answer import AnswerScreen
 from scaicore_tui.tui.dialogs.replay import ReplayScreen
-from tests.support.app_stage import SMALL, STANDARD, Stage, screen_lines, until
+from tests.support.app_stage import SMALL, STANDARD, Stage, screen_lines, wait_until
 from tests.support.builders import checkpoint
 from tests.support.feed_simulator import FeedSim
-from tests.support.scene import BREAKPOINT, REVIEW, busy
-from tests.support.write_server import Taking
+from tests.support.scene import BREAKPOINT, REVIEW, busy_feed
+from tests.support.write_server import AcceptingServer
 
 
 def dialog(stage: Stage) -> AnswerScreen | ReplayScreen:
@@ -21,25 +21,25 @@ def dialog(stage: Stage) -> AnswerScreen | ReplayScreen:
 
 
 async def test_a_number_chooses_and_a_comment_goes_with_it() -> None:
-    stage = Stage(busy())
-    taking = Taking(stage)
+    stage = Stage(busy_feed())
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("a", "3", "tab", *"why?", "enter", *"ok")
         stage.clock.advance(1)
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: taking.posts)
+        await wait_until(pilot, lambda: taking.posts)
         assert taking.posts[0][0].endswith("/checkpoints/ckpt_review/resolve")
         assert taking.posts[0][1] == b'{"resolution":"more","comment":"why?\\nok"}'
 
 
 async def test_what_was_typed_survives_leaving_and_a_refusal() -> None:
-    stage = Stage(busy())
-    taking = Taking(stage, 403)
+    stage = Stage(busy_feed())
+    taking = AcceptingServer(stage, 403)
     async with stage.opened() as pilot:
         await pilot.press("a", "2", "tab", *"too dear", "escape", "a")
         stage.clock.advance(1)
         await pilot.press("enter")
-        await until(pilot, lambda: taking.posts)
+        await wait_until(pilot, lambda: taking.posts)
         await stage.settle(pilot)
         said = " ".join(stage.text.replace("esc ok", "").split())
         assert "scaicore:manage is required" in said
@@ -49,26 +49,26 @@ async def test_what_was_typed_survives_leaving_and_a_refusal() -> None:
 
 
 async def test_a_refusal_for_want_of_permission_is_told_at_the_key() -> None:
-    stage = Stage(busy())
-    Taking(stage, 403)
+    stage = Stage(busy_feed())
+    AcceptingServer(stage, 403)
     async with stage.opened() as pilot:
         await pilot.press("a", "1")
         stage.clock.advance(1)
         await pilot.press("enter")
-        await until(pilot, lambda: "req_0c7" in stage.text)
+        await wait_until(pilot, lambda: "req_0c7" in stage.text)
         await pilot.press("escape", "j", "j", "a")
         await stage.settle(pilot)
         assert "a: this credential may not answer: “scaicore:manage is required”" in " ".join(stage.text.split())
 
 
 async def test_a_breakpoint_continues_by_one_key_once() -> None:
-    stage = Stage(busy())
-    taking = Taking(stage)
+    stage = Stage(busy_feed())
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("tab", "tab", "j")
         stage.clock.advance(1)
         await pilot.press("c", "c", "c")
-        await until(pilot, lambda: taking.posts)
+        await wait_until(pilot, lambda: taking.posts)
         await stage.settle(pilot)
         assert taking.posts == [("/api/v1/scaicore/checkpoints/ckpt_break/resolve", b'{"resolution":"continue"}')]
 
@@ -81,7 +81,7 @@ async def test_a_breakpoint_continues_by_one_key_once() -> None:
     ],
 )
 async def test_a_dead_key_says_why(keys: tuple[str, ...], reason: str) -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         stage.clock.advance(1)
         await pilot.press(*keys, "c")
@@ -90,8 +90,8 @@ async def test_a_dead_key_says_why(keys: tuple[str, ...], reason: str) -> None:
 
 
 async def test_a_target_that_just_came_under_the_cursor_is_not_continued() -> None:
-    stage = Stage(FeedSim(busy().log, checkpoints=[REVIEW, BREAKPOINT]))
-    taking = Taking(stage)
+    stage = Stage(FeedSim(busy_feed().log, checkpoints=[REVIEW, BREAKPOINT]))
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("tab", "tab")
         stage.sim.checkpoints = [BREAKPOINT]
@@ -103,8 +103,8 @@ async def test_a_target_that_just_came_under_the_cursor_is_not_continued() -> No
 
 
 async def test_read_only_unbinds_what_writes_and_says_so() -> None:
-    stage = Stage(busy(), read_only=True)
-    taking = Taking(stage)
+    stage = Stage(busy_feed(), read_only=True)
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         stage.clock.advance(1)
         await pilot.press("a", "c", "R", "e", "R", "tab", "tab", "a", "c")
@@ -116,8 +116,8 @@ async def test_read_only_unbinds_what_writes_and_says_so() -> None:
 
 
 async def test_a_replay_asks_first_and_invokes_once() -> None:
-    stage = Stage(busy())
-    taking = Taking(stage)
+    stage = Stage(busy_feed())
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("e", "R", "enter")
         assert isinstance(dialog(stage), ReplayScreen)
@@ -125,7 +125,7 @@ async def test_a_replay_asks_first_and_invokes_once() -> None:
         assert "model and plugin calls happen again" in shown
         stage.clock.advance(1)
         await pilot.press("enter", "enter", "enter")
-        await until(pilot, lambda: taking.posts)
+        await wait_until(pilot, lambda: taking.posts)
         assert taking.posts == [
             ("/api/v1/scaicore/cores/core_invoice-batch/invoke", b'{"input":{"invoices": [1, 2, 3]}}')
         ]
@@ -133,7 +133,7 @@ async def test_a_replay_asks_first_and_invokes_once() -> None:
 
 async def test_every_option_is_on_the_screen() -> None:
     options = [f"option-{number}" for number in range(1, 13)]
-    sim = FeedSim(busy().log, checkpoints=[checkpoint(options=options)])
+    sim = FeedSim(busy_feed().log, checkpoints=[checkpoint(options=options)])
     stage = Stage(sim)
     async with stage.opened() as pilot:
         await pilot.press("a", "down", "up", "1", "2")
@@ -151,68 +151,68 @@ async def test_every_option_is_on_the_screen() -> None:
 
 
 async def test_the_mouse_answers_too() -> None:
-    stage = Stage(busy())
-    taking = Taking(stage)
+    stage = Stage(busy_feed())
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await stage.click(pilot, "a answer")
         stage.clock.advance(1)
         await stage.click(pilot, "2 Reject")
         await stage.click(pilot, "enter send")
-        await until(pilot, lambda: taking.posts)
+        await wait_until(pilot, lambda: taking.posts)
         assert taking.posts[0][1] == b'{"resolution":"reject"}'
 
 
 async def test_a_burst_goes_where_its_keys_lead() -> None:
-    stage = Stage(busy())
-    taking = Taking(stage)
+    stage = Stage(busy_feed())
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("j")
         stage.clock.advance(1)
-        stage.burst("slash", *"core_a")
-        await until(pilot, lambda: "/core_a" in stage.text or taking.posts)
+        stage.press_fast("slash", *"core_a")
+        await wait_until(pilot, lambda: "/core_a" in stage.text or taking.posts)
         assert not taking.posts
         assert stage.app.screen is stage.screen
 
 
 async def test_what_works_beside_the_screen_gives_way_to_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     ways: list[bool] = []
     monkeypatch.setattr(stage.session, "yield_to_ui", lambda *, to_key: ways.append(to_key))
     async with stage.opened() as pilot:
-        stage.burst("j", "j", "k")
-        await until(pilot, lambda: ways[-1:] == [False])
+        stage.press_fast("j", "j", "k")
+        await wait_until(pilot, lambda: ways[-1:] == [False])
         assert ways == [True, True, True, False]
         assert "Runs  2 of 26" in stage.text
 
 
 async def test_a_burst_through_the_filter_acts_on_what_it_found() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened() as pilot:
-        stage.burst("slash", *"bank", "enter", "R")
-        await until(pilot, lambda: isinstance(stage.app.screen, ReplayScreen))
+        stage.press_fast("slash", *"bank", "enter", "R")
+        await wait_until(pilot, lambda: isinstance(stage.app.screen, ReplayScreen))
         screen = dialog(stage)
         assert isinstance(screen, ReplayScreen)
         assert screen.run_again.execution_id == "exec_5b0c11"
 
 
 async def test_a_burst_into_a_dialog_is_typed_into_its_comment() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened() as pilot:
-        stage.burst("a", "1", "tab", *"reject-me")
-        await until(pilot, lambda: "reject-me" in "".join(screen_lines(stage.app)))
+        stage.press_fast("a", "1", "tab", *"reject-me")
+        await wait_until(pilot, lambda: "reject-me" in "".join(screen_lines(stage.app)))
         screen = dialog(stage)
         assert isinstance(screen, AnswerScreen)
         assert screen.resolution == "approve"
 
 
 async def test_a_checkpoint_answered_elsewhere_is_not_sent() -> None:
-    stage = Stage(busy())
-    taking = Taking(stage)
+    stage = Stage(busy_feed())
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("a", "1")
         stage.sim.checkpoints = [BREAKPOINT]
         stage.clock.advance(5)
-        await until(pilot, lambda: len(stage.session.checkpoints) == 1)
+        await wait_until(pilot, lambda: len(stage.session.checkpoints) == 1)
         await pilot.pause()
         assert "it is no longer pending" in "\n".join(screen_lines(stage.app))
         await pilot.press("enter")
@@ -221,7 +221,7 @@ async def test_a_checkpoint_answered_elsewhere_is_not_sent() -> None:
 
 
 async def test_pausing_stops_the_polls_and_r_is_harmless() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         await pilot.press("p")
         asked = len(stage.sim.requests)
@@ -229,7 +229,7 @@ async def test_pausing_stops_the_polls_and_r_is_harmless() -> None:
         assert len(stage.sim.requests) == asked
         assert "paused 1m · p resumes" in stage.lines[0]
         await pilot.press("r")
-        await until(pilot, lambda: len(stage.sim.requests) > asked)
+        await wait_until(pilot, lambda: len(stage.sim.requests) > asked)
         await pilot.press("p")
         await stage.poll(pilot)
         assert "live" in stage.lines[0]
@@ -237,7 +237,7 @@ async def test_pausing_stops_the_polls_and_r_is_harmless() -> None:
 
 async def test_data_is_neither_markup_nor_orders() -> None:
     hostile = "[@click=app.quit]x[/] \x1b]52;c;aGk=\x07 \x9b2J [/"
-    sim = busy()
+    sim = busy_feed()
     sim.checkpoints = [checkpoint("ckpt_x", presentation={"title": hostile, "message": hostile}, options=[hostile])]
     stage = Stage(sim)
     async with stage.opened() as pilot:
@@ -253,7 +253,7 @@ async def test_data_is_neither_markup_nor_orders() -> None:
 
 @pytest.mark.parametrize("size", [STANDARD, SMALL])
 async def test_help_tells_the_keys_of_its_place(size: tuple[int, int]) -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened(size) as pilot:
         await pilot.press("question_mark")
         await pilot.pause()

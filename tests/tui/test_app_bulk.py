@@ -9,17 +9,17 @@ from textual.pilot import Pilot
 from scaicore_tui.tui.dialogs.bulk import BulkScreen
 from scaicore_tui.tui.screens.inbox import InboxScreen
 from scaicore_tui.tui.state import AppState, Draft
-from tests.support.app_stage import WIDE, Stage, screen_lines, until
-from tests.support.inbox_scene import inbox, invoice
-from tests.support.scene import BREAKPOINT, EXPENSES, REVIEW, Story, waiting_expense
-from tests.support.write_server import Choosy, Taking
+from tests.support.app_stage import WIDE, Stage, screen_lines, wait_until
+from tests.support.inbox_scene import inbox_feed, invoice
+from tests.support.scene import BREAKPOINT, EXPENSES, REVIEW, RunEvents, waiting_expense
+from tests.support.write_server import AcceptingServer, SelectiveServer
 
 INVOICES = [invoice(number) for number in (1, 2, 3)]
 AT_NODE = [BREAKPOINT | {"id": f"ckpt_b{number}", "node_id": "find_order"} for number in (1, 2)]
 ELSEWHERE = BREAKPOINT | {"id": "ckpt_b3", "node_id": "reply"}
 
 
-def answered(taking: Taking) -> list[str]:
+def answered(taking: AcceptingServer) -> list[str]:
     """The checkpoints that answers were sent to, in that order."""
     return [path.split("/")[-2] for path, _ in taking.posts]
 
@@ -31,7 +31,7 @@ def shown(stage: Stage) -> str:
 async def open_inbox(stage: Stage, pilot: Pilot[int], *keys: str) -> None:
     """Open the inbox, and press keys there."""
     await pilot.press("i", *keys)
-    await until(pilot, lambda: any(isinstance(screen, InboxScreen) for screen in stage.app.screen_stack))
+    await wait_until(pilot, lambda: any(isinstance(screen, InboxScreen) for screen in stage.app.screen_stack))
     await pilot.pause()
 
 
@@ -45,7 +45,7 @@ async def confirm(stage: Stage, pilot: Pilot[int], *keys: str) -> None:
 
 async def over(stage: Stage, pilot: Pilot[int]) -> str:
     """What the dialog says once no more answers go out."""
-    await until(pilot, lambda: _desk(stage).batches)
+    await wait_until(pilot, lambda: _desk(stage).batches)
     await pilot.pause()
     return shown(stage)
 
@@ -57,7 +57,7 @@ def _desk(stage: Stage) -> AppState:
 
 
 async def test_marks_stay_on_their_checkpoints_and_are_counted() -> None:
-    stage = Stage(inbox(*INVOICES))
+    stage = Stage(inbox_feed(*INVOICES))
     async with stage.opened() as pilot:
         await open_inbox(stage, pilot, "space", "j", "j", "space")
         assert "3 · 2 marked" in shown(stage)
@@ -71,8 +71,8 @@ async def test_marks_stay_on_their_checkpoints_and_are_counted() -> None:
 
 
 async def test_all_marked_are_answered_alike_and_tell_of_themselves() -> None:
-    stage = Stage(inbox(*INVOICES))
-    taking = Taking(stage)
+    stage = Stage(inbox_feed(*INVOICES))
+    taking = AcceptingServer(stage)
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "a")
         assert all(f"Invoice {number}" in shown(stage) for number in (1, 2, 3))
@@ -89,8 +89,8 @@ async def test_all_marked_are_answered_alike_and_tell_of_themselves() -> None:
 
 
 async def test_what_was_chosen_and_typed_survives_leaving_and_marking_one_more() -> None:
-    stage = Stage(inbox(*INVOICES))
-    taking = Taking(stage)
+    stage = Stage(inbox_feed(*INVOICES))
+    taking = AcceptingServer(stage)
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "a", "2", "tab", *"no", "escape", "j", "space", "a")
         await pilot.pause()
@@ -103,7 +103,7 @@ async def test_what_was_chosen_and_typed_survives_leaving_and_marking_one_more()
 
 
 async def test_a_scope_that_was_chosen_survives_leaving() -> None:
-    stage = Stage(inbox(*AT_NODE, ELSEWHERE))
+    stage = Stage(inbox_feed(*AT_NODE, ELSEWHERE))
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "C", "1", "tab", *"go", "escape", "C")
         await pilot.pause()
@@ -112,8 +112,8 @@ async def test_a_scope_that_was_chosen_survives_leaving() -> None:
 
 
 async def test_what_is_of_another_kind_is_left_out_with_the_reason() -> None:
-    stage = Stage(inbox(*INVOICES[:2], REVIEW, BREAKPOINT))
-    taking = Taking(stage)
+    stage = Stage(inbox_feed(*INVOICES[:2], REVIEW, BREAKPOINT))
+    taking = AcceptingServer(stage)
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "j", "space", "k", "a")
         said = shown(stage)
@@ -126,8 +126,8 @@ async def test_what_is_of_another_kind_is_left_out_with_the_reason() -> None:
 
 
 async def test_what_the_filter_hides_is_listed_and_warned_of_and_nothing_else_is_sent() -> None:
-    stage = Stage(inbox(*INVOICES))
-    taking = Taking(stage)
+    stage = Stage(inbox_feed(*INVOICES))
+    taking = AcceptingServer(stage)
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "slash", *"inv2", "enter")
         assert "1 of 3" in shown(stage)
@@ -142,8 +142,8 @@ async def test_what_the_filter_hides_is_listed_and_warned_of_and_nothing_else_is
 
 
 async def test_a_held_enter_sends_each_once() -> None:
-    stage = Stage(inbox(*INVOICES))
-    taking = Taking(stage)
+    stage = Stage(inbox_feed(*INVOICES))
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "a", "1")
         for _ in range(20):
@@ -151,15 +151,15 @@ async def test_a_held_enter_sends_each_once() -> None:
             stage.clock.advance(0.03)
         assert not taking.posts
         stage.clock.advance(0.4)
-        stage.burst(*["enter"] * 20)
+        stage.press_fast(*["enter"] * 20)
         await over(stage, pilot)
         await pilot.press(*["enter"] * 20)
         assert Counter(answered(taking)) == {"ckpt_inv1": 1, "ckpt_inv2": 1, "ckpt_inv3": 1}
 
 
 async def test_a_refusal_in_the_middle_stops() -> None:
-    stage = Stage(inbox(*INVOICES))
-    taking = Choosy(stage, ckpt_inv2=422)
+    stage = Stage(inbox_feed(*INVOICES))
+    taking = SelectiveServer(stage, ckpt_inv2=422)
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "a")
         await confirm(stage, pilot, "1")
@@ -171,23 +171,23 @@ async def test_a_refusal_in_the_middle_stops() -> None:
 
 
 async def test_confirmed_is_said_of_what_moved_and_of_nothing_else() -> None:
-    stage = Stage(inbox(*INVOICES))
+    stage = Stage(inbox_feed(*INVOICES))
     stage.sim.log += [told for number in (1, 2) for told in waiting_expense(f"exec_inv{number}", 60)]
-    Taking(stage).row = {"status": "resolved"}
+    AcceptingServer(stage).row = {"status": "resolved"}
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "a")
         await confirm(stage, pilot, "1")
         assert "2 accepted" in await over(stage, pilot)
-        stage.sim.log += Story("exec_inv2", EXPENSES, 92).step("book", "tool_http", 5, "booked").events
+        stage.sim.log += RunEvents("exec_inv2", EXPENSES, 92).step("book", "tool_http", 5, "booked").events
         stage.sim.checkpoints = [INVOICES[0], INVOICES[2]]
         await stage.poll(pilot)
-        await until(pilot, lambda: "confirmed" in shown(stage))
+        await wait_until(pilot, lambda: "confirmed" in shown(stage))
         assert "1 accepted · 1 confirmed" in shown(stage)
 
 
 async def test_or_goes_on_where_that_was_asked_for() -> None:
-    stage = Stage(inbox(*INVOICES))
-    taking = Choosy(stage, ckpt_inv2=422)
+    stage = Stage(inbox_feed(*INVOICES))
+    taking = SelectiveServer(stage, ckpt_inv2=422)
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "a")
         await confirm(stage, pilot, "s", "1")
@@ -197,8 +197,8 @@ async def test_or_goes_on_where_that_was_asked_for() -> None:
 
 
 async def test_a_missing_permission_ends_it_and_says_so_of_the_rest() -> None:
-    stage = Stage(inbox(*INVOICES))
-    taking = Taking(stage, 403)
+    stage = Stage(inbox_feed(*INVOICES))
+    taking = AcceptingServer(stage, 403)
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "a")
         await confirm(stage, pilot, "s", "1")
@@ -209,13 +209,13 @@ async def test_a_missing_permission_ends_it_and_says_so_of_the_rest() -> None:
 
 
 async def test_what_was_answered_elsewhere_meanwhile_is_not_sent() -> None:
-    stage = Stage(inbox(*INVOICES))
-    taking = Taking(stage)
+    stage = Stage(inbox_feed(*INVOICES))
+    taking = AcceptingServer(stage)
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "a", "1")
         stage.sim.checkpoints = INVOICES[1:]
         stage.clock.advance(5)
-        await until(pilot, lambda: len(stage.session.checkpoints) == 2)
+        await wait_until(pilot, lambda: len(stage.session.checkpoints) == 2)
         await pilot.pause()
         assert "it is no longer pending" in shown(stage)
         assert "to 1 checkpoint ·" in shown(stage)
@@ -226,8 +226,8 @@ async def test_what_was_answered_elsewhere_meanwhile_is_not_sent() -> None:
 
 async def test_all_breakpoints_of_a_node_or_of_a_core_continue_once() -> None:
     for choice, sent in (("1", 2), ("2", 3)):
-        stage = Stage(inbox(*AT_NODE, ELSEWHERE, REVIEW))
-        taking = Taking(stage)
+        stage = Stage(inbox_feed(*AT_NODE, ELSEWHERE, REVIEW))
+        taking = AcceptingServer(stage)
         async with stage.opened(WIDE) as pilot:
             await open_inbox(stage, pilot, "G", "k", "C")
             assert "the 2 at node find_order" in shown(stage)
@@ -239,7 +239,7 @@ async def test_all_breakpoints_of_a_node_or_of_a_core_continue_once() -> None:
 
 
 async def test_marks_of_the_pane_and_of_the_inbox_are_the_same() -> None:
-    stage = Stage(inbox(*INVOICES))
+    stage = Stage(inbox_feed(*INVOICES))
     async with stage.opened(WIDE) as pilot:
         await pilot.press("space", "tab", "tab", "space", "i")
         await pilot.pause()
@@ -250,7 +250,7 @@ async def test_marks_of_the_pane_and_of_the_inbox_are_the_same() -> None:
 
 
 async def test_a_read_only_session_answers_nothing_alike() -> None:
-    stage = Stage(inbox(*INVOICES), read_only=True)
+    stage = Stage(inbox_feed(*INVOICES), read_only=True)
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "a", "C")
         assert isinstance(stage.app.screen, InboxScreen)

@@ -13,8 +13,8 @@ from scaicore_tui.tui.palette import Palette
 from scaicore_tui.tui.run_list_model import View
 from scaicore_tui.tui.screens.inbox import InboxScreen
 from scaicore_tui.tui.screens.main import MainScreen
-from tests.support.app_stage import SMALL, WIDE, Stage, screen_lines, until
-from tests.support.scene import busy
+from tests.support.app_stage import SMALL, WIDE, Stage, screen_lines, wait_until
+from tests.support.scene import busy_feed
 
 VIEW = "view: all, failed"
 
@@ -32,39 +32,39 @@ def resize(app: App[int], size: tuple[int, int]) -> None:
 async def open_palette(stage: Stage, pilot: Pilot[int]) -> tuple[int, int]:
     """Open the palette; where its command that shows the next view is."""
     await pilot.press("ctrl+p", *"view")
-    await until(pilot, lambda: any(VIEW in line for line in screen_lines(stage.app)), turns=4_000)
+    await wait_until(pilot, lambda: any(VIEW in line for line in screen_lines(stage.app)), turns=4_000)
     lines = screen_lines(stage.app)
     row = next(row for row, line in enumerate(lines) if VIEW in line)
     return lines[row].index(VIEW), row
 
 
 async def test_a_command_that_is_clicked_several_times_runs_once() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         main = stage.app.screen
         assert isinstance(main, MainScreen)
         x, y = await open_palette(stage, pilot)
         for _ in range(3):
             click(stage.app, x, y)
-        await until(pilot, lambda: stage.app.screen is main)
+        await wait_until(pilot, lambda: stage.app.screen is main)
         await stage.settle(pilot)
         assert main.listing.view is View.FAILED
 
 
 async def test_a_click_beside_the_palette_closes_only_the_palette() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         await pilot.press("i", "ctrl+p")
         assert isinstance(stage.app.screen, Palette)
         click(stage.app, 0, 39)
         click(stage.app, 0, 39)
-        await until(pilot, lambda: not isinstance(stage.app.screen, Palette))
+        await wait_until(pilot, lambda: not isinstance(stage.app.screen, Palette))
         await stage.settle(pilot)
         assert [type(screen) for screen in stage.app.screen_stack] == [MainScreen, InboxScreen]
 
 
 async def test_clicks_that_race_a_resize_do_no_harm() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         x, y = await open_palette(stage, pilot)
         click(stage.app, x, y)
@@ -73,13 +73,13 @@ async def test_clicks_that_race_a_resize_do_no_harm() -> None:
         click(stage.app, 119, 39)
         resize(stage.app, SMALL)
         click(stage.app, x, y)
-        await until(pilot, lambda: not isinstance(stage.app.screen, Palette))
+        await wait_until(pilot, lambda: not isinstance(stage.app.screen, Palette))
         await stage.settle(pilot)
         assert isinstance(stage.app.screen_stack[0], MainScreen)
 
 
 async def test_a_click_on_a_command_that_is_gone_does_nothing() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         x, y = await open_palette(stage, pilot)
         commands = stage.app.screen.query_one(CommandList)
@@ -95,7 +95,7 @@ async def test_a_click_on_a_command_that_is_gone_does_nothing() -> None:
 
 
 async def test_a_screen_closes_once() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         await pilot.press("i", "question_mark")
         help_screen = stage.app.screen

@@ -11,9 +11,9 @@ import pytest
 
 from tests.support.app_stage import Stage, screen_lines
 from tests.support.builders import checkpoint
-from tests.support.inbox_scene import WITH_FORM, inbox
-from tests.support.invoke_server import retype, shown
-from tests.support.scene import busy
+from tests.support.inbox_scene import WITH_FORM, inbox_feed
+from tests.support.invoke_server import replace_text, unwrapped_text
+from tests.support.scene import busy_feed
 
 BEGIN, END = "\x1b]52;c;", "\x07"
 
@@ -43,7 +43,7 @@ class Copied(list[str]):
     ],
 )
 async def test_ids_are_copied(pressed: tuple[str, ...], copied: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = Stage(inbox(WITH_FORM))
+    stage = Stage(inbox_feed(WITH_FORM))
     found = Copied(stage, monkeypatch)
     async with stage.opened() as pilot:
         await pilot.press(*pressed)
@@ -65,7 +65,7 @@ async def test_ids_are_copied(pressed: tuple[str, ...], copied: str, monkeypatch
 async def test_all_of_it_is_copied_as_json(
     pressed: tuple[str, ...], name: str, value: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage = Stage(inbox(WITH_FORM))
+    stage = Stage(inbox_feed(WITH_FORM))
     found = Copied(stage, monkeypatch)
     async with stage.opened() as pilot:
         await pilot.press(*pressed)
@@ -75,20 +75,20 @@ async def test_all_of_it_is_copied_as_json(
 
 
 async def test_the_input_is_copied_as_it_would_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     found = Copied(stage, monkeypatch)
     async with stage.opened() as pilot:
         await pilot.press("e", "R", "e")
-        await retype(stage, pilot, '{"invoices":[4]}')
+        await replace_text(stage, pilot, '{"invoices":[4]}')
         await pilot.press("escape", "y")
         await pilot.pause()
         assert [json.loads(text) for text in found] == [{"invoices": [4]}]
-        assert "copied the input" in shown(stage)
+        assert "copied the input" in unwrapped_text(stage)
 
 
 async def test_an_id_that_holds_more_than_is_seen_is_copied_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     identity = "ckpt\nrm -rf ~\n\x1b[2J\u202e"
-    stage = Stage(inbox(checkpoint(identity)))
+    stage = Stage(inbox_feed(checkpoint(identity)))
     found = Copied(stage, monkeypatch)
     async with stage.opened() as pilot:
         await pilot.press("i", "y")
@@ -99,7 +99,7 @@ async def test_an_id_that_holds_more_than_is_seen_is_copied_as_json(monkeypatch:
 
 
 async def test_what_is_selected_in_a_comment_is_copied_as_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = Stage(inbox(WITH_FORM))
+    stage = Stage(inbox_feed(WITH_FORM))
     found = Copied(stage, monkeypatch)
     async with stage.opened() as pilot:
         await pilot.press("i", "a", "tab", *"one", "enter", *"two", "f7", "ctrl+c")
@@ -109,7 +109,7 @@ async def test_what_is_selected_in_a_comment_is_copied_as_it_stands(monkeypatch:
 
 
 async def test_nothing_selected_leaves_the_clipboard_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = Stage(inbox(WITH_FORM))
+    stage = Stage(inbox_feed(WITH_FORM))
     found = Copied(stage, monkeypatch)
     async with stage.opened() as pilot:
         await pilot.press("/", *"ab", "ctrl+x", "ctrl+c")
@@ -122,7 +122,7 @@ async def test_what_is_too_long_for_a_clipboard_is_said_to_be_in_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    stage = Stage(inbox(WITH_FORM | {"context": "x" * 80_000}))
+    stage = Stage(inbox_feed(WITH_FORM | {"context": "x" * 80_000}))
     found = Copied(stage, monkeypatch)
     async with stage.opened((120, 40)) as pilot:
         await pilot.press("i", "a", "ctrl+y")

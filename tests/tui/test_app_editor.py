@@ -10,9 +10,9 @@ import pytest
 from scaicore_tui.errors import ConfigError, ScaicoreError
 from scaicore_tui.tui.editor import Editor, edit_text, editor_command
 from scaicore_tui.tui.screens.base import SessionScreen
-from tests.support.app_stage import STANDARD, Stage, until
-from tests.support.invoke_server import Invoking, area, retype, shown
-from tests.support.scene import busy
+from tests.support.app_stage import STANDARD, Stage, wait_until
+from tests.support.invoke_server import InvokeServer, json_editor, replace_text, unwrapped_text
+from tests.support.scene import busy_feed
 
 SCRIPT = """
 import os, pathlib, stat, sys
@@ -39,13 +39,13 @@ def is_gone(seen: Path) -> bool:
 async def test_without_an_editor_it_says_so_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VISUAL", raising=False)
     monkeypatch.delenv("EDITOR", raising=False)
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         await pilot.press("e", "R", "e")
-        await retype(stage, pilot, "[1]")
+        await replace_text(stage, pilot, "[1]")
         await pilot.press("ctrl+o")
-        await until(pilot, lambda: "no editor is set" in shown(stage))
-        assert area(stage).text == "[1]"
+        await wait_until(pilot, lambda: "no editor is set" in unwrapped_text(stage))
+        assert json_editor(stage).text == "[1]"
         await pilot.press("escape", "escape")
         await stage.settle(pilot)
         assert "no editor is set" in stage.text
@@ -53,10 +53,10 @@ async def test_without_an_editor_it_says_so_and_nothing_is_lost(monkeypatch: pyt
 
 async def test_a_terminal_that_can_not_be_left_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDITOR", "false")
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         await pilot.press("e", "R", "o")
-        await until(pilot, lambda: "no editor can be opened in this terminal" in shown(stage))
+        await wait_until(pilot, lambda: "no editor can be opened in this terminal" in unwrapped_text(stage))
         assert not stage.session.submitter.submissions
 
 
@@ -68,18 +68,18 @@ async def test_what_was_saved_in_the_editor_is_what_is_edited(monkeypatch: pytes
         return '{"saved":\r\n 1}\r\n'
 
     monkeypatch.setattr(Editor, "_suspended", saved)
-    stage = Stage(busy())
-    invoking = Invoking(stage)
+    stage = Stage(busy_feed())
+    invoking = InvokeServer(stage)
     async with stage.opened(STANDARD) as pilot:
         await pilot.press("e", "R")
         stage.clock.advance(1)
         await pilot.press("o")
-        await until(pilot, lambda: "changed" in shown(stage))
+        await wait_until(pilot, lambda: "changed" in unwrapped_text(stage))
         await pilot.press("enter")
         assert not invoking.bodies
         stage.clock.advance(1)
         await pilot.press("enter")
-        await until(pilot, lambda: invoking.bodies)
+        await wait_until(pilot, lambda: invoking.bodies)
         assert texts == ['{\n  "invoices": [\n    1,\n    2,\n    3\n  ]\n}']
         assert invoking.bodies == [b'{"input":{"saved":\n 1}}']
         assert isinstance(stage.app.screen, SessionScreen)

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from tests.support.app_stage import STANDARD, WIDE, Stage
 from tests.support.builders import NOON, SECOND, entered, event
 from tests.support.feed_simulator import FeedSim
-from tests.support.scene import busy, later
+from tests.support.scene import busy_feed, events_two_hours_later
 
 TALL = (80, 40)
 GAP = "┄ gap 12:01:01 to 13:50:00Z: events missing, runs here may be incomplete"
@@ -19,7 +19,7 @@ GAP = "┄ gap 12:01:01 to 13:50:00Z: events missing, runs here may be incomplet
 
 async def sleep_two_hours(stage: Stage, pilot: Pilot[int]) -> None:
     """The laptop is closed, and opened two hours later: the feed keeps less than that."""
-    stage.sim.log[:] = later()
+    stage.sim.log[:] = events_two_hours_later()
     stage.clock.advance(7_200)
     await stage.poll(pilot)
 
@@ -30,7 +30,7 @@ def at_hand(stage: Stage) -> str | None:
 
 
 async def test_what_retention_ate_stands_between_the_runs_around_it() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened(TALL) as pilot:
         assert "gap" not in stage.text
         await sleep_two_hours(stage, pilot)
@@ -46,7 +46,7 @@ async def test_what_retention_ate_stands_between_the_runs_around_it() -> None:
 
 
 async def test_the_cursor_passes_over_a_gap() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         await sleep_two_hours(stage, pilot)
         await pilot.press("j", "j", "j", "j")
@@ -63,7 +63,7 @@ async def test_the_cursor_passes_over_a_gap() -> None:
 
 
 async def test_the_cursor_stays_on_its_run_when_a_gap_comes_above_it() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         await pilot.press("e")
         await sleep_two_hours(stage, pilot)
@@ -72,7 +72,7 @@ async def test_the_cursor_stays_on_its_run_when_a_gap_comes_above_it() -> None:
 
 
 async def test_a_click_on_a_gap_does_nothing_and_one_below_it_selects_that_run() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         await sleep_two_hours(stage, pilot)
         await stage.click(pilot, "┄ gap", times=2)
@@ -83,7 +83,7 @@ async def test_a_click_on_a_gap_does_nothing_and_one_below_it_selects_that_run()
 
 
 async def test_a_filtered_list_has_its_gaps_and_says_when_nothing_else_is_there() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened(TALL) as pilot:
         await sleep_two_hours(stage, pilot)
         await pilot.press("v")
@@ -125,7 +125,7 @@ async def walk(stage: Stage, pilot: Pilot[int], key: str, times: int) -> list[st
 
 
 async def test_runs_that_a_gap_may_have_cut_say_so() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     said = "events may be missing: 12:01:01 to 13:50:00Z"
     async with stage.opened(WIDE) as pilot:
         await pilot.press("j", "k")
@@ -147,11 +147,11 @@ async def test_what_is_still_being_read_is_a_row_until_it_is_read() -> None:
     stage.sim.page_size = 20
     async with stage.opened(WIDE) as pilot:
         stage.sim.log += [entered("a", NOON + n * SECOND, f"exec_{n:04}") for n in range(20, 60)]
-        stage.trouble = no_second_page(stage.sim)
+        stage.fault = no_second_page(stage.sim)
         await stage.poll(pilot)
         assert "┄ catching up 12:00:19 to 12:00:40Z: still being read" in stage.text
         assert "lost" not in stage.text
-        stage.trouble = None
+        stage.fault = None
         await stage.poll(pilot)
         assert "catching up" not in stage.text
         assert "Runs  1 of 60" in stage.text
@@ -163,6 +163,6 @@ def no_second_page(sim: FeedSim) -> Callable[[httpx.Request], httpx.Response]:
     def answer(request: httpx.Request) -> httpx.Response:
         if "cursor" in request.url.params:
             raise httpx.ConnectError("gone", request=request)
-        return sim.answer(request)
+        return sim.respond(request)
 
     return answer

@@ -6,15 +6,15 @@ import httpx
 
 from scaicore_tui.protocol import decode_event
 from scaicore_tui.runs.cache import MAX_INLINE_EVENTS
-from tests.support.app_stage import WIDE, Stage, until
+from tests.support.app_stage import WIDE, Stage, wait_until
 from tests.support.builders import MILLISECOND, NOON, entered, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.hostile.bodies import UNREADABLE
-from tests.support.scene import busy
+from tests.support.scene import busy_feed
 
 
 async def test_what_can_not_be_read_is_counted() -> None:
-    sim = busy()
+    sim = busy_feed()
     sim.log += map(decode_event, UNREADABLE.values())
     stage = Stage(sim)
     async with stage.opened(WIDE):
@@ -23,14 +23,14 @@ async def test_what_can_not_be_read_is_counted() -> None:
 
 
 async def test_what_was_never_read_is_not_said_to_be_nothing() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
 
     def denied(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/events"):
-            return stage.sim.answer(request)
+            return stage.sim.respond(request)
         return httpx.Response(403, json={"detail": "scaicore:view is missing"})
 
-    stage.trouble = denied
+    stage.fault = denied
     async with stage.opened(WIDE):
         assert "checkpoints: “scaicore:view is missing” [403] · none was read · the rest is live" in stage.text
         assert "Waiting for you · ?" in stage.text
@@ -43,7 +43,7 @@ async def test_a_long_run_is_shown_once_it_is_read() -> None:
     stage = Stage(FeedSim([started(NOON - 1, "exec_long"), *steps, started(NOON + 10**9, "exec_new")]))
     async with stage.opened() as pilot:
         await pilot.press("j")
-        await until(pilot, lambda: "×2k" in stage.text)
+        await wait_until(pilot, lambda: "×2k" in stage.text)
         await pilot.press("enter")
-        await until(pilot, lambda: "older visits" in stage.text)
+        await wait_until(pilot, lambda: "older visits" in stage.text)
         assert "only the newest visits are kept" in stage.text

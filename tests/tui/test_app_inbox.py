@@ -9,10 +9,10 @@ from textual.pilot import Pilot
 from scaicore_tui.tui.dialogs.answer import AnswerScreen
 from scaicore_tui.tui.screens.inbox import InboxScreen
 from scaicore_tui.tui.screens.run import RunScreen
-from tests.support.app_stage import STANDARD, WIDE, Stage, screen_lines, until
-from tests.support.inbox_scene import WITH_FORM, inbox, invoice
+from tests.support.app_stage import STANDARD, WIDE, Stage, screen_lines, wait_until
+from tests.support.inbox_scene import WITH_FORM, inbox_feed, invoice
 from tests.support.scene import BREAKPOINT
-from tests.support.write_server import Taking
+from tests.support.write_server import AcceptingServer
 
 URGENT_FIRST = ["ckpt_inv4", "ckpt_inv5", "ckpt_form", "ckpt_inv1", "ckpt_inv2", "ckpt_inv3", "ckpt_break", "ckpt_inv6"]
 
@@ -35,12 +35,12 @@ def selected(stage: Stage) -> str:
 
 async def open_inbox(stage: Stage, pilot: Pilot[int]) -> None:
     await pilot.press("i")
-    await until(pilot, lambda: isinstance(stage.app.screen, InboxScreen))
+    await wait_until(pilot, lambda: isinstance(stage.app.screen, InboxScreen))
     await stage.settle(pilot)
 
 
 async def test_the_most_urgent_stands_first() -> None:
-    stage = Stage(inbox())
+    stage = Stage(inbox_feed())
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot)
         assert listed(stage) == URGENT_FIRST
@@ -53,7 +53,7 @@ async def test_the_most_urgent_stands_first() -> None:
 
 
 async def test_it_opens_from_a_run_and_goes_back_to_it_and_has_its_own_help() -> None:
-    stage = Stage(inbox())
+    stage = Stage(inbox_feed())
     async with stage.opened() as pilot:
         await pilot.press("enter")
         await open_inbox(stage, pilot)
@@ -75,7 +75,7 @@ async def test_it_opens_from_a_run_and_goes_back_to_it_and_has_its_own_help() ->
     ],
 )
 async def test_a_filter_keeps_what_its_words_say(needle: str, kept: list[str]) -> None:
-    stage = Stage(inbox())
+    stage = Stage(inbox_feed())
     async with stage.opened() as pilot:
         await open_inbox(stage, pilot)
         await pilot.press("slash", *needle, "enter")
@@ -88,11 +88,11 @@ async def test_a_filter_keeps_what_its_words_say(needle: str, kept: list[str]) -
 
 
 async def test_what_was_answered_says_who_when_and_which_and_how_old_that_is() -> None:
-    stage = Stage(inbox())
+    stage = Stage(inbox_feed())
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot)
         await pilot.press("v")
-        await until(pilot, lambda: stage.screen.desk.answered.read_at is not None)
+        await wait_until(pilot, lambda: stage.screen.desk.answered.read_at is not None)
         await stage.wait(pilot, 12)
         assert listed(stage) == ["ckpt_new", "ckpt_old"]
         assert "Answered · 2" in stage.text
@@ -107,15 +107,15 @@ async def test_what_was_answered_says_who_when_and_which_and_how_old_that_is() -
 
 
 async def test_what_can_not_be_read_says_so_and_what_was_read_stays() -> None:
-    stage = Stage(inbox())
+    stage = Stage(inbox_feed())
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot)
         await pilot.press("v")
-        await until(pilot, lambda: stage.screen.desk.answered.read_at is not None)
+        await wait_until(pilot, lambda: stage.screen.desk.answered.read_at is not None)
         error = {"code": "INTERNAL_ERROR", "message": "no such thing today"}
-        stage.trouble = lambda _: httpx.Response(500, json={"status": "error", "error": error})
+        stage.fault = lambda _: httpx.Response(500, json={"status": "error", "error": error})
         await pilot.press("v", "v")
-        await until(pilot, lambda: stage.screen.desk.answered.trouble)
+        await wait_until(pilot, lambda: stage.screen.desk.answered.trouble)
         await stage.settle(pilot)
         assert "not read again" in stage.text
         assert listed(stage) == ["ckpt_new", "ckpt_old"]
@@ -130,35 +130,35 @@ async def answer_first(stage: Stage, pilot: Pilot[int]) -> None:
 
 
 async def test_each_answer_goes_on_to_the_next() -> None:
-    stage = Stage(inbox(invoice(1), invoice(2), invoice(3)))
-    taking = Taking(stage)
+    stage = Stage(inbox_feed(invoice(1), invoice(2), invoice(3)))
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await open_inbox(stage, pilot)
         for _ in range(3):
             await answer_first(stage, pilot)
-        await until(pilot, lambda: len(taking.posts) == 3)
+        await wait_until(pilot, lambda: len(taking.posts) == 3)
         assert [path.split("/")[-2] for path, _ in taking.posts] == ["ckpt_inv1", "ckpt_inv2", "ckpt_inv3"]
         assert {body for _, body in taking.posts} == {b'{"resolution":"approve"}'}
 
 
 async def test_enter_opens_one_dialog_over_the_list() -> None:
-    stage = Stage(inbox())
+    stage = Stage(inbox_feed())
     async with stage.opened() as pilot:
         await open_inbox(stage, pilot)
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(stage.app.screen, AnswerScreen))
+        await wait_until(pilot, lambda: isinstance(stage.app.screen, AnswerScreen))
         await pilot.press("escape")
-        await until(pilot, lambda: isinstance(stage.app.screen, InboxScreen))
+        await wait_until(pilot, lambda: isinstance(stage.app.screen, InboxScreen))
 
 
 async def test_twelve_answers_are_dismissed_by_one_key() -> None:
-    stage = Stage(inbox(*(invoice(number) for number in range(1, 13))))
-    taking = Taking(stage)
+    stage = Stage(inbox_feed(*(invoice(number) for number in range(1, 13))))
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await open_inbox(stage, pilot)
         for _ in range(12):
             await answer_first(stage, pilot)
-        await until(pilot, lambda: len(taking.posts) == 12 and "12 accepted" in stage.text)
+        await wait_until(pilot, lambda: len(taking.posts) == 12 and "12 accepted" in stage.text)
         await pilot.press("escape")
         await stage.settle(pilot)
         assert "accepted · the last" not in stage.text
@@ -166,7 +166,7 @@ async def test_twelve_answers_are_dismissed_by_one_key() -> None:
 
 
 async def test_filter_and_view_are_in_the_footer_of_a_standard_terminal() -> None:
-    stage = Stage(inbox())
+    stage = Stage(inbox_feed())
     async with stage.opened(STANDARD) as pilot:
         await open_inbox(stage, pilot)
         words = ("a answer", "/ filter", "v done", "c continue", "space mark", "esc back", "? help", "q quit")
@@ -174,8 +174,8 @@ async def test_filter_and_view_are_in_the_footer_of_a_standard_terminal() -> Non
 
 
 async def test_the_next_is_one_that_still_wants_an_answer() -> None:
-    stage = Stage(inbox(invoice(1), invoice(2), invoice(3)))
-    Taking(stage)
+    stage = Stage(inbox_feed(invoice(1), invoice(2), invoice(3)))
+    AcceptingServer(stage)
     async with stage.opened() as pilot:
         await open_inbox(stage, pilot)
         await pilot.press("j")
@@ -186,8 +186,8 @@ async def test_the_next_is_one_that_still_wants_an_answer() -> None:
 
 
 async def test_a_held_enter_answers_nothing_further() -> None:
-    stage = Stage(inbox(invoice(1), invoice(2)))
-    taking = Taking(stage)
+    stage = Stage(inbox_feed(invoice(1), invoice(2)))
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await open_inbox(stage, pilot)
         inbox_of(stage).desk.drafts.answer("ckpt_inv2").resolution = "reject"
@@ -196,26 +196,26 @@ async def test_a_held_enter_answers_nothing_further() -> None:
         for _ in range(20):
             await pilot.press("enter")
             stage.clock.advance(0.03)
-        await until(pilot, lambda: taking.posts)
+        await wait_until(pilot, lambda: taking.posts)
         await pilot.pause()
         assert [body for _, body in taking.posts] == [b'{"resolution":"approve"}']
 
 
 async def test_c_continues_the_selected_breakpoint_once() -> None:
-    stage = Stage(inbox(BREAKPOINT, BREAKPOINT | {"id": "ckpt_other"}))
-    taking = Taking(stage)
+    stage = Stage(inbox_feed(BREAKPOINT, BREAKPOINT | {"id": "ckpt_other"}))
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await open_inbox(stage, pilot)
         for _ in range(20):
             stage.clock.advance(0.03)
             await pilot.press("c")
-        await until(pilot, lambda: taking.posts)
+        await wait_until(pilot, lambda: taking.posts)
         assert [path for path, _ in taking.posts] == ["/api/v1/scaicore/checkpoints/ckpt_break/resolve"]
 
 
 async def test_a_read_only_session_reads_and_answers_nothing() -> None:
-    stage = Stage(inbox(), read_only=True)
-    taking = Taking(stage)
+    stage = Stage(inbox_feed(), read_only=True)
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await open_inbox(stage, pilot)
         await pilot.press("a", "c", "enter")
@@ -228,15 +228,15 @@ async def test_a_read_only_session_reads_and_answers_nothing() -> None:
 
 
 async def test_input_fields_go_into_the_comment_when_asked_for_and_once() -> None:
-    stage = Stage(inbox(WITH_FORM))
-    taking = Taking(stage)
+    stage = Stage(inbox_feed(WITH_FORM))
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("i", "a", "1", "ctrl+t", "ctrl+t", "pagedown", "pagedown")
         await pilot.pause()
         assert " ".join("".join(screen_lines(stage.app)).split()).count("Input fields can't be sent") == 1
         stage.clock.advance(1)
         await pilot.press("enter")
-        await until(pilot, lambda: taking.posts)
+        await wait_until(pilot, lambda: taking.posts)
         assert taking.posts[0][1] == (
             b'{"resolution":"approve","comment":"Cost centre: 4210\\nTaxable benefit: false"}'
         )
@@ -244,7 +244,7 @@ async def test_input_fields_go_into_the_comment_when_asked_for_and_once() -> Non
 
 @pytest.mark.parametrize("protected", [False, True])
 async def test_a_standard_terminal_has_room_for_question_facts_form_and_options(protected: bool) -> None:
-    stage = Stage(inbox(WITH_FORM), protected=protected)
+    stage = Stage(inbox_feed(WITH_FORM), protected=protected)
     async with stage.opened(STANDARD) as pilot:
         await pilot.press("i", "a", "1", "ctrl+t")
         await pilot.pause()
@@ -263,7 +263,7 @@ async def test_what_a_flow_says_stands_behind_a_bar() -> None:
         "message": f"Message{imitation}",
         "sections": WITH_FORM["presentation"]["sections"],
     }
-    stage = Stage(inbox(WITH_FORM | {"presentation": asked, "context": f"Context{imitation}"}))
+    stage = Stage(inbox_feed(WITH_FORM | {"presentation": asked, "context": f"Context{imitation}"}))
     async with stage.opened(WIDE) as pilot:
         await pilot.press("i", "a", "2")
         await pilot.pause()

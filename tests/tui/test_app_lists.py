@@ -15,7 +15,7 @@ from tests.support.app_stage import SMALL, STANDARD, WIDE, Stage
 from tests.support.builders import NOON, SECOND, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.memory_index import MemoryIndex
-from tests.support.scene import busy, completed_triage, running_triage
+from tests.support.scene import busy_feed, completed_triage, running_triage
 
 KINDS = ("flexible", "rigid", "model_call", "core_call", "checkpoint", "guarded", "foreach")
 
@@ -28,7 +28,7 @@ def under_cursor(stage: Stage) -> str:
 
 
 async def test_the_cursor_stays_on_its_run() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         await pilot.press("j", "j")
         chosen = under_cursor(stage)
@@ -40,7 +40,7 @@ async def test_the_cursor_stays_on_its_run() -> None:
 
 
 async def test_following_stays_on_the_newest_run() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         stage.sim.log += running_triage("exec_newest", 80)
         await stage.poll(pilot)
@@ -54,7 +54,7 @@ async def test_following_stays_on_the_newest_run() -> None:
 
 
 async def test_runs_that_come_above_what_is_read_are_counted() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         await pilot.press("G")
         stage.sim.log += running_triage("exec_n1", 80) + running_triage("exec_n2", 82)
@@ -66,7 +66,7 @@ async def test_runs_that_come_above_what_is_read_are_counted() -> None:
 
 
 async def test_runs_that_are_only_loaded_are_listed_at_once_and_counted_with_the_next_tick() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         book = stage.session.index
         book.load([Summary("exec_old", -1)])
@@ -80,7 +80,7 @@ async def test_runs_that_are_only_loaded_are_listed_at_once_and_counted_with_the
 
 @pytest.mark.parametrize(("typed", "found"), [("bank", "exec_5b0c11"), ("expense !batch", "exec_77aa02")])
 async def test_the_filter_narrows_and_esc_widens(typed: str, found: str) -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         await pilot.press("slash", *("space" if sign == " " else sign for sign in typed), "enter")
         await stage.settle(pilot)
@@ -93,7 +93,7 @@ async def test_the_filter_narrows_and_esc_widens(typed: str, found: str) -> None
 
 
 async def test_keys_typed_into_the_filter_do_nothing_else() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         await pilot.press("slash", *"qaRcpf")
         await stage.settle(pilot)
@@ -104,7 +104,7 @@ async def test_keys_typed_into_the_filter_do_nothing_else() -> None:
 
 
 async def test_views_show_one_state_at_a_time() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         for view, count in (("failed", 1), ("waiting", 2), ("running", 1), ("all", 26)):
             await pilot.press("v")
@@ -114,7 +114,7 @@ async def test_views_show_one_state_at_a_time() -> None:
 
 
 async def test_errors_are_found_both_ways() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         await pilot.press("e")
         assert under_cursor(stage) == "exec_5b0c11"
@@ -126,7 +126,7 @@ async def test_errors_are_found_both_ways() -> None:
 
 
 async def test_a_narrow_screen_shows_one_pane_and_tab_goes_round() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened(SMALL) as pilot:
         heads = []
         for _ in range(3):
@@ -139,7 +139,7 @@ async def test_a_narrow_screen_shows_one_pane_and_tab_goes_round() -> None:
 
 
 async def test_columns_of_nodes_stay_where_they_are_from_run_to_run() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         columns = []
         for key in "jjjkkk":
@@ -156,7 +156,7 @@ async def test_columns_of_nodes_stay_where_they_are_from_run_to_run() -> None:
 
 async def test_all_sizes_keep_the_essentials() -> None:
     for size in (WIDE, STANDARD, SMALL, (40, 10)):
-        stage = Stage(busy())
+        stage = Stage(busy_feed())
         async with stage.opened(size) as pilot:
             await stage.settle(pilot)
             assert "live" in stage.lines[0]
@@ -165,7 +165,7 @@ async def test_all_sizes_keep_the_essentials() -> None:
 
 
 async def test_resizing_keeps_the_selection() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         await pilot.press("j", "j", "j")
         chosen = under_cursor(stage)
@@ -177,7 +177,7 @@ async def test_resizing_keeps_the_selection() -> None:
 
 
 async def test_a_click_selects_a_double_click_opens() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         row = next(number for number, line in enumerate(stage.lines) if "exec_5b0c11" in line)
         await pilot.click(offset=(10, row))

@@ -20,7 +20,7 @@ from scaicore_tui.tui.dialogs.answer import AnswerScreen
 from scaicore_tui.tui.dialogs.bulk import BulkScreen
 from scaicore_tui.tui.dialogs.replay import ReplayScreen
 from scaicore_tui.tui.render.inbox import by_urgency
-from tests.support.app_stage import STANDARD, screen_lines, until
+from tests.support.app_stage import STANDARD, screen_lines, wait_until
 from tests.support.grid import MANAGER, Served, serving
 from tests.support.proxy import proxy_server
 
@@ -39,7 +39,7 @@ class Live:
     pilot: Pilot[int]
 
     async def until(self, fact: Callable[[], object]) -> None:
-        await until(self.pilot, fact, PATIENCE)
+        await wait_until(self.pilot, fact, PATIENCE)
 
     @property
     def text(self) -> str:
@@ -77,7 +77,7 @@ async def live(token: str = MANAGER) -> AsyncIterator[Live]:
         app = DebuggerApp(session)
         # An app that ends does not wait for what it began: whoever made the session waits until it is closed.
         async with session, app.run_test(size=STANDARD) as pilot:
-            await until(
+            await wait_until(
                 pilot, lambda: session.connection.polls and session.checkpoints and not session.has_older, PATIENCE
             )
             yield Live(app, session, served, pilot)

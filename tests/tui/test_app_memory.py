@@ -11,7 +11,7 @@ from textual._styles_cache import StylesCache
 from textual.widget import Widget
 
 from tests.support.app_stage import Stage
-from tests.support.scene import busy
+from tests.support.scene import busy_feed
 
 # Ways into every screen and dialog.
 WAYS = (
@@ -25,7 +25,7 @@ WAYS = (
 
 
 async def test_a_screen_that_was_left_is_held_by_nobody() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     held: list[ref[Widget] | ref[StylesCache]] = []
     async with stage.opened() as pilot:
         # Of the screen left last, Textual holds the lines until the next one is left.

@@ -7,13 +7,13 @@ import asyncio
 import httpx
 
 from scaicore_tui.tui.screens.inbox import InboxScreen
-from tests.support.app_stage import WIDE, Stage, until
-from tests.support.inbox_scene import inbox, invoice
-from tests.support.scene import REVIEW, busy
-from tests.support.write_server import Taking
+from tests.support.app_stage import WIDE, Stage, wait_until
+from tests.support.inbox_scene import inbox_feed, invoice
+from tests.support.scene import REVIEW, busy_feed
+from tests.support.write_server import AcceptingServer
 
 
-class Hanging(Taking):
+class Hanging(AcceptingServer):
     """Takes writes; while it `hangs`, a listing of checkpoints gets no answer, and `ends` as one that never came."""
 
     def __init__(self, stage: Stage) -> None:
@@ -37,19 +37,19 @@ def row_of(stage: Stage, words: str) -> str:
 
 
 async def test_an_answer_whose_checkpoint_can_not_be_read_again_stays_on_its_row_and_can_be_tried_again() -> None:
-    stage = Stage(inbox(invoice(1), invoice(2)))
+    stage = Stage(inbox_feed(invoice(1), invoice(2)))
     async with stage.opened(WIDE) as pilot:
         hanging = Hanging(stage)
         hanging.hangs = True
         await pilot.press("i", "a", "1")
         stage.clock.advance(1)
         await pilot.press("enter")
-        await until(pilot, lambda: "sending…" in stage.text)
+        await wait_until(pilot, lambda: "sending…" in stage.text)
         await stage.settle(pilot)
         assert "sending…" in row_of(stage, "Invoice 1")
         assert "answer approve to ckpt_inv1: sending…" in stage.text
         hanging.ends.set()
-        await until(pilot, lambda: "not sent" in stage.text)
+        await wait_until(pilot, lambda: "not sent" in stage.text)
         await stage.settle(pilot)
         assert "not sent" in row_of(stage, "Invoice 1")
         assert "not sent" not in row_of(stage, "Invoice 2")
@@ -61,25 +61,25 @@ async def test_an_answer_whose_checkpoint_can_not_be_read_again_stays_on_its_row
         assert not hanging.posts
         hanging.hangs = False
         await pilot.press("r")
-        await until(pilot, lambda: not stage.session.connection.failures)
+        await wait_until(pilot, lambda: not stage.session.connection.failures)
         await pilot.press("k", "a")
         stage.clock.advance(1)
         await pilot.press("enter")
-        await until(pilot, lambda: hanging.posts)
+        await wait_until(pilot, lambda: hanging.posts)
         await stage.settle(pilot)
         assert "accepted" in row_of(stage, "Invoice 1")
         assert [path.split("/")[-2] for path, _ in hanging.posts] == ["ckpt_inv1"]
 
 
 async def test_a_replay_that_never_left_says_so_on_the_row_of_its_run() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         refusing = Hanging(stage)
         refusing.refuses = True
         await pilot.press("e", "R")
         stage.clock.advance(1)
         await pilot.press("enter")
-        await until(pilot, lambda: "replay not sent" in stage.text)
+        await wait_until(pilot, lambda: "replay not sent" in stage.text)
         await stage.settle(pilot)
         assert "exec_5b0c11" in row_of(stage, "replay not sent  ")
         assert "replay exec_5b0c11: not sent" in stage.text
@@ -87,13 +87,13 @@ async def test_a_replay_that_never_left_says_so_on_the_row_of_its_run() -> None:
         await pilot.press("R")
         stage.clock.advance(1)
         await pilot.press("enter")
-        await until(pilot, lambda: refusing.posts)
+        await wait_until(pilot, lambda: refusing.posts)
         await stage.settle(pilot)
         assert "replay not sent  " not in stage.text
 
 
 async def test_several_that_can_not_be_sent_each_say_so() -> None:
-    stage = Stage(inbox(invoice(1), invoice(2), REVIEW))
+    stage = Stage(inbox_feed(invoice(1), invoice(2), REVIEW))
     async with stage.opened(WIDE) as pilot:
         hanging = Hanging(stage)
         hanging.hangs = True
@@ -107,7 +107,7 @@ async def test_several_that_can_not_be_sent_each_say_so() -> None:
         await pilot.press("a", "s", "1")
         stage.clock.advance(1)
         await pilot.press("enter")
-        await until(pilot, lambda: stage.session.submitter.submissions[1:])
+        await wait_until(pilot, lambda: stage.session.submitter.submissions[1:])
         await pilot.pause()
         await pilot.press("escape")
         await stage.settle(pilot)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.app_stage import Stage, until
+from tests.support.app_stage import Stage, wait_until
 from tests.support.builders import checkpoint, started
 from tests.support.feed_simulator import FeedSim
-from tests.support.write_server import Taking
+from tests.support.write_server import AcceptingServer
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from tests.support.write_server import Taking
 async def test_an_option_keeps_its_type(key: str, shown: str, sent: bytes) -> None:
     row = checkpoint(status="PENDING", options=[True, "true", None, {"id": 1.5, "label": "Half more"}])
     stage = Stage(FeedSim([started()], checkpoints=[row]))
-    taking = Taking(stage)
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("tab", "tab", "a", key)
         stage.clock.advance(1)
@@ -25,5 +25,5 @@ async def test_an_option_keeps_its_type(key: str, shown: str, sent: bytes) -> No
         assert "True" not in stage.text
         assert "None" not in stage.text
         await pilot.press("enter")
-        await until(pilot, lambda: taking.posts)
+        await wait_until(pilot, lambda: taking.posts)
         assert taking.posts[0][1] == b'{"resolution":%s}' % sent

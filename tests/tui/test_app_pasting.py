@@ -7,10 +7,10 @@ import json
 import pytest
 from textual.widgets import Input
 
-from tests.support.app_stage import SMALL, Stage, screen_lines, until
-from tests.support.inbox_scene import WITH_FORM, inbox
-from tests.support.scene import busy
-from tests.support.write_server import Taking, answer_dialog
+from tests.support.app_stage import SMALL, Stage, screen_lines, wait_until
+from tests.support.inbox_scene import WITH_FORM, inbox_feed
+from tests.support.scene import busy_feed
+from tests.support.write_server import AcceptingServer, answer_dialog
 
 HOSTILE = "\x1b[2Jred\x1b]52;c;aGk=\x07 \x9b2J \u202eright\u200b"
 PAGE = "approve\r\n1\renter\n\nq\n" * 40
@@ -23,8 +23,8 @@ def no_orders(text: str) -> bool:
 
 @pytest.mark.parametrize("pressed", [("a", "1"), ("a", "1", "tab")], ids=["options", "comment"])
 async def test_a_pasted_page_sends_nothing_and_chooses_nothing(pressed: tuple[str, ...]) -> None:
-    stage = Stage(busy())
-    taking = Taking(stage)
+    stage = Stage(busy_feed())
+    taking = AcceptingServer(stage)
     async with stage.opened(SMALL) as pilot:
         await pilot.press(*pressed)
         stage.clock.advance(1)
@@ -34,15 +34,15 @@ async def test_a_pasted_page_sends_nothing_and_chooses_nothing(pressed: tuple[st
 
 
 async def test_what_is_pasted_into_a_comment_is_sent_as_it_is_seen() -> None:
-    stage = Stage(busy())
-    taking = Taking(stage)
+    stage = Stage(busy_feed())
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("a", "2", "tab")
         await stage.paste(pilot, f"one\r\ntwo\r{HOSTILE}")
         assert no_orders("".join(screen_lines(stage.app)))
         stage.clock.advance(1)
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: taking.posts)
+        await wait_until(pilot, lambda: taking.posts)
         said = json.loads(taking.posts[0][1])["comment"]
         assert said == "one\ntwo\n␛[2Jred␛]52;c;aGk=␇ <9B>2J <U+202E>right<U+200B>"
 
@@ -57,7 +57,7 @@ async def test_what_is_pasted_into_a_comment_is_sent_as_it_is_seen() -> None:
     ],
 )
 async def test_what_is_pasted_into_a_line_is_visible(pressed: tuple[str, ...]) -> None:
-    stage = Stage(inbox(WITH_FORM | {"options": []}))
+    stage = Stage(inbox_feed(WITH_FORM | {"options": []}))
     async with stage.opened() as pilot:
         await pilot.press(*pressed)
         await stage.paste(pilot, HOSTILE)

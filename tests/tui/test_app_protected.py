@@ -8,10 +8,10 @@ from textual.pilot import Pilot
 from scaicore_tui.tui.dialogs.answer import AnswerScreen
 from scaicore_tui.tui.dialogs.base import Dialog
 from scaicore_tui.tui.dialogs.bulk import BulkScreen, ContinueAllScreen
-from tests.support.app_stage import SMALL, STANDARD, Stage, screen_lines, until
-from tests.support.inbox_scene import inbox, invoice
-from tests.support.scene import BREAKPOINT, REVIEW, busy
-from tests.support.write_server import Taking
+from tests.support.app_stage import SMALL, STANDARD, Stage, screen_lines, wait_until
+from tests.support.inbox_scene import inbox_feed, invoice
+from tests.support.scene import BREAKPOINT, REVIEW, busy_feed
+from tests.support.write_server import AcceptingServer
 
 APPROVED = ("/api/v1/scaicore/checkpoints/ckpt_review/resolve", b'{"resolution":"approve"}')
 
@@ -37,8 +37,8 @@ async def press_slowly(stage: Stage, pilot: Pilot[int], *keys: str) -> None:
 
 @pytest.mark.parametrize("word", ["approve", "Approve"])
 async def test_an_answer_goes_once_its_option_was_typed_out(word: str) -> None:
-    stage = Stage(busy(), protected=True)
-    taking = Taking(stage)
+    stage = Stage(busy_feed(), protected=True)
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await press_slowly(stage, pilot, "a", "1", "enter")
         assert "this profile is protected: type approve to send" in shown(stage)
@@ -49,14 +49,14 @@ async def test_an_answer_goes_once_its_option_was_typed_out(word: str) -> None:
         await press_slowly(stage, pilot, *word[-1])
         assert "first type" not in shown(stage)
         await press_slowly(stage, pilot, "enter", "enter")
-        await until(pilot, lambda: taking.posts)
+        await wait_until(pilot, lambda: taking.posts)
         assert taking.posts == [APPROVED]
 
 
 @pytest.mark.parametrize("word", ["approv", "approved", "approve ", "APPROVE", "reject", "y"])
 async def test_no_other_word_will_do(word: str) -> None:
-    stage = Stage(busy(), protected=True)
-    taking = Taking(stage)
+    stage = Stage(busy_feed(), protected=True)
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         keys = ("space" if sign == " " else sign for sign in word)
         await press_slowly(stage, pilot, "a", "1", "tab", "tab", *keys, "enter", "ctrl+s", "tab", "enter")
@@ -66,8 +66,8 @@ async def test_no_other_word_will_do(word: str) -> None:
 
 
 async def test_another_option_wants_another_word() -> None:
-    stage = Stage(busy(), protected=True)
-    taking = Taking(stage)
+    stage = Stage(busy_feed(), protected=True)
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await press_slowly(stage, pilot, "a", "1", "enter", *"approve", "tab", "2")
         assert dialog(stage).type_out.value == ""
@@ -77,8 +77,8 @@ async def test_another_option_wants_another_word() -> None:
 
 
 async def test_the_word_is_typed_anew_each_time_the_dialog_opens() -> None:
-    stage = Stage(busy(), protected=True)
-    taking = Taking(stage)
+    stage = Stage(busy_feed(), protected=True)
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await press_slowly(stage, pilot, "a", "1", "enter", *"approve", "escape", "a", "enter")
         assert dialog(stage).type_out.value == ""
@@ -87,8 +87,8 @@ async def test_the_word_is_typed_anew_each_time_the_dialog_opens() -> None:
 
 @pytest.mark.parametrize("text", ["approve", "approve\n", "approve\r\napprove\r\n" * 40])
 async def test_a_paste_is_not_taken(text: str) -> None:
-    stage = Stage(busy(), protected=True)
-    taking = Taking(stage)
+    stage = Stage(busy_feed(), protected=True)
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await press_slowly(stage, pilot, "a", "1", "enter")
         stage.clock.advance(1)
@@ -101,47 +101,47 @@ async def test_a_paste_is_not_taken(text: str) -> None:
 
 
 async def test_a_page_that_comes_key_by_key_confirms_nothing() -> None:
-    stage = Stage(busy(), protected=True)
-    taking = Taking(stage)
+    stage = Stage(busy_feed(), protected=True)
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await press_slowly(stage, pilot, "a", "1")
         stage.clock.advance(1)
-        stage.burst(*["enter", *"approve"] * 5, "enter", "x")
-        await until(pilot, lambda: dialog(stage).type_out.value == "approve" * 5 + "x")
+        stage.press_fast(*["enter", *"approve"] * 5, "enter", "x")
+        await wait_until(pilot, lambda: dialog(stage).type_out.value == "approve" * 5 + "x")
         assert not taking.posts
 
 
 async def test_a_free_answer_is_typed_twice() -> None:
-    stage = Stage(inbox(REVIEW | {"options": []}), protected=True)
-    taking = Taking(stage)
+    stage = Stage(inbox_feed(REVIEW | {"options": []}), protected=True)
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await press_slowly(stage, pilot, "i", "a", *"no", "enter", *"no", "enter")
-        await until(pilot, lambda: taking.posts)
+        await wait_until(pilot, lambda: taking.posts)
         assert taking.posts[0][1] == b'{"resolution":"no"}'
 
 
 async def test_c_opens_the_dialog_and_continues_nothing_by_itself() -> None:
-    stage = Stage(busy(), protected=True)
-    taking = Taking(stage)
+    stage = Stage(busy_feed(), protected=True)
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await press_slowly(stage, pilot, "tab", "tab", "j", "c", "c", "enter", "enter")
         assert "this profile is protected: type continue to send" in shown(stage)
         assert not taking.posts
         await press_slowly(stage, pilot, *"continue", "enter")
-        await until(pilot, lambda: taking.posts)
+        await wait_until(pilot, lambda: taking.posts)
         assert taking.posts == [("/api/v1/scaicore/checkpoints/ckpt_break/resolve", b'{"resolution":"continue"}')]
 
 
 async def test_several_go_once_their_option_was_typed_out() -> None:
-    stage = Stage(inbox(invoice(1), invoice(2)), protected=True)
-    taking = Taking(stage)
+    stage = Stage(inbox_feed(invoice(1), invoice(2)), protected=True)
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await press_slowly(stage, pilot, "i", "space", "j", "space", "a", "2", "enter", *"no", "enter")
         assert isinstance(dialog(stage), BulkScreen)
         assert "first type reject" in shown(stage)
         assert not taking.posts
         await press_slowly(stage, pilot, "backspace", "backspace", *"reject", "ctrl+s")
-        await until(pilot, lambda: len(taking.posts) == 2)
+        await wait_until(pilot, lambda: len(taking.posts) == 2)
         await pilot.pause()
         assert "protected" not in shown(stage)
         await press_slowly(stage, pilot, "tab", "enter")
@@ -150,8 +150,8 @@ async def test_several_go_once_their_option_was_typed_out() -> None:
 
 async def test_all_breakpoints_continue_once_that_was_typed_out_for_them() -> None:
     there = [BREAKPOINT | {"id": f"ckpt_b{number}", "node_id": "find_order"} for number in (1, 2)]
-    stage = Stage(inbox(*there, BREAKPOINT | {"node_id": "reply"}), protected=True)
-    taking = Taking(stage)
+    stage = Stage(inbox_feed(*there, BREAKPOINT | {"node_id": "reply"}), protected=True)
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await press_slowly(stage, pilot, "i", "C", "2", "enter", *"continue", "tab", "1")
         assert isinstance(dialog(stage), ContinueAllScreen)
@@ -159,13 +159,13 @@ async def test_all_breakpoints_continue_once_that_was_typed_out_for_them() -> No
         await press_slowly(stage, pilot, "enter", "enter")
         assert not taking.posts
         await press_slowly(stage, pilot, *"continue", "enter")
-        await until(pilot, lambda: len(taking.posts) == 2)
+        await wait_until(pilot, lambda: len(taking.posts) == 2)
         assert {body for _, body in taking.posts} == {b'{"resolution":"continue"}'}
 
 
 async def test_a_replay_goes_once_its_core_was_typed_out() -> None:
-    stage = Stage(busy(), protected=True)
-    taking = Taking(stage)
+    stage = Stage(busy_feed(), protected=True)
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await press_slowly(stage, pilot, "e", "R", "enter", "enter")
         assert "this profile is protected: type core_invoice-batch to send" in shown(stage)
@@ -174,12 +174,12 @@ async def test_a_replay_goes_once_its_core_was_typed_out() -> None:
         await press_slowly(stage, pilot, "enter")
         assert not taking.posts
         await press_slowly(stage, pilot, *"core_invoice-batch", "enter")
-        await until(pilot, lambda: taking.posts)
+        await wait_until(pilot, lambda: taking.posts)
         assert [body for _, body in taking.posts] == [b'{"input":{"invoices": [1, 2, 3]},"entity_id":"x"}']
 
 
 async def test_a_protected_session_that_is_read_only_asks_for_no_word() -> None:
-    stage = Stage(busy(), protected=True, read_only=True)
+    stage = Stage(busy_feed(), protected=True, read_only=True)
     async with stage.opened() as pilot:
         await pilot.press("tab", "tab", "enter")
         await pilot.pause()
@@ -188,7 +188,7 @@ async def test_a_protected_session_that_is_read_only_asks_for_no_word() -> None:
 
 @pytest.mark.parametrize("size", [STANDARD, SMALL])
 async def test_word_options_and_verdict_are_on_the_screen_together(size: tuple[int, int]) -> None:
-    stage = Stage(busy(), protected=True)
+    stage = Stage(busy_feed(), protected=True)
     async with stage.opened(size) as pilot:
         await press_slowly(stage, pilot, "a", "1")
         said = shown(stage)

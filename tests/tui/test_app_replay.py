@@ -10,24 +10,31 @@ from textual.widgets import Input
 
 from scaicore_tui.tui.dialogs.replay import ReplayScreen
 from scaicore_tui.tui.state import ReplayDraft
-from tests.support.app_stage import WIDE, Stage, screen_lines, until
+from tests.support.app_stage import WIDE, Stage, screen_lines, wait_until
 from tests.support.builders import NOON, SECOND, completed, event, started_with_raw_input
 from tests.support.feed_simulator import FeedSim
-from tests.support.invoke_server import Invoking, area, dialog, retype, shown, with_start
-from tests.support.scene import Story, busy
+from tests.support.invoke_server import (
+    InvokeServer,
+    feed_started_with,
+    json_editor,
+    replace_text,
+    replay_dialog,
+    unwrapped_text,
+)
+from tests.support.scene import RunEvents, busy_feed
 
 ORIGINAL = "exec_5b0c11"
 
 
 async def test_what_was_edited_is_sent_exactly_and_once() -> None:
-    stage = Stage(busy())
-    invoking = Invoking(stage)
+    stage = Stage(busy_feed())
+    invoking = InvokeServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("e", "R", "e")
-        await retype(stage, pilot, '{"b":[1.50,"é"],\n"a":null}')
+        await replace_text(stage, pilot, '{"b":[1.50,"é"],\n"a":null}')
         stage.clock.advance(1)
         await pilot.press("enter", "backspace", "ctrl+s", "ctrl+s", "enter")
-        await until(pilot, lambda: invoking.bodies)
+        await wait_until(pilot, lambda: invoking.bodies)
         await stage.settle(pilot)
         assert [json.loads(body) for body in invoking.bodies] == [{"input": {"b": [1.5, "é"], "a": None}}]
         assert b"1.50" in invoking.bodies[0]
@@ -35,13 +42,13 @@ async def test_what_was_edited_is_sent_exactly_and_once() -> None:
 
 async def test_what_was_not_edited_is_sent_as_it_was_captured() -> None:
     value = {"b": 1.0, "a": [True, 1, "\u202e\x1b[2J", {"é": None}], "": 12345678901234567890}
-    stage = Stage(with_start(input=value))
-    invoking = Invoking(stage)
+    stage = Stage(feed_started_with(input=value))
+    invoking = InvokeServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("R", "e", "x", "backspace", "escape")
         stage.clock.advance(1)
         await pilot.press("enter")
-        await until(pilot, lambda: invoking.bodies)
+        await wait_until(pilot, lambda: invoking.bodies)
         sent = b'{"input":%s}' % json.dumps(value).encode()
         assert invoking.bodies == [sent]
 
@@ -49,30 +56,30 @@ async def test_what_was_not_edited_is_sent_as_it_was_captured() -> None:
 async def test_digits_and_repeated_keys_are_shown_and_sent_as_they_came() -> None:
     source = b'{"a":1.10,"a":2,"b":1e400,"c":"\\u00e9"}'
     stage = Stage(FeedSim([started_with_raw_input(source), completed(NOON + SECOND, "exec_1")]))
-    invoking = Invoking(stage)
+    invoking = InvokeServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("R", "e")
-        assert area(stage).text == '{\n  "a": 1.10,\n  "a": 2,\n  "b": 1e400,\n  "c": "é"\n}'
-        assert "as captured" in shown(stage)
-        await retype(stage, pilot, '{"a":1.1,"a":2,"b":1e400}')
+        assert json_editor(stage).text == '{\n  "a": 1.10,\n  "a": 2,\n  "b": 1e400,\n  "c": "é"\n}'
+        assert "as captured" in unwrapped_text(stage)
+        await replace_text(stage, pilot, '{"a":1.1,"a":2,"b":1e400}')
         stage.clock.advance(1)
         await pilot.press("escape")
         await pilot.pause()
-        assert 'the key "a" is there twice' in shown(stage)
+        assert 'the key "a" is there twice' in unwrapped_text(stage)
         await pilot.press("u", "enter")
-        await until(pilot, lambda: invoking.bodies)
+        await wait_until(pilot, lambda: invoking.bodies)
         assert invoking.bodies == [b'{"input":%s}' % source]
 
 
 async def test_an_edited_text_is_sent_as_it_stands() -> None:
     stage = Stage(FeedSim([started_with_raw_input(b'{"a":1.10}'), completed(NOON + SECOND, "exec_1")]))
-    invoking = Invoking(stage)
+    invoking = InvokeServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("R", "e")
-        await retype(stage, pilot, '{"a":1.1,"a":2e0 }')
+        await replace_text(stage, pilot, '{"a":1.1,"a":2e0 }')
         stage.clock.advance(1)
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: invoking.bodies)
+        await wait_until(pilot, lambda: invoking.bodies)
         assert invoking.bodies == [b'{"input":{"a":1.1,"a":2e0 }}']
 
 
@@ -85,89 +92,91 @@ async def test_an_edited_text_is_sent_as_it_stands() -> None:
     ],
 )
 async def test_what_is_no_json_is_not_sent_and_says_where(text: str, reason: str) -> None:
-    stage = Stage(busy())
-    invoking = Invoking(stage)
+    stage = Stage(busy_feed())
+    invoking = InvokeServer(stage)
     async with stage.opened(WIDE) as pilot:
         await pilot.press("e", "R", "e")
-        area(stage).put(text)
+        json_editor(stage).put(text)
         stage.clock.advance(1)
         await pilot.press("ctrl+s")
         await pilot.pause()
-        assert f"can't be sent: {reason}" in shown(stage)
+        assert f"can't be sent: {reason}" in unwrapped_text(stage)
         await pilot.press("escape", "enter")
-        assert f"can't be sent: {reason}" in shown(stage)
+        assert f"can't be sent: {reason}" in unwrapped_text(stage)
         assert not invoking.bodies
 
 
 async def test_the_difference_is_shown_and_the_captured_input_comes_back() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         await pilot.press("e", "R", "e")
-        await retype(stage, pilot, '{"invoices":[1,4,3]}')
+        await replace_text(stage, pilot, '{"invoices":[1,4,3]}')
         await pilot.pause()
-        assert "changed: 1 line" in shown(stage)
+        assert "changed: 1 line" in unwrapped_text(stage)
         assert {"│ -     2,", "│ +     4,"} <= {line.strip() for line in screen_lines(stage.app)}
         await pilot.press("escape")
         await pilot.pause()
-        assert "enter invokes core_invoice-batch · staging · changed: 1 line" in shown(stage)
+        assert "enter invokes core_invoice-batch · staging · changed: 1 line" in unwrapped_text(stage)
         await pilot.press("u")
         await pilot.pause()
-        assert "· as captured" in shown(stage)
+        assert "· as captured" in unwrapped_text(stage)
         await pilot.press("e", "ctrl+z")
         await pilot.pause()
-        assert "changed: 1 line" in shown(stage)
+        assert "changed: 1 line" in unwrapped_text(stage)
 
 
 async def test_what_was_typed_survives_leaving_and_a_refusal() -> None:
-    stage = Stage(busy())
-    invoking = Invoking(stage, 422)
+    stage = Stage(busy_feed())
+    invoking = InvokeServer(stage, 422)
     async with stage.opened() as pilot:
         await pilot.press("e", "R", "tab", *"acme", "escape", "e")
-        await retype(stage, pilot, '{"half')
+        await replace_text(stage, pilot, '{"half')
         await pilot.press("escape", "escape")
         assert stage.app.screen is stage.screen
         await pilot.press("R", "e", "end", *'":1}')
         stage.clock.advance(1)
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: "no model is up" in stage.text)
+        await wait_until(pilot, lambda: "no model is up" in stage.text)
         assert invoking.bodies == [b'{"input":{"half":1},"entity_id":"acme"}']
         await pilot.press("R")
         await pilot.pause()
-        assert (area(stage).text, dialog(stage).query_one(Input).value) == ('{"half":1}', "acme")
+        assert (json_editor(stage).text, replay_dialog(stage).query_one(Input).value) == ('{"half":1}', "acme")
 
 
 async def test_a_draft_is_over_once_it_was_taken() -> None:
-    stage = Stage(busy())
-    invoking = Invoking(stage)
+    stage = Stage(busy_feed())
+    invoking = InvokeServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("e", "R", "e")
-        await retype(stage, pilot, "[]")
+        await replace_text(stage, pilot, "[]")
         stage.clock.advance(1)
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: invoking.bodies and "accepted" in stage.text)
+        await wait_until(pilot, lambda: invoking.bodies and "accepted" in stage.text)
         assert stage.screen.desk.drafts.replay(ORIGINAL) == ReplayDraft()
 
 
 async def test_keys_typed_ahead_are_typed_into_the_text() -> None:
-    stage = Stage(busy())
-    invoking = Invoking(stage)
+    stage = Stage(busy_feed())
+    invoking = InvokeServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("e")
-        stage.burst("R", "e", *"oReu")
-        await until(pilot, lambda: isinstance(stage.app.screen, ReplayScreen) and area(stage).text.startswith("oReu"))
+        stage.press_fast("R", "e", *"oReu")
+        await wait_until(
+            pilot, lambda: isinstance(stage.app.screen, ReplayScreen) and json_editor(stage).text.startswith("oReu")
+        )
         assert not invoking.bodies
 
 
 async def test_the_entity_of_the_original_is_filled_in_and_sent() -> None:
-    stage = Stage(with_start(entity_id="customer-7", instance_key="inst_7"))
-    invoking = Invoking(stage)
+    stage = Stage(feed_started_with(entity_id="customer-7", instance_key="inst_7"))
+    invoking = InvokeServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("R")
         await pilot.pause()
-        assert "not known" not in shown(stage)
+        assert "not known" not in unwrapped_text(stage)
         stage.clock.advance(1)
         await pilot.press("tab", "backspace", "8", "enter")
-        await until(pilot, lambda: invoking.bodies)
+        await wait_until(pilot, lambda: invoking.bodies)
         assert invoking.bodies == [b'{"input":{"n": 1},"entity_id":"customer-8"}']
 
 
@@ -182,55 +191,55 @@ async def test_the_entity_of_the_original_is_filled_in_and_sent() -> None:
     ],
 )
 async def test_what_is_not_known_is_told(payload: dict[str, Any], words: str) -> None:
-    stage = Stage(with_start(**payload))
+    stage = Stage(feed_started_with(**payload))
     async with stage.opened() as pilot:
         await pilot.press("R")
         await pilot.pause()
-        assert words in shown(stage)
-        assert "model and plugin calls happen again" in shown(stage)
-        assert dialog(stage).query_one(Input).value == ""
+        assert words in unwrapped_text(stage)
+        assert "model and plugin calls happen again" in unwrapped_text(stage)
+        assert replay_dialog(stage).query_one(Input).value == ""
 
 
 async def test_an_input_that_was_cut_off_goes_only_edited() -> None:
-    stage = Stage(with_start(input_truncated=True))
-    invoking = Invoking(stage)
+    stage = Stage(feed_started_with(input_truncated=True))
+    invoking = InvokeServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("R")
         stage.clock.advance(1)
         await pilot.press("ctrl+s")
         await pilot.pause()
-        assert "can't be sent: its input was cut off" in shown(stage)
-        await retype(stage, pilot, '{"n":2}')
+        assert "can't be sent: its input was cut off" in unwrapped_text(stage)
+        await replace_text(stage, pilot, '{"n":2}')
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: invoking.bodies)
+        await wait_until(pilot, lambda: invoking.bodies)
         assert invoking.bodies == [b'{"input":{"n":2}}']
 
 
 async def test_without_a_captured_input_one_can_be_written() -> None:
     stage = Stage(FeedSim([event("block.entered", node_id="a", block_kind="rigid")]))
-    invoking = Invoking(stage)
+    invoking = InvokeServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("R")
         await pilot.pause()
-        assert "was not captured: the feed began after its start. Write one of your own." in shown(stage)
-        assert area(stage).text == "{}"
+        assert "was not captured: the feed began after its start. Write one of your own." in unwrapped_text(stage)
+        assert json_editor(stage).text == "{}"
         stage.clock.advance(1)
-        await retype(stage, pilot, '{"own":true}')
+        await replace_text(stage, pilot, '{"own":true}')
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: invoking.bodies)
+        await wait_until(pilot, lambda: invoking.bodies)
         assert invoking.bodies == [b'{"input":{"own":true}}']
 
 
 async def test_foreign_text_is_escaped_where_it_is_edited() -> None:
-    stage = Stage(with_start(input={"a\u202e": "\x1b]52;c;aGk=\x07 \x9b2J " + "e" + "\u0301" * 9}))
+    stage = Stage(feed_started_with(input={"a\u202e": "\x1b]52;c;aGk=\x07 \x9b2J " + "e" + "\u0301" * 9}))
     async with stage.opened() as pilot:
         await pilot.press("R", "e")
         await pilot.pause()
         text = "\n".join(screen_lines(stage.app))
         assert "\\u202e" in text
-        area(stage).insert("\x1b[2J\r\n\u2066")
+        json_editor(stage).insert("\x1b[2J\r\n\u2066")
         await pilot.pause()
-        assert area(stage).text.isascii() or "\u2066" not in area(stage).text
+        assert json_editor(stage).text.isascii() or "\u2066" not in json_editor(stage).text
         text = "\n".join(screen_lines(stage.app))
         assert not any(
             ord(sign) < 32 or 127 <= ord(sign) < 160 or sign in "\u202e\u2066" for sign in text.replace("\n", "")
@@ -238,15 +247,15 @@ async def test_foreign_text_is_escaped_where_it_is_edited() -> None:
 
 
 async def test_the_new_run_is_found_linked_both_ways_and_followed() -> None:
-    stage = Stage(busy())
-    invoking = Invoking(stage)
+    stage = Stage(busy_feed())
+    invoking = InvokeServer(stage)
     async with stage.opened(WIDE) as pilot:
         await pilot.press("e", "R", "e")
-        await retype(stage, pilot, '{"invoices":[7]}')
+        await replace_text(stage, pilot, '{"invoices":[7]}')
         stage.clock.advance(1)
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: invoking.bodies)
-        again = Story("exec_again1", "core_invoice-batch", 95).start(invoices=[7]).enter("load", "model_call")
+        await wait_until(pilot, lambda: invoking.bodies)
+        again = RunEvents("exec_again1", "core_invoice-batch", 95).start(invoices=[7]).enter("load", "model_call")
         stage.sim.log.extend(again.events)
         await stage.poll(pilot)
         assert "replay of exec_5b0c11 (likely)" in stage.text
@@ -260,6 +269,6 @@ async def test_the_new_run_is_found_linked_both_ways_and_followed() -> None:
         await pilot.press("enter")
         await stage.settle(pilot)
         assert "replayed  as exec_again1 (likely)" in stage.text
-        stage.sim.log.extend(again.tell("invocation.completed", output=None, duration_ms=5).events[-1:])
+        stage.sim.log.extend(again.add("invocation.completed", output=None, duration_ms=5).events[-1:])
         await stage.poll(pilot)
-        await until(pilot, lambda: "replayed  as exec_again1\n" in stage.text)
+        await wait_until(pilot, lambda: "replayed  as exec_again1\n" in stage.text)

@@ -15,10 +15,10 @@ from scaicore_tui.tui.dialogs.bulk import ContinueAllScreen
 from scaicore_tui.tui.dialogs.replay import ReplayScreen
 from scaicore_tui.tui.keymap import ACTIONS, READING, KeyContext, actions_at
 from scaicore_tui.tui.screens.run import RunScreen
-from tests.support.app_stage import WIDE, Stage, until
-from tests.support.inbox_scene import inbox
-from tests.support.scene import BREAKPOINT, busy
-from tests.support.write_server import Taking
+from tests.support.app_stage import WIDE, Stage, wait_until
+from tests.support.inbox_scene import inbox_feed
+from tests.support.scene import BREAKPOINT, busy_feed
+from tests.support.write_server import AcceptingServer
 
 RUN, CHECKPOINT, NEWEST = "exec_d3b6f0", "ckpt_break", "exec_8f21c4"
 # What brings the cursor of a place to that run, or to its checkpoint. In the places of checkpoints the list of runs
@@ -56,7 +56,7 @@ ABOUT_NO_ROW = {
 class Effects:
     """What the last key acted on, whatever it did."""
 
-    def __init__(self, stage: Stage, taking: Taking, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, stage: Stage, taking: AcceptingServer, monkeypatch: pytest.MonkeyPatch) -> None:
         self._stage, self._taking, self._copied = stage, taking, ""
         monkeypatch.setattr(stage.app, "send_to_terminal", self._copy)
 
@@ -121,8 +121,8 @@ def test_the_table_has_every_key_of_every_pane() -> None:
 
 @pytest.mark.parametrize("place", KEYS_TO)
 async def test_keys_act_on_the_row_of_the_focused_pane(place: KeyContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = Stage(busy())
-    taking = Taking(stage)
+    stage = Stage(busy_feed())
+    taking = AcceptingServer(stage)
     taking.row = BREAKPOINT
     effects = Effects(stage, taking, monkeypatch)
     async with stage.opened(WIDE) as pilot:
@@ -137,7 +137,7 @@ async def test_keys_act_on_the_row_of_the_focused_pane(place: KeyContext, monkey
         for action in actions:
             for target in (row for row, places in ABOUT_A_ROW.get(action.id, {}).items() if place in places):
                 await pilot.press(action.keys[0])
-                await until(pilot, partial(effects.of, action.id))
+                await wait_until(pilot, partial(effects.of, action.id))
                 assert effects.of(action.id) == target, action.id
                 effects.forget()
                 while stage.app.screen is not screen:
@@ -146,7 +146,7 @@ async def test_keys_act_on_the_row_of_the_focused_pane(place: KeyContext, monkey
 
 @pytest.mark.parametrize(("key", "found"), [("e", "exec_5b0c11"), ("f", NEWEST)])
 async def test_what_moves_the_cursor_of_the_runs_gives_them_the_keys(key: str, found: str) -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         await pilot.press("j", "tab", "tab", *([key] * (2 if key == "f" else 1)))
         await stage.settle(pilot)
@@ -157,7 +157,7 @@ async def test_what_moves_the_cursor_of_the_runs_gives_them_the_keys(key: str, f
 
 
 async def test_a_run_that_was_not_read_is_not_replaced_by_another() -> None:
-    stage = Stage(inbox(BREAKPOINT | {"execution_id": "exec_unread"}))
+    stage = Stage(inbox_feed(BREAKPOINT | {"execution_id": "exec_unread"}))
     async with stage.opened(WIDE) as pilot:
         await pilot.press("tab", "tab", "R")
         await stage.settle(pilot)

@@ -8,11 +8,11 @@ from scaicore_tui.session import Update
 from scaicore_tui.tui.bridge import Bridge
 from scaicore_tui.tui.messages import SessionChanged
 from tests.support.app_stage import Stage
-from tests.support.scene import busy
+from tests.support.scene import busy_feed
 
 
 async def test_an_update_to_a_screen_that_was_taken_apart_is_nothing() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         screen = stage.screen
         await screen.remove_children()
@@ -23,7 +23,7 @@ async def test_an_update_to_a_screen_that_was_taken_apart_is_nothing() -> None:
 
 
 async def test_an_answer_that_came_before_anybody_listened_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    stage, start = Stage(busy()), Bridge.start
+    stage, start = Stage(busy_feed()), Bridge.start
 
     async def late(bridge: Bridge) -> None:
         await stage.session._pollers.fetch()

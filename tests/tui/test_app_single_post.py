@@ -6,25 +6,25 @@ import pytest
 from textual.pilot import Pilot
 
 from scaicore_tui.tui.screens.inbox import InboxScreen
-from tests.support.app_stage import WIDE, Stage, until
-from tests.support.inbox_scene import inbox, invoice
-from tests.support.scene import BREAKPOINT, REVIEW, busy
-from tests.support.write_server import Taking, answer_dialog
+from tests.support.app_stage import WIDE, Stage, wait_until
+from tests.support.inbox_scene import inbox_feed, invoice
+from tests.support.scene import BREAKPOINT, REVIEW, busy_feed
+from tests.support.write_server import AcceptingServer, answer_dialog
 
 APPROVED = ("/api/v1/scaicore/checkpoints/ckpt_review/resolve", b'{"resolution":"approve"}')
 
 
-async def sent_once(stage: Stage, pilot: Pilot[int], taking: Taking) -> None:
+async def sent_once(stage: Stage, pilot: Pilot[int], taking: AcceptingServer) -> None:
     """Wait for the one answer, and for all that might come behind it."""
-    await until(pilot, lambda: taking.posts)
+    await wait_until(pilot, lambda: taking.posts)
     await stage.settle(pilot)
     await stage.poll(pilot)
     assert taking.posts == [APPROVED]
 
 
 async def test_haste_confirms_nothing() -> None:
-    stage = Stage(busy())
-    taking = Taking(stage)
+    stage = Stage(busy_feed())
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("a", "1", "enter", "enter")
         assert not taking.posts
@@ -37,8 +37,8 @@ async def test_haste_confirms_nothing() -> None:
 
 @pytest.mark.parametrize("key", ["enter", "ctrl+s"])
 async def test_a_held_key_sends_nothing_before_it_is_let_go_and_once_after(key: str) -> None:
-    stage = Stage(busy())
-    taking = Taking(stage)
+    stage = Stage(busy_feed())
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("a", "1")
         for _ in range(20):
@@ -46,13 +46,13 @@ async def test_a_held_key_sends_nothing_before_it_is_let_go_and_once_after(key: 
             stage.clock.advance(0.03)
         assert not taking.posts
         stage.clock.advance(0.4)
-        stage.burst(*[key] * 20)
+        stage.press_fast(*[key] * 20)
         await sent_once(stage, pilot, taking)
 
 
 async def test_a_double_click_on_an_option_chooses_and_sends_nothing() -> None:
-    stage = Stage(busy())
-    taking = Taking(stage)
+    stage = Stage(busy_feed())
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("a")
         stage.clock.advance(1)
@@ -63,8 +63,8 @@ async def test_a_double_click_on_an_option_chooses_and_sends_nothing() -> None:
 
 
 async def test_a_double_click_on_send_sends_once_and_meets_nothing_below() -> None:
-    stage = Stage(inbox(REVIEW, BREAKPOINT))
-    taking = Taking(stage)
+    stage = Stage(inbox_feed(REVIEW, BREAKPOINT))
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("i", "a", "1")
         await stage.click(pilot, "enter send", times=2)
@@ -78,21 +78,21 @@ async def test_a_double_click_on_send_sends_once_and_meets_nothing_below() -> No
 
 
 async def test_what_was_opened_is_answered_wherever_the_list_takes_it() -> None:
-    stage = Stage(inbox(REVIEW, invoice(1)))
-    taking = Taking(stage)
+    stage = Stage(inbox_feed(REVIEW, invoice(1)))
+    taking = AcceptingServer(stage)
     async with stage.opened(WIDE) as pilot:
         await pilot.press("i", "a", "1")
         stage.sim.checkpoints = [invoice(2, priority="critical"), invoice(1), REVIEW, invoice(3, priority="critical")]
         stage.clock.advance(5)
-        await until(pilot, lambda: len(stage.session.checkpoints) == 4)
+        await wait_until(pilot, lambda: len(stage.session.checkpoints) == 4)
         assert answer_dialog(stage).desk.pending[0].id == "ckpt_inv2"
         await pilot.press("enter")
         await sent_once(stage, pilot, taking)
 
 
 async def test_what_is_selected_stays_so_while_the_list_is_sorted_again() -> None:
-    stage = Stage(inbox(REVIEW, invoice(1)))
-    taking = Taking(stage)
+    stage = Stage(inbox_feed(REVIEW, invoice(1)))
+    taking = AcceptingServer(stage)
     async with stage.opened(WIDE) as pilot:
         await pilot.press("i")
         stage.sim.checkpoints = [invoice(2, priority="critical"), invoice(1), REVIEW]
@@ -104,7 +104,7 @@ async def test_what_is_selected_stays_so_while_the_list_is_sorted_again() -> Non
 
 
 async def test_a_double_click_on_a_key_of_the_footer_presses_it_once() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         await stage.click(pilot, "v view", times=2)
         await stage.settle(pilot)

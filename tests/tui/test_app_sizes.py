@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.app_stage import STANDARD, Stage, until
-from tests.support.scene import busy
-from tests.support.write_server import Taking
+from tests.support.app_stage import STANDARD, Stage, wait_until
+from tests.support.scene import busy_feed
+from tests.support.write_server import AcceptingServer
 
 USELESS = ((40, 10), (20, 5), (5, 40), (3, 3), (300, 3), (2, 1), (1, 1), (1, 24), (80, 1), (0, 0))
 VIEWS = {
@@ -26,7 +26,7 @@ VIEWS = {
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("protected", [False, True], ids=["open", "protected"])
 async def test_no_size_is_too_small(view: str, protected: bool) -> None:
-    stage = Stage(busy(), protected=protected)
+    stage = Stage(busy_feed(), protected=protected)
     async with stage.opened(STANDARD) as pilot:
         await pilot.press(*VIEWS[view])
         await stage.settle(pilot)
@@ -40,8 +40,8 @@ async def test_no_size_is_too_small(view: str, protected: bool) -> None:
 
 
 async def test_what_is_too_small_to_be_read_is_not_sent() -> None:
-    stage = Stage(busy())
-    taking = Taking(stage)
+    stage = Stage(busy_feed())
+    taking = AcceptingServer(stage)
     async with stage.opened(STANDARD) as pilot:
         await pilot.press("a", "1")
         stage.clock.advance(1)
@@ -54,4 +54,4 @@ async def test_what_is_too_small_to_be_read_is_not_sent() -> None:
         await stage.settle(pilot)
         assert not taking.posts
         await pilot.press("enter")
-        await until(pilot, lambda: taking.posts)
+        await wait_until(pilot, lambda: taking.posts)

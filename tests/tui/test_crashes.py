@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.app_states import STATES, TOKEN, Scene
-from tests.support.terminal_modes import after_the_screen, left
+from tests.support.app_states import STATES, TOKEN, AppProcess
+from tests.support.terminal_modes import changed_modes, output_after_screen
 
 FAILED = 70
 # What fails has the token at hand, and tells it with a payload: in local variables, in its words, in what it was given.
@@ -55,18 +55,18 @@ def failing(fault: str, *flags: str) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_mistake_is_told_in_one_line_and_reported_without_data(scene: Scene, fault: str) -> None:
+def test_a_mistake_is_told_in_one_line_and_reported_without_data(scene: AppProcess, fault: str) -> None:
     scene.program = failing(FAULTS[fault])
-    with scene.opened() as terminal:
+    with scene.start() as terminal:
         assert terminal.wait() == FAILED
         assert_told(bytes(terminal.output), only_report(scene))
-        scene.assert_in_order(terminal)
+        scene.assert_clean(terminal)
 
 
 def assert_told(output: bytes, report: Path) -> None:
     """What failed is said on one line, behind the screen where there was one; and reported, to its owner alone. Nobody
     says what it failed with."""
-    lines = (after_the_screen(output) if b"\x1b" in output else output).decode().splitlines()
+    lines = (output_after_screen(output) if b"\x1b" in output else output).decode().splitlines()
     (said,) = (line for line in lines if not line.startswith("asyncio: Executing <…> took "))
     # What the terminal answers late, once it echoes again, stands in front.
     said = re.sub(r"\^\[\[\?[\d;]+\$y", "", said)
@@ -81,24 +81,24 @@ def assert_told(output: bytes, report: Path) -> None:
     report.unlink()
 
 
-def only_report(scene: Scene) -> Path:
-    (report,) = scene.state.glob("crash-*.txt")
+def only_report(scene: AppProcess) -> Path:
+    (report,) = scene.state_folder.glob("crash-*.txt")
     return report
 
 
-def test_what_fails_beside_the_app_is_told_when_it_ends(scene: Scene) -> None:
+def test_what_fails_beside_the_app_is_told_when_it_ends(scene: AppProcess) -> None:
     scene.program = failing('fails("scaicore_tui.tui.terminal.job_control:JobControl.stop")')
-    with STATES["main screen"].reached(scene) as terminal:
+    with STATES["main screen"].start(scene) as terminal:
         terminal.press("\x1a", "q")
         assert terminal.wait() == 0
         assert_told(bytes(terminal.output), only_report(scene))
-        scene.assert_in_order(terminal)
+        scene.assert_clean(terminal)
 
 
 @pytest.mark.parametrize("fault", ["handler", "worker", "the journal's thread"])
-def test_nor_does_the_interpreter_tell_more_when_it_is_asked_to(scene: Scene, fault: str) -> None:
+def test_nor_does_the_interpreter_tell_more_when_it_is_asked_to(scene: AppProcess, fault: str) -> None:
     scene.program = failing(FAULTS[fault], "-X", "dev")
-    with scene.opened() as terminal:
+    with scene.start() as terminal:
         assert terminal.wait() == FAILED
         assert_told(bytes(terminal.output), only_report(scene))
-        assert left(bytes(terminal.output)) == {}
+        assert changed_modes(bytes(terminal.output)) == {}

@@ -26,10 +26,10 @@ LEFT_OVER = {
 
 def test_left_over_variables_change_nothing(tmp_path: Path) -> None:
     with Terminal(tmp_path, env=LEFT_OVER) as terminal:
-        terminal.until(HERE)
-        terminal.until("quit")
+        terminal.wait_until(HERE)
+        terminal.wait_until("quit")
         terminal.resize(100, 30)
-        terminal.until(lambda: len(terminal.lines) == 30 and "quit" in terminal.lines[29])
+        terminal.wait_until(lambda: len(terminal.lines) == 30 and "quit" in terminal.lines[29])
         terminal.press("q")
         assert terminal.wait() == 0
 
@@ -40,7 +40,7 @@ def test_where_the_locale_lacks_our_signs_the_app_is_ascii(tmp_path: Path) -> No
     recording.write_bytes(b"\n".join((started().raw, failed.raw)) + b"\n")
     command = (*DEBUGGER, "--offline", "--journal", str(recording))
     with Terminal(tmp_path, command, env={"PYTHONIOENCODING": "ascii"}) as terminal:
-        terminal.until("? ????")
+        terminal.wait_until("? ????")
         row = next(line for line in terminal.lines if "exec_1" in line)
         assert "x exec_1" in row
         terminal.press("q")

@@ -21,12 +21,12 @@ from scaicore_tui.tui.terminal.capabilities import choose_driver, explain_choice
 from scaicore_tui.tui.terminal.driver import DiffDriver
 from scaicore_tui.tui.terminal.escape_filter import filter_escapes
 from scaicore_tui.tui.terminal.fallback import ControlFilter, filtered
-from tests.support.app_states import STATES, TOKEN, Scene
+from tests.support.app_states import STATES, TOKEN, AppProcess
 from tests.support.hostile.corpus import CORPUS
 from tests.support.hostile.hostile_feed import HostileFeed
-from tests.support.hostile.output_grammar import COPY, application, foreign_sequences, unseen
+from tests.support.hostile.output_grammar import COPY, invisible_characters, own_sequences, unexpected_sequences
 from tests.support.hostile.walkthrough import walking
-from tests.support.terminal_modes import after_the_screen, left
+from tests.support.terminal_modes import changed_modes, output_after_screen
 
 # Textual itself imports this table before the deletion, and still works.
 WITHOUT_A_TABLE = """
@@ -130,40 +130,40 @@ def test_the_filter_is_in_front_of_any_driver() -> None:
     assert written == ["a]0;titleb", "\x1b[m"]
 
 
-def test_it_starts_takes_keys_stops_continues_and_restores_the_terminal(scene: Scene) -> None:
+def test_it_starts_takes_keys_stops_continues_and_restores_the_terminal(scene: AppProcess) -> None:
     scene.program, scene.in_shell = without_a_table(), True
-    with STATES["dialog"].reached(scene) as terminal:
+    with STATES["dialog"].start(scene) as terminal:
         terminal.press("escape")
-        terminal.until(lambda: "nothing is chosen yet" not in terminal.text)
+        terminal.wait_until(lambda: "nothing is chosen yet" not in terminal.text)
         terminal.press("\x1a")
-        terminal.until(lambda: b"Stopped" in terminal.output or b"Suspended" in terminal.output)
-        assert left(bytes(terminal.output)) == {}
+        terminal.wait_until(lambda: b"Stopped" in terminal.output or b"Suspended" in terminal.output)
+        assert changed_modes(bytes(terminal.output)) == {}
         written = len(terminal.output)
         terminal.press("fg", "enter")
-        terminal.until(lambda: b"\x1b[?1049h" in terminal.output[written:])
-        terminal.until("› ● exec_8f21c4")
+        terminal.wait_until(lambda: b"\x1b[?1049h" in terminal.output[written:])
+        terminal.wait_until("› ● exec_8f21c4")
         terminal.press("q")
-        terminal.until(lambda: b"\x1b[?1049l" in terminal.output[written:])
+        terminal.wait_until(lambda: b"\x1b[?1049l" in terminal.output[written:])
         terminal.press("exit", "enter")
         terminal.wait()
-        assert left(bytes(terminal.output)) == {}
+        assert changed_modes(bytes(terminal.output)) == {}
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_it_and_the_terminal_is_restored(scene: Scene, ending: signal.Signals) -> None:
+def test_a_signal_ends_it_and_the_terminal_is_restored(scene: AppProcess, ending: signal.Signals) -> None:
     scene.program = without_a_table()
-    with STATES["main screen"].reached(scene) as terminal:
+    with STATES["main screen"].start(scene) as terminal:
         terminal.signal(ending)
         assert terminal.wait() == 128 + ending
-        scene.assert_in_order(terminal)
+        scene.assert_clean(terminal)
 
 
-def test_a_crash_restores_the_terminal_and_prints_no_data(scene: Scene) -> None:
+def test_a_crash_restores_the_terminal_and_prints_no_data(scene: AppProcess) -> None:
     scene.program = without_a_table(FAILS)
-    with scene.opened() as terminal:
+    with scene.start() as terminal:
         assert terminal.wait() == 70
         scene.assert_restored(terminal)
-        assert b"please report it" in after_the_screen(bytes(terminal.output))
+        assert b"please report it" in output_after_screen(bytes(terminal.output))
         assert TOKEN.encode() not in terminal.output
 
 
@@ -181,5 +181,5 @@ def test_hostile_text_in_the_feed_cannot_drive_the_terminal(tmp_path: Path) -> N
         walk.terminal.signal(signal.SIGTERM)
         assert walk.terminal.wait() == 128 + signal.SIGTERM
         written = bytes(walk.terminal.output)
-        assert foreign_sequences(written, *application(COPY), r"\r\n") == []
-        assert unseen(written) == set()
+        assert unexpected_sequences(written, *own_sequences(COPY), r"\r\n") == []
+        assert invisible_characters(written) == set()

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.app_states import STATES, Scene
+from tests.support.app_states import STATES, AppProcess
 from tests.support.terminal import Terminal
-from tests.support.terminal_modes import left
+from tests.support.terminal_modes import changed_modes
 
 CTRL_Z = "\x1a"
 SCREEN = b"\x1b[?1049h"
@@ -24,7 +24,7 @@ QUIET_S = 0.4
 
 
 @pytest.fixture
-def job(scene: Scene) -> Scene:
+def job(scene: AppProcess) -> AppProcess:
     scene.in_shell = True
     return scene
 
@@ -33,14 +33,14 @@ def stop(terminal: Terminal) -> None:
     """Press Ctrl-Z, and wait until the shell reports the stop."""
     before = stop_reports(terminal)
     terminal.press(CTRL_Z)
-    terminal.until(lambda: stop_reports(terminal) > before)
+    terminal.wait_until(lambda: stop_reports(terminal) > before)
 
 
 def resume(terminal: Terminal, enter: str = "\r") -> None:
     """Continue the job with `fg`, and wait until it has the terminal."""
     written = len(terminal.output)
     terminal.press(f"fg{enter}")
-    terminal.until(lambda: SCREEN in terminal.output[written:])
+    terminal.wait_until(lambda: SCREEN in terminal.output[written:])
 
 
 def stop_reports(terminal: Terminal) -> int:
@@ -57,82 +57,82 @@ def all_stopped(group: int) -> bool:
     return set(states) == {"T"}
 
 
-def end(scene: Scene, terminal: Terminal) -> None:
+def end(scene: AppProcess, terminal: Terminal) -> None:
     """Stop the job, send it SIGTERM, continue it, and check that it ends and restores the terminal."""
     stop(terminal)
     terminal.press("kill %1; fg; echo CODE $?", "enter")
-    terminal.until(f"CODE {128 + signal.SIGTERM}")
-    assert left(bytes(terminal.output)) == {}
+    terminal.wait_until(f"CODE {128 + signal.SIGTERM}")
+    assert changed_modes(bytes(terminal.output)) == {}
     assert terminal.attributes == scene.before
     terminal.press("exit", "enter")
     terminal.wait()
-    scene.assert_in_order(terminal)
+    scene.assert_clean(terminal)
 
 
 @pytest.mark.parametrize("state", [state for state in STATES if state != "editor"])
-def test_a_stop_restores_the_terminal_and_fg_draws_the_screen(job: Scene, state: str) -> None:
-    with STATES[state].reached(job) as terminal:
-        terminal.quiet(QUIET_S)
-        before = terminal.painted[STATUS:]
+def test_a_stop_restores_the_terminal_and_fg_draws_the_screen(job: AppProcess, state: str) -> None:
+    with STATES[state].start(job) as terminal:
+        terminal.wait_for_silence(QUIET_S)
+        before = terminal.cells[STATUS:]
         stop(terminal)
-        assert left(bytes(terminal.output)) == {}
+        assert changed_modes(bytes(terminal.output)) == {}
         assert terminal.attributes == job.before
         resume(terminal)
-        terminal.until(lambda: terminal.painted[STATUS:] == before)
+        terminal.wait_until(lambda: terminal.cells[STATUS:] == before)
         end(job, terminal)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
-def test_the_editor_is_stopped_and_continued_with_the_app(job: Scene) -> None:
-    with STATES["editor"].reached(job) as terminal:
+def test_the_editor_is_stopped_and_continued_with_the_app(job: AppProcess) -> None:
+    with STATES["editor"].start(job) as terminal:
         stop(terminal)
         # The shell waits for the app only: an editor that is not stopped yet would read the next command.
-        terminal.until(lambda: all_stopped(group=terminal.children[0]))
+        terminal.wait_until(lambda: all_stopped(group=terminal.children[0]))
         told = terminal.output.count(b"--journal")
         terminal.press("fg", "enter")
-        terminal.until(lambda: terminal.output.count(b"--journal") > told)
+        terminal.wait_until(lambda: terminal.output.count(b"--journal") > told)
         terminal.press("saved", "enter")
-        terminal.until(lambda: SCREEN in terminal.output.partition(b"TOLD saved")[2])
-        terminal.until("enter invokes")
+        terminal.wait_until(lambda: SCREEN in terminal.output.partition(b"TOLD saved")[2])
+        terminal.wait_until("enter invokes")
         # The app may take the terminal a second time just after the stop, which discards typed input.
-        terminal.quiet(QUIET_S)
+        terminal.wait_for_silence(QUIET_S)
         terminal.press("escape")
-        terminal.until(lambda: "enter invokes" not in terminal.text)
+        terminal.wait_until(lambda: "enter invokes" not in terminal.text)
         end(job, terminal)
 
 
-def test_in_the_background_the_terminal_is_not_used(job: Scene) -> None:
-    with STATES["main screen"].reached(job) as terminal:
+def test_in_the_background_the_terminal_is_not_used(job: AppProcess) -> None:
+    with STATES["main screen"].start(job) as terminal:
         stop(terminal)
         terminal.press("bg", "enter", "echo IN $((40 + 2)) BACK", "enter")
-        terminal.until("IN 42 BACK")
-        terminal.quiet(1)
-        assert left(bytes(terminal.output)) == {}
+        terminal.wait_until("IN 42 BACK")
+        terminal.wait_for_silence(1)
+        assert changed_modes(bytes(terminal.output)) == {}
         resume(terminal)
         end(job, terminal)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
-def test_after_sigstop_the_whole_screen_is_drawn(job: Scene) -> None:
-    with STATES["main screen"].reached(job) as terminal:
-        terminal.quiet(QUIET_S)
-        before, stopped = terminal.painted[STATUS:], stop_reports(terminal)
+def test_after_sigstop_the_whole_screen_is_drawn(job: AppProcess) -> None:
+    with STATES["main screen"].start(job) as terminal:
+        terminal.wait_for_silence(QUIET_S)
+        before, stopped = terminal.cells[STATUS:], stop_reports(terminal)
         os.kill(terminal.children[0], signal.SIGSTOP)
-        terminal.until(lambda: stop_reports(terminal) > stopped)
+        terminal.wait_until(lambda: stop_reports(terminal) > stopped)
         # The terminal is still in raw mode, where enter sends no newline.
         terminal.press("echo over it all\n")
         resume(terminal, enter="\n")
-        terminal.until(lambda: terminal.painted[STATUS:] == before)
+        terminal.wait_until(lambda: terminal.cells[STATUS:] == before)
         end(job, terminal)
 
 
-def test_without_a_job_control_shell_a_stop_continues_at_once(scene: Scene) -> None:
-    with STATES["main screen"].reached(scene) as terminal:
-        terminal.quiet(QUIET_S)
-        before, written = terminal.painted[STATUS:], len(terminal.output)
+def test_without_a_job_control_shell_a_stop_continues_at_once(scene: AppProcess) -> None:
+    with STATES["main screen"].start(scene) as terminal:
+        terminal.wait_for_silence(QUIET_S)
+        before, written = terminal.cells[STATUS:], len(terminal.output)
         terminal.press(CTRL_Z)
-        terminal.until(lambda: SCREEN in terminal.output[written:])
-        terminal.until(lambda: terminal.painted[STATUS:] == before)
+        terminal.wait_until(lambda: SCREEN in terminal.output[written:])
+        terminal.wait_until(lambda: terminal.cells[STATUS:] == before)
         terminal.signal(signal.SIGTERM)
         assert terminal.wait() == 128 + signal.SIGTERM
-        scene.assert_in_order(terminal)
+        scene.assert_clean(terminal)

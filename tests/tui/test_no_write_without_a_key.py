@@ -10,14 +10,14 @@ import httpx
 import pytest
 
 from scaicore_tui.tui.terminal.input import InputParser
-from tests.support.app_stage import Stage, screen_lines, until
-from tests.support.app_states import Scene
+from tests.support.app_stage import Stage, screen_lines, wait_until
+from tests.support.app_states import AppProcess
 from tests.support.feed_server import feed_server
 from tests.support.feed_simulator import FeedSim
-from tests.support.inbox_scene import inbox
-from tests.support.scene import BREAKPOINT, busy, stopped_debug
+from tests.support.inbox_scene import inbox_feed
+from tests.support.scene import BREAKPOINT, busy_feed, stopped_debug
 from tests.support.terminal import Terminal
-from tests.support.write_server import Taking
+from tests.support.write_server import AcceptingServer
 
 DA2 = b"\x1b[>0;276;0c"
 STRAYS = (
@@ -36,9 +36,9 @@ class Counting(FeedSim):
 
     posts: list[str] = field(default_factory=list)
 
-    def answer(self, request: httpx.Request) -> httpx.Response:
+    def respond(self, request: httpx.Request) -> httpx.Response:
         if request.method != "POST":
-            return super().answer(request)
+            return super().respond(request)
         self.posts.append(request.url.path)
         return httpx.Response(200, json={"data": BREAKPOINT | {"status": "resolved", "resolution": "continue"}})
 
@@ -51,8 +51,8 @@ def feed() -> Counting:
 @pytest.fixture
 def terminal(feed: Counting, tmp_path: Path) -> Iterator[Terminal]:
     """The program, with the breakpoint under its cursor."""
-    with feed_server(feed) as server, Scene(tmp_path, server).opened() as opened:
-        opened.until(lambda: "exec_d3b6f0" in opened.text and "Waiting for you · 1" in opened.text)
+    with feed_server(feed) as server, AppProcess(tmp_path, server).start() as opened:
+        opened.wait_until(lambda: "exec_d3b6f0" in opened.text and "Waiting for you · 1" in opened.text)
         yield opened
 
 
@@ -61,15 +61,15 @@ def test_only_a_key_continues_a_breakpoint(terminal: Terminal, feed: Counting) -
         terminal.send(stray)
     for at in (1, 2, len(DA2) - 1):
         terminal.send(DA2[:at])
-        terminal.quiet(LONGER_THAN_AN_ESCAPE, at_most=LONGER_THAN_AN_ESCAPE)
+        terminal.wait_for_silence(LONGER_THAN_AN_ESCAPE, at_most=LONGER_THAN_AN_ESCAPE)
         terminal.send(DA2[at:])
-        terminal.quiet(LONGER_THAN_AN_ESCAPE, at_most=LONGER_THAN_AN_ESCAPE)
+        terminal.wait_for_silence(LONGER_THAN_AN_ESCAPE, at_most=LONGER_THAN_AN_ESCAPE)
     terminal.send(b"\x1b[I\x1b[Bc")
-    terminal.until("c: not taken")
+    terminal.wait_until("c: not taken")
     assert feed.posts == []
-    terminal.quiet(LONGER_THAN_AN_ESCAPE, at_most=LONGER_THAN_AN_ESCAPE)
+    terminal.wait_for_silence(LONGER_THAN_AN_ESCAPE, at_most=LONGER_THAN_AN_ESCAPE)
     terminal.press("c")
-    terminal.until(lambda: feed.posts)
+    terminal.wait_until(lambda: feed.posts)
     assert feed.posts == ["/api/v1/scaicore/checkpoints/ckpt_break/resolve"]
 
 
@@ -80,36 +80,36 @@ def press(stage: Stage, sent: bytes) -> None:
 
 
 async def test_a_key_that_writes_is_not_taken_together_with_a_sequence() -> None:
-    stage = Stage(inbox(BREAKPOINT))
-    taking = Taking(stage)
+    stage = Stage(inbox_feed(BREAKPOINT))
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("i")
         stage.clock.advance(1)
         screen = stage.app.screen
         for key in "caRC":
             press(stage, f"{key}\x1b[I".encode())
-            await until(pilot, lambda: f"{key}: not taken" in stage.text)  # noqa: B023  (waited for here)
+            await wait_until(pilot, lambda: f"{key}: not taken" in stage.text)  # noqa: B023  (waited for here)
         assert stage.app.screen is screen
         assert not taking.posts
 
 
 async def test_a_confirmation_is_not_taken_together_with_a_sequence() -> None:
-    stage = Stage(busy())
-    taking = Taking(stage)
+    stage = Stage(busy_feed())
+    taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("a", "1")
         stage.clock.advance(1)
         press(stage, b"\x1b[I\r")
         press(stage, b"\x13\x1b[I")
-        await until(pilot, lambda: any("ctrl+s: not taken" in line for line in screen_lines(stage.app)))
+        await wait_until(pilot, lambda: any("ctrl+s: not taken" in line for line in screen_lines(stage.app)))
         assert not taking.posts
         await pilot.press("enter")
-        await until(pilot, lambda: taking.posts)
+        await wait_until(pilot, lambda: taking.posts)
 
 
 async def test_what_is_typed_into_a_line_is_typed_whatever_it_came_with() -> None:
-    stage = Stage(busy())
+    stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         await pilot.press("slash")
         press(stage, b"ca\x1b[DR")
-        await until(pilot, lambda: "/cRa" in stage.text)
+        await wait_until(pilot, lambda: "/cRa" in stage.text)

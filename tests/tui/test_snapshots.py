@@ -15,13 +15,13 @@ from textual.pilot import Pilot
 
 from scaicore_tui.config.target import Color
 from scaicore_tui.tui import DebuggerApp
-from tests.support.app_stage import SMALL, STANDARD, WIDE, Stage, screen_lines, until
+from tests.support.app_stage import SMALL, STANDARD, WIDE, Stage, screen_lines, wait_until
 from tests.support.feed_simulator import FeedSim
-from tests.support.inbox_scene import WITH_FORM, inbox
-from tests.support.scene import BREAKPOINT, busy, later
+from tests.support.inbox_scene import WITH_FORM, inbox_feed
+from tests.support.scene import BREAKPOINT, busy_feed, events_two_hours_later
 from tests.support.screen_snapshot import CompareScreen
-from tests.support.two_profiles import STAGING, Shelf, text
-from tests.support.write_server import Choosy
+from tests.support.two_profiles import STAGING, ProfileSet, shown_text
+from tests.support.write_server import SelectiveServer
 
 # Another payment, and one more, in the input of the run that failed.
 EDITS = ("down", "down", "down", "end", "left", "backspace", "9", "down", "end", "comma", "4")
@@ -49,14 +49,14 @@ async def paused(stage: Stage, pilot: Pilot[int]) -> None:
 
 
 async def offline(stage: Stage, pilot: Pilot[int]) -> None:
-    stage.trouble = unreachable
+    stage.fault = unreachable
     await stage.poll(pilot)
     await stage.poll(pilot)
     await stage.wait(pilot, 9)
 
 
 async def stale(stage: Stage, pilot: Pilot[int]) -> None:
-    stage.trouble = unwell
+    stage.fault = unwell
     await stage.poll(pilot)
     await stage.wait(pilot, 3)
 
@@ -86,7 +86,7 @@ def check(
     """Assert that the app looks as accepted, after its first poll and `act`."""
 
     async def before(pilot: Pilot[int]) -> None:
-        await stage.begin(pilot)
+        await stage.wait_for_first_poll(pilot)
         await act(stage, pilot)
 
     compare(stage.app, size, before, colours=colours)
@@ -95,7 +95,7 @@ def check(
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("status", STATUSES)
 def test_main(compare_screen: CompareScreen, size: tuple[int, int], status: str) -> None:
-    check(compare_screen, Stage(busy()), size, STATUSES[status], colours=size == STANDARD)
+    check(compare_screen, Stage(busy_feed()), size, STATUSES[status], colours=size == STANDARD)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -105,17 +105,17 @@ def test_empty(compare_screen: CompareScreen, size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_read_only_on_one_core(compare_screen: CompareScreen, size: tuple[int, int]) -> None:
-    check(compare_screen, Stage(busy(), read_only=True, core="core_support-triage"), size, keys("a"))
+    check(compare_screen, Stage(busy_feed(), read_only=True, core="core_support-triage"), size, keys("a"))
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_review(compare_screen: CompareScreen, size: tuple[int, int]) -> None:
-    check(compare_screen, Stage(busy()), size, keys("a", "2"), colours=size == STANDARD)
+    check(compare_screen, Stage(busy_feed()), size, keys("a", "2"), colours=size == STANDARD)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_failed_run(compare_screen: CompareScreen, size: tuple[int, int]) -> None:
-    check(compare_screen, Stage(busy()), size, keys("e", "enter"), colours=size == STANDARD)
+    check(compare_screen, Stage(busy_feed()), size, keys("e", "enter"), colours=size == STANDARD)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_failed_run(compare_screen: CompareScreen, size: tuple[int, int]) -> Non
     ],
 )
 def test_at_full_size(compare_screen: CompareScreen, act: Act) -> None:
-    check(compare_screen, Stage(busy()), STANDARD, act)
+    check(compare_screen, Stage(busy_feed()), STANDARD, act)
 
 
 @pytest.mark.parametrize(
@@ -145,16 +145,16 @@ def test_at_full_size(compare_screen: CompareScreen, act: Act) -> None:
     ],
 )
 def test_in_colours(compare_screen: CompareScreen, act: Act) -> None:
-    check(compare_screen, Stage(busy()), STANDARD, act, colours=True)
+    check(compare_screen, Stage(busy_feed()), STANDARD, act, colours=True)
 
 
 @pytest.mark.parametrize("pressed", [("tab",), ("tab", "tab")], ids=["nodes", "inbox"])
 def test_one_pane_at_a_time(compare_screen: CompareScreen, pressed: tuple[str, ...]) -> None:
-    check(compare_screen, Stage(busy()), SMALL, keys(*pressed))
+    check(compare_screen, Stage(busy_feed()), SMALL, keys(*pressed))
 
 
 def test_ascii(compare_screen: CompareScreen) -> None:
-    check(compare_screen, Stage(busy(), ascii_only=True), STANDARD)
+    check(compare_screen, Stage(busy_feed(), ascii_only=True), STANDARD)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -167,12 +167,12 @@ def test_nothing_configured(compare_screen: CompareScreen, size: tuple[int, int]
 
 @pytest.mark.parametrize("size", SIZES)
 def test_profiles(compare_screen: CompareScreen, size: tuple[int, int], tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
+    shelf = ProfileSet(tmp_path)
 
     async def before(pilot: Pilot[int]) -> None:
-        await until(pilot, lambda: "exec_8f21c4" in text(pilot))
+        await wait_until(pilot, lambda: "exec_8f21c4" in shown_text(pilot))
         await pilot.press("P")
-        await until(pilot, lambda: "prod.example" in text(pilot))
+        await wait_until(pilot, lambda: "prod.example" in shown_text(pilot))
 
     app = DebuggerApp(shelf.session(STAGING), profiles=shelf)
     compare_screen(app, size, before, colours=size == STANDARD)
@@ -180,46 +180,46 @@ def test_profiles(compare_screen: CompareScreen, size: tuple[int, int], tmp_path
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_profile_in_its_colour(compare_screen: CompareScreen, size: tuple[int, int]) -> None:
-    check(compare_screen, Stage(busy(), color=Color.RED), size, keys("a", "1", "escape"), colours=size == STANDARD)
+    check(compare_screen, Stage(busy_feed(), color=Color.RED), size, keys("a", "1", "escape"), colours=size == STANDARD)
 
 
 def test_a_dialog_of_a_profile_in_its_colour(compare_screen: CompareScreen) -> None:
-    check(compare_screen, Stage(busy(), color=Color.AMBER, protected=True), STANDARD, keys("a", "1"), colours=True)
+    check(compare_screen, Stage(busy_feed(), color=Color.AMBER, protected=True), STANDARD, keys("a", "1"), colours=True)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_inbox(compare_screen: CompareScreen, size: tuple[int, int]) -> None:
-    check(compare_screen, Stage(inbox()), size, keys("i", "j"), colours=size == STANDARD)
+    check(compare_screen, Stage(inbox_feed()), size, keys("i", "j"), colours=size == STANDARD)
 
 
 def test_resolved(compare_screen: CompareScreen) -> None:
     async def read(stage: Stage, pilot: Pilot[int]) -> None:
         await keys("i", "v")(stage, pilot)
-        await until(pilot, lambda: stage.screen.desk.answered.read_at is not None)
+        await wait_until(pilot, lambda: stage.screen.desk.answered.read_at is not None)
         await stage.settle(pilot)
 
-    check(compare_screen, Stage(inbox()), STANDARD, read)
+    check(compare_screen, Stage(inbox_feed()), STANDARD, read)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_review_form(compare_screen: CompareScreen, size: tuple[int, int]) -> None:
-    check(compare_screen, Stage(inbox(WITH_FORM)), size, keys("i", "a", "1", "ctrl+t"))
+    check(compare_screen, Stage(inbox_feed(WITH_FORM)), size, keys("i", "a", "1", "ctrl+t"))
 
 
 def test_protected_review(compare_screen: CompareScreen) -> None:
-    stage = Stage(inbox(WITH_FORM), protected=True)
+    stage = Stage(inbox_feed(WITH_FORM), protected=True)
     check(compare_screen, stage, STANDARD, keys("i", "a", "1", "tab", "tab", *"appr"))
 
 
 def test_protected_review_before_the_word(compare_screen: CompareScreen) -> None:
-    stage = Stage(inbox(WITH_FORM), protected=True)
+    stage = Stage(inbox_feed(WITH_FORM), protected=True)
     check(compare_screen, stage, STANDARD, keys("i", "a", "1"))
 
 
 def test_long_options(compare_screen: CompareScreen) -> None:
     said = "approve, and let everybody in the department know that it was approved after all, with a note to payroll"
     options = [{"id": "approve_and_tell_everybody", "label": said}, {"id": "no", "label": "No"}, "later"]
-    check(compare_screen, Stage(inbox(WITH_FORM | {"options": options})), SMALL, keys("i", "a", "1"))
+    check(compare_screen, Stage(inbox_feed(WITH_FORM | {"options": options})), SMALL, keys("i", "a", "1"))
 
 
 MARK_THREE = ("i", "j", "j", "j", "space", "j", "space", "j", "space", "j", "space")
@@ -227,14 +227,20 @@ MARK_THREE = ("i", "j", "j", "j", "space", "j", "space", "j", "space", "j", "spa
 
 @pytest.mark.parametrize("size", SIZES)
 def test_marked(compare_screen: CompareScreen, size: tuple[int, int]) -> None:
-    check(compare_screen, Stage(inbox()), size, keys(*MARK_THREE, "slash", *"!inv2", "enter"), colours=size == STANDARD)
+    check(
+        compare_screen,
+        Stage(inbox_feed()),
+        size,
+        keys(*MARK_THREE, "slash", *"!inv2", "enter"),
+        colours=size == STANDARD,
+    )
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_bulk_answer(compare_screen: CompareScreen, size: tuple[int, int]) -> None:
     check(
         compare_screen,
-        Stage(inbox()),
+        Stage(inbox_feed()),
         size,
         keys(*MARK_THREE, "slash", *"!inv2", "enter", "k", "a", "1"),
         colours=size == STANDARD,
@@ -244,32 +250,32 @@ def test_bulk_answer(compare_screen: CompareScreen, size: tuple[int, int]) -> No
 @pytest.mark.parametrize("size", SIZES)
 def test_bulk_results(compare_screen: CompareScreen, size: tuple[int, int]) -> None:
     async def answered(stage: Stage, pilot: Pilot[int]) -> None:
-        Choosy(stage, ckpt_inv2=422)
+        SelectiveServer(stage, ckpt_inv2=422)
         await keys(*MARK_THREE, "k", "a", "1")(stage, pilot)
         stage.clock.advance(1)
         await pilot.press("enter")
-        await until(pilot, lambda: "refused" in "".join(screen_lines(stage.app)))
+        await wait_until(pilot, lambda: "refused" in "".join(screen_lines(stage.app)))
         await stage.settle(pilot)
 
-    check(compare_screen, Stage(inbox()), size, answered, colours=size == STANDARD)
+    check(compare_screen, Stage(inbox_feed()), size, answered, colours=size == STANDARD)
 
 
 def test_continue_all(compare_screen: CompareScreen) -> None:
     there = [BREAKPOINT | {"id": f"ckpt_b{number}", "node_id": "find_order"} for number in (1, 2)]
-    stage = Stage(inbox(*there, BREAKPOINT | {"node_id": "reply"}))
+    stage = Stage(inbox_feed(*there, BREAKPOINT | {"node_id": "reply"}))
     check(compare_screen, stage, STANDARD, keys("i", "C", "1"))
 
 
 async def two_hours_pass(stage: Stage, pilot: Pilot[int]) -> None:
     """Advance the clock by two hours; the feed has kept only the last ten minutes."""
-    stage.sim.log[:] = later()
+    stage.sim.log[:] = events_two_hours_later()
     stage.clock.advance(7_200)
     await stage.poll(pilot)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_gap(compare_screen: CompareScreen, size: tuple[int, int]) -> None:
-    check(compare_screen, Stage(busy()), size, two_hours_pass, colours=size == STANDARD)
+    check(compare_screen, Stage(busy_feed()), size, two_hours_pass, colours=size == STANDARD)
 
 
 def test_gap_in_ascii(compare_screen: CompareScreen) -> None:
@@ -277,4 +283,4 @@ def test_gap_in_ascii(compare_screen: CompareScreen) -> None:
         await two_hours_pass(stage, pilot)
         await keys("escape", *"jjjjj")(stage, pilot)
 
-    check(compare_screen, Stage(busy(), ascii_only=True), STANDARD, at_an_older_run)
+    check(compare_screen, Stage(busy_feed(), ascii_only=True), STANDARD, at_an_older_run)

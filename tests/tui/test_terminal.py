@@ -34,8 +34,8 @@ PAGE = "\n".join(f"line {number} of a page that nobody asked for: q R a c 1 ?" f
 def demo(tmp_path: Path) -> Iterator[Terminal]:
     """The demo, with runs on the screen and a review that waits."""
     with Terminal(tmp_path, DEMO) as terminal:
-        terminal.until(runs_are_shown(terminal))
-        terminal.until(lambda: re.search(r"Waiting for you · [1-9].*\n(.*\n)*.*‖ ", terminal.text))
+        terminal.wait_until(runs_are_shown(terminal))
+        terminal.wait_until(lambda: re.search(r"Waiting for you · [1-9].*\n(.*\n)*.*‖ ", terminal.text))
         yield terminal
 
 
@@ -68,27 +68,27 @@ def question_of(terminal: Terminal) -> tuple[str, str]:
         found[:] = [*nodes, *runs]
         return len(found) == 2
 
-    terminal.until(told)
+    terminal.wait_until(told)
     return found[0], found[1]
 
 
 def test_a_checkpoint_is_answered_and_its_node_turns_green(demo: Terminal, tmp_path: Path) -> None:
     demo.press("a")
-    demo.until("nothing is chosen yet")
+    demo.wait_until("nothing is chosen yet")
     node, run = question_of(demo)
     demo.press("escape")
-    demo.until("Runs  ")
+    demo.wait_until("Runs  ")
     demo.press("/", run, "enter")
-    demo.until("Runs  1 of 1 ")
-    demo.until(node_is(demo, node, "‖", AMBER))
+    demo.wait_until("Runs  1 of 1 ")
+    demo.wait_until(node_is(demo, node, "‖", AMBER))
     demo.press("a")
-    demo.until("nothing is chosen yet")
+    demo.wait_until("nothing is chosen yet")
     demo.press("1")
-    demo.until("enter sends")
-    demo.quiet(HASTE)
+    demo.wait_until("enter sends")
+    demo.wait_for_silence(HASTE)
     demo.press("enter")
-    demo.until(": confirmed")
-    demo.until(node_is(demo, node, "✓", GREEN))
+    demo.wait_until(": confirmed")
+    demo.wait_until(node_is(demo, node, "✓", GREEN))
     leave(demo)
     assert not list(tmp_path.iterdir())
 
@@ -101,40 +101,40 @@ def leave(terminal: Terminal) -> None:
     assert left[1]
     assert b"\x1b[?25h" in left[2]
     assert b"\x1b[?25l" not in left[2]
-    assert terminal.is_empty
+    assert terminal.has_no_processes
 
 
 def test_an_input_is_edited_in_the_editor_of_ones_own(tmp_path: Path) -> None:
     editor = tmp_path / "editor.py"
     editor.write_text(EDITOR)
     with Terminal(tmp_path, DEMO, env={"EDITOR": f"{sys.executable} {editor}"}) as terminal:
-        terminal.until(runs_are_shown(terminal))
+        terminal.wait_until(runs_are_shown(terminal))
         terminal.press("R")
-        terminal.until("enter invokes")
+        terminal.wait_until("enter invokes")
         terminal.press("o")
-        terminal.until(editing(terminal, 1))
-        terminal.quiet(TWO_POLLS)
+        terminal.wait_until(editing(terminal, 1))
+        terminal.wait_for_silence(TWO_POLLS)
         assert b"\x1b" not in bytes(terminal.output).rpartition(b"EDITING")[2]
         terminal.press("fail", "enter")
-        terminal.until("ended with code 3")
+        terminal.wait_until("ended with code 3")
         terminal.press("o")
-        terminal.until(editing(terminal, 2))
+        terminal.wait_until(editing(terminal, 2))
         terminal.press("mine", "enter")
-        terminal.until('+   "typed": "mine"')
+        terminal.wait_until('+   "typed": "mine"')
         terminal.press("escape")
-        terminal.until("Runs  ")
+        terminal.wait_until("Runs  ")
         leave(terminal)
 
 
 def test_what_was_painted_bit_by_bit_is_what_is_painted_whole(demo: Terminal) -> None:
     demo.press("p")
-    demo.until("paused")
+    demo.wait_until("paused")
     for keys in WALK:
         demo.press(*keys.split())
-        demo.quiet(HASTE)
+        demo.wait_for_silence(HASTE)
         assert_painted_right(demo)
     demo.resize(120, 40)
-    demo.quiet(HASTE)
+    demo.wait_for_silence(HASTE)
     assert_painted_right(demo)
     leave(demo)
 
@@ -143,11 +143,11 @@ def assert_painted_right(terminal: Terminal) -> None:
     """Painting all of it changes nothing, but an age that grows meanwhile."""
     differing: list[int] = []
     for _ in range(3):
-        before, written = terminal.painted, len(terminal.output)
+        before, written = terminal.cells, len(terminal.output)
         terminal.press("ctrl+l")
-        terminal.until(lambda written=written: len(terminal.output) > written + 1000)  # type: ignore[misc]
-        terminal.quiet(HASTE / 4)
-        differing = [row for row, (old, new) in enumerate(zip(before, terminal.painted, strict=True)) if old != new]
+        terminal.wait_until(lambda written=written: len(terminal.output) > written + 1000)  # type: ignore[misc]
+        terminal.wait_for_silence(HASTE / 4)
+        differing = [row for row, (old, new) in enumerate(zip(before, terminal.cells, strict=True)) if old != new]
         if differing in ([], [0]):
             return
     raise AssertionError(f"lines {differing} differ:\n{terminal.text}")
@@ -155,31 +155,31 @@ def assert_painted_right(terminal: Terminal) -> None:
 
 def test_without_configuration_it_says_what_to_set_and_leaves(tmp_path: Path) -> None:
     with Terminal(tmp_path) as terminal:
-        terminal.until("SCAICORE_TUI_URL")
-        terminal.until("press d: the demo")
+        terminal.wait_until("SCAICORE_TUI_URL")
+        terminal.wait_until("press d: the demo")
         leave(terminal)
 
 
 def test_without_configuration_the_demo_is_one_key_away(tmp_path: Path) -> None:
     with Terminal(tmp_path) as terminal:
-        terminal.until("start the demo")
+        terminal.wait_until("start the demo")
         terminal.press("d")
-        terminal.until(runs_are_shown(terminal))
+        terminal.wait_until(runs_are_shown(terminal))
         leave(terminal)
 
 
 def test_a_tiny_screen_a_held_key_and_a_pasted_page_do_no_harm(demo: Terminal) -> None:
     demo.resize(40, 10)
-    demo.until(lambda: "Waiting for you" not in demo.text and "Runs  " in demo.text)
+    demo.wait_until(lambda: "Waiting for you" not in demo.text and "Runs  " in demo.text)
     demo.press("j" * 200)
-    demo.until(lambda: re.search(r"Runs  ([1-9]\d*) of \1\b", demo.text))
+    demo.wait_until(lambda: re.search(r"Runs  ([1-9]\d*) of \1\b", demo.text))
     demo.resize(80, 24)
-    demo.until("Waiting for you")
+    demo.wait_until("Waiting for you")
     demo.paste(PAGE)
     demo.press("?")
-    demo.until("Keys · runs")
+    demo.wait_until("Keys · runs")
     demo.press("escape")
-    demo.until(runs_are_shown(demo))
+    demo.wait_until(runs_are_shown(demo))
     leave(demo)
 
 
@@ -188,17 +188,17 @@ def test_a_sign_may_come_byte_by_byte(demo: Terminal) -> None:
     for byte in "é─x".encode():
         demo.send(bytes([byte]))
         # The next one is another read then: half a sign shows nothing to wait for.
-        demo.quiet(HASTE / 4, HASTE)
-    demo.until("/é─x")
+        demo.wait_for_silence(HASTE / 4, HASTE)
+    demo.wait_until("/é─x")
     demo.press("escape")
-    demo.until(runs_are_shown(demo))
+    demo.wait_until(runs_are_shown(demo))
     leave(demo)
 
 
 def test_over_a_bad_link_colours_are_few_and_ticks_rare(tmp_path: Path) -> None:
     with Terminal(tmp_path, (*DEMO, "--rate", "0", "--low-bandwidth")) as terminal:
-        terminal.until(runs_are_shown(terminal))
-        terminal.until(lambda: re.search(r"live <\d+s", terminal.text))
+        terminal.wait_until(runs_are_shown(terminal))
+        terminal.wait_until(lambda: re.search(r"live <\d+s", terminal.text))
         written = bytes(terminal.output)
         assert not re.search(rb"[34]8;[25];", written)
         assert re.search(rb"\x1b\[[\d;]*3[1-5]m", written)
@@ -208,6 +208,6 @@ def test_over_a_bad_link_colours_are_few_and_ticks_rare(tmp_path: Path) -> None:
 
 def test_without_colours_there_are_none(tmp_path: Path) -> None:
     with Terminal(tmp_path, (*DEMO, "--rate", "0"), env={"NO_COLOR": "1"}) as terminal:
-        terminal.until(runs_are_shown(terminal))
+        terminal.wait_until(runs_are_shown(terminal))
         assert not re.search(rb"\x1b\[[\d;]*[34][0-8][;m]", bytes(terminal.output))
         leave(terminal)

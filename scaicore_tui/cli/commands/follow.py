@@ -215,7 +215,7 @@ async def with_backoff(session: Session, contact: ConnectionReporter, read: Call
         for words in contact.lost(error):
             stderr.say(words)
 
-    await session.read_until_answered(read, report)
+    await session.read_with_backoff(read, report)
 
 
 @asynccontextmanager

@@ -21,8 +21,8 @@ def list_ledger(json: bool) -> None:
     """Print all entries, oldest first, with all their states in the document."""
     ledger = Ledger(ledger_file())
     entries = ledger.entries()
-    if ledger.unreadable:
-        say(f"{ledger.unreadable:,} lines can't be read, and are kept as they are: {ledger_file()}")
+    if ledger.unreadable_count:
+        say(f"{ledger.unreadable_count:,} lines can't be read, and are kept as they are: {ledger_file()}")
     if json:
         stdout.document([_document(entry) for entry in entries])
     else:

@@ -56,8 +56,8 @@ async def list_events(common: Common, execution: str | None, json: bool) -> None
     if common.journal is None and not common.offline:
         async with open_oneshot(common) as session:
             await session.read_once()
-            _tell_unreadable(session.unreadable)
-            _tell_unread(session.unread)
+            _tell_unreadable(session.unreadable_count)
+            _tell_unread(session.unread_reasons)
             key = session.find_run(execution).execution_id if execution else None
             _print_events(session.events(key), json)
         return
@@ -74,7 +74,7 @@ async def list_checkpoints(common: Common, status: str, json: bool) -> None:
         )
     async with open_oneshot(common) as session:
         listed = await session.list_checkpoints(status)
-        _tell_unreadable(session.unreadable)
+        _tell_unreadable(session.unreadable_count)
         _tell_unread([listed.cut_short])
         now = session.now
     if json:
@@ -104,8 +104,8 @@ async def _read(common: Common) -> AsyncIterator[tuple[RunIndex, float]]:
         return
     async with open_oneshot(common) as session:
         await session.read_once()
-        _tell_unreadable(session.unreadable)
-        _tell_unread(session.unread)
+        _tell_unreadable(session.unreadable_count)
+        _tell_unread(session.unread_reasons)
         yield session.index, session.now
 
 

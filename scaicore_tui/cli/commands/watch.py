@@ -75,7 +75,7 @@ def _tell_unread(session: Session, common: Common, execution_id: str | None) -> 
         missing = [gap.label(now, stdout.WIDE) for gap in gap_rows(book.gaps, book.order.above) if gap.is_open]
     else:
         missing = []
-    for words in filter(None, [*missing, *session.unread]):
+    for words in filter(None, [*missing, *session.unread_reasons]):
         stderr.say(words)
 
 
@@ -86,7 +86,7 @@ async def _find(session: Session, contact: ConnectionReporter, execution: str) -
     Raises NotFound, or UsageError if several runs match.
     """
     book = session.index
-    while session.reads_older and book.event_count < DEFAULT_BACKFILL:
+    while session.can_read_older and book.event_count < DEFAULT_BACKFILL:
         found = book.find(execution)
         if found and not found[0].joined_late:
             break

@@ -111,7 +111,7 @@ async def _telling_of_interrupts(session: Session) -> AsyncIterator[None]:
     try:
         yield
     except asyncio.CancelledError:
-        if any(not submission.is_settled for submission in session.submissions):
+        if any(not submission.is_final for submission in session.submissions):
             say("interrupted: what was sent is not taken back. What came of it: scaicore-tui ledger")
         raise
 

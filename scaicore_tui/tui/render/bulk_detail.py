@@ -71,7 +71,7 @@ def outcome_of(submission: Submission | None, over: str | None) -> Outcome:
     if submission is None:
         return Outcome(NOT_YET, "grey") if over is None else Outcome(NOT_SENT, "grey", over)
     went_well = submission.progress in _GOES_WELL
-    return Outcome(submission.word, colour_of(submission.progress), "" if went_well else submission.message)
+    return Outcome(submission.progress_text, colour_of(submission.progress), "" if went_well else submission.message)
 
 
 def counted(outcomes: Mapping[str, Outcome]) -> Iterator[Span]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.support.builders import RUNTIME
 
-DEEP = 10_000
+DEPTH = 10_000
 TIMESTAMPS = (
     None,
     "",
@@ -52,9 +52,9 @@ def nested(depth: int, opening: str = "[", closing: str = "]") -> str:
 
 # Those of which something can't be read: each is kept as it came, counted, and costs nobody beside it.
 UNREADABLE = {
-    "10,000 lists deep": event_of(f', "result_binding_value": {nested(DEEP)}'),
-    "10,000 objects deep": event_of(', "x": ' + '{"a":' * DEEP + "1" + "}" * DEEP),
-    "deep with strings full of brackets": event_of(f', "x": "}}]\\"[", "y": {nested(DEEP)}'),
+    "10,000 lists deep": event_of(f', "result_binding_value": {nested(DEPTH)}'),
+    "10,000 objects deep": event_of(', "x": ' + '{"a":' * DEPTH + "1" + "}" * DEPTH),
+    "deep with strings full of brackets": event_of(f', "x": "}}]\\"[", "y": {nested(DEPTH)}'),
     "a little too deep": event_of(f', "x": {nested(220)}'),
     "a word that is none": event_of(', "n": tru'),
     "a number that is none": event_of(', "n": 0x1F'),
@@ -66,7 +66,7 @@ UNREADABLE = {
     "a type of a wrong type": event_of("", type=5),
     "a Core of a wrong type": event_of("", core_id=[1]),
     "a payload of a wrong type": b'{"type": "a", "timestamp": "2026-04-29T12:00:00Z", "payload": "x"}',
-    "10,000 lists deep, nothing else": nested(DEEP).encode(),
+    "10,000 lists deep, nothing else": nested(DEPTH).encode(),
     "two values without a comma": b'{"type": "a" "payload": {}}',
     "a key that is no text": b'{"type": "a", 5: 6, "payload": {}}',
 }

@@ -14,11 +14,11 @@ from tests.support.builders import RUNTIME
 from tests.support.feed_simulator import UNLIMITED
 
 HOUR = 3_600
-NODES_OF = "exec_nodes"
+BUSY_RUN = "exec_nodes"
 # So many strings are in one review, where there is room for many.
-MANY = 24
+NODE_COUNT = 24
 # Longer ones have a run and a review of their own alone: what all of them share would have no end.
-SHORT = 400
+SHORT_CHARS = 400
 
 
 class HostileFeed:
@@ -29,7 +29,7 @@ class HostileFeed:
 
     def __init__(self, strings: Sequence[str]) -> None:
         self.strings = strings
-        self.short = [words for words in strings if len(words) <= SHORT]
+        self.short = [words for words in strings if len(words) <= SHORT_CHARS]
         self.posts: list[str] = []
         self.trouble: str | None = None
         self.refusal: str | None = None
@@ -39,39 +39,41 @@ class HostileFeed:
         self.pending = [*self._reviews(), *self._rich_reviews(), *self._breakpoints()]
         self.resolved = list(self._resolved())
 
-    def answer(self, request: httpx.Request) -> httpx.Response:
+    def respond(self, request: httpx.Request) -> httpx.Response:
         """The answer to one request."""
         if self.trouble is not None:
-            return self._no(503, self.trouble)
+            return self._refuse(503, self.trouble)
         if request.method == "POST":
             self.posts.append(request.url.path)
-            return self._no(422, self.refusal) if self.refusal is not None else self._taken(request.url.path)
+            return self._refuse(422, self.refusal) if self.refusal is not None else self._accepted(request.url.path)
         if request.url.path.endswith("/events"):
             body = b",".join(reversed(self.events))
-            return self._yes(b'{"data": {"events": [' + body + b'], "next_cursor": null}}')
+            return self._accept(b'{"data": {"events": [' + body + b'], "next_cursor": null}}')
         rows = {"resolved": self.resolved, "pending": self.pending}.get(request.url.params.get("status", "pending"), [])
-        return self._yes(as_json({"data": {"checkpoints": rows, "next_cursor": None}}))
+        return self._accept(as_json({"data": {"checkpoints": rows, "next_cursor": None}}))
 
-    def _yes(self, body: bytes) -> httpx.Response:
+    def _accept(self, body: bytes) -> httpx.Response:
         return httpx.Response(200, headers=UNLIMITED, content=body)
 
-    def _no(self, status: int, words: str) -> httpx.Response:
-        error = {"code": words, "message": words, "details": {words: words}}
-        body = {"status": "error", "error": error, "meta": {"request_id": words}}
+    def _refuse(self, status: int, message: str) -> httpx.Response:
+        error = {"code": message, "message": message, "details": {message: message}}
+        body = {"status": "error", "error": error, "meta": {"request_id": message}}
         return httpx.Response(status, headers=UNLIMITED, content=as_json(body))
 
-    def _taken(self, path: str) -> httpx.Response:
+    def _accepted(self, path: str) -> httpx.Response:
         """An answer or an invocation was taken."""
         words = self.strings[len(self.posts) % len(self.strings)]
         self.events.append(
-            as_json(self._event(f"{RUNTIME}block.entered", HOUR, "x", **self._moved(path), node_id=words))
+            as_json(self._event(f"{RUNTIME}block.entered", HOUR, "x", **self._invocation(path), node_id=words))
         )
         if path.endswith("/invoke"):
-            return self._yes(as_json({"data": {"output": {words: words}, "request_id": words, "execution_id": words}}))
+            return self._accept(
+                as_json({"data": {"output": {words: words}, "request_id": words, "execution_id": words}})
+            )
         row = self._review(words, 0, "x") | {"status": "resolved", "resolution": words, "resolved_by": words}
-        return self._yes(as_json({"data": row}))
+        return self._accept(as_json({"data": row}))
 
-    def _moved(self, path: str) -> dict[str, Any]:
+    def _invocation(self, path: str) -> dict[str, Any]:
         """The run that goes on after an answer, or begins."""
         answered = (row["execution_id"] for row in self.pending if f"/{row['id']}/" in path)
         return {"execution_id": next(answered, self.strings[len(self.posts) % len(self.strings)])}
@@ -92,11 +94,11 @@ class HostileFeed:
         yield from self._nodes()
         for number, words in enumerate(self.short):
             yield {"type": words, "core_id": words, "timestamp": words, "payload": {"note": words, words: [words]}}
-            yield self._event(words, 900 + number, words, execution_id=NODES_OF, message=words)
+            yield self._event(words, 900 + number, words, execution_id=BUSY_RUN, message=words)
 
     def _nodes(self) -> Iterator[dict[str, Any]]:
         """A run at work, whose input, nodes and results are the strings."""
-        run = {"execution_id": NODES_OF, "instance_key": "\n".join(self.short)[:5_000]}
+        run = {"execution_id": BUSY_RUN, "instance_key": "\n".join(self.short)[:5_000]}
         whole = {f"{words}{number}": words for number, words in enumerate(self.short)}
         yield self._event(f"{RUNTIME}invocation.started", 900, "core_nodes", **run, input=whole)
         for number, words in enumerate(self.short):
@@ -118,36 +120,36 @@ class HostileFeed:
         for number, words in enumerate(self.strings):
             yield self._review(words, number, f"{words}#{number}")
 
-    def _review(self, words: str, number: int, run: str) -> dict[str, Any]:
-        field = {"name": words, "label": words, "value": words}
-        sections = [{"type": kind, "title": words, "fields": [field, words]} for kind in ("context", "input", words)]
+    def _review(self, text: str, number: int, run: str) -> dict[str, Any]:
+        field = {"name": text, "label": text, "value": text}
+        sections = [{"type": kind, "title": text, "fields": [field, text]} for kind in ("context", "input", text)]
         return {
-            "id": f"{words}@{number}",
-            "core_id": f"core_{words}",
-            "checkpoint_type": words or "hitl_review",
+            "id": f"{text}@{number}",
+            "core_id": f"core_{text}",
+            "checkpoint_type": text or "hitl_review",
             "status": "pending",
-            "presentation": {"title": words, "message": words, "sections": sections},
-            "options": [{"id": words, "label": words}, words, {"value": f"{words}!", "label": f"{words}?"}],
+            "presentation": {"title": text, "message": text, "sections": sections},
+            "options": [{"id": text, "label": text}, text, {"value": f"{text}!", "label": f"{text}?"}],
             "created_at": self._at(number),
-            "expires_at": words,
-            "expiry_action": words,
+            "expires_at": text,
+            "expiry_action": text,
             "execution_id": run,
-            "node_id": words,
-            "flow_name": words,
-            "prompt": words,
-            "context": {words: [words, {words: words}]},
-            "priority": words,
-            "assignee_raw": words,
-            "comment": words,
-            words: words,
+            "node_id": text,
+            "flow_name": text,
+            "prompt": text,
+            "context": {text: [text, {text: text}]},
+            "priority": text,
+            "assignee_raw": text,
+            "comment": text,
+            text: text,
         }
 
     def _rich_reviews(self) -> Iterator[dict[str, Any]]:
         """Reviews with many strings in whatever has room for many, the most urgent of all."""
-        for begin in range(0, len(self.short), MANY):
-            some = self.short[begin : begin + MANY]
+        for begin in range(0, len(self.short), NODE_COUNT):
+            some = self.short[begin : begin + NODE_COUNT]
             fields = [{"name": words, "label": words, "value": words} for words in some]
-            yield self._review(some[0], begin, NODES_OF) | {
+            yield self._review(some[0], begin, BUSY_RUN) | {
                 "id": f"ckpt_{begin:04}",
                 "checkpoint_type": "hitl_review",
                 "presentation": {
@@ -182,9 +184,9 @@ def as_json(value: Any, *, raw: bool = False) -> bytes:
     are."""
     text = _HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", json.dumps(value, ensure_ascii=False))
     if raw:
-        text = _ESCAPED.sub(lambda found: found[1] + _sign(found[2], found[3]), text)
+        text = _ESCAPED.sub(lambda found: found[1] + _decode_escape(found[2], found[3]), text)
     return text.encode("utf-8", "surrogateescape")
 
 
-def _sign(code: str | None, letter: str | None) -> str:
+def _decode_escape(code: str | None, letter: str | None) -> str:
     return chr(int(code, 16)) if code else {"b": "\b", "f": "\f"}[letter or ""]

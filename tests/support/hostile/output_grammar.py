@@ -29,24 +29,24 @@ _IGNORED = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, *range(0x180
 _IGNORED |= {*range(0xE0000, 0xE1000)}
 
 
-def foreign_sequences(written: bytes, *allowed: str) -> list[str]:
+def unexpected_sequences(written: bytes, *allowed: str) -> list[str]:
     """What stands in `written` beside text and the allowed sequences: each with some text around it."""
     text = written.decode("utf-8", "surrogateescape")
     left = re.sub("|".join(allowed), "", text) if allowed else text
     return [left[max(0, found.start() - 30) : found.end() + 30] for found in _CONTROL.finditer(left)]
 
 
-def application(*more: str) -> tuple[str, ...]:
+def own_sequences(*more: str) -> tuple[str, ...]:
     """What an application may write."""
     return (*SEQUENCES.values(), *more)
 
 
-def unseen(written: bytes) -> set[str]:
+def invisible_characters(written: bytes) -> set[str]:
     """Signs in `written` that stand there unseen, or that reorder what is seen."""
     signs = set(written.decode("utf-8", "surrogateescape"))
-    return {f"U+{ord(sign):04X}" for sign in signs if _is_unseen(sign)}
+    return {f"U+{ord(sign):04X}" for sign in signs if _is_invisible(sign)}
 
 
-def _is_unseen(sign: str) -> bool:
+def _is_invisible(sign: str) -> bool:
     kind = unicodedata.category(sign)
     return kind in ("Cf", "Cs", "Co", "Zl", "Zp") or ord(sign) in _IGNORED

@@ -15,10 +15,10 @@ from textual.widget import Widget
 from textual.widgets import DataTable, RichLog, Static
 
 KINDS = ("Static", "DataTable", "RichLog", "notify")
-TRIGGERED = 3
+ACTION_EXIT_CODE = 3
 
 
-class Plain(App[None]):
+class PlainApp(App[None]):
     """Shows the words, ends with q."""
 
     BINDINGS = [("q", "end", "end")]  # noqa: RUF012
@@ -50,9 +50,9 @@ class Plain(App[None]):
         if self._kind == "notify" and not self.screen.query("Toast"):
             self.call_after_refresh(self._painted)
             return
-        self.call_after_refresh(self._tell)
+        self.call_after_refresh(self._write_cell)
 
-    def _tell(self) -> None:
+    def _write_cell(self) -> None:
         cells = ((x, y) for y in range(self.size.height) for x in range(self.size.width))
         live = next((cell for cell in cells if "@click" in self.screen.get_style_at(*cell).meta), ())
         told = self._live.with_suffix(".new")
@@ -65,14 +65,14 @@ class Plain(App[None]):
 
     def action_resolve(self, option: str) -> None:
         """Nobody pressed anything for this."""
-        self.exit(return_code=TRIGGERED, message=option)
+        self.exit(return_code=ACTION_EXIT_CODE, message=option)
 
     async def action_quit(self) -> None:
         """Nor for this."""
-        self.exit(return_code=TRIGGERED)
+        self.exit(return_code=ACTION_EXIT_CODE)
 
 
 if __name__ == "__main__":
-    app = Plain(sys.argv[1], Path(sys.argv[2]))
+    app = PlainApp(sys.argv[1], Path(sys.argv[2]))
     app.run()
     sys.exit(app.return_code)

@@ -7,23 +7,23 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.bench.feed import served
-from tests.support.hostile.hostile_feed import NODES_OF, HostileFeed
-from tests.support.hostile.output_grammar import COPY, application, foreign_sequences, unseen
+from tests.support.hostile.hostile_feed import BUSY_RUN, HostileFeed
+from tests.support.hostile.output_grammar import COPY, invisible_characters, own_sequences, unexpected_sequences
 from tests.support.terminal import DEBUGGER, Terminal
 
 # What is said of writes whose answers were about something else, when the terminal is given back.
-FAREWELL = (
+EXIT_MESSAGE = (
     r"\d+ writes? (?:has|have) an unknown outcome: the next start looks (?:it|them) up. See: scaicore-tui ledger\r\n"
 )
 
 # Nothing was written for so long: the key was acted on, and its picture is whole.
-STILL = 0.05
+SILENCE_S = 0.05
 # So long the program waits for what escape may begin.
-ESCAPE = 0.15
+ESCAPE_S = 0.15
 # A dialog takes no confirmation for a moment after it opened; on the screen that shows nowhere.
-HASTE = 0.4
+CONFIRM_DELAY_S = 0.4
 # The walk asks for what it wants: a poll by itself would only take time.
-NEVER = "3600"
+LONG_INTERVAL = "3600"
 
 
 class Walk:
@@ -33,7 +33,7 @@ class Walk:
         self.terminal = terminal
         self.feed = feed
         self.size = size
-        self.wrong: list[str] = []
+        self.problems: list[str] = []
         self._asked_for = 0
 
     def press(self, *keys: str) -> None:
@@ -44,18 +44,18 @@ class Walk:
         for number, key in enumerate(keys):
             self.terminal.press(key)
             if key == "escape":
-                self.terminal.quiet(ESCAPE, 2.0)
+                self.terminal.wait_for_silence(ESCAPE_S, 2.0)
             elif number == len(keys) - 1:
-                self.terminal.quiet(STILL, 2.0)
+                self.terminal.wait_for_silence(SILENCE_S, 2.0)
 
     def paste(self, text: str) -> None:
         """Paste, and wait until it is painted."""
         self.terminal.paste("".join(sign for sign in text if not "\ud800" <= sign <= "\udfff"))
-        self.terminal.quiet(STILL, 2.0)
+        self.terminal.wait_for_silence(SILENCE_S, 2.0)
 
-    def pages(self, most: int) -> None:
+    def pages(self, limit: int) -> None:
         """Page down to the end: where nothing is written any more."""
-        for _ in range(most):
+        for _ in range(limit):
             before = len(self.terminal.output)
             self.press("pagedown")
             if len(self.terminal.output) == before:
@@ -69,7 +69,7 @@ class Walk:
         while y < max((row for row, line in enumerate(self.terminal.lines, 1) if line), default=0) - 1:
             for x in range(1, columns, 7):
                 self.terminal.send(f"\x1b[<0;{x};{y}M\x1b[<0;{x};{y}m".encode())
-            self.terminal.quiet(STILL, 2.0)
+            self.terminal.wait_for_silence(SILENCE_S, 2.0)
             y += 1
 
     def main(self, pages: int) -> None:
@@ -82,7 +82,7 @@ class Walk:
         self.pages(pages)
         self.press("y", "tab", "e", "e", "v", "escape", "g")
 
-    def story(self, pages: int) -> None:
+    def run_view(self, pages: int) -> None:
         """The view of the run that has everything in it, and that of one with an id of its own."""
         self.press("g", "enter")
         self.pages(pages)
@@ -94,7 +94,7 @@ class Walk:
         self.press("i")
         self.pages(pages)
         self.press("v")
-        self.terminal.quiet(4 * STILL, 2.0)
+        self.terminal.wait_for_silence(4 * SILENCE_S, 2.0)
         self.pages(pages)
         self.press("v", "g")
 
@@ -118,7 +118,7 @@ class Walk:
             self.press("escape", "escape", "j")
         self.feed.refusal = None
 
-    def several(self, strings: Sequence[str]) -> None:
+    def bulk_answer(self, strings: Sequence[str]) -> None:
         """Some alike, what came of them, and breakpoints."""
         self.press("g", "space", "j", "space", "j", "space", "a", "pagedown", "1")
         self.feed.refusal = strings[0]
@@ -138,7 +138,7 @@ class Walk:
         self.press("escape", "escape")
         self.press("j", "R", "pagedown", "escape")
 
-    def lines(self, strings: Sequence[str]) -> None:
+    def inputs(self, strings: Sequence[str]) -> None:
         """What is pasted where a line is typed: filter, palette, free answer, comment."""
         for keys, after in ((("/",), ("escape",)), (("ctrl+p",), ("escape",)), (("i", "/"), ("escape", "escape"))):
             self.press(*keys)
@@ -146,32 +146,34 @@ class Walk:
                 self.paste(words)
             self.press(*after)
 
-    def troubles(self, strings: Sequence[str]) -> None:
+    def errors(self, strings: Sequence[str]) -> None:
         """What a server says that can't be had."""
         for words in strings:
             self.feed.trouble = words
             self.press("r")
-            self.terminal.quiet(4 * STILL, 2.0)
+            self.terminal.wait_for_silence(4 * SILENCE_S, 2.0)
         self.feed.trouble = None
         self.press("r")
 
-    def leave(self) -> list[str]:
+    def quit(self) -> list[str]:
         """Quit; what was wrong."""
         self.press("escape", "escape", "escape", "escape", "q")
         code = self.terminal.wait()
         written = bytes(self.terminal.output)
-        self.wrong += [f"nobody asked for {path}" for path in self.feed.posts[self._asked_for :]]
-        self.wrong += [f"foreign: {found!r}" for found in foreign_sequences(written, *application(COPY), FAREWELL)]
-        self.wrong += [f"unseen: {sign}" for sign in sorted(unseen(written))]
-        self.wrong += [f"exit code {code}"] if code else []
-        self.wrong += ["it crashed"] if b"Traceback" in written else []
-        return self.wrong
+        self.problems += [f"nobody asked for {path}" for path in self.feed.posts[self._asked_for :]]
+        self.problems += [
+            f"foreign: {found!r}" for found in unexpected_sequences(written, *own_sequences(COPY), EXIT_MESSAGE)
+        ]
+        self.problems += [f"unseen: {sign}" for sign in sorted(invisible_characters(written))]
+        self.problems += [f"exit code {code}"] if code else []
+        self.problems += ["it crashed"] if b"Traceback" in written else []
+        return self.problems
 
     def _send(self, count: int = 1) -> None:
         """Confirm a dialog, if it is one: at most so many writes were asked for."""
-        self.terminal.quiet(HASTE, HASTE)
+        self.terminal.wait_for_silence(CONFIRM_DELAY_S, CONFIRM_DELAY_S)
         self.press("enter")
-        self.terminal.quiet(4 * STILL, 2.0)
+        self.terminal.wait_for_silence(4 * SILENCE_S, 2.0)
         self._asked_for += count
 
 
@@ -186,8 +188,8 @@ def walking(
 ) -> Iterator[Walk]:
     """Run the program on that feed, and wait until all of it is on the screen."""
     with served(feed) as settings:
-        command = (*program, "--interval", NEVER, "--no-journal", *flags)
+        command = (*program, "--interval", LONG_INTERVAL, "--no-journal", *flags)
         with Terminal(home, command, size=size, env={**settings, **(env or {})}) as terminal:
-            terminal.until(lambda: all(words in terminal.text for words in (NODES_OF, "1 wait", "fail")))
-            terminal.quiet(0.5, 5.0)
+            terminal.wait_until(lambda: all(words in terminal.text for words in (BUSY_RUN, "1 wait", "fail")))
+            terminal.wait_for_silence(0.5, 5.0)
             yield Walk(terminal, feed, size)
