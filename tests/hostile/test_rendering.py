@@ -26,7 +26,7 @@ from scaicore_tui.tui.render.replay_detail import diff, diff_lines, replay_detai
 from scaicore_tui.tui.render.replays import find_replay_source
 from scaicore_tui.tui.render.run_detail import run_detail
 from scaicore_tui.tui.render.runs import node_row, run_row
-from scaicore_tui.tui.screens.panes import run_heading
+from scaicore_tui.tui.screens.panes import run_heading_spans
 from scaicore_tui.tui.terminal.screen_buffer import ScreenBuffer, compositor_updates
 from tests.support.hostile.corpus import CORPUS
 from tests.support.hostile.hostile_feed import HostileFeed, as_json
@@ -56,7 +56,7 @@ def runs(events: Sequence[Event], _reviews: Sequence[Checkpoint], _words: str, w
         own = [event for event in events if event.execution_id == execution]
         run, _ = project(execution or "", enumerate(own))
         yield run_row(summary_of(run, 0), width, NOW)
-        yield run_heading(run, NOW, None)
+        yield run_heading_spans(run, NOW, None)
         yield from (node_row(node, width, NOW, run.status, 20) for node in run.nodes.values())
         yield from run_detail(run, own, width, [("replay of", execution or "")], "")[: MAX_LINES // 4]
         yield from replay_detail(find_replay_source(run, own), width)

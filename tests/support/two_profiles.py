@@ -100,7 +100,7 @@ def text(pilot: Pilot[int]) -> str:
 def session_of(pilot: Pilot[int]) -> Session:
     screen = pilot.app.screen_stack[0]
     assert isinstance(screen, MainScreen)
-    return screen.desk.session
+    return screen.state.session
 
 
 async def choose(pilot: Pilot[int], name: str) -> None:

@@ -89,7 +89,7 @@ async def test_what_is_no_json_is_not_sent_and_says_where(text: str, reason: str
     invoking = Invoking(stage)
     async with stage.opened(WIDE) as pilot:
         await pilot.press("e", "R", "e")
-        area(stage).put(text)
+        area(stage).set_text(text)
         stage.clock.advance(1)
         await pilot.press("ctrl+s")
         await pilot.pause()
@@ -145,7 +145,7 @@ async def test_a_draft_is_over_once_it_was_taken() -> None:
         stage.clock.advance(1)
         await pilot.press("ctrl+s")
         await until(pilot, lambda: invoking.bodies and "accepted" in stage.text)
-        assert stage.screen.desk.drafts.replay(ORIGINAL) == ReplayDraft()
+        assert stage.screen.state.drafts.replay(ORIGINAL) == ReplayDraft()
 
 
 async def test_keys_typed_ahead_are_typed_into_the_text() -> None:

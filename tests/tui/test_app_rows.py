@@ -82,7 +82,7 @@ class Effects:
         if isinstance(screen, AnswerScreen):
             return screen.checkpoint.id
         if isinstance(screen, RunScreen | ReplayScreen):
-            run = screen.current_run if isinstance(screen, RunScreen) else screen.run_again
+            run = screen.current_run if isinstance(screen, RunScreen) else screen.source_run
             return None if run is None else run.execution_id
         return None
 
@@ -90,11 +90,11 @@ class Effects:
         return self._taking.posts[-1][0].split("/")[-2] if self._taking.posts else None
 
     def _marked(self) -> str | None:
-        return next(iter(self._stage.screen.desk.marked), None)
+        return next(iter(self._stage.screen.state.marked), None)
 
     def _scope(self) -> str | None:
         screen = self._stage.app.screen
-        return screen.listed.checkpoints[0].id if isinstance(screen, ContinueAllScreen) else None
+        return screen.listed_batch.checkpoints[0].id if isinstance(screen, ContinueAllScreen) else None
 
     _READ: ClassVar[dict[str, Callable[[Effects], str | None]]] = {
         "replay": _shown,

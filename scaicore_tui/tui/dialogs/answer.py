@@ -37,24 +37,24 @@ class AnswerDialogBase(Dialog):
     AnswerDialogBase.-low TextArea { margin: 0 1; }
     """
 
-    def __init__(self, desk: AppState, options: Sequence[Option], draft: Draft, *, reserved: str = "") -> None:
-        super().__init__(desk)
+    def __init__(self, state: AppState, options: Sequence[Option], draft: Draft, *, reserved: str = "") -> None:
+        super().__init__(state)
         self._draft = draft
-        self._choices = OptionPicker(options, draft.resolution, reserved=reserved) if options else None
-        self._free = SafeInput(draft.resolution or "", placeholder="answer", id="free")
+        self._picker = OptionPicker(options, draft.resolution, reserved=reserved) if options else None
+        self._free_text = SafeInput(draft.resolution or "", placeholder="answer", id="free")
         self._comment = SafeTextArea(draft.comment, placeholder="comment (optional)")
         self._comment.set_class(bool(draft.comment), "-typed")
 
     @property
     @abstractmethod
-    def choosing(self) -> KeyContext:
+    def choice_context(self) -> KeyContext:
         """Where the focus is while it is not in the comment."""
 
     @property
     def key_context(self) -> KeyContext:
-        if self.type_out.has_focus:
+        if self.confirm_field.has_focus:
             return KeyContext.TYPING_OUT
-        return KeyContext.COMMENT if self._comment.has_focus else self.choosing
+        return KeyContext.COMMENT if self._comment.has_focus else self.choice_context
 
     @property
     def resolution(self) -> str | None:
@@ -64,9 +64,9 @@ class AnswerDialogBase(Dialog):
     @property
     def chosen(self) -> str | None:
         """The option, or the free answer; None as long as there is none."""
-        if self._choices is not None:
-            return self._choices.chosen.id if self._choices.chosen is not None else None
-        return self._free.value.strip() or None
+        if self._picker is not None:
+            return self._picker.chosen.id if self._picker.chosen is not None else None
+        return self._free_text.value.strip() or None
 
     @property
     def comment(self) -> str | None:
@@ -74,13 +74,13 @@ class AnswerDialogBase(Dialog):
         return self._comment.text.strip() or None
 
     @property
-    def key(self) -> str:
+    def confirm_key(self) -> str:
         """The key that confirms, where the focus is."""
         return "ctrl+s" if self.key_context is KeyContext.COMMENT else "enter"
 
     @property
     def confirmation_words(self) -> tuple[str, ...]:
-        option = self._choices.chosen if self._choices is not None else None
+        option = self._picker.chosen if self._picker is not None else None
         return tuple(confirmation_words([] if option is None else [option], self.resolution or ""))
 
     @property
@@ -89,18 +89,18 @@ class AnswerDialogBase(Dialog):
 
     @property
     def fields(self) -> list[Widget | None]:
-        return [self._choices or self._free, *([] if self.read_only else [self._comment])]
+        return [self._picker or self._free_text, *([] if self.read_only else [self._comment])]
 
     def compose_body(self) -> Iterator[Widget]:
-        yield self.reading
-        yield self._choices or self._free
+        yield self.pager
+        yield self._picker or self._free_text
         if not self.read_only:
             yield self._comment
 
     def on_mount(self) -> None:
         """The options have the keys."""
         super().on_mount()
-        (self._choices or self._free).focus()
+        (self._picker or self._free_text).focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Read-only unbinds what writes."""
@@ -128,13 +128,13 @@ class AnswerScreen(AnswerDialogBase):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings({KeyContext.ANSWER}, but=("option_down", "option_up"))]
 
-    def __init__(self, desk: AppState, checkpoint: Checkpoint, sent: Callable[[str], None]) -> None:
-        super().__init__(desk, checkpoint.answers, desk.drafts.answer(checkpoint.id))
+    def __init__(self, state: AppState, checkpoint: Checkpoint, on_sent: Callable[[str], None]) -> None:
+        super().__init__(state, checkpoint.answers, state.drafts.answer(checkpoint.id))
         self.checkpoint = checkpoint
-        self._sent = sent
+        self._on_sent = on_sent
 
     @property
-    def choosing(self) -> KeyContext:
+    def choice_context(self) -> KeyContext:
         return KeyContext.ANSWER
 
     def title_spans(self) -> Iterator[Span]:
@@ -144,10 +144,10 @@ class AnswerScreen(AnswerDialogBase):
         yield display_name(flow or core_name(self.checkpoint.core_id)), "text strong"
 
     def lines(self, width: int) -> list[Line]:
-        return checkpoint_detail(self.checkpoint, width, self.desk.now)
+        return checkpoint_detail(self.checkpoint, width, self.state.now)
 
     def update_hint(self) -> None:
-        reason = self.desk.why_not_answer(self.checkpoint, self.resolution)
+        reason = self.state.why_not_answer(self.checkpoint, self.resolution)
         if self.read_only:
             self.set_hint(("this session is read-only", "amber"))
         elif reason is not None:
@@ -155,16 +155,16 @@ class AnswerScreen(AnswerDialogBase):
         elif self.resolution is None:
             self.set_hint(("nothing is chosen yet", "grey"))
         else:
-            self.set_hint(*self._warnings(), *self.confirmation_prompt(), *self._confirmed())
+            self.set_hint(*self._warnings(), *self.confirmation_prompt(), *self._send_spans())
 
     def action_send(self) -> None:
         resolution = self.resolution
-        reason = self.desk.why_not_answer(self.checkpoint, resolution)
-        if not self.confirms() or resolution is None or reason is not None:
+        reason = self.state.why_not_answer(self.checkpoint, resolution)
+        if not self.try_confirm() or resolution is None or reason is not None:
             self.refresh_chrome()
             return
-        self._sent(self.checkpoint.id)
-        self.app.post_message(AnswerCheckpoint(self.checkpoint.id, resolution, self.comment, self.type_out.value))
+        self._on_sent(self.checkpoint.id)
+        self.app.post_message(AnswerCheckpoint(self.checkpoint.id, resolution, self.comment, self.confirm_field.value))
         self.dismiss()
 
     def action_copy(self) -> None:
@@ -180,14 +180,14 @@ class AnswerScreen(AnswerDialogBase):
         self.refresh_chrome()
 
     def _warnings(self) -> Iterator[Span]:
-        if self.desk.is_outcome_unknown(self.checkpoint):
+        if self.state.is_outcome_unknown(self.checkpoint):
             yield "an earlier answer may have arrived. ", "amber"
         yield from self.warnings()
 
-    def _confirmed(self) -> Iterator[Span]:
+    def _send_spans(self) -> Iterator[Span]:
         """What would be sent, from where, and what it is for."""
         where = (core_name(self.checkpoint.core_id), self.checkpoint.execution_id, self.checkpoint.node_id)
-        yield f"{self.key} sends ", "text"
+        yield f"{self.confirm_key} sends ", "text"
         yield display_name(self.resolution or ""), "accent strong"
-        yield from self.desk.name_spans()
+        yield from self.state.name_spans()
         yield from ((f" · {display_name(part)}", "text") for part in where if part)

@@ -25,13 +25,13 @@ from scaicore_tui.tui.widgets.line_view import TextPager
 
 # Keys that were meant for the screen below must not confirm.
 CONFIRM_DELAY_S = 0.3
-LEAST = Size(30, 8)
+MIN_SIZE = Size(30, 8)
 TOO_FAST = "that was fast: look, and press again. "
 TOO_SMALL = "too small to show what is sent: make the terminal larger. "
 # With fewer lines, every one counts.
-LOW = 30
+LOW_SCREEN_ROWS = 30
 # Ages are told in steps of ten seconds.
-AGEING = 5.0
+AGE_REFRESH_S = 5.0
 
 
 class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
@@ -47,15 +47,15 @@ class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
     Dialog.-low TypeToConfirm { margin: 0 1; }
     """
 
-    def __init__(self, desk: AppState) -> None:
+    def __init__(self, state: AppState) -> None:
         super().__init__()
-        self.desk = desk
-        self._opened_at = desk.session.clock.monotonic()
-        self.was_hasty = False
-        self.type_out = TypeToConfirm(needed=desk.protected)
+        self.state = state
+        self._opened_at = state.session.clock.monotonic()
+        self.was_too_soon = False
+        self.confirm_field = TypeToConfirm(is_needed=state.protected)
         # Held, not looked up: a tick may still come while the screen is taken apart.
-        self.reading = TextPager(self.lines)
-        self._heading, self._verdict, self._footer = Heading(), ActionHint(), Footer()
+        self.pager = TextPager(self.lines)
+        self._heading, self._hint, self._footer = Heading(), ActionHint(), Footer()
 
     @property
     @abstractmethod
@@ -65,41 +65,41 @@ class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
     @property
     def read_only(self) -> bool:
         """Whether keys that write are off."""
-        return self.desk.read_only
+        return self.state.read_only
 
     @property
-    def in_haste(self) -> bool:
+    def is_too_soon(self) -> bool:
         """Whether the dialog opened only just now."""
-        return self.desk.session.clock.monotonic() - self._opened_at < CONFIRM_DELAY_S
+        return self.state.session.clock.monotonic() - self._opened_at < CONFIRM_DELAY_S
 
     @property
-    def is_unseen(self) -> bool:
+    def is_too_small(self) -> bool:
         """Whether the terminal is too small to show what would be sent: nobody can mean that then."""
-        return self.app.size.width < LEAST.width or self.app.size.height < LEAST.height
+        return self.app.size.width < MIN_SIZE.width or self.app.size.height < MIN_SIZE.height
 
     def warnings(self) -> Iterator[Span]:
         """Why a confirmation was not taken, or would not be."""
-        if self.is_unseen:
+        if self.is_too_small:
             yield TOO_SMALL, "amber"
-        elif self.was_hasty:
+        elif self.was_too_soon:
             yield TOO_FAST, "amber"
 
     def confirm_too_soon(self) -> bool:
         """Whether a confirmation comes too soon. Each that does begins the wait again: a held key never confirms."""
-        self.was_hasty = self.in_haste
-        if self.was_hasty:
-            self._opened_at = self.desk.session.clock.monotonic()
-        return self.was_hasty
+        self.was_too_soon = self.is_too_soon
+        if self.was_too_soon:
+            self._opened_at = self.state.session.clock.monotonic()
+        return self.was_too_soon
 
-    def confirms(self) -> bool:
+    def try_confirm(self) -> bool:
         """Whether a confirmation may go now. On a protected profile it brings a person to where the word is typed."""
-        if self.is_unseen:
+        if self.is_too_small:
             return False
         is_hasty = self.confirm_too_soon()
-        self._ask_for_word()
-        if not is_hasty and not self.type_out.is_done and self.type_out.word:
-            self.type_out.focus()
-        return not is_hasty and self.type_out.is_done
+        self._update_confirm_field()
+        if not is_hasty and not self.confirm_field.is_satisfied and self.confirm_field.word:
+            self.confirm_field.focus()
+        return not is_hasty and self.confirm_field.is_satisfied
 
     @property
     @abstractmethod
@@ -140,24 +140,24 @@ class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
         with Vertical(id="panel"):
             yield self._heading
             yield from self.compose_body()
-            if self.type_out.needed:
-                yield self.type_out
-            yield self._verdict
+            if self.confirm_field.is_needed:
+                yield self.confirm_field
+            yield self._hint
             yield self._footer
 
     def on_mount(self) -> None:
         """Say what it is about; whether there is more to read shows once it is laid out."""
         self.refresh_chrome()
         self.call_after_refresh(self.refresh_chrome)
-        self.set_interval(AGEING, self.tick)
+        self.set_interval(AGE_REFRESH_S, self.tick)
 
     def tick(self) -> None:
         """Ages grow, deadlines come near."""
-        self.reading.rebuild()
+        self.pager.rebuild()
 
     def on_resize(self) -> None:
         """There may be more to read now, or less; on a low screen blank lines give way to it."""
-        self.set_class(self.app.size.height < LOW, "-low")
+        self.set_class(self.app.size.height < LOW_SCREEN_ROWS, "-low")
         self.call_after_refresh(self.refresh_chrome)
 
     def on_descendant_focus(self) -> None:
@@ -170,8 +170,8 @@ class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
 
     def refresh_chrome(self) -> None:
         """Heading, verdict and footer, as they are now."""
-        self._ask_for_word()
-        reading = self.reading
+        self._update_confirm_field()
+        reading = self.pager
         below = reading.line_count - reading.top - reading.size.height
         reads_on = below > 0 and any(action.id == "read_down" for action in actions_in(self.key_context))
         more: list[Span] = [(f"pgdn: {below} more lines", "accent")] if reads_on else []
@@ -181,16 +181,16 @@ class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
 
     def set_hint(self, *said: Span) -> None:
         """Say what Enter would do."""
-        self._verdict.show(*said)
+        self._hint.show(*said)
 
     def on_text_copied(self, message: TextCopied) -> None:
         """Say where it is: here, as the dialog covers the notices, and there, for later."""
         self.show_message(message.text, message.colour)
 
-    def show_message(self, words: str, colour: str = "amber") -> None:
+    def show_message(self, text: str, colour: str = "amber") -> None:
         """Say something where it is seen, and keep it for later."""
-        self.desk.notify(words, colour)
-        self.set_hint((one_line(words), colour))
+        self.state.notify(text, colour)
+        self.set_hint((one_line(text), colour))
 
     async def on_invoke_key_action(self, request: InvokeKeyAction) -> None:
         """A key of the footer was clicked."""
@@ -199,7 +199,7 @@ class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
     def on_confirmation_typed(self, typed: ConfirmationTyped) -> None:
         """Where a terminal pastes key by key, all of a page comes in haste: it begins with the first sign."""
         if typed.begins:
-            self._opened_at = self.desk.session.clock.monotonic()
+            self._opened_at = self.state.session.clock.monotonic()
         self.refresh_chrome()
 
     def on_input_submitted(self) -> None:
@@ -208,31 +208,34 @@ class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
 
     def confirmation_prompt(self) -> Iterator[Span]:
         """What a protected profile wants before Enter does anything."""
-        if self.type_out.is_done:
+        if self.confirm_field.is_satisfied:
             return
-        if self.type_out.was_pasted:
+        if self.confirm_field.was_pasted:
             yield "a paste is not taken. ", "amber"
         yield "first type ", "amber"
-        yield display_name(self.type_out.word, self.size.width // 2), "amber strong"
+        yield display_name(self.confirm_field.word, self.size.width // 2), "amber strong"
         yield ": ", "amber"
 
     def action_next_field(self) -> None:
-        fields = [*self.fields, *([self.type_out] if self.type_out.needed and self.type_out.display else [])]
+        fields = [
+            *self.fields,
+            *([self.confirm_field] if self.confirm_field.is_needed and self.confirm_field.display else []),
+        ]
         if fields:
             at = next((number for number, field in enumerate(fields) if field is self.focused), 0)
             self.set_focus(fields[(at + 1) % len(fields)])
             self.call_after_refresh(self.refresh_chrome)
 
-    def _ask_for_word(self) -> None:
-        if self.type_out.needed:
-            self.type_out.ask(self.confirmation_words, self.confirmation_key)
+    def _update_confirm_field(self) -> None:
+        if self.confirm_field.is_needed:
+            self.confirm_field.require(self.confirmation_words, self.confirmation_key)
 
     def action_read_down(self) -> None:
-        self.reading.page(1)
+        self.pager.page(1)
         self.refresh_chrome()
 
     def action_read_up(self) -> None:
-        self.reading.page(-1)
+        self.pager.page(-1)
         self.refresh_chrome()
 
     def action_back(self) -> None:

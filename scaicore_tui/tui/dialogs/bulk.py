@@ -27,7 +27,7 @@ from scaicore_tui.tui.render.inbox import Batch
 from scaicore_tui.tui.render.line import Line, Span
 from scaicore_tui.tui.state import AppState
 
-CAUTIOUS_KEY = "s"
+STOP_ON_FAILURE_KEY = "s"
 
 
 class BulkScreen(AnswerDialogBase):
@@ -38,71 +38,71 @@ class BulkScreen(AnswerDialogBase):
     ]
 
     def __init__(
-        self, desk: AppState, batch: Batch, hidden: frozenset[str], options: Sequence[Option] | None = None
+        self, state: AppState, batch: Batch, hidden: frozenset[str], options: Sequence[Option] | None = None
     ) -> None:
         offered = batch.checkpoints[0].answers
         super().__init__(
-            desk, offered if options is None else options, desk.drafts.batch(batch.ids), reserved=CAUTIOUS_KEY
+            state, offered if options is None else options, state.drafts.batch(batch.ids), reserved=STOP_ON_FAILURE_KEY
         )
         self._batch = batch
         self._hidden = hidden
         self._stop_on_failure = True
-        self._sent: Batch | None = None
-        self._sent_before = 0
+        self._sent_batch: Batch | None = None
+        self._first_submission = 0
 
     @property
-    def choosing(self) -> KeyContext:
-        return KeyContext.RESULTS if self._sent is not None else KeyContext.BULK
+    def choice_context(self) -> KeyContext:
+        return KeyContext.RESULTS if self._sent_batch is not None else KeyContext.BULK
 
     @property
     def fields(self) -> list[Widget | None]:
-        return super().fields if self._sent is None else []
+        return super().fields if self._sent_batch is None else []
 
     @property
-    def listed(self) -> Batch:
+    def listed_batch(self) -> Batch:
         """What would be answered."""
         return self._batch
 
     @property
-    def ready(self) -> tuple[Checkpoint, ...]:
+    def answerable(self) -> tuple[Checkpoint, ...]:
         """Those of it that can be answered now."""
-        return tuple(row for row in self.listed.checkpoints if self._why_not(row) is None)
+        return tuple(row for row in self.listed_batch.checkpoints if self._why_not(row) is None)
 
     def title_spans(self) -> Iterator[Span]:
-        count = len(self._sent.checkpoints if self._sent is not None else self.listed.checkpoints)
-        yield "What came of each  " if self._sent is not None else "Answer several alike  ", "accent strong"
+        count = len(self._sent_batch.checkpoints if self._sent_batch is not None else self.listed_batch.checkpoints)
+        yield "What came of each  " if self._sent_batch is not None else "Answer several alike  ", "accent strong"
         yield f"{count}", "text strong"
 
     def lines(self, width: int) -> list[Line]:
-        if self._sent is not None:
-            return result_lines(self._sent, self._outcomes(), width)
-        return batch_lines(self.listed, self._hidden, self._why_not, width)
+        if self._sent_batch is not None:
+            return result_lines(self._sent_batch, self._outcomes(), width)
+        return batch_lines(self.listed_batch, self._hidden, self._why_not, width)
 
     def apply_update(self, update: Update) -> None:
         """Some were answered, here or elsewhere."""
-        self.reading.rebuild()
+        self.pager.rebuild()
         super().apply_update(update)
 
     def update_hint(self) -> None:
-        if self._sent is not None:
-            self.set_hint(*result_count_spans(self._outcomes()), (self._ending(), "grey"))
-        elif not self.ready:
+        if self._sent_batch is not None:
+            self.set_hint(*result_count_spans(self._outcomes()), (self._progress_note(), "grey"))
+        elif not self.answerable:
             self.set_hint(("can't be sent: none of them can be answered now", "amber"))
         elif self.resolution is None:
-            self.set_hint(("nothing is chosen yet", "grey"), *self._caution())
+            self.set_hint(("nothing is chosen yet", "grey"), *self._failure_mode_spans())
         else:
-            self.set_hint(*self.confirmation_prompt(), *self._confirmed(), *self._caution())
+            self.set_hint(*self.confirmation_prompt(), *self._send_spans(), *self._failure_mode_spans())
 
     def action_send(self) -> None:
-        resolution, ready = self.resolution, self.ready
-        if self._sent is not None or not self.confirms() or resolution is None or not ready:
+        resolution, ready = self.resolution, self.answerable
+        if self._sent_batch is not None or not self.try_confirm() or resolution is None or not ready:
             self.refresh_chrome()
             return
-        self._sent = Batch(ready)
-        self._sent_before = len(self.desk.session.submissions)
-        self.desk.begin_batch(self._sent.ids)
+        self._sent_batch = Batch(ready)
+        self._first_submission = len(self.state.session.submissions)
+        self.state.begin_batch(self._sent_batch.ids)
         self.app.post_message(
-            AnswerAll(self._sent.ids, resolution, self.comment, self._stop_on_failure, self.type_out.value)
+            AnswerAll(self._sent_batch.ids, resolution, self.comment, self._stop_on_failure, self.confirm_field.value)
         )
         self._show_results()
 
@@ -113,51 +113,51 @@ class BulkScreen(AnswerDialogBase):
 
     def _show_results(self) -> None:
         self.set_focus(None)
-        for widget in (self._choices or self._free, self._comment, self.type_out):
+        for widget in (self._picker or self._free_text, self._comment, self.confirm_field):
             widget.display = False
-        self.reading.scroll_to_line(0)
-        self.reading.rebuild()
+        self.pager.scroll_to_line(0)
+        self.pager.rebuild()
         self.refresh_chrome()
         self.call_after_refresh(self.refresh_chrome)
 
     def _why_not(self, checkpoint: Checkpoint) -> str | None:
-        return self.desk.why_not_in_batch(checkpoint)
+        return self.state.why_not_in_batch(checkpoint)
 
     def _outcomes(self) -> dict[str, AnswerResult]:
         """What came of each that was sent from here, in the order they go."""
-        sent = self._sent or Batch()
-        moved = self.desk.session.submissions[self._sent_before :]
+        sent = self._sent_batch or Batch()
+        moved = self.state.session.submissions[self._first_submission :]
         mine = latest_by_target(submission for submission in moved if not submission.is_replay)
-        over = self.desk.finished_batches.get(sent.ids)
+        over = self.state.finished_batches.get(sent.ids)
         return {key: answer_result(mine.get(key), over) for key in sent.ids}
 
-    def _ending(self) -> str:
-        over = self.desk.finished_batches.get((self._sent or Batch()).ids)
+    def _progress_note(self) -> str:
+        over = self.state.finished_batches.get((self._sent_batch or Batch()).ids)
         return "" if over is not None else " · sending one after the other, also if this is closed"
 
-    def _confirmed(self) -> Iterator[Span]:
+    def _send_spans(self) -> Iterator[Span]:
         yield from self.warnings()
-        yield f"{self.key} sends ", "text"
+        yield f"{self.confirm_key} sends ", "text"
         yield display_name(self.resolution or ""), "accent strong"
-        count = len(self.ready)
+        count = len(self.answerable)
         yield f" to {count} checkpoint{'s' * (count != 1)}", "text strong"
-        yield from self.desk.name_spans()
+        yield from self.state.name_spans()
 
-    def _caution(self) -> Iterator[Span]:
+    def _failure_mode_spans(self) -> Iterator[Span]:
         words = "stops at the first surprise" if self._stop_on_failure else "goes on after a surprise"
         yield f" · {words}", "text" if self._stop_on_failure else "amber"
-        yield f" ({CAUTIOUS_KEY})", "grey"
+        yield f" ({STOP_ON_FAILURE_KEY})", "grey"
 
 
 class ContinueAllScreen(BulkScreen):
     """Continues those of one of `scopes`. Which is chosen; until then the last one, the widest, is listed."""
 
-    def __init__(self, desk: AppState, scopes: Mapping[str, Batch], hidden: frozenset[str]) -> None:
-        super().__init__(desk, list(scopes.values())[-1], hidden, [Option(id=scope) for scope in scopes])
+    def __init__(self, state: AppState, scopes: Mapping[str, Batch], hidden: frozenset[str]) -> None:
+        super().__init__(state, list(scopes.values())[-1], hidden, [Option(id=scope) for scope in scopes])
         self._scopes = scopes
 
     @property
-    def listed(self) -> Batch:
+    def listed_batch(self) -> Batch:
         scope = self.chosen
         return self._batch if scope is None else self._scopes[scope]
 
@@ -166,12 +166,12 @@ class ContinueAllScreen(BulkScreen):
         return None if self.chosen is None else CONTINUE
 
     def title_spans(self) -> Iterator[Span]:
-        if self._sent is not None:
+        if self._sent_batch is not None:
             yield from super().title_spans()
         else:
             yield "Continue all breakpoints", "accent strong"
 
     def on_option_chosen(self, chosen: OptionChosen) -> None:
         """List those that are meant."""
-        self.reading.rebuild()
+        self.pager.rebuild()
         super().on_option_chosen(chosen)

@@ -18,7 +18,7 @@ from scaicore_tui.tui.screens.base import ClosingOnce
 from scaicore_tui.tui.widgets.bars import Footer, Heading
 from scaicore_tui.tui.widgets.line_view import TextPager
 
-KEY_WIDTH = 18
+KEY_WIDTH_CELLS = 18
 
 
 class HelpScreen(ClosingOnce, ModalScreen[None]):
@@ -31,11 +31,11 @@ class HelpScreen(ClosingOnce, ModalScreen[None]):
     HelpScreen TextPager { padding: 1 1 0 1; height: 1fr; }
     """
 
-    def __init__(self, place: KeyContext, *, read_only: bool) -> None:
+    def __init__(self, key_context: KeyContext, *, read_only: bool) -> None:
         super().__init__()
-        self._about = place
+        self._shown_context = key_context
         self._read_only = read_only
-        self._reading = TextPager(self._lines)
+        self._pager = TextPager(self._lines)
 
     @property
     def key_context(self) -> KeyContext:
@@ -45,13 +45,13 @@ class HelpScreen(ClosingOnce, ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="panel"):
             yield Heading()
-            yield self._reading
+            yield self._pager
             yield Footer()
 
     def on_mount(self) -> None:
         """Say what it is about."""
         end = [("read-only: keys that write are off", "amber")] if self._read_only else []
-        self.query_one(Heading).show([(f"Keys · {self._about}", "text strong")], end, active=True)
+        self.query_one(Heading).show([(f"Keys · {self._shown_context}", "text strong")], end, active=True)
         self.query_one(Footer).show(actions_in(KeyContext.HELP))
 
     async def on_invoke_key_action(self, request: InvokeKeyAction) -> None:
@@ -62,35 +62,35 @@ class HelpScreen(ClosingOnce, ModalScreen[None]):
         self.dismiss()
 
     def action_cursor_down(self) -> None:
-        self._reading.move(1)
+        self._pager.move(1)
 
     def action_cursor_up(self) -> None:
-        self._reading.move(-1)
+        self._pager.move(-1)
 
     def action_page_down(self) -> None:
-        self._reading.page(1)
+        self._pager.page(1)
 
     def action_page_up(self) -> None:
-        self._reading.page(-1)
+        self._pager.page(-1)
 
     def action_first(self) -> None:
-        self._reading.go(to_end=False)
+        self._pager.jump(to_end=False)
 
     def action_last(self) -> None:
-        self._reading.go(to_end=True)
+        self._pager.jump(to_end=True)
 
     def _lines(self, width: int) -> list[Line]:
         lines: list[Line] = []
-        for action in actions_in(self._about, read_only=self._read_only):
-            words = wrap(action.description, width - KEY_WIDTH)
-            lines.append([column(action.key_names, KEY_WIDTH, "accent strong"), (words[0], "text")])
-            lines += [[column("", KEY_WIDTH), (line, "text")] for line in words[1:]]
-        return [*lines, [], _legend("runs", list(RUN_STYLES.values())), _legend("nodes", _node_looks())]
+        for action in actions_in(self._shown_context, read_only=self._read_only):
+            words = wrap(action.description, width - KEY_WIDTH_CELLS)
+            lines.append([column(action.key_names, KEY_WIDTH_CELLS, "accent strong"), (words[0], "text")])
+            lines += [[column("", KEY_WIDTH_CELLS), (line, "text")] for line in words[1:]]
+        return [*lines, [], _legend_line("runs", list(RUN_STYLES.values())), _legend_line("nodes", _node_styles())]
 
 
-def _node_looks() -> list[StatusStyle]:
+def _node_styles() -> list[StatusStyle]:
     return [*NODE_LOOKS.values(), BREAKPOINT]
 
 
-def _legend(name: str, looks: list[StatusStyle]) -> Line:
-    return [column(name, 7, "grey"), *((f"{look.glyph} {look.word}  ", look.colour) for look in looks)]
+def _legend_line(name: str, styles: list[StatusStyle]) -> Line:
+    return [column(name, 7, "grey"), *((f"{look.glyph} {look.word}  ", look.colour) for look in styles)]

@@ -20,39 +20,39 @@ from scaicore_tui.tui.screens.base import ClosingOnce
 from scaicore_tui.tui.widgets.bars import Footer, Heading
 from scaicore_tui.tui.widgets.row_list import RowList
 
-NAME_WIDTH, HERE_WIDTH = 20, 6
+NAME_WIDTH_CELLS, OPEN_WIDTH_CELLS = 20, 6
 
 
 class ProfileList(RowList):
     """One row for each; `current` is the one that is open."""
 
-    def __init__(self, choices: Sequence[ProfileInfo], current: str | None) -> None:
+    def __init__(self, profiles: Sequence[ProfileInfo], current: str | None) -> None:
         super().__init__()
-        self._choices = choices
+        self._profiles = profiles
         self._current = current
-        self.cursor = next((row for row, one in enumerate(choices) if one.name == current), 0)
-        self.is_front = True
+        self.cursor = next((row for row, one in enumerate(profiles) if one.name == current), 0)
+        self.has_keys = True
 
     @property
     def row_count(self) -> int:
-        return len(self._choices)
+        return len(self._profiles)
 
     @property
-    def empty_words(self) -> str:
+    def empty_text(self) -> str:
         return "there is none: scaicore-tui config init writes the first"
 
     @property
     def selected(self) -> ProfileInfo | None:
         """The profile under the cursor."""
-        return self._choices[self.cursor] if self._choices else None
+        return self._profiles[self.cursor] if self._profiles else None
 
     def draw_row(self, row: int) -> Line:
-        choice = self._choices[row]
-        name = name_span(choice.name, choice.color, NAME_WIDTH - 3)
+        choice = self._profiles[row]
+        name = name_span(choice.name, choice.color, NAME_WIDTH_CELLS - 3)
         lead: Span = (" ", "text")
         named = [name] if choice.color is not None else [lead, name, lead]
-        blank = " " * (NAME_WIDTH - sum(cell_width(text) for text, _ in named))
-        here = column("open" if choice.name == self._current else "", HERE_WIDTH, "green")
+        blank = " " * (NAME_WIDTH_CELLS - sum(cell_width(text) for text, _ in named))
+        here = column("open" if choice.name == self._current else "", OPEN_WIDTH_CELLS, "green")
         facts = (choice.core, "protected" * choice.protected, "read-only" * choice.read_only)
         told = "".join(f" · {one_line(fact)}" for fact in facts if fact)
         return [*named, (blank, "text"), here, (one_line(choice.url), "text"), (told, "grey")]
@@ -71,9 +71,9 @@ class ProfilesScreen(ClosingOnce, ModalScreen[None]):
     ProfilesScreen ProfileList { padding: 1; height: auto; max-height: 80vh; }
     """
 
-    def __init__(self, choices: Sequence[ProfileInfo], current: str | None) -> None:
+    def __init__(self, profiles: Sequence[ProfileInfo], current: str | None) -> None:
         super().__init__()
-        self._list = ProfileList(choices, current)
+        self._list = ProfileList(profiles, current)
         self._heading, self._footer = Heading(), Footer()
 
     @property
@@ -118,7 +118,7 @@ class ProfilesScreen(ClosingOnce, ModalScreen[None]):
         self._list.page(-1)
 
     def action_first(self) -> None:
-        self._list.go(to_end=False)
+        self._list.jump(to_end=False)
 
     def action_last(self) -> None:
-        self._list.go(to_end=True)
+        self._list.jump(to_end=True)

@@ -27,17 +27,17 @@ class Heading(StaticLines):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
         super().__init__(id=id)
         self._left: Sequence[Span] = ()
-        self._end: Sequence[Span] = ()
+        self._right: Sequence[Span] = ()
         self._active = False
 
     def show(self, left: Sequence[Span], end: Sequence[Span] = (), *, active: bool = False) -> None:
         """The heading says `left`, and `end` at the right edge if there is room."""
-        self._left, self._end, self._active = left, end, active
+        self._left, self._right, self._active = left, end, active
         self.repaint()
 
     def draw(self, line: int) -> Line:
         mark = ("▍", "accent strong") if self._active else (" ", "text")
-        return justify([mark, *self._left], [*self._end, (" ", "text")], self.size.width)
+        return justify([mark, *self._left], [*self._right, (" ", "text")], self.size.width)
 
 
 MAX_NOTICE_LINES = 4
@@ -48,7 +48,7 @@ class NoticeBar(StaticLines):
 
     _lines: list[str] = []  # noqa: RUF012  (replaced, never changed)
     _colour = "text"
-    _end: Span = ("", "text")
+    _right: Span = ("", "text")
 
     def show(self, notice: Notice | None, count: int) -> None:
         """Show `notice`, the newest of `count`."""
@@ -56,7 +56,7 @@ class NoticeBar(StaticLines):
         self._lines = hanging_indent(notice.text, room, MAX_NOTICE_LINES) if notice is not None else []
         self._colour = notice.colour if notice is not None else "text"
         more = f"1 of {count} · " if count > 1 else ""
-        self._end = (f"{more}esc ok ", "grey") if notice is not None and notice.sticky else ("", "text")
+        self._right = (f"{more}esc ok ", "grey") if notice is not None and notice.sticky else ("", "text")
         height = max(1, len(self._lines))
         if self.size.height != height:
             self.styles.height = height
@@ -66,7 +66,7 @@ class NoticeBar(StaticLines):
         if line >= len(self._lines):
             return ()
         said: list[Span] = [(" ", "text"), (self._lines[line], self._colour)]
-        return justify(said, [self._end], self.size.width) if line == 0 else said
+        return justify(said, [self._right], self.size.width) if line == 0 else said
 
 
 MAX_HINT_LINES = 3
@@ -79,12 +79,12 @@ class ActionHint(StaticLines):
     ActionHint { height: 2; padding: 1 1 0 1; }
     """
 
-    _said: tuple[Span, ...] = ()
+    _spans: tuple[Span, ...] = ()
     _lines: Sequence[Line] = ()
 
     def show(self, *said: Span) -> None:
         """Say this."""
-        self._said = said
+        self._spans = said
         self._wrap()
 
     def on_resize(self) -> None:
@@ -95,15 +95,15 @@ class ActionHint(StaticLines):
         return self._lines[line] if line < len(self._lines) else ()
 
     def _wrap(self) -> None:
-        self._lines = wrap_spans(self._said, self.size.width, MAX_HINT_LINES) if self.size.width else [self._said]
+        self._lines = wrap_spans(self._spans, self.size.width, MAX_HINT_LINES) if self.size.width else [self._spans]
         self.styles.height = max(1, len(self._lines)) + 1
         self.repaint()
 
 
-GAP: Span = ("   ", "text")
+SEPARATOR: Span = ("   ", "text")
 # From here on everything fits on one line.
 ONE_LINE_WIDTH = 112
-MAX_TROUBLE_LINES = 3
+MAX_PROBLEM_LINES = 3
 
 
 class StatusBar(StaticLines):
@@ -115,9 +115,9 @@ class StatusBar(StaticLines):
 
     status: StatusModel | None = None
 
-    def show(self, standing: StatusModel) -> None:
+    def show(self, status: StatusModel) -> None:
         """Tell how things stand."""
-        self.status = standing
+        self.status = status
         self.repaint()
 
     def draw(self, line: int) -> Line:
@@ -125,11 +125,11 @@ class StatusBar(StaticLines):
             return ()
         standing, width = self.status, self.size.width - 1
         # What changes every second stands first: a line is written from its left edge to its last change.
-        counts, name = words.count_spans(standing), self._named(20 if self.size.height == 1 else 12)
-        room = self.size.width - 1 - line_width(name) - line_width(_short(counts))
+        counts, name = words.count_spans(standing), self._name_spans(20 if self.size.height == 1 else 12)
+        room = self.size.width - 1 - line_width(name) - line_width(_shorten_counts(counts))
         link: list[Span] = [(" ", "text"), *words.connection_spans(standing, room)]
         if self.size.height == 1:
-            left = [*link, *name, GAP, *counts]
+            left = [*link, *name, SEPARATOR, *counts]
             end = [*words.filter_spans(standing), (" · ", "grey"), *words.feed_spans(standing)]
             if line_width(left) + line_width(end) >= width:
                 end = words.filter_spans(standing)
@@ -139,19 +139,19 @@ class StatusBar(StaticLines):
             return (
                 justify(left, counts, width + 1)
                 if line_width(left) + line_width(counts) < width
-                else [*left, *_short(counts)]
+                else [*left, *_shorten_counts(counts)]
             )
         return justify([(" ", "text"), *words.filter_spans(standing)], words.feed_spans(standing), width)
 
-    def _named(self, width: int) -> list[Span]:
+    def _name_spans(self, width: int) -> list[Span]:
         """The profile, where it is not told with the state."""
         standing = self.status
         if standing is None or standing.recording_age_s is not None:
             return []
-        return [GAP, words.name_span(standing.name, standing.color, width)]
+        return [SEPARATOR, words.name_span(standing.name, standing.color, width)]
 
 
-def _short(counts: list[Span]) -> list[Span]:
+def _shorten_counts(counts: list[Span]) -> list[Span]:
     """The counts with shorter words: all of them must fit."""
     return [("  ", "text"), *((text.replace("ning", "").replace("ing", "").replace("ed", ""), c) for text, c in counts)]
 
@@ -166,11 +166,11 @@ class ErrorBanner(StaticLines):
     _lines: list[str] = []  # noqa: RUF012  (replaced, never changed)
     _colour = "amber"
 
-    def show(self, standing: StatusModel) -> None:
+    def show(self, status: StatusModel) -> None:
         """Tell what is wrong, if anything is."""
-        reason = problem_text(standing)
-        self._colour = "red" if standing.state is ConnectionState.OFFLINE else "amber"
-        self._lines = hanging_indent(reason, self.app.size.width - 3, MAX_TROUBLE_LINES) if reason else []
+        reason = problem_text(status)
+        self._colour = "red" if status.state is ConnectionState.OFFLINE else "amber"
+        self._lines = hanging_indent(reason, self.app.size.width - 3, MAX_PROBLEM_LINES) if reason else []
         self.display = bool(reason)
         if self._lines:
             self.styles.height = len(self._lines)
@@ -180,7 +180,7 @@ class ErrorBanner(StaticLines):
         return [(" ", "text"), (self._lines[line], self._colour)] if line < len(self._lines) else ()
 
 
-ALWAYS = ("next_pane", "back", "help", "quit")
+ALWAYS_SHOWN = ("next_pane", "back", "help", "quit")
 
 
 class Footer(StaticLines):
@@ -201,7 +201,7 @@ class Footer(StaticLines):
 
     def draw(self, line: int) -> Line:
         pieces: list[Span] = [(" ", "text")]
-        for action in self._fitting():
+        for action in self._fitting_actions():
             pieces += [(action.first_key, "accent strong"), (f" {action.label}  ", "grey")]
         return pieces
 
@@ -211,25 +211,25 @@ class Footer(StaticLines):
         if event.chain > 1:
             return
         x = 1
-        for action in self._fitting():
-            x += _width(action)
+        for action in self._fitting_actions():
+            x += _action_width(action)
             if event.x < x:
                 self.post_message(InvokeKeyAction(action.id))
                 return
 
-    def _fitting(self) -> list[KeyAction]:
-        ending = [action for action in self._actions if action.id in ALWAYS]
-        room = self.size.width - 1 - sum(map(_width, ending))
+    def _fitting_actions(self) -> list[KeyAction]:
+        ending = [action for action in self._actions if action.id in ALWAYS_SHOWN]
+        room = self.size.width - 1 - sum(map(_action_width, ending))
         shown = []
         for action in self._actions:
             if action in ending:
                 continue
-            room -= _width(action)
+            room -= _action_width(action)
             if room < 0:
                 break
             shown.append(action)
         return shown + ending
 
 
-def _width(action: KeyAction) -> int:
+def _action_width(action: KeyAction) -> int:
     return cell_width(action.first_key) + cell_width(action.label) + 3

@@ -17,7 +17,7 @@ class CheckpointList(RowList):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
         super().__init__(id=id)
         # Whether what waits was ever read.
-        self.is_known = False
+        self.is_loaded = False
         self._checkpoints: Sequence[Checkpoint] = ()
         self._progress: Mapping[str, Span] = {}
         self._marked: Container[str] = ()
@@ -28,8 +28,8 @@ class CheckpointList(RowList):
         return len(self._checkpoints)
 
     @property
-    def empty_words(self) -> str:
-        return "nothing waits for you" if self.is_known else "what waits was not read yet"
+    def empty_text(self) -> str:
+        return "nothing waits for you" if self.is_loaded else "what waits was not read yet"
 
     @property
     def selected(self) -> Checkpoint | None:
@@ -42,7 +42,7 @@ class CheckpointList(RowList):
         return frozenset(checkpoint.id for checkpoint in self._checkpoints)
 
     @property
-    def in_turn(self) -> Sequence[Checkpoint]:
+    def others_in_order(self) -> Sequence[Checkpoint]:
         """All others, beginning behind the selected one and going on at the top."""
         return [*self._checkpoints[self.cursor + 1 :], *self._checkpoints[: self.cursor]]
 
@@ -89,13 +89,13 @@ class InboxList(CheckpointList):
     """Checkpoints with all that a wide row has room for. `filtered` tells why there may be none."""
 
     shows_resolved = False
-    filtered = False
+    is_filtered = False
 
     @property
-    def empty_words(self) -> str:
-        if self.filtered:
+    def empty_text(self) -> str:
+        if self.is_filtered:
             return "nothing is kept by the filter: esc clears it"
-        return "nothing was answered, as far as it was read" if self.shows_resolved else super().empty_words
+        return "nothing was answered, as far as it was read" if self.shows_resolved else super().empty_text
 
     def draw_row(self, row: int) -> Line:
         checkpoint, width = self._checkpoints[row], self.size.width - 2

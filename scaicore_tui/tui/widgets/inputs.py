@@ -44,7 +44,7 @@ class SafeTextArea(TextArea):
         id: str | None = None,  # noqa: A002  (Textual's own name)
     ) -> None:
         super().__init__(
-            self.shown(text),
+            self.sanitize(text),
             soft_wrap=True,
             tab_behavior="focus",
             show_line_numbers=show_line_numbers,
@@ -58,7 +58,7 @@ class SafeTextArea(TextArea):
         watchers: list[tuple[object, object]] = vars(self.app).get("__watchers", {}).get("theme", [])
         watchers[:] = [watcher for watcher in watchers if watcher[0] is not self]
 
-    def shown(self, text: str) -> str:
+    def sanitize(self, text: str) -> str:
         """`text` as it may stand here."""
         return sanitize_input(text)
 
@@ -68,7 +68,7 @@ class SafeTextArea(TextArea):
 
     def edit(self, edit: Edit) -> EditResult:
         """All typing and pasting comes this way."""
-        return super().edit(replace(edit, text=self.shown(edit.text)))
+        return super().edit(replace(edit, text=self.sanitize(edit.text)))
 
 
 class JsonEditor(SafeTextArea):
@@ -82,10 +82,10 @@ class JsonEditor(SafeTextArea):
     def __init__(self, text: str, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
         super().__init__(text, show_line_numbers=True, id=id)
 
-    def shown(self, text: str) -> str:
+    def sanitize(self, text: str) -> str:
         return escape_json(text)
 
-    def put(self, text: str) -> None:
+    def set_text(self, text: str) -> None:
         """Put `text` in place of all that stands there; that can be undone."""
         self.replace(text, (0, 0), self.document.end)
         self.move_cursor((0, 0))
@@ -134,37 +134,37 @@ class TypeToConfirm(SafeInput):
     TypeToConfirm > .input--placeholder { color: $state-amber; }
     """
 
-    def __init__(self, *, needed: bool) -> None:
+    def __init__(self, *, is_needed: bool) -> None:
         super().__init__()
-        self.needed = needed
+        self.is_needed = is_needed
         self.was_pasted = False
-        self._words: tuple[str, ...] = ()
-        self._subject: object = None
-        self._is_begun = False
+        self._accepted_words: tuple[str, ...] = ()
+        self._key: object = None
+        self._has_begun = False
 
     @property
     def word(self) -> str:
         """The word to type, the shortest that will do; empty where nothing can be confirmed yet."""
-        return min(self._words, key=len, default="")
+        return min(self._accepted_words, key=len, default="")
 
     @property
-    def is_done(self) -> bool:
+    def is_satisfied(self) -> bool:
         """Whether it stands there, or is not needed."""
-        return not self.needed or self.value in self._words
+        return not self.is_needed or self.value in self._accepted_words
 
-    def ask(self, words: tuple[str, ...], subject: object) -> None:
+    def require(self, words: tuple[str, ...], key: object) -> None:
         """Take any of `words`, as they are shown, for `subject`. What was typed for another subject is gone."""
-        if subject != self._subject:
+        if key != self._key:
             self.value = ""
-        self._subject = subject
-        self._words = tuple(word for word in map(one_line, words) if word)
+        self._key = key
+        self._accepted_words = tuple(word for word in map(one_line, words) if word)
         what = f"type {display_name(self.word)} to send" if self.word else "what is chosen is typed out here"
         self.placeholder = f"this profile is protected: {what}"
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Tell the dialog, and whether the word was begun."""
         event.stop()
-        begins, self._is_begun = bool(event.value) and not self._is_begun, bool(event.value)
+        begins, self._has_begun = bool(event.value) and not self._has_begun, bool(event.value)
         self.was_pasted = False
         self.post_message(ConfirmationTyped(begins=begins))
 
@@ -172,11 +172,11 @@ class TypeToConfirm(SafeInput):
         """Refuse it."""
         event.prevent_default()
         event.stop()
-        self._refuse()
+        self._refuse_paste()
 
     def action_paste(self) -> None:
-        self._refuse()
+        self._refuse_paste()
 
-    def _refuse(self) -> None:
+    def _refuse_paste(self) -> None:
         self.was_pasted = True
         self.post_message(ConfirmationTyped(begins=False))

@@ -35,10 +35,10 @@ class LineView(ScrollView, can_focus=False, metaclass=AbstractMeta):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
         super().__init__(id=id)
-        self._shown: dict[int, list[Span]] = {}
-        self._fresh: dict[int, list[Span]] = {}
+        self._painted_lines: dict[int, list[Span]] = {}
+        self._pending_lines: dict[int, list[Span]] = {}
         self._styles: dict[str, Style] = {}
-        self._is_faded = False
+        self._is_dimmed = False
 
     @property
     @abstractmethod
@@ -57,7 +57,7 @@ class LineView(ScrollView, can_focus=False, metaclass=AbstractMeta):
         """Go down by so many pages, of which a line stays in sight."""
         self.move(by * max(1, self.size.height - 1))
 
-    def go(self, *, to_end: bool) -> None:
+    def jump(self, *, to_end: bool) -> None:
         """Go to the beginning or the end."""
         self.move(self.line_count if to_end else -self.line_count)
 
@@ -79,22 +79,22 @@ class LineView(ScrollView, can_focus=False, metaclass=AbstractMeta):
         return self.line_count
 
     def render_line(self, y: int) -> Strip:
-        pieces = self._shown[y] = self._fresh.pop(y, []) or self._drawn(y)
+        pieces = self._painted_lines[y] = self._pending_lines.pop(y, []) or self._draw_row(y)
         return line.to_strip(pieces, self.size.width, self._style, ascii_only=self.app.has_class(ASCII_CLASS))
 
     def repaint(self) -> None:
         """Paint again whatever looks different now, and nothing else."""
-        self._fresh.clear()
+        self._pending_lines.clear()
         for y in range(self.size.height):
-            pieces = self._drawn(y)
-            if pieces != self._shown.get(y):
-                self._fresh[y] = pieces
+            pieces = self._draw_row(y)
+            if pieces != self._painted_lines.get(y):
+                self._pending_lines[y] = pieces
                 self.refresh(Region(0, y, self.size.width, 1))
 
-    def fade(self, *, faded: bool) -> None:
+    def set_dimmed(self, *, dimmed: bool) -> None:
         """Draw text faintly, as what is shown was true long ago; or again as ever. States keep their colours."""
-        if faded != self._is_faded:
-            self._is_faded = faded
+        if dimmed != self._is_dimmed:
+            self._is_dimmed = dimmed
             self._styles.clear()
             self.refresh()
 
@@ -108,22 +108,22 @@ class LineView(ScrollView, can_focus=False, metaclass=AbstractMeta):
             self.repaint()
 
     def notify_style_update(self) -> None:
-        self._shown.clear()
+        self._painted_lines.clear()
         self._styles.clear()
         super().notify_style_update()
 
-    def _drawn(self, y: int) -> list[Span]:
+    def _draw_row(self, y: int) -> list[Span]:
         line = y + self.top
         return list(self.draw(line)) if line < self.line_count else []
 
     def _style(self, colour: str) -> Style:
         if colour not in self._styles:
-            self._styles[colour] = self.rich_style + self._pen(colour)
+            self._styles[colour] = self.rich_style + self._make_style(colour)
         return self._styles[colour]
 
-    def _pen(self, colour: str) -> Style:
+    def _make_style(self, colour: str) -> Style:
         name = colour.removesuffix(line.STRONG).removesuffix(line.BADGE)
-        is_faint = self._is_faded and name == "text"
+        is_faint = self._is_dimmed and name == "text"
         # Not a component class each: the style sheet would be applied for each colour of each widget.
         ink = Color.parse(self.app.theme_variables[f"state-{'grey' if is_faint else name}"]).rich_color
         # A terminal's own colours have no grey.
@@ -147,21 +147,21 @@ class StaticLines(LineView):
 class TextPager(LineView):
     """Lines made by `make` for a width, each time that changes."""
 
-    def __init__(self, make: Callable[[int], Sequence[Line]], *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, build: Callable[[int], Sequence[Line]], *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._make = make
-        self._made: Sequence[Line] = ()
+        self._build = build
+        self._built_lines: Sequence[Line] = ()
 
     @property
     def line_count(self) -> int:
-        return len(self._made)
+        return len(self._built_lines)
 
     def draw(self, line: int) -> Line:
-        return self._made[line]
+        return self._built_lines[line]
 
     def rebuild(self) -> None:
         """Make the lines again: what they say changed."""
-        self._made = self._make(self.size.width)
+        self._built_lines = self._build(self.size.width)
         self.repaint()
 
     def on_resize(self) -> None:
@@ -170,7 +170,9 @@ class TextPager(LineView):
 
     def find(self, colour: str, lines: Iterable[int]) -> int | None:
         """The first of `lines` that begins a passage with something in `colour`; None where none does."""
-        return next((line for line in lines if self._has(line, colour) and not self._has(line - 1, colour)), None)
+        return next(
+            (line for line in lines if self._has_colour(line, colour) and not self._has_colour(line - 1, colour)), None
+        )
 
-    def _has(self, line: int, colour: str) -> bool:
-        return 0 <= line < len(self._made) and any(found == colour for _, found in self._made[line])
+    def _has_colour(self, line: int, colour: str) -> bool:
+        return 0 <= line < len(self._built_lines) and any(found == colour for _, found in self._built_lines[line])

@@ -15,7 +15,7 @@ from scaicore_tui.tui.widgets.row_list import RowList
 
 MAX_ERROR_LINES = 3
 # The names of so many runs, those shown last, share a column: it stays where it is while a cursor goes through them.
-NEIGHBOURS = 8
+SHARED_WIDTH_RUNS = 8
 
 
 class NodeList(RowList):
@@ -24,11 +24,11 @@ class NodeList(RowList):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
         super().__init__(id=id)
         self._run: Run | None = None
-        self._links: Sequence[Relation] = ()
+        self._relations: Sequence[Relation] = ()
         self._missing = ""
         self._rows: list[NodeRunInfo | Line] = []
         self._now = 0.0
-        self._name_widths = deque([0], maxlen=NEIGHBOURS)
+        self._name_widths = deque([0], maxlen=SHARED_WIDTH_RUNS)
         self._follow_active = True
 
     @property
@@ -37,7 +37,7 @@ class NodeList(RowList):
         return self._run
 
     @property
-    def below(self) -> int:
+    def rows_below(self) -> int:
         """How many rows are out of sight below."""
         return max(0, self.row_count - self.top - self.size.height)
 
@@ -46,7 +46,7 @@ class NodeList(RowList):
         return len(self._rows)
 
     @property
-    def empty_words(self) -> str:
+    def empty_text(self) -> str:
         if self._run is not None and self._run.is_loading:
             return f"its {self._run.event_count:,} events are being read…"
         return "no run is selected" if self._run is None else "no node was entered yet"
@@ -58,7 +58,7 @@ class NodeList(RowList):
         status = RunStatus.UNKNOWN if self._run is None else self._run.status
         return node_row(item, self.size.width - 2, self._now, status, max(self._name_widths))
 
-    def show(self, run: Run | None, now: float, links: Sequence[Relation] = (), missing: str = "") -> None:
+    def show(self, run: Run | None, now: float, relations: Sequence[Relation] = (), missing: str = "") -> None:
         """Show `run` as it is at `now`, in seconds since 1970: the node at work, until a person moves the cursor.
 
         `links` are its replays, and what it replays; `missing` says that events of it may be.
@@ -68,13 +68,13 @@ class NodeList(RowList):
             self._follow_active = True
             self._name_widths.append(0)
             self.scroll_to_line(0)
-        self._run, self._now, self._links, self._missing = run, now, links, missing
-        self._fill()
+        self._run, self._now, self._relations, self._missing = run, now, relations, missing
+        self._rebuild_rows()
         if self._follow_active:
             self._select_active()
 
-    def cursor_moved(self, *, by_hand: bool) -> None:
-        self._follow_active = self._follow_active and not by_hand
+    def cursor_moved(self, *, by_user: bool) -> None:
+        self._follow_active = self._follow_active and not by_user
 
     def tick(self, now: float) -> None:
         """Only time passed."""
@@ -82,17 +82,21 @@ class NodeList(RowList):
         self.repaint()
 
     def on_resize(self) -> None:
-        self._fill()
+        self._rebuild_rows()
         super().on_resize()
 
     def row_opened(self) -> None:
         if self._run is not None:
             self.post_message(RunOpened(self._run.execution_id))
 
-    def _fill(self) -> None:
+    def _rebuild_rows(self) -> None:
         run = self._run
-        notes = [] if run is None else [*_notes(run, self._missing, self.size.width - 3), *_told(self._links)]
-        self._rows = [] if run is None else [*notes, *run.nodes.values(), *_result(run)]
+        notes = (
+            []
+            if run is None
+            else [*_note_lines(run, self._missing, self.size.width - 3), *_relation_lines(self._relations)]
+        )
+        self._rows = [] if run is None else [*notes, *run.nodes.values(), *_output_lines(run)]
         names = (
             [cell_width(one_line(node.name, MAX_NAME_CELLS)) for node in run.nodes.values()] if run is not None else []
         )
@@ -105,10 +109,10 @@ class NodeList(RowList):
         if self._run is not None and not self._run.is_over:
             nodes = [(row, item) for row, item in enumerate(self._rows) if isinstance(item, NodeRunInfo)]
             at_work = [row for row, node in nodes if node.open_visits] or [row for row, _ in nodes]
-            self.set_cursor(at_work[-1] if at_work else 0, by_hand=False)
+            self.set_cursor(at_work[-1] if at_work else 0, by_user=False)
 
 
-def _notes(run: Run, missing: str, width: int) -> list[Line]:
+def _note_lines(run: Run, missing: str, width: int) -> list[Line]:
     """What is to be said of the run itself: its error, and whatever a clean run would not show."""
     notes = untrusted(run.error, width, "red", MAX_ERROR_LINES) if run.error else []
     if run.joined_late:
@@ -120,9 +124,9 @@ def _notes(run: Run, missing: str, width: int) -> list[Line]:
     return notes
 
 
-def _told(links: Sequence[Relation]) -> list[Line]:
-    return [[(f"{kind} {other}", "accent")] for kind, other in links]
+def _relation_lines(relations: Sequence[Relation]) -> list[Line]:
+    return [[(f"{kind} {other}", "accent")] for kind, other in relations]
 
 
-def _result(run: Run) -> list[Line]:
+def _output_lines(run: Run) -> list[Line]:
     return [] if run.output is None else [[("output ", "grey"), BAR, (json_inline(run.output, 200), "grey")]]

@@ -28,7 +28,7 @@ class OptionPicker(LineView, can_focus=True):
         self._row = next((row for row, option in enumerate(options) if option.id == chosen), None)
         self._reserved = reserved
         self._typed = ""
-        self._laid: dict[int, list[tuple[int, list[Span]]]] = {}
+        self._wrapped_lines: dict[int, list[tuple[int, list[Span]]]] = {}
 
     @property
     def chosen(self) -> Option | None:
@@ -74,7 +74,7 @@ class OptionPicker(LineView, can_focus=True):
             return
         event.stop()
         for typed in (self._typed + event.character.lower(), event.character.lower()):
-            row = self._typed_row(typed)
+            row = self._find_row(typed)
             if row is not None:
                 self._typed = typed
                 self.choose(row)
@@ -94,20 +94,20 @@ class OptionPicker(LineView, can_focus=True):
 
     def _lines(self, width: int) -> list[tuple[int, list[Span]]]:
         """All options in lines of `width` cells, each line with the row of its option."""
-        if width not in self._laid:
+        if width not in self._wrapped_lines:
             room = max(1, width - self._indent)
             rows = enumerate(self._options)
-            self._laid = {width: [(row, line) for row, option in rows for line in _wrapped(option, room)]}
-        return self._laid[width]
+            self._wrapped_lines = {width: [(row, line) for row, option in rows for line in _wrap_option(option, room)]}
+        return self._wrapped_lines[width]
 
-    def _typed_row(self, typed: str) -> int | None:
+    def _find_row(self, typed: str) -> int | None:
         if typed.isdecimal():
             return int(typed) - 1 if 0 < int(typed) <= len(self._options) else None
         names = ((option.name.lower(), option.id.lower()) for option in self._options)
         return next((row for row, both in enumerate(names) if any(name.startswith(typed) for name in both)), None)
 
 
-def _wrapped(option: Option, width: int) -> Iterator[list[Span]]:
+def _wrap_option(option: Option, width: int) -> Iterator[list[Span]]:
     """The label, and the id behind it or below it, whole."""
     *full, last = wrap(one_line(option.name), width)
     for line in full:

@@ -16,7 +16,7 @@ class RowList(LineView):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
         super().__init__(id=id)
         self.cursor = 0
-        self.is_front = False
+        self.has_keys = False
 
     @property
     @abstractmethod
@@ -24,7 +24,7 @@ class RowList(LineView):
         """How many rows there are."""
 
     @property
-    def empty_words(self) -> str:
+    def empty_text(self) -> str:
         """What is said where there is no row."""
         return ""
 
@@ -44,9 +44,9 @@ class RowList(LineView):
         """The two cells before a row."""
         if row != self.cursor:
             return "  ", "text"
-        return f"{CURSOR} ", "accent strong" if self.is_front else "grey"
+        return f"{CURSOR} ", "accent strong" if self.has_keys else "grey"
 
-    def cursor_moved(self, *, by_hand: bool) -> None:
+    def cursor_moved(self, *, by_user: bool) -> None:
         """The cursor is on another row, put there by a person or by the data."""
 
     def row_opened(self) -> None:
@@ -58,15 +58,15 @@ class RowList(LineView):
 
     def draw(self, line: int) -> Line:
         if not self.row_count:
-            return [("  ", "text"), (self.empty_words, "grey")]
+            return [("  ", "text"), (self.empty_text, "grey")]
         return [self.cursor_mark(line), *self.draw_row(line)]
 
-    def set_cursor(self, row: int, *, by_hand: bool = True) -> None:
+    def set_cursor(self, row: int, *, by_user: bool = True) -> None:
         """Move the cursor to `row`, or as near as there are rows, and show it."""
         row = max(0, min(row, self.row_count - 1))
         if row != self.cursor:
             self.cursor = row
-            self.cursor_moved(by_hand=by_hand)
+            self.cursor_moved(by_user=by_user)
         self.scroll_to_cursor()
         self.repaint()
 
@@ -86,9 +86,9 @@ class RowList(LineView):
         if self.row_count:
             self.row_opened()
 
-    def set_active(self, *, is_front: bool) -> None:
+    def set_active(self, *, active: bool) -> None:
         """The keys go here, or elsewhere."""
-        self.is_front = is_front
+        self.has_keys = active
         self.repaint()
 
     def on_resize(self) -> None:
