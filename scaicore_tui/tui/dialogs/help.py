@@ -1,4 +1,4 @@
-"""Help for one view: the keys that do something there, out of the registry."""
+"""The help dialog: the keys of one key context, from the key registry, and a legend of the status glyphs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEY_WIDTH_CELLS = 18
 
 
 class HelpScreen(ClosingOnce, ModalScreen[None]):
-    """The keys of one place, and what the signs mean."""
+    """Lists the keys of one key context and the meaning of the glyphs."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings({KeyContext.HELP})]
     DEFAULT_CSS = """
@@ -39,7 +39,7 @@ class HelpScreen(ClosingOnce, ModalScreen[None]):
 
     @property
     def key_context(self) -> KeyContext:
-        """Where the focus is."""
+        """The dialog's own key context."""
         return KeyContext.HELP
 
     def compose(self) -> ComposeResult:
@@ -49,13 +49,13 @@ class HelpScreen(ClosingOnce, ModalScreen[None]):
             yield Footer()
 
     def on_mount(self) -> None:
-        """Say what it is about."""
+        """Fill heading and footer."""
         end = [("read-only: keys that write are off", "amber")] if self._read_only else []
         self.query_one(Heading).show([(f"Keys · {self._shown_context}", "text strong")], end, active=True)
         self.query_one(Footer).show(actions_in(KeyContext.HELP))
 
     async def on_invoke_key_action(self, request: InvokeKeyAction) -> None:
-        """A key of the footer was clicked."""
+        """Run the action whose footer key was clicked."""
         await self.run_action(request.action_id)
 
     def action_back(self) -> None:
@@ -82,9 +82,9 @@ class HelpScreen(ClosingOnce, ModalScreen[None]):
     def _lines(self, width: int) -> list[Line]:
         lines: list[Line] = []
         for action in actions_in(self._shown_context, read_only=self._read_only):
-            words = wrap(action.description, width - KEY_WIDTH_CELLS)
-            lines.append([column(action.key_names, KEY_WIDTH_CELLS, "accent strong"), (words[0], "text")])
-            lines += [[column("", KEY_WIDTH_CELLS), (line, "text")] for line in words[1:]]
+            first, *rest = wrap(action.description, width - KEY_WIDTH_CELLS)
+            lines.append([column(action.key_names, KEY_WIDTH_CELLS, "accent strong"), (first, "text")])
+            lines += [[column("", KEY_WIDTH_CELLS), (line, "text")] for line in rest]
         return [*lines, [], _legend_line("runs", list(RUN_STYLES.values())), _legend_line("nodes", _node_styles())]
 
 
@@ -93,4 +93,4 @@ def _node_styles() -> list[StatusStyle]:
 
 
 def _legend_line(name: str, styles: list[StatusStyle]) -> Line:
-    return [column(name, 7, "grey"), *((f"{look.glyph} {look.word}  ", look.colour) for look in styles)]
+    return [column(name, 7, "grey"), *((f"{style.glyph} {style.word}  ", style.colour) for style in styles)]

@@ -1,4 +1,4 @@
-"""The profiles to choose from: which is open, where each of the others leads."""
+"""The dialog that lists the profiles and switches to one of them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAME_WIDTH_CELLS, OPEN_WIDTH_CELLS = 20, 6
 
 
 class ProfileList(RowList):
-    """One row for each; `current` is the one that is open."""
+    """One row per profile; `current` is the name of the open one."""
 
     def __init__(self, profiles: Sequence[ProfileInfo], current: str | None) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class ProfileList(RowList):
 
     @property
     def empty_text(self) -> str:
-        return "there is none: scaicore-tui config init writes the first"
+        return "no profiles yet: create one with scaicore-tui config init"
 
     @property
     def selected(self) -> ProfileInfo | None:
@@ -47,22 +47,22 @@ class ProfileList(RowList):
         return self._profiles[self.cursor] if self._profiles else None
 
     def draw_row(self, row: int) -> Line:
-        choice = self._profiles[row]
-        name = name_span(choice.name, choice.color, NAME_WIDTH_CELLS - 3)
-        lead: Span = (" ", "text")
-        named = [name] if choice.color is not None else [lead, name, lead]
-        blank = " " * (NAME_WIDTH_CELLS - sum(cell_width(text) for text, _ in named))
-        here = column("open" if choice.name == self._current else "", OPEN_WIDTH_CELLS, "green")
-        facts = (choice.core, "protected" * choice.protected, "read-only" * choice.read_only)
-        told = "".join(f" · {one_line(fact)}" for fact in facts if fact)
-        return [*named, (blank, "text"), here, (one_line(choice.url), "text"), (told, "grey")]
+        profile = self._profiles[row]
+        name = name_span(profile.name, profile.color, NAME_WIDTH_CELLS - 3)
+        space: Span = (" ", "text")
+        name_spans = [name] if profile.color is not None else [space, name, space]
+        blank = " " * (NAME_WIDTH_CELLS - sum(cell_width(text) for text, _ in name_spans))
+        is_open = column("open" if profile.name == self._current else "", OPEN_WIDTH_CELLS, "green")
+        properties = (profile.core, "protected" * profile.protected, "read-only" * profile.read_only)
+        suffix = "".join(f" · {one_line(text)}" for text in properties if text)
+        return [*name_spans, (blank, "text"), is_open, (one_line(profile.url), "text"), (suffix, "grey")]
 
     def row_opened(self) -> None:
         self.post_message(InvokeKeyAction("switch"))
 
 
 class ProfilesScreen(ClosingOnce, ModalScreen[None]):
-    """Chooses one; whoever hears of it opens it."""
+    """Chooses a profile and posts `SwitchProfile`; the app opens it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings({KeyContext.PROFILES})]
     DEFAULT_CSS = """
@@ -78,7 +78,7 @@ class ProfilesScreen(ClosingOnce, ModalScreen[None]):
 
     @property
     def key_context(self) -> KeyContext:
-        """Where the focus is."""
+        """The dialog's own key context."""
         return KeyContext.PROFILES
 
     def compose(self) -> ComposeResult:
@@ -88,12 +88,12 @@ class ProfilesScreen(ClosingOnce, ModalScreen[None]):
             yield self._footer
 
     def on_mount(self) -> None:
-        """Say what it is about."""
+        """Fill heading and footer."""
         self._heading.show([("Profiles", "text strong")], active=True)
         self._footer.show(actions_in(KeyContext.PROFILES))
 
     async def on_invoke_key_action(self, request: InvokeKeyAction) -> None:
-        """A key of the footer was clicked, or a profile."""
+        """Run the action whose footer key was clicked, or switch to the clicked profile."""
         await self.run_action(request.action_id)
 
     def action_switch(self) -> None:

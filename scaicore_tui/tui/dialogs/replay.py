@@ -1,4 +1,4 @@
-"""The dialog before a replay: what would run again, with which input, for whom, and what that costs."""
+"""The replay dialog: shows what would be invoked, with which input and entity, and lets a person edit the input."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.inputs import JsonEditor, SafeInput
 
 EMPTY_INPUT = "{}"
-# With fewer lines, what is edited gets the place of the difference.
+# Below this height, the editor takes the space of the diff.
 SHORT_SCREEN_ROWS = 18
 
 
 class ReplayScreen(Dialog):
-    """Confirms the replay of one run, as it was or with an edited input."""
+    """Confirms the replay of one run with the captured input or an edited one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(REPLAYING)]
     AUTO_FOCUS = ""
@@ -82,12 +82,12 @@ class ReplayScreen(Dialog):
 
     @property
     def has_new_input(self) -> bool:
-        """Whether the input is another than the captured one."""
+        """True if the input differs from the captured one, or if none was captured."""
         return bool(self._diff) or not self.source_run.has_input
 
     @property
     def is_editing(self) -> bool:
-        """Whether the text can be typed in."""
+        """True if the editor is open."""
         return self.has_class("-editing")
 
     def title_spans(self) -> Iterator[Span]:
@@ -102,13 +102,13 @@ class ReplayScreen(Dialog):
             yield self._entity_field
 
     def on_mount(self) -> None:
-        """What has no input to send as it is begins with writing one."""
+        """Open the editor at once if there is no complete captured input to send."""
         super().on_mount()
         if not self.source_run.has_input or self.source_run.is_input_truncated:
             self.action_edit()
 
     def on_resize(self) -> None:
-        """On a low screen the text that is edited needs all the room there is."""
+        """Hide the diff while editing on a low screen."""
         self.set_class(self.app.size.height < SHORT_SCREEN_ROWS, "-short")
         super().on_resize()
 
@@ -117,28 +117,28 @@ class ReplayScreen(Dialog):
         if self._editor_error:
             self.set_hint((self._editor_error, "amber"))
         elif reason is not None:
-            self.set_hint((f"can't be sent: {one_line(reason)}", "amber"))
+            self.set_hint((f"can't send: {one_line(reason)}", "amber"))
         else:
             self.set_hint(*self._send_spans())
 
     def on_text_area_changed(self) -> None:
-        """What is typed survives the dialog, and is checked."""
+        """Store the input in the draft and check it."""
         self._editor_error = ""
         self._parse_text()
         self.refresh_chrome()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """What is typed survives the dialog."""
+        """Store the entity in the draft."""
         self._draft.entity_id = event.value
         self.refresh_chrome()
 
     def on_text_edited(self, message: TextEdited) -> None:
-        """What was saved in the editor. Keys that were meant for it must not confirm."""
+        """Take over the text saved in the external editor. Keys meant for that editor must not confirm."""
         self._opened_at = self.state.session.clock.monotonic()
         self._editor.set_text(message.text)
 
     def on_editor_failed(self, message: EditorFailed) -> None:
-        """Say why here too: the dialog covers the notices."""
+        """Show the error in the hint: the dialog covers the notices."""
         self._editor_error = one_line(message.reason)
         self.refresh_chrome()
 
@@ -147,10 +147,10 @@ class ReplayScreen(Dialog):
         if not self.try_confirm() or self._why_not() is not None:
             self.refresh_chrome()
             return
-        given, entity = self.has_new_input, self._entity_field.value.strip()
-        value = self._parsed if given else None
-        typed = self.confirm_field.value
-        self.app.post_message(ReplayRun(self.source_run.execution_id, value, given, entity or None, typed))
+        has_new_input, entity = self.has_new_input, self._entity_field.value.strip()
+        value = self._parsed if has_new_input else None
+        typed_word = self.confirm_field.value
+        self.app.post_message(ReplayRun(self.source_run.execution_id, value, has_new_input, entity or None, typed_word))
         self.dismiss()
 
     def action_edit(self) -> None:
@@ -166,7 +166,7 @@ class ReplayScreen(Dialog):
         self._editor.set_text(self._captured_text)
 
     def action_back(self) -> None:
-        """Stop typing; then leave."""
+        """Leave the editor; if it is closed, close the dialog."""
         if self.key_context in (KeyContext.REPLAY, KeyContext.TYPING_OUT):
             super().action_back()
         else:
@@ -181,7 +181,7 @@ class ReplayScreen(Dialog):
         self.call_after_refresh(self.refresh_chrome)
 
     def _parse_text(self) -> None:
-        """Keep what is typed, and find out what it says and where it differs."""
+        """Store the typed text in the draft, parse it and compare it with the captured input."""
         text = self._editor.text
         self._draft.text = None if text == self._captured_text else text
         try:
@@ -201,7 +201,7 @@ class ReplayScreen(Dialog):
         return self.state.why_not_replay(self.source_run, given_input=self.has_new_input)
 
     def _send_spans(self) -> Iterator[Span]:
-        """What would be invoked, where, and with what."""
+        """Yield what the confirm key would invoke, on which profile and with which input."""
         yield from self.warnings()
         yield from self.confirmation_prompt()
         if self.has_new_input and self._parsed is not None and self._parsed.notes:
@@ -215,7 +215,7 @@ class ReplayScreen(Dialog):
         if not self.source_run.has_input:
             return "with your own input"
         changed = count_changed(self._diff)
-        return f"changed: {changed} line{'s' * (changed != 1)}" if changed else "as captured"
+        return f"{changed} line{'s' * (changed != 1)} changed" if changed else "as captured"
 
     def lines(self, width: int) -> list[Line]:
         notes = replay_detail(self._source, width)
@@ -225,13 +225,13 @@ class ReplayScreen(Dialog):
         return [*notes, [], [(f"input · {self._input_summary()}", "accent")], *shown]
 
     def _input_lines(self, width: int) -> list[Line]:
-        """The input as it would be sent; as it was typed where it is no JSON yet."""
+        """Return the input as it would be sent, or as typed if it is not valid JSON yet."""
         is_text = self._parsed is not None and isinstance(self._parsed.value, str)
         return untrusted(self._parsed.value if self._parsed is not None and is_text else self._shown_text, width)
 
 
 def _editable_input(run: Run) -> str:
-    """The captured input, to edit; one that can't be sent as it is, as far as Python has words for it."""
+    """Return the captured input as text to edit. If it can't be sent verbatim, use Python's reading of it."""
     try:
         return laid_out(captured_input(run).source.decode())
     except UsageError:

@@ -1,4 +1,4 @@
-"""The first screen where nothing is configured: what to set, and the demo."""
+"""The welcome screen, shown when no profile is configured or chosen: what to set up, and the demo."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SETTINGS = (
 
 
 class WelcomeScreen(Screen[None]):
-    """Nothing is configured yet."""
+    """Explains how to configure or choose a profile. `profiles` are the names of the configured ones."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings({KeyContext.WELCOME})]
     DEFAULT_CSS = """
@@ -39,7 +39,7 @@ class WelcomeScreen(Screen[None]):
 
     @property
     def key_context(self) -> KeyContext:
-        """Where the focus is."""
+        """The screen's own key context."""
         return KeyContext.WELCOME
 
     def compose(self) -> ComposeResult:
@@ -48,17 +48,17 @@ class WelcomeScreen(Screen[None]):
         yield Footer()
 
     def show_message(self, text: str) -> None:
-        """Say it below what can be done here."""
+        """Show `text` below the instructions."""
         self._message = text
         self._pager.rebuild()
 
     def on_mount(self) -> None:
-        """Say what can be done here."""
+        """Fill heading and footer."""
         self.query_one(Heading).show([("scaicore-tui", "accent strong"), ("  not connected", "grey")])
         self.query_one(Footer).show(actions_in(KeyContext.WELCOME))
 
     async def on_invoke_key_action(self, request: InvokeKeyAction) -> None:
-        """A key of the footer was clicked."""
+        """Run the action whose footer key was clicked."""
         await self.run_action(request.action_id)
 
     async def action_demo(self) -> None:
@@ -72,24 +72,24 @@ class WelcomeScreen(Screen[None]):
 
     def _lines(self, width: int) -> list[Line]:
         lines = _choose_profile_lines(self._profiles, width) if self._profiles else _first_setup_lines(width)
-        said = [[], *_paragraph_lines(self._message, width, "amber")] if self._message else []
-        return [*lines, *_demo_lines(width), *said]
+        message = [[], *_paragraph_lines(self._message, width, "amber")] if self._message else []
+        return [*lines, *_demo_lines(width), *message]
 
 
 def _choose_profile_lines(profiles: Sequence[str], width: int) -> list[Line]:
-    """No profile was asked for, and none is the default."""
-    lines: list[Line] = [[("None of your profiles is the default.", "text strong")], []]
+    """Return the instructions for choosing a profile: none was requested and none is the default."""
+    lines: list[Line] = [[("No default profile is set.", "text strong")], []]
     lines += _paragraph_lines(
-        f"Press P to choose one of {', '.join(map(one_line, profiles))}; or write its name to", width, "text"
+        f"Press P to choose one of {', '.join(map(one_line, profiles))}; or set a default in", width, "text"
     )
     return [*lines, *_config_path_lines(width), [], [(f'  default = "{one_line(profiles[0])}"', "grey")], []]
 
 
 def _first_setup_lines(width: int) -> list[Line]:
-    lines: list[Line] = [[("There is no ScaiCore to look at yet.", "text strong")], [], [("Set", "text")]]
+    lines: list[Line] = [[("No API is configured yet.", "text strong")], [], [("Set", "text")]]
     for name, meaning in _SETTINGS:
         lines.append([column("", 2), column(name, 20, "accent strong"), (meaning, "grey")])
-    lines += [[], *_paragraph_lines("or write a profile, as scaicore-tui config init does, to", width, "text")]
+    lines += [[], *_paragraph_lines("or create a profile, by hand or with scaicore-tui config init, in", width, "text")]
     lines += [
         *_config_path_lines(width),
         [],

@@ -1,4 +1,4 @@
-"""The options of a checkpoint, however many: chosen by number, by arrows, by typing, or with the mouse."""
+"""A list of options to choose one from: by number, arrow keys, typed letters or mouse."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scaicore_tui.tui.widgets.line_view import LineView
 
 
 class OptionPicker(LineView, can_focus=True):
-    """Numbered options, of which one may be chosen. Nothing is sent from here. `reserved` letters choose nothing."""
+    """Numbered options of which one can be chosen. Sends nothing. Characters in `reserved` are ignored."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings({KeyContext.ANSWER}, only=("option_down", "option_up"))]
 
@@ -32,7 +32,7 @@ class OptionPicker(LineView, can_focus=True):
 
     @property
     def chosen(self) -> Option | None:
-        """The option that would be sent."""
+        """The chosen option; None if none is chosen."""
         return None if self._row is None else self._options[self._row]
 
     @property
@@ -44,19 +44,21 @@ class OptionPicker(LineView, can_focus=True):
 
     def draw(self, line: int) -> Line:
         lines = self._lines(self.size.width)
-        row, pieces = lines[line]
+        row, spans = lines[line]
         is_chosen, is_first = row == self._row, not line or lines[line - 1][0] != row
         number = str(row + 1).rjust(len(str(len(self._options))))
         prefix = f"{CURSOR if is_chosen else ' '} {number} " if is_first else " " * self._indent
-        words = [(text, f"{colour} strong" if is_chosen and colour == "text" else colour) for text, colour in pieces]
-        return [(prefix, "accent strong"), *words]
+        styled = [(text, f"{colour} strong" if is_chosen and colour == "text" else colour) for text, colour in spans]
+        return [(prefix, "accent strong"), *styled]
 
     def choose(self, row: int) -> None:
-        """Choose the option at `row`, or the nearest there is."""
+        """Choose the option at `row`, or the nearest one."""
         self._row = max(0, min(row, len(self._options) - 1))
-        mine = [line for line, (other, _) in enumerate(self._lines(self.size.width)) if other == self._row]
-        if not self.top <= mine[0] <= mine[-1] < self.top + self.size.height:
-            self.scroll_to_line(mine[0] - max(0, self.size.height - len(mine)) // 2)
+        chosen_lines = [
+            line for line, (row_of_line, _) in enumerate(self._lines(self.size.width)) if row_of_line == self._row
+        ]
+        if not self.top <= chosen_lines[0] <= chosen_lines[-1] < self.top + self.size.height:
+            self.scroll_to_line(chosen_lines[0] - max(0, self.size.height - len(chosen_lines)) // 2)
         self.repaint()
         self.post_message(OptionChosen(self._options[self._row].id))
 
@@ -69,7 +71,7 @@ class OptionPicker(LineView, can_focus=True):
         self.choose(0 if self._row is None else self._row - 1)
 
     def on_key(self, event: events.Key) -> None:
-        """Choose by number, or by the first letters of a label or id."""
+        """Choose by number, or by the first letters of a label or an id."""
         if event.character is None or not event.is_printable or event.character in self._reserved:
             return
         event.stop()
@@ -89,26 +91,28 @@ class OptionPicker(LineView, can_focus=True):
 
     @property
     def _indent(self) -> int:
-        """How many cells stand before an option's words."""
+        """The width of the cursor and number in cells."""
         return len(str(len(self._options))) + 3
 
     def _lines(self, width: int) -> list[tuple[int, list[Span]]]:
-        """All options in lines of `width` cells, each line with the row of its option."""
+        """Return all options wrapped to `width` cells, as pairs of option row and spans."""
         if width not in self._wrapped_lines:
-            room = max(1, width - self._indent)
+            text_width = max(1, width - self._indent)
             rows = enumerate(self._options)
-            self._wrapped_lines = {width: [(row, line) for row, option in rows for line in _wrap_option(option, room)]}
+            self._wrapped_lines = {
+                width: [(row, line) for row, option in rows for line in _wrap_option(option, text_width)]
+            }
         return self._wrapped_lines[width]
 
     def _find_row(self, typed: str) -> int | None:
         if typed.isdecimal():
             return int(typed) - 1 if 0 < int(typed) <= len(self._options) else None
         names = ((option.name.lower(), option.id.lower()) for option in self._options)
-        return next((row for row, both in enumerate(names) if any(name.startswith(typed) for name in both)), None)
+        return next((row for row, pair in enumerate(names) if any(name.startswith(typed) for name in pair)), None)
 
 
 def _wrap_option(option: Option, width: int) -> Iterator[list[Span]]:
-    """The label, and the id behind it or below it, whole."""
+    """Yield the lines of the label; the id follows on the last line, or below if it does not fit."""
     *full, last = wrap(one_line(option.name), width)
     for line in full:
         yield [(line, "text")]
