@@ -126,14 +126,12 @@ class LineView(ScrollView, can_focus=False, metaclass=AbstractMeta):
         is_dimmed = self._is_dimmed and name == "text"
         # No component classes: Textual would apply the style sheet for each colour of each widget.
         foreground = Color.parse(self.app.theme_variables[f"state-{'grey' if is_dimmed else name}"]).rich_color
-        # The terminal's own palette has no reliable grey, so dim instead.
-        is_terminal_dim = is_dimmed and self.app.theme == TERMINAL
-        is_badge = colour.endswith(line.BADGE)
         return Style(
             color=foreground,
             bold=name != colour and not is_dimmed,
-            dim=is_terminal_dim or None,
-            reverse=is_badge or None,
+            # The terminal's own palette has no grey.
+            dim=(is_dimmed and self.app.theme == TERMINAL) or None,
+            reverse=colour.endswith(line.BADGE) or None,
         )
 
 

@@ -54,9 +54,7 @@ class OptionPicker(LineView, can_focus=True):
     def choose(self, row: int) -> None:
         """Choose the option at `row`, or the nearest one."""
         self._row = max(0, min(row, len(self._options) - 1))
-        chosen_lines = [
-            line for line, (row_of_line, _) in enumerate(self._lines(self.size.width)) if row_of_line == self._row
-        ]
+        chosen_lines = [line for line, (option, _) in enumerate(self._lines(self.size.width)) if option == self._row]
         if not self.top <= chosen_lines[0] <= chosen_lines[-1] < self.top + self.size.height:
             self.scroll_to_line(chosen_lines[0] - max(0, self.size.height - len(chosen_lines)) // 2)
         self.repaint()
@@ -97,10 +95,11 @@ class OptionPicker(LineView, can_focus=True):
     def _lines(self, width: int) -> list[tuple[int, list[Span]]]:
         """Return all options wrapped to `width` cells, as pairs of option row and spans."""
         if width not in self._wrapped_lines:
-            text_width = max(1, width - self._indent)
-            rows = enumerate(self._options)
+            available = max(1, width - self._indent)
             self._wrapped_lines = {
-                width: [(row, line) for row, option in rows for line in _wrap_option(option, text_width)]
+                width: [
+                    (row, line) for row, option in enumerate(self._options) for line in _wrap_option(option, available)
+                ]
             }
         return self._wrapped_lines[width]
 
