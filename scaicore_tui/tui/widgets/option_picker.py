@@ -54,7 +54,7 @@ class OptionPicker(LineView, can_focus=True):
     def choose(self, row: int) -> None:
         """Choose the option at `row`, or the nearest one."""
         self._row = max(0, min(row, len(self._options) - 1))
-        chosen_lines = [line for line, (option, _) in enumerate(self._lines(self.size.width)) if option == self._row]
+        chosen_lines = [line for line, (other, _) in enumerate(self._lines(self.size.width)) if other == self._row]
         if not self.top <= chosen_lines[0] <= chosen_lines[-1] < self.top + self.size.height:
             self.scroll_to_line(chosen_lines[0] - max(0, self.size.height - len(chosen_lines)) // 2)
         self.repaint()
