@@ -59,7 +59,7 @@ class Shelf:
         self.ledger = Ledger(folder / "ledger.jsonl")
         self._folder = folder
 
-    def choices(self) -> Sequence[ProfileInfo]:
+    def list_profiles(self) -> Sequence[ProfileInfo]:
         return [
             ProfileInfo(STAGING, "https://staging.example"),
             ProfileInfo(PROD, "https://prod.example", color=Color.RED),

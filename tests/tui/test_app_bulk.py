@@ -45,7 +45,7 @@ async def confirm(stage: Stage, pilot: Pilot[int], *keys: str) -> None:
 
 async def over(stage: Stage, pilot: Pilot[int]) -> str:
     """What the dialog says once no more answers go out."""
-    await until(pilot, lambda: _desk(stage).batches)
+    await until(pilot, lambda: _desk(stage).finished_batches)
     await pilot.pause()
     return shown(stage)
 
@@ -99,7 +99,7 @@ async def test_what_was_chosen_and_typed_survives_leaving_and_marking_one_more()
         await over(stage, pilot)
         assert {body for _, body in taking.posts} == {b'{"resolution":"reject","comment":"no"}'}
         await pilot.press("escape")
-        assert stage.screen.desk.drafts.several([row["id"] for row in INVOICES]) == Draft()
+        assert stage.screen.desk.drafts.batch([row["id"] for row in INVOICES]) == Draft()
 
 
 async def test_a_scope_that_was_chosen_survives_leaving() -> None:

@@ -130,7 +130,7 @@ async def test_several_are_answered_alike_each_once() -> None:
         assert len(ids) > 1
         await stage.until(lambda: not dialog.in_haste)
         await stage.pilot.press("enter", "enter")
-        await stage.until(lambda: dialog.desk.batches)
+        await stage.until(lambda: dialog.desk.finished_batches)
         sent = stage.session.submitter.submissions
         assert [submission.target_id for submission in sent] == ids
         await stage.until(lambda: all(one.progress is Progress.CONFIRMED for one in sent))

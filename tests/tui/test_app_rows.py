@@ -13,7 +13,7 @@ import pytest
 from scaicore_tui.tui.dialogs.answer import AnswerScreen
 from scaicore_tui.tui.dialogs.bulk import ContinueAllScreen
 from scaicore_tui.tui.dialogs.replay import ReplayScreen
-from scaicore_tui.tui.keymap import ACTIONS, READING, KeyContext, actions_at
+from scaicore_tui.tui.keymap import ACTIONS, READING, KeyContext, actions_in
 from scaicore_tui.tui.screens.run import RunScreen
 from tests.support.app_stage import WIDE, Stage, until
 from tests.support.inbox_scene import inbox
@@ -111,7 +111,7 @@ class Effects:
 def test_the_table_has_every_key_of_every_pane() -> None:
     assert set(KEYS_TO) == READING
     for place in READING:
-        for action in actions_at(place):
+        for action in actions_in(place):
             expected = ABOUT_A_ROW.get(action.id, {})
             assert action.id in ABOUT_NO_ROW or any(place in places for places in expected.values()), (place, action.id)
     offered = {(place, action.id) for action in ACTIONS for place in action.contexts}
@@ -133,7 +133,7 @@ async def test_keys_act_on_the_row_of_the_focused_pane(place: KeyContext, monkey
         assert stage.screen.key_context is place
         # Marks change what other keys do, and what is written changes what there is to act on.
         last = ("mark", "continue")
-        actions = sorted(actions_at(place), key=lambda action: last.index(action.id) if action.id in last else -1)
+        actions = sorted(actions_in(place), key=lambda action: last.index(action.id) if action.id in last else -1)
         for action in actions:
             for target in (row for row, places in ABOUT_A_ROW.get(action.id, {}).items() if place in places):
                 await pilot.press(action.keys[0])

@@ -15,9 +15,9 @@ from scaicore_tui.protocol import Checkpoint, Option
 from scaicore_tui.runs.status_style import BREAKPOINT, REVIEW
 from scaicore_tui.text import display_name, editable_json, one_line
 from scaicore_tui.tui.dialogs.base import Dialog
-from scaicore_tui.tui.keymap import KeyContext, bindings, writes
+from scaicore_tui.tui.keymap import KeyContext, bindings, is_write_action
 from scaicore_tui.tui.messages import AnswerCheckpoint, CopyText, OptionChosen
-from scaicore_tui.tui.render.checkpoint_detail import checkpoint_detail, input_lines
+from scaicore_tui.tui.render.checkpoint_detail import checkpoint_detail, input_field_lines
 from scaicore_tui.tui.render.line import Line, Span
 from scaicore_tui.tui.render.runs import core_name
 from scaicore_tui.tui.state import AppState, Draft
@@ -104,7 +104,7 @@ class AnswerDialogBase(Dialog):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Read-only unbinds what writes."""
-        return not (self.read_only and writes(action))
+        return not (self.read_only and is_write_action(action))
 
     def on_option_chosen(self, chosen: OptionChosen) -> None:
         """Remember the choice; sending it is another key."""
@@ -172,7 +172,7 @@ class AnswerScreen(AnswerDialogBase):
 
     def action_fields(self) -> None:
         """Input fields can't be sent; a comment can."""
-        lines = [line for line in input_lines(self.checkpoint) if line not in self._comment.text.splitlines()]
+        lines = [line for line in input_field_lines(self.checkpoint) if line not in self._comment.text.splitlines()]
         if self.read_only or not lines:
             self.set_hint(("ctrl+t: there is no input field that is not in the comment", "amber"))
             return

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from scaicore_tui.session import Update
 from scaicore_tui.text import display_name, one_line
 from scaicore_tui.tui.abstract import AbstractMeta
-from scaicore_tui.tui.keymap import KeyContext, actions_at
+from scaicore_tui.tui.keymap import KeyContext, actions_in
 from scaicore_tui.tui.messages import ConfirmationTyped, InvokeKeyAction, TextCopied
 from scaicore_tui.tui.render.line import Line, Span
 from scaicore_tui.tui.screens.base import ClosingOnce
@@ -173,11 +173,11 @@ class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
         self._ask_for_word()
         reading = self.reading
         below = reading.line_count - reading.top - reading.size.height
-        reads_on = below > 0 and any(action.id == "read_down" for action in actions_at(self.key_context))
+        reads_on = below > 0 and any(action.id == "read_down" for action in actions_in(self.key_context))
         more: list[Span] = [(f"pgdn: {below} more lines", "accent")] if reads_on else []
         self._heading.show(list(self.title_spans()), more, active=True)
         self.update_hint()
-        self._footer.show(actions_at(self.key_context, read_only=self.read_only))
+        self._footer.show(actions_in(self.key_context, read_only=self.read_only))
 
     def set_hint(self, *said: Span) -> None:
         """Say what Enter would do."""
@@ -185,7 +185,7 @@ class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
 
     def on_text_copied(self, message: TextCopied) -> None:
         """Say where it is: here, as the dialog covers the notices, and there, for later."""
-        self.show_message(message.words, message.colour)
+        self.show_message(message.text, message.colour)
 
     def show_message(self, words: str, colour: str = "amber") -> None:
         """Say something where it is seen, and keep it for later."""

@@ -16,7 +16,13 @@ from scaicore_tui.text import display_name
 from scaicore_tui.tui.dialogs.answer import AnswerDialogBase
 from scaicore_tui.tui.keymap import KeyContext, bindings
 from scaicore_tui.tui.messages import AnswerAll, OptionChosen
-from scaicore_tui.tui.render.bulk_detail import Outcome, asked_lines, counted, outcome_lines, outcome_of
+from scaicore_tui.tui.render.bulk_detail import (
+    AnswerResult,
+    answer_result,
+    batch_lines,
+    result_count_spans,
+    result_lines,
+)
 from scaicore_tui.tui.render.inbox import Batch
 from scaicore_tui.tui.render.line import Line, Span
 from scaicore_tui.tui.state import AppState
@@ -36,11 +42,11 @@ class BulkScreen(AnswerDialogBase):
     ) -> None:
         offered = batch.checkpoints[0].answers
         super().__init__(
-            desk, offered if options is None else options, desk.drafts.several(batch.ids), reserved=CAUTIOUS_KEY
+            desk, offered if options is None else options, desk.drafts.batch(batch.ids), reserved=CAUTIOUS_KEY
         )
         self._batch = batch
         self._hidden = hidden
-        self._cautious = True
+        self._stop_on_failure = True
         self._sent: Batch | None = None
         self._sent_before = 0
 
@@ -69,8 +75,8 @@ class BulkScreen(AnswerDialogBase):
 
     def lines(self, width: int) -> list[Line]:
         if self._sent is not None:
-            return outcome_lines(self._sent, self._outcomes(), width)
-        return asked_lines(self.listed, self._hidden, self._why_not, width)
+            return result_lines(self._sent, self._outcomes(), width)
+        return batch_lines(self.listed, self._hidden, self._why_not, width)
 
     def apply_update(self, update: Update) -> None:
         """Some were answered, here or elsewhere."""
@@ -79,7 +85,7 @@ class BulkScreen(AnswerDialogBase):
 
     def update_hint(self) -> None:
         if self._sent is not None:
-            self.set_hint(*counted(self._outcomes()), (self._ending(), "grey"))
+            self.set_hint(*result_count_spans(self._outcomes()), (self._ending(), "grey"))
         elif not self.ready:
             self.set_hint(("can't be sent: none of them can be answered now", "amber"))
         elif self.resolution is None:
@@ -95,12 +101,14 @@ class BulkScreen(AnswerDialogBase):
         self._sent = Batch(ready)
         self._sent_before = len(self.desk.session.submissions)
         self.desk.begin_batch(self._sent.ids)
-        self.app.post_message(AnswerAll(self._sent.ids, resolution, self.comment, self._cautious, self.type_out.value))
+        self.app.post_message(
+            AnswerAll(self._sent.ids, resolution, self.comment, self._stop_on_failure, self.type_out.value)
+        )
         self._show_results()
 
-    def action_cautious(self) -> None:
+    def action_toggle_stop_on_failure(self) -> None:
         """Stop at the first that does not go well, or go on."""
-        self._cautious = not self._cautious
+        self._stop_on_failure = not self._stop_on_failure
         self.refresh_chrome()
 
     def _show_results(self) -> None:
@@ -115,16 +123,16 @@ class BulkScreen(AnswerDialogBase):
     def _why_not(self, checkpoint: Checkpoint) -> str | None:
         return self.desk.why_not_in_batch(checkpoint)
 
-    def _outcomes(self) -> dict[str, Outcome]:
+    def _outcomes(self) -> dict[str, AnswerResult]:
         """What came of each that was sent from here, in the order they go."""
         sent = self._sent or Batch()
         moved = self.desk.session.submissions[self._sent_before :]
         mine = latest_by_target(submission for submission in moved if not submission.is_replay)
-        over = self.desk.batches.get(sent.ids)
-        return {key: outcome_of(mine.get(key), over) for key in sent.ids}
+        over = self.desk.finished_batches.get(sent.ids)
+        return {key: answer_result(mine.get(key), over) for key in sent.ids}
 
     def _ending(self) -> str:
-        over = self.desk.batches.get((self._sent or Batch()).ids)
+        over = self.desk.finished_batches.get((self._sent or Batch()).ids)
         return "" if over is not None else " · sending one after the other, also if this is closed"
 
     def _confirmed(self) -> Iterator[Span]:
@@ -136,8 +144,8 @@ class BulkScreen(AnswerDialogBase):
         yield from self.desk.name_spans()
 
     def _caution(self) -> Iterator[Span]:
-        words = "stops at the first surprise" if self._cautious else "goes on after a surprise"
-        yield f" · {words}", "text" if self._cautious else "amber"
+        words = "stops at the first surprise" if self._stop_on_failure else "goes on after a surprise"
+        yield f" · {words}", "text" if self._stop_on_failure else "amber"
         yield f" ({CAUTIOUS_KEY})", "grey"
 
 

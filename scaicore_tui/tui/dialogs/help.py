@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 
 from scaicore_tui.runs.status_style import BREAKPOINT, NODE_LOOKS, RUN_STYLES, StatusStyle
 from scaicore_tui.text import wrap
-from scaicore_tui.tui.keymap import KeyContext, actions_at, bindings
+from scaicore_tui.tui.keymap import KeyContext, actions_in, bindings
 from scaicore_tui.tui.messages import InvokeKeyAction
 from scaicore_tui.tui.render.line import Line, column
 from scaicore_tui.tui.screens.base import ClosingOnce
@@ -52,7 +52,7 @@ class HelpScreen(ClosingOnce, ModalScreen[None]):
         """Say what it is about."""
         end = [("read-only: keys that write are off", "amber")] if self._read_only else []
         self.query_one(Heading).show([(f"Keys · {self._about}", "text strong")], end, active=True)
-        self.query_one(Footer).show(actions_at(KeyContext.HELP))
+        self.query_one(Footer).show(actions_in(KeyContext.HELP))
 
     async def on_invoke_key_action(self, request: InvokeKeyAction) -> None:
         """A key of the footer was clicked."""
@@ -81,7 +81,7 @@ class HelpScreen(ClosingOnce, ModalScreen[None]):
 
     def _lines(self, width: int) -> list[Line]:
         lines: list[Line] = []
-        for action in actions_at(self._about, read_only=self._read_only):
+        for action in actions_in(self._about, read_only=self._read_only):
             words = wrap(action.description, width - KEY_WIDTH)
             lines.append([column(action.key_names, KEY_WIDTH, "accent strong"), (words[0], "text")])
             lines += [[column("", KEY_WIDTH), (line, "text")] for line in words[1:]]

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 
 from scaicore_tui.config.settings import ProfileInfo
 from scaicore_tui.text import cell_width, one_line
-from scaicore_tui.tui.keymap import KeyContext, actions_at, bindings
+from scaicore_tui.tui.keymap import KeyContext, actions_in, bindings
 from scaicore_tui.tui.messages import InvokeKeyAction, SwitchProfile
 from scaicore_tui.tui.render.line import Line, Span, column
 from scaicore_tui.tui.render.status import name_span
@@ -90,7 +90,7 @@ class ProfilesScreen(ClosingOnce, ModalScreen[None]):
     def on_mount(self) -> None:
         """Say what it is about."""
         self._heading.show([("Profiles", "text strong")], active=True)
-        self._footer.show(actions_at(KeyContext.PROFILES))
+        self._footer.show(actions_in(KeyContext.PROFILES))
 
     async def on_invoke_key_action(self, request: InvokeKeyAction) -> None:
         """A key of the footer was clicked, or a profile."""

@@ -19,7 +19,7 @@ from scaicore_tui.tui.dialogs.base import Dialog
 from scaicore_tui.tui.keymap import REPLAYING, KeyContext, bindings
 from scaicore_tui.tui.messages import CopyText, EditorFailed, EditText, ReplayRun, TextEdited
 from scaicore_tui.tui.render.line import Line, Span, untrusted
-from scaicore_tui.tui.render.replay_detail import DiffLine, change_lines, changes, count_changed, replay_detail
+from scaicore_tui.tui.render.replay_detail import DiffLine, count_changed, diff, diff_lines, replay_detail
 from scaicore_tui.tui.render.runs import core_name
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.inputs import JsonEditor, SafeInput
@@ -46,7 +46,7 @@ class ReplayScreen(Dialog):
     def __init__(self, desk: AppState, run: Run) -> None:
         super().__init__(desk)
         self.run_again = run
-        self._original = desk.original(run)
+        self._original = desk.replay_source(run)
         self._draft = desk.drafts.replay(run.execution_id)
         self._captured = _captured_text(run) if run.has_input else OWN
         self._area = JsonEditor(self._captured if self._draft.text is None else self._draft.text)
@@ -139,7 +139,7 @@ class ReplayScreen(Dialog):
 
     def on_editor_failed(self, message: EditorFailed) -> None:
         """Say why here too: the dialog covers the notices."""
-        self._trouble = one_line(message.words)
+        self._trouble = one_line(message.reason)
         self.refresh_chrome()
 
     def action_send(self) -> None:
@@ -191,7 +191,7 @@ class ReplayScreen(Dialog):
             self._given, self._problem = None, str(error)
         self._shown_text = text
         captured = self._captured if self.run_again.has_input else text
-        self._changes = changes(captured.split("\n"), text.split("\n"))
+        self._changes = diff(captured.split("\n"), text.split("\n"))
         if self.is_mounted:
             self.reading.rebuild()
 
@@ -220,8 +220,8 @@ class ReplayScreen(Dialog):
     def lines(self, width: int) -> list[Line]:
         notes = replay_detail(self._original, width)
         if self.is_editing:
-            return change_lines([change for change in self._changes if change[0] in "-+"], width) or notes
-        shown = change_lines(self._changes, width) or self._text_lines(width)
+            return diff_lines([change for change in self._changes if change[0] in "-+"], width) or notes
+        shown = diff_lines(self._changes, width) or self._text_lines(width)
         return [*notes, [], [(f"input · {self._input_words()}", "accent")], *shown]
 
     def _text_lines(self, width: int) -> list[Line]:

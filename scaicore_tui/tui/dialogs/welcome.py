@@ -11,7 +11,7 @@ from textual.screen import Screen
 
 from scaicore_tui.config import config_file
 from scaicore_tui.text import one_line, wrap
-from scaicore_tui.tui.keymap import KeyContext, actions_at, bindings
+from scaicore_tui.tui.keymap import KeyContext, actions_in, bindings
 from scaicore_tui.tui.messages import InvokeKeyAction, OpenProfiles
 from scaicore_tui.tui.render.line import Line, column
 from scaicore_tui.tui.widgets.bars import Footer, Heading
@@ -55,7 +55,7 @@ class WelcomeScreen(Screen[None]):
     def on_mount(self) -> None:
         """Say what can be done here."""
         self.query_one(Heading).show([("scaicore-tui", "accent strong"), ("  not connected", "grey")])
-        self.query_one(Footer).show(actions_at(KeyContext.WELCOME))
+        self.query_one(Footer).show(actions_in(KeyContext.WELCOME))
 
     async def on_invoke_key_action(self, request: InvokeKeyAction) -> None:
         """A key of the footer was clicked."""

@@ -20,7 +20,7 @@ from scaicore_tui.runs import Run
 from scaicore_tui.session import Update
 from scaicore_tui.text import clipboard_text, display_name, editable_json
 from scaicore_tui.tui.abstract import AbstractMeta
-from scaicore_tui.tui.keymap import READING, KeyContext, actions_at, bindings, writes
+from scaicore_tui.tui.keymap import READING, KeyContext, actions_in, bindings, is_write_action
 from scaicore_tui.tui.messages import (
     AnswerCheckpoint,
     CopyText,
@@ -110,12 +110,12 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
     @property
     def current_checkpoint(self) -> Checkpoint | None:
         """The checkpoint that keys act on: the run's own."""
-        return self.desk.pending_of(self.current_run)
+        return self.desk.checkpoint_of(self.current_run)
 
     @property
     def heading_of_run(self) -> list[Span]:
         """What the run at hand is, and how long it has been that."""
-        pending = self.desk.pending_of(self.current_run)
+        pending = self.desk.checkpoint_of(self.current_run)
         return run_heading(self.current_run, self.desk.now, pending.created if pending is not None else None)
 
     @property
@@ -136,7 +136,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
 
     def on_mount(self) -> None:
         """Time passes."""
-        self.set_interval(self.desk.pace, self.tick)
+        self.set_interval(self.desk.tick_s, self.tick)
 
     def on_resize(self) -> None:
         """Lay out for the new size."""
@@ -161,7 +161,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         self._status.show(standing)
         self._trouble.show(standing)
         self._notice.show(self.desk.notices.latest, len(self.desk.notices))
-        self._footer.show(actions_at(self.key_context, read_only=self.read_only))
+        self._footer.show(actions_in(self.key_context, read_only=self.read_only))
 
     def set_dimmed(self, *, runs: bool, waiting: bool) -> None:
         """Draw faintly what was true long ago: of the runs, and of what waits."""
@@ -173,7 +173,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Read-only unbinds what writes."""
-        return not (self.read_only and writes(action))
+        return not (self.read_only and is_write_action(action))
 
     async def on_invoke_key_action(self, request: InvokeKeyAction) -> None:
         """A key of the footer was clicked."""
@@ -246,7 +246,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
 
     def on_text_copied(self, message: TextCopied) -> None:
         """Say where it is."""
-        self.show_message(message.words, message.colour)
+        self.show_message(message.text, message.colour)
 
     def action_copy(self) -> None:
         what, identity = self.copy_id

@@ -47,8 +47,8 @@ class CheckpointListScreen(SessionScreen):
 
     def refresh_chrome(self) -> None:
         """The frame; and in an empty list, what that means."""
-        if self.inbox.is_known != self.desk.knows_waiting:
-            self.inbox.is_known = self.desk.knows_waiting
+        if self.inbox.is_known != self.desk.is_pending_known:
+            self.inbox.is_known = self.desk.is_pending_known
             self.inbox.repaint()
         super().refresh_chrome()
 

@@ -131,7 +131,7 @@ class InboxScreen(CheckpointListScreen):
 
     @property
     def _all(self) -> tuple[Checkpoint, ...]:
-        return self.desk.answered.checkpoints if self._list.shows_resolved else self.desk.pending
+        return self.desk.resolved.checkpoints if self._list.shows_resolved else self.desk.pending
 
     def _narrow(self, needle: str) -> None:
         self._needle = needle
@@ -155,11 +155,11 @@ class InboxScreen(CheckpointListScreen):
 
     def _about(self) -> list[Span]:
         """The order; of what was answered, how old it is and what keeps it from being newer."""
-        answered = self.desk.answered
+        answered = self.desk.resolved
         if not self._list.shows_resolved:
             return [("most urgent first", "grey")]
-        if answered.trouble:
-            return [(f"not read again: {one_line(answered.trouble, self.size.width // 2)}", "amber")]
+        if answered.problem:
+            return [(f"not read again: {one_line(answered.problem, self.size.width // 2)}", "amber")]
         if answered.read_at is None:
             return [("reading…", "grey")]
         return [(f"read {format_age(self.desk.session.clock.monotonic() - answered.read_at)} ago · v waiting", "grey")]

@@ -71,7 +71,7 @@ class MainScreen(CheckpointListScreen):
     def heading_of_run(self) -> list[Span]:
         """Of the run whose nodes are shown."""
         run = self.panes.nodes.run
-        pending = self.desk.pending_of(run)
+        pending = self.desk.checkpoint_of(run)
         return run_heading(run, self.desk.now, pending.created if pending is not None else None)
 
     @property
@@ -117,7 +117,7 @@ class MainScreen(CheckpointListScreen):
         """The frame, and the headings."""
         session = self.desk.session
         marked = len(self.desk.marked)
-        waiting = self.desk.pending_count() if self.desk.knows_waiting else "?"
+        waiting = self.desk.pending_count() if self.desk.is_pending_known else "?"
         offline = self.desk.offline
         self.panes.show_headings(self.heading_of_run, waiting, marked, has_older=session.has_older, offline=offline)
         super().refresh_chrome()
@@ -196,7 +196,7 @@ class MainScreen(CheckpointListScreen):
 
     def leave(self) -> None:
         """Give up the filter and the view, and stay on the run that was found with them."""
-        if self.listing.is_narrowed:
+        if self.listing.is_filtered:
             self.panes.runs.stay()
             self.panes.filter.action_close(kept=False)
             self._narrow(View.ALL, "")
@@ -218,7 +218,9 @@ class MainScreen(CheckpointListScreen):
         if run is None:
             self.panes.nodes.show(None, desk.now)
         else:
-            self.panes.nodes.show(run, desk.now, desk.links(run.execution_id), desk.missing_in(run.execution_id))
+            self.panes.nodes.show(
+                run, desk.now, desk.replay_relations(run.execution_id), desk.missing_events(run.execution_id)
+            )
 
     def _nodes_follow(self) -> None:
         self._show_nodes()

@@ -110,7 +110,7 @@ class Panes(Container):
         listing, runs = self.listing, self.runs
         place = f"{runs.cursor + 1:,} of {len(listing):,}" if len(listing) else "0"
         left: list[Span] = [(f"Runs  {place}", "text strong")]
-        if listing.is_narrowed:
+        if listing.is_filtered:
             left.append((f"  {listing.view}" if listing.view != "all" else "", "accent strong"))
             left.append((f"  /{one_line(listing.needle, 20)}" if listing.needle else "", "accent strong"))
             left.append((f"  of {listing.total:,} runs", "grey"))

@@ -90,4 +90,4 @@ class RunScreen(SessionScreen):
             return []
         key, session = run.execution_id, self.desk.session
         events = session.newest_events(key, MAX_EVENTS)
-        return run_detail(run, events, width, self.desk.links(key), self.desk.missing_in(key))
+        return run_detail(run, events, width, self.desk.replay_relations(key), self.desk.missing_events(key))

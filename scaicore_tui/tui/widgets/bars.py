@@ -12,7 +12,7 @@ from scaicore_tui.tui.keymap import KeyAction
 from scaicore_tui.tui.messages import InvokeKeyAction
 from scaicore_tui.tui.notices import Notice
 from scaicore_tui.tui.render import status as words
-from scaicore_tui.tui.render.line import Line, Span, hanging_indent, justify, length, wrap_spans
+from scaicore_tui.tui.render.line import Line, Span, hanging_indent, justify, line_width, wrap_spans
 from scaicore_tui.tui.render.status import StatusModel, problem_text
 from scaicore_tui.tui.widgets.line_view import StaticLines
 
@@ -53,7 +53,7 @@ class NoticeBar(StaticLines):
     def show(self, notice: Notice | None, count: int) -> None:
         """Show `notice`, the newest of `count`."""
         room = self.app.size.width - 18
-        self._lines = hanging_indent(notice.words, room, MAX_NOTICE_LINES) if notice is not None else []
+        self._lines = hanging_indent(notice.text, room, MAX_NOTICE_LINES) if notice is not None else []
         self._colour = notice.colour if notice is not None else "text"
         more = f"1 of {count} · " if count > 1 else ""
         self._end = (f"{more}esc ok ", "grey") if notice is not None and notice.sticky else ("", "text")
@@ -126,25 +126,27 @@ class StatusBar(StaticLines):
         standing, width = self.status, self.size.width - 1
         # What changes every second stands first: a line is written from its left edge to its last change.
         counts, name = words.count_spans(standing), self._named(20 if self.size.height == 1 else 12)
-        room = self.size.width - 1 - length(name) - length(_short(counts))
+        room = self.size.width - 1 - line_width(name) - line_width(_short(counts))
         link: list[Span] = [(" ", "text"), *words.connection_spans(standing, room)]
         if self.size.height == 1:
             left = [*link, *name, GAP, *counts]
             end = [*words.filter_spans(standing), (" · ", "grey"), *words.feed_spans(standing)]
-            if length(left) + length(end) >= width:
+            if line_width(left) + line_width(end) >= width:
                 end = words.filter_spans(standing)
             return justify(left, end, width)
         if line == 0:
             left = [*link, *name]
             return (
-                justify(left, counts, width + 1) if length(left) + length(counts) < width else [*left, *_short(counts)]
+                justify(left, counts, width + 1)
+                if line_width(left) + line_width(counts) < width
+                else [*left, *_short(counts)]
             )
         return justify([(" ", "text"), *words.filter_spans(standing)], words.feed_spans(standing), width)
 
     def _named(self, width: int) -> list[Span]:
         """The profile, where it is not told with the state."""
         standing = self.status
-        if standing is None or standing.recorded_for is not None:
+        if standing is None or standing.recording_age_s is not None:
             return []
         return [GAP, words.name_span(standing.name, standing.color, width)]
 
