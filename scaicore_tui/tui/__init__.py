@@ -13,7 +13,7 @@ from scaicore_tui.tui.profile_switcher import Profiles
 
 __all__ = ["RUN_DEMO", "DebuggerApp", "run_app", "tune_interpreter"]
 
-SWITCH_SECONDS = 0.001
+THREAD_SWITCH_INTERVAL_S = 0.001
 
 
 async def run_app(
@@ -70,4 +70,4 @@ def tune_interpreter() -> None:
     """
     gc.freeze()
     gc.enable()
-    sys.setswitchinterval(SWITCH_SECONDS)
+    sys.setswitchinterval(THREAD_SWITCH_INTERVAL_S)

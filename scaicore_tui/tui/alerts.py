@@ -37,7 +37,7 @@ class AlertNotifier:
         self._attention = AlertTracker()
         session.subscribe(self._heard)
 
-    def call(self) -> str:
+    def flush(self) -> str:
         """What to write to the terminal now; empty where nobody is called."""
         return self._bell.flush(self._session.clock.monotonic())
 

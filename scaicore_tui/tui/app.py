@@ -16,7 +16,7 @@ from scaicore_tui.tui.bridge import Bridge
 from scaicore_tui.tui.clipboard import copy
 from scaicore_tui.tui.editor import Editor
 from scaicore_tui.tui.key_queue import KeyQueueApp
-from scaicore_tui.tui.keymap import KeyContext, key_writes
+from scaicore_tui.tui.keymap import KeyContext, is_write_key
 from scaicore_tui.tui.messages import (
     AnswerAll,
     AnswerCheckpoint,
@@ -28,7 +28,7 @@ from scaicore_tui.tui.messages import (
     OtherSessionWriteChanged,
     PausePolling,
     ProfileOpened,
-    ProfilesRead,
+    ProfilesLoaded,
     ReplayRun,
     ResolvedLoaded,
     SessionChanged,
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 # What the app returns where a person without any configuration asked for the demo.
 RUN_DEMO = 64
 # Seconds between two ticks; and where each is dear.
-PACE, LOW_PACE = 1, 5
+TICK_S, LOW_BANDWIDTH_TICK_S = 1, 5
 
 
 def _actions() -> type[Provider]:
@@ -128,13 +128,13 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         if self._bridge is not None:
             self._bridge.yield_to_ui(to_key=on_key)
 
-    def refuses(self, key: events.Key) -> bool:
+    def is_key_refused(self, key: events.Key) -> bool:
         """Refuse a key that writes and came together with an escape sequence; where it is typed it is only text."""
         place, focused = getattr(self.screen, "key_context", None), self.focused
         is_typed = focused is not None and focused.check_consume_key(key.key, key.character)
         if is_typed or not came_in_burst(key):
             return False
-        if not (key_writes(place, key.key) if isinstance(place, KeyContext) else key.key == "enter"):
+        if not (is_write_key(place, key.key) if isinstance(place, KeyContext) else key.key == "enter"):
             return False
         words = f"{key.key}: not taken, as it came together with an escape sequence: press it again"
         if isinstance(self.screen, MessageSink):
@@ -147,7 +147,7 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
             self._desk.apply(message.update)
         self._tell(message.update)
         if self._caller is not None:
-            self.send_to_terminal(self._caller.call())
+            self.send_to_terminal(self._caller.flush())
         if not self._is_complete:
             self._is_complete = True
             self.call_after_refresh(self.run_worker, preload, thread=True)
@@ -158,15 +158,15 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
 
     def on_write_rejected(self, message: WriteRejected) -> None:
         """Nothing was sent: say why, until it is dismissed."""
-        self._say(message.words, "red", sticky=True)
+        self._say(message.reason, "red", sticky=True)
 
     def on_history_loaded(self, message: HistoryLoaded) -> None:
         """Say whether older events came."""
-        self._say(message.words or "older events read", "amber" if message.words else "text")
+        self._say(message.problem or "older events read", "amber" if message.problem else "text")
 
     def on_load_history(self) -> None:
         if self._bridge is not None:
-            self._bridge.read_older()
+            self._bridge.load_history()
 
     def on_open_inbox(self) -> None:
         from scaicore_tui.tui.screens.inbox import InboxScreen
@@ -176,12 +176,12 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
 
     def on_load_resolved(self) -> None:
         if self._bridge is not None:
-            self._bridge.read_answered()
+            self._bridge.load_resolved()
 
     def on_resolved_loaded(self, message: ResolvedLoaded) -> None:
         """Keep what came, with its time; what was read before stays where nothing did."""
         if self._desk is not None:
-            self._desk.take_answered(message.checkpoints, message.words)
+            self._desk.set_resolved(message.checkpoints, message.problem)
             self._tell(Update())
 
     def on_refresh_now(self) -> None:
@@ -203,7 +203,7 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
     def on_batch_finished(self, message: BatchFinished) -> None:
         """Keep why some were not sent, for whoever tells what came of each."""
         if self._desk is not None:
-            self._desk.end_batch(message.checkpoint_ids, message.words)
+            self._desk.end_batch(message.checkpoint_ids, message.stop_reason)
             self._tell(Update())
 
     def on_replay_run(self, request: ReplayRun) -> None:
@@ -228,13 +228,13 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
 
     def on_editor_failed(self, message: EditorFailed) -> None:
         """Say why, also once the dialog that says it is left."""
-        self._say(message.words, "amber")
+        self._say(message.reason, "amber")
 
     def on_open_profiles(self) -> None:
-        if words := self._switching.offer_profiles():
+        if words := self._switching.show_profiles():
             self._say(words, "amber")
 
-    def on_profiles_read(self, message: ProfilesRead) -> None:
+    def on_profiles_loaded(self, message: ProfilesLoaded) -> None:
         """Show them, unless something else was opened meanwhile."""
         from scaicore_tui.tui.dialogs.profiles import ProfilesScreen
 
@@ -246,12 +246,12 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
 
     def on_switch_failed(self, message: SwitchFailed) -> None:
         """Say why, until it is dismissed."""
-        self._say(f"P: {message.words}", "amber", sticky=True)
+        self._say(f"P: {message.reason}", "amber", sticky=True)
 
     async def on_profile_opened(self, message: ProfileOpened) -> None:
         """Leave the one session for the other. What the first one has said is in the queue before this."""
         if self._bridge is not None and self._desk is not None:
-            self._switching.leave(self._bridge, self._desk)
+            self._switching.park(self._bridge, self._desk)
         self._banner = ""
         main = self._open(message.session)
         while len(self.screen_stack) > 1:
@@ -275,7 +275,7 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         return None if self._bridge is None else self._bridge.name
 
     def _open(self, session: Session) -> MainScreen:
-        pace = LOW_PACE if session.target.low_bandwidth else PACE
+        pace = LOW_BANDWIDTH_TICK_S if session.target.low_bandwidth else TICK_S
         self._desk = AppState(session, self._banner or session.target.title, pace)
         self._bridge = Bridge(self, session)
         self._switching.restore(self._bridge, self._desk)

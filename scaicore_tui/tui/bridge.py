@@ -38,7 +38,7 @@ def start_worker(
     return app.run_worker(work, group=group, exclusive=exclusive)
 
 
-STOPPED = "it stopped at the surprise above"
+BATCH_STOPPED = "it stopped at the surprise above"
 
 
 class Bridge:
@@ -99,13 +99,13 @@ class Bridge:
         given, typed = ask.given_input, ask.typed
         self._write(partial(replay, ask.execution_id, ask.value, ask.entity_id, given_input=given, typed=typed))
 
-    def read_older(self) -> None:
+    def load_history(self) -> None:
         """Read one more page of history, if none is being read."""
         if not self._reading_history:
             self._reading_history = True
             self._begin(self._reads, self._read_older, "history")
 
-    def read_answered(self) -> None:
+    def load_resolved(self) -> None:
         """Read the answered checkpoints; the latest request counts."""
         self._begin(self._reads, self._read_answered, "answered", exclusive=True)
 
@@ -154,9 +154,9 @@ class Bridge:
             )
         except ScaicoreError as error:
             self._say_stopped(error)
-            words = STOPPED
+            words = BATCH_STOPPED
         else:
-            words = STOPPED if request.stop_on_failure and len(sent) < len(ids) else ""
+            words = BATCH_STOPPED if request.stop_on_failure and len(sent) < len(ids) else ""
         self._post(BatchFinished(ids, words))
 
     def _say_stopped(self, error: ScaicoreError) -> None:
@@ -178,7 +178,7 @@ class Bridge:
         try:
             listed = await self._session.list_checkpoints("resolved", max_pages=MAX_PAGES_OF_ENDED)
         except ScaicoreError as error:
-            self._post(ResolvedLoaded(words=sanitize(str(error))))
+            self._post(ResolvedLoaded(problem=sanitize(str(error))))
         else:
             self._post(ResolvedLoaded(listed.rows))
 
@@ -193,7 +193,7 @@ class Bridge:
         if not self._left.is_set():
             self._app.post_message(message)
         elif isinstance(message, WriteRejected):
-            self._app.post_message(WriteRejected(f"{sanitize(self.name)}: {message.words}"))
+            self._app.post_message(WriteRejected(f"{sanitize(self.name)}: {message.reason}"))
 
 
 async def _ended(*tasks: asyncio.Task[Any]) -> None:

@@ -20,11 +20,11 @@ from scaicore_tui.text import sanitize
 from scaicore_tui.tui.bridge import start_worker
 from scaicore_tui.tui.messages import EditorFailed, EditText, TextEdited
 
-KEPT = "the text is as it was"
+TEXT_KEPT = "the text is as it was"
 # What keys send, on a system that has them.
-TYPED = [getattr(signal, name) for name in ("SIGINT", "SIGQUIT") if hasattr(signal, name)]
+KEYBOARD_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGQUIT") if hasattr(signal, name)]
 # So many seconds an editor has to end in, where the app has to.
-GRACE_SECONDS = 1
+EDITOR_EXIT_GRACE_S = 1
 
 
 class Editor:
@@ -46,7 +46,7 @@ class Editor:
         except ScaicoreError as error:
             self._app.screen.post_message(EditorFailed(sanitize(str(error))))
         except SuspendNotSupported:
-            self._app.screen.post_message(EditorFailed(f"no editor can be opened in this terminal · {KEPT}"))
+            self._app.screen.post_message(EditorFailed(f"no editor can be opened in this terminal · {TEXT_KEPT}"))
         else:
             self._app.screen.post_message(TextEdited(edited))
         finally:
@@ -71,28 +71,28 @@ def editor_command(environment: Mapping[str, str]) -> list[str]:
     """What to run: `VISUAL`, or else `EDITOR`. Raises ConfigError where there is neither, or none that can be read."""
     spelled = environment.get("VISUAL", "").strip() or environment.get("EDITOR", "").strip()
     if not spelled:
-        raise ConfigError("no editor is set", effect=KEPT, hint="set VISUAL or EDITOR")
+        raise ConfigError("no editor is set", effect=TEXT_KEPT, hint="set VISUAL or EDITOR")
     try:
         return shlex.split(spelled, posix=os.name != "nt")
     except ValueError as error:
-        raise ConfigError(f"the editor {spelled!r} makes no sense: {error}", effect=KEPT) from error
+        raise ConfigError(f"the editor {spelled!r} makes no sense: {error}", effect=TEXT_KEPT) from error
 
 
 async def edit_text(text: str, command: Sequence[str]) -> str:
     """`text` as it was saved in the editor. Raises ScaicoreError where that fails."""
     # What is typed to interrupt is for the editor alone: it reaches every program on the terminal. A handler is not
     # inherited.
-    with _own_file(text) as path, signal_handlers(TYPED, lambda *_: None):
+    with _own_file(text) as path, signal_handlers(KEYBOARD_SIGNALS, lambda *_: None):
         try:
             process = await asyncio.create_subprocess_exec(*command, str(path))
         except OSError as error:
-            raise ConfigError(f"the editor {command[0]!r} can't be run: {error.strerror}", effect=KEPT) from error
+            raise ConfigError(f"the editor {command[0]!r} can't be run: {error.strerror}", effect=TEXT_KEPT) from error
         try:
             code = await process.wait()
         finally:
             await _ended(process)
         if code:
-            raise ScaicoreError(f"the editor {command[0]!r} ended with code {code}", effect=KEPT)
+            raise ScaicoreError(f"the editor {command[0]!r} ended with code {code}", effect=TEXT_KEPT)
         return _saved(path)
 
 
@@ -102,7 +102,7 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
         return
     process.terminate()
     try:
-        async with asyncio.timeout(GRACE_SECONDS):
+        async with asyncio.timeout(EDITOR_EXIT_GRACE_S):
             await process.wait()
     except TimeoutError:
         process.kill()
@@ -119,7 +119,7 @@ def _own_file(text: str) -> Iterator[Path]:
             path.write_text(text, encoding="utf-8", newline="\n")
             yield path
     except OSError as error:
-        raise ScaicoreError(f"the file for the editor can't be written: {error.strerror}", effect=KEPT) from error
+        raise ScaicoreError(f"the file for the editor can't be written: {error.strerror}", effect=TEXT_KEPT) from error
 
 
 def _saved(path: Path) -> str:
@@ -127,4 +127,4 @@ def _saved(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig", "backslashreplace")
     except OSError as error:
-        raise ScaicoreError(f"what the editor saved can't be read: {error.strerror}", effect=KEPT) from error
+        raise ScaicoreError(f"what the editor saved can't be read: {error.strerror}", effect=TEXT_KEPT) from error

@@ -48,9 +48,9 @@ class Debouncer:
 
 
 # After so many seconds a key that was never heard of again no longer holds up the others.
-LOST = 2.0
+LOST_KEY_TIMEOUT_S = 2.0
 # As many as the longest chain of messages that one key sets off.
-ROUNDS = 4
+FOLLOW_UP_ROUNDS = 4
 
 
 class KeyProcessed(Message):
@@ -59,7 +59,7 @@ class KeyProcessed(Message):
     What the key made others say (a text was submitted, a bar was closed) is behind it then: it goes some `rounds` more.
     """
 
-    def __init__(self, rounds: int = ROUNDS) -> None:
+    def __init__(self, rounds: int = FOLLOW_UP_ROUNDS) -> None:
         super().__init__()
         self.rounds = rounds
 
@@ -75,7 +75,7 @@ class KeyQueueApp(App[ReturnType], Generic[ReturnType]):
     def on_key_activity(self, *, on_key: bool) -> None:
         """Keys are acted on from now on; or what they all did is on the screen."""
 
-    def refuses(self, key: events.Key) -> bool:
+    def is_key_refused(self, key: events.Key) -> bool:
         """Whether a key does nothing, as maybe nobody pressed it."""
         return False
 
@@ -86,7 +86,7 @@ class KeyQueueApp(App[ReturnType], Generic[ReturnType]):
             return
         self.on_key_activity(on_key=True)
         self._keys.append(event)
-        if self._sent_at is None or self._now() - self._sent_at > LOST:
+        if self._sent_at is None or self._now() - self._sent_at > LOST_KEY_TIMEOUT_S:
             await self._take_key()
 
     def on_key_processed(self, done: KeyProcessed) -> None:
@@ -114,7 +114,7 @@ class KeyQueueApp(App[ReturnType], Generic[ReturnType]):
         """The next one that is not refused."""
         while self._keys:
             event = self._keys.popleft()
-            if isinstance(event, events.Paste) or not self.refuses(event):
+            if isinstance(event, events.Paste) or not self.is_key_refused(event):
                 return event
         return None
 

@@ -91,7 +91,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         writes=True,
     ),
     KeyAction(
-        "cautious",
+        "toggle_stop_on_failure",
         ("s", "ctrl+r"),
         "stop or go on",
         "stop on the first failure, or continue after failures",
@@ -197,22 +197,22 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("quit", ("q",), "quit", "quit", READING | {KeyContext.WELCOME}),
 )
 
-MOVES = ("cursor_down", "cursor_up", "page_down", "page_up", "first", "last")
+MOVE_ACTIONS = ("cursor_down", "cursor_up", "page_down", "page_up", "first", "last")
 
 
-def actions_at(place: KeyContext, *, read_only: bool = False) -> list[KeyAction]:
+def actions_in(place: KeyContext, *, read_only: bool = False) -> list[KeyAction]:
     """What can be done at a place; nothing that writes in a read-only session."""
     return [action for action in ACTIONS if place in action.contexts and not (read_only and action.writes)]
 
 
-def writes(action_id: str) -> bool:
+def is_write_action(action_id: str) -> bool:
     """Whether that action sends something that changes a run."""
     return any(action.writes for action in ACTIONS if action.id == action_id)
 
 
-def key_writes(place: KeyContext, key: str) -> bool:
+def is_write_key(place: KeyContext, key: str) -> bool:
     """Whether that key sends something there, or opens what does."""
-    return any(action.writes and key in action.keys for action in actions_at(place))
+    return any(action.writes and key in action.keys for action in actions_in(place))
 
 
 def bindings(

@@ -27,14 +27,14 @@ class SessionChanged(Message):
 class WriteRejected(Message):
     """A write was stopped before anything was sent."""
 
-    words: str
+    reason: str
 
 
 @dataclass(eq=False, repr=False, match_args=False)
 class HistoryLoaded(Message):
     """A page of older events came, or could not be had: then `words` say why."""
 
-    words: str = ""
+    problem: str = ""
 
 
 @dataclass(eq=False, repr=False, match_args=False)
@@ -42,7 +42,7 @@ class ResolvedLoaded(Message):
     """The answered checkpoints came, or could not be had: then `words` say why."""
 
     checkpoints: tuple[Checkpoint, ...] = ()
-    words: str = ""
+    problem: str = ""
 
 
 @dataclass(eq=False, repr=False, match_args=False)
@@ -50,7 +50,7 @@ class BatchFinished(Message):
     """No more answers go out of those asked for together; `words` say why, where some did not."""
 
     checkpoint_ids: tuple[str, ...]
-    words: str = ""
+    stop_reason: str = ""
 
 
 @dataclass(eq=False, repr=False, match_args=False)
@@ -122,7 +122,7 @@ class SwitchProfile(Message):
 
 
 @dataclass(eq=False, repr=False, match_args=False)
-class ProfilesRead(Message):
+class ProfilesLoaded(Message):
     """The profiles were read."""
 
     choices: tuple[ProfileInfo, ...]
@@ -139,7 +139,7 @@ class ProfileOpened(Message):
 class SwitchFailed(Message):
     """There is none, and `words` say why: all stays as it is."""
 
-    words: str
+    reason: str
 
 
 @dataclass(eq=False, repr=False, match_args=False)
@@ -226,7 +226,7 @@ class CopyText(Message):
 class TextCopied(Message):
     """A text was copied, or could not be: `words` say where it is, or why."""
 
-    words: str
+    text: str
     colour: str = "text"
 
 
@@ -248,4 +248,4 @@ class TextEdited(Message):
 class EditorFailed(Message):
     """The text could not be edited: `words` say why. It is as it was."""
 
-    words: str
+    reason: str

@@ -13,7 +13,7 @@ from scaicore_tui.actions import Kind, Progress, Submission
 from scaicore_tui.text import display_name, one_line
 from scaicore_tui.timefmt import format_age
 
-LASTS = 8.0
+NOTICE_LIFETIME_S = 8.0
 _COLOURS = {
     Progress.SENDING: "blue",
     Progress.NOT_SENT: "amber",
@@ -27,7 +27,7 @@ _COLOURS = {
 _PASSES = Progress.CONFIRMED
 _GATHERS = (Progress.ACCEPTED, Progress.CONFIRMED)
 # After so many seconds without movement, an accepted answer says how long it has been.
-NO_MOVEMENT = 10.0
+NO_PROGRESS_AFTER_S = 10.0
 
 
 class Notice(Struct, frozen=True):
@@ -36,11 +36,11 @@ class Notice(Struct, frozen=True):
     Those that have a `gathers` in common are shown as one, which counts them by that word.
     """
 
-    words: str
+    text: str
     colour: str = "text"
     key: str = ""
     sticky: bool = False
-    said_at: float = 0.0
+    shown_at: float = 0.0
     group_by: str = ""
 
     @property
@@ -49,7 +49,7 @@ class Notice(Struct, frozen=True):
         return (self.group_by, "") if self.group_by else ("", self.key)
 
 
-def colour_of(progress: Progress) -> str:
+def progress_colour(progress: Progress) -> str:
     """The colour of how far a write got."""
     return _COLOURS.get(progress, "amber")
 
@@ -70,9 +70,9 @@ class Notices:
             return None
         newest = self._standing[-1]
         count = sum(notice.group == newest.group for notice in self._standing)
-        return newest if count == 1 else replace(newest, words=f"{count} {newest.group_by} · the last: {newest.words}")
+        return newest if count == 1 else replace(newest, words=f"{count} {newest.group_by} · the last: {newest.text}")
 
-    def say(self, notice: Notice) -> None:
+    def add(self, notice: Notice) -> None:
         """Add a notice, in place of an older one about the same."""
         self._standing = [old for old in self._standing if old.key != notice.key]
         self._standing.append(notice)
@@ -92,7 +92,9 @@ class Notices:
     def expire(self, now: float) -> bool:
         """Take away what was said long ago and is not sticky; whether there was any. What gathered goes together."""
         before = len(self._standing)
-        lasting = {notice.group for notice in self._standing if notice.sticky or now - notice.said_at < LASTS}
+        lasting = {
+            notice.group for notice in self._standing if notice.sticky or now - notice.shown_at < NOTICE_LIFETIME_S
+        }
         self._standing = [notice for notice in self._standing if notice.group in lasting]
         return len(self._standing) != before
 
@@ -100,7 +102,7 @@ class Notices:
 def submission_notice(submission: Submission, now: float) -> Notice:
     """What came of a write so far, in the words of whoever decided it."""
     words = [f"{submission.description}: {submission.progress_text}"]
-    if submission.progress is Progress.ACCEPTED and submission.age(now) >= NO_MOVEMENT:
+    if submission.progress is Progress.ACCEPTED and submission.age(now) >= NO_PROGRESS_AFTER_S:
         words.append(f"no movement for {format_age(submission.age(now))}")
     elif submission.message:
         words.append(one_line(submission.message))
@@ -116,6 +118,6 @@ def submission_notice(submission: Submission, now: float) -> Notice:
         _COLOURS[submission.progress],
         key,
         submission.progress is not _PASSES,
-        said_at=now,
+        shown_at=now,
         group_by=str(submission.progress) if submission.progress in _GATHERS else "",
     )

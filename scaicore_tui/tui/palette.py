@@ -12,10 +12,10 @@ from textual.containers import Horizontal, Vertical
 from textual.events import Click
 from textual.widgets import Input, LoadingIndicator
 
-from scaicore_tui.tui.keymap import MOVES, KeyAction, KeyContext, actions_at
+from scaicore_tui.tui.keymap import MOVE_ACTIONS, KeyAction, KeyContext, actions_in
 from scaicore_tui.tui.screens.base import ClosingOnce
 
-_NOT_BY_NAME = {*MOVES, "command_palette"}
+_NOT_BY_NAME = {*MOVE_ACTIONS, "command_palette"}
 
 
 class Commands(CommandList):
@@ -76,6 +76,6 @@ class ActionProvider(Provider):
         place = getattr(self.screen, "key_context", None)
         if not isinstance(place, KeyContext):
             return
-        for action in actions_at(place, read_only=getattr(self.screen, "read_only", False)):
+        for action in actions_in(place, read_only=getattr(self.screen, "read_only", False)):
             if action.id not in _NOT_BY_NAME:
                 yield action, partial(self.screen.run_action, action.id)

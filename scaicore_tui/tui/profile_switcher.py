@@ -13,7 +13,7 @@ from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.session import Session
 from scaicore_tui.text import sanitize
 from scaicore_tui.tui.bridge import Bridge
-from scaicore_tui.tui.messages import ProfileOpened, ProfilesRead, SwitchFailed
+from scaicore_tui.tui.messages import ProfileOpened, ProfilesLoaded, SwitchFailed
 from scaicore_tui.tui.notices import Notices
 from scaicore_tui.tui.state import AppState, Drafts
 
@@ -21,7 +21,7 @@ from scaicore_tui.tui.state import AppState, Drafts
 class Profiles(Protocol):
     """Where profiles and their sessions come from."""
 
-    def choices(self) -> Sequence[ProfileInfo]:
+    def list_profiles(self) -> Sequence[ProfileInfo]:
         """All that there are. Raises ConfigError."""
 
     async def open(self, name: str) -> Session:
@@ -47,9 +47,9 @@ class ProfileSwitcher:
 
     def names(self) -> tuple[str, ...]:
         """What there is to choose from. Raises ConfigError."""
-        return tuple(choice.name for choice in (self._profiles.choices() if self._profiles is not None else ()))
+        return tuple(choice.name for choice in (self._profiles.list_profiles() if self._profiles is not None else ()))
 
-    def offer_profiles(self) -> str:
+    def show_profiles(self) -> str:
         """Read what there is to choose from; why not, where there is nothing."""
         if self._profiles is None:
             return "P: there are no profiles here"
@@ -67,7 +67,7 @@ class ProfileSwitcher:
             self._app.run_worker(self._open(self._profiles, name), group="profile")
         return f"opening {sanitize(name)}…"
 
-    def leave(self, bridge: Bridge, desk: AppState) -> None:
+    def park(self, bridge: Bridge, desk: AppState) -> None:
         """Close a session, after the writes that are under way, and keep what was begun in it."""
         bridge.detach()
         self._left[bridge.name] = ParkedSession(bridge, desk.drafts, desk.notices)
@@ -79,11 +79,11 @@ class ProfileSwitcher:
 
     async def _offer(self, profiles: Profiles) -> None:
         try:
-            found = await asyncio.to_thread(profiles.choices)
+            found = await asyncio.to_thread(profiles.list_profiles)
         except ScaicoreError as error:
             self._app.post_message(SwitchFailed(sanitize(str(error))))
         else:
-            self._app.post_message(ProfilesRead(tuple(found)))
+            self._app.post_message(ProfilesLoaded(tuple(found)))
 
     async def _open(self, profiles: Profiles, name: str) -> None:
         try:

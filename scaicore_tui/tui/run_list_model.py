@@ -21,7 +21,7 @@ from scaicore_tui.runs import (
 )
 
 # From so many on, sorting once is cheaper than putting each in its place.
-MANY = 50
+BULK_INSERT_ROWS = 50
 
 
 class View(StrEnum):
@@ -69,7 +69,7 @@ class RunListModel:
         return () if self._book is None else self._book.order
 
     @property
-    def is_narrowed(self) -> bool:
+    def is_filtered(self) -> bool:
         """Whether a view or a filter may leave runs out."""
         return self.view is not View.ALL or bool(self.needle)
 
@@ -95,7 +95,7 @@ class RunListModel:
                 self._rows.drop(place)
         came = [summary for summary in moved if self._leave(summary) and self._matches(summary)]
         self._places.update((summary.execution_id, summary.position) for summary in came)
-        if len(came) > MANY:
+        if len(came) > BULK_INSERT_ROWS:
             self._rows.extend(came)
         else:
             for summary in came:

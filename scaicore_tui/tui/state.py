@@ -17,10 +17,10 @@ from scaicore_tui.runs import Gap, GapRow, Run, missing_events_note
 from scaicore_tui.session import Session, Update
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import seconds
-from scaicore_tui.tui.notices import Notice, Notices, colour_of, submission_notice
+from scaicore_tui.tui.notices import Notice, Notices, progress_colour, submission_notice
 from scaicore_tui.tui.render.inbox import ResolvedCheckpoints, by_urgency, latest_first
 from scaicore_tui.tui.render.line import Span
-from scaicore_tui.tui.render.replays import Relation, ReplaySource, original_of, replay_relations
+from scaicore_tui.tui.render.replays import Relation, ReplaySource, find_replay_source, replay_relations
 from scaicore_tui.tui.render.status import StatusModel, name_span, pending_count
 
 
@@ -50,7 +50,7 @@ class Drafts:
         """What was begun for that checkpoint by itself."""
         return self._answers.setdefault(checkpoint_id, Draft())
 
-    def several(self, checkpoint_ids: Sequence[str]) -> Draft:
+    def batch(self, checkpoint_ids: Sequence[str]) -> Draft:
         """What was begun for these together, or for some of them: marking one more loses nothing."""
         begun = (self._several[key] for key in checkpoint_ids if key in self._several)
         draft = next(begun, Draft())
@@ -61,20 +61,26 @@ class Drafts:
         """What was begun for the replay of that run."""
         return self._replays.setdefault(execution_id, ReplayDraft())
 
-    def end(self, target_id: str) -> None:
+    def discard(self, target_id: str) -> None:
         """It was taken: there is nothing to go on with."""
         for begun in (self._answers, self._several, self._replays):
             begun.pop(target_id, None)
 
 
 # A run tells of its start among so many of its first events, or not at all.
-LOOKED_AT = 2_000
+START_SEARCH_EVENTS = 2_000
 _CLOSED_REASONS = {
     Progress.ACCEPTED: "its answer was accepted: waiting for the run to move",
     Progress.CONFIRMED: "it was answered, and that is confirmed",
     Progress.CONFLICT: "it was answered already",
 }
-_TOLD_OF_REPLAYS = (Progress.SENDING, Progress.NOT_SENT, Progress.REFUSED, Progress.UNKNOWN, Progress.NOT_RECEIVED)
+_SHOWN_REPLAY_PROGRESS = (
+    Progress.SENDING,
+    Progress.NOT_SENT,
+    Progress.REFUSED,
+    Progress.UNKNOWN,
+    Progress.NOT_RECEIVED,
+)
 
 
 class AppState:
@@ -83,12 +89,12 @@ class AppState:
     def __init__(self, session: Session, name: str, pace: int = 1) -> None:
         self.session = session
         self.name = name
-        self.pace = pace
+        self.tick_s = pace
         self.notices = Notices()
         self.drafts = Drafts()
         self.marked: set[str] = set()
-        self.answered = ResolvedCheckpoints()
-        self.batches: dict[tuple[str, ...], str] = {}
+        self.resolved = ResolvedCheckpoints()
+        self.finished_batches: dict[tuple[str, ...], str] = {}
         self._lost = self._closed_gaps()
 
     @property
@@ -124,14 +130,14 @@ class AppState:
             checkpoint_count=len(session.checkpoints),
             oldest_checkpoint_at=session.pending_status.oldest_at,
             unreadable=session.unreadable_count,
-            journal_trouble=session.journal_problem,
+            journal_problem=session.journal_problem,
             ledger_problem=session.ledger_problem,
-            pace=self.pace,
-            recorded_for=None if newest_at is None else self.now - seconds(newest_at),
+            tick_s=self.tick_s,
+            recording_age_s=None if newest_at is None else self.now - seconds(newest_at),
             color=session.target.color,
-            token_left=session.token.seconds_left,
-            token_renews=session.token.is_renewable,
-            unread=" · ".join(session.unread_reasons),
+            token_left_s=session.token.seconds_left,
+            is_token_renewable=session.token.is_renewable,
+            unread_note=" · ".join(session.unread_reasons),
         )
 
     def pending_count(self) -> str:
@@ -150,7 +156,7 @@ class AppState:
 
     def notify(self, words: str, colour: str = "text", *, key: str = "said", sticky: bool = False) -> None:
         """Say something, in place of what was last said about `key`."""
-        self.notices.say(Notice(words, colour, key, sticky, self.session.clock.monotonic()))
+        self.notices.add(Notice(words, colour, key, sticky, self.session.clock.monotonic()))
 
     def tick(self) -> None:
         """A second passed: what was accepted has waited longer for its run to move, and notices go."""
@@ -169,25 +175,25 @@ class AppState:
         submission = update.submission
         if submission is None:
             return
-        self.notices.say(submission_notice(submission, self.session.clock.monotonic()))
+        self.notices.add(submission_notice(submission, self.session.clock.monotonic()))
         if submission.progress in _CLOSED_REASONS:
-            self.drafts.end(submission.target_id)
+            self.drafts.discard(submission.target_id)
             self.marked.discard(submission.target_id)
 
     def notify_other_session(self, name: str, submission: Submission) -> None:
         """Tell what came of a write of a session that was left."""
         notice = submission_notice(submission, self.session.clock.monotonic())
-        self.notices.say(replace(notice, words=f"{one_line(name)}: {notice.words}", sticky=True, group_by=""))
+        self.notices.add(replace(notice, words=f"{one_line(name)}: {notice.text}", sticky=True, group_by=""))
 
-    def take_answered(self, checkpoints: tuple[Checkpoint, ...], trouble: str) -> None:
+    def set_resolved(self, checkpoints: tuple[Checkpoint, ...], trouble: str) -> None:
         """Keep what was read of the answered ones; what was read before stays where nothing came."""
         if trouble:
-            self.answered = replace(self.answered, trouble=trouble)
+            self.resolved = replace(self.resolved, trouble=trouble)
         else:
-            self.answered = ResolvedCheckpoints(latest_first(checkpoints), self.session.clock.monotonic())
+            self.resolved = ResolvedCheckpoints(latest_first(checkpoints), self.session.clock.monotonic())
 
     @property
-    def knows_waiting(self) -> bool:
+    def is_pending_known(self) -> bool:
         """Whether it was ever read what waits: that nothing is listed says nothing before, nor of what was recorded."""
         if self.offline:
             return bool(self.session.checkpoints)
@@ -204,26 +210,26 @@ class AppState:
 
     def begin_batch(self, checkpoint_ids: tuple[str, ...]) -> None:
         """Answers to these are about to go out, one after the other."""
-        self.batches.pop(checkpoint_ids, None)
+        self.finished_batches.pop(checkpoint_ids, None)
 
     def end_batch(self, checkpoint_ids: tuple[str, ...], words: str) -> None:
         """No more of them go out; `words` say why, where some did not."""
-        self.batches[checkpoint_ids] = words
+        self.finished_batches[checkpoint_ids] = words
 
-    def pending_of(self, run: Run | None) -> Checkpoint | None:
+    def checkpoint_of(self, run: Run | None) -> Checkpoint | None:
         """The checkpoint at which `run` waits; the oldest, where there are more."""
         pending = self.session.checkpoints
         return next((row for row in pending if run is not None and row.execution_id == run.execution_id), None)
 
-    def original(self, run: Run) -> ReplaySource:
+    def replay_source(self, run: Run) -> ReplaySource:
         """What is known of `run` as one to replay."""
-        return original_of(run, islice(self.session.events(run.execution_id), LOOKED_AT))
+        return find_replay_source(run, islice(self.session.events(run.execution_id), START_SEARCH_EVENTS))
 
-    def links(self, execution_id: str) -> list[Relation]:
+    def replay_relations(self, execution_id: str) -> list[Relation]:
         """The replays that this run came of, or that came of it."""
         return replay_relations(self.session.submissions, execution_id)
 
-    def missing_in(self, execution_id: str) -> str:
+    def missing_events(self, execution_id: str) -> str:
         """What to say of a run that has events missing, or may have; empty where it can't."""
         book = self.session.index
         summary = book.summaries.get(execution_id)
@@ -241,7 +247,9 @@ class AppState:
         """What there is to say, at the run, of its replay: that it is on its way, or that it may not have arrived."""
         replays = (sent for sent in self.session.submissions if sent.is_replay)
         latest = latest_by_target(replays).items()
-        return {target: _mark(submission) for target, submission in latest if submission.progress in _TOLD_OF_REPLAYS}
+        return {
+            target: _mark(submission) for target, submission in latest if submission.progress in _SHOWN_REPLAY_PROGRESS
+        }
 
     def why_not_answer(self, checkpoint: Checkpoint | None, resolution: str | None = None) -> str | None:
         """Why it can't be answered. An accepted answer is never sent again while the feed catches up."""
@@ -292,4 +300,6 @@ class AppState:
 
 def _mark(submission: Submission) -> Span:
     text = f"replay {submission.progress_text}" if submission.is_replay else submission.progress_text
-    return text, colour_of(submission.progress)
+    return text, progress_colour(
+        submission.progress
+    )

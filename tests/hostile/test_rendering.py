@@ -17,16 +17,16 @@ from scaicore_tui.protocol.problems import read_problem
 from scaicore_tui.runs.cache import project
 from scaicore_tui.runs.summary import summary_of
 from scaicore_tui.tui.notices import submission_notice
-from scaicore_tui.tui.render.bulk_detail import asked_lines, outcome_lines, outcome_of
+from scaicore_tui.tui.render.bulk_detail import answer_result, batch_lines, result_lines
 from scaicore_tui.tui.render.checkpoint_detail import checkpoint_detail
 from scaicore_tui.tui.render.checkpoints import checkpoint_row, inbox_row, resolved_row
 from scaicore_tui.tui.render.inbox import Batch, answerable_together
 from scaicore_tui.tui.render.line import Line, hanging_indent, to_strip
-from scaicore_tui.tui.render.replay_detail import change_lines, changes, replay_detail
-from scaicore_tui.tui.render.replays import original_of
+from scaicore_tui.tui.render.replay_detail import diff, diff_lines, replay_detail
+from scaicore_tui.tui.render.replays import find_replay_source
 from scaicore_tui.tui.render.run_detail import run_detail
 from scaicore_tui.tui.render.runs import node_row, run_row
-from scaicore_tui.tui.screens.panes import run_heading
+from scaicore_tui.tui.screens.panes import run_heading_spans
 from scaicore_tui.tui.terminal.screen_buffer import ScreenBuffer, compositor_updates
 from tests.support.hostile.corpus import CORPUS
 from tests.support.hostile.hostile_feed import HostileFeed, as_json
@@ -56,11 +56,11 @@ def runs(events: Sequence[Event], _reviews: Sequence[Checkpoint], _words: str, w
         own = [event for event in events if event.execution_id == execution]
         run, _ = project(execution or "", enumerate(own))
         yield run_row(summary_of(run, 0), width, NOW)
-        yield run_heading(run, NOW, None)
+        yield run_heading_spans(run, NOW, None)
         yield from (node_row(node, width, NOW, run.status, 20) for node in run.nodes.values())
         yield from run_detail(run, own, width, [("replay of", execution or "")], "")[: MAX_LINES // 4]
-        yield from replay_detail(original_of(run, own), width)
-        yield from change_lines(changes([str(run.input)], [str(run.error), execution or ""]), width)
+        yield from replay_detail(find_replay_source(run, own), width)
+        yield from diff_lines(diff([str(run.input)], [str(run.error), execution or ""]), width)
 
 
 def checkpoints(_events: Sequence[Event], reviews: Sequence[Checkpoint], words: str, width: int) -> Iterator[Line]:
@@ -71,9 +71,9 @@ def checkpoints(_events: Sequence[Event], reviews: Sequence[Checkpoint], words: 
         yield resolved_row(review, width, NOW)
         yield from checkpoint_detail(review, width, NOW)[: MAX_LINES // 8]
     batch = answerable_together(reviews, reviews[0], lambda row: None)
-    yield from asked_lines(batch, frozenset({reviews[0].id}), lambda row: None, width)
+    yield from batch_lines(batch, frozenset({reviews[0].id}), lambda row: None, width)
     sent = Submission(Kind.ANSWER, reviews[0].id, words, progress=Progress.REFUSED, message=words)
-    yield from outcome_lines(Batch(tuple(reviews[:1])), {reviews[0].id: outcome_of(sent, None)}, width)
+    yield from result_lines(Batch(tuple(reviews[:1])), {reviews[0].id: answer_result(sent, None)}, width)
 
 
 def words(_events: Sequence[Event], _reviews: Sequence[Checkpoint], said: str, width: int) -> Iterator[Line]:
@@ -84,7 +84,7 @@ def words(_events: Sequence[Event], _reviews: Sequence[Checkpoint], said: str, w
         sent = Submission(kind, said, said, said, resolution=said, message=str(error), request_id=said)
         sent.progress = Progress.REFUSED
         yield from (
-            [(" ", "text"), (line, "red")] for line in hanging_indent(submission_notice(sent, 0.0).words, width - 1, 4)
+            [(" ", "text"), (line, "red")] for line in hanging_indent(submission_notice(sent, 0.0).text, width - 1, 4)
         )
 
 

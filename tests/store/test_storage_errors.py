@@ -310,7 +310,7 @@ def test_half_of_what_was_copied_is_not_left(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("scaicore_tui.tui.clipboard.copied_file", lambda: tmp_path / "copied.txt")
     with no_file_grows_beyond(1_000):
         said = copy(CopyText("the run", "x" * 200_000), lambda _: None)
-    assert "nothing was copied" in said.words
+    assert "nothing was copied" in said.text
     assert list(tmp_path.iterdir()) == []
 
 

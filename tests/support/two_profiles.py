@@ -59,7 +59,7 @@ class ProfileSet:
         self.ledger = Ledger(folder / "ledger.jsonl")
         self._folder = folder
 
-    def choices(self) -> Sequence[ProfileInfo]:
+    def list_profiles(self) -> Sequence[ProfileInfo]:
         return [
             ProfileInfo(STAGING, "https://staging.example"),
             ProfileInfo(PROD, "https://prod.example", color=Color.RED),
@@ -100,7 +100,7 @@ def shown_text(pilot: Pilot[int]) -> str:
 def session_of(pilot: Pilot[int]) -> Session:
     screen = pilot.app.screen_stack[0]
     assert isinstance(screen, MainScreen)
-    return screen.desk.session
+    return screen.state.session
 
 
 async def choose_profile(pilot: Pilot[int], name: str) -> None:

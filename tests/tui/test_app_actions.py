@@ -45,7 +45,7 @@ async def test_what_was_typed_survives_leaving_and_a_refusal() -> None:
         assert "scaicore:manage is required" in said
         assert "req_0c7" in said
         assert taking.posts[0][1] == b'{"resolution":"reject","comment":"too dear"}'
-        assert stage.screen.desk.drafts.answer("ckpt_review").comment == "too dear"
+        assert stage.screen.state.drafts.answer("ckpt_review").comment == "too dear"
 
 
 async def test_a_refusal_for_want_of_permission_is_told_at_the_key() -> None:
@@ -192,7 +192,7 @@ async def test_a_burst_through_the_filter_acts_on_what_it_found() -> None:
         await wait_until(pilot, lambda: isinstance(stage.app.screen, ReplayScreen))
         screen = dialog(stage)
         assert isinstance(screen, ReplayScreen)
-        assert screen.run_again.execution_id == "exec_5b0c11"
+        assert screen.source_run.execution_id == "exec_5b0c11"
 
 
 async def test_a_burst_into_a_dialog_is_typed_into_its_comment() -> None:

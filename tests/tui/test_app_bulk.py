@@ -45,7 +45,7 @@ async def confirm(stage: Stage, pilot: Pilot[int], *keys: str) -> None:
 
 async def over(stage: Stage, pilot: Pilot[int]) -> str:
     """What the dialog says once no more answers go out."""
-    await wait_until(pilot, lambda: _desk(stage).batches)
+    await wait_until(pilot, lambda: _desk(stage).finished_batches)
     await pilot.pause()
     return shown(stage)
 
@@ -53,7 +53,7 @@ async def over(stage: Stage, pilot: Pilot[int]) -> str:
 def _desk(stage: Stage) -> AppState:
     screen = stage.app.screen
     assert isinstance(screen, BulkScreen)
-    return screen.desk
+    return screen.state
 
 
 async def test_marks_stay_on_their_checkpoints_and_are_counted() -> None:
@@ -99,7 +99,7 @@ async def test_what_was_chosen_and_typed_survives_leaving_and_marking_one_more()
         await over(stage, pilot)
         assert {body for _, body in taking.posts} == {b'{"resolution":"reject","comment":"no"}'}
         await pilot.press("escape")
-        assert stage.screen.desk.drafts.several([row["id"] for row in INVOICES]) == Draft()
+        assert stage.screen.state.drafts.batch([row["id"] for row in INVOICES]) == Draft()
 
 
 async def test_a_scope_that_was_chosen_survives_leaving() -> None:

@@ -48,7 +48,7 @@ async def test_a_command_that_is_clicked_several_times_runs_once() -> None:
             click(stage.app, x, y)
         await wait_until(pilot, lambda: stage.app.screen is main)
         await stage.settle(pilot)
-        assert main.listing.view is View.FAILED
+        assert main.run_list_model.view is View.FAILED
 
 
 async def test_a_click_beside_the_palette_closes_only_the_palette() -> None:

@@ -92,7 +92,7 @@ async def test_what_was_answered_says_who_when_and_which_and_how_old_that_is() -
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot)
         await pilot.press("v")
-        await wait_until(pilot, lambda: stage.screen.desk.answered.read_at is not None)
+        await wait_until(pilot, lambda: stage.screen.state.resolved.read_at is not None)
         await stage.wait(pilot, 12)
         assert listed(stage) == ["ckpt_new", "ckpt_old"]
         assert "Answered · 2" in stage.text
@@ -111,11 +111,11 @@ async def test_what_can_not_be_read_says_so_and_what_was_read_stays() -> None:
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot)
         await pilot.press("v")
-        await wait_until(pilot, lambda: stage.screen.desk.answered.read_at is not None)
+        await wait_until(pilot, lambda: stage.screen.state.resolved.read_at is not None)
         error = {"code": "INTERNAL_ERROR", "message": "no such thing today"}
         stage.fault = lambda _: httpx.Response(500, json={"status": "error", "error": error})
         await pilot.press("v", "v")
-        await wait_until(pilot, lambda: stage.screen.desk.answered.trouble)
+        await wait_until(pilot, lambda: stage.screen.state.resolved.problem)
         await stage.settle(pilot)
         assert "not read again" in stage.text
         assert listed(stage) == ["ckpt_new", "ckpt_old"]
@@ -190,7 +190,7 @@ async def test_a_held_enter_answers_nothing_further() -> None:
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await open_inbox(stage, pilot)
-        inbox_of(stage).desk.drafts.answer("ckpt_inv2").resolution = "reject"
+        inbox_of(stage).state.drafts.answer("ckpt_inv2").resolution = "reject"
         await pilot.press("a", "1")
         stage.clock.advance(0.4)
         for _ in range(20):

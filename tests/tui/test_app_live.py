@@ -58,7 +58,7 @@ class Live:
         """Press Enter once the dialog takes it."""
         screen = self.app.screen
         assert isinstance(screen, dialog)
-        await self.until(lambda: not screen.in_haste)
+        await self.until(lambda: not screen.is_too_soon)
         await self.pilot.press("enter")
         await self.until(lambda: self.submission)
 
@@ -126,11 +126,11 @@ async def test_several_are_answered_alike_each_once() -> None:
         await stage.pilot.press("i", *["space", "j"] * len(pending), "g", *["j"] * commonest, "a", "1")
         dialog = stage.app.screen
         assert isinstance(dialog, BulkScreen)
-        ids = [row.id for row in dialog.ready]
+        ids = [row.id for row in dialog.answerable]
         assert len(ids) > 1
-        await stage.until(lambda: not dialog.in_haste)
+        await stage.until(lambda: not dialog.is_too_soon)
         await stage.pilot.press("enter", "enter")
-        await stage.until(lambda: dialog.desk.batches)
+        await stage.until(lambda: dialog.state.finished_batches)
         sent = stage.session.submitter.submissions
         assert [submission.target_id for submission in sent] == ids
         await stage.until(lambda: all(one.progress is Progress.CONFIRMED for one in sent))

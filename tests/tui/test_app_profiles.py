@@ -104,7 +104,7 @@ async def test_what_was_begun_is_there_when_one_comes_back(shelf: ProfileSet) ->
         await switch_profile(pilot, STAGING)
         screen = pilot.app.screen
         assert isinstance(screen, MainScreen)
-        draft = screen.desk.drafts.answer("ckpt_review")
+        draft = screen.state.drafts.answer("ckpt_review")
         assert (draft.resolution, draft.comment) == ("reject", "too dear")
 
 

@@ -70,7 +70,7 @@ async def test_another_option_wants_another_word() -> None:
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await press_slowly(stage, pilot, "a", "1", "enter", *"approve", "tab", "2")
-        assert dialog(stage).type_out.value == ""
+        assert dialog(stage).confirm_field.value == ""
         await press_slowly(stage, pilot, "enter", "enter", "tab", "1", "enter")
         assert "first type approve" in shown(stage)
         assert not taking.posts
@@ -81,7 +81,7 @@ async def test_the_word_is_typed_anew_each_time_the_dialog_opens() -> None:
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await press_slowly(stage, pilot, "a", "1", "enter", *"approve", "escape", "a", "enter")
-        assert dialog(stage).type_out.value == ""
+        assert dialog(stage).confirm_field.value == ""
         assert not taking.posts
 
 
@@ -95,7 +95,7 @@ async def test_a_paste_is_not_taken(text: str) -> None:
         await stage.paste(pilot, text)
         stage.app.copy_to_clipboard(text)
         await press_slowly(stage, pilot, "ctrl+v", "enter")
-        assert dialog(stage).type_out.value == ""
+        assert dialog(stage).confirm_field.value == ""
         assert "a paste is not taken. first type approve" in shown(stage)
         assert not taking.posts
 
@@ -107,7 +107,7 @@ async def test_a_page_that_comes_key_by_key_confirms_nothing() -> None:
         await press_slowly(stage, pilot, "a", "1")
         stage.clock.advance(1)
         stage.press_fast(*["enter", *"approve"] * 5, "enter", "x")
-        await wait_until(pilot, lambda: dialog(stage).type_out.value == "approve" * 5 + "x")
+        await wait_until(pilot, lambda: dialog(stage).confirm_field.value == "approve" * 5 + "x")
         assert not taking.posts
 
 
@@ -155,7 +155,7 @@ async def test_all_breakpoints_continue_once_that_was_typed_out_for_them() -> No
     async with stage.opened() as pilot:
         await press_slowly(stage, pilot, "i", "C", "2", "enter", *"continue", "tab", "1")
         assert isinstance(dialog(stage), ContinueAllScreen)
-        assert dialog(stage).type_out.value == ""
+        assert dialog(stage).confirm_field.value == ""
         await press_slowly(stage, pilot, "enter", "enter")
         assert not taking.posts
         await press_slowly(stage, pilot, *"continue", "enter")
@@ -170,7 +170,7 @@ async def test_a_replay_goes_once_its_core_was_typed_out() -> None:
         await press_slowly(stage, pilot, "e", "R", "enter", "enter")
         assert "this profile is protected: type core_invoice-batch to send" in shown(stage)
         await press_slowly(stage, pilot, *"core_invoice-batch", "tab", "tab", "x", "tab")
-        assert dialog(stage).type_out.value == "", "for another entity it is typed anew"
+        assert dialog(stage).confirm_field.value == "", "for another entity it is typed anew"
         await press_slowly(stage, pilot, "enter")
         assert not taking.posts
         await press_slowly(stage, pilot, *"core_invoice-batch", "enter")

@@ -96,7 +96,7 @@ async def test_what_is_no_json_is_not_sent_and_says_where(text: str, reason: str
     invoking = InvokeServer(stage)
     async with stage.opened(WIDE) as pilot:
         await pilot.press("e", "R", "e")
-        json_editor(stage).put(text)
+        json_editor(stage).set_text(text)
         stage.clock.advance(1)
         await pilot.press("ctrl+s")
         await pilot.pause()
@@ -152,7 +152,7 @@ async def test_a_draft_is_over_once_it_was_taken() -> None:
         stage.clock.advance(1)
         await pilot.press("ctrl+s")
         await wait_until(pilot, lambda: invoking.bodies and "accepted" in stage.text)
-        assert stage.screen.desk.drafts.replay(ORIGINAL) == ReplayDraft()
+        assert stage.screen.state.drafts.replay(ORIGINAL) == ReplayDraft()
 
 
 async def test_keys_typed_ahead_are_typed_into_the_text() -> None:

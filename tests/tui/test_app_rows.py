@@ -13,7 +13,7 @@ import pytest
 from scaicore_tui.tui.dialogs.answer import AnswerScreen
 from scaicore_tui.tui.dialogs.bulk import ContinueAllScreen
 from scaicore_tui.tui.dialogs.replay import ReplayScreen
-from scaicore_tui.tui.keymap import ACTIONS, READING, KeyContext, actions_at
+from scaicore_tui.tui.keymap import ACTIONS, READING, KeyContext, actions_in
 from scaicore_tui.tui.screens.run import RunScreen
 from tests.support.app_stage import WIDE, Stage, wait_until
 from tests.support.inbox_scene import inbox_feed
@@ -82,7 +82,7 @@ class Effects:
         if isinstance(screen, AnswerScreen):
             return screen.checkpoint.id
         if isinstance(screen, RunScreen | ReplayScreen):
-            run = screen.current_run if isinstance(screen, RunScreen) else screen.run_again
+            run = screen.current_run if isinstance(screen, RunScreen) else screen.source_run
             return None if run is None else run.execution_id
         return None
 
@@ -90,11 +90,11 @@ class Effects:
         return self._taking.posts[-1][0].split("/")[-2] if self._taking.posts else None
 
     def _marked(self) -> str | None:
-        return next(iter(self._stage.screen.desk.marked), None)
+        return next(iter(self._stage.screen.state.marked), None)
 
     def _scope(self) -> str | None:
         screen = self._stage.app.screen
-        return screen.listed.checkpoints[0].id if isinstance(screen, ContinueAllScreen) else None
+        return screen.listed_batch.checkpoints[0].id if isinstance(screen, ContinueAllScreen) else None
 
     _READ: ClassVar[dict[str, Callable[[Effects], str | None]]] = {
         "replay": _shown,
@@ -111,7 +111,7 @@ class Effects:
 def test_the_table_has_every_key_of_every_pane() -> None:
     assert set(KEYS_TO) == READING
     for place in READING:
-        for action in actions_at(place):
+        for action in actions_in(place):
             expected = ABOUT_A_ROW.get(action.id, {})
             assert action.id in ABOUT_NO_ROW or any(place in places for places in expected.values()), (place, action.id)
     offered = {(place, action.id) for action in ACTIONS for place in action.contexts}
@@ -133,7 +133,7 @@ async def test_keys_act_on_the_row_of_the_focused_pane(place: KeyContext, monkey
         assert stage.screen.key_context is place
         # Marks change what other keys do, and what is written changes what there is to act on.
         last = ("mark", "continue")
-        actions = sorted(actions_at(place), key=lambda action: last.index(action.id) if action.id in last else -1)
+        actions = sorted(actions_in(place), key=lambda action: last.index(action.id) if action.id in last else -1)
         for action in actions:
             for target in (row for row, places in ABOUT_A_ROW.get(action.id, {}).items() if place in places):
                 await pilot.press(action.keys[0])

@@ -28,7 +28,7 @@ async def test_haste_confirms_nothing() -> None:
     async with stage.opened() as pilot:
         await pilot.press("a", "1", "enter", "enter")
         assert not taking.posts
-        assert answer_dialog(stage).was_hasty
+        assert answer_dialog(stage).was_too_soon
         stage.clock.advance(0.4)
         await pilot.press("enter", "enter", "enter")
         await sent_once(stage, pilot, taking)
@@ -85,7 +85,7 @@ async def test_what_was_opened_is_answered_wherever_the_list_takes_it() -> None:
         stage.sim.checkpoints = [invoice(2, priority="critical"), invoice(1), REVIEW, invoice(3, priority="critical")]
         stage.clock.advance(5)
         await wait_until(pilot, lambda: len(stage.session.checkpoints) == 4)
-        assert answer_dialog(stage).desk.pending[0].id == "ckpt_inv2"
+        assert answer_dialog(stage).state.pending[0].id == "ckpt_inv2"
         await pilot.press("enter")
         await sent_once(stage, pilot, taking)
 

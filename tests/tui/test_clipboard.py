@@ -56,12 +56,12 @@ def test_a_long_text_is_saved_to_a_private_file(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     written: list[str] = []
     path = tmp_path / "scaicore-tui" / "copied.txt"
-    assert copy(CopyText("it", "x" * MAX_CLIPBOARD_BYTES), written.append).words == "copied it"
+    assert copy(CopyText("it", "x" * MAX_CLIPBOARD_BYTES), written.append).text == "copied it"
     assert len(written) == 1
     assert not path.exists()
     for text in ("ö" * MAX_CLIPBOARD_BYTES, "x" * (MAX_CLIPBOARD_BYTES + 1)):
         said = copy(CopyText("it", text), written.append)
-        assert said.words.endswith(f"bytes are too many for a terminal's clipboard · saved to {path}")
+        assert said.text.endswith(f"bytes are too many for a terminal's clipboard · saved to {path}")
         assert path.read_text() == text
         assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert len(written) == 1
@@ -73,7 +73,7 @@ def test_a_failed_save_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     (tmp_path / "file").touch()
     said = copy(CopyText("it", "x" * 100_000), lambda _: None)
-    assert (said.words.partition(" · ")[2], said.colour) == (
+    assert (said.text.partition(" · ")[2], said.colour) == (
         "nothing was copied · cannot write a file: Not a directory",
         "red",
     )

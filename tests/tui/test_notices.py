@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scaicore_tui.actions import Kind, Progress, Submission
-from scaicore_tui.tui.notices import LASTS, Notice, Notices, submission_notice
+from scaicore_tui.tui.notices import NOTICE_LIFETIME_S, Notice, Notices, submission_notice
 
 
 def sent(progress: Progress, number: int = 1) -> Submission:
@@ -15,13 +15,13 @@ def sent(progress: Progress, number: int = 1) -> Submission:
 
 def words(notices: Notices) -> str:
     assert notices.latest is not None
-    return notices.latest.words
+    return notices.latest.text
 
 
 def said(*submissions: Submission, at: float = 0.0) -> Notices:
     notices = Notices()
     for submission in submissions:
-        notices.say(submission_notice(submission, at))
+        notices.add(submission_notice(submission, at))
     return notices
 
 
@@ -31,8 +31,8 @@ def test_twelve_that_were_confirmed_are_one_line() -> None:
     assert (len(notices), words(notices)[:24]) == (1, "12 accepted · the last: ")
     for number, answer in enumerate(answers, 1):
         answer.progress = Progress.CONFIRMED
-        notices.say(submission_notice(answer, 1.0))
-        notices.say(submission_notice(answer, 1.0))
+        notices.add(submission_notice(answer, 1.0))
+        notices.add(submission_notice(answer, 1.0))
         assert len(notices) == (1 if number == 12 else 2)
     assert words(notices) == "12 confirmed · the last: answer approve to ckpt_12: confirmed"
 
@@ -44,9 +44,9 @@ def test_one_alone_is_not_counted() -> None:
 def test_what_went_wrong_stands_by_itself() -> None:
     wrong = (Progress.REFUSED, Progress.CONFLICT, Progress.UNKNOWN, Progress.NOT_RECEIVED)
     notices = said(*(sent(progress, number) for number, progress in enumerate(wrong)), sent(Progress.CONFIRMED, 9))
-    notices.say(submission_notice(sent(Progress.REFUSED, 8), 0.0))
+    notices.add(submission_notice(sent(Progress.REFUSED, 8), 0.0))
     assert len(notices) == 6
-    notices.expire(LASTS)
+    notices.expire(NOTICE_LIFETIME_S)
     assert len(notices) == 5
     for progress in (Progress.REFUSED, *wrong[::-1]):
         assert f": {progress}" in words(notices)
@@ -56,10 +56,10 @@ def test_what_went_wrong_stands_by_itself() -> None:
 
 def test_what_gathered_is_dismissed_and_goes_together() -> None:
     notices = said(sent(Progress.CONFIRMED, 1))
-    notices.say(submission_notice(sent(Progress.CONFIRMED, 2), LASTS - 1))
-    assert not notices.expire(LASTS + 1)
+    notices.add(submission_notice(sent(Progress.CONFIRMED, 2), NOTICE_LIFETIME_S - 1))
+    assert not notices.expire(NOTICE_LIFETIME_S + 1)
     assert words(notices).startswith("2 confirmed")
-    assert notices.expire(2 * LASTS)
+    assert notices.expire(2 * NOTICE_LIFETIME_S)
     assert not len(notices)
     notices = said(sent(Progress.UNKNOWN), sent(Progress.CONFIRMED, 2), sent(Progress.CONFIRMED, 3))
     assert notices.dismiss()
@@ -68,6 +68,6 @@ def test_what_gathered_is_dismissed_and_goes_together() -> None:
 
 def test_a_newer_one_about_the_same_takes_its_place() -> None:
     notices = Notices()
-    notices.say(Notice("one", key="said"))
-    notices.say(Notice("two", key="said"))
+    notices.add(Notice("one", key="said"))
+    notices.add(Notice("two", key="said"))
     assert (len(notices), words(notices)) == (1, "two")

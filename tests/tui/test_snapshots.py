@@ -195,7 +195,7 @@ def test_inbox(compare_screen: CompareScreen, size: tuple[int, int]) -> None:
 def test_resolved(compare_screen: CompareScreen) -> None:
     async def read(stage: Stage, pilot: Pilot[int]) -> None:
         await keys("i", "v")(stage, pilot)
-        await wait_until(pilot, lambda: stage.screen.desk.answered.read_at is not None)
+        await wait_until(pilot, lambda: stage.screen.state.resolved.read_at is not None)
         await stage.settle(pilot)
 
     check(compare_screen, Stage(inbox_feed()), STANDARD, read)

@@ -53,7 +53,7 @@ def test_a_budget_that_is_spent_is_told_first() -> None:
 def test_what_is_only_in_memory_is_told_while_all_else_is_well() -> None:
     known = ConnectionStatus(5, SourceStatus(99), SourceStatus(99))
     assert problem_text(standing(known)) == ""
-    told = replace(standing(known), journal_trouble="j can't be used: the disk is full · what comes is only in memory")
+    told = replace(standing(known), journal_problem="j can't be used: the disk is full · what comes is only in memory")
     assert problem_text(told) == "j can't be used: the disk is full · what comes is only in memory"
 
 
@@ -112,7 +112,7 @@ def test_clocks_that_differ(skew: float, words: str) -> None:
     ],
 )
 def test_how_long_the_token_lasts(left: float | None, renews: bool, words: str, colour: str) -> None:
-    said = filter_spans(replace(standing(ConnectionStatus(interval=5)), token_left=left, token_renews=renews))
+    said = filter_spans(replace(standing(ConnectionStatus(interval=5)), token_left_s=left, is_token_renewable=renews))
     assert "".join(text for text, _ in said) == "all cores" + words
     assert said[-1][1] == colour
 

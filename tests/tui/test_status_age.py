@@ -11,7 +11,7 @@ from scaicore_tui.tui.render.status import StatusModel, connection_spans, feed_s
 def standing(now: float, *, pace: int = 1, latency_ms: float | None = 12.0) -> StatusModel:
     part = SourceStatus(answered_at=100.0, next_at=105.0, latency_ms=latency_ms)
     link = ConnectionStatus(5.0, part, part)
-    return StatusModel(link, now, "staging", None, read_only=False, counts={}, event_count=7, pace=pace)
+    return StatusModel(link, now, "staging", None, read_only=False, counts={}, event_count=7, tick_s=pace)
 
 
 def said(of: StatusModel) -> str:

@@ -42,7 +42,7 @@ class SessionOpener:
         self._common = replace(common, journal=None)
         self._closing = closing
 
-    def choices(self) -> Sequence[ProfileInfo]:
+    def list_profiles(self) -> Sequence[ProfileInfo]:
         """The profiles there are now. Raises ConfigError where the file makes no sense."""
         return list_profiles()
 

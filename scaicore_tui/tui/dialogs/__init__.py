@@ -1,1 +1,1 @@
-"""Modal screens: they ask for one decision and close."""
+"""Dialogs: each asks for one decision, posts it as a message and closes."""

@@ -1,4 +1,8 @@
-"""What all dialogs share: a panel with a heading, a footer whose keys can be clicked, and a guard against haste."""
+"""Base of dialogs that send: heading, text, hint, footer, and the guards before a confirmation.
+
+The guards: a key pressed right after opening does not confirm, nor does any key while the terminal is too small to show
+the dialog; on a protected profile, the confirmation word must be typed first.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from textual.widget import Widget
 from scaicore_tui.session import Update
 from scaicore_tui.text import display_name, one_line
 from scaicore_tui.tui.abstract import AbstractMeta
-from scaicore_tui.tui.keymap import KeyContext, actions_at
+from scaicore_tui.tui.keymap import KeyContext, actions_in
 from scaicore_tui.tui.messages import ConfirmationTyped, InvokeKeyAction, TextCopied
 from scaicore_tui.tui.render.line import Line, Span
 from scaicore_tui.tui.screens.base import ClosingOnce
@@ -23,19 +27,19 @@ from scaicore_tui.tui.widgets.bars import ActionHint, Footer, Heading
 from scaicore_tui.tui.widgets.inputs import TypeToConfirm
 from scaicore_tui.tui.widgets.line_view import TextPager
 
-# Keys that were meant for the screen below must not confirm.
+# A key pressed sooner was meant for the screen below.
 CONFIRM_DELAY_S = 0.3
-LEAST = Size(30, 8)
-TOO_FAST = "that was fast: look, and press again. "
-TOO_SMALL = "too small to show what is sent: make the terminal larger. "
-# With fewer lines, every one counts.
-LOW = 30
-# Ages are told in steps of ten seconds.
-AGEING = 5.0
+MIN_SIZE = Size(30, 8)
+TOO_FAST = "Too fast — review, then press again. "
+TOO_SMALL = "Terminal too small to show what would be sent. Enlarge it to confirm. "
+# Below this height, dialogs leave out blank lines.
+LOW_SCREEN_ROWS = 30
+# Ages are shown in steps of ten seconds.
+AGE_REFRESH_S = 5.0
 
 
 class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
-    """A dialog over the session's screens."""
+    """A dialog over a session's screen that confirms one decision."""
 
     DEFAULT_CSS = """
     Dialog { align: center middle; background: $background; }
@@ -47,192 +51,195 @@ class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
     Dialog.-low TypeToConfirm { margin: 0 1; }
     """
 
-    def __init__(self, desk: AppState) -> None:
+    def __init__(self, state: AppState) -> None:
         super().__init__()
-        self.desk = desk
-        self._opened_at = desk.session.clock.monotonic()
-        self.was_hasty = False
-        self.type_out = TypeToConfirm(needed=desk.protected)
-        # Held, not looked up: a tick may still come while the screen is taken apart.
-        self.reading = TextPager(self.lines)
-        self._heading, self._verdict, self._footer = Heading(), ActionHint(), Footer()
+        self.state = state
+        self._opened_at = state.session.clock.monotonic()
+        self.was_too_soon = False
+        self.confirm_field = TypeToConfirm(is_needed=state.protected)
+        # Kept as attributes, not queried: a tick may still arrive while the screen is being removed.
+        self.pager = TextPager(self.lines)
+        self._heading, self._hint, self._footer = Heading(), ActionHint(), Footer()
 
     @property
     @abstractmethod
     def key_context(self) -> KeyContext:
-        """Where the focus is."""
+        """The key context of the focused part."""
 
     @property
     def read_only(self) -> bool:
-        """Whether keys that write are off."""
-        return self.desk.read_only
+        """True if keys that write are off."""
+        return self.state.read_only
 
     @property
-    def in_haste(self) -> bool:
-        """Whether the dialog opened only just now."""
-        return self.desk.session.clock.monotonic() - self._opened_at < CONFIRM_DELAY_S
+    def is_too_soon(self) -> bool:
+        """True within CONFIRM_DELAY_S after the dialog opened, or after the last press that came too soon."""
+        return self.state.session.clock.monotonic() - self._opened_at < CONFIRM_DELAY_S
 
     @property
-    def is_unseen(self) -> bool:
-        """Whether the terminal is too small to show what would be sent: nobody can mean that then."""
-        return self.app.size.width < LEAST.width or self.app.size.height < LEAST.height
+    def is_too_small(self) -> bool:
+        """True if the terminal is too small to show what would be sent."""
+        return self.app.size.width < MIN_SIZE.width or self.app.size.height < MIN_SIZE.height
 
     def warnings(self) -> Iterator[Span]:
-        """Why a confirmation was not taken, or would not be."""
-        if self.is_unseen:
+        """Yield why a confirmation was refused, or would be."""
+        if self.is_too_small:
             yield TOO_SMALL, "amber"
-        elif self.was_hasty:
+        elif self.was_too_soon:
             yield TOO_FAST, "amber"
 
     def confirm_too_soon(self) -> bool:
-        """Whether a confirmation comes too soon. Each that does begins the wait again: a held key never confirms."""
-        self.was_hasty = self.in_haste
-        if self.was_hasty:
-            self._opened_at = self.desk.session.clock.monotonic()
-        return self.was_hasty
+        """Return True if a confirmation is too soon. Each such press restarts the delay: a held key never confirms."""
+        self.was_too_soon = self.is_too_soon
+        if self.was_too_soon:
+            self._opened_at = self.state.session.clock.monotonic()
+        return self.was_too_soon
 
-    def confirms(self) -> bool:
-        """Whether a confirmation may go now. On a protected profile it brings a person to where the word is typed."""
-        if self.is_unseen:
+    def try_confirm(self) -> bool:
+        """Return True if the confirmation passes all guards; else focus the confirmation word if that is missing."""
+        if self.is_too_small:
             return False
-        is_hasty = self.confirm_too_soon()
-        self._ask_for_word()
-        if not is_hasty and not self.type_out.is_done and self.type_out.word:
-            self.type_out.focus()
-        return not is_hasty and self.type_out.is_done
+        is_too_soon = self.confirm_too_soon()
+        self._update_confirm_field()
+        if not is_too_soon and not self.confirm_field.is_satisfied and self.confirm_field.word:
+            self.confirm_field.focus()
+        return not is_too_soon and self.confirm_field.is_satisfied
 
     @property
     @abstractmethod
     def confirmation_words(self) -> tuple[str, ...]:
-        """What a protected profile wants typed out, each of which will do; none where nothing can be sent yet."""
+        """The words that confirm on a protected profile; any one of them suffices. Empty if nothing can be sent yet."""
 
     @property
     @abstractmethod
     def confirmation_key(self) -> object:
-        """What the word is typed for: with another one it is typed anew."""
+        """What the confirmation word applies to. If this changes, the word must be typed again."""
 
     @property
     @abstractmethod
     def fields(self) -> list[Widget | None]:
-        """What has the keys, in the order of tab; None for the dialog itself."""
+        """The fields in tab order; None stands for the dialog itself."""
 
     @abstractmethod
     def action_send(self) -> None:
-        """Confirm."""
+        """Confirm and send, if all guards allow it."""
 
     @abstractmethod
     def title_spans(self) -> Iterable[Span]:
-        """What the heading says."""
+        """Return the heading."""
 
     @abstractmethod
     def lines(self, width: int) -> Sequence[Line]:
-        """What there is to read."""
+        """Return the text to read, wrapped to `width` cells."""
 
     @abstractmethod
     def compose_body(self) -> Iterator[Widget]:
-        """What stands between heading and verdict."""
+        """Yield the widgets between heading and hint."""
 
     @abstractmethod
     def update_hint(self) -> None:
-        """Say what Enter would do now."""
+        """Show in the hint what the confirm key would do now."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="panel"):
             yield self._heading
             yield from self.compose_body()
-            if self.type_out.needed:
-                yield self.type_out
-            yield self._verdict
+            if self.confirm_field.is_needed:
+                yield self.confirm_field
+            yield self._hint
             yield self._footer
 
     def on_mount(self) -> None:
-        """Say what it is about; whether there is more to read shows once it is laid out."""
+        """Fill the bars, and again after the layout: only then it is known whether there is more to read."""
         self.refresh_chrome()
         self.call_after_refresh(self.refresh_chrome)
-        self.set_interval(AGEING, self.tick)
+        self.set_interval(AGE_REFRESH_S, self.tick)
 
     def tick(self) -> None:
-        """Ages grow, deadlines come near."""
-        self.reading.rebuild()
+        """Update ages and deadlines."""
+        self.pager.rebuild()
 
     def on_resize(self) -> None:
-        """There may be more to read now, or less; on a low screen blank lines give way to it."""
-        self.set_class(self.app.size.height < LOW, "-low")
+        """Leave out blank lines on a low screen, and update the count of lines below."""
+        self.set_class(self.app.size.height < LOW_SCREEN_ROWS, "-low")
         self.call_after_refresh(self.refresh_chrome)
 
     def on_descendant_focus(self) -> None:
-        """Other keys matter now."""
+        """Show the keys of the focused field."""
         self.refresh_chrome()
 
     def apply_update(self, update: Update) -> None:
-        """The session changed: what Enter would do may have."""
+        """Update the hint: the change may affect what can be sent."""
         self.refresh_chrome()
 
     def refresh_chrome(self) -> None:
-        """Heading, verdict and footer, as they are now."""
-        self._ask_for_word()
-        reading = self.reading
-        below = reading.line_count - reading.top - reading.size.height
-        reads_on = below > 0 and any(action.id == "read_down" for action in actions_at(self.key_context))
-        more: list[Span] = [(f"pgdn: {below} more lines", "accent")] if reads_on else []
+        """Redraw heading, hint and footer."""
+        self._update_confirm_field()
+        pager = self.pager
+        below = pager.line_count - pager.top - pager.size.height
+        has_more = below > 0 and any(action.id == "read_down" for action in actions_in(self.key_context))
+        more: list[Span] = [(f"pgdn: {below} more lines", "accent")] if has_more else []
         self._heading.show(list(self.title_spans()), more, active=True)
         self.update_hint()
-        self._footer.show(actions_at(self.key_context, read_only=self.read_only))
+        self._footer.show(actions_in(self.key_context, read_only=self.read_only))
 
-    def set_hint(self, *said: Span) -> None:
-        """Say what Enter would do."""
-        self._verdict.show(*said)
+    def set_hint(self, *spans: Span) -> None:
+        """Show `spans` in the hint."""
+        self._hint.show(*spans)
 
     def on_text_copied(self, message: TextCopied) -> None:
-        """Say where it is: here, as the dialog covers the notices, and there, for later."""
-        self.show_message(message.words, message.colour)
+        """Say where the text was copied to."""
+        self.show_message(message.text, message.colour)
 
-    def show_message(self, words: str, colour: str = "amber") -> None:
-        """Say something where it is seen, and keep it for later."""
-        self.desk.notify(words, colour)
-        self.set_hint((one_line(words), colour))
+    def show_message(self, text: str, colour: str = "amber") -> None:
+        """Show `text` in the hint, as the dialog covers the notices, and add it to the notices."""
+        self.state.notify(text, colour)
+        self.set_hint((one_line(text), colour))
 
     async def on_invoke_key_action(self, request: InvokeKeyAction) -> None:
-        """A key of the footer was clicked."""
+        """Run the action whose footer key was clicked."""
         await self.run_action(request.action_id)
 
     def on_confirmation_typed(self, typed: ConfirmationTyped) -> None:
-        """Where a terminal pastes key by key, all of a page comes in haste: it begins with the first sign."""
+        """Restart the delay at the first character: some terminals paste key by key, ending with Enter."""
         if typed.begins:
-            self._opened_at = self.desk.session.clock.monotonic()
+            self._opened_at = self.state.session.clock.monotonic()
         self.refresh_chrome()
 
     def on_input_submitted(self) -> None:
-        """Enter in a line confirms, as it does outside."""
+        """Confirm with Enter in a one-line field, too."""
         self.action_send()
 
     def confirmation_prompt(self) -> Iterator[Span]:
-        """What a protected profile wants before Enter does anything."""
-        if self.type_out.is_done:
+        """Yield the request for the confirmation word while it is missing."""
+        if self.confirm_field.is_satisfied:
             return
-        if self.type_out.was_pasted:
-            yield "a paste is not taken. ", "amber"
+        if self.confirm_field.was_pasted:
+            yield "Pasting is not accepted. ", "amber"
         yield "first type ", "amber"
-        yield display_name(self.type_out.word, self.size.width // 2), "amber strong"
+        yield display_name(self.confirm_field.word, self.size.width // 2), "amber strong"
         yield ": ", "amber"
 
     def action_next_field(self) -> None:
-        fields = [*self.fields, *([self.type_out] if self.type_out.needed and self.type_out.display else [])]
+        fields = [
+            *self.fields,
+            *([self.confirm_field] if self.confirm_field.is_needed and self.confirm_field.display else []),
+        ]
         if fields:
-            at = next((number for number, field in enumerate(fields) if field is self.focused), 0)
-            self.set_focus(fields[(at + 1) % len(fields)])
+            current = next((index for index, field in enumerate(fields) if field is self.focused), 0)
+            self.set_focus(fields[(current + 1) % len(fields)])
             self.call_after_refresh(self.refresh_chrome)
 
-    def _ask_for_word(self) -> None:
-        if self.type_out.needed:
-            self.type_out.ask(self.confirmation_words, self.confirmation_key)
+    def _update_confirm_field(self) -> None:
+        if self.confirm_field.is_needed:
+            self.confirm_field.require(self.confirmation_words, self.confirmation_key)
 
     def action_read_down(self) -> None:
-        self.reading.page(1)
+        self.pager.page(1)
         self.refresh_chrome()
 
     def action_read_up(self) -> None:
-        self.reading.page(-1)
+        self.pager.page(-1)
         self.refresh_chrome()
 
     def action_back(self) -> None:

@@ -1,4 +1,4 @@
-"""Help for one view: the keys that do something there, out of the registry."""
+"""The help dialog: the keys of one key context, from the key registry, and a legend of the status glyphs."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from textual.screen import ModalScreen
 
 from scaicore_tui.runs.status_style import BREAKPOINT, NODE_LOOKS, RUN_STYLES, StatusStyle
 from scaicore_tui.text import wrap
-from scaicore_tui.tui.keymap import KeyContext, actions_at, bindings
+from scaicore_tui.tui.keymap import KeyContext, actions_in, bindings
 from scaicore_tui.tui.messages import InvokeKeyAction
 from scaicore_tui.tui.render.line import Line, column
 from scaicore_tui.tui.screens.base import ClosingOnce
 from scaicore_tui.tui.widgets.bars import Footer, Heading
 from scaicore_tui.tui.widgets.line_view import TextPager
 
-KEY_WIDTH = 18
+KEY_WIDTH_CELLS = 18
 
 
 class HelpScreen(ClosingOnce, ModalScreen[None]):
-    """The keys of one place, and what the signs mean."""
+    """Lists the keys of one key context and the meaning of the glyphs."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings({KeyContext.HELP})]
     DEFAULT_CSS = """
@@ -31,66 +31,66 @@ class HelpScreen(ClosingOnce, ModalScreen[None]):
     HelpScreen TextPager { padding: 1 1 0 1; height: 1fr; }
     """
 
-    def __init__(self, place: KeyContext, *, read_only: bool) -> None:
+    def __init__(self, key_context: KeyContext, *, read_only: bool) -> None:
         super().__init__()
-        self._about = place
+        self._shown_context = key_context
         self._read_only = read_only
-        self._reading = TextPager(self._lines)
+        self._pager = TextPager(self._lines)
 
     @property
     def key_context(self) -> KeyContext:
-        """Where the focus is."""
+        """The dialog's own key context."""
         return KeyContext.HELP
 
     def compose(self) -> ComposeResult:
         with Vertical(id="panel"):
             yield Heading()
-            yield self._reading
+            yield self._pager
             yield Footer()
 
     def on_mount(self) -> None:
-        """Say what it is about."""
+        """Fill heading and footer."""
         end = [("read-only: keys that write are off", "amber")] if self._read_only else []
-        self.query_one(Heading).show([(f"Keys · {self._about}", "text strong")], end, active=True)
-        self.query_one(Footer).show(actions_at(KeyContext.HELP))
+        self.query_one(Heading).show([(f"Keys · {self._shown_context}", "text strong")], end, active=True)
+        self.query_one(Footer).show(actions_in(KeyContext.HELP))
 
     async def on_invoke_key_action(self, request: InvokeKeyAction) -> None:
-        """A key of the footer was clicked."""
+        """Run the action whose footer key was clicked."""
         await self.run_action(request.action_id)
 
     def action_back(self) -> None:
         self.dismiss()
 
     def action_cursor_down(self) -> None:
-        self._reading.move(1)
+        self._pager.move(1)
 
     def action_cursor_up(self) -> None:
-        self._reading.move(-1)
+        self._pager.move(-1)
 
     def action_page_down(self) -> None:
-        self._reading.page(1)
+        self._pager.page(1)
 
     def action_page_up(self) -> None:
-        self._reading.page(-1)
+        self._pager.page(-1)
 
     def action_first(self) -> None:
-        self._reading.go(to_end=False)
+        self._pager.jump(to_end=False)
 
     def action_last(self) -> None:
-        self._reading.go(to_end=True)
+        self._pager.jump(to_end=True)
 
     def _lines(self, width: int) -> list[Line]:
         lines: list[Line] = []
-        for action in actions_at(self._about, read_only=self._read_only):
-            words = wrap(action.description, width - KEY_WIDTH)
-            lines.append([column(action.key_names, KEY_WIDTH, "accent strong"), (words[0], "text")])
-            lines += [[column("", KEY_WIDTH), (line, "text")] for line in words[1:]]
-        return [*lines, [], _legend("runs", list(RUN_STYLES.values())), _legend("nodes", _node_looks())]
+        for action in actions_in(self._shown_context, read_only=self._read_only):
+            first, *rest = wrap(action.description, width - KEY_WIDTH_CELLS)
+            lines.append([column(action.key_names, KEY_WIDTH_CELLS, "accent strong"), (first, "text")])
+            lines += [[column("", KEY_WIDTH_CELLS), (line, "text")] for line in rest]
+        return [*lines, [], _legend_line("runs", list(RUN_STYLES.values())), _legend_line("nodes", _node_styles())]
 
 
-def _node_looks() -> list[StatusStyle]:
+def _node_styles() -> list[StatusStyle]:
     return [*NODE_LOOKS.values(), BREAKPOINT]
 
 
-def _legend(name: str, looks: list[StatusStyle]) -> Line:
-    return [column(name, 7, "grey"), *((f"{look.glyph} {look.word}  ", look.colour) for look in looks)]
+def _legend_line(name: str, styles: list[StatusStyle]) -> Line:
+    return [column(name, 7, "grey"), *((f"{style.glyph} {style.word}  ", style.colour) for style in styles)]

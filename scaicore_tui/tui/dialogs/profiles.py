@@ -1,4 +1,4 @@
-"""The profiles to choose from: which is open, where each of the others leads."""
+"""The dialog that lists the profiles and switches to one of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 
 from scaicore_tui.config.settings import ProfileInfo
 from scaicore_tui.text import cell_width, one_line
-from scaicore_tui.tui.keymap import KeyContext, actions_at, bindings
+from scaicore_tui.tui.keymap import KeyContext, actions_in, bindings
 from scaicore_tui.tui.messages import InvokeKeyAction, SwitchProfile
 from scaicore_tui.tui.render.line import Line, Span, column
 from scaicore_tui.tui.render.status import name_span
@@ -20,49 +20,49 @@ from scaicore_tui.tui.screens.base import ClosingOnce
 from scaicore_tui.tui.widgets.bars import Footer, Heading
 from scaicore_tui.tui.widgets.row_list import RowList
 
-NAME_WIDTH, HERE_WIDTH = 20, 6
+NAME_WIDTH_CELLS, OPEN_WIDTH_CELLS = 20, 6
 
 
 class ProfileList(RowList):
-    """One row for each; `current` is the one that is open."""
+    """One row per profile; `current` is the name of the open one."""
 
-    def __init__(self, choices: Sequence[ProfileInfo], current: str | None) -> None:
+    def __init__(self, profiles: Sequence[ProfileInfo], current: str | None) -> None:
         super().__init__()
-        self._choices = choices
+        self._profiles = profiles
         self._current = current
-        self.cursor = next((row for row, one in enumerate(choices) if one.name == current), 0)
-        self.is_front = True
+        self.cursor = next((row for row, one in enumerate(profiles) if one.name == current), 0)
+        self.has_keys = True
 
     @property
     def row_count(self) -> int:
-        return len(self._choices)
+        return len(self._profiles)
 
     @property
-    def empty_words(self) -> str:
-        return "there is none: scaicore-tui config init writes the first"
+    def empty_text(self) -> str:
+        return "no profiles yet: create one with scaicore-tui config init"
 
     @property
     def selected(self) -> ProfileInfo | None:
         """The profile under the cursor."""
-        return self._choices[self.cursor] if self._choices else None
+        return self._profiles[self.cursor] if self._profiles else None
 
     def draw_row(self, row: int) -> Line:
-        choice = self._choices[row]
-        name = name_span(choice.name, choice.color, NAME_WIDTH - 3)
-        lead: Span = (" ", "text")
-        named = [name] if choice.color is not None else [lead, name, lead]
-        blank = " " * (NAME_WIDTH - sum(cell_width(text) for text, _ in named))
-        here = column("open" if choice.name == self._current else "", HERE_WIDTH, "green")
-        facts = (choice.core, "protected" * choice.protected, "read-only" * choice.read_only)
-        told = "".join(f" · {one_line(fact)}" for fact in facts if fact)
-        return [*named, (blank, "text"), here, (one_line(choice.url), "text"), (told, "grey")]
+        profile = self._profiles[row]
+        name = name_span(profile.name, profile.color, NAME_WIDTH_CELLS - 3)
+        space: Span = (" ", "text")
+        name_spans = [name] if profile.color is not None else [space, name, space]
+        blank = " " * (NAME_WIDTH_CELLS - sum(cell_width(text) for text, _ in name_spans))
+        is_open = column("open" if profile.name == self._current else "", OPEN_WIDTH_CELLS, "green")
+        properties = (profile.core, "protected" * profile.protected, "read-only" * profile.read_only)
+        suffix = "".join(f" · {one_line(text)}" for text in properties if text)
+        return [*name_spans, (blank, "text"), is_open, (one_line(profile.url), "text"), (suffix, "grey")]
 
     def row_opened(self) -> None:
         self.post_message(InvokeKeyAction("switch"))
 
 
 class ProfilesScreen(ClosingOnce, ModalScreen[None]):
-    """Chooses one; whoever hears of it opens it."""
+    """Chooses a profile and posts `SwitchProfile`; the app opens it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings({KeyContext.PROFILES})]
     DEFAULT_CSS = """
@@ -71,14 +71,14 @@ class ProfilesScreen(ClosingOnce, ModalScreen[None]):
     ProfilesScreen ProfileList { padding: 1; height: auto; max-height: 80vh; }
     """
 
-    def __init__(self, choices: Sequence[ProfileInfo], current: str | None) -> None:
+    def __init__(self, profiles: Sequence[ProfileInfo], current: str | None) -> None:
         super().__init__()
-        self._list = ProfileList(choices, current)
+        self._list = ProfileList(profiles, current)
         self._heading, self._footer = Heading(), Footer()
 
     @property
     def key_context(self) -> KeyContext:
-        """Where the focus is."""
+        """The dialog's own key context."""
         return KeyContext.PROFILES
 
     def compose(self) -> ComposeResult:
@@ -88,12 +88,12 @@ class ProfilesScreen(ClosingOnce, ModalScreen[None]):
             yield self._footer
 
     def on_mount(self) -> None:
-        """Say what it is about."""
+        """Fill heading and footer."""
         self._heading.show([("Profiles", "text strong")], active=True)
-        self._footer.show(actions_at(KeyContext.PROFILES))
+        self._footer.show(actions_in(KeyContext.PROFILES))
 
     async def on_invoke_key_action(self, request: InvokeKeyAction) -> None:
-        """A key of the footer was clicked, or a profile."""
+        """Run the action whose footer key was clicked, or switch to the clicked profile."""
         await self.run_action(request.action_id)
 
     def action_switch(self) -> None:
@@ -118,7 +118,7 @@ class ProfilesScreen(ClosingOnce, ModalScreen[None]):
         self._list.page(-1)
 
     def action_first(self) -> None:
-        self._list.go(to_end=False)
+        self._list.jump(to_end=False)
 
     def action_last(self) -> None:
-        self._list.go(to_end=True)
+        self._list.jump(to_end=True)

@@ -1,4 +1,4 @@
-"""The dialog before a replay: what would run again, with which input, for whom, and what that costs."""
+"""The replay dialog: shows what would be invoked, with which input and entity, and lets a person edit the input."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from scaicore_tui.tui.dialogs.base import Dialog
 from scaicore_tui.tui.keymap import REPLAYING, KeyContext, bindings
 from scaicore_tui.tui.messages import CopyText, EditorFailed, EditText, ReplayRun, TextEdited
 from scaicore_tui.tui.render.line import Line, Span, untrusted
-from scaicore_tui.tui.render.replay_detail import DiffLine, change_lines, changes, count_changed, replay_detail
+from scaicore_tui.tui.render.replay_detail import DiffLine, count_changed, diff, diff_lines, replay_detail
 from scaicore_tui.tui.render.runs import core_name
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.inputs import JsonEditor, SafeInput
 
-OWN = "{}"
-# With fewer lines, what is edited gets the place of the difference.
-SHORT = 18
+EMPTY_INPUT = "{}"
+# Below this height, the editor takes the space of the diff.
+SHORT_SCREEN_ROWS = 18
 
 
 class ReplayScreen(Dialog):
-    """Confirms the replay of one run, as it was or with an edited input."""
+    """Confirms the replay of one run with the captured input or an edited one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(REPLAYING)]
     AUTO_FOCUS = ""
@@ -43,195 +43,195 @@ class ReplayScreen(Dialog):
     ReplayScreen Horizontal SafeInput { width: 1fr; }
     """
 
-    def __init__(self, desk: AppState, run: Run) -> None:
-        super().__init__(desk)
-        self.run_again = run
-        self._original = desk.original(run)
-        self._draft = desk.drafts.replay(run.execution_id)
-        self._captured = _captured_text(run) if run.has_input else OWN
-        self._area = JsonEditor(self._captured if self._draft.text is None else self._draft.text)
-        entity = self._original.entity if self._draft.entity_id is None else self._draft.entity_id
-        self._area.display = False
-        self._entity = SafeInput(entity, placeholder="optional")
-        self._given: StrictJson | None = None
-        self._problem: str | None = None
+    def __init__(self, state: AppState, run: Run) -> None:
+        super().__init__(state)
+        self.source_run = run
+        self._source = state.replay_source(run)
+        self._draft = state.drafts.replay(run.execution_id)
+        self._captured_text = _editable_input(run) if run.has_input else EMPTY_INPUT
+        self._editor = JsonEditor(self._captured_text if self._draft.text is None else self._draft.text)
+        entity = self._source.entity if self._draft.entity_id is None else self._draft.entity_id
+        self._editor.display = False
+        self._entity_field = SafeInput(entity, placeholder="optional")
+        self._parsed: StrictJson | None = None
+        self._parse_error: str | None = None
         self._shown_text = ""
-        self._changes: list[DiffLine] = []
-        self._trouble = ""
-        self._read()
+        self._diff: list[DiffLine] = []
+        self._editor_error = ""
+        self._parse_text()
 
     @property
     def key_context(self) -> KeyContext:
-        if self._area.has_focus:
+        if self._editor.has_focus:
             return KeyContext.INPUT
-        if self.type_out.has_focus:
+        if self.confirm_field.has_focus:
             return KeyContext.TYPING_OUT
-        return KeyContext.ENTITY if self._entity.has_focus else KeyContext.REPLAY
+        return KeyContext.ENTITY if self._entity_field.has_focus else KeyContext.REPLAY
 
     @property
     def confirmation_words(self) -> tuple[str, ...]:
-        return (self.run_again.core_id or "",)
+        return (self.source_run.core_id or "",)
 
     @property
     def confirmation_key(self) -> object:
-        return self._area.text, self._entity.value
+        return self._editor.text, self._entity_field.value
 
     @property
     def fields(self) -> list[Widget | None]:
-        return [self._area if self.is_editing else None, self._entity]
+        return [self._editor if self.is_editing else None, self._entity_field]
 
     @property
-    def is_given(self) -> bool:
-        """Whether the input is another than the captured one."""
-        return bool(self._changes) or not self.run_again.has_input
+    def has_new_input(self) -> bool:
+        """True if the input differs from the captured one, or if none was captured."""
+        return bool(self._diff) or not self.source_run.has_input
 
     @property
     def is_editing(self) -> bool:
-        """Whether the text can be typed in."""
+        """True if the editor is open."""
         return self.has_class("-editing")
 
     def title_spans(self) -> Iterator[Span]:
         yield "Replay  ", "accent strong"
-        yield display_name(core_name(self.run_again.core_id)), "text strong"
+        yield display_name(core_name(self.source_run.core_id)), "text strong"
 
     def compose_body(self) -> Iterator[Widget]:
-        yield self._area
-        yield self.reading
+        yield self._editor
+        yield self.pager
         with Horizontal():
             yield Label("entity")
-            yield self._entity
+            yield self._entity_field
 
     def on_mount(self) -> None:
-        """What has no input to send as it is begins with writing one."""
+        """Open the editor at once if there is no complete captured input to send."""
         super().on_mount()
-        if not self.run_again.has_input or self.run_again.is_input_truncated:
+        if not self.source_run.has_input or self.source_run.is_input_truncated:
             self.action_edit()
 
     def on_resize(self) -> None:
-        """On a low screen the text that is edited needs all the room there is."""
-        self.set_class(self.app.size.height < SHORT, "-short")
+        """Hide the diff while editing on a low screen."""
+        self.set_class(self.app.size.height < SHORT_SCREEN_ROWS, "-short")
         super().on_resize()
 
     def update_hint(self) -> None:
         reason = self._why_not()
-        if self._trouble:
-            self.set_hint((self._trouble, "amber"))
+        if self._editor_error:
+            self.set_hint((self._editor_error, "amber"))
         elif reason is not None:
-            self.set_hint((f"can't be sent: {one_line(reason)}", "amber"))
+            self.set_hint((f"can't send: {one_line(reason)}", "amber"))
         else:
-            self.set_hint(*self._confirmed())
+            self.set_hint(*self._send_spans())
 
     def on_text_area_changed(self) -> None:
-        """What is typed survives the dialog, and is checked."""
-        self._trouble = ""
-        self._read()
+        """Store the input in the draft and check it."""
+        self._editor_error = ""
+        self._parse_text()
         self.refresh_chrome()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """What is typed survives the dialog."""
+        """Store the entity in the draft."""
         self._draft.entity_id = event.value
         self.refresh_chrome()
 
     def on_text_edited(self, message: TextEdited) -> None:
-        """What was saved in the editor. Keys that were meant for it must not confirm."""
-        self._opened_at = self.desk.session.clock.monotonic()
-        self._area.put(message.text)
+        """Take over the text saved in the external editor. Keys meant for that editor must not confirm."""
+        self._opened_at = self.state.session.clock.monotonic()
+        self._editor.set_text(message.text)
 
     def on_editor_failed(self, message: EditorFailed) -> None:
-        """Say why here too: the dialog covers the notices."""
-        self._trouble = one_line(message.words)
+        """Show the error in the hint: the dialog covers the notices."""
+        self._editor_error = one_line(message.reason)
         self.refresh_chrome()
 
     def action_send(self) -> None:
-        self._read()
-        if not self.confirms() or self._why_not() is not None:
+        self._parse_text()
+        if not self.try_confirm() or self._why_not() is not None:
             self.refresh_chrome()
             return
-        given, entity = self.is_given, self._entity.value.strip()
-        value = self._given if given else None
-        typed = self.type_out.value
-        self.app.post_message(ReplayRun(self.run_again.execution_id, value, given, entity or None, typed))
+        has_new_input, entity = self.has_new_input, self._entity_field.value.strip()
+        value = self._parsed if has_new_input else None
+        typed_word = self.confirm_field.value
+        self.app.post_message(ReplayRun(self.source_run.execution_id, value, has_new_input, entity or None, typed_word))
         self.dismiss()
 
     def action_edit(self) -> None:
-        self._edit(editing=True)
+        self._set_editing(editing=True)
 
     def action_editor(self) -> None:
-        self.app.post_message(EditText(self._area.text))
+        self.app.post_message(EditText(self._editor.text))
 
     def action_copy(self) -> None:
         self.app.post_message(CopyText("the input", self._shown_text))
 
     def action_captured(self) -> None:
-        self._area.put(self._captured)
+        self._editor.set_text(self._captured_text)
 
     def action_back(self) -> None:
-        """Stop typing; then leave."""
+        """Leave the editor; if it is closed, close the dialog."""
         if self.key_context in (KeyContext.REPLAY, KeyContext.TYPING_OUT):
             super().action_back()
         else:
-            self._edit(editing=False)
+            self._set_editing(editing=False)
 
-    def _edit(self, *, editing: bool) -> None:
-        self._trouble = ""
+    def _set_editing(self, *, editing: bool) -> None:
+        self._editor_error = ""
         self.set_class(editing, "-editing")
-        self._area.display = editing
-        self.set_focus(self._area if editing else None)
-        self.reading.scroll_to_line(0)
+        self._editor.display = editing
+        self.set_focus(self._editor if editing else None)
+        self.pager.scroll_to_line(0)
         self.call_after_refresh(self.refresh_chrome)
 
-    def _read(self) -> None:
-        """Keep what is typed, and find out what it says and where it differs."""
-        text = self._area.text
-        self._draft.text = None if text == self._captured else text
+    def _parse_text(self) -> None:
+        """Store the typed text in the draft, parse it and compare it with the captured input."""
+        text = self._editor.text
+        self._draft.text = None if text == self._captured_text else text
         try:
-            self._given, self._problem = parse_strict(text), None
+            self._parsed, self._parse_error = parse_strict(text), None
             text = laid_out(text)
         except ValueError as error:
-            self._given, self._problem = None, str(error)
+            self._parsed, self._parse_error = None, str(error)
         self._shown_text = text
-        captured = self._captured if self.run_again.has_input else text
-        self._changes = changes(captured.split("\n"), text.split("\n"))
+        captured = self._captured_text if self.source_run.has_input else text
+        self._diff = diff(captured.split("\n"), text.split("\n"))
         if self.is_mounted:
-            self.reading.rebuild()
+            self.pager.rebuild()
 
     def _why_not(self) -> str | None:
-        if self._problem is not None:
-            return self._problem
-        return self.desk.why_not_replay(self.run_again, given_input=self.is_given)
+        if self._parse_error is not None:
+            return self._parse_error
+        return self.state.why_not_replay(self.source_run, given_input=self.has_new_input)
 
-    def _confirmed(self) -> Iterator[Span]:
-        """What would be invoked, where, and with what."""
+    def _send_spans(self) -> Iterator[Span]:
+        """Yield what the confirm key would invoke, on which profile and with which input."""
         yield from self.warnings()
         yield from self.confirmation_prompt()
-        if self.is_given and self._given is not None and self._given.notes:
-            yield f"{one_line(self._given.notes[0])} · ", "amber"
+        if self.has_new_input and self._parsed is not None and self._parsed.notes:
+            yield f"{one_line(self._parsed.notes[0])} · ", "amber"
         yield f"{'ctrl+s' if self.key_context is KeyContext.INPUT else 'enter'} invokes ", "text"
-        yield display_name(self.run_again.core_id or ""), "accent strong"
-        yield from self.desk.name_spans("text")
-        yield f" · {self._input_words()}", "text"
+        yield display_name(self.source_run.core_id or ""), "accent strong"
+        yield from self.state.name_spans("text")
+        yield f" · {self._input_summary()}", "text"
 
-    def _input_words(self) -> str:
-        if not self.run_again.has_input:
+    def _input_summary(self) -> str:
+        if not self.source_run.has_input:
             return "with your own input"
-        changed = count_changed(self._changes)
-        return f"changed: {changed} line{'s' * (changed != 1)}" if changed else "as captured"
+        changed = count_changed(self._diff)
+        return f"{changed} line{'s' * (changed != 1)} changed" if changed else "as captured"
 
     def lines(self, width: int) -> list[Line]:
-        notes = replay_detail(self._original, width)
+        notes = replay_detail(self._source, width)
         if self.is_editing:
-            return change_lines([change for change in self._changes if change[0] in "-+"], width) or notes
-        shown = change_lines(self._changes, width) or self._text_lines(width)
-        return [*notes, [], [(f"input · {self._input_words()}", "accent")], *shown]
+            return diff_lines([change for change in self._diff if change[0] in "-+"], width) or notes
+        shown = diff_lines(self._diff, width) or self._input_lines(width)
+        return [*notes, [], [(f"input · {self._input_summary()}", "accent")], *shown]
 
-    def _text_lines(self, width: int) -> list[Line]:
-        """The input as it would be sent; as it was typed where it is no JSON yet."""
-        is_text = self._given is not None and isinstance(self._given.value, str)
-        return untrusted(self._given.value if self._given is not None and is_text else self._shown_text, width)
+    def _input_lines(self, width: int) -> list[Line]:
+        """Return the input as it would be sent, or as typed if it is not valid JSON yet."""
+        is_text = self._parsed is not None and isinstance(self._parsed.value, str)
+        return untrusted(self._parsed.value if self._parsed is not None and is_text else self._shown_text, width)
 
 
-def _captured_text(run: Run) -> str:
-    """The captured input, to edit; one that can't be sent as it is, as far as Python has words for it."""
+def _editable_input(run: Run) -> str:
+    """Return the captured input as text to edit. If it can't be sent verbatim, use Python's reading of it."""
     try:
         return laid_out(captured_input(run).source.decode())
     except UsageError:

@@ -1,4 +1,4 @@
-"""The first screen where nothing is configured: what to set, and the demo."""
+"""The welcome screen, shown when no profile is configured or chosen: what to set up, and the demo."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textual.screen import Screen
 
 from scaicore_tui.config import config_file
 from scaicore_tui.text import one_line, wrap
-from scaicore_tui.tui.keymap import KeyContext, actions_at, bindings
+from scaicore_tui.tui.keymap import KeyContext, actions_in, bindings
 from scaicore_tui.tui.messages import InvokeKeyAction, OpenProfiles
 from scaicore_tui.tui.render.line import Line, column
 from scaicore_tui.tui.widgets.bars import Footer, Heading
@@ -24,7 +24,7 @@ _SETTINGS = (
 
 
 class WelcomeScreen(Screen[None]):
-    """Nothing is configured yet."""
+    """Explains how to configure or choose a profile. `profiles` are the names of the configured ones."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings({KeyContext.WELCOME})]
     DEFAULT_CSS = """
@@ -34,31 +34,31 @@ class WelcomeScreen(Screen[None]):
     def __init__(self, profiles: Sequence[str]) -> None:
         super().__init__()
         self._profiles = profiles
-        self._words = ""
-        self._reading = TextPager(self._lines)
+        self._message = ""
+        self._pager = TextPager(self._lines)
 
     @property
-    def place(self) -> KeyContext:
-        """Where the focus is."""
+    def key_context(self) -> KeyContext:
+        """The screen's own key context."""
         return KeyContext.WELCOME
 
     def compose(self) -> ComposeResult:
         yield Heading()
-        yield self._reading
+        yield self._pager
         yield Footer()
 
-    def say(self, words: str) -> None:
-        """Say it below what can be done here."""
-        self._words = words
-        self._reading.rebuild()
+    def show_message(self, text: str) -> None:
+        """Show `text` below the instructions."""
+        self._message = text
+        self._pager.rebuild()
 
     def on_mount(self) -> None:
-        """Say what can be done here."""
+        """Fill heading and footer."""
         self.query_one(Heading).show([("scaicore-tui", "accent strong"), ("  not connected", "grey")])
-        self.query_one(Footer).show(actions_at(KeyContext.WELCOME))
+        self.query_one(Footer).show(actions_in(KeyContext.WELCOME))
 
     async def on_invoke_key_action(self, request: InvokeKeyAction) -> None:
-        """A key of the footer was clicked."""
+        """Run the action whose footer key was clicked."""
         await self.run_action(request.action_id)
 
     async def action_demo(self) -> None:
@@ -71,27 +71,27 @@ class WelcomeScreen(Screen[None]):
         self.app.exit(0)
 
     def _lines(self, width: int) -> list[Line]:
-        lines = _choosing(self._profiles, width) if self._profiles else _setting(width)
-        said = [[], *_paragraph(self._words, width, "amber")] if self._words else []
-        return [*lines, *_demo(width), *said]
+        lines = _choose_profile_lines(self._profiles, width) if self._profiles else _first_setup_lines(width)
+        message = [[], *_paragraph_lines(self._message, width, "amber")] if self._message else []
+        return [*lines, *_demo_lines(width), *message]
 
 
-def _choosing(profiles: Sequence[str], width: int) -> list[Line]:
-    """No profile was asked for, and none is the default."""
-    lines: list[Line] = [[("None of your profiles is the default.", "text strong")], []]
-    lines += _paragraph(
-        f"Press P to choose one of {', '.join(map(one_line, profiles))}; or write its name to", width, "text"
+def _choose_profile_lines(profiles: Sequence[str], width: int) -> list[Line]:
+    """Return the instructions for choosing a profile: none was requested and none is the default."""
+    lines: list[Line] = [[("No default profile is set.", "text strong")], []]
+    lines += _paragraph_lines(
+        f"Press P to choose one of {', '.join(map(one_line, profiles))}; or set a default in", width, "text"
     )
-    return [*lines, *_file(width), [], [(f'  default = "{one_line(profiles[0])}"', "grey")], []]
+    return [*lines, *_config_path_lines(width), [], [(f'  default = "{one_line(profiles[0])}"', "grey")], []]
 
 
-def _setting(width: int) -> list[Line]:
-    lines: list[Line] = [[("There is no ScaiCore to look at yet.", "text strong")], [], [("Set", "text")]]
+def _first_setup_lines(width: int) -> list[Line]:
+    lines: list[Line] = [[("No API is configured yet.", "text strong")], [], [("Set", "text")]]
     for name, meaning in _SETTINGS:
         lines.append([column("", 2), column(name, 20, "accent strong"), (meaning, "grey")])
-    lines += [[], *_paragraph("or write a profile, as scaicore-tui config init does, to", width, "text")]
+    lines += [[], *_paragraph_lines("or create a profile, by hand or with scaicore-tui config init, in", width, "text")]
     lines += [
-        *_file(width),
+        *_config_path_lines(width),
         [],
         [("  [profiles.default]", "grey")],
         [('  url = "https://scaiflow.example.com"', "grey")],
@@ -99,12 +99,12 @@ def _setting(width: int) -> list[Line]:
     return [*lines, []]
 
 
-def _file(width: int) -> list[Line]:
+def _config_path_lines(width: int) -> list[Line]:
     return [[("  ", "text"), (line, "accent strong")] for line in wrap(str(config_file()), width - 2)]
 
 
-def _demo(width: int) -> list[Line]:
-    return _paragraph(
+def _demo_lines(width: int) -> list[Line]:
+    return _paragraph_lines(
         "Or press d: the demo starts a ScaiGrid on this machine and runs flows on it. It needs no account, "
         "and nothing leaves this machine.",
         width,
@@ -112,5 +112,5 @@ def _demo(width: int) -> list[Line]:
     )
 
 
-def _paragraph(words: str, width: int, colour: str) -> list[Line]:
-    return [[(line, colour)] for line in wrap(words, width)]
+def _paragraph_lines(text: str, width: int, colour: str) -> list[Line]:
+    return [[(line, colour)] for line in wrap(text, width)]

@@ -13,18 +13,18 @@ from msgspec import Struct
 from scaicore_tui.actions import Progress, Submission
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.text import one_line, truncate, wrap
-from scaicore_tui.tui.notices import colour_of
+from scaicore_tui.tui.notices import progress_colour
 from scaicore_tui.tui.render.checkpoints import flow_label
-from scaicore_tui.tui.render.inbox import Batch, Judge
+from scaicore_tui.tui.render.inbox import Batch, WhyNot
 from scaicore_tui.tui.render.line import BAR, Line, Span, column, right_align
 from scaicore_tui.tui.render.runs import short_id
 
 NUMBER, IDENTITY, WORD = 3, 14, 11
-NOT_YET, NOT_SENT = "not yet", "not sent"
+NOT_SENT_YET, NOT_SENT = "not yet", "not sent"
 _GOES_WELL = (Progress.SENDING, Progress.ACCEPTED, Progress.CONFIRMED)
 
 
-class Outcome(Struct, frozen=True):
+class AnswerResult(Struct, frozen=True):
     """What came of one answer so far: a word, its colour, and why where it did not go well."""
 
     word: str
@@ -32,7 +32,7 @@ class Outcome(Struct, frozen=True):
     reason: str = ""
 
 
-def asked_lines(batch: Batch, hidden: Container[str], why_not: Judge, width: int) -> list[Line]:
+def batch_lines(batch: Batch, hidden: Container[str], why_not: WhyNot, width: int) -> list[Line]:
     """Every one that would be answered; those that a filter hides, and those left out, with what there is to say."""
     unseen = sum(row.id in hidden for row in batch.checkpoints)
     lines: list[Line] = []
@@ -55,7 +55,7 @@ def asked_lines(batch: Batch, hidden: Container[str], why_not: Judge, width: int
     return lines
 
 
-def outcome_lines(batch: Batch, outcomes: Mapping[str, Outcome], width: int) -> list[Line]:
+def result_lines(batch: Batch, outcomes: Mapping[str, AnswerResult], width: int) -> list[Line]:
     """What came of each, by itself."""
     lines: list[Line] = []
     for number, row in enumerate(batch.checkpoints, 1):
@@ -66,15 +66,15 @@ def outcome_lines(batch: Batch, outcomes: Mapping[str, Outcome], width: int) -> 
     return lines
 
 
-def outcome_of(submission: Submission | None, over: str | None) -> Outcome:
+def answer_result(submission: Submission | None, over: str | None) -> AnswerResult:
     """What came of one. `over` is None while others are being sent; then it says why no more are."""
     if submission is None:
-        return Outcome(NOT_YET, "grey") if over is None else Outcome(NOT_SENT, "grey", over)
+        return AnswerResult(NOT_SENT_YET, "grey") if over is None else AnswerResult(NOT_SENT, "grey", over)
     went_well = submission.progress in _GOES_WELL
-    return Outcome(submission.progress_text, colour_of(submission.progress), "" if went_well else submission.message)
+    return AnswerResult(submission.progress_text, progress_colour(submission.progress), "" if went_well else submission.message)
 
 
-def counted(outcomes: Mapping[str, Outcome]) -> Iterator[Span]:
+def result_count_spans(outcomes: Mapping[str, AnswerResult]) -> Iterator[Span]:
     """How many of each word there are; nothing is added up."""
     colours = {outcome.word: outcome.colour for outcome in outcomes.values()}
     for number, (word, count) in enumerate(Counter(outcome.word for outcome in outcomes.values()).items()):

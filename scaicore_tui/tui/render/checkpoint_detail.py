@@ -13,40 +13,42 @@ from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.protocol.lenient_json import as_text
 from scaicore_tui.text import ELLIPSIS, cell_width, display_name, json_inline, json_pretty, one_line, wrap
 from scaicore_tui.timefmt import age_text, deadline_text
-from scaicore_tui.tui.render.checkpoints import URGENT, deadline_colour
+from scaicore_tui.tui.render.checkpoints import PRIORITY_COLOURS, deadline_colour
 from scaicore_tui.tui.render.line import BAR, Line, Span
 from scaicore_tui.tui.render.runs import core_name
 
 INPUT, DECISION = "input", "decision"
 
 
-def sections(checkpoint: Checkpoint) -> list[dict[str, Any]]:
+def form_sections(checkpoint: Checkpoint) -> list[dict[str, Any]]:
     """The sections with fields; what is not of their shape is left to the context."""
     found = checkpoint.presentation.sections
     rows = found if isinstance(found, list) else []
     return [row for row in rows if isinstance(row, dict) and _has_fields(row)]
 
 
-def title_of(section: dict[str, Any]) -> str:
+def section_title(section: dict[str, Any]) -> str:
     """What a section is called, and that it is a form's input where it is one."""
     title = json_inline(section.get("title") or section.get("type") or "section")
-    return f"{title} · input" if is_input(section) else title
+    return f"{title} · input" if is_input_section(section) else title
 
 
-def is_input(section: dict[str, Any]) -> bool:
+def is_input_section(section: dict[str, Any]) -> bool:
     """Whether a person would fill it in, on a form that can."""
     return _type_of(section) == INPUT
 
 
-def label_of(field: dict[str, Any]) -> str:
+def field_label(field: dict[str, Any]) -> str:
     """What a field is called."""
     return json_inline(field.get("label") or field.get("name") or "field")
 
 
-def input_lines(checkpoint: Checkpoint) -> list[str]:
+def input_field_lines(checkpoint: Checkpoint) -> list[str]:
     """The input fields, each as a line `label: value` for a comment."""
-    fields = [field for section in sections(checkpoint) if is_input(section) for field in section["fields"]]
-    return [f"{label_of(field)}: {json_inline(field.get('value'))}" for field in fields if isinstance(field, dict)]
+    fields = [
+        field for section in form_sections(checkpoint) if is_input_section(section) for field in section["fields"]
+    ]
+    return [f"{field_label(field)}: {json_inline(field.get('value'))}" for field in fields if isinstance(field, dict)]
 
 
 def _has_fields(section: dict[str, Any]) -> bool:
@@ -58,23 +60,23 @@ def _type_of(section: dict[str, Any]) -> str:
 
 
 # Nobody reads more of what is there to decide by; ctrl+y copies all of it.
-MOST_LINES = 3_000
+MAX_LINES = 3_000
 NO_INPUT = "Input fields can't be sent by this API: tab to the comment; ctrl+t puts them there."
 
 
 def checkpoint_detail(checkpoint: Checkpoint, width: int, now: float) -> list[Line]:
     """Title and message, the facts that help to decide, form and context, the rest; wrapped to `width` cells."""
     room = width - cell_width(BAR[0])
-    lines: list[Line] = [_source(checkpoint, width), *framed(_asked(checkpoint, room))]
+    lines: list[Line] = [_source(checkpoint, width), *quoted_lines(_asked(checkpoint, room))]
     lines += [*_packed(_place(checkpoint), width), *_packed(_urgency(checkpoint, now), width)]
-    told = list(islice(chain(_form(checkpoint, room), _context(checkpoint, room)), 1, MOST_LINES))
-    lines += framed(told if len(told) < MOST_LINES - 1 else [*told[:-1], [(ELLIPSIS, "grey")]])
-    if input_lines(checkpoint):
+    told = list(islice(chain(_form(checkpoint, room), _context(checkpoint, room)), 1, MAX_LINES))
+    lines += quoted_lines(told if len(told) < MAX_LINES - 1 else [*told[:-1], [(ELLIPSIS, "grey")]])
+    if input_field_lines(checkpoint):
         lines += [[(line, "amber")] for line in wrap(NO_INPUT, width)]
     return [*lines, *_packed(_identity(checkpoint), width)]
 
 
-def framed(lines: list[Line]) -> list[Line]:
+def quoted_lines(lines: list[Line]) -> list[Line]:
     """The lines, each behind the bar that marks what comes from a flow."""
     return [[BAR, *line] for line in lines]
 
@@ -94,16 +96,16 @@ def _asked(checkpoint: Checkpoint, width: int) -> list[Line]:
 
 def _form(checkpoint: Checkpoint, width: int) -> Iterator[Line]:
     """The sections of the form, each behind an empty line."""
-    for section in sections(checkpoint):
+    for section in form_sections(checkpoint):
         yield []
-        yield [(one_line(title_of(section), width), "accent")]
+        yield [(one_line(section_title(section), width), "accent")]
         for field in section["fields"]:
             yield from _field(field, width)
 
 
 def _field(field: Any, width: int) -> Iterator[Line]:
     """One field of a form: its label and its value."""
-    told = f"{label_of(field)}: {json_pretty(field.get('value'))}" if isinstance(field, dict) else json_pretty(field)
+    told = f"{field_label(field)}: {json_pretty(field.get('value'))}" if isinstance(field, dict) else json_pretty(field)
     for line in wrap(told, width):
         yield [(line, "text")]
 
@@ -139,7 +141,7 @@ def _place(checkpoint: Checkpoint) -> list[Span]:
 
 def _urgency(checkpoint: Checkpoint, now: float) -> list[Span]:
     """For whom it waits and how it presses, which has a colour where it does."""
-    urgency = URGENT.get((checkpoint.priority or "").lower(), "grey")
+    urgency = PRIORITY_COLOURS.get((checkpoint.priority or "").lower(), "grey")
     return [
         *_told({"priority": checkpoint.priority, "for": checkpoint.assignee_raw}, {"priority": urgency}),
         *_deadline(checkpoint, now),

@@ -10,12 +10,12 @@ from scaicore_tui.timefmt import age_text, format_age, parse, seconds
 from scaicore_tui.tui.render.line import Span, column, right_align
 from scaicore_tui.tui.render.runs import core_name
 
-ROOM_FOR_OPTIONS = 100
-ROOM_FOR_ASSIGNEE = 72
+MIN_WIDTH_FOR_OPTIONS = 100
+MIN_WIDTH_FOR_ASSIGNEE = 72
 DEADLINE_WIDTH = 10
 # A deadline nearer than so many seconds is amber; one that is over is red.
-NEAR = 600
-URGENT = {"critical": "red strong", "high": "amber strong"}
+DEADLINE_SOON_S = 600
+PRIORITY_COLOURS = {"critical": "red strong", "high": "amber strong"}
 
 
 def checkpoint_row(checkpoint: Checkpoint, width: int, now: float, mark: Span | None) -> list[Span]:
@@ -37,7 +37,7 @@ def checkpoint_row(checkpoint: Checkpoint, width: int, now: float, mark: Span | 
 def inbox_row(checkpoint: Checkpoint, width: int, now: float, mark: Span | None) -> list[Span]:
     """A checkpoint in the inbox: as in the pane, with the time left and for whom it is."""
     name = max(10, min(22, width // 6))
-    assignee = min(16, width // 7) if width >= ROOM_FOR_ASSIGNEE else 0
+    assignee = min(16, width // 7) if width >= MIN_WIDTH_FOR_ASSIGNEE else 0
     answers = _answers(checkpoint, width, width // 4) if mark is None else mark
     room = max(0, width - 2 - name - 5 - DEADLINE_WIDTH - 2 - assignee - cell_width(answers[0]) - 2)
     return [
@@ -84,7 +84,7 @@ def deadline_colour(expires: int | None, now: float) -> str:
     if expires is None:
         return "grey"
     left = seconds(expires) - now
-    return "red" if left < 0 else "amber" if left < NEAR else "grey"
+    return "red" if left < 0 else "amber" if left < DEADLINE_SOON_S else "grey"
 
 
 def _deadline(checkpoint: Checkpoint, now: float) -> Span:
@@ -98,7 +98,7 @@ def _deadline(checkpoint: Checkpoint, now: float) -> Span:
 
 def _asked(checkpoint: Checkpoint, room: int) -> list[Span]:
     """Its title, and as much of the question as there is room for; what is urgent says so."""
-    urgency = URGENT.get((checkpoint.priority or "").lower())
+    urgency = PRIORITY_COLOURS.get((checkpoint.priority or "").lower())
     title = one_line(f"{checkpoint.priority}: {checkpoint.title}" if urgency else checkpoint.title, room)
     question = one_line(checkpoint.body_text, room)
     return [
@@ -115,6 +115,6 @@ def _answers(checkpoint: Checkpoint, width: int, room: int) -> Span:
     if not options:
         return "a free text", "grey"
     spelled = "  ".join(f"{number} {one_line(option.name, room)}" for number, option in enumerate(options[:9], 1))
-    if width >= ROOM_FOR_OPTIONS and len(options) <= 9 and cell_width(spelled) <= room:
+    if width >= MIN_WIDTH_FOR_OPTIONS and len(options) <= 9 and cell_width(spelled) <= room:
         return spelled, "grey"
     return f"a {len(options)} option{'s' * (len(options) != 1)}", "grey"

@@ -21,7 +21,7 @@ class ResolvedCheckpoints(Struct, frozen=True):
 
     checkpoints: tuple[Checkpoint, ...] = ()
     read_at: float | None = None
-    trouble: str = ""
+    problem: str = ""
 
 
 def by_urgency(checkpoints: Iterable[Checkpoint]) -> tuple[Checkpoint, ...]:
@@ -53,7 +53,7 @@ def _parts(row: Checkpoint) -> Iterator[str | None]:
     yield from (row.assignee_raw, row.priority, row.title, row.resolution, row.resolved_by)
 
 
-Judge = Callable[[Checkpoint], str | None]
+WhyNot = Callable[[Checkpoint], str | None]
 
 
 class Batch(Struct, frozen=True):
@@ -67,7 +67,7 @@ class Batch(Struct, frozen=True):
         return tuple(row.id for row in self.checkpoints)
 
 
-def answerable_together(marked: Sequence[Checkpoint], current: Checkpoint | None, why_not: Judge) -> Batch:
+def answerable_together(marked: Sequence[Checkpoint], current: Checkpoint | None, why_not: WhyNot) -> Batch:
     """Those of the kind of the one at hand, or else of the first that can be answered."""
     reasons = {row.id: why_not(row) for row in marked}
     able = [row for row in marked if reasons[row.id] is None]

@@ -71,11 +71,11 @@ def right_align(text: str, width: int, colour: str = "text") -> Span:
 def justify(left: Iterable[Span], end: Iterable[Span], width: int) -> list[Span]:
     """`left`, then blanks, then `end` at the right edge; without room for both, `left` alone."""
     left, end = list(left), list(end)
-    gap = width - length(left) - length(end)
+    gap = width - line_width(left) - line_width(end)
     return [*left, (" " * gap, "text"), *end] if gap > 0 else left
 
 
-def length(pieces: Iterable[Span]) -> int:
+def line_width(pieces: Iterable[Span]) -> int:
     """How many cells the pieces take."""
     return sum(cell_width(text) for text, _ in pieces)
 
@@ -99,7 +99,7 @@ def wrap_spans(pieces: Iterable[Span], width: int, most: int) -> list[list[Span]
     than `most` lines the first ones, and a sign that there are more."""
     lines: list[list[Span]] = [[]]
     for text, colour in pieces:
-        if length(lines[-1]) + cell_width(text) <= width:
+        if line_width(lines[-1]) + cell_width(text) <= width:
             lines[-1].append((text, colour))
             continue
         folded = [[(line, colour)] for line in wrap(text.lstrip(), width)]

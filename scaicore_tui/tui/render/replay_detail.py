@@ -10,15 +10,15 @@ from scaicore_tui.text import display_name, json_inline, wrap
 from scaicore_tui.tui.render.line import BAR, Line, Span
 from scaicore_tui.tui.render.replays import ReplaySource
 
-CONTEXT = 2
+CONTEXT_LINES = 2
 # Comparing costs the product of the lines: texts that differ in more are told as all old, then all new.
-MOST = 400
+MAX_COMPARED_LINES = 400
 
 # The kind of a line (`-` went, `+` came, blank stayed, `…` some are left out), and the line.
 DiffLine = tuple[str, str]
 
 
-def changes(old: Sequence[str], new: Sequence[str]) -> list[DiffLine]:
+def diff(old: Sequence[str], new: Sequence[str]) -> list[DiffLine]:
     """The lines that went and came, each with some around it; empty where nothing changed.
 
     The comma behind a line of JSON tells of the line below it, and makes no difference.
@@ -28,13 +28,13 @@ def changes(old: Sequence[str], new: Sequence[str]) -> list[DiffLine]:
     gone, come = old[head : len(old) - tail], new[head : len(new) - tail]
     if not gone and not come:
         return []
-    before, after = old[max(0, head - CONTEXT) : head], old[len(old) - tail :][:CONTEXT]
+    before, after = old[max(0, head - CONTEXT_LINES) : head], old[len(old) - tail :][:CONTEXT_LINES]
     return [
-        *([("…", "")] if head > CONTEXT else []),
+        *([("…", "")] if head > CONTEXT_LINES else []),
         *((" ", line) for line in before),
         *_between(gone, come),
         *((" ", line) for line in after),
-        *([("…", "")] if tail > CONTEXT else []),
+        *([("…", "")] if tail > CONTEXT_LINES else []),
     ]
 
 
@@ -49,7 +49,7 @@ def count_changed(found: Sequence[DiffLine]) -> int:
     return total
 
 
-def change_lines(found: Sequence[DiffLine], width: int) -> list[Line]:
+def diff_lines(found: Sequence[DiffLine], width: int) -> list[Line]:
     """The changes, wrapped to `width` cells: red what went, green what came."""
     colours = {"-": "red", "+": "green"}
     lines: list[Line] = []
@@ -69,7 +69,7 @@ def _bare(lines: Iterable[str]) -> list[str]:
 
 
 def _between(old: Sequence[str], new: Sequence[str]) -> Iterator[DiffLine]:
-    if max(len(old), len(new)) > MOST:
+    if max(len(old), len(new)) > MAX_COMPARED_LINES:
         yield from (("-", line) for line in old)
         yield from (("+", line) for line in new)
         return
@@ -83,12 +83,12 @@ def _between(old: Sequence[str], new: Sequence[str]) -> Iterator[DiffLine]:
 
 def _kept(lines: Sequence[str]) -> Iterator[DiffLine]:
     """Lines between two changes; of many only those at the edges."""
-    if len(lines) <= 2 * CONTEXT + 1:
+    if len(lines) <= 2 * CONTEXT_LINES + 1:
         yield from ((" ", line) for line in lines)
         return
-    yield from ((" ", line) for line in lines[:CONTEXT])
+    yield from ((" ", line) for line in lines[:CONTEXT_LINES])
     yield "…", ""
-    yield from ((" ", line) for line in lines[-CONTEXT:])
+    yield from ((" ", line) for line in lines[-CONTEXT_LINES:])
 
 
 WARNING = "A replay is a new run. Its model and plugin calls happen again: they cost, and what they change, changes."

@@ -30,7 +30,7 @@ class ReplaySource(Struct, frozen=True):
         return told if isinstance(told, str) and told == one_line(told).strip() else ""
 
 
-def original_of(run: Run, events: Iterable[Event]) -> ReplaySource:
+def find_replay_source(run: Run, events: Iterable[Event]) -> ReplaySource:
     """What the `events` of `run` tell of its start."""
     started = next((event for event in events if event.type == STARTED), None)
     return ReplaySource(run, started.payload.get("entity_id") if started is not None else None)

@@ -16,7 +16,7 @@ from scaicore_tui.text import display_name, json_pretty, one_line, wrap
 from scaicore_tui.timefmt import format_duration, format_iso
 from scaicore_tui.tui.render.line import BAR, Line, Span, column, right_align, untrusted
 from scaicore_tui.tui.render.replays import Relation
-from scaicore_tui.tui.render.runs import node_look
+from scaicore_tui.tui.render.runs import node_style
 
 INDENT = "    "
 # So much of it is told: of more nodes, visits of one, and events, the newest; of a longer text the beginning.
@@ -67,7 +67,7 @@ def _nodes(run: Run, width: int) -> Iterator[Line]:
     waiting = run.status is RunStatus.WAITING
     yield from _older(len(run.nodes) - MAX_NODES, "nodes")
     for node in list(islice(reversed(run.nodes.values()), MAX_NODES))[::-1]:
-        look = node_look(node.state, waiting=waiting)
+        look = node_style(node.state, waiting=waiting)
         yield [
             (f"{look.glyph} ", look.colour),
             (one_line(node.name, width // 2), "text strong"),

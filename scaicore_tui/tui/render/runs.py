@@ -12,7 +12,7 @@ from scaicore_tui.tui.render.line import Span, column, right_align
 
 ID_WIDTH = 13
 # Of a longer one only both ends are looked at.
-LONG_ID = 200
+LONG_ID_CHARS = 200
 RUN_FIXED_CELLS = 2 + ID_WIDTH + 1 + 5 + 7 + 1
 MIN_ERROR = 8
 
@@ -44,7 +44,7 @@ def run_row(run: Summary, width: int, now: float, mark: Span | None = None) -> l
 def short_id(execution_id: str) -> str:
     """An id in a few cells: where it is long, its beginning and its end, which tell ids apart."""
     # Where an id is very long, of its middle nothing is seen.
-    shown = one_line(execution_id if len(execution_id) <= LONG_ID else execution_id[:99] + execution_id[-99:])
+    shown = one_line(execution_id if len(execution_id) <= LONG_ID_CHARS else execution_id[:99] + execution_id[-99:])
     return shown if len(shown) <= ID_WIDTH else f"{shown[: ID_WIDTH - 5]}{ELLIPSIS}{shown[-4:]}"
 
 
@@ -53,7 +53,7 @@ def core_name(core_id: str | None) -> str:
     return one_line((core_id or "?").removeprefix("core_"), MAX_NAME)
 
 
-def node_look(state: NodeState, *, waiting: bool) -> StatusStyle:
+def node_style(state: NodeState, *, waiting: bool) -> StatusStyle:
     """How a node looks: one that is entered in a waiting run is where it waits."""
     if waiting and state is NodeState.ENTERED:
         return RUN_STYLES[RunStatus.WAITING]
@@ -65,7 +65,7 @@ def node_sparkline(run: Summary, width: int) -> list[Span]:
     nodes = run.states
     cut = len(nodes) > width
     shown = nodes[len(nodes) - width + 1 :] if cut else nodes
-    looks = [node_look(state, waiting=run.status is RunStatus.WAITING) for state in shown]
+    looks = [node_style(state, waiting=run.status is RunStatus.WAITING) for state in shown]
     signs: list[Span] = [(ELLIPSIS, "grey")] if cut else []
     return signs + [(look.glyph * len(list(group)), look.colour) for look, group in groupby(looks)]
 
@@ -73,7 +73,7 @@ def node_sparkline(run: Summary, width: int) -> list[Span]:
 KIND_WIDTH = 12
 NODE_FIXED_CELLS = 2 + 5 + 7 + 2
 # Below this a row has no room for the block kind: the run's own view has it.
-ROOM_FOR_KIND = 52
+MIN_WIDTH_FOR_KIND = 52
 MAX_NAME_CELLS = 26
 
 
@@ -82,8 +82,8 @@ def node_row(node: NodeRunInfo, width: int, now: float, status: RunStatus, name_
 
     Names are given `name_width` cells, if there is room for them.
     """
-    look = node_look(node.state, waiting=status is RunStatus.WAITING)
-    kind = KIND_WIDTH if width >= ROOM_FOR_KIND else 0
+    look = node_style(node.state, waiting=status is RunStatus.WAITING)
+    kind = KIND_WIDTH if width >= MIN_WIDTH_FOR_KIND else 0
     room = max(0, width - NODE_FIXED_CELLS - kind)
     name = max(8, min(name_width, room * 2 // 3))
     times = f"×{format_count(node.visit_count)} " if node.visit_count > 1 else ""
@@ -92,13 +92,13 @@ def node_row(node: NodeRunInfo, width: int, now: float, status: RunStatus, name_
         column(one_line(node.name, name), name, "text"),
         right_align(times, 5, "grey"),
         column(one_line(node.block_kind or "", kind - 1), kind, "grey"),
-        right_align(spent(node, now, status), 7, "grey"),
+        right_align(node_duration(node, now, status), 7, "grey"),
         ("  ", "text"),
-        outcome(node.latest, room - name, node.name),
+        visit_result(node.latest, room - name, node.name),
     ]
 
 
-def spent(node: NodeRunInfo, now: float, status: RunStatus) -> str:
+def node_duration(node: NodeRunInfo, now: float, status: RunStatus) -> str:
     """How long a node took; while it is open, how long it has been. In a run that is over, no time passes."""
     if not node.latest.is_open:
         return format_duration(node.duration_ms)
@@ -107,7 +107,7 @@ def spent(node: NodeRunInfo, now: float, status: RunStatus) -> str:
     return f"{age_text(node.latest.entered_at, now).removeprefix(NOW)}{ELLIPSIS}"
 
 
-def outcome(visit: NodeVisit, width: int, name: str = "") -> Span:
+def visit_result(visit: NodeVisit, width: int, name: str = "") -> Span:
     """What a visit came to, in `width` cells: its error, or its result, bound to what is not the node's own `name`."""
     if visit.error is not None:
         return one_line(visit.error, width), "red"

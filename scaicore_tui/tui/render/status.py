@@ -15,9 +15,9 @@ from scaicore_tui.runs.status_style import RUN_STYLES
 from scaicore_tui.session import ConnectionState, ConnectionStatus, PendingStatus, SourceStatus
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import format_age, format_duration
-from scaicore_tui.tui.render.line import STRONG, Span, badge, length
+from scaicore_tui.tui.render.line import STRONG, Span, badge, line_width
 
-SILENCE = "no answer for three intervals"
+NO_ANSWER = "no answer for three intervals"
 
 
 def problem_text(standing: StatusModel) -> str:
@@ -28,7 +28,7 @@ def problem_text(standing: StatusModel) -> str:
     link = standing.connection
     events, checkpoints = (_why(standing, part) for part in link.parts)
     if not events and not checkpoints:
-        return standing.journal_trouble or standing.ledger_problem or _clocks(standing) or standing.unread
+        return standing.journal_problem or standing.ledger_problem or _clocks(standing) or standing.unread_note
     if events == checkpoints:
         waiting = f" and {_checkpoints(standing)}" if standing.checkpoint_count else ""
         return _joined(events, f"{_events(standing)}{waiting} kept", standing)
@@ -44,7 +44,7 @@ def _why(standing: StatusModel, part: SourceStatus) -> str:
     if part.error is not None:
         return str(part.error)
     is_silent = part.answered_at is not None and standing.connection.is_old(part, standing.now)
-    return SILENCE if is_silent and not standing.connection.paused else ""
+    return NO_ANSWER if is_silent and not standing.connection.paused else ""
 
 
 def _age_of_checkpoints(standing: StatusModel) -> float | None:
@@ -86,9 +86,9 @@ def _clocks(standing: StatusModel) -> str:
 
 
 # An answer may take so many seconds before it is worth a word.
-OVERDUE = 1.0
+OVERDUE_S = 1.0
 # A token that lasts only so many seconds more is somebody's business.
-TOKEN_SOON = 600.0
+TOKEN_EXPIRES_SOON_S = 600.0
 
 # A listing of so many pages is repeated less often than its first page, whose age the status bar tells.
 MANY_PAGES = 2
@@ -125,14 +125,14 @@ class StatusModel(Struct, frozen=True):
     checkpoint_count: int = 0
     oldest_checkpoint_at: float | None = None
     unreadable: int = 0
-    journal_trouble: str = ""
+    journal_problem: str = ""
     ledger_problem: str = ""
-    pace: int = 1
-    recorded_for: float | None = None
+    tick_s: int = 1
+    recording_age_s: float | None = None
     color: Color | None = None
-    token_left: float | None = None
-    token_renews: bool = False
-    unread: str = ""
+    token_left_s: float | None = None
+    is_token_renewable: bool = False
+    unread_note: str = ""
 
     @property
     def state(self) -> ConnectionState:
@@ -141,21 +141,23 @@ class StatusModel(Struct, frozen=True):
 
 def connection_spans(standing: StatusModel, room: int | None = None) -> list[Span]:
     """State, age of what is shown, next try; the last in fewer words where there is not `room` for all of them."""
-    if standing.recorded_for is not None:
+    if standing.recording_age_s is not None:
         return [("▪ offline", "amber strong"), (f": {recording_text(standing)}", "amber")]
     sign, colour = _SIGNS[standing.state]
     known = standing.connection.age(standing.now)
     pieces: list[Span] = [(f"{sign} {standing.state}", colour + STRONG)]
     if known is not None:
-        pieces.append((f" {_known(known, standing.pace)}", colour))
+        pieces.append((f" {_known(known, standing.tick_s)}", colour))
     pieces.append((" · ", "grey"))
-    left = None if room is None else room - length(pieces)
+    left = None if room is None else room - line_width(pieces)
     return [*pieces, (next_poll_text(standing, left), "grey")]
 
 
 def recording_text(standing: StatusModel) -> str:
     """What is shown where nothing is asked for, and how old it is at the least."""
-    newest = "no event" if not standing.event_count else f"newest event {format_age(standing.recorded_for or 0.0)} ago"
+    newest = (
+        "no event" if not standing.event_count else f"newest event {format_age(standing.recording_age_s or 0.0)} ago"
+    )
     return f"journal of {one_line(standing.name, 24)}, {newest}"
 
 
@@ -174,7 +176,7 @@ def next_poll_text(standing: StatusModel, room: int | None = None) -> str:
     if link.behind is not None:
         return backfill_text(link.behind)
     left = None if link.next_at is None else link.next_at - standing.now
-    if left is None or left < -OVERDUE:
+    if left is None or left < -OVERDUE_S:
         return "asking"
     # While all is well one count is enough: what changes every second is sent every second.
     return poll_interval(link, room) if standing.state is ConnectionState.LIVE else f"next {format_age(left)}"
@@ -220,7 +222,7 @@ def count_spans(standing: StatusModel) -> list[Span]:
 def feed_spans(standing: StatusModel) -> list[Span]:
     """What was read: latency, events in all and of the last poll; what can't be read, and answers that were dropped
     because they came too late."""
-    if standing.recorded_for is not None:
+    if standing.recording_age_s is not None:
         return [(f"{standing.event_count:,} events", "grey")]
     link, latency = standing.connection, standing.connection.events.latency_ms
     told = f"~{format_duration(_about(latency))}" if latency is not None else "–"
@@ -246,12 +248,12 @@ def name_span(name: str, color: Color | None, width: int | None = None) -> Span:
 
 def token_spans(standing: StatusModel) -> list[Span]:
     """How long the token lasts: loud where it runs out soon and no other follows, or where it has."""
-    left = standing.token_left
+    left = standing.token_left_s
     if left is None:
         return []
     if left <= 0:
         return [(" · ", "grey"), ("token ran out", "red strong")]
-    is_soon = left <= TOKEN_SOON and not standing.token_renews
+    is_soon = left <= TOKEN_EXPIRES_SOON_S and not standing.is_token_renewable
     return [(f" · token {format_age(left)}", "amber" if is_soon else "grey")]
 
 

@@ -1,1 +1,1 @@
-"""The screens: what is where, which key means what there. They read the desk and post requests; they await nothing."""
+"""Full-size screens: layout and key handlers. They read `AppState` and post messages; they do no I/O."""

@@ -1,6 +1,6 @@
-"""What the main screen and a run's own view have in common: status, notices, footer, and the keys that act on a run.
+"""Base of all screens over a session: status bar, error banner, notices, footer, and the keys that act on a run.
 
-Screens that are opened by a key are loaded by it, or by `tui.ahead` before: the first one is up sooner without them.
+Dialog modules are imported when their key is pressed (or by `tui.preload`): the first screen appears sooner.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scaicore_tui.runs import Run
 from scaicore_tui.session import Update
 from scaicore_tui.text import clipboard_text, display_name, editable_json
 from scaicore_tui.tui.abstract import AbstractMeta
-from scaicore_tui.tui.keymap import READING, KeyContext, actions_at, bindings, writes
+from scaicore_tui.tui.keymap import READING, KeyContext, actions_in, bindings, is_write_action
 from scaicore_tui.tui.messages import (
     AnswerCheckpoint,
     CopyText,
@@ -33,7 +33,7 @@ from scaicore_tui.tui.messages import (
     TextCopied,
 )
 from scaicore_tui.tui.render.line import Span
-from scaicore_tui.tui.screens.panes import run_heading
+from scaicore_tui.tui.screens.panes import run_heading_spans
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.theme import DARK, LIGHT, TERMINAL
 from scaicore_tui.tui.widgets.bars import ONE_LINE_WIDTH, ErrorBanner, Footer, NoticeBar, StatusBar
@@ -44,41 +44,41 @@ if TYPE_CHECKING:
 
     _Base = Screen[Any]
 else:
-    # Textual looks for styles in the first base that is a widget: this must be none.
+    # Textual reads styles from the first base class that is a widget, so this one must not be a widget.
     _Base = object
 
 
 class ClosingOnce(_Base):
-    """Closes only itself. Textual's own takes away whichever screen is in front, and its result with it."""
+    """Mixin for screens that only ever close themselves. Textual's `dismiss` closes whichever screen is on top."""
 
     def dismiss(self, result: Any = None) -> AwaitComplete:
-        """Close this screen, if it is in front."""
+        """Close this screen if it is on top; do nothing otherwise."""
         return super().dismiss(result) if self.is_in_front else AwaitComplete.nothing()  # type: ignore[no-untyped-call]
 
     @property
     def is_in_front(self) -> bool:
-        """Whether this is the screen that keys and clicks go to."""
+        """True if this screen is on top and receives keys and clicks."""
         return self.app.screen_stack[-1:] == [self]
 
 
 @runtime_checkable
 class SessionListener(Protocol):
-    """A screen that is told what changed."""
+    """A screen that follows the session."""
 
     def apply_update(self, update: Update) -> None:
-        """The session changed."""
+        """Show what changed in the session."""
 
 
 @runtime_checkable
 class MessageSink(Protocol):
-    """A screen that says something, also before there is a session."""
+    """A screen that can show a message, even before a session exists."""
 
-    def show_message(self, words: str) -> None:
-        """Say something that somebody above has to say."""
+    def show_message(self, text: str) -> None:
+        """Show `text`, a message from the app."""
 
 
 class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
-    """A screen over a live session."""
+    """A screen over a session, live or offline."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(READING)]
     AUTO_FOCUS = ""
@@ -86,21 +86,22 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
     SessionScreen { layout: vertical; overflow: hidden; }
     """
 
-    def __init__(self, desk: AppState) -> None:
+    def __init__(self, state: AppState) -> None:
         super().__init__()
-        self.desk = desk
-        # Held, not looked up: a tick may still come while the screen is taken apart.
-        self._status, self._trouble, self._notice, self._footer = StatusBar(), ErrorBanner(), NoticeBar(), Footer()
+        self.state = state
+        # Kept as attributes, not queried: a tick may still arrive while the screen is being removed.
+        self._status_bar, self._error_banner = StatusBar(), ErrorBanner()
+        self._notice_bar, self._footer = NoticeBar(), Footer()
 
     @property
     @abstractmethod
     def key_context(self) -> KeyContext:
-        """Where the focus is."""
+        """The key context of the focused part."""
 
     @property
     @abstractmethod
     def active_list(self) -> LineView:
-        """What the keys move through."""
+        """The view that movement keys scroll."""
 
     @property
     @abstractmethod
@@ -109,74 +110,77 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
 
     @property
     def current_checkpoint(self) -> Checkpoint | None:
-        """The checkpoint that keys act on: the run's own."""
-        return self.desk.pending_of(self.current_run)
+        """The checkpoint that keys act on: that of the current run."""
+        return self.state.checkpoint_of(self.current_run)
 
     @property
-    def heading_of_run(self) -> list[Span]:
-        """What the run at hand is, and how long it has been that."""
-        pending = self.desk.pending_of(self.current_run)
-        return run_heading(self.current_run, self.desk.now, pending.created if pending is not None else None)
+    def run_heading_spans(self) -> list[Span]:
+        """Return id, status, duration and Core of the current run."""
+        pending = self.state.checkpoint_of(self.current_run)
+        return run_heading_spans(self.current_run, self.state.now, pending.created if pending is not None else None)
 
     @property
     def read_only(self) -> bool:
-        """Whether keys that write are off."""
-        return self.desk.read_only
+        """True if keys that write are off."""
+        return self.state.read_only
 
     @abstractmethod
     def compose_body(self) -> ComposeResult:
-        """What stands between the status bar and the notices."""
+        """Yield the widgets between the error banner and the notice bar."""
 
     def compose(self) -> ComposeResult:
-        yield self._status
-        yield self._trouble
+        yield self._status_bar
+        yield self._error_banner
         yield from self.compose_body()
-        yield self._notice
+        yield self._notice_bar
         yield self._footer
 
     def on_mount(self) -> None:
-        """Time passes."""
-        self.set_interval(self.desk.pace, self.tick)
+        """Start the periodic tick."""
+        self.set_interval(self.state.tick_s, self.tick)
 
     def on_resize(self) -> None:
         """Lay out for the new size."""
-        self._status.styles.height = 1 if self.app.size.width >= ONE_LINE_WIDTH else 2
+        self._status_bar.styles.height = 1 if self.app.size.width >= ONE_LINE_WIDTH else 2
         self.refresh_chrome()
 
     def apply_update(self, update: Update) -> None:
-        """The session changed. Of runs that are only loaded the next tick tells: there are many such updates."""
+        """Refresh the bars. Updates from the journal are frequent, so the next tick shows those."""
         if not update.from_journal:
             self.refresh_chrome()
 
     def tick(self) -> None:
-        """Some time passed."""
-        self.desk.tick()
+        """Update everything that depends on the time."""
+        self.state.tick()
         self.refresh_chrome()
 
     def refresh_chrome(self) -> None:
-        """Status bar, notices and footer, as they are now."""
-        standing = self.desk.status()
-        link, now = standing.connection, standing.now
-        self.set_dimmed(runs=link.is_dimmed(link.events, now), waiting=link.is_dimmed(link.checkpoints, now))
-        self._status.show(standing)
-        self._trouble.show(standing)
-        self._notice.show(self.desk.notices.latest, len(self.desk.notices))
-        self._footer.show(actions_at(self.key_context, read_only=self.read_only))
+        """Redraw status bar, error banner, notices and footer."""
+        status = self.state.status()
+        connection, now = status.connection, status.now
+        self.set_dimmed(
+            runs=connection.is_dimmed(connection.events, now),
+            checkpoints=connection.is_dimmed(connection.checkpoints, now),
+        )
+        self._status_bar.show(status)
+        self._error_banner.show(status)
+        self._notice_bar.show(self.state.notices.latest, len(self.state.notices))
+        self._footer.show(actions_in(self.key_context, read_only=self.read_only))
 
-    def set_dimmed(self, *, runs: bool, waiting: bool) -> None:
-        """Draw faintly what was true long ago: of the runs, and of what waits."""
+    def set_dimmed(self, *, runs: bool, checkpoints: bool) -> None:
+        """Dim stale data: the `runs`, the `checkpoints`."""
 
-    def show_message(self, words: str, colour: str = "text") -> None:
-        """Say something that needs no answer."""
-        self.desk.notify(words, colour)
+    def show_message(self, text: str, colour: str = "text") -> None:
+        """Show a notice that disappears by itself."""
+        self.state.notify(text, colour)
         self.refresh_chrome()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Read-only unbinds what writes."""
-        return not (self.read_only and writes(action))
+        """Disable write actions in a read-only session."""
+        return not (self.read_only and is_write_action(action))
 
     async def on_invoke_key_action(self, request: InvokeKeyAction) -> None:
-        """A key of the footer was clicked."""
+        """Run the action whose footer key was clicked."""
         await self.run_action(request.action_id)
 
     def action_cursor_down(self) -> None:
@@ -196,25 +200,25 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         self.refresh_chrome()
 
     def action_first(self) -> None:
-        self.active_list.go(to_end=False)
+        self.active_list.jump(to_end=False)
         self.refresh_chrome()
 
     def action_last(self) -> None:
-        self.active_list.go(to_end=True)
+        self.active_list.jump(to_end=True)
         self.refresh_chrome()
 
     def open_answer(self, checkpoint: Checkpoint) -> None:
-        """Open the dialog that answers `checkpoint`."""
+        """Open the answer dialog for `checkpoint`."""
         from scaicore_tui.tui.dialogs.answer import AnswerScreen
 
-        self.app.push_screen(AnswerScreen(self.desk, checkpoint, self.answer_sent))
+        self.app.push_screen(AnswerScreen(self.state, checkpoint, self.answer_sent))
 
     def answer_sent(self, checkpoint_id: str) -> None:
-        """An answer to that checkpoint was confirmed, and goes out."""
+        """React to a confirmed answer that is about to be sent."""
 
     def action_answer(self) -> None:
         checkpoint = self.current_checkpoint
-        reason = self.desk.why_not_answer(checkpoint)
+        reason = self.state.why_not_answer(checkpoint)
         if reason is not None or checkpoint is None:
             self.show_message(f"a: {reason}", "amber")
         else:
@@ -222,60 +226,60 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
 
     def action_continue(self) -> None:
         checkpoint = self.current_checkpoint
-        reason = self.desk.why_not_continue(checkpoint)
+        reason = self.state.why_not_continue(checkpoint)
         if reason is not None or checkpoint is None:
             self.show_message(f"c: {reason}", "amber")
-        elif self.desk.protected:
-            self.desk.drafts.answer(checkpoint.id).resolution = CONTINUE
+        elif self.state.protected:
+            self.state.drafts.answer(checkpoint.id).resolution = CONTINUE
             self.open_answer(checkpoint)
         else:
             self.post_message(AnswerCheckpoint(checkpoint.id, CONTINUE))
 
     def action_replay(self) -> None:
         run = self.current_run
-        reason = self.desk.why_not_replay(run, given_input=True)
+        reason = self.state.why_not_replay(run, given_input=True)
         if reason is not None or run is None:
             self.show_message(f"R: {reason}", "amber")
         else:
             from scaicore_tui.tui.dialogs.replay import ReplayScreen
 
-            self.app.push_screen(ReplayScreen(self.desk, run))
+            self.app.push_screen(ReplayScreen(self.state, run))
 
     def action_inbox(self) -> None:
         self.post_message(OpenInbox())
 
     def on_text_copied(self, message: TextCopied) -> None:
-        """Say where it is."""
-        self.show_message(message.words, message.colour)
+        """Say where the text was copied to."""
+        self.show_message(message.text, message.colour)
 
     def action_copy(self) -> None:
-        what, identity = self.copy_id
-        if identity is None:
+        label, text = self.copy_id
+        if text is None:
             self.show_message("y: nothing is selected", "amber")
         else:
-            self.app.post_message(CopyText(f"{what} {display_name(identity)}", clipboard_text(identity)))
+            self.app.post_message(CopyText(f"{label} {display_name(text)}", clipboard_text(text)))
 
     def action_copy_all(self) -> None:
-        what, value = self.copy_json
+        label, value = self.copy_json
         if value is None:
             self.show_message("Y: nothing is selected", "amber")
         else:
-            self.app.post_message(CopyText(f"{what} as JSON", editable_json(value)))
+            self.app.post_message(CopyText(f"{label} as JSON", editable_json(value)))
 
     @property
     def copy_id(self) -> tuple[str, str | None]:
-        """What `y` copies: what it is, and its text."""
+        """Return label and text of what `y` copies; the text is None if nothing is selected."""
         run = self.current_run
         return "execution id", run.execution_id if run is not None else None
 
     @property
     def copy_json(self) -> tuple[str, dict[str, Any] | None]:
-        """What `Y` copies: what it is, and a JSON value."""
+        """Return label and JSON value of what `Y` copies; the value is None if nothing is selected."""
         run = self.current_run
         return "the run", run_document(run) if run is not None else None
 
     def action_pause(self) -> None:
-        self.post_message(PausePolling(not self.desk.session.connection.paused))
+        self.post_message(PausePolling(not self.state.session.connection.paused))
 
     def action_refresh_now(self) -> None:
         self.post_message(RefreshNow())
@@ -285,7 +289,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
 
     def action_theme(self) -> None:
         if self.app.theme == TERMINAL:
-            self.show_message("t: the colours are the terminal's own")
+            self.show_message("t: the terminal's own colours are in use; themes are off")
             return
         self.app.theme = LIGHT if self.app.theme != LIGHT else DARK
 
@@ -301,15 +305,15 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         self.app.action_command_palette()
 
     def action_back(self) -> None:
-        """Dismiss the notice that stands; else go back."""
-        if self.desk.notices.dismiss():
+        """Dismiss the newest notice; without one, go back."""
+        if self.state.notices.dismiss():
             self.refresh_chrome()
         else:
             self.leave()
 
     @abstractmethod
     def leave(self) -> None:
-        """Where Escape goes when nothing is to be dismissed."""
+        """Go back from this screen."""
 
     def action_quit(self) -> None:
         self.app.exit(0)

@@ -1,4 +1,4 @@
-"""What the screens with a list of checkpoints have in common: to open one, and to go on to the next when it is sent."""
+"""Base of screens with a checkpoint list: open, mark, answer and continue checkpoints, and advance to the next one."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from scaicore_tui.tui.screens.base import SessionScreen
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.checkpoint_list import CheckpointList
 
-# A write by one key needs a target that has stood still under the cursor for so many seconds.
+# `c` writes with one key press. It is refused if the selection changed by itself less than this many seconds ago.
 SELECTION_SETTLE_S = 0.5
 
 
 class CheckpointListScreen(SessionScreen):
-    """A screen with a list of what waits."""
+    """A screen with a list of pending checkpoints."""
 
-    def __init__(self, desk: AppState) -> None:
-        super().__init__(desk)
+    def __init__(self, state: AppState) -> None:
+        super().__init__(state)
         self._moved_at = float("-inf")
 
     @property
@@ -32,87 +32,87 @@ class CheckpointListScreen(SessionScreen):
 
     @abstractmethod
     def show_inbox(self) -> None:
-        """Show the checkpoints as they are now."""
+        """Update the list of checkpoints."""
 
     @property
     def run_of_checkpoint(self) -> Run | None:
-        """The run that waits at the selected checkpoint, where it was read."""
+        """The run that waits at the selected checkpoint; None if its events have not been read."""
         selected = self.inbox.selected
-        return self.desk.session.index.runs.get((selected.execution_id if selected is not None else None) or "")
+        return self.state.session.index.runs.get((selected.execution_id if selected is not None else None) or "")
 
     @property
     def current_checkpoint(self) -> Checkpoint | None:
-        """The selected checkpoint; outside the list that of the selected run."""
+        """The selected checkpoint; if another pane has the keys, the checkpoint of the selected run."""
         return self.inbox.selected if self.key_context in INBOXES else super().current_checkpoint
 
     def refresh_chrome(self) -> None:
-        """The frame; and in an empty list, what that means."""
-        if self.inbox.is_known != self.desk.knows_waiting:
-            self.inbox.is_known = self.desk.knows_waiting
+        """Redraw the bars, and the text of an empty list."""
+        if self.inbox.is_loaded != self.state.is_pending_known:
+            self.inbox.is_loaded = self.state.is_pending_known
             self.inbox.repaint()
         super().refresh_chrome()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Marking needs the list: elsewhere its key pages."""
+        """Disable marking outside the checkpoint list, where its key turns the page."""
         return super().check_action(action, parameters) and (action != "mark" or self.key_context in INBOXES)
 
     def mark_selection_moved(self) -> None:
-        """What is under the cursor came there by itself, just now."""
-        self._moved_at = self.desk.session.clock.monotonic()
+        """Note that the selection changed without a key press."""
+        self._moved_at = self.state.session.clock.monotonic()
 
     def on_checkpoint_opened(self, opened: CheckpointOpened) -> None:
-        """Read and answer the checkpoint."""
-        checkpoint = self.desk.session.checkpoint(opened.checkpoint_id)
+        """Open the answer dialog for the checkpoint."""
+        checkpoint = self.state.session.checkpoint(opened.checkpoint_id)
         if checkpoint is not None:
             self.open_answer(checkpoint)
 
     def answer_sent(self, checkpoint_id: str) -> None:
-        """Go on to the next one that still wants an answer."""
+        """Select the next checkpoint that can be answered."""
         selected = self.inbox.selected
         if self.key_context in INBOXES and selected is not None and selected.id == checkpoint_id:
-            following = (row for row in self.inbox.in_turn if self.desk.why_not_answer(row) is None)
-            if (upcoming := next(following, None)) is not None:
-                self.inbox.select(upcoming.id)
+            answerable = (row for row in self.inbox.others_in_order if self.state.why_not_answer(row) is None)
+            if (next_checkpoint := next(answerable, None)) is not None:
+                self.inbox.select(next_checkpoint.id)
                 self.mark_selection_moved()
 
     def action_mark(self) -> None:
-        """Mark the selected one, by its id, or take the mark away."""
+        """Mark or unmark the selected checkpoint."""
         selected = self.inbox.selected
-        if selected is None or self.desk.session.checkpoint(selected.id) is None:
-            self.show_message("space: only what waits can be marked", "amber")
+        if selected is None or self.state.session.checkpoint(selected.id) is None:
+            self.show_message("space: only a waiting checkpoint can be marked", "amber")
         else:
-            self.desk.toggle_mark(selected.id)
+            self.state.toggle_mark(selected.id)
             self.show_inbox()
             self.refresh_chrome()
 
     def action_answer(self) -> None:
-        """Answer the marked ones, where there are any."""
-        if self.key_context in INBOXES and self.desk.marked:
+        """Answer the marked checkpoints; without marks, the current one."""
+        if self.key_context in INBOXES and self.state.marked:
             self._answer_marked()
         else:
             super().action_answer()
 
     def action_continue_all(self) -> None:
         checkpoint = self.inbox.selected if self.key_context in INBOXES else None
-        reason = self.desk.why_not_continue(checkpoint)
+        reason = self.state.why_not_continue(checkpoint)
         if reason is not None or checkpoint is None:
             self.show_message(f"C: {reason}", "amber")
         else:
-            scopes = breakpoints_like(self.desk.pending, checkpoint)
+            scopes = breakpoints_like(self.state.pending, checkpoint)
             from scaicore_tui.tui.dialogs.bulk import ContinueAllScreen
 
-            hidden = frozenset[str]().union(*map(self._unlisted, scopes.values()))
-            self.app.push_screen(ContinueAllScreen(self.desk, scopes, hidden))
+            hidden = frozenset[str]().union(*map(self._hidden_by_filter, scopes.values()))
+            self.app.push_screen(ContinueAllScreen(self.state, scopes, hidden))
 
     def action_continue(self) -> None:
-        """Continue the breakpoint at hand, unless it came under the cursor just now."""
-        if self.desk.session.clock.monotonic() - self._moved_at < SELECTION_SETTLE_S:
-            self.show_message("c: the selection just moved; look, and press again", "amber")
+        """Continue the current breakpoint, unless the selection has just changed by itself."""
+        if self.state.session.clock.monotonic() - self._moved_at < SELECTION_SETTLE_S:
+            self.show_message("c: not sent, the selection has just changed. Check it, then press c again", "amber")
         else:
             super().action_continue()
 
     def action_replay(self) -> None:
-        """Replay the run at hand; of a checkpoint, the one that waits there."""
+        """Replay the current run; in the checkpoint list, the run that waits at the selected checkpoint."""
         if self.key_context in INBOXES and self.inbox.selected is not None and self.run_of_checkpoint is None:
             self.show_message("R: the run of this checkpoint has not been read", "amber")
         else:
@@ -133,16 +133,16 @@ class CheckpointListScreen(SessionScreen):
         return super().copy_json
 
     def _answer_marked(self) -> None:
-        desk = self.desk
-        marked = [row for row in desk.pending if row.id in desk.marked]
-        batch = answerable_together(marked, self.inbox.selected, desk.why_not_in_batch)
+        state = self.state
+        marked = [row for row in state.pending if row.id in state.marked]
+        batch = answerable_together(marked, self.inbox.selected, state.why_not_in_batch)
         if batch.checkpoints:
             from scaicore_tui.tui.dialogs.bulk import BulkScreen
 
-            self.app.push_screen(BulkScreen(desk, batch, self._unlisted(batch)))
+            self.app.push_screen(BulkScreen(state, batch, self._hidden_by_filter(batch)))
         else:
-            self.show_message(f"a: none of the marked ones: {batch.left_out[0][1]}", "amber")
+            self.show_message(f"a: none of the marked checkpoints can be answered: {batch.left_out[0][1]}", "amber")
 
-    def _unlisted(self, batch: Batch) -> frozenset[str]:
-        """Those that are not in the list, as a filter hides them."""
+    def _hidden_by_filter(self, batch: Batch) -> frozenset[str]:
+        """Return the ids of those in `batch` that the filter hides."""
         return frozenset(batch.ids) - self.inbox.ids

@@ -1,4 +1,4 @@
-"""The inbox: all that waits for a person, over all Cores, the most urgent first; and what was answered."""
+"""The inbox: pending checkpoints of all Cores, most urgent first, or the resolved ones."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from scaicore_tui.tui.widgets.inputs import FilterBar
 
 
 class InboxScreen(CheckpointListScreen):
-    """Checkpoints, on a screen of their own."""
+    """All checkpoints, pending or resolved, with a filter."""
 
     DEFAULT_CSS = """
     InboxScreen InboxList { height: 1fr; }
     """
 
-    def __init__(self, desk: AppState) -> None:
-        super().__init__(desk)
+    def __init__(self, state: AppState) -> None:
+        super().__init__(state)
         self._heading = Heading()
         self._list = InboxList()
-        self._filter = FilterBar()
-        self._needle = ""
+        self._filter_bar = FilterBar()
+        self._filter_text = ""
 
     @property
     def key_context(self) -> KeyContext:
@@ -52,54 +52,54 @@ class InboxScreen(CheckpointListScreen):
 
     def compose_body(self) -> ComposeResult:
         yield self._heading
-        yield self._filter
+        yield self._filter_bar
         yield self._list
 
     def on_mount(self) -> None:
-        """Show what is known already."""
+        """Show the checkpoints known so far."""
         super().on_mount()
-        self._list.set_active(is_front=True)
+        self._list.set_active(active=True)
         self.show_inbox()
 
     def apply_update(self, update: Update) -> None:
-        """The session changed."""
+        """Update the list and the bars."""
         self.show_inbox()
 
     def tick(self) -> None:
-        """Ages grow, deadlines come near."""
-        self._list.tick(self.desk.now)
+        """Update ages and deadlines."""
+        self._list.tick(self.state.now)
         super().tick()
 
     def show_inbox(self) -> None:
-        desk, rows = self.desk, filter_checkpoints(self._all, self._needle)
-        self._list.filtered = bool(self._needle)
-        if self._list.show(rows, desk.progress(), desk.marked, desk.now):
+        state, rows = self.state, filter_checkpoints(self._all_checkpoints, self._filter_text)
+        self._list.is_filtered = bool(self._filter_text)
+        if self._list.show(rows, state.progress(), state.marked, state.now):
             self.mark_selection_moved()
         self.refresh_chrome()
 
     def refresh_chrome(self) -> None:
-        """The frame, and the heading."""
-        self._heading.show(self._title(), self._about(), active=True)
+        """Redraw the bars and the heading."""
+        self._heading.show(self._title_spans(), self._info_spans(), active=True)
         super().refresh_chrome()
 
-    def set_dimmed(self, *, runs: bool, waiting: bool) -> None:
-        """What waits; what was answered says itself how old it is."""
-        self._list.fade(faded=waiting and not self._list.shows_resolved)
+    def set_dimmed(self, *, runs: bool, checkpoints: bool) -> None:
+        """Dim stale pending checkpoints. The heading shows the age of the resolved ones."""
+        self._list.set_dimmed(dimmed=checkpoints and not self._list.shows_resolved)
 
     def on_checkpoint_opened(self, opened: CheckpointOpened) -> None:
-        """Of one that was answered, say that; Textual itself has the base answer the others, too."""
+        """Say why a resolved checkpoint can't be answered. Textual also calls the base handler, for pending ones."""
         if self._list.shows_resolved:
             self.action_answer()
 
     def on_filter_typed(self, typed: FilterTyped) -> None:
-        """Filter by what stands there so far."""
-        self._narrow(typed.needle)
+        """Apply the filter as it is typed."""
+        self._set_filter(typed.needle)
 
     def on_filter_closed(self, closed: FilterClosed) -> None:
-        """Back to the list."""
+        """Return the keys to the list."""
         self.set_focus(None)
         if not closed.kept:
-            self._narrow("")
+            self._set_filter("")
 
     def action_inbox(self) -> None:
         self.show_message("i: this is the inbox; esc goes back")
@@ -108,10 +108,10 @@ class InboxScreen(CheckpointListScreen):
         self._list.open_row()
 
     def action_filter(self) -> None:
-        self._filter.open()
+        self._filter_bar.open()
 
     def action_view(self) -> None:
-        """What was answered is read when it is asked for, each time."""
+        """Switch between pending and resolved checkpoints. The resolved ones are requested on each switch."""
         self._list.shows_resolved = not self._list.shows_resolved
         if self._list.shows_resolved:
             self.post_message(LoadResolved())
@@ -123,43 +123,43 @@ class InboxScreen(CheckpointListScreen):
             self.post_message(LoadResolved())
 
     def leave(self) -> None:
-        """Give up the filter, or else go back."""
-        if self._needle:
-            self._filter.action_close(kept=False)
+        """Clear the filter; without one, close the screen."""
+        if self._filter_text:
+            self._filter_bar.action_close(kept=False)
         else:
             self.dismiss()
 
     @property
-    def _all(self) -> tuple[Checkpoint, ...]:
-        return self.desk.answered.checkpoints if self._list.shows_resolved else self.desk.pending
+    def _all_checkpoints(self) -> tuple[Checkpoint, ...]:
+        return self.state.resolved.checkpoints if self._list.shows_resolved else self.state.pending
 
-    def _narrow(self, needle: str) -> None:
-        self._needle = needle
+    def _set_filter(self, needle: str) -> None:
+        self._filter_text = needle
         self.show_inbox()
 
-    def _title(self) -> list[Span]:
-        shown, there = self._list.row_count, len(self._all)
-        total = f"{there:,}" if self._list.shows_resolved or not there else self.desk.pending_count()
-        count = f"{shown:,} of {total}" if self._needle else total
-        words = "Answered" if self._list.shows_resolved else "Waiting for you"
-        colour = "text strong" if self._list.shows_resolved or not there else "amber strong"
-        needle = f"  /{one_line(self._needle, 20)}" if self._needle else ""
-        return [(f"{words} · {count}", colour), (needle, "accent strong"), *self._marks()]
+    def _title_spans(self) -> list[Span]:
+        shown, available = self._list.row_count, len(self._all_checkpoints)
+        total = f"{available:,}" if self._list.shows_resolved or not available else self.state.pending_count()
+        count = f"{shown:,} of {total}" if self._filter_text else total
+        label = "Answered" if self._list.shows_resolved else "Waiting for you"
+        colour = "text strong" if self._list.shows_resolved or not available else "amber strong"
+        needle = f"  /{one_line(self._filter_text, 20)}" if self._filter_text else ""
+        return [(f"{label} · {count}", colour), (needle, "accent strong"), *self._mark_spans()]
 
-    def _marks(self) -> list[Span]:
-        """How many are marked, and how many of those the filter hides."""
-        marked = self.desk.marked
+    def _mark_spans(self) -> list[Span]:
+        """Return how many are marked, and how many of those the filter hides."""
+        marked = self.state.marked
         hidden = 0 if self._list.shows_resolved else len(marked - self._list.ids)
-        words = f" · {len(marked):,} marked" if marked else ""
-        return [(words, "accent strong"), (f" · {hidden:,} of them hidden" if hidden else "", "amber strong")]
+        marks = f" · {len(marked):,} marked" if marked else ""
+        return [(marks, "accent strong"), (f" · {hidden:,} of them hidden" if hidden else "", "amber strong")]
 
-    def _about(self) -> list[Span]:
-        """The order; of what was answered, how old it is and what keeps it from being newer."""
-        answered = self.desk.answered
+    def _info_spans(self) -> list[Span]:
+        """Return the sort order of pending checkpoints, or the age of the resolved ones and why it is not newer."""
+        answered = self.state.resolved
         if not self._list.shows_resolved:
             return [("most urgent first", "grey")]
-        if answered.trouble:
-            return [(f"not read again: {one_line(answered.trouble, self.size.width // 2)}", "amber")]
+        if answered.problem:
+            return [(f"not read again: {one_line(answered.problem, self.size.width // 2)}", "amber")]
         if answered.read_at is None:
             return [("reading…", "grey")]
-        return [(f"read {format_age(self.desk.session.clock.monotonic() - answered.read_at)} ago · v waiting", "grey")]
+        return [(f"read {format_age(self.state.session.clock.monotonic() - answered.read_at)} ago · v waiting", "grey")]

@@ -1,4 +1,4 @@
-"""The main screen: runs, the nodes of the selected one, what waits for a person."""
+"""The main screen: runs, the nodes of the selected run, pending checkpoints."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ from scaicore_tui.tui.messages import (
 from scaicore_tui.tui.render.line import Span
 from scaicore_tui.tui.run_list_model import RunListModel, View
 from scaicore_tui.tui.screens.checkpoint_base import CheckpointListScreen
-from scaicore_tui.tui.screens.panes import Panes, run_heading
+from scaicore_tui.tui.screens.panes import Panes, run_heading_spans
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.checkpoint_list import CheckpointList
 from scaicore_tui.tui.widgets.row_list import RowList
 
-# While the cursor steps faster than this, in seconds, the nodes wait for its rest: they are most of what is written.
-REST = 0.15
-# Ages in rows have steps of ten seconds: those that take one take it together, which is less to write than one by one.
-AGING = 5
+# The node list is redrawn once the cursor has rested this long: it is the largest part of the output.
+CURSOR_REST_S = 0.15
+# Ages in rows change together, at this interval: one repaint costs fewer bytes than many.
+AGE_REFRESH_S = 5
 
 
 class MainScreen(CheckpointListScreen):
-    """Runs, nodes, checkpoints."""
+    """Three panes: runs, nodes, checkpoints."""
 
-    def __init__(self, desk: AppState) -> None:
-        super().__init__(desk)
-        self.listing = RunListModel()
-        self.panes = Panes(self.listing)
-        self._linked: dict[str, str] = {}
-        self._following = Debouncer(self, self._nodes_follow, REST)
-        self._aged_at = 0
+    def __init__(self, state: AppState) -> None:
+        super().__init__(state)
+        self.run_list_model = RunListModel()
+        self.panes = Panes(self.run_list_model)
+        self._replay_runs: dict[str, str] = {}
+        self._node_debouncer = Debouncer(self, self._show_selected_nodes, CURSOR_REST_S)
+        self._age_step = 0
 
     @property
     def key_context(self) -> KeyContext:
-        return self.panes.front
+        return self.panes.active_context
 
     @property
     def active_list(self) -> RowList:
@@ -53,26 +53,26 @@ class MainScreen(CheckpointListScreen):
 
     @property
     def current_run(self) -> Run | None:
-        """The run that the row of the front pane is about."""
+        """The run of the selected row in the active pane."""
         if self.key_context is KeyContext.CHECKPOINTS:
             return self.run_of_checkpoint
         shown = self.panes.nodes.run
         if self.key_context is KeyContext.NODES and shown is not None:
-            return self.desk.session.index.runs.get(shown.execution_id)
+            return self.state.session.index.runs.get(shown.execution_id)
         return self.selected_run
 
     @property
     def selected_run(self) -> Run | None:
-        """The run under the cursor of the list of runs."""
+        """The run under the cursor of the run list."""
         selected = self.panes.runs.selected
-        return None if selected is None else self.desk.session.index.runs.get(selected.execution_id)
+        return None if selected is None else self.state.session.index.runs.get(selected.execution_id)
 
     @property
-    def heading_of_run(self) -> list[Span]:
-        """Of the run whose nodes are shown."""
+    def run_heading_spans(self) -> list[Span]:
+        """Return the heading of the run whose nodes are shown."""
         run = self.panes.nodes.run
-        pending = self.desk.pending_of(run)
-        return run_heading(run, self.desk.now, pending.created if pending is not None else None)
+        pending = self.state.checkpoint_of(run)
+        return run_heading_spans(run, self.state.now, pending.created if pending is not None else None)
 
     @property
     def inbox(self) -> CheckpointList:
@@ -82,10 +82,10 @@ class MainScreen(CheckpointListScreen):
         yield self.panes
 
     def on_mount(self) -> None:
-        """Show what is known already."""
+        """Show the runs and checkpoints known so far."""
         super().on_mount()
         self.panes.focus_pane(KeyContext.RUNS)
-        self.apply_update(Update(frozenset(self.desk.session.index.summaries), checkpoints=True, gaps=True))
+        self.apply_update(Update(frozenset(self.state.session.index.summaries), checkpoints=True, gaps=True))
 
     def on_resize(self) -> None:
         """Lay out for the new size."""
@@ -93,75 +93,75 @@ class MainScreen(CheckpointListScreen):
         super().on_resize()
 
     def apply_update(self, update: Update) -> None:
-        """The session changed: list, inbox and nodes, as far as it concerns them."""
+        """Update the panes that the change concerns."""
         if update.runs or update.gaps:
-            self._list_changed(update.runs, gaps=update.gaps)
+            self._update_runs(update.runs, gaps=update.gaps)
         if update.checkpoints or update.submission is not None:
             self.show_inbox()
         if update.submission is not None:
-            self.panes.runs.mark(self.desk.replay_progress())
-            self._link(update.submission)
+            self.panes.runs.set_replay_marks(self.state.replay_progress())
+            self._follow_replay(update.submission)
         super().apply_update(update)
 
     def tick(self) -> None:
-        """Ages grow."""
-        now = self.desk.now
-        if int(now) // AGING != self._aged_at:
-            self._aged_at = int(now) // AGING
+        """Update the ages."""
+        now = self.state.now
+        if int(now) // AGE_REFRESH_S != self._age_step:
+            self._age_step = int(now) // AGE_REFRESH_S
             self.panes.runs.tick(now)
             self.panes.nodes.tick(now)
             self.panes.inbox.tick(now)
         super().tick()
 
     def refresh_chrome(self) -> None:
-        """The frame, and the headings."""
-        session = self.desk.session
-        marked = len(self.desk.marked)
-        waiting = self.desk.pending_count() if self.desk.knows_waiting else "?"
-        offline = self.desk.offline
-        self.panes.show_headings(self.heading_of_run, waiting, marked, has_older=session.has_older, offline=offline)
+        """Redraw the bars and the headings."""
+        session = self.state.session
+        marked = len(self.state.marked)
+        waiting = self.state.pending_count() if self.state.is_pending_known else "?"
+        offline = self.state.offline
+        self.panes.show_headings(self.run_heading_spans, waiting, marked, has_older=session.has_older, offline=offline)
         super().refresh_chrome()
 
-    def set_dimmed(self, *, runs: bool, waiting: bool) -> None:
-        """Each pane by itself."""
-        self.panes.runs.fade(faded=runs)
-        self.panes.nodes.fade(faded=runs)
-        self.inbox.fade(faded=waiting)
+    def set_dimmed(self, *, runs: bool, checkpoints: bool) -> None:
+        """Dim stale panes: `runs` stands for the run and node lists."""
+        self.panes.runs.set_dimmed(dimmed=runs)
+        self.panes.nodes.set_dimmed(dimmed=runs)
+        self.inbox.set_dimmed(dimmed=checkpoints)
 
     def on_run_selected(self, selected: RunSelected) -> None:
         """Show the nodes of the run under the cursor."""
         if self.panes.runs.following:
             self.mark_selection_moved()
-        self._following.request(self.desk.session.clock.monotonic())
+        self._node_debouncer.request(self.state.session.clock.monotonic())
 
     def on_run_opened(self, opened: RunOpened) -> None:
-        """Open the run's own view."""
+        """Open the run's detail screen."""
         from scaicore_tui.tui.screens.run import RunScreen
 
-        self.app.push_screen(RunScreen(self.desk, opened.execution_id))
+        self.app.push_screen(RunScreen(self.state, opened.execution_id))
 
     def on_load_history(self, request: LoadHistory) -> None:
-        """Say so; the request itself goes on to the app."""
-        if self.desk.session.has_older:
+        """Show a message if there is more to read; the app handles the request itself."""
+        if self.state.session.has_older:
             self.show_message("reading older events…")
         else:
             request.stop()
 
     def on_filter_typed(self, typed: FilterTyped) -> None:
-        """Filter by what stands there so far."""
-        self._narrow(self.listing.view, typed.needle)
+        """Apply the filter as it is typed."""
+        self._set_filter(self.run_list_model.view, typed.needle)
 
     def on_filter_closed(self, closed: FilterClosed) -> None:
-        """Back to the runs."""
+        """Return the keys to the run list."""
         if not closed.kept:
-            self._narrow(self.listing.view, "")
+            self._set_filter(self.run_list_model.view, "")
         self.set_focus(None)
         self.panes.focus_pane(KeyContext.RUNS)
 
     def action_answer(self) -> None:
-        """Answer the checkpoint at hand, or else the most urgent one: the dialog says which it is."""
-        open_ones = (row for row in self.desk.pending if self.desk.why_not_answer(row) is None)
-        if self.current_checkpoint is None and (most_urgent := next(open_ones, None)) is not None:
+        """Answer the current checkpoint; without one, the most urgent. The dialog's title names it."""
+        answerable = (row for row in self.state.pending if self.state.why_not_answer(row) is None)
+        if self.current_checkpoint is None and (most_urgent := next(answerable, None)) is not None:
             self.open_answer(most_urgent)
         else:
             super().action_answer()
@@ -170,100 +170,102 @@ class MainScreen(CheckpointListScreen):
         self.active_list.open_row()
 
     def action_next_pane(self) -> None:
-        self._cycle(1)
+        self._cycle_pane(1)
 
     def action_previous_pane(self) -> None:
-        self._cycle(-1)
+        self._cycle_pane(-1)
 
     def action_filter(self) -> None:
-        self._bring_runs()
+        self._focus_runs()
         self.panes.filter.open()
 
     def action_view(self) -> None:
-        self._narrow(self.listing.view.next, self.listing.needle)
-        self.show_message(f"view: {self.listing.view}")
+        self._set_filter(self.run_list_model.view.next, self.run_list_model.needle)
+        self.show_message(f"view: {self.run_list_model.view}")
 
     def action_follow(self) -> None:
-        self._bring_runs()
-        self.panes.runs.follow(following=not self.panes.runs.following)
+        self._focus_runs()
+        self.panes.runs.set_following(following=not self.panes.runs.following)
         self.refresh_chrome()
 
     def action_next_error(self) -> None:
-        self._to_error(1, "further down")
+        self._go_to_error(1, "further down")
 
     def action_previous_error(self) -> None:
-        self._to_error(-1, "further up")
+        self._go_to_error(-1, "further up")
 
     def leave(self) -> None:
-        """Give up the filter and the view, and stay on the run that was found with them."""
-        if self.listing.is_narrowed:
-            self.panes.runs.stay()
+        """Clear the filter and the view, and keep the selected run."""
+        if self.run_list_model.is_filtered:
+            self.panes.runs.keep_selection()
             self.panes.filter.action_close(kept=False)
-            self._narrow(View.ALL, "")
+            self._set_filter(View.ALL, "")
 
-    def _list_changed(self, changed: Collection[str], *, gaps: bool = False) -> None:
-        self.listing.apply(self.desk.session.index, changed)
-        self.panes.runs.show(self.desk.now)
+    def _update_runs(self, changed: Collection[str], *, gaps: bool = False) -> None:
+        self.run_list_model.apply(self.state.session.index, changed)
+        self.panes.runs.show(self.state.now)
         run = self.selected_run
         if run is not None and (gaps or run.execution_id in changed):
             self._show_nodes()
 
     def show_inbox(self) -> None:
-        desk = self.desk
-        if self.inbox.show(desk.pending, desk.progress(), desk.marked, desk.now):
+        state = self.state
+        if self.inbox.show(state.pending, state.progress(), state.marked, state.now):
             self.mark_selection_moved()
 
     def _show_nodes(self) -> None:
-        run, desk = self.selected_run, self.desk
+        run, state = self.selected_run, self.state
         if run is None:
-            self.panes.nodes.show(None, desk.now)
+            self.panes.nodes.show(None, state.now)
         else:
-            self.panes.nodes.show(run, desk.now, desk.links(run.execution_id), desk.missing_in(run.execution_id))
+            self.panes.nodes.show(
+                run, state.now, state.replay_relations(run.execution_id), state.missing_events(run.execution_id)
+            )
 
-    def _nodes_follow(self) -> None:
+    def _show_selected_nodes(self) -> None:
         self._show_nodes()
         self.refresh_chrome()
 
-    def _link(self, submission: Submission) -> None:
-        """Select the run that a replay started, if the cursor was left on the run it came from.
+    def _follow_replay(self, submission: Submission) -> None:
+        """Select the run that a replay started, if the cursor is still on the replayed run.
 
-        A run that was only likely may give way to the one that it proves to be.
+        If the likely run turns out to be wrong, select the confirmed one instead.
         """
-        found, before = submission.execution_id, self._linked.get(submission.id, submission.target_id)
+        found, before = submission.execution_id, self._replay_runs.get(submission.id, submission.target_id)
         if submission.kind is not Kind.REPLAY or submission.is_recovered:
             return
         self._show_nodes()
-        if found is None or found == before or found not in self.desk.session.index.runs:
+        if found is None or found == before or found not in self.state.session.index.runs:
             return
-        self._linked[submission.id] = found
+        self._replay_runs[submission.id] = found
         run = self.selected_run
-        # What a poll tells of a write comes before what it tells of the runs.
-        self._list_changed({found})
+        # A poll publishes submissions before runs, so the new run may not be in the list yet.
+        self._update_runs({found})
         if run is not None and run.execution_id == before:
             self.panes.runs.select(found)
 
-    def _narrow(self, view: View, needle: str) -> None:
-        self.listing.set_filter(view, needle)
-        self.panes.runs.show(self.desk.now)
+    def _set_filter(self, view: View, needle: str) -> None:
+        self.run_list_model.set_filter(view, needle)
+        self.panes.runs.show(self.state.now)
         self._show_nodes()
         self.refresh_chrome()
 
-    def _cycle(self, step: int) -> None:
-        self._following.flush()
-        places = list(self.panes.lists)
-        self.panes.focus_pane(places[(places.index(self.key_context) + step) % len(places)])
+    def _cycle_pane(self, step: int) -> None:
+        self._node_debouncer.flush()
+        contexts = list(self.panes.lists)
+        self.panes.focus_pane(contexts[(contexts.index(self.key_context) + step) % len(contexts)])
         self.refresh_chrome()
 
-    def _bring_runs(self) -> None:
-        """What moves the cursor of that list gives it the keys."""
+    def _focus_runs(self) -> None:
+        """Make the run list the active pane."""
         if self.key_context is not KeyContext.RUNS:
             self.panes.focus_pane(KeyContext.RUNS)
 
-    def _to_error(self, step: int, where: str) -> None:
-        row = self.listing.next_failed(self.panes.runs.cursor, step)
+    def _go_to_error(self, step: int, direction: str) -> None:
+        row = self.run_list_model.next_failed(self.panes.runs.cursor, step)
         if row is None:
-            self.show_message(f"no failed run {where}")
+            self.show_message(f"no failed run {direction}")
         else:
-            self._bring_runs()
+            self._focus_runs()
             self.panes.runs.set_cursor(row)
             self.refresh_chrome()

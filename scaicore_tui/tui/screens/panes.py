@@ -1,4 +1,4 @@
-"""The three panes of the main screen and their headings: where they stand, and which one the keys go to."""
+"""The three panes of the main screen: layout, headings, and which pane is active."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from scaicore_tui.tui.widgets.node_list import NodeList
 from scaicore_tui.tui.widgets.row_list import RowList
 from scaicore_tui.tui.widgets.run_list import RunList
 
-# Panes stand side by side from WIDE on; below NARROW one shows at a time.
-WIDE = 110
-NARROW = 72
+# From WIDE_CELLS on, runs and nodes are side by side; below NARROW_CELLS only the active pane is shown.
+WIDE_CELLS = 110
+NARROW_CELLS = 72
 
 
 class Panes(Container):
-    """Run list, node list, inbox. The pane in front is the one that the keys go to."""
+    """Run list, node list, inbox. Keys go to the active pane."""
 
     DEFAULT_CSS = """
     Panes { height: 1fr; layout: vertical; }
@@ -39,15 +39,15 @@ class Panes(Container):
     Panes.-narrow #inbox-pane { height: 1fr; }
     """
 
-    def __init__(self, listing: RunListModel) -> None:
+    def __init__(self, run_list_model: RunListModel) -> None:
         super().__init__()
-        self.listing = listing
-        self.front = KeyContext.RUNS
-        self.runs = RunList(listing)
+        self.run_list_model = run_list_model
+        self.active_context = KeyContext.RUNS
+        self.runs = RunList(run_list_model)
         self.nodes = NodeList()
         self.inbox = CheckpointList()
         self.filter = FilterBar()
-        self._headings = {place: Heading() for place in (KeyContext.RUNS, KeyContext.NODES, KeyContext.CHECKPOINTS)}
+        self._headings = {context: Heading() for context in (KeyContext.RUNS, KeyContext.NODES, KeyContext.CHECKPOINTS)}
         self._panes = {
             KeyContext.RUNS: Vertical(self._headings[KeyContext.RUNS], self.filter, self.runs, id="runs-pane"),
             KeyContext.NODES: Vertical(self._headings[KeyContext.NODES], self.nodes, id="nodes-pane"),
@@ -64,76 +64,80 @@ class Panes(Container):
         yield self._upper
         yield self._panes[KeyContext.CHECKPOINTS]
 
-    def focus_pane(self, place: KeyContext) -> None:
-        """Give the keys to that pane, and on a narrow screen show it in place of the others."""
-        self.front = place
+    def focus_pane(self, context: KeyContext) -> None:
+        """Make the pane of `context` active; on a narrow screen, show only that pane."""
+        self.active_context = context
         self.relayout()
         for other, rows in self.lists.items():
-            rows.set_active(is_front=other is place)
+            rows.set_active(active=other is context)
 
     def on_click(self, event: events.Click) -> None:
-        """A click brings a pane to the front."""
-        place = next((place for place, rows in self.lists.items() if rows is event.widget), self.front)
-        if place is not self.front:
-            self.focus_pane(place)
+        """Activate the clicked pane."""
+        context = next((context for context, rows in self.lists.items() if rows is event.widget), self.active_context)
+        if context is not self.active_context:
+            self.focus_pane(context)
 
     def relayout(self) -> None:
-        """Put the panes where this screen has room for them."""
+        """Arrange the panes for the current screen width."""
         width = self.app.size.width
-        narrow = width < NARROW
-        self.set_class(width >= WIDE, "-wide")
-        self.set_class(narrow, "-narrow")
-        shown = {place for place in self.lists if not narrow or place is self.front}
-        for place, pane in self._panes.items():
-            pane.display = place in shown
+        is_narrow = width < NARROW_CELLS
+        self.set_class(width >= WIDE_CELLS, "-wide")
+        self.set_class(is_narrow, "-narrow")
+        shown = {context for context in self.lists if not is_narrow or context is self.active_context}
+        for context, pane in self._panes.items():
+            pane.display = context in shown
         self._upper.display = bool(shown - {KeyContext.CHECKPOINTS})
 
     def show_headings(self, selected: list[Span], waiting: str, marked: int, *, has_older: bool, offline: bool) -> None:
-        """The headings: that of the `selected` run, and how many checkpoints are `waiting` (?: not read yet), some
-        `marked`."""
-        title, end = self._runs_heading(has_older=has_older)
-        self._heading(KeyContext.RUNS, title, end)
-        below = self.nodes.below
-        self._heading(KeyContext.NODES, selected, [(f"{below} more ↓", "grey")] if below else [])
+        """Update the three headings.
+
+        `selected` is the heading of the selected run, `waiting` the number of pending checkpoints as text ("?" if
+        unknown), `marked` how many of those are marked.
+        """
+        title, right = self._runs_heading(has_older=has_older)
+        self._show_heading(KeyContext.RUNS, title, right)
+        below = self.nodes.rows_below
+        self._show_heading(KeyContext.NODES, selected, [(f"{below} more ↓", "grey")] if below else [])
         colour = "grey" if waiting in ("0", "?") else "amber strong"
-        waits = "Waited" if offline else "Waiting"
+        verb = "Waited" if offline else "Waiting"
         marks = f" · {marked} marked" if marked else ""
-        self._heading(
+        self._show_heading(
             KeyContext.CHECKPOINTS,
-            [(f"{waits} for you · {waiting}", colour), (marks, "accent strong")],
+            [(f"{verb} for you · {waiting}", colour), (marks, "accent strong")],
         )
 
-    def _heading(self, place: KeyContext, left: list[Span], end: list[Span] | None = None) -> None:
-        self._headings[place].show(left, end or [], active=place is self.front)
+    def _show_heading(self, context: KeyContext, left: list[Span], right: list[Span] | None = None) -> None:
+        self._headings[context].show(left, right or [], active=context is self.active_context)
 
     def _runs_heading(self, *, has_older: bool) -> tuple[list[Span], list[Span]]:
-        listing, runs = self.listing, self.runs
-        place = f"{runs.cursor + 1:,} of {len(listing):,}" if len(listing) else "0"
-        left: list[Span] = [(f"Runs  {place}", "text strong")]
-        if listing.is_narrowed:
-            left.append((f"  {listing.view}" if listing.view != "all" else "", "accent strong"))
-            left.append((f"  /{one_line(listing.needle, 20)}" if listing.needle else "", "accent strong"))
-            left.append((f"  of {listing.total:,} runs", "grey"))
-        end: list[Span] = [("following", "accent") if runs.following else ("f follows", "grey")]
-        if has_older and len(listing) and runs.cursor == len(listing) - 1:
-            end = [("↓ reads older", "accent")]
-        if runs.newer:
-            end = [(f"{NEWER} {runs.newer:,} new  ", "accent strong"), *end]
-        return left, end
+        model, runs = self.run_list_model, self.runs
+        position = f"{runs.cursor + 1:,} of {len(model):,}" if len(model) else "0"
+        left: list[Span] = [(f"Runs  {position}", "text strong")]
+        if model.is_filtered:
+            left.append((f"  {model.view}" if model.view != "all" else "", "accent strong"))
+            left.append((f"  /{one_line(model.needle, 20)}" if model.needle else "", "accent strong"))
+            left.append((f"  of {model.total:,} runs", "grey"))
+        right: list[Span] = [("following", "accent") if runs.following else ("f follows", "grey")]
+        if has_older and len(model) and runs.cursor == len(model) - 1:
+            right = [("↓ reads older", "accent")]
+        if runs.unseen_count:
+            right = [(f"{NEWER} {runs.unseen_count:,} new  ", "accent strong"), *right]
+        return left, right
 
 
-def run_heading(run: Run | None, now: float, waits_since: int | None) -> list[Span]:
-    """Id, status and Core of a run, and how long it ran, or has been waiting since that moment in microseconds.
+def run_heading_spans(run: Run | None, now: float, waiting_since_us: int | None) -> list[Span]:
+    """Return id, status, duration and Core of a run; for a waiting run, the time since `waiting_since_us`.
 
-    What differs most in width stands last: what is equal in the next run stays where it is.
+    `now` is in seconds, `waiting_since_us` in microseconds, both since 1970. The Core's name is last because its width
+    varies most: the other columns then keep their position from run to run.
     """
     if run is None:
         return [("Nodes", "text strong")]
-    look = RUN_STYLES[run.status]
-    begun = waits_since if run.status is RunStatus.WAITING else run.began_at
-    spent = format_duration(run.duration_ms) if run.is_over else age_text(begun, now)
+    style = RUN_STYLES[run.status]
+    began_at = waiting_since_us if run.status is RunStatus.WAITING else run.began_at
+    duration = format_duration(run.duration_ms) if run.is_over else age_text(began_at, now)
     return [
         (short_id(run.execution_id), "text strong"),
-        (f"  {look.word} {spent}", look.colour),
+        (f"  {style.word} {duration}", style.colour),
         (f"  {display_name(core_name(run.core_id))}", "text strong"),
     ]

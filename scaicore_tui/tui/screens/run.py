@@ -1,4 +1,4 @@
-"""A run's own view: everything known of it, to scroll through."""
+"""The detail screen of a run: all its visits and events, scrollable."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from scaicore_tui.tui.widgets.line_view import TextPager
 
 
 class RunScreen(SessionScreen):
-    """One run. Follows it while it moves."""
+    """One run in detail, updated while it runs."""
 
     DEFAULT_CSS = """
     RunScreen TextPager { padding: 1 1 0 1; height: 1fr; }
     """
 
-    def __init__(self, desk: AppState, execution_id: str) -> None:
-        super().__init__(desk)
+    def __init__(self, state: AppState, execution_id: str) -> None:
+        super().__init__(state)
         self._execution_id = execution_id
         self._heading = Heading()
-        self._reading = TextPager(self._lines)
+        self._pager = TextPager(self._lines)
 
     @property
     def key_context(self) -> KeyContext:
@@ -36,58 +36,58 @@ class RunScreen(SessionScreen):
 
     @property
     def active_list(self) -> TextPager:
-        return self._reading
+        return self._pager
 
     @property
     def current_run(self) -> Run | None:
-        return self.desk.session.index.runs.get(self._execution_id)
+        return self.state.session.index.runs.get(self._execution_id)
 
     def compose_body(self) -> ComposeResult:
         yield self._heading
-        yield self._reading
+        yield self._pager
 
     def on_mount(self) -> None:
-        """The heading counts lines, which there are once the text has a width."""
+        """Refresh again after the first layout: the heading shows a line count, which depends on the width."""
         super().on_mount()
         self.call_after_refresh(self.refresh_chrome)
 
     def apply_update(self, update: Update) -> None:
-        """Read again if the run moved, is found to be a replay or replayed, or may miss other events."""
+        """Rebuild the text if the run, its replay relations or its gaps may have changed."""
         if self._execution_id in update.runs or update.submission is not None or update.gaps:
-            self._reading.rebuild()
+            self._pager.rebuild()
         super().apply_update(update)
 
     def refresh_chrome(self) -> None:
-        """The frame, and the heading."""
-        place = f"line {self._reading.top + 1:,} of {self._reading.line_count:,}"
-        self._heading.show(self.heading_of_run, [(place, "grey")], active=True)
+        """Redraw the bars and the heading."""
+        position = f"line {self._pager.top + 1:,} of {self._pager.line_count:,}"
+        self._heading.show(self.run_heading_spans, [(position, "grey")], active=True)
         super().refresh_chrome()
 
-    def set_dimmed(self, *, runs: bool, waiting: bool) -> None:
-        """The run, told as it was."""
-        self._reading.fade(faded=runs)
+    def set_dimmed(self, *, runs: bool, checkpoints: bool) -> None:
+        """Dim a stale run."""
+        self._pager.set_dimmed(dimmed=runs)
 
     def leave(self) -> None:
         self.dismiss()
 
     def action_next_error(self) -> None:
-        self._to_error(range(self._reading.top + 1, self._reading.line_count), "further down")
+        self._go_to_error(range(self._pager.top + 1, self._pager.line_count), "further down")
 
     def action_previous_error(self) -> None:
-        self._to_error(range(self._reading.top - 1, -1, -1), "further up")
+        self._go_to_error(range(self._pager.top - 1, -1, -1), "further up")
 
-    def _to_error(self, lines: Iterable[int], where: str) -> None:
-        line = self._reading.find("red", lines)
+    def _go_to_error(self, lines: Iterable[int], direction: str) -> None:
+        line = self._pager.find("red", lines)
         if line is None:
-            self.show_message(f"no error {where}")
+            self.show_message(f"no error {direction}")
         else:
-            self._reading.scroll_to_line(line)
+            self._pager.scroll_to_line(line)
             self.refresh_chrome()
 
     def _lines(self, width: int) -> Sequence[Line]:
         run = self.current_run
         if run is None:
             return []
-        key, session = run.execution_id, self.desk.session
+        key, session = run.execution_id, self.state.session
         events = session.newest_events(key, MAX_EVENTS)
-        return run_detail(run, events, width, self.desk.links(key), self.desk.missing_in(key))
+        return run_detail(run, events, width, self.state.replay_relations(key), self.state.missing_events(key))

@@ -1,1 +1,1 @@
-"""What is on the screens: widgets that are given values and post requests. They await nothing and do no I/O."""
+"""Widgets: they show the values passed to them and post messages. They do no I/O."""

@@ -1,4 +1,7 @@
-"""The status bar and the line below it that tells what is wrong. One line repaints once a second, if its text does."""
+"""Bars of one or a few lines: pane heading, notices, action hint, status, error banner, footer.
+
+A line is repainted only if its text changes: the status bar, at most once a second.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,21 @@ from scaicore_tui.text import cell_width
 from scaicore_tui.tui.keymap import KeyAction
 from scaicore_tui.tui.messages import InvokeKeyAction
 from scaicore_tui.tui.notices import Notice
-from scaicore_tui.tui.render import status as words
-from scaicore_tui.tui.render.line import Line, Span, hanging_indent, justify, length, wrap_spans
-from scaicore_tui.tui.render.status import StatusModel, problem_text
+from scaicore_tui.tui.render.line import Line, Span, hanging_indent, justify, line_width, wrap_spans
+from scaicore_tui.tui.render.status import (
+    StatusModel,
+    connection_spans,
+    count_spans,
+    feed_spans,
+    filter_spans,
+    name_span,
+    problem_text,
+)
 from scaicore_tui.tui.widgets.line_view import StaticLines
 
 
 class Heading(StaticLines):
-    """The heading of one pane."""
+    """The heading of one pane; the active one has a mark at the left."""
 
     DEFAULT_CSS = """
     Heading { background: $panel; }
@@ -27,36 +37,36 @@ class Heading(StaticLines):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
         super().__init__(id=id)
         self._left: Sequence[Span] = ()
-        self._end: Sequence[Span] = ()
+        self._right: Sequence[Span] = ()
         self._active = False
 
     def show(self, left: Sequence[Span], end: Sequence[Span] = (), *, active: bool = False) -> None:
-        """The heading says `left`, and `end` at the right edge if there is room."""
-        self._left, self._end, self._active = left, end, active
+        """Show `left`, and `right` at the right edge if there is room."""
+        self._left, self._right, self._active = left, end, active
         self.repaint()
 
     def draw(self, line: int) -> Line:
         mark = ("▍", "accent strong") if self._active else (" ", "text")
-        return justify([mark, *self._left], [*self._end, (" ", "text")], self.size.width)
+        return justify([mark, *self._left], [*self._right, (" ", "text")], self.size.width)
 
 
 MAX_NOTICE_LINES = 4
 
 
 class NoticeBar(StaticLines):
-    """One notice, and how many more stand. Takes more than a line only where the words need it."""
+    """The newest notice and how many more are open. As high as its text needs, up to MAX_NOTICE_LINES."""
 
     _lines: list[str] = []  # noqa: RUF012  (replaced, never changed)
     _colour = "text"
-    _end: Span = ("", "text")
+    _right: Span = ("", "text")
 
     def show(self, notice: Notice | None, count: int) -> None:
         """Show `notice`, the newest of `count`."""
-        room = self.app.size.width - 18
-        self._lines = hanging_indent(notice.words, room, MAX_NOTICE_LINES) if notice is not None else []
+        width = self.app.size.width - 18
+        self._lines = hanging_indent(notice.text, width, MAX_NOTICE_LINES) if notice is not None else []
         self._colour = notice.colour if notice is not None else "text"
         more = f"1 of {count} · " if count > 1 else ""
-        self._end = (f"{more}esc ok ", "grey") if notice is not None and notice.sticky else ("", "text")
+        self._right = (f"{more}esc ok ", "grey") if notice is not None and notice.sticky else ("", "text")
         height = max(1, len(self._lines))
         if self.size.height != height:
             self.styles.height = height
@@ -65,26 +75,26 @@ class NoticeBar(StaticLines):
     def draw(self, line: int) -> Line:
         if line >= len(self._lines):
             return ()
-        said: list[Span] = [(" ", "text"), (self._lines[line], self._colour)]
-        return justify(said, [self._end], self.size.width) if line == 0 else said
+        spans: list[Span] = [(" ", "text"), (self._lines[line], self._colour)]
+        return justify(spans, [self._right], self.size.width) if line == 0 else spans
 
 
 MAX_HINT_LINES = 3
 
 
 class ActionHint(StaticLines):
-    """Takes more than a line only where the words need it."""
+    """What the confirm key of a dialog would do, or why it does nothing. As high as its text needs."""
 
     DEFAULT_CSS = """
     ActionHint { height: 2; padding: 1 1 0 1; }
     """
 
-    _said: tuple[Span, ...] = ()
+    _spans: tuple[Span, ...] = ()
     _lines: Sequence[Line] = ()
 
-    def show(self, *said: Span) -> None:
-        """Say this."""
-        self._said = said
+    def show(self, *spans: Span) -> None:
+        """Show `spans`, wrapped."""
+        self._spans = spans
         self._wrap()
 
     def on_resize(self) -> None:
@@ -95,19 +105,19 @@ class ActionHint(StaticLines):
         return self._lines[line] if line < len(self._lines) else ()
 
     def _wrap(self) -> None:
-        self._lines = wrap_spans(self._said, self.size.width, MAX_HINT_LINES) if self.size.width else [self._said]
+        self._lines = wrap_spans(self._spans, self.size.width, MAX_HINT_LINES) if self.size.width else [self._spans]
         self.styles.height = max(1, len(self._lines)) + 1
         self.repaint()
 
 
-GAP: Span = ("   ", "text")
-# From here on everything fits on one line.
+SEPARATOR: Span = ("   ", "text")
+# From this width on the status bar fits on one line.
 ONE_LINE_WIDTH = 112
-MAX_TROUBLE_LINES = 3
+MAX_PROBLEM_LINES = 3
 
 
 class StatusBar(StaticLines):
-    """State of the link, counts, feed: on one line, or on two where the screen is narrow."""
+    """Connection status, counts and filter: on one line, or on two if the screen is narrow."""
 
     DEFAULT_CSS = """
     StatusBar { background: $panel; height: 2; }
@@ -115,47 +125,49 @@ class StatusBar(StaticLines):
 
     status: StatusModel | None = None
 
-    def show(self, standing: StatusModel) -> None:
-        """Tell how things stand."""
-        self.status = standing
+    def show(self, status: StatusModel) -> None:
+        """Show `status`."""
+        self.status = status
         self.repaint()
 
     def draw(self, line: int) -> Line:
         if self.status is None:
             return ()
-        standing, width = self.status, self.size.width - 1
-        # What changes every second stands first: a line is written from its left edge to its last change.
-        counts, name = words.count_spans(standing), self._named(20 if self.size.height == 1 else 12)
-        room = self.size.width - 1 - length(name) - length(_short(counts))
-        link: list[Span] = [(" ", "text"), *words.connection_spans(standing, room)]
+        status, width = self.status, self.size.width - 1
+        # What changes every second comes first: a repaint writes from the left edge up to the last change.
+        counts, name = count_spans(status), self._name_spans(20 if self.size.height == 1 else 12)
+        available = self.size.width - 1 - line_width(name) - line_width(_shorten_counts(counts))
+        connection: list[Span] = [(" ", "text"), *connection_spans(status, available)]
         if self.size.height == 1:
-            left = [*link, *name, GAP, *counts]
-            end = [*words.filter_spans(standing), (" · ", "grey"), *words.feed_spans(standing)]
-            if length(left) + length(end) >= width:
-                end = words.filter_spans(standing)
-            return justify(left, end, width)
+            left = [*connection, *name, SEPARATOR, *counts]
+            right = [*filter_spans(status), (" · ", "grey"), *feed_spans(status)]
+            if line_width(left) + line_width(right) >= width:
+                right = filter_spans(status)
+            return justify(left, right, width)
         if line == 0:
-            left = [*link, *name]
+            left = [*connection, *name]
             return (
-                justify(left, counts, width + 1) if length(left) + length(counts) < width else [*left, *_short(counts)]
+                justify(left, counts, width + 1)
+                if line_width(left) + line_width(counts) < width
+                else [*left, *_shorten_counts(counts)]
             )
-        return justify([(" ", "text"), *words.filter_spans(standing)], words.feed_spans(standing), width)
+        return justify([(" ", "text"), *filter_spans(status)], feed_spans(status), width)
 
-    def _named(self, width: int) -> list[Span]:
-        """The profile, where it is not told with the state."""
-        standing = self.status
-        if standing is None or standing.recorded_for is not None:
+    def _name_spans(self, width: int) -> list[Span]:
+        """Return the profile's name; empty if the connection status contains it (offline)."""
+        status = self.status
+        if status is None or status.recording_age_s is not None:
             return []
-        return [GAP, words.name_span(standing.name, standing.color, width)]
+        return [SEPARATOR, name_span(status.name, status.color, width)]
 
 
-def _short(counts: list[Span]) -> list[Span]:
-    """The counts with shorter words: all of them must fit."""
+def _shorten_counts(counts: list[Span]) -> list[Span]:
+    """Return the counts with abbreviated words, so that all of them fit."""
     return [("  ", "text"), *((text.replace("ning", "").replace("ing", "").replace("ed", ""), c) for text, c in counts)]
 
 
 class ErrorBanner(StaticLines):
-    """Why the screen is not live. Takes no room while it is."""
+    """Why the screen is not live. Hidden while it is."""
 
     DEFAULT_CSS = """
     ErrorBanner { height: auto; display: none; }
@@ -164,11 +176,11 @@ class ErrorBanner(StaticLines):
     _lines: list[str] = []  # noqa: RUF012  (replaced, never changed)
     _colour = "amber"
 
-    def show(self, standing: StatusModel) -> None:
-        """Tell what is wrong, if anything is."""
-        reason = problem_text(standing)
-        self._colour = "red" if standing.state is ConnectionState.OFFLINE else "amber"
-        self._lines = hanging_indent(reason, self.app.size.width - 3, MAX_TROUBLE_LINES) if reason else []
+    def show(self, status: StatusModel) -> None:
+        """Show the problem in `status`, if there is one."""
+        reason = problem_text(status)
+        self._colour = "red" if status.state is ConnectionState.OFFLINE else "amber"
+        self._lines = hanging_indent(reason, self.app.size.width - 3, MAX_PROBLEM_LINES) if reason else []
         self.display = bool(reason)
         if self._lines:
             self.styles.height = len(self._lines)
@@ -178,11 +190,11 @@ class ErrorBanner(StaticLines):
         return [(" ", "text"), (self._lines[line], self._colour)] if line < len(self._lines) else ()
 
 
-ALWAYS = ("next_pane", "back", "help", "quit")
+ALWAYS_SHOWN = ("next_pane", "back", "help", "quit")
 
 
 class Footer(StaticLines):
-    """Keys and labels of some actions. `ALWAYS` has its place at the end, however narrow it is."""
+    """Keys and labels of actions. Those in ALWAYS_SHOWN come last and are shown at any width."""
 
     DEFAULT_CSS = """
     Footer { background: $panel; }
@@ -193,41 +205,44 @@ class Footer(StaticLines):
         self._actions: list[KeyAction] = []
 
     def show(self, actions: Iterable[KeyAction]) -> None:
-        """Offer these actions, the most important first."""
+        """Show `actions`, most important first; those without a label are left out."""
         self._actions = [action for action in actions if action.label]
         self.repaint()
 
     def draw(self, line: int) -> Line:
-        pieces: list[Span] = [(" ", "text")]
-        for action in self._fitting():
-            pieces += [(action.first_key, "accent strong"), (f" {action.label}  ", "grey")]
-        return pieces
+        spans: list[Span] = [(" ", "text")]
+        for action in self._fitting_actions():
+            spans += [(action.first_key, "accent strong"), (f" {action.label}  ", "grey")]
+        return spans
 
     def on_click(self, event: events.Click) -> None:
-        """Ask for the action under the mouse. A double click asks once: its second half may meet another footer,
-        where the first one closed a dialog."""
+        """Request the action under the mouse.
+
+        The second click of a double click is ignored: the first one may have closed a dialog, so that the second one
+        hits the footer of another screen.
+        """
         if event.chain > 1:
             return
         x = 1
-        for action in self._fitting():
-            x += _width(action)
+        for action in self._fitting_actions():
+            x += _action_width(action)
             if event.x < x:
                 self.post_message(InvokeKeyAction(action.id))
                 return
 
-    def _fitting(self) -> list[KeyAction]:
-        ending = [action for action in self._actions if action.id in ALWAYS]
-        room = self.size.width - 1 - sum(map(_width, ending))
+    def _fitting_actions(self) -> list[KeyAction]:
+        last = [action for action in self._actions if action.id in ALWAYS_SHOWN]
+        available = self.size.width - 1 - sum(map(_action_width, last))
         shown = []
         for action in self._actions:
-            if action in ending:
+            if action in last:
                 continue
-            room -= _width(action)
-            if room < 0:
+            available -= _action_width(action)
+            if available < 0:
                 break
             shown.append(action)
-        return shown + ending
+        return shown + last
 
 
-def _width(action: KeyAction) -> int:
+def _action_width(action: KeyAction) -> int:
     return cell_width(action.first_key) + cell_width(action.label) + 3

@@ -1,4 +1,4 @@
-"""A list of checkpoints. Its cursor and its marks stay on checkpoints, not on rows."""
+"""Lists of checkpoints. Cursor and marks stay on their checkpoint when rows move."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from scaicore_tui.tui.widgets.row_list import RowList
 
 
 class CheckpointList(RowList):
-    """What waits for a person. `progress` says of a checkpoint how far an answer to it got."""
+    """Pending checkpoints, with the progress of answers to them."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
         super().__init__(id=id)
-        # Whether what waits was ever read.
-        self.is_known = False
+        # True once the pending checkpoints have been read.
+        self.is_loaded = False
         self._checkpoints: Sequence[Checkpoint] = ()
         self._progress: Mapping[str, Span] = {}
         self._marked: Container[str] = ()
@@ -28,8 +28,8 @@ class CheckpointList(RowList):
         return len(self._checkpoints)
 
     @property
-    def empty_words(self) -> str:
-        return "nothing waits for you" if self.is_known else "what waits was not read yet"
+    def empty_text(self) -> str:
+        return "nothing waits for you" if self.is_loaded else "waiting checkpoints have not been read yet"
 
     @property
     def selected(self) -> Checkpoint | None:
@@ -38,12 +38,12 @@ class CheckpointList(RowList):
 
     @property
     def ids(self) -> frozenset[str]:
-        """Those listed, in sight or not."""
+        """The ids of all listed checkpoints, visible or not."""
         return frozenset(checkpoint.id for checkpoint in self._checkpoints)
 
     @property
-    def in_turn(self) -> Sequence[Checkpoint]:
-        """All others, beginning behind the selected one and going on at the top."""
+    def others_in_order(self) -> Sequence[Checkpoint]:
+        """All other checkpoints: those below the selected one, then those above it, from the top."""
         return [*self._checkpoints[self.cursor + 1 :], *self._checkpoints[: self.cursor]]
 
     def draw_row(self, row: int) -> Line:
@@ -53,7 +53,10 @@ class CheckpointList(RowList):
     def show(
         self, checkpoints: Sequence[Checkpoint], progress: Mapping[str, Span], marked: Container[str], now: float
     ) -> bool:
-        """Show the checkpoints as they are at `now`; whether the cursor had to leave its own."""
+        """Show `checkpoints` and return True if the selected one is no longer among them.
+
+        `progress` is the progress of answers, by checkpoint id; `marked` are ids; `now` is in seconds since 1970.
+        """
         before = self.selected
         self._checkpoints, self._progress, self._marked, self._now = checkpoints, progress, marked, now
         rows = {checkpoint.id: row for row, checkpoint in enumerate(checkpoints)}
@@ -64,13 +67,13 @@ class CheckpointList(RowList):
         return before is not None and not stays
 
     def select(self, checkpoint_id: str) -> None:
-        """Put the cursor on that checkpoint, if it is listed."""
+        """Move the cursor to the checkpoint, if it is listed."""
         row = next((row for row, one in enumerate(self._checkpoints) if one.id == checkpoint_id), None)
         if row is not None:
             self.set_cursor(row)
 
     def tick(self, now: float) -> None:
-        """Only time passed."""
+        """Update the ages to `now`, in seconds since 1970."""
         self._now = now
         self.repaint()
 
@@ -79,23 +82,22 @@ class CheckpointList(RowList):
             self.post_message(CheckpointOpened(checkpoint.id))
 
     def cursor_mark(self, row: int) -> Span:
-        sign, colour = super().cursor_mark(row)
         if self._checkpoints[row].id not in self._marked:
-            return sign, colour
+            return super().cursor_mark(row)
         return f"{CURSOR if row == self.cursor else ' '}{MARKED}", "accent strong"
 
 
 class InboxList(CheckpointList):
-    """Checkpoints with all that a wide row has room for. `filtered` tells why there may be none."""
+    """Pending or resolved checkpoints in wide rows. `is_filtered` explains an empty list."""
 
     shows_resolved = False
-    filtered = False
+    is_filtered = False
 
     @property
-    def empty_words(self) -> str:
-        if self.filtered:
-            return "nothing is kept by the filter: esc clears it"
-        return "nothing was answered, as far as it was read" if self.shows_resolved else super().empty_words
+    def empty_text(self) -> str:
+        if self.is_filtered:
+            return "No checkpoints match the filter. esc clears the filter."
+        return "no resolved checkpoints have been read" if self.shows_resolved else super().empty_text
 
     def draw_row(self, row: int) -> Line:
         checkpoint, width = self._checkpoints[row], self.size.width - 2

@@ -1,4 +1,4 @@
-"""What a protected profile asks for before anything is written: the word that confirms, typed out by hand."""
+"""Text fields. Typed and pasted text is sanitized, so that no control character reaches the terminal or the API."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scaicore_tui.tui.messages import ConfirmationTyped, FilterClosed, FilterTyp
 
 
 class SafeInput(Input):
-    """One line."""
+    """A one-line text field."""
 
     DEFAULT_CSS = """
     SafeInput { border: none; height: 1; padding: 0 1; background: $panel; }
@@ -28,12 +28,12 @@ class SafeInput(Input):
         self.cursor_blink = False
 
     def replace(self, text: str, start: int, end: int) -> None:
-        """All typing and pasting comes this way."""
+        """Insert `text`, sanitized. Textual calls this for all typing and pasting."""
         super().replace(sanitize_input_line(text), start, end)
 
 
 class SafeTextArea(TextArea):
-    """A text of many lines."""
+    """A text field of several lines."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class SafeTextArea(TextArea):
         id: str | None = None,  # noqa: A002  (Textual's own name)
     ) -> None:
         super().__init__(
-            self.shown(text),
+            self.sanitize(text),
             soft_wrap=True,
             tab_behavior="focus",
             show_line_numbers=show_line_numbers,
@@ -54,25 +54,25 @@ class SafeTextArea(TextArea):
         self.cursor_blink = False
 
     def on_unmount(self) -> None:
-        """Leave nothing behind: the app would hold each that ever was, to tell it of the next theme."""
+        """Remove the theme watcher that Textual leaves in the app: it would keep every closed field in memory."""
         watchers: list[tuple[object, object]] = vars(self.app).get("__watchers", {}).get("theme", [])
         watchers[:] = [watcher for watcher in watchers if watcher[0] is not self]
 
-    def shown(self, text: str) -> str:
-        """`text` as it may stand here."""
+    def sanitize(self, text: str) -> str:
+        """Return `text` as it may be shown here."""
         return sanitize_input(text)
 
     def render_line(self, y: int) -> Strip:
-        """Nothing where no cell is left: Textual would break the placeholder into lines of no width."""
+        """Draw nothing at a width of 0: Textual would wrap the placeholder into lines of width 0."""
         return super().render_line(y) if self.content_size.width else Strip([])
 
     def edit(self, edit: Edit) -> EditResult:
-        """All typing and pasting comes this way."""
-        return super().edit(replace(edit, text=self.shown(edit.text)))
+        """Apply `edit`, sanitized. Textual calls this for all typing and pasting."""
+        return super().edit(replace(edit, text=self.sanitize(edit.text)))
 
 
 class JsonEditor(SafeTextArea):
-    """A text of JSON, with numbered lines."""
+    """A JSON text field with line numbers. Unsafe characters are shown as JSON escapes."""
 
     DEFAULT_CSS = """
     JsonEditor { border: none; padding: 0; background: $panel; }
@@ -82,17 +82,17 @@ class JsonEditor(SafeTextArea):
     def __init__(self, text: str, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
         super().__init__(text, show_line_numbers=True, id=id)
 
-    def shown(self, text: str) -> str:
+    def sanitize(self, text: str) -> str:
         return escape_json(text)
 
-    def put(self, text: str) -> None:
-        """Put `text` in place of all that stands there; that can be undone."""
+    def set_text(self, text: str) -> None:
+        """Replace the whole content by `text`, as one edit that can be undone."""
         self.replace(text, (0, 0), self.document.end)
         self.move_cursor((0, 0))
 
 
 class FilterBar(SafeInput):
-    """Filters while it is typed. Enter keeps the filter, Escape clears it."""
+    """Filters while a person types. Enter keeps the filter, Escape clears it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close(False)", "clear", show=False),
@@ -103,10 +103,10 @@ class FilterBar(SafeInput):
     """
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
-        super().__init__(placeholder="filter: words, !words that must not stand there", id=id)
+        super().__init__(placeholder="filter: words to find, !words to exclude", id=id)
 
     def open(self) -> None:
-        """Show it and type in it."""
+        """Show the bar and focus it."""
         self.display = True
         self.focus()
 
@@ -118,65 +118,64 @@ class FilterBar(SafeInput):
         self.post_message(FilterClosed(kept and bool(self.value)))
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Filter by what is typed so far."""
+        """Post the filter text typed so far."""
         event.stop()
         self.post_message(FilterTyped(event.value))
 
 
 class TypeToConfirm(SafeInput):
-    """Takes the word sign by sign; where it is not `needed`, it is not there.
+    """The field for the confirmation word of a protected profile. Not shown unless `is_needed`.
 
-    A paste is refused, also of the word alone: typing it out is there to make a person read what goes out, and a
-    clipboard only shows that something was copied.
+    Pasting is refused: typing makes a person read what will be sent, pasting does not.
     """
 
     DEFAULT_CSS = """
     TypeToConfirm > .input--placeholder { color: $state-amber; }
     """
 
-    def __init__(self, *, needed: bool) -> None:
+    def __init__(self, *, is_needed: bool) -> None:
         super().__init__()
-        self.needed = needed
+        self.is_needed = is_needed
         self.was_pasted = False
-        self._words: tuple[str, ...] = ()
-        self._subject: object = None
-        self._is_begun = False
+        self._accepted_words: tuple[str, ...] = ()
+        self._key: object = None
+        self._has_begun = False
 
     @property
     def word(self) -> str:
-        """The word to type, the shortest that will do; empty where nothing can be confirmed yet."""
-        return min(self._words, key=len, default="")
+        """The shortest word that confirms; empty if nothing can be confirmed yet."""
+        return min(self._accepted_words, key=len, default="")
 
     @property
-    def is_done(self) -> bool:
-        """Whether it stands there, or is not needed."""
-        return not self.needed or self.value in self._words
+    def is_satisfied(self) -> bool:
+        """True if an accepted word is typed, or none is needed."""
+        return not self.is_needed or self.value in self._accepted_words
 
-    def ask(self, words: tuple[str, ...], subject: object) -> None:
-        """Take any of `words`, as they are shown, for `subject`. What was typed for another subject is gone."""
-        if subject != self._subject:
+    def require(self, words: tuple[str, ...], key: object) -> None:
+        """Accept any of `words`, in their displayed form, to confirm `key`. If `key` changed, clear the field."""
+        if key != self._key:
             self.value = ""
-        self._subject = subject
-        self._words = tuple(word for word in map(one_line, words) if word)
-        what = f"type {display_name(self.word)} to send" if self.word else "what is chosen is typed out here"
-        self.placeholder = f"this profile is protected: {what}"
+        self._key = key
+        self._accepted_words = tuple(word for word in map(one_line, words) if word)
+        request = f"type {display_name(self.word)} to send" if self.word else "choose first, then type the choice here"
+        self.placeholder = f"this profile is protected: {request}"
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Tell the dialog, and whether the word was begun."""
+        """Post the change to the dialog; `begins` is True for the first character."""
         event.stop()
-        begins, self._is_begun = bool(event.value) and not self._is_begun, bool(event.value)
+        begins, self._has_begun = bool(event.value) and not self._has_begun, bool(event.value)
         self.was_pasted = False
         self.post_message(ConfirmationTyped(begins=begins))
 
     def on_paste(self, event: events.Paste) -> None:
-        """Refuse it."""
+        """Refuse the paste."""
         event.prevent_default()
         event.stop()
-        self._refuse()
+        self._refuse_paste()
 
     def action_paste(self) -> None:
-        self._refuse()
+        self._refuse_paste()
 
-    def _refuse(self) -> None:
+    def _refuse_paste(self) -> None:
         self.was_pasted = True
         self.post_message(ConfirmationTyped(begins=False))

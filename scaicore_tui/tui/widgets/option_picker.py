@@ -1,4 +1,4 @@
-"""The options of a checkpoint, however many: chosen by number, by arrows, by typing, or with the mouse."""
+"""A list of options to choose one from: by number, arrow keys, typed letters or mouse."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scaicore_tui.tui.widgets.line_view import LineView
 
 
 class OptionPicker(LineView, can_focus=True):
-    """Numbered options, of which one may be chosen. Nothing is sent from here. `reserved` letters choose nothing."""
+    """Numbered options of which one can be chosen. Sends nothing. Characters in `reserved` are ignored."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings({KeyContext.ANSWER}, only=("option_down", "option_up"))]
 
@@ -28,11 +28,11 @@ class OptionPicker(LineView, can_focus=True):
         self._row = next((row for row, option in enumerate(options) if option.id == chosen), None)
         self._reserved = reserved
         self._typed = ""
-        self._laid: dict[int, list[tuple[int, list[Span]]]] = {}
+        self._wrapped_lines: dict[int, list[tuple[int, list[Span]]]] = {}
 
     @property
     def chosen(self) -> Option | None:
-        """The option that would be sent."""
+        """The chosen option; None if none is chosen."""
         return None if self._row is None else self._options[self._row]
 
     @property
@@ -44,19 +44,19 @@ class OptionPicker(LineView, can_focus=True):
 
     def draw(self, line: int) -> Line:
         lines = self._lines(self.size.width)
-        row, pieces = lines[line]
+        row, spans = lines[line]
         is_chosen, is_first = row == self._row, not line or lines[line - 1][0] != row
         number = str(row + 1).rjust(len(str(len(self._options))))
         prefix = f"{CURSOR if is_chosen else ' '} {number} " if is_first else " " * self._indent
-        words = [(text, f"{colour} strong" if is_chosen and colour == "text" else colour) for text, colour in pieces]
-        return [(prefix, "accent strong"), *words]
+        styled = [(text, f"{colour} strong" if is_chosen and colour == "text" else colour) for text, colour in spans]
+        return [(prefix, "accent strong"), *styled]
 
     def choose(self, row: int) -> None:
-        """Choose the option at `row`, or the nearest there is."""
+        """Choose the option at `row`, or the nearest one."""
         self._row = max(0, min(row, len(self._options) - 1))
-        mine = [line for line, (other, _) in enumerate(self._lines(self.size.width)) if other == self._row]
-        if not self.top <= mine[0] <= mine[-1] < self.top + self.size.height:
-            self.scroll_to_line(mine[0] - max(0, self.size.height - len(mine)) // 2)
+        chosen_lines = [line for line, (other, _) in enumerate(self._lines(self.size.width)) if other == self._row]
+        if not self.top <= chosen_lines[0] <= chosen_lines[-1] < self.top + self.size.height:
+            self.scroll_to_line(chosen_lines[0] - max(0, self.size.height - len(chosen_lines)) // 2)
         self.repaint()
         self.post_message(OptionChosen(self._options[self._row].id))
 
@@ -69,12 +69,12 @@ class OptionPicker(LineView, can_focus=True):
         self.choose(0 if self._row is None else self._row - 1)
 
     def on_key(self, event: events.Key) -> None:
-        """Choose by number, or by the first letters of a label or id."""
+        """Choose by number, or by the first letters of a label or an id."""
         if event.character is None or not event.is_printable or event.character in self._reserved:
             return
         event.stop()
         for typed in (self._typed + event.character.lower(), event.character.lower()):
-            row = self._typed_row(typed)
+            row = self._find_row(typed)
             if row is not None:
                 self._typed = typed
                 self.choose(row)
@@ -89,26 +89,29 @@ class OptionPicker(LineView, can_focus=True):
 
     @property
     def _indent(self) -> int:
-        """How many cells stand before an option's words."""
+        """The width of the cursor and number in cells."""
         return len(str(len(self._options))) + 3
 
     def _lines(self, width: int) -> list[tuple[int, list[Span]]]:
-        """All options in lines of `width` cells, each line with the row of its option."""
-        if width not in self._laid:
-            room = max(1, width - self._indent)
-            rows = enumerate(self._options)
-            self._laid = {width: [(row, line) for row, option in rows for line in _wrapped(option, room)]}
-        return self._laid[width]
+        """Return all options wrapped to `width` cells, as pairs of option row and spans."""
+        if width not in self._wrapped_lines:
+            available = max(1, width - self._indent)
+            self._wrapped_lines = {
+                width: [
+                    (row, line) for row, option in enumerate(self._options) for line in _wrap_option(option, available)
+                ]
+            }
+        return self._wrapped_lines[width]
 
-    def _typed_row(self, typed: str) -> int | None:
+    def _find_row(self, typed: str) -> int | None:
         if typed.isdecimal():
             return int(typed) - 1 if 0 < int(typed) <= len(self._options) else None
         names = ((option.name.lower(), option.id.lower()) for option in self._options)
-        return next((row for row, both in enumerate(names) if any(name.startswith(typed) for name in both)), None)
+        return next((row for row, pair in enumerate(names) if any(name.startswith(typed) for name in pair)), None)
 
 
-def _wrapped(option: Option, width: int) -> Iterator[list[Span]]:
-    """The label, and the id behind it or below it, whole."""
+def _wrap_option(option: Option, width: int) -> Iterator[list[Span]]:
+    """Yield the lines of the label; the id follows on the last line, or below if it does not fit."""
     *full, last = wrap(one_line(option.name), width)
     for line in full:
         yield [(line, "text")]

@@ -1,4 +1,4 @@
-"""A list with a cursor. The cursor is a mark at the left edge: moving it changes two cells."""
+"""Base of lists with a cursor. The cursor is a mark at the left edge: moving it repaints two cells."""
 
 from __future__ import annotations
 
@@ -11,46 +11,46 @@ from scaicore_tui.tui.widgets.line_view import LineView
 
 
 class RowList(LineView):
-    """Rows to choose from. Subclasses draw a row without its mark, and say what moving and opening mean."""
+    """Rows with a cursor. Subclasses draw a row without the cursor mark and react to moving and opening."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
         super().__init__(id=id)
         self.cursor = 0
-        self.is_front = False
+        self.has_keys = False
 
     @property
     @abstractmethod
     def row_count(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
 
     @property
-    def empty_words(self) -> str:
-        """What is said where there is no row."""
+    def empty_text(self) -> str:
+        """The text of an empty list."""
         return ""
 
     @abstractmethod
     def draw_row(self, row: int) -> Line:
-        """A row, without the mark of the cursor."""
+        """Return the spans of a row, without the cursor mark."""
 
     def line_of(self, row: int) -> int:
-        """The line that a row stands on, or would, where it is one before the first or behind the last."""
+        """Return the line of `row`, which may be one before the first or one after the last."""
         return row
 
     def row_at(self, line: int) -> int | None:
-        """The row on a line; None where something else is, or nothing."""
+        """Return the row on a line; None if there is no row on it."""
         return line if line < self.row_count else None
 
     def cursor_mark(self, row: int) -> Span:
-        """The two cells before a row."""
+        """Return the two cells before a row."""
         if row != self.cursor:
             return "  ", "text"
-        return f"{CURSOR} ", "accent strong" if self.is_front else "grey"
+        return f"{CURSOR} ", "accent strong" if self.has_keys else "grey"
 
-    def cursor_moved(self, *, by_hand: bool) -> None:
-        """The cursor is on another row, put there by a person or by the data."""
+    def cursor_moved(self, *, by_user: bool) -> None:
+        """React to the cursor being on another row; `by_user` is False if the data moved it."""
 
     def row_opened(self) -> None:
-        """The row under the cursor was opened."""
+        """React to the row under the cursor being opened."""
 
     @property
     def line_count(self) -> int:
@@ -58,21 +58,23 @@ class RowList(LineView):
 
     def draw(self, line: int) -> Line:
         if not self.row_count:
-            return [("  ", "text"), (self.empty_words, "grey")]
+            return [("  ", "text"), (self.empty_text, "grey")]
         return [self.cursor_mark(line), *self.draw_row(line)]
 
-    def set_cursor(self, row: int, *, by_hand: bool = True) -> None:
-        """Move the cursor to `row`, or as near as there are rows, and show it."""
+    def set_cursor(self, row: int, *, by_user: bool = True) -> None:
+        """Move the cursor to `row`, or to the nearest row, and scroll to it."""
         row = max(0, min(row, self.row_count - 1))
         if row != self.cursor:
             self.cursor = row
-            self.cursor_moved(by_hand=by_hand)
+            self.cursor_moved(by_user=by_user)
         self.scroll_to_cursor()
         self.repaint()
 
     def scroll_to_cursor(self) -> None:
-        """Scroll so far that the cursor is seen, with what stands between its row and the next ones: by half a page, as
-        one line costs as much as many."""
+        """Scroll until the cursor is visible, together with the lines between its row and the adjacent ones.
+
+        Scrolls by half a page: scrolling one line repaints as much as scrolling many.
+        """
         height = self.size.height
         first, last = self.line_of(self.cursor - 1) + 1, self.line_of(self.cursor + 1) - 1
         if height and not self.top <= first <= last < self.top + height:
@@ -86,9 +88,9 @@ class RowList(LineView):
         if self.row_count:
             self.row_opened()
 
-    def set_active(self, *, is_front: bool) -> None:
-        """The keys go here, or elsewhere."""
-        self.is_front = is_front
+    def set_active(self, *, active: bool) -> None:
+        """Note whether keys go to this list; the cursor is brighter if so."""
+        self.has_keys = active
         self.repaint()
 
     def on_resize(self) -> None:

@@ -1,6 +1,6 @@
-"""The list of runs. Its cursor stays on a run, not on a row; following, it stays on the newest.
+"""The list of runs. The cursor stays on its run when rows move; while following, it stays on the newest run.
 
-Gaps are lines between the rows. The cursor passes over them: all that a key or a number is about is a run.
+Gaps are lines between the rows. The cursor skips them, and they are not counted as rows.
 """
 
 from __future__ import annotations
@@ -9,41 +9,46 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 
 from scaicore_tui.runs import GapRow, Summary
+from scaicore_tui.text import one_line
 from scaicore_tui.tui.messages import LoadHistory, RunOpened, RunSelected
 from scaicore_tui.tui.render.line import Line, Span
 from scaicore_tui.tui.render.runs import gap_row, run_row
-from scaicore_tui.tui.run_list_model import RunListModel
+from scaicore_tui.tui.run_list_model import RunListModel, View
 from scaicore_tui.tui.widgets.row_list import RowList
 
 
 class RunList(RowList):
-    """Runs, newest first. `newer` counts those that came above what is shown."""
+    """Runs, newest first. `unseen_count` counts new runs above the visible lines."""
 
-    def __init__(self, listing: RunListModel, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
+    def __init__(self, model: RunListModel, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
         super().__init__(id=id)
         self.following = True
-        self.newer = 0
-        self._listing = listing
-        self._selected: str | None = None
-        self._newest: str | None = None
+        self.unseen_count = 0
+        self._model = model
+        self._selected_id: str | None = None
+        self._newest_id: str | None = None
         self._now = 0.0
         self._gaps: Sequence[GapRow] = ()
         self._marks: Mapping[str, Span] = {}
 
     @property
     def row_count(self) -> int:
-        return len(self._listing)
+        return len(self._model)
 
     @property
-    def empty_words(self) -> str:
-        if self._listing.total:
-            return "no run is kept by the view and the filter: v and esc change them"
-        return "no runs yet"
+    def empty_text(self) -> str:
+        if not self._model.total:
+            return "no runs yet"
+        is_all, needle = self._model.view is View.ALL, self._model.needle
+        runs = "runs" if is_all else f"{self._model.view} runs"
+        if not needle:
+            return f"No {runs}. esc shows all runs."
+        return f"No {runs} match “{one_line(needle, 20)}”. esc clears the filter."
 
     @property
     def selected(self) -> Summary | None:
         """The run under the cursor."""
-        return self._listing[self.cursor] if self.cursor < self.row_count else None
+        return self._model[self.cursor] if self.cursor < self.row_count else None
 
     @property
     def line_count(self) -> int:
@@ -62,51 +67,51 @@ class RunList(RowList):
         return super().draw(line - self._gaps_above(line))
 
     def draw_row(self, row: int) -> Line:
-        run = self._listing[row]
+        run = self._model[row]
         return run_row(run, self.size.width - 2, self._now, self._marks.get(run.execution_id))
 
     def show(self, now: float) -> None:
-        """The listing changed, or time passed; `now` in seconds since 1970."""
+        """Show the model as it is at `now`, in seconds since 1970."""
         self._now = now
-        before, self._gaps = self.line_of(self.cursor), self._listing.gap_rows
-        row = 0 if self.following else self._listing.row_of(self._selected)
-        self._stay_on(row if row is not None else self.cursor, before)
+        before, self._gaps = self.line_of(self.cursor), self._model.gap_rows
+        row = 0 if self.following else self._model.row_of(self._selected_id)
+        self._keep_position(row if row is not None else self.cursor, before)
         self._count_newer()
         self.repaint()
 
-    def mark(self, marks: Mapping[str, Span]) -> None:
-        """Show what there is to say of the replays of runs, by the id of the run."""
+    def set_replay_marks(self, marks: Mapping[str, Span]) -> None:
+        """Show the progress of replays, by the id of the replayed run."""
         self._marks = marks
         self.repaint()
 
     def tick(self, now: float) -> None:
-        """Only time passed."""
+        """Update the ages to `now`, in seconds since 1970."""
         self._now = now
         self.repaint()
 
-    def follow(self, following: bool) -> None:
-        """Stay on the newest run, or on the selected one."""
+    def set_following(self, following: bool) -> None:
+        """Keep the cursor on the newest run, or on the selected one."""
         self.following = following
         if following:
-            self.set_cursor(0, by_hand=False)
+            self.set_cursor(0, by_user=False)
 
-    def stay(self) -> None:
-        """Stay on the selected run, if there is one."""
+    def keep_selection(self) -> None:
+        """Stop following if a run is selected."""
         self.following = self.following and self.selected is None
 
     def select(self, execution_id: str) -> bool:
-        """Put the cursor on that run; False where it is not listed."""
-        row = self._listing.row_of(execution_id)
+        """Move the cursor to the run; return False if it is not listed."""
+        row = self._model.row_of(execution_id)
         if row is None:
             return False
         self.following = False
         self.set_cursor(row)
         return True
 
-    def cursor_moved(self, *, by_hand: bool) -> None:
-        if by_hand:
+    def cursor_moved(self, *, by_user: bool) -> None:
+        if by_user:
             self.following = False
-        self._tell()
+        self._post_selection()
 
     def row_opened(self) -> None:
         if (run := self.selected) is not None:
@@ -118,14 +123,16 @@ class RunList(RowList):
         super().move(by)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """At the top, all that is new is in sight."""
+        """Reset the count of unseen runs at the top."""
         super().watch_scroll_y(old_value, new_value)
         if self.top == 0:
-            self.newer = 0
+            self.unseen_count = 0
 
-    def _stay_on(self, row: int, before: int) -> None:
-        """The cursor was on the line `before`, and belongs on `row` now: the view moves with it, so that what is read
-        stays where it is."""
+    def _keep_position(self, row: int, before: int) -> None:
+        """Move the cursor to `row` and scroll by as much as its line moved from `before`.
+
+        The visible lines then stay where they are on the screen.
+        """
         shift = self.line_of(row) - before
         self.cursor = max(0, min(row, self.row_count - 1))
         if self.following:
@@ -133,28 +140,28 @@ class RunList(RowList):
         elif shift:
             self.scroll_to_line(self.top + shift)
         self.scroll_to_cursor()
-        self._tell()
+        self._post_selection()
 
     def _gaps_above(self, line: int) -> int:
-        """How many gaps stand above a line."""
+        """Return the number of gaps above a line."""
         return bisect_left(range(len(self._gaps)), line, key=lambda number: self._gaps[number].row + number)
 
     def _gap_at(self, line: int) -> GapRow | None:
-        """The gap on a line; None where there is none."""
+        """Return the gap on a line; None if there is none."""
         number = self._gaps_above(line)
         is_there = number < len(self._gaps) and self._gaps[number].row + number == line
         return self._gaps[number] if is_there else None
 
     def _count_newer(self) -> None:
-        """Count arrivals for as long as the top of the list is out of sight."""
-        newest = self._listing[0].execution_id if self.row_count else None
-        arrived = self._listing.row_of(self._newest) or 0
-        self._newest = newest
-        self.newer = 0 if self.top == 0 else self.newer + arrived
+        """Add new runs to `unseen_count` while the top of the list is not visible."""
+        newest = self._model[0].execution_id if self.row_count else None
+        arrived = self._model.row_of(self._newest_id) or 0
+        self._newest_id = newest
+        self.unseen_count = 0 if self.top == 0 else self.unseen_count + arrived
 
-    def _tell(self) -> None:
+    def _post_selection(self) -> None:
         selected = self.selected.execution_id if self.selected is not None else None
-        if selected != self._selected:
-            self._selected = selected
-            # Straight to the screen: what follows is in one picture with the cursor, which takes fewer bytes than two.
+        if selected != self._selected_id:
+            self._selected_id = selected
+            # Posted directly to the screen, so that cursor and nodes are painted in one frame, which costs fewer bytes.
             self.screen.post_message(RunSelected(selected))
