@@ -126,7 +126,7 @@ class AnswerDialogBase(Dialog):
 class AnswerScreen(AnswerDialogBase):
     """Answers one checkpoint. `sent` is called with its id right before the answer goes out."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings({KeyContext.ANSWER}, but=("option_down", "option_up"))]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings({KeyContext.ANSWER}, exclude=("option_down", "option_up"))]
 
     def __init__(self, desk: AppState, checkpoint: Checkpoint, sent: Callable[[str], None]) -> None:
         super().__init__(desk, checkpoint.answers, desk.drafts.answer(checkpoint.id))

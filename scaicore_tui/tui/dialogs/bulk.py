@@ -34,7 +34,7 @@ class BulkScreen(AnswerDialogBase):
     """Answers those of `batch`, which never changes while it is open. `hidden` are ids that a filter hides."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings({KeyContext.BULK, KeyContext.RESULTS}, but=("option_down", "option_up", "fields"))
+        *bindings({KeyContext.BULK, KeyContext.RESULTS}, exclude=("option_down", "option_up", "fields"))
     ]
 
     def __init__(
