@@ -167,7 +167,7 @@ async def test_a_refusal_in_the_middle_stops() -> None:
         assert answered(taking) == ["ckpt_inv1", "ckpt_inv2"]
         assert "1 accepted · 1 refused · 1 not sent" in said
         assert "this one is odd" in said
-        assert "it stopped at the surprise above" in said
+        assert "stopped after the failure above" in said
 
 
 async def test_confirmed_is_said_of_what_moved_and_of_nothing_else() -> None:

@@ -81,7 +81,7 @@ async def test_a_profile_that_can_not_be_opened_leaves_all_as_it_is(shelf: Profi
     async with open_app(shelf) as pilot:
         shelf.open_error = Conflict("another scaicore-tui writes prod.journal", hint="close it")
         await choose_profile(pilot, PROD)
-        await wait_until(pilot, lambda: "prod can't be opened: another scaicore-tui writes" in shown_text(pilot))
+        await wait_until(pilot, lambda: "cannot open prod: another scaicore-tui writes" in shown_text(pilot))
         assert session_of(pilot).target.name == STAGING
         asked = len(shelf.apis[STAGING].requests)
         await pilot.press("r")
@@ -118,7 +118,7 @@ async def test_a_write_under_way_is_waited_for_and_told(shelf: ProfileSet) -> No
         await wait_until(pilot, lambda: "POST" in api.requests)
         await switch_profile(pilot, PROD)
         await choose_profile(pilot, STAGING)
-        await wait_until(pilot, lambda: "staging still waits for the answer to a write" in shown_text(pilot))
+        await wait_until(pilot, lambda: "staging still waits for the response to a write" in shown_text(pilot))
         assert session_of(pilot).target.name == PROD
         api.held.set()
         await wait_until(pilot, lambda: "staging: answer approve to ckpt_review: accepted" in shown_text(pilot))
