@@ -76,7 +76,7 @@ class RunListModel:
     @property
     def gap_rows(self) -> list[GapRow]:
         """Where events are missing between the rows, and above or below all of them."""
-        return [] if self._book is None else gap_rows(self._book.gaps, self._rows.above)
+        return [] if self._book is None else gap_rows(self._book.gaps, self._rows.count_above)
 
     def row_of(self, execution_id: str | None) -> int | None:
         """The row of that run; None where it is not listed."""
@@ -92,7 +92,7 @@ class RunListModel:
             if (summary := book.summaries.get(key)) is not None:
                 moved.append(summary)
             elif (place := self._places.pop(key, None)) is not None:
-                self._rows.drop(place)
+                self._rows.remove(place)
         came = [summary for summary in moved if self._leave(summary) and self._matches(summary)]
         self._places.update((summary.execution_id, summary.position) for summary in came)
         if len(came) > MANY:
@@ -124,7 +124,7 @@ class RunListModel:
             self._places[summary.execution_id] = place
             self._rows.put(summary)
             return False
-        self._rows.drop(place)
+        self._rows.remove(place)
         return True
 
     def _matches(self, run: Summary) -> bool:
