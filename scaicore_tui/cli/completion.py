@@ -167,8 +167,8 @@ def _journal(ctx: typer.Context) -> Journal:
     if "no_journal" in given:
         raise UsageError("--no-journal keeps no journal to complete from")
     if "journal" in given:
-        return Journal.read(Path(given["journal"]))
+        return Journal.open_readonly(Path(given["journal"]))
     target = load_settings(Flags(**{name: given[name] for name in Flags.__struct_fields__ if name in given})).target()
     if target is None:
         raise ConfigError("no API is set")
-    return Journal.read(journal_to_read(target))
+    return Journal.open_readonly(journal_to_read(target))

@@ -6,7 +6,7 @@ from typing import Any
 
 from scaicore_tui.protocol.checkpoints import Checkpoint
 from scaicore_tui.runs.model import NodeRunInfo, NodeVisit, Run
-from scaicore_tui.runs.status_style import NODE_LOOKS
+from scaicore_tui.runs.status_style import NODE_STYLES
 from scaicore_tui.runs.transitions import Transition, TransitionKind
 from scaicore_tui.timefmt import format_iso
 
@@ -32,22 +32,22 @@ def run_document(run: Run) -> dict[str, Any]:
     }
 
 
-def transition_document(told: Transition) -> dict[str, Any]:
+def transition_document(transition: Transition) -> dict[str, Any]:
     """The document of one change."""
     document: dict[str, Any] = {
-        "at": format_iso(told.at),
-        "change": str(told.kind),
-        "execution_id": told.execution_id,
-        "core_id": told.core_id,
-        "node_id": told.node_id,
-        "block_kind": told.block_kind,
-        "duration_ms": told.duration_ms,
-        "error": told.error,
+        "at": format_iso(transition.at),
+        "change": str(transition.kind),
+        "execution_id": transition.execution_id,
+        "core_id": transition.core_id,
+        "node_id": transition.node_id,
+        "block_kind": transition.block_kind,
+        "duration_ms": transition.duration_ms,
+        "error": transition.error,
     }
-    if told.kind is TransitionKind.NODE_EXITED and told.visit is not None:
-        document |= _result(told.visit)
-    if told.checkpoint is not None:
-        document["checkpoint"] = _checkpoint(told.checkpoint)
+    if transition.kind is TransitionKind.NODE_EXITED and transition.visit is not None:
+        document |= _result(transition.visit)
+    if transition.checkpoint is not None:
+        document["checkpoint"] = _checkpoint(transition.checkpoint)
     return document
 
 
@@ -67,7 +67,7 @@ def _node(node: NodeRunInfo) -> dict[str, Any]:
         "node_id": node.node_id,
         "block_kind": node.block_kind,
         "state": str(node.state),
-        "color": NODE_LOOKS[node.state].colour,
+        "color": NODE_STYLES[node.state].colour,
         "visit_count": node.visit_count,
         "visits": [_visit(visit) for visit in node.visits],
     }
@@ -88,5 +88,5 @@ def _result(visit: NodeVisit) -> dict[str, Any]:
     return {
         "result_binding": visit.result_binding,
         "result_binding_value": visit.result,
-        "result_binding_truncated": visit.truncated,
+        "result_binding_truncated": visit.is_truncated,
     }

@@ -94,7 +94,7 @@ def gap_rows(gaps: Sequence[Gap], count_above: Callable[[int], int]) -> list[Gap
 
 def missing_events_note(run: Summary, gaps: Sequence[Gap], now: float) -> str:
     """What to say of a run that may have had events in `gaps`, oldest first; empty where it can't."""
-    spanned = [gap for gap in gaps if run.position <= gap.after and _may_go_on(run, gap)]
+    spanned = [gap for gap in gaps if run.position <= gap.after and _may_continue(run, gap)]
     before = [gap for gap in gaps if gap.after < run.position][-1:] if run.joined_late and run.is_runtime else []
     if not before and not spanned:
         return ""
@@ -103,6 +103,6 @@ def missing_events_note(run: Summary, gaps: Sequence[Gap], now: float) -> str:
     return f"events {state}: {row.time_span(now) or 'there is a gap'}"
 
 
-def _may_go_on(run: Summary, gap: Gap) -> bool:
+def _may_continue(run: Summary, gap: Gap) -> bool:
     """Whether a run that began before `gap` may have ended in it or after."""
     return not run.is_over or run.last_event_at is None or run.last_event_at > (gap.last_at or 0)

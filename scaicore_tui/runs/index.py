@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from scaicore_tui.protocol.checkpoints import Checkpoint
-from scaicore_tui.runs.cache import Delta, History, RunCache, SortedSummaries
+from scaicore_tui.runs.cache import Delta, ReadHistory, RunCache, SortedSummaries
 from scaicore_tui.runs.gaps import Gap
 from scaicore_tui.runs.model import RunStatus
 from scaicore_tui.runs.summary import Summary
@@ -22,38 +22,38 @@ class RunIndex:
     `history` tells the stored events of a run, up to the `last` place that was taken in here.
     """
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, read_history: ReadHistory) -> None:
         self.summaries: dict[str, Summary] = {}
         self.order = SortedSummaries()
-        self.runs = RunCache(self.summaries, self.order, history)
+        self.runs = RunCache(self.summaries, self.order, read_history)
         self.counts: Counter[RunStatus] = Counter()
         self.gaps: Sequence[Gap] = ()
         self.event_count = 0
         # Events that were taken in here, and not found stored at the start.
         self.ingested_count = 0
         # Of those that came in here, how many can't be read, or only in part.
-        self.unreadable = 0
+        self.unreadable_count = 0
         self.last_position: int | None = None
         # Of each run, the events that came in as news, and not as history.
         self.live_event_counts: Counter[str] = Counter()
         self._waiting: frozenset[str] = frozenset()
 
-    def apply(self, change: Delta) -> set[str]:
+    def apply(self, delta: Delta) -> set[str]:
         """Take in what new events made of runs; returns the ids of those that changed."""
-        self.event_count += change.event_count
-        self.ingested_count += change.event_count
-        self.unreadable += change.unreadable
-        self.live_event_counts.update(change.arrivals)
-        if change.last is None:
-            self.runs.forget(change.summaries)
+        self.event_count += delta.event_count
+        self.ingested_count += delta.event_count
+        self.unreadable_count += delta.unreadable_count
+        self.live_event_counts.update(delta.live_event_counts)
+        if delta.last_position is None:
+            self.runs.forget(delta.summaries)
         else:
-            self.last_position = change.last
-            self.runs.apply_events(change.events)
-        for summary in change.summaries.values():
-            if change.last is None and not change.is_history:
-                self._count_arrivals(summary)
+            self.last_position = delta.last_position
+            self.runs.apply_events(delta.events)
+        for summary in delta.summaries.values():
+            if delta.last_position is None and not delta.is_history:
+                self._count_live_events(summary)
             self._replace(summary)
-        return set(change.summaries)
+        return set(delta.summaries)
 
     def load(self, summaries: Iterable[Summary]) -> set[str]:
         """Take in stored summaries, but for runs that something newer is known of; returns the ids of the others."""
@@ -70,7 +70,7 @@ class RunIndex:
         self.event_count -= event_count
         for summary in [self.summaries.pop(key) for key in execution_ids if key in self.summaries]:
             self.counts[summary.status] -= 1
-            self.order.drop(summary.position)
+            self.order.remove(summary.position)
             self.live_event_counts.pop(summary.execution_id, None)
         self.runs.forget(execution_ids)
 
@@ -79,7 +79,7 @@ class RunIndex:
         waiting = frozenset(checkpoint.execution_id for checkpoint in pending if checkpoint.execution_id)
         moved = {key for key in waiting ^ self._waiting if key in self.summaries}
         self._waiting = waiting
-        return {key for key in moved if self._restate(self.summaries[key])}
+        return {key for key in moved if self._update_status(self.summaries[key])}
 
     def find(self, prefix: str) -> list[Summary]:
         """The runs whose id is or begins with `prefix`; `@latest` is the newest."""
@@ -89,7 +89,7 @@ class RunIndex:
             return [self.summaries[prefix]]
         return [summary for summary in self.order if summary.execution_id.startswith(prefix)]
 
-    def _count_arrivals(self, summary: Summary) -> None:
+    def _count_live_events(self, summary: Summary) -> None:
         """Of news that came in between, what a run has more than before."""
         old = self.summaries.get(summary.execution_id)
         self.live_event_counts[summary.execution_id] += summary.event_count - (old.event_count if old else 0)
@@ -100,14 +100,14 @@ class RunIndex:
         if old is not None:
             self.counts[old.status] -= 1
             if old.position != summary.position:
-                self.order.drop(old.position)
+                self.order.remove(old.position)
         summary.status = self._status(summary)
         self.counts[summary.status] += 1
         self.summaries[summary.execution_id] = summary
         self.order.put(summary)
         self.runs.set_status(summary)
 
-    def _restate(self, summary: Summary) -> bool:
+    def _update_status(self, summary: Summary) -> bool:
         """Bring a run's status up to date; whether it changed."""
         status = self._status(summary)
         if status is summary.status:

@@ -16,15 +16,15 @@ from msgspec import Struct, field
 from scaicore_tui.protocol.events import Event
 
 # What lies deeper makes no difference to the digest: however deep a value is, it costs no stack.
-MAX_DEPTH = 8
+MAX_DIGEST_DEPTH = 8
 
 
 def json_digest(value: Any) -> int:
     """The digest of a decoded JSON value."""
-    return crc32(json.dumps(_plain(value, MAX_DEPTH), sort_keys=True).encode())
+    return crc32(json.dumps(_plain(value, MAX_DIGEST_DEPTH), sort_keys=True).encode())
 
 
-NOTHING = crc32(b"null")
+NULL_DIGEST = crc32(b"null")
 
 
 def _plain(value: Any, depth: int) -> Any:
@@ -71,7 +71,7 @@ class NodeVisit(Struct):
     result_binding: str | None = None
     result: Any = None
     has_result: bool = False
-    truncated: bool = False
+    is_truncated: bool = False
     error: str | None = None
 
     @property
@@ -124,7 +124,7 @@ class NodeRunInfo(Struct):
 
 NodeKey = tuple[str | None, str | None]
 # So many events of a run are remembered at least, to know a repeat by.
-REMEMBERED = 50_000
+MIN_REMEMBERED_EVENTS = 50_000
 
 
 class EventDeduplicator:
@@ -140,7 +140,7 @@ class EventDeduplicator:
         """Remember it; False where it is remembered already."""
         if number in self._lately or number in self._before:
             return False
-        if len(self._lately) >= REMEMBERED:
+        if len(self._lately) >= MIN_REMEMBERED_EVENTS:
             self._before, self._lately = self._lately, set()
         self._lately.add(number)
         return True
@@ -197,8 +197,8 @@ class Run(RunTiming, Struct):
     start: Event | None = None
     is_input_truncated: bool = False
     output: Any = None
-    input_digest: int = NOTHING
-    output_digest: int = NOTHING
+    input_digest: int = NULL_DIGEST
+    output_digest: int = NULL_DIGEST
     error: str | None = None
     instance_key: str | None = None
     event_count: int = 0
@@ -217,11 +217,11 @@ class Run(RunTiming, Struct):
         return None if self.start is None else self.start.source_of("input")
 
     @property
-    def states(self) -> Sequence[NodeState]:
+    def node_states(self) -> Sequence[NodeState]:
         """The state of each node, in the order they were first entered."""
         return [node.state for node in self.nodes.values()]
 
-    def add_anomaly(self, oddity: str) -> None:
+    def add_anomaly(self, text: str) -> None:
         """Remember something that no clean run shows, once."""
-        if oddity not in self.anomalies:
-            self.anomalies.append(oddity)
+        if text not in self.anomalies:
+            self.anomalies.append(text)

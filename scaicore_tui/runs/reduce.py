@@ -27,22 +27,22 @@ class VisitChange(NamedTuple):
     visit: NodeVisit
 
 
-def fold(run: Run, event: Event) -> bool:
+def apply(run: Run, event: Event) -> bool:
     """Apply `event` to `run`; False where it is a repeat that changes nothing but the count of repeats."""
     if is_repeat(run, event):
         return False
-    apply(run, event)
+    apply_new(run, event)
     return True
 
 
-def apply(run: Run, event: Event) -> VisitChange | None:
+def apply_new(run: Run, event: Event) -> VisitChange | None:
     """Apply `event`, which is no repeat, to `run`; the visit that it was about."""
     run.event_count += 1
     run.core_id = run.core_id or event.core_id
     _span(run, event.at)
     if not event.is_complete:
         run.add_anomaly("an event that can be read only in part")
-    rule = _RULES.get(event.type)
+    rule = _HANDLERS.get(event.type)
     if rule is None:
         return None
     if run.is_over and event.type not in _ENDS:
@@ -77,8 +77,8 @@ def _cannot_be_new(run: Run, event: Event) -> bool:
         node = run.nodes.get(_key(event))
         return node is not None and any(visit.entered_at == event.at for visit in node.open_visits)
     if event.type in (wire.BLOCK_EXITED, wire.BLOCK_FAILED):
-        return _visited(run, event) is None
-    return event.type in _RULES
+        return _find_node(run, event) is None
+    return event.type in _HANDLERS
 
 
 def _started(run: Run, event: Event) -> None:
@@ -153,7 +153,7 @@ def _exited(run: Run, event: Event) -> VisitChange | None:
     visit.result_binding = as_text_or_none(payload.get("result_binding"))
     visit.has_result = "result_binding_value" in payload
     visit.result = payload.get("result_binding_value")
-    visit.truncated = bool(payload.get("result_binding_truncated"))
+    visit.is_truncated = bool(payload.get("result_binding_truncated"))
     return passage
 
 
@@ -169,7 +169,7 @@ def _block_failed(run: Run, event: Event) -> VisitChange | None:
 
 def _close(run: Run, event: Event, state: NodeState) -> VisitChange | None:
     """Close the visit that `event` ends; None where it belongs to no node and is kept at run level."""
-    node = _visited(run, event)
+    node = _find_node(run, event)
     if node is not None:
         return VisitChange(node, visits.leave(run, node, state, event.at))
     run.add_anomaly(f"{state} without enter")
@@ -180,7 +180,7 @@ def _close(run: Run, event: Event, state: NodeState) -> VisitChange | None:
     return VisitChange(node, visit)
 
 
-def _visited(run: Run, event: Event) -> NodeRunInfo | None:
+def _find_node(run: Run, event: Event) -> NodeRunInfo | None:
     """The node whose open visit `event` ends: its own; without an id the newest open one of its kind, or of any."""
     if event.node_id is not None:
         node = run.nodes.get(_key(event))
@@ -206,14 +206,14 @@ def _key(event: Event) -> tuple[str | None, str | None]:
 def error_text(payload: dict[str, Any]) -> str:
     """The best words out of an error of undocumented shape (API §7)."""
     for name in ("error", "message", "reason", "detail"):
-        words = _words(payload.get(name))
+        words = _text_of(payload.get(name))
         if words:
             return words
     rest = {key: value for key, value in payload.items() if key not in ("execution_id", "node_id", "block_kind")}
     return write(rest) if rest else "no reason given"
 
 
-def _words(value: Any) -> str:
+def _text_of(value: Any) -> str:
     if isinstance(value, dict):
         code = value.get("code") or value.get("type")
         message = next((value[name] for name in ("message", "reason", "detail") if value.get(name)), None)
@@ -223,7 +223,7 @@ def _words(value: Any) -> str:
     return value if isinstance(value, str) else write(value)
 
 
-_RULES: dict[str, Callable[[Run, Event], VisitChange | None]] = {
+_HANDLERS: dict[str, Callable[[Run, Event], VisitChange | None]] = {
     wire.STARTED: _started,
     wire.COMPLETED: _completed,
     wire.FAILED: _failed,

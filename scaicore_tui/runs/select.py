@@ -11,15 +11,15 @@ from scaicore_tui.runs.model import Run
 from scaicore_tui.runs.summary import Summary
 
 
-def find_one_run(book: RunIndex, prefix: str, hint: str = "") -> Run:
+def find_one_run(index: RunIndex, prefix: str, hint: str = "") -> Run:
     """The one run whose id begins with `prefix`, or `@latest`. Raises NotFound with that `hint`; UsageError where it is
     many."""
-    found = book.find(prefix)
+    found = index.find(prefix)
     if not found:
-        raise NotFound(f"no run {prefix!r} among {len(book.runs)} read", hint=hint)
+        raise NotFound(f"no run {prefix!r} among {len(index.runs)} read", hint=hint)
     if len(found) > 1:
         raise UsageError(f"{len(found)} runs begin with {prefix!r}", hint="give more of the id")
-    return book.runs[found[0].execution_id]
+    return index.runs[found[0].execution_id]
 
 
 def compile_filter(needle: str) -> Callable[[str], bool]:
@@ -60,12 +60,12 @@ def search_text(parts: Iterable[str | None]) -> str:
 
 def run_search_text(run: Summary) -> str:
     """The searchable text of a run: its id, status, error, instance, Core and the names of its nodes."""
-    common = _common(run.core_id, run.node_ids)
+    common = _shared_search_text(run.core_id, run.node_ids)
     return "\n".join((run.execution_id, run.status, run.error or "", run.instance_key or "", common)).lower()
 
 
 @lru_cache(4096)
-def _common(core_id: str | None, node_ids: tuple[str | None, ...]) -> str:
+def _shared_search_text(core_id: str | None, node_ids: tuple[str | None, ...]) -> str:
     """What many runs have in common."""
     return "\n".join(filter(None, (core_id, *node_ids)))
 

@@ -26,7 +26,7 @@ RUN_STYLES: dict[RunStatus, StatusStyle] = {
     RunStatus.FAILED: StatusStyle("✗", "x", "failed", "red"),
     RunStatus.UNKNOWN: StatusStyle("?", "?", "unknown", "grey"),
 }
-NODE_LOOKS: dict[NodeState, StatusStyle] = {
+NODE_STYLES: dict[NodeState, StatusStyle] = {
     NodeState.ENTERED: StatusStyle("●", "*", "entered", "blue"),
     NodeState.EXITED: StatusStyle("✓", "+", "exited", "green"),
     NodeState.FAILED: StatusStyle("✗", "x", "failed", "red"),

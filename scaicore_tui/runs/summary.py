@@ -11,17 +11,17 @@ from itertools import islice
 
 import msgspec
 
-from scaicore_tui.runs.model import NOTHING, NodeState, Run, RunStatus, RunTiming
+from scaicore_tui.runs.model import NULL_DIGEST, NodeState, Run, RunStatus, RunTiming
 
 # Changes whenever the fold, or what is kept of it, does: summaries that another number made are made anew.
-VERSION = 2
+SUMMARY_VERSION = 2
 # An error is kept in full with its event, and so are names.
-MAX_ERROR = 400
-MAX_NAME = 200
+MAX_ERROR_CHARS = 400
+MAX_NAME_CHARS = 200
 # Of a run with more nodes, the newest are kept.
 MAX_NODES = 500
-_LETTERS = {NodeState.ENTERED: "e", NodeState.EXITED: "x", NodeState.FAILED: "f"}
-_STATES = {letter: state for state, letter in _LETTERS.items()}
+_STATE_CODES = {NodeState.ENTERED: "e", NodeState.EXITED: "x", NodeState.FAILED: "f"}
+_STATES = {letter: state for state, letter in _STATE_CODES.items()}
 
 
 class Summary(RunTiming, msgspec.Struct, array_like=True, gc=False):
@@ -41,8 +41,8 @@ class Summary(RunTiming, msgspec.Struct, array_like=True, gc=False):
     reported_ms: float | int | None = None
     joined_late: bool = True
     is_runtime: bool = False
-    input_digest: int = NOTHING
-    output_digest: int = NOTHING
+    input_digest: int = NULL_DIGEST
+    output_digest: int = NULL_DIGEST
     error: str | None = None
     instance_key: str | None = None
     event_count: int = 0
@@ -51,19 +51,19 @@ class Summary(RunTiming, msgspec.Struct, array_like=True, gc=False):
     status: RunStatus = RunStatus.UNKNOWN
 
     @property
-    def states(self) -> Sequence[NodeState]:
+    def node_states(self) -> Sequence[NodeState]:
         """The state of each node, of the newest, in the order they were first entered."""
         return [_STATES[letter] for letter in self.node_state_codes]
 
 
-def summary_of(run: Run, place: int) -> Summary:
+def summary_of(run: Run, position: int) -> Summary:
     """The summary of a run whose first event stands at `place`."""
     nodes = list(islice(reversed(run.nodes.values()), MAX_NODES))[::-1]
     return intern_fields(
         Summary(
             execution_id=run.execution_id,
-            position=place,
-            core_id=_cut(run.core_id, MAX_NAME),
+            position=position,
+            core_id=_truncate(run.core_id, MAX_NAME_CHARS),
             outcome=run.outcome,
             started_at=run.started_at,
             ended_at=run.ended_at,
@@ -74,11 +74,11 @@ def summary_of(run: Run, place: int) -> Summary:
             is_runtime=run.is_runtime,
             input_digest=run.input_digest,
             output_digest=run.output_digest,
-            error=_cut(run.error, MAX_ERROR),
-            instance_key=_cut(run.instance_key, MAX_NAME),
+            error=_truncate(run.error, MAX_ERROR_CHARS),
+            instance_key=_truncate(run.instance_key, MAX_NAME_CHARS),
             event_count=run.event_count,
-            node_ids=tuple([_cut(node.node_id, MAX_NAME) for node in nodes]),
-            node_state_codes="".join([_LETTERS[node.state] for node in nodes]),
+            node_ids=tuple([_truncate(node.node_id, MAX_NAME_CHARS) for node in nodes]),
+            node_state_codes="".join([_STATE_CODES[node.state] for node in nodes]),
         )
     )
 
@@ -89,11 +89,11 @@ def to_partial_run(summary: Summary) -> Run:
     return Run(**told, is_loading=True)
 
 
-def _cut(text: str | None, most: int) -> str | None:
-    return text if text is None or len(text) <= most else text[:most]
+def _truncate(text: str | None, max_chars: int) -> str | None:
+    return text if text is None or len(text) <= max_chars else text[:max_chars]
 
 
-def encode(summary: Summary) -> bytes:
+def encode_summary(summary: Summary) -> bytes:
     """The summary as it is stored: JSON."""
     try:
         return _encode(summary)
@@ -102,7 +102,7 @@ def encode(summary: Summary) -> bytes:
         return json.dumps(msgspec.to_builtins(summary)).encode()
 
 
-def decode(source: bytes) -> Summary:
+def decode_summary(source: bytes) -> Summary:
     """The summary that was stored. Raises ValueError where it is none."""
     try:
         return intern_fields(_decode(source))
@@ -111,15 +111,15 @@ def decode(source: bytes) -> Summary:
 
 
 # Most runs go through the same few nodes of the same few Cores: each such text is kept once.
-_known: dict[object, object] = {}
-MOST_KNOWN = 20_000
+_interned: dict[object, object] = {}
+MAX_INTERNED_VALUES = 20_000
 
 
 def intern_fields(summary: Summary) -> Summary:
     """The summary, with what it has in common with others held in common."""
-    if len(_known) > MOST_KNOWN:
-        _known.clear()
-    keep = _known.setdefault
+    if len(_interned) > MAX_INTERNED_VALUES:
+        _interned.clear()
+    keep = _interned.setdefault
     summary.core_id = keep(summary.core_id, summary.core_id)  # type: ignore[assignment]
     summary.node_ids = keep(summary.node_ids, summary.node_ids)  # type: ignore[assignment]
     summary.node_state_codes = keep(summary.node_state_codes, summary.node_state_codes)  # type: ignore[assignment]

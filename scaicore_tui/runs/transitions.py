@@ -15,13 +15,13 @@ from scaicore_tui.protocol import events as wire
 from scaicore_tui.protocol.checkpoints import Checkpoint
 from scaicore_tui.protocol.events import Event
 from scaicore_tui.runs.model import NodeVisit, Run
-from scaicore_tui.runs.reduce import apply, error_text, fold, is_repeat
+from scaicore_tui.runs.reduce import apply, apply_new, error_text, is_repeat
 from scaicore_tui.timefmt import parse
 
 # How many runs are held that are not over, the least recently told first to go: they are folded anew when needed.
-ROOM = 1_000
+MAX_OPEN_RUNS = 1_000
 # The stored events of a run up to a place, oldest first.
-HistoryUpTo = Callable[[str, int], Iterable[tuple[int, Event]]]
+ReadHistoryUpTo = Callable[[str, int], Iterable[tuple[int, Event]]]
 
 
 class TransitionKind(StrEnum):
@@ -63,12 +63,12 @@ _BLOCKS = {
 _ENDS = {wire.COMPLETED: TransitionKind.RUN_COMPLETED, wire.FAILED: TransitionKind.RUN_FAILED}
 
 
-def transition(run: Run, event: Event) -> Transition | None:
+def transition_of(run: Run, event: Event) -> Transition | None:
     """Apply `event` to `run`, and tell what changed by it; None where nothing did that is told."""
     if is_repeat(run, event):
         return None
     begins = event.type == wire.STARTED and run.joined_late
-    passage = apply(run, event)
+    passage = apply_new(run, event)
     place = (event.at, run.execution_id, run.core_id)
     if begins:
         return Transition(TransitionKind.RUN_BEGAN, *place)
@@ -91,8 +91,8 @@ class TransitionStream:
     At most `max_open_runs` unfinished runs are kept in memory; others are folded from their `history` when needed.
     """
 
-    def __init__(self, history: HistoryUpTo, max_open_runs: int = ROOM) -> None:
-        self._history = history
+    def __init__(self, read_history: ReadHistoryUpTo, max_open_runs: int = MAX_OPEN_RUNS) -> None:
+        self._read_history = read_history
         self._max_open_runs = max_open_runs
         self._runs: dict[str, Run] = {}
 
@@ -101,8 +101,8 @@ class TransitionStream:
         for place, event in rows:
             if event.execution_id is None:
                 continue
-            run = self._take(event.execution_id, place)
-            told = transition(run, event)
+            run = self._get(event.execution_id, place)
+            told = transition_of(run, event)
             if not run.is_over:
                 self._runs[run.execution_id] = run
             if len(self._runs) > self._max_open_runs:
@@ -110,13 +110,13 @@ class TransitionStream:
             if told is not None:
                 yield told
 
-    def _take(self, execution_id: str, place: int) -> Run:
+    def _get(self, execution_id: str, place: int) -> Run:
         held = self._runs.pop(execution_id, None)
         if held is not None:
             return held
         run = Run(execution_id)
-        for _, event in self._history(execution_id, place - 1):
-            fold(run, event)
+        for _, event in self._read_history(execution_id, place - 1):
+            apply(run, event)
         return run
 
 
@@ -125,34 +125,34 @@ class CheckpointTracker:
 
     def __init__(self, pending: Iterable[Checkpoint], since: int) -> None:
         """What is answered after `since`, in microseconds since 1970, is told also if it was never seen waiting."""
-        self._known = {row.id: row for row in pending}
-        self._told = set(self._known)
+        self._pending = {row.id: row for row in pending}
+        self._reported = set(self._pending)
         self._since = since
 
     def has_departures(self, pending: Sequence[Checkpoint]) -> bool:
         """Whether some that waited do no longer: what came of them can then be looked up."""
-        return not self._known.keys() <= {row.id for row in pending}
+        return not self._pending.keys() <= {row.id for row in pending}
 
     def feed(self, pending: Sequence[Checkpoint], answered: Iterable[Checkpoint], now: int) -> Iterator[Transition]:
         """Compare with what is `pending` now, and with those `answered`, as far as they were looked up."""
         ends = {row.id: row for row in answered}
-        missed = [row for row in ends.values() if row.id not in self._told and (row.created or 0) >= self._since]
-        came = [row for row in pending if row.id not in self._told]
+        missed = [row for row in ends.values() if row.id not in self._reported and (row.created or 0) >= self._since]
+        came = [row for row in pending if row.id not in self._reported]
         for row in sorted([*missed, *came], key=lambda row: row.created or 0):
-            yield _of_checkpoint(TransitionKind.CHECKPOINT_WAITS, row, row.created)
+            yield _checkpoint_transition(TransitionKind.CHECKPOINT_WAITS, row, row.created)
         waiting = {row.id: row for row in pending}
-        gone = [row for row in self._known.values() if row.id not in waiting]
+        gone = [row for row in self._pending.values() if row.id not in waiting]
         for row in [*gone, *missed]:
-            yield _ended(ends.get(row.id, row), now)
-        self._told |= waiting.keys() | {row.id for row in missed}
-        self._known = waiting
+            yield _departure(ends.get(row.id, row), now)
+        self._reported |= waiting.keys() | {row.id for row in missed}
+        self._pending = waiting
 
 
-def _ended(row: Checkpoint, now: int) -> Transition:
+def _departure(row: Checkpoint, now: int) -> Transition:
     what = TransitionKind.CHECKPOINT_CLOSED if row.resolution is None else TransitionKind.CHECKPOINT_ANSWERED
     at = parse(row.resolved_at)
-    return _of_checkpoint(what, row, now if at is None else at)
+    return _checkpoint_transition(what, row, now if at is None else at)
 
 
-def _of_checkpoint(what: TransitionKind, row: Checkpoint, at: int | None) -> Transition:
+def _checkpoint_transition(what: TransitionKind, row: Checkpoint, at: int | None) -> Transition:
     return Transition(what, at, row.execution_id, row.core_id, row.node_id, checkpoint=row)

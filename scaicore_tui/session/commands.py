@@ -30,7 +30,7 @@ class Commands(ReadModel):
 
     async def save(self) -> int:
         """Write the events that are only in memory to the file; return how many still are not in it."""
-        await self._ingestor.save()
+        await self._ingestor.flush()
         return await self._ingestor.run_in_thread(lambda: self.journal.unsaved_count)
 
     async def authenticate(self) -> None:
@@ -48,7 +48,7 @@ class Commands(ReadModel):
         """
         if to_key:
             self._pollers.key_pressed()
-        self._ingestor.intake.yield_to_ui(to_key=to_key)
+        self._ingestor.writer.yield_to_ui(to_key=to_key)
 
     def pause(self, *, paused: bool) -> None:
         """Pause polling, or poll again at once."""

@@ -47,12 +47,12 @@ class OfflineSession(Session):
     async def run(self) -> None:
         """Load all runs from the journal, then wait to be cancelled. Long runs are loaded in tasks of their own."""
         async with asyncio.TaskGroup() as group:
-            self.index.runs.fold_in_background = partial(self._run_loader.fold, group)
+            self.index.runs.fold_in_background = partial(self._run_loader.load, group)
             for execution_id in self._to_load:
-                self._run_loader.fold(group, execution_id)
+                self._run_loader.load(group, execution_id)
             try:
                 await self.load()
             except StorageError as error:
-                self.journal.note_damage(error)
+                self.journal.report_damage(error)
             self._publish(Update())
             await asyncio.Event().wait()

@@ -37,12 +37,12 @@ def open_usable_session(target: Target, path: Path | None, *, backfill: int = DE
     """
     if path is None:
         return open_session(target, backfill=backfill, keeps_writes=True)
-    journal = Journal.open_if_possible(path, identify(target))
+    journal = Journal.open_or_in_memory(path, identify(target))
     try:
         return _open(target, journal, backfill, keeps_writes=True)
     except DamagedJournal as error:
         journal.close()
-        replacement = Journal.in_place_of(path, identify(target), error)
+        replacement = Journal.in_memory_instead_of(path, identify(target), error)
         return _open(target, replacement, backfill, keeps_writes=True)
 
 

@@ -146,7 +146,7 @@ class ReadModel:
     @property
     def unreadable_count(self) -> int:
         """The number of events received since the start, and of pending checkpoints, that cannot be fully decoded."""
-        return self.index.unreadable + self.client.unreadable
+        return self.index.unreadable_count + self.client.unreadable
 
     @property
     def has_older(self) -> bool:
@@ -171,7 +171,7 @@ class ReadModel:
     @property
     def is_journal_gone(self) -> bool:
         """True if the journal's file was deleted or replaced: what is written to it is lost when the program ends."""
-        return self.journal.is_gone
+        return self.journal.is_file_gone
 
     def count_journal(self) -> JournalCounts:
         """Count what is in the journal. Reads the database. Raises StorageError."""
@@ -198,14 +198,14 @@ class ReadModel:
         """Yield the events of one run, or all, in feed order; of a damaged run only those before the damage."""
         if execution_id is None:
             return self.journal.reader.events()
-        return (event for _, event in self.journal.readable(execution_id, None))
+        return (event for _, event in self.journal.history_until_damaged(execution_id, None))
 
     def newest_events(self, execution_id: str, limit: int) -> Sequence[Event]:
         """Return the newest events of one run, in feed order."""
         try:
             return self.journal.reader.recent_events(execution_id, limit)
         except StorageError as error:
-            self.journal.note_damage(error)
+            self.journal.report_damage(error)
             return ()
 
     def run_history(self, execution_id: str, through: int | None = None) -> Iterator[tuple[int, Event]]:
@@ -214,7 +214,7 @@ class ReadModel:
 
     def events_between(self, after: int, through: int) -> Iterator[tuple[int, Event]]:
         """Yield all events after one position up to another, with their positions. Raises StorageError."""
-        return self.journal.reader.between(after, through)
+        return self.journal.reader.read_between(after, through)
 
     def find_run(self, prefix: str) -> Run:
         """Return the only run whose id begins with `prefix`, or the newest for `@latest`.

@@ -46,7 +46,9 @@ class Session(Commands):
     ) -> None:
         self.target = target
         self.clock = clock or SystemClock()
-        self.index = RunIndex(lambda execution_id: self.journal.readable(execution_id, self.index.last_position))
+        self.index = RunIndex(
+            lambda execution_id: self.journal.history_until_damaged(execution_id, self.index.last_position)
+        )
         self.checkpoints = ()
         self._is_pending_unsaved = False
         self.journal = Journal.in_memory() if journal is None else journal
@@ -101,7 +103,7 @@ class Session(Commands):
 
     async def _save_last(self) -> None:
         if self.journal.write_error:
-            await self._ingestor.save()
+            await self._ingestor.flush()
 
     def _count_lost(self) -> None:
         """Count the events that the file did not take, on the first `close` only, even if the last save failed."""
@@ -121,7 +123,7 @@ class Session(Commands):
         """Poll, backfill and look up writes until cancelled."""
         await self._recover_writes()
         async with asyncio.TaskGroup() as group:
-            self.index.runs.fold_in_background = partial(self._run_loader.fold, group)
+            self.index.runs.fold_in_background = partial(self._run_loader.load, group)
             group.create_task(self._ingestor.load_then_prune(self.target, self.clock))
             group.create_task(self._tasks.run())
 
@@ -153,7 +155,7 @@ class Session(Commands):
         """Store the caller in the journal once the first token is known."""
         known, caller = self.journal.identity, self.client.bearer.caller
         if caller is not None and known is not None and known.caller is None:
-            await self._ingestor.run_in_thread(self.journal.note_caller, caller)
+            await self._ingestor.run_in_thread(self.journal.store_caller, caller)
 
     async def _apply_checkpoints(self, rows: Sequence[Checkpoint], seen: Collection[str], since: float) -> None:
         """Replace the pending checkpoints by `rows`; those with ids in `seen` were listed after `since`.
@@ -170,8 +172,8 @@ class Session(Commands):
         self._is_pending_unsaved |= moved or is_first
         if self._is_pending_unsaved and not self._pollers.pending.is_reading:
             self._is_pending_unsaved = False
-            await self._ingestor.pending(pending)
-        await self._ingestor.save(self.clock.monotonic())
+            await self._ingestor.save_pending(pending)
+        await self._ingestor.flush(self.clock.monotonic())
 
     def _changed(self, runs: set[str]) -> None:
         """Publish changed runs; report the backlog to the poller, and wake the task that fills gaps."""

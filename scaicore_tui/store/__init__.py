@@ -1,9 +1,8 @@
 """The journal: append-only, verbatim, one writer."""
 
-from scaicore_tui.store.gaps import OpenGap
+from scaicore_tui.store.gaps import OpenGap, SkippedEvent
 from scaicore_tui.store.ingest import Ingestor, RunLoader
 from scaicore_tui.store.journal import Journal
-from scaicore_tui.store.passed import Passed
 from scaicore_tui.store.writer import JournalWriter
 
-__all__ = ["Ingestor", "Journal", "JournalWriter", "OpenGap", "Passed", "RunLoader"]
+__all__ = ["Ingestor", "Journal", "JournalWriter", "OpenGap", "RunLoader", "SkippedEvent"]

@@ -11,10 +11,17 @@ from scaicore_tui.config import Identity
 from scaicore_tui.errors import ConfigError, Conflict, StorageError
 from scaicore_tui.lock import OWNER_ONLY_FILE, Lock
 from scaicore_tui.protocol import Event, decode_event
-from scaicore_tui.store.failures import ANOTHER, UNTOUCHED, DiskFailure, is_failure, journal_failure
+from scaicore_tui.store.failures import (
+    FILE_UNCHANGED,
+    ONLY_IN_MEMORY,
+    OTHER_FILE_HINT,
+    DiskFailure,
+    is_storage_failure,
+    journal_failure,
+)
 
 # So many keys are looked for in one go.
-KEYS_AT_ONCE = 500
+MAX_LOOKUP_KEYS = 500
 
 
 def lookup_clauses(events: Iterable[Event]) -> Iterator[tuple[str, list[object]]]:
@@ -30,8 +37,8 @@ def lookup_clauses(events: Iterable[Event]) -> Iterator[tuple[str, list[object]]
         "at = 0 AND coalesce(execution_id, 0)": [0] if None in timeless else [],
     }
     for place, found in keys.items():
-        for begin in range(0, len(found), KEYS_AT_ONCE):
-            yield place, found[begin : begin + KEYS_AT_ONCE]
+        for begin in range(0, len(found), MAX_LOOKUP_KEYS):
+            yield place, found[begin : begin + MAX_LOOKUP_KEYS]
 
 
 def encode_id(execution_id: str | None) -> str | bytes | None:
@@ -47,7 +54,7 @@ def encode_id(execution_id: str | None) -> str | bytes | None:
 
 # `pos` is the place in the feed, oldest lowest: arrivals count up, history read later counts down below zero.
 # `at` is microseconds since 1970; an event without a readable time has 0.
-_STEPS = (
+_MIGRATIONS = (
     """
     CREATE TABLE events (
         pos INTEGER PRIMARY KEY,
@@ -110,7 +117,7 @@ _STEPS = (
     );
     """,
 )
-VERSION = len(_STEPS)
+SCHEMA_VERSION = len(_MIGRATIONS)
 
 
 def check_tables(database: sqlite3.Connection, path: Path | None, *, may_be_empty: bool = True) -> None:
@@ -123,11 +130,11 @@ def check_tables(database: sqlite3.Connection, path: Path | None, *, may_be_empt
     if count or not may_be_empty:
         database.execute("SELECT pos, at, execution_id, raw FROM events LIMIT 1")
         database.execute("SELECT after_pos, found_at FROM gaps LIMIT 1")
-    if version > VERSION:
+    if version > SCHEMA_VERSION:
         raise StorageError(
             f"{path or 'the journal'} was written by a newer scaicore-tui",
-            effect=UNTOUCHED,
-            hint=f"upgrade, or --no-journal, or {ANOTHER}",
+            effect=FILE_UNCHANGED,
+            hint=f"upgrade, or --no-journal, or {OTHER_FILE_HINT}",
         )
 
 
@@ -135,11 +142,13 @@ def migrate(database: sqlite3.Connection) -> None:
     """Bring `database` to today's tables."""
     (version,) = database.execute("PRAGMA user_version").fetchone()
     database.create_function("moment_of", 1, lambda source: decode_event(source).at or 0, deterministic=True)
-    for number, step in enumerate(_STEPS[version:], version + 1):
+    for number, step in enumerate(_MIGRATIONS[version:], version + 1):
         database.executescript(f"BEGIN; {step} PRAGMA user_version = {number}; COMMIT;")
 
 
-def open_to_write(path: Path | None, identity: Identity | None = None, *, is_shared: bool = True) -> sqlite3.Connection:
+def open_for_writing(
+    path: Path | None, identity: Identity | None = None, *, is_shared: bool = True
+) -> sqlite3.Connection:
     """The file in `path`, or without one a file that SQLite removes, with today's tables.
 
     Under its settings a crash loses nothing that was committed. Stores the `identity` in a file that has none. Raises
@@ -162,57 +171,59 @@ def open_to_write(path: Path | None, identity: Identity | None = None, *, is_sha
     return database
 
 
-def open_both(path: Path, identity: Identity | None) -> tuple[sqlite3.Connection, sqlite3.Connection | None]:
+def open_for_writing_and_reading(
+    path: Path, identity: Identity | None
+) -> tuple[sqlite3.Connection, sqlite3.Connection | None]:
     """Open the file in `path` to write, as `open_to_write` does, and to read at the same time.
 
     A full disk has no room for the memory that both share: then it is opened once, for this process alone.
     """
     try:
-        database = open_to_write(path, identity)
+        database = open_for_writing(path, identity)
     except DiskFailure as error:
         with suppress(DiskFailure):
-            return open_to_write(path, identity, is_shared=False), None
+            return open_for_writing(path, identity, is_shared=False), None
         raise error from None
     try:
-        return database, open_to_read(path)
+        return database, open_for_reading(path)
     except BaseException:
         database.close()
         raise
 
 
-def open_filled(
+def open_with_content(
     path: Path, identity: Identity | None, source: sqlite3.Connection
 ) -> tuple[sqlite3.Connection, sqlite3.Connection | None]:
     """Open the file in `path` as `open_both` does, with all that `source` holds.
 
     Raises StorageError where that can't be written, Conflict where there are events in it: they may be others.
     """
-    database = open_to_write(path, identity)
+    database = open_for_writing(path, identity)
     with _closing_on_error(database, path):
         if database.execute("SELECT 1 FROM events LIMIT 1").fetchone():
-            raise Conflict(f"there are events in {path}", effect=UNTOUCHED)
+            raise Conflict(f"there are events in {path}", effect=FILE_UNCHANGED)
         source.backup(database)
         if identity is not None:
             store_identity(database, identity)
-        return database, open_to_read(path)
+        return database, open_for_reading(path)
 
 
-def open_to_read(path: Path) -> sqlite3.Connection:
+def open_for_reading(path: Path) -> sqlite3.Connection:
     """The journal in `path`. Raises StorageError where it is none, or can't be read.
 
     SQLite makes a file beside it for that. Where the disk takes none, and no process left anything there, the journal
     is read as a file that nobody changes.
     """
     try:
-        return _open_to_read(path, "mode=ro")
+        return _open_for_reading(path, "mode=ro")
     except DiskFailure as error:
         if not _has_log(path):
             with suppress(DiskFailure):
-                return _open_to_read(path, "mode=ro&immutable=1")
+                return _open_for_reading(path, "mode=ro&immutable=1")
         raise error from None
 
 
-def _open_to_read(path: Path, how: str) -> sqlite3.Connection:
+def _open_for_reading(path: Path, how: str) -> sqlite3.Connection:
     database = _connect(f"{path.absolute().as_uri()}?{how}", path)
     with _closing_on_error(database, path):
         check_tables(database, path, may_be_empty=False)
@@ -244,13 +255,15 @@ def lock_for_writing(path: Path) -> Lock:
     try:
         if path.exists() and not path.is_file():
             what = "a folder" if path.is_dir() else "no ordinary file"
-            raise StorageError(f"no journal can be kept in {path}: it is {what}", effect=UNTOUCHED, hint=ANOTHER)
+            raise StorageError(
+                f"no journal can be kept in {path}: it is {what}", effect=FILE_UNCHANGED, hint=OTHER_FILE_HINT
+            )
         lock = Lock(path, wait=0).acquire()
         path.touch(mode=OWNER_ONLY_FILE)
         path.chmod(OWNER_ONLY_FILE)
     except TimeoutError:
-        hint = f"close it, or {ANOTHER}"
-        raise Conflict(f"another scaicore-tui writes {path}", effect=UNTOUCHED, hint=hint) from None
+        hint = f"close it, or {OTHER_FILE_HINT}"
+        raise Conflict(f"another scaicore-tui writes {path}", effect=FILE_UNCHANGED, hint=hint) from None
     except OSError as error:
         if lock is not None:
             lock.release()
@@ -279,8 +292,8 @@ def check_identity(path: Path, stored: Identity | None, wanted: Identity) -> Non
     if stored is not None and not stored.is_same_feed(wanted):
         raise ConfigError(
             f"{path} is the journal of {stored.label}, not of {wanted.label}",
-            effect=UNTOUCHED,
-            hint=f"{ANOTHER}; to look at this one: --offline --journal FILE",
+            effect=FILE_UNCHANGED,
+            hint=f"{OTHER_FILE_HINT}; to look at this one: --offline --journal FILE",
         )
 
 
@@ -299,7 +312,7 @@ def _closing_on_error(database: sqlite3.Connection, path: Path | None) -> Iterat
         yield
     except BaseException as error:
         database.close()
-        if isinstance(error, sqlite3.Error) and is_failure(error):
+        if isinstance(error, sqlite3.Error) and is_storage_failure(error):
             raise journal_failure(error, path) from error
         raise
 
@@ -315,3 +328,32 @@ def transaction(database: sqlite3.Connection, begin: str) -> Iterator[None]:
         with suppress(sqlite3.Error):
             database.rollback()
         raise
+
+
+class WatchedFile:
+    """Watches the file in `path`. `trouble` says that it was deleted or replaced; empty while it is the same file."""
+
+    def __init__(self, path: Path) -> None:
+        self.problem = ""
+        self._path = path
+        self._file_id: tuple[int, int] | None = None
+        self._file_id = self._read_file_id()
+
+    def check(self) -> bool:
+        """Return whether the file was deleted or replaced. That is final: the program has to start again."""
+        found = self._read_file_id()
+        if self.problem or found == self._file_id:
+            return bool(self.problem)
+        done = "replaced by another file" if found else "deleted"
+        self.problem = f"{self._path} was {done} while in use · {ONLY_IN_MEMORY} until the program starts again"
+        return True
+
+    def _read_file_id(self) -> tuple[int, int] | None:
+        """Return device and inode; None if there is no file, the former ones if that can't be found out."""
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return None
+        except OSError:
+            return self._file_id
+        return found.st_dev, found.st_ino

@@ -8,9 +8,9 @@ from pathlib import Path
 from scaicore_tui.disk_errors import os_error_text, primary_code, sqlite_error_text
 from scaicore_tui.errors import NotFound, StorageError
 
-UNTOUCHED = "it was not touched"
-IN_MEMORY = "what comes is only in memory"
-ANOTHER = "name another file: --journal FILE"
+FILE_UNCHANGED = "it was not touched"
+ONLY_IN_MEMORY = "what comes is only in memory"
+OTHER_FILE_HINT = "name another file: --journal FILE"
 
 
 class DiskFailure(StorageError):
@@ -21,7 +21,7 @@ class DamagedJournal(StorageError):
     """The file is a journal, and parts of it are no longer as they were written."""
 
 
-def is_failure(error: sqlite3.Error) -> bool:
+def is_storage_failure(error: sqlite3.Error) -> bool:
     """Return whether the file or the disk is at fault, and not what was asked of SQLite."""
     return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
 
@@ -31,14 +31,14 @@ def journal_failure(error: sqlite3.Error | OSError, path: Path | None) -> Storag
     name = "the temporary journal" if path is None else str(path)
     if isinstance(error, OSError):
         words = f"no journal can be kept in {name}: {os_error_text(error)}"
-        return DiskFailure(words, effect="nothing was changed", hint=ANOTHER)
+        return DiskFailure(words, effect="nothing was changed", hint=OTHER_FILE_HINT)
     code = primary_code(error)
     if code == sqlite3.SQLITE_CORRUPT:
-        return damaged(name)
+        return damaged_error(name)
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
-        return StorageError(f"{name} is no journal: {error}", effect=UNTOUCHED, hint=ANOTHER)
+        return StorageError(f"{name} is no journal: {error}", effect=FILE_UNCHANGED, hint=OTHER_FILE_HINT)
     return DiskFailure(
-        f"{name} can't be used: {sqlite_error_text(error)}", effect="its content is unchanged", hint=ANOTHER
+        f"{name} can't be used: {sqlite_error_text(error)}", effect="its content is unchanged", hint=OTHER_FILE_HINT
     )
 
 
@@ -56,11 +56,11 @@ def require_file(path: Path, what: str) -> None:
         words = f"{path} can't be read: {os_error_text(error)}"
         raise DiskFailure(words, effect="nothing was changed", hint="name another file") from error
     if kind:
-        raise StorageError(f"{path} is no {what}: it is {kind}", effect=UNTOUCHED, hint="name a file")
+        raise StorageError(f"{path} is no {what}: it is {kind}", effect=FILE_UNCHANGED, hint="name a file")
     raise NotFound(f"no {what} {path}")
 
 
-def damaged(name: str) -> StorageError:
+def damaged_error(name: str) -> StorageError:
     """Return the error for a damaged journal of that name."""
     return DamagedJournal(
         f"{name} is damaged",

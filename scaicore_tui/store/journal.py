@@ -22,40 +22,39 @@ from scaicore_tui.lock import Lock
 from scaicore_tui.protocol import Event, decode_event
 from scaicore_tui.runs import Gap
 from scaicore_tui.runs.gaps import GapReason
-from scaicore_tui.runs.summary import VERSION as FOLD
+from scaicore_tui.runs.summary import SUMMARY_VERSION as FOLD
 from scaicore_tui.store.database import (
-    VERSION,
+    SCHEMA_VERSION,
+    WatchedFile,
     encode_id,
     lock_for_writing,
     lookup_clauses,
-    open_both,
     open_copy,
-    open_filled,
-    open_to_read,
-    open_to_write,
+    open_for_reading,
+    open_for_writing,
+    open_for_writing_and_reading,
+    open_with_content,
     store_identity,
     stored_identity,
     transaction,
 )
 from scaicore_tui.store.failures import (
-    IN_MEMORY,
+    ONLY_IN_MEMORY,
     DamagedJournal,
     DiskFailure,
-    damaged,
-    is_failure,
+    damaged_error,
+    is_storage_failure,
     journal_failure,
     require_file,
 )
-from scaicore_tui.store.gaps import BELOW_ALL, RESERVED_POSITIONS, GapTable, OpenGap
-from scaicore_tui.store.passed import Passed, position_below
-from scaicore_tui.store.watched_file import WatchedFile
+from scaicore_tui.store.gaps import BELOW_ALL, RESERVED_POSITIONS, GapTable, OpenGap, SkippedEvent, skipped_position
 
 # Above every position.
 MAX_POSITION = 2**62
 # How many events are read in one go: whoever reads all of them holds few, and keeps nobody waiting.
-SLICE = 2_000
+BATCH_EVENTS = 2_000
 # So many bytes of events are read for somebody to look at.
-MOST_BYTES = 4 * 1024 * 1024
+MAX_RECENT_BYTES = 4 * 1024 * 1024
 _BETWEEN = "SELECT pos, raw FROM events WHERE pos > ? AND pos <= ? ORDER BY pos LIMIT ?"
 
 
@@ -78,12 +77,12 @@ class Journal:
         self._database = database
         self._path = path
         self._lock = lock
-        self._holes = GapTable(database)
+        self._gap_table = GapTable(database)
         self._thread_lock = threading.RLock()
         self._reader = None if reader is None else Journal(reader, path)
         # The file that this temporary journal stands in for, until that can be written.
-        self._wanted: tuple[Path, Identity | None] | None = None
-        self._watched = None if path is None or lock is None else WatchedFile(path)
+        self._intended: tuple[Path, Identity | None] | None = None
+        self._watched_file = None if path is None or lock is None else WatchedFile(path)
 
     @classmethod
     def open(cls, path: Path, identity: Identity | None = None) -> Self:
@@ -94,43 +93,43 @@ class Journal:
         """
         lock = lock_for_writing(path)
         try:
-            database, reader = open_both(path, identity)
+            database, reader = open_for_writing_and_reading(path, identity)
             return cls(database, path, lock, reader, stored_identity(database))
         except BaseException:
             lock.release()
             raise
 
     @classmethod
-    def open_if_possible(cls, path: Path, identity: Identity | None = None) -> Self:
+    def open_or_in_memory(cls, path: Path, identity: Identity | None = None) -> Self:
         """The same; where it can't be written, or is damaged, a temporary one that says so in its `trouble`."""
         try:
             return cls.open(path, identity)
         except (DiskFailure, DamagedJournal) as error:
-            return cls.in_place_of(path, identity, error)
+            return cls.in_memory_instead_of(path, identity, error)
 
     @classmethod
-    def in_place_of(cls, path: Path, identity: Identity | None, error: StorageError) -> Self:
+    def in_memory_instead_of(cls, path: Path, identity: Identity | None, error: StorageError) -> Self:
         """A temporary journal, which becomes that in `path` once this can be made; the `error` says what keeps it."""
         journal = cls.in_memory()
-        journal.write_error = f"{error.message} · {IN_MEMORY}"
-        journal._wanted = (path, identity)
+        journal.write_error = f"{error.message} · {ONLY_IN_MEMORY}"
+        journal._intended = (path, identity)
         return journal
 
     @classmethod
     def in_memory(cls) -> Self:
         """A journal that leaves nothing behind."""
-        return cls(open_to_write(None))
+        return cls(open_for_writing(None))
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def open_readonly(cls, path: Path) -> Self:
         """The journal in `path`, to read only, whoever writes it. Raises NotFound, or StorageError."""
         require_file(path, "journal")
-        return cls(open_to_read(path), path)
+        return cls(open_for_reading(path), path)
 
     @classmethod
-    def copy(cls, path: Path) -> Self:
+    def open_copy(cls, path: Path) -> Self:
         """A copy of the journal in `path` with today's tables, which leaves nothing behind; raises what `read` does."""
-        with cls.read(path) as journal:
+        with cls.open_readonly(path) as journal:
             return cls(open_copy(journal._database))
 
     def __enter__(self) -> Self:
@@ -164,7 +163,7 @@ class Journal:
             with transaction(database, "BEGIN" if self.is_buffering else "BEGIN IMMEDIATE"):
                 yield database
 
-    def note_caller(self, caller: Caller) -> None:
+    def store_caller(self, caller: Caller) -> None:
         """Store the caller in the file, if it was not known when the journal was opened."""
         if self.identity is None or self.identity.caller is not None:
             return
@@ -176,40 +175,40 @@ class Journal:
     @property
     def unsaved_count(self) -> int:
         """How many of its events are only in memory, and should be in the file."""
-        if self.is_gone or self._wanted is not None:
+        if self.is_file_gone or self._intended is not None:
             return len(self)
         return int(self.query("SELECT count(*) FROM temp.spilled")[0][0]) if self.is_buffering else 0
 
     @property
     def saved_run_count(self) -> int:
         """How many runs are in the file."""
-        return 0 if self.is_gone else int(self.query("SELECT count(*) FROM main.runs")[0][0])
+        return 0 if self.is_file_gone else int(self.query("SELECT count(*) FROM main.runs")[0][0])
 
     @property
-    def is_gone(self) -> bool:
+    def is_file_gone(self) -> bool:
         """Whether the file was deleted or replaced, so that what is written to it is lost with this process."""
-        return self._watched is not None and bool(self._watched.trouble)
+        return self._watched_file is not None and bool(self._watched_file.problem)
 
-    def look_after_file(self) -> None:
+    def check_file(self) -> None:
         """Notice that the file was deleted or replaced. Where no file could be made so far, try again."""
-        if self._watched is not None and self._watched.look():
-            self.write_error = self._watched.trouble
-        elif self._wanted is not None and not self.is_buffering:
-            self._move_to(*self._wanted)
+        if self._watched_file is not None and self._watched_file.check():
+            self.write_error = self._watched_file.problem
+        elif self._intended is not None and not self.is_buffering:
+            self._move_to(*self._intended)
 
     def _move_to(self, path: Path, identity: Identity | None) -> None:
         """Move this temporary journal into the file in `path`, if that can be written now and has no events yet."""
         with suppress(StorageError, Conflict, ConfigError), self._thread_lock:
             lock = lock_for_writing(path)
             try:
-                database, reader = open_filled(path, identity, self._database)
+                database, reader = open_with_content(path, identity, self._database)
             except BaseException:
                 lock.release()
                 raise
             self._database.close()
-            self._database, self._holes, self._lock = database, GapTable(database), lock
+            self._database, self._gap_table, self._lock = database, GapTable(database), lock
             self._reader = None if reader is None else Journal(reader, path)
-            self._path, self._watched, self._wanted = path, WatchedFile(path), None
+            self._path, self._watched_file, self._intended = path, WatchedFile(path), None
             self.identity, self.write_error = stored_identity(database), ""
 
     def query(self, query: str, *values: object) -> list[tuple[Any, ...]]:
@@ -217,7 +216,7 @@ class Journal:
         with self._using() as database:
             return database.execute(query, values).fetchall()
 
-    def spill(self, script: Sequence[str], *, begin: bool) -> None:
+    def switch_tables(self, script: Sequence[str], *, begin: bool) -> None:
         """Run the `script` that puts other tables before the file's, to keep in memory what comes; or ends that."""
         with self._using() as database:
             # All of it or nothing: half of it would keep it from being run again.
@@ -230,7 +229,7 @@ class Journal:
     @property
     def is_complete(self) -> bool:
         """Whether it has today's tables, and a summary of each run: then it can be shown without a write."""
-        if self.query("PRAGMA user_version") != [(VERSION,)]:
+        if self.query("PRAGMA user_version") != [(SCHEMA_VERSION,)]:
             return False
         return self.query("SELECT version, folded FROM folding") == [(FOLD, FOLD)]
 
@@ -240,7 +239,7 @@ class Journal:
     @property
     def next_position(self) -> int:
         """The position of the next event appended."""
-        return self._top() + 1
+        return self._highest_position() + 1
 
     def append(self, events: Sequence[Event]) -> None:
         """Add events, oldest first, that are newer than all before."""
@@ -248,71 +247,71 @@ class Journal:
 
     def prepend(self, events: Sequence[Event]) -> None:
         """Add events, oldest first, that are older than all before."""
-        bottom = self._bound("min")
+        bottom = self._end_position("min")
         self._insert(events, range((0 if bottom is None else bottom) - len(events), MAX_POSITION))
 
     def begin_history(self, cursor: str | None, found_at: int) -> None:
         """Note that older events than all are to be read, and where; `found_at` in microseconds since 1970."""
         with self.transaction():
-            self._holes.open(OpenGap(BELOW_ALL, BELOW_ALL, found_at, cursor))
+            self._gap_table.add(OpenGap(BELOW_ALL, BELOW_ALL, found_at, cursor))
 
     def move_history(self, cursor: str | None, *, is_over: bool) -> None:
         """History is read on from `cursor`, or all of it was read. Inside the transaction that adds its events."""
         with self.transaction():
-            history = self._holes.history()
+            history = self._gap_table.unread_history()
             if history is not None and is_over:
-                self._holes.close(history)
+                self._gap_table.remove(history)
             elif history is not None:
-                self._holes.move(history, cursor)
+                self._gap_table.set_cursor(history, cursor)
 
     def append_above_gap(self, events: Sequence[Event], found_at: int, cursor: str | None) -> OpenGap:
         """Add events, oldest first, newer than all before, with a hole below them: `fill` fills it."""
-        after = self._top()
+        after = self._highest_position()
         first = after + 1 + RESERVED_POSITIONS
         hole = OpenGap(after, first + len(events) - 1, found_at, cursor)
         with self.transaction():
             self._insert(events, range(first, MAX_POSITION))
-            self._holes.open(hole)
+            self._gap_table.add(hole)
         return hole
 
-    def fill(self, hole: OpenGap, events: Sequence[Event], cursor: str | None) -> None:
+    def fill_gap(self, gap: OpenGap, events: Sequence[Event], cursor: str | None) -> None:
         """Add events, oldest first, right below what stands above the hole; more is behind `cursor`."""
         with self.transaction():
-            self._insert(events, range(self._holes.bottom(hole) - len(events), MAX_POSITION))
-            self._holes.move(hole, cursor)
+            self._insert(events, range(self._gap_table.oldest_above(gap) - len(events), MAX_POSITION))
+            self._gap_table.set_cursor(gap, cursor)
 
-    def below(self, hole: OpenGap | None) -> int:
+    def position_below(self, gap: OpenGap | None) -> int:
         """The position right below the oldest event above a hole; below all events for history, which is None."""
         with self._thread_lock:
-            bottom = self._bound("min") if hole is None else self._holes.bottom(hole)
+            bottom = self._end_position("min") if gap is None else self._gap_table.oldest_above(gap)
             return (0 if bottom is None else bottom) - 1
 
-    def close_gap(self, hole: OpenGap, *, is_filled: bool) -> None:
+    def close_gap(self, gap: OpenGap, *, is_filled: bool) -> None:
         """There is no hole any more: it is filled, or what is missing will never come."""
         with self.transaction():
-            self._holes.close(hole)
+            self._gap_table.remove(gap)
             if not is_filled:
-                self._holes.mark_lost(hole.after, hole.found_at)
+                self._gap_table.mark_lost(gap.after, gap.found_at)
 
-    def holes(self) -> list[OpenGap]:
+    def open_gaps(self) -> list[OpenGap]:
         """The holes between events that are still to be filled, newest first."""
         with self._using():
-            return self._holes.open_gaps()
+            return self._gap_table.open_gaps()
 
     def unread_history(self) -> OpenGap | None:
         """Where older events than all are to be read; None where there are none."""
         with self._using():
-            return self._holes.history()
+            return self._gap_table.unread_history()
 
     def open_gap_count(self) -> int:
         """How many holes there are, history that was not read among them."""
         with self._using():
-            return self._holes.open_count()
+            return self._gap_table.open_count()
 
     def gaps(self) -> list[Gap]:
         """Where events are missing, oldest first; holes are gaps that are still open."""
         with self._using():
-            return self._holes.gaps()
+            return self._gap_table.gaps()
 
     def count_known(self, events: Sequence[Event], upto: int = MAX_POSITION) -> Counter[bytes]:
         """How often each event's bytes are in the journal up to a position.
@@ -332,7 +331,7 @@ class Journal:
         with self._using() as database:
             yield from database.execute(query, values)
 
-    def newest(self, limit: int, upto: int = MAX_POSITION) -> list[bytes]:
+    def newest_raw(self, limit: int, upto: int = MAX_POSITION) -> list[bytes]:
         """The bytes of the newest events, newest first; of those up to a position."""
         query = "SELECT raw FROM events WHERE pos <= ? ORDER BY pos DESC LIMIT ?"
         return [source for (source,) in self.query(query, upto, limit)]
@@ -343,7 +342,7 @@ class Journal:
         found = self.query(query, upto)
         return int(found[0][0]) if found else 0
 
-    def holds(self, events: Sequence[Event], upto: int = MAX_POSITION) -> bool:
+    def contains_all(self, events: Sequence[Event], upto: int = MAX_POSITION) -> bool:
         """Whether all of `events` are in the journal, up to a position."""
         known = self.count_known(events, upto)
         return all(event.raw in known for event in events)
@@ -353,30 +352,30 @@ class Journal:
         if execution_id is not None:
             yield from (event for _, event in self.history(execution_id))
             return
-        yield from (event for _, event in self.between(-MAX_POSITION, MAX_POSITION))
+        yield from (event for _, event in self.read_between(-MAX_POSITION, MAX_POSITION))
 
     def history(self, execution_id: str, upto: int | None = None) -> Iterator[tuple[int, Event]]:
         """The events of one run with their positions, in feed order; of those up to a position."""
         query = "SELECT pos, raw FROM events WHERE execution_id = ? AND pos > ? AND pos <= ? ORDER BY pos LIMIT ?"
         key, last, end = encode_id(execution_id), -MAX_POSITION, MAX_POSITION if upto is None else upto
-        while found := self.query(query, key, last, end, SLICE):
+        while found := self.query(query, key, last, end, BATCH_EVENTS):
             last = found[-1][0]
             yield from ((pos, decode_event(source)) for pos, source in found)
-            if len(found) < SLICE:
+            if len(found) < BATCH_EVENTS:
                 return
 
-    def readable(self, execution_id: str, upto: int | None) -> Iterator[tuple[int, Event]]:
+    def history_until_damaged(self, execution_id: str, upto: int | None) -> Iterator[tuple[int, Event]]:
         """Yield the same from the reader, up to the first damaged event: `trouble` says that it stopped there."""
         try:
             yield from self.reader.history(execution_id, upto)
         except StorageError as error:
-            self.note_damage(error)
+            self.report_damage(error)
 
-    def damage(self) -> StorageError:
+    def damage_error(self) -> StorageError:
         """Return the error for content that is not as it was written."""
-        return damaged(str(self._path))
+        return damaged_error(str(self._path))
 
-    def note_damage(self, error: StorageError) -> None:
+    def report_damage(self, error: StorageError) -> None:
         """Say in `trouble` that some of its content can't be read, unless something worse is said there."""
         self.write_error = self.write_error or f"{error.message}: not all of it can be shown"
 
@@ -384,7 +383,7 @@ class Journal:
         """The newest events of one run, in feed order; fewer, where they are very long."""
         query = "SELECT raw FROM events WHERE execution_id = ? ORDER BY pos DESC LIMIT ?"
         found: list[Event] = []
-        room = MOST_BYTES
+        room = MAX_RECENT_BYTES
         for (source,) in self._each(query, encode_id(execution_id), limit):
             room -= len(source)
             if found and room < 0:
@@ -392,24 +391,24 @@ class Journal:
             found.append(decode_event(source))
         return found[::-1]
 
-    def between(self, after: int, upto: int) -> Iterator[tuple[int, Event]]:
+    def read_between(self, after: int, upto: int) -> Iterator[tuple[int, Event]]:
         """The events above a position, up to another, with theirs, in feed order."""
-        while found := self.query(_BETWEEN, after, upto, SLICE):
+        while found := self.query(_BETWEEN, after, upto, BATCH_EVENTS):
             after = found[-1][0]
             yield from ((pos, decode_event(source)) for pos, source in found)
 
     def mark_gap(self, found_at: int) -> None:
         """Note that events are missing before the next one appended; `found_at` in microseconds since 1970."""
         with self.transaction():
-            self._holes.mark_lost(self._top(), found_at)
+            self._gap_table.mark_lost(self._highest_position(), found_at)
 
-    def mark_passed(self, passed: Passed) -> None:
+    def mark_skipped(self, skipped: SkippedEvent) -> None:
         """Note that an event beside a stored one is missing, as it is too large to be read. It is noted by its place:
         once, however often it is passed. Inside the transaction that stores the other one."""
         with self.transaction():
-            after = position_below(passed, self.query)
+            after = skipped_position(skipped, self.query)
             if after is not None:
-                self._holes.mark_lost(after, passed.found_at, GapReason.TOO_LARGE)
+                self._gap_table.mark_lost(after, skipped.found_at, GapReason.TOO_LARGE)
 
     def run_event_count(self) -> int:
         """How many of its events belong to runs, repeats among them."""
@@ -426,17 +425,17 @@ class Journal:
             try:
                 yield self._database
             except sqlite3.Error as error:
-                if not is_failure(error):
+                if not is_storage_failure(error):
                     raise
                 raise journal_failure(error, self._path) from error
 
-    def _top(self) -> int:
+    def _highest_position(self) -> int:
         """The highest position that is taken, or kept free for a hole with nothing above it yet."""
         with self._using():
-            top = self._bound("max")
-            return max(-1 if top is None else top, self._holes.top())
+            top = self._end_position("max")
+            return max(-1 if top is None else top, self._gap_table.highest_reserved())
 
-    def _bound(self, which: str) -> int | None:
+    def _end_position(self, which: str) -> int | None:
         # Not `max(pos)`: over two tables, that reads all of both.
         order = "DESC" if which == "max" else "ASC"
         found = self.query(f"SELECT pos FROM events ORDER BY pos {order} LIMIT 1")  # noqa: S608  (one of two)

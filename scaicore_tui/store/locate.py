@@ -9,7 +9,7 @@ from scaicore_tui.auth import identify
 from scaicore_tui.config import Identity, Target, journal_file
 from scaicore_tui.config.paths import JOURNAL_ENDING, former_journal_file, is_former_name_unique
 from scaicore_tui.errors import ConfigError, StorageError
-from scaicore_tui.store.database import open_to_read, stored_identity
+from scaicore_tui.store.database import open_for_reading, stored_identity
 
 
 def journal_to_write(target: Target) -> Path:
@@ -71,7 +71,7 @@ def _exists(path: Path) -> bool:
 def _owner(path: Path) -> Identity | None:
     """Whose feed is in that file; None where it does not say, or cannot be read."""
     try:
-        with closing(open_to_read(path)) as database:
+        with closing(open_for_reading(path)) as database:
             return stored_identity(database)
     except StorageError:
         return None

@@ -23,9 +23,9 @@ from scaicore_tui.store.journal import Journal
 from scaicore_tui.store.summaries import read_pending
 from scaicore_tui.store.writer import JournalWriter
 
-SQLITE = b"SQLite format 3\0"
+SQLITE_MAGIC = b"SQLite format 3\0"
 # Lines that are folded in one go.
-SLICE = 5_000
+BATCH_LINES = 5_000
 
 
 def is_jsonl(path: Path) -> bool:
@@ -38,11 +38,11 @@ def is_jsonl(path: Path) -> bool:
     except NotFound:
         return False
     with path.open("rb") as file:
-        begin = file.read(len(SQLITE))
+        begin = file.read(len(SQLITE_MAGIC))
     if is_wide(begin):
         fix = f"iconv -f UTF-16 -t UTF-8 {shlex.quote(str(path))}"
         raise ConfigError(f"{path} is UTF-16, and events are read as UTF-8", effect="nothing was changed", hint=fix)
-    return begin != SQLITE and begin.removeprefix(UTF8_MARK).lstrip()[:1] == b"{"
+    return begin != SQLITE_MAGIC and begin.removeprefix(UTF8_MARK).lstrip()[:1] == b"{"
 
 
 class JsonlRecording:
@@ -52,22 +52,22 @@ class JsonlRecording:
         require_file(path, "file")
         self._path = path
         self._offsets: dict[str, array[int]] = {}
-        self._book = RunIndex(self._history)
+        self._index = RunIndex(self._history)
 
     @cached_property
-    def book(self) -> RunIndex:
+    def index(self) -> RunIndex:
         """Its runs. Raises ConfigError that names a bad line."""
         # To fold a run anew is to look for its lines all over the file: those that are not over are all held.
-        folder = RunProjector(self._history, room=2**62)
+        folder = RunProjector(self._history, max_runs=2**62)
         place = 0
         with self._path.open("rb") as file:
-            stream = read_lines(file, self._path)
-            while some := list(islice(stream, SLICE)):
+            stream = read_events(file, self._path)
+            while some := list(islice(stream, BATCH_LINES)):
                 events = [event for _, event in some]
-                self._book.apply(folder.apply(events, place))
-                self._note(some)
+                self._index.apply(folder.apply(events, place))
+                self._note_offsets(some)
                 place += len(events)
-        return self._book
+        return self._index
 
     def __enter__(self) -> Self:
         return self
@@ -78,7 +78,7 @@ class JsonlRecording:
     @property
     def newest_at(self) -> int:
         """The time of the newest event of any run, in microseconds since 1970; 0 where there is none."""
-        return max((summary.last_event_at or 0 for summary in self.book.order), default=0)
+        return max((summary.last_event_at or 0 for summary in self.index.order), default=0)
 
     def events(self, execution_id: str | None = None) -> Iterator[Event]:
         """All events, or those of one run, in the file's order."""
@@ -86,9 +86,9 @@ class JsonlRecording:
             yield from (event for _, event in self._history(execution_id))
             return
         with self._path.open("rb") as file:
-            yield from (event for _, event in read_lines(file, self._path))
+            yield from (event for _, event in read_events(file, self._path))
 
-    def _note(self, some: Iterable[tuple[int, Event]]) -> None:
+    def _note_offsets(self, some: Iterable[tuple[int, Event]]) -> None:
         """Note where events stand, once their runs were folded."""
         for offset, event in some:
             execution_id = event.execution_id
@@ -99,7 +99,7 @@ class JsonlRecording:
         offsets = self._offsets.get(execution_id)
         if offsets is None:
             return []
-        place = self._book.summaries[execution_id].position
+        place = self._index.summaries[execution_id].position
         with self._path.open("rb") as file:
             return [(place + number, decode_event(_line_at(file, offset))) for number, offset in enumerate(offsets)]
 
@@ -109,7 +109,7 @@ def _line_at(file: BinaryIO, offset: int) -> bytes:
     return file.readline().strip()
 
 
-def read_lines(file: Iterable[bytes], path: Path) -> Iterator[tuple[int, Event]]:
+def read_events(file: Iterable[bytes], path: Path) -> Iterator[tuple[int, Event]]:
     """Each event with where its line begins. Empty lines are none, nor is a last one that is still being written.
 
     Raises ConfigError that names the bad line.
@@ -129,7 +129,7 @@ def read_lines(file: Iterable[bytes], path: Path) -> Iterator[tuple[int, Event]]
         offset += len(line)
 
 
-RUNS_AT_ONCE = 500
+BATCH_RUNS = 500
 
 
 class Recording(Protocol):
@@ -139,7 +139,7 @@ class Recording(Protocol):
     def newest_at(self) -> int: ...
 
     @property
-    def book(self) -> RunIndex: ...
+    def index(self) -> RunIndex: ...
 
     def events(self, execution_id: str | None = None) -> Iterator[Event]:
         """All events, or those of one run, in feed order."""
@@ -156,18 +156,18 @@ class JournalRecording:
 
     def __init__(self, path: Path) -> None:
         self._journal = open_readonly(path)
-        self._last = self._journal.next_position - 1
+        self._last_position = self._journal.next_position - 1
         self.newest_at = self._journal.newest_at()
         self.events = self._journal.events
 
     @cached_property
-    def book(self) -> RunIndex:
+    def index(self) -> RunIndex:
         """Its runs."""
-        book = RunIndex(lambda execution_id: self._journal.history(execution_id, self._last))
+        book = RunIndex(lambda execution_id: self._journal.history(execution_id, self._last_position))
         book.event_count, book.gaps = len(self._journal), self._journal.gaps()
         intake = JournalWriter(self._journal)
-        intake.begin()
-        while stored := intake.next_summaries(RUNS_AT_ONCE):
+        intake.prepare()
+        while stored := intake.next_summaries(BATCH_RUNS):
             book.load(stored)
         book.set_pending(read_pending(self._journal))
         return book
@@ -179,7 +179,7 @@ class JournalRecording:
         self._journal.close()
 
 
-def open_recorded(path: Path) -> Recording:
+def open_recording(path: Path) -> Recording:
     """What is in `path`. Raises NotFound, or ConfigError where it is neither journal nor lines."""
     return JsonlRecording(path) if is_jsonl(path) else JournalRecording(path)
 
@@ -190,24 +190,24 @@ def open_readonly(path: Path) -> Journal:
     Raises NotFound, or ConfigError where it is neither journal nor lines.
     """
     if is_jsonl(path):
-        return _filled(path)
-    journal = Journal.read(path)
+        return _load_jsonl(path)
+    journal = Journal.open_readonly(path)
     if journal.is_complete:
         return journal
     journal.close()
-    return Journal.copy(path)
+    return Journal.open_copy(path)
 
 
-def _filled(path: Path) -> Journal:
+def _load_jsonl(path: Path) -> Journal:
     """A journal of the events of a file of lines, which leaves nothing behind."""
     journal = Journal.in_memory()
     intake = JournalWriter(journal)
     with path.open("rb") as file:
-        lines = read_lines(file, path)
-        while some := _events(islice(lines, SLICE)):
-            intake.news(some)
+        lines = read_events(file, path)
+        while some := _without_offsets(islice(lines, BATCH_LINES)):
+            intake.append_new(some)
     return journal
 
 
-def _events(lines: Iterator[tuple[int, Event]]) -> Sequence[Event]:
+def _without_offsets(lines: Iterator[tuple[int, Event]]) -> Sequence[Event]:
     return [event for _, event in lines]

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from scaicore_tui.json_text import write
 from scaicore_tui.protocol import Checkpoint, read_checkpoint
 from scaicore_tui.runs import Summary
-from scaicore_tui.runs.summary import VERSION, decode, encode
+from scaicore_tui.runs.summary import SUMMARY_VERSION, decode_summary, encode_summary
 from scaicore_tui.store.database import encode_id
 from scaicore_tui.store.journal import Journal
 
@@ -21,7 +21,7 @@ def read_pending(journal: Journal) -> list[Checkpoint]:
     try:
         return [read_checkpoint(source) for (source,) in rows]
     except (ValueError, TypeError) as error:
-        raise journal.damage() from error
+        raise journal.damage_error() from error
 
 
 def save_pending(journal: Journal, checkpoints: Iterable[Checkpoint]) -> None:
@@ -36,7 +36,7 @@ _PUT = "INSERT OR REPLACE INTO main.runs VALUES (?, ?, ?)"
 _NEWEST = "SELECT summary FROM main.runs WHERE place < ? ORDER BY place DESC LIMIT ?"
 _MATCHING = "SELECT summary FROM main.runs WHERE substr(execution_id, 1, ?) = ? ORDER BY place DESC LIMIT ?"
 _OLDEST = "SELECT summary FROM main.runs WHERE place > ? ORDER BY place LIMIT ?"
-_ALL = "SELECT execution_id FROM events WHERE execution_id IS NOT NULL GROUP BY execution_id ORDER BY min(pos) DESC"
+_ALL_IDS = "SELECT execution_id FROM events WHERE execution_id IS NOT NULL GROUP BY execution_id ORDER BY min(pos) DESC"
 
 
 class Summaries:
@@ -47,7 +47,7 @@ class Summaries:
 
     def put(self, summaries: Iterable[Summary]) -> None:
         """Store these, each in place of the one that was. Inside the transaction that stores their events."""
-        rows = [(summary.position, encode_id(summary.execution_id), encode(summary)) for summary in summaries]
+        rows = [(summary.position, encode_id(summary.execution_id), encode_summary(summary)) for summary in summaries]
         with self._journal.transaction() as database:
             database.executemany(_PUT, rows)
 
@@ -65,23 +65,23 @@ class Summaries:
 
     def _decoded(self, rows: Iterable[tuple[bytes]]) -> list[Summary]:
         try:
-            return [decode(source) for (source,) in rows]
+            return [decode_summary(source) for (source,) in rows]
         except (ValueError, TypeError) as error:
-            raise self._journal.damage() from error
+            raise self._journal.damage_error() from error
 
     def drop_outdated(self) -> bool:
         """Forget those of another version of the fold; whether any are missing."""
         version, folded = self._journal.query("SELECT version, folded FROM folding")[0]
-        if version != VERSION:
+        if version != SUMMARY_VERSION:
             with self._journal.transaction() as database:
                 database.execute("DELETE FROM runs")
-                database.execute("UPDATE folding SET version = ?, folded = 0", (VERSION,))
-        return bool(folded != VERSION)
+                database.execute("UPDATE folding SET version = ?, folded = 0", (SUMMARY_VERSION,))
+        return bool(folded != SUMMARY_VERSION)
 
-    def missing(self) -> list[str]:
+    def missing_ids(self) -> list[str]:
         """The ids of runs that have events and no summary, newest first."""
         there = {execution_id for (execution_id,) in self._journal.query("SELECT execution_id FROM main.runs")}
-        return [_decode_id(found) for (found,) in self._journal.query(_ALL) if found not in there]
+        return [_decode_id(found) for (found,) in self._journal.query(_ALL_IDS) if found not in there]
 
     def mark_complete(self) -> None:
         """Note that none is missing."""

@@ -15,7 +15,7 @@ from scaicore_tui.api.page_size import MAX_LIMIT
 from scaicore_tui.clock import Clock
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.protocol import Event, EventPage
-from scaicore_tui.store import Ingestor, Journal, OpenGap, Passed
+from scaicore_tui.store import Ingestor, Journal, OpenGap, SkippedEvent
 from scaicore_tui.sync.head import HeadRead, has_expired
 from scaicore_tui.sync.page_edges import PageEdges
 from scaicore_tui.sync.stitch import KnownTail, PageWalk, new_events
@@ -53,7 +53,7 @@ class Backfiller:
         self._ingest = ingest
         self._clock = clock
         self._changed = changed
-        self.fillings = [self._resume(hole) for hole in reversed(journal.holes())]
+        self.fillings = [self._resume(hole) for hole in reversed(journal.open_gaps())]
         # Why reading was stopped before the feed's end; empty where it was not.
         self.stuck = ""
         self.edges = PageEdges(client)
@@ -82,7 +82,7 @@ class Backfiller:
     def known(self) -> KnownTail:
         """The newest of what is known."""
         reader = self._journal.reader
-        return KnownTail(reader.newest(ANCHOR_DEPTH), reader.holds)
+        return KnownTail(reader.newest_raw(ANCHOR_DEPTH), reader.contains_all)
 
     async def apply_head(self, sweep: HeadRead, *, is_first: bool) -> tuple[int, set[str]]:
         """Take what a sweep brought that is new; returns how much, and the runs that it changed. What it did not reach
@@ -104,7 +104,7 @@ class Backfiller:
             changed = await self._begin(sweep, new)
         for neighbour in sweep.passed:
             after = self._journal.next_position - 1
-            await self._ingest.mark_passed(Passed(neighbour, self._now(), sweep.oldest_first, after))
+            await self._ingest.mark_skipped(SkippedEvent(neighbour, self._now(), sweep.oldest_first, after))
         self._ready, self._deferred = self._ready + self._deferred, []
         late, moved = await self._take_due()
         return len(new) + late, changed | moved
@@ -130,7 +130,7 @@ class Backfiller:
                 return 0
             new = await self._news(descent, page, read)
             passed = self._passed(page, None)
-            changed = await self._ingest.history(new, descent.cursor, passed, is_over=descent.is_over)
+            changed = await self._ingest.prepend_history(new, descent.cursor, passed, is_over=descent.is_over)
             if descent.is_over:
                 self.history = None
             self._stop_if_stuck(descent, "older events were not all read")
@@ -157,9 +157,11 @@ class Backfiller:
 
     async def _take_page(self, filling: GapBackfill, page: EventPage, read: Counter[bytes] | None) -> None:
         hole, descent, reader = filling.hole, filling.descent, self._journal.reader
-        floor = KnownTail(reader.newest(ANCHOR_DEPTH, hole.after), lambda events: reader.holds(events, hole.after))
+        floor = KnownTail(
+            reader.newest_raw(ANCHOR_DEPTH, hole.after), lambda events: reader.contains_all(events, hole.after)
+        )
         new = await self._news(descent, page, read)
-        changed = await self._ingest.fill(hole, new, descent.cursor, self._passed(page, hole))
+        changed = await self._ingest.fill_gap(hole, new, descent.cursor, self._passed(page, hole))
         filling.reached_known = filling.reached_known or floor.overlaps(page.events)
         is_met = floor.is_reached_by(descent.tail)
         if is_met or descent.is_over:
@@ -214,11 +216,11 @@ class Backfiller:
         descent.go_on()
         return True
 
-    def _passed(self, page: EventPage, hole: OpenGap | None) -> Passed | None:
+    def _passed(self, page: EventPage, hole: OpenGap | None) -> SkippedEvent | None:
         """What a page in a hole, or in history, says of an event that is too large to be read."""
         if not page.passed:
             return None
-        return Passed(next(iter(page.events), None), self._now(), after=self._journal.below(hole))
+        return SkippedEvent(next(iter(page.events), None), self._now(), after=self._journal.position_below(hole))
 
     async def _begin(self, sweep: HeadRead, new: Sequence[Event]) -> set[str]:
         """Take in news with a hole below; returns the runs that it changed."""

@@ -77,7 +77,7 @@ class RunListModel:
     @property
     def gap_rows(self) -> list[GapRow]:
         """The gaps, each with the row that it stands above."""
-        return [] if self._index is None else gap_rows(self._index.gaps, self._rows.above)
+        return [] if self._index is None else gap_rows(self._index.gaps, self._rows.count_above)
 
     def row_of(self, execution_id: str | None) -> int | None:
         """Return the row of a run; None if it is not listed."""
@@ -93,7 +93,7 @@ class RunListModel:
             if (summary := index.summaries.get(key)) is not None:
                 existing.append(summary)
             elif (position := self._positions.pop(key, None)) is not None:
-                self._rows.drop(position)
+                self._rows.remove(position)
         added = [summary for summary in existing if self._needs_insert(summary) and self._matches(summary)]
         self._positions.update((summary.execution_id, summary.position) for summary in added)
         if len(added) > BULK_INSERT_ROWS:
@@ -125,7 +125,7 @@ class RunListModel:
             self._positions[summary.execution_id] = position
             self._rows.put(summary)
             return False
-        self._rows.drop(position)
+        self._rows.remove(position)
         return True
 
     def _matches(self, run: Summary) -> bool:

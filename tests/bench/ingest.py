@@ -63,12 +63,12 @@ def speed(events: int = 100_000) -> Speed:
 def take_in(journal: Journal, bodies: Sequence[bytes]) -> RunIndex:
     """Read pages into a journal and a book, as a session does."""
     intake = JournalWriter(journal)
-    intake.begin()
+    intake.prepare()
     book = RunIndex(journal.history)
     for body in bodies:
         events = read_event_page(body).events[::-1]
         for begin in range(0, len(events), PAGE):
-            book.apply(intake.news(new_events(events[begin : begin + PAGE], journal.count_known(events))))
+            book.apply(intake.append_new(new_events(events[begin : begin + PAGE], journal.count_known(events))))
     return book
 
 
@@ -77,12 +77,12 @@ def write_journal(path: Path, events: int) -> None:
     stream = sources(events)
     with Journal.open(path) as journal:
         intake = JournalWriter(journal)
-        intake.begin()
+        intake.prepare()
         while intake.next_summaries(1):
             pass
         while some := list(islice(stream, 20 * PAGE)):
             for body in pages(some, PAGE):
-                intake.news(read_event_page(body).events[::-1])
+                intake.append_new(read_event_page(body).events[::-1])
 
 
 def memory(journal: Path) -> float:

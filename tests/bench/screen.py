@@ -119,7 +119,7 @@ def _is_loaded(terminal: Terminal, journal: Path) -> bool:
 
 def _runs(journal: Path) -> int:
     """How many runs have a summary in that file."""
-    with Journal.read(journal) as read:
+    with Journal.open_readonly(journal) as read:
         return int(read.query("SELECT count(*) FROM runs")[0][0])
 
 

@@ -182,7 +182,7 @@ def _judged(session: Session, day: Day, server: Troubled, samples: list[Sample])
         offered=offered.total(),
         lost=len(offered.keys() - found.keys()),
         doubled=(found - offered).total(),
-        gaps=session.journal.gap_count() + len(session.journal.holes()),
+        gaps=session.journal.gap_count() + len(session.journal.open_gaps()),
         wrong=(told - day.ended).total() + (day.ended - told).total(),
         refused=server.refused,
         twice=sum(count > 1 for count in server.posts.values()),

@@ -29,10 +29,10 @@ def journal(tmp_path: Path) -> Path:
     ]
     with Journal.open(path) as kept:
         intake = JournalWriter(kept)
-        intake.begin()
-        intake.news([started(NOON, name) for name in ("exec_a", "exec_b", HOSTILE)])
-        intake.news([completed(NOON + 1, "exec_a")])
-        intake.pending([read_checkpoint(json.dumps(row).encode()) for row in rows])
+        intake.prepare()
+        intake.append_new([started(NOON, name) for name in ("exec_a", "exec_b", HOSTILE)])
+        intake.append_new([completed(NOON + 1, "exec_a")])
+        intake.save_pending([read_checkpoint(json.dumps(row).encode()) for row in rows])
     return path
 
 

@@ -57,8 +57,8 @@ def damaged(folder: Path) -> Path:
     path = folder / "damaged.journal"
     with Journal.open(path) as journal:
         intake = JournalWriter(journal)
-        intake.begin()
-        intake.news(many_runs(200))
+        intake.prepare()
+        intake.append_new(many_runs(200))
     pages = path.stat().st_size // PAGE
     with path.open("r+b") as file:
         file.seek(PAGE)

@@ -15,7 +15,7 @@ from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output.stderr import FAILED
 from scaicore_tui.cli.runner import ENDING
 from scaicore_tui.config.profile_docs import KEYS
-from scaicore_tui.runs.status_style import BREAKPOINT, GAP, NODE_LOOKS, REVIEW, RUN_STYLES, StatusStyle
+from scaicore_tui.runs.status_style import BREAKPOINT, GAP, NODE_STYLES, REVIEW, RUN_STYLES, StatusStyle
 from scaicore_tui.tui.keymap import ACTIONS, KeyContext
 from tests.docs.reference import CONTEXTS, GENERATED, GROUP, current, section, shown, synopsis
 from tests.docs.roff import roff
@@ -78,7 +78,7 @@ def test_every_key_of_a_profile_is_in_the_manual(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "look", [*RUN_STYLES.values(), *NODE_LOOKS.values(), BREAKPOINT, REVIEW, GAP], ids=lambda look: look.word
+    "look", [*RUN_STYLES.values(), *NODE_STYLES.values(), BREAKPOINT, REVIEW, GAP], ids=lambda look: look.word
 )
 def test_every_sign_is_in_the_manual(look: StatusStyle) -> None:
     assert f"**{look.glyph} ({look.ascii}) {look.colour}**" in manual.source("keys")

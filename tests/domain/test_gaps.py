@@ -71,7 +71,7 @@ def test_what_is_said_of_gaps(gaps: list[Gap], width: int, words: str) -> None:
 def test_a_gap_stands_between_the_runs_on_its_sides(places: set[int], found: Sequence[tuple[int, bool]]) -> None:
     runs = SortedSummaries(Summary(f"exec_{place}", place) for place in places)
     gaps = [gap(after, is_open=is_open) for after, is_open in sorted(found)]
-    rows = gap_rows(gaps, runs.above)
+    rows = gap_rows(gaps, runs.count_above)
     newest_first = sorted(places, reverse=True)
     for row in rows:
         assert all(place > one.after for one in row.gaps for place in newest_first[: row.row])
@@ -126,7 +126,7 @@ def test_gaps_among_many_runs_cost_no_pass_over_them(monkeypatch: pytest.MonkeyP
         return []
 
     monkeypatch.setattr(RunList, "draw_row", draw_row)
-    monkeypatch.setattr("scaicore_tui.runs.cache._place", place_of)
+    monkeypatch.setattr("scaicore_tui.runs.cache._position", place_of)
     monkeypatch.setattr(SortedSummaries, "__iter__", lambda _: pytest.fail("a pass over all runs"))
     runs = RunList(listing)
     runs._gaps = listing.gap_rows
@@ -173,7 +173,7 @@ def test_what_is_still_being_read_is_not_said_to_be_missing() -> None:
 def test_a_table_has_a_line_for_each_gap() -> None:
     book = MemoryIndex()
     book.add_newer([step for n in range(4) for step in (started(NOON, f"exec_{n}"), completed(NOON, f"exec_{n}"))])
-    rows = run_rows(book.order, gap_rows([gap(-1), gap(3)], book.order.above), NOW, ascii_only=True, width=99)
+    rows = run_rows(book.order, gap_rows([gap(-1), gap(3)], book.order.count_above), NOW, ascii_only=True, width=99)
     assert [row[1] if len(row) > 1 else text_of(row[0])[:7] for row in rows] == [
         "exec_3",
         "exec_2",

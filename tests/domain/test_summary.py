@@ -15,7 +15,7 @@ from scaicore_tui.export.documents import run_document
 from scaicore_tui.protocol import Event
 from scaicore_tui.runs import RunIndex, RunStatus, SortedSummaries, Summary
 from scaicore_tui.runs.model import json_digest
-from scaicore_tui.runs.summary import VERSION, decode, encode
+from scaicore_tui.runs.summary import SUMMARY_VERSION, decode_summary, encode_summary
 from scaicore_tui.store import Journal, JournalWriter
 from tests.support.builders import NOON, completed, event, many_runs, run_events
 from tests.support.memory_index import MemoryIndex
@@ -57,14 +57,14 @@ def test_a_summary_says_what_its_run_says(steps: list[Event]) -> None:
         run = book.runs[summary.execution_id]
         names = ("core_id", "status", "outcome", "began_at", "duration_ms", "joined_late", "event_count", "error")
         assert [getattr(summary, name) for name in names] == [getattr(run, name) for name in names]
-        assert list(summary.states) == list(run.states)
-        assert decode(encode(summary)) == summary
+        assert list(summary.node_states) == list(run.node_states)
+        assert decode_summary(encode_summary(summary)) == summary
 
 
 def test_odd_values_are_stored() -> None:
     odd = Summary("exec_\udcff", 3, error="half \ud800", reported_ms=10**30, node_ids=("a\udc00", None))
-    assert decode(encode(odd)) == odd
-    assert decode(encode(Summary("e", 0, reported_ms=math.inf))).reported_ms in (None, math.inf)
+    assert decode_summary(encode_summary(odd)) == odd
+    assert decode_summary(encode_summary(Summary("e", 0, reported_ms=math.inf))).reported_ms in (None, math.inf)
 
 
 VALUES = st.recursive(
@@ -96,7 +96,7 @@ def test_ordered_is_a_sorted_list(steps: Iterable[tuple[int, bool]]) -> None:
             rows.put(reference[place])
         else:
             reference.pop(place, None)
-            rows.drop(place)
+            rows.remove(place)
     places = sorted(reference)
     assert [row.position for row in rows] == places
     assert [rows.index(place) for place in range(10)] == [
@@ -116,15 +116,15 @@ def test_many_rows_find_their_places(drawn: tuple[set[int], list[int]]) -> None:
 def test_summaries_are_stored_with_their_events(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
         intake = JournalWriter(journal)
-        intake.begin()
+        intake.prepare()
         assert stored(intake) == []
-        assert journal.query("SELECT version, folded FROM folding") == [(VERSION, VERSION)]
+        assert journal.query("SELECT version, folded FROM folding") == [(SUMMARY_VERSION, SUMMARY_VERSION)]
         steps = many_runs(30)
-        intake.news(steps[40:])
-        intake.history(steps[:40])
+        intake.append_new(steps[40:])
+        intake.prepend_history(steps[:40])
     with Journal.open(tmp_path / "j") as journal:
         intake = JournalWriter(journal)
-        intake.begin()
+        intake.prepare()
         found = stored(intake, 7)
         assert [row.execution_id for row in found] == [f"exec_{n:04}" for n in range(29, -1, -1)]
         assert {row.outcome for row in found} == {RunStatus.COMPLETED}
@@ -136,18 +136,18 @@ def test_an_older_file_gets_its_summaries_once(tmp_path: Path) -> None:
     old_journal(path, many_runs(250))
     with Journal.open(path) as journal:
         intake = JournalWriter(journal)
-        intake.begin()
+        intake.prepare()
         first = intake.next_summaries(500)
         assert (first[0].execution_id, len(first)) == ("exec_0249", 100)
     # Killed here: what is missing is made by the next one, also where news came for it meanwhile.
     with Journal.open(path) as journal:
         intake = JournalWriter(journal)
-        intake.begin()
-        intake.news([event("custom.note", NOON, "exec_0001")])
+        intake.prepare()
+        intake.append_new([event("custom.note", NOON, "exec_0001")])
         found = stored(intake)
         assert sorted({row.execution_id for row in found}) == [f"exec_{n:04}" for n in range(250)]
         assert next(row for row in found if row.execution_id == "exec_0001").event_count == 5
-        assert journal.query("SELECT version, folded FROM folding") == [(VERSION, VERSION)]
+        assert journal.query("SELECT version, folded FROM folding") == [(SUMMARY_VERSION, SUMMARY_VERSION)]
         assert journal.query("SELECT count(*) FROM runs") == [(250,)]
 
 
@@ -155,7 +155,7 @@ def test_what_nobody_waits_for_gives_way_to_a_key(tmp_path: Path) -> None:
     old_journal(tmp_path / "j", many_runs(3))
     with Journal.open(tmp_path / "j") as journal, ThreadPoolExecutor(1) as thread:
         intake = JournalWriter(journal, max_yield_s=60.0)
-        intake.begin()
+        intake.prepare()
         intake.yield_to_ui(to_key=True)
         folding = thread.submit(intake.next_summaries, 500)
         with pytest.raises(TimeoutError):
@@ -170,7 +170,7 @@ def test_a_key_that_never_ends_holds_nothing_up(tmp_path: Path) -> None:
     old_journal(tmp_path / "j", many_runs(3))
     with Journal.open(tmp_path / "j") as journal:
         intake = JournalWriter(journal, max_yield_s=0.001)
-        intake.begin()
+        intake.prepare()
         intake.yield_to_ui(to_key=True)
         assert len(intake.next_summaries(500)) == 3
 
@@ -179,15 +179,15 @@ def test_summaries_of_another_fold_are_made_anew(tmp_path: Path) -> None:
     path = tmp_path / "j"
     with Journal.open(path) as journal:
         intake = JournalWriter(journal)
-        intake.begin()
+        intake.prepare()
         stored(intake)
-        intake.news(many_runs(3))
+        intake.append_new(many_runs(3))
         with journal.transaction() as database:
             database.execute("UPDATE folding SET version = 0, folded = 0")
             database.execute("UPDATE runs SET summary = 'of another kind'")
     with Journal.open(path) as journal:
         intake = JournalWriter(journal)
-        intake.begin()
+        intake.prepare()
         assert len(stored(intake)) == 3
 
 
@@ -196,8 +196,8 @@ def full(tmp_path: Path) -> Journal:
     """A journal on a disk that takes nothing more."""
     journal = Journal.open(tmp_path / "j")
     intake = JournalWriter(journal)
-    intake.begin()
-    intake.news(many_runs(20))
+    intake.prepare()
+    intake.append_new(many_runs(20))
     journal.query("PRAGMA wal_checkpoint(TRUNCATE)")
     journal.query(f"PRAGMA max_page_count = {journal.query('PRAGMA page_count')[0][0]}")
     return journal
@@ -206,28 +206,30 @@ def full(tmp_path: Path) -> Journal:
 def test_a_full_disk_keeps_events_in_memory_and_says_so(full: Journal, tmp_path: Path) -> None:
     intake = JournalWriter(full)
     news = [step for n in range(200) for step in run_events(f"exec_new{n:04}", NOON + n)]
-    change = intake.news(news, gap_found_at=NOON)
+    change = intake.append_new(news, gap_found_at=NOON)
     assert len(change.summaries) == 200
     assert "full" in full.write_error
     assert (len(full.reader), full.gap_count()) == (880, 1)
-    assert full.holds(news)
+    assert full.contains_all(news)
     assert [step.raw for step in full.events("exec_new0007")] == [step.raw for step in news[28:32]]
-    with Journal.read(tmp_path / "j") as reader:
+    with Journal.open_readonly(tmp_path / "j") as reader:
         assert len(reader) == 80
     full.query("PRAGMA max_page_count = 100000")
     for n in range(8):
-        intake.news([completed(NOON + n, "exec_more")])
+        intake.append_new([completed(NOON + n, "exec_more")])
     assert (full.write_error, full.is_buffering) == ("", False)
     full.close()
     with Journal.open(tmp_path / "j") as journal:
         intake = JournalWriter(journal)
-        intake.begin()
+        intake.prepare()
         assert (len(journal), journal.gap_count(), len(stored(intake))) == (888, 1, 221)
 
 
 def test_a_full_disk_takes_history_into_memory_too(full: Journal) -> None:
     intake = JournalWriter(full)
-    change = intake.history([step for n in range(300) for step in run_events(f"exec_old{n:04}", NOON - 9_000_000 + n)])
+    change = intake.prepend_history(
+        [step for n in range(300) for step in run_events(f"exec_old{n:04}", NOON - 9_000_000 + n)]
+    )
     assert (len(change.summaries), bool(full.write_error)) == (300, True)
     assert change.summaries["exec_old0000"].position == -1_200
     full.close()
@@ -240,19 +242,19 @@ def test_what_fills_a_hole_is_folded_in_its_place(steps: list[Event], first: int
     whole.add_newer(steps)
     with Journal.in_memory() as journal:
         intake, book = JournalWriter(journal), RunIndex(journal.history)
-        intake.begin()
-        book.apply(intake.news(steps[:first]))
+        intake.prepare()
+        book.apply(intake.append_new(steps[:first]))
         below, above = steps[first : first + second], steps[first + second :]
         change, hole = intake.append_above_gap(above, NOON, "c")
         book.apply(change)
         documents(book)
         for piece in (below[len(below) // 2 :], below[: len(below) // 2]):
-            book.apply(intake.fill(hole, piece, None))
+            book.apply(intake.fill_gap(hole, piece, None))
         intake.close_gap(hole, is_filled=True)
         assert documents(book) == documents(whole)
         assert (+book.counts, book.event_count) == (+whole.counts, whole.event_count)
         assert book.live_event_counts.total() == sum(row.event_count for row in whole.order)
         again, fresh = JournalWriter(journal), RunIndex(journal.history)
-        again.begin()
+        again.prepare()
         fresh.load(stored(again))
         assert documents(fresh) == documents(whole)

@@ -49,7 +49,7 @@ def test_a_recording_begins_behind_its_mark(tmp_path: Path) -> None:
     assert is_jsonl(path)
     assert len(list(JsonlRecording(path).events())) == 2
     lines = JsonlRecording(path)
-    assert [run.event_count for run in lines.book.order] == [2]
+    assert [run.event_count for run in lines.index.order] == [2]
     assert len(list(lines.events("exec_a"))) == 2
 
 

@@ -17,7 +17,7 @@ from scaicore_tui.export.documents import run_document
 from scaicore_tui.protocol import Event, decode_event, read_checkpoint_page, read_event_page
 from scaicore_tui.runs import NodeState
 from scaicore_tui.runs.cache import project
-from scaicore_tui.runs.summary import decode, encode, summary_of
+from scaicore_tui.runs.summary import decode_summary, encode_summary, summary_of
 from scaicore_tui.session import Session
 from scaicore_tui.store import Journal
 from scaicore_tui.store.recordings import JsonlRecording
@@ -64,7 +64,7 @@ def test_it_is_folded_and_shown(name: str, capsys: pytest.CaptureFixture[str]) -
     events = [started(), entered("a"), replace(bad, payload={**bad.payload, "execution_id": "exec_1"})]
     run, place = project("exec_1", enumerate(events))
     summary = summary_of(run, place or 0)
-    assert encode(decode(encode(summary))) == encode(summary)
+    assert encode_summary(decode_summary(encode_summary(summary))) == encode_summary(summary)
     assert len(run_row(summary, 78, 2e9)) > 1
     assert all(node_row(node, 78, 2e9, run.status, 20) for node in run.nodes.values())
     assert run_detail(run, events, 78)
@@ -91,7 +91,7 @@ async def test_all_of_them_at_once_over_the_wire(tmp_path: Path) -> None:
             assert {"n1", "n498"} <= {node.node_id for node in session.index.runs["exec_1"].nodes.values()}
     flat = [raw.replace(b"\n", b" ") for raw in ALL.values()]
     (tmp_path / "lines").write_bytes(b"\n".join([GOOD[0].raw, *flat]))
-    assert JsonlRecording(tmp_path / "lines").book.unreadable == len(UNREADABLE)
+    assert JsonlRecording(tmp_path / "lines").index.unreadable_count == len(UNREADABLE)
 
 
 def test_what_can_be_read_of_it_is_used() -> None:

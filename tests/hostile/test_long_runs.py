@@ -11,8 +11,8 @@ import pytest
 from scaicore_tui.protocol import Event
 from scaicore_tui.runs import NodeState, Run
 from scaicore_tui.runs.cache import MAX_INLINE_EVENTS
-from scaicore_tui.runs.model import REMEMBERED, EventDeduplicator
-from scaicore_tui.runs.reduce import fold
+from scaicore_tui.runs.model import MIN_REMEMBERED_EVENTS, EventDeduplicator
+from scaicore_tui.runs.reduce import apply
 from scaicore_tui.runs.summary import MAX_NODES as IN_SUMMARY
 from scaicore_tui.runs.summary import summary_of
 from scaicore_tui.runs.visits import LARGE_RUN_VISITS, MAX_NODES, MAX_VISITS, MAX_VISITS_WHEN_LARGE
@@ -29,7 +29,7 @@ from tests.support.waiting import wait_until
 def folded(events: Iterator[Event]) -> Run:
     run = Run("exec_1")
     for event in events:
-        fold(run, event)
+        apply(run, event)
     return run
 
 
@@ -96,7 +96,7 @@ def test_nodes_that_are_visited_often_share_what_there_is() -> None:
 def test_a_repeat_is_known_for_long() -> None:
     seen = EventDeduplicator()
     assert seen.add(7)
-    assert all(seen.add(number) for number in range(100, 100 + REMEMBERED))
+    assert all(seen.add(number) for number in range(100, 100 + MIN_REMEMBERED_EVENTS))
     assert not seen.add(7)
 
 

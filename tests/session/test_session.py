@@ -46,9 +46,9 @@ async def test_the_journal_is_taken_up_where_it_ended(tmp_path: Path) -> None:
 async def test_runs_that_only_came_out_of_the_journal_are_told_apart(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
         intake = JournalWriter(journal)
-        intake.begin()
+        intake.prepare()
         assert not intake.next_summaries(500)
-        intake.news([started(NOON + n * MILLISECOND, f"exec_{n:03}") for n in range(510)])
+        intake.append_new([started(NOON + n * MILLISECOND, f"exec_{n:03}") for n in range(510)])
     client = FeedSim([started(NOON + 999 * MILLISECOND, "exec_new")]).client()
     updates: list[Update] = []
     async with Session(client.target, Journal.open(tmp_path / "j"), client=client) as session:

@@ -10,7 +10,7 @@ import pytest
 from scaicore_tui.errors import Conflict, NotFound, StorageError
 from scaicore_tui.protocol import decode_event
 from scaicore_tui.store import Journal
-from scaicore_tui.store.failures import IN_MEMORY
+from scaicore_tui.store.failures import ONLY_IN_MEMORY
 from tests.support.builders import NOON, entered, event, started
 
 
@@ -30,7 +30,7 @@ def test_feed_order_with_history() -> None:
         journal.prepend([entered("a"), entered("b")])
         journal.append([entered("e")])
         assert "".join(step.node_id or "" for step in journal.events()) == "abcde"
-        assert [decode_event(raw).node_id for raw in journal.newest(2)] == ["e", "d"]
+        assert [decode_event(raw).node_id for raw in journal.newest_raw(2)] == ["e", "d"]
 
 
 def test_an_older_file_finds_events_by_the_moments_that_are_read_now(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_known_counts_equal_bytes() -> None:
     with Journal.in_memory() as journal:
         journal.append([twin, twin])
         assert journal.count_known([twin, other]) == {twin.raw: 2}
-        assert not journal.holds([twin, other])
+        assert not journal.contains_all([twin, other])
         assert journal.count_known([]) == {}
 
 
@@ -64,7 +64,7 @@ def test_events_without_a_time_are_known_too() -> None:
     timeless = decode_event(b'{"type": "x"}')
     with Journal.in_memory() as journal:
         journal.append([timeless, entered("a")])
-        assert journal.holds([timeless, entered("a")])
+        assert journal.contains_all([timeless, entered("a")])
 
 
 def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_one_writer_many_readers(tmp_path: Path) -> None:
         writer.append([started()])
         with pytest.raises(Conflict, match="another scaicore-tui"):
             Journal.open(path)
-        with Journal.read(path) as reader:
+        with Journal.open_readonly(path) as reader:
             assert len(list(reader.events())) == 1
     with Journal.open(path):
         pass
@@ -90,13 +90,13 @@ def test_one_writer_many_readers(tmp_path: Path) -> None:
 
 def test_a_reader_of_nothing(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
-        Journal.read(tmp_path / "none")
+        Journal.open_readonly(tmp_path / "none")
 
 
 def test_what_is_no_journal_is_not_touched(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("dear diary, " * 99)
-    for way in (Journal.open, Journal.read):
+    for way in (Journal.open, Journal.open_readonly):
         with pytest.raises(StorageError, match="no journal"):
             way(path)
     assert path.read_text() == "dear diary, " * 99
@@ -130,15 +130,15 @@ def test_a_hole_is_filled_from_its_top(tmp_path: Path) -> None:
         journal.append([entered("a"), entered("b")])
         hole = journal.append_above_gap([entered("h"), entered("i")], NOON, "c1")
         journal.append([entered("j")])
-        journal.fill(hole, [entered("f"), entered("g")], "c2")
+        journal.fill_gap(hole, [entered("f"), entered("g")], "c2")
     with Journal.open(tmp_path / "j") as journal:
-        (hole,) = journal.holes()
+        (hole,) = journal.open_gaps()
         assert (hole.cursor, hole.found_at) == ("c2", NOON)
         assert [gap.is_open for gap in journal.gaps()] == [True]
-        journal.fill(hole, [entered("c"), entered("d"), entered("e")], None)
+        journal.fill_gap(hole, [entered("c"), entered("d"), entered("e")], None)
         journal.close_gap(hole, is_filled=True)
         assert nodes(journal) == "abcdefghij"
-        assert (journal.holes(), journal.gaps(), journal.gap_count()) == ([], [], 0)
+        assert (journal.open_gaps(), journal.gaps(), journal.gap_count()) == ([], [], 0)
 
 
 def test_a_hole_above_a_hole() -> None:
@@ -146,9 +146,9 @@ def test_a_hole_above_a_hole() -> None:
         journal.append([entered("a")])
         older = journal.append_above_gap([entered("c")], NOON, None)
         newer = journal.append_above_gap([entered("e")], NOON, None)
-        assert journal.holes() == [newer, older]
-        journal.fill(newer, [entered("d")], None)
-        journal.fill(older, [entered("b")], None)
+        assert journal.open_gaps() == [newer, older]
+        journal.fill_gap(newer, [entered("d")], None)
+        journal.fill_gap(older, [entered("b")], None)
         assert nodes(journal) == "abcde"
 
 
@@ -160,7 +160,7 @@ def test_a_hole_that_can_t_be_filled_is_a_gap() -> None:
         (gap,) = journal.gaps()
         assert (gap.last_at, gap.next_at, gap.is_open) == (NOON, NOON + 9, False)
         assert (gap.last_execution, gap.next_execution) == ("exec_1", "exec_2")
-        assert (journal.gap_count(), journal.holes()) == (1, [])
+        assert (journal.gap_count(), journal.open_gaps()) == (1, [])
 
 
 def test_what_is_known_up_to_a_position() -> None:
@@ -170,8 +170,8 @@ def test_what_is_known_up_to_a_position() -> None:
         hole = journal.append_above_gap([twin, twin, entered("y")], NOON, None)
         assert journal.count_known([twin]) == {twin.raw: 3}
         assert journal.count_known([twin], hole.after) == {twin.raw: 1}
-        assert journal.newest(9, hole.after) == [twin.raw]
-        assert not journal.holds([entered("y")], hole.after)
+        assert journal.newest_raw(9, hole.after) == [twin.raw]
+        assert not journal.contains_all([entered("y")], hole.after)
 
 
 def test_what_comes_above_a_hole_with_nothing_above_it_leaves_it_room() -> None:
@@ -179,18 +179,18 @@ def test_what_comes_above_a_hole_with_nothing_above_it_leaves_it_room() -> None:
         journal.append([entered("a")])
         hole = journal.append_above_gap([], NOON, "c")
         journal.append([entered("d")])
-        journal.fill(hole, [entered("c")], "c")
-        journal.fill(hole, [entered("b")], "c")
+        journal.fill_gap(hole, [entered("c")], "c")
+        journal.fill_gap(hole, [entered("b")], "c")
         assert nodes(journal) == "abcd"
 
 
 def test_a_disk_that_takes_no_journal_is_told_and_worked_without(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with Journal.open_if_possible(tmp_path / "file" / "j") as journal:
+    with Journal.open_or_in_memory(tmp_path / "file" / "j") as journal:
         journal.append([started()])
         assert (len(journal), journal.write_error) == (
             1,
-            f"no journal can be kept in {tmp_path}/file/j: a file is in the place of its folder · {IN_MEMORY}",
+            f"no journal can be kept in {tmp_path}/file/j: a file is in the place of its folder · {ONLY_IN_MEMORY}",
         )
-    with Journal.open_if_possible(tmp_path / "j") as journal:
+    with Journal.open_or_in_memory(tmp_path / "j") as journal:
         assert journal.write_error == ""

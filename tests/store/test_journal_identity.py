@@ -122,7 +122,7 @@ def test_to_look_at_a_journal_needs_no_token() -> None:
     with pytest.raises(ConfigError, match="one for each caller"):
         journal_to_read(nobody)
     with pytest.raises(NotFound):
-        Journal.read(journal_to_read(replace(nobody, name="other")))
+        Journal.open_readonly(journal_to_read(replace(nobody, name="other")))
 
 
 def printing(tmp_path: Path, **claims: str) -> Target:
@@ -153,7 +153,7 @@ async def test_a_caller_that_is_known_late_is_noted_and_compared(tmp_path: Path)
     other = printing(tmp_path, sub="usr_b", tenant_id="t")
     with pytest.raises(CredentialsError, match="belongs to usr_b of t, not to usr_a of t"):
         await read_once(other, path)
-    with Journal.read(path) as journal:
+    with Journal.open_readonly(path) as journal:
         assert len(journal) == 1
 
 

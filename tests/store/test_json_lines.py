@@ -21,7 +21,7 @@ def test_lines_are_folded_as_the_feed_is(tmp_path: Path) -> None:
     path.write_bytes(b"\n\n".join(found))
     book = MemoryIndex()
     book.add_newer([decode_event(source) for source in found])
-    lines = JsonlRecording(path).book
+    lines = JsonlRecording(path).index
     assert list(lines.order) == list(book.order)
     newest = lines.order[len(lines.order) - 1].execution_id
     assert run_document(lines.runs[newest]) == run_document(book.runs[newest])
@@ -35,7 +35,7 @@ def test_a_run_that_goes_on_long_after_its_end_keeps_its_place(tmp_path: Path) -
         for step in (started(NOON + n, f"exec_{n:04}"), completed(NOON + n, f"exec_{n:04}"))
     ]
     path.write_bytes(b"\n".join([*found, entered("late", NOON, "exec_0003").raw]))
-    book = JsonlRecording(path).book
+    book = JsonlRecording(path).index
     assert [row.execution_id for row in book.order] == [f"exec_{n:04}" for n in range(3_000)]
     assert book.summaries["exec_0003"].event_count == 3
 
@@ -44,7 +44,7 @@ def test_what_is_no_json_is_named(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     path.write_bytes(b'{"type": "a"}\n{"type"\n')
     with pytest.raises(ConfigError, match="line 2: no JSON"):
-        len(JsonlRecording(path).book.order)
+        len(JsonlRecording(path).index.order)
     with pytest.raises(NotFound):
         JsonlRecording(tmp_path / "none")
 

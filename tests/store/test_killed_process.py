@@ -63,7 +63,7 @@ def test_kill_loses_nothing_that_was_shown(lines: int, tmp_path: Path) -> None:
         raws = [event.raw for event in journal.events()]
         assert len(raws) == len(set(raws))
         intake = JournalWriter(journal)
-        intake.begin()
+        intake.prepare()
         summaries = [summary for _ in range(100) for summary in intake.next_summaries(1_000)]
         assert shown.keys() <= {summary.execution_id for summary in summaries}
         for summary in summaries:

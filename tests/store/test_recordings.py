@@ -17,7 +17,7 @@ from scaicore_tui.runs import RunStatus
 from scaicore_tui.runs.cache import MAX_INLINE_EVENTS
 from scaicore_tui.session import OfflineSession, Session
 from scaicore_tui.store import Journal, JournalWriter
-from scaicore_tui.store.recordings import open_readonly, open_recorded
+from scaicore_tui.store.recordings import open_readonly, open_recording
 from scaicore_tui.store.summaries import read_pending
 from tests.support.builders import NOON, checkpoint, completed, entered, exited, many_runs, started
 from tests.support.feed_simulator import FeedSim
@@ -40,31 +40,31 @@ def put(path: Path, events: Sequence[Event]) -> None:
     """Another process's journal, with these events and the summaries of their runs."""
     with Journal.open(path) as journal:
         intake = JournalWriter(journal)
-        intake.begin()
+        intake.prepare()
         while intake.next_summaries(500):
             pass
-        intake.news(events)
+        intake.append_new(events)
 
 
 async def test_what_waited_at_the_latest_look_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "j"
     await kept(FeedSim(RUN, checkpoints=[checkpoint(note="as it came, \u202eé")]), path)
-    with open_recorded(path) as recorded:
-        assert [run.status for run in recorded.book.order] == [RunStatus.WAITING]
-    with Journal.read(path) as journal:
+    with open_recording(path) as recorded:
+        assert [run.status for run in recorded.index.order] == [RunStatus.WAITING]
+    with Journal.open_readonly(path) as journal:
         assert [row.raw["note"] for row in read_pending(journal)] == ["as it came, \u202eé"]
     await kept(FeedSim(RUN), path)
-    with open_recorded(path) as recorded:
-        assert [run.status for run in recorded.book.order] == [RunStatus.RUNNING]
+    with open_recording(path) as recorded:
+        assert [run.status for run in recorded.index.order] == [RunStatus.RUNNING]
 
 
 def test_a_journal_is_shown_as_it_was_when_it_was_opened(tmp_path: Path) -> None:
     path = tmp_path / "j"
     put(path, RUN)
-    with open_recorded(path) as recorded:
+    with open_recording(path) as recorded:
         put(path, [exited("review", NOON + 4), completed(NOON + 5), started(NOON + 6, "exec_2")])
-        assert [run.execution_id for run in recorded.book.order][:1] == ["exec_1"]
-        assert recorded.book.runs["exec_1"].event_count == len(RUN)
+        assert [run.execution_id for run in recorded.index.order][:1] == ["exec_1"]
+        assert recorded.index.runs["exec_1"].event_count == len(RUN)
         assert recorded.newest_at == NOON + 3
 
 
@@ -73,7 +73,7 @@ def test_what_another_process_is_writing_is_read(tmp_path: Path) -> None:
     put(path, RUN)
     with Journal.open(path) as writer, writer.transaction():
         writer.append([completed(NOON + 5)])
-        with open_recorded(path) as recorded:
+        with open_recording(path) as recorded:
             assert [event.raw for event in recorded.events()] == [event.raw for event in RUN]
 
 
@@ -81,8 +81,8 @@ def test_an_older_file_is_read_and_left_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "j"
     old_journal(path, many_runs(250))
     before = path.read_bytes()
-    with open_recorded(path) as recorded:
-        assert [run.execution_id for run in recorded.book.order] == [f"exec_{n:04}" for n in range(250)]
+    with open_recording(path) as recorded:
+        assert [run.execution_id for run in recorded.index.order] == [f"exec_{n:04}" for n in range(250)]
     assert path.read_bytes() == before
 
 
@@ -100,8 +100,10 @@ def test_lines_and_journal_tell_the_same(tmp_path: Path) -> None:
     events = many_runs(30)
     put(tmp_path / "j", events)
     (tmp_path / "l").write_bytes(b"".join(event.raw + b"\n" for event in events))
-    with open_recorded(tmp_path / "j") as journal, open_recorded(tmp_path / "l") as lines:
-        assert list(map(run_document, lines.book.runs.values())) == list(map(run_document, journal.book.runs.values()))
+    with open_recording(tmp_path / "j") as journal, open_recording(tmp_path / "l") as lines:
+        assert list(map(run_document, lines.index.runs.values())) == list(
+            map(run_document, journal.index.runs.values())
+        )
         assert [event.raw for event in lines.events("exec_0007")] == [e.raw for e in journal.events("exec_0007")]
         assert [event.raw for event in lines.events()] == [event.raw for event in events]
         assert lines.newest_at == journal.newest_at
@@ -112,8 +114,8 @@ def test_lines_and_journal_tell_the_same(tmp_path: Path) -> None:
 def test_a_last_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "l"
     path.write_bytes(b"\n".join([*(event.raw for event in RUN), completed().raw[:30]]))
-    with open_recorded(path) as recorded:
-        assert [run.event_count for run in recorded.book.order] == [len(RUN)]
+    with open_recording(path) as recorded:
+        assert [run.event_count for run in recorded.index.order] == [len(RUN)]
 
 
 async def test_a_session_offline_asks_for_nothing_and_sends_nothing(tmp_path: Path) -> None:
@@ -139,9 +141,9 @@ async def test_offline_a_long_run_is_folded_beside_the_event_loop(tmp_path: Path
     count = MAX_INLINE_EVENTS + 1
     with Journal.open(tmp_path / "j") as journal:
         intake = JournalWriter(journal)
-        intake.begin()
+        intake.prepare()
         intake.next_summaries(500)
-        intake.news([started(), *(entered(f"n{number}", NOON + number) for number in range(1, count))])
+        intake.append_new([started(), *(entered(f"n{number}", NOON + number) for number in range(1, count))])
     told: list[str] = []
     async with OfflineSession(OFFLINE, open_readonly(tmp_path / "j"), ManualClock()) as session:
         session.subscribe(lambda update: told.extend(update.runs))

@@ -14,8 +14,8 @@ from scaicore_tui.errors import StorageError
 from scaicore_tui.protocol import Event
 from scaicore_tui.session import Session
 from scaicore_tui.store import Journal, JournalWriter
-from scaicore_tui.store.ingest import BETWEEN_RETENTIONS
-from scaicore_tui.store.retention import _USED, KEPT_AT_LEAST
+from scaicore_tui.store.ingest import PRUNE_INTERVAL_S
+from scaicore_tui.store.retention import _USED_BYTES, MIN_KEPT_EVENTS
 from scaicore_tui.tui.run_list_model import RunListModel
 from tests.support.builders import NOON, SECOND, completed, event, started
 from tests.support.feed_simulator import FeedSim
@@ -47,7 +47,7 @@ def merged(*parts: list[Event]) -> list[Event]:
 
 
 def used(journal: Journal) -> int:
-    return int(journal.query(_USED)[0][0])
+    return int(journal.query(_USED_BYTES)[0][0])
 
 
 def ids(journal: Journal) -> list[str]:
@@ -61,16 +61,16 @@ def journal(tmp_path: Path) -> Journal:
 
 def intake_of(journal: Journal, events: list[Event]) -> JournalWriter:
     intake = JournalWriter(journal)
-    intake.begin()
+    intake.prepare()
     while intake.next_summaries(500):
         pass
-    intake.news(events)
+    intake.append_new(events)
     return intake
 
 
 def forget(intake: JournalWriter, size: int, before: int | None = None) -> int:
     """Forget as much as that asks for; how many events it was."""
-    retention, count = intake.retention(before, size), 0
+    retention, count = intake.start_retention(before, size), 0
     while (gone := retention.prune_batch()) is not None:
         count += gone.event_count
     return count
@@ -91,7 +91,7 @@ def test_the_oldest_runs_go_whole_and_no_more_than_must(journal: Journal, size: 
 def test_what_may_go_on_stays_and_so_do_the_newest_events(journal: Journal) -> None:
     intake = intake_of(journal, [started(NOON, "exec_open"), *ended(range(1, 2_000))])
     forget(intake, 1)
-    assert len(journal) == KEPT_AT_LEAST + 3
+    assert len(journal) == MIN_KEPT_EVENTS + 3
     assert ids(journal)[0] == "exec_open"
 
 
@@ -118,7 +118,7 @@ def test_a_feed_without_runs_is_kept_small_too(journal: Journal) -> None:
     assert forget(intake, 3_000_000) > 2_000
     assert used(journal) <= 3_000_000
     assert forget(intake, 1) > 0
-    assert len(journal) == KEPT_AT_LEAST + 1
+    assert len(journal) == MIN_KEPT_EVENTS + 1
 
 
 def test_below_a_hole_as_much_is_kept_as_below_the_head(journal: Journal) -> None:
@@ -126,15 +126,15 @@ def test_below_a_hole_as_much_is_kept_as_below_the_head(journal: Journal) -> Non
     intake = intake_of(journal, ended(range(1_000)))
     _, hole = intake.append_above_gap(ended(range(5_000, 6_500)), NOON, "cursor")
     forget(intake, 1)
-    assert len(journal.newest(5_000, hole.after)) == KEPT_AT_LEAST + 2
-    assert len(journal) == KEPT_AT_LEAST + 2 + 3_000
+    assert len(journal.newest_raw(5_000, hole.after)) == MIN_KEPT_EVENTS + 2
+    assert len(journal) == MIN_KEPT_EVENTS + 2 + 3_000
 
 
 def test_what_comes_late_for_a_forgotten_run_begins_anew(journal: Journal) -> None:
     old = completed(NOON, "exec_old")
     intake = intake_of(journal, [started(NOON, "exec_old"), old, *strays(range(1, 1_500))])
     assert forget(intake, 1) == 500
-    change = intake.news([event("custom.note", NOON + 9, "exec_old")])
+    change = intake.append_new([event("custom.note", NOON + 9, "exec_old")])
     (summary,) = change.summaries.values()
     assert (summary.event_count, summary.joined_late) == (1, True)
     assert summary.position == next(journal.history("exec_old"))[0]
@@ -151,7 +151,7 @@ def test_age_and_size_both_count(journal: Journal) -> None:
 
 def test_a_disk_that_takes_nothing_loses_nothing(journal: Journal) -> None:
     intake = intake_of(journal, ended(range(2_000)))
-    retention = intake.retention(None, 1)
+    retention = intake.start_retention(None, 1)
     journal.query("PRAGMA query_only = ON")
     with pytest.raises(StorageError):
         retention.prune_batch()
@@ -188,7 +188,7 @@ async def test_a_file_of_its_size_does_not_grow_while_the_app_runs_on(tmp_path: 
         for begin in range(1_500, 2_700, 300):
             sim.log += ended(range(begin, begin + 300))
             for _ in range(2):
-                clock.advance(BETWEEN_RETENTIONS)
+                clock.advance(PRUNE_INTERVAL_S)
                 await at_rest(clock)
             await wait_until(lambda: used(session.journal) <= 2_000_000)
             assert f"exec_{begin + 299:05}" in session.index.summaries
@@ -206,7 +206,7 @@ async def test_a_disk_that_takes_nothing_is_tried_again_later(tmp_path: Path) ->
         await at_rest(clock)
         assert len(session.journal) == 4_000
         session.journal.query("PRAGMA query_only = OFF")
-        clock.advance(BETWEEN_RETENTIONS)
+        clock.advance(PRUNE_INTERVAL_S)
         await wait_until(lambda: used(session.journal) <= 1_300_000)
 
 

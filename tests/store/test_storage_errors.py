@@ -24,8 +24,8 @@ from scaicore_tui.errors import StorageError
 from scaicore_tui.session import Session
 from scaicore_tui.store import Journal, JournalWriter
 from scaicore_tui.store.failures import DamagedJournal
-from scaicore_tui.store.ingest import BETWEEN_SAVES
-from scaicore_tui.store.recordings import open_recorded
+from scaicore_tui.store.ingest import FLUSH_INTERVAL_S
+from scaicore_tui.store.recordings import open_recording
 from scaicore_tui.tui.clipboard import copy
 from scaicore_tui.tui.messages import CopyText
 from tests.support.builders import NOON, completed, event, many_runs
@@ -41,8 +41,8 @@ def filled(path: Path, runs: int = 20) -> Path:
     """A journal of so many runs."""
     with Journal.open(path) as journal:
         intake = JournalWriter(journal)
-        intake.begin()
-        intake.news(many_runs(runs))
+        intake.prepare()
+        intake.append_new(many_runs(runs))
     return path
 
 
@@ -97,7 +97,7 @@ async def test_what_a_full_disk_did_not_take_is_not_counted_as_kept(tmp_path: Pa
             "the journal can be written again: all events that were only in memory are saved"
         ]
     assert session.lost_count == 0
-    with Journal.read(path) as journal:
+    with Journal.open_readonly(path) as journal:
         assert len(journal) == 380
 
 
@@ -110,7 +110,7 @@ async def test_room_is_noticed_on_an_idle_feed(tmp_path: Path) -> None:
         await session.read_once()
         assert session.journal.write_error
         limit(session.journal, is_full=False)
-        clock.advance(BETWEEN_SAVES)
+        clock.advance(FLUSH_INTERVAL_S)
         await session.read_once()
         assert (session.journal.write_error, session.journal.is_buffering) == ("", False)
 
@@ -129,17 +129,17 @@ async def test_a_journal_that_could_not_be_made_is_made_when_it_can_be(tmp_path:
     (tmp_path / "folder").touch()
     path = tmp_path / "folder" / "j"
     sim, clock = FeedSim(many_runs(3)), ManualClock()
-    async with session_of(sim, Journal.open_if_possible(path), clock) as session:
+    async with session_of(sim, Journal.open_or_in_memory(path), clock) as session:
         await session.read_once()
         assert "only in memory" in session.journal.write_error
         assert await session.save() == 12
         (tmp_path / "folder").unlink()
-        clock.advance(BETWEEN_SAVES)
+        clock.advance(FLUSH_INTERVAL_S)
         await session.read_once()
         assert (session.journal.write_error, await session.save()) == ("", 0)
         sim.log.append(completed(NOON + 1, "exec_new"))
         await session.read_once()
-        with Journal.read(path) as reader:
+        with Journal.open_readonly(path) as reader:
             assert len(reader) == 13
     with Journal.open(path) as journal:
         assert (len(journal), journal.saved_run_count) == (13, 4)
@@ -148,14 +148,14 @@ async def test_a_journal_that_could_not_be_made_is_made_when_it_can_be(tmp_path:
 async def test_it_is_not_mixed_with_what_somebody_else_wrote_meanwhile(tmp_path: Path) -> None:
     (tmp_path / "folder").touch()
     path = tmp_path / "folder" / "j"
-    async with session_of(FeedSim(many_runs(3)), Journal.open_if_possible(path)) as session:
+    async with session_of(FeedSim(many_runs(3)), Journal.open_or_in_memory(path)) as session:
         await session.read_once()
         (tmp_path / "folder").unlink()
         path.parent.mkdir()
         with Journal.open(path) as other:
             other.append([event("custom.other")])
         assert await session.save() == 12
-    with Journal.read(path) as reader:
+    with Journal.open_readonly(path) as reader:
         assert len(reader) == 1
 
 
@@ -179,7 +179,7 @@ async def test_a_file_that_is_gone_is_noticed_and_said(tmp_path: Path, replaced:
         path.unlink()
         if replaced:
             path.write_bytes(b"")
-        clock.advance(BETWEEN_SAVES)
+        clock.advance(FLUSH_INTERVAL_S)
         await session.read_once()
         assert words in session.journal.write_error
         sim.log.append(completed(NOON, "exec_new"))
@@ -194,8 +194,8 @@ async def test_a_file_that_is_gone_is_noticed_and_said(tmp_path: Path, replaced:
 def test_a_damaged_journal_is_told_as_that(tmp_path: Path) -> None:
     path = filled(tmp_path / "j", 200)
     damage(path)
-    with pytest.raises(DamagedJournal) as told, open_recorded(path) as recorded:
-        list(recorded.book.order)
+    with pytest.raises(DamagedJournal) as told, open_recording(path) as recorded:
+        list(recorded.index.order)
     assert str(path) in str(told.value)
     assert "move it away" in told.value.hint
 
@@ -206,8 +206,8 @@ def test_a_value_that_is_no_longer_what_was_written_is_damage(tmp_path: Path, ta
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("INSERT INTO pending (source) VALUES (x'ff')")
         database.execute(f"UPDATE {table} = x'ffff'")
-    with pytest.raises(DamagedJournal), open_recorded(path) as recorded:
-        list(recorded.book.order)
+    with pytest.raises(DamagedJournal), open_recording(path) as recorded:
+        list(recorded.index.order)
 
 
 async def test_the_app_lives_when_the_journal_is_damaged_under_it(tmp_path: Path) -> None:
@@ -268,7 +268,7 @@ def test_another_programs_database_is_not_touched(tmp_path: Path) -> None:
         database.execute("CREATE TABLE bookmarks (url TEXT)")
         database.execute("PRAGMA user_version = 3")
     before = path.read_bytes()
-    for way in (Journal.open, Journal.read):
+    for way in (Journal.open, Journal.open_readonly):
         with pytest.raises(StorageError, match="is no journal"):
             way(path)
     assert path.read_bytes() == before
@@ -276,8 +276,8 @@ def test_another_programs_database_is_not_touched(tmp_path: Path) -> None:
 
 def test_a_journal_on_a_disk_that_takes_nothing_can_be_looked_at(tmp_path: Path) -> None:
     path = filled(tmp_path / "j")
-    with no_file_grows_beyond(16_384), open_recorded(path) as recorded:
-        assert len(recorded.book.order) == 20
+    with no_file_grows_beyond(16_384), open_recording(path) as recorded:
+        assert len(recorded.index.order) == 20
         assert len(list(recorded.events())) == 80
 
 
@@ -288,7 +288,7 @@ def test_what_a_crash_left_beside_a_journal_is_not_passed_over(tmp_path: Path) -
         for name in ("j", "j-wal"):
             (tmp_path / f"copied-{name}").write_bytes((tmp_path / name).read_bytes())
     with no_file_grows_beyond(16_384), pytest.raises(StorageError, match="the disk is full"):
-        Journal.read(tmp_path / "copied-j")
+        Journal.open_readonly(tmp_path / "copied-j")
 
 
 def test_half_a_profiles_file_is_not_left(tmp_path: Path) -> None:

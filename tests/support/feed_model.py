@@ -189,7 +189,7 @@ async def run_script(feed: Feed, steps: list[Step], path: Path) -> tuple[Counter
         else:
             feed.apply_step(name, amount)
     held = Counter(event.raw for event in session.journal.events())
-    gaps = session.journal.gap_count() + len(session.journal.holes())
+    gaps = session.journal.gap_count() + len(session.journal.open_gaps())
     await session.__aexit__()
     return held, gaps
 

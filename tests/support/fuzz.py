@@ -15,7 +15,7 @@ from pathlib import Path
 
 from scaicore_tui.export.documents import run_document
 from scaicore_tui.protocol import decode_event, read_checkpoint_page, read_event_page, read_problem
-from scaicore_tui.runs.summary import decode, encode
+from scaicore_tui.runs.summary import decode_summary, encode_summary
 from scaicore_tui.sync.stitch import KnownTail, detect_order, join_ascending, new_events
 from scaicore_tui.text import sanitize
 from scaicore_tui.tui.render.checkpoints import checkpoint_row, inbox_row
@@ -58,7 +58,7 @@ def try_events(body: bytes) -> None:
     book.add_newer(new)
     assert sum(book.live_event_counts.values()) <= len(events)
     for summary in book.order:
-        assert encode(decode(encode(summary))) == encode(summary)
+        assert encode_summary(decode_summary(encode_summary(summary))) == encode_summary(summary)
         check_lines([run_row(summary, WIDTH, NOW)])
     for run in book.runs.values():
         json.dumps(run_document(run))

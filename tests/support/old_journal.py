@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scaicore_tui.protocol import Event
-from scaicore_tui.store.database import _STEPS
+from scaicore_tui.store.database import _MIGRATIONS
 
 
 def old_journal(path: Path, events: Sequence[Event]) -> None:
     """A file of the first version, which had no summaries."""
     database = sqlite3.connect(path, isolation_level=None)
     database.execute("PRAGMA journal_mode = WAL")
-    database.executescript(f"BEGIN; {_STEPS[0]} PRAGMA user_version = 1; COMMIT;")
+    database.executescript(f"BEGIN; {_MIGRATIONS[0]} PRAGMA user_version = 1; COMMIT;")
     rows = [(place, step.at, step.execution_id, step.raw) for place, step in enumerate(events)]
     database.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", rows)
     database.close()

@@ -14,7 +14,7 @@ from scaicore_tui.export.documents import run_document
 from scaicore_tui.protocol import Event
 from scaicore_tui.runs import Run, RunIndex, RunStatus, SortedSummaries, find_one_run, gap_rows, missing_events_note
 from scaicore_tui.runs.status_style import RUN_STYLES
-from scaicore_tui.session import is_jsonl, open_recorded
+from scaicore_tui.session import is_jsonl, open_recording
 from scaicore_tui.text import display_name, json_pretty, one_line
 from scaicore_tui.timefmt import format_age, format_duration, seconds
 
@@ -61,8 +61,8 @@ async def list_events(common: Common, execution: str | None, json: bool) -> None
             key = session.find_run(execution).execution_id if execution else None
             _print_events(session.events(key), json)
         return
-    with open_recorded(recorded_file(common)) as recorded:
-        key = find_one_run(recorded.book, execution).execution_id if execution else None
+    with open_recording(recorded_file(common)) as recorded:
+        key = find_one_run(recorded.index, execution).execution_id if execution else None
         _print_events((event for event in recorded.events(key) if common.core in (None, event.core_id)), json)
 
 
@@ -91,7 +91,7 @@ async def _read(common: Common) -> AsyncIterator[tuple[RunIndex, float]]:
     """
     if common.offline or (common.journal is not None and is_jsonl(common.journal)):
         path = recorded_file(common)
-        with open_recorded(path) as recorded:
+        with open_recording(path) as recorded:
             now = SystemClock().now()
             newest = (
                 f"newest event {format_age(now - seconds(recorded.newest_at))} ago"
@@ -99,8 +99,8 @@ async def _read(common: Common) -> AsyncIterator[tuple[RunIndex, float]]:
                 else "no event"
             )
             stderr.say(f"offline: {path}, {newest}")
-            _tell_unreadable(recorded.book.unreadable)
-            yield recorded.book, now
+            _tell_unreadable(recorded.index.unreadable_count)
+            yield recorded.index, now
         return
     async with open_oneshot(common) as session:
         await session.read_once()
@@ -112,7 +112,7 @@ async def _read(common: Common) -> AsyncIterator[tuple[RunIndex, float]]:
 def _print_runs(common: Common, book: RunIndex, now: float, failed: bool, json: bool) -> None:
     found = SortedSummaries(run for run in book.order if not failed or run.status is RunStatus.FAILED)
     found = SortedSummaries(run for run in found if common.core in (None, run.core_id))
-    gaps = gap_rows(book.gaps, found.above)
+    gaps = gap_rows(book.gaps, found.count_above)
     if not json:
         width = stdout.width()
         stdout.table(tables.run_head(width), tables.run_rows(found, gaps, now, common.ascii, width))

@@ -106,7 +106,7 @@ def _summary(session: Session, counts: JournalCounts, path: Path, unsaved: int) 
         "checkpoints_unread": not session.connection.checkpoints.polls,
         "recorded": max(0, book.ingested_count - unsaved),
         "unsaved": unsaved,
-        "unreadable": book.unreadable,
+        "unreadable": book.unreadable_count,
         "requests": session.request_count,
         "stale_dropped": session.connection.stale_dropped,
     }

@@ -72,7 +72,7 @@ def _tell_unread(session: Session, common: Common, execution_id: str | None) -> 
     if execution_id is not None:
         missing = [missing_events_note(book.summaries[execution_id], book.gaps, now)]
     elif common.journal is not None:
-        missing = [gap.label(now, stdout.WIDE) for gap in gap_rows(book.gaps, book.order.above) if gap.is_open]
+        missing = [gap.label(now, stdout.WIDE) for gap in gap_rows(book.gaps, book.order.count_above) if gap.is_open]
     else:
         missing = []
     for words in filter(None, [*missing, *session.unread_reasons]):

@@ -17,7 +17,7 @@ from scaicore_tui.runs import (
     Transition,
     TransitionKind,
 )
-from scaicore_tui.runs.status_style import BREAKPOINT, GAP, NODE_LOOKS, REVIEW, RUN_STYLES, StatusStyle
+from scaicore_tui.runs.status_style import BREAKPOINT, GAP, NODE_STYLES, REVIEW, RUN_STYLES, StatusStyle
 from scaicore_tui.text import json_inline, one_line
 from scaicore_tui.timefmt import format_age, format_duration, format_time, seconds
 
@@ -60,7 +60,7 @@ def run_rows(
 
 
 def _run_row(run: Summary, now: float, ascii_only: bool, width: int) -> tuple[Cell, ...]:
-    nodes = "".join(glyph_cell(NODE_LOOKS[state], ascii_only).text for state in run.states)[:24]
+    nodes = "".join(glyph_cell(NODE_STYLES[state], ascii_only).text for state in run.node_states)[:24]
     return (
         glyph_cell(RUN_STYLES[run.status], ascii_only),
         one_line(run.execution_id),
@@ -76,7 +76,7 @@ def _run_row(run: Summary, now: float, ascii_only: bool, width: int) -> tuple[Ce
 def node_rows(nodes: Iterable[NodeRunInfo], ascii_only: bool) -> Iterator[tuple[Cell, ...]]:
     """Rows under NODE_HEAD."""
     for node in nodes:
-        look = NODE_LOOKS[node.state]
+        look = NODE_STYLES[node.state]
         yield (
             glyph_cell(look, ascii_only),
             one_line(node.name),
@@ -92,7 +92,7 @@ def result_text(visit: NodeVisit) -> str:
     """What a visit came to."""
     if visit.error:
         return one_line(visit.error, 80)
-    if visit.truncated:
+    if visit.is_truncated:
         return f"{one_line(visit.result_binding or 'result')} = (over 4 KB, not sent)"
     if not visit.has_result:
         return ""
@@ -118,9 +118,9 @@ WIDTHS = (9, 17, 1, 10, 0)
 MAX_TEXT = 200
 _TELLS: dict[TransitionKind, tuple[StatusStyle, str]] = {
     TransitionKind.RUN_BEGAN: (RUN_STYLES[RunStatus.RUNNING], "run began"),
-    TransitionKind.NODE_ENTERED: (NODE_LOOKS[NodeState.ENTERED], "entered"),
-    TransitionKind.NODE_EXITED: (NODE_LOOKS[NodeState.EXITED], "exited"),
-    TransitionKind.NODE_FAILED: (NODE_LOOKS[NodeState.FAILED], "failed"),
+    TransitionKind.NODE_ENTERED: (NODE_STYLES[NodeState.ENTERED], "entered"),
+    TransitionKind.NODE_EXITED: (NODE_STYLES[NodeState.EXITED], "exited"),
+    TransitionKind.NODE_FAILED: (NODE_STYLES[NodeState.FAILED], "failed"),
     TransitionKind.CHECKPOINT_WAITS: (REVIEW, "waits"),
     TransitionKind.CHECKPOINT_ANSWERED: (RUN_STYLES[RunStatus.RUNNING], "answered"),
     TransitionKind.CHECKPOINT_CLOSED: (RUN_STYLES[RunStatus.UNKNOWN], "gone"),

@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from scaicore_tui.runs.status_style import BREAKPOINT, NODE_LOOKS, RUN_STYLES, StatusStyle
+from scaicore_tui.runs.status_style import BREAKPOINT, NODE_STYLES, RUN_STYLES, StatusStyle
 from scaicore_tui.text import wrap
 from scaicore_tui.tui.keymap import KeyContext, actions_in, bindings
 from scaicore_tui.tui.messages import InvokeKeyAction
@@ -89,7 +89,7 @@ class HelpScreen(ClosingOnce, ModalScreen[None]):
 
 
 def _node_styles() -> list[StatusStyle]:
-    return [*NODE_LOOKS.values(), BREAKPOINT]
+    return [*NODE_STYLES.values(), BREAKPOINT]
 
 
 def _legend_line(name: str, styles: list[StatusStyle]) -> Line:

@@ -11,7 +11,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from scaicore_tui.runs.status_style import BREAKPOINT, GAP, NODE_LOOKS, REVIEW, RUN_STYLES, StatusStyle
+from scaicore_tui.runs.status_style import BREAKPOINT, GAP, NODE_STYLES, REVIEW, RUN_STYLES, StatusStyle
 from scaicore_tui.text import ELLIPSIS, cell_width, one_line, pad, truncate, wrap
 from scaicore_tui.text import QUOTE_BAR as BAR_SIGN
 
@@ -30,7 +30,7 @@ MARKED = "■"
 BAR: Span = (BAR_SIGN, "blue")
 
 # A terminal without Unicode gets one sign for one sign, so that columns stay where they are.
-_LOOKS: tuple[StatusStyle, ...] = (*RUN_STYLES.values(), *NODE_LOOKS.values(), BREAKPOINT, REVIEW, GAP)
+_LOOKS: tuple[StatusStyle, ...] = (*RUN_STYLES.values(), *NODE_STYLES.values(), BREAKPOINT, REVIEW, GAP)
 ASCII_SIGNS = str.maketrans(
     {look.glyph: look.ascii for look in _LOOKS}
     | {

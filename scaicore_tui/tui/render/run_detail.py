@@ -11,7 +11,7 @@ from typing import Any
 
 from scaicore_tui.protocol import Event
 from scaicore_tui.runs import NodeRunInfo, NodeVisit, Run, RunStatus
-from scaicore_tui.runs.status_style import NODE_LOOKS
+from scaicore_tui.runs.status_style import NODE_STYLES
 from scaicore_tui.text import display_name, json_pretty, one_line, wrap
 from scaicore_tui.timefmt import format_duration, format_iso
 from scaicore_tui.tui.render.line import BAR, Line, Span, column, right_align, untrusted
@@ -82,7 +82,7 @@ def _visits(node: NodeRunInfo, width: int) -> Iterator[Line]:
     older = max(0, node.visit_count - MAX_VISITS)
     yield from _older(older, "visits")
     for number, visit in enumerate(node.visits[-MAX_VISITS:], older + 1):
-        look = NODE_LOOKS[visit.state]
+        look = NODE_STYLES[visit.state]
         yield [
             right_align(f"{number} ", len(INDENT), "grey"),
             (f"{look.glyph} ", look.colour),
@@ -97,7 +97,7 @@ def _visit_outcome(visit: NodeVisit, width: int) -> list[Line]:
     binding = visit.result_binding or "result"
     if visit.error is not None:
         return _told(visit.error, width, "red")
-    if visit.truncated:
+    if visit.is_truncated:
         return [[(f"{display_name(binding, width // 2)}: too large for the feed", "grey")]]
     return _told(f"{one_line(binding, width)} = {json_pretty(visit.result)}", width) if visit.has_result else []
 

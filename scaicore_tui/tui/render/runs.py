@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from scaicore_tui.runs import GapRow, NodeRunInfo, NodeState, NodeVisit, RunStatus, Summary
-from scaicore_tui.runs.status_style import GAP, NODE_LOOKS, RUN_STYLES, StatusStyle
+from scaicore_tui.runs.status_style import GAP, NODE_STYLES, RUN_STYLES, StatusStyle
 from scaicore_tui.text import ELLIPSIS, MAX_NAME, json_inline, one_line, truncate
 from scaicore_tui.timefmt import NOW, age_text, format_count, format_duration
 from scaicore_tui.tui.render.line import Span, column, right_align
@@ -57,12 +57,12 @@ def node_style(state: NodeState, *, waiting: bool) -> StatusStyle:
     """How a node looks: one that is entered in a waiting run is where it waits."""
     if waiting and state is NodeState.ENTERED:
         return RUN_STYLES[RunStatus.WAITING]
-    return NODE_LOOKS[state]
+    return NODE_STYLES[state]
 
 
 def node_sparkline(run: Summary, width: int) -> list[Span]:
     """One sign per node, in the order they were entered; where there are too many, the last ones."""
-    nodes = run.states
+    nodes = run.node_states
     cut = len(nodes) > width
     shown = nodes[len(nodes) - width + 1 :] if cut else nodes
     looks = [node_style(state, waiting=run.status is RunStatus.WAITING) for state in shown]
@@ -113,7 +113,7 @@ def visit_result(visit: NodeVisit, width: int, name: str = "") -> Span:
         return one_line(visit.error, width), "red"
     bound = visit.result_binding
     binding = f"{one_line(bound)} = " if bound not in (None, name) else ""
-    if visit.truncated:
+    if visit.is_truncated:
         return truncate(f"{binding}(too large for the feed)", width), "grey"
     if not visit.has_result:
         return "", "text"

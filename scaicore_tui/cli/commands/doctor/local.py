@@ -72,7 +72,7 @@ def journal_finding(path: Path | None, clock: Clock) -> Finding:
         if not facts["exists"]:
             return _missing(path, facts)
         facts["bytes"] = path.stat().st_size
-        with Journal.read(path) as journal:
+        with Journal.open_readonly(path) as journal:
             events, gaps = len(journal), journal.gap_count()
         verdict = _verdict(path, clock)
         facts |= {"events": events, "gaps": gaps, "sound": verdict == "ok", "in_use": _in_use(path)}
