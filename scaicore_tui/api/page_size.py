@@ -123,7 +123,7 @@ async def _leads_to_the_same(
         larger, _ = await ask(more, cursor)
     except PageTooLarge:
         return None
-    return _begins_with(larger.rows, page.rows)
+    return _begins_with(larger.row_keys, page.row_keys)
 
 
 def _begins_with(rows: Sequence[Hashable], first: Sequence[Hashable]) -> bool:

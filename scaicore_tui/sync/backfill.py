@@ -216,7 +216,7 @@ class Backfiller:
 
     def _passed(self, page: EventPage, hole: OpenGap | None) -> Passed | None:
         """What a page in a hole, or in history, says of an event that is too large to be read."""
-        if not page.passed:
+        if not page.skipped:
             return None
         return Passed(next(iter(page.events), None), self._now(), after=self._journal.below(hole))
 

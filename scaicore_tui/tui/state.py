@@ -16,7 +16,7 @@ from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Gap, GapRow, Run, missing_events_note
 from scaicore_tui.session import Session, Update
 from scaicore_tui.text import one_line
-from scaicore_tui.timefmt import seconds
+from scaicore_tui.timefmt import to_seconds
 from scaicore_tui.tui.notices import Notice, Notices, colour_of, submission_notice
 from scaicore_tui.tui.render.inbox import ResolvedCheckpoints, by_urgency, latest_first
 from scaicore_tui.tui.render.line import Span
@@ -127,7 +127,7 @@ class AppState:
             journal_trouble=session.journal_problem,
             ledger_problem=session.ledger_problem,
             pace=self.pace,
-            recorded_for=None if newest_at is None else self.now - seconds(newest_at),
+            recorded_for=None if newest_at is None else self.now - to_seconds(newest_at),
             color=session.target.color,
             token_left=session.token.seconds_left,
             token_renews=session.token.is_renewable,
