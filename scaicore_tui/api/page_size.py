@@ -78,7 +78,7 @@ async def read_fitting(
                 continue
         if asked == size.most < MAX_LIMIT and count:
             page, asked = await _grown(ask, size, page, count, limit, cursor)
-        return replace(page, passed=passed, limit=asked)
+        return replace(page, skipped=passed, limit=asked)
 
 
 async def _passed(pass_one: Callable[[str | None], Awaitable[P]], cursor: str | None, too_large: PageTooLarge) -> P:
