@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import codecs
 
-UTF8_MARK = codecs.BOM_UTF8
+UTF8_BOM = codecs.BOM_UTF8
 # UTF-32 begins like UTF-16: it is looked for first.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
-    (UTF8_MARK, "utf-8"),
+    (UTF8_BOM, "utf-8"),
 )
 
 
@@ -25,6 +25,6 @@ def decode_text(data: bytes) -> str:
         raise ValueError(f"line {line} is not {encoding.upper()}: save the file as UTF-8") from None
 
 
-def is_wide(data: bytes) -> bool:
+def has_wide_bom(data: bytes) -> bool:
     """Whether it begins as UTF-16 or UTF-32 does."""
     return data.startswith(tuple(mark for mark, name in _MARKS if name != "utf-8"))

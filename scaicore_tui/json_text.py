@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 # Python refuses to convert an integer of more digits, as that takes more than linear time.
 MAX_INT_DIGITS = 4_300
-INDENT = 2
+INDENT_SPACES = 2
 
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{},:]|[^\s\[\]{},:"]++', re.DOTALL)
 
@@ -109,7 +109,7 @@ class _Writer:
         return json.dumps(value, allow_nan=self._non_finite != "refuse")
 
 
-def lay_out(text: str) -> str:
+def reindent(text: str) -> str:
     """Lay out JSON text over several lines, as `write` does with an indent: every number, and every key that is there
     twice, as it came; strings without escapes that they do not need. `text` must be valid JSON."""
     out: list[str] = []
@@ -130,4 +130,4 @@ def lay_out(text: str) -> str:
 
 
 def _line(depth: int) -> str:
-    return "\n" + " " * (INDENT * depth)
+    return "\n" + " " * (INDENT_SPACES * depth)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 # Seconds between two calls: what happens meanwhile is counted, and told by the next one.
-AT_MOST_EVERY = 30.0
+MIN_INTERVAL_S = 30.0
 BEL, OSC, ST = "\x07", "\x1b]", "\x1b\\"
 
 
@@ -24,7 +24,7 @@ class TerminalNotifier:
 
     def flush(self, now: float) -> str:
         """What to write to the terminal, at `now` in monotonic seconds; empty where there is nothing to tell yet."""
-        is_early = self._rung_at is not None and now - self._rung_at < AT_MOST_EVERY
+        is_early = self._rung_at is not None and now - self._rung_at < MIN_INTERVAL_S
         if is_early or not (self._failed or self._waiting):
             return ""
         counts = ((self._failed, "failed"), (self._waiting, "waiting for you"))

@@ -10,16 +10,16 @@ from typing import NoReturn
 
 MASK = "…"
 # A shorter text stands in many words by accident.
-SHORTEST = 8
+MIN_SECRET_CHARS = 8
 # So many characters of a longer one in a row are shown nowhere either: servers quote tokens in part.
-STRETCH = 12
+FRAGMENT_CHARS = 12
 
 _SENDABLE = re.compile(r"[\x21-\x7e]+")
 _IN_URL = re.compile(r"(?<=//)[^\s/@]*@")
 _known: set[str] = set()
 # Every stretch of a secret holds one of these whole: its pieces of half that length, from its beginning on. Of each is
 # kept what stands before and behind it.
-_PIECE = STRETCH // 2
+_PIECE = FRAGMENT_CHARS // 2
 _pieces: dict[str, set[tuple[str, str]]] = {}
 
 
@@ -30,7 +30,7 @@ class Secret:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        if len(text) >= SHORTEST:
+        if len(text) >= MIN_SECRET_CHARS:
             _known.add(text)
             for at in range(0, len(text) - _PIECE + 1, _PIECE):
                 before, piece, behind = _around(text, at)
@@ -76,7 +76,7 @@ def _stretches(text: str) -> Iterator[tuple[int, int]]:
             for before_piece, behind_piece in _pieces[piece]:
                 begin = at - _common(before[::-1], before_piece[::-1])
                 stop = at + _PIECE + _common(behind, behind_piece)
-                if stop - begin >= STRETCH:
+                if stop - begin >= FRAGMENT_CHARS:
                     yield begin, stop
 
 
@@ -96,7 +96,7 @@ def _common(one: str, other: str) -> int:
 def _short_ones(text: str) -> Iterator[tuple[int, int]]:
     """Where secrets stand that are no longer than a stretch."""
     for known in _known:
-        at = text.find(known) if len(known) < STRETCH else -1
+        at = text.find(known) if len(known) < FRAGMENT_CHARS else -1
         while at >= 0:
             yield at, at + len(known)
             at = text.find(known, at + 1)

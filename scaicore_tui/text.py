@@ -17,7 +17,7 @@ from typing import Any
 
 from rich.cells import cell_len, chop_cells, get_character_cell_size, set_cell_size
 
-from scaicore_tui.json_text import lay_out, write
+from scaicore_tui.json_text import reindent, write
 
 CONTROL_PICTURES = 0x2400
 ELLIPSIS = "…"
@@ -25,14 +25,14 @@ ELLIPSIS = "…"
 QUOTE_BAR = "│ "
 ASCII_BAR = "| "
 # So many signs may share the cell of another one.
-MAX_COMBINING = 4
+MAX_COMBINING_MARKS = 4
 # So many signs of a line, and of a text, are shown.
-MAX_LINE = 10_000
-MAX_TEXT = 200_000
+MAX_LINE_CHARS = 10_000
+MAX_TEXT_CHARS = 200_000
 
 # A name among our words takes so many cells at most, and what somebody else says so many.
-MAX_NAME = 60
-MAX_WORDS = 300
+MAX_DISPLAY_NAME_CELLS = 60
+MAX_QUOTE_CELLS = 300
 # To fill a cell, so many signs are looked at: blanks in a row, and marks, fill none.
 _AHEAD = 16
 
@@ -64,9 +64,9 @@ Show = Callable[[str], str]
 
 def sanitize(text: str) -> str:
     """Make `text` safe to read, within bounds; newline and tab stay. Idempotent."""
-    if text.isascii() and text.isprintable() and len(text) <= MAX_LINE:
+    if text.isascii() and text.isprintable() and len(text) <= MAX_LINE_CHARS:
         return text
-    return _cut_off(text, MAX_TEXT, _safe_lines, "\n")
+    return _cut_off(text, MAX_TEXT_CHARS, _safe_lines, "\n")
 
 
 def sanitize_input(text: str) -> str:
@@ -94,7 +94,7 @@ def replace_controls(text: str) -> str:
 def one_line(text: str, width: int | None = None) -> str:
     """`text` as one safe line, cut with an ellipsis to `width` terminal cells. Blanks in a row are one: columns are
     ours to make."""
-    most = MAX_LINE if width is None else min(MAX_LINE, _AHEAD * max(1, width))
+    most = MAX_LINE_CHARS if width is None else min(MAX_LINE_CHARS, _AHEAD * max(1, width))
     flat = text[:most]
     if not flat.isascii() or not flat.isprintable() or "  " in flat:
         flat = _BLANKS.sub(" ", _visible(flat))
@@ -104,14 +104,14 @@ def one_line(text: str, width: int | None = None) -> str:
     return flat if width is None else truncate(flat, width)
 
 
-def display_name(text: str, width: int = MAX_NAME) -> str:
+def display_name(text: str, width: int = MAX_DISPLAY_NAME_CELLS) -> str:
     """A foreign name or id among words of ours, in at most `width` cells: as it is where it is one plain word, else in
     quotes, so that it can't go on in our place."""
     flat = one_line(text, width)
     return flat if _PLAIN.fullmatch(flat) else quote(text, width)
 
 
-def quote(text: str, width: int = MAX_WORDS) -> str:
+def quote(text: str, width: int = MAX_QUOTE_CELLS) -> str:
     """Foreign words among ours, as one line of at most `width` cells, in quotes that no quote in them can end."""
     return f"“{one_line(text, max(0, width - 2)).translate(_QUOTES)}”"
 
@@ -126,7 +126,7 @@ def truncate(text: str, width: int) -> str:
     if width <= 0:
         return ""
     # As many signs as can be in that many cells: most texts need not be measured whole.
-    most = (MAX_COMBINING + 1) * width
+    most = (MAX_COMBINING_MARKS + 1) * width
     if len(text) > most:
         text = text[:most] + ELLIPSIS
     if cell_len(text) <= width:
@@ -172,9 +172,9 @@ def editable_json(value: Any) -> str:
     return escape_json(_json(value, indent=2))
 
 
-def laid_out(json_text: str) -> str:
+def reindent_json(json_text: str) -> str:
     """Valid JSON text over several safe lines, for editing: numbers, and keys that are there twice, as they came."""
-    return escape_json(lay_out(json_text))
+    return escape_json(reindent(json_text))
 
 
 def clipboard_text(value: str) -> str:
@@ -210,7 +210,7 @@ def _cut_off(text: str, most: int, show: Show, before: str = "") -> str:
 
 
 def _safe_lines(text: str) -> str:
-    return "\n".join(_cut_off(line, MAX_LINE, _visible) for line in text.split("\n"))
+    return "\n".join(_cut_off(line, MAX_LINE_CHARS, _visible) for line in text.split("\n"))
 
 
 def _visible(text: str) -> str:
@@ -256,8 +256,8 @@ def _limit_marks(base: str, marks: str, show: Show, show_more: Show) -> str:
         show(sign) if sign in _SELECTORS and (at or not _accepts_selector(base)) else sign
         for at, sign in enumerate(marks)
     )
-    more = marks[MAX_COMBINING:]
-    return "".join(islice(kept, MAX_COMBINING)) + (show_more(more) if more else "")
+    more = marks[MAX_COMBINING_MARKS:]
+    return "".join(islice(kept, MAX_COMBINING_MARKS)) + (show_more(more) if more else "")
 
 
 def _accepts_selector(base: str) -> bool:

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-SECOND = 1_000_000
+MICROS_PER_SECOND = 1_000_000
 # What a date can tell: an offset may lead out of it.
 _FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
@@ -54,7 +54,7 @@ def _other_form(text: str) -> int | None:
         at = _number(datetime.fromisoformat(plain))
     except ValueError:
         return None
-    return at if at is None or not leaps else at - at % SECOND + SECOND
+    return at if at is None or not leaps else at - at % MICROS_PER_SECOND + MICROS_PER_SECOND
 
 
 def _of_number(whole: int, rest: str) -> int | None:
@@ -81,7 +81,7 @@ def _number(moment: datetime) -> int | None:
     return at if _FIRST <= at <= _LAST else None
 
 
-def whole_seconds(text: str) -> bool:
+def has_whole_seconds(text: str) -> bool:
     """Whether a timestamp is written with a resolution of one second."""
     return "." not in text and "," not in text
 
@@ -91,13 +91,13 @@ def format_iso(at: int | None) -> str | None:
     if at is None:
         return None
     moment = _EPOCH + at * _MICROSECOND
-    spec = "seconds" if not at % SECOND else "milliseconds" if not at % 1000 else "microseconds"
+    spec = "seconds" if not at % MICROS_PER_SECOND else "milliseconds" if not at % 1000 else "microseconds"
     return moment.isoformat(timespec=spec).replace("+00:00", "Z")
 
 
-def seconds(at: int) -> float:
+def to_seconds(at: int) -> float:
     """Microseconds as seconds, to compare with a clock."""
-    return at / SECOND
+    return at / MICROS_PER_SECOND
 
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
@@ -129,7 +129,7 @@ def format_span(begin: int | None, end: int | None, now: float) -> str:
     """`12:01:32 to 14:00:00Z`, with dates and without seconds where not all of it is today; `after` or `before` where
     only one is known. Both are in microseconds, `now` in seconds since 1970."""
     known = [_stamp(at) for at in (begin, end) if at is not None]
-    today = _stamp(int(now) * SECOND)[:10]
+    today = _stamp(int(now) * MICROS_PER_SECOND)[:10]
     shown = [stamp[11:19] if all(other[:10] == today for other in known) else stamp[5:16] for stamp in known]
     if len(shown) == 1:
         shown.insert(0, "before" if begin is None else "after")
@@ -143,12 +143,12 @@ def format_time(at: int | None, now: float) -> str:
     if at is None:
         return ""
     stamp = _stamp(at)
-    return f"{stamp[11:] if stamp[:10] == _stamp(int(now) * SECOND)[:10] else stamp[5:]}Z"
+    return f"{stamp[11:] if stamp[:10] == _stamp(int(now) * MICROS_PER_SECOND)[:10] else stamp[5:]}Z"
 
 
 def _stamp(at: int) -> str:
     """`2026-04-29 12:01:32`, in UTC."""
-    return (format_iso(at - at % SECOND) or "")[:19].replace("T", " ")
+    return (format_iso(at - at % MICROS_PER_SECOND) or "")[:19].replace("T", " ")
 
 
 def format_count(count: int) -> str:
@@ -171,11 +171,11 @@ def age_text(at: int | None, now: float) -> str:
     """
     if at is None:
         return ""
-    passed = (now - seconds(at)) // _STEP * _STEP
+    passed = (now - to_seconds(at)) // _STEP * _STEP
     return format_age(passed) if passed > 0 else NOW
 
 
 def deadline_text(at: int, now: float) -> str:
     """How far a deadline in microseconds is off."""
-    left = seconds(at) - now
+    left = to_seconds(at) - now
     return f"in {format_age(left)}" if left >= 0 else f"{format_age(-left)} ago"

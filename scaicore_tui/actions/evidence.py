@@ -12,7 +12,7 @@ from scaicore_tui.protocol.checkpoints import PENDING, RESOLVED
 from scaicore_tui.runs import Run, RunIndex, RunStatus, Summary
 from scaicore_tui.runs.model import json_digest
 from scaicore_tui.text import display_name
-from scaicore_tui.timefmt import SECOND
+from scaicore_tui.timefmt import MICROS_PER_SECOND
 
 MILLISECOND_US = 1_000
 # Seconds: a `Date` header is cut off to whole ones.
@@ -35,7 +35,7 @@ def run_progressed(submission: Submission, index: RunIndex) -> bool:
         return run.is_over if submission.is_recovered else _has_arrivals(submission, index)
     # A feed of whole seconds cuts off the rest: compare as it does.
     since = submission.resolved_at
-    since -= since % SECOND if run.last_event_at % SECOND == 0 else 0
+    since -= since % MICROS_PER_SECOND if run.last_event_at % MICROS_PER_SECOND == 0 else 0
     return run.last_event_at >= since and (submission.is_recovered or _has_arrivals(submission, index))
 
 
@@ -129,8 +129,8 @@ def _is_older(summary: Summary, submission: Submission, clock_skew_s: float) -> 
     """
     if submission.sent_time is None or summary.began_at is None:
         return False
-    sent_at = int((submission.sent_time + clock_skew_s - (DATE_RESOLUTION_S if clock_skew_s else 0.0)) * SECOND)
-    resolution = SECOND if summary.began_at % SECOND == 0 else MILLISECOND_US
+    sent_at = int((submission.sent_time + clock_skew_s - (DATE_RESOLUTION_S if clock_skew_s else 0.0)) * MICROS_PER_SECOND)
+    resolution = MICROS_PER_SECOND if summary.began_at % MICROS_PER_SECOND == 0 else MILLISECOND_US
     return summary.began_at < sent_at - sent_at % resolution
 
 

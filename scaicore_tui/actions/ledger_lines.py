@@ -85,7 +85,7 @@ class Entry(Struct, frozen=True):
         """Whether what came of it can be looked up there: not at another API on its host, nor as another caller."""
         if self.identity is None:
             return self.profile == identity.profile and self.host == identity.host
-        return identity.may_look_up(self.identity) and identity.core in (None, self.core_id)
+        return identity.can_look_up(self.identity) and identity.core in (None, self.core_id)
 
     @property
     def progress(self) -> Progress:
@@ -179,7 +179,7 @@ _NOT_WRITTEN = ("input", "states", "is_left", "input_json")
 def _parse_line(line: bytes) -> tuple[dict[str, Any], bytes | None]:
     """The members of a line but its input, and that as it stands there. Raises ValueError where it is no object."""
     text, source = line.decode("utf-8-sig"), None
-    if (span := lenient_json.span_of(text, "input") if '"input"' in text else None) is not None:
+    if (span := lenient_json.find_span(text, "input") if '"input"' in text else None) is not None:
         start, end = span
         source, text = text[start:end].encode(), f"{text[:start]}null{text[end:]}"
     told = json.loads(text)
@@ -215,7 +215,7 @@ def release_line(entry_id: str) -> bytes:
 def shorten_input(line: bytes, entry: Entry, max_chars: int) -> bytes:
     """The first line of `entry` with no more than the first `most` characters of its input; all else as it is."""
     text = line.decode("utf-8-sig")
-    span = lenient_json.span_of(text, "input")
+    span = lenient_json.find_span(text, "input")
     if span is None or entry.input_json is None:
         return line
     kept = {"input_size": len(entry.input_json), "input_start": entry.input_json.decode()[:max_chars]}

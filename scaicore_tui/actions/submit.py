@@ -26,7 +26,7 @@ from scaicore_tui.config import Caller
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.protocol.checkpoints import Option
 from scaicore_tui.protocol.lenient_json import as_text
-from scaicore_tui.protocol.strict_json import StrictJson, parse_strict, written
+from scaicore_tui.protocol.strict_json import StrictJson, encode_strict, parse_strict
 from scaicore_tui.runs import Run, RunIndex
 from scaicore_tui.text import display_name, quote
 
@@ -43,7 +43,7 @@ def captured_input(run: Run) -> StrictJson:
             return parse_strict(source.decode())
         except ValueError:
             pass
-    return written(run.input)
+    return encode_strict(run.input)
 
 
 def replay_input(run: Run, value: Any, *, given_input: bool) -> StrictJson:
@@ -53,7 +53,7 @@ def replay_input(run: Run, value: Any, *, given_input: bool) -> StrictJson:
     """
     if not given_input:
         return captured_input(run)
-    return value if isinstance(value, StrictJson) else written(value)
+    return value if isinstance(value, StrictJson) else encode_strict(value)
 
 
 NOTHING_SENT = "nothing was sent"
@@ -141,7 +141,7 @@ class Submitter:
         _require(gate.why_not_confirmed(self._context, gate.confirmation_words(checkpoint.options, option.id), typed))
         _set_run(submission, checkpoint)
         # As a checkpoint tells how it was answered.
-        submission.resolution = as_text(option.sent) or option.id
+        submission.resolution = as_text(option.value_to_send) or option.id
         submission.arrivals_before = self._index.live_event_counts[checkpoint.execution_id or ""]
         row = await self._client.find_checkpoint(submission.target_id, rank=Priority.WRITE)
         if row is None:
@@ -149,7 +149,7 @@ class Submitter:
             return
         _require(gate.why_not_answer(gate.WriteContext(), row, asked))
         await self._claim(submission)
-        await self._resolve(submission, (row.find_option(asked) or option).sent)
+        await self._resolve(submission, (row.find_option(asked) or option).value_to_send)
 
     async def replay(
         self,

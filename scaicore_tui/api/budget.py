@@ -19,7 +19,7 @@ from msgspec import Struct
 from scaicore_tui.api.rate_window import WINDOW, CountedRequest, Window, read_quota
 from scaicore_tui.clock import Clock, wait_for_event
 from scaicore_tui.errors import RequestRejected
-from scaicore_tui.protocol.headers import retry_after, server_time
+from scaicore_tui.protocol.headers import parse_retry_after, server_time
 
 # Per API key and minute (API §5), where no answer has said otherwise.
 DOCUMENTED_LIMIT = 60
@@ -145,7 +145,7 @@ class Budget:
         quota = read_quota(headers)
         reset_in = None if quota is None or quota.reset is None else quota.reset - there
         if status == _TOO_MANY:
-            self._hold(retry_after(headers.get("Retry-After"), there), now)
+            self._hold(parse_retry_after(headers.get("Retry-After"), there), now)
         if quota is not None:
             self.limit = quota.limit
             self._window.reconcile(spent, quota, now, reset_in)

@@ -43,10 +43,9 @@ from scaicore_tui.protocol import (
     read_problem,
 )
 from scaicore_tui.protocol.checkpoints import PENDING
-from scaicore_tui.protocol.envelope import ErrorEnvelope
+from scaicore_tui.protocol.envelope import ErrorEnvelope, find_next_cursor
 from scaicore_tui.protocol.headers import cached_age
-from scaicore_tui.protocol.page_edges import next_cursor
-from scaicore_tui.protocol.strict_json import StrictJson, written
+from scaicore_tui.protocol.strict_json import StrictJson, encode_strict
 from scaicore_tui.secrets import Secret
 from scaicore_tui.text import display_name
 
@@ -125,7 +124,7 @@ class Client:
         """One page of the checkpoints of one status."""
         none = CheckpointPage(())
         page = await self._page("checkpoints", read_checkpoint_page, none, rank, limit, cursor, status=status)
-        page = replace(page, unreadable=page.unreadable + page.passed)
+        page = replace(page, unreadable=page.unreadable + page.skipped)
         self._pages.note(status, cursor, page)
         return page
 
@@ -199,7 +198,7 @@ class Client:
         """Answer a checkpoint, once, with an option's value."""
         body = {"resolution": resolution} | ({"comment": comment} if comment else {})
         path = f"checkpoints/{_segment(checkpoint_id)}/resolve"
-        answer = await self._post(path, written(body).source, self._write_timeout_s)
+        answer = await self._post(path, encode_strict(body).source, self._write_timeout_s)
         return await _read_written(read_checkpoint, answer)
 
     async def invoke(
@@ -211,8 +210,8 @@ class Client:
     ) -> Invocation:
         """Run a Core, once, with an input: a value, or GivenJson, which is sent as it stands. May take minutes; what it
         answers when the run suspends is undocumented. `on_sending` is called when the budget lets the request go."""
-        given = value if isinstance(value, StrictJson) else written(value)
-        entity = b',"entity_id":' + written(entity_id).source if entity_id else b""
+        given = value if isinstance(value, StrictJson) else encode_strict(value)
+        entity = b',"entity_id":' + encode_strict(entity_id).source if entity_id else b""
         body = b'{"input":%s%s}' % (given.source, entity)
         answer = await self._post(f"cores/{_segment(core_id)}/invoke", body, http.INVOKE_TIMEOUT, on_sending)
         return await _read_written(read_invocation, answer)
@@ -236,7 +235,7 @@ class Client:
         async def pass_one(cursor: str | None) -> P:
             head, tail = await self._get(path, rank, 1, cursor, self._read_edges, **query)
             try:
-                return replace(empty, next_cursor=next_cursor(head, tail, path))
+                return replace(empty, next_cursor=find_next_cursor(head, tail, path))
             except ValueError as error:
                 raise Unreachable(str(error)) from error
 
@@ -253,7 +252,7 @@ class Client:
     ) -> T:
         params: dict[str, Any] = {"core_id": self.target.core, **query, "limit": limit, "cursor": cursor}
         sent = {key: value for key, value in params.items() if value is not None}
-        url = f"{self.target.resources}/{path}"
+        url = f"{self.target.resources_url}/{path}"
         token = await self._sign()
         try:
             return await self._ask_until_new(url, rank, sent, read)
@@ -302,7 +301,7 @@ class Client:
         timeout: float,  # noqa: ASYNC109
         on_sending: Callable[[], None] = lambda: None,
     ) -> bytes:
-        url, is_sending = f"{self.target.resources}/{path}", False
+        url, is_sending = f"{self.target.resources_url}/{path}", False
         try:
             await self._sign()
             async with self.budget.slot(Priority.WRITE) as slot:
@@ -360,7 +359,7 @@ async def _read(reader: Callable[[bytes], T], body: bytes) -> T:
             return reader(body)
         return await asyncio.to_thread(reader, body)
     except ErrorEnvelope as error:
-        raise read_problem(SUCCESS, {}, body).error() from error
+        raise read_problem(SUCCESS, {}, body).to_error() from error
     except ValueError as error:
         words, hint = _describe_bad_body(body, error)
     raise Unreachable(f"the answer is not ScaiCore's: {words}", hint=hint)

@@ -78,7 +78,7 @@ async def read_fitting(
                 continue
         if asked == size.most < MAX_LIMIT and count:
             page, asked = await _grown(ask, size, page, count, limit, cursor)
-        return replace(page, passed=passed, limit=asked)
+        return replace(page, skipped=passed, limit=asked)
 
 
 async def _passed(pass_one: Callable[[str | None], Awaitable[P]], cursor: str | None, too_large: PageTooLarge) -> P:
@@ -123,7 +123,7 @@ async def _leads_to_the_same(
         larger, _ = await ask(more, cursor)
     except PageTooLarge:
         return None
-    return _begins_with(larger.rows, page.rows)
+    return _begins_with(larger.row_keys, page.row_keys)
 
 
 def _begins_with(rows: Sequence[Hashable], first: Sequence[Hashable]) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from scaicore_tui.protocol.headers import single_number
+from scaicore_tui.protocol.headers import parse_single_number
 
 _PREFIX = "X-Scaigrid-Ratelimit-"
 # More requests a minute than any one client can send: a higher limit is as good as this one.
@@ -33,7 +33,9 @@ class Quota(Struct, frozen=True):
 
 def read_quota(headers: Mapping[str, str]) -> Quota | None:
     """The quota of an answer; None where it says nothing that makes sense. Both numbers are bounded."""
-    limit, remaining, reset = (single_number(headers.get(_PREFIX + name)) for name in ("Limit", "Remaining", "Reset"))
+    limit, remaining, reset = (
+        parse_single_number(headers.get(_PREFIX + name)) for name in ("Limit", "Remaining", "Reset")
+    )
     if limit is None or remaining is None or not 0 <= remaining <= limit or limit < 1:
         return None
     return Quota(int(min(limit, MAX_QUOTA)), int(min(remaining, MAX_QUOTA)), reset)

@@ -201,7 +201,7 @@ def _redirection(response: httpx.Response) -> str:
 
 async def _refusal(response: httpx.Response, now: float) -> ScaicoreError:
     body = await response_body.read_problem_body(response)
-    return read_problem(response.status_code, response.headers, body, now).error()
+    return read_problem(response.status_code, response.headers, body, now).to_error()
 
 
 def _raise_unreached(url: str, error: Exception, kind: type[Unreachable]) -> NoReturn:

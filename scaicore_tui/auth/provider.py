@@ -8,8 +8,8 @@ from scaicore_tui.auth.caller import caller_of, identify
 from scaicore_tui.auth.jwt import Claims, read_claims
 from scaicore_tui.clock import Clock
 from scaicore_tui.config import Caller, Target
-from scaicore_tui.config.token_sources import EnvToken, Source, TokenCommand, TokenFile
-from scaicore_tui.config.tokens import FIX, KEY_FIX, read_token_file
+from scaicore_tui.config.token_sources import EnvToken, TokenCommand, TokenFile, TokenSource
+from scaicore_tui.config.tokens import API_KEY_HINT, SIGN_IN_HINT, read_token_file
 from scaicore_tui.errors import CredentialsError, ScaicoreError
 from scaicore_tui.secrets import Secret
 from scaicore_tui.timefmt import format_age
@@ -46,12 +46,12 @@ class TokenProvider:
         return self._claims
 
     @property
-    def renews(self) -> bool:
+    def can_renew(self) -> bool:
         """Whether another token can be had."""
         return bool(self._sources)
 
     @property
-    def time_left(self) -> float | None:
+    def seconds_left(self) -> float | None:
         """Seconds until the token runs out, less than zero where it has; None where it does not say."""
         expires = None if self._claims is None else self._claims.expires
         return None if expires is None else expires - self._clock.now()
@@ -77,7 +77,7 @@ class TokenProvider:
 
     def explain(self, refusal: CredentialsError) -> CredentialsError:
         """A refusal with what the token itself says of why: that it ran out."""
-        left = self.time_left
+        left = self.seconds_left
         if refusal.status != UNAUTHORIZED or left is None or left > 0:
             return refusal
         return CredentialsError(
@@ -93,11 +93,11 @@ class TokenProvider:
         try:
             await self._ask()
         except ScaicoreError:
-            if (self.time_left or 0.0) <= 0:
+            if (self.seconds_left or 0.0) <= 0:
                 raise
 
     def _runs_out(self) -> bool:
-        left = self.time_left
+        left = self.seconds_left
         return left is not None and left < RENEW_BEFORE_S and self._may_ask()
 
     def _may_ask(self) -> bool:
@@ -119,20 +119,22 @@ class TokenProvider:
 
     async def _ask_sources(self) -> None:
         for source in self._sources:
-            token = await fetch(source)
+            token = await fetch_token(source)
             if token is not None:
                 self.caller = self._same_caller(token, source)
                 self.source = source.name
                 self._set(token)
                 return
         names = ", ".join(source.name for source in self._sources)
-        raise CredentialsError(f"no credential for {self._host}: {names} has none", hint=f"{FIX}; {KEY_FIX}")
+        raise CredentialsError(
+            f"no credential for {self._host}: {names} has none", hint=f"{SIGN_IN_HINT}; {API_KEY_HINT}"
+        )
 
-    def expect(self, caller: Caller | None) -> None:
+    def expect_caller(self, caller: Caller | None) -> None:
         """Refuse, from now on, tokens that belong to another `caller`."""
         self.caller = self.caller or caller
 
-    def _same_caller(self, token: Secret, source: Source) -> Caller | None:
+    def _same_caller(self, token: Secret, source: TokenSource) -> Caller | None:
         """Who the new `token` belongs to. Raises CredentialsError where that is somebody else than before.
 
         A journal holds what one caller may see. A new API key may replace the former one.
@@ -155,7 +157,7 @@ class TokenProvider:
         self._claims = None if token is None else read_claims(token.reveal())
 
 
-async def fetch(source: Source) -> Secret | None:
+async def fetch_token(source: TokenSource) -> Secret | None:
     """The token that a source has now; None where a vault has none. Raises what keeps that from being known."""
     if isinstance(source, EnvToken):
         return source.token

@@ -17,10 +17,10 @@ from scaicore_tui.text import one_line
 
 if TYPE_CHECKING:
     import httpx
-TIMEOUT_S = 30.0
+COMMAND_TIMEOUT_S = 30.0
 # In bytes: more is no token.
-MAX_OUTPUT = 64 * 1024
-MAX_TALK = 1024 * 1024
+MAX_OUTPUT_BYTES = 64 * 1024
+MAX_STDERR_BYTES = 1024 * 1024
 STDOUT, STDERR = 1, 2
 # What a program says of its failure may quote what it failed with.
 _TOKENS = re.compile(r"[\w-]{8,}\.[\w-]{8,}(\.[\w-]*)?|\bsgk_\w+", re.ASCII)
@@ -29,7 +29,7 @@ _MAX_WORDS = 160
 _MAX_LINE = 1_000
 
 
-async def run_command(arguments: Sequence[str], seconds: float = TIMEOUT_S) -> Secret:
+async def run_command(arguments: Sequence[str], seconds: float = COMMAND_TIMEOUT_S) -> Secret:
     """The token that the command prints, and nothing else. Raises CredentialsError where it does not.
 
     It gets no input and no terminal: what it would ask, nobody could answer. It is over when the command itself has
@@ -72,14 +72,14 @@ class _Run(asyncio.SubprocessProtocol):
 
     @property
     def is_too_long(self) -> bool:
-        return len(self.said) > MAX_OUTPUT or self._talked > MAX_TALK
+        return len(self.said) > MAX_OUTPUT_BYTES or self._talked > MAX_STDERR_BYTES
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         if fd == STDOUT:
-            self.said += data[: MAX_OUTPUT + 1 - len(self.said)]
+            self.said += data[: MAX_OUTPUT_BYTES + 1 - len(self.said)]
         else:
             # Of the talk its last words are told.
-            self.talk = (self.talk + data)[-MAX_OUTPUT:]
+            self.talk = (self.talk + data)[-MAX_OUTPUT_BYTES:]
             self._talked += len(data)
         if self.is_too_long:
             self.ended.set()
@@ -97,7 +97,7 @@ class _Run(asyncio.SubprocessProtocol):
             file = None if pipe is None or pipe.is_closing() else pipe.get_extra_info("pipe")
             if file is not None and os.name == "posix":
                 with suppress(BlockingIOError):
-                    self.pipe_data_received(fd, os.read(file.fileno(), 2 * MAX_OUTPUT))
+                    self.pipe_data_received(fd, os.read(file.fileno(), 2 * MAX_OUTPUT_BYTES))
 
 
 async def _end(transport: asyncio.SubprocessTransport, run: _Run) -> None:
@@ -115,7 +115,7 @@ async def _end(transport: asyncio.SubprocessTransport, run: _Run) -> None:
 def _last_words(talk: bytes) -> str:
     """The last line that it said on standard error, without what may be a token."""
     lines = talk.decode("utf-8", "replace").strip().splitlines()
-    if not lines or (len(lines) == 1 and len(talk) >= MAX_OUTPUT):
+    if not lines or (len(lines) == 1 and len(talk) >= MAX_OUTPUT_BYTES):
         return ""  # of a line whose beginning is lost nobody knows which part of a token is left
     return f": {one_line(_TOKENS.sub('…', lines[-1][:_MAX_LINE]), _MAX_WORDS)}"
 
@@ -124,7 +124,7 @@ def _failure(words: str) -> CredentialsError:
     return CredentialsError(f"token_command: {words}", hint="run it by hand; it has to print the token alone")
 
 
-SECONDS = 5.0
+VAULT_TIMEOUT_S = 5.0
 _OK, _NOT_FOUND = 200, 404
 
 
@@ -138,7 +138,7 @@ async def fetch_tenant_key(http: httpx.AsyncClient, url: str, token: Secret, ten
     headers = {"Authorization": f"Bearer {token.reveal()}", "Accept": "application/json"}
     try:
         answer = await http.get(
-            f"{url}/v1/secrets/tenants/{tenant_id}/scaigrid_api_key", headers=headers, timeout=SECONDS
+            f"{url}/v1/secrets/tenants/{tenant_id}/scaigrid_api_key", headers=headers, timeout=VAULT_TIMEOUT_S
         )
     except HTTPError:
         raise _unknown("ScaiVault did not answer") from None

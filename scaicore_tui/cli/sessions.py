@@ -39,7 +39,7 @@ def usable_target(settings: Settings) -> Target | None:
     if target is None or target.has_credential:
         return target
     if not target.is_loopback or settings.tokens.profile.token_env is not None:
-        raise settings.tokens.missing(target.host)
+        raise settings.tokens.missing_token_error(target.host)
     return target
 
 
@@ -58,7 +58,7 @@ def require_target(common: Common) -> Target:
         named = f"set --profile {' or '.join(settings.names)}, or" if settings.names else "set"
         raise ConfigError("no API is set", hint=f"{named} SCAICORE_TUI_URL, or --url, or try: scaicore-tui demo")
     if not target.has_credential:
-        raise settings.tokens.missing(target.host)
+        raise settings.tokens.missing_token_error(target.host)
     if settings.override_warning:
         say(settings.override_warning)
     return target

@@ -10,7 +10,7 @@ from pathlib import Path
 from scaicore_tui.decoding import decode_text
 from scaicore_tui.errors import ConfigError
 
-MAX_BYTES = 1024 * 1024
+MAX_CONFIG_BYTES = 1024 * 1024
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -21,10 +21,10 @@ def read_config(path: Path) -> str | None:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise ConfigError(f"{path} is no file")
-            if status.st_size > MAX_BYTES:
-                raise ConfigError(f"{path} is larger than {MAX_BYTES:,} bytes")
+            if status.st_size > MAX_CONFIG_BYTES:
+                raise ConfigError(f"{path} is larger than {MAX_CONFIG_BYTES:,} bytes")
             _check_writers(path, status)
-            return decode_text(file.read(MAX_BYTES))
+            return decode_text(file.read(MAX_CONFIG_BYTES))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

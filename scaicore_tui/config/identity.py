@@ -68,7 +68,7 @@ class Identity(Struct, frozen=True, omit_defaults=True):
         """Return whether a journal may hold the events of both."""
         return self.url == other.url and self.core == other.core and self._may_be_same_caller(other)
 
-    def may_look_up(self, other: Identity) -> bool:
+    def can_look_up(self, other: Identity) -> bool:
         """Return whether this one can find out what became of a write that the `other` one sent.
 
         The Core to which a feed is limited does not matter here: a write has a Core of its own.
@@ -127,10 +127,10 @@ class Identity(Struct, frozen=True, omit_defaults=True):
 
 def identity_of(target: Target, caller: Caller | None = None) -> Identity:
     """Return the identity of the feed that `target` reads as `caller`."""
-    return Identity(normalized(target.resources), target.name, target.core, caller)
+    return Identity(normalize_url(target.resources_url), target.name, target.core, caller)
 
 
-def normalized(url: str) -> str:
+def normalize_url(url: str) -> str:
     """Return the one spelling of `url`: scheme and host in lower case, no usual port, no slash at the end."""
     parts = urlsplit(url)
     scheme, host = parts.scheme.lower(), parts.hostname or ""

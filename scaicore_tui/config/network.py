@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 from urllib.parse import urlsplit
 
-from scaicore_tui.config.proxies import find_proxy, unusable_proxy
-from scaicore_tui.config.target import no_address
+from scaicore_tui.config.proxies import find_proxy, proxy_address_error
+from scaicore_tui.config.target import invalid_url_error
 from scaicore_tui.config.tls import client_context
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ class NetworkOptions(TypedDict):
 def network_options(url: str, ca_file: Path | None = None) -> NetworkOptions:
     """The options for `url`. Raises ConfigError, which names the variable or the file that can't be used."""
     _check_address(url)
-    context = context_for(url, ca_file)
+    context = ssl_context_for(url, ca_file)
     return {"verify": context, "proxy": _proxy(url, context), "trust_env": False}
 
 
-def context_for(url: str, ca_file: Path | None = None) -> ssl.SSLContext:
+def ssl_context_for(url: str, ca_file: Path | None = None) -> ssl.SSLContext:
     """The TLS for `url`. Raises ConfigError."""
     if urlsplit(url).scheme == "http":
         # Reading the certificates that a plain connection has no use for takes longer than opening it.
@@ -45,7 +45,7 @@ def _check_address(url: str) -> None:
     try:
         httpx.URL(url).host  # noqa: B018  (decoded only now)
     except (ValueError, httpx.InvalidURL) as error:
-        raise no_address(url) from error
+        raise invalid_url_error(url) from error
 
 
 def _proxy(url: str, context: ssl.SSLContext) -> httpx.Proxy | None:
@@ -59,4 +59,4 @@ def _proxy(url: str, context: ssl.SSLContext) -> httpx.Proxy | None:
     try:
         return httpx.Proxy(found.url, ssl_context=encrypted, auth=auth)
     except (ValueError, httpx.InvalidURL) as error:
-        raise unusable_proxy(found.variable) from error
+        raise proxy_address_error(found.variable) from error

@@ -80,4 +80,4 @@ def is_former_name_unique(target: Target) -> bool:
     """
     host, _, port = target.host.partition(":")
     names = (target.name, host, port, target.core or "")
-    return target.has_usual_path and not any(_AMBIGUOUS.search(name) for name in names)
+    return target.has_default_path and not any(_AMBIGUOUS.search(name) for name in names)

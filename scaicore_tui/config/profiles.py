@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from scaicore_tui.config.files import read_config
 from scaicore_tui.config.profile_docs import KEYS
 from scaicore_tui.config.target import Api, Color
-from scaicore_tui.config.token_sources import TENANT
+from scaicore_tui.config.token_sources import TENANT_PATTERN
 from scaicore_tui.errors import ConfigError
 
 _UNKNOWN_KEY = re.compile(r"unknown field `(.+)`")
@@ -92,8 +92,8 @@ def _plain(reason: str) -> str:
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Days = Annotated[float, Meta(gt=0, le=36_500)]
 Megabytes = Annotated[float, Meta(gt=0, le=1_000_000_000)]
-Words = Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(min_length=1)]
-Tenant = Annotated[str, Meta(pattern=rf"^({TENANT.pattern})\Z")]
+Arguments = Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(min_length=1)]
+Tenant = Annotated[str, Meta(pattern=rf"^({TENANT_PATTERN.pattern})\Z")]
 TOKEN_KEYS = ("token_env", "token_file", "token_command")
 
 
@@ -113,7 +113,7 @@ class Profile(Struct, forbid_unknown_fields=True, frozen=True):
     low_bandwidth: bool | None = None
     token_env: str | None = None
     token_file: Path | None = None
-    token_command: Words | None = None
+    token_command: Arguments | None = None
     tenant: Tenant | None = None
     ca_file: Path | None = None
 
@@ -140,14 +140,14 @@ def read_profiles(path: Path) -> ProfileFile:
     content = read_config(path)
     if content is None:
         return ProfileFile()
-    profiles, found = find_complaints(content)
+    profiles, found = parse_profiles(content)
     if profiles is not None:
         return profiles
     more = f"; and {len(found) - 1} more: scaicore-tui config check" if len(found) > 1 else ""
     raise ConfigError(f"{path}: {found[0]}", hint=found[0].fix + more)
 
 
-def find_complaints(content: str) -> tuple[ProfileFile | None, list[ConfigProblem]]:
+def parse_profiles(content: str) -> tuple[ProfileFile | None, list[ConfigProblem]]:
     """The profiles that `content` holds, and all that is wrong with it; without the former where that is anything."""
     import tomllib  # most have no file: they need not wait for what reads it
 

@@ -59,7 +59,7 @@ def proxy_label(url: str, env: Mapping[str, str] = os.environ) -> str | None:
     return f"{proxy.host} ({proxy.variable})" if proxy is not None else None
 
 
-def unreadable_exceptions(env: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+def invalid_no_proxy_entries(env: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     """The entries of `NO_PROXY` that are neither hosts nor networks: they except nothing."""
     _, text = _value(NO_PROXY, env)
     return tuple(entry for entry in _entries(text) if _network(entry) is None and _is_odd(entry))
@@ -150,13 +150,13 @@ def _checked(text: str, variable: str) -> Proxy:
     login, _, host = authority.rpartition("@")
     _check_scheme(scheme.lower(), variable)
     if not _is_host(host):
-        raise unusable_proxy(variable)
+        raise proxy_address_error(variable)
     user, _, password = login.partition(":")
     auth = (unquote(user), Secret(unquote(password))) if login else None
     return Proxy(f"{scheme.lower()}://{host}", host, variable, auth)
 
 
-def unusable_proxy(variable: str) -> ConfigError:
+def proxy_address_error(variable: str) -> ConfigError:
     """What that variable holds is no address."""
     return _unusable(variable, "this is no proxy's address", "it should look like http://proxy.example.com:3128")
 

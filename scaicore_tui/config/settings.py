@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from scaicore_tui.config.paths import config_file, expand_home
 from scaicore_tui.config.profiles import TOKEN_KEYS, Profile, ProfileFile, read_profiles
-from scaicore_tui.config.target import DEFAULT_TIMEOUT, Api, Color, Target, check_url
-from scaicore_tui.config.token_sources import TENANT
-from scaicore_tui.config.tokens import TENANT_VARIABLE, TOKEN, Tokens, resolve_token
+from scaicore_tui.config.target import DEFAULT_TIMEOUT_S, Api, Color, Target, check_url
+from scaicore_tui.config.token_sources import TENANT_PATTERN
+from scaicore_tui.config.tokens import TENANT_VARIABLE, TOKEN_VARIABLE, TokenSettings, resolve_token
 from scaicore_tui.errors import ConfigError
 
 
@@ -38,7 +38,7 @@ def list_profiles(config: Path | None = None) -> list[ProfileInfo]:
     ]
 
 
-DEFAULT_INTERVAL = 5.0
+DEFAULT_INTERVAL_S = 5.0
 PROFILE_VARIABLE = "SCAICORE_TUI_PROFILE"
 _VARIABLES = {"url": "SCAICORE_TUI_URL", "api": "SCAICORE_TUI_API", "tenant": TENANT_VARIABLE}
 _GRID_VARIABLES = ("SCAIGRID_BASE_URL", "SCAIGRID_HOST")
@@ -46,8 +46,8 @@ _DEFAULTS: dict[str, Any] = {
     "url": None,
     "api": Api.SCAIFLOW,
     "core": None,
-    "interval": DEFAULT_INTERVAL,
-    "timeout": DEFAULT_TIMEOUT,
+    "interval": DEFAULT_INTERVAL_S,
+    "timeout": DEFAULT_TIMEOUT_S,
     "read_only": False,
     "protected": False,
     "color": None,
@@ -87,7 +87,7 @@ class Settings(Struct, frozen=True):
     selected_by: str
     names: tuple[str, ...]
     values: dict[str, Setting]
-    tokens: Tokens
+    tokens: TokenSettings
 
     @property
     def source_label(self) -> str:
@@ -95,7 +95,7 @@ class Settings(Struct, frozen=True):
         return _of_profile(self.name)
 
     @property
-    def is_named(self) -> bool:
+    def is_url_from_profile(self) -> bool:
         """Whether the URL is the profile's, so that its name says which API it is."""
         url = self.tokens.profile.url
         return url is not None and url == self.values["url"].value
@@ -104,7 +104,7 @@ class Settings(Struct, frozen=True):
     def override_warning(self) -> str:
         """That the environment has another address than the profile; empty where it has not, or a flag has the word."""
         source = self.values["url"].source
-        is_meant = self.is_named or self.tokens.profile.url is None or source.startswith("--")
+        is_meant = self.is_url_from_profile or self.tokens.profile.url is None or source.startswith("--")
         return "" if is_meant else f"{source} wins over the url of profile {self.name}"
 
     def target(self) -> Target | None:
@@ -122,7 +122,7 @@ class Settings(Struct, frozen=True):
             token=token,
             token_source=token_source,
             sources=renewing,
-            is_named=self.is_named,
+            is_url_from_profile=self.is_url_from_profile,
         )
 
 
@@ -149,7 +149,7 @@ def load_settings(
     if values["url"].value is None:
         values |= _of_grid(values, env)
     values["api"] = Setting(_api(values["api"]), values["api"].source)
-    tokens = Tokens(env, name, profile, flags.token_file, _tenant(values["tenant"]))
+    tokens = TokenSettings(env, name, profile, flags.token_file, _tenant(values["tenant"]))
     return Settings(path, name, asked_by, tuple(content.profiles), values, tokens)
 
 
@@ -157,7 +157,7 @@ def _without_overridden(profile: Profile, env: Mapping[str, str]) -> dict[str, s
     """The environment without what the profile says itself."""
     own = {_VARIABLES["url"], _VARIABLES["api"]} if profile.url is not None else set()
     if any(getattr(profile, key) is not None for key in TOKEN_KEYS):
-        own.add(TOKEN)
+        own.add(TOKEN_VARIABLE)
     return {name: value for name, value in env.items() if name not in own}
 
 
@@ -206,6 +206,6 @@ def _api(setting: Setting) -> Api:
 
 def _tenant(setting: Setting) -> str | None:
     tenant: str | None = setting.value
-    if tenant is not None and not TENANT.fullmatch(tenant):
+    if tenant is not None and not TENANT_PATTERN.fullmatch(tenant):
         raise ConfigError(f"not a tenant's id: {tenant!r} ({setting.source})", hint="letters, digits, - and _")
     return tenant

@@ -10,12 +10,12 @@ from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
 
-from scaicore_tui.config.token_sources import Source
+from scaicore_tui.config.token_sources import TokenSource
 from scaicore_tui.errors import ConfigError
 from scaicore_tui.secrets import Secret
 
 # Seconds without a byte of an answer.
-DEFAULT_TIMEOUT = 10.0
+DEFAULT_TIMEOUT_S = 10.0
 
 
 class Api(StrEnum):
@@ -36,7 +36,7 @@ class Color(StrEnum):
 
 
 # In bytes (RFC 1035 §2.3.4).
-MAX_LABEL = 63
+MAX_LABEL_BYTES = 63
 # RFC 9110 §7.2: no user, no path, nothing to read in two ways.
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]*)?", re.ASCII)
 _USUAL_PATH = {Api.SCAIFLOW: "/api/v1", Api.SCAIGRID: ""}
@@ -61,11 +61,11 @@ class Target(Struct, frozen=True):
     name: str = "default"
     token: Secret | None = None
     token_source: str = ""
-    sources: tuple[Source, ...] = ()
+    sources: tuple[TokenSource, ...] = ()
     tenant: str | None = None
     core: str | None = None
     interval: float = 5.0
-    timeout: float = DEFAULT_TIMEOUT
+    timeout: float = DEFAULT_TIMEOUT_S
     read_only: bool = False
     protected: bool = False
     keep_days: float | None = None
@@ -74,7 +74,7 @@ class Target(Struct, frozen=True):
     ca_file: Path | None = None
     offline: bool = False
     color: Color | None = None
-    is_named: bool = False
+    is_url_from_profile: bool = False
 
     def prune_before(self, now: float) -> int | None:
         """The moment before which runs are forgotten, in microseconds; `now` in seconds, both since 1970."""
@@ -86,21 +86,21 @@ class Target(Struct, frozen=True):
         return None if self.keep_mb is None else int(self.keep_mb * 1_000_000)
 
     @property
-    def base(self) -> str:
+    def base_url(self) -> str:
         """The URL with the backend's usual path, where it has none."""
         url = self.url.rstrip("/")
         return url if urlsplit(url).path else url + _USUAL_PATH[self.api]
 
     @property
-    def has_usual_path(self) -> bool:
+    def has_default_path(self) -> bool:
         """Whether the URL is that of a backend itself, and not of one of several behind a gateway (API §1)."""
-        return urlsplit(self.base).path in (_USUAL_PATH[self.api], _BARE_PATH)
+        return urlsplit(self.base_url).path in (_USUAL_PATH[self.api], _BARE_PATH)
 
     @property
-    def resources(self) -> str:
+    def resources_url(self) -> str:
         """The URL that the four calls hang under."""
         suffix = _RESOURCES[self.api]
-        return self.base if self.base.endswith(suffix) else self.base + suffix
+        return self.base_url if self.base_url.endswith(suffix) else self.base_url + suffix
 
     @property
     def host(self) -> str:
@@ -110,7 +110,7 @@ class Target(Struct, frozen=True):
     @property
     def title(self) -> str:
         """What people call it: by its profile, where that says which API it is, or by its host."""
-        return self.name if self.is_named else self.host
+        return self.name if self.is_url_from_profile else self.host
 
     @property
     def has_credential(self) -> bool:
@@ -144,7 +144,7 @@ def check_url(url: str, *, has_token: bool) -> str:
     token in the clear over a network."""
     parts = _split(url)
     if parts is None or parts.scheme not in ("http", "https") or not _is_host_name(parts.hostname):
-        raise no_address(url)
+        raise invalid_url_error(url)
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigError(
             "a URL must not carry a user, a password or a query", hint="set SCAICORE_TUI_TOKEN for a token"
@@ -156,7 +156,7 @@ def check_url(url: str, *, has_token: bool) -> str:
     return url
 
 
-def no_address(url: str) -> ConfigError:
+def invalid_url_error(url: str) -> ConfigError:
     """This can't be the address of an API."""
     return ConfigError(f"not a web address: {_shown(url)!r}", hint="it should look like https://scaiflow.example.com")
 
@@ -164,7 +164,7 @@ def no_address(url: str) -> ConfigError:
 def _is_host_name(name: str | None) -> bool:
     """Whether it could be looked up: no label is empty, too long, or encoded (`xn--`) from nothing."""
     labels = (name or "").removesuffix(".").split(".")
-    if not all(0 < len(label) <= MAX_LABEL for label in labels):
+    if not all(0 < len(label) <= MAX_LABEL_BYTES for label in labels):
         return False
     if all(label.isascii() and not label.startswith("xn--") for label in labels):
         return True  # loading the codec below takes a while

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from scaicore_tui.config.profile_docs import KEYS
-from scaicore_tui.config.profiles import TOKEN_KEYS, find_complaints
+from scaicore_tui.config.profiles import TOKEN_KEYS, parse_profiles
 from scaicore_tui.errors import ConfigError, StorageError
 from scaicore_tui.lock import OWNER_ONLY_FILE, OWNER_ONLY_FOLDER
 
@@ -30,7 +30,7 @@ def render_profile(name: str, said: Mapping[str, Any]) -> str:
     """
     key = name if _BARE.fullmatch(name) else _toml(name)
     text = "\n".join((_HEAD, f"default = {_toml(name)}", "", f"[profiles.{key}]", *_lines(said), ""))
-    _, complaints = find_complaints(text)
+    _, complaints = parse_profiles(text)
     if complaints:
         raise ConfigError(str(complaints[0]), effect="nothing was written", hint=complaints[0].fix)
     return text

@@ -39,7 +39,7 @@ def client_context(ca_file: Path | None = None, env: Mapping[str, str] = os.envi
         raise _unusable("the system's TLS", _reason(error), f"look at {KEY_LOG} and OPENSSL_CONF") from error
 
 
-def source_of_trust(ca_file: Path | None, env: Mapping[str, str] = os.environ) -> str:
+def trust_store_label(ca_file: Path | None, env: Mapping[str, str] = os.environ) -> str:
     """What names the authorities that are believed; empty where those are the usual ones."""
     if ca_file is not None:
         return f"{CA_FILE} {ca_file}"

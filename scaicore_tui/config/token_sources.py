@@ -10,7 +10,7 @@ from msgspec import Struct
 from scaicore_tui.secrets import Secret
 
 # What a tenant's id looks like: it becomes a part of a URL.
-TENANT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+TENANT_PATTERN = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
 class EnvToken(Struct, frozen=True):
@@ -50,4 +50,4 @@ class VaultKey(Struct, frozen=True):
         return f"ScaiVault, tenant {self.tenant}"
 
 
-Source = EnvToken | TokenFile | TokenCommand | VaultKey
+TokenSource = EnvToken | TokenFile | TokenCommand | VaultKey

@@ -11,7 +11,7 @@ from msgspec import UNSET, Struct, field
 from scaicore_tui import timefmt
 from scaicore_tui.json_text import write
 from scaicore_tui.protocol import envelope, lenient_json
-from scaicore_tui.protocol.envelope import cursor, parse, unwrap
+from scaicore_tui.protocol.envelope import parse, read_cursor, unwrap
 from scaicore_tui.protocol.lenient_json import as_number, as_text, as_text_or_none
 
 BREAKPOINT = "debug_breakpoint"
@@ -46,7 +46,7 @@ class Option(Struct, frozen=True):
         return self.label or self.id
 
     @property
-    def sent(self) -> Any:
+    def value_to_send(self) -> Any:
         """The JSON value that answers with this option."""
         return self.id if self.value is UNSET else self.value
 
@@ -97,8 +97,8 @@ class Checkpoint(Struct, frozen=True, kw_only=True):
             return Option(text)
         source = _normal_json(text)
         by_id = (option for option in self.answers if option.id == text)
-        by_text = (option for option in self.answers if option.sent == text)
-        by_json = (option for option in self.answers if write(option.sent) == source)
+        by_text = (option for option in self.answers if option.value_to_send == text)
+        by_json = (option for option in self.answers if write(option.value_to_send) == source)
         return next(chain(by_id, by_text, by_json), None)
 
     @property
@@ -134,11 +134,11 @@ class CheckpointPage(Struct, frozen=True):
     checkpoints: tuple[Checkpoint, ...]
     next_cursor: str | None = None
     unreadable: int = 0
-    passed: int = 0
+    skipped: int = 0
     limit: int = 0
 
     @property
-    def rows(self) -> list[str]:
+    def row_keys(self) -> list[str]:
         """What tells its rows from others."""
         return [checkpoint.id for checkpoint in self.checkpoints]
 
@@ -161,7 +161,7 @@ def read_checkpoint_page(body: bytes) -> CheckpointPage:
     page = envelope.split_list(body, "checkpoints")
     rows = [_row(value, source) for value, source in page["checkpoints"]]
     found = tuple(_checkpoint(row) for row in rows if isinstance(row, dict) and row.get("id"))
-    return CheckpointPage(found, cursor(page), unreadable=len(rows) - len(found))
+    return CheckpointPage(found, read_cursor(page), unreadable=len(rows) - len(found))
 
 
 def _row(value: Any, source: bytes) -> Any:
@@ -200,7 +200,7 @@ def _normal_json(text: str) -> str | None:
     """JSON text with its spaces where `write` puts them; None where it is none."""
     value = (
         lenient_json.UNPARSED
-        if lenient_json.is_deep(text.encode("utf-8", "surrogatepass"))
+        if lenient_json.is_too_deep(text.encode("utf-8", "surrogatepass"))
         else lenient_json.parse_or_unparsed(text)
     )
     return None if value is lenient_json.UNPARSED else write(value)

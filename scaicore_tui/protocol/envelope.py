@@ -13,10 +13,10 @@ from msgspec import DecodeError, Raw, Struct
 from msgspec.json import Decoder
 
 from scaicore_tui.json_text import read_float, read_int
-from scaicore_tui.protocol.lenient_json import as_text, expect, is_deep, next_item, skip, value_at
+from scaicore_tui.protocol.lenient_json import as_text, expect, is_too_deep, next_item, skip_spaces, value_at
 
 _ERROR_WORDS = ("error", "fail", "failure")
-LOWEST_ERROR = 400
+MIN_ERROR_STATUS = 400
 # Members that only a success has; a failed run may tell its `error` beside them.
 _RESULTS = ("data", "id", "output", "duration_ms", "execution_id", "events", "checkpoints")
 # A checkpoint's own `status` may be any word, and so may be that of a run that was invoked.
@@ -31,7 +31,7 @@ class ErrorEnvelope(ValueError):
         super().__init__("it is an error")
 
 
-def refuse_error(value: Any) -> None:
+def raise_if_error(value: Any) -> None:
     """Raise ErrorEnvelope where a decoded body, or what its `data` wraps, is an error."""
     if _is_error(value) or (isinstance(value, dict) and _is_error(value.get("data"))):
         raise ErrorEnvelope
@@ -49,7 +49,7 @@ def _is_error(value: Any) -> bool:
 def _says_error(value: dict[str, Any]) -> bool:
     status = value.get("status")
     if isinstance(status, int):
-        return status >= LOWEST_ERROR
+        return status >= MIN_ERROR_STATUS
     return value.get("success") is False or (isinstance(status, str) and status.lower() in _ERROR_WORDS)
 
 
@@ -59,12 +59,12 @@ def _has_reason(value: dict[str, Any]) -> bool:
 
 
 # What the fast decoder raises for JSON that it does not take, among it some that Python's does.
-UNREADABLE = (DecodeError, UnicodeDecodeError, RecursionError)
+DECODE_ERRORS = (DecodeError, UnicodeDecodeError, RecursionError)
 
 
 # Forty times as many as are asked for. What has more is no page.
 MAX_ROWS = 20_000
-TOO_MANY = f"it has more than {MAX_ROWS:,} rows"
+TOO_MANY_ROWS = f"it has more than {MAX_ROWS:,} rows"
 
 
 class _Inner(Struct):
@@ -87,14 +87,14 @@ def split_events_fast(body: bytes) -> tuple[list[bytes], dict[str, Any]] | None:
     where there are too many, or the body is an error."""
     try:
         outer = _cut(body)
-    except UNREADABLE:
+    except DECODE_ERRORS:
         return None
     found = outer.events or (outer.data.events if outer.data is not None else None)
-    refuse_error({"status": outer.status, "success": outer.success, "error": outer.error, "events": found})
+    raise_if_error({"status": outer.status, "success": outer.success, "error": outer.error, "events": found})
     for inner in (outer, outer.data):
         if inner is not None and inner.events is not None:
             if len(inner.events) > MAX_ROWS:
-                raise ValueError(TOO_MANY)
+                raise ValueError(TOO_MANY_ROWS)
             return list(map(bytes, inner.events)), {"next_cursor": inner.next_cursor}
     return None
 
@@ -116,11 +116,11 @@ def split_list(body: bytes, key: str) -> dict[str, Any]:
     is decoded as usual. Raises ValueError where the body is no JSON, has no such list, or is an error.
     """
     text = decode(body)
-    start = skip(text, 0)
+    start = skip_spaces(text, 0)
     if text[start : start + 1] != "{":
         raise _no_page(text, key)
     members, _ = _object(text, start, key)
-    refuse_error(members)
+    raise_if_error(members)
     for candidate in (members, members.get("data")):
         if isinstance(candidate, dict) and isinstance(candidate.get(key), list):
             return candidate
@@ -141,10 +141,10 @@ def _no_page(text: str, key: str) -> ValueError:
 def _object(text: str, at: int, key: str) -> tuple[dict[str, Any], int]:
     """An object and its end; the list under `key` in pairs, here and inside `data`."""
     members: dict[str, Any] = {}
-    at = skip(text, at + 1)
+    at = skip_spaces(text, at + 1)
     while text[at : at + 1] != "}":
         name, at = value_at(text, at)
-        at = skip(text, expect(text, skip(text, at), ":"))
+        at = skip_spaces(text, expect(text, skip_spaces(text, at), ":"))
         sign = text[at : at + 1]
         if name == key and sign == "[":
             members[key], at = _array(text, at)
@@ -159,19 +159,19 @@ def _object(text: str, at: int, key: str) -> tuple[dict[str, Any], int]:
 def _array(text: str, at: int) -> tuple[list[tuple[Any, bytes]], int]:
     """An array's values with their bytes, and its end."""
     pairs = []
-    at = skip(text, at + 1)
+    at = skip_spaces(text, at + 1)
     while text[at : at + 1] != "]":
         value, end = value_at(text, at)
         pairs.append((value, encode(text[at:end])))
         if len(pairs) > MAX_ROWS:
-            raise ValueError(TOO_MANY)
+            raise ValueError(TOO_MANY_ROWS)
         at = next_item(text, end, "]")
     return pairs, at + 1
 
 
 def parse(body: bytes) -> Any:
     """The JSON of `body`. Raises ValueError where it is none, or nested too deeply."""
-    if is_deep(body):
+    if is_too_deep(body):
         raise ValueError("it is nested too deeply")
     try:
         return json.loads(decode(body), strict=False, parse_float=read_float, parse_int=read_int)
@@ -184,12 +184,54 @@ def unwrap(value: Any) -> Any:
 
     Raises ErrorEnvelope where the body is an error.
     """
-    refuse_error(value)
+    raise_if_error(value)
     if isinstance(value, dict) and "data" in value and value.keys() <= {"data", "status", "meta"}:
         return value["data"]
     return value
 
 
-def cursor(page: dict[str, Any]) -> str | None:
+def read_cursor(page: dict[str, Any]) -> str | None:
     """The cursor to the next page; None at the feed's end: null, absent or empty (API §7)."""
     return as_text(page.get("next_cursor")) or None
+
+
+# How many closing brackets `find_next_cursor` tries as the end of the list.
+_MAX_CLOSING_BRACKETS = 64
+
+
+def find_next_cursor(head: bytes, tail: bytes, key: str) -> str | None:
+    """Return the cursor of a page that is too large to read, from the body's first and last bytes; None at the feed's
+    end.
+
+    Args:
+        key: the member that holds the page's list.
+
+    Raises:
+        ValueError: there is no cursor in these bytes.
+    """
+    text = decode(tail)
+    end = len(text)
+    for _ in range(_MAX_CLOSING_BRACKETS):
+        end = text.rfind("]", 0, end)
+        if end < 0:
+            break
+        page = _page_without_rows('{"data": {"list": [' + text[end:]) or _page_without_rows('{"list": [' + text[end:])
+        if page is not None:
+            return read_cursor(page)
+    before, found, _ = decode(head).partition(f'"{key}"')
+    page = _page_without_rows(before + '"list": []}}') or _page_without_rows(before + '"list": []}') if found else None
+    if page is None:
+        raise ValueError("the page is too large to read, and its cursor cannot be found")
+    return read_cursor(page)
+
+
+def _page_without_rows(text: str) -> dict[str, Any] | None:
+    """Return the object with `list` and `next_cursor` in `text`; None if there is none or `text` is not JSON."""
+    try:
+        value = json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return None
+    for candidate in (value, value.get("data") if isinstance(value, dict) else None):
+        if isinstance(candidate, dict) and "next_cursor" in candidate and "list" in candidate:
+            return candidate
+    return None

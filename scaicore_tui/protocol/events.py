@@ -11,7 +11,7 @@ from msgspec.json import Decoder
 from scaicore_tui import timefmt
 from scaicore_tui.json_text import read_float, write
 from scaicore_tui.protocol import envelope, lenient_json
-from scaicore_tui.protocol.envelope import cursor
+from scaicore_tui.protocol.envelope import read_cursor
 
 RUNTIME = "scaicore.runtime."
 STARTED = RUNTIME + "invocation.started"
@@ -65,10 +65,10 @@ class Event(Struct, weakref=False):
         value = self.payload.get("block_kind")
         return value if type(value) is str and value else _text(value)
 
-    def source_of(self, name: str) -> bytes | None:
+    def payload_source(self, name: str) -> bytes | None:
         """The JSON of a member of its payload, byte for byte as it came; None where there is none."""
         text = envelope.decode(self.raw)
-        span = lenient_json.span_of(text, "payload", name)
+        span = lenient_json.find_span(text, "payload", name)
         return None if span is None else envelope.encode(text[span[0] : span[1]])
 
 
@@ -78,11 +78,11 @@ class EventPage(Struct, frozen=True):
 
     events: list[Event]
     next_cursor: str | None = None
-    passed: int = 0
+    skipped: int = 0
     limit: int = 0
 
     @property
-    def rows(self) -> list[bytes]:
+    def row_keys(self) -> list[bytes]:
         """What tells its rows from others."""
         return [event.raw for event in self.events]
 
@@ -97,7 +97,7 @@ _decode = Decoder(Event, float_hook=read_float).decode
 def read_event(value: Any, source: bytes) -> Event:
     """The event that `source` holds; `value` is its decoded JSON, or UNREAD. What is of a wrong type, or can't be read,
     is read as absent."""
-    if value is lenient_json.UNPARSED or lenient_json.is_deep(source):
+    if value is lenient_json.UNPARSED or lenient_json.is_too_deep(source):
         value, is_whole = _salvage(source)
     else:
         is_whole = isinstance(value, dict)
@@ -108,8 +108,8 @@ def read_event(value: Any, source: bytes) -> Event:
 
 def decode_event(source: bytes) -> Event:
     """An event out of its own bytes, as a journal keeps them: whatever they are."""
-    if not lenient_json.is_deep(source):
-        with suppress(*envelope.UNREADABLE):
+    if not lenient_json.is_too_deep(source):
+        with suppress(*envelope.DECODE_ERRORS):
             return _stamped(_decode(source), source)
     return read_event(lenient_json.parse_or_unparsed(envelope.decode(source)), source)
 
@@ -124,14 +124,14 @@ def read_event_page(body: bytes) -> EventPage:
     if found is None:
         return decode_page_lenient(body)
     sources, following = found
-    return EventPage(list(map(decode_event, sources)), cursor(following))
+    return EventPage(list(map(decode_event, sources)), read_cursor(following))
 
 
 def decode_page_lenient(body: bytes) -> EventPage:
     """The page in `body`, JSON or nearly so."""
     page = envelope.split_list(body, "events")
     events = [read_event(value, source) for value, source in page["events"]]
-    return EventPage(events, cursor(page))
+    return EventPage(events, read_cursor(page))
 
 
 def _stamped(event: Event, source: bytes, *, is_whole: bool = True) -> Event:
@@ -146,7 +146,7 @@ def _salvage(source: bytes) -> tuple[dict[str, Any], bool]:
     """What can be read of an event, its payload's values each by itself; and whether that is all there is."""
     text = envelope.decode(source)
     try:
-        value, _ = lenient_json.object_at(text, lenient_json.skip(text, 0), "payload")
+        value, _ = lenient_json.object_at(text, lenient_json.skip_spaces(text, 0), "payload")
     except ValueError:
         return {}, False
     payload = value.get("payload")

@@ -38,7 +38,7 @@ _PLAIN = re.compile(r"[^\s,:\[\]{}\"]++")
 _scan = JSONDecoder(strict=False, parse_float=read_float, parse_int=read_int).raw_decode
 
 
-def is_deep(source: bytes) -> bool:
+def is_too_deep(source: bytes) -> bool:
     """Whether a JSON text is nested deeper than is read."""
     if source.count(b"[") + source.count(b"{") <= MAX_DEPTH:
         return False
@@ -49,10 +49,10 @@ def is_deep(source: bytes) -> bool:
 def parse_or_unparsed(text: str) -> Any:
     """The value that all of `text` is; UNREAD where it is none."""
     try:
-        value, end = _scan(text, skip(text, 0))
+        value, end = _scan(text, skip_spaces(text, 0))
     except (ValueError, RecursionError):
         return UNPARSED
-    return value if skip(text, end) == len(text) else UNPARSED
+    return value if skip_spaces(text, end) == len(text) else UNPARSED
 
 
 def value_at(text: str, at: int) -> tuple[Any, int]:
@@ -61,26 +61,26 @@ def value_at(text: str, at: int) -> tuple[Any, int]:
     source = text[at:end]
     # Not in place: whoever complains of a value counts the lines of all that is before.
     value = parse_or_unparsed(source)
-    return (UNPARSED if is_deep(source.encode("utf-8", "surrogatepass")) else value), end
+    return (UNPARSED if is_too_deep(source.encode("utf-8", "surrogatepass")) else value), end
 
 
 def is_single_value(text: str) -> bool:
     """Whether all of `text` is one value, if perhaps one that can't be read."""
     try:
-        _, end = value_at(text, skip(text, 0))
+        _, end = value_at(text, skip_spaces(text, 0))
     except ValueError:
         return False
-    return skip(text, end) == len(text)
+    return skip_spaces(text, end) == len(text)
 
 
 def object_at(text: str, at: int, inside: str = "") -> tuple[dict[str, Any], int]:
     """The members of the object that begins there, each by itself, and where it ends; what is `inside` one of them is
     read in the same way. Raises ValueError where it is no object."""
     found: dict[str, Any] = {}
-    at = skip(text, expect(text, at, "{"))
+    at = skip_spaces(text, expect(text, at, "{"))
     while text[at : at + 1] != "}":
         name, at = value_at(text, at)
-        at = skip(text, expect(text, skip(text, at), ":"))
+        at = skip_spaces(text, expect(text, skip_spaces(text, at), ":"))
         if name == inside and text[at : at + 1] == "{":
             found[inside], at = object_at(text, at)
         else:
@@ -90,10 +90,10 @@ def object_at(text: str, at: int, inside: str = "") -> tuple[dict[str, Any], int
     return found, at + 1
 
 
-def span_of(text: str, *path: str) -> tuple[int, int] | None:
+def find_span(text: str, *path: str) -> tuple[int, int] | None:
     """Where in `text` the value of a member stands that `path` leads to, object by object: the last one of its name, as
     decoders take it. None where there is none, or `text` is no object."""
-    start, end = skip(text, 0), len(text)
+    start, end = skip_spaces(text, 0), len(text)
     for name in path:
         try:
             found = _member_span(text, start, name)
@@ -107,10 +107,10 @@ def span_of(text: str, *path: str) -> tuple[int, int] | None:
 
 def _member_span(text: str, at: int, wanted: str) -> tuple[int, int] | None:
     found = None
-    at = skip(text, expect(text, at, "{"))
+    at = skip_spaces(text, expect(text, at, "{"))
     while text[at : at + 1] != "}":
         name, at = value_at(text, at)
-        at = skip(text, expect(text, skip(text, at), ":"))
+        at = skip_spaces(text, expect(text, skip_spaces(text, at), ":"))
         end = _end(text, at)
         found = (at, end) if name == wanted else found
         at = next_item(text, end, "}")
@@ -119,11 +119,11 @@ def _member_span(text: str, at: int, wanted: str) -> tuple[int, int] | None:
 
 def next_item(text: str, at: int, closing: str) -> int:
     """Past the comma to the next item, or at the closing sign."""
-    at = skip(text, at)
-    return at if text[at : at + 1] == closing else skip(text, expect(text, at, ","))
+    at = skip_spaces(text, at)
+    return at if text[at : at + 1] == closing else skip_spaces(text, expect(text, at, ","))
 
 
-def skip(text: str, at: int) -> int:
+def skip_spaces(text: str, at: int) -> int:
     """Past the blanks that stand there."""
     found = _SPACE.match(text, at)
     return found.end() if found else at

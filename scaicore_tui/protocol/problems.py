@@ -10,14 +10,14 @@ from msgspec import Struct
 
 from scaicore_tui import errors
 from scaicore_tui.json_text import write
-from scaicore_tui.protocol.envelope import LOWEST_ERROR, parse
-from scaicore_tui.protocol.headers import MAX_WAIT, retry_after, server_time
+from scaicore_tui.protocol.envelope import MIN_ERROR_STATUS, parse
+from scaicore_tui.protocol.headers import MAX_WAIT_S, parse_retry_after, server_time
 from scaicore_tui.protocol.lenient_json import as_text
 from scaicore_tui.text import display_name, quote
 
-MAX_FOREIGN_MESSAGE = 200
+MAX_EXCERPT_CHARS = 200
 # A reason, a code or an id of more signs is cut: it goes on one line.
-MAX_WORDS = 500
+MAX_FIELD_CHARS = 500
 UNAUTHORIZED = 401
 
 
@@ -32,9 +32,9 @@ class Problem(Struct, frozen=True):
     retry_after: float | None = None
     details: Any = None
 
-    def error(self) -> errors.ScaicoreError:
+    def to_error(self) -> errors.ScaicoreError:
         """The exception that this problem is to a caller. What the server says, or repeats, is in quotes."""
-        status = self.status if self.status >= LOWEST_ERROR else _STATUS_OF.get(self.code.upper(), 0)
+        status = self.status if self.status >= MIN_ERROR_STATUS else _STATUS_OF.get(self.code.upper(), 0)
         kind = _KINDS.get(status, errors.Unreachable if status in (502, 503, 504) else errors.RequestRejected)
         name = f" {display_name(self.code)}" if self.code else ""
         said = quote(self.message) if self.message else "no reason given"
@@ -98,7 +98,7 @@ def read_problem(status: int, headers: Mapping[str, str], body: bytes, now: floa
         message=_words(fields.get("message")),
         fix=_words(fields.get("fix")) or None,
         request_id=_words(fields.get("request_id") or lowered.get("x-request-id")) or None,
-        retry_after=next((wait for said in waits if (wait := retry_after(_plain(said), now)) is not None), None),
+        retry_after=next((wait for said in waits if (wait := parse_retry_after(_plain(said), now)) is not None), None),
         details=fields.get("details"),
     )
 
@@ -150,16 +150,16 @@ def _validation_error(item: Any) -> str:
 def _quote(body: bytes) -> str:
     """Some readable words out of a body that is not this API's, such as a gateway's HTML."""
     words = re.sub(r"<[^>]*>|\s+", " ", body[:4000].decode("utf-8", "replace"))
-    return " ".join(words.split())[:MAX_FOREIGN_MESSAGE]
+    return " ".join(words.split())[:MAX_EXCERPT_CHARS]
 
 
 def _words(value: Any) -> str:
     found = as_text(value)
-    return found if len(found) <= MAX_WORDS else f"{found[:MAX_WORDS]}…"
+    return found if len(found) <= MAX_FIELD_CHARS else f"{found[:MAX_FIELD_CHARS]}…"
 
 
 def _plain(value: Any) -> str | None:
     """A number or a text out of JSON, as a header would say it."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return f"{min(value, MAX_WAIT):f}"
+        return f"{min(value, MAX_WAIT_S):f}"
     return value if isinstance(value, str) else None

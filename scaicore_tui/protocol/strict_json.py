@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from scaicore_tui.errors import UsageError
 from scaicore_tui.json_text import read_float, read_int, write
-from scaicore_tui.protocol.lenient_json import is_deep
+from scaicore_tui.protocol.lenient_json import is_too_deep
 
 # Strings, and whether they are keys; braces; what Python takes for numbers.
 _TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")([ \t\n\r]*:)?|([{}])|(NaN|-?Infinity)', re.ASCII)
@@ -37,7 +37,7 @@ def parse_strict(text: str) -> StrictJson:
         source = text.encode()
     except UnicodeEncodeError as error:
         raise ValueError(f"{_place(text, error.start)}: half a character, a lone surrogate") from error
-    if is_deep(source):
+    if is_too_deep(source):
         raise ValueError("it is nested too deeply")
     try:
         value = json.loads(text, parse_float=read_float, parse_int=read_int)
@@ -48,7 +48,7 @@ def parse_strict(text: str) -> StrictJson:
     return StrictJson(value, source, tuple(_check(text)))
 
 
-def written(value: Any) -> StrictJson:
+def encode_strict(value: Any) -> StrictJson:
     """Write a value as JSON to send. Raises UsageError where JSON has no word for it: what the feed told of an input
     may hold NaN, and half a character."""
     try:

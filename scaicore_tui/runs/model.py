@@ -214,7 +214,7 @@ class Run(RunTiming, Struct):
     @property
     def input_json(self) -> bytes | None:
         """The input as its start told it, byte for byte; None where it told none."""
-        return None if self.start is None else self.start.source_of("input")
+        return None if self.start is None else self.start.payload_source("input")
 
     @property
     def node_states(self) -> Sequence[NodeState]:

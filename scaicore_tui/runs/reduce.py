@@ -14,7 +14,7 @@ from scaicore_tui.protocol.events import Event
 from scaicore_tui.protocol.lenient_json import as_number, as_text, as_text_or_none
 from scaicore_tui.runs import visits
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, RunStatus, json_digest
-from scaicore_tui.timefmt import whole_seconds
+from scaicore_tui.timefmt import has_whole_seconds
 
 # A run that took longer, some three thousand years, did not; nor did one that took less than nothing.
 MAX_DURATION_MS = 1e14
@@ -66,7 +66,7 @@ def is_repeat(run: Run, event: Event) -> bool:
     """
     if run.seen.add(hash(event.raw)):
         return False
-    repeats = not whole_seconds(event.timestamp) or _cannot_be_new(run, event)
+    repeats = not has_whole_seconds(event.timestamp) or _cannot_be_new(run, event)
     run.duplicates += repeats
     return repeats
 

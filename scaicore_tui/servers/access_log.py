@@ -13,8 +13,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scaicore_tui.clock import Clock
-from scaicore_tui.secrets import SHORTEST
-from scaicore_tui.timefmt import SECOND, format_iso
+from scaicore_tui.secrets import MIN_SECRET_CHARS
+from scaicore_tui.timefmt import MICROS_PER_SECOND, format_iso
 
 REQUEST_ID_HEADER = b"x-request-id"
 
@@ -43,7 +43,7 @@ class AccessLog:
         finally:
             self._write(
                 {
-                    "time": format_iso(int(started_at * 1000) * (SECOND // 1000)),
+                    "time": format_iso(int(started_at * 1000) * (MICROS_PER_SECOND // 1000)),
                     "request_id": response.request_id,
                     "method": scope["method"] if scope["method"] in _METHODS else None,
                     **_route_facts(scope),
@@ -84,7 +84,7 @@ def request_id(headers: Headers) -> str:
 def _is_secret(sent_id: str, headers: Headers) -> bool:
     """Return true if an id, by the caller's mistake, would put a token into the log."""
     credentials = " ".join(headers.getlist("authorization"))
-    return len(sent_id) >= SHORTEST and ("sgk_" in sent_id or sent_id in credentials)
+    return len(sent_id) >= MIN_SECRET_CHARS and ("sgk_" in sent_id or sent_id in credentials)
 
 
 def _with_request_id(headers: Iterable[tuple[bytes, bytes]], value: str) -> list[tuple[bytes, bytes]]:

@@ -121,7 +121,7 @@ class ReadModel:
     @property
     def token(self) -> TokenStatus:
         """When the token expires, and if it can be renewed."""
-        return TokenStatus(self.client.bearer.time_left, self.client.bearer.renews)
+        return TokenStatus(self.client.bearer.seconds_left, self.client.bearer.can_renew)
 
     @property
     def pending_status(self) -> PendingStatus:

@@ -56,7 +56,7 @@ class Session(Commands):
         self._run_loader = RunLoader(self.journal, self.index, self._changed)
         self.client = client or Client(target, clock=self.clock)
         status_changed = partial(self._publish, Update())
-        self.client.bearer.expect(None if self.journal.identity is None else self.journal.identity.caller)
+        self.client.bearer.expect_caller(None if self.journal.identity is None else self.journal.identity.caller)
         self.tracker = SubmissionTracker(
             self.client, self.index, self.clock, self._publish_submission, ledger or Ledger(), status_changed
         )

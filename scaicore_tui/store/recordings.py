@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
-from scaicore_tui.decoding import UTF8_MARK, is_wide
+from scaicore_tui.decoding import UTF8_BOM, has_wide_bom
 from scaicore_tui.errors import ConfigError, NotFound
 from scaicore_tui.protocol import Event, decode_event, envelope, lenient_json
 from scaicore_tui.runs import RunIndex, RunProjector
@@ -39,10 +39,10 @@ def is_jsonl(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         begin = file.read(len(SQLITE_MAGIC))
-    if is_wide(begin):
+    if has_wide_bom(begin):
         fix = f"iconv -f UTF-16 -t UTF-8 {shlex.quote(str(path))}"
         raise ConfigError(f"{path} is UTF-16, and events are read as UTF-8", effect="nothing was changed", hint=fix)
-    return begin != SQLITE_MAGIC and begin.removeprefix(UTF8_MARK).lstrip()[:1] == b"{"
+    return begin != SQLITE_MAGIC and begin.removeprefix(UTF8_BOM).lstrip()[:1] == b"{"
 
 
 class JsonlRecording:
@@ -116,8 +116,8 @@ def read_events(file: Iterable[bytes], path: Path) -> Iterator[tuple[int, Event]
     """
     offset = 0
     for number, line in enumerate(file, 1):
-        if number == 1 and line.startswith(UTF8_MARK):
-            offset, line = len(UTF8_MARK), line[len(UTF8_MARK) :]
+        if number == 1 and line.startswith(UTF8_BOM):
+            offset, line = len(UTF8_BOM), line[len(UTF8_BOM) :]
         source = line.strip()
         if source:
             event = decode_event(source)

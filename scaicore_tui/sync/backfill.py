@@ -218,7 +218,7 @@ class Backfiller:
 
     def _passed(self, page: EventPage, hole: OpenGap | None) -> SkippedEvent | None:
         """What a page in a hole, or in history, says of an event that is too large to be read."""
-        if not page.passed:
+        if not page.skipped:
             return None
         return SkippedEvent(next(iter(page.events), None), self._now(), after=self._journal.position_below(hole))
 

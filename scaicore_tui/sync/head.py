@@ -99,7 +99,7 @@ async def read_tail(client: Client, known: KnownTail, tail: str | None) -> HeadR
 
 def _are_empty(pages: Sequence[EventPage]) -> bool:
     """Whether the last few have no events: then there may be any number of such."""
-    return len(pages) >= MAX_EMPTY and not any(page.events or page.passed for page in pages[-MAX_EMPTY:])
+    return len(pages) >= MAX_EMPTY and not any(page.events or page.skipped for page in pages[-MAX_EMPTY:])
 
 
 def _is_too_short(pages: Sequence[EventPage], limit: int) -> bool:
@@ -111,7 +111,7 @@ def _is_too_short(pages: Sequence[EventPage], limit: int) -> bool:
 
 def _beside_passed(pages: Sequence[EventPage]) -> Sequence[Event | None]:
     """The event behind each that was passed, in the order of the pages."""
-    return [next(iter(page.events), None) for page in pages if page.passed]
+    return [next(iter(page.events), None) for page in pages if page.skipped]
 
 
 async def _page_at(client: Client, tail: str | None) -> tuple[EventPage, str | None]:

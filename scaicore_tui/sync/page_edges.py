@@ -34,17 +34,17 @@ def moved_by(before: Sequence[bytes], again: Sequence[bytes]) -> int | None:
 
 def _was_pushed(above: ReadPage, page: EventPage) -> bool:
     """Whether a page plainly begins with what the one above it ended with: with events that differ, in that order."""
-    return len(set(page.rows[: overlap(above.rows, page.rows)])) >= _PLAIN
+    return len(set(page.row_keys[: overlap(above.rows, page.row_keys)])) >= _PLAIN
 
 
 def _is_all_counted(descent: PageWalk, page: EventPage) -> bool:
     """Whether the fewest are all, if the page begins with events that were pushed there, or is one that was read
     before: each of these was read once, and no other one on the page was."""
     above, read = descent.above, descent.read
-    if not _goes_on(descent, page) and all(read[row] == 1 for row in page.rows):
+    if not _goes_on(descent, page) and all(read[row] == 1 for row in page.row_keys):
         return True
-    pushed = 0 if above is None else overlap(above.rows, page.rows)
-    return all(read[row] == (place < pushed) for place, row in enumerate(page.rows))
+    pushed = 0 if above is None else overlap(above.rows, page.row_keys)
+    return all(read[row] == (place < pushed) for place, row in enumerate(page.row_keys))
 
 
 def _step_down(descent: PageWalk, page: EventPage) -> int | None:
@@ -103,7 +103,7 @@ class PageEdges:
         None where that can't be told. It may be another reading of the same page."""
         above = descent.above
         if self._probe is None and descent.cursor is not None:
-            self._probe = ReadPage(descent.cursor, page.limit, page.rows), self.heads
+            self._probe = ReadPage(descent.cursor, page.limit, page.row_keys), self.heads
             self._seen = {*descent.read, *self._head_rows}
         heads, descent.heads = descent.heads, self.heads
         if not descent.repeats(page):
@@ -111,8 +111,8 @@ class PageEdges:
             descent.is_exact, descent.twice = True, Counter()
             return page, Counter()
         # What both have is the same, unless it is seen to be otherwise.
-        descent.is_exact, descent.twice = False, Counter(page.rows) & descent.read
-        if above is not None and page.rows[:1] == above.rows[-1:] and self.overlaps is None:
+        descent.is_exact, descent.twice = False, Counter(page.row_keys) & descent.read
+        if above is not None and page.row_keys[:1] == above.rows[-1:] and self.overlaps is None:
             self.overlaps = await self._learn_overlap(above, rank)
         read, is_all = await self._judge(descent, page, rank, heads)
         self.unclear += not is_all
@@ -149,7 +149,7 @@ class PageEdges:
         is all."""
         twice: Counter[bytes] = Counter()
         last = descent.tail[-1].raw
-        may_overlap = self.overlaps is not False and page.rows[0] == last
+        may_overlap = self.overlaps is not False and page.row_keys[0] == last
         if may_overlap:
             twice[last] += 1
         descent.is_exact, descent.twice = True, twice
@@ -163,9 +163,9 @@ class PageEdges:
         if not size:
             return None
         shorter = await self._client.events(size, above.cursor, rank)
-        if shorter.rows != rows[:size] or shorter.next_cursor is None:
+        if shorter.row_keys != rows[:size] or shorter.next_cursor is None:
             return None
-        first = (await self._client.events(size, shorter.next_cursor, rank)).rows[:1]
+        first = (await self._client.events(size, shorter.next_cursor, rank)).row_keys[:1]
         if first == rows[size - 1 : size]:
             return True
         # Where it is above as well, arrivals may have pushed that one there.
@@ -173,11 +173,11 @@ class PageEdges:
 
     async def _is_still(self, above: ReadPage, rank: Priority) -> bool:
         """Whether that page is still the same."""
-        return (await self._client.events(above.limit, above.cursor, rank)).rows == above.rows
+        return (await self._client.events(above.limit, above.cursor, rank)).row_keys == above.rows
 
     async def _is_quiet(self, rank: Priority) -> bool:
         """Whether nothing has arrived since the last look at the newest page."""
-        again = (await self._client.events(len(self._head_rows), None, rank)).rows if self._head_rows else []
+        again = (await self._client.events(len(self._head_rows), None, rank)).row_keys if self._head_rows else []
         return moved_by(self._head_rows, again) == 0
 
     async def _learn(self, rank: Priority) -> None:
@@ -186,7 +186,7 @@ class PageEdges:
         if self.is_key is not None or self._probe is None or self._news_at < self._probe[1] + 2:
             return
         probe, self._probe = self._probe[0], None
-        again = (await self._client.events(probe.limit, probe.cursor, rank)).rows
+        again = (await self._client.events(probe.limit, probe.cursor, rank)).row_keys
         moved = moved_by(probe.rows, again)
         if moved == 0 and not self._seen.issuperset(probe.rows):
             # One of its events is nowhere else: no others that are equal can have taken its place.

@@ -114,7 +114,7 @@ class PageWalk:
 
     def repeats(self, page: EventPage) -> bool:
         """Whether the page has events that are equal to some that were read on this way, or may have been."""
-        return not set(page.rows).isdisjoint(self._read)
+        return not set(page.row_keys).isdisjoint(self._read)
 
     def leads_back(self, page: EventPage) -> bool:
         """Whether the page names a cursor that was used on this way: it ends, or the server repeats itself."""
@@ -126,16 +126,16 @@ class PageWalk:
         arrivals, events = page.events[:start], page.events[start:]
         # So much may have arrived that whole pages are read twice: the page may end above what was read before. It
         # does not where it goes on from there for certain, or ends with an event that was not read before.
-        self.ends_with_above = self.is_exact or (page.rows[-1:] != [] and page.rows[-1] not in self._read)
+        self.ends_with_above = self.is_exact or (page.row_keys[-1:] != [] and page.row_keys[-1] not in self._read)
         self.tail = [*self.tail[-TAIL:], *events]
-        self.above = ReadPage(self.cursor, page.limit, page.rows)
+        self.above = ReadPage(self.cursor, page.limit, page.row_keys)
         # An event that stands on two pages was read once.
         self._read.extend(event.raw for event in new_events(events, self.twice))
         self.is_over = page.next_cursor is None or self.leads_back(page)
         self._cursors.add(page.next_cursor)
         self.cursor = page.next_cursor
         oldest = min((event.at for event in events if event.at is not None), default=None)
-        self._empty = 0 if page.events or page.passed else self._empty + 1
+        self._empty = 0 if page.events or page.skipped else self._empty + 1
         self._empty_pages += 1
         if oldest is not None and (self._oldest is None or oldest < self._oldest):
             self._oldest, self._empty_pages = oldest, 0

@@ -16,7 +16,7 @@ from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Gap, GapRow, Run, missing_events_note
 from scaicore_tui.session import Session, Update
 from scaicore_tui.text import one_line
-from scaicore_tui.timefmt import seconds
+from scaicore_tui.timefmt import to_seconds
 from scaicore_tui.tui.notices import Notice, Notices, progress_colour, submission_notice
 from scaicore_tui.tui.render.inbox import ResolvedCheckpoints, by_urgency, latest_first
 from scaicore_tui.tui.render.line import Span
@@ -133,7 +133,7 @@ class AppState:
             journal_problem=session.journal_problem,
             ledger_problem=session.ledger_problem,
             tick_s=self.tick_s,
-            recording_age_s=None if newest_at is None else self.now - seconds(newest_at),
+            recording_age_s=None if newest_at is None else self.now - to_seconds(newest_at),
             color=session.target.color,
             token_left_s=session.token.seconds_left,
             is_token_renewable=session.token.is_renewable,

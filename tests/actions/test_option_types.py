@@ -57,14 +57,17 @@ async def test_a_number_is_sent_with_its_digits() -> None:
     bodies: list[bytes] = []
     source = json.dumps(checkpoint(options=[0])).replace("[0]", "[1.10, 1e400]").encode()
     found = read_checkpoint(source)
-    assert [(option.id, write(option.sent)) for option in found.options] == [("1.10", "1.10"), ("1e400", "1e400")]
+    assert [(option.id, write(option.value_to_send)) for option in found.options] == [
+        ("1.10", "1.10"),
+        ("1e400", "1e400"),
+    ]
 
     def accept(request: httpx.Request) -> httpx.Response:
         bodies.append(request.content)
         return httpx.Response(200, json=checkpoint(status="resolved"))
 
     async with WriteServer(FeedSim([started()]), accept).session() as session:
-        await session.client.resolve("ckpt_1", found.options[0].sent)
+        await session.client.resolve("ckpt_1", found.options[0].value_to_send)
         assert bodies == [b'{"resolution":1.10}']
 
 
@@ -88,7 +91,7 @@ async def test_a_number_is_sent_with_its_digits() -> None:
 )
 def test_typed_text_is_matched_with_its_type(typed: str, sent: str | None) -> None:
     found = read_row(options=["1", 1, True, "true", "yes", {"id": {"b": 1, "a": []}}]).find_option(typed)
-    assert (None if found is None else write(found.sent)) == sent
+    assert (None if found is None else write(found.value_to_send)) == sent
 
 
 def test_options_that_would_look_alike_do_not() -> None:
@@ -102,7 +105,7 @@ def test_where_nothing_is_offered_any_text_is_an_answer_and_stays_text() -> None
     for options in shapes:
         found = read_row(options=options).find_option("5")
         assert found is not None
-        assert write(found.sent) == '"5"'
+        assert write(found.value_to_send) == '"5"'
 
 
 @pytest.mark.parametrize("status", ["PENDING", "Pending", " pending ", None, ""])

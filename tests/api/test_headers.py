@@ -11,7 +11,14 @@ import pytest
 from scaicore_tui.api.budget import Budget, Priority
 from scaicore_tui.api.rate_window import MAX_QUOTA, Quota, read_quota
 from scaicore_tui.protocol import read_problem
-from scaicore_tui.protocol.headers import MAX_AGE, MAX_WAIT, cached_age, http_date, retry_after, server_time
+from scaicore_tui.protocol.headers import (
+    MAX_AGE_S,
+    MAX_WAIT_S,
+    cached_age,
+    parse_http_date,
+    parse_retry_after,
+    server_time,
+)
 from tests.support.manual_clock import ManualClock
 
 NOW = 784_111_777.0  # Sun, 06 Nov 1994 08:49:37 GMT
@@ -41,28 +48,28 @@ def quota_headers(limit: str, remaining: str, reset: str = "") -> dict[str, str]
 
 @pytest.mark.parametrize("form", FORMS)
 def test_an_http_date_is_read_in_each_of_its_forms(form: str) -> None:
-    assert http_date(form) == NOW
-    assert retry_after(form, NOW - 45) == 45
-    assert retry_after(form, NOW + 45) == 0
+    assert parse_http_date(form) == NOW
+    assert parse_retry_after(form, NOW - 45) == 45
+    assert parse_retry_after(form, NOW + 45) == 0
 
 
 def test_a_date_without_a_zone_is_utc_wherever_this_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "XXX8")
     time.tzset()
     try:
-        assert [http_date(form) for form in FORMS] == [NOW] * 3
+        assert [parse_http_date(form) for form in FORMS] == [NOW] * 3
     finally:
         monkeypatch.undo()
         time.tzset()
 
 
 def test_a_leap_second_is_a_date() -> None:
-    assert http_date("Sat, 31 Dec 2016 23:59:60 GMT") == http_date("Sat, 31 Dec 2016 23:59:59 GMT")
+    assert parse_http_date("Sat, 31 Dec 2016 23:59:60 GMT") == parse_http_date("Sat, 31 Dec 2016 23:59:59 GMT")
 
 
 @pytest.mark.parametrize("text", NONSENSE)
 def test_nonsense_is_ignored(text: str) -> None:
-    assert retry_after(text, NOW) is None
+    assert parse_retry_after(text, NOW) is None
     assert cached_age({"Age": text}) == 0
     assert read_quota(quota_headers(text, "1")) is None
     assert read_quota(quota_headers("60", text)) is None
@@ -70,18 +77,18 @@ def test_nonsense_is_ignored(text: str) -> None:
 
 
 def test_a_wait_is_bounded_and_of_several_the_longest() -> None:
-    assert retry_after("7", NOW) == 7
-    assert retry_after("7, 9", NOW) == 9
-    assert retry_after("9" * 400, NOW) == MAX_WAIT
-    assert retry_after("Fri, 31 Dec 9999 23:59:59 GMT", NOW) == MAX_WAIT
-    assert retry_after(FORMS[0], None) is None
+    assert parse_retry_after("7", NOW) == 7
+    assert parse_retry_after("7, 9", NOW) == 9
+    assert parse_retry_after("9" * 400, NOW) == MAX_WAIT_S
+    assert parse_retry_after("Fri, 31 Dec 9999 23:59:59 GMT", NOW) == MAX_WAIT_S
+    assert parse_retry_after(FORMS[0], None) is None
 
 
 def test_of_several_ages_the_largest_counts_and_an_invalid_one_does_not() -> None:
     assert cached_age({"Age": "7"}) == 7
     assert cached_age({"Age": "0, 3600"}) == 3600
     assert cached_age({"Age": "soon, 8"}) == 8
-    assert cached_age({"Age": "9" * 30}) == MAX_AGE
+    assert cached_age({"Age": "9" * 30}) == MAX_AGE_S
 
 
 def test_a_date_is_the_time_at_the_server_unless_a_cache_may_have_kept_it() -> None:
@@ -140,8 +147,8 @@ async def test_a_429_without_a_date_of_its_own_is_compared_with_the_last_one() -
 
 @pytest.mark.parametrize("headers", [{"retry-after": LATER, "date": FORMS[0]}, {"Retry-After": "45"}])
 def test_an_error_tells_the_wait_in_either_form(headers: dict[str, str]) -> None:
-    assert read_problem(503, httpx.Headers(headers), b"{}").error().retry_after == 45
-    assert read_problem(503, headers, b"{}", NOW).error().retry_after == 45
+    assert read_problem(503, httpx.Headers(headers), b"{}").to_error().retry_after == 45
+    assert read_problem(503, headers, b"{}", NOW).to_error().retry_after == 45
 
 
 def test_a_header_that_makes_no_sense_leaves_the_body_s_word() -> None:

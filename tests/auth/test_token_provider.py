@@ -12,7 +12,7 @@ import pytest
 
 from scaicore_tui.auth import Claims, TokenProvider, read_claims
 from scaicore_tui.auth.provider import MIN_RENEW_INTERVAL_S, RENEW_BEFORE_S
-from scaicore_tui.auth.sources import MAX_OUTPUT, run_command
+from scaicore_tui.auth.sources import MAX_OUTPUT_BYTES, run_command
 from scaicore_tui.config import Target
 from scaicore_tui.config.token_sources import TokenCommand, TokenFile
 from scaicore_tui.errors import CredentialsError
@@ -105,9 +105,9 @@ async def test_it_is_run_when_it_is_needed_and_again_when_the_token_runs_out(tmp
     first, second = (jwt(exp=clock.now() + hours * HOUR, n=hours) for hours in (1, 2))
     printer = Printer(tmp_path, first)
     mine = bearer(printer.source, clock)
-    assert (printer.runs, mine.time_left) == (0, None)
+    assert (printer.runs, mine.seconds_left) == (0, None)
     assert set(await asyncio.gather(mine.token(), mine.token())) == {Secret(first)}
-    assert (printer.runs, mine.source, mine.time_left) == (1, "token_command of profile work", HOUR)
+    assert (printer.runs, mine.source, mine.seconds_left) == (1, "token_command of profile work", HOUR)
     clock.advance(HOUR - RENEW_BEFORE_S - 1)
     assert await mine.token() == Secret(first)
     printer.now_prints(second)
@@ -186,7 +186,7 @@ async def test_a_command_that_prints_without_end_is_ended(stream: str) -> None:
 
 
 async def test_a_long_token_is_taken_whole() -> None:
-    token = "x" * (MAX_OUTPUT - 1)
+    token = "x" * (MAX_OUTPUT_BYTES - 1)
     assert await run_command(python(f"print('x' * {len(token)})")) == Secret(token)
 
 

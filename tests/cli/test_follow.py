@@ -122,7 +122,7 @@ async def test_what_fails_at_first_is_read_again_until_it_is_answered(capsys: py
 
     async def read() -> None:
         if statuses:
-            raise read_problem(statuses.pop(0), {}, b'{"detail": "gone for lunch"}').error()
+            raise read_problem(statuses.pop(0), {}, b'{"detail": "gone for lunch"}').to_error()
 
     async with line.session as session:
         contact, clock = ConnectionReporter(session), session.clock

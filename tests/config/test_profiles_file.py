@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scaicore_tui.config.files import MAX_BYTES, read_config
-from scaicore_tui.config.profiles import find_complaints, read_profiles
+from scaicore_tui.config.files import MAX_CONFIG_BYTES, read_config
+from scaicore_tui.config.profiles import parse_profiles, read_profiles
 from scaicore_tui.errors import ConfigError
 
 SOMEBODY = 54_321
@@ -87,7 +87,7 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_file_without_end_is_not_read(config: Path) -> None:
-    os.truncate(config, MAX_BYTES + 1)
+    os.truncate(config, MAX_CONFIG_BYTES + 1)
     with pytest.raises(ConfigError, match="larger than"):
         read_config(config)
 
@@ -111,6 +111,6 @@ def test_a_file_without_end_is_not_read(config: Path) -> None:
     ids=lambda text: text[:20],
 )
 def test_odd_values_are_told_by_their_place(content: str, words: str) -> None:
-    profiles, complaints = find_complaints(content)
+    profiles, complaints = parse_profiles(content)
     assert profiles is None
     assert str(complaints[0]).startswith(words) or words in str(complaints[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scaicore_tui.config.proxies import find_proxy, proxy_label, unreadable_exceptions
+from scaicore_tui.config.proxies import find_proxy, invalid_no_proxy_entries, proxy_label
 from scaicore_tui.errors import ConfigError
 
 URL = "https://flow.example.com"
@@ -105,5 +105,5 @@ def test_a_header_of_a_web_server_is_no_proxy() -> None:
 
 
 def test_exceptions_that_except_nothing_are_told() -> None:
-    odd = unreadable_exceptions({"NO_PROXY": "localhost,10.0.0.0/8 fd07::/64,[::1,fd07::/999,*"})
+    odd = invalid_no_proxy_entries({"NO_PROXY": "localhost,10.0.0.0/8 fd07::/64,[::1,fd07::/999,*"})
     assert odd == ("[::1", "fd07::/999")

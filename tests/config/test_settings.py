@@ -9,7 +9,7 @@ import pytest
 from scaicore_tui.config import Api, Flags, Target, identity_of, journal_file, load_settings, resolve_target
 from scaicore_tui.config.network import network_options
 from scaicore_tui.config.profile_docs import KEYS
-from scaicore_tui.config.profiles import Profile, find_complaints
+from scaicore_tui.config.profiles import Profile, parse_profiles
 from scaicore_tui.config.target import check_url
 from scaicore_tui.errors import ConfigError
 
@@ -78,7 +78,7 @@ def test_only_scaigrid_set_speaks_to_the_scaigrid(tmp_path: Path) -> None:
     ],
 )
 def test_the_usual_paths(url: str, api: Api, resources: str) -> None:
-    assert Target(url=url, api=api).resources == resources
+    assert Target(url=url, api=api).resources_url == resources
 
 
 @pytest.mark.parametrize("url", ["ftp://h", "h.example", "https://", "https://user:pw@h", "http://far.example"])
@@ -173,7 +173,7 @@ def test_a_vault_that_nobody_should_ask(tmp_path: Path, env: dict[str, str]) -> 
 def test_what_was_looked_at_is_told(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text('[profiles.default]\ntoken_env = "MINE"\n')
-    told = load_settings(Flags(), {"SCAIVAULT_URL": "https://v"}, path).tokens.missing("h.example")
+    told = load_settings(Flags(), {"SCAIVAULT_URL": "https://v"}, path).tokens.missing_token_error("h.example")
     assert told.exit_code == 4
     assert told.message == (
         "no credential for h.example: looked at SCAICORE_TUI_TOKEN, profile default (MINE is not set), "
@@ -187,7 +187,7 @@ def test_each_value_names_its_source(profiles: Path) -> None:
     sources = {key: setting.source for key, setting in settings.values.items()}
     assert (sources["url"], sources["core"]) == ("SCAICORE_TUI_URL", "--core")
     assert (sources["interval"], sources["timeout"]) == ("profile work", "default")
-    assert not settings.is_named
+    assert not settings.is_url_from_profile
     assert resolved(Flags(), {}, profiles).title == "work"
     assert resolved(Flags(url="https://flag.example"), {}, profiles).title == "flag.example"
 
@@ -205,14 +205,14 @@ def test_every_key_is_explained() -> None:
 
 @pytest.mark.parametrize("key", sorted(KEYS))
 def test_every_example_is_a_value(key: str) -> None:
-    profiles, complaints = find_complaints(f"[profiles.a]\n{KEYS[key].line(key)}")
+    profiles, complaints = parse_profiles(f"[profiles.a]\n{KEYS[key].line(key)}")
     assert not complaints
     assert profiles is not None
     assert getattr(profiles.profiles["a"], key) is not None
 
 
 def test_all_complaints_are_told_with_their_places() -> None:
-    _, complaints = find_complaints(
+    _, complaints = parse_profiles(
         'defualt = "a"\n[prod]\nurl = "x"\n[profiles.a]\nintervall = 1\ntimeout = 0\ntoken_command = "scaikey token"\n'
         '[profiles.b]\ntoken_env = "A"\ntoken_file = "b"\n'
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scaicore_tui.config.tls import client_context, source_of_trust
+from scaicore_tui.config.tls import client_context, trust_store_label
 from scaicore_tui.errors import ConfigError
 from scaicore_tui.servers.proxy import ProxyConfig, build_proxy
 from tests.support.fault_server import CertificateAuthority
@@ -19,7 +19,7 @@ def test_the_file_of_the_environment_is_believed_and_no_others(tmp_path: Path) -
     context = client_context(env={"SSL_CERT_FILE": str(path), "SSL_CERT_DIR": "/nowhere"})
     assert context.cert_store_stats()["x509_ca"] == 1
     assert context.verify_mode is ssl.CERT_REQUIRED
-    assert source_of_trust(None, {"SSL_CERT_FILE": str(path)}) == f"SSL_CERT_FILE {path}"
+    assert trust_store_label(None, {"SSL_CERT_FILE": str(path)}) == f"SSL_CERT_FILE {path}"
 
 
 @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"])

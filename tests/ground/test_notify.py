@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scaicore_tui.notify import AT_MOST_EVERY, TerminalNotifier
+from scaicore_tui.notify import MIN_INTERVAL_S, TerminalNotifier
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import RunStatus
 from scaicore_tui.tui.alerts import AlertTracker
@@ -29,7 +29,7 @@ def test_it_rings_and_gives_one_notice(env: dict[str, str], notice: str) -> None
     assert bell.flush(0) == ""
     bell.add(1, 2)
     assert bell.flush(0) == f"\x07{notice}"
-    assert bell.flush(AT_MOST_EVERY) == ""
+    assert bell.flush(MIN_INTERVAL_S) == ""
 
 
 def test_what_happens_meanwhile_is_counted_and_told_later() -> None:
@@ -38,8 +38,8 @@ def test_what_happens_meanwhile_is_counted_and_told_later() -> None:
     assert "1 failed" in bell.flush(100)
     bell.add(1, 0)
     bell.add(2, 1)
-    assert bell.flush(100 + AT_MOST_EVERY - 1) == ""
-    assert "3 failed, 1 waiting" in bell.flush(100 + AT_MOST_EVERY)
+    assert bell.flush(100 + MIN_INTERVAL_S - 1) == ""
+    assert "3 failed, 1 waiting" in bell.flush(100 + MIN_INTERVAL_S)
 
 
 def test_each_failure_and_each_checkpoint_calls_once_and_history_never() -> None:

@@ -21,7 +21,7 @@ from rich.traceback import Traceback
 
 from scaicore_tui.config import Flags, Target, resolve_target
 from scaicore_tui.errors import ConfigError, Unreachable
-from scaicore_tui.secrets import STRETCH, Secret, redact
+from scaicore_tui.secrets import FRAGMENT_CHARS, Secret, redact
 
 TEXT = "sgk_never-to-be-seen"
 SECRET = Secret(TEXT)
@@ -132,14 +132,16 @@ def test_no_stretch_of_a_secret_is_told_and_nothing_else_is_lost(data: st.DataOb
     part = LONG[begin : data.draw(st.integers(begin, len(LONG)))]
     before, after = data.draw(OTHERS), data.draw(OTHERS)
     told = redact(f"{before} {part} {after}")
-    assert told == f"{before} {part if len(part) < STRETCH else '…'} {after}"
+    assert told == f"{before} {part if len(part) < FRAGMENT_CHARS else '…'} {after}"
 
 
 @given(st.lists(st.sampled_from([LONG[:11], LONG[5:18], LONG, LONG[-12:], ANOTHER, " ", "a", "sgk_"]), max_size=12))
 def test_no_stretch_of_any_secret_is_left(parts: list[str]) -> None:
     told = redact("".join(parts))
     assert not any(
-        secret[at : at + STRETCH] in told for secret in (LONG, TEXT) for at in range(len(secret) - STRETCH + 1)
+        secret[at : at + FRAGMENT_CHARS] in told
+        for secret in (LONG, TEXT)
+        for at in range(len(secret) - FRAGMENT_CHARS + 1)
     )
     assert ANOTHER not in told
 

@@ -15,9 +15,9 @@ from rich.cells import cell_len
 
 from scaicore_tui import text
 from scaicore_tui.text import (
-    MAX_COMBINING,
-    MAX_LINE,
-    MAX_TEXT,
+    MAX_COMBINING_MARKS,
+    MAX_LINE_CHARS,
+    MAX_TEXT_CHARS,
     cell_width,
     display_name,
     editable_json,
@@ -111,7 +111,7 @@ def stacks_of(shown: str) -> list[str]:
     found, base, on_it = [], "", ""
     for sign in [*shown, "."]:
         if cell_len(sign) or sign in "\n\t":
-            if len(on_it) > MAX_COMBINING or (on_it and not base.strip()):
+            if len(on_it) > MAX_COMBINING_MARKS or (on_it and not base.strip()):
                 found.append(base + on_it)
             base, on_it = sign, ""
         else:
@@ -146,8 +146,8 @@ def test_what_is_safe_already_stays(raw: str) -> None:
 @given(ANY, st.integers(24, 60), st.integers(30, 90))
 def test_bounds_are_kept_and_safe(raw: str, line: int, whole: int) -> None:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(text, "MAX_LINE", line)
-        patched.setattr(text, "MAX_TEXT", whole)
+        patched.setattr(text, "MAX_LINE_CHARS", line)
+        patched.setattr(text, "MAX_TEXT_CHARS", whole)
         shown = sanitize(raw)
         assert sanitize(shown) == shown
         assert len(shown) <= whole
@@ -250,11 +250,11 @@ def test_cutting() -> None:
 
 
 def test_what_is_too_long_says_how_long_it_is() -> None:
-    assert sanitize("x" * MAX_LINE) == "x" * MAX_LINE
+    assert sanitize("x" * MAX_LINE_CHARS) == "x" * MAX_LINE_CHARS
     assert sanitize("x" * 20_000).endswith("x… (cut: 20,000 signs)")
     lines = json_pretty(["x"] * 200_000).split("\n")
     assert lines[-1].startswith("… (cut: 1,")
-    assert len("\n".join(lines)) == MAX_TEXT
+    assert len("\n".join(lines)) == MAX_TEXT_CHARS
     assert one_line("x" * 20_000).endswith("x…")
 
 
@@ -284,7 +284,7 @@ def test_eight_times_as_much_takes_no_more_than_twice_its_share(kind: str) -> No
 @pytest.mark.parametrize("kind", WORST)
 def test_what_is_read_takes_no_longer_than_its_bounds(kind: str) -> None:
     """Whatever is behind them costs next to nothing."""
-    bound, more = (WORST[kind] * (size // len(WORST[kind])) for size in (MAX_TEXT, 8 * MAX_TEXT))
+    bound, more = (WORST[kind] * (size // len(WORST[kind])) for size in (MAX_TEXT_CHARS, 8 * MAX_TEXT_CHARS))
     for name in ("safe", "one_line", "one_line, cut", "named", "compact", "pretty", "wrap, cut"):
         assert _is_fast_enough(WAYS[name], more, 3 * _spent(WAYS[name], bound) + 0.01), name
 

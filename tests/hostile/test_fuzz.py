@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaicore_tui.protocol.lenient_json import MAX_DEPTH, UNPARSED, is_deep, value_at
+from scaicore_tui.protocol.lenient_json import MAX_DEPTH, UNPARSED, is_too_deep, value_at
 from tests.support.fuzz import GROWING, grows_less_than, mutants, try_body
 from tests.support.hostile.bodies import TIMESTAMPS
 
@@ -79,7 +79,7 @@ def test_how_deep_a_value_is(value: Any, more: int) -> None:
         nested = [nested]
     text = json.dumps(nested)
     depth = more + _depth(value)
-    assert is_deep(text.encode()) is (depth > MAX_DEPTH)
+    assert is_too_deep(text.encode()) is (depth > MAX_DEPTH)
     found, end = value_at(text, 0)
     assert (found == UNPARSED) is (depth > MAX_DEPTH)
     assert end == len(text)

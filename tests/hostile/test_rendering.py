@@ -79,7 +79,7 @@ def checkpoints(_events: Sequence[Event], reviews: Sequence[Checkpoint], words: 
 def words(_events: Sequence[Event], _reviews: Sequence[Checkpoint], said: str, width: int) -> Iterator[Line]:
     """Yield the notices."""
     body = as_json({"error": {"code": said, "message": said}, "meta": {"request_id": said}})
-    error = read_problem(422, {}, body).error()
+    error = read_problem(422, {}, body).to_error()
     for kind in Kind:
         sent = Submission(kind, said, said, said, resolution=said, message=str(error), request_id=said)
         sent.progress = Progress.REFUSED

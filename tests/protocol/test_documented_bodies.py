@@ -139,7 +139,7 @@ def test_the_golden_problems() -> None:
         body = case["body"]
         source = body.encode() if isinstance(body, str) else json.dumps(body).encode()
         problem = read_problem(case["status"], case.get("headers", {}), source)
-        assert type(problem.error()) is kind
+        assert type(problem.to_error()) is kind
         messages.append(problem.message)
     assert all(messages)
     assert messages[-1] == "bad gateway"
@@ -147,9 +147,9 @@ def test_the_golden_problems() -> None:
 
 def test_a_problem_tells_what_to_do() -> None:
     problems = json.loads(golden("problems"))
-    missing = read_problem(412, {}, json.dumps(problems[0]["body"]).encode()).error()
+    missing = read_problem(412, {}, json.dumps(problems[0]["body"]).encode()).to_error()
     assert "POST /v1/tenants/me/scaigrid_credentials" in missing.hint
-    limited = read_problem(429, problems[4]["headers"], json.dumps(problems[4]["body"]).encode()).error()
+    limited = read_problem(429, problems[4]["headers"], json.dumps(problems[4]["body"]).encode()).to_error()
     assert (limited.retry_after, limited.request_id) == (7.0, "req_2")
 
 

@@ -12,8 +12,8 @@ from scaicore_tui.errors import UsageError
 from scaicore_tui.json_text import write
 from scaicore_tui.protocol import read_checkpoint, read_event_page, read_invocation
 from scaicore_tui.protocol.events import decode_page_lenient
-from scaicore_tui.protocol.strict_json import parse_strict, written
-from scaicore_tui.text import editable_json, escape_json, laid_out, sanitize
+from scaicore_tui.protocol.strict_json import encode_strict, parse_strict
+from scaicore_tui.text import editable_json, escape_json, reindent_json, sanitize
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -76,7 +76,7 @@ def test_keys_that_are_there_twice_are_noted() -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800", {"a": [-float("inf")]}])
 def test_what_json_has_no_word_for_is_not_written(value: object) -> None:
     with pytest.raises(UsageError, match="can't be sent as JSON"):
-        written(value)
+        encode_strict(value)
 
 
 @given(JSON)
@@ -85,7 +85,7 @@ def test_a_value_survives_being_edited(value: object) -> None:
     assert json.dumps(parse_strict(text).value) == json.dumps(value)
     assert sanitize(text) == text
     assert escape_json(text) == text
-    assert laid_out(json.dumps(value)) == text
+    assert reindent_json(json.dumps(value)) == text
 
 
 @given(JSON)
@@ -102,11 +102,11 @@ def test_numbers_keep_their_text_through_every_decoder(text: str) -> None:
     body = f'{{"data": {{"events": [{{"type": "a", "payload": {{"x": {text}}}}}], "next_cursor": ""}}}}'.encode()
     for page in (read_event_page(body), decode_page_lenient(body)):
         assert write(page.events[0].payload["x"]) == text
-        assert page.events[0].source_of("x") == text.encode()
+        assert page.events[0].payload_source("x") == text.encode()
     assert write(read_checkpoint(f'{{"id": "c", "context": {text}}}'.encode()).context) == text
     assert write(read_invocation(f'{{"output": {text}}}'.encode()).output) == text
     assert write(parse_strict(text).value) == text
 
 
 def test_keys_that_are_there_twice_are_there_to_be_edited() -> None:
-    assert laid_out('{"a":1.50,"a":[ ],"\\u00e9\\u202e":{}}') == '{\n  "a": 1.50,\n  "a": [],\n  "é\\u202e": {}\n}'
+    assert reindent_json('{"a":1.50,"a":[ ],"\\u00e9\\u202e":{}}') == '{\n  "a": 1.50,\n  "a": [],\n  "é\\u202e": {}\n}'

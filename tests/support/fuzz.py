@@ -34,7 +34,7 @@ def try_body(body: bytes) -> None:
     """Take one body the whole way. Raises AssertionError for what may not be, and what should not be raised."""
     try_events(body)
     try_checkpoints(body)
-    assert str(read_problem(500, {}, body).error())
+    assert str(read_problem(500, {}, body).to_error())
 
 
 def try_events(body: bytes) -> None:

@@ -72,7 +72,7 @@ class ProfileSet:
 
     def session(self, name: str) -> Session:
         color = Color.RED if name == PROD else None
-        target = Target(url=f"http://127.0.0.1:1/{name}", name=name, color=color, is_named=True)
+        target = Target(url=f"http://127.0.0.1:1/{name}", name=name, color=color, is_url_from_profile=True)
         client = Client(target, httpx.MockTransport(self.apis[name].respond))
         return Session(target, self.journal(name), self.clock, client=client, ledger=self.ledger)
 

@@ -18,7 +18,7 @@ from scaicore_tui.api.response_body import BodyLimits
 from scaicore_tui.config import Target
 from scaicore_tui.errors import Unreachable
 from scaicore_tui.protocol import Event
-from scaicore_tui.protocol.page_edges import next_cursor
+from scaicore_tui.protocol.envelope import find_next_cursor
 from scaicore_tui.runs.gaps import GapReason
 from scaicore_tui.session import Session
 from scaicore_tui.store import Journal
@@ -166,18 +166,18 @@ def test_the_cursor_is_found_beside_what_is_too_large(wrapped: Callable[[Any], A
     rows = [{"payload": {"next_cursor": "no", "tags": ["x"], "filling": "x" * 999}}]
     page = {"next_cursor": cursor, "events": rows} if first else {"events": rows, "next_cursor": cursor}
     body = json.dumps(wrapped(page)).encode()
-    assert next_cursor(body[:200], body[-200:], "events") == (None if cursor is None else str(cursor))
+    assert find_next_cursor(body[:200], body[-200:], "events") == (None if cursor is None else str(cursor))
 
 
 def test_without_a_cursor_it_is_not_guessed() -> None:
-    with pytest.raises(ValueError, match="cursor is not found"):
-        next_cursor(b'{"events": [{"a": "xxx', b'xxx"}', "events")
+    with pytest.raises(ValueError, match="cursor cannot be found"):
+        find_next_cursor(b'{"events": [{"a": "xxx', b'xxx"}', "events")
 
 
 @pytest.mark.parametrize(
     ("way", "words"),
     [
-        ("no cursor", "its cursor is not found"),
+        ("no cursor", "its cursor cannot be found"),
         ("breaks off", "broke off in the middle"),
         ("too large to pass", "larger than 1 MiB"),
     ],

@@ -150,12 +150,12 @@ async def test_a_page_that_the_bus_delivers_again_tells_nothing_of_the_cursor(ki
     client = sim.client()
     edges = PageEdges(client)
     head = await client.events(3)
-    edges.head_read(head.rows, 3)
+    edges.head_read(head.row_keys, 3)
     descent = PageWalk(head.next_cursor, NOON, head.events, 3)
     await edges.follow(descent, await client.events(3, head.next_cursor), Priority.HISTORY)
     for event in stretch:
         sim.log.append(event)
-        edges.head_read((await client.events(3)).rows, 1)
+        edges.head_read((await client.events(3)).row_keys, 1)
     await edges._learn(Priority.HISTORY)
     assert edges._probe is None
     assert edges.is_key is None

@@ -14,9 +14,9 @@ from scaicore_tui.cli.output.stderr import say
 from scaicore_tui.cli.sessions import load_common_settings
 from scaicore_tui.config import Settings, config_file
 from scaicore_tui.config.files import is_present, read_config
-from scaicore_tui.config.profiles import ConfigProblem, Profile, ProfileFile, find_complaints
+from scaicore_tui.config.profiles import ConfigProblem, Profile, ProfileFile, parse_profiles
 from scaicore_tui.config.target import check_url
-from scaicore_tui.config.tokens import read_token_file, token_file
+from scaicore_tui.config.tokens import describe_token_file, read_token_file
 from scaicore_tui.errors import ConfigError
 from scaicore_tui.secrets import redact
 from scaicore_tui.text import json_inline, one_line
@@ -111,7 +111,7 @@ def complaints_of(common: Common, path: Path) -> Iterator[ConfigProblem]:
     except ConfigError as error:
         yield ConfigProblem("", error.message, error.hint)
         return
-    profiles, complaints = find_complaints(content)
+    profiles, complaints = parse_profiles(content)
     yield from complaints
     if profiles is None:
         return
@@ -144,7 +144,7 @@ def _troubles(profile: Profile) -> Iterator[tuple[str, ConfigError]]:
         yield "url", error
     try:
         if profile.token_file is not None:
-            read_token_file(token_file(profile.token_file, "the file"))
+            read_token_file(describe_token_file(profile.token_file, "the file"))
     except ConfigError as error:
         yield "token_file", error
 

@@ -16,7 +16,7 @@ from scaicore_tui.config import config_file
 from scaicore_tui.config.files import is_present
 from scaicore_tui.config.target import check_url
 from scaicore_tui.config.template import already_exists, create_file, render_profile
-from scaicore_tui.config.tokens import TOKEN
+from scaicore_tui.config.tokens import TOKEN_VARIABLE
 from scaicore_tui.errors import ConfigError, UsageError
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -63,7 +63,7 @@ async def _ask(name: str) -> tuple[str, dict[str, Any]]:
     say("Where is the token? 1 environment variable, 2 file, 3 output of a command")
     way = await _until("1, 2 or 3", _way, "1")
     if way == "token_env":
-        return name, {"url": url, way: await _until("Name of the variable", _variable, TOKEN)}
+        return name, {"url": url, way: await _until("Name of the variable", _variable, TOKEN_VARIABLE)}
     if way == "token_file":
         return name, {"url": url, way: await _until("Path of the file; only you may read it", Path)}
     return name, {"url": url, way: await _until("The command, as you would type it in a shell", _words)}

@@ -11,7 +11,7 @@ from scaicore_tui.errors import CredentialsError, ScaicoreError
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import CheckpointTracker, GapRow, Transition, TransitionStream
 from scaicore_tui.session import STALE_INTERVALS, Session
-from scaicore_tui.timefmt import SECOND, format_age, format_time
+from scaicore_tui.timefmt import MICROS_PER_SECOND, format_age, format_time
 
 # A credential counts as invalid after this many refusals in a row: one may be an error of the server.
 CREDENTIAL_TRIES = 3
@@ -110,7 +110,7 @@ class ChangeFollower:
 
     @property
     def _now(self) -> int:
-        return int(self._session.now * SECOND)
+        return int(self._session.now * MICROS_PER_SECOND)
 
     def _mine(self, rows: Sequence[Checkpoint]) -> Sequence[Checkpoint]:
         return [row for row in rows if self._is_followed(row.execution_id)]
@@ -177,7 +177,7 @@ class ConnectionReporter:
     @property
     def _time(self) -> str:
         now = self._session.now
-        return format_time(int(now * SECOND), now)
+        return format_time(int(now * MICROS_PER_SECOND), now)
 
     def _limiting(self) -> Iterator[str]:
         # The rate limit is only known after a response.

@@ -12,7 +12,7 @@ from scaicore_tui.cli.output import stdout
 from scaicore_tui.cli.output.stderr import say
 from scaicore_tui.config import ledger_file
 from scaicore_tui.text import json_inline, one_line
-from scaicore_tui.timefmt import SECOND, format_iso
+from scaicore_tui.timefmt import MICROS_PER_SECOND, format_iso
 
 HEAD = ("AT", "WHERE", "DID", "TO", "SENT", "PROGRESS", "SAID")
 
@@ -54,4 +54,4 @@ def _row(entry: Entry) -> tuple[str, ...]:
 
 
 def _time(at: float) -> str:
-    return format_iso(int(at) * SECOND) or ""
+    return format_iso(int(at) * MICROS_PER_SECOND) or ""

@@ -16,7 +16,7 @@ from scaicore_tui.runs import Run, RunIndex, RunStatus, SortedSummaries, find_on
 from scaicore_tui.runs.status_style import RUN_STYLES
 from scaicore_tui.session import is_jsonl, open_recording
 from scaicore_tui.text import display_name, json_pretty, one_line
-from scaicore_tui.timefmt import format_age, format_duration, seconds
+from scaicore_tui.timefmt import format_age, format_duration, to_seconds
 
 
 def _tell_unreadable(count: int) -> None:
@@ -94,7 +94,7 @@ async def _read(common: Common) -> AsyncIterator[tuple[RunIndex, float]]:
         with open_recording(path) as recorded:
             now = SystemClock().now()
             newest = (
-                f"newest event {format_age(now - seconds(recorded.newest_at))} ago"
+                f"newest event {format_age(now - to_seconds(recorded.newest_at))} ago"
                 if recorded.newest_at
                 else "no event"
             )

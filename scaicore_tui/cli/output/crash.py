@@ -16,7 +16,7 @@ from pathlib import Path
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.lock import OWNER_ONLY_FILE, OWNER_ONLY_FOLDER
 from scaicore_tui.text import sanitize
-from scaicore_tui.timefmt import SECOND, format_iso
+from scaicore_tui.timefmt import MICROS_PER_SECOND, format_iso
 
 KEPT = 5
 # Of a deep recursion, these at both ends.
@@ -33,7 +33,7 @@ def write_report(error: BaseException, folder: Path, at: float) -> Path:
     Readable by its owner alone. Raises OSError.
     """
     folder.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
-    stamp = (format_iso(int(at) * SECOND) or "").replace(":", "")
+    stamp = (format_iso(int(at) * MICROS_PER_SECOND) or "").replace(":", "")
     path = folder / f"crash-{stamp}-{os.getpid()}.txt"
     path.touch(mode=OWNER_ONLY_FILE)
     try:
@@ -78,7 +78,7 @@ def root_cause(error: BaseException) -> BaseException:
 
 def _report(error: BaseException, at: float) -> Iterator[str]:
     yield " · ".join(f"{name} {version(name)}" for name in _INVOLVED)
-    yield f"Python {sys.version.partition(' ')[0]} · {sys.platform} · {format_iso(int(at) * SECOND)}"
+    yield f"Python {sys.version.partition(' ')[0]} · {sys.platform} · {format_iso(int(at) * MICROS_PER_SECOND)}"
     yield "No data in here: types, places and lines of source."
     yield ""
     yield from format_trace(error)

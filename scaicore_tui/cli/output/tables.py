@@ -19,7 +19,7 @@ from scaicore_tui.runs import (
 )
 from scaicore_tui.runs.status_style import BREAKPOINT, GAP, NODE_STYLES, REVIEW, RUN_STYLES, StatusStyle
 from scaicore_tui.text import json_inline, one_line
-from scaicore_tui.timefmt import format_age, format_duration, format_time, seconds
+from scaicore_tui.timefmt import format_age, format_duration, format_time, to_seconds
 
 # Below so many columns a table of runs has no room for their nodes beside their errors.
 ROOM_FOR_NODES = 100
@@ -40,7 +40,7 @@ def word_cell(look: StatusStyle) -> Coloured:
 
 def since(moment: int | None, now: float) -> str:
     """How long ago `moment` (in microseconds) was."""
-    return "" if moment is None else format_age(now - seconds(moment))
+    return "" if moment is None else format_age(now - to_seconds(moment))
 
 
 def run_head(width: int) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import httpx
 
 from scaicore_tui.config.target import check_url
 from scaicore_tui.config.tls import client_context
-from scaicore_tui.config.token_sources import TENANT
+from scaicore_tui.config.token_sources import TENANT_PATTERN
 from scaicore_tui.config.tokens import TENANT_VARIABLE
 from scaicore_tui.errors import ConfigError
 from scaicore_tui.secrets import Secret
@@ -58,7 +58,7 @@ class ProxyConfig:
             raise ConfigError("timeouts must be more than 0 s", hint="change --read-timeout or --invoke-timeout")
         if not 0 <= self.coalesce <= MAX_COALESCE_S:
             raise ConfigError(f"--coalesce takes 0 to {MAX_COALESCE_S:g} s", hint="for example --coalesce 2s")
-        if self.tenant_id is not None and not TENANT.fullmatch(self.tenant_id):
+        if self.tenant_id is not None and not TENANT_PATTERN.fullmatch(self.tenant_id):
             raise ConfigError(f"{TENANT_VARIABLE} is not a tenant id: {self.tenant_id!r}")
         if self.lend_key:
             self._check_lending()

@@ -28,7 +28,7 @@ from scaicore_tui.auth.jwt import is_jwt, read_claims
 from scaicore_tui.auth.sources import fetch_tenant_key
 from scaicore_tui.clock import Clock
 from scaicore_tui.config.target import is_loopback, parse_host_header
-from scaicore_tui.config.token_sources import TENANT
+from scaicore_tui.config.token_sources import TENANT_PATTERN
 from scaicore_tui.errors import Unreachable
 from scaicore_tui.secrets import Secret
 from scaicore_tui.servers.proxy import problems
@@ -86,7 +86,7 @@ def read_caller(scope: Scope) -> Caller:
 def _tenant_claim(token: str) -> str | None:
     claims = read_claims(token)
     tenant = None if claims is None else claims.tenant_id
-    return tenant if tenant is not None and TENANT.fullmatch(tenant) else None
+    return tenant if tenant is not None and TENANT_PATTERN.fullmatch(tenant) else None
 
 
 def why_not_lent(scope: Scope) -> str | None:

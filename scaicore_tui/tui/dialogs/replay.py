@@ -14,7 +14,7 @@ from scaicore_tui.actions.submit import captured_input
 from scaicore_tui.errors import UsageError
 from scaicore_tui.protocol.strict_json import StrictJson, parse_strict
 from scaicore_tui.runs import Run
-from scaicore_tui.text import display_name, editable_json, laid_out, one_line
+from scaicore_tui.text import display_name, editable_json, one_line, reindent_json
 from scaicore_tui.tui.dialogs.base import Dialog
 from scaicore_tui.tui.keymap import REPLAYING, KeyContext, bindings
 from scaicore_tui.tui.messages import CopyText, EditorFailed, EditText, ReplayRun, TextEdited
@@ -186,7 +186,7 @@ class ReplayScreen(Dialog):
         self._draft.text = None if text == self._captured_text else text
         try:
             self._parsed, self._parse_error = parse_strict(text), None
-            text = laid_out(text)
+            text = reindent_json(text)
         except ValueError as error:
             self._parsed, self._parse_error = None, str(error)
         self._shown_text = text
@@ -233,6 +233,6 @@ class ReplayScreen(Dialog):
 def _editable_input(run: Run) -> str:
     """Return the captured input as text to edit. If it can't be sent verbatim, use Python's reading of it."""
     try:
-        return laid_out(captured_input(run).source.decode())
+        return reindent_json(captured_input(run).source.decode())
     except UsageError:
         return editable_json(run.input)

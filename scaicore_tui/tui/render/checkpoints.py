@@ -5,8 +5,8 @@ from __future__ import annotations
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import RunStatus
 from scaicore_tui.runs.status_style import BREAKPOINT, REVIEW, RUN_STYLES
-from scaicore_tui.text import MAX_NAME, cell_width, one_line
-from scaicore_tui.timefmt import age_text, format_age, parse, seconds
+from scaicore_tui.text import MAX_DISPLAY_NAME_CELLS, cell_width, one_line
+from scaicore_tui.timefmt import age_text, format_age, parse, to_seconds
 from scaicore_tui.tui.render.line import Span, column, right_align
 from scaicore_tui.tui.render.runs import core_name
 
@@ -76,14 +76,14 @@ def _named(checkpoint: Checkpoint, width: int) -> list[Span]:
 
 def flow_label(checkpoint: Checkpoint) -> str:
     """What a row calls it: its flow, or else its Core."""
-    return one_line(checkpoint.flow_name or "", MAX_NAME) or core_name(checkpoint.core_id)
+    return one_line(checkpoint.flow_name or "", MAX_DISPLAY_NAME_CELLS) or core_name(checkpoint.core_id)
 
 
 def deadline_colour(expires: int | None, now: float) -> str:
     """How a deadline in microseconds presses at `now`."""
     if expires is None:
         return "grey"
-    left = seconds(expires) - now
+    left = to_seconds(expires) - now
     return "red" if left < 0 else "amber" if left < DEADLINE_SOON_S else "grey"
 
 
@@ -91,7 +91,7 @@ def _deadline(checkpoint: Checkpoint, now: float) -> Span:
     """The time left; in the colour of its urgency."""
     if checkpoint.expires is None:
         return right_align("", DEADLINE_WIDTH)
-    left = seconds(checkpoint.expires) - now
+    left = to_seconds(checkpoint.expires) - now
     words = f"{format_age(-left)} late" if left < 0 else f"{format_age(left)} left"
     return right_align(words, DEADLINE_WIDTH, deadline_colour(checkpoint.expires, now))
 

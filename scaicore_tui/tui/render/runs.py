@@ -6,7 +6,7 @@ from itertools import groupby
 
 from scaicore_tui.runs import GapRow, NodeRunInfo, NodeState, NodeVisit, RunStatus, Summary
 from scaicore_tui.runs.status_style import GAP, NODE_STYLES, RUN_STYLES, StatusStyle
-from scaicore_tui.text import ELLIPSIS, MAX_NAME, json_inline, one_line, truncate
+from scaicore_tui.text import ELLIPSIS, MAX_DISPLAY_NAME_CELLS, json_inline, one_line, truncate
 from scaicore_tui.timefmt import NOW, age_text, format_count, format_duration
 from scaicore_tui.tui.render.line import Span, column, right_align
 
@@ -50,7 +50,7 @@ def short_id(execution_id: str) -> str:
 
 def core_name(core_id: str | None) -> str:
     """A Core's name in a row: its id without what all of them begin with."""
-    return one_line((core_id or "?").removeprefix("core_"), MAX_NAME)
+    return one_line((core_id or "?").removeprefix("core_"), MAX_DISPLAY_NAME_CELLS)
 
 
 def node_style(state: NodeState, *, waiting: bool) -> StatusStyle:

@@ -16,7 +16,7 @@ from scaicore_tui.protocol import Event
 from scaicore_tui.protocol.headers import server_time
 from scaicore_tui.sync.stitch import detect_order
 from scaicore_tui.text import one_line
-from scaicore_tui.timefmt import format_age, format_duration, seconds
+from scaicore_tui.timefmt import format_age, format_duration, to_seconds
 
 VIEW, MANAGE, RESOLVE = "scaicore:view", "scaicore:manage", "scaicore:checkpoint_resolve"
 NOT_REACHED = "the API was not reached"
@@ -43,7 +43,7 @@ def api_findings(seen: ProbeResult, missing: ScaicoreError, clock: Clock) -> Ite
 
 def _api(seen: ProbeResult) -> Finding:
     """Whether it is there, and the one that it was taken for."""
-    resources, api = seen.target.resources, str(seen.target.api)
+    resources, api = seen.target.resources_url, str(seen.target.api)
     facts = {"url": seen.target.url, "api": api, "resources": resources}
     error = seen.events.error if seen.events is not None else None
     if seen.events is None or not seen.is_reached:
@@ -53,7 +53,7 @@ def _api(seen: ProbeResult) -> Finding:
     if seen.elsewhere is not None:
         url, found = seen.elsewhere.url, str(seen.elsewhere.api)
         other = f" --api {found}" if found != api else ""
-        no = Unreachable(f"no {_NAMES[api]} at {resources}, but a {_NAMES[found]} at {seen.elsewhere.resources}")
+        no = Unreachable(f"no {_NAMES[api]} at {resources}, but a {_NAMES[found]} at {seen.elsewhere.resources_url}")
         return failed("api", no, f"--url {url}{other}, or that in the profile", **facts)
     reason = f": {error.message}" if error is not None else ""
     hint = error.hint if error is not None else ""
@@ -67,7 +67,7 @@ _NAMES = {"scaiflow": "ScaiFlow", "scaigrid": "ScaiGrid"}
 def _credential(seen: ProbeResult, missing: ScaicoreError) -> Finding:
     """Whether there is one that the API takes."""
     bearer, refusal = seen.bearer, seen.events.error if seen.events is not None else None
-    facts: dict[str, Any] = {"source": bearer.source or None, "expires_in": bearer.time_left}
+    facts: dict[str, Any] = {"source": bearer.source or None, "expires_in": bearer.seconds_left}
     if seen.token_error is not None:
         return failed("token", seen.token_error, **facts)
     if not seen.target.has_credential:
@@ -76,8 +76,8 @@ def _credential(seen: ProbeResult, missing: ScaicoreError) -> Finding:
         return ok("token", "none is sent: this API lends its own to this machine", **facts)
     if isinstance(refusal, CredentialsError) and not isinstance(refusal, PermissionDenied):
         return failed("token", bearer.explain(refusal), "sign in again, and set the new one", **facts)
-    left = bearer.time_left
-    words = f"from {one_line(bearer.source)}{_lasts(left, renews=bearer.renews)}"
+    left = bearer.seconds_left
+    words = f"from {one_line(bearer.source)}{_lasts(left, renews=bearer.can_renew)}"
     if left is not None and left <= 0:
         return failed("token", CredentialsError(words), "sign in again, and set the new one", **facts)
     return ok("token", words, **facts)
@@ -143,7 +143,7 @@ def _feed(seen: ProbeResult, clock: Clock) -> Finding:
         core = f" for Core {one_line(seen.target.core)}" if seen.target.core else ""
         return warning("feed", f"there are no events{core}", "run something; telemetry may be off", events=0)
     newest = max((event.at for event in events if event.at is not None), default=None)
-    old = None if newest is None else clock.now() - seconds(newest)
+    old = None if newest is None else clock.now() - to_seconds(newest)
     digits, order = _digits(events), detect_order(events)
     words = [order.value, f"times in {_RESOLUTIONS.get(digits, f'{digits} digits')}"]
     if order.value == "unclear":

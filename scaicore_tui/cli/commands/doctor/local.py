@@ -27,9 +27,9 @@ from scaicore_tui.cli.output.streams import shows_signs
 from scaicore_tui.clock import Clock
 from scaicore_tui.config import Settings, Target, config_file
 from scaicore_tui.config.files import is_present
-from scaicore_tui.config.network import context_for
-from scaicore_tui.config.proxies import NO_PROXY, proxy_label, unreadable_exceptions
-from scaicore_tui.config.tls import KEY_LOG, source_of_trust
+from scaicore_tui.config.network import ssl_context_for
+from scaicore_tui.config.proxies import NO_PROXY, invalid_no_proxy_entries, proxy_label
+from scaicore_tui.config.tls import KEY_LOG, trust_store_label
 from scaicore_tui.errors import ConfigError, ScaicoreError, StorageError, Unreachable
 from scaicore_tui.lock import Lock
 from scaicore_tui.store import Journal
@@ -257,7 +257,7 @@ async def tls_finding(target: Target, clock: Clock) -> Finding:
         return ok("tls", "none: it does not leave this machine" if target.is_loopback else "none, and no token is sent")
     if proxy := proxy_label(target.url):
         return unknown("tls", f"not looked at: the way leads through the proxy {one_line(proxy)}")
-    context = context_for(target.url, target.ca_file)
+    context = ssl_context_for(target.url, target.ca_file)
     try:
         version, certificate = await _handshake(parts.hostname or "", parts.port or 443, context)
     except (OSError, TimeoutError) as error:
@@ -281,7 +281,7 @@ def _judged(target: Target, version: str, certificate: dict[str, Any], now: floa
     days = int((ssl.cert_time_to_seconds(certificate["notAfter"]) - now) // _DAY)
     issuer = _issuer(certificate)
     ca_file = None if target.ca_file is None else str(target.ca_file)
-    source = source_of_trust(target.ca_file)
+    source = trust_store_label(target.ca_file)
     believed = f" · believed by {one_line(source)}" if source else ""
     words = f"{version} · {days} days left · issued by {one_line(issuer)}{believed}"
     facts = {"version": version, "days_left": days, "issuer": issuer, "ca_file": ca_file}
@@ -307,7 +307,7 @@ def environment_finding(env: Mapping[str, str]) -> Finding:
 
 def _surprises(env: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     """A variable, what is surprising about it, and what to do."""
-    for entry in unreadable_exceptions(env):
+    for entry in invalid_no_proxy_entries(env):
         yield NO_PROXY, f"{one_line(entry)} is neither a host nor a network", f"remove it from {NO_PROXY}"
     if env.get(KEY_LOG):
         yield KEY_LOG, "the keys of TLS connections are written to that file", f"unset {KEY_LOG}, unless you need them"

@@ -78,7 +78,7 @@ async def _look(probe: Probe, target: Target) -> ProbeResult:
 
 async def _look_further(probe: Probe, seen: ProbeResult) -> None:
     """The other read, and who is asking; each a measure of the time it takes, too."""
-    seen.checkpoints = await _ask(probe, seen, f"{seen.target.resources}/checkpoints", status="pending", limit=1)
+    seen.checkpoints = await _ask(probe, seen, f"{seen.target.resources_url}/checkpoints", status="pending", limit=1)
     if seen.target.api is Api.SCAIGRID:
         seen.me = _object(await _ask(probe, seen, f"{_origin(seen.target)}/v1/me"))
     await _events(probe, seen, seen.target, 1)
@@ -98,7 +98,7 @@ async def _look_elsewhere(probe: Probe, seen: ProbeResult) -> None:
 
 async def _events(probe: Probe, seen: ProbeResult, target: Target, limit: int) -> Reply:
     core = {} if target.core is None else {"core_id": target.core}
-    return await _ask(probe, seen, f"{target.resources}/events", limit=limit, **core)
+    return await _ask(probe, seen, f"{target.resources_url}/events", limit=limit, **core)
 
 
 async def _ask(probe: Probe, seen: ProbeResult, url: str, **params: Any) -> Reply:
@@ -126,7 +126,7 @@ def _others(target: Target) -> Iterator[Target]:
     ways = ((f"{origin}/api/v1", Api.SCAIFLOW), (f"{origin}/v1", Api.SCAIFLOW), (origin, Api.SCAIGRID))
     for url, api in ways:
         other = replace(target, url=url, api=api)
-        if other.resources != target.resources:
+        if other.resources_url != target.resources_url:
             yield other
 
 

@@ -66,7 +66,7 @@ async def _findings(common: Common, clock: Clock) -> list[Finding]:
         found += [failed("api", trouble)] if trouble is not None else []
         found += [unknown(name, "not looked at") for name in ("tls", *_OF_API, "journal")]
     else:
-        found += await _of_target(target, settings.tokens.missing(target.host), clock)
+        found += await _of_target(target, settings.tokens.missing_token_error(target.host), clock)
         look_at = partial(_or_failed, "journal", lambda: journal_finding(journal_path(common, target), clock))
         found.append(await asyncio.to_thread(look_at))
     driver = await asyncio.to_thread(driver_finding)
