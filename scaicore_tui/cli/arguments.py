@@ -14,7 +14,7 @@ _UNITS = {"ms": 0.001, "s": 1.0, "": 1.0}
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|)", re.ASCII)
 
 
-def seconds(said: str | float) -> float:
+def parse_duration(said: str | float) -> float:
     """Return the time in seconds.
 
     Raises:

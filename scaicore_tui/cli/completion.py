@@ -34,10 +34,10 @@ class Until(StrEnum):
 # A word, and its description.
 Offer = tuple[str, str]
 Completion = Callable[[typer.Context, str], list[Offer]]
-MOST = 200
+MAX_OFFERS = 200
 # Words that are safe in a command line: some shells execute parts of an offered word. All known ids match.
-_WORD = re.compile(r"[A-Za-z0-9_@.-]+")
-_ODD = re.compile(r"[^\w .,;+/%()·-]")
+_SAFE_WORD = re.compile(r"[A-Za-z0-9_@.-]+")
+_UNSAFE_IN_DESCRIPTION = re.compile(r"[^\w .,;+/%()·-]")
 
 
 def silent_on_error(offers: Callable[[typer.Context, str], Iterator[Offer]]) -> Completion:
@@ -49,8 +49,8 @@ def silent_on_error(offers: Callable[[typer.Context, str], Iterator[Offer]]) -> 
             found = dict(offers(ctx, incomplete))
         except Exception:  # noqa: BLE001  (an error message would garble the command line)
             return []
-        fitting = [word for word in found if word.startswith(incomplete) and _WORD.fullmatch(word)]
-        return [(word, _ODD.sub(" ", found[word])) for word in fitting[:MOST]]
+        fitting = [word for word in found if word.startswith(incomplete) and _SAFE_WORD.fullmatch(word)]
+        return [(word, _UNSAFE_IN_DESCRIPTION.sub(" ", found[word])) for word in fitting[:MAX_OFFERS]]
 
     return complete
 
@@ -63,7 +63,7 @@ def runs(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
     yield "@latest", "the newest run"
     with _journal(ctx) as journal:
         waiting = {row.execution_id for row in read_pending(journal)}
-        for run in Summaries(journal).matching(incomplete, MOST):
+        for run in Summaries(journal).matching(incomplete, MAX_OFFERS):
             status = run.outcome or ("waiting" if run.execution_id in waiting else "running")
             yield run.execution_id, f"{status} {run.core_id or ''}"
 
@@ -74,7 +74,7 @@ def cores(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
     from scaicore_tui.store.summaries import Summaries
 
     with _journal(ctx) as journal:
-        for run in Summaries(journal).newest(10 * MOST):
+        for run in Summaries(journal).newest(10 * MAX_OFFERS):
             if run.core_id is not None:
                 yield run.core_id, ""
 
@@ -124,7 +124,7 @@ def topics(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
     yield from ((topic, about) for topic, about in TOPICS.items() if topic)
 
 
-def words(*known: str) -> Completion:
+def fixed_words(*known: str) -> Completion:
     """Return a completion that offers fixed words."""
 
     @silent_on_error
@@ -134,9 +134,9 @@ def words(*known: str) -> Completion:
     return complete
 
 
-states = words(*Until)
-statuses = words("pending", "resolved", "failed", "expired", "cancelled")
-apis = words("scaiflow", "scaigrid")
+states = fixed_words(*Until)
+statuses = fixed_words("pending", "resolved", "failed", "expired", "cancelled")
+apis = fixed_words("scaiflow", "scaigrid")
 
 
 def _pending(ctx: typer.Context) -> list[Checkpoint]:

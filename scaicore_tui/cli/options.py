@@ -57,8 +57,13 @@ def is_unset(value: object) -> bool:
     return value is None or value is False
 
 
-_KINDS: dict[str, Callable[[str], object]] = {"interval": float, "backfill": int, "journal": Path, "token_file": Path}
-_LEAST = {"interval": 0.1, "backfill": 0}
+_CONVERTERS: dict[str, Callable[[str], object]] = {
+    "interval": float,
+    "backfill": int,
+    "journal": Path,
+    "token_file": Path,
+}
+_MINIMUMS = {"interval": 0.1, "backfill": 0}
 
 
 def parse_fast(arguments: Sequence[str]) -> Common | None:
@@ -88,7 +93,7 @@ _DEFAULTS = dict(zip(Common.__struct_fields__, Common.__struct_defaults__, stric
 def _value(name: str, text: str) -> object:
     """Convert `text` to the type of the option `name`; return None if that is not possible."""
     try:
-        value = _KINDS.get(name, str)(text)
+        value = _CONVERTERS.get(name, str)(text)
     except ValueError:
         return None
-    return value if name not in _LEAST or value >= _LEAST[name] else None  # type: ignore[operator]
+    return value if name not in _MINIMUMS or value >= _MINIMUMS[name] else None  # type: ignore[operator]

@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from scaicore_tui.cli.output.stderr import INTERRUPTED, report, report_error
+from scaicore_tui.cli.output.stderr import EXIT_INTERRUPTED, report_error, report_internal_error
 from scaicore_tui.signals import signal_handlers
 from scaicore_tui.text import sanitize
 
 # So many seconds there are to clean up in: a terminal that takes nothing, or a name that is looked up, may have no end.
-GRACE_SECONDS = 5
+CLEANUP_TIMEOUT_S = 5
 # Those of them that this system has.
-ENDING = [getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM") if hasattr(signal, name)]
+ENDING_SIGNALS = [getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM") if hasattr(signal, name)]
 
 
 def run(work: Coroutine[Any, Any, int | None]) -> int:
@@ -40,7 +40,7 @@ def run(work: Coroutine[Any, Any, int | None]) -> int:
         code = runner.run(_until_signalled(work))
     _exit_after(0, code)
     if failures:
-        report(failures[0])
+        report_internal_error(failures[0])
     return code
 
 
@@ -67,11 +67,11 @@ async def _until_signalled(work: Coroutine[Any, Any, int | None]) -> int:
         except asyncio.CancelledError:
             if not caught:
                 raise
-            code = INTERRUPTED
+            code = EXIT_INTERRUPTED
         except Exception as error:  # noqa: BLE001  (nobody else could tell of it)
             code = report_error(error)
     code = 128 + caught[0] if caught else code
-    _exit_after(GRACE_SECONDS, code)
+    _exit_after(CLEANUP_TIMEOUT_S, code)
     return code
 
 
@@ -86,11 +86,11 @@ def _cancelled_by_signals() -> Iterator[list[int]]:
 
     def end(number: int, _frame: FrameType | None) -> None:
         if not caught and task is not None:
-            _exit_after(GRACE_SECONDS, 128 + number)
+            _exit_after(CLEANUP_TIMEOUT_S, 128 + number)
             loop.call_soon_threadsafe(task.cancel)
         caught.append(number)
 
-    heeded = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
+    heeded = [number for number in ENDING_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
     with signal_handlers(heeded, end):
         yield caught
 

@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 
 from scaicore_tui.cli.help import EXIT_CODES
-from scaicore_tui.cli.runner import ENDING
+from scaicore_tui.cli.runner import ENDING_SIGNALS
 from scaicore_tui.servers.proxy import ProxyConfig
 from tests.support.core_inputs import SPOILED, TRIP
 from tests.support.fault_injector import Fault, faulty_wire
@@ -174,7 +174,7 @@ CAUSES: dict[int, Callable[[FastGrid, Program], int]] = {
     8: the_time_is_up,
     9: a_folder_is_in_the_place_of_the_journal,
     70: the_program_is_wrong,
-    **{128 + number: partial(a_signal_comes, number) for number in ENDING},
+    **{128 + number: partial(a_signal_comes, number) for number in ENDING_SIGNALS},
 }
 
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from scaicore_tui.cli.app_environment import clean_environment, require_terminal
 from scaicore_tui.cli.options import Common
-from scaicore_tui.cli.output.streams import shows_signs
+from scaicore_tui.cli.output.streams import can_encode_glyphs
 from scaicore_tui.cli.runner import run
 from scaicore_tui.cli.sessions import (
     former_notice,
@@ -76,13 +76,13 @@ def open_app(common: Common) -> int:
     require_terminal()
     if common.offline:
         session = open_offline(common)
-        return _show(common, session, session.target.name)
+        return _open(common, session, session.target.name)
     settings = load_common_settings(common)
     target = usable_target(settings)
     if target is not None:
         notice = settings.override_warning or former_notice(common, target)
-        return _show(common, open_for_app(common, target), target.title, chooses=True, notice=notice)
-    code = _show(common, None, chooses=True)
+        return _open(common, open_for_app(common, target), target.title, chooses=True, notice=notice)
+    code = _open(common, None, chooses=True)
     from scaicore_tui.tui import RUN_DEMO
 
     return open_demo(common, DEMO_SEED, DEMO_RATE) if code == RUN_DEMO else code
@@ -103,15 +103,15 @@ def open_demo(common: Common, seed: int, rate: float) -> int:
             read_only=common.read_only,
             low_bandwidth=common.low_bandwidth,
         )
-        return _show(common, Session(told), "demo")
+        return _open(common, Session(told), "demo")
 
 
-def _show(common: Common, session: Session | None, banner: str = "", *, chooses: bool = False, notice: str = "") -> int:
+def _open(common: Common, session: Session | None, banner: str = "", *, chooses: bool = False, notice: str = "") -> int:
     gc.disable()
-    return run(_watched(common, session, banner, chooses=chooses, notice=notice))
+    return run(_run_and_close(common, session, banner, chooses=chooses, notice=notice))
 
 
-async def _watched(common: Common, session: Session | None, banner: str, *, chooses: bool, notice: str) -> int:
+async def _run_and_close(common: Common, session: Session | None, banner: str, *, chooses: bool, notice: str) -> int:
     """The app, which `chooses` among the profiles; its first request is under way while the screens are loaded.
 
     However far the app came, all sessions are closed.
@@ -122,14 +122,14 @@ async def _watched(common: Common, session: Session | None, banner: str, *, choo
             await closing.enter_async_context(session)
             session.prefetch()
         profiles = SessionOpener(common, closing) if chooses else None
-        return await _opened(common, session, profiles, banner=banner, notice=notice)
+        return await _run_app(common, session, profiles, banner=banner, notice=notice)
 
 
-async def _opened(common: Common, session: Session | None, profiles: SessionOpener | None, **words: str) -> int:
+async def _run_app(common: Common, session: Session | None, profiles: SessionOpener | None, **words: str) -> int:
     clean_environment()
     tui = await asyncio.to_thread(import_module, "scaicore_tui.tui")
     no_colour = common.no_color or bool(os.environ.get("NO_COLOR"))
     low = session.target.low_bandwidth if session is not None else common.low_bandwidth
-    ascii_only = common.ascii or not shows_signs(sys.stderr)
+    ascii_only = common.ascii or not can_encode_glyphs(sys.stderr)
     told = {"ascii_only": ascii_only, "no_colour": no_colour, "low_bandwidth": low, "notify": common.notify}
     return int(await tui.run_app(session, **told, **words, profiles=profiles))

@@ -21,7 +21,7 @@ from scaicore_tui.errors import ConfigError
 from scaicore_tui.secrets import redact
 from scaicore_tui.text import json_inline, one_line
 
-HIDDEN = "…"
+HIDDEN_VALUE = "…"
 _NO_VARIABLE = re.compile(r"sgk_|.*[^A-Za-z0-9_]")
 
 
@@ -65,7 +65,11 @@ def _rows(settings: Settings) -> Iterator[tuple[str, tuple[Any, str]]]:
 def _token(settings: Settings) -> tuple[str | None, str]:
     """Return a placeholder for the token if there is a source of one, and the names of the sources. None is read."""
     sources = settings.tokens.sources()
-    return (HIDDEN, ", then ".join(source.name for source in sources)) if sources else (None, "no source is configured")
+    return (
+        (HIDDEN_VALUE, ", then ".join(source.name for source in sources))
+        if sources
+        else (None, "no source is configured")
+    )
 
 
 def _cell(value: Any) -> str:
@@ -77,7 +81,7 @@ def _cell(value: Any) -> str:
 def check(common: Common, json: bool) -> int:
     """Print all problems and return the exit code."""
     path = config_file()
-    complaints = list(complaints_of(common, path))
+    complaints = list(find_problems(common, path))
     if json:
         told = [{"place": one.location, "problem": one.message, "fix": one.fix} for one in complaints]
         stdout.document({"file": str(path), "exists": is_present(path), "problems": told})
@@ -104,7 +108,7 @@ def _report(path: Path, complaints: list[ConfigProblem]) -> Iterator[str]:
             yield f"    → {one_line(complaint.fix)}"
 
 
-def complaints_of(common: Common, path: Path) -> Iterator[ConfigProblem]:
+def find_problems(common: Common, path: Path) -> Iterator[ConfigProblem]:
     """Yield the problems of the file's syntax, of its values, and of all settings together."""
     try:
         content = read_config(path) or ""
@@ -115,20 +119,20 @@ def complaints_of(common: Common, path: Path) -> Iterator[ConfigProblem]:
     yield from complaints
     if profiles is None:
         return
-    yield from (found := list(_of_values(profiles)))
+    yield from (found := list(_value_problems(profiles)))
     if not found:
-        yield from _of_everything(common)
+        yield from _settings_problems(common)
 
 
-def _of_values(profiles: ProfileFile) -> Iterator[ConfigProblem]:
+def _value_problems(profiles: ProfileFile) -> Iterator[ConfigProblem]:
     if profiles.profiles and profiles.default != "default" and profiles.default not in profiles.profiles:
         yield ConfigProblem("default", f"no profile {profiles.default!r}", f"one of: {', '.join(profiles.profiles)}")
     for name, profile in profiles.profiles.items():
-        for key, error in _troubles(profile):
+        for key, error in _profile_errors(profile):
             yield ConfigProblem(f"profiles.{name}.{key}", error.message, error.hint)
 
 
-def _troubles(profile: Profile) -> Iterator[tuple[str, ConfigError]]:
+def _profile_errors(profile: Profile) -> Iterator[tuple[str, ConfigError]]:
     """Yield the keys of a profile that cannot work on this machine, with the error."""
     if profile.token_env is not None and _NO_VARIABLE.match(profile.token_env):
         yield (
@@ -149,7 +153,7 @@ def _troubles(profile: Profile) -> Iterator[tuple[str, ConfigError]]:
         yield "token_file", error
 
 
-def _of_everything(common: Common) -> Iterator[ConfigProblem]:
+def _settings_problems(common: Common) -> Iterator[ConfigProblem]:
     """Yield the problem of the options, the environment and the profile that they select."""
     try:
         load_common_settings(common).target()

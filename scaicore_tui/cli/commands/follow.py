@@ -14,7 +14,7 @@ from scaicore_tui.session import STALE_INTERVALS, Session
 from scaicore_tui.timefmt import SECOND, format_age, format_time
 
 # A credential counts as invalid after this many refusals in a row: one may be an error of the server.
-CREDENTIAL_TRIES = 3
+MAX_CREDENTIAL_REFUSALS = 3
 
 
 class ChangeFollower:
@@ -48,13 +48,13 @@ class ChangeFollower:
 
     def waiting(self) -> Sequence[Transition]:
         """Return the checkpoints that are pending at the start and were not shown before."""
-        return list(self._pending.feed(self._mine(self._session.checkpoints), (), self._now))
+        return list(self._pending.feed(self._followed_rows(self._session.checkpoints), (), self._now))
 
     async def refresh_checkpoints(self, *, always: bool) -> None:
         """Find new and closed checkpoints. Fetches how they were resolved if some closed, or `always`."""
-        await self._look_again()
-        pending = [row for row in self._mine(self._session.checkpoints) if row.id not in self._closed]
-        answered = await self._answered() if always or self._pending.has_departures(pending) else ()
+        await self._find_closed()
+        pending = [row for row in self._followed_rows(self._session.checkpoints) if row.id not in self._closed]
+        answered = await self._fetch_resolved() if always or self._pending.has_departures(pending) else ()
         found = list(self._pending.feed(pending, answered, self._now))
         if found:
             self._held += found
@@ -73,7 +73,7 @@ class ChangeFollower:
         return due
 
     def _is_due(self, change: Transition, newest: int) -> bool:
-        return (change.at or 0) <= newest or self._is_up_to_date() or self._is_over(change.execution_id)
+        return (change.at or 0) <= newest or self._is_up_to_date() or self._has_ended(change.execution_id)
 
     def _is_up_to_date(self) -> bool:
         """Return True if events were read after the held changes were found, and no gap is open."""
@@ -81,9 +81,11 @@ class ChangeFollower:
         is_newer = events.answered_at is not None and events.answered_at >= self._held_at
         return is_newer and events.error is None and not self._is_behind
 
-    async def _look_again(self) -> None:
+    async def _find_closed(self) -> None:
         """List the pending checkpoints again if a run with a checkpoint has ended: it may be closed by now."""
-        doubtful = {row.id for row in self._mine(self._session.checkpoints) if self._is_over(row.execution_id)}
+        doubtful = {
+            row.id for row in self._followed_rows(self._session.checkpoints) if self._has_ended(row.execution_id)
+        }
         doubtful -= self._looked_at
         if not doubtful:
             return
@@ -96,13 +98,13 @@ class ChangeFollower:
         self._looked_at |= doubtful
         self._closed |= doubtful - {row.id for row in listed.rows}
 
-    async def _answered(self) -> Sequence[Checkpoint]:
+    async def _fetch_resolved(self) -> Sequence[Checkpoint]:
         """Fetch the checkpoints resolved last; none if that fails: then their resolutions are not shown."""
         try:
             newest = await self._session.list_checkpoints("resolved", max_pages=1)
         except ScaicoreError:
             return ()
-        return self._mine(newest.rows)
+        return self._followed_rows(newest.rows)
 
     @property
     def _is_behind(self) -> bool:
@@ -112,13 +114,13 @@ class ChangeFollower:
     def _now(self) -> int:
         return int(self._session.now * SECOND)
 
-    def _mine(self, rows: Sequence[Checkpoint]) -> Sequence[Checkpoint]:
+    def _followed_rows(self, rows: Sequence[Checkpoint]) -> Sequence[Checkpoint]:
         return [row for row in rows if self._is_followed(row.execution_id)]
 
     def _is_followed(self, execution_id: str | None) -> bool:
         return self._execution_id in (None, execution_id)
 
-    def _is_over(self, execution_id: str | None) -> bool:
+    def _has_ended(self, execution_id: str | None) -> bool:
         """Return True if that run has ended."""
         summary = self._session.index.summaries.get(execution_id or "")
         return summary is not None and summary.is_over
@@ -141,21 +143,21 @@ class ConnectionReporter:
         """True if the latest request failed."""
         return self._lost_at is not None
 
-    def look(self) -> Iterator[str]:
+    def new_messages(self) -> Iterator[str]:
         """Yield the messages that are due. Raises CredentialsError if the credential is refused repeatedly."""
         link = self._session.connection
         error = next((part.error for part in link.parts if part.error is not None), None)
-        if isinstance(error, CredentialsError) and link.failures >= CREDENTIAL_TRIES:
+        if isinstance(error, CredentialsError) and link.failures >= MAX_CREDENTIAL_REFUSALS:
             raise error
-        yield from self.lost(error) if error is not None else self._back()
-        yield from self._holding(self._session.clock.monotonic())
-        yield from self._limiting()
-        yield from self._new_gaps()
+        yield from self.report_lost(error) if error is not None else self._report_restored()
+        yield from self._report_held(self._session.clock.monotonic())
+        yield from self._report_interval()
+        yield from self._report_gaps()
         if self._trouble != self._session.journal_problem:
             self._trouble = self._session.journal_problem
             yield self._trouble or "the journal can be written again: all events that were only in memory are saved"
 
-    def lost(self, error: ScaicoreError) -> Iterator[str]:
+    def report_lost(self, error: ScaicoreError) -> Iterator[str]:
         """Yield the message for a failed request, unless it was yielded before."""
         if self._lost_at is None:
             self._lost_at = self._session.clock.monotonic()
@@ -169,7 +171,7 @@ class ConnectionReporter:
         self._interval_note = self._session.connection.interval_note
         return self._interval_note
 
-    def _back(self) -> Iterator[str]:
+    def _report_restored(self) -> Iterator[str]:
         if self._lost_at is not None:
             lost, self._lost_at = self._lost_at, None
             yield f"{self._time} contact is back after {format_age(self._session.clock.monotonic() - lost)}"
@@ -179,13 +181,13 @@ class ConnectionReporter:
         now = self._session.now
         return format_time(int(now * SECOND), now)
 
-    def _limiting(self) -> Iterator[str]:
+    def _report_interval(self) -> Iterator[str]:
         # The rate limit is only known after a response.
         link, before = self._session.connection, self._interval_note
         if any(part.polls for part in link.parts) and link.interval_note != before:
             yield f"{self._time} polls {self.interval_note() or f'every {link.interval:g} s'}"
 
-    def _holding(self, now: float) -> Iterator[str]:
+    def _report_held(self, now: float) -> Iterator[str]:
         link = self._session.connection
         left = 0.0 if link.held_until is None else link.held_until - now
         is_held = left > STALE_INTERVALS * link.effective_interval
@@ -197,7 +199,7 @@ class ConnectionReporter:
             yield f"{self._time} {reason}, next request in {format_age(left)}"
         self._is_held = is_held
 
-    def _new_gaps(self) -> Iterator[str]:
+    def _report_gaps(self) -> Iterator[str]:
         for gap in self._session.index.gaps:
             if not gap.is_open and gap.after not in self._gaps:
                 self._gaps.add(gap.after)
@@ -212,7 +214,7 @@ async def with_backoff(session: Session, contact: ConnectionReporter, read: Call
     """
 
     def report(error: ScaicoreError) -> None:
-        for words in contact.lost(error):
+        for words in contact.report_lost(error):
             stderr.say(words)
 
     await session.read_until_answered(read, report)

@@ -19,13 +19,13 @@ from scaicore_tui.text import display_name, json_pretty, one_line
 from scaicore_tui.timefmt import format_age, format_duration, seconds
 
 
-def _tell_unreadable(count: int) -> None:
+def _report_unreadable(count: int) -> None:
     """Report how many events and checkpoints could not be fully decoded."""
     if count:
         stderr.say(f"{count:,} unreadable, in whole or in part: events --json prints events as received")
 
 
-def _tell_unread(reasons: Iterable[str]) -> None:
+def _report_unread(reasons: Iterable[str]) -> None:
     """Report what was not read, and why."""
     for reason in filter(None, reasons):
         stderr.say(reason)
@@ -56,8 +56,8 @@ async def list_events(common: Common, execution: str | None, json: bool) -> None
     if common.journal is None and not common.offline:
         async with open_oneshot(common) as session:
             await session.read_once()
-            _tell_unreadable(session.unreadable)
-            _tell_unread(session.unread)
+            _report_unreadable(session.unreadable)
+            _report_unread(session.unread)
             key = session.find_run(execution).execution_id if execution else None
             _print_events(session.events(key), json)
         return
@@ -74,8 +74,8 @@ async def list_checkpoints(common: Common, status: str, json: bool) -> None:
         )
     async with open_oneshot(common) as session:
         listed = await session.list_checkpoints(status)
-        _tell_unreadable(session.unreadable)
-        _tell_unread([listed.cut_short])
+        _report_unreadable(session.unreadable)
+        _report_unread([listed.cut_short])
         now = session.now
     if json:
         stdout.document([row.raw for row in listed.rows])
@@ -99,13 +99,13 @@ async def _read(common: Common) -> AsyncIterator[tuple[RunIndex, float]]:
                 else "no event"
             )
             stderr.say(f"offline: {path}, {newest}")
-            _tell_unreadable(recorded.book.unreadable)
+            _report_unreadable(recorded.book.unreadable)
             yield recorded.book, now
         return
     async with open_oneshot(common) as session:
         await session.read_once()
-        _tell_unreadable(session.unreadable)
-        _tell_unread(session.unread)
+        _report_unreadable(session.unreadable)
+        _report_unread(session.unread)
         yield session.index, session.now
 
 
@@ -119,7 +119,7 @@ def _print_runs(common: Common, book: RunIndex, now: float, failed: bool, json: 
         return
     stdout.document([run_document(book.runs[run.execution_id]) for run in reversed(found)])
     for gap in gaps:
-        stderr.say(gap.label(now, stdout.WIDE))
+        stderr.say(gap.label(now, stdout.PIPE_WIDTH_CELLS))
 
 
 def _describe(run: Run, missing: str, *, ascii_only: bool) -> None:

@@ -75,7 +75,7 @@ async def _follow(session: Session, changed: Callable[[], Awaitable[None]], idle
         events = session.connection.events
         if events.error is not None and not events.polls:
             raise events.error
-        for words in contact.look():
+        for words in contact.new_messages():
             stderr.say(words)
         if isinstance(events.error, StorageError):
             raise events.error

@@ -11,7 +11,7 @@ from scaicore_tui.cli.commands.follow import ChangeFollower, ConnectionReporter,
 from scaicore_tui.cli.completion import Until
 from scaicore_tui.cli.options import DEFAULT_BACKFILL, Common
 from scaicore_tui.cli.output import stderr, stdout
-from scaicore_tui.cli.output.tables import WIDTHS, change_row
+from scaicore_tui.cli.output.tables import TRANSITION_WIDTHS_CELLS, transition_row
 from scaicore_tui.cli.sessions import open_oneshot
 from scaicore_tui.errors import TimedOut
 from scaicore_tui.export.documents import transition_document
@@ -21,7 +21,7 @@ from scaicore_tui.session import Session
 from scaicore_tui.text import display_name
 
 ENDS = (TransitionKind.RUN_COMPLETED, TransitionKind.RUN_FAILED)
-AWAITED: dict[Until | None, tuple[TransitionKind, ...]] = {
+STOP_KINDS: dict[Until | None, tuple[TransitionKind, ...]] = {
     None: (),
     Until.WAITING: (TransitionKind.CHECKPOINT_WAITS,),
     Until.COMPLETED: (TransitionKind.RUN_COMPLETED,),
@@ -44,21 +44,21 @@ async def watch(
             try:
                 await with_backoff(session, contact, session.read_once)
             except asyncio.CancelledError:
-                trouble = _unread(session)
+                trouble = _why_unread(session)
                 raise
             execution_id = await _find(session, contact, execution) if execution is not None else None
-            _tell_unread(session, common, execution_id)
+            _report_missing(session, common, execution_id)
             show = _show(session, common, json)
-            last = await WatchLoop(session, contact, execution_id, until, show, common.notify).last()
+            last = await WatchLoop(session, contact, execution_id, until, show, common.notify).run()
     except TimeoutError:
-        raise TimedOut(f"watched for {seconds:g} s: {trouble or _unseen(execution, until)}") from None
-    if until is not None and last.kind not in AWAITED[until]:
+        raise TimedOut(f"watched for {seconds:g} s: {trouble or _what_did_not_happen(execution, until)}") from None
+    if until is not None and last.kind not in STOP_KINDS[until]:
         stderr.say(f"{display_name(last.execution_id or '')} has ended, and was not {until}")
         return 1
     return 1 if exit_status and last.kind is TransitionKind.RUN_FAILED else 0
 
 
-def _unread(session: Session) -> str:
+def _why_unread(session: Session) -> str:
     """Return why nothing was read so far; empty if something was."""
     if session.connection.events.polls:
         return ""
@@ -66,13 +66,15 @@ def _unread(session: Session) -> str:
     return f"nothing could be read: {error or 'no answer'}"
 
 
-def _tell_unread(session: Session, common: Common, execution_id: str | None) -> None:
+def _report_missing(session: Session, common: Common, execution_id: str | None) -> None:
     """Report what is missing from the watched run, or from the journal, and what was not read."""
     book, now = session.index, session.now
     if execution_id is not None:
         missing = [missing_events_note(book.summaries[execution_id], book.gaps, now)]
     elif common.journal is not None:
-        missing = [gap.label(now, stdout.WIDE) for gap in gap_rows(book.gaps, book.order.above) if gap.is_open]
+        missing = [
+            gap.label(now, stdout.PIPE_WIDTH_CELLS) for gap in gap_rows(book.gaps, book.order.above) if gap.is_open
+        ]
     else:
         missing = []
     for words in filter(None, [*missing, *session.unread]):
@@ -108,21 +110,21 @@ class WatchLoop:
     ) -> None:
         self._session = session
         self._execution_id = execution_id
-        self._lasts = AWAITED[until] if execution_id is None else (*AWAITED[until], *ENDS)
+        self._lasts = STOP_KINDS[until] if execution_id is None else (*STOP_KINDS[until], *ENDS)
         self._show = show
         self._follower = ChangeFollower(session, execution_id)
         self._contact = contact
         self._bell = TerminalNotifier(os.environ) if notify else None
 
-    async def last(self) -> Transition:
+    async def run(self) -> Transition:
         """Show changes until the awaited one, or the end of the run; return that change."""
         last = self._begin()
         async with polling(self._session) as changed:
             while last is None:
                 await changed()
-                news = await self._news()
-                self._ring(news)
-                last = self._tell(news)
+                news = await self._new_changes()
+                self._notify(news)
+                last = self._show_until_stop(news)
         return last
 
     def _begin(self) -> Transition | None:
@@ -131,7 +133,7 @@ class WatchLoop:
         if self._execution_id is not None:
             if note:
                 stderr.say(f"polls {note}")
-            return self._tell([*self._follower.past_changes(self._execution_id), *self._follower.waiting()])
+            return self._show_until_stop([*self._follower.past_changes(self._execution_id), *self._follower.waiting()])
         # Waiting runs are counted by their checkpoints: their events may not be read.
         waiting = {row.execution_id or row.id for row in self._session.checkpoints}
         known = f"{self._session.index.counts[RunStatus.RUNNING]} running, {len(waiting)} waiting"
@@ -141,17 +143,17 @@ class WatchLoop:
         stderr.say(f"watching {where}: {known}; new changes follow{polls}")
         return None
 
-    async def _news(self) -> list[Transition]:
+    async def _new_changes(self) -> list[Transition]:
         """Return the new changes by time, merged from those of events and of checkpoints."""
         was_lost = self._contact.is_lost
-        for words in self._contact.look():
+        for words in self._contact.new_messages():
             stderr.say(words)
         await self._follower.refresh_checkpoints(always=was_lost and not self._contact.is_lost)
         # No await between these two: all older events must be in `events`.
         events = list(self._follower.new_changes())
         return list(merge(events, self._follower.release_due(events), key=lambda change: change.at or 0))
 
-    def _tell(self, changes: Iterable[Transition]) -> Transition | None:
+    def _show_until_stop(self, changes: Iterable[Transition]) -> Transition | None:
         """Show the changes up to the first awaited one, and return it."""
         for change in changes:
             self._show(change)
@@ -159,7 +161,7 @@ class WatchLoop:
                 return change
         return None
 
-    def _ring(self, news: Iterable[Transition]) -> None:
+    def _notify(self, news: Iterable[Transition]) -> None:
         if self._bell is not None:
             happened = [change.kind for change in news]
             self._bell.add(happened.count(TransitionKind.RUN_FAILED), happened.count(TransitionKind.CHECKPOINT_WAITS))
@@ -170,11 +172,11 @@ def _show(session: Session, common: Common, json: bool) -> Callable[[Transition]
     """Return a function that prints a change at once, as JSON or as a row."""
     if json:
         return lambda change: stdout.compact_line(transition_document(change))
-    columns = stdout.Columns(*WIDTHS)
-    return lambda change: columns.row(change_row(change, session.now, common.ascii))
+    columns = stdout.Columns(*TRANSITION_WIDTHS_CELLS)
+    return lambda change: columns.row(transition_row(change, session.now, common.ascii))
 
 
-def _unseen(execution: str | None, until: Until | None) -> str:
+def _what_did_not_happen(execution: str | None, until: Until | None) -> str:
     """Say what did not happen in time."""
     if until is None:
         return f"{execution} is still running" if execution is not None else "the time is up"

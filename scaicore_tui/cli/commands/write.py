@@ -27,10 +27,10 @@ from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.session import Session
 from scaicore_tui.text import block_quote, display_name, json_inline, one_line, quote
 
-FOLLOW_SECONDS = 30.0
-FOLLOW_INTERVAL = 1.0
+FOLLOW_TIMEOUT_S = 30.0
+FOLLOW_INTERVAL_S = 1.0
 FOLLOW_GROWTH = 1.5
-PREVIEW = 200
+PREVIEW_CELLS = 200
 
 _ERRORS: dict[Progress, type[errors.ScaicoreError]] = {
     Progress.NOT_SENT: errors.RequestRejected,
@@ -48,13 +48,13 @@ async def resolve(
     streams.require_output()
     async with open_for_writing(common) as session:
         await session.read_once(all_checkpoints=False)
-        await _tell_recovered(session)
+        await _report_recovered(session)
         checkpoint = await session.require_checkpoint(checkpoint_id)
         if (option := checkpoint.find_option(resolution)) is not None:
             resolution = option.id
         typed = await _ask(session, _question(checkpoint, resolution, session), resolution, yes)
-        async with _telling_of_interrupts(session):
-            with _telling_what_was_not_sent(session, json):
+        async with _report_interrupts(session):
+            with _print_unsent(session, json):
                 submission = await session.answer(checkpoint_id, resolution, comment, typed=typed)
             await _follow(session, submission)
     return _report(submission, json)
@@ -72,19 +72,19 @@ async def replay(
     streams.require_output()
     async with open_for_writing(common) as session:
         await session.read_once()
-        await _tell_recovered(session)
+        await _report_recovered(session)
         run = session.find_run(execution)
         given = captured_input(run) if source is None else _read_input(source)
         for note in given.notes if source is not None else ():
             say(f"--input {source}: {note}")
         whose = f"Input of {display_name(run.execution_id)}" if source is None else "Your input"
         what = f"{display_name(run.core_id or '?')} again on {one_line(session.target.host)}"
-        shown = block_quote(json_inline(given.value, PREVIEW), get_terminal_size().columns)
+        shown = block_quote(json_inline(given.value, PREVIEW_CELLS), get_terminal_size().columns)
         question = f"Invoke {what}? Model and plugin calls run again."
         typed = await _ask(session, "\n".join([f"{whose}:", *shown, question]), run.core_id or "", yes)
-        async with _telling_of_interrupts(session):
+        async with _report_interrupts(session):
             is_given = source is not None
-            with _telling_what_was_not_sent(session, json):
+            with _print_unsent(session, json):
                 submission = await session.replay(run.execution_id, given, entity_id, given_input=is_given, typed=typed)
             await _follow(session, submission)
         started = session.index.runs.get(submission.execution_id or "")
@@ -98,7 +98,7 @@ def _question(checkpoint: Checkpoint, resolution: str, session: Session) -> str:
     return f"Answer {display_name(resolution)} to {quote(checkpoint.title)} ({place})?"
 
 
-async def _tell_recovered(session: Session) -> None:
+async def _report_recovered(session: Session) -> None:
     """Say what became of writes whose process died before it could tell."""
     for submission in await session.recover_writes():
         what = f"{submission.kind} {display_name(submission.target_id)}, left behind by a process that died"
@@ -106,7 +106,7 @@ async def _tell_recovered(session: Session) -> None:
 
 
 @asynccontextmanager
-async def _telling_of_interrupts(session: Session) -> AsyncIterator[None]:
+async def _report_interrupts(session: Session) -> AsyncIterator[None]:
     """An interrupt takes nothing back: say so, where something was sent."""
     try:
         yield
@@ -117,7 +117,7 @@ async def _telling_of_interrupts(session: Session) -> AsyncIterator[None]:
 
 
 @contextmanager
-def _telling_what_was_not_sent(session: Session, json: bool) -> Iterator[None]:
+def _print_unsent(session: Session, json: bool) -> Iterator[None]:
     """Print the document of a write that failed before it was sent, too, where one was asked for."""
     try:
         yield
@@ -171,14 +171,14 @@ def _read_input(source: str) -> StrictJson:
 
 async def _follow(session: Session, submission: Submission) -> None:
     """Read on until there is evidence of what the write did, or time is up."""
-    waited, interval = 0.0, FOLLOW_INTERVAL
-    while _is_open(submission) and waited < FOLLOW_SECONDS:
+    waited, interval = 0.0, FOLLOW_INTERVAL_S
+    while _is_open(submission) and waited < FOLLOW_TIMEOUT_S:
         await session.read_once(all_checkpoints=False)
         if _is_open(submission):
             await session.clock.sleep(interval)
             waited += interval
             # Less and less often: a minute's requests are few.
-            interval = min(interval * FOLLOW_GROWTH, max(FOLLOW_INTERVAL, FOLLOW_SECONDS - waited))
+            interval = min(interval * FOLLOW_GROWTH, max(FOLLOW_INTERVAL_S, FOLLOW_TIMEOUT_S - waited))
 
 
 def _is_open(submission: Submission) -> bool:
@@ -189,7 +189,7 @@ def _is_open(submission: Submission) -> bool:
 def _report(submission: Submission, json: bool, started: Run | None = None) -> int:
     """Say how far it got; the exit code. Raises the error that a failure amounts to."""
     if json:
-        with _telling_elsewhere(submission):
+        with _report_on_stderr(submission):
             stdout.document(_document(submission, started))
             stdout.flush()
     if started is not None and started.status is RunStatus.FAILED:
@@ -202,17 +202,17 @@ def _report(submission: Submission, json: bool, started: Run | None = None) -> i
         raise submission.failure or kind(submission.message, request_id=submission.request_id)
     if _is_open(submission):
         raise errors.TimedOut(
-            f"accepted, but its run has not moved for {FOLLOW_SECONDS:.0f} s", hint="watch it: scaicore-tui runs"
+            f"accepted, but its run has not moved for {FOLLOW_TIMEOUT_S:.0f} s", hint="watch it: scaicore-tui runs"
         )
     if not json:
-        with _telling_elsewhere(submission):
+        with _report_on_stderr(submission):
             stdout.line(_outcome(submission))
             stdout.flush()
     return 0
 
 
 @contextmanager
-def _telling_elsewhere(submission: Submission) -> Iterator[None]:
+def _report_on_stderr(submission: Submission) -> Iterator[None]:
     """Where standard output fails, say on standard error what came of the write."""
     try:
         yield

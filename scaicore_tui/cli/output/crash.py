@@ -18,13 +18,13 @@ from scaicore_tui.lock import OWNER_ONLY_FILE, OWNER_ONLY_FOLDER
 from scaicore_tui.text import sanitize
 from scaicore_tui.timefmt import SECOND, format_iso
 
-KEPT = 5
+MAX_REPORTS = 5
 # Of a deep recursion, these at both ends.
-MOST_FRAMES = 40
-MOST_LINKS = 8
+MAX_END_FRAMES = 40
+MAX_CHAINED_ERRORS = 8
 
-_OURS = "scaicore_tui"
-_INVOLVED = ("scaicore-tui", "textual", "httpx", "msgspec")
+_OWN_PACKAGE = "scaicore_tui"
+_PACKAGES = ("scaicore-tui", "textual", "httpx", "msgspec")
 
 
 def write_report(error: BaseException, folder: Path, at: float) -> Path:
@@ -41,7 +41,7 @@ def write_report(error: BaseException, folder: Path, at: float) -> Path:
     except OSError:
         path.unlink(missing_ok=True)
         raise
-    for old in sorted(folder.glob("crash-*.txt"))[:-KEPT]:
+    for old in sorted(folder.glob("crash-*.txt"))[:-MAX_REPORTS]:
         old.unlink(missing_ok=True)
     return path
 
@@ -50,7 +50,7 @@ def format_trace(error: BaseException) -> Iterator[str]:
     """What failed and where, cause first, line by line."""
     link: BaseException | None = error
     chain: list[BaseException] = []
-    while link is not None and link not in chain and len(chain) < MOST_LINKS:
+    while link is not None and link not in chain and len(chain) < MAX_CHAINED_ERRORS:
         chain.append(link)
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
     for number, one in enumerate(reversed(chain)):
@@ -64,7 +64,7 @@ def format_trace(error: BaseException) -> Iterator[str]:
 def location(error: BaseException) -> str:
     """What failed, and where: the innermost place that is ours."""
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if _path(frame.filename).startswith(_OURS)] or frames
+    ours = [frame for frame in frames if _path(frame.filename).startswith(_OWN_PACKAGE)] or frames
     return f"{_name(error)} in {_path(ours[-1].filename)}, line {ours[-1].lineno}" if ours else _name(error)
 
 
@@ -77,7 +77,7 @@ def root_cause(error: BaseException) -> BaseException:
 
 
 def _report(error: BaseException, at: float) -> Iterator[str]:
-    yield " · ".join(f"{name} {version(name)}" for name in _INVOLVED)
+    yield " · ".join(f"{name} {version(name)}" for name in _PACKAGES)
     yield f"Python {sys.version.partition(' ')[0]} · {sys.platform} · {format_iso(int(at) * SECOND)}"
     yield "No data in here: types, places and lines of source."
     yield ""
@@ -100,11 +100,11 @@ def _name(error: BaseException) -> str:
 
 def _frames(error: BaseException) -> Iterator[str]:
     frames = traceback.extract_tb(error.__traceback__)
-    left_out = len(frames) - 2 * MOST_FRAMES
+    left_out = len(frames) - 2 * MAX_END_FRAMES
     for number, frame in enumerate(frames):
-        if left_out > 0 and number == MOST_FRAMES:
+        if left_out > 0 and number == MAX_END_FRAMES:
             yield f"  … {left_out} more …"
-        if left_out <= 0 or not MOST_FRAMES <= number < MOST_FRAMES + left_out:
+        if left_out <= 0 or not MAX_END_FRAMES <= number < MAX_END_FRAMES + left_out:
             yield f"  {_path(frame.filename)}, line {frame.lineno}, in {frame.name}"
             yield from (f"    {frame.line}",) if frame.line else ()
 
@@ -114,4 +114,4 @@ def _path(filename: str) -> str:
     parts = Path(filename).parts
     if "site-packages" in parts:
         return "/".join(parts[parts.index("site-packages") + 1 :])
-    return "/".join(parts[parts.index(_OURS) :] if _OURS in parts else parts[-2:])
+    return "/".join(parts[parts.index(_OWN_PACKAGE) :] if _OWN_PACKAGE in parts else parts[-2:])

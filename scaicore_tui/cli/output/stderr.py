@@ -10,22 +10,22 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from scaicore_tui.cli.output.streams import ReaderLeft
+from scaicore_tui.cli.output.streams import ReaderClosed
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.text import one_line, sanitize
 
 if TYPE_CHECKING:
     from scaicore_tui.servers.log_writer import LogWriter
 
-FAILED = 70
-INTERRUPTED = 130
+EXIT_INTERNAL_ERROR = 70
+EXIT_INTERRUPTED = 130
 
 _quiet = False
 # Writes in place of this module's own caller, where that must not wait.
 _background: LogWriter | None = None
 
 # What standard error fails with once nobody can ever read it: its terminal or its reader is gone.
-_GONE = frozenset((errno.EPIPE, errno.EIO, errno.EBADF, errno.ENXIO, errno.ECONNRESET))
+_GONE_ERRNOS = frozenset((errno.EPIPE, errno.EIO, errno.EBADF, errno.ENXIO, errno.ECONNRESET))
 
 
 def set_quiet(quiet: bool) -> None:
@@ -37,18 +37,18 @@ def set_quiet(quiet: bool) -> None:
 def say(message: str) -> None:
     """Talk, for people."""
     if not _quiet:
-        _talk(f"{message}\n")
+        _write(f"{message}\n")
 
 
 def warn(message: str) -> None:
     """Say what went wrong while the program goes on; also with `--quiet`."""
-    _talk(f"{message}\n")
+    _write(f"{message}\n")
 
 
 def log(entry: Mapping[str, object]) -> None:
     """One line of a log, as JSON, for programs."""
     if not _quiet:
-        _talk(f"{json.dumps(entry)}\n")
+        _write(f"{json.dumps(entry)}\n")
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def in_background() -> Iterator[None]:
 
 def prompt(question: str) -> None:
     """A question, to be answered behind it."""
-    _talk(f"{question}: ")
+    _write(f"{question}: ")
 
 
 def write_sequence(sequence: str) -> None:
@@ -86,18 +86,18 @@ def report_error(error: BaseException) -> int:
     """Say what failed, what was kept and what to do; the exit code."""
     match error:
         case ScaicoreError():
-            _talk(f"scaicore-tui: {one_line(str(error))}\n")
+            _write(f"scaicore-tui: {one_line(str(error))}\n")
             return error.exit_code
         case KeyboardInterrupt():
-            return INTERRUPTED
-        case BrokenPipeError() | ReaderLeft():
+            return EXIT_INTERRUPTED
+        case BrokenPipeError() | ReaderClosed():
             # Whoever read us has seen enough. Python would complain again when it flushes at exit.
-            _send_nowhere(sys.stdout.fileno())
+            _redirect_to_null(sys.stdout.fileno())
             return 0
-    if isinstance(error, _abort()):
+    if isinstance(error, _abort_type()):
         say("")  # ends the line of the question that was left
-        return INTERRUPTED
-    return report(error)
+        return EXIT_INTERRUPTED
+    return report_internal_error(error)
 
 
 def run_guarded(command: Callable[[], int | None]) -> int:
@@ -110,7 +110,7 @@ def run_guarded(command: Callable[[], int | None]) -> int:
     return code
 
 
-def report(error: BaseException) -> int:
+def report_internal_error(error: BaseException) -> int:
     """Keep a report of what is a mistake of ours, and say so in one line: nothing of what was handled is in either."""
     from scaicore_tui.cli.output import crash
     from scaicore_tui.clock import SystemClock
@@ -129,18 +129,18 @@ def report(error: BaseException) -> int:
     except (OSError, ScaicoreError) as trouble:
         where = f"no report could be written: {getattr(trouble, 'strerror', None) or trouble}"
     kept = "journal and ledger hold what came before"
-    _talk(f"scaicore-tui: a mistake of its own: {crash.location(error)} · {kept} · {where}\n")
-    return FAILED
+    _write(f"scaicore-tui: a mistake of its own: {crash.location(error)} · {kept} · {where}\n")
+    return EXIT_INTERNAL_ERROR
 
 
-def _abort() -> type[Exception]:
+def _abort_type() -> type[Exception]:
     """What typer raises where a question is left; only looked at where something was raised."""
     import typer
 
     return typer.Abort
 
 
-def _talk(text: str) -> None:
+def _write(text: str) -> None:
     if _background is not None:
         _background.write(sanitize(text))
         return
@@ -151,20 +151,20 @@ def _talk(text: str) -> None:
         sys.stderr.write(sanitize(text))
         sys.stderr.flush()
     except OSError as error:
-        if error.errno in _GONE:
+        if error.errno in _GONE_ERRNOS:
             # Nobody is there to be told; Python would complain again when it flushes at exit.
-            _send_nowhere(sys.stderr.fileno())
+            _redirect_to_null(sys.stderr.fileno())
         else:
-            _begin_anew()
+            _reopen()
 
 
-def _begin_anew() -> None:
+def _reopen() -> None:
     """Leave behind what could not be written. A disk that is full may have room again for what is said next."""
     old = sys.stderr
     sys.stderr = os.fdopen(old.fileno(), "w", 1, old.encoding, old.errors, closefd=False)
 
 
-def _send_nowhere(descriptor: int) -> None:
+def _redirect_to_null(descriptor: int) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, descriptor)
     os.close(nowhere)

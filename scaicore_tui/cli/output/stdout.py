@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from scaicore_tui.json_text import write
 
 # Of the sixteen that each terminal has, in its own shades.
-_PENS = {"blue": "34", "green": "32", "red": "31", "amber": "33", "grey": "2", "strong": "1"}
+_SGR_CODES = {"blue": "34", "green": "32", "red": "31", "amber": "33", "grey": "2", "strong": "1"}
 
 
 class Coloured(NamedTuple):
@@ -27,27 +27,27 @@ class Coloured(NamedTuple):
 Cell = str | Coloured
 
 
-def are_wanted(no_color: bool) -> bool:
+def use_colour(no_color: bool) -> bool:
     """Whether standard output is a terminal that should show colours (https://no-color.org)."""
     plain = no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") in (None, "", "dumb")
     return not plain and os.isatty(1)
 
 
-def text_of(cell: Cell) -> str:
+def cell_text(cell: Cell) -> str:
     """What a cell says."""
     return cell.text if isinstance(cell, Coloured) else cell
 
 
-def in_colour(text: str, cell: Cell) -> str:
+def colour_text(text: str, cell: Cell) -> str:
     """`text` in the colour of `cell`."""
-    pen = _PENS.get(cell.colour) if isinstance(cell, Coloured) else None
+    pen = _SGR_CODES.get(cell.colour) if isinstance(cell, Coloured) else None
     return f"\x1b[{pen}m{text}\x1b[0m" if pen and text.strip() else text
 
 
-WIDE = 10_000
-GAP = "  "
+PIPE_WIDTH_CELLS = 10_000
+COLUMN_GAP = "  "
 # No column is cut to less.
-LEAST = 16
+MIN_COLUMN_CELLS = 16
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 _colours = False
@@ -61,7 +61,7 @@ def enable_colour(colours: bool) -> None:
 
 def width() -> int:
     """How wide a line may be: the terminal, or any width into a pipe."""
-    return shutil.get_terminal_size().columns if os.isatty(1) else WIDE
+    return shutil.get_terminal_size().columns if os.isatty(1) else PIPE_WIDTH_CELLS
 
 
 def line(text: str) -> None:
@@ -120,7 +120,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     room = width()
     lines = [[Coloured(name, "grey") for name in head], *rows]
     columns = zip(*(entries for entries in lines if len(entries) > 1), strict=True)
-    widths = share_width([max(cell_width(text_of(entry)) for entry in column) for column in columns], room)
+    widths = share_width([max(cell_width(cell_text(entry)) for entry in column) for column in columns], room)
     for entries in lines:
         _row(entries, widths if len(entries) > 1 else [room], room)
 
@@ -129,9 +129,9 @@ def share_width(widths: Sequence[int], room: int) -> list[int]:
     """Widths of columns that have to share `room`: all but the last are cut to a common width where that is needed,
     which is a name's at least; the last takes what is left."""
     *others, last = widths
-    excess = sum(others) + len(GAP) * len(others) + min(last, LEAST) - room
+    excess = sum(others) + len(COLUMN_GAP) * len(others) + min(last, MIN_COLUMN_CELLS) - room
     most = max(others, default=0)
-    while excess > 0 and most > LEAST:
+    while excess > 0 and most > MIN_COLUMN_CELLS:
         most -= 1
         excess -= sum(size > most for size in others)
     return [*(min(size, most) for size in others), last]
@@ -142,9 +142,9 @@ def _row(entries: Sequence[Cell], widths: Sequence[int], room: int) -> None:
     from scaicore_tui.text import pad, truncate
 
     # What is wider than the line need not be padded, nor cut sign by sign.
-    padded = [pad(text_of(entry), min(size, room)) + GAP for entry, size in zip(entries, widths, strict=True)]
+    padded = [pad(cell_text(entry), min(size, room)) + COLUMN_GAP for entry, size in zip(entries, widths, strict=True)]
     shown = truncate("".join(padded).rstrip(), room)
-    line(_painted(shown, zip(padded, entries, strict=True)) if _colours else shown)
+    line(_colour_line(shown, zip(padded, entries, strict=True)) if _colours else shown)
 
 
 class Columns:
@@ -158,17 +158,17 @@ class Columns:
         from scaicore_tui.text import cell_width
 
         self._widths = [
-            max(size, cell_width(text_of(entry))) for size, entry in zip(self._widths, entries, strict=True)
+            max(size, cell_width(cell_text(entry))) for size, entry in zip(self._widths, entries, strict=True)
         ]
         room = width()
         _row(entries, share_width(self._widths, room), room)
         sys.stdout.flush()
 
 
-def _painted(shown: str, parts: Iterable[tuple[str, Cell]]) -> str:
+def _colour_line(shown: str, parts: Iterable[tuple[str, Cell]]) -> str:
     """A line with the colours of the parts that it was made of, as far as they are shown."""
     painted, begin = [], 0
     for text, entry in parts:
-        painted.append(in_colour(shown[begin : begin + len(text)], entry))
+        painted.append(colour_text(shown[begin : begin + len(text)], entry))
         begin += len(text)
     return "".join(painted)

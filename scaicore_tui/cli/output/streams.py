@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 # Name of the error handler that writes ASCII in place of what an encoding lacks.
 ASCII_FALLBACK = "scaicore-ascii"
 # What tables and screens are made of. Where the encoding lacks one of these, all signs are ASCII.
-SIGNS = "●✓✗‖◆■┄▍│…"
+GLYPHS = "●✓✗‖◆■┄▍│…"
 # Each takes as many cells as its sign: columns stay where they are.
-_PLAIN = {
+_ASCII_OF = {
     **dict(zip("●✓✗‖◆■▪", "*+x=#@#", strict=True)),
     **dict(zip("─┄━│┃▍▌┬┴├┤┼└┘┌┐", "---||||+++++++++", strict=True)),
     **dict(zip("…·×→←↑↓▲▼›‹–—“”‘’␠", "~-x><^v^v><--\"\"''_", strict=True)),
@@ -38,7 +38,7 @@ _NAMES = ("standard input", "standard output", "standard error")
 _closed: set[int] = set()
 
 
-class ReaderLeft(Exception):
+class ReaderClosed(Exception):
     """The program that reads our standard output has ended: it has seen enough.
 
     No OSError, as typer ends with exit code 1 on that of a broken pipe, which here means that a run failed.
@@ -53,10 +53,10 @@ def prepare() -> None:
     encoding = _wanted_encoding(os.environ)
     if isinstance(sys.stderr, io.TextIOWrapper):
         sys.stderr.reconfigure(encoding=encoding, errors=ASCII_FALLBACK)
-        sys.stderr = _wrap(sys.stderr, _Error)
+        sys.stderr = _wrap(sys.stderr, _Stderr)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding=encoding, errors=ASCII_FALLBACK)
-        sys.stdout = _wrap(sys.stdout, _Output)
+        sys.stdout = _wrap(sys.stdout, _Stdout)
 
 
 def is_closed(descriptor: int) -> bool:
@@ -70,10 +70,10 @@ def require_output() -> None:
         raise _output_closed("nothing was sent")
 
 
-def shows_signs(stream: TextIO | None) -> bool:
+def can_encode_glyphs(stream: TextIO | None) -> bool:
     """Whether the encoding of `stream` has all our signs."""
     try:
-        SIGNS.encode(getattr(stream, "encoding", None) or "ascii")
+        GLYPHS.encode(getattr(stream, "encoding", None) or "ascii")
     except (UnicodeError, LookupError):
         return False
     return True
@@ -86,7 +86,7 @@ def replace_with_ascii(error: UnicodeError) -> tuple[str, int]:
     from rich.cells import get_character_cell_size
 
     lacking = error.object[error.start : error.end]
-    plain = (_PLAIN.get(sign) or "?" * get_character_cell_size(sign) for sign in lacking)
+    plain = (_ASCII_OF.get(sign) or "?" * get_character_cell_size(sign) for sign in lacking)
     return "".join(plain), error.end
 
 
@@ -128,7 +128,7 @@ def _wanted_encoding(env: Mapping[str, str]) -> str | None:
     return "ascii" if chosen in _C_LOCALES else None
 
 
-def _wrap(stream: io.TextIOWrapper, kind: type[_Descriptor]) -> io.TextIOWrapper:
+def _wrap(stream: io.TextIOWrapper, kind: type[_GuardedDescriptor]) -> io.TextIOWrapper:
     """The same stream, whose failures `kind` handles."""
     stream.flush()
     buffer: Any = stream.buffer
@@ -141,7 +141,7 @@ def _wrap(stream: io.TextIOWrapper, kind: type[_Descriptor]) -> io.TextIOWrapper
     )
 
 
-class _Descriptor(io.RawIOBase):
+class _GuardedDescriptor(io.RawIOBase):
     """A descriptor to which nothing is written once that has failed."""
 
     def __init__(self, raw: io.RawIOBase) -> None:
@@ -175,16 +175,16 @@ class _Descriptor(io.RawIOBase):
         """Tell of the first write that failed, if anybody is there to be told."""
 
 
-class _Error(_Descriptor):
+class _Stderr(_GuardedDescriptor):
     """Standard error."""
 
 
-class _Output(_Descriptor):
+class _Stdout(_GuardedDescriptor):
     """Standard output. Raises StorageError, and ReaderLeft."""
 
     def _fail(self, error: OSError) -> None:
         if isinstance(error, BrokenPipeError):
-            raise ReaderLeft from error
+            raise ReaderClosed from error
         if is_closed(1):
             raise _output_closed("nothing was printed") from error
         raise StorageError(

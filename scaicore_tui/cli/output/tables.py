@@ -22,7 +22,7 @@ from scaicore_tui.text import json_inline, one_line
 from scaicore_tui.timefmt import format_age, format_duration, format_time, seconds
 
 # Below so many columns a table of runs has no room for their nodes beside their errors.
-ROOM_FOR_NODES = 100
+MIN_WIDTH_WITH_NODES_CELLS = 100
 RUN_HEAD = ("", "RUN", "CORE", "STATUS", "AGE", "TOOK", "NODES", "ERROR")
 NODE_HEAD = ("", "NODE", "KIND", "STATE", "VISITS", "TOOK", "RESULT")
 CHECKPOINT_HEAD = ("ID", "TYPE", "CORE", "RUN", "AGE", "ASKS", "OPTIONS")
@@ -38,14 +38,14 @@ def word_cell(look: StatusStyle) -> Coloured:
     return Coloured(look.word, look.colour)
 
 
-def since(moment: int | None, now: float) -> str:
+def age_text(moment: int | None, now: float) -> str:
     """How long ago `moment` (in microseconds) was."""
     return "" if moment is None else format_age(now - seconds(moment))
 
 
 def run_head(width: int) -> tuple[str, ...]:
     """The head above `run_rows`."""
-    return RUN_HEAD if width >= ROOM_FOR_NODES else tuple(name for name in RUN_HEAD if name != "NODES")
+    return RUN_HEAD if width >= MIN_WIDTH_WITH_NODES_CELLS else tuple(name for name in RUN_HEAD if name != "NODES")
 
 
 def run_rows(
@@ -66,9 +66,9 @@ def _run_row(run: Summary, now: float, ascii_only: bool, width: int) -> tuple[Ce
         one_line(run.execution_id),
         one_line(run.core_id or "", 28),
         word_cell(RUN_STYLES[run.status]),
-        since(run.began_at, now),
+        age_text(run.began_at, now),
         format_duration(run.duration_ms),
-        *((nodes,) if width >= ROOM_FOR_NODES else ()),
+        *((nodes,) if width >= MIN_WIDTH_WITH_NODES_CELLS else ()),
         one_line(run.error or "", 60),
     )
 
@@ -107,16 +107,16 @@ def checkpoint_rows(checkpoints: Iterable[Checkpoint], now: float) -> Iterator[t
             one_line(row.checkpoint_type),
             one_line(row.core_id or ""),
             one_line(row.execution_id or ""),
-            since(row.created, now),
+            age_text(row.created, now),
             one_line(row.title, 50),
             one_line(", ".join(option.id for option in row.options)),
         )
 
 
 # The widths to begin with: time, run, sign, word; and of what, how long it took, and what else there is to say.
-WIDTHS = (9, 17, 1, 10, 0)
-MAX_TEXT = 200
-_TELLS: dict[TransitionKind, tuple[StatusStyle, str]] = {
+TRANSITION_WIDTHS_CELLS = (9, 17, 1, 10, 0)
+MAX_TEXT_CELLS = 200
+_TRANSITION_STYLES: dict[TransitionKind, tuple[StatusStyle, str]] = {
     TransitionKind.RUN_BEGAN: (RUN_STYLES[RunStatus.RUNNING], "run began"),
     TransitionKind.NODE_ENTERED: (NODE_LOOKS[NodeState.ENTERED], "entered"),
     TransitionKind.NODE_EXITED: (NODE_LOOKS[NodeState.EXITED], "exited"),
@@ -129,9 +129,9 @@ _TELLS: dict[TransitionKind, tuple[StatusStyle, str]] = {
 }
 
 
-def change_row(told: Transition, now: float, ascii_only: bool) -> tuple[Cell, ...]:
+def transition_row(told: Transition, now: float, ascii_only: bool) -> tuple[Cell, ...]:
     """The row of one change, as it is told at `now`, in seconds since 1970."""
-    look, words = _TELLS[told.kind]
+    look, words = _TRANSITION_STYLES[told.kind]
     row = told.checkpoint
     if row is not None and row.is_breakpoint and told.kind is TransitionKind.CHECKPOINT_WAITS:
         look = BREAKPOINT
@@ -140,11 +140,11 @@ def change_row(told: Transition, now: float, ascii_only: bool) -> tuple[Cell, ..
         one_line(told.execution_id or "-"),
         glyph_cell(look, ascii_only),
         Coloured(words, look.colour),
-        " · ".join(filter(None, (one_line(_place(told)), format_duration(told.duration_ms), _text(told)))),
+        " · ".join(filter(None, (one_line(_subject(told)), format_duration(told.duration_ms), _text(told)))),
     )
 
 
-def _place(told: Transition) -> str:
+def _subject(told: Transition) -> str:
     """The node; of the run itself its Core."""
     if told.kind in (TransitionKind.RUN_BEGAN, TransitionKind.RUN_COMPLETED, TransitionKind.RUN_FAILED):
         return told.core_id or ""
@@ -153,13 +153,13 @@ def _place(told: Transition) -> str:
 
 def _text(told: Transition) -> str:
     if told.checkpoint is not None:
-        return one_line(_of_checkpoint(told.checkpoint, told.kind), MAX_TEXT)
+        return one_line(_checkpoint_text(told.checkpoint, told.kind), MAX_TEXT_CELLS)
     if told.error is not None:
-        return one_line(told.error, MAX_TEXT)
+        return one_line(told.error, MAX_TEXT_CELLS)
     return result_text(told.visit) if told.kind is TransitionKind.NODE_EXITED and told.visit is not None else ""
 
 
-def _of_checkpoint(row: Checkpoint, what: TransitionKind) -> str:
+def _checkpoint_text(row: Checkpoint, what: TransitionKind) -> str:
     if what is TransitionKind.CHECKPOINT_WAITS:
         return f"{row.id} · {row.title} · {', '.join(option.id for option in row.options)}"
     if what is TransitionKind.CHECKPOINT_ANSWERED:

@@ -9,7 +9,7 @@ from typing import Any
 from scaicore_tui.api.probe import Reply
 from scaicore_tui.api.rate_window import read_quota
 from scaicore_tui.cli.commands.doctor.finding import Finding, failed, ok, unknown, warning
-from scaicore_tui.cli.commands.doctor.probe import REFUSALS, ProbeResult
+from scaicore_tui.cli.commands.doctor.probe import REFUSAL_STATUSES, ProbeResult
 from scaicore_tui.clock import Clock
 from scaicore_tui.errors import CredentialsError, PermissionDenied, ScaicoreError, Unreachable
 from scaicore_tui.protocol import Event
@@ -22,9 +22,9 @@ VIEW, MANAGE, RESOLVE = "scaicore:view", "scaicore:manage", "scaicore:checkpoint
 NOT_REACHED = "the API was not reached"
 NOT_READ = "no event could be read"
 # Clocks that differ by so many seconds make ages wrong, and tokens run out early.
-APART = 5.0
+MAX_CLOCK_OFFSET_S = 5.0
 # An answer of so many seconds makes a poll late.
-SLOW = 2.0
+SLOW_RESPONSE_S = 2.0
 _RESOLUTIONS = {0: "one second", 3: "milliseconds", 6: "microseconds"}
 
 
@@ -48,7 +48,7 @@ def _api(seen: ProbeResult) -> Finding:
     error = seen.events.error if seen.events is not None else None
     if seen.events is None or not seen.is_reached:
         return failed("api", error or Unreachable(NOT_REACHED), **facts)
-    if seen.page is not None or seen.events.status in REFUSALS:
+    if seen.page is not None or seen.events.status in REFUSAL_STATUSES:
         return ok("api", f"{resources} answers as a {_NAMES[api]} does", **facts)
     if seen.elsewhere is not None:
         url, found = seen.elsewhere.url, str(seen.elsewhere.api)
@@ -180,7 +180,7 @@ def _clock(replies: Sequence[Reply]) -> Finding:
     # Cut to the second below: half of one is the best guess.
     offset, within = ahead + 0.5, 0.5 + rtt / 2
     facts = {"offset": round(offset, 3), "within": round(within, 3)}
-    if abs(offset) <= APART:
+    if abs(offset) <= MAX_CLOCK_OFFSET_S:
         return ok("clock", f"in step with the API's, to {max(abs(offset), within):.1f} s", **facts)
     words = f"this machine's is {format_age(abs(offset))} {'behind' if offset > 0 else 'ahead of'} the API's"
     return warning("clock", words, "set it (timedatectl set-ntp true); ages are told by the API's meanwhile", **facts)
@@ -212,7 +212,7 @@ def _latency(replies: Sequence[Reply]) -> Finding:
     basis = f"median of {len(measured)} answers" if answered[1:] else "with the connection"
     words = f"{format_duration(middle * 1000)} · {basis}"
     facts: dict[str, Any] = {"median_ms": round(middle * 1000, 1), "answers": len(measured)}
-    if middle > SLOW:
+    if middle > SLOW_RESPONSE_S:
         return warning("latency", words, "--interval 15, so that polls do not overlap", **facts)
     return ok("latency", words, **facts)
 

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from scaicore_tui.errors import ScaicoreError
 
 
-class Mark(StrEnum):
+class CheckStatus(StrEnum):
     """How something stands. Only what `failed` makes an exit code."""
 
     OK = "ok"
@@ -23,8 +23,8 @@ class Finding(Struct, frozen=True):
     """What was looked at, how it stands, and what to do about it; `facts` are the same for programs."""
 
     name: str
-    status: Mark
-    words: str
+    status: CheckStatus
+    message: str
     fix: str = ""
     code: int = 0
     facts: dict[str, Any] = field(default_factory=dict)
@@ -32,21 +32,21 @@ class Finding(Struct, frozen=True):
 
 def ok(name: str, words: str, **facts: Any) -> Finding:
     """It is as it should be."""
-    return Finding(name, Mark.OK, words, facts=facts)
+    return Finding(name, CheckStatus.OK, words, facts=facts)
 
 
 def warning(name: str, words: str, fix: str, **facts: Any) -> Finding:
     """It works, and will get in somebody's way."""
-    return Finding(name, Mark.WARNING, words, fix, facts=facts)
+    return Finding(name, CheckStatus.WARNING, words, fix, facts=facts)
 
 
 def unknown(name: str, words: str, **facts: Any) -> Finding:
     """It can't be known, for a reason that is told elsewhere or is nobody's fault."""
-    return Finding(name, Mark.UNKNOWN, words, facts=facts)
+    return Finding(name, CheckStatus.UNKNOWN, words, facts=facts)
 
 
 def failed(name: str, error: ScaicoreError, fix: str = "", **facts: Any) -> Finding:
     """It does not work, as `error` says."""
     told = f"{error.message} ({error.request_id})" if error.request_id else error.message
     words = " · ".join(filter(None, (told, error.effect)))
-    return Finding(name, Mark.FAILED, words, fix or error.hint or "see above", error.exit_code, facts)
+    return Finding(name, CheckStatus.FAILED, words, fix or error.hint or "see above", error.exit_code, facts)

@@ -20,10 +20,10 @@ from urllib.parse import urlsplit
 from scaicore_tui.api.explain import explain
 from scaicore_tui.api.transport import CONNECT_TIMEOUT
 from scaicore_tui.cli.app_environment import ignored_variables
-from scaicore_tui.cli.commands.config import complaints_of
+from scaicore_tui.cli.commands.config import find_problems
 from scaicore_tui.cli.commands.doctor.finding import Finding, failed, ok, unknown, warning
 from scaicore_tui.cli.options import Common
-from scaicore_tui.cli.output.streams import shows_signs
+from scaicore_tui.cli.output.streams import can_encode_glyphs
 from scaicore_tui.clock import Clock
 from scaicore_tui.config import Settings, Target, config_file
 from scaicore_tui.config.files import is_present
@@ -36,16 +36,16 @@ from scaicore_tui.store import Journal
 from scaicore_tui.text import one_line
 
 # A large journal is not looked through to its end.
-LOOK_SECONDS = 3.0
-_STEPS = 10_000
-_OTHERS = 0o077
+QUICK_CHECK_TIMEOUT_S = 3.0
+_PROGRESS_STEPS = 10_000
+_OTHERS_MODE = 0o077
 
 
 def config_finding(common: Common, settings: Settings | None) -> Finding:
     """Whether the file, and all that is set, make sense."""
     path = config_file()
     facts = {"file": str(path), "exists": is_present(path), "profile": None if settings is None else settings.name}
-    complaints = list(complaints_of(common, path))
+    complaints = list(find_problems(common, path))
     if complaints:
         more = f" · and {len(complaints) - 1} more" if len(complaints) > 1 else ""
         error = ConfigError(f"{complaints[0]}{more}")
@@ -74,7 +74,7 @@ def journal_finding(path: Path | None, clock: Clock) -> Finding:
         facts["bytes"] = path.stat().st_size
         with Journal.read(path) as journal:
             events, gaps = len(journal), journal.gap_count()
-        verdict = _verdict(path, clock)
+        verdict = _quick_check(path, clock)
         facts |= {"events": events, "gaps": gaps, "sound": verdict == "ok", "in_use": _in_use(path)}
     except ScaicoreError as error:
         return failed("journal", error, **facts)
@@ -85,7 +85,7 @@ def journal_finding(path: Path | None, clock: Clock) -> Finding:
     if verdict not in ("ok", ""):
         damage = StorageError(f"{path} is damaged: {verdict}")
         return failed("journal", damage, f"move it away (mv {path} …): what the API still has is read again", **facts)
-    if os.name == "posix" and path.stat().st_mode & _OTHERS:
+    if os.name == "posix" and path.stat().st_mode & _OTHERS_MODE:
         return warning("journal", f"{words} · others can read it", f"chmod 600 {path}", **facts)
     told = "sound" if verdict else "too large to look through"
     return ok("journal", f"{words} · {told}{' · in use' if facts['in_use'] else ''}", **facts)
@@ -100,11 +100,11 @@ def _missing(path: Path, facts: dict[str, Any]) -> Finding:
     return ok("journal", f"{one_line(str(path))}: none yet", **facts)
 
 
-def _verdict(path: Path, clock: Clock) -> str:
+def _quick_check(path: Path, clock: Clock) -> str:
     """What SQLite's quick check says; nothing where it takes too long."""
-    end = clock.monotonic() + LOOK_SECONDS
+    end = clock.monotonic() + QUICK_CHECK_TIMEOUT_S
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-        database.set_progress_handler(lambda: clock.monotonic() > end, _STEPS)
+        database.set_progress_handler(lambda: clock.monotonic() > end, _PROGRESS_STEPS)
         try:
             return str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
         except sqlite3.OperationalError as error:
@@ -126,11 +126,11 @@ def _in_use(path: Path) -> bool:
     return False
 
 
-LEAST = (60, 20)
+MIN_SIZE_CELLS = (60, 20)
 # What the screens are made of: a terminal set to East Asian widths draws some of these two cells wide.
-SIGNS = "●✓✗‖◆┄▍"
-_WAIT = 0.5
-_REPORT = re.compile(rb"\x1b\[(\d+);(\d+)R")
+MEASURED_GLYPHS = "●✓✗‖◆┄▍"
+_REPORT_TIMEOUT_S = 0.5
+_CURSOR_REPORT = re.compile(rb"\x1b\[(\d+);(\d+)R")
 
 
 def terminal_finding(env: Mapping[str, str]) -> Finding:
@@ -138,7 +138,7 @@ def terminal_finding(env: Mapping[str, str]) -> Finding:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return unknown("terminal", "not looked at: this is a pipe", tty=False)
     size, term, colours = shutil.get_terminal_size(), env.get("TERM", ""), _colours(env)
-    width, encoding = _width(SIGNS), (sys.stdout.encoding or "").lower()
+    width, encoding = _measure_width(MEASURED_GLYPHS), (sys.stdout.encoding or "").lower()
     clipboard, clipboard_fix = _clipboard(env)
     facts = {
         "tty": True,
@@ -151,7 +151,7 @@ def terminal_finding(env: Mapping[str, str]) -> Finding:
         "clipboard": clipboard,
     }
     words = [one_line(term) or "no TERM", colours, f"{size.columns}×{size.lines}", encoding, f"clipboard {clipboard}"]
-    fixes = [*_trouble(term, size, encoding, width), clipboard_fix]
+    fixes = [*_find_fixes(term, size, encoding, width), clipboard_fix]
     if fix := "; ".join(filter(None, fixes)):
         return warning("terminal", " · ".join(words), fix, **facts)
     return ok("terminal", " · ".join(words), **facts)
@@ -169,16 +169,16 @@ def driver_finding() -> Finding:
     return warning("driver", words, "works, but sends more over SSH; pip install 'textual>=8.2.7,<8.3'", **facts)
 
 
-def _trouble(term: str, size: os.terminal_size, encoding: str, width: int | None) -> list[str]:
+def _find_fixes(term: str, size: os.terminal_size, encoding: str, width: int | None) -> list[str]:
     """What to do about each thing that is in the way."""
     found = []
     if term in ("", "dumb"):
         found.append("the app needs a terminal that can move its cursor: set TERM, such as xterm-256color")
-    if size.columns < LEAST[0] or size.lines < LEAST[1]:
-        found.append(f"make it larger: {LEAST[0]}×{LEAST[1]} is the least")
+    if size.columns < MIN_SIZE_CELLS[0] or size.lines < MIN_SIZE_CELLS[1]:
+        found.append(f"make it larger: {MIN_SIZE_CELLS[0]}×{MIN_SIZE_CELLS[1]} is the least")
     if not encoding.startswith("utf"):
         found.append("set LANG to a UTF-8 locale, or use --ascii")
-    elif width is not None and width != len(SIGNS):
+    elif width is not None and width != len(MEASURED_GLYPHS):
         found.append("signs are drawn too wide here: set ambiguous characters to be narrow, or use --ascii")
     return found
 
@@ -213,7 +213,7 @@ def _tmux(option: str) -> str:
         return ""
 
 
-def _width(signs: str) -> int | None:
+def _measure_width(signs: str) -> int | None:
     """How many cells the terminal draws `signs` in: it is asked where its cursor is behind them. None where it says
     nothing, or nothing that makes sense."""
     if os.name != "posix" or os.environ.get("TERM", "dumb") == "dumb":
@@ -226,7 +226,7 @@ def _width(signs: str) -> int | None:
     try:
         tty.setcbreak(into)
         os.write(out, f"\r{signs}\x1b[6n".encode())
-        found = _REPORT.search(_answer(into))
+        found = _CURSOR_REPORT.search(_read_report(into))
         os.write(out, b"\r\x1b[K")
     finally:
         termios.tcsetattr(into, termios.TCSADRAIN, before)
@@ -234,10 +234,10 @@ def _width(signs: str) -> int | None:
     return width if len(signs) <= width <= 2 * len(signs) else None
 
 
-def _answer(into: int) -> bytes:
+def _read_report(into: int) -> bytes:
     """What comes until the report does, or nothing more."""
     said = b""
-    while not _REPORT.search(said) and select.select([into], [], [], _WAIT)[0]:
+    while not _CURSOR_REPORT.search(said) and select.select([into], [], [], _REPORT_TIMEOUT_S)[0]:
         piece = os.read(into, 64)
         if not piece:
             break
@@ -245,9 +245,9 @@ def _answer(into: int) -> bytes:
     return said
 
 
-_DAY = 86_400
+_DAY_S = 86_400
 # A certificate that runs out in so many days should be in somebody's calendar.
-SOON = 14
+RENEW_WITHIN_DAYS = 14
 
 
 async def tls_finding(target: Target, clock: Clock) -> Finding:
@@ -264,7 +264,7 @@ async def tls_finding(target: Target, clock: Clock) -> Finding:
         cause = explain(error)
         words = cause.message if str(error) else f"no answer within {CONNECT_TIMEOUT:g} s"
         return failed("tls", Unreachable(words), cause.hint or "check the URL, and this machine's network")
-    return _judged(target, version, certificate, clock.now())
+    return _judge_certificate(target, version, certificate, clock.now())
 
 
 async def _handshake(host: str, port: int, context: ssl.SSLContext) -> tuple[str, dict[str, Any]]:
@@ -277,15 +277,15 @@ async def _handshake(host: str, port: int, context: ssl.SSLContext) -> tuple[str
         writer.transport.abort()
 
 
-def _judged(target: Target, version: str, certificate: dict[str, Any], now: float) -> Finding:
-    days = int((ssl.cert_time_to_seconds(certificate["notAfter"]) - now) // _DAY)
+def _judge_certificate(target: Target, version: str, certificate: dict[str, Any], now: float) -> Finding:
+    days = int((ssl.cert_time_to_seconds(certificate["notAfter"]) - now) // _DAY_S)
     issuer = _issuer(certificate)
     ca_file = None if target.ca_file is None else str(target.ca_file)
     source = source_of_trust(target.ca_file)
     believed = f" · believed by {one_line(source)}" if source else ""
     words = f"{version} · {days} days left · issued by {one_line(issuer)}{believed}"
     facts = {"version": version, "days_left": days, "issuer": issuer, "ca_file": ca_file}
-    if days < SOON:
+    if days < RENEW_WITHIN_DAYS:
         return warning("tls", words, "the certificate has to be renewed there", **facts)
     return ok("tls", words, **facts)
 
@@ -297,7 +297,7 @@ def _issuer(certificate: dict[str, Any]) -> str:
 
 def environment_finding(env: Mapping[str, str]) -> Finding:
     """Each surprising variable by its name, and what to do about it."""
-    surprises = list(_surprises(env))
+    surprises = list(_find_surprises(env))
     names = [name for name, _, _ in surprises]
     if not surprises:
         return ok("environment", "no variable is in the way", variables=names)
@@ -305,7 +305,7 @@ def environment_finding(env: Mapping[str, str]) -> Finding:
     return warning("environment", words, "; ".join(fix for _, _, fix in surprises), variables=names)
 
 
-def _surprises(env: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+def _find_surprises(env: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     """A variable, what is surprising about it, and what to do."""
     for entry in unreadable_exceptions(env):
         yield NO_PROXY, f"{one_line(entry)} is neither a host nor a network", f"remove it from {NO_PROXY}"
@@ -313,5 +313,5 @@ def _surprises(env: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
         yield KEY_LOG, "the keys of TLS connections are written to that file", f"unset {KEY_LOG}, unless you need them"
     for name in ignored_variables(env):
         yield name, "the app ignores it", f"unset {name}"
-    if not shows_signs(sys.stdout):
+    if not can_encode_glyphs(sys.stdout):
         yield "LANG", "this locale lacks our signs: ASCII is printed", "set LANG to a UTF-8 locale, such as C.UTF-8"

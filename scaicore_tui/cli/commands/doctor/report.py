@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from scaicore_tui.cli.commands.doctor.api import api_findings
-from scaicore_tui.cli.commands.doctor.finding import Finding, Mark, failed, unknown
+from scaicore_tui.cli.commands.doctor.finding import CheckStatus, Finding, failed, unknown
 from scaicore_tui.cli.commands.doctor.local import (
     config_finding,
     driver_finding,
@@ -30,22 +30,22 @@ from scaicore_tui.config import Settings, Target
 from scaicore_tui.errors import ConfigError, ScaicoreError
 from scaicore_tui.text import sanitize, wrap
 
-_SIGNS = {
-    Mark.OK: ("✓", "+", "32"),
-    Mark.WARNING: ("!", "!", "33"),
-    Mark.FAILED: ("✗", "x", "31"),
-    Mark.UNKNOWN: ("?", "?", "90"),
+_STATUS_GLYPHS = {
+    CheckStatus.OK: ("✓", "+", "32"),
+    CheckStatus.WARNING: ("!", "!", "33"),
+    CheckStatus.FAILED: ("✗", "x", "31"),
+    CheckStatus.UNKNOWN: ("?", "?", "90"),
 }
 _NAME_WIDTH = 12
-_WIDEST = 140
+_MAX_WIDTH_CELLS = 140
 # What is told of the API, where it can't be asked.
-_OF_API = ("token", "caller", "view", "manage", "feed", "clock", "limit", "latency")
+_API_CHECKS = ("token", "caller", "view", "manage", "feed", "clock", "limit", "latency")
 
 
 async def run_doctor(common: Common, json: bool) -> int:
     """Look at everything, and tell; the exit code."""
     findings = await _findings(common, SystemClock())
-    code = next((finding.code for finding in findings if finding.status is Mark.FAILED), 0)
+    code = next((finding.code for finding in findings if finding.status is CheckStatus.FAILED), 0)
     if json:
         checks = [_document(finding) for finding in findings]
         stdout.document({"ok": code == 0, "exit_code": code, "checks": checks})
@@ -64,9 +64,9 @@ async def _findings(common: Common, clock: Clock) -> list[Finding]:
     target, trouble = _target(settings)
     if target is None or settings is None:
         found += [failed("api", trouble)] if trouble is not None else []
-        found += [unknown(name, "not looked at") for name in ("tls", *_OF_API, "journal")]
+        found += [unknown(name, "not looked at") for name in ("tls", *_API_CHECKS, "journal")]
     else:
-        found += await _of_target(target, settings.tokens.missing(target.host), clock)
+        found += await _check_target(target, settings.tokens.missing(target.host), clock)
         look_at = partial(_or_failed, "journal", lambda: journal_finding(journal_path(common, target), clock))
         found.append(await asyncio.to_thread(look_at))
     driver = await asyncio.to_thread(driver_finding)
@@ -81,12 +81,12 @@ def _or_failed(name: str, find: Callable[[], Finding]) -> Finding:
         return failed(name, error)
 
 
-async def _of_target(target: Target, missing: ScaicoreError, clock: Clock) -> list[Finding]:
+async def _check_target(target: Target, missing: ScaicoreError, clock: Clock) -> list[Finding]:
     """All that the network tells."""
     try:
         seen, tls = await asyncio.gather(probe(target), tls_finding(target, clock))
     except ConfigError as error:
-        return [failed("api", error), *(unknown(name, "not looked at") for name in ("tls", *_OF_API))]
+        return [failed("api", error), *(unknown(name, "not looked at") for name in ("tls", *_API_CHECKS))]
     api, *others = api_findings(seen, missing, clock)
     return [api, tls, *others]
 
@@ -105,7 +105,7 @@ def _target(settings: Settings | None) -> tuple[Target | None, ScaicoreError | N
 
 
 def _document(finding: Finding) -> dict[str, Any]:
-    told = {"name": finding.name, "state": str(finding.status), "words": finding.words}
+    told = {"name": finding.name, "state": str(finding.status), "words": finding.message}
     return {**told, "fix": finding.fix or None, "facts": finding.facts}
 
 
@@ -113,25 +113,27 @@ def _lines(findings: Sequence[Finding], common: Common) -> Iterator[str]:
     """One line for each, but one for all that is unknown for the same reason; what to do below what fails."""
     alike: dict[str, list[str]] = {}
     for finding in findings:
-        if finding.status is Mark.UNKNOWN:
-            alike.setdefault(finding.words, []).append(finding.name)
+        if finding.status is CheckStatus.UNKNOWN:
+            alike.setdefault(finding.message, []).append(finding.name)
     for finding in findings:
-        same = alike.get(finding.words, []) if finding.status is Mark.UNKNOWN else []
+        same = alike.get(finding.message, []) if finding.status is CheckStatus.UNKNOWN else []
         if len(same) < 2:
-            yield from _told(finding, common)
+            yield from _finding_lines(finding, common)
         elif finding.name == same[0]:
-            yield from _told(replace(finding, name="the rest", words=f"{finding.words}: {', '.join(same)}"), common)
+            yield from _finding_lines(
+                replace(finding, name="the rest", message=f"{finding.message}: {', '.join(same)}"), common
+            )
 
 
-def _told(finding: Finding, common: Common) -> Iterator[str]:
-    glyph, plain, colour = _SIGNS[finding.status]
+def _finding_lines(finding: Finding, common: Common) -> Iterator[str]:
+    glyph, plain, colour = _STATUS_GLYPHS[finding.status]
     sign = plain if common.ascii else glyph
     if sys.stdout.isatty() and not common.no_color and not os.environ.get("NO_COLOR"):
         sign = f"\x1b[{colour}m{sign}\x1b[m"
     lead = f" {sign} {finding.name:{_NAME_WIDTH}}"
     blank = " " * (3 + _NAME_WIDTH)
-    room = min(stdout.width(), _WIDEST) - len(blank) - 1
-    first, *more = wrap(sanitize(finding.words), room)
+    room = min(stdout.width(), _MAX_WIDTH_CELLS) - len(blank) - 1
+    first, *more = wrap(sanitize(finding.message), room)
     yield lead + first
     yield from (blank + line for line in more)
     if finding.fix:
