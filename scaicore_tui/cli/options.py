@@ -48,8 +48,8 @@ class Common(Struct, frozen=True):
 
     def merge(self, outer: Common) -> Common:
         """Return these options, completed by those given before the command's name."""
-        said = {name: value for name in self.__struct_fields__ if not is_unset(value := getattr(self, name))}
-        return replace(outer, **said)
+        given = {name: value for name in self.__struct_fields__ if not is_unset(value := getattr(self, name))}
+        return replace(outer, **given)
 
 
 def is_unset(value: object) -> bool:
@@ -71,20 +71,20 @@ def parse_fast(arguments: Sequence[str]) -> Common | None:
 
     This saves importing typer, which takes a tenth of the app's start.
     """
-    said: dict[str, object] = {}
-    left = list(arguments)
-    while left:
-        flag = left.pop(0)
+    given: dict[str, object] = {}
+    remaining = list(arguments)
+    while remaining:
+        flag = remaining.pop(0)
         name = flag.removeprefix("--").replace("-", "_")
         if not flag.startswith("--") or name not in _DEFAULTS:
             return None
         if _DEFAULTS[name] is False:
-            said[name] = True
-        elif left and not left[0].startswith("-"):
-            said[name] = _value(name, left.pop(0))
-        if said.get(name) is None:
+            given[name] = True
+        elif remaining and not remaining[0].startswith("-"):
+            given[name] = _value(name, remaining.pop(0))
+        if given.get(name) is None:
             return None
-    return Common(**said)  # type: ignore[arg-type]
+    return Common(**given)  # type: ignore[arg-type]
 
 
 _DEFAULTS = dict(zip(Common.__struct_fields__, Common.__struct_defaults__, strict=True))

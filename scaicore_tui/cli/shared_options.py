@@ -21,8 +21,8 @@ def takes_common(command: Callable[..., int | None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def wrapped(context: typer.Context, **values: Any) -> None:
-        said = Common(**{name: values.pop(name) for name in Common.__struct_fields__})
-        common = said.merge(context.obj) if isinstance(context.obj, Common) else said
+        given = Common(**{name: values.pop(name) for name in Common.__struct_fields__})
+        common = given.merge(context.obj) if isinstance(context.obj, Common) else given
         context.obj = common
         if context.invoked_subcommand is None:
             stderr.set_quiet(common.quiet)

@@ -108,7 +108,7 @@ def test_where_no_report_can_be_written_that_is_said(
     monkeypatch.setattr("scaicore_tui.config.paths.state_dir", lambda: tmp_path / "file")
     assert report_error(caught(chained)) == 70
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.endswith("no report could be written: File exists")
+    assert line.endswith("no report could be saved: File exists")
     assert PAYLOAD not in line
 
 

@@ -146,7 +146,7 @@ def the_program_is_wrong(grid: FastGrid, writer: Program) -> int:
     broken = "import sys; sys.modules['scaicore_tui.session'] = None; from scaicore_tui.__main__ import main; main()"
     command = [sys.executable, "-c", broken, "runs"]
     done = subprocess.run(command, env=writer.environment, capture_output=True, text=True, check=False)
-    assert "a mistake of its own" in done.stderr
+    assert "internal error" in done.stderr
     return done.returncode
 
 

@@ -134,7 +134,7 @@ async def test_what_fails_at_first_is_read_again_until_it_is_answered(capsys: py
         await reading
         assert clock.monotonic() == 5 + 10 + 20 + 40
         assert contact.is_lost
-        assert capsys.readouterr().err.count("contact lost: ") == 1
+        assert capsys.readouterr().err.count("connection lost: ") == 1
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 422])
@@ -157,12 +157,12 @@ async def test_loss_of_contact_and_its_return_are_told_once_each() -> None:
             with pytest.raises(Exception, match="lunch"):
                 await session.read_once()
             words = list(contact.new_messages())
-            assert (["contact lost: " in line for line in words] or [False]) == [n == 0]
+            assert (["connection lost: " in line for line in words] or [False]) == [n == 0]
             session.clock.advance(20)  # type: ignore[attr-defined]
         line.trouble = None
         await session.read_once()
         (back,) = contact.new_messages()
-        assert back.endswith("contact is back after 1m")
+        assert back.endswith("connection restored after 1m")
         assert list(contact.new_messages()) == []
 
 

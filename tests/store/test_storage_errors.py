@@ -336,4 +336,4 @@ def test_a_disk_is_no_mistake_of_the_program(
     monkeypatch.setattr("scaicore_tui.config.paths.state_dir", lambda: tmp_path)
     code = stderr.report_error(ExceptionGroup("tasks", [error]))
     assert code == (70 if words is None else 9)
-    assert (words or "a mistake of its own") in capsys.readouterr().err
+    assert (words or "internal error") in capsys.readouterr().err

@@ -39,9 +39,9 @@ def show(common: Common, json: bool) -> None:
     settings = load_common_settings(common)
     rows = dict(_rows(settings))
     if json:
-        told = {name: {"value": value, "source": source} for name, (value, source) in rows.items()}
+        values = {name: {"value": value, "source": source} for name, (value, source) in rows.items()}
         file = {"file": str(settings.file), "exists": is_present(settings.file), "profiles": list(settings.names)}
-        stdout.document({**file, "settings": told})
+        stdout.document({**file, "settings": values})
     else:
         table = ((name, _cell(value), one_line(source)) for name, (value, source) in rows.items())
         stdout.table(("SETTING", "VALUE", "FROM"), table)
@@ -81,42 +81,42 @@ def _cell(value: Any) -> str:
 def check(common: Common, json: bool) -> int:
     """Print all problems and return the exit code."""
     path = config_file()
-    complaints = list(find_problems(common, path))
+    problems = list(find_all_problems(common, path))
     if json:
-        told = [{"place": one.location, "problem": one.message, "fix": one.fix} for one in complaints]
-        stdout.document({"file": str(path), "exists": is_present(path), "problems": told})
+        documents = [{"place": one.location, "problem": one.message, "fix": one.fix} for one in problems]
+        stdout.document({"file": str(path), "exists": is_present(path), "problems": documents})
     else:
-        for text in _report(path, complaints):
+        for text in _report(path, problems):
             stdout.line(text)
-    return ConfigError.exit_code if complaints else 0
+    return ConfigError.exit_code if problems else 0
 
 
-def _report(path: Path, complaints: list[ConfigProblem]) -> Iterator[str]:
+def _report(path: Path, problems: list[ConfigProblem]) -> Iterator[str]:
     shown = one_line(str(path))
-    if not complaints:
-        fine = (
+    if not problems:
+        verdict = (
             "no problems found"
             if is_present(path)
             else "the file does not exist and is not required; scaicore-tui config init creates it"
         )
-        yield f"{shown}: {fine}"
+        yield f"{shown}: {verdict}"
         return
-    yield f"{shown}: {len(complaints)} problem{'s' * (len(complaints) > 1)}"
-    for complaint in complaints:
-        yield f"  {one_line(str(complaint))}"
-        if complaint.fix:
-            yield f"    → {one_line(complaint.fix)}"
+    yield f"{shown}: {len(problems)} problem{'s' * (len(problems) > 1)}"
+    for problem in problems:
+        yield f"  {one_line(str(problem))}"
+        if problem.fix:
+            yield f"    → {one_line(problem.fix)}"
 
 
-def find_problems(common: Common, path: Path) -> Iterator[ConfigProblem]:
+def find_all_problems(common: Common, path: Path) -> Iterator[ConfigProblem]:
     """Yield the problems of the file's syntax, of its values, and of all settings together."""
     try:
         content = read_config(path) or ""
     except ConfigError as error:
         yield ConfigProblem("", error.message, error.hint)
         return
-    profiles, complaints = find_complaints(content)
-    yield from complaints
+    profiles, problems = find_complaints(content)
+    yield from problems
     if profiles is None:
         return
     yield from (found := list(_value_problems(profiles)))
