@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 
 # Set by a shell that wants completions: they are typer's.
-COMPLETION = "_SCAICORE_TUI_COMPLETE"
+COMPLETION_VARIABLE = "_SCAICORE_TUI_COMPLETE"
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
 
 def asks_for_completion(env: Mapping[str, str]) -> bool:
     """Whether a shell asks, and says for what. A left-over variable would fail each command."""
-    instruction, _, shell = env.get(COMPLETION, "").partition("_")
+    instruction, _, shell = env.get(COMPLETION_VARIABLE, "").partition("_")
     if shell not in ("bash", "zsh", "fish", "powershell", "pwsh") or instruction not in ("source", "complete"):
         return False
     if instruction == "source":
@@ -54,8 +54,8 @@ def _run() -> int:
     from scaicore_tui.cli.options import parse_fast
 
     if not asks_for_completion(os.environ):
-        os.environ.pop(COMPLETION, None)
-    common = None if COMPLETION in os.environ else parse_fast(sys.argv[1:])
+        os.environ.pop(COMPLETION_VARIABLE, None)
+    common = None if COMPLETION_VARIABLE in os.environ else parse_fast(sys.argv[1:])
     if common is None:
         from scaicore_tui.cli import main
 

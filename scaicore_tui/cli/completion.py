@@ -1,4 +1,4 @@
-"""Shell completion: runs, Cores and checkpoints from the profile's journal, profiles, and fixed words.
+"""Shell completion: runs, Cores and checkpoints from the profile's journal, profiles, and fixed lists.
 
 It contacts no server and writes nothing. On any error it offers nothing and prints nothing, because a shell would show
 the message in the middle of the command line.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Until(StrEnum):
-    """What a run comes to: a checkpoint, or an end; or any of these."""
+    """State of a run that `watch --until` waits for; ANY is any of the others."""
 
     WAITING = "waiting"
     COMPLETED = "completed"
@@ -31,13 +31,13 @@ class Until(StrEnum):
     ANY = "any"
 
 
-# A word, and its description.
+# A word and its description.
 Offer = tuple[str, str]
 Completion = Callable[[typer.Context, str], list[Offer]]
-MOST = 200
-# Words that are safe in a command line: some shells execute parts of an offered word. All known ids match.
-_WORD = re.compile(r"[A-Za-z0-9_@.-]+")
-_ODD = re.compile(r"[^\w .,;+/%()·-]")
+MAX_OFFERS = 200
+# Only safe words are offered, because some shells execute parts of an offered word. All known ids match.
+_SAFE_WORD = re.compile(r"[A-Za-z0-9_@.-]+")
+_UNSAFE_IN_DESCRIPTION = re.compile(r"[^\w .,;+/%()·-]")
 
 
 def silent_on_error(offers: Callable[[typer.Context, str], Iterator[Offer]]) -> Completion:
@@ -49,8 +49,8 @@ def silent_on_error(offers: Callable[[typer.Context, str], Iterator[Offer]]) -> 
             found = dict(offers(ctx, incomplete))
         except Exception:  # noqa: BLE001  (an error message would garble the command line)
             return []
-        fitting = [word for word in found if word.startswith(incomplete) and _WORD.fullmatch(word)]
-        return [(word, _ODD.sub(" ", found[word])) for word in fitting[:MOST]]
+        matching = [word for word in found if word.startswith(incomplete) and _SAFE_WORD.fullmatch(word)]
+        return [(word, _UNSAFE_IN_DESCRIPTION.sub(" ", found[word])) for word in matching[:MAX_OFFERS]]
 
     return complete
 
@@ -63,7 +63,7 @@ def runs(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
     yield "@latest", "the newest run"
     with _journal(ctx) as journal:
         waiting = {row.execution_id for row in read_pending(journal)}
-        for run in Summaries(journal).matching(incomplete, MOST):
+        for run in Summaries(journal).matching(incomplete, MAX_OFFERS):
             status = run.outcome or ("waiting" if run.execution_id in waiting else "running")
             yield run.execution_id, f"{status} {run.core_id or ''}"
 
@@ -74,7 +74,7 @@ def cores(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
     from scaicore_tui.store.summaries import Summaries
 
     with _journal(ctx) as journal:
-        for run in Summaries(journal).newest(10 * MOST):
+        for run in Summaries(journal).newest(10 * MAX_OFFERS):
             if run.core_id is not None:
                 yield run.core_id, ""
 
@@ -124,19 +124,19 @@ def topics(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
     yield from ((topic, about) for topic, about in TOPICS.items() if topic)
 
 
-def words(*known: str) -> Completion:
+def fixed_words(*choices: str) -> Completion:
     """Return a completion that offers fixed words."""
 
     @silent_on_error
     def complete(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
-        yield from ((word, "") for word in known)
+        yield from ((word, "") for word in choices)
 
     return complete
 
 
-states = words(*Until)
-statuses = words("pending", "resolved", "failed", "expired", "cancelled")
-apis = words("scaiflow", "scaigrid")
+states = fixed_words(*Until)
+statuses = fixed_words("pending", "resolved", "failed", "expired", "cancelled")
+apis = fixed_words("scaiflow", "scaigrid")
 
 
 def _pending(ctx: typer.Context) -> list[Checkpoint]:
@@ -152,9 +152,9 @@ def _about(row: Checkpoint) -> str:
 
 
 def _journal(ctx: typer.Context) -> Journal:
-    """Open the journal that the options on the command line so far select. Raises whatever keeps that from working.
+    """Open the journal that the options on the command line select. Raises any error; `silent_on_error` drops it.
 
-    The options are read from the parser, and not as `Common`: that one's options refer to the functions here.
+    The options are read from the parser, not from `Common`, because the options of `Common` refer to this module.
     """
     from scaicore_tui.config import Flags, load_settings
     from scaicore_tui.store import Journal
@@ -165,7 +165,7 @@ def _journal(ctx: typer.Context) -> Journal:
         values = context.params if context is not None else {}
         given |= {name: value for name, value in values.items() if value is not None and value is not False}
     if "no_journal" in given:
-        raise UsageError("--no-journal keeps no journal to complete from")
+        raise UsageError("--no-journal leaves no journal to complete from")
     if "journal" in given:
         return Journal.open_readonly(Path(given["journal"]))
     target = load_settings(Flags(**{name: given[name] for name in Flags.__struct_fields__ if name in given})).target()

@@ -73,5 +73,5 @@ def init(
     """
     from scaicore_tui.cli.commands import config_init
 
-    said = {"token_env": token_env, "token_command": token_command, "color": color, "protected": protected or None}
-    return run(config_init.write_config(common, said))
+    values = {"token_env": token_env, "token_command": token_command, "color": color, "protected": protected or None}
+    return run(config_init.write_config(common, values))

@@ -15,7 +15,7 @@ import typer
 from scaicore_tui.cli import manual
 from scaicore_tui.cli.help import commands
 from scaicore_tui.cli.output import stdout
-from scaicore_tui.cli.output.stdout import are_wanted
+from scaicore_tui.cli.output.stdout import use_colour
 from scaicore_tui.errors import UsageError
 from scaicore_tui.signals import signal_handlers
 
@@ -38,7 +38,7 @@ def show_help(program: Any, words: Sequence[str], *, no_color: bool) -> None:
     topic = " ".join(words)
     known = commands(program)
     if topic in manual.PAGES:
-        _show(manual.render(manual.source(topic), _width(), bold=are_wanted(no_color)))
+        _show(manual.render(manual.source(topic), _width(), bold=use_colour(no_color)))
     elif topic in known:
         parent = typer.Context(program, info_name=PROGRAM, **program.context_settings)
         _show(known[topic].get_help(typer.Context(known[topic], info_name=topic, parent=parent)))

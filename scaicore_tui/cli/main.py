@@ -25,7 +25,7 @@ from scaicore_tui.cli.arguments import (
     Status,
     Topic,
     Yes,
-    seconds,
+    parse_duration,
 )
 from scaicore_tui.cli.commands.app import DEMO_RATE, DEMO_SEED, open_app, open_demo
 from scaicore_tui.cli.config_group import config_app
@@ -45,7 +45,7 @@ app = typer.Typer(
 app.add_typer(config_app, name="config")
 
 command = partial(app.command, cls=Command)
-TIME: Any = {"metavar": "TIME", "parser": seconds}
+TIME: Any = {"metavar": "TIME", "parser": parse_duration}
 
 
 @app.callback(invoke_without_command=True)

@@ -48,8 +48,8 @@ class Common(Struct, frozen=True):
 
     def merge(self, outer: Common) -> Common:
         """Return these options, completed by those given before the command's name."""
-        said = {name: value for name in self.__struct_fields__ if not is_unset(value := getattr(self, name))}
-        return replace(outer, **said)
+        given = {name: value for name in self.__struct_fields__ if not is_unset(value := getattr(self, name))}
+        return replace(outer, **given)
 
 
 def is_unset(value: object) -> bool:
@@ -57,8 +57,13 @@ def is_unset(value: object) -> bool:
     return value is None or value is False
 
 
-_KINDS: dict[str, Callable[[str], object]] = {"interval": float, "backfill": int, "journal": Path, "token_file": Path}
-_LEAST = {"interval": 0.1, "backfill": 0}
+_CONVERTERS: dict[str, Callable[[str], object]] = {
+    "interval": float,
+    "backfill": int,
+    "journal": Path,
+    "token_file": Path,
+}
+_MINIMUMS = {"interval": 0.1, "backfill": 0}
 
 
 def parse_fast(arguments: Sequence[str]) -> Common | None:
@@ -66,20 +71,20 @@ def parse_fast(arguments: Sequence[str]) -> Common | None:
 
     This saves importing typer, which takes a tenth of the app's start.
     """
-    said: dict[str, object] = {}
-    left = list(arguments)
-    while left:
-        flag = left.pop(0)
+    given: dict[str, object] = {}
+    remaining = list(arguments)
+    while remaining:
+        flag = remaining.pop(0)
         name = flag.removeprefix("--").replace("-", "_")
         if not flag.startswith("--") or name not in _DEFAULTS:
             return None
         if _DEFAULTS[name] is False:
-            said[name] = True
-        elif left and not left[0].startswith("-"):
-            said[name] = _value(name, left.pop(0))
-        if said.get(name) is None:
+            given[name] = True
+        elif remaining and not remaining[0].startswith("-"):
+            given[name] = _value(name, remaining.pop(0))
+        if given.get(name) is None:
             return None
-    return Common(**said)  # type: ignore[arg-type]
+    return Common(**given)  # type: ignore[arg-type]
 
 
 _DEFAULTS = dict(zip(Common.__struct_fields__, Common.__struct_defaults__, strict=True))
@@ -88,7 +93,7 @@ _DEFAULTS = dict(zip(Common.__struct_fields__, Common.__struct_defaults__, stric
 def _value(name: str, text: str) -> object:
     """Convert `text` to the type of the option `name`; return None if that is not possible."""
     try:
-        value = _KINDS.get(name, str)(text)
+        value = _CONVERTERS.get(name, str)(text)
     except ValueError:
         return None
-    return value if name not in _LEAST or value >= _LEAST[name] else None  # type: ignore[operator]
+    return value if name not in _MINIMUMS or value >= _MINIMUMS[name] else None  # type: ignore[operator]

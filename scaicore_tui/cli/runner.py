@@ -1,4 +1,4 @@
-"""Runs what is asynchronous to its end, or until a signal ends it. Whatever hangs then does not hold up the process."""
+"""Run a coroutine until it ends or a signal cancels it. Cleaning up has a time limit."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from scaicore_tui.cli.output.stderr import INTERRUPTED, report, report_error
+from scaicore_tui.cli.output.stderr import EXIT_INTERRUPTED, report_error, report_internal_error
 from scaicore_tui.signals import signal_handlers
 from scaicore_tui.text import sanitize
 
-# So many seconds there are to clean up in: a terminal that takes nothing, or a name that is looked up, may have no end.
-GRACE_SECONDS = 5
-# Those of them that this system has.
-ENDING = [getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM") if hasattr(signal, name)]
+# Time to clean up: a write to a blocked terminal, or a DNS lookup, may never end.
+CLEANUP_TIMEOUT_S = 5
+# Signals that end the program, as far as this system has them.
+ENDING_SIGNALS = [getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM") if hasattr(signal, name)]
 
 
 def run(work: Coroutine[Any, Any, int | None]) -> int:
-    """The exit code of `work`; 128 and a signal's number where that ended it: it is cancelled, and cleans up."""
+    """Run `work` and return its exit code. A signal cancels it; then the code is 128 plus the signal's number."""
     if logging.lastResort is not None:
         logging.lastResort.setFormatter(RedactedFormatter())
     failures: list[BaseException] = []
@@ -40,17 +40,17 @@ def run(work: Coroutine[Any, Any, int | None]) -> int:
         code = runner.run(_until_signalled(work))
     _exit_after(0, code)
     if failures:
-        report(failures[0])
+        report_internal_error(failures[0])
     return code
 
 
 class RedactedFormatter(logging.Formatter):
-    """What libraries have to say, without the values that they print: their words, and where something failed."""
+    """Formats log records of libraries without values: the message text, and the source locations of an error."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Of a message its first line, as the values come behind it."""
-        words = re.sub("<.*>", "<…>", record.getMessage().partition("\n")[0])
-        lines = [sanitize(f"{record.name}: {words}")]
+        """Return the first line of the message, as values are in later lines, and the trace of its error."""
+        message = re.sub("<.*>", "<…>", record.getMessage().partition("\n")[0])
+        lines = [sanitize(f"{record.name}: {message}")]
         if record.exc_info and record.exc_info[1] is not None:
             from scaicore_tui.cli.output import crash
 
@@ -59,7 +59,7 @@ class RedactedFormatter(logging.Formatter):
 
 
 async def _until_signalled(work: Coroutine[Any, Any, int | None]) -> int:
-    """Its exit code. What it raises is told while the loop still runs: threads may keep that from closing."""
+    """Return the exit code. Errors are reported while the loop still runs, as threads may keep it from closing."""
     with _cancelled_by_signals() as caught:
         try:
             code = await work or 0
@@ -67,36 +67,36 @@ async def _until_signalled(work: Coroutine[Any, Any, int | None]) -> int:
         except asyncio.CancelledError:
             if not caught:
                 raise
-            code = INTERRUPTED
-        except Exception as error:  # noqa: BLE001  (nobody else could tell of it)
+            code = EXIT_INTERRUPTED
+        except Exception as error:  # noqa: BLE001  (reported here or nowhere)
             code = report_error(error)
     code = 128 + caught[0] if caught else code
-    _exit_after(GRACE_SECONDS, code)
+    _exit_after(CLEANUP_TIMEOUT_S, code)
     return code
 
 
 @contextmanager
 def _cancelled_by_signals() -> Iterator[list[int]]:
-    """Cancel what runs in here with the first signal; yields the signals that came.
+    """Cancel the current task on the first signal; yield the list of received signals.
 
-    These are handlers of the interpreter, and not the loop's: they also run while that waits for a terminal. What is
-    ignored from the start stays so.
+    The handlers are the interpreter's, not the loop's: they also run while the loop is blocked by a terminal. Signals
+    that were ignored at the start stay ignored.
     """
     loop, task, caught = asyncio.get_running_loop(), asyncio.current_task(), list[int]()
 
     def end(number: int, _frame: FrameType | None) -> None:
         if not caught and task is not None:
-            _exit_after(GRACE_SECONDS, 128 + number)
+            _exit_after(CLEANUP_TIMEOUT_S, 128 + number)
             loop.call_soon_threadsafe(task.cancel)
         caught.append(number)
 
-    heeded = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
-    with signal_handlers(heeded, end):
+    handled = [number for number in ENDING_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    with signal_handlers(handled, end):
         yield caught
 
 
 def _exit_after(seconds: int, code: int) -> None:
-    """End the process in so many seconds with that code, if it still runs; with none, let it run."""
+    """End the process with `code` after `seconds`, if it still runs; 0 cancels this."""
     if hasattr(signal, "alarm"):
         signal.signal(signal.SIGALRM, lambda *_: os._exit(code))
         signal.alarm(seconds)

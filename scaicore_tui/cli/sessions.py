@@ -185,6 +185,6 @@ def open_recording(common: Common) -> tuple[Session, Path]:
     return open_session(target, path, backfill=_backfill(common)), path
 
 
-def _backfill(common: Common, unsaid: int = DEFAULT_BACKFILL) -> int:
-    """Return the number of past events to read: from `--backfill`, else `unsaid`."""
-    return unsaid if common.backfill is None else common.backfill
+def _backfill(common: Common, default: int = DEFAULT_BACKFILL) -> int:
+    """Return the number of past events to read: from `--backfill`, else `default`."""
+    return default if common.backfill is None else common.backfill

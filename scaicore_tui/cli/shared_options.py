@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stderr, stdout, streams
-from scaicore_tui.cli.output.stdout import are_wanted
+from scaicore_tui.cli.output.stdout import use_colour
 
 
 def takes_common(command: Callable[..., int | None]) -> Callable[..., None]:
@@ -21,13 +21,13 @@ def takes_common(command: Callable[..., int | None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def wrapped(context: typer.Context, **values: Any) -> None:
-        said = Common(**{name: values.pop(name) for name in Common.__struct_fields__})
-        common = said.merge(context.obj) if isinstance(context.obj, Common) else said
+        given = Common(**{name: values.pop(name) for name in Common.__struct_fields__})
+        common = given.merge(context.obj) if isinstance(context.obj, Common) else given
         context.obj = common
         if context.invoked_subcommand is None:
             stderr.set_quiet(common.quiet)
-            stdout.enable_colour(are_wanted(common.no_color))
-            if not streams.shows_signs(sys.stdout):
+            stdout.enable_colour(use_colour(common.no_color))
+            if not streams.can_encode_glyphs(sys.stdout):
                 common = replace(common, ascii=True)
             raise typer.Exit(stderr.run_guarded(lambda: command(common=common, **values)))
 

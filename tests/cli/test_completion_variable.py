@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from scaicore_tui.__main__ import COMPLETION, asks_for_completion
+from scaicore_tui.__main__ import COMPLETION_VARIABLE, asks_for_completion
 
 
 @pytest.mark.parametrize(
     ("env", "asks"),
     [
         ({}, False),
-        ({COMPLETION: ""}, False),
-        ({COMPLETION: "nonsense"}, False),
-        ({COMPLETION: "complete_nonsense"}, False),
-        ({COMPLETION: "source_bash"}, True),
-        ({COMPLETION: "complete_bash"}, False),
-        ({COMPLETION: "complete_bash", "COMP_WORDS": "scaicore-tui r", "COMP_CWORD": "x"}, False),
-        ({COMPLETION: "complete_bash", "COMP_WORDS": "scaicore-tui r", "COMP_CWORD": "1"}, True),
-        ({COMPLETION: "complete_zsh"}, False),
-        ({COMPLETION: "complete_zsh", "_TYPER_COMPLETE_ARGS": "scaicore-tui r"}, True),
-        ({COMPLETION: "complete_fish", "_TYPER_COMPLETE_ARGS": ""}, True),
+        ({COMPLETION_VARIABLE: ""}, False),
+        ({COMPLETION_VARIABLE: "nonsense"}, False),
+        ({COMPLETION_VARIABLE: "complete_nonsense"}, False),
+        ({COMPLETION_VARIABLE: "source_bash"}, True),
+        ({COMPLETION_VARIABLE: "complete_bash"}, False),
+        ({COMPLETION_VARIABLE: "complete_bash", "COMP_WORDS": "scaicore-tui r", "COMP_CWORD": "x"}, False),
+        ({COMPLETION_VARIABLE: "complete_bash", "COMP_WORDS": "scaicore-tui r", "COMP_CWORD": "1"}, True),
+        ({COMPLETION_VARIABLE: "complete_zsh"}, False),
+        ({COMPLETION_VARIABLE: "complete_zsh", "_TYPER_COMPLETE_ARGS": "scaicore-tui r"}, True),
+        ({COMPLETION_VARIABLE: "complete_fish", "_TYPER_COMPLETE_ARGS": ""}, True),
     ],
 )
 def test_only_a_shell_that_says_what_it_completes_is_answered(env: dict[str, str], asks: bool) -> None:

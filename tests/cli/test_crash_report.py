@@ -83,7 +83,7 @@ def test_a_deep_recursion_is_told_at_both_ends() -> None:
         deep()
 
     lines = told(caught(deep)).splitlines()
-    assert len(lines) < 5 * crash.MOST_FRAMES
+    assert len(lines) < 5 * crash.MAX_END_FRAMES
     assert any("more …" in line for line in lines)
 
 
@@ -96,8 +96,8 @@ def test_an_endless_chain_ends() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="modes of files")
 def test_the_newest_few_are_kept_for_their_owner_alone(tmp_path: Path) -> None:
     paths = [crash.write_report(KeyError(), tmp_path / "state", 1_800_000_000 + day * 86_400) for day in range(9)]
-    assert sorted((tmp_path / "state").iterdir()) == paths[-crash.KEPT :]
-    assert {stat.S_IMODE(path.stat().st_mode) for path in paths[-crash.KEPT :]} == {0o600}
+    assert sorted((tmp_path / "state").iterdir()) == paths[-crash.MAX_REPORTS :]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in paths[-crash.MAX_REPORTS :]} == {0o600}
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
 
 
@@ -108,7 +108,7 @@ def test_where_no_report_can_be_written_that_is_said(
     monkeypatch.setattr("scaicore_tui.config.paths.state_dir", lambda: tmp_path / "file")
     assert report_error(caught(chained)) == 70
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.endswith("no report could be written: File exists")
+    assert line.endswith("no report could be saved: File exists")
     assert PAYLOAD not in line
 
 

@@ -133,7 +133,8 @@ def test_a_driver_that_is_not_ours_is_explained(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(textual, "__version__", "8.3.0", raising=False)
     finding = driver_finding()
     assert (
-        finding.words == "terminal driver: Textual's own: `LinuxDriver._get_terminal_size` is missing in Textual 8.3.0"
+        finding.message
+        == "terminal driver: Textual's own: `LinuxDriver._get_terminal_size` is missing in Textual 8.3.0"
     )
     assert "textual>=8.2.7,<8.3" in finding.fix
 

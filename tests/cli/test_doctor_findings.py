@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from scaicore_tui.api.probe import Reply
 from scaicore_tui.auth import TokenProvider
 from scaicore_tui.cli.commands.doctor.api import api_findings
-from scaicore_tui.cli.commands.doctor.finding import Finding, Mark
+from scaicore_tui.cli.commands.doctor.finding import CheckStatus, Finding
 from scaicore_tui.cli.commands.doctor.probe import ProbeResult
 from scaicore_tui.config import Api, Target
 from scaicore_tui.errors import CredentialsError, PermissionDenied, RequestRejected, ScaicoreError, Unreachable
@@ -57,9 +57,13 @@ def found(what: ProbeResult) -> dict[str, Finding]:
 
 def test_all_is_well() -> None:
     findings = found(seen())
-    assert {finding.status for finding in findings.values()} == {Mark.OK, Mark.UNKNOWN}
-    assert {name for name, one in findings.items() if one.status is Mark.UNKNOWN} == {"caller", "manage", "limit"}
-    assert findings["feed"].words == "newest first · times in milliseconds · newest 1m old"
+    assert {finding.status for finding in findings.values()} == {CheckStatus.OK, CheckStatus.UNKNOWN}
+    assert {name for name, one in findings.items() if one.status is CheckStatus.UNKNOWN} == {
+        "caller",
+        "manage",
+        "limit",
+    }
+    assert findings["feed"].message == "newest first · times in milliseconds · newest 1m old"
     assert "sgk_key" not in json.dumps([one.facts for one in findings.values()]) + str(findings)
 
 
@@ -68,8 +72,8 @@ def test_every_failing_line_says_what_to_do_and_none_is_left_out() -> None:
     no = seen(error=CredentialsError("the token is not known [401]"), status=401)
     for findings in (found(down), found(no), found(seen(token_error=MISSING))):
         assert list(findings) == list(found(seen()))
-        assert all(one.fix and one.code for one in findings.values() if one.status is Mark.FAILED)
-        assert any(one.status is Mark.FAILED for one in findings.values())
+        assert all(one.fix and one.code for one in findings.values() if one.status is CheckStatus.FAILED)
+        assert any(one.status is CheckStatus.FAILED for one in findings.values())
 
 
 def test_an_api_that_is_not_reached_leaves_the_rest_unknown() -> None:
@@ -78,14 +82,14 @@ def test_an_api_that_is_not_reached_leaves_the_rest_unknown() -> None:
     findings = found(seen(error=gone, events=nothing, replies=[nothing]))
     assert (findings["api"].code, findings["api"].fix) == (3, "check that it runs")
     assert all(
-        findings[name].status is Mark.UNKNOWN for name in ("view", "manage", "feed", "clock", "limit", "latency")
+        findings[name].status is CheckStatus.UNKNOWN for name in ("view", "manage", "feed", "clock", "limit", "latency")
     )
 
 
 def test_an_api_of_the_other_style_is_named() -> None:
     elsewhere = replace(TARGET, api=Api.SCAIGRID)
     findings = found(seen(error=Unreachable("no"), status=404, elsewhere=elsewhere))
-    assert "a ScaiGrid at https://h.example/v1/modules/scaicore" in findings["api"].words
+    assert "a ScaiGrid at https://h.example/v1/modules/scaicore" in findings["api"].message
     assert findings["api"].fix.startswith("--url https://h.example --api scaigrid")
 
 
@@ -93,26 +97,26 @@ def test_a_token_that_ran_out() -> None:
     target = replace(TARGET, token=Secret(jwt(sub="usr_1", tenant_id="acme", exp=NOW - 7_300)))
     refused = CredentialsError("the token is not known [401]", status=401)
     finding = found(seen(target, refused, 401))["token"]
-    assert (finding.status, finding.code) == (Mark.FAILED, 4)
-    assert "the token from HERE ran out 2h ago" in finding.words
-    assert found(seen(target))["token"].status is Mark.FAILED
+    assert (finding.status, finding.code) == (CheckStatus.FAILED, 4)
+    assert "the token from HERE ran out 2h ago" in finding.message
+    assert found(seen(target))["token"].status is CheckStatus.FAILED
 
 
 def test_what_a_token_says_of_itself_is_not_verified() -> None:
     claims = {"sub": "usr_1", "tenant_id": "acme", "exp": NOW + 2_540, "scope": "scaicore:view scaicore:manage"}
     findings = found(seen(replace(TARGET, token=Secret(jwt(**claims)))))
-    assert findings["token"].words == "from HERE · lasts 42m"
-    assert findings["caller"].words == "usr_1 of acme, as the token says: not verified"
-    assert findings["manage"].words == "scaicore:manage, as the token says: not verified"
+    assert findings["token"].message == "from HERE · lasts 42m"
+    assert findings["caller"].message == "usr_1 of acme, as the token says: not verified"
+    assert findings["manage"].message == "scaicore:manage, as the token says: not verified"
 
 
 def test_no_token() -> None:
     target = replace(TARGET, token=None, token_source="")
     refused = CredentialsError("missing_credentials [412]", status=412)
     findings = found(seen(target, refused, 412))
-    assert (findings["token"].words, findings["token"].fix) == (MISSING.message, "set one")
-    assert findings["api"].status is Mark.OK
-    assert found(seen(target))["token"].status is Mark.OK
+    assert (findings["token"].message, findings["token"].fix) == (MISSING.message, "set one")
+    assert findings["api"].status is CheckStatus.OK
+    assert found(seen(target))["token"].status is CheckStatus.OK
 
 
 @pytest.mark.parametrize(
@@ -120,20 +124,20 @@ def test_no_token() -> None:
     [
         (
             ["scaicore:view", "scaicore:manage", "scaicore:checkpoint_resolve"],
-            Mark.OK,
+            CheckStatus.OK,
             "can be answered, runs replayed",
         ),
-        (["scaicore:view"], Mark.WARNING, "not allowed: scaicore:manage, scaicore:checkpoint_resolve"),
-        (["scaicore:checkpoint_resolve"], Mark.WARNING, "not allowed: scaicore:manage"),
-        ("?", Mark.UNKNOWN, "not known until the first write"),
+        (["scaicore:view"], CheckStatus.WARNING, "not allowed: scaicore:manage, scaicore:checkpoint_resolve"),
+        (["scaicore:checkpoint_resolve"], CheckStatus.WARNING, "not allowed: scaicore:manage"),
+        ("?", CheckStatus.UNKNOWN, "not known until the first write"),
     ],
 )
-def test_what_a_scaigrid_says_of_the_caller(permissions: object, mark: Mark, words: str) -> None:
+def test_what_a_scaigrid_says_of_the_caller(permissions: object, mark: CheckStatus, words: str) -> None:
     me = {"id": "usr\x1b_1", "role": "viewer", "permissions": permissions}
     findings = found(seen(replace(TARGET, api=Api.SCAIGRID), me=me))
-    assert findings["caller"].words == "usr␛_1, viewer"
+    assert findings["caller"].message == "usr␛_1, viewer"
     assert findings["manage"].status is mark
-    assert words in findings["manage"].words
+    assert words in findings["manage"].message
 
 
 def test_a_part_that_is_denied() -> None:
@@ -147,43 +151,43 @@ def test_a_part_that_is_denied() -> None:
     [(MILLISECOND, "oldest first · times in milliseconds"), (-SECOND, "newest first · times in one second")],
 )
 def test_the_feed_s_order_and_resolution(step: int, words: str) -> None:
-    assert found(seen(page=read_event_page(page(step))))["feed"].words.startswith(words)
+    assert found(seen(page=read_event_page(page(step))))["feed"].message.startswith(words)
 
 
 def test_a_feed_of_few_or_no_events() -> None:
-    assert "order unclear from 3 events" in found(seen(page=read_event_page(page(count=3))))["feed"].words
+    assert "order unclear from 3 events" in found(seen(page=read_event_page(page(count=3))))["feed"].message
     finding = found(seen(replace(TARGET, core="core_x"), page=read_event_page(page(count=0))))["feed"]
-    assert (finding.status, finding.words) == (Mark.WARNING, "there are no events for Core core_x")
+    assert (finding.status, finding.message) == (CheckStatus.WARNING, "there are no events for Core core_x")
 
 
 @pytest.mark.parametrize(
     ("date", "mark", "words"),
     [
-        (NOW, Mark.OK, "in step with the API's, to 0.5 s"),
-        (NOW + 200, Mark.WARNING, "this machine's is 3m behind the API's"),
-        (NOW - 7_200, Mark.WARNING, "this machine's is 1h ahead of the API's"),
-        (None, Mark.UNKNOWN, "does not tell its time"),
+        (NOW, CheckStatus.OK, "in step with the API's, to 0.5 s"),
+        (NOW + 200, CheckStatus.WARNING, "this machine's is 3m behind the API's"),
+        (NOW - 7_200, CheckStatus.WARNING, "this machine's is 1h ahead of the API's"),
+        (None, CheckStatus.UNKNOWN, "does not tell its time"),
     ],
 )
-def test_the_clocks(date: float | None, mark: Mark, words: str) -> None:
+def test_the_clocks(date: float | None, mark: CheckStatus, words: str) -> None:
     headers = {} if date is None else {"Date": formatdate(date)}
     finding = found(seen(replies=[reply(headers=headers, took=0.01)]))["clock"]
     assert finding.status is mark
-    assert words in finding.words
+    assert words in finding.message
 
 
 def test_the_limit_and_the_latency() -> None:
     quota = {"X-Scaigrid-Ratelimit-Limit": "60", "X-Scaigrid-Ratelimit-Remaining": "57"}
     findings = found(seen(replies=[reply(took=9.0), reply(took=0.03), reply(took=0.05, headers=quota)]))
-    assert findings["limit"].words == "57 of 60 requests left in this minute"
+    assert findings["limit"].message == "57 of 60 requests left in this minute"
     assert findings["latency"].facts["median_ms"] == pytest.approx(40)
     few = reply(took=3.0, headers=quota | {"X-Scaigrid-Ratelimit-Remaining": "5"})
     findings = found(seen(replies=[reply(), few]))
-    assert (findings["limit"].status, findings["latency"].status) == (Mark.WARNING, Mark.WARNING)
+    assert (findings["limit"].status, findings["latency"].status) == (CheckStatus.WARNING, CheckStatus.WARNING)
 
 
 def test_a_limit_that_is_reached() -> None:
     over = RequestRejected("slow down [429]", retry_after=17.0, status=429)
     findings = found(seen(error=over, status=429, replies=[reply(429, over)]))
     assert (findings["limit"].code, findings["limit"].fix) == (3, "again in 17s")
-    assert findings["api"].status is Mark.OK
+    assert findings["api"].status is CheckStatus.OK

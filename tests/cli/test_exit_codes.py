@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 
 from scaicore_tui.cli.help import EXIT_CODES
-from scaicore_tui.cli.runner import ENDING
+from scaicore_tui.cli.runner import ENDING_SIGNALS
 from scaicore_tui.servers.proxy import ProxyConfig
 from tests.support.core_inputs import SPOILED, TRIP
 from tests.support.fault_injector import Fault, faulty_proxy
@@ -146,7 +146,7 @@ def the_program_is_wrong(grid: FastGrid, writer: Program) -> int:
     broken = "import sys; sys.modules['scaicore_tui.session'] = None; from scaicore_tui.__main__ import main; main()"
     command = [sys.executable, "-c", broken, "runs"]
     done = subprocess.run(command, env=writer.environment, capture_output=True, text=True, check=False)
-    assert "a mistake of its own" in done.stderr
+    assert "internal error" in done.stderr
     return done.returncode
 
 
@@ -174,7 +174,7 @@ CAUSES: dict[int, Callable[[FastGrid, Program], int]] = {
     8: the_time_is_up,
     9: a_folder_is_in_the_place_of_the_journal,
     70: the_program_is_wrong,
-    **{128 + number: partial(a_signal_comes, number) for number in ENDING},
+    **{128 + number: partial(a_signal_comes, number) for number in ENDING_SIGNALS},
 }
 
 

@@ -134,7 +134,7 @@ async def test_what_fails_at_first_is_read_again_until_it_is_answered(capsys: py
         await reading
         assert clock.monotonic() == 5 + 10 + 20 + 40
         assert contact.is_lost
-        assert capsys.readouterr().err.count("contact lost: ") == 1
+        assert capsys.readouterr().err.count("connection lost: ") == 1
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 422])
@@ -151,19 +151,19 @@ async def test_loss_of_contact_and_its_return_are_told_once_each() -> None:
     async with line.session as session:
         await session.read_once()
         contact = ConnectionReporter(session)
-        assert list(contact.look()) == []
+        assert list(contact.new_messages()) == []
         line.trouble = lambda: httpx.Response(503, json={"detail": "gone for lunch"})
         for n in range(3):
             with pytest.raises(Exception, match="lunch"):
                 await session.read_once()
-            words = list(contact.look())
-            assert (["contact lost: " in line for line in words] or [False]) == [n == 0]
+            words = list(contact.new_messages())
+            assert (["connection lost: " in line for line in words] or [False]) == [n == 0]
             session.clock.advance(20)  # type: ignore[attr-defined]
         line.trouble = None
         await session.read_once()
-        (back,) = contact.look()
-        assert back.endswith("contact is back after 1m")
-        assert list(contact.look()) == []
+        (back,) = contact.new_messages()
+        assert back.endswith("connection restored after 1m")
+        assert list(contact.new_messages()) == []
 
 
 async def test_a_credential_that_is_refused_again_and_again_is_believed_to_be_no_good() -> None:
@@ -175,11 +175,11 @@ async def test_a_credential_that_is_refused_again_and_again_is_believed_to_be_no
         for _ in range(2):
             with pytest.raises(CredentialsError):
                 await session.read_once()
-            list(contact.look())
+            list(contact.new_messages())
         with pytest.raises(CredentialsError):
             await session.read_once()
         with pytest.raises(CredentialsError):
-            list(contact.look())
+            list(contact.new_messages())
 
 
 async def test_what_will_never_come_is_said() -> None:
@@ -189,6 +189,6 @@ async def test_what_will_never_come_is_said() -> None:
         contact = ConnectionReporter(session)
         line.sim.log[:] = FEED[2_000:]
         await session.read_once()
-        (words,) = contact.look()
+        (words,) = contact.new_messages()
         assert words.endswith("events lost to retention, changes may be missing")
-        assert list(contact.look()) == []
+        assert list(contact.new_messages()) == []

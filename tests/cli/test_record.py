@@ -88,12 +88,12 @@ def test_nothing_is_lost_while_the_server_is_away(busy_grid: FastGrid, tmp_path:
             next_line_with(process.stderr, "recording ")
             has_kept(process, program, journal, 1)
             grid.portal.call(line.down)
-            next_line_with(process.stderr, "contact lost: ")
+            next_line_with(process.stderr, "connection lost: ")
             while len(stored(grid)) < 1_200:
                 grid.finish_run("core_invoice-batch", GOOD)
             grid.portal.call(line.up)
             told, talk = process.communicate(timeout=TIMEOUT_S)
-    assert "contact is back after " in talk
+    assert "connection restored after " in talk
     summary = json.loads(told)
     assert (process.returncode, summary["gaps"], summary["holes"], summary["duplicates"]) == (0, 0, 0, 0)
     assert kept(program, journal) == stored(grid)
@@ -181,6 +181,6 @@ def test_what_was_not_read_is_in_the_summary_and_the_interval_that_the_limit_all
         where = ("--journal", str(tmp_path / "j"), "--interval", "0.5", "--for", "2")
         done = program.with_variables(**settings)("record", *where)
     assert done.returncode == 0, done.stderr
-    assert "polls every 3 s: limited to 60 a minute" in done.stderr
+    assert "polling every 3 s: limited to 60 a minute" in done.stderr
     assert " events recorded, " in done.stdout
     assert done.stdout.rstrip().endswith("not read: older history, the checkpoints")

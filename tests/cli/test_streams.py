@@ -42,7 +42,7 @@ def shell(program: Program, arguments: Sequence[str], redirection: str) -> subpr
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"]], ids=str)
 def test_what_cannot_be_printed_is_told_and_is_no_success(program: Program, arguments: list[str]) -> None:
     done = shell(program, arguments, ">/dev/full")
-    words = "scaicore-tui: standard output can't be written: No space left on device"
+    words = "scaicore-tui: cannot write standard output: No space left on device"
     assert (done.returncode, done.stderr.decode().split(" · ")[0]) == (9, words)
     assert done.stderr.count(b"\n") == 1
 

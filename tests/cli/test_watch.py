@@ -114,7 +114,7 @@ def test_nothing_of_all_runs_is_missed_while_the_server_is_away(tmp_path: Path, 
         program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
         with watching(program, "--json", "--until", "waiting") as process:
             grid.portal.call(line.down)
-            next_line_with(process.stderr, "contact lost: ")
+            next_line_with(process.stderr, "connection lost: ")
             while len(expected(grid)) < past + 1_100:
                 grid.finish_run("core_invoice-batch", GOOD)
             grid.finish_run("core_expense-approval", TRIP)
@@ -136,7 +136,7 @@ def test_a_run_that_fails_while_the_server_is_away_gives_1(tmp_path: Path, monke
         with program.started("watch", execution, "--exit-status", *FAST_POLLING) as process:
             assert "run began" in next_line_with(process.stdout, "")
             grid.portal.call(line.down)
-            next_line_with(process.stderr, "contact lost: ")
+            next_line_with(process.stderr, "connection lost: ")
             while grid.status(execution) != "failed":
                 pass
             grid.portal.call(line.up)
@@ -152,7 +152,7 @@ def test_that_the_server_is_away_is_said_and_that_it_is_back(tmp_path: Path, bus
                 busy_grid.portal.call(line.down)
                 assert "nothing listens there" in next_line_with(process.stderr, "")
                 busy_grid.portal.call(line.up)
-                assert "contact is back after " in next_line_with(process.stderr, "")
+                assert "connection restored after " in next_line_with(process.stderr, "")
             process.send_signal(signal.SIGINT)
             assert (process.wait(TIMEOUT_S), process.communicate()) == (130, ("", ""))
 
@@ -166,7 +166,7 @@ def test_a_run_is_answered_and_ends_while_the_server_is_away(tmp_path: Path, bus
         with program.started("watch", execution, "--json", "--exit-status", *FAST_POLLING) as process:
             first = next_line_with(process.stdout, "checkpoint_waits")
             grid.portal.call(line.down)
-            next_line_with(process.stderr, "contact lost: ")
+            next_line_with(process.stderr, "connection lost: ")
             Program(tmp_path, grid.settings(MANAGER)).lines("resolve", waiting, "approve", "--yes")
             grid.portal.call(line.up)
             lines = rest(process)
@@ -203,7 +203,7 @@ def test_a_server_that_is_away_from_the_start_is_waited_for(tmp_path: Path, busy
         grid.portal.call(line.down)
         program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
         with program.started("watch", execution, "--json", *FAST_POLLING) as process:
-            assert "nothing listens there" in next_line_with(process.stderr, "contact lost: ")
+            assert "nothing listens there" in next_line_with(process.stderr, "connection lost: ")
             grid.portal.call(line.up)
             assert rest(process)[-1]["change"] == "run_completed"
             assert process.wait(TIMEOUT_S) == 0

@@ -12,8 +12,8 @@ from scaicore_tui import errors
 from scaicore_tui.cli import manual
 from scaicore_tui.cli.help import EXIT_CODES, sections
 from scaicore_tui.cli.options import Common
-from scaicore_tui.cli.output.stderr import FAILED
-from scaicore_tui.cli.runner import ENDING
+from scaicore_tui.cli.output.stderr import EXIT_INTERNAL_ERROR
+from scaicore_tui.cli.runner import ENDING_SIGNALS
 from scaicore_tui.config.profile_docs import KEYS
 from scaicore_tui.runs.status_style import BREAKPOINT, GAP, NODE_STYLES, REVIEW, RUN_STYLES, StatusStyle
 from scaicore_tui.tui.keymap import ACTIONS, KeyContext
@@ -87,7 +87,7 @@ def test_every_sign_is_in_the_manual(look: StatusStyle) -> None:
 def test_exit_codes_are_those_of_the_errors_and_signals() -> None:
     kinds = [error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, Exception)]
     codes = {kind.exit_code for kind in kinds}  # type: ignore[attr-defined]
-    assert codes | {0, FAILED} | {128 + number for number in ENDING} == set(EXIT_CODES)
+    assert codes | {0, EXIT_INTERNAL_ERROR} | {128 + number for number in ENDING_SIGNALS} == set(EXIT_CODES)
 
 
 def test_text_is_wrapped_at_the_given_width_and_names_are_not_broken() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from scaicore_tui.cli.output.stdout import text_of
+from scaicore_tui.cli.output.stdout import cell_text
 from scaicore_tui.cli.output.tables import run_rows
 from scaicore_tui.runs import Gap, GapRow, RunStatus, SortedSummaries, Summary, gap_rows, missing_events_note
 from scaicore_tui.runs.gaps import GapReason
@@ -174,7 +174,7 @@ def test_a_table_has_a_line_for_each_gap() -> None:
     book = MemoryIndex()
     book.add_newer([step for n in range(4) for step in (started(NOON, f"exec_{n}"), completed(NOON, f"exec_{n}"))])
     rows = run_rows(book.order, gap_rows([gap(-1), gap(3)], book.order.count_above), NOW, ascii_only=True, width=99)
-    assert [row[1] if len(row) > 1 else text_of(row[0])[:7] for row in rows] == [
+    assert [row[1] if len(row) > 1 else cell_text(row[0])[:7] for row in rows] == [
         "exec_3",
         "exec_2",
         "-  gap ",

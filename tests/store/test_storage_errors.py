@@ -83,17 +83,17 @@ async def test_what_a_full_disk_did_not_take_is_not_counted_as_kept(tmp_path: Pa
     async with session_of(sim, Journal.open(path)) as session:
         await session.read_once()
         contact = ConnectionReporter(session)
-        assert list(contact.look()) == []
+        assert list(contact.new_messages()) == []
         limit(session.journal, is_full=True)
         sim.log += [completed(NOON + n, f"exec_new{n}") for n in range(300)]
         await session.read_once()
         assert (await session.save(), len(session.journal), session.journal.saved_run_count) == (300, 380, 20)
         assert str(path) in session.journal.write_error
         assert "the disk is full" in session.journal.write_error
-        assert [list(contact.look()), list(contact.look())] == [[session.journal.write_error], []]
+        assert [list(contact.new_messages()), list(contact.new_messages())] == [[session.journal.write_error], []]
         limit(session.journal, is_full=False)
         assert (await session.save(), session.journal.saved_run_count, session.journal.write_error) == (0, 320, "")
-        assert list(contact.look()) == [
+        assert list(contact.new_messages()) == [
             "the journal can be written again: all events that were only in memory are saved"
         ]
     assert session.lost_count == 0
@@ -336,4 +336,4 @@ def test_a_disk_is_no_mistake_of_the_program(
     monkeypatch.setattr("scaicore_tui.config.paths.state_dir", lambda: tmp_path)
     code = stderr.report_error(ExceptionGroup("tasks", [error]))
     assert code == (70 if words is None else 9)
-    assert (words or "a mistake of its own") in capsys.readouterr().err
+    assert (words or "internal error") in capsys.readouterr().err

@@ -70,7 +70,7 @@ def assert_told(output: bytes, report: Path) -> None:
     (said,) = (line for line in lines if not line.startswith("asyncio: Executing <…> took "))
     # What the terminal answers late, once it echoes again, stands in front.
     said = re.sub(r"\^\[\[\?[\d;]+\$y", "", said)
-    assert re.match(r"scaicore-tui: a mistake of its own: \w+Error( in .*, line \d+)? · ", said)
+    assert re.match(r"scaicore-tui: internal error: \w+Error( in .*, line \d+)? · ", said)
     assert f"please report it with {report}, which holds no data" in said
     text = report.read_text()
     assert stat.S_IMODE(report.stat().st_mode) == 0o600

@@ -1,4 +1,4 @@
-"""Opens the app: on the configured API, on nothing yet, or on the demo."""
+"""Open the app: on the configured API, offline, on the demo, or without any configuration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from scaicore_tui.cli.app_environment import clean_environment, require_terminal
 from scaicore_tui.cli.options import Common
-from scaicore_tui.cli.output.streams import shows_signs
+from scaicore_tui.cli.output.streams import can_encode_glyphs
 from scaicore_tui.cli.runner import run
 from scaicore_tui.cli.sessions import (
     former_notice,
@@ -35,19 +35,22 @@ if TYPE_CHECKING:
 
 
 class SessionOpener:
-    """What the command line said goes on to hold for them, but where the API is and what is kept where. With `closing`
-    they are closed at the latest."""
+    """Opens sessions for the profiles that a person switches to in the app.
+
+    The command line's options stay in force, except those that select the API, the token or the journal. `closing`
+    closes the sessions at the end.
+    """
 
     def __init__(self, common: Common, closing: AsyncExitStack) -> None:
         self._common = replace(common, journal=None)
         self._closing = closing
 
     def list_profiles(self) -> Sequence[ProfileInfo]:
-        """The profiles there are now. Raises ConfigError where the file makes no sense."""
+        """Return the profiles of the configuration file. Raises ConfigError if it is invalid."""
         return list_profiles()
 
     async def open(self, name: str) -> Session:
-        """A session on a profile, with a token. Raises what keeps it from that; nothing is open then."""
+        """Open a session for a profile and get its token. If that fails, the session is closed and the error raised."""
         session = await asyncio.to_thread(self._open, name)
         try:
             await session.authenticate()
@@ -59,11 +62,13 @@ class SessionOpener:
         return session
 
     def _open(self, name: str) -> Session:
-        said = to_flags(self._common)
-        kept = Flags(profile=name, interval=said.interval, read_only=said.read_only, low_bandwidth=said.low_bandwidth)
-        target = usable_target(load_settings(kept, prefer_profile=True))
+        given = to_flags(self._common)
+        flags = Flags(
+            profile=name, interval=given.interval, read_only=given.read_only, low_bandwidth=given.low_bandwidth
+        )
+        target = usable_target(load_settings(flags, prefer_profile=True))
         if target is None:
-            raise ConfigError(f"profile {name} says no url")
+            raise ConfigError(f"profile {name} has no url")
         return open_for_app(self._common, target)
 
 
@@ -72,49 +77,49 @@ DEMO_RATE = 6.0
 
 
 def open_app(common: Common) -> int:
-    """The app on what is configured; without any configuration a screen that says so, and offers the demo."""
+    """Open the app on the configured API; without one, on a welcome screen that offers the demo."""
     require_terminal()
     if common.offline:
         session = open_offline(common)
-        return _show(common, session, session.target.name)
+        return _open(common, session, session.target.name)
     settings = load_common_settings(common)
     target = usable_target(settings)
     if target is not None:
         notice = settings.override_warning or former_notice(common, target)
-        return _show(common, open_for_app(common, target), target.title, chooses=True, notice=notice)
-    code = _show(common, None, chooses=True)
+        return _open(common, open_for_app(common, target), target.title, chooses=True, notice=notice)
+    code = _open(common, None, chooses=True)
     from scaicore_tui.tui import RUN_DEMO
 
     return open_demo(common, DEMO_SEED, DEMO_RATE) if code == RUN_DEMO else code
 
 
 def open_demo(common: Common, seed: int, rate: float) -> int:
-    """The app on a demo of its own, which ends with it and leaves nothing behind."""
+    """Open the app on a demo that ends with the app and leaves no files."""
     from scaicore_tui.cli.commands.demo import demo_process
 
     require_terminal()
     with demo_process(seed, rate) as target:
         from scaicore_tui.session import Session
 
-        told = replace(
+        demo_target = replace(
             target,
             core=common.core,
             interval=common.interval or target.interval,
             read_only=common.read_only,
             low_bandwidth=common.low_bandwidth,
         )
-        return _show(common, Session(told), "demo")
+        return _open(common, Session(demo_target), "demo")
 
 
-def _show(common: Common, session: Session | None, banner: str = "", *, chooses: bool = False, notice: str = "") -> int:
+def _open(common: Common, session: Session | None, banner: str = "", *, chooses: bool = False, notice: str = "") -> int:
     gc.disable()
-    return run(_watched(common, session, banner, chooses=chooses, notice=notice))
+    return run(_run_and_close(common, session, banner, chooses=chooses, notice=notice))
 
 
-async def _watched(common: Common, session: Session | None, banner: str, *, chooses: bool, notice: str) -> int:
-    """The app, which `chooses` among the profiles; its first request is under way while the screens are loaded.
+async def _run_and_close(common: Common, session: Session | None, banner: str, *, chooses: bool, notice: str) -> int:
+    """Run the app, then close all sessions. With `chooses`, a person can switch profiles.
 
-    However far the app came, all sessions are closed.
+    The first request is sent before the screens are imported, to save time.
     """
     async with AsyncExitStack() as closing:
         if session is not None:
@@ -122,14 +127,14 @@ async def _watched(common: Common, session: Session | None, banner: str, *, choo
             await closing.enter_async_context(session)
             session.prefetch()
         profiles = SessionOpener(common, closing) if chooses else None
-        return await _opened(common, session, profiles, banner=banner, notice=notice)
+        return await _run_app(common, session, profiles, banner=banner, notice=notice)
 
 
-async def _opened(common: Common, session: Session | None, profiles: SessionOpener | None, **words: str) -> int:
+async def _run_app(common: Common, session: Session | None, profiles: SessionOpener | None, **texts: str) -> int:
     clean_environment()
     tui = await asyncio.to_thread(import_module, "scaicore_tui.tui")
     no_colour = common.no_color or bool(os.environ.get("NO_COLOR"))
     low = session.target.low_bandwidth if session is not None else common.low_bandwidth
-    ascii_only = common.ascii or not shows_signs(sys.stderr)
-    told = {"ascii_only": ascii_only, "no_colour": no_colour, "low_bandwidth": low, "notify": common.notify}
-    return int(await tui.run_app(session, **told, **words, profiles=profiles))
+    ascii_only = common.ascii or not can_encode_glyphs(sys.stderr)
+    options = {"ascii_only": ascii_only, "no_colour": no_colour, "low_bandwidth": low, "notify": common.notify}
+    return int(await tui.run_app(session, **options, **texts, profiles=profiles))

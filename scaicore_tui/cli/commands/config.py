@@ -21,7 +21,7 @@ from scaicore_tui.errors import ConfigError
 from scaicore_tui.secrets import redact
 from scaicore_tui.text import json_inline, one_line
 
-HIDDEN = "…"
+HIDDEN_VALUE = "…"
 _NO_VARIABLE = re.compile(r"sgk_|.*[^A-Za-z0-9_]")
 
 
@@ -39,9 +39,9 @@ def show(common: Common, json: bool) -> None:
     settings = load_common_settings(common)
     rows = dict(_rows(settings))
     if json:
-        told = {name: {"value": value, "source": source} for name, (value, source) in rows.items()}
+        values = {name: {"value": value, "source": source} for name, (value, source) in rows.items()}
         file = {"file": str(settings.file), "exists": is_present(settings.file), "profiles": list(settings.names)}
-        stdout.document({**file, "settings": told})
+        stdout.document({**file, "settings": values})
     else:
         table = ((name, _cell(value), one_line(source)) for name, (value, source) in rows.items())
         stdout.table(("SETTING", "VALUE", "FROM"), table)
@@ -65,7 +65,11 @@ def _rows(settings: Settings) -> Iterator[tuple[str, tuple[Any, str]]]:
 def _token(settings: Settings) -> tuple[str | None, str]:
     """Return a placeholder for the token if there is a source of one, and the names of the sources. None is read."""
     sources = settings.tokens.sources()
-    return (HIDDEN, ", then ".join(source.name for source in sources)) if sources else (None, "no source is configured")
+    return (
+        (HIDDEN_VALUE, ", then ".join(source.name for source in sources))
+        if sources
+        else (None, "no source is configured")
+    )
 
 
 def _cell(value: Any) -> str:
@@ -77,58 +81,58 @@ def _cell(value: Any) -> str:
 def check(common: Common, json: bool) -> int:
     """Print all problems and return the exit code."""
     path = config_file()
-    complaints = list(complaints_of(common, path))
+    problems = list(find_all_problems(common, path))
     if json:
-        told = [{"place": one.location, "problem": one.message, "fix": one.fix} for one in complaints]
-        stdout.document({"file": str(path), "exists": is_present(path), "problems": told})
+        documents = [{"place": one.location, "problem": one.message, "fix": one.fix} for one in problems]
+        stdout.document({"file": str(path), "exists": is_present(path), "problems": documents})
     else:
-        for text in _report(path, complaints):
+        for text in _report(path, problems):
             stdout.line(text)
-    return ConfigError.exit_code if complaints else 0
+    return ConfigError.exit_code if problems else 0
 
 
-def _report(path: Path, complaints: list[ConfigProblem]) -> Iterator[str]:
+def _report(path: Path, problems: list[ConfigProblem]) -> Iterator[str]:
     shown = one_line(str(path))
-    if not complaints:
-        fine = (
+    if not problems:
+        verdict = (
             "no problems found"
             if is_present(path)
             else "the file does not exist and is not required; scaicore-tui config init creates it"
         )
-        yield f"{shown}: {fine}"
+        yield f"{shown}: {verdict}"
         return
-    yield f"{shown}: {len(complaints)} problem{'s' * (len(complaints) > 1)}"
-    for complaint in complaints:
-        yield f"  {one_line(str(complaint))}"
-        if complaint.fix:
-            yield f"    → {one_line(complaint.fix)}"
+    yield f"{shown}: {len(problems)} problem{'s' * (len(problems) > 1)}"
+    for problem in problems:
+        yield f"  {one_line(str(problem))}"
+        if problem.fix:
+            yield f"    → {one_line(problem.fix)}"
 
 
-def complaints_of(common: Common, path: Path) -> Iterator[ConfigProblem]:
+def find_all_problems(common: Common, path: Path) -> Iterator[ConfigProblem]:
     """Yield the problems of the file's syntax, of its values, and of all settings together."""
     try:
         content = read_config(path) or ""
     except ConfigError as error:
         yield ConfigProblem("", error.message, error.hint)
         return
-    profiles, complaints = parse_profiles(content)
-    yield from complaints
+    profiles, problems = parse_profiles(content)
+    yield from problems
     if profiles is None:
         return
-    yield from (found := list(_of_values(profiles)))
+    yield from (found := list(_value_problems(profiles)))
     if not found:
-        yield from _of_everything(common)
+        yield from _settings_problems(common)
 
 
-def _of_values(profiles: ProfileFile) -> Iterator[ConfigProblem]:
+def _value_problems(profiles: ProfileFile) -> Iterator[ConfigProblem]:
     if profiles.profiles and profiles.default != "default" and profiles.default not in profiles.profiles:
         yield ConfigProblem("default", f"no profile {profiles.default!r}", f"one of: {', '.join(profiles.profiles)}")
     for name, profile in profiles.profiles.items():
-        for key, error in _troubles(profile):
+        for key, error in _profile_errors(profile):
             yield ConfigProblem(f"profiles.{name}.{key}", error.message, error.hint)
 
 
-def _troubles(profile: Profile) -> Iterator[tuple[str, ConfigError]]:
+def _profile_errors(profile: Profile) -> Iterator[tuple[str, ConfigError]]:
     """Yield the keys of a profile that cannot work on this machine, with the error."""
     if profile.token_env is not None and _NO_VARIABLE.match(profile.token_env):
         yield (
@@ -149,7 +153,7 @@ def _troubles(profile: Profile) -> Iterator[tuple[str, ConfigError]]:
         yield "token_file", error
 
 
-def _of_everything(common: Common) -> Iterator[ConfigProblem]:
+def _settings_problems(common: Common) -> Iterator[ConfigProblem]:
     """Yield the problem of the options, the environment and the profile that they select."""
     try:
         load_common_settings(common).target()

@@ -21,10 +21,10 @@ from scaicore_tui.errors import ConfigError, UsageError
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEYS = ("url", "api", "core", "interval", "read_only", "low_bandwidth", "token_file")
-_WAYS = {"1": "token_env", "2": "token_file", "3": "token_command"}
+_TOKEN_SOURCES = {"1": "token_env", "2": "token_file", "3": "token_command"}
 
 
-async def write_config(common: Common, said: Mapping[str, Any]) -> None:
+async def write_config(common: Common, given: Mapping[str, Any]) -> None:
     """Create the file; ask for the address and the token if there is no `--url`.
 
     Raises:
@@ -34,24 +34,24 @@ async def write_config(common: Common, said: Mapping[str, Any]) -> None:
     path = config_file()
     if is_present(path):
         raise already_exists(path)
-    told = {**{key: getattr(common, key) for key in _KEYS}, **said}
-    told = {key: value for key, value in told.items() if value not in (None, False)}
+    values = {**{key: getattr(common, key) for key in _KEYS}, **given}
+    values = {key: value for key, value in values.items() if value not in (None, False)}
     name = common.profile or "default"
-    if "url" not in told:
+    if "url" not in values:
         name, answers = await _ask(name)
-        told |= answers
-    create_file(path, render_profile(name, _checked(told)))
+        values |= answers
+    create_file(path, render_profile(name, _checked(values)))
     say(f"wrote {path}, profile {name}")
     say("check it with scaicore-tui doctor, then open the app with scaicore-tui")
 
 
-def _checked(told: dict[str, Any]) -> dict[str, Any]:
-    check_url(told["url"], has_token=True)
-    if "token_env" in told:
-        _variable(told["token_env"])
-    if isinstance(told.get("token_command"), str):
-        told["token_command"] = _words(told["token_command"])
-    return told
+def _checked(values: dict[str, Any]) -> dict[str, Any]:
+    check_url(values["url"], has_token=True)
+    if "token_env" in values:
+        _variable(values["token_env"])
+    if isinstance(values.get("token_command"), str):
+        values["token_command"] = _split_command(values["token_command"])
+    return values
 
 
 async def _ask(name: str) -> tuple[str, dict[str, Any]]:
@@ -61,21 +61,21 @@ async def _ask(name: str) -> tuple[str, dict[str, Any]]:
     name = await _until("Name of the profile", str, name)
     url = await _until("The API's address, such as https://scaiflow.example.com", _address)
     say("Where is the token? 1 environment variable, 2 file, 3 output of a command")
-    way = await _until("1, 2 or 3", _way, "1")
-    if way == "token_env":
-        return name, {"url": url, way: await _until("Name of the variable", _variable, TOKEN_VARIABLE)}
-    if way == "token_file":
-        return name, {"url": url, way: await _until("Path of the file; only you may read it", Path)}
-    return name, {"url": url, way: await _until("The command, as you would type it in a shell", _words)}
+    source = await _until("1, 2 or 3", _token_source, "1")
+    if source == "token_env":
+        return name, {"url": url, source: await _until("Name of the variable", _variable, TOKEN_VARIABLE)}
+    if source == "token_file":
+        return name, {"url": url, source: await _until("Path of the file; only you may read it", Path)}
+    return name, {"url": url, source: await _until("The command, as you would type it in a shell", _split_command)}
 
 
 async def _until(question: str, read: Callable[[str], Any], default: str = "") -> Any:
     """Ask until `read` accepts the answer; an empty answer means `default`."""
     while True:
-        said = await ask(f"{question} [{default}]" if default else question) or default
+        answer = await ask(f"{question} [{default}]" if default else question) or default
         try:
-            if said:
-                return read(said)
+            if answer:
+                return read(answer)
         except ConfigError as error:
             say(str(error))
 
@@ -84,10 +84,10 @@ def _address(text: str) -> str:
     return check_url(text if "://" in text else f"https://{text}", has_token=True)
 
 
-def _way(text: str) -> str:
-    if text not in _WAYS:
-        raise ConfigError(f"answer with one of {', '.join(_WAYS)}")
-    return _WAYS[text]
+def _token_source(text: str) -> str:
+    if text not in _TOKEN_SOURCES:
+        raise ConfigError(f"answer with one of {', '.join(_TOKEN_SOURCES)}")
+    return _TOKEN_SOURCES[text]
 
 
 def _variable(text: str) -> str:
@@ -97,7 +97,7 @@ def _variable(text: str) -> str:
     return text
 
 
-def _words(text: str) -> list[str]:
+def _split_command(text: str) -> list[str]:
     try:
         return shlex.split(text)
     except ValueError as error:

@@ -22,7 +22,6 @@ from scaicore_tui.errors import Unreachable
 from scaicore_tui.secrets import Secret
 
 LOOPBACK = "127.0.0.1"
-# Time for the servers to end.
 SHUTDOWN_TIMEOUT_S = 5
 
 
@@ -47,9 +46,9 @@ async def serve_demo(seed: int, rate: float, owned: bool = False) -> None:
 
 @contextmanager
 def demo_process(seed: int, rate: float) -> Iterator[Target]:
-    """Run the demo in a separate process that ends with this one. Raises CannotReach if it does not start."""
+    """Run the demo in a separate process that ends with this one. Raises Unreachable if it does not start."""
     command = [sys.executable, "-m", "scaicore_tui", "demo", "--no-tui", "--owned", f"--seed={seed}", f"--rate={rate}"]
-    # Their messages would be written over the app; `demo --no-tui` shows them.
+    # Messages of the servers would be written over the app; `demo --no-tui` shows them.
     pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere) as process:  # noqa: S603
         assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018  (pipes were asked for)

@@ -1,4 +1,4 @@
-"""`ledger`: the writes of the last 90 days from this machine, and what came of each. Needs no server."""
+"""The command `ledger`: list the writes of the last 90 days from this machine with their outcome, offline."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from scaicore_tui.config import ledger_file
 from scaicore_tui.text import json_inline, one_line
 from scaicore_tui.timefmt import MICROS_PER_SECOND, format_iso
 
-HEAD = ("AT", "WHERE", "DID", "TO", "SENT", "PROGRESS", "SAID")
+HEAD = ("TIME", "PROFILE", "ACTION", "TARGET", "SENT", "PROGRESS", "MESSAGE")
 
 
 def list_ledger(json: bool) -> None:
-    """Print all entries, oldest first, with all their states in the document."""
+    """Print all entries, oldest first. The JSON document also has the earlier states of each."""
     ledger = Ledger(ledger_file())
     entries = ledger.entries()
     if ledger.unreadable_count:
-        say(f"{ledger.unreadable_count:,} lines can't be read, and are kept as they are: {ledger_file()}")
+        say(f"{ledger.unreadable_count:,} unreadable lines were skipped and left in the file: {ledger_file()}")
     if json:
         stdout.document([_document(entry) for entry in entries])
     else:
@@ -30,14 +30,19 @@ def list_ledger(json: bool) -> None:
 
 
 def _document(entry: Entry) -> dict[str, Any]:
-    told = asdict(entry) | {"at": _time(entry.at), "progress": str(entry.progress), "input_json": None}
+    fields = asdict(entry) | {"at": _time(entry.at), "progress": str(entry.progress), "input_json": None}
     states = [_state_document(state) for state in entry.states]
-    return {name: value for name, value in told.items() if value is not None} | {"states": states}
+    return {name: value for name, value in fields.items() if value is not None} | {"states": states}
 
 
 def _state_document(state: State) -> dict[str, Any]:
-    told = {"at": _time(state.at), "progress": str(state.progress), "message": state.message}
-    return {name: value for name, value in (told | {"request_id": state.request_id}).items() if value}
+    fields = {
+        "at": _time(state.at),
+        "progress": str(state.progress),
+        "message": state.message,
+        "request_id": state.request_id,
+    }
+    return {name: value for name, value in fields.items() if value}
 
 
 def _row(entry: Entry) -> tuple[str, ...]:

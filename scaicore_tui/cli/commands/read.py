@@ -19,13 +19,13 @@ from scaicore_tui.text import display_name, json_pretty, one_line
 from scaicore_tui.timefmt import format_age, format_duration, to_seconds
 
 
-def _tell_unreadable(count: int) -> None:
+def _report_unreadable(count: int) -> None:
     """Report how many events and checkpoints could not be fully decoded."""
     if count:
-        stderr.say(f"{count:,} unreadable, in whole or in part: events --json prints events as received")
+        stderr.say(f"{count:,} events or checkpoints are not fully readable; events --json prints events as received")
 
 
-def _tell_unread(reasons: Iterable[str]) -> None:
+def _report_unread(reasons: Iterable[str]) -> None:
     """Report what was not read, and why."""
     for reason in filter(None, reasons):
         stderr.say(reason)
@@ -33,15 +33,15 @@ def _tell_unread(reasons: Iterable[str]) -> None:
 
 async def list_runs(common: Common, failed: bool, json: bool) -> None:
     """Print the runs, newest first."""
-    async with _read(common) as (book, now):
-        _print_runs(common, book, now, failed, json)
+    async with _read(common) as (index, now):
+        _print_runs(common, index, now, failed, json)
 
 
 async def show_run(common: Common, execution: str, json: bool) -> None:
     """Print one run."""
-    async with _read(common) as (book, now):
-        run = find_one_run(book, execution, "" if common.offline else "--backfill N reads further")
-        missing = missing_events_note(book.summaries[run.execution_id], book.gaps, now)
+    async with _read(common) as (index, now):
+        run = find_one_run(index, execution, "" if common.offline else "--backfill N reads further")
+        missing = missing_events_note(index.summaries[run.execution_id], index.gaps, now)
     if json:
         stdout.document(run_document(run))
         if missing:
@@ -52,12 +52,12 @@ async def show_run(common: Common, execution: str, json: bool) -> None:
 
 
 async def list_events(common: Common, execution: str | None, json: bool) -> None:
-    """Print events in feed order, from the API or a recorded file."""
+    """Print events in the order of the API, from the API or a recorded file."""
     if common.journal is None and not common.offline:
         async with open_oneshot(common) as session:
             await session.read_once()
-            _tell_unreadable(session.unreadable_count)
-            _tell_unread(session.unread_reasons)
+            _report_unreadable(session.unreadable_count)
+            _report_unread(session.unread_reasons)
             key = session.find_run(execution).execution_id if execution else None
             _print_events(session.events(key), json)
         return
@@ -70,12 +70,13 @@ async def list_checkpoints(common: Common, status: str, json: bool) -> None:
     """Print the checkpoints of one status."""
     if common.offline:
         raise UsageError(
-            "checkpoints needs the server: a journal cannot know what is still pending", hint="run it without --offline"
+            "checkpoints needs the server: a journal does not know which are still pending",
+            hint="run it without --offline",
         )
     async with open_oneshot(common) as session:
         listed = await session.list_checkpoints(status)
-        _tell_unreadable(session.unreadable_count)
-        _tell_unread([listed.cut_short])
+        _report_unreadable(session.unreadable_count)
+        _report_unread([listed.cut_short])
         now = session.now
     if json:
         stdout.document([row.raw for row in listed.rows])
@@ -99,39 +100,41 @@ async def _read(common: Common) -> AsyncIterator[tuple[RunIndex, float]]:
                 else "no event"
             )
             stderr.say(f"offline: {path}, {newest}")
-            _tell_unreadable(recorded.index.unreadable_count)
+            _report_unreadable(recorded.index.unreadable_count)
             yield recorded.index, now
         return
     async with open_oneshot(common) as session:
         await session.read_once()
-        _tell_unreadable(session.unreadable_count)
-        _tell_unread(session.unread_reasons)
+        _report_unreadable(session.unreadable_count)
+        _report_unread(session.unread_reasons)
         yield session.index, session.now
 
 
-def _print_runs(common: Common, book: RunIndex, now: float, failed: bool, json: bool) -> None:
-    found = SortedSummaries(run for run in book.order if not failed or run.status is RunStatus.FAILED)
+def _print_runs(common: Common, index: RunIndex, now: float, failed: bool, json: bool) -> None:
+    found = SortedSummaries(run for run in index.order if not failed or run.status is RunStatus.FAILED)
     found = SortedSummaries(run for run in found if common.core in (None, run.core_id))
-    gaps = gap_rows(book.gaps, found.count_above)
+    gaps = gap_rows(index.gaps, found.count_above)
     if not json:
         width = stdout.width()
         stdout.table(tables.run_head(width), tables.run_rows(found, gaps, now, common.ascii, width))
         return
-    stdout.document([run_document(book.runs[run.execution_id]) for run in reversed(found)])
+    stdout.document([run_document(index.runs[run.execution_id]) for run in reversed(found)])
     for gap in gaps:
-        stderr.say(gap.label(now, stdout.WIDE))
+        stderr.say(gap.label(now, stdout.PIPE_WIDTH_CELLS))
 
 
 def _describe(run: Run, missing: str, *, ascii_only: bool) -> None:
-    look = RUN_STYLES[run.status]
-    late = " · joined late" if run.joined_late else ""
+    style = RUN_STYLES[run.status]
+    incomplete = " · incomplete: this run began before our first event" if run.joined_late else ""
     lasted = f" · {format_duration(run.duration_ms)}" if run.duration_ms is not None else ""
-    stdout.line(f"{display_name(run.execution_id)} · {display_name(run.core_id or '?')} · {look.word}{lasted}{late}")
+    stdout.line(
+        f"{display_name(run.execution_id)} · {display_name(run.core_id or '?')} · {style.word}{lasted}{incomplete}"
+    )
     for name, value in (("error", run.error), ("input", run.input), ("output", run.output)):
         if value is not None:
             stdout.block_quote(name, json_pretty(value), ascii_only=ascii_only)
-    for oddity in run.anomalies:
-        stdout.line(f"odd: {oddity}")
+    for anomaly in run.anomalies:
+        stdout.line(f"anomaly: {anomaly}")
     if missing:
         stdout.line(f"gap: {missing}")
     stdout.line("")

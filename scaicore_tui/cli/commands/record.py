@@ -20,7 +20,7 @@ from scaicore_tui.text import one_line
 async def record(common: Common, seconds: float | None, idle: float | None, json: bool) -> int:
     """Record for `seconds`, until nothing new came for `idle` seconds, or until interrupted; return the exit code.
 
-    A summary is printed however it ends. Raises the error of the first request if that fails, and CannotReach if
+    A summary is printed however it ends. Raises the error of the first request if that fails, and Unreachable if
     nothing was read in time; later failures are reported and waited out.
     """
     session, path = open_recording(common)
@@ -44,7 +44,7 @@ async def record(common: Common, seconds: float | None, idle: float | None, json
 
 
 def _require_read(session: Session) -> None:
-    """Raise the reason if the feed was never read."""
+    """Raise the reason if no events were ever read."""
     events = session.connection.events
     if not events.polls:
         raise events.error or Unreachable(
@@ -55,32 +55,37 @@ def _require_read(session: Session) -> None:
 def _not_kept(session: Session, unsaved: int) -> StorageError:
     """Return the error for events that could not be written to the file."""
     is_gone = session.is_journal_gone
+    advice = "record" if is_gone else "free some space and record"
     return StorageError(
         f"{unsaved:,} events are not in the journal: {session.journal_problem}",
-        effect="" if is_gone else "the journal has what came before",
-        hint=f"{'record' if is_gone else 'make room, and record'} again: what the API still has is read again",
+        effect="" if is_gone else "the events before are in the journal",
+        hint=f"{advice} again: events that the API still has are read again",
     )
 
 
 async def _follow(session: Session, changed: Callable[[], Awaitable[None]], idle: float | None) -> None:
     """Report the connection until nothing new came for `idle` seconds while it worked."""
-    contact, taken, quiet_since = ConnectionReporter(session), session.index.ingested_count, session.clock.monotonic()
+    reporter, ingested, quiet_since = (
+        ConnectionReporter(session),
+        session.index.ingested_count,
+        session.clock.monotonic(),
+    )
     while True:
         try:
             async with asyncio.timeout(None if idle is None else idle - (session.clock.monotonic() - quiet_since)):
                 await changed()
         except TimeoutError:
-            if not contact.is_lost and _is_up_to_date(session):
+            if not reporter.is_lost and _is_up_to_date(session):
                 return
         events = session.connection.events
         if events.error is not None and not events.polls:
             raise events.error
-        for words in contact.look():
-            stderr.say(words)
+        for message in reporter.new_messages():
+            stderr.say(message)
         if isinstance(events.error, StorageError):
             raise events.error
-        if taken != session.index.ingested_count or contact.is_lost or not _is_up_to_date(session):
-            taken, quiet_since = session.index.ingested_count, session.clock.monotonic()
+        if ingested != session.index.ingested_count or reporter.is_lost or not _is_up_to_date(session):
+            ingested, quiet_since = session.index.ingested_count, session.clock.monotonic()
 
 
 def _is_up_to_date(session: Session) -> bool:
@@ -93,20 +98,20 @@ def _summary(session: Session, counts: JournalCounts, path: Path, unsaved: int) 
 
     `unsaved` is the number of events that are only in memory, as the disk did not take them.
     """
-    book = session.index
+    index = session.index
     return {
         "journal": str(path),
         "events": counts.events - unsaved,
         "runs": counts.runs,
-        "duplicates": counts.run_events - sum(summary.event_count for summary in book.order),
+        "duplicates": counts.run_events - sum(summary.event_count for summary in index.order),
         "gaps": counts.gaps,
         "holes": counts.open_gaps,
         "open_gaps": counts.open_gaps,
         "history_unread": session.needs_backfill,
         "checkpoints_unread": not session.connection.checkpoints.polls,
-        "recorded": max(0, book.ingested_count - unsaved),
+        "recorded": max(0, index.ingested_count - unsaved),
         "unsaved": unsaved,
-        "unreadable": book.unreadable_count,
+        "unreadable": index.unreadable_count,
         "requests": session.request_count,
         "stale_dropped": session.connection.stale_dropped,
     }
@@ -114,14 +119,14 @@ def _summary(session: Session, counts: JournalCounts, path: Path, unsaved: int) 
 
 def _unread(session: Session, counts: JournalCounts) -> list[str]:
     """Return what was not read, although it should have been."""
-    link = session.connection
+    connection = session.connection
     gaps = counts.open_gaps - counts.has_unread_history
-    behind = f" of about {link.behind:,} events" if link.behind else ""
+    behind = f" of about {connection.behind:,} events" if connection.behind else ""
     return [
-        *(["the feed"] if not link.events.polls else []),
+        *(["events"] if not connection.events.polls else []),
         *([f"{gaps} open gap{'' if gaps == 1 else 's'}{behind}"] if gaps else []),
         *(["older history"] if session.needs_backfill else []),
-        *(["the checkpoints"] if not link.checkpoints.polls else []),
+        *(["the checkpoints"] if not connection.checkpoints.polls else []),
     ]
 
 
@@ -129,11 +134,11 @@ def _report(summary: dict[str, Any], unread: list[str], json: bool) -> None:
     if json:
         stdout.document(summary)
         return
-    kept = f"{summary['recorded']:,} events recorded, {summary['events']:,} of {summary['runs']:,} runs in the journal"
+    text = f"{summary['recorded']:,} events recorded, {summary['events']:,} of {summary['runs']:,} runs in the journal"
     if summary["unsaved"]:
-        kept += f" · {summary['unsaved']:,} events NOT in the journal"
+        text += f" · {summary['unsaved']:,} events NOT in the journal"
     stdout.line(
-        f"{kept} · {summary['gaps']} gaps · {summary['duplicates']:,} duplicates · {summary['requests']:,} requests"
+        f"{text} · {summary['gaps']} gaps · {summary['duplicates']:,} duplicates · {summary['requests']:,} requests"
         f" · {summary['stale_dropped']} late responses dropped"
         f"{' · not read: ' + ', '.join(unread) if unread else ''}"
     )

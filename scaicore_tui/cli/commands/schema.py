@@ -1,4 +1,4 @@
-"""`schema`: prints the JSON Schema of what a command prints with `--json`. Fields may be added, never changed."""
+"""The command `schema`: print the JSON Schema of a command's `--json` output. Fields may be added, never changed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def read_schema(name: str) -> str:
     if name not in known:
         near = get_close_matches(name, known, 1)
         hint = f"did you mean {near[0]}?" if near else f"one of: {', '.join(known)}"
-        raise UsageError(f"no document is called {name!r}", hint=hint)
+        raise UsageError(f"no schema {name!r}", hint=hint)
     return (FOLDER / f"{ALIASES.get(name, name)}.json").read_text(encoding="utf-8")
 
 

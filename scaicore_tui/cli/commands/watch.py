@@ -11,7 +11,7 @@ from scaicore_tui.cli.commands.follow import ChangeFollower, ConnectionReporter,
 from scaicore_tui.cli.completion import Until
 from scaicore_tui.cli.options import DEFAULT_BACKFILL, Common
 from scaicore_tui.cli.output import stderr, stdout
-from scaicore_tui.cli.output.tables import WIDTHS, change_row
+from scaicore_tui.cli.output.tables import TRANSITION_WIDTHS_CELLS, transition_row
 from scaicore_tui.cli.sessions import open_oneshot
 from scaicore_tui.errors import TimedOut
 from scaicore_tui.export.documents import transition_document
@@ -21,7 +21,7 @@ from scaicore_tui.session import Session
 from scaicore_tui.text import display_name
 
 ENDS = (TransitionKind.RUN_COMPLETED, TransitionKind.RUN_FAILED)
-AWAITED: dict[Until | None, tuple[TransitionKind, ...]] = {
+STOP_KINDS: dict[Until | None, tuple[TransitionKind, ...]] = {
     None: (),
     Until.WAITING: (TransitionKind.CHECKPOINT_WAITS,),
     Until.COMPLETED: (TransitionKind.RUN_COMPLETED,),
@@ -37,28 +37,28 @@ async def watch(
 
     Failed requests are repeated, from the first one on. Raises TimedOut after `seconds`.
     """
-    trouble = ""
+    problem = ""
     try:
         async with asyncio.timeout(seconds), open_oneshot(common, backfill=0) as session:
-            contact = ConnectionReporter(session)
+            reporter = ConnectionReporter(session)
             try:
-                await with_backoff(session, contact, session.read_once)
+                await with_backoff(session, reporter, session.read_once)
             except asyncio.CancelledError:
-                trouble = _unread(session)
+                problem = _why_unread(session)
                 raise
-            execution_id = await _find(session, contact, execution) if execution is not None else None
-            _tell_unread(session, common, execution_id)
+            execution_id = await _find(session, reporter, execution) if execution is not None else None
+            _report_missing(session, common, execution_id)
             show = _show(session, common, json)
-            last = await WatchLoop(session, contact, execution_id, until, show, common.notify).last()
+            last = await WatchLoop(session, reporter, execution_id, until, show, common.notify).run()
     except TimeoutError:
-        raise TimedOut(f"watched for {seconds:g} s: {trouble or _unseen(execution, until)}") from None
-    if until is not None and last.kind not in AWAITED[until]:
-        stderr.say(f"{display_name(last.execution_id or '')} has ended, and was not {until}")
+        raise TimedOut(f"watched for {seconds:g} s: {problem or _what_did_not_happen(execution, until)}") from None
+    if until is not None and last.kind not in STOP_KINDS[until]:
+        stderr.say(f"{display_name(last.execution_id or '')} has ended without being {until}")
         return 1
     return 1 if exit_status and last.kind is TransitionKind.RUN_FAILED else 0
 
 
-def _unread(session: Session) -> str:
+def _why_unread(session: Session) -> str:
     """Return why nothing was read so far; empty if something was."""
     if session.connection.events.polls:
         return ""
@@ -66,31 +66,33 @@ def _unread(session: Session) -> str:
     return f"nothing could be read: {error or 'no answer'}"
 
 
-def _tell_unread(session: Session, common: Common, execution_id: str | None) -> None:
+def _report_missing(session: Session, common: Common, execution_id: str | None) -> None:
     """Report what is missing from the watched run, or from the journal, and what was not read."""
-    book, now = session.index, session.now
+    index, now = session.index, session.now
     if execution_id is not None:
-        missing = [missing_events_note(book.summaries[execution_id], book.gaps, now)]
+        missing = [missing_events_note(index.summaries[execution_id], index.gaps, now)]
     elif common.journal is not None:
-        missing = [gap.label(now, stdout.WIDE) for gap in gap_rows(book.gaps, book.order.count_above) if gap.is_open]
+        missing = [
+            gap.label(now, stdout.PIPE_WIDTH_CELLS) for gap in gap_rows(index.gaps, index.order.count_above) if gap.is_open
+        ]
     else:
         missing = []
-    for words in filter(None, [*missing, *session.unread_reasons]):
-        stderr.say(words)
+    for message in filter(None, [*missing, *session.unread_reasons]):
+        stderr.say(message)
 
 
-async def _find(session: Session, contact: ConnectionReporter, execution: str) -> str:
+async def _find(session: Session, reporter: ConnectionReporter, execution: str) -> str:
     """Read back until the run and its beginning are found; return its id.
 
     Most runs are among the newest events. Reading no further than needed saves requests for the polls that follow.
     Raises NotFound, or UsageError if several runs match.
     """
-    book = session.index
-    while session.can_read_older and book.event_count < DEFAULT_BACKFILL:
-        found = book.find(execution)
+    index = session.index
+    while session.can_read_older and index.event_count < DEFAULT_BACKFILL:
+        found = index.find(execution)
         if found and not found[0].joined_late:
             break
-        await with_backoff(session, contact, session.load_older)
+        await with_backoff(session, reporter, session.load_older)
     return session.find_run(execution).execution_id
 
 
@@ -100,7 +102,7 @@ class WatchLoop:
     def __init__(
         self,
         session: Session,
-        contact: ConnectionReporter,
+        reporter: ConnectionReporter,
         execution_id: str | None,
         until: Until | None,
         show: Callable[[Transition], None],
@@ -108,74 +110,74 @@ class WatchLoop:
     ) -> None:
         self._session = session
         self._execution_id = execution_id
-        self._lasts = AWAITED[until] if execution_id is None else (*AWAITED[until], *ENDS)
+        self._stop_kinds = STOP_KINDS[until] if execution_id is None else (*STOP_KINDS[until], *ENDS)
         self._show = show
         self._follower = ChangeFollower(session, execution_id)
-        self._contact = contact
-        self._bell = TerminalNotifier(os.environ) if notify else None
+        self._reporter = reporter
+        self._notifier = TerminalNotifier(os.environ) if notify else None
 
-    async def last(self) -> Transition:
+    async def run(self) -> Transition:
         """Show changes until the awaited one, or the end of the run; return that change."""
         last = self._begin()
         async with polling(self._session) as changed:
             while last is None:
                 await changed()
-                news = await self._news()
-                self._ring(news)
-                last = self._tell(news)
+                changes = await self._new_changes()
+                self._notify(changes)
+                last = self._show_until_stop(changes)
         return last
 
     def _begin(self) -> Transition | None:
         """Show the changes of the run so far; for all runs, only report how many there are."""
-        note = self._contact.interval_note()
+        note = self._reporter.interval_note()
         if self._execution_id is not None:
             if note:
-                stderr.say(f"polls {note}")
-            return self._tell([*self._follower.past_changes(self._execution_id), *self._follower.waiting()])
+                stderr.say(f"polling {note}")
+            return self._show_until_stop([*self._follower.past_changes(self._execution_id), *self._follower.waiting()])
         # Waiting runs are counted by their checkpoints: their events may not be read.
         waiting = {row.execution_id or row.id for row in self._session.checkpoints}
-        known = f"{self._session.index.counts[RunStatus.RUNNING]} running, {len(waiting)} waiting"
+        counts = f"{self._session.index.counts[RunStatus.RUNNING]} running, {len(waiting)} waiting"
         core = self._session.target.core
-        polls = f"; polls {note}" if note else ""
+        polls = f"; polling {note}" if note else ""
         where = f"{'all Cores' if core is None else display_name(core)} on {display_name(self._session.target.host)}"
-        stderr.say(f"watching {where}: {known}; new changes follow{polls}")
+        stderr.say(f"watching {where}: {counts}; new changes follow{polls}")
         return None
 
-    async def _news(self) -> list[Transition]:
+    async def _new_changes(self) -> list[Transition]:
         """Return the new changes by time, merged from those of events and of checkpoints."""
-        was_lost = self._contact.is_lost
-        for words in self._contact.look():
-            stderr.say(words)
-        await self._follower.refresh_checkpoints(always=was_lost and not self._contact.is_lost)
+        was_lost = self._reporter.is_lost
+        for message in self._reporter.new_messages():
+            stderr.say(message)
+        await self._follower.refresh_checkpoints(always=was_lost and not self._reporter.is_lost)
         # No await between these two: all older events must be in `events`.
         events = list(self._follower.new_changes())
         return list(merge(events, self._follower.release_due(events), key=lambda change: change.at or 0))
 
-    def _tell(self, changes: Iterable[Transition]) -> Transition | None:
+    def _show_until_stop(self, changes: Iterable[Transition]) -> Transition | None:
         """Show the changes up to the first awaited one, and return it."""
         for change in changes:
             self._show(change)
-            if change.kind in self._lasts:
+            if change.kind in self._stop_kinds:
                 return change
         return None
 
-    def _ring(self, news: Iterable[Transition]) -> None:
-        if self._bell is not None:
-            happened = [change.kind for change in news]
-            self._bell.add(happened.count(TransitionKind.RUN_FAILED), happened.count(TransitionKind.CHECKPOINT_WAITS))
-            stderr.write_sequence(self._bell.flush(self._session.clock.monotonic()))
+    def _notify(self, changes: Iterable[Transition]) -> None:
+        if self._notifier is not None:
+            kinds = [change.kind for change in changes]
+            self._notifier.add(kinds.count(TransitionKind.RUN_FAILED), kinds.count(TransitionKind.CHECKPOINT_WAITS))
+            stderr.write_sequence(self._notifier.flush(self._session.clock.monotonic()))
 
 
 def _show(session: Session, common: Common, json: bool) -> Callable[[Transition], None]:
     """Return a function that prints a change at once, as JSON or as a row."""
     if json:
         return lambda change: stdout.compact_line(transition_document(change))
-    columns = stdout.Columns(*WIDTHS)
-    return lambda change: columns.row(change_row(change, session.now, common.ascii))
+    columns = stdout.Columns(*TRANSITION_WIDTHS_CELLS)
+    return lambda change: columns.row(transition_row(change, session.now, common.ascii))
 
 
-def _unseen(execution: str | None, until: Until | None) -> str:
-    """Say what did not happen in time."""
+def _what_did_not_happen(execution: str | None, until: Until | None) -> str:
+    """Return what did not happen in time, for the message of a timeout."""
     if until is None:
-        return f"{execution} is still running" if execution is not None else "the time is up"
+        return f"{execution} is still running" if execution is not None else "the time is over"
     return f"{execution} is not {until}" if execution is not None else f"no run was {until}"

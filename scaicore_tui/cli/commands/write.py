@@ -1,4 +1,4 @@
-"""Commands that write: resolve, continue, replay. Each asks first, writes once, and says what came of it."""
+"""The commands `resolve`, `continue` and `replay`: ask for confirmation, send once, report the outcome."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.session import Session
 from scaicore_tui.text import block_quote, display_name, json_inline, one_line, quote
 
-FOLLOW_SECONDS = 30.0
-FOLLOW_INTERVAL = 1.0
+FOLLOW_TIMEOUT_S = 30.0
+FOLLOW_INTERVAL_S = 1.0
 FOLLOW_GROWTH = 1.5
-PREVIEW = 200
+PREVIEW_CELLS = 200
 
 _ERRORS: dict[Progress, type[errors.ScaicoreError]] = {
     Progress.NOT_SENT: errors.RequestRejected,
@@ -44,47 +44,47 @@ _ERRORS: dict[Progress, type[errors.ScaicoreError]] = {
 async def resolve(
     common: Common, checkpoint_id: str, resolution: str, comment: str | None, yes: bool, json: bool
 ) -> int:
-    """Answer a checkpoint, and follow it until its run moves."""
+    """Answer a checkpoint and wait until its run continues; return the exit code."""
     streams.require_output()
     async with open_for_writing(common) as session:
         await session.read_once(all_checkpoints=False)
-        await _tell_recovered(session)
+        await _report_recovered(session)
         checkpoint = await session.require_checkpoint(checkpoint_id)
         if (option := checkpoint.find_option(resolution)) is not None:
             resolution = option.id
         typed = await _ask(session, _question(checkpoint, resolution, session), resolution, yes)
-        async with _telling_of_interrupts(session):
-            with _telling_what_was_not_sent(session, json):
+        async with _report_interrupts(session):
+            with _print_unsent(session, json):
                 submission = await session.answer(checkpoint_id, resolution, comment, typed=typed)
             await _follow(session, submission)
     return _report(submission, json)
 
 
 async def continue_(common: Common, checkpoint_id: str, yes: bool, json: bool) -> int:
-    """Continue a breakpoint, and follow it until its run moves."""
+    """Continue a breakpoint and wait until its run continues; return the exit code."""
     return await resolve(common, checkpoint_id, CONTINUE, None, yes, json)
 
 
 async def replay(
     common: Common, execution: str, source: str | None, entity_id: str | None, yes: bool, json: bool
 ) -> int:
-    """Invoke a run's Core again; 1 if the new run failed."""
+    """Invoke a run's Core again and follow the new run; return the exit code, which is 1 if that run failed."""
     streams.require_output()
     async with open_for_writing(common) as session:
         await session.read_once()
-        await _tell_recovered(session)
+        await _report_recovered(session)
         run = session.find_run(execution)
         given = captured_input(run) if source is None else _read_input(source)
         for note in given.notes if source is not None else ():
             say(f"--input {source}: {note}")
-        whose = f"Input of {display_name(run.execution_id)}" if source is None else "Your input"
-        what = f"{display_name(run.core_id or '?')} again on {one_line(session.target.host)}"
-        shown = block_quote(json_inline(given.value, PREVIEW), get_terminal_size().columns)
-        question = f"Invoke {what}? Model and plugin calls run again."
-        typed = await _ask(session, "\n".join([f"{whose}:", *shown, question]), run.core_id or "", yes)
-        async with _telling_of_interrupts(session):
+        title = f"Input of {display_name(run.execution_id)}" if source is None else "Your input"
+        target = f"{display_name(run.core_id or '?')} again on {one_line(session.target.host)}"
+        shown = block_quote(json_inline(given.value, PREVIEW_CELLS), get_terminal_size().columns)
+        question = f"Invoke {target}? Models and plugins are called again."
+        typed = await _ask(session, "\n".join([f"{title}:", *shown, question]), run.core_id or "", yes)
+        async with _report_interrupts(session):
             is_given = source is not None
-            with _telling_what_was_not_sent(session, json):
+            with _print_unsent(session, json):
                 submission = await session.replay(run.execution_id, given, entity_id, given_input=is_given, typed=typed)
             await _follow(session, submission)
         started = session.index.runs.get(submission.execution_id or "")
@@ -92,33 +92,33 @@ async def replay(
 
 
 def _question(checkpoint: Checkpoint, resolution: str, session: Session) -> str:
-    """What would be answered, and where."""
+    """Return the question for confirmation, which names the option, the checkpoint and the host."""
     parts = (checkpoint.core_id, checkpoint.execution_id, checkpoint.node_id, checkpoint.id, session.target.host)
-    place = ", ".join(display_name(part) for part in parts if part)
-    return f"Answer {display_name(resolution)} to {quote(checkpoint.title)} ({place})?"
+    context = ", ".join(display_name(part) for part in parts if part)
+    return f"Answer {display_name(resolution)} to {quote(checkpoint.title)} ({context})?"
 
 
-async def _tell_recovered(session: Session) -> None:
-    """Say what became of writes whose process died before it could tell."""
+async def _report_recovered(session: Session) -> None:
+    """Look up writes of processes that died before they knew the outcome, and report each."""
     for submission in await session.recover_writes():
-        what = f"{submission.kind} {display_name(submission.target_id)}, left behind by a process that died"
-        say(f"{what}: {submission.progress} · {one_line(submission.message)}")
+        write = f"{submission.kind} {display_name(submission.target_id)}, sent by a process that has died"
+        say(f"{write}: {submission.progress} · {one_line(submission.message)}")
 
 
 @asynccontextmanager
-async def _telling_of_interrupts(session: Session) -> AsyncIterator[None]:
-    """An interrupt takes nothing back: say so, where something was sent."""
+async def _report_interrupts(session: Session) -> AsyncIterator[None]:
+    """If interrupted after something was sent, say that it stays sent, and how to find its outcome."""
     try:
         yield
     except asyncio.CancelledError:
         if any(not submission.is_final for submission in session.submissions):
-            say("interrupted: what was sent is not taken back. What came of it: scaicore-tui ledger")
+            say("interrupted: the write was already sent. scaicore-tui ledger shows its outcome")
         raise
 
 
 @contextmanager
-def _telling_what_was_not_sent(session: Session, json: bool) -> Iterator[None]:
-    """Print the document of a write that failed before it was sent, too, where one was asked for."""
+def _print_unsent(session: Session, json: bool) -> Iterator[None]:
+    """With `--json`, also print the document of a write that failed before it was sent."""
     try:
         yield
     except errors.ScaicoreError:
@@ -128,13 +128,16 @@ def _telling_what_was_not_sent(session: Session, json: bool) -> Iterator[None]:
 
 
 async def _ask(session: Session, question: str, word: str, yes: bool) -> str | None:
-    """A person's yes, on a terminal; where the profile is protected, `word` typed out. Raises UsageError without it."""
+    """Ask for confirmation, unless `--yes` is set; return the typed text if the profile is protected.
+
+    A protected profile always requires that `word` is typed. Raises UsageError without a confirmation or a terminal.
+    """
     protected = session.target.protected
     if yes and not protected:
         return None
     if not sys.stdin.isatty():
-        hint = "this profile is protected: --yes is not enough" if protected else "--yes"
-        raise errors.UsageError("a write asks first, and there is no terminal", effect="nothing was sent", hint=hint)
+        hint = "this profile is protected: --yes is not enough" if protected else "add --yes"
+        raise errors.UsageError("no terminal to ask for confirmation on", effect="nothing was sent", hint=hint)
     typed: str | None = None
     if protected:
         typed = await ask(f"{question} This profile is protected: type {display_name(word)}")
@@ -143,14 +146,14 @@ async def _ask(session: Session, question: str, word: str, yes: bool) -> str | N
         confirmed = await confirm(question)
     if not confirmed:
         raise errors.UsageError("not confirmed", effect="nothing was sent")
-    # The person may have thought about it for long.
+    # The question may have been open for long.
     await session.read_once(all_checkpoints=False)
     return typed
 
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C end a wait for standard input: asyncio's own handler only notes it, and the wait goes on."""
+    """Let Ctrl-C end a blocking read of standard input: asyncio's handler would only run after the read."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
@@ -163,62 +166,65 @@ def _read_input(source: str) -> StrictJson:
         with _interruptible():
             data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
         if source == "-" and streams.is_closed(0):
-            raise ValueError("standard input is closed")  # noqa: TRY301  (told as all that is wrong with an input)
+            raise ValueError("standard input is closed")  # noqa: TRY301  (reported like any invalid input)
         return parse_strict(decode_text(data))
     except (OSError, ValueError) as error:
         raise errors.UsageError(f"--input {source}: {error}", effect="nothing was sent") from error
 
 
 async def _follow(session: Session, submission: Submission) -> None:
-    """Read on until there is evidence of what the write did, or time is up."""
-    waited, interval = 0.0, FOLLOW_INTERVAL
-    while _is_open(submission) and waited < FOLLOW_SECONDS:
+    """Poll until the outcome of the write is known, for at most FOLLOW_TIMEOUT_S."""
+    waited, interval = 0.0, FOLLOW_INTERVAL_S
+    while _is_open(submission) and waited < FOLLOW_TIMEOUT_S:
         await session.read_once(all_checkpoints=False)
         if _is_open(submission):
             await session.clock.sleep(interval)
             waited += interval
-            # Less and less often: a minute's requests are few.
-            interval = min(interval * FOLLOW_GROWTH, max(FOLLOW_INTERVAL, FOLLOW_SECONDS - waited))
+            # Poll less and less often, to save requests of the rate limit.
+            interval = min(interval * FOLLOW_GROWTH, max(FOLLOW_INTERVAL_S, FOLLOW_TIMEOUT_S - waited))
 
 
 def _is_open(submission: Submission) -> bool:
-    """Whether more can be learned by reading on. A replay's run is likely at best, by its input."""
+    """Return True if further polls can tell more. A replay's run, found by its input, stays likely at best."""
     return submission.progress in (Progress.ACCEPTED, Progress.UNKNOWN) and not submission.is_likely_match
 
 
 def _report(submission: Submission, json: bool, started: Run | None = None) -> int:
-    """Say how far it got; the exit code. Raises the error that a failure amounts to."""
+    """Print the outcome and return the exit code. Raises the error that fits if the write failed."""
     if json:
-        with _telling_elsewhere(submission):
+        with _report_on_stderr(submission):
             stdout.document(_document(submission, started))
             stdout.flush()
     if started is not None and started.status is RunStatus.FAILED:
         say(f"{_target(submission)} failed: {quote(started.error or '')}")
         return 1
     if submission.progress is Progress.UNKNOWN and submission.is_likely_match:
-        raise errors.OutcomeUnknown(f"the answer was lost; {_target(submission)}", hint="see: scaicore-tui runs")
+        raise errors.OutcomeUnknown(
+            f"the response was lost; {_target(submission)}", hint="scaicore-tui runs shows the run"
+        )
     kind = _ERRORS.get(submission.progress)
     if kind is not None:
         raise submission.failure or kind(submission.message, request_id=submission.request_id)
     if _is_open(submission):
         raise errors.TimedOut(
-            f"accepted, but its run has not moved for {FOLLOW_SECONDS:.0f} s", hint="watch it: scaicore-tui runs"
+            f"accepted, but its run has not continued for {FOLLOW_TIMEOUT_S:.0f} s",
+            hint="scaicore-tui runs shows its status",
         )
     if not json:
-        with _telling_elsewhere(submission):
+        with _report_on_stderr(submission):
             stdout.line(_outcome(submission))
             stdout.flush()
     return 0
 
 
 @contextmanager
-def _telling_elsewhere(submission: Submission) -> Iterator[None]:
-    """Where standard output fails, say on standard error what came of the write."""
+def _report_on_stderr(submission: Submission) -> Iterator[None]:
+    """If standard output fails, report the outcome of the write with that error."""
     try:
         yield
     except errors.StorageError as error:
         raise errors.StorageError(
-            error.message, effect=_outcome(submission), hint="see: scaicore-tui ledger"
+            error.message, effect=_outcome(submission), hint="scaicore-tui ledger shows it"
         ) from error
 
 

@@ -1,7 +1,7 @@
-"""The report of a failure that is a mistake of the program: where it happened, and nothing of what was handled.
+"""Write reports of internal errors: exception types, source locations and source lines, but no data.
 
-It holds types, places and lines of source. Values never; and messages only where they can quote none: a payload may
-stand in them, or a token.
+A report never has values. It has the message of an exception only if that message cannot quote a value, because a value
+may be a payload or a token.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from scaicore_tui.lock import OWNER_ONLY_FILE, OWNER_ONLY_FOLDER
 from scaicore_tui.text import sanitize
 from scaicore_tui.timefmt import MICROS_PER_SECOND, format_iso
 
-KEPT = 5
-# Of a deep recursion, these at both ends.
-MOST_FRAMES = 40
-MOST_LINKS = 8
+MAX_REPORTS = 5
+# Frames to print at each end of a deep traceback.
+MAX_END_FRAMES = 40
+MAX_CHAINED_ERRORS = 8
 
-_OURS = "scaicore_tui"
-_INVOLVED = ("scaicore-tui", "textual", "httpx", "msgspec")
+_OWN_PACKAGE = "scaicore_tui"
+_PACKAGES = ("scaicore-tui", "textual", "httpx", "msgspec")
 
 
 def write_report(error: BaseException, folder: Path, at: float) -> Path:
-    """Write the report of `error`, which came at that time, in seconds since 1970; the newest few are kept.
+    """Write the report of `error` into `folder`, delete all but the newest reports, and return its path.
 
-    Readable by its owner alone. Raises OSError.
+    Only the owner can read the file. `at` is the time of the error, in seconds since 1970. Raises OSError.
     """
     folder.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
     stamp = (format_iso(int(at) * MICROS_PER_SECOND) or "").replace(":", "")
@@ -41,18 +41,18 @@ def write_report(error: BaseException, folder: Path, at: float) -> Path:
     except OSError:
         path.unlink(missing_ok=True)
         raise
-    for old in sorted(folder.glob("crash-*.txt"))[:-KEPT]:
+    for old in sorted(folder.glob("crash-*.txt"))[:-MAX_REPORTS]:
         old.unlink(missing_ok=True)
     return path
 
 
 def format_trace(error: BaseException) -> Iterator[str]:
-    """What failed and where, cause first, line by line."""
-    link: BaseException | None = error
+    """Yield the lines of a traceback without values: the chain of errors, the cause first."""
+    current: BaseException | None = error
     chain: list[BaseException] = []
-    while link is not None and link not in chain and len(chain) < MOST_LINKS:
-        chain.append(link)
-        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    while current is not None and current not in chain and len(chain) < MAX_CHAINED_ERRORS:
+        chain.append(current)
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
     for number, one in enumerate(reversed(chain)):
         yield from ("and then",) if number else ()
         yield _name(one)
@@ -62,14 +62,14 @@ def format_trace(error: BaseException) -> Iterator[str]:
 
 
 def location(error: BaseException) -> str:
-    """What failed, and where: the innermost place that is ours."""
+    """Return the error and its innermost source line in this package (in any package, if there is none)."""
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if _path(frame.filename).startswith(_OURS)] or frames
+    ours = [frame for frame in frames if _path(frame.filename).startswith(_OWN_PACKAGE)] or frames
     return f"{_name(error)} in {_path(ours[-1].filename)}, line {ours[-1].lineno}" if ours else _name(error)
 
 
 def root_cause(error: BaseException) -> BaseException:
-    """What failed, out of the groups that tasks put it in; one that a person can do something about is none of ours."""
+    """Return the first internal error inside nested exception groups; if there is none, the first error."""
     while isinstance(error, BaseExceptionGroup):
         parts = error.exceptions
         error = next((part for part in parts if not isinstance(root_cause(part), ScaicoreError)), parts[0])
@@ -77,41 +77,41 @@ def root_cause(error: BaseException) -> BaseException:
 
 
 def _report(error: BaseException, at: float) -> Iterator[str]:
-    yield " · ".join(f"{name} {version(name)}" for name in _INVOLVED)
+    yield " · ".join(f"{name} {version(name)}" for name in _PACKAGES)
     yield f"Python {sys.version.partition(' ')[0]} · {sys.platform} · {format_iso(int(at) * MICROS_PER_SECOND)}"
-    yield "No data in here: types, places and lines of source."
+    yield "This report has no data: only error types, source locations and source lines."
     yield ""
     yield from format_trace(error)
 
 
 def _name(error: BaseException) -> str:
-    """Its type; and of its words those that quote nothing."""
+    """Return the type of the error, and its message if that cannot quote a value."""
     match error:
         case ScaicoreError():
-            words = " ".join(str(fact) for fact in (error.status, error.request_id) if fact)
+            message = " ".join(str(fact) for fact in (error.status, error.request_id) if fact)
         case AttributeError() | NameError():
-            words = str(error)
+            message = str(error)
         case OSError():
-            words = error.strerror or ""
+            message = error.strerror or ""
         case _:
-            words = str(getattr(error, "sqlite_errorname", ""))
-    return f"{type(error).__name__}: {sanitize(words)}" if words else type(error).__name__
+            message = str(getattr(error, "sqlite_errorname", ""))
+    return f"{type(error).__name__}: {sanitize(message)}" if message else type(error).__name__
 
 
 def _frames(error: BaseException) -> Iterator[str]:
     frames = traceback.extract_tb(error.__traceback__)
-    left_out = len(frames) - 2 * MOST_FRAMES
+    left_out = len(frames) - 2 * MAX_END_FRAMES
     for number, frame in enumerate(frames):
-        if left_out > 0 and number == MOST_FRAMES:
+        if left_out > 0 and number == MAX_END_FRAMES:
             yield f"  … {left_out} more …"
-        if left_out <= 0 or not MOST_FRAMES <= number < MOST_FRAMES + left_out:
+        if left_out <= 0 or not MAX_END_FRAMES <= number < MAX_END_FRAMES + left_out:
             yield f"  {_path(frame.filename)}, line {frame.lineno}, in {frame.name}"
             yield from (f"    {frame.line}",) if frame.line else ()
 
 
 def _path(filename: str) -> str:
-    """The file without the folders above its package: whose machine it is is nobody's business."""
+    """Return the path from its package on. The folders above may hold a user name."""
     parts = Path(filename).parts
     if "site-packages" in parts:
         return "/".join(parts[parts.index("site-packages") + 1 :])
-    return "/".join(parts[parts.index(_OURS) :] if _OURS in parts else parts[-2:])
+    return "/".join(parts[parts.index(_OWN_PACKAGE) :] if _OWN_PACKAGE in parts else parts[-2:])

@@ -1,7 +1,7 @@
-"""Asks a person on the terminal.
+"""Ask a person on the terminal.
 
-The event loop waits for the line, and not `input`: the line editor that `input` brings misses a Ctrl-C that comes just
-before it begins to wait, and then waits on.
+The event loop waits for the line, instead of `input`: its line editor misses a Ctrl-C that arrives just before it
+starts to wait.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from scaicore_tui.cli.output.stderr import prompt, say
 
 
 async def ask(question: str) -> str:
-    """The line that a person answers with. Raises typer.Abort where there will be none."""
+    """Print the question and return the answer, stripped. Raises typer.Abort at the end of standard input."""
     prompt(question)
     try:
         line = await _line()
     except asyncio.CancelledError:
-        say("")  # ends the line of the question that was left
+        say("")  # ends the line of the unanswered question
         raise
     if not line:
         raise typer.Abort
@@ -28,19 +28,19 @@ async def ask(question: str) -> str:
 
 
 async def confirm(question: str) -> bool:
-    """Whether a person says yes; asked again until it is a yes or a no, where nothing is a no."""
+    """Ask until the answer is yes or no; return True for yes. An empty answer means no."""
     while True:
-        said = (await ask(f"{question} [y/N]")).lower()
-        if said in ("", "n", "no", "y", "yes"):
-            return said in ("y", "yes")
+        answer = (await ask(f"{question} [y/N]")).lower()
+        if answer in ("", "n", "no", "y", "yes"):
+            return answer in ("y", "yes")
 
 
 async def _line() -> str:
-    """The next line of standard input; empty at its end."""
+    """Read a line of standard input; empty at its end."""
     loop, ready = asyncio.get_running_loop(), asyncio.Event()
     try:
         loop.add_reader(sys.stdin.fileno(), ready.set)
-    except NotImplementedError:  # the loop of Windows waits for sockets alone
+    except NotImplementedError:  # the event loop of Windows can only wait for sockets
         return await asyncio.to_thread(sys.stdin.readline)
     try:
         await ready.wait()

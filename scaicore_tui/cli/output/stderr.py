@@ -1,4 +1,4 @@
-"""The only place that writes standard error and decides the exit code."""
+"""Write standard error and map errors to exit codes. No other module does either."""
 
 from __future__ import annotations
 
@@ -10,57 +10,57 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from scaicore_tui.cli.output.streams import ReaderLeft
+from scaicore_tui.cli.output.streams import ReaderClosed
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.text import one_line, sanitize
 
 if TYPE_CHECKING:
     from scaicore_tui.servers.log_writer import LogWriter
 
-FAILED = 70
-INTERRUPTED = 130
+EXIT_INTERNAL_ERROR = 70
+EXIT_INTERRUPTED = 130
 
 _quiet = False
-# Writes in place of this module's own caller, where that must not wait.
+# If set, a thread writes the text, so that the caller does not wait.
 _background: LogWriter | None = None
 
-# What standard error fails with once nobody can ever read it: its terminal or its reader is gone.
-_GONE = frozenset((errno.EPIPE, errno.EIO, errno.EBADF, errno.ENXIO, errno.ECONNRESET))
+# Errors of a write that mean that the terminal or the reader of standard error is gone.
+_GONE_ERRNOS = frozenset((errno.EPIPE, errno.EIO, errno.EBADF, errno.ENXIO, errno.ECONNRESET))
 
 
 def set_quiet(quiet: bool) -> None:
-    """Whether to leave out everything but errors."""
+    """Set whether to print only errors and warnings."""
     global _quiet
     _quiet = quiet
 
 
 def say(message: str) -> None:
-    """Talk, for people."""
+    """Print a message for people, unless `--quiet` is set."""
     if not _quiet:
-        _talk(f"{message}\n")
+        _write(f"{message}\n")
 
 
 def warn(message: str) -> None:
-    """Say what went wrong while the program goes on; also with `--quiet`."""
-    _talk(f"{message}\n")
+    """Print a problem that does not end the program; also with `--quiet`."""
+    _write(f"{message}\n")
 
 
 def log(entry: Mapping[str, object]) -> None:
-    """One line of a log, as JSON, for programs."""
+    """Print a log entry as one line of JSON, unless `--quiet` is set."""
     if not _quiet:
-        _talk(f"{json.dumps(entry)}\n")
+        _write(f"{json.dumps(entry)}\n")
 
 
 @contextmanager
 def in_background() -> Iterator[None]:
-    """Write from a thread meanwhile: whoever reads standard error slowly, or not at all, holds nothing up."""
+    """Write from a thread inside the block, so that a slow reader of standard error delays nothing."""
     from scaicore_tui.servers.log_writer import LogWriter
 
     global _background
     try:
         _background = LogWriter(sys.stderr.fileno())
     except (AttributeError, OSError, ValueError):
-        # It is closed, or no file: then nobody waits for it either.
+        # It is closed or not a file: writing it does not block.
         yield
         return
     try:
@@ -71,47 +71,47 @@ def in_background() -> Iterator[None]:
 
 
 def prompt(question: str) -> None:
-    """A question, to be answered behind it."""
-    _talk(f"{question}: ")
+    """Print a question; the answer is typed on the same line."""
+    _write(f"{question}: ")
 
 
 def write_sequence(sequence: str) -> None:
-    """Call whoever sits at the terminal, if there is one."""
+    """Write a control sequence (bell, notification), only if standard error is a terminal."""
     if sequence and sys.stderr.isatty():
         sys.stderr.write(sequence)
         sys.stderr.flush()
 
 
 def report_error(error: BaseException) -> int:
-    """Say what failed, what was kept and what to do; the exit code."""
+    """Print the error with its effect and hint; return the exit code."""
     match error:
         case ScaicoreError():
-            _talk(f"scaicore-tui: {one_line(str(error))}\n")
+            _write(f"scaicore-tui: {one_line(str(error))}\n")
             return error.exit_code
         case KeyboardInterrupt():
-            return INTERRUPTED
-        case BrokenPipeError() | ReaderLeft():
-            # Whoever read us has seen enough. Python would complain again when it flushes at exit.
-            _send_nowhere(sys.stdout.fileno())
+            return EXIT_INTERRUPTED
+        case BrokenPipeError() | ReaderClosed():
+            # The reader needs no more output. Without this, Python reports the error again when it flushes at exit.
+            _redirect_to_null(sys.stdout.fileno())
             return 0
-    if isinstance(error, _abort()):
+    if isinstance(error, _abort_type()):
         say("")  # ends the line of the question that was left
-        return INTERRUPTED
-    return report(error)
+        return EXIT_INTERRUPTED
+    return report_internal_error(error)
 
 
 def run_guarded(command: Callable[[], int | None]) -> int:
-    """Run a command to its exit code, whatever it raises."""
+    """Run a command and return its exit code; report any error that it raises."""
     try:
         code = command() or 0
         sys.stdout.flush()
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (nobody else could tell of it)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (reported here or nowhere)
         return report_error(error)
     return code
 
 
-def report(error: BaseException) -> int:
-    """Keep a report of what is a mistake of ours, and say so in one line: nothing of what was handled is in either."""
+def report_internal_error(error: BaseException) -> int:
+    """Print an internal error in one line and write a report of it; return the exit code. Neither contains data."""
     from scaicore_tui.cli.output import crash
     from scaicore_tui.clock import SystemClock
     from scaicore_tui.config.paths import state_dir
@@ -120,51 +120,50 @@ def report(error: BaseException) -> int:
     error = crash.root_cause(error)
     if isinstance(error, ScaicoreError):
         return report_error(error)
-    if (failure := disk_failure(error)) is not None:
-        return report_error(failure)
+    if (storage_error := disk_failure(error)) is not None:
+        return report_error(storage_error)
     try:
-        where = (
-            f"please report it with {crash.write_report(error, state_dir(), SystemClock().now())}, which holds no data"
-        )
-    except (OSError, ScaicoreError) as trouble:
-        where = f"no report could be written: {getattr(trouble, 'strerror', None) or trouble}"
-    kept = "journal and ledger hold what came before"
-    _talk(f"scaicore-tui: a mistake of its own: {crash.location(error)} · {kept} · {where}\n")
-    return FAILED
+        report = crash.write_report(error, state_dir(), SystemClock().now())
+        saved = f"report saved to {report}; attach it to a bug report (it contains no data)"
+    except (OSError, ScaicoreError) as failure:
+        saved = f"no report could be saved: {getattr(failure, 'strerror', None) or failure}"
+    effect = "your journal and ledger are intact"
+    _write(f"scaicore-tui: internal error: {crash.location(error)} · {effect} · {saved}\n")
+    return EXIT_INTERNAL_ERROR
 
 
-def _abort() -> type[Exception]:
-    """What typer raises where a question is left; only looked at where something was raised."""
+def _abort_type() -> type[Exception]:
+    """Return the exception that typer raises for an unanswered question. Importing typer takes time, hence late."""
     import typer
 
     return typer.Abort
 
 
-def _talk(text: str) -> None:
+def _write(text: str) -> None:
     if _background is not None:
         _background.write(sanitize(text))
         return
     if sys.stderr is None:
-        # It was closed before the program began.
+        # It was closed before the program started.
         return
     try:
         sys.stderr.write(sanitize(text))
         sys.stderr.flush()
     except OSError as error:
-        if error.errno in _GONE:
-            # Nobody is there to be told; Python would complain again when it flushes at exit.
-            _send_nowhere(sys.stderr.fileno())
+        if error.errno in _GONE_ERRNOS:
+            # Nobody can read the message. Without this, Python reports the error again when it flushes at exit.
+            _redirect_to_null(sys.stderr.fileno())
         else:
-            _begin_anew()
+            _reopen()
 
 
-def _begin_anew() -> None:
-    """Leave behind what could not be written. A disk that is full may have room again for what is said next."""
+def _reopen() -> None:
+    """Replace the stream, to drop the text that could not be written: a full disk may have space for the next."""
     old = sys.stderr
     sys.stderr = os.fdopen(old.fileno(), "w", 1, old.encoding, old.errors, closefd=False)
 
 
-def _send_nowhere(descriptor: int) -> None:
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, descriptor)
-    os.close(nowhere)
+def _redirect_to_null(descriptor: int) -> None:
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, descriptor)
+    os.close(null)

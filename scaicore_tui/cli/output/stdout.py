@@ -1,4 +1,4 @@
-"""The only place that writes standard output: documents for programs, tables for people."""
+"""Write standard output: JSON documents for programs, tables for people. No other module writes it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 from scaicore_tui.json_text import write
 
-# Of the sixteen that each terminal has, in its own shades.
-_PENS = {"blue": "34", "green": "32", "red": "31", "amber": "33", "grey": "2", "strong": "1"}
+# SGR codes by colour; only the 16 colours that every terminal has.
+_SGR_CODES = {"blue": "34", "green": "32", "red": "31", "amber": "33", "grey": "2", "strong": "1"}
 
 
 class Coloured(NamedTuple):
-    """A text and the name of its colour."""
+    """A text with the name of its colour: blue, green, red, amber, grey or strong."""
 
     text: str
     colour: str
@@ -27,77 +27,77 @@ class Coloured(NamedTuple):
 Cell = str | Coloured
 
 
-def are_wanted(no_color: bool) -> bool:
-    """Whether standard output is a terminal that should show colours (https://no-color.org)."""
+def use_colour(no_color: bool) -> bool:
+    """Return True if standard output is a terminal that should show colours (https://no-color.org)."""
     plain = no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") in (None, "", "dumb")
     return not plain and os.isatty(1)
 
 
-def text_of(cell: Cell) -> str:
-    """What a cell says."""
+def cell_text(cell: Cell) -> str:
+    """Return the text of a cell without its colour."""
     return cell.text if isinstance(cell, Coloured) else cell
 
 
-def in_colour(text: str, cell: Cell) -> str:
-    """`text` in the colour of `cell`."""
-    pen = _PENS.get(cell.colour) if isinstance(cell, Coloured) else None
-    return f"\x1b[{pen}m{text}\x1b[0m" if pen and text.strip() else text
+def colour_text(text: str, cell: Cell) -> str:
+    """Return `text` in the colour of `cell`."""
+    code = _SGR_CODES.get(cell.colour) if isinstance(cell, Coloured) else None
+    return f"\x1b[{code}m{text}\x1b[0m" if code and text.strip() else text
 
 
-WIDE = 10_000
-GAP = "  "
-# No column is cut to less.
-LEAST = 16
+PIPE_WIDTH_CELLS = 10_000
+COLUMN_GAP = "  "
+# Columns are not cut to less than this.
+MIN_COLUMN_CELLS = 16
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 _colours = False
 
 
 def enable_colour(colours: bool) -> None:
-    """Whether tables have colours."""
+    """Set whether tables have colours."""
     global _colours
     _colours = colours
 
 
 def width() -> int:
-    """How wide a line may be: the terminal, or any width into a pipe."""
-    return shutil.get_terminal_size().columns if os.isatty(1) else WIDE
+    """Return the width of the terminal in cells; PIPE_WIDTH_CELLS if the output is not a terminal."""
+    return shutil.get_terminal_size().columns if os.isatty(1) else PIPE_WIDTH_CELLS
 
 
 def line(text: str) -> None:
-    """One line, safe already."""
+    """Print one line. The text must be safe for a terminal already."""
     sys.stdout.write(text + "\n")
 
 
 def flush() -> None:
-    """Write what was kept back. Raises StorageError where that fails."""
+    """Write buffered output. Raises StorageError if that fails."""
     sys.stdout.flush()
 
 
 def document(value: Any) -> None:
-    """One JSON document. ASCII, so that no byte of it can drive a terminal."""
+    """Print an indented JSON document, in ASCII, so that no byte of it can control a terminal."""
     line(_json(value, indent=2))
 
 
 def compact_line(value: Any) -> None:
-    """One JSON document on one line, at once."""
+    """Print a JSON document on one line and flush."""
     line(_json(value))
     sys.stdout.flush()
 
 
 def _json(value: Any, indent: int | None = None) -> str:
-    """The value as JSON, numbers as they came. What this has no word for, NaN, is null: else nobody could read it."""
+    """Return the value as JSON. Numbers keep their spelling; NaN, which is not valid JSON, becomes null."""
     return write(value, indent=indent, ascii_only=True, non_finite="null")
 
 
 def verbatim(source: bytes) -> None:
-    """A JSON text as it came, on one line. On a terminal, and only there, what is unsafe becomes JSON escapes."""
+    """Print a JSON text on one line, otherwise unchanged. On a terminal, unsafe characters become JSON escapes."""
     flat = source.replace(b"\r", b" ").replace(b"\n", b" ")
     if sys.stdout.isatty():
         from scaicore_tui.text import escape_json
 
         text = escape_json(flat.decode("utf-8", "surrogateescape"))
-        # Not the ASCII that otherwise stands in for what an encoding lacks: this is data.
+        # JSON escapes, not the ASCII fallback of `streams`: this is data.
         line(text if sys.stdout.encoding == "utf-8" else _NOT_ASCII.sub(lambda sign: json.dumps(sign[0])[1:-1], text))
         return
     sys.stdout.flush()
@@ -105,70 +105,75 @@ def verbatim(source: bytes) -> None:
 
 
 def block_quote(title: str, text: str, *, ascii_only: bool) -> None:
-    """Foreign text of any kind under a title of ours, each line behind the bar."""
+    """Print a title and, below it, untrusted text with a quote bar before each line."""
     from scaicore_tui.text import ASCII_BAR, QUOTE_BAR, block_quote
 
     line(title)
-    for told in block_quote(text, width()):
-        line(told.replace(QUOTE_BAR, ASCII_BAR, 1) if ascii_only else told)
+    for quoted in block_quote(text, width()):
+        line(quoted.replace(QUOTE_BAR, ASCII_BAR, 1) if ascii_only else quoted)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
-    """Aligned columns of safe text under a head. A row of one text is a line of its own."""
+    """Print rows of safe text in aligned columns under `head`. A row with one cell takes the whole line."""
     from scaicore_tui.text import cell_width
 
-    room = width()
+    available = width()
     lines = [[Coloured(name, "grey") for name in head], *rows]
     columns = zip(*(entries for entries in lines if len(entries) > 1), strict=True)
-    widths = share_width([max(cell_width(text_of(entry)) for entry in column) for column in columns], room)
+    widths = share_width([max(cell_width(cell_text(entry)) for entry in column) for column in columns], available)
     for entries in lines:
-        _row(entries, widths if len(entries) > 1 else [room], room)
+        _row(entries, widths if len(entries) > 1 else [available], available)
 
 
-def share_width(widths: Sequence[int], room: int) -> list[int]:
-    """Widths of columns that have to share `room`: all but the last are cut to a common width where that is needed,
-    which is a name's at least; the last takes what is left."""
+def share_width(widths: Sequence[int], available: int) -> list[int]:
+    """Return column widths that fit into `available` cells.
+
+    All columns but the last are cut to a common maximum if needed, which is at least MIN_COLUMN_CELLS. The last keeps
+    its width: its end is cut off with the line.
+    """
     *others, last = widths
-    excess = sum(others) + len(GAP) * len(others) + min(last, LEAST) - room
-    most = max(others, default=0)
-    while excess > 0 and most > LEAST:
-        most -= 1
-        excess -= sum(size > most for size in others)
-    return [*(min(size, most) for size in others), last]
+    excess = sum(others) + len(COLUMN_GAP) * len(others) + min(last, MIN_COLUMN_CELLS) - available
+    maximum = max(others, default=0)
+    while excess > 0 and maximum > MIN_COLUMN_CELLS:
+        maximum -= 1
+        excess -= sum(size > maximum for size in others)
+    return [*(min(size, maximum) for size in others), last]
 
 
-def _row(entries: Sequence[Cell], widths: Sequence[int], room: int) -> None:
-    """One line of a table, of columns that are so wide, cut to as many cells as there is room for."""
+def _row(entries: Sequence[Cell], widths: Sequence[int], available: int) -> None:
+    """Print one line of a table, cut to `available` cells."""
     from scaicore_tui.text import pad, truncate
 
-    # What is wider than the line need not be padded, nor cut sign by sign.
-    padded = [pad(text_of(entry), min(size, room)) + GAP for entry, size in zip(entries, widths, strict=True)]
-    shown = truncate("".join(padded).rstrip(), room)
-    line(_painted(shown, zip(padded, entries, strict=True)) if _colours else shown)
+    # No cell is padded to more than the line: cutting long padding would take time.
+    padded = [
+        pad(cell_text(entry), min(size, available)) + COLUMN_GAP for entry, size in zip(entries, widths, strict=True)
+    ]
+    shown = truncate("".join(padded).rstrip(), available)
+    line(_colour_line(shown, zip(padded, entries, strict=True)) if _colours else shown)
 
 
 class Columns:
-    """The columns of a table that is told line by line: each as wide as its widest entry so far."""
+    """Columns of a table that is printed row by row: each is as wide as its widest entry so far."""
 
     def __init__(self, *widths: int) -> None:
         self._widths: Sequence[int] = widths
 
     def row(self, entries: Sequence[Cell]) -> None:
-        """The next line, at once."""
+        """Print the next row and flush."""
         from scaicore_tui.text import cell_width
 
         self._widths = [
-            max(size, cell_width(text_of(entry))) for size, entry in zip(self._widths, entries, strict=True)
+            max(size, cell_width(cell_text(entry))) for size, entry in zip(self._widths, entries, strict=True)
         ]
-        room = width()
-        _row(entries, share_width(self._widths, room), room)
+        available = width()
+        _row(entries, share_width(self._widths, available), available)
         sys.stdout.flush()
 
 
-def _painted(shown: str, parts: Iterable[tuple[str, Cell]]) -> str:
-    """A line with the colours of the parts that it was made of, as far as they are shown."""
-    painted, begin = [], 0
+def _colour_line(shown: str, parts: Iterable[tuple[str, Cell]]) -> str:
+    """Return `shown` with the colours of its cells. `parts` are the padded texts with their cells, not yet cut."""
+    coloured, begin = [], 0
     for text, entry in parts:
-        painted.append(in_colour(shown[begin : begin + len(text)], entry))
+        coloured.append(colour_text(shown[begin : begin + len(text)], entry))
         begin += len(text)
-    return "".join(painted)
+    return "".join(coloured)

@@ -1,4 +1,4 @@
-"""Runs and checkpoints as rows of tables for people: all text safe."""
+"""Format runs, nodes, checkpoints and transitions as rows of tables. All text in them is safe for a terminal."""
 
 from __future__ import annotations
 
@@ -21,37 +21,37 @@ from scaicore_tui.runs.status_style import BREAKPOINT, GAP, NODE_STYLES, REVIEW,
 from scaicore_tui.text import json_inline, one_line
 from scaicore_tui.timefmt import format_age, format_duration, format_time, to_seconds
 
-# Below so many columns a table of runs has no room for their nodes beside their errors.
-ROOM_FOR_NODES = 100
+# In narrower terminals the table of runs has no column for nodes, so that errors fit.
+MIN_WIDTH_WITH_NODES_CELLS = 100
 RUN_HEAD = ("", "RUN", "CORE", "STATUS", "AGE", "TOOK", "NODES", "ERROR")
 NODE_HEAD = ("", "NODE", "KIND", "STATE", "VISITS", "TOOK", "RESULT")
 CHECKPOINT_HEAD = ("ID", "TYPE", "CORE", "RUN", "AGE", "ASKS", "OPTIONS")
 
 
-def glyph_cell(look: StatusStyle, ascii_only: bool) -> Coloured:
-    """The state's sign, on this terminal."""
-    return Coloured(look.ascii if ascii_only else look.glyph, look.colour)
+def glyph_cell(style: StatusStyle, ascii_only: bool) -> Coloured:
+    """Return the glyph of a state, or its ASCII form."""
+    return Coloured(style.ascii if ascii_only else style.glyph, style.colour)
 
 
-def word_cell(look: StatusStyle) -> Coloured:
-    """The state in a word."""
-    return Coloured(look.word, look.colour)
+def word_cell(style: StatusStyle) -> Coloured:
+    """Return the word for a state."""
+    return Coloured(style.word, style.colour)
 
 
-def since(moment: int | None, now: float) -> str:
-    """How long ago `moment` (in microseconds) was."""
+def age_text(moment: int | None, now: float) -> str:
+    """Return the age of `moment` (microseconds since 1970); empty for None. `now` is in seconds."""
     return "" if moment is None else format_age(now - to_seconds(moment))
 
 
 def run_head(width: int) -> tuple[str, ...]:
-    """The head above `run_rows`."""
-    return RUN_HEAD if width >= ROOM_FOR_NODES else tuple(name for name in RUN_HEAD if name != "NODES")
+    """Return the column names for `run_rows`."""
+    return RUN_HEAD if width >= MIN_WIDTH_WITH_NODES_CELLS else tuple(name for name in RUN_HEAD if name != "NODES")
 
 
 def run_rows(
     runs: SortedSummaries, gaps: Sequence[GapRow], now: float, ascii_only: bool, width: int
 ) -> Sequence[tuple[Cell, ...]]:
-    """Rows under `run_head`, newest first; a gap between them is one text of at most `width` cells."""
+    """Return rows for `run_head`, newest run first. A gap is a row with one text of at most `width` cells."""
     rows: list[tuple[Cell, ...]] = [_run_row(run, now, ascii_only, width) for run in reversed(runs)]
     lead = glyph_cell(GAP, ascii_only).text + "  "
     for gap in reversed(gaps):
@@ -66,22 +66,22 @@ def _run_row(run: Summary, now: float, ascii_only: bool, width: int) -> tuple[Ce
         one_line(run.execution_id),
         one_line(run.core_id or "", 28),
         word_cell(RUN_STYLES[run.status]),
-        since(run.began_at, now),
+        age_text(run.began_at, now),
         format_duration(run.duration_ms),
-        *((nodes,) if width >= ROOM_FOR_NODES else ()),
+        *((nodes,) if width >= MIN_WIDTH_WITH_NODES_CELLS else ()),
         one_line(run.error or "", 60),
     )
 
 
 def node_rows(nodes: Iterable[NodeRunInfo], ascii_only: bool) -> Iterator[tuple[Cell, ...]]:
-    """Rows under NODE_HEAD."""
+    """Yield rows for NODE_HEAD."""
     for node in nodes:
-        look = NODE_STYLES[node.state]
+        style = NODE_STYLES[node.state]
         yield (
-            glyph_cell(look, ascii_only),
+            glyph_cell(style, ascii_only),
             one_line(node.name),
             one_line(node.block_kind or ""),
-            word_cell(look),
+            word_cell(style),
             f"×{node.visit_count}" if not ascii_only else f"x{node.visit_count}",
             format_duration(node.duration_ms),
             result_text(node.latest),
@@ -89,7 +89,7 @@ def node_rows(nodes: Iterable[NodeRunInfo], ascii_only: bool) -> Iterator[tuple[
 
 
 def result_text(visit: NodeVisit) -> str:
-    """What a visit came to."""
+    """Return the error of a visit, or its result."""
     if visit.error:
         return one_line(visit.error, 80)
     if visit.is_truncated:
@@ -100,23 +100,23 @@ def result_text(visit: NodeVisit) -> str:
 
 
 def checkpoint_rows(checkpoints: Iterable[Checkpoint], now: float) -> Iterator[tuple[str, ...]]:
-    """Rows under CHECKPOINT_HEAD."""
+    """Yield rows for CHECKPOINT_HEAD."""
     for row in checkpoints:
         yield (
             one_line(row.id),
             one_line(row.checkpoint_type),
             one_line(row.core_id or ""),
             one_line(row.execution_id or ""),
-            since(row.created, now),
+            age_text(row.created, now),
             one_line(row.title, 50),
             one_line(", ".join(option.id for option in row.options)),
         )
 
 
-# The widths to begin with: time, run, sign, word; and of what, how long it took, and what else there is to say.
-WIDTHS = (9, 17, 1, 10, 0)
-MAX_TEXT = 200
-_TELLS: dict[TransitionKind, tuple[StatusStyle, str]] = {
+# Initial column widths: time, run, glyph, word, details.
+TRANSITION_WIDTHS_CELLS = (9, 17, 1, 10, 0)
+MAX_TEXT_CELLS = 200
+_TRANSITION_STYLES: dict[TransitionKind, tuple[StatusStyle, str]] = {
     TransitionKind.RUN_BEGAN: (RUN_STYLES[RunStatus.RUNNING], "run began"),
     TransitionKind.NODE_ENTERED: (NODE_STYLES[NodeState.ENTERED], "entered"),
     TransitionKind.NODE_EXITED: (NODE_STYLES[NodeState.EXITED], "exited"),
@@ -129,39 +129,39 @@ _TELLS: dict[TransitionKind, tuple[StatusStyle, str]] = {
 }
 
 
-def change_row(told: Transition, now: float, ascii_only: bool) -> tuple[Cell, ...]:
-    """The row of one change, as it is told at `now`, in seconds since 1970."""
-    look, words = _TELLS[told.kind]
-    row = told.checkpoint
-    if row is not None and row.is_breakpoint and told.kind is TransitionKind.CHECKPOINT_WAITS:
-        look = BREAKPOINT
+def transition_row(change: Transition, now: float, ascii_only: bool) -> tuple[Cell, ...]:
+    """Return the row of one transition. `now` is in seconds since 1970."""
+    style, label = _TRANSITION_STYLES[change.kind]
+    row = change.checkpoint
+    if row is not None and row.is_breakpoint and change.kind is TransitionKind.CHECKPOINT_WAITS:
+        style = BREAKPOINT
     return (
-        Coloured(format_time(told.at, now), "grey"),
-        one_line(told.execution_id or "-"),
-        glyph_cell(look, ascii_only),
-        Coloured(words, look.colour),
-        " · ".join(filter(None, (one_line(_place(told)), format_duration(told.duration_ms), _text(told)))),
+        Coloured(format_time(change.at, now), "grey"),
+        one_line(change.execution_id or "-"),
+        glyph_cell(style, ascii_only),
+        Coloured(label, style.colour),
+        " · ".join(filter(None, (one_line(_subject(change)), format_duration(change.duration_ms), _text(change)))),
     )
 
 
-def _place(told: Transition) -> str:
-    """The node; of the run itself its Core."""
-    if told.kind in (TransitionKind.RUN_BEGAN, TransitionKind.RUN_COMPLETED, TransitionKind.RUN_FAILED):
-        return told.core_id or ""
-    return told.node_id or (f"({told.block_kind})" if told.block_kind else "")
+def _subject(change: Transition) -> str:
+    """Return the node of the transition; for one of the run itself, its Core."""
+    if change.kind in (TransitionKind.RUN_BEGAN, TransitionKind.RUN_COMPLETED, TransitionKind.RUN_FAILED):
+        return change.core_id or ""
+    return change.node_id or (f"({change.block_kind})" if change.block_kind else "")
 
 
-def _text(told: Transition) -> str:
-    if told.checkpoint is not None:
-        return one_line(_of_checkpoint(told.checkpoint, told.kind), MAX_TEXT)
-    if told.error is not None:
-        return one_line(told.error, MAX_TEXT)
-    return result_text(told.visit) if told.kind is TransitionKind.NODE_EXITED and told.visit is not None else ""
+def _text(change: Transition) -> str:
+    if change.checkpoint is not None:
+        return one_line(_checkpoint_text(change.checkpoint, change.kind), MAX_TEXT_CELLS)
+    if change.error is not None:
+        return one_line(change.error, MAX_TEXT_CELLS)
+    return result_text(change.visit) if change.kind is TransitionKind.NODE_EXITED and change.visit is not None else ""
 
 
-def _of_checkpoint(row: Checkpoint, what: TransitionKind) -> str:
-    if what is TransitionKind.CHECKPOINT_WAITS:
+def _checkpoint_text(row: Checkpoint, kind: TransitionKind) -> str:
+    if kind is TransitionKind.CHECKPOINT_WAITS:
         return f"{row.id} · {row.title} · {', '.join(option.id for option in row.options)}"
-    if what is TransitionKind.CHECKPOINT_ANSWERED:
+    if kind is TransitionKind.CHECKPOINT_ANSWERED:
         return f"{row.id} · {row.resolution}" + (f" by {row.resolved_by}" if row.resolved_by else "")
     return row.id

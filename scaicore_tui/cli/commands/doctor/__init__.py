@@ -1,1 +1,1 @@
-"""`doctor`: looks at everything between a person and the API, and says what to do about what is wrong. Only reads."""
+"""The command `doctor`: check configuration, connection and terminal, and say how to fix problems. It only reads."""

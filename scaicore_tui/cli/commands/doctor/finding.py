@@ -1,4 +1,4 @@
-"""One line of a diagnosis."""
+"""Define the result of one check."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from msgspec import Struct, field
 from scaicore_tui.errors import ScaicoreError
 
 
-class Mark(StrEnum):
-    """How something stands. Only what `failed` makes an exit code."""
+class CheckStatus(StrEnum):
+    """Result of a check. Only FAILED changes the exit code."""
 
     OK = "ok"
     WARNING = "warning"
@@ -20,33 +20,36 @@ class Mark(StrEnum):
 
 
 class Finding(Struct, frozen=True):
-    """What was looked at, how it stands, and what to do about it; `facts` are the same for programs."""
+    """The result of one check.
+
+    `name` is the check; `message` says what was found, `fix` what to do, for people; `facts` is the same for programs.
+    """
 
     name: str
-    status: Mark
-    words: str
+    status: CheckStatus
+    message: str
     fix: str = ""
     code: int = 0
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def ok(name: str, words: str, **facts: Any) -> Finding:
-    """It is as it should be."""
-    return Finding(name, Mark.OK, words, facts=facts)
+def ok(name: str, message: str, **facts: Any) -> Finding:
+    """Return the finding of a check that passed."""
+    return Finding(name, CheckStatus.OK, message, facts=facts)
 
 
-def warning(name: str, words: str, fix: str, **facts: Any) -> Finding:
-    """It works, and will get in somebody's way."""
-    return Finding(name, Mark.WARNING, words, fix, facts=facts)
+def warning(name: str, message: str, fix: str, **facts: Any) -> Finding:
+    """Return the finding of something that works, but will cause problems."""
+    return Finding(name, CheckStatus.WARNING, message, fix, facts=facts)
 
 
-def unknown(name: str, words: str, **facts: Any) -> Finding:
-    """It can't be known, for a reason that is told elsewhere or is nobody's fault."""
-    return Finding(name, Mark.UNKNOWN, words, facts=facts)
+def unknown(name: str, message: str, **facts: Any) -> Finding:
+    """Return the finding of a check that was not possible; another finding says why, or it is no problem."""
+    return Finding(name, CheckStatus.UNKNOWN, message, facts=facts)
 
 
 def failed(name: str, error: ScaicoreError, fix: str = "", **facts: Any) -> Finding:
-    """It does not work, as `error` says."""
-    told = f"{error.message} ({error.request_id})" if error.request_id else error.message
-    words = " · ".join(filter(None, (told, error.effect)))
-    return Finding(name, Mark.FAILED, words, fix or error.hint or "see above", error.exit_code, facts)
+    """Return the finding of something that does not work, with the exit code of `error`."""
+    text = f"{error.message} ({error.request_id})" if error.request_id else error.message
+    message = " · ".join(filter(None, (text, error.effect)))
+    return Finding(name, CheckStatus.FAILED, message, fix or error.hint or "see above", error.exit_code, facts)

@@ -1,4 +1,4 @@
-"""Looks at the API: a handful of reads, through the budget, and what came of each. Judges nothing."""
+"""Send a few read requests to the API, within the request budget, and collect the replies. It does not judge them."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.protocol import EventPage, read_event_page
 from scaicore_tui.protocol.envelope import parse, unwrap
 
-EVENTS = 50
+MAX_PROBED_EVENTS = 50
 _TOO_MANY = 429
-# Who answers so knows the path: it is asked by the wrong one, or too often.
-REFUSALS = frozenset({UNAUTHORIZED, 403, 412, _TOO_MANY})
-# Who answers so may be somebody else.
-_STRANGERS = frozenset({200, 301, 302, 303, 307, 308, 400, 404, 405})
+# These statuses show that the path exists: the caller is wrong, or sends too much.
+REFUSAL_STATUSES = frozenset({UNAUTHORIZED, 403, 412, _TOO_MANY})
+# With these statuses the server may be something else than the API.
+_OTHER_SERVER_STATUSES = frozenset({200, 301, 302, 303, 307, 308, 400, 404, 405})
 
 
 class ProbeResult(Struct):
-    """What was seen. `me` is what a ScaiGrid says of the caller.
+    """The replies of the API. `me` is ScaiGrid's description of the caller.
 
-    Where the API does not answer at the target, `elsewhere` is where it does, and `health` what a ScaiGrid tells of
-    itself there.
+    If the API does not answer at the target, `elsewhere` is the address where it does, if any, and `health` the reply
+    of ScaiGrid's health check.
     """
 
     target: Target
@@ -45,64 +45,64 @@ class ProbeResult(Struct):
 
     @property
     def is_reached(self) -> bool:
-        """Whether anything answered at all."""
+        """Return True if any request got a response."""
         return any(reply.status is not None for reply in self.replies)
 
 
 async def probe(target: Target) -> ProbeResult:
-    """See what there is to see. Raises ConfigError where the target can't even be asked."""
+    """Send the requests and return the replies. Raises ConfigError if no request to the target is possible."""
     probe = Probe(target)
     try:
-        return await _look(probe, target)
+        return await _probe_target(probe, target)
     finally:
         await probe.close()
 
 
-async def _look(probe: Probe, target: Target) -> ProbeResult:
+async def _probe_target(probe: Probe, target: Target) -> ProbeResult:
     seen = ProbeResult(target, probe.bearer)
     token = None
     try:
         token = await probe.sign()
     except ScaicoreError as error:
         seen.token_error = error
-    seen.events = await _events(probe, seen, target, EVENTS)
+    seen.events = await _request_events(probe, seen, target, MAX_PROBED_EVENTS)
     if seen.events.status == UNAUTHORIZED and await _is_renewed(probe, seen, token):
-        seen.events = await _events(probe, seen, target, EVENTS)
+        seen.events = await _request_events(probe, seen, target, MAX_PROBED_EVENTS)
     seen.page = _page(seen.events)
     if seen.page is not None:
-        await _look_further(probe, seen)
-    elif seen.events.status in _STRANGERS:
-        await _look_elsewhere(probe, seen)
+        await _read_more(probe, seen)
+    elif seen.events.status in _OTHER_SERVER_STATUSES:
+        await _search_other_addresses(probe, seen)
     return seen
 
 
-async def _look_further(probe: Probe, seen: ProbeResult) -> None:
-    """The other read, and who is asking; each a measure of the time it takes, too."""
-    seen.checkpoints = await _ask(probe, seen, f"{seen.target.resources_url}/checkpoints", status="pending", limit=1)
+async def _read_more(probe: Probe, seen: ProbeResult) -> None:
+    """Read checkpoints and the caller; the times of these requests also measure the latency."""
+    seen.checkpoints = await _request(probe, seen, f"{seen.target.resources_url}/checkpoints", status="pending", limit=1)
     if seen.target.api is Api.SCAIGRID:
-        seen.me = _object(await _ask(probe, seen, f"{_origin(seen.target)}/v1/me"))
-    await _events(probe, seen, seen.target, 1)
+        seen.me = _object(await _request(probe, seen, f"{_origin(seen.target)}/v1/me"))
+    await _request_events(probe, seen, seen.target, 1)
 
 
-async def _look_elsewhere(probe: Probe, seen: ProbeResult) -> None:
-    """Whether a ScaiGrid is there, and the first of the usual addresses that answers as the API does."""
-    seen.health = _object(await _ask(probe, seen, f"{_origin(seen.target)}/health"))
+async def _search_other_addresses(probe: Probe, seen: ProbeResult) -> None:
+    """Ask for ScaiGrid's health, and find the first of the usual addresses where the API answers."""
+    seen.health = _object(await _request(probe, seen, f"{_origin(seen.target)}/health"))
     is_grid = seen.health is not None and seen.health.get("status") == "ok"
     others = sorted(_others(seen.target), key=lambda other: is_grid and other.api is not Api.SCAIGRID)
     for other in others:
-        reply = await _events(probe, seen, other, 1)
-        if _page(reply) is not None or reply.status in REFUSALS:
+        reply = await _request_events(probe, seen, other, 1)
+        if _page(reply) is not None or reply.status in REFUSAL_STATUSES:
             seen.elsewhere = other
             return
 
 
-async def _events(probe: Probe, seen: ProbeResult, target: Target, limit: int) -> Reply:
+async def _request_events(probe: Probe, seen: ProbeResult, target: Target, limit: int) -> Reply:
     core = {} if target.core is None else {"core_id": target.core}
-    return await _ask(probe, seen, f"{target.resources_url}/events", limit=limit, **core)
+    return await _request(probe, seen, f"{target.resources_url}/events", limit=limit, **core)
 
 
-async def _ask(probe: Probe, seen: ProbeResult, url: str, **params: Any) -> Reply:
-    """Ask, unless the server said to wait: then that stays the last word."""
+async def _request(probe: Probe, seen: ProbeResult, url: str, **params: Any) -> Reply:
+    """Send a request. After a 429, nothing more is sent, and its reply is returned again."""
     if seen.replies and seen.replies[-1].status == _TOO_MANY:
         return seen.replies[-1]
     seen.replies.append(await probe.ask(url, **params))
@@ -121,10 +121,10 @@ async def _is_renewed(probe: Probe, seen: ProbeResult, token: Any) -> bool:
 
 
 def _others(target: Target) -> Iterator[Target]:
-    """The same host, spoken to as each of the usual ways."""
+    """Yield the other usual addresses of the API on this host."""
     origin = _origin(target)
-    ways = ((f"{origin}/api/v1", Api.SCAIFLOW), (f"{origin}/v1", Api.SCAIFLOW), (origin, Api.SCAIGRID))
-    for url, api in ways:
+    variants = ((f"{origin}/api/v1", Api.SCAIFLOW), (f"{origin}/v1", Api.SCAIFLOW), (origin, Api.SCAIGRID))
+    for url, api in variants:
         other = replace(target, url=url, api=api)
         if other.resources_url != target.resources_url:
             yield other
@@ -136,7 +136,7 @@ def _origin(target: Target) -> str:
 
 
 def _page(reply: Reply) -> EventPage | None:
-    """The page that it is; None where it is none."""
+    """Return the page of events in the reply; None if there is none."""
     try:
         return read_event_page(reply.body) if reply.error is None else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""The whole examination, in the order in which things depend on each other; and how it is told."""
+"""Run all checks, in the order of their dependencies, and print the findings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from scaicore_tui.cli.commands.doctor.api import api_findings
-from scaicore_tui.cli.commands.doctor.finding import Finding, Mark, failed, unknown
+from scaicore_tui.cli.commands.doctor.finding import CheckStatus, Finding, failed, unknown
 from scaicore_tui.cli.commands.doctor.local import (
     config_finding,
     driver_finding,
@@ -30,22 +30,22 @@ from scaicore_tui.config import Settings, Target
 from scaicore_tui.errors import ConfigError, ScaicoreError
 from scaicore_tui.text import sanitize, wrap
 
-_SIGNS = {
-    Mark.OK: ("✓", "+", "32"),
-    Mark.WARNING: ("!", "!", "33"),
-    Mark.FAILED: ("✗", "x", "31"),
-    Mark.UNKNOWN: ("?", "?", "90"),
+_STATUS_GLYPHS = {
+    CheckStatus.OK: ("✓", "+", "32"),
+    CheckStatus.WARNING: ("!", "!", "33"),
+    CheckStatus.FAILED: ("✗", "x", "31"),
+    CheckStatus.UNKNOWN: ("?", "?", "90"),
 }
 _NAME_WIDTH = 12
-_WIDEST = 140
-# What is told of the API, where it can't be asked.
-_OF_API = ("token", "caller", "view", "manage", "feed", "clock", "limit", "latency")
+_MAX_WIDTH_CELLS = 140
+# Checks that need an API; without one they are unknown.
+_API_CHECKS = ("token", "caller", "view", "manage", "feed", "clock", "limit", "latency")
 
 
 async def run_doctor(common: Common, json: bool) -> int:
-    """Look at everything, and tell; the exit code."""
+    """Run all checks, print the findings, and return the exit code."""
     findings = await _findings(common, SystemClock())
-    code = next((finding.code for finding in findings if finding.status is Mark.FAILED), 0)
+    code = next((finding.code for finding in findings if finding.status is CheckStatus.FAILED), 0)
     if json:
         checks = [_document(finding) for finding in findings]
         stdout.document({"ok": code == 0, "exit_code": code, "checks": checks})
@@ -61,12 +61,12 @@ async def _findings(common: Common, clock: Clock) -> list[Finding]:
     except ConfigError:
         settings = None
     found = [_or_failed("config", lambda: config_finding(common, settings))]
-    target, trouble = _target(settings)
+    target, error = _target(settings)
     if target is None or settings is None:
-        found += [failed("api", trouble)] if trouble is not None else []
-        found += [unknown(name, "not looked at") for name in ("tls", *_OF_API, "journal")]
+        found += [failed("api", error)] if error is not None else []
+        found += [unknown(name, "not checked") for name in ("tls", *_API_CHECKS, "journal")]
     else:
-        found += await _of_target(target, settings.tokens.missing_token_error(target.host), clock)
+        found += await _check_target(target, settings.tokens.missing_token_error(target.host), clock)
         look_at = partial(_or_failed, "journal", lambda: journal_finding(journal_path(common, target), clock))
         found.append(await asyncio.to_thread(look_at))
     driver = await asyncio.to_thread(driver_finding)
@@ -74,27 +74,27 @@ async def _findings(common: Common, clock: Clock) -> list[Finding]:
 
 
 def _or_failed(name: str, find: Callable[[], Finding]) -> Finding:
-    """What `find` finds, or why it can't look: there is no home folder, say."""
+    """Return the finding of `find`; a ConfigError, such as a missing home folder, becomes a failed finding."""
     try:
         return find()
     except ConfigError as error:
         return failed(name, error)
 
 
-async def _of_target(target: Target, missing: ScaicoreError, clock: Clock) -> list[Finding]:
-    """All that the network tells."""
+async def _check_target(target: Target, missing: ScaicoreError, clock: Clock) -> list[Finding]:
+    """Return the findings that need the network."""
     try:
         seen, tls = await asyncio.gather(probe(target), tls_finding(target, clock))
     except ConfigError as error:
-        return [failed("api", error), *(unknown(name, "not looked at") for name in ("tls", *_OF_API))]
+        return [failed("api", error), *(unknown(name, "not checked") for name in ("tls", *_API_CHECKS))]
     api, *others = api_findings(seen, missing, clock)
     return [api, tls, *others]
 
 
 def _target(settings: Settings | None) -> tuple[Target | None, ScaicoreError | None]:
-    """The API to look at, or why there is none."""
+    """Return the API to check, or the error that explains why there is none."""
     if settings is None:
-        return None, ConfigError("the settings make no sense", hint="see config")
+        return None, ConfigError("the settings are invalid", hint="see the config check above")
     try:
         target = settings.target()
     except ConfigError as error:
@@ -105,37 +105,39 @@ def _target(settings: Settings | None) -> tuple[Target | None, ScaicoreError | N
 
 
 def _document(finding: Finding) -> dict[str, Any]:
-    told = {"name": finding.name, "state": str(finding.status), "words": finding.words}
-    return {**told, "fix": finding.fix or None, "facts": finding.facts}
+    document = {"name": finding.name, "state": str(finding.status), "words": finding.message}
+    return {**document, "fix": finding.fix or None, "facts": finding.facts}
 
 
 def _lines(findings: Sequence[Finding], common: Common) -> Iterator[str]:
-    """One line for each, but one for all that is unknown for the same reason; what to do below what fails."""
+    """Yield the lines of the report. Findings that are unknown for the same reason share one line."""
     alike: dict[str, list[str]] = {}
     for finding in findings:
-        if finding.status is Mark.UNKNOWN:
-            alike.setdefault(finding.words, []).append(finding.name)
+        if finding.status is CheckStatus.UNKNOWN:
+            alike.setdefault(finding.message, []).append(finding.name)
     for finding in findings:
-        same = alike.get(finding.words, []) if finding.status is Mark.UNKNOWN else []
+        same = alike.get(finding.message, []) if finding.status is CheckStatus.UNKNOWN else []
         if len(same) < 2:
-            yield from _told(finding, common)
+            yield from _finding_lines(finding, common)
         elif finding.name == same[0]:
-            yield from _told(replace(finding, name="the rest", words=f"{finding.words}: {', '.join(same)}"), common)
+            yield from _finding_lines(
+                replace(finding, name="the rest", message=f"{finding.message}: {', '.join(same)}"), common
+            )
 
 
-def _told(finding: Finding, common: Common) -> Iterator[str]:
-    glyph, plain, colour = _SIGNS[finding.status]
-    sign = plain if common.ascii else glyph
+def _finding_lines(finding: Finding, common: Common) -> Iterator[str]:
+    glyph, ascii_glyph, colour = _STATUS_GLYPHS[finding.status]
+    sign = ascii_glyph if common.ascii else glyph
     if sys.stdout.isatty() and not common.no_color and not os.environ.get("NO_COLOR"):
         sign = f"\x1b[{colour}m{sign}\x1b[m"
     lead = f" {sign} {finding.name:{_NAME_WIDTH}}"
     blank = " " * (3 + _NAME_WIDTH)
-    room = min(stdout.width(), _WIDEST) - len(blank) - 1
-    first, *more = wrap(sanitize(finding.words), room)
+    available = min(stdout.width(), _MAX_WIDTH_CELLS) - len(blank) - 1
+    first, *more = wrap(sanitize(finding.message), available)
     yield lead + first
     yield from (blank + line for line in more)
     if finding.fix:
         arrow = "->" if common.ascii else "→"
-        head, *rest = wrap(sanitize(finding.fix), room - 3)
+        head, *rest = wrap(sanitize(finding.fix), available - 3)
         yield f"{blank}{arrow} {head}"
         yield from (f"{blank}{' ' * len(arrow)} {line}" for line in rest)
