@@ -129,7 +129,8 @@ def _is_older(summary: Summary, submission: Submission, clock_skew_s: float) -> 
     """
     if submission.sent_time is None or summary.began_at is None:
         return False
-    sent_at = int((submission.sent_time + clock_skew_s - (DATE_RESOLUTION_S if clock_skew_s else 0.0)) * MICROS_PER_SECOND)
+    margin_s = DATE_RESOLUTION_S if clock_skew_s else 0.0
+    sent_at = int((submission.sent_time + clock_skew_s - margin_s) * MICROS_PER_SECOND)
     resolution = MICROS_PER_SECOND if summary.began_at % MICROS_PER_SECOND == 0 else MILLISECOND_US
     return summary.began_at < sent_at - sent_at % resolution
 

@@ -300,6 +300,4 @@ class AppState:
 
 def _mark(submission: Submission) -> Span:
     text = f"replay {submission.progress_text}" if submission.is_replay else submission.progress_text
-    return text, progress_colour(
-        submission.progress
-    )
+    return text, progress_colour(submission.progress)

@@ -1,7 +1,7 @@
 """No markup from data: what is shown as text by Textual or Rich is a literal of ours, or never reaches them as text.
 
-Lines are pieces (`tui/render/line.py`), which nothing interprets. What is left are the few places where Textual takes a text
-and reads markup in it, or an action's name and runs it.
+Lines are spans (`tui/render/line.py`), which nothing interprets. The rest are the few calls where Textual reads markup
+in a text, or runs an action by its name.
 """
 
 from __future__ import annotations

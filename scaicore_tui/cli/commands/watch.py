@@ -72,9 +72,8 @@ def _report_missing(session: Session, common: Common, execution_id: str | None) 
     if execution_id is not None:
         missing = [missing_events_note(index.summaries[execution_id], index.gaps, now)]
     elif common.journal is not None:
-        missing = [
-            gap.label(now, stdout.PIPE_WIDTH_CELLS) for gap in gap_rows(index.gaps, index.order.count_above) if gap.is_open
-        ]
+        rows = gap_rows(index.gaps, index.order.count_above)
+        missing = [row.label(now, stdout.PIPE_WIDTH_CELLS) for row in rows if row.is_open]
     else:
         missing = []
     for message in filter(None, [*missing, *session.unread_reasons]):

@@ -71,7 +71,8 @@ def answer_result(submission: Submission | None, over: str | None) -> AnswerResu
     if submission is None:
         return AnswerResult(NOT_SENT_YET, "grey") if over is None else AnswerResult(NOT_SENT, "grey", over)
     went_well = submission.progress in _GOES_WELL
-    return AnswerResult(submission.progress_text, progress_colour(submission.progress), "" if went_well else submission.message)
+    reason = "" if went_well else submission.message
+    return AnswerResult(submission.progress_text, progress_colour(submission.progress), reason)
 
 
 def result_count_spans(outcomes: Mapping[str, AnswerResult]) -> Iterator[Span]:

@@ -78,7 +78,8 @@ async def _probe_target(probe: Probe, target: Target) -> ProbeResult:
 
 async def _read_more(probe: Probe, seen: ProbeResult) -> None:
     """Read checkpoints and the caller; the times of these requests also measure the latency."""
-    seen.checkpoints = await _request(probe, seen, f"{seen.target.resources_url}/checkpoints", status="pending", limit=1)
+    url = f"{seen.target.resources_url}/checkpoints"
+    seen.checkpoints = await _request(probe, seen, url, status="pending", limit=1)
     if seen.target.api is Api.SCAIGRID:
         seen.me = _object(await _request(probe, seen, f"{_origin(seen.target)}/v1/me"))
     await _request_events(probe, seen, seen.target, 1)
