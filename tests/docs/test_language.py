@@ -33,8 +33,6 @@ FORBIDDEN_IN_NAMES = {
     "holes": "gaps",
     "sweep": "head read",
     "descent": "page walk",
-    "piece": "span",
-    "pieces": "spans, line",
     "place": "position, location, key context",
     "places": "positions, locations, key contexts",
     "passage": "visit",
@@ -46,14 +44,20 @@ FORBIDDEN_IN_NAMES = {
     "oddities": "anomalies",
     "outcomes": "tracker",
     "spill": "buffer in memory",
-    "taken": "used, applied",
     "came": "arrived, new",
     "patience": "timeout, with its unit",
-    "beside": "background, extra",
-    "folder": "projector; for a directory: directory",
-    "words": "message, text, label, lines",
     "look": "style, probe, check",
     "strange": "unexpected, foreign",
+}
+# Whole identifiers: they had several meanings, and as parts of longer ones they are clear.
+FORBIDDEN_NAMES = {
+    "words": "message, text, label, lines",
+    "piece": "span, chunk, part",
+    "pieces": "spans, chunks, line",
+    "most": "the limit, with its unit",
+    "least": "the minimum, with its unit",
+    "room": "the width or the number that is left",
+    "what": "kind, label, subject",
 }
 # In what people read: messages, help, notices, configuration comments, manual pages and the README.
 FORBIDDEN_IN_TEXTS = {
@@ -121,6 +125,11 @@ def test_names_are_the_terms_of_the_field(path: Path) -> None:
         f"line {line}: {name}: {word} → {FORBIDDEN_IN_NAMES[word]}"
         for line, name in identifiers(tree_of(path))
         for word in sorted(parts(name) & FORBIDDEN_IN_NAMES.keys())
+    }
+    found |= {
+        f"line {line}: {name} → {FORBIDDEN_NAMES[name.lower()]}"
+        for line, name in identifiers(tree_of(path))
+        if name.lower() in FORBIDDEN_NAMES
     }
     assert not sorted(found)
 
