@@ -31,7 +31,7 @@ class Session(Commands):
     """One target with its journal: read models, commands, and `subscribe`.
 
     An async context manager: closes client and journal. Without a `journal` events are kept in a temporary file until
-    the session is closed; without a `ledger` writes are not recorded. `chance` spreads the waits after failures.
+    the session is closed; without a `ledger` writes are not recorded. `random_fn` spreads the waits after failures.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class Session(Commands):
         await self._tasks.read_once(all_checkpoints=all_checkpoints)
 
     async def _apply_head(self, head: HeadRead) -> int:
-        """Store the new events of one read of the newest pages; return how many there are."""
+        """Store the new events of one read of the newest pages and return their number."""
         async with self._ingestor.lock:
             await self._store_caller()
             is_first = self.index.event_count == 0
