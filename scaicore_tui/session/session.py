@@ -161,13 +161,13 @@ class Session(Commands):
         A long list comes page by page; it is stored once the last page was read.
         """
         pending = tuple(sorted(rows, key=lambda row: (row.created or 0, row.id)))
-        moved, is_first = pending != self.checkpoints, not self._pollers.link.checkpoints.polls
+        has_changed, is_first = pending != self.checkpoints, not self._pollers.link.checkpoints.polls
         self.checkpoints = pending
         changed = self.index.set_pending(pending)
         self.tracker.observe(seen, since, self._read_at)
         self._tasks.polled.set()
-        self._publish(Update(frozenset(changed), checkpoints=moved, gaps=self._have_gaps_changed()))
-        self._is_pending_unsaved |= moved or is_first
+        self._publish(Update(frozenset(changed), checkpoints=has_changed, gaps=self._have_gaps_changed()))
+        self._is_pending_unsaved |= has_changed or is_first
         if self._is_pending_unsaved and not self._pollers.pending.is_reading:
             self._is_pending_unsaved = False
             await self._ingestor.pending(pending)
