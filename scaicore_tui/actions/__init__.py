@@ -1,4 +1,4 @@
-"""What a person may write, and what came of it: gate, submissions, the one place that sends."""
+"""Write actions: preconditions (`gate`), submissions and their tracking, and the ledger. Only `submit` sends POSTs."""
 
 from scaicore_tui.actions.ledger import Ledger
 from scaicore_tui.actions.submission import Kind, Progress, Submission, answer_many, latest_by_target

@@ -1,4 +1,4 @@
-"""What the feed proves of a write, and what it makes likely. Pure."""
+"""Evidence about the outcome of a write in the event feed: what is proven, and what is only likely. Pure."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from scaicore_tui.text import display_name
 from scaicore_tui.timefmt import MICROS_PER_SECOND
 
 MILLISECOND_US = 1_000
-# Seconds: a `Date` header is cut off to whole ones.
+# A `Date` header has whole seconds.
 DATE_RESOLUTION_S = 1.0
 
 
 def run_progressed(submission: Submission, index: RunIndex) -> bool:
-    """Whether the run of an answered checkpoint shows a later event, or its end.
+    """Return True if the run of an answered checkpoint has a later event, or has ended.
 
-    A checkpoint that names no run has none to move: that it is resolved as it was answered is all there can be seen.
-    Later is what arrived after the answer was sent and is not older than the server says that it took it. Of a write
-    that another process sent, nothing is known of arrivals: there the server's times alone decide.
+    Later means: it arrived after the answer was sent, and its timestamp is not before the server's `resolved_at`. For
+    a write that another process sent, arrivals are not known and only the timestamps count. True for a checkpoint
+    without a run, since no further evidence can exist.
     """
     if submission.execution_id is None:
         return True
@@ -33,10 +33,10 @@ def run_progressed(submission: Submission, index: RunIndex) -> bool:
         return False
     if submission.resolved_at is None:
         return run.is_over if submission.is_recovered else _has_arrivals(submission, index)
-    # A feed of whole seconds cuts off the rest: compare as it does.
-    since = submission.resolved_at
-    since -= since % MICROS_PER_SECOND if run.last_event_at % MICROS_PER_SECOND == 0 else 0
-    return run.last_event_at >= since and (submission.is_recovered or _has_arrivals(submission, index))
+    # If the feed has whole seconds, compare whole seconds.
+    resolved_at = submission.resolved_at
+    resolved_at -= resolved_at % MICROS_PER_SECOND if run.last_event_at % MICROS_PER_SECOND == 0 else 0
+    return run.last_event_at >= resolved_at and (submission.is_recovered or _has_arrivals(submission, index))
 
 
 def _has_arrivals(submission: Submission, index: RunIndex) -> bool:
@@ -44,22 +44,22 @@ def _has_arrivals(submission: Submission, index: RunIndex) -> bool:
 
 
 def why_contradicted(checkpoint: Checkpoint, submission: Submission) -> str | None:
-    """Why `row`, which a server gave for the answer, does not say that it took this one; None where it does.
+    """Return why `checkpoint`, as the server returned it, contradicts the answer that was sent; None if it does not.
 
-    A row that tells no resolution contradicts nothing, as long as it is pending or resolved.
+    A checkpoint without a resolution contradicts nothing while it is pending or resolved.
     """
     if checkpoint.resolution is not None:
         is_same = checkpoint.resolution.strip() == (submission.resolution or "").strip()
-        return None if is_same else "another answer was taken"
+        return None if is_same else "another answer was accepted"
     return None if checkpoint.status in (PENDING, RESOLVED) else f"it is {display_name(checkpoint.status)}"
 
 
 def likely_replay(
     submission: Submission, index: RunIndex, clock_skew_s: float, claimed: Container[str] = ()
 ) -> str | None:
-    """Return the first new run of the Core with an equal input: likely the replay (API §7).
+    """Return the id of the first new run of the Core with an equal input: it is likely the replay (API §7).
 
-    `skew` is by how many seconds the server's clock is ahead; `taken` are runs that other replays started.
+    `clock_skew_s` is how far the server's clock is ahead; `claimed` are the ids of runs that other replays started.
     """
     return next((run.execution_id for run in _candidates(submission, index, clock_skew_s, claimed)), None)
 
@@ -67,8 +67,11 @@ def likely_replay(
 def proven_replay(
     submission: Submission, index: RunIndex, clock_skew_s: float, claimed: Container[str] = ()
 ) -> str | None:
-    """Return the one new run of the Core that came to the output, in the time, that the invocation answered with; or
-    the run that the answer names, once it is on the feed. None where there is none."""
+    """Return the id of the run that is certainly the replay, or None.
+
+    It is the run that the response of the invocation names, once it is in the feed; or, if the response names none, the
+    only new run of the Core with the output and the duration of the response.
+    """
     if submission.execution_id is not None and not submission.is_likely_match:
         return submission.execution_id if _may_be_named(submission, index, clock_skew_s) else None
     if submission.duration_ms is None:
@@ -78,7 +81,7 @@ def proven_replay(
 
 
 def why_not_named(submission: Submission, index: RunIndex, clock_skew_s: float) -> str | None:
-    """Why the run that an invocation's answer names can't be the replay; None where it can, or is not on the feed."""
+    """Return why the run named in the response cannot be the replay; None if it can, or is not in the feed yet."""
     summary = index.summaries.get(submission.execution_id or "")
     if submission.execution_id == submission.target_id:
         return "it is the original run"
@@ -90,12 +93,12 @@ def why_not_named(submission: Submission, index: RunIndex, clock_skew_s: float) 
         return "it began before the replay was sent"
     run = index.runs[summary.execution_id]
     is_known = run.has_input and not run.is_input_truncated and not run.joined_late
-    return "its input is another" if is_known and not _is_equal(run.input, submission.value) else None
+    return "it has another input" if is_known and not _is_equal(run.input, submission.value) else None
 
 
 def _may_be_named(submission: Submission, index: RunIndex, clock_skew_s: float) -> bool:
-    is_there = submission.execution_id in index.summaries
-    return is_there and why_not_named(submission, index, clock_skew_s) is None
+    is_in_feed = submission.execution_id in index.summaries
+    return is_in_feed and why_not_named(submission, index, clock_skew_s) is None
 
 
 def _same_result(run: Run, submission: Submission) -> bool:
@@ -104,10 +107,10 @@ def _same_result(run: Run, submission: Submission) -> bool:
 
 
 def _candidates(submission: Submission, index: RunIndex, clock_skew_s: float, claimed: Container[str]) -> Iterable[Run]:
-    """New runs with an equal input, oldest first. Their digests tell which ones are worth being read in full."""
-    wanted = json_digest(submission.value)
+    """Yield new runs with an equal input, oldest first. Only runs with an equal input digest are loaded."""
+    digest = json_digest(submission.value)
     new = takewhile(lambda summary: summary.position > submission.position_before, reversed(index.order))
-    for summary in [summary for summary in new if summary.input_digest == wanted][::-1]:
+    for summary in [summary for summary in new if summary.input_digest == digest][::-1]:
         if _may_be_new(summary, submission, clock_skew_s) and summary.execution_id not in claimed:
             run = index.runs[summary.execution_id]
             if _is_equal(run.input, submission.value):
@@ -115,17 +118,17 @@ def _candidates(submission: Submission, index: RunIndex, clock_skew_s: float, cl
 
 
 def _may_be_new(summary: Summary, submission: Submission, clock_skew_s: float) -> bool:
-    """Return whether a run can have been started by the replay: of its Core, not the original, and not older."""
+    """Return True if the replay can have started the run: it is of the Core, is not the original, and is not older."""
     is_of_core = summary.core_id == submission.core_id and not summary.joined_late
     is_other = summary.execution_id != submission.target_id
     return is_of_core and is_other and not _is_older(summary, submission, clock_skew_s)
 
 
 def _is_older(summary: Summary, submission: Submission, clock_skew_s: float) -> bool:
-    """Return whether a run began before the replay was sent, by the server's clock.
+    """Return True if the run began before the replay was sent, by the server's clock.
 
-    That is known to a second, from the `Date` of an answer; where no answer had one, both clocks are taken for the
-    same. A feed of whole seconds cuts off the rest, one of milliseconds the microseconds.
+    The server's clock is known to one second, from the `Date` header; without one, both clocks are assumed equal.
+    The times are compared in the resolution of the feed: whole seconds or milliseconds.
     """
     if submission.sent_time is None or summary.began_at is None:
         return False
@@ -136,7 +139,7 @@ def _is_older(summary: Summary, submission: Submission, clock_skew_s: float) -> 
 
 
 def _is_equal(one: Any, other: Any) -> bool:
-    """Return whether two JSON values are equal; true and 1 are not, which to Python they are."""
+    """Return True if two JSON values are equal. Unlike in Python, true and 1 are not."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, dict) and isinstance(other, dict):

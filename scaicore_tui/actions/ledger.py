@@ -1,10 +1,10 @@
-"""The ledger: every write that was ever asked for, as JSON lines, each synced to disk before it goes out.
+"""The ledger: a record of all writes as JSON lines. Each write is synced to disk before it is sent.
 
-It is also what makes a write happen once when several processes of this program run: a write is claimed here first.
-What it never holds is a secret.
+It also makes sure that several processes of this program send a write only once: a write must be claimed here first.
+It never contains a secret.
 
-Lines are only appended, and read once, but for one case: what is long finished is pruned, into a new file that takes
-the place of the old one. Everything blocks: `LedgerWorker` keeps it off the event loop.
+Lines are only appended, and each is read once. The one exception: old finished writes are pruned, and a new file
+replaces the old one. Everything here blocks; `LedgerWorker` keeps it off the event loop.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ from scaicore_tui.lock import OWNER_ONLY_FILE, Lock
 
 __all__ = ["MAX_WRITE_S", "OPEN_PROGRESS", "Entry", "Ledger", "State"]
 
-# Another process may hold the lock for so many seconds.
+# Time to wait for another process that holds the lock.
 LOCK_TIMEOUT_S = 10.0
-# So many bytes of its beginning tell a file from the one that it took the place of.
+# Number of leading bytes compared to detect that the file was replaced.
 HEAD_BYTES = 64
-NO_FILE = "it is no regular file"
+NO_FILE = "it is not a regular file"
 
 
 class Ledger:
-    """The ledger in a file, made with the first write, readable by its owner only; or without a file, in memory.
+    """The ledger in a file, or in memory without a `path`. The first write creates the file, for its owner only.
 
-    May be used by several threads and processes.
+    Safe for several threads and processes.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -54,18 +54,18 @@ class Ledger:
 
     @property
     def is_persistent(self) -> bool:
-        """Whether it outlives this process."""
+        """True if the ledger is in a file and outlives this process."""
         return self._path is not None
 
     @property
     def unreadable_count(self) -> int:
-        """How many lines could not be read, as of the latest look. They stay in the file."""
+        """The number of lines that could not be decoded when the file was last read. They stay in the file."""
         return self._index.unreadable_count
 
     def claim(self, entry: Entry) -> str | None:
-        """Write `entry` down as being sent, unless an earlier write forbids it: then the reason.
+        """Record `entry` as being sent and return None; or return the reason why an earlier write blocks it.
 
-        Raises StorageError where it can't be written down; nothing must be sent then.
+        Raises StorageError if it cannot be recorded; then nothing must be sent.
         """
         with self._lock, self._writable("nothing was sent"):
             self._read_new_lines()
@@ -76,18 +76,18 @@ class Ledger:
         return reason
 
     def record(self, entry_id: str, at: float, progress: Progress, **facts: Any) -> None:
-        """Write down how far a write got. Not synced: what a crash takes of this is looked up again.
+        """Record the progress of a write. Not synced: after a crash the outcome is looked up again.
 
         Raises StorageError.
         """
         self.append([state_line(entry_id, at, progress, facts)])
 
     def release(self, entry_id: str) -> None:
-        """Write down that nobody waits for that write any more: the next session looks it up. Raises StorageError."""
+        """Record that no session tracks that write any more: the next one looks it up. Raises StorageError."""
         self.append([release_line(entry_id)])
 
     def append(self, lines: Iterable[bytes]) -> None:
-        """Write lines down, all of them or none. Raises StorageError."""
+        """Append `lines`, all or none. Raises StorageError."""
         with self._lock, self._writable():
             self._append(list(lines))
 
@@ -101,14 +101,16 @@ class Ledger:
             return list(self._index.entries.values())
 
     def _reset(self) -> None:
-        """Nothing was read yet."""
+        """Forget all that was read."""
         self._index = EntryIndex()
         self._offset, self._head, self._inode = 0, b"", 0
 
     @contextmanager
     def _writable(self, effect: str = "") -> Iterator[None]:
-        """Alone among the processes that share the file, which is made where there is none. Raises StorageError, which
-        says what is `kept`."""
+        """Lock the file against other processes, and create it if it is missing.
+
+        Raises StorageError, with `effect`.
+        """
         if self._path is None:
             yield
             return
@@ -123,11 +125,11 @@ class Ledger:
         return StorageError(
             f"the ledger {self._path} can't be {action}: {error.strerror or error}",
             effect=effect,
-            hint="free disk space, or make that file and its .lock file your own (chown)",
+            hint="free disk space, or make yourself the owner of that file and its .lock file (chown)",
         )
 
     def _read_new_lines(self) -> None:
-        """Take in the lines that were written since the last time. One without its end is still being written."""
+        """Read the lines appended since the last call. An incomplete last line is still being written: leave it."""
         if self._path is None:
             return
         try:
@@ -138,17 +140,17 @@ class Ledger:
                 file.seek(0)
                 self._head = file.read(HEAD_BYTES)
                 file.seek(self._offset)
-                whole, _, _ = file.read().rpartition(b"\n")
+                complete, _, _ = file.read().rpartition(b"\n")
         except FileNotFoundError:
             self._reset()
             return
-        if whole:
-            self._offset += len(whole) + 1
+        if complete:
+            self._offset += len(complete) + 1
             self._head = self._head[: self._offset]
-            self._add_lines(whole.split(b"\n"))
+            self._add_lines(complete.split(b"\n"))
 
     def _was_replaced(self, file: BinaryIO) -> bool:
-        """Whether it is not the file that was read before, or was cut."""
+        """Return True if the file is not the one that was read before, or was truncated."""
         status = os.fstat(file.fileno())
         return (
             status.st_ino != self._inode
@@ -167,18 +169,18 @@ class Ledger:
             _append_to(self._path, b"\n".join(lines), synced=synced)
 
     def _prune(self, now: float) -> None:
-        """Put a smaller file in the place of this one, where that is worth it. Whatever keeps it from that may."""
+        """Replace the file by a smaller one if that is worth it. Errors are ignored: the next write tries again."""
         if self._path is None:
             return
         with suppress(OSError):
-            kept = prune(self._index, self._path, now)
-            if kept is not None:
-                _replace(self._path, kept)
+            content = prune(self._index, self._path, now)
+            if content is not None:
+                _replace(self._path, content)
                 self._read_new_lines()
 
 
 def _create(path: Path) -> None:
-    """Make the file where there is none, for its owner only."""
+    """Create the file if it is missing, accessible to its owner only. Raises OSError."""
     path.touch(mode=OWNER_ONLY_FILE)
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode):
@@ -188,7 +190,7 @@ def _create(path: Path) -> None:
 
 
 def _open_regular(path: Path, flags: int) -> BinaryIO:
-    """Open a file, and nothing that only looks like one: opening a pipe would wait for its other end."""
+    """Open a regular file without blocking: opening a pipe would wait for its other end. Raises OSError."""
     descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     file: BinaryIO = os.fdopen(descriptor, "r+b" if flags & os.O_RDWR else "rb")
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -198,9 +200,9 @@ def _open_regular(path: Path, flags: int) -> BinaryIO:
 
 
 def _append_to(path: Path, lines: bytes, *, synced: bool) -> None:
-    """Append lines, behind a cut-off one on a new line; where `synced`, return when the disk has them.
+    """Append `lines`, on a new line if the last one is incomplete. With `synced`, return once they are on disk.
 
-    What could be written in part only is taken back. Raises OSError.
+    A partial write is undone. Raises OSError.
     """
     with _open_regular(path, os.O_RDWR) as file:
         end = file.seek(0, os.SEEK_END)
@@ -220,7 +222,7 @@ def _append_to(path: Path, lines: bytes, *, synced: bool) -> None:
 
 
 def _replace(path: Path, text: bytes) -> None:
-    """Put `text` in the place of the file, all of it or nothing, whenever the machine stops. Raises OSError."""
+    """Replace the content of the file by `text` atomically. Raises OSError."""
     new = path.with_name(f"{path.name}.new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY_FILE)
     try:
@@ -236,16 +238,16 @@ def _replace(path: Path, text: bytes) -> None:
 
 
 def _why_blocked(entry: Entry, earlier: list[Entry]) -> str | None:
-    """Why `entry` may not be sent after the `earlier` writes to the same target."""
+    """Return why the `earlier` writes to the same target block `entry`; None if they do not."""
     last = earlier[-1] if earlier else None
     if last is None:
         return None
     if last.progress is Progress.SENDING and not last.is_orphaned(entry.at):
-        return f"another scaicore-tui (process {last.pid}) is sending to it"
+        return f"another scaicore-tui (process {last.pid}) is writing to it now"
     if last.progress in (Progress.SENDING, Progress.UNKNOWN) and not (
         entry.kind is Kind.REPLAY and last.has_replay_run
     ):
         return MAY_STILL_ARRIVE
     if last.progress in (Progress.ACCEPTED, Progress.CONFIRMED) and entry.kind is not Kind.REPLAY:
-        return f"it was answered from this machine: {last.resolution}"
+        return f"it was already answered from this machine: {last.resolution}"
     return None

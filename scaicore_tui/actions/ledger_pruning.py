@@ -1,6 +1,6 @@
-"""What a ledger may forget: finished writes after a while, and before that most of their inputs.
+"""Pruning of the ledger: delete old finished writes, and shorten their inputs earlier.
 
-What can't be read stays, line by line as it is, and so does what is not known to have ended. Pure but for reading.
+Lines that cannot be decoded stay unchanged. Reads the file, but never writes.
 """
 
 from __future__ import annotations
@@ -13,25 +13,24 @@ from scaicore_tui.actions.ledger_lines import REWRITTEN, Entry, EntryIndex, read
 from scaicore_tui.actions.submission import Progress
 
 DAY_S = 86_400.0
-# Finished writes are kept for so long, and those of which nobody knows what came of them for so much longer.
+# How long writes are kept: finished ones, and those with unknown outcome.
 RETENTION_S = 90 * DAY_S
 UNKNOWN_RETENTION_S = 365 * DAY_S
-# An input is needed to find the run of a replay, as long as it is looked for. After that, its first characters are
-# enough for a person.
+# The full input is needed while the run of a replay is being looked for. After that its first characters are enough.
 INPUT_RETENTION_S = DAY_S
 INPUT_START_CHARS = 200
-# A file of fewer bytes is rewritten for whatever can go, a larger one when a quarter of it can: else each write would
-# cost a copy of all of it.
+# A file below this size is rewritten for any gain, a larger one only if a quarter of it can be deleted: otherwise each
+# write would cost a copy of the whole file.
 SMALL_BYTES = 256 * 1024
 MIN_GAIN_RATIO = 0.25
-# What the names around a shortened input take.
+# Size of the fields that replace a shortened input.
 _OVERHEAD_BYTES = 64
 
 
 def prune(index: EntryIndex, path: Path, now: float) -> bytes | None:
-    """The text of the file without what may go at `now`, in seconds since 1970; None where that is not worth a copy.
+    """Return the new content of the file at `now`, in seconds since 1970; None if pruning is not worth a copy.
 
-    `index` holds what is in the file. Raises OSError.
+    `index` holds the entries of the file. Raises OSError.
     """
     old = {entry.id for entry in index.entries.values() if _is_expired(entry, now)}
     long = {entry.id: entry for entry in index.entries.values() if entry.id not in old and _has_long_input(entry, now)}
@@ -49,7 +48,7 @@ class _Rewriter:
         self._to_shorten = long
 
     def __call__(self, line: bytes) -> bytes:
-        """The line, shortened where it may be; empty where it may go."""
+        """Return the line, shortened if possible; empty if it is deleted."""
         identity = read_id(line)
         if identity is None:
             return b"" if _is_rewrite_mark(line) else line
@@ -69,7 +68,7 @@ def _is_expired(entry: Entry, now: float) -> bool:
 
 
 def _has_long_input(entry: Entry, now: float) -> bool:
-    """Whether more is kept of its input than anybody needs."""
+    """Return True if the input of `entry` is no longer needed in full and worth shortening."""
     is_lost = entry.progress in (Progress.SENDING, Progress.UNKNOWN)
     is_needed = is_lost or (entry.is_open and now - entry.updated_at <= INPUT_RETENTION_S)
     return not is_needed and len(entry.input_json or b"") > INPUT_START_CHARS + _OVERHEAD_BYTES

@@ -1,7 +1,7 @@
-"""Does all work of one ledger in one thread, in order, so that the event loop never waits for a disk.
+"""Access to one ledger from the event loop: all work is done in one thread, in order.
 
-A claim that fails keeps a write from being sent. A note about one that was sent never raises: it is kept in memory, the
-`problem` says so, and it is written with the next one that the disk takes.
+If a claim fails, the write is not sent. Recording the progress of a write that was sent never raises: lines that cannot
+be written are kept in memory, `problem` says so, and the next successful write includes them.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from scaicore_tui.errors import StorageError
 
 T = TypeVar("T")
 
-CANCELLED_MESSAGE = "it was cancelled before it was sent"
-# What the person should know of a note that is only in memory.
-_IN_MEMORY_MESSAGE = "what came of it is only in memory"
+CANCELLED_MESSAGE = "cancelled before it was sent"
+_IN_MEMORY_MESSAGE = "the outcome of the latest writes is only in memory"
 
 
 class LedgerWorker:
-    """`on_problem` is called on the event loop when `problem`, words for a person or empty, may have changed."""
+    """One ledger. `problem` says why it cannot be read or written, or is empty.
+
+    `on_problem` is called on the event loop when `problem` may have changed.
+    """
 
     def __init__(self, ledger: Ledger, on_problem: Callable[[], None]) -> None:
         self.problem = ""
@@ -35,9 +37,9 @@ class LedgerWorker:
         self._last_job: Future[None] | None = None
 
     async def claim(self, entry: Entry) -> str | None:
-        """Claim a write: None, or the reason why it must not be sent. Raises StorageError.
+        """Claim a write. Return None, or the reason why it must not be sent. Raises StorageError.
 
-        Where it is cancelled meanwhile, nothing is sent: then the ledger says so.
+        If it is cancelled meanwhile, nothing is sent, and the ledger records that.
         """
         claimed = self._run(self._claim, entry)
         waiting = asyncio.wrap_future(claimed)
@@ -49,19 +51,19 @@ class LedgerWorker:
             raise
 
     def record(self, entry_id: str, at: float, progress: Progress, **facts: Any) -> None:
-        """Write down how far a write got, soon. Never raises."""
+        """Queue a record of the progress of a write. Never raises."""
         self._write(state_line(entry_id, at, progress, facts))
 
     def release(self, entry_id: str) -> None:
-        """Write down that nobody waits for that write any more, soon. Never raises."""
+        """Queue a record that no session tracks that write any more. Never raises."""
         self._write(release_line(entry_id))
 
     async def entries(self) -> list[Entry]:
-        """Return all writes, oldest first; none, and a `problem`, where the ledger can't be read."""
+        """Return all writes, oldest first. If the ledger cannot be read, return none and set `problem`."""
         return await asyncio.wrap_future(self._run(self.read_entries))
 
     def read_entries(self) -> list[Entry]:
-        """The same, at once: it blocks."""
+        """Do the same as `entries` in this thread. Blocks."""
         try:
             return self._ledger.entries()
         except StorageError as error:
@@ -69,12 +71,12 @@ class LedgerWorker:
             return []
 
     async def flush(self) -> None:
-        """Return when all that was noted is written, or can't be."""
+        """Wait until all queued records are written, or have failed."""
         if self._last_job is not None:
             await asyncio.shield(asyncio.wrap_future(self._last_job))
 
     async def close(self) -> None:
-        """Write what is not written yet, if that can be, and end the thread."""
+        """Try once more to write the lines that are only in memory, and end the thread."""
         if self._unsaved:
             self._write(b"")
         await self.flush()
@@ -83,7 +85,7 @@ class LedgerWorker:
             self._thread = None
 
     def _run(self, work: Callable[..., T], *arguments: Any) -> Future[T]:
-        """Do it in the thread, after all that was begun before; without a file, where nothing blocks, at once."""
+        """Run `work` in the thread, after all earlier work. Without a file nothing blocks: run it at once."""
         if not self._ledger.is_persistent:
             done: Future[T] = Future()
             try:
@@ -113,7 +115,7 @@ class LedgerWorker:
             loop.call_soon_threadsafe(self._on_problem)
 
     def _save(self, line: bytes) -> None:
-        """Append what is not written yet, and `line`; keep all of it where the disk takes nothing."""
+        """Append the unsaved lines and `line`; keep them in memory if that fails."""
         self._unsaved += [line] if line else []
         if not self._unsaved:
             return
@@ -126,6 +128,6 @@ class LedgerWorker:
 
 
 def _discard_result(done: asyncio.Future[str | None]) -> None:
-    """Nobody waits for it any more: what it raises is of no use."""
+    """Retrieve the exception, so that asyncio does not log it as never retrieved."""
     if not done.cancelled():
         done.exception()

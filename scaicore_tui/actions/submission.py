@@ -1,4 +1,4 @@
-"""One write by a person, and how far it got."""
+"""One write by a person (a submission) and its progress."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.text import display_name
 
 MAX_TARGET_CELLS = 24
-# Why a target takes no other write: the server may still do the first one.
-MAY_STILL_ARRIVE = "it was sent before, and what came of that is not known yet: it is looked up"
-# Below every place in the feed.
+# Shown when another write to the same target is blocked: the server may still execute the first one.
+MAY_STILL_ARRIVE = "an earlier write was sent and its outcome is not known yet: looking it up"
+# Less than every position in the journal.
 MIN_POSITION = -(2**62)
 
 
 class Kind(StrEnum):
-    """What was asked for."""
+    """The kind of a write."""
 
     ANSWER = "answer"
     CONTINUE = "continue"
@@ -28,15 +28,15 @@ class Kind(StrEnum):
 
 
 class Progress(StrEnum):
-    """How far a write got.
+    """The progress of a write. The values are shown to people and stored in the ledger.
 
-    sending ─┬─ not sent                it failed before the POST: it may be tried again
-             ├─ accepted ── confirmed   the server's word; then a later event of the run
-             ├─ refused                 nothing changed
-             ├─ conflict                somebody was faster, or it expired
-             └─ unknown ─┬─ accepted    the answer was lost: looked up, never repeated
+    sending ─┬─ not sent                failed before the POST; may be tried again
+             ├─ accepted ── confirmed   the server accepted it; then a later event of the run shows the effect
+             ├─ refused                 the server rejected it; nothing changed
+             ├─ conflict                already answered by somebody else, or expired
+             └─ unknown ─┬─ accepted    the response was lost; the outcome is looked up, the write never repeated
                          ├─ conflict
-                         └─ absent      no trace of it for longer than any write may take
+                         └─ absent      no sign of it for longer than any write may take
     """
 
     SENDING = "sending"
@@ -50,13 +50,15 @@ class Progress(StrEnum):
 
 
 class Submission(Struct):
-    """A write to `target_id`: a checkpoint, or for a replay the run whose input is used again.
+    """A write to `target_id`: a checkpoint, or for a replay the original run.
 
-    `execution_id` is the run that should move: the checkpoint's own, or the one that a replay started; of that,
-    `likely` says that it was found by its input, and not proven; its place in the feed is `after` that of all runs
-    known when it was sent. A replay's input is `value`, and `input_json` as it is sent. `sent_at` is in monotonic
-    seconds, and `sent_time` the same moment in seconds since 1970; both are None where nothing went out. `is_recovered`
-    where a process that died sent it.
+    execution_id: the run that should progress: the checkpoint's run, or the run that a replay started.
+    is_likely_match: `execution_id` was found by its input and is not proven.
+    value, input_json: the input of a replay, and its JSON text as sent.
+    sent_at, sent_time: when it was sent, in monotonic seconds and in seconds since 1970; None if nothing was sent.
+    arrivals_before, position_before: number of live events of the run, and the newest run's position, when it was sent.
+    is_resolved, resolved_at: the server showed the checkpoint as resolved, and when (microseconds since 1970).
+    is_recovered: it was sent by a process that has ended.
     """
 
     kind: Kind
@@ -86,28 +88,28 @@ class Submission(Struct):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more is to be learned of it. What did not arrive may still do so, late."""
+        """True if the progress cannot change any more. A write that is `absent` may still arrive late."""
         return self.progress in (Progress.CONFIRMED, Progress.REFUSED, Progress.CONFLICT, Progress.NOT_SENT)
 
     @property
     def may_be_repeated(self) -> bool:
-        """Whether another write to the same target may follow: this one changed nothing."""
+        """True if another write to the same target may follow, because this one changed nothing."""
         return self.progress in (Progress.NOT_SENT, Progress.REFUSED, Progress.NOT_RECEIVED)
 
     @property
     def is_unknown(self) -> bool:
-        """Whether it may still arrive. A replay whose run is likely has arrived, unless another process sent it."""
+        """True if it may still arrive. A replay with a likely run has arrived, unless another process sent it."""
         is_found = self.is_likely_match and not self.is_recovered
         return self.progress is Progress.UNKNOWN and not is_found
 
     @property
     def progress_text(self) -> str:
-        """How far it got, as a row or a notice says it."""
+        """The progress, as rows and notices show it."""
         return f"{self.progress}…" if self.progress is Progress.SENDING else str(self.progress)
 
     @property
     def description(self) -> str:
-        """Name the write and its target, in words for a person."""
+        """The write and its target, as text for a person."""
         target = display_name(self.target_id, MAX_TARGET_CELLS)
         if self.kind is Kind.ANSWER:
             return f"answer {display_name(self.resolution or '', MAX_TARGET_CELLS)} to {target}"
@@ -118,14 +120,14 @@ class Submission(Struct):
         return self.kind is Kind.REPLAY
 
     def age(self, now: float) -> float:
-        """Seconds since it was sent, at `now` in monotonic seconds; 0 where it was not."""
+        """Return the seconds since it was sent, at `now` in monotonic seconds; 0 if it was not sent."""
         return 0.0 if self.sent_at is None else max(0.0, now - self.sent_at)
 
 
 def latest_by_target(submissions: Iterable[Submission]) -> dict[str, Submission]:
-    """Return the submission that says how each target stands, of `submissions`, oldest first.
+    """Return the submission to show for each target id, given all `submissions`, oldest first.
 
-    One that was not sent never hides an earlier one that was, or may have been, taken.
+    It is the newest one; but one that was not sent never hides an earlier one that took effect or may do so.
     """
     latest: dict[str, Submission] = {}
     for submission in submissions:
@@ -138,10 +140,10 @@ def latest_by_target(submissions: Iterable[Submission]) -> dict[str, Submission]
 async def answer_many(
     answer: Callable[[str], Awaitable[Submission]], checkpoint_ids: Sequence[str], *, stop_on_failure: bool = True
 ) -> list[Submission]:
-    """Call `answer` with each id in turn; return what became of those sent.
+    """Call `answer` with each id in turn and return the submissions that were sent.
 
-    `cautious` stops behind the first that was neither accepted nor confirmed: one that could not be sent ends it by
-    raising what `answer` does. Without it the others are sent all the same.
+    With `stop_on_failure`, stop after the first that is neither accepted nor confirmed, and raise the error of one that
+    could not be sent. Otherwise skip it and go on.
     """
     sent: list[Submission] = []
     for checkpoint_id in checkpoint_ids:

@@ -1,6 +1,6 @@
-"""The only place that writes: asks the gate, claims the write in the ledger, and sends it, once.
+"""Send writes. The only module that sends POSTs: check the gate, claim the write in the ledger, send it once.
 
-What comes of it is for the outcomes to find out. Nothing is ever sent twice by itself.
+`SubmissionTracker` finds out the outcome. Nothing is ever sent twice automatically.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from scaicore_tui.text import display_name, quote
 
 
 def captured_input(run: Run) -> StrictJson:
-    """Return the input of `run` as its start told it.
+    """Return the input of `run` as its start event contains it.
 
-    Where that is no strict JSON (a control character in a string, say), it is written anew from its value. Raises
-    UsageError where that can't be sent either.
+    If that text is not strict JSON (a raw control character in a string, say), encode its value again. Raises
+    UsageError if that is not possible either.
     """
     source = run.input_json
     if source is not None:
@@ -47,9 +47,9 @@ def captured_input(run: Run) -> StrictJson:
 
 
 def replay_input(run: Run, value: Any, *, given_input: bool) -> StrictJson:
-    """Return what a replay of `run` sends: its captured input, or the given `value`, which may be JSON already.
+    """Return the input that a replay of `run` sends: the captured one, or `value` if `given_input`.
 
-    Raises UsageError where it can't be sent as JSON.
+    Raises UsageError if `value` cannot be encoded as JSON.
     """
     if not given_input:
         return captured_input(run)
@@ -57,12 +57,15 @@ def replay_input(run: Run, value: Any, *, given_input: bool) -> StrictJson:
 
 
 NOTHING_SENT = "nothing was sent"
-# A look-up that waits no longer for the budget than so many seconds is part of a write.
+# After a failed write the outcome is looked up at once, unless the request budget delays that longer than this.
 MAX_LOOKUP_WAIT_S = 2.0
 
 
 class Submitter:
-    """Writes for one session. `stale` says why what waits, and why the runs are too old to act on, or nothing."""
+    """Sends the writes of one session.
+
+    `stale` returns why the checkpoints, and why the runs, are too old to act on; empty texts if they are not.
+    """
 
     def __init__(
         self,
@@ -77,7 +80,7 @@ class Submitter:
         self._clock = clock
         self._tracker = tracker
         self._stale = stale
-        # Of replays, and of answers: the server's words for a missing permission, and how often the token was renewed.
+        # By is_replay: the server's message about a missing permission, and the number of token renewals at that time.
         self._forbidden: dict[bool, tuple[str, int]] = {}
         target = client.target
         self._context = gate.WriteContext(target.offline, target.read_only, target.protected)
@@ -89,7 +92,7 @@ class Submitter:
 
     @property
     def write_context(self) -> gate.WriteContext:
-        """What the gate judges by, now."""
+        """The facts that the gate checks, as they are now."""
         stale, stale_runs = self._stale()
         return replace(
             self._context,
@@ -102,10 +105,10 @@ class Submitter:
 
     @contextmanager
     def attempt(self, submission: Submission) -> Iterator[None]:
-        """Say from now on that `submission` is being sent; of a failure before the POST, that it was not.
+        """List `submission` as being sent while the block runs; mark it as not sent if the block fails before the POST.
 
-        Nothing else may be written to its target meanwhile. Raises UsageError where this session can write nothing, or
-        an earlier write forbids this one, and what fails inside before the POST, with the name of the write.
+        Other writes to its target are blocked meanwhile. Raises UsageError if this session cannot write, or an earlier
+        write blocks this one. An error before the POST is raised with the description of the write in front.
         """
         _require(gate.why_no_writes(self.write_context))
         reason = gate.why_target_blocked(self.write_context, submission.target_id)
@@ -123,33 +126,35 @@ class Submitter:
             raise self._not_sent(submission, error) from error
         except asyncio.CancelledError:
             if submission.sent_at is None:
-                self._not_sent(submission, errors.UsageError("the program ended before that", effect=NOTHING_SENT))
+                self._not_sent(
+                    submission, errors.UsageError("the program ended before it was sent", effect=NOTHING_SENT)
+                )
             raise
         finally:
             self._set_busy(submission, busy=False)
             self._tracker.on_changed(submission)
 
     async def answer(self, submission: Submission, checkpoint: Checkpoint, *, typed: str | None = None) -> None:
-        """Resolve `checkpoint`, once, if it is still pending when it is read again just before. Inside an `attempt`.
+        """Resolve `checkpoint` once, if it is still pending when read again just before. Call it inside an `attempt`.
 
-        `typed` is what a person typed out to confirm it, which a protected profile asks for. Raises UsageError where
-        the gate or the ledger says no, and what keeps it from being read again; a server's no is in the submission.
+        `typed` is the confirmation that a protected profile requires. Raises UsageError if the gate or the ledger
+        rejects it, and any error of reading the checkpoint again. A rejection by the server is in the submission.
         """
-        asked = submission.resolution or ""
-        _require(gate.why_not_answer(self._context_in_attempt, checkpoint, asked))
-        option = checkpoint.find_option(asked) or Option(asked)
+        option_id = submission.resolution or ""
+        _require(gate.why_not_answer(self._context_in_attempt, checkpoint, option_id))
+        option = checkpoint.find_option(option_id) or Option(option_id)
         _require(gate.why_not_confirmed(self._context, gate.confirmation_words(checkpoint.options, option.id), typed))
         _set_run(submission, checkpoint)
-        # As a checkpoint tells how it was answered.
+        # In the form in which a resolved checkpoint contains it.
         submission.resolution = as_text(option.value_to_send) or option.id
         submission.arrivals_before = self._index.live_event_counts[checkpoint.execution_id or ""]
         row = await self._client.find_checkpoint(submission.target_id, rank=Priority.WRITE)
         if row is None:
-            await self._tracker.mark_conflict(submission, "it is pending no longer: nothing was sent")
+            await self._tracker.mark_conflict(submission, "it is no longer pending: nothing was sent")
             return
-        _require(gate.why_not_answer(gate.WriteContext(), row, asked))
+        _require(gate.why_not_answer(gate.WriteContext(), row, option_id))
         await self._claim(submission)
-        await self._resolve(submission, (row.find_option(asked) or option).value_to_send)
+        await self._resolve(submission, (row.find_option(option_id) or option).value_to_send)
 
     async def replay(
         self,
@@ -160,11 +165,11 @@ class Submitter:
         given_input: bool = False,
         typed: str | None = None,
     ) -> None:
-        """Invoke the run's Core again, once, with its captured input as it came or the `value` given instead. Inside an
+        """Invoke the run's Core once more, with its captured input, or with `value` if `given_input`. Call it inside an
         `attempt`.
 
-        `typed` is what a person typed out to confirm it, which a protected profile asks for: the Core. Raises
-        UsageError where the gate or the ledger says no. Returns when the invocation answered, which may take minutes.
+        `typed` is the confirmation that a protected profile requires: the id of the Core. Raises UsageError if the gate
+        or the ledger rejects it. Returns when the server responds, which may take minutes.
         """
         _require(gate.why_not_replay(self._context_in_attempt, run, given_input))
         _require(gate.why_not_confirmed(self._context, [run.core_id], typed))
@@ -177,7 +182,7 @@ class Submitter:
 
     @property
     def _context_in_attempt(self) -> gate.WriteContext:
-        """What the gate judges by for the one write of an `attempt`, which found its target free."""
+        """The facts for the gate inside an `attempt`, which has already found its target free."""
         return replace(self.write_context, busy=frozenset(), unknown=frozenset())
 
     def _set_busy(self, submission: Submission, *, busy: bool) -> None:
@@ -186,7 +191,7 @@ class Submitter:
         self._context = replace(self._context, busy=before | target if busy else before - target)
 
     def _not_sent(self, submission: Submission, error: errors.ScaicoreError) -> errors.ScaicoreError:
-        """Note that it was not sent; return the error, with the name of what it is about."""
+        """Mark `submission` as not sent; return the error with the description of the write in front."""
         self._tracker.mark_not_sent(submission, error)
         return type(error)(
             f"{submission.description}: {submission.progress}: {error.message}",
@@ -198,14 +203,16 @@ class Submitter:
         )
 
     async def _claim(self, submission: Submission) -> None:
-        """Write it down, synced to disk, before it is sent. Raises UsageError where an earlier write forbids it, and
-        StorageError where it can't be written down."""
+        """Record the write in the ledger, synced to disk, before it is sent.
+
+        Raises UsageError if an earlier write blocks it, StorageError if it cannot be recorded.
+        """
         sent_at, sent_time = self._clock.monotonic(), self._clock.now()
         _require(await self._tracker.ledger_worker.claim(self._entry(submission, sent_time)))
         submission.sent_at, submission.sent_time = sent_at, sent_time
 
     async def _resolve(self, submission: Submission, value: Any) -> None:
-        """Send an option's `value`, of the JSON type that it was offered with."""
+        """Send the `value` of an option, with the JSON type that the checkpoint lists."""
         resolution = submission.resolution or ""
         try:
             with self._unknown_on_cancel(submission):
@@ -218,8 +225,8 @@ class Submitter:
             if self._client.budget.wait(Priority.CATCH_UP) < MAX_LOOKUP_WAIT_S:
                 await self._tracker.look_up()
         else:
-            words = f"{display_name(row.status)}: {display_name(row.resolution or resolution)}"
-            await self._tracker.check_response(submission, row, words)
+            message = f"{display_name(row.status)}: {display_name(row.resolution or resolution)}"
+            await self._tracker.check_response(submission, row, message)
 
     async def _invoke(self, submission: Submission) -> None:
         try:
@@ -232,29 +239,32 @@ class Submitter:
             return
         submission.request_id = invocation.request_id
         if invocation.core_id not in (None, submission.core_id):
-            words = f"sent, but the answer is about the Core {display_name(invocation.core_id or '')}"
-            self._tracker.set_progress(submission, Progress.UNKNOWN, words)
+            message = f"sent, but the response is about another Core: {display_name(invocation.core_id or '')}"
+            self._tracker.set_progress(submission, Progress.UNKNOWN, message)
             return
         submission.output, submission.duration_ms = invocation.output, invocation.duration_ms
         if invocation.execution_id:
             submission.execution_id, submission.is_likely_match = invocation.execution_id, False
-        failed = f"; its answer tells an error: {quote(invocation.error)}" if invocation.error else ""
+        failed = f"; the response contains an error: {quote(invocation.error)}" if invocation.error else ""
         self._tracker.set_progress(submission, Progress.ACCEPTED, f"invoked{failed}")
 
     def _record_start(self, submission: Submission, *, is_claimed: bool = True) -> None:
-        """Note what was there before the replay is sent: later runs alone can be its own. The budget may hold it back
-        after it was claimed, while others start runs with the same input."""
+        """Record the newest run before the replay is sent: only later runs can be its own.
+
+        Called again right before the POST: the request budget may delay it after the claim, while others start runs
+        with the same input.
+        """
         submission.position_before = self._index.order[-1].position if len(self._index.order) else MIN_POSITION
         if is_claimed:
             submission.sent_at, submission.sent_time = self._clock.monotonic(), self._clock.now()
 
     @contextmanager
     def _unknown_on_cancel(self, submission: Submission) -> Iterator[None]:
-        """Whoever ends before the answer came leaves a write of unknown outcome, for the next one to look up."""
+        """If cancelled before the response arrives, set the outcome to unknown: the next session looks it up."""
         try:
             yield
         except asyncio.CancelledError:
-            self._tracker.set_progress(submission, Progress.UNKNOWN, "the program ended before an answer came")
+            self._tracker.set_progress(submission, Progress.UNKNOWN, "the program ended before the response arrived")
             raise
 
     def _handle_error(self, submission: Submission, error: errors.ScaicoreError) -> None:
@@ -267,8 +277,10 @@ class Submitter:
         self._tracker.mark_failed(submission, error, Progress.UNKNOWN if is_lost else Progress.REFUSED)
 
     def _why_forbidden(self, *, replays: bool) -> str:
-        """Return why the server refused the last write of that kind for want of permission; empty where it did not, or
-        the token was renewed since."""
+        """Return the server's message if the last write of that kind lacked a permission; else an empty text.
+
+        A renewed token may have the permission: then the text is empty too.
+        """
         reason, renewals = self._forbidden.get(replays, ("", 0))
         return reason if renewals == self._client.bearer.renewals else ""
 
@@ -303,7 +315,7 @@ def _require(reason: str | None) -> None:
 
 
 def new_answer(checkpoint_id: str, checkpoint: Checkpoint | None, resolution: str, comment: str | None) -> Submission:
-    """Return the answer to a checkpoint, as it is before it is sent; `checkpoint` is None where it is not known."""
+    """Return a new submission that answers a checkpoint; `checkpoint` is None if it is not known yet."""
     submission = Submission(Kind.ANSWER, checkpoint_id, None, resolution=resolution, comment=comment)
     if checkpoint is not None:
         _set_run(submission, checkpoint)
@@ -311,11 +323,11 @@ def new_answer(checkpoint_id: str, checkpoint: Checkpoint | None, resolution: st
 
 
 def _set_run(submission: Submission, checkpoint: Checkpoint) -> None:
-    """Take what the checkpoint tells of the run that should move."""
+    """Set the kind, the Core and the run from the checkpoint."""
     submission.kind = Kind.CONTINUE if checkpoint.is_breakpoint else Kind.ANSWER
     submission.core_id, submission.execution_id = checkpoint.core_id, checkpoint.execution_id
 
 
 def new_replay(run: Run, entity_id: str | None) -> Submission:
-    """Return the replay of a run, as it is before it is known what it sends."""
+    """Return a new submission that replays `run`; its input is set later."""
     return Submission(Kind.REPLAY, run.execution_id, run.core_id, entity_id=entity_id)

@@ -1,6 +1,6 @@
-"""What came of the writes: each state is written down and told; evidence confirms, and what was lost is looked up.
+"""Track the outcome of writes: record and publish each progress, confirm by evidence, look up lost responses.
 
-It asks and compares, and never writes to the API.
+It reads from the API, and never writes to it.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from scaicore_tui.protocol.checkpoints import RESOLVED
 from scaicore_tui.runs import RunIndex
 from scaicore_tui.text import display_name
 
-# How a checkpoint may end without an answer, likelier ones first. A backend that does not know one of them refuses it,
-# or answers with pending ones.
+# Statuses of a checkpoint that was closed without an answer, the likelier ones first. A server that does not know one
+# rejects the request, or lists pending checkpoints.
 _OTHER_CLOSED = ("expired", "cancelled", "failed")
-# Seconds from one look-up that found nothing to the next: it doubles.
+# Pause after a look-up that found nothing. It doubles each time.
 FIRST_PAUSE_S, MAX_PAUSE_S = 5.0, 60.0
 
 
 class ResolutionLookup:
-    """Looks up several checkpoints with one listing, and less often the longer that finds nothing new."""
+    """Looks up closed checkpoints, many with one listing. The pauses get longer while nothing is found."""
 
     def __init__(self, client: Client, clock: Clock) -> None:
         self._client = client
@@ -41,10 +41,10 @@ class ResolutionLookup:
         self._closed_ids: Collection[str] = ()
 
     async def find(self, wanted: Collection[str], closed: Collection[str]) -> dict[str, Checkpoint]:
-        """Return those of `wanted` that were found, as they ended.
+        """Return the closed checkpoints among `wanted` by id.
 
-        `ended` are those of them that are known to be pending no longer: only for these it asks for other ends than an
-        answer. Asks nothing before its time, unless there is a new one in either.
+        `closed` are the ids among them that are no longer pending: only these are also looked for in the other closed
+        statuses. Sends nothing during a pause, unless one of the collections has a new id.
         """
         is_new = bool(set(wanted) - set(self._asked_ids) or set(closed) - set(self._closed_ids))
         if not wanted or not (is_new or self._clock.monotonic() >= self._next_at):
@@ -59,7 +59,7 @@ class ResolutionLookup:
         return found
 
     async def _find_in(self, status: str, wanted: Collection[str]) -> dict[str, Checkpoint]:
-        """Return those that the listing of one status has; none where the server can't be asked."""
+        """Return the `wanted` checkpoints that have that status by id; none if the request fails."""
         try:
             return await self._client.find_checkpoints(wanted, status, rank=Priority.CATCH_UP)
         except ScaicoreError:
@@ -67,7 +67,7 @@ class ResolutionLookup:
 
 
 async def find_closed(client: Client, checkpoint_id: str) -> Checkpoint | None:
-    """The checkpoint, as it ended; None where it is not found, or where the server can't be asked."""
+    """Return the checkpoint if it is closed; None if it is not found or the requests fail."""
     for status in (RESOLVED, *_OTHER_CLOSED):
         try:
             found = await client.find_checkpoints([checkpoint_id], status, rank=Priority.CHECKPOINTS)
@@ -79,24 +79,27 @@ async def find_closed(client: Client, checkpoint_id: str) -> Checkpoint | None:
 
 
 def describe_resolution(checkpoint: Checkpoint) -> str:
-    """Who answered it, when, and how; or what else became of it."""
+    """Return a text that says who resolved the checkpoint, when and how; or its status if it has no resolution."""
     if checkpoint.resolution is None:
-        return f"it is {display_name(checkpoint.status)}"
+        return f"the checkpoint is {display_name(checkpoint.status)}"
     who = display_name(checkpoint.resolved_by) if checkpoint.resolved_by else "somebody"
-    when = display_name(checkpoint.resolved_at) if checkpoint.resolved_at else "some time"
-    return f"answered already: {display_name(checkpoint.resolution)} by {who} at {when}"
+    when = f" at {display_name(checkpoint.resolved_at)}" if checkpoint.resolved_at else ""
+    return f"already answered: {display_name(checkpoint.resolution)} by {who}{when}"
 
 
-# Seconds without a trace after which a write whose answer was lost counts as not arrived: longer than any may take. Its
-# answer being late proves nothing: whoever did not wait for it may still have it done.
+# A write whose response was lost counts as not received after this time without evidence: longer than any write may
+# take. A timeout alone proves nothing: the server may still execute the write.
 NOT_RECEIVED_AFTER_S = MAX_WRITE_S
-# After so many seconds nobody looks any more for what became of a write: each look costs requests, or reads runs.
+# After this time the outcome of a write is no longer looked up: each look-up costs requests, or loads runs.
 LOOKUP_WINDOW_S = 3_600.0
 
 
 class SubmissionTracker:
-    """The submissions of one session, oldest first. `changed` is called whenever one moved on, and `on_problem` when
-    trouble of the `records` with the ledger began or ended."""
+    """The submissions of one session, oldest first.
+
+    `on_changed` is called for each submission whose progress changed, `on_problem` when the ledger cannot be written or
+    can be written again.
+    """
 
     def __init__(
         self,
@@ -123,41 +126,41 @@ class SubmissionTracker:
 
     @property
     def unknown(self) -> frozenset[str]:
-        """The targets with a write that may still arrive."""
+        """The ids of targets with a write that may still arrive."""
         return frozenset(submission.target_id for submission in self.submissions if submission.is_unknown)
 
     def add(self, submission: Submission) -> None:
-        """It is on its way."""
+        """Add a submission that is about to be sent."""
         self.submissions.append(submission)
         self.on_changed(submission)
 
     def set_progress(self, submission: Submission, progress: Progress, message: str) -> None:
-        """It got this far: write that down, and tell."""
+        """Set the progress, record it in the ledger, and publish the change."""
         submission.progress, submission.message = progress, message
-        # A likely run must not be what lets others send again a write that another process began.
+        # A recorded run allows the next replay. For a write of another process, a likely run is not enough for that.
         is_sure = submission.is_replay and not (submission.is_likely_match and submission.is_recovered)
-        found = submission.execution_id if is_sure else None
-        facts = {"message": message, "request_id": submission.request_id, "execution_id": found}
+        execution_id = submission.execution_id if is_sure else None
+        facts = {"message": message, "request_id": submission.request_id, "execution_id": execution_id}
         if submission.sent_at is not None:
             self.ledger_worker.record(submission.id, self._clock.now(), progress, **facts)
         self.on_changed(submission)
 
     def mark_failed(self, submission: Submission, error: ScaicoreError, progress: Progress) -> None:
-        """The server, or the way to it, said no."""
+        """Set `progress` after an error of the server or of the connection."""
         submission.request_id, submission.failure = error.request_id, error
         self.set_progress(submission, progress, str(error))
 
     def mark_not_sent(self, submission: Submission, error: ScaicoreError) -> None:
-        """It failed before the POST: nothing was sent. Where that is because somebody was faster, it is a conflict."""
-        is_late = isinstance(error, Conflict)
-        self.mark_failed(submission, error, Progress.CONFLICT if is_late else Progress.NOT_SENT)
+        """Mark a submission that failed before the POST: `conflict` if the checkpoint is closed, else `not sent`."""
+        is_conflict = isinstance(error, Conflict)
+        self.mark_failed(submission, error, Progress.CONFLICT if is_conflict else Progress.NOT_SENT)
 
     async def check_response(self, submission: Submission, checkpoint: Checkpoint, message: str) -> None:
-        """Compare what the server answered with what was sent: it is accepted only where `row` says the same."""
+        """Compare the server's response with what was sent: accept only if `checkpoint` has the same resolution."""
         if checkpoint.id != submission.target_id:
             submission.request_id = None
-            words = f"sent, but the answer is about {display_name(checkpoint.id)}: what came of it is looked up"
-            self.set_progress(submission, Progress.UNKNOWN, words)
+            text = f"sent, but the response is about {display_name(checkpoint.id)}: looking up the outcome"
+            self.set_progress(submission, Progress.UNKNOWN, text)
             await self.look_up()
         elif evidence.why_contradicted(checkpoint, submission) is not None:
             self.set_progress(submission, Progress.CONFLICT, describe_resolution(checkpoint))
@@ -166,36 +169,38 @@ class SubmissionTracker:
             self.observe()
 
     def mark_accepted(self, submission: Submission, checkpoint: Checkpoint, message: str) -> None:
-        """The server took the answer."""
+        """Mark the answer as accepted by the server."""
         submission.is_resolved = checkpoint.status == RESOLVED
         submission.resolved_at = timefmt.parse(checkpoint.resolved_at)
         self.set_progress(submission, Progress.ACCEPTED, message)
 
     async def mark_conflict(self, submission: Submission, reason: str) -> None:
-        """Somebody was faster, or it expired: say what the checkpoint says now."""
+        """Mark a conflict: the checkpoint was already closed. Its current state is the message, else `reason`."""
         row = await find_closed(self._client, submission.target_id)
         self.set_progress(submission, Progress.CONFLICT, describe_resolution(row) if row else reason)
 
     def recover(self, entries: Iterable[Entry] | None = None) -> list[Submission]:
-        """Take over what others had sent to this API, and were gone before they told the end of.
+        """Take over the unfinished writes of processes that have ended, and return them.
 
-        `entries` are those of the ledger, as `records` read them off the event loop; None reads them here.
+        `entries` are all entries of the ledger; None reads them here, which blocks.
         """
         now, identity = self._clock.now(), self._client.identity
         known = {submission.id for submission in self.submissions}
-        kept = self.ledger_worker.read_entries() if entries is None else entries
-        # What was accepted so long ago that its input is shortened is not looked for any more.
-        open_ones = [entry for entry in kept if entry.is_open and entry.input_size is None and entry.id not in known]
+        entries = self.ledger_worker.read_entries() if entries is None else entries
+        # An entry with a shortened input is too old to look for its run.
+        unfinished = [one for one in entries if one.is_open and one.input_size is None and one.id not in known]
         found = [
-            self._from_entry(entry) for entry in open_ones if entry.is_sent_to(identity) and entry.is_orphaned(now)
+            self._from_entry(entry) for entry in unfinished if entry.is_sent_to(identity) and entry.is_orphaned(now)
         ]
         for submission in found:
             self.add(submission)
-            self.set_progress(submission, submission.progress, "whoever sent it is gone: looking it up")
+            self.set_progress(
+                submission, submission.progress, "the process that sent it has ended: looking up the outcome"
+            )
         return found
 
     def release(self) -> None:
-        """Nobody waits for what came of these any more: the next session takes them over. Said once: it may have."""
+        """Release the unfinished writes, so that the next session takes them over. Done once: it may already have."""
         if self._is_released:
             return
         self._is_released = True
@@ -206,10 +211,10 @@ class SubmissionTracker:
     def observe(
         self, pending: Collection[str] | None = None, asked_at: float = 0.0, read_at: float | None = None
     ) -> None:
-        """Compare what is under way with what the feed shows now; evidence confirms.
+        """Update the progress of all unfinished submissions by the evidence in the feed.
 
-        `pending` are the ids of the pending checkpoints, as they were asked for at `asked_at`. All events until
-        `read_at` were read; None where some are missing. Both are in monotonic seconds.
+        `pending` are the ids of the pending checkpoints, requested at `asked_at`. `read_at` is the time up to which all
+        events were read, None if some are missing. Times are in monotonic seconds.
         """
         if pending is not None:
             self._pending, self._pending_at = pending, asked_at
@@ -219,48 +224,47 @@ class SubmissionTracker:
             elif self._is_not_received(submission, pending, asked_at):
                 submission.failure = None
                 self.set_progress(
-                    submission, Progress.NOT_RECEIVED, "it did not arrive: the checkpoint is pending still"
+                    submission, Progress.NOT_RECEIVED, "not received by the server: the checkpoint is still pending"
                 )
             elif self._is_confirmed(submission):
                 has_run = submission.execution_id is not None
-                words = "the run moved on" if has_run else "it is resolved, and names no run to follow"
-                self.set_progress(submission, Progress.CONFIRMED, words)
+                message = "the run has continued" if has_run else "the checkpoint is resolved and belongs to no run"
+                self.set_progress(submission, Progress.CONFIRMED, message)
 
     async def look_up(self) -> None:
-        """Ask the server about all answers that are not known to have been taken, with one listing; trouble leaves
-        things as they are."""
+        """Look up all answers with an open outcome, with one listing. If a request fails, nothing changes."""
         async with self._lookup_lock:
-            asked = {submission.target_id for submission in filter(self._needs_lookup, self.submissions)}
-            ended = {
+            wanted = {submission.target_id for submission in filter(self._needs_lookup, self.submissions)}
+            closed = {
                 submission.target_id
                 for submission in filter(self._needs_lookup, self.submissions)
                 if self._is_listed_since(submission) and submission.target_id not in self._pending
             }
-            found = await self._lookup.find(asked, ended)
+            found = await self._lookup.find(wanted, closed)
             for submission in filter(self._needs_lookup, tuple(self.submissions)):
                 if (row := found.get(submission.target_id)) is not None:
                     self._apply_found(submission, row)
         self.observe()
 
     def _apply_found(self, submission: Submission, checkpoint: Checkpoint) -> None:
-        """The checkpoint of a write whose answer was lost was found, as it ended."""
+        """Update a submission by its closed checkpoint."""
         submission.failure = None
         if evidence.why_contradicted(checkpoint, submission) is not None:
             self.set_progress(submission, Progress.CONFLICT, describe_resolution(checkpoint))
         elif checkpoint.resolution is not None or submission.progress is Progress.ACCEPTED:
-            self.mark_accepted(submission, checkpoint, f"it did arrive: {describe_resolution(checkpoint)}")
+            self.mark_accepted(submission, checkpoint, f"the answer was received: {describe_resolution(checkpoint)}")
         else:
-            # Nothing more will be told of it.
+            # The server will report nothing more about it.
             submission.is_resolved = True
-            words = "it is resolved, but the server does not tell with which answer"
-            self.set_progress(submission, submission.progress, words)
+            message = "the checkpoint is resolved, but the server does not say with which answer"
+            self.set_progress(submission, submission.progress, message)
 
     def _needs_lookup(self, submission: Submission) -> bool:
         is_known = submission.is_resolved or submission.progress is Progress.SENDING or self._is_pending(submission)
         return self._is_in_lookup_window(submission) and not is_known and not submission.is_replay
 
     def _is_observed(self, submission: Submission) -> bool:
-        """Whether evidence may still move it: that costs no request, and what is unknown must not stay so for ever."""
+        """Return True if evidence may still change it. Without limit for unknown outcomes: it costs no request."""
         is_open = submission.progress is Progress.UNKNOWN or self._is_in_lookup_window(submission)
         return is_open and submission.sent_at is not None
 
@@ -269,21 +273,21 @@ class SubmissionTracker:
         return not submission.is_final and self._clock.monotonic() - since < LOOKUP_WINDOW_S
 
     def _is_pending(self, submission: Submission) -> bool:
-        """Whether its checkpoint was still pending after it was sent: then nobody answered it, as far as is known."""
+        """Return True if its checkpoint was still listed as pending after it was sent."""
         return submission.target_id in self._pending and self._is_listed_since(submission)
 
     def _is_listed_since(self, submission: Submission) -> bool:
-        """Whether what is pending was listed after it was sent."""
+        """Return True if the pending checkpoints were listed after it was sent."""
         return self._pending_at > (submission.sent_at or 0.0)
 
     def _is_not_received(self, submission: Submission, pending: Collection[str] | None, asked_at: float) -> bool:
         is_pending = pending is not None and submission.target_id in pending
-        waited = submission.age(asked_at)
-        return submission.progress is Progress.UNKNOWN and is_pending and waited >= NOT_RECEIVED_AFTER_S
+        is_due = submission.age(asked_at) >= NOT_RECEIVED_AFTER_S
+        return submission.progress is Progress.UNKNOWN and is_pending and is_due
 
     def _is_confirmed(self, submission: Submission) -> bool:
-        is_taken = submission.progress is Progress.ACCEPTED and submission.is_resolved
-        return is_taken and evidence.run_progressed(submission, self._index)
+        is_accepted = submission.progress is Progress.ACCEPTED and submission.is_resolved
+        return is_accepted and evidence.run_progressed(submission, self._index)
 
     def _observe_replay(self, submission: Submission, read_at: float | None) -> None:
         skew, taken = self._client.clock_skew, self._started_by_others(submission)
@@ -291,7 +295,7 @@ class SubmissionTracker:
         proven = evidence.proven_replay(submission, self._index, skew, taken)
         if proven is not None:
             submission.execution_id, submission.is_likely_match = proven, False
-            self.set_progress(submission, Progress.CONFIRMED, "the run is on the feed")
+            self.set_progress(submission, Progress.CONFIRMED, "the new run is in the feed")
         elif submission.execution_id is None:
             found = evidence.likely_replay(submission, self._index, skew, taken)
             if found is not None:
@@ -299,20 +303,20 @@ class SubmissionTracker:
                 self.set_progress(submission, submission.progress, submission.message)
             elif submission.progress is Progress.UNKNOWN and submission.age(read_at or 0.0) >= NOT_RECEIVED_AFTER_S:
                 self.set_progress(
-                    submission, Progress.NOT_RECEIVED, "no run of it was seen: it seems not to have arrived"
+                    submission, Progress.NOT_RECEIVED, "no new run appeared: the server seems not to have received it"
                 )
 
     def _drop_wrong_run(self, submission: Submission, skew: float) -> None:
-        """Believe no answer that names a run which can't be the replay."""
+        """Drop the run that the response named if it cannot be the replay."""
         is_named = submission.execution_id is not None and not submission.is_likely_match
         reason = evidence.why_not_named(submission, self._index, skew) if is_named else None
         if reason is not None:
-            words = f"{submission.message} · not as {display_name(submission.execution_id or '')}: {reason}"
+            message = f"{submission.message} · not as run {display_name(submission.execution_id or '')}: {reason}"
             submission.execution_id, submission.is_likely_match = None, False
-            self.set_progress(submission, submission.progress, words)
+            self.set_progress(submission, submission.progress, message)
 
     def _started_by_others(self, submission: Submission) -> set[str]:
-        """The runs that other replays started, for sure or likely: no run is the replay of two."""
+        """Return the ids of runs that other replays started, proven or likely: a run belongs to one replay only."""
         others = (other for other in self.submissions if other is not submission and other.is_replay)
         return {other.execution_id for other in others if other.execution_id is not None}
 
@@ -321,13 +325,13 @@ class SubmissionTracker:
             entry.kind,
             entry.target_id,
             entry.core_id,
-            # Of a replay it is found again: what was written down may have been likely only.
+            # The run of a replay is looked for again: the recorded one may have been only likely.
             execution_id=None if entry.kind is Kind.REPLAY else entry.execution_id,
             resolution=entry.resolution,
             comment=entry.comment,
             value=entry.input,
             entity_id=entry.entity_id,
-            # What the server took it did take; of all else nobody knows.
+            # Only an accepted write is certain; the outcome of any other is unknown.
             progress=Progress.ACCEPTED if entry.progress is Progress.ACCEPTED else Progress.UNKNOWN,
             sent_at=self._clock.monotonic() - (self._clock.now() - entry.at),
             sent_time=entry.at,

@@ -1,8 +1,8 @@
 """Session: the one interface between the front ends and everything that reads, stores and writes.
 
 Front ends (`cli`, `tui`) open a session, read its read models, call its commands and `subscribe` to updates. They
-import from here, and never from `feed` or `journal`. Each name is loaded when it is first used: a command that only
-reads a file does not load the HTTP client.
+import from here, and never from `api`, `sync` or `store`. Each name is loaded when it is first used: a command that
+only reads a file does not load the HTTP client.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class Commands(ReadModel):
         return await self._ingestor.run_in_thread(lambda: self.journal.unsaved_count)
 
     async def authenticate(self) -> None:
-        """Fetch a token, unless there is a valid one or none is needed. Raises CredentialsError or CannotReach."""
+        """Fetch a token, unless there is a valid one or none is needed. Raises CredentialsError or Unreachable."""
         await self.client.bearer.token()
 
     def refresh(self) -> bool:

@@ -73,7 +73,7 @@ class JournalCounts(Struct, frozen=True):
 class ReadModel:
     """The state of one session. Everything happens on one event loop: values change only between two updates.
 
-    Front ends use the members without an underscore, but not `client`, `journal`, `outcomes` and `submitter`: these
+    Front ends use the members without an underscore, but not `client`, `journal`, `tracker` and `submitter`: these
     belong to the session.
     """
 
@@ -258,10 +258,10 @@ class ReadModel:
 
     def _staleness(self) -> tuple[str, str]:
         """Return why the checkpoints, and why the runs, are too old to act on; empty if they are not."""
-        link = self.connection
-        return self._why_stale(link.checkpoints, link), self._why_stale(link.events, link)
+        status = self.connection
+        return self._why_stale(status.checkpoints, status), self._why_stale(status.events, status)
 
-    def _why_stale(self, part: SourceStatus, link: ConnectionStatus) -> str:
-        known = part.age(self.clock.monotonic())
-        is_old = known is not None and known > max(STALE_AFTER_S, link.stale_after)
-        return f"the data shown is {format_age(known)} old: press r to refresh" if known is not None and is_old else ""
+    def _why_stale(self, source: SourceStatus, status: ConnectionStatus) -> str:
+        age = source.age(self.clock.monotonic())
+        is_old = age is not None and age > max(STALE_AFTER_S, status.stale_after)
+        return f"the data shown is {format_age(age)} old: press r to refresh" if age is not None and is_old else ""

@@ -31,7 +31,7 @@ class Session(Commands):
     """One target with its journal: read models, commands, and `subscribe`.
 
     An async context manager: closes client and journal. Without a `journal` events are kept in a temporary file until
-    the session is closed; without a `ledger` writes are not recorded. `chance` spreads the waits after failures.
+    the session is closed; without a `ledger` writes are not recorded. `random_fn` spreads the waits after failures.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class Session(Commands):
         await self._tasks.read_once(all_checkpoints=all_checkpoints)
 
     async def _apply_head(self, head: HeadRead) -> int:
-        """Store the new events of one read of the newest pages; return how many there are."""
+        """Store the new events of one read of the newest pages and return their number."""
         async with self._ingestor.lock:
             await self._store_caller()
             is_first = self.index.event_count == 0
@@ -163,13 +163,13 @@ class Session(Commands):
         A long list comes page by page; it is stored once the last page was read.
         """
         pending = tuple(sorted(rows, key=lambda row: (row.created or 0, row.id)))
-        moved, is_first = pending != self.checkpoints, not self._pollers.link.checkpoints.polls
+        has_changed, is_first = pending != self.checkpoints, not self._pollers.link.checkpoints.polls
         self.checkpoints = pending
         changed = self.index.set_pending(pending)
         self.tracker.observe(seen, since, self._read_at)
         self._tasks.polled.set()
-        self._publish(Update(frozenset(changed), checkpoints=moved, gaps=self._have_gaps_changed()))
-        self._is_pending_unsaved |= moved or is_first
+        self._publish(Update(frozenset(changed), checkpoints=has_changed, gaps=self._have_gaps_changed()))
+        self._is_pending_unsaved |= has_changed or is_first
         if self._is_pending_unsaved and not self._pollers.pending.is_reading:
             self._is_pending_unsaved = False
             await self._ingestor.save_pending(pending)

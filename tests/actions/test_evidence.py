@@ -39,12 +39,12 @@ def taken(**fields: Any) -> httpx.Response:
 @pytest.mark.parametrize(
     ("fields", "progress", "words"),
     [
-        ({}, Progress.CONFIRMED, "the run moved on"),
-        ({"resolution": None}, Progress.CONFIRMED, "the run moved on"),
+        ({}, Progress.CONFIRMED, "the run has continued"),
+        ({"resolution": None}, Progress.CONFIRMED, "the run has continued"),
         ({"resolution": "reject", "resolved_by": "usr_grace"}, Progress.CONFLICT, "reject by usr_grace"),
-        ({"resolution": ["approve"]}, Progress.CONFLICT, "answered already"),
-        ({"status": "expired", "resolution": None}, Progress.CONFLICT, "it is expired"),
-        ({"identity": "ckpt_2"}, Progress.UNKNOWN, "the answer is about ckpt_2"),
+        ({"resolution": ["approve"]}, Progress.CONFLICT, "already answered"),
+        ({"status": "expired", "resolution": None}, Progress.CONFLICT, "the checkpoint is expired"),
+        ({"identity": "ckpt_2"}, Progress.UNKNOWN, "the response is about ckpt_2"),
     ],
 )
 async def test_an_answer_is_confirmed_only_where_the_server_says_the_same(
@@ -65,7 +65,7 @@ async def test_an_answer_about_another_checkpoint_is_looked_up() -> None:
     async with server.session() as session:
         await session.read_once()
         submission = await session.answer("ckpt_1", "approve")
-        assert submission.message.startswith("it did arrive: answered already: approve by me")
+        assert submission.message.startswith("the answer was received: already answered: approve by me")
 
 
 async def test_a_checkpoint_that_names_no_run_is_confirmed_by_its_being_resolved() -> None:
@@ -86,7 +86,7 @@ async def test_that_a_checkpoint_is_resolved_does_not_tell_with_which_answer() -
     async with server.session() as session:
         await session.read_once()
         submission = await session.answer("ckpt_1", "approve")
-        assert (submission.progress, "does not tell" in submission.message) == (Progress.UNKNOWN, True)
+        assert (submission.progress, "does not say" in submission.message) == (Progress.UNKNOWN, True)
 
 
 ENVELOPES: dict[str, tuple[dict[str, Any], str]] = {
@@ -132,7 +132,7 @@ async def test_a_run_that_failed_was_invoked_and_its_error_is_told() -> None:
         submission = await session.replay("exec_1")
         assert (submission.progress, submission.message) == (
             Progress.ACCEPTED,
-            "invoked; its answer tells an error: “too dear”",
+            "invoked; the response contains an error: “too dear”",
         )
 
 
@@ -157,8 +157,8 @@ def invoked(**fields: Any) -> httpx.Response:
 @pytest.mark.parametrize(
     ("run", "reason"),
     [
-        (started(LATER, "exec_9", input={"n": 2}), "its input is another"),
-        (started(LATER, "exec_9", input={"n": True}), "its input is another"),
+        (started(LATER, "exec_9", input={"n": 2}), "it has another input"),
+        (started(LATER, "exec_9", input={"n": True}), "it has another input"),
         (started(NOON - SECOND, "exec_9"), "it began before the replay was sent"),
         (started(LATER, "exec_9", core_id="other"), None),
     ],
@@ -284,7 +284,7 @@ async def test_a_recovered_replay_names_neither_the_original_nor_a_run_before_it
         await session.read_once()
         assert (submission.progress, submission.execution_id) == (Progress.UNKNOWN, None)
         for _ in range(2):
-            with pytest.raises(UsageError, match="it is looked up"):
+            with pytest.raises(UsageError, match="looking it up"):
                 await session.replay("exec_1")
             log.append(started(NOON - 58 * SECOND, "exec_9"))
             await session.read_once()
@@ -295,7 +295,7 @@ async def test_a_recovered_replay_names_neither_the_original_nor_a_run_before_it
         )
         assert server.posts == []
     (entry,) = ledger.entries()
-    assert "it is looked up" in str(ledger.claim(replace(entry, id="sub_2"))), "nor does it for another process"
+    assert "looking it up" in str(ledger.claim(replace(entry, id="sub_2"))), "nor does it for another process"
 
 
 async def test_by_a_clock_that_is_behind_the_original_is_no_replay_either() -> None:

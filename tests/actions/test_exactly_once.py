@@ -112,7 +112,7 @@ async def test_lost_on_the_way_there_is_unknown_then_absent_and_may_be_sent_agai
         it.wire.fault = Fault.DROP_BEFORE
         submission = await it.answer()
         assert (submission.progress, it.truth) == (Progress.UNKNOWN, "pending")
-        with pytest.raises(UsageError, match="looked up"):
+        with pytest.raises(UsageError, match="looking it up"):
             await it.answer()
         it.clock.skipped += NOT_RECEIVED_AFTER_S
         await it.session.read_once()
@@ -128,7 +128,7 @@ async def test_lost_on_the_way_back_is_found_and_confirmed() -> None:
         it.wire.fault = Fault.DROP_AFTER
         submission = await it.answer()
         assert it.truth == "approve"
-        assert submission.message.startswith("it did arrive")
+        assert submission.message.startswith("the answer was received")
         await it.read_until(lambda: submission.progress is Progress.CONFIRMED)
         with pytest.raises(ScaicoreError):
             await it.answer()
@@ -151,7 +151,7 @@ async def test_a_write_that_arrives_after_all_is_seen() -> None:
         it.clock.skipped += INVOKE_TIMEOUT
         await it.session.read_once()
         assert (submission.progress, it.truth) == (Progress.UNKNOWN, "pending")
-        with pytest.raises(UsageError, match="looked up"):
+        with pytest.raises(UsageError, match="looking it up"):
             await it.answer()
         it.clock.skipped += NOT_RECEIVED_AFTER_S
         await it.session.read_once()
@@ -204,7 +204,7 @@ async def test_a_conflict_says_who_was_faster() -> None:
         it.wire.behind = behind
         submission = await it.answer()
         assert (submission.progress, len(it.wire.posts), it.truth) == (Progress.CONFLICT, 1, "reject")
-        assert submission.message.startswith("answered already: reject by usr_ada at ")
+        assert submission.message.startswith("already answered: reject by usr_ada at ")
 
 
 async def test_what_was_answered_since_the_last_look_is_not_sent() -> None:

@@ -13,7 +13,7 @@ PROTECTED = WriteContext(protected=True)
 @pytest.mark.parametrize("typed", [None, "", "yes"])
 def test_an_empty_answer_is_confirmed_by_nothing(typed: str | None) -> None:
     reason = why_not_confirmed(PROTECTED, confirmation_words([], ""), typed)
-    assert reason == "this profile is protected: an empty answer can not be typed out"
+    assert reason == "this profile is protected: an empty answer cannot be confirmed"
 
 
 def test_the_id_and_the_label_of_what_is_chosen_confirm_it() -> None:

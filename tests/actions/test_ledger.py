@@ -24,20 +24,20 @@ def entry(identity: str = "sub_1", **fields: object) -> Entry:
 @pytest.mark.parametrize(
     ("earlier", "progress", "later", "reason"),
     [
-        (entry(), None, entry("sub_2"), "is sending to it"),
-        (entry(pid=1), None, entry("sub_2"), "another scaicore-tui (process 1) is sending to it"),
-        (entry(pid=DEAD), None, entry("sub_2"), "it is looked up"),
-        (entry(pid=1), None, entry("sub_2", at=NOW + MAX_WRITE_S + 1), "it is looked up"),
-        (entry(), Progress.UNKNOWN, entry("sub_2"), "it is looked up"),
-        (entry(), Progress.ACCEPTED, entry("sub_2"), "it was answered from this machine: approve"),
-        (entry(), Progress.CONFIRMED, entry("sub_2", kind=Kind.CONTINUE), "it was answered from this machine"),
+        (entry(), None, entry("sub_2"), "is writing to it now"),
+        (entry(pid=1), None, entry("sub_2"), "another scaicore-tui (process 1) is writing to it now"),
+        (entry(pid=DEAD), None, entry("sub_2"), "looking it up"),
+        (entry(pid=1), None, entry("sub_2", at=NOW + MAX_WRITE_S + 1), "looking it up"),
+        (entry(), Progress.UNKNOWN, entry("sub_2"), "looking it up"),
+        (entry(), Progress.ACCEPTED, entry("sub_2"), "it was already answered from this machine: approve"),
+        (entry(), Progress.CONFIRMED, entry("sub_2", kind=Kind.CONTINUE), "it was already answered from this machine"),
         (entry(), Progress.REFUSED, entry("sub_2"), None),
         (entry(), Progress.NOT_RECEIVED, entry("sub_2"), None),
         (entry(), Progress.CONFLICT, entry("sub_2"), None),
         (entry(), None, entry("sub_2", target_id="ckpt_2"), None),
         (entry(), None, entry("sub_2", host="other:443"), None),
-        (entry(kind=Kind.REPLAY), None, entry("sub_2", kind=Kind.REPLAY), "is sending to it"),
-        (entry(kind=Kind.REPLAY), Progress.UNKNOWN, entry("sub_2", kind=Kind.REPLAY), "it is looked up"),
+        (entry(kind=Kind.REPLAY), None, entry("sub_2", kind=Kind.REPLAY), "is writing to it now"),
+        (entry(kind=Kind.REPLAY), Progress.UNKNOWN, entry("sub_2", kind=Kind.REPLAY), "looking it up"),
         (entry(kind=Kind.REPLAY), Progress.CONFIRMED, entry("sub_2", kind=Kind.REPLAY), None),
         (entry(kind=Kind.REPLAY), None, entry("sub_2"), None),
     ],
@@ -67,14 +67,14 @@ def test_a_replay_that_names_its_original_was_not_found() -> None:
     first = entry(kind=Kind.REPLAY, target_id="exec_1")
     assert ledger.claim(first) is None
     ledger.record(first.id, NOW + 1, Progress.UNKNOWN, execution_id="exec_1")
-    assert "it is looked up" in str(ledger.claim(replace(first, id="sub_2")))
+    assert "looking it up" in str(ledger.claim(replace(first, id="sub_2")))
 
 
 def test_every_state_is_kept_and_read_back(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.jsonl")
     ledger.claim(entry(comment="fine\nby me", input={"a": [1]}))
     ledger.record("sub_1", NOW + 1, Progress.ACCEPTED, message="resolved", request_id="req_1")
-    ledger.record("sub_1", NOW + 2, Progress.CONFIRMED, message="the run moved on")
+    ledger.record("sub_1", NOW + 2, Progress.CONFIRMED, message="the run has continued")
     (kept,) = Ledger(tmp_path / "ledger.jsonl").entries()
     assert [state.progress for state in kept.states] == ["sending", "accepted", "confirmed"]
     assert (kept.comment, kept.input, kept.profile, kept.host) == ("fine\nby me", {"a": [1]}, "staging", "grid:443")
@@ -102,7 +102,7 @@ def test_where_nothing_can_be_written_nothing_is_claimed(tmp_path: Path) -> None
 def test_a_write_that_was_left_is_looked_up_by_the_next(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.jsonl")
     assert ledger.claim(entry()) is None
-    assert "is sending to it" in str(ledger.claim(entry("sub_2")))
+    assert "is writing to it now" in str(ledger.claim(entry("sub_2")))
     ledger.release("sub_1")
     ledger.release("sub_unheard_of")
     (kept,) = ledger.entries()
@@ -111,4 +111,4 @@ def test_a_write_that_was_left_is_looked_up_by_the_next(tmp_path: Path) -> None:
         True,
         ["sending"],
     )
-    assert "it is looked up" in str(ledger.claim(entry("sub_2")))
+    assert "looking it up" in str(ledger.claim(entry("sub_2")))

@@ -62,7 +62,7 @@ def test_an_odd_line_is_counted_and_hides_nothing(tmp_path: Path, line: bytes) -
     (kept,) = ledger.entries()
     assert (kept.id, kept.progress, ledger.unreadable_count) == ("sub_1", Progress.SENDING, 1)
     assert ledger.claim(replace(ENTRY, id="sub_2", target_id="ckpt_2")) is None
-    assert "is sending to it" in str(ledger.claim(replace(ENTRY, id="sub_3")))
+    assert "is writing to it now" in str(ledger.claim(replace(ENTRY, id="sub_3")))
     assert line in (tmp_path / "ledger.jsonl").read_bytes().split(b"\n")
 
 
@@ -128,7 +128,7 @@ def test_what_is_no_file_is_named_and_nothing_is_claimed(tmp_path: Path, name: s
 def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "ledger.jsonl")
     for work in (Ledger(tmp_path / "ledger.jsonl").entries, lambda: Ledger(tmp_path / "ledger.jsonl").claim(ENTRY)):
-        with pytest.raises(StorageError, match="no regular file"):
+        with pytest.raises(StorageError, match="not a regular file"):
             work()
 
 

@@ -86,7 +86,7 @@ async def test_what_came_of_a_write_is_told_whatever_the_disk_takes_of_it(tmp_pa
         session.subscribe(updates.append)
         submission = await session.answer("ckpt_1", "approve")
         assert submission.progress is Progress.ACCEPTED
-        assert "no regular file" in session.tracker.ledger_worker.problem
+        assert "not a regular file" in session.tracker.ledger_worker.problem
         assert "only in memory" in session.tracker.ledger_worker.problem
         await yield_once()
         assert Update() in updates
@@ -138,7 +138,7 @@ async def test_a_claim_that_is_cancelled_says_that_nothing_was_sent(tmp_path: Pa
     lock.release()
     await worker.close()
     (entry,) = Ledger(path).entries()
-    assert (entry.progress, entry.states[-1].message) == (Progress.NOT_SENT, "it was cancelled before it was sent")
+    assert (entry.progress, entry.states[-1].message) == (Progress.NOT_SENT, "cancelled before it was sent")
     assert Ledger(path).claim(Entry("sub_2", NOW + 1, 7, "p", "h", Kind.ANSWER, "ckpt_1")) is None
 
 

@@ -123,7 +123,7 @@ def test_a_pending_checkpoint_can_be_answered_however_it_says_so(status: str | N
     ],
 )
 def test_what_is_pending_no_longer_is_not_answered(fields: dict[str, Any], status: str) -> None:
-    assert why_not_answer(WriteContext(), read_row(**fields), "approve") == f"it is {status} already"
+    assert why_not_answer(WriteContext(), read_row(**fields), "approve") == f"the checkpoint is already {status}"
 
 
 def test_a_breakpoint_is_one_in_any_case() -> None:

@@ -15,7 +15,7 @@ from tests.support.memory_index import MemoryIndex
 from tests.support.write_feed import WriteServer, accept_write, lose_response, one_checkpoint
 
 OPEN = WriteContext()
-SENT_BEFORE = "it was sent before, and what came of that is not known yet: it is looked up"
+SENT_BEFORE = "an earlier write was sent and its outcome is not known yet: looking it up"
 STOP = {"checkpoint_type": "debug_breakpoint", "options": ["continue"]}
 
 
@@ -24,9 +24,9 @@ STOP = {"checkpoint_type": "debug_breakpoint", "options": ["continue"]}
     [
         (OPEN, read_row(), "approve", None),
         (OPEN, read_row(), None, None),
-        (OPEN, read_row(), "maybe", "'maybe' is not offered; it offers approve, reject"),
+        (OPEN, read_row(), "maybe", "'maybe' is not an option of this checkpoint; its options: approve, reject"),
         (OPEN, read_row(options=[]), "any words", None),
-        (OPEN, read_row(status="resolved"), "approve", "it is resolved already"),
+        (OPEN, read_row(status="resolved"), "approve", "the checkpoint is already resolved"),
         (OPEN, None, None, "no checkpoint is selected"),
         (WriteContext(read_only=True), read_row(), "approve", "this session is read-only"),
         (
@@ -37,9 +37,9 @@ STOP = {"checkpoint_type": "debug_breakpoint", "options": ["continue"]}
         ),
         (WriteContext(forbidden_replays="manage"), read_row(), "approve", None),
         (WriteContext(unknown=frozenset({"ckpt_1"})), read_row(), "approve", SENT_BEFORE),
-        (WriteContext(busy=frozenset({"ckpt_1"})), read_row(), "approve", "an answer to it is under way"),
+        (WriteContext(busy=frozenset({"ckpt_1"})), read_row(), "approve", "another write to it is under way"),
         (OPEN, read_row(**STOP), "continue", None),
-        (OPEN, read_row(**STOP), "approve", "'approve' is not offered; it offers continue"),
+        (OPEN, read_row(**STOP), "approve", "'approve' is not an option of this checkpoint; its options: continue"),
     ],
 )
 def test_the_gate(situation: WriteContext, row: Checkpoint | None, resolution: str | None, reason: str | None) -> None:
@@ -48,14 +48,14 @@ def test_the_gate(situation: WriteContext, row: Checkpoint | None, resolution: s
 
 def test_only_a_breakpoint_continues() -> None:
     assert why_not_continue(OPEN, read_row(**STOP)) is None
-    assert why_not_continue(OPEN, read_row()) == "only a breakpoint continues; this one wants an answer (a)"
+    assert why_not_continue(OPEN, read_row()) == "only a breakpoint can be continued; press a to answer it"
 
 
 def test_what_can_be_replayed() -> None:
     book = MemoryIndex()
     book.add_newer([started(), entered("a", execution="exec_late")])
     assert why_not_replay(OPEN, book.runs["exec_1"]) is None
-    assert "not captured" in (why_not_replay(OPEN, book.runs["exec_late"]) or "")
+    assert "is not known" in (why_not_replay(OPEN, book.runs["exec_late"]) or "")
     assert why_not_replay(OPEN, book.runs["exec_late"], given_input=True) is None
     assert why_not_replay(OPEN, None) == "no run is selected"
 
@@ -100,7 +100,7 @@ async def test_a_conflict_says_what_the_checkpoint_says_now(status: int) -> None
         await session.read_once()
         submission = await session.answer("ckpt_1", "approve")
         assert submission.progress is Progress.CONFLICT
-        assert submission.message == "answered already: reject by usr_ada at noon"
+        assert submission.message == "already answered: reject by usr_ada at noon"
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def answered(program: Program, waiting: str, *flags: str) -> None:
     assert "approve" in line
     done = program("resolve", waiting, "approve", "--yes", *flags)
     assert done.returncode == 0, done.stderr
-    assert "confirmed: the run moved on" in done.stdout + done.stderr
+    assert "confirmed: the run has continued" in done.stdout + done.stderr
 
 
 def test_flags_alone(tmp_path: Path, grid: FastGrid, waiting: str, token_file: Path) -> None:

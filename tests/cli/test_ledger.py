@@ -31,7 +31,7 @@ def test_where_no_ledger_can_be_kept_nothing_is_sent_and_all_else_works(grid: Fa
     waiting = grid.waiting_review()
     refused = writer("resolve", waiting, "approve", "--yes")
     assert (refused.returncode, refused.stdout) == (9, "")
-    assert f"the ledger {ledger_of(writer)} can't be written: it is no regular file" in refused.stderr
+    assert f"the ledger {ledger_of(writer)} can't be written: it is not a regular file" in refused.stderr
     assert "nothing was sent" in refused.stderr
     assert grid.pending() == [waiting]
     assert writer("ledger").returncode == 9

@@ -70,7 +70,7 @@ def test_a_question_answered_with_yes(grid: FastGrid, writer: Program) -> None:
         assert f", review, {waiting}, 127.0.0.1:" in asks
         terminal.press("y", "enter")
         assert terminal.wait() == 0
-        assert "confirmed: the run moved on" in terminal.text
+        assert "confirmed: the run has continued" in terminal.text
     assert grid.checkpoint(waiting)["resolution"] == "approve"
 
 

@@ -35,7 +35,7 @@ def test_the_second_answer_is_a_conflict_and_says_who_was_faster(grid: FastGrid,
     row = grid.checkpoint(waiting)
     second = writer("resolve", waiting, "approve", "--yes")
     assert (second.returncode, second.stdout) == (6, "")
-    told = f"answered already: reject by {row['resolved_by']} at {row['resolved_at']} · nothing was sent"
+    told = f"already answered: reject by {row['resolved_by']} at {row['resolved_at']} · nothing was sent"
     assert second.stderr == f"scaicore-tui: {told}\n"
     assert grid.checkpoint(waiting) == row
 
@@ -44,7 +44,10 @@ def test_what_is_not_offered_is_not_sent(grid: FastGrid, writer: Program) -> Non
     waiting = grid.waiting_review()
     refused = writer("resolve", waiting, "maybe", "--yes")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert "'maybe' is not offered; it offers approve, reject, needs_info · nothing was sent" in refused.stderr
+    assert (
+        "'maybe' is not an option of this checkpoint; its options: approve, reject, needs_info · nothing was sent"
+        in refused.stderr
+    )
     review = writer("continue", waiting, "--yes")
     assert (review.returncode, "nothing was sent" in review.stderr) == (2, True)
     assert grid.pending() == [waiting]

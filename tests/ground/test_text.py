@@ -220,7 +220,7 @@ def test_what_is_shown(raw: str, shown: str) -> None:
         ("group:finance", "group:finance"),
         ("Zoë", "Zoë"),
         ("expense approval", "“expense approval”"),
-        ("x: confirmed · the run moved on", "“x: confirmed · the run moved on”"),
+        ("x: confirmed · the run has continued", "“x: confirmed · the run has continued”"),
         ("x:", "“x:”"),
         ("a” · sent · “b", "“a' · sent · 'b”"),
         ("", "“”"),

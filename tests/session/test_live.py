@@ -134,7 +134,7 @@ async def test_an_answer_that_came_too_late_tells_who_was_faster() -> None:
         served.grid.checkpoints.resolve(waiting, "reject", by="usr_grace")
         submission = await session.answer(waiting.id, "approve")
         assert submission.progress is Progress.CONFLICT
-        assert "answered already: reject by usr_grace" in submission.message
+        assert "already answered: reject by usr_grace" in submission.message
 
 
 async def test_a_viewer_is_refused_once_and_then_told_why() -> None:

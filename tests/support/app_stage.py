@@ -25,14 +25,14 @@ from tests.support.manual_clock import ManualClock
 from tests.support.token_leaks import MARK
 
 MAX_PAUSES = 400
-# So many sleep on the clock between two polls.
+# The number of tasks that sleep on the clock between two polls.
 SLEEPING_POLLERS = 2
 WIDE, STANDARD, SMALL = (120, 40), (80, 24), (60, 20)
 
 
 @dataclass
 class Stage:
-    """A feed, a clock, and the app on them. While `trouble` is set, every request meets it."""
+    """A feed, a clock, and the app on them. While `fault` is set, it answers every request."""
 
     sim: FeedSim
     read_only: bool = False
@@ -76,7 +76,7 @@ class Stage:
         return "\n".join(self.lines)
 
     async def poll(self, pilot: Pilot[int]) -> None:
-        """Let the next poll happen, and the screen show it."""
+        """Run the next poll and wait until the screen shows it."""
         asked = len(self.sim.requests)
         link = self.session.connection
         await wait_until(pilot, lambda: self.clock.sleepers >= SLEEPING_POLLERS)
@@ -88,20 +88,20 @@ class Stage:
         await self.settle(pilot)
 
     async def wait(self, pilot: Pilot[int], seconds: float) -> None:
-        """Let time pass, without an answer where there is `trouble`."""
+        """Advance the clock and wait until the screen is up to date."""
         self.clock.advance(seconds)
         await pilot.pause()
         await self.settle(pilot)
 
     async def settle(self, pilot: Pilot[int]) -> None:
-        """Let the screen show how things stand."""
+        """Wait until the screen shows the current state."""
         await pilot.pause()
         if isinstance(self.app.screen, SessionScreen):
             self.app.screen.tick()
         await pilot.pause()
 
     def press_fast(self, *keys: str) -> None:
-        """Press keys faster than any of them can be acted on."""
+        """Press keys faster than the app can handle any of them."""
         for key in keys:
             self.app.post_message(events.Key(key, key if len(key) == 1 else {"tab": "\t", "slash": "/"}.get(key)))
 
@@ -113,7 +113,7 @@ class Stage:
         await pilot.click(offset=(lines[row].index(text) + 1, row), times=times)
 
     async def paste(self, pilot: Pilot[int], text: str) -> None:
-        """Paste as a terminal does that says so."""
+        """Paste as a terminal with bracketed paste does."""
         self.app.post_message(events.Paste(text))
         await pilot.pause()
         await pilot.pause()
@@ -123,27 +123,27 @@ class Stage:
 
     @asynccontextmanager
     async def opened(self, size: tuple[int, int] = STANDARD) -> AsyncIterator[Pilot[int]]:
-        """The app, once its first poll was shown."""
+        """Run the app; yield once its first poll is shown."""
         async with self.app.run_test(size=size) as pilot:
             await self.wait_for_first_poll(pilot)
             yield pilot
 
     async def wait_for_first_poll(self, pilot: Pilot[int]) -> None:
-        """Wait for the first poll, and for the history behind it."""
+        """Wait for the first poll and the backfill."""
         await wait_until(pilot, lambda: self.session.connection.polls + self.session.connection.failures)
         await wait_until(pilot, lambda: self.clock.sleepers >= SLEEPING_POLLERS and not self.session.needs_backfill)
         await self.settle(pilot)
 
 
 async def wait_until(pilot: Pilot[int], condition: Callable[[], object], turns: int = MAX_PAUSES) -> None:
-    """Let the app work until `fact` holds."""
+    """Wait until `condition()` is true."""
     for _ in range(turns):
         if condition():
             return
         await pilot.pause()
-    raise AssertionError("it never came to hold:\n" + "\n".join(screen_lines(pilot.app)))
+    raise AssertionError("the condition was not met:\n" + "\n".join(screen_lines(pilot.app)))
 
 
 def screen_lines(app: App[Any]) -> list[str]:
-    """What the screen shows, line by line."""
+    """Return the lines of the screen."""
     return [strip.text.rstrip() for strip in app.screen._compositor.render_strips()]

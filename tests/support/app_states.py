@@ -31,7 +31,7 @@ print("TOLD", sys.stdin.readline().strip(), flush=True)
 
 @dataclass
 class AppProcess:
-    """The app on a feed, in a home of its own, with the journal it keeps; by itself, or as the job of a shell."""
+    """The app on a feed, with its own home folder and journal; started directly, or as a job of a shell."""
 
     home: Path
     server: FeedServer
@@ -46,12 +46,12 @@ class AppProcess:
 
     @property
     def state_folder(self) -> Path:
-        """The folder of what outlives it."""
+        """The state folder of the app."""
         return self.home / ".local" / "state" / "scaicore-tui"
 
     @contextmanager
     def start(self) -> Iterator[Terminal]:
-        """The app, from before it has the terminal."""
+        """Start the app on a terminal; yield at once."""
         (self.home / "temporary").mkdir()
         (self.home / "editor.py").write_text(EDITOR)
         settings = {
@@ -69,17 +69,17 @@ class AppProcess:
             yield terminal
 
     def assert_restored(self, terminal: Terminal) -> None:
-        """Nothing of the terminal is other than it was."""
+        """Check that all terminal modes and attributes are restored."""
         assert changed_modes(bytes(terminal.output)) == {}
         assert terminal.attributes == self.before
 
     def assert_clean(self, terminal: Terminal) -> None:
-        """Look at all that it could have left behind."""
+        """Check terminal, processes and files after the app has ended."""
         self.assert_restored(terminal)
         self.assert_closed(terminal)
 
     def assert_closed(self, terminal: Terminal) -> None:
-        """The same, where no terminal is left to be looked at."""
+        """Check that no process and no temporary file is left, and that the journal is intact."""
         assert terminal.has_no_processes
         assert not list((self.home / "temporary").iterdir())
         assert not list(self.home.glob("journal-*"))
@@ -134,7 +134,7 @@ def backfilling(_app: AppProcess, terminal: Terminal) -> None:
 
 
 def prepare_large_gap(app: AppProcess) -> None:
-    """What is known ends long before what the feed's newest page holds."""
+    """Create a journal that ends long before the newest page of the feed."""
     with Journal.open(app.journal) as journal:
         journal.append(app.server.sim.log)
     for number in range(400):
@@ -142,12 +142,12 @@ def prepare_large_gap(app: AppProcess) -> None:
 
 
 def prepare_nothing(_app: AppProcess) -> None:
-    """Nothing has to be there before."""
+    """Prepare nothing."""
 
 
 @dataclass(frozen=True)
 class AppState:
-    """What the app does when it is ended: how it comes to that, and which requests stay without an answer."""
+    """A state of the app: how to reach it, which requests get no response, and what to prepare."""
 
     reach: Callable[[AppProcess, Terminal], None]
     holds: Callable[[httpx.Request], bool] = lambda _: False

@@ -1,6 +1,6 @@
 """A raw-socket server with every fault that a client may meet, and a session that is watched until it recovers.
 
-The server answers well until a test sets a fault. A session polls it meanwhile, and shows status and messages.
+The server responds correctly until a test sets a fault. A session polls it meanwhile, and shows status and messages.
 """
 
 from __future__ import annotations
@@ -33,25 +33,24 @@ from scaicore_tui.tui.state import AppState
 from tests.support.builders import completed, entered, started
 
 INTERVAL_S = 0.2
-# Seconds without a byte, and for all of an answer, while faults are tried out: a person would wait ten times as long.
-# Seconds of silence, and for a whole answer: where a fault is about them, and where it must not be.
+# Timeouts (silence, whole response) for faults that are about slowness, and for all others.
 SHORT_TIMEOUTS_S, LONG_TIMEOUTS_S = (1.0, 2.0), (20.0, 60.0)
-# Nothing that is waited for takes longer, on a machine that is busy with other things.
+# The longest wait of a test, on a busy machine.
 TIMEOUT_S = 40.0
 TOKEN = "sk-very-secret"
 MIB = 1024 * 1024
 BOMB_BYTES = 200 * MIB
 
-# One request's head, and where to answer it. The connection is closed then, unless it says that it goes on.
+# Responds to one request, given its head. Returns True to keep the connection open.
 Respond = Callable[["FaultServer", bytes, asyncio.StreamWriter], Awaitable[bool]]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One way to misbehave, and what must be said of it: the state, and words on the line that tells of trouble.
+    """One fault, and what the app must show: the connection state, and a `message` (a pattern) on the problem line.
 
-    With `path` only requests for that are answered badly. `certificate` is what the server shows. One that is not
-    `serving` listens no more. `is_harmless` are those that nobody need notice.
+    path: only requests for it get the fault. certificate: the kind that the server uses. serving: False if the server
+    does not listen. is_harmless: the app must stay live.
     """
 
     name: str
@@ -73,13 +72,13 @@ class Fault:
 
     @property
     def is_slow(self) -> bool:
-        """Whether what is wrong is that it takes too long."""
+        """True if the fault is that the response takes too long."""
         return any(words in self.message for words in ("takes longer than", "no answer"))
 
 
 @dataclass
 class FaultServer:
-    """Serves one run and one checkpoint; or the `fault`."""
+    """Serves one run and one checkpoint, or the `fault`."""
 
     tls: ssl.SSLContext | None = None
     fault: Fault | None = None
@@ -95,12 +94,12 @@ class FaultServer:
         return f"{'http' if self.tls is None else 'https'}://127.0.0.1:{self.port}/api/v1"
 
     async def open(self) -> None:
-        """Listen, on the port that it had."""
+        """Listen, on the previous port if there was one."""
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
-        """Listen no more, and drop all connections."""
+        """Stop listening and drop all connections."""
         if self._server is not None:
             self._server.close()
         for task in tuple(self._tasks):
@@ -126,7 +125,7 @@ class FaultServer:
             writer.close()
 
     async def _answer(self, head: bytes, writer: asyncio.StreamWriter) -> bool:
-        """Answer one request; whether the connection goes on."""
+        """Respond to one request. Return True to keep the connection open."""
         self.requests.append(head)
         fault = self.fault
         if fault is not None and fault.respond is not None and fault.path in head.split(b" ", 2)[1]:
@@ -147,7 +146,7 @@ QUOTA = b"X-Scaigrid-Ratelimit-Limit: 1000000\r\nX-Scaigrid-Ratelimit-Remaining:
 
 
 def good_response(head: bytes, days: float = 0.0) -> bytes:
-    """The answer that a request should get; by a clock that is so many days ahead."""
+    """Return the correct response to a request, with a clock that is `days` ahead."""
     moment = datetime.now(UTC) + timedelta(days=days)
     date = b"Date: %b\r\n" % format_datetime(moment, usegmt=True).encode()
     return response_bytes(PAGE if b"/events?" in head else INBOX, headers=date)
@@ -156,14 +155,14 @@ def good_response(head: bytes, days: float = 0.0) -> bytes:
 def response_bytes(
     body: bytes, status: bytes = b"200 OK", kind: bytes = b"application/json", headers: bytes = b""
 ) -> bytes:
-    """An answer with a length."""
+    """Return a response with Content-Length."""
     length = str(len(body)).encode()
     told = b"Content-Type: %b\r\nContent-Length: %b\r\n" % (kind, length)
     return b"HTTP/1.1 %b\r\n%b%b%b\r\n" % (status, told, QUOTA, headers) + body
 
 
 def sends(data: bytes) -> Respond:
-    """Write that, and hang up."""
+    """Write `data` and close the connection."""
 
     async def behave(server: FaultServer, head: bytes, writer: asyncio.StreamWriter) -> bool:
         writer.write(data)
@@ -173,7 +172,7 @@ def sends(data: bytes) -> Respond:
 
 
 def sends_repeatedly(begin: bytes, piece: bytes, times: int, pause: float = 0.0) -> Respond:
-    """Write a beginning, and then a piece again and again, with a pause after each."""
+    """Write `begin`, then `piece` repeatedly, with a pause of `pause` seconds after each."""
 
     async def behave(server: FaultServer, head: bytes, writer: asyncio.StreamWriter) -> bool:
         writer.write(begin)
@@ -205,7 +204,7 @@ async def sends_early_hints(server: FaultServer, head: bytes, writer: asyncio.St
 
 
 async def closes_reused_connection(server: FaultServer, head: bytes, writer: asyncio.StreamWriter) -> bool:
-    """Answer what comes on a new connection, which seems to stay open."""
+    """Respond on a new connection, which seems to stay open; close it on the second request."""
     if writer in server.used:
         server.dropped += 1
         return False
@@ -215,7 +214,7 @@ async def closes_reused_connection(server: FaultServer, head: bytes, writer: asy
 
 
 def with_clock_offset(days: float) -> Respond:
-    """Answer well, on another day."""
+    """Respond correctly, with a clock that is `days` ahead."""
 
     async def behave(server: FaultServer, head: bytes, writer: asyncio.StreamWriter) -> bool:
         writer.write(good_response(head, days))
@@ -239,7 +238,7 @@ def gzip_bomb() -> bytes:
 
 
 async def sends_gzip_bomb(server: FaultServer, head: bytes, writer: asyncio.StreamWriter) -> bool:
-    """Write the bomb, which takes half a second to make, and hang up."""
+    """Write the bomb, which takes half a second to make, and close the connection."""
     writer.write(compressed(await asyncio.to_thread(gzip_bomb)))
     return False
 
@@ -308,9 +307,9 @@ FAULTS = (
 
 @dataclass(frozen=True)
 class FaultResult:
-    """What came of a fault: the state and the words, seconds from its end until all was well, MiB at most meanwhile.
+    """The observed effect of a fault: state, message, seconds until recovery, and peak memory in MiB.
 
-    Without `seconds` it can't end here.
+    `recovery_s` is None if the fault cannot end here.
     """
 
     state: ConnectionState
@@ -322,7 +321,7 @@ class FaultResult:
 
 
 class Watcher:
-    """Follows a session that runs, and waits for facts."""
+    """Watches a running session and waits for conditions."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -336,11 +335,11 @@ class Watcher:
 
     @property
     def problem(self) -> str:
-        """What the line of trouble says."""
+        """The text of the problem line."""
         return problem_text(self._app_state.status())
 
     async def wait_until(self, condition: Callable[[], object]) -> float:
-        """The seconds until it holds. Raises TimeoutError where it never does."""
+        """Wait until `condition()` is true and return the seconds. Raises TimeoutError."""
         begin = time.perf_counter()
         async with asyncio.timeout(TIMEOUT_S):
             while not condition():
@@ -353,18 +352,18 @@ class Watcher:
 
 
 class CertificateAuthority:
-    """Certificates, of which only some are good."""
+    """A trusted certificate authority, and an unknown one."""
 
     def __init__(self) -> None:
         self._ours, self._theirs = trustme.CA(), trustme.CA()
 
     def write(self, path: Path) -> Path:
-        """What to believe, as a file."""
+        """Write the trusted CA certificate to a file."""
         self._ours.cert_pem.write_to_path(str(path))
         return path
 
     def use_certificate(self, context: ssl.SSLContext, kind: str = "good") -> None:
-        """Show another certificate from now on."""
+        """Use a certificate of that `kind` from now on."""
         past = datetime(2020, 1, 1, tzinfo=UTC)
         names = ("elsewhere.example",) if kind == "other" else ("127.0.0.1", "localhost")
         times: dict[str, Any] = {"not_before": past, "not_after": past + timedelta(1)} if kind == "expired" else {}

@@ -17,17 +17,17 @@ from scaicore_tui.protocol import Event
 from scaicore_tui.session import Session
 from tests.support.manual_clock import ManualClock
 
-# A server that says that it allows as much as anybody may want.
+# The headers of a server without an effective rate limit.
 UNLIMITED = {"X-Scaigrid-Ratelimit-Limit": "1000000", "X-Scaigrid-Ratelimit-Remaining": "999999"}
 
 
 def longest_wait() -> float:
-    """No chance: after a failure the longest wait."""
+    """A random function for tests: after a failure always the longest wait."""
     return 1.0
 
 
 class Responder(Protocol):
-    """Whoever answers requests as a server would."""
+    """Responds to requests as a server does."""
 
     def respond(self, request: httpx.Request) -> httpx.Response: ...
 
@@ -46,7 +46,7 @@ class FeedSim:
     limits: BodyLimits = field(default_factory=BodyLimits)
 
     def respond(self, request: httpx.Request) -> httpx.Response:
-        """The answer to one request."""
+        """Respond to one request."""
         self.requests.append(request.url.path)
         if not request.url.path.endswith("/events"):
             return httpx.Response(
@@ -61,7 +61,7 @@ class FeedSim:
         return httpx.Response(200, headers=UNLIMITED, content=body % parts)
 
     def _page(self, size: int, cursor: str | None) -> tuple[list[Event], str | None]:
-        """An offset counts from the feed's head; a key is the place in the log, which arrivals don't move."""
+        """Return a page and its next cursor: an offset from the newest event, or a key, an index in the log."""
         ordered = self.log if self.oldest_first else self.log[::-1]
         begin = int(cursor or 0)
         if self.cursor_kind == "key" and not self.oldest_first and cursor is not None:
@@ -73,11 +73,11 @@ class FeedSim:
         return ordered[begin:end], str(len(self.log) - end if keyed else end)
 
     def client(self) -> Client:
-        """A client of this feed."""
+        """Return a client of this feed."""
         target = Target(url="http://127.0.0.1:1/api/v1", name="sim")
         return Client(target, httpx.MockTransport(self.respond), limits=self.limits)
 
     def session(self, backfill: int = 5_000) -> Session:
-        """A session on this feed, on a clock that stands still."""
+        """Return a session on this feed with a manual clock."""
         client = self.client()
         return Session(client.target, clock=ManualClock(), client=client, backfill=backfill, random_fn=longest_wait)

@@ -26,7 +26,7 @@ FORM_SECTIONS = [
 
 
 def invoice(number: int, **fields: Any) -> dict[str, Any]:
-    """An invoice to approve; each waits a minute less than the one before."""
+    """Return the checkpoint of an invoice; each is a minute newer than the one before."""
     asked = {"title": f"Invoice {number}", "message": f"Pay invoice {number} over {number * 100} EUR?"}
     return (
         checkpoint(
@@ -42,7 +42,7 @@ def invoice(number: int, **fields: Any) -> dict[str, Any]:
 
 
 def resolved(identity: str, minute: int, resolution: str, who: str, **fields: Any) -> dict[str, Any]:
-    """A checkpoint that was answered at 11:`minute`."""
+    """Return a checkpoint that was answered at 11:`minute`."""
     told = {"status": "resolved", "resolution": resolution, "resolved_by": who}
     return checkpoint(identity, resolved_at=f"2026-04-29T11:{minute}:00.000Z", **told, **fields)
 
@@ -63,7 +63,7 @@ RESOLVED = [
 
 
 class InboxFeed(FeedSim):
-    """A feed that has answered checkpoints too."""
+    """A feed that also lists resolved checkpoints."""
 
     def respond(self, request: httpx.Request) -> httpx.Response:
         if request.url.params.get("status") != "resolved":
@@ -73,7 +73,7 @@ class InboxFeed(FeedSim):
 
 
 def inbox_feed(*checkpoints: dict[str, Any]) -> InboxFeed:
-    """The busy feed with these checkpoints, or with all of them."""
+    """Return the busy feed with these checkpoints, or with all of this module."""
     there = list(checkpoints) or [
         LOW_PRIORITY,
         invoice(1),

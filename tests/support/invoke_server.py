@@ -15,7 +15,7 @@ from tests.support.feed_simulator import FeedSim
 
 
 class InvokeServer:
-    """Takes invocations and answers them as `status` says; the feed goes on beside it."""
+    """Accepts invocations and responds to them with `status`; the feed keeps working."""
 
     def __init__(self, stage: Stage, status: int = 200) -> None:
         self.bodies: list[bytes] = []
@@ -43,15 +43,15 @@ def json_editor(stage: Stage) -> JsonEditor:
 
 
 def unwrapped_text(stage: Stage) -> str:
-    """The screen as one text, however it wraps."""
+    """Return the screen as one text, with line breaks as spaces."""
     return " ".join(" ".join(screen_lines(stage.app)).split())
 
 
 def feed_started_with(**payload: Any) -> FeedSim:
-    """One run, whose start tells that."""
+    """Return a feed with one run whose start event has that payload."""
     return FeedSim([started(execution="exec_1", **payload), completed(NOON + SECOND, "exec_1")])
 
 
 async def replace_text(stage: Stage, pilot: Pilot[int], text: str) -> None:
-    """Type in place of all that stands in the text."""
+    """Select all of the text and type over it."""
     await pilot.press("f7", *({"\n": "enter"}.get(sign, sign) for sign in text))

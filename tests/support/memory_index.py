@@ -9,7 +9,7 @@ from scaicore_tui.runs import RunIndex, RunProjector
 
 
 class MemoryIndex(RunIndex):
-    """Fed with events as a journal is. `room` is how many runs are held in full between two batches."""
+    """An index fed with events like a journal. `max_runs` is the number of runs held in full between two batches."""
 
     def __init__(self, max_runs: int = 1_000) -> None:
         super().__init__(lambda execution_id: self._history(execution_id, self.last_position))
@@ -17,14 +17,14 @@ class MemoryIndex(RunIndex):
         self._projector = RunProjector(self._history, max_runs)
 
     def add_newer(self, events: Sequence[Event]) -> set[str]:
-        """Take in news, oldest first."""
+        """Add newer events, oldest first."""
         first = self._events[-1][0] + 1 if self._events else 0
         change = self._projector.apply(list(events), first)
         self._events += enumerate(events, first)
         return self.apply(change)
 
     def add_older(self, events: Sequence[Event]) -> set[str]:
-        """Take in history, oldest first."""
+        """Add older events, oldest first."""
         first = (self._events[0][0] if self._events else 0) - len(events)
         self._events[:0] = enumerate(events, first)
         touched = dict.fromkeys(event.execution_id for event in events if event.execution_id)

@@ -30,32 +30,32 @@ _REMOVED_VARIABLES = ("SCAI", "XDG_", "NO_COLOR", "COLUMNS", "TEXTUAL")
 
 @dataclass(frozen=True)
 class Program:
-    """The program with these variables, and nothing of the tests' own environment that it would listen to."""
+    """The program with these environment variables, without those of the tests that would change its behaviour."""
 
     home: Path
     settings: Mapping[str, str]
 
     def __call__(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run it to its end; standard input is a pipe, never a terminal."""
+        """Run it to its end. Standard input is a pipe, never a terminal."""
         with self.started(*arguments) as process:
-            said, talk = process.communicate(stdin, TIMEOUT_S)
-        return subprocess.CompletedProcess(process.args, process.returncode, said, talk)
+            output, errors = process.communicate(stdin, TIMEOUT_S)
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
     def json_output(self, *arguments: str) -> Any:
-        """What it prints, as JSON; it has to go well."""
+        """Run it, require success, and return its output as JSON."""
         done = self(*arguments)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
     def lines(self, *arguments: str) -> list[str]:
-        """What it prints, by lines; it has to go well."""
+        """Run it, require success, and return the lines of its output."""
         done = self(*arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()
 
     @contextmanager
     def started(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        """Let it run, with pipes; it does not outlive this."""
+        """Start it with pipes; kill it at the end of the block."""
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         with CheckedProcess([*COMMAND, *arguments], env=self.environment, **pipes) as process:
             try:
@@ -65,19 +65,19 @@ class Program:
 
     @property
     def environment(self) -> dict[str, str]:
-        """All its variables."""
+        """All its environment variables."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_REMOVED_VARIABLES)}
         folders = {name: str(self.home / name) for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME")}
         return {**kept, "HOME": str(self.home), **folders, **self.settings}
 
     def with_variables(self, **settings: str) -> Program:
-        """The same program with more variables."""
+        """Return the program with more environment variables."""
         return Program(self.home, {**self.settings, **settings})
 
 
 @dataclass(frozen=True)
 class Demo:
-    """A demo that runs: what it said of itself, and its grid, looked at without the program."""
+    """A running demo: its ready line, and access to its grid without the program."""
 
     process: subprocess.Popen[str]
     ready: Mapping[str, Any]
@@ -88,19 +88,19 @@ class Demo:
         return {"SCAICORE_TUI_URL": self.ready["url"], "SCAICORE_TUI_TOKEN": self.ready["token"]}
 
     def client(self) -> httpx.Client:
-        """A client of the grid itself, as the viewer: the manager's requests are left to the program."""
+        """Return a client of the grid with the viewer's token: the manager's request budget is left to the program."""
         headers = {"Authorization": f"Bearer {self.ready['viewer_token']}"}
         return httpx.Client(base_url=self.ready["grid_url"] + MODULE, headers=headers, timeout=TIMEOUT_S)
 
     def stop(self) -> int:
-        """Interrupt it; its exit code."""
+        """Interrupt it and return its exit code."""
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(TIMEOUT_S)
 
 
 @contextmanager
 def running_demo(program: Program, *arguments: str) -> Iterator[Demo]:
-    """A demo, once it says that it is ready."""
+    """Run a demo; yield once it is ready."""
     with program.started("demo", "--no-tui", *arguments) as process:
         assert process.stdout is not None
         yield Demo(process, json.loads(process.stdout.readline()))
@@ -108,22 +108,22 @@ def running_demo(program: Program, *arguments: str) -> Iterator[Demo]:
 
 @dataclass(frozen=True)
 class FastGrid:
-    """A grid in a thread of this process, whose nodes take no time unless told otherwise."""
+    """A grid in a thread of this process. By default its nodes take no time."""
 
     portal: BlockingPortal
     served: Served
 
     def settings(self, token: str) -> dict[str, str]:
-        """The variables for speaking to the grid itself."""
+        """Return the environment variables to connect to the grid directly."""
         return {"SCAIGRID_BASE_URL": self.served.url, "SCAIGRID_API_KEY": token}
 
     def start_run(self, core_id: str, values: Mapping[str, Any]) -> str:
-        """Run a Core; the run's id."""
+        """Start a run and return its id."""
         run: RunContext = self.portal.call(self.served.grid.engine.start, core_id, values)
         return run.execution.id
 
     def finish_run(self, core_id: str, values: Mapping[str, Any]) -> str:
-        """Run a Core until it ends or waits; the run's id."""
+        """Start a run, wait until it ends or is suspended, and return its id."""
         run: RunContext = self.portal.call(self.served.grid.engine.start, core_id, values)
         self.portal.call(run.finished_or_suspended.wait)
         return run.execution.id
@@ -135,39 +135,39 @@ class FastGrid:
         return checkpoint_id
 
     def wait_for_runs(self, count: int) -> None:
-        """Return once the grid's store has so many runs."""
+        """Wait until the grid's store has `count` runs."""
         deadline = monotonic() + TIMEOUT_S
         while len(self.statuses()) < count:
             assert monotonic() < deadline, "the runs never came"
 
     def status(self, execution_id: str) -> str:
-        """How a run stands in the grid's store."""
+        """Return the status of a run in the grid's store."""
         return self.statuses()[execution_id]
 
     def statuses(self) -> dict[str, str]:
-        """How all runs stand in the grid's store, oldest first."""
+        """Return the statuses of all runs in the grid's store by id, oldest first."""
         executions = self.portal.call(self.served.grid.store.executions)
         return {execution.id: execution.status for execution in executions}
 
     def input_of(self, execution_id: str) -> Mapping[str, Any]:
-        """What a run was asked, as the grid's store has it."""
+        """Return the input of a run in the grid's store."""
         executions = self.portal.call(self.served.grid.store.executions)
         return next(execution.input for execution in executions if execution.id == execution_id)
 
     def checkpoint(self, checkpoint_id: str) -> dict[str, Any]:
-        """A checkpoint as the grid's store has it."""
+        """Return a checkpoint of the grid's store."""
         found = self.portal.call(self.served.grid.store.checkpoint_table.find, checkpoint_id)
         assert found is not None
         return found.as_row()
 
     def pending(self) -> list[str]:
-        """The ids of the checkpoints that wait, newest first."""
+        """Return the ids of pending checkpoints, newest first."""
         return [checkpoint.id for checkpoint in self.portal.call(self.served.grid.store.checkpoint_table.pending)]
 
 
 @contextmanager
 def fast_grid(**settings: Any) -> Iterator[FastGrid]:
-    """A grid that only does what the test, and the program, ask for."""
+    """Run a grid without traffic of its own."""
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(serving(**settings)) as served:
         yield FastGrid(portal, served)
 

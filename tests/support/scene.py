@@ -15,7 +15,7 @@ REVIEW_CONTEXT = {"employee": "Zoë de Vries", "amount": 1200, "currency": "EUR"
 
 
 class RunEvents:
-    """Writes one execution's events, each some milliseconds after the one before."""
+    """Builds the events of one run, which starts `start_s` seconds after noon."""
 
     def __init__(self, execution: str, core: str, start_s: int) -> None:
         self.execution, self.core = execution, core
@@ -34,8 +34,8 @@ class RunEvents:
         return self.add("block.entered", node_id=node, block_kind=kind)
 
     def step(self, node: str, kind: str, duration_ms: int, result: Any, binding: str | None = None) -> RunEvents:
-        told = {"result_binding": binding or node, "result_binding_value": result}
-        return self.enter(node, kind).add("block.exited", duration_ms, node_id=node, block_kind=kind, **told)
+        result_fields = {"result_binding": binding or node, "result_binding_value": result}
+        return self.enter(node, kind).add("block.exited", duration_ms, node_id=node, block_kind=kind, **result_fields)
 
     def fail(self, node: str, kind: str, duration_ms: int, error: dict[str, Any]) -> RunEvents:
         self.enter(node, kind).add("block.failed", duration_ms, node_id=node, block_kind=kind, error=error)
@@ -46,7 +46,7 @@ class RunEvents:
 
 
 def completed_triage(execution: str, start_s: int) -> list[Event]:
-    """A triage that went well."""
+    """Return a completed triage."""
     story = RunEvents(execution, TRIAGE, start_s).start(message=MESSAGE)
     story.step("classify", "flexible", 412, {"intent": "refund", "amount": 59})
     story.step("find_order", "core_call", 1210, {"id": 4711, "status": "lost"}, "order")
@@ -54,7 +54,7 @@ def completed_triage(execution: str, start_s: int) -> list[Event]:
 
 
 def waiting_expense(execution: str = "exec_77aa02", start_s: int = -240) -> list[Event]:
-    """An expense claim at its review."""
+    """Return an expense claim that waits for its review."""
     story = RunEvents(execution, EXPENSES, start_s).start(employee="Zoë de Vries", amount=1200)
     story.step("read_receipt", "rigid", 800, {"total": 1200, "currency": "EUR"}).step(
         "policy", "rigid", 3, "over limit"
@@ -63,7 +63,7 @@ def waiting_expense(execution: str = "exec_77aa02", start_s: int = -240) -> list
 
 
 def failed_batch(execution: str = "exec_5b0c11", start_s: int = -540) -> list[Event]:
-    """A batch whose third payment fails."""
+    """Return a batch whose third payment fails."""
     story = RunEvents(execution, INVOICES, start_s).start(invoices=[1, 2, 3]).step("load", "model_call", 95, [1, 2, 3])
     story.enter("each", "foreach").step("pay", "core_call", 300, "paid").step("pay", "core_call", 280, "paid")
     error = {"code": "BANK_DOWN", "message": "the bank did not answer within 30 s; payment 3 of 3 was not made"}
@@ -71,23 +71,23 @@ def failed_batch(execution: str = "exec_5b0c11", start_s: int = -540) -> list[Ev
 
 
 def running_triage(execution: str = "exec_8f21c4", start_s: int = 60) -> list[Event]:
-    """A triage under way."""
+    """Return a running triage."""
     story = RunEvents(execution, TRIAGE, start_s).start(message=MESSAGE)
     story.step("classify", "flexible", 412, {"intent": "refund", "amount": 59}, "intent")
     return story.step("find_order", "core_call", 1210, {"id": 4711}, "order").enter("reply", "guarded").events
 
 
 def stopped_debug(execution: str = "exec_d3b6f0", start_s: int = 50) -> list[Event]:
-    """A run at a breakpoint."""
+    """Return a run at a breakpoint."""
     return (
         RunEvents(execution, TRIAGE, start_s).start(message="hello").step("classify", "flexible", 9, "greeting").events
     )
 
 
 def events_two_hours_later() -> list[Event]:
-    """What the feed holds two hours later: it keeps the last ten minutes."""
+    """Return the events of the feed two hours later; it only keeps the last ten minutes."""
     runs = [completed_triage(f"exec_{6 * 16**5 + n * 7919:06x}", 6_600 + n * 90) for n in range(4)]
-    return [told for run in (*runs, running_triage("exec_6f21d5", 7_260)) for told in run]
+    return [one for run in (*runs, running_triage("exec_6f21d5", 7_260)) for one in run]
 
 
 REVIEW = checkpoint(
@@ -118,8 +118,8 @@ BREAKPOINT = checkpoint(
 
 
 def busy_feed() -> FeedSim:
-    """All of it."""
+    """Return the feed of the whole hour."""
     runs = [completed_triage(f"exec_{4 * 16**5 + n * 7919:06x}", -3500 + n * 130) for n in range(22)]
     runs += [failed_batch(), waiting_expense(), stopped_debug(), running_triage()]
-    log = sorted((told for run in runs for told in run), key=lambda told: json.loads(told.raw)["timestamp"])
+    log = sorted((one for run in runs for one in run), key=lambda one: json.loads(one.raw)["timestamp"])
     return FeedSim(log, checkpoints=[REVIEW, BREAKPOINT])

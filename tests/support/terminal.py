@@ -36,7 +36,7 @@ KEYS = {
     "ctrl+y": "\x19",
 }
 
-# The session's leader gets the terminal that it opens first: signals of a resize reach it then, as on any terminal.
+# A session leader gets the first terminal that it opens as controlling terminal; only then it receives SIGWINCH.
 _SET_CONTROLLING_TERMINAL = ("/bin/sh", "-c", 'exec "$@" <"$0"')
 _REPLIES = {
     b"\x1b[c": b"\x1b[?62;c",
@@ -44,7 +44,7 @@ _REPLIES = {
     b"\x1b[?2026$p": b"\x1b[?2026;2$y",
     b"\x1b[?2048$p": b"\x1b[?2048;0$y",
 }
-# Whoever runs it may have told Python not to keep what it compiled: what is installed is compiled.
+# PYTHONDONTWRITEBYTECODE would slow down each start: an installed program is compiled.
 _REMOVED_VARIABLES = (
     *("SCAICORE_", "SCAIGRID_", "SCAIVAULT_", "TEXTUAL", "XDG_", "NO_COLOR", "COLUMNS", "LINES", "TTY_"),
     "PYTHONDONTWRITEBYTECODE",
@@ -52,11 +52,10 @@ _REMOVED_VARIABLES = (
 
 
 class Terminal:
-    """Context manager: `command` on a terminal of `size`, with nothing of whoever runs it but the path.
+    """Context manager: `command` on a terminal of `size`, without the environment variables of the tests.
 
-    What the program asks the terminal is answered as usual, or with other `answers`.
-
-    Everything waits for output, with a deadline; nothing waits for time to pass.
+    Queries to the terminal are answered like xterm does, or by `answers`. All methods wait for output, with a deadline;
+    none waits for a fixed time.
     """
 
     def __init__(
@@ -98,34 +97,34 @@ class Terminal:
 
     @property
     def lines(self) -> list[str]:
-        """What the screen shows, line by line. The second cell of a wide sign is empty."""
+        """The lines of the screen. The second cell of a wide character is empty."""
         rows, columns = range(self._screen.lines), range(self._screen.columns)
         return ["".join(self._screen.buffer[row][column].data for column in columns).rstrip() for row in rows]
 
     @property
     def text(self) -> str:
-        """What the screen shows, as one text."""
+        """The screen as one text."""
         return "\n".join(self.lines)
 
     @property
     def cells(self) -> list[list[object]]:
-        """What is to be seen, cell by cell: signs with their looks, and of blanks the ground."""
+        """The visible state of each cell: character and style, for blanks only the background."""
         rows, columns = range(self._screen.lines), range(self._screen.columns)
         return [[_visible_state(self._screen.buffer[row][column]) for column in columns] for row in rows]
 
     @property
     def pid(self) -> int:
-        """The program's process."""
+        """The process id of the program."""
         return self._process.pid
 
     @property
     def children(self) -> list[int]:
-        """The processes that the program started and that still run; where Linux tells."""
+        """The ids of running child processes. Linux only."""
         return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
 
     @property
     def has_no_processes(self) -> bool:
-        """Whether no process is left of those that the program started."""
+        """True if no process of the program's process group is left."""
         try:
             os.killpg(self._process.pid, 0)
         except ProcessLookupError:
@@ -134,41 +133,41 @@ class Terminal:
 
     @property
     def attributes(self) -> list[object]:
-        """How the terminal treats what is typed and written."""
+        """The terminal attributes (termios)."""
         return list(termios.tcgetattr(self._fd))
 
     def colour(self, row: int, column: int) -> str:
-        """The colour of a cell's sign, as six hexadecimal digits."""
+        """Return the foreground colour of a cell as six hexadecimal digits."""
         return str(self._screen.buffer[row][column].fg)
 
     def find_line(self, text: str) -> int | None:
-        """The first line that begins with that sign."""
+        """Return the number of the first line that begins with that character; None if there is none."""
         rows = range(self._screen.lines)
         return next((row for row in rows if self._screen.buffer[row][0].data == text), None)
 
     def press(self, *keys: str) -> None:
-        """Press keys, one after the other; what is no name of a key is typed."""
+        """Press keys in turn; text that is not the name of a key is typed."""
         self.send("".join(KEYS.get(key, key) for key in keys).encode())
 
     def paste(self, text: str) -> None:
-        """Paste, as terminals do where the program knows of pasting."""
+        """Paste with bracketed paste."""
         self.send(b"\x1b[200~" + text.replace("\n", "\r").encode() + b"\x1b[201~")
 
     def send(self, data: bytes) -> None:
-        """Write these bytes to the program, and read what it writes meanwhile."""
+        """Send these bytes to the program, and read its output meanwhile."""
         deadline = time.monotonic() + TIMEOUT_S
         while data:
             _, writable, _ = select.select([], [self._fd], [], 0.05)
             data = data[os.write(self._fd, data) :] if writable else data
             self.pump(0)
-            assert time.monotonic() < deadline, self._dump("it takes no input")
+            assert time.monotonic() < deadline, self._dump("the program reads no input")
 
     def signal(self, number: int) -> None:
         """Send the program a signal."""
         os.kill(self.pid, number)
 
     def send_unread(self, data: bytes) -> None:
-        """Send this, take nothing of what it makes the program write, and return once that stopped writing."""
+        """Send `data` without reading the output; return once the program has stopped writing."""
         os.write(self._fd, data)
         waiting, before = 0, -1
         while waiting != before:
@@ -177,37 +176,37 @@ class Terminal:
             waiting = int.from_bytes(fcntl.ioctl(self._fd, termios.FIONREAD, bytes(4)), sys.byteorder)
 
     def exit_code(self) -> int:
-        """The exit code, without looking at what it writes."""
+        """Wait for the program without reading its output, and return the exit code."""
         return self._process.wait(TIMEOUT_S)
 
     def hang_up(self) -> int:
-        """Go away, as a terminal does whose line was cut; the program's exit code."""
+        """Close the terminal, as a lost connection does, and return the program's exit code."""
         os.close(self._fd)
         self._open, self._fd = False, os.open(os.devnull, os.O_RDWR)
         return self.exit_code()
 
     def resize(self, columns: int, rows: int) -> None:
-        """Make the terminal another size."""
+        """Change the size of the terminal."""
         self._screen.resize(rows, columns)
         self._set_size()
 
     def wait_until(self, condition: str | Callable[[], object], seconds: float = TIMEOUT_S) -> None:
-        """Read until that text is on the screen, or that fact holds."""
+        """Read until `condition` is on the screen (a text) or is true (a function)."""
         deadline = time.monotonic() + seconds
         while not (condition in self.text if isinstance(condition, str) else condition()):
             left = deadline - time.monotonic()
             if left <= 0 or not self._open:
-                raise AssertionError(self._dump(f"{condition!r} never came to hold"))
+                raise AssertionError(self._dump(f"{condition!r} was not met"))
             self.pump(min(left, 0.5))
 
     def pump(self, seconds: float) -> int:
-        """Wait so long for output, and take what there is; returns how many bytes."""
+        """Wait up to `seconds` for output, read it, and return the number of bytes."""
         readable, _, _ = select.select([self._fd] if self._open else [], [], [], seconds)
         if not readable:
             return 0
         try:
             data = os.read(self._fd, 1 << 16)
-        except OSError:  # what Linux says once nobody has the terminal open
+        except OSError:  # Linux raises this once no process has the terminal open
             data = b""
         self._open = bool(data)
         self.output += data
@@ -216,19 +215,19 @@ class Terminal:
         return len(data)
 
     def wait_for_silence(self, seconds: float, at_most: float = TIMEOUT_S) -> int:
-        """Read until nothing came for so long; returns how many bytes came before."""
+        """Read until there is no output for `seconds`; return the number of bytes read."""
         before, deadline = len(self.output), time.monotonic() + at_most
         while self.pump(seconds) and time.monotonic() < deadline:
             pass
         return len(self.output) - before
 
     def wait(self) -> int:
-        """The exit code, once the program has ended."""
+        """Read until the program ends, and return its exit code."""
         self.wait_until(lambda: not self._open)
         return self._process.wait(TIMEOUT_S)
 
     def close(self) -> None:
-        """End whatever is left of the program."""
+        """Kill the program if it still runs, and close the terminal."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait(TIMEOUT_S)
@@ -236,7 +235,7 @@ class Terminal:
         LEAKS.check(" ".join(self._command), bytes(self.output))
 
     def _reply(self, size: int) -> None:
-        """Answer what the program asks the terminal, where the last `size` bytes complete a question."""
+        """Reply to each query that the last `size` bytes of output complete."""
         for question, answer in self._replies.items():
             if size and question in self.output[-(size + len(question) - 1) :]:
                 os.write(self._fd, answer)

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 MARK = "m4rk-of-a-token"
-# How every token begins that a demo makes for itself, and every one of the tests' that looks like ScaiKey's.
+# The beginning of every token of a demo, and of the tests' tokens that look like ScaiKey's.
 TOKEN_HEAD = "eyJhbGciOiAiUlMyNTYi"
-# A file of this name is where a test keeps a token for a program, as a person would.
+# Files of this name hold tokens on purpose and are not searched.
 TOKEN_FILE = "token"
 READY = '{"url": "http://127.0.0.1:'
 
@@ -25,21 +25,21 @@ _CONTEXT_BYTES = 60
 
 
 class Leaks:
-    """What was looked at, in outputs and bytes, and where a token was found."""
+    """Numbers of checked outputs, files and bytes, and the places where a token was found."""
 
     def __init__(self) -> None:
         self.checked: Counter[str] = Counter()
         self.found: list[str] = []
 
     def check(self, where: str, written: str | bytes | None) -> None:
-        """Look at something that was written."""
+        """Search one output for tokens."""
         data = written.encode("utf-8", "surrogatepass") if isinstance(written, str) else bytes(written or b"")
         if data:
             self.checked += Counter({"outputs": 1, "bytes": len(data)})
             self._search(where, data)
 
     def check_folder(self, folder: Path) -> None:
-        """Look at the files in a folder, and their names."""
+        """Search the files in a folder, and their names."""
         for path in sorted(folder.rglob("*")):
             if path.is_file() and not path.is_symlink() and path.name != TOKEN_FILE:
                 data = path.read_bytes()
@@ -47,7 +47,7 @@ class Leaks:
                 self._search(str(path), str(path.relative_to(folder)).encode() + b"\n" + data)
 
     def merge(self, looked: dict[str, int], found: list[str]) -> None:
-        """Add what another process saw."""
+        """Add the results of another process."""
         self.checked += Counter(looked)
         self.found += found
 
@@ -57,12 +57,12 @@ class Leaks:
                 self.found.append(f"{where}: …{data[max(0, match.start() - _CONTEXT_BYTES) : match.end()]!r}")
 
 
-# Of this process.
+# The results of this process.
 LEAKS = Leaks()
 
 
 class CheckedProcess(subprocess.Popen[str]):
-    """A process with pipes, whose every word is looked at on its way to the test."""
+    """A process with pipes; all its output is searched for tokens."""
 
     def __init__(self, command: list[str], **settings: Any) -> None:
         super().__init__(command, encoding="utf-8", **settings)
@@ -71,7 +71,7 @@ class CheckedProcess(subprocess.Popen[str]):
             self.stdout, self.stderr = (_CheckedStream(stream, self.where) for stream in (self.stdout, self.stderr))
 
     def communicate(self, input: str | None = None, timeout: float | None = None) -> tuple[str, str]:  # noqa: A002
-        """What is left of its words."""
+        """Return the remaining output."""
         told = super().communicate(input, timeout)
         for text in told:
             LEAKS.check(self.where, text)
@@ -79,7 +79,7 @@ class CheckedProcess(subprocess.Popen[str]):
 
 
 class _CheckedStream(io.TextIOWrapper):
-    """What a process says, looked at line by line; but for the line in which a demo tells its tokens."""
+    """An output stream searched line by line, except for the line in which a demo prints its tokens."""
 
     def __init__(self, stream: Any, where: str) -> None:
         super().__init__(stream.detach(), encoding="utf-8")

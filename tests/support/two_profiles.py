@@ -32,7 +32,7 @@ STAGING, PROD = "staging", "prod"
 
 
 class ProfileApi:
-    """One profile's API. What it is asked while `held`, but what is pending, is answered once that is set."""
+    """The API of one profile. While `held` is an unset event, only pending checkpoints are served."""
 
     def __init__(self, sim: FeedSim) -> None:
         self.sim = sim
@@ -77,13 +77,13 @@ class ProfileSet:
         return Session(target, self.journal(name), self.clock, client=client, ledger=self.ledger)
 
     def journal(self, name: str) -> Journal:
-        """The journal, if nobody has it."""
+        """Open the journal. Raises Conflict if it is open elsewhere."""
         return Journal.open(self._folder / name)
 
 
 @asynccontextmanager
 async def open_app(profiles: ProfileSet) -> AsyncIterator[Pilot[int]]:
-    """The app on staging, once it shows that."""
+    """Run the app on staging; yield once it shows a run."""
     app = DebuggerApp(profiles.session(STAGING), profiles=profiles)
     async with app.run_test(size=STANDARD) as pilot:
         await wait_until(pilot, lambda: "exec_8f21c4" in shown_text(pilot))
@@ -104,7 +104,7 @@ def session_of(pilot: Pilot[int]) -> Session:
 
 
 async def choose_profile(pilot: Pilot[int], name: str) -> None:
-    """Choose that profile; what comes of it is another matter."""
+    """Choose that profile in the dialog."""
     await pilot.press("P")
     await wait_until(pilot, lambda: isinstance(pilot.app.screen, ProfilesScreen))
     await pilot.press("g" if name == STAGING else "G", "enter")
@@ -117,7 +117,7 @@ async def switch_profile(pilot: Pilot[int], name: str) -> None:
 
 
 async def wait_until_closed(pilot: Pilot[int], profiles: ProfileSet, name: str) -> None:
-    """Wait until the journal of that profile may be written by others."""
+    """Wait until the journal of that profile is closed."""
 
     def is_free() -> bool:
         try:

@@ -11,13 +11,13 @@ from anyio.lowlevel import checkpoint
 
 from scaicore_tui.session import Session
 
-# A thread that writes to a busy disk has so many seconds: how often the loop turns meanwhile says nothing.
+# Counted in seconds and not in turns of the loop, since a thread may have to wait for a busy disk.
 TIMEOUT_S = 30.0
 
 
 @asynccontextmanager
 async def running_session(session: Session) -> AsyncIterator[Session]:
-    """The session, polling meanwhile."""
+    """Run the session in the background while the block is executed."""
     task = asyncio.create_task(session.run())
     try:
         yield session
@@ -27,12 +27,12 @@ async def running_session(session: Session) -> AsyncIterator[Session]:
 
 
 async def yield_once() -> None:
-    """Let the loop turn once."""
+    """Let the event loop turn once."""
     await checkpoint()
 
 
 async def let_run(session: Session, count: int) -> None:
-    """Let the loop turn so often, each time until what came was taken in: that is done in a thread."""
+    """Let the event loop turn `count` times, each time until the ingest thread is idle."""
     for _ in range(count):
         await yield_once()
         while session._ingestor.lock.locked():
@@ -40,8 +40,8 @@ async def let_run(session: Session, count: int) -> None:
 
 
 async def wait_until(condition: Callable[[], object]) -> None:
-    """Let the loop turn until `fact` holds, and other threads work meanwhile."""
+    """Wait until `condition()` is true, while the event loop and other threads work."""
     deadline = time.monotonic() + TIMEOUT_S
     while not condition():
-        assert time.monotonic() < deadline, "it never came to hold"
+        assert time.monotonic() < deadline, "the condition was not met in time"
         await asyncio.to_thread(bool)

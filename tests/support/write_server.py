@@ -13,7 +13,7 @@ from tests.support.scene import REVIEW
 
 
 class AcceptingServer:
-    """Takes writes, and answers them as `status` says; the feed goes on beside it."""
+    """Accepts writes and responds to them with `status`; the feed keeps working."""
 
     def __init__(self, stage: Stage, status: int = 200) -> None:
         self.posts: list[tuple[str, Any]] = []
@@ -32,7 +32,7 @@ class AcceptingServer:
         )
 
     def _accepted(self, request: httpx.Request) -> dict[str, Any]:
-        """The checkpoint as it is once that answer was taken; an invocation tells nothing."""
+        """Return the data of the response: the resolved checkpoint, or an invocation without output."""
         if not request.url.path.endswith("/resolve"):
             return {"output": None}
         told = {"id": request.url.path.split("/")[-2], "resolution": json.loads(request.content)["resolution"]}
@@ -40,7 +40,7 @@ class AcceptingServer:
 
 
 class SelectiveServer(AcceptingServer):
-    """Refuses the answer to some checkpoints, for a reason of their own."""
+    """Rejects answers to some checkpoints: `refused` maps their ids to status codes."""
 
     def __init__(self, stage: Stage, **refused: int) -> None:
         super().__init__(stage)

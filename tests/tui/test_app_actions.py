@@ -77,7 +77,7 @@ async def test_a_breakpoint_continues_by_one_key_once() -> None:
     ("keys", "reason"),
     [
         ((), "c: no checkpoint is selected"),
-        (("tab", "tab"), "c: only a breakpoint continues; this one wants an answer (a)"),
+        (("tab", "tab"), "c: only a breakpoint can be continued; press a to answer it"),
     ],
 )
 async def test_a_dead_key_says_why(keys: tuple[str, ...], reason: str) -> None:
