@@ -245,7 +245,7 @@ def lock_for_writing(path: Path) -> Lock:
         if path.exists() and not path.is_file():
             what = "a folder" if path.is_dir() else "no ordinary file"
             raise StorageError(f"no journal can be kept in {path}: it is {what}", effect=UNTOUCHED, hint=ANOTHER)
-        lock = Lock(path, wait=0).acquire()
+        lock = Lock(path, wait_s=0).acquire()
         path.touch(mode=OWNER_ONLY_FILE)
         path.chmod(OWNER_ONLY_FILE)
     except TimeoutError:

@@ -251,7 +251,7 @@ def test_cutting() -> None:
 
 def test_what_is_too_long_says_how_long_it_is() -> None:
     assert sanitize("x" * MAX_LINE_CHARS) == "x" * MAX_LINE_CHARS
-    assert sanitize("x" * 20_000).endswith("x… (cut: 20,000 signs)")
+    assert sanitize("x" * 20_000).endswith("x… (cut: 20,000 characters)")
     lines = json_pretty(["x"] * 200_000).split("\n")
     assert lines[-1].startswith("… (cut: 1,")
     assert len("\n".join(lines)) == MAX_TEXT_CHARS
@@ -269,8 +269,8 @@ def test_values_that_no_text_can_hold_are_told() -> None:
     deep: Any = 1
     for _ in range(100_000):
         deep = [deep]
-    assert json_pretty(deep) == json_inline(deep) == "(nested too deeply to be shown)"
-    assert json_inline({"a": 10**5000}) == "(it holds a number of too many digits to be shown)"
+    assert json_pretty(deep) == json_inline(deep) == "(nested too deeply to show)"
+    assert json_inline({"a": 10**5000}) == "(contains a number with too many digits to show)"
 
 
 @pytest.mark.parametrize("kind", WORST)
