@@ -57,7 +57,7 @@ async def test_a_tenant_without_a_key_leaves_it_to_the_environment() -> None:
         assert grid.received[0].headers["authorization"] == "Bearer sgk_of_the_environment"
         assert client.bearer.source == "SCAIGRID_API_KEY"
         grid.received.clear()
-        with pytest.raises(CredentialsError, match="ScaiVault, tenant acme has none"):
+        with pytest.raises(CredentialsError, match="no token from ScaiVault, tenant acme"):
             await read(grid, vault)
     assert not grid.received
 

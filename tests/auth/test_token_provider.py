@@ -53,9 +53,9 @@ async def test_a_command_prints_the_token() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("no-such-program",), "can't run no-such-program"),
+        (("no-such-program",), "cannot run no-such-program"),
         (python(""), "printed nothing"),
-        (python("print('two words')"), "printed something that is no token"),
+        (python("print('two words')"), "printed something that is not a token"),
         (python("print('a.b.c'); raise SystemExit('sign in first')"), "ended with code 1: sign in first"),
         (python("raise SystemExit('not aaaaaaaaaa.bbbbbbbbbb.cc, nor sgk_12')"), "code 1: not …, nor …"),
         (python("input()"), "EOF"),
@@ -71,7 +71,7 @@ async def test_a_command_that_prints_none_says_why(arguments: tuple[str, ...], w
 @pytest.mark.skipif(os.name != "posix", reason="a shell")
 async def test_a_command_is_not_waited_for_nor_what_it_started() -> None:
     """What it started holds the pipe: it would be waited for in its place."""
-    running = run_command(("sh", "-c", "sleep 600 & wait"), seconds=0.2)
+    running = run_command(("sh", "-c", "sleep 600 & wait"), timeout_s=0.2)
     with pytest.raises(CredentialsError, match="printed no token"):
         await asyncio.wait_for(running, 60)
 
@@ -161,7 +161,7 @@ def test_a_refusal_of_a_token_that_ran_out_says_so() -> None:
     clock = ManualClock()
     target = Target(url="https://h", token=Secret(jwt(exp=clock.now() - 7_300)), token_source="HERE")
     told = TokenProvider(target, clock).explain(CredentialsError("no", status=401, request_id="req_1"))
-    assert "the token from HERE ran out 2h ago" in str(told)
+    assert "the token from HERE expired 2h ago" in str(told)
     assert (told.request_id, told.status) == ("req_1", 401)
     other = CredentialsError("no", status=412)
     assert TokenProvider(target, clock).explain(other) is other
@@ -173,7 +173,7 @@ async def test_a_command_is_over_when_it_ends_itself(tmp_path: Path) -> None:
     child = tmp_path / "pid"
     script = f"sleep 600 & echo $! >{child}; echo a.b.c"
     try:
-        assert await asyncio.wait_for(run_command(("sh", "-c", script), seconds=500), 60) == Secret("a.b.c")
+        assert await asyncio.wait_for(run_command(("sh", "-c", script), timeout_s=500), 60) == Secret("a.b.c")
     finally:
         os.kill(int(child.read_text()), signal.SIGKILL)
 
@@ -182,7 +182,7 @@ async def test_a_command_is_over_when_it_ends_itself(tmp_path: Path) -> None:
 async def test_a_command_that_prints_without_end_is_ended(stream: str) -> None:
     endless = f"import sys\nwhile True: sys.{stream}.write('x' * 4096)"
     with pytest.raises(CredentialsError, match="printed far more than a token"):
-        await asyncio.wait_for(run_command(python(endless), seconds=600), 60)
+        await asyncio.wait_for(run_command(python(endless), timeout_s=600), 60)
 
 
 async def test_a_long_token_is_taken_whole() -> None:

@@ -94,7 +94,7 @@ def test_a_token_that_ran_out() -> None:
     refused = CredentialsError("the token is not known [401]", status=401)
     finding = found(seen(target, refused, 401))["token"]
     assert (finding.status, finding.code) == (Mark.FAILED, 4)
-    assert "the token from HERE ran out 2h ago" in finding.words
+    assert "the token from HERE expired 2h ago" in finding.words
     assert found(seen(target))["token"].status is Mark.FAILED
 
 
