@@ -82,7 +82,7 @@ def test_where_there_is_no_file_there_are_no_profiles(tmp_path: Path) -> None:
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
-        with pytest.raises(ConfigError, match=r"is no file|Is a directory"):
+        with pytest.raises(ConfigError, match=r"is not a file|Is a directory"):
             read_config(path)
 
 

@@ -57,7 +57,7 @@ def test_user_and_password_are_decoded_and_stay_out_of_the_address() -> None:
     ],
 )
 def test_a_proxy_that_cannot_be_used_is_refused_by_the_name_of_its_variable(address: str) -> None:
-    with pytest.raises(ConfigError, match=r"HTTPS_PROXY can't be used: .*unset HTTPS_PROXY") as raised:
+    with pytest.raises(ConfigError, match=r"HTTPS_PROXY cannot be used: .*unset HTTPS_PROXY") as raised:
         find_proxy(URL, {"HTTPS_PROXY": address})
     assert "ssw0rd" not in str(raised.value)
     assert proxy_label(URL, {"HTTPS_PROXY": address}) is None
@@ -65,7 +65,7 @@ def test_a_proxy_that_cannot_be_used_is_refused_by_the_name_of_its_variable(addr
 
 def test_socks_needs_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scaicore_tui.config.proxies.find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"ALL_PROXY .*socksio is missing"):
+    with pytest.raises(ConfigError, match=r"ALL_PROXY .*needs the Python package socksio"):
         find_proxy(URL, {"ALL_PROXY": "socks5://proxy.example"})
 
 

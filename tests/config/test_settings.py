@@ -118,7 +118,7 @@ def test_a_token_file_must_be_its_owner_s(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(f'[profiles.default]\nurl = "https://h"\ntoken_file = "{token}"\n')
     token.chmod(0o644)
-    with pytest.raises(ConfigError, match="can be read by others"):
+    with pytest.raises(ConfigError, match="can be read by other users"):
         resolve_target(Flags(), {}, path)
     token.chmod(0o600)
     target = resolved(Flags(), {}, path)
@@ -176,7 +176,7 @@ def test_what_was_looked_at_is_told(tmp_path: Path) -> None:
     told = load_settings(Flags(), {"SCAIVAULT_URL": "https://v"}, path).tokens.missing_token_error("h.example")
     assert told.exit_code == 4
     assert told.message == (
-        "no credential for h.example: looked at SCAICORE_TUI_TOKEN, profile default (MINE is not set), "
+        "no credential for h.example: checked SCAICORE_TUI_TOKEN, profile default (MINE is not set), "
         "ScaiVault (SCAIVAULT_TOKEN, SCAICORE_TUI_TENANT not set), SCAIGRID_API_KEY"
     )
     assert "POST /v1/tenants/me/scaigrid_credentials" in told.hint
@@ -223,7 +223,7 @@ def test_all_complaints_are_told_with_their_places() -> None:
         "unknown key profiles.a.intervall",
         "profiles.a.timeout: expected a number > 0.0",
         "profiles.a.token_command: expected a list, got text",
-        "profiles.b: token_env and token_file: only one of them can say where the token is",
+        "profiles.b: token_env and token_file: use only one of them",
     ]
     fixes = [fix for _, fix in told]
     assert fixes[:3] == ["a profile begins with [profiles.prod]", "did you mean default?", "did you mean interval?"]

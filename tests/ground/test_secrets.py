@@ -200,7 +200,7 @@ def test_an_address_that_is_refused_is_told_without_what_it_carries(url: str, tm
 @pytest.mark.parametrize("token", ["hush hush", "hush\nhush", "hüsh", "\udcffhush", " "])
 def test_a_token_that_can_not_be_sent_is_refused_without_telling_it(token: str, tmp_path: Path) -> None:
     env = {"SCAICORE_TUI_TOKEN": token, "SCAICORE_TUI_URL": "https://h"}
-    with pytest.raises(ConfigError, match="SCAICORE_TUI_TOKEN holds no token") as refused:
+    with pytest.raises(ConfigError, match="SCAICORE_TUI_TOKEN does not hold a token") as refused:
         resolve_target(Flags(), env, tmp_path / "none")
     assert "hush" not in f"{refused.value!r} {refused.value}"
 
@@ -208,11 +208,11 @@ def test_a_token_that_can_not_be_sent_is_refused_without_telling_it(token: str, 
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ('token = "hush"', r"unknown key profiles\.default\.token · this file never holds one: token_env names"),
-        ('api_key = "hush"', r"token_file a file readable by you alone"),
-        ('token_file = "hush"', "token_file of profile default can't be read: No such file"),
+        ('token = "hush"', r"unknown key profiles\.default\.token · do not put tokens here: set token_env"),
+        ('api_key = "hush"', r"token_file to a file that only you can read"),
+        ('token_file = "hush"', "token_file of profile default cannot be read: No such file"),
         ('token_file = ["hush"]', "expected a path, got list"),
-        ('token_file = "/"', "token_file of profile default can't be read: Is a directory"),
+        ('token_file = "/"', "token_file of profile default cannot be read: Is a directory"),
     ],
 )
 def test_a_token_in_the_wrong_place_is_not_told(line: str, words: str, tmp_path: Path) -> None:
