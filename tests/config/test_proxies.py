@@ -1,4 +1,4 @@
-"""The proxy of the environment: which one counts for a URL, and what is said of one that can't be used."""
+"""Choose and parse the proxy for a URL, and report invalid settings."""
 
 from __future__ import annotations
 
@@ -99,11 +99,11 @@ def test_loopback_is_never_asked_through_a_proxy_however_wrong_it_is() -> None:
     assert find_proxy("http://127.0.0.1:8001", {"HTTP_PROXY": "gopher://x"}) is None
 
 
-def test_a_header_of_a_web_server_is_no_proxy() -> None:
+def test_http_proxy_is_ignored_under_cgi() -> None:
     env = {"HTTP_PROXY": "http://proxy.example", "REQUEST_METHOD": "GET"}
     assert find_proxy("http://flow.example.com", env) is None
 
 
-def test_exceptions_that_except_nothing_are_told() -> None:
+def test_invalid_no_proxy_entries_are_reported() -> None:
     odd = invalid_no_proxy_entries({"NO_PROXY": "localhost,10.0.0.0/8 fd07::/64,[::1,fd07::/999,*"})
     assert odd == ("[::1", "fd07::/999")

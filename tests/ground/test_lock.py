@@ -39,7 +39,7 @@ def test_one_process_does_not_hold_it_twice(tmp_path: Path) -> None:
     Lock(path, wait_s=0).acquire().release()
 
 
-def test_where_there_can_be_no_lock_the_file_is_named(tmp_path: Path) -> None:
+def test_an_impossible_lock_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "thing.lock").write_bytes(b"no database, and far too long to be taken for an empty one" * 40)
     with pytest.raises(OSError, match=r"thing\.lock"):
         Lock(tmp_path / "thing", wait_s=0).acquire()

@@ -108,5 +108,5 @@ def test_numbers_keep_their_text_through_every_decoder(text: str) -> None:
     assert write(parse_strict(text).value) == text
 
 
-def test_keys_that_are_there_twice_are_there_to_be_edited() -> None:
+def test_duplicate_keys_survive_editing() -> None:
     assert reindent_json('{"a":1.50,"a":[ ],"\\u00e9\\u202e":{}}') == '{\n  "a": 1.50,\n  "a": [],\n  "é\\u202e": {}\n}'
