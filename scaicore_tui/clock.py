@@ -1,4 +1,4 @@
-"""The clock that everything else gets as an argument. Nothing else in the project reads the time or sleeps."""
+"""The clock, passed to everything that needs the time. No other module reads the time or sleeps."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the program knows of time."""
+    """Source of wall-clock time, monotonic time and delays."""
 
     def now(self) -> float:
-        """Wall clock, in seconds since 1970 UTC: to compare with what servers say."""
+        """Return the wall-clock time in seconds since 1970 UTC, for comparing with timestamps."""
 
     def monotonic(self) -> float:
-        """Seconds that only grow, also while the machine sleeps: to measure ages and delays."""
+        """Return monotonic seconds that include time spent suspended, for measuring ages and delays."""
 
     async def sleep(self, seconds: float) -> None:
-        """Return after `seconds` in which the machine was awake; zero or less only yields."""
+        """Wait for `seconds`, not counting time suspended; zero or less only yields to the event loop."""
 
 
-# The clock that goes on while a laptop sleeps. Python's own stands still then, on Linux and on macOS, and what is shown
-# would look as fresh as it was in the evening: Linux has one more for that, macOS gives that name to the right one.
+# time.monotonic() stops while a laptop is suspended, on Linux and on macOS: data from the evening would look fresh in
+# the morning. CLOCK_BOOTTIME (Linux) and CLOCK_MONOTONIC (macOS) keep running.
 _BOOTTIME = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The machine's clock."""
 
     def now(self) -> float:
         return time.time()
@@ -39,12 +39,12 @@ class SystemClock:
 
 
 async def wait_for_event(clock: Clock, seconds: float, event: asyncio.Event) -> None:
-    """Return after `seconds`, or when `event` is set."""
+    """Wait until `event` is set, at most for `seconds`."""
     sleep = asyncio.ensure_future(clock.sleep(seconds))
     wake = asyncio.ensure_future(event.wait())
     try:
         await asyncio.wait((sleep, wake), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        # Not awaited: a cancellation that came meanwhile would be taken for theirs.
+        # Not awaited: that would swallow a cancellation of this task that arrives meanwhile.
         sleep.cancel()
         wake.cancel()

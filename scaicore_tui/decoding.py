@@ -1,12 +1,12 @@
-"""Decodes a person's text files: UTF-8, and what Windows programs write (a byte order mark, UTF-16)."""
+"""Decode text files that people write: UTF-8, with or without a byte order mark, UTF-16 and UTF-32."""
 
 from __future__ import annotations
 
 import codecs
 
 UTF8_BOM = codecs.BOM_UTF8
-# UTF-32 begins like UTF-16: it is looked for first.
-_MARKS = (
+# UTF-32 LE starts with the mark of UTF-16 LE, so it comes first.
+_BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -16,15 +16,19 @@ _MARKS = (
 
 
 def decode_text(data: bytes) -> str:
-    """The text without its byte order mark; line ends stay. Raises ValueError that says where it is no text."""
-    mark, encoding = next(((mark, name) for mark, name in _MARKS if data.startswith(mark)), (b"", "utf-8"))
+    """Return the text without its byte order mark; line ends stay.
+
+    Raises:
+        ValueError: the data is not text; the message names the line.
+    """
+    bom, encoding = next(((bom, name) for bom, name in _BOMS if data.startswith(bom)), (b"", "utf-8"))
     try:
-        return data[len(mark) :].decode(encoding)
+        return data[len(bom) :].decode(encoding)
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, len(mark) + error.start) + 1
+        line = data.count(b"\n", 0, len(bom) + error.start) + 1
         raise ValueError(f"line {line} is not {encoding.upper()}: save the file as UTF-8") from None
 
 
 def has_wide_bom(data: bytes) -> bool:
-    """Whether it begins as UTF-16 or UTF-32 does."""
-    return data.startswith(tuple(mark for mark, name in _MARKS if name != "utf-8"))
+    """Return True if `data` begins with the byte order mark of UTF-16 or UTF-32."""
+    return data.startswith(tuple(bom for bom, name in _BOMS if name != "utf-8"))

@@ -1,4 +1,4 @@
-"""Errors of disk and database, described in words."""
+"""Describe errors of the disk and of SQLite for people."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ import sqlite3
 
 from scaicore_tui.errors import StorageError
 
-_SAFE = "journal and ledger hold what came before"
-_HINT = "make room, or set XDG_STATE_HOME and TMPDIR to folders that can be written"
-# An extended SQLite result code has the primary one in its lowest eight bits.
+_SAFE = "everything saved so far is intact in the journal and the ledger"
+_HINT = "free some disk space, or set XDG_STATE_HOME and TMPDIR to writable folders"
+# The lowest eight bits of an extended SQLite result code are the primary code.
 _PRIMARY_BITS = 0xFF
 _SQLITE_TEXTS = {
     sqlite3.SQLITE_FULL: "the disk is full",
-    sqlite3.SQLITE_READONLY: "it is read-only",
+    sqlite3.SQLITE_READONLY: "the file is read-only",
     sqlite3.SQLITE_PERM: "no permission",
     sqlite3.SQLITE_AUTH: "no permission",
-    sqlite3.SQLITE_CANTOPEN: "it can't be opened, or no file can be made beside it",
+    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened, or no file can be created in its folder",
     sqlite3.SQLITE_IOERR: "the disk reports an error",
-    sqlite3.SQLITE_BUSY: "another program holds it",
-    sqlite3.SQLITE_LOCKED: "another program holds it",
+    sqlite3.SQLITE_BUSY: "another program has locked the file",
+    sqlite3.SQLITE_LOCKED: "another program has locked the file",
 }
 _DISK_CODES = {sqlite3.SQLITE_CORRUPT, *_SQLITE_TEXTS}
-# Extended codes of an input or output error whose cause is a full disk.
+# Extended codes of I/O errors that a full disk causes.
 _FULL_CODES = {sqlite3.SQLITE_IOERR_SHMSIZE}
 _OS_TEXTS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
     errno.EROFS: "the disk is read-only",
     errno.EACCES: "no permission",
-    errno.EPERM: "it belongs to another user",
-    errno.ENAMETOOLONG: "its name is too long",
-    errno.EISDIR: "it is a folder",
+    errno.EPERM: "the file belongs to another user",
+    errno.ENAMETOOLONG: "the file name is too long",
+    errno.EISDIR: "the path is a folder, not a file",
     errno.EIO: "the disk reports an error",
-    errno.EEXIST: "a file is in the place of its folder",
-    errno.ENOTDIR: "a file is in the place of its folder",
+    errno.EEXIST: "a part of the path is a file, not a folder",
+    errno.ENOTDIR: "a part of the path is a file, not a folder",
 }
 
 
@@ -61,8 +61,8 @@ def os_error_text(error: OSError) -> str:
 def disk_failure(error: BaseException) -> StorageError | None:
     """Return a StorageError for an unexpected error that the disk caused; None for any other."""
     if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & _PRIMARY_BITS in _DISK_CODES:
-        return StorageError(f"a file can't be read or written: {error}", effect=_SAFE, hint=_HINT)
+        return StorageError(f"a file cannot be read or written: {error}", effect=_SAFE, hint=_HINT)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
         name = error.filename or "a file"
-        return StorageError(f"{name} can't be read or written: {os_error_text(error)}", effect=_SAFE, hint=_HINT)
+        return StorageError(f"{name} cannot be read or written: {os_error_text(error)}", effect=_SAFE, hint=_HINT)
     return None

@@ -1,20 +1,20 @@
-"""What can go wrong, for callers and for people.
+"""All errors that a person may see.
 
-Each error says what failed (the message), what was kept, and what to press or type next; each leaf knows the exit
-code of the command line.
+Each error has a message (what failed), an `effect` (what was or was not done) and a `hint` (what to do next). The class
+sets the exit code of the command line:
 
-ScaicoreError
-├── UsageError            2   what was asked for makes no sense
-│   └── ConfigError           … because of a setting
-├── CannotReach           3   no answer: refused, broken, not ours
-├── CredentialsError      4   nobody is signed in
-│   └── PermissionDenied      somebody is, and may not
+ScaicoreError             1
+├── UsageError            2   the command or its input is invalid
+│   └── ConfigError           a setting is missing, unknown or malformed
+├── Unreachable           3   no usable response
+├── RequestRejected       3   any other error response (429, 5xx, …)
+├── CredentialsError      4   no credential, or not accepted
+│   └── PermissionDenied      the credential does not allow this
 ├── NotFound              5
-├── Conflict              6   somebody was faster
-├── OutcomeUnknown        7   it was sent, and its answer was lost
+├── Conflict              6   changed by somebody else in the meantime
+├── OutcomeUnknown        7   sent, but the response was lost
 ├── TimedOut              8
-├── StorageError          9   a file or the output can't be read or written: disk full, read-only, damaged
-└── Refused               3   any other answer that is a no (422, 429, 5xx)
+└── StorageError          9   a file or the output cannot be read or written
 """
 
 from __future__ import annotations
@@ -25,9 +25,13 @@ from scaicore_tui.secrets import redact
 class ScaicoreError(Exception):
     """Base of all errors that a person may see.
 
-    `request_id` is the server's name for the failed request, where it gave one: it finds the server's log line. Whoever
-    chose the words, a server that repeats the token that it does not take, say: they tell no secret. `is_unsent` says
-    of a failed write that it never left this machine.
+    All texts are redacted: a server may repeat the token that it rejects.
+
+    Attributes:
+        request_id: the server's id of the failed request, for finding it in the server's log.
+        status: the HTTP status.
+        retry_after: seconds to wait before the next attempt.
+        is_unsent: True for a write that never left this machine.
     """
 
     exit_code = 1
@@ -43,7 +47,7 @@ class ScaicoreError(Exception):
         status: int | None = None,
         retry_after: float | None = None,
     ) -> None:
-        self.message, self.effect, self.hint = (redact(words) for words in (message, effect, hint))
+        self.message, self.effect, self.hint = (redact(text) for text in (message, effect, hint))
         super().__init__(self.message)
         self.request_id = request_id
         self.status = status
@@ -56,7 +60,7 @@ class ScaicoreError(Exception):
 
 
 class UsageError(ScaicoreError):
-    """What was asked for makes no sense."""
+    """The command or its input is invalid."""
 
     exit_code = 2
 
@@ -66,25 +70,25 @@ class ConfigError(UsageError):
 
 
 class Unreachable(ScaicoreError):
-    """No usable answer: connection refused or broken, or something that is not this API answered."""
+    """No usable response: the connection was refused or broke, or the response is not from this API."""
 
     exit_code = 3
 
 
 class RequestRejected(ScaicoreError):
-    """The server answered no, for a reason without a class of its own."""
+    """The server answered with an error that has no class of its own."""
 
     exit_code = 3
 
 
 class CredentialsError(ScaicoreError):
-    """No credential, or one that the server does not take."""
+    """There is no credential, or the server does not accept it."""
 
     exit_code = 4
 
 
 class PermissionDenied(CredentialsError):
-    """The credential is good, and may not do this."""
+    """The credential is valid but does not allow this."""
 
 
 class NotFound(ScaicoreError):
@@ -94,27 +98,27 @@ class NotFound(ScaicoreError):
 
 
 class Conflict(ScaicoreError):
-    """The checkpoint was answered already, expired, or changed meanwhile."""
+    """The checkpoint is already resolved, has expired or has changed."""
 
     exit_code = 6
 
 
 class OutcomeUnknown(ScaicoreError):
-    """A write was sent and its answer was lost: it may or may not have happened, so it is never repeated by itself."""
+    """A write was sent but its response was lost. It may have happened, so it is never repeated automatically."""
 
     exit_code = 7
 
 
 class TimedOut(ScaicoreError):
-    """Something that was waited for did not come in time."""
+    """A deadline passed before the expected event."""
 
     exit_code = 8
 
 
 class StorageError(ScaicoreError):
-    """A file can't be read or written: the disk is full or read-only, the file is damaged or belongs to another user.
+    """A file cannot be read or written: disk full, read-only, damaged, or owned by another user.
 
-    The message names the file and the cause; `kept` says what is safe; `hint` says what to do.
+    The message names the file and the cause, `effect` what is safe, `hint` what to do.
     """
 
     exit_code = 9

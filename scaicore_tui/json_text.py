@@ -1,7 +1,6 @@
-"""JSON text that keeps what a decoder would lose: the digits of a number, and keys that are there twice.
+"""JSON text that keeps what a decoder would lose: the digits of a number, and duplicate keys.
 
-Every number that a decoder hands to us goes through `read_float` or `read_int`; every value that is written as JSON
-text, to send or to show, goes through `write`.
+All JSON decoding uses `read_float` and `read_int` for numbers; all JSON text, to send or to show, comes from `write`.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import re
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any, Literal
 
-# Python refuses to convert an integer of more digits, as that takes more than linear time.
+# Python refuses to convert longer integers, as that takes more than linear time.
 MAX_INT_DIGITS = 4_300
 INDENT_SPACES = 2
 
@@ -20,9 +19,9 @@ _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{},:]|[^\s\[\]{},:"]++', re.DOTA
 
 
 class JsonNumber(float):
-    """A number whose text says more than its value: `0.10`, `1e400`, or more digits than a float holds.
+    """A number whose text holds more than its value: `0.10`, `1e400`, or more digits than a float has.
 
-    Equal to any number of the same value.
+    It equals any number of the same value.
     """
 
     __slots__ = ("text",)
@@ -33,13 +32,13 @@ class JsonNumber(float):
 
 
 def read_float(text: str) -> float:
-    """Decode a JSON number that is not an integer, and keep its text where `repr` would write another."""
+    """Decode a JSON number that is not an integer; keep its text if `repr` would write it differently."""
     value = float(text)
     return value if repr(value) == text else _number(text)
 
 
 def read_int(text: str) -> int | float:
-    """Decode a JSON integer; one with too many digits for Python is a JsonNumber."""
+    """Decode a JSON integer; one with too many digits for Python becomes a JsonNumber."""
     return int(text) if len(text) <= MAX_INT_DIGITS else _number(text)
 
 
@@ -57,11 +56,15 @@ def write(
     tight: bool = False,
     non_finite: Literal["name", "null", "refuse"] = "name",
 ) -> str:
-    """Write a decoded JSON value as JSON text, numbers as they came.
+    """Return a decoded JSON value as JSON text; numbers keep their original digits.
 
-    `tight` leaves out all spaces. `non_finite` says what becomes of a number without a word in JSON (NaN, an infinity
-    that no text stands for): the name that Python has for it, `null`, or a ValueError. Raises RecursionError for a
-    value that is nested too deeply, and ValueError for an integer of too many digits.
+    Args:
+        tight: leave out all spaces.
+        non_finite: what to write for NaN and infinity, which JSON lacks: Python's name, `null`, or a ValueError.
+
+    Raises:
+        RecursionError: the value is nested too deeply.
+        ValueError: an integer has too many digits, or a number is not finite and `non_finite` is "refuse".
     """
     return _Writer(indent, ascii_only, tight, non_finite).text(value, "\n")
 
@@ -76,11 +79,11 @@ class _Writer:
         self._non_finite = non_finite
 
     def text(self, value: Any, line: str) -> str:
-        """Write `value`; `line` begins the line that it stands on."""
+        """Return `value` as text. `line` is a newline and the indent of the current line."""
         if isinstance(value, str):
             return self._string(value)
         items, inner = [], line + self._step
-        # Loops, not comprehensions: those take a second frame of the stack for each level.
+        # Loops, not comprehensions: those need a second stack frame per level.
         if isinstance(value, dict):
             for key, member in value.items():
                 items.append(f"{self._string(str(key))}{self._colon}{self.text(member, inner)}")
@@ -110,22 +113,24 @@ class _Writer:
 
 
 def reindent(text: str) -> str:
-    """Lay out JSON text over several lines, as `write` does with an indent: every number, and every key that is there
-    twice, as it came; strings without escapes that they do not need. `text` must be valid JSON."""
+    """Return valid JSON text indented over several lines, as `write` does with an indent.
+
+    Numbers and duplicate keys stay as they are; escapes that strings do not need are removed.
+    """
     out: list[str] = []
     depth, opened, before = 0, False, ""
-    for sign in _TOKEN.findall(text):
-        if sign in "]}" and not opened:
+    for symbol in _TOKEN.findall(text):
+        if symbol in "]}" and not opened:
             depth -= 1
             before = _line(depth)
-        elif sign in "]}":
+        elif symbol in "]}":
             depth, before = depth - 1, ""
         elif opened:
             before = _line(depth)
-        out.append(before + (encode_basestring(json.loads(sign, strict=False)) if sign[0] == '"' else sign))
-        opened = sign in "[{"
+        out.append(before + (encode_basestring(json.loads(symbol, strict=False)) if symbol[0] == '"' else symbol))
+        opened = symbol in "[{"
         depth += opened
-        before = _line(depth) if sign == "," else " " if sign == ":" else ""
+        before = _line(depth) if symbol == "," else " " if symbol == ":" else ""
     return "".join(out)
 
 

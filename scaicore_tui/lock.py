@@ -1,6 +1,7 @@
-"""A lock that one process holds at a time, and that the system takes back from one that dies.
+"""A lock between processes. The operating system releases it when its process dies.
 
-It is SQLite's own, on an empty file beside the one that is meant: a system that can't give it keeps no journal either.
+It is SQLite's file lock, taken on an empty file `NAME.lock` beside the locked file: the journal needs SQLite's locks
+anyway, so this adds no requirement.
 """
 
 from __future__ import annotations
@@ -15,22 +16,29 @@ OWNER_ONLY_FOLDER = 0o700
 
 
 class Lock:
-    """The lock of `path`, of which others may be waited for so many seconds; as a context manager it is held inside."""
+    """Lock of the file `path`; a context manager that holds it. `wait_s` is how long to wait for another process."""
 
-    def __init__(self, path: Path, wait: float) -> None:
+    def __init__(self, path: Path, wait_s: float) -> None:
         self._file = path.with_name(f"{path.name}.lock")
-        self._wait = wait
-        self._held: sqlite3.Connection | None = None
+        self._wait_s = wait_s
+        self._connection: sqlite3.Connection | None = None
 
     def acquire(self) -> Self:
-        """Hold it. Raises TimeoutError where another has it all the time, OSError where it can't be had at all."""
+        """Take the lock.
+
+        Raises:
+            TimeoutError: another process held it for the whole wait.
+            OSError: the lock file cannot be created or locked.
+        """
         self._file.parent.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
         self._file.touch(mode=OWNER_ONLY_FILE)
         try:
-            self._held = sqlite3.connect(self._file, timeout=self._wait, isolation_level=None, check_same_thread=False)
-            # Nothing is ever written to it, so there is nothing to take back.
-            self._held.execute("PRAGMA journal_mode = OFF")
-            self._held.execute("BEGIN EXCLUSIVE")
+            self._connection = sqlite3.connect(
+                self._file, timeout=self._wait_s, isolation_level=None, check_same_thread=False
+            )
+            # Nothing is ever written to this database, so it needs no rollback journal.
+            self._connection.execute("PRAGMA journal_mode = OFF")
+            self._connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.DatabaseError as error:
             self.release()
             if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
@@ -47,7 +55,7 @@ class Lock:
         self.release()
 
     def release(self) -> None:
-        """Let others have it."""
-        if self._held is not None:
-            self._held.close()
-            self._held = None
+        """Release the lock; does nothing if it is not held."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

@@ -1,39 +1,42 @@
-"""What makes a terminal call its person: a bell, and a notice that counts. No word of any payload is in it. Pure."""
+"""Terminal notifications: a bell and a desktop notification with counts, never with text from a payload. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-# Seconds between two calls: what happens meanwhile is counted, and told by the next one.
+# Seconds between two notifications; events in between are counted and reported by the next one.
 MIN_INTERVAL_S = 30.0
 BEL, OSC, ST = "\x07", "\x1b]", "\x1b\\"
 
 
 class TerminalNotifier:
-    """Of one terminal, which `env` tells of."""
+    """Counts events and builds notifications for the terminal that `env` describes."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
         self._failed = self._waiting = 0
-        self._rung_at: float | None = None
+        self._notified_at: float | None = None
 
     def add(self, failed: int, waiting: int) -> None:
-        """So many runs failed, and so many checkpoints came."""
+        """Count runs that failed and checkpoints that opened."""
         self._failed += failed
         self._waiting += waiting
 
     def flush(self, now: float) -> str:
-        """What to write to the terminal, at `now` in monotonic seconds; empty where there is nothing to tell yet."""
-        is_early = self._rung_at is not None and now - self._rung_at < MIN_INTERVAL_S
+        """Return the escape sequences to write now; empty if there is nothing to report or it is too early.
+
+        `now` is in monotonic seconds.
+        """
+        is_early = self._notified_at is not None and now - self._notified_at < MIN_INTERVAL_S
         if is_early or not (self._failed or self._waiting):
             return ""
         counts = ((self._failed, "failed"), (self._waiting, "waiting for you"))
-        words = ", ".join(f"{count} {what}" for count, what in counts if count)
+        text = ", ".join(f"{count} {label}" for count, label in counts if count)
         self._failed = self._waiting = 0
-        self._rung_at = now
-        return BEL + self._notice(words)
+        self._notified_at = now
+        return BEL + self._notification(text)
 
-    def _notice(self, words: str) -> str:
-        """One of the two notices that terminals know: some of them know both, and would show both."""
-        knows_777 = self._env.get("TERM", "").startswith(("foot", "rxvt")) or "VTE_VERSION" in self._env
-        return f"{OSC}777;notify;scaicore-tui;{words}{ST}" if knows_777 else f"{OSC}9;scaicore-tui: {words}{ST}"
+    def _notification(self, text: str) -> str:
+        """Return the one sequence (OSC 777 or OSC 9) that this terminal shows; some would show both."""
+        has_osc_777 = self._env.get("TERM", "").startswith(("foot", "rxvt")) or "VTE_VERSION" in self._env
+        return f"{OSC}777;notify;scaicore-tui;{text}{ST}" if has_osc_777 else f"{OSC}9;scaicore-tui: {text}{ST}"

@@ -1,5 +1,4 @@
-"""The type of tokens and keys: it goes into no log, no message and no traceback; and what takes them out of words that
-others chose."""
+"""The type of tokens and keys, which never prints itself, and `redact`, which removes known secrets from any text."""
 
 from __future__ import annotations
 
@@ -9,22 +8,22 @@ from hmac import compare_digest
 from typing import NoReturn
 
 MASK = "…"
-# A shorter text stands in many words by accident.
+# Shorter secrets are not redacted: they occur in ordinary text by accident.
 MIN_SECRET_CHARS = 8
-# So many characters of a longer one in a row are shown nowhere either: servers quote tokens in part.
+# Parts of a secret of this length or more are redacted too: servers quote tokens in part.
 FRAGMENT_CHARS = 12
 
 _SENDABLE = re.compile(r"[\x21-\x7e]+")
 _IN_URL = re.compile(r"(?<=//)[^\s/@]*@")
 _known: set[str] = set()
-# Every stretch of a secret holds one of these whole: its pieces of half that length, from its beginning on. Of each is
-# kept what stands before and behind it.
-_PIECE = FRAGMENT_CHARS // 2
-_pieces: dict[str, set[tuple[str, str]]] = {}
+# Each secret is cut into chunks of half that length: every fragment contains one chunk as a whole. The value holds the
+# characters before and after each occurrence of the chunk.
+_CHUNK_CHARS = FRAGMENT_CHARS // 2
+_chunks: dict[str, set[tuple[str, str]]] = {}
 
 
 class Secret:
-    """A text that does not print, and is neither pickled nor copied. Only who sends it asks it to `reveal` itself."""
+    """A text that does not print and cannot be pickled or copied. Only code that sends it calls `reveal`."""
 
     __slots__ = ("_text",)
 
@@ -32,17 +31,17 @@ class Secret:
         self._text = text
         if len(text) >= MIN_SECRET_CHARS:
             _known.add(text)
-            for at in range(0, len(text) - _PIECE + 1, _PIECE):
-                before, piece, behind = _around(text, at)
-                _pieces.setdefault(piece, set()).add((before, behind))
+            for start in range(0, len(text) - _CHUNK_CHARS + 1, _CHUNK_CHARS):
+                before, chunk, after = _chunk_in_context(text, start)
+                _chunks.setdefault(chunk, set()).add((before, after))
 
     def reveal(self) -> str:
-        """The text itself."""
+        """Return the secret text."""
         return self._text
 
     @property
     def is_sendable(self) -> bool:
-        """Whether a header can carry it: what keeps one from being sent would be told with the text."""
+        """Return True if an HTTP header can carry it. Checked here: the HTTP client's error would quote the text."""
         return _SENDABLE.fullmatch(self._text) is not None
 
     def __repr__(self) -> str:
@@ -55,53 +54,51 @@ class Secret:
         return hash(self._text)
 
     def __reduce_ex__(self, _protocol: object) -> NoReturn:
-        raise TypeError("a secret is written nowhere")
+        raise TypeError("a secret cannot be pickled or copied")
 
 
 def redact(text: str) -> str:
-    """`text` without secrets that this process knows, or stretches of them, and without users and passwords of URLs."""
+    """Return `text` without the secrets that this process knows, their fragments, and the user part of URLs."""
     parts, end = list[str](), 0
-    for begin, stop in sorted({*_stretches(text), *_short_ones(text)}):
+    for begin, stop in sorted({*_find_fragments(text), *_find_short_secrets(text)}):
         if begin > end or not parts:
             parts += [text[end:begin], MASK]
         end = max(end, stop)
     return _IN_URL.sub(f"{MASK}@", "".join([*parts, text[end:]]))
 
 
-def _stretches(text: str) -> Iterator[tuple[int, int]]:
-    """Where stretches of secrets stand; a long one in parts, each next to the one before."""
-    for at in range(len(text) - _PIECE + 1):
-        if text[at : at + _PIECE] in _pieces:
-            before, piece, behind = _around(text, at)
-            for before_piece, behind_piece in _pieces[piece]:
-                begin = at - _common(before[::-1], before_piece[::-1])
-                stop = at + _PIECE + _common(behind, behind_piece)
+def _find_fragments(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the start and end of each fragment of a secret; a long one as several spans that touch or overlap."""
+    for start in range(len(text) - _CHUNK_CHARS + 1):
+        if text[start : start + _CHUNK_CHARS] in _chunks:
+            before, chunk, after = _chunk_in_context(text, start)
+            for secret_before, secret_after in _chunks[chunk]:
+                begin = start - _common_prefix_length(before[::-1], secret_before[::-1])
+                stop = start + _CHUNK_CHARS + _common_prefix_length(after, secret_after)
                 if stop - begin >= FRAGMENT_CHARS:
                     yield begin, stop
 
 
-def _around(text: str, at: int) -> tuple[str, str, str]:
-    """Return a piece, between as much of what stands before and behind it."""
-    stop = at + _PIECE
-    return text[max(0, at - _PIECE) : at], text[at:stop], text[stop : stop + _PIECE]
+def _chunk_in_context(text: str, start: int) -> tuple[str, str, str]:
+    """Return the chunk at `start` with the characters before and after it, up to a chunk's length each."""
+    stop = start + _CHUNK_CHARS
+    return text[max(0, start - _CHUNK_CHARS) : start], text[start:stop], text[stop : stop + _CHUNK_CHARS]
 
 
-def _common(one: str, other: str) -> int:
-    """Return how many characters both begin with."""
-    return next(
-        (at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), min(len(one), len(other))
-    )
+def _common_prefix_length(one: str, other: str) -> int:
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
-def _short_ones(text: str) -> Iterator[tuple[int, int]]:
-    """Where secrets stand that are no longer than a stretch."""
+def _find_short_secrets(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the start and end of each secret that is shorter than a fragment."""
     for known in _known:
-        at = text.find(known) if len(known) < FRAGMENT_CHARS else -1
-        while at >= 0:
-            yield at, at + len(known)
-            at = text.find(known, at + 1)
+        start = text.find(known) if len(known) < FRAGMENT_CHARS else -1
+        while start >= 0:
+            yield start, start + len(known)
+            start = text.find(known, start + 1)
 
 
 def _bytes(secret: Secret) -> bytes:
-    """Whatever the environment held, also what is no text."""
+    """Encode the secret; text from the environment may hold lone surrogates."""
     return secret.reveal().encode("utf-8", "surrogatepass")

@@ -1,4 +1,4 @@
-"""Signals that are handled otherwise for a while."""
+"""Temporary signal handlers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Handler = Callable[[int, FrameType | None], object] | signal.Handlers
 
 @contextmanager
 def signal_handlers(numbers: Iterable[int], handler: Handler) -> Iterator[None]:
-    """Handle them so in here; afterwards as before."""
-    before = {number: signal.signal(number, handler) for number in numbers}
+    """Handle the signals `numbers` with `handler` inside this context; restore the earlier handlers at its end."""
+    earlier = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
-        for number, earlier in before.items():
-            signal.signal(number, earlier)
+        for number, previous in earlier.items():
+            signal.signal(number, previous)

@@ -1,6 +1,7 @@
-"""Texts of moments and the numbers behind them: microseconds since 1970 UTC, as `int`.
+"""Parse timestamps, and format times, ages, durations and counts.
 
-Read are RFC 3339 in full, the rest of ISO 8601, the dates of mail and HTTP, and seconds since 1970 or parts of these.
+A time is an `int` of microseconds since 1970 UTC, unless a name or docstring says otherwise. `parse` accepts RFC 3339,
+ISO 8601, the dates of mail and HTTP, and numbers of seconds, milliseconds, microseconds or nanoseconds since 1970.
 """
 
 from __future__ import annotations
@@ -12,82 +13,85 @@ from email.utils import parsedate_to_datetime
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 MICROS_PER_SECOND = 1_000_000
-# What a date can tell: an offset may lead out of it.
+# The range of years 1 to 9999 in UTC; a text with an offset may lie outside.
 _FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
-# No text of a moment is longer.
-_LONGEST = 64
-# Seconds since 1970, or thousandths, millionths or billionths of them: told apart by how many digits there are.
+_MAX_TIMESTAMP_CHARS = 64
+# Seconds, milliseconds, microseconds or nanoseconds since 1970; the number of digits tells which.
 _NUMBER = re.compile(r"(-?\d{9,19})(?:[.,](\d+))?")
-_DIGITS = 11
-# Digits of a date without a time.
-_DATE = 8
-# A leap second is the first moment of the minute that follows.
+_MAX_SECONDS_DIGITS = 11
+# A date without a time, as in 20260429.
+_DATE_DIGITS = 8
+# A leap second counts as the start of the next minute.
 _LEAP = re.compile(r"(\d\d:?\d\d:?)60(?!\d)")
 _ZONE = re.compile(r"\s*(?:z|utc|gmt)$|\s+(?=[+-]\d\d:?(?:\d\d)?$)", re.IGNORECASE)
 
 
 def parse(text: str | None) -> int | None:
-    """Microseconds of the moment that a text tells; None where it can't be read, or is no year from 1 to 9999 in UTC.
-    Without a zone it is UTC."""
-    if not text or len(text) > _LONGEST:
+    """Parse a timestamp; without a time zone it is UTC.
+
+    Return None if it cannot be parsed or lies outside the years 1 to 9999.
+    """
+    if not text or len(text) > _MAX_TIMESTAMP_CHARS:
         return None
-    if text.isdecimal() and len(text) > _DATE:
-        return _other_form(text)  # which `datetime` would take for digits of a date
+    if text.isdecimal() and len(text) > _DATE_DIGITS:
+        return _parse_other_formats(text)  # `datetime` would read the digits as a date
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        return _other_form(text.strip())
-    return _number(moment)
+        return _parse_other_formats(text.strip())
+    return _to_micros(moment)
 
 
-def _other_form(text: str) -> int | None:
-    """The same of what `datetime` does not take as it is."""
+def _parse_other_formats(text: str) -> int | None:
+    """Parse the formats that `datetime.fromisoformat` rejects."""
     number = _NUMBER.fullmatch(text)
     if number is not None:
-        return _of_number(int(number[1]), number[2] or "")
+        return _parse_number(int(number[1]), number[2] or "")
     if text[:1].isalpha():
-        return _of_mail(text)
+        return _parse_mail_date(text)
     plain = _ZONE.sub(lambda found: "+00:00" if found[0].strip() else "", text)
     plain, leaps = _LEAP.subn(r"\g<1>59", plain, count=1)
     try:
-        at = _number(datetime.fromisoformat(plain))
+        micros = _to_micros(datetime.fromisoformat(plain))
     except ValueError:
         return None
-    return at if at is None or not leaps else at - at % MICROS_PER_SECOND + MICROS_PER_SECOND
+    if micros is None or not leaps:
+        return micros
+    return micros - micros % MICROS_PER_SECOND + MICROS_PER_SECOND
 
 
-def _of_number(whole: int, rest: str) -> int | None:
-    # Up to eleven digits they are seconds, up to fourteen thousandths of them, and so on.
-    digits, size = len(str(abs(whole))), 6
-    while digits > _DIGITS and size > -3:
-        digits, size = digits - 3, size - 3
-    part = int((rest + "0" * 6)[: max(size, 0)] or "0")
-    at = whole * 10**size + (part if whole >= 0 else -part) if size >= 0 else whole // 10**-size
-    return at if _FIRST <= at <= _LAST else None
+def _parse_number(whole: int, fraction: str) -> int | None:
+    # Up to 11 digits are seconds, up to 14 milliseconds, and so on. `exponent` converts the unit to microseconds.
+    digits, exponent = len(str(abs(whole))), 6
+    while digits > _MAX_SECONDS_DIGITS and exponent > -3:
+        digits, exponent = digits - 3, exponent - 3
+    part = int((fraction + "0" * 6)[: max(exponent, 0)] or "0")
+    micros = whole * 10**exponent + (part if whole >= 0 else -part) if exponent >= 0 else whole // 10**-exponent
+    return micros if _FIRST <= micros <= _LAST else None
 
 
-def _of_mail(text: str) -> int | None:
+def _parse_mail_date(text: str) -> int | None:
     try:
-        return _number(parsedate_to_datetime(text))
+        return _to_micros(parsedate_to_datetime(text))
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
 
 
-def _number(moment: datetime) -> int | None:
+def _to_micros(moment: datetime) -> int | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    at = (moment - _EPOCH) // _MICROSECOND
-    return at if _FIRST <= at <= _LAST else None
+    micros = (moment - _EPOCH) // _MICROSECOND
+    return micros if _FIRST <= micros <= _LAST else None
 
 
 def has_whole_seconds(text: str) -> bool:
-    """Whether a timestamp is written with a resolution of one second."""
+    """Return True if a timestamp is written without a fraction of a second."""
     return "." not in text and "," not in text
 
 
 def format_iso(at: int | None) -> str | None:
-    """ISO-8601 of microseconds, with no more digits than the value needs: none, three or six."""
+    """Return a time as ISO 8601 in UTC, with 0, 3 or 6 decimal places, as many as it needs."""
     if at is None:
         return None
     moment = _EPOCH + at * _MICROSECOND
@@ -96,7 +100,7 @@ def format_iso(at: int | None) -> str | None:
 
 
 def to_seconds(at: int) -> float:
-    """Microseconds as seconds, to compare with a clock."""
+    """Convert microseconds to seconds, for comparing with a clock."""
     return at / MICROS_PER_SECOND
 
 
@@ -106,14 +110,17 @@ _MINUTE_MS = 60_000
 
 
 def format_age(seconds: float) -> str:
-    """`12s`, `4m`, `3h`, `2d`: at most four characters up to 999 days. The future is `0s`: clocks of servers differ."""
+    """Return an age such as `12s`, `4m`, `3h` or `2d`: at most four characters up to 999 days.
+
+    A negative age is `0s`, since clocks differ.
+    """
     whole = max(0, int(seconds))
     size, unit = next(((size, unit) for size, unit in _UNITS if whole >= size), (1, "s"))
     return f"{whole // size}{unit}"
 
 
 def format_duration(milliseconds: float | None) -> str:
-    """`412ms`, `3.1s`, `2m05s`, `1h02m`: how long something lasted; empty where it is not known."""
+    """Return a duration such as `412ms`, `3.1s`, `2m05s` or `1h02m`; empty if it is unknown."""
     if milliseconds is None:
         return ""
     if milliseconds < _SECOND_MS:
@@ -126,8 +133,11 @@ def format_duration(milliseconds: float | None) -> str:
 
 
 def format_span(begin: int | None, end: int | None, now: float) -> str:
-    """`12:01:32 to 14:00:00Z`, with dates and without seconds where not all of it is today; `after` or `before` where
-    only one is known. Both are in microseconds, `now` in seconds since 1970."""
+    """Return a span of time such as `12:01:32 to 14:00:00Z`.
+
+    If it is not all today, dates replace the seconds. With one end unknown, it is `after …` or `before …`; with both,
+    it is empty. `now` is in seconds since 1970.
+    """
     known = [_stamp(at) for at in (begin, end) if at is not None]
     today = _stamp(int(now) * MICROS_PER_SECOND)[:10]
     shown = [stamp[11:19] if all(other[:10] == today for other in known) else stamp[5:16] for stamp in known]
@@ -138,8 +148,7 @@ def format_span(begin: int | None, end: int | None, now: float) -> str:
 
 
 def format_time(at: int | None, now: float) -> str:
-    """`12:01:32Z`, with the date before it where that is another day; `at` in microseconds, `now` in seconds since
-    1970."""
+    """Return a time such as `12:01:32Z`, with its date if that is not today; `now` is in seconds since 1970."""
     if at is None:
         return ""
     stamp = _stamp(at)
@@ -147,12 +156,12 @@ def format_time(at: int | None, now: float) -> str:
 
 
 def _stamp(at: int) -> str:
-    """`2026-04-29 12:01:32`, in UTC."""
+    """Return a time as `2026-04-29 12:01:32`, in UTC."""
     return (format_iso(at - at % MICROS_PER_SECOND) or "")[:19].replace("T", " ")
 
 
 def format_count(count: int) -> str:
-    """`999`, `1k`, `99k`, `.1M`, `12M`: a count, rounded down, in at most three signs up to 99 million."""
+    """Return a count, rounded down, such as `999`, `1k`, `.1M` or `12M`: at most three characters up to 99 million."""
     if count < 1_000:
         return str(count)
     if count < 100_000:
@@ -160,22 +169,22 @@ def format_count(count: int) -> str:
     return f".{count // 100_000}M" if count < 1_000_000 else f"{count // 1_000_000}M"
 
 
-_STEP = 10
+_AGE_STEP_S = 10
 NOW = "now"
 
 
 def age_text(at: int | None, now: float) -> str:
-    """The age of a moment in microseconds, at `now` in seconds since 1970; empty where the moment is unknown.
+    """Return the age of a time at `now` in seconds since 1970; empty if the time is unknown.
 
-    In steps of ten seconds, so that rows are rarely painted again; below that it is NOW.
+    Rounded down to ten seconds, so that rows are seldom repainted; less than that is NOW.
     """
     if at is None:
         return ""
-    passed = (now - to_seconds(at)) // _STEP * _STEP
+    passed = (now - to_seconds(at)) // _AGE_STEP_S * _AGE_STEP_S
     return format_age(passed) if passed > 0 else NOW
 
 
 def deadline_text(at: int, now: float) -> str:
-    """How far a deadline in microseconds is off."""
+    """Return the time to a deadline, such as `in 4m` or `2h ago`; `now` is in seconds since 1970."""
     left = to_seconds(at) - now
     return f"in {format_age(left)}" if left >= 0 else f"{format_age(-left)} ago"

@@ -1,4 +1,4 @@
-"""Tokens: asked for where a person said, and again when they run out; read and never verified; shown to nobody."""
+"""Tokens: fetched from their configured source, renewed before they expire. Claims are read, never verified."""
 
 from scaicore_tui.auth.caller import caller_of, identify
 from scaicore_tui.auth.jwt import Claims, read_claims

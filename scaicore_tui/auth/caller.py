@@ -1,4 +1,4 @@
-"""Who a token belongs to: what tells the journals and writes of two callers of one API apart. Pure."""
+"""Find out who a token belongs to, which separates the journals and writes of the callers of one API. Pure."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _API_KEY = "sgk_"
 def caller_of(token: Secret | None, tenant: str | None = None) -> Caller | None:
     """Return who `token` belongs to; None if that is not known.
 
-    A JWT says so itself, and a renewed one says the same. Any other token belongs to the `tenant` that a person set.
-    Without one API keys are told apart by a digest: two keys may be those of two tenants.
+    A JWT names subject and tenant, and so do its renewals. Any other token belongs to the configured `tenant`. Without
+    a tenant, API keys are distinguished by a digest, since two keys may belong to two tenants.
     """
     claims = None if token is None else read_claims(token.reveal())
     if claims is not None and (claims.subject or claims.tenant_id):
@@ -28,6 +28,6 @@ def caller_of(token: Secret | None, tenant: str | None = None) -> Caller | None:
 
 
 def identify(target: Target) -> Identity:
-    """Return the identity of `target`, as far as it is known before the first request: no command is run for it."""
-    is_open = target.token is None and any(isinstance(source, TokenCommand) for source in target.sources)
-    return identity_of(target, None if is_open else caller_of(target.token, target.tenant))
+    """Return the identity of `target` as far as it is known before the first request. Runs no token command."""
+    is_token_pending = target.token is None and any(isinstance(source, TokenCommand) for source in target.sources)
+    return identity_of(target, None if is_token_pending else caller_of(target.token, target.tenant))

@@ -1,4 +1,4 @@
-"""What a JWT says of itself (API §4). Read, never verified: only the API can tell whether any of it is true."""
+"""Read the claims of a JWT (API §4) without verifying them: only the API can do that."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 from msgspec import Struct
 
 _JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
-# No token lives until here, in seconds since 1970.
-_END_OF_TIME = 1e11
+# Later expiry times, in seconds since 1970, are ignored as invalid.
+_MAX_EXPIRY_S = 1e11
 
 
 class Claims(Struct, frozen=True):
-    """`expires` is in seconds since 1970. What is not there, or of the wrong kind, is None or empty."""
+    """Claims of a JWT; missing ones and those of a wrong type are None or empty. `expires` is in seconds since 1970."""
 
     subject: str | None = None
     tenant_id: str | None = None
@@ -24,28 +24,28 @@ class Claims(Struct, frozen=True):
 
 
 def is_jwt(token: str) -> bool:
-    """Whether it has the shape of one."""
+    """Return True if `token` has the form of a JWT."""
     return _JWT.fullmatch(token) is not None
 
 
 def read_claims(token: str) -> Claims | None:
-    """The claims of `token`; None where it is no JWT."""
+    """Return the claims of `token`; None if it is not a JWT."""
     if not is_jwt(token):
         return None
-    part = token.split(".")[1]
+    payload = token.split(".")[1]
     try:
-        read = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except (ValueError, RecursionError):
         return None
-    if not isinstance(read, dict):
+    if not isinstance(claims, dict):
         return None
-    scope = read.get("scope")
-    words = scope.split() if isinstance(scope, str) else scope if isinstance(scope, list) else ()
+    scope = claims.get("scope")
+    scopes = scope.split() if isinstance(scope, str) else scope if isinstance(scope, list) else ()
     return Claims(
-        subject=_text(read.get("sub")),
-        tenant_id=_text(read.get("tenant_id")),
-        expires=_moment(read.get("exp")),
-        scopes=tuple(word for word in words if isinstance(word, str)),
+        subject=_text(claims.get("sub")),
+        tenant_id=_text(claims.get("tenant_id")),
+        expires=_expiry(claims.get("exp")),
+        scopes=tuple(item for item in scopes if isinstance(item, str)),
     )
 
 
@@ -53,6 +53,6 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _moment(value: Any) -> float | None:
+def _expiry(value: Any) -> float | None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and 0 < value < _END_OF_TIME else None
+    return float(value) if is_number and 0 < value < _MAX_EXPIRY_S else None

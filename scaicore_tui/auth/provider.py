@@ -1,4 +1,4 @@
-"""The token that goes out with each request of one client: fetched when it is first needed, and anew in time."""
+"""Provide the token for the requests of one client: fetch it when first needed, and renew it before it expires."""
 
 from __future__ import annotations
 
@@ -16,108 +16,115 @@ from scaicore_tui.timefmt import format_age
 
 UNAUTHORIZED = 401
 
-# A token that runs out in so many seconds is replaced before it does.
+# A token is renewed this long before it expires.
 RENEW_BEFORE_S = 60.0
-# What has just been asked says nothing new for so many seconds, whether it is asked because of `exp` or of a 401.
+# The sources are asked at most this often, whether because of expiry or of a 401.
 MIN_RENEW_INTERVAL_S = 30.0
 
 
 class TokenProvider:
-    """Of one target. `source` says where its token came from; `renewals` counts the tokens that it had."""
+    """Provides the token for one target.
+
+    Attributes:
+        source: name of the token's source, for people.
+        caller: who the token belongs to; None if that is not known yet.
+        renewals: number of tokens so far.
+    """
 
     def __init__(self, target: Target, clock: Clock) -> None:
         self.source = target.token_source
-        # Whose token it is, as far as that is known.
         self.caller = identify(target).caller
         self._tenant = target.tenant
         self._host = target.host
         self._sources = target.sources
         self._clock = clock
-        self._turn = asyncio.Lock()
+        self._fetch_lock = asyncio.Lock()
         self.renewals = 0
-        self._asked = 0
-        self._asked_at = float("-inf")
+        self._fetch_count = 0
+        self._fetched_at = float("-inf")
         self._failure: ScaicoreError | None = None
         self._set(target.token)
 
     @property
     def claims(self) -> Claims | None:
-        """What the token says of itself; None where it is no JWT, or not known yet."""
+        """Claims of the token; None if it is not a JWT or not fetched yet."""
         return self._claims
 
     @property
     def can_renew(self) -> bool:
-        """Whether another token can be had."""
+        """True if there is a source for another token."""
         return bool(self._sources)
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds until the token runs out, less than zero where it has; None where it does not say."""
+        """Seconds until the token expires, negative if it has expired; None if that is not known."""
         expires = None if self._claims is None else self._claims.expires
         return None if expires is None else expires - self._clock.now()
 
     async def token(self) -> Secret | None:
-        """The token to send; None where nobody said where to have one.
+        """Return the token to send; None if no source is configured.
 
-        Raises CredentialsError where there should be one and is none, CannotReach where a vault can't be asked.
+        Raises:
+            CredentialsError: the sources have no usable token.
+            Unreachable: ScaiVault cannot be reached.
         """
         if not self._sources:
             return self._token
         if self._token is None:
-            await self._ask()
-        elif self._runs_out():
-            await self._replace_early()
+            await self._fetch()
+        elif self._expires_soon():
+            await self._renew_early()
         return self._token
 
     async def renew(self, refused: Secret | None) -> bool:
-        """After a 401 to `refused`: whether there is another token to try. Raises as `token` does."""
-        if self._token == refused and self._may_ask():
-            await self._ask()
+        """After a 401 for the token `refused`, return True if there is another token to try. Raises as `token` does."""
+        if self._token == refused and self._may_fetch():
+            await self._fetch()
         return self._token != refused
 
     def explain(self, refusal: CredentialsError) -> CredentialsError:
-        """A refusal with what the token itself says of why: that it ran out."""
+        """Return the error, extended by the expiry of the token if that is the likely cause."""
         left = self.seconds_left
         if refusal.status != UNAUTHORIZED or left is None or left > 0:
             return refusal
         return CredentialsError(
             refusal.message,
-            effect=f"the token from {self.source} ran out {format_age(-left)} ago",
-            hint=refusal.hint or "sign in again, and set the new one",
+            effect=f"the token from {self.source} expired {format_age(-left)} ago",
+            hint=refusal.hint or "sign in again and set the new token",
             request_id=refusal.request_id,
             status=refusal.status,
         )
 
-    async def _replace_early(self) -> None:
-        """Ask before it is too late; until it is, the old one is as good as it was."""
+    async def _renew_early(self) -> None:
+        """Renew the token before it expires; if that fails, keep using the old one until then."""
         try:
-            await self._ask()
+            await self._fetch()
         except ScaicoreError:
             if (self.seconds_left or 0.0) <= 0:
                 raise
 
-    def _runs_out(self) -> bool:
+    def _expires_soon(self) -> bool:
         left = self.seconds_left
-        return left is not None and left < RENEW_BEFORE_S and self._may_ask()
+        return left is not None and left < RENEW_BEFORE_S and self._may_fetch()
 
-    def _may_ask(self) -> bool:
-        return bool(self._sources) and self._clock.monotonic() - self._asked_at >= MIN_RENEW_INTERVAL_S
+    def _may_fetch(self) -> bool:
+        return bool(self._sources) and self._clock.monotonic() - self._fetched_at >= MIN_RENEW_INTERVAL_S
 
-    async def _ask(self) -> None:
-        """Ask the sources; whoever wants the same meanwhile waits for that, and gets what came of it."""
-        before = self._asked
-        async with self._turn:
-            if self._asked == before:
+    async def _fetch(self) -> None:
+        """Fetch a token from the sources. Concurrent calls wait for the fetch in progress and share its result."""
+        before = self._fetch_count
+        async with self._fetch_lock:
+            if self._fetch_count == before:
                 self._failure = None
                 try:
-                    await self._ask_sources()
+                    await self._fetch_from_sources()
                 except ScaicoreError as error:
                     self._failure = error
-                self._asked, self._asked_at = self._asked + 1, self._clock.monotonic()
+                self._fetch_count, self._fetched_at = self._fetch_count + 1, self._clock.monotonic()
         if self._failure is not None:
             raise self._failure
 
-    async def _ask_sources(self) -> None:
+    async def _fetch_from_sources(self) -> None:
         for source in self._sources:
             token = await fetch_token(source)
             if token is not None:
@@ -127,29 +134,30 @@ class TokenProvider:
                 return
         names = ", ".join(source.name for source in self._sources)
         raise CredentialsError(
-            f"no credential for {self._host}: {names} has none", hint=f"{SIGN_IN_HINT}; {API_KEY_HINT}"
+            f"no credential for {self._host}: no token from {names}", hint=f"{SIGN_IN_HINT}; {API_KEY_HINT}"
         )
 
     def expect_caller(self, caller: Caller | None) -> None:
-        """Refuse, from now on, tokens that belong to another `caller`."""
+        """From now on, reject tokens of another caller than `caller`."""
         self.caller = self.caller or caller
 
     def _same_caller(self, token: Secret, source: TokenSource) -> Caller | None:
-        """Who the new `token` belongs to. Raises CredentialsError where that is somebody else than before.
+        """Return the caller of the new `token`. A new API key may replace the former one.
 
-        A journal holds what one caller may see. A new API key may replace the former one.
+        Raises:
+            CredentialsError: it is another caller than before; a journal holds only what one caller may see.
         """
         found, known = caller_of(token, self._tenant), self.caller
         if found is None or found.key or known is None:
             return known or found
-        alike = known.is_same(found)
-        if alike is False:
+        is_same = known.is_same(found)
+        if is_same is False:
             raise CredentialsError(
                 f"the token from {source.name} belongs to {found.label}, not to {known.label}",
-                effect="it was not sent",
-                hint="each caller has a journal of its own: quit and start again, or use a profile for each",
+                effect="the token was not sent",
+                hint="each caller has its own journal: restart the program, or use one profile per caller",
             )
-        return known if alike else found
+        return known if is_same else found
 
     def _set(self, token: Secret | None) -> None:
         self.renewals += 1
@@ -158,7 +166,11 @@ class TokenProvider:
 
 
 async def fetch_token(source: TokenSource) -> Secret | None:
-    """The token that a source has now; None where a vault has none. Raises what keeps that from being known."""
+    """Return the current token of a source; None if a vault has none.
+
+    Raises:
+        ScaicoreError: the source cannot be read or asked.
+    """
     if isinstance(source, EnvToken):
         return source.token
     if isinstance(source, TokenFile):

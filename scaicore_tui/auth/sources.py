@@ -1,4 +1,4 @@
-"""Runs a person's `token_command`: without a shell, without the terminal, and not for long."""
+"""Fetch tokens from outside the process: run a `token_command` (no shell, no terminal, limited time), ask ScaiVault."""
 
 from __future__ import annotations
 
@@ -18,22 +18,25 @@ from scaicore_tui.text import one_line
 if TYPE_CHECKING:
     import httpx
 COMMAND_TIMEOUT_S = 30.0
-# In bytes: more is no token.
+# Limits of a command's output; anything longer is not a token.
 MAX_OUTPUT_BYTES = 64 * 1024
 MAX_STDERR_BYTES = 1024 * 1024
 STDOUT, STDERR = 1, 2
-# What a program says of its failure may quote what it failed with.
+# Tokens that a command may quote in its error message: JWTs and API keys.
 _TOKENS = re.compile(r"[\w-]{8,}\.[\w-]{8,}(\.[\w-]*)?|\bsgk_\w+", re.ASCII)
-_MAX_WORDS = 160
-# Looking for tokens takes time in proportion to the square of this.
-_MAX_LINE = 1_000
+_MAX_QUOTE_CELLS = 160
+# The search for tokens takes quadratic time in this.
+_MAX_LINE_CHARS = 1_000
 
 
-async def run_command(arguments: Sequence[str], seconds: float = COMMAND_TIMEOUT_S) -> Secret:
-    """The token that the command prints, and nothing else. Raises CredentialsError where it does not.
+async def run_command(arguments: Sequence[str], timeout_s: float = COMMAND_TIMEOUT_S) -> Secret:
+    """Run a command and return the token that it prints.
 
-    It gets no input and no terminal: what it would ask, nobody could answer. It is over when the command itself has
-    ended, whatever it left running in the background with our pipes.
+    The command gets no input and no terminal, so it cannot prompt. Only the command itself is waited for, not processes
+    that it leaves in the background, though these may keep our pipes open.
+
+    Raises:
+        CredentialsError: the command failed, took too long, or did not print a token and nothing else.
     """
     name = one_line(arguments[0], 40)
     try:
@@ -41,57 +44,57 @@ async def run_command(arguments: Sequence[str], seconds: float = COMMAND_TIMEOUT
             _Run, *arguments, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, start_new_session=True
         )
     except (OSError, ValueError) as error:
-        raise _failure(f"can't run {name}: {getattr(error, 'strerror', None) or error}") from None
+        raise _failure(f"cannot run {name}: {getattr(error, 'strerror', None) or error}") from None
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(timeout_s):
             await run.ended.wait()
         run.read_rest(transport)
     except TimeoutError:
-        raise _failure(f"{name} printed no token within {seconds:g} s") from None
+        raise _failure(f"{name} printed no token within {timeout_s:g} s") from None
     finally:
         await _end(transport, run)
-    talk = bytes(run.talk)
+    stderr = bytes(run.stderr)
     if run.is_too_long:
-        raise _failure(f"{name} printed far more than a token, and was ended{_last_words(talk)}")
+        raise _failure(f"{name} printed far more than a token and was stopped{_last_line(stderr)}")
     if code := transport.get_returncode():
-        raise _failure(f"{name} ended with code {code}{_last_words(talk)}")
-    text = run.said.decode("utf-8", "replace").strip()
+        raise _failure(f"{name} ended with code {code}{_last_line(stderr)}")
+    text = run.stdout.decode("utf-8", "replace").strip()
     token = Secret(text)
     if not token.is_sendable:
-        raise _failure(f"{name} printed {'something that is no token' if text else 'nothing'}{_last_words(talk)}")
+        raise _failure(f"{name} printed {'something that is not a token' if text else 'nothing'}{_last_line(stderr)}")
     return token
 
 
 class _Run(asyncio.SubprocessProtocol):
-    """One run of a command: `ended` is set when it `exited`, or when it printed too much to be a token."""
+    """One run of a command. `ended` is set when the command has `exited`, or has printed too much for a token."""
 
     def __init__(self) -> None:
-        self.said, self.talk = bytearray(), bytearray()
-        self._talked = 0
+        self.stdout, self.stderr = bytearray(), bytearray()
+        self._stderr_bytes = 0
         self.ended, self.exited = asyncio.Event(), asyncio.Event()
 
     @property
     def is_too_long(self) -> bool:
-        return len(self.said) > MAX_OUTPUT_BYTES or self._talked > MAX_STDERR_BYTES
+        return len(self.stdout) > MAX_OUTPUT_BYTES or self._stderr_bytes > MAX_STDERR_BYTES
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         if fd == STDOUT:
-            self.said += data[: MAX_OUTPUT_BYTES + 1 - len(self.said)]
+            self.stdout += data[: MAX_OUTPUT_BYTES + 1 - len(self.stdout)]
         else:
-            # Of the talk its last words are told.
-            self.talk = (self.talk + data)[-MAX_OUTPUT_BYTES:]
-            self._talked += len(data)
+            # Keep the end: error messages quote the last line.
+            self.stderr = (self.stderr + data)[-MAX_OUTPUT_BYTES:]
+            self._stderr_bytes += len(data)
         if self.is_too_long:
             self.ended.set()
 
     def process_exited(self) -> None:
         self.exited.set()
-        # What was read from a pipe in this turn of the loop is handed on in the next one: wait for that.
+        # Data read from a pipe in this iteration of the event loop is delivered in the next one: wait for it.
         loop = asyncio.get_running_loop()
         loop.call_soon(loop.call_soon, self.ended.set)
 
     def read_rest(self, transport: asyncio.SubprocessTransport) -> None:
-        """Take what the command printed just before it ended, without waiting for whoever else holds the pipes."""
+        """Read what the command printed just before it ended; do not wait for other processes that hold the pipes."""
         for fd in (STDOUT, STDERR):
             pipe = transport.get_pipe_transport(fd)
             file = None if pipe is None or pipe.is_closing() else pipe.get_extra_info("pipe")
@@ -101,9 +104,9 @@ class _Run(asyncio.SubprocessProtocol):
 
 
 async def _end(transport: asyncio.SubprocessTransport, run: _Run) -> None:
-    """Let it not outlive the question, nor what it started; what it left behind when it ended by itself may go on."""
+    """Kill the command with its process group if it still runs. Background processes of an ended command may go on."""
     if transport.get_returncode() is None:
-        with suppress(ProcessLookupError):  # it ended just now
+        with suppress(ProcessLookupError):  # the command has just ended
             if os.name == "posix":
                 os.killpg(transport.get_pid(), signal.SIGKILL)
             else:
@@ -112,16 +115,18 @@ async def _end(transport: asyncio.SubprocessTransport, run: _Run) -> None:
     transport.close()
 
 
-def _last_words(talk: bytes) -> str:
-    """The last line that it said on standard error, without what may be a token."""
-    lines = talk.decode("utf-8", "replace").strip().splitlines()
-    if not lines or (len(lines) == 1 and len(talk) >= MAX_OUTPUT_BYTES):
-        return ""  # of a line whose beginning is lost nobody knows which part of a token is left
-    return f": {one_line(_TOKENS.sub('…', lines[-1][:_MAX_LINE]), _MAX_WORDS)}"
+def _last_line(stderr: bytes) -> str:
+    """Return `: ` and the last line of standard error, without anything that may be a token."""
+    lines = stderr.decode("utf-8", "replace").strip().splitlines()
+    if not lines or (len(lines) == 1 and len(stderr) >= MAX_OUTPUT_BYTES):
+        return ""  # the beginning is lost: the rest may be a part of a token that cannot be recognized
+    return f": {one_line(_TOKENS.sub('…', lines[-1][:_MAX_LINE_CHARS]), _MAX_QUOTE_CELLS)}"
 
 
-def _failure(words: str) -> CredentialsError:
-    return CredentialsError(f"token_command: {words}", hint="run it by hand; it has to print the token alone")
+def _failure(reason: str) -> CredentialsError:
+    return CredentialsError(
+        f"token_command: {reason}", hint="run the command by hand; it must print the token and nothing else"
+    )
 
 
 VAULT_TIMEOUT_S = 5.0
@@ -129,39 +134,41 @@ _OK, _NOT_FOUND = 200, 404
 
 
 async def fetch_tenant_key(http: httpx.AsyncClient, url: str, token: Secret, tenant_id: str) -> Secret | None:
-    """The tenant's key, from the vault at `url`; None where it has none. Raises CannotReach where that can't be known.
+    """Return the tenant's API key from the ScaiVault at `url`; None if it has none.
 
-    A vault that is down is no reason to use another key: that would be to act as somebody else.
+    Raises:
+        Unreachable: ScaiVault gave no usable response. Another key is not used then, since it may belong to another
+            caller.
     """
     from httpx import HTTPError
 
     headers = {"Authorization": f"Bearer {token.reveal()}", "Accept": "application/json"}
     try:
-        answer = await http.get(
+        response = await http.get(
             f"{url}/v1/secrets/tenants/{tenant_id}/scaigrid_api_key", headers=headers, timeout=VAULT_TIMEOUT_S
         )
     except HTTPError:
-        raise _unknown("ScaiVault did not answer") from None
-    if answer.status_code == _NOT_FOUND:
+        raise _unreachable("ScaiVault did not answer") from None
+    if response.status_code == _NOT_FOUND:
         return None
-    if answer.status_code != _OK:
-        raise _unknown(f"ScaiVault answered {answer.status_code}")
-    return _key(answer)
+    if response.status_code != _OK:
+        raise _unreachable(f"ScaiVault answered {response.status_code}")
+    return _key(response)
 
 
-def _key(answer: httpx.Response) -> Secret:
-    """The value under `data`: a string, or an object with a `value`."""
+def _key(response: httpx.Response) -> Secret:
+    """Return the key under `data`: a string, or an object with a `value`."""
     try:
-        body: Any = answer.json()
+        body: Any = response.json()
     except ValueError:
         body = None
     value = body.get("data") if isinstance(body, dict) else None
     value = value.get("value") if isinstance(value, dict) else value
     key = Secret(value) if isinstance(value, str) else None
     if key is None or not key.is_sendable:
-        raise _unknown("ScaiVault's answer holds no key that could be used")
+        raise _unreachable("ScaiVault's response holds no usable key")
     return key
 
 
-def _unknown(words: str) -> Unreachable:
-    return Unreachable(words, hint="check SCAIVAULT_URL and SCAIVAULT_TOKEN, or send your own token")
+def _unreachable(message: str) -> Unreachable:
+    return Unreachable(message, hint="check SCAIVAULT_URL and SCAIVAULT_TOKEN, or send your own token")

@@ -1,4 +1,4 @@
-"""Profiles, precedence, paths: turns what a person set into one `Target`."""
+"""Configuration: combine options, environment and profiles into one `Target`, and know where files are."""
 
 from scaicore_tui.config.identity import Caller, Identity, identity_of
 from scaicore_tui.config.paths import config_file, copied_file, journal_file, ledger_file, state_dir

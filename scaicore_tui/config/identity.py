@@ -1,8 +1,8 @@
-"""Whose feed it is: what tells one journal, or the target of one write, from another. Pure.
+"""Identify feeds and callers, which separates journals and the targets of writes. Pure.
 
 A feed is identified by its base URL, the Core it is limited to, the profile, and the caller: the subject and the tenant
-of the token. Some of these may be unknown, as a `token_command` runs only when the first request goes out. Where
-callers cannot be compared, the profile decides.
+of the token. Subject and tenant may be unknown, as a `token_command` runs only for the first request. If callers cannot
+be compared, the profile decides.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from msgspec import Struct
 
 from scaicore_tui.config.target import Target
 
-_USUAL_PORT = {"http": 80, "https": 443}
+_DEFAULT_PORT = {"http": 80, "https": 443}
 _NOT_IN_A_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]+")
-# Characters. A file name has room for 255 bytes on every system, and SQLite and the lock append to it.
-_LONGEST_PROFILE, _LONGEST_HOST = 40, 80
+# Every system allows 255 bytes in a file name; SQLite and the lock append to it.
+_MAX_PROFILE_CHARS, _MAX_HOST_CHARS = 40, 80
 # Hexadecimal digits: 64 bits for a feed, 32 bits for one of its few callers.
 _FEED_DIGITS, _CALLER_DIGITS = 16, 8
 
 
 class Caller(Struct, frozen=True, omit_defaults=True):
-    """Who a token belongs to, as far as it says. `key` is a digest of an API key, where nothing else is known.
+    """Who a token belongs to, as far as the token says. `key` is a digest of an API key, if nothing else is known.
 
-    The digest has 32 bits, and many keys share each: nobody can turn it back into the key.
+    The digest has only 32 bits, so the key cannot be recovered from it.
     """
 
     subject: str | None = None
@@ -37,13 +37,13 @@ class Caller(Struct, frozen=True, omit_defaults=True):
     key: str | None = None
 
     def is_same(self, other: Caller) -> bool | None:
-        """Return whether both are one caller, as far as both say; None if they say nothing that can be compared."""
+        """Return whether both are the same caller, by the fields that both have; None if they share none."""
         pairs = ((self.tenant, other.tenant), (self.subject, other.subject), (self.key, other.key))
         alike = [ours == theirs for ours, theirs in pairs if ours and theirs]
         return all(alike) if alike else None
 
     def is_same_tenant(self, other: Caller) -> bool | None:
-        """Return whether both see the same runs and checkpoints; None if that cannot be told."""
+        """Return whether both see the same runs and checkpoints; None if that is unknown."""
         if self.tenant and other.tenant:
             return self.tenant == other.tenant
         return self.is_same(other)
@@ -69,16 +69,16 @@ class Identity(Struct, frozen=True, omit_defaults=True):
         return self.url == other.url and self.core == other.core and self._may_be_same_caller(other)
 
     def can_look_up(self, other: Identity) -> bool:
-        """Return whether this one can find out what became of a write that the `other` one sent.
+        """Return whether this caller can look up the outcome of a write that `other` sent.
 
-        The Core to which a feed is limited does not matter here: a write has a Core of its own.
+        The Core to which a feed is limited does not matter: each write has its own.
         """
         return self.url == other.url and self._may_be_same_caller(other)
 
     def has_same_targets(self, other: Identity) -> bool:
-        """Return whether equal ids of both name the same run or checkpoint, unless it is known that they do not.
+        """Return False if equal ids in both are known to be different runs or checkpoints, else True.
 
-        Core and profile make no difference: a checkpoint that was answered through one is answered for all.
+        Core and profile do not matter: a checkpoint answered through one profile is answered for all.
         """
         alike = None if self.caller is None or other.caller is None else self.caller.is_same_tenant(other.caller)
         return self.url == other.url and alike is not False
@@ -88,12 +88,12 @@ class Identity(Struct, frozen=True, omit_defaults=True):
         return self.profile == other.profile if alike is None else alike
 
     def to_json(self) -> str:
-        """Return it as JSON in ASCII: half a character, which a name may hold, can be stored too."""
+        """Return the identity as ASCII JSON, which can hold lone surrogates in names."""
         return json.dumps(msgspec.to_builtins(self))
 
     @classmethod
     def from_json(cls, source: str | bytes) -> Self:
-        """Return what `to_json` made `source` of. Raises ValueError if it is none."""
+        """Return the identity from the output of `to_json`. Raises ValueError if it is invalid."""
         return msgspec.convert(json.loads(source), cls)
 
     @property
@@ -110,18 +110,18 @@ class Identity(Struct, frozen=True, omit_defaults=True):
 
     @property
     def file_stem(self) -> str:
-        """A file name without its ending that no other identity has, on any file system."""
+        """A file name without extension, unique to this identity on every file system."""
         caller = "" if self.caller is None else f"-{_digest(self.caller, _CALLER_DIGITS)}"
         return self.feed_stem + caller
 
     @property
     def feed_stem(self) -> str:
-        """The beginning of `file_stem` that does not depend on the caller.
+        """The part of `file_stem` that does not depend on the caller.
 
         The digest makes it unique; profile and host are there for people.
         """
-        profile = _NOT_IN_A_FILE_NAME.sub("_", self.profile)[:_LONGEST_PROFILE]
-        host = _NOT_IN_A_FILE_NAME.sub("_", urlsplit(self.url).netloc)[:_LONGEST_HOST]
+        profile = _NOT_IN_A_FILE_NAME.sub("_", self.profile)[:_MAX_PROFILE_CHARS]
+        host = _NOT_IN_A_FILE_NAME.sub("_", urlsplit(self.url).netloc)[:_MAX_HOST_CHARS]
         return f"{profile}@{host}-{_digest([self.url, self.profile, self.core], _FEED_DIGITS)}"
 
 
@@ -131,19 +131,19 @@ def identity_of(target: Target, caller: Caller | None = None) -> Identity:
 
 
 def normalize_url(url: str) -> str:
-    """Return the one spelling of `url`: scheme and host in lower case, no usual port, no slash at the end."""
+    """Return `url` normalized: scheme and host in lower case, no default port, no slash at the end."""
     parts = urlsplit(url)
     scheme, host = parts.scheme.lower(), parts.hostname or ""
     host = f"[{host}]" if ":" in host else host
-    port = "" if parts.port in (None, _USUAL_PORT.get(scheme)) else f":{parts.port}"
+    port = "" if parts.port in (None, _DEFAULT_PORT.get(scheme)) else f":{parts.port}"
     return f"{scheme}://{host}{port}{parts.path.rstrip('/')}"
 
 
 def key_digest(key: str) -> str:
-    """Return the digest by which API keys are told apart."""
+    """Return the digest that distinguishes API keys."""
     return _digest(["API key", key], _CALLER_DIGITS)
 
 
 def _digest(value: object, digits: int) -> str:
-    # JSON in ASCII, so that half a character, which a file name or a claim may hold, is encoded too.
+    # ASCII JSON can encode lone surrogates, which a file name or a claim may hold.
     return hashlib.sha256(json.dumps(msgspec.to_builtins(value)).encode()).hexdigest()[:digits]

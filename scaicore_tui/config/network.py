@@ -1,4 +1,4 @@
-"""How to reach one URL from here: the TLS and the proxy that the environment asks for, as options of an HTTP client."""
+"""Build the TLS and proxy options of the HTTP client for one URL, from the environment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class NetworkOptions(TypedDict):
-    """Options of httpx.AsyncClient. It reads no variable by itself: those that are wrong it would not name."""
+    """Options of httpx.AsyncClient. `trust_env` is off: httpx's errors would not name the faulty variable."""
 
     verify: ssl.SSLContext
     proxy: httpx.Proxy | None
@@ -24,26 +24,26 @@ class NetworkOptions(TypedDict):
 
 
 def network_options(url: str, ca_file: Path | None = None) -> NetworkOptions:
-    """The options for `url`. Raises ConfigError, which names the variable or the file that can't be used."""
+    """Return the options for `url`. Raises ConfigError, which names the unusable variable or file."""
     _check_address(url)
     context = ssl_context_for(url, ca_file)
     return {"verify": context, "proxy": _proxy(url, context), "trust_env": False}
 
 
 def ssl_context_for(url: str, ca_file: Path | None = None) -> ssl.SSLContext:
-    """The TLS for `url`. Raises ConfigError."""
+    """Return the TLS context for `url`. Raises ConfigError, which names the unusable variable or file."""
     if urlsplit(url).scheme == "http":
-        # Reading the certificates that a plain connection has no use for takes longer than opening it.
+        # Loading certificates takes longer than connecting, and a plain connection needs none.
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return client_context(ca_file)
 
 
 def _check_address(url: str) -> None:
-    """Raise ConfigError for a host that the HTTP client takes for none: each of its requests would raise something."""
+    """Raise ConfigError for a host that httpx rejects; else every request would raise an unspecific error."""
     import httpx
 
     try:
-        httpx.URL(url).host  # noqa: B018  (decoded only now)
+        httpx.URL(url).host  # noqa: B018  (the host is decoded on access)
     except (ValueError, httpx.InvalidURL) as error:
         raise invalid_url_error(url) from error
 

@@ -1,4 +1,4 @@
-"""Profiles: named sections of the TOML file in the configuration folder. An unknown key is an error, not a wish."""
+"""Read profiles, the named tables of the TOML configuration file, and validate them. Unknown keys are errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scaicore_tui.errors import ConfigError
 
 _UNKNOWN_KEY = re.compile(r"unknown field `(.+)`")
 _SECRET_KEY = re.compile("token|key|secret|password|bearer|auth", re.IGNORECASE)
-_NO_SECRETS = "this file never holds one: token_env names a variable, token_file a file readable by you alone"
+_NO_SECRETS = "do not put tokens here: set token_env to a variable, or token_file to a file that only you can read"
 _TYPE = re.compile(r"`(\w+)( \| null)?`")
 _TYPES = {
     "str": "text",
@@ -31,7 +31,10 @@ _TYPES = {
 
 
 class ConfigProblem(Struct, frozen=True):
-    """`place` is the key with the tables that it stands in, as TOML has them; empty for the whole file."""
+    """One problem in the configuration file.
+
+    `location` is the key with its tables, dotted as in TOML; empty for the whole file. `fix` is a hint for people.
+    """
 
     location: str
     message: str
@@ -41,14 +44,17 @@ class ConfigProblem(Struct, frozen=True):
         return ": ".join(filter(None, (self.location, self.message)))
 
 
-def validate(table: Mapping[str, Any], kind: type[Struct], at: str) -> Iterator[ConfigProblem]:
-    """All that is wrong with a table as a `kind`, key by key; and where no key is, with all of them together."""
-    found = [complaint for key, value in table.items() for complaint in _of({key: value}, kind, at)]
-    yield from found or _of(table, kind, at)
+def validate(table: Mapping[str, Any], kind: type[Struct], prefix: str) -> Iterator[ConfigProblem]:
+    """Yield all problems of a table as a `kind`: of each key by itself, or if there are none, of all keys together.
+
+    `prefix` is the dotted name of the table.
+    """
+    found = [problem for key, value in table.items() for problem in _problems_of({key: value}, kind, prefix)]
+    yield from found or _problems_of(table, kind, prefix)
 
 
 def convert_path(kind: type, value: Any) -> Any:
-    """What msgspec does not make by itself: a path, or nothing else."""
+    """Convert a string to a Path, for msgspec; raise ValueError for anything else."""
     from pathlib import Path
 
     if kind is not Path or not isinstance(value, str):
@@ -56,22 +62,22 @@ def convert_path(kind: type, value: Any) -> Any:
     return Path(value)
 
 
-def _of(table: Mapping[str, Any], kind: type[Struct], at: str) -> Iterator[ConfigProblem]:
+def _problems_of(table: Mapping[str, Any], kind: type[Struct], prefix: str) -> Iterator[ConfigProblem]:
     try:
         msgspec.convert(table, kind, dec_hook=convert_path)
     except msgspec.ValidationError as error:
-        yield _complaint(str(error), at, kind.__struct_fields__)
+        yield _to_problem(str(error), prefix, kind.__struct_fields__)
 
 
-def _complaint(words: str, at: str, known: Sequence[str]) -> ConfigProblem:
-    """What msgspec says, in TOML's words; of an unknown key the nearest one that is known."""
-    reason, _, place = words.partition(" - at ")
+def _to_problem(error: str, prefix: str, known: Sequence[str]) -> ConfigProblem:
+    """Translate an error of msgspec into the terms of TOML; for an unknown key, suggest the most similar known one."""
+    reason, _, location = error.partition(" - at ")
     found = _UNKNOWN_KEY.search(reason)
-    key = found[1] if found else re.split(r"[.\[]", place.strip("`").removeprefix("$").lstrip("."))[0]
-    name = ".".join(filter(None, (at, key)))
+    key = found[1] if found else re.split(r"[.\[]", location.strip("`").removeprefix("$").lstrip("."))[0]
+    name = ".".join(filter(None, (prefix, key)))
     if found is None:
-        fix = f"{KEYS[key].line(key)}, say: {KEYS[key].meaning}" if key in KEYS else ""
-        return ConfigProblem(name, _plain(reason), fix)
+        fix = f"for example {KEYS[key].line(key)}  ({KEYS[key].meaning})" if key in KEYS else ""
+        return ConfigProblem(name, _without_type_names(reason), fix)
     if _SECRET_KEY.search(key):
         return ConfigProblem("", f"unknown key {name}", _NO_SECRETS)
     import difflib
@@ -82,13 +88,13 @@ def _complaint(words: str, at: str, known: Sequence[str]) -> ConfigProblem:
     )
 
 
-def _plain(reason: str) -> str:
-    """What msgspec says, without its names of types."""
-    words = _TYPE.sub(lambda found: _TYPES.get(found[1], found[1]), reason)
-    return words[:1].lower() + words[1:]
+def _without_type_names(reason: str) -> str:
+    """Replace msgspec's type names by words."""
+    text = _TYPE.sub(lambda found: _TYPES.get(found[1], found[1]), reason)
+    return text[:1].lower() + text[1:]
 
 
-# Below what a clock, a date or SQLite can count to; TOML has `inf` and `nan`, too.
+# Limits that clocks, dates and SQLite can represent; TOML also has `inf` and `nan`.
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Days = Annotated[float, Meta(gt=0, le=36_500)]
 Megabytes = Annotated[float, Meta(gt=0, le=1_000_000_000)]
@@ -98,7 +104,7 @@ TOKEN_KEYS = ("token_env", "token_file", "token_command")
 
 
 class Profile(Struct, forbid_unknown_fields=True, frozen=True):
-    """What one `[profiles.NAME]` table may say; everything is optional."""
+    """The keys of one `[profiles.NAME]` table; all are optional."""
 
     url: str | None = None
     api: Api | None = None
@@ -118,13 +124,13 @@ class Profile(Struct, forbid_unknown_fields=True, frozen=True):
     ca_file: Path | None = None
 
     def __post_init__(self) -> None:
-        said = [key for key in TOKEN_KEYS if getattr(self, key) is not None]
-        if len(said) > 1:
-            raise ValueError(f"{' and '.join(said)}: only one of them can say where the token is")
+        given = [key for key in TOKEN_KEYS if getattr(self, key) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)}: use only one of them")
 
 
 class ProfileFile(Struct, forbid_unknown_fields=True, frozen=True):
-    """The whole file: a default profile's name, and the profiles."""
+    """The configuration file: the name of the default profile, and the profiles."""
 
     default: str = "default"
     profiles: dict[str, Profile] = {}
@@ -136,7 +142,7 @@ class _Tables(Struct, forbid_unknown_fields=True):
 
 
 def read_profiles(path: Path) -> ProfileFile:
-    """The profiles in `path`; none where there is no file. Raises ConfigError, naming file and key."""
+    """Return the profiles in the file at `path`; none if it does not exist. Raises ConfigError with file and key."""
     content = read_config(path)
     if content is None:
         return ProfileFile()
@@ -148,8 +154,8 @@ def read_profiles(path: Path) -> ProfileFile:
 
 
 def parse_profiles(content: str) -> tuple[ProfileFile | None, list[ConfigProblem]]:
-    """The profiles that `content` holds, and all that is wrong with it; without the former where that is anything."""
-    import tomllib  # most have no file: they need not wait for what reads it
+    """Parse the text of a configuration file. Return the profiles, or None and all problems."""
+    import tomllib  # imported late, as most users have no file
 
     try:
         raw = tomllib.loads(content)
@@ -160,11 +166,11 @@ def parse_profiles(content: str) -> tuple[ProfileFile | None, list[ConfigProblem
     try:
         return msgspec.convert(raw, ProfileFile, dec_hook=convert_path), []
     except msgspec.ValidationError:
-        return None, list(_complaints(raw))
+        return None, list(_all_problems(raw))
 
 
-def _complaints(raw: dict[str, Any]) -> Iterator[ConfigProblem]:
-    """All of them; msgspec tells the first alone."""
+def _all_problems(raw: dict[str, Any]) -> Iterator[ConfigProblem]:
+    """Yield all problems; msgspec reports only the first one."""
     tables = {key for key, value in raw.items() if isinstance(value, dict) and key not in _Tables.__struct_fields__}
     for key in tables:
         yield ConfigProblem("", f"unknown table [{key}]", f"a profile begins with [profiles.{key}]")

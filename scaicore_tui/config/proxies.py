@@ -1,6 +1,6 @@
-"""The proxy that the environment names for one URL: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+"""Find the proxy for a URL: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, read here and nowhere else.
 
-Read here and nowhere else, and only what bears on that URL is judged: a variable that nobody needs stops nothing.
+Only the variables that matter for the URL are validated: an error in an unused one is ignored.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from scaicore_tui.errors import ConfigError
 from scaicore_tui.secrets import Secret
 
 NO_PROXY = "NO_PROXY"
-_SYSTEM = "the system's settings"
+_SYSTEM = "the system settings"
 _HTTP = ("http", "https")
 _SOCKS = ("socks5", "socks5h")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _HOST = re.compile(r"[\w.:%-]+")
 _PORTS = {"http": 80, "https": 443}
-# A domain, with or without a dot or a star before it, and a port.
+# A domain, with an optional `.`, `*` or `*.` before it and an optional port after it.
 _DOMAIN = re.compile(r"\*?\.?([^\s:/*]+)(?::(\d+))?")
 
 
 class Proxy(Struct, frozen=True):
-    """One proxy: its `url` without user and password, its `host` with the port, and the `variable` that named it."""
+    """One proxy: its `url` without user and password, its `host` with port, and the `variable` that sets it."""
 
     url: str
     host: str
@@ -40,18 +40,18 @@ class Proxy(Struct, frozen=True):
 
 
 def find_proxy(url: str, env: Mapping[str, str] = os.environ) -> Proxy | None:
-    """The proxy for `url`; None where it is to be asked itself. Raises ConfigError, which names the variable."""
+    """Return the proxy for `url`; None to connect directly. Raises ConfigError, which names the faulty variable."""
     parts = urlsplit(url)
     if is_loopback(parts.hostname):
         return None
-    variable, named = _named(parts.scheme, env)
-    if not named or _is_excepted(parts, env, by_system=variable == _SYSTEM):
+    variable, value = _configured_proxy(parts.scheme, env)
+    if not value or _is_excepted(parts, env, by_system=variable == _SYSTEM):
         return None
-    return _checked(named.strip(), variable)
+    return _parse_proxy(value.strip(), variable)
 
 
 def proxy_label(url: str, env: Mapping[str, str] = os.environ) -> str | None:
-    """How the proxy for `url` is told to people; None where there is none that could be used."""
+    """Return the proxy for `url` for display; None if there is none or it is invalid."""
     try:
         proxy = find_proxy(url, env)
     except ConfigError:
@@ -60,32 +60,32 @@ def proxy_label(url: str, env: Mapping[str, str] = os.environ) -> str | None:
 
 
 def invalid_no_proxy_entries(env: Mapping[str, str] = os.environ) -> tuple[str, ...]:
-    """The entries of `NO_PROXY` that are neither hosts nor networks: they except nothing."""
+    """Return the entries of `NO_PROXY` that are neither hosts nor networks, and have no effect."""
     _, text = _value(NO_PROXY, env)
-    return tuple(entry for entry in _entries(text) if _network(entry) is None and _is_odd(entry))
+    return tuple(entry for entry in _entries(text) if _network(entry) is None and _is_invalid(entry))
 
 
 def _value(name: str, env: Mapping[str, str]) -> tuple[str, str]:
-    """A variable in lower case, else in upper case, as curl and Python look for it; and how it is spelled."""
+    """Return a variable's actual name and its value; lower case first, as in curl and Python."""
     lower = name.lower()
     return (lower, env[lower]) if lower in env else (name, env.get(name, ""))
 
 
-def _named(scheme: str, env: Mapping[str, str]) -> tuple[str, str]:
-    """The variable that names a proxy for URLs of that scheme, and what it says; both empty where none does."""
+def _configured_proxy(scheme: str, env: Mapping[str, str]) -> tuple[str, str]:
+    """Return the variable that sets the proxy for a scheme, and its value; both empty if none does."""
     for name in (f"{scheme.upper()}_PROXY", "ALL_PROXY"):
         variable, text = _value(name, env)
-        # A web server sets HTTP_PROXY from a header that anybody may send (CVE-2016-5385).
+        # Under CGI, HTTP_PROXY comes from a request header that anybody can send (CVE-2016-5385).
         if text.strip() and not (variable == "HTTP_PROXY" and "REQUEST_METHOD" in env):
             return variable, text
     if env is not os.environ:
         return "", ""
-    # Nothing on Linux; on Windows and macOS what a person set for all programs.
+    # The system-wide setting on Windows and macOS; nothing on Linux.
     return _SYSTEM, getproxies().get(scheme, "")
 
 
 def _is_excepted(parts: SplitResult, env: Mapping[str, str], *, by_system: bool) -> bool:
-    """Whether `NO_PROXY`, or the system's list, has the host of these parts."""
+    """Return True if `NO_PROXY`, or the system's list of exceptions, contains the host."""
     host, port = (parts.hostname or "").rstrip("."), parts.port or _PORTS.get(parts.scheme)
     if by_system:
         return bool(proxy_bypass(host))
@@ -98,7 +98,7 @@ def _entries(text: str) -> Iterator[str]:
 
 
 def _excepts(entry: str, host: str, port: int | None) -> bool:
-    """Whether an entry of NO_PROXY is `*`, or a network, an address or a domain that has this host."""
+    """Return True if an entry of NO_PROXY is `*`, or a network, an address or a domain that contains this host."""
     if entry == "*":
         return True
     if network := _network(entry):
@@ -112,7 +112,7 @@ def _excepts(entry: str, host: str, port: int | None) -> bool:
 
 
 def _network(entry: str) -> tuple[IPv4Network | IPv6Network, int | None] | None:
-    """A network, or an address as a network of one, with its port; None where the entry is neither."""
+    """Parse an entry as a network, or as an address (a network of one), with its port; None if it is neither."""
     text = _without_scheme(entry)
     found = re.fullmatch(r"\[([^\]]+)\](?::(\d+))?(/\d+)?|([\d.]+):(\d+)", text)
     address, port = text, None
@@ -132,7 +132,7 @@ def _is_in(host: str, network: IPv4Network | IPv6Network) -> bool:
         return False
 
 
-def _is_odd(entry: str) -> bool:
+def _is_invalid(entry: str) -> bool:
     return entry != "*" and _DOMAIN.fullmatch(_without_scheme(entry)) is None
 
 
@@ -140,13 +140,13 @@ def _without_scheme(entry: str) -> str:
     return _SCHEME.sub("", entry, count=1)
 
 
-def _checked(text: str, variable: str) -> Proxy:
-    """The proxy that a variable names. Raises ConfigError; a password in it is not repeated."""
+def _parse_proxy(text: str, variable: str) -> Proxy:
+    """Parse the value of a variable. Raises ConfigError, which does not repeat a password."""
     scheme, _, rest = (text if _SCHEME.match(text) else f"http://{text}").partition("://")
     authority = re.split("[/?#]", rest, maxsplit=1)[0]
     if "@" in rest and "@" not in authority:
-        signs = "write # as %23, / as %2F, ? as %3F in its user and password"
-        raise _unusable(variable, "a sign in its password ends the address", signs)
+        hint = "in its user and password, write # as %23, / as %2F and ? as %3F"
+        raise _unusable(variable, "a special character in its password ends the address", hint)
     login, _, host = authority.rpartition("@")
     _check_scheme(scheme.lower(), variable)
     if not _is_host(host):
@@ -157,19 +157,19 @@ def _checked(text: str, variable: str) -> Proxy:
 
 
 def proxy_address_error(variable: str) -> ConfigError:
-    """What that variable holds is no address."""
-    return _unusable(variable, "this is no proxy's address", "it should look like http://proxy.example.com:3128")
+    """Return the error for a variable whose value is not an address."""
+    return _unusable(variable, "its value is not a proxy address", "use the form http://proxy.example.com:3128")
 
 
 def _check_scheme(scheme: str, variable: str) -> None:
     if scheme not in (*_HTTP, *_SOCKS):
-        raise _unusable(variable, f"a {scheme} proxy is not supported", "http://, https:// or socks5://")
+        raise _unusable(variable, f"a {scheme} proxy is not supported", "use http://, https:// or socks5://")
     if scheme in _SOCKS and find_spec("socksio") is None:
-        raise _unusable(variable, "it names a SOCKS proxy, for which socksio is missing", "pip install socksio")
+        raise _unusable(variable, "a SOCKS proxy needs the Python package socksio", "pip install socksio")
 
 
 def _is_host(text: str) -> bool:
-    """Whether it is a host, maybe with a port."""
+    """Return True if `text` is a host with an optional port."""
     try:
         parts = urlsplit(f"//{text}")
         if text.endswith(":"):
@@ -180,4 +180,4 @@ def _is_host(text: str) -> bool:
 
 
 def _unusable(variable: str, reason: str, hint: str) -> ConfigError:
-    return ConfigError(f"{variable} can't be used: {reason}", hint=f"{hint}; or unset {variable}")
+    return ConfigError(f"{variable} cannot be used: {reason}", hint=f"{hint}; or unset {variable}")

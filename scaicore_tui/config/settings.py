@@ -1,4 +1,4 @@
-"""Flag, environment, profile, default: in that order, for every setting (README, Configuration)."""
+"""Resolve every setting from option, environment, profile and default, in that order, and record its source."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scaicore_tui.errors import ConfigError
 
 
 class ProfileInfo(Struct, frozen=True):
-    """One profile that says where its API is."""
+    """A profile that has a URL."""
 
     name: str
     url: str
@@ -29,12 +29,12 @@ class ProfileInfo(Struct, frozen=True):
 
 
 def list_profiles(config: Path | None = None) -> list[ProfileInfo]:
-    """All of them, in the file's order. Raises ConfigError where the file makes no sense."""
+    """Return the profiles that have a URL, in the order of the file. Raises ConfigError if the file is invalid."""
     profiles = read_profiles(config or config_file()).profiles
     return [
-        ProfileInfo(name, one.url, one.core, one.color, bool(one.read_only), bool(one.protected))
-        for name, one in profiles.items()
-        if one.url is not None
+        ProfileInfo(name, profile.url, profile.core, profile.color, bool(profile.read_only), bool(profile.protected))
+        for name, profile in profiles.items()
+        if profile.url is not None
     ]
 
 
@@ -60,7 +60,7 @@ _DEFAULTS: dict[str, Any] = {
 
 
 class Flags(Struct, frozen=True):
-    """What was said on the command line; None is unsaid."""
+    """Options of the command line; None if not given."""
 
     url: str | None = None
     api: str | None = None
@@ -73,14 +73,18 @@ class Flags(Struct, frozen=True):
 
 
 class Setting(NamedTuple):
-    """A value, and what said so: a flag, a variable of the environment, a profile, or `default`."""
+    """A value and its source: an option, an environment variable, a profile, or `default`."""
 
     value: Any
     source: str
 
 
 class Settings(Struct, frozen=True):
-    """All that was settled. `selected_by` is what named the profile; empty where nothing did, and it need not exist."""
+    """All settings with their sources.
+
+    `selected_by` is the option or variable that chose the profile `name`; if empty, it is the default profile, which
+    need not exist. `names` are all profiles in the file.
+    """
 
     file: Path
     name: str
@@ -91,24 +95,24 @@ class Settings(Struct, frozen=True):
 
     @property
     def source_label(self) -> str:
-        """How its profile is told as a source."""
-        return _of_profile(self.name)
+        """The profile as the source of a setting, for people."""
+        return _profile_label(self.name)
 
     @property
     def is_url_from_profile(self) -> bool:
-        """Whether the URL is the profile's, so that its name says which API it is."""
+        """True if the URL comes from the profile, so that the profile's name identifies the API."""
         url = self.tokens.profile.url
         return url is not None and url == self.values["url"].value
 
     @property
     def override_warning(self) -> str:
-        """That the environment has another address than the profile; empty where it has not, or a flag has the word."""
+        """Warning that the environment overrides the profile's URL; empty if it does not, or if an option does."""
         source = self.values["url"].source
-        is_meant = self.is_url_from_profile or self.tokens.profile.url is None or source.startswith("--")
-        return "" if is_meant else f"{source} wins over the url of profile {self.name}"
+        is_intended = self.is_url_from_profile or self.tokens.profile.url is None or source.startswith("--")
+        return "" if is_intended else f"{source} overrides the url of profile {self.name}"
 
     def target(self) -> Target | None:
-        """The API to talk to; None where nothing says which. Raises ConfigError for what makes no sense."""
+        """Return the API to connect to; None if no URL is set. Raises ConfigError for an invalid setting."""
         value = {key: setting.value for key, setting in self.values.items()}
         if value["url"] is None:
             return None
@@ -127,64 +131,64 @@ class Settings(Struct, frozen=True):
 
 
 def resolve_target(flags: Flags, env: Mapping[str, str] | None = None, config: Path | None = None) -> Target | None:
-    """The API to talk to; None where nothing says which. Raises ConfigError for what makes no sense."""
+    """Return the API to connect to; None if no URL is set. Raises ConfigError for an invalid setting."""
     return load_settings(flags, env, config).target()
 
 
 def load_settings(
     flags: Flags, env: Mapping[str, str] | None = None, config: Path | None = None, *, prefer_profile: bool = False
 ) -> Settings:
-    """All settings with their sources. Raises ConfigError for what makes no sense.
+    """Return all settings with their sources. Raises ConfigError for an invalid setting.
 
-    With `prefer_profile`, a profile that a person chose, its address and token win over the environment.
+    With `prefer_profile`, the profile's URL and token override those of the environment.
     """
     env = os.environ if env is None else env
     path = config or config_file()
     content = read_profiles(path)
-    name, asked_by = _name(flags, env, path, content)
+    name, selected_by = _select_profile(flags, env, path, content)
     profile = content.profiles.get(name, Profile())
     if prefer_profile:
         env = _without_overridden(profile, env)
     values = {key: next(_candidates(key, flags, env, name, profile)) for key in _DEFAULTS}
     if values["url"].value is None:
-        values |= _of_grid(values, env)
-    values["api"] = Setting(_api(values["api"]), values["api"].source)
-    tokens = TokenSettings(env, name, profile, flags.token_file, _tenant(values["tenant"]))
-    return Settings(path, name, asked_by, tuple(content.profiles), values, tokens)
+        values |= _grid_settings(values, env)
+    values["api"] = Setting(_parse_api(values["api"]), values["api"].source)
+    tokens = TokenSettings(env, name, profile, flags.token_file, _parse_tenant(values["tenant"]))
+    return Settings(path, name, selected_by, tuple(content.profiles), values, tokens)
 
 
 def _without_overridden(profile: Profile, env: Mapping[str, str]) -> dict[str, str]:
-    """The environment without what the profile says itself."""
+    """Return the environment without the variables that the profile sets itself."""
     own = {_VARIABLES["url"], _VARIABLES["api"]} if profile.url is not None else set()
     if any(getattr(profile, key) is not None for key in TOKEN_KEYS):
         own.add(TOKEN_VARIABLE)
     return {name: value for name, value in env.items() if name not in own}
 
 
-def _name(flags: Flags, env: Mapping[str, str], path: Path, content: ProfileFile) -> tuple[str, str]:
-    """The profile's name, and what asked for it."""
-    asked = flags.profile or env.get(PROFILE_VARIABLE)
-    if not asked:
+def _select_profile(flags: Flags, env: Mapping[str, str], path: Path, content: ProfileFile) -> tuple[str, str]:
+    """Return the profile's name, and the option or variable that chose it."""
+    name = flags.profile or env.get(PROFILE_VARIABLE)
+    if not name:
         return content.default, ""
-    if asked not in content.profiles:
+    if name not in content.profiles:
         known = ", ".join(content.profiles) or "none"
-        raise ConfigError(f"no profile {asked!r} in {path}", hint=f"profiles there: {known}")
-    return asked, "--profile" if flags.profile else PROFILE_VARIABLE
+        raise ConfigError(f"no profile {name!r} in {path}", hint=f"profiles there: {known}")
+    return name, "--profile" if flags.profile else PROFILE_VARIABLE
 
 
 def _candidates(key: str, flags: Flags, env: Mapping[str, str], name: str, profile: Profile) -> Iterator[Setting]:
-    """What each source says of a setting, the strongest first."""
-    if said := getattr(flags, key, None):
-        yield Setting(said, f"--{key.replace('_', '-')}")
+    """Yield the values of a setting from all sources, highest precedence first."""
+    if option := getattr(flags, key, None):
+        yield Setting(option, f"--{key.replace('_', '-')}")
     if (variable := _VARIABLES.get(key)) and (text := env.get(variable)):
         yield Setting(text, variable)
-    if (kept := getattr(profile, key)) is not None:
-        yield Setting(kept, _of_profile(name))
+    if (value := getattr(profile, key)) is not None:
+        yield Setting(value, _profile_label(name))
     yield Setting(_DEFAULTS[key], "default")
 
 
-def _of_grid(values: Mapping[str, Setting], env: Mapping[str, str]) -> dict[str, Setting]:
-    """With nothing but `SCAIGRID_*` set, the ScaiGrid is spoken to itself."""
+def _grid_settings(values: Mapping[str, Setting], env: Mapping[str, str]) -> dict[str, Setting]:
+    """Return the settings for a direct connection to ScaiGrid, used if only `SCAIGRID_*` variables are set."""
     variable = next((name for name in _GRID_VARIABLES if env.get(name)), None)
     if variable is None:
         return {}
@@ -193,19 +197,21 @@ def _of_grid(values: Mapping[str, Setting], env: Mapping[str, str]) -> dict[str,
     return found | ({"api": Setting(Api.SCAIGRID, variable)} if values["api"].source == "default" else {})
 
 
-def _of_profile(name: str) -> str:
+def _profile_label(name: str) -> str:
     return f"profile {name}"
 
 
-def _api(setting: Setting) -> Api:
+def _parse_api(setting: Setting) -> Api:
     try:
         return Api(setting.value)
     except ValueError:
-        raise ConfigError(f"no API {setting.value!r} ({setting.source})", hint=f"one of: {', '.join(Api)}") from None
+        raise ConfigError(
+            f"unknown API {setting.value!r} ({setting.source})", hint=f"use one of: {', '.join(Api)}"
+        ) from None
 
 
-def _tenant(setting: Setting) -> str | None:
+def _parse_tenant(setting: Setting) -> str | None:
     tenant: str | None = setting.value
     if tenant is not None and not TENANT_PATTERN.fullmatch(tenant):
-        raise ConfigError(f"not a tenant's id: {tenant!r} ({setting.source})", hint="letters, digits, - and _")
+        raise ConfigError(f"not a tenant id: {tenant!r} ({setting.source})", hint="use letters, digits, - and _")
     return tenant

@@ -1,4 +1,4 @@
-"""Where the API is, and how to speak to it: everything a client needs, settled."""
+"""`Target`: everything that a client needs to connect to one API."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scaicore_tui.config.token_sources import TokenSource
 from scaicore_tui.errors import ConfigError
 from scaicore_tui.secrets import Secret
 
-# Seconds without a byte of an answer.
+# A request fails after this long without a byte of the response.
 DEFAULT_TIMEOUT_S = 10.0
 
 
@@ -26,7 +26,7 @@ class Api(StrEnum):
 
 
 class Color(StrEnum):
-    """What a profile's name stands on in the status bar."""
+    """Background colour of a profile's name in the status bar."""
 
     RED = "red"
     AMBER = "amber"
@@ -35,25 +35,34 @@ class Color(StrEnum):
     VIOLET = "violet"
 
 
-# In bytes (RFC 1035 §2.3.4).
+# Of one label of a host name (RFC 1035 §2.3.4).
 MAX_LABEL_BYTES = 63
-# RFC 9110 §7.2: no user, no path, nothing to read in two ways.
+# Host and optional port (RFC 9110 §7.2); no user, no path.
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]*)?", re.ASCII)
-_USUAL_PATH = {Api.SCAIFLOW: "/api/v1", Api.SCAIGRID: ""}
-_BARE_PATH = "/v1"
-_RESOURCES = {Api.SCAIFLOW: "/scaicore", Api.SCAIGRID: "/v1/modules/scaicore"}
+_DEFAULT_PATHS = {Api.SCAIFLOW: "/api/v1", Api.SCAIGRID: ""}
+_VERSION_PATH = "/v1"
+_RESOURCES_PATHS = {Api.SCAIFLOW: "/scaicore", Api.SCAIGRID: "/v1/modules/scaicore"}
 
 
 class Target(Struct, frozen=True):
-    """One API, as one profile sees it; writes to a `protected` one are typed out.
+    """One API with the settings of one profile.
 
-    `interval` and `timeout` are in seconds. Where the `token` is known its `token_source` says where it came from; the
-    `sources` are asked in their order where it is not, where it runs out, and where it is refused. A token that names
-    no tenant itself belongs to `tenant`. Runs that ended more
-    than `keep_days` ago are forgotten, and the oldest where the journal has more than `keep_mb` million bytes; None
-    keeps all. `low_bandwidth` is about the person's link. The authorities in a `ca_file` are believed, and no others.
-    `offline` there is only what was recorded: nothing is asked of the API. `is_named` says that the profile of that
-    `name` gave the URL.
+    Attributes:
+        url: the address as configured; see `base_url`.
+        name: name of the profile.
+        token: the token, if known before the first request; `token_source` names its source, for people.
+        sources: asked in order if there is no token yet, or if it expires or is rejected.
+        tenant: tenant of a token that names none itself.
+        core: only this Core; None for all.
+        interval: seconds between polls.
+        timeout: seconds without a byte before a request fails.
+        protected: writes need a typed confirmation.
+        keep_days: runs are deleted from the journal this many days after they ended; None keeps all.
+        keep_mb: the oldest ended runs are deleted if the journal is larger than this many MB; None keeps all.
+        low_bandwidth: the person's terminal is on a slow connection.
+        ca_file: CA bundle that replaces the default trust store.
+        offline: show only recorded data; send no requests.
+        is_url_from_profile: the profile `name` set the URL.
     """
 
     url: str
@@ -77,29 +86,29 @@ class Target(Struct, frozen=True):
     is_url_from_profile: bool = False
 
     def prune_before(self, now: float) -> int | None:
-        """The moment before which runs are forgotten, in microseconds; `now` in seconds, both since 1970."""
+        """Return the time before which ended runs are deleted, in microseconds since 1970; `now` is in seconds."""
         return None if self.keep_days is None else int((now - self.keep_days * 86_400) * 1_000_000)
 
     @property
     def max_bytes(self) -> int | None:
-        """How large the journal may be."""
+        """Maximum size of the journal in bytes; None for no limit."""
         return None if self.keep_mb is None else int(self.keep_mb * 1_000_000)
 
     @property
     def base_url(self) -> str:
-        """The URL with the backend's usual path, where it has none."""
+        """The URL; if it has no path, with the default path of the API."""
         url = self.url.rstrip("/")
-        return url if urlsplit(url).path else url + _USUAL_PATH[self.api]
+        return url if urlsplit(url).path else url + _DEFAULT_PATHS[self.api]
 
     @property
     def has_default_path(self) -> bool:
-        """Whether the URL is that of a backend itself, and not of one of several behind a gateway (API §1)."""
-        return urlsplit(self.base_url).path in (_USUAL_PATH[self.api], _BARE_PATH)
+        """True if the URL is that of a server itself, not of one of several behind a gateway (API §1)."""
+        return urlsplit(self.base_url).path in (_DEFAULT_PATHS[self.api], _VERSION_PATH)
 
     @property
     def resources_url(self) -> str:
-        """The URL that the four calls hang under."""
-        suffix = _RESOURCES[self.api]
+        """The URL under which the four calls are."""
+        suffix = _RESOURCES_PATHS[self.api]
         return self.base_url if self.base_url.endswith(suffix) else self.base_url + suffix
 
     @property
@@ -109,22 +118,22 @@ class Target(Struct, frozen=True):
 
     @property
     def title(self) -> str:
-        """What people call it: by its profile, where that says which API it is, or by its host."""
+        """Name of the API for people: the profile if it sets the URL, else the host."""
         return self.name if self.is_url_from_profile else self.host
 
     @property
     def has_credential(self) -> bool:
-        """Whether there is a token, or something to ask for one."""
+        """True if there is a token or a source for one."""
         return self.token is not None or bool(self.sources)
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the URL can't leave this machine."""
+        """True if the URL is on this machine."""
         return is_loopback(urlsplit(self.url).hostname)
 
 
 def is_loopback(host: str | None) -> bool:
-    """Whether `host` names this machine itself."""
+    """Return True if `host` is this machine."""
     if host is None or host == "localhost":
         return host is not None
     try:
@@ -134,40 +143,47 @@ def is_loopback(host: str | None) -> bool:
 
 
 def parse_host_header(header: str) -> str | None:
-    """The host that a `Host` header names, in lower case and without its port; None where it is no host and port."""
+    """Return the host of a `Host` header, in lower case and without port; None if the header is invalid."""
     found = _HOST.fullmatch(header)
     return found and (found[1] or found[2]).lower()
 
 
 def check_url(url: str, *, has_token: bool) -> str:
-    """`url`, if a client may use it. Raises ConfigError: no web address, one that carries what belongs elsewhere, or a
-    token in the clear over a network."""
+    """Return `url` if a client may use it.
+
+    Raises:
+        ConfigError: it is not an HTTP address, it contains a user, password, query or fragment, or a token would be
+            sent over a network without TLS.
+    """
     parts = _split(url)
     if parts is None or parts.scheme not in ("http", "https") or not _is_host_name(parts.hostname):
         raise invalid_url_error(url)
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigError(
-            "a URL must not carry a user, a password or a query", hint="set SCAICORE_TUI_TOKEN for a token"
+            "the URL must not contain a user, a password or a query", hint="set SCAICORE_TUI_TOKEN for a token"
         )
     if parts.scheme == "http" and has_token and not is_loopback(parts.hostname):
         raise ConfigError(
-            f"a token is never sent in the clear to {parts.hostname}", hint="use https:// (plain http: loopback only)"
+            f"a token is never sent unencrypted to {parts.hostname}",
+            hint="use https:// (http:// works on loopback only)",
         )
     return url
 
 
 def invalid_url_error(url: str) -> ConfigError:
-    """This can't be the address of an API."""
-    return ConfigError(f"not a web address: {_shown(url)!r}", hint="it should look like https://scaiflow.example.com")
+    """Return the error for a URL that cannot be the address of an API."""
+    return ConfigError(
+        f"not a web address: {_without_secrets(url)!r}", hint="use the form https://scaiflow.example.com"
+    )
 
 
 def _is_host_name(name: str | None) -> bool:
-    """Whether it could be looked up: no label is empty, too long, or encoded (`xn--`) from nothing."""
+    """Return True if DNS can look up the name: no label is empty, too long or invalid punycode."""
     labels = (name or "").removesuffix(".").split(".")
     if not all(0 < len(label) <= MAX_LABEL_BYTES for label in labels):
         return False
     if all(label.isascii() and not label.startswith("xn--") for label in labels):
-        return True  # loading the codec below takes a while
+        return True  # without loading the codec below, which is slow
     try:
         ".".join(labels).encode("idna").decode("idna")
     except UnicodeError:
@@ -176,7 +192,7 @@ def _is_host_name(name: str | None) -> bool:
 
 
 def _split(url: str) -> SplitResult | None:
-    """The parts of a URL; None where it has a host or port that none can have."""
+    """Return the parts of a URL; None if its host or port is invalid."""
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -185,6 +201,6 @@ def _split(url: str) -> SplitResult | None:
     return parts
 
 
-def _shown(url: str) -> str:
-    """What may be told of an address that is none: a password may stand before the host, a token behind it."""
+def _without_secrets(url: str) -> str:
+    """Return an invalid URL without the parts that may hold secrets: user, password, query and fragment."""
     return re.split("[?#]", url.rpartition("@")[2])[0]

@@ -22,17 +22,17 @@ _HEAD = """\
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def render_profile(name: str, said: Mapping[str, Any]) -> str:
+def render_profile(name: str, given: Mapping[str, Any]) -> str:
     """Return the text of a file with one profile, which is the default.
 
     Raises:
         ConfigError: the file could not be read back.
     """
     key = name if _BARE.fullmatch(name) else _toml(name)
-    text = "\n".join((_HEAD, f"default = {_toml(name)}", "", f"[profiles.{key}]", *_lines(said), ""))
-    _, complaints = parse_profiles(text)
-    if complaints:
-        raise ConfigError(str(complaints[0]), effect="nothing was written", hint=complaints[0].fix)
+    text = "\n".join((_HEAD, f"default = {_toml(name)}", "", f"[profiles.{key}]", *_lines(given), ""))
+    _, problems = parse_profiles(text)
+    if problems:
+        raise ConfigError(str(problems[0]), effect="nothing was written", hint=problems[0].fix)
     return text
 
 
@@ -72,12 +72,12 @@ def already_exists(path: Path) -> ConfigError:
     )
 
 
-def _lines(said: Mapping[str, Any]) -> Iterator[str]:
+def _lines(given: Mapping[str, Any]) -> Iterator[str]:
     """Yield a line for each given key, and a comment for each other key. Only one token key is needed."""
-    yield from (f"{key} = {_toml(said[key])}" for key in KEYS if key in said)
-    has_token = any(key in said for key in TOKEN_KEYS)
+    yield from (f"{key} = {_toml(given[key])}" for key in KEYS if key in given)
+    has_token = any(key in given for key in TOKEN_KEYS)
     for name, key in KEYS.items():
-        if name not in said and not (has_token and name in TOKEN_KEYS):
+        if name not in given and not (has_token and name in TOKEN_KEYS):
             yield f"# {key.explained(name)}"
 
 

@@ -1,4 +1,4 @@
-"""Where a token can be had from, as values: `config.tokens` chooses among them, `credentials` asks them."""
+"""The kinds of token sources. `config.tokens` chooses among them, `auth.provider` fetches tokens from them."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from msgspec import Struct
 
 from scaicore_tui.secrets import Secret
 
-# What a tenant's id looks like: it becomes a part of a URL.
+# A tenant id becomes part of a URL.
 TENANT_PATTERN = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
 class EnvToken(Struct, frozen=True):
-    """A variable of the environment holds it."""
+    """An environment variable that holds the token."""
 
     name: str
     token: Secret
 
 
 class TokenFile(Struct, frozen=True):
-    """A file that holds it and nothing else. A new one may be written into it while the program runs."""
+    """A file that holds only the token. It is read again when the token expires, so it may be replaced."""
 
     name: str
     path: Path
 
 
 class TokenCommand(Struct, frozen=True):
-    """A program that prints it and nothing else. No shell is started."""
+    """A program, run without a shell, that prints only the token."""
 
     profile: str
     arguments: tuple[str, ...]
@@ -39,7 +39,7 @@ class TokenCommand(Struct, frozen=True):
 
 
 class VaultKey(Struct, frozen=True):
-    """The API key of a tenant, which a ScaiVault keeps (API §4)."""
+    """The API key of a tenant, stored in ScaiVault (API §4)."""
 
     url: str
     token: Secret

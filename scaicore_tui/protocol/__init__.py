@@ -1,4 +1,4 @@
-"""What the API says, and only that: bodies, wrappers, problems. Knows nothing of HTTP, runs or screens."""
+"""Decode the API's bodies: events, checkpoints, error responses and their wrappers. Knows no HTTP, runs or screens."""
 
 from scaicore_tui.protocol.checkpoints import (
     Checkpoint,

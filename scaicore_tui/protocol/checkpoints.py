@@ -1,4 +1,4 @@
-"""Checkpoints (API §3): paused runs, waiting for a person."""
+"""Decode checkpoints, the requests of paused runs to a person (API §3), and the response to an invoke."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ BREAKPOINT = "debug_breakpoint"
 CONTINUE = "continue"
 PENDING = "pending"
 RESOLVED = "resolved"
-# Stands for what can't be read of a checkpoint.
+# Placeholder for a field that cannot be decoded.
 UNREADABLE = "(unreadable)"
 
 
 class Presentation(Struct, frozen=True):
-    """What a person is asked; `sections` are a form's, as they came."""
+    """The question to a person; `sections` are those of a form, as received."""
 
     title: str = ""
     message: str = ""
@@ -31,10 +31,13 @@ class Presentation(Struct, frozen=True):
 
 
 class Option(Struct, frozen=True):
-    """One possible answer: `value` is what is sent, `label` what is read.
+    """One possible answer to a checkpoint.
 
-    `id` stands for the value where it is typed, compared or shown: a string is itself, all else is JSON, as is a string
-    that would look like another option of its checkpoint. Without a `value` it is the `id` that is sent.
+    Attributes:
+        id: text of the value, to type, compare or show: a string as it is, other values as JSON. A string that would
+            look like another option of the same checkpoint is JSON too.
+        label: name for people; may be empty.
+        value: the JSON value to send; without one, the id is sent.
     """
 
     id: str
@@ -47,14 +50,14 @@ class Option(Struct, frozen=True):
 
     @property
     def value_to_send(self) -> Any:
-        """The JSON value that answers with this option."""
+        """The JSON value to send as the answer."""
         return self.id if self.value is UNSET else self.value
 
 
 class Checkpoint(Struct, frozen=True, kw_only=True):
-    """A checkpoint as either product shows it; fields that one of them lacks are None or empty.
+    """A checkpoint of ScaiFlow or ScaiGrid; fields that the product does not send are None or empty.
 
-    `source` is all of it, as it came: also what nobody has documented.
+    `raw` is the whole object as received, with undocumented fields.
     """
 
     id: str
@@ -85,13 +88,13 @@ class Checkpoint(Struct, frozen=True, kw_only=True):
 
     @property
     def answers(self) -> tuple[Option, ...]:
-        """What may be chosen: of a breakpoint it is Continue. Empty where any text is an answer (API §3)."""
+        """The possible answers; of a breakpoint, Continue. Empty if any text is an answer (API §3)."""
         return (Option(CONTINUE),) if self.is_breakpoint else self.options
 
     def find_option(self, text: str) -> Option | None:
-        """Return the option that `text` stands for: its id, its value as text, or as JSON of the same type.
+        """Return the option with `text` as its id, as its value, or as its value in JSON; None if there is none.
 
-        Where any text is an answer, it is one by itself.
+        If any text is an answer, return an option for `text` itself.
         """
         if not self.answers:
             return Option(text)
@@ -107,29 +110,33 @@ class Checkpoint(Struct, frozen=True, kw_only=True):
 
     @property
     def title(self) -> str:
-        """The shortest thing that says what is asked."""
+        """The shortest description of the question."""
         return self.presentation.title or self.prompt or self.presentation.message or self.checkpoint_type
 
     @property
     def body_text(self) -> str:
-        """Everything that says what is asked, the title excepted."""
+        """The description of the question without the title."""
         parts = (self.presentation.message, self.prompt)
         return "\n".join(dict.fromkeys(part for part in parts if part and part != self.title))
 
     @property
     def created(self) -> int | None:
-        """When it began to wait, in microseconds since 1970."""
+        """Time of creation, in microseconds since 1970."""
         return timefmt.parse(self.created_at)
 
     @property
     def expires(self) -> int | None:
-        """Its deadline, in microseconds since 1970. Enforced with a delay of minutes (API §3)."""
+        """Deadline in microseconds since 1970. Servers enforce it with a delay of minutes (API §3)."""
         return timefmt.parse(self.expires_at)
 
 
 class CheckpointPage(Struct, frozen=True):
-    """One page of checkpoints; so many more are `unreadable`, or have no id. `passed` and `limit` are those of
-    an EventPage."""
+    """One page of checkpoints.
+
+    Attributes:
+        unreadable: number of rows that cannot be decoded or have no id.
+        skipped, limit: as in EventPage.
+    """
 
     checkpoints: tuple[Checkpoint, ...]
     next_cursor: str | None = None
@@ -139,11 +146,11 @@ class CheckpointPage(Struct, frozen=True):
 
     @property
     def row_keys(self) -> list[str]:
-        """What tells its rows from others."""
+        """Keys that identify the rows of the page."""
         return [checkpoint.id for checkpoint in self.checkpoints]
 
 
-# What is read as text, or as None where it is absent or empty.
+# Fields that are texts; None if absent or empty.
 _TEXTS = tuple(
     name
     for name in Checkpoint.__struct_fields__
@@ -152,12 +159,12 @@ _TEXTS = tuple(
 
 
 def read_checkpoint(body: bytes) -> Checkpoint:
-    """The checkpoint in `body`. Raises ValueError where there is none."""
+    """Return the checkpoint in `body`. Raises ValueError if there is none."""
     return _checkpoint(unwrap(parse(body)))
 
 
 def read_checkpoint_page(body: bytes) -> CheckpointPage:
-    """The page in `body`, whichever wrapper it wears. Raises ValueError where there is none."""
+    """Return the page in `body`, with or without a wrapper. Raises ValueError if there is none."""
     page = envelope.split_list(body, "checkpoints")
     rows = [_row(value, source) for value, source in page["checkpoints"]]
     found = tuple(_checkpoint(row) for row in rows if isinstance(row, dict) and row.get("id"))
@@ -165,7 +172,7 @@ def read_checkpoint_page(body: bytes) -> CheckpointPage:
 
 
 def _row(value: Any, source: bytes) -> Any:
-    """A row's value; of one that can't be read as a whole, each member by itself."""
+    """Return the value of a row; if it cannot be decoded as a whole, decode each member by itself."""
     if value is not lenient_json.UNPARSED:
         return value
     try:
@@ -177,7 +184,7 @@ def _row(value: Any, source: bytes) -> Any:
 
 def _checkpoint(value: Any) -> Checkpoint:
     if not isinstance(value, dict) or "id" not in value:
-        raise ValueError("it is no checkpoint")
+        raise ValueError("the response is not a checkpoint")
     return Checkpoint(
         id=as_text(value["id"]),
         checkpoint_type=as_text(value.get("checkpoint_type")),
@@ -197,7 +204,7 @@ def _presentation(value: Any) -> Presentation:
 
 
 def _normal_json(text: str) -> str | None:
-    """JSON text with its spaces where `write` puts them; None where it is none."""
+    """Return JSON text with the spaces of `write`; None if it is not JSON."""
     value = (
         lenient_json.UNPARSED
         if lenient_json.is_too_deep(text.encode("utf-8", "surrogatepass"))
@@ -207,16 +214,16 @@ def _normal_json(text: str) -> str | None:
 
 
 def _status(row: dict[str, Any]) -> str:
-    """A status in lower case, however it is written. A row without one is pending, unless it tells a resolution."""
-    told = as_text(row.get("status")).strip().casefold()
-    return told or (PENDING if row.get("resolution") is None else RESOLVED)
+    """Return the status in lower case. A row without one is resolved if it has a resolution, else pending."""
+    status = as_text(row.get("status")).strip().casefold()
+    return status or (PENDING if row.get("resolution") is None else RESOLVED)
 
 
 def _options(value: Any) -> tuple[Option, ...]:
-    """Options are strings, or objects with an id and a label; other values are taken as they are."""
+    """Decode options: strings, or objects with an id and a label; any other value stands for itself."""
     found = [_value_and_label(item) for item in value] if isinstance(value, list) else []
-    others = {write(item) for item, _ in found if not isinstance(item, str)}
-    return tuple(Option(_id(item, others), label, item) for item, label in found)
+    json_ids = {write(item) for item, _ in found if not isinstance(item, str)}
+    return tuple(Option(_option_id(item, json_ids), label, item) for item, label in found)
 
 
 def _value_and_label(item: Any) -> tuple[Any, str]:
@@ -226,16 +233,16 @@ def _value_and_label(item: Any) -> tuple[Any, str]:
     return item.get(next(names, ""), item), as_text(item.get("label"))
 
 
-def _id(value: Any, others: Container[str]) -> str:
-    """The text that stands for an option's value; `others` are those of the options that are no strings."""
-    is_plain = isinstance(value, str) and value and value not in others
+def _option_id(value: Any, json_ids: Container[str]) -> str:
+    """Return the id for an option's value; `json_ids` are the ids of the options whose values are not strings."""
+    is_plain = isinstance(value, str) and value and value not in json_ids
     return value if is_plain else write(value)
 
 
 class Invocation(Struct, frozen=True):
-    """The answer to an invoke. What comes when the run suspends is undocumented: every field may be missing.
+    """The response to an invoke. Its form for a run that suspends is undocumented, so every field may be missing.
 
-    `error` is what a run that was invoked, and failed, tells; empty where it tells none.
+    `error` is the error text of an invoked run that failed, else empty.
     """
 
     output: Any = None
@@ -247,10 +254,10 @@ class Invocation(Struct, frozen=True):
 
 
 def read_invocation(body: bytes) -> Invocation:
-    """The invocation in `body`. Raises ValueError where it is no JSON object, or an error."""
+    """Return the invocation in `body`. Raises ValueError if it is not a JSON object, or is an error."""
     inner = unwrap(parse(body))
     if not isinstance(inner, dict):
-        raise ValueError("it is no invocation")
+        raise ValueError("the response is not an invocation")
     return Invocation(
         output=inner.get("output"),
         request_id=as_text_or_none(inner.get("request_id")),
@@ -262,7 +269,7 @@ def read_invocation(body: bytes) -> Invocation:
 
 
 def _error(value: Any) -> str:
-    """Return the best text of an error of any shape (API §7)."""
+    """Return the message of an error of any form (API §7)."""
     if isinstance(value, dict):
         return as_text(value.get("message") or value.get("code") or value)
     return as_text(value)

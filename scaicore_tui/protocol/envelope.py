@@ -1,7 +1,6 @@
-"""Where in a body a list's elements stand, so that each can be kept byte for byte.
+"""Unwrap response bodies, recognize errors in them, and split a page into its rows byte for byte.
 
-Clean JSON is cut by msgspec. What it refuses is walked by hand. Invalid UTF-8 survives as surrogate escapes, there and
-back.
+msgspec splits valid JSON. Anything it rejects is scanned by `lenient_json`. Invalid UTF-8 is kept as surrogate escapes.
 """
 
 from __future__ import annotations
@@ -17,22 +16,22 @@ from scaicore_tui.protocol.lenient_json import as_text, expect, is_too_deep, nex
 
 _ERROR_WORDS = ("error", "fail", "failure")
 MIN_ERROR_STATUS = 400
-# Members that only a success has; a failed run may tell its `error` beside them.
+# Members of success bodies only; the response to a run that failed has an `error` beside them.
 _RESULTS = ("data", "id", "output", "duration_ms", "execution_id", "events", "checkpoints")
-# A checkpoint's own `status` may be any word, and so may be that of a run that was invoked.
+# Checkpoints and invoked runs have a `status` of their own, which says nothing about the response.
 _HAVE_STATUS = ("id", "duration_ms", "execution_id")
 _REASONS = ("error", "errors", "detail")
 
 
 class ErrorEnvelope(ValueError):
-    """The body is an error, not what was asked for."""
+    """The body is an error instead of the requested data."""
 
     def __init__(self) -> None:
-        super().__init__("it is an error")
+        super().__init__("the response is an error")
 
 
 def raise_if_error(value: Any) -> None:
-    """Raise ErrorEnvelope where a decoded body, or what its `data` wraps, is an error."""
+    """Raise ErrorEnvelope if a decoded body, or the value of its `data`, is an error."""
     if _is_error(value) or (isinstance(value, dict) and _is_error(value.get("data"))):
         raise ErrorEnvelope
 
@@ -58,13 +57,13 @@ def _has_reason(value: dict[str, Any]) -> bool:
     return has_code or any(value.get(name) for name in _REASONS)
 
 
-# What the fast decoder raises for JSON that it does not take, among it some that Python's does.
+# Errors of the fast decoder; it rejects some JSON that Python's decoder accepts.
 DECODE_ERRORS = (DecodeError, UnicodeDecodeError, RecursionError)
 
 
-# Forty times as many as are asked for. What has more is no page.
+# Forty times the largest page that we request.
 MAX_ROWS = 20_000
-TOO_MANY_ROWS = f"it has more than {MAX_ROWS:,} rows"
+TOO_MANY_ROWS = f"the page has more than {MAX_ROWS:,} rows"
 
 
 class _Inner(Struct):
@@ -79,14 +78,19 @@ class _Outer(_Inner):
     error: Any = None
 
 
-_cut = Decoder(_Outer).decode
+_decode_page = Decoder(_Outer).decode
 
 
 def split_events_fast(body: bytes) -> tuple[list[bytes], dict[str, Any]] | None:
-    """The bytes of each event in a page, and what else the page says; None where `page` has to judge. Raises ValueError
-    where there are too many, or the body is an error."""
+    """Return the bytes of each event of a page, and the page's other members.
+
+    Return None if the body needs `split_list`, which is slower and accepts more.
+
+    Raises:
+        ValueError: there are too many rows, or the body is an error.
+    """
     try:
-        outer = _cut(body)
+        outer = _decode_page(body)
     except DECODE_ERRORS:
         return None
     found = outer.events or (outer.data.events if outer.data is not None else None)
@@ -100,89 +104,92 @@ def split_events_fast(body: bytes) -> tuple[list[bytes], dict[str, Any]] | None:
 
 
 def decode(body: bytes) -> str:
-    """The body as text, lossless for any bytes."""
+    """Decode a body without loss; invalid UTF-8 becomes surrogate escapes."""
     return body.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
 
 
 def encode(text: str) -> bytes:
-    """The bytes that `decode` made `text` of."""
+    """Return the bytes from which `decode` made `text`."""
     return text.encode("utf-8", "surrogateescape")
 
 
 def split_list(body: bytes, key: str) -> dict[str, Any]:
-    """The object that holds a list under `key`: `body` itself, or what its `data` wraps.
+    """Return the object that has a list under `key`: `body` itself, or the value of its `data`.
 
-    The list's elements come as pairs: the value, or UNREAD where it can't be read, and its own bytes. Everything else
-    is decoded as usual. Raises ValueError where the body is no JSON, has no such list, or is an error.
+    Each row of the list becomes a pair: its value, or UNPARSED if it cannot be decoded, and its bytes.
+
+    Raises:
+        ValueError: the body is not JSON, has no such list, or is an error.
     """
     text = decode(body)
     start = skip_spaces(text, 0)
     if text[start : start + 1] != "{":
-        raise _no_page(text, key)
-    members, _ = _object(text, start, key)
+        raise _not_a_page(text, key)
+    members, _ = _split_object(text, start, key)
     raise_if_error(members)
     for candidate in (members, members.get("data")):
         if isinstance(candidate, dict) and isinstance(candidate.get(key), list):
             return candidate
-    raise ValueError(f"it has no list of {key}")
+    raise ValueError(f"the response has no list of {key}")
 
 
-def _no_page(text: str, key: str) -> ValueError:
-    """What is wrong with a body that is no object."""
+def _not_a_page(text: str, key: str) -> ValueError:
+    """Return the error for a body that is not an object."""
     try:
         json.loads(text)
     except RecursionError:
-        return ValueError("it is nested too deeply")
+        return ValueError("the response is nested too deeply")
     except ValueError as error:
         return error
-    return ValueError(f"it has no list of {key}")
+    return ValueError(f"the response has no list of {key}")
 
 
-def _object(text: str, at: int, key: str) -> tuple[dict[str, Any], int]:
-    """An object and its end; the list under `key` in pairs, here and inside `data`."""
+def _split_object(text: str, index: int, key: str) -> tuple[dict[str, Any], int]:
+    """Decode an object and return its end index; split the list under `key`, here and inside `data`, into pairs."""
     members: dict[str, Any] = {}
-    at = skip_spaces(text, at + 1)
-    while text[at : at + 1] != "}":
-        name, at = value_at(text, at)
-        at = skip_spaces(text, expect(text, skip_spaces(text, at), ":"))
-        sign = text[at : at + 1]
+    index = skip_spaces(text, index + 1)
+    while text[index : index + 1] != "}":
+        name, index = value_at(text, index)
+        index = skip_spaces(text, expect(text, skip_spaces(text, index), ":"))
+        sign = text[index : index + 1]
         if name == key and sign == "[":
-            members[key], at = _array(text, at)
+            members[key], index = _split_array(text, index)
         elif name == "data" and sign == "{":
-            members[name], at = _object(text, at, key)
+            members[name], index = _split_object(text, index, key)
         else:
-            members[str(name)], at = value_at(text, at)
-        at = next_item(text, at, "}")
-    return members, at + 1
+            members[str(name)], index = value_at(text, index)
+        index = next_item(text, index, "}")
+    return members, index + 1
 
 
-def _array(text: str, at: int) -> tuple[list[tuple[Any, bytes]], int]:
-    """An array's values with their bytes, and its end."""
+def _split_array(text: str, index: int) -> tuple[list[tuple[Any, bytes]], int]:
+    """Return the values of an array with their bytes, and its end index."""
     pairs = []
-    at = skip_spaces(text, at + 1)
-    while text[at : at + 1] != "]":
-        value, end = value_at(text, at)
-        pairs.append((value, encode(text[at:end])))
+    index = skip_spaces(text, index + 1)
+    while text[index : index + 1] != "]":
+        value, end = value_at(text, index)
+        pairs.append((value, encode(text[index:end])))
         if len(pairs) > MAX_ROWS:
             raise ValueError(TOO_MANY_ROWS)
-        at = next_item(text, end, "]")
-    return pairs, at + 1
+        index = next_item(text, end, "]")
+    return pairs, index + 1
 
 
 def parse(body: bytes) -> Any:
-    """The JSON of `body`. Raises ValueError where it is none, or nested too deeply."""
+    """Decode `body` as JSON. Raises ValueError if it is not JSON or is nested too deeply."""
     if is_too_deep(body):
-        raise ValueError("it is nested too deeply")
+        raise ValueError("the response is nested too deeply")
     try:
         return json.loads(decode(body), strict=False, parse_float=read_float, parse_int=read_int)
     except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
+        raise ValueError("the response is nested too deeply") from error
 
 
 def unwrap(value: Any) -> Any:
-    """What is inside the wrapper. A body is wrapped only if it has `data` and nothing but wrapper fields beside.
+    """Return the value inside a wrapper: an object of `data` and, at most, `status` and `meta`. Else return `value`.
 
-    Raises ErrorEnvelope where the body is an error.
+    Raises:
+        ErrorEnvelope: the body is an error.
     """
     raise_if_error(value)
     if isinstance(value, dict) and "data" in value and value.keys() <= {"data", "status", "meta"}:
@@ -191,7 +198,7 @@ def unwrap(value: Any) -> Any:
 
 
 def read_cursor(page: dict[str, Any]) -> str | None:
-    """The cursor to the next page; None at the feed's end: null, absent or empty (API §7)."""
+    """Return the cursor of the next page; None at the feed's end: null, absent or empty (API §7)."""
     return as_text(page.get("next_cursor")) or None
 
 

@@ -1,7 +1,7 @@
-"""JSON, or nearly so, walked by hand: where each value begins and ends, and what it is, as far as it can be read.
+"""A scanner for JSON that may be invalid: finds where each value begins and ends, and decodes those that are valid.
 
-Python's decoder reads the values. What it does not take (nested too deeply, a number of too many digits, no JSON) is
-stepped over, by its brackets and strings, so that it costs nobody beside it. All of it takes linear time.
+Python's decoder decodes the values. A value that it rejects (nested too deeply, too many digits, not JSON) is skipped
+by matching its brackets and strings, so that the values beside it are not lost. Everything takes linear time.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any, Final
 
 from scaicore_tui.json_text import JsonNumber, read_float, read_int, write
 
-# What is nested deeper is not read: whoever shows or writes it would need a deeper stack than there may be.
+# Deeper values are not decoded: showing or writing them could overflow the stack.
 MAX_DEPTH = 200
 
 
 class Unparsed:
-    """Stands for a value that can't be read."""
+    """Type of UNPARSED, which stands for a value that cannot be decoded."""
 
 
 UNPARSED: Final = Unparsed()
@@ -27,19 +27,19 @@ UNPARSED: Final = Unparsed()
 _SPACE = re.compile(r"[ \t\n\r]*")
 _WHOLE_STRING = r'"(?:[^"\\]++|\\.)*+"'
 _STRING = re.compile(_WHOLE_STRING, re.DOTALL)
-# Strings, whole or broken off, and brackets.
+# Strings, terminated or not, and brackets.
 _TOKEN = re.compile(_WHOLE_STRING + r"?|[\[\]{}]", re.DOTALL)
 _STRING_IN_BYTES = re.compile(_WHOLE_STRING.encode() + b"?", re.DOTALL)
-# Brackets as steps down and up again, as signed bytes; and all other bytes.
+# Maps opening brackets to +1 and closing ones to -1 (as signed bytes); all other bytes are deleted.
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
-# Numbers, words, and what is neither.
-_PLAIN = re.compile(r"[^\s,:\[\]{}\"]++")
+# Numbers, literals, and invalid text.
+_BARE = re.compile(r"[^\s,:\[\]{}\"]++")
 _scan = JSONDecoder(strict=False, parse_float=read_float, parse_int=read_int).raw_decode
 
 
 def is_too_deep(source: bytes) -> bool:
-    """Whether a JSON text is nested deeper than is read."""
+    """Return True if a JSON text is nested deeper than MAX_DEPTH."""
     if source.count(b"[") + source.count(b"{") <= MAX_DEPTH:
         return False
     steps = array("b", _STRING_IN_BYTES.sub(b"", source).translate(_STEPS, _NO_BRACKETS))
@@ -47,7 +47,7 @@ def is_too_deep(source: bytes) -> bool:
 
 
 def parse_or_unparsed(text: str) -> Any:
-    """The value that all of `text` is; UNREAD where it is none."""
+    """Decode all of `text` as one value; UNPARSED if that fails."""
     try:
         value, end = _scan(text, skip_spaces(text, 0))
     except (ValueError, RecursionError):
@@ -55,17 +55,21 @@ def parse_or_unparsed(text: str) -> Any:
     return value if skip_spaces(text, end) == len(text) else UNPARSED
 
 
-def value_at(text: str, at: int) -> tuple[Any, int]:
-    """The value that begins there, or UNREAD, and where it ends. Raises ValueError where it doesn't end."""
-    end = _end(text, at)
-    source = text[at:end]
-    # Not in place: whoever complains of a value counts the lines of all that is before.
+def value_at(text: str, index: int) -> tuple[Any, int]:
+    """Decode the value at `index`, to UNPARSED if that fails; return it and its end index.
+
+    Raises:
+        ValueError: the value has no end.
+    """
+    end = _end(text, index)
+    source = text[index:end]
+    # Decode a copy: an error counts the lines before it, which in place would be those of the whole body.
     value = parse_or_unparsed(source)
     return (UNPARSED if is_too_deep(source.encode("utf-8", "surrogatepass")) else value), end
 
 
 def is_single_value(text: str) -> bool:
-    """Whether all of `text` is one value, if perhaps one that can't be read."""
+    """Return True if `text` is one value, though perhaps one that cannot be decoded."""
     try:
         _, end = value_at(text, skip_spaces(text, 0))
     except ValueError:
@@ -73,26 +77,34 @@ def is_single_value(text: str) -> bool:
     return skip_spaces(text, end) == len(text)
 
 
-def object_at(text: str, at: int, inside: str = "") -> tuple[dict[str, Any], int]:
-    """The members of the object that begins there, each by itself, and where it ends; what is `inside` one of them is
-    read in the same way. Raises ValueError where it is no object."""
+def object_at(text: str, index: int, inside: str = "") -> tuple[dict[str, Any], int]:
+    """Decode the members of the object at `index`, each by itself; return them and the end index.
+
+    Args:
+        inside: name of a member whose object is decoded in the same way.
+
+    Raises:
+        ValueError: there is no object.
+    """
     found: dict[str, Any] = {}
-    at = skip_spaces(text, expect(text, at, "{"))
-    while text[at : at + 1] != "}":
-        name, at = value_at(text, at)
-        at = skip_spaces(text, expect(text, skip_spaces(text, at), ":"))
-        if name == inside and text[at : at + 1] == "{":
-            found[inside], at = object_at(text, at)
+    index = skip_spaces(text, expect(text, index, "{"))
+    while text[index : index + 1] != "}":
+        name, index = value_at(text, index)
+        index = skip_spaces(text, expect(text, skip_spaces(text, index), ":"))
+        if name == inside and text[index : index + 1] == "{":
+            found[inside], index = object_at(text, index)
         else:
-            value, at = value_at(text, at)
+            value, index = value_at(text, index)
             found[str(name)] = value if isinstance(name, str) else UNPARSED
-        at = next_item(text, at, "}")
-    return found, at + 1
+        index = next_item(text, index, "}")
+    return found, index + 1
 
 
 def find_span(text: str, *path: str) -> tuple[int, int] | None:
-    """Where in `text` the value of a member stands that `path` leads to, object by object: the last one of its name, as
-    decoders take it. None where there is none, or `text` is no object."""
+    """Return the start and end of the value at `path`, a list of member names; None if there is none.
+
+    Of duplicate keys the last one counts, as in decoders.
+    """
     start, end = skip_spaces(text, 0), len(text)
     for name in path:
         try:
@@ -105,46 +117,46 @@ def find_span(text: str, *path: str) -> tuple[int, int] | None:
     return start, end
 
 
-def _member_span(text: str, at: int, wanted: str) -> tuple[int, int] | None:
+def _member_span(text: str, index: int, wanted: str) -> tuple[int, int] | None:
     found = None
-    at = skip_spaces(text, expect(text, at, "{"))
-    while text[at : at + 1] != "}":
-        name, at = value_at(text, at)
-        at = skip_spaces(text, expect(text, skip_spaces(text, at), ":"))
-        end = _end(text, at)
-        found = (at, end) if name == wanted else found
-        at = next_item(text, end, "}")
+    index = skip_spaces(text, expect(text, index, "{"))
+    while text[index : index + 1] != "}":
+        name, index = value_at(text, index)
+        index = skip_spaces(text, expect(text, skip_spaces(text, index), ":"))
+        end = _end(text, index)
+        found = (index, end) if name == wanted else found
+        index = next_item(text, end, "}")
     return found
 
 
-def next_item(text: str, at: int, closing: str) -> int:
-    """Past the comma to the next item, or at the closing sign."""
-    at = skip_spaces(text, at)
-    return at if text[at : at + 1] == closing else skip_spaces(text, expect(text, at, ","))
+def next_item(text: str, index: int, closing: str) -> int:
+    """Return the index of the next item, after a comma, or of the `closing` bracket."""
+    index = skip_spaces(text, index)
+    return index if text[index : index + 1] == closing else skip_spaces(text, expect(text, index, ","))
 
 
-def skip_spaces(text: str, at: int) -> int:
-    """Past the blanks that stand there."""
-    found = _SPACE.match(text, at)
-    return found.end() if found else at
+def skip_spaces(text: str, index: int) -> int:
+    """Return the index after any whitespace."""
+    found = _SPACE.match(text, index)
+    return found.end() if found else index
 
 
-def expect(text: str, at: int, sign: str) -> int:
-    """Past that sign. Raises ValueError where another stands."""
-    if text[at : at + 1] != sign:
-        raise JSONDecodeError(f"Expecting {sign!r}", text, at)
-    return at + 1
+def expect(text: str, index: int, char: str) -> int:
+    """Return the index after the expected character. Raises ValueError if another one is there."""
+    if text[index : index + 1] != char:
+        raise JSONDecodeError(f"Expecting {char!r}", text, index)
+    return index + 1
 
 
-def _end(text: str, at: int) -> int:
-    """Where what begins there ends, by its brackets and strings. Raises ValueError where it doesn't."""
-    if text[at : at + 1] not in ("{", "[", '"'):
-        found = _PLAIN.match(text, at)
+def _end(text: str, index: int) -> int:
+    """Return the end index of the value at `index`, found by brackets and quotes. Raises ValueError if none."""
+    if text[index : index + 1] not in ("{", "[", '"'):
+        found = _BARE.match(text, index)
         if found is None:
-            raise JSONDecodeError("Expecting value", text, at)
+            raise JSONDecodeError("Expecting value", text, index)
         return found.end()
     depth = 0
-    for token in _TOKEN.finditer(text, at):
+    for token in _TOKEN.finditer(text, index):
         sign = token[0]
         depth += (sign in "[{") - (sign in "]}")
         if depth <= 0:
@@ -155,19 +167,19 @@ def _end(text: str, at: int) -> int:
 
 
 def as_text(value: Any) -> str:
-    """A text, or the JSON of whatever stands in its place; empty where nothing does, or where it can't be read."""
+    """Return a string as it is and any other value as JSON; empty for None and UNPARSED."""
     if isinstance(value, str):
         return value
     return "" if value is None or value is UNPARSED else write(value)
 
 
 def as_text_or_none(value: Any) -> str | None:
-    """The same; None where it is absent or empty."""
+    """Return `as_text(value)`; None if the value is absent or empty."""
     return None if value is None or value == "" else as_text(value)
 
 
 def as_number(value: Any) -> float | None:
-    """A number, as a plain one; None for what is none."""
+    """Return a number as an int or float; None for any other value."""
     if isinstance(value, JsonNumber):
         return float(value)
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None

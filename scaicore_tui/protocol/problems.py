@@ -1,4 +1,4 @@
-"""The three styles of an error body, plus whatever else a proxy on the way may send (API §5)."""
+"""Decode error responses: the three documented formats (API §5), and whatever a proxy on the way may send."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from scaicore_tui.protocol.lenient_json import as_text
 from scaicore_tui.text import display_name, quote
 
 MAX_EXCERPT_CHARS = 200
-# A reason, a code or an id of more signs is cut: it goes on one line.
+# Longer messages, codes and ids are cut, as they are shown on one line.
 MAX_FIELD_CHARS = 500
 UNAUTHORIZED = 401
 
 
 class Problem(Struct, frozen=True):
-    """A refusal, in one form whoever wrote it. `code` is lower or upper snake case, as it came; may be empty."""
+    """An error response in one format, whoever sent it.
+
+    `code` is in lower or upper snake case, as received; it may be empty. `retry_after` is in seconds.
+    """
 
     status: int
     code: str = ""
@@ -33,12 +36,12 @@ class Problem(Struct, frozen=True):
     details: Any = None
 
     def to_error(self) -> errors.ScaicoreError:
-        """The exception that this problem is to a caller. What the server says, or repeats, is in quotes."""
+        """Return the exception to raise for this response; all text from the server is quoted in it."""
         status = self.status if self.status >= MIN_ERROR_STATUS else _STATUS_OF.get(self.code.upper(), 0)
         kind = _KINDS.get(status, errors.Unreachable if status in (502, 503, 504) else errors.RequestRejected)
         name = f" {display_name(self.code)}" if self.code else ""
-        said = quote(self.message) if self.message else "no reason given"
-        message = f"{said} [{self.status}{name}]"
+        reason = quote(self.message) if self.message else "no reason given"
+        message = f"{reason} [{self.status}{name}]"
         return kind(
             f"401: sign in again: {message}" if self.status == UNAUTHORIZED else message,
             hint=quote(self.fix) if self.fix else "",
@@ -58,7 +61,7 @@ _KINDS: dict[int, type[errors.ScaicoreError]] = {
 }
 
 
-# What a code amounts to where the status says success (API §5).
+# Status for an error code in a response whose status says success (API §5).
 _STATUS_OF = {
     "AUTH_TOKEN_MISSING": 401,
     "AUTH_TOKEN_INVALID": 401,
@@ -72,17 +75,17 @@ _STATUS_OF = {
     "MISSING_CREDENTIALS": 412,
     "MISSING_SCAIGRID_CREDENTIALS": 412,
     "VALIDATION_ERROR": 422,
-    # Somebody on the way did not wait for the end: a write may have happened.
+    # A proxy stopped waiting for the response: a write may have happened.
     "BACKEND_TIMEOUT": 504,
     "GATEWAY_TIMEOUT": 504,
 }
 
 
 def read_problem(status: int, headers: Mapping[str, str], body: bytes, now: float | None = None) -> Problem:
-    """Return the problem that an answer tells whose status, or whose body, says error.
+    """Decode an error response. Never raises: of a body in no known format, an excerpt becomes the message.
 
-    Never raises: an unreadable body is quoted. `now` is the time at the server, in Unix seconds, for dates in the
-    headers; without it the answer's own `Date` is.
+    Args:
+        now: the server's time in Unix seconds, for dates in the headers; by default the response's own `Date`.
     """
     lowered = {name.lower(): value for name, value in headers.items()}
     if now is None:
@@ -90,22 +93,22 @@ def read_problem(status: int, headers: Mapping[str, str], body: bytes, now: floa
     try:
         fields = _fields(parse(body))
     except ValueError:
-        fields = {"message": _quote(body)}
-    waits = (lowered.get("retry-after"), fields.get("retry_after"))
+        fields = {"message": _excerpt(body)}
+    waits = (_as_header(lowered.get("retry-after")), _as_header(fields.get("retry_after")))
     return Problem(
         status=status,
-        code=_words(fields.get("code")),
-        message=_words(fields.get("message")),
-        fix=_words(fields.get("fix")) or None,
-        request_id=_words(fields.get("request_id") or lowered.get("x-request-id")) or None,
-        retry_after=next((wait for said in waits if (wait := parse_retry_after(_plain(said), now)) is not None), None),
+        code=_short_text(fields.get("code")),
+        message=_short_text(fields.get("message")),
+        fix=_short_text(fields.get("fix")) or None,
+        request_id=_short_text(fields.get("request_id") or lowered.get("x-request-id")) or None,
+        retry_after=next((wait for text in waits if (wait := parse_retry_after(text, now)) is not None), None),
         details=fields.get("details"),
     )
 
 
 def _fields(body: Any) -> dict[str, Any]:
     if not isinstance(body, dict):
-        return {"message": _quote(write(body).encode("utf-8", "surrogatepass"))}
+        return {"message": _excerpt(write(body).encode("utf-8", "surrogatepass"))}
     if not any(body.get(name) for name in ("error", "detail", "message")) and isinstance(body.get("data"), dict):
         return _fields(body["data"] | {"meta": body.get("meta")})
     if isinstance(body.get("error"), dict):
@@ -116,7 +119,7 @@ def _fields(body: Any) -> dict[str, Any]:
         return _scaigrid(body, {"message": body["error"]})
     if body.get("message"):
         return _scaigrid(body, body | {"code": body.get("code") or body.get("error")})
-    return {"message": _quote(write(body).encode("utf-8", "surrogatepass")), "request_id": _request_id(body)}
+    return {"message": _excerpt(write(body).encode("utf-8", "surrogatepass")), "request_id": _request_id(body)}
 
 
 def _scaigrid(body: dict[str, Any], error: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +128,7 @@ def _scaigrid(body: dict[str, Any], error: dict[str, Any]) -> dict[str, Any]:
 
 
 def _request_id(body: dict[str, Any]) -> Any:
-    """Return the server's name for the request, which it tells beside the error or in `meta`."""
+    """Return the request id, which is in `meta` or beside the error."""
     meta = body.get("meta")
     return (meta.get("request_id") if isinstance(meta, dict) else None) or body.get("request_id")
 
@@ -139,27 +142,27 @@ def _scaiflow(detail: Any) -> dict[str, Any]:
 
 
 def _validation_error(item: Any) -> str:
-    """One entry of FastAPI's list: where, and what."""
+    """Return one entry of FastAPI's list as `location: message`."""
     if not isinstance(item, dict):
         return as_text(item)
     loc = item.get("loc")
-    place = ".".join(map(as_text, loc)) if isinstance(loc, list) else as_text(loc)
-    return f"{place}: {as_text(item.get('msg', item.get('type')))}".removeprefix(": ")
+    location = ".".join(map(as_text, loc)) if isinstance(loc, list) else as_text(loc)
+    return f"{location}: {as_text(item.get('msg', item.get('type')))}".removeprefix(": ")
 
 
-def _quote(body: bytes) -> str:
-    """Some readable words out of a body that is not this API's, such as a gateway's HTML."""
-    words = re.sub(r"<[^>]*>|\s+", " ", body[:4000].decode("utf-8", "replace"))
-    return " ".join(words.split())[:MAX_EXCERPT_CHARS]
+def _excerpt(body: bytes) -> str:
+    """Return the first readable words of a body that is not from this API, such as a gateway's HTML."""
+    text = re.sub(r"<[^>]*>|\s+", " ", body[:4000].decode("utf-8", "replace"))
+    return " ".join(text.split())[:MAX_EXCERPT_CHARS]
 
 
-def _words(value: Any) -> str:
-    found = as_text(value)
-    return found if len(found) <= MAX_FIELD_CHARS else f"{found[:MAX_FIELD_CHARS]}…"
+def _short_text(value: Any) -> str:
+    text = as_text(value)
+    return text if len(text) <= MAX_FIELD_CHARS else f"{text[:MAX_FIELD_CHARS]}…"
 
 
-def _plain(value: Any) -> str | None:
-    """A number or a text out of JSON, as a header would say it."""
+def _as_header(value: Any) -> str | None:
+    """Return a JSON number or string in the form of a header value; None for any other value."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return f"{min(value, MAX_WAIT_S):f}"
     return value if isinstance(value, str) else None

@@ -258,7 +258,7 @@ def lock_for_writing(path: Path) -> Lock:
             raise StorageError(
                 f"no journal can be kept in {path}: it is {what}", effect=FILE_UNCHANGED, hint=OTHER_FILE_HINT
             )
-        lock = Lock(path, wait=0).acquire()
+        lock = Lock(path, wait_s=0).acquire()
         path.touch(mode=OWNER_ONLY_FILE)
         path.chmod(OWNER_ONLY_FILE)
     except TimeoutError:

@@ -71,7 +71,7 @@ async def test_what_is_no_json_is_not_sent_and_not_claimed(source: bytes, tmp_pa
     server, ledger = Invoked(started_with_raw_input(source)), Ledger(tmp_path / "ledger.jsonl")
     async with server.session(ledger) as session:
         await session.read_once()
-        with pytest.raises(UsageError, match="can't be sent as JSON"):
+        with pytest.raises(UsageError, match="cannot be sent as JSON"):
             await session.replay("exec_1")
         assert (server.bodies, ledger.entries()) == ([], [])
 

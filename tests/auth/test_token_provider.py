@@ -53,15 +53,15 @@ async def test_a_command_prints_the_token() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("no-such-program",), "can't run no-such-program"),
+        (("no-such-program",), "cannot run no-such-program"),
         (python(""), "printed nothing"),
-        (python("print('two words')"), "printed something that is no token"),
+        (python("print('two words')"), "printed something that is not a token"),
         (python("print('a.b.c'); raise SystemExit('sign in first')"), "ended with code 1: sign in first"),
         (python("raise SystemExit('not aaaaaaaaaa.bbbbbbbbbb.cc, nor sgk_12')"), "code 1: not …, nor …"),
         (python("input()"), "EOF"),
     ],
 )
-async def test_a_command_that_prints_none_says_why(arguments: tuple[str, ...], words: str) -> None:
+async def test_a_command_without_a_token_is_an_error_with_a_reason(arguments: tuple[str, ...], words: str) -> None:
     with pytest.raises(CredentialsError) as raised:
         await run_command(arguments)
     assert words in raised.value.message
@@ -71,7 +71,7 @@ async def test_a_command_that_prints_none_says_why(arguments: tuple[str, ...], w
 @pytest.mark.skipif(os.name != "posix", reason="a shell")
 async def test_a_command_is_not_waited_for_nor_what_it_started() -> None:
     """What it started holds the pipe: it would be waited for in its place."""
-    running = run_command(("sh", "-c", "sleep 600 & wait"), seconds=0.2)
+    running = run_command(("sh", "-c", "sleep 600 & wait"), timeout_s=0.2)
     with pytest.raises(CredentialsError, match="printed no token"):
         await asyncio.wait_for(running, 60)
 
@@ -100,7 +100,7 @@ def bearer(source: TokenCommand | TokenFile, clock: ManualClock, token: str | No
     return TokenProvider(Target(url="https://h", token=known, sources=(source,)), clock)
 
 
-async def test_it_is_run_when_it_is_needed_and_again_when_the_token_runs_out(tmp_path: Path) -> None:
+async def test_the_command_runs_when_needed_and_again_before_expiry(tmp_path: Path) -> None:
     clock = ManualClock()
     first, second = (jwt(exp=clock.now() + hours * HOUR, n=hours) for hours in (1, 2))
     printer = Printer(tmp_path, first)
@@ -116,7 +116,7 @@ async def test_it_is_run_when_it_is_needed_and_again_when_the_token_runs_out(tmp
     assert printer.runs == 2
 
 
-async def test_until_it_has_run_out_a_token_is_good_whatever_the_command_says(tmp_path: Path) -> None:
+async def test_a_token_is_used_until_it_expires_if_renewal_fails(tmp_path: Path) -> None:
     clock = ManualClock()
     token = jwt(exp=clock.now() + RENEW_BEFORE_S / 2)
     printer = Printer(tmp_path, "")
@@ -130,7 +130,7 @@ async def test_until_it_has_run_out_a_token_is_good_whatever_the_command_says(tm
     assert printer.runs == 2
 
 
-async def test_a_401_has_it_run_once_in_a_while(tmp_path: Path) -> None:
+async def test_repeated_401s_run_the_command_at_most_once_per_interval(tmp_path: Path) -> None:
     clock = ManualClock()
     printer = Printer(tmp_path, "sgk_old")
     mine = bearer(printer.source, clock)
@@ -157,32 +157,32 @@ async def test_a_new_token_in_the_file_is_found_after_a_401(tmp_path: Path) -> N
     assert await mine.token() == Secret("sgk_new")
 
 
-def test_a_refusal_of_a_token_that_ran_out_says_so() -> None:
+def test_a_401_for_an_expired_token_names_the_expiry() -> None:
     clock = ManualClock()
     target = Target(url="https://h", token=Secret(jwt(exp=clock.now() - 7_300)), token_source="HERE")
     told = TokenProvider(target, clock).explain(CredentialsError("no", status=401, request_id="req_1"))
-    assert "the token from HERE ran out 2h ago" in str(told)
+    assert "the token from HERE expired 2h ago" in str(told)
     assert (told.request_id, told.status) == ("req_1", 401)
     other = CredentialsError("no", status=412)
     assert TokenProvider(target, clock).explain(other) is other
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell")
-async def test_a_command_is_over_when_it_ends_itself(tmp_path: Path) -> None:
+async def test_background_processes_of_a_command_are_not_waited_for(tmp_path: Path) -> None:
     """What it leaves in the background holds its pipes: an agent that caches tokens, say."""
     child = tmp_path / "pid"
     script = f"sleep 600 & echo $! >{child}; echo a.b.c"
     try:
-        assert await asyncio.wait_for(run_command(("sh", "-c", script), seconds=500), 60) == Secret("a.b.c")
+        assert await asyncio.wait_for(run_command(("sh", "-c", script), timeout_s=500), 60) == Secret("a.b.c")
     finally:
         os.kill(int(child.read_text()), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
-async def test_a_command_that_prints_without_end_is_ended(stream: str) -> None:
+async def test_a_command_with_endless_output_is_stopped(stream: str) -> None:
     endless = f"import sys\nwhile True: sys.{stream}.write('x' * 4096)"
     with pytest.raises(CredentialsError, match="printed far more than a token"):
-        await asyncio.wait_for(run_command(python(endless), seconds=600), 60)
+        await asyncio.wait_for(run_command(python(endless), timeout_s=600), 60)
 
 
 async def test_a_long_token_is_taken_whole() -> None:
@@ -190,6 +190,6 @@ async def test_a_long_token_is_taken_whole() -> None:
     assert await run_command(python(f"print('x' * {len(token)})")) == Secret(token)
 
 
-async def test_a_name_that_no_program_can_have_is_told() -> None:
+async def test_an_impossible_program_name_is_an_error() -> None:
     with pytest.raises(CredentialsError, match="embedded null byte"):
         await run_command(("a\0b",))

@@ -121,7 +121,7 @@ def test_what_can_not_be_used_is_wrong_too(configured: Program) -> None:
 def test_what_the_environment_says_is_checked(configured: Program) -> None:
     done = configured.with_variables(SCAICORE_TUI_API="soap")("config", "check")
     assert done.returncode == 2
-    assert "no API 'soap' (SCAICORE_TUI_API)" in done.stdout
+    assert "unknown API 'soap' (SCAICORE_TUI_API)" in done.stdout
 
 
 def test_the_first_file_is_written_from_flags(fresh: Program) -> None:
@@ -150,7 +150,7 @@ def test_a_file_that_is_there_is_never_touched(configured: Program) -> None:
     ("flags", "words"),
     [
         ((), "give --url"),
-        (("--url", "http://far.example"), "never sent in the clear"),
+        (("--url", "http://far.example"), "never sent unencrypted"),
         (("--url", "https://h", "--token-env", SECRET), "not the name of a variable"),
         (("--url", "https://h", "--color", "pink"), "color"),
         (("--url", "https://h", "--token-env", "A", "--token-file", "b"), "only one of them"),
@@ -170,7 +170,7 @@ def test_on_a_terminal_it_asks(fresh: Program) -> None:
         terminal.press("enter")
         terminal.wait_until("The API's address")
         terminal.press("http://far.example", "enter")
-        terminal.wait_until("never sent in the clear")
+        terminal.wait_until("never sent unencrypted")
         terminal.press("scaiflow.example.com", "enter")
         terminal.wait_until("Where is the token?")
         terminal.press("1", "enter")

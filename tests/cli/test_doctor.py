@@ -84,7 +84,7 @@ def test_the_wrong_style_of_api(reader: Program, demo: Demo) -> None:
 def test_no_token_and_one_that_ran_out(fresh: Program, demo: Demo) -> None:
     there = fresh.with_variables(SCAICORE_TUI_URL=demo.ready["url"])
     checks = examined(there, code=4)
-    assert "looked at SCAICORE_TUI_TOKEN" in checks["token"]["words"]
+    assert "checked SCAICORE_TUI_TOKEN" in checks["token"]["words"]
     checks = examined(there.with_variables(SCAICORE_TUI_TOKEN=jwt(sub="usr_1", exp=1_700_000_000)), code=4)
     assert "ran out" in checks["token"]["words"]
 
@@ -115,7 +115,7 @@ def test_what_is_on_this_machine(fresh: Program) -> None:
     journal = fresh.home / "a.journal"
     journal.write_text("no journal")
     checks = examined(elsewhere, "--profile", "prod", "--journal", str(journal), code=3)
-    assert checks["config"]["words"] == "SCAICORE_TUI_URL wins over the url of profile prod"
+    assert checks["config"]["words"] == "SCAICORE_TUI_URL overrides the url of profile prod"
     assert checks["journal"]["state"] == "failed"
     config.write_text('[profiles.prod]\nulr = "https://prod.example"\n')
     checks = examined(elsewhere, code=2)

@@ -98,7 +98,7 @@ def test_a_token_that_ran_out() -> None:
     refused = CredentialsError("the token is not known [401]", status=401)
     finding = found(seen(target, refused, 401))["token"]
     assert (finding.status, finding.code) == (CheckStatus.FAILED, 4)
-    assert "the token from HERE ran out 2h ago" in finding.message
+    assert "the token from HERE expired 2h ago" in finding.message
     assert found(seen(target))["token"].status is CheckStatus.FAILED
 
 

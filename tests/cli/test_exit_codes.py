@@ -32,7 +32,7 @@ def test_without_any_configuration_it_offers_the_demo(program: Program) -> None:
 def test_without_a_token_it_says_where_it_looked(program: Program) -> None:
     done = program("runs", "--url", LOOPBACK)
     assert (done.returncode, done.stdout) == (4, "")
-    assert "no credential for 127.0.0.1:1: looked at SCAICORE_TUI_TOKEN" in done.stderr
+    assert "no credential for 127.0.0.1:1: checked SCAICORE_TUI_TOKEN" in done.stderr
 
 
 def test_a_token_that_the_server_does_not_take(reader: Program) -> None:
@@ -62,8 +62,8 @@ def test_a_server_that_is_no_scaicore(reader: Program, demo: Demo) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["runs", "--url", "http://scaiflow.example.com"], "never sent in the clear to scaiflow.example.com"),
-        (["runs", "--url", LOOPBACK, "--api", "soap"], "no API 'soap'"),
+        (["runs", "--url", "http://scaiflow.example.com"], "never sent unencrypted to scaiflow.example.com"),
+        (["runs", "--url", LOOPBACK, "--api", "soap"], "unknown API 'soap'"),
         (["runs", "--profile", "nobody"], "no profile 'nobody'"),
         (["runs", "--interval", "0"], "--interval"),
         (["runs", "--nonsense"], "--nonsense"),

@@ -44,7 +44,7 @@ def test_everything_that_identifies_a_feed_is_in_its_file_name() -> None:
     assert len(found) == 5 * 10 * 4 * 5
 
 
-def test_a_file_name_is_short_and_plain_whatever_it_is_made_of() -> None:
+def test_file_names_are_short_and_portable() -> None:
     longest = identity(f"https://{'a.' * 120}example.com/{'p' * 900}", "é/../" * 100, "c" * 900, ALICE).file_stem
     assert len(f"{longest}.journal.lock") < 255
     assert longest.replace("@", "").replace("-", "").replace("_", "").replace(".", "").isalnum()
@@ -74,7 +74,7 @@ def test_two_apis_on_one_host_differ() -> None:
         (Caller(key="1"), ALICE, None),
     ],
 )
-def test_callers_are_compared_by_what_both_say(ours: Caller, theirs: Caller, same: bool | None) -> None:
+def test_callers_are_compared_by_the_fields_that_both_have(ours: Caller, theirs: Caller, same: bool | None) -> None:
     assert ours.is_same(theirs) is same
     assert theirs.is_same(ours) is same
 
@@ -112,7 +112,7 @@ def test_a_jwt_says_more_than_the_settings() -> None:
     assert caller_of(Secret(jwt(exp=1)), "tnt_b") == Caller(tenant="tnt_b")
 
 
-def test_api_keys_are_told_apart_and_not_told() -> None:
+def test_api_keys_are_distinguished_but_not_shown() -> None:
     keys = [caller_of(KEY), caller_of(Secret("sgk_" + "l" * 32))]
     assert None not in keys
     assert len(set(keys)) == 2
@@ -123,7 +123,7 @@ def test_keys_that_replace_each_other_are_one_caller_where_the_tenant_is_set() -
     assert caller_of(KEY, "tnt_a") == caller_of(Secret("sgk_" + "l" * 32), "tnt_a") == Caller(tenant="tnt_a")
 
 
-def test_an_opaque_token_names_nobody() -> None:
+def test_an_opaque_token_has_no_known_caller() -> None:
     assert caller_of(Secret("opaque-token")) is None
     assert caller_of(None) is None
 
@@ -135,6 +135,6 @@ def test_no_command_is_run_to_know_the_caller() -> None:
     assert identify(Target(url=URL, sources=(vault,), tenant="tnt_a")).caller == Caller(tenant="tnt_a")
 
 
-def test_the_words_name_what_differs() -> None:
+def test_the_label_names_what_differs() -> None:
     words = identity(f"{URL}/team-a/api/v1", "kunde ä", "core_1", ALICE).label
     assert words == f"{URL}/team-a/api/v1/scaicore (profile kunde ä, Core core_1, usr_alice of tnt_a)"

@@ -40,20 +40,20 @@ def test_a_file_that_others_can_write_is_not_used(mode: int, config: Path) -> No
 
 @posix
 @pytest.mark.parametrize("mode", [0o770, 0o707])
-def test_nor_one_whose_folder_they_can_write(mode: int, config: Path) -> None:
+def test_a_file_in_a_folder_that_others_can_write_is_not_used(mode: int, config: Path) -> None:
     config.parent.chmod(mode)
     with pytest.raises(ConfigError, match=f"{config.parent} can be changed by other users"):
         read_profiles(config)
 
 
 @posix
-def test_where_nobody_can_replace_the_files_of_others_it_is_used(config: Path) -> None:
+def test_a_file_in_a_sticky_folder_is_used(config: Path) -> None:
     config.parent.chmod(0o1777)
     assert read_profiles(config).profiles["work"].token_command == ("evil",)
 
 
 @posix
-def test_behind_a_link_the_file_itself_counts(config: Path, tmp_path: Path) -> None:
+def test_a_symbolic_link_is_followed_before_the_check(config: Path, tmp_path: Path) -> None:
     linked = tmp_path / "linked"
     linked.mkdir()
     (linked / "config.toml").symlink_to(config)
@@ -65,7 +65,7 @@ def test_behind_a_link_the_file_itself_counts(config: Path, tmp_path: Path) -> N
 
 @root
 @pytest.mark.parametrize("whose", ["file", "folder"])
-def test_one_that_belongs_to_somebody_else_is_not_used(whose: str, config: Path) -> None:
+def test_a_file_of_another_user_is_not_used(whose: str, config: Path) -> None:
     path = config if whose == "file" else config.parent
     os.chown(path, SOMEBODY, -1)
     with pytest.raises(ConfigError, match=f"{path} belongs to another user"):
@@ -73,20 +73,20 @@ def test_one_that_belongs_to_somebody_else_is_not_used(whose: str, config: Path)
 
 
 @posix
-def test_where_there_is_no_file_there_are_no_profiles(tmp_path: Path) -> None:
+def test_without_a_file_there_are_no_profiles(tmp_path: Path) -> None:
     assert read_config(tmp_path / "none") is None
     assert read_config(Path("/dev/null/config.toml")) is None
 
 
 @posix
-def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_named_pipe_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
-        with pytest.raises(ConfigError, match=r"is no file|Is a directory"):
+        with pytest.raises(ConfigError, match=r"is not a file|Is a directory"):
             read_config(path)
 
 
-def test_a_file_without_end_is_not_read(config: Path) -> None:
+def test_an_endless_file_is_not_read(config: Path) -> None:
     os.truncate(config, MAX_CONFIG_BYTES + 1)
     with pytest.raises(ConfigError, match="larger than"):
         read_config(config)
@@ -110,7 +110,7 @@ def test_a_file_without_end_is_not_read(config: Path) -> None:
     ],
     ids=lambda text: text[:20],
 )
-def test_odd_values_are_told_by_their_place(content: str, words: str) -> None:
+def test_invalid_values_are_reported_with_their_location(content: str, words: str) -> None:
     profiles, complaints = parse_profiles(content)
     assert profiles is None
     assert str(complaints[0]).startswith(words) or words in str(complaints[0])

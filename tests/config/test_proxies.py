@@ -1,4 +1,4 @@
-"""The proxy of the environment: which one counts for a URL, and what is said of one that can't be used."""
+"""Choose and parse the proxy for a URL, and report invalid settings."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_user_and_password_are_decoded_and_stay_out_of_the_address() -> None:
     ],
 )
 def test_a_proxy_that_cannot_be_used_is_refused_by_the_name_of_its_variable(address: str) -> None:
-    with pytest.raises(ConfigError, match=r"HTTPS_PROXY can't be used: .*unset HTTPS_PROXY") as raised:
+    with pytest.raises(ConfigError, match=r"HTTPS_PROXY cannot be used: .*unset HTTPS_PROXY") as raised:
         find_proxy(URL, {"HTTPS_PROXY": address})
     assert "ssw0rd" not in str(raised.value)
     assert proxy_label(URL, {"HTTPS_PROXY": address}) is None
@@ -65,7 +65,7 @@ def test_a_proxy_that_cannot_be_used_is_refused_by_the_name_of_its_variable(addr
 
 def test_socks_needs_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scaicore_tui.config.proxies.find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"ALL_PROXY .*socksio is missing"):
+    with pytest.raises(ConfigError, match=r"ALL_PROXY .*needs the Python package socksio"):
         find_proxy(URL, {"ALL_PROXY": "socks5://proxy.example"})
 
 
@@ -99,11 +99,11 @@ def test_loopback_is_never_asked_through_a_proxy_however_wrong_it_is() -> None:
     assert find_proxy("http://127.0.0.1:8001", {"HTTP_PROXY": "gopher://x"}) is None
 
 
-def test_a_header_of_a_web_server_is_no_proxy() -> None:
+def test_http_proxy_is_ignored_under_cgi() -> None:
     env = {"HTTP_PROXY": "http://proxy.example", "REQUEST_METHOD": "GET"}
     assert find_proxy("http://flow.example.com", env) is None
 
 
-def test_exceptions_that_except_nothing_are_told() -> None:
+def test_invalid_no_proxy_entries_are_reported() -> None:
     odd = invalid_no_proxy_entries({"NO_PROXY": "localhost,10.0.0.0/8 fd07::/64,[::1,fd07::/999,*"})
     assert odd == ("[::1", "fd07::/999")

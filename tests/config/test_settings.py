@@ -41,7 +41,7 @@ def resolved(flags: Flags, env: dict[str, str], path: Path) -> Target:
     return target
 
 
-def test_nothing_at_all(tmp_path: Path) -> None:
+def test_without_settings_there_is_no_target(tmp_path: Path) -> None:
     assert resolve_target(Flags(), {}, tmp_path / "none.toml") is None
 
 
@@ -82,7 +82,7 @@ def test_the_usual_paths(url: str, api: Api, resources: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["ftp://h", "h.example", "https://", "https://user:pw@h", "http://far.example"])
-def test_addresses_that_are_refused(url: str, tmp_path: Path) -> None:
+def test_invalid_urls_are_rejected(url: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         resolve_target(Flags(url=url), {"SCAICORE_TUI_TOKEN": "t"}, tmp_path / "none")
 
@@ -91,7 +91,7 @@ def test_addresses_that_are_refused(url: str, tmp_path: Path) -> None:
     "host",
     ["a..example", ".", "xn--a.example", "xn--", f"{'a' * 64}.example", "\udcff.example", "☃.net"],
 )
-def test_hosts_that_no_name_server_could_be_asked_for_are_refused(host: str) -> None:
+def test_hosts_that_dns_cannot_look_up_are_rejected(host: str) -> None:
     with pytest.raises(ConfigError, match="not a web address"):
         network_options(check_url(f"https://{host}", has_token=True))
 
@@ -112,13 +112,13 @@ def test_a_token_does_not_print(tmp_path: Path) -> None:
     assert "very-secret" not in f"{target} {target!r}"
 
 
-def test_a_token_file_must_be_its_owner_s(tmp_path: Path) -> None:
+def test_a_token_file_that_others_can_read_is_rejected(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("tok\n")
     path = tmp_path / "config.toml"
     path.write_text(f'[profiles.default]\nurl = "https://h"\ntoken_file = "{token}"\n')
     token.chmod(0o644)
-    with pytest.raises(ConfigError, match="can be read by others"):
+    with pytest.raises(ConfigError, match="can be read by other users"):
         resolve_target(Flags(), {}, path)
     token.chmod(0o600)
     target = resolved(Flags(), {}, path)
@@ -165,18 +165,18 @@ def test_a_file_named_by_a_flag_comes_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "env", [VAULT | {"SCAIVAULT_URL": "http://vault.example"}, VAULT | {"SCAICORE_TUI_TENANT": "../beta"}]
 )
-def test_a_vault_that_nobody_should_ask(tmp_path: Path, env: dict[str, str]) -> None:
+def test_an_invalid_vault_is_rejected(tmp_path: Path, env: dict[str, str]) -> None:
     with pytest.raises(ConfigError):
         resolve_target(Flags(url="https://h"), env, tmp_path / "none")
 
 
-def test_what_was_looked_at_is_told(tmp_path: Path) -> None:
+def test_a_missing_token_names_the_places_checked(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text('[profiles.default]\ntoken_env = "MINE"\n')
     told = load_settings(Flags(), {"SCAIVAULT_URL": "https://v"}, path).tokens.missing_token_error("h.example")
     assert told.exit_code == 4
     assert told.message == (
-        "no credential for h.example: looked at SCAICORE_TUI_TOKEN, profile default (MINE is not set), "
+        "no credential for h.example: checked SCAICORE_TUI_TOKEN, profile default (MINE is not set), "
         "ScaiVault (SCAIVAULT_TOKEN, SCAICORE_TUI_TENANT not set), SCAIGRID_API_KEY"
     )
     assert "POST /v1/tenants/me/scaigrid_credentials" in told.hint
@@ -192,7 +192,7 @@ def test_each_value_names_its_source(profiles: Path) -> None:
     assert resolved(Flags(url="https://flag.example"), {}, profiles).title == "flag.example"
 
 
-def test_a_profile_can_switch_off_what_is_on_by_nothing(tmp_path: Path) -> None:
+def test_a_profile_can_set_false(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text("[profiles.default]\nread_only = false\n")
     assert load_settings(Flags(), {}, path).values["read_only"] == (False, "profile default")
@@ -211,7 +211,7 @@ def test_every_example_is_a_value(key: str) -> None:
     assert getattr(profiles.profiles["a"], key) is not None
 
 
-def test_all_complaints_are_told_with_their_places() -> None:
+def test_all_problems_are_reported_with_their_locations() -> None:
     _, complaints = parse_profiles(
         'defualt = "a"\n[prod]\nurl = "x"\n[profiles.a]\nintervall = 1\ntimeout = 0\ntoken_command = "scaikey token"\n'
         '[profiles.b]\ntoken_env = "A"\ntoken_file = "b"\n'
@@ -223,7 +223,7 @@ def test_all_complaints_are_told_with_their_places() -> None:
         "unknown key profiles.a.intervall",
         "profiles.a.timeout: expected a number > 0.0",
         "profiles.a.token_command: expected a list, got text",
-        "profiles.b: token_env and token_file: only one of them can say where the token is",
+        "profiles.b: token_env and token_file: use only one of them",
     ]
     fixes = [fix for _, fix in told]
     assert fixes[:3] == ["a profile begins with [profiles.prod]", "did you mean default?", "did you mean interval?"]
@@ -253,7 +253,7 @@ def test_an_unknown_profile_names_the_known(profiles: Path) -> None:
         resolve_target(Flags(profile="home"), {}, profiles)
 
 
-def test_each_feed_has_a_journal_of_its_own() -> None:
+def test_each_feed_has_its_own_journal() -> None:
     paths = {
         journal_file(identity_of(Target(url=url, core=core)))
         for url in ("https://a", "https://b:1")

@@ -1,4 +1,4 @@
-"""Whose certificates are believed, and what is said of a file, a folder or a key log that can't be used."""
+"""Trust settings: certificate files and folders, the key log, and errors in them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scaicore_tui.servers.proxy import ProxyConfig, build_proxy
 from tests.support.fault_server import CertificateAuthority
 
 
-def test_the_file_of_the_environment_is_believed_and_no_others(tmp_path: Path) -> None:
+def test_only_the_certificates_of_ssl_cert_file_are_trusted(tmp_path: Path) -> None:
     path = CertificateAuthority().write(tmp_path / "ca.pem")
     context = client_context(env={"SSL_CERT_FILE": str(path), "SSL_CERT_DIR": "/nowhere"})
     assert context.cert_store_stats()["x509_ca"] == 1
@@ -33,8 +33,8 @@ def test_a_variable_that_is_empty_is_not_set(name: str) -> None:
         ("SSL_CERT_FILE", "none", "No such file"),
         ("SSL_CERT_FILE", "empty", "no certificate in it"),
         ("SSL_CERT_FILE", "text", "no certificate in it"),
-        ("SSL_CERT_FILE", "folder", "it is no file"),
-        ("SSL_CERT_FILE", "pipe", "it is no file"),
+        ("SSL_CERT_FILE", "folder", "not a regular file"),
+        ("SSL_CERT_FILE", "pipe", "not a regular file"),
         ("SSL_CERT_FILE", "a\0b", "null byte"),
         ("SSL_CERT_DIR", "none", "No such file"),
         ("SSL_CERT_DIR", "folder", "no certificate in it"),
@@ -45,7 +45,7 @@ def test_a_variable_that_is_empty_is_not_set(name: str) -> None:
     ],
 )
 @pytest.mark.skipif(os.name != "posix", reason="pipes with a name")
-def test_what_cannot_be_used_is_named_with_its_variable(name: str, file: str, reason: str, tmp_path: Path) -> None:
+def test_an_unusable_file_is_named_with_its_variable(name: str, file: str, reason: str, tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     (tmp_path / "text").write_text("no PEM")
     (tmp_path / "folder").mkdir()
@@ -55,7 +55,7 @@ def test_what_cannot_be_used_is_named_with_its_variable(name: str, file: str, re
     assert raised.value.hint.endswith(f"unset {name}")
 
 
-def test_a_folder_of_hashed_certificates_will_do(tmp_path: Path) -> None:
+def test_a_folder_of_hashed_certificates_works(tmp_path: Path) -> None:
     CertificateAuthority().write(tmp_path / "0a1b2c3d.0")
     assert client_context(env={"SSL_CERT_DIR": str(tmp_path)}).verify_mode is ssl.CERT_REQUIRED
 

@@ -26,7 +26,7 @@ def test_a_mark_says_how_a_text_is_encoded(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(("data", "words"), [(b"a\nb\xe4", "line 2 is not UTF-8"), (b"\xff\xfea", "UTF-16-LE")])
-def test_what_is_no_text_is_told_with_its_line(data: bytes, words: str) -> None:
+def test_invalid_text_is_reported_with_its_line(data: bytes, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         decode_text(data)
 

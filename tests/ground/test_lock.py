@@ -14,7 +14,7 @@ HOLD = """
 import sys
 from pathlib import Path
 from scaicore_tui.lock import Lock
-with Lock(Path(sys.argv[1]), wait=0):
+with Lock(Path(sys.argv[1]), wait_s=0):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -26,20 +26,20 @@ def test_another_process_waits_until_its_holder_is_killed(tmp_path: Path) -> Non
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
         with pytest.raises(TimeoutError, match="another process"):
-            Lock(path, wait=0).acquire()
+            Lock(path, wait_s=0).acquire()
         holder.kill()
-    with Lock(path, wait=0):
+    with Lock(path, wait_s=0):
         assert [file.name for file in path.parent.iterdir()] == ["thing.lock"]
 
 
 def test_one_process_does_not_hold_it_twice(tmp_path: Path) -> None:
     path = tmp_path / "thing"
-    with Lock(path, wait=0), pytest.raises(TimeoutError):
-        Lock(path, wait=0.05).acquire()
-    Lock(path, wait=0).acquire().release()
+    with Lock(path, wait_s=0), pytest.raises(TimeoutError):
+        Lock(path, wait_s=0.05).acquire()
+    Lock(path, wait_s=0).acquire().release()
 
 
-def test_where_there_can_be_no_lock_the_file_is_named(tmp_path: Path) -> None:
+def test_an_impossible_lock_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "thing.lock").write_bytes(b"no database, and far too long to be taken for an empty one" * 40)
     with pytest.raises(OSError, match=r"thing\.lock"):
-        Lock(tmp_path / "thing", wait=0).acquire()
+        Lock(tmp_path / "thing", wait_s=0).acquire()

@@ -24,7 +24,7 @@ def failed(execution: str) -> list[object]:
         ({"VTE_VERSION": "7600"}, "\x1b]777;notify;scaicore-tui;1 failed, 2 waiting for you\x1b\\"),
     ],
 )
-def test_it_rings_and_gives_one_notice(env: dict[str, str], notice: str) -> None:
+def test_it_rings_the_bell_and_sends_one_notification(env: dict[str, str], notice: str) -> None:
     bell = TerminalNotifier(env)
     assert bell.flush(0) == ""
     bell.add(1, 2)
@@ -32,7 +32,7 @@ def test_it_rings_and_gives_one_notice(env: dict[str, str], notice: str) -> None
     assert bell.flush(MIN_INTERVAL_S) == ""
 
 
-def test_what_happens_meanwhile_is_counted_and_told_later() -> None:
+def test_events_between_notifications_are_counted_and_reported_later() -> None:
     bell = TerminalNotifier({})
     bell.add(1, 0)
     assert "1 failed" in bell.flush(100)

@@ -97,7 +97,7 @@ def test_it_prints_as_a_dot(printed: Callable[[Secret], str]) -> None:
         lambda secret: "".join([secret]),
     ],
 )
-def test_it_is_written_nowhere(written: Callable[[Secret], object]) -> None:
+def test_a_secret_cannot_be_pickled_or_copied(written: Callable[[Secret], object]) -> None:
     with pytest.raises(TypeError) as refused:
         written(SECRET)
     assert TEXT not in str(refused.value)
@@ -112,11 +112,11 @@ def test_it_is_what_it_was_made_of() -> None:
 
 
 @pytest.mark.parametrize(("text", "sendable"), [("a.b-c_1", True), ("a b", False), ("a\nb", False), ("ü", False)])
-def test_what_no_header_can_carry(text: str, sendable: bool) -> None:
+def test_only_printable_ascii_is_sendable(text: str, sendable: bool) -> None:
     assert Secret(text).is_sendable is sendable
 
 
-def test_an_error_tells_no_secret_whoever_chose_its_words() -> None:
+def test_error_texts_contain_no_secret() -> None:
     longer = Secret(f"{TEXT}-and-more")
     error = Unreachable(f"no such key: {TEXT}", effect=longer.reveal(), hint=f"https://me:pw@h/x?k={TEXT} a@b")
     for told in (str(error), repr(error), error.message, *map(str, error.args)):
@@ -127,7 +127,7 @@ def test_an_error_tells_no_secret_whoever_chose_its_words() -> None:
 
 
 @given(st.data())
-def test_no_stretch_of_a_secret_is_told_and_nothing_else_is_lost(data: st.DataObject) -> None:
+def test_fragments_of_a_secret_are_redacted_and_nothing_else(data: st.DataObject) -> None:
     begin = data.draw(st.integers(0, len(LONG)))
     part = LONG[begin : data.draw(st.integers(begin, len(LONG)))]
     before, after = data.draw(OTHERS), data.draw(OTHERS)
@@ -136,7 +136,7 @@ def test_no_stretch_of_a_secret_is_told_and_nothing_else_is_lost(data: st.DataOb
 
 
 @given(st.lists(st.sampled_from([LONG[:11], LONG[5:18], LONG, LONG[-12:], ANOTHER, " ", "a", "sgk_"]), max_size=12))
-def test_no_stretch_of_any_secret_is_left(parts: list[str]) -> None:
+def test_fragments_of_all_secrets_are_redacted(parts: list[str]) -> None:
     told = redact("".join(parts))
     assert not any(
         secret[at : at + FRAGMENT_CHARS] in told
@@ -172,7 +172,7 @@ class Counted(str):
         return super().__getitem__(key)  # type: ignore[index]
 
 
-def test_a_short_secret_takes_no_words_apart() -> None:
+def test_very_short_secrets_are_not_redacted() -> None:
     Secret("a")
     assert redact("a cat") == "a cat"
 
@@ -200,7 +200,7 @@ def test_an_address_that_is_refused_is_told_without_what_it_carries(url: str, tm
 @pytest.mark.parametrize("token", ["hush hush", "hush\nhush", "hüsh", "\udcffhush", " "])
 def test_a_token_that_can_not_be_sent_is_refused_without_telling_it(token: str, tmp_path: Path) -> None:
     env = {"SCAICORE_TUI_TOKEN": token, "SCAICORE_TUI_URL": "https://h"}
-    with pytest.raises(ConfigError, match="SCAICORE_TUI_TOKEN holds no token") as refused:
+    with pytest.raises(ConfigError, match="SCAICORE_TUI_TOKEN does not hold a token") as refused:
         resolve_target(Flags(), env, tmp_path / "none")
     assert "hush" not in f"{refused.value!r} {refused.value}"
 
@@ -208,11 +208,11 @@ def test_a_token_that_can_not_be_sent_is_refused_without_telling_it(token: str, 
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ('token = "hush"', r"unknown key profiles\.default\.token · this file never holds one: token_env names"),
-        ('api_key = "hush"', r"token_file a file readable by you alone"),
-        ('token_file = "hush"', "token_file of profile default can't be read: No such file"),
+        ('token = "hush"', r"unknown key profiles\.default\.token · do not put tokens here: set token_env"),
+        ('api_key = "hush"', r"token_file to a file that only you can read"),
+        ('token_file = "hush"', "token_file of profile default cannot be read: No such file"),
         ('token_file = ["hush"]', "expected a path, got list"),
-        ('token_file = "/"', "token_file of profile default can't be read: Is a directory"),
+        ('token_file = "/"', "token_file of profile default cannot be read: Is a directory"),
     ],
 )
 def test_a_token_in_the_wrong_place_is_not_told(line: str, words: str, tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def test_nothing_that_drives_a_terminal_is_left(way: str, raw: str) -> None:
     assert way not in LINES or not {"\n", "\t"} & set(shown)
 
 
-def test_no_sign_there_is_gets_through() -> None:
+def test_no_unsafe_character_of_unicode_is_left() -> None:
     """All of Unicode, each sign on a base of its own."""
     every = "".join(f".{chr(code)}" for code in range(0x110000))
     assert not unsafe_in(sanitize_input(every))
@@ -138,7 +138,7 @@ def test_no_sign_there_is_gets_through() -> None:
 
 
 @given(ANY)
-def test_what_is_safe_already_stays(raw: str) -> None:
+def test_safe_text_is_unchanged(raw: str) -> None:
     for way in (sanitize, sanitize_input, sanitize_input_line, one_line, lambda raw: one_line(raw, 9)):
         assert way(way(raw)) == way(raw)
 
@@ -157,7 +157,7 @@ def test_bounds_are_kept_and_safe(raw: str, line: int, whole: int) -> None:
 
 
 @given(ANY)
-def test_what_there_is_leaves_something_to_see(raw: str) -> None:
+def test_text_never_becomes_invisible(raw: str) -> None:
     assert bool(one_line(raw)) == bool(raw)
 
 
@@ -183,7 +183,7 @@ def test_what_is_edited_means_what_it_came_as(value: Any) -> None:
 
 
 @given(ANY)
-def test_no_name_can_go_on_in_our_place(raw: str) -> None:
+def test_names_cannot_pass_for_a_part_of_the_sentence(raw: str) -> None:
     """It is one word, or stands between quotes, of which there are none inside."""
     shown = display_name(raw)
     is_in_quotes = shown[0] == "“" and shown[-1] == "”" and not set("“”") & set(shown[1:-1])
@@ -230,7 +230,7 @@ def test_names_among_our_words(raw: str, shown: str) -> None:
     assert display_name(raw) == shown
 
 
-def test_columns_are_ours_to_make() -> None:
+def test_runs_of_spaces_become_one() -> None:
     assert one_line("  exec_1   completed\n\t 3s ") == "exec_1 completed 3s"
     assert one_line(" \n ") == "␠"
 
@@ -249,9 +249,9 @@ def test_cutting() -> None:
     assert display_name("an expense approval", 9) == "“an exp…”"
 
 
-def test_what_is_too_long_says_how_long_it_is() -> None:
+def test_cut_text_gives_its_full_length() -> None:
     assert sanitize("x" * MAX_LINE_CHARS) == "x" * MAX_LINE_CHARS
-    assert sanitize("x" * 20_000).endswith("x… (cut: 20,000 signs)")
+    assert sanitize("x" * 20_000).endswith("x… (cut: 20,000 characters)")
     lines = json_pretty(["x"] * 200_000).split("\n")
     assert lines[-1].startswith("… (cut: 1,")
     assert len("\n".join(lines)) == MAX_TEXT_CHARS
@@ -265,12 +265,12 @@ def test_values() -> None:
     assert editable_json({"k\u202e": "\x9b"}) == '{\n  "k\\u202e": "\\u009b"\n}'
 
 
-def test_values_that_no_text_can_hold_are_told() -> None:
+def test_values_that_cannot_be_shown_give_a_remark() -> None:
     deep: Any = 1
     for _ in range(100_000):
         deep = [deep]
-    assert json_pretty(deep) == json_inline(deep) == "(nested too deeply to be shown)"
-    assert json_inline({"a": 10**5000}) == "(it holds a number of too many digits to be shown)"
+    assert json_pretty(deep) == json_inline(deep) == "(nested too deeply to show)"
+    assert json_inline({"a": 10**5000}) == "(contains a number with too many digits to show)"
 
 
 @pytest.mark.parametrize("kind", WORST)

@@ -121,7 +121,7 @@ async def test_what_json_has_no_word_for_is_not_sent() -> None:
     async with fault_server() as server:
         client = Client(target_of(server.url))
         for value in (float("nan"), float("inf"), "\ud800"):
-            with pytest.raises(UsageError, match="can't be sent as JSON"):
+            with pytest.raises(UsageError, match="cannot be sent as JSON"):
                 await client.invoke("core_a", {"x": value})
         await client.close()
         assert not server.requests

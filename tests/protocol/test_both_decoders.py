@@ -51,7 +51,7 @@ def told(body: bytes, reader: Any) -> str:
 @given(st.lists(EVENTS, max_size=4), SCALARS, WRAPPERS, st.booleans(), st.lists(st.tuples(st.floats(0, 1), SCARS)))
 @example(events=[{"payload": {"execution_id": 9}}], cursor=1e400, wrapper="%s", ascii_only=False, scars=[])
 @example(events=[{"type": "\ud800", "raw": 3, "at": "x"}], cursor=None, wrapper="%s", ascii_only=True, scars=[])
-def test_both_decoders_tell_the_same(
+def test_both_decoders_give_the_same_result(
     events: list[Any], cursor: Any, wrapper: str, ascii_only: bool, scars: list[tuple[float, bytes]]
 ) -> None:
     inner = json.dumps({"events": events, "next_cursor": cursor}, ensure_ascii=ascii_only)
@@ -70,7 +70,7 @@ def test_a_stored_event_is_the_one_that_came(value: Any) -> None:
 
 
 @pytest.mark.parametrize("scar", [b"\xff", b"\t", b"NaN", b"\\ud800"])
-def test_one_bad_event_costs_no_other(scar: bytes) -> None:
+def test_one_invalid_event_does_not_affect_others(scar: bytes) -> None:
     value = scar if scar == b"NaN" else b'"' + scar + b'"'
     clean, odd = b'{"type": "a"}', b'{"type": "b", "payload": {"x": ' + value + b"}}"
     page = read_event_page(b'{"events": [' + clean + b", " + odd + b'], "next_cursor": "c"}')

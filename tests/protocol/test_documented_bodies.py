@@ -72,7 +72,7 @@ def test_three_wrappers(wrap: str) -> None:
     "body",
     [b"", b"<html>", b"[]", b'{"data": {}}', b'{"data": {"events": {}}}', b'{"data": {"events": [{}', b"[" * 9999],
 )
-def test_what_is_no_page(body: bytes) -> None:
+def test_a_body_without_a_page_is_an_error(body: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
         read_event_page(body)
 

@@ -132,7 +132,7 @@ async def test_loopback_is_not_asked_for_through_a_proxy(monkeypatch: pytest.Mon
 def test_a_proxy_that_nobody_can_use_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "gopher://user:secret@proxy.example:70")
     monkeypatch.delenv("no_proxy", raising=False)
-    with pytest.raises(ConfigError, match="https_proxy can't be used: a gopher proxy") as raised:
+    with pytest.raises(ConfigError, match="https_proxy cannot be used: a gopher proxy") as raised:
         open_http(target_of("https://api.example.com"))
     assert "secret" not in str(raised.value)
 

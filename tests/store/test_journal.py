@@ -190,7 +190,7 @@ def test_a_disk_that_takes_no_journal_is_told_and_worked_without(tmp_path: Path)
         journal.append([started()])
         assert (len(journal), journal.write_error) == (
             1,
-            f"no journal can be kept in {tmp_path}/file/j: a file is in the place of its folder · {ONLY_IN_MEMORY}",
+            f"no journal can be kept in {tmp_path}/file/j: a part of the path is a file, not a folder · {ONLY_IN_MEMORY}",
         )
     with Journal.open_or_in_memory(tmp_path / "j") as journal:
         assert journal.write_error == ""

@@ -164,7 +164,7 @@ async def test_a_new_token_of_somebody_else_is_not_sent(tmp_path: Path) -> None:
     first = await client.bearer.token()
     printing(tmp_path, sub="usr_b", tenant_id="t")
     clock.advance(MIN_RENEW_INTERVAL_S)
-    with pytest.raises(CredentialsError, match="it was not sent"):
+    with pytest.raises(CredentialsError, match="the token was not sent"):
         await client.bearer.renew(first)
     assert await client.bearer.token() == first
     await client.close()

@@ -319,9 +319,9 @@ def test_half_of_what_was_copied_is_not_left(tmp_path: Path, monkeypatch: pytest
     [
         (
             OSError(errno.ENOSPC, "No space left on device", "/state/x"),
-            "/state/x can't be read or written: the disk is full",
+            "/state/x cannot be read or written: the disk is full",
         ),
-        (OSError(errno.EROFS, "Read-only file system"), "a file can't be read or written: the disk is read-only"),
+        (OSError(errno.EROFS, "Read-only file system"), "a file cannot be read or written: the disk is read-only"),
         (OSError(errno.ECONNRESET, "reset"), None),
         (ValueError(), None),
     ],

@@ -65,7 +65,7 @@ async def test_digits_and_repeated_keys_are_shown_and_sent_as_they_came() -> Non
         stage.clock.advance(1)
         await pilot.press("escape")
         await pilot.pause()
-        assert 'the key "a" is there twice' in unwrapped_text(stage)
+        assert 'duplicate key "a"' in unwrapped_text(stage)
         await pilot.press("u", "enter")
         await wait_until(pilot, lambda: invoking.bodies)
         assert invoking.bodies == [b'{"input":%s}' % source]
@@ -87,7 +87,7 @@ async def test_an_edited_text_is_sent_as_it_stands() -> None:
     ("text", "reason"),
     [
         ('{"a": 1,\n"b" 2}', "line 2, column 5: expecting ':' delimiter"),
-        ('{"a":\n [NaN]}', "line 2, column 3: NaN is no number in JSON"),
+        ('{"a":\n [NaN]}', "line 2, column 3: NaN is not a valid JSON number"),
         ("", "line 1, column 1: expecting value"),
     ],
 )

@@ -316,7 +316,7 @@ _FRAMES = {
     "password": "\nPassword: ",
     "protected": "this profile is protected: type no to send",
     "error": "scaicore-tui: 401: sign in again",
-    "cut": "… (cut: 10 signs)",
+    "cut": "… (cut: 10 characters)",
     "homoglyphs": "аpprоvе",
     "look of an escape": "␛]0;owned␇ <U+202E> \\u001b[2J",
 }

@@ -127,7 +127,7 @@ def _in_use(path: Path) -> bool:
     if not path.with_name(f"{path.name}.lock").exists():
         return False
     try:
-        Lock(path, wait=0).acquire().release()
+        Lock(path, wait_s=0).acquire().release()
     except TimeoutError:
         return True
     except OSError:
