@@ -105,7 +105,7 @@ async def test_what_is_selected_in_a_comment_is_copied_as_it_stands(monkeypatch:
         await pilot.press("i", "a", "tab", *"one", "enter", *"two", "f7", "ctrl+c")
         await pilot.pause()
         assert found == ["one\ntwo"]
-        assert "copied what was selected" in "\n".join(screen_lines(stage.app))
+        assert "copied the selection" in "\n".join(screen_lines(stage.app))
 
 
 async def test_nothing_selected_leaves_the_clipboard_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
