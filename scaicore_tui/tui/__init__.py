@@ -1,4 +1,4 @@
-"""The screen: the Textual app of the debugger. Importing this is what loads Textual."""
+"""The terminal app of the debugger. Importing this package loads Textual."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from scaicore_tui.tui.profile_switcher import Profiles
 
 __all__ = ["RUN_DEMO", "DebuggerApp", "run_app", "tune_interpreter"]
 
+# A short interval, so that the UI thread soon gets the interpreter back from a working thread.
 THREAD_SWITCH_INTERVAL_S = 0.001
 
 
@@ -27,13 +28,13 @@ async def run_app(
     profiles: Profiles | None = None,
     notice: str = "",
 ) -> int:
-    """Run the app until it is quit, or cancelled; the terminal is left as it was found, whatever happens. `notice` is
-    said at the start.
+    """Run the app until it is quit or cancelled, and restore the terminal in either case.
 
-    Returns 0, or `RUN_DEMO` where there was no session and the demo was asked for. Raises what the app failed with.
+    `notice` is shown at the start. Returns 0, or `RUN_DEMO` if there was no session and the demo was chosen. Raises the
+    exception that the app failed with.
     """
     if no_colour:
-        # Textual reads this, and nothing else, to leave all colours out.
+        # Textual only turns colours off by this variable.
         os.environ["NO_COLOR"] = "1"
     tune_interpreter()
     app = DebuggerApp(
@@ -46,12 +47,12 @@ async def run_app(
         profiles=profiles,
         notice=notice,
     )
-    # A mouse tells of each cell that it crosses.
+    # A mouse sends a report for each cell that it crosses.
     running = asyncio.create_task(app.run_async(mouse=not low_bandwidth))
     try:
         result = await asyncio.shield(running)
     except asyncio.CancelledError:
-        # Its own way out, and not one out of the middle of whatever it does.
+        # The app ends by itself, so that nothing is interrupted halfway.
         app.exit()
         await running
         raise
@@ -63,10 +64,9 @@ async def run_app(
 
 
 def tune_interpreter() -> None:
-    """Set the interpreter up for a screen beside a thread that works.
+    """Tune the interpreter for a UI thread beside a working thread.
 
-    What was loaded stays: the collector need not walk through it again and again, with a key waiting for it. And each
-    time that the screen lets go of the interpreter it waits this long to get it back.
+    Objects loaded so far are excluded from garbage collection, and threads are switched more often: both delay keys.
     """
     gc.freeze()
     gc.enable()

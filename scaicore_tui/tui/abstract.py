@@ -1,4 +1,4 @@
-"""Abstract screens and widgets: Textual's metaclass together with that of `abc`."""
+"""Support abstract screens and widgets: combines the metaclasses of Textual and `abc`."""
 
 from __future__ import annotations
 

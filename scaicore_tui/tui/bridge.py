@@ -1,4 +1,7 @@
-"""The bridge: the only part of the app that awaits the session. Requests go in, one message per update comes out."""
+"""Runs a session inside the app. The only part of the app that awaits the session.
+
+Screens send requests to the bridge; the bridge posts one message per update of the session.
+"""
 
 from __future__ import annotations
 
@@ -31,14 +34,14 @@ from scaicore_tui.tui.messages import (
 def start_worker(
     app: App[int], work: Callable[[], Coroutine[None, None, None]], group: str, *, exclusive: bool = False
 ) -> Worker[None]:
-    """Run `work` until it ends, or the app does; an `exclusive` one ends those of its group.
+    """Run `work` until it or the app ends; an `exclusive` worker cancels the others of its group.
 
-    It is given to be called: of work that an ending app never lets begin, nothing is left that was to be awaited.
+    Takes a function rather than a coroutine: if the app ends before the worker starts, no coroutine is left unawaited.
     """
     return app.run_worker(work, group=group, exclusive=exclusive)
 
 
-BATCH_STOPPED = "it stopped at the surprise above"
+BATCH_STOPPED = "stopped after the failure above"
 
 
 class Bridge:
@@ -49,103 +52,103 @@ class Bridge:
         self._app = app
         self._session = session
         self._reading_history = False
-        self._left = asyncio.Event()
+        self._detached = asyncio.Event()
         self._writes: set[Worker[None]] = set()
         self._reads: set[Worker[None]] = set()
         self._worker: Worker[None] | None = None
 
     @property
     def is_open(self) -> bool:
-        """Whether its session still has the journal."""
+        """Whether the session still holds the journal."""
         return self._worker is not None and not self._worker.is_finished
 
     def start(self) -> None:
-        """Poll until the session is left, or the app ends, and close it."""
+        """Run the session until the bridge is detached or the app ends; then close it."""
         self._session.subscribe(self._on_update)
-        # An answer may have come since the screen showed what was known, and before anybody listened.
+        # A response may have arrived after the screen read the session and before it was subscribed to.
         self._on_update(Update(frozenset(self._session.index.summaries), checkpoints=True))
         self._worker = start_worker(self._app, self._run, "session")
 
     def detach(self) -> None:
-        """Read no more, say no more but what came of writes that are under way, and close the session after them."""
-        self._left.set()
+        """Stop reading, and close the session once the writes in progress have ended. Only their results are posted."""
+        self._detached.set()
         for read in self._reads:
             read.cancel()
 
     def yield_to_ui(self, *, to_key: bool) -> None:
-        """A key is acted on, or was."""
+        """Tell the session that the app starts to process a key (`to_key`), or has processed it."""
         self._session.yield_to_ui(to_key=to_key)
 
     def refresh(self) -> bool:
-        """Fetch now; False where enough fetches are under way."""
+        """Fetch now; return False if too many fetches are in progress."""
         return self._session.refresh()
 
     def pause(self, *, paused: bool) -> None:
-        """Stop polling, or poll again at once."""
+        """Stop polling, or resume it at once."""
         self._session.pause(paused=paused)
 
     def answer(self, request: AnswerCheckpoint) -> None:
-        """Send an answer, once; updates of the session tell what comes of it."""
-        ask = request
-        self._write(partial(self._session.answer, ask.checkpoint_id, ask.resolution, ask.comment, typed=ask.typed))
+        """Send an answer, once. The session's updates report its progress."""
+        answer = partial(self._session.answer, request.checkpoint_id, request.resolution, request.comment)
+        self._write(partial(answer, typed=request.typed))
 
     def answer_all(self, request: AnswerAll) -> None:
-        """Send the same answer to several, each once."""
-        self._begin(self._writes, partial(self._answer_all, request), "writes")
+        """Send the same answer to several checkpoints, once each."""
+        self._start(self._writes, partial(self._answer_all, request), "writes")
 
     def replay(self, request: ReplayRun) -> None:
-        """Invoke a Core again, in the background."""
-        ask, replay = request, self._session.replay
-        given, typed = ask.given_input, ask.typed
-        self._write(partial(replay, ask.execution_id, ask.value, ask.entity_id, given_input=given, typed=typed))
+        """Replay a run, once. The session's updates report its progress."""
+        replay = partial(self._session.replay, request.execution_id, request.value, request.entity_id)
+        self._write(partial(replay, given_input=request.given_input, typed=request.typed))
 
     def load_history(self) -> None:
-        """Read one more page of history, if none is being read."""
+        """Read one more page of history, unless one is being read."""
         if not self._reading_history:
             self._reading_history = True
-            self._begin(self._reads, self._read_older, "history")
+            self._start(self._reads, self._load_history, "history")
 
     def load_resolved(self) -> None:
-        """Read the answered checkpoints; the latest request counts."""
-        self._begin(self._reads, self._read_answered, "answered", exclusive=True)
+        """Read the resolved checkpoints; a new request replaces an older one."""
+        self._start(self._reads, self._load_resolved, "resolved", exclusive=True)
 
     async def _run(self) -> None:
         async with self._session:
-            reading, leaving = asyncio.create_task(self._session.run()), asyncio.create_task(self._left.wait())
+            running = asyncio.create_task(self._session.run())
+            detached = asyncio.create_task(self._detached.wait())
             try:
-                await asyncio.wait((reading, leaving), return_when=asyncio.FIRST_COMPLETED)
-                if reading.done():
-                    await reading
+                await asyncio.wait((running, detached), return_when=asyncio.FIRST_COMPLETED)
+                if running.done():
+                    await running
             finally:
-                await _ended(reading, leaving)
+                await _cancel(running, detached)
             for write in tuple(self._writes):
                 await write.wait()
 
     def _write(self, write: Callable[[], Awaitable[object]]) -> None:
-        self._begin(self._writes, partial(self._guarded, write), "writes")
+        self._start(self._writes, partial(self._guarded, write), "writes")
 
-    def _begin(
+    def _start(
         self,
-        kept: set[Worker[None]],
+        workers: set[Worker[None]],
         work: Callable[[], Coroutine[None, None, None]],
         group: str,
         *,
         exclusive: bool = False,
     ) -> None:
-        """Do it beside everything else; `kept` are those of its kind that are not done."""
-        kept -= {worker for worker in kept if worker.is_finished}
-        kept.add(start_worker(self._app, work, group, exclusive=exclusive))
+        """Start `work` as one of `workers`, from which the finished ones are removed."""
+        workers -= {worker for worker in workers if worker.is_finished}
+        workers.add(start_worker(self._app, work, group, exclusive=exclusive))
 
     async def _guarded(self, write: Callable[[], Awaitable[object]]) -> None:
-        """What the server refuses is in the submission; what is raised was never sent."""
+        """Await a write and report an exception: it means that nothing was sent. A submission reports all else."""
         try:
             await write()
         except ScaicoreError as error:
-            self._say_stopped(error)
+            self._report_not_sent(error)
 
     async def _answer_all(self, request: AnswerAll) -> None:
-        """Say when it is over, and what kept the rest from being sent."""
-        ids, words = request.checkpoint_ids, ""
+        """Send the answers one by one and post `BatchFinished`, with the reason if some were not sent."""
+        ids, stop_reason = request.checkpoint_ids, ""
         try:
             sent = await answer_many(
                 lambda key: self._session.answer(key, request.resolution, request.comment, typed=request.typed),
@@ -153,18 +156,18 @@ class Bridge:
                 stop_on_failure=request.stop_on_failure,
             )
         except ScaicoreError as error:
-            self._say_stopped(error)
-            words = BATCH_STOPPED
+            self._report_not_sent(error)
+            stop_reason = BATCH_STOPPED
         else:
-            words = BATCH_STOPPED if request.stop_on_failure and len(sent) < len(ids) else ""
-        self._post(BatchFinished(ids, words))
+            stop_reason = BATCH_STOPPED if request.stop_on_failure and len(sent) < len(ids) else ""
+        self._post(BatchFinished(ids, stop_reason))
 
-    def _say_stopped(self, error: ScaicoreError) -> None:
-        """Say why a write was not sent, unless its submission says so."""
+    def _report_not_sent(self, error: ScaicoreError) -> None:
+        """Post why a write was not sent, unless its submission reports that."""
         if not any(submission.failure is error.__cause__ for submission in self._session.submissions):
             self._post(WriteRejected(sanitize(str(error))))
 
-    async def _read_older(self) -> None:
+    async def _load_history(self) -> None:
         try:
             await self._session.load_older()
         except ScaicoreError as error:
@@ -174,7 +177,7 @@ class Bridge:
         finally:
             self._reading_history = False
 
-    async def _read_answered(self) -> None:
+    async def _load_resolved(self) -> None:
         try:
             listed = await self._session.list_checkpoints("resolved", max_pages=MAX_PAGES_OF_ENDED)
         except ScaicoreError as error:
@@ -183,21 +186,21 @@ class Bridge:
             self._post(ResolvedLoaded(listed.rows))
 
     def _on_update(self, update: Update) -> None:
-        if not self._left.is_set():
+        if not self._detached.is_set():
             self._app.post_message(SessionChanged(update))
         elif update.submission is not None:
             self._app.post_message(OtherSessionWriteChanged(self.name, update.submission))
 
     def _post(self, message: Message) -> None:
-        """Say it to whoever looks at this session; once it was left, nobody does."""
-        if not self._left.is_set():
+        """Post a message to the app. Once detached, only a rejected write is posted, with the name of the session."""
+        if not self._detached.is_set():
             self._app.post_message(message)
         elif isinstance(message, WriteRejected):
             self._app.post_message(WriteRejected(f"{sanitize(self.name)}: {message.reason}"))
 
 
-async def _ended(*tasks: asyncio.Task[Any]) -> None:
-    """Let them end now."""
+async def _cancel(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel the tasks and wait until they have ended."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

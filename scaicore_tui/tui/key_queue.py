@@ -1,8 +1,8 @@
-"""One key at a time: a key is looked at once the key before it has done all that it does.
+"""Processes one key at a time: a key is dispatched once all effects of the key before it have happened.
 
-Textual sends each key to whatever has the focus when it is read, and acts on it some turns of the loop later. Keys that
-come in one burst (typed ahead, pasted, or held back by a slow link) would all go where the first one went: of `/cat`,
-the `c` would not be typed into the filter but continue a breakpoint.
+Textual sends a key to the widget that has the focus when the key is read, and handles it some turns of the event loop
+later. Keys that arrive in one burst (typed ahead, pasted, or delayed by a slow connection) would all go to the same
+widget: of `/cat`, the `c` would continue a breakpoint instead of being typed into the filter.
 """
 
 from __future__ import annotations
@@ -20,43 +20,44 @@ from textual.timer import Timer
 
 
 class Debouncer:
-    """Calls `act`: at once if it was asked for after a rest of so many seconds, or else once there was such a rest."""
+    """Calls `act` at once on the first request, and after a quiet period of `quiet_s` seconds on requests in a row."""
 
-    def __init__(self, owner: MessagePump, act: Callable[[], None], seconds: float) -> None:
+    def __init__(self, owner: MessagePump, act: Callable[[], None], quiet_s: float) -> None:
         self._owner = owner
         self._act = act
-        self._seconds = seconds
-        self._asked_at = float("-inf")
+        self._quiet_s = quiet_s
+        self._requested_at = float("-inf")
         self._timer: Timer | None = None
 
     def request(self, now: float) -> None:
-        """It is wanted, at `now` in monotonic seconds."""
-        quick, self._asked_at = now - self._asked_at < self._seconds, now
+        """Request a call of `act`, at `now` in monotonic seconds."""
+        is_in_a_row, self._requested_at = now - self._requested_at < self._quiet_s, now
         if self._timer is not None:
             self._timer.reset()
-        elif quick:
-            self._timer = self._owner.set_timer(self._seconds, self.flush)
+        elif is_in_a_row:
+            self._timer = self._owner.set_timer(self._quiet_s, self.flush)
         else:
             self._act()
 
     def flush(self) -> None:
-        """Do what is outstanding, if anything is."""
+        """Call `act` now if a call is pending."""
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
             self._act()
 
 
-# After so many seconds a key that was never heard of again no longer holds up the others.
+# If no `KeyProcessed` arrives for a key within this time, the next key is dispatched all the same.
 LOST_KEY_TIMEOUT_S = 2.0
-# As many as the longest chain of messages that one key sets off.
+# The length of the longest chain of messages that one key causes.
 FOLLOW_UP_ROUNDS = 4
 
 
 class KeyProcessed(Message):
-    """Goes the way of a key, right behind it: when it arrives at the app, the key was acted on.
+    """Follows a key through the same queues: once it arrives at the app, the key was handled.
 
-    What the key made others say (a text was submitted, a bar was closed) is behind it then: it goes some `rounds` more.
+    Messages that the key caused (a text was submitted, a bar was closed) are queued behind it, so it makes `rounds`
+    more trips.
     """
 
     def __init__(self, rounds: int = FOLLOW_UP_ROUNDS) -> None:
@@ -65,7 +66,7 @@ class KeyProcessed(Message):
 
 
 class KeyQueueApp(App[ReturnType], Generic[ReturnType]):
-    """An app that acts on keys and pastes in the order they came."""
+    """An app that processes keys and pastes one by one, in the order they arrive."""
 
     def __init__(self, *, ansi_color: bool | None = None) -> None:
         super().__init__(ansi_color=ansi_color)
@@ -73,33 +74,30 @@ class KeyQueueApp(App[ReturnType], Generic[ReturnType]):
         self._sent_at: float | None = None
 
     def on_key_activity(self, *, on_key: bool) -> None:
-        """Keys are acted on from now on; or what they all did is on the screen."""
+        """Called when a key is about to be processed (`on_key`), and when all keys are processed and painted."""
 
     def is_key_refused(self, key: events.Key) -> bool:
-        """Whether a key does nothing, as maybe nobody pressed it."""
+        """Return whether `key` must be ignored, because a person may not have pressed it."""
         return False
 
     async def on_event(self, event: events.Event) -> None:
-        """Take a new key, now or in its turn; everything else at once."""
+        """Queue keys and pastes; handle every other event at once."""
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)
             return
         self.on_key_activity(on_key=True)
         self._keys.append(event)
         if self._sent_at is None or self._now() - self._sent_at > LOST_KEY_TIMEOUT_S:
-            await self._take_key()
+            await self._dispatch_next_key()
 
-    def on_key_processed(self, done: KeyProcessed) -> None:
-        """What the key asked for (another focus, another screen) is in the queues by now: let that happen first."""
-        if done.rounds:
-            self._follow_key(KeyProcessed(done.rounds - 1))
+    def on_key_processed(self, message: KeyProcessed) -> None:
+        """Dispatch the next key after the effects of this one (another focus, another screen), which are queued."""
+        if message.rounds:
+            (self.focused or self.screen).post_message(KeyProcessed(message.rounds - 1))
         else:
-            self.screen.call_later(self.call_later, self._take_key)
+            self.screen.call_later(self.call_later, self._dispatch_next_key)
 
-    def _follow_key(self, done: KeyProcessed) -> bool:
-        return (self.focused or self.screen).post_message(done)
-
-    async def _take_key(self) -> None:
+    async def _dispatch_next_key(self) -> None:
         self._sent_at = None
         event = self._next_key()
         if event is None:
@@ -111,7 +109,7 @@ class KeyQueueApp(App[ReturnType], Generic[ReturnType]):
             self._sent_at = self._now()
 
     def _next_key(self) -> events.Key | events.Paste | None:
-        """The next one that is not refused."""
+        """Return the next key that is not refused; None if the queue is empty."""
         while self._keys:
             event = self._keys.popleft()
             if isinstance(event, events.Paste) or not self.is_key_refused(event):

@@ -1,4 +1,4 @@
-"""The registry of key actions. Bindings, footer, help, palette and manual are made from it."""
+"""The registry of key actions: the single source of bindings, footer, help, palette and manual."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from textual.binding import Binding
 
 
 class KeyContext(StrEnum):
-    """Where the focus is; the value is what a person calls it."""
+    """A part of the screen that has keys of its own. The value is its name in help and manual."""
 
     RUNS = "runs"
     NODES = "nodes"
@@ -40,13 +40,13 @@ DIALOGS = frozenset({KeyContext.ANSWER, KeyContext.COMMENT, KeyContext.REPLAY})
 TYPING = frozenset({KeyContext.INPUT})
 REPLAYING = TYPING | {KeyContext.REPLAY, KeyContext.ENTITY}
 LATER_FIELDS = frozenset({KeyContext.COMMENT, KeyContext.ENTITY, KeyContext.TYPING_OUT})
-# Where text is edited, the key takes back what was typed.
+# Where the app can be suspended by ctrl+z. In text fields, ctrl+z undoes an edit.
 STOPPABLE = READING | CHOOSING | {KeyContext.RESULTS, KeyContext.HELP, KeyContext.WELCOME}
 SCROLLING = CHOOSING | {KeyContext.RESULTS, KeyContext.REPLAY, KeyContext.ENTITY, KeyContext.TYPING_OUT}
 
 
 class KeyAction(Struct, frozen=True):
-    """Something a key does. `label` is for the footer, where it is empty the footer leaves it out."""
+    """An action, its keys, and the contexts in which they work. An empty `label` hides it from the footer."""
 
     id: str
     keys: tuple[str, ...]
@@ -57,12 +57,12 @@ class KeyAction(Struct, frozen=True):
 
     @property
     def key_names(self) -> str:
-        """The keys as a person reads them."""
+        """The display names of all keys, separated by blanks."""
         return " ".join(_KEY_NAMES.get(key, key) for key in self.keys)
 
     @property
     def first_key(self) -> str:
-        """The key that the footer shows."""
+        """The display name of the first key, for the footer."""
         return _KEY_NAMES.get(self.keys[0], self.keys[0])
 
 
@@ -76,7 +76,7 @@ _KEY_NAMES = {
     "pageup": "pgup",
 }
 
-# In the order in which a footer has room for them.
+# In order of importance: a narrow footer shows only the first ones.
 ACTIONS: tuple[KeyAction, ...] = (
     KeyAction(
         "send", ("enter", "ctrl+s"), "send", "send the chosen answer once", frozenset({KeyContext.ANSWER}), writes=True
@@ -200,27 +200,27 @@ ACTIONS: tuple[KeyAction, ...] = (
 MOVE_ACTIONS = ("cursor_down", "cursor_up", "page_down", "page_up", "first", "last")
 
 
-def actions_in(place: KeyContext, *, read_only: bool = False) -> list[KeyAction]:
-    """What can be done at a place; nothing that writes in a read-only session."""
-    return [action for action in ACTIONS if place in action.contexts and not (read_only and action.writes)]
+def actions_in(context: KeyContext, *, read_only: bool = False) -> list[KeyAction]:
+    """Return the actions of `context`, without those that write if `read_only`."""
+    return [action for action in ACTIONS if context in action.contexts and not (read_only and action.writes)]
 
 
 def is_write_action(action_id: str) -> bool:
-    """Whether that action sends something that changes a run."""
+    """Return whether the action sends a write, or opens a dialog that does."""
     return any(action.writes for action in ACTIONS if action.id == action_id)
 
 
-def is_write_key(place: KeyContext, key: str) -> bool:
-    """Whether that key sends something there, or opens what does."""
-    return any(action.writes and key in action.keys for action in actions_in(place))
+def is_write_key(context: KeyContext, key: str) -> bool:
+    """Return whether `key` sends a write in `context`, or opens a dialog that does."""
+    return any(action.writes and key in action.keys for action in actions_in(context))
 
 
 def bindings(
-    places: Iterable[KeyContext], *, only: Iterable[str] | None = None, but: Iterable[str] = ()
+    contexts: Iterable[KeyContext], *, only: Iterable[str] | None = None, exclude: Iterable[str] = ()
 ) -> list[Binding]:
-    """The bindings for `places`, of all actions or of the `only` ones, without the `but` ones."""
-    wanted, unwanted, found = set(places), set(but), list[Binding]()
+    """Return the bindings of `contexts`: of all actions, or of the ids in `only`, without those in `exclude`."""
+    wanted, excluded, found = set(contexts), set(exclude), list[Binding]()
     for action in ACTIONS:
-        if action.contexts & wanted and action.id not in unwanted and (only is None or action.id in only):
+        if action.contexts & wanted and action.id not in excluded and (only is None or action.id in only):
             found += [Binding(key, action.id, action.description, show=False) for key in action.keys]
     return found

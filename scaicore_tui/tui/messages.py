@@ -1,6 +1,6 @@
-"""What parts of the app tell each other. Past tense is a fact; imperative is a request, which somebody above grants.
+"""Messages between the parts of the app. They carry values, never widgets.
 
-Messages carry values, never widgets.
+A name in the past tense is a fact (`RunSelected`); an imperative is a request to the screen or the app (`CopyText`).
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from scaicore_tui.session import Session, Update
 
 @dataclass(eq=False, repr=False, match_args=False)
 class SessionChanged(Message):
-    """The session changed; everything it said in one go."""
+    """The session changed; `update` says what."""
 
     update: Update
 
 
 @dataclass(eq=False, repr=False, match_args=False)
 class WriteRejected(Message):
-    """A write was stopped before anything was sent."""
+    """A write was rejected before anything was sent."""
 
     reason: str
 
 
 @dataclass(eq=False, repr=False, match_args=False)
 class HistoryLoaded(Message):
-    """A page of older events came, or could not be had: then `words` say why."""
+    """A page of older events was read, or could not be read because of `problem`."""
 
     problem: str = ""
 
 
 @dataclass(eq=False, repr=False, match_args=False)
 class ResolvedLoaded(Message):
-    """The answered checkpoints came, or could not be had: then `words` say why."""
+    """The resolved checkpoints were read, or could not be read because of `problem`."""
 
     checkpoints: tuple[Checkpoint, ...] = ()
     problem: str = ""
@@ -47,7 +47,7 @@ class ResolvedLoaded(Message):
 
 @dataclass(eq=False, repr=False, match_args=False)
 class BatchFinished(Message):
-    """No more answers go out of those asked for together; `words` say why, where some did not."""
+    """A batch of answers has ended; `stop_reason` says why some were not sent, if so."""
 
     checkpoint_ids: tuple[str, ...]
     stop_reason: str = ""
@@ -55,7 +55,7 @@ class BatchFinished(Message):
 
 @dataclass(eq=False, repr=False, match_args=False)
 class RunSelected(Message):
-    """The cursor of the run list is on another run, or on none."""
+    """The cursor of the run list moved to another run, or to none."""
 
     execution_id: str | None
 
@@ -76,14 +76,14 @@ class CheckpointOpened(Message):
 
 @dataclass(eq=False, repr=False, match_args=False)
 class OptionChosen(Message):
-    """An option of a checkpoint was chosen; nothing is sent by that."""
+    """An option of a checkpoint was chosen. Nothing is sent yet."""
 
     option_id: str
 
 
 @dataclass(eq=False, repr=False, match_args=False)
 class ConfirmationTyped(Message):
-    """The word that a protected profile asks for changed; `begins` with its first sign."""
+    """The word that a protected profile asks for was edited; `begins` marks its first character."""
 
     begins: bool
 
@@ -97,26 +97,26 @@ class FilterTyped(Message):
 
 @dataclass(eq=False, repr=False, match_args=False)
 class FilterClosed(Message):
-    """The filter was left; `kept` where it goes on filtering."""
+    """The filter bar was closed; `kept` says whether the filter stays active."""
 
     kept: bool
 
 
 @dataclass(eq=False, repr=False, match_args=False)
 class InvokeKeyAction(Message):
-    """Do what a key of the footer would do."""
+    """Run the action of a key in the footer."""
 
     action_id: str
 
 
 @dataclass(eq=False, repr=False, match_args=False)
 class OpenProfiles(Message):
-    """Show the profiles that there are to choose from."""
+    """Show the list of profiles."""
 
 
 @dataclass(eq=False, repr=False, match_args=False)
 class SwitchProfile(Message):
-    """Leave this session for one on that profile."""
+    """Replace this session by one on the profile `name`."""
 
     name: str
 
@@ -130,21 +130,21 @@ class ProfilesLoaded(Message):
 
 @dataclass(eq=False, repr=False, match_args=False)
 class ProfileOpened(Message):
-    """There is a session on another profile."""
+    """A session on another profile was opened."""
 
     session: Session
 
 
 @dataclass(eq=False, repr=False, match_args=False)
 class SwitchFailed(Message):
-    """There is none, and `words` say why: all stays as it is."""
+    """A profile could not be opened because of `reason`; the current session continues."""
 
     reason: str
 
 
 @dataclass(eq=False, repr=False, match_args=False)
 class OtherSessionWriteChanged(Message):
-    """A write of a session that was left got further; `name` is what that was called."""
+    """A write of a parked session made progress; `name` is the name of that session."""
 
     name: str
     submission: Submission
@@ -152,39 +152,39 @@ class OtherSessionWriteChanged(Message):
 
 @dataclass(eq=False, repr=False, match_args=False)
 class LoadHistory(Message):
-    """Read older events than those known."""
+    """Read the next page of older events."""
 
 
 @dataclass(eq=False, repr=False, match_args=False)
 class Repaint(Message):
-    """Paint all of the screen: something else wrote to it."""
+    """Repaint the whole screen, because another program wrote to it."""
 
 
 @dataclass(eq=False, repr=False, match_args=False)
 class OpenInbox(Message):
-    """Show all that waits on a screen of its own."""
+    """Open the inbox of pending checkpoints."""
 
 
 @dataclass(eq=False, repr=False, match_args=False)
 class LoadResolved(Message):
-    """Read the checkpoints that were answered."""
+    """Read the resolved checkpoints."""
 
 
 @dataclass(eq=False, repr=False, match_args=False)
 class RefreshNow(Message):
-    """Fetch now, whatever the interval says."""
+    """Fetch now, without waiting for the next poll."""
 
 
 @dataclass(eq=False, repr=False, match_args=False)
 class PausePolling(Message):
-    """Stop polling, or poll again."""
+    """Stop polling, or resume it."""
 
     paused: bool
 
 
 @dataclass(eq=False, repr=False, match_args=False)
 class AnswerCheckpoint(Message):
-    """Send an answer to a checkpoint, once; `typed` is what was typed out to confirm it, where that was asked for."""
+    """Send an answer to a checkpoint, once. `typed` is the typed confirmation, if the profile asks for one."""
 
     checkpoint_id: str
     resolution: str
@@ -194,7 +194,7 @@ class AnswerCheckpoint(Message):
 
 @dataclass(eq=False, repr=False, match_args=False)
 class AnswerAll(Message):
-    """Send the same answer to several checkpoints, once each. `cautious` stops at the first that does not go well."""
+    """Send the same answer to several checkpoints, once each; `stop_on_failure` ends at the first that fails."""
 
     checkpoint_ids: tuple[str, ...]
     resolution: str
@@ -205,7 +205,7 @@ class AnswerAll(Message):
 
 @dataclass(eq=False, repr=False, match_args=False)
 class ReplayRun(Message):
-    """Invoke a run's Core again, once, with its captured input; or with `value`, where that is a `given_input`."""
+    """Invoke a run's Core again, once, with its captured input, or with `value` if `given_input` is set."""
 
     execution_id: str
     value: Any = None
@@ -216,7 +216,7 @@ class ReplayRun(Message):
 
 @dataclass(eq=False, repr=False, match_args=False)
 class CopyText(Message):
-    """Copy a text; `what` says what it is."""
+    """Copy a text to the clipboard; `label` names it in the notice."""
 
     label: str
     text: str
@@ -224,7 +224,7 @@ class CopyText(Message):
 
 @dataclass(eq=False, repr=False, match_args=False)
 class TextCopied(Message):
-    """A text was copied, or could not be: `words` say where it is, or why."""
+    """A text was copied or could not be copied. `text` is the notice, shown in `colour`."""
 
     text: str
     colour: str = "text"
@@ -232,20 +232,20 @@ class TextCopied(Message):
 
 @dataclass(eq=False, repr=False, match_args=False)
 class EditText(Message):
-    """Edit a text in the editor of whoever uses the app."""
+    """Edit a text in the user's own editor."""
 
     text: str
 
 
 @dataclass(eq=False, repr=False, match_args=False)
 class TextEdited(Message):
-    """The text was saved in the editor."""
+    """A text was saved in the editor."""
 
     text: str
 
 
 @dataclass(eq=False, repr=False, match_args=False)
 class EditorFailed(Message):
-    """The text could not be edited: `words` say why. It is as it was."""
+    """A text could not be edited because of `reason`, and is unchanged."""
 
     reason: str

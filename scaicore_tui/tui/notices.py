@@ -1,7 +1,7 @@
-"""Notices: what came of a write, why a key is dead, what was copied. Pure.
+"""Notices: progress of writes, why a key does nothing, what was copied. Pure.
 
-What went wrong stays by itself until a person dismisses it; the rest goes after some seconds. Writes that go well
-gather in one notice: twelve answers are not dismissed twelve times.
+Failures stay until a person dismisses them; other notices expire. Writes that succeed are grouped into one notice, so
+that twelve answers need not be dismissed one by one.
 """
 
 from __future__ import annotations
@@ -24,16 +24,15 @@ _COLOURS = {
     Progress.UNKNOWN: "amber",
     Progress.NOT_RECEIVED: "amber",
 }
-_PASSES = Progress.CONFIRMED
-_GATHERS = (Progress.ACCEPTED, Progress.CONFIRMED)
-# After so many seconds without movement, an accepted answer says how long it has been.
+_GROUPED = (Progress.ACCEPTED, Progress.CONFIRMED)
+# From this time on, the notice of an accepted answer says how long its run has not moved.
 NO_PROGRESS_AFTER_S = 10.0
 
 
 class Notice(Struct, frozen=True):
-    """One notice. `key` names what it is about: a newer one about the same takes its place.
+    """A notice. A newer one with the same `key` replaces it; `shown_at` is in monotonic seconds.
 
-    Those that have a `gathers` in common are shown as one, which counts them by that word.
+    Notices with the same `group_by` word are shown as one, which counts them ("3 confirmed").
     """
 
     text: str
@@ -45,79 +44,80 @@ class Notice(Struct, frozen=True):
 
     @property
     def group(self) -> tuple[str, str]:
-        """What it is shown and dismissed with."""
+        """The group that the notice is shown and dismissed with."""
         return (self.group_by, "") if self.group_by else ("", self.key)
 
 
 def progress_colour(progress: Progress) -> str:
-    """The colour of how far a write got."""
+    """Return the name of the colour for the progress of a write."""
     return _COLOURS.get(progress, "amber")
 
 
 class Notices:
-    """The notices that stand, the newest last."""
+    """The current notices. `len()` counts groups."""
 
     def __init__(self) -> None:
-        self._standing: list[Notice] = []
+        # The newest is last.
+        self._notices: list[Notice] = []
 
     def __len__(self) -> int:
-        return len({notice.group for notice in self._standing})
+        return len({notice.group for notice in self._notices})
 
     @property
     def latest(self) -> Notice | None:
-        """The one to show: the newest, or how many gathered with it."""
-        if not self._standing:
+        """The notice to show: the newest one, with the size of its group if there are others in it."""
+        if not self._notices:
             return None
-        newest = self._standing[-1]
-        count = sum(notice.group == newest.group for notice in self._standing)
-        return newest if count == 1 else replace(newest, words=f"{count} {newest.group_by} · the last: {newest.text}")
+        newest = self._notices[-1]
+        count = sum(notice.group == newest.group for notice in self._notices)
+        return newest if count == 1 else replace(newest, words=f"{count} {newest.group_by} · latest: {newest.text}")
 
     def add(self, notice: Notice) -> None:
-        """Add a notice, in place of an older one about the same."""
-        self._standing = [old for old in self._standing if old.key != notice.key]
-        self._standing.append(notice)
+        """Add a notice, and remove an older one with the same key."""
+        self._notices = [old for old in self._notices if old.key != notice.key]
+        self._notices.append(notice)
 
     def dismiss(self) -> bool:
-        """Take away what is shown; False where there is nothing."""
-        if not self._standing:
+        """Remove the shown group; return False if there is none."""
+        if not self._notices:
             return False
-        shown = self._standing[-1].group
-        self._standing = [notice for notice in self._standing if notice.group != shown]
+        shown = self._notices[-1].group
+        self._notices = [notice for notice in self._notices if notice.group != shown]
         return True
 
     def replace(self, notice: Notice) -> None:
-        """Say it in place of the older one about the same, if that still stands."""
-        self._standing = [notice if old.key == notice.key else old for old in self._standing]
+        """Replace the notice with the same key, if there is one."""
+        self._notices = [notice if old.key == notice.key else old for old in self._notices]
 
     def expire(self, now: float) -> bool:
-        """Take away what was said long ago and is not sticky; whether there was any. What gathered goes together."""
-        before = len(self._standing)
+        """Remove groups in which no notice is sticky or recent; return whether any was removed."""
+        before = len(self._notices)
         lasting = {
-            notice.group for notice in self._standing if notice.sticky or now - notice.shown_at < NOTICE_LIFETIME_S
+            notice.group for notice in self._notices if notice.sticky or now - notice.shown_at < NOTICE_LIFETIME_S
         }
-        self._standing = [notice for notice in self._standing if notice.group in lasting]
-        return len(self._standing) != before
+        self._notices = [notice for notice in self._notices if notice.group in lasting]
+        return len(self._notices) != before
 
 
 def submission_notice(submission: Submission, now: float) -> Notice:
-    """What came of a write so far, in the words of whoever decided it."""
-    words = [f"{submission.what}: {submission.word}"]
+    """Return the notice about the progress of a write, at `now` in monotonic seconds."""
+    parts = [f"{submission.what}: {submission.word}"]
     if submission.progress is Progress.ACCEPTED and submission.age(now) >= NO_PROGRESS_AFTER_S:
-        words.append(f"no movement for {format_age(submission.age(now))}")
+        parts.append(f"no movement for {format_age(submission.age(now))}")
     elif submission.message:
-        words.append(one_line(submission.message))
+        parts.append(one_line(submission.message))
     if submission.request_id and submission.request_id not in submission.message:
-        words.append(display_name(submission.request_id))
+        parts.append(display_name(submission.request_id))
     if submission.kind is Kind.REPLAY and submission.execution_id:
-        words.append(f"{'likely ' if submission.is_likely_match else ''}run {display_name(submission.execution_id)}")
+        parts.append(f"{'likely ' if submission.is_likely_match else ''}run {display_name(submission.execution_id)}")
     if submission.progress in (Progress.REFUSED, Progress.NOT_SENT) and submission.kind is Kind.ANSWER:
-        words.append("what you typed is kept")
+        parts.append("your text is kept")
     key = f"{submission.kind} {submission.target_id} {submission.id}"
     return Notice(
-        " · ".join(words),
+        " · ".join(parts),
         _COLOURS[submission.progress],
         key,
-        submission.progress is not _PASSES,
+        submission.progress is not Progress.CONFIRMED,
         shown_at=now,
-        group_by=str(submission.progress) if submission.progress in _GATHERS else "",
+        group_by=str(submission.progress) if submission.progress in _GROUPED else "",
     )

@@ -1,4 +1,4 @@
-"""The command palette: every action of the registry that makes sense here, by name."""
+"""The command palette: finds an action of the current key context by name."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ _NOT_BY_NAME = {*MOVE_ACTIONS, "command_palette"}
 
 
 class Commands(CommandList):
-    """The list of commands. What was clicked may be gone by the time the click arrives: the list is filled anew with
-    each character that is typed."""
+    """The list of commands. Ignores a click on an option that is gone: each typed character refills the list."""
 
     def on_click(self, event: Click) -> None:
         if event.style.meta.get("option", 0) >= self.option_count:
@@ -28,9 +27,9 @@ class Commands(CommandList):
 
 
 class Palette(ClosingOnce, CommandPalette):
-    """Textual's own, which runs a command for each click that reaches it while it closes.
+    """Textual's palette, limited to one command: Textual runs one for each click that arrives while it closes.
 
-    Its list breaks its words into lines of some width, and pages by them: without room for it there would be none.
+    The list needs a minimum width, since Textual wraps its options to that width and fails with none.
     """
 
     DEFAULT_CSS = "Palette CommandList { min-width: 12; }"
@@ -45,12 +44,12 @@ class Palette(ClosingOnce, CommandPalette):
                 yield LoadingIndicator()
 
     def on_option_list_option_selected(self, event: CommandList.OptionSelected) -> None:
-        """Run one command, once."""
+        """Run one command only."""
         if not self.is_in_front:
             event.prevent_default()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Run the chosen command, once."""
+        """Run the chosen command only once."""
         if not self.is_in_front:
             event.prevent_default()
 
@@ -59,7 +58,7 @@ class Palette(ClosingOnce, CommandPalette):
 
 
 class ActionProvider(Provider):
-    """Offers the actions of the place where the focus is."""
+    """Provides the actions of the active screen's key context."""
 
     async def discover(self) -> Hits:
         for action, command in self._commands():
@@ -73,9 +72,9 @@ class ActionProvider(Provider):
                 yield Hit(score, matcher.highlight(action.description), command, help=action.key_names)
 
     def _commands(self) -> Iterator[tuple[KeyAction, Callable[[], Any]]]:
-        place = getattr(self.screen, "key_context", None)
-        if not isinstance(place, KeyContext):
+        context = getattr(self.screen, "key_context", None)
+        if not isinstance(context, KeyContext):
             return
-        for action in actions_in(place, read_only=getattr(self.screen, "read_only", False)):
+        for action in actions_in(context, read_only=getattr(self.screen, "read_only", False)):
             if action.id not in _NOT_BY_NAME:
                 yield action, partial(self.screen.run_action, action.id)

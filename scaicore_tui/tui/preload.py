@@ -1,4 +1,4 @@
-"""Imports the screens that the first one does not need, so that the first key that opens one does not wait for it."""
+"""Imports the screens that the main screen does not need, so that the first key that opens one is fast."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ _LATER = (
 
 
 def preload() -> None:
-    """Import these modules. Run it in a thread of its own."""
+    """Import the modules of `_LATER`. Blocks: run it in a thread."""
     for name in _LATER:
         import_module(f"scaicore_tui.tui.{name}")

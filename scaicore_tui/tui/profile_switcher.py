@@ -1,4 +1,4 @@
-"""Opens another profile beside the one that is open. Which of the two goes on is for the app to say."""
+"""Opens another profile while the current session continues. The app decides which session is shown."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from scaicore_tui.tui.state import AppState, Drafts
 
 
 class Profiles(Protocol):
-    """Where profiles and their sessions come from."""
+    """Lists profiles and opens sessions on them."""
 
     def list_profiles(self) -> Sequence[ProfileInfo]:
-        """All that there are. Raises ConfigError."""
+        """Return all profiles. Blocks. Raises ConfigError."""
 
     async def open(self, name: str) -> Session:
-        """A session on one of them. Raises ScaicoreError; nothing is open then."""
+        """Open a session on the profile `name`. Raises ScaicoreError; nothing stays open then."""
 
 
 class ParkedSession(NamedTuple):
-    """A session that was left: what was begun in it, and what it said, is there again when it is opened again."""
+    """A session that was left. Its drafts and notices are restored when it is opened again."""
 
     bridge: Bridge
     drafts: Drafts
@@ -37,59 +37,59 @@ class ParkedSession(NamedTuple):
 
 
 class ProfileSwitcher:
-    """One at a time. Without `profiles` there is nothing to choose from."""
+    """Opens one profile at a time, and keeps the parked sessions. `profiles` is None if there are none."""
 
     def __init__(self, app: App[int], profiles: Profiles | None) -> None:
         self._app = app
         self._profiles = profiles
-        self._left: dict[str, ParkedSession] = {}
+        self._parked: dict[str, ParkedSession] = {}
         self._is_opening = False
 
     def names(self) -> tuple[str, ...]:
-        """What there is to choose from. Raises ConfigError."""
-        return tuple(choice.name for choice in (self._profiles.list_profiles() if self._profiles is not None else ()))
+        """Return the names of all profiles. Raises ConfigError."""
+        return tuple(profile.name for profile in (self._profiles.list_profiles() if self._profiles is not None else ()))
 
     def show_profiles(self) -> str:
-        """Read what there is to choose from; why not, where there is nothing."""
+        """Read the profiles and post `ProfilesLoaded`. Returns why that is impossible, or an empty text."""
         if self._profiles is None:
-            return "P: there are no profiles here"
-        self._app.run_worker(self._offer(self._profiles), group="profiles", exclusive=True)
+            return "P: there are no profiles to switch to"
+        self._app.run_worker(self._load(self._profiles), group="profiles", exclusive=True)
         return ""
 
     def switch(self, name: str, current: str | None) -> str:
-        """Open a profile beside the `current` one; what to say of that, or why not."""
+        """Open a profile and post `ProfileOpened`. Returns the notice: it is being opened, or why not."""
         if name == current:
             return f"P: {sanitize(name)} is open already"
-        if name in self._left and self._left[name].bridge.is_open:
-            return f"P: {sanitize(name)} still waits for the answer to a write"
+        if name in self._parked and self._parked[name].bridge.is_open:
+            return f"P: {sanitize(name)} still waits for the response to a write"
         if self._profiles is not None and not self._is_opening:
             self._is_opening = True
             self._app.run_worker(self._open(self._profiles, name), group="profile")
         return f"opening {sanitize(name)}…"
 
-    def park(self, bridge: Bridge, desk: AppState) -> None:
-        """Close a session, after the writes that are under way, and keep what was begun in it."""
+    def park(self, bridge: Bridge, state: AppState) -> None:
+        """Close a session once its writes have ended, and keep its drafts and notices."""
         bridge.detach()
-        self._left[bridge.name] = ParkedSession(bridge, desk.drafts, desk.notices)
+        self._parked[bridge.name] = ParkedSession(bridge, state.drafts, state.notices)
 
-    def restore(self, bridge: Bridge, desk: AppState) -> None:
-        """Go on with what was begun when the session of that name was left."""
-        if (left := self._left.get(bridge.name)) is not None:
-            desk.drafts, desk.notices = left.drafts, left.notices
+    def restore(self, bridge: Bridge, state: AppState) -> None:
+        """Give `state` the drafts and notices of the parked session with the same name, if there is one."""
+        if (parked := self._parked.get(bridge.name)) is not None:
+            state.drafts, state.notices = parked.drafts, parked.notices
 
-    async def _offer(self, profiles: Profiles) -> None:
+    async def _load(self, profiles: Profiles) -> None:
         try:
-            found = await asyncio.to_thread(profiles.list_profiles)
+            loaded = await asyncio.to_thread(profiles.list_profiles)
         except ScaicoreError as error:
             self._app.post_message(SwitchFailed(sanitize(str(error))))
         else:
-            self._app.post_message(ProfilesLoaded(tuple(found)))
+            self._app.post_message(ProfilesLoaded(tuple(loaded)))
 
     async def _open(self, profiles: Profiles, name: str) -> None:
         try:
             session = await profiles.open(name)
         except ScaicoreError as error:
-            self._app.post_message(SwitchFailed(f"{sanitize(name)} can't be opened: {sanitize(str(error))}"))
+            self._app.post_message(SwitchFailed(f"cannot open {sanitize(name)}: {sanitize(str(error))}"))
         else:
             self._app.post_message(ProfileOpened(session))
         finally:

@@ -1,6 +1,6 @@
-"""Which runs are listed, and in what order: newest first, through a view and a filter. Pure.
+"""The rows of the run list: newest first, limited by a view and a filter. Pure.
 
-Judges a run again only when it changed; asking for a row costs the same however many there are.
+Filters only the runs that changed. Looking up a row costs O(log n).
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from scaicore_tui.runs import (
     run_search_text,
 )
 
-# From so many on, sorting once is cheaper than putting each in its place.
+# From this many new rows on, sorting all rows once is cheaper than inserting each.
 BULK_INSERT_ROWS = 50
 
 
 class View(StrEnum):
-    """Runs of one status, or all."""
+    """A selection of runs: one status, or all."""
 
     ALL = "all"
     FAILED = "failed"
@@ -40,18 +40,19 @@ class View(StrEnum):
 
 
 class RunListModel:
-    """The listed runs. Row 0 is the newest. Rows move only in `take` and `narrow`, whatever the book has learned since:
-    a cursor must not find itself on another run.
+    """The listed runs. Row 0 is the newest.
+
+    Rows move only in `apply` and `set_filter`, so that the cursor never lands on another run when the index changes.
     """
 
     def __init__(self) -> None:
         self.view = View.ALL
         self.needle = ""
-        self._sought = compile_filter("")
-        self._book: RunIndex | None = None
+        self._is_match = compile_filter("")
+        self._index: RunIndex | None = None
         self._rows = SortedSummaries()
-        # Where the listed ones stand: history moves a run to the place of its first event.
-        self._places: dict[str, int] = {}
+        # The position under which each run is listed. Older events move a run to the position of its first event.
+        self._positions: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -61,73 +62,73 @@ class RunListModel:
 
     @property
     def total(self) -> int:
-        """How many runs there are, listed or not."""
-        return 0 if self._book is None else len(self._book.summaries)
+        """The number of runs, listed or not."""
+        return 0 if self._index is None else len(self._index.summaries)
 
     @property
     def _all(self) -> Iterable[Summary]:
-        return () if self._book is None else self._book.order
+        return () if self._index is None else self._index.order
 
     @property
     def is_filtered(self) -> bool:
-        """Whether a view or a filter may leave runs out."""
+        """Whether a view or a filter is active."""
         return self.view is not View.ALL or bool(self.needle)
 
     @property
     def gap_rows(self) -> list[GapRow]:
-        """Where events are missing between the rows, and above or below all of them."""
-        return [] if self._book is None else gap_rows(self._book.gaps, self._rows.above)
+        """The gaps, each with the row that it stands above."""
+        return [] if self._index is None else gap_rows(self._index.gaps, self._rows.above)
 
     def row_of(self, execution_id: str | None) -> int | None:
-        """The row of that run; None where it is not listed."""
-        place = self._places.get(execution_id or "")
-        index = None if place is None else self._rows.index(place)
+        """Return the row of a run; None if it is not listed."""
+        position = self._positions.get(execution_id or "")
+        index = None if position is None else self._rows.index(position)
         return None if index is None else len(self._rows) - 1 - index
 
-    def apply(self, book: RunIndex, changed: Iterable[str]) -> None:
-        """The runs are these now; only the `changed` ones are judged again."""
-        self._book = book
-        moved = []
+    def apply(self, index: RunIndex, changed: Iterable[str]) -> None:
+        """Update the rows of the `changed` runs from `index`."""
+        self._index = index
+        existing = []
         for key in changed:
-            if (summary := book.summaries.get(key)) is not None:
-                moved.append(summary)
-            elif (place := self._places.pop(key, None)) is not None:
-                self._rows.drop(place)
-        came = [summary for summary in moved if self._leave(summary) and self._matches(summary)]
-        self._places.update((summary.execution_id, summary.position) for summary in came)
-        if len(came) > BULK_INSERT_ROWS:
-            self._rows.extend(came)
+            if (summary := index.summaries.get(key)) is not None:
+                existing.append(summary)
+            elif (position := self._positions.pop(key, None)) is not None:
+                self._rows.drop(position)
+        added = [summary for summary in existing if self._needs_insert(summary) and self._matches(summary)]
+        self._positions.update((summary.execution_id, summary.position) for summary in added)
+        if len(added) > BULK_INSERT_ROWS:
+            self._rows.extend(added)
         else:
-            for summary in came:
+            for summary in added:
                 self._rows.put(summary)
 
     def set_filter(self, view: View, needle: str) -> None:
-        """Use another view or filter. Where that keeps less than before, only what was kept is judged."""
+        """Use another view and filter text. A filter that refines the last one only checks the listed rows."""
         rows = self._rows if view is self.view and is_refinement(needle, self.needle) else self._all
-        self.view, self.needle, self._sought = view, needle, compile_filter(needle)
+        self.view, self.needle, self._is_match = view, needle, compile_filter(needle)
         self._rows = SortedSummaries(filter(self._matches, rows))
-        self._places = {summary.execution_id: summary.position for summary in self._rows}
+        self._positions = {summary.execution_id: summary.position for summary in self._rows}
 
     def next_failed(self, row: int, step: int) -> int | None:
-        """The next row with a failed run, going by `step` from `row`; None where there is none."""
+        """Return the next row with a failed run, going by `step` from `row`; None if there is none."""
         while 0 <= (row := row + step) < len(self):
             if self[row].status is RunStatus.FAILED:
                 return row
         return None
 
-    def _leave(self, summary: Summary) -> bool:
-        """Take a run that changed off the list, or just its row, where it stays in its place; whether it comes back."""
-        place = self._places.pop(summary.execution_id, None)
-        if place is None:
+    def _needs_insert(self, summary: Summary) -> bool:
+        """Update the row of a changed run in place, or remove it if it moved. Returns False if it was updated."""
+        position = self._positions.pop(summary.execution_id, None)
+        if position is None:
             return True
-        if place == summary.position and self._matches(summary):
-            self._places[summary.execution_id] = place
+        if position == summary.position and self._matches(summary):
+            self._positions[summary.execution_id] = position
             self._rows.put(summary)
             return False
-        self._rows.drop(place)
+        self._rows.drop(position)
         return True
 
     def _matches(self, run: Summary) -> bool:
         if self.view is not View.ALL and run.status.value != self.view.value:
             return False
-        return not self.needle or self._sought(run_search_text(run))
+        return not self.needle or self._is_match(run_search_text(run))

@@ -103,7 +103,7 @@ async def test_copy_selected_text_of_a_comment(monkeypatch: pytest.MonkeyPatch) 
         await pilot.press("i", "a", "tab", *"one", "enter", *"two", "f7", "ctrl+c")
         await pilot.pause()
         assert found == ["one\ntwo"]
-        assert "copied what was selected" in "\n".join(screen_lines(stage.app))
+        assert "copied the selection" in "\n".join(screen_lines(stage.app))
 
 
 async def test_without_a_selection_the_clipboard_is_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,7 @@ async def test_terminal_that_cannot_be_suspended_is_reported(monkeypatch: pytest
     stage = Stage(busy())
     async with stage.opened() as pilot:
         await pilot.press("e", "R", "o")
-        await until(pilot, lambda: "no editor can be opened in this terminal" in shown(stage))
+        await until(pilot, lambda: "cannot open an editor in this terminal" in shown(stage))
         assert not stage.session.submitter.submissions
 
 
@@ -99,10 +99,10 @@ async def test_invalid_utf_8_stays_visible(tmp_path: Path) -> None:
 
 async def test_failing_editor_changes_nothing(tmp_path: Path) -> None:
     command, seen = editor_script(tmp_path, b"discarded", code=3)
-    with pytest.raises(ScaicoreError, match="ended with code 3"):
+    with pytest.raises(ScaicoreError, match="exited with code 3"):
         await edit_text("{}", command)
     assert is_gone(seen)
-    with pytest.raises(ConfigError, match="can't be run"):
+    with pytest.raises(ConfigError, match="cannot run the editor"):
         await edit_text("{}", [str(tmp_path / "nowhere")])
 
 

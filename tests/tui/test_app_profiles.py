@@ -71,7 +71,7 @@ async def test_profile_that_cannot_be_opened_changes_nothing(shelf: Shelf) -> No
     async with opened(shelf) as pilot:
         shelf.trouble = Conflict("another scaicore-tui writes prod.journal", hint="close it")
         await choose(pilot, PROD)
-        await until(pilot, lambda: "prod can't be opened: another scaicore-tui writes" in text(pilot))
+        await until(pilot, lambda: "cannot open prod: another scaicore-tui writes" in text(pilot))
         assert session_of(pilot).target.name == STAGING
         asked = len(shelf.apis[STAGING].asked)
         await pilot.press("r")
@@ -108,7 +108,7 @@ async def test_write_in_progress_finishes_and_is_reported_after_a_switch(shelf: 
         await until(pilot, lambda: "POST" in api.asked)
         await switched(pilot, PROD)
         await choose(pilot, STAGING)
-        await until(pilot, lambda: "staging still waits for the answer to a write" in text(pilot))
+        await until(pilot, lambda: "staging still waits for the response to a write" in text(pilot))
         assert session_of(pilot).target.name == PROD
         api.held.set()
         await until(pilot, lambda: "staging: answer approve to ckpt_review: accepted" in text(pilot))

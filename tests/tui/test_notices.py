@@ -28,13 +28,13 @@ def said(*submissions: Submission, at: float = 0.0) -> Notices:
 def test_twelve_that_were_confirmed_are_one_line() -> None:
     answers = [sent(Progress.ACCEPTED, number) for number in range(1, 13)]
     notices = said(*answers)
-    assert (len(notices), words(notices)[:24]) == (1, "12 accepted · the last: ")
+    assert (len(notices), words(notices)[:22]) == (1, "12 accepted · latest: ")
     for number, answer in enumerate(answers, 1):
         answer.progress = Progress.CONFIRMED
         notices.add(submission_notice(answer, 1.0))
         notices.add(submission_notice(answer, 1.0))
         assert len(notices) == (1 if number == 12 else 2)
-    assert words(notices) == "12 confirmed · the last: answer approve to ckpt_12: confirmed"
+    assert words(notices) == "12 confirmed · latest: answer approve to ckpt_12: confirmed"
 
 
 def test_one_alone_is_not_counted() -> None:

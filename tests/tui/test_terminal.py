@@ -116,7 +116,7 @@ def test_an_input_is_edited_in_the_editor_of_ones_own(tmp_path: Path) -> None:
         terminal.quiet(TWO_POLLS)
         assert b"\x1b" not in bytes(terminal.output).rpartition(b"EDITING")[2]
         terminal.press("fail", "enter")
-        terminal.until("ended with code 3")
+        terminal.until("exited with code 3")
         terminal.press("o")
         terminal.until(editing(terminal, 2))
         terminal.press("mine", "enter")

@@ -133,7 +133,7 @@ class AnswerDialogBase(Dialog):
 class AnswerScreen(AnswerDialogBase):
     """Answers one checkpoint. Calls `on_sent` with its id right before it posts the answer."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings({KeyContext.ANSWER}, but=("option_down", "option_up"))]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings({KeyContext.ANSWER}, exclude=("option_down", "option_up"))]
 
     def __init__(self, state: AppState, checkpoint: Checkpoint, on_sent: Callable[[str], None]) -> None:
         super().__init__(state, checkpoint.answers, state.drafts.answer(checkpoint.id))

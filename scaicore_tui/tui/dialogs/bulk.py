@@ -37,7 +37,7 @@ class BulkScreen(AnswerDialogBase):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings({KeyContext.BULK, KeyContext.RESULTS}, but=("option_down", "option_up", "fields"))
+        *bindings({KeyContext.BULK, KeyContext.RESULTS}, exclude=("option_down", "option_up", "fields"))
     ]
 
     def __init__(
