@@ -41,9 +41,9 @@ async def test_draft_answer_survives_closing_and_rejection() -> None:
         await pilot.press("enter")
         await until(pilot, lambda: taking.posts)
         await stage.settle(pilot)
-        said = " ".join(stage.text.replace("esc ok", "").split())
-        assert "scaicore:manage is required" in said
-        assert "req_0c7" in said
+        shown = " ".join(stage.text.replace("esc ok", "").split())
+        assert "scaicore:manage is required" in shown
+        assert "req_0c7" in shown
         assert taking.posts[0][1] == b'{"resolution":"reject","comment":"too dear"}'
         assert stage.screen.state.drafts.answer("ckpt_review").comment == "too dear"
 
@@ -176,12 +176,12 @@ async def test_keys_of_a_burst_go_to_the_field_that_an_earlier_key_opened() -> N
 
 async def test_background_work_yields_to_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(busy())
-    ways: list[bool] = []
-    monkeypatch.setattr(stage.session, "yield_to_ui", lambda *, to_key: ways.append(to_key))
+    yields: list[bool] = []
+    monkeypatch.setattr(stage.session, "yield_to_ui", lambda *, to_key: yields.append(to_key))
     async with stage.opened() as pilot:
         stage.burst("j", "j", "k")
-        await until(pilot, lambda: ways[-1:] == [False])
-        assert ways == [True, True, True, False]
+        await until(pilot, lambda: yields[-1:] == [False])
+        assert yields == [True, True, True, False]
         assert "Runs  2 of 26" in stage.text
 
 

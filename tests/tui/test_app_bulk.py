@@ -43,7 +43,7 @@ async def confirm(stage: Stage, pilot: Pilot[int], *keys: str) -> None:
     await pilot.press("enter")
 
 
-async def over(stage: Stage, pilot: Pilot[int]) -> str:
+async def finished(stage: Stage, pilot: Pilot[int]) -> str:
     """Wait until the batch has finished and return the dialog's text."""
     await until(pilot, lambda: _state(stage).finished_batches)
     await pilot.pause()
@@ -77,13 +77,13 @@ async def test_marked_checkpoints_get_the_same_answer_and_show_results() -> None
         await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "a")
         assert all(f"Invoice {number}" in shown(stage) for number in (1, 2, 3))
         await confirm(stage, pilot, "2", "tab", *"no", "tab")
-        said = await over(stage, pilot)
+        result = await finished(stage, pilot)
         assert answered(taking) == ["ckpt_inv1", "ckpt_inv2", "ckpt_inv3"]
         assert {body for _, body in taking.posts} == {b'{"resolution":"reject","comment":"no"}'}
-        assert said.count("accepted") == 4
-        assert "3 accepted" in said
-        assert said.count("confirmed") == 1
-        assert "Results · 0 of 3 confirmed" in said
+        assert result.count("accepted") == 4
+        assert "3 accepted" in result
+        assert result.count("confirmed") == 1
+        assert "Results · 0 of 3 confirmed" in result
         await pilot.press("escape")
         await stage.settle(pilot)
         assert "marked" not in stage.text
@@ -97,7 +97,7 @@ async def test_draft_survives_closing_and_marking_one_more() -> None:
         await pilot.pause()
         assert "enter sends reject to 3 checkpoints" in shown(stage)
         await confirm(stage, pilot)
-        await over(stage, pilot)
+        await finished(stage, pilot)
         assert {body for _, body in taking.posts} == {b'{"resolution":"reject","comment":"no"}'}
         await pilot.press("escape")
         assert stage.screen.state.drafts.batch([row["id"] for row in INVOICES]) == Draft()
@@ -117,12 +117,12 @@ async def test_checkpoints_of_another_kind_are_left_out_with_a_reason() -> None:
     taking = Taking(stage)
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "j", "space", "k", "a")
-        said = shown(stage)
-        assert "left out · 2" in said
-        assert "with other options: approve, reject, more" in said
-        assert "of another type: debug_breakpoint" in said
+        result = shown(stage)
+        assert "left out · 2" in result
+        assert "with other options: approve, reject, more" in result
+        assert "of another type: debug_breakpoint" in result
         await confirm(stage, pilot, "1")
-        await over(stage, pilot)
+        await finished(stage, pilot)
         assert answered(taking) == ["ckpt_inv1", "ckpt_inv2"]
 
 
@@ -138,7 +138,7 @@ async def test_marked_checkpoints_hidden_by_the_filter_are_listed_with_a_warning
         await pilot.pause()
         assert "1 of these 2 is hidden by the filter" in shown(stage)
         await confirm(stage, pilot, "1")
-        await over(stage, pilot)
+        await finished(stage, pilot)
         assert sorted(answered(taking)) == ["ckpt_inv1", "ckpt_inv2"]
 
 
@@ -153,7 +153,7 @@ async def test_held_enter_sends_each_once() -> None:
         assert not taking.posts
         stage.clock.advance(0.4)
         stage.burst(*["enter"] * 20)
-        await over(stage, pilot)
+        await finished(stage, pilot)
         await pilot.press(*["enter"] * 20)
         assert Counter(answered(taking)) == {"ckpt_inv1": 1, "ckpt_inv2": 1, "ckpt_inv3": 1}
 
@@ -164,21 +164,21 @@ async def test_stops_on_first_failure() -> None:
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "a")
         await confirm(stage, pilot, "1")
-        said = await over(stage, pilot)
+        result = await finished(stage, pilot)
         assert answered(taking) == ["ckpt_inv1", "ckpt_inv2"]
-        assert "1 accepted · 1 refused · 1 not sent" in said
-        assert "this one is odd" in said
-        assert "stopped after the failure above" in said
+        assert "1 accepted · 1 refused · 1 not sent" in result
+        assert "this one is odd" in result
+        assert "stopped after the failure above" in result
 
 
 async def test_only_runs_that_continued_are_confirmed() -> None:
     stage = Stage(inbox(*INVOICES))
-    stage.sim.log += [told for number in (1, 2) for told in waiting_expense(f"exec_inv{number}", 60)]
+    stage.sim.log += [event for number in (1, 2) for event in waiting_expense(f"exec_inv{number}", 60)]
     Taking(stage).row = {"status": "resolved"}
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "a")
         await confirm(stage, pilot, "1")
-        assert "2 accepted" in await over(stage, pilot)
+        assert "2 accepted" in await finished(stage, pilot)
         stage.sim.log += Story("exec_inv2", EXPENSES, 92).step("book", "tool_http", 5, "booked").events
         stage.sim.checkpoints = [INVOICES[0], INVOICES[2]]
         await stage.poll(pilot)
@@ -192,9 +192,9 @@ async def test_continues_after_failures_if_chosen() -> None:
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "a")
         await confirm(stage, pilot, "s", "1")
-        said = await over(stage, pilot)
+        result = await finished(stage, pilot)
         assert answered(taking) == ["ckpt_inv1", "ckpt_inv2", "ckpt_inv3"]
-        assert "2 accepted · 1 refused" in said
+        assert "2 accepted · 1 refused" in result
 
 
 async def test_missing_permission_stops_and_is_shown_for_the_rest() -> None:
@@ -203,10 +203,10 @@ async def test_missing_permission_stops_and_is_shown_for_the_rest() -> None:
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "a")
         await confirm(stage, pilot, "s", "1")
-        said = await over(stage, pilot)
+        result = await finished(stage, pilot)
         assert answered(taking) == ["ckpt_inv1"]
-        assert "1 refused · 2 not sent" in said
-        assert said.count("this credential may not answer") >= 2
+        assert "1 refused · 2 not sent" in result
+        assert result.count("this credential may not answer") >= 2
 
 
 async def test_checkpoint_resolved_elsewhere_is_not_sent() -> None:
@@ -221,7 +221,7 @@ async def test_checkpoint_resolved_elsewhere_is_not_sent() -> None:
         assert "no longer pending" in shown(stage)
         assert "to 1 checkpoint ·" in shown(stage)
         await pilot.press("enter")
-        await over(stage, pilot)
+        await finished(stage, pilot)
         assert answered(taking) == ["ckpt_inv2"]
 
 
@@ -234,7 +234,7 @@ async def test_all_breakpoints_of_a_node_or_core_continue_once() -> None:
             assert "the 2 at node find_order" in shown(stage)
             assert "the 3 of Core core_support-triage" in shown(stage)
             await confirm(stage, pilot, choice)
-            await over(stage, pilot)
+            await finished(stage, pilot)
             assert Counter(answered(taking)) == {f"ckpt_b{number}": 1 for number in range(1, sent + 1)}
             assert {body for _, body in taking.posts} == {b'{"resolution":"continue"}'}
 

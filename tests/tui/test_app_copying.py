@@ -126,8 +126,8 @@ async def test_text_too_long_for_the_clipboard_is_written_to_a_file(
         await pilot.press("i", "a", "ctrl+y")
         await pilot.pause()
         assert not found
-        said = "".join("".join(screen_lines(stage.app)).split())
-        assert "bytesaretoomanyforaterminal'sclipboard" in said
+        shown = "".join("".join(screen_lines(stage.app)).split())
+        assert "bytesaretoomanyforaterminal'sclipboard" in shown
         await pilot.press("escape")
         await stage.settle(pilot)
         assert "clipboard" in stage.text

@@ -126,20 +126,20 @@ async def walk(stage: Stage, pilot: Pilot[int], key: str, times: int) -> list[st
 
 async def test_run_that_may_miss_events_says_so() -> None:
     stage = Stage(busy())
-    said = "events may be missing: 12:01:01 to 13:50:00Z"
+    note = "events may be missing: 12:01:01 to 13:50:00Z"
     async with stage.opened(WIDE) as pilot:
         await pilot.press("j", "k")
         assert at_hand(stage) == "exec_8f21c4"
-        assert said not in stage.text
+        assert note not in stage.text
         await sleep_two_hours(stage, pilot)
-        assert said in stage.text
+        assert note in stage.text
         await pilot.press("enter")
         await stage.settle(pilot)
-        assert f"gap       {said}" in stage.text
+        assert f"gap       {note}" in stage.text
         await pilot.press("escape", "escape", "e", "enter")
         await stage.settle(pilot)
         assert "exec_5b0c11" in stage.text
-        assert said not in stage.text
+        assert note not in stage.text
 
 
 async def test_open_gap_is_listed_until_it_is_read() -> None:

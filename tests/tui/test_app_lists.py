@@ -82,7 +82,7 @@ async def test_loaded_runs_are_listed_at_once_and_counted_at_the_next_tick() -> 
 async def test_filter_and_clear_it_with_escape(typed: str, found: str) -> None:
     stage = Stage(busy())
     async with stage.opened() as pilot:
-        await pilot.press("slash", *("space" if sign == " " else sign for sign in typed), "enter")
+        await pilot.press("slash", *("space" if char == " " else char for char in typed), "enter")
         await stage.settle(pilot)
         assert under_cursor(stage) == found
         assert "of 26 runs" in stage.text
@@ -192,7 +192,7 @@ async def test_click_selects_and_double_click_opens() -> None:
 
 async def test_moving_past_the_end_loads_history() -> None:
     runs = [completed_triage(f"exec_{n:04}", -4000 + n) for n in range(900)]
-    stage = Stage(FeedSim([told for run in runs for told in run]), backfill=600)
+    stage = Stage(FeedSim([event for run in runs for event in run]), backfill=600)
     async with stage.opened() as pilot:
         before = len(stage.session.index.runs)
         assert before < 900

@@ -75,7 +75,7 @@ async def live(token: str = MANAGER) -> AsyncIterator[Live]:
         # This grid has no limit, and does not say so.
         session.client.budget.limit = 6_000
         app = DebuggerApp(session)
-        # An app that ends does not wait for what it began: whoever made the session waits until it is closed.
+        # An ending app does not wait for its background tasks: the owner of the session waits until it is closed.
         async with session, app.run_test(size=STANDARD) as pilot:
             await until(
                 pilot, lambda: session.connection.polls and session.checkpoints and not session.has_older, PATIENCE

@@ -32,8 +32,8 @@ class Hanging(Taking):
         return self(request)
 
 
-def row_of(stage: Stage, words: str) -> str:
-    return next(line for line in stage.lines if words in line)
+def row_of(stage: Stage, text: str) -> str:
+    return next(line for line in stage.lines if text in line)
 
 
 async def test_answer_not_sent_is_shown_on_its_row_and_can_be_retried() -> None:

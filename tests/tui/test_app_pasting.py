@@ -43,8 +43,8 @@ async def test_text_pasted_into_a_comment_is_sent_as_shown() -> None:
         stage.clock.advance(1)
         await pilot.press("ctrl+s")
         await until(pilot, lambda: taking.posts)
-        said = json.loads(taking.posts[0][1])["comment"]
-        assert said == "one\ntwo\n␛[2Jred␛]52;c;aGk=␇ <9B>2J <U+202E>right<U+200B>"
+        comment = json.loads(taking.posts[0][1])["comment"]
+        assert comment == "one\ntwo\n␛[2Jred␛]52;c;aGk=␇ <9B>2J <U+202E>right<U+200B>"
 
 
 @pytest.mark.parametrize(

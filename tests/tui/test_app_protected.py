@@ -191,5 +191,5 @@ async def test_word_options_and_hint_are_visible_together(size: tuple[int, int])
     stage = Stage(busy(), protected=True)
     async with stage.opened(size) as pilot:
         await press_slowly(stage, pilot, "a", "1")
-        said = shown(stage)
-        assert all(words in said for words in ("1 Approve", "3 Needs more info", "type approve to send", "first type"))
+        text = shown(stage)
+        assert all(words in text for words in ("1 Approve", "3 Needs more info", "type approve to send", "first type"))
