@@ -67,7 +67,7 @@ async def test_what_was_saved_in_the_editor_is_what_is_edited(monkeypatch: pytes
         texts.append(text)
         return '{"saved":\r\n 1}\r\n'
 
-    monkeypatch.setattr(Editor, "_suspended", saved)
+    monkeypatch.setattr(Editor, "_edit_suspended", saved)
     stage = Stage(busy())
     invoking = Invoking(stage)
     async with stage.opened(STANDARD) as pilot:

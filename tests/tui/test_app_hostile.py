@@ -32,7 +32,7 @@ async def test_what_was_never_read_is_not_said_to_be_nothing() -> None:
 
     stage.trouble = denied
     async with stage.opened(WIDE):
-        assert "checkpoints: “scaicore:view is missing” [403] · none was read · the rest is live" in stage.text
+        assert "checkpoints: “scaicore:view is missing” [403] · none read yet · the rest is live" in stage.text
         assert "Waiting for you · ?" in stage.text
         assert "what waits was not read yet" in stage.text
         assert "1 of 26" in stage.text

@@ -75,7 +75,7 @@ def test_one_part_that_fails_says_nothing_of_the_other() -> None:
     words = "events: you may not [403] · 26 events kept, 40s old · the rest is live · r tries now"
     assert told(SourceStatus(60, error=no, failures=1), SourceStatus(99)) == words
     assert told(SourceStatus(99), SourceStatus(None, error=no)) == (
-        "checkpoints: you may not [403] · none was read · the rest is live · r tries now"
+        "checkpoints: you may not [403] · none read yet · the rest is live · r tries now"
     )
     assert told(SourceStatus(99), SourceStatus(70)) == (
         "checkpoints: no answer for three intervals · 2 waiting kept, 30s old · the rest is live · r tries now"
@@ -93,8 +93,8 @@ def test_checkpoints_of_many_pages_are_kept_at_the_age_of_the_one_that_was_read_
     ("skew", "words"),
     [
         (59.0, ""),
-        (-86_400.0, "this machine's clock is 1d ahead of the server's: ages are told by the server's"),
-        (61.0, "this machine's clock is 1m behind the server's: ages are told by the server's"),
+        (-86_400.0, "this machine's clock is 1d ahead of the server's · ages use the server's clock"),
+        (61.0, "this machine's clock is 1m behind the server's · ages use the server's clock"),
     ],
 )
 def test_clocks_that_differ(skew: float, words: str) -> None:
@@ -108,7 +108,7 @@ def test_clocks_that_differ(skew: float, words: str) -> None:
         (2_540.0, False, " · token 42m", "grey"),
         (599.0, False, " · token 9m", "amber"),
         (599.0, True, " · token 9m", "grey"),
-        (-1.0, True, " · token ran out", "red strong"),
+        (-1.0, True, " · token expired", "red strong"),
     ],
 )
 def test_how_long_the_token_lasts(left: float | None, renews: bool, words: str, colour: str) -> None:

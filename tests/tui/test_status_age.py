@@ -32,7 +32,7 @@ def test_told_rarely_it_is_not_exceeded_until_it_is_told_again(now: float) -> No
 def test_one_count_is_enough_while_answers_come_in_time() -> None:
     assert said(standing(103.0)).endswith(" · every 5s")
     assert said(standing(105.9)).endswith(" · every 5s")
-    assert said(standing(106.1)).endswith(" · asking")
+    assert said(standing(106.1)).endswith(" · polling")
 
 
 @pytest.mark.parametrize(
