@@ -118,8 +118,8 @@ async def test_what_is_of_another_kind_is_left_out_with_the_reason() -> None:
         await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "j", "space", "k", "a")
         said = shown(stage)
         assert "left out · 2" in said
-        assert "with other options: approve, reject, more" in said
-        assert "of another type: debug_breakpoint" in said
+        assert "other options: approve, reject, more" in said
+        assert "another type: debug_breakpoint" in said
         await confirm(stage, pilot, "1")
         await over(stage, pilot)
         assert answered(taking) == ["ckpt_inv1", "ckpt_inv2"]
