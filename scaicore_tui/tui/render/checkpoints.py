@@ -25,12 +25,12 @@ def checkpoint_row(checkpoint: Checkpoint, width: int, now: float, mark: Span | 
     """
     name = max(10, min(22, width // 5))
     answers = _answers(checkpoint, width, width * 2 // 5) if mark is None else mark
-    room = max(0, width - 2 - name - 5 - 2 - cell_width(answers[0]) - 2)
+    free_cells = max(0, width - 2 - name - 5 - 2 - cell_width(answers[0]) - 2)
     return [
         *_label(checkpoint, name),
         right_align(age_text(checkpoint.created, now), 5, "grey"),
         ("  ", "text"),
-        *_title_and_message(checkpoint, room),
+        *_title_and_message(checkpoint, free_cells),
         ("  ", "text"),
         answers,
     ]
@@ -41,14 +41,14 @@ def inbox_row(checkpoint: Checkpoint, width: int, now: float, mark: Span | None)
     name = max(10, min(22, width // 6))
     assignee = min(16, width // 7) if width >= MIN_WIDTH_FOR_ASSIGNEE else 0
     answers = _answers(checkpoint, width, width // 4) if mark is None else mark
-    room = max(0, width - 2 - name - 5 - DEADLINE_WIDTH - 2 - assignee - cell_width(answers[0]) - 2)
+    free_cells = max(0, width - 2 - name - 5 - DEADLINE_WIDTH - 2 - assignee - cell_width(answers[0]) - 2)
     return [
         *_label(checkpoint, name),
         right_align(age_text(checkpoint.created, now), 5, "grey"),
         _deadline(checkpoint, now),
         ("  ", "text"),
         column(one_line(checkpoint.assignee_raw or "", max(0, assignee - 1)), assignee, "grey"),
-        *_title_and_message(checkpoint, room),
+        *_title_and_message(checkpoint, free_cells),
         ("  ", "text"),
         answers,
     ]
@@ -94,8 +94,8 @@ def _deadline(checkpoint: Checkpoint, now: float) -> Span:
     if checkpoint.expires is None:
         return right_align("", DEADLINE_WIDTH)
     left = seconds(checkpoint.expires) - now
-    words = f"{format_age(-left)} late" if left < 0 else f"{format_age(left)} left"
-    return right_align(words, DEADLINE_WIDTH, deadline_colour(checkpoint.expires, now))
+    text = f"{format_age(-left)} late" if left < 0 else f"{format_age(left)} left"
+    return right_align(text, DEADLINE_WIDTH, deadline_colour(checkpoint.expires, now))
 
 
 def _title_and_message(checkpoint: Checkpoint, width: int) -> list[Span]:

@@ -30,9 +30,9 @@ MARKED = "■"
 BAR: Span = (BAR_SIGN, "blue")
 
 # ASCII replacements, one character for one, so that columns keep their width.
-_LOOKS: tuple[StatusStyle, ...] = (*RUN_STYLES.values(), *NODE_LOOKS.values(), BREAKPOINT, REVIEW, GAP)
+_STYLES: tuple[StatusStyle, ...] = (*RUN_STYLES.values(), *NODE_LOOKS.values(), BREAKPOINT, REVIEW, GAP)
 ASCII_SIGNS = str.maketrans(
-    {look.glyph: look.ascii for look in _LOOKS}
+    {style.glyph: style.ascii for style in _STYLES}
     | {
         "…": "~",
         "·": "-",

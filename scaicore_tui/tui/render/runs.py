@@ -25,10 +25,10 @@ def run_row(run: Summary, width: int, now: float, mark: Span | None = None) -> l
     It shows status, id, Core, age, duration, a `mark` if there is one, a glyph for each node, and the error.
     """
     style = RUN_STYLES[run.status]
-    room = max(0, width - RUN_FIXED_CELLS)
-    core = max(8, min(18, room * 3 // 5))
+    free_cells = max(0, width - RUN_FIXED_CELLS)
+    core = max(8, min(18, free_cells * 3 // 5))
     marked: list[Span] = [] if mark is None else [mark, ("  ", "text")]
-    glyphs = [*marked, *node_sparkline(run, max(4, min(16, room // 4)))]
+    glyphs = [*marked, *node_sparkline(run, max(4, min(16, free_cells // 4)))]
     row = [
         (f"{style.glyph} ", style.colour),
         column(short_id(run.execution_id), ID_WIDTH + 1, _ID_STYLES.get(run.status, "text")),
@@ -38,7 +38,7 @@ def run_row(run: Summary, width: int, now: float, mark: Span | None = None) -> l
         (" ", "text"),
         *glyphs,
     ]
-    left = room - core - sum(len(text) for text, _ in glyphs) - 1
+    left = free_cells - core - sum(len(text) for text, _ in glyphs) - 1
     if run.error and left >= MIN_ERROR_CELLS:
         row.append((" " + one_line(run.error, left), "red"))
     return row
@@ -82,12 +82,12 @@ MAX_NAME_CELLS = 26
 def node_row(node: NodeRunInfo, width: int, now: float, status: RunStatus, name_width: int) -> list[Span]:
     """Return the row of a node, `width` cells wide, at `now` in seconds since 1970, in a run with that `status`.
 
-    The name takes `name_width` cells if there is enough room.
+    The name takes `name_width` cells if there is enough space.
     """
     style = node_style(node.state, waiting=status is RunStatus.WAITING)
     kind = KIND_WIDTH if width >= MIN_WIDTH_FOR_KIND else 0
-    room = max(0, width - NODE_FIXED_CELLS - kind)
-    name = max(8, min(name_width, room * 2 // 3))
+    free_cells = max(0, width - NODE_FIXED_CELLS - kind)
+    name = max(8, min(name_width, free_cells * 2 // 3))
     times = f"×{format_count(node.visit_count)} " if node.visit_count > 1 else ""
     return [
         (f"{style.glyph} ", style.colour),
@@ -96,7 +96,7 @@ def node_row(node: NodeRunInfo, width: int, now: float, status: RunStatus, name_
         column(one_line(node.block_kind or "", kind - 1), kind, "grey"),
         right_align(node_duration(node, now, status), 7, "grey"),
         ("  ", "text"),
-        visit_result(node.latest, room - name, node.name),
+        visit_result(node.latest, free_cells - name, node.name),
     ]
 
 
