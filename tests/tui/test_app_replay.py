@@ -174,7 +174,7 @@ async def test_the_entity_of_the_original_is_filled_in_and_sent() -> None:
 @pytest.mark.parametrize(
     ("payload", "words"),
     [
-        ({}, "Its instance and its entity are not known"),
+        ({}, "Instance and entity are unknown"),
         ({"instance_key": "inst_7"}, "instance is inst_7, its entity is unknown"),
         ({"entity_id": "a\u202eb"}, "The entity “a<U+202E>b” cannot be filled in"),
         ({"entity_id": {"id": 1}}, "cannot be filled in"),

@@ -136,7 +136,7 @@ def _entity_notes(original: ReplaySource) -> Iterator[Span]:
             "amber",
         )
     else:
-        yield "The run's instance and entity are unknown. Enter the entity below if there was one.", "amber"
+        yield "Instance and entity are unknown. Enter an entity below if there was one.", "amber"
 
 
 def _facts(original: ReplaySource) -> Span:
