@@ -106,12 +106,12 @@ class AppState:
 
     @property
     def offline(self) -> bool:
-        """Whether only a journal is shown, and nothing is fetched."""
+        """True if only a journal is shown, and nothing is fetched."""
         return self.session.target.offline
 
     @property
     def protected(self) -> bool:
-        """Whether each write must be confirmed by typing a word."""
+        """True if each write must be confirmed by typing a word."""
         return self.session.target.protected and not self.read_only
 
     @property
@@ -197,7 +197,7 @@ class AppState:
 
     @property
     def is_pending_known(self) -> bool:
-        """Whether the pending checkpoints were read: only then does an empty list mean that there are none.
+        """True if the pending checkpoints were read; only then does an empty list mean that there are none.
 
         A journal records checkpoints only if there were any, so an empty list says nothing offline.
         """

@@ -122,7 +122,7 @@ async def test_replay_asks_for_confirmation_and_invokes_once() -> None:
         await pilot.press("e", "R", "enter")
         assert isinstance(dialog(stage), ReplayScreen)
         shown = "\n".join(screen_lines(stage.app))
-        assert "model and plugin calls happen again" in shown
+        assert "plugins are called again" in shown
         stage.clock.advance(1)
         await pilot.press("enter", "enter", "enter")
         await until(pilot, lambda: taking.posts)

@@ -119,8 +119,8 @@ async def test_checkpoints_of_another_kind_are_left_out_with_a_reason() -> None:
         await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "j", "space", "k", "a")
         result = shown(stage)
         assert "left out · 2" in result
-        assert "with other options: approve, reject, more" in result
-        assert "of another type: debug_breakpoint" in result
+        assert "other options: approve, reject, more" in result
+        assert "another type: debug_breakpoint" in result
         await confirm(stage, pilot, "1")
         await finished(stage, pilot)
         assert answered(taking) == ["ckpt_inv1", "ckpt_inv2"]

@@ -174,10 +174,10 @@ async def test_entity_of_the_source_run_is_filled_in_and_sent() -> None:
 @pytest.mark.parametrize(
     ("payload", "words"),
     [
-        ({}, "Its instance and its entity are not known"),
-        ({"instance_key": "inst_7"}, "It ran as instance inst_7; its entity is not known"),
-        ({"entity_id": "a\u202eb"}, "Its entity “a<U+202E>b” can't be filled in as it is"),
-        ({"entity_id": {"id": 1}}, "can't be filled in as it is"),
+        ({}, "Instance and entity are unknown"),
+        ({"instance_key": "inst_7"}, "instance is inst_7, its entity is unknown"),
+        ({"entity_id": "a\u202eb"}, "The entity “a<U+202E>b” cannot be filled in"),
+        ({"entity_id": {"id": 1}}, "cannot be filled in"),
         ({"input_truncated": True}, "what is shown is not all of it"),
     ],
 )
@@ -187,7 +187,7 @@ async def test_unknown_input_or_entity_is_stated(payload: dict[str, Any], words:
         await pilot.press("R")
         await pilot.pause()
         assert words in shown(stage)
-        assert "model and plugin calls happen again" in shown(stage)
+        assert "plugins are called again" in shown(stage)
         assert dialog(stage).query_one(Input).value == ""
 
 
@@ -212,7 +212,7 @@ async def test_input_can_be_written_if_none_was_captured() -> None:
     async with stage.opened() as pilot:
         await pilot.press("R")
         await pilot.pause()
-        assert "was not captured: the feed began after its start. Write one of your own." in shown(stage)
+        assert "was not captured: the run began before our first event. Enter one." in shown(stage)
         assert area(stage).text == "{}"
         stage.clock.advance(1)
         await retype(stage, pilot, '{"own":true}')
