@@ -186,7 +186,7 @@ class AppState:
     def notify_other_session(self, name: str, submission: Submission) -> None:
         """Notify about the progress of a write of the parked session `name`."""
         notice = submission_notice(submission, self.session.clock.monotonic())
-        self.notices.add(replace(notice, words=f"{one_line(name)}: {notice.text}", sticky=True, group_by=""))
+        self.notices.add(replace(notice, text=f"{one_line(name)}: {notice.text}", sticky=True, group_by=""))
 
     def set_resolved(self, checkpoints: tuple[Checkpoint, ...], problem: str) -> None:
         """Replace the resolved checkpoints; with a `problem`, keep the old ones and add it."""
