@@ -191,7 +191,7 @@ class AppState:
     def set_resolved(self, checkpoints: tuple[Checkpoint, ...], problem: str) -> None:
         """Replace the resolved checkpoints; with a `problem`, keep the old ones and add it."""
         if problem:
-            self.resolved = replace(self.resolved, trouble=problem)
+            self.resolved = replace(self.resolved, problem=problem)
         else:
             self.resolved = ResolvedCheckpoints(latest_first(checkpoints), self.session.clock.monotonic())
 

@@ -1,4 +1,4 @@
-"""Switching profiles with `P`: late responses, drafts and writes in progress of the profile that is left."""
+"""Switching profiles with `P`: late responses, drafts, and writes in progress of the first profile."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def shelf(tmp_path: Path) -> Shelf:
     return Shelf(tmp_path)
 
 
-async def test_switch_shows_the_new_profile_and_closes_the_old_session(shelf: Shelf) -> None:
+async def test_shows_another_profile_and_closes_the_first(shelf: Shelf) -> None:
     async with opened(shelf) as pilot:
         await pilot.press("i")
         await pilot.press("P")
@@ -37,7 +37,7 @@ async def test_switch_shows_the_new_profile_and_closes_the_old_session(shelf: Sh
         await is_closed(pilot, shelf, STAGING)
 
 
-async def test_late_response_of_the_old_profile_is_dropped(shelf: Shelf) -> None:
+async def test_drops_a_late_response_of_the_first_profile(shelf: Shelf) -> None:
     async with opened(shelf) as pilot:
         api, first = shelf.apis[STAGING], session_of(pilot)
         known, asked = len(first.journal), len(api.asked)
@@ -55,7 +55,7 @@ async def test_late_response_of_the_old_profile_is_dropped(shelf: Shelf) -> None
             assert len(journal) == known
 
 
-async def test_pending_requests_of_the_old_profile_are_cancelled(shelf: Shelf) -> None:
+async def test_cancels_reads_of_the_first_profile(shelf: Shelf) -> None:
     async with opened(shelf) as pilot:
         api = shelf.apis[STAGING]
         asked, api.held = len(api.asked), asyncio.Event()
@@ -67,7 +67,7 @@ async def test_pending_requests_of_the_old_profile_are_cancelled(shelf: Shelf) -
         await until(pilot, lambda: "exec_prod" in text(pilot))
 
 
-async def test_profile_that_cannot_be_opened_changes_nothing(shelf: Shelf) -> None:
+async def test_a_profile_that_cannot_be_opened_changes_nothing(shelf: Shelf) -> None:
     async with opened(shelf) as pilot:
         shelf.trouble = Conflict("another scaicore-tui writes prod.journal", hint="close it")
         await choose(pilot, PROD)
@@ -78,7 +78,7 @@ async def test_profile_that_cannot_be_opened_changes_nothing(shelf: Shelf) -> No
         await until(pilot, lambda: len(shelf.apis[STAGING].asked) > asked)
 
 
-async def test_open_profile_is_not_opened_again(shelf: Shelf) -> None:
+async def test_does_not_open_the_current_profile_again(shelf: Shelf) -> None:
     async with opened(shelf) as pilot:
         first = session_of(pilot)
         await choose(pilot, STAGING)
@@ -86,7 +86,7 @@ async def test_open_profile_is_not_opened_again(shelf: Shelf) -> None:
         assert session_of(pilot) is first
 
 
-async def test_drafts_are_restored_on_return(shelf: Shelf) -> None:
+async def test_restores_drafts_of_a_parked_profile(shelf: Shelf) -> None:
     async with opened(shelf) as pilot:
         await pilot.press("a", "2", "tab", *"too dear", "escape")
         await switched(pilot, PROD)
@@ -98,7 +98,7 @@ async def test_drafts_are_restored_on_return(shelf: Shelf) -> None:
         assert (draft.resolution, draft.comment) == ("reject", "too dear")
 
 
-async def test_write_in_progress_finishes_and_is_reported_after_a_switch(shelf: Shelf) -> None:
+async def test_waits_for_a_write_in_progress_and_reports_it(shelf: Shelf) -> None:
     async with opened(shelf) as pilot:
         api, first = shelf.apis[STAGING], session_of(pilot)
         await pilot.press("a", "1")
@@ -119,7 +119,7 @@ async def test_write_in_progress_finishes_and_is_reported_after_a_switch(shelf: 
         assert first.submitter.submissions[0].progress is Progress.ACCEPTED
 
 
-async def test_unknown_outcome_is_looked_up_by_the_next_session(shelf: Shelf) -> None:
+async def test_the_next_session_looks_up_an_unknown_outcome(shelf: Shelf) -> None:
     async with opened(shelf) as pilot:
         await pilot.press("a", "1")
         shelf.clock.advance(1)
