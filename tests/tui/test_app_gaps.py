@@ -93,7 +93,7 @@ async def test_filtered_list_shows_gaps_and_empty_text() -> None:
         await pilot.press("escape", "escape", "slash", *"nobody", "enter")
         await stage.settle(pilot)
         assert GAP in stage.text
-        assert "No runs match “nobody”. esc clears the filter." in stage.text, stage.text
+        assert "No failed runs match “nobody”. esc clears the filter." in stage.text
         await pilot.press("j", "k", "G", "e", "enter", "y")
         await stage.settle(pilot)
         assert "nothing is selected" in stage.text
