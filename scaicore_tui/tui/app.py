@@ -1,4 +1,4 @@
-"""The app: one session, its screens, and the bridge between them. Grants the requests that screens post."""
+"""The Textual app: holds the session and its screens, and carries out the requests that screens post."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ from scaicore_tui.tui.widgets.line_view import ASCII_CLASS
 if TYPE_CHECKING:
     from textual.command import Provider
 
-# What the app returns where a person without any configuration asked for the demo.
+# The app's result if a user without any configuration chose the demo.
 RUN_DEMO = 64
-# Seconds between two ticks; and where each is dear.
+# The interval at which the displayed ages are refreshed; longer if bandwidth is low.
 TICK_S, LOW_BANDWIDTH_TICK_S = 1, 5
 
 
@@ -61,7 +61,7 @@ def _actions() -> type[Provider]:
 
 
 class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
-    """The terminal debugger. Without a session it can only say what to set, and offer the demo."""
+    """The terminal debugger. Without a session it only shows what to configure, and offers the demo."""
 
     TITLE = "scaicore-tui"
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_actions}
@@ -87,12 +87,12 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         self._banner = banner
         self._notice = notice
         self._bridge: Bridge | None = None
-        self._desk: AppState | None = None
-        self._switching = ProfileSwitcher(self, profiles)
+        self._state: AppState | None = None
+        self._profile_switcher = ProfileSwitcher(self, profiles)
         self._editor = Editor(self)
-        self._bell = TerminalNotifier(os.environ) if notify else None
-        self._caller: AlertNotifier | None = None
-        self._is_complete = False
+        self._notifier = TerminalNotifier(os.environ) if notify else None
+        self._alerts: AlertNotifier | None = None
+        self._is_preloading = False
         self.animation_level = "none"
         self.set_class(ascii_only, ASCII_CLASS)
         for theme in THEMES:
@@ -100,7 +100,7 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         if few_colours:
             self.theme = TERMINAL
         else:
-            # Before there is a screen, nothing need be styled anew.
+            # Set without the watcher, which would restyle screens that do not exist yet.
             self.set_reactive(DebuggerApp.theme, DARK)
             self.stylesheet.set_variables(self.get_css_variables())
 
@@ -109,60 +109,59 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
             return self._open(self._session)
         from scaicore_tui.tui.dialogs.welcome import WelcomeScreen
 
-        return WelcomeScreen(self._switching.names())
+        return WelcomeScreen(self._profile_switcher.names())
 
     def action_command_palette(self) -> None:
-        """Everything by name."""
+        """Open the command palette."""
         from scaicore_tui.tui.palette import Palette
 
         if not isinstance(self.screen, Palette):
             self.push_screen(Palette())
 
     def on_mount(self) -> None:
-        """Read on once the first screen is painted: it need not wait for that."""
+        """Start to poll after the first screen is painted."""
         if self._bridge is not None:
             self.call_after_refresh(self._bridge.start)
 
     def on_key_activity(self, *, on_key: bool) -> None:
-        """What works beside the screen gives way to a key."""
+        """Make background work yield while a key is processed."""
         if self._bridge is not None:
             self._bridge.yield_to_ui(to_key=on_key)
 
     def is_key_refused(self, key: events.Key) -> bool:
-        """Refuse a key that writes and came together with an escape sequence; where it is typed it is only text."""
-        place, focused = getattr(self.screen, "key_context", None), self.focused
+        """Refuse a write key that arrived together with an escape sequence, unless a text field takes it as text."""
+        context, focused = getattr(self.screen, "key_context", None), self.focused
         is_typed = focused is not None and focused.check_consume_key(key.key, key.character)
         if is_typed or not came_in_burst(key):
             return False
-        if not (is_write_key(place, key.key) if isinstance(place, KeyContext) else key.key == "enter"):
+        if not (is_write_key(context, key.key) if isinstance(context, KeyContext) else key.key == "enter"):
             return False
-        words = f"{key.key}: not taken, as it came together with an escape sequence: press it again"
         if isinstance(self.screen, MessageSink):
-            self.screen.show_message(words)
+            self.screen.show_message(f"{key.key}: ignored, it arrived with an escape sequence · press it again")
         return True
 
     def on_session_changed(self, message: SessionChanged) -> None:
-        """Hand the one update to every screen that follows the session."""
-        if self._desk is not None:
-            self._desk.apply(message.update)
-        self._tell(message.update)
-        if self._caller is not None:
-            self.send_to_terminal(self._caller.flush())
-        if not self._is_complete:
-            self._is_complete = True
+        """Apply the update to the state and to every screen that shows the session."""
+        if self._state is not None:
+            self._state.apply(message.update)
+        self._apply_to_screens(message.update)
+        if self._alerts is not None:
+            self.send_to_terminal(self._alerts.flush())
+        if not self._is_preloading:
+            self._is_preloading = True
             self.call_after_refresh(self.run_worker, preload, thread=True)
 
     def action_demo(self) -> None:
-        """Leave that to whoever started the app."""
+        """Exit with `RUN_DEMO`; the caller then starts the demo."""
         self.exit(RUN_DEMO)
 
     def on_write_rejected(self, message: WriteRejected) -> None:
-        """Nothing was sent: say why, until it is dismissed."""
-        self._say(message.reason, "red", sticky=True)
+        """Show why nothing was sent, until it is dismissed."""
+        self._show_notice(message.reason, "red", sticky=True)
 
     def on_history_loaded(self, message: HistoryLoaded) -> None:
-        """Say whether older events came."""
-        self._say(message.problem or "older events read", "amber" if message.problem else "text")
+        """Show whether older events were read."""
+        self._show_notice(message.problem or "older events read", "amber" if message.problem else "text")
 
     def on_load_history(self) -> None:
         if self._bridge is not None:
@@ -171,25 +170,25 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
     def on_open_inbox(self) -> None:
         from scaicore_tui.tui.screens.inbox import InboxScreen
 
-        if self._desk is not None and not isinstance(self.screen, InboxScreen):
-            self.push_screen(InboxScreen(self._desk))
+        if self._state is not None and not isinstance(self.screen, InboxScreen):
+            self.push_screen(InboxScreen(self._state))
 
     def on_load_resolved(self) -> None:
         if self._bridge is not None:
             self._bridge.load_resolved()
 
     def on_resolved_loaded(self, message: ResolvedLoaded) -> None:
-        """Keep what came, with its time; what was read before stays where nothing did."""
-        if self._desk is not None:
-            self._desk.set_resolved(message.checkpoints, message.problem)
-            self._tell(Update())
+        """Show the resolved checkpoints, or the problem that kept them from being read."""
+        if self._state is not None:
+            self._state.set_resolved(message.checkpoints, message.problem)
+            self._apply_to_screens(Update())
 
     def on_refresh_now(self) -> None:
-        if self._bridge is not None and not self._stays_offline("r"):
-            self._say("asking now" if self._bridge.refresh() else "r: two fetches are under way already")
+        if self._bridge is not None and not self._refuse_offline("r"):
+            self._show_notice("refreshing" if self._bridge.refresh() else "r: two refreshes are already in progress")
 
     def on_pause_polling(self, request: PausePolling) -> None:
-        if self._bridge is not None and not self._stays_offline("p"):
+        if self._bridge is not None and not self._refuse_offline("p"):
             self._bridge.pause(paused=request.paused)
 
     def on_answer_checkpoint(self, request: AnswerCheckpoint) -> None:
@@ -201,10 +200,10 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
             self._bridge.answer_all(request)
 
     def on_batch_finished(self, message: BatchFinished) -> None:
-        """Keep why some were not sent, for whoever tells what came of each."""
-        if self._desk is not None:
-            self._desk.end_batch(message.checkpoint_ids, message.stop_reason)
-            self._tell(Update())
+        """Record that the batch has ended, and why some answers were not sent, for the result screen."""
+        if self._state is not None:
+            self._state.end_batch(message.checkpoint_ids, message.stop_reason)
+            self._apply_to_screens(Update())
 
     def on_replay_run(self, request: ReplayRun) -> None:
         if self._bridge is not None:
@@ -214,11 +213,11 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         self.redraw()
 
     def copy_to_clipboard(self, text: str) -> None:
-        """What was selected in a line or a text, if anything; Textual's own widgets call this."""
+        """Copy the selected text, if there is any. Textual's own widgets call this."""
         if not text:
             return
         self._clipboard = text
-        self.post_message(CopyText("what was selected", text))
+        self.post_message(CopyText("the selection", text))
 
     def on_copy_text(self, request: CopyText) -> None:
         self.screen.post_message(copy(request, self.send_to_terminal))
@@ -227,81 +226,81 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         self._editor.open(request)
 
     def on_editor_failed(self, message: EditorFailed) -> None:
-        """Say why, also once the dialog that says it is left."""
-        self._say(message.reason, "amber")
+        """Show why, as a notice that outlasts the dialog."""
+        self._show_notice(message.reason, "amber")
 
     def on_open_profiles(self) -> None:
-        if words := self._switching.show_profiles():
-            self._say(words, "amber")
+        if reason := self._profile_switcher.show_profiles():
+            self._show_notice(reason, "amber")
 
     def on_profiles_loaded(self, message: ProfilesLoaded) -> None:
-        """Show them, unless something else was opened meanwhile."""
+        """Open the list of profiles, unless another dialog was opened meanwhile."""
         from scaicore_tui.tui.dialogs.profiles import ProfilesScreen
 
         if not isinstance(self.screen, ModalScreen):
-            self.push_screen(ProfilesScreen(message.choices, self._name_of_open))
+            self.push_screen(ProfilesScreen(message.choices, self._session_name))
 
     def on_switch_profile(self, request: SwitchProfile) -> None:
-        self._say(self._switching.switch(request.name, self._name_of_open))
+        self._show_notice(self._profile_switcher.switch(request.name, self._session_name))
 
     def on_switch_failed(self, message: SwitchFailed) -> None:
-        """Say why, until it is dismissed."""
-        self._say(f"P: {message.reason}", "amber", sticky=True)
+        """Show why the profile could not be opened, until it is dismissed."""
+        self._show_notice(f"P: {message.reason}", "amber", sticky=True)
 
     async def on_profile_opened(self, message: ProfileOpened) -> None:
-        """Leave the one session for the other. What the first one has said is in the queue before this."""
-        if self._bridge is not None and self._desk is not None:
-            self._switching.park(self._bridge, self._desk)
+        """Park the current session and show the new one. Messages of the old session were queued before this one."""
+        if self._bridge is not None and self._state is not None:
+            self._profile_switcher.park(self._bridge, self._state)
         self._banner = ""
         main = self._open(message.session)
         while len(self.screen_stack) > 1:
             await self.pop_screen()
         if not getattr(self.screen, "_result_callbacks", True):
-            # Textual takes one from each screen that is replaced, and gives none to the one that it begins with.
+            # `switch_screen` pops a result callback from the old screen, but Textual gives none to the default screen.
             self.screen._push_result_callback(self.screen, None)
         await self.switch_screen(main)
         if self._bridge is not None:
             self._bridge.start()
 
     def on_other_session_write_changed(self, message: OtherSessionWriteChanged) -> None:
-        """Tell what came of a write of a session that was left."""
-        if self._desk is not None:
-            self._desk.notify_other_session(message.name, message.submission)
-            self._tell(Update())
+        """Show the progress of a write of a parked session."""
+        if self._state is not None:
+            self._state.notify_other_session(message.name, message.submission)
+            self._apply_to_screens(Update())
 
     @property
-    def _name_of_open(self) -> str | None:
-        """What is open: a profile's name, or a host."""
+    def _session_name(self) -> str | None:
+        """The name of the open session: its profile, or its host."""
         return None if self._bridge is None else self._bridge.name
 
     def _open(self, session: Session) -> MainScreen:
-        pace = LOW_BANDWIDTH_TICK_S if session.target.low_bandwidth else TICK_S
-        self._desk = AppState(session, self._banner or session.target.title, pace)
+        tick_s = LOW_BANDWIDTH_TICK_S if session.target.low_bandwidth else TICK_S
+        self._state = AppState(session, self._banner or session.target.title, tick_s)
         self._bridge = Bridge(self, session)
-        self._switching.restore(self._bridge, self._desk)
-        if self._bell is not None:
-            self._caller = AlertNotifier(session, self._bell)
+        self._profile_switcher.restore(self._bridge, self._state)
+        if self._notifier is not None:
+            self._alerts = AlertNotifier(session, self._notifier)
         if self._notice:
-            self._desk.notify(self._notice, "amber", sticky=True)
+            self._state.notify(self._notice, "amber", sticky=True)
             self._notice = ""
-        return MainScreen(self._desk)
+        return MainScreen(self._state)
 
-    def _say(self, words: str, colour: str = "text", *, sticky: bool = False) -> None:
-        if self._desk is not None:
-            self._desk.notify(words, colour, sticky=sticky)
-            self._tell(Update())
+    def _show_notice(self, text: str, colour: str = "text", *, sticky: bool = False) -> None:
+        if self._state is not None:
+            self._state.notify(text, colour, sticky=sticky)
+            self._apply_to_screens(Update())
         elif isinstance(welcome := self.screen_stack[0], MessageSink):
-            welcome.show_message(words)
+            welcome.show_message(text)
 
-    def _stays_offline(self, key: str) -> bool:
-        """Whether nothing is ever asked for: then that is said."""
-        offline = self._desk is not None and self._desk.offline
+    def _refuse_offline(self, key: str) -> bool:
+        """Return whether the session is offline, and if so show that `key` does nothing."""
+        offline = self._state is not None and self._state.offline
         if offline:
-            self._say(f"{key}: offline, a journal is shown: nothing is asked for", "amber")
+            self._show_notice(f"{key}: offline: a journal is shown, nothing is fetched", "amber")
         return offline
 
-    def _tell(self, update: Update) -> None:
-        """Tell every screen, but one that is not composed yet, or was taken apart already: the app is ending."""
+    def _apply_to_screens(self, update: Update) -> None:
+        """Apply the update to every screen, except one that is not composed yet or already removed (at exit)."""
         for screen in self.screen_stack:
             if isinstance(screen, SessionListener) and screen.is_mounted and screen.children:
                 screen.apply_update(update)

@@ -59,7 +59,7 @@ class Bridge:
 
     @property
     def is_open(self) -> bool:
-        """Whether the session still holds the journal."""
+        """True while the session holds the journal."""
         return self._worker is not None and not self._worker.is_finished
 
     def start(self) -> None:

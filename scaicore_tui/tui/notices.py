@@ -70,7 +70,7 @@ class Notices:
             return None
         newest = self._notices[-1]
         count = sum(notice.group == newest.group for notice in self._notices)
-        return newest if count == 1 else replace(newest, words=f"{count} {newest.group_by} · latest: {newest.text}")
+        return newest if count == 1 else replace(newest, text=f"{count} {newest.group_by} · latest: {newest.text}")
 
     def add(self, notice: Notice) -> None:
         """Add a notice, and remove an older one with the same key."""

@@ -71,7 +71,7 @@ class RunListModel:
 
     @property
     def is_filtered(self) -> bool:
-        """Whether a view or a filter is active."""
+        """True if a view or a filter is active."""
         return self.view is not View.ALL or bool(self.needle)
 
     @property
@@ -117,7 +117,7 @@ class RunListModel:
         return None
 
     def _needs_insert(self, summary: Summary) -> bool:
-        """Update the row of a changed run in place, or remove it if it moved. Returns False if it was updated."""
+        """Update the row of a changed run in place, or remove it if it moved. Returns False if updated in place."""
         position = self._positions.pop(summary.execution_id, None)
         if position is None:
             return True

@@ -1,6 +1,6 @@
-"""What all screens share: the session to read from, notices, begun answers; and which keys are dead, and why.
+"""The state that all screens of a session share: notices, drafts, marks, and why an action is not possible.
 
-Reads the session and never awaits it: that is the bridge's.
+Reads the session and never awaits it; only the bridge does that.
 """
 
 from __future__ import annotations
@@ -25,54 +25,54 @@ from scaicore_tui.tui.render.status import StatusModel, name_span, pending_count
 
 
 class Draft(Struct):
-    """What a person chose and typed for one checkpoint, or for several."""
+    """The option and comment entered for one checkpoint, or for a batch."""
 
     resolution: str | None = None
     comment: str = ""
 
 
 class ReplayDraft(Struct):
-    """What a person typed for the replay of one run; None where it is still what the run itself tells."""
+    """The input and entity entered for the replay of one run; None where the run's own value is unchanged."""
 
     text: str | None = None
     entity_id: str | None = None
 
 
 class Drafts:
-    """What was begun, by what it is for; empty at first."""
+    """Unsent text by its target. A missing draft is created empty."""
 
     def __init__(self) -> None:
         self._answers: dict[str, Draft] = {}
-        self._several: dict[str, Draft] = {}
+        self._batches: dict[str, Draft] = {}
         self._replays: dict[str, ReplayDraft] = {}
 
     def answer(self, checkpoint_id: str) -> Draft:
-        """What was begun for that checkpoint by itself."""
+        """Return the draft for a single checkpoint."""
         return self._answers.setdefault(checkpoint_id, Draft())
 
     def batch(self, checkpoint_ids: Sequence[str]) -> Draft:
-        """What was begun for these together, or for some of them: marking one more loses nothing."""
-        begun = (self._several[key] for key in checkpoint_ids if key in self._several)
-        draft = next(begun, Draft())
-        self._several |= dict.fromkeys(checkpoint_ids, draft)
+        """Return the shared draft of a batch; it is reused when the batch grows."""
+        existing = (self._batches[key] for key in checkpoint_ids if key in self._batches)
+        draft = next(existing, Draft())
+        self._batches |= dict.fromkeys(checkpoint_ids, draft)
         return draft
 
     def replay(self, execution_id: str) -> ReplayDraft:
-        """What was begun for the replay of that run."""
+        """Return the draft for the replay of a run."""
         return self._replays.setdefault(execution_id, ReplayDraft())
 
     def discard(self, target_id: str) -> None:
-        """It was taken: there is nothing to go on with."""
-        for begun in (self._answers, self._several, self._replays):
-            begun.pop(target_id, None)
+        """Remove all drafts for a target, once a write to it was accepted."""
+        for drafts in (self._answers, self._batches, self._replays):
+            drafts.pop(target_id, None)
 
 
-# A run tells of its start among so many of its first events, or not at all.
+# Only this many of a run's first events are searched for its start.
 START_SEARCH_EVENTS = 2_000
 _CLOSED_REASONS = {
-    Progress.ACCEPTED: "its answer was accepted: waiting for the run to move",
-    Progress.CONFIRMED: "it was answered, and that is confirmed",
-    Progress.CONFLICT: "it was answered already",
+    Progress.ACCEPTED: "the answer was accepted: waiting for the run to continue",
+    Progress.CONFIRMED: "already answered; the run has continued",
+    Progress.CONFLICT: "already answered",
 }
 _SHOWN_REPLAY_PROGRESS = (
     Progress.SENDING,
@@ -84,18 +84,21 @@ _SHOWN_REPLAY_PROGRESS = (
 
 
 class AppState:
-    """Shared by the screens of one session. `name` is what the status bar calls it, `pace` the seconds of a tick."""
+    """The state shared by the screens of one session.
 
-    def __init__(self, session: Session, name: str, pace: int = 1) -> None:
+    `name` is the session's name in the status bar; `tick_s` is the interval at which ages are refreshed.
+    """
+
+    def __init__(self, session: Session, name: str, tick_s: int = 1) -> None:
         self.session = session
         self.name = name
-        self.tick_s = pace
+        self.tick_s = tick_s
         self.notices = Notices()
         self.drafts = Drafts()
         self.marked: set[str] = set()
         self.resolved = ResolvedCheckpoints()
         self.finished_batches: dict[tuple[str, ...], str] = {}
-        self._lost = self._closed_gaps()
+        self._reported_gaps = self._closed_gaps()
 
     @property
     def read_only(self) -> bool:
@@ -103,21 +106,21 @@ class AppState:
 
     @property
     def offline(self) -> bool:
-        """Whether a journal is shown, and nothing asked for."""
+        """True if only a journal is shown, and nothing is fetched."""
         return self.session.target.offline
 
     @property
     def protected(self) -> bool:
-        """Whether what is written is typed out first."""
+        """True if each write must be confirmed by typing a word."""
         return self.session.target.protected and not self.read_only
 
     @property
     def now(self) -> float:
-        """What time it is, in seconds since 1970."""
+        """The time in seconds since 1970."""
         return self.session.now
 
     def status(self) -> StatusModel:
-        """How things stand, for the status bar."""
+        """Return the values that the status bar shows."""
         session, newest_at = self.session, self.session.recorded_through
         return StatusModel(
             connection=session.connection,
@@ -141,25 +144,25 @@ class AppState:
         )
 
     def pending_count(self) -> str:
-        """How many checkpoints are pending, and whether that is all of them."""
+        """Return the number of pending checkpoints as text, with a note if the listing is incomplete or old."""
         session = self.session
         count, now = len(session.checkpoints), session.clock.monotonic()
-        patience = session.connection.stale_after
-        return pending_count(count, session.pending_status, now, patience, is_listing=session.is_listing)
+        stale_after_s = session.connection.stale_after
+        return pending_count(count, session.pending_status, now, stale_after_s, is_listing=session.is_listing)
 
     def name_spans(self, colour: str = "text strong") -> Sequence[Span]:
-        """What the session is called, behind what is about to be written to it."""
-        ground = self.session.target.color
-        if ground is None:
+        """Return the name of the session, to stand behind the description of a write."""
+        background = self.session.target.color
+        if background is None:
             return [(f" · {one_line(self.name)}", colour)]
-        return [(" ", "text"), name_span(self.name, ground)]
+        return [(" ", "text"), name_span(self.name, background)]
 
-    def notify(self, words: str, colour: str = "text", *, key: str = "said", sticky: bool = False) -> None:
-        """Say something, in place of what was last said about `key`."""
-        self.notices.add(Notice(words, colour, key, sticky, self.session.clock.monotonic()))
+    def notify(self, text: str, colour: str = "text", *, key: str = "message", sticky: bool = False) -> None:
+        """Add a notice, in place of the last one with the same `key`."""
+        self.notices.add(Notice(text, colour, key, sticky, self.session.clock.monotonic()))
 
     def tick(self) -> None:
-        """A second passed: what was accepted has waited longer for its run to move, and notices go."""
+        """Refresh the ages in notices, and remove expired ones."""
         now = self.session.clock.monotonic()
         for submission in self.session.submissions:
             if submission.progress is Progress.ACCEPTED:
@@ -167,11 +170,11 @@ class AppState:
         self.notices.expire(now)
 
     def apply(self, update: Update) -> None:
-        """Tell what came of a write; a draft and a mark are over once the answer was taken."""
+        """Apply an update: notify about gaps and writes, and remove the draft and mark of an accepted answer."""
         if update.checkpoints:
             self.marked &= {checkpoint.id for checkpoint in self.session.checkpoints}
         if update.gaps:
-            self._tell_gaps()
+            self._notify_lost_events()
         submission = update.submission
         if submission is None:
             return
@@ -181,70 +184,73 @@ class AppState:
             self.marked.discard(submission.target_id)
 
     def notify_other_session(self, name: str, submission: Submission) -> None:
-        """Tell what came of a write of a session that was left."""
+        """Notify about the progress of a write of the parked session `name`."""
         notice = submission_notice(submission, self.session.clock.monotonic())
-        self.notices.add(replace(notice, words=f"{one_line(name)}: {notice.text}", sticky=True, group_by=""))
+        self.notices.add(replace(notice, text=f"{one_line(name)}: {notice.text}", sticky=True, group_by=""))
 
-    def set_resolved(self, checkpoints: tuple[Checkpoint, ...], trouble: str) -> None:
-        """Keep what was read of the answered ones; what was read before stays where nothing came."""
-        if trouble:
-            self.resolved = replace(self.resolved, trouble=trouble)
+    def set_resolved(self, checkpoints: tuple[Checkpoint, ...], problem: str) -> None:
+        """Replace the resolved checkpoints; with a `problem`, keep the old ones and add it."""
+        if problem:
+            self.resolved = replace(self.resolved, problem=problem)
         else:
             self.resolved = ResolvedCheckpoints(latest_first(checkpoints), self.session.clock.monotonic())
 
     @property
     def is_pending_known(self) -> bool:
-        """Whether it was ever read what waits: that nothing is listed says nothing before, nor of what was recorded."""
+        """True if the pending checkpoints were read; only then does an empty list mean that there are none.
+
+        A journal records checkpoints only if there were any, so an empty list says nothing offline.
+        """
         if self.offline:
             return bool(self.session.checkpoints)
         return self.session.connection.checkpoints.answered_at is not None
 
     @property
     def pending(self) -> tuple[Checkpoint, ...]:
-        """What waits, the most urgent first."""
+        """The pending checkpoints, most urgent first."""
         return by_urgency(self.session.checkpoints)
 
     def toggle_mark(self, checkpoint_id: str) -> None:
-        """Mark a checkpoint to be answered with others, or take the mark away."""
+        """Mark a checkpoint to be answered together with others, or remove its mark."""
         self.marked ^= {checkpoint_id}
 
     def begin_batch(self, checkpoint_ids: tuple[str, ...]) -> None:
-        """Answers to these are about to go out, one after the other."""
+        """Record that answers to these checkpoints are being sent, one by one."""
         self.finished_batches.pop(checkpoint_ids, None)
 
-    def end_batch(self, checkpoint_ids: tuple[str, ...], words: str) -> None:
-        """No more of them go out; `words` say why, where some did not."""
-        self.finished_batches[checkpoint_ids] = words
+    def end_batch(self, checkpoint_ids: tuple[str, ...], stop_reason: str) -> None:
+        """Record that no more of these answers are sent; `stop_reason` says why some were not, if so."""
+        self.finished_batches[checkpoint_ids] = stop_reason
 
     def checkpoint_of(self, run: Run | None) -> Checkpoint | None:
-        """The checkpoint at which `run` waits; the oldest, where there are more."""
+        """Return the checkpoint at which `run` waits: the oldest, if there are several."""
         pending = self.session.checkpoints
         return next((row for row in pending if run is not None and row.execution_id == run.execution_id), None)
 
     def replay_source(self, run: Run) -> ReplaySource:
-        """What is known of `run` as one to replay."""
+        """Return what is known about the start of `run`, for a replay."""
         return find_replay_source(run, islice(self.session.events(run.execution_id), START_SEARCH_EVENTS))
 
     def replay_relations(self, execution_id: str) -> list[Relation]:
-        """The replays that this run came of, or that came of it."""
+        """Return the runs that this run is a replay of, and the replays of this run."""
         return replay_relations(self.session.submissions, execution_id)
 
     def missing_events(self, execution_id: str) -> str:
-        """What to say of a run that has events missing, or may have; empty where it can't."""
-        book = self.session.index
-        summary = book.summaries.get(execution_id)
-        return "" if summary is None else missing_events_note(summary, book.gaps, self.now)
+        """Return a note about events of a run that are or may be missing; empty if none can be."""
+        index = self.session.index
+        summary = index.summaries.get(execution_id)
+        return "" if summary is None else missing_events_note(summary, index.gaps, self.now)
 
     def why_not_replay(self, run: Run | None, *, given_input: bool) -> str | None:
-        """Why it can't be invoked again, with its captured input or with a given one."""
+        """Return why the run cannot be replayed with its captured (or a given) input; else None."""
         return self.session.why_not_replay(run, given_input=given_input)
 
     def progress(self) -> dict[str, Span]:
-        """How far the answer to each checkpoint got: the word, and its colour."""
+        """Return the progress of the latest answer by checkpoint id."""
         return {target: _mark(submission) for target, submission in self._answers().items()}
 
     def replay_progress(self) -> dict[str, Span]:
-        """What there is to say, at the run, of its replay: that it is on its way, or that it may not have arrived."""
+        """Return the progress of the latest replay by run id, if it is being sent or may not have arrived."""
         replays = (sent for sent in self.session.submissions if sent.is_replay)
         latest = latest_by_target(replays).items()
         return {
@@ -252,40 +258,40 @@ class AppState:
         }
 
     def why_not_answer(self, checkpoint: Checkpoint | None, resolution: str | None = None) -> str | None:
-        """Why it can't be answered. An accepted answer is never sent again while the feed catches up."""
+        """Return why the checkpoint cannot be answered; else None. An accepted answer is never sent twice."""
         answered = self._latest_answer(checkpoint)
         if answered is not None and answered.progress in _CLOSED_REASONS:
             return _CLOSED_REASONS[answered.progress]
         if checkpoint is not None and self.session.checkpoint(checkpoint.id) is None:
-            return "it is no longer pending: answered elsewhere, or expired"
+            return "no longer pending: answered elsewhere, or expired"
         return self.session.why_not_answer(checkpoint.id if checkpoint else None, resolution)
 
     def why_not_in_batch(self, checkpoint: Checkpoint) -> str | None:
-        """Why it can't be answered with others."""
+        """Return why the checkpoint cannot be answered together with others; else None."""
         if self.is_outcome_unknown(checkpoint):
-            return "whether an earlier answer to it arrived is not known: answer it by itself"
+            return "an earlier answer may or may not have arrived: answer this one separately"
         return self.why_not_answer(checkpoint)
 
     def why_not_continue(self, checkpoint: Checkpoint | None) -> str | None:
-        """Why it can't be continued by one key."""
+        """Return why the breakpoint cannot be continued; else None."""
         answered = self._latest_answer(checkpoint)
         if answered is not None and answered.is_unknown:
-            return "whether it was continued is not known: it is looked up"
+            return "the outcome of an earlier continue is unknown and being looked up"
         if self.session.checkpoint(checkpoint.id if checkpoint else "") is None:
             return self.session.why_not_continue(None)
         return self.session.why_not_continue(checkpoint.id if checkpoint else None) or self.why_not_answer(checkpoint)
 
     def is_outcome_unknown(self, checkpoint: Checkpoint) -> bool:
-        """Whether an answer to it was sent that seems not to have arrived."""
+        """Return whether an answer was sent that seems not to have arrived."""
         answered = self._latest_answer(checkpoint)
         return answered is not None and answered.progress is Progress.NOT_RECEIVED
 
-    def _tell_gaps(self) -> None:
-        """Say once of what was lost that it was, until that is dismissed: its row may be far out of sight."""
-        known, self._lost = self._lost, self._closed_gaps()
-        for row in (GapRow(0, [gap]) for after, gap in self._lost.items() if after not in known):
-            words = f"{row.label(self.now, 0)}: events lost to retention"
-            self.notify(words, "amber", key=words, sticky=True)
+    def _notify_lost_events(self) -> None:
+        """Notify once about each new closed gap: its row may be far out of sight."""
+        reported, self._reported_gaps = self._reported_gaps, self._closed_gaps()
+        for row in (GapRow(0, [gap]) for after, gap in self._reported_gaps.items() if after not in reported):
+            text = f"{row.label(self.now, 0)}: events lost to retention"
+            self.notify(text, "amber", key=text, sticky=True)
 
     def _closed_gaps(self) -> dict[int, Gap]:
         return {gap.after: gap for gap in self.session.index.gaps if not gap.is_open}
@@ -294,7 +300,7 @@ class AppState:
         return self._answers().get(checkpoint.id) if checkpoint is not None else None
 
     def _answers(self) -> dict[str, Submission]:
-        """The answer that says how each checkpoint stands."""
+        """Return the latest answer by checkpoint id."""
         return latest_by_target(sent for sent in self.session.submissions if not sent.is_replay)
 
 

@@ -1,6 +1,6 @@
-"""The two themes, dark and light, and one of terminal colours for terminals that have few.
+"""The themes: dark, light, and one that uses the terminal's own colours.
 
-State colours have names, used by `runs.status`; here they get values, each readable on its background (WCAG AA).
+Defines the colour names that `runs.status_style` and `render` use. Each is readable on its background (WCAG AA).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _theme(name: str, colours: dict[str, str], *, dark: bool = True, ansi: bool 
         boost=colours["panel"],
         dark=dark,
         ansi=ansi,
-        # Without these a theme of terminal colours is none: Textual's own style sheets ask for them.
+        # Textual's own style sheets need these variables in a theme of terminal colours.
         variables=(BUILTIN_THEMES["ansi-dark"].variables if ansi else {})
         | {f"state-{key}": value for key, value in colours.items()},
     )

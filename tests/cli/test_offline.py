@@ -93,7 +93,7 @@ def test_the_app_shows_it_and_says_that_it_is_not_live(program: Program, files: 
         terminal.wait_until("Waited for you · ?")
         assert "live" not in terminal.text
         terminal.press("r")
-        terminal.wait_until("r: offline, a journal is shown: nothing is asked for")
+        terminal.wait_until("r: offline: a journal is shown, nothing is fetched")
         terminal.press("R")
         terminal.wait_until("R: offline: a journal is shown, nothing can be sent")
         terminal.press("q")

@@ -1,4 +1,4 @@
-"""What strangers and models may write, in every field, through the real program on a real terminal.
+"""Hostile text in every field, through the real program on a real terminal.
 
 `python -m tests.hostile` takes each string by itself through all of it; the tests take all of them at once.
 """

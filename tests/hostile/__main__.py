@@ -1,4 +1,4 @@
-"""Takes each string of the corpus by itself through the whole program: `python -m tests.hostile [--jobs N] [NAME …]`.
+"""Runs the whole program with one string of the corpus at a time: `python -m tests.hostile [--jobs N] [NAME …]`.
 
 That takes half an hour; the tests do the same with all strings at once, each in some of the views. With `--peers`, a
 table of what the strings do to other programs.
@@ -22,7 +22,7 @@ SIZES = ((80, 24), (120, 40), (60, 20))
 
 
 def alone(name: str) -> list[str]:
-    """What goes wrong where every field is that string."""
+    """Return the failures if every field is that string."""
     try:
         return _walked(CORPUS[name], SIZES[list(CORPUS).index(name) % len(SIZES)])
     except AssertionError as error:

@@ -1,4 +1,4 @@
-"""One bad event: kept as it came, counted, told; and the 499 beside it are used."""
+"""One bad event among 500: stored verbatim, counted and reported; the other 499 are used."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def strictly(text: str) -> Any:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_the_others_are_used(name: str) -> None:
+def test_keeps_the_events_beside_a_bad_one(name: str) -> None:
     page = read_event_page(page_with(ALL[name]))
     assert [event.raw for event in page.events if event.raw != ALL[name]] == [event.raw for event in GOOD[::-1]]
     (bad,) = [event for event in page.events if event.raw == ALL[name]]
@@ -59,7 +59,7 @@ def test_the_others_are_used(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_it_is_folded_and_shown(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_shows_a_run_with_a_bad_event(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     bad = decode_event(ALL[name])
     events = [started(), entered("a"), replace(bad, payload={**bad.payload, "execution_id": "exec_1"})]
     run, place = project("exec_1", enumerate(events))
@@ -73,8 +73,8 @@ def test_it_is_folded_and_shown(name: str, capsys: pytest.CaptureFixture[str]) -
     assert ("an event that can be read only in part" in run.anomalies) is (name in UNREADABLE)
 
 
-async def test_all_of_them_at_once_over_the_wire(tmp_path: Path) -> None:
-    """Polled, journaled byte for byte, counted; read back by another process, and out of a file of JSON lines."""
+async def test_reads_a_feed_with_all_bad_events(tmp_path: Path) -> None:
+    """They are polled, stored verbatim and counted; then read by another process, and from a JSON Lines file."""
     async with fault_server() as server:
         body = page_with(*ALL.values())
 
@@ -94,19 +94,19 @@ async def test_all_of_them_at_once_over_the_wire(tmp_path: Path) -> None:
     assert JsonlRecording(tmp_path / "lines").index.unreadable_count == len(UNREADABLE)
 
 
-def test_what_can_be_read_of_it_is_used() -> None:
-    """An exit whose result is too deep is an exit; a start whose input is too deep has none to be replayed."""
+def test_uses_the_readable_fields_of_a_bad_event() -> None:
+    """An exit with a result nested too deeply is still an exit; a start with such an input has no input to replay."""
     deep = nested(10_000)
-    begun = decode_event(event_of(f', "input": {deep}', "invocation.started"))
+    start = decode_event(event_of(f', "input": {deep}', "invocation.started"))
     exited = decode_event(event_of(f', "result_binding": "a", "result_binding_value": {deep}'))
-    run, _ = project("exec_1", enumerate([begun, entered("a"), exited]))
+    run, _ = project("exec_1", enumerate([start, entered("a"), exited]))
     assert (run.joined_late, run.has_input, run.core_id) == (False, False, "core_a")
     node = run.nodes["a", None]
     assert (node.state, node.latest.result_binding, node.latest.has_result) == (NodeState.EXITED, "a", False)
 
 
 @pytest.mark.parametrize("stamp", TIMESTAMPS, ids=range(len(TIMESTAMPS)))
-def test_a_timestamp_of_any_kind(stamp: Any) -> None:
+def test_accepts_any_json_value_as_timestamp(stamp: Any) -> None:
     event = decode_event(
         json.dumps({"type": "custom.x", "timestamp": stamp, "payload": {"execution_id": "e"}}).encode()
     )
@@ -116,8 +116,8 @@ def test_a_timestamp_of_any_kind(stamp: Any) -> None:
     assert run_document(run)["last_event_at"] == timefmt.format_iso(event.at)
 
 
-async def test_what_json_has_no_word_for_is_not_sent() -> None:
-    """A captured input may hold it; whoever replays that is told before anything is sent."""
+async def test_sends_no_value_that_json_cannot_express() -> None:
+    """A captured input may hold such a value; the replay fails before anything is sent."""
     async with fault_server() as server:
         client = Client(target_of(server.url))
         for value in (float("nan"), float("inf"), "\ud800"):
@@ -127,8 +127,8 @@ async def test_what_json_has_no_word_for_is_not_sent() -> None:
         assert not server.requests
 
 
-async def test_what_no_url_can_hold_is_not_asked_for() -> None:
-    """JSON can hold half of a pair and a megabyte, in an id and in a cursor."""
+async def test_requests_no_id_that_a_url_cannot_hold() -> None:
+    """In JSON, an id or a cursor can be half of a surrogate pair, or a megabyte long."""
     async with fault_server() as server:
         client = Client(target_of(server.url))
         for name in ("\ud800", "x" * MEGABYTE):
@@ -142,7 +142,7 @@ async def test_what_no_url_can_hold_is_not_asked_for() -> None:
         assert not server.requests
 
 
-def test_a_bad_checkpoint_costs_nobody_beside_it() -> None:
+def test_keeps_the_checkpoints_beside_a_bad_one() -> None:
     good = json.dumps(checkpoint("ckpt_good")).encode()
     deep = json.dumps(checkpoint("ckpt_deep"))[:-1] + f', "context": {nested(10_000)}}}'
     rows = [
@@ -160,7 +160,7 @@ def test_a_bad_checkpoint_costs_nobody_beside_it() -> None:
     assert [option.id for option in page.checkpoints[1].options] == ["approve", "reject"]
 
 
-async def test_a_page_of_checkpoints_counts_what_it_can_not_read() -> None:
+async def test_counts_unreadable_checkpoints() -> None:
     async with fault_server() as server:
         server.fault = Fault("", "", sends(response_bytes(b'{"checkpoints": [{"id": "a"}, 3, {}]}')))
         client = Client(target_of(server.url))
@@ -169,7 +169,7 @@ async def test_a_page_of_checkpoints_counts_what_it_can_not_read() -> None:
         await client.close()
 
 
-def test_equal_events_are_equal_however_read() -> None:
+def test_both_decoders_return_equal_events() -> None:
     event = decode_event(READABLE["duplicate keys"])
     assert (event.node_id, event.execution_id) == ("b", "exec_1")
     assert read_event_page(page_with(event.raw, b"3")).events[250].node_id == "b"

@@ -1,4 +1,4 @@
-"""What the command line prints on a terminal, of the same server."""
+"""The output of the command line on a terminal, with the same hostile server."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def assert_harmless(written: bytes, *allowed: str) -> None:
     ],
     ids=" ".join,
 )
-def test_what_is_read(tmp_path: Path, settings: Mapping[str, str], arguments: tuple[str, ...]) -> None:
+def test_prints_safe_output_of_reads(tmp_path: Path, settings: Mapping[str, str], arguments: tuple[str, ...]) -> None:
     code, written = printed(tmp_path, settings, *arguments)
     assert code == 0, written[-500:]
     assert len(written) > 10_000
@@ -83,7 +83,7 @@ def test_what_is_read(tmp_path: Path, settings: Mapping[str, str], arguments: tu
 
 
 @pytest.mark.parametrize("command", ["runs", "checkpoints"])
-def test_colours_are_all_there_is_beside_text(tmp_path: Path, settings: Mapping[str, str], command: str) -> None:
+def test_prints_only_text_and_colours(tmp_path: Path, settings: Mapping[str, str], command: str) -> None:
     code, written = printed(tmp_path, {**settings, "NO_COLOR": ""}, command)
     assert code == 0
     assert_harmless(written, SEQUENCES["pen"])
@@ -91,7 +91,7 @@ def test_colours_are_all_there_is_beside_text(tmp_path: Path, settings: Mapping[
 
 
 @pytest.mark.parametrize("words", STRINGS[::29])
-def test_what_goes_wrong(tmp_path: Path, feed: HostileFeed, settings: Mapping[str, str], words: str) -> None:
+def test_prints_safe_error_messages(tmp_path: Path, feed: HostileFeed, settings: Mapping[str, str], words: str) -> None:
     """What a server says that can't be had; an argument that means nothing; a setting that makes no sense."""
     feed.trouble = words
     try:
@@ -109,7 +109,7 @@ def test_what_goes_wrong(tmp_path: Path, feed: HostileFeed, settings: Mapping[st
     assert_harmless(written)
 
 
-def test_what_is_written_and_what_came_of_it(tmp_path: Path, feed: HostileFeed, settings: Mapping[str, str]) -> None:
+def test_prints_safe_results_of_writes(tmp_path: Path, feed: HostileFeed, settings: Mapping[str, str]) -> None:
     """Questions with hostile names, answered with a no and with a yes; then the ledger."""
     for number in ANSWERED:
         written = answered(tmp_path, settings, "n", "continue", f"break_{number}")

@@ -1,4 +1,4 @@
-"""Bodies by chance, taken the whole way from bytes to lines on a screen. The bench tries a million of them."""
+"""Random bodies, processed from bytes to lines on the screen. The benchmark tries a million of them."""
 
 from __future__ import annotations
 
@@ -50,30 +50,30 @@ CHECKPOINTS = st.dictionaries(
 
 @settings(max_examples=400, deadline=None)
 @given(st.lists(EVENTS | VALUES, max_size=6), st.lists(CHECKPOINTS | VALUES, max_size=4), VALUES)
-def test_a_page_of_any_values(events: list[Any], checkpoints: list[Any], cursor: Any) -> None:
+def test_reads_pages_of_random_values(events: list[Any], checkpoints: list[Any], cursor: Any) -> None:
     try_body(json.dumps({"data": {"events": events, "checkpoints": checkpoints, "next_cursor": cursor}}).encode())
 
 
 @settings(max_examples=400, deadline=None)
 @given(st.binary(max_size=80), st.sampled_from([b'{"events": [%b]}', b'{"checkpoints": [{"id": %b}]}', b"%b"]))
-def test_any_bytes(inner: bytes, around: bytes) -> None:
+def test_reads_random_bytes(inner: bytes, around: bytes) -> None:
     try_body(around % inner)
 
 
-def test_bodies_with_wounds() -> None:
+def test_reads_damaged_bodies() -> None:
     for body in mutants(MUTANTS, seed=5):
         try_body(body)
 
 
 @pytest.mark.parametrize("kind", GROWING)
-def test_what_is_eight_times_as_large_takes_about_eight_times_as_long(kind: str) -> None:
+def test_decoding_time_is_linear(kind: str) -> None:
     """Were it as the square, it would take 64 times as long."""
     assert grows_less_than(30, kind, 20_000)
 
 
 @settings(deadline=None)
 @given(st.recursive(st.integers(), lambda inner: st.lists(inner, max_size=2), max_leaves=30), st.integers(0, 250))
-def test_how_deep_a_value_is(value: Any, more: int) -> None:
+def test_measures_the_depth_of_a_value(value: Any, more: int) -> None:
     nested = value
     for _ in range(more):
         nested = [nested]

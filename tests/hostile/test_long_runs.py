@@ -1,4 +1,4 @@
-"""Runs of very many nodes and visits: bounded in memory, right about now, and opened without anybody waiting."""
+"""Runs with very many nodes and visits: bounded memory, correct current state, opened without delay."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def folded(events: Iterator[Event]) -> Run:
 
 
 def kept(run: Run) -> int:
-    """How many things a run holds."""
+    """Return how many objects a run holds."""
     stacks = sum(map(len, run.open_visits.values()))
     return stacks + len(run.nodes) + sum(len(node.visits) + len(node.open_visits) for node in run.nodes.values())
 
 
-def test_of_many_nodes_the_newest_are_kept() -> None:
+def test_keeps_the_newest_nodes() -> None:
     count = 3 * MAX_NODES
     run = folded(entered(f"n{number}", NOON + number * MILLISECOND) for number in range(count))
     assert len(run.nodes) == run.open_count == MAX_NODES
@@ -51,7 +51,7 @@ def test_of_many_nodes_the_newest_are_kept() -> None:
     assert len(run_detail(run, [], 80)) < 2_000
 
 
-def test_of_a_loop_the_newest_visits_are_kept_and_all_are_counted() -> None:
+def test_keeps_the_newest_visits_of_a_loop_and_counts_all() -> None:
     def loop() -> Iterator[Event]:
         for number in range(0, 6 * MAX_VISITS, 2):
             yield entered("tick", NOON + number * MILLISECOND)
@@ -66,8 +66,8 @@ def test_of_a_loop_the_newest_visits_are_kept_and_all_are_counted() -> None:
 
 
 @pytest.mark.parametrize("first_out", [True, False])
-def test_whoever_was_open_is_closed(first_out: bool) -> None:
-    """Many at once, which end in any order, and all of them without a name in the end."""
+def test_closes_all_open_visits(first_out: bool) -> None:
+    """Many visits are open at once and end in any order; the last exits name no node."""
     names = [f"n{number}" for number in range(500)]
     ends = names if first_out else names[::-1]
     run = folded(
@@ -83,7 +83,7 @@ def test_whoever_was_open_is_closed(first_out: bool) -> None:
     assert {node.state for node in run.nodes.values()} == {NodeState.EXITED}
 
 
-def test_nodes_that_are_visited_often_share_what_there_is() -> None:
+def test_limits_the_visits_of_all_nodes_together() -> None:
     nodes = 2 * LARGE_RUN_VISITS // MAX_VISITS
     run = folded(
         entered(f"n{number % nodes}", NOON + number * MILLISECOND) for number in range(nodes * (MAX_VISITS + 10))
@@ -93,14 +93,14 @@ def test_nodes_that_are_visited_often_share_what_there_is() -> None:
     assert kept(run) < 5 * LARGE_RUN_VISITS
 
 
-def test_a_repeat_is_known_for_long() -> None:
+def test_recognizes_a_repeated_event_among_the_last_ones() -> None:
     seen = EventDeduplicator()
     assert seen.add(7)
     assert all(seen.add(number) for number in range(100, 100 + MIN_REMEMBERED_EVENTS))
     assert not seen.add(7)
 
 
-async def test_a_long_run_is_folded_aside_while_news_comes(tmp_path: Path) -> None:
+async def test_folds_a_long_run_in_the_background_while_events_arrive(tmp_path: Path) -> None:
     steps = [entered("tick", NOON + number * MILLISECOND) for number in range(MAX_INLINE_EVENTS + 500)]
     sim = FeedSim([started(NOON - 1), *steps])
     client = sim.client()
@@ -124,13 +124,13 @@ async def test_a_long_run_is_folded_aside_while_news_comes(tmp_path: Path) -> No
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_one_command_waits_for_it() -> None:
+async def test_a_single_read_waits_for_a_long_run() -> None:
     sim = FeedSim([started(NOON - 1), *(entered("tick", NOON + n * MILLISECOND) for n in range(MAX_INLINE_EVENTS + 5))])
     async with sim.session() as session:
         await session.read_once()
         assert not session.find_run("exec_1").is_loading
 
 
-def test_a_count_takes_few_signs() -> None:
+def test_formats_counts_in_three_cells() -> None:
     counts = (0, 999, 1_000, 99_999, 100_000, 999_999, 1_000_000, 99_999_999)
     assert [format_count(count) for count in counts] == ["0", "999", "1k", "99k", ".1M", ".9M", "1M", "99M"]

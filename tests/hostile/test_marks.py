@@ -1,7 +1,7 @@
-"""A reader can always tell what a flow, or a server, says from what the program says.
+"""Text from a flow or a server can always be told apart from the text of the program.
 
-Each line of a text that imitates the program carries a canary. Wherever that is on the screen, something of ours stands
-before it: the bar, or a quote that is not closed; in a list, the cells of the cursor and of the state, and the column.
+Each line of a text that imitates the program carries a canary. Wherever the canary is on the screen, a mark of the
+program stands before it: the quote bar or an open quote; in a list, the cells of cursor and status, and the column.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from tests.support.hostile.corpus import CORPUS
 from tests.support.write_server import AcceptingServer
 
 CANARY = "ZQX"
-# Whatever would look like a line of ours, with the canary on each line, at its beginning and at its end.
+# Imitations of the program's lines, with the canary at the start and end of each line.
 FAKES = [words for name, words in CORPUS.items() if name in (
     "heading", "bar", "bar left", "footer", "footer of a dialog", "verdict", "status bar", "notice on its own line",
     "cursor", "facts", "quote", "columns", "state", "box", "pages", "prompt of the command line", "protected", "click",
 )]  # fmt: skip
 TEXT = "\n".join(f"{CANARY} {line} {CANARY}" for words in FAKES for line in words.split("\n"))
-# … and what would fill the lines before it, so that it begins one.
+# Fills the line before the canary, so that wrapping puts it at the start of a line.
 NAME = f"x {'w' * 70} · {CANARY}: confirmed · ” {CANARY} · “ › 1 {CANARY}"
 SHORT_NAME = f"x · {CANARY}"
 SIZES = pytest.mark.parametrize("size", [WIDE, STANDARD, SMALL], ids=lambda size: f"{size[0]}x{size[1]}")
@@ -34,7 +34,7 @@ LOOKS = pytest.mark.parametrize("ascii_only", [False, True], ids=["unicode", "as
 
 
 def review(identity: str = "ckpt_1", **fields: Any) -> dict[str, Any]:
-    """A review in which all that can be said is said by somebody who imitates us."""
+    """Return a review in which every field imitates the program."""
     field = {"name": TEXT, "label": TEXT, "value": TEXT}
     return (
         checkpoint(
@@ -101,7 +101,7 @@ async def pages(stage: Stage, pilot: Pilot[int], key: str = "pagedown", most: in
 
 @SIZES
 @LOOKS
-async def test_the_view_of_a_run(size: tuple[int, int], ascii_only: bool) -> None:
+async def test_marks_foreign_text_in_the_run_view(size: tuple[int, int], ascii_only: bool) -> None:
     stage = Stage(feed(), ascii_only=ascii_only)
     async with stage.opened(size) as pilot:
         await pilot.press("G", "enter")
@@ -119,7 +119,7 @@ def is_node(line: str) -> bool:
 @SIZES
 @LOOKS
 @pytest.mark.parametrize("kind", ["hitl_review", "debug_breakpoint"])
-async def test_the_dialog_that_answers(size: tuple[int, int], ascii_only: bool, kind: str) -> None:
+async def test_marks_foreign_text_in_the_answer_dialog(size: tuple[int, int], ascii_only: bool, kind: str) -> None:
     stage = Stage(feed(review(checkpoint_type=kind)), ascii_only=ascii_only)
     async with stage.opened(size) as pilot:
         await pilot.press("i", "a")
@@ -134,7 +134,7 @@ async def test_the_dialog_that_answers(size: tuple[int, int], ascii_only: bool, 
 
 
 @LOOKS
-async def test_a_long_option_hides_nothing_of_where_it_goes(ascii_only: bool) -> None:
+async def test_a_long_option_does_not_hide_the_target(ascii_only: bool) -> None:
     stage = Stage(feed(review(execution_id="exec_1")), ascii_only=ascii_only)
     async with stage.opened(STANDARD) as pilot:
         await pilot.press("i", "a", "1")
@@ -147,7 +147,7 @@ async def test_a_long_option_hides_nothing_of_where_it_goes(ascii_only: bool) ->
 
 @SIZES
 @LOOKS
-async def test_the_dialog_that_answers_several(size: tuple[int, int], ascii_only: bool) -> None:
+async def test_marks_foreign_text_in_the_bulk_dialog(size: tuple[int, int], ascii_only: bool) -> None:
     stage = Stage(feed(review(), review("ckpt_2")), ascii_only=ascii_only)
     async with stage.opened(size) as pilot:
         await pilot.press("i", "space", "j", "space", "a", "1")
@@ -164,7 +164,7 @@ async def test_the_dialog_that_answers_several(size: tuple[int, int], ascii_only
 
 @SIZES
 @LOOKS
-async def test_the_dialog_before_a_replay(size: tuple[int, int], ascii_only: bool) -> None:
+async def test_marks_foreign_text_in_the_replay_dialog(size: tuple[int, int], ascii_only: bool) -> None:
     stage = Stage(feed(), ascii_only=ascii_only)
     async with stage.opened(size) as pilot:
         await pilot.press("G", "R")
@@ -201,7 +201,7 @@ REFUSAL = {"status": "error", "error": {"code": NAME, "message": TEXT}, "meta": 
 
 @SIZES
 @LOOKS
-async def test_what_a_server_says_in_place_of_its_feed(size: tuple[int, int], ascii_only: bool) -> None:
+async def test_marks_error_messages_of_the_server(size: tuple[int, int], ascii_only: bool) -> None:
     stage = Stage(feed(), ascii_only=ascii_only)
     async with stage.opened(size) as pilot:
         stage.fault = lambda _: httpx.Response(500, json=REFUSAL)
@@ -213,7 +213,7 @@ async def test_what_a_server_says_in_place_of_its_feed(size: tuple[int, int], as
 
 @SIZES
 @LOOKS
-async def test_what_a_server_says_of_an_answer(size: tuple[int, int], ascii_only: bool) -> None:
+async def test_marks_the_response_to_an_answer(size: tuple[int, int], ascii_only: bool) -> None:
     stage = Stage(FeedSim(feed().log[-2:], checkpoints=[checkpoint()]), ascii_only=ascii_only)
     taking = AcceptingServer(stage, 422)
     taking.refusal = REFUSAL

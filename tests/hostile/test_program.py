@@ -36,7 +36,7 @@ def test_lists_and_dialogs(tmp_path: Path) -> None:
         assert not walk.quit()
 
 
-def test_all_of_a_run(tmp_path: Path) -> None:
+def test_shows_all_details_of_a_run(tmp_path: Path) -> None:
     with walking(tmp_path, HostileFeed(STRINGS), (120, 40), "--ascii") as walk:
         walk.main(14)
         walk.run_view(200)
@@ -47,7 +47,7 @@ def test_all_of_a_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("flags", [("--low-bandwidth",), ("--read-only",)], ids=" ".join)
-def test_a_small_screen_without_colours_of_its_own(tmp_path: Path, flags: tuple[str, ...]) -> None:
+def test_shows_everything_on_a_small_screen_without_colours(tmp_path: Path, flags: tuple[str, ...]) -> None:
     config = tmp_path / ".config" / "scaicore-tui" / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text(PROTECTED)

@@ -23,7 +23,7 @@ from scaicore_tui.tui.render.checkpoints import checkpoint_row, inbox_row, resol
 from scaicore_tui.tui.render.inbox import Batch, answerable_together
 from scaicore_tui.tui.render.line import Line, hanging_indent, to_strip
 from scaicore_tui.tui.render.replay_detail import diff, diff_lines, replay_detail
-from scaicore_tui.tui.render.replays import find_replay_source
+from scaicore_tui.tui.render.replays import Relation, find_replay_source
 from scaicore_tui.tui.render.run_detail import run_detail
 from scaicore_tui.tui.render.runs import node_row, run_row
 from scaicore_tui.tui.screens.panes import run_heading_spans
@@ -58,7 +58,7 @@ def runs(events: Sequence[Event], _reviews: Sequence[Checkpoint], _words: str, w
         yield run_row(summary_of(run, 0), width, NOW)
         yield run_heading_spans(run, NOW, None)
         yield from (node_row(node, width, NOW, run.status, 20) for node in run.nodes.values())
-        yield from run_detail(run, own, width, [("replay of", execution or "")], "")[: MAX_LINES // 4]
+        yield from run_detail(run, own, width, [Relation("replay of", execution or "")], "")[: MAX_LINES // 4]
         yield from replay_detail(find_replay_source(run, own), width)
         yield from diff_lines(diff([str(run.input)], [str(run.error), execution or ""]), width)
 

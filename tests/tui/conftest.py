@@ -1,4 +1,4 @@
-"""What the app reads of its surroundings, fixed."""
+"""Fixtures for the app's tests: a fixed environment, a scene with its own feed, and screen snapshots."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.screen_snapshot import CompareScreen, RunBefore, ScreenText, 
 
 @pytest.fixture(autouse=True)
 def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No settings of whoever runs the tests."""
+    """Remove the settings of the person who runs the tests."""
     for name in ("NO_COLOR", "TEXTUAL", "SCAICORE_TUI_URL", "SCAICORE_TUI_TOKEN", "SCAIGRID_BASE_URL", "SCAIGRID_HOST"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", "/home/you/.config")
@@ -27,14 +27,14 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[AppProcess]:
-    """The app on a feed of its own, not yet opened."""
+    """Return a scene with its own feed server; the app is not open yet."""
     with feed_server(busy_feed()) as server:
         yield AppProcess(tmp_path, server)
 
 
 @pytest.fixture
 def compare_screen(snapshot: SnapshotAssertion, snap_compare: SnapCompare) -> CompareScreen:
-    """A comparison of the screen with the accepted snapshot of this test."""
+    """Return a function that compares the screen with the snapshot of this test."""
 
     def compare(app: App[Any], size: tuple[int, int], before: RunBefore, *, colours: bool = False) -> None:
         if colours:

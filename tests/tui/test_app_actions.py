@@ -1,4 +1,4 @@
-"""Acting by keys and mouse: dialogs, dead keys, read-only, pausing. What is typed survives; haste confirms nothing."""
+"""Keys and mouse: answering, continuing, replaying, unavailable keys, read-only sessions, pausing, bursts of keys."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tests.support.write_server import AcceptingServer
 
 
 def dialog(stage: Stage) -> AnswerScreen | ReplayScreen:
-    """The dialog that is open."""
+    """Return the open dialog."""
     screen = stage.app.screen
     assert isinstance(screen, AnswerScreen | ReplayScreen)
     return screen
 
 
-async def test_a_number_chooses_and_a_comment_goes_with_it() -> None:
+async def test_answer_by_number_with_comment() -> None:
     stage = Stage(busy_feed())
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
@@ -32,7 +32,7 @@ async def test_a_number_chooses_and_a_comment_goes_with_it() -> None:
         assert taking.posts[0][1] == b'{"resolution":"more","comment":"why?\\nok"}'
 
 
-async def test_what_was_typed_survives_leaving_and_a_refusal() -> None:
+async def test_draft_answer_survives_closing_and_rejection() -> None:
     stage = Stage(busy_feed())
     taking = AcceptingServer(stage, 403)
     async with stage.opened() as pilot:
@@ -41,14 +41,14 @@ async def test_what_was_typed_survives_leaving_and_a_refusal() -> None:
         await pilot.press("enter")
         await wait_until(pilot, lambda: taking.posts)
         await stage.settle(pilot)
-        said = " ".join(stage.text.replace("esc ok", "").split())
-        assert "scaicore:manage is required" in said
-        assert "req_0c7" in said
+        shown = " ".join(stage.text.replace("esc ok", "").split())
+        assert "scaicore:manage is required" in shown
+        assert "req_0c7" in shown
         assert taking.posts[0][1] == b'{"resolution":"reject","comment":"too dear"}'
         assert stage.screen.state.drafts.answer("ckpt_review").comment == "too dear"
 
 
-async def test_a_refusal_for_want_of_permission_is_told_at_the_key() -> None:
+async def test_missing_permission_is_shown_when_the_key_is_pressed() -> None:
     stage = Stage(busy_feed())
     AcceptingServer(stage, 403)
     async with stage.opened() as pilot:
@@ -61,7 +61,7 @@ async def test_a_refusal_for_want_of_permission_is_told_at_the_key() -> None:
         assert "a: this credential may not answer: “scaicore:manage is required”" in " ".join(stage.text.split())
 
 
-async def test_a_breakpoint_continues_by_one_key_once() -> None:
+async def test_continue_key_sends_once() -> None:
     stage = Stage(busy_feed())
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
@@ -80,7 +80,7 @@ async def test_a_breakpoint_continues_by_one_key_once() -> None:
         (("tab", "tab"), "c: only a breakpoint can be continued; press a to answer it"),
     ],
 )
-async def test_a_dead_key_says_why(keys: tuple[str, ...], reason: str) -> None:
+async def test_unavailable_key_shows_reason(keys: tuple[str, ...], reason: str) -> None:
     stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         stage.clock.advance(1)
@@ -89,7 +89,7 @@ async def test_a_dead_key_says_why(keys: tuple[str, ...], reason: str) -> None:
         assert reason in stage.text
 
 
-async def test_a_target_that_just_came_under_the_cursor_is_not_continued() -> None:
+async def test_continue_is_refused_right_after_the_selection_changed() -> None:
     stage = Stage(FeedSim(busy_feed().log, checkpoints=[REVIEW, BREAKPOINT]))
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
@@ -98,11 +98,11 @@ async def test_a_target_that_just_came_under_the_cursor_is_not_continued() -> No
         await stage.poll(pilot)
         await pilot.press("c")
         await stage.settle(pilot)
-        assert "the selection just moved; look, and press again" in stage.text
+        assert "the selection just changed; check it, press c again" in stage.text
         assert not taking.posts
 
 
-async def test_read_only_unbinds_what_writes_and_says_so() -> None:
+async def test_read_only_disables_write_keys() -> None:
     stage = Stage(busy_feed(), read_only=True)
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
@@ -115,14 +115,14 @@ async def test_read_only_unbinds_what_writes_and_says_so() -> None:
         assert not taking.posts
 
 
-async def test_a_replay_asks_first_and_invokes_once() -> None:
+async def test_replay_asks_for_confirmation_and_invokes_once() -> None:
     stage = Stage(busy_feed())
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("e", "R", "enter")
         assert isinstance(dialog(stage), ReplayScreen)
         shown = "\n".join(screen_lines(stage.app))
-        assert "model and plugin calls happen again" in shown
+        assert "plugins are called again" in shown
         stage.clock.advance(1)
         await pilot.press("enter", "enter", "enter")
         await wait_until(pilot, lambda: taking.posts)
@@ -131,7 +131,7 @@ async def test_a_replay_asks_first_and_invokes_once() -> None:
         ]
 
 
-async def test_every_option_is_on_the_screen() -> None:
+async def test_all_options_can_be_scrolled_to() -> None:
     options = [f"option-{number}" for number in range(1, 13)]
     sim = FeedSim(busy_feed().log, checkpoints=[checkpoint(options=options)])
     stage = Stage(sim)
@@ -150,7 +150,7 @@ async def test_every_option_is_on_the_screen() -> None:
         assert seen == set(options)
 
 
-async def test_the_mouse_answers_too() -> None:
+async def test_answer_with_the_mouse() -> None:
     stage = Stage(busy_feed())
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
@@ -162,7 +162,7 @@ async def test_the_mouse_answers_too() -> None:
         assert taking.posts[0][1] == b'{"resolution":"reject"}'
 
 
-async def test_a_burst_goes_where_its_keys_lead() -> None:
+async def test_keys_of_a_burst_go_to_the_field_that_an_earlier_key_opened() -> None:
     stage = Stage(busy_feed())
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
@@ -174,18 +174,18 @@ async def test_a_burst_goes_where_its_keys_lead() -> None:
         assert stage.app.screen is stage.screen
 
 
-async def test_what_works_beside_the_screen_gives_way_to_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_background_work_yields_to_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(busy_feed())
-    ways: list[bool] = []
-    monkeypatch.setattr(stage.session, "yield_to_ui", lambda *, to_key: ways.append(to_key))
+    yields: list[bool] = []
+    monkeypatch.setattr(stage.session, "yield_to_ui", lambda *, to_key: yields.append(to_key))
     async with stage.opened() as pilot:
         stage.press_fast("j", "j", "k")
-        await wait_until(pilot, lambda: ways[-1:] == [False])
-        assert ways == [True, True, True, False]
+        await wait_until(pilot, lambda: yields[-1:] == [False])
+        assert yields == [True, True, True, False]
         assert "Runs  2 of 26" in stage.text
 
 
-async def test_a_burst_through_the_filter_acts_on_what_it_found() -> None:
+async def test_burst_through_the_filter_acts_on_the_filtered_run() -> None:
     stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         stage.press_fast("slash", *"bank", "enter", "R")
@@ -195,7 +195,7 @@ async def test_a_burst_through_the_filter_acts_on_what_it_found() -> None:
         assert screen.source_run.execution_id == "exec_5b0c11"
 
 
-async def test_a_burst_into_a_dialog_is_typed_into_its_comment() -> None:
+async def test_burst_into_a_dialog_is_typed_into_its_comment() -> None:
     stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         stage.press_fast("a", "1", "tab", *"reject-me")
@@ -205,7 +205,7 @@ async def test_a_burst_into_a_dialog_is_typed_into_its_comment() -> None:
         assert screen.resolution == "approve"
 
 
-async def test_a_checkpoint_answered_elsewhere_is_not_sent() -> None:
+async def test_answer_to_a_checkpoint_resolved_elsewhere_is_not_sent() -> None:
     stage = Stage(busy_feed())
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
@@ -214,13 +214,13 @@ async def test_a_checkpoint_answered_elsewhere_is_not_sent() -> None:
         stage.clock.advance(5)
         await wait_until(pilot, lambda: len(stage.session.checkpoints) == 1)
         await pilot.pause()
-        assert "it is no longer pending" in "\n".join(screen_lines(stage.app))
+        assert "no longer pending" in "\n".join(screen_lines(stage.app))
         await pilot.press("enter")
         await pilot.pause()
         assert not taking.posts
 
 
-async def test_pausing_stops_the_polls_and_r_is_harmless() -> None:
+async def test_pause_stops_polling_and_r_still_refreshes_once() -> None:
     stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         await pilot.press("p")
@@ -235,7 +235,7 @@ async def test_pausing_stops_the_polls_and_r_is_harmless() -> None:
         assert "live" in stage.lines[0]
 
 
-async def test_data_is_neither_markup_nor_orders() -> None:
+async def test_hostile_text_is_shown_as_text() -> None:
     hostile = "[@click=app.quit]x[/] \x1b]52;c;aGk=\x07 \x9b2J [/"
     sim = busy_feed()
     sim.checkpoints = [checkpoint("ckpt_x", presentation={"title": hostile, "message": hostile}, options=[hostile])]
@@ -252,7 +252,7 @@ async def test_data_is_neither_markup_nor_orders() -> None:
 
 
 @pytest.mark.parametrize("size", [STANDARD, SMALL])
-async def test_help_tells_the_keys_of_its_place(size: tuple[int, int]) -> None:
+async def test_help_lists_the_keys_of_the_current_context(size: tuple[int, int]) -> None:
     stage = Stage(busy_feed())
     async with stage.opened(size) as pilot:
         await pilot.press("question_mark")

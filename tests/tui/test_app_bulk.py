@@ -1,4 +1,4 @@
-"""Several at once: what is marked stays marked, what is listed is sent, each once, and each tells what came of it."""
+"""Bulk answers: marks, what is listed is what is sent, one POST per checkpoint, one result per checkpoint."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ELSEWHERE = BREAKPOINT | {"id": "ckpt_b3", "node_id": "reply"}
 
 
 def answered(taking: AcceptingServer) -> list[str]:
-    """The checkpoints that answers were sent to, in that order."""
+    """Return the ids of the checkpoints that were answered, in the order of sending."""
     return [path.split("/")[-2] for path, _ in taking.posts]
 
 
@@ -29,34 +29,34 @@ def shown(stage: Stage) -> str:
 
 
 async def open_inbox(stage: Stage, pilot: Pilot[int], *keys: str) -> None:
-    """Open the inbox, and press keys there."""
+    """Open the inbox and press `keys` in it."""
     await pilot.press("i", *keys)
     await wait_until(pilot, lambda: any(isinstance(screen, InboxScreen) for screen in stage.app.screen_stack))
     await pilot.pause()
 
 
 async def confirm(stage: Stage, pilot: Pilot[int], *keys: str) -> None:
-    """Choose in the dialog, then confirm once it takes that."""
+    """Press `keys` in the dialog, then confirm after the delay."""
     assert isinstance(stage.app.screen, BulkScreen)
     await pilot.press(*keys)
     stage.clock.advance(0.4)
     await pilot.press("enter")
 
 
-async def over(stage: Stage, pilot: Pilot[int]) -> str:
-    """What the dialog says once no more answers go out."""
-    await wait_until(pilot, lambda: _desk(stage).finished_batches)
+async def finished(stage: Stage, pilot: Pilot[int]) -> str:
+    """Wait until the batch has finished and return the dialog's text."""
+    await wait_until(pilot, lambda: _state(stage).finished_batches)
     await pilot.pause()
     return shown(stage)
 
 
-def _desk(stage: Stage) -> AppState:
+def _state(stage: Stage) -> AppState:
     screen = stage.app.screen
     assert isinstance(screen, BulkScreen)
     return screen.state
 
 
-async def test_marks_stay_on_their_checkpoints_and_are_counted() -> None:
+async def test_marks_stay_on_their_checkpoints() -> None:
     stage = Stage(inbox_feed(*INVOICES))
     async with stage.opened() as pilot:
         await open_inbox(stage, pilot, "space", "j", "j", "space")
@@ -70,25 +70,26 @@ async def test_marks_stay_on_their_checkpoints_and_are_counted() -> None:
         assert "2 · 1 marked" in stage.text
 
 
-async def test_all_marked_are_answered_alike_and_tell_of_themselves() -> None:
+async def test_marked_checkpoints_get_the_same_answer_and_show_results() -> None:
     stage = Stage(inbox_feed(*INVOICES))
     taking = AcceptingServer(stage)
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "a")
         assert all(f"Invoice {number}" in shown(stage) for number in (1, 2, 3))
         await confirm(stage, pilot, "2", "tab", *"no", "tab")
-        said = await over(stage, pilot)
+        result = await finished(stage, pilot)
         assert answered(taking) == ["ckpt_inv1", "ckpt_inv2", "ckpt_inv3"]
         assert {body for _, body in taking.posts} == {b'{"resolution":"reject","comment":"no"}'}
-        assert said.count("accepted") == 4
-        assert "3 accepted" in said
-        assert "confirmed" not in said
+        assert result.count("accepted") == 4
+        assert "3 accepted" in result
+        assert result.count("confirmed") == 1
+        assert "Results · 0 of 3 confirmed" in result
         await pilot.press("escape")
         await stage.settle(pilot)
         assert "marked" not in stage.text
 
 
-async def test_what_was_chosen_and_typed_survives_leaving_and_marking_one_more() -> None:
+async def test_draft_survives_closing_and_marking_one_more() -> None:
     stage = Stage(inbox_feed(*INVOICES))
     taking = AcceptingServer(stage)
     async with stage.opened(WIDE) as pilot:
@@ -96,13 +97,13 @@ async def test_what_was_chosen_and_typed_survives_leaving_and_marking_one_more()
         await pilot.pause()
         assert "enter sends reject to 3 checkpoints" in shown(stage)
         await confirm(stage, pilot)
-        await over(stage, pilot)
+        await finished(stage, pilot)
         assert {body for _, body in taking.posts} == {b'{"resolution":"reject","comment":"no"}'}
         await pilot.press("escape")
         assert stage.screen.state.drafts.batch([row["id"] for row in INVOICES]) == Draft()
 
 
-async def test_a_scope_that_was_chosen_survives_leaving() -> None:
+async def test_chosen_scope_survives_closing() -> None:
     stage = Stage(inbox_feed(*AT_NODE, ELSEWHERE))
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "C", "1", "tab", *"go", "escape", "C")
@@ -111,21 +112,21 @@ async def test_a_scope_that_was_chosen_survives_leaving() -> None:
         assert "go" in shown(stage).split()
 
 
-async def test_what_is_of_another_kind_is_left_out_with_the_reason() -> None:
+async def test_checkpoints_of_another_kind_are_left_out_with_a_reason() -> None:
     stage = Stage(inbox_feed(*INVOICES[:2], REVIEW, BREAKPOINT))
     taking = AcceptingServer(stage)
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "j", "space", "k", "a")
-        said = shown(stage)
-        assert "left out · 2" in said
-        assert "with other options: approve, reject, more" in said
-        assert "of another type: debug_breakpoint" in said
+        result = shown(stage)
+        assert "left out · 2" in result
+        assert "other options: approve, reject, more" in result
+        assert "another type: debug_breakpoint" in result
         await confirm(stage, pilot, "1")
-        await over(stage, pilot)
+        await finished(stage, pilot)
         assert answered(taking) == ["ckpt_inv1", "ckpt_inv2"]
 
 
-async def test_what_the_filter_hides_is_listed_and_warned_of_and_nothing_else_is_sent() -> None:
+async def test_marked_checkpoints_hidden_by_the_filter_are_listed_with_a_warning() -> None:
     stage = Stage(inbox_feed(*INVOICES))
     taking = AcceptingServer(stage)
     async with stage.opened(WIDE) as pilot:
@@ -137,11 +138,11 @@ async def test_what_the_filter_hides_is_listed_and_warned_of_and_nothing_else_is
         await pilot.pause()
         assert "1 of these 2 is hidden by the filter" in shown(stage)
         await confirm(stage, pilot, "1")
-        await over(stage, pilot)
+        await finished(stage, pilot)
         assert sorted(answered(taking)) == ["ckpt_inv1", "ckpt_inv2"]
 
 
-async def test_a_held_enter_sends_each_once() -> None:
+async def test_held_enter_sends_each_once() -> None:
     stage = Stage(inbox_feed(*INVOICES))
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
@@ -152,63 +153,63 @@ async def test_a_held_enter_sends_each_once() -> None:
         assert not taking.posts
         stage.clock.advance(0.4)
         stage.press_fast(*["enter"] * 20)
-        await over(stage, pilot)
+        await finished(stage, pilot)
         await pilot.press(*["enter"] * 20)
         assert Counter(answered(taking)) == {"ckpt_inv1": 1, "ckpt_inv2": 1, "ckpt_inv3": 1}
 
 
-async def test_a_refusal_in_the_middle_stops() -> None:
+async def test_stops_on_first_failure() -> None:
     stage = Stage(inbox_feed(*INVOICES))
     taking = SelectiveServer(stage, ckpt_inv2=422)
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "a")
         await confirm(stage, pilot, "1")
-        said = await over(stage, pilot)
+        result = await finished(stage, pilot)
         assert answered(taking) == ["ckpt_inv1", "ckpt_inv2"]
-        assert "1 accepted · 1 refused · 1 not sent" in said
-        assert "this one is odd" in said
-        assert "stopped after the failure above" in said
+        assert "1 accepted · 1 refused · 1 not sent" in result
+        assert "this one is odd" in result
+        assert "stopped after the failure above" in result
 
 
-async def test_confirmed_is_said_of_what_moved_and_of_nothing_else() -> None:
+async def test_only_runs_that_continued_are_confirmed() -> None:
     stage = Stage(inbox_feed(*INVOICES))
-    stage.sim.log += [told for number in (1, 2) for told in waiting_expense(f"exec_inv{number}", 60)]
+    stage.sim.log += [event for number in (1, 2) for event in waiting_expense(f"exec_inv{number}", 60)]
     AcceptingServer(stage).row = {"status": "resolved"}
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "a")
         await confirm(stage, pilot, "1")
-        assert "2 accepted" in await over(stage, pilot)
+        assert "2 accepted" in await finished(stage, pilot)
         stage.sim.log += RunEvents("exec_inv2", EXPENSES, 92).step("book", "tool_http", 5, "booked").events
         stage.sim.checkpoints = [INVOICES[0], INVOICES[2]]
         await stage.poll(pilot)
-        await wait_until(pilot, lambda: "confirmed" in shown(stage))
+        await wait_until(pilot, lambda: "Results · 1 of 2 confirmed" in shown(stage))
         assert "1 accepted · 1 confirmed" in shown(stage)
 
 
-async def test_or_goes_on_where_that_was_asked_for() -> None:
+async def test_continues_after_failures_if_chosen() -> None:
     stage = Stage(inbox_feed(*INVOICES))
     taking = SelectiveServer(stage, ckpt_inv2=422)
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "a")
         await confirm(stage, pilot, "s", "1")
-        said = await over(stage, pilot)
+        result = await finished(stage, pilot)
         assert answered(taking) == ["ckpt_inv1", "ckpt_inv2", "ckpt_inv3"]
-        assert "2 accepted · 1 refused" in said
+        assert "2 accepted · 1 refused" in result
 
 
-async def test_a_missing_permission_ends_it_and_says_so_of_the_rest() -> None:
+async def test_missing_permission_stops_and_is_shown_for_the_rest() -> None:
     stage = Stage(inbox_feed(*INVOICES))
     taking = AcceptingServer(stage, 403)
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "a")
         await confirm(stage, pilot, "s", "1")
-        said = await over(stage, pilot)
+        result = await finished(stage, pilot)
         assert answered(taking) == ["ckpt_inv1"]
-        assert "1 refused · 2 not sent" in said
-        assert said.count("this credential may not answer") >= 2
+        assert "1 refused · 2 not sent" in result
+        assert result.count("this credential may not answer") >= 2
 
 
-async def test_what_was_answered_elsewhere_meanwhile_is_not_sent() -> None:
+async def test_checkpoint_resolved_elsewhere_is_not_sent() -> None:
     stage = Stage(inbox_feed(*INVOICES))
     taking = AcceptingServer(stage)
     async with stage.opened(WIDE) as pilot:
@@ -217,14 +218,14 @@ async def test_what_was_answered_elsewhere_meanwhile_is_not_sent() -> None:
         stage.clock.advance(5)
         await wait_until(pilot, lambda: len(stage.session.checkpoints) == 2)
         await pilot.pause()
-        assert "it is no longer pending" in shown(stage)
+        assert "no longer pending" in shown(stage)
         assert "to 1 checkpoint ·" in shown(stage)
         await pilot.press("enter")
-        await over(stage, pilot)
+        await finished(stage, pilot)
         assert answered(taking) == ["ckpt_inv2"]
 
 
-async def test_all_breakpoints_of_a_node_or_of_a_core_continue_once() -> None:
+async def test_all_breakpoints_of_a_node_or_core_continue_once() -> None:
     for choice, sent in (("1", 2), ("2", 3)):
         stage = Stage(inbox_feed(*AT_NODE, ELSEWHERE, REVIEW))
         taking = AcceptingServer(stage)
@@ -233,12 +234,12 @@ async def test_all_breakpoints_of_a_node_or_of_a_core_continue_once() -> None:
             assert "the 2 at node find_order" in shown(stage)
             assert "the 3 of Core core_support-triage" in shown(stage)
             await confirm(stage, pilot, choice)
-            await over(stage, pilot)
+            await finished(stage, pilot)
             assert Counter(answered(taking)) == {f"ckpt_b{number}": 1 for number in range(1, sent + 1)}
             assert {body for _, body in taking.posts} == {b'{"resolution":"continue"}'}
 
 
-async def test_marks_of_the_pane_and_of_the_inbox_are_the_same() -> None:
+async def test_pane_and_inbox_share_marks() -> None:
     stage = Stage(inbox_feed(*INVOICES))
     async with stage.opened(WIDE) as pilot:
         await pilot.press("space", "tab", "tab", "space", "i")
@@ -249,7 +250,7 @@ async def test_marks_of_the_pane_and_of_the_inbox_are_the_same() -> None:
         assert "marked" not in shown(stage)
 
 
-async def test_a_read_only_session_answers_nothing_alike() -> None:
+async def test_read_only_session_opens_no_bulk_dialog() -> None:
     stage = Stage(inbox_feed(*INVOICES), read_only=True)
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "a", "C")

@@ -1,4 +1,4 @@
-"""Clicks that come in one read, or while a screen closes or changes its size: each means what was seen, or nothing."""
+"""Clicks that arrive together, or while a screen closes or resizes: each hits what the person saw, or nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VIEW = "view: all, failed"
 
 
 def click(app: App[int], x: int, y: int) -> None:
-    """Click there, and wait for nothing."""
+    """Click without waiting for the result."""
     for kind in (events.MouseDown, events.MouseUp):
         app.post_message(kind(None, x, y, 0, 0, 1, shift=False, meta=False, ctrl=False, screen_x=x, screen_y=y))
 
@@ -30,7 +30,7 @@ def resize(app: App[int], size: tuple[int, int]) -> None:
 
 
 async def open_palette(stage: Stage, pilot: Pilot[int]) -> tuple[int, int]:
-    """Open the palette; where its command that shows the next view is."""
+    """Open the palette and return the position of its "view" command."""
     await pilot.press("ctrl+p", *"view")
     await wait_until(pilot, lambda: any(VIEW in line for line in screen_lines(stage.app)), turns=4_000)
     lines = screen_lines(stage.app)
@@ -38,7 +38,7 @@ async def open_palette(stage: Stage, pilot: Pilot[int]) -> tuple[int, int]:
     return lines[row].index(VIEW), row
 
 
-async def test_a_command_that_is_clicked_several_times_runs_once() -> None:
+async def test_palette_command_clicked_repeatedly_runs_once() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         main = stage.app.screen
@@ -51,7 +51,7 @@ async def test_a_command_that_is_clicked_several_times_runs_once() -> None:
         assert main.run_list_model.view is View.FAILED
 
 
-async def test_a_click_beside_the_palette_closes_only_the_palette() -> None:
+async def test_click_outside_the_palette_closes_only_the_palette() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         await pilot.press("i", "ctrl+p")
@@ -63,7 +63,7 @@ async def test_a_click_beside_the_palette_closes_only_the_palette() -> None:
         assert [type(screen) for screen in stage.app.screen_stack] == [MainScreen, InboxScreen]
 
 
-async def test_clicks_that_race_a_resize_do_no_harm() -> None:
+async def test_clicks_during_a_resize_do_no_harm() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         x, y = await open_palette(stage, pilot)
@@ -78,7 +78,7 @@ async def test_clicks_that_race_a_resize_do_no_harm() -> None:
         assert isinstance(stage.app.screen_stack[0], MainScreen)
 
 
-async def test_a_click_on_a_command_that_is_gone_does_nothing() -> None:
+async def test_click_on_a_removed_palette_command_does_nothing() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         x, y = await open_palette(stage, pilot)
@@ -94,7 +94,7 @@ async def test_a_click_on_a_command_that_is_gone_does_nothing() -> None:
         assert isinstance(stage.app.screen, Palette)
 
 
-async def test_a_screen_closes_once() -> None:
+async def test_screen_closes_only_itself() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         await pilot.press("i", "question_mark")

@@ -1,4 +1,4 @@
-"""What `y`, `Y` and `ctrl+y` copy, where; and that a person is told."""
+"""What `y`, `Y` and `ctrl+y` copy in each place, and the message about it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BEGIN, END = "\x1b]52;c;", "\x07"
 
 
 class Copied(list[str]):
-    """What the terminal was told to hold."""
+    """Records what is sent to the terminal's clipboard."""
 
     def __init__(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class Copied(list[str]):
         (("i", "y"), "ckpt_form"),
     ],
 )
-async def test_ids_are_copied(pressed: tuple[str, ...], copied: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_copy_id(pressed: tuple[str, ...], copied: str, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(inbox_feed(WITH_FORM))
     found = Copied(stage, monkeypatch)
     async with stage.opened() as pilot:
@@ -62,9 +62,7 @@ async def test_ids_are_copied(pressed: tuple[str, ...], copied: str, monkeypatch
         (("e", "R", "y"), "invoices", [1, 2, 3]),
     ],
 )
-async def test_all_of_it_is_copied_as_json(
-    pressed: tuple[str, ...], name: str, value: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_copy_as_json(pressed: tuple[str, ...], name: str, value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(inbox_feed(WITH_FORM))
     found = Copied(stage, monkeypatch)
     async with stage.opened() as pilot:
@@ -74,7 +72,7 @@ async def test_all_of_it_is_copied_as_json(
         assert "copied the " in "\n".join(screen_lines(stage.app))
 
 
-async def test_the_input_is_copied_as_it_would_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_copy_input_of_a_replay_verbatim(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(busy_feed())
     found = Copied(stage, monkeypatch)
     async with stage.opened() as pilot:
@@ -86,7 +84,7 @@ async def test_the_input_is_copied_as_it_would_be_sent(monkeypatch: pytest.Monke
         assert "copied the input" in unwrapped_text(stage)
 
 
-async def test_an_id_that_holds_more_than_is_seen_is_copied_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_id_with_invisible_characters_is_copied_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     identity = "ckpt\nrm -rf ~\n\x1b[2J\u202e"
     stage = Stage(inbox_feed(checkpoint(identity)))
     found = Copied(stage, monkeypatch)
@@ -98,17 +96,17 @@ async def test_an_id_that_holds_more_than_is_seen_is_copied_as_json(monkeypatch:
         assert "copied checkpoint id “ckpt rm -rf ~ ␛[2J<U+202E>”" in stage.text
 
 
-async def test_what_is_selected_in_a_comment_is_copied_as_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_copy_selected_text_of_a_comment(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(inbox_feed(WITH_FORM))
     found = Copied(stage, monkeypatch)
     async with stage.opened() as pilot:
         await pilot.press("i", "a", "tab", *"one", "enter", *"two", "f7", "ctrl+c")
         await pilot.pause()
         assert found == ["one\ntwo"]
-        assert "copied what was selected" in "\n".join(screen_lines(stage.app))
+        assert "copied the selection" in "\n".join(screen_lines(stage.app))
 
 
-async def test_nothing_selected_leaves_the_clipboard_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_a_selection_the_clipboard_is_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(inbox_feed(WITH_FORM))
     found = Copied(stage, monkeypatch)
     async with stage.opened() as pilot:
@@ -118,7 +116,7 @@ async def test_nothing_selected_leaves_the_clipboard_as_it_is(monkeypatch: pytes
         assert "copied" not in stage.text
 
 
-async def test_what_is_too_long_for_a_clipboard_is_said_to_be_in_a_file(
+async def test_text_too_long_for_the_clipboard_is_written_to_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
@@ -128,8 +126,8 @@ async def test_what_is_too_long_for_a_clipboard_is_said_to_be_in_a_file(
         await pilot.press("i", "a", "ctrl+y")
         await pilot.pause()
         assert not found
-        said = "".join("".join(screen_lines(stage.app)).split())
-        assert "bytesaretoomanyforaterminal'sclipboard" in said
+        shown = "".join("".join(screen_lines(stage.app)).split())
+        assert "bytesaretoomanyforaterminal'sclipboard" in shown
         await pilot.press("escape")
         await stage.settle(pilot)
         assert "clipboard" in stage.text

@@ -1,4 +1,4 @@
-"""The input of a replay in an editor of one's own: a private file, nothing lost, nothing sent by keys meant for it."""
+"""Editing the input of a replay in the user's own editor: a private file, nothing lost, nothing sent."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ sys.exit({code})
 
 
 def editor_script(folder: Path, saved: bytes | None = None, code: int = 0) -> tuple[list[str], Path]:
-    """An editor that saves `saved`; and the file that tells what it was given."""
+    """Return the command of an editor that saves `saved`, and the file in which it records its argument."""
     script, seen = folder / "editor.py", folder / "seen"
     script.write_text(SCRIPT.format(seen=str(seen), saved=saved, code=code))
     return [sys.executable, str(script)], seen
 
 
 def is_gone(seen: Path) -> bool:
-    """Whether nothing is left of what an editor was given."""
+    """Return whether the folder of the edited file is removed."""
     return not Path(seen.read_text().split(" ")[0]).parent.exists()
 
 
-async def test_without_an_editor_it_says_so_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_reports_a_missing_editor_and_keeps_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VISUAL", raising=False)
     monkeypatch.delenv("EDITOR", raising=False)
     stage = Stage(busy_feed())
@@ -51,7 +51,7 @@ async def test_without_an_editor_it_says_so_and_nothing_is_lost(monkeypatch: pyt
         assert "no editor is set" in stage.text
 
 
-async def test_a_terminal_that_can_not_be_left_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_reports_a_terminal_that_cannot_be_suspended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDITOR", "false")
     stage = Stage(busy_feed())
     async with stage.opened() as pilot:
@@ -60,14 +60,14 @@ async def test_a_terminal_that_can_not_be_left_is_told(monkeypatch: pytest.Monke
         assert not stage.session.submitter.submissions
 
 
-async def test_what_was_saved_in_the_editor_is_what_is_edited(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_replays_with_the_text_saved_in_the_editor(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = []
 
     async def saved(self: Editor, text: str) -> str:
         texts.append(text)
         return '{"saved":\r\n 1}\r\n'
 
-    monkeypatch.setattr(Editor, "_suspended", saved)
+    monkeypatch.setattr(Editor, "_edit_suspended", saved)
     stage = Stage(busy_feed())
     invoking = InvokeServer(stage)
     async with stage.opened(STANDARD) as pilot:
@@ -85,19 +85,19 @@ async def test_what_was_saved_in_the_editor_is_what_is_edited(monkeypatch: pytes
         assert isinstance(stage.app.screen, SessionScreen)
 
 
-async def test_the_file_of_the_editor_is_private_and_removed(tmp_path: Path) -> None:
+async def test_the_edited_file_is_private_and_removed(tmp_path: Path) -> None:
     command, seen = editor_script(tmp_path, "\ufeff{é}\r\n".encode())
     assert await edit_text("{}", command) == "{é}\r\n"
     assert seen.read_text().endswith(" 600")
     assert is_gone(seen)
 
 
-async def test_what_is_no_utf_8_stays_visible(tmp_path: Path) -> None:
+async def test_shows_bytes_that_are_not_utf_8(tmp_path: Path) -> None:
     command, _ = editor_script(tmp_path, b'"\xff"')
     assert await edit_text("", command) == '"\\xff"'
 
 
-async def test_an_editor_that_fails_changes_nothing(tmp_path: Path) -> None:
+async def test_a_failing_editor_raises(tmp_path: Path) -> None:
     command, seen = editor_script(tmp_path, b"discarded", code=3)
     with pytest.raises(ScaicoreError, match="exited with code 3"):
         await edit_text("{}", command)
@@ -106,7 +106,7 @@ async def test_an_editor_that_fails_changes_nothing(tmp_path: Path) -> None:
         await edit_text("{}", [str(tmp_path / "nowhere")])
 
 
-def test_the_editor_is_visual_or_else_editor() -> None:
+def test_prefers_visual_over_editor() -> None:
     assert editor_command({"VISUAL": "code --wait", "EDITOR": "vi"}) == ["code", "--wait"]
     assert editor_command({"VISUAL": " ", "EDITOR": "'my vi' -n"}) == ["my vi", "-n"]
     for environment in ({}, {"EDITOR": "vi 'n"}):

@@ -1,4 +1,4 @@
-"""Gaps in the list of runs: what the feed no longer had when the app looked again, and what is still being read."""
+"""Gaps in the run list: events lost to retention, and events not read yet."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GAP = "┄ gap 12:01:01 to 13:50:00Z: events missing, runs here may be incomplet
 
 
 async def sleep_two_hours(stage: Stage, pilot: Pilot[int]) -> None:
-    """The laptop is closed, and opened two hours later: the feed keeps less than that."""
+    """Suspend for two hours, longer than the feed keeps events."""
     stage.sim.log[:] = events_two_hours_later()
     stage.clock.advance(7_200)
     await stage.poll(pilot)
@@ -29,7 +29,7 @@ def at_hand(stage: Stage) -> str | None:
     return None if run is None else run.execution_id
 
 
-async def test_what_retention_ate_stands_between_the_runs_around_it() -> None:
+async def test_gap_left_by_retention_is_listed_between_runs() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(TALL) as pilot:
         assert "gap" not in stage.text
@@ -45,7 +45,7 @@ async def test_what_retention_ate_stands_between_the_runs_around_it() -> None:
         assert GAP in stage.text
 
 
-async def test_the_cursor_passes_over_a_gap() -> None:
+async def test_cursor_skips_gaps() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         await sleep_two_hours(stage, pilot)
@@ -62,7 +62,7 @@ async def test_the_cursor_passes_over_a_gap() -> None:
         assert at_hand(stage) == "exec_6f21d5"
 
 
-async def test_the_cursor_stays_on_its_run_when_a_gap_comes_above_it() -> None:
+async def test_cursor_stays_on_its_run_when_a_gap_appears_above() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         await pilot.press("e")
@@ -71,7 +71,7 @@ async def test_the_cursor_stays_on_its_run_when_a_gap_comes_above_it() -> None:
         assert "Runs  9 of 31" in stage.text
 
 
-async def test_a_click_on_a_gap_does_nothing_and_one_below_it_selects_that_run() -> None:
+async def test_click_on_a_gap_does_nothing() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         await sleep_two_hours(stage, pilot)
@@ -82,7 +82,7 @@ async def test_a_click_on_a_gap_does_nothing_and_one_below_it_selects_that_run()
         assert at_hand(stage) == "exec_5b0c11"
 
 
-async def test_a_filtered_list_has_its_gaps_and_says_when_nothing_else_is_there() -> None:
+async def test_filtered_list_shows_gaps_and_empty_text() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(TALL) as pilot:
         await sleep_two_hours(stage, pilot)
@@ -93,14 +93,14 @@ async def test_a_filtered_list_has_its_gaps_and_says_when_nothing_else_is_there(
         await pilot.press("escape", "escape", "slash", *"nobody", "enter")
         await stage.settle(pilot)
         assert GAP in stage.text
-        assert "no run is kept" in stage.text
+        assert "No failed runs match “nobody”. esc clears the filter." in stage.text
         await pilot.press("j", "k", "G", "e", "enter", "y")
         await stage.settle(pilot)
         assert "nothing is selected" in stage.text
 
 
 @pytest.mark.parametrize("count", [27, 28, 29])
-async def test_a_gap_beyond_the_outermost_run_is_in_sight_with_it(count: int) -> None:
+async def test_gap_at_either_end_is_visible_with_the_outermost_run(count: int) -> None:
     stage = Stage(FeedSim([event("custom.note", NOON, execution=None)]))
     runs = [entered("a", NOON + n * SECOND, f"exec_{n:04}") for n in range(1, count + 1)]
     async with stage.opened(STANDARD) as pilot:
@@ -117,32 +117,32 @@ async def test_a_gap_beyond_the_outermost_run_is_in_sight_with_it(count: int) ->
 
 
 async def walk(stage: Stage, pilot: Pilot[int], key: str, times: int) -> list[str]:
-    """Press it so often; the lines of the list then."""
+    """Press `key` `times` times and return the lines of the list."""
     await pilot.press(*[key] * times)
     await stage.settle(pilot)
     rows = stage.lines[3:]
     return rows[: next(number for number, line in enumerate(rows) if line.startswith(" exec_"))]
 
 
-async def test_runs_that_a_gap_may_have_cut_say_so() -> None:
+async def test_run_that_may_miss_events_says_so() -> None:
     stage = Stage(busy_feed())
-    said = "events may be missing: 12:01:01 to 13:50:00Z"
+    note = "events may be missing: 12:01:01 to 13:50:00Z"
     async with stage.opened(WIDE) as pilot:
         await pilot.press("j", "k")
         assert at_hand(stage) == "exec_8f21c4"
-        assert said not in stage.text
+        assert note not in stage.text
         await sleep_two_hours(stage, pilot)
-        assert said in stage.text
+        assert note in stage.text
         await pilot.press("enter")
         await stage.settle(pilot)
-        assert f"gap       {said}" in stage.text
+        assert f"gap       {note}" in stage.text
         await pilot.press("escape", "escape", "e", "enter")
         await stage.settle(pilot)
         assert "exec_5b0c11" in stage.text
-        assert said not in stage.text
+        assert note not in stage.text
 
 
-async def test_what_is_still_being_read_is_a_row_until_it_is_read() -> None:
+async def test_open_gap_is_listed_until_it_is_read() -> None:
     stage = Stage(FeedSim([entered("a", NOON + n * SECOND, f"exec_{n:04}") for n in range(20)]))
     stage.sim.page_size = 20
     async with stage.opened(WIDE) as pilot:
@@ -158,7 +158,7 @@ async def test_what_is_still_being_read_is_a_row_until_it_is_read() -> None:
 
 
 def no_second_page(sim: FeedSim) -> Callable[[httpx.Request], httpx.Response]:
-    """Only the newest page comes through."""
+    """Return a handler that answers only requests for the newest page."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         if "cursor" in request.url.params:

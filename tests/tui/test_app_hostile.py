@@ -1,4 +1,4 @@
-"""The app on a feed that is hostile, or answers only in part."""
+"""The app with unreadable events, denied listings and very long runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.hostile.bodies import UNREADABLE
 from tests.support.scene import busy_feed
 
 
-async def test_what_can_not_be_read_is_counted() -> None:
+async def test_unreadable_events_are_counted() -> None:
     sim = busy_feed()
     sim.log += map(decode_event, UNREADABLE.values())
     stage = Stage(sim)
@@ -22,7 +22,7 @@ async def test_what_can_not_be_read_is_counted() -> None:
         assert "1 of 27" in stage.text
 
 
-async def test_what_was_never_read_is_not_said_to_be_nothing() -> None:
+async def test_unread_checkpoints_are_not_shown_as_none() -> None:
     stage = Stage(busy_feed())
 
     def denied(request: httpx.Request) -> httpx.Response:
@@ -32,13 +32,13 @@ async def test_what_was_never_read_is_not_said_to_be_nothing() -> None:
 
     stage.fault = denied
     async with stage.opened(WIDE):
-        assert "checkpoints: “scaicore:view is missing” [403] · none was read · the rest is live" in stage.text
+        assert "checkpoints: “scaicore:view is missing” [403] · none read yet · the rest is live" in stage.text
         assert "Waiting for you · ?" in stage.text
-        assert "what waits was not read yet" in stage.text
+        assert "waiting checkpoints have not been read yet" in stage.text
         assert "1 of 26" in stage.text
 
 
-async def test_a_long_run_is_shown_once_it_is_read() -> None:
+async def test_long_run_is_shown_once_loaded() -> None:
     steps = [entered("tick", NOON + number * MILLISECOND, "exec_long") for number in range(MAX_INLINE_EVENTS + 100)]
     stage = Stage(FeedSim([started(NOON - 1, "exec_long"), *steps, started(NOON + 10**9, "exec_new")]))
     async with stage.opened() as pilot:

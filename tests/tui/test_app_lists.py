@@ -1,4 +1,4 @@
-"""The lists: the cursor stays on its run, following, filters, errors, panes, and many runs."""
+"""The lists: cursor, following, filters, views, jumping to failed runs, panes, and many runs."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ KINDS = ("flexible", "rigid", "model_call", "core_call", "checkpoint", "guarded"
 
 
 def under_cursor(stage: Stage) -> str:
-    """The execution id of the run that the cursor is on."""
+    """Return the execution id of the run under the cursor."""
     run = stage.screen.current_run
     assert run is not None
     return run.execution_id
 
 
-async def test_the_cursor_stays_on_its_run() -> None:
+async def test_cursor_stays_on_its_run() -> None:
     stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         await pilot.press("j", "j")
@@ -39,7 +39,7 @@ async def test_the_cursor_stays_on_its_run() -> None:
         assert "Runs  4 of 27" in stage.text
 
 
-async def test_following_stays_on_the_newest_run() -> None:
+async def test_following_keeps_the_cursor_on_the_newest_run() -> None:
     stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         stage.sim.log += running_triage("exec_newest", 80)
@@ -53,7 +53,7 @@ async def test_following_stays_on_the_newest_run() -> None:
         assert under_cursor(stage) == "exec_newer"
 
 
-async def test_runs_that_come_above_what_is_read_are_counted() -> None:
+async def test_new_runs_above_the_visible_rows_are_counted() -> None:
     stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         await pilot.press("G")
@@ -65,7 +65,7 @@ async def test_runs_that_come_above_what_is_read_are_counted() -> None:
         assert "new" not in stage.lines[2]
 
 
-async def test_runs_that_are_only_loaded_are_listed_at_once_and_counted_with_the_next_tick() -> None:
+async def test_loaded_runs_are_listed_at_once_and_counted_at_the_next_tick() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         book = stage.session.index
@@ -79,10 +79,10 @@ async def test_runs_that_are_only_loaded_are_listed_at_once_and_counted_with_the
 
 
 @pytest.mark.parametrize(("typed", "found"), [("bank", "exec_5b0c11"), ("expense !batch", "exec_77aa02")])
-async def test_the_filter_narrows_and_esc_widens(typed: str, found: str) -> None:
+async def test_filter_and_clear_it_with_escape(typed: str, found: str) -> None:
     stage = Stage(busy_feed())
     async with stage.opened() as pilot:
-        await pilot.press("slash", *("space" if sign == " " else sign for sign in typed), "enter")
+        await pilot.press("slash", *("space" if char == " " else char for char in typed), "enter")
         await stage.settle(pilot)
         assert under_cursor(stage) == found
         assert "of 26 runs" in stage.text
@@ -92,7 +92,7 @@ async def test_the_filter_narrows_and_esc_widens(typed: str, found: str) -> None
         assert under_cursor(stage) == found
 
 
-async def test_keys_typed_into_the_filter_do_nothing_else() -> None:
+async def test_keys_typed_into_the_filter_trigger_no_actions() -> None:
     stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         await pilot.press("slash", *"qaRcpf")
@@ -103,7 +103,7 @@ async def test_keys_typed_into_the_filter_do_nothing_else() -> None:
         assert stage.app.is_running
 
 
-async def test_views_show_one_state_at_a_time() -> None:
+async def test_view_key_cycles_through_statuses() -> None:
     stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         for view, count in (("failed", 1), ("waiting", 2), ("running", 1), ("all", 26)):
@@ -113,7 +113,7 @@ async def test_views_show_one_state_at_a_time() -> None:
             assert f"Runs  1 of {count}" in stage.text or f"of {count}" in stage.lines[2]
 
 
-async def test_errors_are_found_both_ways() -> None:
+async def test_jump_to_next_and_previous_failed_run() -> None:
     stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         await pilot.press("e")
@@ -125,7 +125,7 @@ async def test_errors_are_found_both_ways() -> None:
         assert under_cursor(stage) == "exec_5b0c11"
 
 
-async def test_a_narrow_screen_shows_one_pane_and_tab_goes_round() -> None:
+async def test_narrow_screen_shows_one_pane_and_tab_cycles() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(SMALL) as pilot:
         heads = []
@@ -138,7 +138,7 @@ async def test_a_narrow_screen_shows_one_pane_and_tab_goes_round() -> None:
         assert stage.lines[2].startswith("▍Runs")
 
 
-async def test_columns_of_nodes_stay_where_they_are_from_run_to_run() -> None:
+async def test_node_columns_keep_their_position_between_runs() -> None:
     stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         columns = []
@@ -154,7 +154,7 @@ async def test_columns_of_nodes_stay_where_they_are_from_run_to_run() -> None:
         assert [set(found) for found in columns[1:]] == [{columns[1][0]}] * 5
 
 
-async def test_all_sizes_keep_the_essentials() -> None:
+async def test_essentials_are_visible_at_all_sizes() -> None:
     for size in (WIDE, STANDARD, SMALL, (40, 10)):
         stage = Stage(busy_feed())
         async with stage.opened(size) as pilot:
@@ -164,7 +164,7 @@ async def test_all_sizes_keep_the_essentials() -> None:
             assert "help" in stage.lines[-1]
 
 
-async def test_resizing_keeps_the_selection() -> None:
+async def test_resize_keeps_the_selection() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         await pilot.press("j", "j", "j")
@@ -176,7 +176,7 @@ async def test_resizing_keeps_the_selection() -> None:
         assert chosen in stage.text
 
 
-async def test_a_click_selects_a_double_click_opens() -> None:
+async def test_click_selects_and_double_click_opens() -> None:
     stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         row = next(number for number, line in enumerate(stage.lines) if "exec_5b0c11" in line)
@@ -190,9 +190,9 @@ async def test_a_click_selects_a_double_click_opens() -> None:
         assert "Waiting for you" in stage.text
 
 
-async def test_history_is_read_past_the_end() -> None:
+async def test_moving_past_the_end_loads_history() -> None:
     runs = [completed_triage(f"exec_{n:04}", -4000 + n) for n in range(900)]
-    stage = Stage(FeedSim([told for run in runs for told in run]), backfill=600)
+    stage = Stage(FeedSim([event for run in runs for event in run]), backfill=600)
     async with stage.opened() as pilot:
         before = len(stage.session.index.runs)
         assert before < 900
@@ -202,8 +202,8 @@ async def test_history_is_read_past_the_end() -> None:
         assert len(stage.session.index.runs) > before
 
 
-def test_many_runs_cost_what_few_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a row costs doesn't depend on how many there are: only those in sight are drawn."""
+def test_only_visible_rows_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cost does not depend on the number of runs: only visible rows are drawn."""
     drawn: list[int] = []
     book = MemoryIndex()
     book.add_newer([started(NOON + n * SECOND, f"exec_{n:06}") for n in range(100_000)])

@@ -1,4 +1,4 @@
-"""The app end to end: it through the proxy on an embedded ScaiGrid, all over real sockets, driven by keys."""
+"""End to end: the app, driven by keys, through the proxy to an embedded ScaiGrid, over real sockets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ INTERVAL = 0.2
 
 @dataclass
 class Live:
-    """The app, its session, and the grid far behind it."""
+    """The app, its session, and the grid behind the proxy."""
 
     app: DebuggerApp
     session: Session
@@ -50,12 +50,12 @@ class Live:
         return next(iter(self.session.submitter.submissions), None)
 
     async def find(self, *words: str) -> None:
-        """Filter the runs, so that the first one is at hand."""
+        """Filter the runs by `words`, which selects the first match."""
         await self.pilot.press("slash", *" ".join(words), "enter")
         await self.pilot.pause()
 
     async def confirm(self, dialog: type[AnswerScreen] | type[ReplayScreen]) -> None:
-        """Press Enter once the dialog takes it."""
+        """Press Enter after the confirmation delay."""
         screen = self.app.screen
         assert isinstance(screen, dialog)
         await self.until(lambda: not screen.is_too_soon)
@@ -65,7 +65,7 @@ class Live:
 
 @asynccontextmanager
 async def live(token: str = MANAGER) -> AsyncIterator[Live]:
-    """A grid with an hour of history, the proxy, and the app once it shows them."""
+    """Yield the app once it shows runs of a grid with an hour of history."""
     async with (
         serving(history=True, tokens={MANAGER: "manager", GUEST: "viewer"}) as served,
         proxy_server(ProxyConfig(served.url)) as url,
@@ -75,7 +75,7 @@ async def live(token: str = MANAGER) -> AsyncIterator[Live]:
         # This grid has no limit, and does not say so.
         session.client.budget.limit = 6_000
         app = DebuggerApp(session)
-        # An app that ends does not wait for what it began: whoever made the session waits until it is closed.
+        # An ending app does not wait for its background tasks: the owner of the session waits until it is closed.
         async with session, app.run_test(size=STANDARD) as pilot:
             await wait_until(
                 pilot, lambda: session.connection.polls and session.checkpoints and not session.has_older, PATIENCE
@@ -84,7 +84,7 @@ async def live(token: str = MANAGER) -> AsyncIterator[Live]:
 
 
 def waiting(session: Session, *, breakpoint: bool) -> Checkpoint:  # noqa: A002  (what it is)
-    """The checkpoint of that kind that waits longest."""
+    """Return the longest waiting checkpoint of that kind."""
     return next(row for row in session.checkpoints if row.is_breakpoint is breakpoint)
 
 
@@ -105,7 +105,7 @@ async def test_an_answer_turns_the_node_green() -> None:
         await stage.until(lambda: "confirmed" in stage.text)
 
 
-async def test_continue_moves_a_run_on() -> None:
+async def test_continue_resumes_a_run() -> None:
     async with live() as stage:
         row = waiting(stage.session, breakpoint=True)
         run = stage.session.index.runs[str(row.execution_id)]
@@ -118,7 +118,7 @@ async def test_continue_moves_a_run_on() -> None:
         assert len(stage.session.submitter.submissions) == 1
 
 
-async def test_several_are_answered_alike_each_once() -> None:
+async def test_bulk_answer_sends_each_once() -> None:
     async with live() as stage:
         pending = by_urgency(stage.session.checkpoints)
         kinds = [(row.checkpoint_type, [option.id for option in row.options]) for row in pending]
@@ -153,7 +153,7 @@ async def test_a_replay_runs_again_with_the_same_input() -> None:
         assert (again.core_id, again.input) == (original.core_id, original.input)
 
 
-async def test_what_may_not_be_written_is_told_with_its_request_id() -> None:
+async def test_rejected_write_is_shown_with_its_request_id() -> None:
     async with live(GUEST) as stage:
         run_id = waiting(stage.session, breakpoint=False).execution_id
         await stage.find(str(run_id))

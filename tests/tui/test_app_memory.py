@@ -1,4 +1,4 @@
-"""Whoever leaves the app open all day looks at much: what was looked at is let go of."""
+"""Memory: closed screens are garbage-collected, so that the app can stay open all day."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WAYS = (
 )
 
 
-async def test_a_screen_that_was_left_is_held_by_nobody() -> None:
+async def test_closed_screens_are_garbage_collected() -> None:
     stage = Stage(busy_feed())
     held: list[ref[Widget] | ref[StylesCache]] = []
     async with stage.opened() as pilot:
@@ -43,7 +43,7 @@ async def test_a_screen_that_was_left_is_held_by_nobody() -> None:
 
 
 def _parts(stage: Stage) -> list[ref[Widget] | ref[StylesCache]]:
-    """What there is above the main screen, and what Textual keeps beside it."""
+    """Return references to the widgets above the main screen and their style caches."""
     above = stage.app.screen_stack[1:]
     widgets = [widget for screen in above for widget in screen.walk_children(Widget, with_self=True)]
     assert widgets
@@ -51,7 +51,7 @@ def _parts(stage: Stage) -> list[ref[Widget] | ref[StylesCache]]:
 
 
 def _forget_cancelled_timers() -> None:
-    """A loop holds them until they would have been due."""
+    """Remove cancelled timers: the event loop keeps them until they would have been due."""
     scheduled = asyncio.get_running_loop()._scheduled  # type: ignore[attr-defined]
     scheduled[:] = [timer for timer in scheduled if not timer.cancelled()]
     heapify(scheduled)

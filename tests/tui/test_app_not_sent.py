@@ -1,4 +1,4 @@
-"""A write says *sending…* on its row from the key press on, and *not sent* where it failed before the POST."""
+"""The row of a write shows *sending…* from the key press on, and *not sent* if it failed before the POST."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.write_server import AcceptingServer
 
 
 class Hanging(AcceptingServer):
-    """Takes writes; while it `hangs`, a listing of checkpoints gets no answer, and `ends` as one that never came."""
+    """Accepts writes. While `hangs` is set, a listing of checkpoints gets no response; `ends` makes it fail."""
 
     def __init__(self, stage: Stage) -> None:
         super().__init__(stage)
@@ -32,11 +32,11 @@ class Hanging(AcceptingServer):
         return self(request)
 
 
-def row_of(stage: Stage, words: str) -> str:
-    return next(line for line in stage.lines if words in line)
+def row_of(stage: Stage, text: str) -> str:
+    return next(line for line in stage.lines if text in line)
 
 
-async def test_an_answer_whose_checkpoint_can_not_be_read_again_stays_on_its_row_and_can_be_tried_again() -> None:
+async def test_answer_not_sent_is_shown_on_its_row_and_can_be_retried() -> None:
     stage = Stage(inbox_feed(invoice(1), invoice(2)))
     async with stage.opened(WIDE) as pilot:
         hanging = Hanging(stage)
@@ -71,7 +71,7 @@ async def test_an_answer_whose_checkpoint_can_not_be_read_again_stays_on_its_row
         assert [path.split("/")[-2] for path, _ in hanging.posts] == ["ckpt_inv1"]
 
 
-async def test_a_replay_that_never_left_says_so_on_the_row_of_its_run() -> None:
+async def test_replay_not_sent_is_shown_on_the_row_of_its_run() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         refusing = Hanging(stage)
@@ -92,7 +92,7 @@ async def test_a_replay_that_never_left_says_so_on_the_row_of_its_run() -> None:
         assert "replay not sent  " not in stage.text
 
 
-async def test_several_that_can_not_be_sent_each_say_so() -> None:
+async def test_bulk_answers_not_sent_are_shown_one_by_one() -> None:
     stage = Stage(inbox_feed(invoice(1), invoice(2), REVIEW))
     async with stage.opened(WIDE) as pilot:
         hanging = Hanging(stage)

@@ -1,4 +1,4 @@
-"""Options of any JSON type in the dialog: shown as JSON, sent as what they are."""
+"""Options of any JSON type in the answer dialog: shown as JSON and sent with their type."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.write_server import AcceptingServer
 @pytest.mark.parametrize(
     ("key", "shown", "sent"), [("1", "true", b"true"), ("2", '"true"', b'"true"'), ("3", "null", b"null")]
 )
-async def test_an_option_keeps_its_type(key: str, shown: str, sent: bytes) -> None:
+async def test_option_keeps_its_json_type(key: str, shown: str, sent: bytes) -> None:
     row = checkpoint(status="PENDING", options=[True, "true", None, {"id": 1.5, "label": "Half more"}])
     stage = Stage(FeedSim([started()], checkpoints=[row]))
     taking = AcceptingServer(stage)

@@ -1,4 +1,4 @@
-"""Pasting: what comes out of a clipboard is text to look at. It chooses nothing, sends nothing, drives nothing."""
+"""Pasting: clipboard text is only inserted as text. It chooses nothing, sends nothing and cannot drive the terminal."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ PAGE = "approve\r\n1\renter\n\nq\n" * 40
 
 
 def no_orders(text: str) -> bool:
-    """Whether nothing in `text` could drive a terminal, or stand in it unseen."""
+    """Return True if `text` contains no control and no invisible characters."""
     return not any(ord(sign) < 32 or 127 <= ord(sign) < 160 or sign in "\u202e\u200b" for sign in text)
 
 
 @pytest.mark.parametrize("pressed", [("a", "1"), ("a", "1", "tab")], ids=["options", "comment"])
-async def test_a_pasted_page_sends_nothing_and_chooses_nothing(pressed: tuple[str, ...]) -> None:
+async def test_pasted_page_sends_nothing_and_chooses_nothing(pressed: tuple[str, ...]) -> None:
     stage = Stage(busy_feed())
     taking = AcceptingServer(stage)
     async with stage.opened(SMALL) as pilot:
@@ -33,7 +33,7 @@ async def test_a_pasted_page_sends_nothing_and_chooses_nothing(pressed: tuple[st
         assert not taking.posts
 
 
-async def test_what_is_pasted_into_a_comment_is_sent_as_it_is_seen() -> None:
+async def test_text_pasted_into_a_comment_is_sent_as_shown() -> None:
     stage = Stage(busy_feed())
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
@@ -43,8 +43,8 @@ async def test_what_is_pasted_into_a_comment_is_sent_as_it_is_seen() -> None:
         stage.clock.advance(1)
         await pilot.press("ctrl+s")
         await wait_until(pilot, lambda: taking.posts)
-        said = json.loads(taking.posts[0][1])["comment"]
-        assert said == "one\ntwo\n␛[2Jred␛]52;c;aGk=␇ <9B>2J <U+202E>right<U+200B>"
+        comment = json.loads(taking.posts[0][1])["comment"]
+        assert comment == "one\ntwo\n␛[2Jred␛]52;c;aGk=␇ <9B>2J <U+202E>right<U+200B>"
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ async def test_what_is_pasted_into_a_comment_is_sent_as_it_is_seen() -> None:
         pytest.param(("i", "slash"), id="filter of the inbox"),
     ],
 )
-async def test_what_is_pasted_into_a_line_is_visible(pressed: tuple[str, ...]) -> None:
+async def test_text_pasted_into_a_line_is_sanitized(pressed: tuple[str, ...]) -> None:
     stage = Stage(inbox_feed(WITH_FORM | {"options": []}))
     async with stage.opened() as pilot:
         await pilot.press(*pressed)

@@ -1,4 +1,4 @@
-"""`P`: another profile is opened, and this one is left: what comes late for it, what was begun, what is under way."""
+"""Switching profiles with `P`: late responses, drafts, and writes in progress of the first profile."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def shelf(tmp_path: Path) -> ProfileSet:
     return ProfileSet(tmp_path)
 
 
-async def test_another_profile_is_shown_and_the_first_one_closed(shelf: ProfileSet) -> None:
+async def test_shows_another_profile_and_closes_the_first(shelf: ProfileSet) -> None:
     async with open_app(shelf) as pilot:
         await pilot.press("i")
         await pilot.press("P")
@@ -47,7 +47,7 @@ async def test_another_profile_is_shown_and_the_first_one_closed(shelf: ProfileS
         await wait_until_closed(pilot, shelf, STAGING)
 
 
-async def test_a_late_answer_of_the_first_one_is_dropped(shelf: ProfileSet) -> None:
+async def test_drops_a_late_response_of_the_first_profile(shelf: ProfileSet) -> None:
     async with open_app(shelf) as pilot:
         api, first = shelf.apis[STAGING], session_of(pilot)
         known, asked = len(first.journal), len(api.requests)
@@ -65,7 +65,7 @@ async def test_a_late_answer_of_the_first_one_is_dropped(shelf: ProfileSet) -> N
             assert len(journal) == known
 
 
-async def test_what_was_asked_for_and_did_not_come_is_given_up(shelf: ProfileSet) -> None:
+async def test_cancels_reads_of_the_first_profile(shelf: ProfileSet) -> None:
     async with open_app(shelf) as pilot:
         api = shelf.apis[STAGING]
         asked, api.held = len(api.requests), asyncio.Event()
@@ -77,7 +77,7 @@ async def test_what_was_asked_for_and_did_not_come_is_given_up(shelf: ProfileSet
         await wait_until(pilot, lambda: "exec_prod" in shown_text(pilot))
 
 
-async def test_a_profile_that_can_not_be_opened_leaves_all_as_it_is(shelf: ProfileSet) -> None:
+async def test_a_profile_that_cannot_be_opened_changes_nothing(shelf: ProfileSet) -> None:
     async with open_app(shelf) as pilot:
         shelf.open_error = Conflict("another scaicore-tui writes prod.journal", hint="close it")
         await choose_profile(pilot, PROD)
@@ -88,7 +88,7 @@ async def test_a_profile_that_can_not_be_opened_leaves_all_as_it_is(shelf: Profi
         await wait_until(pilot, lambda: len(shelf.apis[STAGING].requests) > asked)
 
 
-async def test_the_one_that_is_open_is_not_opened_again(shelf: ProfileSet) -> None:
+async def test_does_not_open_the_current_profile_again(shelf: ProfileSet) -> None:
     async with open_app(shelf) as pilot:
         first = session_of(pilot)
         await choose_profile(pilot, STAGING)
@@ -96,7 +96,7 @@ async def test_the_one_that_is_open_is_not_opened_again(shelf: ProfileSet) -> No
         assert session_of(pilot) is first
 
 
-async def test_what_was_begun_is_there_when_one_comes_back(shelf: ProfileSet) -> None:
+async def test_restores_drafts_of_a_parked_profile(shelf: ProfileSet) -> None:
     async with open_app(shelf) as pilot:
         await pilot.press("a", "2", "tab", *"too dear", "escape")
         await switch_profile(pilot, PROD)
@@ -108,7 +108,7 @@ async def test_what_was_begun_is_there_when_one_comes_back(shelf: ProfileSet) ->
         assert (draft.resolution, draft.comment) == ("reject", "too dear")
 
 
-async def test_a_write_under_way_is_waited_for_and_told(shelf: ProfileSet) -> None:
+async def test_waits_for_a_write_in_progress_and_reports_it(shelf: ProfileSet) -> None:
     async with open_app(shelf) as pilot:
         api, first = shelf.apis[STAGING], session_of(pilot)
         await pilot.press("a", "1")
@@ -129,7 +129,7 @@ async def test_a_write_under_way_is_waited_for_and_told(shelf: ProfileSet) -> No
         assert first.submitter.submissions[0].progress is Progress.ACCEPTED
 
 
-async def test_what_was_left_open_is_looked_up_by_the_next_session(shelf: ProfileSet) -> None:
+async def test_the_next_session_looks_up_an_unknown_outcome(shelf: ProfileSet) -> None:
     async with open_app(shelf) as pilot:
         await pilot.press("a", "1")
         shelf.clock.advance(1)

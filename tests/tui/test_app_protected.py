@@ -1,4 +1,4 @@
-"""A protected profile: nothing is written before its word was typed out, sign by sign, for what is chosen now."""
+"""Protected profiles: nothing is sent until the confirmation word of the current choice is typed by hand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ APPROVED = ("/api/v1/scaicore/checkpoints/ckpt_review/resolve", b'{"resolution":
 
 
 def shown(stage: Stage) -> str:
-    """The screen as one text, however it wraps."""
+    """Return the screen's text with wrapped lines joined."""
     return " ".join(" ".join(screen_lines(stage.app)).split())
 
 
@@ -28,7 +28,7 @@ def dialog(stage: Stage) -> Dialog:
 
 
 async def press_slowly(stage: Stage, pilot: Pilot[int], *keys: str) -> None:
-    """Press keys as a hand does."""
+    """Press keys at the speed of a hand."""
     for key in keys:
         stage.clock.advance(0.4)
         await pilot.press(key)
@@ -36,7 +36,7 @@ async def press_slowly(stage: Stage, pilot: Pilot[int], *keys: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["approve", "Approve"])
-async def test_an_answer_goes_once_its_option_was_typed_out(word: str) -> None:
+async def test_answer_is_sent_once_its_option_is_typed(word: str) -> None:
     stage = Stage(busy_feed(), protected=True)
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
@@ -54,7 +54,7 @@ async def test_an_answer_goes_once_its_option_was_typed_out(word: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["approv", "approved", "approve ", "APPROVE", "reject", "y"])
-async def test_no_other_word_will_do(word: str) -> None:
+async def test_other_words_do_not_confirm(word: str) -> None:
     stage = Stage(busy_feed(), protected=True)
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
@@ -65,7 +65,7 @@ async def test_no_other_word_will_do(word: str) -> None:
         assert not taking.posts
 
 
-async def test_another_option_wants_another_word() -> None:
+async def test_another_option_needs_another_word() -> None:
     stage = Stage(busy_feed(), protected=True)
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
@@ -76,7 +76,7 @@ async def test_another_option_wants_another_word() -> None:
         assert not taking.posts
 
 
-async def test_the_word_is_typed_anew_each_time_the_dialog_opens() -> None:
+async def test_word_must_be_typed_again_when_the_dialog_reopens() -> None:
     stage = Stage(busy_feed(), protected=True)
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
@@ -86,7 +86,7 @@ async def test_the_word_is_typed_anew_each_time_the_dialog_opens() -> None:
 
 
 @pytest.mark.parametrize("text", ["approve", "approve\n", "approve\r\napprove\r\n" * 40])
-async def test_a_paste_is_not_taken(text: str) -> None:
+async def test_pasted_word_is_refused(text: str) -> None:
     stage = Stage(busy_feed(), protected=True)
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
@@ -96,11 +96,11 @@ async def test_a_paste_is_not_taken(text: str) -> None:
         stage.app.copy_to_clipboard(text)
         await press_slowly(stage, pilot, "ctrl+v", "enter")
         assert dialog(stage).confirm_field.value == ""
-        assert "a paste is not taken. first type approve" in shown(stage)
+        assert "pasting is not accepted: first type approve" in shown(stage)
         assert not taking.posts
 
 
-async def test_a_page_that_comes_key_by_key_confirms_nothing() -> None:
+async def test_page_pasted_key_by_key_confirms_nothing() -> None:
     stage = Stage(busy_feed(), protected=True)
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
@@ -111,7 +111,7 @@ async def test_a_page_that_comes_key_by_key_confirms_nothing() -> None:
         assert not taking.posts
 
 
-async def test_a_free_answer_is_typed_twice() -> None:
+async def test_free_text_must_be_typed_twice() -> None:
     stage = Stage(inbox_feed(REVIEW | {"options": []}), protected=True)
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
@@ -120,7 +120,7 @@ async def test_a_free_answer_is_typed_twice() -> None:
         assert taking.posts[0][1] == b'{"resolution":"no"}'
 
 
-async def test_c_opens_the_dialog_and_continues_nothing_by_itself() -> None:
+async def test_continue_key_opens_the_dialog_and_sends_nothing() -> None:
     stage = Stage(busy_feed(), protected=True)
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
@@ -132,7 +132,7 @@ async def test_c_opens_the_dialog_and_continues_nothing_by_itself() -> None:
         assert taking.posts == [("/api/v1/scaicore/checkpoints/ckpt_break/resolve", b'{"resolution":"continue"}')]
 
 
-async def test_several_go_once_their_option_was_typed_out() -> None:
+async def test_bulk_answer_is_sent_once_its_option_is_typed() -> None:
     stage = Stage(inbox_feed(invoice(1), invoice(2)), protected=True)
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
@@ -148,7 +148,7 @@ async def test_several_go_once_their_option_was_typed_out() -> None:
         assert len(taking.posts) == 2
 
 
-async def test_all_breakpoints_continue_once_that_was_typed_out_for_them() -> None:
+async def test_all_breakpoints_continue_once_the_word_is_typed() -> None:
     there = [BREAKPOINT | {"id": f"ckpt_b{number}", "node_id": "find_order"} for number in (1, 2)]
     stage = Stage(inbox_feed(*there, BREAKPOINT | {"node_id": "reply"}), protected=True)
     taking = AcceptingServer(stage)
@@ -163,7 +163,7 @@ async def test_all_breakpoints_continue_once_that_was_typed_out_for_them() -> No
         assert {body for _, body in taking.posts} == {b'{"resolution":"continue"}'}
 
 
-async def test_a_replay_goes_once_its_core_was_typed_out() -> None:
+async def test_replay_is_sent_once_its_core_is_typed() -> None:
     stage = Stage(busy_feed(), protected=True)
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
@@ -178,7 +178,7 @@ async def test_a_replay_goes_once_its_core_was_typed_out() -> None:
         assert [body for _, body in taking.posts] == [b'{"input":{"invoices": [1, 2, 3]},"entity_id":"x"}']
 
 
-async def test_a_protected_session_that_is_read_only_asks_for_no_word() -> None:
+async def test_read_only_protected_session_asks_for_no_word() -> None:
     stage = Stage(busy_feed(), protected=True, read_only=True)
     async with stage.opened() as pilot:
         await pilot.press("tab", "tab", "enter")
@@ -187,9 +187,9 @@ async def test_a_protected_session_that_is_read_only_asks_for_no_word() -> None:
 
 
 @pytest.mark.parametrize("size", [STANDARD, SMALL])
-async def test_word_options_and_verdict_are_on_the_screen_together(size: tuple[int, int]) -> None:
+async def test_word_options_and_hint_are_visible_together(size: tuple[int, int]) -> None:
     stage = Stage(busy_feed(), protected=True)
     async with stage.opened(size) as pilot:
         await press_slowly(stage, pilot, "a", "1")
-        said = shown(stage)
-        assert all(words in said for words in ("1 Approve", "3 Needs more info", "type approve to send", "first type"))
+        text = shown(stage)
+        assert all(words in text for words in ("1 Approve", "3 Needs more info", "type approve to send", "first type"))

@@ -1,4 +1,4 @@
-"""Replaying by keys: as it was or edited, checked and sent once; what is typed survives; the new run is linked."""
+"""The replay dialog: captured or edited input, validation, drafts, one POST, and the link to the new run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.scene import RunEvents, busy_feed
 ORIGINAL = "exec_5b0c11"
 
 
-async def test_what_was_edited_is_sent_exactly_and_once() -> None:
+async def test_edited_input_is_sent_verbatim_and_once() -> None:
     stage = Stage(busy_feed())
     invoking = InvokeServer(stage)
     async with stage.opened() as pilot:
@@ -40,7 +40,7 @@ async def test_what_was_edited_is_sent_exactly_and_once() -> None:
         assert b"1.50" in invoking.bodies[0]
 
 
-async def test_what_was_not_edited_is_sent_as_it_was_captured() -> None:
+async def test_unedited_input_is_sent_as_captured() -> None:
     value = {"b": 1.0, "a": [True, 1, "\u202e\x1b[2J", {"é": None}], "": 12345678901234567890}
     stage = Stage(feed_started_with(input=value))
     invoking = InvokeServer(stage)
@@ -53,7 +53,7 @@ async def test_what_was_not_edited_is_sent_as_it_was_captured() -> None:
         assert invoking.bodies == [sent]
 
 
-async def test_digits_and_repeated_keys_are_shown_and_sent_as_they_came() -> None:
+async def test_long_numbers_and_duplicate_keys_are_kept() -> None:
     source = b'{"a":1.10,"a":2,"b":1e400,"c":"\\u00e9"}'
     stage = Stage(FeedSim([started_with_raw_input(source), completed(NOON + SECOND, "exec_1")]))
     invoking = InvokeServer(stage)
@@ -71,7 +71,7 @@ async def test_digits_and_repeated_keys_are_shown_and_sent_as_they_came() -> Non
         assert invoking.bodies == [b'{"input":%s}' % source]
 
 
-async def test_an_edited_text_is_sent_as_it_stands() -> None:
+async def test_edited_text_is_sent_verbatim() -> None:
     stage = Stage(FeedSim([started_with_raw_input(b'{"a":1.10}'), completed(NOON + SECOND, "exec_1")]))
     invoking = InvokeServer(stage)
     async with stage.opened() as pilot:
@@ -91,7 +91,7 @@ async def test_an_edited_text_is_sent_as_it_stands() -> None:
         ("", "line 1, column 1: expecting value"),
     ],
 )
-async def test_what_is_no_json_is_not_sent_and_says_where(text: str, reason: str) -> None:
+async def test_invalid_json_is_not_sent_and_the_error_is_located(text: str, reason: str) -> None:
     stage = Stage(busy_feed())
     invoking = InvokeServer(stage)
     async with stage.opened(WIDE) as pilot:
@@ -100,32 +100,32 @@ async def test_what_is_no_json_is_not_sent_and_says_where(text: str, reason: str
         stage.clock.advance(1)
         await pilot.press("ctrl+s")
         await pilot.pause()
-        assert f"can't be sent: {reason}" in unwrapped_text(stage)
+        assert f"can't send: {reason}" in unwrapped_text(stage)
         await pilot.press("escape", "enter")
-        assert f"can't be sent: {reason}" in unwrapped_text(stage)
+        assert f"can't send: {reason}" in unwrapped_text(stage)
         assert not invoking.bodies
 
 
-async def test_the_difference_is_shown_and_the_captured_input_comes_back() -> None:
+async def test_diff_is_shown_and_the_captured_input_can_be_restored() -> None:
     stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         await pilot.press("e", "R", "e")
         await replace_text(stage, pilot, '{"invoices":[1,4,3]}')
         await pilot.pause()
-        assert "changed: 1 line" in unwrapped_text(stage)
+        assert "1 line changed" in unwrapped_text(stage)
         assert {"│ -     2,", "│ +     4,"} <= {line.strip() for line in screen_lines(stage.app)}
         await pilot.press("escape")
         await pilot.pause()
-        assert "enter invokes core_invoice-batch · staging · changed: 1 line" in unwrapped_text(stage)
+        assert "enter invokes core_invoice-batch · staging · 1 line changed" in unwrapped_text(stage)
         await pilot.press("u")
         await pilot.pause()
         assert "· as captured" in unwrapped_text(stage)
         await pilot.press("e", "ctrl+z")
         await pilot.pause()
-        assert "changed: 1 line" in unwrapped_text(stage)
+        assert "1 line changed" in unwrapped_text(stage)
 
 
-async def test_what_was_typed_survives_leaving_and_a_refusal() -> None:
+async def test_draft_answer_survives_closing_and_rejection() -> None:
     stage = Stage(busy_feed())
     invoking = InvokeServer(stage, 422)
     async with stage.opened() as pilot:
@@ -143,7 +143,7 @@ async def test_what_was_typed_survives_leaving_and_a_refusal() -> None:
         assert (json_editor(stage).text, replay_dialog(stage).query_one(Input).value) == ('{"half":1}', "acme")
 
 
-async def test_a_draft_is_over_once_it_was_taken() -> None:
+async def test_draft_is_discarded_once_accepted() -> None:
     stage = Stage(busy_feed())
     invoking = InvokeServer(stage)
     async with stage.opened() as pilot:
@@ -155,7 +155,7 @@ async def test_a_draft_is_over_once_it_was_taken() -> None:
         assert stage.screen.state.drafts.replay(ORIGINAL) == ReplayDraft()
 
 
-async def test_keys_typed_ahead_are_typed_into_the_text() -> None:
+async def test_keys_typed_ahead_go_into_the_editor() -> None:
     stage = Stage(busy_feed())
     invoking = InvokeServer(stage)
     async with stage.opened() as pilot:
@@ -167,7 +167,7 @@ async def test_keys_typed_ahead_are_typed_into_the_text() -> None:
         assert not invoking.bodies
 
 
-async def test_the_entity_of_the_original_is_filled_in_and_sent() -> None:
+async def test_entity_of_the_source_run_is_filled_in_and_sent() -> None:
     stage = Stage(feed_started_with(entity_id="customer-7", instance_key="inst_7"))
     invoking = InvokeServer(stage)
     async with stage.opened() as pilot:
@@ -183,24 +183,24 @@ async def test_the_entity_of_the_original_is_filled_in_and_sent() -> None:
 @pytest.mark.parametrize(
     ("payload", "words"),
     [
-        ({}, "Its instance and its entity are not known"),
-        ({"instance_key": "inst_7"}, "It ran as instance inst_7; its entity is not known"),
-        ({"entity_id": "a\u202eb"}, "Its entity “a<U+202E>b” can't be filled in as it is"),
-        ({"entity_id": {"id": 1}}, "can't be filled in as it is"),
+        ({}, "Instance and entity are unknown"),
+        ({"instance_key": "inst_7"}, "instance is inst_7, its entity is unknown"),
+        ({"entity_id": "a\u202eb"}, "The entity “a<U+202E>b” cannot be filled in"),
+        ({"entity_id": {"id": 1}}, "cannot be filled in"),
         ({"input_truncated": True}, "what is shown is not all of it"),
     ],
 )
-async def test_what_is_not_known_is_told(payload: dict[str, Any], words: str) -> None:
+async def test_unknown_input_or_entity_is_stated(payload: dict[str, Any], words: str) -> None:
     stage = Stage(feed_started_with(**payload))
     async with stage.opened() as pilot:
         await pilot.press("R")
         await pilot.pause()
         assert words in unwrapped_text(stage)
-        assert "model and plugin calls happen again" in unwrapped_text(stage)
+        assert "plugins are called again" in unwrapped_text(stage)
         assert replay_dialog(stage).query_one(Input).value == ""
 
 
-async def test_an_input_that_was_cut_off_goes_only_edited() -> None:
+async def test_truncated_input_is_sent_only_after_editing() -> None:
     stage = Stage(feed_started_with(input_truncated=True))
     invoking = InvokeServer(stage)
     async with stage.opened() as pilot:
@@ -208,20 +208,20 @@ async def test_an_input_that_was_cut_off_goes_only_edited() -> None:
         stage.clock.advance(1)
         await pilot.press("ctrl+s")
         await pilot.pause()
-        assert "can't be sent: its input was cut off" in unwrapped_text(stage)
+        assert "can't send: its input was cut off" in unwrapped_text(stage)
         await replace_text(stage, pilot, '{"n":2}')
         await pilot.press("ctrl+s")
         await wait_until(pilot, lambda: invoking.bodies)
         assert invoking.bodies == [b'{"input":{"n":2}}']
 
 
-async def test_without_a_captured_input_one_can_be_written() -> None:
+async def test_input_can_be_written_if_none_was_captured() -> None:
     stage = Stage(FeedSim([event("block.entered", node_id="a", block_kind="rigid")]))
     invoking = InvokeServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("R")
         await pilot.pause()
-        assert "was not captured: the feed began after its start. Write one of your own." in unwrapped_text(stage)
+        assert "was not captured: the run began before our first event. Enter one." in unwrapped_text(stage)
         assert json_editor(stage).text == "{}"
         stage.clock.advance(1)
         await replace_text(stage, pilot, '{"own":true}')
@@ -230,7 +230,7 @@ async def test_without_a_captured_input_one_can_be_written() -> None:
         assert invoking.bodies == [b'{"input":{"own":true}}']
 
 
-async def test_foreign_text_is_escaped_where_it_is_edited() -> None:
+async def test_untrusted_text_is_escaped_in_the_editor() -> None:
     stage = Stage(feed_started_with(input={"a\u202e": "\x1b]52;c;aGk=\x07 \x9b2J " + "e" + "\u0301" * 9}))
     async with stage.opened() as pilot:
         await pilot.press("R", "e")
@@ -246,7 +246,7 @@ async def test_foreign_text_is_escaped_where_it_is_edited() -> None:
         )
 
 
-async def test_the_new_run_is_found_linked_both_ways_and_followed() -> None:
+async def test_new_run_is_linked_both_ways_and_selected() -> None:
     stage = Stage(busy_feed())
     invoking = InvokeServer(stage)
     async with stage.opened(WIDE) as pilot:

@@ -1,4 +1,4 @@
-"""Which row a key acts on: that of the focused pane, for every pane and every key that acts on a row."""
+"""Every key that acts on a row acts on the selected row of the active pane, in every pane."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ ABOUT_NO_ROW = {
 
 
 class Effects:
-    """What the last key acted on, whatever it did."""
+    """Finds out which id the last key acted on."""
 
     def __init__(self, stage: Stage, taking: AcceptingServer, monkeypatch: pytest.MonkeyPatch) -> None:
         self._stage, self._taking, self._copied = stage, taking, ""
@@ -64,7 +64,7 @@ class Effects:
         self._copied = base64.b64decode(sequence.split(";")[2].split("\x07")[0]).decode()
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Forget what was recorded."""
         self._copied = ""
 
     def of(self, action: str) -> str | None:
@@ -108,7 +108,7 @@ class Effects:
     }
 
 
-def test_the_table_has_every_key_of_every_pane() -> None:
+def test_table_covers_every_key_of_every_pane() -> None:
     assert set(KEYS_TO) == READING
     for place in READING:
         for action in actions_in(place):
@@ -120,7 +120,7 @@ def test_the_table_has_every_key_of_every_pane() -> None:
 
 
 @pytest.mark.parametrize("place", KEYS_TO)
-async def test_keys_act_on_the_row_of_the_focused_pane(place: KeyContext, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_keys_act_on_the_row_of_the_active_pane(place: KeyContext, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(busy_feed())
     taking = AcceptingServer(stage)
     taking.row = BREAKPOINT
@@ -145,7 +145,7 @@ async def test_keys_act_on_the_row_of_the_focused_pane(place: KeyContext, monkey
 
 
 @pytest.mark.parametrize(("key", "found"), [("e", "exec_5b0c11"), ("f", NEWEST)])
-async def test_what_moves_the_cursor_of_the_runs_gives_them_the_keys(key: str, found: str) -> None:
+async def test_keys_that_move_the_run_cursor_activate_the_run_list(key: str, found: str) -> None:
     stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         await pilot.press("j", "tab", "tab", *([key] * (2 if key == "f" else 1)))
@@ -156,7 +156,7 @@ async def test_what_moves_the_cursor_of_the_runs_gives_them_the_keys(key: str, f
         assert run.execution_id == found
 
 
-async def test_a_run_that_was_not_read_is_not_replaced_by_another() -> None:
+async def test_unread_run_is_not_replaced_by_another() -> None:
     stage = Stage(inbox_feed(BREAKPOINT | {"execution_id": "exec_unread"}))
     async with stage.opened(WIDE) as pilot:
         await pilot.press("tab", "tab", "R")

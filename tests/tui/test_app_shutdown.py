@@ -1,4 +1,4 @@
-"""What comes in while the app ends, or before a screen is there, is no trouble."""
+"""Updates that arrive while the app ends, or before a screen exists, cause no error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.app_stage import Stage
 from tests.support.scene import busy_feed
 
 
-async def test_an_update_to_a_screen_that_was_taken_apart_is_nothing() -> None:
+async def test_update_to_a_removed_screen_is_ignored() -> None:
     stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         screen = stage.screen
@@ -22,7 +22,7 @@ async def test_an_update_to_a_screen_that_was_taken_apart_is_nothing() -> None:
         assert stage.app.is_running
 
 
-async def test_an_answer_that_came_before_anybody_listened_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_response_received_before_the_screen_exists_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     stage, start = Stage(busy_feed()), Bridge.start
 
     async def late(bridge: Bridge) -> None:

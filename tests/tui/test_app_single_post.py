@@ -1,4 +1,4 @@
-"""One POST, whatever the hand does: haste, held keys, double clicks; and whatever the list does under the dialog."""
+"""One POST per confirmation, despite early presses, held keys, double clicks, or a list that moves under the dialog."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ APPROVED = ("/api/v1/scaicore/checkpoints/ckpt_review/resolve", b'{"resolution":
 
 
 async def sent_once(stage: Stage, pilot: Pilot[int], taking: AcceptingServer) -> None:
-    """Wait for the one answer, and for all that might come behind it."""
+    """Wait for one answer and check that no second one follows."""
     await wait_until(pilot, lambda: taking.posts)
     await stage.settle(pilot)
     await stage.poll(pilot)
     assert taking.posts == [APPROVED]
 
 
-async def test_haste_confirms_nothing() -> None:
+async def test_confirmation_right_after_opening_is_refused() -> None:
     stage = Stage(busy_feed())
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
@@ -36,7 +36,7 @@ async def test_haste_confirms_nothing() -> None:
 
 
 @pytest.mark.parametrize("key", ["enter", "ctrl+s"])
-async def test_a_held_key_sends_nothing_before_it_is_let_go_and_once_after(key: str) -> None:
+async def test_held_key_sends_nothing_until_released_and_then_once(key: str) -> None:
     stage = Stage(busy_feed())
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
@@ -50,7 +50,7 @@ async def test_a_held_key_sends_nothing_before_it_is_let_go_and_once_after(key: 
         await sent_once(stage, pilot, taking)
 
 
-async def test_a_double_click_on_an_option_chooses_and_sends_nothing() -> None:
+async def test_double_click_on_an_option_only_chooses() -> None:
     stage = Stage(busy_feed())
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
@@ -62,7 +62,7 @@ async def test_a_double_click_on_an_option_chooses_and_sends_nothing() -> None:
         assert not taking.posts
 
 
-async def test_a_double_click_on_send_sends_once_and_meets_nothing_below() -> None:
+async def test_double_click_on_send_sends_once_and_hits_nothing_below() -> None:
     stage = Stage(inbox_feed(REVIEW, BREAKPOINT))
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
@@ -77,7 +77,7 @@ async def test_a_double_click_on_send_sends_once_and_meets_nothing_below() -> No
         assert isinstance(stage.app.screen, InboxScreen)
 
 
-async def test_what_was_opened_is_answered_wherever_the_list_takes_it() -> None:
+async def test_opened_checkpoint_is_answered_even_if_its_row_moves() -> None:
     stage = Stage(inbox_feed(REVIEW, invoice(1)))
     taking = AcceptingServer(stage)
     async with stage.opened(WIDE) as pilot:
@@ -90,7 +90,7 @@ async def test_what_was_opened_is_answered_wherever_the_list_takes_it() -> None:
         await sent_once(stage, pilot, taking)
 
 
-async def test_what_is_selected_stays_so_while_the_list_is_sorted_again() -> None:
+async def test_selection_is_kept_when_the_list_is_sorted_again() -> None:
     stage = Stage(inbox_feed(REVIEW, invoice(1)))
     taking = AcceptingServer(stage)
     async with stage.opened(WIDE) as pilot:
@@ -103,7 +103,7 @@ async def test_what_is_selected_stays_so_while_the_list_is_sorted_again() -> Non
         await sent_once(stage, pilot, taking)
 
 
-async def test_a_double_click_on_a_key_of_the_footer_presses_it_once() -> None:
+async def test_double_click_on_a_footer_key_presses_it_once() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
         await stage.click(pilot, "v view", times=2)

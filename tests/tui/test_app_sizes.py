@@ -1,4 +1,4 @@
-"""Terminals of no use to anybody: a window that is made smaller passes through them."""
+"""Unusably small terminals: a window passes through such sizes while it is made smaller."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VIEWS = {
 
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("protected", [False, True], ids=["open", "protected"])
-async def test_no_size_is_too_small(view: str, protected: bool) -> None:
+async def test_app_survives_any_size(view: str, protected: bool) -> None:
     stage = Stage(busy_feed(), protected=protected)
     async with stage.opened(STANDARD) as pilot:
         await pilot.press(*VIEWS[view])
@@ -39,7 +39,7 @@ async def test_no_size_is_too_small(view: str, protected: bool) -> None:
         assert heading in stage.text
 
 
-async def test_what_is_too_small_to_be_read_is_not_sent() -> None:
+async def test_nothing_is_sent_while_the_terminal_is_too_small_to_read() -> None:
     stage = Stage(busy_feed())
     taking = AcceptingServer(stage)
     async with stage.opened(STANDARD) as pilot:
@@ -49,7 +49,7 @@ async def test_what_is_too_small_to_be_read_is_not_sent() -> None:
             await pilot.resize_terminal(*size)
             await pilot.press("enter", "ctrl+s")
             await stage.settle(pilot)
-        assert "too small to show" in " ".join(stage.text.split())
+        assert "Terminal too small" in " ".join(stage.text.split())
         await pilot.resize_terminal(40, 10)
         await stage.settle(pilot)
         assert not taking.posts

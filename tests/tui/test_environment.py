@@ -1,4 +1,4 @@
-"""The real program on a terminal whose environment holds what others left there."""
+"""The real program with environment variables set by other programs, and with limited locales and terminals."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_left_over_variables_change_nothing(tmp_path: Path) -> None:
         assert terminal.wait() == 0
 
 
-def test_where_the_locale_lacks_our_signs_the_app_is_ascii(tmp_path: Path) -> None:
+def test_app_uses_ascii_if_the_locale_lacks_its_glyphs(tmp_path: Path) -> None:
     recording = tmp_path / "events.jsonl"
     failed = event("invocation.failed", error="≠ 日本")
     recording.write_bytes(b"\n".join((started().raw, failed.raw)) + b"\n")
@@ -56,7 +56,7 @@ def test_a_terminal_that_cannot_move_its_cursor_is_refused(term: str, tmp_path: 
     assert f"TERM is {term}" in terminal.text
 
 
-def test_only_what_is_not_ours_is_taken_out() -> None:
+def test_only_variables_of_other_programs_are_removed() -> None:
     env = {**LEFT_OVER, "SCAICORE_TUI_URL": "https://h.example", "TEXTUALIZE": "1", "COLUMNS": "120", "LINES": "0"}
     assert ignored_variables(env) == sorted(name for name in LEFT_OVER if name.startswith("TEXTUAL"))
     clean_environment(env)

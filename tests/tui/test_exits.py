@@ -1,4 +1,4 @@
-"""However the app ends, and whatever it does just then: the terminal is as it was, the journal closed, nothing left."""
+"""Every way to end the app, in every state: the terminal is restored, the journal closed, and no process is left."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TYPED = ("interrupt", "quit")
     ("state", "ending"),
     [(state, ending) for state in STATES for ending in ENDING if state != "editor" or ending not in TYPED],
 )
-def test_a_signal_ends_it_and_all_is_in_order(scene: AppProcess, state: str, ending: str) -> None:
+def test_signal_ends_the_app_cleanly(scene: AppProcess, state: str, ending: str) -> None:
     with STATES[state].start(scene) as terminal:
         terminal.signal(ENDING[ending])
         assert terminal.wait() == 128 + ENDING[ending]
@@ -41,7 +41,7 @@ def test_a_signal_ends_it_and_all_is_in_order(scene: AppProcess, state: str, end
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_a_terminal_that_is_gone_ends_it_too(scene: AppProcess, state: str) -> None:
+def test_closed_terminal_ends_the_app(scene: AppProcess, state: str) -> None:
     with STATES[state].start(scene) as terminal:
         assert terminal.hang_up() == 128 + signal.SIGHUP
         scene.assert_closed(terminal)
@@ -50,13 +50,13 @@ def test_a_terminal_that_is_gone_ends_it_too(scene: AppProcess, state: str) -> N
 
 
 def assert_unknown(scene: AppProcess) -> None:
-    """The ledger has the write, for the next start to look up."""
+    """Check that the ledger contains the write, so that the next start can look it up."""
     (entry,) = Ledger(scene.state_folder / "ledger.jsonl").entries()
     assert entry.progress is Progress.UNKNOWN
 
 
 @pytest.mark.parametrize("typed", TYPED)
-def test_what_is_typed_to_interrupt_is_the_editors(scene: AppProcess, typed: str) -> None:
+def test_interrupt_keys_go_to_the_editor(scene: AppProcess, typed: str) -> None:
     with STATES["editor"].start(scene) as terminal:
         terminal.signal(ENDING[typed])
         terminal.press("saved", "enter")
@@ -67,8 +67,8 @@ def test_what_is_typed_to_interrupt_is_the_editors(scene: AppProcess, typed: str
 
 
 @pytest.mark.parametrize("moment", range(10))
-def test_a_signal_at_any_moment_of_the_start_leaves_a_terminal_as_it_was(scene: AppProcess, moment: int) -> None:
-    """Before anything has to be cleaned up, the system ends it; the journal is there to be opened in any case."""
+def test_signal_at_any_moment_of_the_start_restores_the_terminal(scene: AppProcess, moment: int) -> None:
+    """Until there is something to clean up, the signal's default action ends the process. The journal always opens."""
     with scene.start() as terminal:
         terminal.wait_for_silence(moment * 0.08, at_most=moment * 0.08)
         terminal.signal(signal.SIGTERM)
@@ -77,7 +77,7 @@ def test_a_signal_at_any_moment_of_the_start_leaves_a_terminal_as_it_was(scene: 
         Journal.open(scene.journal).close()
 
 
-def test_a_terminal_that_tells_of_its_size_gets_its_mouse_back(scene: AppProcess) -> None:
+def test_mouse_is_restored_on_a_terminal_with_in_band_resize(scene: AppProcess) -> None:
     scene.answers = {b"\x1b[?2048$p": b"\x1b[?2048;2$y"}
     with STATES["main screen"].start(scene) as terminal:
         terminal.wait_until(lambda: b"\x1b[?1016h" in terminal.output and b"\x1b[?2048h" in terminal.output)
@@ -86,7 +86,7 @@ def test_a_terminal_that_tells_of_its_size_gets_its_mouse_back(scene: AppProcess
         scene.assert_clean(terminal)
 
 
-def test_a_terminal_that_takes_nothing_does_not_hold_it_up(scene: AppProcess) -> None:
+def test_blocked_terminal_does_not_delay_the_exit(scene: AppProcess) -> None:
     with STATES["main screen"].start(scene) as terminal:
         terminal.send_unread(b"\x0c" * 300)
         terminal.signal(signal.SIGTERM)
@@ -95,7 +95,7 @@ def test_a_terminal_that_takes_nothing_does_not_hold_it_up(scene: AppProcess) ->
 
 
 @LINUX
-def test_the_servers_of_a_demo_that_is_killed_end_by_themselves(tmp_path: Path) -> None:
+def test_servers_of_a_killed_demo_end(tmp_path: Path) -> None:
     with Terminal(tmp_path, DEMO) as terminal:
         terminal.wait_until("● live")
         (servers,) = terminal.children
@@ -105,7 +105,7 @@ def test_the_servers_of_a_demo_that_is_killed_end_by_themselves(tmp_path: Path) 
         os.close(end)
 
 
-def test_a_journal_whose_writer_is_killed_opens(scene: AppProcess) -> None:
+def test_journal_opens_after_its_writer_was_killed(scene: AppProcess) -> None:
     with STATES["main screen"].start(scene) as terminal:
         terminal.signal(signal.SIGKILL)
         assert terminal.exit_code() == -signal.SIGKILL
@@ -114,7 +114,7 @@ def test_a_journal_whose_writer_is_killed_opens(scene: AppProcess) -> None:
 
 
 @pytest.mark.parametrize("ending", ["hang-up", "terminate"])
-def test_a_demo_ends_with_its_servers(tmp_path: Path, ending: str) -> None:
+def test_demo_ends_its_servers(tmp_path: Path, ending: str) -> None:
     with Terminal(tmp_path, DEMO) as terminal:
         before = terminal.attributes
         terminal.wait_until("● live")
@@ -126,7 +126,7 @@ def test_a_demo_ends_with_its_servers(tmp_path: Path, ending: str) -> None:
 
 
 @LINUX
-def test_a_demo_whose_servers_were_killed_says_so_and_can_be_left(tmp_path: Path) -> None:
+def test_demo_with_killed_servers_reports_it_and_can_be_closed(tmp_path: Path) -> None:
     with Terminal(tmp_path, DEMO) as terminal:
         terminal.wait_until("● live")
         (servers,) = terminal.children
@@ -140,7 +140,7 @@ def test_a_demo_whose_servers_were_killed_says_so_and_can_be_left(tmp_path: Path
 
 
 @pytest.mark.parametrize("redirection", ["</dev/null", "<&-", "2>/dev/null"])
-def test_without_a_terminal_it_does_not_begin(tmp_path: Path, redirection: str) -> None:
+def test_app_does_not_start_without_a_terminal(tmp_path: Path, redirection: str) -> None:
     with Terminal(tmp_path, ("/bin/sh", "-c", f'"$@" {redirection}', "sh", *DEMO)) as terminal:
         assert terminal.wait() == 2
         assert b"\x1b" not in terminal.output

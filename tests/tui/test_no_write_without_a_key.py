@@ -1,4 +1,4 @@
-"""Nothing is written unless a key was pressed: the program itself on a terminal that sends what no person typed."""
+"""Nothing is sent without a key press: the real program on a terminal that sends bytes which no person typed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LONGER_THAN_AN_ESCAPE = 0.3
 
 @dataclass
 class Counting(FeedSim):
-    """A feed with a run at a breakpoint, which counts what is written."""
+    """A feed with a run at a breakpoint; counts the writes."""
 
     posts: list[str] = field(default_factory=list)
 
@@ -50,7 +50,7 @@ def feed() -> Counting:
 
 @pytest.fixture
 def terminal(feed: Counting, tmp_path: Path) -> Iterator[Terminal]:
-    """The program, with the breakpoint under its cursor."""
+    """Yield the terminal of the program, with the breakpoint under the cursor."""
     with feed_server(feed) as server, AppProcess(tmp_path, server).start() as opened:
         opened.wait_until(lambda: "exec_d3b6f0" in opened.text and "Waiting for you · 1" in opened.text)
         yield opened
@@ -74,12 +74,12 @@ def test_only_a_key_continues_a_breakpoint(terminal: Terminal, feed: Counting) -
 
 
 def press(stage: Stage, sent: bytes) -> None:
-    """Send these bytes in one read."""
+    """Send `sent` so that it arrives in one read."""
     for message in InputParser().feed(sent.decode(), 0.0):
         stage.app.post_message(message)
 
 
-async def test_a_key_that_writes_is_not_taken_together_with_a_sequence() -> None:
+async def test_write_key_in_one_read_with_an_escape_sequence_is_refused() -> None:
     stage = Stage(inbox_feed(BREAKPOINT))
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
@@ -93,7 +93,7 @@ async def test_a_key_that_writes_is_not_taken_together_with_a_sequence() -> None
         assert not taking.posts
 
 
-async def test_a_confirmation_is_not_taken_together_with_a_sequence() -> None:
+async def test_confirmation_in_one_read_with_an_escape_sequence_is_refused() -> None:
     stage = Stage(busy_feed())
     taking = AcceptingServer(stage)
     async with stage.opened() as pilot:
@@ -107,7 +107,7 @@ async def test_a_confirmation_is_not_taken_together_with_a_sequence() -> None:
         await wait_until(pilot, lambda: taking.posts)
 
 
-async def test_what_is_typed_into_a_line_is_typed_whatever_it_came_with() -> None:
+async def test_text_for_a_field_is_accepted_together_with_an_escape_sequence() -> None:
     stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         await pilot.press("slash")

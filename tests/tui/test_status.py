@@ -1,4 +1,4 @@
-"""What the status bar says of the budget, of catching up, of the token and of the profile."""
+"""The texts of the status bar: rate limit, backfill, problems, token and profile name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from scaicore_tui.tui.render.status import (
 )
 
 
-def standing(link: ConnectionStatus) -> StatusModel:
+def status_model(link: ConnectionStatus) -> StatusModel:
     return StatusModel(link, 100.0, "staging", None, read_only=False, counts={}, event_count=0)
 
 
@@ -34,57 +34,62 @@ def standing(link: ConnectionStatus) -> StatusModel:
         (142_500, "catching up, ~140,000 behind"),
     ],
 )
-def test_how_far_behind(behind: int, words: str) -> None:
+def test_shows_how_many_events_are_unread(behind: int, words: str) -> None:
     assert backfill_text(behind) == words
     assert (
-        next_poll_text(standing(ConnectionStatus(interval=5, events=SourceStatus(next_at=103), behind=behind))) == words
+        next_poll_text(status_model(ConnectionStatus(interval=5, events=SourceStatus(next_at=103), behind=behind)))
+        == words
     )
 
 
-def test_a_budget_that_is_spent_is_told_first() -> None:
+def test_shows_the_rate_limit_before_the_backfill() -> None:
     held = ConnectionStatus(interval=5, events=SourceStatus(next_at=103), behind=7, held_until=142)
-    assert next_poll_text(standing(held)) == "rate limit, next 42s"
+    assert next_poll_text(status_model(held)) == "rate limit, next 42s"
     assert (
-        next_poll_text(standing(ConnectionStatus(interval=5, events=SourceStatus(next_at=103), held_until=99)))
+        next_poll_text(status_model(ConnectionStatus(interval=5, events=SourceStatus(next_at=103), held_until=99)))
         == "next 3s"
     )
 
 
-def test_what_is_only_in_memory_is_told_while_all_else_is_well() -> None:
+def test_shows_a_journal_problem_if_there_is_no_other() -> None:
     known = ConnectionStatus(5, SourceStatus(99), SourceStatus(99))
-    assert problem_text(standing(known)) == ""
-    told = replace(standing(known), journal_problem="j can't be used: the disk is full · what comes is only in memory")
-    assert problem_text(told) == "j can't be used: the disk is full · what comes is only in memory"
+    assert problem_text(status_model(known)) == ""
+    model = replace(
+        status_model(known), journal_problem="j can't be used: the disk is full · what comes is only in memory"
+    )
+    assert problem_text(model) == "j can't be used: the disk is full · what comes is only in memory"
 
 
-def told(events: SourceStatus, checkpoints: SourceStatus, **link: float) -> str:
+def shown_problem(events: SourceStatus, checkpoints: SourceStatus, **link: float) -> str:
     status = ConnectionStatus(5, events, checkpoints, **link)  # type: ignore[arg-type]
-    return problem_text(replace(standing(status), event_count=26, checkpoint_count=2))
+    return problem_text(replace(status_model(status), event_count=26, checkpoint_count=2))
 
 
-def test_what_is_wrong_with_both_is_told_once() -> None:
+def test_shows_a_problem_of_both_sources_once() -> None:
     gone = SourceStatus(60, error=Unreachable("cannot reach it: no such host", hint="check the URL"), failures=3)
     words = (
         "cannot reach it: no such host · check the URL · 26 events and 2 waiting kept · 3 tries failed · r tries now"
     )
-    assert told(gone, gone) == words
+    assert shown_problem(gone, gone) == words
 
 
-def test_one_part_that_fails_says_nothing_of_the_other() -> None:
+def test_shows_the_problem_of_one_source_with_the_age_of_its_data() -> None:
     no = PermissionDenied("you may not [403]")
     words = "events: you may not [403] · 26 events kept, 40s old · the rest is live · r tries now"
-    assert told(SourceStatus(60, error=no, failures=1), SourceStatus(99)) == words
-    assert told(SourceStatus(99), SourceStatus(None, error=no)) == (
-        "checkpoints: you may not [403] · none was read · the rest is live · r tries now"
+    assert shown_problem(SourceStatus(60, error=no, failures=1), SourceStatus(99)) == words
+    assert shown_problem(SourceStatus(99), SourceStatus(None, error=no)) == (
+        "checkpoints: you may not [403] · none read yet · the rest is live · r tries now"
     )
-    assert told(SourceStatus(99), SourceStatus(70)) == (
+    assert shown_problem(SourceStatus(99), SourceStatus(70)) == (
         "checkpoints: no answer for three intervals · 2 waiting kept, 30s old · the rest is live · r tries now"
     )
 
 
-def test_checkpoints_of_many_pages_are_kept_at_the_age_of_the_one_that_was_read_longest_ago() -> None:
+def test_checkpoints_of_many_pages_have_the_age_of_the_oldest_page() -> None:
     silent = replace(
-        standing(ConnectionStatus(5, SourceStatus(99), SourceStatus(70))), checkpoint_count=2, oldest_checkpoint_at=10
+        status_model(ConnectionStatus(5, SourceStatus(99), SourceStatus(70))),
+        checkpoint_count=2,
+        oldest_checkpoint_at=10,
     )
     assert "2 waiting kept, 1m old" in problem_text(silent)
 
@@ -93,12 +98,12 @@ def test_checkpoints_of_many_pages_are_kept_at_the_age_of_the_one_that_was_read_
     ("skew", "words"),
     [
         (59.0, ""),
-        (-86_400.0, "this machine's clock is 1d ahead of the server's: ages are told by the server's"),
-        (61.0, "this machine's clock is 1m behind the server's: ages are told by the server's"),
+        (-86_400.0, "this machine's clock is 1d ahead of the server's · ages use the server's clock"),
+        (61.0, "this machine's clock is 1m behind the server's · ages use the server's clock"),
     ],
 )
-def test_clocks_that_differ(skew: float, words: str) -> None:
-    assert told(SourceStatus(99), SourceStatus(99), skew=skew) == words
+def test_shows_clock_skew(skew: float, words: str) -> None:
+    assert shown_problem(SourceStatus(99), SourceStatus(99), skew=skew) == words
 
 
 @pytest.mark.parametrize(
@@ -108,22 +113,24 @@ def test_clocks_that_differ(skew: float, words: str) -> None:
         (2_540.0, False, " · token 42m", "grey"),
         (599.0, False, " · token 9m", "amber"),
         (599.0, True, " · token 9m", "grey"),
-        (-1.0, True, " · token ran out", "red strong"),
+        (-1.0, True, " · token expired", "red strong"),
     ],
 )
-def test_how_long_the_token_lasts(left: float | None, renews: bool, words: str, colour: str) -> None:
-    said = filter_spans(replace(standing(ConnectionStatus(interval=5)), token_left_s=left, is_token_renewable=renews))
-    assert "".join(text for text, _ in said) == "all cores" + words
-    assert said[-1][1] == colour
+def test_shows_when_the_token_expires(left: float | None, renews: bool, words: str, colour: str) -> None:
+    spans = filter_spans(
+        replace(status_model(ConnectionStatus(interval=5)), token_left_s=left, is_token_renewable=renews)
+    )
+    assert "".join(text for text, _ in spans) == "all cores" + words
+    assert spans[-1][1] == colour
 
 
-def test_a_name_stands_on_the_colour_of_its_profile() -> None:
+def test_shows_the_name_on_the_colour_of_its_profile() -> None:
     assert name_span("prod", None) == ("prod", "accent strong")
     assert name_span("prod", Color.RED) == (" prod ", "red badge")
     assert name_span("pr\x1bod", Color.VIOLET, 5) == (" pr␛od ", "accent badge")
 
 
-def test_blanks_beside_a_badge_are_none_of_it() -> None:
+def test_blanks_beside_a_badge_are_not_part_of_it() -> None:
     strip = line.to_strip([("  ", "text"), (" a ", "red badge"), ("  ", "grey")], 9, style, ascii_only=False)
     assert [(segment.text, segment.style) for segment in strip] == [
         ("  ", style("text")),

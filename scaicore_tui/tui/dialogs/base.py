@@ -215,7 +215,7 @@ class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
         if self.confirm_field.is_satisfied:
             return
         if self.confirm_field.was_pasted:
-            yield "Pasting is not accepted. ", "amber"
+            yield "pasting is not accepted: ", "amber"
         yield "first type ", "amber"
         yield display_name(self.confirm_field.word, self.size.width // 2), "amber strong"
         yield ": ", "amber"

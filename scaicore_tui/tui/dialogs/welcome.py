@@ -89,7 +89,7 @@ def _first_setup_lines(width: int) -> list[Line]:
     lines: list[Line] = [[("No API is configured yet.", "text strong")], [], [("Set", "text")]]
     for name, meaning in _SETTINGS:
         lines.append([column("", 2), column(name, 20, "accent strong"), (meaning, "grey")])
-    lines += [[], *_paragraph_lines("or create a profile, by hand or with scaicore-tui config init, in", width, "text")]
+    lines += [[], *_paragraph_lines("or create a profile, with scaicore-tui config init, in", width, "text")]
     lines += [
         *_config_path_lines(width),
         [],

@@ -1,6 +1,6 @@
-"""What a checkpoint asks, as lines to read: all of it that helps to decide. Pure.
+"""Lines that describe a checkpoint: everything that helps to decide. Pure.
 
-What a flow says stands behind a bar; its names, and whatever else is told in a line of ours, are one word or in quotes.
+Text from the flow stands behind the quote bar. Its names within the program's own lines are one word or quoted.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ INPUT, DECISION = "input", "decision"
 
 
 def form_sections(checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """The sections with fields; what is not of their shape is left to the context."""
+    """Return the sections of the form that have fields. Malformed sections are only shown in the context."""
     found = checkpoint.presentation.sections
     rows = found if isinstance(found, list) else []
     return [row for row in rows if isinstance(row, dict) and _has_fields(row)]
 
 
 def section_title(section: dict[str, Any]) -> str:
-    """What a section is called, and that it is a form's input where it is one."""
+    """Return the title of a section, with a note if it holds input fields."""
     title = json_inline(section.get("title") or section.get("type") or "section")
     return f"{title} · input" if is_input_section(section) else title
 
 
 def is_input_section(section: dict[str, Any]) -> bool:
-    """Whether a person would fill it in, on a form that can."""
+    """Return whether the section holds input fields."""
     return _type_of(section) == INPUT
 
 
 def field_label(field: dict[str, Any]) -> str:
-    """What a field is called."""
+    """Return the label of a field."""
     return json_inline(field.get("label") or field.get("name") or "field")
 
 
 def input_field_lines(checkpoint: Checkpoint) -> list[str]:
-    """The input fields, each as a line `label: value` for a comment."""
+    """Return the input fields as lines `label: value`, for a comment."""
     fields = [
         field for section in form_sections(checkpoint) if is_input_section(section) for field in section["fields"]
     ]
@@ -59,35 +59,35 @@ def _type_of(section: dict[str, Any]) -> str:
     return as_text(section.get("type")).casefold()
 
 
-# Nobody reads more of what is there to decide by; ctrl+y copies all of it.
+# A longer form and context is cut off; ctrl+y copies all of it.
 MAX_LINES = 3_000
-NO_INPUT = "Input fields can't be sent by this API: tab to the comment; ctrl+t puts them there."
+NO_INPUT = "This API accepts no input fields. Answer in the comment (tab); ctrl+t inserts the fields there."
 
 
 def checkpoint_detail(checkpoint: Checkpoint, width: int, now: float) -> list[Line]:
-    """Title and message, the facts that help to decide, form and context, the rest; wrapped to `width` cells."""
-    room = width - cell_width(BAR[0])
-    lines: list[Line] = [_source(checkpoint, width), *quoted_lines(_asked(checkpoint, room))]
-    lines += [*_packed(_place(checkpoint), width), *_packed(_urgency(checkpoint, now), width)]
-    told = list(islice(chain(_form(checkpoint, room), _context(checkpoint, room)), 1, MAX_LINES))
-    lines += quoted_lines(told if len(told) < MAX_LINES - 1 else [*told[:-1], [(ELLIPSIS, "grey")]])
+    """Return title, message, urgency, form, context and ids, wrapped to `width` cells; `now` in seconds since 1970."""
+    quoted_width = width - cell_width(BAR[0])
+    lines: list[Line] = [_source(checkpoint, width), *quoted_lines(_title_and_message(checkpoint, quoted_width))]
+    lines += [*_packed(_location(checkpoint), width), *_packed(_urgency(checkpoint, now), width)]
+    body = list(islice(chain(_form(checkpoint, quoted_width), _context(checkpoint, quoted_width)), 1, MAX_LINES))
+    lines += quoted_lines(body if len(body) < MAX_LINES - 1 else [*body[:-1], [(ELLIPSIS, "grey")]])
     if input_field_lines(checkpoint):
         lines += [[(line, "amber")] for line in wrap(NO_INPUT, width)]
     return [*lines, *_packed(_identity(checkpoint), width)]
 
 
 def quoted_lines(lines: list[Line]) -> list[Line]:
-    """The lines, each behind the bar that marks what comes from a flow."""
+    """Return the lines behind the bar that marks text from a flow."""
     return [[BAR, *line] for line in lines]
 
 
 def _source(checkpoint: Checkpoint, width: int) -> Line:
     flow, core = checkpoint.flow_name, core_name(checkpoint.core_id)
-    words, name = ("from the flow ", flow) if flow else ("from the Core ", core)
-    return [(words, "blue"), (display_name(name, width - cell_width(words)), "text strong")]
+    label, name = ("from the flow ", flow) if flow else ("from the Core ", core)
+    return [(label, "blue"), (display_name(name, width - cell_width(label)), "text strong")]
 
 
-def _asked(checkpoint: Checkpoint, width: int) -> list[Line]:
+def _title_and_message(checkpoint: Checkpoint, width: int) -> list[Line]:
     lines: list[Line] = [[(line, "text strong")] for line in wrap(checkpoint.title, width)]
     if checkpoint.body_text:
         lines += [[(line, "text")] for line in wrap(checkpoint.body_text, width)]
@@ -95,7 +95,7 @@ def _asked(checkpoint: Checkpoint, width: int) -> list[Line]:
 
 
 def _form(checkpoint: Checkpoint, width: int) -> Iterator[Line]:
-    """The sections of the form, each behind an empty line."""
+    """Yield the sections of the form, each after an empty line."""
     for section in form_sections(checkpoint):
         yield []
         yield [(one_line(section_title(section), width), "accent")]
@@ -104,9 +104,9 @@ def _form(checkpoint: Checkpoint, width: int) -> Iterator[Line]:
 
 
 def _field(field: Any, width: int) -> Iterator[Line]:
-    """One field of a form: its label and its value."""
-    told = f"{field_label(field)}: {json_pretty(field.get('value'))}" if isinstance(field, dict) else json_pretty(field)
-    for line in wrap(told, width):
+    """Yield the label and value of a field."""
+    text = f"{field_label(field)}: {json_pretty(field.get('value'))}" if isinstance(field, dict) else json_pretty(field)
+    for line in wrap(text, width):
         yield [(line, "text")]
 
 
@@ -120,7 +120,7 @@ def _context(checkpoint: Checkpoint, width: int) -> Iterator[Line]:
 
 
 def _packed(facts: list[Span], width: int) -> list[Line]:
-    """The facts, as many on a line as fit whole."""
+    """Return the facts separated by dots, as many on a line as fit."""
     lines: list[list[Span]] = []
     left = 0
     for text, colour in facts:
@@ -133,24 +133,24 @@ def _packed(facts: list[Span], width: int) -> list[Line]:
     return [*lines]
 
 
-def _place(checkpoint: Checkpoint) -> list[Span]:
-    """Where it waits."""
+def _location(checkpoint: Checkpoint) -> list[Span]:
+    """Return the node, run and Core that wait."""
     core = core_name(checkpoint.core_id) if checkpoint.core_id else None
-    return _told({"node": checkpoint.node_id, "run": checkpoint.execution_id, "Core": core}, {})
+    return _facts({"node": checkpoint.node_id, "run": checkpoint.execution_id, "Core": core}, {})
 
 
 def _urgency(checkpoint: Checkpoint, now: float) -> list[Span]:
-    """For whom it waits and how it presses, which has a colour where it does."""
+    """Return priority, assignee, deadline and age; an urgent priority or deadline is coloured."""
     urgency = PRIORITY_COLOURS.get((checkpoint.priority or "").lower(), "grey")
     return [
-        *_told({"priority": checkpoint.priority, "for": checkpoint.assignee_raw}, {"priority": urgency}),
+        *_facts({"priority": checkpoint.priority, "for": checkpoint.assignee_raw}, {"priority": urgency}),
         *_deadline(checkpoint, now),
         *([(f"waiting {age_text(checkpoint.created, now)}", "grey")] if checkpoint.created is not None else []),
     ]
 
 
 def _deadline(checkpoint: Checkpoint, now: float) -> Iterator[Span]:
-    """When it is due, where that can be told, and what happens then."""
+    """Yield the deadline, if there is one, and the action on expiry."""
     expires = checkpoint.expires
     due = deadline_text(expires, now) if expires is not None else display_name(checkpoint.expires_at or "")
     then = f", then {display_name(checkpoint.expiry_action)}" if checkpoint.expiry_action else ""
@@ -159,10 +159,10 @@ def _deadline(checkpoint: Checkpoint, now: float) -> Iterator[Span]:
 
 
 def _identity(checkpoint: Checkpoint) -> list[Span]:
-    """What it is to the API; that helps to find it, and not to decide."""
-    return _told({"type": checkpoint.checkpoint_type, "checkpoint": checkpoint.id}, {})
+    """Return the type and id of the checkpoint."""
+    return _facts({"type": checkpoint.checkpoint_type, "checkpoint": checkpoint.id}, {})
 
 
-def _told(facts: Mapping[str, str | None], colours: Mapping[str, str]) -> list[Span]:
-    """Each as `name value`."""
+def _facts(facts: Mapping[str, str | None], colours: Mapping[str, str]) -> list[Span]:
+    """Return each fact with a value as `name value`."""
     return [(f"{name} {display_name(value)}", colours.get(name, "grey")) for name, value in facts.items() if value]

@@ -1,4 +1,4 @@
-"""A checkpoint as one row: in the pane of the main screen, in the inbox, and once it was answered. Pure."""
+"""A checkpoint as one row: in the pane of the main screen, in the inbox, and when resolved. Pure."""
 
 from __future__ import annotations
 
@@ -13,52 +13,54 @@ from scaicore_tui.tui.render.runs import core_name
 MIN_WIDTH_FOR_OPTIONS = 100
 MIN_WIDTH_FOR_ASSIGNEE = 72
 DEADLINE_WIDTH = 10
-# A deadline nearer than so many seconds is amber; one that is over is red.
+# A deadline within this time is amber; a missed one is red.
 DEADLINE_SOON_S = 600
 PRIORITY_COLOURS = {"critical": "red strong", "high": "amber strong"}
 
 
 def checkpoint_row(checkpoint: Checkpoint, width: int, now: float, mark: Span | None) -> list[Span]:
-    """A checkpoint in the pane, `width` cells wide: kind, Core, age, what is asked, and how to answer; or the `mark` of
-    an answer to it."""
+    """Return the row of the pane, `width` cells wide: kind, flow, age, title, message, and how to answer.
+
+    A `mark` (the progress of an answer) replaces how to answer.
+    """
     name = max(10, min(22, width // 5))
     answers = _answers(checkpoint, width, width * 2 // 5) if mark is None else mark
-    room = max(0, width - 2 - name - 5 - 2 - cell_width(answers[0]) - 2)
+    free_cells = max(0, width - 2 - name - 5 - 2 - cell_width(answers[0]) - 2)
     return [
-        *_named(checkpoint, name),
+        *_label(checkpoint, name),
         right_align(age_text(checkpoint.created, now), 5, "grey"),
         ("  ", "text"),
-        *_asked(checkpoint, room),
+        *_title_and_message(checkpoint, free_cells),
         ("  ", "text"),
         answers,
     ]
 
 
 def inbox_row(checkpoint: Checkpoint, width: int, now: float, mark: Span | None) -> list[Span]:
-    """A checkpoint in the inbox: as in the pane, with the time left and for whom it is."""
+    """Return the row of the inbox: that of the pane, with the time left and the assignee."""
     name = max(10, min(22, width // 6))
     assignee = min(16, width // 7) if width >= MIN_WIDTH_FOR_ASSIGNEE else 0
     answers = _answers(checkpoint, width, width // 4) if mark is None else mark
-    room = max(0, width - 2 - name - 5 - DEADLINE_WIDTH - 2 - assignee - cell_width(answers[0]) - 2)
+    free_cells = max(0, width - 2 - name - 5 - DEADLINE_WIDTH - 2 - assignee - cell_width(answers[0]) - 2)
     return [
-        *_named(checkpoint, name),
+        *_label(checkpoint, name),
         right_align(age_text(checkpoint.created, now), 5, "grey"),
         _deadline(checkpoint, now),
         ("  ", "text"),
         column(one_line(checkpoint.assignee_raw or "", max(0, assignee - 1)), assignee, "grey"),
-        *_asked(checkpoint, room),
+        *_title_and_message(checkpoint, free_cells),
         ("  ", "text"),
         answers,
     ]
 
 
 def resolved_row(checkpoint: Checkpoint, width: int, now: float) -> list[Span]:
-    """A checkpoint that was answered: when, which option, by whom, and what was asked."""
-    look = RUN_STYLES[RunStatus.COMPLETED]
+    """Return the row of a resolved checkpoint: flow, age of the answer, option, person and title."""
+    style = RUN_STYLES[RunStatus.COMPLETED]
     name, option, who = max(10, min(22, width // 6)), max(10, width // 6), max(10, width // 6)
     asked = one_line(checkpoint.title, max(0, width - 2 - name - 5 - 2 - option - who))
     return [
-        (f"{look.glyph} ", look.colour),
+        (f"{style.glyph} ", style.colour),
         column(flow_label(checkpoint), name, "text"),
         right_align(age_text(parse(checkpoint.resolved_at), now), 5, "grey"),
         ("  ", "text"),
@@ -68,19 +70,19 @@ def resolved_row(checkpoint: Checkpoint, width: int, now: float) -> list[Span]:
     ]
 
 
-def _named(checkpoint: Checkpoint, width: int) -> list[Span]:
-    """Its kind, and its flow or Core."""
-    look = BREAKPOINT if checkpoint.is_breakpoint else REVIEW
-    return [(f"{look.glyph} ", f"{look.colour} strong"), column(flow_label(checkpoint), width, "text")]
+def _label(checkpoint: Checkpoint, width: int) -> list[Span]:
+    """Return the glyph of its kind, and its flow or Core."""
+    style = BREAKPOINT if checkpoint.is_breakpoint else REVIEW
+    return [(f"{style.glyph} ", f"{style.colour} strong"), column(flow_label(checkpoint), width, "text")]
 
 
 def flow_label(checkpoint: Checkpoint) -> str:
-    """What a row calls it: its flow, or else its Core."""
+    """Return the name of the checkpoint's flow, or else of its Core."""
     return one_line(checkpoint.flow_name or "", MAX_DISPLAY_NAME_CELLS) or core_name(checkpoint.core_id)
 
 
 def deadline_colour(expires: int | None, now: float) -> str:
-    """How a deadline in microseconds presses at `now`."""
+    """Return the colour of a deadline in microseconds since 1970, at `now` in seconds since 1970."""
     if expires is None:
         return "grey"
     left = to_seconds(expires) - now
@@ -88,33 +90,35 @@ def deadline_colour(expires: int | None, now: float) -> str:
 
 
 def _deadline(checkpoint: Checkpoint, now: float) -> Span:
-    """The time left; in the colour of its urgency."""
+    """Return the time left, coloured by urgency."""
     if checkpoint.expires is None:
         return right_align("", DEADLINE_WIDTH)
     left = to_seconds(checkpoint.expires) - now
-    words = f"{format_age(-left)} late" if left < 0 else f"{format_age(left)} left"
-    return right_align(words, DEADLINE_WIDTH, deadline_colour(checkpoint.expires, now))
+    text = f"{format_age(-left)} late" if left < 0 else f"{format_age(left)} left"
+    return right_align(text, DEADLINE_WIDTH, deadline_colour(checkpoint.expires, now))
 
 
-def _asked(checkpoint: Checkpoint, room: int) -> list[Span]:
-    """Its title, and as much of the question as there is room for; what is urgent says so."""
+def _title_and_message(checkpoint: Checkpoint, width: int) -> list[Span]:
+    """Return the title and the start of the message in `width` cells; an urgent priority comes first."""
     urgency = PRIORITY_COLOURS.get((checkpoint.priority or "").lower())
-    title = one_line(f"{checkpoint.priority}: {checkpoint.title}" if urgency else checkpoint.title, room)
-    question = one_line(checkpoint.body_text, room)
+    title = one_line(f"{checkpoint.priority}: {checkpoint.title}" if urgency else checkpoint.title, width)
+    question = one_line(checkpoint.body_text, width)
     return [
         (title, urgency or "text strong"),
-        column(f"  {question}" if question else "", room - cell_width(title), "grey"),
+        column(f"  {question}" if question else "", width - cell_width(title), "grey"),
     ]
 
 
-def _answers(checkpoint: Checkpoint, width: int, room: int) -> Span:
-    """How it can be answered: the options where there is room, else how many there are."""
+def _answers(checkpoint: Checkpoint, width: int, max_width: int) -> Span:
+    """Return how to answer: the options if they fit into `max_width` cells, else their number."""
     if checkpoint.is_breakpoint:
         return "c continue", "grey"
     options = checkpoint.options
     if not options:
         return "a free text", "grey"
-    spelled = "  ".join(f"{number} {one_line(option.name, room)}" for number, option in enumerate(options[:9], 1))
-    if width >= MIN_WIDTH_FOR_OPTIONS and len(options) <= 9 and cell_width(spelled) <= room:
-        return spelled, "grey"
+    options_text = "  ".join(
+        f"{number} {one_line(option.name, max_width)}" for number, option in enumerate(options[:9], 1)
+    )
+    if width >= MIN_WIDTH_FOR_OPTIONS and len(options) <= 9 and cell_width(options_text) <= max_width:
+        return options_text, "grey"
     return f"a {len(options)} option{'s' * (len(options) != 1)}", "grey"

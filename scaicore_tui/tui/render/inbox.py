@@ -1,4 +1,4 @@
-"""Which checkpoints can be answered alike, and which of those marked can't, and why. Pure."""
+"""Order, filter and batches of checkpoints: which ones can be answered together, and why others cannot. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NEVER = float("inf")
 
 
 class ResolvedCheckpoints(Struct, frozen=True):
-    """The checkpoints that were answered, as read at a moment in seconds; `trouble` says why not later."""
+    """The resolved checkpoints, as read at `read_at` (monotonic seconds); `problem` says why a later read failed."""
 
     checkpoints: tuple[Checkpoint, ...] = ()
     read_at: float | None = None
@@ -25,39 +25,40 @@ class ResolvedCheckpoints(Struct, frozen=True):
 
 
 def by_urgency(checkpoints: Iterable[Checkpoint]) -> tuple[Checkpoint, ...]:
-    """By priority, then the nearest deadline, then the longest wait."""
+    """Return the checkpoints by priority, then nearest deadline, then longest wait."""
     return tuple(sorted(checkpoints, key=_urgency))
 
 
 def latest_first(checkpoints: Iterable[Checkpoint]) -> tuple[Checkpoint, ...]:
-    """What was answered last stands first."""
+    """Return resolved checkpoints, the latest answer first."""
     return tuple(sorted(checkpoints, key=lambda row: (-(parse(row.resolved_at) or 0), row.id)))
 
 
 def filter_checkpoints(checkpoints: Iterable[Checkpoint], needle: str) -> tuple[Checkpoint, ...]:
-    """Those in which every word of `needle` stands, and none of its `!words`."""
-    keeps = compile_filter(needle)
-    return tuple(row for row in checkpoints if keeps(search_text(_parts(row))))
+    """Return the checkpoints that contain every word of `needle`, and none of its `!words`."""
+    is_match = compile_filter(needle)
+    return tuple(row for row in checkpoints if is_match(search_text(_searched_fields(row))))
 
 
 def _urgency(checkpoint: Checkpoint) -> tuple[int, float, float, str]:
     priority = (checkpoint.priority or "").lower()
     rank = PRIORITIES.index(priority) if priority in PRIORITIES else NORMAL
     deadline = NEVER if checkpoint.expires is None else checkpoint.expires
-    begun = NEVER if checkpoint.created is None else checkpoint.created
-    return rank, deadline, begun, checkpoint.id
+    created = NEVER if checkpoint.created is None else checkpoint.created
+    return rank, deadline, created, checkpoint.id
 
 
-def _parts(row: Checkpoint) -> Iterator[str | None]:
+def _searched_fields(row: Checkpoint) -> Iterator[str | None]:
     yield from (row.id, row.checkpoint_type, row.core_id, row.flow_name, row.execution_id, row.node_id)
     yield from (row.assignee_raw, row.priority, row.title, row.resolution, row.resolved_by)
 
 
+# Returns why a checkpoint cannot be answered, or None.
 WhyNot = Callable[[Checkpoint], str | None]
 
 
 class Batch(Struct, frozen=True):
-    """Checkpoints to answer alike, in this order; and those left out, each with the reason."""
+    """Checkpoints to answer together, in this order; and those left out, each with the reason."""
 
     checkpoints: tuple[Checkpoint, ...] = ()
     left_out: tuple[tuple[Checkpoint, str], ...] = ()
@@ -68,19 +69,19 @@ class Batch(Struct, frozen=True):
 
 
 def answerable_together(marked: Sequence[Checkpoint], current: Checkpoint | None, why_not: WhyNot) -> Batch:
-    """Those of the kind of the one at hand, or else of the first that can be answered."""
+    """Return the marked checkpoints with the type and options of `current`, or else of the first answerable one."""
     reasons = {row.id: why_not(row) for row in marked}
     able = [row for row in marked if reasons[row.id] is None]
     pattern = next((row for row in able if current is not None and row.id == current.id), able[0] if able else None)
-    told = [(row, reasons[row.id] or (_why_different(pattern, row) if pattern else None)) for row in marked]
+    checked = [(row, reasons[row.id] or (_why_different(pattern, row) if pattern else None)) for row in marked]
     return Batch(
-        tuple(row for row, reason in told if reason is None),
-        tuple((row, reason) for row, reason in told if reason is not None),
+        tuple(row for row, reason in checked if reason is None),
+        tuple((row, reason) for row, reason in checked if reason is not None),
     )
 
 
 def breakpoints_like(pending: Iterable[Checkpoint], one: Checkpoint) -> dict[str, Batch]:
-    """The breakpoints of the same node, where that is known, and last of the same Core; by what is said of them."""
+    """Return the pending breakpoints of the same node (if known) and of the same Core, by a label for the choice."""
     core = [row for row in pending if row.is_breakpoint and row.core_id == one.core_id]
     node = [row for row in core if row.node_id == one.node_id]
     found = {f"the {len(node)} at node {display_name(one.node_id)}": Batch(tuple(node))} if one.node_id else {}
@@ -88,10 +89,10 @@ def breakpoints_like(pending: Iterable[Checkpoint], one: Checkpoint) -> dict[str
 
 
 def _why_different(pattern: Checkpoint, row: Checkpoint) -> str | None:
-    """What keeps `row` from being answered like `pattern`."""
+    """Return why `row` cannot be answered like `pattern`; else None."""
     if row.checkpoint_type != pattern.checkpoint_type:
-        return f"of another type: {display_name(row.checkpoint_type)}"
-    offered = [option.id for option in row.options]
-    if offered != [option.id for option in pattern.options]:
-        return f"with other options: {', '.join(map(display_name, offered)) or 'none'}"
+        return f"another type: {display_name(row.checkpoint_type)}"
+    options = [option.id for option in row.options]
+    if options != [option.id for option in pattern.options]:
+        return f"other options: {', '.join(map(display_name, options)) or 'none'}"
     return None

@@ -1,6 +1,6 @@
-"""Lines as pieces of styled text, and the strips they become.
+"""Lines of styled text, and their conversion to Textual strips.
 
-Pieces hold text that is safe already (`scaicore_tui.text`). They are never markup: nothing in them is interpreted.
+Spans hold text that was sanitized by `scaicore_tui.text`. They are never markup: nothing in them is interpreted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from scaicore_tui.runs.status_style import BREAKPOINT, GAP, NODE_STYLES, REVIEW,
 from scaicore_tui.text import ELLIPSIS, cell_width, one_line, pad, truncate, wrap
 from scaicore_tui.text import QUOTE_BAR as BAR_SIGN
 
-# A safe text, and the name of its colour; ` strong` behind it makes it bold, ` badge` lets it stand on that colour.
+# A sanitized text and the name of its colour. The suffix ` strong` makes it bold, ` badge` makes the colour its
+# background.
 Span = tuple[str, str]
 Line = Sequence[Span]
 
@@ -25,14 +26,13 @@ BADGE = " badge"
 CURSOR = "›"
 NEWER = "▲"
 MARKED = "■"
-# What comes from a flow stands behind this bar, whatever it says, to the end of its line: nothing else does, so that no
-# flow can speak in the program's place.
+# Marks text from a flow, up to the end of the line. Nothing else is marked so: no flow can imitate the program.
 BAR: Span = (BAR_SIGN, "blue")
 
-# A terminal without Unicode gets one sign for one sign, so that columns stay where they are.
-_LOOKS: tuple[StatusStyle, ...] = (*RUN_STYLES.values(), *NODE_STYLES.values(), BREAKPOINT, REVIEW, GAP)
+# ASCII replacements, one character for one, so that columns keep their width.
+_STYLES: tuple[StatusStyle, ...] = (*RUN_STYLES.values(), *NODE_STYLES.values(), BREAKPOINT, REVIEW, GAP)
 ASCII_SIGNS = str.maketrans(
-    {look.glyph: look.ascii for look in _LOOKS}
+    {style.glyph: style.ascii for style in _STYLES}
     | {
         "…": "~",
         "·": "-",
@@ -53,79 +53,86 @@ ASCII_SIGNS = str.maketrans(
 
 
 def badge(text: str, colour: str) -> Span:
-    """`text` on a ground of that colour."""
+    """Return `text` on a background of that colour."""
     return f" {text} ", colour + BADGE
 
 
 def column(text: str, width: int, colour: str = "text") -> Span:
-    """A column: `text` in exactly `width` cells."""
+    """Return `text` padded or truncated to exactly `width` cells."""
     return pad(text, width), colour
 
 
 def right_align(text: str, width: int, colour: str = "text") -> Span:
-    """A column whose text ends at its right edge."""
+    """Return `text` right-aligned in exactly `width` cells."""
     shown = truncate(text, width)
     return " " * (width - cell_width(shown)) + shown, colour
 
 
 def justify(left: Iterable[Span], end: Iterable[Span], width: int) -> list[Span]:
-    """`left`, then blanks, then `end` at the right edge; without room for both, `left` alone."""
+    """Return `left` and, right-aligned, `end`; `left` alone if both do not fit."""
     left, end = list(left), list(end)
     gap = width - line_width(left) - line_width(end)
     return [*left, (" " * gap, "text"), *end] if gap > 0 else left
 
 
-def line_width(pieces: Iterable[Span]) -> int:
-    """How many cells the pieces take."""
-    return sum(cell_width(text) for text, _ in pieces)
+def line_width(spans: Iterable[Span]) -> int:
+    """Return the width of the spans in cells."""
+    return sum(cell_width(text) for text, _ in spans)
 
 
-def untrusted(text: str, width: int, colour: str = "text", most: int | None = None) -> list[Line]:
-    """Foreign text in lines of `width` cells, each behind the bar; of more than `most` the first ones."""
-    return [[BAR, (line, colour)] for line in wrap(text, width - cell_width(BAR[0]), most)]
+def untrusted(text: str, width: int, colour: str = "text", max_lines: int | None = None) -> list[Line]:
+    """Wrap text from a flow to `width` cells, each line behind the quote bar, and cut it after `max_lines`."""
+    return [[BAR, (line, colour)] for line in wrap(text, width - cell_width(BAR[0]), max_lines)]
 
 
-def hanging_indent(words: str, width: int, most: int) -> list[str]:
-    """Words of ours, with foreign ones in quotes, as at most so many lines of `width` cells. All but the first are
-    indented: what stands there goes on, and is no message of its own."""
-    words = one_line(words)
-    first, *rest = wrap(words, width)
-    going_on = wrap(words[len(first) :].lstrip(), width - 2, most - 1) if rest else []
-    return [first, *(f"  {line}" for line in going_on)]
+def hanging_indent(text: str, width: int, max_lines: int) -> list[str]:
+    """Wrap a message of the program to `width` cells and at most `max_lines`.
+
+    All lines but the first are indented, so that text quoted from a flow cannot look like a message of its own.
+    """
+    text = one_line(text)
+    first, *rest = wrap(text, width)
+    continued = wrap(text[len(first) :].lstrip(), width - 2, max_lines - 1) if rest else []
+    return [first, *(f"  {line}" for line in continued)]
 
 
-def wrap_spans(pieces: Iterable[Span], width: int, most: int) -> list[list[Span]]:
-    """The pieces in lines of `width` cells: broken between two pieces, and in one only where it is too long. Of more
-    than `most` lines the first ones, and a sign that there are more."""
+def wrap_spans(spans: Iterable[Span], width: int, max_lines: int) -> list[list[Span]]:
+    """Wrap spans to `width` cells: between spans, or within one that is wider than a line.
+
+    Ends with an ellipsis if there are more than `max_lines` lines.
+    """
     lines: list[list[Span]] = [[]]
-    for text, colour in pieces:
+    for text, colour in spans:
         if line_width(lines[-1]) + cell_width(text) <= width:
             lines[-1].append((text, colour))
             continue
-        folded = [[(line, colour)] for line in wrap(text.lstrip(), width)]
-        lines = [*lines, *folded] if lines[-1] else folded
-    if len(lines) > most:
-        lines = [*lines[: most - 1], [*lines[most - 1], (ELLIPSIS, "text")]]
+        wrapped = [[(line, colour)] for line in wrap(text.lstrip(), width)]
+        lines = [*lines, *wrapped] if lines[-1] else wrapped
+    if len(lines) > max_lines:
+        lines = [*lines[: max_lines - 1], [*lines[max_lines - 1], (ELLIPSIS, "text")]]
     return lines
 
 
-def to_strip(pieces: Iterable[Span], width: int, style: Callable[[str], Style], *, ascii_only: bool) -> Strip:
-    """The pieces in exactly `width` cells."""
-    merged: list[tuple[str, str]] = []
+def to_strip(spans: Iterable[Span], width: int, style: Callable[[str], Style], *, ascii_only: bool) -> Strip:
+    """Convert spans to a strip of exactly `width` cells. `style` maps the name of a colour to a style."""
+    merged: list[Span] = []
     left = width
-    for text, colour in pieces:
+    for text, colour in spans:
         shown = text if cell_width(text) <= left else truncate(text, left)
         left -= cell_width(shown)
         _merge(merged, shown, colour)
         if left <= 0:
             break
     _merge(merged, " " * left, "text")
-    signs = ASCII_SIGNS if ascii_only else {}
-    return Strip([Segment(text.translate(signs), style(colour)) for text, colour in merged], width)
+    replacements = ASCII_SIGNS if ascii_only else {}
+    return Strip([Segment(text.translate(replacements), style(colour)) for text, colour in merged], width)
 
 
-def _merge(merged: list[tuple[str, str]], text: str, colour: str) -> None:
-    """Add to the last segment what looks like it: less to hold and to compare. Blanks fit all."""
+def _merge(merged: list[Span], text: str, colour: str) -> None:
+    """Append text to the last span if the style is the same, or if either is blank; else as a new span.
+
+    Fewer segments take less memory and are faster to compare.
+    """
     if not text:
         return
     before, last = merged[-1] if merged else ("", "")

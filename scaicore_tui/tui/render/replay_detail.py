@@ -1,88 +1,99 @@
-"""What changed between two texts, line by line. Pure."""
+"""The details of a replay: the diff between the captured and the edited input, warnings and facts. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import takewhile
+from typing import NamedTuple
 
 from scaicore_tui.text import display_name, json_inline, wrap
 from scaicore_tui.tui.render.line import BAR, Line, Span
 from scaicore_tui.tui.render.replays import ReplaySource
 
 CONTEXT_LINES = 2
-# Comparing costs the product of the lines: texts that differ in more are told as all old, then all new.
+# Comparing takes time proportional to the product of both lengths: longer texts are shown as all old, then all new.
 MAX_COMPARED_LINES = 400
 
-# The kind of a line (`-` went, `+` came, blank stayed, `…` some are left out), and the line.
-DiffLine = tuple[str, str]
+
+class DiffLine(NamedTuple):
+    """A line of a diff. `kind` is `-` (removed), `+` (added), blank (unchanged) or `…` (lines left out)."""
+
+    kind: str
+    text: str
 
 
 def diff(old: Sequence[str], new: Sequence[str]) -> list[DiffLine]:
-    """The lines that went and came, each with some around it; empty where nothing changed.
+    """Return the removed and added lines with `CONTEXT_LINES` around them; empty if nothing changed.
 
-    The comma behind a line of JSON tells of the line below it, and makes no difference.
+    A comma at the end of a line is ignored: in JSON it depends on whether another line follows.
     """
-    head = _alike(old, new)
-    tail = _alike(old[head:][::-1], new[head:][::-1])
-    gone, come = old[head : len(old) - tail], new[head : len(new) - tail]
-    if not gone and not come:
+    return [DiffLine(kind, text) for kind, text in _diff(old, new)]
+
+
+def _diff(old: Sequence[str], new: Sequence[str]) -> Sequence[tuple[str, str]]:
+    head = _common_prefix(old, new)
+    tail = _common_prefix(old[head:][::-1], new[head:][::-1])
+    removed, added = old[head : len(old) - tail], new[head : len(new) - tail]
+    if not removed and not added:
         return []
     before, after = old[max(0, head - CONTEXT_LINES) : head], old[len(old) - tail :][:CONTEXT_LINES]
     return [
         *([("…", "")] if head > CONTEXT_LINES else []),
         *((" ", line) for line in before),
-        *_between(gone, come),
+        *_compare(removed, added),
         *((" ", line) for line in after),
         *([("…", "")] if tail > CONTEXT_LINES else []),
     ]
 
 
-def count_changed(found: Sequence[DiffLine]) -> int:
-    """How many lines changed: one that went and one that came in its place are one."""
-    total = gone = come = 0
-    for kind, _ in [*found, (" ", "")]:
+def count_changed(lines: Sequence[DiffLine]) -> int:
+    """Return the number of changed lines; a removed line and the added one in its place count once."""
+    total = removed = added = 0
+    for kind, _ in [*lines, (" ", "")]:
         if kind in "-+":
-            gone, come = gone + (kind == "-"), come + (kind == "+")
+            removed, added = removed + (kind == "-"), added + (kind == "+")
         else:
-            total, gone, come = total + max(gone, come), 0, 0
+            total, removed, added = total + max(removed, added), 0, 0
     return total
 
 
-def diff_lines(found: Sequence[DiffLine], width: int) -> list[Line]:
-    """The changes, wrapped to `width` cells: red what went, green what came."""
+def diff_lines(changed: Sequence[DiffLine], width: int) -> list[Line]:
+    """Return the diff wrapped to `width` cells: removed lines red, added lines green."""
     colours = {"-": "red", "+": "green"}
     lines: list[Line] = []
-    for kind, text in found:
+    for kind, text in changed:
         for number, line in enumerate(wrap(text, width - 4)):
             lines.append([BAR, (f"{' ' if number else kind} {line}", colours.get(kind, "grey"))])
     return lines
 
 
-def _alike(old: Sequence[str], new: Sequence[str]) -> int:
-    """How many lines the two have in common at their beginning."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(_bare(old), _bare(new), strict=False)))
+def _common_prefix(old: Sequence[str], new: Sequence[str]) -> int:
+    """Return the number of equal lines at the start."""
+    pairs = zip(_without_commas(old), _without_commas(new), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
-def _bare(lines: Iterable[str]) -> list[str]:
+def _without_commas(lines: Iterable[str]) -> list[str]:
     return [line.rstrip(",") for line in lines]
 
 
-def _between(old: Sequence[str], new: Sequence[str]) -> Iterator[DiffLine]:
+def _compare(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
     if max(len(old), len(new)) > MAX_COMPARED_LINES:
         yield from (("-", line) for line in old)
         yield from (("+", line) for line in new)
         return
-    for tag, i1, i2, j1, j2 in SequenceMatcher(None, _bare(old), _bare(new), autojunk=False).get_opcodes():
+    matcher = SequenceMatcher(None, _without_commas(old), _without_commas(new), autojunk=False)
+    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
         if tag == "equal":
-            yield from _kept(new[j1:j2])
+            yield from _unchanged(new[j1:j2])
         else:
             yield from (("-", line) for line in old[i1:i2])
             yield from (("+", line) for line in new[j1:j2])
 
 
-def _kept(lines: Sequence[str]) -> Iterator[DiffLine]:
-    """Lines between two changes; of many only those at the edges."""
+def _unchanged(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the lines between two changes; of many only those at both ends."""
     if len(lines) <= 2 * CONTEXT_LINES + 1:
         yield from ((" ", line) for line in lines)
         return
@@ -91,41 +102,41 @@ def _kept(lines: Sequence[str]) -> Iterator[DiffLine]:
     yield from ((" ", line) for line in lines[-CONTEXT_LINES:])
 
 
-WARNING = "A replay is a new run. Its model and plugin calls happen again: they cost, and what they change, changes."
+WARNING = "A replay is a new run. Models and plugins are called again: this costs money and repeats side effects."
 
 
 def replay_detail(original: ReplaySource, width: int) -> list[Line]:
-    """Warnings and facts, wrapped to `width` cells."""
-    notes = [*_of_input(original), (WARNING, "amber"), *_of_entity(original), _facts(original)]
-    return [[(line, colour)] for words, colour in notes for line in wrap(words, width)]
+    """Return warnings and facts about the replay of a run, wrapped to `width` cells."""
+    notes = [*_input_notes(original), (WARNING, "amber"), *_entity_notes(original), _facts(original)]
+    return [[(line, colour)] for text, colour in notes for line in wrap(text, width)]
 
 
-def _of_input(original: ReplaySource) -> Iterator[Span]:
+def _input_notes(original: ReplaySource) -> Iterator[Span]:
     run = original.run
     if run.is_input_truncated:
-        yield "Its input was cut off on its way: what is shown is not all of it, and can't go as it is.", "red"
+        yield "The captured input is incomplete: the API cut it off. Complete it before you send it.", "red"
     elif not run.has_input:
-        reason = "the feed began after its start" if run.joined_late else "its start told none"
-        yield f"Its input was not captured: {reason}. Write one of your own.", "red"
+        reason = "the run began before our first event" if run.joined_late else "its start event has none"
+        yield f"The input was not captured: {reason}. Enter one.", "red"
 
 
-def _of_entity(original: ReplaySource) -> Iterator[Span]:
-    """What is not known of whom it ran for. That an instance and an entity are the same is nowhere written."""
+def _entity_notes(original: ReplaySource) -> Iterator[Span]:
+    """Yield what is unknown about the entity. The API does not say that an instance key is an entity id."""
     instance = original.run.instance_key
     if original.entity:
         return
     if original.entity_id is not None:
         yield (
-            f"Its entity {display_name(json_inline(original.entity_id))} can't be filled in as it is: type it below.",
+            f"The entity {display_name(json_inline(original.entity_id))} cannot be filled in: type it below.",
             "amber",
         )
     elif instance is not None:
         yield (
-            f"It ran as instance {display_name(instance)}; its entity is not known. Name it below if it had one.",
+            f"The run's instance is {display_name(instance)}, its entity is unknown. Enter it below if there was one.",
             "amber",
         )
     else:
-        yield "Its instance and its entity are not known. Name one below if it had any.", "amber"
+        yield "Instance and entity are unknown. Enter an entity below if there was one.", "amber"
 
 
 def _facts(original: ReplaySource) -> Span:

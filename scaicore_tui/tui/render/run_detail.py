@@ -1,6 +1,6 @@
-"""A run, told in full as lines to read: facts, every visit of every node, input, output, error, raw events. Pure.
+"""All details of a run as lines: facts, error, visits of each node, input, output and raw events. Pure.
 
-What the flow said stands behind the bar.
+Text from the flow stands behind the quote bar.
 """
 
 from __future__ import annotations
@@ -19,18 +19,22 @@ from scaicore_tui.tui.render.replays import Relation
 from scaicore_tui.tui.render.runs import node_style
 
 INDENT = "    "
-# So much of it is told: of more nodes, visits of one, and events, the newest; of a longer text the beginning.
+# Of more nodes, visits of a node, or events, only the newest are shown.
 MAX_NODES, MAX_VISITS, MAX_EVENTS = 200, 20, 200
-MAX_TEXT, MAX_FACT = 20_000, 20
+# Longer texts are cut off at the end.
+MAX_TEXT_CHARS, MAX_FACT_LINES = 20_000, 20
 
 
 def run_detail(
-    run: Run, events: Sequence[Event], width: int, links: Sequence[Relation] = (), missing: str = ""
+    run: Run, events: Sequence[Event], width: int, relations: Sequence[Relation] = (), missing: str = ""
 ) -> list[Line]:
-    """The run, wrapped to `width` cells, with its newest `events`; `links` are its replays, and what it replays, and
-    `missing` says that events of it may be."""
+    """Return the run wrapped to `width` cells.
+
+    `events` are its newest ones, `relations` its replays and the run that it replays; `missing` is a note about events
+    that are or may be missing.
+    """
     return [
-        *_facts(run, links, missing, width),
+        *_facts(run, relations, missing, width),
         *_section("error", run.error, width, "red"),
         *_nodes(run, width),
         *(_section("input", run.input, width) if run.has_input else []),
@@ -39,26 +43,26 @@ def run_detail(
     ]
 
 
-def _facts(run: Run, links: Sequence[Relation], missing: str, width: int) -> Iterator[Line]:
+def _facts(run: Run, relations: Sequence[Relation], missing: str, width: int) -> Iterator[Line]:
     facts = [
         ("run", run.execution_id),
         ("Core", run.core_id),
         ("instance", run.instance_key),
-        *links,
+        *relations,
         ("started", format_iso(run.started_at)),
         ("ended", format_iso(run.ended_at)),
         ("took", format_duration(run.duration_ms)),
-        ("odd", ", ".join(run.anomalies)),
-        ("", f"its {run.event_count:,} events are being read…" if run.is_loading else ""),
-        ("late", "the feed we hold begins after its start" if run.joined_late else ""),
+        ("unusual", ", ".join(run.anomalies)),
+        ("", f"loading {run.event_count:,} events…" if run.is_loading else ""),
+        ("partial", "this run began before our first event" if run.joined_late else ""),
         ("gap", missing),
     ]
     for name, value in facts:
         if value:
-            for number, line in enumerate(wrap(value, width - 10, MAX_FACT)):
+            for number, line in enumerate(wrap(value, width - 10, MAX_FACT_LINES)):
                 yield [
                     column("" if number else name, 10, "grey"),
-                    (line, "amber" if name in ("odd", "late", "gap") else "text"),
+                    (line, "amber" if name in ("unusual", "partial", "gap") else "text"),
                 ]
 
 
@@ -67,12 +71,12 @@ def _nodes(run: Run, width: int) -> Iterator[Line]:
     waiting = run.status is RunStatus.WAITING
     yield from _older(len(run.nodes) - MAX_NODES, "nodes")
     for node in list(islice(reversed(run.nodes.values()), MAX_NODES))[::-1]:
-        look = node_style(node.state, waiting=waiting)
+        style = node_style(node.state, waiting=waiting)
         yield [
-            (f"{look.glyph} ", look.colour),
+            (f"{style.glyph} ", style.colour),
             (one_line(node.name, width // 2), "text strong"),
             (f"  {one_line(node.block_kind or '', width // 4)}", "grey"),
-            (f"  {look.word}", look.colour),
+            (f"  {style.word}", style.colour),
             (f"  ×{node.visit_count:,}" if node.visit_count > 1 else "", "grey"),
         ]
         yield from _visits(node, width)
@@ -82,57 +86,57 @@ def _visits(node: NodeRunInfo, width: int) -> Iterator[Line]:
     older = max(0, node.visit_count - MAX_VISITS)
     yield from _older(older, "visits")
     for number, visit in enumerate(node.visits[-MAX_VISITS:], older + 1):
-        look = NODE_STYLES[visit.state]
+        style = NODE_STYLES[visit.state]
         yield [
             right_align(f"{number} ", len(INDENT), "grey"),
-            (f"{look.glyph} ", look.colour),
+            (f"{style.glyph} ", style.colour),
             column(format_iso(visit.entered_at) or "not entered", 28, "grey"),
             right_align(format_duration(visit.duration_ms), 8, "text"),
         ]
-        for line in _visit_outcome(visit, width - 2 * len(INDENT)):
+        for line in _visit_result(visit, width - 2 * len(INDENT)):
             yield [(INDENT * 2, "text"), *line]
 
 
-def _visit_outcome(visit: NodeVisit, width: int) -> list[Line]:
+def _visit_result(visit: NodeVisit, width: int) -> list[Line]:
     binding = visit.result_binding or "result"
     if visit.error is not None:
-        return _told(visit.error, width, "red")
+        return _untrusted(visit.error, width, "red")
     if visit.is_truncated:
         return [[(f"{display_name(binding, width // 2)}: too large for the feed", "grey")]]
-    return _told(f"{one_line(binding, width)} = {json_pretty(visit.result)}", width) if visit.has_result else []
+    return _untrusted(f"{one_line(binding, width)} = {json_pretty(visit.result)}", width) if visit.has_result else []
 
 
 def _section(title: str, value: Any, width: int, colour: str = "text") -> Iterator[Line]:
     if value is None:
         return
     yield from _title(title)
-    yield from _told(json_pretty(value), width, colour)
+    yield from _untrusted(json_pretty(value), width, colour)
 
 
 def _events(events: Sequence[Event], count: int, width: int) -> Iterator[Line]:
-    """The events as they came: time, type, and the bytes themselves on one safe line."""
+    """Yield the events as received: time, type and the sanitized JSON."""
     yield from _title(f"events · {count:,}")
     yield from _older(count - len(events), "events")
     for event in events:
         at: Span = column(one_line(event.timestamp, 24), 25, "grey")
         yield [BAR, at, (one_line(event.type.removeprefix("scaicore.runtime."), width), "accent")]
-        for line in _told(event.raw.decode("utf-8", "backslashreplace"), width - len(INDENT), "grey"):
+        for line in _untrusted(event.raw.decode("utf-8", "backslashreplace"), width - len(INDENT), "grey"):
             yield [BAR, (INDENT[len(BAR[0]) :], "text"), *line[1:]]
 
 
-def _told(text: str, width: int, colour: str = "text") -> list[Line]:
-    """Foreign text; of one that nobody would read to its end, the beginning."""
-    left = len(text) - MAX_TEXT
-    lines = untrusted(text[:MAX_TEXT], width, colour)
-    more: Line = [BAR, (f"… {left:,} more characters: scaicore-tui show --json has them", "grey")]
+def _untrusted(text: str, width: int, colour: str = "text") -> list[Line]:
+    """Return text from the flow, cut off after `MAX_TEXT_CHARS`."""
+    left = len(text) - MAX_TEXT_CHARS
+    lines = untrusted(text[:MAX_TEXT_CHARS], width, colour)
+    more: Line = [BAR, (f"… {left:,} more characters: scaicore-tui show --json prints all", "grey")]
     return lines if left <= 0 else [*lines, more]
 
 
-def _older(count: int, what: str) -> Iterator[Line]:
+def _older(count: int, noun: str) -> Iterator[Line]:
     if count > 0:
-        yield [(f"{INDENT}… {count:,} older {what}", "grey")]
+        yield [(f"{INDENT}… {count:,} older {noun}", "grey")]
 
 
-def _title(words: str) -> Iterator[Line]:
+def _title(text: str) -> Iterator[Line]:
     yield []
-    yield [(words, "accent strong")]
+    yield [(text, "accent strong")]

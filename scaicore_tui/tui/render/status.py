@@ -1,4 +1,4 @@
-"""What the status bar says: of the connection, the counts and the feed. Pure; every moment is given.
+"""The text of the status bar: connection, counts, feed and problems. Pure; the time is passed in.
 
 It must never make data look fresher than it is.
 """
@@ -20,83 +20,79 @@ from scaicore_tui.tui.render.line import STRONG, Span, badge, line_width
 NO_ANSWER = "no answer for three intervals"
 
 
-def problem_text(standing: StatusModel) -> str:
-    """What is wrong, with both parts of what is read or with one of them; or else what it is good to know.
-
-    Empty where all is well.
-    """
-    link = standing.connection
-    events, checkpoints = (_why(standing, part) for part in link.parts)
+def problem_text(model: StatusModel) -> str:
+    """Return the problem with reading events or checkpoints; or else a less urgent one; empty if there is none."""
+    link = model.connection
+    events, checkpoints = (_source_problem(model, source) for source in link.parts)
     if not events and not checkpoints:
-        return standing.journal_problem or standing.ledger_problem or _clocks(standing) or standing.unread_note
+        return model.journal_problem or model.ledger_problem or _clocks(model) or model.unread_note
     if events == checkpoints:
-        waiting = f" and {_checkpoints(standing)}" if standing.checkpoint_count else ""
-        return _joined(events, f"{_events(standing)}{waiting} kept", standing)
-    told = [
-        _of_one("events", events, link.events.age(standing.now), _events(standing)),
-        _of_one("checkpoints", checkpoints, _age_of_checkpoints(standing), _checkpoints(standing)),
+        waiting = f" and {_checkpoints(model)}" if model.checkpoint_count else ""
+        return _problem_line(events, f"{_events(model)}{waiting} kept", model)
+    problems = [
+        _labelled_problem("events", events, link.events.age(model.now), _events(model)),
+        _labelled_problem("checkpoints", checkpoints, _checkpoint_age(model), _checkpoints(model)),
     ]
-    return _joined(" · ".join(filter(None, told)), "" if events and checkpoints else "the rest is live", standing)
+    rest = "" if events and checkpoints else "the rest is live"
+    return _problem_line(" · ".join(filter(None, problems)), rest, model)
 
 
-def _why(standing: StatusModel, part: SourceStatus) -> str:
-    """Why a part of what is shown is old; empty where it is not, or where nobody wants to know."""
-    if part.error is not None:
-        return str(part.error)
-    is_silent = part.answered_at is not None and standing.connection.is_old(part, standing.now)
-    return NO_ANSWER if is_silent and not standing.connection.paused else ""
+def _source_problem(model: StatusModel, source: SourceStatus) -> str:
+    """Return why one source is old; empty if it is not, or if polling is paused."""
+    if source.error is not None:
+        return str(source.error)
+    is_silent = source.answered_at is not None and model.connection.is_old(source, model.now)
+    return NO_ANSWER if is_silent and not model.connection.paused else ""
 
 
-def _age_of_checkpoints(standing: StatusModel) -> float | None:
-    """How old the oldest of those that are kept is: of many pages the first one is read most often."""
-    known, oldest_at = standing.connection.checkpoints.age(standing.now), standing.oldest_checkpoint_at
-    return known if known is None or oldest_at is None else max(known, standing.now - oldest_at)
+def _checkpoint_age(model: StatusModel) -> float | None:
+    """Return the age of the oldest page of checkpoints in seconds: the first page is read more often than the rest."""
+    known, oldest_at = model.connection.checkpoints.age(model.now), model.oldest_checkpoint_at
+    return known if known is None or oldest_at is None else max(known, model.now - oldest_at)
 
 
-def _of_one(name: str, why: str, known: float | None, kept: str) -> str:
-    """What is wrong with one part, and how old what is shown of it is."""
-    return (
-        f"{name}: {why} · {'none was read' if known is None else f'{kept} kept, {format_age(known)} old'}"
-        if why
-        else ""
-    )
+def _labelled_problem(name: str, problem: str, age: float | None, kept: str) -> str:
+    """Return the problem of one source with the age of the data that is shown; empty if there is no problem."""
+    if not problem:
+        return ""
+    return f"{name}: {problem} · {'none read yet' if age is None else f'{kept} kept, {format_age(age)} old'}"
 
 
-def _joined(why: str, kept: str, standing: StatusModel) -> str:
-    tries = f"{standing.connection.failures} tries failed" if standing.connection.failures > 1 else ""
-    way_out = "" if standing.connection.paused else "r tries now"
-    return " · ".join(part for part in (why, kept, tries, way_out) if part)
+def _problem_line(problem: str, kept: str, model: StatusModel) -> str:
+    tries = f"{model.connection.failures} tries failed" if model.connection.failures > 1 else ""
+    hint = "" if model.connection.paused else "r tries now"
+    return " · ".join(part for part in (problem, kept, tries, hint) if part)
 
 
-def _events(standing: StatusModel) -> str:
-    return f"{standing.event_count:,} events"
+def _events(model: StatusModel) -> str:
+    return f"{model.event_count:,} events"
 
 
-def _checkpoints(standing: StatusModel) -> str:
-    return f"{standing.checkpoint_count:,} waiting"
+def _checkpoints(model: StatusModel) -> str:
+    return f"{model.checkpoint_count:,} waiting"
 
 
-def _clocks(standing: StatusModel) -> str:
-    """The server's clock and ours differ so much that ages would be wrong."""
-    link = standing.connection
+def _clocks(model: StatusModel) -> str:
+    """Return a note if this machine's clock differs so much from the server's that ages would be wrong."""
+    link = model.connection
     if not link.is_skewed:
         return ""
     side = "behind" if link.skew > 0 else "ahead of"
-    return f"this machine's clock is {format_age(abs(link.skew))} {side} the server's: ages are told by the server's"
+    return f"this machine's clock is {format_age(abs(link.skew))} {side} the server's · ages use the server's clock"
 
 
-# An answer may take so many seconds before it is worth a word.
+# A poll that is late by more than this is shown as being in progress.
 OVERDUE_S = 1.0
-# A token that lasts only so many seconds more is somebody's business.
+# A token that expires within this time, and is not renewed, is highlighted.
 TOKEN_EXPIRES_SOON_S = 600.0
 
-# A listing of so many pages is repeated less often than its first page, whose age the status bar tells.
+# From this many pages on, the whole listing is read less often than its first page, whose age the status bar shows.
 MANY_PAGES = 2
 
-# The theme has no violet: that is its accent.
-_INKS = {Color.VIOLET: "accent"}
+# Violet is the accent of the theme.
+_COLOUR_NAMES = {Color.VIOLET: "accent"}
 
-_SIGNS = {
+_GLYPHS = {
     ConnectionState.CONNECTING: ("·", "grey"),
     ConnectionState.LIVE: ("●", "green"),
     ConnectionState.PAUSED: ("‖", "amber"),
@@ -106,13 +102,14 @@ _SIGNS = {
 
 
 class StatusModel(Struct, frozen=True):
-    """All that the status bar tells. `now` is monotonic seconds, as the moments of `link` are.
+    """The values of the status bar. `now` and the times in `connection` are in monotonic seconds.
 
-    It is told anew after `pace` seconds at the latest. Offline `recorded_for` is the age of the newest event that was
-    recorded, in seconds. `color` is what the name stands on, where its profile says that; `token_left` is how many
-    seconds the token has, where it says so, and `token_renews` whether another one follows.
-    `oldest_checkpoint_at` is when the checkpoint that was read longest ago was true, in monotonic seconds.
-    `unread` is what of the server's pages was not read, and why.
+    `tick_s`: the bar is refreshed at least this often.
+    `recording_age_s`: age of the newest recorded event; None unless offline.
+    `oldest_checkpoint_at`: when the page of checkpoints read longest ago was read, in monotonic seconds.
+    `color`: background of the name, set by the profile.
+    `token_left_s`: time until the token expires; None if the token does not say.
+    `unread_note`: which of the server's pages were not read, and why.
     """
 
     connection: ConnectionStatus
@@ -139,127 +136,126 @@ class StatusModel(Struct, frozen=True):
         return self.connection.state(self.now)
 
 
-def connection_spans(standing: StatusModel, room: int | None = None) -> list[Span]:
-    """State, age of what is shown, next try; the last in fewer words where there is not `room` for all of them."""
-    if standing.recording_age_s is not None:
-        return [("▪ offline", "amber strong"), (f": {recording_text(standing)}", "amber")]
-    sign, colour = _SIGNS[standing.state]
-    known = standing.connection.age(standing.now)
-    pieces: list[Span] = [(f"{sign} {standing.state}", colour + STRONG)]
-    if known is not None:
-        pieces.append((f" {_known(known, standing.tick_s)}", colour))
-    pieces.append((" · ", "grey"))
-    left = None if room is None else room - line_width(pieces)
-    return [*pieces, (next_poll_text(standing, left), "grey")]
+def connection_spans(model: StatusModel, width: int | None = None) -> list[Span]:
+    """Return connection state, age of the data and next poll; the last one is shortened to fit into `width` cells."""
+    if model.recording_age_s is not None:
+        return [("▪ offline", "amber strong"), (f": {recording_text(model)}", "amber")]
+    glyph, colour = _GLYPHS[model.state]
+    age = model.connection.age(model.now)
+    spans: list[Span] = [(f"{glyph} {model.state}", colour + STRONG)]
+    if age is not None:
+        spans.append((f" {_age_text(age, model.tick_s)}", colour))
+    spans.append((" · ", "grey"))
+    left = None if width is None else width - line_width(spans)
+    return [*spans, (next_poll_text(model, left), "grey")]
 
 
-def recording_text(standing: StatusModel) -> str:
-    """What is shown where nothing is asked for, and how old it is at the least."""
-    newest = (
-        "no event" if not standing.event_count else f"newest event {format_age(standing.recording_age_s or 0.0)} ago"
-    )
-    return f"journal of {one_line(standing.name, 24)}, {newest}"
+def recording_text(model: StatusModel) -> str:
+    """Return which journal is shown offline, and the age of its newest event."""
+    newest = "no event" if not model.event_count else f"newest event {format_age(model.recording_age_s or 0.0)} ago"
+    return f"journal of {one_line(model.name, 24)}, {newest}"
 
 
-def _known(seconds: float, pace: int) -> str:
-    """The age of what is shown. Where it stands for a while, what it will not exceed until it is told anew."""
-    return format_age(seconds) if pace == 1 else f"<{format_age((seconds // pace + 2) * pace)}"
+def _age_text(age_s: float, tick_s: int) -> str:
+    """Return the age of the data; with a slow tick, an upper bound that holds until the next refresh."""
+    return format_age(age_s) if tick_s == 1 else f"<{format_age((age_s // tick_s + 2) * tick_s)}"
 
 
-def next_poll_text(standing: StatusModel, room: int | None = None) -> str:
-    """When the next answer is asked for, or what all requests go to meanwhile; in so many cells, if it can be."""
-    link = standing.connection
+def next_poll_text(model: StatusModel, width: int | None = None) -> str:
+    """Return when the next poll is due, or what delays it; shortened to `width` cells if possible."""
+    link = model.connection
     if link.paused:
         return "p resumes"
-    if link.held_until is not None and link.held_until > standing.now:
-        return f"rate limit, next {format_age(link.held_until - standing.now)}"
+    if link.held_until is not None and link.held_until > model.now:
+        return f"rate limit, next {format_age(link.held_until - model.now)}"
     if link.behind is not None:
         return backfill_text(link.behind)
-    left = None if link.next_at is None else link.next_at - standing.now
+    left = None if link.next_at is None else link.next_at - model.now
     if left is None or left < -OVERDUE_S:
-        return "asking"
-    # While all is well one count is enough: what changes every second is sent every second.
-    return poll_interval(link, room) if standing.state is ConnectionState.LIVE else f"next {format_age(left)}"
+        return "polling"
+    # No countdown while live: text that changes every second is sent over the wire every second.
+    return poll_interval(link, width) if model.state is ConnectionState.LIVE else f"next {format_age(left)}"
 
 
-def poll_interval(link: ConnectionStatus, room: int | None) -> str:
-    """How often is polled, and the rate limit where that makes it less often than was asked for."""
+def poll_interval(link: ConnectionStatus, width: int | None) -> str:
+    """Return the poll interval, with the rate limit if that makes it longer than configured."""
     if link.limit is None:
         return f"every {format_age(link.interval)}"
     seconds = f"every {link.effective_interval:g} s"
     forms = (link.interval_note, f"{seconds}: limit {link.limit:,}/min", seconds)
-    return next((words for words in forms if room is None or len(words) <= room), seconds)
+    return next((text for text in forms if width is None or len(text) <= width), seconds)
 
 
 def backfill_text(behind: int) -> str:
-    """How much lies between what is shown and the newest that was known before: an estimate, in two digits."""
+    """Return how many events are still to be read, as an estimate with two digits."""
     if not behind:
         return "catching up"
     step = 10 ** max(0, len(str(behind)) - 2)
     return f"catching up, {'~' if step > 1 else ''}{round(behind / step) * step:,} behind"
 
 
-def pending_count(count: int, status: PendingStatus, now: float, patience: float, *, is_listing: bool) -> str:
-    """How many checkpoints are pending, at `now` in monotonic seconds. Of many pages, whether all were read, and how
-    long ago that was at most, once it is longer than a single page may be without being called stale: `patience`."""
+def pending_count(count: int, status: PendingStatus, now: float, stale_after_s: float, *, is_listing: bool) -> str:
+    """Return the number of pending checkpoints, with `+` if not all pages were read, at `now` in monotonic seconds.
+
+    If there are several pages and the oldest was read more than `stale_after_s` ago, its age is added.
+    """
     is_whole = not status.cut_short and (status.is_listed or not is_listing)
     total = f"{count:,}" if is_whole else f"{count:,}+"
     is_one_page = is_whole and status.pages < MANY_PAGES
-    known = 0.0 if status.oldest_at is None or is_one_page else now - status.oldest_at
-    return total if known <= patience else f"{total}, {'all' if is_whole else 'some'} read {format_age(known)} ago"
+    age = 0.0 if status.oldest_at is None or is_one_page else now - status.oldest_at
+    return total if age <= stale_after_s else f"{total}, {'all' if is_whole else 'some'} read {format_age(age)} ago"
 
 
-def count_spans(standing: StatusModel) -> list[Span]:
-    """How many runs wait, failed, and run; a zero stays quiet."""
-    pieces: list[Span] = []
+def count_spans(model: StatusModel) -> list[Span]:
+    """Return the numbers of waiting, failed and running runs; zeros are grey."""
+    spans: list[Span] = []
     for status in (RunStatus.WAITING, RunStatus.FAILED, RunStatus.RUNNING):
-        count = standing.counts.get(status, 0)
+        count = model.counts.get(status, 0)
         colour = RUN_STYLES[status].colour + STRONG if count else "grey"
-        pieces += [(f"{count:,}", colour), (f" {status}  ", "grey")]
-    return pieces
+        spans += [(f"{count:,}", colour), (f" {status}  ", "grey")]
+    return spans
 
 
-def feed_spans(standing: StatusModel) -> list[Span]:
-    """What was read: latency, events in all and of the last poll; what can't be read, and answers that were dropped
-    because they came too late."""
-    if standing.recording_age_s is not None:
-        return [(f"{standing.event_count:,} events", "grey")]
-    link, latency = standing.connection, standing.connection.events.latency_ms
-    told = f"~{format_duration(_about(latency))}" if latency is not None else "–"
-    pieces: list[Span] = [(f"{told} · {standing.event_count:,} events", "grey"), (f" +{link.new_events}", "grey")]
-    if standing.unreadable:
-        pieces.append((f" · {standing.unreadable:,} unreadable", "amber"))
+def feed_spans(model: StatusModel) -> list[Span]:
+    """Return the state of the feed: API latency, events in total and new ones, unreadable events, late responses."""
+    if model.recording_age_s is not None:
+        return [(f"{model.event_count:,} events", "grey")]
+    link, latency = model.connection, model.connection.events.latency_ms
+    rounded = f"~{format_duration(_round_125(latency))}" if latency is not None else "–"
+    spans: list[Span] = [(f"{rounded} · {model.event_count:,} events", "grey"), (f" +{link.new_events}", "grey")]
+    if model.unreadable:
+        spans.append((f" · {model.unreadable:,} unreadable", "amber"))
     if link.stale_dropped:
-        pieces.append((f" · {link.stale_dropped} late dropped", "amber"))
-    return pieces
+        spans.append((f" · {link.stale_dropped} late dropped", "amber"))
+    return spans
 
 
-def _about(value: float) -> float:
-    """The nearest of 1, 2, 5, 10, 20, …: what is measured anew with each poll should rarely look different."""
+def _round_125(value: float) -> float:
+    """Round to 1, 2, 5, 10, 20, …, so that a value measured with each poll rarely changes on the screen."""
     size: float = 10 ** floor(log10(max(1.0, value)))
     return min((size * step for step in (1, 2, 5, 10)), key=lambda near: abs(log10(max(1.0, value) / near)))
 
 
 def name_span(name: str, color: Color | None, width: int | None = None) -> Span:
-    """What the session is called, on the colour of its profile."""
+    """Return the name of the session on the colour of its profile."""
     shown = one_line(name, width)
-    return (shown, "accent strong") if color is None else badge(shown, _INKS.get(color, str(color)))
+    return (shown, "accent strong") if color is None else badge(shown, _COLOUR_NAMES.get(color, str(color)))
 
 
-def token_spans(standing: StatusModel) -> list[Span]:
-    """How long the token lasts: loud where it runs out soon and no other follows, or where it has."""
-    left = standing.token_left_s
+def token_spans(model: StatusModel) -> list[Span]:
+    """Return the time until the token expires; highlighted if it expires soon and is not renewed, or has expired."""
+    left = model.token_left_s
     if left is None:
         return []
     if left <= 0:
-        return [(" · ", "grey"), ("token ran out", "red strong")]
-    is_soon = left <= TOKEN_EXPIRES_SOON_S and not standing.is_token_renewable
+        return [(" · ", "grey"), ("token expired", "red strong")]
+    is_soon = left <= TOKEN_EXPIRES_SOON_S and not model.is_token_renewable
     return [(f" · token {format_age(left)}", "amber" if is_soon else "grey")]
 
 
-def filter_spans(standing: StatusModel) -> list[Span]:
-    """The Core filter, whether writing is off, and what is left of the token."""
-    pieces: list[Span] = [(one_line(standing.core, 24) if standing.core else "all cores", "grey")]
-    if standing.read_only:
-        pieces.append((" · read-only", "amber"))
-    return pieces + token_spans(standing)
+def filter_spans(model: StatusModel) -> list[Span]:
+    """Return the Core filter, the read-only mark, and the time until the token expires."""
+    spans: list[Span] = [(one_line(model.core, 24) if model.core else "all cores", "grey")]
+    if model.read_only:
+        spans.append((" · read-only", "amber"))
+    return spans + token_spans(model)

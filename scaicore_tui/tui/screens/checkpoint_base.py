@@ -107,7 +107,7 @@ class CheckpointListScreen(SessionScreen):
     def action_continue(self) -> None:
         """Continue the current breakpoint, unless the selection has just changed by itself."""
         if self.state.session.clock.monotonic() - self._moved_at < SELECTION_SETTLE_S:
-            self.show_message("c: not sent, the selection has just changed. Check it, then press c again", "amber")
+            self.show_message("c: the selection just changed; check it, press c again", "amber")
         else:
             super().action_continue()
 
