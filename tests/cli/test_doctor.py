@@ -49,7 +49,7 @@ def test_nothing_is_set(fresh: Program) -> None:
     done = fresh("doctor")
     assert done.returncode == 2
     assert "no API is set" in done.stdout
-    assert "not looked at: tls, token, caller" in done.stdout
+    assert "not checked: tls, token, caller" in done.stdout
     assert not list(fresh.home.rglob("*.toml")) + list(fresh.home.rglob("*.journal*"))
 
 
@@ -86,7 +86,7 @@ def test_no_token_and_one_that_ran_out(fresh: Program, demo: Demo) -> None:
     checks = examined(there, code=4)
     assert "looked at SCAICORE_TUI_TOKEN" in checks["token"]["words"]
     checks = examined(there.knowing(SCAICORE_TUI_TOKEN=jwt(sub="usr_1", exp=1_700_000_000)), code=4)
-    assert "ran out" in checks["token"]["words"]
+    assert "expired" in checks["token"]["words"]
 
 
 def test_nobody_is_there(fresh: Program) -> None:

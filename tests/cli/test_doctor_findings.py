@@ -105,9 +105,9 @@ def test_a_token_that_ran_out() -> None:
 def test_what_a_token_says_of_itself_is_not_verified() -> None:
     claims = {"sub": "usr_1", "tenant_id": "acme", "exp": NOW + 2_540, "scope": "scaicore:view scaicore:manage"}
     findings = found(seen(replace(TARGET, token=Secret(jwt(**claims)))))
-    assert findings["token"].message == "from HERE · lasts 42m"
-    assert findings["caller"].message == "usr_1 of acme, as the token says: not verified"
-    assert findings["manage"].message == "scaicore:manage, as the token says: not verified"
+    assert findings["token"].message == "from HERE · expires in 42m"
+    assert findings["caller"].message == "usr_1 of acme according to the token, not verified"
+    assert findings["manage"].message == "scaicore:manage according to the token, not verified"
 
 
 def test_no_token() -> None:
@@ -163,7 +163,7 @@ def test_a_feed_of_few_or_no_events() -> None:
 @pytest.mark.parametrize(
     ("date", "mark", "words"),
     [
-        (NOW, CheckStatus.OK, "in step with the API's, to 0.5 s"),
+        (NOW, CheckStatus.OK, "agrees with the API's within 0.5 s"),
         (NOW + 200, CheckStatus.WARNING, "this machine's is 3m behind the API's"),
         (NOW - 7_200, CheckStatus.WARNING, "this machine's is 1h ahead of the API's"),
         (None, CheckStatus.UNKNOWN, "does not tell its time"),

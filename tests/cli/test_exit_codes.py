@@ -94,7 +94,7 @@ def test_a_replay_whose_answer_was_lost_is_unknown_and_not_repeated(program: Pro
             done = program.knowing(**settings)("replay", first, "--yes")
         (_, second) = grid.statuses()
     assert (done.returncode, done.stdout) == (7, "")
-    assert f"the answer was lost; {second} (likely: found by its input)" in done.stderr
+    assert f"the response was lost; {second} (likely: found by its input)" in done.stderr
 
 
 def ok(grid: FastGrid, writer: Program) -> int:

@@ -22,7 +22,7 @@ def test_odd_lines_stop_no_write_and_are_counted(grid: FastGrid, writer: Program
     assert writer("resolve", waiting, "approve", "--yes").returncode == 0
     told = writer("ledger")
     assert (told.returncode, len(told.stdout.splitlines())) == (0, 2)
-    assert told.stderr == f"4 lines can't be read, and are kept as they are: {ledger}\n"
+    assert told.stderr == f"4 unreadable lines were skipped and left in the file: {ledger}\n"
     assert ledger.read_bytes().startswith(ODD)
 
 

@@ -49,7 +49,7 @@ def test_record_counts_only_what_is_in_the_file(program: Program, tmp_path: Path
     assert told["events"] == told["recorded"] == count(path)
     assert told["unsaved"] == len(events) - count(path) > 0
     assert f"{told['unsaved']:,} events are not in the journal: {path}" in done.stderr
-    assert "make room" in done.stderr
+    assert "free some space" in done.stderr
     assert "Traceback" not in done.stderr
 
 

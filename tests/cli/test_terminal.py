@@ -30,7 +30,7 @@ def test_ctrl_c_while_a_write_is_under_way_gives_130(program: Program) -> None:
             process.send_signal(signal.SIGINT)
             said, talk = process.communicate(timeout=PATIENCE)
             assert (said, talk.count("\n")) == ("", 1)
-            assert "what was sent is not taken back" in talk
+            assert "interrupted: the write was already sent" in talk
             assert process.returncode == 130
         assert len(grid.statuses()) == 2
 

@@ -74,7 +74,7 @@ def test_a_run_that_ended_tells_what_it_was_and_ends(
     first, *_, end = done.stdout.splitlines()
     assert (done.returncode, "run began" in first, last in end) == (code, True, True)
     assert all(execution in line for line in done.stdout.splitlines())
-    assert ("has ended, and was not waiting" in done.stderr) == (flags[-1:] == ("waiting",))
+    assert ("has ended without being waiting" in done.stderr) == (flags[-1:] == ("waiting",))
 
 
 def test_its_lines_are_aligned(grid: FastGrid, writer: Program) -> None:
