@@ -1,4 +1,4 @@
-"""The way in. `--version` answers before anything else is loaded."""
+"""Start the program. `--version` is answered before anything else is imported."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import signal
 import sys
 from collections.abc import Mapping
 
-# Set by a shell that wants completions: they are typer's.
+# Set by a shell that asks typer for completions.
 COMPLETION_VARIABLE = "_SCAICORE_TUI_COMPLETE"
 
 
 def main() -> None:
-    """Run the command line, and exit with its code."""
+    """Run the command line and exit with its code."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        # Until something runs that has to clean up, an interrupt ends the process, and not whatever is being loaded.
+        # Until something runs that has to clean up, an interrupt ends the process at once, also during imports.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from scaicore_tui.cli.output import streams
 
@@ -23,7 +23,7 @@ def main() -> None:
     try:
         code = _run()
         sys.stdout.flush()
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (nobody else could tell of it)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (reported here or nowhere)
         from scaicore_tui.cli.output.stderr import report_error
 
         code = report_error(error)
@@ -32,7 +32,10 @@ def main() -> None:
 
 
 def asks_for_completion(env: Mapping[str, str]) -> bool:
-    """Whether a shell asks, and says for what. A left-over variable would fail each command."""
+    """Return True if a shell asks for completions.
+
+    The variable alone is not enough: if somebody exported it, every command would fail.
+    """
     instruction, _, shell = env.get(COMPLETION_VARIABLE, "").partition("_")
     if shell not in ("bash", "zsh", "fish", "powershell", "pwsh") or instruction not in ("source", "complete"):
         return False
@@ -44,7 +47,7 @@ def asks_for_completion(env: Mapping[str, str]) -> bool:
 
 
 def _run() -> int:
-    """Do what the command line says; the exit code."""
+    """Parse the arguments, run the command, and return its exit code."""
     if sys.argv[1:] == ["--version"]:
         from scaicore_tui import __version__
         from scaicore_tui.cli.output.stdout import line
@@ -60,7 +63,7 @@ def _run() -> int:
         from scaicore_tui.cli import main
 
         return main.main()
-    # What is loaded is no garbage: nobody need look for any, until the app runs.
+    # Imports create no garbage; a collection would only delay the start. The app enables it again.
     gc.disable()
     from scaicore_tui.cli.commands.app import open_app
     from scaicore_tui.cli.output.stderr import run_guarded, set_quiet

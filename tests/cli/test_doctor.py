@@ -76,9 +76,9 @@ def test_a_scaigrid_says_who_may_write(fresh: Program, token: str, allowed: bool
 def test_the_wrong_style_of_api(reader: Program, demo: Demo) -> None:
     grid, proxy = demo.ready["grid_url"], demo.ready["url"].removesuffix("/api/v1")
     checks = examined(reader, "--url", grid, code=3)
-    assert checks["api"]["fix"].startswith(f"--url {grid} --api scaigrid")
+    assert checks["api"]["fix"].startswith(f"use --url {grid} --api scaigrid")
     checks = examined(reader, "--url", proxy, "--api", "scaigrid", code=3)
-    assert checks["api"]["fix"].startswith(f"--url {proxy}/api/v1 --api scaiflow")
+    assert checks["api"]["fix"].startswith(f"use --url {proxy}/api/v1 --api scaiflow")
 
 
 def test_no_token_and_one_that_ran_out(fresh: Program, demo: Demo) -> None:

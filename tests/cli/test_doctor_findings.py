@@ -90,7 +90,7 @@ def test_an_api_of_the_other_style_is_named() -> None:
     elsewhere = replace(TARGET, api=Api.SCAIGRID)
     findings = found(seen(error=Unreachable("no"), status=404, elsewhere=elsewhere))
     assert "a ScaiGrid at https://h.example/v1/modules/scaicore" in findings["api"].message
-    assert findings["api"].fix.startswith("--url https://h.example --api scaigrid")
+    assert findings["api"].fix.startswith("use --url https://h.example --api scaigrid")
 
 
 def test_a_token_that_ran_out() -> None:
@@ -125,7 +125,7 @@ def test_no_token() -> None:
         (
             ["scaicore:view", "scaicore:manage", "scaicore:checkpoint_resolve"],
             CheckStatus.OK,
-            "can be answered, runs replayed",
+            "can be answered and runs replayed",
         ),
         (["scaicore:view"], CheckStatus.WARNING, "not allowed: scaicore:manage, scaicore:checkpoint_resolve"),
         (["scaicore:checkpoint_resolve"], CheckStatus.WARNING, "not allowed: scaicore:manage"),
@@ -143,7 +143,11 @@ def test_what_a_scaigrid_says_of_the_caller(permissions: object, mark: CheckStat
 def test_a_part_that_is_denied() -> None:
     denied = reply(403, PermissionDenied("scaicore:view required [403]"))
     finding = found(seen(checkpoints=denied))["view"]
-    assert (finding.code, finding.fix, finding.facts["denied"]) == (4, "ask for scaicore:view", "checkpoints")
+    assert (finding.code, finding.fix, finding.facts["denied"]) == (
+        4,
+        "ask your administrator for scaicore:view",
+        "checkpoints",
+    )
 
 
 @pytest.mark.parametrize(
@@ -166,7 +170,7 @@ def test_a_feed_of_few_or_no_events() -> None:
         (NOW, CheckStatus.OK, "agrees with the API's within 0.5 s"),
         (NOW + 200, CheckStatus.WARNING, "this machine's is 3m behind the API's"),
         (NOW - 7_200, CheckStatus.WARNING, "this machine's is 1h ahead of the API's"),
-        (None, CheckStatus.UNKNOWN, "does not tell its time"),
+        (None, CheckStatus.UNKNOWN, "does not send its time"),
     ],
 )
 def test_the_clocks(date: float | None, mark: CheckStatus, words: str) -> None:
@@ -189,5 +193,5 @@ def test_the_limit_and_the_latency() -> None:
 def test_a_limit_that_is_reached() -> None:
     over = RequestRejected("slow down [429]", retry_after=17.0, status=429)
     findings = found(seen(error=over, status=429, replies=[reply(429, over)]))
-    assert (findings["limit"].code, findings["limit"].fix) == (3, "again in 17s")
+    assert (findings["limit"].code, findings["limit"].fix) == (3, "try again in 17s")
     assert findings["api"].status is CheckStatus.OK

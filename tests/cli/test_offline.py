@@ -69,11 +69,11 @@ def test_without_a_file_it_is_the_profiles_own(program: Program, told: Any, file
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["runs"], "no journal is named"),
+        (["runs"], "no journal to show"),
         (["runs", "--no-journal"], "use it without --no-journal"),
         (["checkpoints"], "a journal cannot know what is still pending"),
-        (["resolve", "ckpt_1", "approve", "--yes"], "this needs the server, and --offline sends no request"),
-        (["replay", "@latest", "--yes"], "this needs the server, and --offline sends no request"),
+        (["resolve", "ckpt_1", "approve", "--yes"], "this command needs the server, but --offline sends no requests"),
+        (["replay", "@latest", "--yes"], "this command needs the server, but --offline sends no requests"),
         (["events", "--journal", __file__], "is no journal"),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",

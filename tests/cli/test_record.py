@@ -112,7 +112,7 @@ def test_two_do_not_write_one_journal(busy_grid: FastGrid, watcher: Program, tmp
         (("--no-journal",), 2, "use it without --no-journal"),
         (("--journal", "/proc/j"), 9, "no journal can be kept in /proc/j"),
         (("--journal", "/"), 9, "no journal can be kept in /"),
-        (("--offline",), 2, "this needs the server, and --offline sends no request"),
+        (("--offline",), 2, "this command needs the server, but --offline sends no requests"),
     ],
 )
 def test_what_can_not_be_recorded(writer: Program, flags: tuple[str, ...], code: int, words: str) -> None:
