@@ -1,4 +1,4 @@
-"""`doctor`, as its users meet it: nothing set, something wrong, all well. It only reads, and not much."""
+"""The command `doctor`: nothing configured, problems, no problems. It sends only a few reads."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ PAGE = answer(b'{"data": {"events": [], "checkpoints": [], "next_cursor": null}}
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Program:
-    """The program in a home of its own."""
+    """The program with a home folder of its own."""
     return Program(tmp_path, {})
 
 
 def examined(program: Program, *flags: str, code: int = 0) -> dict[str, Any]:
-    """Each check by its name, where it all comes to that exit code."""
+    """Run the doctor, assert its exit code, and return the checks by name."""
     done = program("doctor", "--json", *flags)
     assert done.returncode == code, done.stdout + done.stderr
     told = json.loads(done.stdout)
@@ -67,7 +67,7 @@ def test_all_is_well(reader: Program, demo: Demo) -> None:
 
 
 @pytest.mark.parametrize(("token", "allowed"), [(MANAGER, True), (VIEWER, False)])
-def test_a_scaigrid_says_who_may_write(fresh: Program, token: str, allowed: bool) -> None:
+def test_a_scaigrid_reports_the_permission_to_write(fresh: Program, token: str, allowed: bool) -> None:
     with fast_grid() as grid:
         checks = examined(fresh.knowing(**grid.settings(token)))
     assert (checks["api"]["facts"]["api"], checks["manage"]["facts"]["allowed"]) == ("scaigrid", allowed)
@@ -89,7 +89,7 @@ def test_no_token_and_one_that_ran_out(fresh: Program, demo: Demo) -> None:
     assert "expired" in checks["token"]["words"]
 
 
-def test_nobody_is_there(fresh: Program) -> None:
+def test_an_unreachable_api(fresh: Program) -> None:
     checks = examined(fresh.knowing(SCAICORE_TUI_URL="http://127.0.0.1:1", SCAICORE_TUI_TOKEN="a.b.c"), code=3)
     assert checks["api"]["words"].startswith("cannot reach 127.0.0.1:1")
     assert checks["feed"]["state"] == "unknown"
@@ -107,7 +107,7 @@ def test_it_asks_a_handful_of_times_and_only_reads(fresh: Program) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="XDG folders")
-def test_what_is_on_this_machine(fresh: Program) -> None:
+def test_local_checks(fresh: Program) -> None:
     config = fresh.home / "XDG_CONFIG_HOME" / "scaicore-tui" / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text('[profiles.prod]\nurl = "https://prod.example"\n')

@@ -1,4 +1,4 @@
-"""What the doctor makes of what it saw."""
+"""The findings of `doctor` for given replies of the API."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_all_is_well() -> None:
     assert "sgk_key" not in json.dumps([one.facts for one in findings.values()]) + str(findings)
 
 
-def test_every_failing_line_says_what_to_do_and_none_is_left_out() -> None:
+def test_every_failed_check_has_a_fix_and_no_check_is_missing() -> None:
     down = seen(error=Unreachable("cannot reach it", hint="check it"), status=200, replies=[])
     no = seen(error=CredentialsError("the token is not known [401]"), status=401)
     for findings in (found(down), found(no), found(seen(token_error=MISSING))):
@@ -102,7 +102,7 @@ def test_a_token_that_ran_out() -> None:
     assert found(seen(target))["token"].status is CheckStatus.FAILED
 
 
-def test_what_a_token_says_of_itself_is_not_verified() -> None:
+def test_claims_of_a_token_are_not_verified() -> None:
     claims = {"sub": "usr_1", "tenant_id": "acme", "exp": NOW + 2_540, "scope": "scaicore:view scaicore:manage"}
     findings = found(seen(replace(TARGET, token=Secret(jwt(**claims)))))
     assert findings["token"].message == "from HERE · expires in 42m"
@@ -132,7 +132,7 @@ def test_no_token() -> None:
         ("?", CheckStatus.UNKNOWN, "not known until the first write"),
     ],
 )
-def test_what_a_scaigrid_says_of_the_caller(permissions: object, mark: CheckStatus, words: str) -> None:
+def test_permissions_reported_by_a_scaigrid(permissions: object, mark: CheckStatus, words: str) -> None:
     me = {"id": "usr\x1b_1", "role": "viewer", "permissions": permissions}
     findings = found(seen(replace(TARGET, api=Api.SCAIGRID), me=me))
     assert findings["caller"].message == "usr␛_1, viewer"

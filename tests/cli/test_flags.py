@@ -16,14 +16,14 @@ from tests.support.program import Demo, Program, loaded_modules
 HEAVY = {"textual", "httpx", "pydantic", "starlette", "uvicorn"}
 
 
-def test_the_version_comes_without_the_program(program: Program) -> None:
+def test_the_version_is_printed_without_importing_the_program(program: Program) -> None:
     printed, modules = loaded_modules(program, "--version")
     assert printed == f"scaicore-tui {__version__}\n"
     assert "scaicore_tui" in modules
     assert not modules & {*HEAVY, "typer", "asyncio", "sqlite3"}
 
 
-def test_a_command_comes_without_the_app(program: Program) -> None:
+def test_a_command_does_not_import_the_app(program: Program) -> None:
     printed, modules = loaded_modules(program, "checkpoints", "--help")
     assert "--backfill" in printed
     assert not modules & {"textual", "starlette", "uvicorn"}
@@ -47,7 +47,7 @@ def test_plain_flags_are_read_as_typer_reads_them(words: str, monkeypatch: pytes
 @pytest.mark.parametrize(
     "words", ["runs", "url h", "-h", "--url", "--url --ascii", "--url=h", "--interval 0", "--backfill x", "--version"]
 )
-def test_what_is_not_plain_is_left_to_typer(words: str) -> None:
+def test_other_arguments_are_left_to_typer(words: str) -> None:
     assert parse_fast(words.split()) is None
 
 

@@ -15,7 +15,7 @@ def ledger_of(program: Program) -> Path:
     return folder / "ledger.jsonl"
 
 
-def test_odd_lines_stop_no_write_and_are_counted(grid: FastGrid, writer: Program) -> None:
+def test_unreadable_lines_stop_no_write_and_are_counted(grid: FastGrid, writer: Program) -> None:
     ledger = ledger_of(writer)
     ledger.write_bytes(ODD)
     waiting = grid.waiting_review()
@@ -26,7 +26,7 @@ def test_odd_lines_stop_no_write_and_are_counted(grid: FastGrid, writer: Program
     assert ledger.read_bytes().startswith(ODD)
 
 
-def test_where_no_ledger_can_be_kept_nothing_is_sent_and_all_else_works(grid: FastGrid, writer: Program) -> None:
+def test_without_a_writable_ledger_nothing_is_sent_and_reads_work(grid: FastGrid, writer: Program) -> None:
     ledger_of(writer).mkdir()
     waiting = grid.waiting_review()
     refused = writer("resolve", waiting, "approve", "--yes")

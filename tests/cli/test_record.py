@@ -37,7 +37,7 @@ def has_kept(process: subprocess.Popen[str], program: Program, journal: Path, ev
         assert process.poll() is None
 
 
-def test_it_records_until_nothing_new_comes(busy_grid: FastGrid, watcher: Program, tmp_path: Path) -> None:
+def test_record_ends_after_an_idle_time(busy_grid: FastGrid, watcher: Program, tmp_path: Path) -> None:
     for _ in range(3):
         busy_grid.finished("core_invoice-batch", GOOD)
     journal = tmp_path / "j"
@@ -115,7 +115,7 @@ def test_two_do_not_write_one_journal(busy_grid: FastGrid, watcher: Program, tmp
         (("--offline",), 2, "this command needs the server, but --offline sends no requests"),
     ],
 )
-def test_what_can_not_be_recorded(writer: Program, flags: tuple[str, ...], code: int, words: str) -> None:
+def test_invalid_recordings(writer: Program, flags: tuple[str, ...], code: int, words: str) -> None:
     done = writer("record", "--for", "1", *flags)
     assert (done.returncode, done.stdout) == (code, "")
     assert words in done.stderr
@@ -124,7 +124,7 @@ def test_what_can_not_be_recorded(writer: Program, flags: tuple[str, ...], code:
 NOTHING = "0 events recorded, 0 of 0 runs in the journal · 0 gaps · 0 duplicates"
 
 
-def test_a_failure_ends_it_with_its_summary_and_says_so(writer: Program) -> None:
+def test_a_failed_recording_prints_its_summary_and_the_error(writer: Program) -> None:
     done = writer("record", "--url", "http://127.0.0.1:1")
     assert (done.returncode, done.stdout.startswith(NOTHING)) == (3, True)
     assert done.stdout.rstrip().endswith("not read: the feed, the checkpoints")
@@ -156,9 +156,7 @@ def test_a_signal_before_anything_was_read_ends_it_with_its_summary(program: Pro
     assert (process.returncode, json.loads(said)["events"]) == (128 + signal.SIGTERM, 0)
 
 
-def test_what_was_not_read_is_in_the_summary_and_the_interval_that_the_limit_allows_is_said(
-    program: Program, tmp_path: Path
-) -> None:
+def test_the_summary_names_unread_events_and_the_limited_interval_is_reported(program: Program, tmp_path: Path) -> None:
     """The feed has more pages than the rate limit allows to read in that time, and the checkpoints hang."""
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(grid_server()) as grid:
         body = b'{"data": {"events": [%b], "next_cursor": "%d"}}'

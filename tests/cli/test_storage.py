@@ -26,7 +26,7 @@ os.execv(sys.executable, [sys.executable, "-m", "scaicore_tui", *sys.argv[1:]])
 
 
 def count(path: Path) -> int:
-    """How many events are in the file."""
+    """Return the number of events in the file."""
     with closing(sqlite3.connect(path)) as database:
         return int(database.execute("SELECT count(*) FROM events").fetchone()[0])
 
@@ -83,7 +83,9 @@ def too_long(folder: Path) -> Path:
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
-def test_what_can_not_be_read_is_said(program: Program, tmp_path: Path, make: object, command: str, words: str) -> None:
+def test_unreadable_files_are_reported(
+    program: Program, tmp_path: Path, make: object, command: str, words: str
+) -> None:
     assert callable(make)
     path = make(tmp_path)
     done = program(command, "--offline", "--journal", str(path))

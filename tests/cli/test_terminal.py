@@ -51,7 +51,7 @@ def test_a_question_that_is_not_answered_with_yes(
     assert grid.pending() == [waiting]
 
 
-def test_a_no_is_a_no_also_where_there_is_no_word_to_type(grid: FastGrid, writer: Program) -> None:
+def test_no_confirmation_sends_nothing_if_no_word_is_required(grid: FastGrid, writer: Program) -> None:
     waiting = grid.waiting_review()
     with asked(writer, "resolve", waiting, "") as terminal:
         terminal.until("[y/N]")
@@ -90,7 +90,7 @@ def test_a_protected_profile_wants_the_option_typed_out(
     assert grid.checkpoint(waiting)["status"] == left
 
 
-def test_the_ledger_tells_what_was_written_without_a_server(grid: FastGrid, writer: Program) -> None:
+def test_the_ledger_lists_writes_without_a_server(grid: FastGrid, writer: Program) -> None:
     waiting = grid.waiting_review()
     assert writer.document("ledger", "--json") == []
     writer.document("resolve", waiting, "approve", "--comment", "fine", "--yes", "--json")
@@ -131,7 +131,7 @@ def test_no_byte_of_an_event_drives_the_terminal(program: Program) -> None:
     ("flags", "settings", "coloured"),
     [((), {}, True), (("--no-color",), {}, False), ((), {"NO_COLOR": "1"}, False), ((), {"TERM": "dumb"}, False)],
 )
-def test_a_table_has_colours_where_a_terminal_does(
+def test_a_table_is_coloured_on_a_colour_terminal_only(
     reader: Program, flags: tuple[str, ...], settings: dict[str, str], coloured: bool
 ) -> None:
     with asked(reader.knowing(**settings), "runs", "--failed", *flags) as terminal:

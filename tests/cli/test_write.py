@@ -28,7 +28,7 @@ def test_an_answer_is_confirmed_by_the_run_that_moves(grid: FastGrid, writer: Pr
     assert (row["status"], row["resolution"], row["comment"]) == ("resolved", "approve", "within\nbudget")
 
 
-def test_the_second_answer_is_a_conflict_and_says_who_was_faster(grid: FastGrid, writer: Program) -> None:
+def test_the_second_answer_is_a_conflict_that_names_the_first_person(grid: FastGrid, writer: Program) -> None:
     waiting = grid.waiting_review()
     first = writer("resolve", waiting, "reject", "--yes")
     assert (first.returncode, first.stdout.partition(":")[0]) == (0, "confirmed")
@@ -40,7 +40,7 @@ def test_the_second_answer_is_a_conflict_and_says_who_was_faster(grid: FastGrid,
     assert grid.checkpoint(waiting) == row
 
 
-def test_what_is_not_offered_is_not_sent(grid: FastGrid, writer: Program) -> None:
+def test_an_unknown_option_is_not_sent(grid: FastGrid, writer: Program) -> None:
     waiting = grid.waiting_review()
     refused = writer("resolve", waiting, "maybe", "--yes")
     assert (refused.returncode, refused.stdout) == (2, "")
