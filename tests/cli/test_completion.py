@@ -27,12 +27,12 @@ def journal(tmp_path: Path) -> Path:
         checkpoint("ckpt_review", execution_id="exec_b", options=[{"id": "approve", "label": "Yes"}, "reject"]),
         checkpoint("ckpt_break", checkpoint_type="debug_breakpoint", options=[]),
     ]
-    with Journal.open(path) as kept:
-        intake = JournalWriter(kept)
-        intake.begin()
-        intake.news([started(NOON, name) for name in ("exec_a", "exec_b", HOSTILE)])
-        intake.news([completed(NOON + 1, "exec_a")])
-        intake.pending([read_checkpoint(json.dumps(row).encode()) for row in rows])
+    with Journal.open(path) as opened:
+        writer = JournalWriter(opened)
+        writer.begin()
+        writer.news([started(NOON, name) for name in ("exec_a", "exec_b", HOSTILE)])
+        writer.news([completed(NOON + 1, "exec_a")])
+        writer.pending([read_checkpoint(json.dumps(row).encode()) for row in rows])
     return path
 
 

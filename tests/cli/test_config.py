@@ -47,7 +47,7 @@ def configured(fresh: Program) -> Program:
     return fresh
 
 
-def told(program: Program, *flags: str) -> dict[str, tuple[object, str]]:
+def settings_of(program: Program, *flags: str) -> dict[str, tuple[object, str]]:
     """Return the value and the source of each setting."""
     settings = program.document("config", "show", "--json", *flags)["settings"]
     return {name: (setting["value"], setting["source"]) for name, setting in settings.items()}
@@ -58,20 +58,20 @@ def test_the_path_is_known_before_the_file_exists(fresh: Program) -> None:
     assert path == fresh.home / "XDG_CONFIG_HOME" / "scaicore-tui" / "config.toml"
     assert not path.exists()
     assert fresh("config", "check").returncode == 0
-    assert told(fresh)["url"] == (None, "default")
+    assert settings_of(fresh)["url"] == (None, "default")
 
 
 def test_every_value_names_its_source(configured: Program) -> None:
     file = config_of(configured)
     program = configured.knowing(SCAICORE_TUI_URL="https://env.example", STAGING=SECRET)
-    shown = told(program, "--core", "core_x")
+    shown = settings_of(program, "--core", "core_x")
     assert shown["profile"] == ("staging", f"default in {file}")
     assert shown["url"] == ("https://env.example", "SCAICORE_TUI_URL")
     assert shown["core"] == ("core_x", "--core")
     assert shown["color"] == ("amber", f"profile staging in {file}")
     assert shown["interval"] == (5.0, "default")
     assert shown["token"] == ("…", "STAGING")
-    assert told(configured, "--profile", "prod")["profile"] == ("prod", "--profile")
+    assert settings_of(configured, "--profile", "prod")["profile"] == ("prod", "--profile")
     lines = program.lines("config", "show")
     assert any(line.split() == ["url", "https://env.example", "SCAICORE_TUI_URL"] for line in lines)
 
@@ -82,7 +82,7 @@ def test_no_secret_is_printed_and_no_command_is_run(configured: Program) -> None
         done = hidden(*arguments)
         assert done.returncode == 2
         assert SECRET not in done.stdout + done.stderr
-    assert told(configured, "--profile", "prod")["token"] == ("…", "token_command of profile prod")
+    assert settings_of(configured, "--profile", "prod")["token"] == ("…", "token_command of profile prod")
     assert not Path("asked").exists()
 
 
@@ -136,7 +136,7 @@ def test_the_first_file_is_written_from_flags(fresh: Program) -> None:
     profile = content.profiles["my prod"]
     assert (profile.url, profile.token_command) == ("https://h.example", ("scaikey", "token", "x y"))
     assert (profile.core, profile.color, profile.protected) == ('core_"ü"', "red", True)
-    assert told(fresh)["url"][0] == "https://h.example"
+    assert settings_of(fresh)["url"][0] == "https://h.example"
 
 
 def test_an_existing_file_is_never_changed(configured: Program) -> None:

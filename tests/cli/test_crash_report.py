@@ -35,12 +35,12 @@ def chained() -> None:
         raise KeyError(PAYLOAD) from error
 
 
-def told(error: BaseException) -> str:
+def trace_of(error: BaseException) -> str:
     return "\n".join(crash.format_trace(error))
 
 
 def test_a_chain_is_printed_from_its_cause_without_messages() -> None:
-    text = told(caught(chained))
+    text = trace_of(caught(chained))
     assert PAYLOAD not in text
     assert text.index("ValueError") < text.index("and then") < text.index("KeyError")
     assert "    raise KeyError(PAYLOAD) from error" in text
@@ -60,20 +60,20 @@ def test_a_chain_is_printed_from_its_cause_without_messages() -> None:
     ids=lambda value: type(value).__name__,
 )
 def test_only_messages_that_quote_no_value_are_printed(error: Exception, name: str) -> None:
-    assert told(error).startswith(name)
-    assert PAYLOAD not in told(error)
+    assert trace_of(error).startswith(name)
+    assert PAYLOAD not in trace_of(error)
 
 
 def test_sqlite_errors_are_printed_by_their_name() -> None:
     with closing(sqlite3.connect(":memory:")) as database:
         error = caught(lambda: database.execute("SELECT 'said' FROM nowhere"))
-    assert told(error).startswith("OperationalError: SQLITE_ERROR")
+    assert trace_of(error).startswith("OperationalError: SQLITE_ERROR")
 
 
 def test_a_group_is_printed_with_its_parts_and_classified_by_its_internal_error() -> None:
     group = ExceptionGroup(PAYLOAD, [Unreachable("away"), ExceptionGroup("", [caught(chained)])])
-    assert "  |   | KeyError" in told(group)
-    assert PAYLOAD not in told(group)
+    assert "  |   | KeyError" in trace_of(group)
+    assert PAYLOAD not in trace_of(group)
     assert isinstance(crash.root_cause(group), KeyError)
     assert isinstance(crash.root_cause(ExceptionGroup("", [Unreachable("away")])), Unreachable)
 
@@ -82,7 +82,7 @@ def test_both_ends_of_a_deep_recursion_are_printed() -> None:
     def deep() -> None:
         deep()
 
-    lines = told(caught(deep)).splitlines()
+    lines = trace_of(caught(deep)).splitlines()
     assert len(lines) < 5 * crash.MAX_END_FRAMES
     assert any("more …" in line for line in lines)
 
@@ -90,7 +90,7 @@ def test_both_ends_of_a_deep_recursion_are_printed() -> None:
 def test_an_endless_chain_ends() -> None:
     first, second = ValueError(), KeyError()
     first.__cause__, second.__cause__ = second, first
-    assert told(first).count("Error") == 2
+    assert trace_of(first).count("Error") == 2
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes of files")

@@ -35,12 +35,12 @@ def examined(program: Program, *flags: str, code: int = 0) -> dict[str, Any]:
     """Run the doctor, assert its exit code, and return the checks by name."""
     done = program("doctor", "--json", *flags)
     assert done.returncode == code, done.stdout + done.stderr
-    told = json.loads(done.stdout)
-    assert (told["ok"], told["exit_code"]) == (code == 0, code)
-    assert [check["name"] for check in told["checks"]] == NAMES
-    for check in told["checks"]:
+    report = json.loads(done.stdout)
+    assert (report["ok"], report["exit_code"]) == (code == 0, code)
+    assert [check["name"] for check in report["checks"]] == NAMES
+    for check in report["checks"]:
         assert check["fix"] or check["state"] in ("ok", "unknown")
-    return {check["name"]: check for check in told["checks"]}
+    return {check["name"]: check for check in report["checks"]}
 
 
 def test_nothing_is_set(fresh: Program) -> None:
@@ -142,7 +142,7 @@ def test_a_driver_that_is_not_ours_is_explained(monkeypatch: pytest.MonkeyPatch)
 def test_on_a_terminal(reader: Program) -> None:
     with Terminal(reader.home, [*COMMAND, "doctor"], size=(70, 40), env=reader.settings) as terminal:
         assert terminal.wait() == 0
-        said = terminal.text
-    assert "70×40" in said
-    assert max(map(len, said.splitlines())) <= 70
-    assert [name for name in NAMES if f" {name} " in said] == NAMES
+        screen = terminal.text
+    assert "70×40" in screen
+    assert max(map(len, screen.splitlines())) <= 70
+    assert [name for name in NAMES if f" {name} " in screen] == NAMES

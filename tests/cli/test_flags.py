@@ -38,10 +38,10 @@ def test_a_command_does_not_import_the_app(program: Program) -> None:
     ],
 )
 def test_plain_flags_are_read_as_typer_reads_them(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[Common] = []
-    monkeypatch.setattr("scaicore_tui.cli.main.open_app", told.append)
+    opened: list[Common] = []
+    monkeypatch.setattr("scaicore_tui.cli.main.open_app", opened.append)
     typer.testing.CliRunner().invoke(app, words.split())
-    assert told == [parse_fast(words.split())]
+    assert opened == [parse_fast(words.split())]
 
 
 @pytest.mark.parametrize(
@@ -56,13 +56,13 @@ def test_the_version_among_other_flags(program: Program) -> None:
 
 
 def test_flags_stand_before_or_after_the_command(demo: Demo, program: Program) -> None:
-    told = program.knowing(SCAICORE_TUI_TOKEN=demo.ready["token"])
+    demo_program = program.knowing(SCAICORE_TUI_TOKEN=demo.ready["token"])
     flags = ("--url", demo.ready["url"], "--core", "core_invoice-batch")
-    before = told.document(*flags, "runs", "--json")
+    before = demo_program.document(*flags, "runs", "--json")
     assert before
     assert {run["core_id"] for run in before} == {"core_invoice-batch"}
-    assert told.document("runs", "--json", *flags) == before
-    nearer = told.document(*flags, "runs", "--json", "--core", "core_expense-approval")
+    assert demo_program.document("runs", "--json", *flags) == before
+    nearer = demo_program.document(*flags, "runs", "--json", "--core", "core_expense-approval")
     assert {run["core_id"] for run in nearer} == {"core_expense-approval"}
 
 

@@ -54,13 +54,13 @@ async def test_changes_above_an_open_gap_wait_until_it_is_filled(page_size: int)
         await session.read_once()
         while await session.load_older():
             pass
-        follower, told = ChangeFollower(session, None), list[Transition]()
-        session.subscribe(lambda update: told.extend(follower.new_changes()))
+        follower, changes = ChangeFollower(session, None), list[Transition]()
+        session.subscribe(lambda update: changes.extend(follower.new_changes()))
         for end in (SPLIT + 20, 2_000, 2_001, len(FEED)):
             line.sim.log[:] = FEED[:end]
             await session.read_once()
-        told.extend(follower.new_changes())
-        assert told == whole(FEED, SPLIT)
+        changes.extend(follower.new_changes())
+        assert changes == whole(FEED, SPLIT)
 
 
 async def test_one_run_is_followed_from_its_past_changes_to_new_ones() -> None:

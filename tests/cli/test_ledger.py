@@ -20,9 +20,9 @@ def test_unreadable_lines_stop_no_write_and_are_counted(grid: FastGrid, writer: 
     ledger.write_bytes(ODD)
     waiting = grid.waiting_review()
     assert writer("resolve", waiting, "approve", "--yes").returncode == 0
-    told = writer("ledger")
-    assert (told.returncode, len(told.stdout.splitlines())) == (0, 2)
-    assert told.stderr == f"4 unreadable lines were skipped and left in the file: {ledger}\n"
+    listing = writer("ledger")
+    assert (listing.returncode, len(listing.stdout.splitlines())) == (0, 2)
+    assert listing.stderr == f"4 unreadable lines were skipped and left in the file: {ledger}\n"
     assert ledger.read_bytes().startswith(ODD)
 
 

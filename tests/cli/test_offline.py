@@ -1,4 +1,4 @@
-"""Commands without a server: what was recorded tells what the feed told, to whoever has neither address nor token."""
+"""Commands without a server: a recording shows the same as the API did, without an address or a token."""
 
 from __future__ import annotations
 
@@ -25,19 +25,21 @@ def files(reader: Program, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 
 @pytest.fixture(scope="module")
-def told(reader: Program, files: dict[str, Path]) -> Any:
+def api_runs(reader: Program, files: dict[str, Path]) -> Any:
     """The runs as the feed tells them."""
     return reader.document("runs", "--json", "--journal", str(files["journal"]), *STILL)
 
 
 @pytest.mark.parametrize("kind", ["journal", "lines"])
-def test_offline_runs_equal_those_of_the_api(program: Program, files: dict[str, Path], told: Any, kind: str) -> None:
+def test_offline_runs_equal_those_of_the_api(
+    program: Program, files: dict[str, Path], api_runs: Any, kind: str
+) -> None:
     where = ("--offline", "--journal", str(files[kind]))
-    assert program.document("runs", "--json", *where) == told
-    assert program.document("show", "@latest", "--json", *where) == told[0]
-    assert len(program.lines("runs", *where)) == len(told) + 1
-    events = program.lines("events", "--json", *where, "--execution", told[0]["execution_id"][:9])
-    assert len(events) == told[0]["event_count"]
+    assert program.document("runs", "--json", *where) == api_runs
+    assert program.document("show", "@latest", "--json", *where) == api_runs[0]
+    assert len(program.lines("runs", *where)) == len(api_runs) + 1
+    events = program.lines("events", "--json", *where, "--execution", api_runs[0]["execution_id"][:9])
+    assert len(events) == api_runs[0]["event_count"]
     assert program.document("runs", "--json", "--core", "core_research", *where) == []
 
 
@@ -55,7 +57,7 @@ def test_nothing_that_speaks_to_servers_is_loaded(program: Program, files: dict[
         assert not modules & {"httpx", "textual", "starlette", "uvicorn"}
 
 
-def test_without_a_file_the_profiles_journal_is_shown(program: Program, told: Any, files: dict[str, Path]) -> None:
+def test_without_a_file_the_profiles_journal_is_shown(program: Program, api_runs: Any, files: dict[str, Path]) -> None:
     settled = program.knowing(SCAICORE_TUI_URL="https://scaiflow.example.com", SCAICORE_TUI_PROFILE="")
     missing = settled("runs", "--offline")
     assert (missing.returncode, missing.stdout) == (5, "")
@@ -63,7 +65,7 @@ def test_without_a_file_the_profiles_journal_is_shown(program: Program, told: An
     assert path.name.startswith("default@scaiflow.example.com-")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(files["journal"].read_bytes())
-    assert settled.document("runs", "--json", "--offline") == told
+    assert settled.document("runs", "--json", "--offline") == api_runs
 
 
 @pytest.mark.parametrize(
@@ -100,6 +102,6 @@ def test_the_app_shows_a_journal_as_offline(program: Program, files: dict[str, P
         assert terminal.wait() == 0
 
 
-def test_a_journal_is_shown_while_the_app_writes_it(program: Program, files: dict[str, Path], told: Any) -> None:
+def test_a_journal_is_shown_while_the_app_writes_it(program: Program, files: dict[str, Path], api_runs: Any) -> None:
     with Journal.open(files["journal"]):
-        assert program.document("runs", "--json", "--offline", "--journal", str(files["journal"])) == told
+        assert program.document("runs", "--json", "--offline", "--journal", str(files["journal"])) == api_runs

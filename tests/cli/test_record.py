@@ -41,11 +41,11 @@ def test_record_ends_after_an_idle_time(busy_grid: FastGrid, watcher: Program, t
     for _ in range(3):
         busy_grid.finished("core_invoice-batch", GOOD)
     journal = tmp_path / "j"
-    told = watcher.document("record", "--journal", str(journal), "--until-idle", "0.5", "--json", *FAST)
+    summary = watcher.document("record", "--journal", str(journal), "--until-idle", "0.5", "--json", *FAST)
     assert kept(watcher, journal) == stored(busy_grid)
     events = len(stored(busy_grid))
-    assert told["requests"] >= 4
-    assert {name: told[name] for name in told if name != "requests"} == {
+    assert summary["requests"] >= 4
+    assert {name: summary[name] for name in summary if name != "requests"} == {
         "journal": str(journal),
         "events": events,
         "runs": 3,
@@ -73,8 +73,8 @@ def test_an_interrupt_ends_it_with_its_summary(
         next_line_with(process.stderr, "recording ")
         has_kept(process, watcher, tmp_path / "j", len(stored(busy_grid)))
         process.send_signal(number)
-        told, talk = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, talk, json.loads(told)["events"]) == (128 + number, "", len(stored(busy_grid)))
+        output, messages = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, messages, json.loads(output)["events"]) == (128 + number, "", len(stored(busy_grid)))
 
 
 def test_nothing_is_lost_while_the_server_is_away(busy_grid: FastGrid, tmp_path: Path) -> None:
@@ -90,9 +90,9 @@ def test_nothing_is_lost_while_the_server_is_away(busy_grid: FastGrid, tmp_path:
             while len(stored(grid)) < 1_200:
                 grid.finished("core_invoice-batch", GOOD)
             grid.portal.call(line.up)
-            told, talk = process.communicate(timeout=PATIENCE)
-    assert "connection restored after " in talk
-    summary = json.loads(told)
+            output, messages = process.communicate(timeout=PATIENCE)
+    assert "connection restored after " in messages
+    summary = json.loads(output)
     assert (process.returncode, summary["gaps"], summary["holes"], summary["duplicates"]) == (0, 0, 0, 0)
     assert kept(program, journal) == stored(grid)
 
@@ -151,9 +151,9 @@ def test_a_signal_before_anything_was_read_ends_it_with_its_summary(program: Pro
         with program.knowing(**settings).started("record", "--json", "--journal", str(tmp_path / "j")) as process:
             assert silent.is_asked.wait(PATIENCE)
             process.send_signal(signal.SIGTERM)
-            said, _ = process.communicate(timeout=PATIENCE)
+            output, _ = process.communicate(timeout=PATIENCE)
         silent.release()
-    assert (process.returncode, json.loads(said)["events"]) == (128 + signal.SIGTERM, 0)
+    assert (process.returncode, json.loads(output)["events"]) == (128 + signal.SIGTERM, 0)
 
 
 def test_the_summary_names_unread_events_and_the_limited_interval_is_reported(program: Program, tmp_path: Path) -> None:

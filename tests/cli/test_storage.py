@@ -45,10 +45,10 @@ def test_record_counts_only_what_is_in_the_file(program: Program, tmp_path: Path
             check=False,
         )
     assert done.returncode == 9, done.stderr
-    told = json.loads(done.stdout)
-    assert told["events"] == told["recorded"] == count(path)
-    assert told["unsaved"] == len(events) - count(path) > 0
-    assert f"{told['unsaved']:,} events are not in the journal: {path}" in done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["events"] == summary["recorded"] == count(path)
+    assert summary["unsaved"] == len(events) - count(path) > 0
+    assert f"{summary['unsaved']:,} events are not in the journal: {path}" in done.stderr
     assert "free some space" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -56,9 +56,9 @@ def test_record_counts_only_what_is_in_the_file(program: Program, tmp_path: Path
 def damaged(folder: Path) -> Path:
     path = folder / "damaged.journal"
     with Journal.open(path) as journal:
-        intake = JournalWriter(journal)
-        intake.begin()
-        intake.news(many_runs(200))
+        writer = JournalWriter(journal)
+        writer.begin()
+        writer.news(many_runs(200))
     pages = path.stat().st_size // PAGE
     with path.open("r+b") as file:
         file.seek(PAGE)

@@ -95,8 +95,8 @@ def test_an_input_that_windows_wrote_is_read(grid: FastGrid, writer: Program, tm
     execution = grid.finished(APPROVAL, TRIP)
     file = tmp_path / "input.json"
     file.write_bytes(json.dumps({**TRIP, "employee": "Björn"}, ensure_ascii=False, indent=1).encode(encoding))
-    told = writer.document("replay", execution, "--input", str(file), "--yes", "--json")
-    assert grid.input_of(told["execution_id"])["employee"] == "Björn"
+    replayed = writer.document("replay", execution, "--input", str(file), "--yes", "--json")
+    assert grid.input_of(replayed["execution_id"])["employee"] == "Björn"
 
 
 @pytest.mark.parametrize(
@@ -147,9 +147,9 @@ def test_a_pipe_that_does_not_block_is_waited_for(program: Program) -> None:
         os.write(writing, b"x" * 65_536)
         with subprocess.Popen([*COMMAND, "--help"], env=program.environment, stdout=writing) as process:
             os.close(writing)
-            said = pipe.read()
+            text = pipe.read()
             assert process.wait(PATIENCE) == 0
-    assert b"Exit codes" in said
+    assert b"Exit codes" in text
 
 
 def test_without_a_home_folder_the_error_names_the_variable_to_set(program: Program) -> None:

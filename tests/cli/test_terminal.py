@@ -28,9 +28,9 @@ def test_ctrl_c_while_a_write_is_under_way_gives_130(program: Program) -> None:
         with program.knowing(**grid.settings(MANAGER)).started("replay", first, "--yes") as process:
             grid.runs_come_to(2)
             process.send_signal(signal.SIGINT)
-            said, talk = process.communicate(timeout=PATIENCE)
-            assert (said, talk.count("\n")) == ("", 1)
-            assert "interrupted: the write was already sent" in talk
+            output, messages = process.communicate(timeout=PATIENCE)
+            assert (output, messages.count("\n")) == ("", 1)
+            assert "interrupted: the write was already sent" in messages
             assert process.returncode == 130
         assert len(grid.statuses()) == 2
 

@@ -51,7 +51,7 @@ def expected(grid: FastGrid) -> list[tuple[str, str, str | None]]:
     return [(CHANGES[kind], load["execution_id"], load.get("node_id")) for kind, load in steps if kind in CHANGES]
 
 
-def told(lines: Sequence[Any]) -> list[tuple[str, str, str | None]]:
+def changes_of(lines: Sequence[Any]) -> list[tuple[str, str, str | None]]:
     return [(line["change"], line["execution_id"], line["node_id"]) for line in lines if "checkpoint" not in line]
 
 
@@ -122,7 +122,7 @@ def test_nothing_of_all_runs_is_missed_while_the_server_is_away(tmp_path: Path, 
             lines = rest(process)
             assert process.wait(PATIENCE) == 0
     assert lines[-1]["change"] == "checkpoint_waits"
-    assert told(lines) == expected(grid)[past:]
+    assert changes_of(lines) == expected(grid)[past:]
 
 
 def test_a_run_that_fails_while_the_server_is_away_gives_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
