@@ -13,7 +13,7 @@ COMPLETION_VARIABLE = "_SCAICORE_TUI_COMPLETE"
 
 
 def main() -> None:
-    """Run the command line, and exit with its code."""
+    """Run the command line and exit with its code."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # While modules load there is nothing to clean up: let an interrupt end the process without a traceback.
         signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -110,7 +110,7 @@ def profiles(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
 
 @silent_on_error
 def schemas(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
-    """Offer the commands whose documents have a schema."""
+    """Offer the commands that have a schema."""
     from scaicore_tui.cli.schemas import schema_names
 
     yield from ((name, "") for name in schema_names())

@@ -147,7 +147,7 @@ class Group(TyperGroup):
 
 
 def commands(group: TyperGroup, under: str = "") -> dict[str, Any]:
-    """Return all commands of `group` and its sub-groups by the words that call them, such as `config show`."""
+    """Return all commands of `group` and its sub-groups by their full name, such as `config show`."""
     found: dict[str, Any] = {}
     for name, command in group.commands.items():
         typed = f"{under}{name}"

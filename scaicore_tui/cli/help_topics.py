@@ -29,13 +29,13 @@ PAGER = "less"
 _LESS_OPTIONS = "FRX"
 
 
-def show_help(program: Any, words: Sequence[str], *, no_color: bool) -> None:
+def show_help(program: Any, names: Sequence[str], *, no_color: bool) -> None:
     """Show the page of a topic, or the help of a command of `program`.
 
     Raises:
         UsageError: there is no such topic or command; the hint lists all topics.
     """
-    topic = " ".join(words)
+    topic = " ".join(names)
     known = commands(program)
     if topic in manual.PAGES:
         _show(manual.render(manual.source(topic), _width(), bold=use_colour(no_color)))
@@ -52,19 +52,19 @@ def _width() -> int:
 
 
 def _show(text: str) -> None:
-    """Show the text in the person's pager; print it if there is no terminal or no pager."""
+    """Show the text in the user's pager; print it if there is no terminal or no pager."""
     pager = shlex.split(os.environ.get("PAGER", PAGER))
     if not pager or not (sys.stdin.isatty() and sys.stdout.isatty()) or not _page(pager, text):
         stdout.line(text.rstrip("\n"))
 
 
 def _page(pager: Sequence[str], text: str) -> bool:
-    """Run the pager and return whether it could be started. An interrupt is for the pager alone."""
+    """Run the pager and return whether it could be started. While it runs, only the pager handles interrupts."""
     stdout.flush()
     environment = {"LESS": _LESS_OPTIONS, **os.environ}
     with signal_handlers([signal.SIGINT], lambda *_: None):
         try:
-            subprocess.run(pager, input=text.encode(), env=environment, check=False)  # noqa: S603  (the person's choice)
+            subprocess.run(pager, input=text.encode(), env=environment, check=False)  # noqa: S603  (chosen by the user)
         except OSError:
             return False
     return True

@@ -21,16 +21,16 @@ PAGES: Mapping[str, str] = {
     "config": "scaicore-tui-config.5",
     "serve": "scaicore-tui-serve.8",
 }
-# What each page is about.
+# Short descriptions of the pages.
 TOPICS: Mapping[str, str] = {
     "": "the whole command line: scaicore-tui(1)",
-    "keys": "all keys and signs: scaicore-tui-keys(7)",
+    "keys": "all keys and glyphs: scaicore-tui-keys(7)",
     "config": "settings, tokens and journals: scaicore-tui-config(5)",
     "serve": "running the REST API: scaicore-tui-serve(8)",
 }
-# In columns, as all sizes here.
+# Sizes here are in columns.
 INDENT = 4
-# A term of at most this many columns stands beside its text, a longer one above it.
+# A term of at most this many columns is on the line of its text, a longer one on the line above.
 SHORT_TERM = 12
 _MARK = re.compile(r"<!-- .* -->")
 _INLINE = re.compile(r"`([^`]+)`|\*\*(.+?)\*\*")
@@ -48,7 +48,7 @@ class Kind(StrEnum):
 
 
 class Block(NamedTuple):
-    """One block. `term` is only set in a definition; the lines of code are kept, other text has none."""
+    """One block. `term` is only set in a definition; code keeps its line breaks, other text has none."""
 
     kind: Kind
     text: str
@@ -56,11 +56,11 @@ class Block(NamedTuple):
 
     @property
     def has_short_term(self) -> bool:
-        """Return whether the term of a definition leaves room for text beside it."""
+        """Return True for a definition whose term is short enough to share a line with its text."""
         return self.kind is Kind.DEFINITION and len(plain(self.term)) <= SHORT_TERM
 
 
-# Blocks that follow each other without a blank line, and whether their terms are short.
+# Kinds of blocks (and whether their term is short) that have no blank line between them.
 _DENSE = frozenset({(Kind.ITEM, False), (Kind.DEFINITION, True)})
 
 

@@ -40,7 +40,7 @@ class Common(Struct, frozen=True):
     backfill: Annotated[int | None, _flag("Past events to read at the start. [5000]", metavar="N", min=0)] = None
     offline: Annotated[bool, _flag("Show recorded events; contact no server.", "--offline")] = False
     read_only: Annotated[bool, _flag("Turn off everything that writes.", "--read-only")] = False
-    ascii: Annotated[bool, _flag("Use ASCII signs instead of glyphs.", "--ascii")] = False
+    ascii: Annotated[bool, _flag("Use ASCII characters instead of glyphs.", "--ascii")] = False
     no_color: Annotated[bool, _flag("Use no colours. [NO_COLOR]", "--no-color")] = False
     low_bandwidth: Annotated[bool, _flag("Send less to the terminal, for slow links.", "--low-bandwidth")] = False
     notify: Annotated[bool, _flag("Bell and notification on failure or new checkpoint.", "--notify")] = False

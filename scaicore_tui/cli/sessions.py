@@ -50,7 +50,9 @@ def require_target(common: Common) -> Target:
     """
     if common.offline:
         raise UsageError(
-            "this needs the server, and --offline sends no request", effect="nothing was sent", hint=OFFLINE_HINT
+            "this command needs the server, but --offline sends no requests",
+            effect="nothing was sent",
+            hint=OFFLINE_HINT,
         )
     settings = load_common_settings(common)
     target = usable_target(settings)
@@ -77,7 +79,7 @@ def recorded_file(common: Common) -> Path:
     target = load_common_settings(common).target()
     if target is None:
         raise ConfigError(
-            "no journal is named", hint="set --journal FILE, or --profile or --url to show the journal of that API"
+            "no journal to show", hint="set --journal FILE, or --profile or --url to show the journal of that API"
         )
     from scaicore_tui.session import journal_to_read
 
@@ -88,7 +90,7 @@ def open_offline(common: Common) -> Session:
     """Open an offline session for the app. Raises NotFound or ConfigError if there is nothing to show."""
     path = recorded_file(common)
     if common.core is not None and common.journal is not None:
-        raise UsageError("--core limits requests: with --offline --journal, press / in the app to filter")
+        raise UsageError("--core only works with a server or a profile; press / in the app to filter a journal")
     named = Target(url="http://localhost", name=path.name, low_bandwidth=common.low_bandwidth)
     target = named if common.journal is not None else load_common_settings(common).target() or named
     from scaicore_tui.session import open_recorded_session
@@ -152,7 +154,9 @@ def former_notice(common: Common, target: Target) -> str:
         return ""
     former = unused_former_journal(target)
     return (
-        "" if former is None else f"{former} is not used, as it may hold other feeds too: --offline --journal shows it"
+        ""
+        if former is None
+        else f"the old journal {former} is not used, as it may have events of other APIs; --offline --journal shows it"
     )
 
 
@@ -169,7 +173,7 @@ def report_unknown(session: Session) -> None:
         say(f"{session.lost_count:,} events were not saved: {session.journal_problem}")
     if unknown := session.writes_to_look_up:
         count, them = ("1 write has", "it") if len(unknown) == 1 else (f"{len(unknown)} writes have", "them")
-        say(f"{count} an unknown outcome: the next start looks {them} up. See: scaicore-tui ledger")
+        say(f"{count} an unknown outcome: the next start of the app looks {them} up; scaicore-tui ledger lists {them}")
 
 
 def open_recording(common: Common) -> tuple[Session, Path]:

@@ -1,4 +1,4 @@
-"""What the command line's tests share: the program, a demo for all that only read, a grid for each that writes."""
+"""Fixtures for the command line: the program, one demo for tests that read, a grid for each test that writes."""
 
 from __future__ import annotations
 
@@ -20,39 +20,39 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def program(home: Path) -> Program:
-    """The program as it is after its installation: it knows no API."""
+    """The program after its installation, without any settings."""
     return Program(home, {})
 
 
 @pytest.fixture(scope="session")
 def demo(program: Program) -> Iterator[Demo]:
-    """A demo that starts no new runs; those of its past that are under way come to their end."""
+    """A demo that starts no new runs; its unfinished runs end."""
     with running_demo(program, "--seed", "7", "--rate", "0") as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def reader(program: Program, demo: Demo) -> Program:
-    """The program, told of the demo."""
+    """The program with the settings of the demo."""
     return program.with_variables(**demo.settings)
 
 
 @pytest.fixture
 def grid() -> Iterator[FastGrid]:
-    """A grid without a past."""
+    """A grid without runs."""
     with fast_grid() as running:
         yield running
 
 
 @pytest.fixture
 def writer(tmp_path: Path, grid: FastGrid) -> Program:
-    """The program, told of the grid of this test; its ledger knows of no other."""
+    """The program with the settings of this test's grid, and a ledger of its own."""
     return Program(tmp_path, grid.settings(MANAGER))
 
 
 @pytest.fixture
 def busy_grid(monkeypatch: pytest.MonkeyPatch) -> Iterator[FastGrid]:
-    """A grid that lets itself be asked five times a second."""
+    """A grid without the usual rate limit."""
     monkeypatch.setattr(rate_limits, "REQUESTS_PER_API_KEY", 100_000)
     with fast_grid(rate_limits=True) as running:
         yield running

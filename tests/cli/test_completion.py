@@ -1,4 +1,4 @@
-"""Completion as shells ask for it: out of the journal, quick, without a server, and silent whatever is wrong."""
+"""Shell completion: from the journal, without a server, with few imports, and silent on any error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HOSTILE = "exec_$(touch owned)"
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Path:
-    """A journal with a run that ended, one that waits, one whose id some shells would run, and what waits."""
+    """A journal with an ended run, a waiting run, a run whose id is a shell command, and two checkpoints."""
     import json
 
     path = tmp_path / "j"
@@ -27,17 +27,17 @@ def journal(tmp_path: Path) -> Path:
         checkpoint("ckpt_review", execution_id="exec_b", options=[{"id": "approve", "label": "Yes"}, "reject"]),
         checkpoint("ckpt_break", checkpoint_type="debug_breakpoint", options=[]),
     ]
-    with Journal.open(path) as kept:
-        intake = JournalWriter(kept)
-        intake.prepare()
-        intake.append_new([started(NOON, name) for name in ("exec_a", "exec_b", HOSTILE)])
-        intake.append_new([completed(NOON + 1, "exec_a")])
-        intake.save_pending([read_checkpoint(json.dumps(row).encode()) for row in rows])
+    with Journal.open(path) as opened:
+        writer = JournalWriter(opened)
+        writer.prepare()
+        writer.append_new([started(NOON, name) for name in ("exec_a", "exec_b", HOSTILE)])
+        writer.append_new([completed(NOON + 1, "exec_a")])
+        writer.save_pending([read_checkpoint(json.dumps(row).encode()) for row in rows])
     return path
 
 
 def completed_in(shell: str, program: Program, line: str) -> list[str]:
-    """What that shell is offered behind that line, in its own protocol."""
+    """Return the completions of that shell for the line, in its own format."""
     words = line.split(" ")
     asks = {
         "bash": {ASK: "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)},
@@ -72,13 +72,13 @@ def test_runs_and_checkpoints_come_from_the_journal(program: Program, journal: P
         ("fish", ["exec_a\tcompleted core_a"]),
     ],
 )
-def test_each_shell_is_told_in_its_own_way(program: Program, journal: Path, shell: str, lines: list[str]) -> None:
+def test_each_shell_gets_its_own_format(program: Program, journal: Path, shell: str, lines: list[str]) -> None:
     assert completed_in(shell, program, f"scaicore-tui show --journal {journal} exec_a") == lines
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
 def test_bash_completes(program: Program, journal: Path, tmp_path: Path) -> None:
-    """The script that is installed, in a shell; it runs nothing that an id says."""
+    """The installed script works in bash, and executes no command in an id."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "scaicore-tui").write_text(f'#!/bin/sh\nexec {" ".join(COMMAND)} "$@"\n')
     (tmp_path / "bin" / "scaicore-tui").chmod(0o755)
@@ -103,7 +103,7 @@ def test_bash_completes(program: Program, journal: Path, tmp_path: Path) -> None
     assert not (tmp_path / "owned").exists()
 
 
-def test_words_that_are_known(program: Program, tmp_path: Path) -> None:
+def test_fixed_words_and_profiles_are_offered(program: Program, tmp_path: Path) -> None:
     config = tmp_path / "XDG_CONFIG_HOME" / "scaicore-tui" / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text('[profiles.staging]\nurl = "https://staging.example.com"\n[profiles.production]\n')
@@ -116,7 +116,9 @@ def test_words_that_are_known(program: Program, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", ["show ", "resolve ", "runs --core ", "show --journal /no/such/file "])
-def test_nothing_is_said_where_there_is_nothing(program: Program, tmp_path: Path, line: str) -> None:
+def test_completion_is_silent_without_a_journal_or_with_a_broken_config(
+    program: Program, tmp_path: Path, line: str
+) -> None:
     assert offered(program, f"scaicore-tui {line}") <= {"@latest"}
     (tmp_path / "config").mkdir()
     broken = tmp_path / "XDG_CONFIG_HOME" / "scaicore-tui" / "config.toml"
@@ -126,7 +128,7 @@ def test_nothing_is_said_where_there_is_nothing(program: Program, tmp_path: Path
     assert offered(Program(tmp_path, {}), f"scaicore-tui {line}--journal {__file__} ") <= {"@latest"}
 
 
-def test_it_loads_little(program: Program, journal: Path) -> None:
+def test_completion_imports_no_network_or_screen_library(program: Program, journal: Path) -> None:
     asks = {ASK: "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
     line = {"_TYPER_COMPLETE_ARGS": f"scaicore-tui show --journal {journal} "}
     printed, modules = loaded_modules(program.with_variables(**asks, **line))

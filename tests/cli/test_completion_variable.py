@@ -1,4 +1,4 @@
-"""A variable that a shell sets while it completes, and that somebody exported."""
+"""The completion variable is only honoured with a complete request of a shell."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ from scaicore_tui.__main__ import COMPLETION_VARIABLE, asks_for_completion
         ({COMPLETION_VARIABLE: "complete_fish", "_TYPER_COMPLETE_ARGS": ""}, True),
     ],
 )
-def test_only_a_shell_that_says_what_it_completes_is_answered(env: dict[str, str], asks: bool) -> None:
+def test_only_a_complete_request_of_a_shell_is_answered(env: dict[str, str], asks: bool) -> None:
     assert asks_for_completion(env) is asks

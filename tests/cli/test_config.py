@@ -1,4 +1,4 @@
-"""`config`: where the file is, what counts and who said so, what is wrong, and the first file."""
+"""The commands `config path`, `show`, `check` and `init`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="XDG folders")
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Program:
-    """The program in a home of its own."""
+    """The program with a home folder of its own."""
     return Program(tmp_path, {})
 
 
@@ -47,46 +47,46 @@ def configured(fresh: Program) -> Program:
     return fresh
 
 
-def told(program: Program, *flags: str) -> dict[str, tuple[object, str]]:
-    """Each setting, and what said so."""
+def settings_of(program: Program, *flags: str) -> dict[str, tuple[object, str]]:
+    """Return the value and the source of each setting."""
     settings = program.json_output("config", "show", "--json", *flags)["settings"]
     return {name: (setting["value"], setting["source"]) for name, setting in settings.items()}
 
 
-def test_the_file_has_a_place_before_there_is_one(fresh: Program) -> None:
+def test_the_path_is_known_before_the_file_exists(fresh: Program) -> None:
     path = config_of(fresh)
     assert path == fresh.home / "XDG_CONFIG_HOME" / "scaicore-tui" / "config.toml"
     assert not path.exists()
     assert fresh("config", "check").returncode == 0
-    assert told(fresh)["url"] == (None, "default")
+    assert settings_of(fresh)["url"] == (None, "default")
 
 
 def test_every_value_names_its_source(configured: Program) -> None:
     file = config_of(configured)
     program = configured.with_variables(SCAICORE_TUI_URL="https://env.example", STAGING=SECRET)
-    shown = told(program, "--core", "core_x")
+    shown = settings_of(program, "--core", "core_x")
     assert shown["profile"] == ("staging", f"default in {file}")
     assert shown["url"] == ("https://env.example", "SCAICORE_TUI_URL")
     assert shown["core"] == ("core_x", "--core")
     assert shown["color"] == ("amber", f"profile staging in {file}")
     assert shown["interval"] == (5.0, "default")
     assert shown["token"] == ("…", "STAGING")
-    assert told(configured, "--profile", "prod")["profile"] == ("prod", "--profile")
+    assert settings_of(configured, "--profile", "prod")["profile"] == ("prod", "--profile")
     lines = program.lines("config", "show")
     assert any(line.split() == ["url", "https://env.example", "SCAICORE_TUI_URL"] for line in lines)
 
 
-def test_no_secret_is_told_and_no_command_run(configured: Program) -> None:
+def test_no_secret_is_printed_and_no_command_is_run(configured: Program) -> None:
     hidden = configured.with_variables(SCAICORE_TUI_TOKEN=SECRET, SCAICORE_TUI_URL=f"https://me:{SECRET}@h.example")
     for arguments in (("config", "show"), ("config", "show", "--json"), ("config", "check", "--json")):
         done = hidden(*arguments)
         assert done.returncode == 2
         assert SECRET not in done.stdout + done.stderr
-    assert told(configured, "--profile", "prod")["token"] == ("…", "token_command of profile prod")
+    assert settings_of(configured, "--profile", "prod")["token"] == ("…", "token_command of profile prod")
     assert not Path("asked").exists()
 
 
-def test_what_is_wrong_is_told_with_how_to_mend_it(configured: Program) -> None:
+def test_problems_are_listed_with_their_fixes(configured: Program) -> None:
     file = config_of(configured)
     assert configured.lines("config", "check") == [f"{file}: no problems found"]
     file.write_text(PROFILES + f'intervall = 3\nkeep_mb = "many"\n[profiles.old]\ntoken_env = "{SECRET}"\n')
@@ -102,7 +102,7 @@ def test_what_is_wrong_is_told_with_how_to_mend_it(configured: Program) -> None:
     assert "did you mean interval?; and 1 more: scaicore-tui config check" in done.stderr
 
 
-def test_what_can_not_be_used_is_wrong_too(configured: Program) -> None:
+def test_unusable_values_are_problems(configured: Program) -> None:
     file = config_of(configured)
     file.write_text(
         f'default = "gone"\n[profiles.a]\nurl = "http://far.example"\ntoken_command = ["no-such-program"]\n'
@@ -118,7 +118,7 @@ def test_what_can_not_be_used_is_wrong_too(configured: Program) -> None:
     assert all(one["fix"] for one in problems)
 
 
-def test_what_the_environment_says_is_checked(configured: Program) -> None:
+def test_the_environment_is_checked(configured: Program) -> None:
     done = configured.with_variables(SCAICORE_TUI_API="soap")("config", "check")
     assert done.returncode == 2
     assert "unknown API 'soap' (SCAICORE_TUI_API)" in done.stdout
@@ -136,10 +136,10 @@ def test_the_first_file_is_written_from_flags(fresh: Program) -> None:
     profile = content.profiles["my prod"]
     assert (profile.url, profile.token_command) == ("https://h.example", ("scaikey", "token", "x y"))
     assert (profile.core, profile.color, profile.protected) == ('core_"ü"', "red", True)
-    assert told(fresh)["url"][0] == "https://h.example"
+    assert settings_of(fresh)["url"][0] == "https://h.example"
 
 
-def test_a_file_that_is_there_is_never_touched(configured: Program) -> None:
+def test_an_existing_file_is_never_changed(configured: Program) -> None:
     done = configured("config", "init", "--url", "https://h.example")
     assert done.returncode == 2
     assert "already exists · the file was not changed" in done.stderr

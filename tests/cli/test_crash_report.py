@@ -1,4 +1,4 @@
-"""The report of a failure: where it happened, whole, and nothing of what was handled."""
+"""Reports of internal errors have complete traces and no data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from scaicore_tui.cli.runner import RedactedFormatter
 from scaicore_tui.errors import RequestRejected, Unreachable
 from tests.support.waiting import yield_once
 
-PAYLOAD = "what-a-flow-said"
+PAYLOAD = "data-of-a-flow"
 
 
 def caught(act: Callable[[], object]) -> Exception:
@@ -35,12 +35,12 @@ def chained() -> None:
         raise KeyError(PAYLOAD) from error
 
 
-def told(error: BaseException) -> str:
+def trace_of(error: BaseException) -> str:
     return "\n".join(crash.format_trace(error))
 
 
-def test_a_chain_is_told_from_its_cause_on_without_its_words() -> None:
-    text = told(caught(chained))
+def test_a_chain_is_printed_from_its_cause_without_messages() -> None:
+    text = trace_of(caught(chained))
     assert PAYLOAD not in text
     assert text.index("ValueError") < text.index("and then") < text.index("KeyError")
     assert "    raise KeyError(PAYLOAD) from error" in text
@@ -59,30 +59,30 @@ def test_a_chain_is_told_from_its_cause_on_without_its_words() -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_words_are_kept_where_they_quote_nothing(error: Exception, name: str) -> None:
-    assert told(error).startswith(name)
-    assert PAYLOAD not in told(error)
+def test_only_messages_that_quote_no_value_are_printed(error: Exception, name: str) -> None:
+    assert trace_of(error).startswith(name)
+    assert PAYLOAD not in trace_of(error)
 
 
-def test_of_sqlite_its_own_name_of_the_error_is_told() -> None:
+def test_sqlite_errors_are_printed_by_their_name() -> None:
     with closing(sqlite3.connect(":memory:")) as database:
         error = caught(lambda: database.execute("SELECT 'said' FROM nowhere"))
-    assert told(error).startswith("OperationalError: SQLITE_ERROR")
+    assert trace_of(error).startswith("OperationalError: SQLITE_ERROR")
 
 
-def test_groups_are_told_with_their_parts_and_judged_by_what_is_a_mistake() -> None:
+def test_a_group_is_printed_with_its_parts_and_classified_by_its_internal_error() -> None:
     group = ExceptionGroup(PAYLOAD, [Unreachable("away"), ExceptionGroup("", [caught(chained)])])
-    assert "  |   | KeyError" in told(group)
-    assert PAYLOAD not in told(group)
+    assert "  |   | KeyError" in trace_of(group)
+    assert PAYLOAD not in trace_of(group)
     assert isinstance(crash.root_cause(group), KeyError)
     assert isinstance(crash.root_cause(ExceptionGroup("", [Unreachable("away")])), Unreachable)
 
 
-def test_a_deep_recursion_is_told_at_both_ends() -> None:
+def test_both_ends_of_a_deep_recursion_are_printed() -> None:
     def deep() -> None:
         deep()
 
-    lines = told(caught(deep)).splitlines()
+    lines = trace_of(caught(deep)).splitlines()
     assert len(lines) < 5 * crash.MAX_END_FRAMES
     assert any("more …" in line for line in lines)
 
@@ -90,7 +90,7 @@ def test_a_deep_recursion_is_told_at_both_ends() -> None:
 def test_an_endless_chain_ends() -> None:
     first, second = ValueError(), KeyError()
     first.__cause__, second.__cause__ = second, first
-    assert told(first).count("Error") == 2
+    assert trace_of(first).count("Error") == 2
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes of files")
@@ -101,7 +101,7 @@ def test_the_newest_few_are_kept_for_their_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
 
 
-def test_where_no_report_can_be_written_that_is_said(
+def test_a_report_that_cannot_be_saved_is_mentioned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
@@ -112,7 +112,7 @@ def test_where_no_report_can_be_written_that_is_said(
     assert PAYLOAD not in line
 
 
-def test_what_people_can_do_something_about_is_no_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_expected_error_in_a_group_is_no_internal_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert report_error(ExceptionGroup("", [Unreachable("away", hint="come back")])) == 3
     assert capsys.readouterr().err == "scaicore-tui: away · come back\n"
 

@@ -23,9 +23,9 @@ def test_the_demos_proxy_and_grid_return_the_same(demo: Demo) -> None:
     query = {"status": "resolved"}
     proxied = httpx.get(f"{demo.ready['url']}/scaicore/checkpoints", params=query, headers=bearer)
     with demo.client() as grid:
-        told = grid.get("/checkpoints", params=query).json()["data"]["checkpoints"]
-    assert told
-    assert proxied.json()["data"]["checkpoints"] == told
+        listed = grid.get("/checkpoints", params=query).json()["data"]["checkpoints"]
+    assert listed
+    assert proxied.json()["data"]["checkpoints"] == listed
 
 
 def test_ctrl_c_ends_the_demo_silently_with_130(program: Program) -> None:
@@ -55,9 +55,9 @@ def test_serve_puts_the_api_in_front_of_a_grid(program: Program, demo: Demo) -> 
         "serve", "--upstream", demo.ready["grid_url"], "--port", "0", "--allow-host", "box.example"
     ) as server:
         assert server.stderr is not None
-        said, _, upstream = server.stderr.readline().strip().partition(" in front of ")
+        banner, _, upstream = server.stderr.readline().strip().partition(" in front of ")
         assert upstream == demo.ready["grid_url"]
-        url = said.removeprefix("serving ")
+        url = banner.removeprefix("serving ")
         bare = httpx.get(f"{url}/scaicore/events")
         assert (bare.status_code, bare.json()["detail"]["error"]) == (412, "missing_credentials")
         hosts = ("box.example", "evil.example")

@@ -1,4 +1,4 @@
-"""`doctor`, as its users meet it: nothing set, something wrong, all well. It only reads, and not much."""
+"""The command `doctor`: nothing configured, problems, no problems. It sends only a few reads."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ PAGE = answer(b'{"data": {"events": [], "checkpoints": [], "next_cursor": null}}
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Program:
-    """The program in a home of its own."""
+    """The program with a home folder of its own."""
     return Program(tmp_path, {})
 
 
 def examined(program: Program, *flags: str, code: int = 0) -> dict[str, Any]:
-    """Each check by its name, where it all comes to that exit code."""
+    """Run the doctor, assert its exit code, and return the checks by name."""
     done = program("doctor", "--json", *flags)
     assert done.returncode == code, done.stdout + done.stderr
-    told = json.loads(done.stdout)
-    assert (told["ok"], told["exit_code"]) == (code == 0, code)
-    assert [check["name"] for check in told["checks"]] == NAMES
-    for check in told["checks"]:
+    report = json.loads(done.stdout)
+    assert (report["ok"], report["exit_code"]) == (code == 0, code)
+    assert [check["name"] for check in report["checks"]] == NAMES
+    for check in report["checks"]:
         assert check["fix"] or check["state"] in ("ok", "unknown")
-    return {check["name"]: check for check in told["checks"]}
+    return {check["name"]: check for check in report["checks"]}
 
 
 def test_nothing_is_set(fresh: Program) -> None:
@@ -49,7 +49,7 @@ def test_nothing_is_set(fresh: Program) -> None:
     done = fresh("doctor")
     assert done.returncode == 2
     assert "no API is set" in done.stdout
-    assert "not looked at: tls, token, caller" in done.stdout
+    assert "not checked: tls, token, caller" in done.stdout
     assert not list(fresh.home.rglob("*.toml")) + list(fresh.home.rglob("*.journal*"))
 
 
@@ -67,7 +67,7 @@ def test_all_is_well(reader: Program, demo: Demo) -> None:
 
 
 @pytest.mark.parametrize(("token", "allowed"), [(MANAGER, True), (VIEWER, False)])
-def test_a_scaigrid_says_who_may_write(fresh: Program, token: str, allowed: bool) -> None:
+def test_a_scaigrid_reports_the_permission_to_write(fresh: Program, token: str, allowed: bool) -> None:
     with fast_grid() as grid:
         checks = examined(fresh.with_variables(**grid.settings(token)))
     assert (checks["api"]["facts"]["api"], checks["manage"]["facts"]["allowed"]) == ("scaigrid", allowed)
@@ -76,9 +76,9 @@ def test_a_scaigrid_says_who_may_write(fresh: Program, token: str, allowed: bool
 def test_the_wrong_style_of_api(reader: Program, demo: Demo) -> None:
     grid, proxy = demo.ready["grid_url"], demo.ready["url"].removesuffix("/api/v1")
     checks = examined(reader, "--url", grid, code=3)
-    assert checks["api"]["fix"].startswith(f"--url {grid} --api scaigrid")
+    assert checks["api"]["fix"].startswith(f"use --url {grid} --api scaigrid")
     checks = examined(reader, "--url", proxy, "--api", "scaigrid", code=3)
-    assert checks["api"]["fix"].startswith(f"--url {proxy}/api/v1 --api scaiflow")
+    assert checks["api"]["fix"].startswith(f"use --url {proxy}/api/v1 --api scaiflow")
 
 
 def test_no_token_and_one_that_ran_out(fresh: Program, demo: Demo) -> None:
@@ -86,10 +86,10 @@ def test_no_token_and_one_that_ran_out(fresh: Program, demo: Demo) -> None:
     checks = examined(there, code=4)
     assert "checked SCAICORE_TUI_TOKEN" in checks["token"]["words"]
     checks = examined(there.with_variables(SCAICORE_TUI_TOKEN=jwt(sub="usr_1", exp=1_700_000_000)), code=4)
-    assert "ran out" in checks["token"]["words"]
+    assert "expired" in checks["token"]["words"]
 
 
-def test_nobody_is_there(fresh: Program) -> None:
+def test_an_unreachable_api(fresh: Program) -> None:
     checks = examined(fresh.with_variables(SCAICORE_TUI_URL="http://127.0.0.1:1", SCAICORE_TUI_TOKEN="a.b.c"), code=3)
     assert checks["api"]["words"].startswith("cannot reach 127.0.0.1:1")
     assert checks["feed"]["state"] == "unknown"
@@ -107,7 +107,7 @@ def test_it_asks_a_handful_of_times_and_only_reads(fresh: Program) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="XDG folders")
-def test_what_is_on_this_machine(fresh: Program) -> None:
+def test_local_checks(fresh: Program) -> None:
     config = fresh.home / "XDG_CONFIG_HOME" / "scaicore-tui" / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text('[profiles.prod]\nurl = "https://prod.example"\n')
@@ -142,7 +142,7 @@ def test_a_driver_that_is_not_ours_is_explained(monkeypatch: pytest.MonkeyPatch)
 def test_on_a_terminal(reader: Program) -> None:
     with Terminal(reader.home, [*COMMAND, "doctor"], size=(70, 40), env=reader.settings) as terminal:
         assert terminal.wait() == 0
-        said = terminal.text
-    assert "70×40" in said
-    assert max(map(len, said.splitlines())) <= 70
-    assert [name for name in NAMES if f" {name} " in said] == NAMES
+        screen = terminal.text
+    assert "70×40" in screen
+    assert max(map(len, screen.splitlines())) <= 70
+    assert [name for name in NAMES if f" {name} " in screen] == NAMES

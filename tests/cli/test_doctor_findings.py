@@ -1,4 +1,4 @@
-"""What the doctor makes of what it saw."""
+"""The findings of `doctor` for given replies of the API."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_all_is_well() -> None:
     assert "sgk_key" not in json.dumps([one.facts for one in findings.values()]) + str(findings)
 
 
-def test_every_failing_line_says_what_to_do_and_none_is_left_out() -> None:
+def test_every_failed_check_has_a_fix_and_no_check_is_missing() -> None:
     down = seen(error=Unreachable("cannot reach it", hint="check it"), status=200, replies=[])
     no = seen(error=CredentialsError("the token is not known [401]"), status=401)
     for findings in (found(down), found(no), found(seen(token_error=MISSING))):
@@ -90,7 +90,7 @@ def test_an_api_of_the_other_style_is_named() -> None:
     elsewhere = replace(TARGET, api=Api.SCAIGRID)
     findings = found(seen(error=Unreachable("no"), status=404, elsewhere=elsewhere))
     assert "a ScaiGrid at https://h.example/v1/modules/scaicore" in findings["api"].message
-    assert findings["api"].fix.startswith("--url https://h.example --api scaigrid")
+    assert findings["api"].fix.startswith("use --url https://h.example --api scaigrid")
 
 
 def test_a_token_that_ran_out() -> None:
@@ -102,12 +102,12 @@ def test_a_token_that_ran_out() -> None:
     assert found(seen(target))["token"].status is CheckStatus.FAILED
 
 
-def test_what_a_token_says_of_itself_is_not_verified() -> None:
+def test_claims_of_a_token_are_not_verified() -> None:
     claims = {"sub": "usr_1", "tenant_id": "acme", "exp": NOW + 2_540, "scope": "scaicore:view scaicore:manage"}
     findings = found(seen(replace(TARGET, token=Secret(jwt(**claims)))))
-    assert findings["token"].message == "from HERE · lasts 42m"
-    assert findings["caller"].message == "usr_1 of acme, as the token says: not verified"
-    assert findings["manage"].message == "scaicore:manage, as the token says: not verified"
+    assert findings["token"].message == "from HERE · expires in 42m"
+    assert findings["caller"].message == "usr_1 of acme according to the token, not verified"
+    assert findings["manage"].message == "scaicore:manage according to the token, not verified"
 
 
 def test_no_token() -> None:
@@ -125,14 +125,14 @@ def test_no_token() -> None:
         (
             ["scaicore:view", "scaicore:manage", "scaicore:checkpoint_resolve"],
             CheckStatus.OK,
-            "can be answered, runs replayed",
+            "can be answered and runs replayed",
         ),
         (["scaicore:view"], CheckStatus.WARNING, "not allowed: scaicore:manage, scaicore:checkpoint_resolve"),
         (["scaicore:checkpoint_resolve"], CheckStatus.WARNING, "not allowed: scaicore:manage"),
         ("?", CheckStatus.UNKNOWN, "not known until the first write"),
     ],
 )
-def test_what_a_scaigrid_says_of_the_caller(permissions: object, mark: CheckStatus, words: str) -> None:
+def test_permissions_reported_by_a_scaigrid(permissions: object, mark: CheckStatus, words: str) -> None:
     me = {"id": "usr\x1b_1", "role": "viewer", "permissions": permissions}
     findings = found(seen(replace(TARGET, api=Api.SCAIGRID), me=me))
     assert findings["caller"].message == "usr␛_1, viewer"
@@ -143,7 +143,11 @@ def test_what_a_scaigrid_says_of_the_caller(permissions: object, mark: CheckStat
 def test_a_part_that_is_denied() -> None:
     denied = reply(403, PermissionDenied("scaicore:view required [403]"))
     finding = found(seen(checkpoints=denied))["view"]
-    assert (finding.code, finding.fix, finding.facts["denied"]) == (4, "ask for scaicore:view", "checkpoints")
+    assert (finding.code, finding.fix, finding.facts["denied"]) == (
+        4,
+        "ask your administrator for scaicore:view",
+        "checkpoints",
+    )
 
 
 @pytest.mark.parametrize(
@@ -163,10 +167,10 @@ def test_a_feed_of_few_or_no_events() -> None:
 @pytest.mark.parametrize(
     ("date", "mark", "words"),
     [
-        (NOW, CheckStatus.OK, "in step with the API's, to 0.5 s"),
+        (NOW, CheckStatus.OK, "agrees with the API's within 0.5 s"),
         (NOW + 200, CheckStatus.WARNING, "this machine's is 3m behind the API's"),
         (NOW - 7_200, CheckStatus.WARNING, "this machine's is 1h ahead of the API's"),
-        (None, CheckStatus.UNKNOWN, "does not tell its time"),
+        (None, CheckStatus.UNKNOWN, "does not send its time"),
     ],
 )
 def test_the_clocks(date: float | None, mark: CheckStatus, words: str) -> None:
@@ -189,5 +193,5 @@ def test_the_limit_and_the_latency() -> None:
 def test_a_limit_that_is_reached() -> None:
     over = RequestRejected("slow down [429]", retry_after=17.0, status=429)
     findings = found(seen(error=over, status=429, replies=[reply(429, over)]))
-    assert (findings["limit"].code, findings["limit"].fix) == (3, "again in 17s")
+    assert (findings["limit"].code, findings["limit"].fix) == (3, "try again in 17s")
     assert findings["api"].status is CheckStatus.OK

@@ -1,4 +1,4 @@
-"""What the doctor sees of TLS, on real connections."""
+"""The TLS check of `doctor` on real connections."""
 
 from __future__ import annotations
 

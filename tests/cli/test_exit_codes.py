@@ -1,4 +1,4 @@
-"""What keeps a command from its work has an exit code, and words that say what to do."""
+"""Each kind of error has an exit code and a message with a hint."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_without_any_configuration_it_offers_the_demo(program: Program) -> None:
     assert "set SCAICORE_TUI_URL, or --url, or try: scaicore-tui demo" in done.stderr
 
 
-def test_without_a_token_it_says_where_it_looked(program: Program) -> None:
+def test_a_missing_token_lists_the_sources_that_were_tried(program: Program) -> None:
     done = program("runs", "--url", LOOPBACK)
     assert (done.returncode, done.stdout) == (4, "")
     assert "no credential for 127.0.0.1:1: checked SCAICORE_TUI_TOKEN" in done.stderr
@@ -43,7 +43,7 @@ def test_a_token_that_the_server_does_not_take(reader: Program) -> None:
     assert "sgk_stranger" not in done.stderr
 
 
-def test_a_port_where_nobody_listens(program: Program) -> None:
+def test_a_closed_port(program: Program) -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         host = f"127.0.0.1:{bound.getsockname()[1]}"
@@ -72,7 +72,7 @@ def test_a_server_that_is_no_scaicore(reader: Program, demo: Demo) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_makes_no_sense(program: Program, arguments: list[str], words: str) -> None:
+def test_invalid_arguments(program: Program, arguments: list[str], words: str) -> None:
     done = program.with_variables(SCAICORE_TUI_TOKEN="a.b.c")(*arguments)
     assert (done.returncode, done.stdout) == (9 if words == "is no journal" else 2, "")
     assert words in done.stderr
@@ -94,7 +94,7 @@ def test_a_replay_whose_answer_was_lost_is_unknown_and_not_repeated(program: Pro
             done = program.with_variables(**settings)("replay", first, "--yes")
         (_, second) = grid.statuses()
     assert (done.returncode, done.stdout) == (7, "")
-    assert f"the answer was lost; {second} (likely: found by its input)" in done.stderr
+    assert f"the response was lost; {second} (likely: found by its input)" in done.stderr
 
 
 def ok(grid: FastGrid, writer: Program) -> int:

@@ -59,14 +59,14 @@ def test_a_profile(tmp_path: Path, grid: FastGrid, waiting: str, token_file: Pat
     folders = {name: value for name, value in program.environment.items() if name.startswith("XDG_")}
     command = [*COMMAND, "config", "init", "--api", "scaigrid"]
     with Terminal(tmp_path, command, size=(120, 24), env=folders) as terminal:
-        for question, said in (
+        for question, reply in (
             ("Name of the profile", "work"),
             ("The API's address", grid.served.url),
             ("1, 2 or 3", "3"),
             ("The command", f"cat {token_file}"),
         ):
             terminal.wait_until(question)
-            terminal.press(said, "enter")
+            terminal.press(reply, "enter")
         assert terminal.wait() == 0
     assert program("config", "check").returncode == 0
     answered(program, waiting)

@@ -16,14 +16,14 @@ from tests.support.program import Demo, Program, loaded_modules
 HEAVY = {"textual", "httpx", "pydantic", "starlette", "uvicorn"}
 
 
-def test_the_version_comes_without_the_program(program: Program) -> None:
+def test_the_version_is_printed_without_importing_the_program(program: Program) -> None:
     printed, modules = loaded_modules(program, "--version")
     assert printed == f"scaicore-tui {__version__}\n"
     assert "scaicore_tui" in modules
     assert not modules & {*HEAVY, "typer", "asyncio", "sqlite3"}
 
 
-def test_a_command_comes_without_the_app(program: Program) -> None:
+def test_a_command_does_not_import_the_app(program: Program) -> None:
     printed, modules = loaded_modules(program, "checkpoints", "--help")
     assert "--backfill" in printed
     assert not modules & {"textual", "starlette", "uvicorn"}
@@ -38,16 +38,16 @@ def test_a_command_comes_without_the_app(program: Program) -> None:
     ],
 )
 def test_plain_flags_are_read_as_typer_reads_them(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[Common] = []
-    monkeypatch.setattr("scaicore_tui.cli.main.open_app", told.append)
+    opened: list[Common] = []
+    monkeypatch.setattr("scaicore_tui.cli.main.open_app", opened.append)
     typer.testing.CliRunner().invoke(app, words.split())
-    assert told == [parse_fast(words.split())]
+    assert opened == [parse_fast(words.split())]
 
 
 @pytest.mark.parametrize(
     "words", ["runs", "url h", "-h", "--url", "--url --ascii", "--url=h", "--interval 0", "--backfill x", "--version"]
 )
-def test_what_is_not_plain_is_left_to_typer(words: str) -> None:
+def test_other_arguments_are_left_to_typer(words: str) -> None:
     assert parse_fast(words.split()) is None
 
 
@@ -56,13 +56,13 @@ def test_the_version_among_other_flags(program: Program) -> None:
 
 
 def test_flags_stand_before_or_after_the_command(demo: Demo, program: Program) -> None:
-    told = program.with_variables(SCAICORE_TUI_TOKEN=demo.ready["token"])
+    demo_program = program.with_variables(SCAICORE_TUI_TOKEN=demo.ready["token"])
     flags = ("--url", demo.ready["url"], "--core", "core_invoice-batch")
-    before = told.json_output(*flags, "runs", "--json")
+    before = demo_program.json_output(*flags, "runs", "--json")
     assert before
     assert {run["core_id"] for run in before} == {"core_invoice-batch"}
-    assert told.json_output("runs", "--json", *flags) == before
-    nearer = told.json_output(*flags, "runs", "--json", "--core", "core_expense-approval")
+    assert demo_program.json_output("runs", "--json", *flags) == before
+    nearer = demo_program.json_output(*flags, "runs", "--json", "--core", "core_expense-approval")
     assert {run["core_id"] for run in nearer} == {"core_expense-approval"}
 
 

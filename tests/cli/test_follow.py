@@ -40,7 +40,7 @@ class Line:
 
 
 def whole(events: Sequence[Event], first: int) -> list[Transition]:
-    """What is to be told of the events from that one on."""
+    """Return the expected changes from that event on."""
     teller = TransitionStream(
         lambda key, upto: [(n, e) for n, e in enumerate(events[: upto + 1]) if e.execution_id == key]
     )
@@ -48,22 +48,22 @@ def whole(events: Sequence[Event], first: int) -> list[Transition]:
 
 
 @pytest.mark.parametrize("page_size", [50, 500])
-async def test_a_hole_is_told_once_it_is_filled_and_then_in_its_order(page_size: int) -> None:
+async def test_changes_above_an_open_gap_wait_until_it_is_filled(page_size: int) -> None:
     line = Line(FeedSim(FEED[:SPLIT], page_size=page_size))
     async with line.session as session:
         await session.read_once()
         while await session.load_older():
             pass
-        follower, told = ChangeFollower(session, None), list[Transition]()
-        session.subscribe(lambda update: told.extend(follower.new_changes()))
+        follower, changes = ChangeFollower(session, None), list[Transition]()
+        session.subscribe(lambda update: changes.extend(follower.new_changes()))
         for end in (SPLIT + 20, 2_000, 2_001, len(FEED)):
             line.sim.log[:] = FEED[:end]
             await session.read_once()
-        told.extend(follower.new_changes())
-        assert told == whole(FEED, SPLIT)
+        changes.extend(follower.new_changes())
+        assert changes == whole(FEED, SPLIT)
 
 
-async def test_of_one_run_the_past_is_told_and_then_its_news() -> None:
+async def test_one_run_is_followed_from_its_past_changes_to_new_ones() -> None:
     steps = [started(), entered("a"), completed()]
     line = Line(FeedSim([started(execution="exec_2"), *steps[:2]], checkpoints=[checkpoint()]))
     async with line.session as session:
@@ -83,8 +83,8 @@ async def test_of_one_run_the_past_is_told_and_then_its_news() -> None:
         assert [str(made.kind) for made in follower.release_due([])] == ["checkpoint_gone"]
 
 
-async def test_a_checkpoint_that_went_just_before_its_run_ended_is_told_once() -> None:
-    """What was listed before the end is listed again at the end: once, whatever the listing says."""
+async def test_a_checkpoint_closed_just_before_its_run_ended_is_reported_once() -> None:
+    """A checkpoint listed before the end is listed again once at the end."""
     line = Line(FeedSim([started(), entered("a")], checkpoints=[checkpoint()]))
     async with line.session as session:
         await session.read_once()
@@ -117,7 +117,7 @@ async def test_a_listing_that_fails_at_the_end_of_a_run_is_no_evidence() -> None
         assert list(follower.release_due([])) == []
 
 
-async def test_what_fails_at_first_is_read_again_until_it_is_answered(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_failed_first_read_is_repeated_until_it_succeeds(capsys: pytest.CaptureFixture[str]) -> None:
     line, statuses = Line(FeedSim(FEED[:5])), [503, 429, 500, 503]
 
     async def read() -> None:
@@ -138,7 +138,7 @@ async def test_what_fails_at_first_is_read_again_until_it_is_answered(capsys: py
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 422])
-async def test_what_waiting_does_not_help_against_is_raised_at_once(status: int) -> None:
+async def test_permanent_errors_are_raised_at_once(status: int) -> None:
     line = Line(FeedSim(FEED[:5]))
     line.trouble = lambda: httpx.Response(status, json={"detail": "no"})
     async with line.session as session:
@@ -146,7 +146,7 @@ async def test_what_waiting_does_not_help_against_is_raised_at_once(status: int)
             await with_backoff(session, ConnectionReporter(session), session.read_once)
 
 
-async def test_loss_of_contact_and_its_return_are_told_once_each() -> None:
+async def test_a_lost_and_a_restored_connection_are_reported_once_each() -> None:
     line = Line(FeedSim(FEED[:5]))
     async with line.session as session:
         await session.read_once()
@@ -182,7 +182,7 @@ async def test_a_credential_that_is_refused_again_and_again_is_believed_to_be_no
             list(contact.new_messages())
 
 
-async def test_what_will_never_come_is_said() -> None:
+async def test_lost_events_are_reported() -> None:
     line = Line(FeedSim(FEED[:SPLIT]))
     async with line.session as session:
         await session.read_once()

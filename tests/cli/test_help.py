@@ -42,7 +42,7 @@ def test_help_fits_80_columns_and_has_examples(program: Program, name: str) -> N
 
 @pytest.mark.parametrize("line", [line for some in EXAMPLES.values() for line, _ in some])
 def test_each_example_can_be_typed(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is parsed, and not done."""
+    """The command line is parsed but not executed."""
     monkeypatch.setattr("scaicore_tui.cli.output.stderr.run_guarded", lambda command: 0)
     program, *words = takewhile(lambda word: word not in SHELL, shlex.split(line))
     assert program == "scaicore-tui"
@@ -54,7 +54,7 @@ def test_every_command_has_examples() -> None:
     assert set(EXAMPLES) == {"", *NAMES}
 
 
-def test_every_shared_option_says_what_it_takes() -> None:
+def test_every_shared_option_has_a_metavar() -> None:
     context = typer.Context(GROUP)
     records = [param.get_help_record(context) for param in GROUP.params if param.name in Common.__struct_fields__]
     assert len(records) == len(Common.__struct_fields__)
@@ -71,7 +71,7 @@ def test_help_shows_a_page_as_plain_text(program: Program, topic: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_help_of_a_command_is_what_its_option_shows(program: Program, name: str) -> None:
+def test_help_of_a_command_equals_its_help_option(program: Program, name: str) -> None:
     if name in PAGES:
         return
     program = program.with_variables(COLUMNS="80")

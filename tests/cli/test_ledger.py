@@ -15,18 +15,18 @@ def ledger_of(program: Program) -> Path:
     return folder / "ledger.jsonl"
 
 
-def test_odd_lines_stop_no_write_and_are_counted(grid: FastGrid, writer: Program) -> None:
+def test_unreadable_lines_stop_no_write_and_are_counted(grid: FastGrid, writer: Program) -> None:
     ledger = ledger_of(writer)
     ledger.write_bytes(ODD)
     waiting = grid.waiting_review()
     assert writer("resolve", waiting, "approve", "--yes").returncode == 0
-    told = writer("ledger")
-    assert (told.returncode, len(told.stdout.splitlines())) == (0, 2)
-    assert told.stderr == f"4 lines can't be read, and are kept as they are: {ledger}\n"
+    listing = writer("ledger")
+    assert (listing.returncode, len(listing.stdout.splitlines())) == (0, 2)
+    assert listing.stderr == f"4 unreadable lines were skipped and left in the file: {ledger}\n"
     assert ledger.read_bytes().startswith(ODD)
 
 
-def test_where_no_ledger_can_be_kept_nothing_is_sent_and_all_else_works(grid: FastGrid, writer: Program) -> None:
+def test_without_a_writable_ledger_nothing_is_sent_and_reads_work(grid: FastGrid, writer: Program) -> None:
     ledger_of(writer).mkdir()
     waiting = grid.waiting_review()
     refused = writer("resolve", waiting, "approve", "--yes")

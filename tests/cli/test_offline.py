@@ -1,4 +1,4 @@
-"""Commands without a server: what was recorded tells what the feed told, to whoever has neither address nor token."""
+"""Commands without a server: a recording shows the same as the API did, without an address or a token."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STILL = ("--core", "core_fact-check", "--backfill", "100000")
 
 @pytest.fixture(scope="module")
 def files(reader: Program, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """What can be recorded: a journal, and the lines of its events."""
+    """The two kinds of recordings: a journal, and a file with its events as JSON lines."""
     folder = tmp_path_factory.mktemp("recorded")
     found = {"journal": folder / "incident.journal", "lines": folder / "events.jsonl"}
     reader.lines("runs", "--journal", str(found["journal"]), *STILL)
@@ -25,24 +25,26 @@ def files(reader: Program, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 
 @pytest.fixture(scope="module")
-def told(reader: Program, files: dict[str, Path]) -> Any:
+def api_runs(reader: Program, files: dict[str, Path]) -> Any:
     """The runs as the feed tells them."""
     return reader.json_output("runs", "--json", "--journal", str(files["journal"]), *STILL)
 
 
 @pytest.mark.parametrize("kind", ["journal", "lines"])
-def test_runs_are_those_of_the_feed(program: Program, files: dict[str, Path], told: Any, kind: str) -> None:
+def test_offline_runs_equal_those_of_the_api(
+    program: Program, files: dict[str, Path], api_runs: Any, kind: str
+) -> None:
     where = ("--offline", "--journal", str(files[kind]))
-    assert program.json_output("runs", "--json", *where) == told
-    assert program.json_output("show", "@latest", "--json", *where) == told[0]
-    assert len(program.lines("runs", *where)) == len(told) + 1
-    events = program.lines("events", "--json", *where, "--execution", told[0]["execution_id"][:9])
-    assert len(events) == told[0]["event_count"]
+    assert program.json_output("runs", "--json", *where) == api_runs
+    assert program.json_output("show", "@latest", "--json", *where) == api_runs[0]
+    assert len(program.lines("runs", *where)) == len(api_runs) + 1
+    events = program.lines("events", "--json", *where, "--execution", api_runs[0]["execution_id"][:9])
+    assert len(events) == api_runs[0]["event_count"]
     assert program.json_output("runs", "--json", "--core", "core_research", *where) == []
 
 
 @pytest.mark.parametrize("kind", ["journal", "lines"])
-def test_how_old_it_is_is_said(program: Program, files: dict[str, Path], kind: str) -> None:
+def test_the_age_of_the_journal_is_printed(program: Program, files: dict[str, Path], kind: str) -> None:
     done = program("runs", "--offline", "--journal", str(files[kind]))
     assert done.stderr.startswith(f"offline: {files[kind]}, newest event ")
     assert program("runs", "--offline", "--quiet", "--journal", str(files[kind])).stderr == ""
@@ -55,7 +57,7 @@ def test_nothing_that_speaks_to_servers_is_loaded(program: Program, files: dict[
         assert not modules & {"httpx", "textual", "starlette", "uvicorn"}
 
 
-def test_without_a_file_it_is_the_profiles_own(program: Program, told: Any, files: dict[str, Path]) -> None:
+def test_without_a_file_the_profiles_journal_is_shown(program: Program, api_runs: Any, files: dict[str, Path]) -> None:
     settled = program.with_variables(SCAICORE_TUI_URL="https://scaiflow.example.com", SCAICORE_TUI_PROFILE="")
     missing = settled("runs", "--offline")
     assert (missing.returncode, missing.stdout) == (5, "")
@@ -63,29 +65,29 @@ def test_without_a_file_it_is_the_profiles_own(program: Program, told: Any, file
     assert path.name.startswith("default@scaiflow.example.com-")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(files["journal"].read_bytes())
-    assert settled.json_output("runs", "--json", "--offline") == told
+    assert settled.json_output("runs", "--json", "--offline") == api_runs
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["runs"], "no journal is named"),
+        (["runs"], "no journal to show"),
         (["runs", "--no-journal"], "use it without --no-journal"),
         (["checkpoints"], "a journal cannot know what is still pending"),
-        (["resolve", "ckpt_1", "approve", "--yes"], "this needs the server, and --offline sends no request"),
-        (["replay", "@latest", "--yes"], "this needs the server, and --offline sends no request"),
+        (["resolve", "ckpt_1", "approve", "--yes"], "this command needs the server, but --offline sends no requests"),
+        (["replay", "@latest", "--yes"], "this command needs the server, but --offline sends no requests"),
         (["events", "--journal", __file__], "is no journal"),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
 )
-def test_what_makes_no_sense_offline(program: Program, arguments: list[str], words: str) -> None:
+def test_invalid_options_offline(program: Program, arguments: list[str], words: str) -> None:
     done = program(*arguments, "--offline")
     assert (done.returncode, done.stdout) == (9 if words == "is no journal" else 2, "")
     assert words in done.stderr
 
 
 @pytest.mark.parametrize("kind", ["journal", "lines"])
-def test_the_app_shows_it_and_says_that_it_is_not_live(program: Program, files: dict[str, Path], kind: str) -> None:
+def test_the_app_shows_a_journal_as_offline(program: Program, files: dict[str, Path], kind: str) -> None:
     command = [*COMMAND, "--offline", "--journal", str(files[kind])]
     with Terminal(program.home, command, size=(120, 30), env=program.settings) as terminal:
         terminal.wait_until(f"offline: journal of {files[kind].name}, newest event ")
@@ -100,6 +102,6 @@ def test_the_app_shows_it_and_says_that_it_is_not_live(program: Program, files: 
         assert terminal.wait() == 0
 
 
-def test_a_journal_that_the_app_writes_is_shown_beside_it(program: Program, files: dict[str, Path], told: Any) -> None:
+def test_a_journal_is_shown_while_the_app_writes_it(program: Program, files: dict[str, Path], api_runs: Any) -> None:
     with Journal.open(files["journal"]):
-        assert program.json_output("runs", "--json", "--offline", "--journal", str(files["journal"])) == told
+        assert program.json_output("runs", "--json", "--offline", "--journal", str(files["journal"])) == api_runs

@@ -117,7 +117,7 @@ def test_a_run_is_shown_by_the_beginning_of_its_id(demo: Demo, reader: Program) 
 
 
 def assert_nodes(run: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> None:
-    """Each node has as many visits as the feed has entries into it, and the colour of its state."""
+    """A node has one visit per entered event, and the colour of its state."""
     entered = Counter(event["payload"]["node_id"] for event in events if event["type"].endswith("block.entered"))
     assert {node["node_id"]: len(node["visits"]) for node in run["nodes"]} == entered
     assert max(entered.values()) > 1
@@ -188,7 +188,7 @@ def test_checkpoints_are_the_grids_own_rows(demo: Demo, reader: Program) -> None
     assert reader.json_output("checkpoints", "--status", "resolved", "--json") == resolved
 
 
-def test_what_waits_is_told_with_its_options(reader: Program) -> None:
+def test_pending_checkpoints_are_listed_with_their_options(reader: Program) -> None:
     head, *rows = reader.lines("checkpoints")
     assert head.split() == ["ID", "TYPE", "CORE", "RUN", "AGE", "ASKS", "OPTIONS"]
     assert any("hitl_review" in row and row.endswith("approve, reject, needs_info") for row in rows)

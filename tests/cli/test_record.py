@@ -37,15 +37,15 @@ def has_kept(process: subprocess.Popen[str], program: Program, journal: Path, ev
         assert process.poll() is None
 
 
-def test_it_records_until_nothing_new_comes(busy_grid: FastGrid, watcher: Program, tmp_path: Path) -> None:
+def test_record_ends_after_an_idle_time(busy_grid: FastGrid, watcher: Program, tmp_path: Path) -> None:
     for _ in range(3):
         busy_grid.finish_run("core_invoice-batch", GOOD)
     journal = tmp_path / "j"
-    told = watcher.json_output("record", "--journal", str(journal), "--until-idle", "0.5", "--json", *FAST_POLLING)
+    summary = watcher.json_output("record", "--journal", str(journal), "--until-idle", "0.5", "--json", *FAST_POLLING)
     assert kept(watcher, journal) == stored(busy_grid)
     events = len(stored(busy_grid))
-    assert told["requests"] >= 4
-    assert {name: told[name] for name in told if name != "requests"} == {
+    assert summary["requests"] >= 4
+    assert {name: summary[name] for name in summary if name != "requests"} == {
         "journal": str(journal),
         "events": events,
         "runs": 3,
@@ -73,8 +73,8 @@ def test_an_interrupt_ends_it_with_its_summary(
         next_line_with(process.stderr, "recording ")
         has_kept(process, watcher, tmp_path / "j", len(stored(busy_grid)))
         process.send_signal(number)
-        told, talk = process.communicate(timeout=TIMEOUT_S)
-    assert (process.returncode, talk, json.loads(told)["events"]) == (128 + number, "", len(stored(busy_grid)))
+        output, messages = process.communicate(timeout=TIMEOUT_S)
+    assert (process.returncode, messages, json.loads(output)["events"]) == (128 + number, "", len(stored(busy_grid)))
 
 
 def test_nothing_is_lost_while_the_server_is_away(busy_grid: FastGrid, tmp_path: Path) -> None:
@@ -92,9 +92,9 @@ def test_nothing_is_lost_while_the_server_is_away(busy_grid: FastGrid, tmp_path:
             while len(stored(grid)) < 1_200:
                 grid.finish_run("core_invoice-batch", GOOD)
             grid.portal.call(line.up)
-            told, talk = process.communicate(timeout=TIMEOUT_S)
-    assert "connection restored after " in talk
-    summary = json.loads(told)
+            output, messages = process.communicate(timeout=TIMEOUT_S)
+    assert "connection restored after " in messages
+    summary = json.loads(output)
     assert (process.returncode, summary["gaps"], summary["holes"], summary["duplicates"]) == (0, 0, 0, 0)
     assert kept(program, journal) == stored(grid)
 
@@ -114,10 +114,10 @@ def test_two_do_not_write_one_journal(busy_grid: FastGrid, watcher: Program, tmp
         (("--no-journal",), 2, "use it without --no-journal"),
         (("--journal", "/proc/j"), 9, "no journal can be kept in /proc/j"),
         (("--journal", "/"), 9, "no journal can be kept in /"),
-        (("--offline",), 2, "this needs the server, and --offline sends no request"),
+        (("--offline",), 2, "this command needs the server, but --offline sends no requests"),
     ],
 )
-def test_what_can_not_be_recorded(writer: Program, flags: tuple[str, ...], code: int, words: str) -> None:
+def test_invalid_recordings(writer: Program, flags: tuple[str, ...], code: int, words: str) -> None:
     done = writer("record", "--for", "1", *flags)
     assert (done.returncode, done.stdout) == (code, "")
     assert words in done.stderr
@@ -126,7 +126,7 @@ def test_what_can_not_be_recorded(writer: Program, flags: tuple[str, ...], code:
 NOTHING = "0 events recorded, 0 of 0 runs in the journal · 0 gaps · 0 duplicates"
 
 
-def test_a_failure_ends_it_with_its_summary_and_says_so(writer: Program) -> None:
+def test_a_failed_recording_prints_its_summary_and_the_error(writer: Program) -> None:
     done = writer("record", "--url", "http://127.0.0.1:1")
     assert (done.returncode, done.stdout.startswith(NOTHING)) == (3, True)
     assert done.stdout.rstrip().endswith("not read: the feed, the checkpoints")
@@ -155,14 +155,12 @@ def test_a_signal_before_anything_was_read_ends_it_with_its_summary(program: Pro
         ) as process:
             assert silent.is_asked.wait(TIMEOUT_S)
             process.send_signal(signal.SIGTERM)
-            said, _ = process.communicate(timeout=TIMEOUT_S)
+            output, _ = process.communicate(timeout=TIMEOUT_S)
         silent.release()
-    assert (process.returncode, json.loads(said)["events"]) == (128 + signal.SIGTERM, 0)
+    assert (process.returncode, json.loads(output)["events"]) == (128 + signal.SIGTERM, 0)
 
 
-def test_what_was_not_read_is_in_the_summary_and_the_interval_that_the_limit_allows_is_said(
-    program: Program, tmp_path: Path
-) -> None:
+def test_the_summary_names_unread_events_and_the_limited_interval_is_reported(program: Program, tmp_path: Path) -> None:
     """The feed has more pages than the rate limit allows to read in that time, and the checkpoints hang."""
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(grid_server()) as grid:
         body = b'{"data": {"events": [%b], "next_cursor": "%d"}}'

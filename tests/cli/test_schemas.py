@@ -1,4 +1,4 @@
-"""What is printed with `--json` is what its schema says, for programs of years from now."""
+"""Documents printed with `--json` match their schemas."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_run_is_one_thing_wherever_it_is_printed() -> None:
     assert SCHEMAS["runs"]["$defs"] == SCHEMAS["show"]["$defs"]
 
 
-def test_what_reads(demo: Demo, reader: Program) -> None:
+def test_documents_of_reading_commands_match_their_schema(demo: Demo, reader: Program) -> None:
     runs = reader.json_output("runs", "--json")
     assert {"completed", "failed", "waiting"} <= {run["status"] for run in runs}
     check("runs", runs)
@@ -66,7 +66,7 @@ def test_what_reads(demo: Demo, reader: Program) -> None:
     check("demo", dict(demo.ready))
 
 
-def test_what_writes_and_what_came_of_it(grid: FastGrid, writer: Program) -> None:
+def test_documents_of_writing_commands_match_their_schema(grid: FastGrid, writer: Program) -> None:
     waiting = grid.waiting_review()
     check("resolve", writer.json_output("resolve", waiting, "approve", "--comment", "ok", "--yes", "--json"))
     failing = grid.finish_run("core_invoice-batch", SPOILED)
@@ -78,7 +78,7 @@ def test_what_writes_and_what_came_of_it(grid: FastGrid, writer: Program) -> Non
     check("ledger", entries)
 
 
-def test_what_follows(grid: FastGrid, writer: Program, tmp_path: Path) -> None:
+def test_documents_of_following_commands_match_their_schema(grid: FastGrid, writer: Program, tmp_path: Path) -> None:
     failing, waiting = grid.finish_run("core_invoice-batch", SPOILED), grid.finish_run("core_expense-approval", TRIP)
     lines = [json.loads(line) for line in writer.lines("watch", failing, "--json")]
     lines += [json.loads(line) for line in writer.lines("watch", waiting, "--json", "--until", "waiting")]
@@ -90,7 +90,7 @@ def test_what_follows(grid: FastGrid, writer: Program, tmp_path: Path) -> None:
     check("record", writer.json_output("record", "--for", "1", "--json", "--journal", str(tmp_path / "j")))
 
 
-def test_a_schema_would_find_what_is_wrong(reader: Program) -> None:
+def test_a_schema_rejects_wrong_documents(reader: Program) -> None:
     run = reader.json_output("show", "@latest", "--json")
     for name, value in (("status", "done"), ("started_at", "yesterday"), ("nodes", None), ("event_count", "7")):
         assert not Draft202012Validator(SCHEMAS["show"]).is_valid(run | {name: value})
@@ -108,7 +108,7 @@ def test_it_is_printed_by_name(program: Program) -> None:
     assert "did you mean runs?" in unknown.stderr
 
 
-def test_what_looks_at_the_settings(program: Program, reader: Program) -> None:
+def test_documents_of_config_and_doctor_match_their_schema(program: Program, reader: Program) -> None:
     check("doctor", reader.json_output("doctor", "--json"))
     check("config-show", reader.json_output("config", "show", "--json"))
     for known in (program, program.with_variables(SCAICORE_TUI_URL="no address")):

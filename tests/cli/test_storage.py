@@ -26,7 +26,7 @@ os.execv(sys.executable, [sys.executable, "-m", "scaicore_tui", *sys.argv[1:]])
 
 
 def count(path: Path) -> int:
-    """How many events are in the file."""
+    """Return the number of events in the file."""
     with closing(sqlite3.connect(path)) as database:
         return int(database.execute("SELECT count(*) FROM events").fetchone()[0])
 
@@ -45,10 +45,10 @@ def test_record_counts_only_what_is_in_the_file(program: Program, tmp_path: Path
             check=False,
         )
     assert done.returncode == 9, done.stderr
-    told = json.loads(done.stdout)
-    assert told["events"] == told["recorded"] == count(path)
-    assert told["unsaved"] == len(events) - count(path) > 0
-    assert f"{told['unsaved']:,} events are not in the journal: {path}" in done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["events"] == summary["recorded"] == count(path)
+    assert summary["unsaved"] == len(events) - count(path) > 0
+    assert f"{summary['unsaved']:,} events are not in the journal: {path}" in done.stderr
     assert "free some disk space" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -56,9 +56,9 @@ def test_record_counts_only_what_is_in_the_file(program: Program, tmp_path: Path
 def damaged(folder: Path) -> Path:
     path = folder / "damaged.journal"
     with Journal.open(path) as journal:
-        intake = JournalWriter(journal)
-        intake.prepare()
-        intake.append_new(many_runs(200))
+        writer = JournalWriter(journal)
+        writer.prepare()
+        writer.append_new(many_runs(200))
     pages = path.stat().st_size // PAGE
     with path.open("r+b") as file:
         file.seek(PAGE)
@@ -83,7 +83,9 @@ def too_long(folder: Path) -> Path:
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
-def test_what_can_not_be_read_is_said(program: Program, tmp_path: Path, make: object, command: str, words: str) -> None:
+def test_unreadable_files_are_reported(
+    program: Program, tmp_path: Path, make: object, command: str, words: str
+) -> None:
     assert callable(make)
     path = make(tmp_path)
     done = program(command, "--offline", "--journal", str(path))

@@ -23,7 +23,7 @@ FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Some events, with a word in a script that few locales have."""
+    """A recording whose events have text that few encodings can print."""
     path = tmp_path_factory.mktemp("recorded") / "events.jsonl"
     failed = event("invocation.failed", execution="exec_1", error="größe ≠ 日本")
     lines = (started().raw, entered("n1").raw, failed.raw)
@@ -40,7 +40,7 @@ def shell(program: Program, arguments: Sequence[str], redirection: str) -> subpr
 
 @FULL
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"]], ids=str)
-def test_what_cannot_be_printed_is_told_and_is_no_success(program: Program, arguments: list[str]) -> None:
+def test_output_that_cannot_be_printed_is_an_error(program: Program, arguments: list[str]) -> None:
     done = shell(program, arguments, ">/dev/full")
     words = "scaicore-tui: cannot write standard output: No space left on device"
     assert (done.returncode, done.stderr.decode().split(" · ")[0]) == (9, words)
@@ -66,7 +66,7 @@ def test_without_standard_error_the_code_tells(program: Program, redirection: st
     assert (done.returncode, done.stderr) == (2, b"")
 
 
-def test_a_write_that_could_not_be_told_of_is_not_sent(program: Program) -> None:
+def test_nothing_is_sent_if_the_output_is_closed(program: Program) -> None:
     settings = {"SCAICORE_TUI_URL": "http://127.0.0.1:9", "SCAICORE_TUI_TOKEN": "token-abcdef"}
     done = shell(program.with_variables(**settings), ["resolve", "ckpt_1", "approve", "--yes"], ">&-")
     assert done.returncode == 9
@@ -75,7 +75,7 @@ def test_a_write_that_could_not_be_told_of_is_not_sent(program: Program) -> None
 
 
 @FULL
-def test_what_came_of_a_write_is_told_although_the_output_is_full(grid: FastGrid, writer: Program) -> None:
+def test_the_outcome_of_a_write_is_reported_if_the_output_is_full(grid: FastGrid, writer: Program) -> None:
     waiting = grid.waiting_review()
     done = shell(writer, ["resolve", waiting, "approve", "--yes"], ">/dev/full")
     assert done.returncode == 9
@@ -95,8 +95,8 @@ def test_an_input_that_windows_wrote_is_read(grid: FastGrid, writer: Program, tm
     execution = grid.finish_run(APPROVAL, TRIP)
     file = tmp_path / "input.json"
     file.write_bytes(json.dumps({**TRIP, "employee": "Björn"}, ensure_ascii=False, indent=1).encode(encoding))
-    told = writer.json_output("replay", execution, "--input", str(file), "--yes", "--json")
-    assert grid.input_of(told["execution_id"])["employee"] == "Björn"
+    replayed = writer.json_output("replay", execution, "--input", str(file), "--yes", "--json")
+    assert grid.input_of(replayed["execution_id"])["employee"] == "Björn"
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_an_input_that_windows_wrote_is_read(grid: FastGrid, writer: Program, tm
     [{"PYTHONIOENCODING": "cp1252"}, {"PYTHONIOENCODING": "ascii:strict"}, {"LC_ALL": "C"}, {"LANG": "POSIX"}],
     ids=str,
 )
-def test_where_the_locale_lacks_our_signs_there_is_ascii(
+def test_ascii_is_printed_if_the_locale_lacks_our_glyphs(
     program: Program, recording: Path, settings: dict[str, str]
 ) -> None:
     known = dict.fromkeys(("LC_ALL", "LC_CTYPE", "LANG", "PYTHONUTF8"), "") | settings
@@ -118,7 +118,7 @@ def test_where_the_locale_lacks_our_signs_there_is_ascii(
     assert row.endswith("größe ? ????" if encoding == "cp1252" else "gr??e ? ????")
 
 
-def test_elsewhere_there_are_our_signs(program: Program, recording: Path) -> None:
+def test_glyphs_are_printed_in_other_locales(program: Program, recording: Path) -> None:
     done = shell(program.with_variables(LC_ALL="C.UTF-8"), ["runs", "--offline", "--journal", str(recording)], "")
     row = done.stdout.decode().splitlines()[1]
     assert row.startswith("✗  exec_1")
@@ -131,7 +131,7 @@ def test_a_document_is_ascii_and_whole_in_every_locale(program: Program, recordi
     assert json.loads(done.stdout.decode("ascii"))["error"] == "größe ≠ 日本"
 
 
-def test_what_stands_in_for_a_sign_is_as_wide() -> None:
+def test_ascii_replacements_have_the_width_of_their_glyph() -> None:
     text = "●✓✗‖◆■┄▍│…·×→“日”\u0301–"
     plain, end = replace_with_ascii(UnicodeEncodeError("ascii", text, 0, len(text), "lacking"))
     assert end == len(text)
@@ -147,12 +147,12 @@ def test_a_pipe_that_does_not_block_is_waited_for(program: Program) -> None:
         os.write(writing, b"x" * 65_536)
         with subprocess.Popen([*COMMAND, "--help"], env=program.environment, stdout=writing) as process:
             os.close(writing)
-            said = pipe.read()
+            text = pipe.read()
             assert process.wait(TIMEOUT_S) == 0
-    assert b"Exit codes" in said
+    assert b"Exit codes" in text
 
 
-def test_a_user_without_a_home_is_told_what_to_set(program: Program) -> None:
+def test_without_a_home_folder_the_error_names_the_variable_to_set(program: Program) -> None:
     env = {name: value for name, value in program.environment.items() if name != "HOME" and not name.startswith("XDG")}
     nobody = (
         "import os, pwd, sys\n"

@@ -28,9 +28,9 @@ def test_ctrl_c_while_a_write_is_under_way_gives_130(program: Program) -> None:
         with program.with_variables(**grid.settings(MANAGER)).started("replay", first, "--yes") as process:
             grid.wait_for_runs(2)
             process.send_signal(signal.SIGINT)
-            said, talk = process.communicate(timeout=TIMEOUT_S)
-            assert (said, talk.count("\n")) == ("", 1)
-            assert "what was sent is not taken back" in talk
+            output, messages = process.communicate(timeout=TIMEOUT_S)
+            assert (output, messages.count("\n")) == ("", 1)
+            assert "interrupted: the write was already sent" in messages
             assert process.returncode == 130
         assert len(grid.statuses()) == 2
 
@@ -51,7 +51,7 @@ def test_a_question_that_is_not_answered_with_yes(
     assert grid.pending() == [waiting]
 
 
-def test_a_no_is_a_no_also_where_there_is_no_word_to_type(grid: FastGrid, writer: Program) -> None:
+def test_no_confirmation_sends_nothing_if_no_word_is_required(grid: FastGrid, writer: Program) -> None:
     waiting = grid.waiting_review()
     with asked(writer, "resolve", waiting, "") as terminal:
         terminal.wait_until("[y/N]")
@@ -90,7 +90,7 @@ def test_a_protected_profile_wants_the_option_typed_out(
     assert grid.checkpoint(waiting)["status"] == left
 
 
-def test_the_ledger_tells_what_was_written_without_a_server(grid: FastGrid, writer: Program) -> None:
+def test_the_ledger_lists_writes_without_a_server(grid: FastGrid, writer: Program) -> None:
     waiting = grid.waiting_review()
     assert writer.json_output("ledger", "--json") == []
     writer.json_output("resolve", waiting, "approve", "--comment", "fine", "--yes", "--json")
@@ -131,7 +131,7 @@ def test_no_byte_of_an_event_drives_the_terminal(program: Program) -> None:
     ("flags", "settings", "coloured"),
     [((), {}, True), (("--no-color",), {}, False), ((), {"NO_COLOR": "1"}, False), ((), {"TERM": "dumb"}, False)],
 )
-def test_a_table_has_colours_where_a_terminal_does(
+def test_a_table_is_coloured_on_a_colour_terminal_only(
     reader: Program, flags: tuple[str, ...], settings: dict[str, str], coloured: bool
 ) -> None:
     with asked(reader.with_variables(**settings), "runs", "--failed", *flags) as terminal:

@@ -39,19 +39,19 @@ def watching(program: Program, *arguments: str) -> Iterator[subprocess.Popen[str
 
 
 def rest(process: subprocess.Popen[str]) -> list[Any]:
-    """What it printed from here to its end, as JSON."""
+    """Return the rest of the output, parsed from JSON lines."""
     assert process.stdout is not None
     return [json.loads(line) for line in process.stdout]
 
 
 def expected(grid: FastGrid) -> list[tuple[str, str, str | None]]:
-    """What is to be told of all events of the grid's runs."""
+    """Return the expected changes of all runs of the grid."""
     found = grid.portal.call(grid.served.grid.store.events)
     steps = [(event["type"].removeprefix(RUNTIME), event["payload"]) for event in found]
     return [(CHANGES[kind], load["execution_id"], load.get("node_id")) for kind, load in steps if kind in CHANGES]
 
 
-def told(lines: Sequence[Any]) -> list[tuple[str, str, str | None]]:
+def changes_of(lines: Sequence[Any]) -> list[tuple[str, str, str | None]]:
     return [(line["change"], line["execution_id"], line["node_id"]) for line in lines if "checkpoint" not in line]
 
 
@@ -66,7 +66,7 @@ def told(lines: Sequence[Any]) -> list[tuple[str, str, str | None]]:
         (GOOD, ("--until", "waiting"), 1, "  completed  "),
     ],
 )
-def test_a_run_that_ended_tells_what_it_was_and_ends(
+def test_watching_an_ended_run_prints_its_changes_and_ends(
     grid: FastGrid, writer: Program, values: dict[str, Any], flags: tuple[str, ...], code: int, last: str
 ) -> None:
     execution = grid.finish_run("core_invoice-batch", values)
@@ -74,7 +74,7 @@ def test_a_run_that_ended_tells_what_it_was_and_ends(
     first, *_, end = done.stdout.splitlines()
     assert (done.returncode, "run began" in first, last in end) == (code, True, True)
     assert all(execution in line for line in done.stdout.splitlines())
-    assert ("has ended, and was not waiting" in done.stderr) == (flags[-1:] == ("waiting",))
+    assert ("has ended without being waiting" in done.stderr) == (flags[-1:] == ("waiting",))
 
 
 def test_its_lines_are_aligned(grid: FastGrid, writer: Program) -> None:
@@ -122,7 +122,7 @@ def test_nothing_of_all_runs_is_missed_while_the_server_is_away(tmp_path: Path, 
             lines = rest(process)
             assert process.wait(TIMEOUT_S) == 0
     assert lines[-1]["change"] == "checkpoint_waits"
-    assert told(lines) == expected(grid)[past:]
+    assert changes_of(lines) == expected(grid)[past:]
 
 
 def test_a_run_that_fails_while_the_server_is_away_gives_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +144,7 @@ def test_a_run_that_fails_while_the_server_is_away_gives_1(tmp_path: Path, monke
             assert process.wait(TIMEOUT_S) == 1
 
 
-def test_that_the_server_is_away_is_said_and_that_it_is_back(tmp_path: Path, busy_grid: FastGrid) -> None:
+def test_a_lost_and_restored_server_is_reported(tmp_path: Path, busy_grid: FastGrid) -> None:
     with busy_grid.portal.wrap_async_context_manager(relay(busy_grid.served.url)) as line:
         program = Program(tmp_path, busy_grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
         with watching(program) as process:
@@ -188,7 +188,7 @@ def test_time_is_up(grid: FastGrid, writer: Program) -> None:
     assert writer("watch", "--timeout", "1").returncode == 8
 
 
-def test_what_can_not_be_watched(writer: Program) -> None:
+def test_invalid_watches(writer: Program) -> None:
     assert writer("watch", "exec_nobody").returncode == 5
     assert writer("watch", "--until", "better").returncode == 2
     assert writer.with_variables(SCAIGRID_API_KEY="sgk_stranger")("watch").returncode == 4
@@ -209,7 +209,7 @@ def test_a_server_that_is_away_from_the_start_is_waited_for(tmp_path: Path, busy
             assert process.wait(TIMEOUT_S) == 0
 
 
-def test_time_that_is_up_before_anything_was_read_is_said_with_the_cause(writer: Program) -> None:
+def test_a_timeout_before_the_first_response_names_the_cause(writer: Program) -> None:
     done = writer("watch", "--timeout", "3", "--url", "http://127.0.0.1:1")
     assert (done.returncode, done.stdout) == (8, "")
     assert "watched for 3 s: nothing could be read: cannot reach 127.0.0.1:1" in done.stderr
@@ -245,7 +245,7 @@ def test_a_failure_rings_the_terminal_and_tells_counts_alone(busy_grid: FastGrid
     assert "\x07" not in piped.stdout + piped.stderr
 
 
-def test_the_app_calls_whoever_looks_elsewhere(busy_grid: FastGrid, watcher: Program) -> None:
+def test_the_app_rings_the_bell_with_notify(busy_grid: FastGrid, watcher: Program) -> None:
     busy_grid.finish_run("core_invoice-batch", SPOILED)
     command = [*COMMAND, "--notify", "--no-journal", *FAST_POLLING]
     with Terminal(watcher.home, command, size=(80, 24), env=watcher.settings) as terminal:

@@ -21,26 +21,26 @@ BATCH = {
 def test_an_answer_is_confirmed_by_the_run_that_moves(grid: FastGrid, writer: Program) -> None:
     execution = grid.finish_run(APPROVAL, TRIP)
     (waiting,) = grid.pending()
-    told = writer.json_output("resolve", waiting, "approve", "--comment", "within\nbudget", "--yes", "--json")
-    assert (told["progress"], told["kind"], told["target_id"]) == ("confirmed", "answer", waiting)
-    assert (told["execution_id"], told["resolution"], told["likely"]) == (execution, "approve", False)
+    document = writer.json_output("resolve", waiting, "approve", "--comment", "within\nbudget", "--yes", "--json")
+    assert (document["progress"], document["kind"], document["target_id"]) == ("confirmed", "answer", waiting)
+    assert (document["execution_id"], document["resolution"], document["likely"]) == (execution, "approve", False)
     row = grid.checkpoint(waiting)
     assert (row["status"], row["resolution"], row["comment"]) == ("resolved", "approve", "within\nbudget")
 
 
-def test_the_second_answer_is_a_conflict_and_says_who_was_faster(grid: FastGrid, writer: Program) -> None:
+def test_the_second_answer_is_a_conflict_that_names_the_first_person(grid: FastGrid, writer: Program) -> None:
     waiting = grid.waiting_review()
     first = writer("resolve", waiting, "reject", "--yes")
     assert (first.returncode, first.stdout.partition(":")[0]) == (0, "confirmed")
     row = grid.checkpoint(waiting)
     second = writer("resolve", waiting, "approve", "--yes")
     assert (second.returncode, second.stdout) == (6, "")
-    told = f"already answered: reject by {row['resolved_by']} at {row['resolved_at']} · nothing was sent"
-    assert second.stderr == f"scaicore-tui: {told}\n"
+    message = f"already answered: reject by {row['resolved_by']} at {row['resolved_at']} · nothing was sent"
+    assert second.stderr == f"scaicore-tui: {message}\n"
     assert grid.checkpoint(waiting) == row
 
 
-def test_what_is_not_offered_is_not_sent(grid: FastGrid, writer: Program) -> None:
+def test_an_unknown_option_is_not_sent(grid: FastGrid, writer: Program) -> None:
     waiting = grid.waiting_review()
     refused = writer("resolve", waiting, "maybe", "--yes")
     assert (refused.returncode, refused.stdout) == (2, "")
@@ -56,8 +56,8 @@ def test_what_is_not_offered_is_not_sent(grid: FastGrid, writer: Program) -> Non
 def test_a_breakpoint_continues(grid: FastGrid, writer: Program) -> None:
     execution = grid.finish_run(DEBUG_SESSION, INCIDENT)
     (breakpoint_id,) = grid.pending()
-    told = writer.json_output("continue", breakpoint_id, "--yes", "--json")
-    assert (told["kind"], told["progress"], told["execution_id"]) == ("continue", "confirmed", execution)
+    document = writer.json_output("continue", breakpoint_id, "--yes", "--json")
+    assert (document["kind"], document["progress"], document["execution_id"]) == ("continue", "confirmed", execution)
     assert grid.checkpoint(breakpoint_id)["resolution"] == "continue"
 
 
@@ -67,7 +67,7 @@ def test_without_a_terminal_and_without_yes_nothing_is_sent(grid: FastGrid, writ
     for command in (("resolve", waiting, "approve"), ("replay", execution)):
         done = writer(*command, stdin="y\n")
         assert (done.returncode, done.stdout) == (2, "")
-        assert "there is no terminal · nothing was sent · --yes" in done.stderr
+        assert "no terminal to ask for confirmation on · nothing was sent · add --yes" in done.stderr
     assert grid.pending() == [waiting]
     assert list(grid.statuses()) == [execution]
 
@@ -77,10 +77,10 @@ def test_a_viewer_may_not_answer(grid: FastGrid, program: Program) -> None:
     viewer = program.with_variables(**grid.settings(VIEWER))
     done = viewer("resolve", waiting, "approve", "--yes", "--json")
     assert done.returncode == 4
-    told = json.loads(done.stdout)
-    assert told["progress"] == "refused"
-    assert told["request_id"].startswith("req_")
-    assert told["request_id"] in done.stderr
+    document = json.loads(done.stdout)
+    assert document["progress"] == "refused"
+    assert document["request_id"].startswith("req_")
+    assert document["request_id"] in done.stderr
     assert grid.pending() == [waiting]
 
 
@@ -101,11 +101,11 @@ def test_an_unknown_checkpoint_and_an_unknown_run_are_not_found(grid: FastGrid, 
 
 def test_a_replay_starts_one_run_with_the_same_input(grid: FastGrid, writer: Program) -> None:
     first = grid.finish_run(APPROVAL, EXPENSE)
-    told = writer.json_output("replay", first, "--yes", "--json")
+    document = writer.json_output("replay", first, "--yes", "--json")
     (_, second) = grid.statuses()
-    assert (told["kind"], told["target_id"], told["core_id"]) == ("replay", first, APPROVAL)
-    assert (told["execution_id"], told["status"], grid.status(second)) == (second, "completed", "completed")
-    assert told["request_id"].startswith("req_")
+    assert (document["kind"], document["target_id"], document["core_id"]) == ("replay", first, APPROVAL)
+    assert (document["execution_id"], document["status"], grid.status(second)) == (second, "completed", "completed")
+    assert document["request_id"].startswith("req_")
     assert grid.input_of(second) == grid.input_of(first)
 
 

@@ -18,7 +18,7 @@ from scaicore_tui.cli import manual
 from scaicore_tui.cli.help import COMMON, EXAMPLES, EXIT_CODES, commands, sections
 from scaicore_tui.cli.main import app
 from scaicore_tui.config.profile_docs import KEYS
-from scaicore_tui.tui.keymap import ACTIONS, READING, KeyContext
+from scaicore_tui.tui.keymap import ACTIONS, READING, KeyAction, KeyContext
 from tests.docs.roff import roff
 
 ROOT = Path(__file__).parents[2]
@@ -103,9 +103,9 @@ def keys() -> Iterator[str]:
     """Yield the keys: those of all lists and views first, then the others of each key context."""
     everywhere = [action for action in ACTIONS if action.contexts >= READING]
     yield from ("### In all lists and views", "", *_definitions(map(_key, everywhere)))
-    for place in KeyContext:
-        own = [action for action in ACTIONS if place in action.contexts and action not in everywhere]
-        yield from (f"### {CONTEXTS[place]}", "", *_definitions(map(_key, own)))
+    for context in KeyContext:
+        own = [action for action in ACTIONS if context in action.contexts and action not in everywhere]
+        yield from (f"### {CONTEXTS[context]}", "", *_definitions(map(_key, own)))
 
 
 GENERATED: Mapping[str, Mapping[str, Callable[[], Iterator[str]]]] = {
@@ -155,7 +155,7 @@ def _help(command: Any) -> str:
     return inspect.cleandoc(command.help)
 
 
-def _key(action: Any) -> tuple[str, str]:
+def _key(action: KeyAction) -> tuple[str, str]:
     return action.key_names, f"{action.description}{' (writes)' if action.writes else ''}"
 
 

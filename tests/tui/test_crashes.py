@@ -71,7 +71,7 @@ def assert_told(output: bytes, report: Path) -> None:
     # What the terminal answers late, once it echoes again, stands in front.
     said = re.sub(r"\^\[\[\?[\d;]+\$y", "", said)
     assert re.match(r"scaicore-tui: internal error: \w+Error( in .*, line \d+)? · ", said)
-    assert f"please report it with {report}, which holds no data" in said
+    assert f"report saved to {report}; attach it to a bug report (it contains no data)" in said
     text = report.read_text()
     assert stat.S_IMODE(report.stat().st_mode) == 0o600
     assert re.search(r"^  \S+, line \d+, in \w+$", text, re.MULTILINE)

@@ -18,7 +18,7 @@ from tests.support.terminal_modes import changed_modes, output_after_screen
 
 DEMO = (*DEBUGGER, "demo", "--seed", "7")
 
-UNKNOWN = b"1 write has an unknown outcome: the next start looks it up. See: scaicore-tui ledger"
+UNKNOWN = b"1 write has an unknown outcome: the next start of the app looks it up; scaicore-tui ledger lists it"
 ENDING = {"hang-up": signal.SIGHUP, "interrupt": signal.SIGINT, "quit": signal.SIGQUIT, "terminate": signal.SIGTERM}
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="it tells who the servers are")
 PATIENCE = 30

@@ -156,7 +156,7 @@ class ConnectionReporter:
             self._journal_problem = self._session.journal_problem
             yield (
                 self._journal_problem
-                or "the journal can be written again: the events that were only in memory are saved now"
+                or "the journal can be written again: all events that were only in memory are saved"
             )
 
     def report_lost(self, error: ScaicoreError) -> Iterator[str]:

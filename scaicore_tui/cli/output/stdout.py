@@ -98,7 +98,7 @@ def verbatim(source: bytes) -> None:
 
         text = escape_json(flat.decode("utf-8", "surrogateescape"))
         # JSON escapes, not the ASCII fallback of `streams`: this is data.
-        line(text if sys.stdout.encoding == "utf-8" else _NOT_ASCII.sub(lambda sign: json.dumps(sign[0])[1:-1], text))
+        line(text if sys.stdout.encoding == "utf-8" else _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text))
         return
     sys.stdout.flush()
     sys.stdout.buffer.write(flat + b"\n")
@@ -131,13 +131,13 @@ def share_width(widths: Sequence[int], available: int) -> list[int]:
     All columns but the last are cut to a common maximum if needed, which is at least MIN_COLUMN_CELLS. The last keeps
     its width: its end is cut off with the line.
     """
-    *others, last = widths
-    excess = sum(others) + len(COLUMN_GAP) * len(others) + min(last, MIN_COLUMN_CELLS) - available
-    maximum = max(others, default=0)
+    *leading, last = widths
+    excess = sum(leading) + len(COLUMN_GAP) * len(leading) + min(last, MIN_COLUMN_CELLS) - available
+    maximum = max(leading, default=0)
     while excess > 0 and maximum > MIN_COLUMN_CELLS:
         maximum -= 1
-        excess -= sum(size > maximum for size in others)
-    return [*(min(size, maximum) for size in others), last]
+        excess -= sum(size > maximum for size in leading)
+    return [*(min(size, maximum) for size in leading), last]
 
 
 def _row(entries: Sequence[Cell], widths: Sequence[int], available: int) -> None:

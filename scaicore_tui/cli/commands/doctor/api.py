@@ -28,50 +28,50 @@ SLOW_RESPONSE_S = 2.0
 _RESOLUTIONS = {0: "one second", 3: "milliseconds", 6: "microseconds"}
 
 
-def api_findings(seen: ProbeResult, missing: ScaicoreError, clock: Clock) -> Iterator[Finding]:
+def api_findings(result: ProbeResult, missing: ScaicoreError, clock: Clock) -> Iterator[Finding]:
     """Yield all findings from the API's responses. `missing` is the error to report if no token was found."""
-    yield _api(seen)
-    yield _credential(seen, missing)
-    yield _caller(seen)
-    yield _view(seen)
-    yield _manage(seen)
-    yield _feed(seen, clock)
-    yield _clock(seen.replies)
-    yield _limit(seen.replies)
-    yield _latency(seen.replies)
+    yield _api(result)
+    yield _credential(result, missing)
+    yield _caller(result)
+    yield _view(result)
+    yield _manage(result)
+    yield _feed(result, clock)
+    yield _clock(result.replies)
+    yield _limit(result.replies)
+    yield _latency(result.replies)
 
 
-def _api(seen: ProbeResult) -> Finding:
+def _api(result: ProbeResult) -> Finding:
     """Check that the API answers, and that it is of the configured kind."""
-    resources, api = seen.target.resources_url, str(seen.target.api)
-    facts = {"url": seen.target.url, "api": api, "resources": resources}
-    error = seen.events.error if seen.events is not None else None
-    if seen.events is None or not seen.is_reached:
+    resources, api = result.target.resources_url, str(result.target.api)
+    facts = {"url": result.target.url, "api": api, "resources": resources}
+    error = result.events.error if result.events is not None else None
+    if result.events is None or not result.is_reached:
         return failed("api", error or Unreachable(NOT_REACHED), **facts)
-    if seen.page is not None or seen.events.status in REFUSAL_STATUSES:
+    if result.page is not None or result.events.status in REFUSAL_STATUSES:
         return ok("api", f"{_NAMES[api]} answers at {resources}", **facts)
-    if seen.elsewhere is not None:
-        url, found = seen.elsewhere.url, str(seen.elsewhere.api)
+    if result.elsewhere is not None:
+        url, found = result.elsewhere.url, str(result.elsewhere.api)
         other = f" --api {found}" if found != api else ""
-        no = Unreachable(f"no {_NAMES[api]} at {resources}, but a {_NAMES[found]} at {seen.elsewhere.resources_url}")
-        return failed("api", no, f"use --url {url}{other}, or set this in the profile", **facts)
+        error = Unreachable(f"no {_NAMES[api]} at {resources}, but a {_NAMES[found]} at {result.elsewhere.resources_url}")
+        return failed("api", error, f"use --url {url}{other}, or set this in the profile", **facts)
     reason = f": {error.message}" if error is not None else ""
     hint = error.hint if error is not None else ""
-    no = Unreachable(f"the server at {resources} is not a ScaiCore API{reason}")
-    return failed("api", no, hint or "check the URL, and --api (scaiflow or scaigrid)", **facts)
+    wrong_server = Unreachable(f"the server at {resources} is not a ScaiCore API{reason}")
+    return failed("api", wrong_server, hint or "check the URL, and --api (scaiflow or scaigrid)", **facts)
 
 
 _NAMES = {"scaiflow": "ScaiFlow", "scaigrid": "ScaiGrid"}
 
 
-def _credential(seen: ProbeResult, missing: ScaicoreError) -> Finding:
+def _credential(result: ProbeResult, missing: ScaicoreError) -> Finding:
     """Check that there is a token and that the API accepts it."""
-    bearer, refusal = seen.bearer, seen.events.error if seen.events is not None else None
+    bearer, refusal = result.bearer, result.events.error if result.events is not None else None
     facts: dict[str, Any] = {"source": bearer.source or None, "expires_in": bearer.seconds_left}
-    if seen.token_error is not None:
-        return failed("token", seen.token_error, **facts)
-    if not seen.target.has_credential:
-        if seen.page is None:
+    if result.token_error is not None:
+        return failed("token", result.token_error, **facts)
+    if not result.target.has_credential:
+        if result.page is None:
             return failed("token", missing, **facts)
         return ok("token", "none is sent: this API uses its own for requests from this machine", **facts)
     if isinstance(refusal, CredentialsError) and not isinstance(refusal, PermissionDenied):
@@ -90,61 +90,63 @@ def _lasts(left: float | None, *, renews: bool) -> str:
     return f" · expires in {format_age(left)}{then}" if left > 0 else f" · expired {format_age(-left)} ago"
 
 
-def _caller(seen: ProbeResult) -> Finding:
+def _caller(result: ProbeResult) -> Finding:
     """Identify the caller: from ScaiGrid's `/v1/me`, else from the token, which proves nothing."""
-    if seen.me is not None:
-        claimed = {name: seen.me.get(name) for name in ("id", "role")}
+    if result.me is not None:
+        claimed = {name: result.me.get(name) for name in ("id", "role")}
         return ok(
             "caller", ", ".join(one_line(str(value)) for value in claimed.values() if value), verified=True, **claimed
         )
-    claims = seen.bearer.claims
+    claims = result.bearer.claims
     if claims is None:
-        return unknown("caller", "not known: an API key does not name its user" if seen.bearer.source else "not known")
+        return unknown(
+            "caller", "not known: an API key does not name its user" if result.bearer.source else "not known"
+        )
     subject = {"subject": claims.subject, "tenant_id": claims.tenant_id}
     who = " of ".join(one_line(value) for value in subject.values() if value)
     return ok("caller", f"{who or 'nobody'} according to the token, not verified", verified=False, **subject)
 
 
-def _view(seen: ProbeResult) -> Finding:
+def _view(result: ProbeResult) -> Finding:
     """Check the permission to read events and checkpoints."""
-    replies = {"events": seen.events, "checkpoints": seen.checkpoints}
+    replies = {"events": result.events, "checkpoints": result.checkpoints}
     for name, reply in replies.items():
         if reply is not None and isinstance(reply.error, PermissionDenied):
             return failed("view", reply.error, f"ask your administrator for {VIEW}", allowed=False, denied=name)
-    if seen.page is None:
-        return unknown("view", NOT_READ if seen.is_reached else NOT_REACHED, allowed=None)
-    if seen.checkpoints is not None and seen.checkpoints.error is not None:
+    if result.page is None:
+        return unknown("view", NOT_READ if result.is_reached else NOT_REACHED, allowed=None)
+    if result.checkpoints is not None and result.checkpoints.error is not None:
         return failed(
-            "view", seen.checkpoints.error, "events are readable; try again later for checkpoints", allowed=None
+            "view", result.checkpoints.error, "events are readable; try again later for checkpoints", allowed=None
         )
     return ok("view", "events and checkpoints can be read", allowed=True)
 
 
-def _manage(seen: ProbeResult) -> Finding:
+def _manage(result: ProbeResult) -> Finding:
     """Check the permission to write, as far as that is possible without writing."""
-    if seen.target.read_only:
+    if result.target.read_only:
         return ok("manage", "off: this session is read-only", allowed=False)
-    if seen.me is not None and isinstance(listed := seen.me.get("permissions"), list):
+    if result.me is not None and isinstance(listed := result.me.get("permissions"), list):
         lacking = [name for name in (MANAGE, RESOLVE) if name not in listed]
         if not lacking:
             return ok("manage", "checkpoints can be answered and runs replayed", allowed=True)
         fix = f"ask your administrator for {' and '.join(lacking)}, or set read_only"
         return warning("manage", f"not allowed: {', '.join(lacking)}", fix, allowed=False, lacking=lacking)
-    claims = seen.bearer.claims
+    claims = result.bearer.claims
     if claims is not None and MANAGE in claims.scopes:
         return ok("manage", f"{MANAGE} according to the token, not verified", allowed=None)
-    if not seen.is_reached:
+    if not result.is_reached:
         return unknown("manage", NOT_REACHED, allowed=None)
     return unknown("manage", "not known until the first write: this API does not say", allowed=None)
 
 
-def _feed(seen: ProbeResult, clock: Clock) -> Finding:
+def _feed(result: ProbeResult, clock: Clock) -> Finding:
     """Describe the events: their order, the resolution of their times, their age."""
-    if seen.page is None:
-        return unknown("feed", NOT_READ if seen.is_reached else NOT_REACHED)
-    events = seen.page.events
+    if result.page is None:
+        return unknown("feed", NOT_READ if result.is_reached else NOT_REACHED)
+    events = result.page.events
     if not events:
-        core = f" for Core {one_line(seen.target.core)}" if seen.target.core else ""
+        core = f" for Core {one_line(result.target.core)}" if result.target.core else ""
         return warning(
             "feed",
             f"there are no events{core}",

@@ -59,64 +59,65 @@ async def probe(target: Target) -> ProbeResult:
 
 
 async def _probe_target(probe: Probe, target: Target) -> ProbeResult:
-    seen = ProbeResult(target, probe.bearer)
+    result = ProbeResult(target, probe.bearer)
     token = None
     try:
         token = await probe.sign()
     except ScaicoreError as error:
-        seen.token_error = error
-    seen.events = await _request_events(probe, seen, target, MAX_PROBED_EVENTS)
-    if seen.events.status == UNAUTHORIZED and await _is_renewed(probe, seen, token):
-        seen.events = await _request_events(probe, seen, target, MAX_PROBED_EVENTS)
-    seen.page = _page(seen.events)
-    if seen.page is not None:
-        await _read_more(probe, seen)
-    elif seen.events.status in _OTHER_SERVER_STATUSES:
-        await _search_other_addresses(probe, seen)
-    return seen
+        result.token_error = error
+    result.events = await _request_events(probe, result, target, MAX_PROBED_EVENTS)
+    if result.events.status == UNAUTHORIZED and await _is_renewed(probe, result, token):
+        result.events = await _request_events(probe, result, target, MAX_PROBED_EVENTS)
+    result.page = _page(result.events)
+    if result.page is not None:
+        await _read_more(probe, result)
+    elif result.events.status in _OTHER_SERVER_STATUSES:
+        await _search_other_addresses(probe, result)
+    return result
 
 
-async def _read_more(probe: Probe, seen: ProbeResult) -> None:
+async def _read_more(probe: Probe, result: ProbeResult) -> None:
     """Read checkpoints and the caller; the times of these requests also measure the latency."""
-    url = f"{seen.target.resources_url}/checkpoints"
-    seen.checkpoints = await _request(probe, seen, url, status="pending", limit=1)
-    if seen.target.api is Api.SCAIGRID:
-        seen.me = _object(await _request(probe, seen, f"{_origin(seen.target)}/v1/me"))
-    await _request_events(probe, seen, seen.target, 1)
+    result.checkpoints = await _request(
+        probe, result, f"{result.target.resources_url}/checkpoints", status="pending", limit=1
+    )
+    if result.target.api is Api.SCAIGRID:
+        result.me = _object(await _request(probe, result, f"{_origin(result.target)}/v1/me"))
+    await _request_events(probe, result, result.target, 1)
 
 
-async def _search_other_addresses(probe: Probe, seen: ProbeResult) -> None:
+async def _search_other_addresses(probe: Probe, result: ProbeResult) -> None:
     """Ask for ScaiGrid's health, and find the first of the usual addresses where the API answers."""
-    seen.health = _object(await _request(probe, seen, f"{_origin(seen.target)}/health"))
-    is_grid = seen.health is not None and seen.health.get("status") == "ok"
-    others = sorted(_others(seen.target), key=lambda other: is_grid and other.api is not Api.SCAIGRID)
+    result.health = _object(await _request(probe, result, f"{_origin(result.target)}/health"))
+    is_grid = result.health is not None and result.health.get("status") == "ok"
+    others = sorted(_others(result.target), key=lambda other: is_grid and other.api is not Api.SCAIGRID)
     for other in others:
-        reply = await _request_events(probe, seen, other, 1)
+        reply = await _request_events(probe, result, other, 1)
         if _page(reply) is not None or reply.status in REFUSAL_STATUSES:
-            seen.elsewhere = other
+            result.elsewhere = other
             return
 
 
-async def _request_events(probe: Probe, seen: ProbeResult, target: Target, limit: int) -> Reply:
+async def _request_events(probe: Probe, result: ProbeResult, target: Target, limit: int) -> Reply:
     core = {} if target.core is None else {"core_id": target.core}
-    return await _request(probe, seen, f"{target.resources_url}/events", limit=limit, **core)
+    return await _request(probe, result, f"{target.resources_url}/events", limit=limit, **core)
 
 
-async def _request(probe: Probe, seen: ProbeResult, url: str, **params: Any) -> Reply:
+async def _request(probe: Probe, result: ProbeResult, url: str, **params: Any) -> Reply:
     """Send a request. After a 429, nothing more is sent, and its reply is returned again."""
-    if seen.replies and seen.replies[-1].status == _TOO_MANY:
-        return seen.replies[-1]
-    seen.replies.append(await probe.ask(url, **params))
-    return seen.replies[-1]
+    if result.replies and result.replies[-1].status == _TOO_MANY:
+        return result.replies[-1]
+    result.replies.append(await probe.ask(url, **params))
+    return result.replies[-1]
 
 
-async def _is_renewed(probe: Probe, seen: ProbeResult, token: Any) -> bool:
+async def _is_renewed(probe: Probe, result: ProbeResult, token: Any) -> bool:
     try:
         if not await probe.bearer.renew(token):
             return False
         await probe.sign()
     except ScaicoreError as error:
-        seen.token_error = error
+        result.token_error = error
         return False
     return True
 

@@ -84,10 +84,10 @@ def _or_failed(name: str, find: Callable[[], Finding]) -> Finding:
 async def _check_target(target: Target, missing: ScaicoreError, clock: Clock) -> list[Finding]:
     """Return the findings that need the network."""
     try:
-        seen, tls = await asyncio.gather(probe(target), tls_finding(target, clock))
+        result, tls = await asyncio.gather(probe(target), tls_finding(target, clock))
     except ConfigError as error:
         return [failed("api", error), *(unknown(name, "not checked") for name in ("tls", *_API_CHECKS))]
-    api, *others = api_findings(seen, missing, clock)
+    api, *others = api_findings(result, missing, clock)
     return [api, tls, *others]
 
 
@@ -127,10 +127,10 @@ def _lines(findings: Sequence[Finding], common: Common) -> Iterator[str]:
 
 def _finding_lines(finding: Finding, common: Common) -> Iterator[str]:
     glyph, ascii_glyph, colour = _STATUS_GLYPHS[finding.status]
-    sign = ascii_glyph if common.ascii else glyph
+    mark = ascii_glyph if common.ascii else glyph
     if sys.stdout.isatty() and not common.no_color and not os.environ.get("NO_COLOR"):
-        sign = f"\x1b[{colour}m{sign}\x1b[m"
-    lead = f" {sign} {finding.name:{_NAME_WIDTH}}"
+        mark = f"\x1b[{colour}m{mark}\x1b[m"
+    lead = f" {mark} {finding.name:{_NAME_WIDTH}}"
     blank = " " * (3 + _NAME_WIDTH)
     available = min(stdout.width(), _MAX_WIDTH_CELLS) - len(blank) - 1
     first, *more = wrap(sanitize(finding.message), available)
