@@ -74,13 +74,13 @@ def test_without_a_file_it_is_the_profiles_own(program: Program, told: Any, file
         (["checkpoints"], "a journal cannot know what is still pending"),
         (["resolve", "ckpt_1", "approve", "--yes"], "this needs the server, and --offline sends no request"),
         (["replay", "@latest", "--yes"], "this needs the server, and --offline sends no request"),
-        (["events", "--journal", __file__], "is no journal"),
+        (["events", "--journal", __file__], "is not a journal"),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
 )
 def test_what_makes_no_sense_offline(program: Program, arguments: list[str], words: str) -> None:
     done = program(*arguments, "--offline")
-    assert (done.returncode, done.stdout) == (9 if words == "is no journal" else 2, "")
+    assert (done.returncode, done.stdout) == (9 if words == "is not a journal" else 2, "")
     assert words in done.stderr
 
 

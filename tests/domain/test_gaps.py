@@ -59,7 +59,7 @@ def test_from_when_to_when(begin: int | None, end: int | None, words: str) -> No
         ([gap(0, is_open=True)], 74, "catching up 12:00:00 to 12:01:00Z: runs here may be incomplete"),
         ([UNREAD], 74, "older events before 12:01:00Z: not read yet, runs here may be incomplete"),
         ([UNREAD], 40, "older events before 12:01:00Z"),
-        ([TOO_LARGE], 99, "gap 12:00:00 to 12:01:00Z: an event too large to be read, runs here may be incomplete"),
+        ([TOO_LARGE], 99, "gap 12:00:00 to 12:01:00Z: an event too large to read, runs here may be incomplete"),
         ([gap(0, is_open=True)], 52, "catching up 12:00:00 to 12:01:00Z: still being read"),
     ],
 )

@@ -97,7 +97,7 @@ def test_what_is_no_journal_is_not_touched(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("dear diary, " * 99)
     for way in (Journal.open, Journal.open_readonly):
-        with pytest.raises(StorageError, match="no journal"):
+        with pytest.raises(StorageError, match="not a journal"):
             way(path)
     assert path.read_text() == "dear diary, " * 99
 
@@ -190,7 +190,7 @@ def test_a_disk_that_takes_no_journal_is_told_and_worked_without(tmp_path: Path)
         journal.append([started()])
         assert (len(journal), journal.write_error) == (
             1,
-            f"no journal can be kept in {tmp_path}/file/j: a file is in the place of its folder · {ONLY_IN_MEMORY}",
+            f"can't write a journal to {tmp_path}/file/j: a file is in the place of its folder · {ONLY_IN_MEMORY}",
         )
     with Journal.open_or_in_memory(tmp_path / "j") as journal:
         assert journal.write_error == ""

@@ -43,7 +43,7 @@ def test_a_run_that_goes_on_long_after_its_end_keeps_its_place(tmp_path: Path) -
 def test_what_is_no_json_is_named(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     path.write_bytes(b'{"type": "a"}\n{"type"\n')
-    with pytest.raises(ConfigError, match="line 2: no JSON"):
+    with pytest.raises(ConfigError, match="line 2: not JSON"):
         len(JsonlRecording(path).index.order)
     with pytest.raises(NotFound):
         JsonlRecording(tmp_path / "none")

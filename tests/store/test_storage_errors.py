@@ -269,7 +269,7 @@ def test_another_programs_database_is_not_touched(tmp_path: Path) -> None:
         database.execute("PRAGMA user_version = 3")
     before = path.read_bytes()
     for way in (Journal.open, Journal.open_readonly):
-        with pytest.raises(StorageError, match="is no journal"):
+        with pytest.raises(StorageError, match="is not a journal"):
             way(path)
     assert path.read_bytes() == before
 

@@ -69,9 +69,9 @@ async def test_what_was_asked_for_and_did_not_come_is_given_up(shelf: Shelf) -> 
 
 async def test_a_profile_that_can_not_be_opened_leaves_all_as_it_is(shelf: Shelf) -> None:
     async with opened(shelf) as pilot:
-        shelf.trouble = Conflict("another scaicore-tui writes prod.journal", hint="close it")
+        shelf.trouble = Conflict("another scaicore-tui is writing to prod.journal", hint="close it")
         await choose(pilot, PROD)
-        await until(pilot, lambda: "prod can't be opened: another scaicore-tui writes" in text(pilot))
+        await until(pilot, lambda: "prod can't be opened: another scaicore-tui is writing to" in text(pilot))
         assert session_of(pilot).target.name == STAGING
         asked = len(shelf.apis[STAGING].asked)
         await pilot.press("r")

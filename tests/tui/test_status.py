@@ -53,8 +53,8 @@ def test_a_budget_that_is_spent_is_told_first() -> None:
 def test_what_is_only_in_memory_is_told_while_all_else_is_well() -> None:
     known = ConnectionStatus(5, SourceStatus(99), SourceStatus(99))
     assert problem_text(standing(known)) == ""
-    told = replace(standing(known), journal_trouble="j can't be used: the disk is full · what comes is only in memory")
-    assert problem_text(told) == "j can't be used: the disk is full · what comes is only in memory"
+    told = replace(standing(known), journal_trouble="can't use j: the disk is full · new events are only in memory")
+    assert problem_text(told) == "can't use j: the disk is full · new events are only in memory"
 
 
 def told(events: SourceStatus, checkpoints: SourceStatus, **link: float) -> str:
