@@ -84,7 +84,7 @@ def _drop_old_visits(run: Run, node: NodeRunInfo) -> None:
         run.visit_count -= 1
         if visit.is_open:
             _close_dropped(run, node, visit)
-        run.add_anomaly("only the newest visits of often visited nodes are kept")
+        run.add_anomaly("of often visited nodes, only the newest visits are kept")
 
 
 def _close_dropped(run: Run, node: NodeRunInfo, visit: NodeVisit) -> None:
