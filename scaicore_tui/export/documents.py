@@ -1,4 +1,4 @@
-"""A run, and a change of one, as JSON documents of the command line: fields may be added, never changed."""
+"""The JSON documents of runs and transitions that the command line prints. Fields may be added, never changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scaicore_tui.timefmt import format_iso
 
 
 def run_document(run: Run) -> dict[str, Any]:
-    """The document of one run, nodes in the order they were first entered."""
+    """Return the document of one run, with its nodes in the order of their first visits."""
     return {
         "execution_id": run.execution_id,
         "core_id": run.core_id,
@@ -33,7 +33,7 @@ def run_document(run: Run) -> dict[str, Any]:
 
 
 def transition_document(transition: Transition) -> dict[str, Any]:
-    """The document of one change."""
+    """Return the document of one transition."""
     document: dict[str, Any] = {
         "at": format_iso(transition.at),
         "change": str(transition.kind),

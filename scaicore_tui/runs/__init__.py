@@ -1,4 +1,11 @@
-"""The domain: events folded into runs, nodes and visits. Pure: no I/O, no clock, no screen."""
+"""The domain: events reduced to runs, nodes and visits. Pure: no I/O, no clock, no screen.
+
+- Run: all events with one `execution_id`. It has nodes, and each node has visits (one passage through it each).
+- Position: an event's place in the feed, as the journal numbers it; the oldest is lowest.
+- Summary: a stored digest of a run. Index: all summaries. Cache: fully reduced runs in memory.
+- Delta: what one commit of events changed.
+- Gap: events that are missing; an open gap is still being read.
+"""
 
 from scaicore_tui.runs.cache import Delta, RunProjector, SortedSummaries
 from scaicore_tui.runs.gaps import Gap, GapRow, gap_rows, missing_events_note

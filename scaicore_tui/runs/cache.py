@@ -1,6 +1,8 @@
-"""The fold at work: the runs that events come for now, and no others.
+"""Projection of events into runs, and the cache of projected runs.
 
-A run that nothing came for in a while is let go; when something does, it is folded anew from its history.
+`SortedSummaries` is a list ordered by position. `RunProjector` applies new events and returns a `Delta` with the new
+summaries; it keeps recently changed runs. `RunCache` serves complete runs to readers. A run that neither holds any more
+is projected again from its stored events.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ _position = attrgetter("position")
 
 
 class SortedSummaries:
-    """A list of summaries that stays sorted by their places. No two runs share a place."""
+    """A list of summaries, sorted by their positions. No two runs have the same position."""
 
     def __init__(self, rows: Iterable[Summary] = ()) -> None:
         self._rows = sorted(rows, key=_position)
@@ -40,54 +42,55 @@ class SortedSummaries:
         return reversed(self._rows)
 
     def index(self, position: int) -> int | None:
-        """Where the summary of that place is; None where it is not in the list."""
+        """Return the index of the summary with `position`; None if there is none."""
         index = self._count_below(position)
         return index if index < len(self._rows) and self._rows[index].position == position else None
 
     def count_above(self, position: int) -> int:
-        """How many stand above that place, whether one is there or not."""
+        """Return the number of summaries above `position`, which need not be taken."""
         return len(self._rows) - self._count_below(position + 1)
 
     def put(self, summary: Summary) -> None:
-        """Add a summary, or replace the one of the same place."""
+        """Add `summary`, or replace the one with the same position."""
         index = self._count_below(summary.position)
         self._rows[index : index + (self.index(summary.position) is not None)] = [summary]
 
     def remove(self, position: int) -> None:
-        """Take the summary of that place out, if it is there."""
+        """Remove the summary with `position`, if there is one."""
         index = self.index(position)
         if index is not None:
             del self._rows[index]
 
     def extend(self, rows: Iterable[Summary]) -> None:
-        """Add many at once, of places that are not in the list. Those that all belong in one spot cost no sorting."""
+        """Add summaries whose positions are not taken. Sorts only if they don't form one contiguous block."""
         new = sorted(rows, key=_position)
         if not new:
             return
-        begin, end = self._count_below(new[0].position), self._count_below(new[-1].position)
-        self._rows[begin:begin] = new
-        if begin != end:
+        low, high = self._count_below(new[0].position), self._count_below(new[-1].position)
+        self._rows[low:low] = new
+        if low != high:
             self._rows.sort(key=_position)
 
     def _count_below(self, position: int) -> int:
-        """How many stand before that place. News comes at the end."""
+        """Return the number of summaries below `position`. The high is tried first: most new runs belong there."""
         rows = self._rows
         return len(rows) if not rows or rows[-1].position < position else bisect_left(rows, position, key=_position)
 
 
-# A run's events with their places in the feed, oldest first.
+# Returns the events of a run with their positions, oldest first.
 ReadHistory = Callable[[str], Iterable[tuple[int, Event]]]
-# How many runs are held, and how many of those that are over: for these, little comes after.
+# Runs that a projector keeps: unfinished ones, and finished ones, for which few events follow.
 MAX_ACTIVE_RUNS = 1_000
 MAX_ENDED_RUNS = 50
 
 
 class Delta(Struct, frozen=True):
-    """What new events made of runs; so many are `unreadable`, or in part. `arrivals` counts, for each run, those that
-    came as news and changed it.
+    """What one commit of events changed.
 
-    News at the feed's head has its `events`, and the place of the `last`; what came in between or before has neither.
-    `is_history` is what nobody waited for: no arrivals are counted.
+    `summaries` are the new summaries of changed runs. Of the `event_count` events, `unreadable_count` could not be read
+    completely. Only for events appended at the head: `events` has them, `last_position` is that of the newest, and
+    `live_event_counts` has the number of new events per run. `is_history` marks events that were stored before, or
+    backfilled from below all others: they do not count as live.
     """
 
     summaries: dict[str, Summary] = field(default_factory=dict)
@@ -100,93 +103,98 @@ class Delta(Struct, frozen=True):
 
 
 def count_unreadable(events: Iterable[Event]) -> int:
-    """How many of them can't be read, or only in part."""
+    """Return the number of events that could not be read completely."""
     return sum(not event.is_complete for event in events)
 
 
 def project(execution_id: str, history: Iterable[tuple[int, Event]]) -> tuple[Run, int | None]:
-    """The run that a whole history makes, and the place of its first event; None where there is none."""
+    """Reduce a complete history to its run; also return the position of its first event, None without events."""
     run, first = Run(execution_id), None
-    for place, event in history:
-        first = place if first is None else first
+    for position, event in history:
+        first = position if first is None else first
         apply(run, event)
     return run, first
 
 
 class RunProjector:
-    """Folds events into runs, of which it holds those in use. `history` tells what is stored of one."""
+    """Applies new events to their runs. Keeps recently changed runs; others are read with `read_history`."""
 
     def __init__(self, read_history: ReadHistory, max_runs: int = MAX_ACTIVE_RUNS) -> None:
         self._read_history = read_history
         self._max_runs = max_runs
-        # The least recently touched first, each with the place of its first event; those that are over apart.
+        # Each run with the position of its first event, the least recently changed first; finished runs separately.
         self._runs: dict[str, tuple[Run, int]] = {}
         self._ended: dict[str, tuple[Run, int]] = {}
 
     def apply(self, events: Sequence[Event], first_position: int) -> Delta:
-        """Fold `events`, oldest first, which stand from place `first` on and are not in the history yet."""
-        touched: dict[str, tuple[Run, int]] = {}
-        arrivals: Counter[str] = Counter()
-        for place, event in enumerate(events, first_position):
+        """Apply `events`, oldest first, whose positions low at `first_position`. They must not be stored yet."""
+        changed: dict[str, tuple[Run, int]] = {}
+        live_event_counts: Counter[str] = Counter()
+        for position, event in enumerate(events, first_position):
             execution_id = event.execution_id
             if execution_id is None:
                 continue
-            held = touched.get(execution_id)
-            if held is None:
-                held = touched[execution_id] = self._get(execution_id, place)
-            if apply(held[0], event):
-                arrivals[execution_id] += 1
-        self._put_back(touched)
-        summaries = {key: summary_of(run, place) for key, (run, place) in touched.items() if arrivals[key]}
+            entry = changed.get(execution_id)
+            if entry is None:
+                entry = changed[execution_id] = self._get(execution_id, position)
+            if apply(entry[0], event):
+                live_event_counts[execution_id] += 1
+        self._put_back(changed)
+        summaries = {
+            key: summary_of(run, position) for key, (run, position) in changed.items() if live_event_counts[key]
+        }
         last = first_position + len(events) - 1
-        return Delta(summaries, len(events), count_unreadable(events), arrivals, events, last, is_history=False)
+        return Delta(
+            summaries, len(events), count_unreadable(events), live_event_counts, events, last, is_history=False
+        )
 
     def rebuild(self, execution_ids: Iterable[str], events: Sequence[Event] = (), *, is_history: bool = True) -> Delta:
-        """Fold these runs anew: `events` were put into their histories, or they were never folded.
+        """Project runs again from their stored events, after `events` were inserted before or between others.
 
-        A fold can't be run backwards. News that comes late, between other events, is no history.
+        `is_history` is False for events that fill a gap: these are new, although late.
         """
         summaries = {}
         for execution_id in execution_ids:
             self._pop(execution_id)
-            run, place = project(execution_id, self._read_history(execution_id))
-            if place is not None:
-                summaries[execution_id] = summary_of(run, place)
+            run, position = project(execution_id, self._read_history(execution_id))
+            if position is not None:
+                summaries[execution_id] = summary_of(run, position)
         return Delta(summaries, len(events), count_unreadable(events), is_history=is_history)
 
     def forget(self, execution_ids: Iterable[str]) -> None:
-        """Of these nothing is stored any more."""
+        """Drop runs whose events were deleted."""
         for execution_id in execution_ids:
             self._pop(execution_id)
 
     def _get(self, execution_id: str, position: int) -> tuple[Run, int]:
-        """The run, out of those in use or out of its history; new at `place` where there is none."""
-        held = self._pop(execution_id)
-        if held is not None:
-            return held
+        """Return the run, kept or from its history, with its first position: `position` for a new run."""
+        entry = self._pop(execution_id)
+        if entry is not None:
+            return entry
         run, first = project(execution_id, self._read_history(execution_id))
         return run, position if first is None else first
 
     def _pop(self, execution_id: str) -> tuple[Run, int] | None:
         return self._runs.pop(execution_id, None) or self._ended.pop(execution_id, None)
 
-    def _put_back(self, touched: dict[str, tuple[Run, int]]) -> None:
-        for execution_id, held in touched.items():
-            (self._ended if held[0].is_over else self._runs)[execution_id] = held
-        for runs, room in ((self._runs, self._max_runs), (self._ended, min(self._max_runs, MAX_ENDED_RUNS))):
-            for execution_id in list(islice(runs, max(0, len(runs) - room))):
+    def _put_back(self, changed: dict[str, tuple[Run, int]]) -> None:
+        for execution_id, entry in changed.items():
+            (self._ended if entry[0].is_over else self._runs)[execution_id] = entry
+        for runs, limit in ((self._runs, self._max_runs), (self._ended, min(self._max_runs, MAX_ENDED_RUNS))):
+            for execution_id in list(islice(runs, max(0, len(runs) - limit))):
                 del runs[execution_id]
 
 
 MAX_CACHED_RUNS = 64
-# So many events are folded while somebody waits for them.
+# Longer runs are loaded in the background, if `fold_in_background` is set.
 MAX_INLINE_EVENTS = 2_000
 
 
 class RunCache(Mapping[str, Run]):
-    """Full runs, oldest first. One that is asked for is folded from its `history`, and stays while it is in use.
+    """Complete runs by id, in feed order. A missing run is read with `read_history`; recently used ones are kept.
 
-    Where somebody folds long ones `aside`, one of those is partial until it is `put`; it is called with its id.
+    If `fold_in_background` is set, a run with more than MAX_INLINE_EVENTS events is returned partial (`is_loading`):
+    the callback gets its id and passes the loaded run to `complete`.
     """
 
     def __init__(self, summaries: Mapping[str, Summary], order: SortedSummaries, read_history: ReadHistory) -> None:
@@ -195,7 +203,7 @@ class RunCache(Mapping[str, Run]):
         self._order = order
         self._read_history = read_history
         self._cached: dict[str, Run] = {}
-        # What came for those that are folded aside, meanwhile.
+        # New events of runs that are being loaded.
         self._queued_events: dict[str, list[Event]] = {}
 
     def __getitem__(self, execution_id: str) -> Run:
@@ -217,18 +225,20 @@ class RunCache(Mapping[str, Run]):
         return len(self._summaries)
 
     def complete(self, execution_id: str, run: Run) -> bool:
-        """It was folded aside, from all that there was when it was asked for; False where that is not its history any
-        more."""
-        came = self._queued_events.pop(execution_id, None)
-        if came is None:
+        """Store a run that was loaded in the background; return False if it is outdated, as its history changed.
+
+        `run` has the events up to the time of the request; events that were queued since then are applied.
+        """
+        queued = self._queued_events.pop(execution_id, None)
+        if queued is None:
             return False
-        for event in came:
+        for event in queued:
             apply(run, event)
         self._cached[execution_id] = run
         return True
 
     def apply_events(self, events: Iterable[Event]) -> None:
-        """News came: fold it into the runs that are held."""
+        """Apply new events to the cached runs, and queue those of runs that are being loaded."""
         for event in events:
             key = event.execution_id or ""
             run = self._cached.get(key)
@@ -238,13 +248,13 @@ class RunCache(Mapping[str, Run]):
                 apply(run, event)
 
     def forget(self, execution_ids: Iterable[str]) -> None:
-        """The histories of these changed: fold them anew when they are asked for."""
+        """Drop runs whose histories changed other than at the high, so that they are read again."""
         for execution_id in execution_ids:
             self._cached.pop(execution_id, None)
             self._queued_events.pop(execution_id, None)
 
     def set_status(self, summary: Summary) -> None:
-        """The status changed."""
+        """Copy the status of `summary` to the cached run."""
         run = self._cached.get(summary.execution_id)
         if run is not None:
             run.status = summary.status

@@ -1,4 +1,4 @@
-"""Where events are missing: how that stands in a list of runs, and what it means for one of them. Pure."""
+"""Gaps: where events are missing, as rows of a list of runs, and as a note on a single run. Pure."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from scaicore_tui.timefmt import format_span
 
 
 class GapReason(IntEnum):
-    """Why events of a closed gap will never come. Stored: what a number means does not change."""
+    """Why the events of a closed gap will never arrive. The numbers are stored: never change their meaning."""
 
     LOST = 0
     TOO_LARGE = 1
 
 
-_REASONS = {GapReason.LOST: "events lost to retention", GapReason.TOO_LARGE: "an event too large to be read"}
+_REASONS = {GapReason.LOST: "events lost to retention", GapReason.TOO_LARGE: "an event too large to read"}
 
 
 class Gap(Struct, frozen=True):
-    """Events are missing above place `after`, between two neighbours in the feed: the times and runs of these, where
-    they have one.
+    """Events are missing right above position `after`. Times are microseconds since 1970.
 
-    While `is_open` they are still being read; where it `is_history`, older events than all, they are read on demand.
-    Moments are microseconds since 1970.
+    `last_at` and `last_execution` are time and run of the event before the gap, `next_at` and `next_execution` of the
+    event after it; None if there is no such event, or it has none. While `is_open`, the missing events are still being
+    read. `is_history` marks the open gap below all events: older events, which are read on demand.
     """
 
     after: int
@@ -42,39 +42,39 @@ class Gap(Struct, frozen=True):
 
 
 class GapRow(Struct, frozen=True):
-    """What is said of `gaps`, oldest first, that stand together in a list of runs: right above its run number `row`."""
+    """Adjacent gaps, oldest first, shown as one line of a list of runs, right above the run with index `row`."""
 
     row: int
     gaps: Sequence[Gap]
 
     @property
     def is_open(self) -> bool:
-        """Whether all that is missing is still being read."""
+        """Whether all missing events are still being read."""
         return all(gap.is_open for gap in self.gaps)
 
     @property
     def is_history(self) -> bool:
-        """Whether it is history that was not read yet."""
+        """Whether the missing events are older history that was not read yet."""
         return self.gaps[-1].is_history
 
     def time_span(self, now: float) -> str:
-        """From when to when, at `now` in seconds since 1970; empty where that is not known."""
+        """Return the time range as text, seen from `now` in seconds since 1970; empty if it is not known."""
         return format_span(self.gaps[0].last_at, self.gaps[-1].next_at, now)
 
     def label(self, now: float, width: int) -> str:
-        """As much as can be said in `width` characters: at least what it is, and from when to when."""
+        """Return the longest description that fits in `width` characters; at least kind and time range."""
         incomplete = "runs here may be incomplete"
-        more: tuple[str, ...]
+        details: tuple[str, ...]
         if self.is_history:
-            name, more = "older events", (f"not read yet, {incomplete}", "not read yet")
+            name, details = "older events", (f"not read yet, {incomplete}", "not read yet")
         elif self.is_open:
-            name, more = "catching up", (f"still being read, {incomplete}", incomplete, "still being read")
+            name, details = "catching up", (f"still being read, {incomplete}", incomplete, "still being read")
         else:
             name = "gap" if len(self.gaps) == 1 else f"{len(self.gaps)} gaps"
-            more = (f"{self._why()}, {incomplete}", f"events missing, {incomplete}", incomplete)
+            details = (f"{self._why()}, {incomplete}", f"events missing, {incomplete}", incomplete)
         begin = f"{name} {self.time_span(now)}".rstrip()
-        ways = [f"{begin}: {words}" for words in more]
-        return next((words for words in ways if len(words) <= width), begin)
+        labels = [f"{begin}: {detail}" for detail in details]
+        return next((label for label in labels if len(label) <= width), begin)
 
     def _why(self) -> str:
         reasons = dict.fromkeys(_REASONS[gap.reason] for gap in self.gaps)
@@ -82,18 +82,17 @@ class GapRow(Struct, frozen=True):
 
 
 def gap_rows(gaps: Sequence[Gap], count_above: Callable[[int], int]) -> list[GapRow]:
-    """`gaps`, oldest first, as rows of a list of runs, newest first; `above` says how many of its runs began above a
-    place.
+    """Return the rows of `gaps` (oldest first) for a list of runs (newest first).
 
-    A list that leaves runs out has all gaps too: in each there may have been more that belong in it. Gaps with none of
-    its runs between them are one row.
+    `count_above` returns how many runs of the list began above a position. Gaps without a run between them share a row.
+    A filtered list has all gaps too, as each may hide a run that matches.
     """
-    standing = groupby(reversed(gaps), key=lambda gap: (count_above(gap.after), gap.is_open, gap.is_history))
-    return [GapRow(row, tuple(together)[::-1]) for (row, *_), together in standing]
+    grouped = groupby(reversed(gaps), key=lambda gap: (count_above(gap.after), gap.is_open, gap.is_history))
+    return [GapRow(row, tuple(group)[::-1]) for (row, *_), group in grouped]
 
 
 def missing_events_note(run: Summary, gaps: Sequence[Gap], now: float) -> str:
-    """What to say of a run that may have had events in `gaps`, oldest first; empty where it can't."""
+    """Return a note if `run` may have events in `gaps` (oldest first), otherwise an empty string."""
     spanned = [gap for gap in gaps if run.position <= gap.after and _may_continue(run, gap)]
     before = [gap for gap in gaps if gap.after < run.position][-1:] if run.joined_late and run.is_runtime else []
     if not before and not spanned:
@@ -104,5 +103,5 @@ def missing_events_note(run: Summary, gaps: Sequence[Gap], now: float) -> str:
 
 
 def _may_continue(run: Summary, gap: Gap) -> bool:
-    """Whether a run that began before `gap` may have ended in it or after."""
+    """Return whether a run that began before `gap` may have events in it."""
     return not run.is_over or run.last_event_at is None or run.last_event_at > (gap.last_at or 0)

@@ -1,6 +1,6 @@
-"""All runs known, in the order their first event stands in the feed, with their statuses kept up to date.
+"""The index of all known runs, ordered by the positions of their first events, with up-to-date statuses.
 
-Pure: told what changed, asked by both front ends. Lists, filters and counts are answered from summaries.
+Pure. Lists, filters and counts are served from summaries.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from scaicore_tui.runs.summary import Summary
 
 
 class RunIndex:
-    """Summaries by `execution_id` and in order, full `runs` on demand, and how many there are of each status.
+    """Summaries by `execution_id` and in order, complete `runs` on demand, and the number of runs of each status.
 
-    `gaps`, oldest first, are where events are missing: whoever takes events in says so.
-    `history` tells the stored events of a run, up to the `last` place that was taken in here.
+    `gaps` (oldest first) is set by the code that stores events. `read_history` returns the stored events of a run up to
+    `last_position`.
     """
 
     def __init__(self, read_history: ReadHistory) -> None:
@@ -29,17 +29,17 @@ class RunIndex:
         self.counts: Counter[RunStatus] = Counter()
         self.gaps: Sequence[Gap] = ()
         self.event_count = 0
-        # Events that were taken in here, and not found stored at the start.
+        # Events applied since the start, without those that were stored before.
         self.ingested_count = 0
-        # Of those that came in here, how many can't be read, or only in part.
+        # How many of them could not be read completely.
         self.unreadable_count = 0
         self.last_position: int | None = None
-        # Of each run, the events that came in as news, and not as history.
+        # New events per run; history does not count.
         self.live_event_counts: Counter[str] = Counter()
         self._waiting: frozenset[str] = frozenset()
 
     def apply(self, delta: Delta) -> set[str]:
-        """Take in what new events made of runs; returns the ids of those that changed."""
+        """Apply `delta`; return the ids of the runs that it changed."""
         self.event_count += delta.event_count
         self.ingested_count += delta.event_count
         self.unreadable_count += delta.unreadable_count
@@ -56,7 +56,7 @@ class RunIndex:
         return set(delta.summaries)
 
     def load(self, summaries: Iterable[Summary]) -> set[str]:
-        """Take in stored summaries, but for runs that something newer is known of; returns the ids of the others."""
+        """Add stored summaries of runs that are not known yet; return the ids of these."""
         new = [summary for summary in summaries if summary.execution_id not in self.summaries]
         for summary in new:
             summary.status = self._status(summary)
@@ -66,7 +66,7 @@ class RunIndex:
         return {summary.execution_id for summary in new}
 
     def forget(self, execution_ids: Sequence[str], event_count: int) -> None:
-        """These runs are no longer stored, nor so many events, theirs among them."""
+        """Remove runs that were deleted from the journal, with `event_count` events in total."""
         self.event_count -= event_count
         for summary in [self.summaries.pop(key) for key in execution_ids if key in self.summaries]:
             self.counts[summary.status] -= 1
@@ -75,14 +75,14 @@ class RunIndex:
         self.runs.forget(execution_ids)
 
     def set_pending(self, pending: Iterable[Checkpoint]) -> set[str]:
-        """Take the pending checkpoints as they are now; returns the ids of the runs whose status changed."""
+        """Set the pending checkpoints; return the ids of the runs whose status changed."""
         waiting = frozenset(checkpoint.execution_id for checkpoint in pending if checkpoint.execution_id)
-        moved = {key for key in waiting ^ self._waiting if key in self.summaries}
+        changed = {key for key in waiting ^ self._waiting if key in self.summaries}
         self._waiting = waiting
-        return {key for key in moved if self._update_status(self.summaries[key])}
+        return {key for key in changed if self._update_status(self.summaries[key])}
 
     def find(self, prefix: str) -> list[Summary]:
-        """The runs whose id is or begins with `prefix`; `@latest` is the newest."""
+        """Return the run with the id `prefix`, or else those whose ids begin with it; for `@latest` the newest run."""
         if prefix == "@latest":
             return [self.order[len(self.order) - 1]] if len(self.order) else []
         if prefix in self.summaries:
@@ -90,12 +90,12 @@ class RunIndex:
         return [summary for summary in self.order if summary.execution_id.startswith(prefix)]
 
     def _count_live_events(self, summary: Summary) -> None:
-        """Of news that came in between, what a run has more than before."""
+        """Count the events that a run gained by new events in a gap."""
         old = self.summaries.get(summary.execution_id)
         self.live_event_counts[summary.execution_id] += summary.event_count - (old.event_count if old else 0)
 
     def _replace(self, summary: Summary) -> None:
-        """Put a summary in the place of the one that was, if there was one."""
+        """Add `summary`, or replace the former one of its run."""
         old = self.summaries.get(summary.execution_id)
         if old is not None:
             self.counts[old.status] -= 1
@@ -108,7 +108,7 @@ class RunIndex:
         self.runs.set_status(summary)
 
     def _update_status(self, summary: Summary) -> bool:
-        """Bring a run's status up to date; whether it changed."""
+        """Update the status of a run; return whether it changed."""
         status = self._status(summary)
         if status is summary.status:
             return False

@@ -1,6 +1,6 @@
-"""A run and its parts, as folded from events. Times are microseconds since 1970 UTC.
+"""A run, its nodes and their visits. Times are microseconds since 1970 UTC.
 
-Only the fold writes these; everybody else reads.
+Only `reduce` and `visits` write these objects; all other code reads them.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from msgspec import Struct, field
 
 from scaicore_tui.protocol.events import Event
 
-# What lies deeper makes no difference to the digest: however deep a value is, it costs no stack.
+# Deeper levels do not enter the digest, so that a deeply nested value can't exhaust the stack.
 MAX_DIGEST_DEPTH = 8
 
 
 def json_digest(value: Any) -> int:
-    """The digest of a decoded JSON value."""
+    """Return a checksum of a decoded JSON value; values that are equal in Python have equal checksums."""
     return crc32(json.dumps(_plain(value, MAX_DIGEST_DEPTH), sort_keys=True).encode())
 
 
@@ -28,19 +28,19 @@ NULL_DIGEST = crc32(b"null")
 
 
 def _plain(value: Any, depth: int) -> Any:
-    """The value with one way to write each number: 1, 1.0 and true are equal, to Python and so to whoever compares."""
+    """Return `value`, cut off below `depth`, with equal numbers (to Python also 1, 1.0 and true) made identical."""
     if isinstance(value, str) or value is None:
         return value
     if isinstance(value, dict):
         return {key: _plain(inner, depth - 1) for key, inner in value.items()} if depth else "{}"
     if isinstance(value, list):
         return [_plain(inner, depth - 1) for inner in value] if depth else "[]"
-    # The hash of a number does not depend on the process, as that of a text does.
+    # Unlike that of a string, the hash of a number is the same in every process.
     return hash(value) if isinstance(value, int | float) and value == value else None
 
 
 class RunStatus(StrEnum):
-    """What a run is doing. There is no event for waiting: it is having a pending checkpoint (API §2)."""
+    """The state of a run. No event says that a run waits: a run waits while it has a pending checkpoint (API §2)."""
 
     RUNNING = "running"
     WAITING = "waiting"
@@ -50,7 +50,7 @@ class RunStatus(StrEnum):
 
 
 class NodeState(StrEnum):
-    """What a visit of a node came to."""
+    """The state of one visit of a node."""
 
     ENTERED = "entered"
     EXITED = "exited"
@@ -58,12 +58,15 @@ class NodeState(StrEnum):
 
 
 def elapsed_ms(begin: int | None, end: int | None) -> float | None:
-    """Milliseconds between two moments; None unless both are known. Never negative: clocks of servers differ."""
+    """Return the milliseconds from `begin` to `end`, or None unless both are known.
+
+    Never negative, although the clocks of servers differ.
+    """
     return None if begin is None or end is None else max(0, end - begin) / 1000
 
 
 class NodeVisit(Struct):
-    """One passage through a node: loops and retries make many."""
+    """One passage through a node. Loops and retries cause several visits of a node."""
 
     state: NodeState
     entered_at: int | None = None
@@ -86,7 +89,7 @@ class NodeVisit(Struct):
 class NodeRunInfo(Struct):
     """A node within one run. Without a `node_id` it stands for all anonymous blocks of its kind.
 
-    Of its visits, so many old ones were `dropped`, which lasted `dropped_ms` together.
+    `dropped` is the number of old visits that are no longer in `visits`; together they lasted `dropped_ms`.
     """
 
     node_id: str | None
@@ -98,7 +101,7 @@ class NodeRunInfo(Struct):
 
     @property
     def visit_count(self) -> int:
-        """How often it was visited."""
+        """The number of visits, including dropped ones."""
         return self.dropped + len(self.visits)
 
     @property
@@ -107,47 +110,50 @@ class NodeRunInfo(Struct):
 
     @property
     def state(self) -> NodeState:
-        """Entered while any visit is open; else what the latest came to."""
+        """Entered while any visit is open; otherwise the state of the newest visit."""
         return NodeState.ENTERED if self.open_visits else self.visits[-1].state
 
     @property
     def latest(self) -> NodeVisit:
-        """The visit to show when there is room for one: the newest open, else the newest."""
+        """The newest open visit; without one, the newest visit."""
         return self.open_visits[-1] if self.open_visits else self.visits[-1]
 
     @property
     def duration_ms(self) -> float | None:
-        """Time spent inside, over all ended visits; None where none can be told."""
-        spans = [spent for visit in self.visits if (spent := visit.duration_ms) is not None]
-        return sum(spans) + self.dropped_ms if spans else None
+        """Total duration of the ended visits; None if none is known."""
+        durations = [duration for visit in self.visits if (duration := visit.duration_ms) is not None]
+        return sum(durations) + self.dropped_ms if durations else None
 
 
 NodeKey = tuple[str | None, str | None]
-# So many events of a run are remembered at least, to know a repeat by.
+# Repeats of this many newest events of a run are recognized, and of up to twice as many.
 MIN_REMEMBERED_EVENTS = 50_000
 
 
 class EventDeduplicator:
-    """The events that came, by number: those that came lately, as the bus does not repeat what is long past."""
+    """Recognizes repeated events of a run by their hashes.
 
-    __slots__ = ("_before", "_lately")
+    Only recent hashes are kept: the bus does not repeat events of long ago.
+    """
+
+    __slots__ = ("_older", "_recent")
 
     def __init__(self) -> None:
-        self._lately: set[int] = set()
-        self._before: set[int] = set()
+        self._recent: set[int] = set()
+        self._older: set[int] = set()
 
     def add(self, number: int) -> bool:
-        """Remember it; False where it is remembered already."""
-        if number in self._lately or number in self._before:
+        """Remember the hash `number`; return False if it was known."""
+        if number in self._recent or number in self._older:
             return False
-        if len(self._lately) >= MIN_REMEMBERED_EVENTS:
-            self._before, self._lately = self._lately, set()
-        self._lately.add(number)
+        if len(self._recent) >= MIN_REMEMBERED_EVENTS:
+            self._older, self._recent = self._recent, set()
+        self._recent.add(number)
         return True
 
 
 class RunTiming:
-    """What follows from a run's times and outcome, for the run itself and for its summary."""
+    """Properties derived from times and outcome, shared by `Run` and `Summary`."""
 
     __slots__ = ()
 
@@ -159,12 +165,12 @@ class RunTiming:
 
     @property
     def began_at(self) -> int | None:
-        """When it started, or for a run joined late the first that is known of it."""
+        """The start; for a run whose start event is missing, the time of the first known event."""
         return self.started_at if self.started_at is not None else self.first_event_at
 
     @property
     def duration_ms(self) -> float | None:
-        """What the runtime reported, else the time between start and end; None while it runs."""
+        """The duration that the runtime reported, otherwise from start to end; None while the run is active."""
         if self.reported_ms is not None:
             return self.reported_ms
         return elapsed_ms(self.started_at, self.ended_at)
@@ -175,10 +181,11 @@ class RunTiming:
 
 
 class Run(RunTiming, Struct):
-    """All that the events of one `execution_id` tell.
+    """The state of one run, reduced from all events with its `execution_id`.
 
-    One that is `partial` is only known as a list has it: its events are being read. `open_visits` holds, for each block
-    kind and for all of them, the open visits with their nodes, the newest last, and some that are open no more.
+    While `is_loading`, only the fields of its summary are set: the events are still being read. `joined_late` says that
+    its start event is missing. `open_visits` maps each block kind, and "" for all kinds, to the open visits with their
+    nodes, newest last; ended visits may remain in these lists for a while.
     """
 
     execution_id: str
@@ -213,15 +220,15 @@ class Run(RunTiming, Struct):
 
     @property
     def input_json(self) -> bytes | None:
-        """The input as its start told it, byte for byte; None where it told none."""
+        """The input, byte for byte as in the start event; None if that has none."""
         return None if self.start is None else self.start.payload_source("input")
 
     @property
     def node_states(self) -> Sequence[NodeState]:
-        """The state of each node, in the order they were first entered."""
+        """The state of each node, in the order of their first visits."""
         return [node.state for node in self.nodes.values()]
 
     def add_anomaly(self, text: str) -> None:
-        """Remember something that no clean run shows, once."""
+        """Add the description of something that a correct feed never contains, unless it was added before."""
         if text not in self.anomalies:
             self.anomalies.append(text)

@@ -1,6 +1,6 @@
-"""The fold: one event more, applied to its run. Pure but for the run it is given: no I/O, no clock.
+"""The reducer: apply one event to its run. Changes only that run: no I/O, no clock.
 
-Tolerates whatever order and completeness the feed has (API §7), shows what came, and marks the run where it was odd.
+Events may be missing or out of order (API §7). What arrived is applied, and the run gets an anomaly.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from scaicore_tui.runs import visits
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, RunStatus, json_digest
 from scaicore_tui.timefmt import has_whole_seconds
 
-# A run that took longer, some three thousand years, did not; nor did one that took less than nothing.
+# A longer reported duration (about 3,000 years), or a negative one, is not believed.
 MAX_DURATION_MS = 1e14
 
 
 class VisitChange(NamedTuple):
-    """The visit that an event began or ended, and its node."""
+    """A visit that an event began or ended, and its node."""
 
     node: NodeRunInfo
     visit: NodeVisit
 
 
 def apply(run: Run, event: Event) -> bool:
-    """Apply `event` to `run`; False where it is a repeat that changes nothing but the count of repeats."""
+    """Apply `event` to `run`; for a repeat, only count it and return False."""
     if is_repeat(run, event):
         return False
     apply_new(run, event)
@@ -36,12 +36,12 @@ def apply(run: Run, event: Event) -> bool:
 
 
 def apply_new(run: Run, event: Event) -> VisitChange | None:
-    """Apply `event`, which is no repeat, to `run`; the visit that it was about."""
+    """Apply `event`, which is no repeat, to `run`; return the visit that it began or ended, if any."""
     run.event_count += 1
     run.core_id = run.core_id or event.core_id
-    _span(run, event.at)
+    _extend_time_range(run, event.at)
     if not event.is_complete:
-        run.add_anomaly("an event that can be read only in part")
+        run.add_anomaly("an event could be read only in part")
     rule = _HANDLERS.get(event.type)
     if rule is None:
         return None
@@ -51,7 +51,7 @@ def apply_new(run: Run, event: Event) -> VisitChange | None:
     return rule(run, event)
 
 
-def _span(run: Run, at: int | None) -> None:
+def _extend_time_range(run: Run, at: int | None) -> None:
     if at is None:
         return
     run.first_event_at = at if run.first_event_at is None else min(run.first_event_at, at)
@@ -59,10 +59,10 @@ def _span(run: Run, at: int | None) -> None:
 
 
 def is_repeat(run: Run, event: Event) -> bool:
-    """Whether the bus delivered the same event again (API §2): then it is counted.
+    """Return whether the bus delivered `event` before (API §2), and count it in that case.
 
-    Equal bytes with sub-second timestamps are one event. With whole seconds a loop writes equal bytes in earnest, so
-    a repeat is one only while the visit that it belongs to leaves no room for a second.
+    With sub-second timestamps, equal bytes are a repeat. With whole seconds, a fast loop produces distinct events of
+    equal bytes: then they are a repeat only if the state of the run does not allow a second such event.
     """
     if run.seen.add(hash(event.raw)):
         return False
@@ -72,7 +72,7 @@ def is_repeat(run: Run, event: Event) -> bool:
 
 
 def _cannot_be_new(run: Run, event: Event) -> bool:
-    """Whether a second event of equal bytes can't be meant."""
+    """Return whether the state of `run` does not allow a second event with these bytes."""
     if event.type == wire.BLOCK_ENTERED:
         node = run.nodes.get(_key(event))
         return node is not None and any(visit.entered_at == event.at for visit in node.open_visits)
@@ -137,7 +137,7 @@ def _entered(run: Run, event: Event) -> VisitChange:
 
 
 def _early_exit(node: NodeRunInfo, at: int | None) -> NodeVisit | None:
-    """A visit whose exit was delivered before its enter."""
+    """Return the visit whose exit event arrived before this enter event, if there is one."""
     if at is None or not node.visits:
         return None
     visit = node.visits[-1]
@@ -146,29 +146,32 @@ def _early_exit(node: NodeRunInfo, at: int | None) -> NodeVisit | None:
 
 
 def _exited(run: Run, event: Event) -> VisitChange | None:
-    passage = _close(run, event, NodeState.EXITED)
-    if passage is None:
+    change = _close(run, event, NodeState.EXITED)
+    if change is None:
         return None
-    payload, visit = event.payload, passage.visit
+    payload, visit = event.payload, change.visit
     visit.result_binding = as_text_or_none(payload.get("result_binding"))
     visit.has_result = "result_binding_value" in payload
     visit.result = payload.get("result_binding_value")
     visit.is_truncated = bool(payload.get("result_binding_truncated"))
-    return passage
+    return change
 
 
 def _block_failed(run: Run, event: Event) -> VisitChange | None:
-    passage = _close(run, event, NodeState.FAILED)
+    change = _close(run, event, NodeState.FAILED)
     error = error_text(event.payload)
-    if passage is not None:
-        passage.visit.error = error
+    if change is not None:
+        change.visit.error = error
     elif run.error is None:
         run.error = error
-    return passage
+    return change
 
 
 def _close(run: Run, event: Event, state: NodeState) -> VisitChange | None:
-    """Close the visit that `event` ends; None where it belongs to no node and is kept at run level."""
+    """End the visit that `event` belongs to; without an open one, add a visit whose enter event is missing.
+
+    Returns None if the event names no node and no visit is open: only the run records it then.
+    """
     node = _find_node(run, event)
     if node is not None:
         return VisitChange(node, visits.leave(run, node, state, event.at))
@@ -181,7 +184,7 @@ def _close(run: Run, event: Event, state: NodeState) -> VisitChange | None:
 
 
 def _find_node(run: Run, event: Event) -> NodeRunInfo | None:
-    """The node whose open visit `event` ends: its own; without an id the newest open one of its kind, or of any."""
+    """Return the node whose open visit `event` ends. Without a node id: the newest open one of its kind, or of any."""
     if event.node_id is not None:
         node = run.nodes.get(_key(event))
         return node if node is not None and node.open_visits else None
@@ -204,11 +207,11 @@ def _key(event: Event) -> tuple[str | None, str | None]:
 
 
 def error_text(payload: dict[str, Any]) -> str:
-    """The best words out of an error of undocumented shape (API §7)."""
+    """Return the most helpful text found in the payload of an error event, whose shape is undocumented (API §7)."""
     for name in ("error", "message", "reason", "detail"):
-        words = _text_of(payload.get(name))
-        if words:
-            return words
+        text = _text_of(payload.get(name))
+        if text:
+            return text
     rest = {key: value for key, value in payload.items() if key not in ("execution_id", "node_id", "block_kind")}
     return write(rest) if rest else "no reason given"
 

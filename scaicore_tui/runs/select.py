@@ -1,4 +1,4 @@
-"""What a filter keeps: texts with all its words, and none of its `!words`. And which run an id names."""
+"""Text filters (all words must occur, `!words` must not), and the lookup of a run by the start of its id."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from scaicore_tui.runs.summary import Summary
 
 
 def find_one_run(index: RunIndex, prefix: str, hint: str = "") -> Run:
-    """The one run whose id begins with `prefix`, or `@latest`. Raises NotFound with that `hint`; UsageError where it is
-    many."""
+    """Return the only run whose id begins with `prefix`, or for `@latest` the newest run.
+
+    Raises NotFound, with `hint`, if there is none, and UsageError if there are several.
+    """
     found = index.find(prefix)
     if not found:
-        raise NotFound(f"no run {prefix!r} among {len(index.runs)} read", hint=hint)
+        raise NotFound(f"no run {prefix!r} among the {len(index.runs)} known runs", hint=hint)
     if len(found) > 1:
-        raise UsageError(f"{len(found)} runs begin with {prefix!r}", hint="give more of the id")
+        raise UsageError(f"{len(found)} runs begin with {prefix!r}", hint="give more characters of the id")
     return index.runs[found[0].execution_id]
 
 
 def compile_filter(needle: str) -> Callable[[str], bool]:
-    """Tells of a searchable text whether every word of `needle` stands in it. A word with a leading `!` must not.
-
-    Made once, for many texts.
-    """
+    """Return a predicate for search texts: each word of `needle` must occur in the text, words with a leading `!` must
+    not."""
     words = needle.lower().split()
-    barred = [word[1:] for word in words if _is_negated(word)]
+    excluded = [word[1:] for word in words if _is_negated(word)]
     wanted = [word for word in words if not _is_negated(word)]
 
-    def keeps(text: str) -> bool:
+    def matches(text: str) -> bool:
         for word in wanted:
             if word not in text:
                 return False
-        for word in barred:  # noqa: SIM110  (a generator takes longer than most of these texts)
+        for word in excluded:  # noqa: SIM110  (a generator takes longer than most of these texts)
             if word in text:
                 return False
         return True
 
-    return keeps
+    return matches
 
 
 def is_refinement(needle: str, before: str) -> bool:
-    """Whether `needle` keeps nothing that the one `before` did not: words came to it, or letters to its words."""
+    """Return whether every match of `needle` also matched `before`: words, or letters of words, were only added."""
     words = needle.lower().split()
     wanted = [word for word in words if not _is_negated(word)]
     return all(
@@ -54,19 +54,19 @@ def is_refinement(needle: str, before: str) -> bool:
 
 
 def search_text(parts: Iterable[str | None]) -> str:
-    """One text of what is searched, in small letters. No word reaches from one part into the next."""
+    """Join `parts` to one lower-case search text. No word can match across two parts."""
     return "\n".join([part for part in parts if part]).lower()
 
 
 def run_search_text(run: Summary) -> str:
-    """The searchable text of a run: its id, status, error, instance, Core and the names of its nodes."""
+    """Return the search text of a run: its id, status, error, instance key, Core and node ids."""
     common = _shared_search_text(run.core_id, run.node_ids)
     return "\n".join((run.execution_id, run.status, run.error or "", run.instance_key or "", common)).lower()
 
 
 @lru_cache(4096)
 def _shared_search_text(core_id: str | None, node_ids: tuple[str | None, ...]) -> str:
-    """What many runs have in common."""
+    """Return the part of the search text that many runs share."""
     return "\n".join(filter(None, (core_id, *node_ids)))
 
 

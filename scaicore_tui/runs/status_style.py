@@ -1,4 +1,4 @@
-"""How each state is shown: one table for glyph, ASCII sign, word and colour, so that no state is colour alone."""
+"""The glyph, ASCII character, word and colour of each state, in one table: no state is shown by colour alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from scaicore_tui.runs.model import NodeState, RunStatus
 
 
 class StatusStyle(NamedTuple):
-    """How a state looks, on any terminal. `colour` is a name; themes give it a value."""
+    """How a state is shown. `colour` is a name to which a theme assigns a value."""
 
     glyph: str
     ascii: str

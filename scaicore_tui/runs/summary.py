@@ -1,6 +1,6 @@
-"""What a list shows of a run, what a filter searches, and what is looked for in many runs at once.
+"""The summary of a run: what lists show and filters search.
 
-Kept in memory for all runs and stored with their events, so that neither a long list nor a start needs a fold.
+All summaries are in memory, and stored with the events, so that neither a long list nor a start has to read events.
 """
 
 from __future__ import annotations
@@ -13,21 +13,23 @@ import msgspec
 
 from scaicore_tui.runs.model import NULL_DIGEST, NodeState, Run, RunStatus, RunTiming
 
-# Changes whenever the fold, or what is kept of it, does: summaries that another number made are made anew.
+# Increase with every change of the reducer or of the fields: stored summaries of other versions are rebuilt.
 SUMMARY_VERSION = 2
-# An error is kept in full with its event, and so are names.
+# The events intern errors and names in full.
 MAX_ERROR_CHARS = 400
 MAX_NAME_CHARS = 200
-# Of a run with more nodes, the newest are kept.
+# Of a run with more nodes, the summary has the newest.
 MAX_NODES = 500
 _STATE_CODES = {NodeState.ENTERED: "e", NodeState.EXITED: "x", NodeState.FAILED: "f"}
 _STATES = {letter: state for state, letter in _STATE_CODES.items()}
 
 
 class Summary(RunTiming, msgspec.Struct, array_like=True, gc=False):
-    """One run in a few hundred bytes. `place` is that of its first event in the feed: the oldest is lowest.
+    """One run in a few hundred bytes. `position` is that of its first event.
 
-    The fields mean what they do in a Run; `status` is not stored, as it depends on what is pending now.
+    Other fields mean the same as in `Run`. `node_ids` and `node_state_codes` (a letter each) have the newest nodes, in
+    the order of their first visits. `status` is set by the index, as it depends on pending checkpoints. Stored as an
+    array: fields may only be added at the end.
     """
 
     execution_id: str
@@ -52,12 +54,12 @@ class Summary(RunTiming, msgspec.Struct, array_like=True, gc=False):
 
     @property
     def node_states(self) -> Sequence[NodeState]:
-        """The state of each node, of the newest, in the order they were first entered."""
+        """The state of each of `node_ids`."""
         return [_STATES[letter] for letter in self.node_state_codes]
 
 
 def summary_of(run: Run, position: int) -> Summary:
-    """The summary of a run whose first event stands at `place`."""
+    """Return the summary of a run whose first event is at `position`."""
     nodes = list(islice(reversed(run.nodes.values()), MAX_NODES))[::-1]
     return intern_fields(
         Summary(
@@ -84,9 +86,9 @@ def summary_of(run: Run, position: int) -> Summary:
 
 
 def to_partial_run(summary: Summary) -> Run:
-    """The run, as far as its summary tells."""
-    told = {name: getattr(summary, name) for name in Run.__struct_fields__ if name in Summary.__struct_fields__}
-    return Run(**told, is_loading=True)
+    """Return a run that has only the fields of its summary, marked as loading."""
+    values = {name: getattr(summary, name) for name in Run.__struct_fields__ if name in Summary.__struct_fields__}
+    return Run(**values, is_loading=True)
 
 
 def _truncate(text: str | None, max_chars: int) -> str | None:
@@ -94,35 +96,35 @@ def _truncate(text: str | None, max_chars: int) -> str | None:
 
 
 def encode_summary(summary: Summary) -> bytes:
-    """The summary as it is stored: JSON."""
+    """Return the JSON of a summary, as stored."""
     try:
         return _encode(summary)
     except (UnicodeEncodeError, OverflowError):
-        # Half a character, or a number of more than 64 bits.
+        # msgspec can't write unpaired surrogates, nor numbers of more than 64 bits.
         return json.dumps(msgspec.to_builtins(summary)).encode()
 
 
 def decode_summary(source: bytes) -> Summary:
-    """The summary that was stored. Raises ValueError where it is none."""
+    """Return the summary stored as `source`. Raises ValueError or TypeError if it is not one."""
     try:
         return intern_fields(_decode(source))
     except msgspec.DecodeError:
         return intern_fields(msgspec.convert(json.loads(source), Summary))
 
 
-# Most runs go through the same few nodes of the same few Cores: each such text is kept once.
+# Most runs have the same few Cores and nodes: each such value is in memory once.
 _interned: dict[object, object] = {}
 MAX_INTERNED_VALUES = 20_000
 
 
 def intern_fields(summary: Summary) -> Summary:
-    """The summary, with what it has in common with others held in common."""
+    """Replace field values of `summary` by equal objects that other summaries use; return it."""
     if len(_interned) > MAX_INTERNED_VALUES:
         _interned.clear()
-    keep = _interned.setdefault
-    summary.core_id = keep(summary.core_id, summary.core_id)  # type: ignore[assignment]
-    summary.node_ids = keep(summary.node_ids, summary.node_ids)  # type: ignore[assignment]
-    summary.node_state_codes = keep(summary.node_state_codes, summary.node_state_codes)  # type: ignore[assignment]
+    intern = _interned.setdefault
+    summary.core_id = intern(summary.core_id, summary.core_id)  # type: ignore[assignment]
+    summary.node_ids = intern(summary.node_ids, summary.node_ids)  # type: ignore[assignment]
+    summary.node_state_codes = intern(summary.node_state_codes, summary.node_state_codes)  # type: ignore[assignment]
     return summary
 
 

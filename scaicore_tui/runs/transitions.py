@@ -1,6 +1,6 @@
-"""What changed, one thing at a time, for whoever follows runs line by line: each once, in the order of the feed. Pure.
+"""Transitions: the single changes of runs, each once and in feed order, for line-by-line output. Pure.
 
-No event tells of checkpoints: that they came and went is seen by comparing what was pending with what is.
+No events are sent for checkpoints: their transitions come from comparing two lists of pending checkpoints.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from scaicore_tui.runs.model import NodeVisit, Run
 from scaicore_tui.runs.reduce import apply, apply_new, error_text, is_repeat
 from scaicore_tui.timefmt import parse
 
-# How many runs are held that are not over, the least recently told first to go: they are folded anew when needed.
+# Unfinished runs kept in memory. The least recently changed is dropped first, and reduced again when needed.
 MAX_OPEN_RUNS = 1_000
-# The stored events of a run up to a place, oldest first.
+# Returns the events of a run up to a position, with their positions, oldest first.
 ReadHistoryUpTo = Callable[[str, int], Iterable[tuple[int, Event]]]
 
 
 class TransitionKind(StrEnum):
-    """What happened."""
+    """The kind of a change. The values are part of the JSON output."""
 
     RUN_BEGAN = "run_began"
     NODE_ENTERED = "node_entered"
@@ -33,15 +33,14 @@ class TransitionKind(StrEnum):
     NODE_FAILED = "node_failed"
     CHECKPOINT_WAITS = "checkpoint_waits"
     CHECKPOINT_ANSWERED = "checkpoint_answered"
-    # Pending no longer, and by whom it was answered is not known: it may have expired.
+    # No longer pending, and no answer is known: it may have expired.
     CHECKPOINT_CLOSED = "checkpoint_gone"
     RUN_COMPLETED = "run_completed"
     RUN_FAILED = "run_failed"
 
 
 class Transition(Struct, frozen=True):
-    """One change of a run. `at` is in microseconds since 1970; `duration_ms` is of the visit, or of the run, that
-    ended."""
+    """One change of a run, `at` microseconds since 1970. `duration_ms` is that of the visit or run that ended."""
 
     kind: TransitionKind
     at: int | None
@@ -64,31 +63,31 @@ _ENDS = {wire.COMPLETED: TransitionKind.RUN_COMPLETED, wire.FAILED: TransitionKi
 
 
 def transition_of(run: Run, event: Event) -> Transition | None:
-    """Apply `event` to `run`, and tell what changed by it; None where nothing did that is told."""
+    """Apply `event` to `run`; return the transition, or None if the event causes none."""
     if is_repeat(run, event):
         return None
     begins = event.type == wire.STARTED and run.joined_late
-    passage = apply_new(run, event)
-    place = (event.at, run.execution_id, run.core_id)
+    change = apply_new(run, event)
+    common = (event.at, run.execution_id, run.core_id)
     if begins:
-        return Transition(TransitionKind.RUN_BEGAN, *place)
+        return Transition(TransitionKind.RUN_BEGAN, *common)
     if event.type in _ENDS:
         error = run.error if event.type == wire.FAILED else None
-        return Transition(_ENDS[event.type], *place, duration_ms=run.duration_ms, error=error)
+        return Transition(_ENDS[event.type], *common, duration_ms=run.duration_ms, error=error)
     if event.type not in _BLOCKS:
         return None
-    told = Transition(_BLOCKS[event.type], *place, event.node_id, event.block_kind)
-    if passage is None:
-        return replace(told, error=error_text(event.payload) if event.type == wire.BLOCK_FAILED else None)
-    node, visit = passage.node, replace(passage.visit)
-    told = replace(told, node_id=node.node_id, block_kind=node.block_kind, error=visit.error, visit=visit)
-    return told if visit.is_open else replace(told, duration_ms=visit.duration_ms)
+    found = Transition(_BLOCKS[event.type], *common, event.node_id, event.block_kind)
+    if change is None:
+        return replace(found, error=error_text(event.payload) if event.type == wire.BLOCK_FAILED else None)
+    node, visit = change.node, replace(change.visit)
+    found = replace(found, node_id=node.node_id, block_kind=node.block_kind, error=visit.error, visit=visit)
+    return found if visit.is_open else replace(found, duration_ms=visit.duration_ms)
 
 
 class TransitionStream:
-    """Tells what events change. Each of them is told once, in the order of their places.
+    """Turns events into transitions.
 
-    At most `max_open_runs` unfinished runs are kept in memory; others are folded from their `history` when needed.
+    At most `max_open_runs` unfinished runs are kept in memory; others are reduced from `read_history` when needed.
     """
 
     def __init__(self, read_history: ReadHistoryUpTo, max_open_runs: int = MAX_OPEN_RUNS) -> None:
@@ -97,48 +96,51 @@ class TransitionStream:
         self._runs: dict[str, Run] = {}
 
     def feed(self, rows: Iterable[tuple[int, Event]]) -> Iterator[Transition]:
-        """What these events, each with its place in the feed, change of what all events before them made."""
-        for place, event in rows:
+        """Yield the transitions that these events cause. `rows` are events with their positions, in feed order."""
+        for position, event in rows:
             if event.execution_id is None:
                 continue
-            run = self._get(event.execution_id, place)
-            told = transition_of(run, event)
+            run = self._get(event.execution_id, position)
+            found = transition_of(run, event)
             if not run.is_over:
                 self._runs[run.execution_id] = run
             if len(self._runs) > self._max_open_runs:
                 del self._runs[next(iter(self._runs))]
-            if told is not None:
-                yield told
+            if found is not None:
+                yield found
 
-    def _get(self, execution_id: str, place: int) -> Run:
-        held = self._runs.pop(execution_id, None)
-        if held is not None:
-            return held
+    def _get(self, execution_id: str, position: int) -> Run:
+        run = self._runs.pop(execution_id, None)
+        if run is not None:
+            return run
         run = Run(execution_id)
-        for _, event in self._read_history(execution_id, place - 1):
+        for _, event in self._read_history(execution_id, position - 1):
             apply(run, event)
         return run
 
 
 class CheckpointTracker:
-    """Tells which checkpoints came to wait, and which do no longer. Those `pending` at the beginning are not told."""
+    """Turns successive lists of pending checkpoints into transitions. Nothing is reported for the initial `pending`."""
 
     def __init__(self, pending: Iterable[Checkpoint], since: int) -> None:
-        """What is answered after `since`, in microseconds since 1970, is told also if it was never seen waiting."""
+        """Checkpoints created since `since`, in microseconds since 1970, are reported even if never seen pending."""
         self._pending = {row.id: row for row in pending}
         self._reported = set(self._pending)
         self._since = since
 
     def has_departures(self, pending: Sequence[Checkpoint]) -> bool:
-        """Whether some that waited do no longer: what came of them can then be looked up."""
+        """Return whether a checkpoint is no longer pending: the caller then looks up its answer for `feed`."""
         return not self._pending.keys() <= {row.id for row in pending}
 
     def feed(self, pending: Sequence[Checkpoint], answered: Iterable[Checkpoint], now: int) -> Iterator[Transition]:
-        """Compare with what is `pending` now, and with those `answered`, as far as they were looked up."""
+        """Yield the changes up to the current `pending` list, at `now` in microseconds since 1970.
+
+        `answered` are resolved checkpoints that were looked up; those among them that matter are reported.
+        """
         ends = {row.id: row for row in answered}
         missed = [row for row in ends.values() if row.id not in self._reported and (row.created or 0) >= self._since]
-        came = [row for row in pending if row.id not in self._reported]
-        for row in sorted([*missed, *came], key=lambda row: row.created or 0):
+        created = [row for row in pending if row.id not in self._reported]
+        for row in sorted([*missed, *created], key=lambda row: row.created or 0):
             yield _checkpoint_transition(TransitionKind.CHECKPOINT_WAITS, row, row.created)
         waiting = {row.id: row for row in pending}
         gone = [row for row in self._pending.values() if row.id not in waiting]
@@ -149,10 +151,10 @@ class CheckpointTracker:
 
 
 def _departure(row: Checkpoint, now: int) -> Transition:
-    what = TransitionKind.CHECKPOINT_CLOSED if row.resolution is None else TransitionKind.CHECKPOINT_ANSWERED
+    kind = TransitionKind.CHECKPOINT_CLOSED if row.resolution is None else TransitionKind.CHECKPOINT_ANSWERED
     at = parse(row.resolved_at)
-    return _checkpoint_transition(what, row, now if at is None else at)
+    return _checkpoint_transition(kind, row, now if at is None else at)
 
 
-def _checkpoint_transition(what: TransitionKind, row: Checkpoint, at: int | None) -> Transition:
-    return Transition(what, at, row.execution_id, row.core_id, row.node_id, checkpoint=row)
+def _checkpoint_transition(kind: TransitionKind, row: Checkpoint, at: int | None) -> Transition:
+    return Transition(kind, at, row.execution_id, row.core_id, row.node_id, checkpoint=row)

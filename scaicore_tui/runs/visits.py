@@ -1,6 +1,7 @@
-"""The visits of one run: which are open, the newest of them, and how many are kept at all. Pure.
+"""Add, end and drop the visits of one run. Pure.
 
-Each step takes the same time however many there are; what a run takes in memory has a bound, whatever its feed holds.
+Each operation takes constant time. The memory of a run is bounded, whatever its feed contains: old visits and nodes are
+dropped.
 """
 
 from __future__ import annotations
@@ -9,19 +10,19 @@ from itertools import islice
 
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run
 
-# The newest are kept: so many nodes of a run, and so many visits of each. Once a run has many, far fewer of each.
+# The newest nodes of a run and the newest visits of each node are kept; fewer visits in a run that has many of them.
 MAX_NODES = 2_000
 MAX_VISITS, LARGE_RUN_VISITS, MAX_VISITS_WHEN_LARGE = 1_000, 20_000, 10
-# So many of the oldest nodes are looked at for one that is over, before the oldest goes whatever it is.
+# To evict a node, this many of the oldest are searched for one without open visits; otherwise the oldest is evicted.
 EVICTION_SCAN = 8
-# Of visits that are open no more, so many may be among those that are, and as many as those.
+# A list of open visits may hold ended ones: this many, and as many again as visits are open.
 STALE_SLACK = 64
-# Stands for all kinds.
+# Key of `Run.open_visits` for blocks of all kinds.
 _ANY = ""
 
 
 def enter(run: Run, node: NodeRunInfo, visit: NodeVisit) -> None:
-    """Add an open visit, the newest of all."""
+    """Add `visit`, which is open, as the newest of the run."""
     node.visits.append(visit)
     node.open_visits.append(visit)
     run.open_count += 1
@@ -31,11 +32,11 @@ def enter(run: Run, node: NodeRunInfo, visit: NodeVisit) -> None:
         if len(stack) > 2 * run.open_count + STALE_SLACK:
             stack[:] = [entry for entry in stack if entry[1].is_open]
         stack.append((node, visit))
-    _make_room_for_visits(run, node)
+    _drop_old_visits(run, node)
 
 
 def leave(run: Run, node: NodeRunInfo, state: NodeState, at: int | None) -> NodeVisit:
-    """The newest open visit of `node` came to that, at that time."""
+    """End the newest open visit of `node` with `state`, at `at`; return the visit."""
     visit = node.open_visits.pop()
     visit.state, visit.ended_at = state, at
     run.open_count -= 1
@@ -43,51 +44,51 @@ def leave(run: Run, node: NodeRunInfo, state: NodeState, at: int | None) -> Node
 
 
 def add_ended(run: Run, node: NodeRunInfo, visit: NodeVisit) -> None:
-    """Add a visit of which only the end is known."""
+    """Add a visit whose enter event is missing."""
     node.visits.append(visit)
-    _make_room_for_visits(run, node)
+    _drop_old_visits(run, node)
 
 
 def newest_open(run: Run, kind: str | None) -> NodeRunInfo | None:
-    """The node of the newest open visit in a block of that kind, or of any."""
+    """Return the node of the newest open visit of a block of `kind`; with None, of any kind."""
     return _newest(run.open_visits.get(kind or _ANY, []))
 
 
 def evict_node(run: Run) -> None:
-    """Another one comes: the oldest goes where there are too many, rather one that is over."""
+    """Make room for another node if the run has MAX_NODES: drop an old node, preferably one without open visits."""
     if len(run.nodes) < MAX_NODES:
         return
     oldest = list(islice(run.nodes.items(), EVICTION_SCAN))
     key, node = next((item for item in oldest if not item[1].open_visits), oldest[0])
     del run.nodes[key]
     for visit in tuple(node.open_visits):
-        _forget(run, node, visit)
+        _close_dropped(run, node, visit)
     run.visit_count -= len(node.visits)
-    run.add_anomaly(f"only its newest {MAX_NODES:,} nodes are kept")
+    run.add_anomaly(f"only the newest {MAX_NODES:,} nodes of this run are kept")
 
 
 def _newest(stack: list[tuple[NodeRunInfo, NodeVisit]]) -> NodeRunInfo | None:
-    """The node on top, once what is open no more is taken off."""
+    """Remove ended visits from the end of `stack`; return the node of the newest open visit."""
     while stack and not stack[-1][1].is_open:
         stack.pop()
     return stack[-1][0] if stack else None
 
 
-def _make_room_for_visits(run: Run, node: NodeRunInfo) -> None:
+def _drop_old_visits(run: Run, node: NodeRunInfo) -> None:
     run.visit_count += 1
-    most = MAX_VISITS if run.visit_count < LARGE_RUN_VISITS else MAX_VISITS_WHEN_LARGE
-    while len(node.visits) > most:
+    max_visits = MAX_VISITS if run.visit_count < LARGE_RUN_VISITS else MAX_VISITS_WHEN_LARGE
+    while len(node.visits) > max_visits:
         visit = node.visits.pop(0)
         node.dropped += 1
         node.dropped_ms += visit.duration_ms or 0.0
         run.visit_count -= 1
         if visit.is_open:
-            _forget(run, node, visit)
-        run.add_anomaly("of nodes that were visited often, only the newest visits are kept")
+            _close_dropped(run, node, visit)
+        run.add_anomaly("of often visited nodes, only the newest visits are kept")
 
 
-def _forget(run: Run, node: NodeRunInfo, visit: NodeVisit) -> None:
-    """An open visit is kept no longer: nobody sees it, and nothing ends it."""
+def _close_dropped(run: Run, node: NodeRunInfo, visit: NodeVisit) -> None:
+    """Stop tracking an open visit that is dropped."""
     node.open_visits.remove(visit)
     run.open_count -= 1
     visit.state = NodeState.EXITED

@@ -1,4 +1,7 @@
-"""The journal: append-only, verbatim, one writer."""
+"""The journal: all events that the API returned, verbatim, in an SQLite file, and a summary of each run.
+
+Events are only added or, by retention, deleted; never changed. One process writes a journal at a time.
+"""
 
 from scaicore_tui.store.gaps import OpenGap, SkippedEvent
 from scaicore_tui.store.ingest import Ingestor, RunLoader

@@ -1,4 +1,7 @@
-"""How a journal's file is made, claimed, opened and checked."""
+"""Create, lock, open, check and migrate the SQLite file of a journal.
+
+`WatchedFile` notices that an open file was deleted or replaced.
+"""
 
 from __future__ import annotations
 
@@ -20,29 +23,31 @@ from scaicore_tui.store.failures import (
     journal_failure,
 )
 
-# So many keys are looked for in one go.
+# The most keys in one query.
 MAX_LOOKUP_KEYS = 500
 
 
 def lookup_clauses(events: Iterable[Event]) -> Iterator[tuple[str, list[object]]]:
-    """Where in the table equal ones of those would be: by their times, or for want of these by their runs.
+    """Yield pairs of an SQL expression and values. The rows where an expression has one of its values include all rows
+    equal to one of `events`.
 
-    The plus keeps SQLite from looking by that column.
+    Events are looked up by time, and those without a time by run. The plus in `+at` keeps SQLite from using the index
+    of that column.
     """
-    moments = {event.at for event in events if event.at}
+    times = {event.at for event in events if event.at}
     timeless = {encode_id(event.execution_id) for event in events if not event.at}
     keys: dict[str, list[object]] = {
-        "at": list(moments),
+        "at": list(times),
         "+at = 0 AND execution_id": [key for key in timeless if key is not None],
         "at = 0 AND coalesce(execution_id, 0)": [0] if None in timeless else [],
     }
-    for place, found in keys.items():
-        for begin in range(0, len(found), MAX_LOOKUP_KEYS):
-            yield place, found[begin : begin + MAX_LOOKUP_KEYS]
+    for expression, values in keys.items():
+        for begin in range(0, len(values), MAX_LOOKUP_KEYS):
+            yield expression, values[begin : begin + MAX_LOOKUP_KEYS]
 
 
 def encode_id(execution_id: str | None) -> str | bytes | None:
-    """An id as a value of SQLite: its text, or where that holds half a character, which SQLite refuses, its bytes."""
+    """Return an id as an SQLite value: its text, or its bytes if it has unpaired surrogates, which SQLite refuses."""
     if execution_id is None or execution_id.isascii():
         return execution_id
     try:
@@ -52,7 +57,7 @@ def encode_id(execution_id: str | None) -> str | bytes | None:
     return execution_id
 
 
-# `pos` is the place in the feed, oldest lowest: arrivals count up, history read later counts down below zero.
+# `pos` is the position in the feed, oldest lowest: new events count up, older ones that are read later count down.
 # `at` is microseconds since 1970; an event without a readable time has 0.
 _MIGRATIONS = (
     """
@@ -69,7 +74,7 @@ _MIGRATIONS = (
         found_at INTEGER NOT NULL
     );
     """,
-    # A hole is a gap that is still being filled, with events right below what is above it.
+    # `holes` are open gaps: they are filled from above, right below the oldest event above them.
     """
     CREATE TABLE holes (
         after_pos INTEGER PRIMARY KEY,
@@ -78,8 +83,8 @@ _MIGRATIONS = (
         cursor TEXT
     );
     """,
-    # A summary of each run, made from its events: what a start reads instead of them. `place` is the lowest `pos` of
-    # its events. `folded` is the version of the fold that made all of them, 0 while some are missing.
+    # A summary of each run, so that a start need not read all events. `place` is the lowest `pos` of the run's events.
+    # `folded` is the version of the reducer that made all summaries, 0 while some are missing.
     """
     CREATE TABLE runs (
         place INTEGER PRIMARY KEY,
@@ -92,15 +97,15 @@ _MIGRATIONS = (
     );
     INSERT INTO folding VALUES (0, 0);
     """,
-    # The checkpoints that were pending at the latest look, oldest first, each as it came. No event tells of them.
+    # The checkpoints that were pending at the last poll, oldest first, verbatim. There are no events for them.
     """
     CREATE TABLE pending (
         place INTEGER PRIMARY KEY,
         source BLOB NOT NULL
     );
     """,
-    # Where history is to be read on, is a hole below all. Older programs noted none: it is looked for from the head on.
-    # More forms of timestamps are read: equal events are looked for by their moment. A gap says why it is one.
+    # Unread history is an open gap below all events. Older versions stored none: reading starts from the head then.
+    # More timestamp formats are understood than before, and events are looked up by time. Gaps get a reason.
     """
     INSERT INTO holes SELECT -4611686018427387904, -4611686018427387904,
         1000000 * CAST(strftime('%s', 'now') AS INTEGER), NULL WHERE EXISTS (SELECT 1 FROM events);
@@ -110,7 +115,7 @@ _MIGRATIONS = (
     UPDATE events SET at = moment_of(raw) WHERE at = 0 AND moment_of(raw) != 0;
     ALTER TABLE gaps ADD COLUMN reason INTEGER NOT NULL DEFAULT 0;
     """,
-    # Whose feed it is, as JSON in one row; no row in a journal that an older program wrote, until it is opened again.
+    # The identity of the feed, as JSON in one row. No row in the journal of an older version until it is opened again.
     """
     CREATE TABLE identity (
         source TEXT NOT NULL
@@ -121,9 +126,9 @@ SCHEMA_VERSION = len(_MIGRATIONS)
 
 
 def check_tables(database: sqlite3.Connection, path: Path | None, *, may_be_empty: bool = True) -> None:
-    """Check, without a change, that `database` is a journal of this or an older program, or is empty.
+    """Check, without a change, that `database` is a journal of this or an older version, or is empty.
 
-    Raises StorageError for a newer program's, sqlite3.OperationalError for the tables of another program.
+    Raises StorageError for the journal of a newer version, sqlite3.OperationalError for another program's database.
     """
     (version,) = database.execute("PRAGMA user_version").fetchone()
     (count,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -134,12 +139,12 @@ def check_tables(database: sqlite3.Connection, path: Path | None, *, may_be_empt
         raise StorageError(
             f"{path or 'the journal'} was written by a newer scaicore-tui",
             effect=FILE_UNCHANGED,
-            hint=f"upgrade, or --no-journal, or {OTHER_FILE_HINT}",
+            hint=f"upgrade, or use --no-journal, or {OTHER_FILE_HINT}",
         )
 
 
 def migrate(database: sqlite3.Connection) -> None:
-    """Bring `database` to today's tables."""
+    """Migrate `database` to the current schema."""
     (version,) = database.execute("PRAGMA user_version").fetchone()
     database.create_function("moment_of", 1, lambda source: decode_event(source).at or 0, deterministic=True)
     for number, step in enumerate(_MIGRATIONS[version:], version + 1):
@@ -149,17 +154,20 @@ def migrate(database: sqlite3.Connection) -> None:
 def open_for_writing(
     path: Path | None, identity: Identity | None = None, *, is_shared: bool = True
 ) -> sqlite3.Connection:
-    """The file in `path`, or without one a file that SQLite removes, with today's tables.
+    """Open the file in `path` with the current schema; without a path, a temporary file that SQLite deletes.
 
-    Under its settings a crash loses nothing that was committed. Stores the `identity` in a file that has none. Raises
-    StorageError where it is no journal or can't be written, ConfigError where it is the journal of another feed.
+    A crash loses nothing that was committed. Stores `identity` in a file that has none.
+
+    Raises:
+        StorageError: The file is not a journal, or can't be written.
+        ConfigError: It is the journal of another feed.
     """
-    # SQLite's name for a database in a file of its own, which it removes.
+    # For SQLite, an empty name means a temporary file.
     database = _connect(str(path) if path is not None else "", path)
     with _closing_on_error(database, path):
         if not is_shared:
             database.execute("PRAGMA locking_mode = EXCLUSIVE")
-        # Nothing is changed in a file that turns out to be somebody else's.
+        # Before any change: the file may belong to another program.
         check_tables(database, path)
         if path is not None and identity is not None:
             check_identity(path, stored_identity(database), identity)
@@ -174,9 +182,10 @@ def open_for_writing(
 def open_for_writing_and_reading(
     path: Path, identity: Identity | None
 ) -> tuple[sqlite3.Connection, sqlite3.Connection | None]:
-    """Open the file in `path` to write, as `open_to_write` does, and to read at the same time.
+    """Open the file in `path` twice: as `open_for_writing` does, and for reading at the same time.
 
-    A full disk has no room for the memory that both share: then it is opened once, for this process alone.
+    On a full disk the shared-memory file of both can't be created: then it is opened once, exclusively, and the second
+    connection is None.
     """
     try:
         database = open_for_writing(path, identity)
@@ -194,14 +203,14 @@ def open_for_writing_and_reading(
 def open_with_content(
     path: Path, identity: Identity | None, source: sqlite3.Connection
 ) -> tuple[sqlite3.Connection, sqlite3.Connection | None]:
-    """Open the file in `path` as `open_both` does, with all that `source` holds.
+    """Open the file in `path` as `open_for_writing_and_reading` does, and copy the content of `source` into it.
 
-    Raises StorageError where that can't be written, Conflict where there are events in it: they may be others.
+    Raises StorageError if the file can't be written, Conflict if it has events, which may be others.
     """
     database = open_for_writing(path, identity)
     with _closing_on_error(database, path):
         if database.execute("SELECT 1 FROM events LIMIT 1").fetchone():
-            raise Conflict(f"there are events in {path}", effect=FILE_UNCHANGED)
+            raise Conflict(f"{path} already has events", effect=FILE_UNCHANGED)
         source.backup(database)
         if identity is not None:
             store_identity(database, identity)
@@ -209,10 +218,10 @@ def open_with_content(
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
-    """The journal in `path`. Raises StorageError where it is none, or can't be read.
+    """Open the journal in `path`. Raises StorageError if it is not a journal, or can't be read.
 
-    SQLite makes a file beside it for that. Where the disk takes none, and no process left anything there, the journal
-    is read as a file that nobody changes.
+    SQLite creates a file beside it for that. If that is not possible, and no other process has the journal open, it is
+    opened as an immutable file.
     """
     try:
         return _open_for_reading(path, "mode=ro")
@@ -223,8 +232,8 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         raise error from None
 
 
-def _open_for_reading(path: Path, how: str) -> sqlite3.Connection:
-    database = _connect(f"{path.absolute().as_uri()}?{how}", path)
+def _open_for_reading(path: Path, options: str) -> sqlite3.Connection:
+    database = _connect(f"{path.absolute().as_uri()}?{options}", path)
     with _closing_on_error(database, path):
         check_tables(database, path, may_be_empty=False)
     return database
@@ -238,7 +247,7 @@ def _has_log(path: Path) -> bool:
 
 
 def open_copy(database: sqlite3.Connection) -> sqlite3.Connection:
-    """A copy of a journal, with today's tables, in a file that SQLite removes. Raises StorageError for a newer one."""
+    """Return a copy of a journal, with the current schema, in a temporary file that SQLite deletes."""
     copy = _connect("", None)
     with _closing_on_error(copy, None):
         database.backup(copy)
@@ -247,23 +256,23 @@ def open_copy(database: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def lock_for_writing(path: Path) -> Lock:
-    """Make the file, readable by its owner only, and the right to write it.
+    """Create the file, readable only by its owner, if it does not exist, and lock it for writing.
 
-    Raises Conflict where another has it, StorageError where the file can't be made or is no file.
+    Raises Conflict if another process has the lock, StorageError if the file can't be created or is not a regular file.
     """
     lock: Lock | None = None
     try:
         if path.exists() and not path.is_file():
-            what = "a folder" if path.is_dir() else "no ordinary file"
+            kind = "a folder" if path.is_dir() else "not a regular file"
             raise StorageError(
-                f"no journal can be kept in {path}: it is {what}", effect=FILE_UNCHANGED, hint=OTHER_FILE_HINT
+                f"can't write a journal to {path}: it is {kind}", effect=FILE_UNCHANGED, hint=OTHER_FILE_HINT
             )
         lock = Lock(path, wait_s=0).acquire()
         path.touch(mode=OWNER_ONLY_FILE)
         path.chmod(OWNER_ONLY_FILE)
     except TimeoutError:
-        hint = f"close it, or {OTHER_FILE_HINT}"
-        raise Conflict(f"another scaicore-tui writes {path}", effect=FILE_UNCHANGED, hint=hint) from None
+        hint = f"close the other one, or {OTHER_FILE_HINT}"
+        raise Conflict(f"another scaicore-tui is writing to {path}", effect=FILE_UNCHANGED, hint=hint) from None
     except OSError as error:
         if lock is not None:
             lock.release()
@@ -272,34 +281,34 @@ def lock_for_writing(path: Path) -> Lock:
 
 
 def stored_identity(database: sqlite3.Connection) -> Identity | None:
-    """Whose feed is in that journal; None where it does not say."""
-    (is_there,) = database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'identity'").fetchone()
-    row = database.execute("SELECT source FROM identity").fetchone() if is_there else None
+    """Return the identity of the feed in that journal; None if it has none."""
+    (has_table,) = database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'identity'").fetchone()
+    row = database.execute("SELECT source FROM identity").fetchone() if has_table else None
     with suppress(ValueError):
         return None if row is None else Identity.from_json(row[0])
     return None
 
 
 def store_identity(database: sqlite3.Connection, identity: Identity) -> None:
-    """Note whose feed is in that journal, in place of what was noted before."""
+    """Store the identity of the feed, replacing the former one."""
     with transaction(database, "BEGIN IMMEDIATE"):
         database.execute("DELETE FROM identity")
         database.execute("INSERT INTO identity VALUES (?)", (identity.to_json(),))
 
 
 def check_identity(path: Path, stored: Identity | None, wanted: Identity) -> None:
-    """Raise ConfigError where the journal in `path` is of another feed than the one that is to be read into it."""
+    """Raise ConfigError if the journal in `path` is of another feed than `wanted`."""
     if stored is not None and not stored.is_same_feed(wanted):
         raise ConfigError(
             f"{path} is the journal of {stored.label}, not of {wanted.label}",
             effect=FILE_UNCHANGED,
-            hint=f"{OTHER_FILE_HINT}; to look at this one: --offline --journal FILE",
+            hint=f"{OTHER_FILE_HINT}; to view this one: --offline --journal FILE",
         )
 
 
 def _connect(name: str, path: Path | None) -> sqlite3.Connection:
     try:
-        # Used by one thread at a time: the journal sees to that.
+        # The journal's lock lets one thread at a time use it.
         return sqlite3.connect(name, isolation_level=None, check_same_thread=False, uri=name.startswith("file:"))
     except sqlite3.Error as error:
         raise journal_failure(error, path) from error
@@ -307,7 +316,7 @@ def _connect(name: str, path: Path | None) -> sqlite3.Connection:
 
 @contextmanager
 def _closing_on_error(database: sqlite3.Connection, path: Path | None) -> Iterator[None]:
-    """Close `database` when it turns out to be no journal. Raises StorageError for that."""
+    """Close `database` on any error; raise StorageError for a failure of the file or the disk."""
     try:
         yield
     except BaseException as error:
@@ -319,7 +328,7 @@ def _closing_on_error(database: sqlite3.Connection, path: Path | None) -> Iterat
 
 @contextmanager
 def transaction(database: sqlite3.Connection, begin: str) -> Iterator[None]:
-    """Do what is inside whole or not at all."""
+    """Run the body in a transaction: commit it, or on an error roll it back."""
     database.execute(begin)
     try:
         yield
@@ -331,7 +340,10 @@ def transaction(database: sqlite3.Connection, begin: str) -> Iterator[None]:
 
 
 class WatchedFile:
-    """Watches the file in `path`. `trouble` says that it was deleted or replaced; empty while it is the same file."""
+    """Watches the file in `path`. `problem` is empty until the file was deleted or replaced.
+
+    Then events written to the open file are lost when the process ends.
+    """
 
     def __init__(self, path: Path) -> None:
         self.problem = ""
@@ -340,16 +352,16 @@ class WatchedFile:
         self._file_id = self._read_file_id()
 
     def check(self) -> bool:
-        """Return whether the file was deleted or replaced. That is final: the program has to start again."""
+        """Return whether the file was deleted or replaced. Once true, it stays true until the program is restarted."""
         found = self._read_file_id()
         if self.problem or found == self._file_id:
             return bool(self.problem)
         done = "replaced by another file" if found else "deleted"
-        self.problem = f"{self._path} was {done} while in use · {ONLY_IN_MEMORY} until the program starts again"
+        self.problem = f"{self._path} was {done} while in use · {ONLY_IN_MEMORY} until the program is restarted"
         return True
 
     def _read_file_id(self) -> tuple[int, int] | None:
-        """Return device and inode; None if there is no file, the former ones if that can't be found out."""
+        """Return device and inode; None if there is no file, the former ones if they can't be read."""
         try:
             found = self._path.stat()
         except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""Where events are missing: holes, which are being filled, and gaps, which never will be.
+"""The tables of missing events: open gaps (table `holes`), still to be read, and closed gaps, whose events are lost.
 
-A hole is noted in the transaction that puts events above it, and kept with the cursor that goes on filling it: after
-a crash nothing looks complete that isn't, and the next process can fill it.
+An open gap is stored in the transaction that adds the events above it, with the cursor at which reading continues. So
+after a crash the journal does not look complete, and the next process fills the gap.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ from scaicore_tui.runs import Gap
 from scaicore_tui.runs.gaps import GapReason
 from scaicore_tui.store.database import lookup_clauses
 
-# Positions left free for what a hole may turn out to hold.
+# Positions left free for the events of an open gap.
 RESERVED_POSITIONS = 2**32
-# Below every position: the hole there is history that was not read yet, which may be all older events of the feed.
+# Below every position. The open gap here is history: older events that were not read yet.
 BELOW_ALL = -(2**62)
 
 
 class OpenGap(Struct, frozen=True):
-    """Events are missing above position `after`. What the sweep that found it put in, so far, ends at `until`.
+    """Events above position `after` are missing and still to be read.
 
-    `found_at` is in microseconds since 1970; `cursor` leads on to what is missing, None where that is not known.
+    `until` is the position of the newest event read when the gap was found, `found_at` is in microseconds since 1970.
+    `cursor` is where the API continues with the missing events; None if that is not known.
     """
 
     after: int
@@ -36,56 +37,56 @@ class OpenGap(Struct, frozen=True):
 
 
 class GapTable:
-    """The holes and gaps of one journal. Whoever changes something opens the transaction."""
+    """The open and closed gaps of one journal. The caller opens the transaction for each change."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
 
-    def add(self, hole: OpenGap) -> None:
-        """Note a hole."""
-        row = (hole.after, hole.until, hole.found_at, hole.cursor)
+    def add(self, gap: OpenGap) -> None:
+        """Store an open gap."""
+        row = (gap.after, gap.until, gap.found_at, gap.cursor)
         self._database.execute("INSERT OR REPLACE INTO holes VALUES (?, ?, ?, ?)", row)
 
-    def set_cursor(self, hole: OpenGap, cursor: str | None) -> None:
-        """It is filled on from `cursor`."""
-        self._database.execute("UPDATE holes SET cursor = ? WHERE after_pos = ?", (cursor, hole.after))
+    def set_cursor(self, gap: OpenGap, cursor: str | None) -> None:
+        """Store the cursor at which filling the gap continues."""
+        self._database.execute("UPDATE holes SET cursor = ? WHERE after_pos = ?", (cursor, gap.after))
 
-    def remove(self, hole: OpenGap) -> None:
-        """It is filled, or no hole any more."""
-        self._database.execute("DELETE FROM holes WHERE after_pos = ?", (hole.after,))
+    def remove(self, gap: OpenGap) -> None:
+        """Remove an open gap, which is filled or lost."""
+        self._database.execute("DELETE FROM holes WHERE after_pos = ?", (gap.after,))
 
     def mark_lost(self, after: int, found_at: int, reason: GapReason = GapReason.LOST) -> None:
-        """What is missing above that position will never come."""
+        """Store a closed gap above position `after`."""
         self._database.execute("INSERT OR IGNORE INTO gaps VALUES (?, ?, ?)", (after, found_at, reason))
 
     def open_gaps(self) -> list[OpenGap]:
-        """The holes between events, newest first."""
+        """Return the open gaps between events, newest first."""
         return self._where("after_pos > ? ORDER BY after_pos DESC")
 
     def unread_history(self) -> OpenGap | None:
-        """The hole below all events; None where all history was read."""
+        """Return the open gap below all events; None if all history was read."""
         return next(iter(self._where("after_pos = ?")), None)
 
     def open_count(self) -> int:
-        """How many holes there are, unread history among them."""
+        """Return the number of open gaps, including unread history."""
         return int(self._database.execute("SELECT count(*) FROM holes").fetchone()[0])
 
     def _where(self, condition: str) -> list[OpenGap]:
         query = f"SELECT after_pos, until_pos, found_at, cursor FROM holes WHERE {condition}"  # noqa: S608  (two constants)
         return [OpenGap(*row) for row in self._database.execute(query, (BELOW_ALL,))]
 
-    def oldest_above(self, hole: OpenGap) -> int:
-        """The position of the oldest event above it, or where that would be."""
-        (pos,) = self._database.execute("SELECT min(pos) FROM events WHERE pos > ?", (hole.after,)).fetchone()
-        return hole.after + 1 + RESERVED_POSITIONS if pos is None else int(pos)
+    def oldest_above(self, gap: OpenGap) -> int:
+        """Return the position of the oldest event above the gap, or the first position reserved for one."""
+        (pos,) = self._database.execute("SELECT min(pos) FROM events WHERE pos > ?", (gap.after,)).fetchone()
+        return gap.after + 1 + RESERVED_POSITIONS if pos is None else int(pos)
 
     def highest_reserved(self) -> int:
-        """The highest position that is kept free; below all where there is no hole."""
+        """Return the highest position reserved for an open gap; -1 without open gaps."""
         (after,) = self._database.execute("SELECT max(after_pos) FROM holes").fetchone()
         return -1 if after is None else int(after) + RESERVED_POSITIONS
 
     def gaps(self) -> list[Gap]:
-        """Gaps and holes, oldest first."""
+        """Return closed and open gaps, oldest first."""
         rows = self._database.execute(
             "SELECT after_pos, found_at, reason, 0 FROM gaps UNION ALL SELECT after_pos, found_at, 0, 1 FROM holes"
             " ORDER BY 1"
@@ -93,10 +94,10 @@ class GapTable:
         return [self._gap(after, found_at, reason, is_open=bool(is_open)) for after, found_at, reason, is_open in rows]
 
     def _gap(self, after: int, found_at: int, reason: int, *, is_open: bool) -> Gap:
-        last = self._neighbour("pos <= ? ORDER BY pos DESC", after)
-        following = self._neighbour("pos > ? ORDER BY pos", after)
+        below = self._neighbour("pos <= ? ORDER BY pos DESC", after)
+        above = self._neighbour("pos > ? ORDER BY pos", after)
         is_history = is_open and after == BELOW_ALL
-        neighbours = (last[0], following[0], last[1], following[1])
+        neighbours = (below[0], above[0], below[1], above[1])
         return Gap(after, found_at, *neighbours, is_open, is_history, GapReason(reason))
 
     def _neighbour(self, where: str, pos: int) -> tuple[int | None, str | None]:
@@ -106,24 +107,29 @@ class GapTable:
 
 
 class SkippedEvent(Struct, frozen=True):
-    """An event that is too large to be read, and was passed: next to its `neighbour`, which `is_above` it or below; or
-    where none is known, above the position `after`."""
+    """An event that was skipped because it is too large to read.
+
+    It is right below `neighbour` if `is_neighbour_above`, otherwise right above it. Without a known neighbour, it is
+    above position `after`. `found_at` is in microseconds since 1970.
+    """
 
     neighbour: Event | None
     found_at: int
-    is_above: bool = False
+    is_neighbour_above: bool = False
     after: int = BELOW_ALL
 
 
 def skipped_position(skipped: SkippedEvent, query: Callable[..., list[tuple[Any, ...]]]) -> int | None:
-    """Return the position right below the passed event; None where its neighbour is not stored. `rows` asks the journal
-    that holds the neighbour."""
+    """Return the position right below the skipped event; None if its neighbour is not stored.
+
+    `query` runs an SQL query on the journal.
+    """
     if skipped.neighbour is None:
         return skipped.after
-    ((place, keys),) = lookup_clauses([skipped.neighbour])
-    statement = f"SELECT max(pos) FROM events WHERE {place} IN ({', '.join('?' * len(keys))}) AND raw = ?"  # noqa: S608
+    ((column, keys),) = lookup_clauses([skipped.neighbour])
+    statement = f"SELECT max(pos) FROM events WHERE {column} IN ({', '.join('?' * len(keys))}) AND raw = ?"  # noqa: S608
     pos = query(statement, *keys, skipped.neighbour.raw)[0][0]
-    if pos is None or not skipped.is_above:
+    if pos is None or not skipped.is_neighbour_above:
         return None if pos is None else int(pos)
     below = query("SELECT max(pos) FROM events WHERE pos < ?", pos)[0][0]
     return int(pos) - 1 if below is None else int(below)

@@ -1,7 +1,7 @@
-"""The journal: every event the feed offered, verbatim, once, in feed order. Append-only.
+"""The journal: every event that the API returned, verbatim, once, in feed order.
 
-Runs are folded from it; nothing in it is ever changed. One process writes a journal at a time. A journal may be used
-from several threads, which take turns; its `reader` waits for no writer.
+Stored events are never changed. One process writes a journal at a time. Several threads may use it: a lock lets one at
+a time, while `reader` reads without waiting for a writer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from scaicore_tui.lock import Lock
 from scaicore_tui.protocol import Event, decode_event
 from scaicore_tui.runs import Gap
 from scaicore_tui.runs.gaps import GapReason
-from scaicore_tui.runs.summary import SUMMARY_VERSION as FOLD
+from scaicore_tui.runs.summary import SUMMARY_VERSION
 from scaicore_tui.store.database import (
     SCHEMA_VERSION,
     WatchedFile,
@@ -51,15 +51,19 @@ from scaicore_tui.store.gaps import BELOW_ALL, RESERVED_POSITIONS, GapTable, Ope
 
 # Above every position.
 MAX_POSITION = 2**62
-# How many events are read in one go: whoever reads all of them holds few, and keeps nobody waiting.
+# Events per query, so that a reader of all events holds few in memory, and the lock only briefly.
 BATCH_EVENTS = 2_000
-# So many bytes of events are read for somebody to look at.
+# The most bytes of events that `recent_events` reads.
 MAX_RECENT_BYTES = 4 * 1024 * 1024
 _BETWEEN = "SELECT pos, raw FROM events WHERE pos > ? AND pos <= ? ORDER BY pos LIMIT ?"
 
 
 class Journal:
-    """An open journal."""
+    """An open journal.
+
+    `write_error` says why events are not stored on disk; empty while they are. While `is_buffering`, new events go to
+    tables in memory (see `writer.MemoryBuffer`). `identity` is that of the feed, as far as it is known.
+    """
 
     def __init__(
         self,
@@ -69,10 +73,8 @@ class Journal:
         reader: sqlite3.Connection | None = None,
         identity: Identity | None = None,
     ) -> None:
-        # Why what comes is not kept on disk; empty where it is, or need not be.
         self.write_error = ""
         self.is_buffering = False
-        # Whose feed is in the file, as far as it says.
         self.identity = identity
         self._database = database
         self._path = path
@@ -80,16 +82,16 @@ class Journal:
         self._gap_table = GapTable(database)
         self._thread_lock = threading.RLock()
         self._reader = None if reader is None else Journal(reader, path)
-        # The file that this temporary journal stands in for, until that can be written.
+        # The file that replaces this temporary journal once it can be written.
         self._intended: tuple[Path, Identity | None] | None = None
         self._watched_file = None if path is None or lock is None else WatchedFile(path)
 
     @classmethod
     def open(cls, path: Path, identity: Identity | None = None) -> Self:
-        """The journal in `path`, made where there is none, to read and write; of the feed of that `identity`.
+        """Open the journal in `path` for reading and writing, or create it, for the feed of `identity`.
 
-        Raises Conflict where another process writes it, ConfigError where it is the journal of another feed,
-        StorageError where it is no journal, or can't be written.
+        Raises Conflict if another process writes it, ConfigError if it is the journal of another feed, StorageError if
+        it is not a journal or can't be written.
         """
         lock = lock_for_writing(path)
         try:
@@ -101,7 +103,7 @@ class Journal:
 
     @classmethod
     def open_or_in_memory(cls, path: Path, identity: Identity | None = None) -> Self:
-        """The same; where it can't be written, or is damaged, a temporary one that says so in its `trouble`."""
+        """Do the same as `open`, but for an unusable file return a temporary journal with a `write_error`."""
         try:
             return cls.open(path, identity)
         except (DiskFailure, DamagedJournal) as error:
@@ -109,7 +111,7 @@ class Journal:
 
     @classmethod
     def in_memory_instead_of(cls, path: Path, identity: Identity | None, error: StorageError) -> Self:
-        """A temporary journal, which becomes that in `path` once this can be made; the `error` says what keeps it."""
+        """Return a temporary journal that is moved to `path` once that can be written; `error` says why it can't."""
         journal = cls.in_memory()
         journal.write_error = f"{error.message} · {ONLY_IN_MEMORY}"
         journal._intended = (path, identity)
@@ -117,18 +119,18 @@ class Journal:
 
     @classmethod
     def in_memory(cls) -> Self:
-        """A journal that leaves nothing behind."""
+        """Return a temporary journal, which is deleted when closed."""
         return cls(open_for_writing(None))
 
     @classmethod
     def open_readonly(cls, path: Path) -> Self:
-        """The journal in `path`, to read only, whoever writes it. Raises NotFound, or StorageError."""
+        """Open the journal in `path` for reading, even while it is written. Raises NotFound or StorageError."""
         require_file(path, "journal")
         return cls(open_for_reading(path), path)
 
     @classmethod
     def open_copy(cls, path: Path) -> Self:
-        """A copy of the journal in `path` with today's tables, which leaves nothing behind; raises what `read` does."""
+        """Return a temporary copy of the journal in `path` with the current schema. Raises NotFound or StorageError."""
         with cls.open_readonly(path) as journal:
             return cls(open_copy(journal._database))
 
@@ -139,7 +141,7 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Close the file and let others write it."""
+        """Close the file and release its lock."""
         if self._reader is not None:
             self._reader.close()
         with self._thread_lock:
@@ -149,17 +151,17 @@ class Journal:
 
     @property
     def reader(self) -> Journal:
-        """The same journal, read without waiting for who writes it; itself where another would not see all of it."""
+        """The same journal, read without waiting for a writer; itself if another would not see all events."""
         return self if self._reader is None or self.is_buffering else self._reader
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """One transaction, all of it or nothing; inside another one, a part of that. Raises StorageError."""
+        """Run the body in a transaction; inside another transaction, as part of that one. Raises StorageError."""
         with self._using() as database:
             if database.in_transaction:
                 yield database
                 return
-            # A file that takes no writes takes no lock for them either.
+            # A file that can't be written can't be locked for writing either.
             with transaction(database, "BEGIN" if self.is_buffering else "BEGIN IMMEDIATE"):
                 yield database
 
@@ -168,36 +170,36 @@ class Journal:
         if self.identity is None or self.identity.caller is not None:
             return
         self.identity = replace(self.identity, caller=caller)
-        # A disk that takes nothing now holds no events of this caller either.
+        # If this fails, no events of this caller are on disk either.
         with suppress(StorageError), self._using() as database:
             store_identity(database, self.identity)
 
     @property
     def unsaved_count(self) -> int:
-        """How many of its events are only in memory, and should be in the file."""
+        """The number of events that should be in the file and are only in memory."""
         if self.is_file_gone or self._intended is not None:
             return len(self)
         return int(self.query("SELECT count(*) FROM temp.spilled")[0][0]) if self.is_buffering else 0
 
     @property
     def saved_run_count(self) -> int:
-        """How many runs are in the file."""
+        """The number of runs in the file."""
         return 0 if self.is_file_gone else int(self.query("SELECT count(*) FROM main.runs")[0][0])
 
     @property
     def is_file_gone(self) -> bool:
-        """Whether the file was deleted or replaced, so that what is written to it is lost with this process."""
+        """Whether the file was deleted or replaced, so that events written to it are lost when this process ends."""
         return self._watched_file is not None and bool(self._watched_file.problem)
 
     def check_file(self) -> None:
-        """Notice that the file was deleted or replaced. Where no file could be made so far, try again."""
+        """Check whether the file was deleted or replaced. If no file could be created so far, try again."""
         if self._watched_file is not None and self._watched_file.check():
             self.write_error = self._watched_file.problem
         elif self._intended is not None and not self.is_buffering:
             self._move_to(*self._intended)
 
     def _move_to(self, path: Path, identity: Identity | None) -> None:
-        """Move this temporary journal into the file in `path`, if that can be written now and has no events yet."""
+        """Move this temporary journal to the file in `path`, if that can be written now and has no events."""
         with suppress(StorageError, Conflict, ConfigError), self._thread_lock:
             lock = lock_for_writing(path)
             try:
@@ -212,14 +214,14 @@ class Journal:
             self.identity, self.write_error = stored_identity(database), ""
 
     def query(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """All rows that `query` finds."""
+        """Return all rows of an SQL query."""
         with self._using() as database:
             return database.execute(query, values).fetchall()
 
     def switch_tables(self, script: Sequence[str], *, begin: bool) -> None:
-        """Run the `script` that puts other tables before the file's, to keep in memory what comes; or ends that."""
+        """Run SQL statements that shadow the file's tables with tables in memory, or end that; set `is_buffering`."""
         with self._using() as database:
-            # All of it or nothing: half of it would keep it from being run again.
+            # In one transaction: after half of the statements, the script could not run again.
             database.execute("PRAGMA temp_store = MEMORY")
             with transaction(self._database, "BEGIN"):
                 for statement in script:
@@ -228,10 +230,10 @@ class Journal:
 
     @property
     def is_complete(self) -> bool:
-        """Whether it has today's tables, and a summary of each run: then it can be shown without a write."""
+        """Whether it has the current schema and a summary of each run, so that it can be shown without writing."""
         if self.query("PRAGMA user_version") != [(SCHEMA_VERSION,)]:
             return False
-        return self.query("SELECT version, folded FROM folding") == [(FOLD, FOLD)]
+        return self.query("SELECT version, folded FROM folding") == [(SUMMARY_VERSION, SUMMARY_VERSION)]
 
     def __len__(self) -> int:
         return int(self.query("SELECT count(*) FROM events")[0][0])
@@ -242,21 +244,21 @@ class Journal:
         return self._highest_position() + 1
 
     def append(self, events: Sequence[Event]) -> None:
-        """Add events, oldest first, that are newer than all before."""
+        """Add events, oldest first, which are newer than all others."""
         self._insert(events, range(self.next_position, MAX_POSITION))
 
     def prepend(self, events: Sequence[Event]) -> None:
-        """Add events, oldest first, that are older than all before."""
+        """Add events, oldest first, which are older than all others."""
         bottom = self._end_position("min")
         self._insert(events, range((0 if bottom is None else bottom) - len(events), MAX_POSITION))
 
     def begin_history(self, cursor: str | None, found_at: int) -> None:
-        """Note that older events than all are to be read, and where; `found_at` in microseconds since 1970."""
+        """Open a gap below all events: history is to be read from `cursor`. `found_at`: microseconds since 1970."""
         with self.transaction():
             self._gap_table.add(OpenGap(BELOW_ALL, BELOW_ALL, found_at, cursor))
 
     def move_history(self, cursor: str | None, *, is_over: bool) -> None:
-        """History is read on from `cursor`, or all of it was read. Inside the transaction that adds its events."""
+        """Store the cursor at which reading history continues, or if `is_over`, close its gap."""
         with self.transaction():
             history = self._gap_table.unread_history()
             if history is not None and is_over:
@@ -265,97 +267,94 @@ class Journal:
                 self._gap_table.set_cursor(history, cursor)
 
     def append_above_gap(self, events: Sequence[Event], found_at: int, cursor: str | None) -> OpenGap:
-        """Add events, oldest first, newer than all before, with a hole below them: `fill` fills it."""
+        """Add events, oldest first, which are newer than all others, with an open gap below them."""
         after = self._highest_position()
         first = after + 1 + RESERVED_POSITIONS
-        hole = OpenGap(after, first + len(events) - 1, found_at, cursor)
+        gap = OpenGap(after, first + len(events) - 1, found_at, cursor)
         with self.transaction():
             self._insert(events, range(first, MAX_POSITION))
-            self._gap_table.add(hole)
-        return hole
+            self._gap_table.add(gap)
+        return gap
 
     def fill_gap(self, gap: OpenGap, events: Sequence[Event], cursor: str | None) -> None:
-        """Add events, oldest first, right below what stands above the hole; more is behind `cursor`."""
+        """Add events, oldest first, at the upper end of an open gap. Reading continues at `cursor`."""
         with self.transaction():
             self._insert(events, range(self._gap_table.oldest_above(gap) - len(events), MAX_POSITION))
             self._gap_table.set_cursor(gap, cursor)
 
     def position_below(self, gap: OpenGap | None) -> int:
-        """The position right below the oldest event above a hole; below all events for history, which is None."""
+        """Return the position right below the oldest event above `gap`; with None, the position below all events."""
         with self._thread_lock:
             bottom = self._end_position("min") if gap is None else self._gap_table.oldest_above(gap)
             return (0 if bottom is None else bottom) - 1
 
     def close_gap(self, gap: OpenGap, *, is_filled: bool) -> None:
-        """There is no hole any more: it is filled, or what is missing will never come."""
+        """Close an open gap: it is filled, or else its events are lost."""
         with self.transaction():
             self._gap_table.remove(gap)
             if not is_filled:
                 self._gap_table.mark_lost(gap.after, gap.found_at)
 
     def open_gaps(self) -> list[OpenGap]:
-        """The holes between events that are still to be filled, newest first."""
+        """Return the open gaps between events, newest first."""
         with self._using():
             return self._gap_table.open_gaps()
 
     def unread_history(self) -> OpenGap | None:
-        """Where older events than all are to be read; None where there are none."""
+        """Return the open gap below all events; None if all history was read."""
         with self._using():
             return self._gap_table.unread_history()
 
     def open_gap_count(self) -> int:
-        """How many holes there are, history that was not read among them."""
+        """Return the number of open gaps, including unread history."""
         with self._using():
             return self._gap_table.open_count()
 
     def gaps(self) -> list[Gap]:
-        """Where events are missing, oldest first; holes are gaps that are still open."""
+        """Return closed and open gaps, oldest first."""
         with self._using():
             return self._gap_table.gaps()
 
     def count_known(self, events: Sequence[Event], upto: int = MAX_POSITION) -> Counter[bytes]:
-        """How often each event's bytes are in the journal up to a position.
-
-        Equal bytes tell the same time. Where they tell none, as all there are may do, their run is looked at.
-        """
+        """Count how often the bytes of each event are in the journal, up to position `upto`."""
         wanted = {event.raw for event in events}
         found: Counter[bytes] = Counter()
-        for place, keys in lookup_clauses(events):
+        for column, keys in lookup_clauses(events):
             marks = ", ".join("?" * len(keys))
-            query = f"SELECT raw FROM events WHERE {place} IN ({marks}) AND pos <= ?"  # noqa: S608  (constants, and marks)
+            query = f"SELECT raw FROM events WHERE {column} IN ({marks}) AND pos <= ?"  # noqa: S608  (constants, and marks)
             found.update(source for (source,) in self._each(query, *keys, upto) if source in wanted)
         return found
 
     def _each(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
-        """Each row that `query` finds: there may be more than should be held at a time."""
+        """Yield the rows of an SQL query, without holding all of them in memory."""
         with self._using() as database:
             yield from database.execute(query, values)
 
     def newest_raw(self, limit: int, upto: int = MAX_POSITION) -> list[bytes]:
-        """The bytes of the newest events, newest first; of those up to a position."""
+        """Return the bytes of the newest events up to position `upto`, newest first."""
         query = "SELECT raw FROM events WHERE pos <= ? ORDER BY pos DESC LIMIT ?"
         return [source for (source,) in self.query(query, upto, limit)]
 
     def newest_at(self, upto: int = MAX_POSITION) -> int:
-        """The latest time of any event up to a position, in microseconds since 1970; 0 where there is none."""
+        """Return the latest time of an event up to position `upto`, in microseconds since 1970; 0 if there is none."""
         query = "SELECT at FROM events WHERE pos <= ? ORDER BY at DESC LIMIT 1"
         found = self.query(query, upto)
         return int(found[0][0]) if found else 0
 
     def contains_all(self, events: Sequence[Event], upto: int = MAX_POSITION) -> bool:
-        """Whether all of `events` are in the journal, up to a position."""
+        """Return whether all of `events` are in the journal, up to position `upto`."""
         known = self.count_known(events, upto)
         return all(event.raw in known for event in events)
 
     def events(self, execution_id: str | None = None) -> Iterator[Event]:
-        """All events, or those of one run, in feed order."""
+        """Yield all events, or those of one run, in feed order."""
         if execution_id is not None:
             yield from (event for _, event in self.history(execution_id))
             return
         yield from (event for _, event in self.read_between(-MAX_POSITION, MAX_POSITION))
 
     def history(self, execution_id: str, upto: int | None = None) -> Iterator[tuple[int, Event]]:
-        """The events of one run with their positions, in feed order; of those up to a position."""
+        """Yield the events of one run with their positions, in feed order, up to position `upto`."""
         query = "SELECT pos, raw FROM events WHERE execution_id = ? AND pos > ? AND pos <= ? ORDER BY pos LIMIT ?"
         key, last, end = encode_id(execution_id), -MAX_POSITION, MAX_POSITION if upto is None else upto
         while found := self.query(query, key, last, end, BATCH_EVENTS):
@@ -365,62 +364,64 @@ class Journal:
                 return
 
     def history_until_damaged(self, execution_id: str, upto: int | None) -> Iterator[tuple[int, Event]]:
-        """Yield the same from the reader, up to the first damaged event: `trouble` says that it stopped there."""
+        """Yield the same as `history`, from `reader`. Stop at a damaged event and report that in `write_error`."""
         try:
             yield from self.reader.history(execution_id, upto)
         except StorageError as error:
             self.report_damage(error)
 
     def damage_error(self) -> StorageError:
-        """Return the error for content that is not as it was written."""
+        """Return the error for damaged content."""
         return damaged_error(str(self._path))
 
     def report_damage(self, error: StorageError) -> None:
-        """Say in `trouble` that some of its content can't be read, unless something worse is said there."""
-        self.write_error = self.write_error or f"{error.message}: not all of it can be shown"
+        """Set `write_error` to say that some content can't be read, unless it says something already."""
+        self.write_error = self.write_error or f"{error.message}: some events can't be shown"
 
     def recent_events(self, execution_id: str, limit: int) -> list[Event]:
-        """The newest events of one run, in feed order; fewer, where they are very long."""
+        """Return the newest events of one run, in feed order: at most `limit`, and about MAX_RECENT_BYTES in total."""
         query = "SELECT raw FROM events WHERE execution_id = ? ORDER BY pos DESC LIMIT ?"
         found: list[Event] = []
-        room = MAX_RECENT_BYTES
+        bytes_left = MAX_RECENT_BYTES
         for (source,) in self._each(query, encode_id(execution_id), limit):
-            room -= len(source)
-            if found and room < 0:
+            bytes_left -= len(source)
+            if found and bytes_left < 0:
                 break
             found.append(decode_event(source))
         return found[::-1]
 
     def read_between(self, after: int, upto: int) -> Iterator[tuple[int, Event]]:
-        """The events above a position, up to another, with theirs, in feed order."""
+        """Yield the events above position `after`, up to `upto`, with their positions, in feed order."""
         while found := self.query(_BETWEEN, after, upto, BATCH_EVENTS):
             after = found[-1][0]
             yield from ((pos, decode_event(source)) for pos, source in found)
 
     def mark_gap(self, found_at: int) -> None:
-        """Note that events are missing before the next one appended; `found_at` in microseconds since 1970."""
+        """Store a closed gap before the next appended event. `found_at` is in microseconds since 1970."""
         with self.transaction():
             self._gap_table.mark_lost(self._highest_position(), found_at)
 
     def mark_skipped(self, skipped: SkippedEvent) -> None:
-        """Note that an event beside a stored one is missing, as it is too large to be read. It is noted by its place:
-        once, however often it is passed. Inside the transaction that stores the other one."""
+        """Store a closed gap for an event that is too large to read.
+
+        Call it in the transaction that stores the neighbour. Repeated calls for one position store one gap.
+        """
         with self.transaction():
             after = skipped_position(skipped, self.query)
             if after is not None:
                 self._gap_table.mark_lost(after, skipped.found_at, GapReason.TOO_LARGE)
 
     def run_event_count(self) -> int:
-        """How many of its events belong to runs, repeats among them."""
+        """Return the number of events that belong to runs, including repeats."""
         return int(self.query("SELECT count(*) FROM events WHERE execution_id IS NOT NULL")[0][0])
 
     def gap_count(self) -> int:
-        """How many gaps the journal has."""
+        """Return the number of closed gaps."""
         return int(self.query("SELECT count(*) FROM gaps")[0][0])
 
     @contextmanager
     def _using(self) -> Iterator[sqlite3.Connection]:
-        """The database, for one thread at a time. Raises StorageError for what the file or the disk is to blame for."""
+        """Lock the database for the current thread. Raises StorageError for failures of the file or the disk."""
         with self._thread_lock:
             try:
                 yield self._database
@@ -430,13 +431,13 @@ class Journal:
                 raise journal_failure(error, self._path) from error
 
     def _highest_position(self) -> int:
-        """The highest position that is taken, or kept free for a hole with nothing above it yet."""
+        """Return the highest position that is taken, or reserved for an open gap."""
         with self._using():
             top = self._end_position("max")
             return max(-1 if top is None else top, self._gap_table.highest_reserved())
 
     def _end_position(self, which: str) -> int | None:
-        # Not `max(pos)`: over two tables, that reads all of both.
+        # Not `max(pos)`: over the union of two tables, that reads all rows of both.
         order = "DESC" if which == "max" else "ASC"
         found = self.query(f"SELECT pos FROM events ORDER BY pos {order} LIMIT 1")  # noqa: S608  (one of two)
         return int(found[0][0]) if found else None

@@ -1,4 +1,4 @@
-"""Which file in the state folder is the journal of a feed. Reads files, and never makes or changes one."""
+"""Find the journal of a feed in the state folder. Reads files, and never creates or changes one."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from scaicore_tui.store.database import open_for_reading, stored_identity
 
 
 def journal_to_write(target: Target) -> Path:
-    """Return the file for what `target` is read into; it need not exist."""
+    """Return the file into which the events of `target` are written; it need not exist."""
     identity = identify(target)
     path = journal_file(identity)
     return path if _exists(path) else _older(target, identity) or path
 
 
 def journal_to_read(target: Target) -> Path:
-    """Return the file that holds what was read of `target`; it need not exist.
+    """Return the file with the events of `target`; it need not exist.
 
-    To look at a journal needs no token: where none is set, the only journal of the feed is meant. Raises ConfigError if
-    there are several, of several callers.
+    Without a token, which viewing a journal does not need, that is the only journal of the feed. Raises ConfigError if
+    the feed has several, one for each caller.
     """
     path = journal_to_write(target)
     identity = identify(target)
@@ -40,13 +40,13 @@ def journal_to_read(target: Target) -> Path:
 
 
 def unused_former_journal(target: Target) -> Path | None:
-    """Return the journal that an older program kept for `target`, where it may hold other feeds too and is not used."""
+    """Return the unused journal that an older version wrote for `target`, if it may contain other feeds too."""
     path = former_journal_file(target)
     return path if _exists(path) and _owner(path) is None and not is_former_name_unique(target) else None
 
 
 def _older(target: Target, identity: Identity) -> Path | None:
-    """The journal of this feed under a name that it was given when less was known of the identity."""
+    """Return the journal of this feed under the name of an incomplete identity, or under that of an older version."""
     unnamed = journal_file(Identity(identity.url, identity.profile, identity.core))
     if identity.caller is not None and _exists(unnamed):
         owner = _owner(unnamed)
@@ -61,7 +61,7 @@ def _older(target: Target, identity: Identity) -> Path | None:
 
 
 def _exists(path: Path) -> bool:
-    """Whether there is a file of that very name: some file systems find it under other letters."""
+    """Return whether a file of exactly that name exists: some file systems ignore case."""
     try:
         return any(found.name == path.name for found in path.parent.iterdir())
     except OSError:
@@ -69,7 +69,7 @@ def _exists(path: Path) -> bool:
 
 
 def _owner(path: Path) -> Identity | None:
-    """Whose feed is in that file; None where it does not say, or cannot be read."""
+    """Return the identity of the feed in that file; None if it has none, or can't be read."""
     try:
         with closing(open_for_reading(path)) as database:
             return stored_identity(database)

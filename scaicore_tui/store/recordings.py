@@ -1,6 +1,6 @@
-"""A file of JSON lines, an event on each, as `events --json` prints them: read into runs, and never written.
+"""Recordings: the runs of a journal, or of a file of JSON lines as `events --json` prints them. Read only.
 
-Its events stay in the file: of each run it is known where they stand.
+The events of a file of lines stay in the file; of each run, the offsets of its lines are in memory.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from scaicore_tui.store.summaries import read_pending
 from scaicore_tui.store.writer import JournalWriter
 
 SQLITE_MAGIC = b"SQLite format 3\0"
-# Lines that are folded in one go.
+# Lines that are applied at a time.
 BATCH_LINES = 5_000
 
 
 def is_jsonl(path: Path) -> bool:
-    """Whether there is a file in `path` that is no SQLite database, and begins like JSON lines.
+    """Return whether `path` is a file that begins like JSON lines.
 
-    Raises StorageError where it can't be read, ConfigError for text that is not UTF-8: PowerShell writes such files.
+    Raises StorageError if it can't be read, ConfigError if it is UTF-16, as PowerShell writes it.
     """
     try:
         require_file(path, "journal")
@@ -41,12 +41,12 @@ def is_jsonl(path: Path) -> bool:
         begin = file.read(len(SQLITE_MAGIC))
     if has_wide_bom(begin):
         fix = f"iconv -f UTF-16 -t UTF-8 {shlex.quote(str(path))}"
-        raise ConfigError(f"{path} is UTF-16, and events are read as UTF-8", effect="nothing was changed", hint=fix)
+        raise ConfigError(f"{path} is UTF-16, but events must be UTF-8", effect="nothing was changed", hint=fix)
     return begin != SQLITE_MAGIC and begin.removeprefix(UTF8_BOM).lstrip()[:1] == b"{"
 
 
 class JsonlRecording:
-    """The events of one file. Raises NotFound."""
+    """The runs and events of a file of JSON lines. Raises NotFound."""
 
     def __init__(self, path: Path) -> None:
         require_file(path, "file")
@@ -56,41 +56,41 @@ class JsonlRecording:
 
     @cached_property
     def index(self) -> RunIndex:
-        """Its runs. Raises ConfigError that names a bad line."""
-        # To fold a run anew is to look for its lines all over the file: those that are not over are all held.
-        folder = RunProjector(self._history, max_runs=2**62)
-        place = 0
+        """The runs. Raises ConfigError that names the line if one is not JSON."""
+        # Reading a run again means seeking all over the file: so all unfinished runs are kept.
+        projector = RunProjector(self._history, max_runs=2**62)
+        position = 0
         with self._path.open("rb") as file:
             stream = read_events(file, self._path)
-            while some := list(islice(stream, BATCH_LINES)):
-                events = [event for _, event in some]
-                self._index.apply(folder.apply(events, place))
-                self._note_offsets(some)
-                place += len(events)
+            while batch := list(islice(stream, BATCH_LINES)):
+                events = [event for _, event in batch]
+                self._index.apply(projector.apply(events, position))
+                self._note_offsets(batch)
+                position += len(events)
         return self._index
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """It holds nothing open."""
+        """Do nothing: no file is kept open."""
 
     @property
     def newest_at(self) -> int:
-        """The time of the newest event of any run, in microseconds since 1970; 0 where there is none."""
+        """The time of the newest event of any run, in microseconds since 1970; 0 if there is none."""
         return max((summary.last_event_at or 0 for summary in self.index.order), default=0)
 
     def events(self, execution_id: str | None = None) -> Iterator[Event]:
-        """All events, or those of one run, in the file's order."""
+        """Yield all events, or those of one run, in the file's order."""
         if execution_id is not None:
             yield from (event for _, event in self._history(execution_id))
             return
         with self._path.open("rb") as file:
             yield from (event for _, event in read_events(file, self._path))
 
-    def _note_offsets(self, some: Iterable[tuple[int, Event]]) -> None:
-        """Note where events stand, once their runs were folded."""
-        for offset, event in some:
+    def _note_offsets(self, batch: Iterable[tuple[int, Event]]) -> None:
+        """Remember the offsets of events, after they were applied to their runs."""
+        for offset, event in batch:
             execution_id = event.execution_id
             if execution_id is not None:
                 self._offsets.setdefault(execution_id, array("Q")).append(offset)
@@ -99,9 +99,9 @@ class JsonlRecording:
         offsets = self._offsets.get(execution_id)
         if offsets is None:
             return []
-        place = self._index.summaries[execution_id].position
+        position = self._index.summaries[execution_id].position
         with self._path.open("rb") as file:
-            return [(place + number, decode_event(_line_at(file, offset))) for number, offset in enumerate(offsets)]
+            return [(position + number, decode_event(_line_at(file, offset))) for number, offset in enumerate(offsets)]
 
 
 def _line_at(file: BinaryIO, offset: int) -> bytes:
@@ -110,9 +110,9 @@ def _line_at(file: BinaryIO, offset: int) -> bytes:
 
 
 def read_events(file: Iterable[bytes], path: Path) -> Iterator[tuple[int, Event]]:
-    """Each event with where its line begins. Empty lines are none, nor is a last one that is still being written.
+    """Yield each event with the offset of its line. Skips empty lines, and a last line that is still being written.
 
-    Raises ConfigError that names the bad line.
+    Raises ConfigError that names the line if one is not JSON.
     """
     offset = 0
     for number, line in enumerate(file, 1):
@@ -124,7 +124,7 @@ def read_events(file: Iterable[bytes], path: Path) -> Iterator[tuple[int, Event]
             if not event.is_complete and not lenient_json.is_single_value(envelope.decode(source)):
                 if not line.endswith(b"\n"):
                     return
-                raise ConfigError(f"{path}, line {number}: no JSON", effect="nothing was changed")
+                raise ConfigError(f"{path}, line {number}: not JSON", effect="nothing was changed")
             yield offset, event
         offset += len(line)
 
@@ -133,7 +133,7 @@ BATCH_RUNS = 500
 
 
 class Recording(Protocol):
-    """Runs as they were when it was opened, and the time of their newest event, in microseconds since 1970."""
+    """Runs and events as they were when it was opened. `newest_at` is the time of the newest event, in microseconds."""
 
     @property
     def newest_at(self) -> int: ...
@@ -142,7 +142,7 @@ class Recording(Protocol):
     def index(self) -> RunIndex: ...
 
     def events(self, execution_id: str | None = None) -> Iterator[Event]:
-        """All events, or those of one run, in feed order."""
+        """Yield all events, or those of one run, in feed order."""
 
     def __enter__(self) -> Self: ...
 
@@ -152,7 +152,7 @@ class Recording(Protocol):
 
 
 class JournalRecording:
-    """What a journal holds; which runs wait is what was pending at its latest look."""
+    """The runs and events of a journal. Runs wait if they had a pending checkpoint at the last poll."""
 
     def __init__(self, path: Path) -> None:
         self._journal = open_readonly(path)
@@ -162,15 +162,15 @@ class JournalRecording:
 
     @cached_property
     def index(self) -> RunIndex:
-        """Its runs."""
-        book = RunIndex(lambda execution_id: self._journal.history(execution_id, self._last_position))
-        book.event_count, book.gaps = len(self._journal), self._journal.gaps()
-        intake = JournalWriter(self._journal)
-        intake.prepare()
-        while stored := intake.next_summaries(BATCH_RUNS):
-            book.load(stored)
-        book.set_pending(read_pending(self._journal))
-        return book
+        """The runs."""
+        index = RunIndex(lambda execution_id: self._journal.history(execution_id, self._last_position))
+        index.event_count, index.gaps = len(self._journal), self._journal.gaps()
+        writer = JournalWriter(self._journal)
+        writer.prepare()
+        while stored := writer.next_summaries(BATCH_RUNS):
+            index.load(stored)
+        index.set_pending(read_pending(self._journal))
+        return index
 
     def __enter__(self) -> Self:
         return self
@@ -180,14 +180,18 @@ class JournalRecording:
 
 
 def open_recording(path: Path) -> Recording:
-    """What is in `path`. Raises NotFound, or ConfigError where it is neither journal nor lines."""
+    """Open the journal or the file of JSON lines in `path`.
+
+    Raises NotFound, StorageError if it can't be read, ConfigError if it is UTF-16.
+    """
     return JsonlRecording(path) if is_jsonl(path) else JournalRecording(path)
 
 
 def open_readonly(path: Path) -> Journal:
-    """The journal in `path`, to read only, with summaries of all its runs. What has none of today's is copied first.
+    """Return a journal with the content of `path` and summaries of all its runs.
 
-    Raises NotFound, or ConfigError where it is neither journal nor lines.
+    A file of JSON lines, or a journal without all current summaries, is copied to a temporary journal. Raises the same
+    as `open_recording`.
     """
     if is_jsonl(path):
         return _load_jsonl(path)
@@ -199,13 +203,13 @@ def open_readonly(path: Path) -> Journal:
 
 
 def _load_jsonl(path: Path) -> Journal:
-    """A journal of the events of a file of lines, which leaves nothing behind."""
+    """Return a temporary journal with the events of a file of JSON lines."""
     journal = Journal.in_memory()
-    intake = JournalWriter(journal)
+    writer = JournalWriter(journal)
     with path.open("rb") as file:
         lines = read_events(file, path)
-        while some := _without_offsets(islice(lines, BATCH_LINES)):
-            intake.append_new(some)
+        while batch := _without_offsets(islice(lines, BATCH_LINES)):
+            writer.append_new(batch)
     return journal
 
 

@@ -1,6 +1,6 @@
-"""The journal's summaries: one of each run, stored with the events it was folded from.
+"""The journal's tables of run summaries and of pending checkpoints.
 
-Those of another version of the fold, or of a file that had none, are made anew from the events.
+Summaries of another version, and missing ones, are rebuilt from the events (see `writer`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scaicore_tui.store.journal import Journal
 
 
 def read_pending(journal: Journal) -> list[Checkpoint]:
-    """The checkpoints that were pending at the latest look, oldest first."""
+    """Return the checkpoints that were pending at the last poll, oldest first."""
     rows = journal.query("SELECT source FROM main.pending ORDER BY place")
     try:
         return [read_checkpoint(source) for (source,) in rows]
@@ -25,7 +25,7 @@ def read_pending(journal: Journal) -> list[Checkpoint]:
 
 
 def save_pending(journal: Journal, checkpoints: Iterable[Checkpoint]) -> None:
-    """These are pending now, oldest first, and no others."""
+    """Replace the stored pending checkpoints by `checkpoints`, oldest first."""
     rows = [(write(checkpoint.raw, ascii_only=True).encode(),) for checkpoint in checkpoints]
     with journal.transaction() as database:
         database.execute("DELETE FROM main.pending")
@@ -40,27 +40,27 @@ _ALL_IDS = "SELECT execution_id FROM events WHERE execution_id IS NOT NULL GROUP
 
 
 class Summaries:
-    """The summaries that `journal` holds."""
+    """The summaries stored in `journal`."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
     def put(self, summaries: Iterable[Summary]) -> None:
-        """Store these, each in place of the one that was. Inside the transaction that stores their events."""
+        """Store summaries, replacing former ones. Call it in the transaction that stores their events."""
         rows = [(summary.position, encode_id(summary.execution_id), encode_summary(summary)) for summary in summaries]
         with self._journal.transaction() as database:
             database.executemany(_PUT, rows)
 
     def newest(self, limit: int, before: int = 2**62) -> list[Summary]:
-        """The newest summaries of runs that began `before` a place, newest first."""
+        """Return the newest summaries with positions below `before`, newest first."""
         return self._decoded(self._journal.query(_NEWEST, before, limit))
 
     def matching(self, prefix: str, limit: int) -> list[Summary]:
-        """The newest summaries of runs whose id begins with `prefix`, newest first."""
+        """Return the newest summaries of runs whose ids begin with `prefix`, newest first."""
         return self._decoded(self._journal.query(_MATCHING, len(prefix), prefix, limit))
 
     def oldest(self, limit: int, above: int) -> list[Summary]:
-        """The oldest summaries of runs that began `above` a place, oldest first."""
+        """Return the oldest summaries with positions above `above`, oldest first."""
         return self._decoded(self._journal.query(_OLDEST, above, limit))
 
     def _decoded(self, rows: Iterable[tuple[bytes]]) -> list[Summary]:
@@ -70,7 +70,7 @@ class Summaries:
             raise self._journal.damage_error() from error
 
     def drop_outdated(self) -> bool:
-        """Forget those of another version of the fold; whether any are missing."""
+        """Delete the summaries if they have another version; return whether any are missing."""
         version, folded = self._journal.query("SELECT version, folded FROM folding")[0]
         if version != SUMMARY_VERSION:
             with self._journal.transaction() as database:
@@ -79,16 +79,16 @@ class Summaries:
         return bool(folded != SUMMARY_VERSION)
 
     def missing_ids(self) -> list[str]:
-        """The ids of runs that have events and no summary, newest first."""
-        there = {execution_id for (execution_id,) in self._journal.query("SELECT execution_id FROM main.runs")}
-        return [_decode_id(found) for (found,) in self._journal.query(_ALL_IDS) if found not in there]
+        """Return the ids of runs that have events and no summary, newest first."""
+        stored = {execution_id for (execution_id,) in self._journal.query("SELECT execution_id FROM main.runs")}
+        return [_decode_id(found) for (found,) in self._journal.query(_ALL_IDS) if found not in stored]
 
     def mark_complete(self) -> None:
-        """Note that none is missing."""
+        """Store that no summary is missing."""
         with self._journal.transaction() as database:
             database.execute("UPDATE folding SET folded = version")
 
 
 def _decode_id(stored: str | bytes) -> str:
-    """The id that `encode_id` made this of."""
+    """Return the id that `encode_id` encoded."""
     return stored if isinstance(stored, str) else stored.decode("utf-8", "surrogatepass")

@@ -1,7 +1,7 @@
-"""How events get into the journal: each slice in one transaction with the summaries of the runs that it changed.
+"""Write events to the journal: each batch in one transaction with the summaries of the runs that it changed.
 
-So a process that is killed leaves a journal whose summaries and events agree. All of it may run in a thread beside the
-event loop: what it returns is for the book to take in, and nothing else is shared.
+So the summaries and events of a killed process agree. If the file can't be written, `MemoryBuffer` keeps new events in
+memory. All of this may run in a thread: it shares nothing with the event loop but the returned `Delta`s.
 """
 
 from __future__ import annotations
@@ -39,12 +39,15 @@ _FLUSH = (
 )
 _STOP_BUFFERING = ("DROP VIEW temp.events", "DROP TABLE temp.spilled", "DROP TABLE temp.gaps", "DROP TABLE temp.holes")
 
-
+# While buffering, every so many writes the file is tried again: all buffered events are written at once.
 FLUSH_EVERY_WRITES = 8
 
 
 class MemoryBuffer:
-    """Of one journal, whose `trouble` says what keeps events in memory."""
+    """Keeps the new events of one journal in memory while its file can't be written.
+
+    Tables in memory shadow those of the file. The journal's `write_error` says why.
+    """
 
     def __init__(self, journal: Journal, summaries: Summaries) -> None:
         self._journal = journal
@@ -53,7 +56,7 @@ class MemoryBuffer:
         self._write_count = 0
 
     def begin(self, error: StorageError) -> None:
-        """The file took nothing more."""
+        """Start buffering after the write failed with `error`; raise `error` if that is so already."""
         if self._journal.is_buffering:
             raise error
         self._journal.switch_tables(_START_BUFFERING, begin=True)
@@ -61,20 +64,20 @@ class MemoryBuffer:
             self._journal.write_error = f"{error.message} · {ONLY_IN_MEMORY}"
 
     def put(self, summaries: Mapping[str, Summary]) -> None:
-        """Store summaries, or keep them until they can be."""
+        """Store summaries, or keep them until the file can be written."""
         if self._journal.is_buffering:
             self._unsaved |= summaries
         else:
             self._summaries.put(summaries.values())
 
     def flush_if_possible(self) -> None:
-        """Write what was kept, if the file takes it now: once in a while, as all of it is written in one go."""
+        """Call `flush` once every FLUSH_EVERY_WRITES calls."""
         self._write_count += 1
         if not self._write_count % FLUSH_EVERY_WRITES:
             self.flush()
 
     def flush(self) -> None:
-        """Write what was kept, if the file takes it now. What is written to a file that is gone would be lost."""
+        """Write what was buffered, if the file can be written now. Nothing is written to a deleted or replaced file."""
         if not self._journal.is_buffering or self._journal.is_file_gone:
             return
         try:
@@ -89,16 +92,16 @@ class MemoryBuffer:
         self._unsaved = {}
 
 
-# Runs that are folded in one go, where their summaries are missing.
+# Missing summaries that are rebuilt at a time.
 REBUILD_BATCH_RUNS = 100
-# Upper bound in seconds for yielding to a key press.
+# Upper bound for yielding to a key press.
 MAX_YIELD_S = 0.1
 
 
 class JournalWriter:
-    """Writes one journal; in memory, and with its `trouble` told, where the disk takes nothing.
+    """Writes one journal, to memory while its file can't be written.
 
-    `max_yield_s` is the longest time for which work that nobody waits for yields to a key press.
+    `max_yield_s` is the longest time for which rebuilding summaries yields to a key press.
     """
 
     def __init__(self, journal: Journal, max_yield_s: float = MAX_YIELD_S) -> None:
@@ -107,54 +110,54 @@ class JournalWriter:
         self._summaries = Summaries(journal)
         self._projector = RunProjector(journal.history)
         self._buffer = MemoryBuffer(journal, self._summaries)
-        # The oldest first; None while nobody has looked, as that takes a while in a large file.
+        # Oldest first. None until they were looked for, which takes a while in a large file.
         self._missing: list[str] | None = None
         self._before: int | None = MAX_POSITION
         self._may_run = threading.Event()
         self._may_run.set()
 
     def prepare(self) -> None:
-        """See whether summaries are missing: those of a file that is new, or that an older program wrote."""
+        """Check whether summaries are missing, as in the file of an older version. Call it first."""
         if not self._summaries.drop_outdated():
             self._missing = []
 
     def yield_to_ui(self, *, to_key: bool) -> None:
-        """While a key is acted on, leave the interpreter to it: what nobody waits for is folded afterwards."""
+        """Pause the rebuilding of summaries while the UI thread handles a key (`to_key`); continue it afterwards."""
         if to_key:
             self._may_run.clear()
         else:
             self._may_run.set()
 
     def flush(self) -> None:
-        """Look after the file, and write what is only in memory, if it takes that now."""
+        """Check the file, and write buffered events if it can be written now."""
         self._journal.check_file()
         self._buffer.flush()
 
     def append_new(self, events: Sequence[Event], gap_found_at: int | None = None) -> Delta:
-        """Take in events, oldest first, newer than all before; after a gap found at that time, in microseconds."""
-        change = self._projector.apply(events, self._journal.next_position)
+        """Append events, oldest first; if `gap_found_at` (microseconds since 1970) is given, after a closed gap."""
+        delta = self._projector.apply(events, self._journal.next_position)
 
         def write() -> Delta:
             if gap_found_at is not None:
                 self._journal.mark_gap(gap_found_at)
             self._journal.append(events)
-            return change
+            return delta
 
         return self._write(write)
 
     def append_above_gap(self, events: Sequence[Event], found_at: int, cursor: str | None) -> tuple[Delta, OpenGap]:
-        """Take in news with a hole below, as `Journal.append_above_gap` does."""
-        change = self._projector.apply(events, self._journal.next_position + RESERVED_POSITIONS)
-        holes: list[OpenGap] = []
+        """Append events with an open gap below them, as `Journal.append_above_gap` does; return that gap too."""
+        delta = self._projector.apply(events, self._journal.next_position + RESERVED_POSITIONS)
+        gaps: list[OpenGap] = []
 
         def write() -> Delta:
-            holes.append(self._journal.append_above_gap(events, found_at, cursor))
-            return change
+            gaps.append(self._journal.append_above_gap(events, found_at, cursor))
+            return delta
 
-        return self._write(write), holes[-1]
+        return self._write(write), gaps[-1]
 
     def begin_history(self, cursor: str | None, found_at: int) -> None:
-        """Note that history is to be read, as `Journal.begin_history` does."""
+        """Open the gap below all events, as `Journal.begin_history` does."""
 
         def write() -> Delta:
             self._journal.begin_history(cursor, found_at)
@@ -170,29 +173,31 @@ class JournalWriter:
         *,
         is_over: bool = False,
     ) -> Delta:
-        """Take in events, oldest first, older than all before, with one that was `passed`; more is behind `cursor`,
-        unless that is all."""
+        """Add events, oldest first, which are older than all others, and an event that was `skipped`.
 
-        def put() -> None:
+        Reading continues at `cursor`, unless it `is_over`.
+        """
+
+        def insert() -> None:
             self._journal.prepend(events)
             self._journal.move_history(cursor, is_over=is_over)
             self._mark_skipped(skipped)
 
-        return self._insert_and_rebuild(events, put, is_history=True)
+        return self._insert_and_rebuild(events, insert, is_history=True)
 
     def fill_gap(
         self, gap: OpenGap, events: Sequence[Event], cursor: str | None, skipped: SkippedEvent | None = None
     ) -> Delta:
-        """Take in events that belong into a hole, as `Journal.fill` does, with one that was `passed`."""
+        """Add events to an open gap, as `Journal.fill_gap` does, and an event that was `skipped`."""
 
-        def put() -> None:
+        def insert() -> None:
             self._journal.fill_gap(gap, events, cursor)
             self._mark_skipped(skipped)
 
-        return self._insert_and_rebuild(events, put, is_history=False)
+        return self._insert_and_rebuild(events, insert, is_history=False)
 
     def mark_skipped(self, skipped: SkippedEvent) -> None:
-        """Note an event that was passed, as `Journal.mark_passed` does."""
+        """Store a gap for a skipped event, as `Journal.mark_skipped` does."""
 
         def write() -> Delta:
             self._mark_skipped(skipped)
@@ -205,7 +210,7 @@ class JournalWriter:
             self._journal.mark_skipped(skipped)
 
     def close_gap(self, gap: OpenGap, *, is_filled: bool) -> None:
-        """There is no hole any more, as `Journal.close_gap` does."""
+        """Close an open gap, as `Journal.close_gap` does."""
 
         def write() -> Delta:
             self._journal.close_gap(gap, is_filled=is_filled)
@@ -214,20 +219,23 @@ class JournalWriter:
         self._write(write)
 
     def save_pending(self, checkpoints: Sequence[Checkpoint]) -> None:
-        """Note which checkpoints are pending now. A disk that takes nothing is told when it does not take what comes,
-        and what is nested too deep to be written down is left out."""
+        """Store which checkpoints are pending now.
+
+        Failures are ignored: a disk failure is reported with the next event, and a list that is nested too deeply to be
+        written is not worth an error.
+        """
         if not self._journal.is_buffering:
             with suppress(StorageError, RecursionError):
                 save_pending(self._journal, checkpoints)
 
-    def start_retention(self, before: int | None, size: int | None) -> Retention:
-        """Forgets what ended before that moment, in microseconds since 1970, or is too much for so many bytes."""
-        return Retention(self._journal, self._summaries, self._projector, before, size)
+    def start_retention(self, before: int | None, max_bytes: int | None) -> Retention:
+        """Return a pass that deletes runs that ended `before` a time, or while over `max_bytes` are in use."""
+        return Retention(self._journal, self._summaries, self._projector, before, max_bytes)
 
     def next_summaries(self, limit: int) -> list[Summary]:
-        """The newest `limit` summaries that were not asked for yet; empty where there are no more.
+        """Return the next summaries, newest first, at most `limit`; empty after the last.
 
-        Of runs whose summaries are missing fewer come at a time, as they are folded first.
+        Missing summaries come last, in smaller batches, as they are rebuilt first.
         """
         if self._before is not None:
             found = self._summaries.newest(limit, self._before)
@@ -236,12 +244,12 @@ class JournalWriter:
                 return found
         return self._rebuild_missing()
 
-    def _insert_and_rebuild(self, events: Sequence[Event], put: Callable[[], None], *, is_history: bool) -> Delta:
-        touched = dict.fromkeys(event.execution_id for event in events if event.execution_id)
+    def _insert_and_rebuild(self, events: Sequence[Event], insert: Callable[[], None], *, is_history: bool) -> Delta:
+        changed = dict.fromkeys(event.execution_id for event in events if event.execution_id)
 
         def write() -> Delta:
-            put()
-            return self._projector.rebuild(touched, events, is_history=is_history)
+            insert()
+            return self._projector.rebuild(changed, events, is_history=is_history)
 
         return self._write(write)
 
@@ -251,11 +259,11 @@ class JournalWriter:
         elif not self._missing:
             return []
         ids = [self._missing.pop() for _ in range(min(REBUILD_BATCH_RUNS, len(self._missing)))]
-        change = self._projector.rebuild(self._yielding(ids))
-        self._write(lambda: change)
+        delta = self._projector.rebuild(self._yielding(ids))
+        self._write(lambda: delta)
         if not self._missing and not self._journal.is_buffering:
             self._summaries.mark_complete()
-        return list(change.summaries.values())
+        return list(delta.summaries.values())
 
     def _yielding(self, ids: Iterable[str]) -> Iterator[str]:
         for execution_id in ids:
@@ -264,7 +272,7 @@ class JournalWriter:
             yield execution_id
 
     def _write(self, write: Callable[[], Delta]) -> Delta:
-        """Write, with the summaries of what changed, in one transaction; in memory, where the disk takes nothing."""
+        """Run `write` and store the summaries in one transaction; in memory on a disk failure."""
         try:
             self._journal.check_file()
             self._buffer.flush_if_possible()
@@ -274,12 +282,12 @@ class JournalWriter:
                 self._buffer.begin(error)
                 return self._write_now(write)
             except StorageError:
-                # The events were folded and are stored nowhere: they come again, and must not look like repeats then.
+                # The projector has events that were not stored: when read again, they must not look like repeats.
                 self._projector = RunProjector(self._journal.history)
                 raise
 
     def _write_now(self, write: Callable[[], Delta]) -> Delta:
         with self._journal.transaction():
-            change = write()
-            self._buffer.put(change.summaries)
-        return change
+            delta = write()
+            self._buffer.put(delta.summaries)
+        return delta

@@ -68,13 +68,13 @@ def test_a_server_that_is_no_scaicore(reader: Program, demo: Demo) -> None:
         (["runs", "--interval", "0"], "--interval"),
         (["runs", "--nonsense"], "--nonsense"),
         (["resolve", "ckpt_1"], "OPTION"),
-        (["events", "--journal", __file__], "is no journal"),
+        (["events", "--journal", __file__], "is not a journal"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_invalid_arguments(program: Program, arguments: list[str], words: str) -> None:
     done = program.with_variables(SCAICORE_TUI_TOKEN="a.b.c")(*arguments)
-    assert (done.returncode, done.stdout) == (9 if words == "is no journal" else 2, "")
+    assert (done.returncode, done.stdout) == (9 if words == "is not a journal" else 2, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
 

@@ -76,13 +76,13 @@ def test_without_a_file_the_profiles_journal_is_shown(program: Program, api_runs
         (["checkpoints"], "a journal cannot know what is still pending"),
         (["resolve", "ckpt_1", "approve", "--yes"], "this command needs the server, but --offline sends no requests"),
         (["replay", "@latest", "--yes"], "this command needs the server, but --offline sends no requests"),
-        (["events", "--journal", __file__], "is no journal"),
+        (["events", "--journal", __file__], "is not a journal"),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
 )
 def test_invalid_options_offline(program: Program, arguments: list[str], words: str) -> None:
     done = program(*arguments, "--offline")
-    assert (done.returncode, done.stdout) == (9 if words == "is no journal" else 2, "")
+    assert (done.returncode, done.stdout) == (9 if words == "is not a journal" else 2, "")
     assert words in done.stderr
 
 

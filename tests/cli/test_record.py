@@ -105,15 +105,15 @@ def test_two_do_not_write_one_journal(busy_grid: FastGrid, watcher: Program, tmp
         next_line_with(process.stderr, "recording ")
         refused = watcher("record", *where, "--for", "1")
         assert (refused.returncode, refused.stdout) == (6, "")
-        assert "another scaicore-tui writes" in refused.stderr
+        assert "another scaicore-tui is writing to" in refused.stderr
 
 
 @pytest.mark.parametrize(
     ("flags", "code", "words"),
     [
         (("--no-journal",), 2, "use it without --no-journal"),
-        (("--journal", "/proc/j"), 9, "no journal can be kept in /proc/j"),
-        (("--journal", "/"), 9, "no journal can be kept in /"),
+        (("--journal", "/proc/j"), 9, "can't write a journal to /proc/j"),
+        (("--journal", "/"), 9, "can't write a journal to /"),
         (("--offline",), 2, "this command needs the server, but --offline sends no requests"),
     ],
 )

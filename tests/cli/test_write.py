@@ -125,7 +125,7 @@ def test_quiet_leaves_the_exit_code_to_tell(grid: FastGrid, writer: Program) -> 
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
     wrong = writer("--quiet", "show", "exec_none")
     assert (wrong.returncode, wrong.stdout) == (5, "")
-    assert wrong.stderr.startswith("scaicore-tui: no run 'exec_none' among 2 read")
+    assert wrong.stderr.startswith("scaicore-tui: no run 'exec_none' among the 2 known runs")
 
 
 @pytest.mark.parametrize("where", ["-", "FILE"])

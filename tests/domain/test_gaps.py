@@ -1,4 +1,4 @@
-"""Gaps: where they stand in a list of runs, what is said of them, and of which runs."""
+"""Gaps: their rows in a list of runs, their labels, and the notes on runs that may miss events."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ TOO_LARGE = replace(gap(0), reason=GapReason.TOO_LARGE)
         (None, None, ""),
     ],
 )
-def test_from_when_to_when(begin: int | None, end: int | None, words: str) -> None:
+def test_time_span_of_gaps(begin: int | None, end: int | None, words: str) -> None:
     assert format_span(begin, end, NOW) == words
 
 
@@ -59,16 +59,16 @@ def test_from_when_to_when(begin: int | None, end: int | None, words: str) -> No
         ([gap(0, is_open=True)], 74, "catching up 12:00:00 to 12:01:00Z: runs here may be incomplete"),
         ([UNREAD], 74, "older events before 12:01:00Z: not read yet, runs here may be incomplete"),
         ([UNREAD], 40, "older events before 12:01:00Z"),
-        ([TOO_LARGE], 99, "gap 12:00:00 to 12:01:00Z: an event too large to be read, runs here may be incomplete"),
+        ([TOO_LARGE], 99, "gap 12:00:00 to 12:01:00Z: an event too large to read, runs here may be incomplete"),
         ([gap(0, is_open=True)], 52, "catching up 12:00:00 to 12:01:00Z: still being read"),
     ],
 )
-def test_what_is_said_of_gaps(gaps: list[Gap], width: int, words: str) -> None:
+def test_label_of_gaps(gaps: list[Gap], width: int, words: str) -> None:
     assert GapRow(0, gaps).label(NOW, width) == words
 
 
 @given(st.sets(st.integers(0, 30)), st.lists(st.tuples(st.integers(0, 30), st.booleans())))
-def test_a_gap_stands_between_the_runs_on_its_sides(places: set[int], found: Sequence[tuple[int, bool]]) -> None:
+def test_a_gap_is_between_the_runs_on_its_sides(places: set[int], found: Sequence[tuple[int, bool]]) -> None:
     runs = SortedSummaries(Summary(f"exec_{place}", place) for place in places)
     gaps = [gap(after, is_open=is_open) for after, is_open in sorted(found)]
     rows = gap_rows(gaps, runs.count_above)
@@ -81,7 +81,7 @@ def test_a_gap_stands_between_the_runs_on_its_sides(places: set[int], found: Seq
 
 
 def listing_of(*places: int, gaps: Sequence[Gap] = ()) -> RunListModel:
-    """A list of runs that began at these places."""
+    """Return a list of runs with these positions."""
     book = MemoryIndex()
     book.add_newer([started(NOON + place, f"exec_{place:06}") for place in places])
     book.gaps = gaps
@@ -90,7 +90,7 @@ def listing_of(*places: int, gaps: Sequence[Gap] = ()) -> RunListModel:
     return listing
 
 
-def test_a_narrowed_list_has_all_gaps() -> None:
+def test_a_filtered_list_has_all_gaps() -> None:
     listing = listing_of(*range(6), gaps=[gap(1), gap(3)])
     assert [row.row for row in listing.gap_rows] == [2, 4]
     listing.set_filter(View.ALL, "exec_000005")
@@ -113,7 +113,7 @@ def test_each_line_is_a_row_or_a_gap(count: int, found: list[tuple[int, bool]]) 
     assert (runs.line_of(-1), runs.line_of(count)) == (-1, count + len(listing.gap_rows))
 
 
-def test_gaps_among_many_runs_cost_no_pass_over_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gaps_in_a_long_list_are_drawn_without_iterating_over_all_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     many, drawn, compared = 20_000, list[int](), list[Summary]()
     listing = listing_of(*range(many), gaps=[gap(place) for place in range(99, many, 2_000)])
 
@@ -137,7 +137,7 @@ def test_gaps_among_many_runs_cost_no_pass_over_them(monkeypatch: pytest.MonkeyP
 
 
 def run(place: int, **fields: object) -> Summary:
-    """A run that saw its start, at noon, and goes on."""
+    """Return the summary of an unfinished run that started at noon."""
     known = {"joined_late": False, "is_runtime": True, "last_event_at": NOON} | fields
     return Summary(f"exec_{place}", place, **known)  # type: ignore[arg-type]
 
@@ -163,7 +163,7 @@ def test_which_runs_may_miss_events(summary: Summary, may_miss: bool) -> None:
     assert said == ("events may be missing: 12:00:00 to 12:01:00Z" if may_miss else "")
 
 
-def test_what_is_still_being_read_is_not_said_to_be_missing() -> None:
+def test_events_still_being_read_are_not_reported_as_missing() -> None:
     assert (
         missing_events_note(run(3), [gap(5, is_open=True)], NOW) == "events are still being read: 12:00:00 to 12:01:00Z"
     )

@@ -1,4 +1,4 @@
-"""The fold: what a run, its nodes and their visits become."""
+"""The reducer: from events to runs, nodes and visits."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_an_exit_without_node_and_kind_closes_the_newest() -> None:
     assert (states(run, "a"), states(run, "b")) == (["entered"], ["exited"])
 
 
-def test_an_exit_of_nothing_is_kept_at_run_level() -> None:
+def test_an_exit_without_an_open_visit_is_an_anomaly_of_the_run() -> None:
     run = folded(event("block.exited", NOON, block_kind="rigid"))
     assert (run.nodes, run.anomalies, run.event_count) == ({}, ["exited without enter"], 1)
 
@@ -109,7 +109,7 @@ def test_equal_bytes_in_milliseconds_are_one_event() -> None:
     assert (states(run, "a"), run.duplicates, run.event_count) == (["exited"], 2, 2)
 
 
-def test_events_after_the_end_are_shown_and_marked() -> None:
+def test_events_after_the_end_are_applied_and_an_anomaly() -> None:
     run = folded(started(), completed(NOON + 1), entered("a", NOON + 2))
     assert run.status is RunStatus.COMPLETED
     assert states(run, "a") == ["entered"]
@@ -134,7 +134,7 @@ def test_started_twice_is_one_run() -> None:
     assert (run.started_at, run.anomalies) == (NOON, ["started again"])
 
 
-def test_author_events_make_an_unknown_run_of_no_nodes() -> None:
+def test_author_events_alone_make_an_unknown_run_without_nodes() -> None:
     run = folded(event("custom.expense.flagged", NOON))
     assert (run.status, run.nodes, run.event_count) == (RunStatus.UNKNOWN, {}, 1)
 
@@ -163,11 +163,11 @@ def test_events_outside_all_runs_are_counted() -> None:
         ({}, "no reason given"),
     ],
 )
-def test_the_best_words_of_an_error(payload: dict[str, Any], words: str) -> None:
+def test_the_text_of_an_error_event(payload: dict[str, Any], words: str) -> None:
     assert error_text(payload) == words
 
 
-def test_waiting_is_a_pending_checkpoint() -> None:
+def test_a_run_with_a_pending_checkpoint_waits() -> None:
     book = MemoryIndex()
     book.add_newer([started()])
     pending = [read_checkpoint(json.dumps(checkpoint()).encode())]
@@ -177,13 +177,13 @@ def test_waiting_is_a_pending_checkpoint() -> None:
     assert (book.runs["exec_1"].status, book.counts[RunStatus.WAITING]) == (RunStatus.RUNNING, 0)
 
 
-def test_a_checkpoint_without_a_run_is_tied_to_none() -> None:
+def test_a_checkpoint_without_a_run_changes_no_run() -> None:
     book = MemoryIndex()
     book.add_newer([started()])
     assert book.set_pending([read_checkpoint(json.dumps(checkpoint(execution_id=None)).encode())]) == set()
 
 
-def test_history_is_folded_before_what_was_there() -> None:
+def test_history_is_applied_before_newer_events() -> None:
     book = MemoryIndex()
     late = [exited("a", NOON + 2), started(NOON + 3, "exec_2")]
     book.add_newer(late)
@@ -215,7 +215,7 @@ def test_runs_are_found_by_prefix() -> None:
 
 @given(st.lists(EVENTS_OF_TWO_RUNS, max_size=30))
 def test_any_feed_makes_consistent_runs(steps: list[Event]) -> None:
-    """Whatever comes in whatever order: counts add up, open visits are listed as open, documents are JSON."""
+    """For any events in any order: counts add up, open visits are listed as open, documents are JSON."""
     book = MemoryIndex()
     book.add_newer(steps)
     assert book.counts.total() == len(book.runs)
@@ -232,7 +232,7 @@ def test_any_feed_makes_consistent_runs(steps: list[Event]) -> None:
 
 @given(st.lists(EVENTS_OF_TWO_RUNS, max_size=20), st.data())
 def test_repeats_with_milliseconds_change_nothing(steps: list[Event], data: st.DataObject) -> None:
-    """An at-least-once bus may repeat any event, any time later."""
+    """The bus may deliver any event again at any later time."""
     fine = [step for step in steps if "." in step.timestamp]
     repeated = list(fine)
     for step in fine:
@@ -245,8 +245,8 @@ def test_repeats_with_milliseconds_change_nothing(steps: list[Event], data: st.D
 
 
 @given(st.lists(EVENTS_OF_TWO_RUNS, max_size=30), st.integers(0, 30))
-def test_folding_in_two_parts_is_folding_at_once(steps: list[Event], cut: int) -> None:
-    """The fold has no memory beside its runs."""
+def test_applying_events_in_two_batches_equals_one(steps: list[Event], cut: int) -> None:
+    """The reducer keeps no state outside its runs."""
     whole, parts = MemoryIndex(), MemoryIndex()
     whole.add_newer(steps)
     parts.add_newer(steps[:cut])

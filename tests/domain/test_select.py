@@ -1,4 +1,4 @@
-"""What a filter keeps, and how a filter that grows spares looking at all again."""
+"""Filters: which texts match, and when only the former matches need be searched."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ texts = st.text("ab!c \n", max_size=8)
         ("!", False),
     ],
 )
-def test_all_words_must_stand_there_and_no_barred_one(needle: str, is_kept: bool) -> None:
+def test_all_words_must_occur_and_no_negated_one(needle: str, is_kept: bool) -> None:
     assert compile_filter(needle)(run_search_text(RUN)) is is_kept
 
 
 @given(needles, needles, texts)
-def test_what_a_narrower_filter_keeps_the_wider_one_kept(needle: str, before: str, text: str) -> None:
+def test_every_match_of_a_refined_filter_matched_before(needle: str, before: str, text: str) -> None:
     if is_refinement(needle, before) and compile_filter(needle)(text):
         assert compile_filter(before)(text)
 
@@ -55,12 +55,12 @@ def test_what_a_narrower_filter_keeps_the_wider_one_kept(needle: str, before: st
     ("needle", "before", "does"),
     [("ban", "ba", True), ("ban x", "ban", True), ("a !b", "a", True), ("!ab", "!a", False), ("ba", "ban", False)],
 )
-def test_letters_narrow_but_not_those_of_a_barred_word(needle: str, before: str, does: bool) -> None:
+def test_added_letters_refine_a_filter_except_in_a_negated_word(needle: str, before: str, does: bool) -> None:
     assert is_refinement(needle, before) is does
 
 
 @given(st.lists(st.tuples(st.sampled_from([View.ALL, View.RUNNING, View.FAILED]), needles), max_size=6))
-def test_a_list_narrowed_step_by_step_is_what_it_is_at_once(steps: list[tuple[View, str]]) -> None:
+def test_filtering_step_by_step_equals_filtering_at_once(steps: list[tuple[View, str]]) -> None:
     book = MemoryIndex()
     names = ("a", "ab", "abc", "b", "c", "xa")
     book.add_newer([started(NOON + n * MILLISECOND, f"exec_{n}") for n in range(len(names))])

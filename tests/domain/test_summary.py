@@ -1,4 +1,4 @@
-"""Summaries: what they tell, how they are stored, and that they never differ from a fold of all events."""
+"""Summaries: their values, how they are stored and rebuilt, and that they equal a reduction of all events."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from tests.support.old_journal import old_journal
 from tests.support.strategies import EVENTS_OF_TWO_RUNS
 
 
-def stored(intake: JournalWriter, limit: int = 100) -> list[Summary]:
-    """All summaries that a journal holds, as a start reads them."""
+def stored(writer: JournalWriter, limit: int = 100) -> list[Summary]:
+    """Return all summaries of a journal, read as at start-up."""
     found: list[Summary] = []
-    while some := intake.next_summaries(limit):
+    while some := writer.next_summaries(limit):
         found += some
     return found
 
 
-def documents(book: RunIndex) -> list[object]:
-    return [run_document(run) for run in book.runs.values()]
+def documents(index: RunIndex) -> list[object]:
+    return [run_document(run) for run in index.runs.values()]
 
 
 @given(st.lists(EVENTS_OF_TWO_RUNS, max_size=30), st.integers(0, 30), st.integers(0, 30))
-def test_runs_that_were_let_go_are_what_they_would_have_been(steps: list[Event], first: int, second: int) -> None:
-    """However few runs are held between batches; whatever of it comes as history."""
+def test_dropped_runs_are_rebuilt_equal(steps: list[Event], first: int, second: int) -> None:
+    """For any number of kept runs, and any part of the events arriving as history."""
     head, middle, tail = steps[:first], steps[first : first + second], steps[first + second :]
     whole, parts = MemoryIndex(), MemoryIndex(max_runs=0)
     whole.add_newer(steps)
@@ -50,11 +50,11 @@ def test_runs_that_were_let_go_are_what_they_would_have_been(steps: list[Event],
 
 
 @given(st.lists(EVENTS_OF_TWO_RUNS, max_size=30))
-def test_a_summary_says_what_its_run_says(steps: list[Event]) -> None:
-    book = MemoryIndex()
-    book.add_newer(steps)
-    for summary in book.order:
-        run = book.runs[summary.execution_id]
+def test_a_summary_has_the_values_of_its_run(steps: list[Event]) -> None:
+    index = MemoryIndex()
+    index.add_newer(steps)
+    for summary in index.order:
+        run = index.runs[summary.execution_id]
         names = ("core_id", "status", "outcome", "began_at", "duration_ms", "joined_late", "event_count", "error")
         assert [getattr(summary, name) for name in names] == [getattr(run, name) for name in names]
         assert list(summary.node_states) == list(run.node_states)
@@ -78,7 +78,7 @@ def test_equal_values_have_equal_digests(one: object, other: object) -> None:
     assert one != other or json_digest(one) == json_digest(other)
 
 
-def test_digests_tell_apart_and_know_numbers() -> None:
+def test_digests_differ_for_different_values() -> None:
     assert json_digest({"a": [1, True, 2.0], "b": None}) == json_digest({"b": None, "a": [1.0, 1, 2]})
     assert json_digest({"a": 1}) != json_digest({"a": 2})
     deep: object = 0
@@ -88,7 +88,7 @@ def test_digests_tell_apart_and_know_numbers() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.booleans())))
-def test_ordered_is_a_sorted_list(steps: Iterable[tuple[int, bool]]) -> None:
+def test_sorted_summaries_stay_sorted(steps: Iterable[tuple[int, bool]]) -> None:
     rows, reference = SortedSummaries(), dict[int, Summary]()
     for place, is_put in steps:
         if is_put:
@@ -105,7 +105,7 @@ def test_ordered_is_a_sorted_list(steps: Iterable[tuple[int, bool]]) -> None:
 
 
 @given(st.sets(st.integers(0, 40)).flatmap(lambda places: st.tuples(st.just(places), st.permutations(sorted(places)))))
-def test_many_rows_find_their_places(drawn: tuple[set[int], list[int]]) -> None:
+def test_extend_keeps_the_order(drawn: tuple[set[int], list[int]]) -> None:
     places, shuffled = drawn
     half = len(shuffled) // 2
     rows = SortedSummaries(Summary(f"exec_{place}", place) for place in shuffled[:half])
@@ -115,17 +115,17 @@ def test_many_rows_find_their_places(drawn: tuple[set[int], list[int]]) -> None:
 
 def test_summaries_are_stored_with_their_events(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
-        intake = JournalWriter(journal)
-        intake.prepare()
-        assert stored(intake) == []
+        writer = JournalWriter(journal)
+        writer.prepare()
+        assert stored(writer) == []
         assert journal.query("SELECT version, folded FROM folding") == [(SUMMARY_VERSION, SUMMARY_VERSION)]
         steps = many_runs(30)
-        intake.append_new(steps[40:])
-        intake.prepend_history(steps[:40])
+        writer.append_new(steps[40:])
+        writer.prepend_history(steps[:40])
     with Journal.open(tmp_path / "j") as journal:
-        intake = JournalWriter(journal)
-        intake.prepare()
-        found = stored(intake, 7)
+        writer = JournalWriter(journal)
+        writer.prepare()
+        found = stored(writer, 7)
         assert [row.execution_id for row in found] == [f"exec_{n:04}" for n in range(29, -1, -1)]
         assert {row.outcome for row in found} == {RunStatus.COMPLETED}
         assert not any(row.joined_late for row in found)
@@ -135,78 +135,78 @@ def test_an_older_file_gets_its_summaries_once(tmp_path: Path) -> None:
     path = tmp_path / "j"
     old_journal(path, many_runs(250))
     with Journal.open(path) as journal:
-        intake = JournalWriter(journal)
-        intake.prepare()
-        first = intake.next_summaries(500)
+        writer = JournalWriter(journal)
+        writer.prepare()
+        first = writer.next_summaries(500)
         assert (first[0].execution_id, len(first)) == ("exec_0249", 100)
-    # Killed here: what is missing is made by the next one, also where news came for it meanwhile.
+    # Stopped here: the next process rebuilds the missing summaries, even of runs that got new events.
     with Journal.open(path) as journal:
-        intake = JournalWriter(journal)
-        intake.prepare()
-        intake.append_new([event("custom.note", NOON, "exec_0001")])
-        found = stored(intake)
+        writer = JournalWriter(journal)
+        writer.prepare()
+        writer.append_new([event("custom.note", NOON, "exec_0001")])
+        found = stored(writer)
         assert sorted({row.execution_id for row in found}) == [f"exec_{n:04}" for n in range(250)]
         assert next(row for row in found if row.execution_id == "exec_0001").event_count == 5
         assert journal.query("SELECT version, folded FROM folding") == [(SUMMARY_VERSION, SUMMARY_VERSION)]
         assert journal.query("SELECT count(*) FROM runs") == [(250,)]
 
 
-def test_what_nobody_waits_for_gives_way_to_a_key(tmp_path: Path) -> None:
+def test_rebuilding_summaries_yields_to_a_key(tmp_path: Path) -> None:
     old_journal(tmp_path / "j", many_runs(3))
     with Journal.open(tmp_path / "j") as journal, ThreadPoolExecutor(1) as thread:
-        intake = JournalWriter(journal, max_yield_s=60.0)
-        intake.prepare()
-        intake.yield_to_ui(to_key=True)
-        folding = thread.submit(intake.next_summaries, 500)
+        writer = JournalWriter(journal, max_yield_s=60.0)
+        writer.prepare()
+        writer.yield_to_ui(to_key=True)
+        folding = thread.submit(writer.next_summaries, 500)
         with pytest.raises(TimeoutError):
             folding.result(0.05)
-        # Nobody who looks into the journal meanwhile is kept waiting.
+        # Meanwhile, readers of the journal do not wait.
         assert len(journal) == 12
-        intake.yield_to_ui(to_key=False)
+        writer.yield_to_ui(to_key=False)
         assert len(folding.result()) == 3
 
 
-def test_a_key_that_never_ends_holds_nothing_up(tmp_path: Path) -> None:
+def test_rebuilding_yields_to_a_key_for_a_limited_time(tmp_path: Path) -> None:
     old_journal(tmp_path / "j", many_runs(3))
     with Journal.open(tmp_path / "j") as journal:
-        intake = JournalWriter(journal, max_yield_s=0.001)
-        intake.prepare()
-        intake.yield_to_ui(to_key=True)
-        assert len(intake.next_summaries(500)) == 3
+        writer = JournalWriter(journal, max_yield_s=0.001)
+        writer.prepare()
+        writer.yield_to_ui(to_key=True)
+        assert len(writer.next_summaries(500)) == 3
 
 
-def test_summaries_of_another_fold_are_made_anew(tmp_path: Path) -> None:
+def test_summaries_of_another_version_are_rebuilt(tmp_path: Path) -> None:
     path = tmp_path / "j"
     with Journal.open(path) as journal:
-        intake = JournalWriter(journal)
-        intake.prepare()
-        stored(intake)
-        intake.append_new(many_runs(3))
+        writer = JournalWriter(journal)
+        writer.prepare()
+        stored(writer)
+        writer.append_new(many_runs(3))
         with journal.transaction() as database:
             database.execute("UPDATE folding SET version = 0, folded = 0")
             database.execute("UPDATE runs SET summary = 'of another kind'")
     with Journal.open(path) as journal:
-        intake = JournalWriter(journal)
-        intake.prepare()
-        assert len(stored(intake)) == 3
+        writer = JournalWriter(journal)
+        writer.prepare()
+        assert len(stored(writer)) == 3
 
 
 @pytest.fixture
 def full(tmp_path: Path) -> Journal:
-    """A journal on a disk that takes nothing more."""
+    """A journal on a full disk."""
     journal = Journal.open(tmp_path / "j")
-    intake = JournalWriter(journal)
-    intake.prepare()
-    intake.append_new(many_runs(20))
+    writer = JournalWriter(journal)
+    writer.prepare()
+    writer.append_new(many_runs(20))
     journal.query("PRAGMA wal_checkpoint(TRUNCATE)")
     journal.query(f"PRAGMA max_page_count = {journal.query('PRAGMA page_count')[0][0]}")
     return journal
 
 
 def test_a_full_disk_keeps_events_in_memory_and_says_so(full: Journal, tmp_path: Path) -> None:
-    intake = JournalWriter(full)
+    writer = JournalWriter(full)
     news = [step for n in range(200) for step in run_events(f"exec_new{n:04}", NOON + n)]
-    change = intake.append_new(news, gap_found_at=NOON)
+    change = writer.append_new(news, gap_found_at=NOON)
     assert len(change.summaries) == 200
     assert "full" in full.write_error
     assert (len(full.reader), full.gap_count()) == (880, 1)
@@ -216,18 +216,18 @@ def test_a_full_disk_keeps_events_in_memory_and_says_so(full: Journal, tmp_path:
         assert len(reader) == 80
     full.query("PRAGMA max_page_count = 100000")
     for n in range(8):
-        intake.append_new([completed(NOON + n, "exec_more")])
+        writer.append_new([completed(NOON + n, "exec_more")])
     assert (full.write_error, full.is_buffering) == ("", False)
     full.close()
     with Journal.open(tmp_path / "j") as journal:
-        intake = JournalWriter(journal)
-        intake.prepare()
-        assert (len(journal), journal.gap_count(), len(stored(intake))) == (888, 1, 221)
+        writer = JournalWriter(journal)
+        writer.prepare()
+        assert (len(journal), journal.gap_count(), len(stored(writer))) == (888, 1, 221)
 
 
-def test_a_full_disk_takes_history_into_memory_too(full: Journal) -> None:
-    intake = JournalWriter(full)
-    change = intake.prepend_history(
+def test_a_full_disk_keeps_history_in_memory_too(full: Journal) -> None:
+    writer = JournalWriter(full)
+    change = writer.prepend_history(
         [step for n in range(300) for step in run_events(f"exec_old{n:04}", NOON - 9_000_000 + n)]
     )
     assert (len(change.summaries), bool(full.write_error)) == (300, True)
@@ -236,24 +236,24 @@ def test_a_full_disk_takes_history_into_memory_too(full: Journal) -> None:
 
 
 @given(st.lists(EVENTS_OF_TWO_RUNS, max_size=24), st.integers(0, 24), st.integers(0, 24))
-def test_what_fills_a_hole_is_folded_in_its_place(steps: list[Event], first: int, second: int) -> None:
-    """The newest first, then what lies below, a piece at a time: the same runs, in the same order."""
+def test_events_that_fill_a_gap_are_applied_in_order(steps: list[Event], first: int, second: int) -> None:
+    """The newest events first, then those of the gap in batches: the same runs, in the same order."""
     whole = MemoryIndex()
     whole.add_newer(steps)
     with Journal.in_memory() as journal:
-        intake, book = JournalWriter(journal), RunIndex(journal.history)
-        intake.prepare()
-        book.apply(intake.append_new(steps[:first]))
+        writer, index = JournalWriter(journal), RunIndex(journal.history)
+        writer.prepare()
+        index.apply(writer.append_new(steps[:first]))
         below, above = steps[first : first + second], steps[first + second :]
-        change, hole = intake.append_above_gap(above, NOON, "c")
-        book.apply(change)
-        documents(book)
+        change, gap = writer.append_above_gap(above, NOON, "c")
+        index.apply(change)
+        documents(index)
         for piece in (below[len(below) // 2 :], below[: len(below) // 2]):
-            book.apply(intake.fill_gap(hole, piece, None))
-        intake.close_gap(hole, is_filled=True)
-        assert documents(book) == documents(whole)
-        assert (+book.counts, book.event_count) == (+whole.counts, whole.event_count)
-        assert book.live_event_counts.total() == sum(row.event_count for row in whole.order)
+            index.apply(writer.fill_gap(gap, piece, None))
+        writer.close_gap(gap, is_filled=True)
+        assert documents(index) == documents(whole)
+        assert (+index.counts, index.event_count) == (+whole.counts, whole.event_count)
+        assert index.live_event_counts.total() == sum(row.event_count for row in whole.order)
         again, fresh = JournalWriter(journal), RunIndex(journal.history)
         again.prepare()
         fresh.load(stored(again))

@@ -1,4 +1,4 @@
-"""What is told of changes, line by line: nothing lost and nothing doubled, however the feed is cut into polls."""
+"""Transitions: each once and in order, however the feed is divided into polls."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FEED = [decode_event(source) for source in sources(400)]
 
 
 def told(events: Sequence[Event], cuts: Sequence[int] = (), max_open_runs: int = 1_000) -> list[Transition]:
-    """Return the transitions of a feed that is read in pieces."""
+    """Return the transitions of a feed that is read in several polls."""
     teller = TransitionStream(
         lambda key, upto: [(n, e) for n, e in enumerate(events[: upto + 1]) if e.execution_id == key], max_open_runs
     )
@@ -38,19 +38,19 @@ def whats(changes: Sequence[Transition]) -> list[str]:
 
 
 @given(st.lists(st.integers(0, len(FEED)), max_size=12))
-def test_it_is_the_same_however_it_is_polled(cuts: list[int]) -> None:
+def test_transitions_do_not_depend_on_the_polls(cuts: list[int]) -> None:
     assert told(FEED, cuts) == told(FEED)
 
 
-def test_each_event_of_the_runtime_is_one_change() -> None:
+def test_each_runtime_event_is_one_transition() -> None:
     assert len(told(FEED)) == sum(step.type.startswith("scaicore.runtime.") for step in FEED) > 100
 
 
-def test_with_room_for_few_runs_it_is_the_same() -> None:
+def test_transitions_do_not_depend_on_the_number_of_kept_runs() -> None:
     assert told(FEED, range(0, len(FEED), 7), max_open_runs=2) == told(FEED)
 
 
-def test_a_run_that_began_and_ended_between_two_polls_gives_all_its_lines() -> None:
+def test_a_run_between_two_polls_has_all_its_transitions() -> None:
     steps = [
         started(NOON),
         entered("a", NOON + SECOND),
@@ -81,8 +81,8 @@ def test_a_run_that_began_and_ended_between_two_polls_gives_all_its_lines() -> N
     }
 
 
-def test_what_is_told_stays_as_it_was_told() -> None:
-    """The visit that was entered goes on, and what was told of its beginning does not."""
+def test_a_yielded_transition_does_not_change_later() -> None:
+    """The visit changes later; the transition of its start does not."""
     teller = TransitionStream(lambda key, upto: ())
     (began,) = teller.feed([(0, entered("a", NOON))])
     list(teller.feed([(1, exited("a", NOON + SECOND))]))
@@ -93,21 +93,21 @@ def test_what_is_told_stays_as_it_was_told() -> None:
     )
 
 
-def test_a_repeat_of_the_bus_changes_nothing() -> None:
+def test_a_repeated_event_causes_no_transition() -> None:
     once = event("block.entered", NOON + 500 * MILLISECOND, node_id="a", block_kind="rigid")
     assert whats(told([started(), once, once, completed(), completed()])) == [
         *("run_began", "node_entered a", "run_completed")
     ]
 
 
-def test_a_block_that_fails_outside_of_all_nodes_is_told() -> None:
+def test_a_failed_block_without_a_node_is_a_transition() -> None:
     (failed,) = told([event("block.failed", NOON, block_kind="guarded", error="no node")])
     assert (failed.kind, failed.node_id, failed.block_kind, failed.error) == (
         *(TransitionKind.NODE_FAILED, None, "guarded", "no node"),
     )
 
 
-def test_checkpoints_come_and_go_once() -> None:
+def test_a_checkpoint_is_reported_once_when_created_and_once_when_closed() -> None:
     pending = CheckpointTracker([row("old")], since=NOON)
     first, second = row("ckpt_1"), row("ckpt_2", options=["ok"])
     assert whats(list(pending.feed([row("old"), first, second], [], NOON))) == ["checkpoint_waits"] * 2
@@ -131,7 +131,7 @@ def test_checkpoints_come_and_go_once() -> None:
     assert not pending.has_departures([first])
 
 
-def test_a_checkpoint_that_came_and_went_unseen_is_told_if_it_is_of_this_time() -> None:
+def test_a_checkpoint_answered_between_polls_is_reported_if_it_is_recent() -> None:
     pending = CheckpointTracker([], since=NOON)
     before = row("before", created_at="2026-04-29T11:59:59Z", status="resolved", resolution="ok")
     missed = row("missed", status="resolved", resolution="ok")

@@ -45,7 +45,7 @@ def test_keeps_the_newest_nodes() -> None:
     assert len(run.nodes) == run.open_count == MAX_NODES
     assert [node.node_id for node in run.nodes.values()][-1] == f"n{count - 1}"
     assert run.event_count == count
-    assert run.anomalies == ["only its newest 2,000 nodes are kept"]
+    assert run.anomalies == ["only the newest 2,000 nodes of this run are kept"]
     assert kept(run) < 8 * MAX_NODES
     assert len(summary_of(run, 0).node_ids) == IN_SUMMARY
     assert len(run_detail(run, [], 80)) < 2_000

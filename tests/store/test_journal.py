@@ -33,8 +33,8 @@ def test_feed_order_with_history() -> None:
         assert [decode_event(raw).node_id for raw in journal.newest_raw(2)] == ["e", "d"]
 
 
-def test_an_older_file_finds_events_by_the_moments_that_are_read_now(tmp_path: Path) -> None:
-    """It was written by a program that could not read them: what is read again is known all the same."""
+def test_migration_stores_the_times_of_newly_understood_timestamps(tmp_path: Path) -> None:
+    """The older version could not read such times. Equal events from the API must still be recognized."""
     odd = decode_event(
         b'{"type": "custom.tick", "timestamp": "2026-04-29t12:00:01z", "payload": {"execution_id": "e"}}'
     )
@@ -51,7 +51,7 @@ def test_an_older_file_finds_events_by_the_moments_that_are_read_now(tmp_path: P
         assert journal.query("SELECT at FROM events WHERE pos = 0") == [(odd.at,)]
 
 
-def test_known_counts_equal_bytes() -> None:
+def test_count_known_counts_equal_bytes() -> None:
     twin, other = entered("a"), started()
     with Journal.in_memory() as journal:
         journal.append([twin, twin])
@@ -88,21 +88,21 @@ def test_one_writer_many_readers(tmp_path: Path) -> None:
         pass
 
 
-def test_a_reader_of_nothing(tmp_path: Path) -> None:
+def test_reading_a_missing_journal_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         Journal.open_readonly(tmp_path / "none")
 
 
-def test_what_is_no_journal_is_not_touched(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_journal_is_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("dear diary, " * 99)
     for way in (Journal.open, Journal.open_readonly):
-        with pytest.raises(StorageError, match="no journal"):
+        with pytest.raises(StorageError, match="not a journal"):
             way(path)
     assert path.read_text() == "dear diary, " * 99
 
 
-def test_a_newer_program_s_journal_is_not_touched(tmp_path: Path) -> None:
+def test_a_journal_of_a_newer_version_is_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "j"
     with Journal.open(path) as journal:
         journal.append([event("custom.x", NOON)])
@@ -113,7 +113,7 @@ def test_a_newer_program_s_journal_is_not_touched(tmp_path: Path) -> None:
         Journal.open(path)
 
 
-def test_gaps_are_kept_once_per_place(tmp_path: Path) -> None:
+def test_one_gap_is_stored_per_position(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
         journal.append([started()])
         journal.mark_gap(NOON)
@@ -125,7 +125,7 @@ def nodes(journal: Journal) -> str:
     return "".join(step.node_id or "" for step in journal.events())
 
 
-def test_a_hole_is_filled_from_its_top(tmp_path: Path) -> None:
+def test_an_open_gap_is_filled_from_its_top(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
         journal.append([entered("a"), entered("b")])
         hole = journal.append_above_gap([entered("h"), entered("i")], NOON, "c1")
@@ -141,7 +141,7 @@ def test_a_hole_is_filled_from_its_top(tmp_path: Path) -> None:
         assert (journal.open_gaps(), journal.gaps(), journal.gap_count()) == ([], [], 0)
 
 
-def test_a_hole_above_a_hole() -> None:
+def test_an_open_gap_above_an_open_gap() -> None:
     with Journal.in_memory() as journal:
         journal.append([entered("a")])
         older = journal.append_above_gap([entered("c")], NOON, None)
@@ -152,7 +152,7 @@ def test_a_hole_above_a_hole() -> None:
         assert nodes(journal) == "abcde"
 
 
-def test_a_hole_that_can_t_be_filled_is_a_gap() -> None:
+def test_an_open_gap_that_is_lost_becomes_a_closed_gap() -> None:
     with Journal.in_memory() as journal:
         journal.append([started(NOON, "exec_1")])
         hole = journal.append_above_gap([started(NOON + 9, "exec_2")], NOON + 10, "c")
@@ -163,7 +163,7 @@ def test_a_hole_that_can_t_be_filled_is_a_gap() -> None:
         assert (journal.gap_count(), journal.open_gaps()) == (1, [])
 
 
-def test_what_is_known_up_to_a_position() -> None:
+def test_known_events_up_to_a_position() -> None:
     twin = entered("x")
     with Journal.in_memory() as journal:
         journal.append([twin])
@@ -174,7 +174,7 @@ def test_what_is_known_up_to_a_position() -> None:
         assert not journal.contains_all([entered("y")], hole.after)
 
 
-def test_what_comes_above_a_hole_with_nothing_above_it_leaves_it_room() -> None:
+def test_positions_stay_reserved_for_an_open_gap_without_events_above() -> None:
     with Journal.in_memory() as journal:
         journal.append([entered("a")])
         hole = journal.append_above_gap([], NOON, "c")
@@ -184,13 +184,13 @@ def test_what_comes_above_a_hole_with_nothing_above_it_leaves_it_room() -> None:
         assert nodes(journal) == "abcd"
 
 
-def test_a_disk_that_takes_no_journal_is_told_and_worked_without(tmp_path: Path) -> None:
+def test_a_journal_that_can_not_be_created_is_reported_and_kept_in_memory(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with Journal.open_or_in_memory(tmp_path / "file" / "j") as journal:
         journal.append([started()])
         assert (len(journal), journal.write_error) == (
             1,
-            f"no journal can be kept in {tmp_path}/file/j: a part of the path is a file, not a folder · {ONLY_IN_MEMORY}",
+            f"can't write a journal to {tmp_path}/file/j: a part of the path is a file, not a folder · {ONLY_IN_MEMORY}",
         )
     with Journal.open_or_in_memory(tmp_path / "j") as journal:
         assert journal.write_error == ""

@@ -1,4 +1,4 @@
-"""A journal is of one feed, and so is a write in the ledger: neither is mixed with that of another."""
+"""A journal, and a write in the ledger, belong to one feed and are not mixed with those of another."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def opened(target: Target, path: Path | None = None) -> Path:
-    """Open and close the journal of `target`; its file."""
+    """Open and close the journal of `target`; return its file."""
     path = path or journal_to_write(target)
     Journal.open(path, identify(target)).close()
     return path
 
 
 def former(target: Target) -> Path:
-    """The journal that an older program kept: its file says nothing of whose it is."""
+    """Create a journal as an older version did, without an identity; return its file."""
     path = former_journal_file(target)
     with Journal.open(path) as journal:
         journal.append([event("custom.x")])
@@ -71,12 +71,12 @@ def test_a_named_file_of_another_feed_is_refused_with_both_names(tmp_path: Path,
     opened(TEAM_A, path)
 
 
-def test_a_renewed_token_goes_on_with_the_journal() -> None:
+def test_a_renewed_token_uses_the_same_journal() -> None:
     renewed = replace(TEAM_A, token=Secret(jwt(sub="usr_a", tenant_id="t", exp=2_000_000_000)))
     assert opened(TEAM_A) == opened(renewed)
 
 
-def test_a_file_that_says_nothing_becomes_that_of_who_names_it(tmp_path: Path) -> None:
+def test_a_file_without_identity_gets_that_of_its_first_user(tmp_path: Path) -> None:
     path = tmp_path / "j"
     Journal.open(path).close()
     opened(TEAM_A, path)
@@ -85,7 +85,7 @@ def test_a_file_that_says_nothing_becomes_that_of_who_names_it(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("url", [USUAL.url, f"{USUAL.url}:8443/api/v1/", "http://127.0.0.1:8001/v1"])
-def test_an_unambiguous_journal_of_an_older_program_is_taken_over(url: str) -> None:
+def test_an_unambiguous_journal_of_an_older_version_is_used(url: str) -> None:
     usual = replace(USUAL, url=url)
     path = former(usual)
     assert journal_to_write(usual) == journal_to_read(usual) == path
@@ -99,14 +99,14 @@ def test_an_unambiguous_journal_of_an_older_program_is_taken_over(url: str) -> N
     [TEAM_A, replace(USUAL, name="kunde ä"), replace(USUAL, name="a@b"), replace(USUAL, name="a_b")],
     ids=["path", "letters", "at", "replaced"],
 )
-def test_an_ambiguous_one_is_left_and_said(target: Target) -> None:
+def test_an_ambiguous_journal_of_an_older_version_is_reported_and_not_used(target: Target) -> None:
     path = former(target)
     assert journal_to_write(target) == journal_file(identify(target))
     assert unused_former_journal(target) == path
     assert unused_former_journal(USUAL) is None
 
 
-def test_what_is_not_used_is_said_once() -> None:
+def test_an_unused_journal_is_reported_once() -> None:
     path = former(TEAM_A)
     assert str(path) in former_notice(Common(), TEAM_A)
     assert former_notice(Common(no_journal=True), TEAM_A) == ""
@@ -114,7 +114,7 @@ def test_what_is_not_used_is_said_once() -> None:
     assert former_notice(Common(), TEAM_A) == ""
 
 
-def test_to_look_at_a_journal_needs_no_token() -> None:
+def test_viewing_a_journal_needs_no_token() -> None:
     path = opened(TEAM_A)
     nobody = replace(TEAM_A, token=None)
     assert journal_to_read(nobody) == path
@@ -126,7 +126,7 @@ def test_to_look_at_a_journal_needs_no_token() -> None:
 
 
 def printing(tmp_path: Path, **claims: str) -> Target:
-    """A target whose token a command prints."""
+    """Return a target whose token is printed by a command."""
     script = tmp_path / "token"
     script.write_text(f"#!/bin/sh\necho {jwt(**claims)}\n")
     script.chmod(0o700)
@@ -134,21 +134,21 @@ def printing(tmp_path: Path, **claims: str) -> Target:
 
 
 async def read_once(target: Target, path: Path) -> Identity | None:
-    """Read the feed into `path`; whose journal that is then."""
+    """Read the feed into `path`; return the identity in that journal."""
     client = Client(target, httpx.MockTransport(FeedSim([event("custom.x")]).respond))
     async with Session(target, Journal.open(path, identify(target)), ManualClock(), client=client) as session:
         await session.read_once()
         return session.journal.identity
 
 
-async def test_a_caller_that_is_known_late_is_noted_and_compared(tmp_path: Path) -> None:
+async def test_a_caller_that_becomes_known_later_is_stored_and_compared(tmp_path: Path) -> None:
     target = printing(tmp_path, sub="usr_a", tenant_id="t")
     path = journal_to_write(target)
     await read_once(target, path)
     with Journal.open(path) as journal:
         assert journal.identity is not None
         assert journal.identity.caller == Caller("usr_a", "t")
-    # Also where the token is in the environment from now on.
+    # The same if the token is in the environment.
     assert journal_to_write(TEAM_A) == path
     other = printing(tmp_path, sub="usr_b", tenant_id="t")
     with pytest.raises(CredentialsError, match="belongs to usr_b of t, not to usr_a of t"):
@@ -157,7 +157,7 @@ async def test_a_caller_that_is_known_late_is_noted_and_compared(tmp_path: Path)
         assert len(journal) == 1
 
 
-async def test_a_new_token_of_somebody_else_is_not_sent(tmp_path: Path) -> None:
+async def test_a_new_token_of_another_caller_is_not_sent(tmp_path: Path) -> None:
     target = printing(tmp_path, sub="usr_a", tenant_id="t", n="1")
     clock = ManualClock()
     client = Client(target, httpx.MockTransport(FeedSim().respond), clock)
@@ -171,7 +171,7 @@ async def test_a_new_token_of_somebody_else_is_not_sent(tmp_path: Path) -> None:
 
 
 def entry(target: Target, **fields: object) -> Entry:
-    """An answer to ckpt_1 that was sent to `target`."""
+    """Return the ledger entry of an answer to ckpt_1 that was sent to `target`."""
     identity = identify(target)
     caller = identity.caller or Caller()
     told = {"url": identity.url, "subject": caller.subject, "tenant": caller.tenant, "key": caller.key}
@@ -209,7 +209,7 @@ def test_two_keys_on_one_url_are_two_tenants() -> None:
     assert ledger.claim(entry(replace(TEAM_A, token=key("b")), id="sub_2")) is None
 
 
-def test_what_an_older_program_wrote_down_is_compared_by_its_host() -> None:
+def test_ledger_entries_of_an_older_version_are_compared_by_host() -> None:
     ledger = Ledger()
     assert ledger.claim(entry(TEAM_A, url=None, subject=None, tenant=None)) is None
     ledger.record(ledger.entries()[0].id, NOW, Progress.ACCEPTED)
@@ -227,7 +227,7 @@ def test_what_an_older_program_wrote_down_is_compared_by_its_host() -> None:
     ],
     ids=["same", "older", "older of another profile", "path", "caller"],
 )
-async def test_a_write_that_was_left_is_looked_up_where_it_was_sent(sent_to: Entry, looked_up: bool) -> None:
+async def test_an_unresolved_write_is_looked_up_where_it_was_sent(sent_to: Entry, looked_up: bool) -> None:
     ledger = Ledger()
     ledger.claim(sent_to)
     ledger.release(sent_to.id)

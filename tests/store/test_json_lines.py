@@ -16,7 +16,7 @@ from tests.support.builders import NOON, completed, entered, started
 from tests.support.memory_index import MemoryIndex
 
 
-def test_lines_are_folded_as_the_feed_is(tmp_path: Path) -> None:
+def test_json_lines_make_the_same_runs_as_the_feed(tmp_path: Path) -> None:
     path, found = tmp_path / "events.jsonl", list(sources(6_000))
     path.write_bytes(b"\n\n".join(found))
     book = MemoryIndex()
@@ -27,7 +27,7 @@ def test_lines_are_folded_as_the_feed_is(tmp_path: Path) -> None:
     assert run_document(lines.runs[newest]) == run_document(book.runs[newest])
 
 
-def test_a_run_that_goes_on_long_after_its_end_keeps_its_place(tmp_path: Path) -> None:
+def test_a_run_with_late_events_keeps_its_position(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     found = [
         step.raw
@@ -40,16 +40,16 @@ def test_a_run_that_goes_on_long_after_its_end_keeps_its_place(tmp_path: Path) -
     assert book.summaries["exec_0003"].event_count == 3
 
 
-def test_what_is_no_json_is_named(tmp_path: Path) -> None:
+def test_a_line_that_is_not_json_is_named(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     path.write_bytes(b'{"type": "a"}\n{"type"\n')
-    with pytest.raises(ConfigError, match="line 2: no JSON"):
+    with pytest.raises(ConfigError, match="line 2: not JSON"):
         len(JsonlRecording(path).index.order)
     with pytest.raises(NotFound):
         JsonlRecording(tmp_path / "none")
 
 
-def test_a_journal_is_no_lines(tmp_path: Path) -> None:
+def test_a_journal_is_not_a_file_of_json_lines(tmp_path: Path) -> None:
     Journal.open(tmp_path / "j").close()
     (tmp_path / "l").write_bytes(b' {"type": "a"}\n')
     assert [is_jsonl(tmp_path / name) for name in ("j", "l", "none")] == [False, True, False]

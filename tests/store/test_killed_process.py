@@ -1,4 +1,4 @@
-"""A process that is killed, at any moment, leaves a journal that holds all it had shown, and summaries that agree."""
+"""A process killed at any time leaves a journal with all events that it had shown, and matching summaries."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize("lines", [1, 60, 400, 1_500])
-def test_kill_loses_nothing_that_was_shown(lines: int, tmp_path: Path) -> None:
+def test_a_killed_process_loses_nothing_that_was_shown(lines: int, tmp_path: Path) -> None:
     path = tmp_path / "j"
     shown: dict[str, int] = {}
     with subprocess.Popen([sys.executable, "-c", WATCH, str(path)], stdout=subprocess.PIPE, text=True) as process:
@@ -62,9 +62,9 @@ def test_kill_loses_nothing_that_was_shown(lines: int, tmp_path: Path) -> None:
         assert not [key for key, count in shown.items() if len(list(journal.history(key))) < count]
         raws = [event.raw for event in journal.events()]
         assert len(raws) == len(set(raws))
-        intake = JournalWriter(journal)
-        intake.prepare()
-        summaries = [summary for _ in range(100) for summary in intake.next_summaries(1_000)]
+        writer = JournalWriter(journal)
+        writer.prepare()
+        summaries = [summary for _ in range(100) for summary in writer.next_summaries(1_000)]
         assert shown.keys() <= {summary.execution_id for summary in summaries}
         for summary in summaries:
             run, place = project(summary.execution_id, journal.history(summary.execution_id))

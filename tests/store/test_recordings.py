@@ -1,4 +1,4 @@
-"""What was recorded, looked at without a server: as it was when it was opened, and never written."""
+"""Recordings are shown without a server, as they were when opened, and never written."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ RUN = [started(NOON), entered("a", NOON + 1), exited("a", NOON + 2), entered("re
 
 
 async def kept(sim: FeedSim, path: Path) -> None:
-    """What one look at that feed leaves behind."""
+    """Read the feed once into the journal in `path`."""
     client = sim.client()
     async with Session(client.target, Journal.open(path), clock=ManualClock(), client=client) as session:
         await session.read_once()
 
 
 def put(path: Path, events: Sequence[Event]) -> None:
-    """Another process's journal, with these events and the summaries of their runs."""
+    """Write events and the summaries of their runs to a journal, as another process would."""
     with Journal.open(path) as journal:
-        intake = JournalWriter(journal)
-        intake.prepare()
-        while intake.next_summaries(500):
+        writer = JournalWriter(journal)
+        writer.prepare()
+        while writer.next_summaries(500):
             pass
-        intake.append_new(events)
+        writer.append_new(events)
 
 
-async def test_what_waited_at_the_latest_look_is_kept(tmp_path: Path) -> None:
+async def test_pending_checkpoints_of_the_last_poll_are_stored(tmp_path: Path) -> None:
     path = tmp_path / "j"
     await kept(FeedSim(RUN, checkpoints=[checkpoint(note="as it came, \u202eé")]), path)
     with open_recording(path) as recorded:
@@ -68,7 +68,7 @@ def test_a_journal_is_shown_as_it_was_when_it_was_opened(tmp_path: Path) -> None
         assert recorded.newest_at == NOON + 3
 
 
-def test_what_another_process_is_writing_is_read(tmp_path: Path) -> None:
+def test_a_journal_that_another_process_writes_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "j"
     put(path, RUN)
     with Journal.open(path) as writer, writer.transaction():
@@ -77,7 +77,7 @@ def test_what_another_process_is_writing_is_read(tmp_path: Path) -> None:
             assert [event.raw for event in recorded.events()] == [event.raw for event in RUN]
 
 
-def test_an_older_file_is_read_and_left_as_it_was(tmp_path: Path) -> None:
+def test_a_journal_of_an_older_version_is_read_and_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "j"
     old_journal(path, many_runs(250))
     before = path.read_bytes()
@@ -86,7 +86,7 @@ def test_an_older_file_is_read_and_left_as_it_was(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_newer_file_is_refused(tmp_path: Path) -> None:
+def test_a_journal_of_a_newer_version_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "j"
     put(path, RUN)
     database = sqlite3.connect(path)
@@ -96,7 +96,7 @@ def test_a_newer_file_is_refused(tmp_path: Path) -> None:
         open_readonly(path)
 
 
-def test_lines_and_journal_tell_the_same(tmp_path: Path) -> None:
+def test_json_lines_and_journal_have_equal_runs(tmp_path: Path) -> None:
     events = many_runs(30)
     put(tmp_path / "j", events)
     (tmp_path / "l").write_bytes(b"".join(event.raw + b"\n" for event in events))
@@ -111,14 +111,14 @@ def test_lines_and_journal_tell_the_same(tmp_path: Path) -> None:
         assert [event.raw for event in filled.events()] == [event.raw for event in events]
 
 
-def test_a_last_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
+def test_an_incomplete_last_line_is_skipped(tmp_path: Path) -> None:
     path = tmp_path / "l"
     path.write_bytes(b"\n".join([*(event.raw for event in RUN), completed().raw[:30]]))
     with open_recording(path) as recorded:
         assert [run.event_count for run in recorded.index.order] == [len(RUN)]
 
 
-async def test_a_session_offline_asks_for_nothing_and_sends_nothing(tmp_path: Path) -> None:
+async def test_an_offline_session_sends_no_requests(tmp_path: Path) -> None:
     path = tmp_path / "j"
     await kept(FeedSim(RUN, checkpoints=[checkpoint()]), path)
     async with OfflineSession(OFFLINE, open_readonly(path), ManualClock()) as session:
@@ -136,14 +136,14 @@ async def test_a_session_offline_asks_for_nothing_and_sends_nothing(tmp_path: Pa
         assert not session.submitter.submissions
 
 
-async def test_offline_a_long_run_is_folded_beside_the_event_loop(tmp_path: Path) -> None:
-    """Until it is, what its summary says is shown."""
+async def test_offline_a_long_run_is_loaded_in_a_thread(tmp_path: Path) -> None:
+    """Until it is loaded, the values of its summary are shown."""
     count = MAX_INLINE_EVENTS + 1
     with Journal.open(tmp_path / "j") as journal:
-        intake = JournalWriter(journal)
-        intake.prepare()
-        intake.next_summaries(500)
-        intake.append_new([started(), *(entered(f"n{number}", NOON + number) for number in range(1, count))])
+        writer = JournalWriter(journal)
+        writer.prepare()
+        writer.next_summaries(500)
+        writer.append_new([started(), *(entered(f"n{number}", NOON + number) for number in range(1, count))])
     told: list[str] = []
     async with OfflineSession(OFFLINE, open_readonly(tmp_path / "j"), ManualClock()) as session:
         session.subscribe(lambda update: told.extend(update.runs))
@@ -156,7 +156,7 @@ async def test_offline_a_long_run_is_folded_beside_the_event_loop(tmp_path: Path
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_offline_nobody_is_asked_for_history_that_was_not_read(tmp_path: Path) -> None:
+async def test_offline_unread_history_is_not_requested(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
         journal.begin_history("c1", NOON)
         journal.append(RUN)

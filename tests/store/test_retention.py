@@ -1,4 +1,4 @@
-"""Retention: what a profile does not keep is forgotten, by age and by size; what may still go on is not."""
+"""Retention deletes finished runs by age and by size, and keeps unfinished ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOTE = "x" * 500
 
 
 def ended(numbers: Iterable[int], name: str = "exec") -> list[Event]:
-    """A run of two events each second, of about a thousand bytes."""
+    """Return runs of two events, one run per second, of about 1,000 bytes each."""
     return [
         step
         for n in numbers
@@ -38,7 +38,7 @@ def ended(numbers: Iterable[int], name: str = "exec") -> list[Event]:
 
 
 def strays(numbers: Iterable[int]) -> list[Event]:
-    """An event outside all runs each second."""
+    """Return events outside all runs, one per second."""
     return [event("custom.note", NOON + n * SECOND, execution=None, text=NOTE) for n in numbers]
 
 
@@ -59,53 +59,53 @@ def journal(tmp_path: Path) -> Journal:
     return Journal.open(tmp_path / "j")
 
 
-def intake_of(journal: Journal, events: list[Event]) -> JournalWriter:
-    intake = JournalWriter(journal)
-    intake.prepare()
-    while intake.next_summaries(500):
+def writer_of(journal: Journal, events: list[Event]) -> JournalWriter:
+    writer = JournalWriter(journal)
+    writer.prepare()
+    while writer.next_summaries(500):
         pass
-    intake.append_new(events)
-    return intake
+    writer.append_new(events)
+    return writer
 
 
-def forget(intake: JournalWriter, size: int, before: int | None = None) -> int:
-    """Forget as much as that asks for; how many events it was."""
-    retention, count = intake.start_retention(before, size), 0
+def prune(writer: JournalWriter, size: int, before: int | None = None) -> int:
+    """Run retention to its end; return the number of deleted events."""
+    retention, count = writer.start_retention(before, size), 0
     while (gone := retention.prune_batch()) is not None:
         count += gone.event_count
     return count
 
 
 @pytest.mark.parametrize("size", [2_000_000, 2_500_000, 3_500_000])
-def test_the_oldest_runs_go_whole_and_no_more_than_must(journal: Journal, size: int) -> None:
-    intake = intake_of(journal, ended(range(3_000)))
+def test_the_oldest_runs_are_deleted_completely_and_no_more_than_needed(journal: Journal, size: int) -> None:
+    writer = writer_of(journal, ended(range(3_000)))
     before = used(journal)
     assert before > 3_500_000
-    count = forget(intake, size)
+    count = prune(writer, size)
     assert size * 0.99 < used(journal) <= size
     left = ids(journal)
     assert left == [f"exec_{n:05}" for n in range(3_000 - len(left), 3_000)]
     assert (count, len(journal)) == (6_000 - 2 * len(left), 2 * len(left))
 
 
-def test_what_may_go_on_stays_and_so_do_the_newest_events(journal: Journal) -> None:
-    intake = intake_of(journal, [started(NOON, "exec_open"), *ended(range(1, 2_000))])
-    forget(intake, 1)
+def test_unfinished_runs_and_the_newest_events_are_kept(journal: Journal) -> None:
+    writer = writer_of(journal, [started(NOON, "exec_open"), *ended(range(1, 2_000))])
+    prune(writer, 1)
     assert len(journal) == MIN_KEPT_EVENTS + 3
     assert ids(journal)[0] == "exec_open"
 
 
-def test_a_run_that_ended_among_the_newest_events_stays_whole(journal: Journal) -> None:
+def test_a_run_that_ended_among_the_newest_events_is_kept_completely(journal: Journal) -> None:
     long = ended([0], "exec_long")
-    intake = intake_of(journal, [long[0], *ended(range(1, 1_000)), long[1], *ended(range(1_000, 1_200))])
-    forget(intake, 1)
+    writer = writer_of(journal, [long[0], *ended(range(1, 1_000)), long[1], *ended(range(1_000, 1_200))])
+    prune(writer, 1)
     assert ids(journal)[0] == "exec_long_00000"
     assert len(list(journal.history("exec_long_00000"))) == 2
 
 
-def test_events_outside_runs_go_with_the_runs_of_their_time(journal: Journal) -> None:
-    intake = intake_of(journal, merged(ended(range(3_000)), strays(range(3_000))))
-    forget(intake, 3_000_000)
+def test_events_outside_runs_are_deleted_with_runs_of_their_time(journal: Journal) -> None:
+    writer = writer_of(journal, merged(ended(range(3_000)), strays(range(3_000))))
+    prune(writer, 3_000_000)
     found = journal.query("SELECT min(at) FROM events GROUP BY execution_id IS NULL")
     (oldest_run,), (oldest_stray,) = found
     assert 2_900_000 < used(journal) <= 3_000_000
@@ -114,44 +114,44 @@ def test_events_outside_runs_go_with_the_runs_of_their_time(journal: Journal) ->
 
 
 def test_a_feed_without_runs_is_kept_small_too(journal: Journal) -> None:
-    intake = intake_of(journal, strays(range(9_000)))
-    assert forget(intake, 3_000_000) > 2_000
+    writer = writer_of(journal, strays(range(9_000)))
+    assert prune(writer, 3_000_000) > 2_000
     assert used(journal) <= 3_000_000
-    assert forget(intake, 1) > 0
+    assert prune(writer, 1) > 0
     assert len(journal) == MIN_KEPT_EVENTS + 1
 
 
-def test_below_a_hole_as_much_is_kept_as_below_the_head(journal: Journal) -> None:
-    """Else its bottom would not be known again, and it would look filled."""
-    intake = intake_of(journal, ended(range(1_000)))
-    _, hole = intake.append_above_gap(ended(range(5_000, 6_500)), NOON, "cursor")
-    forget(intake, 1)
+def test_as_many_events_are_kept_below_an_open_gap_as_below_the_head(journal: Journal) -> None:
+    """Otherwise the lower end of the gap would not be recognized, and the gap would look filled."""
+    writer = writer_of(journal, ended(range(1_000)))
+    _, hole = writer.append_above_gap(ended(range(5_000, 6_500)), NOON, "cursor")
+    prune(writer, 1)
     assert len(journal.newest_raw(5_000, hole.after)) == MIN_KEPT_EVENTS + 2
     assert len(journal) == MIN_KEPT_EVENTS + 2 + 3_000
 
 
-def test_what_comes_late_for_a_forgotten_run_begins_anew(journal: Journal) -> None:
+def test_a_late_event_of_a_deleted_run_starts_a_new_run(journal: Journal) -> None:
     old = completed(NOON, "exec_old")
-    intake = intake_of(journal, [started(NOON, "exec_old"), old, *strays(range(1, 1_500))])
-    assert forget(intake, 1) == 500
-    change = intake.append_new([event("custom.note", NOON + 9, "exec_old")])
+    writer = writer_of(journal, [started(NOON, "exec_old"), old, *strays(range(1, 1_500))])
+    assert prune(writer, 1) == 500
+    change = writer.append_new([event("custom.note", NOON + 9, "exec_old")])
     (summary,) = change.summaries.values()
     assert (summary.event_count, summary.joined_late) == (1, True)
     assert summary.position == next(journal.history("exec_old"))[0]
 
 
 def test_age_and_size_both_count(journal: Journal) -> None:
-    intake = intake_of(journal, ended(range(2_000)))
-    forget(intake, 10**9, before=NOON + 100 * SECOND)
+    writer = writer_of(journal, ended(range(2_000)))
+    prune(writer, 10**9, before=NOON + 100 * SECOND)
     assert ids(journal)[0] == "exec_00100"
-    forget(intake, 2_000_000, before=NOON + 100 * SECOND)
+    prune(writer, 2_000_000, before=NOON + 100 * SECOND)
     assert used(journal) <= 2_000_000
     assert ids(journal)[0] > "exec_00100"
 
 
-def test_a_disk_that_takes_nothing_loses_nothing(journal: Journal) -> None:
-    intake = intake_of(journal, ended(range(2_000)))
-    retention = intake.start_retention(None, 1)
+def test_nothing_is_deleted_on_a_full_disk(journal: Journal) -> None:
+    writer = writer_of(journal, ended(range(2_000)))
+    retention = writer.start_retention(None, 1)
     journal.query("PRAGMA query_only = ON")
     with pytest.raises(StorageError):
         retention.prune_batch()
@@ -163,7 +163,7 @@ def test_a_disk_that_takes_nothing_loses_nothing(journal: Journal) -> None:
 
 @asynccontextmanager
 async def running(sim: FeedSim, path: Path, clock: ManualClock, **keeps: float) -> AsyncIterator[Session]:
-    """A session that runs, on a journal of its own."""
+    """Yield a running session with its own journal."""
     client = sim.client()
     async with Session(replace(client.target, **keeps), Journal.open(path), clock, client=client) as session:
         await session.read_once()
@@ -174,11 +174,11 @@ async def running(sim: FeedSim, path: Path, clock: ManualClock, **keeps: float) 
 
 
 async def at_rest(clock: ManualClock) -> None:
-    """Both polls and retention are done, and sleep."""
+    """Wait until both polls and retention are finished and sleep."""
     await wait_until(lambda: clock.sleepers == 3)
 
 
-async def test_a_file_of_its_size_does_not_grow_while_the_app_runs_on(tmp_path: Path) -> None:
+async def test_a_file_at_its_size_limit_does_not_grow(tmp_path: Path) -> None:
     path, clock = tmp_path / "j", ManualClock(NOON / SECOND)
     sim = FeedSim(ended(range(1_500)))
     async with running(sim, path, clock, keep_mb=2) as session:
@@ -199,7 +199,7 @@ async def test_a_file_of_its_size_does_not_grow_while_the_app_runs_on(tmp_path: 
         assert session.index.event_count == len(session.journal)
 
 
-async def test_a_disk_that_takes_nothing_is_tried_again_later(tmp_path: Path) -> None:
+async def test_retention_on_a_full_disk_is_tried_again_later(tmp_path: Path) -> None:
     clock = ManualClock(NOON / SECOND)
     async with running(FeedSim(ended(range(2_000))), tmp_path / "j", clock, keep_mb=1.3) as session:
         session.journal.query("PRAGMA query_only = ON")
@@ -210,7 +210,7 @@ async def test_a_disk_that_takes_nothing_is_tried_again_later(tmp_path: Path) ->
         await wait_until(lambda: used(session.journal) <= 1_300_000)
 
 
-async def test_runs_that_ended_long_ago_are_forgotten(tmp_path: Path) -> None:
+async def test_runs_that_ended_long_ago_are_deleted(tmp_path: Path) -> None:
     day = 86_400 * SECOND
     old = [
         step for n in range(120) for step in (started(NOON + n, f"exec_old{n}"), completed(NOON + n, f"exec_old{n}"))

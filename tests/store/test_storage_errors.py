@@ -1,4 +1,4 @@
-"""A disk that takes or gives nothing: what is kept is counted truthfully, said in words, and written when it can be."""
+"""Disk failures: saved events are counted correctly, failures are reported, and events are saved once that works."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ TARGET = Target(url="http://127.0.0.1:1/api/v1")
 
 
 def filled(path: Path, runs: int = 20) -> Path:
-    """A journal of so many runs."""
+    """Create a journal of `runs` runs; return its path."""
     with Journal.open(path) as journal:
-        intake = JournalWriter(journal)
-        intake.prepare()
-        intake.append_new(many_runs(runs))
+        writer = JournalWriter(journal)
+        writer.prepare()
+        writer.append_new(many_runs(runs))
     return path
 
 
 def limit(journal: Journal, *, is_full: bool) -> None:
-    """Let the file grow no more, as on a full disk; or let it grow again."""
+    """Stop the file from growing, as on a full disk, or allow it again."""
     journal.query("PRAGMA wal_checkpoint(TRUNCATE)")
     pages = journal.query("PRAGMA page_count")[0][0]
     journal.query(f"PRAGMA max_page_count = {pages if is_full else 100_000}")
@@ -63,7 +63,7 @@ def damage(path: Path) -> None:
 
 @contextmanager
 def no_file_grows_beyond(size: int) -> Iterator[None]:
-    """A file system without room: what is there already can be read."""
+    """Simulate a full file system, on which existing files can be read."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -77,7 +77,7 @@ def session_of(sim: FeedSim, journal: Journal, clock: ManualClock | None = None)
     return Session(TARGET, journal, clock or ManualClock(), client=client)
 
 
-async def test_what_a_full_disk_did_not_take_is_not_counted_as_kept(tmp_path: Path) -> None:
+async def test_events_that_a_full_disk_rejected_are_not_counted_as_saved(tmp_path: Path) -> None:
     path = filled(tmp_path / "j")
     sim = FeedSim(many_runs(20))
     async with session_of(sim, Journal.open(path)) as session:
@@ -101,7 +101,7 @@ async def test_what_a_full_disk_did_not_take_is_not_counted_as_kept(tmp_path: Pa
         assert len(journal) == 380
 
 
-async def test_room_is_noticed_on_an_idle_feed(tmp_path: Path) -> None:
+async def test_events_are_saved_once_the_disk_has_space_even_on_an_idle_feed(tmp_path: Path) -> None:
     sim, clock = FeedSim(many_runs(20)), ManualClock()
     async with session_of(sim, Journal.open(filled(tmp_path / "j")), clock) as session:
         await session.read_once()
@@ -115,7 +115,7 @@ async def test_room_is_noticed_on_an_idle_feed(tmp_path: Path) -> None:
         assert (session.journal.write_error, session.journal.is_buffering) == ("", False)
 
 
-async def test_what_was_never_written_is_counted_at_the_end(tmp_path: Path) -> None:
+async def test_events_that_were_never_written_are_counted_at_the_end(tmp_path: Path) -> None:
     sim = FeedSim(many_runs(20))
     async with session_of(sim, Journal.open(filled(tmp_path / "j"))) as session:
         await session.read_once()
@@ -125,7 +125,7 @@ async def test_what_was_never_written_is_counted_at_the_end(tmp_path: Path) -> N
     assert session.lost_count == 300
 
 
-async def test_a_journal_that_could_not_be_made_is_made_when_it_can_be(tmp_path: Path) -> None:
+async def test_a_journal_is_created_once_that_becomes_possible(tmp_path: Path) -> None:
     (tmp_path / "folder").touch()
     path = tmp_path / "folder" / "j"
     sim, clock = FeedSim(many_runs(3)), ManualClock()
@@ -145,7 +145,7 @@ async def test_a_journal_that_could_not_be_made_is_made_when_it_can_be(tmp_path:
         assert (len(journal), journal.saved_run_count) == (13, 4)
 
 
-async def test_it_is_not_mixed_with_what_somebody_else_wrote_meanwhile(tmp_path: Path) -> None:
+async def test_events_in_memory_are_not_mixed_with_a_journal_written_meanwhile(tmp_path: Path) -> None:
     (tmp_path / "folder").touch()
     path = tmp_path / "folder" / "j"
     async with session_of(FeedSim(many_runs(3)), Journal.open_or_in_memory(path)) as session:
@@ -159,7 +159,7 @@ async def test_it_is_not_mixed_with_what_somebody_else_wrote_meanwhile(tmp_path:
         assert len(reader) == 1
 
 
-def test_a_disk_without_room_for_shared_memory_still_gives_what_it_has(tmp_path: Path) -> None:
+def test_a_journal_is_readable_on_a_disk_without_space_for_shared_memory(tmp_path: Path) -> None:
     path = filled(tmp_path / "j")
     with no_file_grows_beyond(16_384):
         journal = Journal.open(path)
@@ -170,7 +170,7 @@ def test_a_disk_without_room_for_shared_memory_still_gives_what_it_has(tmp_path:
 
 
 @pytest.mark.parametrize(("replaced", "words"), [(False, "was deleted"), (True, "was replaced by another file")])
-async def test_a_file_that_is_gone_is_noticed_and_said(tmp_path: Path, replaced: bool, words: str) -> None:
+async def test_a_deleted_or_replaced_file_is_reported(tmp_path: Path, replaced: bool, words: str) -> None:
     path, clock = filled(tmp_path / "j"), ManualClock()
     sim = FeedSim(many_runs(20))
     async with session_of(sim, Journal.open(path), clock) as session:
@@ -191,7 +191,7 @@ async def test_a_file_that_is_gone_is_noticed_and_said(tmp_path: Path, replaced:
     assert not replaced or path.read_bytes() == b""
 
 
-def test_a_damaged_journal_is_told_as_that(tmp_path: Path) -> None:
+def test_a_damaged_journal_is_reported_as_damaged(tmp_path: Path) -> None:
     path = filled(tmp_path / "j", 200)
     damage(path)
     with pytest.raises(DamagedJournal) as told, open_recording(path) as recorded:
@@ -201,7 +201,7 @@ def test_a_damaged_journal_is_told_as_that(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("table", ["runs SET summary", "pending SET source"])
-def test_a_value_that_is_no_longer_what_was_written_is_damage(tmp_path: Path, table: str) -> None:
+def test_an_invalid_stored_value_is_reported_as_damage(tmp_path: Path, table: str) -> None:
     path = filled(tmp_path / "j")
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("INSERT INTO pending (source) VALUES (x'ff')")
@@ -210,8 +210,8 @@ def test_a_value_that_is_no_longer_what_was_written_is_damage(tmp_path: Path, ta
         list(recorded.index.order)
 
 
-async def test_the_app_lives_when_the_journal_is_damaged_under_it(tmp_path: Path) -> None:
-    # More runs than a start reads at once.
+async def test_the_app_survives_damage_to_its_open_journal(tmp_path: Path) -> None:
+    # More runs than are loaded at once at start-up.
     path = filled(tmp_path / "j", 600)
     sim, clock = FeedSim(many_runs(600)), ManualClock()
     session = session_of(sim, Journal.open(path), clock)
@@ -220,7 +220,7 @@ async def test_the_app_lives_when_the_journal_is_damaged_under_it(tmp_path: Path
         polling = asyncio.create_task(session.run())
         await wait_until(lambda: session.connection.events.error and (session.journal.write_error or polling.done()))
         assert isinstance(session.connection.events.error, StorageError)
-        # What is on the screen can be looked at; what can't be read is said.
+        # Runs on the screen can be opened; unreadable ones are reported.
         assert [session.index.runs[summary.execution_id].execution_id for summary in session.index.order]
         assert [list(session.events(summary.execution_id)) for summary in session.index.order]
         assert session.newest_events(session.index.order[0].execution_id, 10) == ()
@@ -230,9 +230,7 @@ async def test_the_app_lives_when_the_journal_is_damaged_under_it(tmp_path: Path
         await asyncio.gather(polling, return_exceptions=True)
 
 
-async def test_a_page_that_the_journal_does_not_take_in_is_a_failed_poll(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_page_that_can_not_be_stored_is_a_failed_poll(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sim = FeedSim(many_runs(2))
     async with session_of(sim, Journal.open(tmp_path / "j")) as session:
         monkeypatch.setattr(session.journal, "append", refuse)
@@ -243,7 +241,7 @@ async def test_a_page_that_the_journal_does_not_take_in_is_a_failed_poll(
         monkeypatch.undo()
         await session.read_once()
         assert (session.connection.events.error, len(session.journal)) == (None, 8)
-        # Each event counts once, although it came twice.
+        # Each event counts once, although it was received twice.
         assert [summary.event_count for summary in session.index.order] == [4, 4]
 
 
@@ -262,27 +260,27 @@ def test_the_app_opens_on_a_damaged_journal(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_another_programs_database_is_not_touched(tmp_path: Path) -> None:
+def test_the_database_of_another_program_is_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "bookmarks.db"
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("CREATE TABLE bookmarks (url TEXT)")
         database.execute("PRAGMA user_version = 3")
     before = path.read_bytes()
     for way in (Journal.open, Journal.open_readonly):
-        with pytest.raises(StorageError, match="is no journal"):
+        with pytest.raises(StorageError, match="is not a journal"):
             way(path)
     assert path.read_bytes() == before
 
 
-def test_a_journal_on_a_disk_that_takes_nothing_can_be_looked_at(tmp_path: Path) -> None:
+def test_a_journal_on_a_full_disk_can_be_viewed(tmp_path: Path) -> None:
     path = filled(tmp_path / "j")
     with no_file_grows_beyond(16_384), open_recording(path) as recorded:
         assert len(recorded.index.order) == 20
         assert len(list(recorded.events())) == 80
 
 
-def test_what_a_crash_left_beside_a_journal_is_not_passed_over(tmp_path: Path) -> None:
-    """Its newest events are in the log: without them it would look complete, and would not be."""
+def test_the_log_that_a_crash_left_is_read(tmp_path: Path) -> None:
+    """The newest events are in the log: without it, the journal would look complete but would not be."""
     with Journal.open(tmp_path / "j") as journal:
         journal.append([event("custom.x")])
         for name in ("j", "j-wal"):
@@ -291,7 +289,7 @@ def test_what_a_crash_left_beside_a_journal_is_not_passed_over(tmp_path: Path) -
         Journal.open_readonly(tmp_path / "copied-j")
 
 
-def test_half_a_profiles_file_is_not_left(tmp_path: Path) -> None:
+def test_an_incomplete_profiles_file_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     with no_file_grows_beyond(100), pytest.raises(StorageError, match="nothing was written") as refused:
         create_file(path, "# a comment\n" * 100)
@@ -300,13 +298,13 @@ def test_half_a_profiles_file_is_not_left(tmp_path: Path) -> None:
     create_file(path, "# a comment\n")
 
 
-def test_half_a_crash_report_is_not_left(tmp_path: Path) -> None:
+def test_an_incomplete_crash_report_is_removed(tmp_path: Path) -> None:
     with no_file_grows_beyond(10), pytest.raises(OSError, match="File too large"):
         crash.write_report(ValueError(), tmp_path, 0.0)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_half_of_what_was_copied_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_incomplete_copy_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scaicore_tui.tui.clipboard.copied_file", lambda: tmp_path / "copied.txt")
     with no_file_grows_beyond(1_000):
         said = copy(CopyText("the run", "x" * 200_000), lambda _: None)
@@ -326,7 +324,7 @@ def test_half_of_what_was_copied_is_not_left(tmp_path: Path, monkeypatch: pytest
         (ValueError(), None),
     ],
 )
-def test_a_disk_is_no_mistake_of_the_program(
+def test_a_disk_failure_is_not_an_internal_error(
     error: Exception,
     words: str | None,
     capsys: pytest.CaptureFixture[str],

@@ -79,9 +79,9 @@ async def test_cancels_reads_of_the_first_profile(shelf: ProfileSet) -> None:
 
 async def test_a_profile_that_cannot_be_opened_changes_nothing(shelf: ProfileSet) -> None:
     async with open_app(shelf) as pilot:
-        shelf.open_error = Conflict("another scaicore-tui writes prod.journal", hint="close it")
+        shelf.open_error = Conflict("another scaicore-tui is writing to prod.journal", hint="close it")
         await choose_profile(pilot, PROD)
-        await wait_until(pilot, lambda: "cannot open prod: another scaicore-tui writes" in shown_text(pilot))
+        await wait_until(pilot, lambda: "cannot open prod: another scaicore-tui is writing to" in shown_text(pilot))
         assert session_of(pilot).target.name == STAGING
         asked = len(shelf.apis[STAGING].requests)
         await pilot.press("r")

@@ -55,9 +55,9 @@ def test_shows_a_journal_problem_if_there_is_no_other() -> None:
     known = ConnectionStatus(5, SourceStatus(99), SourceStatus(99))
     assert problem_text(status_model(known)) == ""
     model = replace(
-        status_model(known), journal_problem="j can't be used: the disk is full · what comes is only in memory"
+        status_model(known), journal_problem="can't use j: the disk is full · new events are only in memory"
     )
-    assert problem_text(model) == "j can't be used: the disk is full · what comes is only in memory"
+    assert problem_text(model) == "can't use j: the disk is full · new events are only in memory"
 
 
 def shown_problem(events: SourceStatus, checkpoints: SourceStatus, **link: float) -> str:
