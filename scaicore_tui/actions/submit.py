@@ -143,7 +143,7 @@ class Submitter:
         # As a checkpoint tells how it was answered.
         submission.resolution = as_text(option.sent) or option.id
         submission.arrivals_before = self._book.live_event_counts[checkpoint.execution_id or ""]
-        row = await self._client.find_checkpoint(submission.target_id, rank=Priority.WRITE)
+        row = await self._client.find_checkpoint(submission.target_id, priority=Priority.WRITE)
         if row is None:
             await self._outcomes.mark_conflict(submission, "it is pending no longer: nothing was sent")
             return
@@ -215,7 +215,7 @@ class Submitter:
             await self._outcomes.mark_conflict(submission, str(error))
         except errors.ScaicoreError as error:
             self._fail(submission, error)
-            if self._client.budget.wait(Priority.CATCH_UP) < A_MOMENT:
+            if self._client.budget.wait_time(Priority.BACKFILL) < A_MOMENT:
                 await self._outcomes.look_up()
         else:
             words = f"{display_name(row.status)}: {display_name(row.resolution or resolution)}"

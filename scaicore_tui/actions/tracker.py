@@ -61,7 +61,7 @@ class ResolutionLookup:
     async def _find_in(self, status: str, wanted: Collection[str]) -> dict[str, Checkpoint]:
         """Return those that the listing of one status has; none where the server can't be asked."""
         try:
-            return await self._client.find_checkpoints(wanted, status, rank=Priority.CATCH_UP)
+            return await self._client.find_checkpoints(wanted, status, priority=Priority.BACKFILL)
         except ScaicoreError:
             return {}
 
@@ -70,7 +70,7 @@ async def find_closed(client: Client, checkpoint_id: str) -> Checkpoint | None:
     """The checkpoint, as it ended; None where it is not found, or where the server can't be asked."""
     for status in (RESOLVED, *_OTHERS):
         try:
-            found = await client.find_checkpoints([checkpoint_id], status, rank=Priority.CHECKPOINTS)
+            found = await client.find_checkpoints([checkpoint_id], status, priority=Priority.CHECKPOINTS)
         except ScaicoreError:
             continue
         if checkpoint_id in found:

@@ -21,22 +21,22 @@ class Explanation(NamedTuple):
     hint: str = ""
 
 
-_CLOCK = "or this machine's clock is wrong"
-_AUTHORITY = Explanation("its certificate is of an unknown authority", "ca_file in the profile names one to trust")
+_CLOCK_HINT = "or this machine's clock is wrong"
+_UNKNOWN_CA = Explanation("its certificate is of an unknown authority", "ca_file in the profile names one to trust")
 _OTHER_HOST = Explanation("its certificate is for another host", "check the URL")
 # OpenSSL's numbers of what is wrong with a certificate (x509_vfy.h).
-_CERTIFICATE = {
-    9: Explanation("its certificate is not valid yet", _CLOCK),
-    10: Explanation("its certificate expired", f"it has to be renewed there, {_CLOCK}"),
-    18: _AUTHORITY,
-    19: _AUTHORITY,
-    20: _AUTHORITY,
-    21: _AUTHORITY,
+_CERTIFICATE_ERRORS = {
+    9: Explanation("its certificate is not valid yet", _CLOCK_HINT),
+    10: Explanation("its certificate expired", f"it has to be renewed there, {_CLOCK_HINT}"),
+    18: _UNKNOWN_CA,
+    19: _UNKNOWN_CA,
+    20: _UNKNOWN_CA,
+    21: _UNKNOWN_CA,
     62: _OTHER_HOST,
     64: _OTHER_HOST,
 }
-_UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EADDRNOTAVAIL)
-_NO_NAME_SERVER = (socket.EAI_AGAIN, socket.EAI_FAIL)
+_NO_ROUTE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EADDRNOTAVAIL)
+_NO_DNS = (socket.EAI_AGAIN, socket.EAI_FAIL)
 
 
 def explain(error: Exception) -> Explanation:
@@ -58,33 +58,33 @@ def _chain(error: BaseException | None, depth: int = 0) -> Iterator[BaseExceptio
 def _cause(error: BaseException) -> Explanation | None:
     """What this error is by itself; None where it only wraps another, or says nothing."""
     if isinstance(error, socket.gaierror):
-        return _no_name(error)
+        return _dns_error(error)
     if isinstance(error, ssl.SSLError):
-        return _no_trust(error)
+        return _tls_error(error)
     if isinstance(error, ConnectionRefusedError):
         return Explanation("refused: nothing listens there", "check that it runs, and the URL")
-    if isinstance(error, OSError) and error.errno in _UNREACHABLE:
+    if isinstance(error, OSError) and error.errno in _NO_ROUTE:
         return Explanation("there is no way to it", "check this machine's network")
     if isinstance(error, ConnectionResetError | BrokenPipeError):
         return Explanation("the connection was reset")
-    return _of_http(error)
+    return _httpx_error(error)
 
 
-def _no_name(error: socket.gaierror) -> Explanation:
-    if error.errno in _NO_NAME_SERVER:
+def _dns_error(error: socket.gaierror) -> Explanation:
+    if error.errno in _NO_DNS:
         return Explanation("its name can't be looked up", "check this machine's network")
     return Explanation("no such host", "check the URL")
 
 
-def _no_trust(error: ssl.SSLError) -> Explanation:
+def _tls_error(error: ssl.SSLError) -> Explanation:
     if isinstance(error, ssl.SSLCertVerificationError):
         unknown = Explanation(f"its certificate is not trusted: {error.verify_message}")
-        return _CERTIFICATE.get(error.verify_code, unknown)
+        return _CERTIFICATE_ERRORS.get(error.verify_code, unknown)
     reason = (error.reason or "").replace("_", " ").lower()
     return Explanation(f"no TLS with it: {reason or 'it broke off'}", "check the URL: https or http, and the port")
 
 
-def _of_http(error: BaseException) -> Explanation | None:
+def _httpx_error(error: BaseException) -> Explanation | None:
     if isinstance(error, httpx.ConnectTimeout):
         return Explanation("it can't be connected to in time")
     if isinstance(error, httpx.PoolTimeout):
@@ -94,18 +94,18 @@ def _of_http(error: BaseException) -> Explanation | None:
     if isinstance(error, httpx.ProxyError):
         return Explanation(f"the proxy says no: {error}", "HTTPS_PROXY and NO_PROXY say which it is")
     if isinstance(error, httpx.RemoteProtocolError):
-        return _no_http(str(error))
+        return _protocol_error(str(error))
     if isinstance(error, httpx.ReadError | httpx.WriteError | httpx.CloseError) and not str(error):
         return Explanation("the connection was reset")
     return None
 
 
-def _no_http(words: str) -> Explanation:
+def _protocol_error(message: str) -> Explanation:
     """What is wrong with an answer, in h11's and httpcore's words."""
-    if words.startswith("peer closed connection"):
+    if message.startswith("peer closed connection"):
         return Explanation("the answer broke off in the middle")
-    if words.startswith("Server disconnected"):
+    if message.startswith("Server disconnected"):
         return Explanation("it hung up without an answer")
-    if words.startswith("Receive buffer too long"):
+    if message.startswith("Receive buffer too long"):
         return Explanation("its headers don't end")
-    return Explanation(f"what answers speaks no HTTP: {words}", "check the URL and the port")
+    return Explanation(f"what answers speaks no HTTP: {message}", "check the URL and the port")

@@ -15,14 +15,14 @@ from scaicore_tui.api.transport import PageTooLarge
 from scaicore_tui.errors import Unreachable
 from scaicore_tui.protocol import CheckpointPage, EventPage
 
-MAX_LIMIT = 500
+MAX_PAGE_ROWS = 500
 # Rows that are too large, one after the other, are passed in one go up to this many.
-MAX_PASSED = 8
+MAX_SKIPPED_ROWS = 8
 # A page is asked for with fewer rows by this factor, until it fits; and with more by this one at most, if the bytes of
 # the last one say that it will.
 _SHRINK, _GROW = 4, 8
 # After a page that was too large, so many are read before more rows are asked for.
-_CAUTION = 4
+_PAGES_BEFORE_GROWTH = 4
 
 
 P = TypeVar("P", EventPage, CheckpointPage)
@@ -32,28 +32,28 @@ class PageSize:
     """How many rows of one kind are asked for at a time. All readers share it: where one page ends, another may go on
     with the cursor that it gave, and a cursor that counts pages means something else with another limit."""
 
-    def __init__(self, max_body: int = response_body.MAX_BODY) -> None:
-        self.most = MAX_LIMIT
-        self._max_body = max_body
+    def __init__(self, max_body_bytes: int = response_body.MAX_BODY_BYTES) -> None:
+        self.rows = MAX_PAGE_ROWS
+        self._max_body_bytes = max_body_bytes
         # Whether the same cursor leads to the same row whatever the limit is: a cursor that counts pages does not.
-        self.may_grow: bool | None = None
-        self._waits = 0
+        self.is_cursor_stable: bool | None = None
+        self._pages_before_growth = 0
 
-    def too_large(self, limit: int) -> None:
+    def shrink(self, limit: int) -> None:
         """So many rows were too large."""
-        self.most, self._waits = max(1, limit // _SHRINK), _CAUTION
+        self.rows, self._pages_before_growth = max(1, limit // _SHRINK), _PAGES_BEFORE_GROWTH
 
     def next_size(self, limit: int, size: int) -> int:
         """How many rows may fit after `limit` of them had `size` bytes."""
-        if self._waits:
-            self._waits -= 1
-            return self.most
-        return max(self.most, min(MAX_LIMIT, limit * min(_GROW, self._max_body // 2 // max(1, size))))
+        if self._pages_before_growth:
+            self._pages_before_growth -= 1
+            return self.rows
+        return max(self.rows, min(MAX_PAGE_ROWS, limit * min(_GROW, self._max_body_bytes // 2 // max(1, size))))
 
 
 async def read_fitting(
-    ask: Callable[[int, str | None], Awaitable[tuple[P, int]]],
-    pass_one: Callable[[str | None], Awaitable[P]],
+    fetch: Callable[[int, str | None], Awaitable[tuple[P, int]]],
+    skip_one: Callable[[str | None], Awaitable[P]],
     size: PageSize,
     limit: int,
     cursor: str | None,
@@ -64,34 +64,34 @@ async def read_fitting(
     """
     passed = 0
     while True:
-        asked = min(limit, size.most)
+        asked = min(limit, size.rows)
         try:
-            page, count = await ask(asked, cursor)
+            page, count = await fetch(asked, cursor)
         except PageTooLarge as error:
             if asked > 1:
-                size.too_large(asked)
+                size.shrink(asked)
                 continue
-            page, count = await _passed(pass_one, cursor, error), 0
+            page, count = await _skip_row(skip_one, cursor, error), 0
             passed += 1
-            if page.next_cursor not in (None, cursor) and passed < MAX_PASSED:
+            if page.next_cursor not in (None, cursor) and passed < MAX_SKIPPED_ROWS:
                 cursor = page.next_cursor
                 continue
-        if asked == size.most < MAX_LIMIT and count:
-            page, asked = await _grown(ask, size, page, count, limit, cursor)
+        if asked == size.rows < MAX_PAGE_ROWS and count:
+            page, asked = await _try_larger(fetch, size, page, count, limit, cursor)
         return replace(page, passed=passed, limit=asked)
 
 
-async def _passed(pass_one: Callable[[str | None], Awaitable[P]], cursor: str | None, too_large: PageTooLarge) -> P:
+async def _skip_row(skip_one: Callable[[str | None], Awaitable[P]], cursor: str | None, too_large: PageTooLarge) -> P:
     """The empty page in place of one row that is `too_large`. Raises CannotReach, which says that and why it can't be
     passed, where the server does not let it."""
     try:
-        return await pass_one(cursor)
+        return await skip_one(cursor)
     except Unreachable as error:
         raise Unreachable(f"{too_large.message}, and can't be passed over: {error.message}", hint=error.hint) from error
 
 
-async def _grown(
-    ask: Callable[[int, str | None], Awaitable[tuple[P, int]]],
+async def _try_larger(
+    fetch: Callable[[int, str | None], Awaitable[tuple[P, int]]],
     size: PageSize,
     page: P,
     count: int,
@@ -99,18 +99,18 @@ async def _grown(
     cursor: str | None,
 ) -> tuple[P, int]:
     """Ask for more rows from the next page on, if the same cursors then lead to the same rows: once, that is tried."""
-    asked = min(limit, size.most)
+    asked = min(limit, size.rows)
     more = size.next_size(asked, count)
-    if more == size.most or size.may_grow is False:
+    if more == size.rows or size.is_cursor_stable is False:
         return page, asked
-    if size.may_grow is None:
-        size.may_grow = await _leads_to_the_same(ask, page, asked, more, cursor)
-    size.most = more if size.may_grow else size.most
+    if size.is_cursor_stable is None:
+        size.is_cursor_stable = await _check_cursor_stability(fetch, page, asked, more, cursor)
+    size.rows = more if size.is_cursor_stable else size.rows
     return page, asked
 
 
-async def _leads_to_the_same(
-    ask: Callable[[int, str | None], Awaitable[tuple[P, int]]], page: P, asked: int, more: int, cursor: str | None
+async def _check_cursor_stability(
+    fetch: Callable[[int, str | None], Awaitable[tuple[P, int]]], page: P, asked: int, more: int, cursor: str | None
 ) -> bool | None:
     """Whether a cursor leads to the same rows, however many are asked for; None where that can't be seen now."""
     if cursor is None:
@@ -118,9 +118,9 @@ async def _leads_to_the_same(
         if page.next_cursor is None:
             return None
         cursor = page.next_cursor
-        page, _ = await ask(asked, cursor)
+        page, _ = await fetch(asked, cursor)
     try:
-        larger, _ = await ask(more, cursor)
+        larger, _ = await fetch(more, cursor)
     except PageTooLarge:
         return None
     return _begins_with(larger.rows, page.rows)

@@ -23,43 +23,43 @@ class Reply(Struct, frozen=True):
     status: int | None
     headers: Mapping[str, str]
     body: bytes
-    took: float
-    at: float
+    duration_s: float
+    midpoint: float
     error: ScaicoreError | None = None
 
 
 class Probe(Client):
     """Asks for whatever it is told to. Only reads."""
 
-    async def sign(self) -> Secret | None:
+    async def authenticate(self) -> Secret | None:
         """Send a token from here on; return it, or None if none is configured. Raises as `TokenProvider.token`."""
-        return await self._sign()
+        return await self._set_token()
 
-    async def ask(self, url: str, **params: Any) -> Reply:
+    async def get(self, url: str, **params: Any) -> Reply:
         """What comes of a GET. Raises nothing that the answer, or its absence, amounts to."""
         reply = await self._once(url, params)
         return await self._once(url, params) if isinstance(reply.error, http.StaleConnection) else reply
 
     async def _once(self, url: str, params: dict[str, Any]) -> Reply:
-        said = _Said()
+        said = _PartialReply()
         async with self.budget.slot(Priority.HEAD) as slot:
             self.requests += 1
             began, began_at = self._clock.monotonic(), self._clock.now()
 
             def heard(status: int, headers: Mapping[str, str]) -> float:
-                said.status, said.headers, said.took = status, headers, self._clock.monotonic() - began
+                said.status, said.headers, said.duration_s = status, headers, self._clock.monotonic() - began
                 return slot.on_response(status, headers)
 
             try:
                 said.body = await http.get(self._http, url, params, heard, response_body.read_body)
             except ScaicoreError as error:
                 said.error = error
-        return Reply(said.status, said.headers, said.body, said.took, began_at + said.took / 2, said.error)
+        return Reply(said.status, said.headers, said.body, said.duration_s, began_at + said.duration_s / 2, said.error)
 
 
-class _Said(Struct):
+class _PartialReply(Struct):
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
-    took: float = 0.0
+    duration_s: float = 0.0
     error: ScaicoreError | None = None

@@ -14,7 +14,7 @@ from scaicore_tui.protocol.headers import single_number
 
 _PREFIX = "X-Scaigrid-Ratelimit-"
 # More requests a minute than any one client can send: a higher limit is as good as this one.
-MAX_QUOTA = 1_000_000
+MAX_REQUESTS_PER_MINUTE = 1_000_000
 
 
 class Quota(Struct, frozen=True):
@@ -36,35 +36,35 @@ def read_quota(headers: Mapping[str, str]) -> Quota | None:
     limit, remaining, reset = (single_number(headers.get(_PREFIX + name)) for name in ("Limit", "Remaining", "Reset"))
     if limit is None or remaining is None or not 0 <= remaining <= limit or limit < 1:
         return None
-    return Quota(int(min(limit, MAX_QUOTA)), int(min(remaining, MAX_QUOTA)), reset)
+    return Quota(int(min(limit, MAX_REQUESTS_PER_MINUTE)), int(min(remaining, MAX_REQUESTS_PER_MINUTE)), reset)
 
 
-WINDOW = 60.0
+WINDOW_S = 60.0
 # A server may count a request until it is answered, but surely not later than this: an invocation takes minutes.
-_ON_ITS_WAY = 10.0
+_MAX_UNANSWERED_S = 10.0
 # Clocks differ a little in how fast they go, and servers in whether sixty seconds are over at the sixtieth.
-_MARGIN = 0.05
+_MARGIN_S = 0.05
 # So much later at least, a request that was answered here is counted there still.
-_SURELY = 1.0
+_SURELY_COUNTED_S = 1.0
 
 
 class CountedRequest(Struct, eq=False):
     """One request that counts until it `ends`; `answered` is when its answer came. One that is `patient` only catches
     up, or reads history. Those of others are one entry with their `number`, where they end together."""
 
-    begun: float
-    expires: float
-    answered: float | None = None
-    by_others: bool = False
-    background: bool = False
-    number: int = 1
+    sent_at: float
+    expires_at: float
+    answered_at: float | None = None
+    is_by_others: bool = False
+    is_background: bool = False
+    count: int = 1
 
 
-class Ends:
+class Expiries:
     """When each of some requests is forgotten, the soonest first."""
 
     def __init__(self, spent: Iterable[CountedRequest]) -> None:
-        self._entries = sorted((one.expires, one.number) for one in spent)
+        self._entries = sorted((one.expires_at, one.count) for one in spent)
         self.total = sum(number for _, number in self._entries)
 
     def nth(self, number: int, now: float) -> float:
@@ -81,64 +81,72 @@ class Window:
     """All requests that the server counts now."""
 
     def __init__(self) -> None:
-        self._spent: list[CountedRequest] = []
+        self._requests: list[CountedRequest] = []
 
-    def add(self, now: float, *, patient: bool) -> CountedRequest:
+    def add(self, now: float, *, is_background: bool) -> CountedRequest:
         """One more of ours is sent."""
-        spent = CountedRequest(now, now + _ON_ITS_WAY + WINDOW, background=patient)
-        self._spent.append(spent)
+        spent = CountedRequest(now, now + _MAX_UNANSWERED_S + WINDOW_S, is_background=is_background)
+        self._requests.append(spent)
         return spent
 
-    def ended(self, spent: CountedRequest, now: float) -> None:
+    def mark_answered(self, request: CountedRequest, now: float) -> None:
         """It was answered, or given up: by now the server has counted it if it ever does."""
-        spent.answered = now
-        spent.expires = min(spent.expires, now + WINDOW + _MARGIN)
+        request.answered_at = now
+        request.expires_at = min(request.expires_at, now + WINDOW_S + _MARGIN_S)
 
-    def ends(self, now: float) -> Ends:
+    def expiries(self, now: float) -> Expiries:
         """When each of those that count is forgotten."""
-        self._spent = [spent for spent in self._spent if spent.expires > now]
-        return Ends(self._spent)
+        self._requests = [spent for spent in self._requests if spent.expires_at > now]
+        return Expiries(self._requests)
 
-    def patient_ends(self) -> Ends:
+    def background_expiries(self) -> Expiries:
         """The same of the patient ones."""
-        return Ends(spent for spent in self._spent if spent.background)
+        return Expiries(spent for spent in self._requests if spent.is_background)
 
     @property
-    def foreign(self) -> int:
+    def count_by_others(self) -> int:
         """How many others have sent, as far as it shows."""
-        return sum(spent.number for spent in self._spent if spent.by_others)
+        return sum(spent.count for spent in self._requests if spent.is_by_others)
 
     def reconcile(self, last: CountedRequest, quota: Quota, now: float, reset_in: float | None) -> None:
         """The answer to `last` told how many the server counted: what ours don't explain, others have sent.
 
         `reset_in` are the seconds until it forgets its oldest.
         """
-        own = [spent for spent in self._spent if not spent.by_others]
+        own = [spent for spent in self._requests if not spent.is_by_others]
         least = quota.used - len(own)
         # Those under way at the same time may be counted in it or not.
         most = max(0, least, quota.used - sum(_is_surely_counted(spent, last, now) for spent in own))
-        self._remove_foreign(self.foreign - most)
-        self._add_foreign(least - self.foreign, now, reset_in)
+        self._remove_others(self.count_by_others - most)
+        self._add_others(least - self.count_by_others, now, reset_in)
 
-    def _remove_foreign(self, number: int) -> None:
+    def _remove_others(self, number: int) -> None:
         """Forget so many requests of others, those first that would be forgotten soonest."""
-        for spent in sorted((spent for spent in self._spent if spent.by_others), key=lambda spent: spent.expires):
-            taken = max(0, min(number, spent.number))
-            spent.number, number = spent.number - taken, number - taken
-        self._spent = [spent for spent in self._spent if spent.number]
+        for spent in sorted(
+            (spent for spent in self._requests if spent.is_by_others), key=lambda spent: spent.expires_at
+        ):
+            taken = max(0, min(number, spent.count))
+            spent.count, number = spent.count - taken, number - taken
+        self._requests = [spent for spent in self._requests if spent.count]
 
-    def _add_foreign(self, number: int, now: float, reset_in: float | None) -> None:
+    def _add_others(self, number: int, now: float, reset_in: float | None) -> None:
         """Others sent so many at some time in the last minute: when is not told, but for the oldest."""
-        soonest = min((spent.expires for spent in self._spent if not spent.by_others), default=now + WINDOW) - now
-        if number > 0 and reset_in is not None and 0 < reset_in < soonest - _SURELY:
-            self._spent.append(CountedRequest(now, now + reset_in, now, by_others=True))
+        soonest = (
+            min((spent.expires_at for spent in self._requests if not spent.is_by_others), default=now + WINDOW_S) - now
+        )
+        if number > 0 and reset_in is not None and 0 < reset_in < soonest - _SURELY_COUNTED_S:
+            self._requests.append(CountedRequest(now, now + reset_in, now, is_by_others=True))
             number -= 1
         if number > 0:
-            self._spent.append(CountedRequest(now, now + WINDOW, now, by_others=True, number=number))
+            self._requests.append(CountedRequest(now, now + WINDOW_S, now, is_by_others=True, count=number))
 
 
-def _is_surely_counted(spent: CountedRequest, last: CountedRequest, now: float) -> bool:
+def _is_surely_counted(request: CountedRequest, last: CountedRequest, now: float) -> bool:
     """Whether it is in the number that the answer to `last` told."""
-    if spent is last:
+    if request is last:
         return True
-    return spent.answered is not None and spent.answered <= last.begun and spent.expires > now + _SURELY
+    return (
+        request.answered_at is not None
+        and request.answered_at <= last.sent_at
+        and request.expires_at > now + _SURELY_COUNTED_S
+    )

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from scaicore_tui.clock import Clock
 
 
-class AnswerTimes:
+class ResponseTimes:
     """The times of all answers of one fetch, in their order: monotonic seconds of its `clock`."""
 
     def __init__(self, clock: Clock) -> None:
@@ -29,13 +29,13 @@ class AnswerTimes:
         self.times.append(true_at)
 
 
-_current: ContextVar[AnswerTimes | None] = ContextVar("_current", default=None)
+_current: ContextVar[ResponseTimes | None] = ContextVar("_current", default=None)
 
 
 @contextmanager
-def recorded_times(clock: Clock) -> Iterator[list[float]]:
+def record_response_times(clock: Clock) -> Iterator[list[float]]:
     """Yield the times of the answers to all requests inside."""
-    record = AnswerTimes(clock)
+    record = ResponseTimes(clock)
     token = _current.set(record)
     try:
         yield record.times
@@ -45,6 +45,6 @@ def recorded_times(clock: Clock) -> Iterator[list[float]]:
             _current.reset(token)
 
 
-def current() -> AnswerTimes | None:
+def current_recorder() -> ResponseTimes | None:
     """Return the record of the fetch that this task is in."""
     return _current.get()

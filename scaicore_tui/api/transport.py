@@ -29,13 +29,13 @@ class OfflineTransport(httpx.AsyncBaseTransport):
 
 
 # Seconds without a byte.
-WRITE_TIMEOUT = 30.0
-INVOKE_TIMEOUT = 330.0
-CONNECT_TIMEOUT = 5.0
+WRITE_TIMEOUT_S = 30.0
+INVOKE_TIMEOUT_S = 330.0
+CONNECT_TIMEOUT_S = 5.0
 # So many connections are kept open: for events, checkpoints, what is read beside them, and a person's write.
-KEPT_OPEN = 4
+MAX_IDLE_CONNECTIONS = 4
 # Seconds for all of a read, however it drips; and so much longer may a write take than its first byte.
-WHOLE_TIMEOUT = 60.0
+TOTAL_TIMEOUT_S = 60.0
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ T = TypeVar("T")
 OnResponse = Callable[[int, Mapping[str, str]], float]
 
 # The request can't have been sent when one of these is raised.
-_UNSENT = (
+_UNSENT_ERRORS = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
@@ -53,9 +53,9 @@ _UNSENT = (
     httpx.InvalidURL,
 )
 # All that a request raises. TLS that breaks off halfway comes as it is.
-_FAILURES = (httpx.HTTPError, httpx.InvalidURL, response_body.BodyError, OSError)
+_REQUEST_ERRORS = (httpx.HTTPError, httpx.InvalidURL, response_body.BodyError, OSError)
 # What comes of sending on a connection that the server has just closed.
-_HUNG_UP = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+_STALE_CONNECTION_ERRORS = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 
 
 class PageTooLarge(Unreachable):
@@ -77,11 +77,11 @@ def open_http(target: Target, transport: httpx.AsyncBaseTransport | None = None)
         options["proxy"] = None
     return httpx.AsyncClient(
         transport=transport,
-        headers={"Accept": "application/json", "Accept-Encoding": response_body.ACCEPTED},
+        headers={"Accept": "application/json", "Accept-Encoding": response_body.ACCEPTED_ENCODING},
         # A balancer may set another one with each answer: all of them would be kept and sent, as long as we run.
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        timeout=httpx.Timeout(target.timeout, connect=min(target.timeout, CONNECT_TIMEOUT)),
-        limits=httpx.Limits(max_keepalive_connections=KEPT_OPEN),
+        timeout=httpx.Timeout(target.timeout, connect=min(target.timeout, CONNECT_TIMEOUT_S)),
+        limits=httpx.Limits(max_keepalive_connections=MAX_IDLE_CONNECTIONS),
         **options,
     )
 
@@ -96,31 +96,35 @@ async def get(
     http: httpx.AsyncClient,
     url: str,
     params: dict[str, Any],
-    heard: OnResponse,
+    on_response: OnResponse,
     read: Callable[[httpx.Response], Awaitable[T]],
     *,
-    anew: bool = False,
+    no_cache: bool = False,
 ) -> T:
     """What `read` makes of the body of a successful GET; `anew`, none that something on the way has kept. Raises the
     error that the answer, or its absence, amounts to; HungUp where it may be asked again at once, PageTooLarge where
     less may be asked for."""
-    way, fresh = ConnectionTrace(), {"Cache-Control": "no-cache"} if anew else None
+    way, fresh = ConnectionTrace(), {"Cache-Control": "no-cache"} if no_cache else None
     try:
         request = http.build_request("GET", url, params=params, headers=fresh, extensions={"trace": way.trace})
     except (httpx.InvalidURL, UnicodeEncodeError) as error:
         # A cursor may be all that JSON can hold.
         raise Unreachable(f"{http_host(url)} gave a cursor that no URL can hold") from error
     try:
-        async with asyncio.timeout(WHOLE_TIMEOUT):
+        async with asyncio.timeout(TOTAL_TIMEOUT_S):
             response = await http.send(request, stream=True)
             try:
-                return await _body(response, heard(response.status_code, response.headers), read)
+                return await _read_success(response, on_response(response.status_code, response.headers), read)
             finally:
                 await response.aclose()
     except TimeoutError as error:
-        raise _unreached(url, Explanation(f"its answer takes longer than {WHOLE_TIMEOUT:.0f} s")) from error
-    except _FAILURES as error:
-        _raise_unreached(url, error, StaleConnection if way.is_kept and isinstance(error, _HUNG_UP) else Unreachable)
+        raise _unreachable(url, Explanation(f"its answer takes longer than {TOTAL_TIMEOUT_S:.0f} s")) from error
+    except _REQUEST_ERRORS as error:
+        _raise_unreachable(
+            url,
+            error,
+            StaleConnection if way.is_reused and isinstance(error, _STALE_CONNECTION_ERRORS) else Unreachable,
+        )
 
 
 async def post(
@@ -128,29 +132,29 @@ async def post(
     url: str,
     body: bytes,
     timeout: float,  # noqa: ASYNC109
-    heard: OnResponse,
+    on_response: OnResponse,
 ) -> bytes:
     """The body of a successful POST of JSON, which is sent once and never again.
 
     Raises CannotReach where it was not sent, OutcomeUnknown where it may have been but no answer came, and the
     answer's own error where it was a no.
     """
-    kind, waits = {"Content-Type": "application/json"}, httpx.Timeout(timeout, connect=CONNECT_TIMEOUT)
+    kind, waits = {"Content-Type": "application/json"}, httpx.Timeout(timeout, connect=CONNECT_TIMEOUT_S)
     try:
         request = http.build_request("POST", url, content=body, headers=kind, timeout=waits)
-        async with asyncio.timeout(timeout + WHOLE_TIMEOUT):
+        async with asyncio.timeout(timeout + TOTAL_TIMEOUT_S):
             response = await http.send(request, stream=True)
             try:
-                return await _write_body(response, heard(response.status_code, response.headers))
+                return await _write_body(response, on_response(response.status_code, response.headers))
             finally:
                 await response.aclose()
-    except _UNSENT as error:
-        unsent = _unreached(url, explain(error), kept="nothing was sent", hint="press again when it is back")
+    except _UNSENT_ERRORS as error:
+        unsent = _unreachable(url, explain(error), effect="nothing was sent", hint="press again when it is back")
         unsent.is_unsent = True
         raise unsent from error
     except TimeoutError as error:
         raise _outcome_unknown("sent, but its answer does not end") from error
-    except _FAILURES as error:
+    except _REQUEST_ERRORS as error:
         raise _outcome_unknown(f"sent, but no answer came: {explain(error).message}") from error
 
 
@@ -163,19 +167,19 @@ class ConnectionTrace:
     """Tells of one request whether it went over a connection that was kept open."""
 
     def __init__(self) -> None:
-        self.is_kept = True
+        self.is_reused = True
 
     async def trace(self, name: str, info: object) -> None:
         """What httpcore tells while it works."""
-        self.is_kept = self.is_kept and name != "connection.connect_tcp.started"
+        self.is_reused = self.is_reused and name != "connection.connect_tcp.started"
 
 
-async def _body(response: httpx.Response, now: float, read: Callable[[httpx.Response], Awaitable[T]]) -> T:
+async def _read_success(response: httpx.Response, now: float, read: Callable[[httpx.Response], Awaitable[T]]) -> T:
     if response.is_success:
         return await read(response)
     if response.has_redirect_location:
-        raise Unreachable(_redirection(response), hint="check the URL", status=response.status_code)
-    raise await _refusal(response, now)
+        raise Unreachable(_redirect_message(response), hint="check the URL", status=response.status_code)
+    raise await _error_response(response, now)
 
 
 async def _write_body(response: httpx.Response, now: float) -> bytes:
@@ -183,14 +187,14 @@ async def _write_body(response: httpx.Response, now: float) -> bytes:
     # A gateway says 502 of a write that arrived, a Core 503 of a model that it missed halfway, and whoever sees other
     # says what was done elsewhere.
     if response.is_server_error:
-        refusal = await _refusal(response, now)
+        refusal = await _error_response(response, now)
         raise _outcome_unknown(f"sent, but what came of it was not told: {refusal.message}", refusal)
     if response.is_redirect:
-        raise _outcome_unknown(f"sent, but what came of it was not told: {_redirection(response)}")
-    return await _body(response, now, response_body.read_body)
+        raise _outcome_unknown(f"sent, but what came of it was not told: {_redirect_message(response)}")
+    return await _read_success(response, now, response_body.read_body)
 
 
-def _redirection(response: httpx.Response) -> str:
+def _redirect_message(response: httpx.Response) -> str:
     """A redirect is not followed: it would take the token along."""
     try:
         where = http_host(response.headers.get("Location", "")) or "another path"
@@ -199,34 +203,34 @@ def _redirection(response: httpx.Response) -> str:
     return f"it redirects to {where[:80]}, which is not followed: the token goes nowhere else [{response.status_code}]"
 
 
-async def _refusal(response: httpx.Response, now: float) -> ScaicoreError:
+async def _error_response(response: httpx.Response, now: float) -> ScaicoreError:
     body = await response_body.read_problem_body(response)
     return read_problem(response.status_code, response.headers, body, now).error()
 
 
-def _raise_unreached(url: str, error: Exception, kind: type[Unreachable]) -> NoReturn:
+def _raise_unreachable(url: str, error: Exception, kind: type[Unreachable]) -> NoReturn:
     if isinstance(error, response_body.BodyError):
-        kind = PageTooLarge if isinstance(error, response_body.TooLarge) else Unreachable
+        kind = PageTooLarge if isinstance(error, response_body.BodyTooLarge) else Unreachable
         raise kind(f"what {http_host(url)} answers can't be read: {error}") from error
-    raise _unreached(url, explain(error), kind) from error
+    raise _unreachable(url, explain(error), kind) from error
 
 
-def _unreached(
+def _unreachable(
     url: str,
     cause: Explanation,
     kind: type[Unreachable] = Unreachable,
     *,
-    kept: str = "",
+    effect: str = "",
     hint: str = "",
 ) -> Unreachable:
     proxy = proxy_label(url)
     through = f" through the proxy {proxy}" if proxy else ""
-    return kind(f"cannot reach {http_host(url)}{through}: {cause.message}", effect=kept, hint=hint or cause.hint)
+    return kind(f"cannot reach {http_host(url)}{through}: {cause.message}", effect=effect, hint=hint or cause.hint)
 
 
-def _outcome_unknown(words: str, refusal: ScaicoreError | None = None) -> OutcomeUnknown:
+def _outcome_unknown(message: str, refusal: ScaicoreError | None = None) -> OutcomeUnknown:
     return OutcomeUnknown(
-        words,
+        message,
         effect="it is not sent again",
         hint="looking it up",
         request_id=refusal.request_id if refusal else None,

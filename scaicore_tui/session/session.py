@@ -65,10 +65,10 @@ class Session(Commands):
             self.client,
             self.clock,
             chance,
-            self._catch_up.known,
+            self._catch_up.known_tail,
             self._take_head,
             self._take_checkpoints,
-            changed=status_changed,
+            on_changed=status_changed,
         )
         self._subscribers: list[Callable[[Update], None]] = []
         self._tasks = BackgroundTasks(self._pollers, self._catch_up, self.tracker, self.index, chance, backfill)
@@ -161,7 +161,7 @@ class Session(Commands):
         A long list comes page by page; it is stored once the last page was read.
         """
         pending = tuple(sorted(rows, key=lambda row: (row.created or 0, row.id)))
-        moved, is_first = pending != self.checkpoints, not self._pollers.link.checkpoints.polls
+        moved, is_first = pending != self.checkpoints, not self._pollers.status.checkpoints.polls
         self.checkpoints = pending
         changed = self.index.set_pending(pending)
         self.tracker.observe(seen, since, self._read_at)
@@ -175,8 +175,8 @@ class Session(Commands):
 
     def _changed(self, runs: set[str]) -> None:
         """Publish changed runs; report the backlog to the poller, and wake the task that fills gaps."""
-        self._pollers.catch_up(self._catch_up.behind)
-        if self._catch_up.fillings:
+        self._pollers.set_behind(self._catch_up.behind)
+        if self._catch_up.gap_backfills:
             self._tasks.gap_opened.set()
         self._publish(Update(frozenset(runs), gaps=self._gaps_moved()))
 

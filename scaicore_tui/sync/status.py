@@ -14,7 +14,7 @@ from scaicore_tui.errors import ScaicoreError, Unreachable
 
 STALE_INTERVALS = 3
 # Seconds: clocks that differ by less tell the same ages, about.
-SKEWED = 60.0
+MAX_SKEW_S = 60.0
 
 
 class ConnectionState(StrEnum):
@@ -59,50 +59,50 @@ class ConnectionStatus(Struct, frozen=True):
     paused: bool = False
     new_events: int = 0
     held_until: float | None = None
-    pace: float = 0.0
-    shortest: float = 0.0
+    poll_interval: float = 0.0
+    allowed_interval: float = 0.0
     limit: int | None = None
     behind: int | None = None
-    skew: float = 0.0
+    clock_skew: float = 0.0
 
     @property
     def is_skewed(self) -> bool:
         """Whether the two clocks tell ages that differ."""
-        return abs(self.skew) > SKEWED
+        return abs(self.clock_skew) > MAX_SKEW_S
 
     @property
-    def parts(self) -> tuple[SourceStatus, SourceStatus]:
+    def sources(self) -> tuple[SourceStatus, SourceStatus]:
         return self.events, self.checkpoints
 
     def state(self, now: float) -> ConnectionState:
         """Live only while answers come; silence for three intervals is stale, whatever the reason."""
         if self.paused:
             return ConnectionState.PAUSED
-        errors = [part.error for part in self.parts if part.error is not None]
+        errors = [part.error for part in self.sources if part.error is not None]
         if errors:
             return (
                 ConnectionState.OFFLINE
                 if any(isinstance(error, Unreachable) for error in errors)
                 else ConnectionState.STALE
             )
-        if any(part.answered_at is None for part in self.parts):
+        if any(part.answered_at is None for part in self.sources):
             return ConnectionState.CONNECTING
-        return ConnectionState.STALE if any(self.is_old(part, now) for part in self.parts) else ConnectionState.LIVE
+        return ConnectionState.STALE if any(self.is_stale(part, now) for part in self.sources) else ConnectionState.LIVE
 
-    def is_old(self, part: SourceStatus, now: float) -> bool:
+    def is_stale(self, source: SourceStatus, now: float) -> bool:
         """Whether a part was true too long ago, or never was."""
-        age = part.age(now)
+        age = source.age(now)
         return age is None or age > self.stale_after
 
-    def is_dimmed(self, part: SourceStatus, now: float) -> bool:
+    def is_dimmed(self, source: SourceStatus, now: float) -> bool:
         """Whether what is shown of a part was true long ago, and nobody wanted that."""
-        is_old = part.error is not None if part.answered_at is None else self.is_old(part, now)
+        is_old = source.error is not None if source.answered_at is None else self.is_stale(source, now)
         return is_old and not self.paused
 
     @property
     def effective_interval(self) -> float:
         """Seconds between two polls while nothing is behind: the interval, or what the rate limit allows."""
-        return max(self.interval, self.shortest)
+        return max(self.interval, self.allowed_interval)
 
     @property
     def interval_note(self) -> str:
@@ -114,28 +114,28 @@ class ConnectionStatus(Struct, frozen=True):
     @property
     def stale_after(self) -> float:
         """After so many seconds of silence something is wrong."""
-        return max(STALE_INTERVALS * self.effective_interval, 1.5 * self.pace)
+        return max(STALE_INTERVALS * self.effective_interval, 1.5 * self.poll_interval)
 
     def age(self, now: float) -> float | None:
         """Seconds since both parts were true; None where nothing was read yet."""
-        return max((age for part in self.parts if (age := part.age(now)) is not None), default=None)
+        return max((age for part in self.sources if (age := part.age(now)) is not None), default=None)
 
     @property
     def next_at(self) -> float | None:
         """When something is asked for next."""
-        return min((part.next_at for part in self.parts if part.next_at is not None), default=None)
+        return min((part.next_at for part in self.sources if part.next_at is not None), default=None)
 
     @property
     def polls(self) -> int:
         """How often both were read."""
-        return min(part.polls for part in self.parts)
+        return min(part.polls for part in self.sources)
 
     @property
     def failures(self) -> int:
         """How often in a row the worse one failed."""
-        return max(part.failures for part in self.parts)
+        return max(part.failures for part in self.sources)
 
     @property
     def stale_dropped(self) -> int:
         """How many answers came too late."""
-        return sum(part.stale_dropped for part in self.parts)
+        return sum(part.stale_dropped for part in self.sources)

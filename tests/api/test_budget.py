@@ -77,7 +77,7 @@ async def test_a_minute_is_never_overspent_and_well_spent(tells: bool) -> None:
     caller = Caller(clock, RateLimitedServer(clock, tells=tells))
     for _ in range(5):
         # More than go meanwhile, and not all at once: each looks at all others that wait.
-        caller.ask(*[Priority.CATCH_UP] * 40)
+        caller.ask(*[Priority.BACKFILL] * 40)
         await caller.pass_time(30)
     await caller.finish()
     moments = [moment for moment, _ in caller.sent]
@@ -111,7 +111,7 @@ async def test_the_most_urgent_goes_first() -> None:
     for _ in range(LIMIT):
         caller.ask(Priority.WRITE)
         await caller.pass_time(0.9)
-    urgent_last = [Priority.HISTORY, Priority.CATCH_UP, Priority.HEAD, Priority.CHECKPOINTS, Priority.WRITE]
+    urgent_last = [Priority.HISTORY, Priority.BACKFILL, Priority.HEAD, Priority.CHECKPOINTS, Priority.WRITE]
     caller.ask(*urgent_last)
     await caller.finish()
     assert [rank for _, rank in caller.sent[LIMIT:]] == urgent_last[::-1]
@@ -134,14 +134,14 @@ async def test_catching_up_leaves_room_for_the_regular_reads_and_writes() -> Non
     clock = ManualClock()
     caller = Caller(clock, RateLimitedServer(clock))
     caller.budget.reserved_per_minute = 24
-    caller.ask(*[Priority.CATCH_UP] * 20)
+    caller.ask(*[Priority.BACKFILL] * 20)
     waits = []
     for _ in range(40):
         # More than can go meanwhile beside the regular reads: there is always something to catch up on.
-        caller.ask(*[Priority.CATCH_UP] * 4)
+        caller.ask(*[Priority.BACKFILL] * 4)
         caller.ask(Priority.HEAD, Priority.CHECKPOINTS)
         await caller.pass_time(5)
-        waits.append(caller.budget.wait(Priority.WRITE))
+        waits.append(caller.budget.wait_time(Priority.WRITE))
     assert max(waits) < 2
     heads = [moment for moment, rank in caller.sent if rank is Priority.HEAD]
     assert max(moment - 5 * place for place, moment in enumerate(heads)) < 5
@@ -155,7 +155,7 @@ async def test_others_on_the_same_key_are_made_room_for() -> None:
     for _ in range(20):
         for _ in range(3):
             server.take()
-        caller.ask(*[Priority.CATCH_UP] * 4)
+        caller.ask(*[Priority.BACKFILL] * 4)
         await caller.pass_time(6)
     await caller.finish()
     assert caller.refused == 0
@@ -171,7 +171,7 @@ async def test_a_429_from_outside_holds_everything_back() -> None:
     caller.ask(Priority.HEAD)
     await caller.finish()
     assert (caller.refused, caller.budget.refusals) == (1, 1)
-    assert caller.budget.wait(Priority.WRITE) == pytest.approx(7, abs=0.2)
+    assert caller.budget.wait_time(Priority.WRITE) == pytest.approx(7, abs=0.2)
     caller.ask(Priority.WRITE)
     await settle()
     assert len(caller.sent) == 1

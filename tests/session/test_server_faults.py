@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from scaicore_tui.api.client import Client
-from scaicore_tui.api.transport import CONNECT_TIMEOUT, open_http
+from scaicore_tui.api.transport import CONNECT_TIMEOUT_S, open_http
 from scaicore_tui.errors import ConfigError, CredentialsError, OutcomeUnknown, Unreachable
 from scaicore_tui.sync.status import ConnectionState
 from tests.support.fault_server import (
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("no_documented_limit")
 # Two answers at once, each of at most 32 MiB, and what holding them costs.
 MOST_MIB = 130
 # A connection begun while nobody listened may first have to be given up.
-SOON = CONNECT_TIMEOUT + 3.0
+SOON = CONNECT_TIMEOUT_S + 3.0
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
@@ -165,7 +165,9 @@ async def test_a_credential_that_is_taken_no_more_wipes_nothing() -> None:
         session, watcher = watched
         await watcher.until(lambda: watcher.state is ConnectionState.LIVE)
         server.fault = Fault("", "", says(answer(b'{"detail": "expired"}', b"401 Unauthorized")))
-        await watcher.until(lambda: all(isinstance(part.error, CredentialsError) for part in session.connection.parts))
+        await watcher.until(
+            lambda: all(isinstance(part.error, CredentialsError) for part in session.connection.sources)
+        )
         assert watcher.words.startswith("401: sign in again: “expired”")
         assert (list(session.index.runs), [row.id for row in session.checkpoints]) == (["exec_1"], ["ckpt_1"])
 

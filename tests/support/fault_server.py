@@ -393,8 +393,8 @@ def target_of(url: str, ca_file: Path | None = None) -> Target:
 @asynccontextmanager
 async def polling(target: Target, timeouts: tuple[float, float] = SHORT) -> AsyncIterator[tuple[Session, Watcher]]:
     """A session that polls with these timeouts, of silence and in all, and waits as long as it may after failures."""
-    before = transport.WHOLE_TIMEOUT
-    silence, transport.WHOLE_TIMEOUT = timeouts
+    before = transport.TOTAL_TIMEOUT_S
+    silence, transport.TOTAL_TIMEOUT_S = timeouts
     target = replace(target, timeout=silence)
     try:
         async with Session(target, chance=lambda: 1.0) as session:
@@ -406,7 +406,7 @@ async def polling(target: Target, timeouts: tuple[float, float] = SHORT) -> Asyn
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
     finally:
-        transport.WHOLE_TIMEOUT = before
+        transport.TOTAL_TIMEOUT_S = before
 
 
 async def suffer(fault: Fault, folder: Path) -> Suffered:

@@ -98,7 +98,7 @@ def test_checkpoints_of_many_pages_are_kept_at_the_age_of_the_one_that_was_read_
     ],
 )
 def test_clocks_that_differ(skew: float, words: str) -> None:
-    assert told(SourceStatus(99), SourceStatus(99), skew=skew) == words
+    assert told(SourceStatus(99), SourceStatus(99), clock_skew=skew) == words
 
 
 @pytest.mark.parametrize(

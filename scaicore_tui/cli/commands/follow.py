@@ -144,7 +144,7 @@ class ConnectionReporter:
     def look(self) -> Iterator[str]:
         """Yield the messages that are due. Raises CredentialsError if the credential is refused repeatedly."""
         link = self._session.connection
-        error = next((part.error for part in link.parts if part.error is not None), None)
+        error = next((part.error for part in link.sources if part.error is not None), None)
         if isinstance(error, CredentialsError) and link.failures >= CREDENTIAL_TRIES:
             raise error
         yield from self.lost(error) if error is not None else self._back()
@@ -182,7 +182,7 @@ class ConnectionReporter:
     def _limiting(self) -> Iterator[str]:
         # The rate limit is only known after a response.
         link, before = self._session.connection, self._interval_note
-        if any(part.polls for part in link.parts) and link.interval_note != before:
+        if any(part.polls for part in link.sources) and link.interval_note != before:
             yield f"{self._time} polls {self.interval_note() or f'every {link.interval:g} s'}"
 
     def _holding(self, now: float) -> Iterator[str]:

@@ -26,7 +26,7 @@ def problem_text(standing: StatusModel) -> str:
     Empty where all is well.
     """
     link = standing.connection
-    events, checkpoints = (_why(standing, part) for part in link.parts)
+    events, checkpoints = (_why(standing, part) for part in link.sources)
     if not events and not checkpoints:
         return standing.journal_trouble or standing.ledger_problem or _clocks(standing) or standing.unread
     if events == checkpoints:
@@ -43,7 +43,7 @@ def _why(standing: StatusModel, part: SourceStatus) -> str:
     """Why a part of what is shown is old; empty where it is not, or where nobody wants to know."""
     if part.error is not None:
         return str(part.error)
-    is_silent = part.answered_at is not None and standing.connection.is_old(part, standing.now)
+    is_silent = part.answered_at is not None and standing.connection.is_stale(part, standing.now)
     return SILENCE if is_silent and not standing.connection.paused else ""
 
 
@@ -81,8 +81,10 @@ def _clocks(standing: StatusModel) -> str:
     link = standing.connection
     if not link.is_skewed:
         return ""
-    side = "behind" if link.skew > 0 else "ahead of"
-    return f"this machine's clock is {format_age(abs(link.skew))} {side} the server's: ages are told by the server's"
+    side = "behind" if link.clock_skew > 0 else "ahead of"
+    return (
+        f"this machine's clock is {format_age(abs(link.clock_skew))} {side} the server's: ages are told by the server's"
+    )
 
 
 # An answer may take so many seconds before it is worth a word.

@@ -173,7 +173,11 @@ def _clock(replies: Sequence[Reply]) -> Finding:
     """How far the two clocks are apart. A `Date` has whole seconds, and was written somewhere on the way."""
     if not _answered(replies):
         return unknown("clock", NOT_REACHED)
-    told = [(reply.took, there - reply.at) for reply in replies if (there := server_time(reply.headers)) is not None]
+    told = [
+        (reply.duration_s, there - reply.midpoint)
+        for reply in replies
+        if (there := server_time(reply.headers)) is not None
+    ]
     if not told:
         return unknown("clock", "the API does not tell its time")
     rtt, ahead = min(told)
@@ -204,7 +208,7 @@ def _limit(replies: Sequence[Reply]) -> Finding:
 
 def _latency(replies: Sequence[Reply]) -> Finding:
     """Of the requests behind the first, which had to connect."""
-    answered = [reply.took for reply in replies if reply.status is not None]
+    answered = [reply.duration_s for reply in replies if reply.status is not None]
     if not answered:
         return unknown("latency", NOT_REACHED)
     measured = answered[1:] or answered

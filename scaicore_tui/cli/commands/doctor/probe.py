@@ -62,7 +62,7 @@ async def _look(probe: Probe, target: Target) -> ProbeResult:
     seen = ProbeResult(target, probe.bearer)
     token = None
     try:
-        token = await probe.sign()
+        token = await probe.authenticate()
     except ScaicoreError as error:
         seen.token_error = error
     seen.events = await _events(probe, seen, target, EVENTS)
@@ -105,7 +105,7 @@ async def _ask(probe: Probe, seen: ProbeResult, url: str, **params: Any) -> Repl
     """Ask, unless the server said to wait: then that stays the last word."""
     if seen.replies and seen.replies[-1].status == _TOO_MANY:
         return seen.replies[-1]
-    seen.replies.append(await probe.ask(url, **params))
+    seen.replies.append(await probe.get(url, **params))
     return seen.replies[-1]
 
 
@@ -113,7 +113,7 @@ async def _is_renewed(probe: Probe, seen: ProbeResult, token: Any) -> bool:
     try:
         if not await probe.bearer.renew(token):
             return False
-        await probe.sign()
+        await probe.authenticate()
     except ScaicoreError as error:
         seen.token_error = error
         return False
