@@ -1,8 +1,8 @@
-"""The budget: all requests of one process to one target, so many in any sixty seconds, the most urgent first.
+"""Request budget: limits the requests of one process to one target in any 60 seconds, most urgent first.
 
-It never lets a request go that the server would refuse for its rate, as far as that can be known; what the server
-says of its limit is believed, also where others spend from the same key. No rank of reads starves: one that got nothing
-for STARVED_AFTER gets the next free slot.
+The budget follows the rate limit headers of the server, which also count other clients of the same API key, and holds
+back requests that the server would refuse. No priority of reads starves: one that was not served for
+STARVED_AFTER_SLOTS gets the next free slot.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from scaicore_tui.clock import Clock, wait_for_event
 from scaicore_tui.errors import RequestRejected
 from scaicore_tui.protocol.headers import retry_after, server_time
 
-# Per API key and minute (API §5), where no answer has said otherwise.
+# Per API key and minute (API §5). Used until a response states the limit.
 DOCUMENTED_REQUESTS_PER_MINUTE = 60
-# A write that would have to wait longer is refused: a person should know, and decide.
+# A write that would have to wait longer is rejected, so that the person can decide what to do.
 MAX_WRITE_WAIT_S = 15.0
-# How long nothing is sent after a 429 that doesn't say.
+# Pause after a 429 without Retry-After.
 _DEFAULT_HOLD_S = 5.0
 _TOO_MANY_REQUESTS = 429
-# Less than a clock can tell.
+# Shorter waits count as none: below the resolution of the clock.
 _EPSILON_S = 1e-6
 
 
 class Priority(IntEnum):
-    """What a request is for, the most urgent first."""
+    """Purpose of a request, most urgent first."""
 
     WRITE = 0
     CHECKPOINTS = 1
@@ -42,10 +42,9 @@ class Priority(IntEnum):
     HISTORY = 4
 
 
-# Those that wait until nothing else wants to go.
+# Priorities that are served only when no other request waits.
 BACKGROUND = (Priority.BACKFILL, Priority.HISTORY)
-# So many slots a request leaves to those more urgent: each is free now, or comes free in its turn, as at full load one
-# does each second. Nobody then waits long for the next.
+# Slots each priority leaves unused for more urgent requests. A reserved slot is free now or becomes free in turn.
 RESERVED_SLOTS = {
     Priority.WRITE: 0,
     Priority.CHECKPOINTS: 1,
@@ -53,24 +52,25 @@ RESERVED_SLOTS = {
     Priority.BACKFILL: 4,
     Priority.HISTORY: 10,
 }
-# A rank of which requests wait, and none went for the time of so many slots at full load, goes before all other reads,
-# with one request. So out of sixty slots it gets at least six, three or two, however busy the ranks before it are.
+# A priority with waiting requests that was not served for this many slot times goes before all other reads, with one
+# request. So it gets at least six, three or two of sixty slots, whatever the load of more urgent priorities.
 STARVED_AFTER_SLOTS = {Priority.HEAD: 10, Priority.BACKFILL: 20, Priority.HISTORY: 30}
-# Where a starved rank stands in the queue: behind writes, before all reads.
+# Sort key of a starved priority: after writes, before all reads.
 _STARVED_PRIORITY = Priority.WRITE + 0.5
-# How many times as long as at full load a slot's turn may take.
+# A reserved slot may become free this many times later than at full load.
 _TURN_FACTOR = 1.4
-# The share of the limit that catching up may spend at once; the rest of it goes evenly, so that slots come free evenly.
+# Background requests may send 1/6 of the limit in a burst. The rest is evenly paced, so that slots become free evenly.
 _BURST_DIVISOR = 6
-# Listings of many pages would spend a minute's requests in its first seconds, and nothing would go for the rest of it:
-# the share of what is available that they may spend at once, and the share that they have in a minute, evenly.
+# Long checkpoint listings may send 1/3 of the available requests in a burst and are then paced to 1/2 of them per
+# minute. Without this they would use up a whole minute's requests in its first seconds.
 _LISTING_BURST_DIVISOR, _LISTING_DIVISOR = 3, 2
-# Others who spend from the same key go on spending: for so large a share of a minute of it there is always room.
+# Other clients of the same API key continue to send: 1/4 of their requests per minute is kept free for them, and at
+# least 1/4 of the limit is assumed to be available to this process.
 _OTHERS_DIVISOR = 4
 
 
 class _Waiter(Struct, eq=False):
-    """A request that waits for a slot, since when it does; the lowest ticket of a rank goes first."""
+    """A request that waits for a slot. Within a priority, the lowest ticket goes first."""
 
     priority: Priority
     ticket: int
@@ -78,19 +78,19 @@ class _Waiter(Struct, eq=False):
 
 
 class RequestSlot:
-    """The right to send one request. Whoever sends it lets it hear the answer."""
+    """The right to send one request. The sender calls `on_response` when the response arrives."""
 
-    def __init__(self, budget: Budget, spent: CountedRequest) -> None:
+    def __init__(self, budget: Budget, request: CountedRequest) -> None:
         self._budget = budget
-        self.request = spent
+        self.request = request
 
     def on_response(self, status: int, headers: Mapping[str, str]) -> float:
-        """The answer came, with these headers; returns the time at the server, in Unix seconds."""
+        """Update the budget from a response; return the server's time in Unix seconds."""
         return self._budget.on_response(self.request, status, headers)
 
 
 class Budget:
-    """Hands out slots. `upkeep` is how many requests a minute the regular reads need: catching up leaves them room."""
+    """Hands out request slots. Background requests leave `reserved_per_minute` requests to the regular polls."""
 
     def __init__(self, clock: Clock, limit: int | None = None) -> None:
         self.limit = limit or DOCUMENTED_REQUESTS_PER_MINUTE
@@ -99,54 +99,59 @@ class Budget:
         self.held_until: float | None = None
         self._clock = clock
         self._window = Window()
-        # In the order of their tickets.
+        # Ordered by ticket.
         self._queue: list[_Waiter] = []
         self._tickets = count(1)
-        # When each rank went last, in monotonic seconds.
+        # When a request of each priority was last sent, in monotonic seconds.
         self._last_sent_at: dict[Priority, float] = {}
         self._paced_until = 0.0
         self._listing_paced_until = 0.0
-        # By so many seconds the server's clock is ahead of ours, as the last answer with a date said.
+        # Seconds by which the server's clock is ahead of ours, from the last response with a Date header.
         self.clock_skew = 0.0
         self._changed = asyncio.Event()
 
     @asynccontextmanager
     async def slot(self, priority: Priority) -> AsyncIterator[RequestSlot]:
-        """Wait for a slot, and hold it for one request. Raises Refused for a write that would wait too long."""
-        spent = await self._acquire(priority)
+        """Wait for a slot and hold it for one request.
+
+        Raises: RequestRejected for a write that would wait longer than MAX_WRITE_WAIT_S.
+        """
+        request = await self._acquire(priority)
         try:
-            yield RequestSlot(self, spent)
+            yield RequestSlot(self, request)
         finally:
-            self._window.mark_answered(spent, self._clock.monotonic())
+            self._window.mark_answered(request, self._clock.monotonic())
             self._wake()
 
     def wait_time(self, priority: Priority) -> float:
-        """Seconds until a request of that rank could go, if it came now."""
+        """Return the seconds that a new request of `priority` would wait."""
         now = self._clock.monotonic()
         return self._wait_time(_Waiter(priority, 0, now), now)
 
     @property
     def available(self) -> float:
-        """How many of a minute's requests others on the same key leave to us, as far as it shows."""
+        """Requests per minute that other clients of the same API key leave to this process (estimate)."""
         return max(1.0, self.limit - self._window.count_by_others, self.limit / _OTHERS_DIVISOR)
 
     @property
     def held_for(self) -> float:
-        """Seconds that nothing may be sent after a 429; 0 where there was none, or it is over."""
+        """Seconds until requests may be sent again after a 429; 0 if there is no pause."""
         return max(0.0, (self.held_until or 0.0) - self._clock.monotonic())
 
     @property
     def slot_time(self) -> float:
-        """How often a slot comes free at full load, in seconds, but never oftener than each second."""
+        """Seconds between two slots at full load, at least 1."""
         return max(1.0, WINDOW_S / self.limit)
 
     def on_response(self, request: CountedRequest, status: int, headers: Mapping[str, str]) -> float:
-        """Take what an answer says of the limit; returns the time at the server. A 429 holds everything back for as
-        long as it says."""
+        """Apply the rate limit headers of a response; return the server's time in Unix seconds.
+
+        A 429 pauses all requests for its Retry-After.
+        """
         now, ours = self._clock.monotonic(), self._clock.now()
         self._window.mark_answered(request, now)
-        told = server_time(headers)
-        self.clock_skew = self.clock_skew if told is None else told - ours
+        server_now = server_time(headers)
+        self.clock_skew = self.clock_skew if server_now is None else server_now - ours
         there = ours + self.clock_skew
         quota = read_quota(headers)
         reset_in = None if quota is None or quota.reset is None else quota.reset - there
@@ -174,11 +179,11 @@ class Budget:
             self._wake()
 
     def _wait_time(self, waiter: _Waiter, now: float) -> float:
-        """Seconds until it is the turn of that one."""
+        """Return the seconds until `waiter` may send."""
         starved = self._starved_waiters(now)
         is_starved = waiter in starved
-        place = _queue_key(waiter, starved)
-        ahead = sum(_queue_key(other, starved) < place for other in self._queue)
+        key = _queue_key(waiter, starved)
+        ahead = sum(_queue_key(other, starved) < key for other in self._queue)
         moment = max(
             now,
             *self._slots_free_at(RESERVED_SLOTS[Priority.CHECKPOINTS if is_starved else waiter.priority], ahead, now),
@@ -190,18 +195,18 @@ class Budget:
                 moment,
                 self._listing_paced_until - self._listing_spacing() * max(1, self.available // _LISTING_BURST_DIVISOR),
             )
-        # What is under way may end sooner than it must, so that it pays to look again.
+        # Requests in flight may end earlier than assumed, so the wait is computed again after one window at the latest.
         return max(min(moment, now + WINDOW_S), self.held_until or now) - now
 
     def _starved_waiters(self, now: float) -> list[_Waiter]:
-        """The first in the queue of each rank that got nothing for too long."""
+        """Return the first waiter of each starved priority."""
         first: dict[Priority, _Waiter] = {}
         for waiter in self._queue:
             first.setdefault(waiter.priority, waiter)
         return [waiter for waiter in first.values() if self._starved_at(waiter) <= now]
 
     def _starved_at(self, waiter: _Waiter) -> float:
-        """When its rank will have got nothing for too long."""
+        """Return when the priority of `waiter` counts as starved, in monotonic seconds."""
         if waiter.priority not in STARVED_AFTER_SLOTS:
             return inf
         return (
@@ -210,7 +215,7 @@ class Budget:
         )
 
     def _slots_free_at(self, reserve: int, ahead: int, now: float) -> Iterator[float]:
-        """When there is a slot behind those `ahead`, and when enough are left for the more urgent."""
+        """Yield the times when a slot is free after `ahead` others and when each slot of `reserve` remains free."""
         ends = self._window.expiries(now)
         others = -(-self._window.count_by_others // _OTHERS_DIVISOR)
         lacking = ends.total + ahead + 1 + others - self.limit
@@ -218,7 +223,7 @@ class Budget:
         return (ends.nth(lacking + left, now) - left * turn for left in range(reserve + 1))
 
     def _paced_at(self, now: float) -> Iterator[float]:
-        """When a patient request keeps to its share of the minute, and to an even pace after the first few."""
+        """Yield when a background request is within its share per minute, and within its even pace after a burst."""
         ends = self._window.background_expiries()
         yield ends.nth(ends.total + 1 - int(self._background_share()), now)
         yield self._paced_until - self._background_spacing() * max(1, self.limit // _BURST_DIVISOR)
@@ -235,14 +240,14 @@ class Budget:
         return self._window.add(now, is_background=priority in BACKGROUND)
 
     def _background_share(self) -> float:
-        """How many patient requests a minute leave room for the regular ones, and for others on the same key."""
+        """Return the background requests per minute that leave room for polls and for other clients of the key."""
         return max(1.0, self.limit - self.reserved_per_minute - self._window.count_by_others)
 
     def _background_spacing(self) -> float:
         return WINDOW_S / self._background_share()
 
     def _listing_spacing(self) -> float:
-        """Seconds between two pages of checkpoints, after the first few."""
+        """Return the seconds between two pages of a checkpoint listing after its burst."""
         return _LISTING_DIVISOR * WINDOW_S / self.available
 
     def _hold(self, seconds: float | None, now: float) -> None:
@@ -251,15 +256,17 @@ class Budget:
 
     def _refusal(self, seconds: float) -> RequestRejected:
         held = self.held_until is not None
-        reason = "the server asked to wait (429)" if held else f"all {self.limit} requests of this minute are spent"
-        return RequestRejected(reason, effect="nothing was sent", hint=f"again in {seconds:.0f} s", retry_after=seconds)
+        reason = "the server asked to wait (429)" if held else f"all {self.limit} requests of this minute are used"
+        return RequestRejected(
+            reason, effect="nothing was sent", hint=f"try again in {seconds:.0f} s", retry_after=seconds
+        )
 
     def _wake(self) -> None:
-        """Somebody came, went or was answered: whoever waits looks again."""
+        """Wake all waiters to compute their wait again: a request was queued, sent or answered."""
         self._changed.set()
         self._changed = asyncio.Event()
 
 
 def _queue_key(waiter: _Waiter, starved: list[_Waiter]) -> tuple[float, int]:
-    """Where it stands in the queue: the lowest goes first."""
+    """Return the sort key of `waiter` in the queue; the lowest goes first."""
     return (_STARVED_PRIORITY if waiter in starved else waiter.priority, waiter.ticket)

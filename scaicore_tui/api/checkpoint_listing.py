@@ -1,7 +1,7 @@
-"""Listings of checkpoints that have many pages: how far one was read, and which rows are pending still. Pure.
+"""Checkpoint listings of several pages: progress of one listing, and the rows that are still pending. Pure.
 
-A server may cap its pages at any size, and rows move between pages while these are read: a row that was not read again
-is gone only where there is proof of it.
+A server may cap its pages at any size, and rows move between pages during a listing. A row that was not seen again is
+removed only if that is proven.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ from msgspec.structs import replace
 
 from scaicore_tui.protocol import Checkpoint, CheckpointPage
 
-# A listing ends after this many pages in a row with nothing new: it leads nowhere.
+# A listing stops after this many consecutive pages without new rows.
 MAX_EMPTY_PAGES = 20
-# A listing is cut short, and says so, at this many rows.
+# A listing stops at this many rows and records that in `cut_short`.
 MAX_ROWS = 100_000
 
 
 class ListingWalk:
-    """The way through the pages of one listing. `cursor` is where the next page is; `cut_short` says why the way ended
-    before the server's last page, and is empty where it did not."""
+    """Progress through the pages of one listing.
+
+    `cursor` leads to the next page. `cut_short` is why the listing ended before the last page; empty if it did not.
+    """
 
     def __init__(self) -> None:
         self.cursor: str | None = None
@@ -34,7 +36,7 @@ class ListingWalk:
         self._empty_pages = 0
 
     def advance(self, page: CheckpointPage) -> None:
-        """Go on by one page. A cursor that was given before means the end."""
+        """Advance by one page. A repeated cursor ends the listing."""
         new = {row.id for row in page.checkpoints} - self.seen
         self.seen |= new
         self.pages += 1
@@ -44,26 +46,26 @@ class ListingWalk:
         if self.cursor is not None:
             self._cursors.add(self.cursor)
         if not self.is_over and self._empty_pages >= MAX_EMPTY_PAGES:
-            self.stop(f"{MAX_EMPTY_PAGES} pages in a row brought no other checkpoint")
+            self.stop(f"{MAX_EMPTY_PAGES} consecutive pages had no new checkpoint")
         elif not self.is_over and len(self.seen) >= MAX_ROWS:
             self.stop(f"there are more than {MAX_ROWS:,}")
 
     def stop(self, reason: str) -> None:
-        """End it here, before the server's last page, for that reason."""
+        """End the listing before the last page because of `reason`."""
         self.is_over, self.cut_short = True, f"not all checkpoints were read: {reason}"
 
 
 class PageMemory:
-    """Which page each checkpoint was last seen on, so that it can be read again without all others."""
+    """Remembers the page of each checkpoint, so that one checkpoint can be read again without the others."""
 
     def __init__(self) -> None:
         self._cursor_of: dict[tuple[str, str], str | None] = {}
-        # The pages before and after each, by cursor; the first page has none.
+        # Cursors of the previous and next page, by cursor; the first page has the cursor None.
         self._before: dict[tuple[str, str], str | None] = {}
         self._after: dict[tuple[str, str | None], str] = {}
 
     def record(self, status: str, cursor: str | None, page: CheckpointPage) -> None:
-        """That page was read at that cursor."""
+        """Record that `page` was read at `cursor`."""
         if cursor is None and page.next_cursor is None:
             return
         if len(self._cursor_of) + len(page.checkpoints) > MAX_ROWS or len(self._before) > MAX_ROWS:
@@ -75,7 +77,7 @@ class PageMemory:
             self._after[status, cursor] = page.next_cursor
 
     def nearby_cursors(self, status: str, checkpoint_id: str) -> Iterator[str | None]:
-        """The cursors of the page that had it last, and of those beside it; none where that is the only page."""
+        """Yield the cursors of the page that had the checkpoint last and of its neighbours; nothing if unknown."""
         key = (status, checkpoint_id)
         if key not in self._cursor_of:
             return
@@ -88,9 +90,11 @@ class PageMemory:
 
 
 class PendingStatus(Struct, frozen=True):
-    """How much of the pending checkpoints was read. `is_listed` says whether a listing was read to its end;
-    `cut_short` why the last one ended before the last page. `oldest_at` is when the row that was read longest ago was
-    true, in monotonic seconds: rows of later pages are read less often than those of the first one."""
+    """Progress of reading the pending checkpoints.
+
+    `is_listed`: one listing was read to its end. `cut_short`: why the last one ended early. `oldest_at`: time of the
+    least recently read row, in monotonic seconds; later pages are read less often than the first.
+    """
 
     count: int = 0
     pages: int = 0
@@ -100,10 +104,10 @@ class PendingStatus(Struct, frozen=True):
 
 
 class PendingCheckpoints:
-    """All rows that are pending as far as is known, from pages that are read at different times.
+    """All rows known to be pending, merged from pages that are read at different times.
 
-    The first page is read again and again (`take_first`). Where it is not the last one, the others follow one at a time
-    (`take_next`), from `cursor` on, while `is_reading`.
+    The first page is polled (`apply_first_page`). While `is_reading`, the others follow one at a time from `cursor`
+    (`apply_next_page`).
     """
 
     def __init__(self) -> None:
@@ -111,37 +115,37 @@ class PendingCheckpoints:
         self.status = PendingStatus()
         self.unreadable = 0
         self._walk: ListingWalk | None = None
-        # When the oldest answer of this listing was true, and when each row was, in monotonic seconds.
+        # Time of the oldest response of this listing, and of each row, in monotonic seconds.
         self._true_since = 0.0
         self._true_at: dict[str, float] = {}
         self._seen: set[str] = set()
         self._unreadable = 0
         self._previous_page: CheckpointPage | None = None
-        # The page to read again, if any: rows may have moved up into it.
+        # Cursor of the page to read again, if any: rows may have moved up into it.
         self._reread: list[str | None] = []
         self._cursors: list[str | None] = []
         self._missed_once: set[str] = set()
 
     @property
     def is_reading(self) -> bool:
-        """Whether pages of a listing are still to be read."""
+        """True while pages of a listing remain to be read."""
         return self._walk is not None
 
     @property
     def cursor(self) -> str | None:
-        """Where the page stands that is to be read next."""
+        """Cursor of the page to read next."""
         if self._reread or self._walk is None:
             return self._reread[0] if self._reread else None
         return self._walk.cursor
 
     @property
     def seen(self) -> tuple[frozenset[str], float]:
-        """The ids that were seen pending since a moment, in monotonic seconds, and that moment."""
+        """Ids seen pending since a time, and that time in monotonic seconds."""
         return frozenset(self._seen), self._true_since
 
     def apply_first_page(self, page: CheckpointPage, true_at: float, *, begin: bool) -> None:
-        """Take the listing's first page, true at that moment; where there are more, and none of them is being
-        read, `begin` to read them."""
+        """Apply the first page, which was true at `true_at`. If there are more pages, `begin` starts a listing unless
+        one is in progress."""
         self._merge_rows(page, true_at, is_first=True)
         if page.next_cursor is None:
             self._walk, self.rows = None, {row.id: row for row in page.checkpoints}
@@ -156,10 +160,10 @@ class PendingCheckpoints:
         self._update_status()
 
     def apply_next_page(self, page: CheckpointPage, cursor: str | None, true_at: float) -> None:
-        """Take the page that stood at `cursor`, true at that moment, if that is still the next one."""
+        """Apply the page at `cursor`, which was true at `true_at`; ignored if another page is expected."""
         if self._walk is None or cursor != self.cursor:
             return
-        # A cache may have kept this page for longer than those before it.
+        # A cache may have returned this page with a greater age than earlier ones.
         self._true_since = min(self._true_since, true_at)
         if self._reread:
             self._reread = []
@@ -172,7 +176,7 @@ class PendingCheckpoints:
         self._update_status()
 
     def abandon(self, reason: str) -> None:
-        """The listing can't go on, for that reason. The next first page begins another one."""
+        """End the listing because of `reason`. The next first page may start another."""
         if self._walk is not None:
             self._walk, self._reread = None, []
             self._update_status(cut_short=f"not all checkpoints were read: {reason}")
@@ -193,7 +197,7 @@ class PendingCheckpoints:
         if walk is None or not walk.is_over or self._reread:
             return
         missed = set() if walk.cut_short else self.rows.keys() - walk.seen
-        # Pages move while they are read: a row may slip past one listing, and hardly past two.
+        # Rows move during a listing: one may be missed by one listing, but hardly by two.
         gone = missed & self._missed_once
         self.rows = {key: row for key, row in self.rows.items() if key not in gone}
         self._missed_once, self._walk, self.unreadable = missed - gone, None, self._unreadable
@@ -202,31 +206,31 @@ class PendingCheckpoints:
     def _merge_rows(
         self, page: CheckpointPage, true_at: float, *, is_first: bool = False, is_last: bool = False
     ) -> None:
-        """Take the rows of a page. A known row whose place is inside the page, and that is not there, is gone."""
-        there = {row.id: row for row in page.checkpoints}
-        self.rows |= there
-        self._true_at |= dict.fromkeys(there, true_at)
-        self._missed_once -= there.keys()
+        """Merge the rows of a page. A known row that belongs inside the page but is not on it is removed."""
+        found = {row.id: row for row in page.checkpoints}
+        self.rows |= found
+        self._true_at |= dict.fromkeys(found, true_at)
+        self._missed_once -= found.keys()
         span = _created_range(page.checkpoints, is_first=is_first, is_last=is_last)
         if span is not None:
             low, high = span
-            gone = [key for key, row in self.rows.items() if key not in there and low < _created(row) < high]
+            gone = [key for key, row in self.rows.items() if key not in found and low < _created(row) < high]
             for key in gone:
                 del self.rows[key]
 
     def _may_have_missed_row(self, before: CheckpointPage | None, page: CheckpointPage) -> bool:
-        """Whether a known row, not read yet, belongs on the edge between two pages: it may have moved up over it."""
+        """Return True if a known unread row belongs between two pages: it may have moved up over their edge."""
         if before is None or self._walk is None or not before.checkpoints or not page.checkpoints:
             return False
         edges = sorted((_created(before.checkpoints[-1]), _created(page.checkpoints[0])))
         seen = self._walk.seen
-        # Where many were created at the same moment, that moment tells of no place.
+        # If many rows have the same creation time, it does not tell where a row belongs.
         return edges[0] < edges[1] and any(
             key not in seen and edges[0] <= _created(row) <= edges[1] for key, row in self.rows.items()
         )
 
     def _update_status(self, **changed: object) -> None:
-        """State how much was read, with what `changed`."""
+        """Update `status` from the rows and the `changed` fields."""
         self._true_at = {key: self._true_at[key] for key in self.rows}
         oldest_at = min(self._true_at.values(), default=self._true_since)
         self.status = replace(self.status, count=len(self.rows), oldest_at=oldest_at, **changed)
@@ -237,7 +241,7 @@ def _created(row: Checkpoint) -> float:
 
 
 def _created_range(rows: Sequence[Checkpoint], *, is_first: bool, is_last: bool) -> tuple[float, float] | None:
-    """Between which times of creation, both excluded, a page holds all rows; None where its order does not tell."""
+    """Return the open interval of creation times that a page covers; None if its order is unclear."""
     times = [_created(row) for row in rows]
     if len(times) < 2 or 0 in times:
         return None

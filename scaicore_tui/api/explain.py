@@ -1,6 +1,6 @@
-"""Why a request got no answer, in a person's words: what it was, and what can be done about it.
+"""Explain connection errors to people: the cause and a hint.
 
-The libraries wrap what happened several times over, and some of them lose its words: it is looked for in the chain.
+Libraries wrap the original error several times, some without its message, so the whole exception chain is searched.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scaicore_tui.api._httpx import httpx
 
 
 class Explanation(NamedTuple):
-    """What happened, and what can be done; the latter may be empty."""
+    """Cause of a failure, and what to do about it (may be empty)."""
 
     message: str
     hint: str = ""
@@ -24,7 +24,7 @@ class Explanation(NamedTuple):
 _CLOCK_HINT = "or this machine's clock is wrong"
 _UNKNOWN_CA = Explanation("its certificate is of an unknown authority", "ca_file in the profile names one to trust")
 _OTHER_HOST = Explanation("its certificate is for another host", "check the URL")
-# OpenSSL's numbers of what is wrong with a certificate (x509_vfy.h).
+# OpenSSL's certificate verification errors (x509_vfy.h).
 _CERTIFICATE_ERRORS = {
     9: Explanation("its certificate is not valid yet", _CLOCK_HINT),
     10: Explanation("its certificate expired", f"it has to be renewed there, {_CLOCK_HINT}"),
@@ -40,13 +40,13 @@ _NO_DNS = (socket.EAI_AGAIN, socket.EAI_FAIL)
 
 
 def explain(error: Exception) -> Explanation:
-    """The cause of what a request raised."""
+    """Return the explanation of an error that a request raised."""
     found = (_cause(link) for link in _chain(error))
     return next((cause for cause in found if cause is not None), Explanation(str(error) or type(error).__name__))
 
 
 def _chain(error: BaseException | None, depth: int = 0) -> Iterator[BaseException]:
-    """What lies at the bottom of an error first, and the error itself last."""
+    """Yield the exception chain, innermost cause first."""
     if error is None or depth > 12:
         return
     for inner in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
@@ -56,7 +56,7 @@ def _chain(error: BaseException | None, depth: int = 0) -> Iterator[BaseExceptio
 
 
 def _cause(error: BaseException) -> Explanation | None:
-    """What this error is by itself; None where it only wraps another, or says nothing."""
+    """Return the explanation of this error alone; None if it is only a wrapper or has no information."""
     if isinstance(error, socket.gaierror):
         return _dns_error(error)
     if isinstance(error, ssl.SSLError):
@@ -101,7 +101,7 @@ def _httpx_error(error: BaseException) -> Explanation | None:
 
 
 def _protocol_error(message: str) -> Explanation:
-    """What is wrong with an answer, in h11's and httpcore's words."""
+    """Explain a protocol error by the message of h11 or httpcore."""
     if message.startswith("peer closed connection"):
         return Explanation("the answer broke off in the middle")
     if message.startswith("Server disconnected"):

@@ -1,7 +1,7 @@
-"""The server's sliding window, as far as it can be known here: what we sent, and what others must have sent. Pure.
+"""Estimate of the server's sliding rate limit window: our requests, and those of others by inference. Pure.
 
-Every moment is monotonic seconds and given. It errs towards less room: a request is forgotten here later than there.
-Requests of others are kept as counts, so that memory grows with what we send and never with what a header claims.
+Times are monotonic seconds and passed in. The estimate is conservative: a request expires here later than on the
+server. Requests of others are stored as counts, so that memory does not grow with the numbers that a header claims.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from msgspec import Struct
 from scaicore_tui.protocol.headers import single_number
 
 _PREFIX = "X-Scaigrid-Ratelimit-"
-# More requests a minute than any one client can send: a higher limit is as good as this one.
+# Cap for the numbers in headers: more requests per minute than one client can send.
 MAX_REQUESTS_PER_MINUTE = 1_000_000
 
 
 class Quota(Struct, frozen=True):
-    """So many requests in any sixty seconds, so many left; `reset` is when the oldest counted one is forgotten, in
-    Unix seconds, where the answer says so."""
+    """Rate limit of a response: requests per 60 seconds and the remaining ones.
+
+    `reset` is when the oldest counted request expires, in Unix seconds, if the response says so.
+    """
 
     limit: int
     remaining: int
@@ -27,12 +29,12 @@ class Quota(Struct, frozen=True):
 
     @property
     def used(self) -> int:
-        """How many the server counted, whoever sent them."""
+        """Requests that the server counted, from all clients."""
         return self.limit - self.remaining
 
 
 def read_quota(headers: Mapping[str, str]) -> Quota | None:
-    """The quota of an answer; None where it says nothing that makes sense. Both numbers are bounded."""
+    """Return the quota in `headers`, capped at MAX_REQUESTS_PER_MINUTE; None if absent or invalid."""
     limit, remaining, reset = (single_number(headers.get(_PREFIX + name)) for name in ("Limit", "Remaining", "Reset"))
     if limit is None or remaining is None or not 0 <= remaining <= limit or limit < 1:
         return None
@@ -40,17 +42,16 @@ def read_quota(headers: Mapping[str, str]) -> Quota | None:
 
 
 WINDOW_S = 60.0
-# A server may count a request until it is answered, but surely not later than this: an invocation takes minutes.
+# The server may count a request when it is answered, but not later than this: an invocation takes minutes.
 _MAX_UNANSWERED_S = 10.0
-# Clocks differ a little in how fast they go, and servers in whether sixty seconds are over at the sixtieth.
+# Allowance for clock drift, and for servers that count the 60th second as inside the window.
 _MARGIN_S = 0.05
-# So much later at least, a request that was answered here is counted there still.
+# A request that expires here later than this is certainly still counted by the server.
 _SURELY_COUNTED_S = 1.0
 
 
 class CountedRequest(Struct, eq=False):
-    """One request that counts until it `ends`; `answered` is when its answer came. One that is `patient` only catches
-    up, or reads history. Those of others are one entry with their `number`, where they end together."""
+    """One request that counts until `expires_at`; others' requests that expire together are one entry with `count`."""
 
     sent_at: float
     expires_at: float
@@ -61,14 +62,14 @@ class CountedRequest(Struct, eq=False):
 
 
 class Expiries:
-    """When each of some requests is forgotten, the soonest first."""
+    """Expiry times of some requests, earliest first."""
 
     def __init__(self, spent: Iterable[CountedRequest]) -> None:
         self._entries = sorted((one.expires_at, one.count) for one in spent)
         self.total = sum(number for _, number in self._entries)
 
     def nth(self, number: int, now: float) -> float:
-        """Return when so many of them have ended, at the latest all of them; `now` where that needs none."""
+        """Return when `number` requests (at most all) have expired; `now` if `number` is not positive."""
         passed, moment = 0, now
         for end, count in self._entries:
             if passed >= number:
@@ -78,50 +79,50 @@ class Expiries:
 
 
 class Window:
-    """All requests that the server counts now."""
+    """All requests that the server counts at present."""
 
     def __init__(self) -> None:
         self._requests: list[CountedRequest] = []
 
     def add(self, now: float, *, is_background: bool) -> CountedRequest:
-        """One more of ours is sent."""
+        """Record a request that is being sent."""
         spent = CountedRequest(now, now + _MAX_UNANSWERED_S + WINDOW_S, is_background=is_background)
         self._requests.append(spent)
         return spent
 
     def mark_answered(self, request: CountedRequest, now: float) -> None:
-        """It was answered, or given up: by now the server has counted it if it ever does."""
+        """Record that `request` was answered or abandoned: the server has counted it by now, if at all."""
         request.answered_at = now
         request.expires_at = min(request.expires_at, now + WINDOW_S + _MARGIN_S)
 
     def expiries(self, now: float) -> Expiries:
-        """When each of those that count is forgotten."""
+        """Drop expired requests; return the expiry times of the others."""
         self._requests = [spent for spent in self._requests if spent.expires_at > now]
         return Expiries(self._requests)
 
     def background_expiries(self) -> Expiries:
-        """The same of the patient ones."""
+        """Return the expiry times of the background requests."""
         return Expiries(spent for spent in self._requests if spent.is_background)
 
     @property
     def count_by_others(self) -> int:
-        """How many others have sent, as far as it shows."""
+        """Estimated number of requests by others in the window."""
         return sum(spent.count for spent in self._requests if spent.is_by_others)
 
     def reconcile(self, last: CountedRequest, quota: Quota, now: float, reset_in: float | None) -> None:
-        """The answer to `last` told how many the server counted: what ours don't explain, others have sent.
+        """Attribute requests that the server counted and this process did not send to others.
 
-        `reset_in` are the seconds until it forgets its oldest.
+        `quota` came with the response to `last`; `reset_in` is the seconds until the server's oldest request expires.
         """
         own = [spent for spent in self._requests if not spent.is_by_others]
         least = quota.used - len(own)
-        # Those under way at the same time may be counted in it or not.
+        # Our requests in flight may or may not be included in the server's count.
         most = max(0, least, quota.used - sum(_is_surely_counted(spent, last, now) for spent in own))
         self._remove_others(self.count_by_others - most)
         self._add_others(least - self.count_by_others, now, reset_in)
 
     def _remove_others(self, number: int) -> None:
-        """Forget so many requests of others, those first that would be forgotten soonest."""
+        """Remove `number` requests of others, those that expire first."""
         for spent in sorted(
             (spent for spent in self._requests if spent.is_by_others), key=lambda spent: spent.expires_at
         ):
@@ -130,7 +131,7 @@ class Window:
         self._requests = [spent for spent in self._requests if spent.count]
 
     def _add_others(self, number: int, now: float, reset_in: float | None) -> None:
-        """Others sent so many at some time in the last minute: when is not told, but for the oldest."""
+        """Add `number` requests of others; their times are unknown, except the expiry of the oldest (`reset_in`)."""
         soonest = (
             min((spent.expires_at for spent in self._requests if not spent.is_by_others), default=now + WINDOW_S) - now
         )
@@ -142,7 +143,7 @@ class Window:
 
 
 def _is_surely_counted(request: CountedRequest, last: CountedRequest, now: float) -> bool:
-    """Whether it is in the number that the answer to `last` told."""
+    """Return True if the quota in the response to `last` certainly includes `request`."""
     if request is last:
         return True
     return (

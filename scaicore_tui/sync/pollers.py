@@ -1,6 +1,6 @@
-"""The two pollers of a session: the feed's head, and the pending checkpoints. Neither waits for the other.
+"""The two pollers of a session, for the head of the feed and for pending checkpoints. They run independently.
 
-Both keep to a pace that the interval asks for, the rate limit allows, and leaves room to catch up.
+Both use one interval: the configured one, or a longer one that the rate limit and backfill require.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from scaicore_tui.sync.status import ConnectionStatus
 from scaicore_tui.sync.stitch import KnownTail
 
 MAX_INTERVAL_S = 30.0
-# Requests of one poll: the newest page, and the checkpoints.
+# Requests of one poll: the newest events and the checkpoints.
 REQUESTS_PER_POLL = 2
-# The largest share of a minute's requests that polls take.
+# Largest share of a minute's requests that polls may use.
 POLL_SHARE = 2 / 3
-# An interval that is shorter than that by no more than this factor is kept: what others spend on the same key is an
-# estimate, which moves with each answer.
+# A configured interval is kept if the required one is longer by at most this factor: the required one depends on an
+# estimate of other clients' requests, which changes with each response.
 INTERVAL_TOLERANCE = 1.2
-# Up to so many pages the usual interval is kept; from so many on, the slowest is used.
+# Missing pages from which polls become less frequent, and from which they use MAX_INTERVAL_S.
 SLOWDOWN_START_PAGES, SLOWDOWN_END_PAGES = 4, 20
 
 
 def poll_interval(interval: float, behind: int) -> float:
-    """Seconds between two looks at the head, with so many events behind."""
+    """Return the seconds between two polls while `behind` events are missing."""
     share = min(
         1.0, max(0.0, (behind / MAX_PAGE_ROWS - SLOWDOWN_START_PAGES) / (SLOWDOWN_END_PAGES - SLOWDOWN_START_PAGES))
     )
@@ -47,9 +47,9 @@ def poll_interval(interval: float, behind: int) -> float:
 
 
 def allowed_interval(interval: float, available: float) -> float:
-    """Seconds between two polls where so many requests a minute are available: the interval, or longer.
+    """Return the seconds between two polls with `available` requests per minute: `interval` or longer.
 
-    A longer one is rounded up to whole seconds, or tenths below one: it is shown, and should rarely change.
+    A longer result is rounded up to whole seconds (below one second: tenths), because it is shown and should be steady.
     """
     shortest = REQUESTS_PER_POLL * 60.0 / (POLL_SHARE * available)
     if shortest <= interval * INTERVAL_TOLERANCE:
@@ -58,23 +58,26 @@ def allowed_interval(interval: float, available: float) -> float:
 
 
 def requests_per_minute(interval: float) -> float:
-    """Requests a minute for the regular looks at that pace."""
+    """Return the requests per minute that polls at `interval` seconds use."""
     return REQUESTS_PER_POLL * 60.0 / interval
 
 
-# In intervals: how long a listing of many pages is not repeated, at most.
+# Longest pause between two listings with several pages, in intervals.
 MAX_LISTING_WAIT_INTERVALS = 12
 
-# Somebody who pressed a key so many seconds ago still looks.
+# A person counts as present for this long after a key press.
 ATTENDED_FOR_S = 60.0
 
 
 class Pollers:
-    """Both, with the `link` that they make. `apply_head` takes a look at the head, and returns how many of its events
-    were new; `apply_checkpoints` takes all that is pending, the ids that were seen since a moment, and that moment.
+    """Runs both pollers and provides their common connection `status`.
 
-    Where the pending checkpoints have more pages than one, the first is polled, and `listing` is set: the others are
-    read one at a time, behind all that is more urgent (`read_checkpoints`)."""
+    `apply_head` stores a head read and returns its number of new events. `apply_checkpoints` gets all pending
+    checkpoints, the ids seen since a time, and that time.
+
+    If the pending checkpoints have several pages, only the first is polled and `listing_started` is set. The others are
+    read one at a time, at low priority, by `read_checkpoint_page`.
+    """
 
     def __init__(
         self,
@@ -89,7 +92,7 @@ class Pollers:
         interval = client.target.interval
         self.pending = PendingCheckpoints()
         self.listing_started = asyncio.Event()
-        # When the latest listing began, and when the next one may.
+        # When the latest listing began, and when the next one may begin.
         self._listing_began_at = self._next_listing_at = 0.0
         self._clock = clock
         self._client = client
@@ -99,24 +102,24 @@ class Pollers:
         self._recovered = asyncio.Event()
         self._head = Head(client, known_tail)
         self._apply_head, self._apply_checkpoints = apply_head, apply_checkpoints
-        given = (self._on_source_changed, clock, client)
+        shared = (self._on_source_changed, clock, client)
         self._events = Poller(
             self._head.read,
             self._on_head,
-            *given,
+            *shared,
             Priority.HEAD,
             Backoff(interval, random),
-            # The last page that was read is the newest: those before it are older, or were read again.
+            # The last page read is the newest; earlier ones are older or were read again.
             lambda times: times[-1],
             self.is_attended,
         )
         self._checkpoints = Poller(
             self._request_checkpoints,
             self._on_checkpoints,
-            *given,
+            *shared,
             Priority.CHECKPOINTS,
             Backoff(interval, random),
-            # All answers that it took are one page, the first: the rows of the others have ages of their own.
+            # All responses of this fetch form the first page; rows of other pages have their own ages.
             min,
             self.is_attended,
         )
@@ -124,17 +127,17 @@ class Pollers:
 
     @property
     def status(self) -> ConnectionStatus:
-        """The state of the connection after the latest fetches."""
-        parts = {"events": self._events.status, "checkpoints": self._checkpoints.status}
-        return replace(self._status, **parts, clock_skew=self._client.clock_skew)
+        """Connection status after the latest fetches."""
+        sources = {"events": self._events.status, "checkpoints": self._checkpoints.status}
+        return replace(self._status, **sources, clock_skew=self._client.clock_skew)
 
     @property
     def stop_reason(self) -> str:
-        """Why newer events may be unread; empty where they are not."""
+        """Reason why newer events may be unread; empty if none are."""
         return self._head.stop_reason
 
     async def wait_until_resumed(self) -> None:
-        """Return while it is not paused."""
+        """Wait until polling is not paused."""
         await self._events.not_paused.wait()
 
     async def run(self) -> None:
@@ -144,15 +147,15 @@ class Pollers:
                 group.create_task(poller.run())
 
     async def fetch(self) -> None:
-        """Read both once: the newest events, and the first page of checkpoints. Raises what keeps either from it."""
+        """Fetch the newest events and the first page of checkpoints once. Raises the error of either."""
         self._next_listing_at = 0.0
         await asyncio.gather(self._fetch_head(), self._checkpoints.fetch())
-        for part in self.status.sources:
-            if part.error is not None:
-                raise part.error
+        for source in self.status.sources:
+            if source.error is not None:
+                raise source.error
 
     async def read_checkpoint_page(self) -> None:
-        """Read the next page of the listing under way. Raises what keeps it from that."""
+        """Read the next page of the current checkpoint listing. Raises the error of the request."""
         cursor, began = self.pending.cursor, self._clock.monotonic()
         try:
             with record_response_times(self._clock) as times:
@@ -160,53 +163,53 @@ class Pollers:
         except ScaicoreError as error:
             if not is_cursor_expired(error):
                 raise
-            self.pending.abandon(f"a page was refused: {error.message}")
+            self.pending.abandon(f"the server rejected a page: {error.message}")
         else:
             self.pending.apply_next_page(page, cursor, min(times, default=began))
         await self._publish_pending()
 
     async def close(self) -> None:
-        """Give up what is under way."""
+        """Cancel all fetches in flight."""
         for poller in self._pollers:
             await poller.close()
 
     def prefetch(self) -> None:
-        """Ask before `run`, which takes the answers."""
+        """Start the first fetches before `run`, which then uses their results."""
         for poller in self._pollers:
             poller.prefetch()
 
     def refresh(self) -> bool:
-        """Ask now; False where enough is under way."""
+        """Fetch now; return False if enough fetches are in flight."""
         begun = [poller.refresh() for poller in self._pollers]
         return any(begun)
 
     def pause(self, *, paused: bool) -> None:
-        """Stop asking, or ask again at once."""
+        """Pause, or resume and fetch at once."""
         self._status = replace(self._status, paused=paused)
         for poller in self._pollers:
             poller.pause(paused=paused)
         self._on_changed()
 
     def set_behind(self, behind: int | None) -> None:
-        """So many events are behind: both are asked for at a pace that leaves room to read them."""
+        """Set the estimated number of missing events, and the interval that leaves requests to read them."""
         has_changed = behind != self._status.behind
         self._status = replace(self._status, behind=behind)
         if self._update_interval() or has_changed:
             self._on_changed()
 
     def key_pressed(self) -> None:
-        """Somebody is there: for a while failures are not waited out for long."""
+        """Record a key press: a person is present, so delays after failures are short for a while."""
         self._key_at = self._clock.monotonic()
         for poller in self._pollers:
             if poller.status.failures:
                 poller.wake()
 
     def is_attended(self) -> bool:
-        """Whether somebody pressed a key in the last minute."""
+        """Return True if a key was pressed in the last ATTENDED_FOR_S."""
         return self._key_at is not None and self._clock.monotonic() - self._key_at < ATTENDED_FOR_S
 
     async def wait_or_recovery(self, seconds: float) -> None:
-        """Return after `seconds`, or once a poll that had failed is answered again."""
+        """Wait for `seconds`, or until a poll succeeds after a failure."""
         await wait_for_event(self._clock, seconds, self._recovered)
 
     @property
@@ -218,14 +221,14 @@ class Pollers:
         self._on_changed()
 
     def _update_interval(self) -> bool:
-        """Set the pace that interval, rate limit and what is behind allow; returns whether the link changed."""
-        link, budget = self._status, self._client.budget
-        shortest = allowed_interval(link.interval, budget.available)
-        seconds = poll_interval(shortest, link.behind or 0)
-        limit = budget.limit if shortest > link.interval else None
-        if (seconds, shortest, limit) == (link.poll_interval, link.allowed_interval, link.limit):
+        """Set the interval from configuration, rate limit and backlog; return True if the status changed."""
+        status, budget = self._status, self._client.budget
+        shortest = allowed_interval(status.interval, budget.available)
+        seconds = poll_interval(shortest, status.behind or 0)
+        limit = budget.limit if shortest > status.interval else None
+        if (seconds, shortest, limit) == (status.poll_interval, status.allowed_interval, status.limit):
             return False
-        self._status = replace(link, allowed_interval=shortest, limit=limit)
+        self._status = replace(status, allowed_interval=shortest, limit=limit)
         self._set_interval(seconds)
         return True
 
@@ -240,12 +243,12 @@ class Pollers:
         while await self._events.fetch():
             pass
 
-    async def _on_head(self, sweep: HeadRead, asked_at: float) -> bool:
-        new_events = await self._apply_head(sweep)
-        self._head.record(sweep, new_events)
+    async def _on_head(self, head: HeadRead, asked_at: float) -> bool:
+        new_events = await self._apply_head(head)
+        self._head.record(head, new_events)
         self._status = replace(self._status, new_events=new_events)
         self._record_answer(self._events, self._checkpoints)
-        return sweep.has_more and not self._head.stop_reason
+        return head.has_more and not self._head.stop_reason
 
     async def _request_checkpoints(self) -> CheckpointPage:
         return await self._client.checkpoints(PENDING)
@@ -262,7 +265,7 @@ class Pollers:
         return False
 
     async def _publish_pending(self) -> None:
-        """Hand on what is pending; see when it is listed next: the more pages there are, the less often."""
+        """Pass on the pending checkpoints and schedule the next listing: the more pages, the less often."""
         pages = min(MAX_LISTING_WAIT_INTERVALS, max(1, self.pending.status.pages - 1))
         seen, since = self.pending.seen
         self._next_listing_at = (
@@ -272,7 +275,7 @@ class Pollers:
         await self._apply_checkpoints(list(self.pending.rows.values()), seen, since)
 
     def _record_answer(self, poller: Poller[Any], other: Poller[Any]) -> None:
-        """The host of both has answered one: whoever waits for it to be back need wait no longer."""
+        """End the backoff of the `other` poller and wake waiters: the host has answered `poller`."""
         other.clear_host_failure()
         if poller.status.failures:
             self._recovered.set()

@@ -136,7 +136,7 @@ async def test_while_the_server_asked_to_wait_a_write_is_not_sent() -> None:
         assert (await session.replay("exec_1")).progress is Progress.REFUSED
         submission = await session.replay("exec_1")
         assert (submission.progress, len(server.posts)) == (Progress.NOT_SENT, 1)
-        assert submission.message == "the server asked to wait (429) · nothing was sent · again in 60 s"
+        assert submission.message == "the server asked to wait (429) · nothing was sent · try again in 60 s"
         assert [entry.progress for entry in ledger.entries()] == [Progress.REFUSED, Progress.NOT_SENT]
 
 

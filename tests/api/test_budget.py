@@ -186,7 +186,7 @@ async def test_a_write_that_would_wait_too_long_is_refused_and_says_why() -> Non
         async with budget.slot(Priority.WRITE):
             pass
     with pytest.raises(
-        RequestRejected, match="60 requests of this minute are spent · nothing was sent · again in 60 s"
+        RequestRejected, match="60 requests of this minute are used · nothing was sent · try again in 60 s"
     ):
         async with budget.slot(Priority.WRITE):
             pass

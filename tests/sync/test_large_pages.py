@@ -195,7 +195,7 @@ async def test_one_that_can_not_be_passed_is_called_too_large(way: str, words: s
         return httpx.Response(200, content=large(breaks_off=way == "breaks off" and passing > 1))
 
     client = Client(TARGET, httpx.MockTransport(answer), ManualClock(), limits=limits)
-    with pytest.raises(Unreachable, match=f"larger than 1 MiB, and can't be passed over: .*{words}"):
+    with pytest.raises(Unreachable, match=f"larger than 1 MiB, and it cannot be skipped: .*{words}"):
         await client.events(500)
     await client.close()
 
