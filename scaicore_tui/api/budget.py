@@ -184,19 +184,19 @@ class Budget:
         is_starved = waiter in starved
         key = _queue_key(waiter, starved)
         ahead = sum(_queue_key(other, starved) < key for other in self._queue)
-        moment = max(
+        free_at = max(
             now,
             *self._slots_free_at(RESERVED_SLOTS[Priority.CHECKPOINTS if is_starved else waiter.priority], ahead, now),
         )
         if waiter.priority in BACKGROUND and not is_starved:
-            moment = max(moment, *self._paced_at(now))
+            free_at = max(free_at, *self._paced_at(now))
         if waiter.priority is Priority.CHECKPOINTS:
-            moment = max(
-                moment,
+            free_at = max(
+                free_at,
                 self._listing_paced_until - self._listing_spacing() * max(1, self.available // _LISTING_BURST_DIVISOR),
             )
         # Requests in flight may end earlier than assumed, so the wait is computed again after one window at the latest.
-        return max(min(moment, now + WINDOW_S), self.held_until or now) - now
+        return max(min(free_at, now + WINDOW_S), self.held_until or now) - now
 
     def _starved_waiters(self, now: float) -> list[_Waiter]:
         """Return the first waiter of each starved priority."""

@@ -254,7 +254,7 @@ class Client:
     async def _get(
         self,
         path: str,
-        rank: Priority,
+        priority: Priority,
         limit: int,
         cursor: str | None,
         read: Callable[[httpx.Response], Awaitable[T]],
@@ -265,7 +265,7 @@ class Client:
         url = f"{self.target.resources}/{path}"
         token = await self._set_token()
         try:
-            return await self._ask_until_new(url, rank, sent, read)
+            return await self._request_with_fresh_connection(url, priority, sent, read)
         except CredentialsError as error:
             if error.status != UNAUTHORIZED or not await self.bearer.renew(token):
                 raise self.bearer.explain(error) from error
@@ -274,16 +274,16 @@ class Client:
             error.hint = error.hint or CHECK_URL_HINT
             raise
         await self._set_token()
-        return await self._ask_until_new(url, rank, sent, read)
+        return await self._request_with_fresh_connection(url, priority, sent, read)
 
-    async def _ask_until_new(
-        self, url: str, rank: Priority, params: dict[str, Any], read: Callable[[httpx.Response], Awaitable[T]]
+    async def _request_with_fresh_connection(
+        self, url: str, priority: Priority, params: dict[str, Any], read: Callable[[httpx.Response], Awaitable[T]]
     ) -> T:
         # The server may have closed every pooled connection, so try each of them once, and then a new one.
         for _ in range(http.MAX_IDLE_CONNECTIONS):
             with suppress(http.StaleConnection):
-                return await self._request_once(url, rank, params, read)
-        return await self._request_once(url, rank, params, read)
+                return await self._request_once(url, priority, params, read)
+        return await self._request_once(url, priority, params, read)
 
     async def _request_once(
         self, url: str, priority: Priority, params: dict[str, Any], read: Callable[[httpx.Response], Awaitable[T]]

@@ -22,7 +22,7 @@ class Explanation(NamedTuple):
 
 
 _CLOCK_HINT = "or this machine's clock is wrong"
-_UNKNOWN_CA = Explanation("its certificate is of an unknown authority", "ca_file in the profile names one to trust")
+_UNKNOWN_CA = Explanation("its certificate is from an unknown authority", "ca_file in the profile names one to trust")
 _OTHER_HOST = Explanation("its certificate is for another host", "check the URL")
 # OpenSSL's certificate verification errors (x509_vfy.h).
 _CERTIFICATE_ERRORS = {
@@ -64,7 +64,7 @@ def _cause(error: BaseException) -> Explanation | None:
     if isinstance(error, ConnectionRefusedError):
         return Explanation("refused: nothing listens there", "check that it runs, and the URL")
     if isinstance(error, OSError) and error.errno in _NO_ROUTE:
-        return Explanation("there is no way to it", "check this machine's network")
+        return Explanation("no network route to it", "check this machine's network")
     if isinstance(error, ConnectionResetError | BrokenPipeError):
         return Explanation("the connection was reset")
     return _httpx_error(error)
@@ -72,7 +72,7 @@ def _cause(error: BaseException) -> Explanation | None:
 
 def _dns_error(error: socket.gaierror) -> Explanation:
     if error.errno in _NO_DNS:
-        return Explanation("its name can't be looked up", "check this machine's network")
+        return Explanation("its name cannot be resolved", "check this machine's network")
     return Explanation("no such host", "check the URL")
 
 
@@ -81,18 +81,20 @@ def _tls_error(error: ssl.SSLError) -> Explanation:
         unknown = Explanation(f"its certificate is not trusted: {error.verify_message}")
         return _CERTIFICATE_ERRORS.get(error.verify_code, unknown)
     reason = (error.reason or "").replace("_", " ").lower()
-    return Explanation(f"no TLS with it: {reason or 'it broke off'}", "check the URL: https or http, and the port")
+    return Explanation(
+        f"TLS failed: {reason or 'the handshake ended early'}", "check the URL: https or http, and the port"
+    )
 
 
 def _httpx_error(error: BaseException) -> Explanation | None:
     if isinstance(error, httpx.ConnectTimeout):
-        return Explanation("it can't be connected to in time")
+        return Explanation("no connection in time")
     if isinstance(error, httpx.PoolTimeout):
-        return Explanation("too many requests are under way")
+        return Explanation("too many requests at once")
     if isinstance(error, httpx.TimeoutException):
         return Explanation("no answer in time")
     if isinstance(error, httpx.ProxyError):
-        return Explanation(f"the proxy says no: {error}", "HTTPS_PROXY and NO_PROXY say which it is")
+        return Explanation(f"the proxy refused: {error}", "check HTTPS_PROXY and NO_PROXY")
     if isinstance(error, httpx.RemoteProtocolError):
         return _protocol_error(str(error))
     if isinstance(error, httpx.ReadError | httpx.WriteError | httpx.CloseError) and not str(error):
@@ -105,7 +107,7 @@ def _protocol_error(message: str) -> Explanation:
     if message.startswith("peer closed connection"):
         return Explanation("the answer broke off in the middle")
     if message.startswith("Server disconnected"):
-        return Explanation("it hung up without an answer")
+        return Explanation("it closed the connection without a response")
     if message.startswith("Receive buffer too long"):
-        return Explanation("its headers don't end")
-    return Explanation(f"what answers speaks no HTTP: {message}", "check the URL and the port")
+        return Explanation("its headers are too long")
+    return Explanation(f"the response is not HTTP: {message}", "check the URL and the port")

@@ -64,18 +64,18 @@ class CountedRequest(Struct, eq=False):
 class Expiries:
     """Expiry times of some requests, earliest first."""
 
-    def __init__(self, spent: Iterable[CountedRequest]) -> None:
-        self._entries = sorted((one.expires_at, one.count) for one in spent)
+    def __init__(self, request: Iterable[CountedRequest]) -> None:
+        self._entries = sorted((one.expires_at, one.count) for one in request)
         self.total = sum(number for _, number in self._entries)
 
     def nth(self, number: int, now: float) -> float:
         """Return when `number` requests (at most all) have expired; `now` if `number` is not positive."""
-        passed, moment = 0, now
+        passed, expiry = 0, now
         for end, count in self._entries:
             if passed >= number:
                 break
-            passed, moment = passed + count, end
-        return moment
+            passed, expiry = passed + count, end
+        return expiry
 
 
 class Window:
@@ -86,9 +86,9 @@ class Window:
 
     def add(self, now: float, *, is_background: bool) -> CountedRequest:
         """Record a request that is being sent."""
-        spent = CountedRequest(now, now + _MAX_UNANSWERED_S + WINDOW_S, is_background=is_background)
-        self._requests.append(spent)
-        return spent
+        request = CountedRequest(now, now + _MAX_UNANSWERED_S + WINDOW_S, is_background=is_background)
+        self._requests.append(request)
+        return request
 
     def mark_answered(self, request: CountedRequest, now: float) -> None:
         """Record that `request` was answered or abandoned: the server has counted it by now, if at all."""
@@ -97,43 +97,44 @@ class Window:
 
     def expiries(self, now: float) -> Expiries:
         """Drop expired requests; return the expiry times of the others."""
-        self._requests = [spent for spent in self._requests if spent.expires_at > now]
+        self._requests = [request for request in self._requests if request.expires_at > now]
         return Expiries(self._requests)
 
     def background_expiries(self) -> Expiries:
         """Return the expiry times of the background requests."""
-        return Expiries(spent for spent in self._requests if spent.is_background)
+        return Expiries(request for request in self._requests if request.is_background)
 
     @property
     def count_by_others(self) -> int:
         """Estimated number of requests by others in the window."""
-        return sum(spent.count for spent in self._requests if spent.is_by_others)
+        return sum(request.count for request in self._requests if request.is_by_others)
 
     def reconcile(self, last: CountedRequest, quota: Quota, now: float, reset_in: float | None) -> None:
         """Attribute requests that the server counted and this process did not send to others.
 
         `quota` came with the response to `last`; `reset_in` is the seconds until the server's oldest request expires.
         """
-        own = [spent for spent in self._requests if not spent.is_by_others]
-        least = quota.used - len(own)
+        own = [request for request in self._requests if not request.is_by_others]
+        minimum = quota.used - len(own)
         # Our requests in flight may or may not be included in the server's count.
-        most = max(0, least, quota.used - sum(_is_surely_counted(spent, last, now) for spent in own))
-        self._remove_others(self.count_by_others - most)
-        self._add_others(least - self.count_by_others, now, reset_in)
+        maximum = max(0, minimum, quota.used - sum(_is_surely_counted(request, last, now) for request in own))
+        self._remove_others(self.count_by_others - maximum)
+        self._add_others(minimum - self.count_by_others, now, reset_in)
 
     def _remove_others(self, number: int) -> None:
         """Remove `number` requests of others, those that expire first."""
-        for spent in sorted(
-            (spent for spent in self._requests if spent.is_by_others), key=lambda spent: spent.expires_at
+        for request in sorted(
+            (request for request in self._requests if request.is_by_others), key=lambda request: request.expires_at
         ):
-            taken = max(0, min(number, spent.count))
-            spent.count, number = spent.count - taken, number - taken
-        self._requests = [spent for spent in self._requests if spent.count]
+            taken = max(0, min(number, request.count))
+            request.count, number = request.count - taken, number - taken
+        self._requests = [request for request in self._requests if request.count]
 
     def _add_others(self, number: int, now: float, reset_in: float | None) -> None:
         """Add `number` requests of others; their times are unknown, except the expiry of the oldest (`reset_in`)."""
         soonest = (
-            min((spent.expires_at for spent in self._requests if not spent.is_by_others), default=now + WINDOW_S) - now
+            min((request.expires_at for request in self._requests if not request.is_by_others), default=now + WINDOW_S)
+            - now
         )
         if number > 0 and reset_in is not None and 0 < reset_in < soonest - _SURELY_COUNTED_S:
             self._requests.append(CountedRequest(now, now + reset_in, now, is_by_others=True))

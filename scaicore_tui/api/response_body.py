@@ -69,10 +69,10 @@ async def read_edges(response: httpx.Response, limits: BodyLimits) -> tuple[byte
         return response.content[: limits.edge_bytes], response.content[-limits.edge_bytes :]
     decompressor, head, tail, size = _decompressor(response), bytearray(), bytearray(), 0
     async for chunk in response.aiter_raw():
-        async for part in _decompress(chunk, decompressor):
-            size += len(part)
-            head += part[: limits.edge_bytes - len(head)]
-            tail = (tail + part)[-limits.edge_bytes :]
+        async for data in _decompress(chunk, decompressor):
+            size += len(data)
+            head += data[: limits.edge_bytes - len(head)]
+            tail = (tail + data)[-limits.edge_bytes :]
         if size > limits.max_scanned_bytes:
             raise BodyTooLarge(f"it is larger than {limits.max_scanned_bytes // 1024**2} MiB")
     return bytes(head), bytes(tail)

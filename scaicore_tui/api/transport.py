@@ -192,9 +192,9 @@ async def _write_body(response: httpx.Response, now: float) -> bytes:
     # proves that nothing was done.
     if response.is_server_error:
         refusal = await _error_response(response, now)
-        raise _outcome_unknown(f"sent, but what came of it was not told: {refusal.message}", refusal)
+        raise _outcome_unknown(f"sent, but the result is unknown: {refusal.message}", refusal)
     if response.is_redirect:
-        raise _outcome_unknown(f"sent, but what came of it was not told: {_redirect_message(response)}")
+        raise _outcome_unknown(f"sent, but the result is unknown: {_redirect_message(response)}")
     return await _read_success(response, now, response_body.read_body)
 
 
@@ -215,7 +215,7 @@ async def _error_response(response: httpx.Response, now: float) -> ScaicoreError
 def _raise_unreachable(url: str, error: Exception, kind: type[Unreachable]) -> NoReturn:
     if isinstance(error, response_body.BodyError):
         kind = PageTooLarge if isinstance(error, response_body.BodyTooLarge) else Unreachable
-        raise kind(f"what {http_host(url)} answers can't be read: {error}") from error
+        raise kind(f"the response of {http_host(url)} cannot be read: {error}") from error
     raise _unreachable(url, explain(error), kind) from error
 
 

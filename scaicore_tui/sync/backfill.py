@@ -141,14 +141,14 @@ class Backfiller:
             self._on_changed(changed)
         return len(new)
 
-    async def _next_page(self, walk: PageWalk, rank: Priority) -> tuple[EventPage, Counter[bytes] | None] | None:
+    async def _next_page(self, walk: PageWalk, priority: Priority) -> tuple[EventPage, Counter[bytes] | None] | None:
         """Return the next page, and how often each of its events was read on the pages above (None if uncertain).
 
         Return None if the cursor has expired; the walk then restarts from a cursor above.
         """
         try:
-            page = await self._client.events(MAX_PAGE_ROWS, walk.cursor, rank)
-            return await self.edges.follow(walk, page, rank)
+            page = await self._client.events(MAX_PAGE_ROWS, walk.cursor, priority)
+            return await self.edges.follow(walk, page, priority)
         except ScaicoreError as error:
             if walk.cursor is None or not is_cursor_expired(error):
                 raise

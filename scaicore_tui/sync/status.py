@@ -80,16 +80,20 @@ class ConnectionStatus(Struct, frozen=True):
         """Return the state: live only while responses arrive; stale after STALE_INTERVALS without any."""
         if self.paused:
             return ConnectionState.PAUSED
-        errors = [part.error for part in self.sources if part.error is not None]
+        errors = [source.error for source in self.sources if source.error is not None]
         if errors:
             return (
                 ConnectionState.OFFLINE
                 if any(isinstance(error, Unreachable) for error in errors)
                 else ConnectionState.STALE
             )
-        if any(part.answered_at is None for part in self.sources):
+        if any(source.answered_at is None for source in self.sources):
             return ConnectionState.CONNECTING
-        return ConnectionState.STALE if any(self.is_stale(part, now) for part in self.sources) else ConnectionState.LIVE
+        return (
+            ConnectionState.STALE
+            if any(self.is_stale(source, now) for source in self.sources)
+            else ConnectionState.LIVE
+        )
 
     def is_stale(self, source: SourceStatus, now: float) -> bool:
         """Return True if the data of `source` is older than `stale_after`, or there is none."""
@@ -120,24 +124,24 @@ class ConnectionStatus(Struct, frozen=True):
 
     def age(self, now: float) -> float | None:
         """Return the age of the older source in seconds; None before the first response."""
-        return max((age for part in self.sources if (age := part.age(now)) is not None), default=None)
+        return max((age for source in self.sources if (age := source.age(now)) is not None), default=None)
 
     @property
     def next_at(self) -> float | None:
         """Time of the next fetch."""
-        return min((part.next_at for part in self.sources if part.next_at is not None), default=None)
+        return min((source.next_at for source in self.sources if source.next_at is not None), default=None)
 
     @property
     def polls(self) -> int:
         """Number of completed polls of both sources."""
-        return min(part.polls for part in self.sources)
+        return min(source.polls for source in self.sources)
 
     @property
     def failures(self) -> int:
         """Consecutive failures of the worse source."""
-        return max(part.failures for part in self.sources)
+        return max(source.failures for source in self.sources)
 
     @property
     def stale_dropped(self) -> int:
         """Number of responses that were dropped because a newer one had been applied."""
-        return sum(part.stale_dropped for part in self.sources)
+        return sum(source.stale_dropped for source in self.sources)

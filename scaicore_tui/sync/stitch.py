@@ -150,9 +150,9 @@ class PageWalk:
             self._oldest, self._unproductive_pages = oldest, 0
         return arrivals, events
 
-    def record_new(self, news: int) -> None:
+    def record_new(self, new_count: int) -> None:
         """Record the number of new events on the last page; set `stop_reason` if the pages seem endless."""
-        self._unproductive_pages = 0 if news else self._unproductive_pages
+        self._unproductive_pages = 0 if new_count else self._unproductive_pages
         if not self.is_over and self._empty_pages >= MAX_EMPTY_PAGES:
             self.stop_reason = f"{MAX_EMPTY_PAGES} consecutive pages were empty, and each had a next page"
         elif not self.is_over and self._unproductive_pages >= MAX_UNPRODUCTIVE_PAGES:

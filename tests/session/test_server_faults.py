@@ -75,7 +75,7 @@ async def test_a_write_is_not_repeated_on_another_connection() -> None:
         client = Client(target_of(server.url))
         server.fault = Fault("", "", hangs_up_when_used_again)
         await client.checkpoints("pending")
-        with pytest.raises(OutcomeUnknown, match="hung up without an answer"):
+        with pytest.raises(OutcomeUnknown, match="closed the connection without a response"):
             await client.resolve("ckpt_1", "approve")
         await client.close()
         assert [head[:4] for head in server.requests] == [b"GET ", b"POST"]
@@ -112,7 +112,7 @@ async def test_a_proxy_of_the_environment_is_asked_and_named(speaks: str, monkey
             assert len((await client.events(5)).events) == 3
             assert proxy.requests[0].startswith(b"GET http://api.invalid/api/v1/scaicore/events")
         else:
-            words = "refused" if speaks == "refused" else "hung up"
+            words = "refused" if speaks == "refused" else "closed the connection"
             named = f"cannot reach api.invalid through the proxy 127.0.0.1:{proxy.port} .http_proxy.: .*{words}"
             with pytest.raises(Unreachable, match=named) as raised:
                 await client.events(5)

@@ -167,7 +167,7 @@ async def test_where_it_can_not_be_told_that_is_said() -> None:
     async with sim.session() as session:
         await session.read_once()
         assert counts(session) <= Counter(event.raw for event in sim.log)
-        assert "equal events" in session.unread[0]
+        assert "identical events" in session.unread[0]
 
 
 @pytest.mark.parametrize(
