@@ -53,7 +53,7 @@ def no_documented_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Without this, a client keeps to the limit that the API documents, and a test would wait for the next minute.
     """
-    monkeypatch.setattr(budget, "DOCUMENTED_LIMIT", 1_000_000)
+    monkeypatch.setattr(budget, "DOCUMENTED_REQUESTS_PER_MINUTE", 1_000_000)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -148,7 +148,7 @@ class Submitter:
         # In the form in which a resolved checkpoint contains it.
         submission.resolution = as_text(option.value_to_send) or option.id
         submission.arrivals_before = self._index.live_event_counts[checkpoint.execution_id or ""]
-        row = await self._client.find_checkpoint(submission.target_id, rank=Priority.WRITE)
+        row = await self._client.find_checkpoint(submission.target_id, priority=Priority.WRITE)
         if row is None:
             await self._tracker.mark_conflict(submission, "it is no longer pending: nothing was sent")
             return
@@ -222,7 +222,7 @@ class Submitter:
             await self._tracker.mark_conflict(submission, str(error))
         except errors.ScaicoreError as error:
             self._handle_error(submission, error)
-            if self._client.budget.wait(Priority.CATCH_UP) < MAX_LOOKUP_WAIT_S:
+            if self._client.budget.wait_time(Priority.BACKFILL) < MAX_LOOKUP_WAIT_S:
                 await self._tracker.look_up()
         else:
             message = f"{display_name(row.status)}: {display_name(row.resolution or resolution)}"

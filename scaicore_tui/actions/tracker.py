@@ -61,7 +61,7 @@ class ResolutionLookup:
     async def _find_in(self, status: str, wanted: Collection[str]) -> dict[str, Checkpoint]:
         """Return the `wanted` checkpoints that have that status by id; none if the request fails."""
         try:
-            return await self._client.find_checkpoints(wanted, status, rank=Priority.CATCH_UP)
+            return await self._client.find_checkpoints(wanted, status, priority=Priority.BACKFILL)
         except ScaicoreError:
             return {}
 
@@ -70,7 +70,7 @@ async def find_closed(client: Client, checkpoint_id: str) -> Checkpoint | None:
     """Return the checkpoint if it is closed; None if it is not found or the requests fail."""
     for status in (RESOLVED, *_OTHER_CLOSED):
         try:
-            found = await client.find_checkpoints([checkpoint_id], status, rank=Priority.CHECKPOINTS)
+            found = await client.find_checkpoints([checkpoint_id], status, priority=Priority.CHECKPOINTS)
         except ScaicoreError:
             continue
         if checkpoint_id in found:

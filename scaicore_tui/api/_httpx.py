@@ -1,11 +1,10 @@
-"""httpx without the command line of its own that it loads where it can: with click, pygments and half of rich, that is
-more than all the rest of it."""
+"""httpx, imported without its optional command line, which would load click, pygments and half of rich."""
 
 from __future__ import annotations
 
 import sys
 
-# What Python takes for "can't be imported": httpx then does without.
+# None makes the import of this module fail; httpx then works without it.
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 
 import httpx  # noqa: E402

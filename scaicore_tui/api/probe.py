@@ -1,4 +1,4 @@
-"""A client that tells more of an answer than what is in it: for whoever looks what is wrong with the way to an API."""
+"""Client for diagnosis: returns status, headers, body and timing of each response, also of failures."""
 
 from __future__ import annotations
 
@@ -16,50 +16,58 @@ from scaicore_tui.secrets import Secret
 
 
 class Reply(Struct, frozen=True):
-    """What came of one request: `status` is None, and there are no headers, where there was no answer; `error` is what
-    it amounts to, where that is a no. It took so many seconds, and `at` is the middle of them, in seconds since 1970.
+    """Result of one request. Without a response, `status` is None and `headers` is empty.
+
+    `error` is the failure, if any. `midpoint` is the middle of the request's duration, in Unix seconds.
     """
 
     status: int | None
     headers: Mapping[str, str]
     body: bytes
-    took: float
-    at: float
+    duration_s: float
+    midpoint: float
     error: ScaicoreError | None = None
 
 
 class Probe(Client):
-    """Asks for whatever it is told to. Only reads."""
+    """Client that can GET any URL. Never writes."""
 
-    async def sign(self) -> Secret | None:
-        """Send a token from here on; return it, or None if none is configured. Raises as `TokenProvider.token`."""
-        return await self._sign()
+    async def authenticate(self) -> Secret | None:
+        """Send the configured token with later requests; return it, or None. Raises as `TokenProvider.token`."""
+        return await self._set_token()
 
-    async def ask(self, url: str, **params: Any) -> Reply:
-        """What comes of a GET. Raises nothing that the answer, or its absence, amounts to."""
+    async def get(self, url: str, **params: Any) -> Reply:
+        """GET `url`, again once if a pooled connection was stale. A failure is in the reply and is not raised."""
         reply = await self._once(url, params)
         return await self._once(url, params) if isinstance(reply.error, http.StaleConnection) else reply
 
     async def _once(self, url: str, params: dict[str, Any]) -> Reply:
-        said = _Said()
+        partial = _PartialReply()
         async with self.budget.slot(Priority.HEAD) as slot:
             self.requests += 1
             began, began_at = self._clock.monotonic(), self._clock.now()
 
-            def heard(status: int, headers: Mapping[str, str]) -> float:
-                said.status, said.headers, said.took = status, headers, self._clock.monotonic() - began
+            def on_response(status: int, headers: Mapping[str, str]) -> float:
+                partial.status, partial.headers, partial.duration_s = status, headers, self._clock.monotonic() - began
                 return slot.on_response(status, headers)
 
             try:
-                said.body = await http.get(self._http, url, params, heard, response_body.read_body)
+                partial.body = await http.get(self._http, url, params, on_response, response_body.read_body)
             except ScaicoreError as error:
-                said.error = error
-        return Reply(said.status, said.headers, said.body, said.took, began_at + said.took / 2, said.error)
+                partial.error = error
+        return Reply(
+            partial.status,
+            partial.headers,
+            partial.body,
+            partial.duration_s,
+            began_at + partial.duration_s / 2,
+            partial.error,
+        )
 
 
-class _Said(Struct):
+class _PartialReply(Struct):
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
-    took: float = 0.0
+    duration_s: float = 0.0
     error: ScaicoreError | None = None

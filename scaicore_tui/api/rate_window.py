@@ -1,7 +1,7 @@
-"""The server's sliding window, as far as it can be known here: what we sent, and what others must have sent. Pure.
+"""Estimate of the server's sliding rate limit window: our requests, and those of others by inference. Pure.
 
-Every moment is monotonic seconds and given. It errs towards less room: a request is forgotten here later than there.
-Requests of others are kept as counts, so that memory grows with what we send and never with what a header claims.
+Times are monotonic seconds and passed in. The estimate is conservative: a request expires here later than on the
+server. Requests of others are stored as counts, so that memory does not grow with the numbers that a header claims.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from msgspec import Struct
 from scaicore_tui.protocol.headers import parse_single_number
 
 _PREFIX = "X-Scaigrid-Ratelimit-"
-# More requests a minute than any one client can send: a higher limit is as good as this one.
-MAX_QUOTA = 1_000_000
+# Cap for the numbers in headers: more requests per minute than one client can send.
+MAX_REQUESTS_PER_MINUTE = 1_000_000
 
 
 class Quota(Struct, frozen=True):
-    """So many requests in any sixty seconds, so many left; `reset` is when the oldest counted one is forgotten, in
-    Unix seconds, where the answer says so."""
+    """Rate limit of a response: requests per 60 seconds and the remaining ones.
+
+    `reset` is when the oldest counted request expires, in Unix seconds, if the response says so.
+    """
 
     limit: int
     remaining: int
@@ -27,120 +29,128 @@ class Quota(Struct, frozen=True):
 
     @property
     def used(self) -> int:
-        """How many the server counted, whoever sent them."""
+        """Requests that the server counted, from all clients."""
         return self.limit - self.remaining
 
 
 def read_quota(headers: Mapping[str, str]) -> Quota | None:
-    """The quota of an answer; None where it says nothing that makes sense. Both numbers are bounded."""
+    """Return the quota in `headers`, capped at MAX_REQUESTS_PER_MINUTE; None if absent or invalid."""
     limit, remaining, reset = (
         parse_single_number(headers.get(_PREFIX + name)) for name in ("Limit", "Remaining", "Reset")
     )
     if limit is None or remaining is None or not 0 <= remaining <= limit or limit < 1:
         return None
-    return Quota(int(min(limit, MAX_QUOTA)), int(min(remaining, MAX_QUOTA)), reset)
+    return Quota(int(min(limit, MAX_REQUESTS_PER_MINUTE)), int(min(remaining, MAX_REQUESTS_PER_MINUTE)), reset)
 
 
-WINDOW = 60.0
-# A server may count a request until it is answered, but surely not later than this: an invocation takes minutes.
-_ON_ITS_WAY = 10.0
-# Clocks differ a little in how fast they go, and servers in whether sixty seconds are over at the sixtieth.
-_MARGIN = 0.05
-# So much later at least, a request that was answered here is counted there still.
-_SURELY = 1.0
+WINDOW_S = 60.0
+# The server may count a request when it is answered, but not later than this: an invocation takes minutes.
+_MAX_UNANSWERED_S = 10.0
+# Allowance for clock drift, and for servers that count the 60th second as inside the window.
+_MARGIN_S = 0.05
+# A request that expires here later than this is certainly still counted by the server.
+_SURELY_COUNTED_S = 1.0
 
 
 class CountedRequest(Struct, eq=False):
-    """One request that counts until it `ends`; `answered` is when its answer came. One that is `patient` only catches
-    up, or reads history. Those of others are one entry with their `number`, where they end together."""
+    """One request that counts until `expires_at`; others' requests that expire together are one entry with `count`."""
 
-    begun: float
-    expires: float
-    answered: float | None = None
-    by_others: bool = False
-    background: bool = False
-    number: int = 1
+    sent_at: float
+    expires_at: float
+    answered_at: float | None = None
+    is_by_others: bool = False
+    is_background: bool = False
+    count: int = 1
 
 
-class Ends:
-    """When each of some requests is forgotten, the soonest first."""
+class Expiries:
+    """Expiry times of some requests, earliest first."""
 
-    def __init__(self, spent: Iterable[CountedRequest]) -> None:
-        self._entries = sorted((one.expires, one.number) for one in spent)
+    def __init__(self, request: Iterable[CountedRequest]) -> None:
+        self._entries = sorted((one.expires_at, one.count) for one in request)
         self.total = sum(number for _, number in self._entries)
 
     def nth(self, number: int, now: float) -> float:
-        """Return when so many of them have ended, at the latest all of them; `now` where that needs none."""
-        passed, moment = 0, now
+        """Return when `number` requests (at most all) have expired; `now` if `number` is not positive."""
+        passed, expiry = 0, now
         for end, count in self._entries:
             if passed >= number:
                 break
-            passed, moment = passed + count, end
-        return moment
+            passed, expiry = passed + count, end
+        return expiry
 
 
 class Window:
-    """All requests that the server counts now."""
+    """All requests that the server counts at present."""
 
     def __init__(self) -> None:
-        self._spent: list[CountedRequest] = []
+        self._requests: list[CountedRequest] = []
 
-    def add(self, now: float, *, patient: bool) -> CountedRequest:
-        """One more of ours is sent."""
-        spent = CountedRequest(now, now + _ON_ITS_WAY + WINDOW, background=patient)
-        self._spent.append(spent)
-        return spent
+    def add(self, now: float, *, is_background: bool) -> CountedRequest:
+        """Record a request that is being sent."""
+        request = CountedRequest(now, now + _MAX_UNANSWERED_S + WINDOW_S, is_background=is_background)
+        self._requests.append(request)
+        return request
 
-    def ended(self, spent: CountedRequest, now: float) -> None:
-        """It was answered, or given up: by now the server has counted it if it ever does."""
-        spent.answered = now
-        spent.expires = min(spent.expires, now + WINDOW + _MARGIN)
+    def mark_answered(self, request: CountedRequest, now: float) -> None:
+        """Record that `request` was answered or abandoned: the server has counted it by now, if at all."""
+        request.answered_at = now
+        request.expires_at = min(request.expires_at, now + WINDOW_S + _MARGIN_S)
 
-    def ends(self, now: float) -> Ends:
-        """When each of those that count is forgotten."""
-        self._spent = [spent for spent in self._spent if spent.expires > now]
-        return Ends(self._spent)
+    def expiries(self, now: float) -> Expiries:
+        """Drop expired requests; return the expiry times of the others."""
+        self._requests = [request for request in self._requests if request.expires_at > now]
+        return Expiries(self._requests)
 
-    def patient_ends(self) -> Ends:
-        """The same of the patient ones."""
-        return Ends(spent for spent in self._spent if spent.background)
+    def background_expiries(self) -> Expiries:
+        """Return the expiry times of the background requests."""
+        return Expiries(request for request in self._requests if request.is_background)
 
     @property
-    def foreign(self) -> int:
-        """How many others have sent, as far as it shows."""
-        return sum(spent.number for spent in self._spent if spent.by_others)
+    def count_by_others(self) -> int:
+        """Estimated number of requests by others in the window."""
+        return sum(request.count for request in self._requests if request.is_by_others)
 
     def reconcile(self, last: CountedRequest, quota: Quota, now: float, reset_in: float | None) -> None:
-        """The answer to `last` told how many the server counted: what ours don't explain, others have sent.
+        """Attribute requests that the server counted and this process did not send to others.
 
-        `reset_in` are the seconds until it forgets its oldest.
+        `quota` came with the response to `last`; `reset_in` is the seconds until the server's oldest request expires.
         """
-        own = [spent for spent in self._spent if not spent.by_others]
-        least = quota.used - len(own)
-        # Those under way at the same time may be counted in it or not.
-        most = max(0, least, quota.used - sum(_is_surely_counted(spent, last, now) for spent in own))
-        self._remove_foreign(self.foreign - most)
-        self._add_foreign(least - self.foreign, now, reset_in)
+        own = [request for request in self._requests if not request.is_by_others]
+        minimum = quota.used - len(own)
+        # Our requests in flight may or may not be included in the server's count.
+        maximum = max(0, minimum, quota.used - sum(_is_surely_counted(request, last, now) for request in own))
+        self._remove_others(self.count_by_others - maximum)
+        self._add_others(minimum - self.count_by_others, now, reset_in)
 
-    def _remove_foreign(self, number: int) -> None:
-        """Forget so many requests of others, those first that would be forgotten soonest."""
-        for spent in sorted((spent for spent in self._spent if spent.by_others), key=lambda spent: spent.expires):
-            taken = max(0, min(number, spent.number))
-            spent.number, number = spent.number - taken, number - taken
-        self._spent = [spent for spent in self._spent if spent.number]
+    def _remove_others(self, number: int) -> None:
+        """Remove `number` requests of others, those that expire first."""
+        for request in sorted(
+            (request for request in self._requests if request.is_by_others), key=lambda request: request.expires_at
+        ):
+            taken = max(0, min(number, request.count))
+            request.count, number = request.count - taken, number - taken
+        self._requests = [request for request in self._requests if request.count]
 
-    def _add_foreign(self, number: int, now: float, reset_in: float | None) -> None:
-        """Others sent so many at some time in the last minute: when is not told, but for the oldest."""
-        soonest = min((spent.expires for spent in self._spent if not spent.by_others), default=now + WINDOW) - now
-        if number > 0 and reset_in is not None and 0 < reset_in < soonest - _SURELY:
-            self._spent.append(CountedRequest(now, now + reset_in, now, by_others=True))
+    def _add_others(self, number: int, now: float, reset_in: float | None) -> None:
+        """Add `number` requests of others; their times are unknown, except the expiry of the oldest (`reset_in`)."""
+        soonest = (
+            min((request.expires_at for request in self._requests if not request.is_by_others), default=now + WINDOW_S)
+            - now
+        )
+        if number > 0 and reset_in is not None and 0 < reset_in < soonest - _SURELY_COUNTED_S:
+            self._requests.append(CountedRequest(now, now + reset_in, now, is_by_others=True))
             number -= 1
         if number > 0:
-            self._spent.append(CountedRequest(now, now + WINDOW, now, by_others=True, number=number))
+            self._requests.append(CountedRequest(now, now + WINDOW_S, now, is_by_others=True, count=number))
 
 
-def _is_surely_counted(spent: CountedRequest, last: CountedRequest, now: float) -> bool:
-    """Whether it is in the number that the answer to `last` told."""
-    if spent is last:
+def _is_surely_counted(request: CountedRequest, last: CountedRequest, now: float) -> bool:
+    """Return True if the quota in the response to `last` certainly includes `request`."""
+    if request is last:
         return True
-    return spent.answered is not None and spent.answered <= last.begun and spent.expires > now + _SURELY
+    return (
+        request.answered_at is not None
+        and request.answered_at <= last.sent_at
+        and request.expires_at > now + _SURELY_COUNTED_S
+    )

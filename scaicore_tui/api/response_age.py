@@ -1,7 +1,6 @@
-"""When the answers of one fetch were true: when each was asked for, less the time that a cache on the way kept it.
+"""Times at which the responses of one fetch were true: the request time minus the age in a cache.
 
-Fetches overlap, and each may take several requests. What is recorded belongs to the task that fetches, so that no fetch
-sees the times of another.
+A fetch may need several requests, and fetches overlap. Times are recorded per task, so that fetches stay separate.
 """
 
 from __future__ import annotations
@@ -13,38 +12,38 @@ from contextvars import ContextVar
 from scaicore_tui.clock import Clock
 
 
-class AnswerTimes:
-    """The times of all answers of one fetch, in their order: monotonic seconds of its `clock`."""
+class ResponseTimes:
+    """Times of all responses of one fetch, in order, in monotonic seconds of `clock`."""
 
     def __init__(self, clock: Clock) -> None:
         self.times: list[float] = []
         self._clock = clock
 
     def now(self) -> float:
-        """Return the time by that clock, for a request that is sent now."""
+        """Return the current time in monotonic seconds."""
         return self._clock.monotonic()
 
     def record(self, true_at: float) -> None:
-        """A request was answered, by what was true at that time."""
+        """Add a response that was true at `true_at`."""
         self.times.append(true_at)
 
 
-_current: ContextVar[AnswerTimes | None] = ContextVar("_current", default=None)
+_current: ContextVar[ResponseTimes | None] = ContextVar("_current", default=None)
 
 
 @contextmanager
-def recorded_times(clock: Clock) -> Iterator[list[float]]:
-    """Yield the times of the answers to all requests inside."""
-    record = AnswerTimes(clock)
+def record_response_times(clock: Clock) -> Iterator[list[float]]:
+    """Yield a list that collects the times of all responses inside the block."""
+    record = ResponseTimes(clock)
     token = _current.set(record)
     try:
         yield record.times
     finally:
-        # A fetch that nobody waits for any more is closed in another context.
+        # An abandoned fetch is closed in another context.
         with suppress(ValueError):
             _current.reset(token)
 
 
-def current() -> AnswerTimes | None:
-    """Return the record of the fetch that this task is in."""
+def current_recorder() -> ResponseTimes | None:
+    """Return the recorder of the current task's fetch, or None."""
     return _current.get()

@@ -1,4 +1,4 @@
-"""The body of an answer, read as it comes: never more than a cap of it, packed or unpacked."""
+"""Read response bodies as a stream, bounded before and after decompression."""
 
 from __future__ import annotations
 
@@ -9,167 +9,170 @@ from dataclasses import dataclass
 
 from scaicore_tui.api._httpx import httpx
 
-# A page of 500 events has some hundred thousand bytes.
-MAX_BODY = 32 * 1024 * 1024
-# What is said with an error status is read so far.
-MAX_PROBLEM = 64 * 1024
-# So much is unpacked in one go.
-AT_ONCE = 256 * 1024
-# What an answer may be packed with: only what can be unpacked bit by bit.
-ACCEPTED = "gzip"
+# A page of 500 events has a few hundred thousand bytes.
+MAX_BODY_BYTES = 32 * 1024 * 1024
+# Limit for the body of an error response.
+MAX_PROBLEM_BYTES = 64 * 1024
+# Most bytes that are decompressed in one call.
+CHUNK_BYTES = 256 * 1024
+# Accepted Content-Encoding: one that can be decompressed in chunks.
+ACCEPTED_ENCODING = "gzip"
 
 
-# Of a body that is too large, so much is kept at either end: its cursor stands there.
-EDGE = 64 * 1024
-# No more than this is read to get to a body's end.
-MAX_PASSED = 1024 * 1024 * 1024
+# Bytes that are kept of either end of a body that is too large: the page's cursor is there.
+EDGE_BYTES = 64 * 1024
+# Most bytes that are read to reach the end of a body.
+MAX_SCANNED_BYTES = 1024 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class BodyLimits:
     """Bounds on the bodies that are read, in bytes.
 
-    `edge` is how much is kept at either end of a body that is larger than `max_body`. No more than `max_passed` is read
-    to get to the end of such a body.
+    `edge_bytes` are kept of either end of a body larger than `max_body_bytes`. At most `max_scanned_bytes` are read
+    to reach its end.
     """
 
-    max_body: int = MAX_BODY
-    edge: int = EDGE
-    max_passed: int = MAX_PASSED
+    max_body_bytes: int = MAX_BODY_BYTES
+    edge_bytes: int = EDGE_BYTES
+    max_scanned_bytes: int = MAX_SCANNED_BYTES
 
 
 class BodyError(Exception):
-    """There is an answer, and it can't be read: why, in words."""
+    """A response body cannot be read; the message says why."""
 
 
-class TooLarge(BodyError):
-    """It is larger than what is read: a page of fewer events may do."""
+class BodyTooLarge(BodyError):
+    """The body exceeds the limit; a page with fewer rows may fit."""
 
 
-async def read_body(response: httpx.Response, most: int = MAX_BODY) -> bytes:
-    """The body of `response`, unpacked. Raises TooLarge where it has more than `most` bytes, UnreadableBody where it is
-    packed in a way that nobody asked for; and httpx's errors."""
-    body, is_whole = b"", _length(response) <= most
+async def read_body(response: httpx.Response, max_bytes: int = MAX_BODY_BYTES) -> bytes:
+    """Return the decompressed body of `response`.
+
+    Raises: BodyTooLarge above `max_bytes`; BodyError for an encoding other than ACCEPTED_ENCODING; httpx's errors.
+    """
+    body, is_complete = b"", _content_length(response) <= max_bytes
     if response.is_stream_consumed:
-        # A transport without a wire had all of it.
-        body, is_whole = response.content, len(response.content) <= most
-    elif is_whole:
-        read, is_whole = await _read(response, most)
-        body = read.joined() if is_whole else b""
-    if not is_whole:
-        raise TooLarge(f"it is larger than {most // 1024**2} MiB")
+        # An in-memory transport has read the body already.
+        body, is_complete = response.content, len(response.content) <= max_bytes
+    elif is_complete:
+        read, is_complete = await _read_up_to(response, max_bytes)
+        body = read.to_bytes() if is_complete else b""
+    if not is_complete:
+        raise BodyTooLarge(f"it is larger than {max_bytes // 1024**2} MiB")
     return body
 
 
 async def read_edges(response: httpx.Response, limits: BodyLimits) -> tuple[bytes, bytes]:
-    """The first and the last bytes of a body that is too large to be kept. Raises what `read_body` does."""
+    """Return the first and last `edge_bytes` of a body that is too large to keep. Raises as `read_body`."""
     if response.is_stream_consumed:
-        return response.content[: limits.edge], response.content[-limits.edge :]
-    unpacker, head, tail, size = _unpacker(response), bytearray(), bytearray(), 0
-    async for piece in response.aiter_raw():
-        async for part in _unpacked(piece, unpacker):
-            size += len(part)
-            head += part[: limits.edge - len(head)]
-            tail = (tail + part)[-limits.edge :]
-        if size > limits.max_passed:
-            raise TooLarge(f"it is larger than {limits.max_passed // 1024**2} MiB")
+        return response.content[: limits.edge_bytes], response.content[-limits.edge_bytes :]
+    decompressor, head, tail, size = _decompressor(response), bytearray(), bytearray(), 0
+    async for chunk in response.aiter_raw():
+        async for data in _decompress(chunk, decompressor):
+            size += len(data)
+            head += data[: limits.edge_bytes - len(head)]
+            tail = (tail + data)[-limits.edge_bytes :]
+        if size > limits.max_scanned_bytes:
+            raise BodyTooLarge(f"it is larger than {limits.max_scanned_bytes // 1024**2} MiB")
     return bytes(head), bytes(tail)
 
 
-async def _unpacked(piece: bytes, unpacker: zlib._Decompress | None) -> AsyncIterator[bytes]:
-    """A piece, unpacked bit by bit, beside the event loop: it may be a thousand times as large."""
-    if unpacker is None:
-        yield piece
+async def _decompress(chunk: bytes, decompressor: zlib._Decompress | None) -> AsyncIterator[bytes]:
+    """Yield `chunk` decompressed in chunks, in a thread: the result may be a thousand times as large."""
+    if decompressor is None:
+        yield chunk
         return
     try:
-        while piece:
-            yield await asyncio.to_thread(unpacker.decompress, piece, AT_ONCE)
-            piece = unpacker.unconsumed_tail
+        while chunk:
+            yield await asyncio.to_thread(decompressor.decompress, chunk, CHUNK_BYTES)
+            chunk = decompressor.unconsumed_tail
     except zlib.error as error:
-        raise BodyError("it is packed, and broken") from error
+        raise BodyError("its compressed data is damaged") from error
 
 
 async def read_problem_body(response: httpx.Response) -> bytes:
-    """What there is of the body of an answer with an error status: its status says enough."""
+    """Return as much as can be read of an error response's body; never raises for an unreadable one."""
     if response.is_stream_consumed:
-        return response.content[:MAX_PROBLEM]
+        return response.content[:MAX_PROBLEM_BYTES]
     try:
-        return (await _read(response, MAX_PROBLEM))[0].joined()
+        return (await _read_up_to(response, MAX_PROBLEM_BYTES))[0].to_bytes()
     except (BodyError, httpx.HTTPError):
         return b""
 
 
 class _Buffer:
-    """Bytes that come piece by piece, up to `room` of them. They are kept in blocks of some size: one block that grows
-    to a large body is moved as it grows, and takes the memory of both; and many small pieces take far more than they
-    hold."""
+    """Collects up to `max_bytes` in blocks of CHUNK_BYTES.
 
-    def __init__(self, room: int) -> None:
+    One growing block would be copied as it grows and briefly need twice the memory; many small chunks have overhead.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
         self.size = 0
-        self._room = room
+        self._max_bytes = max_bytes
         self._blocks = [bytearray()]
 
     @property
-    def left(self) -> int:
-        """For how many more bytes there is room."""
-        return self._room - self.size
+    def remaining(self) -> int:
+        """Bytes that can still be added."""
+        return self._max_bytes - self.size
 
-    def add(self, piece: bytes) -> None:
-        """Add as much of a piece as there is room for."""
-        piece = piece[: self.left]
-        if len(self._blocks[-1]) + len(piece) > AT_ONCE:
+    def add(self, chunk: bytes) -> None:
+        """Add `chunk`, cut off at the limit."""
+        chunk = chunk[: self.remaining]
+        if len(self._blocks[-1]) + len(chunk) > CHUNK_BYTES:
             self._blocks.append(bytearray())
-        self._blocks[-1] += piece
-        self.size += len(piece)
+        self._blocks[-1] += chunk
+        self.size += len(chunk)
 
-    def joined(self) -> bytes:
-        """Return all of it."""
+    def to_bytes(self) -> bytes:
+        """Return all collected bytes."""
         return b"".join(self._blocks)
 
 
-async def _read(response: httpx.Response, most: int) -> tuple[_Buffer, bool]:
-    """At most so many bytes of the body, and whether that is all of it."""
-    unpacker = _unpacker(response)
-    body = _Buffer(most)
-    async for piece in response.aiter_raw():
-        is_over = _add(body, piece, unpacker)
-        if is_over or response.num_bytes_downloaded > most:
+async def _read_up_to(response: httpx.Response, max_bytes: int) -> tuple[_Buffer, bool]:
+    """Return at most `max_bytes` bytes of the body, and True if that is all of it."""
+    decompressor = _decompressor(response)
+    body = _Buffer(max_bytes)
+    async for chunk in response.aiter_raw():
+        is_over = _append(body, chunk, decompressor)
+        if is_over or response.num_bytes_downloaded > max_bytes:
             return body, False
-    if unpacker is not None and body.size and not unpacker.eof:
+    if decompressor is not None and body.size and not decompressor.eof:
         raise BodyError("it broke off in the middle")
     return body, True
 
 
-def _unpacker(response: httpx.Response) -> zlib._Decompress | None:
-    packing = response.headers.get("Content-Encoding", "").strip().lower()
-    if packing in ("", "identity"):
+def _decompressor(response: httpx.Response) -> zlib._Decompress | None:
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding in ("", "identity"):
         return None
-    if packing != ACCEPTED:
-        raise BodyError(f"it is packed as {packing[:20]!r}, which was not asked for")
+    if encoding != ACCEPTED_ENCODING:
+        raise BodyError(f"it is encoded as {encoding[:20]!r}, which was not requested")
     return zlib.decompressobj(16 + zlib.MAX_WBITS)
 
 
-def _add(body: _Buffer, piece: bytes, unpacker: zlib._Decompress | None) -> bool:
-    """Add a piece, unpacked; returns whether it has more than there is room for."""
-    if unpacker is None:
-        is_over = len(piece) > body.left
-        body.add(piece)
+def _append(body: _Buffer, chunk: bytes, decompressor: zlib._Decompress | None) -> bool:
+    """Add `chunk`, decompressed; return True if it exceeds the limit."""
+    if decompressor is None:
+        is_over = len(chunk) > body.remaining
+        body.add(chunk)
         return is_over
     try:
-        while piece:
-            # One byte more than there is room for shows that there is more.
-            unpacked = unpacker.decompress(piece, min(AT_ONCE, body.left + 1))
-            if len(unpacked) > body.left:
+        while chunk:
+            # One byte beyond the limit shows that there is more.
+            unpacked = decompressor.decompress(chunk, min(CHUNK_BYTES, body.remaining + 1))
+            if len(unpacked) > body.remaining:
                 body.add(unpacked)
                 return True
             body.add(unpacked)
-            piece = unpacker.unconsumed_tail
+            chunk = decompressor.unconsumed_tail
     except zlib.error as error:
-        raise BodyError("it is packed, and broken") from error
+        raise BodyError("its compressed data is damaged") from error
     return False
 
 
-def _length(response: httpx.Response) -> int:
-    """How long the body says it is; 0 where it doesn't."""
-    told = response.headers.get("Content-Length", "")
-    return int(told) if told.isascii() and told.isdigit() and len(told) < 19 else 0
+def _content_length(response: httpx.Response) -> int:
+    """Return the Content-Length; 0 if absent or invalid."""
+    value = response.headers.get("Content-Length", "")
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else 0

@@ -1,5 +1,7 @@
-"""HTTP for the client: bounds on time and size, and what each way of failing means. A read may be asked again; a write
-may not."""
+"""HTTP transport of the client: limits on time and size, and mapping of failures to errors.
+
+A read may be repeated; a write may not.
+"""
 
 from __future__ import annotations
 
@@ -21,30 +23,29 @@ from scaicore_tui.secrets import Secret
 
 
 class OfflineTransport(httpx.AsyncBaseTransport):
-    """Refuses everything."""
+    """Transport of offline mode: rejects every request."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Raises CannotReach: nothing was sent."""
-        raise Unreachable("offline: a journal is shown, nothing is asked of a server", effect="nothing was sent")
+        """Raises: Unreachable, always; nothing was sent."""
+        raise Unreachable("offline: this is a journal, no server is contacted", effect="nothing was sent")
 
 
-# Seconds without a byte.
-WRITE_TIMEOUT = 30.0
-INVOKE_TIMEOUT = 330.0
-CONNECT_TIMEOUT = 5.0
-# So many connections are kept open: for events, checkpoints, what is read beside them, and a person's write.
-KEPT_OPEN = 4
-# Seconds for all of a read, however it drips; and so much longer may a write take than its first byte.
-WHOLE_TIMEOUT = 60.0
+# Longest time without a received byte.
+WRITE_TIMEOUT_S = 30.0
+INVOKE_TIMEOUT_S = 330.0
+CONNECT_TIMEOUT_S = 5.0
+# Idle connections that are kept open: for events, checkpoints, background reads, and a write.
+MAX_IDLE_CONNECTIONS = 4
+# Limit for a whole read, and for the rest of a write's response after its timeout.
+TOTAL_TIMEOUT_S = 60.0
 
 T = TypeVar("T")
 
-# Takes the status and the headers of an answer, whatever they mean; returns the time that it is at the server, in Unix
-# seconds.
+# Called with the status and headers of every response; returns the server's time in Unix seconds.
 OnResponse = Callable[[int, Mapping[str, str]], float]
 
-# The request can't have been sent when one of these is raised.
-_UNSENT = (
+# Errors that prove that the request was not sent.
+_UNSENT_ERRORS = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
@@ -52,42 +53,41 @@ _UNSENT = (
     httpx.UnsupportedProtocol,
     httpx.InvalidURL,
 )
-# All that a request raises. TLS that breaks off halfway comes as it is.
-_FAILURES = (httpx.HTTPError, httpx.InvalidURL, response_body.BodyError, OSError)
-# What comes of sending on a connection that the server has just closed.
-_HUNG_UP = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+# All errors that a request raises. A TLS failure in mid-stream is a plain OSError.
+_REQUEST_ERRORS = (httpx.HTTPError, httpx.InvalidURL, response_body.BodyError, OSError)
+# Errors of sending on a pooled connection that the server has just closed.
+_STALE_CONNECTION_ERRORS = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 
 
 class PageTooLarge(Unreachable):
-    """The answer is larger than what is read: one with fewer rows may do."""
+    """The response exceeds the size limit; a page with fewer rows may fit."""
 
 
 class StaleConnection(Unreachable):
-    """A connection that was kept open proved to be closed: nobody has read the request."""
+    """A pooled connection was already closed; the server has not read the request."""
 
 
 def open_http(target: Target, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """A connection pool for one target. It follows no redirect, keeps no cookie, and asks no proxy of the environment
-    about loopback.
+    """Return a connection pool for one target: no redirects, no cookies, no environment proxy for loopback.
 
-    Raises ConfigError where the environment's proxy or certificates, or the target's `ca_file`, can't be used.
+    Raises: ConfigError if the environment's proxy or certificates, or the target's `ca_file`, cannot be used.
     """
     options = network_options(target.url, target.ca_file)
     if transport is not None:
         options["proxy"] = None
     return httpx.AsyncClient(
         transport=transport,
-        headers={"Accept": "application/json", "Accept-Encoding": response_body.ACCEPTED},
-        # A balancer may set another one with each answer: all of them would be kept and sent, as long as we run.
+        headers={"Accept": "application/json", "Accept-Encoding": response_body.ACCEPTED_ENCODING},
+        # A load balancer may set a new cookie with each response; they would accumulate and all be sent.
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        timeout=httpx.Timeout(target.timeout, connect=min(target.timeout, CONNECT_TIMEOUT)),
-        limits=httpx.Limits(max_keepalive_connections=KEPT_OPEN),
+        timeout=httpx.Timeout(target.timeout, connect=min(target.timeout, CONNECT_TIMEOUT_S)),
+        limits=httpx.Limits(max_keepalive_connections=MAX_IDLE_CONNECTIONS),
         **options,
     )
 
 
 def set_bearer(http: httpx.AsyncClient, token: Secret | None) -> None:
-    """Send `token` with every request from here on."""
+    """Send `token` with every later request; None changes nothing."""
     if token is not None:
         http.headers["Authorization"] = f"Bearer {token.reveal()}"
 
@@ -96,31 +96,37 @@ async def get(
     http: httpx.AsyncClient,
     url: str,
     params: dict[str, Any],
-    heard: OnResponse,
+    on_response: OnResponse,
     read: Callable[[httpx.Response], Awaitable[T]],
     *,
-    anew: bool = False,
+    no_cache: bool = False,
 ) -> T:
-    """What `read` makes of the body of a successful GET; `anew`, none that something on the way has kept. Raises the
-    error that the answer, or its absence, amounts to; HungUp where it may be asked again at once, PageTooLarge where
-    less may be asked for."""
-    way, fresh = ConnectionTrace(), {"Cache-Control": "no-cache"} if anew else None
+    """GET `url` and return the body as read by `read`. `no_cache` asks caches on the way for a fresh response.
+
+    Raises: the error of the response or of the connection; StaleConnection if the request may be repeated at once;
+    PageTooLarge if a smaller page may fit.
+    """
+    trace, fresh = ConnectionTrace(), {"Cache-Control": "no-cache"} if no_cache else None
     try:
-        request = http.build_request("GET", url, params=params, headers=fresh, extensions={"trace": way.trace})
+        request = http.build_request("GET", url, params=params, headers=fresh, extensions={"trace": trace.trace})
     except (httpx.InvalidURL, UnicodeEncodeError) as error:
-        # A cursor may be all that JSON can hold.
-        raise Unreachable(f"{http_host(url)} gave a cursor that no URL can hold") from error
+        # A cursor is any JSON string, also one that no URL can hold.
+        raise Unreachable(f"{http_host(url)} returned a cursor that no URL can hold") from error
     try:
-        async with asyncio.timeout(WHOLE_TIMEOUT):
+        async with asyncio.timeout(TOTAL_TIMEOUT_S):
             response = await http.send(request, stream=True)
             try:
-                return await _body(response, heard(response.status_code, response.headers), read)
+                return await _read_success(response, on_response(response.status_code, response.headers), read)
             finally:
                 await response.aclose()
     except TimeoutError as error:
-        raise _unreached(url, Explanation(f"its answer takes longer than {WHOLE_TIMEOUT:.0f} s")) from error
-    except _FAILURES as error:
-        _raise_unreached(url, error, StaleConnection if way.is_kept and isinstance(error, _HUNG_UP) else Unreachable)
+        raise _unreachable(url, Explanation(f"its answer takes longer than {TOTAL_TIMEOUT_S:.0f} s")) from error
+    except _REQUEST_ERRORS as error:
+        _raise_unreachable(
+            url,
+            error,
+            StaleConnection if trace.is_reused and isinstance(error, _STALE_CONNECTION_ERRORS) else Unreachable,
+        )
 
 
 async def post(
@@ -128,70 +134,72 @@ async def post(
     url: str,
     body: bytes,
     timeout: float,  # noqa: ASYNC109
-    heard: OnResponse,
+    on_response: OnResponse,
 ) -> bytes:
-    """The body of a successful POST of JSON, which is sent once and never again.
+    """POST JSON, once, and return the body of a successful response. Never repeated.
 
-    Raises CannotReach where it was not sent, OutcomeUnknown where it may have been but no answer came, and the
-    answer's own error where it was a no.
+    Raises: Unreachable if the request was not sent; OutcomeUnknown if it may have been sent but no usable response
+    came; the error of the response if the server rejected it.
     """
-    kind, waits = {"Content-Type": "application/json"}, httpx.Timeout(timeout, connect=CONNECT_TIMEOUT)
+    kind, waits = {"Content-Type": "application/json"}, httpx.Timeout(timeout, connect=CONNECT_TIMEOUT_S)
     try:
         request = http.build_request("POST", url, content=body, headers=kind, timeout=waits)
-        async with asyncio.timeout(timeout + WHOLE_TIMEOUT):
+        async with asyncio.timeout(timeout + TOTAL_TIMEOUT_S):
             response = await http.send(request, stream=True)
             try:
-                return await _write_body(response, heard(response.status_code, response.headers))
+                return await _write_body(response, on_response(response.status_code, response.headers))
             finally:
                 await response.aclose()
-    except _UNSENT as error:
-        unsent = _unreached(url, explain(error), kept="nothing was sent", hint="press again when it is back")
+    except _UNSENT_ERRORS as error:
+        unsent = _unreachable(
+            url, explain(error), effect="nothing was sent", hint="press again when the connection is back"
+        )
         unsent.is_unsent = True
         raise unsent from error
     except TimeoutError as error:
         raise _outcome_unknown("sent, but its answer does not end") from error
-    except _FAILURES as error:
+    except _REQUEST_ERRORS as error:
         raise _outcome_unknown(f"sent, but no answer came: {explain(error).message}") from error
 
 
 def http_host(url: str) -> str:
-    """Host and port of a URL, for people."""
+    """Return host and port of `url` for display, without user and password."""
     return urlsplit(url).netloc.rpartition("@")[2]
 
 
 class ConnectionTrace:
-    """Tells of one request whether it went over a connection that was kept open."""
+    """Records if one request reused a pooled connection."""
 
     def __init__(self) -> None:
-        self.is_kept = True
+        self.is_reused = True
 
     async def trace(self, name: str, info: object) -> None:
-        """What httpcore tells while it works."""
-        self.is_kept = self.is_kept and name != "connection.connect_tcp.started"
+        """Callback for httpcore's trace events."""
+        self.is_reused = self.is_reused and name != "connection.connect_tcp.started"
 
 
-async def _body(response: httpx.Response, now: float, read: Callable[[httpx.Response], Awaitable[T]]) -> T:
+async def _read_success(response: httpx.Response, now: float, read: Callable[[httpx.Response], Awaitable[T]]) -> T:
     if response.is_success:
         return await read(response)
     if response.has_redirect_location:
-        raise Unreachable(_redirection(response), hint="check the URL", status=response.status_code)
-    raise await _refusal(response, now)
+        raise Unreachable(_redirect_message(response), hint="check the URL", status=response.status_code)
+    raise await _error_response(response, now)
 
 
 async def _write_body(response: httpx.Response, now: float) -> bytes:
-    """The same for a write: some answers do not say what was done."""
-    # A gateway says 502 of a write that arrived, a Core 503 of a model that it missed halfway, and whoever sees other
-    # says what was done elsewhere.
+    """Return the body of a write's response. Raises: OutcomeUnknown if the response does not tell the result."""
+    # A gateway may answer 502 to a write that arrived, and a Core 503 after a part of the work. So no server error
+    # proves that nothing was done.
     if response.is_server_error:
-        refusal = await _refusal(response, now)
-        raise _outcome_unknown(f"sent, but what came of it was not told: {refusal.message}", refusal)
+        refusal = await _error_response(response, now)
+        raise _outcome_unknown(f"sent, but the result is unknown: {refusal.message}", refusal)
     if response.is_redirect:
-        raise _outcome_unknown(f"sent, but what came of it was not told: {_redirection(response)}")
-    return await _body(response, now, response_body.read_body)
+        raise _outcome_unknown(f"sent, but the result is unknown: {_redirect_message(response)}")
+    return await _read_success(response, now, response_body.read_body)
 
 
-def _redirection(response: httpx.Response) -> str:
-    """A redirect is not followed: it would take the token along."""
+def _redirect_message(response: httpx.Response) -> str:
+    """Return the message for a redirect, which is not followed: that would send the token elsewhere."""
     try:
         where = http_host(response.headers.get("Location", "")) or "another path"
     except ValueError:
@@ -199,34 +207,34 @@ def _redirection(response: httpx.Response) -> str:
     return f"it redirects to {where[:80]}, which is not followed: the token goes nowhere else [{response.status_code}]"
 
 
-async def _refusal(response: httpx.Response, now: float) -> ScaicoreError:
+async def _error_response(response: httpx.Response, now: float) -> ScaicoreError:
     body = await response_body.read_problem_body(response)
     return read_problem(response.status_code, response.headers, body, now).to_error()
 
 
-def _raise_unreached(url: str, error: Exception, kind: type[Unreachable]) -> NoReturn:
+def _raise_unreachable(url: str, error: Exception, kind: type[Unreachable]) -> NoReturn:
     if isinstance(error, response_body.BodyError):
-        kind = PageTooLarge if isinstance(error, response_body.TooLarge) else Unreachable
-        raise kind(f"what {http_host(url)} answers can't be read: {error}") from error
-    raise _unreached(url, explain(error), kind) from error
+        kind = PageTooLarge if isinstance(error, response_body.BodyTooLarge) else Unreachable
+        raise kind(f"the response of {http_host(url)} cannot be read: {error}") from error
+    raise _unreachable(url, explain(error), kind) from error
 
 
-def _unreached(
+def _unreachable(
     url: str,
     cause: Explanation,
     kind: type[Unreachable] = Unreachable,
     *,
-    kept: str = "",
+    effect: str = "",
     hint: str = "",
 ) -> Unreachable:
     proxy = proxy_label(url)
     through = f" through the proxy {proxy}" if proxy else ""
-    return kind(f"cannot reach {http_host(url)}{through}: {cause.message}", effect=kept, hint=hint or cause.hint)
+    return kind(f"cannot reach {http_host(url)}{through}: {cause.message}", effect=effect, hint=hint or cause.hint)
 
 
-def _outcome_unknown(words: str, refusal: ScaicoreError | None = None) -> OutcomeUnknown:
+def _outcome_unknown(message: str, refusal: ScaicoreError | None = None) -> OutcomeUnknown:
     return OutcomeUnknown(
-        words,
+        message,
         effect="it is not sent again",
         hint="looking it up",
         request_id=refusal.request_id if refusal else None,

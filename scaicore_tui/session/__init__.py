@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scaicore_tui.api.checkpoint_listing import PendingStatus
-    from scaicore_tui.api.client import MAX_PAGES_OF_ENDED
+    from scaicore_tui.api.client import MAX_RESOLVED_PAGES
     from scaicore_tui.session.offline import OfflineSession
     from scaicore_tui.session.opening import open_recorded_session, open_session, open_usable_session
     from scaicore_tui.session.read_model import CheckpointList, JournalCounts, TokenStatus, Update
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_BACKFILL",
-    "MAX_PAGES_OF_ENDED",
+    "MAX_RESOLVED_PAGES",
     "STALE_INTERVALS",
     "CheckpointList",
     "ConnectionState",
@@ -47,7 +47,7 @@ __all__ = [
 
 _MODULES = {
     "scaicore_tui.api.checkpoint_listing": ("PendingStatus",),
-    "scaicore_tui.api.client": ("MAX_PAGES_OF_ENDED",),
+    "scaicore_tui.api.client": ("MAX_RESOLVED_PAGES",),
     "scaicore_tui.sync.status": ("STALE_INTERVALS", "ConnectionStatus", "ConnectionState", "SourceStatus"),
     "scaicore_tui.store.recordings": ("is_jsonl", "open_recording"),
     "scaicore_tui.store.locate": ("journal_to_read", "journal_to_write", "unused_former_journal"),

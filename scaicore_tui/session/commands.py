@@ -82,7 +82,7 @@ class Commands(ReadModel):
         raise NotFound(f"no checkpoint {checkpoint_id} is pending", effect="nothing was sent")
 
     async def _find_pending(self, checkpoint_id: str) -> Checkpoint | None:
-        return await self.client.find_checkpoint(checkpoint_id, rank=Priority.CHECKPOINTS, max_pages=None)
+        return await self.client.find_checkpoint(checkpoint_id, priority=Priority.CHECKPOINTS, max_pages=None)
 
     async def answer(
         self, checkpoint_id: str, resolution: str, comment: str | None = None, *, typed: str | None = None
@@ -147,7 +147,7 @@ class Commands(ReadModel):
                 if not _may_succeed_later(error):
                     raise
                 on_failure(error)
-                await self.clock.sleep(backoff.failed(error))
+                await self.clock.sleep(backoff.record_failure(error))
             else:
                 return
 

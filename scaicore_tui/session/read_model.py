@@ -20,7 +20,7 @@ from scaicore_tui.session.tasks import BackgroundTasks
 from scaicore_tui.store import Journal
 from scaicore_tui.sync.backfill import Backfiller
 from scaicore_tui.sync.pollers import Pollers
-from scaicore_tui.sync.status import SKEWED, ConnectionStatus, SourceStatus
+from scaicore_tui.sync.status import MAX_SKEW_S, ConnectionStatus, SourceStatus
 from scaicore_tui.timefmt import format_age
 
 # Data older than this, and than three intervals, is too old to act on.
@@ -92,9 +92,9 @@ class ReadModel:
     @property
     def connection(self) -> ConnectionStatus:
         """The connection status after the latest requests."""
-        held_s = self.client.budget.wait(Priority.WRITE)
+        held_s = self.client.budget.wait_time(Priority.WRITE)
         is_held = held_s > HOLD_THRESHOLD_S
-        return replace(self._pollers.link, held_until=self.clock.monotonic() + held_s if is_held else None)
+        return replace(self._pollers.status, held_until=self.clock.monotonic() + held_s if is_held else None)
 
     @property
     def is_held_by_server(self) -> bool:
@@ -106,7 +106,7 @@ class ReadModel:
         """Seconds since 1970. Uses the server's clock if ours differs from it by more than a minute, since the server
         writes the timestamps."""
         skew = self.client.clock_skew
-        return self.clock.now() + (skew if abs(skew) > SKEWED else 0.0)
+        return self.clock.now() + (skew if abs(skew) > MAX_SKEW_S else 0.0)
 
     @property
     def recorded_through(self) -> int | None:
@@ -139,7 +139,12 @@ class ReadModel:
         cut_short = self.pending_status.cut_short
         return [
             reason
-            for reason in (self._backfiller.stuck, self._backfiller.unclear, self._pollers.stuck, cut_short)
+            for reason in (
+                self._backfiller.stop_reason,
+                self._backfiller.ambiguity_note,
+                self._pollers.stop_reason,
+                cut_short,
+            )
             if reason
         ]
 
@@ -156,7 +161,7 @@ class ReadModel:
     @property
     def can_read_older(self) -> bool:
         """True if reading older events helps; False if the server's pages seem to have no end."""
-        return self.has_older and not self._backfiller.stuck
+        return self.has_older and not self._backfiller.stop_reason
 
     @property
     def needs_backfill(self) -> bool:

@@ -67,10 +67,10 @@ class Session(Commands):
             self.client,
             self.clock,
             random_fn,
-            self._backfiller.known,
+            self._backfiller.known_tail,
             self._apply_head,
             self._apply_checkpoints,
-            changed=status_changed,
+            on_changed=status_changed,
         )
         self._subscribers: list[Callable[[Update], None]] = []
         self._tasks = BackgroundTasks(self._pollers, self._backfiller, self.tracker, self.index, random_fn, backfill)
@@ -163,7 +163,7 @@ class Session(Commands):
         A long list comes page by page; it is stored once the last page was read.
         """
         pending = tuple(sorted(rows, key=lambda row: (row.created or 0, row.id)))
-        has_changed, is_first = pending != self.checkpoints, not self._pollers.link.checkpoints.polls
+        has_changed, is_first = pending != self.checkpoints, not self._pollers.status.checkpoints.polls
         self.checkpoints = pending
         changed = self.index.set_pending(pending)
         self.tracker.observe(seen, since, self._read_at)
@@ -177,8 +177,8 @@ class Session(Commands):
 
     def _changed(self, runs: set[str]) -> None:
         """Publish changed runs; report the backlog to the poller, and wake the task that fills gaps."""
-        self._pollers.catch_up(self._backfiller.behind)
-        if self._backfiller.fillings:
+        self._pollers.set_behind(self._backfiller.behind)
+        if self._backfiller.gap_backfills:
             self._tasks.gap_opened.set()
         self._publish(Update(frozenset(runs), gaps=self._have_gaps_changed()))
 

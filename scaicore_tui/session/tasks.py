@@ -12,7 +12,7 @@ from scaicore_tui.actions import SubmissionTracker
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.runs import RunIndex
 from scaicore_tui.sync.backfill import Backfiller
-from scaicore_tui.sync.poller import Backoff, RandomFn, delay
+from scaicore_tui.sync.poller import Backoff, RandomFn, retry_delay
 from scaicore_tui.sync.pollers import Pollers
 
 
@@ -51,7 +51,7 @@ class BackgroundTasks:
     @property
     def needs_backfill(self) -> bool:
         """True until as many events are read as should be at the start."""
-        return self.has_older and not self._backfiller.stuck and self._index.event_count < self._wanted_count
+        return self.has_older and not self._backfiller.stop_reason and self._index.event_count < self._wanted_count
 
     async def run(self) -> None:
         """Run the pollers and all tasks until cancelled."""
@@ -69,7 +69,7 @@ class BackgroundTasks:
         """
         await self._read_newest()
         while all_checkpoints and self._pollers.pending.is_reading:
-            await self._pollers.read_checkpoints()
+            await self._pollers.read_checkpoint_page()
         while self.needs_backfill:
             await self.load_older()
         if self._backfiller.has_deferred:
@@ -79,11 +79,11 @@ class BackgroundTasks:
     async def load_older(self) -> int:
         """Read one more page of history and return the number of its events. Raises ScaicoreError."""
         async with self._history_lock:
-            return await self._backfiller.read_history()
+            return await self._backfiller.read_history_page()
 
     async def _read_newest(self) -> None:
         await self._pollers.fetch()
-        while self._backfiller.fillings:
+        while self._backfiller.gap_backfills:
             await self._fill_gap()
 
     async def _fill_gaps(self) -> None:
@@ -91,20 +91,20 @@ class BackgroundTasks:
         while True:
             await self.gap_opened.wait()
             self.gap_opened.clear()
-            while self._backfiller.fillings:
+            while self._backfiller.gap_backfills:
                 await self._with_backoff(self._fill_gap, backoff)
 
     async def _list_checkpoints(self) -> None:
         """Read the pages of pending checkpoints after the first, which the poller reads."""
         backoff = self._new_backoff()
         while True:
-            await self._pollers.listing.wait()
-            self._pollers.listing.clear()
+            await self._pollers.listing_started.wait()
+            self._pollers.listing_started.clear()
             while self._pollers.pending.is_reading:
-                await self._with_backoff(self._pollers.read_checkpoints, backoff)
+                await self._with_backoff(self._pollers.read_checkpoint_page, backoff)
 
     async def _fill_gap(self) -> None:
-        await self._backfiller.fill()
+        await self._backfiller.read_gap_page()
         self._tracker.observe()
 
     async def _backfill(self) -> None:
@@ -122,7 +122,7 @@ class BackgroundTasks:
             await self._tracker.look_up()
 
     def _new_backoff(self) -> Backoff:
-        return Backoff(self._pollers.link.interval, self._random_fn)
+        return Backoff(self._pollers.status.interval, self._random_fn)
 
     async def _with_backoff(self, read: Callable[[], Awaitable[object]], backoff: Backoff) -> None:
         """Call `read` once, after waiting while polling is paused; after a failure wait before returning."""
@@ -130,8 +130,8 @@ class BackgroundTasks:
         try:
             await read()
         except ScaicoreError as error:
-            seconds = backoff.failed(error)
-            attended = delay(seconds, attended=self._pollers.is_attended())
-            await self._pollers.wait_out(max(attended, error.retry_after or 0.0))
+            seconds = backoff.record_failure(error)
+            attended = retry_delay(seconds, is_attended=self._pollers.is_attended())
+            await self._pollers.wait_or_recovery(max(attended, error.retry_after or 0.0))
         else:
-            backoff.answered()
+            backoff.record_success()

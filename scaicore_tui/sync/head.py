@@ -1,4 +1,4 @@
-"""One look at the feed: its newest page, or in an oldest-first feed the pages behind the last one. Only reads."""
+"""Read the head of the feed: the newest page, or in an oldest-first feed the pages after the last one. Never writes."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from msgspec import Struct
 
 from scaicore_tui.api.budget import Priority
 from scaicore_tui.api.client import Client
-from scaicore_tui.api.page_size import MAX_LIMIT
+from scaicore_tui.api.page_size import MAX_PAGE_ROWS
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.protocol import Event, EventPage
-from scaicore_tui.sync.stitch import ENOUGH_STEPS, KnownTail, Order, detect_order, join_ascending
+from scaicore_tui.sync.stitch import MIN_ORDER_STEPS, KnownTail, Order, detect_order, join_ascending
 
-MIN_LIMIT = 50
-# So many pages of an oldest-first feed are read before they are shown.
-MAX_PAGES = 10
-# Nor are more read than so many in a row that have no events.
-MAX_EMPTY = 3
-# Every so many looks the whole page is read: late events may have been put in far below the newest.
-FULL_READ_EVERY = 12
-_EXPIRED = (400, 404, 410, 422)
+MIN_HEAD_ROWS = 50
+# Pages of an oldest-first feed that are read before they are stored and shown.
+MAX_TAIL_PAGES = 10
+# Consecutive pages without events after which reading stops.
+MAX_EMPTY_PAGES = 3
+# A full page is read on every 12th poll: late events may have been inserted far below the newest.
+FULL_READ_EVERY_POLLS = 12
+_EXPIRED_STATUSES = (400, 404, 410, 422)
 
 
 class HeadRead(Struct, frozen=True):
-    """What was read: `events` oldest first; whether they reach back to what is `met`; the cursor to `older` ones.
+    """Result of one head read: `events`, oldest first; `next_cursor` leads to older events.
 
-    In an oldest-first feed `tail` is the cursor of the last page, where the next sweep begins, and `more` whether it
-    should at once. `passed` is the event next to each that is too large to be read: the one below it, or in an
-    oldest-first feed the one above; None where nothing was beyond it. Where it is one page, `limit`
-    is how many events were asked for.
+    `reached_known` is true if the events reach back to known ones. In an oldest-first feed `last_cursor` is the last
+    page, where the next read starts, and `has_more` asks for that read at once. `passed` holds, for each event that was
+    too large to read, its neighbour: the next older event, or in an oldest-first feed the next newer one; None if there
+    is none. `limit` is the requested number of events if one page was read, else 0.
     """
 
     events: list[Event]
@@ -37,125 +37,138 @@ class HeadRead(Struct, frozen=True):
     next_cursor: str | None = None
     oldest_first: bool = False
     last_cursor: str | None = None
-    more: bool = False
+    has_more: bool = False
     passed: Sequence[Event | None] = ()
     limit: int = 0
 
 
-def next_limit(new_events: int, polls: int) -> int:
-    """How many events to ask for, when the last sweep brought `new_events`: room for twice as many."""
-    if polls % FULL_READ_EVERY == 0:
-        return MAX_LIMIT
-    return max(MIN_LIMIT, min(MAX_LIMIT, 2 * new_events))
+def next_page_size(new_events: int, polls: int) -> int:
+    """Return the number of events to request: twice as many as the last read found new."""
+    if polls % FULL_READ_EVERY_POLLS == 0:
+        return MAX_PAGE_ROWS
+    return max(MIN_HEAD_ROWS, min(MAX_PAGE_ROWS, 2 * new_events))
 
 
-def has_expired(error: ScaicoreError) -> bool:
-    """Whether the answer to a request with a cursor may mean that this is no longer taken."""
-    return error.status in _EXPIRED
+def is_cursor_expired(error: ScaicoreError) -> bool:
+    """Return True if the error of a request with a cursor may mean that the cursor has expired."""
+    return error.status in _EXPIRED_STATUSES
 
 
 async def read_head(client: Client, known: KnownTail, limit: int) -> HeadRead:
-    """The newest page; an oldest-first feed is recognised by its timestamps, and followed from its start.
+    """Read the newest page; an oldest-first feed is recognised by its timestamps and followed from its start.
 
-    Where a small page does not reach what is known, a full one is read in its place: a cursor may count pages. Where no
-    full one can be read, as events are large, so many are that they show which way the feed runs.
+    If a small page does not reach known events, a full page replaces it, since a cursor may count pages. If events are
+    too large for a full page, enough pages are read to detect the order of the feed.
     """
     page = await client.events(limit)
     pages = [page]
     while _is_too_short(pages, limit):
-        pages.append(await client.events(MAX_LIMIT, pages[-1].next_cursor))
+        pages.append(await client.events(MAX_PAGE_ROWS, pages[-1].next_cursor))
     events = page.events if len(pages) == 1 else join_ascending([page.events for page in pages])
     if detect_order(events) is Order.OLDEST_FIRST:
         return await read_tail(client, known, None)
     is_short = page.limit < limit
-    met = known.is_reached_by(events, is_short=is_short)
-    if limit < MAX_LIMIT and not is_short and page.next_cursor is not None and not met:
-        return await read_head(client, known, MAX_LIMIT)
+    is_met = known.is_reached_by(events, is_short=is_short)
+    if limit < MAX_PAGE_ROWS and not is_short and page.next_cursor is not None and not is_met:
+        return await read_head(client, known, MAX_PAGE_ROWS)
     older = pages[-1].next_cursor
-    met = met or (older is None and known.overlaps(events))
+    is_met = is_met or (older is None and known.overlaps(events))
     limit = page.limit if len(pages) == 1 else 0
-    return HeadRead(events[::-1], met, next_cursor=older, passed=_beside_passed(pages), limit=limit)
+    return HeadRead(events[::-1], is_met, next_cursor=older, passed=_neighbours_of_skipped(pages), limit=limit)
 
 
-async def read_tail(client: Client, known: KnownTail, tail: str | None) -> HeadRead:
-    """Follow an oldest-first feed from the page at `tail`; one that is newest first after all is looked at anew."""
-    page, tail = await _page_at(client, tail)
+async def read_tail(client: Client, known: KnownTail, cursor: str | None) -> HeadRead:
+    """Follow an oldest-first feed from the page at `cursor`; if it proves to be newest first, read its head."""
+    page, cursor = await _fetch_tail_page(client, cursor)
     if detect_order(page.events) is Order.NEWEST_FIRST:
-        return await read_head(client, known, MAX_LIMIT)
+        return await read_head(client, known, MAX_PAGE_ROWS)
     pages = [page]
-    seen = {tail}
-    while page.next_cursor and page.next_cursor not in seen and len(pages) < MAX_PAGES and not _are_empty(pages):
-        tail = page.next_cursor
-        seen.add(tail)
-        page = await client.events(MAX_LIMIT, tail, Priority.CATCH_UP)
+    seen = {cursor}
+    while (
+        page.next_cursor and page.next_cursor not in seen and len(pages) < MAX_TAIL_PAGES and not _end_is_empty(pages)
+    ):
+        cursor = page.next_cursor
+        seen.add(cursor)
+        page = await client.events(MAX_PAGE_ROWS, cursor, Priority.BACKFILL)
         pages.append(page)
     events = join_ascending([page.events for page in pages])
-    # The page at `tail` is read again each time: only what is behind it leads on.
+    # The page at `cursor` is read again each time: only events after it are progress.
     more = bool(page.next_cursor) and page.next_cursor not in seen and len(events) > len(pages[0].events)
     return HeadRead(
-        events, reached_known=True, oldest_first=True, last_cursor=tail, more=more, passed=_beside_passed(pages)
+        events,
+        reached_known=True,
+        oldest_first=True,
+        last_cursor=cursor,
+        has_more=more,
+        passed=_neighbours_of_skipped(pages),
     )
 
 
-def _are_empty(pages: Sequence[EventPage]) -> bool:
-    """Whether the last few have no events: then there may be any number of such."""
-    return len(pages) >= MAX_EMPTY and not any(page.events or page.skipped for page in pages[-MAX_EMPTY:])
+def _end_is_empty(pages: Sequence[EventPage]) -> bool:
+    """Return True if the last MAX_EMPTY_PAGES pages have no events: any number of such pages may follow."""
+    return len(pages) >= MAX_EMPTY_PAGES and not any(page.events or page.skipped for page in pages[-MAX_EMPTY_PAGES:])
 
 
 def _is_too_short(pages: Sequence[EventPage], limit: int) -> bool:
-    """Whether there are too few events to see which way the feed runs, as no more can be read at a time."""
-    if pages[-1].next_cursor is None or len(pages) >= MAX_PAGES or pages[0].limit >= min(limit, 2 * ENOUGH_STEPS):
+    """Return True if the pages have too few events to detect the order, because events are large."""
+    if (
+        pages[-1].next_cursor is None
+        or len(pages) >= MAX_TAIL_PAGES
+        or pages[0].limit >= min(limit, 2 * MIN_ORDER_STEPS)
+    ):
         return False
-    return sum(len(page.events) for page in pages) < 2 * ENOUGH_STEPS
+    return sum(len(page.events) for page in pages) < 2 * MIN_ORDER_STEPS
 
 
-def _beside_passed(pages: Sequence[EventPage]) -> Sequence[Event | None]:
-    """The event behind each that was passed, in the order of the pages."""
+def _neighbours_of_skipped(pages: Sequence[EventPage]) -> Sequence[Event | None]:
+    """Return the event after each skipped one, in page order; None if there is none."""
     return [next(iter(page.events), None) for page in pages if page.skipped]
 
 
-async def _page_at(client: Client, tail: str | None) -> tuple[EventPage, str | None]:
-    """The page at `tail`, or the first one where that cursor is no longer taken."""
-    if tail is not None:
+async def _fetch_tail_page(client: Client, cursor: str | None) -> tuple[EventPage, str | None]:
+    """Return the page at `cursor`, or the first page if the cursor has expired."""
+    if cursor is not None:
         try:
-            return await client.events(MAX_LIMIT, tail), tail
+            return await client.events(MAX_PAGE_ROWS, cursor), cursor
         except ScaicoreError as error:
-            if not has_expired(error):
+            if not is_cursor_expired(error):
                 raise
-    return await client.events(MAX_LIMIT), None
+    return await client.events(MAX_PAGE_ROWS), None
 
 
-# After so many looks in a row that find nothing new, and always more pages, no more is asked for at once.
-MAX_BARREN = 100
+# After this many reads in a row without new events, further pages are not read at once.
+MAX_UNPRODUCTIVE_READS = 100
 
 
 class Head:
-    """The head of one feed, read down to what is `known`."""
+    """Reads the head of one feed down to the `known` tail; remembers page size and order between reads."""
 
     def __init__(self, client: Client, known: Callable[[], KnownTail]) -> None:
         self._client = client
         self._known = known
-        self._limit = MAX_LIMIT
-        self._tail: str | None = None
+        self._limit = MAX_PAGE_ROWS
+        self._last_cursor: str | None = None
         self._oldest_first = False
-        self._looks = 0
-        # Why no more is asked for at once, although the server names more; empty where it does not.
-        self.stuck = ""
-        self._barren = 0
+        self._reads = 0
+        # Why further pages are not read at once although the server offers them; empty otherwise.
+        self.stop_reason = ""
+        self._unproductive_reads = 0
 
     async def read(self) -> HeadRead:
-        """Look at it once."""
+        """Read the head once."""
         if self._oldest_first:
-            return await read_tail(self._client, self._known(), self._tail)
+            return await read_tail(self._client, self._known(), self._last_cursor)
         return await read_head(self._client, self._known(), self._limit)
 
-    def record(self, sweep: HeadRead, new_events: int) -> None:
-        """That look brought so many new events: the next one asks for as many."""
-        self._looks += 1
-        self._tail, self._oldest_first = sweep.last_cursor, sweep.oldest_first
-        self._limit = next_limit(new_events, self._looks)
-        self._barren = 0 if new_events or not sweep.more else self._barren + 1
-        is_stuck = self._barren >= MAX_BARREN
-        self.stuck = (
-            f"newer events may be unread: {MAX_BARREN * MAX_PAGES} pages brought nothing new" if is_stuck else ""
+    def record(self, head_read: HeadRead, new_events: int) -> None:
+        """Record the result of a read and its number of new events, which sets the next page size."""
+        self._reads += 1
+        self._last_cursor, self._oldest_first = head_read.last_cursor, head_read.oldest_first
+        self._limit = next_page_size(new_events, self._reads)
+        self._unproductive_reads = 0 if new_events or not head_read.has_more else self._unproductive_reads + 1
+        is_stuck = self._unproductive_reads >= MAX_UNPRODUCTIVE_READS
+        self.stop_reason = (
+            f"newer events may be unread: {MAX_UNPRODUCTIVE_READS * MAX_TAIL_PAGES} pages brought nothing new"
+            if is_stuck
+            else ""
         )

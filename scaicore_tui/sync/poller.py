@@ -1,7 +1,7 @@
-"""A poller: asks for one thing again and again, at its own pace, and hands on what comes.
+"""Poller: fetches one resource at an interval and passes the results on; retries with backoff.
 
-Each fetch takes a number when it starts. An answer that is not newer than the last one applied is dropped and counted,
-as the canvas does. The age of what is shown is that of the answers it came from, whatever other fetches do.
+Fetches are numbered when they start. A response older than the last applied one is dropped and counted, as the canvas
+does. The age of the shown data is the age of the responses that it came from.
 """
 
 from __future__ import annotations
@@ -15,141 +15,142 @@ from msgspec.structs import replace
 
 from scaicore_tui.api.budget import Priority
 from scaicore_tui.api.client import Client
-from scaicore_tui.api.response_age import recorded_times
+from scaicore_tui.api.response_age import record_response_times
 from scaicore_tui.clock import Clock, wait_for_event
 from scaicore_tui.errors import ScaicoreError, StorageError, Unreachable
 from scaicore_tui.sync.status import SourceStatus
 
-# Seconds: between two tries there is never more, and never less.
-MOST, LEAST = 60.0, 1.0
+# Bounds of the delay between two attempts.
+MAX_RETRY_S, MIN_RETRY_S = 60.0, 1.0
 
-# Yields numbers from 0 up to 1, each as likely as any other.
+# Returns a uniform random number in [0, 1).
 RandomFn = Callable[[], float]
 
-# While somebody is there, who pressed a key in the last minute, failures put nothing off by more seconds.
-LONGEST_ATTENDED = 15.0
+# Upper bound of the delay after a failure if a key was pressed in the last minute.
+MAX_ATTENDED_RETRY_S = 15.0
 
 
-def delay(seconds: float, *, attended: bool) -> float:
-    """How long to wait after a failure that asks for so many seconds, where somebody may be there to see it."""
-    return min(seconds, LONGEST_ATTENDED) if attended else seconds
+def retry_delay(seconds: float, *, is_attended: bool) -> float:
+    """Return the delay after a failure, capped if a person is at the screen (`is_attended`)."""
+    return min(seconds, MAX_ATTENDED_RETRY_S) if is_attended else seconds
 
 
 class Backoff:
-    """Of one thing that is asked for again and again, every `interval` seconds while all is well."""
+    """Exponential backoff with jitter for a request that is repeated every `interval` seconds."""
 
-    def __init__(self, interval: float, chance: RandomFn) -> None:
+    def __init__(self, interval: float, random: RandomFn) -> None:
         self._interval = interval
-        self._chance = chance
+        self._random = random
         self.failures = 0
 
-    def failed(self, error: ScaicoreError) -> float:
-        """It failed once more: the seconds to wait, by chance up to a bound that doubles; no fewer than were asked."""
-        bound = min(MOST, self._interval * 2.0 ** min(self.failures, 30))
+    def record_failure(self, error: ScaicoreError) -> float:
+        """Count a failure; return a random delay below a doubling bound, at least the error's `retry_after`."""
+        bound = min(MAX_RETRY_S, self._interval * 2.0 ** min(self.failures, 30))
         self.failures += 1
-        return max(min(LEAST, self._interval), bound * self._chance(), error.retry_after or 0.0)
+        return max(min(MIN_RETRY_S, self._interval), bound * self._random(), error.retry_after or 0.0)
 
-    def answered(self) -> None:
-        """All is well."""
+    def record_success(self) -> None:
+        """Reset the failure count."""
         self.failures = 0
 
 
-MAX_OVERLAPPING = 2
-# A fetch that is due waits outside the budget for the time of so many slots, and then in its queue: its rank is served
-# there before it starves.
-_WAIT_OUTSIDE = 2
+MAX_CONCURRENT_FETCHES = 2
+# A due fetch waits this many slot times outside the budget before it joins the budget's queue, which prevents
+# starvation.
+_WAIT_BEFORE_QUEUE_SLOTS = 2
 
 T = TypeVar("T")
 
 
 class Poller(Generic[T]):
-    """Fetches until cancelled. `ask` asks the client; `apply` takes each answer, with when it was true in monotonic
-    seconds, and tells whether there is more to be asked for at once. `changed` is called after whatever happens to its
-    `part`. `true_at` chooses among the times of all answers that a fetch took; `attended` says whether somebody pressed
-    a key in the last minute.
+    """Fetches until cancelled.
+
+    `request` sends the request. `on_result` gets each response and when it was true (monotonic seconds), and returns
+    True to fetch again at once. `on_changed` is called after each change of `status`. `choose_time` picks one of the
+    times of all responses of a fetch. `is_attended` returns True if a key was pressed in the last minute.
     """
 
     def __init__(
         self,
-        ask: Callable[[], Awaitable[T]],
-        apply: Callable[[T, float], Awaitable[bool]],
-        changed: Callable[[], None],
+        request: Callable[[], Awaitable[T]],
+        on_result: Callable[[T, float], Awaitable[bool]],
+        on_changed: Callable[[], None],
         clock: Clock,
         client: Client,
-        rank: Priority,
+        priority: Priority,
         backoff: Backoff,
-        true_at: Callable[[Sequence[float]], float],
-        attended: Callable[[], bool],
+        choose_time: Callable[[Sequence[float]], float],
+        is_attended: Callable[[], bool],
     ) -> None:
-        self.part = SourceStatus()
-        # Seconds between two fetches that go well.
-        self.pace = 0.0
-        # Set while it is not paused.
+        self.status = SourceStatus()
+        # Seconds between two successful fetches.
+        self.interval = 0.0
+        # Set while the poller is not paused.
         self.not_paused = asyncio.Event()
         self.not_paused.set()
-        self._ask = ask
-        self._apply = apply
-        self._changed = changed
+        self._request = request
+        self._on_result = on_result
+        self._on_changed = on_changed
         self._clock = clock
         self._client = client
-        self._rank = rank
+        self._priority = priority
         self._backoff = backoff
-        self._true_at = true_at
-        self._attended = attended
+        self._choose_time = choose_time
+        self._is_attended = is_attended
         self._numbers = count(1)
-        self._applied = 0
-        # Seconds that failures put the next fetch off by, and that the server asked to wait.
+        self._last_applied = 0
+        # Delay of the next fetch after failures, and the delay that the server requested, in seconds.
         self._retry_after = 0.0
-        self._asked_to_wait = 0.0
+        self._server_wait = 0.0
         self._fetches: set[asyncio.Task[bool]] = set()
         self._prefetched: asyncio.Task[bool] | None = None
         self._wake = asyncio.Event()
         self._due = False
 
     async def run(self) -> None:
-        """Fetch at once, and then one pace after each fetch began, or when it ended if it took longer."""
+        """Fetch at once, then one interval after the start of the last fetch, or at its end if it took longer."""
         try:
             while True:
                 await self.not_paused.wait()
                 began, self._due = self._clock.monotonic(), False
-                if not await self._next():
-                    await self._wait_since(began)
+                if not await self._fetch_or_prefetched():
+                    await self._wait_until_due(began)
         finally:
             await self.close()
 
     def wake(self) -> None:
-        """The pace changed, or somebody is there again: see anew when the next fetch is due."""
+        """Compute the time of the next fetch again: the interval changed, or a person is back."""
         self._wake.set()
 
-    def host_answered(self) -> None:
-        """The same host answered another poller: fetch at the usual pace again, where only the way there had failed.
+    def clear_host_failure(self) -> None:
+        """End the backoff after a connection or server failure, because the host answered another poller.
 
-        What the server said of this fetch alone still counts: a refusal, and how long it asked to wait.
+        A rejection of this request, and a requested delay, still apply.
         """
-        error = self.part.error
+        error = self.status.error
         if self._retry_after and error is not None and (isinstance(error, Unreachable) or (error.status or 0) >= 500):
             self._retry_after = 0.0
             self._wake.set()
 
     async def close(self) -> None:
-        """Give up the fetches under way."""
+        """Cancel all fetches in flight."""
         for task in tuple(self._fetches):
             task.cancel()
         await asyncio.gather(*self._fetches, return_exceptions=True)
 
     def prefetch(self) -> None:
-        """Fetch before `run`, in place of its first fetch."""
-        self._prefetched = self._begin()
+        """Start the first fetch before `run`, which then uses its result."""
+        self._prefetched = self._start_fetch()
 
     def refresh(self) -> bool:
-        """Fetch now, also while a fetch is under way; False where enough of them are."""
-        if len(self._fetches) >= MAX_OVERLAPPING:
+        """Fetch now, even during a fetch; return False if MAX_CONCURRENT_FETCHES are in flight."""
+        if len(self._fetches) >= MAX_CONCURRENT_FETCHES:
             return False
-        self._begin()
+        self._start_fetch()
         return True
 
     def pause(self, *, paused: bool) -> None:
-        """Stop asking, or ask again at once."""
+        """Pause, or resume and fetch at once."""
         if paused:
             self.not_paused.clear()
         else:
@@ -158,77 +159,79 @@ class Poller(Generic[T]):
             self._wake.set()
 
     async def fetch(self) -> bool:
-        """One fetch: asked, and applied unless it came too late. Whether there is more to be fetched at once."""
+        """Fetch once and apply the result unless it is outdated. Return True to fetch again at once."""
         number, began = next(self._numbers), self._clock.monotonic()
         try:
-            with recorded_times(self._clock) as times:
-                answer = await self._ask()
+            with record_response_times(self._clock) as times:
+                response = await self._request()
         except ScaicoreError as error:
-            if number > self._applied:
-                self._failed(error)
+            if number > self._last_applied:
+                self._record_failure(error)
             return False
-        if number <= self._applied:
-            self._update(stale_dropped=self.part.stale_dropped + 1)
+        if number <= self._last_applied:
+            self._update(stale_dropped=self.status.stale_dropped + 1)
             return False
-        self._applied = number
-        true_at = self._true_at(times) if times else began
+        self._last_applied = number
+        true_at = self._choose_time(times) if times else began
         try:
-            more = await self._apply(answer, true_at)
+            more = await self._on_result(response, true_at)
         except StorageError as error:
-            # What came can't be compared with a journal that can't be read; the next fetch brings it again.
-            self._failed(error)
+            # The journal could not be read or written. The next fetch brings the same data again.
+            self._record_failure(error)
             return False
-        # Where a newer answer was applied meanwhile, that is what is shown.
-        self._answered(began, true_at if number == self._applied else self.part.answered_at)
+        # If a newer response was applied in the meantime, its data is shown.
+        self._record_success(began, true_at if number == self._last_applied else self.status.answered_at)
         return more
 
-    def _begin(self) -> asyncio.Task[bool]:
+    def _start_fetch(self) -> asyncio.Task[bool]:
         task = asyncio.create_task(self.fetch())
         self._fetches.add(task)
         task.add_done_callback(self._fetches.discard)
         return task
 
-    async def _next(self) -> bool:
+    async def _fetch_or_prefetched(self) -> bool:
         ahead, self._prefetched = self._prefetched, None
         return await (self.fetch() if ahead is None else ahead)
 
-    def _failed(self, error: ScaicoreError) -> None:
-        # What it was raised from holds the body that came; it is kept for as long as it is told.
+    def _record_failure(self, error: ScaicoreError) -> None:
+        # The cause holds the response body; without it the stored error stays small.
         error.__cause__ = error.__context__ = error.__traceback__ = None
-        self._retry_after, self._asked_to_wait = self._backoff.failed(error), error.retry_after or 0.0
+        self._retry_after, self._server_wait = self._backoff.record_failure(error), error.retry_after or 0.0
         self._update(error=error, failures=self._backoff.failures)
 
-    def _answered(self, began: float, true_at: float | None) -> None:
-        self._backoff.answered()
-        if self._retry_after or self._asked_to_wait:
-            self._retry_after = self._asked_to_wait = 0.0
-            # It may have been asked for by hand, while the next fetch is a long way off.
+    def _record_success(self, began: float, true_at: float | None) -> None:
+        self._backoff.record_success()
+        if self._retry_after or self._server_wait:
+            self._retry_after = self._server_wait = 0.0
+            # After a manual refresh the next fetch may still be scheduled far ahead.
             self._wake.set()
         latency = (self._clock.monotonic() - began) * 1000
-        self._update(answered_at=true_at, latency_ms=latency, error=None, failures=0, polls=self.part.polls + 1)
+        self._update(answered_at=true_at, latency_ms=latency, error=None, failures=0, polls=self.status.polls + 1)
 
-    async def _wait_since(self, began: float) -> None:
-        """Wait until the next fetch is due, and the budget has a request to spare: both may change meanwhile."""
+    async def _wait_until_due(self, began: float) -> None:
+        """Wait until the next fetch is due and the budget has a free slot; both are checked again on each wake-up."""
         while not self._due:
             now = self._clock.monotonic()
-            moment = self._next_at(began, now)
-            self._update(next_at=moment)
-            if moment <= now:
+            next_at = self._next_at(began, now)
+            self._update(next_at=next_at)
+            if next_at <= now:
                 return
             self._wake.clear()
-            await wait_for_event(self._clock, moment - now, self._wake)
+            await wait_for_event(self._clock, next_at - now, self._wake)
 
     def _next_at(self, began: float, now: float) -> float:
-        """When to fetch next, in monotonic seconds."""
+        """Return when to fetch next, in monotonic seconds."""
         budget, due = self._client.budget, began + self._delay
-        free_at = min(now + budget.wait(self._rank), max(now, due + _WAIT_OUTSIDE * budget.slot_time))
+        free_at = min(
+            now + budget.wait_time(self._priority), max(now, due + _WAIT_BEFORE_QUEUE_SLOTS * budget.slot_time)
+        )
         return max(due, free_at, now + budget.held_for)
 
     @property
     def _delay(self) -> float:
-        """Seconds from one fetch to the next."""
-        return max(delay(self._retry_after, attended=self._attended()) or self.pace, self._asked_to_wait)
+        """Seconds from one fetch to the next, including backoff."""
+        return max(retry_delay(self._retry_after, is_attended=self._is_attended()) or self.interval, self._server_wait)
 
     def _update(self, **fields: object) -> None:
-        self.part = replace(self.part, **fields)
-        self._changed()
+        self.status = replace(self.status, **fields)
+        self._on_changed()

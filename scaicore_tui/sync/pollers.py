@@ -1,6 +1,6 @@
-"""The two pollers of a session: the feed's head, and the pending checkpoints. Neither waits for the other.
+"""The two pollers of a session, for the head of the feed and for pending checkpoints. They run independently.
 
-Both keep to a pace that the interval asks for, the rate limit allows, and leaves room to catch up.
+Both use one interval: the configured one, or a longer one that the rate limit and backfill require.
 """
 
 from __future__ import annotations
@@ -15,261 +15,268 @@ from msgspec.structs import replace
 from scaicore_tui.api.budget import Priority
 from scaicore_tui.api.checkpoint_listing import PendingCheckpoints
 from scaicore_tui.api.client import Client
-from scaicore_tui.api.page_size import MAX_LIMIT
-from scaicore_tui.api.response_age import recorded_times
+from scaicore_tui.api.page_size import MAX_PAGE_ROWS
+from scaicore_tui.api.response_age import record_response_times
 from scaicore_tui.clock import Clock, wait_for_event
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.protocol import Checkpoint, CheckpointPage
 from scaicore_tui.protocol.checkpoints import PENDING
-from scaicore_tui.sync.head import Head, HeadRead, has_expired
+from scaicore_tui.sync.head import Head, HeadRead, is_cursor_expired
 from scaicore_tui.sync.poller import Backoff, Poller, RandomFn
 from scaicore_tui.sync.status import ConnectionStatus
 from scaicore_tui.sync.stitch import KnownTail
 
-SLOWEST = 30.0
-# Requests of one poll: the newest page, and the checkpoints.
-PER_POLL = 2
-# The largest share of a minute's requests that polls take.
+MAX_INTERVAL_S = 30.0
+# Requests of one poll: the newest events and the checkpoints.
+REQUESTS_PER_POLL = 2
+# Largest share of a minute's requests that polls may use.
 POLL_SHARE = 2 / 3
-# An interval that is shorter than that by no more than this factor is kept: what others spend on the same key is an
-# estimate, which moves with each answer.
-TOLERANCE = 1.2
-# Up to so many pages the usual interval is kept; from so many on, the slowest is used.
-FEW, MANY = 4, 20
+# A configured interval is kept if the required one is longer by at most this factor: the required one depends on an
+# estimate of other clients' requests, which changes with each response.
+INTERVAL_TOLERANCE = 1.2
+# Missing pages from which polls become less frequent, and from which they use MAX_INTERVAL_S.
+SLOWDOWN_START_PAGES, SLOWDOWN_END_PAGES = 4, 20
 
 
 def poll_interval(interval: float, behind: int) -> float:
-    """Seconds between two looks at the head, with so many events behind."""
-    share = min(1.0, max(0.0, (behind / MAX_LIMIT - FEW) / (MANY - FEW)))
-    return interval + share * max(0.0, SLOWEST - interval)
+    """Return the seconds between two polls while `behind` events are missing."""
+    share = min(
+        1.0, max(0.0, (behind / MAX_PAGE_ROWS - SLOWDOWN_START_PAGES) / (SLOWDOWN_END_PAGES - SLOWDOWN_START_PAGES))
+    )
+    return interval + share * max(0.0, MAX_INTERVAL_S - interval)
 
 
-def allowed(interval: float, available: float) -> float:
-    """Seconds between two polls where so many requests a minute are available: the interval, or longer.
+def allowed_interval(interval: float, available: float) -> float:
+    """Return the seconds between two polls with `available` requests per minute: `interval` or longer.
 
-    A longer one is rounded up to whole seconds, or tenths below one: it is shown, and should rarely change.
+    A longer result is rounded up to whole seconds (below one second: tenths), because it is shown and should be steady.
     """
-    shortest = PER_POLL * 60.0 / (POLL_SHARE * available)
-    if shortest <= interval * TOLERANCE:
+    shortest = REQUESTS_PER_POLL * 60.0 / (POLL_SHARE * available)
+    if shortest <= interval * INTERVAL_TOLERANCE:
         return interval
     return float(ceil(shortest - 1e-9)) if shortest > 1 else ceil(shortest * 10 - 1e-9) / 10
 
 
-def upkeep(pace: float) -> float:
-    """Requests a minute for the regular looks at that pace."""
-    return PER_POLL * 60.0 / pace
+def requests_per_minute(interval: float) -> float:
+    """Return the requests per minute that polls at `interval` seconds use."""
+    return REQUESTS_PER_POLL * 60.0 / interval
 
 
-# In intervals: how long a listing of many pages is not repeated, at most.
-MAX_LISTING_WAIT = 12
+# Longest pause between two listings with several pages, in intervals.
+MAX_LISTING_WAIT_INTERVALS = 12
 
-# Somebody who pressed a key so many seconds ago still looks.
-ATTENDED_FOR = 60.0
+# A person counts as present for this long after a key press.
+ATTENDED_FOR_S = 60.0
 
 
 class Pollers:
-    """Both, with the `link` that they make. `apply_head` takes a look at the head, and returns how many of its events
-    were new; `apply_checkpoints` takes all that is pending, the ids that were seen since a moment, and that moment.
+    """Runs both pollers and provides their common connection `status`.
 
-    Where the pending checkpoints have more pages than one, the first is polled, and `listing` is set: the others are
-    read one at a time, behind all that is more urgent (`read_checkpoints`)."""
+    `apply_head` stores a head read and returns its number of new events. `apply_checkpoints` gets all pending
+    checkpoints, the ids seen since a time, and that time.
+
+    If the pending checkpoints have several pages, only the first is polled and `listing_started` is set. The others are
+    read one at a time, at low priority, by `read_checkpoint_page`.
+    """
 
     def __init__(
         self,
         client: Client,
         clock: Clock,
-        chance: RandomFn,
-        known: Callable[[], KnownTail],
+        random: RandomFn,
+        known_tail: Callable[[], KnownTail],
         apply_head: Callable[[HeadRead], Awaitable[int]],
         apply_checkpoints: Callable[[Sequence[Checkpoint], Collection[str], float], Awaitable[None]],
-        changed: Callable[[], None],
+        on_changed: Callable[[], None],
     ) -> None:
         interval = client.target.interval
         self.pending = PendingCheckpoints()
-        self.listing = asyncio.Event()
-        # When the latest listing began, and when the next one may.
-        self._listing_began = self._list_at = 0.0
+        self.listing_started = asyncio.Event()
+        # When the latest listing began, and when the next one may begin.
+        self._listing_began_at = self._next_listing_at = 0.0
         self._clock = clock
         self._client = client
-        self._link = ConnectionStatus(interval=interval)
-        self._changed = changed
+        self._status = ConnectionStatus(interval=interval)
+        self._on_changed = on_changed
         self._key_at: float | None = None
         self._recovered = asyncio.Event()
-        self._head = Head(client, known)
+        self._head = Head(client, known_tail)
         self._apply_head, self._apply_checkpoints = apply_head, apply_checkpoints
-        given = (self._part_changed, clock, client)
+        shared = (self._on_source_changed, clock, client)
         self._events = Poller(
             self._head.read,
-            self._take_head,
-            *given,
+            self._on_head,
+            *shared,
             Priority.HEAD,
-            Backoff(interval, chance),
-            # The last page that was read is the newest: those before it are older, or were read again.
+            Backoff(interval, random),
+            # The last page read is the newest; earlier ones are older or were read again.
             lambda times: times[-1],
             self.is_attended,
         )
         self._checkpoints = Poller(
-            self._ask_for_checkpoints,
-            self._take_checkpoints,
-            *given,
+            self._request_checkpoints,
+            self._on_checkpoints,
+            *shared,
             Priority.CHECKPOINTS,
-            Backoff(interval, chance),
-            # All answers that it took are one page, the first: the rows of the others have ages of their own.
+            Backoff(interval, random),
+            # All responses of this fetch form the first page; rows of other pages have their own ages.
             min,
             self.is_attended,
         )
-        self._adapt()
+        self._update_interval()
 
     @property
-    def link(self) -> ConnectionStatus:
-        """The state of the connection after the latest fetches."""
-        parts = {"events": self._events.part, "checkpoints": self._checkpoints.part}
-        return replace(self._link, **parts, skew=self._client.clock_skew)
+    def status(self) -> ConnectionStatus:
+        """Connection status after the latest fetches."""
+        sources = {"events": self._events.status, "checkpoints": self._checkpoints.status}
+        return replace(self._status, **sources, clock_skew=self._client.clock_skew)
 
     @property
-    def stuck(self) -> str:
-        """Why newer events may be unread; empty where they are not."""
-        return self._head.stuck
+    def stop_reason(self) -> str:
+        """Reason why newer events may be unread; empty if none are."""
+        return self._head.stop_reason
 
     async def wait_until_resumed(self) -> None:
-        """Return while it is not paused."""
+        """Wait until polling is not paused."""
         await self._events.not_paused.wait()
 
     async def run(self) -> None:
         """Poll until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for poller in self._both:
+            for poller in self._pollers:
                 group.create_task(poller.run())
 
     async def fetch(self) -> None:
-        """Read both once: the newest events, and the first page of checkpoints. Raises what keeps either from it."""
-        self._list_at = 0.0
+        """Fetch the newest events and the first page of checkpoints once. Raises the error of either."""
+        self._next_listing_at = 0.0
         await asyncio.gather(self._fetch_head(), self._checkpoints.fetch())
-        for part in self.link.parts:
-            if part.error is not None:
-                raise part.error
+        for source in self.status.sources:
+            if source.error is not None:
+                raise source.error
 
-    async def read_checkpoints(self) -> None:
-        """Read the next page of the listing under way. Raises what keeps it from that."""
+    async def read_checkpoint_page(self) -> None:
+        """Read the next page of the current checkpoint listing. Raises the error of the request."""
         cursor, began = self.pending.cursor, self._clock.monotonic()
         try:
-            with recorded_times(self._clock) as times:
-                page = await self._client.checkpoints(PENDING, cursor=cursor, rank=Priority.CATCH_UP)
+            with record_response_times(self._clock) as times:
+                page = await self._client.checkpoints(PENDING, cursor=cursor, priority=Priority.BACKFILL)
         except ScaicoreError as error:
-            if not has_expired(error):
+            if not is_cursor_expired(error):
                 raise
-            self.pending.drop(f"a page was refused: {error.message}")
+            self.pending.abandon(f"the server rejected a page: {error.message}")
         else:
-            self.pending.take_next(page, cursor, min(times, default=began))
-        await self._pending_read()
+            self.pending.apply_next_page(page, cursor, min(times, default=began))
+        await self._publish_pending()
 
     async def close(self) -> None:
-        """Give up what is under way."""
-        for poller in self._both:
+        """Cancel all fetches in flight."""
+        for poller in self._pollers:
             await poller.close()
 
     def prefetch(self) -> None:
-        """Ask before `run`, which takes the answers."""
-        for poller in self._both:
+        """Start the first fetches before `run`, which then uses their results."""
+        for poller in self._pollers:
             poller.prefetch()
 
     def refresh(self) -> bool:
-        """Ask now; False where enough is under way."""
-        begun = [poller.refresh() for poller in self._both]
+        """Fetch now; return False if enough fetches are in flight."""
+        begun = [poller.refresh() for poller in self._pollers]
         return any(begun)
 
     def pause(self, *, paused: bool) -> None:
-        """Stop asking, or ask again at once."""
-        self._link = replace(self._link, paused=paused)
-        for poller in self._both:
+        """Pause, or resume and fetch at once."""
+        self._status = replace(self._status, paused=paused)
+        for poller in self._pollers:
             poller.pause(paused=paused)
-        self._changed()
+        self._on_changed()
 
-    def catch_up(self, behind: int | None) -> None:
-        """So many events are behind: both are asked for at a pace that leaves room to read them."""
-        has_changed = behind != self._link.behind
-        self._link = replace(self._link, behind=behind)
-        if self._adapt() or has_changed:
-            self._changed()
+    def set_behind(self, behind: int | None) -> None:
+        """Set the estimated number of missing events, and the interval that leaves requests to read them."""
+        has_changed = behind != self._status.behind
+        self._status = replace(self._status, behind=behind)
+        if self._update_interval() or has_changed:
+            self._on_changed()
 
     def key_pressed(self) -> None:
-        """Somebody is there: for a while failures are not waited out for long."""
+        """Record a key press: a person is present, so delays after failures are short for a while."""
         self._key_at = self._clock.monotonic()
-        for poller in self._both:
-            if poller.part.failures:
+        for poller in self._pollers:
+            if poller.status.failures:
                 poller.wake()
 
     def is_attended(self) -> bool:
-        """Whether somebody pressed a key in the last minute."""
-        return self._key_at is not None and self._clock.monotonic() - self._key_at < ATTENDED_FOR
+        """Return True if a key was pressed in the last ATTENDED_FOR_S."""
+        return self._key_at is not None and self._clock.monotonic() - self._key_at < ATTENDED_FOR_S
 
-    async def wait_out(self, seconds: float) -> None:
-        """Return after `seconds`, or once a poll that had failed is answered again."""
+    async def wait_or_recovery(self, seconds: float) -> None:
+        """Wait for `seconds`, or until a poll succeeds after a failure."""
         await wait_for_event(self._clock, seconds, self._recovered)
 
     @property
-    def _both(self) -> tuple[Poller[HeadRead], Poller[CheckpointPage]]:
+    def _pollers(self) -> tuple[Poller[HeadRead], Poller[CheckpointPage]]:
         return self._events, self._checkpoints
 
-    def _part_changed(self) -> None:
-        self._adapt()
-        self._changed()
+    def _on_source_changed(self) -> None:
+        self._update_interval()
+        self._on_changed()
 
-    def _adapt(self) -> bool:
-        """Set the pace that interval, rate limit and what is behind allow; returns whether the link changed."""
-        link, budget = self._link, self._client.budget
-        shortest = allowed(link.interval, budget.available)
-        seconds = poll_interval(shortest, link.behind or 0)
-        limit = budget.limit if shortest > link.interval else None
-        if (seconds, shortest, limit) == (link.pace, link.shortest, link.limit):
+    def _update_interval(self) -> bool:
+        """Set the interval from configuration, rate limit and backlog; return True if the status changed."""
+        status, budget = self._status, self._client.budget
+        shortest = allowed_interval(status.interval, budget.available)
+        seconds = poll_interval(shortest, status.behind or 0)
+        limit = budget.limit if shortest > status.interval else None
+        if (seconds, shortest, limit) == (status.poll_interval, status.allowed_interval, status.limit):
             return False
-        self._link = replace(link, shortest=shortest, limit=limit)
-        self._set_pace(seconds)
+        self._status = replace(status, allowed_interval=shortest, limit=limit)
+        self._set_interval(seconds)
         return True
 
-    def _set_pace(self, seconds: float) -> None:
-        self._link = replace(self._link, pace=seconds)
-        self._client.budget.reserved_per_minute = upkeep(seconds)
-        for poller in self._both:
-            poller.pace = seconds
+    def _set_interval(self, seconds: float) -> None:
+        self._status = replace(self._status, poll_interval=seconds)
+        self._client.budget.reserved_per_minute = requests_per_minute(seconds)
+        for poller in self._pollers:
+            poller.interval = seconds
             poller.wake()
 
     async def _fetch_head(self) -> None:
         while await self._events.fetch():
             pass
 
-    async def _take_head(self, sweep: HeadRead, asked_at: float) -> bool:
-        new_events = await self._apply_head(sweep)
-        self._head.record(sweep, new_events)
-        self._link = replace(self._link, new_events=new_events)
-        self._was_answered(self._events, self._checkpoints)
-        return sweep.more and not self._head.stuck
+    async def _on_head(self, head: HeadRead, asked_at: float) -> bool:
+        new_events = await self._apply_head(head)
+        self._head.record(head, new_events)
+        self._status = replace(self._status, new_events=new_events)
+        self._record_answer(self._events, self._checkpoints)
+        return head.has_more and not self._head.stop_reason
 
-    async def _ask_for_checkpoints(self) -> CheckpointPage:
+    async def _request_checkpoints(self) -> CheckpointPage:
         return await self._client.checkpoints(PENDING)
 
-    async def _take_checkpoints(self, page: CheckpointPage, true_at: float) -> bool:
+    async def _on_checkpoints(self, page: CheckpointPage, true_at: float) -> bool:
         now, was_reading = self._clock.monotonic(), self.pending.is_reading
-        self.pending.take_first(page, true_at, begin=now >= self._list_at)
-        if now >= self._list_at and not was_reading:
-            self._listing_began = now
+        self.pending.apply_first_page(page, true_at, begin=now >= self._next_listing_at)
+        if now >= self._next_listing_at and not was_reading:
+            self._listing_began_at = now
         if self.pending.is_reading:
-            self.listing.set()
-        await self._pending_read()
-        self._was_answered(self._checkpoints, self._events)
+            self.listing_started.set()
+        await self._publish_pending()
+        self._record_answer(self._checkpoints, self._events)
         return False
 
-    async def _pending_read(self) -> None:
-        """Hand on what is pending; see when it is listed next: the more pages there are, the less often."""
-        pages = min(MAX_LISTING_WAIT, max(1, self.pending.status.pages - 1))
+    async def _publish_pending(self) -> None:
+        """Pass on the pending checkpoints and schedule the next listing: the more pages, the less often."""
+        pages = min(MAX_LISTING_WAIT_INTERVALS, max(1, self.pending.status.pages - 1))
         seen, since = self.pending.seen
-        self._list_at = self._listing_began + pages * self._link.effective_interval * 0.9  # polls are not evenly spaced
+        self._next_listing_at = (
+            self._listing_began_at + pages * self._status.effective_interval * 0.9
+        )  # polls are not evenly spaced
         self._client.unreadable = self.pending.unreadable
         await self._apply_checkpoints(list(self.pending.rows.values()), seen, since)
 
-    def _was_answered(self, poller: Poller[Any], other: Poller[Any]) -> None:
-        """The host of both has answered one: whoever waits for it to be back need wait no longer."""
-        other.host_answered()
-        if poller.part.failures:
+    def _record_answer(self, poller: Poller[Any], other: Poller[Any]) -> None:
+        """End the backoff of the `other` poller and wake waiters: the host has answered `poller`."""
+        other.clear_host_failure()
+        if poller.status.failures:
             self._recovered.set()
             self._recovered = asyncio.Event()

@@ -1,7 +1,7 @@
-"""What is known of the connection: for the status bar, which must never lie about age.
+"""Connection status for the status bar, including the age of the shown data.
 
-Two things are read, the feed's events and the pending checkpoints. Each may fail without the other, and is judged by
-itself; the whole is worth what its worse part is.
+There are two sources, events and pending checkpoints, which may fail independently. The status as a whole is that of
+the worse source.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from msgspec import Struct
 from scaicore_tui.errors import ScaicoreError, Unreachable
 
 STALE_INTERVALS = 3
-# Seconds: clocks that differ by less tell the same ages, about.
-SKEWED = 60.0
+# A smaller clock difference does not matter for the ages shown, in seconds.
+MAX_SKEW_S = 60.0
 
 
 class ConnectionState(StrEnum):
-    """What the data on the screen is worth."""
+    """State of the connection, which tells how current the shown data is."""
 
     CONNECTING = "connecting"
     LIVE = "live"
@@ -28,7 +28,7 @@ class ConnectionState(StrEnum):
 
 
 class SourceStatus(Struct, frozen=True):
-    """One of the two after its latest fetch. Moments are monotonic seconds."""
+    """Status of one source after its latest fetch. Times are monotonic seconds."""
 
     answered_at: float | None = None
     next_at: float | None = None
@@ -39,18 +39,20 @@ class SourceStatus(Struct, frozen=True):
     stale_dropped: int = 0
 
     def age(self, now: float) -> float | None:
-        """Seconds since what is shown was true, of checkpoints on many pages the first of these (the others:
-        `PendingStatus.oldest_at`); None where nothing was read yet."""
+        """Return the age of the shown data in seconds; None before the first response.
+
+        For a checkpoint listing of several pages this is the first page; see `PendingStatus.oldest_at` for the others.
+        """
         return None if self.answered_at is None else now - self.answered_at
 
 
 class ConnectionStatus(Struct, frozen=True):
-    """The connection. Moments are monotonic seconds.
+    """Status of the connection. Times are monotonic seconds.
 
-    Each part is asked for once a `pace`, which is the interval, or more where so many events are `behind` (0: an
-    unknown number; None: nothing is). Where the interval is faster than a `limit` of requests a minute allows,
-    `shortest` is used in its place. Until `held_until` the budget lets nothing go, not even a write: the minute is
-    spent, or the server said 429. By so many seconds the server's clock is ahead of ours: `skew`.
+    Each source is fetched every `poll_interval` seconds: the configured `interval`, or `allowed_interval` if the rate
+    limit of `limit` requests per minute is too low for it, or longer while events are `behind` (0: unknown number;
+    None: none). Until `held_until` the budget sends nothing, not even a write: the requests of this minute are used
+    up, or the server answered 429. `clock_skew` is how far the server's clock is ahead of ours, in seconds.
     """
 
     interval: float
@@ -59,83 +61,87 @@ class ConnectionStatus(Struct, frozen=True):
     paused: bool = False
     new_events: int = 0
     held_until: float | None = None
-    pace: float = 0.0
-    shortest: float = 0.0
+    poll_interval: float = 0.0
+    allowed_interval: float = 0.0
     limit: int | None = None
     behind: int | None = None
-    skew: float = 0.0
+    clock_skew: float = 0.0
 
     @property
     def is_skewed(self) -> bool:
-        """Whether the two clocks tell ages that differ."""
-        return abs(self.skew) > SKEWED
+        """True if the clocks differ enough to affect ages."""
+        return abs(self.clock_skew) > MAX_SKEW_S
 
     @property
-    def parts(self) -> tuple[SourceStatus, SourceStatus]:
+    def sources(self) -> tuple[SourceStatus, SourceStatus]:
         return self.events, self.checkpoints
 
     def state(self, now: float) -> ConnectionState:
-        """Live only while answers come; silence for three intervals is stale, whatever the reason."""
+        """Return the state: live only while responses arrive; stale after STALE_INTERVALS without any."""
         if self.paused:
             return ConnectionState.PAUSED
-        errors = [part.error for part in self.parts if part.error is not None]
+        errors = [source.error for source in self.sources if source.error is not None]
         if errors:
             return (
                 ConnectionState.OFFLINE
                 if any(isinstance(error, Unreachable) for error in errors)
                 else ConnectionState.STALE
             )
-        if any(part.answered_at is None for part in self.parts):
+        if any(source.answered_at is None for source in self.sources):
             return ConnectionState.CONNECTING
-        return ConnectionState.STALE if any(self.is_old(part, now) for part in self.parts) else ConnectionState.LIVE
+        return (
+            ConnectionState.STALE
+            if any(self.is_stale(source, now) for source in self.sources)
+            else ConnectionState.LIVE
+        )
 
-    def is_old(self, part: SourceStatus, now: float) -> bool:
-        """Whether a part was true too long ago, or never was."""
-        age = part.age(now)
+    def is_stale(self, source: SourceStatus, now: float) -> bool:
+        """Return True if the data of `source` is older than `stale_after`, or there is none."""
+        age = source.age(now)
         return age is None or age > self.stale_after
 
-    def is_dimmed(self, part: SourceStatus, now: float) -> bool:
-        """Whether what is shown of a part was true long ago, and nobody wanted that."""
-        is_old = part.error is not None if part.answered_at is None else self.is_old(part, now)
+    def is_dimmed(self, source: SourceStatus, now: float) -> bool:
+        """Return True if the data of `source` is stale and polling is not paused."""
+        is_old = source.error is not None if source.answered_at is None else self.is_stale(source, now)
         return is_old and not self.paused
 
     @property
     def effective_interval(self) -> float:
-        """Seconds between two polls while nothing is behind: the interval, or what the rate limit allows."""
-        return max(self.interval, self.shortest)
+        """Seconds between two polls while no events are behind: the interval, or what the rate limit allows."""
+        return max(self.interval, self.allowed_interval)
 
     @property
     def interval_note(self) -> str:
-        """Say how often is polled, where the rate limit makes that less often than was asked for; else empty."""
+        """Note for people if the rate limit makes polls less frequent than configured; else empty."""
         if self.limit is None:
             return ""
         return f"every {self.effective_interval:g} s: limited to {self.limit:,} a minute"
 
     @property
     def stale_after(self) -> float:
-        """After so many seconds of silence something is wrong."""
-        return max(STALE_INTERVALS * self.effective_interval, 1.5 * self.pace)
+        """Age in seconds from which data is stale."""
+        return max(STALE_INTERVALS * self.effective_interval, 1.5 * self.poll_interval)
 
     def age(self, now: float) -> float | None:
-        """Seconds since both parts were true; None where nothing was read yet."""
-        return max((age for part in self.parts if (age := part.age(now)) is not None), default=None)
+        """Return the age of the older source in seconds; None before the first response."""
+        return max((age for source in self.sources if (age := source.age(now)) is not None), default=None)
 
     @property
     def next_at(self) -> float | None:
-        """When something is asked for next."""
-        return min((part.next_at for part in self.parts if part.next_at is not None), default=None)
+        """Time of the next fetch."""
+        return min((source.next_at for source in self.sources if source.next_at is not None), default=None)
 
     @property
     def polls(self) -> int:
-        """How often both were read."""
-        return min(part.polls for part in self.parts)
+        """Number of completed polls of both sources."""
+        return min(source.polls for source in self.sources)
 
     @property
     def failures(self) -> int:
-        """How often in a row the worse one failed."""
-        return max(part.failures for part in self.parts)
+        """Consecutive failures of the worse source."""
+        return max(source.failures for source in self.sources)
 
     @property
     def stale_dropped(self) -> int:
-        """How many answers came too late."""
-        return sum(part.stale_dropped for part in self.parts)
+        """Number of responses that were dropped because a newer one had been applied."""
+        return sum(source.stale_dropped for source in self.sources)

@@ -16,7 +16,7 @@ from textual.worker import Worker
 
 from scaicore_tui.actions import answer_many
 from scaicore_tui.errors import ScaicoreError
-from scaicore_tui.session import MAX_PAGES_OF_ENDED, Session, Update
+from scaicore_tui.session import MAX_RESOLVED_PAGES, Session, Update
 from scaicore_tui.text import sanitize
 from scaicore_tui.tui.messages import (
     AnswerAll,
@@ -179,7 +179,7 @@ class Bridge:
 
     async def _load_resolved(self) -> None:
         try:
-            listed = await self._session.list_checkpoints("resolved", max_pages=MAX_PAGES_OF_ENDED)
+            listed = await self._session.list_checkpoints("resolved", max_pages=MAX_RESOLVED_PAGES)
         except ScaicoreError as error:
             self._post(ResolvedLoaded(problem=sanitize(str(error))))
         else:

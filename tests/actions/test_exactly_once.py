@@ -18,7 +18,7 @@ import pytest
 from scaicore_tui.actions import Ledger, Progress, Submission
 from scaicore_tui.actions.tracker import NOT_RECEIVED_AFTER_S
 from scaicore_tui.api.client import Client
-from scaicore_tui.api.transport import INVOKE_TIMEOUT, WRITE_TIMEOUT
+from scaicore_tui.api.transport import INVOKE_TIMEOUT_S, WRITE_TIMEOUT_S
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.config import Api, Target
 from scaicore_tui.errors import ScaicoreError, UsageError
@@ -90,7 +90,7 @@ def target(wire: FaultyProxy) -> Target:
 
 
 @asynccontextmanager
-async def scene(ledger: Ledger | None = None, write_timeout_s: float = WRITE_TIMEOUT) -> AsyncIterator[Scene]:
+async def scene(ledger: Ledger | None = None, write_timeout_s: float = WRITE_TIMEOUT_S) -> AsyncIterator[Scene]:
     async with serving() as served, faulty_proxy(served.url) as wire:
         await finished(served, APPROVAL, TRIP)
         clock = SkippingClock()
@@ -148,7 +148,7 @@ async def test_a_write_that_arrives_after_all_is_seen() -> None:
     async with scene(write_timeout_s=0.3) as it:
         it.wire.fault = Fault.HOLD_BEFORE
         submission = await it.answer()
-        it.clock.skipped += INVOKE_TIMEOUT
+        it.clock.skipped += INVOKE_TIMEOUT_S
         await it.session.read_once()
         assert (submission.progress, it.truth) == (Progress.UNKNOWN, "pending")
         with pytest.raises(UsageError, match="looking it up"):

@@ -12,7 +12,7 @@ import pytest
 
 from scaicore_tui.actions import Ledger, Progress, Submission, answer_many, latest_by_target
 from scaicore_tui.actions.submission import Kind
-from scaicore_tui.api.client import FIND_PAGES, Client
+from scaicore_tui.api.client import MAX_FIND_PAGES, Client
 from scaicore_tui.auth.provider import MIN_RENEW_INTERVAL_S
 from scaicore_tui.config import Target
 from scaicore_tui.config.token_sources import TokenFile
@@ -140,7 +140,7 @@ async def test_while_the_server_asked_to_wait_a_write_is_not_sent() -> None:
         assert (await session.replay("exec_1")).progress is Progress.REFUSED
         submission = await session.replay("exec_1")
         assert (submission.progress, len(server.posts)) == (Progress.NOT_SENT, 1)
-        assert submission.message == "the server asked to wait (429) · nothing was sent · again in 60 s"
+        assert submission.message == "the server asked to wait (429) · nothing was sent · try again in 60 s"
         assert [entry.progress for entry in ledger.entries()] == [Progress.REFUSED, Progress.NOT_SENT]
 
 
@@ -254,7 +254,7 @@ async def test_a_listing_that_does_not_end_is_not_read_for_ever() -> None:
     client = Client(Target(url="http://127.0.0.1:1/api/v1"), httpx.MockTransport(answer))
     with pytest.raises(ScaicoreError, match="is not among the first"):
         await client.find_checkpoint("ckpt_1")
-    assert len(asked) == FIND_PAGES
+    assert len(asked) == MAX_FIND_PAGES
     await client.close()
 
 

@@ -10,7 +10,7 @@ import pytest
 from scaicore_tui.actions import Progress
 from scaicore_tui.actions.tracker import LOOKUP_WINDOW_S, NOT_RECEIVED_AFTER_S
 from scaicore_tui.api.budget import Priority, RequestSlot
-from scaicore_tui.api.transport import INVOKE_TIMEOUT, WHOLE_TIMEOUT
+from scaicore_tui.api.transport import INVOKE_TIMEOUT_S, TOTAL_TIMEOUT_S
 from scaicore_tui.errors import UsageError
 from scaicore_tui.session import Session
 from tests.support.builders import NOON, SECOND, checkpoint, started
@@ -56,7 +56,7 @@ async def test_what_may_still_arrive_is_not_sent_again_however_long_its_answer_t
         await polled(session, server)
         submission = await session.answer("ckpt_1", "approve")
         for _ in range(3):
-            moved(session, (INVOKE_TIMEOUT + WHOLE_TIMEOUT) / 3 - 5.0)
+            moved(session, (INVOKE_TIMEOUT_S + TOTAL_TIMEOUT_S) / 3 - 5.0)
             await polled(session, server)
             assert submission.progress is Progress.UNKNOWN
             assert "looking it up" in (session.why_not_answer("ckpt_1", "approve") or "")
@@ -70,7 +70,7 @@ async def test_a_replay_that_may_still_arrive_is_not_sent_again() -> None:
     async with server.session() as session:
         await polled(session, server)
         submission = await session.replay("exec_1")
-        moved(session, INVOKE_TIMEOUT + WHOLE_TIMEOUT)
+        moved(session, INVOKE_TIMEOUT_S + TOTAL_TIMEOUT_S)
         await polled(session, server)
         await polled(session, server)
         assert submission.progress is Progress.UNKNOWN
@@ -115,8 +115,8 @@ async def test_a_look_up_leaves_the_feed_its_turn(monkeypatch: pytest.MonkeyPatc
         await session.tracker.look_up()
         assert ranks == []
         await polled(session, server)
-        assert set(ranks) == {Priority.CHECKPOINTS, Priority.HEAD, Priority.CATCH_UP}
-        assert ranks.count(Priority.CATCH_UP) == 4
+        assert set(ranks) == {Priority.CHECKPOINTS, Priority.HEAD, Priority.BACKFILL}
+        assert ranks.count(Priority.BACKFILL) == 4
 
 
 async def test_it_is_looked_up_once_its_checkpoint_waits_no_longer() -> None:

@@ -77,7 +77,7 @@ async def test_a_minute_is_never_overspent_and_well_spent(tells: bool) -> None:
     caller = Caller(clock, RateLimitedServer(clock, sends_headers=tells))
     for _ in range(5):
         # More than go meanwhile, and not all at once: each looks at all others that wait.
-        caller.ask(*[Priority.CATCH_UP] * 40)
+        caller.ask(*[Priority.BACKFILL] * 40)
         await caller.pass_time(30)
     await caller.finish()
     moments = [moment for moment, _ in caller.sent]
@@ -113,7 +113,7 @@ async def test_the_most_urgent_goes_first() -> None:
     for _ in range(REQUESTS_PER_MINUTE):
         caller.ask(Priority.WRITE)
         await caller.pass_time(0.9)
-    urgent_last = [Priority.HISTORY, Priority.CATCH_UP, Priority.HEAD, Priority.CHECKPOINTS, Priority.WRITE]
+    urgent_last = [Priority.HISTORY, Priority.BACKFILL, Priority.HEAD, Priority.CHECKPOINTS, Priority.WRITE]
     caller.ask(*urgent_last)
     await caller.finish()
     assert [rank for _, rank in caller.sent[REQUESTS_PER_MINUTE:]] == urgent_last[::-1]
@@ -140,14 +140,14 @@ async def test_catching_up_leaves_room_for_the_regular_reads_and_writes() -> Non
     clock = ManualClock()
     caller = Caller(clock, RateLimitedServer(clock))
     caller.budget.reserved_per_minute = 24
-    caller.ask(*[Priority.CATCH_UP] * 20)
+    caller.ask(*[Priority.BACKFILL] * 20)
     waits = []
     for _ in range(40):
         # More than can go meanwhile beside the regular reads: there is always something to catch up on.
-        caller.ask(*[Priority.CATCH_UP] * 4)
+        caller.ask(*[Priority.BACKFILL] * 4)
         caller.ask(Priority.HEAD, Priority.CHECKPOINTS)
         await caller.pass_time(5)
-        waits.append(caller.budget.wait(Priority.WRITE))
+        waits.append(caller.budget.wait_time(Priority.WRITE))
     assert max(waits) < 2
     heads = [moment for moment, rank in caller.sent if rank is Priority.HEAD]
     assert max(moment - 5 * place for place, moment in enumerate(heads)) < 5
@@ -161,7 +161,7 @@ async def test_others_on_the_same_key_are_made_room_for() -> None:
     for _ in range(20):
         for _ in range(3):
             server.count_request()
-        caller.ask(*[Priority.CATCH_UP] * 4)
+        caller.ask(*[Priority.BACKFILL] * 4)
         await caller.pass_time(6)
     await caller.finish()
     assert caller.refused == 0
@@ -177,7 +177,7 @@ async def test_a_429_from_outside_holds_everything_back() -> None:
     caller.ask(Priority.HEAD)
     await caller.finish()
     assert (caller.refused, caller.budget.refusals) == (1, 1)
-    assert caller.budget.wait(Priority.WRITE) == pytest.approx(7, abs=0.2)
+    assert caller.budget.wait_time(Priority.WRITE) == pytest.approx(7, abs=0.2)
     caller.ask(Priority.WRITE)
     await settle()
     assert len(caller.sent) == 1
@@ -192,7 +192,7 @@ async def test_a_write_that_would_wait_too_long_is_refused_and_says_why() -> Non
         async with budget.slot(Priority.WRITE):
             pass
     with pytest.raises(
-        RequestRejected, match="60 requests of this minute are spent · nothing was sent · again in 60 s"
+        RequestRejected, match="60 requests of this minute are used · nothing was sent · try again in 60 s"
     ):
         async with budget.slot(Priority.WRITE):
             pass

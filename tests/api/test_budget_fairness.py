@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from scaicore_tui.api.budget import Budget, Priority
-from scaicore_tui.sync.pollers import POLL_SHARE, allowed, upkeep
+from scaicore_tui.sync.pollers import POLL_SHARE, allowed_interval, requests_per_minute
 from tests.support.manual_clock import ManualClock
 from tests.support.rate_limited_server import RateLimitedServer
 from tests.support.waiting import yield_once
@@ -74,7 +74,7 @@ async def test_each_rank_gets_its_share_while_the_ranks_before_it_want_everythin
         Priority.CHECKPOINTS,
         Priority.HEAD,
         Priority.HEAD,
-        Priority.CATCH_UP,
+        Priority.BACKFILL,
         Priority.HISTORY,
     ):
         readers.read(rank)
@@ -84,11 +84,11 @@ async def test_each_rank_gets_its_share_while_the_ranks_before_it_want_everythin
     slot_time = 60 / limit
     # The first minute's requests go at once: until they are forgotten, a minute passes.
     assert readers.longest_gap(Priority.HEAD) <= 60 + 14 * slot_time
-    assert readers.longest_gap(Priority.CATCH_UP) <= 60 + 24 * slot_time
+    assert readers.longest_gap(Priority.BACKFILL) <= 60 + 24 * slot_time
     assert readers.longest_gap(Priority.HISTORY) <= 60 + 36 * slot_time
     shares = {rank: len(sent) / (MINUTES * 60) for rank, sent in readers.sent.items()}
     assert shares[Priority.HEAD] > 0.07
-    assert shares[Priority.CATCH_UP] > 0.03
+    assert shares[Priority.BACKFILL] > 0.03
     assert shares[Priority.HISTORY] > 0.018
     assert max(readers.waits[Priority.WRITE]) < 2.5 * slot_time
     assert readers.refused == 0
@@ -120,20 +120,20 @@ async def test_pages_of_checkpoints_go_evenly_after_the_first_few() -> None:
     sent = readers.sent[Priority.CHECKPOINTS]
     assert sum(moment < 10 for moment in sent) >= 20
     assert max(later - sooner for sooner, later in pairwise(sent)) <= 2.5
-    assert max(readers.budget.wait(rank) for rank in (Priority.WRITE, Priority.HEAD)) < 2
+    assert max(readers.budget.wait_time(rank) for rank in (Priority.WRITE, Priority.HEAD)) < 2
 
 
 def test_polls_leave_a_third_of_the_limit_to_others() -> None:
-    assert allowed(1.0, 60) == 3.0
-    assert allowed(1.0, 120) == 2.0
-    assert allowed(5.0, 60) == 5.0
+    assert allowed_interval(1.0, 60) == 3.0
+    assert allowed_interval(1.0, 120) == 2.0
+    assert allowed_interval(5.0, 60) == 5.0
     # Two that poll at the usual interval on one key: neither needs to change, whatever the estimate of the other says.
-    assert [allowed(5.0, available) for available in (30, 33, 36)] == [5.0, 5.0, 5.0]
-    assert allowed(1.0, 20) == 9.0
-    assert allowed(0.1, 1_000) == 0.2
-    assert allowed(5.0, 1) == 180.0
+    assert [allowed_interval(5.0, available) for available in (30, 33, 36)] == [5.0, 5.0, 5.0]
+    assert allowed_interval(1.0, 20) == 9.0
+    assert allowed_interval(0.1, 1_000) == 0.2
+    assert allowed_interval(5.0, 1) == 180.0
     for available in range(1, 500):
-        assert upkeep(allowed(0.01, available)) <= POLL_SHARE * available + 1e-6
+        assert requests_per_minute(allowed_interval(0.01, available)) <= POLL_SHARE * available + 1e-6
 
 
 async def test_what_others_spend_is_not_available() -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from scaicore_tui.api.budget import Budget, Priority
-from scaicore_tui.api.rate_window import MAX_QUOTA, Quota, read_quota
+from scaicore_tui.api.rate_window import MAX_REQUESTS_PER_MINUTE, Quota, read_quota
 from scaicore_tui.protocol import read_problem
 from scaicore_tui.protocol.headers import (
     MAX_AGE_S,
@@ -116,11 +116,11 @@ async def test_a_limit_of_any_size_costs_no_memory(limit: str) -> None:
         ):
             for slot, remaining in ((first, "0"), (second, limit), (third, "1")):
                 slot.on_response(200, quota_headers(limit, remaining, "1800000030"))
-                budget.wait(Priority.HISTORY)
+                budget.wait_time(Priority.HISTORY)
         assert tracemalloc.get_traced_memory()[1] < 100_000
     finally:
         tracemalloc.stop()
-    assert budget.limit == MAX_QUOTA
+    assert budget.limit == MAX_REQUESTS_PER_MINUTE
 
 
 @pytest.mark.parametrize("form", range(3))
@@ -131,7 +131,7 @@ async def test_a_429_with_a_date_holds_until_then_by_the_server_s_clock(form: in
     budget = Budget(clock)
     async with budget.slot(Priority.HEAD) as slot:
         slot.on_response(429, {"Retry-After": later, "Date": FORMS[0]})
-    assert budget.wait(Priority.WRITE) == pytest.approx(45)
+    assert budget.wait_time(Priority.WRITE) == pytest.approx(45)
 
 
 async def test_a_429_without_a_date_of_its_own_is_compared_with_the_last_one() -> None:
@@ -142,7 +142,7 @@ async def test_a_429_without_a_date_of_its_own_is_compared_with_the_last_one() -
     clock.advance(15)
     async with budget.slot(Priority.HEAD) as slot:
         slot.on_response(429, {"Retry-After": LATER})
-    assert budget.wait(Priority.WRITE) == pytest.approx(30)
+    assert budget.wait_time(Priority.WRITE) == pytest.approx(30)
 
 
 @pytest.mark.parametrize("headers", [{"retry-after": LATER, "date": FORMS[0]}, {"Retry-After": "45"}])

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("no_documented_limit")
     [
         ("expired", "its certificate expired"),
         ("other", "its certificate is for another host"),
-        ("unknown", "its certificate is of an unknown authority"),
+        ("unknown", "its certificate is from an unknown authority"),
     ],
 )
 async def test_a_certificate_that_is_not_believed(tmp_path: Path, what: str, words: str) -> None:

@@ -132,7 +132,7 @@ async def test_requests_no_id_that_a_url_cannot_hold() -> None:
     async with fault_server() as server:
         client = Client(target_of(server.url))
         for name in ("\ud800", "x" * MEGABYTE):
-            with pytest.raises(Unreachable, match="gave a cursor that no URL can hold"):
+            with pytest.raises(Unreachable, match="returned a cursor that no URL can hold"):
                 await client.events(50, name)
             for write in (client.invoke(name, {}), client.resolve(name, "approve")):
                 with pytest.raises(ScaicoreError, match=r"no URL can name|URL too long") as caught:

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from scaicore_tui.api.client import Client
-from scaicore_tui.api.transport import CONNECT_TIMEOUT, open_http
+from scaicore_tui.api.transport import CONNECT_TIMEOUT_S, open_http
 from scaicore_tui.errors import ConfigError, CredentialsError, OutcomeUnknown, Unreachable
 from scaicore_tui.sync.status import ConnectionState
 from tests.support.fault_server import (
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("no_documented_limit")
 # Two answers at once, each of at most 32 MiB, and what holding them costs.
 MOST_MIB = 130
 # A connection begun while nobody listened may first have to be given up.
-SOON = CONNECT_TIMEOUT + 3.0
+SOON = CONNECT_TIMEOUT_S + 3.0
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
@@ -75,7 +75,7 @@ async def test_a_write_is_not_repeated_on_another_connection() -> None:
         client = Client(target_of(server.url))
         server.fault = Fault("", "", closes_reused_connection)
         await client.checkpoints("pending")
-        with pytest.raises(OutcomeUnknown, match="hung up without an answer"):
+        with pytest.raises(OutcomeUnknown, match="closed the connection without a response"):
             await client.resolve("ckpt_1", "approve")
         await client.close()
         assert [head[:4] for head in server.requests] == [b"GET ", b"POST"]
@@ -112,7 +112,7 @@ async def test_a_proxy_of_the_environment_is_asked_and_named(speaks: str, monkey
             assert len((await client.events(5)).events) == 3
             assert proxy.requests[0].startswith(b"GET http://api.invalid/api/v1/scaicore/events")
         else:
-            words = "refused" if speaks == "refused" else "hung up"
+            words = "refused" if speaks == "refused" else "closed the connection"
             named = f"cannot reach api.invalid through the proxy 127.0.0.1:{proxy.port} .http_proxy.: .*{words}"
             with pytest.raises(Unreachable, match=named) as raised:
                 await client.events(5)
@@ -166,7 +166,7 @@ async def test_a_credential_that_is_taken_no_more_wipes_nothing() -> None:
         await watcher.wait_until(lambda: watcher.state is ConnectionState.LIVE)
         server.fault = Fault("", "", sends(response_bytes(b'{"detail": "expired"}', b"401 Unauthorized")))
         await watcher.wait_until(
-            lambda: all(isinstance(part.error, CredentialsError) for part in session.connection.parts)
+            lambda: all(isinstance(part.error, CredentialsError) for part in session.connection.sources)
         )
         assert watcher.problem.startswith("401: sign in again: “expired”")
         assert (list(session.index.runs), [row.id for row in session.checkpoints]) == (["exec_1"], ["ckpt_1"])

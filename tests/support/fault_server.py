@@ -258,12 +258,12 @@ STALE = ConnectionState.STALE
 
 FAULTS = (
     Fault("connection refused", "refused: nothing listens there", serving=False),
-    Fault("no such host", "no such host|can't be looked up", url="http://no-such-host.invalid/api/v1"),
+    Fault("no such host", "no such host|cannot be resolved", url="http://no-such-host.invalid/api/v1"),
     Fault("certificate expired", "its certificate expired", certificate="expired"),
     Fault("certificate of another host", "its certificate is for another host", certificate="other"),
     Fault("certificate of an unknown authority", "unknown authority · ca_file", certificate="unknown"),
-    Fault("no TLS where it should be", "no TLS with it", certificate="none"),
-    Fault("hangs up", "it hung up without an answer", sends(b"")),
+    Fault("no TLS where it should be", "TLS failed", certificate="none"),
+    Fault("hangs up", "it closed the connection without a response", sends(b"")),
     Fault("reset in the middle of a body", "broke off in the middle", resets_during_body),
     Fault("closed in the middle of a body", "broke off in the middle", sends(good_response(b"GET /events? ")[:-9])),
     Fault("JSON that breaks off", "its JSON breaks off", sends(response_bytes(PAGE[:-30]))),
@@ -271,20 +271,20 @@ FAULTS = (
     Fault("a body of another type", "it is no JSON", sends(response_bytes(b"pong", kind=b"text/plain"))),
     Fault("no body", "it is empty", sends(response_bytes(b""))),
     Fault("gzip bomb of 200 MB", "larger than 32 MiB", sends_gzip_bomb),
-    Fault("gzip that is none", "packed, and broken", sends(compressed(b"hello, this is no gzip"))),
+    Fault("gzip that is none", "its compressed data is damaged", sends(compressed(b"hello, this is no gzip"))),
     Fault("gzip that breaks off", "broke off in the middle", sends(compressed(gzip.compress(PAGE)[:-30]))),
-    Fault("a packing not asked for", "packed as 'br'", sends(compressed(b"....", b"br"))),
+    Fault("a packing not asked for", "encoded as 'br'", sends(compressed(b"....", b"br"))),
     Fault("200 MB body", "larger than 32 MiB", sends_repeatedly(LARGE, PIECE, BOMB_BYTES // 65536)),
     Fault("200 MB body in chunks", "larger than 32 MiB", sends_repeatedly(CHUNKED, CHUNK, BOMB_BYTES // 65536)),
     Fault("a body that drips", "takes longer than", sends_repeatedly(DRIP, b" ", 2_000, 0.02)),
     Fault("headers that drip", "takes longer than", sends_repeatedly(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n", 2_000, 0.02)),
     Fault(
-        "endless headers", "headers don't end", sends_repeatedly(b"HTTP/1.1 200 OK\r\n", b"X-Y: z\r\n" * 99, 100_000)
+        "endless headers", "headers are too long", sends_repeatedly(b"HTTP/1.1 200 OK\r\n", b"X-Y: z\r\n" * 99, 100_000)
     ),
     Fault("endless 1xx", "takes longer than", sends_repeatedly(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n", 2_000, 0.02)),
     Fault("silence", "no answer in time", hangs),
-    Fault("no HTTP", "speaks no HTTP", sends(b"220 mail.example.com ESMTP\r\n\r\n")),
-    Fault("another protocol", "speaks no HTTP", sends(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n")),
+    Fault("no HTTP", "response is not HTTP", sends(b"220 mail.example.com ESMTP\r\n\r\n")),
+    Fault("another protocol", "response is not HTTP", sends(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n")),
     Fault("redirect loop", "redirects to .* not followed", redirects_to_itself),
     Fault("401", "401: sign in again", sends(response_bytes(b'{"detail": "expired"}', b"401 Unauthorized")), STALE),
     Fault("events 403, checkpoints 200", "events: .*403.* the rest is live", sends(DENIED), STALE, b"/events"),
@@ -404,8 +404,8 @@ async def polling(
     target: Target, timeouts: tuple[float, float] = SHORT_TIMEOUTS_S
 ) -> AsyncIterator[tuple[Session, Watcher]]:
     """A session that polls with these timeouts, of silence and in all, and waits as long as it may after failures."""
-    before = transport.WHOLE_TIMEOUT
-    silence, transport.WHOLE_TIMEOUT = timeouts
+    before = transport.TOTAL_TIMEOUT_S
+    silence, transport.TOTAL_TIMEOUT_S = timeouts
     target = replace(target, timeout=silence)
     try:
         async with Session(target, random_fn=lambda: 1.0) as session:
@@ -417,7 +417,7 @@ async def polling(
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
     finally:
-        transport.WHOLE_TIMEOUT = before
+        transport.TOTAL_TIMEOUT_S = before
 
 
 async def run_fault(fault: Fault, folder: Path) -> FaultResult:

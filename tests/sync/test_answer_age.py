@@ -183,7 +183,7 @@ async def test_while_pages_of_checkpoints_are_still_to_be_read_the_age_is_that_o
     async with wire.session as session:
         await session.read_once(all_checkpoints=False)
         assert wire.told() == (0, 0, ConnectionState.LIVE, "1+")
-        await session._pollers.read_checkpoints()
+        await session._pollers.read_checkpoint_page()
         wire.clock.advance(30)
         await session.read_once(all_checkpoints=False)
         assert wire.told() == (0, 30, ConnectionState.LIVE, "2+, some read 30s ago")

@@ -18,7 +18,7 @@ from scaicore_tui.errors import Unreachable
 from scaicore_tui.protocol import Event
 from scaicore_tui.session import Session
 from scaicore_tui.store import Journal
-from scaicore_tui.sync.pollers import SLOWEST, poll_interval
+from scaicore_tui.sync.pollers import MAX_INTERVAL_S, poll_interval
 from tests.bench.ceiling import RATE, watch
 from tests.support.builders import MILLISECOND, NOON, entered
 from tests.support.feed_simulator import FeedSim
@@ -248,7 +248,7 @@ async def test_nothing_is_asked_for_while_paused(tmp_path: Path) -> None:
 
 def test_looks_come_further_apart_the_more_is_behind() -> None:
     paces = [poll_interval(5.0, behind) for behind in (0, 1_000, 2_000, 6_000, 10_000, 10**6)]
-    assert paces == [5.0, 5.0, 5.0, 17.5, SLOWEST, SLOWEST]
+    assert paces == [5.0, 5.0, 5.0, 17.5, MAX_INTERVAL_S, MAX_INTERVAL_S]
     assert poll_interval(60.0, 10**6) == 60.0
 
 
@@ -256,4 +256,4 @@ def test_looks_come_further_apart_the_more_is_behind() -> None:
 async def test_near_the_ceiling_and_in_a_burst_nothing_is_lost(seconds: float, share: float) -> None:
     found = await watch(seconds, RATE * share)
     assert found.counts == (0, 0, 0)
-    assert found.oldest_head < SLOWEST + 5
+    assert found.oldest_head < MAX_INTERVAL_S + 5

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from scaicore_tui.api.budget import Priority
-from scaicore_tui.api.checkpoint_listing import MAX_EMPTY, PendingCheckpoints
+from scaicore_tui.api.checkpoint_listing import MAX_EMPTY_PAGES, PendingCheckpoints
 from scaicore_tui.api.client import Client
 from scaicore_tui.config import Target
 from scaicore_tui.errors import Unreachable
@@ -137,8 +137,8 @@ def test_a_row_that_slips_past_one_listing_is_not_gone() -> None:
 
     def listed(*second_page: str) -> set[str]:
         first = CheckpointPage((Checkpoint(id="a"), Checkpoint(id="b")), next_cursor="c1")
-        pending.take_first(first, 0.0, begin=True)
-        pending.take_next(CheckpointPage(tuple(Checkpoint(id=one) for one in second_page)), "c1", 0.0)
+        pending.apply_first_page(first, 0.0, begin=True)
+        pending.apply_next_page(CheckpointPage(tuple(Checkpoint(id=one) for one in second_page)), "c1", 0.0)
         return set(pending.rows)
 
     pending = PendingCheckpoints()
@@ -196,7 +196,7 @@ async def test_one_checkpoint_is_found_on_the_page_that_had_it_last() -> None:
         for moved, name in ((0, "ckpt_00240"), (7, "ckpt_00240"), (0, "ckpt_00499")):
             del server.rows[300 : 300 + moved]  # it is above, and all below it move up
             server.asked.clear()
-            found = await client.find_checkpoint(name, rank=Priority.WRITE)
+            found = await client.find_checkpoint(name, priority=Priority.WRITE)
             assert found is not None
             assert (found.id, len(server.asked) <= 2) == (name, True)
         assert await client.find_checkpoint("ckpt_99999", max_pages=100) is None
@@ -212,6 +212,6 @@ async def test_pages_without_end_end_and_it_is_said() -> None:
         await session.read_once()
         assert len(session.checkpoints) == 2
         assert "not all checkpoints were read" in session.unread_reasons[0]
-        assert len(server.asked) < MAX_EMPTY + 5
+        assert len(server.asked) < MAX_EMPTY_PAGES + 5
         assert len(await session.client.all_checkpoints("pending")) == 2
         assert session.client.cut_short

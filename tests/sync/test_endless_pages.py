@@ -11,7 +11,7 @@ import pytest
 from scaicore_tui.protocol import Event
 from scaicore_tui.session import Session
 from scaicore_tui.store import Journal
-from scaicore_tui.sync.stitch import MAX_BARREN, MAX_EMPTY
+from scaicore_tui.sync.stitch import MAX_EMPTY_PAGES, MAX_UNPRODUCTIVE_PAGES
 from tests.support.builders import MILLISECOND, NOON, entered
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
@@ -52,7 +52,7 @@ async def test_history_ends_and_is_read_on_once_the_server_is_well(
     ) as session:
         await session.read_once()
         assert (len(session.unread_reasons), "older events were not all read" in session.unread_reasons[0]) == (1, True)
-        assert len(sim.requests) < 1.5 * MAX_BARREN
+        assert len(sim.requests) < 1.5 * MAX_UNPRODUCTIVE_PAGES
         assert [gap.is_history for gap in session.index.gaps] == [True]
         before = len(sim.requests)
         await session.read_once()
@@ -78,7 +78,7 @@ async def test_a_gap_that_leads_nowhere_stays_open(tmp_path: Path) -> None:
         await session.read_once()
         assert "a gap was not filled" in session.unread_reasons[0]
         assert [(gap.is_open, gap.is_history) for gap in session.index.gaps] == [(True, False)]
-        assert len(sim.requests) < 2 * MAX_EMPTY
+        assert len(sim.requests) < 2 * MAX_EMPTY_PAGES
 
 
 @pytest.mark.parametrize("repeats", [False, True])

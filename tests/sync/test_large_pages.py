@@ -29,7 +29,7 @@ from tests.support.manual_clock import ManualClock
 # What stands for 32 MiB here.
 MOST = 8_192
 HUGE = 2 * MOST
-SMALL_BODIES = BodyLimits(max_body=MOST, edge=128)
+SMALL_BODIES = BodyLimits(max_body_bytes=MOST, edge_bytes=128)
 MIB = 1024 * 1024
 TARGET = Target(url="http://127.0.0.1:1/api/v1", name="sim")
 KINDS = ["key", "offset", "oldest"]
@@ -105,7 +105,7 @@ async def test_in_what_came_while_nobody_looked_it_is_passed_as_well(tmp_path: P
 
 async def test_once_events_are_small_again_so_many_are_asked_for_as_before() -> None:
     log = [*map(sized, range(600)), *(sized(number, 30_000) for number in range(600, 605))]
-    sim = feed(log, "key", page_size=30, limits=replace(SMALL_BODIES, max_body=65_536))
+    sim = feed(log, "key", page_size=30, limits=replace(SMALL_BODIES, max_body_bytes=65_536))
     async with sim.session() as session:
         await session.read_once()
         assert numbers(session) == list(range(605))
@@ -184,7 +184,9 @@ def test_without_a_cursor_it_is_not_guessed() -> None:
 )
 async def test_one_that_can_not_be_passed_is_called_too_large(way: str, words: str) -> None:
     """What it is comes first, and then why it can't be passed: else a large answer looks like a broken connection."""
-    limits = BodyLimits(max_body=MIB, edge=128, max_passed=MIB if way == "too large to pass" else 2**30)
+    limits = BodyLimits(
+        max_body_bytes=MIB, edge_bytes=128, max_scanned_bytes=MIB if way == "too large to pass" else 2**30
+    )
     passing = 0
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -193,7 +195,7 @@ async def test_one_that_can_not_be_passed_is_called_too_large(way: str, words: s
         return httpx.Response(200, content=large(breaks_off=way == "breaks off" and passing > 1))
 
     client = Client(TARGET, httpx.MockTransport(answer), ManualClock(), limits=limits)
-    with pytest.raises(Unreachable, match=f"larger than 1 MiB, and can't be passed over: .*{words}"):
+    with pytest.raises(Unreachable, match=f"larger than 1 MiB, and it cannot be skipped: .*{words}"):
         await client.events(500)
     await client.close()
 

@@ -11,7 +11,7 @@ from scaicore_tui.api.budget import Priority
 from scaicore_tui.api.client import Client
 from scaicore_tui.protocol import Event
 from scaicore_tui.session import Session
-from scaicore_tui.sync.page_edges import PageEdges, moved_by
+from scaicore_tui.sync.page_edges import PageEdges, shift_between
 from scaicore_tui.sync.stitch import PageWalk
 from tests.support.builders import NOON, SECOND, entered
 from tests.support.feed_simulator import UNLIMITED, FeedSim
@@ -79,7 +79,7 @@ async def test_a_cursor_that_shows_the_last_event_twice_is_learnt(page_size: int
     sim._page = page  # type: ignore[method-assign]
     async with sim.session() as session:
         await session.read_once()
-        assert session._backfiller.edges.overlaps
+        assert session._backfiller.edges.pages_overlap
         assert counts(session) == Counter(event.raw for event in sim.log)
 
 
@@ -117,7 +117,7 @@ async def test_the_kind_of_a_cursor_is_learnt_once() -> None:
                 await session.read_once()
             while session.has_older:
                 await session.load_older()
-            assert session._backfiller.edges.is_key is (kind == "key")
+            assert session._backfiller.edges.is_key_cursor is (kind == "key")
             assert counts(session) == Counter(event.raw for event in sim.log)
 
 
@@ -150,15 +150,15 @@ async def test_a_page_that_the_bus_delivers_again_tells_nothing_of_the_cursor(ki
     client = sim.client()
     edges = PageEdges(client)
     head = await client.events(3)
-    edges.head_read(head.row_keys, 3)
+    edges.record_head(head.row_keys, 3)
     descent = PageWalk(head.next_cursor, NOON, head.events, 3)
     await edges.follow(descent, await client.events(3, head.next_cursor), Priority.HISTORY)
     for event in stretch:
         sim.log.append(event)
-        edges.head_read((await client.events(3)).row_keys, 1)
-    await edges._learn(Priority.HISTORY)
+        edges.record_head((await client.events(3)).row_keys, 1)
+    await edges._learn_cursor_kind(Priority.HISTORY)
     assert edges._probe is None
-    assert edges.is_key is None
+    assert edges.is_key_cursor is None
 
 
 async def test_where_it_can_not_be_told_that_is_said() -> None:
@@ -167,7 +167,7 @@ async def test_where_it_can_not_be_told_that_is_said() -> None:
     async with sim.session() as session:
         await session.read_once()
         assert counts(session) <= Counter(event.raw for event in sim.log)
-        assert "equal events" in session.unread_reasons[0]
+        assert "identical events" in session.unread_reasons[0]
 
 
 @pytest.mark.parametrize(
@@ -182,4 +182,4 @@ async def test_where_it_can_not_be_told_that_is_said() -> None:
     ],
 )
 def test_how_far_a_page_moved(before: str, again: str, moved: int | None) -> None:
-    assert moved_by([sign.encode() for sign in before], [sign.encode() for sign in again]) == moved
+    assert shift_between([sign.encode() for sign in before], [sign.encode() for sign in again]) == moved

@@ -77,7 +77,7 @@ async def test_what_something_on_the_way_has_kept_is_as_old_as_that() -> None:
         now, link = session.clock.monotonic(), session.connection
         assert (link.events.age(now), link.checkpoints.age(now)) == (7.0, 3.0)
         assert not any("Cache-Control" in request.headers for request in asked)
-        await session.client.all_checkpoints("pending", rank=Priority.WRITE)
+        await session.client.all_checkpoints("pending", priority=Priority.WRITE)
         assert asked[-1].headers["Cache-Control"] == "no-cache"
 
 
@@ -265,7 +265,7 @@ def test_waits_are_by_chance_below_a_bound_that_doubles() -> None:
 
     def waits(chance: float, times: int = 7) -> list[float]:
         backoff = Backoff(5.0, lambda: chance)
-        return [backoff.failed(gone) for _ in range(times)]
+        return [backoff.record_failure(gone) for _ in range(times)]
 
     assert waits(1.0) == [5, 10, 20, 40, 60, 60, 60]
     assert waits(0.5) == [2.5, 5, 10, 20, 30, 30, 30]
@@ -275,7 +275,7 @@ def test_waits_are_by_chance_below_a_bound_that_doubles() -> None:
 
 def test_waits_obey_the_server_and_end_with_an_answer() -> None:
     backoff = Backoff(5.0, lambda: 1.0)
-    assert backoff.failed(RequestRejected("slow down", retry_after=90)) == 90
-    assert backoff.failed(Unreachable("gone")) == 10
-    backoff.answered()
-    assert backoff.failed(Unreachable("gone")) == 5
+    assert backoff.record_failure(RequestRejected("slow down", retry_after=90)) == 90
+    assert backoff.record_failure(Unreachable("gone")) == 10
+    backoff.record_success()
+    assert backoff.record_failure(Unreachable("gone")) == 5

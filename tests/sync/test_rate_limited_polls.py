@@ -126,7 +126,7 @@ async def test_the_interval_that_is_kept_is_said_on_the_screen_and_on_the_comman
         contact = ConnectionReporter(session)
         await limited.until(session, lambda: session.connection.polls == 3, 30)
         link, now = session.connection, limited.clock.monotonic()
-        assert (link.interval_note, link.pace, link.stale_after) == (NOTE, 3.0, 9.0)
+        assert (link.interval_note, link.poll_interval, link.stale_after) == (NOTE, 3.0, 9.0)
         assert link.state(now) is ConnectionState.LIVE
         standing = StatusModel(link, now, "limited", None, read_only=False, counts={}, event_count=1)
         assert next_poll_text(standing) == NOTE
@@ -139,7 +139,7 @@ async def test_the_interval_that_is_kept_is_said_on_the_screen_and_on_the_comman
 )
 def test_where_there_is_little_room_it_is_said_in_fewer_words(room: int | None, words: str) -> None:
     part = SourceStatus(answered_at=99.0, next_at=101.0)
-    link = ConnectionStatus(1.0, part, part, pace=3.0, shortest=3.0, limit=60)
+    link = ConnectionStatus(1.0, part, part, poll_interval=3.0, allowed_interval=3.0, limit=60)
     standing = StatusModel(link, 100.0, "limited", None, read_only=False, counts={}, event_count=1)
     assert connection_spans(standing, room)[-1][0] == words
 
@@ -153,7 +153,7 @@ def test_the_status_bar_says_it_as_far_as_the_counts_leave_room(
     part = SourceStatus(answered_at=99.0, next_at=101.0)
     bar = StatusBar()
     bar.status = StatusModel(
-        ConnectionStatus(1.0, part, part, pace=3.0, shortest=3.0, limit=60),
+        ConnectionStatus(1.0, part, part, poll_interval=3.0, allowed_interval=3.0, limit=60),
         100.0,
         "production-eu",
         None,

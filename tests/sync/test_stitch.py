@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scaicore_tui.protocol import Event
-from scaicore_tui.sync.stitch import ENOUGH_STEPS, Order, detect_order, new_events
+from scaicore_tui.sync.stitch import MIN_ORDER_STEPS, Order, detect_order, new_events
 from tests.support.builders import MILLISECOND, NOON, entered, event
 from tests.support.feed_simulator import FeedSim
 
@@ -92,7 +92,7 @@ def test_nothing_lost_nothing_doubled(
 ) -> None:
     if oldest_first:
         # A feed whose order can't be seen on its first page is taken for newest first.
-        initial, page_size = initial + ENOUGH_STEPS + 1, page_size + ENOUGH_STEPS
+        initial, page_size = initial + MIN_ORDER_STEPS + 1, page_size + MIN_ORDER_STEPS
     ends = [initial]
     for size in batches:
         ends.append(ends[-1] + size)

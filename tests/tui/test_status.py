@@ -103,7 +103,7 @@ def test_checkpoints_of_many_pages_have_the_age_of_the_oldest_page() -> None:
     ],
 )
 def test_shows_clock_skew(skew: float, words: str) -> None:
-    assert shown_problem(SourceStatus(99), SourceStatus(99), skew=skew) == words
+    assert shown_problem(SourceStatus(99), SourceStatus(99), clock_skew=skew) == words
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ class ConnectionReporter:
     def new_messages(self) -> Iterator[str]:
         """Yield the messages that are due. Raises CredentialsError if the credential is refused repeatedly."""
         connection = self._session.connection
-        error = next((part.error for part in connection.parts if part.error is not None), None)
+        error = next((part.error for part in connection.sources if part.error is not None), None)
         if isinstance(error, CredentialsError) and connection.failures >= MAX_CREDENTIAL_REFUSALS:
             raise error
         yield from self.report_lost(error) if error is not None else self._report_restored()
@@ -186,7 +186,7 @@ class ConnectionReporter:
     def _report_interval(self) -> Iterator[str]:
         # The rate limit is only known after a response.
         connection, before = self._session.connection, self._interval_note
-        if any(part.polls for part in connection.parts) and connection.interval_note != before:
+        if any(part.polls for part in connection.sources) and connection.interval_note != before:
             yield f"{self._time} polling {self.interval_note() or f'every {connection.interval:g} s'}"
 
     def _report_held(self, now: float) -> Iterator[str]:

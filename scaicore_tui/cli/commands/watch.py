@@ -62,7 +62,7 @@ def _why_unread(session: Session) -> str:
     """Return why nothing was read so far; empty if something was."""
     if session.connection.events.polls:
         return ""
-    error = next((part.error for part in session.connection.parts if part.error is not None), None)
+    error = next((part.error for part in session.connection.sources if part.error is not None), None)
     return f"nothing could be read: {error or 'no answer'}"
 
 

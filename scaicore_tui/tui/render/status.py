@@ -23,7 +23,7 @@ NO_ANSWER = "no answer for three intervals"
 def problem_text(model: StatusModel) -> str:
     """Return the problem with reading events or checkpoints; or else a less urgent one; empty if there is none."""
     link = model.connection
-    events, checkpoints = (_source_problem(model, source) for source in link.parts)
+    events, checkpoints = (_source_problem(model, source) for source in link.sources)
     if not events and not checkpoints:
         return model.journal_problem or model.ledger_problem or _clocks(model) or model.unread_note
     if events == checkpoints:
@@ -41,7 +41,7 @@ def _source_problem(model: StatusModel, source: SourceStatus) -> str:
     """Return why one source is old; empty if it is not, or if polling is paused."""
     if source.error is not None:
         return str(source.error)
-    is_silent = source.answered_at is not None and model.connection.is_old(source, model.now)
+    is_silent = source.answered_at is not None and model.connection.is_stale(source, model.now)
     return NO_ANSWER if is_silent and not model.connection.paused else ""
 
 
@@ -77,8 +77,10 @@ def _clocks(model: StatusModel) -> str:
     link = model.connection
     if not link.is_skewed:
         return ""
-    side = "behind" if link.skew > 0 else "ahead of"
-    return f"this machine's clock is {format_age(abs(link.skew))} {side} the server's · ages use the server's clock"
+    side = "behind" if link.clock_skew > 0 else "ahead of"
+    return (
+        f"this machine's clock is {format_age(abs(link.clock_skew))} {side} the server's · ages use the server's clock"
+    )
 
 
 # A poll that is late by more than this is shown as being in progress.

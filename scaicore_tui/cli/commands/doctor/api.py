@@ -187,7 +187,9 @@ def _clock(replies: Sequence[Reply]) -> Finding:
     if not _answered(replies):
         return unknown("clock", NOT_REACHED)
     measured = [
-        (reply.took, there - reply.at) for reply in replies if (there := server_time(reply.headers)) is not None
+        (reply.duration_s, there - reply.midpoint)
+        for reply in replies
+        if (there := server_time(reply.headers)) is not None
     ]
     if not measured:
         return unknown("clock", "the API does not send its time")
@@ -222,7 +224,7 @@ def _limit(replies: Sequence[Reply]) -> Finding:
 
 def _latency(replies: Sequence[Reply]) -> Finding:
     """Measure the response time, without the first request, which had to connect."""
-    answered = [reply.took for reply in replies if reply.status is not None]
+    answered = [reply.duration_s for reply in replies if reply.status is not None]
     if not answered:
         return unknown("latency", NOT_REACHED)
     measured = answered[1:] or answered

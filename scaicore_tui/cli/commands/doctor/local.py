@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scaicore_tui.api.explain import explain
-from scaicore_tui.api.transport import CONNECT_TIMEOUT
+from scaicore_tui.api.transport import CONNECT_TIMEOUT_S
 from scaicore_tui.cli.app_environment import ignored_variables
 from scaicore_tui.cli.commands.config import find_all_problems
 from scaicore_tui.cli.commands.doctor.finding import Finding, failed, ok, unknown, warning
@@ -276,13 +276,13 @@ async def tls_finding(target: Target, clock: Clock) -> Finding:
         version, certificate = await _handshake(parts.hostname or "", parts.port or 443, context)
     except (OSError, TimeoutError) as error:
         cause = explain(error)
-        message = cause.message if str(error) else f"no answer within {CONNECT_TIMEOUT:g} s"
+        message = cause.message if str(error) else f"no answer within {CONNECT_TIMEOUT_S:g} s"
         return failed("tls", Unreachable(message), cause.hint or "check the URL and the network of this machine")
     return _judge_certificate(target, version, certificate, clock.now())
 
 
 async def _handshake(host: str, port: int, context: ssl.SSLContext) -> tuple[str, dict[str, Any]]:
-    async with asyncio.timeout(CONNECT_TIMEOUT):
+    async with asyncio.timeout(CONNECT_TIMEOUT_S):
         _, writer = await asyncio.open_connection(host, port, ssl=context)
     try:
         secured: ssl.SSLObject = writer.get_extra_info("ssl_object")

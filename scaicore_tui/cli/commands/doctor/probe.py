@@ -62,7 +62,7 @@ async def _probe_target(probe: Probe, target: Target) -> ProbeResult:
     result = ProbeResult(target, probe.bearer)
     token = None
     try:
-        token = await probe.sign()
+        token = await probe.authenticate()
     except ScaicoreError as error:
         result.token_error = error
     result.events = await _request_events(probe, result, target, MAX_PROBED_EVENTS)
@@ -107,7 +107,7 @@ async def _request(probe: Probe, result: ProbeResult, url: str, **params: Any) -
     """Send a request. After a 429, nothing more is sent, and its reply is returned again."""
     if result.replies and result.replies[-1].status == _TOO_MANY:
         return result.replies[-1]
-    result.replies.append(await probe.ask(url, **params))
+    result.replies.append(await probe.get(url, **params))
     return result.replies[-1]
 
 
@@ -115,7 +115,7 @@ async def _is_renewed(probe: Probe, result: ProbeResult, token: Any) -> bool:
     try:
         if not await probe.bearer.renew(token):
             return False
-        await probe.sign()
+        await probe.authenticate()
     except ScaicoreError as error:
         result.token_error = error
         return False
