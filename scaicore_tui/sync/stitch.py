@@ -135,7 +135,9 @@ class PageWalk:
         arrivals, events = page.events[:start], page.events[start:]
         # After many arrivals whole pages are read twice, and the page may end above what was read before. It does not
         # if it certainly continues from there, or ends with an event that was not read before.
-        self.ends_with_above = self.is_repeated_exact or (page.row_keys[-1:] != [] and page.row_keys[-1] not in self._read)
+        self.ends_with_above = self.is_repeated_exact or (
+            page.row_keys[-1:] != [] and page.row_keys[-1] not in self._read
+        )
         self.tail = [*self.tail[-TAIL_EVENTS:], *events]
         self.previous_page = ReadPage(self.cursor, page.limit, page.row_keys)
         # An event that is on two pages counts once.

@@ -281,13 +281,13 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         if self._notifier is not None:
             self._alerts = AlertNotifier(session, self._notifier)
         if self._notice:
-            self._state.notify(self._notice, "amber", sticky=True)
+            self._state.add_notice(self._notice, "amber", sticky=True)
             self._notice = ""
         return MainScreen(self._state)
 
     def _show_notice(self, text: str, colour: str = "text", *, sticky: bool = False) -> None:
         if self._state is not None:
-            self._state.notify(text, colour, sticky=sticky)
+            self._state.add_notice(text, colour, sticky=sticky)
             self._apply_to_screens(Update())
         elif isinstance(welcome := self.screen_stack[0], MessageSink):
             welcome.show_message(text)

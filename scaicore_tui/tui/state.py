@@ -157,7 +157,7 @@ class AppState:
             return [(f" · {one_line(self.name)}", colour)]
         return [(" ", "text"), name_span(self.name, background)]
 
-    def notify(self, text: str, colour: str = "text", *, key: str = "message", sticky: bool = False) -> None:
+    def add_notice(self, text: str, colour: str = "text", *, key: str = "message", sticky: bool = False) -> None:
         """Add a notice, in place of the last one with the same `key`."""
         self.notices.add(Notice(text, colour, key, sticky, self.session.clock.monotonic()))
 
@@ -291,7 +291,7 @@ class AppState:
         reported, self._reported_gaps = self._reported_gaps, self._closed_gaps()
         for row in (GapRow(0, [gap]) for after, gap in self._reported_gaps.items() if after not in reported):
             text = f"{row.label(self.now, 0)}: events lost to retention"
-            self.notify(text, "amber", key=text, sticky=True)
+            self.add_notice(text, "amber", key=text, sticky=True)
 
     def _closed_gaps(self) -> dict[int, Gap]:
         return {gap.after: gap for gap in self.session.index.gaps if not gap.is_open}

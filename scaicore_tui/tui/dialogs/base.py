@@ -193,7 +193,7 @@ class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
 
     def show_message(self, text: str, colour: str = "amber") -> None:
         """Show `text` in the hint, as the dialog covers the notices, and add it to the notices."""
-        self.state.notify(text, colour)
+        self.state.add_notice(text, colour)
         self.set_hint((one_line(text), colour))
 
     async def on_invoke_key_action(self, request: InvokeKeyAction) -> None:

@@ -78,7 +78,6 @@ def answer_result(submission: Submission | None, stop_reason: str | None) -> Ans
     if submission is None:
         return AnswerResult(NOT_SENT_YET if stop_reason is None else NOT_SENT, "grey", stop_reason or "")
     reason = "" if submission.progress in _SUCCESSFUL else submission.message
-    reason = "" if went_well else submission.message
     return AnswerResult(submission.progress_text, progress_colour(submission.progress), reason)
 
 

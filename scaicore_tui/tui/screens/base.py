@@ -172,7 +172,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
 
     def show_message(self, text: str, colour: str = "text") -> None:
         """Show a notice that disappears by itself."""
-        self.state.notify(text, colour)
+        self.state.add_notice(text, colour)
         self.refresh_chrome()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -53,7 +53,9 @@ def _api(result: ProbeResult) -> Finding:
     if result.elsewhere is not None:
         url, found = result.elsewhere.url, str(result.elsewhere.api)
         other = f" --api {found}" if found != api else ""
-        error = Unreachable(f"no {_NAMES[api]} at {resources}, but a {_NAMES[found]} at {result.elsewhere.resources_url}")
+        error = Unreachable(
+            f"no {_NAMES[api]} at {resources}, but a {_NAMES[found]} at {result.elsewhere.resources_url}"
+        )
         return failed("api", error, f"use --url {url}{other}, or set this in the profile", **facts)
     reason = f": {error.message}" if error is not None else ""
     hint = error.hint if error is not None else ""
