@@ -27,7 +27,7 @@ _FEED_DIGITS, _CALLER_DIGITS = 16, 8
 
 
 class Caller(Struct, frozen=True, omit_defaults=True):
-    """Who a token belongs to, as far as the token says. `key` is a digest of an API key, if nothing else is known.
+    """The owner of a token, as far as the token says. `key` is a digest of an API key, if nothing else is known.
 
     The digest has only 32 bits, so the key cannot be recovered from it.
     """

@@ -85,7 +85,7 @@ MAX_ENDED_RUNS = 50
 
 
 class Delta(Struct, frozen=True):
-    """What one commit of events changed.
+    """The changes of one commit of events.
 
     `summaries` are the new summaries of changed runs. Of the `event_count` events, `unreadable_count` could not be read
     completely. Only for events appended at the head: `events` has them, `last_position` is that of the newest, and

@@ -49,12 +49,12 @@ class GapRow(Struct, frozen=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether all missing events are still being read."""
+        """Return True if all missing events are still being read."""
         return all(gap.is_open for gap in self.gaps)
 
     @property
     def is_history(self) -> bool:
-        """Whether the missing events are older history that was not read yet."""
+        """Return True if the missing events are older history that was not read yet."""
         return self.gaps[-1].is_history
 
     def time_span(self, now: float) -> str:

@@ -188,7 +188,7 @@ class Journal:
 
     @property
     def is_file_gone(self) -> bool:
-        """Whether the file was deleted or replaced, so that events written to it are lost when this process ends."""
+        """Return True if the file was deleted or replaced: events written to it are lost when this process ends."""
         return self._watched_file is not None and bool(self._watched_file.problem)
 
     def check_file(self) -> None:
@@ -230,7 +230,7 @@ class Journal:
 
     @property
     def is_complete(self) -> bool:
-        """Whether it has the current schema and a summary of each run, so that it can be shown without writing."""
+        """Return True if the file has the current schema and a summary of each run: it can be shown without writing."""
         if self.query("PRAGMA user_version") != [(SCHEMA_VERSION,)]:
             return False
         return self.query("SELECT version, folded FROM folding") == [(SUMMARY_VERSION, SUMMARY_VERSION)]

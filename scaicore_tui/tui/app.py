@@ -41,7 +41,7 @@ from scaicore_tui.tui.profile_switcher import Profiles, ProfileSwitcher
 from scaicore_tui.tui.screens.base import MessageSink, SessionListener
 from scaicore_tui.tui.screens.main import MainScreen
 from scaicore_tui.tui.state import AppState
-from scaicore_tui.tui.terminal.app import DiffRenderingApp, came_in_burst
+from scaicore_tui.tui.terminal.app import DiffRenderingApp, arrived_in_burst
 from scaicore_tui.tui.theme import DARK, TERMINAL, THEMES
 from scaicore_tui.tui.widgets.line_view import ASCII_CLASS
 
@@ -132,7 +132,7 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         """Refuse a write key that arrived together with an escape sequence, unless a text field takes it as text."""
         context, focused = getattr(self.screen, "key_context", None), self.focused
         is_typed = focused is not None and focused.check_consume_key(key.key, key.character)
-        if is_typed or not came_in_burst(key):
+        if is_typed or not arrived_in_burst(key):
             return False
         if not (is_write_key(context, key.key) if isinstance(context, KeyContext) else key.key == "enter"):
             return False

@@ -30,7 +30,10 @@ NOW = NOON / SECOND + 60
 
 def reply(status: int | None = 200, error: ScaicoreError | None = None, **more: Any) -> Reply:
     headers: Mapping[str, str] = {"Date": formatdate(NOW)}
-    return Reply(**{"status": status, "headers": headers, "body": b"", "took": 0.02, "at": NOW, "error": error} | more)
+    return Reply(
+        **{"status": status, "headers": headers, "body": b"", "duration_s": 0.02, "midpoint": NOW, "error": error}
+        | more
+    )
 
 
 def page(step: int = -MILLISECOND, count: int = 20) -> bytes:
@@ -175,17 +178,19 @@ def test_a_feed_of_few_or_no_events() -> None:
 )
 def test_the_clocks(date: float | None, mark: CheckStatus, words: str) -> None:
     headers = {} if date is None else {"Date": formatdate(date)}
-    finding = found(seen(replies=[reply(headers=headers, took=0.01)]))["clock"]
+    finding = found(seen(replies=[reply(headers=headers, duration_s=0.01)]))["clock"]
     assert finding.status is mark
     assert words in finding.message
 
 
 def test_the_limit_and_the_latency() -> None:
     quota = {"X-Scaigrid-Ratelimit-Limit": "60", "X-Scaigrid-Ratelimit-Remaining": "57"}
-    findings = found(seen(replies=[reply(took=9.0), reply(took=0.03), reply(took=0.05, headers=quota)]))
+    findings = found(
+        seen(replies=[reply(duration_s=9.0), reply(duration_s=0.03), reply(duration_s=0.05, headers=quota)])
+    )
     assert findings["limit"].message == "57 of 60 requests left in this minute"
     assert findings["latency"].facts["median_ms"] == pytest.approx(40)
-    few = reply(took=3.0, headers=quota | {"X-Scaigrid-Ratelimit-Remaining": "5"})
+    few = reply(duration_s=3.0, headers=quota | {"X-Scaigrid-Ratelimit-Remaining": "5"})
     findings = found(seen(replies=[reply(), few]))
     assert (findings["limit"].status, findings["latency"].status) == (CheckStatus.WARNING, CheckStatus.WARNING)
 

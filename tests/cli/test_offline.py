@@ -73,7 +73,7 @@ def test_without_a_file_the_profiles_journal_is_shown(program: Program, api_runs
     [
         (["runs"], "no journal to show"),
         (["runs", "--no-journal"], "use it without --no-journal"),
-        (["checkpoints"], "a journal cannot know what is still pending"),
+        (["checkpoints"], "a journal does not know which are still pending"),
         (["resolve", "ckpt_1", "approve", "--yes"], "this command needs the server, but --offline sends no requests"),
         (["replay", "@latest", "--yes"], "this command needs the server, but --offline sends no requests"),
         (["events", "--journal", __file__], "is not a journal"),

@@ -129,7 +129,7 @@ NOTHING = "0 events recorded, 0 of 0 runs in the journal · 0 gaps · 0 duplicat
 def test_a_failed_recording_prints_its_summary_and_the_error(writer: Program) -> None:
     done = writer("record", "--url", "http://127.0.0.1:1")
     assert (done.returncode, done.stdout.startswith(NOTHING)) == (3, True)
-    assert done.stdout.rstrip().endswith("not read: the feed, the checkpoints")
+    assert done.stdout.rstrip().endswith("not read: events, the checkpoints")
     assert "nothing listens there" in done.stderr
 
 

@@ -48,7 +48,7 @@ def test_record_counts_only_what_is_in_the_file(program: Program, tmp_path: Path
     summary = json.loads(done.stdout)
     assert summary["events"] == summary["recorded"] == count(path)
     assert summary["unsaved"] == len(events) - count(path) > 0
-    assert f"{summary['unsaved']:,} events are not in the journal: {path}" in done.stderr
+    assert f"{summary['unsaved']:,} events are not in the journal: can't use {path}" in done.stderr
     assert "free some disk space" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -79,7 +79,7 @@ def too_long(folder: Path) -> Path:
     [
         (damaged, "runs", "is damaged"),
         (a_folder, "events", "it is a folder"),
-        (too_long, "runs", "its name is too long"),
+        (too_long, "runs", "the file name is too long"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )

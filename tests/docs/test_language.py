@@ -42,22 +42,19 @@ FORBIDDEN_IN_NAMES = {
     "verdict": "hint",
     "oddity": "anomaly",
     "oddities": "anomalies",
-    "outcomes": "tracker",
     "spill": "buffer in memory",
     "came": "arrived, new",
     "patience": "timeout, with its unit",
-    "look": "style, probe, check",
     "strange": "unexpected, foreign",
 }
 # Whole identifiers: they had several meanings, and as parts of longer ones they are clear.
 FORBIDDEN_NAMES = {
-    "words": "message, text, label, lines",
     "piece": "span, chunk, part",
     "pieces": "spans, chunks, line",
     "most": "the limit, with its unit",
     "least": "the minimum, with its unit",
     "room": "the width or the number that is left",
-    "what": "kind, label, subject",
+    "look": "style, probe, check",
 }
 # In what people read: messages, help, notices, configuration comments, manual pages and the README.
 FORBIDDEN_IN_TEXTS = {

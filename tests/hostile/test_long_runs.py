@@ -110,7 +110,7 @@ async def test_folds_a_long_run_in_the_background_while_events_arrive(tmp_path: 
         await wait_until(lambda: session.index.event_count == MAX_INLINE_EVENTS + 501)
         run = session.index.runs["exec_1"]
         assert (run.is_loading, run.nodes, run.event_count) == (True, {}, MAX_INLINE_EVENTS + 501)
-        assert "still being read" in (session.why_not_replay(session.index.runs.get("exec_1")) or "")
+        assert "still being loaded" in (session.why_not_replay(session.index.runs.get("exec_1")) or "")
         sim.log.append(entered("last", NOON + 10_000 * MILLISECOND))
         session.refresh()
         await wait_until(

@@ -131,7 +131,7 @@ async def test_an_offline_session_sends_no_requests(tmp_path: Path) -> None:
             assert reason == "offline: a journal is shown, nothing can be sent"
         with pytest.raises(UsageError, match="nothing can be sent"):
             await session.answer("ckpt_1", "approve")
-        with pytest.raises(Unreachable, match="nothing is asked of a server"):
+        with pytest.raises(Unreachable, match="no server is contacted"):
             await session.client.all_checkpoints("resolved")
         assert not session.submitter.submissions
 

@@ -130,7 +130,7 @@ async def test_the_interval_that_is_kept_is_said_on_the_screen_and_on_the_comman
         assert link.state(now) is ConnectionState.LIVE
         standing = StatusModel(link, now, "limited", None, read_only=False, counts={}, event_count=1)
         assert next_poll_text(standing) == NOTE
-        assert [line.partition(" ")[2] for line in contact.new_messages()] == [f"polls {NOTE}"]
+        assert [line.partition(" ")[2] for line in contact.new_messages()] == [f"polling {NOTE}"]
         assert list(contact.new_messages()) == []
 
 

@@ -187,7 +187,7 @@ async def test_entity_of_the_source_run_is_filled_in_and_sent() -> None:
         ({"instance_key": "inst_7"}, "instance is inst_7, its entity is unknown"),
         ({"entity_id": "a\u202eb"}, "The entity “a<U+202E>b” cannot be filled in"),
         ({"entity_id": {"id": 1}}, "cannot be filled in"),
-        ({"input_truncated": True}, "what is shown is not all of it"),
+        ({"input_truncated": True}, "the API cut it off"),
     ],
 )
 async def test_unknown_input_or_entity_is_stated(payload: dict[str, Any], words: str) -> None:
@@ -208,7 +208,7 @@ async def test_truncated_input_is_sent_only_after_editing() -> None:
         stage.clock.advance(1)
         await pilot.press("ctrl+s")
         await pilot.pause()
-        assert "can't send: its input was cut off" in unwrapped_text(stage)
+        assert "can't send: the API truncated the input of this run" in unwrapped_text(stage)
         await replace_text(stage, pilot, '{"n":2}')
         await pilot.press("ctrl+s")
         await wait_until(pilot, lambda: invoking.bodies)

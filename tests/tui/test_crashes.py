@@ -38,7 +38,7 @@ FAULTS = {
     "worker": 'fails("scaicore_tui.session.session:Session.run", late_boom)',
     "worker in a thread": 'fails("scaicore_tui.tui.app:preload")',
     "task of the session": 'fails("scaicore_tui.session.tasks:BackgroundTasks._look_up", late_boom)',
-    "the journal's thread": 'fails("scaicore_tui.store.writer:JournalWriter.news")',
+    "the journal's thread": 'fails("scaicore_tui.store.writer:JournalWriter.append_new")',
     "composing": 'fails("scaicore_tui.tui.screens.main:MainScreen.compose_body")',
     "painting": 'fails("scaicore_tui.tui.widgets.line_view:LineView.render_line")',
     "reading keys": 'fails("scaicore_tui.tui.terminal.driver:RestoringDriver.process_message")',

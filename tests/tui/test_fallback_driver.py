@@ -163,7 +163,7 @@ def test_a_crash_restores_the_terminal_and_prints_no_data(scene: AppProcess) -> 
     with scene.start() as terminal:
         assert terminal.wait() == 70
         scene.assert_restored(terminal)
-        assert b"please report it" in output_after_screen(bytes(terminal.output))
+        assert b"attach it to a bug report" in output_after_screen(bytes(terminal.output))
         assert TOKEN.encode() not in terminal.output
 
 

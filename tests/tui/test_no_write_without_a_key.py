@@ -65,7 +65,7 @@ def test_only_a_key_continues_a_breakpoint(terminal: Terminal, feed: Counting) -
         terminal.send(DA2[at:])
         terminal.wait_for_silence(LONGER_THAN_AN_ESCAPE, at_most=LONGER_THAN_AN_ESCAPE)
     terminal.send(b"\x1b[I\x1b[Bc")
-    terminal.wait_until("c: not taken")
+    terminal.wait_until("c: ignored")
     assert feed.posts == []
     terminal.wait_for_silence(LONGER_THAN_AN_ESCAPE, at_most=LONGER_THAN_AN_ESCAPE)
     terminal.press("c")
@@ -88,7 +88,7 @@ async def test_write_key_in_one_read_with_an_escape_sequence_is_refused() -> Non
         screen = stage.app.screen
         for key in "caRC":
             press(stage, f"{key}\x1b[I".encode())
-            await wait_until(pilot, lambda: f"{key}: not taken" in stage.text)  # noqa: B023  (waited for here)
+            await wait_until(pilot, lambda: f"{key}: ignored" in stage.text)  # noqa: B023  (waited for here)
         assert stage.app.screen is screen
         assert not taking.posts
 
@@ -101,7 +101,7 @@ async def test_confirmation_in_one_read_with_an_escape_sequence_is_refused() -> 
         stage.clock.advance(1)
         press(stage, b"\x1b[I\r")
         press(stage, b"\x13\x1b[I")
-        await wait_until(pilot, lambda: any("ctrl+s: not taken" in line for line in screen_lines(stage.app)))
+        await wait_until(pilot, lambda: any("ctrl+s: ignored" in line for line in screen_lines(stage.app)))
         assert not taking.posts
         await pilot.press("enter")
         await wait_until(pilot, lambda: taking.posts)

@@ -14,7 +14,7 @@ from textual import events
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS, IGNORE_SEQUENCE
 from textual.message import Message
 
-from scaicore_tui.tui.terminal.app import came_in_burst
+from scaicore_tui.tui.terminal.app import arrived_in_burst
 from scaicore_tui.tui.terminal.input import InputParser
 from scaicore_tui.tui.terminal.sequences import ESCAPE_TIMEOUT_S, PASTE_BEGIN, PASTE_END, STALL_TIMEOUT_S
 from tests.support.hostile.corpus import CORPUS
@@ -218,7 +218,7 @@ def test_pasted_paste_markers_make_no_keys(sent: bytes, pause: float) -> None:
     assert typed(sent).keys == []
     for first, second in cuts(sent):
         keys = [key for key in typed(first, second, pause=pause).messages if isinstance(key, events.Key)]
-        assert all(key.key == "escape" or came_in_burst(key) for key in keys), (first, second)
+        assert all(key.key == "escape" or arrived_in_burst(key) for key in keys), (first, second)
 
 
 @pytest.mark.parametrize(
@@ -259,10 +259,10 @@ def test_keys_after_a_single_escape() -> None:
 def test_characters_read_together_with_a_sequence_are_marked(sequence: bytes) -> None:
     for sent in (b"c" + sequence, sequence + b"c"):
         [key] = [message for message in typed(sent).messages if isinstance(message, events.Key) and message.key == "c"]
-        assert came_in_burst(key)
+        assert arrived_in_burst(key)
     later = typed(sequence, b"c", pause=LATER).messages[-1]
     assert isinstance(later, events.Key)
-    assert not came_in_burst(later)
+    assert not arrived_in_burst(later)
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_characters_read_together_with_a_sequence_are_marked(sequence: bytes) ->
 def test_characters_after_the_end_of_a_sequence_are_marked(pieces: tuple[bytes, ...], pause: float) -> None:
     key = typed(*pieces, pause=pause).messages[-1]
     assert isinstance(key, events.Key)
-    assert came_in_burst(key)
+    assert arrived_in_burst(key)
 
 
 @settings(max_examples=40)

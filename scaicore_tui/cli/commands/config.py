@@ -94,12 +94,12 @@ def check(common: Common, json: bool) -> int:
 def _report(path: Path, problems: list[ConfigProblem]) -> Iterator[str]:
     shown = one_line(str(path))
     if not problems:
-        verdict = (
+        result = (
             "no problems found"
             if is_present(path)
             else "the file does not exist and is not required; scaicore-tui config init creates it"
         )
-        yield f"{shown}: {verdict}"
+        yield f"{shown}: {result}"
         return
     yield f"{shown}: {len(problems)} problem{'s' * (len(problems) > 1)}"
     for problem in problems:

@@ -55,7 +55,7 @@ def _require_read(session: Session) -> None:
 def _not_kept(session: Session, unsaved: int) -> StorageError:
     """Return the error for events that could not be written to the file."""
     is_gone = session.is_journal_gone
-    advice = "record" if is_gone else "free some space and record"
+    advice = "record" if is_gone else "free some disk space and record"
     return StorageError(
         f"{unsaved:,} events are not in the journal: {session.journal_problem}",
         effect="" if is_gone else "the events before are in the journal",

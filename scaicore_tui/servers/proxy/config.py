@@ -24,7 +24,7 @@ MAX_COALESCE_S = 60.0
 
 @dataclass(frozen=True)
 class ProxyConfig:
-    """Where the ScaiGrid is, and which credentials may be used for it (API §4). Times are in seconds.
+    """Address of the ScaiGrid, and the credentials that may be used for it (API §4). Times are in seconds.
 
     `lend_key` lends a key, that of the tenant `tenant_id` or `api_key`, to programs on this machine that send no
     credential. Each of them can then act with it, whoever runs it; so it is only for a port bound to loopback.

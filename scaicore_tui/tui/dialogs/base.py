@@ -113,7 +113,7 @@ class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
     @property
     @abstractmethod
     def confirmation_key(self) -> object:
-        """What the confirmation word applies to. If this changes, the word must be typed again."""
+        """The subject that the confirmation word applies to. If this changes, the word must be typed again."""
 
     @property
     @abstractmethod

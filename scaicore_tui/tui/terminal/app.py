@@ -145,9 +145,9 @@ class DiffRenderingApp(App[ReturnType], Generic[ReturnType]):
             self._driver.flush()
 
 
-def came_in_burst(key: events.Key) -> bool:
+def arrived_in_burst(key: events.Key) -> bool:
     """Return True if the key is a character that arrived together with an escape sequence: it may not be a key press.
 
     With the fallback driver this is not known, and always False.
     """
-    return getattr(key, "came_in_burst", False)
+    return getattr(key, "arrived_in_burst", False)

@@ -65,8 +65,8 @@ class InputParser:
         elif token.kind is TokenKind.CHARACTER:
             for key in self._keys(token.text):
                 if token.in_burst:
-                    # Read by `app.came_in_burst`.
-                    key.came_in_burst = True  # type: ignore[attr-defined]
+                    # Read by `app.arrived_in_burst`.
+                    key.arrived_in_burst = True  # type: ignore[attr-defined]
                 yield key
         else:
             yield from self._sequence(token.text)

@@ -137,10 +137,10 @@ class Tokenizer:
         data = data.translate(_UNDECODABLE)
         silence, self._last_at = now - self._last_at, now
         self._is_after_pause = silence >= ESCAPE_TIMEOUT_S
-        came_with_dropped = now - self._dropped_at < BURST_INTERVAL_S
+        arrived_with_dropped = now - self._dropped_at < BURST_INTERVAL_S
         self._begin_read(data, silence)
         is_within_sequence = self._state not in (State.GROUND, State.LATE, State.LATE_DCS)
-        self._has_escape = is_within_sequence or came_with_dropped or _INTRODUCER.search(data) is not None
+        self._has_escape = is_within_sequence or arrived_with_dropped or _INTRODUCER.search(data) is not None
         at = 0
         while at < len(data):
             if self._state is State.PASTE:
@@ -149,7 +149,7 @@ class Tokenizer:
                 self._handlers[self._state](data[at], data[at + 1 : at + 2])
                 at += 1
             self._is_after_pause = False
-        if came_with_dropped:
+        if arrived_with_dropped:
             self._dropped_at = now
         return self._take_tokens()
 

@@ -83,7 +83,7 @@ MAX_HINT_LINES = 3
 
 
 class ActionHint(StaticLines):
-    """What the confirm key of a dialog would do, or why it does nothing. As high as its text needs."""
+    """The effect of the confirm key of a dialog, or why it does nothing. As high as its text needs."""
 
     DEFAULT_CSS = """
     ActionHint { height: 2; padding: 1 1 0 1; }

@@ -12,9 +12,7 @@ from tests.support.hostile.output_grammar import COPY, invisible_characters, own
 from tests.support.terminal import DEBUGGER, Terminal
 
 # What is said of writes whose answers were about something else, when the terminal is given back.
-EXIT_MESSAGE = (
-    r"\d+ writes? (?:has|have) an unknown outcome: the next start looks (?:it|them) up. See: scaicore-tui ledger\r\n"
-)
+EXIT_MESSAGE = r"\d+ writes? (?:has|have) an unknown outcome: the next start of the app looks (?:it|them) up; scaicore-tui ledger lists (?:it|them)\r\n"
 
 # Nothing was written for so long: the key was acted on, and its picture is whole.
 SILENCE_S = 0.05

@@ -74,8 +74,8 @@ def journal_finding(path: Path | None, clock: Clock) -> Finding:
         facts["bytes"] = path.stat().st_size
         with Journal.open_readonly(path) as journal:
             events, gaps = len(journal), journal.gap_count()
-        verdict = _quick_check(path, clock)
-        facts |= {"events": events, "gaps": gaps, "sound": verdict == "ok", "in_use": _in_use(path)}
+        result = _quick_check(path, clock)
+        facts |= {"events": events, "gaps": gaps, "sound": result == "ok", "in_use": _in_use(path)}
     except ScaicoreError as error:
         return failed("journal", error, **facts)
     except (sqlite3.Error, OSError) as error:
@@ -84,8 +84,8 @@ def journal_finding(path: Path | None, clock: Clock) -> Finding:
         )
     size = f"{path.stat().st_size / 1_000_000:.1f} MB"
     message = f"{one_line(str(path))} · {size} · {events:,} events · {gaps} gap{'s' * (gaps != 1)}"
-    if verdict not in ("ok", ""):
-        damage = StorageError(f"{path} is damaged: {verdict}")
+    if result not in ("ok", ""):
+        damage = StorageError(f"{path} is damaged: {result}")
         return failed(
             "journal",
             damage,
@@ -94,7 +94,7 @@ def journal_finding(path: Path | None, clock: Clock) -> Finding:
         )
     if os.name == "posix" and path.stat().st_mode & _OTHERS_MODE:
         return warning("journal", f"{message} · others can read it", f"chmod 600 {path}", **facts)
-    state = "undamaged" if verdict else "too large to check completely"
+    state = "undamaged" if result else "too large to check completely"
     return ok("journal", f"{message} · {state}{' · in use' if facts['in_use'] else ''}", **facts)
 
 
