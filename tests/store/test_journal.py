@@ -188,9 +188,7 @@ def test_a_journal_that_can_not_be_created_is_reported_and_kept_in_memory(tmp_pa
     (tmp_path / "file").touch()
     with Journal.open_or_in_memory(tmp_path / "file" / "j") as journal:
         journal.append([started()])
-        assert (len(journal), journal.write_error) == (
-            1,
-            f"can't write a journal to {tmp_path}/file/j: a part of the path is a file, not a folder · {ONLY_IN_MEMORY}",
-        )
+        problem = f"can't write a journal to {tmp_path}/file/j: a part of the path is a file, not a folder"
+        assert (len(journal), journal.write_error) == (1, f"{problem} · {ONLY_IN_MEMORY}")
     with Journal.open_or_in_memory(tmp_path / "j") as journal:
         assert journal.write_error == ""

@@ -12,7 +12,8 @@ from tests.support.hostile.output_grammar import COPY, invisible_characters, own
 from tests.support.terminal import DEBUGGER, Terminal
 
 # What is said of writes whose answers were about something else, when the terminal is given back.
-EXIT_MESSAGE = r"\d+ writes? (?:has|have) an unknown outcome: the next start of the app looks (?:it|them) up; scaicore-tui ledger lists (?:it|them)\r\n"
+_LOOK_UP = "the next start of the app looks (?:it|them) up; scaicore-tui ledger lists (?:it|them)"
+EXIT_MESSAGE = rf"\d+ writes? (?:has|have) an unknown outcome: {_LOOK_UP}\r\n"
 
 # Nothing was written for so long: the key was acted on, and its picture is whole.
 SILENCE_S = 0.05
