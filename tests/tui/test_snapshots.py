@@ -282,5 +282,7 @@ def test_gap_in_ascii(compare_screen: CompareScreen) -> None:
     async def at_an_older_run(stage: Stage, pilot: Pilot[int]) -> None:
         await two_hours_pass(stage, pilot)
         await keys("escape", *"jjjjj")(stage, pilot)
+        # The nodes follow a cursor that moves fast only when it rests.
+        await wait_until(pilot, lambda: "exec_8f21c4  running" in stage.text)
 
     check(compare_screen, Stage(busy_feed(), ascii_only=True), STANDARD, at_an_older_run)
