@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from urllib.parse import urlsplit
 
+from tests.support.tcp_server import listen
+
 
 class Fault(Enum):
     """What happens to a POST."""
@@ -85,22 +87,8 @@ class FaultyProxy:
 async def faulty_proxy(upstream: str) -> AsyncIterator[FaultyProxy]:
     """A wire to `upstream`, on a port of its own."""
     wire = FaultyProxy(upstream)
-    tasks: set[asyncio.Task[None]] = set()
-
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(wire.serve(reader, writer))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    wire.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
+    async with listen(wire.serve) as wire.url:
         yield wire
-    finally:
-        server.close()
-        for task in tuple(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def forged_response(status: str, body: bytes, kind: str = "application/json") -> bytes:

@@ -13,6 +13,7 @@ from anyio.from_thread import start_blocking_portal
 
 from tests.support.feed_simulator import FeedSim
 from tests.support.proxy import answer
+from tests.support.tcp_server import listen
 
 
 @dataclass
@@ -58,17 +59,6 @@ def feed_server(sim: FeedSim) -> Iterator[FeedServer]:
 
 @asynccontextmanager
 async def _listening(server: FeedServer) -> AsyncIterator[FeedServer]:
-    tasks: set[asyncio.Task[None]] = set()
-
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tasks.add(asyncio.create_task(server.serve(reader, writer)))
-
-    listener = await asyncio.start_server(accept, "127.0.0.1", 0)
-    server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/api/v1"
-    try:
+    async with listen(server.serve) as url:
+        server.url = f"{url}/api/v1"
         yield server
-    finally:
-        listener.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -18,6 +18,7 @@ import uvicorn
 
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.servers.proxy import ProxyConfig, build_proxy
+from tests.support.tcp_server import listen
 from tests.support.token_leaks import MARK
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -97,20 +98,8 @@ class Grid:
 async def grid_server() -> AsyncIterator[Grid]:
     """A grid on a port of its own."""
     grid = Grid()
-    tasks: set[asyncio.Task[None]] = set()
-
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tasks.add(asyncio.create_task(grid.serve(reader, writer)))
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    grid.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
+    async with listen(grid.serve) as grid.url:
         yield grid
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @asynccontextmanager
