@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[2] / "scaicore_tui"
-MODULES = sorted(PACKAGE.rglob("*.py"))
+from tests.support.source_tree import MODULES, PACKAGE, tree_of
+
 TESTS = Path(__file__).parents[1]
 # Small modules with one importer that stay, each with the reason.
 SMALL = {
@@ -43,16 +43,13 @@ def calls(tree: ast.Module) -> tuple[str, ...]:
     return tuple(ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call))
 
 
-@cache
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
-
-
 def names(paths: list[Path]) -> list[str]:
     return [str(path.relative_to(PACKAGE)) for path in paths]
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "cli").glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted((PACKAGE / "cli").rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
+)
 def test_the_command_line_reaches_app_and_servers_inside_functions(path: Path) -> None:
     rooms = ("scaicore_tui.tui", "scaicore_tui.servers.grid", "scaicore_tui.servers.proxy", "textual")
     assert not [name for name in imports_at_start(tree_of(path)) if name.startswith(rooms)]

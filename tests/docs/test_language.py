@@ -9,14 +9,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "scaicore_tui"
-MODULES = sorted(PACKAGE.rglob("*.py"))
+from tests.support.source_tree import MODULES, PACKAGE, ROOT, tree_of
+
 # Parts of identifiers, as `telling_of` has `telling` and `of`.
 FORBIDDEN_IN_NAMES = {
     "told": "a message, or what a server sent: use message, text, row, answer",
@@ -73,11 +71,6 @@ FORBIDDEN_IN_TEXTS = {
     "of its own accord": "by itself",
     "what said so": "where the value comes from",
 }
-
-
-@cache
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
 
 
 def identifiers(tree: ast.Module) -> Iterator[tuple[int, str]]:
