@@ -22,7 +22,7 @@ UNAUTHORIZED = 401
 
 
 class Problem(Struct, frozen=True):
-    """An error response in one format, whoever sent it.
+    """An error response in one format, from ScaiFlow, ScaiGrid or a gateway.
 
     `code` is in lower or upper snake case, as received; it may be empty. `retry_after` is in seconds.
     """

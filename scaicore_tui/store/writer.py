@@ -39,7 +39,7 @@ _FLUSH = (
 )
 _STOP_BUFFERING = ("DROP VIEW temp.events", "DROP TABLE temp.spilled", "DROP TABLE temp.gaps", "DROP TABLE temp.holes")
 
-# While buffering, every so many writes the file is tried again: all buffered events are written at once.
+# While buffering, the file is tried again after this number of writes: all buffered events are written at once.
 FLUSH_EVERY_WRITES = 8
 
 

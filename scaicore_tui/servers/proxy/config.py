@@ -27,7 +27,7 @@ class ProxyConfig:
     """Address of the ScaiGrid, and the credentials that may be used for it (API §4). Times are in seconds.
 
     `lend_key` lends a key, that of the tenant `tenant_id` or `api_key`, to programs on this machine that send no
-    credential. Each of them can then act with it, whoever runs it; so it is only for a port bound to loopback.
+    credential. Any such program can then act with it, so it is only for a port bound to loopback.
     `coalesce` is how long responses to reads are kept for callers with the same credential; 0 turns that off.
     """
 
