@@ -51,6 +51,7 @@ JSON = st.recursive(
 )
 
 # Each way from foreign text to something that is seen.
+ATTEMPTS = 3
 WAYS: dict[str, Callable[[str], str]] = {
     "safe": sanitize,
     "typed": sanitize_input,
@@ -278,7 +279,7 @@ def test_eight_times_as_much_takes_no_more_than_twice_its_share(kind: str) -> No
     """What was quadratic would take 64 times as long."""
     little, much = (WORST[kind] * (size // len(WORST[kind])) for size in (1 << 13, 1 << 16))
     for name in ("safe", "typed", "source", "source, a key", "wrap"):
-        assert _is_fast_enough(WAYS[name], much, 16 * _spent(WAYS[name], little) + 0.01), name
+        assert _is_fast_enough(WAYS[name], much, 16 * _fewest(WAYS[name], little) + 0.01), name
 
 
 @pytest.mark.parametrize("kind", WORST)
@@ -286,12 +287,17 @@ def test_what_is_read_takes_no_longer_than_its_bounds(kind: str) -> None:
     """Whatever is behind them costs next to nothing."""
     bound, more = (WORST[kind] * (size // len(WORST[kind])) for size in (MAX_TEXT_CHARS, 8 * MAX_TEXT_CHARS))
     for name in ("safe", "one_line", "one_line, cut", "named", "compact", "pretty", "wrap, cut"):
-        assert _is_fast_enough(WAYS[name], more, 3 * _spent(WAYS[name], bound) + 0.01), name
+        assert _is_fast_enough(WAYS[name], more, 3 * _fewest(WAYS[name], bound) + 0.01), name
 
 
 def _is_fast_enough(way: Callable[[str], str], raw: str, limit_s: float) -> bool:
-    """Return True if one of several attempts takes at most `limit_s` processor seconds: other work slows some down."""
-    return any(_spent(way, raw) <= limit_s for _ in range(5))
+    """Return True if the fewest processor seconds of some attempts are at most `limit_s`; stop at the first that is."""
+    return any(_spent(way, raw) <= limit_s for _ in range(ATTEMPTS))
+
+
+def _fewest(way: Callable[[str], str], raw: str) -> float:
+    """Return the processor seconds of the fastest attempt: a machine has other work."""
+    return min(_spent(way, raw) for _ in range(ATTEMPTS))
 
 
 def _spent(way: Callable[[str], str], raw: str) -> float:
