@@ -72,7 +72,7 @@ class SortedSummaries:
             self._rows.sort(key=_position)
 
     def _count_below(self, position: int) -> int:
-        """Return the number of summaries below `position`. The high is tried first: most new runs belong there."""
+        """Return the number of summaries below `position`. The end is tried first: most new runs belong there."""
         rows = self._rows
         return len(rows) if not rows or rows[-1].position < position else bisect_left(rows, position, key=_position)
 
@@ -127,7 +127,7 @@ class RunProjector:
         self._ended: dict[str, tuple[Run, int]] = {}
 
     def apply(self, events: Sequence[Event], first_position: int) -> Delta:
-        """Apply `events`, oldest first, whose positions low at `first_position`. They must not be stored yet."""
+        """Apply `events`, oldest first, whose positions start at `first_position`. They must not be stored yet."""
         changed: dict[str, tuple[Run, int]] = {}
         live_event_counts: Counter[str] = Counter()
         for position, event in enumerate(events, first_position):
@@ -248,7 +248,7 @@ class RunCache(Mapping[str, Run]):
                 apply(run, event)
 
     def forget(self, execution_ids: Iterable[str]) -> None:
-        """Drop runs whose histories changed other than at the high, so that they are read again."""
+        """Drop runs whose histories changed other than at the end, so that they are read again."""
         for execution_id in execution_ids:
             self._cached.pop(execution_id, None)
             self._queued_events.pop(execution_id, None)
