@@ -17,7 +17,7 @@ SHORT, SHORTER = 1 / 24, 1 / 144
 @row("soak", 130)
 def watching(setting: Setting) -> Iterator[Row]:
     """A session through a day of trouble, of which all is kept."""
-    with soak.tracing():
+    with soak.tracing(is_needed=not setting.small):
         found = asyncio.run(soak.live(setting.size(DAY, HOUR)))
     met = ", ".join(f"{count} {kind}" for kind, count in found.met.most_common())
     yield Row("a day of trouble: events lost", found.lost, "", 0, note=f"{found.offered:,} events; answers: {met}")
@@ -53,7 +53,7 @@ def watching(setting: Setting) -> Iterator[Row]:
 @row("soak-kept", 131)
 def forgetting(setting: Setting) -> Iterator[Row]:
     """The same, with a journal that forgets."""
-    with soak.tracing():
+    with soak.tracing(is_needed=not setting.small):
         found = asyncio.run(soak.live(setting.size(DAY, HOUR), SHORTER if setting.small else SHORT))
     yield Row("a day, of which an hour is kept: events doubled", found.doubled, "", 0)
     yield Row(
@@ -64,7 +64,7 @@ def forgetting(setting: Setting) -> Iterator[Row]:
 @row("soak-app", 132)
 def looking(setting: Setting) -> Iterator[Row]:
     """The app, and a person who looks at everything."""
-    with soak.tracing():
+    with soak.tracing(is_needed=not setting.small):
         samples = asyncio.run(soak_app.live(setting.size(4 * HOUR, HOUR // 2)))
     yield Row(
         "the app in use: grown by night",

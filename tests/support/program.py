@@ -20,7 +20,8 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from scaicore_tui.servers.grid.engine.run import RunContext
 from tests.support.core_inputs import APPROVAL, TRIP
 from tests.support.grid import MODULE, Served, serving
-from tests.support.token_leaks import CheckedProcess
+from tests.support.token_leaks import LEAKS, CheckedProcess
+from tests.support.warm_program import warm_server
 
 COMMAND = (sys.executable, "-m", "scaicore_tui")
 TIMEOUT_S = 60
@@ -37,6 +38,11 @@ class Program:
 
     def __call__(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run it to its end. Standard input is a pipe, never a terminal."""
+        if warm_server().can_run(self.environment):
+            done = warm_server().run(arguments, self.environment, stdin, TIMEOUT_S)
+            for text in (done.stdout, done.stderr):
+                LEAKS.check(" ".join(arguments), text)
+            return done
         with self.started(*arguments) as process:
             output, errors = process.communicate(stdin, TIMEOUT_S)
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
