@@ -34,7 +34,7 @@ def enter(run: Run, node: NodeRunInfo, visit: NodeVisit) -> None:
 
 
 def _push(run: Run, kind: str, entry: tuple[NodeRunInfo, NodeVisit]) -> None:
-    """Add an open visit to the list of its kind. Drops ended visits from the end, and all of them once they are many."""
+    """Add an open visit to the list of its kind. Drops ended visits from its end, and all once they are many."""
     stack = run.open_visits.get(kind)
     if stack is None:
         run.open_visits[kind] = [entry]
