@@ -131,7 +131,7 @@ async def unknown_outcome(stage: Stage) -> None:
 
 async def conflict(stage: Stage) -> None:
     """Somebody else was faster, while the answer was on its way."""
-    stage.wire.behind = lambda: answer_elsewhere(stage)
+    stage.wire.on_post = lambda: answer_elsewhere(stage)
     await answer_dialog(stage)
     await confirm(stage)
     await stage.came_to(Progress.CONFLICT)
@@ -153,7 +153,7 @@ async def several(stage: Stage) -> None:
         if len(stage.wire.posts) == TOO_LATE:
             answer_elsewhere(stage)
 
-    stage.wire.behind = next_fate
+    stage.wire.on_post = next_fate
     await stage.pilot.press("a")
     await stage.until(lambda: isinstance(stage.pilot.app.screen, BulkScreen))
     await stage.pilot.press("1", "s")

@@ -26,13 +26,13 @@ class Fault(Enum):
 
 @dataclass
 class FaultyProxy:
-    """`behind` is called when a POST comes in, before anything else happens to it."""
+    """`on_post` is called when a POST comes in, before anything else happens to it."""
 
     upstream: str
     url: str = ""
     fault: Fault = Fault.NONE
     forged: bytes = b""
-    behind: Callable[[], object] = lambda: None
+    on_post: Callable[[], object] = lambda: None
     posts: list[bytes] = field(default_factory=list)
     path: str = ""  # where the latest POST went
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
@@ -48,7 +48,7 @@ class FaultyProxy:
             if is_post:
                 self.posts.append(body)
                 self.path = head.split(b" ", 2)[1].decode()
-                self.behind()
+                self.on_post()
                 self.arrived.set()
             writer.write(await self._answer(head + body, self.fault if is_post else Fault.NONE))
             await writer.drain()

@@ -40,7 +40,7 @@ def node(node_id: str, node_type: str, /, **config: Any) -> dict[str, Any]:
     return {"id": node_id, "type": node_type, "label": node_id, "position": {"x": 0, "y": 0}, "config": config}
 
 
-def stopping(stopped: dict[str, Any]) -> dict[str, Any]:
+def with_breakpoint(stopped: dict[str, Any]) -> dict[str, Any]:
     """The node with a breakpoint in front of it."""
     return {**stopped, "breakpoint": True}
 
@@ -65,7 +65,7 @@ def flow(nodes: Iterable[dict[str, Any]], edges: Sequence[str | dict[str, Any]],
     return {**rest, "nodes": [node("start", "entry_api"), *nodes], "edges": lines}
 
 
-def says(result: Any, *, seconds: float = 1.0) -> dict[str, Any]:
+def returns(result: Any, *, seconds: float = 1.0) -> dict[str, Any]:
     """The configuration of a simulated node that always comes to `result`."""
     return {"simulate": {"latency": [seconds, seconds], "outcomes": [{"result": result}]}}
 
@@ -78,7 +78,7 @@ def fails(code: str = "BROKEN", *, when: str = "true", otherwise: Any = None) ->
 
 # A node that asks a person, and one that repeats the person's answer.
 ASK = node("ask", "hitl_review", title="Review", options=["yes", "no"], context={"n": "{{input.n}}"})
-AFTER = node("after", "tool_http", **says("{{ask.resolution}}"))
+AFTER = node("after", "tool_http", **returns("{{ask.resolution}}"))
 
 
 @dataclass
@@ -90,7 +90,7 @@ class Bench:
     checkpoints: CheckpointService
     clock: VirtualClock
 
-    async def until(self, condition: Callable[[], object]) -> None:
+    async def wait_until(self, condition: Callable[[], object]) -> None:
         """Let virtual time pass until `condition` holds."""
         for _ in range(PATIENCE):
             if condition():
@@ -98,7 +98,7 @@ class Bench:
             await self.clock.sleep(1.0)
         raise AssertionError("it never came true")
 
-    async def finished(self, values: Mapping[str, Any] | None = None, core_id: str = "core_main") -> str:
+    async def run_to_end(self, values: Mapping[str, Any] | None = None, core_id: str = "core_main") -> str:
         """Run a Core until it ends or waits; the status."""
         run = self.engine.start(core_id, values or {})
         await run.finished_or_suspended.wait()
@@ -121,7 +121,7 @@ class Bench:
         return self.checkpoints.resolve(waiting[0], resolution, by="usr_test", **more)
 
 
-def on_bench(
+def run_on_bench(
     documents: Iterable[Mapping[str, Any]],
     work: Callable[[Bench], Coroutine[Any, Any, T]],
     *,
@@ -146,7 +146,7 @@ def on_bench(
         return runner.run(timed())
 
 
-def told(store: Store, kind: str, node_id: str | None = None) -> list[dict[str, Any]]:
+def event_payloads(store: Store, kind: str, node_id: str | None = None) -> list[dict[str, Any]]:
     """The payloads of the events of one kind (of one node), oldest first."""
     name = RUNTIME + kind if kind.startswith(("invocation.", "block.")) else kind
     payloads = [event["payload"] for event in store.events() if event["type"] == name]
@@ -155,7 +155,7 @@ def told(store: Store, kind: str, node_id: str | None = None) -> list[dict[str, 
 
 def entered(store: Store) -> list[str]:
     """Return the ids of the nodes that were entered, oldest first."""
-    return [payload["node_id"] for payload in told(store, "block.entered")]
+    return [payload["node_id"] for payload in event_payloads(store, "block.entered")]
 
 
 def assert_sound(events: Iterable[Event]) -> None:
@@ -234,7 +234,7 @@ async def serving(clock: Clock | None = None, **settings: Any) -> AsyncIterator[
             await serving_it
 
 
-async def eventually(look: Callable[[], Awaitable[T]], wanted: Callable[[T], object]) -> T:
+async def poll_until(look: Callable[[], Awaitable[T]], wanted: Callable[[T], object]) -> T:
     """What `look` saw once it was `wanted`; each look is a request, so the server gets its turn."""
     for _ in range(PATIENCE):
         seen = await look()
@@ -243,14 +243,14 @@ async def eventually(look: Callable[[], Awaitable[T]], wanted: Callable[[T], obj
     raise AssertionError("it never came true")
 
 
-def ran(*documents: dict[str, Any], given: dict[str, Any] | None = None) -> Store:
+def run_flow(*documents: dict[str, Any], given: dict[str, Any] | None = None) -> Store:
     """The store after the first flow has run to its end."""
 
     async def work(bench: Bench) -> Store:
-        await bench.finished(given)
+        await bench.run_to_end(given)
         return bench.store
 
-    store = on_bench(documents, work)
+    store = run_on_bench(documents, work)
     assert_sound(store.events())
     return store
 

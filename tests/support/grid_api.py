@@ -10,7 +10,7 @@ import httpx
 from tests.support.grid import MODULE, Served
 
 
-def problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
+def expect_error(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
     """The error of a refusal, which must be in ScaiGrid's style."""
     body = response.json()
     assert (response.status_code, body["status"], body["error"]["code"]) == (status, "error", code), response.text
@@ -34,7 +34,7 @@ async def pending(client: httpx.AsyncClient) -> list[dict[str, Any]]:
     return rows
 
 
-async def suspended(client: httpx.AsyncClient, core: str, values: dict[str, Any]) -> str:
+async def invoke_until_suspended(client: httpx.AsyncClient, core: str, values: dict[str, Any]) -> str:
     """The checkpoint at which a new run waits; a simulated failure on the way just means another try."""
     for _ in range(20):
         response = await invoke(client, core, values)
@@ -43,7 +43,7 @@ async def suspended(client: httpx.AsyncClient, core: str, values: dict[str, Any]
     raise AssertionError("it never got so far")
 
 
-async def finished(served: Served, core_id: str, values: dict[str, Any]) -> str:
+async def run_to_end(served: Served, core_id: str, values: dict[str, Any]) -> str:
     """Run a Core until it ends or waits; the run's id."""
     run = served.grid.engine.start(core_id, values)
     await run.finished_or_suspended.wait()

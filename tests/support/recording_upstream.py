@@ -15,11 +15,11 @@ from tests.support.proxy import Grid, answer, grid_server
 
 @dataclass
 class Upstream:
-    """`is_asked` is set when a request is there that waits."""
+    """`request_arrived` is set when a request waits for its response."""
 
     portal: BlockingPortal
     grid: Grid
-    is_asked: threading.Event = field(default_factory=threading.Event)
+    request_arrived: threading.Event = field(default_factory=threading.Event)
     _go: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -35,7 +35,7 @@ class Upstream:
         self.portal.call(self._go.set)
 
     async def _respond_late(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.is_asked.set()
+        self.request_arrived.set()
         await self._go.wait()
         writer.write(answer(b'{"late": true}', "200 OK", "Connection: close"))
         await writer.drain()

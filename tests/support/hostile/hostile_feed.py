@@ -22,7 +22,7 @@ SHORT_CHARS = 400
 
 
 class HostileFeed:
-    """Serves runs and checkpoints made of `strings`. While `trouble` is set, that is the message of every refusal.
+    """Serves runs and checkpoints made of `strings`. While `error_message` is set, every request fails with it.
 
     Half of the events have their control signs as JSON escapes, half as bytes, as no writer of JSON should.
     """
@@ -31,7 +31,7 @@ class HostileFeed:
         self.strings = strings
         self.short = [words for words in strings if len(words) <= SHORT_CHARS]
         self.posts: list[str] = []
-        self.trouble: str | None = None
+        self.error_message: str | None = None
         self.refusal: str | None = None
         self._began = time.time() - HOUR
         told = enumerate(self._events())
@@ -41,8 +41,8 @@ class HostileFeed:
 
     def respond(self, request: httpx.Request) -> httpx.Response:
         """The answer to one request."""
-        if self.trouble is not None:
-            return self._refuse(503, self.trouble)
+        if self.error_message is not None:
+            return self._refuse(503, self.error_message)
         if request.method == "POST":
             self.posts.append(request.url.path)
             return self._refuse(422, self.refusal) if self.refusal is not None else self._accepted(request.url.path)

@@ -148,10 +148,10 @@ class Walk:
     def errors(self, strings: Sequence[str]) -> None:
         """What a server says that can't be had."""
         for words in strings:
-            self.feed.trouble = words
+            self.feed.error_message = words
             self.press("r")
             self.terminal.wait_for_silence(4 * SILENCE_S, 2.0)
-        self.feed.trouble = None
+        self.feed.error_message = None
         self.press("r")
 
     def quit(self) -> list[str]:
