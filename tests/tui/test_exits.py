@@ -60,7 +60,7 @@ def test_interrupt_keys_go_to_the_editor(scene: AppProcess, typed: str) -> None:
     with STATES["editor"].start(scene) as terminal:
         terminal.signal(ENDING[typed])
         terminal.press("saved", "enter")
-        terminal.wait_until(lambda: b"\x1b[?1049h" in terminal.output.partition(b"TOLD saved")[2])
+        terminal.wait_until(lambda: b"\x1b[?1049h" in terminal.output.partition(b"INPUT saved")[2])
         terminal.signal(signal.SIGTERM)
         assert terminal.wait() == 128 + signal.SIGTERM
         scene.assert_clean(terminal)

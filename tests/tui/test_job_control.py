@@ -92,7 +92,7 @@ def test_the_editor_is_stopped_and_continued_with_the_app(job: AppProcess) -> No
         terminal.press("fg", "enter")
         terminal.wait_until(lambda: terminal.output.count(b"--journal") > told)
         terminal.press("saved", "enter")
-        terminal.wait_until(lambda: SCREEN in terminal.output.partition(b"TOLD saved")[2])
+        terminal.wait_until(lambda: SCREEN in terminal.output.partition(b"INPUT saved")[2])
         terminal.wait_until("enter invokes")
         # The app may take the terminal a second time just after the stop, which discards typed input.
         terminal.wait_for_silence(QUIET_S)
