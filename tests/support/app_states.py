@@ -1,4 +1,4 @@
-"""Start the app in each of its states on a real terminal, socket and journal, and check what it leaves behind."""
+"""Start the app in each of its states on a real terminal, socket and journal, and check that it ends cleanly."""
 
 from __future__ import annotations
 

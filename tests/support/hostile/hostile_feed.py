@@ -22,7 +22,9 @@ SHORT_CHARS = 400
 
 
 class HostileFeed:
-    """Serves runs and checkpoints made of `strings`. While `error_message` is set, every request fails with it.
+    """Serves runs and checkpoints made of `strings`.
+
+    While `error_message` is set, every request fails with it; while `refusal` is set, every write is rejected with it.
 
     Half of the events have control characters as JSON escapes, half as bytes, which JSON forbids.
     """
@@ -44,14 +46,14 @@ class HostileFeed:
             return self._refuse(503, self.error_message)
         if request.method == "POST":
             self.posts.append(request.url.path)
-            return self._refuse(422, self.refusal) if self.refusal is not None else self._accepted(request.url.path)
+            return self._refuse(422, self.refusal) if self.refusal is not None else self._accept_write(request.url.path)
         if request.url.path.endswith("/events"):
             body = b",".join(reversed(self.events))
-            return self._accept(b'{"data": {"events": [' + body + b'], "next_cursor": null}}')
+            return self._ok(b'{"data": {"events": [' + body + b'], "next_cursor": null}}')
         rows = {"resolved": self.resolved, "pending": self.pending}.get(request.url.params.get("status", "pending"), [])
-        return self._accept(as_json({"data": {"checkpoints": rows, "next_cursor": None}}))
+        return self._ok(as_json({"data": {"checkpoints": rows, "next_cursor": None}}))
 
-    def _accept(self, body: bytes) -> httpx.Response:
+    def _ok(self, body: bytes) -> httpx.Response:
         return httpx.Response(200, headers=UNLIMITED, content=body)
 
     def _refuse(self, status: int, message: str) -> httpx.Response:
@@ -59,19 +61,19 @@ class HostileFeed:
         body = {"status": "error", "error": error, "meta": {"request_id": message}}
         return httpx.Response(status, headers=UNLIMITED, content=as_json(body))
 
-    def _accepted(self, path: str) -> httpx.Response:
+    def _accept_write(self, path: str) -> httpx.Response:
         """Return the response to an accepted answer or invocation; add an event that follows it."""
         text = self.strings[len(self.posts) % len(self.strings)]
         self.events.append(
-            as_json(self._event(f"{RUNTIME}block.entered", HOUR, "x", **self._invocation(path), node_id=text))
+            as_json(self._event(f"{RUNTIME}block.entered", HOUR, "x", **self._execution_id_field(path), node_id=text))
         )
         if path.endswith("/invoke"):
-            return self._accept(as_json({"data": {"output": {text: text}, "request_id": text, "execution_id": text}}))
+            return self._ok(as_json({"data": {"output": {text: text}, "request_id": text, "execution_id": text}}))
         row = self._review(text, 0, "x") | {"status": "resolved", "resolution": text, "resolved_by": text}
-        return self._accept(as_json({"data": row}))
+        return self._ok(as_json({"data": row}))
 
-    def _invocation(self, path: str) -> dict[str, Any]:
-        """Return the id of the run that continues after the answer, or of the run that was invoked."""
+    def _execution_id_field(self, path: str) -> dict[str, Any]:
+        """Return the `execution_id` of the run that continues after the answer, or of the run that was invoked."""
         answered = (row["execution_id"] for row in self.pending if f"/{row['id']}/" in path)
         return {"execution_id": next(answered, self.strings[len(self.posts) % len(self.strings)])}
 
