@@ -15,7 +15,7 @@ SECOND = 1_000_000
 
 
 def event(kind: str, at: int = NOON, execution: str | None = "exec_1", core: str = "core_a", **payload: Any) -> Event:
-    """Return an event. A `kind` that does not start with `custom.` is one of the runtime's."""
+    """Return an event of type `kind`, with the prefix of the runtime unless it starts with `custom.`."""
     name = kind if kind.startswith("custom.") else RUNTIME + kind
     body = ({"execution_id": execution} if execution else {}) | payload
     stamp = format_iso(at)

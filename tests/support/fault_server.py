@@ -72,7 +72,7 @@ class Fault:
 
     @property
     def is_slow(self) -> bool:
-        """True if the fault is that the response takes too long."""
+        """True if the response takes too long."""
         return any(text in self.message for text in ("takes longer than", "no answer"))
 
 

@@ -29,7 +29,7 @@ from tests.support.builders import MILLISECOND, NOON, SECOND, entered
 from tests.support.feed_simulator import UNLIMITED
 from tests.support.manual_clock import ManualClock
 
-# Hundreds of journals are written: in memory, if the system has such a folder, no test waits for a disk.
+# The folder for journals: in memory if possible, since hundreds of them are written.
 _SHM = Path("/dev/shm")  # noqa: S108  (a folder of its own is made in it)
 IN_MEMORY = _SHM if _SHM.is_dir() else None
 # Number of reads without events and faults after which the journal must be complete.
@@ -70,7 +70,7 @@ FEED_KINDS = st.builds(
 
 @dataclass
 class Feed:
-    """Serves `log`, which is oldest first, newest first. `offered` is every event that was ever in it."""
+    """Serves `log` (oldest first) in pages, newest first. `offered` counts all events that were ever in it."""
 
     kind: FeedKind
     log: list[tuple[int, Event]] = field(default_factory=list)

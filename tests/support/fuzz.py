@@ -174,7 +174,7 @@ GROWTH_FACTOR = 8
 
 
 def time_growth(kind: str, size: int) -> float:
-    """Return the growth of the time when the body grows by GROWTH_FACTOR; it is close to that if linear."""
+    """Return how many times as long a body GROWTH_FACTOR times as large takes: about GROWTH_FACTOR if linear."""
     return timed(GROWING[kind](GROWTH_FACTOR * size)) / timed(GROWING[kind](size))
 
 

@@ -13,10 +13,10 @@ import httpx
 from tests.support.builders import RUNTIME
 from tests.support.feed_simulator import UNLIMITED
 
-HOUR = 3_600
+HOUR_S = 3_600
 BUSY_RUN = "exec_nodes"
 # The number of strings in each review with many fields.
-NODE_COUNT = 24
+STRINGS_PER_REVIEW = 24
 # Longer strings only have a run and a review of their own: shared runs and reviews would become too long.
 SHORT_CHARS = 400
 
@@ -35,7 +35,7 @@ class HostileFeed:
         self.posts: list[str] = []
         self.error_message: str | None = None
         self.refusal: str | None = None
-        self._began = time.time() - HOUR
+        self._began = time.time() - HOUR_S
         self.events = [as_json(event, raw=number % 2 == 1) for number, event in enumerate(self._events())]
         self.pending = [*self._reviews(), *self._rich_reviews(), *self._breakpoints()]
         self.resolved = list(self._resolved())
@@ -65,7 +65,7 @@ class HostileFeed:
         """Return the response to an accepted answer or invocation; add an event that follows it."""
         text = self.strings[len(self.posts) % len(self.strings)]
         self.events.append(
-            as_json(self._event(f"{RUNTIME}block.entered", HOUR, "x", **self._execution_id_field(path), node_id=text))
+            as_json(self._event(f"{RUNTIME}block.entered", HOUR_S, "x", **self._execution_id_field(path), node_id=text))
         )
         if path.endswith("/invoke"):
             return self._ok(as_json({"data": {"output": {text: text}, "request_id": text, "execution_id": text}}))
@@ -145,8 +145,8 @@ class HostileFeed:
 
     def _rich_reviews(self) -> Iterator[dict[str, Any]]:
         """Yield the most urgent reviews: each has many strings in its message, fields, options and context."""
-        for begin in range(0, len(self.short), NODE_COUNT):
-            strings = self.short[begin : begin + NODE_COUNT]
+        for begin in range(0, len(self.short), STRINGS_PER_REVIEW):
+            strings = self.short[begin : begin + STRINGS_PER_REVIEW]
             fields = [{"name": text, "label": text, "value": text} for text in strings]
             yield self._review(strings[0], begin, BUSY_RUN) | {
                 "id": f"ckpt_{begin:04}",
