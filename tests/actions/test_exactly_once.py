@@ -27,7 +27,7 @@ from scaicore_tui.session import Session
 from tests.support.core_inputs import APPROVAL, TRIP
 from tests.support.fault_injector import Fault, FaultyProxy, faulty_proxy, forged_response
 from tests.support.grid import MANAGER, Served, serving
-from tests.support.grid_api import finished
+from tests.support.grid_api import run_to_end
 
 pytestmark = pytest.mark.usefixtures("no_documented_limit")
 
@@ -92,7 +92,7 @@ def target(wire: FaultyProxy) -> Target:
 @asynccontextmanager
 async def scene(ledger: Ledger | None = None, write_timeout_s: float = WRITE_TIMEOUT_S) -> AsyncIterator[Scene]:
     async with serving() as served, faulty_proxy(served.url) as wire:
-        await finished(served, APPROVAL, TRIP)
+        await run_to_end(served, APPROVAL, TRIP)
         clock = SkippingClock()
         client = Client(target(wire), clock=clock, write_timeout_s=write_timeout_s)
         async with Session(client.target, clock=clock, client=client, ledger=ledger) as session:
@@ -201,7 +201,7 @@ async def test_a_conflict_says_who_was_faster() -> None:
             row = it.served.grid.store.checkpoint_table.pending()[0]
             it.served.grid.checkpoints.resolve(row, "reject", by="usr_ada")
 
-        it.wire.behind = behind
+        it.wire.on_post = behind
         submission = await it.answer()
         assert (submission.progress, len(it.wire.posts), it.truth) == (Progress.CONFLICT, 1, "reject")
         assert submission.message.startswith("already answered: reject by usr_ada at ")
@@ -249,7 +249,7 @@ def tell(process: Process, *words: str) -> None:
 async def test_two_processes_race_and_each_checkpoint_gets_one_post(tmp_path: Path) -> None:
     async with serving() as served, faulty_proxy(served.url) as wire:
         while len(waiting(served)) < RACES:
-            await finished(served, APPROVAL, TRIP)
+            await run_to_end(served, APPROVAL, TRIP)
         ledger = tmp_path / "ledger.jsonl"
         async with answering(wire, ledger) as one, answering(wire, ledger) as other:
             for checkpoint_id in waiting(served):
@@ -266,7 +266,7 @@ async def test_what_a_killed_process_left_behind_is_told_truly(tmp_path: Path, f
     path = tmp_path / "ledger.jsonl"
     async with serving() as served, faulty_proxy(served.url) as wire:
         while len(waiting(served)) < KILLS // 2:
-            await finished(served, APPROVAL, TRIP)
+            await run_to_end(served, APPROVAL, TRIP)
         for round_number, checkpoint_id in enumerate(waiting(served)):
             wire.fault = fault
             wire.arrived.clear()

@@ -153,7 +153,7 @@ def test_a_signal_before_anything_was_read_ends_it_with_its_summary(program: Pro
         with program.with_variables(**settings).started(
             "record", "--json", "--journal", str(tmp_path / "j")
         ) as process:
-            assert silent.is_asked.wait(TIMEOUT_S)
+            assert silent.request_arrived.wait(TIMEOUT_S)
             process.send_signal(signal.SIGTERM)
             output, _ = process.communicate(timeout=TIMEOUT_S)
         silent.release()

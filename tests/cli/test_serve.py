@@ -105,7 +105,7 @@ def test_requests_under_way_are_answered_before_serve_exits_with_0(
     grid.hold()
     with served(program, grid, *flags) as server, ThreadPoolExecutor() as pool:
         asking = pool.submit(server.get, EVENTS)
-        assert grid.is_asked.wait(TIMEOUT_S)
+        assert grid.request_arrived.wait(TIMEOUT_S)
         server.process.send_signal(signal.SIGTERM)
         comes_true(lambda: not server.is_listening)
         grid.release()
@@ -120,7 +120,7 @@ def test_requests_that_outlast_the_grace_are_cut_off(program: Program, grid: Ups
     grid.hold()
     with served(program, grid, "--grace", "500ms") as server, ThreadPoolExecutor() as pool:
         asking = pool.submit(server.get, EVENTS)
-        assert grid.is_asked.wait(TIMEOUT_S)
+        assert grid.request_arrived.wait(TIMEOUT_S)
         assert server.terminate() == 0
         assert asking.result(TIMEOUT_S).json()["detail"]["error"] == "stopping"
         grid.release()
@@ -130,7 +130,7 @@ def test_a_second_sigterm_ends_serve_at_once(program: Program, grid: Upstream) -
     grid.hold()
     with served(program, grid, "--grace", "60s") as server, ThreadPoolExecutor() as pool:
         asking = pool.submit(server.get, EVENTS)
-        assert grid.is_asked.wait(TIMEOUT_S)
+        assert grid.request_arrived.wait(TIMEOUT_S)
         server.process.send_signal(signal.SIGTERM)
         comes_true(lambda: not server.is_listening)
         assert server.terminate() == 128 + signal.SIGTERM

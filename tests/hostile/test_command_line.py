@@ -93,11 +93,11 @@ def test_prints_only_text_and_colours(tmp_path: Path, settings: Mapping[str, str
 @pytest.mark.parametrize("words", STRINGS[::29])
 def test_prints_safe_error_messages(tmp_path: Path, feed: HostileFeed, settings: Mapping[str, str], words: str) -> None:
     """What a server says that can't be had; an argument that means nothing; a setting that makes no sense."""
-    feed.trouble = words
+    feed.error_message = words
     try:
         code, written = printed(tmp_path, settings, "runs")
     finally:
-        feed.trouble = None
+        feed.error_message = None
     assert code == 3
     assert_harmless(written)
     told = words.replace("\0", "")[:1_000].encode("utf-8", "surrogateescape" if _is_bytes(words) else "replace")

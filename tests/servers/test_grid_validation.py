@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from scaicore_tui.servers.grid.flow.validation import FlowError, read_graph, resolve_subflows
-from tests.support.grid import edge, flow, node, says
+from tests.support.grid import edge, flow, node, returns
 
-A = node("a", "tool_http", **says(1))
-B = node("b", "tool_http", **says(2))
-C = node("c", "tool_http", **says(3))
+A = node("a", "tool_http", **returns(1))
+B = node("b", "tool_http", **returns(2))
+C = node("c", "tool_http", **returns(3))
 FORK = node("fork", "logic_parallel")
 PORT = {"node": "a", "port": "out"}
 

@@ -20,7 +20,7 @@ from scaicore_tui.session import Session
 from scaicore_tui.store import Journal
 from tests.support.core_inputs import APPROVAL, INVOICES, TRIP
 from tests.support.grid import MANAGER, MODULE, Served, serving
-from tests.support.grid_api import finished
+from tests.support.grid_api import run_to_end
 from tests.support.proxy import jwt, proxy_server
 
 pytestmark = pytest.mark.usefixtures("no_documented_limit")
@@ -95,11 +95,11 @@ async def test_traffic_is_followed_while_it_goes_on() -> None:
 async def test_the_journal_is_the_feed_byte_for_byte(tmp_path: Path) -> None:
     kept: list[bytes] = []
     async with proxied() as (served, api):
-        await finished(served, INVOICES, EMPTY)
+        await run_to_end(served, INVOICES, EMPTY)
         for _ in range(2):
             async with Session(api, Journal.open(tmp_path / "kept.journal")) as session:
                 await session.read_once()
-                await finished(served, APPROVAL, TRIP)
+                await run_to_end(served, APPROVAL, TRIP)
                 await session.read_once()
                 kept = [event.raw for event in session.events()]
         async with served.client() as client:
@@ -112,7 +112,7 @@ async def test_the_journal_is_the_feed_byte_for_byte(tmp_path: Path) -> None:
 
 async def test_an_answer_is_confirmed_by_the_run() -> None:
     async with proxied() as (served, api), Session(api) as session:
-        execution = await finished(served, APPROVAL, TRIP)
+        execution = await run_to_end(served, APPROVAL, TRIP)
         await session.read_once()
         (waiting,) = session.checkpoints
         assert (waiting.execution_id, seen(session)[execution]) == (execution, "waiting")
@@ -128,7 +128,7 @@ async def test_an_answer_is_confirmed_by_the_run() -> None:
 
 async def test_an_answer_that_came_too_late_tells_who_was_faster() -> None:
     async with proxied() as (served, api), Session(api) as session:
-        await finished(served, APPROVAL, TRIP)
+        await run_to_end(served, APPROVAL, TRIP)
         await session.read_once()
         (waiting,) = served.grid.store.checkpoint_table.pending()
         served.grid.checkpoints.resolve(waiting, "reject", by="usr_grace")
@@ -140,7 +140,7 @@ async def test_an_answer_that_came_too_late_tells_who_was_faster() -> None:
 async def test_a_viewer_is_refused_once_and_then_told_why() -> None:
     viewer = jwt(sub="usr_guest")
     async with proxied(viewer, tokens={viewer: "viewer"}) as (served, api), Session(api) as session:
-        await finished(served, APPROVAL, TRIP)
+        await run_to_end(served, APPROVAL, TRIP)
         await session.read_once()
         (waiting,) = session.checkpoints
         assert session.why_not_answer(waiting.id) is None
@@ -155,7 +155,7 @@ async def test_a_viewer_is_refused_once_and_then_told_why() -> None:
 
 async def test_a_protected_profile_sends_nothing_that_was_not_typed_out() -> None:
     async with proxied() as (served, api), Session(replace(api, protected=True)) as session:
-        execution = await finished(served, APPROVAL, TRIP)
+        execution = await run_to_end(served, APPROVAL, TRIP)
         await session.read_once()
         (waiting,) = session.checkpoints
         for typed in (None, "", "reject", "Approve it", "approve "):
@@ -172,7 +172,7 @@ async def test_a_protected_profile_sends_nothing_that_was_not_typed_out() -> Non
 
 async def test_a_replay_starts_a_run_with_the_same_input() -> None:
     async with proxied() as (served, api), Session(api) as session:
-        first = await finished(served, INVOICES, EMPTY)
+        first = await run_to_end(served, INVOICES, EMPTY)
         await session.read_once()
         submission = await session.replay(first)
         await settled(session, submission)
@@ -189,7 +189,7 @@ async def test_a_replay_starts_a_run_with_the_same_input() -> None:
 async def test_a_replay_that_suspends_names_its_run() -> None:
     """The grid then says which run it is: nothing is likely any more, it is known."""
     async with proxied() as (served, api), Session(api) as session:
-        first = await finished(served, APPROVAL, TRIP)
+        first = await run_to_end(served, APPROVAL, TRIP)
         await session.read_once()
         submission = await session.replay(first)
         await settled(session, submission)
@@ -201,7 +201,7 @@ async def test_a_replay_that_suspends_names_its_run() -> None:
 
 async def test_both_ways_to_a_grid_bring_the_same_bytes() -> None:
     async with proxied() as (served, api):
-        await finished(served, APPROVAL, TRIP)
+        await run_to_end(served, APPROVAL, TRIP)
         async with Session(api) as through, Session(target(served.url, api=Api.SCAIGRID)) as direct:
             await through.read_once()
             await direct.read_once()
