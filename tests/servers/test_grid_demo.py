@@ -1,4 +1,4 @@
-"""The shipped flows, the demo traffic, the simulated reviewers, and the history of a new grid."""
+"""The bundled flows, the demo traffic, the simulated reviewers, and the history of a new grid."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def in_virtual_time(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         runner.run(work())
 
 
-def live_through(cores: Cores, seed: int, seconds: float) -> Store:
-    """Run traffic, reviewers and deadlines for `seconds` of virtual time."""
+def simulate(cores: Cores, seed: int, seconds: float) -> Store:
+    """Run traffic, reviewers and checkpoint expiry for `seconds` of virtual time; return the store."""
     store = Store()
 
-    async def live() -> None:
+    async def run_all() -> None:
         clock = VirtualClock(NOW)
         engine = Engine(store, cores, clock, seed=seed)
         inbox = CheckpointService(store, engine.waiters, clock)
@@ -61,13 +61,13 @@ def live_through(cores: Cores, seed: int, seconds: float) -> Store:
         await engine.stop()
 
     with store.transaction():
-        in_virtual_time(live)
+        in_virtual_time(run_all)
     return store
 
 
 @pytest.fixture(scope="module")
 def hour(cores: Cores) -> Store:
-    return live_through(cores, 7, HOUR)
+    return simulate(cores, 7, HOUR)
 
 
 def test_the_flows_use_every_node_type(cores: Cores) -> None:
@@ -156,7 +156,7 @@ def test_simulated_reviewers_wait_three_minutes(hour: Store) -> None:
 
 
 def test_the_same_seed_produces_the_same_runs(cores: Cores) -> None:
-    one, again, other = (live_through(cores, seed, HOUR / 6) for seed in (7, 7, 8))
+    one, again, other = (simulate(cores, seed, HOUR / 6) for seed in (7, 7, 8))
     assert again.events() == one.events()
     assert again.checkpoints() == one.checkpoints()
     assert {execution.id for execution in other.executions()}.isdisjoint({run.id for run in one.executions()})
@@ -220,25 +220,25 @@ def test_unfinished_runs_of_the_history_are_resumed(cores: Cores) -> None:
     seed_history(store, cores, 7, NOW)
     before = len(store.events())
 
-    async def present() -> None:
+    async def resume_for_an_hour() -> None:
         clock = VirtualClock(NOW)
         engine = Engine(store, cores, clock, seed=7)
         engine.resume()
         await clock.sleep(HOUR)
         await engine.stop()
 
-    in_virtual_time(present)
+    in_virtual_time(resume_for_an_hour)
     assert "running" not in {execution.status for execution in store.executions()}
     assert len(store.events()) > before
     assert_sound(store.events())
 
 
 def test_virtual_time_reports_a_deadlock() -> None:
-    async def stuck() -> None:
+    async def wait_for_ever() -> None:
         await asyncio.Event().wait()
 
     loop = VirtualLoop()
-    task = loop.create_task(stuck())
+    task = loop.create_task(wait_for_ever())
     with pytest.raises(RuntimeError, match="none of them for a timer"):
         loop.run_until_complete(task)
     task.cancel()

@@ -1,4 +1,4 @@
-"""The proxy's settings: invalid ones are refused, secrets do not print, and the environment is read only on request."""
+"""The proxy's settings: invalid ones are refused, secrets are not printed, the environment is read only on request."""
 
 from __future__ import annotations
 
@@ -110,10 +110,10 @@ def test_secrets_do_not_print() -> None:
 
 
 async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with grid_server() as elsewhere:
+    async with grid_server() as foreign_urls:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-            monkeypatch.setenv(name, elsewhere.url)
+            monkeypatch.setenv(name, foreign_urls.url)
         async with proxied() as (grid, client):
             assert (await client.get(EVENTS)).status_code == 200
-    assert not elsewhere.received
+    assert not foreign_urls.received
     assert len(grid.received) == 1

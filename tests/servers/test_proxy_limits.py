@@ -1,4 +1,4 @@
-"""The limits that the proxy checks itself: page sizes and body sizes."""
+"""The limits that the proxy itself enforces: page sizes and body sizes."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ async def test_a_body_of_one_mebibyte_passes_and_one_byte_more_is_refused() -> N
 
 
 async def test_a_chunked_body_that_is_too_large_is_refused() -> None:
-    async def endless() -> AsyncIterator[bytes]:
+    async def endless_body() -> AsyncIterator[bytes]:
         for _ in range(MAX_BODY_BYTES // 65_536 + 1):
             yield b"x" * 65_536
 
     async with proxied() as (grid, client):
-        assert (await client.post(INVOKE, content=endless())).status_code == 413
+        assert (await client.post(INVOKE, content=endless_body())).status_code == 413
     assert not grid.received
 
 
