@@ -49,7 +49,7 @@ class Promises(RuleBasedStateMachine):
         self.machine = Machine(self.folder, self.clock)
         self.apis = {name: Api(name, self.clock) for name in APIS}
         self.running: dict[str, Process] = {}
-        # Submissions of which the process that sent them showed the likely run.
+        # Submissions whose own process showed a likely run.
         self.shown_likely: set[str | None] = set()
         self.pressed_at = 0.0
         for api in self.apis.values():
@@ -260,7 +260,7 @@ class Promises(RuleBasedStateMachine):
             if not submission.is_recovered:
                 self.shown_likely.add(submission.id)
             # It is unknown how long the budget of a killed process delayed the request.
-            known_sent_at = None if post is None else post.pressed_at if submission.is_recovered else post.at
+            known_sent_at = None if post is None else post.pressed_at if submission.is_recovered else post.received_at
             sent_at = (
                 self.clock.now() - submission.age(self.clock.monotonic()) if known_sent_at is None else known_sent_at
             )
@@ -326,7 +326,7 @@ class Promises(RuleBasedStateMachine):
         assert sent or not must_be_sent, f"{kind} of {target} should have been sent"
 
     def _must_be_sent(self, process: Process, kind: str, target: str) -> bool:
-        """Return True if nothing may prevent the write."""
+        """Return True if nothing prevents the write."""
         api = process.api
         is_undisturbed = not (process.is_offline or self.machine.is_ledger_broken or api.read_fault != "ok")
         is_fresh = process.read_at == self.clock.monotonic() and process.token == api.token
@@ -375,7 +375,7 @@ class Promises(RuleBasedStateMachine):
 
     def _is_closed(self, api: Api, post: Post) -> bool:
         """Return True if the outcome of the post was known, or it can no longer arrive."""
-        if post.is_refused or self.clock.now() - post.at > LAST_ARRIVAL_S:
+        if post.is_refused or self.clock.now() - post.received_at > LAST_ARRIVAL_S:
             return True
         if post.kind == "invoke":
             # Faults that concern only checkpoints do not affect an invocation: it got a response.

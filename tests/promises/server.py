@@ -64,7 +64,7 @@ class Post:
     kind: str
     target: str
     body: dict[str, Any]
-    at: float
+    received_at: float
     subject: str = ""
     pressed_at: float = 0.0
     submission_id: str | None = None
@@ -230,7 +230,7 @@ class Api:
             case "dropped":
                 raise httpx.ReadError("connection reset", request=request)
             case "late":
-                post.arrives_at = post.at + LATEST_ARRIVAL_S
+                post.arrives_at = post.received_at + LATEST_ARRIVAL_S
                 raise httpx.ReadTimeout("no answer", request=request)
             case "kill_not_done":
                 raise Killed

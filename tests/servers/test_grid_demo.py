@@ -156,10 +156,10 @@ def test_simulated_reviewers_wait_three_minutes(hour: Store) -> None:
 
 
 def test_the_same_seed_produces_the_same_runs(cores: Cores) -> None:
-    one, again, other = (simulate(cores, seed, HOUR / 6) for seed in (7, 7, 8))
-    assert again.events() == one.events()
-    assert again.checkpoints() == one.checkpoints()
-    assert {execution.id for execution in other.executions()}.isdisjoint({run.id for run in one.executions()})
+    first, repeated, other = (simulate(cores, seed, HOUR / 6) for seed in (7, 7, 8))
+    assert repeated.events() == first.events()
+    assert repeated.checkpoints() == first.checkpoints()
+    assert {execution.id for execution in other.executions()}.isdisjoint({run.id for run in first.executions()})
 
 
 def test_simulated_reviewers_never_resolve_checkpoints_of_api_runs(cores: Cores) -> None:

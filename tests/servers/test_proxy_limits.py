@@ -74,6 +74,6 @@ async def test_a_chunked_body_that_is_too_large_is_refused() -> None:
 async def test_a_too_large_declared_length_is_refused_at_once() -> None:
     request = raw_request(INVOKE.encode(), b"POST", b"Content-Length: 99999999999")
     async with proxied() as (grid, client):
-        got = await exchange(str(client.base_url), request, until=b"\r\n\r\n")
-    assert got.startswith(b"HTTP/1.1 413")
+        response_bytes = await exchange(str(client.base_url), request, until=b"\r\n\r\n")
+    assert response_bytes.startswith(b"HTTP/1.1 413")
     assert not grid.received

@@ -105,8 +105,8 @@ async def test_a_chunked_body_arrives_completely() -> None:
 async def test_a_query_passes_byte_for_byte() -> None:
     async with proxied() as (grid, client):
         for query in UNUSUAL_QUERIES:
-            got = await exchange(str(client.base_url), raw_request(EVENTS.encode() + b"?" + query))
-            assert got.startswith(b"HTTP/1.1 200")
+            received = await exchange(str(client.base_url), raw_request(EVENTS.encode() + b"?" + query))
+            assert received.startswith(b"HTTP/1.1 200")
     assert [request.target.partition(b"?")[2] for request in grid.received] == UNUSUAL_QUERIES
 
 
@@ -115,8 +115,8 @@ async def test_a_compressed_response_stays_compressed() -> None:
     async with proxied() as (grid, client):
         grid.reply = answer(compressed, "200 OK", "Content-Encoding: gzip", "Vary: Accept-Encoding")
         async with client.stream("GET", EVENTS, headers={"Accept-Encoding": "gzip"}) as response:
-            got = b"".join([chunk async for chunk in response.aiter_raw()])
-    assert got == compressed
+            received = b"".join([chunk async for chunk in response.aiter_raw()])
+    assert received == compressed
     assert response.headers["content-encoding"] == "gzip"
     assert grid.received[0].headers["accept-encoding"] == "gzip"
 

@@ -48,7 +48,7 @@ def test_overlapping_pages_are_distinguished_from_equal_events(kind: str, overla
     [
         # The page of the looping cursor is newer than the page before it, so it shows nothing about overlaps.
         [("arrive", 2), ("loop", 1), ("meanwhile", 3), ("poll", 1)],
-        # The repeated page looks like the next page: late events are listed above the newest event.
+        # The repeated page looks like the next page: late events are listed above the newest one.
         [*[("late", 1)] * 4, ("loop", 1), ("poll", 1)],
     ],
 )
