@@ -93,12 +93,12 @@ ENVELOPES: dict[str, tuple[dict[str, Any], str]] = {
     "ScaiGrid": ({"status": "error", "error": {"code": "MODEL_UNAVAILABLE", "message": "no such model"}}, "meta"),
     "with data": ({"status": "error", "data": None, "error": {"code": "X", "message": "no such model"}}, "meta"),
     "without status": ({"error": {"code": "X", "message": "no such model"}}, "meta"),
-    "ScaiFlow": ({"detail": {"error": "model_unavailable", "message": "no such model"}}, "beside"),
-    "a plain detail": ({"detail": "no such model"}, "beside"),
-    "text": ({"error": "no such model"}, "beside"),
+    "ScaiFlow": ({"detail": {"error": "model_unavailable", "message": "no such model"}}, "top level"),
+    "detail as text": ({"detail": "no such model"}, "top level"),
+    "error as text": ({"error": "no such model"}, "top level"),
     "success": ({"success": False, "message": "no such model"}, "meta"),
     "code and message": ({"code": "MODEL_UNAVAILABLE", "message": "no such model"}, "meta"),
-    "a status of its own": ({"status": 503, "title": "Unavailable", "detail": "no such model"}, "beside"),
+    "problem details": ({"status": 503, "title": "Unavailable", "detail": "no such model"}, "top level"),
     "inside data": ({"data": {"error": {"code": "X", "message": "no such model"}}}, "meta"),
 }
 

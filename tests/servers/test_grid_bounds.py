@@ -16,15 +16,15 @@ from tests.support.grid import Bench, edge, error_of, flow, node, on_bench, ran,
 ENDLESS = {"while": "true", "limit": 10**12}
 
 
-def looping(body: dict[str, Any], loop: dict[str, Any], **more: Any) -> dict[str, Any]:
+def loop_flow(body: dict[str, Any], loop: dict[str, Any], **more: Any) -> dict[str, Any]:
     return flow([node("again", "logic_loop", **loop), body], ["start > again", f"again.body > {body['id']}"], **more)
 
 
 def test_a_value_that_grows_from_itself_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A list that contains the same list twice, repeatedly: small in memory, but enormous as JSON."""
+    """A list that repeatedly contains itself twice is small in memory but enormous as JSON."""
     monkeypatch.setattr(value_size, "MAX_VALUE_CHARS", 10_000)
     for text, kind in (("{{[vars.x, vars.x]}}", "characters"), ("{{[vars.x]}}", "levels deep")):
-        document = looping(node("grow", "data_variable_set", set={"x": text}), ENDLESS, variables={"x": 1})
+        document = loop_flow(node("grow", "data_variable_set", set={"x": text}), ENDLESS, variables={"x": 1})
         error = error_of(ran(document))
         assert error["code"] == "EXPRESSION_ERROR"
         assert error["message"].startswith("node 'grow': a value may ")
@@ -36,7 +36,7 @@ def test_a_refused_value_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     growing_node = node(
         "grow", "data_variable_set", set={"x": "{{[vars.x, vars.x]}}"}, on_error={"fallback": "too large"}
     )
-    document = looping(
+    document = loop_flow(
         growing_node,
         {"while": "true", "limit": 16, "collect": "{{index}}"},
         variables={"x": 1},
@@ -70,7 +70,7 @@ def test_the_number_of_templates_is_limited() -> None:
 
 def test_an_endless_loop_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_limits, "MAX_RUN_STEPS", 300)
-    document = looping(node("idle", "data_variable_set", set={"n": 1}), ENDLESS)
+    document = loop_flow(node("idle", "data_variable_set", set={"n": 1}), ENDLESS)
     error = error_of(ran(document))
     assert error["code"] == "STEP_LIMIT"
     assert error["message"].startswith("node 'idle': ")
@@ -89,7 +89,7 @@ def test_the_steps_of_sub_flows_count_too(monkeypatch: pytest.MonkeyPatch) -> No
     called_flow = flow(
         idle_nodes, ["start > a", *(f"{one} > {other}" for one, other in zip("abcdefg", "bcdefgh", strict=True))]
     )
-    calling_flow = looping(node("call", "subflow_call", core_id="core_called"), ENDLESS)
+    calling_flow = loop_flow(node("call", "subflow_call", core_id="core_called"), ENDLESS)
     store = ran(calling_flow, {**called_flow, "name": "called"})
     assert error_of(store)["code"] == "SUBFLOW_FAILED"
     assert "a run may take 300 steps" in error_of(store)["message"]
@@ -98,8 +98,8 @@ def test_the_steps_of_sub_flows_count_too(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_loop_that_never_waits_does_not_block_other_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_limits, "MAX_RUN_STEPS", 2000)
-    endless = looping(node("idle", "data_variable_set", set={"n": 1}), ENDLESS)
-    short = {**flow([node("a", "data_variable_set", set={"n": 1})], ["start > a"]), "name": "short"}
+    endless = loop_flow(node("idle", "data_variable_set", set={"n": 1}), ENDLESS)
+    short_flow = {**flow([node("a", "data_variable_set", set={"n": 1})], ["start > a"]), "name": "short"}
 
     async def work(bench: Bench) -> list[str]:
         long_run = bench.engine.start("core_main", {})
@@ -108,14 +108,14 @@ def test_a_loop_that_never_waits_does_not_block_other_runs(monkeypatch: pytest.M
         await long_run.finished_or_suspended.wait()
         return [status_of_long_run, bench.status(long_run.execution.id)]
 
-    assert on_bench([endless, short], work) == ["running", "failed"]
+    assert on_bench([endless, short_flow], work) == ["running", "failed"]
 
 
 def test_the_total_size_of_a_runs_values_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_limits, "MAX_RUN_CHARS", 10_000)
     for collect in ({}, {"collect": "{{input.t}}"}):
         body = node("say", "llm_rigid", **says("{{input.t}}" if not collect else "short"))
-        document = looping(body, {"while": "true", "limit": 99, **collect})
+        document = loop_flow(body, {"while": "true", "limit": 99, **collect})
         error = error_of(ran(document, given={"t": "x" * 1000}))
         assert error["code"] == "RUN_TOO_LARGE"
         assert error["message"].startswith("node 'again': " if collect else "node 'say': ")

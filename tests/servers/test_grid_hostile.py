@@ -1,4 +1,4 @@
-"""Hostile callers of the embedded ScaiGrid: what they send is only data, and limited in size."""
+"""Hostile callers of the embedded ScaiGrid: their requests are treated as data, and are limited in size."""
 
 from __future__ import annotations
 

@@ -18,12 +18,14 @@ IN_A_LOOP = flow(
         node("before", "tool_http", **says("{{index}}")),
         ASK,
         node(
-            "tick", "data_variable_set", set={"seen": "{{vars.seen + 1}}", "said": "{{vars.said + [ask.resolution]}}"}
+            "tick",
+            "data_variable_set",
+            set={"seen": "{{vars.seen + 1}}", "resolutions": "{{vars.resolutions + [ask.resolution]}}"},
         ),
     ],
     ["start > count", "count > each", "each.body > before", "before > ask", "ask > tick"],
-    variables={"seen": 0, "said": []},
-    config={"output": "{{vars.said}}"},
+    variables={"seen": 0, "resolutions": []},
+    config={"output": "{{vars.resolutions}}"},
 )
 IN_BRANCHES = flow(
     [

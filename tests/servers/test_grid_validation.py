@@ -94,6 +94,6 @@ def test_a_sub_flow_must_exist() -> None:
         resolve_subflows([read_graph(_calling_flow("a", "core_b"))])
 
 
-def test_sub_flows_must_not_call_their_callers() -> None:
+def test_sub_flows_cannot_call_their_callers() -> None:
     with pytest.raises(FlowError, match="calls itself through its sub-flows"):
         resolve_subflows([read_graph(_calling_flow("a", "core_b")), read_graph(_calling_flow("b", "core_a"))])

@@ -1,4 +1,4 @@
-"""Both servers on real sockets, as the demo and `serve` host them."""
+"""Both servers on real sockets, hosted as by the commands `demo` and `serve`."""
 
 from __future__ import annotations
 

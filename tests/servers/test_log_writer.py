@@ -19,7 +19,7 @@ from scaicore_tui.servers.log_writer import LogWriter
 from tests.support.manual_clock import ManualClock
 from tests.support.waiting import TIMEOUT_S, wait_until
 
-FULL = Path("/dev/full")
+FULL_DEVICE = Path("/dev/full")
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def start_reading(end: int) -> Callable[[], bytes]:
     return finish
 
 
-def end(descriptor: int) -> None:
+def end_pipe(descriptor: int) -> None:
     """Close the pipe's writing end for its reader; the descriptor itself stays open, on /dev/null."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, descriptor)
@@ -61,7 +61,7 @@ def test_all_lines_are_written_in_order(pipe: tuple[int, int]) -> None:
     for number in range(2000):
         writer.write(f"{number}\n")
     writer.close(TIMEOUT_S)
-    end(pipe[1])
+    end_pipe(pipe[1])
     assert written().split() == [b"%d" % number for number in range(2000)]
 
 
@@ -69,11 +69,11 @@ def test_a_stalled_reader_blocks_nothing_and_the_dropped_lines_are_counted(pipe:
     writer = LogWriter(pipe[1], max_queued_bytes=10_000)
     count = 500
     for number in range(count):
-        # Far more than a pipe and the queue hold: it would block here.
+        # Far more than fits into the pipe and the queue: a writer without a thread would block here.
         writer.write(f"{number:03} {'x' * 995}\n")
     written = start_reading(pipe[0])
     writer.close(TIMEOUT_S)
-    end(pipe[1])
+    end_pipe(pipe[1])
     lines = written().decode().splitlines()
     notices = [line for line in lines if "dropped" in line]
     kept = [int(line[:3]) for line in lines if "dropped" not in line]
@@ -84,9 +84,9 @@ def test_a_stalled_reader_blocks_nothing_and_the_dropped_lines_are_counted(pipe:
     assert 0 < dropped == count - len(kept)
 
 
-@pytest.mark.skipif(not FULL.exists(), reason="this system has no disk that is always full")
+@pytest.mark.skipif(not FULL_DEVICE.exists(), reason="this system has no disk that is always full")
 async def test_writing_resumes_when_a_full_disk_has_room_again(pipe: tuple[int, int]) -> None:
-    log = os.open(FULL, os.O_WRONLY)
+    log = os.open(FULL_DEVICE, os.O_WRONLY)
     writer = LogWriter(log)
     writer.write("one\ntwo\n")
     await wait_until(lambda: writer._dropped == 2)
@@ -97,11 +97,11 @@ async def test_writing_resumes_when_a_full_disk_has_room_again(pipe: tuple[int, 
     assert os.read(pipe[0], 999) == b"2 log lines dropped: No space left on device\nthree\n"
 
 
-@pytest.mark.skipif(not FULL.exists(), reason="this system has no disk that is always full")
+@pytest.mark.skipif(not FULL_DEVICE.exists(), reason="this system has no disk that is always full")
 def test_messages_of_commands_resume_when_there_is_room_again(
     pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log = os.open(FULL, os.O_WRONLY)
+    log = os.open(FULL_DEVICE, os.O_WRONLY)
     monkeypatch.setattr(sys, "stderr", os.fdopen(log, "w", 1, closefd=False))
     stderr.say("one")
     os.dup2(pipe[1], log)
@@ -139,7 +139,7 @@ def test_lines_that_cannot_be_written_at_the_end_are_abandoned(pipe: tuple[int, 
     assert writer._thread.is_alive()
     written = start_reading(pipe[0])
     writer._thread.join(TIMEOUT_S)
-    end(pipe[1])
+    end_pipe(pipe[1])
     assert len(written()) == 500_001
 
 

@@ -41,7 +41,7 @@ def test_lending_is_off_by_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("env", "words"),
+    ("env", "reason"),
     [
         ({}, "no key to lend"),
         ({"SCAIVAULT_URL": "https://vault.example.com", "SCAIVAULT_TOKEN": "t"}, "no key to lend"),
@@ -49,8 +49,8 @@ def test_lending_is_off_by_default() -> None:
         (SECRETS | {"SCAIFLOW_DEPLOY_AUTH": "user_jwt"}, "user_jwt forbids"),
     ],
 )
-def test_lending_without_a_lendable_key_is_refused(env: dict[str, str], words: str) -> None:
-    with pytest.raises(ConfigError, match=words):
+def test_lending_without_a_lendable_key_is_refused(env: dict[str, str], reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
         ProxyConfig.from_env(GRID, env, lend_key=True)
 
 
@@ -104,7 +104,7 @@ def test_a_tenant_id_must_fit_into_a_path() -> None:
         ProxyConfig(GRID, tenant_id="../acme")
 
 
-def test_secrets_do_not_print() -> None:
+def test_secrets_are_not_printed() -> None:
     config = ProxyConfig.from_env(GRID, SECRETS)
     assert "hush" not in f"{config!r} {config}"
 

@@ -70,7 +70,9 @@ def assert_missing(response: httpx.Response) -> None:
         (None, "api_key", KEY_NOT_LENT, None),
     ],
 )
-async def test_precedence(token: str | None, pin: str | None, settings: dict[str, Any], expected: str | None) -> None:
+async def test_the_precedence_of_credentials(
+    token: str | None, pin: str | None, settings: dict[str, Any], expected: str | None
+) -> None:
     async with proxied(token, deploy_auth=pin, **settings) as (grid, client):
         response = await client.get(EVENTS)
     if expected is None:

@@ -34,14 +34,14 @@ def _short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deadline_protocol, "REFUSAL_GRACE_S", 0.1)
 
 
-async def send_in_pieces(url: str, begin: bytes, piece: bytes = b"a") -> bytes:
+async def send_in_pieces(url: str, begin: bytes, chunk: bytes = b"a") -> bytes:
     """Send an endless request in small pieces; return the response."""
     address = urlsplit(url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     answer = asyncio.create_task(reader.read())
     writer.write(begin)
     for _ in range(MAX_PIECES):
-        writer.write(piece)
+        writer.write(chunk)
         if (await asyncio.wait({answer}, timeout=0.02))[0]:
             break
     writer.close()

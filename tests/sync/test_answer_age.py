@@ -162,7 +162,7 @@ class Pages:
         return session.connection.checkpoints.age(now), now - oldest_at, session.connection.state(now), heading
 
 
-async def test_each_checkpoint_is_as_old_as_the_page_it_came_on() -> None:
+async def test_each_checkpoint_is_as_old_as_its_page() -> None:
     """The first page, which is polled, decides the state; the heading shows the age of the oldest row."""
     server = Pages(3, 40, 5)
     async with server.session as session:

@@ -70,7 +70,7 @@ class LimitedFeed:
 
 
 class ManyCheckpoints(FeedSim):
-    """A feed beside 15 pages of checkpoints."""
+    """A feed with 15 pages of checkpoints."""
 
     def respond(self, request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/events"):
