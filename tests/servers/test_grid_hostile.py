@@ -1,4 +1,4 @@
-"""Hostile callers of the embedded ScaiGrid: what they send is only data, and limited in size."""
+"""Hostile callers of the embedded ScaiGrid: their requests are treated as data, and are limited in size."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ INJECTIONS = (
     "{{input}}",
     "__class__",
 )
-# Numbers and texts that arithmetic and loops would choke on.
-ODD_VALUES: tuple[Any, ...] = (
+# Numbers and texts that break arithmetic or loops.
+UNSUITABLE_VALUES: tuple[Any, ...] = (
     10**4000,
     -(10**4000),
     1e308,
@@ -75,11 +75,11 @@ async def test_sql_in_a_body_is_stored_unchanged() -> None:
 async def test_values_of_the_wrong_kind_fail_the_run_without_a_crash() -> None:
     async with serving(speed=1e6) as grid, grid.client() as client:
         for core in grid.grid.cores:
-            for odd in ODD_VALUES:
-                invoices = [dict.fromkeys(("number", "vendor", "amount", "currency"), odd)] * 3
-                values = dict.fromkeys(FIELDS, odd) | {"invoices": invoices}
+            for unsuitable_value in UNSUITABLE_VALUES:
+                invoices = [dict.fromkeys(("number", "vendor", "amount", "currency"), unsuitable_value)] * 3
+                values = dict.fromkeys(FIELDS, unsuitable_value) | {"invoices": invoices}
                 response = await invoke(client, core.removeprefix("core_"), values)
-                assert response.status_code in {200, 502}, (core, odd)
+                assert response.status_code in {200, 502}, (core, unsuitable_value)
                 json.dumps(response.json(), allow_nan=False)
         assert "INTERNAL_ERROR" not in {(run.error or {}).get("code") for run in grid.grid.store.executions()}
         assert_sound(grid.grid.store.events())
@@ -103,10 +103,10 @@ async def test_invocations_beyond_the_limit_of_runs_are_refused() -> None:
     async with serving(max_runs=3) as grid, grid.client() as client:
         for _ in range(3):
             await invoke_until_suspended(client, "debug-session", INCIDENT)
-        begun = grid.grid.store.executions()
+        runs_before = grid.grid.store.executions()
         refused = await invoke(client, "debug-session", INCIDENT)
         assert expect_error(refused, 429, "RATE_LIMITED")["retry_after"] == int(refused.headers["Retry-After"])
-        assert grid.grid.store.executions() == begun
+        assert grid.grid.store.executions() == runs_before
         for _ in range(20):
             for row in await pending(client):
                 await resolve(client, row["id"], "continue")

@@ -18,13 +18,13 @@ def output_of(store: Store) -> Any:
 
 
 def visits(store: Store) -> list[str]:
-    """Return all block events in order, as a sign for the kind and the node's id."""
-    short = {
+    """Return all block events in order, each as a symbol for its kind and the node's id."""
+    symbols = {
         "scaicore.runtime.block.entered": "+",
         "scaicore.runtime.block.exited": "-",
         "scaicore.runtime.block.failed": "!",
     }
-    return [short[e["type"]] + str(e["payload"]["node_id"]) for e in store.events() if e["type"] in short]
+    return [symbols[e["type"]] + str(e["payload"]["node_id"]) for e in store.events() if e["type"] in symbols]
 
 
 def test_data_flows_from_node_to_node_and_keeps_its_type() -> None:
@@ -58,13 +58,13 @@ def test_a_decision_takes_the_first_condition_that_holds() -> None:
         node("which", "logic_decision"),
         *(node(name, "tool_http", **returns(name)) for name in ("big", "mid", "small")),
     ]
-    ways: list[str | dict[str, Any]] = [
+    edges: list[str | dict[str, Any]] = [
         edge("which.big > big", "input.n > 100"),
         edge("which.mid > mid", "input.n > 10"),
         "which.else > small",
         "start > which",
     ]
-    assert [output_of(run_flow(flow(nodes, ways), given={"n": n})) for n in (500, 50, 5)] == ["big", "mid", "small"]
+    assert [output_of(run_flow(flow(nodes, edges), given={"n": n})) for n in (500, 50, 5)] == ["big", "mid", "small"]
 
 
 def test_a_decision_without_a_matching_edge_fails() -> None:
@@ -92,9 +92,9 @@ def test_a_failed_node_fails_the_run() -> None:
 
 
 def test_a_retry_enters_the_node_again() -> None:
-    policy = {"retries": 3, "delay": 5.0}
+    on_error = {"retries": 3, "delay": 5.0}
     store = run_flow(
-        flow([node("a", "tool_http", on_error=policy, **fails(when="attempt < 2", otherwise="ok"))], ["start > a"])
+        flow([node("a", "tool_http", on_error=on_error, **fails(when="attempt < 2", otherwise="ok"))], ["start > a"])
     )
     assert visits(store) == ["+a", "!a", "+a", "!a", "+a", "-a"]
     assert event_payloads(store, "invocation.completed")[0]["duration_ms"] == 13_000
@@ -185,8 +185,8 @@ def test_a_sub_flow_is_an_execution_of_another_core() -> None:
     assert (outer.output, inner.output) == (20, 20)
     assert (inner.core_id, inner.root_id) == ("core_inner", outer.id)
     assert inner.id != outer.id
-    owners = {e["payload"]["execution_id"]: e["core_id"] for e in store.events()}
-    assert owners == {outer.id: "core_main", inner.id: "core_inner"}
+    core_ids = {e["payload"]["execution_id"]: e["core_id"] for e in store.events()}
+    assert core_ids == {outer.id: "core_main", inner.id: "core_inner"}
 
 
 def test_a_failed_sub_flow_fails_its_caller() -> None:
@@ -205,9 +205,9 @@ def test_a_long_value_is_omitted_from_the_event_but_available_to_the_flow() -> N
         node("measure", "tool_http", **returns("{{len(page.text) > 4096}}")),
     ]
     store = run_flow(flow(nodes, ["start > page", "page > measure"]))
-    exited = event_payloads(store, "block.exited", "page")[0]
-    assert exited["result_binding_truncated"] is True
-    assert "result_binding_value" not in exited
+    block_exited = event_payloads(store, "block.exited", "page")[0]
+    assert block_exited["result_binding_truncated"] is True
+    assert "result_binding_value" not in block_exited
     assert output_of(store) is True
 
 
@@ -235,13 +235,13 @@ def test_authors_emit_their_own_events() -> None:
 
 def test_the_payloads_of_a_run() -> None:
     store = run_flow(flow([node("a", "llm_rigid", **returns({"x": 1}, seconds=2))], ["start > a"]), given={"n": 1})
-    own = {"execution_id": store.executions()[0].id}
+    run_id = {"execution_id": store.executions()[0].id}
     block = {"node_id": "a", "block_kind": "rigid"}
     assert [event["payload"] for event in store.events()] == [
-        {**own, "input": {"n": 1}, "node_id": None},
-        {**own, **block},
-        {**own, **block, "result_binding": "a", "result_binding_value": {"x": 1}},
-        {**own, "output": {"x": 1}, "duration_ms": 2000},
+        {**run_id, "input": {"n": 1}, "node_id": None},
+        {**run_id, **block},
+        {**run_id, **block, "result_binding": "a", "result_binding_value": {"x": 1}},
+        {**run_id, "output": {"x": 1}, "duration_ms": 2000},
     ]
     assert [event["timestamp"] for event in store.events()][-1] == "2027-01-15T08:00:02.000Z"
 
@@ -252,10 +252,10 @@ def test_a_simulated_node_without_a_fitting_outcome_fails() -> None:
 
 
 def test_a_bug_fails_the_run_and_is_logged(caplog: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(_: NodeContext) -> NodeResult:
-        raise RuntimeError("no state that this can be in")
+    async def fail(_: NodeContext) -> NodeResult:
+        raise RuntimeError("a bug in the node")
 
-    monkeypatch.setitem(cast("dict[str, Any]", BEHAVIOURS), "tool_http", broken)
+    monkeypatch.setitem(cast("dict[str, Any]", BEHAVIOURS), "tool_http", fail)
     store = run_flow(flow([node("a", "tool_http")], ["start > a"]))
     assert error_of(store)["code"] == "INTERNAL_ERROR"
     assert "internal error in execution" in caplog.text

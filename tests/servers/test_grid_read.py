@@ -29,15 +29,15 @@ CALLS = [
 ]
 
 
-async def pages(client: httpx.AsyncClient, what: str, **query: Any) -> list[list[dict[str, Any]]]:
+async def read_pages(client: httpx.AsyncClient, resource: str, **query: Any) -> list[list[dict[str, Any]]]:
     """Return the rows of all pages of `events` or `checkpoints`."""
     found: list[list[dict[str, Any]]] = []
     cursor = None
     while True:
-        response = await client.get(f"{MODULE}/{what}", params={**query, **({"cursor": cursor} if cursor else {})})
+        response = await client.get(f"{MODULE}/{resource}", params={**query, **({"cursor": cursor} if cursor else {})})
         assert response.status_code == 200, response.text
         data = response.json()["data"]
-        found.append(data[what])
+        found.append(data[resource])
         cursor = data["next_cursor"]
         if cursor is None:
             return found
@@ -64,12 +64,12 @@ async def test_every_other_route_needs_a_known_token() -> None:
 
 async def test_me_lists_the_permissions_of_each_role() -> None:
     async with serving() as grid:
-        seen = {}
+        permissions_by_role = {}
         for token in TOKENS:
             async with grid.client(token) as client:
                 data = (await client.get("/v1/me")).json()["data"]
-                seen[data["role"]] = {name.removeprefix("scaicore:") for name in data["permissions"]}
-    assert seen == {
+                permissions_by_role[data["role"]] = {name.removeprefix("scaicore:") for name in data["permissions"]}
+    assert permissions_by_role == {
         "manager": {"view", "manage", "checkpoint_resolve"},
         "reviewer": {"view", "checkpoint_resolve"},
         "viewer": {"view"},
@@ -93,7 +93,7 @@ async def test_the_role_decides_who_may_write(token: str, path: str, status: int
         assert "scaicore:" in expect_error(response, status, code)["message"] or status == 404
 
 
-async def test_a_viewer_reads() -> None:
+async def test_a_viewer_may_read() -> None:
     async with serving() as grid, grid.client(VIEWER) as client:
         for path in ("events", "checkpoints", "cores"):
             assert (await client.get(f"{MODULE}/{path}")).status_code == 200
@@ -126,11 +126,11 @@ async def test_a_page_is_newest_first_and_wrapped() -> None:
 @pytest.mark.parametrize("limit", [1, 7, 500])
 async def test_pages_hold_every_row_once(limit: int) -> None:
     async with serving(history=True, speed=0.001) as grid, grid.client() as client:
-        found = await pages(client, "checkpoints", status="resolved", limit=limit)
+        found = await read_pages(client, "checkpoints", status="resolved", limit=limit)
         rows = [row["id"] for page in found for row in page]
         assert rows == [row.id for row in reversed(grid.grid.store.checkpoints()) if row.status == "resolved"]
         if limit > 1:
-            events = [event for page in await pages(client, "events", limit=limit) for event in page]
+            events = [event for page in await read_pages(client, "events", limit=limit) for event in page]
             assert events == json.loads(json.dumps(grid.grid.store.events()[::-1]))
 
 
@@ -148,17 +148,19 @@ async def test_new_rows_do_not_shift_later_pages() -> None:
 
 async def test_pages_can_be_limited_to_one_core() -> None:
     async with serving(history=True, speed=0.001) as grid, grid.client() as client:
-        found = await pages(client, "events", core_id="core_research", limit=40)
+        found = await read_pages(client, "events", core_id="core_research", limit=40)
         events = [event for page in found for event in page]
         assert {event["core_id"] for event in events} == {"core_research"}
         assert len(events) == sum(event["core_id"] == "core_research" for event in grid.grid.store.events())
-        assert await pages(client, "events", core_id="core_none") == [[]]
+        assert await read_pages(client, "events", core_id="core_none") == [[]]
 
 
 async def test_a_limit_is_a_number_from_1_to_500() -> None:
     async with serving() as grid, grid.client() as client:
-        for limit, what in product(("0", "501", "-1", "ten", "1.5", "", "٣", "9" * 5000), ("events", "checkpoints")):
-            response = await client.get(f"{MODULE}/{what}", params={"limit": limit})
+        for limit, resource in product(
+            ("0", "501", "-1", "ten", "1.5", "", "٣", "9" * 5000), ("events", "checkpoints")
+        ):
+            response = await client.get(f"{MODULE}/{resource}", params={"limit": limit})
             assert expect_error(response, 422, "VALIDATION_ERROR")["details"] == {"parameter": "limit"}
 
 
@@ -167,7 +169,7 @@ async def _cursor(client: httpx.AsyncClient, **query: Any) -> str:
     return str(data["next_cursor"])
 
 
-async def test_an_invented_cursor_is_refused() -> None:
+async def test_an_invalid_cursor_is_refused() -> None:
     async with serving() as grid, grid.client() as client:
         for cursor in ("", "zzz", "WzFd", "bnVsbA==", "W1tbW1s=", "é", "WzEsICJ4Il0=", "A" * 9000):
             response = await client.get(f"{MODULE}/events", params={"cursor": cursor})
@@ -188,10 +190,10 @@ async def test_a_cursor_is_valid_for_one_query_of_one_store() -> None:
 async def test_checkpoints_lists_pending_ones_by_default() -> None:
     async with serving(history=True, speed=0.001) as grid, grid.client() as client:
         for status in ("pending", "resolved", "failed", "expired", "cancelled"):
-            (page,) = await pages(client, "checkpoints", status=status, limit=500)
+            (page,) = await read_pages(client, "checkpoints", status=status, limit=500)
             assert {row["status"] for row in page} <= {status}
             if status == "pending":
-                assert page == (await pages(client, "checkpoints"))[0] != []
+                assert page == (await read_pages(client, "checkpoints"))[0] != []
                 one = await client.get(f"{MODULE}/checkpoints/{page[0]['id']}")
                 assert one.json()["data"] == page[0]
         response = await client.get(f"{MODULE}/checkpoints", params={"status": "open"})
@@ -282,7 +284,7 @@ async def test_a_new_grid_has_runs_in_every_state() -> None:
     async with serving(history=True, rate=6, speed=1) as grid, grid.client() as client:
         states = {execution.status for execution in _roots(grid)}
         assert states == {"running", "suspended", "completed", "failed"}
-        (pending,) = await pages(client, "checkpoints")
+        (pending,) = await read_pages(client, "checkpoints")
         assert pending
 
 

@@ -1,4 +1,4 @@
-"""Suspended runs: where they stop, what their checkpoints contain, and how they resume."""
+"""Suspended runs: where they stop, the contents of their checkpoints, and how they resume."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.grid import (
     with_breakpoint,
 )
 
-ASKING = flow([ASK, AFTER], ["start > ask", "ask > after"])
+REVIEW_FLOW = flow([ASK, AFTER], ["start > ask", "ask > after"])
 
 
 def test_a_review_suspends_the_run_until_it_is_resolved() -> None:
@@ -33,7 +33,7 @@ def test_a_review_suspends_the_run_until_it_is_resolved() -> None:
         await bench.wait_until(lambda: bench.statuses() == ["completed"])
         return bench.store
 
-    store = run_on_bench([ASKING], work)
+    store = run_on_bench([REVIEW_FLOW], work)
     assert_sound(store.events())
     (checkpoint,) = store.checkpoints()
     row = checkpoint.as_row()
@@ -45,7 +45,7 @@ def test_a_review_suspends_the_run_until_it_is_resolved() -> None:
     assert store.executions()[0].output == "yes"
 
 
-def test_control_leaves_by_the_port_named_like_the_resolution() -> None:
+def test_a_run_continues_at_the_port_named_like_the_resolution() -> None:
     nodes = [ASK, AFTER, node("refuse", "tool_http", **returns("refused"))]
     document = flow(nodes, ["start > ask", "ask.no > refuse", "ask.out > after"])
 
@@ -64,12 +64,12 @@ def test_a_checkpoint_accepts_only_its_options_and_only_once() -> None:
         await bench.run_to_end()
         with pytest.raises(NotAnOption, match="choose one of yes, no"):
             bench.answer("ask", "maybe")
-        settled = bench.answer("ask", "no")
+        resolved = bench.answer("ask", "no")
         with pytest.raises(AlreadyClosed) as late:
-            bench.checkpoints.resolve(settled, "yes", by="usr_late")
+            bench.checkpoints.resolve(resolved, "yes", by="usr_late")
         assert late.value.checkpoint.body["resolution"] == "no"
 
-    run_on_bench([ASKING], work)
+    run_on_bench([REVIEW_FLOW], work)
 
 
 def test_a_breakpoint_stops_before_a_node_and_shows_the_variables() -> None:
@@ -89,7 +89,7 @@ def test_a_breakpoint_stops_before_a_node_and_shows_the_variables() -> None:
     assert row["context"] == {"input": {"n": 1}, "vars": {}, "start": {"n": 1}, "a": 1}
 
 
-LATE = {"options": ["yes", "no"], "deadline": 60}
+EXPIRING = {"options": ["yes", "no"], "deadline": 60}
 
 
 def test_an_expired_checkpoint_can_fail_the_run() -> None:
@@ -102,14 +102,14 @@ def test_an_expired_checkpoint_can_fail_the_run() -> None:
         await bench.wait_until(lambda: bench.statuses() == ["failed"])
         return bench.store
 
-    store = run_on_bench([flow([node("ask", "checkpoint", expiry_action="fail", **LATE)], ["start > ask"])], work)
+    store = run_on_bench([flow([node("ask", "checkpoint", expiry_action="fail", **EXPIRING)], ["start > ask"])], work)
     assert_sound(store.events())
     assert store.checkpoints()[0].status == "expired"
     assert event_payloads(store, "block.failed", "ask")[0]["error"]["code"] == "CHECKPOINT_EXPIRED"
 
 
 def test_an_expired_checkpoint_can_continue_with_the_default() -> None:
-    config: dict[str, Any] = {"expiry_action": "continue", "default_resolution": "no", **LATE}
+    config: dict[str, Any] = {"expiry_action": "continue", "default_resolution": "no", **EXPIRING}
 
     async def work(bench: Bench) -> Any:
         await bench.run_to_end()

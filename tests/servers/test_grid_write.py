@@ -109,19 +109,19 @@ async def test_a_disconnecting_client_does_not_stop_its_run() -> None:
         await poll_until(lambda: pending(client), lambda _: grid.grid.store.executions())
         request.cancel()
         await asyncio.gather(request, return_exceptions=True)
-        await until_ended(client, grid, clock)
+        await wait_until_ended(client, grid, clock)
 
 
-async def until_ended(client: httpx.AsyncClient, grid: Served, clock: ManualClock | None = None) -> None:
-    """Let the grid work until no run is executing."""
+async def wait_until_ended(client: httpx.AsyncClient, grid: Served, clock: ManualClock | None = None) -> None:
+    """Wait until no run is executing, advancing the clock if there is one."""
 
-    async def look() -> bool:
+    async def have_all_ended() -> bool:
         if clock is not None:
             clock.advance(1.0)
         await client.get("/health")
         return all(execution.status in {"completed", "failed"} for execution in grid.grid.store.executions())
 
-    await poll_until(look, bool)
+    await poll_until(have_all_ended, bool)
 
 
 async def test_a_review_is_resolved_and_its_run_completes() -> None:
@@ -133,7 +133,7 @@ async def test_a_review_is_resolved_and_its_run_completes() -> None:
         body = answered.json()["data"]
         assert (body["status"], body["resolution"], body["comment"]) == ("resolved", "reject", "Too expensive.")
         assert body["resolved_by"] == (await client.get("/v1/me")).json()["data"]["id"]
-        await until_ended(client, grid)
+        await wait_until_ended(client, grid)
         assert grid.grid.store.executions()[-1].output["decision"] == "reject"
         assert_sound(grid.grid.store.events())
 
@@ -188,7 +188,7 @@ async def test_checkpoints_expire_at_their_deadline() -> None:
 
         (row,) = await poll_until(waiting, bool)
         clock.advance(3600)
-        await until_ended(client, grid, clock)
+        await wait_until_ended(client, grid, clock)
         late = await resolve(client, row["id"], "approve")
         assert expect_error(late, 409, "CHECKPOINT_ALREADY_RESOLVED")["details"]["status"] == "expired"
         (execution,) = grid.grid.store.executions()
@@ -252,10 +252,10 @@ async def test_a_client_that_disconnects_while_sending_is_no_internal_error(capl
 async def test_a_failed_background_job_is_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(_inbox: CheckpointService) -> None:
+    def fail(_inbox: CheckpointService) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(CheckpointService, "expire_due", broken)
+    monkeypatch.setattr(CheckpointService, "expire_due", fail)
     async with serving() as grid, grid.client() as client:
         assert (await client.get("/health")).status_code == 200
     assert "the background job 'deadlines' failed" in caplog.text
