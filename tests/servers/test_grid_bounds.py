@@ -167,7 +167,8 @@ def test_an_invalid_setting_is_reported_with_its_node(config: dict[str, Any]) ->
 def test_the_size_of_a_filler_is_limited() -> None:
     simulation = {"outcomes": [{"result": {}}], "filler": {"field": "t", "characters": 10**15}}
     assert (
-        error_of(run_flow(flow([node("a", "tool_http", simulate=simulation)], ["start > a"])))["code"] == "VALUE_TOO_LARGE"
+        error_of(run_flow(flow([node("a", "tool_http", simulate=simulation)], ["start > a"])))["code"]
+        == "VALUE_TOO_LARGE"
     )
 
 
