@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pty
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from tests.support.hostile.corpus import CORPUS
 from tests.support.hostile.hostile_feed import BUSY_RUN, SHORT_CHARS, HostileFeed
 from tests.support.hostile.output_grammar import LINES, SEQUENCES, invisible_characters, unexpected_sequences
 from tests.support.terminal import Terminal, environment_for
+from tests.support.warm_program import warm_server
 
 STRINGS = list(CORPUS.values())
 COMMAND = (sys.executable, "-m", "scaicore_tui")
@@ -33,20 +33,15 @@ def feed() -> HostileFeed:
 @pytest.fixture(scope="module")
 def settings(feed: HostileFeed) -> Iterator[dict[str, str]]:
     """Yield the environment of the program, without colours: then any escape sequence is foreign."""
-    with served(feed) as argument_bytes:
-        yield argument_bytes | {"NO_COLOR": "1"}
+    with served(feed) as environment:
+        yield environment | {"NO_COLOR": "1"}
 
 
 def run_command(home: Path, settings: Mapping[str, str], *arguments: str) -> tuple[int, bytes]:
     """Run a command on a terminal; return its exit code and its output, standard error included."""
     terminal_fd, program_fd = pty.openpty()
-    process = subprocess.Popen(
-        [*COMMAND, *arguments],
-        stdin=program_fd,
-        stdout=program_fd,
-        stderr=program_fd,
-        env=environment_for(home) | dict(settings),
-    )
+    environment = environment_for(home) | dict(settings)
+    process = warm_server().start(arguments, environment, (program_fd, program_fd, program_fd))
     os.close(program_fd)
     output = bytearray()
     try:
