@@ -40,16 +40,16 @@ def key_bytes(setting: Setting) -> Iterator[Row]:
 def key_time(setting: Setting) -> Iterator[Row]:
     """Measure the response time with few runs, with many, and while summaries are rebuilt."""
     times, event_count = setting.size(200, 10), setting.size(1_000_000, 2_400)
-    with journal_of(event_count) as journal:
-        yield from _at_rest(journal, times, f"{event_count:,} events")
-        yield from _while_rebuilding(journal, times, f"{event_count:,} events")
+    # One server for both: a journal belongs to the URL that it was first opened with.
+    with journal_of(event_count) as journal, served(FeedSim([])) as quiet:
+        yield from _at_rest(journal, quiet, times, f"{event_count:,} events")
+        yield from _while_rebuilding(journal, quiet, times, f"{event_count:,} events")
 
 
-def _at_rest(journal: Path, times: int, events: str) -> Iterator[Row]:
+def _at_rest(journal: Path, quiet: dict[str, str], times: int, events: str) -> Iterator[Row]:
     """Alternate between few and many runs, so that a busy machine slows both."""
     with (
         served(FeedSim(events_of(RUNS))) as env,
-        served(FeedSim([])) as quiet,
         on_terminal(DEBUGGER, env, ready=RUN_SHOWN) as few,
         on_terminal((*DEBUGGER, "--journal", str(journal)), quiet, ready=RUN_SHOWN) as many,
     ):
@@ -66,15 +66,12 @@ def _at_rest(journal: Path, times: int, events: str) -> Iterator[Row]:
     )
 
 
-def _while_rebuilding(journal: Path, times: int, events: str) -> Iterator[Row]:
+def _while_rebuilding(journal: Path, quiet: dict[str, str], times: int, events: str) -> Iterator[Row]:
     """Measure on a journal of an older version, whose summaries are rebuilt."""
     runs = _runs(journal)
     with Journal.open(journal) as opened, opened.transaction() as database:
         database.execute("UPDATE folding SET version = 0, folded = 0")
-    with (
-        served(FeedSim([])) as env,
-        on_terminal((*DEBUGGER, "--journal", str(journal)), env, ready=RUN_SHOWN) as terminal,
-    ):
+    with on_terminal((*DEBUGGER, "--journal", str(journal)), quiet, ready=RUN_SHOWN) as terminal:
         terminal.wait_until(LIVE_SHOWN)
         keys = islice(cycle("jk"), times)
         found = [cursor_moved(terminal, key) for key in takewhile(lambda _: _runs(journal) < runs, keys)]
