@@ -102,8 +102,8 @@ def test_the_other_kind_of_api_is_named_with_the_options_to_use() -> None:
 
 def test_an_expired_token_fails() -> None:
     target = replace(TARGET, token=Secret(jwt(sub="usr_1", tenant_id="acme", exp=NOW - 7_300)))
-    refused = CredentialsError("the token is not known [401]", status=401)
-    finding = findings_of(probed(target, refused, 401))["token"]
+    rejected = CredentialsError("the token is not known [401]", status=401)
+    finding = findings_of(probed(target, rejected, 401))["token"]
     assert (finding.status, finding.code) == (CheckStatus.FAILED, 4)
     assert "the token from HERE expired 2h ago" in finding.message
     assert findings_of(probed(target))["token"].status is CheckStatus.FAILED
@@ -119,8 +119,8 @@ def test_claims_of_a_token_are_shown_as_not_verified() -> None:
 
 def test_a_missing_token_fails_only_if_the_api_requires_one() -> None:
     target = replace(TARGET, token=None, token_source="")
-    refused = CredentialsError("missing_credentials [412]", status=412)
-    findings = findings_of(probed(target, refused, 412))
+    rejected = CredentialsError("missing_credentials [412]", status=412)
+    findings = findings_of(probed(target, rejected, 412))
     assert (findings["token"].message, findings["token"].fix) == (MISSING.message, "set one")
     assert findings["api"].status is CheckStatus.OK
     assert findings_of(probed(target))["token"].status is CheckStatus.OK

@@ -122,9 +122,9 @@ def the_run_is_unknown(grid: FastGrid, writer: Program) -> int:
 
 
 def the_checkpoint_is_already_answered(grid: FastGrid, writer: Program) -> int:
-    waiting = grid.waiting_review()
-    assert writer("resolve", waiting, "approve", "--yes").returncode == 0
-    return writer("resolve", waiting, "reject", "--yes").returncode
+    checkpoint_id = grid.waiting_review()
+    assert writer("resolve", checkpoint_id, "approve", "--yes").returncode == 0
+    return writer("resolve", checkpoint_id, "reject", "--yes").returncode
 
 
 def the_response_is_lost(grid: FastGrid, writer: Program) -> int:

@@ -82,5 +82,5 @@ def test_a_profile_names_the_api_and_the_variable_of_its_token(demo: Demo, progr
     )
     rows = configured.json_output("checkpoints", "--json")
     assert {row["core_id"] for row in rows} == {"core_debug-session"}
-    refused = configured("continue", rows[0]["id"], "--yes")
-    assert (refused.returncode, "this session is read-only" in refused.stderr) == (2, True)
+    rejected = configured("continue", rows[0]["id"], "--yes")
+    assert (rejected.returncode, "this session is read-only" in rejected.stderr) == (2, True)

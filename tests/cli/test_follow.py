@@ -69,18 +69,18 @@ async def test_one_run_is_followed_from_its_past_changes_to_new_ones() -> None:
     async with feed.session as session:
         await session.read_once()
         follower = ChangeFollower(session, "exec_1")
-        assert [str(made.kind) for made in follower.past_changes("exec_1")] == ["run_began", "node_entered"]
-        assert [str(made.kind) for made in follower.waiting()] == ["checkpoint_waits"]
+        assert [str(change.kind) for change in follower.past_changes("exec_1")] == ["run_began", "node_entered"]
+        assert [str(change.kind) for change in follower.waiting()] == ["checkpoint_waits"]
         feed.sim.log += [completed(execution="exec_2"), steps[2]]
         await session.read_once()
-        assert [str(made.kind) for made in follower.new_changes()] == ["run_completed"]
+        assert [str(change.kind) for change in follower.new_changes()] == ["run_completed"]
         # The run has ended, but its checkpoint is still listed as pending: not reported as gone.
         await follower.refresh_checkpoints(always=True)
         assert list(follower.release_due([])) == []
         feed.sim.checkpoints.clear()
         await session.read_once()
         await follower.refresh_checkpoints(always=False)
-        assert [str(made.kind) for made in follower.release_due([])] == ["checkpoint_gone"]
+        assert [str(change.kind) for change in follower.release_due([])] == ["checkpoint_gone"]
 
 
 async def test_a_checkpoint_closed_just_before_its_run_ended_is_reported_once() -> None:
@@ -89,12 +89,12 @@ async def test_a_checkpoint_closed_just_before_its_run_ended_is_reported_once() 
     async with feed.session as session:
         await session.read_once()
         follower = ChangeFollower(session, "exec_1")
-        assert [str(made.kind) for made in follower.waiting()] == ["checkpoint_waits"]
+        assert [str(change.kind) for change in follower.waiting()] == ["checkpoint_waits"]
         feed.sim.log.append(completed())
         await session.read_once()
         feed.sim.checkpoints.clear()
         await follower.refresh_checkpoints(always=False)
-        assert [str(made.kind) for made in follower.release_due([])] == ["checkpoint_gone"]
+        assert [str(change.kind) for change in follower.release_due([])] == ["checkpoint_gone"]
         assert [row.id for row in session.checkpoints] == ["ckpt_1"]
         await session.read_once()
         count = len(feed.sim.requests)

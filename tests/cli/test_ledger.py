@@ -19,8 +19,8 @@ def ledger_path(program: Program) -> Path:
 def test_unreadable_lines_are_counted_and_do_not_prevent_writes(grid: FastGrid, writer: Program) -> None:
     ledger = ledger_path(writer)
     ledger.write_bytes(UNREADABLE_LINES)
-    waiting = grid.waiting_review()
-    assert writer("resolve", waiting, "approve", "--yes").returncode == 0
+    checkpoint_id = grid.waiting_review()
+    assert writer("resolve", checkpoint_id, "approve", "--yes").returncode == 0
     listing = writer("ledger")
     assert (listing.returncode, len(listing.stdout.splitlines())) == (0, 2)
     assert listing.stderr == f"4 unreadable lines were skipped and left in the file: {ledger}\n"
@@ -29,12 +29,12 @@ def test_unreadable_lines_are_counted_and_do_not_prevent_writes(grid: FastGrid, 
 
 def test_without_a_writable_ledger_writes_are_rejected_and_reads_work(grid: FastGrid, writer: Program) -> None:
     ledger_path(writer).mkdir()
-    waiting = grid.waiting_review()
-    refused = writer("resolve", waiting, "approve", "--yes")
-    assert (refused.returncode, refused.stdout) == (9, "")
-    assert f"the ledger {ledger_path(writer)} can't be written: it is not a regular file" in refused.stderr
-    assert "nothing was sent" in refused.stderr
-    assert grid.pending() == [waiting]
+    checkpoint_id = grid.waiting_review()
+    rejected = writer("resolve", checkpoint_id, "approve", "--yes")
+    assert (rejected.returncode, rejected.stdout) == (9, "")
+    assert f"the ledger {ledger_path(writer)} can't be written: it is not a regular file" in rejected.stderr
+    assert "nothing was sent" in rejected.stderr
+    assert grid.pending() == [checkpoint_id]
     assert writer("ledger").returncode == 9
     for command in (("runs",), ("record", "--until-idle", "0", "--json")):
         done = writer(*command)

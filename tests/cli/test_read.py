@@ -54,13 +54,13 @@ def waiting_executions(demo: Demo) -> set[str]:
     return {row["execution_id"] for row in rows}
 
 
-def statuses_of(events: Sequence[Mapping[str, Any]], waiting: set[str]) -> dict[str, str]:
+def statuses_of(events: Sequence[Mapping[str, Any]], waiting_ids: set[str]) -> dict[str, str]:
     """Return the expected status of each execution."""
     found: dict[str, str] = {}
     for event in events:
         execution = event["payload"]["execution_id"]
         end = event["type"].removeprefix("scaicore.runtime.invocation.")
-        found.setdefault(execution, "waiting" if execution in waiting else "running")
+        found.setdefault(execution, "waiting" if execution in waiting_ids else "running")
         if end in ("completed", "failed"):
             found[execution] = end
     return found

@@ -108,9 +108,9 @@ def test_two_processes_cannot_write_the_same_journal(busy_grid: FastGrid, watche
     options = ("--journal", str(tmp_path / "j"))
     with watcher.started("record", *options, *FAST_POLLING) as process:
         next_line_with(process.stderr, "recording ")
-        refused = watcher("record", *options, "--for", "1")
-        assert (refused.returncode, refused.stdout) == (6, "")
-        assert "another scaicore-tui is writing to" in refused.stderr
+        rejected = watcher("record", *options, "--for", "1")
+        assert (rejected.returncode, rejected.stdout) == (6, "")
+        assert "another scaicore-tui is writing to" in rejected.stderr
 
 
 @pytest.mark.parametrize(

@@ -68,10 +68,10 @@ def test_documents_of_reading_commands_match_their_schema(demo: Demo, reader: Pr
 
 
 def test_documents_of_writing_commands_match_their_schema(grid: FastGrid, writer: Program) -> None:
-    waiting = grid.waiting_review()
-    check("resolve", writer.json_output("resolve", waiting, "approve", "--comment", "ok", "--yes", "--json"))
-    failing = grid.finish_run("core_invoice-batch", SPOILED)
-    replayed = writer("replay", failing, "--yes", "--json")
+    checkpoint_id = grid.waiting_review()
+    check("resolve", writer.json_output("resolve", checkpoint_id, "approve", "--comment", "ok", "--yes", "--json"))
+    failed_run = grid.finish_run("core_invoice-batch", SPOILED)
+    replayed = writer("replay", failed_run, "--yes", "--json")
     assert replayed.returncode == 1
     check("replay", json.loads(replayed.stdout))
     entries = writer.json_output("ledger", "--json")
@@ -80,9 +80,10 @@ def test_documents_of_writing_commands_match_their_schema(grid: FastGrid, writer
 
 
 def test_documents_of_following_commands_match_their_schema(grid: FastGrid, writer: Program, tmp_path: Path) -> None:
-    failing, waiting = grid.finish_run("core_invoice-batch", SPOILED), grid.finish_run("core_expense-approval", TRIP)
-    lines = [json.loads(line) for line in writer.lines("watch", failing, "--json")]
-    lines += [json.loads(line) for line in writer.lines("watch", waiting, "--json", "--until", "waiting")]
+    failed_run = grid.finish_run("core_invoice-batch", SPOILED)
+    waiting_run = grid.finish_run("core_expense-approval", TRIP)
+    lines = [json.loads(line) for line in writer.lines("watch", failed_run, "--json")]
+    lines += [json.loads(line) for line in writer.lines("watch", waiting_run, "--json", "--until", "waiting")]
     assert {"run_began", "node_exited", "node_failed", "run_failed", "checkpoint_waits"} <= {
         line["change"] for line in lines
     }

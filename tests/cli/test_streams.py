@@ -76,11 +76,11 @@ def test_nothing_is_sent_if_the_output_is_closed(program: Program) -> None:
 
 @NEEDS_DEV_FULL
 def test_the_outcome_of_a_write_is_reported_if_the_output_is_full(grid: FastGrid, writer: Program) -> None:
-    waiting = grid.waiting_review()
-    done = shell(writer, ["resolve", waiting, "approve", "--yes"], ">/dev/full")
+    checkpoint_id = grid.waiting_review()
+    done = shell(writer, ["resolve", checkpoint_id, "approve", "--yes"], ">/dev/full")
     assert done.returncode == 9
     assert b"No space left on device \xc2\xb7 confirmed: " in done.stderr
-    assert grid.checkpoint(waiting)["resolution"] == "approve"
+    assert grid.checkpoint(checkpoint_id)["resolution"] == "approve"
 
 
 def test_a_closed_standard_input_is_reported(grid: FastGrid, writer: Program) -> None:

@@ -41,37 +41,37 @@ def test_ctrl_c_during_a_write_exits_with_130(program: Program) -> None:
 def test_nothing_is_sent_unless_the_confirmation_is_yes(
     grid: FastGrid, writer: Program, keys: str, code: int, text: str
 ) -> None:
-    waiting = grid.waiting_review()
-    with in_terminal(writer, "resolve", waiting, "approve") as terminal:
+    checkpoint_id = grid.waiting_review()
+    with in_terminal(writer, "resolve", checkpoint_id, "approve") as terminal:
         terminal.wait_until("[y/N]")
         terminal.press(keys)
         assert terminal.wait() == code
         assert text in terminal.text
         assert "Traceback" not in terminal.text
-    assert grid.pending() == [waiting]
+    assert grid.pending() == [checkpoint_id]
 
 
 def test_nothing_is_sent_if_an_empty_option_is_not_confirmed(grid: FastGrid, writer: Program) -> None:
-    waiting = grid.waiting_review()
-    with in_terminal(writer, "resolve", waiting, "") as terminal:
+    checkpoint_id = grid.waiting_review()
+    with in_terminal(writer, "resolve", checkpoint_id, "") as terminal:
         terminal.wait_until("[y/N]")
         terminal.press("n", "enter")
         assert terminal.wait() == 2
         assert "not confirmed · nothing was sent" in terminal.text
-    assert grid.pending() == [waiting]
+    assert grid.pending() == [checkpoint_id]
 
 
 def test_the_confirmation_names_the_checkpoint_and_yes_sends_the_answer(grid: FastGrid, writer: Program) -> None:
-    waiting = grid.waiting_review()
-    with in_terminal(writer, "resolve", waiting, "approve") as terminal:
+    checkpoint_id = grid.waiting_review()
+    with in_terminal(writer, "resolve", checkpoint_id, "approve") as terminal:
         terminal.wait_until("[y/N]")
         question = "".join(terminal.text.split("\n"))
         assert "Answer approve to “Review needed” (core_expense-approval, exec_" in question
-        assert f", review, {waiting}, 127.0.0.1:" in question
+        assert f", review, {checkpoint_id}, 127.0.0.1:" in question
         terminal.press("y", "enter")
         assert terminal.wait() == 0
         assert "confirmed: the run has continued" in terminal.text
-    assert grid.checkpoint(waiting)["resolution"] == "approve"
+    assert grid.checkpoint(checkpoint_id)["resolution"] == "approve"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="XDG folders")
@@ -82,24 +82,24 @@ def test_a_protected_profile_requires_the_option_to_be_typed(
     config = writer.home / ".config" / "scaicore-tui" / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text("[profiles.default]\nprotected = true\n")
-    waiting = grid.waiting_review()
-    with in_terminal(writer, "resolve", waiting, "approve", "--yes") as terminal:
+    checkpoint_id = grid.waiting_review()
+    with in_terminal(writer, "resolve", checkpoint_id, "approve", "--yes") as terminal:
         terminal.wait_until("type approve")
         terminal.press(typed, "enter")
         assert terminal.wait() == code
-    assert grid.checkpoint(waiting)["status"] == status
+    assert grid.checkpoint(checkpoint_id)["status"] == status
 
 
 def test_the_ledger_lists_writes_without_a_server(grid: FastGrid, writer: Program) -> None:
-    waiting = grid.waiting_review()
+    checkpoint_id = grid.waiting_review()
     assert writer.json_output("ledger", "--json") == []
-    writer.json_output("resolve", waiting, "approve", "--comment", "fine", "--yes", "--json")
-    assert writer("resolve", waiting, "reject", "--yes").returncode == 6
+    writer.json_output("resolve", checkpoint_id, "approve", "--comment", "fine", "--yes", "--json")
+    assert writer("resolve", checkpoint_id, "reject", "--yes").returncode == 6
     (entry,) = writer.json_output("ledger", "--json")
     assert [state["progress"] for state in entry["states"]] == ["sending", "accepted", "confirmed"]
-    assert (entry["target_id"], entry["resolution"], entry["comment"]) == (waiting, "approve", "fine")
+    assert (entry["target_id"], entry["resolution"], entry["comment"]) == (checkpoint_id, "approve", "fine")
     assert MANAGER not in "".join(path.read_text() for path in writer.home.rglob("ledger.jsonl"))
-    assert any("confirmed" in line and waiting in line for line in writer.lines("ledger"))
+    assert any("confirmed" in line and checkpoint_id in line for line in writer.lines("ledger"))
 
 
 @pytest.mark.parametrize("arguments", [("events", "--json"), ("events",), ("runs", "--json")], ids=" ".join)

@@ -91,15 +91,18 @@ def test_the_columns_of_the_output_are_aligned(grid: FastGrid, writer: Program) 
 
 def test_a_waiting_run_is_watched_until_its_end(busy_grid: FastGrid, watcher: Program) -> None:
     execution = busy_grid.finish_run("core_expense-approval", TRIP)
-    (waiting,) = busy_grid.pending()
+    (checkpoint_id,) = busy_grid.pending()
     assert watcher.lines("watch", "@latest", "--until", "waiting", *FAST_POLLING)[-1].split()[4:7] == [
         "review",
         "·",
-        waiting,
+        checkpoint_id,
     ]
     with watcher.started("watch", "@latest", "--json", *FAST_POLLING) as process:
-        assert json.loads(next_line_with(process.stdout, "checkpoint_waits"))["checkpoint"]["checkpoint_id"] == waiting
-        watcher.json_output("resolve", waiting, "approve", "--yes", "--json")
+        assert (
+            json.loads(next_line_with(process.stdout, "checkpoint_waits"))["checkpoint"]["checkpoint_id"]
+            == checkpoint_id
+        )
+        watcher.json_output("resolve", checkpoint_id, "approve", "--yes", "--json")
         lines = rest(process)
         assert process.wait(TIMEOUT_S) == 0
     answered = next(line for line in lines if line["change"] == "checkpoint_answered")
@@ -165,23 +168,23 @@ def test_a_lost_and_restored_server_is_reported(tmp_path: Path, busy_grid: FastG
 def test_an_answer_and_the_end_of_a_run_are_reported_after_an_outage(tmp_path: Path, busy_grid: FastGrid) -> None:
     grid = busy_grid
     execution = grid.finish_run("core_expense-approval", TRIP)
-    (waiting,) = grid.pending()
+    (checkpoint_id,) = grid.pending()
     with grid.portal.wrap_async_context_manager(relay(grid.served.url)) as connection:
         program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": connection.url})
         with program.started("watch", execution, "--json", "--exit-status", *FAST_POLLING) as process:
             first = next_line_with(process.stdout, "checkpoint_waits")
             grid.portal.call(connection.down)
             next_line_with(process.stderr, "connection lost: ")
-            Program(tmp_path, grid.settings(MANAGER)).lines("resolve", waiting, "approve", "--yes")
+            Program(tmp_path, grid.settings(MANAGER)).lines("resolve", checkpoint_id, "approve", "--yes")
             grid.portal.call(connection.up)
             lines = rest(process)
             assert process.wait(TIMEOUT_S) == 0
-    answered = [made["checkpoint"]["resolution"] for made in lines if made["change"] == "checkpoint_answered"]
+    answered = [line["checkpoint"]["resolution"] for line in lines if line["change"] == "checkpoint_answered"]
     assert (json.loads(first)["execution_id"], answered) == (execution, ["approve"])
     assert lines[-1]["change"] == "run_completed"
     shown = program.with_variables(SCAIGRID_BASE_URL=grid.served.url).lines("watch", execution, "--json")
-    assert [made for made in map(json.loads, shown) if "checkpoint" not in made][-len(lines) + 1 :] == [
-        made for made in lines if "checkpoint" not in made
+    assert [line for line in map(json.loads, shown) if "checkpoint" not in line][-len(lines) + 1 :] == [
+        line for line in lines if "checkpoint" not in line
     ]
 
 

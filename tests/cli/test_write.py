@@ -20,37 +20,37 @@ FAILING_BATCH = {
 
 def test_an_answer_is_confirmed_when_its_run_continues(grid: FastGrid, writer: Program) -> None:
     execution = grid.finish_run(APPROVAL, TRIP)
-    (waiting,) = grid.pending()
-    document = writer.json_output("resolve", waiting, "approve", "--comment", "within\nbudget", "--yes", "--json")
-    assert (document["progress"], document["kind"], document["target_id"]) == ("confirmed", "answer", waiting)
+    (checkpoint_id,) = grid.pending()
+    document = writer.json_output("resolve", checkpoint_id, "approve", "--comment", "within\nbudget", "--yes", "--json")
+    assert (document["progress"], document["kind"], document["target_id"]) == ("confirmed", "answer", checkpoint_id)
     assert (document["execution_id"], document["resolution"], document["likely"]) == (execution, "approve", False)
-    row = grid.checkpoint(waiting)
+    row = grid.checkpoint(checkpoint_id)
     assert (row["status"], row["resolution"], row["comment"]) == ("resolved", "approve", "within\nbudget")
 
 
 def test_a_second_answer_is_a_conflict_that_names_the_first_person(grid: FastGrid, writer: Program) -> None:
-    waiting = grid.waiting_review()
-    first = writer("resolve", waiting, "reject", "--yes")
+    checkpoint_id = grid.waiting_review()
+    first = writer("resolve", checkpoint_id, "reject", "--yes")
     assert (first.returncode, first.stdout.partition(":")[0]) == (0, "confirmed")
-    row = grid.checkpoint(waiting)
-    second = writer("resolve", waiting, "approve", "--yes")
+    row = grid.checkpoint(checkpoint_id)
+    second = writer("resolve", checkpoint_id, "approve", "--yes")
     assert (second.returncode, second.stdout) == (6, "")
     message = f"already answered: reject by {row['resolved_by']} at {row['resolved_at']} · nothing was sent"
     assert second.stderr == f"scaicore-tui: {message}\n"
-    assert grid.checkpoint(waiting) == row
+    assert grid.checkpoint(checkpoint_id) == row
 
 
 def test_an_unknown_option_is_not_sent(grid: FastGrid, writer: Program) -> None:
-    waiting = grid.waiting_review()
-    refused = writer("resolve", waiting, "maybe", "--yes")
-    assert (refused.returncode, refused.stdout) == (2, "")
+    checkpoint_id = grid.waiting_review()
+    rejected = writer("resolve", checkpoint_id, "maybe", "--yes")
+    assert (rejected.returncode, rejected.stdout) == (2, "")
     assert (
         "'maybe' is not an option of this checkpoint; its options: approve, reject, needs_info · nothing was sent"
-        in refused.stderr
+        in rejected.stderr
     )
-    review = writer("continue", waiting, "--yes")
+    review = writer("continue", checkpoint_id, "--yes")
     assert (review.returncode, "nothing was sent" in review.stderr) == (2, True)
-    assert grid.pending() == [waiting]
+    assert grid.pending() == [checkpoint_id]
 
 
 def test_continue_resumes_a_breakpoint(grid: FastGrid, writer: Program) -> None:
@@ -63,32 +63,32 @@ def test_continue_resumes_a_breakpoint(grid: FastGrid, writer: Program) -> None:
 
 def test_without_a_terminal_and_without_yes_nothing_is_sent(grid: FastGrid, writer: Program) -> None:
     execution = grid.finish_run(APPROVAL, TRIP)
-    (waiting,) = grid.pending()
-    for command in (("resolve", waiting, "approve"), ("replay", execution)):
+    (checkpoint_id,) = grid.pending()
+    for command in (("resolve", checkpoint_id, "approve"), ("replay", execution)):
         done = writer(*command, stdin="y\n")
         assert (done.returncode, done.stdout) == (2, "")
         assert "no terminal to ask for confirmation on · nothing was sent · add --yes" in done.stderr
-    assert grid.pending() == [waiting]
+    assert grid.pending() == [checkpoint_id]
     assert list(grid.statuses()) == [execution]
 
 
 def test_an_answer_without_permission_is_rejected(grid: FastGrid, program: Program) -> None:
-    waiting = grid.waiting_review()
+    checkpoint_id = grid.waiting_review()
     viewer = program.with_variables(**grid.settings(VIEWER))
-    done = viewer("resolve", waiting, "approve", "--yes", "--json")
+    done = viewer("resolve", checkpoint_id, "approve", "--yes", "--json")
     assert done.returncode == 4
     document = json.loads(done.stdout)
     assert document["progress"] == "refused"
     assert document["request_id"].startswith("req_")
     assert document["request_id"] in done.stderr
-    assert grid.pending() == [waiting]
+    assert grid.pending() == [checkpoint_id]
 
 
 def test_read_only_sends_nothing(grid: FastGrid, writer: Program) -> None:
-    waiting = grid.waiting_review()
-    done = writer("--read-only", "resolve", waiting, "approve", "--yes")
+    checkpoint_id = grid.waiting_review()
+    done = writer("--read-only", "resolve", checkpoint_id, "approve", "--yes")
     assert (done.returncode, "read-only · nothing was sent" in done.stderr) == (2, True)
-    assert grid.pending() == [waiting]
+    assert grid.pending() == [checkpoint_id]
 
 
 def test_an_unknown_checkpoint_and_an_unknown_run_are_not_found(grid: FastGrid, writer: Program) -> None:

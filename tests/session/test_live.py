@@ -114,13 +114,13 @@ async def test_an_answer_is_confirmed_when_its_run_continues() -> None:
     async with proxied() as (served, api), Session(api) as session:
         execution = await finished(served, APPROVAL, TRIP)
         await session.read_once()
-        (waiting,) = session.checkpoints
-        assert (waiting.execution_id, session_statuses(session)[execution]) == (execution, "waiting")
-        submission = await session.answer(waiting.id, "approve", "fine")
+        (checkpoint,) = session.checkpoints
+        assert (checkpoint.execution_id, session_statuses(session)[execution]) == (execution, "waiting")
+        submission = await session.answer(checkpoint.id, "approve", "fine")
         assert submission.progress is Progress.ACCEPTED
         await read_until_final(session, submission)
         assert (submission.kind, submission.progress) == (Kind.ANSWER, Progress.CONFIRMED)
-        found = served.grid.store.checkpoint_table.find(waiting.id)
+        found = served.grid.store.checkpoint_table.find(checkpoint.id)
         assert found is not None
         assert (found.status, found.body["resolution"], found.body["comment"]) == ("resolved", "approve", "fine")
         assert session.checkpoints == ()
@@ -130,9 +130,9 @@ async def test_an_answer_that_is_too_late_names_who_answered_first() -> None:
     async with proxied() as (served, api), Session(api) as session:
         await finished(served, APPROVAL, TRIP)
         await session.read_once()
-        (waiting,) = served.grid.store.checkpoint_table.pending()
-        served.grid.checkpoints.resolve(waiting, "reject", by="usr_grace")
-        submission = await session.answer(waiting.id, "approve")
+        (checkpoint,) = served.grid.store.checkpoint_table.pending()
+        served.grid.checkpoints.resolve(checkpoint, "reject", by="usr_grace")
+        submission = await session.answer(checkpoint.id, "approve")
         assert submission.progress is Progress.CONFLICT
         assert "already answered: reject by usr_grace" in submission.message
 
@@ -142,30 +142,30 @@ async def test_after_a_rejected_answer_missing_permission_is_the_reason_shown() 
     async with proxied(viewer, tokens={viewer: "viewer"}) as (served, api), Session(api) as session:
         await finished(served, APPROVAL, TRIP)
         await session.read_once()
-        (waiting,) = session.checkpoints
-        assert session.why_not_answer(waiting.id) is None
-        submission = await session.answer(waiting.id, "approve")
+        (checkpoint,) = session.checkpoints
+        assert session.why_not_answer(checkpoint.id) is None
+        submission = await session.answer(checkpoint.id, "approve")
         assert submission.progress is Progress.REFUSED
         assert isinstance(submission.failure, PermissionDenied)
         assert submission.failure.status == 403
         assert (submission.request_id or "").startswith("req_")
-        assert "may not answer" in (session.why_not_answer(waiting.id) or "")
-        assert [row.id for row in served.grid.store.checkpoint_table.pending()] == [waiting.id]
+        assert "may not answer" in (session.why_not_answer(checkpoint.id) or "")
+        assert [row.id for row in served.grid.store.checkpoint_table.pending()] == [checkpoint.id]
 
 
 async def test_with_a_protected_profile_nothing_is_sent_without_the_typed_confirmation() -> None:
     async with proxied() as (served, api), Session(replace(api, protected=True)) as session:
         execution = await finished(served, APPROVAL, TRIP)
         await session.read_once()
-        (waiting,) = session.checkpoints
+        (checkpoint,) = session.checkpoints
         for typed in (None, "", "reject", "Approve it", "approve "):
             with pytest.raises(UsageError, match="protected: type approve"):
-                await session.answer(waiting.id, "approve", typed=typed)
+                await session.answer(checkpoint.id, "approve", typed=typed)
             with pytest.raises(UsageError, match=f"protected: type {APPROVAL}"):
                 await session.replay(execution, typed=typed)
         assert {rejected.progress for rejected in session.submitter.submissions} == {Progress.NOT_SENT}
-        assert [row.id for row in served.grid.store.checkpoint_table.pending()] == [waiting.id]
-        submission = await session.answer(waiting.id, "approve", typed="Approve")
+        assert [row.id for row in served.grid.store.checkpoint_table.pending()] == [checkpoint.id]
+        submission = await session.answer(checkpoint.id, "approve", typed="Approve")
         await read_until_final(session, submission)
         assert submission.progress is Progress.CONFIRMED
 
