@@ -15,6 +15,7 @@ from scaicore_tui.protocol.lenient_json import as_number, as_text, as_text_or_no
 from scaicore_tui.runs import visits
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, RunStatus, json_digest
 from scaicore_tui.timefmt import has_whole_seconds
+from scaicore_tui.units import Micros
 
 # A longer reported duration (about 3,000 years), or a negative one, is not believed.
 MAX_DURATION_MS = 1e14
@@ -51,7 +52,7 @@ def apply_new(run: Run, event: Event) -> VisitChange | None:
     return rule(run, event)
 
 
-def _extend_time_range(run: Run, at: int | None) -> None:
+def _extend_time_range(run: Run, at: Micros | None) -> None:
     if at is None:
         return
     run.first_event_at = at if run.first_event_at is None else min(run.first_event_at, at)
@@ -136,7 +137,7 @@ def _entered(run: Run, event: Event) -> VisitChange:
     return VisitChange(node, visit)
 
 
-def _early_exit(node: NodeRunInfo, at: int | None) -> NodeVisit | None:
+def _early_exit(node: NodeRunInfo, at: Micros | None) -> NodeVisit | None:
     """Return the visit whose exit event arrived before this enter event, if there is one."""
     if at is None or not node.visits:
         return None
