@@ -10,6 +10,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from scaicore_tui.units import Micros
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 MICROS_PER_SECOND = 1_000_000
@@ -27,7 +29,7 @@ _LEAP = re.compile(r"(\d\d:?\d\d:?)60(?!\d)")
 _ZONE = re.compile(r"\s*(?:z|utc|gmt)$|\s+(?=[+-]\d\d:?(?:\d\d)?$)", re.IGNORECASE)
 
 
-def parse(text: str | None) -> int | None:
+def parse(text: str | None) -> Micros | None:
     """Parse a timestamp; without a time zone it is UTC.
 
     Return None if it cannot be parsed or lies outside the years 1 to 9999.
@@ -78,7 +80,7 @@ def _parse_mail_date(text: str) -> int | None:
         return None
 
 
-def _to_micros(moment: datetime) -> int | None:
+def _to_micros(moment: datetime) -> Micros | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     micros = (moment - _EPOCH) // _MICROSECOND
@@ -90,7 +92,7 @@ def has_whole_seconds(text: str) -> bool:
     return "." not in text and "," not in text
 
 
-def format_iso(at: int | None) -> str | None:
+def format_iso(at: Micros | None) -> str | None:
     """Return a time as ISO 8601 in UTC, with 0, 3 or 6 decimal places, as many as it needs."""
     if at is None:
         return None
@@ -99,7 +101,7 @@ def format_iso(at: int | None) -> str | None:
     return moment.isoformat(timespec=spec).replace("+00:00", "Z")
 
 
-def to_seconds(at: int) -> float:
+def to_seconds(at: Micros) -> float:
     """Convert microseconds to seconds, for comparing with a clock."""
     return at / MICROS_PER_SECOND
 
@@ -147,7 +149,7 @@ def format_span(begin: int | None, end: int | None, now: float) -> str:
     return f"{' to '.join(shown)}Z" if shown else ""
 
 
-def format_time(at: int | None, now: float) -> str:
+def format_time(at: Micros | None, now: float) -> str:
     """Return a time such as `12:01:32Z`, with its date if that is not today; `now` is in seconds since 1970."""
     if at is None:
         return ""
@@ -155,7 +157,7 @@ def format_time(at: int | None, now: float) -> str:
     return f"{stamp[11:] if stamp[:10] == _stamp(int(now) * MICROS_PER_SECOND)[:10] else stamp[5:]}Z"
 
 
-def _stamp(at: int) -> str:
+def _stamp(at: Micros) -> str:
     """Return a time as `2026-04-29 12:01:32`, in UTC."""
     return (format_iso(at - at % MICROS_PER_SECOND) or "")[:19].replace("T", " ")
 
@@ -173,7 +175,7 @@ _AGE_STEP_S = 10
 NOW = "now"
 
 
-def age_text(at: int | None, now: float) -> str:
+def age_text(at: Micros | None, now: float) -> str:
     """Return the age of a time at `now` in seconds since 1970; empty if the time is unknown.
 
     Rounded down to ten seconds, so that rows are seldom repainted; less than that is NOW.
@@ -184,7 +186,7 @@ def age_text(at: int | None, now: float) -> str:
     return format_age(passed) if passed > 0 else NOW
 
 
-def deadline_text(at: int, now: float) -> str:
+def deadline_text(at: Micros, now: float) -> str:
     """Return the time to a deadline, such as `in 4m` or `2h ago`; `now` is in seconds since 1970."""
     left = to_seconds(at) - now
     return f"in {format_age(left)}" if left >= 0 else f"{format_age(-left)} ago"

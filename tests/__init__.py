@@ -1,4 +1,4 @@
-"""The tests, in one folder for each part of the program; `support` holds what they share.
+"""The tests, in one folder for each part of the program; `support` holds their shared helpers.
 
-`bench`, `hostile`, `promises`, `lowest` and `screenshots` can also be run as programs: `python -m tests.bench`.
+`bench`, `hostile`, `promises`, `versions` and `screenshots` are also programs: `python -m tests.bench`.
 """

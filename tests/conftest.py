@@ -1,4 +1,4 @@
-"""What holds for all tests: nothing that any of them makes anybody write tells a token."""
+"""Set-up of every test process, and a search for tokens in everything that the tests write."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import settings
 from scaicore_tui.api import budget
 from tests.support.token_leaks import LEAKS
 
-# How long an example takes is the machine's business, which may have more to do.
+# A busy machine may take any time for an example.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
@@ -41,46 +41,46 @@ def compiled_modules_in_child_processes() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Look at all files that are left when this process has run its tests."""
+def search_files_for_tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Search the files that are left when this process has run its tests."""
     yield
     LEAKS.check_folder(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture
 def no_documented_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let clients of a server that tells no limit send as much as they like.
+    """Lift the limit of clients whose server sends no rate limit headers.
 
-    Without this, a client keeps to the limit that the API documents, and a test would wait for the next minute.
+    Otherwise they keep to the limit that the API documents, and a test waits for the next minute.
     """
     monkeypatch.setattr(budget, "DOCUMENTED_REQUESTS_PER_MINUTE", 1_000_000)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Look at what a test printed and logged."""
+    """Search the output and the log of a test."""
     for title, text in report.sections:
         LEAKS.check(f"{report.nodeid}, {title}", text)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """One of several processes tells the first one what it saw; and that fails where a token was found."""
-    told = getattr(session.config, "workeroutput", None)
-    if told is not None:
-        told["leaks"] = (dict(LEAKS.checked), LEAKS.found)
+    """Send the results of a worker process to the main process, which fails if a token was found."""
+    worker_output = getattr(session.config, "workeroutput", None)
+    if worker_output is not None:
+        worker_output["leaks"] = (dict(LEAKS.checked), LEAKS.found)
     elif LEAKS.found:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """What one of them told."""
+    """Add the results of a worker process."""
     LEAKS.merge(*getattr(node, "workeroutput", {}).get("leaks", ({}, [])))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what was looked at, and where a token was found."""
-    looked = LEAKS.checked
-    said = f"{looked['outputs']:,} outputs, {looked['files']:,} files, {looked['bytes'] / 1e6:,.1f} MB"
-    terminalreporter.write_line(f"tokens found in {said}: {len(LEAKS.found)}", red=bool(LEAKS.found))
-    for place in LEAKS.found[:20]:
-        terminalreporter.write_line(place, red=True)
+    """Print the amount that was searched, and where a token was found."""
+    checked = LEAKS.checked
+    amount = f"{checked['outputs']:,} outputs, {checked['files']:,} files, {checked['bytes'] / 1e6:,.1f} MB"
+    terminalreporter.write_line(f"tokens found in {amount}: {len(LEAKS.found)}", red=bool(LEAKS.found))
+    for leak in LEAKS.found[:20]:
+        terminalreporter.write_line(leak, red=True)

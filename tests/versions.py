@@ -1,8 +1,8 @@
 """Tests the package with the lowest or the newest allowed version of each dependency, in a fresh environment.
 
-`python -m tests.versions lowest` installs the package, checks that it starts, and runs the core tests: those that meet
-each dependency. `newest` does the same. `--all` runs the whole suite but for the snapshots, which belong to one release
-of Textual. Run it with the Python that should be tested.
+`python -m tests.versions lowest` installs the package, checks that it starts, and runs the core tests: those that use
+each dependency. `newest` does the same. `--all` runs all tests except the snapshots, which belong to one release of
+Textual. Run it with the Python version to be tested.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def lowest_versions(pyproject: str) -> dict[str, str]:
 
 
 def needed_by_tests(pyproject: str) -> list[str]:
-    """Return what the tests need beside the dependencies of the package, whose versions are chosen here."""
+    """Return the requirements of the tests that are not dependencies of the package."""
     pinned: list[str] = tomllib.loads(pyproject)["project"]["optional-dependencies"]["dev"]
     others = {*lowest_versions(pyproject), *LINTERS}
     return [each for each in pinned if each.partition("==")[0] not in others]
@@ -87,7 +87,7 @@ def install(folder: Path, *, lowest: bool) -> Path:
 
 
 def try_program(program: Path, home: Path) -> None:
-    """Ask for help, read the runs of a demo, and open and leave the app."""
+    """Print the help, read the runs of a demo, and start and quit the app."""
     env = environment_for(home)
     for arguments in (["--version"], ["--help"], ["runs", "--help"], ["config", "--help"]):
         output_of(program, arguments, env)
@@ -102,7 +102,7 @@ def try_program(program: Path, home: Path) -> None:
 def run_tests(python: Path, arguments: Sequence[str]) -> int:
     """Run pytest in that environment. Return its exit code.
 
-    Old releases use what their own dependencies have deprecated since, so deprecations are no errors here.
+    Deprecation warnings are no errors here: old releases may use functions that were deprecated later.
     """
     pytest = [str(python), "-m", "pytest", "-W", "default::DeprecationWarning"]
     done = subprocess.run([*pytest, *arguments], cwd=ROOT, env=dict(os.environ), check=False)

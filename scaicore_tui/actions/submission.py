@@ -11,6 +11,7 @@ from msgspec import Struct, field
 
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.text import display_name
+from scaicore_tui.units import Micros
 
 MAX_TARGET_CELLS = 24
 # Shown when another write to the same target is blocked: the server may still execute the first one.
@@ -78,7 +79,7 @@ class Submission(Struct):
     sent_time: float | None = None
     arrivals_before: int = 0
     is_resolved: bool = False
-    resolved_at: int | None = None
+    resolved_at: Micros | None = None
     output: Any = None
     duration_ms: float | None = None
     is_likely_match: bool = False

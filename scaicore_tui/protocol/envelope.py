@@ -78,7 +78,7 @@ class _Outer(_Inner):
     error: Any = None
 
 
-_decode_page = Decoder(_Outer).decode
+_decode_page = Decoder(_Outer, float_hook=read_float).decode
 
 
 def split_events_fast(body: bytes) -> tuple[list[bytes], dict[str, Any]] | None:

@@ -13,6 +13,7 @@ from scaicore_tui import timefmt
 from scaicore_tui.json_text import read_float, write
 from scaicore_tui.protocol import envelope, lenient_json
 from scaicore_tui.protocol.envelope import read_cursor
+from scaicore_tui.units import Micros
 
 RUNTIME = "scaicore.runtime."
 STARTED = RUNTIME + "invocation.started"
@@ -65,7 +66,7 @@ class Event(Struct, weakref=False):
     timestamp: str = ""
     fields: EventFields = field(name="payload", default_factory=EventFields)
     raw: bytes = b""
-    at: int | None = None
+    at: Micros | None = None
     is_complete: bool = True
 
     @property

@@ -19,6 +19,7 @@ from scaicore_tui.protocol.events import Event
 from scaicore_tui.runs.model import Run
 from scaicore_tui.runs.reduce import apply
 from scaicore_tui.runs.summary import Summary, summary_of, to_partial_run
+from scaicore_tui.units import Position
 
 _position = attrgetter("position")
 
@@ -41,12 +42,12 @@ class SortedSummaries:
     def __reversed__(self) -> Iterator[Summary]:
         return reversed(self._rows)
 
-    def index(self, position: int) -> int | None:
+    def index(self, position: Position) -> int | None:
         """Return the index of the summary with `position`; None if there is none."""
         index = self._count_below(position)
         return index if index < len(self._rows) and self._rows[index].position == position else None
 
-    def count_above(self, position: int) -> int:
+    def count_above(self, position: Position) -> int:
         """Return the number of summaries above `position`, which need not be taken."""
         return len(self._rows) - self._count_below(position + 1)
 
@@ -55,7 +56,7 @@ class SortedSummaries:
         index = self._count_below(summary.position)
         self._rows[index : index + (self.index(summary.position) is not None)] = [summary]
 
-    def remove(self, position: int) -> None:
+    def remove(self, position: Position) -> None:
         """Remove the summary with `position`, if there is one."""
         index = self.index(position)
         if index is not None:
@@ -71,14 +72,14 @@ class SortedSummaries:
         if low != high:
             self._rows.sort(key=_position)
 
-    def _count_below(self, position: int) -> int:
+    def _count_below(self, position: Position) -> int:
         """Return the number of summaries below `position`. The end is tried first: most new runs belong there."""
         rows = self._rows
         return len(rows) if not rows or rows[-1].position < position else bisect_left(rows, position, key=_position)
 
 
 # Returns the events of a run with their positions, oldest first.
-ReadHistory = Callable[[str], Iterable[tuple[int, Event]]]
+ReadHistory = Callable[[str], Iterable[tuple[Position, Event]]]
 # Runs that a projector keeps: unfinished ones, and finished ones, for which few events follow.
 MAX_ACTIVE_RUNS = 1_000
 MAX_ENDED_RUNS = 50
@@ -98,7 +99,7 @@ class Delta(Struct, frozen=True):
     unreadable_count: int = 0
     live_event_counts: Counter[str] = field(default_factory=Counter)
     events: Sequence[Event] = ()
-    last_position: int | None = None
+    last_position: Position | None = None
     is_history: bool = True
 
 
@@ -107,7 +108,7 @@ def count_unreadable(events: Iterable[Event]) -> int:
     return sum(not event.is_complete for event in events)
 
 
-def project(execution_id: str, history: Iterable[tuple[int, Event]]) -> tuple[Run, int | None]:
+def project(execution_id: str, history: Iterable[tuple[Position, Event]]) -> tuple[Run, int | None]:
     """Reduce a complete history to its run; also return the position of its first event, None without events."""
     run, first = Run(execution_id), None
     for position, event in history:
@@ -126,7 +127,7 @@ class RunProjector:
         self._runs: dict[str, tuple[Run, int]] = {}
         self._ended: dict[str, tuple[Run, int]] = {}
 
-    def apply(self, events: Sequence[Event], first_position: int) -> Delta:
+    def apply(self, events: Sequence[Event], first_position: Position) -> Delta:
         """Apply `events`, oldest first, whose positions start at `first_position`. They must not be stored yet."""
         changed: dict[str, tuple[Run, int]] = {}
         live_event_counts: Counter[str] = Counter()
@@ -166,7 +167,7 @@ class RunProjector:
         for execution_id in execution_ids:
             self._pop(execution_id)
 
-    def _get(self, execution_id: str, position: int) -> tuple[Run, int]:
+    def _get(self, execution_id: str, position: Position) -> tuple[Run, int]:
         """Return the run, kept or from its history, with its first position: `position` for a new run."""
         entry = self._pop(execution_id)
         if entry is not None:

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from scaicore_tui.runs.summary import Summary
 from scaicore_tui.timefmt import format_span
+from scaicore_tui.units import Micros, Position
 
 
 class GapReason(IntEnum):
@@ -30,10 +31,10 @@ class Gap(Struct, frozen=True):
     read. `is_history` marks the open gap below all events: older events, which are read on demand.
     """
 
-    after: int
-    found_at: int
-    last_at: int | None
-    next_at: int | None
+    after: Position
+    found_at: Micros
+    last_at: Micros | None
+    next_at: Micros | None
     last_execution: str | None
     next_execution: str | None
     is_open: bool = False

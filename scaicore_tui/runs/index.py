@@ -13,6 +13,7 @@ from scaicore_tui.runs.cache import Delta, ReadHistory, RunCache, SortedSummarie
 from scaicore_tui.runs.gaps import Gap
 from scaicore_tui.runs.model import RunStatus
 from scaicore_tui.runs.summary import Summary
+from scaicore_tui.units import Position
 
 
 class RunIndex:
@@ -33,7 +34,7 @@ class RunIndex:
         self.ingested_count = 0
         # How many of them could not be read completely.
         self.unreadable_count = 0
-        self.last_position: int | None = None
+        self.last_position: Position | None = None
         # New events per run; history does not count.
         self.live_event_counts: Counter[str] = Counter()
         self._waiting: frozenset[str] = frozenset()

@@ -15,6 +15,7 @@ from msgspec import Struct, field
 
 from scaicore_tui.protocol.events import Event
 from scaicore_tui.protocol.lenient_json import decode_value
+from scaicore_tui.units import Micros
 
 # Deeper levels do not enter the digest, so that a deeply nested value can't exhaust the stack.
 MAX_DIGEST_DEPTH = 8
@@ -74,8 +75,8 @@ class NodeVisit(Struct):
     """
 
     state: NodeState
-    entered_at: int | None = None
-    ended_at: int | None = None
+    entered_at: Micros | None = None
+    ended_at: Micros | None = None
     result_binding: str | None = None
     result_json: bytes = b""
     is_truncated: bool = False
@@ -171,13 +172,13 @@ class RunTiming:
     __slots__ = ()
 
     outcome: RunStatus | None
-    started_at: int | None
-    ended_at: int | None
-    first_event_at: int | None
+    started_at: Micros | None
+    ended_at: Micros | None
+    first_event_at: Micros | None
     reported_ms: float | None
 
     @property
-    def began_at(self) -> int | None:
+    def began_at(self) -> Micros | None:
         """The start; for a run whose start event is missing, the time of the first known event."""
         return self.started_at if self.started_at is not None else self.first_event_at
 
@@ -205,10 +206,10 @@ class Run(RunTiming, Struct):
     core_id: str | None = None
     status: RunStatus = RunStatus.UNKNOWN
     outcome: RunStatus | None = None
-    started_at: int | None = None
-    ended_at: int | None = None
-    first_event_at: int | None = None
-    last_event_at: int | None = None
+    started_at: Micros | None = None
+    ended_at: Micros | None = None
+    first_event_at: Micros | None = None
+    last_event_at: Micros | None = None
     reported_ms: float | None = None
     joined_late: bool = True
     is_runtime: bool = False

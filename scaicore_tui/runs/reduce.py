@@ -15,6 +15,7 @@ from scaicore_tui.protocol.lenient_json import as_number, as_text
 from scaicore_tui.runs import visits
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, RunStatus, json_digest
 from scaicore_tui.timefmt import has_whole_seconds
+from scaicore_tui.units import Micros
 
 # A longer reported duration (about 3,000 years), or a negative one, is not believed.
 MAX_DURATION_MS = 1e14
@@ -138,7 +139,7 @@ def _entered(run: Run, event: Event) -> VisitChange:
     return VisitChange(node, visit)
 
 
-def _early_exit(node: NodeRunInfo, at: int | None) -> NodeVisit | None:
+def _early_exit(node: NodeRunInfo, at: Micros | None) -> NodeVisit | None:
     """Return the visit whose exit event arrived before this enter event, if there is one."""
     if at is None or not node.visits:
         return None

@@ -12,6 +12,7 @@ from itertools import islice
 import msgspec
 
 from scaicore_tui.runs.model import NULL_DIGEST, NodeState, Run, RunStatus, RunTiming
+from scaicore_tui.units import Micros, Position
 
 # Increase with every change of the reducer or of the fields: stored summaries of other versions are rebuilt.
 SUMMARY_VERSION = 2
@@ -33,13 +34,13 @@ class Summary(RunTiming, msgspec.Struct, array_like=True, gc=False):
     """
 
     execution_id: str
-    position: int
+    position: Position
     core_id: str | None = None
     outcome: RunStatus | None = None
-    started_at: int | None = None
-    ended_at: int | None = None
-    first_event_at: int | None = None
-    last_event_at: int | None = None
+    started_at: Micros | None = None
+    ended_at: Micros | None = None
+    first_event_at: Micros | None = None
+    last_event_at: Micros | None = None
     reported_ms: float | int | None = None
     joined_late: bool = True
     is_runtime: bool = False
@@ -58,7 +59,7 @@ class Summary(RunTiming, msgspec.Struct, array_like=True, gc=False):
         return [_STATES[letter] for letter in self.node_state_codes]
 
 
-def summary_of(run: Run, position: int) -> Summary:
+def summary_of(run: Run, position: Position) -> Summary:
     """Return the summary of a run whose first event is at `position`."""
     nodes = list(islice(reversed(run.nodes.values()), MAX_NODES))[::-1]
     return intern_fields(

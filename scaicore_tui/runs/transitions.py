@@ -17,11 +17,12 @@ from scaicore_tui.protocol.events import Event
 from scaicore_tui.runs.model import NodeVisit, Run
 from scaicore_tui.runs.reduce import apply, apply_new, error_text, is_repeat
 from scaicore_tui.timefmt import parse
+from scaicore_tui.units import Micros, Position
 
 # Unfinished runs kept in memory. The least recently changed is dropped first, and reduced again when needed.
 MAX_OPEN_RUNS = 1_000
 # Returns the events of a run up to a position, with their positions, oldest first.
-ReadHistoryUpTo = Callable[[str, int], Iterable[tuple[int, Event]]]
+ReadHistoryUpTo = Callable[[str, int], Iterable[tuple[Position, Event]]]
 
 
 class TransitionKind(StrEnum):
@@ -43,7 +44,7 @@ class Transition(Struct, frozen=True):
     """One change of a run, `at` microseconds since 1970. `duration_ms` is that of the visit or run that ended."""
 
     kind: TransitionKind
-    at: int | None
+    at: Micros | None
     execution_id: str | None
     core_id: str | None
     node_id: str | None = None
@@ -95,7 +96,7 @@ class TransitionStream:
         self._max_open_runs = max_open_runs
         self._runs: dict[str, Run] = {}
 
-    def feed(self, rows: Iterable[tuple[int, Event]]) -> Iterator[Transition]:
+    def feed(self, rows: Iterable[tuple[Position, Event]]) -> Iterator[Transition]:
         """Yield the transitions that these events cause. `rows` are events with their positions, in feed order."""
         for position, event in rows:
             if event.execution_id is None:
@@ -109,7 +110,7 @@ class TransitionStream:
             if found is not None:
                 yield found
 
-    def _get(self, execution_id: str, position: int) -> Run:
+    def _get(self, execution_id: str, position: Position) -> Run:
         run = self._runs.pop(execution_id, None)
         if run is not None:
             return run
@@ -156,5 +157,5 @@ def _departure(row: Checkpoint, now: int) -> Transition:
     return _checkpoint_transition(kind, row, now if at is None else at)
 
 
-def _checkpoint_transition(kind: TransitionKind, row: Checkpoint, at: int | None) -> Transition:
+def _checkpoint_transition(kind: TransitionKind, row: Checkpoint, at: Micros | None) -> Transition:
     return Transition(kind, at, row.execution_id, row.core_id, row.node_id, checkpoint=row)

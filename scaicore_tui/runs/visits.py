@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import islice
 
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run
+from scaicore_tui.units import Micros
 
 # The newest nodes of a run and the newest visits of each node are kept; fewer visits in a run that has many of them.
 MAX_NODES = 2_000
@@ -46,7 +47,7 @@ def _push(run: Run, kind: str, entry: tuple[NodeRunInfo, NodeVisit]) -> None:
     stack.append(entry)
 
 
-def leave(run: Run, node: NodeRunInfo, state: NodeState, at: int | None) -> NodeVisit:
+def leave(run: Run, node: NodeRunInfo, state: NodeState, at: Micros | None) -> NodeVisit:
     """End the newest open visit of `node` with `state`, at `at`; return the visit."""
     visit = node.open_visits.pop()
     visit.state, visit.ended_at = state, at

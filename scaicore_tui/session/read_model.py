@@ -22,6 +22,7 @@ from scaicore_tui.sync.backfill import Backfiller
 from scaicore_tui.sync.pollers import Pollers
 from scaicore_tui.sync.status import MAX_SKEW_S, ConnectionStatus, SourceStatus
 from scaicore_tui.timefmt import format_age
+from scaicore_tui.units import Position
 
 # Data older than this, and than three intervals, is too old to act on.
 STALE_AFTER_S = 15.0
@@ -191,7 +192,7 @@ class ReadModel:
         )
 
     @property
-    def newest_position(self) -> int:
+    def newest_position(self) -> Position:
         """The position of the newest event in the journal."""
         return self.journal.next_position - 1 if self.index.last_position is None else self.index.last_position
 
@@ -213,11 +214,11 @@ class ReadModel:
             self.journal.report_damage(error)
             return ()
 
-    def run_history(self, execution_id: str, through: int | None = None) -> Iterator[tuple[int, Event]]:
+    def run_history(self, execution_id: str, through: Position | None = None) -> Iterator[tuple[Position, Event]]:
         """Yield the events of one run with their positions, up to position `through`. Raises StorageError."""
         return self.journal.reader.history(execution_id, through)
 
-    def events_between(self, after: int, through: int) -> Iterator[tuple[int, Event]]:
+    def events_between(self, after: Position, through: Position) -> Iterator[tuple[Position, Event]]:
         """Yield all events after one position up to another, with their positions. Raises StorageError."""
         return self.journal.reader.read_between(after, through)
 

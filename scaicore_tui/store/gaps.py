@@ -16,6 +16,7 @@ from scaicore_tui.protocol import Event
 from scaicore_tui.runs import Gap
 from scaicore_tui.runs.gaps import GapReason
 from scaicore_tui.store.database import lookup_clauses
+from scaicore_tui.units import Micros, Position
 
 # Positions left free for the events of an open gap.
 RESERVED_POSITIONS = 2**32
@@ -30,9 +31,9 @@ class OpenGap(Struct, frozen=True):
     `cursor` is where the API continues with the missing events; None if that is not known.
     """
 
-    after: int
+    after: Position
     until: int
-    found_at: int
+    found_at: Micros
     cursor: str | None = None
 
 
@@ -55,7 +56,7 @@ class GapTable:
         """Remove an open gap, which is filled or lost."""
         self._database.execute("DELETE FROM holes WHERE after_pos = ?", (gap.after,))
 
-    def mark_lost(self, after: int, found_at: int, reason: GapReason = GapReason.LOST) -> None:
+    def mark_lost(self, after: Position, found_at: Micros, reason: GapReason = GapReason.LOST) -> None:
         """Store a closed gap above position `after`."""
         self._database.execute("INSERT OR IGNORE INTO gaps VALUES (?, ?, ?)", (after, found_at, reason))
 
@@ -93,14 +94,14 @@ class GapTable:
         ).fetchall()
         return [self._gap(after, found_at, reason, is_open=bool(is_open)) for after, found_at, reason, is_open in rows]
 
-    def _gap(self, after: int, found_at: int, reason: int, *, is_open: bool) -> Gap:
+    def _gap(self, after: Position, found_at: Micros, reason: int, *, is_open: bool) -> Gap:
         below = self._neighbour("pos <= ? ORDER BY pos DESC", after)
         above = self._neighbour("pos > ? ORDER BY pos", after)
         is_history = is_open and after == BELOW_ALL
         neighbours = (below[0], above[0], below[1], above[1])
         return Gap(after, found_at, *neighbours, is_open, is_history, GapReason(reason))
 
-    def _neighbour(self, where: str, pos: int) -> tuple[int | None, str | None]:
+    def _neighbour(self, where: str, pos: Position) -> tuple[int | None, str | None]:
         query = f"SELECT at, execution_id FROM events WHERE {where} LIMIT 1"  # noqa: S608  (two constants)
         at, execution = self._database.execute(query, (pos,)).fetchone() or (None, None)
         return at or None, execution
@@ -114,12 +115,12 @@ class SkippedEvent(Struct, frozen=True):
     """
 
     neighbour: Event | None
-    found_at: int
+    found_at: Micros
     is_neighbour_above: bool = False
-    after: int = BELOW_ALL
+    after: Position = BELOW_ALL
 
 
-def skipped_position(skipped: SkippedEvent, query: Callable[..., list[tuple[Any, ...]]]) -> int | None:
+def skipped_position(skipped: SkippedEvent, query: Callable[..., list[tuple[Any, ...]]]) -> Position | None:
     """Return the position right below the skipped event; None if its neighbour is not stored.
 
     `query` runs an SQL query on the journal.

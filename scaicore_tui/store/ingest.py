@@ -25,6 +25,7 @@ from scaicore_tui.store.gaps import OpenGap, SkippedEvent
 from scaicore_tui.store.journal import Journal
 from scaicore_tui.store.retention import PruneResult, Retention
 from scaicore_tui.store.writer import JournalWriter
+from scaicore_tui.units import Micros, Position
 
 
 class RunLoader:
@@ -45,7 +46,7 @@ class RunLoader:
         history = self._journal.history_until_damaged(execution_id, self._index.last_position)
         group.create_task(self._load(execution_id, takewhile(lambda _: self._is_open, history)))
 
-    async def _load(self, execution_id: str, rows: Iterable[tuple[int, Event]]) -> None:
+    async def _load(self, execution_id: str, rows: Iterable[tuple[Position, Event]]) -> None:
         run, _ = await asyncio.to_thread(project, execution_id, rows)
         if self._index.runs.complete(execution_id, run):
             self._on_changed({execution_id})
@@ -130,7 +131,7 @@ class Ingestor:
                 self._index.forget(pruned.execution_ids, pruned.event_count)
             return pruned
 
-    async def append_new(self, events: Sequence[Event], gap_found_at: int | None = None) -> set[str]:
+    async def append_new(self, events: Sequence[Event], gap_found_at: Micros | None = None) -> set[str]:
         """Append events as `JournalWriter.append_new` does; return the runs of the last batch, not published yet."""
         changed: set[str] = set()
         for begin in range(0, max(len(events), gap_found_at is not None), BATCH_EVENTS):
@@ -143,7 +144,7 @@ class Ingestor:
         return changed
 
     async def append_above_gap(
-        self, events: Sequence[Event], found_at: int, cursor: str | None
+        self, events: Sequence[Event], found_at: Micros, cursor: str | None
     ) -> tuple[set[str], OpenGap]:
         """Append events above an open gap; return the changed runs, which are not published yet, and the gap."""
         delta, gap = await self._write(self.writer.append_above_gap, events, found_at, cursor)
@@ -159,7 +160,7 @@ class Ingestor:
         """Close an open gap, as `Journal.close_gap` does."""
         await self._write(partial(self.writer.close_gap, gap, is_filled=is_filled))
 
-    async def begin_history(self, cursor: str | None, found_at: int) -> None:
+    async def begin_history(self, cursor: str | None, found_at: Micros) -> None:
         """Open the gap below all events, as `Journal.begin_history` does."""
         await self._write(self.writer.begin_history, cursor, found_at)
 

@@ -48,6 +48,7 @@ from scaicore_tui.store.failures import (
     require_file,
 )
 from scaicore_tui.store.gaps import BELOW_ALL, RESERVED_POSITIONS, GapTable, OpenGap, SkippedEvent, skipped_position
+from scaicore_tui.units import Micros, Position
 
 # Above every position.
 MAX_POSITION = 2**62
@@ -239,7 +240,7 @@ class Journal:
         return int(self.query("SELECT count(*) FROM events")[0][0])
 
     @property
-    def next_position(self) -> int:
+    def next_position(self) -> Position:
         """The position of the next event appended."""
         return self._highest_position() + 1
 
@@ -252,7 +253,7 @@ class Journal:
         bottom = self._end_position("min")
         self._insert(events, range((0 if bottom is None else bottom) - len(events), MAX_POSITION))
 
-    def begin_history(self, cursor: str | None, found_at: int) -> None:
+    def begin_history(self, cursor: str | None, found_at: Micros) -> None:
         """Open a gap below all events: history is to be read from `cursor`. `found_at`: microseconds since 1970."""
         with self.transaction():
             self._gap_table.add(OpenGap(BELOW_ALL, BELOW_ALL, found_at, cursor))
@@ -266,7 +267,7 @@ class Journal:
             elif history is not None:
                 self._gap_table.set_cursor(history, cursor)
 
-    def append_above_gap(self, events: Sequence[Event], found_at: int, cursor: str | None) -> OpenGap:
+    def append_above_gap(self, events: Sequence[Event], found_at: Micros, cursor: str | None) -> OpenGap:
         """Add events, oldest first, which are newer than all others, with an open gap below them."""
         after = self._highest_position()
         first = after + 1 + RESERVED_POSITIONS
@@ -282,7 +283,7 @@ class Journal:
             self._insert(events, range(self._gap_table.oldest_above(gap) - len(events), MAX_POSITION))
             self._gap_table.set_cursor(gap, cursor)
 
-    def position_below(self, gap: OpenGap | None) -> int:
+    def position_below(self, gap: OpenGap | None) -> Position:
         """Return the position right below the oldest event above `gap`; with None, the position below all events."""
         with self._thread_lock:
             bottom = self._end_position("min") if gap is None else self._gap_table.oldest_above(gap)
@@ -315,7 +316,7 @@ class Journal:
         with self._using():
             return self._gap_table.gaps()
 
-    def count_known(self, events: Sequence[Event], upto: int = MAX_POSITION) -> Counter[bytes]:
+    def count_known(self, events: Sequence[Event], upto: Position = MAX_POSITION) -> Counter[bytes]:
         """Count how often the bytes of each event are in the journal, up to position `upto`."""
         wanted = {event.raw for event in events}
         found: Counter[bytes] = Counter()
@@ -330,18 +331,18 @@ class Journal:
         with self._using() as database:
             yield from database.execute(query, values)
 
-    def newest_raw(self, limit: int, upto: int = MAX_POSITION) -> list[bytes]:
+    def newest_raw(self, limit: int, upto: Position = MAX_POSITION) -> list[bytes]:
         """Return the bytes of the newest events up to position `upto`, newest first."""
         query = "SELECT raw FROM events WHERE pos <= ? ORDER BY pos DESC LIMIT ?"
         return [source for (source,) in self.query(query, upto, limit)]
 
-    def newest_at(self, upto: int = MAX_POSITION) -> int:
+    def newest_at(self, upto: Position = MAX_POSITION) -> Micros:
         """Return the latest time of an event up to position `upto`, in microseconds since 1970; 0 if there is none."""
         query = "SELECT at FROM events WHERE pos <= ? ORDER BY at DESC LIMIT 1"
         found = self.query(query, upto)
         return int(found[0][0]) if found else 0
 
-    def contains_all(self, events: Sequence[Event], upto: int = MAX_POSITION) -> bool:
+    def contains_all(self, events: Sequence[Event], upto: Position = MAX_POSITION) -> bool:
         """Return whether all of `events` are in the journal, up to position `upto`."""
         known = self.count_known(events, upto)
         return all(event.raw in known for event in events)
@@ -353,7 +354,7 @@ class Journal:
             return
         yield from (event for _, event in self.read_between(-MAX_POSITION, MAX_POSITION))
 
-    def history(self, execution_id: str, upto: int | None = None) -> Iterator[tuple[int, Event]]:
+    def history(self, execution_id: str, upto: Position | None = None) -> Iterator[tuple[Position, Event]]:
         """Yield the events of one run with their positions, in feed order, up to position `upto`."""
         query = "SELECT pos, raw FROM events WHERE execution_id = ? AND pos > ? AND pos <= ? ORDER BY pos LIMIT ?"
         key, last, end = encode_id(execution_id), -MAX_POSITION, MAX_POSITION if upto is None else upto
@@ -363,7 +364,7 @@ class Journal:
             if len(found) < BATCH_EVENTS:
                 return
 
-    def history_until_damaged(self, execution_id: str, upto: int | None) -> Iterator[tuple[int, Event]]:
+    def history_until_damaged(self, execution_id: str, upto: Position | None) -> Iterator[tuple[Position, Event]]:
         """Yield the same as `history`, from `reader`. Stop at a damaged event and report that in `write_error`."""
         try:
             yield from self.reader.history(execution_id, upto)
@@ -390,13 +391,13 @@ class Journal:
             found.append(decode_event(source))
         return found[::-1]
 
-    def read_between(self, after: int, upto: int) -> Iterator[tuple[int, Event]]:
+    def read_between(self, after: Position, upto: Position) -> Iterator[tuple[Position, Event]]:
         """Yield the events above position `after`, up to `upto`, with their positions, in feed order."""
         while found := self.query(_BETWEEN, after, upto, BATCH_EVENTS):
             after = found[-1][0]
             yield from ((pos, decode_event(source)) for pos, source in found)
 
-    def mark_gap(self, found_at: int) -> None:
+    def mark_gap(self, found_at: Micros) -> None:
         """Store a closed gap before the next appended event. `found_at` is in microseconds since 1970."""
         with self.transaction():
             self._gap_table.mark_lost(self._highest_position(), found_at)
@@ -430,13 +431,13 @@ class Journal:
                     raise
                 raise journal_failure(error, self._path) from error
 
-    def _highest_position(self) -> int:
+    def _highest_position(self) -> Position:
         """Return the highest position that is taken, or reserved for an open gap."""
         with self._using():
             top = self._end_position("max")
             return max(-1 if top is None else top, self._gap_table.highest_reserved())
 
-    def _end_position(self, which: str) -> int | None:
+    def _end_position(self, which: str) -> Position | None:
         # Not `max(pos)`: over the union of two tables, that reads all rows of both.
         order = "DESC" if which == "max" else "ASC"
         found = self.query(f"SELECT pos FROM events ORDER BY pos {order} LIMIT 1")  # noqa: S608  (one of two)

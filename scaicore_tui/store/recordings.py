@@ -22,6 +22,7 @@ from scaicore_tui.store.failures import require_file
 from scaicore_tui.store.journal import Journal
 from scaicore_tui.store.summaries import read_pending
 from scaicore_tui.store.writer import JournalWriter
+from scaicore_tui.units import Micros, Position
 
 SQLITE_MAGIC = b"SQLite format 3\0"
 # Lines that are applied at a time.
@@ -76,7 +77,7 @@ class JsonlRecording:
         """Do nothing: no file is kept open."""
 
     @property
-    def newest_at(self) -> int:
+    def newest_at(self) -> Micros:
         """The time of the newest event of any run, in microseconds since 1970; 0 if there is none."""
         return max((summary.last_event_at or 0 for summary in self.index.order), default=0)
 
@@ -88,14 +89,14 @@ class JsonlRecording:
         with self._path.open("rb") as file:
             yield from (event for _, event in read_events(file, self._path))
 
-    def _note_offsets(self, batch: Iterable[tuple[int, Event]]) -> None:
+    def _note_offsets(self, batch: Iterable[tuple[Position, Event]]) -> None:
         """Remember the offsets of events, after they were applied to their runs."""
         for offset, event in batch:
             execution_id = event.execution_id
             if execution_id is not None:
                 self._offsets.setdefault(execution_id, array("Q")).append(offset)
 
-    def _history(self, execution_id: str) -> list[tuple[int, Event]]:
+    def _history(self, execution_id: str) -> list[tuple[Position, Event]]:
         offsets = self._offsets.get(execution_id)
         if offsets is None:
             return []
@@ -109,7 +110,7 @@ def _line_at(file: BinaryIO, offset: int) -> bytes:
     return file.readline().strip()
 
 
-def read_events(file: Iterable[bytes], path: Path) -> Iterator[tuple[int, Event]]:
+def read_events(file: Iterable[bytes], path: Path) -> Iterator[tuple[Position, Event]]:
     """Yield each event with the offset of its line. Skips empty lines, and a last line that is still being written.
 
     Raises ConfigError that names the line if one is not JSON.
@@ -136,7 +137,7 @@ class Recording(Protocol):
     """Runs and events as they were when it was opened. `newest_at` is the time of the newest event, in microseconds."""
 
     @property
-    def newest_at(self) -> int: ...
+    def newest_at(self) -> Micros: ...
 
     @property
     def index(self) -> RunIndex: ...
@@ -213,5 +214,5 @@ def _load_jsonl(path: Path) -> Journal:
     return journal
 
 
-def _without_offsets(lines: Iterator[tuple[int, Event]]) -> Sequence[Event]:
+def _without_offsets(lines: Iterator[tuple[Position, Event]]) -> Sequence[Event]:
     return [event for _, event in lines]

@@ -11,6 +11,7 @@ from scaicore_tui.store.database import encode_id
 from scaicore_tui.store.gaps import BELOW_ALL
 from scaicore_tui.store.journal import MAX_POSITION, Journal
 from scaicore_tui.store.summaries import Summaries
+from scaicore_tui.units import Micros
 
 # The newest events are never deleted: a read from the head stops when it reaches known events.
 MIN_KEPT_EVENTS = 1_000
@@ -102,7 +103,7 @@ class Retention:
         (last,) = self._journal.query(_LAST_POSITION, encode_id(summary.execution_id))[0]
         return last is None or last < keep_from
 
-    def _is_too_old(self, at: int | None) -> bool:
+    def _is_too_old(self, at: Micros | None) -> bool:
         """Return whether a run or event of time `at` is to be deleted."""
         return (at or 0) < self._before or self._is_too_large()
 

@@ -18,6 +18,7 @@ from scaicore_tui.store.gaps import RESERVED_POSITIONS, OpenGap, SkippedEvent
 from scaicore_tui.store.journal import MAX_POSITION, Journal
 from scaicore_tui.store.retention import Retention
 from scaicore_tui.store.summaries import Summaries, save_pending
+from scaicore_tui.units import Micros
 
 _START_BUFFERING = (
     "CREATE TEMP TABLE spilled (pos INTEGER PRIMARY KEY, at, execution_id, raw)",
@@ -133,7 +134,7 @@ class JournalWriter:
         self._journal.check_file()
         self._buffer.flush()
 
-    def append_new(self, events: Sequence[Event], gap_found_at: int | None = None) -> Delta:
+    def append_new(self, events: Sequence[Event], gap_found_at: Micros | None = None) -> Delta:
         """Append events, oldest first; if `gap_found_at` (microseconds since 1970) is given, after a closed gap."""
         delta = self._projector.apply(events, self._journal.next_position)
 
@@ -145,7 +146,7 @@ class JournalWriter:
 
         return self._write(write)
 
-    def append_above_gap(self, events: Sequence[Event], found_at: int, cursor: str | None) -> tuple[Delta, OpenGap]:
+    def append_above_gap(self, events: Sequence[Event], found_at: Micros, cursor: str | None) -> tuple[Delta, OpenGap]:
         """Append events with an open gap below them, as `Journal.append_above_gap` does; return that gap too."""
         delta = self._projector.apply(events, self._journal.next_position + RESERVED_POSITIONS)
         gaps: list[OpenGap] = []
@@ -156,7 +157,7 @@ class JournalWriter:
 
         return self._write(write), gaps[-1]
 
-    def begin_history(self, cursor: str | None, found_at: int) -> None:
+    def begin_history(self, cursor: str | None, found_at: Micros) -> None:
         """Open the gap below all events, as `Journal.begin_history` does."""
 
         def write() -> Delta:

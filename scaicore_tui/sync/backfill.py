@@ -19,6 +19,7 @@ from scaicore_tui.store import Ingestor, Journal, OpenGap, SkippedEvent
 from scaicore_tui.sync.head import HeadRead, is_cursor_expired
 from scaicore_tui.sync.page_edges import PageEdges
 from scaicore_tui.sync.stitch import KnownTail, PageWalk, new_events
+from scaicore_tui.units import Micros
 
 # Newest journal events among which distinct ones are searched to recognise the end of a gap.
 ANCHOR_DEPTH_EVENTS = 200
@@ -27,7 +28,7 @@ ANCHOR_DEPTH_EVENTS = 200
 class GapBackfill:
     """Reads one open gap from top to bottom; `remaining` estimates the events still missing."""
 
-    def __init__(self, gap: OpenGap, walk: PageWalk, floor_at: int) -> None:
+    def __init__(self, gap: OpenGap, walk: PageWalk, floor_at: Micros) -> None:
         self.gap = gap
         self.walk = walk
         self.remaining = 1

@@ -14,6 +14,7 @@ from itertools import pairwise
 from msgspec import Struct
 
 from scaicore_tui.protocol import Event, EventPage
+from scaicore_tui.units import Micros
 
 ANCHOR_EVENTS = 8
 # Anchor length for pages that cannot hold more events because the events are large.
@@ -92,7 +93,7 @@ class PageWalk:
     `cursor` leads to the next page. `newest_at` is the time of the newest event that may belong there (microseconds).
     """
 
-    def __init__(self, cursor: str | None, newest_at: int, read: Iterable[Event] = (), limit: int = 0) -> None:
+    def __init__(self, cursor: str | None, newest_at: Micros, read: Iterable[Event] = (), limit: int = 0) -> None:
         """`read` are the events of the page before `cursor`, newest first. `limit` is that page's size if it was the
         first of the feed, else 0."""
         self.cursor = cursor
@@ -172,7 +173,7 @@ class PageWalk:
         self.previous_page, self.is_repeated_exact, self.ends_with_above = None, False, True
         self._read.clear()
 
-    def estimate_remaining(self, floor_at: int) -> int:
+    def estimate_remaining(self, floor_at: Micros) -> int:
         """Estimate the number of events down to time `floor_at`, at the density of those read; 0 if unknown."""
         moments = [event.at for event in self.tail if event.at is not None]
         newest, oldest = max(moments, default=0), min(moments, default=0)

@@ -1,4 +1,4 @@
-"""Nothing is confirmed but what was sent: id, option and input are compared, and what is older proves nothing."""
+"""A write is confirmed only by evidence of that very write: the same id, option and input, and nothing older."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from tests.support.waiting import wait_until
 from tests.support.write_feed import WriteServer, lose_response, one_checkpoint
 
 LATER = NOON + 5 * SECOND
-DEAD = 2**22 + 1  # above the highest process number that Linux gives
+DEAD_PID = 2**22 + 1  # Linux assigns no process id this high.
 
 
-def taken(**fields: Any) -> httpx.Response:
-    """The answer to a resolve."""
-    told = {"status": "resolved", "resolution": "approve", "resolved_by": "me"}
-    return httpx.Response(200, json={"data": checkpoint(**(told | fields))})
+def resolved(**fields: Any) -> httpx.Response:
+    """Return the response to a resolve request."""
+    defaults = {"status": "resolved", "resolution": "approve", "resolved_by": "me"}
+    return httpx.Response(200, json={"data": checkpoint(**(defaults | fields))})
 
 
 @pytest.mark.parametrize(
-    ("fields", "progress", "words"),
+    ("fields", "progress", "text"),
     [
         ({}, Progress.CONFIRMED, "the run has continued"),
         ({"resolution": None}, Progress.CONFIRMED, "the run has continued"),
@@ -47,20 +47,20 @@ def taken(**fields: Any) -> httpx.Response:
         ({"identity": "ckpt_2"}, Progress.UNKNOWN, "the response is about ckpt_2"),
     ],
 )
-async def test_an_answer_is_confirmed_only_where_the_server_says_the_same(
-    fields: dict[str, Any], progress: Progress, words: str
+async def test_an_answer_is_confirmed_only_if_the_response_matches_it(
+    fields: dict[str, Any], progress: Progress, text: str
 ) -> None:
-    server = WriteServer(one_checkpoint(), lambda _: taken(**fields))
+    server = WriteServer(one_checkpoint(), lambda _: resolved(**fields))
     async with server.session() as session:
         await session.read_once()
         submission = await session.answer("ckpt_1", "approve")
         server.sim.log.append(entered("after", LATER))
         await session.read_once()
-        assert (submission.progress, words in submission.message) == (progress, True)
+        assert (submission.progress, text in submission.message) == (progress, True)
 
 
-async def test_an_answer_about_another_checkpoint_is_looked_up() -> None:
-    server = WriteServer(one_checkpoint(), lambda _: taken(identity="ckpt_2"))
+async def test_a_response_about_another_checkpoint_starts_a_lookup() -> None:
+    server = WriteServer(one_checkpoint(), lambda _: resolved(identity="ckpt_2"))
     server.resolved = [checkpoint(status="resolved", resolution="approve", resolved_by="me")]
     async with server.session() as session:
         await session.read_once()
@@ -68,10 +68,10 @@ async def test_an_answer_about_another_checkpoint_is_looked_up() -> None:
         assert submission.message.startswith("the answer was received: already answered: approve by me")
 
 
-async def test_a_checkpoint_that_names_no_run_is_confirmed_by_its_being_resolved() -> None:
+async def test_a_checkpoint_without_a_run_is_confirmed_by_its_resolved_status() -> None:
     row = checkpoint()
     del row["execution_id"]
-    server = WriteServer(FeedSim([started()], checkpoints=[row]), lambda _: taken(execution_id=None))
+    server = WriteServer(FeedSim([started()], checkpoints=[row]), lambda _: resolved(execution_id=None))
     async with server.session() as session:
         await session.read_once()
         before = session.client.requests
@@ -80,7 +80,7 @@ async def test_a_checkpoint_that_names_no_run_is_confirmed_by_its_being_resolved
         assert session.client.requests - before <= 2
 
 
-async def test_that_a_checkpoint_is_resolved_does_not_tell_with_which_answer() -> None:
+async def test_a_resolved_checkpoint_without_its_resolution_confirms_no_answer() -> None:
     server = WriteServer(one_checkpoint(), lose_response)
     server.resolved = [checkpoint(status="resolved")]
     async with server.session() as session:
@@ -93,12 +93,12 @@ ENVELOPES: dict[str, tuple[dict[str, Any], str]] = {
     "ScaiGrid": ({"status": "error", "error": {"code": "MODEL_UNAVAILABLE", "message": "no such model"}}, "meta"),
     "with data": ({"status": "error", "data": None, "error": {"code": "X", "message": "no such model"}}, "meta"),
     "without status": ({"error": {"code": "X", "message": "no such model"}}, "meta"),
-    "ScaiFlow": ({"detail": {"error": "model_unavailable", "message": "no such model"}}, "beside"),
-    "a plain detail": ({"detail": "no such model"}, "beside"),
-    "text": ({"error": "no such model"}, "beside"),
+    "ScaiFlow": ({"detail": {"error": "model_unavailable", "message": "no such model"}}, "top level"),
+    "detail as text": ({"detail": "no such model"}, "top level"),
+    "error as text": ({"error": "no such model"}, "top level"),
     "success": ({"success": False, "message": "no such model"}, "meta"),
     "code and message": ({"code": "MODEL_UNAVAILABLE", "message": "no such model"}, "meta"),
-    "a status of its own": ({"status": 503, "title": "Unavailable", "detail": "no such model"}, "beside"),
+    "problem details": ({"status": 503, "title": "Unavailable", "detail": "no such model"}, "top level"),
     "inside data": ({"data": {"error": {"code": "X", "message": "no such model"}}}, "meta"),
 }
 
@@ -106,9 +106,9 @@ ENVELOPES: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("name", ENVELOPES)
 @pytest.mark.parametrize("write", ["answer", "replay"])
 async def test_an_error_with_status_200_is_a_refusal_with_its_reason_and_request_id(name: str, write: str) -> None:
-    body, where = ENVELOPES[name]
-    named = {"meta": {"request_id": "req_77"}} if where == "meta" else {"request_id": "req_77"}
-    server = WriteServer(one_checkpoint(), lambda _: httpx.Response(200, json=body | named))
+    body, request_id_location = ENVELOPES[name]
+    id_field = {"meta": {"request_id": "req_77"}} if request_id_location == "meta" else {"request_id": "req_77"}
+    server = WriteServer(one_checkpoint(), lambda _: httpx.Response(200, json=body | id_field))
     async with server.session() as session:
         await session.read_once()
         submission = await (session.answer("ckpt_1", "approve") if write == "answer" else session.replay("exec_1"))
@@ -116,7 +116,7 @@ async def test_an_error_with_status_200_is_a_refusal_with_its_reason_and_request
         assert "no such model" in submission.message
 
 
-async def test_that_somebody_on_the_way_did_not_wait_is_no_refusal() -> None:
+async def test_a_backend_timeout_is_not_a_refusal() -> None:
     body = {"status": "error", "error": {"code": "BACKEND_TIMEOUT", "message": "too slow"}}
     server = WriteServer(one_checkpoint(), lambda _: httpx.Response(200, json=body))
     async with server.session() as session:
@@ -124,7 +124,7 @@ async def test_that_somebody_on_the_way_did_not_wait_is_no_refusal() -> None:
         assert (await session.replay("exec_1")).progress is Progress.UNKNOWN
 
 
-async def test_a_run_that_failed_was_invoked_and_its_error_is_told() -> None:
+async def test_a_failed_run_counts_as_invoked_and_its_error_is_shown() -> None:
     body = {"status": "error", "duration_ms": 3, "error": {"code": "GUARD", "message": "too dear"}}
     server = WriteServer(one_checkpoint(), lambda _: httpx.Response(200, json=body))
     async with server.session() as session:
@@ -163,7 +163,7 @@ def invoked(**fields: Any) -> httpx.Response:
         (started(LATER, "exec_9", core_id="other"), None),
     ],
 )
-async def test_the_run_that_an_answer_names_is_compared_with_what_was_sent(run: Event, reason: str | None) -> None:
+async def test_the_run_named_in_a_response_is_compared_with_the_replay(run: Event, reason: str | None) -> None:
     server = WriteServer(one_checkpoint(), lambda _: invoked(execution_id="exec_9"))
     async with server.session() as session:
         await session.read_once()
@@ -198,20 +198,20 @@ async def test_an_invocation_of_another_core_is_unknown() -> None:
 @pytest.mark.parametrize(
     ("ahead", "seconds", "found"), [(0, -3, False), (0, 1, True), (3600, -3, False), (3600, 1, True)]
 )
-async def test_a_run_older_than_the_replay_is_not_likely_by_the_servers_clock(
+async def test_a_run_older_than_the_replay_by_the_servers_clock_is_no_match(
     ahead: int, seconds: int, found: bool
 ) -> None:
-    """`ahead` is the server's clock, which its `Date` tells; the run begins so many `seconds` after the POST."""
+    """The server's clock, as in its `Date`, is `ahead` seconds fast; the run begins `seconds` after the POST."""
     server = WriteServer(FeedSim([started()]), lambda _: httpx.Response(200, json={"output": None}))
     answer = server.respond
     date = format_datetime(datetime.fromtimestamp(NOON / SECOND + ahead, UTC), usegmt=True)
 
-    def dated(request: httpx.Request) -> httpx.Response:
+    def respond_with_date(request: httpx.Request) -> httpx.Response:
         response = answer(request)
         response.headers["Date"] = date
         return response
 
-    server.respond = dated  # type: ignore[method-assign]
+    server.respond = respond_with_date  # type: ignore[method-assign]
     async with server.session() as session:
         await session.read_once()
         submission = await session.replay("exec_1")
@@ -220,7 +220,7 @@ async def test_a_run_older_than_the_replay_is_not_likely_by_the_servers_clock(
         assert submission.execution_id == ("exec_9" if found else None)
 
 
-async def test_one_run_is_not_likely_the_replay_of_two() -> None:
+async def test_one_run_matches_only_one_of_two_replays() -> None:
     server = WriteServer(
         FeedSim([started(), started(execution="exec_2")]), lambda _: httpx.Response(200, json={"output": 1})
     )
@@ -233,18 +233,18 @@ async def test_one_run_is_not_likely_the_replay_of_two() -> None:
 
 
 class SlowLedger(Ledger):
-    """Takes its time to write a claim down."""
+    """Records no claim until `may_continue` is set."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self.may_go_on = threading.Event()
+        self.may_continue = threading.Event()
 
     def claim(self, entry: Entry) -> str | None:
-        self.may_go_on.wait()
+        self.may_continue.wait()
         return super().claim(entry)
 
 
-async def test_before_it_is_sent_no_run_is_likely_a_replay(tmp_path: Path) -> None:
+async def test_no_run_matches_a_replay_before_the_replay_is_sent(tmp_path: Path) -> None:
     server = WriteServer(FeedSim([started(), started(execution="exec_2")]), lambda _: invoked())
     ledger = SlowLedger(tmp_path / "ledger.jsonl")
     async with server.session(ledger=ledger) as session:
@@ -256,28 +256,28 @@ async def test_before_it_is_sent_no_run_is_likely_a_replay(tmp_path: Path) -> No
             await session.read_once()
             assert session.submitter.submissions[0].execution_id is None
         finally:
-            ledger.may_go_on.set()
+            ledger.may_continue.set()
         assert (await task).execution_id is None
 
 
-def left_behind(progress: Progress | None = None, **fields: Any) -> Ledger:
-    """A ledger with the replay of a process that was killed."""
+def ledger_of_killed_process(progress: Progress | None = None, **fields: Any) -> Ledger:
+    """Return a ledger that contains the replay of a killed process."""
     ledger = Ledger()
     sent_at, sent_to = NOON / SECOND - 60, ("default", "127.0.0.1:1")
-    entry = Entry("sub_1", sent_at, DEAD, *sent_to, Kind.REPLAY, "exec_1", "core_a", input={"n": 1})
+    entry = Entry("sub_1", sent_at, DEAD_PID, *sent_to, Kind.REPLAY, "exec_1", "core_a", input={"n": 1})
     assert ledger.claim(entry) is None
     if progress is not None:
         ledger.record("sub_1", sent_at + 1, progress, **fields)
     return ledger
 
 
-@pytest.mark.parametrize("noted", [{}, {"execution_id": "exec_1"}])
-async def test_a_recovered_replay_names_neither_the_original_nor_a_run_before_it_and_unlocks_nothing(
-    noted: dict[str, Any],
+@pytest.mark.parametrize("recorded", [{}, {"execution_id": "exec_1"}])
+async def test_a_recovered_replay_matches_no_earlier_run_and_stays_locked(
+    recorded: dict[str, Any],
 ) -> None:
     log = [started(NOON - 600 * SECOND), started(NOON - 61 * SECOND, "exec_other")]
     server = WriteServer(FeedSim(log), lose_response)
-    ledger = left_behind(Progress.UNKNOWN, **noted)
+    ledger = ledger_of_killed_process(Progress.UNKNOWN, **recorded)
     async with server.session(ledger=ledger) as session:
         await session.read_once()
         (submission,) = session.tracker.recover()
@@ -295,12 +295,14 @@ async def test_a_recovered_replay_names_neither_the_original_nor_a_run_before_it
         )
         assert server.posts == []
     (entry,) = ledger.entries()
-    assert "looking it up" in str(ledger.claim(replace(entry, id="sub_2"))), "nor does it for another process"
+    assert "looking it up" in str(ledger.claim(replace(entry, id="sub_2"))), (
+        "the replay stays locked for another process too"
+    )
 
 
-async def test_by_a_clock_that_is_behind_the_original_is_no_replay_either() -> None:
+async def test_the_original_is_not_its_own_replay_if_the_clock_is_behind() -> None:
     server = WriteServer(FeedSim([started(NOON)]), lose_response)
-    async with server.session(ledger=left_behind()) as session:
+    async with server.session(ledger=ledger_of_killed_process()) as session:
         (submission,) = session.tracker.recover()
         await session.read_once()
         assert submission.execution_id is None

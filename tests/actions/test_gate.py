@@ -1,4 +1,4 @@
-"""The gate's words for what is to be typed out."""
+"""The confirmation that a protected profile asks a person to type."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ PROTECTED = WriteContext(protected=True)
 
 
 @pytest.mark.parametrize("typed", [None, "", "yes"])
-def test_an_empty_answer_is_confirmed_by_nothing(typed: str | None) -> None:
+def test_an_empty_answer_cannot_be_confirmed(typed: str | None) -> None:
     reason = why_not_confirmed(PROTECTED, confirmation_words([], ""), typed)
     assert reason == "this profile is protected: an empty answer cannot be confirmed"
 
 
-def test_the_id_and_the_label_of_what_is_chosen_confirm_it() -> None:
+def test_the_id_or_the_label_of_the_chosen_option_confirms_it() -> None:
     words = confirmation_words([Option(id="ok", label="Approve"), Option(id="no", label="Reject")], "ok")
     assert [why_not_confirmed(PROTECTED, words, typed) for typed in ("ok", "Approve")] == [None, None]
     assert why_not_confirmed(PROTECTED, words, "Reject") == "this profile is protected: type ok"

@@ -1,4 +1,4 @@
-"""The ledger: what it lets through, what it keeps, and what a crash leaves of it."""
+"""The ledger: which claims it accepts, what it stores, and what remains after a crash."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scaicore_tui.actions.ledger import MAX_WRITE_S, Entry
 from scaicore_tui.errors import StorageError
 
 NOW = 1_800_000_000.0
-DEAD = 2**22 + 1  # above the highest process number that Linux gives
+DEAD_PID = 2**22 + 1  # Linux assigns no process id this high.
 
 
 def entry(identity: str = "sub_1", **fields: object) -> Entry:
@@ -26,7 +26,7 @@ def entry(identity: str = "sub_1", **fields: object) -> Entry:
     [
         (entry(), None, entry("sub_2"), "is writing to it now"),
         (entry(pid=1), None, entry("sub_2"), "another scaicore-tui (process 1) is writing to it now"),
-        (entry(pid=DEAD), None, entry("sub_2"), "looking it up"),
+        (entry(pid=DEAD_PID), None, entry("sub_2"), "looking it up"),
         (entry(pid=1), None, entry("sub_2", at=NOW + MAX_WRITE_S + 1), "looking it up"),
         (entry(), Progress.UNKNOWN, entry("sub_2"), "looking it up"),
         (entry(), Progress.ACCEPTED, entry("sub_2"), "it was already answered from this machine: approve"),
@@ -42,19 +42,19 @@ def entry(identity: str = "sub_1", **fields: object) -> Entry:
         (entry(kind=Kind.REPLAY), None, entry("sub_2"), None),
     ],
 )
-def test_what_an_earlier_write_forbids(
+def test_an_earlier_write_may_block_a_later_one(
     tmp_path: Path, earlier: Entry, progress: Progress | None, later: Entry, reason: str | None
 ) -> None:
     ledger = Ledger(tmp_path / "state" / "ledger.jsonl")
     assert ledger.claim(earlier) is None
     if progress is not None:
         ledger.record(earlier.id, NOW + 1, progress)
-    said = ledger.claim(later)
-    assert (said is None) if reason is None else reason in str(said)
+    reason_given = ledger.claim(later)
+    assert (reason_given is None) if reason is None else reason in str(reason_given)
     assert [kept.id for kept in ledger.entries()] == ["sub_1"] + ["sub_2"] * (reason is None)
 
 
-def test_a_replay_whose_run_is_likely_may_be_sent_again() -> None:
+def test_a_replay_with_a_likely_run_may_be_sent_again() -> None:
     ledger = Ledger()
     first = entry(kind=Kind.REPLAY, target_id="exec_1")
     assert ledger.claim(first) is None
@@ -62,7 +62,7 @@ def test_a_replay_whose_run_is_likely_may_be_sent_again() -> None:
     assert ledger.claim(replace(first, id="sub_2")) is None
 
 
-def test_a_replay_that_names_its_original_was_not_found() -> None:
+def test_a_replay_recorded_with_its_original_run_counts_as_not_found() -> None:
     ledger = Ledger()
     first = entry(kind=Kind.REPLAY, target_id="exec_1")
     assert ledger.claim(first) is None
@@ -83,7 +83,7 @@ def test_every_state_is_kept_and_read_back(tmp_path: Path) -> None:
     assert (tmp_path / "ledger.jsonl").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_line_that_a_crash_cut_off_hides_no_other(tmp_path: Path) -> None:
+def test_a_line_cut_off_by_a_crash_hides_no_other_line(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     Ledger(path).claim(entry())
     with path.open("ab") as file:
@@ -93,13 +93,13 @@ def test_a_line_that_a_crash_cut_off_hides_no_other(tmp_path: Path) -> None:
     assert kept.progress is Progress.UNKNOWN
 
 
-def test_where_nothing_can_be_written_nothing_is_claimed(tmp_path: Path) -> None:
+def test_a_claim_fails_if_the_ledger_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="ledger"):
         Ledger(tmp_path / "file" / "ledger.jsonl").claim(entry())
 
 
-def test_a_write_that_was_left_is_looked_up_by_the_next(tmp_path: Path) -> None:
+def test_a_released_write_is_orphaned_and_blocks_the_next_claim(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.jsonl")
     assert ledger.claim(entry()) is None
     assert "is writing to it now" in str(ledger.claim(entry("sub_2")))

@@ -1,4 +1,4 @@
-"""An odd line in the ledger is kept, counted and passed over, and stops nobody."""
+"""An unreadable line in the ledger is kept, counted and skipped, and blocks no later write."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from scaicore_tui.errors import StorageError
 
 NOW = 1_800_000_000.0
 ENTRY = Entry("sub_1", NOW, os.getpid(), "staging", "grid:443", Kind.ANSWER, "ckpt_1", resolution="approve")
-FIRST = (
+FIRST_LINE = (
     '{"id": "sub_0", "at": 1800000000.0, "pid": 7, "profile": "p", "host": "h", "kind": "answer", "target_id": "t",'
     ' "progress": "sending"'
 )
-ODD = [
+UNREADABLE = [
     b"null",
     b"[]",
     b"5",
@@ -39,25 +39,25 @@ ODD = [
     b'{"id": "sub_1", "at": 5, "progress": "unknown", "message": ' + b"[" * 200_000,
     b"\xff\xfe\x00",
     b"\x00" * 50,
-    FIRST.replace('"pid": 7', '"pid": 0').encode() + b"}",
-    FIRST.replace('"pid": 7', f'"pid": {2**70}').encode() + b"}",
-    FIRST.replace('"pid": 7', '"pid": -1').encode() + b"}",
-    FIRST.replace('"answer"', '"fork"').encode() + b"}",
-    FIRST.replace('"target_id": "t"', '"target_id": {}').encode() + b"}",
-    FIRST.replace('"host": "h", ', "").encode() + b"}",
+    FIRST_LINE.replace('"pid": 7', '"pid": 0').encode() + b"}",
+    FIRST_LINE.replace('"pid": 7', f'"pid": {2**70}').encode() + b"}",
+    FIRST_LINE.replace('"pid": 7', '"pid": -1').encode() + b"}",
+    FIRST_LINE.replace('"answer"', '"fork"').encode() + b"}",
+    FIRST_LINE.replace('"target_id": "t"', '"target_id": {}').encode() + b"}",
+    FIRST_LINE.replace('"host": "h", ', "").encode() + b"}",
 ]
 
 
 def damaged(path: Path, *lines: bytes) -> Path:
-    """A ledger with one good entry, and other lines behind it."""
+    """Write a ledger with one valid entry and then `lines`; return its path."""
     Ledger(path).claim(ENTRY)
     with path.open("ab") as file:
         file.write(b"".join(line + b"\n" for line in lines))
     return path
 
 
-@pytest.mark.parametrize("line", ODD, ids=lambda line: line[:40].decode("latin-1"))
-def test_an_odd_line_is_counted_and_hides_nothing(tmp_path: Path, line: bytes) -> None:
+@pytest.mark.parametrize("line", UNREADABLE, ids=lambda line: line[:40].decode("latin-1"))
+def test_an_unreadable_line_is_counted_and_hides_no_entry(tmp_path: Path, line: bytes) -> None:
     ledger = Ledger(damaged(tmp_path / "ledger.jsonl", line))
     (kept,) = ledger.entries()
     assert (kept.id, kept.progress, ledger.unreadable_count) == ("sub_1", Progress.SENDING, 1)
@@ -66,30 +66,30 @@ def test_an_odd_line_is_counted_and_hides_nothing(tmp_path: Path, line: bytes) -
     assert line in (tmp_path / "ledger.jsonl").read_bytes().split(b"\n")
 
 
-def test_a_write_in_a_state_of_a_newer_version_counts_as_being_sent(tmp_path: Path) -> None:
+def test_an_unknown_state_of_a_newer_version_is_read_as_sending(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
-    newer = FIRST.replace('"sending"', '"queued", "shard": {"of": 3}').encode()
+    newer = FIRST_LINE.replace('"sending"', '"queued", "shard": {"of": 3}').encode()
     path.write_bytes(newer + b"}\n")
     ledger = Ledger(path)
     (kept,) = ledger.entries()
     assert (kept.id, kept.progress, ledger.unreadable_count) == ("sub_0", Progress.SENDING, 1)
 
 
-def test_fields_of_a_newer_version_change_nothing(tmp_path: Path) -> None:
+def test_fields_of_a_newer_version_are_ignored(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
-    path.write_bytes(FIRST.encode() + b', "shard": ["s_1"], "message": null}\n')
+    path.write_bytes(FIRST_LINE.encode() + b', "shard": ["s_1"], "message": null}\n')
     ledger = Ledger(path)
     (kept,) = ledger.entries()
     assert (kept.id, kept.progress, kept.core_id, ledger.unreadable_count) == ("sub_0", Progress.SENDING, None, 0)
 
 
-def test_a_line_is_read_once_and_a_file_in_the_place_of_another_from_its_beginning(tmp_path: Path) -> None:
+def test_each_line_is_read_once_and_a_replaced_file_from_its_start(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     ledger, other = Ledger(path), Ledger(path)
     assert ledger.claim(ENTRY) is None
     assert len(other.entries()) == 1
     ledger.record("sub_1", NOW + 1, Progress.REFUSED)
-    # What was read before is not read again: this would make it another write.
+    # A second read of this part would return another target: it shows that lines are read only once.
     begin = path.read_bytes().index(b'"ckpt_1"')
     with path.open("r+b") as file:
         file.seek(begin)
@@ -107,9 +107,9 @@ def test_a_line_is_read_once_and_a_file_in_the_place_of_another_from_its_beginni
     assert other.entries() == []
 
 
-def test_a_line_that_is_being_written_is_read_when_it_is_whole(tmp_path: Path) -> None:
+def test_an_incomplete_line_is_read_once_it_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
-    path.write_bytes(FIRST.encode())
+    path.write_bytes(FIRST_LINE.encode())
     ledger = Ledger(path)
     assert (ledger.entries(), ledger.unreadable_count) == ([], 0)
     with path.open("ab") as file:
@@ -118,21 +118,21 @@ def test_a_line_that_is_being_written_is_read_when_it_is_whole(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("name", ["ledger.jsonl", "ledger.jsonl.lock"])
-def test_what_is_no_file_is_named_and_nothing_is_claimed(tmp_path: Path, name: str) -> None:
+def test_a_directory_in_place_of_the_ledger_is_a_storage_error(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir(mode=0o755)
     with pytest.raises(StorageError, match=r"the ledger .*ledger\.jsonl can't be written"):
         Ledger(tmp_path / "ledger.jsonl").claim(ENTRY)
     assert (tmp_path / name).stat().st_mode & 0o777 == 0o755
 
 
-def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_pipe_in_place_of_the_ledger_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "ledger.jsonl")
     for work in (Ledger(tmp_path / "ledger.jsonl").entries, lambda: Ledger(tmp_path / "ledger.jsonl").claim(ENTRY)):
         with pytest.raises(StorageError, match="not a regular file"):
             work()
 
 
-def test_a_lock_file_that_is_no_lock_is_a_storage_error(tmp_path: Path) -> None:
-    (tmp_path / "ledger.jsonl.lock").write_bytes(b"not a database, and long enough to be looked at as one" * 100)
+def test_an_invalid_lock_file_is_a_storage_error(tmp_path: Path) -> None:
+    (tmp_path / "ledger.jsonl.lock").write_bytes(b"not a database, and long enough to be opened as one" * 100)
     with pytest.raises(StorageError, match=r"ledger\.jsonl\.lock"):
         Ledger(tmp_path / "ledger.jsonl").claim(ENTRY)

@@ -1,4 +1,4 @@
-"""A ledger is bounded: what is long finished goes, and nothing that anybody may still need."""
+"""The ledger's size is bounded: old finished entries are removed, and no entry that may still be needed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from scaicore_tui.actions.ledger_pruning import DAY_S, INPUT_START_CHARS, RETENT
 
 NOW = 1_800_000_000.0
 DONE = Progress.CONFIRMED
-LONG = json.dumps({"text": "x" * 5_000}).encode()
-ODD = (b"null", b"\xff", b'{"id": "sub_0", "at": NaN}', b'{"torn')
+LONG_INPUT = json.dumps({"text": "x" * 5_000}).encode()
+UNREADABLE_LINES = (b"null", b"\xff", b'{"id": "sub_0", "at": NaN}', b'{"torn')
 
 
 def replayed(identity: str, at: float, source: bytes = b"{}") -> Entry:
@@ -39,18 +39,20 @@ def write(ledger: Ledger, entry: Entry, progress: Progress, source: bytes | None
         (Progress.UNKNOWN, UNKNOWN_RETENTION_S + DAY_S, False),
     ],
 )
-def test_what_is_old_goes_with_the_next_write(tmp_path: Path, progress: Progress, age: float, is_kept: bool) -> None:
+def test_old_finished_entries_are_removed_by_the_next_write(
+    tmp_path: Path, progress: Progress, age: float, is_kept: bool
+) -> None:
     path = tmp_path / "ledger.jsonl"
     ledger, reader = Ledger(path), Ledger(path)
     write(ledger, replayed("old", NOW - age), progress)
     assert len(reader.entries()) == 1
     with path.open("ab") as file:
-        file.write(b"\n".join(ODD) + b"\n")
+        file.write(b"\n".join(UNREADABLE_LINES) + b"\n")
     assert ledger.claim(replayed("new", NOW)) is None
     for known in (ledger, reader, Ledger(path)):
         assert [entry.id for entry in known.entries()] == ["old"] * is_kept + ["new"]
-        assert known.unreadable_count == len(ODD)
-    assert [line for line in path.read_bytes().split(b"\n") if line in ODD] == list(ODD)
+        assert known.unreadable_count == len(UNREADABLE_LINES)
+    assert [line for line in path.read_bytes().split(b"\n") if line in UNREADABLE_LINES] == list(UNREADABLE_LINES)
     assert path.stat().st_mode & 0o777 == 0o600
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["ledger.jsonl", "ledger.jsonl.lock"]
 
@@ -66,24 +68,24 @@ def test_what_is_old_goes_with_the_next_write(tmp_path: Path, progress: Progress
         (Progress.SENDING, 2 * DAY_S, True),
     ],
 )
-def test_a_long_input_is_shortened_when_nobody_needs_it(
+def test_a_long_input_is_shortened_when_it_is_no_longer_needed(
     tmp_path: Path, progress: Progress, age: float, is_whole: bool
 ) -> None:
     ledger = Ledger(tmp_path / "ledger.jsonl")
-    write(ledger, replace(replayed("old", NOW - age, LONG), comment="kept"), progress)
+    write(ledger, replace(replayed("old", NOW - age, LONG_INPUT), comment="kept"), progress)
     assert ledger.claim(replayed("new", NOW)) is None
     kept, _ = Ledger(tmp_path / "ledger.jsonl").entries()
     assert (kept.progress, kept.comment, len(kept.states)) == (progress, "kept", 2)
-    shortened = (None, len(LONG), LONG[:INPUT_START_CHARS].decode())
-    assert (kept.input_json, kept.input_size, kept.input_start) == ((LONG, None, None) if is_whole else shortened)
-    assert kept.input == (json.loads(LONG) if is_whole else None)
+    shortened = (None, len(LONG_INPUT), LONG_INPUT[:INPUT_START_CHARS].decode())
+    assert (kept.input_json, kept.input_size, kept.input_start) == ((LONG_INPUT, None, None) if is_whole else shortened)
+    assert kept.input == (json.loads(LONG_INPUT) if is_whole else None)
 
 
-def test_a_large_file_is_copied_only_where_much_can_go(tmp_path: Path) -> None:
+def test_a_large_file_is_rewritten_only_if_much_can_be_removed(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     ledger = Ledger(path)
     write(ledger, replayed("open", NOW - 60, b'"%s"' % (b"x" * SMALL_BYTES)), Progress.UNKNOWN)
-    write(ledger, replayed("done", NOW - 60, LONG), DONE)
+    write(ledger, replayed("done", NOW - 60, LONG_INPUT), DONE)
     inode = path.stat().st_ino
     assert ledger.claim(replayed("new", NOW)) is None
     assert path.stat().st_ino == inode
@@ -92,7 +94,7 @@ def test_a_large_file_is_copied_only_where_much_can_go(tmp_path: Path) -> None:
     assert path.stat().st_size < SMALL_BYTES / 10
 
 
-def test_a_copy_that_was_cut_off_is_no_harm(tmp_path: Path) -> None:
+def test_an_unfinished_rewrite_does_no_harm(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     write(Ledger(path), replayed("old", NOW - RETENTION_S - DAY_S), DONE)
     (tmp_path / "ledger.jsonl.new").write_bytes(b'{"rewritten": "0"}\n{"id": "sub_half')
@@ -100,7 +102,7 @@ def test_a_copy_that_was_cut_off_is_no_harm(tmp_path: Path) -> None:
     assert [entry.id for entry in Ledger(path).entries()] == ["new"]
 
 
-def test_where_it_can_not_be_copied_it_is_written_on(tmp_path: Path) -> None:
+def test_writes_continue_if_the_ledger_cannot_be_rewritten(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     write(Ledger(path), replayed("old", NOW - RETENTION_S - DAY_S), DONE)
     (tmp_path / "ledger.jsonl.new").mkdir()
@@ -108,7 +110,7 @@ def test_where_it_can_not_be_copied_it_is_written_on(tmp_path: Path) -> None:
     assert [entry.id for entry in Ledger(path).entries()] == ["old", "new"]
 
 
-def test_several_at_once_lose_nothing_while_it_is_pruned(tmp_path: Path) -> None:
+def test_concurrent_writers_lose_nothing_while_the_ledger_is_pruned(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     for number in range(20):
         write(Ledger(path), replayed(f"old_{number}", NOW - RETENTION_S - DAY_S + number), DONE)
@@ -116,7 +118,7 @@ def test_several_at_once_lose_nothing_while_it_is_pruned(tmp_path: Path) -> None
     def work(worker: int) -> None:
         ledger = Ledger(path)
         for number in range(10):
-            write(ledger, replayed(f"{worker}_{number}", NOW + number, LONG), DONE)
+            write(ledger, replayed(f"{worker}_{number}", NOW + number, LONG_INPUT), DONE)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))

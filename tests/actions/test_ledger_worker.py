@@ -1,4 +1,4 @@
-"""The ledger never blocks the event loop, and a disk that takes nothing stops no answer from being told."""
+"""The ledger never blocks the event loop, and the outcome of a write is shown even if it cannot be stored."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def session_of(server: WriteServer, path: Path) -> Session:
 
 @contextmanager
 def full_disk(path: Path) -> Iterator[None]:
-    """No file grows beyond the size that this one has, and ten bytes."""
+    """Limit the size of files to that of `path` plus ten bytes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 10, hard))
     try:
@@ -46,7 +46,7 @@ def full_disk(path: Path) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_line_that_does_not_fit_is_taken_back(tmp_path: Path) -> None:
+def test_a_line_that_does_not_fit_on_the_disk_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     ledger = Ledger(path)
     assert ledger.claim(ENTRY) is None
@@ -58,7 +58,7 @@ def test_a_line_that_does_not_fit_is_taken_back(tmp_path: Path) -> None:
     assert [entry.progress for entry in ledger.entries()] == [Progress.ACCEPTED]
 
 
-async def test_what_can_not_be_claimed_is_not_sent(tmp_path: Path) -> None:
+async def test_a_write_that_cannot_be_claimed_is_not_sent(tmp_path: Path) -> None:
     server = WriteServer(one_checkpoint(), accept_write)
     (tmp_path / "ledger.jsonl").mkdir()
     async with session_of(server, tmp_path / "ledger.jsonl") as session:
@@ -71,7 +71,7 @@ async def test_what_can_not_be_claimed_is_not_sent(tmp_path: Path) -> None:
         assert session.why_not_answer("ckpt_1") is None
 
 
-async def test_what_came_of_a_write_is_told_whatever_the_disk_takes_of_it(tmp_path: Path) -> None:
+async def test_the_outcome_of_a_write_is_shown_even_if_it_cannot_be_stored(tmp_path: Path) -> None:
     path, hidden = tmp_path / "ledger.jsonl", tmp_path / "hidden"
 
     def lose_the_file(request: httpx.Request) -> httpx.Response:
@@ -100,7 +100,7 @@ async def test_what_came_of_a_write_is_told_whatever_the_disk_takes_of_it(tmp_pa
     )
 
 
-async def test_a_ledger_that_can_not_be_read_stops_no_session(tmp_path: Path) -> None:
+async def test_a_session_runs_even_if_the_ledger_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "ledger.jsonl").mkdir()
     async with session_of(WriteServer(one_checkpoint(), accept_write), tmp_path / "ledger.jsonl") as session:
         polled = asyncio.Event()
@@ -112,7 +112,7 @@ async def test_a_ledger_that_can_not_be_read_stops_no_session(tmp_path: Path) ->
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_the_loop_turns_while_another_process_holds_the_ledger(tmp_path: Path) -> None:
+async def test_the_event_loop_runs_while_another_process_locks_the_ledger(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     worker = LedgerWorker(Ledger(path), lambda: None)
     lock = Lock(path, 0).acquire()
@@ -126,7 +126,7 @@ async def test_the_loop_turns_while_another_process_holds_the_ledger(tmp_path: P
     assert [entry.progress for entry in Ledger(path).entries()] == [Progress.ACCEPTED]
 
 
-async def test_a_claim_that_is_cancelled_says_that_nothing_was_sent(tmp_path: Path) -> None:
+async def test_a_cancelled_claim_is_recorded_as_not_sent(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     worker = LedgerWorker(Ledger(path), lambda: None)
     lock = Lock(path, 0).acquire()
@@ -142,7 +142,7 @@ async def test_a_claim_that_is_cancelled_says_that_nothing_was_sent(tmp_path: Pa
     assert Ledger(path).claim(Entry("sub_2", NOW + 1, 7, "p", "h", Kind.ANSWER, "ckpt_1")) is None
 
 
-async def test_an_answer_of_another_session_is_recovered_off_the_loop(tmp_path: Path) -> None:
+async def test_an_answer_of_another_session_is_recovered_in_the_background(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     dead = Entry("sub_9", NOW, 2**22 + 1, "default", "127.0.0.1:1", Kind.ANSWER, "ckpt_1", resolution="approve")
     Ledger(path).claim(dead)

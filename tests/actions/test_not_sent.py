@@ -1,4 +1,4 @@
-"""What fails before the POST is *not sent*: it says so of its item, and may be tried again."""
+"""A write that fails before its POST is shown as *not sent*, and may be tried again."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from tests.support.write_feed import WriteServer, accept_write, lose_response, o
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
-class Troubled(WriteServer):
-    """A server that meets the listing of checkpoints with `trouble`, while there is any."""
+class FailingServer(WriteServer):
+    """A server that answers each GET with `failure` while one is set."""
 
-    trouble: Answer | None = None
+    failure: Answer | None = None
 
     def respond(self, request: httpx.Request) -> httpx.Response:
-        if self.trouble is not None and request.method == "GET":
-            return self.trouble(request)
+        if self.failure is not None and request.method == "GET":
+            return self.failure(request)
         return super().respond(request)
 
 
@@ -54,22 +54,22 @@ def denied(_: httpx.Request) -> httpx.Response:
     return httpx.Response(403, json={"detail": "no view"})
 
 
-@pytest.mark.parametrize("trouble", [unreachable, hanging, busy, denied])
-async def test_a_checkpoint_that_can_not_be_read_again_is_not_answered_and_can_be_later(trouble: Answer) -> None:
-    server = Troubled(one_checkpoint(), accept_write)
+@pytest.mark.parametrize("failure", [unreachable, hanging, busy, denied])
+async def test_an_answer_is_not_sent_if_its_checkpoint_cannot_be_read_again(failure: Answer) -> None:
+    server = FailingServer(one_checkpoint(), accept_write)
     async with server.session() as session:
         await session.read_once()
-        told: list[tuple[str, str]] = []
-        session.subscribe(lambda update: told.append(_said(update)) if update.submission else None)
-        server.trouble = trouble
+        shown: list[tuple[str, str]] = []
+        session.subscribe(lambda update: shown.append(_target_and_progress(update)) if update.submission else None)
+        server.failure = failure
         with pytest.raises(ScaicoreError, match=r"^answer approve to ckpt_1: not sent: ") as raised:
             await session.answer("ckpt_1", "approve")
         assert "nothing was sent" in str(raised.value)
         (submission,) = session.submitter.submissions
         assert (submission.progress, submission.sent_at, server.posts) == (Progress.NOT_SENT, None, [])
-        assert told[0] == ("ckpt_1", "sending…")
-        assert told[-1] == ("ckpt_1", "not sent")
-        server.trouble = None
+        assert shown[0] == ("ckpt_1", "sending…")
+        assert shown[-1] == ("ckpt_1", "not sent")
+        server.failure = None
         assert isinstance(session.clock, ManualClock)
         session.clock.advance(61.0)
         await session.read_once()
@@ -77,19 +77,19 @@ async def test_a_checkpoint_that_can_not_be_read_again_is_not_answered_and_can_b
         assert len(server.posts) == 1
 
 
-def _said(update: Update) -> tuple[str, str]:
+def _target_and_progress(update: Update) -> tuple[str, str]:
     submission = update.submission
     assert submission is not None
     return submission.target_id, submission.progress_text
 
 
-async def test_it_says_sending_from_the_key_press_on() -> None:
+async def test_an_answer_is_shown_as_sending_before_its_post() -> None:
     server = WriteServer(one_checkpoint(), accept_write)
-    held = asyncio.Event()
+    may_respond = asyncio.Event()
 
     async def answer(request: httpx.Request) -> httpx.Response:
         if request.method == "GET" and server.sim.requests.count(request.url.path) > 1:
-            await held.wait()
+            await may_respond.wait()
         return server.respond(request)
 
     target, clock = Target(url="http://127.0.0.1:1/api/v1"), ManualClock(NOON / SECOND)
@@ -108,12 +108,12 @@ async def test_it_says_sending_from_the_key_press_on() -> None:
         with pytest.raises(UsageError, match="under way"):
             await session.answer("ckpt_1", "approve")
         latest = latest_by_target(session.submitter.submissions)
-        assert latest["ckpt_1"] is submission, "one that was not sent hides none that is on its way"
-        held.set()
+        assert latest["ckpt_1"] is submission, "an attempt that was not sent hides the one in progress"
+        may_respond.set()
         assert (await task).progress is Progress.ACCEPTED
 
 
-async def test_where_the_program_ends_before_the_post_nothing_was_sent() -> None:
+async def test_a_write_cancelled_before_its_post_is_not_sent() -> None:
     async def never(_: httpx.Request) -> httpx.Response:
         await asyncio.Event().wait()
         raise AssertionError
@@ -132,8 +132,8 @@ async def test_where_the_program_ends_before_the_post_nothing_was_sent() -> None
     assert ledger.entries() == []
 
 
-async def test_while_the_server_asked_to_wait_a_write_is_not_sent() -> None:
-    """It is refused here, at once: a person should know, and decide."""
+async def test_a_write_is_not_sent_while_the_server_asks_to_wait() -> None:
+    """The client fails the write at once instead of waiting, so that the person can decide."""
     server, ledger = WriteServer(FeedSim([started()]), busy), Ledger()
     async with server.session(ledger=ledger) as session:
         await session.read_once()
@@ -144,7 +144,7 @@ async def test_while_the_server_asked_to_wait_a_write_is_not_sent() -> None:
         assert [entry.progress for entry in ledger.entries()] == [Progress.REFUSED, Progress.NOT_SENT]
 
 
-async def test_a_ledger_that_can_not_be_written_is_not_sent(tmp_path: Path) -> None:
+async def test_a_write_is_not_sent_if_the_ledger_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     server = WriteServer(FeedSim([started()]), accept_write)
     async with server.session(ledger=Ledger(tmp_path / "file" / "ledger.jsonl")) as session:
@@ -155,7 +155,7 @@ async def test_a_ledger_that_can_not_be_written_is_not_sent(tmp_path: Path) -> N
         assert server.posts == []
 
 
-async def test_one_that_is_gone_is_a_conflict_and_was_not_sent() -> None:
+async def test_an_answer_to_a_resolved_checkpoint_is_a_conflict_and_is_not_sent() -> None:
     server = WriteServer(one_checkpoint(), accept_write)
     async with server.session() as session:
         await session.read_once()
@@ -166,7 +166,7 @@ async def test_one_that_is_gone_is_a_conflict_and_was_not_sent() -> None:
         assert "reject by usr_ada" in submission.message
 
 
-async def test_one_that_was_not_listed_yet_can_be_answered() -> None:
+async def test_a_checkpoint_that_was_not_listed_yet_can_be_answered() -> None:
     server = WriteServer(FeedSim([started()]), accept_write)
     async with server.session() as session:
         await session.read_once()
@@ -174,8 +174,8 @@ async def test_one_that_was_not_listed_yet_can_be_answered() -> None:
         assert (await session.answer("ckpt_1", "approve")).progress is Progress.ACCEPTED
 
 
-class Failing:
-    """Answers checkpoints, all but some of them."""
+class PartlyFailing:
+    """Answers each checkpoint except those in `not_sent`, for which it raises."""
 
     def __init__(self, *not_sent: str) -> None:
         self.asked: list[str] = []
@@ -188,18 +188,18 @@ class Failing:
         return Submission(Kind.ANSWER, checkpoint_id, None, progress=Progress.ACCEPTED)
 
 
-async def test_of_several_the_others_are_sent_though_one_was_not() -> None:
-    failing = Failing("b")
+async def test_a_failed_answer_does_not_stop_the_batch_unless_requested() -> None:
+    failing = PartlyFailing("b")
     sent = await answer_many(failing, ["a", "b", "c"], stop_on_failure=False)
     assert ([one.target_id for one in sent], failing.asked) == (["a", "c"], ["a", "b", "c"])
-    careful = Failing("b")
+    stopping = PartlyFailing("b")
     with pytest.raises(UsageError):
-        await answer_many(careful, ["a", "b", "c"])
-    assert careful.asked == ["a", "b"]
+        await answer_many(stopping, ["a", "b", "c"])
+    assert stopping.asked == ["a", "b"]
 
 
 class Listing:
-    """Pending checkpoints, some on each page; the newest stand first, and the cursor is an offset."""
+    """Pages of `size` pending checkpoints, newest first; the cursor is an offset."""
 
     def __init__(self, count: int, size: int) -> None:
         self.rows: list[dict[str, Any]] = [checkpoint(f"ckpt_{number}") for number in range(count)]
@@ -207,17 +207,17 @@ class Listing:
         self.size = size
 
     def answer(self, request: httpx.Request) -> httpx.Response:
-        at = int(request.url.params.get("cursor", 0))
-        self.asked.append(at)
-        rows, end = self.rows[at : at + self.size], at + self.size
-        following = str(end) if end < len(self.rows) else None
-        return httpx.Response(200, headers=UNLIMITED, json={"data": {"checkpoints": rows, "next_cursor": following}})
+        offset = int(request.url.params.get("cursor", 0))
+        self.asked.append(offset)
+        rows, end = self.rows[offset : offset + self.size], offset + self.size
+        next_cursor = str(end) if end < len(self.rows) else None
+        return httpx.Response(200, headers=UNLIMITED, json={"data": {"checkpoints": rows, "next_cursor": next_cursor}})
 
     def client(self) -> Client:
         return Client(Target(url="http://127.0.0.1:1/api/v1"), httpx.MockTransport(self.answer))
 
 
-async def test_a_checkpoint_is_read_again_with_as_few_pages_as_possible() -> None:
+async def test_a_checkpoint_is_read_again_with_as_few_page_requests_as_possible() -> None:
     listing = Listing(1_000, size=50)
     client = listing.client()
     assert await client.find_checkpoint("ckpt_120") is not None
@@ -228,12 +228,12 @@ async def test_a_checkpoint_is_read_again_with_as_few_pages_as_possible() -> Non
     listing.asked.clear()
     listing.rows[:0] = [checkpoint(f"ckpt_new{number}") for number in range(40)]
     assert await client.find_checkpoint("ckpt_120") is not None
-    # The page that had it, the one before, and the one after.
+    # The page where the checkpoint was found before, then the page before and the page after.
     assert listing.asked == [100, 50, 150]
     await client.close()
 
 
-async def test_one_is_gone_only_where_all_pages_were_read() -> None:
+async def test_a_checkpoint_counts_as_gone_only_after_all_pages_were_read() -> None:
     listing = Listing(300, size=100)
     client = listing.client()
     assert await client.find_checkpoint("ckpt_none") is None
@@ -243,7 +243,7 @@ async def test_one_is_gone_only_where_all_pages_were_read() -> None:
     await client.close()
 
 
-async def test_a_listing_that_does_not_end_is_not_read_for_ever() -> None:
+async def test_reading_an_endless_listing_stops_at_the_page_limit() -> None:
     asked: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -261,9 +261,9 @@ async def test_a_listing_that_does_not_end_is_not_read_for_ever() -> None:
 PERMISSION = {"status": "error", "error": {"code": "AUTHZ_PERMISSION_DENIED", "message": "not you"}}
 
 
-@pytest.mark.parametrize(("refused", "open_one"), [("invoke", "answer"), ("resolve", "replay")])
-async def test_a_missing_permission_closes_what_it_is_about_until_the_token_is_renewed(
-    refused: str, open_one: str, tmp_path: Path
+@pytest.mark.parametrize(("refused", "still_allowed"), [("invoke", "answer"), ("resolve", "replay")])
+async def test_a_missing_permission_blocks_its_action_until_the_token_is_renewed(
+    refused: str, still_allowed: str, tmp_path: Path
 ) -> None:
     sim, file = one_checkpoint(), tmp_path / "token"
     file.write_text("first.token.x")
@@ -292,9 +292,9 @@ async def test_a_missing_permission_closes_what_it_is_about_until_the_token_is_r
         assert reasons() == {"answer": None, "replay": None}
         submission = await (session.replay("exec_1") if refused == "invoke" else session.answer("ckpt_1", "approve"))
         assert submission.progress is Progress.REFUSED
-        closed = reasons()
-        assert closed.pop(open_one) is None
-        assert [reason is not None and "“not you”" in reason for reason in closed.values()] == [True]
+        blocked = reasons()
+        assert blocked.pop(still_allowed) is None
+        assert [reason is not None and "“not you”" in reason for reason in blocked.values()] == [True]
         clock.advance(MIN_RENEW_INTERVAL_S)
         file.write_text("second.token.x")
         await session.read_once()

@@ -1,4 +1,4 @@
-"""Options keep the JSON type of their values, statuses are read in any case, and odd shapes answer alike everywhere."""
+"""Options keep the JSON type of their values; status and type are read in any letter case; unusual shapes work."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ async def test_an_option_is_shown_as_json_and_sent_with_its_type(offered: Any, s
 
     def accept(request: httpx.Request) -> httpx.Response:
         bodies.append(request.content)
-        told = json.loads(request.content)["resolution"]
-        return httpx.Response(200, json=row | {"status": "RESOLVED", "resolution": told})
+        submission_shown = json.loads(request.content)["resolution"]
+        return httpx.Response(200, json=row | {"status": "RESOLVED", "resolution": submission_shown})
 
     server = WriteServer(FeedSim([started()], checkpoints=[row]), accept)
     async with server.session() as session:
@@ -94,13 +94,13 @@ def test_typed_text_is_matched_with_its_type(typed: str, sent: str | None) -> No
     assert (None if found is None else write(found.value_to_send)) == sent
 
 
-def test_options_that_would_look_alike_do_not() -> None:
+def test_options_of_different_types_have_different_ids() -> None:
     ids = [option.id for option in read_row(options=["1", 1, True, "true", "yes"]).options]
     assert ids == ['"1"', "1", "true", '"true"', "yes"]
     assert len({option.id for option in read_row(options=["null", None, "[]", []]).options}) == 4
 
 
-def test_where_nothing_is_offered_any_text_is_an_answer_and_stays_text() -> None:
+def test_without_options_any_text_is_an_answer_and_is_sent_as_text() -> None:
     shapes: list[Any] = [[], None, "approve", {"approve": 1}]
     for options in shapes:
         found = read_row(options=options).find_option("5")
@@ -109,7 +109,7 @@ def test_where_nothing_is_offered_any_text_is_an_answer_and_stays_text() -> None
 
 
 @pytest.mark.parametrize("status", ["PENDING", "Pending", " pending ", None, ""])
-def test_a_pending_checkpoint_can_be_answered_however_it_says_so(status: str | None) -> None:
+def test_a_pending_status_is_recognised_in_any_spelling(status: str | None) -> None:
     assert why_not_answer(WriteContext(), read_row(status=status), "approve") is None
 
 
@@ -122,17 +122,17 @@ def test_a_pending_checkpoint_can_be_answered_however_it_says_so(status: str | N
         ({"status": 3}, "3"),
     ],
 )
-def test_what_is_pending_no_longer_is_not_answered(fields: dict[str, Any], status: str) -> None:
+def test_a_checkpoint_that_is_no_longer_pending_is_not_answered(fields: dict[str, Any], status: str) -> None:
     assert why_not_answer(WriteContext(), read_row(**fields), "approve") == f"the checkpoint is already {status}"
 
 
-def test_a_breakpoint_is_one_in_any_case() -> None:
+def test_a_breakpoint_type_is_recognised_in_any_letter_case() -> None:
     row = read_row(checkpoint_type="DEBUG_BREAKPOINT", options=None)
     assert (row.is_breakpoint, [option.id for option in row.answers]) == (True, ["continue"])
     assert row.find_option("approve") is None
 
 
-def test_foreign_values_in_the_place_of_texts_are_json() -> None:
+def test_values_that_are_not_text_are_shown_as_json() -> None:
     row = read_row(
         flow_name=True, prompt={"a": None}, resolution=False, presentation={"title": [True, None], "message": 1.0}
     )
@@ -140,7 +140,7 @@ def test_foreign_values_in_the_place_of_texts_are_json() -> None:
     assert (row.presentation.title, row.presentation.message) == ("[true, null]", "1.0")
 
 
-async def test_an_answer_that_was_lost_is_recognised_by_its_value() -> None:
+async def test_a_lost_answer_is_recognised_by_its_value() -> None:
     row = checkpoint(options=[True, False])
 
     def lose(request: httpx.Request) -> httpx.Response:

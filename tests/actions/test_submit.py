@@ -1,4 +1,4 @@
-"""The gate, and what becomes of a write."""
+"""The checks before a write, and its progress afterwards."""
 
 from __future__ import annotations
 
@@ -14,20 +14,25 @@ from tests.support.feed_simulator import FeedSim
 from tests.support.memory_index import MemoryIndex
 from tests.support.write_feed import WriteServer, accept_write, lose_response, one_checkpoint
 
-OPEN = WriteContext()
+UNRESTRICTED = WriteContext()
 SENT_BEFORE = "an earlier write was sent and its outcome is not known yet: looking it up"
-STOP = {"checkpoint_type": "debug_breakpoint", "options": ["continue"]}
+BREAKPOINT = {"checkpoint_type": "debug_breakpoint", "options": ["continue"]}
 
 
 @pytest.mark.parametrize(
-    ("situation", "row", "resolution", "reason"),
+    ("context", "row", "resolution", "reason"),
     [
-        (OPEN, read_row(), "approve", None),
-        (OPEN, read_row(), None, None),
-        (OPEN, read_row(), "maybe", "'maybe' is not an option of this checkpoint; its options: approve, reject"),
-        (OPEN, read_row(options=[]), "any words", None),
-        (OPEN, read_row(status="resolved"), "approve", "the checkpoint is already resolved"),
-        (OPEN, None, None, "no checkpoint is selected"),
+        (UNRESTRICTED, read_row(), "approve", None),
+        (UNRESTRICTED, read_row(), None, None),
+        (
+            UNRESTRICTED,
+            read_row(),
+            "maybe",
+            "'maybe' is not an option of this checkpoint; its options: approve, reject",
+        ),
+        (UNRESTRICTED, read_row(options=[]), "any words", None),
+        (UNRESTRICTED, read_row(status="resolved"), "approve", "the checkpoint is already resolved"),
+        (UNRESTRICTED, None, None, "no checkpoint is selected"),
         (WriteContext(read_only=True), read_row(), "approve", "this session is read-only"),
         (
             WriteContext(forbidden_answers="manage"),
@@ -38,29 +43,36 @@ STOP = {"checkpoint_type": "debug_breakpoint", "options": ["continue"]}
         (WriteContext(forbidden_replays="manage"), read_row(), "approve", None),
         (WriteContext(unknown=frozenset({"ckpt_1"})), read_row(), "approve", SENT_BEFORE),
         (WriteContext(busy=frozenset({"ckpt_1"})), read_row(), "approve", "another write to it is under way"),
-        (OPEN, read_row(**STOP), "continue", None),
-        (OPEN, read_row(**STOP), "approve", "'approve' is not an option of this checkpoint; its options: continue"),
+        (UNRESTRICTED, read_row(**BREAKPOINT), "continue", None),
+        (
+            UNRESTRICTED,
+            read_row(**BREAKPOINT),
+            "approve",
+            "'approve' is not an option of this checkpoint; its options: continue",
+        ),
     ],
 )
-def test_the_gate(situation: WriteContext, row: Checkpoint | None, resolution: str | None, reason: str | None) -> None:
-    assert why_not_answer(situation, row, resolution) == reason
+def test_why_an_answer_is_not_allowed(
+    context: WriteContext, row: Checkpoint | None, resolution: str | None, reason: str | None
+) -> None:
+    assert why_not_answer(context, row, resolution) == reason
 
 
-def test_only_a_breakpoint_continues() -> None:
-    assert why_not_continue(OPEN, read_row(**STOP)) is None
-    assert why_not_continue(OPEN, read_row()) == "only a breakpoint can be continued; press a to answer it"
+def test_only_a_breakpoint_can_be_continued() -> None:
+    assert why_not_continue(UNRESTRICTED, read_row(**BREAKPOINT)) is None
+    assert why_not_continue(UNRESTRICTED, read_row()) == "only a breakpoint can be continued; press a to answer it"
 
 
-def test_what_can_be_replayed() -> None:
-    book = MemoryIndex()
-    book.add_newer([started(), entered("a", execution="exec_late")])
-    assert why_not_replay(OPEN, book.runs["exec_1"]) is None
-    assert "is not known" in (why_not_replay(OPEN, book.runs["exec_late"]) or "")
-    assert why_not_replay(OPEN, book.runs["exec_late"], given_input=True) is None
-    assert why_not_replay(OPEN, None) == "no run is selected"
+def test_only_a_run_with_a_known_input_can_be_replayed() -> None:
+    index = MemoryIndex()
+    index.add_newer([started(), entered("a", execution="exec_late")])
+    assert why_not_replay(UNRESTRICTED, index.runs["exec_1"]) is None
+    assert "is not known" in (why_not_replay(UNRESTRICTED, index.runs["exec_late"]) or "")
+    assert why_not_replay(UNRESTRICTED, index.runs["exec_late"], given_input=True) is None
+    assert why_not_replay(UNRESTRICTED, None) == "no run is selected"
 
 
-async def test_accepted_is_confirmed_by_a_later_event() -> None:
+async def test_an_accepted_answer_is_confirmed_by_a_later_event() -> None:
     server = WriteServer(one_checkpoint(), accept_write)
     async with server.session() as session:
         await session.read_once()
@@ -74,7 +86,7 @@ async def test_accepted_is_confirmed_by_a_later_event() -> None:
         assert [*seen, submission.progress] == [Progress.ACCEPTED, Progress.CONFIRMED]
 
 
-async def test_a_refusal_says_why_and_shuts_the_gate() -> None:
+async def test_a_refusal_shows_its_reason_and_blocks_further_answers() -> None:
     body = {
         "status": "error",
         "error": {"code": "AUTHZ_PERMISSION_DENIED", "message": "scaicore:manage required"},
@@ -93,7 +105,7 @@ async def test_a_refusal_says_why_and_shuts_the_gate() -> None:
 
 
 @pytest.mark.parametrize("status", [404, 409])
-async def test_a_conflict_says_what_the_checkpoint_says_now(status: int) -> None:
+async def test_a_conflict_shows_the_checkpoints_current_resolution(status: int) -> None:
     server = WriteServer(one_checkpoint(), lambda _: httpx.Response(status, json={"detail": "gone"}))
     server.resolved = [checkpoint(status="resolved", resolution="reject", resolved_by="usr_ada", resolved_at="noon")]
     async with server.session() as session:
@@ -116,14 +128,14 @@ async def test_a_lost_answer_is_looked_up_and_never_repeated(resolution: str | N
         assert len(server.posts) == 1
 
 
-async def test_a_gateway_that_gave_up_is_no_refusal() -> None:
+async def test_a_gateway_timeout_is_not_a_refusal() -> None:
     server = WriteServer(one_checkpoint(), lambda _: httpx.Response(504, json={"detail": "too slow"}))
     async with server.session() as session:
         await session.read_once()
         assert (await session.answer("ckpt_1", "approve")).progress is Progress.UNKNOWN
 
 
-async def test_what_never_left_this_machine_is_not_sent() -> None:
+async def test_a_write_that_cannot_connect_is_not_sent() -> None:
     def unreachable(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)
 
@@ -136,7 +148,7 @@ async def test_what_never_left_this_machine_is_not_sent() -> None:
         assert session.why_not_answer("ckpt_1", "approve") is None
 
 
-async def test_what_is_not_pending_is_not_answered() -> None:
+async def test_a_checkpoint_that_is_not_pending_is_not_answered() -> None:
     server = WriteServer(FeedSim([started()]), accept_write)
     async with server.session() as session:
         await session.read_once()
@@ -166,7 +178,7 @@ async def test_a_replay_finds_a_likely_run() -> None:
         )
 
 
-async def test_a_replay_that_is_told_its_run_is_proven() -> None:
+async def test_a_replay_whose_response_names_its_run_is_confirmed() -> None:
     sim = FeedSim([started()])
     server = WriteServer(sim, lambda _: httpx.Response(200, json={"output": None, "execution_id": "exec_9"}))
     async with server.session() as session:

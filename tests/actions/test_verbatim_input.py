@@ -1,4 +1,4 @@
-"""What came goes out as it came: the input of a replay, in the request, in the ledger, and in what is printed."""
+"""A replay's input stays byte for byte as it was received: in the request, in the ledger and in printed documents."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from tests.support.builders import NOON, started_with_raw_input
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
 
-ODD = b'{ "a":0.10, "a":1e400,\n"n":-0,"\\u00e9":"\\u202e\\/", "big":%s}' % (b"9" * 5_000)
+UNUSUAL_JSON = b'{ "a":0.10, "a":1e400,\n"n":-0,"\\u00e9":"\\u202e\\/", "big":%s}' % (b"9" * 5_000)
 
 
-class Invoked:
-    """A feed that takes invocations, and keeps their bodies."""
+class InvokeServer:
+    """A feed that accepts invocations and records their bodies."""
 
     def __init__(self, *events: Event) -> None:
         self.sim = FeedSim(list(events))
@@ -44,10 +44,10 @@ class Invoked:
 
 
 @pytest.mark.parametrize(
-    "source", [ODD, b"0.10", b"[1E5]", b'"\\u0041"', b"null", b"1" * 5_000, b'{"x": "\\ud800"}'], ids=range(7)
+    "source", [UNUSUAL_JSON, b"0.10", b"[1E5]", b'"\\u0041"', b"null", b"1" * 5_000, b'{"x": "\\ud800"}'], ids=range(7)
 )
 async def test_a_captured_input_is_sent_byte_for_byte(source: bytes) -> None:
-    server = Invoked(started_with_raw_input(source))
+    server = InvokeServer(started_with_raw_input(source))
     async with server.session() as session:
         await session.read_once()
         submission = await session.replay("exec_1", entity_id="ent_7")
@@ -58,8 +58,8 @@ async def test_a_captured_input_is_sent_byte_for_byte(source: bytes) -> None:
 
 
 @pytest.mark.parametrize("source", [b'"a\tb"', b'"\x01"'])
-async def test_what_is_nearly_json_is_written_anew(source: bytes) -> None:
-    server = Invoked(started_with_raw_input(source))
+async def test_control_characters_in_a_captured_input_are_escaped(source: bytes) -> None:
+    server = InvokeServer(started_with_raw_input(source))
     async with server.session() as session:
         await session.read_once()
         await session.replay("exec_1")
@@ -67,8 +67,8 @@ async def test_what_is_nearly_json_is_written_anew(source: bytes) -> None:
 
 
 @pytest.mark.parametrize("source", [b'{"x": NaN}', b"[-Infinity]", b'"\xff"'])
-async def test_what_is_no_json_is_not_sent_and_not_claimed(source: bytes, tmp_path: Path) -> None:
-    server, ledger = Invoked(started_with_raw_input(source)), Ledger(tmp_path / "ledger.jsonl")
+async def test_invalid_json_is_neither_sent_nor_claimed(source: bytes, tmp_path: Path) -> None:
+    server, ledger = InvokeServer(started_with_raw_input(source)), Ledger(tmp_path / "ledger.jsonl")
     async with server.session(ledger) as session:
         await session.read_once()
         with pytest.raises(UsageError, match="cannot be sent as JSON"):
@@ -76,17 +76,17 @@ async def test_what_is_no_json_is_not_sent_and_not_claimed(source: bytes, tmp_pa
         assert (server.bodies, ledger.entries()) == ([], [])
 
 
-async def test_the_ledger_has_the_input_as_it_was_sent(
+async def test_the_ledger_stores_the_input_as_sent(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "ledger.jsonl"
-    given = '{"a": 0.10,\r\n "a": 1e400, "s": "\\ud800é"}'
-    server = Invoked(started_with_raw_input(b"{}"))
+    given_text = '{"a": 0.10,\r\n "a": 1e400, "s": "\\ud800é"}'
+    server = InvokeServer(started_with_raw_input(b"{}"))
     async with server.session(Ledger(path)) as session:
         await session.read_once()
-        await session.replay("exec_1", parse_strict(given), given_input=True)
-    flat = given.replace("\r\n", "  ").encode()
-    assert server.bodies == [b'{"input":%s}' % given.encode()]
+        await session.replay("exec_1", parse_strict(given_text), given_input=True)
+    flat = given_text.replace("\r\n", "  ").encode()
+    assert server.bodies == [b'{"input":%s}' % given_text.encode()]
     (entry,) = Ledger(path).entries()
     assert (entry.progress, entry.input_json) == (Progress.ACCEPTED, flat)
     monkeypatch.setattr(ledger, "ledger_file", lambda: path)
@@ -94,8 +94,8 @@ async def test_the_ledger_has_the_input_as_it_was_sent(
     assert '"a": 1e400' in capsys.readouterr().out
 
 
-async def test_documents_print_numbers_as_they_came(capsys: pytest.CaptureFixture[str]) -> None:
-    server = Invoked(started_with_raw_input(b'{"x": 1e400, "y": [0.10, 12345678901234567.89], "z": NaN}'))
+async def test_documents_print_numbers_verbatim(capsys: pytest.CaptureFixture[str]) -> None:
+    server = InvokeServer(started_with_raw_input(b'{"x": 1e400, "y": [0.10, 12345678901234567.89], "z": NaN}'))
     async with server.session() as session:
         await session.read_once()
         stdout.document(run_document(session.find_run("exec_1")))

@@ -1,4 +1,4 @@
-"""The budget: never too much in any minute, the most urgent first, and what the server says is obeyed."""
+"""The budget: never too many requests in a minute, the most urgent first, and the server's limits respected."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.waiting import wait_until, yield_once
 
 
 class Caller:
-    """Sends requests through a budget, and notes when each went."""
+    """Sends requests through a budget and records when each was sent."""
 
     def __init__(self, clock: ManualClock, server: RateLimitedServer) -> None:
         self.clock = clock
@@ -28,13 +28,13 @@ class Caller:
         self._server = server
         self._tasks: list[asyncio.Task[None]] = []
 
-    def ask(self, *ranks: Priority) -> None:
-        """Want these now."""
-        self._tasks += [asyncio.create_task(self._ask(rank)) for rank in ranks]
+    def ask(self, *priorities: Priority) -> None:
+        """Request a slot for each of `priorities`."""
+        self._tasks += [asyncio.create_task(self._ask(priority)) for priority in priorities]
 
-    async def _ask(self, rank: Priority) -> None:
-        async with self.budget.slot(rank) as slot:
-            self.sent.append((self.clock.monotonic(), rank))
+    async def _ask(self, priority: Priority) -> None:
+        async with self.budget.slot(priority) as slot:
+            self.sent.append((self.clock.monotonic(), priority))
             await self.clock.sleep(0.1)
             status, headers = self._server.count_request()
             self.refused += status == 429
@@ -42,22 +42,22 @@ class Caller:
             slot.on_response(status, headers)
 
     async def finish(self) -> None:
-        """Let time pass until all are answered."""
+        """Advance the clock until all requests are answered."""
         while not all(task.done() for task in self._tasks):
             await settle()
             self.clock.skip()
         await asyncio.gather(*self._tasks)
 
-    def give_up(self) -> None:
-        """Want nothing any more."""
+    def cancel_all(self) -> None:
+        """Cancel all requests."""
         for task in self._tasks:
             task.cancel()
 
     async def pass_time(self, seconds: float) -> None:
-        """Let so much time pass."""
-        over = asyncio.ensure_future(self.clock.sleep(seconds))
+        """Advance the clock by `seconds`."""
+        timer = asyncio.ensure_future(self.clock.sleep(seconds))
         await settle()
-        while not over.done():
+        while not timer.done():
             self.clock.skip()
             await settle()
 
@@ -67,39 +67,44 @@ async def settle() -> None:
         await yield_once()
 
 
-def busiest_minute(moments: Sequence[float]) -> int:
-    return max(sum(begin <= moment < begin + 60 for moment in moments) for begin in moments)
+def busiest_minute(times: Sequence[float]) -> int:
+    return max(sum(start <= sent_at < start + 60 for sent_at in times) for start in times)
 
 
-@pytest.mark.parametrize("tells", [True, False])
-async def test_a_minute_is_never_overspent_and_well_spent(tells: bool) -> None:
+@pytest.mark.parametrize("sends_headers", [True, False])
+async def test_each_minute_uses_nearly_the_whole_limit_and_never_more(sends_headers: bool) -> None:
     clock = ManualClock()
-    caller = Caller(clock, RateLimitedServer(clock, sends_headers=tells))
+    caller = Caller(clock, RateLimitedServer(clock, sends_headers=sends_headers))
     for _ in range(5):
-        # More than go meanwhile, and not all at once: each looks at all others that wait.
+        # More than can be sent until the next round, but in several batches: each waiting request checks all others.
         caller.ask(*[Priority.BACKFILL] * 40)
         await caller.pass_time(30)
     await caller.finish()
-    moments = [moment for moment, _ in caller.sent]
+    times = [sent_at for sent_at, _ in caller.sent]
     assert caller.refused == 0
-    assert REQUESTS_PER_MINUTE - 6 <= busiest_minute(moments) <= REQUESTS_PER_MINUTE
-    assert max(moments) < 220
+    assert REQUESTS_PER_MINUTE - 6 <= busiest_minute(times) <= REQUESTS_PER_MINUTE
+    assert max(times) < 220
 
 
-ASKED = st.lists(st.tuples(st.integers(0, 30), st.lists(st.sampled_from(Priority), max_size=30)), max_size=8)
+BATCHES = st.lists(st.tuples(st.integers(0, 30), st.lists(st.sampled_from(Priority), max_size=30)), max_size=8)
 
 
 @settings(max_examples=60, deadline=None)
-@given(ASKED, st.booleans(), st.integers(5, 90))
-def test_no_mix_of_requests_is_refused(asked: list[tuple[int, list[Priority]]], tells: bool, limit: int) -> None:
+@given(BATCHES, st.booleans(), st.integers(5, 90))
+def test_no_mix_of_requests_exceeds_the_limit(
+    batches: list[tuple[int, list[Priority]]], sends_headers: bool, limit: int
+) -> None:
     async def run() -> int:
         clock = ManualClock()
         caller = Caller(
-            clock, RateLimitedServer(clock, limit=limit if tells else REQUESTS_PER_MINUTE, sends_headers=tells)
+            clock,
+            RateLimitedServer(
+                clock, limit=limit if sends_headers else REQUESTS_PER_MINUTE, sends_headers=sends_headers
+            ),
         )
-        caller.budget.limit = limit if tells else REQUESTS_PER_MINUTE
-        for seconds, ranks in asked:
-            caller.ask(*(rank or Priority.HEAD for rank in ranks))
+        caller.budget.limit = limit if sends_headers else REQUESTS_PER_MINUTE
+        for seconds, priorities in batches:
+            caller.ask(*(priority or Priority.HEAD for priority in priorities))
             await caller.pass_time(seconds + 0.5)
         await caller.finish()
         return caller.refused
@@ -107,7 +112,7 @@ def test_no_mix_of_requests_is_refused(asked: list[tuple[int, list[Priority]]], 
     assert asyncio.run(run()) == 0
 
 
-async def test_the_most_urgent_goes_first() -> None:
+async def test_the_most_urgent_request_is_sent_first() -> None:
     clock = ManualClock()
     caller = Caller(clock, RateLimitedServer(clock))
     for _ in range(REQUESTS_PER_MINUTE):
@@ -116,45 +121,45 @@ async def test_the_most_urgent_goes_first() -> None:
     urgent_last = [Priority.HISTORY, Priority.BACKFILL, Priority.HEAD, Priority.CHECKPOINTS, Priority.WRITE]
     caller.ask(*urgent_last)
     await caller.finish()
-    assert [rank for _, rank in caller.sent[REQUESTS_PER_MINUTE:]] == urgent_last[::-1]
+    assert [priority for _, priority in caller.sent[REQUESTS_PER_MINUTE:]] == urgent_last[::-1]
 
 
-async def test_the_less_urgent_leave_slots_to_the_more_urgent() -> None:
+async def test_less_urgent_requests_leave_slots_for_more_urgent_ones() -> None:
     clock = ManualClock()
     caller = Caller(clock, RateLimitedServer(clock))
     caller.ask(*[Priority.HISTORY] * 10)
     await settle()
-    for rank in (Priority.HEAD, Priority.CHECKPOINTS, Priority.WRITE):
-        caller.ask(*[rank] * REQUESTS_PER_MINUTE)
+    for priority in (Priority.HEAD, Priority.CHECKPOINTS, Priority.WRITE):
+        caller.ask(*[priority] * REQUESTS_PER_MINUTE)
         await settle()
-    spent = [rank for _, rank in caller.sent]
-    caller.give_up()
-    assert [spent.count(rank) for rank in (Priority.HEAD, Priority.CHECKPOINTS, Priority.WRITE)] == [
+    sent_priorities = [priority for _, priority in caller.sent]
+    caller.cancel_all()
+    assert [sent_priorities.count(priority) for priority in (Priority.HEAD, Priority.CHECKPOINTS, Priority.WRITE)] == [
         REQUESTS_PER_MINUTE - 12,
         1,
         1,
     ]
 
 
-async def test_catching_up_leaves_room_for_the_regular_reads_and_writes() -> None:
+async def test_backfill_leaves_slots_for_regular_reads_and_writes() -> None:
     clock = ManualClock()
     caller = Caller(clock, RateLimitedServer(clock))
     caller.budget.reserved_per_minute = 24
     caller.ask(*[Priority.BACKFILL] * 20)
     waits = []
     for _ in range(40):
-        # More than can go meanwhile beside the regular reads: there is always something to catch up on.
+        # More than can be sent beside the regular reads, so that backfill requests are always waiting.
         caller.ask(*[Priority.BACKFILL] * 4)
         caller.ask(Priority.HEAD, Priority.CHECKPOINTS)
         await caller.pass_time(5)
         waits.append(caller.budget.wait_time(Priority.WRITE))
     assert max(waits) < 2
-    heads = [moment for moment, rank in caller.sent if rank is Priority.HEAD]
-    assert max(moment - 5 * place for place, moment in enumerate(heads)) < 5
+    head_times = [sent_at for sent_at, priority in caller.sent if priority is Priority.HEAD]
+    assert max(sent_at - 5 * number for number, sent_at in enumerate(head_times)) < 5
     await caller.finish()
 
 
-async def test_others_on_the_same_key_are_made_room_for() -> None:
+async def test_requests_of_other_clients_with_the_same_key_are_counted() -> None:
     clock = ManualClock()
     server = RateLimitedServer(clock)
     caller = Caller(clock, server)
@@ -168,7 +173,7 @@ async def test_others_on_the_same_key_are_made_room_for() -> None:
     assert len(caller.sent) == 80
 
 
-async def test_a_429_from_outside_holds_everything_back() -> None:
+async def test_all_requests_wait_after_an_unexpected_429() -> None:
     clock = ManualClock()
     server = RateLimitedServer(clock, sends_headers=False)
     caller = Caller(clock, server)
@@ -185,7 +190,7 @@ async def test_a_429_from_outside_holds_everything_back() -> None:
     assert caller.sent[1][0] == pytest.approx(7.2, abs=0.2)
 
 
-async def test_a_write_that_would_wait_too_long_is_refused_and_says_why() -> None:
+async def test_a_write_that_would_wait_too_long_is_refused_with_the_reason() -> None:
     clock = ManualClock()
     budget = Budget(clock)
     for _ in range(REQUESTS_PER_MINUTE):
@@ -204,7 +209,7 @@ async def test_a_write_that_would_wait_too_long_is_refused_and_says_why() -> Non
             pass
 
 
-async def test_a_slot_that_is_given_up_goes_to_the_next() -> None:
+async def test_a_cancelled_request_passes_its_slot_on() -> None:
     clock = ManualClock()
     caller = Caller(clock, RateLimitedServer(clock))
     waiting = asyncio.create_task(caller.budget.slot(Priority.HISTORY).__aenter__())
@@ -221,7 +226,7 @@ async def test_a_slot_that_is_given_up_goes_to_the_next() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "quota"),
+    ("values", "quota"),
     [
         (("60", "12", "1800000030"), Quota(60, 12, 1_800_000_030)),
         (("60", "0", ""), Quota(60, 0)),
@@ -231,6 +236,6 @@ async def test_a_slot_that_is_given_up_goes_to_the_next() -> None:
         (("nan", "0", "1"), None),
     ],
 )
-def test_what_headers_say(told: tuple[str, str, str], quota: Quota | None) -> None:
+def test_the_quota_is_read_from_the_headers(values: tuple[str, str, str], quota: Quota | None) -> None:
     names = ("Limit", "Remaining", "Reset")
-    assert read_quota({f"X-Scaigrid-Ratelimit-{name}": text for name, text in zip(names, told, strict=True)}) == quota
+    assert read_quota({f"X-Scaigrid-Ratelimit-{name}": text for name, text in zip(names, values, strict=True)}) == quota

@@ -1,4 +1,4 @@
-"""The budget starves nobody: each kind of read gets its share, however fast the polls want to go."""
+"""The budget is fair: each kind of read gets its share, however short the poll interval is."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ MINUTES = 6
 
 
 class Readers:
-    """Several readers on one budget: each asks again as soon as it was answered."""
+    """Several readers that share a budget: each sends its next request as soon as the last one was answered."""
 
-    def __init__(self, limit: int, *, tells: bool = True) -> None:
+    def __init__(self, limit: int, *, sends_headers: bool = True) -> None:
         self.clock = ManualClock()
         self.budget = Budget(self.clock, limit)
         self.refused = 0
         self.sent: dict[Priority, list[float]] = defaultdict(list)
         self.waits: dict[Priority, list[float]] = defaultdict(list)
-        self._server = RateLimitedServer(self.clock, limit, sends_headers=tells)
+        self._server = RateLimitedServer(self.clock, limit, sends_headers=sends_headers)
         self._tasks: list[asyncio.Task[None]] = []
 
-    def read(self, rank: Priority, pause: float = 0.0) -> None:
-        """Add a reader of that rank, which pauses so long after each answer."""
-        self._tasks.append(asyncio.create_task(self._read(rank, pause)))
+    def read(self, priority: Priority, pause: float = 0.0) -> None:
+        """Add a reader with that priority, which pauses for `pause` seconds after each response."""
+        self._tasks.append(asyncio.create_task(self._read(priority, pause)))
 
-    async def _read(self, rank: Priority, pause: float) -> None:
+    async def _read(self, priority: Priority, pause: float) -> None:
         while True:
-            wanted = self.clock.monotonic()
-            async with self.budget.slot(rank) as slot:
-                self.waits[rank].append(self.clock.monotonic() - wanted)
-                self.sent[rank].append(self.clock.monotonic())
+            requested_at = self.clock.monotonic()
+            async with self.budget.slot(priority) as slot:
+                self.waits[priority].append(self.clock.monotonic() - requested_at)
+                self.sent[priority].append(self.clock.monotonic())
                 await self.clock.sleep(0.2)
                 status, headers = self._server.count_request()
                 self.refused += status == 429
@@ -46,7 +46,7 @@ class Readers:
             await self.clock.sleep(pause)
 
     async def pass_time(self, until: float) -> None:
-        """Let time pass until then."""
+        """Advance the clock to `until`."""
         for _ in range(12):
             await yield_once()
         while self.clock.monotonic() < until:
@@ -55,21 +55,21 @@ class Readers:
                 await yield_once()
 
     async def stop(self) -> None:
-        """Let all readers end."""
+        """Stop all readers."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
 
-    def longest_gap(self, rank: Priority) -> float:
-        """Return the longest time in which no request of that rank went, the begin included."""
-        return max(later - sooner for sooner, later in pairwise([0.0, *self.sent[rank]]))
+    def longest_gap(self, priority: Priority) -> float:
+        """Return the longest time without a request of that priority, counted from the start."""
+        return max(later - earlier for earlier, later in pairwise([0.0, *self.sent[priority]]))
 
 
 @pytest.mark.parametrize("limit", [20, 60])
-async def test_each_rank_gets_its_share_while_the_ranks_before_it_want_everything(limit: int) -> None:
+async def test_each_priority_gets_its_share_while_higher_ones_use_all_they_get(limit: int) -> None:
     readers = Readers(limit)
-    for rank in (
+    for priority in (
         Priority.CHECKPOINTS,
         Priority.CHECKPOINTS,
         Priority.HEAD,
@@ -77,16 +77,16 @@ async def test_each_rank_gets_its_share_while_the_ranks_before_it_want_everythin
         Priority.BACKFILL,
         Priority.HISTORY,
     ):
-        readers.read(rank)
+        readers.read(priority)
     readers.read(Priority.WRITE, pause=37.0)
     await readers.pass_time(MINUTES * 60 * 60 / limit)
     await readers.stop()
     slot_time = 60 / limit
-    # The first minute's requests go at once: until they are forgotten, a minute passes.
+    # The first minute's requests are sent at once; they count for one minute.
     assert readers.longest_gap(Priority.HEAD) <= 60 + 14 * slot_time
     assert readers.longest_gap(Priority.BACKFILL) <= 60 + 24 * slot_time
     assert readers.longest_gap(Priority.HISTORY) <= 60 + 36 * slot_time
-    shares = {rank: len(sent) / (MINUTES * 60) for rank, sent in readers.sent.items()}
+    shares = {priority: len(sent) / (MINUTES * 60) for priority, sent in readers.sent.items()}
     assert shares[Priority.HEAD] > 0.07
     assert shares[Priority.BACKFILL] > 0.03
     assert shares[Priority.HISTORY] > 0.018
@@ -94,40 +94,40 @@ async def test_each_rank_gets_its_share_while_the_ranks_before_it_want_everythin
     assert readers.refused == 0
 
 
-async def test_one_starved_request_goes_and_not_the_whole_queue_behind_it() -> None:
+async def test_only_one_starved_request_at_a_time_overtakes() -> None:
     readers = Readers(60)
-    # One a second for a minute: from then on one slot a second comes free.
+    # One request a second for a minute: after that one slot becomes free each second.
     readers.read(Priority.WRITE, pause=0.8)
     await readers.pass_time(60)
     await readers.stop()
-    for rank in (*[Priority.HEAD] * 3, *[Priority.HISTORY] * 8):
-        readers.read(rank)
+    for priority in (*[Priority.HEAD] * 3, *[Priority.HISTORY] * 8):
+        readers.read(priority)
     await readers.pass_time(160)
     await readers.stop()
     starved = readers.sent[Priority.HISTORY]
     assert len(starved) == 3
-    assert min(later - sooner for sooner, later in pairwise([60.0, *starved])) >= 30
+    assert min(later - earlier for earlier, later in pairwise([60.0, *starved])) >= 30
     assert len(readers.sent[Priority.HEAD]) > 90
     assert readers.refused == 0
 
 
-async def test_pages_of_checkpoints_go_evenly_after_the_first_few() -> None:
+async def test_checkpoint_pages_are_evenly_spaced_after_the_first_ones() -> None:
     readers = Readers(60)
     for _ in range(3):
         readers.read(Priority.CHECKPOINTS)
     await readers.pass_time(180)
     await readers.stop()
     sent = readers.sent[Priority.CHECKPOINTS]
-    assert sum(moment < 10 for moment in sent) >= 20
-    assert max(later - sooner for sooner, later in pairwise(sent)) <= 2.5
-    assert max(readers.budget.wait_time(rank) for rank in (Priority.WRITE, Priority.HEAD)) < 2
+    assert sum(sent_at < 10 for sent_at in sent) >= 20
+    assert max(later - earlier for earlier, later in pairwise(sent)) <= 2.5
+    assert max(readers.budget.wait_time(priority) for priority in (Priority.WRITE, Priority.HEAD)) < 2
 
 
 def test_polls_leave_a_third_of_the_limit_to_others() -> None:
     assert allowed_interval(1.0, 60) == 3.0
     assert allowed_interval(1.0, 120) == 2.0
     assert allowed_interval(5.0, 60) == 5.0
-    # Two that poll at the usual interval on one key: neither needs to change, whatever the estimate of the other says.
+    # Two clients with the default interval and the same key: neither has to slow down.
     assert [allowed_interval(5.0, available) for available in (30, 33, 36)] == [5.0, 5.0, 5.0]
     assert allowed_interval(1.0, 20) == 9.0
     assert allowed_interval(0.1, 1_000) == 0.2
@@ -136,7 +136,7 @@ def test_polls_leave_a_third_of_the_limit_to_others() -> None:
         assert requests_per_minute(allowed_interval(0.01, available)) <= POLL_SHARE * available + 1e-6
 
 
-async def test_what_others_spend_is_not_available() -> None:
+async def test_requests_of_other_clients_reduce_the_available_limit() -> None:
     clock = ManualClock()
     budget = Budget(clock, 60)
     assert budget.available == 60

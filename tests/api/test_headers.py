@@ -1,4 +1,4 @@
-"""Headers are input: what is not of the documented form is ignored, and no value costs memory or time."""
+"""Headers are untrusted: a value not in the documented form is ignored, and no value costs much memory or time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.manual_clock import ManualClock
 
 NOW = 784_111_777.0  # Sun, 06 Nov 1994 08:49:37 GMT
 FORMS = ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]
-NONSENSE = [
+INVALID_VALUES = [
     "",
     "soon",
     "-5",
@@ -42,18 +42,18 @@ LATER = "Sun, 06 Nov 1994 08:50:22 GMT"
 
 
 def quota_headers(limit: str, remaining: str, reset: str = "") -> dict[str, str]:
-    told = {"Limit": limit, "Remaining": remaining, "Reset": reset}
-    return {f"X-Scaigrid-Ratelimit-{name}": value for name, value in told.items()}
+    fields = {"Limit": limit, "Remaining": remaining, "Reset": reset}
+    return {f"X-Scaigrid-Ratelimit-{name}": value for name, value in fields.items()}
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_an_http_date_is_read_in_each_of_its_forms(form: str) -> None:
+def test_an_http_date_is_parsed_in_each_of_its_forms(form: str) -> None:
     assert parse_http_date(form) == NOW
     assert parse_retry_after(form, NOW - 45) == 45
     assert parse_retry_after(form, NOW + 45) == 0
 
 
-def test_a_date_without_a_zone_is_utc_wherever_this_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_date_without_a_zone_is_utc_in_any_local_time_zone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "XXX8")
     time.tzset()
     try:
@@ -63,12 +63,12 @@ def test_a_date_without_a_zone_is_utc_wherever_this_machine_is(monkeypatch: pyte
         time.tzset()
 
 
-def test_a_leap_second_is_a_date() -> None:
+def test_a_leap_second_is_parsed() -> None:
     assert parse_http_date("Sat, 31 Dec 2016 23:59:60 GMT") == parse_http_date("Sat, 31 Dec 2016 23:59:59 GMT")
 
 
-@pytest.mark.parametrize("text", NONSENSE)
-def test_nonsense_is_ignored(text: str) -> None:
+@pytest.mark.parametrize("text", INVALID_VALUES)
+def test_invalid_values_are_ignored(text: str) -> None:
     assert parse_retry_after(text, NOW) is None
     assert cached_age({"Age": text}) == 0
     assert read_quota(quota_headers(text, "1")) is None
@@ -76,7 +76,7 @@ def test_nonsense_is_ignored(text: str) -> None:
     assert read_quota(quota_headers("60", "1", text)) == Quota(60, 1)
 
 
-def test_a_wait_is_bounded_and_of_several_the_longest() -> None:
+def test_the_longest_of_several_waits_counts_up_to_the_limit() -> None:
     assert parse_retry_after("7", NOW) == 7
     assert parse_retry_after("7, 9", NOW) == 9
     assert parse_retry_after("9" * 400, NOW) == MAX_WAIT_S
@@ -84,14 +84,14 @@ def test_a_wait_is_bounded_and_of_several_the_longest() -> None:
     assert parse_retry_after(FORMS[0], None) is None
 
 
-def test_of_several_ages_the_largest_counts_and_an_invalid_one_does_not() -> None:
+def test_the_largest_of_several_valid_ages_counts() -> None:
     assert cached_age({"Age": "7"}) == 7
     assert cached_age({"Age": "0, 3600"}) == 3600
     assert cached_age({"Age": "soon, 8"}) == 8
     assert cached_age({"Age": "9" * 30}) == MAX_AGE_S
 
 
-def test_a_date_is_the_time_at_the_server_unless_a_cache_may_have_kept_it() -> None:
+def test_a_date_is_the_servers_time_unless_the_response_may_be_cached() -> None:
     date = {"Date": FORMS[0]}
     assert server_time(date) == NOW
     assert server_time(date | {"Age": "0"}) == NOW
@@ -99,13 +99,13 @@ def test_a_date_is_the_time_at_the_server_unless_a_cache_may_have_kept_it() -> N
         assert server_time(date | {"Age": age}) is None
 
 
-def test_a_quota_that_came_twice_is_one_only_where_both_agree() -> None:
+def test_a_repeated_quota_counts_only_if_the_values_agree() -> None:
     assert read_quota(quota_headers("60, 60", "5, 5")) == Quota(60, 5)
     assert read_quota(quota_headers("60, 600", "5")) is None
 
 
 @pytest.mark.parametrize("limit", ["100000000", "1000000000000", "9" * 300])
-async def test_a_limit_of_any_size_costs_no_memory(limit: str) -> None:
+async def test_a_huge_limit_costs_no_memory(limit: str) -> None:
     budget = Budget(ManualClock())
     tracemalloc.start()
     try:
@@ -124,8 +124,8 @@ async def test_a_limit_of_any_size_costs_no_memory(limit: str) -> None:
 
 
 @pytest.mark.parametrize("form", range(3))
-async def test_a_429_with_a_date_holds_until_then_by_the_server_s_clock(form: int) -> None:
-    """The server's clock is years behind ours: its date is compared with its own."""
+async def test_a_429_with_a_retry_date_holds_by_the_servers_clock(form: int) -> None:
+    """The server's clock is years behind ours: its dates are compared with its own `Date`."""
     later = ["Sun, 06 Nov 1994 08:50:22 GMT", "Sunday, 06-Nov-94 08:50:22 GMT", "Sun Nov  6 08:50:22 1994"][form]
     clock = ManualClock()
     budget = Budget(clock)
@@ -134,7 +134,7 @@ async def test_a_429_with_a_date_holds_until_then_by_the_server_s_clock(form: in
     assert budget.wait_time(Priority.WRITE) == pytest.approx(45)
 
 
-async def test_a_429_without_a_date_of_its_own_is_compared_with_the_last_one() -> None:
+async def test_a_retry_date_without_a_date_header_is_compared_with_the_last_one() -> None:
     clock = ManualClock()
     budget = Budget(clock)
     async with budget.slot(Priority.HEAD) as slot:
@@ -146,11 +146,11 @@ async def test_a_429_without_a_date_of_its_own_is_compared_with_the_last_one() -
 
 
 @pytest.mark.parametrize("headers", [{"retry-after": LATER, "date": FORMS[0]}, {"Retry-After": "45"}])
-def test_an_error_tells_the_wait_in_either_form(headers: dict[str, str]) -> None:
+def test_an_errors_wait_is_read_in_both_forms(headers: dict[str, str]) -> None:
     assert read_problem(503, httpx.Headers(headers), b"{}").to_error().retry_after == 45
     assert read_problem(503, headers, b"{}", NOW).to_error().retry_after == 45
 
 
-def test_a_header_that_makes_no_sense_leaves_the_body_s_word() -> None:
+def test_the_wait_is_read_from_the_body_if_the_header_is_invalid() -> None:
     body = b'{"status": "error", "error": {"code": "RATE_LIMITED", "message": "slow", "retry_after": 7}}'
     assert read_problem(429, {"Retry-After": "soon"}, body).retry_after == 7

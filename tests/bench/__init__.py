@@ -1,4 +1,4 @@
-"""What the program costs, as counts and as ratios to what else runs here at the same time.
+"""Benchmarks: costs of the program as counts, and as ratios to references measured at the same time.
 
-A module of this package registers its rows with `tests.bench.registry.row`; being in the package is all it takes.
+A module registers its measurements with `tests.bench.registry.row`. All modules of this package are imported.
 """

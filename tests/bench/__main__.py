@@ -1,4 +1,4 @@
-"""Measures, and prints a table: `python -m tests.bench`, or `--json` for programs. Takes some minutes."""
+"""Measure and print a table: `python -m tests.bench`, or JSON with `--json`. This takes some minutes."""
 
 from __future__ import annotations
 
@@ -9,51 +9,58 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.bench.registry import Row, Setting, measured, names
+from tests.bench.registry import Row, Setting, measure_rows, names
 
 LAYOUT = "{:<46} {:>11} {:<8} {:>9} {:>7} {:>8}  {:<4} {}\n"
-VERDICTS = {True: "yes", False: "no", None: ""}
+MET_TEXTS = {True: "yes", False: "no", None: ""}
 
 
-def table(rows: Iterable[Row]) -> None:
-    """One line for each row, as soon as it is there."""
-    say(LAYOUT.format("what", "costs", "", "least", "ratio", "must be", "is", "least is").rstrip() + "\n")
+def print_table(rows: Iterable[Row]) -> None:
+    """Print one line for each row, as soon as the row is measured."""
+    titles = ("measurement", "value", "", "reference", "ratio", "limit", "met", "reference is")
+    write(LAYOUT.format(*titles).rstrip() + "\n")
     for row in rows:
-        told = (number(row.value, row.note), row.unit, number(row.least), number(row.ratio), row.must)
-        beside = " · ".join(filter(None, (row.beside, row.note if row.value is not None else "")))
-        say(LAYOUT.format(row.name, *told, VERDICTS[row.reached], beside).rstrip() + "\n")
+        cells = (number(row.value, row.note), row.unit, number(row.reference), number(row.ratio), row.limit)
+        remark = " · ".join(filter(None, (row.reference_name, row.note if row.value is not None else "")))
+        write(LAYOUT.format(row.name, *cells, MET_TEXTS[row.is_met], remark).rstrip() + "\n")
 
 
 def number(value: float | None, otherwise: str = "") -> str:
-    """In as many digits as tell something."""
+    """Return the value with its significant digits, or `otherwise` if there is none."""
     if value is None:
         return otherwise
     return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.2f}"
 
 
 def document(row: Row) -> dict[str, object]:
-    """A row, with what follows from it."""
-    return asdict(row) | {"ratio": row.ratio, "must": row.must, "reached": row.reached}
+    """Return a row and its derived values, with the keys that the JSON document has had from the start."""
+    document = asdict(row) | {"ratio": row.ratio, "must": row.limit, "reached": row.is_met}
+    former_keys = {"is_minimum": "at_least", "reference": "least", "reference_name": "beside"}
+    return {former_keys.get(key, key): value for key, value in document.items()}
 
 
-def say(text: str) -> None:
+def write(text: str) -> None:
     sys.stdout.write(text)
     sys.stdout.flush()
 
 
 def main() -> None:
-    """Measure."""
+    """Parse the arguments, measure, and print the result."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure the program on this machine.")
-    parser.add_argument("--json", action="store_true", help="one JSON document")
-    parser.add_argument("--small", action="store_true", help="small sizes: for counts, times say nothing then")
-    parser.add_argument("--only", action="append", default=[], choices=names(), help="only this; may be repeated")
-    parser.add_argument("--peers", type=Path, metavar="DIR", help="where other programs are that PATH does not have")
-    said = parser.parse_args()
-    rows = measured(Setting(small=said.small, peers=said.peers), said.only)
-    if said.json:
-        say(json.dumps([document(row) for row in rows], indent=2) + "\n")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--small", action="store_true", help="use small sizes: only counts are meaningful")
+    parser.add_argument(
+        "--only", action="append", default=[], choices=names(), help="measure only this; may be repeated"
+    )
+    parser.add_argument(
+        "--peers", type=Path, metavar="DIR", help="folder with programs to compare with that are not on PATH"
+    )
+    options = parser.parse_args()
+    rows = measure_rows(Setting(small=options.small, peers=options.peers), options.only)
+    if options.json:
+        write(json.dumps([document(row) for row in rows], indent=2) + "\n")
     else:
-        table(rows)
+        print_table(rows)
 
 
 if __name__ == "__main__":

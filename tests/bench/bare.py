@@ -1,24 +1,24 @@
-"""The least that a Textual app with a table is: what the app is measured against."""
+"""The reference app: a Textual app with one table."""
 
 from __future__ import annotations
 
 from textual.app import App, ComposeResult
 from textual.widgets import DataTable
 
-ROWS = 50
+ROW_COUNT = 50
 
 
 class BareApp(App[None]):
-    """A table, and nothing else."""
+    """An app with only a table."""
 
     def compose(self) -> ComposeResult:
         yield DataTable(cursor_type="row")
 
     def on_mount(self) -> None:
-        """Fill it."""
+        """Fill the table."""
         table = self.query_one(DataTable)
         table.add_columns("run", "core", "took")
-        for number in range(ROWS):
+        for number in range(ROW_COUNT):
             table.add_row(f"exec_{number:012}", "core_support-triage", "12.5s")
 
 

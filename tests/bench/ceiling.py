@@ -1,7 +1,7 @@
-"""The feed near the API's ceiling: 60 requests a minute of 500 events, of which all but a few percent are needed.
+"""A feed near the limit of the API: nearly all of its 60 requests of 500 events per minute are needed to read it.
 
-A server that counts and refuses as the API does, a session as the app has it, and a clock that jumps from one thing
-that is due to the next. What costs the machine time is only the work itself.
+The server enforces the rate limit of the API, the session is that of the app, and the clock jumps to the next due time.
+The measurement therefore takes only the time of the work itself.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from tests.support.builders import NOON, RUNTIME, SECOND
 from tests.support.manual_clock import ManualClock
 from tests.support.waiting import let_run
 
-LIMIT, PAGE, WINDOW = 60, 500, 60.0
+MAX_REQUESTS, PAGE_EVENTS, WINDOW_S = 60, 500, 60.0
 SHARE = 0.95
-RATE = SHARE * LIMIT * PAGE / WINDOW  # events a second
-LATENCY = 0.05
-AT_ONCE = 24  # runs under way at any time
-# Turns of the event loop within which everything is done that doesn't wait for the clock.
+RATE = SHARE * MAX_REQUESTS * PAGE_EVENTS / WINDOW_S  # events per second
+LATENCY_S = 0.05
+CONCURRENT_RUNS = 24  # runs in progress at any time
+# Turns of the event loop after which all work is done that does not wait for the clock.
 TURNS = 40
-# Once nothing more comes in, what is behind is read within so many seconds.
-GRACE = 600.0
+# Seconds within which the remaining events are read once no new ones arrive.
+MAX_REMAINDER_S = 600.0
 
 
 @dataclass(frozen=True)
 class Ceiling:
-    """What came of it. `oldest_head` is the age in seconds that what is shown had at most; `most_behind` in events."""
+    """The result. `oldest_head` is the maximum age of the shown data in seconds, `most_behind` a number of events."""
 
     lost: int
-    doubled: int
-    refused: int
+    duplicates: int
+    rejected: int
     offered: int
     requests: int
     oldest_head: float
@@ -48,53 +48,53 @@ class Ceiling:
 
     @property
     def counts(self) -> tuple[int, int, int]:
-        """Lost, doubled, own 429s."""
-        return self.lost, self.doubled, self.refused
+        """Return the numbers of lost events, of duplicates, and of our requests rejected with 429."""
+        return self.lost, self.duplicates, self.rejected
 
 
 @dataclass
 class Server:
-    """Events come in evenly from the start of the clock until `seconds` later; some are there before."""
+    """A server with a page of events, to which events are added at a constant rate for the first `seconds`."""
 
     clock: ManualClock
     seconds: float
     rate: float = RATE
     log: list[bytes] = field(default_factory=list)
-    refused: int = 0
-    _taken: deque[float] = field(default_factory=deque)
+    rejected: int = 0
+    _accepted: deque[float] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
-        self.log += [event(number) for number in range(PAGE)]
+        self.log += [event(number) for number in range(PAGE_EVENTS)]
 
     async def answer(self, request: httpx.Request) -> httpx.Response:
-        """One answer, after a while on the wire."""
-        await self.clock.sleep(LATENCY / 2)
+        """Return a response after the network's latency."""
+        await self.clock.sleep(LATENCY_S / 2)
         response = self._answer(request)
-        await self.clock.sleep(LATENCY / 2)
+        await self.clock.sleep(LATENCY_S / 2)
         return response
 
     def catch_up(self) -> None:
-        """Let in what is due by now."""
-        due = PAGE + int(min(self.clock.monotonic(), self.seconds) * self.rate)
+        """Add the events that are due by now."""
+        due = PAGE_EVENTS + int(min(self.clock.monotonic(), self.seconds) * self.rate)
         self.log += [event(number) for number in range(len(self.log), due)]
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         now = self.clock.monotonic()
-        while self._taken and self._taken[0] <= now - WINDOW:
-            self._taken.popleft()
-        if len(self._taken) >= LIMIT:
-            self.refused += 1
+        while self._accepted and self._accepted[0] <= now - WINDOW_S:
+            self._accepted.popleft()
+        if len(self._accepted) >= MAX_REQUESTS:
+            self.rejected += 1
             return httpx.Response(429, headers=self._headers(now) | {"Retry-After": "5"}, json={"detail": "too many"})
-        self._taken.append(now)
+        self._accepted.append(now)
         return httpx.Response(200, headers=self._headers(now), content=self._body(request))
 
     def _headers(self, now: float) -> dict[str, str]:
-        told = {
-            "Limit": LIMIT,
-            "Remaining": LIMIT - len(self._taken),
-            "Reset": int(self.clock.now() + self._taken[0] + WINDOW - now) + 1,
+        quota = {
+            "Limit": MAX_REQUESTS,
+            "Remaining": MAX_REQUESTS - len(self._accepted),
+            "Reset": int(self.clock.now() + self._accepted[0] + WINDOW_S - now) + 1,
         }
-        return {f"X-Scaigrid-Ratelimit-{name}": str(value) for name, value in told.items()}
+        return {f"X-Scaigrid-Ratelimit-{name}": str(value) for name, value in quota.items()}
 
     def _body(self, request: httpx.Request) -> bytes:
         if not request.url.path.endswith("/events"):
@@ -109,8 +109,8 @@ class Server:
 
 
 def event(number: int) -> bytes:
-    """The event of that number: runs of twelve events, some at once, and all the more alike for whole seconds."""
-    block, lane = divmod(number, AT_ONCE)
+    """Return the event with that number. Runs of twelve events overlap; times in whole seconds make events similar."""
+    block, lane = divmod(number, CONCURRENT_RUNS)
     turn, step = divmod(block, 12)
     kind = _KINDS[step]
     stamp = format_iso(NOON + int(number / RATE) * SECOND)
@@ -125,42 +125,39 @@ _KINDS = ("invocation.started", *("block.entered", "block.exited") * 5, "invocat
 
 
 async def watch(seconds: float, rate: float = RATE) -> Ceiling:
-    """Watch a feed of that `rate` for so many seconds of its clock, and until all of it is read."""
+    """Follow a feed of `rate` events per second for `seconds` of its clock, and until all of its events are read."""
     clock = ManualClock(NOON / SECOND)
     server = Server(clock, seconds, rate)
     target = Target(url="http://127.0.0.1:1/api/v1", name="ceiling", interval=5.0)
     client = Client(target, httpx.MockTransport(server.answer), clock)
-    oldest, most, at_end = 0.0, 0, 0
+    oldest, max_behind, at_end = 0.0, 0, 0
     async with Session(target, clock=clock, client=client, backfill=10**9) as session:
         running = asyncio.create_task(session.run())
         while not (clock.monotonic() > seconds and is_read(session, server)):
             await let_run(session, TURNS)
             clock.skip()
-            assert clock.monotonic() < seconds + GRACE, (session.connection, len(session.journal), len(server.log))
+            state = session.connection, len(session.journal), len(server.log)
+            assert clock.monotonic() < seconds + MAX_REMAINDER_S, state
             if clock.monotonic() <= seconds:
                 at_end = session.connection.behind or 0
-                oldest, most = max(oldest, session.connection.age(clock.monotonic()) or 0.0), max(most, at_end)
+                oldest = max(oldest, session.connection.age(clock.monotonic()) or 0.0)
+                max_behind = max(max_behind, at_end)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         found, offered = Counter(step.raw for step in session.journal.events()), Counter(server.log)
     return Ceiling(
         lost=(offered - found).total(),
-        doubled=(found - offered).total(),
-        refused=server.refused,
+        duplicates=(found - offered).total(),
+        rejected=server.rejected,
         offered=len(server.log),
         requests=client.requests,
         oldest_head=oldest,
-        most_behind=most,
+        most_behind=max_behind,
         behind_at_end=at_end,
     )
 
 
 def is_read(session: Session, server: Server) -> bool:
-    """Whether nothing is missing that anybody knows of."""
+    """Return True if the session has all events of the server."""
     server.catch_up()
     return session.connection.behind is None and len(session.journal) >= len(server.log)
-
-
-def at_the_ceiling(seconds: float = 300.0) -> Ceiling:
-    """The row: the feed at 95 % of the ceiling for five minutes; lost, doubled and own 429s must be 0."""
-    return asyncio.run(watch(seconds))

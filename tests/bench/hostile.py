@@ -1,4 +1,4 @@
-"""Rows: what comes of hostile bodies and broken networks."""
+"""Rows: effects of hostile bodies and of network faults."""
 
 from __future__ import annotations
 
@@ -17,31 +17,35 @@ from tests.bench.registry import Row, Setting, row
 from tests.support.fault_server import FAULTS, run_fault
 from tests.support.fuzz import GROWING, mutants, time_growth, try_body
 
-MILLION, FEW = 1_000_000, 2_000
-GUIDED, FEW_GUIDED = 100_000, 1_000
-# So many are tried in a process before the next takes its turn.
-AT_ONCE = 20_000
-# Two answers at a time, and what holding them costs.
-MOST_MIB = 130
-GROWTH = 8
+BODIES, BODIES_SMALL = 1_000_000, 2_000
+GUIDED_BODIES, GUIDED_BODIES_SMALL = 100_000, 1_000
+# Bodies that one task of the process pool tries.
+BODIES_PER_TASK = 20_000
+# Two responses at once, each of at most 32 MiB, with the memory to process them.
+MAX_PEAK_MIB = 130
+SIZE_FACTOR = 8
 
 
 @row("fuzz", 126)
 def fuzz(setting: Setting) -> Iterator[Row]:
-    """Bodies by chance, from bytes to lines on a screen; one that raises something is raised."""
-    tried = setting.size(MILLION, FEW)
+    """Process random bodies, from bytes to lines on a screen; raise the first error."""
+    tried = setting.size(BODIES, BODIES_SMALL)
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        bad = sum(pool.map(try_many, range(0, tried, AT_ONCE), [min(AT_ONCE, tried)] * -(-tried // AT_ONCE)))
-    yield Row(f"{tried:,} hostile bodies: raised, or drawn unsafely", bad, "", 0)
-    yield guided(setting.size(GUIDED, FEW_GUIDED))
+        bad = sum(
+            pool.map(
+                try_many, range(0, tried, BODIES_PER_TASK), [min(BODIES_PER_TASK, tried)] * -(-tried // BODIES_PER_TASK)
+            )
+        )
+    yield Row(f"{tried:,} hostile bodies: failures", bad, "", 0)
+    yield guided(setting.size(GUIDED_BODIES, GUIDED_BODIES_SMALL))
     size = setting.size(40_000, 5_000)
     slowest = max(GROWING, key=lambda kind: time_growth(kind, size))
     worst = min(time_growth(slowest, size) for _ in range(3))
-    yield Row(f"time for a body {GROWTH} times as large", worst, "×", 2 * GROWTH, beside=slowest)
+    yield Row(f"time for a body {SIZE_FACTOR} times as large", worst, "×", 2 * SIZE_FACTOR, reference_name=slowest)
 
 
 def try_many(seed: int, count: int) -> int:
-    """Try so many; how many went wrong, of which the first is raised."""
+    """Process `count` bodies; return 0, or raise the first error."""
     for body in mutants(count, seed):
         try:
             try_body(body)
@@ -51,7 +55,7 @@ def try_many(seed: int, count: int) -> int:
 
 
 def guided(runs: int) -> Row:
-    """Bodies that a fuzzer finds which sees what they reach."""
+    """Process bodies from a fuzzer that is guided by coverage."""
     name = f"{runs:,} more, guided by coverage (atheris)"
     if find_spec("atheris") is None:
         return Row(name, target=0, note="atheris is not installed")
@@ -63,11 +67,11 @@ def guided(runs: int) -> Row:
 
 @row("faults", 127)
 def faults(setting: Setting) -> Iterator[Row]:
-    """What each fault of a network costs at most in memory, with what is told of it and the time to recover."""
+    """Measure the peak memory of each network fault, with its message and the time to recover."""
     with tempfile.TemporaryDirectory() as folder:
         for fault in FAULTS:
-            suffered = asyncio.run(run_fault(fault, Path(folder)))
-            assert suffered.state is fault.state, (fault.name, suffered)
-            ended = "" if suffered.recovery_s is None else f", well after {suffered.recovery_s:.1f} s"
-            note = f"{suffered.state}{ended}: {suffered.message or 'nothing is told'}"
-            yield Row(f"fault: {fault.name}", suffered.peak_mib, "MiB", MOST_MIB, note=note)
+            outcome = asyncio.run(run_fault(fault, Path(folder)))
+            assert outcome.state is fault.state, (fault.name, outcome)
+            recovery = "" if outcome.recovery_s is None else f", recovered after {outcome.recovery_s:.1f} s"
+            note = f"{outcome.state}{recovery}: {outcome.message or 'no message'}"
+            yield Row(f"fault: {fault.name}", outcome.peak_mib, "MiB", MAX_PEAK_MIB, note=note)

@@ -1,4 +1,4 @@
-"""Clients that cost next to nothing themselves: each a connection that is kept, and requests written by hand."""
+"""Cheap clients for load: each keeps one connection and writes its requests as raw bytes."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tests.bench.upstream import TOKEN
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n", re.IGNORECASE)
 
 
-class Caller:
-    """One connection."""
+class LoadClient:
+    """A client with one connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
 
     async def get(self, path: str) -> bytes:
-        """The body of a good answer."""
+        """Send a request and return the body of its response; fail unless the status is 200."""
         self._writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
         head = await self._reader.readuntil(b"\r\n\r\n")
         length = _LENGTH.search(head)
@@ -32,39 +32,39 @@ class Caller:
 
 
 @asynccontextmanager
-async def callers(url: str, count: int) -> AsyncIterator[list[Caller]]:
-    """So many, connected."""
+async def connected_clients(url: str, count: int) -> AsyncIterator[list[LoadClient]]:
+    """Connect `count` clients."""
     parts = urlsplit(url)
-    ends = [await asyncio.open_connection(parts.hostname, parts.port, limit=1 << 20) for _ in range(count)]
+    streams = [await asyncio.open_connection(parts.hostname, parts.port, limit=1 << 20) for _ in range(count)]
     try:
-        yield [Caller(*end) for end in ends]
+        yield [LoadClient(*pair) for pair in streams]
     finally:
-        for _, writer in ends:
+        for _, writer in streams:
             writer.close()
 
 
-async def hammered(url: str, path: str, count: int, requests: int) -> float:
-    """Seconds for so many requests of each of so many callers, one right after the other."""
+async def time_requests(url: str, path: str, count: int, requests: int) -> float:
+    """Return the seconds that `count` clients take to send `requests` requests each, without pauses."""
 
-    async def ask(caller: Caller) -> None:
+    async def send_all(client: LoadClient) -> None:
         for _ in range(requests):
-            await caller.get(path)
+            await client.get(path)
 
-    async with callers(url, count) as asking:
+    async with connected_clients(url, count) as clients:
         begin = time.perf_counter()
-        await asyncio.gather(*map(ask, asking))
+        await asyncio.gather(*map(send_all, clients))
         return time.perf_counter() - begin
 
 
-async def polled(url: str, paths: Sequence[str], count: int, polls: int, interval: float) -> None:
-    """So many callers, each of whom asks for all paths every `interval` seconds, beginning at a time of their own."""
+async def poll_together(url: str, paths: Sequence[str], count: int, polls: int, interval: float) -> None:
+    """Let `count` clients poll all paths every `interval` seconds, with evenly spread starting times."""
 
-    async def poll(place: int, caller: Caller) -> None:
-        await asyncio.sleep(interval * place / count)
+    async def poll(number: int, client: LoadClient) -> None:
+        await asyncio.sleep(interval * number / count)
         for _ in range(polls):
             for path in paths:
-                await caller.get(path)
+                await client.get(path)
             await asyncio.sleep(interval)
 
-    async with callers(url, count) as asking:
-        await asyncio.gather(*(poll(place, caller) for place, caller in enumerate(asking)))
+    async with connected_clients(url, count) as clients:
+        await asyncio.gather(*(poll(number, client) for number, client in enumerate(clients)))

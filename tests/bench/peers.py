@@ -1,4 +1,4 @@
-"""Rows: what a cursor key costs in other programs, where they are installed. Nothing is judged by them."""
+"""Rows: bytes per cursor key in other programs, if they are installed. They have no limits."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from tests.bench.feed import told
-from tests.bench.probes import on_terminal, presses
+from tests.bench.feed import events_of
+from tests.bench.probes import on_terminal, press_keys
 from tests.bench.registry import Row, Setting, row
 
-LINES = "scaicore.runtime"
+EVENT_TEXT = "scaicore.runtime"
 
 
 @dataclass(frozen=True)
 class Peer:
-    """A program, how to open it on a file of events, what it shows then, and its key for moving down."""
+    """A program: its arguments for a file of events, a text that it shows then, and its key for moving down."""
 
     name: str
     arguments: Callable[[Path], Sequence[str]]
@@ -27,10 +27,10 @@ class Peer:
 
 
 PEERS = {
-    "lnav": Peer("lnav", lambda file: ["-q", str(file)], LINES, "j"),
-    # The Airflow terminal app: the list of its servers, of which none answers.
+    "lnav": Peer("lnav", lambda file: ["-q", str(file)], EVENT_TEXT, "j"),
+    # A terminal app for Airflow, with its list of servers. None of them can be reached.
     "flowrs": Peer("flowrs (its server list)", lambda file: [], "server-00", "j"),
-    "tl": Peer("toolong", lambda file: [str(file)], LINES, "up"),
+    "tl": Peer("toolong", lambda file: [str(file)], EVENT_TEXT, "up"),
 }
 
 
@@ -40,17 +40,19 @@ name = "server-{0:03}"
 endpoint = "http://127.0.0.1:{0}"
 version = "V2"
 [servers.auth.Basic]
-username = "nobody"
+username = "user"
 password = "none"
 """
 
 
 @row("peers", 65)
 def peers(setting: Setting) -> Iterator[Row]:
-    """Moving down in each of them."""
+    """Measure the key for moving down in each program."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "events.jsonl"
-        file.write_bytes(b"".join(event.raw.replace(b"\n", b" ") + b"\n" for event in told(setting.size(1_000, 100))))
+        file.write_bytes(
+            b"".join(event.raw.replace(b"\n", b" ") + b"\n" for event in events_of(setting.size(1_000, 100)))
+        )
         servers = Path(folder) / "flowrs" / "config.toml"
         servers.parent.mkdir()
         servers.write_text("".join(map(SERVER.format, range(1, 61))))
@@ -60,15 +62,15 @@ def peers(setting: Setting) -> Iterator[Row]:
 
 def _row(setting: Setting, command: str, peer: Peer, file: Path) -> Row:
     name = f"cursor key in {peer.name}: bytes"
-    program = _found(setting, command)
+    program = _find_program(setting, command)
     if program is None:
         return Row(name, note="not installed")
     env = {"XDG_CONFIG_HOME": str(file.parent)}
     with on_terminal([program, *peer.arguments(file)], env, ready=peer.ready) as terminal:
-        costs = [press.bytes for press in presses(terminal, setting.size(20, 3), peer.key)]
-    return Row(name, median(costs), "bytes")
+        byte_counts = [press.bytes for press in press_keys(terminal, setting.size(20, 3), peer.key)]
+    return Row(name, median(byte_counts), "bytes")
 
 
-def _found(setting: Setting, command: str) -> str | None:
-    beside = shutil.which(command, path=setting.peers) if setting.peers else None
-    return beside or shutil.which(command)
+def _find_program(setting: Setting, command: str) -> str | None:
+    in_folder = shutil.which(command, path=setting.peers) if setting.peers else None
+    return in_folder or shutil.which(command)

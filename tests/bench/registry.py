@@ -1,4 +1,4 @@
-"""The rows of the table: which there are, what each must reach, and what measuring one yields."""
+"""The rows of the benchmark table: their registration, results and limits."""
 
 from __future__ import annotations
 
@@ -13,50 +13,50 @@ import tests.bench
 
 @dataclass(frozen=True)
 class Row:
-    """One result. What is judged is the `ratio` to the `least`, where there is one, or else the `value`.
+    """One result. The `target` limits the `ratio` to the `reference` if there is one, otherwise the `value`.
 
-    Without a `value` it was not measured, and the `note` says why; without a `target` it is only told.
+    Without a `value` nothing was measured, and the `note` says why. Without a `target` there is no limit.
     """
 
     name: str
     value: float | None = None
     unit: str = ""
     target: float | None = None
-    at_least: bool = False
-    least: float | None = None
-    beside: str = ""
+    is_minimum: bool = False
+    reference: float | None = None
+    reference_name: str = ""
     note: str = ""
 
     @property
     def ratio(self) -> float | None:
-        """How many times the least it is."""
-        return self.value / self.least if self.value is not None and self.least else None
+        """Return how many times the reference the value is."""
+        return self.value / self.reference if self.value is not None and self.reference else None
 
     @property
-    def reached(self) -> bool | None:
-        """Whether it is what it must be; None where nothing says so."""
-        judged = self.value if self.least is None else self.ratio
-        if self.target is None or judged is None:
+    def is_met(self) -> bool | None:
+        """Return True if the target is met; None without a target or a value."""
+        compared = self.value if self.reference is None else self.ratio
+        if self.target is None or compared is None:
             return None
-        return judged >= self.target if self.at_least else judged <= self.target
+        return compared >= self.target if self.is_minimum else compared <= self.target
 
     @property
-    def must(self) -> str:
-        """The target, in a word."""
+    def limit(self) -> str:
+        """Return the target as text."""
         if self.target is None:
             return ""
-        return f"{'≥' if self.at_least else '≤'} {self.target:,g}{' ×' if self.least is not None else ''}"
+        return f"{'≥' if self.is_minimum else '≤'} {self.target:,g}{' ×' if self.reference is not None else ''}"
 
 
 @dataclass(frozen=True)
 class Setting:
-    """How to measure: `small` is for counts, where times say nothing; `peers` is a folder with other programs."""
+    """How to measure: with `small` sizes only counts are meaningful; `peers` is a folder with other programs."""
 
     small: bool = False
     peers: Path | None = None
 
     def size(self, full: int, small: int) -> int:
-        """How many of something."""
+        """Return the size for this setting."""
         return small if self.small else full
 
 
@@ -66,27 +66,27 @@ Measure = Callable[[Setting], Iterable[Row]]
 _ROWS: dict[str, tuple[int, Measure]] = {}
 
 
-def row(name: str, place: int) -> Callable[[Measure], Measure]:
-    """Register what yields a row, or some that are measured together; `place` orders the table."""
+def row(name: str, position: int) -> Callable[[Measure], Measure]:
+    """Register a function that yields one or more rows; `position` is their position in the table."""
 
     def register(measure: Measure) -> Measure:
-        _ROWS[name] = (place, measure)
+        _ROWS[name] = (position, measure)
         return measure
 
     return register
 
 
 def names() -> list[str]:
-    """All there are, in the order of the table."""
+    """Return the names of all measurements, in the order of the table."""
     for module in pkgutil.iter_modules(tests.bench.__path__, "tests.bench."):
         if not module.name.startswith(("tests.bench.__main__", "tests.bench.test_")):
             import_module(module.name)
     return sorted(_ROWS, key=lambda name: (_ROWS[name][0], name))
 
 
-def measured(setting: Setting, only: Iterable[str] = ()) -> Iterator[Row]:
-    """The rows, each as soon as it is known."""
-    wanted = set(only)
+def measure_rows(setting: Setting, only: Iterable[str] = ()) -> Iterator[Row]:
+    """Yield the rows, each as soon as it is measured."""
+    selected = set(only)
     for name in names():
-        if not wanted or name in wanted:
+        if not selected or name in selected:
             yield from _ROWS[name][1](setting)

@@ -1,5 +1,6 @@
-"""A session through a day of trouble, on a clock that skips what it need not wait for: what it holds at the end of it,
-and what it has grown by.
+"""A session through a simulated day with faults: correctness of its data, memory growth and leaks at its end.
+
+The clock jumps to the next due time.
 """
 
 from __future__ import annotations
@@ -25,100 +26,103 @@ from scaicore_tui.config import Target
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.session import Session
 from scaicore_tui.store import Journal
-from tests.bench.day import COLLEAGUE, Day
-from tests.bench.troubled import Troubled
+from tests.bench.day import COLLEAGUE_DELAY_S, Day
+from tests.bench.troubled import FaultyServer
 from tests.support.builders import NOON, SECOND
 from tests.support.manual_clock import ManualClock
 from tests.support.waiting import let_run
 
-# Turns of the event loop within which everything is done that doesn't wait for the clock.
+# Turns of the event loop after which all work is done that does not wait for the clock.
 TURNS = 40
-# Seconds after which all that is under way at the end of the day is over, and read.
-EVENING = COLLEAGUE[1] + 120.0
-# A person answers and replays something once in so many seconds.
-ANSWERS_EVERY, REPLAYS_EVERY = 120.0, 600.0
+# Seconds after the day within which everything in progress ends and is read.
+REMAINDER_S = COLLEAGUE_DELAY_S[1] + 120.0
+# Seconds between two answers, and between two replays, of the simulated person.
+ANSWER_INTERVAL_S, REPLAY_INTERVAL_S = 120.0, 600.0
 SAMPLES = 24
-# What the tests hold themselves; and the table of all texts that Python interns, which grows by half of it at a time.
-_NOT_OURS = ("/tests/", "/pathlib.py")
+# Memory of the tests, and Python's table of interned strings, which grows in large steps.
+_EXCLUDED = ("/tests/", "/pathlib.py")
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What is held at a moment of the clock, and the processor's seconds that it took to get there."""
+    """Resources in use at a time of the clock, and the processor time until then."""
 
     at: float
     bytes: int
     runs: int
     tasks: int
     descriptors: int
-    worked: float
+    cpu_s: float
 
 
 @dataclass(frozen=True)
 class Soak:
-    """What came of a day. `wrong` are runs told to be in another state than they are; `twice` the checkpoints that were
-    answered more than once, `open` those of which it is not known what came of the answer; `left` are tasks and
-    descriptors that outlived the session."""
+    """The result of a day.
+
+    `wrong` counts runs with a wrong status, `answered_twice` checkpoints that got more than one answer, `unresolved`
+    answers without a known outcome, `leaked` tasks and descriptors that outlived the session. `faults` counts the
+    responses by kind of fault.
+    """
 
     offered: int
     lost: int
-    doubled: int
+    duplicates: int
     gaps: int
     wrong: int
-    refused: int
-    twice: int
-    open: int
-    left: int
-    met: Counter[str]
+    rejected: int
+    answered_twice: int
+    unresolved: int
+    leaked: int
+    faults: Counter[str]
     samples: list[Sample]
 
 
-def least(samples: list[Sample], begin: float, end: float) -> Sample:
-    """The sample with the fewest bytes between these parts of the day: what is under way only comes on top."""
+def smallest_sample(samples: list[Sample], begin: float, end: float) -> Sample:
+    """Return the sample with the fewest bytes in a part of the day; others include memory for work in progress."""
     last = samples[-1].at
     within = [sample for sample in samples if begin * last <= sample.at <= end * last]
     return min(within, key=lambda sample: sample.bytes)
 
 
 class Person:
-    """Answers what waits, and replays what was; asleep by night."""
+    """A person who answers checkpoints and replays runs by day."""
 
     def __init__(self, session: Session, day: Day) -> None:
         self._session = session
         self._day = day
-        self._chance = random.Random(1)  # noqa: S311  (a day that can be had again is wanted, not a secret)
-        self._next_answer, self._next_replay = ANSWERS_EVERY, REPLAYS_EVERY
+        self._random = random.Random(1)  # noqa: S311  (repeatable, not a secret)
+        self._next_answer, self._next_replay = ANSWER_INTERVAL_S, REPLAY_INTERVAL_S
         self._writes: set[asyncio.Task[None]] = set()
 
     def act(self) -> None:
-        """Do what it is time for."""
+        """Answer or replay if it is time for that."""
         now, session = self._day.clock.monotonic(), self._session
         if self._day.is_night:
             return
         if now >= self._next_answer and session.checkpoints:
-            self._next_answer = now + ANSWERS_EVERY
-            chosen = self._chance.choice(session.checkpoints)
-            self._write(session.answer(chosen.id, self._chance.choice(chosen.options).id, "as discussed"))
+            self._next_answer = now + ANSWER_INTERVAL_S
+            chosen = self._random.choice(session.checkpoints)
+            self._write(session.answer(chosen.id, self._random.choice(chosen.options).id, "as discussed"))
         if now >= self._next_replay and len(session.index.order):
-            self._next_replay = now + REPLAYS_EVERY
+            self._next_replay = now + REPLAY_INTERVAL_S
             chosen_run = session.index.order[len(session.index.order) * 2 // 3]
             self._write(session.replay(chosen_run.execution_id))
 
     def _write(self, writing: Coroutine[Any, Any, object]) -> None:
-        task = asyncio.create_task(_whatever_comes(writing))
+        task = asyncio.create_task(_ignore_rejection(writing))
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
 
 
-async def _whatever_comes(writing: Coroutine[Any, Any, object]) -> None:
+async def _ignore_rejection(writing: Coroutine[Any, Any, object]) -> None:
     try:
         await writing
     except ScaicoreError:
-        return  # a person would read why, and nothing was sent
+        return  # the error is shown, and nothing was sent
 
 
 class Meter:
-    """Takes samples, evenly over the day."""
+    """Takes samples at equal intervals of the day."""
 
     def __init__(self, session: Session, day: Day) -> None:
         self.samples: list[Sample] = []
@@ -126,37 +130,38 @@ class Meter:
         self._day = day
         self._measured = 0.0
 
-    def look(self) -> None:
-        """Take a sample, if it is time for one."""
+    def sample_if_due(self) -> None:
+        """Take a sample if it is time for one."""
         begin = time.process_time()
         if self._day.clock.monotonic() >= len(self.samples) * self._day.seconds / SAMPLES:
-            worked, (tasks, descriptors) = begin - self._measured, open_things()
+            cpu_s, (tasks, descriptors) = begin - self._measured, open_resources()
             runs = len(self._session.index.summaries)
-            self.samples.append(Sample(self._day.clock.monotonic(), traced_bytes(), runs, tasks, descriptors, worked))
+            self.samples.append(Sample(self._day.clock.monotonic(), traced_bytes(), runs, tasks, descriptors, cpu_s))
         self._measured += time.process_time() - begin
 
 
-async def live(seconds: float, keep_days: float | None = None) -> Soak:
-    """Watch a day of so many seconds to its end; with `keep_days` older runs are forgotten."""
-    before = sum(open_things())
+async def run_day(seconds: float, keep_days: float | None = None) -> Soak:
+    """Run a session through a day of `seconds`, with retention if `keep_days` is set."""
+    before = sum(open_resources())
     with tempfile.TemporaryDirectory() as name:
         day = Day(ManualClock(NOON / SECOND), Path(name), seconds)
-        server = Troubled(day)
+        server = FaultyServer(day)
         async with session_on(server, day, Path(name), keep_days) as session:
             running = asyncio.create_task(session.run())
             person, meter = Person(session, day), Meter(session, day)
-            await pass_time(session, day, seconds, person.act, meter.look)
-            server.calm = True
-            await pass_time(session, day, seconds + EVENING)
+            await pass_time(session, day, seconds, person.act, meter.sample_if_due)
+            server.is_faultless = True
+            await pass_time(session, day, seconds + REMAINDER_S)
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
-            soak = _judged(session, day, server, meter.samples)
+            soak = _result(session, day, server, meter.samples)
         day.close()
     gc.collect()
-    return replace(soak, left=sum(open_things()) - before)
+    return replace(soak, leaked=sum(open_resources()) - before)
 
 
-def session_on(server: Troubled, day: Day, folder: Path, keep_days: float | None) -> Session:
+def session_on(server: FaultyServer, day: Day, folder: Path, keep_days: float | None) -> Session:
+    """Return a session on the server, with its journal and ledger in `folder`."""
     target = Target(url="http://127.0.0.1:1/api/v1", name="soak", interval=5.0, keep_days=keep_days)
     client = Client(target, httpx.MockTransport(server.respond), day.clock)
     journal, ledger = Journal.open(folder / "journal"), Ledger(folder / "ledger")
@@ -164,53 +169,53 @@ def session_on(server: Troubled, day: Day, folder: Path, keep_days: float | None
 
 
 async def pass_time(session: Session, day: Day, until: float, *acts: Callable[[], None]) -> None:
-    """Let time pass, and everything happen in it."""
+    """Advance the clock to `until`; run everything that is due, and `acts` after each step."""
     while day.clock.monotonic() < until:
         await let_run(session, TURNS)
         day.clock.skip()
-        day.go_on()
+        day.run_due()
         for act in acts:
             act()
 
 
-def _judged(session: Session, day: Day, server: Troubled, samples: list[Sample]) -> Soak:
+def _result(session: Session, day: Day, server: FaultyServer, samples: list[Sample]) -> Soak:
     found, offered = Counter(event.raw for event in session.journal.events()), Counter(day.offered)
     counts = session.index.counts
-    told = Counter({str(status): count for status, count in counts.items()})
+    shown = Counter({str(status): count for status, count in counts.items()})
     answers = [submission for submission in session.submitter.submissions if not submission.is_replay]
     return Soak(
         offered=offered.total(),
         lost=len(offered.keys() - found.keys()),
-        doubled=(found - offered).total(),
+        duplicates=(found - offered).total(),
         gaps=session.journal.gap_count() + len(session.journal.open_gaps()),
-        wrong=(told - day.ended).total() + (day.ended - told).total(),
-        refused=server.refused,
-        twice=sum(count > 1 for count in server.posts.values()),
-        open=sum(not answer.is_final for answer in answers),
-        left=0,
-        met=server.met,
+        wrong=(shown - day.ended).total() + (day.ended - shown).total(),
+        rejected=server.rejected,
+        answered_twice=sum(count > 1 for count in server.posts.values()),
+        unresolved=sum(not answer.is_final for answer in answers),
+        leaked=0,
+        faults=server.faults,
         samples=samples,
     )
 
 
-def open_things() -> tuple[int, int]:
-    """Tasks, and descriptors."""
+def open_resources() -> tuple[int, int]:
+    """Return the numbers of tasks and of file descriptors."""
     return len(asyncio.all_tasks()), len(list(Path("/proc/self/fd").iterdir()))
 
 
 def traced_bytes() -> int:
-    """Return the bytes that the program holds; 0 if Python does not trace them."""
+    """Return the bytes that the program has allocated, without those of the tests; 0 if they are not traced."""
     gc.collect()
     if not tracemalloc.is_tracing():
         return 0
     # A filter of tracemalloc looks at each of a million traces; there are a few hundred files.
     files = tracemalloc.take_snapshot().statistics("filename")
-    return sum(each.size for each in files if not any(part in each.traceback[0].filename for part in _NOT_OURS))
+    return sum(each.size for each in files if not any(part in each.traceback[0].filename for part in _EXCLUDED))
 
 
 @contextmanager
 def tracing(*, is_needed: bool) -> Iterator[None]:
-    """Let Python trace what it allocates meanwhile, which doubles the time of everything."""
+    """Trace the memory that Python allocates, if it `is_needed`: that doubles the time of everything."""
     if not is_needed:
         yield
         return

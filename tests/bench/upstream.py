@@ -1,4 +1,4 @@
-"""The embedded ScaiGrid and `serve` in front of it, each a process of its own: `python -m tests.bench.upstream`."""
+"""The embedded ScaiGrid and `serve` in front of it, each in its own process: `python -m tests.bench.upstream`."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from scaicore_tui.servers.grid import GridConfig, build_grid
 from scaicore_tui.servers.hosting import bind, serve_app, stdin_closed
 from tests.support.terminal import DEBUGGER
 
-TOKEN = "sgk_of_the_bench"
+TOKEN = "sgk_bench"
 LOOPBACK = "127.0.0.1"
 DIRECT, PROXIED = "/v1/modules/scaicore", "/v1/scaicore"
 
 
 @dataclass(frozen=True)
 class Front:
-    """`serve`: where it is, and the file that its access log goes into."""
+    """A running `serve`: its URL, and the file with its access log."""
 
     url: str
     log: Path
 
     @property
     def upstream_calls(self) -> int:
-        """How many it made until now."""
+        """Return the number of requests to the grid so far."""
         lines = self.log.read_text().splitlines()
         return sum(json.loads(line)["upstream_calls"] for line in lines if line.startswith("{"))
 
 
 @contextmanager
 def grid() -> Iterator[str]:
-    """A grid with a past, no new runs, and no limits; its URL."""
+    """Run a grid with past runs, no new ones and no rate limit; yield its URL."""
     command = [sys.executable, "-m", "tests.bench.upstream"]
     with _process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -47,14 +47,14 @@ def grid() -> Iterator[str]:
 
 @contextmanager
 def front(upstream: str, *flags: str) -> Iterator[Front]:
-    """`serve` in front of it, once it listens."""
+    """Run `serve` in front of a grid; yield once it listens."""
     command = [*DEBUGGER, "serve", "--upstream", upstream, "--port", "0", *flags]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "access.log"
         with log.open("w") as written, _process(command, stderr=written) as process:
-            while not (said := log.read_text()).endswith("\n"):
-                assert process.poll() is None, "it did not start"
-            yield Front(said.removeprefix("serving ").partition("/api/v1")[0], log)
+            while not (printed := log.read_text()).endswith("\n"):
+                assert process.poll() is None, "serve did not start"
+            yield Front(printed.removeprefix("serving ").partition("/api/v1")[0], log)
 
 
 @contextmanager
@@ -67,11 +67,11 @@ def _process(command: list[str], **pipes: int | IO[str]) -> Iterator[subprocess.
 
 
 async def serve() -> None:
-    """Serve a grid until standard input ends; say where."""
+    """Serve a grid until standard input closes; print its URL."""
     bound, url = bind(LOOPBACK, 0)
     app = build_grid(GridConfig(rate=0, rate_limits=False, tokens={TOKEN: "viewer"}))
     async with serve_app(app, bound):
-        print(url, flush=True)  # noqa: T201  (whoever started it waits for that)
+        print(url, flush=True)  # noqa: T201  (the parent process reads the URL)
         await stdin_closed()
 
 

@@ -13,13 +13,13 @@ from scaicore_tui.store import Journal, JournalWriter
 from tests.support.builders import NOON, checkpoint, completed, started
 from tests.support.program import COMMAND, TIMEOUT_S, Program, loaded_modules
 
-ASK = "_SCAICORE_TUI_COMPLETE"
+COMPLETE_VARIABLE = "_SCAICORE_TUI_COMPLETE"
 HOSTILE = "exec_$(touch owned)"
 
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Path:
-    """A journal with an ended run, a waiting run, a run whose id is a shell command, and two checkpoints."""
+    """Return a journal with an ended run, a waiting run, a run whose id is a shell command, and two checkpoints."""
     import json
 
     path = tmp_path / "j"
@@ -36,21 +36,26 @@ def journal(tmp_path: Path) -> Path:
     return path
 
 
-def completed_in(shell: str, program: Program, line: str) -> list[str]:
-    """Return the completions of that shell for the line, in its own format."""
+def completion_output(shell: str, program: Program, line: str) -> list[str]:
+    """Return the completions of `line`, in the output format of `shell`."""
     words = line.split(" ")
-    asks = {
-        "bash": {ASK: "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)},
-        "zsh": {ASK: "complete_zsh", "_TYPER_COMPLETE_ARGS": line},
-        "fish": {ASK: "complete_fish", "_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
+    variables = {
+        "bash": {COMPLETE_VARIABLE: "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)},
+        "zsh": {COMPLETE_VARIABLE: "complete_zsh", "_TYPER_COMPLETE_ARGS": line},
+        "fish": {
+            COMPLETE_VARIABLE: "complete_fish",
+            "_TYPER_COMPLETE_ARGS": line,
+            "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+        },
     }
-    done = program.with_variables(**asks[shell])()
+    done = program.with_variables(**variables[shell])()
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.splitlines()
 
 
 def offered(program: Program, line: str) -> set[str]:
-    return {row.split("\t")[0] for row in completed_in("fish", program, line) if row}
+    """Return the completions of `line` without their descriptions."""
+    return {row.split("\t")[0] for row in completion_output("fish", program, line) if row}
 
 
 def test_runs_and_checkpoints_come_from_the_journal(program: Program, journal: Path) -> None:
@@ -73,17 +78,16 @@ def test_runs_and_checkpoints_come_from_the_journal(program: Program, journal: P
     ],
 )
 def test_each_shell_gets_its_own_format(program: Program, journal: Path, shell: str, lines: list[str]) -> None:
-    assert completed_in(shell, program, f"scaicore-tui show --journal {journal} exec_a") == lines
+    assert completion_output(shell, program, f"scaicore-tui show --journal {journal} exec_a") == lines
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
-def test_bash_completes(program: Program, journal: Path, tmp_path: Path) -> None:
-    """The installed script works in bash, and executes no command in an id."""
+def test_bash_completes_runs_and_executes_no_id(program: Program, journal: Path, tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "scaicore-tui").write_text(f'#!/bin/sh\nexec {" ".join(COMMAND)} "$@"\n')
     (tmp_path / "bin" / "scaicore-tui").chmod(0o755)
     line = f"scaicore-tui --journal {journal} show "
-    asks = f"""
+    script = f"""
         PATH={tmp_path / "bin"}:$PATH
         eval "$(scaicore-tui --show-completion bash)"
         COMP_WORDS=({line} '') COMP_CWORD=4 COMP_LINE='{line}'
@@ -91,7 +95,7 @@ def test_bash_completes(program: Program, journal: Path, tmp_path: Path) -> None
         printf '%s\\n' "${{COMPREPLY[@]}}"
     """
     done = subprocess.run(
-        ["bash", "--norc", "-c", asks],
+        ["bash", "--norc", "-c", script],
         env=program.environment | {"SHELL": "/bin/bash"},
         cwd=tmp_path,
         capture_output=True,
@@ -107,16 +111,16 @@ def test_fixed_words_and_profiles_are_offered(program: Program, tmp_path: Path) 
     config = tmp_path / "XDG_CONFIG_HOME" / "scaicore-tui" / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text('[profiles.staging]\nurl = "https://staging.example.com"\n[profiles.production]\n')
-    at_home = Program(tmp_path, {})
-    assert offered(at_home, "scaicore-tui runs --profile ") == {"staging", "production"}
-    assert offered(at_home, "scaicore-tui watch --until ") == {"waiting", "completed", "failed", "any"}
-    assert offered(at_home, "scaicore-tui schema re") == {"record", "replay", "resolve"}
-    assert "checkpoints" in offered(at_home, "scaicore-tui ")
-    assert offered(at_home, "scaicore-tui runs --fa") == {"--failed"}
+    configured = Program(tmp_path, {})
+    assert offered(configured, "scaicore-tui runs --profile ") == {"staging", "production"}
+    assert offered(configured, "scaicore-tui watch --until ") == {"waiting", "completed", "failed", "any"}
+    assert offered(configured, "scaicore-tui schema re") == {"record", "replay", "resolve"}
+    assert "checkpoints" in offered(configured, "scaicore-tui ")
+    assert offered(configured, "scaicore-tui runs --fa") == {"--failed"}
 
 
 @pytest.mark.parametrize("line", ["show ", "resolve ", "runs --core ", "show --journal /no/such/file "])
-def test_completion_is_silent_without_a_journal_or_with_a_broken_config(
+def test_completion_is_silent_without_a_journal_and_with_a_broken_configuration(
     program: Program, tmp_path: Path, line: str
 ) -> None:
     assert offered(program, f"scaicore-tui {line}") <= {"@latest"}
@@ -128,9 +132,9 @@ def test_completion_is_silent_without_a_journal_or_with_a_broken_config(
     assert offered(Program(tmp_path, {}), f"scaicore-tui {line}--journal {__file__} ") <= {"@latest"}
 
 
-def test_completion_imports_no_network_or_screen_library(program: Program, journal: Path) -> None:
-    asks = {ASK: "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+def test_completion_imports_no_network_and_no_screen_library(program: Program, journal: Path) -> None:
+    variables = {COMPLETE_VARIABLE: "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
     line = {"_TYPER_COMPLETE_ARGS": f"scaicore-tui show --journal {journal} "}
-    printed, modules = loaded_modules(program.with_variables(**asks, **line))
+    printed, modules = loaded_modules(program.with_variables(**variables, **line))
     assert "exec_a" in printed
     assert not modules & {"httpx", "textual", "starlette", "uvicorn"}

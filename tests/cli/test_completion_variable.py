@@ -1,4 +1,4 @@
-"""The completion variable is only honoured with a complete request of a shell."""
+"""The completion variable starts completion only if the shell sent a complete request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from scaicore_tui.__main__ import COMPLETION_VARIABLE, asks_for_completion
 
 
 @pytest.mark.parametrize(
-    ("env", "asks"),
+    ("env", "is_request"),
     [
         ({}, False),
         ({COMPLETION_VARIABLE: ""}, False),
@@ -23,5 +23,5 @@ from scaicore_tui.__main__ import COMPLETION_VARIABLE, asks_for_completion
         ({COMPLETION_VARIABLE: "complete_fish", "_TYPER_COMPLETE_ARGS": ""}, True),
     ],
 )
-def test_only_a_complete_request_of_a_shell_is_answered(env: dict[str, str], asks: bool) -> None:
-    assert asks_for_completion(env) is asks
+def test_completion_starts_only_on_a_complete_request(env: dict[str, str], is_request: bool) -> None:
+    assert asks_for_completion(env) is is_request

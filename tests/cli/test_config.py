@@ -13,7 +13,7 @@ from scaicore_tui.config.profiles import read_profiles
 from tests.support.program import COMMAND, Program
 from tests.support.terminal import Terminal
 
-SECRET = "sgk_do_not_tell_me"
+SECRET = "sgk_do_not_print_me"
 PROFILES = """
 default = "staging"
 [profiles.staging]
@@ -22,7 +22,7 @@ color = "amber"
 token_env = "STAGING"
 [profiles.prod]
 url = "https://prod.example"
-token_command = ["sh", "-c", "touch asked; echo a.b.c"]
+token_command = ["sh", "-c", "touch executed; echo a.b.c"]
 protected = true
 """
 
@@ -31,17 +31,19 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="XDG folders")
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Program:
-    """The program with a home folder of its own."""
+    """Return the program with an empty home folder."""
     return Program(tmp_path, {})
 
 
-def config_of(program: Program) -> Path:
+def config_path(program: Program) -> Path:
+    """Return the path of the configuration file, as `config path` prints it."""
     return Path(program("config", "path").stdout.strip())
 
 
 @pytest.fixture
 def configured(fresh: Program) -> Program:
-    path = config_of(fresh)
+    """Return the program with `PROFILES` as its configuration file."""
+    path = config_path(fresh)
     path.parent.mkdir(parents=True)
     path.write_text(PROFILES)
     return fresh
@@ -53,8 +55,8 @@ def settings_of(program: Program, *flags: str) -> dict[str, tuple[object, str]]:
     return {name: (setting["value"], setting["source"]) for name, setting in settings.items()}
 
 
-def test_the_path_is_known_before_the_file_exists(fresh: Program) -> None:
-    path = config_of(fresh)
+def test_the_path_is_printed_before_the_file_exists(fresh: Program) -> None:
+    path = config_path(fresh)
     assert path == fresh.home / "XDG_CONFIG_HOME" / "scaicore-tui" / "config.toml"
     assert not path.exists()
     assert fresh("config", "check").returncode == 0
@@ -62,7 +64,7 @@ def test_the_path_is_known_before_the_file_exists(fresh: Program) -> None:
 
 
 def test_every_value_names_its_source(configured: Program) -> None:
-    file = config_of(configured)
+    file = config_path(configured)
     program = configured.with_variables(SCAICORE_TUI_URL="https://env.example", STAGING=SECRET)
     shown = settings_of(program, "--core", "core_x")
     assert shown["profile"] == ("staging", f"default in {file}")
@@ -83,11 +85,11 @@ def test_no_secret_is_printed_and_no_command_is_run(configured: Program) -> None
         assert done.returncode == 2
         assert SECRET not in done.stdout + done.stderr
     assert settings_of(configured, "--profile", "prod")["token"] == ("…", "token_command of profile prod")
-    assert not Path("asked").exists()
+    assert not Path("executed").exists()
 
 
 def test_problems_are_listed_with_their_fixes(configured: Program) -> None:
-    file = config_of(configured)
+    file = config_path(configured)
     assert configured.lines("config", "check") == [f"{file}: no problems found"]
     file.write_text(PROFILES + f'intervall = 3\nkeep_mb = "many"\n[profiles.old]\ntoken_env = "{SECRET}"\n')
     done = configured("config", "check")
@@ -103,7 +105,7 @@ def test_problems_are_listed_with_their_fixes(configured: Program) -> None:
 
 
 def test_unusable_values_are_problems(configured: Program) -> None:
-    file = config_of(configured)
+    file = config_path(configured)
     file.write_text(
         f'default = "gone"\n[profiles.a]\nurl = "http://far.example"\ntoken_command = ["no-such-program"]\n'
         f'[profiles.b]\ntoken_env = "{SECRET}"\n[profiles.c]\ntoken_file = "{file}"\n'
@@ -111,24 +113,24 @@ def test_unusable_values_are_problems(configured: Program) -> None:
     done = configured("config", "check", "--json")
     assert (done.returncode, SECRET in done.stdout) == (2, False)
     problems = json.loads(done.stdout)["problems"]
-    assert [one["place"] for one in problems] == [
+    assert [problem["place"] for problem in problems] == [
         *("default", "profiles.a.token_command", "profiles.a.url"),
         *("profiles.b.token_env", "profiles.c.token_file"),
     ]
-    assert all(one["fix"] for one in problems)
+    assert all(problem["fix"] for problem in problems)
 
 
-def test_the_environment_is_checked(configured: Program) -> None:
+def test_variables_are_checked_too(configured: Program) -> None:
     done = configured.with_variables(SCAICORE_TUI_API="soap")("config", "check")
     assert done.returncode == 2
     assert "unknown API 'soap' (SCAICORE_TUI_API)" in done.stdout
 
 
-def test_the_first_file_is_written_from_flags(fresh: Program) -> None:
+def test_config_init_writes_the_values_of_its_options(fresh: Program) -> None:
     flags = ("--profile", "my prod", "--url", "https://h.example", "--token-command", "scaikey token 'x y'")
     done = fresh("config", "init", *flags, "--color", "red", "--protected", "--core", 'core_"ü"')
     assert done.returncode == 0, done.stderr
-    path = config_of(fresh)
+    path = config_path(fresh)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     content = read_profiles(path)
@@ -143,7 +145,7 @@ def test_an_existing_file_is_never_changed(configured: Program) -> None:
     done = configured("config", "init", "--url", "https://h.example")
     assert done.returncode == 2
     assert "already exists · the file was not changed" in done.stderr
-    assert config_of(configured).read_text() == PROFILES
+    assert config_path(configured).read_text() == PROFILES
 
 
 @pytest.mark.parametrize(
@@ -156,15 +158,15 @@ def test_an_existing_file_is_never_changed(configured: Program) -> None:
         (("--url", "https://h", "--token-env", "A", "--token-file", "b"), "only one of them"),
     ],
 )
-def test_a_file_that_would_be_wrong_is_not_written(fresh: Program, flags: tuple[str, ...], words: str) -> None:
+def test_a_file_with_invalid_values_is_not_written(fresh: Program, flags: tuple[str, ...], words: str) -> None:
     done = fresh("config", "init", *flags)
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
     assert SECRET not in done.stderr
-    assert not config_of(fresh).exists()
+    assert not config_path(fresh).exists()
 
 
-def test_on_a_terminal_it_asks(fresh: Program) -> None:
+def test_config_init_asks_for_the_values_on_a_terminal(fresh: Program) -> None:
     with Terminal(fresh.home, [*COMMAND, "config", "init"], size=(120, 24), env=fresh.settings) as terminal:
         terminal.wait_until("Name of the profile [default]:")
         terminal.press("enter")

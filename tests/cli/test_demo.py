@@ -1,4 +1,4 @@
-"""`demo --no-tui` and `serve` as processes, with real requests through them."""
+"""`demo --no-tui` and `serve` as child processes that answer real requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_the_demo_prints_its_addresses_on_one_line(demo: Demo) -> None:
     assert demo.ready["token"] != demo.ready["viewer_token"]
 
 
-def test_the_demos_proxy_and_grid_return_the_same(demo: Demo) -> None:
+def test_the_proxy_of_the_demo_returns_what_its_grid_returns(demo: Demo) -> None:
     bearer = {"Authorization": f"Bearer {demo.ready['viewer_token']}"}
     query = {"status": "resolved"}
     proxied = httpx.get(f"{demo.ready['url']}/scaicore/checkpoints", params=query, headers=bearer)
@@ -43,14 +43,14 @@ def test_a_signal_ends_the_demo_with_128_plus_its_number(program: Program) -> No
         assert demo.process.communicate() == ("", "")
 
 
-def test_the_apps_demo_ends_with_its_standard_input(program: Program) -> None:
+def test_a_demo_owned_by_the_app_ends_when_its_standard_input_closes(program: Program) -> None:
     with running_demo(program, "--rate", "0", "--owned") as demo:
         assert demo.process.stdin is not None
         demo.process.stdin.close()
         assert demo.process.wait(TIMEOUT_S) == 0
 
 
-def test_serve_puts_the_api_in_front_of_a_grid(program: Program, demo: Demo) -> None:
+def test_serve_offers_the_api_of_a_grid(program: Program, demo: Demo) -> None:
     with program.started(
         "serve", "--upstream", demo.ready["grid_url"], "--port", "0", "--allow-host", "box.example"
     ) as server:

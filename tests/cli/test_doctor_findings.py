@@ -24,7 +24,7 @@ from tests.support.manual_clock import ManualClock
 from tests.support.proxy import jwt
 
 TARGET = Target(url="https://h.example", token=Secret("sgk_key"), token_source="HERE")
-MISSING = CredentialsError("no credential: looked everywhere", hint="set one")
+MISSING = CredentialsError("no credential: every source was checked", hint="set one")
 NOW = NOON / SECOND + 60
 
 
@@ -37,93 +37,97 @@ def reply(status: int | None = 200, error: ScaicoreError | None = None, **more: 
 
 
 def page(step: int = -MILLISECOND, count: int = 20) -> bytes:
+    """Return a feed page of `count` events, `step` microseconds apart."""
     events = [entered(f"n{n}", NOON + n * step).raw.decode() for n in range(count)]
     return f'{{"data": {{"events": [{", ".join(events)}], "next_cursor": null}}}}'.encode()
 
 
-def seen(target: Target = TARGET, error: ScaicoreError | None = None, status: int = 200, **more: Any) -> ProbeResult:
-    """A look at an API that answers well, or with `error`."""
-    answered = reply(status, error)
-    found = ProbeResult(
-        target, TokenProvider(target, ManualClock(NOW)), events=answered, replies=[answered, reply(), reply()]
+def probed(target: Target = TARGET, error: ScaicoreError | None = None, status: int = 200, **more: Any) -> ProbeResult:
+    """Return what `doctor` has read from an API that answers correctly, or with `error`."""
+    first = reply(status, error)
+    result = ProbeResult(
+        target, TokenProvider(target, ManualClock(NOW)), events=first, replies=[first, reply(), reply()]
     )
     if error is None:
-        found.page, found.checkpoints = read_event_page(page()), reply()
+        result.page, result.checkpoints = read_event_page(page()), reply()
     for name, value in more.items():
-        setattr(found, name, value)
-    return found
+        setattr(result, name, value)
+    return result
 
 
-def found(what: ProbeResult) -> dict[str, Finding]:
-    return {finding.name: finding for finding in api_findings(what, MISSING, ManualClock(NOW))}
+def findings_of(result: ProbeResult) -> dict[str, Finding]:
+    """Return the findings of `doctor` by name."""
+    return {finding.name: finding for finding in api_findings(result, MISSING, ManualClock(NOW))}
 
 
-def test_all_is_well() -> None:
-    findings = found(seen())
+def test_a_working_api_has_only_ok_and_unknown_findings() -> None:
+    findings = findings_of(probed())
     assert {finding.status for finding in findings.values()} == {CheckStatus.OK, CheckStatus.UNKNOWN}
-    assert {name for name, one in findings.items() if one.status is CheckStatus.UNKNOWN} == {
+    assert {name for name, finding in findings.items() if finding.status is CheckStatus.UNKNOWN} == {
         "caller",
         "manage",
         "limit",
     }
     assert findings["feed"].message == "newest first · times in milliseconds · newest 1m old"
-    assert "sgk_key" not in json.dumps([one.facts for one in findings.values()]) + str(findings)
+    assert "sgk_key" not in json.dumps([finding.facts for finding in findings.values()]) + str(findings)
 
 
-def test_every_failed_check_has_a_fix_and_no_check_is_missing() -> None:
-    down = seen(error=Unreachable("cannot reach it", hint="check it"), status=200, replies=[])
-    no = seen(error=CredentialsError("the token is not known [401]"), status=401)
-    for findings in (found(down), found(no), found(seen(token_error=MISSING))):
-        assert list(findings) == list(found(seen()))
-        assert all(one.fix and one.code for one in findings.values() if one.status is CheckStatus.FAILED)
-        assert any(one.status is CheckStatus.FAILED for one in findings.values())
+def test_every_failed_check_has_a_fix_and_a_code_and_no_check_is_missing() -> None:
+    unreachable = probed(error=Unreachable("cannot reach it", hint="check it"), status=200, replies=[])
+    rejected = probed(error=CredentialsError("the token is not known [401]"), status=401)
+    for findings in (findings_of(unreachable), findings_of(rejected), findings_of(probed(token_error=MISSING))):
+        assert list(findings) == list(findings_of(probed()))
+        assert all(
+            finding.fix and finding.code for finding in findings.values() if finding.status is CheckStatus.FAILED
+        )
+        assert any(finding.status is CheckStatus.FAILED for finding in findings.values())
 
 
-def test_an_api_that_is_not_reached_leaves_the_rest_unknown() -> None:
-    gone = Unreachable("cannot reach h.example: refused", hint="check that it runs")
-    nothing = reply(None, gone, headers={})
-    findings = found(seen(error=gone, events=nothing, replies=[nothing]))
+def test_other_checks_are_unknown_if_the_api_is_unreachable() -> None:
+    error = Unreachable("cannot reach h.example: refused", hint="check that it runs")
+    no_reply = reply(None, error, headers={})
+    findings = findings_of(probed(error=error, events=no_reply, replies=[no_reply]))
     assert (findings["api"].code, findings["api"].fix) == (3, "check that it runs")
     assert all(
         findings[name].status is CheckStatus.UNKNOWN for name in ("view", "manage", "feed", "clock", "limit", "latency")
     )
 
 
-def test_an_api_of_the_other_style_is_named() -> None:
+def test_the_other_kind_of_api_is_named_with_the_options_to_use() -> None:
     elsewhere = replace(TARGET, api=Api.SCAIGRID)
-    findings = found(seen(error=Unreachable("no"), status=404, elsewhere=elsewhere))
+    findings = findings_of(probed(error=Unreachable("no"), status=404, elsewhere=elsewhere))
     assert "a ScaiGrid at https://h.example/v1/modules/scaicore" in findings["api"].message
     assert findings["api"].fix.startswith("use --url https://h.example --api scaigrid")
 
 
-def test_a_token_that_ran_out() -> None:
+def test_an_expired_token_fails() -> None:
     target = replace(TARGET, token=Secret(jwt(sub="usr_1", tenant_id="acme", exp=NOW - 7_300)))
-    refused = CredentialsError("the token is not known [401]", status=401)
-    finding = found(seen(target, refused, 401))["token"]
+    rejected = CredentialsError("the token is not known [401]", status=401)
+    finding = findings_of(probed(target, rejected, 401))["token"]
     assert (finding.status, finding.code) == (CheckStatus.FAILED, 4)
     assert "the token from HERE expired 2h ago" in finding.message
-    assert found(seen(target))["token"].status is CheckStatus.FAILED
+    assert findings_of(probed(target))["token"].status is CheckStatus.FAILED
 
 
-def test_claims_of_a_token_are_not_verified() -> None:
+def test_claims_of_a_token_are_shown_as_not_verified() -> None:
     claims = {"sub": "usr_1", "tenant_id": "acme", "exp": NOW + 2_540, "scope": "scaicore:view scaicore:manage"}
-    findings = found(seen(replace(TARGET, token=Secret(jwt(**claims)))))
+    findings = findings_of(probed(replace(TARGET, token=Secret(jwt(**claims)))))
     assert findings["token"].message == "from HERE · expires in 42m"
     assert findings["caller"].message == "usr_1 of acme according to the token, not verified"
     assert findings["manage"].message == "scaicore:manage according to the token, not verified"
 
 
-def test_no_token() -> None:
+def test_a_missing_token_fails_only_if_the_api_requires_one() -> None:
     target = replace(TARGET, token=None, token_source="")
-    refused = CredentialsError("missing_credentials [412]", status=412)
-    findings = found(seen(target, refused, 412))
+    rejected = CredentialsError("missing_credentials [412]", status=412)
+    findings = findings_of(probed(target, rejected, 412))
     assert (findings["token"].message, findings["token"].fix) == (MISSING.message, "set one")
     assert findings["api"].status is CheckStatus.OK
-    assert found(seen(target))["token"].status is CheckStatus.OK
+    assert findings_of(probed(target))["token"].status is CheckStatus.OK
 
 
 @pytest.mark.parametrize(
-    ("permissions", "mark", "words"),
+    ("permissions", "status", "text"),
     [
         (
             ["scaicore:view", "scaicore:manage", "scaicore:checkpoint_resolve"],
@@ -135,17 +139,17 @@ def test_no_token() -> None:
         ("?", CheckStatus.UNKNOWN, "not known until the first write"),
     ],
 )
-def test_permissions_reported_by_a_scaigrid(permissions: object, mark: CheckStatus, words: str) -> None:
+def test_permissions_reported_by_a_scaigrid(permissions: object, status: CheckStatus, text: str) -> None:
     me = {"id": "usr\x1b_1", "role": "viewer", "permissions": permissions}
-    findings = found(seen(replace(TARGET, api=Api.SCAIGRID), me=me))
+    findings = findings_of(probed(replace(TARGET, api=Api.SCAIGRID), me=me))
     assert findings["caller"].message == "usr␛_1, viewer"
-    assert findings["manage"].status is mark
-    assert words in findings["manage"].message
+    assert findings["manage"].status is status
+    assert text in findings["manage"].message
 
 
-def test_a_part_that_is_denied() -> None:
+def test_a_denied_part_of_the_api_is_named() -> None:
     denied = reply(403, PermissionDenied("scaicore:view required [403]"))
-    finding = found(seen(checkpoints=denied))["view"]
+    finding = findings_of(probed(checkpoints=denied))["view"]
     assert (finding.code, finding.fix, finding.facts["denied"]) == (
         4,
         "ask your administrator for scaicore:view",
@@ -154,21 +158,21 @@ def test_a_part_that_is_denied() -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "words"),
+    ("step", "text"),
     [(MILLISECOND, "oldest first · times in milliseconds"), (-SECOND, "newest first · times in one second")],
 )
-def test_the_feed_s_order_and_resolution(step: int, words: str) -> None:
-    assert found(seen(page=read_event_page(page(step))))["feed"].message.startswith(words)
+def test_the_order_and_the_time_resolution_of_the_feed_are_shown(step: int, text: str) -> None:
+    assert findings_of(probed(page=read_event_page(page(step))))["feed"].message.startswith(text)
 
 
-def test_a_feed_of_few_or_no_events() -> None:
-    assert "order unclear from 3 events" in found(seen(page=read_event_page(page(count=3))))["feed"].message
-    finding = found(seen(replace(TARGET, core="core_x"), page=read_event_page(page(count=0))))["feed"]
+def test_too_few_events_are_a_finding() -> None:
+    assert "order unclear from 3 events" in findings_of(probed(page=read_event_page(page(count=3))))["feed"].message
+    finding = findings_of(probed(replace(TARGET, core="core_x"), page=read_event_page(page(count=0))))["feed"]
     assert (finding.status, finding.message) == (CheckStatus.WARNING, "there are no events for Core core_x")
 
 
 @pytest.mark.parametrize(
-    ("date", "mark", "words"),
+    ("date", "status", "text"),
     [
         (NOW, CheckStatus.OK, "agrees with the API's within 0.5 s"),
         (NOW + 200, CheckStatus.WARNING, "this machine's is 3m behind the API's"),
@@ -176,27 +180,27 @@ def test_a_feed_of_few_or_no_events() -> None:
         (None, CheckStatus.UNKNOWN, "does not send its time"),
     ],
 )
-def test_the_clocks(date: float | None, mark: CheckStatus, words: str) -> None:
+def test_the_difference_of_the_clocks_is_shown(date: float | None, status: CheckStatus, text: str) -> None:
     headers = {} if date is None else {"Date": formatdate(date)}
-    finding = found(seen(replies=[reply(headers=headers, duration_s=0.01)]))["clock"]
-    assert finding.status is mark
-    assert words in finding.message
+    finding = findings_of(probed(replies=[reply(headers=headers, duration_s=0.01)]))["clock"]
+    assert finding.status is status
+    assert text in finding.message
 
 
-def test_the_limit_and_the_latency() -> None:
+def test_the_rate_limit_and_the_latency_are_shown() -> None:
     quota = {"X-Scaigrid-Ratelimit-Limit": "60", "X-Scaigrid-Ratelimit-Remaining": "57"}
-    findings = found(
-        seen(replies=[reply(duration_s=9.0), reply(duration_s=0.03), reply(duration_s=0.05, headers=quota)])
+    findings = findings_of(
+        probed(replies=[reply(duration_s=9.0), reply(duration_s=0.03), reply(duration_s=0.05, headers=quota)])
     )
     assert findings["limit"].message == "57 of 60 requests left in this minute"
     assert findings["latency"].facts["median_ms"] == pytest.approx(40)
-    few = reply(duration_s=3.0, headers=quota | {"X-Scaigrid-Ratelimit-Remaining": "5"})
-    findings = found(seen(replies=[reply(), few]))
+    slow = reply(duration_s=3.0, headers=quota | {"X-Scaigrid-Ratelimit-Remaining": "5"})
+    findings = findings_of(probed(replies=[reply(), slow]))
     assert (findings["limit"].status, findings["latency"].status) == (CheckStatus.WARNING, CheckStatus.WARNING)
 
 
-def test_a_limit_that_is_reached() -> None:
+def test_a_reached_rate_limit_fails_with_the_time_to_wait() -> None:
     over = RequestRejected("slow down [429]", retry_after=17.0, status=429)
-    findings = found(seen(error=over, status=429, replies=[reply(429, over)]))
+    findings = findings_of(probed(error=over, status=429, replies=[reply(429, over)]))
     assert (findings["limit"].code, findings["limit"].fix) == (3, "try again in 17s")
     assert findings["api"].status is CheckStatus.OK

@@ -19,39 +19,39 @@ pytestmark = pytest.mark.usefixtures("no_documented_limit")
 
 
 @pytest.mark.parametrize(
-    ("what", "words"),
+    ("certificate", "text"),
     [
         ("expired", "its certificate expired"),
         ("other", "its certificate is for another host"),
         ("unknown", "its certificate is from an unknown authority"),
     ],
 )
-async def test_a_certificate_that_is_not_believed(tmp_path: Path, what: str, words: str) -> None:
+async def test_an_invalid_certificate_fails_with_its_reason(tmp_path: Path, certificate: str, text: str) -> None:
     authority = CertificateAuthority()
     async with fault_server(authority) as server:
         assert server.tls is not None
-        authority.use_certificate(server.tls, what)
+        authority.use_certificate(server.tls, certificate)
         target = Target(url=server.url, ca_file=authority.write(tmp_path / "ca.pem"))
         finding = await tls_finding(target, SystemClock())
     assert (finding.status, finding.code) == (CheckStatus.FAILED, 3)
-    assert words in finding.message
+    assert text in finding.message
     assert finding.fix
 
 
-async def test_a_certificate_that_is_believed(tmp_path: Path) -> None:
+async def test_a_valid_certificate_passes_and_warns_before_it_expires(tmp_path: Path) -> None:
     authority = CertificateAuthority()
     async with fault_server(authority) as server:
         target = Target(url=server.url, ca_file=authority.write(tmp_path / "ca.pem"))
         finding = await tls_finding(target, SystemClock())
-        late = ManualClock(SystemClock().now() + (finding.facts["days_left"] - 3) * 86_400)
-        soon = await tls_finding(target, late)
-        stranger = await tls_finding(replace(target, ca_file=None), SystemClock())
+        near_expiry = ManualClock(SystemClock().now() + (finding.facts["days_left"] - 3) * 86_400)
+        expiring = await tls_finding(target, near_expiry)
+        untrusted = await tls_finding(replace(target, ca_file=None), SystemClock())
     assert (finding.status, finding.facts["version"]) == (CheckStatus.OK, "TLSv1.3")
-    assert (soon.status, soon.facts["days_left"]) == (CheckStatus.WARNING, 3)
-    assert "unknown authority" in stranger.message
+    assert (expiring.status, expiring.facts["days_left"]) == (CheckStatus.WARNING, 3)
+    assert "unknown authority" in untrusted.message
 
 
-async def test_no_tls(tmp_path: Path) -> None:
+async def test_a_connection_without_tls_passes_only_for_http(tmp_path: Path) -> None:
     async with fault_server() as server:
         plain = await tls_finding(Target(url=server.url), SystemClock())
         broken = await tls_finding(Target(url=server.url.replace("http:", "https:")), SystemClock())

@@ -1,4 +1,4 @@
-"""From nothing to an answered checkpoint, as a new user types it: by flags, by the environment, by a profile."""
+"""The first steps of a new user, from no settings to an answered checkpoint: by options, variables, or a profile."""
 
 from __future__ import annotations
 
@@ -12,49 +12,49 @@ from tests.support.terminal import Terminal
 
 
 @pytest.fixture
-def waiting(grid: FastGrid) -> str:
-    """A checkpoint that waits."""
+def checkpoint_id(grid: FastGrid) -> str:
+    """Return the id of a pending checkpoint."""
     return grid.waiting_review()
 
 
 @pytest.fixture
 def token_file(tmp_path: Path) -> Path:
-    """What a person has been given."""
+    """Return a file with a token."""
     path = tmp_path / "token"
     path.write_text(f"{MANAGER}\n")
     path.chmod(0o600)
     return path
 
 
-def answered(program: Program, waiting: str, *flags: str) -> None:
-    """Look whether it works, what waits, and answer it."""
+def check_list_and_answer(program: Program, checkpoint_id: str, *flags: str) -> None:
+    """Check the connection, list the checkpoints, and answer the one with id `checkpoint_id`."""
     assert program("doctor", *flags).returncode == 0
-    (line,) = [line for line in program.lines("checkpoints", *flags) if waiting in line]
+    (line,) = [line for line in program.lines("checkpoints", *flags) if checkpoint_id in line]
     assert "approve" in line
-    done = program("resolve", waiting, "approve", "--yes", *flags)
+    done = program("resolve", checkpoint_id, "approve", "--yes", *flags)
     assert done.returncode == 0, done.stderr
     assert "confirmed: the run has continued" in done.stdout + done.stderr
 
 
-def test_flags_alone(tmp_path: Path, grid: FastGrid, waiting: str, token_file: Path) -> None:
+def test_options_suffice(tmp_path: Path, grid: FastGrid, checkpoint_id: str, token_file: Path) -> None:
     program = Program(tmp_path, {})
-    refused = program("checkpoints")
-    assert (refused.returncode, "--url" in refused.stderr) == (2, True)
-    here = ("--url", grid.served.url)
-    wrong = program("checkpoints", *here, "--token-file", str(token_file))
-    assert (wrong.returncode, "doctor" in wrong.stderr) == (5, True)
-    refused = program("checkpoints", *here, "--api", "scaigrid")
-    assert (refused.returncode, "--token-file" in refused.stderr) == (4, True)
-    answered(program, waiting, *here, "--api", "scaigrid", "--token-file", str(token_file))
-    assert grid.checkpoint(waiting)["resolution"] == "approve"
+    rejected = program("checkpoints")
+    assert (rejected.returncode, "--url" in rejected.stderr) == (2, True)
+    url = ("--url", grid.served.url)
+    wrong_api = program("checkpoints", *url, "--token-file", str(token_file))
+    assert (wrong_api.returncode, "doctor" in wrong_api.stderr) == (5, True)
+    rejected = program("checkpoints", *url, "--api", "scaigrid")
+    assert (rejected.returncode, "--token-file" in rejected.stderr) == (4, True)
+    check_list_and_answer(program, checkpoint_id, *url, "--api", "scaigrid", "--token-file", str(token_file))
+    assert grid.checkpoint(checkpoint_id)["resolution"] == "approve"
 
 
-def test_the_environment_alone(tmp_path: Path, grid: FastGrid, waiting: str) -> None:
-    answered(Program(tmp_path, grid.settings(MANAGER)), waiting)
-    assert grid.checkpoint(waiting)["resolution"] == "approve"
+def test_variables_suffice(tmp_path: Path, grid: FastGrid, checkpoint_id: str) -> None:
+    check_list_and_answer(Program(tmp_path, grid.settings(MANAGER)), checkpoint_id)
+    assert grid.checkpoint(checkpoint_id)["resolution"] == "approve"
 
 
-def test_a_profile(tmp_path: Path, grid: FastGrid, waiting: str, token_file: Path) -> None:
+def test_a_profile_suffices(tmp_path: Path, grid: FastGrid, checkpoint_id: str, token_file: Path) -> None:
     program = Program(tmp_path, {})
     folders = {name: value for name, value in program.environment.items() if name.startswith("XDG_")}
     command = [*COMMAND, "config", "init", "--api", "scaigrid"]
@@ -69,7 +69,7 @@ def test_a_profile(tmp_path: Path, grid: FastGrid, waiting: str, token_file: Pat
             terminal.press(reply, "enter")
         assert terminal.wait() == 0
     assert program("config", "check").returncode == 0
-    answered(program, waiting)
+    check_list_and_answer(program, checkpoint_id)
     (entry,) = program.json_output("ledger", "--json")
     assert (entry["profile"], entry["progress"]) == ("work", "confirmed")
-    assert grid.checkpoint(waiting)["resolution"] == "approve"
+    assert grid.checkpoint(checkpoint_id)["resolution"] == "approve"

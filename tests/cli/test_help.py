@@ -1,4 +1,4 @@
-"""`--help` and `help`, in 80 columns."""
+"""`--help` and `help` on 80 columns."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.program import COMMAND, Program
 
 GROUP: Any = get_command(app)
 NAMES = [*commands(GROUP)]
-SHELL = {"|", ">", "&&"}
+SHELL_OPERATORS = {"|", ">", "&&"}
 
 
 @pytest.mark.parametrize("name", ["", *NAMES])
@@ -35,16 +35,16 @@ def test_help_fits_80_columns_and_has_examples(program: Program, name: str) -> N
     lines = program.with_variables(COLUMNS="80").lines(*name.split(), "--help")
     assert max(map(len, lines)) <= 80
     assert not any(line.endswith("...") for line in lines[1:])
-    begin = lines.index("Examples:")
-    assert lines[begin + 1].startswith(f"  scaicore-tui {name}")
-    assert begin < lines.index(f"{COMMON}:")
+    first = lines.index("Examples:")
+    assert lines[first + 1].startswith(f"  scaicore-tui {name}")
+    assert first < lines.index(f"{COMMON}:")
 
 
-@pytest.mark.parametrize("line", [line for some in EXAMPLES.values() for line, _ in some])
-def test_each_example_can_be_typed(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command line is parsed but not executed."""
+@pytest.mark.parametrize("line", [line for examples in EXAMPLES.values() for line, _ in examples])
+def test_each_example_is_a_valid_command_line(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example is parsed, not executed."""
     monkeypatch.setattr("scaicore_tui.cli.output.stderr.run_guarded", lambda command: 0)
-    program, *words = takewhile(lambda word: word not in SHELL, shlex.split(line))
+    program, *words = takewhile(lambda word: word not in SHELL_OPERATORS, shlex.split(line))
     assert program == "scaicore-tui"
     done = typer.testing.CliRunner().invoke(app, words)
     assert (done.exit_code, done.output) == (0, "")
@@ -66,7 +66,7 @@ def test_help_shows_a_page_as_plain_text(program: Program, topic: str) -> None:
     shown = program("help", *topic.split()).stdout
     title = PAGES[topic].partition(".")[0]
     assert f"\n    {title} - " in shown
-    assert not [sign for sign in ("\x08", "\x1b", "<!--", "**", "```") if sign in shown]
+    assert not [markup for markup in ("\x08", "\x1b", "<!--", "**", "```") if markup in shown]
     assert max(map(len, shown.splitlines())) <= 80
 
 

@@ -1,4 +1,4 @@
-"""Commands without a server: a recording shows the same as the API did, without an address or a token."""
+"""Commands with `--offline`: a recording shows the same as the API, and needs no address and no token."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from scaicore_tui.store import Journal
 from tests.support.program import COMMAND, Program, loaded_modules
 from tests.support.terminal import Terminal
 
-STILL = ("--core", "core_fact-check", "--backfill", "100000")
+ENDED_RUNS = ("--core", "core_fact-check", "--backfill", "100000")
 
 
 @pytest.fixture(scope="module")
 def files(reader: Program, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The two kinds of recordings: a journal, and a file with its events as JSON lines."""
+    """Record the demo in both formats: a journal, and a file with the same events as JSON lines."""
     folder = tmp_path_factory.mktemp("recorded")
     found = {"journal": folder / "incident.journal", "lines": folder / "events.jsonl"}
-    reader.lines("runs", "--journal", str(found["journal"]), *STILL)
+    reader.lines("runs", "--journal", str(found["journal"]), *ENDED_RUNS)
     found["lines"].write_text("\n".join(reader.lines("events", "--json", "--journal", str(found["journal"]))))
     return found
 
 
 @pytest.fixture(scope="module")
 def api_runs(reader: Program, files: dict[str, Path]) -> Any:
-    """The runs as the feed tells them."""
-    return reader.json_output("runs", "--json", "--journal", str(files["journal"]), *STILL)
+    """Return the runs as the API shows them."""
+    return reader.json_output("runs", "--json", "--journal", str(files["journal"]), *ENDED_RUNS)
 
 
 @pytest.mark.parametrize("kind", ["journal", "lines"])
 def test_offline_runs_equal_those_of_the_api(
     program: Program, files: dict[str, Path], api_runs: Any, kind: str
 ) -> None:
-    where = ("--offline", "--journal", str(files[kind]))
-    assert program.json_output("runs", "--json", *where) == api_runs
-    assert program.json_output("show", "@latest", "--json", *where) == api_runs[0]
-    assert len(program.lines("runs", *where)) == len(api_runs) + 1
-    events = program.lines("events", "--json", *where, "--execution", api_runs[0]["execution_id"][:9])
+    options = ("--offline", "--journal", str(files[kind]))
+    assert program.json_output("runs", "--json", *options) == api_runs
+    assert program.json_output("show", "@latest", "--json", *options) == api_runs[0]
+    assert len(program.lines("runs", *options)) == len(api_runs) + 1
+    events = program.lines("events", "--json", *options, "--execution", api_runs[0]["execution_id"][:9])
     assert len(events) == api_runs[0]["event_count"]
-    assert program.json_output("runs", "--json", "--core", "core_research", *where) == []
+    assert program.json_output("runs", "--json", "--core", "core_research", *options) == []
 
 
 @pytest.mark.parametrize("kind", ["journal", "lines"])
@@ -51,25 +51,27 @@ def test_the_age_of_the_journal_is_printed(program: Program, files: dict[str, Pa
 
 
 @pytest.mark.parametrize("kind", ["journal", "lines"])
-def test_nothing_that_speaks_to_servers_is_loaded(program: Program, files: dict[str, Path], kind: str) -> None:
+def test_no_network_or_screen_library_is_imported(program: Program, files: dict[str, Path], kind: str) -> None:
     for command in (("runs",), ("show", "@latest"), ("events",)):
         _, modules = loaded_modules(program, *command, "--offline", "--journal", str(files[kind]))
         assert not modules & {"httpx", "textual", "starlette", "uvicorn"}
 
 
-def test_without_a_file_the_profiles_journal_is_shown(program: Program, api_runs: Any, files: dict[str, Path]) -> None:
-    settled = program.with_variables(SCAICORE_TUI_URL="https://scaiflow.example.com", SCAICORE_TUI_PROFILE="")
-    missing = settled("runs", "--offline")
+def test_without_journal_option_the_journal_of_the_profile_is_shown(
+    program: Program, api_runs: Any, files: dict[str, Path]
+) -> None:
+    configured = program.with_variables(SCAICORE_TUI_URL="https://scaiflow.example.com", SCAICORE_TUI_PROFILE="")
+    missing = configured("runs", "--offline")
     assert (missing.returncode, missing.stdout) == (5, "")
     path = Path(missing.stderr.partition("no journal ")[2].partition(" · ")[0].strip())
     assert path.name.startswith("default@scaiflow.example.com-")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(files["journal"].read_bytes())
-    assert settled.json_output("runs", "--json", "--offline") == api_runs
+    assert configured.json_output("runs", "--json", "--offline") == api_runs
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "text"),
     [
         (["runs"], "no journal to show"),
         (["runs", "--no-journal"], "use it without --no-journal"),
@@ -80,14 +82,14 @@ def test_without_a_file_the_profiles_journal_is_shown(program: Program, api_runs
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
 )
-def test_invalid_options_offline(program: Program, arguments: list[str], words: str) -> None:
+def test_options_that_need_a_server_are_rejected_offline(program: Program, arguments: list[str], text: str) -> None:
     done = program(*arguments, "--offline")
-    assert (done.returncode, done.stdout) == (9 if words == "is not a journal" else 2, "")
-    assert words in done.stderr
+    assert (done.returncode, done.stdout) == (9 if text == "is not a journal" else 2, "")
+    assert text in done.stderr
 
 
 @pytest.mark.parametrize("kind", ["journal", "lines"])
-def test_the_app_shows_a_journal_as_offline(program: Program, files: dict[str, Path], kind: str) -> None:
+def test_the_app_shows_that_a_journal_is_offline(program: Program, files: dict[str, Path], kind: str) -> None:
     command = [*COMMAND, "--offline", "--journal", str(files[kind])]
     with Terminal(program.home, command, size=(120, 30), env=program.settings) as terminal:
         terminal.wait_until(f"offline: journal of {files[kind].name}, newest event ")
@@ -102,6 +104,8 @@ def test_the_app_shows_a_journal_as_offline(program: Program, files: dict[str, P
         assert terminal.wait() == 0
 
 
-def test_a_journal_is_shown_while_the_app_writes_it(program: Program, files: dict[str, Path], api_runs: Any) -> None:
+def test_a_journal_is_readable_while_another_process_writes_it(
+    program: Program, files: dict[str, Path], api_runs: Any
+) -> None:
     with Journal.open(files["journal"]):
         assert program.json_output("runs", "--json", "--offline", "--journal", str(files["journal"])) == api_runs

@@ -1,4 +1,4 @@
-"""The commands that read, on a demo: they say what its grid says, to people and to programs."""
+"""The reading commands on a demo: their tables and documents match the data of the demo's grid."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ VISIT_KEYS = {
     *("state", "entered_at", "ended_at", "duration_ms", "result_binding", "result_binding_value"),
     *("result_binding_truncated", "error"),
 }
-COLOURS = {"entered": "blue", "exited": "green", "failed": "red"}
+COLOURS_BY_STATE = {"entered": "blue", "exited": "green", "failed": "red"}
 ATTEMPTS = 20
 
 
 def pages(demo: Demo) -> list[bytes]:
-    """The bodies of all pages of the grid's feed, newest first, as the grid wrote them."""
+    """Return the bodies of all pages of the grid's feed, newest first."""
     bodies: list[bytes] = []
     query: dict[str, str | int] = {"limit": 500}
     with demo.client() as grid:
@@ -42,46 +42,46 @@ def pages(demo: Demo) -> list[bytes]:
 
 
 def feed(demo: Demo) -> list[dict[str, Any]]:
-    """All events of the grid, oldest first."""
+    """Return all events of the grid, oldest first."""
     newest_first = [event for body in pages(demo) for event in json.loads(body)["data"]["events"]]
     return newest_first[::-1]
 
 
-def waiting(demo: Demo) -> set[str]:
-    """The runs that have a pending checkpoint, as the grid says."""
+def waiting_executions(demo: Demo) -> set[str]:
+    """Return the execution ids of all pending checkpoints of the grid."""
     with demo.client() as grid:
         rows = grid.get("/checkpoints", params={"limit": 500}).json()["data"]["checkpoints"]
     return {row["execution_id"] for row in rows}
 
 
-def statuses_of(events: Sequence[Mapping[str, Any]], waiting: set[str]) -> dict[str, str]:
-    """Execution → status: what anybody would make of the feed by hand."""
+def statuses_of(events: Sequence[Mapping[str, Any]], waiting_ids: set[str]) -> dict[str, str]:
+    """Return the expected status of each execution."""
     found: dict[str, str] = {}
     for event in events:
         execution = event["payload"]["execution_id"]
         end = event["type"].removeprefix("scaicore.runtime.invocation.")
-        found.setdefault(execution, "waiting" if execution in waiting else "running")
+        found.setdefault(execution, "waiting" if execution in waiting_ids else "running")
         if end in ("completed", "failed"):
             found[execution] = end
     return found
 
 
-def test_runs_are_those_of_the_grid(demo: Demo, reader: Program) -> None:
-    """The past's last runs go on for some seconds: what nothing moved around is compared."""
+def test_runs_match_those_of_the_grid(demo: Demo, reader: Program) -> None:
+    """The last seeded runs continue for some seconds, so retry until no status changed while reading."""
     for _ in range(ATTEMPTS):
-        before = statuses_of(feed(demo), waiting(demo))
+        before = statuses_of(feed(demo), waiting_executions(demo))
         printed = reader.json_output("runs", "--json", "--backfill", "100000")
-        if before == statuses_of(feed(demo), waiting(demo)):
+        if before == statuses_of(feed(demo), waiting_executions(demo)):
             break
     else:
-        pytest.fail("the demo never came to rest")
+        pytest.fail("the runs of the demo kept changing")
     assert {run["execution_id"]: run["status"] for run in printed} == before
     assert [run["execution_id"] for run in printed] == list(before)[::-1]
     assert {"completed", "failed", "waiting"} <= set(before.values())
     assert not any(run["joined_late"] for run in printed)
 
 
-def test_backfill_is_how_far_back_it_reads(demo: Demo, reader: Program) -> None:
+def test_backfill_limits_the_number_of_events_read(demo: Demo, reader: Program) -> None:
     assert len(feed(demo)) > 500
     events = reader.lines("events", "--json", "--backfill", "1")
     assert len(events) == 500
@@ -95,7 +95,7 @@ def test_a_failed_run_has_its_error_in_its_row(reader: Program) -> None:
     assert "VENDOR_UNKNOWN: vendor 'Unknown Trading Ltd' has no account" in rows[-1]
 
 
-def test_ascii_is_ascii(reader: Program) -> None:
+def test_ascii_output_has_only_ascii_characters(reader: Program) -> None:
     head, *rows = reader.lines("--ascii", "runs", "--core", "core_invoice-batch")
     assert len(rows) > 1
     assert all("core_invoice-batch" in row for row in rows)
@@ -103,7 +103,7 @@ def test_ascii_is_ascii(reader: Program) -> None:
     assert "".join((head, *rows)).isascii()
 
 
-def test_a_run_is_shown_by_the_beginning_of_its_id(demo: Demo, reader: Program) -> None:
+def test_a_run_is_found_by_the_beginning_of_its_id(demo: Demo, reader: Program) -> None:
     oldest = feed(demo)[0]
     execution = oldest["payload"]["execution_id"]
     run = reader.json_output("show", execution[:9], "--json")
@@ -117,13 +117,13 @@ def test_a_run_is_shown_by_the_beginning_of_its_id(demo: Demo, reader: Program) 
 
 
 def assert_nodes(run: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> None:
-    """A node has one visit per entered event, and the colour of its state."""
+    """Check that each node has one visit per entered event, and the colour of its state."""
     entered = Counter(event["payload"]["node_id"] for event in events if event["type"].endswith("block.entered"))
     assert {node["node_id"]: len(node["visits"]) for node in run["nodes"]} == entered
     assert max(entered.values()) > 1
     for node in run["nodes"]:
         assert set(node) >= NODE_KEYS
-        assert node["color"] == COLOURS[node["state"]]
+        assert node["color"] == COLOURS_BY_STATE[node["state"]]
         assert all(set(visit) >= VISIT_KEYS for visit in node["visits"])
 
 
@@ -134,7 +134,7 @@ def test_latest_is_the_newest_run(demo: Demo, reader: Program) -> None:
     assert any(line.split()[:3] == ["NODE", "KIND", "STATE"] for line in described)
 
 
-def test_events_are_the_feeds_own_bytes(demo: Demo, reader: Program) -> None:
+def test_events_are_printed_as_the_bytes_of_the_feed(demo: Demo, reader: Program) -> None:
     execution = feed(demo)[0]["payload"]["execution_id"]
     own = [event for event in feed(demo) if event["payload"]["execution_id"] == execution]
     printed = reader.lines("events", "--json", "--execution", execution)
@@ -143,45 +143,47 @@ def test_events_are_the_feeds_own_bytes(demo: Demo, reader: Program) -> None:
     assert all(line.encode() in written for line in printed)
 
 
-def test_a_journal_is_read_without_a_server(demo: Demo, reader: Program, program: Program, tmp_path: Path) -> None:
+def test_a_journal_contains_the_events_and_is_read_without_a_server(
+    demo: Demo, reader: Program, program: Program, tmp_path: Path
+) -> None:
     journal = tmp_path / "folder" / "kept.journal"
     assert reader("runs", "--journal", str(journal)).returncode == 0
-    kept = program.lines("events", "--journal", str(journal), "--json")
-    offered = [json.dumps(event) for event in feed(demo)]
-    assert len(kept) > 500
-    assert [json.dumps(json.loads(line)) for line in kept] == offered[: len(kept)]
+    stored = program.lines("events", "--journal", str(journal), "--json")
+    expected = [json.dumps(event) for event in feed(demo)]
+    assert len(stored) > 500
+    assert [json.dumps(json.loads(line)) for line in stored] == expected[: len(stored)]
     assert (journal.stat().st_mode & 0o777, journal.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
 @pytest.fixture
 def gapped(tmp_path: Path) -> Path:
-    """A journal of long ago, with a run that the demo knows nothing of any more."""
+    """Return an old journal with a run that the demo does not have."""
     path = tmp_path / "journal"
     with Journal.open(path) as journal:
         journal.append([started(NOON, "exec_long_ago")])
     return path
 
 
-def test_a_gap_is_a_line_between_the_runs(reader: Program, gapped: Path) -> None:
+def test_a_gap_is_shown_as_a_line_between_the_runs(reader: Program, gapped: Path) -> None:
     *_, gap, oldest = reader.lines("--ascii", "runs", "--journal", str(gapped), "--backfill", "100000")
     assert re.match(r"-  gap 04-29 12:00 to \d\d-\d\d \d\d:\d\dZ: events lost to retention, runs here may be ", gap)
     assert "exec_long_ago" in oldest
     assert any(re.match("┄  gap ", line) for line in reader.lines("runs", "--failed", "--journal", str(gapped)))
-    assert any(line.startswith("gap: events may be missing: ") for line in shown(reader, "exec_long_ago", gapped))
+    assert any(line.startswith("gap: events may be missing: ") for line in show_lines(reader, "exec_long_ago", gapped))
 
 
-def shown(program: Program, execution: str, journal: Path) -> list[str]:
+def show_lines(program: Program, execution: str, journal: Path) -> list[str]:
     return program.lines("show", execution, "--journal", str(journal))
 
 
-def test_a_gap_is_no_run_in_a_document(reader: Program, gapped: Path) -> None:
+def test_a_gap_is_not_in_the_document_and_is_reported_on_standard_error(reader: Program, gapped: Path) -> None:
     done = reader("runs", "--json", "--journal", str(gapped))
     assert all(set(run) >= RUN_KEYS for run in json.loads(done.stdout))
     assert re.match(r"gap 04-29 12:00 to .*Z: events lost to retention, runs here may be incomplete\n", done.stderr)
     assert reader("runs", "--json", "--quiet", "--journal", str(gapped)).stderr == ""
 
 
-def test_checkpoints_are_the_grids_own_rows(demo: Demo, reader: Program) -> None:
+def test_checkpoints_are_printed_as_the_rows_of_the_grid(demo: Demo, reader: Program) -> None:
     with demo.client() as grid:
         resolved = grid.get("/checkpoints", params={"status": "resolved"}).json()["data"]["checkpoints"]
     assert resolved

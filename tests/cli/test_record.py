@@ -1,4 +1,4 @@
-"""`record`: a journal without a screen, whole and once, through outages and interrupts; and a summary of it."""
+"""`record` stores each event once, through outages and interrupts, and prints a summary."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ from tests.support.recording_upstream import upstream
 from tests.support.tcp_relay import relay
 
 
-def stored(grid: FastGrid) -> list[Any]:
-    """All events of the grid, oldest first."""
+def grid_events(grid: FastGrid) -> list[Any]:
+    """Return all events of the grid, oldest first."""
     return list(grid.portal.call(grid.served.grid.store.events))
 
 
-def kept(program: Program, journal: Path) -> list[Any]:
+def journal_events(program: Program, journal: Path) -> list[Any]:
+    """Return all events of the journal, oldest first."""
     return [json.loads(line) for line in program.lines("events", "--journal", str(journal), "--json")]
 
 
-def has_kept(process: subprocess.Popen[str], program: Program, journal: Path, events: int) -> None:
-    """Return once so many events are in the journal that is being written; at first there is none."""
-    while program("events", "--journal", str(journal), "--json").stdout.count("\n") < events:
+def wait_for_events(process: subprocess.Popen[str], program: Program, journal: Path, count: int) -> None:
+    """Wait until the journal that `process` writes has `count` events. The file may not exist yet."""
+    while program("events", "--journal", str(journal), "--json").stdout.count("\n") < count:
         assert process.poll() is None
 
 
@@ -42,8 +43,8 @@ def test_record_ends_after_an_idle_time(busy_grid: FastGrid, watcher: Program, t
         busy_grid.finish_run("core_invoice-batch", GOOD)
     journal = tmp_path / "j"
     summary = watcher.json_output("record", "--journal", str(journal), "--until-idle", "0.5", "--json", *FAST_POLLING)
-    assert kept(watcher, journal) == stored(busy_grid)
-    events = len(stored(busy_grid))
+    assert journal_events(watcher, journal) == grid_events(busy_grid)
+    events = len(grid_events(busy_grid))
     assert summary["requests"] >= 4
     assert {name: summary[name] for name in summary if name != "requests"} == {
         "journal": str(journal),
@@ -65,51 +66,55 @@ def test_record_ends_after_an_idle_time(busy_grid: FastGrid, watcher: Program, t
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_ends_it_with_its_summary(
+def test_a_signal_ends_the_recording_with_its_summary(
     busy_grid: FastGrid, watcher: Program, tmp_path: Path, number: signal.Signals
 ) -> None:
     busy_grid.finish_run("core_invoice-batch", GOOD)
     with watcher.started("record", "--json", "--journal", str(tmp_path / "j"), *FAST_POLLING) as process:
         next_line_with(process.stderr, "recording ")
-        has_kept(process, watcher, tmp_path / "j", len(stored(busy_grid)))
+        wait_for_events(process, watcher, tmp_path / "j", len(grid_events(busy_grid)))
         process.send_signal(number)
         output, messages = process.communicate(timeout=TIMEOUT_S)
-    assert (process.returncode, messages, json.loads(output)["events"]) == (128 + number, "", len(stored(busy_grid)))
+    assert (process.returncode, messages, json.loads(output)["events"]) == (
+        128 + number,
+        "",
+        len(grid_events(busy_grid)),
+    )
 
 
-def test_nothing_is_lost_while_the_server_is_away(busy_grid: FastGrid, tmp_path: Path) -> None:
+def test_no_event_is_lost_while_the_server_is_unreachable(busy_grid: FastGrid, tmp_path: Path) -> None:
     grid, journal = busy_grid, tmp_path / "j"
     grid.finish_run("core_invoice-batch", GOOD)
-    with grid.portal.wrap_async_context_manager(relay(grid.served.url)) as line:
-        program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
+    with grid.portal.wrap_async_context_manager(relay(grid.served.url)) as connection:
+        program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": connection.url})
         with program.started(
             "record", "--json", "--journal", str(journal), "--until-idle", "5", *FAST_POLLING
         ) as process:
             next_line_with(process.stderr, "recording ")
-            has_kept(process, program, journal, 1)
-            grid.portal.call(line.down)
+            wait_for_events(process, program, journal, 1)
+            grid.portal.call(connection.down)
             next_line_with(process.stderr, "connection lost: ")
-            while len(stored(grid)) < 1_200:
+            while len(grid_events(grid)) < 1_200:
                 grid.finish_run("core_invoice-batch", GOOD)
-            grid.portal.call(line.up)
+            grid.portal.call(connection.up)
             output, messages = process.communicate(timeout=TIMEOUT_S)
     assert "connection restored after " in messages
     summary = json.loads(output)
     assert (process.returncode, summary["gaps"], summary["holes"], summary["duplicates"]) == (0, 0, 0, 0)
-    assert kept(program, journal) == stored(grid)
+    assert journal_events(program, journal) == grid_events(grid)
 
 
-def test_two_do_not_write_one_journal(busy_grid: FastGrid, watcher: Program, tmp_path: Path) -> None:
-    where = ("--journal", str(tmp_path / "j"))
-    with watcher.started("record", *where, *FAST_POLLING) as process:
+def test_two_processes_cannot_write_the_same_journal(busy_grid: FastGrid, watcher: Program, tmp_path: Path) -> None:
+    options = ("--journal", str(tmp_path / "j"))
+    with watcher.started("record", *options, *FAST_POLLING) as process:
         next_line_with(process.stderr, "recording ")
-        refused = watcher("record", *where, "--for", "1")
-        assert (refused.returncode, refused.stdout) == (6, "")
-        assert "another scaicore-tui is writing to" in refused.stderr
+        rejected = watcher("record", *options, "--for", "1")
+        assert (rejected.returncode, rejected.stdout) == (6, "")
+        assert "another scaicore-tui is writing to" in rejected.stderr
 
 
 @pytest.mark.parametrize(
-    ("flags", "code", "words"),
+    ("flags", "code", "text"),
     [
         (("--no-journal",), 2, "use it without --no-journal"),
         (("--journal", "/proc/j"), 9, "can't write a journal to /proc/j"),
@@ -117,51 +122,55 @@ def test_two_do_not_write_one_journal(busy_grid: FastGrid, watcher: Program, tmp
         (("--offline",), 2, "this command needs the server, but --offline sends no requests"),
     ],
 )
-def test_invalid_recordings(writer: Program, flags: tuple[str, ...], code: int, words: str) -> None:
+def test_invalid_options_are_rejected(writer: Program, flags: tuple[str, ...], code: int, text: str) -> None:
     done = writer("record", "--for", "1", *flags)
     assert (done.returncode, done.stdout) == (code, "")
-    assert words in done.stderr
+    assert text in done.stderr
 
 
-NOTHING = "0 events recorded, 0 of 0 runs in the journal · 0 gaps · 0 duplicates"
+EMPTY_SUMMARY = "0 events recorded, 0 of 0 runs in the journal · 0 gaps · 0 duplicates"
 
 
 def test_a_failed_recording_prints_its_summary_and_the_error(writer: Program) -> None:
     done = writer("record", "--url", "http://127.0.0.1:1")
-    assert (done.returncode, done.stdout.startswith(NOTHING)) == (3, True)
+    assert (done.returncode, done.stdout.startswith(EMPTY_SUMMARY)) == (3, True)
     assert done.stdout.rstrip().endswith("not read: events, the checkpoints")
     assert "nothing listens there" in done.stderr
 
 
-def test_time_that_is_up_before_anything_was_read_is_a_failure(program: Program) -> None:
-    with upstream() as silent:
-        silent.hold()
-        settings = {"SCAICORE_TUI_URL": f"{silent.url}/v1", "SCAICORE_TUI_TOKEN": MANAGER}
+def test_a_timeout_before_the_first_response_fails_with_3(program: Program) -> None:
+    with upstream() as unresponsive:
+        unresponsive.hold()
+        settings = {"SCAICORE_TUI_URL": f"{unresponsive.url}/v1", "SCAICORE_TUI_TOKEN": MANAGER}
         done = program.with_variables(**settings)(
-            "record", "--for", "0.5", "--json", "--journal", str(program.home / "silent")
+            "record", "--for", "0.5", "--json", "--journal", str(program.home / "unresponsive")
         )
-        silent.release()
+        unresponsive.release()
     summary = json.loads(done.stdout)
     assert (done.returncode, summary["recorded"], summary["checkpoints_unread"]) == (3, 0, True)
     assert "did not answer · nothing was recorded" in done.stderr
 
 
-def test_a_signal_before_anything_was_read_ends_it_with_its_summary(program: Program, tmp_path: Path) -> None:
-    with upstream() as silent:
-        silent.hold()
-        settings = {"SCAICORE_TUI_URL": f"{silent.url}/v1", "SCAICORE_TUI_TOKEN": MANAGER}
+def test_a_signal_before_the_first_response_ends_the_recording_with_its_summary(
+    program: Program, tmp_path: Path
+) -> None:
+    with upstream() as unresponsive:
+        unresponsive.hold()
+        settings = {"SCAICORE_TUI_URL": f"{unresponsive.url}/v1", "SCAICORE_TUI_TOKEN": MANAGER}
         with program.with_variables(**settings).started(
             "record", "--json", "--journal", str(tmp_path / "j")
         ) as process:
-            assert silent.is_asked.wait(TIMEOUT_S)
+            assert unresponsive.request_arrived.wait(TIMEOUT_S)
             process.send_signal(signal.SIGTERM)
             output, _ = process.communicate(timeout=TIMEOUT_S)
-        silent.release()
+        unresponsive.release()
     assert (process.returncode, json.loads(output)["events"]) == (128 + signal.SIGTERM, 0)
 
 
-def test_the_summary_names_unread_events_and_the_limited_interval_is_reported(program: Program, tmp_path: Path) -> None:
-    """The feed has more pages than the rate limit allows to read in that time, and the checkpoints hang."""
+def test_the_summary_names_unread_history_and_the_limited_interval_is_reported(
+    program: Program, tmp_path: Path
+) -> None:
+    """The feed has more pages than the rate limit allows to read in 2 s, and the checkpoints are never sent."""
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(grid_server()) as grid:
         body = b'{"data": {"events": [%b], "next_cursor": "%d"}}'
         events = [started(NOON - n, f"exec_{n}").raw for n in range(1_000)]
@@ -170,14 +179,16 @@ def test_the_summary_names_unread_events_and_the_limited_interval_is_reported(pr
             path = grid.received[-1].target.decode()
             if "/checkpoints" in path:
                 await asyncio.Event().wait()
-            at = int(dict(parse_qsl(urlsplit(path).query)).get("cursor", "0"))
-            writer.write(answer(body % (b",".join(events[at : at + 20]), at + 20), "200 OK", "Connection: close"))
+            start = int(dict(parse_qsl(urlsplit(path).query)).get("cursor", "0"))
+            writer.write(
+                answer(body % (b",".join(events[start : start + 20]), start + 20), "200 OK", "Connection: close")
+            )
             await writer.drain()
 
         grid.behave = behave
         settings = {"SCAICORE_TUI_URL": f"{grid.url}/v1", "SCAICORE_TUI_TOKEN": MANAGER}
-        where = ("--journal", str(tmp_path / "j"), "--interval", "0.5", "--for", "2")
-        done = program.with_variables(**settings)("record", *where)
+        options = ("--journal", str(tmp_path / "j"), "--interval", "0.5", "--for", "2")
+        done = program.with_variables(**settings)("record", *options)
     assert done.returncode == 0, done.stderr
     assert "polling every 3 s: limited to 60 a minute" in done.stderr
     assert " events recorded, " in done.stdout

@@ -22,33 +22,34 @@ SCHEMAS = {name: json.loads(read_schema(name)) for name in schema_names()}
 
 
 def check(name: str, value: Any) -> None:
+    """Validate `value` against the schema with this name."""
     Draft202012Validator(SCHEMAS[name], format_checker=Draft202012Validator.FORMAT_CHECKER).validate(value)
 
 
-def parts(schema: Any) -> Iterator[dict[str, Any]]:
-    """All objects in a schema."""
+def objects_in(schema: Any) -> Iterator[dict[str, Any]]:
+    """Yield all objects in a schema."""
     inner = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
     if isinstance(schema, dict):
         yield schema
     for value in inner:
-        yield from parts(value)
+        yield from objects_in(value)
 
 
 @pytest.mark.parametrize("name", schema_names())
-def test_a_schema_is_one_and_forbids_nothing_that_may_be_added(name: str) -> None:
+def test_a_schema_is_valid_and_allows_additional_fields(name: str) -> None:
     Draft202012Validator.check_schema(SCHEMAS[name])
     assert SCHEMAS[name]["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     closed = {"additionalProperties", "unevaluatedProperties", "maxProperties", "propertyNames"}
-    assert not [part for part in parts(SCHEMAS[name]) if closed & part.keys()]
+    assert not [found for found in objects_in(SCHEMAS[name]) if closed & found.keys()]
 
 
-def test_every_command_with_a_document_has_one() -> None:
+def test_every_command_with_a_json_option_has_a_schema() -> None:
     found = commands(get_command(app)).items()  # type: ignore[arg-type]
     with_json = {name.replace(" ", "-") for name, command in found if any(p.name == "json" for p in command.params)}
     assert with_json | {"demo"} == set(schema_names())
 
 
-def test_a_run_is_one_thing_wherever_it_is_printed() -> None:
+def test_runs_and_show_define_the_same_run() -> None:
     assert SCHEMAS["runs"]["$defs"] == SCHEMAS["show"]["$defs"]
 
 
@@ -67,10 +68,10 @@ def test_documents_of_reading_commands_match_their_schema(demo: Demo, reader: Pr
 
 
 def test_documents_of_writing_commands_match_their_schema(grid: FastGrid, writer: Program) -> None:
-    waiting = grid.waiting_review()
-    check("resolve", writer.json_output("resolve", waiting, "approve", "--comment", "ok", "--yes", "--json"))
-    failing = grid.finish_run("core_invoice-batch", SPOILED)
-    replayed = writer("replay", failing, "--yes", "--json")
+    checkpoint_id = grid.waiting_review()
+    check("resolve", writer.json_output("resolve", checkpoint_id, "approve", "--comment", "ok", "--yes", "--json"))
+    failed_run = grid.finish_run("core_invoice-batch", SPOILED)
+    replayed = writer("replay", failed_run, "--yes", "--json")
     assert replayed.returncode == 1
     check("replay", json.loads(replayed.stdout))
     entries = writer.json_output("ledger", "--json")
@@ -79,9 +80,10 @@ def test_documents_of_writing_commands_match_their_schema(grid: FastGrid, writer
 
 
 def test_documents_of_following_commands_match_their_schema(grid: FastGrid, writer: Program, tmp_path: Path) -> None:
-    failing, waiting = grid.finish_run("core_invoice-batch", SPOILED), grid.finish_run("core_expense-approval", TRIP)
-    lines = [json.loads(line) for line in writer.lines("watch", failing, "--json")]
-    lines += [json.loads(line) for line in writer.lines("watch", waiting, "--json", "--until", "waiting")]
+    failed_run = grid.finish_run("core_invoice-batch", SPOILED)
+    waiting_run = grid.finish_run("core_expense-approval", TRIP)
+    lines = [json.loads(line) for line in writer.lines("watch", failed_run, "--json")]
+    lines += [json.loads(line) for line in writer.lines("watch", waiting_run, "--json", "--until", "waiting")]
     assert {"run_began", "node_exited", "node_failed", "run_failed", "checkpoint_waits"} <= {
         line["change"] for line in lines
     }
@@ -98,7 +100,7 @@ def test_a_schema_rejects_wrong_documents(reader: Program) -> None:
     check("show", run | {"added_later": 1})
 
 
-def test_it_is_printed_by_name(program: Program) -> None:
+def test_a_schema_is_printed_by_its_name(program: Program) -> None:
     assert program.json_output("schema", "runs") == SCHEMAS["runs"]
     head, *rows = program.lines("schema")
     assert head.split() == ["NAME", "DESCRIBES"]
@@ -111,5 +113,5 @@ def test_it_is_printed_by_name(program: Program) -> None:
 def test_documents_of_config_and_doctor_match_their_schema(program: Program, reader: Program) -> None:
     check("doctor", reader.json_output("doctor", "--json"))
     check("config-show", reader.json_output("config", "show", "--json"))
-    for known in (program, program.with_variables(SCAICORE_TUI_URL="no address")):
-        check("config-check", json.loads(known("config", "check", "--json").stdout))
+    for configured in (program, program.with_variables(SCAICORE_TUI_URL="no address")):
+        check("config-check", json.loads(configured("config", "check", "--json").stdout))

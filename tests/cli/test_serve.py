@@ -1,4 +1,4 @@
-"""`serve` as a service: how it stops, its workers, and its access log."""
+"""`serve` as a service: shutdown, workers, access log, and the options that a service needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import resource
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
 @dataclass
 class Served:
-    """A running `serve`: its URL and its output."""
+    """A running `serve`: its process and its base URL."""
 
     process: subprocess.Popen[str]
     url: str
@@ -47,7 +47,7 @@ class Served:
     def entry(self) -> dict[str, Any]:
         """Return the next entry of the access log, skipping other output."""
         while not (line := self.line()).startswith("{"):
-            assert line, "it ended"
+            assert line, "serve has ended"
         found: dict[str, Any] = json.loads(line)
         return found
 
@@ -72,22 +72,25 @@ class Served:
 
 @contextmanager
 def served(program: Program, grid: Upstream, *flags: str) -> Iterator[Served]:
+    """Run `serve` in front of `grid` on a free port."""
     with program.started("serve", "--upstream", grid.url, "--port", "0", *flags) as process:
         assert process.stderr is not None
-        said = process.stderr.readline().strip()
-        yield Served(process, said.removeprefix("serving ").partition("/api/v1")[0])
+        banner = process.stderr.readline().strip()
+        yield Served(process, banner.removeprefix("serving ").partition("/api/v1")[0])
 
 
 @pytest.fixture
 def grid() -> Iterator[Upstream]:
+    """Run an upstream that records its requests."""
     with upstream() as running:
         yield running
 
 
-def comes_true(fact: Any) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until `condition` holds; fail after TIMEOUT_S."""
     deadline = monotonic() + TIMEOUT_S
-    while not fact():
-        assert monotonic() < deadline, "it never came to hold"
+    while not condition():
+        assert monotonic() < deadline, "the condition did not hold in time"
 
 
 def is_gone(pid: int) -> bool:
@@ -99,42 +102,42 @@ def is_gone(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("flags", [(), ("--workers", "2"), ("--coalesce", "2s")])
-def test_requests_under_way_are_answered_before_serve_exits_with_0(
+def test_requests_in_flight_are_answered_before_serve_exits_with_0(
     program: Program, grid: Upstream, flags: tuple[str, ...]
 ) -> None:
     grid.hold()
     with served(program, grid, *flags) as server, ThreadPoolExecutor() as pool:
-        asking = pool.submit(server.get, EVENTS)
-        assert grid.is_asked.wait(TIMEOUT_S)
+        request = pool.submit(server.get, EVENTS)
+        assert grid.request_arrived.wait(TIMEOUT_S)
         server.process.send_signal(signal.SIGTERM)
-        comes_true(lambda: not server.is_listening)
+        wait_until(lambda: not server.is_listening)
         grid.release()
-        response = asking.result(TIMEOUT_S)
+        response = request.result(TIMEOUT_S)
         assert (response.status_code, response.json()) == (200, {"late": True})
-        # Else the caller's next request could be on its way while the connection is closed.
+        # Without this header the caller could send its next request while the connection is being closed.
         assert response.headers["connection"] == "close"
         assert server.process.wait(TIMEOUT_S) == 0
 
 
-def test_requests_that_outlast_the_grace_are_cut_off(program: Program, grid: Upstream) -> None:
+def test_requests_longer_than_the_grace_period_are_answered_with_an_error(program: Program, grid: Upstream) -> None:
     grid.hold()
     with served(program, grid, "--grace", "500ms") as server, ThreadPoolExecutor() as pool:
-        asking = pool.submit(server.get, EVENTS)
-        assert grid.is_asked.wait(TIMEOUT_S)
+        request = pool.submit(server.get, EVENTS)
+        assert grid.request_arrived.wait(TIMEOUT_S)
         assert server.terminate() == 0
-        assert asking.result(TIMEOUT_S).json()["detail"]["error"] == "stopping"
+        assert request.result(TIMEOUT_S).json()["detail"]["error"] == "stopping"
         grid.release()
 
 
 def test_a_second_sigterm_ends_serve_at_once(program: Program, grid: Upstream) -> None:
     grid.hold()
     with served(program, grid, "--grace", "60s") as server, ThreadPoolExecutor() as pool:
-        asking = pool.submit(server.get, EVENTS)
-        assert grid.is_asked.wait(TIMEOUT_S)
+        request = pool.submit(server.get, EVENTS)
+        assert grid.request_arrived.wait(TIMEOUT_S)
         server.process.send_signal(signal.SIGTERM)
-        comes_true(lambda: not server.is_listening)
+        wait_until(lambda: not server.is_listening)
         assert server.terminate() == 128 + signal.SIGTERM
-        asking.exception(TIMEOUT_S)
+        request.exception(TIMEOUT_S)
         grid.release()
 
 
@@ -142,14 +145,14 @@ def test_a_worker_that_is_killed_is_replaced(program: Program, grid: Upstream) -
     with served(program, grid, "--workers", "2") as server:
         first = server.worker()
         os.kill(first, signal.SIGKILL)
-        comes_true(lambda: is_gone(first))
+        wait_until(lambda: is_gone(first))
         second = server.worker()
         os.kill(second, signal.SIGKILL)
-        comes_true(lambda: is_gone(second))
+        wait_until(lambda: is_gone(second))
         third = server.worker()
         assert len({first, second, third, server.process.pid}) == 4
         assert server.terminate() == 0
-        comes_true(lambda: is_gone(third))
+        wait_until(lambda: is_gone(third))
 
 
 def test_the_replacement_of_a_worker_is_logged(program: Program, grid: Upstream) -> None:
@@ -163,10 +166,10 @@ def test_workers_end_with_their_parent_process(program: Program, grid: Upstream)
     with served(program, grid, "--workers", "2") as server:
         worker = server.worker()
         server.process.kill()
-        comes_true(lambda: is_gone(worker) and not server.is_listening)
+        wait_until(lambda: is_gone(worker) and not server.is_listening)
 
 
-def test_the_log_has_each_request_and_no_secret(program: Program, grid: Upstream) -> None:
+def test_the_access_log_has_each_request_and_no_secret(program: Program, grid: Upstream) -> None:
     with served(program, grid) as server:
         server.get(f"{EVENTS}?limit=5&cursor={SECRET}", **{"X-Request-Id": "req-of-mine"})
         entry = server.entry()
@@ -192,8 +195,8 @@ def test_the_log_has_each_request_and_no_secret(program: Program, grid: Upstream
         assert server.terminate() == 0
         assert server.process.stderr is not None
         rest = server.process.stderr.read()
-    told = [(entry["method"], entry["route"], entry["status"]) for entry in map(json.loads, rest.splitlines())]
-    assert told == [
+    logged = [(entry["method"], entry["route"], entry["status"]) for entry in map(json.loads, rest.splitlines())]
+    assert logged == [
         ("POST", "/v1/scaicore/checkpoints/{id}/resolve", 200),
         ("POST", "/v1/scaicore/cores/{id}/invoke", 200),
         ("GET", None, 404),
@@ -212,41 +215,41 @@ def test_quiet_serve_prints_nothing(program: Program, grid: Upstream) -> None:
         assert server.terminate() == 0
     with program.started("serve", "--upstream", grid.url, "--port", port, "--quiet") as process:
         quiet = Served(process, server.url)
-        comes_true(lambda: quiet.is_listening)
+        wait_until(lambda: quiet.is_listening)
         assert quiet.get(EVENTS).headers["x-request-id"].startswith("req_")
         assert quiet.terminate() == 0
         assert process.communicate() == ("", "")
 
 
-@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="a pipe has one size here, and that is large")
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="the size of a pipe cannot be changed here")
 def test_an_unread_log_does_not_block_requests(program: Program, grid: Upstream) -> None:
     with served(program, grid) as server:
         assert server.process.stderr is not None
         fcntl.fcntl(server.process.stderr, fcntl.F_SETPIPE_SZ, 4096)
         with httpx.Client(base_url=server.url, timeout=15) as client:
-            # Each is a line of more than 150 bytes.
+            # Each request writes more than 150 bytes to the log.
             assert {client.get("/healthz").status_code for _ in range(60)} == {200}
         assert server.terminate() == 0
 
 
-@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="nobody can take descriptors from a process here")
-def test_serve_reports_missing_descriptors_and_continues(program: Program, grid: Upstream) -> None:
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="the limits of another process cannot be changed here")
+def test_serve_reports_that_file_descriptors_ran_out_and_continues(program: Program, grid: Upstream) -> None:
     with served(program, grid) as server:
         pid = server.process.pid
-        _, most = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        _, hard_limit = resource.prlimit(pid, resource.RLIMIT_NOFILE)
         highest = max(int(name) for name in os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208
-        # There is one for this connection, and none for the call to the grid.
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + 2, most))
+        # One descriptor is left for this connection, and none for the request to the grid.
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + 2, hard_limit))
         response = server.get(EVENTS)
         assert (response.status_code, response.json()["detail"]["error"]) == (503, "overloaded")
         port = int(server.url.rpartition(":")[2])
         waiting = [socket.create_connection(("127.0.0.1", port)) for _ in range(4)]
-        said = server.line()
-        while "new connections wait" not in said:
-            assert said
-            said = server.line()
-        for one in waiting:
-            one.close()
+        message = server.line()
+        while "new connections wait" not in message:
+            assert message
+            message = server.line()
+        for connection in waiting:
+            connection.close()
         assert server.get("/healthz").status_code == 200
         assert server.terminate() == 0
         assert server.process.stderr is not None
@@ -260,12 +263,12 @@ def test_the_health_check_needs_no_credential_and_no_upstream(program: Program) 
         assert not grid.grid.received
 
 
-def test_coalesce_shares_reads(program: Program, grid: Upstream) -> None:
+def test_coalesce_answers_equal_reads_with_one_upstream_request(program: Program, grid: Upstream) -> None:
     with served(program, grid, "--coalesce", "60s") as server:
         answers = [server.get(EVENTS) for _ in range(3)]
         assert ["age" in answer.headers for answer in answers] == [False, True, True]
-        told = [(entry["upstream_calls"], entry["coalesced"]) for entry in (server.entry() for _ in answers)]
-        assert told == [(1, False), (0, True), (0, True)]
+        logged = [(entry["upstream_calls"], entry["coalesced"]) for entry in (server.entry() for _ in answers)]
+        assert logged == [(1, False), (0, True), (0, True)]
     assert len(grid.grid.received) == 1
 
 
@@ -283,15 +286,15 @@ def test_a_write_through_one_worker_is_visible_through_all(program: Program, gri
             seen.add(server.entry()["pid"])
 
 
-def test_a_key_is_lent_only_with_lend_key(program: Program, grid: Upstream) -> None:
-    """Also on loopback: through a reverse proxy on the same machine, anybody would be a local caller."""
+def test_the_proxy_key_is_only_used_with_lend_key(program: Program, grid: Upstream) -> None:
+    """Also on loopback: behind a reverse proxy on the same machine, every caller is a local one."""
     key = f"sgk_{MARK}_lent"
-    rich = program.with_variables(SCAIGRID_API_KEY=key)
-    with served(rich, grid) as server:
+    with_key = program.with_variables(SCAIGRID_API_KEY=key)
+    with served(with_key, grid) as server:
         assert "no key is lent" in server.line()
         assert httpx.get(server.url + EVENTS).status_code == 412
         assert server.get(EVENTS).status_code == 200
-    with served(rich, grid, "--lend-key") as server:
+    with served(with_key, grid, "--lend-key") as server:
         assert "lending a key" in server.line()
         assert httpx.get(server.url + EVENTS).status_code == 200
         forwarded = httpx.get(server.url + EVENTS, headers={"X-Forwarded-For": "203.0.113.9"})
@@ -300,7 +303,7 @@ def test_a_key_is_lent_only_with_lend_key(program: Program, grid: Upstream) -> N
 
 
 @pytest.mark.parametrize(
-    ("flags", "words"),
+    ("flags", "text"),
     [
         (("--host", ""), "--host is empty"),
         (("--host", " "), "--host is empty"),
@@ -314,15 +317,15 @@ def test_a_key_is_lent_only_with_lend_key(program: Program, grid: Upstream) -> N
         (("--workers", "0"), "--workers"),
     ],
 )
-def test_invalid_options_are_refused(program: Program, flags: tuple[str, ...], words: str) -> None:
+def test_invalid_options_are_rejected(program: Program, flags: tuple[str, ...], text: str) -> None:
     done = program("serve", "--upstream", "http://127.0.0.1:1", "--port", "0", *flags)
     assert done.returncode == 2
-    assert words in done.stderr
+    assert text in done.stderr
 
 
-def test_a_key_is_not_lent_on_an_address_that_other_machines_reach(program: Program) -> None:
-    rich = program.with_variables(SCAIGRID_API_KEY=f"sgk_{MARK}_lent")
+def test_lend_key_is_rejected_on_an_address_that_other_machines_reach(program: Program) -> None:
+    with_key = program.with_variables(SCAIGRID_API_KEY=f"sgk_{MARK}_lent")
     flags = ("--upstream", "http://127.0.0.1:1", "--port", "0", "--lend-key")
-    done = rich("serve", *flags, "--host", "0.0.0.0")  # noqa: S104  (what is tested)
+    done = with_key("serve", *flags, "--host", "0.0.0.0")  # noqa: S104  (the tested case)
     assert done.returncode == 2
     assert "other machines can reach" in done.stderr

@@ -1,4 +1,4 @@
-"""`watch`: a line for each change, of a real grid's runs, through an outage, to the right exit code."""
+"""`watch` prints a line for each change of a real grid's runs, through outages, and exits with the right code."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CHANGES = {
 
 @contextmanager
 def watching(program: Program, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """`watch` of all runs, once it knows what is past."""
+    """Run `watch` for all runs; yield once it has read the past events."""
     with program.started("watch", *FAST_POLLING, *arguments) as process:
         assert next_line_with(process.stderr, "watching ")
         yield process
@@ -48,10 +48,13 @@ def expected(grid: FastGrid) -> list[tuple[str, str, str | None]]:
     """Return the expected changes of all runs of the grid."""
     found = grid.portal.call(grid.served.grid.store.events)
     steps = [(event["type"].removeprefix(RUNTIME), event["payload"]) for event in found]
-    return [(CHANGES[kind], load["execution_id"], load.get("node_id")) for kind, load in steps if kind in CHANGES]
+    return [
+        (CHANGES[kind], payload["execution_id"], payload.get("node_id")) for kind, payload in steps if kind in CHANGES
+    ]
 
 
 def changes_of(lines: Sequence[Any]) -> list[tuple[str, str, str | None]]:
+    """Return change, execution id and node id of each line that is not about a checkpoint."""
     return [(line["change"], line["execution_id"], line["node_id"]) for line in lines if "checkpoint" not in line]
 
 
@@ -77,7 +80,7 @@ def test_watching_an_ended_run_prints_its_changes_and_ends(
     assert ("has ended without being waiting" in done.stderr) == (flags[-1:] == ("waiting",))
 
 
-def test_its_lines_are_aligned(grid: FastGrid, writer: Program) -> None:
+def test_the_columns_of_the_output_are_aligned(grid: FastGrid, writer: Program) -> None:
     execution = grid.finish_run("core_invoice-batch", SPOILED)
     lines = writer.lines("--ascii", "watch", execution)
     assert {line[11:28] for line in lines} == {execution}
@@ -86,17 +89,20 @@ def test_its_lines_are_aligned(grid: FastGrid, writer: Program) -> None:
     assert "VENDOR_UNKNOWN: vendor 'Unknown Trading Ltd' has no account" in lines[-1]
 
 
-def test_a_run_that_waits_and_is_answered_and_ends(busy_grid: FastGrid, watcher: Program) -> None:
+def test_a_waiting_run_is_watched_until_its_end(busy_grid: FastGrid, watcher: Program) -> None:
     execution = busy_grid.finish_run("core_expense-approval", TRIP)
-    (waiting,) = busy_grid.pending()
+    (checkpoint_id,) = busy_grid.pending()
     assert watcher.lines("watch", "@latest", "--until", "waiting", *FAST_POLLING)[-1].split()[4:7] == [
         "review",
         "·",
-        waiting,
+        checkpoint_id,
     ]
     with watcher.started("watch", "@latest", "--json", *FAST_POLLING) as process:
-        assert json.loads(next_line_with(process.stdout, "checkpoint_waits"))["checkpoint"]["checkpoint_id"] == waiting
-        watcher.json_output("resolve", waiting, "approve", "--yes", "--json")
+        assert (
+            json.loads(next_line_with(process.stdout, "checkpoint_waits"))["checkpoint"]["checkpoint_id"]
+            == checkpoint_id
+        )
+        watcher.json_output("resolve", checkpoint_id, "approve", "--yes", "--json")
         lines = rest(process)
         assert process.wait(TIMEOUT_S) == 0
     answered = next(line for line in lines if line["change"] == "checkpoint_answered")
@@ -105,82 +111,84 @@ def test_a_run_that_waits_and_is_answered_and_ends(busy_grid: FastGrid, watcher:
     assert [line["at"] for line in lines] == sorted(line["at"] for line in lines)
 
 
-def test_nothing_of_all_runs_is_missed_while_the_server_is_away(tmp_path: Path, busy_grid: FastGrid) -> None:
-    """More events come meanwhile than two pages have, of whole runs; the last of them waits."""
+def test_no_change_of_any_run_is_missed_while_the_server_is_unreachable(tmp_path: Path, busy_grid: FastGrid) -> None:
+    """More than two pages of events are written meanwhile; the last run waits."""
     grid = busy_grid
     grid.finish_run("core_invoice-batch", GOOD)
     past = len(expected(grid))
-    with grid.portal.wrap_async_context_manager(relay(grid.served.url)) as line:
-        program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
+    with grid.portal.wrap_async_context_manager(relay(grid.served.url)) as connection:
+        program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": connection.url})
         with watching(program, "--json", "--until", "waiting") as process:
-            grid.portal.call(line.down)
+            grid.portal.call(connection.down)
             next_line_with(process.stderr, "connection lost: ")
             while len(expected(grid)) < past + 1_100:
                 grid.finish_run("core_invoice-batch", GOOD)
             grid.finish_run("core_expense-approval", TRIP)
-            grid.portal.call(line.up)
+            grid.portal.call(connection.up)
             lines = rest(process)
             assert process.wait(TIMEOUT_S) == 0
     assert lines[-1]["change"] == "checkpoint_waits"
     assert changes_of(lines) == expected(grid)[past:]
 
 
-def test_a_run_that_fails_while_the_server_is_away_gives_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_fails_while_the_server_is_unreachable_exits_with_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rate_limits, "REQUESTS_PER_API_KEY", 100_000)
     with (
         fast_grid(rate_limits=True, speed=1.0) as grid,
-        grid.portal.wrap_async_context_manager(relay(grid.served.url)) as line,
+        grid.portal.wrap_async_context_manager(relay(grid.served.url)) as connection,
     ):
-        program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
+        program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": connection.url})
         execution = grid.start_run("core_invoice-batch", SPOILED)
         with program.started("watch", execution, "--exit-status", *FAST_POLLING) as process:
             assert "run began" in next_line_with(process.stdout, "")
-            grid.portal.call(line.down)
+            grid.portal.call(connection.down)
             next_line_with(process.stderr, "connection lost: ")
             while grid.status(execution) != "failed":
                 pass
-            grid.portal.call(line.up)
+            grid.portal.call(connection.up)
             assert "run failed" in next_line_with(process.stdout, "run failed")
             assert process.wait(TIMEOUT_S) == 1
 
 
 def test_a_lost_and_restored_server_is_reported(tmp_path: Path, busy_grid: FastGrid) -> None:
-    with busy_grid.portal.wrap_async_context_manager(relay(busy_grid.served.url)) as line:
-        program = Program(tmp_path, busy_grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
+    with busy_grid.portal.wrap_async_context_manager(relay(busy_grid.served.url)) as connection:
+        program = Program(tmp_path, busy_grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": connection.url})
         with watching(program) as process:
             for _ in range(2):
-                busy_grid.portal.call(line.down)
+                busy_grid.portal.call(connection.down)
                 assert "nothing listens there" in next_line_with(process.stderr, "")
-                busy_grid.portal.call(line.up)
+                busy_grid.portal.call(connection.up)
                 assert "connection restored after " in next_line_with(process.stderr, "")
             process.send_signal(signal.SIGINT)
             assert (process.wait(TIMEOUT_S), process.communicate()) == (130, ("", ""))
 
 
-def test_a_run_is_answered_and_ends_while_the_server_is_away(tmp_path: Path, busy_grid: FastGrid) -> None:
+def test_an_answer_and_the_end_of_a_run_are_reported_after_an_outage(tmp_path: Path, busy_grid: FastGrid) -> None:
     grid = busy_grid
     execution = grid.finish_run("core_expense-approval", TRIP)
-    (waiting,) = grid.pending()
-    with grid.portal.wrap_async_context_manager(relay(grid.served.url)) as line:
-        program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
+    (checkpoint_id,) = grid.pending()
+    with grid.portal.wrap_async_context_manager(relay(grid.served.url)) as connection:
+        program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": connection.url})
         with program.started("watch", execution, "--json", "--exit-status", *FAST_POLLING) as process:
             first = next_line_with(process.stdout, "checkpoint_waits")
-            grid.portal.call(line.down)
+            grid.portal.call(connection.down)
             next_line_with(process.stderr, "connection lost: ")
-            Program(tmp_path, grid.settings(MANAGER)).lines("resolve", waiting, "approve", "--yes")
-            grid.portal.call(line.up)
+            Program(tmp_path, grid.settings(MANAGER)).lines("resolve", checkpoint_id, "approve", "--yes")
+            grid.portal.call(connection.up)
             lines = rest(process)
             assert process.wait(TIMEOUT_S) == 0
-    answered = [made["checkpoint"]["resolution"] for made in lines if made["change"] == "checkpoint_answered"]
+    answered = [line["checkpoint"]["resolution"] for line in lines if line["change"] == "checkpoint_answered"]
     assert (json.loads(first)["execution_id"], answered) == (execution, ["approve"])
     assert lines[-1]["change"] == "run_completed"
     shown = program.with_variables(SCAIGRID_BASE_URL=grid.served.url).lines("watch", execution, "--json")
-    assert [made for made in map(json.loads, shown) if "checkpoint" not in made][-len(lines) + 1 :] == [
-        made for made in lines if "checkpoint" not in made
+    assert [line for line in map(json.loads, shown) if "checkpoint" not in line][-len(lines) + 1 :] == [
+        line for line in lines if "checkpoint" not in line
     ]
 
 
-def test_time_is_up(grid: FastGrid, writer: Program) -> None:
+def test_an_expired_timeout_exits_with_8(grid: FastGrid, writer: Program) -> None:
     grid.finish_run("core_expense-approval", TRIP)
     done = writer("watch", "@latest", "--until", "completed", "--timeout", "1")
     assert (done.returncode, done.stdout != "") == (8, True)
@@ -188,23 +196,23 @@ def test_time_is_up(grid: FastGrid, writer: Program) -> None:
     assert writer("watch", "--timeout", "1").returncode == 8
 
 
-def test_invalid_watches(writer: Program) -> None:
-    assert writer("watch", "exec_nobody").returncode == 5
+def test_invalid_arguments_have_their_exit_codes(writer: Program) -> None:
+    assert writer("watch", "exec_unknown").returncode == 5
     assert writer("watch", "--until", "better").returncode == 2
-    assert writer.with_variables(SCAIGRID_API_KEY="sgk_stranger")("watch").returncode == 4
+    assert writer.with_variables(SCAIGRID_API_KEY="sgk_unknown")("watch").returncode == 4
     assert writer("watch", "--offline").returncode == 2
     assert writer("watch", "--url", f"{writer.settings['SCAIGRID_BASE_URL']}/elsewhere").returncode == 5
 
 
-def test_a_server_that_is_away_from_the_start_is_waited_for(tmp_path: Path, busy_grid: FastGrid) -> None:
+def test_a_server_that_is_unreachable_at_the_start_is_waited_for(tmp_path: Path, busy_grid: FastGrid) -> None:
     grid = busy_grid
     execution = grid.finish_run("core_invoice-batch", GOOD)
-    with grid.portal.wrap_async_context_manager(relay(grid.served.url)) as line:
-        grid.portal.call(line.down)
-        program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": line.url})
+    with grid.portal.wrap_async_context_manager(relay(grid.served.url)) as connection:
+        grid.portal.call(connection.down)
+        program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": connection.url})
         with program.started("watch", execution, "--json", *FAST_POLLING) as process:
             assert "nothing listens there" in next_line_with(process.stderr, "connection lost: ")
-            grid.portal.call(line.up)
+            grid.portal.call(connection.up)
             assert rest(process)[-1]["change"] == "run_completed"
             assert process.wait(TIMEOUT_S) == 0
 
@@ -215,13 +223,13 @@ def test_a_timeout_before_the_first_response_names_the_cause(writer: Program) ->
     assert "watched for 3 s: nothing could be read: cannot reach 127.0.0.1:1" in done.stderr
 
 
-def test_ctrl_c_ends_it_with_130(watcher: Program) -> None:
+def test_ctrl_c_exits_with_130(watcher: Program) -> None:
     with watching(watcher) as process:
         process.send_signal(signal.SIGINT)
         assert (process.wait(TIMEOUT_S), process.communicate()) == (130, ("", ""))
 
 
-def test_a_reader_that_has_seen_enough_ends_it(busy_grid: FastGrid, watcher: Program) -> None:
+def test_a_reader_that_closes_the_pipe_early_ends_watch(busy_grid: FastGrid, watcher: Program) -> None:
     with watching(watcher) as process:
         assert process.stdout is not None
         process.stdout.close()
@@ -231,7 +239,7 @@ def test_a_reader_that_has_seen_enough_ends_it(busy_grid: FastGrid, watcher: Pro
         assert process.stderr.read() == ""
 
 
-def test_a_failure_rings_the_terminal_and_tells_counts_alone(busy_grid: FastGrid, watcher: Program) -> None:
+def test_a_failure_notifies_the_terminal_with_counts_only(busy_grid: FastGrid, watcher: Program) -> None:
     busy_grid.finish_run("core_invoice-batch", SPOILED)
     command = [*COMMAND, "watch", "--notify", "--until", "failed", *FAST_POLLING]
     with Terminal(watcher.home, command, size=(120, 24), env=watcher.settings) as terminal:
@@ -245,7 +253,7 @@ def test_a_failure_rings_the_terminal_and_tells_counts_alone(busy_grid: FastGrid
     assert "\x07" not in piped.stdout + piped.stderr
 
 
-def test_the_app_rings_the_bell_with_notify(busy_grid: FastGrid, watcher: Program) -> None:
+def test_the_app_notifies_the_terminal_with_notify(busy_grid: FastGrid, watcher: Program) -> None:
     busy_grid.finish_run("core_invoice-batch", SPOILED)
     command = [*COMMAND, "--notify", "--no-journal", *FAST_POLLING]
     with Terminal(watcher.home, command, size=(80, 24), env=watcher.settings) as terminal:

@@ -1,4 +1,4 @@
-"""The commands that write, on a grid of their own: each writes once, and what they say of it is what the grid did."""
+"""The writing commands on a grid: each sends one write, and the printed outcome matches the state of the grid."""
 
 from __future__ import annotations
 
@@ -12,48 +12,48 @@ from tests.support.core_inputs import APPROVAL, DEBUG_SESSION, EXPENSE, INCIDENT
 from tests.support.grid import VIEWER
 from tests.support.program import FastGrid, Program
 
-BATCH = {
+FAILING_BATCH = {
     "batch": "B-1",
     "invoices": [{"number": "1-1", "vendor": "Unknown Trading Ltd", "amount": 9, "currency": "EUR"}],
 }
 
 
-def test_an_answer_is_confirmed_by_the_run_that_moves(grid: FastGrid, writer: Program) -> None:
+def test_an_answer_is_confirmed_when_its_run_continues(grid: FastGrid, writer: Program) -> None:
     execution = grid.finish_run(APPROVAL, TRIP)
-    (waiting,) = grid.pending()
-    document = writer.json_output("resolve", waiting, "approve", "--comment", "within\nbudget", "--yes", "--json")
-    assert (document["progress"], document["kind"], document["target_id"]) == ("confirmed", "answer", waiting)
+    (checkpoint_id,) = grid.pending()
+    document = writer.json_output("resolve", checkpoint_id, "approve", "--comment", "within\nbudget", "--yes", "--json")
+    assert (document["progress"], document["kind"], document["target_id"]) == ("confirmed", "answer", checkpoint_id)
     assert (document["execution_id"], document["resolution"], document["likely"]) == (execution, "approve", False)
-    row = grid.checkpoint(waiting)
+    row = grid.checkpoint(checkpoint_id)
     assert (row["status"], row["resolution"], row["comment"]) == ("resolved", "approve", "within\nbudget")
 
 
-def test_the_second_answer_is_a_conflict_that_names_the_first_person(grid: FastGrid, writer: Program) -> None:
-    waiting = grid.waiting_review()
-    first = writer("resolve", waiting, "reject", "--yes")
+def test_a_second_answer_is_a_conflict_that_names_the_first_person(grid: FastGrid, writer: Program) -> None:
+    checkpoint_id = grid.waiting_review()
+    first = writer("resolve", checkpoint_id, "reject", "--yes")
     assert (first.returncode, first.stdout.partition(":")[0]) == (0, "confirmed")
-    row = grid.checkpoint(waiting)
-    second = writer("resolve", waiting, "approve", "--yes")
+    row = grid.checkpoint(checkpoint_id)
+    second = writer("resolve", checkpoint_id, "approve", "--yes")
     assert (second.returncode, second.stdout) == (6, "")
     message = f"already answered: reject by {row['resolved_by']} at {row['resolved_at']} · nothing was sent"
     assert second.stderr == f"scaicore-tui: {message}\n"
-    assert grid.checkpoint(waiting) == row
+    assert grid.checkpoint(checkpoint_id) == row
 
 
 def test_an_unknown_option_is_not_sent(grid: FastGrid, writer: Program) -> None:
-    waiting = grid.waiting_review()
-    refused = writer("resolve", waiting, "maybe", "--yes")
-    assert (refused.returncode, refused.stdout) == (2, "")
+    checkpoint_id = grid.waiting_review()
+    rejected = writer("resolve", checkpoint_id, "maybe", "--yes")
+    assert (rejected.returncode, rejected.stdout) == (2, "")
     assert (
         "'maybe' is not an option of this checkpoint; its options: approve, reject, needs_info · nothing was sent"
-        in refused.stderr
+        in rejected.stderr
     )
-    review = writer("continue", waiting, "--yes")
+    review = writer("continue", checkpoint_id, "--yes")
     assert (review.returncode, "nothing was sent" in review.stderr) == (2, True)
-    assert grid.pending() == [waiting]
+    assert grid.pending() == [checkpoint_id]
 
 
-def test_a_breakpoint_continues(grid: FastGrid, writer: Program) -> None:
+def test_continue_resumes_a_breakpoint(grid: FastGrid, writer: Program) -> None:
     execution = grid.finish_run(DEBUG_SESSION, INCIDENT)
     (breakpoint_id,) = grid.pending()
     document = writer.json_output("continue", breakpoint_id, "--yes", "--json")
@@ -63,32 +63,32 @@ def test_a_breakpoint_continues(grid: FastGrid, writer: Program) -> None:
 
 def test_without_a_terminal_and_without_yes_nothing_is_sent(grid: FastGrid, writer: Program) -> None:
     execution = grid.finish_run(APPROVAL, TRIP)
-    (waiting,) = grid.pending()
-    for command in (("resolve", waiting, "approve"), ("replay", execution)):
+    (checkpoint_id,) = grid.pending()
+    for command in (("resolve", checkpoint_id, "approve"), ("replay", execution)):
         done = writer(*command, stdin="y\n")
         assert (done.returncode, done.stdout) == (2, "")
         assert "no terminal to ask for confirmation on · nothing was sent · add --yes" in done.stderr
-    assert grid.pending() == [waiting]
+    assert grid.pending() == [checkpoint_id]
     assert list(grid.statuses()) == [execution]
 
 
-def test_a_viewer_may_not_answer(grid: FastGrid, program: Program) -> None:
-    waiting = grid.waiting_review()
+def test_an_answer_without_permission_is_rejected(grid: FastGrid, program: Program) -> None:
+    checkpoint_id = grid.waiting_review()
     viewer = program.with_variables(**grid.settings(VIEWER))
-    done = viewer("resolve", waiting, "approve", "--yes", "--json")
+    done = viewer("resolve", checkpoint_id, "approve", "--yes", "--json")
     assert done.returncode == 4
     document = json.loads(done.stdout)
     assert document["progress"] == "refused"
     assert document["request_id"].startswith("req_")
     assert document["request_id"] in done.stderr
-    assert grid.pending() == [waiting]
+    assert grid.pending() == [checkpoint_id]
 
 
 def test_read_only_sends_nothing(grid: FastGrid, writer: Program) -> None:
-    waiting = grid.waiting_review()
-    done = writer("--read-only", "resolve", waiting, "approve", "--yes")
+    checkpoint_id = grid.waiting_review()
+    done = writer("--read-only", "resolve", checkpoint_id, "approve", "--yes")
     assert (done.returncode, "read-only · nothing was sent" in done.stderr) == (2, True)
-    assert grid.pending() == [waiting]
+    assert grid.pending() == [checkpoint_id]
 
 
 def test_an_unknown_checkpoint_and_an_unknown_run_are_not_found(grid: FastGrid, writer: Program) -> None:
@@ -109,8 +109,8 @@ def test_a_replay_starts_one_run_with_the_same_input(grid: FastGrid, writer: Pro
     assert grid.input_of(second) == grid.input_of(first)
 
 
-def test_a_replay_that_fails_gives_1(grid: FastGrid, writer: Program) -> None:
-    first = grid.finish_run(INVOICES, BATCH)
+def test_a_replay_that_fails_exits_with_1(grid: FastGrid, writer: Program) -> None:
+    first = grid.finish_run(INVOICES, FAILING_BATCH)
     assert grid.status(first) == "failed"
     done = writer("replay", "@latest", "--yes")
     (_, second) = grid.statuses()
@@ -119,8 +119,8 @@ def test_a_replay_that_fails_gives_1(grid: FastGrid, writer: Program) -> None:
     assert "Unknown Trading Ltd" in done.stderr
 
 
-def test_quiet_leaves_the_exit_code_to_tell(grid: FastGrid, writer: Program) -> None:
-    grid.finish_run(INVOICES, BATCH)
+def test_with_quiet_a_failed_replay_is_only_seen_in_the_exit_code(grid: FastGrid, writer: Program) -> None:
+    grid.finish_run(INVOICES, FAILING_BATCH)
     done = writer("replay", "@latest", "--yes", "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
     wrong = writer("--quiet", "show", "exec_none")
@@ -128,22 +128,22 @@ def test_quiet_leaves_the_exit_code_to_tell(grid: FastGrid, writer: Program) -> 
     assert wrong.stderr.startswith("scaicore-tui: no run 'exec_none' among the 2 known runs")
 
 
-@pytest.mark.parametrize("where", ["-", "FILE"])
-def test_a_replay_takes_another_input(grid: FastGrid, writer: Program, tmp_path: Path, where: str) -> None:
-    first = grid.finish_run(INVOICES, BATCH)
+@pytest.mark.parametrize("source_kind", ["-", "FILE"])
+def test_a_replay_sends_the_given_input(grid: FastGrid, writer: Program, tmp_path: Path, source_kind: str) -> None:
+    first = grid.finish_run(INVOICES, FAILING_BATCH)
     other: dict[str, Any] = {"batch": "B-2 ‘ö’", "invoices": []}
     file = tmp_path / "input.json"
     file.write_text(json.dumps(other, ensure_ascii=False), encoding="utf-8")
-    source, stdin = ("-", file.read_text(encoding="utf-8")) if where == "-" else (str(file), "")
+    source, stdin = ("-", file.read_text(encoding="utf-8")) if source_kind == "-" else (str(file), "")
     done = writer("replay", first, "--input", source, "--entity", "ent_7", "--yes", stdin=stdin)
     (_, second) = grid.statuses()
     assert (done.returncode, grid.status(second)) == (0, "completed")
-    assert (grid.input_of(first), grid.input_of(second)) == (BATCH, other)
+    assert (grid.input_of(first), grid.input_of(second)) == (FAILING_BATCH, other)
 
 
 @pytest.mark.parametrize(("source", "stdin"), [("-", '{"batch": '), ("-", ""), ("no/such/file.json", "")])
-def test_an_input_that_is_no_json_is_not_sent(grid: FastGrid, writer: Program, source: str, stdin: str) -> None:
-    first = grid.finish_run(INVOICES, BATCH)
+def test_invalid_json_is_not_sent(grid: FastGrid, writer: Program, source: str, stdin: str) -> None:
+    first = grid.finish_run(INVOICES, FAILING_BATCH)
     done = writer("replay", first, "--input", source, "--yes", stdin=stdin)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"scaicore-tui: --input {source}: ")

@@ -1,4 +1,4 @@
-"""Whose feed it is: no two identities share a file name, and a renewed token is still the same caller."""
+"""Identities of feeds: each has its own file name, and a renewed token belongs to the same caller."""
 
 from __future__ import annotations
 
@@ -79,12 +79,12 @@ def test_callers_are_compared_by_the_fields_that_both_have(ours: Caller, theirs:
     assert theirs.is_same(ours) is same
 
 
-def test_a_journal_is_of_one_feed() -> None:
-    mine = identity(caller=ALICE)
-    assert mine.is_same_feed(identity(profile="renamed", caller=ALICE))
-    assert not mine.is_same_feed(identity(caller=BOB))
-    assert not mine.is_same_feed(identity(core="core_1", caller=ALICE))
-    assert not mine.is_same_feed(identity(f"{URL}/team-b/api/v1", caller=ALICE))
+def test_feeds_differ_by_caller_core_and_url() -> None:
+    own = identity(caller=ALICE)
+    assert own.is_same_feed(identity(profile="renamed", caller=ALICE))
+    assert not own.is_same_feed(identity(caller=BOB))
+    assert not own.is_same_feed(identity(core="core_1", caller=ALICE))
+    assert not own.is_same_feed(identity(f"{URL}/team-b/api/v1", caller=ALICE))
 
 
 def test_the_profile_decides_where_callers_cannot_be_compared() -> None:
@@ -93,13 +93,13 @@ def test_the_profile_decides_where_callers_cannot_be_compared() -> None:
     assert not identity(profile="other").is_same_feed(identity())
 
 
-def test_one_tenant_has_one_checkpoint_of_an_id() -> None:
-    """Another person, profile or Core filter on this machine does not make it another checkpoint."""
-    mine = identity(caller=ALICE)
-    assert mine.has_same_targets(identity(profile="other", core="core_1", caller=BOB))
-    assert mine.has_same_targets(identity())
-    assert not mine.has_same_targets(identity(caller=OTHER_TENANT))
-    assert not mine.has_same_targets(identity(f"{URL}/team-b/api/v1", caller=ALICE))
+def test_a_checkpoint_id_is_unique_within_a_tenant() -> None:
+    """The checkpoint is the same for another person, profile or Core filter on this machine."""
+    own = identity(caller=ALICE)
+    assert own.has_same_targets(identity(profile="other", core="core_1", caller=BOB))
+    assert own.has_same_targets(identity())
+    assert not own.has_same_targets(identity(caller=OTHER_TENANT))
+    assert not own.has_same_targets(identity(f"{URL}/team-b/api/v1", caller=ALICE))
 
 
 def test_a_renewed_token_is_the_same_caller() -> None:
@@ -107,7 +107,7 @@ def test_a_renewed_token_is_the_same_caller() -> None:
     assert first == renewed == ALICE
 
 
-def test_a_jwt_says_more_than_the_settings() -> None:
+def test_the_claims_of_a_jwt_take_precedence_over_the_settings() -> None:
     assert caller_of(Secret(jwt(sub="usr_alice", tenant_id="tnt_a")), "tnt_b") == ALICE
     assert caller_of(Secret(jwt(exp=1)), "tnt_b") == Caller(tenant="tnt_b")
 
@@ -119,7 +119,7 @@ def test_api_keys_are_distinguished_but_not_shown() -> None:
     assert all(key is not None and len(key.key or "") == 8 and "k" * 8 not in key.label for key in keys)
 
 
-def test_keys_that_replace_each_other_are_one_caller_where_the_tenant_is_set() -> None:
+def test_api_keys_of_a_configured_tenant_are_one_caller() -> None:
     assert caller_of(KEY, "tnt_a") == caller_of(Secret("sgk_" + "l" * 32), "tnt_a") == Caller(tenant="tnt_a")
 
 
@@ -135,6 +135,6 @@ def test_no_command_is_run_to_know_the_caller() -> None:
     assert identify(Target(url=URL, sources=(vault,), tenant="tnt_a")).caller == Caller(tenant="tnt_a")
 
 
-def test_the_label_names_what_differs() -> None:
-    words = identity(f"{URL}/team-a/api/v1", "kunde ä", "core_1", ALICE).label
-    assert words == f"{URL}/team-a/api/v1/scaicore (profile kunde ä, Core core_1, usr_alice of tnt_a)"
+def test_the_label_names_url_profile_core_and_caller() -> None:
+    label = identity(f"{URL}/team-a/api/v1", "kunde ä", "core_1", ALICE).label
+    assert label == f"{URL}/team-a/api/v1/scaicore (profile kunde ä, Core core_1, usr_alice of tnt_a)"

@@ -1,4 +1,4 @@
-"""The profiles' file is obeyed only where nobody else can have written it, and whatever it holds it ends nothing."""
+"""The profiles file is only used if other users cannot write it; invalid content is reported without a crash."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ from scaicore_tui.config.files import MAX_CONFIG_BYTES, read_config
 from scaicore_tui.config.profiles import parse_profiles, read_profiles
 from scaicore_tui.errors import ConfigError
 
-SOMEBODY = 54_321
-COMMAND = '[profiles.work]\ntoken_command = ["evil"]\n'
+OTHER_USER_ID = 54_321
+PROFILES = '[profiles.work]\ntoken_command = ["evil"]\n'
 
-posix = pytest.mark.skipif(os.name != "posix", reason="permissions")
-root = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="gives a file away")
+needs_posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
+needs_root = pytest.mark.skipif(
+    os.name != "posix" or os.geteuid() != 0, reason="needs root to change the owner of a file"
+)
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """A file in a folder, both of this user alone."""
+    """Return a profiles file; only this user can access the file and its folder."""
     folder = tmp_path / "scaicore-tui"
     folder.mkdir(mode=0o700)
     file = folder / "config.toml"
-    file.write_text(COMMAND)
+    file.write_text(PROFILES)
     file.chmod(0o600)
     return file
 
 
-@posix
+@needs_posix
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
 def test_a_file_that_others_can_write_is_not_used(mode: int, config: Path) -> None:
     config.chmod(mode)
@@ -38,7 +40,7 @@ def test_a_file_that_others_can_write_is_not_used(mode: int, config: Path) -> No
     assert f"chmod go-w {config}" in raised.value.hint
 
 
-@posix
+@needs_posix
 @pytest.mark.parametrize("mode", [0o770, 0o707])
 def test_a_file_in_a_folder_that_others_can_write_is_not_used(mode: int, config: Path) -> None:
     config.parent.chmod(mode)
@@ -46,13 +48,13 @@ def test_a_file_in_a_folder_that_others_can_write_is_not_used(mode: int, config:
         read_profiles(config)
 
 
-@posix
+@needs_posix
 def test_a_file_in_a_sticky_folder_is_used(config: Path) -> None:
     config.parent.chmod(0o1777)
     assert read_profiles(config).profiles["work"].token_command == ("evil",)
 
 
-@posix
+@needs_posix
 def test_a_symbolic_link_is_followed_before_the_check(config: Path, tmp_path: Path) -> None:
     linked = tmp_path / "linked"
     linked.mkdir()
@@ -63,22 +65,22 @@ def test_a_symbolic_link_is_followed_before_the_check(config: Path, tmp_path: Pa
         read_profiles(linked / "config.toml")
 
 
-@root
-@pytest.mark.parametrize("whose", ["file", "folder"])
-def test_a_file_of_another_user_is_not_used(whose: str, config: Path) -> None:
-    path = config if whose == "file" else config.parent
-    os.chown(path, SOMEBODY, -1)
+@needs_root
+@pytest.mark.parametrize("owned_by_other", ["file", "folder"])
+def test_a_file_of_another_user_is_not_used(owned_by_other: str, config: Path) -> None:
+    path = config if owned_by_other == "file" else config.parent
+    os.chown(path, OTHER_USER_ID, -1)
     with pytest.raises(ConfigError, match=f"{path} belongs to another user"):
         read_profiles(config)
 
 
-@posix
+@needs_posix
 def test_without_a_file_there_are_no_profiles(tmp_path: Path) -> None:
     assert read_config(tmp_path / "none") is None
     assert read_config(Path("/dev/null/config.toml")) is None
 
 
-@posix
+@needs_posix
 def test_a_named_pipe_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
@@ -86,14 +88,14 @@ def test_a_named_pipe_does_not_block(tmp_path: Path) -> None:
             read_config(path)
 
 
-def test_an_endless_file_is_not_read(config: Path) -> None:
+def test_a_file_above_the_size_limit_is_not_read(config: Path) -> None:
     os.truncate(config, MAX_CONFIG_BYTES + 1)
     with pytest.raises(ConfigError, match="larger than"):
         read_config(config)
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "text"),
     [
         ("a = " + "[" * 3_000 + "]" * 3_000, "nested too deeply"),
         ("a = " + "{a=" * 3_000 + "1" + "}" * 3_000, "nested too deeply"),
@@ -108,9 +110,9 @@ def test_an_endless_file_is_not_read(config: Path) -> None:
         ("[profiles.a]\ntoken_command = [10:00:00]", "profiles.a.token_command: expected text"),
         ("profiles = 1979-05-27T07:32:00Z", "profiles: expected a table"),
     ],
-    ids=lambda text: text[:20],
+    ids=lambda value: value[:20],
 )
-def test_invalid_values_are_reported_with_their_location(content: str, words: str) -> None:
-    profiles, complaints = parse_profiles(content)
+def test_invalid_values_are_reported_with_their_location(content: str, text: str) -> None:
+    profiles, problems = parse_profiles(content)
     assert profiles is None
-    assert str(complaints[0]).startswith(words) or words in str(complaints[0])
+    assert str(problems[0]).startswith(text) or text in str(problems[0])

@@ -1,4 +1,4 @@
-"""Choose and parse the proxy for a URL, and report invalid settings."""
+"""The proxy for a URL is chosen from variables; invalid values are reported."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from scaicore_tui.config.proxies import find_proxy, invalid_no_proxy_entries, pr
 from scaicore_tui.errors import ConfigError
 
 URL = "https://flow.example.com"
-HERE = {"HTTPS_PROXY": "http://proxy.example:3128"}
+HTTPS_ONLY = {"HTTPS_PROXY": "http://proxy.example:3128"}
 
 
 @pytest.mark.parametrize(
     ("env", "label"),
     [
         ({}, None),
-        (HERE, "proxy.example:3128 (HTTPS_PROXY)"),
+        (HTTPS_ONLY, "proxy.example:3128 (HTTPS_PROXY)"),
         ({"https_proxy": "proxy.example"}, "proxy.example (https_proxy)"),
-        ({**HERE, "https_proxy": ""}, None),
+        ({**HTTPS_ONLY, "https_proxy": ""}, None),
         ({"HTTP_PROXY": "http://other.example"}, None),
         ({"ALL_PROXY": "HTTP://[::1]:9"}, "[::1]:9 (ALL_PROXY)"),
-        ({"ALL_PROXY": "gopher://other.example", **HERE}, "proxy.example:3128 (HTTPS_PROXY)"),
+        ({"ALL_PROXY": "gopher://other.example", **HTTPS_ONLY}, "proxy.example:3128 (HTTPS_PROXY)"),
         ({"HTTPS_PROXY": "http://me:p%23ss@proxy.example:3128/"}, "proxy.example:3128 (HTTPS_PROXY)"),
     ],
 )
-def test_the_variable_that_counts_is_named(env: dict[str, str], label: str | None) -> None:
+def test_the_used_variable_is_named(env: dict[str, str], label: str | None) -> None:
     assert proxy_label(URL, env) == label
 
 
-def test_user_and_password_are_decoded_and_stay_out_of_the_address() -> None:
+def test_user_and_password_are_decoded_and_removed_from_the_address() -> None:
     proxy = find_proxy(URL, {"HTTPS_PROXY": "http://me:p%23ss@word@proxy.example:3128"})
     assert proxy is not None
     assert proxy.url == "http://proxy.example:3128"
@@ -56,14 +56,14 @@ def test_user_and_password_are_decoded_and_stay_out_of_the_address() -> None:
         "socks4://proxy.example",
     ],
 )
-def test_a_proxy_that_cannot_be_used_is_refused_by_the_name_of_its_variable(address: str) -> None:
+def test_an_unusable_proxy_is_rejected_with_the_name_of_its_variable(address: str) -> None:
     with pytest.raises(ConfigError, match=r"HTTPS_PROXY cannot be used: .*unset HTTPS_PROXY") as raised:
         find_proxy(URL, {"HTTPS_PROXY": address})
     assert "ssw0rd" not in str(raised.value)
     assert proxy_label(URL, {"HTTPS_PROXY": address}) is None
 
 
-def test_socks_needs_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_socks_without_its_package_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scaicore_tui.config.proxies.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"ALL_PROXY .*needs the Python package socksio"):
         find_proxy(URL, {"ALL_PROXY": "socks5://proxy.example"})
@@ -91,11 +91,11 @@ def test_socks_needs_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
         (URL, "fd07::/999 [::1 http://[ <local>", False),
     ],
 )
-def test_exceptions_are_hosts_domains_and_networks(url: str, exceptions: str, is_excepted: bool) -> None:
-    assert (find_proxy(url, {**HERE, "NO_PROXY": exceptions}) is None) is is_excepted
+def test_no_proxy_accepts_hosts_domains_and_networks(url: str, exceptions: str, is_excepted: bool) -> None:
+    assert (find_proxy(url, {**HTTPS_ONLY, "NO_PROXY": exceptions}) is None) is is_excepted
 
 
-def test_loopback_is_never_asked_through_a_proxy_however_wrong_it_is() -> None:
+def test_loopback_ignores_even_an_invalid_proxy() -> None:
     assert find_proxy("http://127.0.0.1:8001", {"HTTP_PROXY": "gopher://x"}) is None
 
 
@@ -105,5 +105,5 @@ def test_http_proxy_is_ignored_under_cgi() -> None:
 
 
 def test_invalid_no_proxy_entries_are_reported() -> None:
-    odd = invalid_no_proxy_entries({"NO_PROXY": "localhost,10.0.0.0/8 fd07::/64,[::1,fd07::/999,*"})
-    assert odd == ("[::1", "fd07::/999")
+    invalid = invalid_no_proxy_entries({"NO_PROXY": "localhost,10.0.0.0/8 fd07::/64,[::1,fd07::/999,*"})
+    assert invalid == ("[::1", "fd07::/999")

@@ -1,4 +1,4 @@
-"""Flag, environment, profile, default; and what is refused."""
+"""Settings come from options, the environment, a profile or defaults, in this order; invalid ones are rejected."""
 
 from __future__ import annotations
 
@@ -30,12 +30,14 @@ read_only = true
 
 @pytest.fixture
 def profiles(tmp_path: Path) -> Path:
+    """Return a file with `PROFILES`."""
     path = tmp_path / "config.toml"
     path.write_text(PROFILES)
     return path
 
 
 def resolved(flags: Flags, env: dict[str, str], path: Path) -> Target:
+    """Return the target of these settings; fail if there is none."""
     target = resolve_target(flags, env, path)
     assert target is not None
     return target
@@ -45,7 +47,7 @@ def test_without_settings_there_is_no_target(tmp_path: Path) -> None:
     assert resolve_target(Flags(), {}, tmp_path / "none.toml") is None
 
 
-def test_the_order_of_sources(profiles: Path) -> None:
+def test_options_override_variables_and_variables_override_profiles(profiles: Path) -> None:
     env = {"SCAICORE_TUI_URL": "https://env.example", "WORK_TOKEN": "t1"}
     assert resolved(Flags(), {}, profiles).url == "https://scaiflow.work.example"
     assert resolved(Flags(), env, profiles).url == "https://env.example"
@@ -58,7 +60,7 @@ def test_the_order_of_sources(profiles: Path) -> None:
     assert (grid.api, grid.read_only, grid.name) == (Api.SCAIGRID, True, "grid")
 
 
-def test_only_scaigrid_set_speaks_to_the_scaigrid(tmp_path: Path) -> None:
+def test_with_only_scaigrid_variables_the_scaigrid_is_used(tmp_path: Path) -> None:
     env = {"SCAIGRID_HOST": "grid.example", "SCAIGRID_API_KEY": "sgk_1"}
     target = resolved(Flags(), env, tmp_path / "none")
     assert (target.api, target.url, target.token_source) == (Api.SCAIGRID, "https://grid.example", "SCAIGRID_API_KEY")
@@ -77,7 +79,7 @@ def test_only_scaigrid_set_speaks_to_the_scaigrid(tmp_path: Path) -> None:
         ("https://h/v1/modules/scaicore", Api.SCAIGRID, "https://h/v1/modules/scaicore"),
     ],
 )
-def test_the_usual_paths(url: str, api: Api, resources: str) -> None:
+def test_the_path_of_the_api_is_added_to_the_url(url: str, api: Api, resources: str) -> None:
     assert Target(url=url, api=api).resources_url == resources
 
 
@@ -97,17 +99,17 @@ def test_hosts_that_dns_cannot_look_up_are_rejected(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["a.example.", "xn--mnchen-3ya.de", "münchen.de", "[::1]", "a_b", "10.1.2.3"])
-def test_hosts_that_can_be_looked_up(host: str) -> None:
+def test_hosts_that_dns_can_look_up_are_accepted(host: str) -> None:
     assert network_options(check_url(f"https://{host}", has_token=True))["proxy"] is None
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
-def test_plain_http_is_for_loopback(host: str, tmp_path: Path) -> None:
+def test_http_without_tls_is_allowed_for_loopback(host: str, tmp_path: Path) -> None:
     target = resolved(Flags(url=f"http://{host}:8001"), {"SCAICORE_TUI_TOKEN": "t"}, tmp_path / "none")
     assert target.is_loopback
 
 
-def test_a_token_does_not_print(tmp_path: Path) -> None:
+def test_a_target_is_printed_without_its_token(tmp_path: Path) -> None:
     target = resolved(Flags(url="https://h"), {"SCAICORE_TUI_TOKEN": "very-secret"}, tmp_path / "none")
     assert "very-secret" not in f"{target} {target!r}"
 
@@ -127,24 +129,26 @@ def test_a_token_file_that_others_can_read_is_rejected(tmp_path: Path) -> None:
 
 
 VAULT = {"SCAIVAULT_URL": "https://vault.example/", "SCAIVAULT_TOKEN": "vt", "SCAICORE_TUI_TENANT": "acme"}
-KEYED = {"SCAIGRID_API_KEY": "sgk_env"}
+GRID_KEY = {"SCAIGRID_API_KEY": "sgk_env"}
 
 
 @pytest.mark.parametrize(
     ("keys", "env", "names"),
     [
         ("", {}, []),
-        ("", KEYED, ["SCAIGRID_API_KEY"]),
-        ("", KEYED | VAULT, ["ScaiVault, tenant acme", "SCAIGRID_API_KEY"]),
+        ("", GRID_KEY, ["SCAIGRID_API_KEY"]),
+        ("", GRID_KEY | VAULT, ["ScaiVault, tenant acme", "SCAIGRID_API_KEY"]),
         ("", VAULT | {"SCAICORE_TUI_TENANT": ""}, []),
         ('tenant = "beta"', VAULT | {"SCAICORE_TUI_TENANT": ""}, ["ScaiVault, tenant beta"]),
-        ('token_env = "MINE"', KEYED | VAULT, ["ScaiVault, tenant acme", "SCAIGRID_API_KEY"]),
-        ('token_env = "MINE"', KEYED | VAULT | {"MINE": "t"}, ["MINE"]),
-        ('token_command = ["scaikey", "token"]', KEYED | VAULT, ["token_command of profile default"]),
+        ('token_env = "MINE"', GRID_KEY | VAULT, ["ScaiVault, tenant acme", "SCAIGRID_API_KEY"]),
+        ('token_env = "MINE"', GRID_KEY | VAULT | {"MINE": "t"}, ["MINE"]),
+        ('token_command = ["scaikey", "token"]', GRID_KEY | VAULT, ["token_command of profile default"]),
         ('token_command = ["scaikey", "token"]', {"SCAICORE_TUI_TOKEN": "t"}, ["SCAICORE_TUI_TOKEN"]),
     ],
 )
-def test_the_order_of_credentials(tmp_path: Path, keys: str, env: dict[str, str], names: list[str]) -> None:
+def test_credential_sources_are_tried_in_order(
+    tmp_path: Path, keys: str, env: dict[str, str], names: list[str]
+) -> None:
     path = tmp_path / "config.toml"
     path.write_text(f'[profiles.default]\nurl = "https://h"\n{keys}\n')
     settings = load_settings(Flags(), env, path)
@@ -154,7 +158,7 @@ def test_the_order_of_credentials(tmp_path: Path, keys: str, env: dict[str, str]
     assert target.has_credential == bool(names)
 
 
-def test_a_file_named_by_a_flag_comes_first(tmp_path: Path) -> None:
+def test_a_token_file_option_is_tried_first(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("tok\n")
     token.chmod(0o600)
@@ -165,21 +169,21 @@ def test_a_file_named_by_a_flag_comes_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "env", [VAULT | {"SCAIVAULT_URL": "http://vault.example"}, VAULT | {"SCAICORE_TUI_TENANT": "../beta"}]
 )
-def test_an_invalid_vault_is_rejected(tmp_path: Path, env: dict[str, str]) -> None:
+def test_invalid_vault_settings_are_rejected(tmp_path: Path, env: dict[str, str]) -> None:
     with pytest.raises(ConfigError):
         resolve_target(Flags(url="https://h"), env, tmp_path / "none")
 
 
-def test_a_missing_token_names_the_places_checked(tmp_path: Path) -> None:
+def test_the_missing_token_error_names_the_sources_checked(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text('[profiles.default]\ntoken_env = "MINE"\n')
-    told = load_settings(Flags(), {"SCAIVAULT_URL": "https://v"}, path).tokens.missing_token_error("h.example")
-    assert told.exit_code == 4
-    assert told.message == (
+    error = load_settings(Flags(), {"SCAIVAULT_URL": "https://v"}, path).tokens.missing_token_error("h.example")
+    assert error.exit_code == 4
+    assert error.message == (
         "no credential for h.example: checked SCAICORE_TUI_TOKEN, profile default (MINE is not set), "
         "ScaiVault (SCAIVAULT_TOKEN, SCAICORE_TUI_TENANT not set), SCAIGRID_API_KEY"
     )
-    assert "POST /v1/tenants/me/scaigrid_credentials" in told.hint
+    assert "POST /v1/tenants/me/scaigrid_credentials" in error.hint
 
 
 def test_each_value_names_its_source(profiles: Path) -> None:
@@ -199,25 +203,25 @@ def test_a_profile_can_set_false(tmp_path: Path) -> None:
     assert load_settings(Flags(read_only=True), {}, path).values["read_only"] == (True, "--read-only")
 
 
-def test_every_key_is_explained() -> None:
+def test_every_key_has_an_explanation() -> None:
     assert set(KEYS) == set(Profile.__struct_fields__)
 
 
 @pytest.mark.parametrize("key", sorted(KEYS))
-def test_every_example_is_a_value(key: str) -> None:
-    profiles, complaints = parse_profiles(f"[profiles.a]\n{KEYS[key].line(key)}")
-    assert not complaints
+def test_every_example_value_is_valid(key: str) -> None:
+    profiles, problems = parse_profiles(f"[profiles.a]\n{KEYS[key].line(key)}")
+    assert not problems
     assert profiles is not None
     assert getattr(profiles.profiles["a"], key) is not None
 
 
 def test_all_problems_are_reported_with_their_locations() -> None:
-    _, complaints = parse_profiles(
+    _, problems = parse_profiles(
         'defualt = "a"\n[prod]\nurl = "x"\n[profiles.a]\nintervall = 1\ntimeout = 0\ntoken_command = "scaikey token"\n'
         '[profiles.b]\ntoken_env = "A"\ntoken_file = "b"\n'
     )
-    told = [(str(complaint), complaint.fix) for complaint in complaints]
-    assert [words for words, _ in told] == [
+    reported = [(str(problem), problem.fix) for problem in problems]
+    assert [message for message, _ in reported] == [
         "unknown table [prod]",
         "unknown key defualt",
         "unknown key profiles.a.intervall",
@@ -225,13 +229,13 @@ def test_all_problems_are_reported_with_their_locations() -> None:
         "profiles.a.token_command: expected a list, got text",
         "profiles.b: token_env and token_file: use only one of them",
     ]
-    fixes = [fix for _, fix in told]
+    fixes = [fix for _, fix in reported]
     assert fixes[:3] == ["a profile begins with [profiles.prod]", "did you mean default?", "did you mean interval?"]
     assert 'token_command = ["scaikey", "token"]' in fixes[4]
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "text"),
     [
         ("x = [", "config.toml"),
         ('[profiles.a]\nulr = "x"', "did you mean url"),
@@ -240,15 +244,15 @@ def test_all_problems_are_reported_with_their_locations() -> None:
         ('[profiles.a]\napi = "soap"', "api"),
     ],
 )
-def test_a_bad_file_is_named(tmp_path: Path, content: str, words: str) -> None:
+def test_an_invalid_file_or_value_is_named_in_the_error(tmp_path: Path, content: str, text: str) -> None:
     path = tmp_path / "config.toml"
     path.write_text(content)
     with pytest.raises(ConfigError) as raised:
         resolve_target(Flags(), {}, path)
-    assert words in str(raised.value)
+    assert text in str(raised.value)
 
 
-def test_an_unknown_profile_names_the_known(profiles: Path) -> None:
+def test_the_error_for_an_unknown_profile_lists_the_known_ones(profiles: Path) -> None:
     with pytest.raises(ConfigError, match="work, grid"):
         resolve_target(Flags(profile="home"), {}, profiles)
 

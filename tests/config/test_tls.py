@@ -23,7 +23,7 @@ def test_only_the_certificates_of_ssl_cert_file_are_trusted(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"])
-def test_a_variable_that_is_empty_is_not_set(name: str) -> None:
+def test_an_empty_variable_counts_as_unset(name: str) -> None:
     assert client_context(env={name: ""}).cert_store_stats()["x509_ca"] > 1
 
 
@@ -44,7 +44,7 @@ def test_a_variable_that_is_empty_is_not_set(name: str) -> None:
         ("SSLKEYLOGFILE", "pipe", "No such device"),
     ],
 )
-@pytest.mark.skipif(os.name != "posix", reason="pipes with a name")
+@pytest.mark.skipif(os.name != "posix", reason="needs named pipes")
 def test_an_unusable_file_is_named_with_its_variable(name: str, file: str, reason: str, tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     (tmp_path / "text").write_text("no PEM")
@@ -55,7 +55,7 @@ def test_an_unusable_file_is_named_with_its_variable(name: str, file: str, reaso
     assert raised.value.hint.endswith(f"unset {name}")
 
 
-def test_a_folder_of_hashed_certificates_works(tmp_path: Path) -> None:
+def test_a_folder_of_hashed_certificates_is_accepted(tmp_path: Path) -> None:
     CertificateAuthority().write(tmp_path / "0a1b2c3d.0")
     assert client_context(env={"SSL_CERT_DIR": str(tmp_path)}).verify_mode is ssl.CERT_REQUIRED
 

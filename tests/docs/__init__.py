@@ -1,1 +1,1 @@
-"""Tests of what is written about the program: README, manual pages, help."""
+"""Tests of the documentation: README, manual pages and house rules; and the generator of the manual's tables."""

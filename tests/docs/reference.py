@@ -47,7 +47,7 @@ CONTEXTS = {
 
 
 def section(text: str, mark: str) -> list[str]:
-    """Return the lines between a mark and its end."""
+    """Return the lines between a mark and its end mark."""
     return text.partition(f"<!-- {mark} -->\n")[2].partition(f"<!-- /{mark} -->")[0].strip("\n").splitlines()
 
 
@@ -145,10 +145,10 @@ def _option(param: Any) -> str:
 
 
 def _records(params: Iterable[Any]) -> list[tuple[str, str]]:
-    """Return each parameter as the help shows it: how it is written, and what it does."""
+    """Return usage and description of each parameter, as the help shows them."""
     context = GROUP.make_context("scaicore-tui", [], resilient_parsing=True)
     found = (param.get_help_record(context) for param in params)
-    return [(re.sub(r" <\w+>", "", usage), does) for usage, does in filter(None, found)]
+    return [(re.sub(r" <\w+>", "", usage), text) for usage, text in filter(None, found)]
 
 
 def _help(command: Any) -> str:
@@ -165,5 +165,5 @@ def _definitions(records: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def _examples(name: str) -> Iterator[str]:
-    for line, does in EXAMPLES[name]:
-        yield from (f"{does[0].upper()}{does[1:]}:", "", "```", line, "```", "")
+    for line, description in EXAMPLES[name]:
+        yield from (f"{description[0].upper()}{description[1:]}:", "", "```", line, "```", "")

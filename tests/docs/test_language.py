@@ -1,4 +1,4 @@
-"""Keeps the vocabulary: no identifier and no text for people uses a word of the project's former private dialect.
+"""No identifier and no text for people uses a word of the project's former private dialect.
 
 The glossary of the README says which words are used instead. A word is listed here with what it used to mean, and what
 to write.
@@ -54,7 +54,7 @@ FORBIDDEN_NAMES = {
     "room": "the width or the number that is left",
     "look": "style, probe, check",
 }
-# In what people read: messages, help, notices, configuration comments, manual pages and the README.
+# In texts for people: messages, help, notices, configuration comments, manual pages and the README.
 FORBIDDEN_IN_TEXTS = {
     "told": "reported, shown, written",
     "whoever": "who, the caller",
@@ -92,13 +92,16 @@ def parts(name: str) -> set[str]:
 
 
 def docstrings(tree: ast.Module) -> set[ast.Constant]:
+    """Return the docstrings of a module, its classes and functions."""
     owners = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    first = (node.body[0] for node in ast.walk(tree) if isinstance(node, owners) and node.body)
-    return {one.value for one in first if isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)}
+    statements = (node.body[0] for node in ast.walk(tree) if isinstance(node, owners) and node.body)
+    return {
+        first.value for first in statements if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    }
 
 
 def texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Yield each string with a blank in it that is not a docstring: most of them are for people."""
+    """Yield each string with a space in it, with its line, except docstrings: most of them are for people."""
     skipped = docstrings(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in skipped and " " in node.value:
@@ -106,6 +109,7 @@ def texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def forbidden(text: str) -> list[str]:
+    """Return the forbidden words of a text."""
     return [word for word in FORBIDDEN_IN_TEXTS if re.search(rf"\b{word}\b", text, re.IGNORECASE)]
 
 
@@ -135,12 +139,12 @@ def test_documents_are_plain(path: Path) -> None:
 
 
 def test_docstrings_do_not_begin_with_a_question_word() -> None:
-    """A docstring says what a function does, verb first, or what a class is."""
+    """A docstring begins with what a function does, or with what a class is."""
     begins = re.compile(r"(What|Whether|So many|How many|How long|Where|Whose|Who)\b")
-    found = [
-        f"{path.relative_to(PACKAGE)}:{one.lineno}: {str(one.value).splitlines()[0]}"
+    violations = [
+        f"{path.relative_to(PACKAGE)}:{found.lineno}: {str(found.value).splitlines()[0]}"
         for path in MODULES
-        for one in docstrings(tree_of(path))
-        if isinstance(one.value, str) and begins.match(one.value)
+        for found in docstrings(tree_of(path))
+        if isinstance(found.value, str) and begins.match(found.value)
     ]
-    assert not found
+    assert not violations

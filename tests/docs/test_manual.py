@@ -1,4 +1,4 @@
-"""The manual pages: current, complete, and good roff."""
+"""The manual pages are up to date and complete, and their roff is valid."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from scaicore_tui.tui.keymap import ACTIONS, KeyContext
 from tests.docs.reference import CONTEXTS, GENERATED, GROUP, current, section, shown, synopsis
 from tests.docs.roff import roff
 
-HOW = "python -m tests.docs brings the pages up to date"
+HINT = "python -m tests.docs brings the pages up to date"
 
 
 @pytest.mark.parametrize("topic", manual.PAGES)
-def test_generated_parts_are_current(topic: str) -> None:
-    assert manual.source(topic) == current(topic), HOW
+def test_generated_parts_are_up_to_date(topic: str) -> None:
+    assert manual.source(topic) == current(topic), HINT
 
 
 @pytest.mark.parametrize("topic", manual.PAGES)
-def test_roff_files_are_current(topic: str) -> None:
+def test_roff_files_are_up_to_date(topic: str) -> None:
     name = manual.PAGES[topic]
-    assert (manual.FOLDER / name).read_text(encoding="utf-8") == roff(name, manual.source(topic)), HOW
+    assert (manual.FOLDER / name).read_text(encoding="utf-8") == roff(name, manual.source(topic)), HINT
 
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
 @pytest.mark.parametrize("topic", manual.PAGES)
-def test_roff_has_no_warnings_and_says_the_same(topic: str) -> None:
+def test_roff_has_no_warnings_and_the_same_text(topic: str) -> None:
     page = manual.FOLDER / manual.PAGES[topic]
     done = subprocess.run(
         ["groff", "-man", "-Kutf8", "-Tutf8", "-ww", "-P-c", str(page)],
@@ -47,8 +47,8 @@ def test_roff_has_no_warnings_and_says_the_same(topic: str) -> None:
     )
     assert done.stderr == ""
     printed = "".join(re.sub(".\b", "", done.stdout).split())
-    plain = manual.render(manual.source(topic), 80)
-    missing = [line for line in plain.splitlines() if "".join(line.split()).removeprefix("-") not in printed]
+    expected = manual.render(manual.source(topic), 80)
+    missing = [line for line in expected.splitlines() if "".join(line.split()).removeprefix("-") not in printed]
     assert not missing
 
 
@@ -62,7 +62,7 @@ def test_every_command_and_option_is_in_the_manual() -> None:
     assert not [name for name in Common.__struct_fields__ if f"**--{name.replace('_', '-')}" not in options]
 
 
-def test_every_generated_part_is_filled() -> None:
+def test_no_generated_part_is_empty() -> None:
     assert all(section(manual.source(topic), mark) for topic, parts in GENERATED.items() for mark in parts)
 
 
@@ -78,19 +78,19 @@ def test_every_key_of_a_profile_is_in_the_manual(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "look", [*RUN_STYLES.values(), *NODE_STYLES.values(), BREAKPOINT, REVIEW, GAP], ids=lambda look: look.word
+    "style", [*RUN_STYLES.values(), *NODE_STYLES.values(), BREAKPOINT, REVIEW, GAP], ids=lambda style: style.word
 )
-def test_every_sign_is_in_the_manual(look: StatusStyle) -> None:
-    assert f"**{look.glyph} ({look.ascii}) {look.colour}**" in manual.source("keys")
+def test_every_status_glyph_is_in_the_manual(style: StatusStyle) -> None:
+    assert f"**{style.glyph} ({style.ascii}) {style.colour}**" in manual.source("keys")
 
 
-def test_exit_codes_are_those_of_the_errors_and_signals() -> None:
+def test_exit_codes_match_those_of_errors_and_signals() -> None:
     kinds = [error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, Exception)]
     codes = {kind.exit_code for kind in kinds}  # type: ignore[attr-defined]
     assert codes | {0, EXIT_INTERNAL_ERROR} | {128 + number for number in ENDING_SIGNALS} == set(EXIT_CODES)
 
 
-def test_text_is_wrapped_at_the_given_width_and_names_are_not_broken() -> None:
+def test_text_is_wrapped_at_the_width_and_option_names_are_not_broken() -> None:
     text = (
         "# A\n\nSome words and `--a-long-option-name` in a row.\n\n- one\n- two\n\n**a term that is long**\n: its text"
     )

@@ -1,4 +1,4 @@
-"""The wheel and the sdist: they hold all that the program reads, and both install and start."""
+"""The wheel and the sdist contain all files that the program reads; both can be installed and started."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MANUALS = sorted(path for path in PACKAGE.rglob("*.[1578]") if "man" in path.par
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A wheel and an sdist of this tree."""
+    """Build a wheel and an sdist of this tree; return their paths."""
     folder = tmp_path_factory.mktemp("dist")
     build(ROOT, folder)
     (wheel,), (sdist,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
@@ -32,22 +32,24 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def build(tree: Path, folder: Path) -> None:
+    """Build the distributions of `tree` in `folder`."""
     command = [sys.executable, "-m", "hatchling", "build", "-d", str(folder)]
     subprocess.run(command, cwd=tree, check=True, capture_output=True)
 
 
 def contents(wheel: Path) -> Mapping[str, bytes]:
+    """Return the files of a wheel by name."""
     with zipfile.ZipFile(wheel) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
 def install(distribution: Path, folder: Path) -> Path:
-    """Install a distribution into a new environment, which finds the dependencies where this one does."""
+    """Install a distribution into a new environment with the dependencies of this one; return the program's path."""
     venv.create(folder, with_pip=False, symlinks=sys.platform != "win32")
     (packages,) = folder.glob("lib/python*/site-packages")
-    needed = [importlib.util.find_spec(name) for name in ("textual", "pydantic", "hatchling", "pip")]
-    places = {str(Path(spec.origin).parents[1]) for spec in needed if spec is not None and spec.origin is not None}
-    (packages / "dependencies.pth").write_text("\n".join(sorted(places)))
+    specs = [importlib.util.find_spec(name) for name in ("textual", "pydantic", "hatchling", "pip")]
+    folders = {str(Path(spec.origin).parents[1]) for spec in specs if spec is not None and spec.origin is not None}
+    (packages / "dependencies.pth").write_text("\n".join(sorted(folders)))
     options = (
         "--quiet",
         "--no-deps",
@@ -62,7 +64,7 @@ def install(distribution: Path, folder: Path) -> Path:
     return folder / "bin" / "scaicore-tui"
 
 
-def test_a_wheel_has_schemas_flows_types_and_the_manual(built: tuple[Path, Path]) -> None:
+def test_a_wheel_has_code_schemas_flows_types_and_the_manual(built: tuple[Path, Path]) -> None:
     names = set(contents(built[0]))
     code = list(PACKAGE.rglob("*.py"))
     data = [*PACKAGE.rglob("*.json"), PACKAGE / "py.typed"]
@@ -73,21 +75,21 @@ def test_a_wheel_has_schemas_flows_types_and_the_manual(built: tuple[Path, Path]
         assert any(name.endswith(f".data/data/share/man/man{manual.suffix[1:]}/{manual.name}") for name in names)
 
 
-def test_an_sdist_holds_what_a_wheel_is_built_from_and_nothing_else(built: tuple[Path, Path], tmp_path: Path) -> None:
+def test_an_sdist_has_only_the_files_that_a_wheel_is_built_from(built: tuple[Path, Path], tmp_path: Path) -> None:
     wheel, sdist = built
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path, filter="data")
     (tree,) = tmp_path.iterdir()
     assert {path.name for path in tree.iterdir()} == {
         *("scaicore_tui", "pyproject.toml", "README.md", "PKG-INFO"),
-        ".gitignore",  # hatchling reads it to know what not to pack
+        ".gitignore",  # hatchling reads the list of files to leave out
     }
     build(tree, tmp_path / "dist")
     (rebuilt,) = tmp_path.glob("dist/*.whl")
     assert contents(rebuilt) == contents(wheel)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="other folders")
+@pytest.mark.skipif(sys.platform == "win32", reason="environments have other folders there")
 def test_an_installed_wheel_starts_and_serves_a_demo(built: tuple[Path, Path], tmp_path: Path) -> None:
     program, env = install(built[0], tmp_path / "venv"), environment_for(tmp_path)
     assert output_of(program, ["--version"], env).startswith("scaicore-tui ")
@@ -100,7 +102,7 @@ def test_an_installed_wheel_starts_and_serves_a_demo(built: tuple[Path, Path], t
     assert (states["api"], states["driver"]) == ("ok", "ok")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="other folders")
+@pytest.mark.skipif(sys.platform == "win32", reason="environments have other folders there")
 def test_an_installed_sdist_starts(built: tuple[Path, Path], tmp_path: Path) -> None:
     program = install(built[1], tmp_path / "venv")
     assert output_of(program, ["--version"], environment_for(tmp_path)).startswith("scaicore-tui ")

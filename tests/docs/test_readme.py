@@ -1,4 +1,4 @@
-"""The README is short, and what it names exists."""
+"""The README is short, and the files, commands, keys and exit codes that it names exist."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.docs.reference import README, ROOT
 
 TEXT = README.read_text(encoding="utf-8")
 MAX_LINES = 200
-SHELL = {"|", ">", "&&", "#"}
+SHELL_OPERATORS = {"|", ">", "&&", "#"}
 
 
 def chapter(title: str) -> str:
@@ -50,8 +50,8 @@ def test_each_picture_exists(path: str) -> None:
     assert (ROOT / path).is_file()
 
 
-def test_the_keys_do_what_their_table_says() -> None:
-    """Each key of the table is a key of the lists, or of the dialog that its row mentions."""
+def test_the_keys_of_the_table_exist() -> None:
+    """Each key of the table is a key of the lists."""
     known = {key for action in ACTIONS if action.contexts & LISTS for key in action.key_names.split()}
     rows = re.findall(r"^\| (`.+?) \|", chapter("The most important keys"), re.MULTILINE)
     keys = [key for row in rows for key in re.findall(r"`(.+?)`", row)]
@@ -59,33 +59,33 @@ def test_the_keys_do_what_their_table_says() -> None:
     assert set(keys) <= known
 
 
-def test_the_five_keys_work_where_they_are_pressed() -> None:
+def test_the_five_keys_work_in_the_view_where_they_are_pressed() -> None:
     """The first two are pressed in the list of runs, the others in the view of a run."""
     keys = re.findall(r"^\d\. `(.+?)`", chapter("Find out why a run failed, in five keys"), re.MULTILINE)
-    places = [KeyContext.RUNS, KeyContext.RUNS, KeyContext.DETAIL, KeyContext.DETAIL, KeyContext.DETAIL]
-    for key, place in zip(keys, places, strict=True):
-        assert [action for action in ACTIONS if place in action.contexts and key in action.key_names.split()]
+    contexts = [KeyContext.RUNS, KeyContext.RUNS, KeyContext.DETAIL, KeyContext.DETAIL, KeyContext.DETAIL]
+    for key, context in zip(keys, contexts, strict=True):
+        assert [action for action in ACTIONS if context in action.contexts and key in action.key_names.split()]
 
 
 @pytest.mark.parametrize(
     "line", re.findall(r"^(?:\.venv/bin/)?(scaicore-tui .*)$", TEXT, re.MULTILINE), ids=lambda line: line[:30]
 )
-def test_each_command_can_be_typed(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_command_is_a_valid_command_line(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Parse the command without running it."""
     monkeypatch.setattr("scaicore_tui.cli.output.stderr.run_guarded", lambda command: 0)
-    words = [*takewhile(lambda word: word not in SHELL, shlex.split(line))][1:]
+    words = [*takewhile(lambda word: word not in SHELL_OPERATORS, shlex.split(line))][1:]
     done = typer.testing.CliRunner().invoke(app, words)
     assert (done.exit_code, done.output) == (0, "")
 
 
-def test_the_exit_codes_are_those_of_the_manual() -> None:
+def test_the_exit_codes_match_those_of_the_manual() -> None:
     named = {int(code) for code in re.findall(r"(?:Exit codes: |· )(\d+) ", " ".join(chapter("Scripting").split()))}
     assert named - {128} == {code for code in EXIT_CODES if code < 128}
 
 
 def test_the_commands_for_demo_and_tests_are_marked() -> None:
     """The continuous integration runs the command under this mark."""
-    for mark, words in (("demo", "scaicore-tui demo"), ("tests", "-m pytest")):
+    for mark, text in (("demo", "scaicore-tui demo"), ("tests", "-m pytest")):
         command = TEXT.partition(f"<!-- {mark} -->\n```sh\n")[2].partition("\n```")[0]
-        assert words in command
+        assert text in command
         assert "\n" not in command

@@ -1,4 +1,4 @@
-"""What looks for tokens finds them, wherever they are; and no picture in the project holds one."""
+"""The check for token leaks finds tokens in outputs, files and file names; no picture in the project contains one."""
 
 from __future__ import annotations
 
@@ -19,47 +19,53 @@ PROJECT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def passing() -> Iterator[Path]:
-    """A folder of which nothing is left to be looked at when the tests are over."""
+def unchecked_folder() -> Iterator[Path]:
+    """Return a folder that is deleted before the tokens of all tests are searched for at the end."""
     with TemporaryDirectory() as folder:
         yield Path(folder)
 
 
-@pytest.mark.parametrize("who", ["manager", "viewer", "proxy", "jwt", "demo"])
-def test_every_token_carries_a_mark_and_is_found(who: str, passing: Path) -> None:
-    made = {"manager": MANAGER, "viewer": VIEWER, "proxy": TOKEN, "jwt": jwt(sub="usr_1"), "demo": _token("usr", who)}
-    token = made[who]
+@pytest.mark.parametrize("name", ["manager", "viewer", "proxy", "jwt", "demo"])
+def test_every_token_of_the_tests_is_recognizable_and_found(name: str, unchecked_folder: Path) -> None:
+    tokens = {
+        "manager": MANAGER,
+        "viewer": VIEWER,
+        "proxy": TOKEN,
+        "jwt": jwt(sub="usr_1"),
+        "demo": _token("usr", name),
+    }
+    token = tokens[name]
     assert MARK in token or token.startswith(TOKEN_HEAD)
-    seen = Leaks()
-    seen.check("a screen", f"\x1b[1mBearer {token}\x1b[m")
-    seen.check("a screen", "nothing")
-    (passing / "state").mkdir()
-    (passing / "state" / "journal").write_bytes(b"\0" + token.encode() + b"\0")
-    (passing / f"{token}.journal").touch()
-    seen.check_folder(passing)
-    assert [place.partition(": ")[0] for place in seen.found] == [
+    leaks = Leaks()
+    leaks.check("a screen", f"\x1b[1mBearer {token}\x1b[m")
+    leaks.check("a screen", "nothing")
+    (unchecked_folder / "state").mkdir()
+    (unchecked_folder / "state" / "journal").write_bytes(b"\0" + token.encode() + b"\0")
+    (unchecked_folder / f"{token}.journal").touch()
+    leaks.check_folder(unchecked_folder)
+    assert [location.partition(": ")[0] for location in leaks.found] == [
         "a screen",
-        *sorted(map(str, (passing / "state" / "journal", passing / f"{token}.journal"))),
+        *sorted(map(str, (unchecked_folder / "state" / "journal", unchecked_folder / f"{token}.journal"))),
     ]
-    assert seen.checked["outputs"] + seen.checked["files"] == 4
+    assert leaks.checked["outputs"] + leaks.checked["files"] == 4
 
 
 @pytest.mark.parametrize("reading", ["communicate", "read", "readline"])
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
-def test_no_word_of_a_process_gets_past_it(reading: str, stream: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = Leaks()
-    monkeypatch.setattr(token_leaks, "LEAKS", seen)
+def test_all_output_of_a_process_is_checked(reading: str, stream: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    leaks = Leaks()
+    monkeypatch.setattr(token_leaks, "LEAKS", leaks)
     script = f"import sys; print('Bearer {MARK}', file=sys.{stream})"
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), -1)
     with CheckedProcess([sys.executable, "-c", script], **pipes) as process:
         read = process.communicate if reading == "communicate" else getattr(getattr(process, stream), reading)
         assert MARK in str(read())
-    assert len(seen.found) == 1
+    assert len(leaks.found) == 1
 
 
 @pytest.mark.parametrize("folder", ["tests/tui/__snapshots__", "screenshots"])
-def test_no_picture_holds_a_token(folder: str) -> None:
-    seen = Leaks()
-    seen.check_folder(PROJECT / folder)
-    assert seen.checked["files"] > 5
-    assert seen.found == []
+def test_no_picture_contains_a_token(folder: str) -> None:
+    leaks = Leaks()
+    leaks.check_folder(PROJECT / folder)
+    assert leaks.checked["files"] > 5
+    assert leaks.found == []

@@ -25,6 +25,7 @@ NOW = NOON / SECOND + 3 * 3600
 
 
 def gap(after: int, begin: int | None = NOON, end: int | None = NOON + 60 * SECOND, *, is_open: bool = False) -> Gap:
+    """Return a gap above the run at position `after`, between the times `begin` and `end` in microseconds."""
     return Gap(after, NOON, begin, end, "exec_1", "exec_2", is_open)
 
 
@@ -33,7 +34,7 @@ TOO_LARGE = replace(gap(0), reason=GapReason.TOO_LARGE)
 
 
 @pytest.mark.parametrize(
-    ("begin", "end", "words"),
+    ("begin", "end", "text"),
     [
         (NOON + 1, NOON + 7_200 * SECOND, "12:00:00 to 14:00:00Z"),
         (NOON - DAY, NOON, "04-28 12:00 to 04-29 12:00Z"),
@@ -43,12 +44,12 @@ TOO_LARGE = replace(gap(0), reason=GapReason.TOO_LARGE)
         (None, None, ""),
     ],
 )
-def test_time_span_of_gaps(begin: int | None, end: int | None, words: str) -> None:
-    assert format_span(begin, end, NOW) == words
+def test_the_time_span_of_a_gap_is_formatted(begin: int | None, end: int | None, text: str) -> None:
+    assert format_span(begin, end, NOW) == text
 
 
 @pytest.mark.parametrize(
-    ("gaps", "width", "words"),
+    ("gaps", "width", "text"),
     [
         ([gap(0)], 90, "gap 12:00:00 to 12:01:00Z: events lost to retention, runs here may be incomplete"),
         ([gap(0)], 74, "gap 12:00:00 to 12:01:00Z: events missing, runs here may be incomplete"),
@@ -63,61 +64,61 @@ def test_time_span_of_gaps(begin: int | None, end: int | None, words: str) -> No
         ([gap(0, is_open=True)], 52, "catching up 12:00:00 to 12:01:00Z: still being read"),
     ],
 )
-def test_label_of_gaps(gaps: list[Gap], width: int, words: str) -> None:
-    assert GapRow(0, gaps).label(NOW, width) == words
+def test_the_label_of_a_gap_fits_the_width(gaps: list[Gap], width: int, text: str) -> None:
+    assert GapRow(0, gaps).label(NOW, width) == text
 
 
 @given(st.sets(st.integers(0, 30)), st.lists(st.tuples(st.integers(0, 30), st.booleans())))
-def test_a_gap_is_between_the_runs_on_its_sides(places: set[int], found: Sequence[tuple[int, bool]]) -> None:
-    runs = SortedSummaries(Summary(f"exec_{place}", place) for place in places)
+def test_a_gap_is_between_the_runs_on_its_sides(positions: set[int], found: Sequence[tuple[int, bool]]) -> None:
+    runs = SortedSummaries(Summary(f"exec_{position}", position) for position in positions)
     gaps = [gap(after, is_open=is_open) for after, is_open in sorted(found)]
     rows = gap_rows(gaps, runs.count_above)
-    newest_first = sorted(places, reverse=True)
+    newest_first = sorted(positions, reverse=True)
     for row in rows:
-        assert all(place > one.after for one in row.gaps for place in newest_first[: row.row])
-        assert all(place <= one.after for one in row.gaps for place in newest_first[row.row :])
-    assert [one for row in reversed(rows) for one in row.gaps] == gaps
+        assert all(position > above.after for above in row.gaps for position in newest_first[: row.row])
+        assert all(position <= below.after for below in row.gaps for position in newest_first[row.row :])
+    assert [listed for row in reversed(rows) for listed in row.gaps] == gaps
     assert [row.row for row in rows] == sorted(row.row for row in rows)
 
 
-def listing_of(*places: int, gaps: Sequence[Gap] = ()) -> RunListModel:
+def run_list_of(*positions: int, gaps: Sequence[Gap] = ()) -> RunListModel:
     """Return a list of runs with these positions."""
-    book = MemoryIndex()
-    book.add_newer([started(NOON + place, f"exec_{place:06}") for place in places])
-    book.gaps = gaps
-    listing = RunListModel()
-    listing.apply(book, book.runs)
-    return listing
+    index = MemoryIndex()
+    index.add_newer([started(NOON + position, f"exec_{position:06}") for position in positions])
+    index.gaps = gaps
+    run_list = RunListModel()
+    run_list.apply(index, index.runs)
+    return run_list
 
 
-def test_a_filtered_list_has_all_gaps() -> None:
-    listing = listing_of(*range(6), gaps=[gap(1), gap(3)])
-    assert [row.row for row in listing.gap_rows] == [2, 4]
-    listing.set_filter(View.ALL, "exec_000005")
-    assert [(row.row, len(row.gaps)) for row in listing.gap_rows] == [(1, 2)]
-    listing.set_filter(View.FAILED, "")
-    assert [(row.row, len(row.gaps)) for row in listing.gap_rows] == [(0, 2)]
+def test_a_filtered_list_shows_all_gaps() -> None:
+    run_list = run_list_of(*range(6), gaps=[gap(1), gap(3)])
+    assert [row.row for row in run_list.gap_rows] == [2, 4]
+    run_list.set_filter(View.ALL, "exec_000005")
+    assert [(row.row, len(row.gaps)) for row in run_list.gap_rows] == [(1, 2)]
+    run_list.set_filter(View.FAILED, "")
+    assert [(row.row, len(row.gaps)) for row in run_list.gap_rows] == [(0, 2)]
 
 
 @given(st.integers(0, 6), st.lists(st.tuples(st.integers(-1, 6), st.booleans()), max_size=6))
 def test_each_line_is_a_row_or_a_gap(count: int, found: list[tuple[int, bool]]) -> None:
     gaps = [gap(after, is_open=is_open) for after, is_open in sorted(found)]
-    listing = listing_of(*range(count), gaps=gaps)
-    runs = RunList(listing)
-    runs._gaps = listing.gap_rows
+    run_list = run_list_of(*range(count), gaps=gaps)
+    runs = RunList(run_list)
+    runs._gaps = run_list.gap_rows
     lines = range(runs.line_count)
     rows = [row for line in lines if (row := runs.row_at(line)) is not None]
     assert rows == list(range(count))
     assert [runs.line_of(row) for row in rows] == [line for line in lines if runs.row_at(line) is not None]
-    assert sum(runs._gap_at(line) is not None for line in lines) == len(listing.gap_rows)
-    assert (runs.line_of(-1), runs.line_of(count)) == (-1, count + len(listing.gap_rows))
+    assert sum(runs._gap_at(line) is not None for line in lines) == len(run_list.gap_rows)
+    assert (runs.line_of(-1), runs.line_of(count)) == (-1, count + len(run_list.gap_rows))
 
 
 def test_gaps_in_a_long_list_are_drawn_without_iterating_over_all_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    many, drawn, compared = 100_000, list[int](), list[Summary]()
-    listing = listing_of(*range(many), gaps=[gap(place) for place in range(99, many, 10_000)])
+    count, drawn, compared = 100_000, list[int](), list[Summary]()
+    run_list = run_list_of(*range(count), gaps=[gap(position) for position in range(99, count, 10_000)])
 
-    def place_of(summary: Summary) -> int:
+    def position_of(summary: Summary) -> int:
         compared.append(summary)
         return summary.position
 
@@ -126,41 +127,42 @@ def test_gaps_in_a_long_list_are_drawn_without_iterating_over_all_runs(monkeypat
         return []
 
     monkeypatch.setattr(RunList, "draw_row", draw_row)
-    monkeypatch.setattr("scaicore_tui.runs.cache._position", place_of)
-    monkeypatch.setattr(SortedSummaries, "__iter__", lambda _: pytest.fail("a pass over all runs"))
-    runs = RunList(listing)
-    runs._gaps = listing.gap_rows
+    monkeypatch.setattr("scaicore_tui.runs.cache._position", position_of)
+    monkeypatch.setattr(SortedSummaries, "__iter__", lambda _: pytest.fail("iterated over all runs"))
+    runs = RunList(run_list)
+    runs._gaps = run_list.gap_rows
     runs.draw(0)
     runs.draw(runs.line_count - 1)
-    assert (runs.line_count, drawn) == (many + 10, [0, many - 1])
+    assert (runs.line_count, drawn) == (count + 10, [0, count - 1])
     assert len(compared) <= 10 * 18
 
 
-def run(place: int, **fields: object) -> Summary:
+def run(position: int, **fields: object) -> Summary:
     """Return the summary of an unfinished run that started at noon."""
     known = {"joined_late": False, "is_runtime": True, "last_event_at": NOON} | fields
-    return Summary(f"exec_{place}", place, **known)  # type: ignore[arg-type]
+    return Summary(f"exec_{position}", position, **known)  # type: ignore[arg-type]
 
 
-def ended(place: int, at: int, **fields: object) -> Summary:
-    return run(place, outcome=RunStatus.COMPLETED, last_event_at=at, **fields)
+def ended(position: int, at: int, **fields: object) -> Summary:
+    """Return the summary of a run that completed at `at`."""
+    return run(position, outcome=RunStatus.COMPLETED, last_event_at=at, **fields)
 
 
 @pytest.mark.parametrize(
     ("summary", "may_miss"),
     [
-        pytest.param(run(3), True, id="began before, and goes on"),
-        pytest.param(ended(3, NOON - 1), False, id="ended before"),
-        pytest.param(ended(3, NOON + 90 * SECOND), True, id="ended after"),
-        pytest.param(run(9), False, id="began after"),
-        pytest.param(run(9, joined_late=True), True, id="began in it, as far as is known"),
-        pytest.param(run(9, joined_late=True, is_runtime=False), False, id="of a Core that tells no starts"),
-        pytest.param(run(3, joined_late=True, outcome=RunStatus.FAILED), False, id="joined late, with no gap before"),
+        pytest.param(run(3), True, id="began before the gap, still running"),
+        pytest.param(ended(3, NOON - 1), False, id="ended before the gap"),
+        pytest.param(ended(3, NOON + 90 * SECOND), True, id="ended after the gap"),
+        pytest.param(run(9), False, id="began after the gap"),
+        pytest.param(run(9, joined_late=True), True, id="may have begun in the gap"),
+        pytest.param(run(9, joined_late=True, is_runtime=False), False, id="of a Core that publishes no start events"),
+        pytest.param(run(3, joined_late=True, outcome=RunStatus.FAILED), False, id="joined late, with no gap below"),
     ],
 )
-def test_which_runs_may_miss_events(summary: Summary, may_miss: bool) -> None:
-    said = missing_events_note(summary, [gap(5)], NOW)
-    assert said == ("events may be missing: 12:00:00 to 12:01:00Z" if may_miss else "")
+def test_only_runs_that_overlap_a_gap_may_miss_events(summary: Summary, may_miss: bool) -> None:
+    note = missing_events_note(summary, [gap(5)], NOW)
+    assert note == ("events may be missing: 12:00:00 to 12:01:00Z" if may_miss else "")
 
 
 def test_events_still_being_read_are_not_reported_as_missing() -> None:
@@ -171,9 +173,9 @@ def test_events_still_being_read_are_not_reported_as_missing() -> None:
 
 
 def test_a_table_has_a_line_for_each_gap() -> None:
-    book = MemoryIndex()
-    book.add_newer([step for n in range(4) for step in (started(NOON, f"exec_{n}"), completed(NOON, f"exec_{n}"))])
-    rows = run_rows(book.order, gap_rows([gap(-1), gap(3)], book.order.count_above), NOW, ascii_only=True, width=99)
+    index = MemoryIndex()
+    index.add_newer([step for n in range(4) for step in (started(NOON, f"exec_{n}"), completed(NOON, f"exec_{n}"))])
+    rows = run_rows(index.order, gap_rows([gap(-1), gap(3)], index.order.count_above), NOW, ascii_only=True, width=99)
     assert [row[1] if len(row) > 1 else cell_text(row[0])[:7] for row in rows] == [
         "exec_3",
         "exec_2",

@@ -18,19 +18,21 @@ from tests.support.memory_index import MemoryIndex
 from tests.support.strategies import EVENTS_OF_TWO_RUNS
 
 
-def folded(*events: Event) -> Run:
-    book = MemoryIndex()
-    book.add_newer(events)
-    (run,) = book.runs.values()
+def reduced(*events: Event) -> Run:
+    """Return the one run that these events make."""
+    index = MemoryIndex()
+    index.add_newer(events)
+    (run,) = index.runs.values()
     return run
 
 
 def states(run: Run, node: str) -> list[str]:
+    """Return the states of all visits of a node."""
     return [str(visit.state) for visit in run.nodes[node, None].visits]
 
 
-def test_a_clean_run() -> None:
-    run = folded(
+def test_a_completed_run_has_its_input_output_and_visits() -> None:
+    run = reduced(
         started(NOON),
         entered("classify", NOON + 100 * MILLISECOND, kind="flexible"),
         exited("classify", NOON + 512 * MILLISECOND, result_binding="intent", result_binding_value="refund"),
@@ -43,13 +45,13 @@ def test_a_clean_run() -> None:
     assert (node.latest.result_binding, node.latest.result) == ("intent", "refund")
 
 
-def test_a_loop_is_a_list_of_visits() -> None:
+def test_a_node_in_a_loop_has_one_visit_per_iteration() -> None:
     steps = [entered("item", NOON + n * SECOND) if n % 2 else exited("item", NOON + n * SECOND) for n in range(1, 7)]
-    assert states(folded(started(), *steps), "item") == ["exited"] * 3
+    assert states(reduced(started(), *steps), "item") == ["exited"] * 3
 
 
-def test_parallel_visits_close_the_newest() -> None:
-    run = folded(entered("a", NOON + 1), entered("a", NOON + 2), exited("a", NOON + 3))
+def test_an_exit_closes_the_newest_of_parallel_visits() -> None:
+    run = reduced(entered("a", NOON + 1), entered("a", NOON + 2), exited("a", NOON + 3))
     first, second = run.nodes["a", None].visits
     assert (first.is_open, second.is_open) == (True, False)
     assert run.nodes["a", None].state is NodeState.ENTERED
@@ -59,14 +61,14 @@ def test_a_retry_shows_the_failure_and_the_success() -> None:
     failure = event(
         "block.failed", NOON + 2, node_id="a", block_kind="core_call", error={"code": "T", "message": "slow"}
     )
-    run = folded(entered("a", NOON + 1), failure, entered("a", NOON + 3), exited("a", NOON + 4))
+    run = reduced(entered("a", NOON + 1), failure, entered("a", NOON + 3), exited("a", NOON + 4))
     assert states(run, "a") == ["failed", "exited"]
     assert run.nodes["a", None].visits[0].error == "T: slow"
     assert run.nodes["a", None].state is NodeState.EXITED
 
 
 def test_an_exit_without_a_node_closes_the_newest_of_its_kind() -> None:
-    run = folded(
+    run = reduced(
         entered("a", NOON + 1, kind="rigid"),
         entered("b", NOON + 2, kind="guarded"),
         exited(None, NOON + 3, kind="rigid"),
@@ -76,17 +78,17 @@ def test_an_exit_without_a_node_closes_the_newest_of_its_kind() -> None:
 
 
 def test_an_exit_without_node_and_kind_closes_the_newest() -> None:
-    run = folded(entered("a", NOON + 1), entered("b", NOON + 2), event("block.exited", NOON + 3))
+    run = reduced(entered("a", NOON + 1), entered("b", NOON + 2), event("block.exited", NOON + 3))
     assert (states(run, "a"), states(run, "b")) == (["entered"], ["exited"])
 
 
 def test_an_exit_without_an_open_visit_is_an_anomaly_of_the_run() -> None:
-    run = folded(event("block.exited", NOON, block_kind="rigid"))
+    run = reduced(event("block.exited", NOON, block_kind="rigid"))
     assert (run.nodes, run.anomalies, run.event_count) == ({}, ["exited without enter"], 1)
 
 
 def test_an_exit_before_its_enter_is_one_visit() -> None:
-    run = folded(exited("a", NOON + 5 * MILLISECOND), entered("a", NOON + 2 * MILLISECOND))
+    run = reduced(exited("a", NOON + 5 * MILLISECOND), entered("a", NOON + 2 * MILLISECOND))
     assert states(run, "a") == ["exited"]
     assert run.nodes["a", None].duration_ms == 3
 
@@ -94,64 +96,64 @@ def test_an_exit_before_its_enter_is_one_visit() -> None:
 @pytest.mark.parametrize("resolution", [MILLISECOND, SECOND])
 def test_a_repeated_enter_is_one_visit(resolution: int) -> None:
     at = NOON + resolution
-    run = folded(entered("a", at), entered("a", at))
+    run = reduced(entered("a", at), entered("a", at))
     assert (states(run, "a"), run.duplicates) == (["entered"], 1)
 
 
 def test_equal_bytes_in_whole_seconds_are_a_loop_once_the_visit_is_closed() -> None:
-    run = folded(entered("a"), exited("a"), entered("a"), exited("a"))
+    run = reduced(entered("a"), exited("a"), entered("a"), exited("a"))
     assert (states(run, "a"), run.duplicates) == (["exited", "exited"], 0)
 
 
 def test_equal_bytes_in_milliseconds_are_one_event() -> None:
     pair = [entered("a", NOON + 1 * MILLISECOND), exited("a", NOON + 2 * MILLISECOND)]
-    run = folded(*pair, *pair)
+    run = reduced(*pair, *pair)
     assert (states(run, "a"), run.duplicates, run.event_count) == (["exited"], 2, 2)
 
 
-def test_events_after_the_end_are_applied_and_an_anomaly() -> None:
-    run = folded(started(), completed(NOON + 1), entered("a", NOON + 2))
+def test_events_after_the_end_are_applied_and_are_an_anomaly() -> None:
+    run = reduced(started(), completed(NOON + 1), entered("a", NOON + 2))
     assert run.status is RunStatus.COMPLETED
     assert states(run, "a") == ["entered"]
     assert run.anomalies == ["events after the end"]
 
 
-def test_failed_after_exited() -> None:
-    run = folded(
+def test_a_failure_after_an_exit_is_a_visit_of_its_own_and_an_anomaly() -> None:
+    run = reduced(
         entered("a", NOON + 1), exited("a", NOON + 2), event("block.failed", NOON + 3, node_id="a", error="late")
     )
     assert states(run, "a") == ["exited", "failed"]
     assert "failed without enter" in run.anomalies
 
 
-def test_joined_late() -> None:
-    run = folded(exited("a"))
+def test_a_run_without_its_start_event_joined_late() -> None:
+    run = reduced(exited("a"))
     assert (run.joined_late, run.status, run.started_at, run.began_at) == (True, RunStatus.RUNNING, None, NOON)
 
 
-def test_started_twice_is_one_run() -> None:
-    run = folded(started(NOON), started(NOON + 5 * SECOND))
+def test_a_run_that_started_twice_is_one_run() -> None:
+    run = reduced(started(NOON), started(NOON + 5 * SECOND))
     assert (run.started_at, run.anomalies) == (NOON, ["started again"])
 
 
-def test_author_events_alone_make_an_unknown_run_without_nodes() -> None:
-    run = folded(event("custom.expense.flagged", NOON))
+def test_a_run_with_only_custom_events_is_unknown_and_has_no_nodes() -> None:
+    run = reduced(event("custom.expense.flagged", NOON))
     assert (run.status, run.nodes, run.event_count) == (RunStatus.UNKNOWN, {}, 1)
 
 
 def test_an_anonymous_block_is_a_node_of_its_kind() -> None:
-    run = folded(entered(None, NOON + 1, kind="budget"), exited(None, NOON + 2, kind="budget"))
+    run = reduced(entered(None, NOON + 1, kind="budget"), exited(None, NOON + 2, kind="budget"))
     assert [node.name for node in run.nodes.values()] == ["(budget)"]
 
 
 def test_events_outside_all_runs_are_counted() -> None:
-    book = MemoryIndex()
-    assert book.add_newer([event("custom.x", NOON, execution=None)]) == set()
-    assert (book.event_count, len(book.runs)) == (1, 0)
+    index = MemoryIndex()
+    assert index.add_newer([event("custom.x", NOON, execution=None)]) == set()
+    assert (index.event_count, len(index.runs)) == (1, 0)
 
 
 @pytest.mark.parametrize(
-    ("payload", "words"),
+    ("payload", "text"),
     [
         ({"error": "boom"}, "boom"),
         ({"error": {"code": "TIMEOUT", "message": "30 s"}}, "TIMEOUT: 30 s"),
@@ -163,39 +165,39 @@ def test_events_outside_all_runs_are_counted() -> None:
         ({}, "no reason given"),
     ],
 )
-def test_the_text_of_an_error_event(payload: dict[str, Any], words: str) -> None:
-    assert error_text(payload) == words
+def test_the_text_of_an_error_event(payload: dict[str, Any], text: str) -> None:
+    assert error_text(payload) == text
 
 
 def test_a_run_with_a_pending_checkpoint_waits() -> None:
-    book = MemoryIndex()
-    book.add_newer([started()])
+    index = MemoryIndex()
+    index.add_newer([started()])
     pending = [read_checkpoint(json.dumps(checkpoint()).encode())]
-    assert book.set_pending(pending) == {"exec_1"}
-    assert (book.runs["exec_1"].status, book.counts[RunStatus.WAITING]) == (RunStatus.WAITING, 1)
-    assert book.set_pending([]) == {"exec_1"}
-    assert (book.runs["exec_1"].status, book.counts[RunStatus.WAITING]) == (RunStatus.RUNNING, 0)
+    assert index.set_pending(pending) == {"exec_1"}
+    assert (index.runs["exec_1"].status, index.counts[RunStatus.WAITING]) == (RunStatus.WAITING, 1)
+    assert index.set_pending([]) == {"exec_1"}
+    assert (index.runs["exec_1"].status, index.counts[RunStatus.WAITING]) == (RunStatus.RUNNING, 0)
 
 
 def test_a_checkpoint_without_a_run_changes_no_run() -> None:
-    book = MemoryIndex()
-    book.add_newer([started()])
-    assert book.set_pending([read_checkpoint(json.dumps(checkpoint(execution_id=None)).encode())]) == set()
+    index = MemoryIndex()
+    index.add_newer([started()])
+    assert index.set_pending([read_checkpoint(json.dumps(checkpoint(execution_id=None)).encode())]) == set()
 
 
 def test_history_is_applied_before_newer_events() -> None:
-    book = MemoryIndex()
-    late = [exited("a", NOON + 2), started(NOON + 3, "exec_2")]
-    book.add_newer(late)
-    early = [started(NOON, "exec_0"), started(NOON + 1), entered("a", NOON + 1)]
-    book.add_older(early)
-    assert list(book.runs) == ["exec_0", "exec_1", "exec_2"]
-    assert (book.runs["exec_1"].joined_late, states(book.runs["exec_1"], "a")) == (False, ["exited"])
-    assert (book.event_count, book.counts.total()) == (5, 3)
+    index = MemoryIndex()
+    newer = [exited("a", NOON + 2), started(NOON + 3, "exec_2")]
+    index.add_newer(newer)
+    older = [started(NOON, "exec_0"), started(NOON + 1), entered("a", NOON + 1)]
+    index.add_older(older)
+    assert list(index.runs) == ["exec_0", "exec_1", "exec_2"]
+    assert (index.runs["exec_1"].joined_late, states(index.runs["exec_1"], "a")) == (False, ["exited"])
+    assert (index.event_count, index.counts.total()) == (5, 3)
 
 
 def test_the_document_of_a_run() -> None:
-    run = folded(started(), entered("a", NOON + SECOND), exited("a", NOON + 2 * SECOND, result_binding_truncated=True))
+    run = reduced(started(), entered("a", NOON + SECOND), exited("a", NOON + 2 * SECOND, result_binding_truncated=True))
     document = run_document(run)
     assert document["status"] == "running"
     assert document["started_at"] == "2026-04-29T12:00:00Z"
@@ -207,45 +209,45 @@ def test_the_document_of_a_run() -> None:
 
 
 def test_runs_are_found_by_prefix() -> None:
-    book = MemoryIndex()
-    book.add_newer([started(execution="exec_ab"), started(execution="exec_ac")])
-    assert [run.execution_id for run in book.find("exec_a")] == ["exec_ab", "exec_ac"]
-    assert [run.execution_id for run in book.find("@latest")] == ["exec_ac"]
+    index = MemoryIndex()
+    index.add_newer([started(execution="exec_ab"), started(execution="exec_ac")])
+    assert [run.execution_id for run in index.find("exec_a")] == ["exec_ab", "exec_ac"]
+    assert [run.execution_id for run in index.find("@latest")] == ["exec_ac"]
 
 
 @given(st.lists(EVENTS_OF_TWO_RUNS, max_size=30))
 def test_any_feed_makes_consistent_runs(steps: list[Event]) -> None:
     """For any events in any order: counts add up, open visits are listed as open, documents are JSON."""
-    book = MemoryIndex()
-    book.add_newer(steps)
-    assert book.counts.total() == len(book.runs)
-    assert sum(run.event_count + run.duplicates for run in book.runs.values()) == sum(
+    index = MemoryIndex()
+    index.add_newer(steps)
+    assert index.counts.total() == len(index.runs)
+    assert sum(run.event_count + run.duplicates for run in index.runs.values()) == sum(
         1 for step in steps if step.execution_id
     )
-    for run in book.runs.values():
+    for run in index.runs.values():
         json.dumps(run_document(run))
-        assert book.counts[run.status] > 0
-        opened = [visit for node in run.nodes.values() for visit in node.visits if visit.is_open]
-        assert len(opened) == run.open_count == sum(len(node.open_visits) for node in run.nodes.values())
+        assert index.counts[run.status] > 0
+        open_visits = [visit for node in run.nodes.values() for visit in node.visits if visit.is_open]
+        assert len(open_visits) == run.open_count == sum(len(node.open_visits) for node in run.nodes.values())
         assert all(node.visits for node in run.nodes.values())
 
 
 @given(st.lists(EVENTS_OF_TWO_RUNS, max_size=20), st.data())
 def test_repeats_with_milliseconds_change_nothing(steps: list[Event], data: st.DataObject) -> None:
-    """The bus may deliver any event again at any later time."""
-    fine = [step for step in steps if "." in step.timestamp]
-    repeated = list(fine)
-    for step in fine:
-        place = data.draw(st.integers(repeated.index(step) + 1, len(repeated)))
-        repeated.insert(place, step)
-    plain, noisy = MemoryIndex(), MemoryIndex()
-    plain.add_newer(fine)
-    noisy.add_newer(repeated)
-    assert [run_document(run) for run in plain.runs.values()] == [run_document(run) for run in noisy.runs.values()]
+    """The event bus may deliver any event again at any later time."""
+    with_milliseconds = [step for step in steps if "." in step.timestamp]
+    repeated = list(with_milliseconds)
+    for step in with_milliseconds:
+        at = data.draw(st.integers(repeated.index(step) + 1, len(repeated)))
+        repeated.insert(at, step)
+    once, repeats = MemoryIndex(), MemoryIndex()
+    once.add_newer(with_milliseconds)
+    repeats.add_newer(repeated)
+    assert [run_document(run) for run in once.runs.values()] == [run_document(run) for run in repeats.runs.values()]
 
 
 @given(st.lists(EVENTS_OF_TWO_RUNS, max_size=30), st.integers(0, 30))
-def test_applying_events_in_two_batches_equals_one(steps: list[Event], cut: int) -> None:
+def test_applying_events_in_two_batches_equals_applying_them_in_one(steps: list[Event], cut: int) -> None:
     """The reducer keeps no state outside its runs."""
     whole, parts = MemoryIndex(), MemoryIndex()
     whole.add_newer(steps)

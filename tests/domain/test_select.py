@@ -1,4 +1,4 @@
-"""Filters: which texts match, and when only the former matches need be searched."""
+"""Filters: which texts match, and when a new filter only needs to search the previous matches."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ RUN = Summary(
     node_ids=("classify", None, "look_up"),
     status=RunStatus.FAILED,
 )
-needles = st.lists(st.sampled_from(["a", "ab", "abc", "!", "!a", "!ab", "!!a", "B", " "]), max_size=4).map("".join)
+filters = st.lists(st.sampled_from(["a", "ab", "abc", "!", "!a", "!ab", "!!a", "B", " "]), max_size=4).map("".join)
 texts = st.text("ab!c \n", max_size=8)
 
 
 @pytest.mark.parametrize(
-    ("needle", "is_kept"),
+    ("filter_text", "matches"),
     [
         ("", True),
         ("8f21", True),
@@ -41,37 +41,39 @@ texts = st.text("ab!c \n", max_size=8)
         ("!", False),
     ],
 )
-def test_all_words_must_occur_and_no_negated_one(needle: str, is_kept: bool) -> None:
-    assert compile_filter(needle)(run_search_text(RUN)) is is_kept
+def test_a_filter_matches_texts_with_all_its_words_and_no_negated_word(filter_text: str, matches: bool) -> None:
+    assert compile_filter(filter_text)(run_search_text(RUN)) is matches
 
 
-@given(needles, needles, texts)
-def test_every_match_of_a_refined_filter_matched_before(needle: str, before: str, text: str) -> None:
-    if is_refinement(needle, before) and compile_filter(needle)(text):
+@given(filters, filters, texts)
+def test_every_match_of_a_refined_filter_matches_the_filter_before(filter_text: str, before: str, text: str) -> None:
+    if is_refinement(filter_text, before) and compile_filter(filter_text)(text):
         assert compile_filter(before)(text)
 
 
 @pytest.mark.parametrize(
-    ("needle", "before", "does"),
+    ("filter_text", "before", "is_refined"),
     [("ban", "ba", True), ("ban x", "ban", True), ("a !b", "a", True), ("!ab", "!a", False), ("ba", "ban", False)],
 )
-def test_added_letters_refine_a_filter_except_in_a_negated_word(needle: str, before: str, does: bool) -> None:
-    assert is_refinement(needle, before) is does
+def test_added_letters_refine_a_filter_except_in_a_negated_word(
+    filter_text: str, before: str, is_refined: bool
+) -> None:
+    assert is_refinement(filter_text, before) is is_refined
 
 
-@given(st.lists(st.tuples(st.sampled_from([View.ALL, View.RUNNING, View.FAILED]), needles), max_size=6))
+@given(st.lists(st.tuples(st.sampled_from([View.ALL, View.RUNNING, View.FAILED]), filters), max_size=6))
 def test_filtering_step_by_step_equals_filtering_at_once(steps: list[tuple[View, str]]) -> None:
-    book = MemoryIndex()
+    index = MemoryIndex()
     names = ("a", "ab", "abc", "b", "c", "xa")
-    book.add_newer([started(NOON + n * MILLISECOND, f"exec_{n}") for n in range(len(names))])
-    book.add_newer([entered(name, NOON + (50 + n) * MILLISECOND, f"exec_{n}") for n, name in enumerate(names)])
+    index.add_newer([started(NOON + n * MILLISECOND, f"exec_{n}") for n in range(len(names))])
+    index.add_newer([entered(name, NOON + (50 + n) * MILLISECOND, f"exec_{n}") for n, name in enumerate(names)])
     in_steps = RunListModel()
-    in_steps.apply(book, book.summaries)
-    for view, needle in steps:
-        in_steps.set_filter(view, needle)
+    in_steps.apply(index, index.summaries)
+    for view, filter_text in steps:
+        in_steps.set_filter(view, filter_text)
         at_once = RunListModel()
-        at_once.set_filter(view, needle)
-        at_once.apply(book, book.summaries)
+        at_once.set_filter(view, filter_text)
+        at_once.apply(index, index.summaries)
         assert [row.execution_id for row in map(in_steps.__getitem__, range(len(in_steps)))] == [
             row.execution_id for row in map(at_once.__getitem__, range(len(at_once)))
         ]

@@ -1,4 +1,4 @@
-"""Summaries: their values, how they are stored and rebuilt, and that they equal a reduction of all events."""
+"""Summaries: their values, how they are stored and rebuilt, and that they match the runs reduced from all events."""
 
 from __future__ import annotations
 
@@ -23,21 +23,22 @@ from tests.support.old_journal import old_journal
 from tests.support.strategies import EVENTS_OF_TWO_RUNS
 
 
-def stored(writer: JournalWriter, limit: int = 100) -> list[Summary]:
+def stored_summaries(writer: JournalWriter, limit: int = 100) -> list[Summary]:
     """Return all summaries of a journal, read as at start-up."""
     found: list[Summary] = []
-    while some := writer.next_summaries(limit):
-        found += some
+    while batch := writer.next_summaries(limit):
+        found += batch
     return found
 
 
 def documents(index: RunIndex) -> list[object]:
+    """Return the documents of all runs, in order."""
     return [run_document(run) for run in index.runs.values()]
 
 
 @given(st.lists(EVENTS_OF_TWO_RUNS, max_size=30), st.integers(0, 30), st.integers(0, 30))
 def test_dropped_runs_are_rebuilt_equal(steps: list[Event], first: int, second: int) -> None:
-    """For any number of kept runs, and any part of the events arriving as history."""
+    """For any part of the events arriving as history, with no run kept in memory."""
     head, middle, tail = steps[:first], steps[first : first + second], steps[first + second :]
     whole, parts = MemoryIndex(), MemoryIndex(max_runs=0)
     whole.add_newer(steps)
@@ -61,9 +62,9 @@ def test_a_summary_has_the_values_of_its_run(steps: list[Event]) -> None:
         assert decode_summary(encode_summary(summary)) == summary
 
 
-def test_odd_values_are_stored() -> None:
-    odd = Summary("exec_\udcff", 3, error="half \ud800", reported_ms=10**30, node_ids=("a\udc00", None))
-    assert decode_summary(encode_summary(odd)) == odd
+def test_unusual_values_survive_being_stored() -> None:
+    summary = Summary("exec_\udcff", 3, error="half \ud800", reported_ms=10**30, node_ids=("a\udc00", None))
+    assert decode_summary(encode_summary(summary)) == summary
     assert decode_summary(encode_summary(Summary("e", 0, reported_ms=math.inf))).reported_ms in (None, math.inf)
 
 
@@ -90,34 +91,38 @@ def test_digests_differ_for_different_values() -> None:
 @given(st.lists(st.tuples(st.integers(0, 9), st.booleans())))
 def test_sorted_summaries_stay_sorted(steps: Iterable[tuple[int, bool]]) -> None:
     rows, reference = SortedSummaries(), dict[int, Summary]()
-    for place, is_put in steps:
-        if is_put:
-            reference[place] = Summary(f"exec_{place}", place)
-            rows.put(reference[place])
+    for position, is_added in steps:
+        if is_added:
+            reference[position] = Summary(f"exec_{position}", position)
+            rows.put(reference[position])
         else:
-            reference.pop(place, None)
-            rows.remove(place)
-    places = sorted(reference)
-    assert [row.position for row in rows] == places
-    assert [rows.index(place) for place in range(10)] == [
-        places.index(place) if place in places else None for place in range(10)
+            reference.pop(position, None)
+            rows.remove(position)
+    positions = sorted(reference)
+    assert [row.position for row in rows] == positions
+    assert [rows.index(position) for position in range(10)] == [
+        positions.index(position) if position in positions else None for position in range(10)
     ]
 
 
-@given(st.sets(st.integers(0, 40)).flatmap(lambda places: st.tuples(st.just(places), st.permutations(sorted(places)))))
+@given(
+    st.sets(st.integers(0, 40)).flatmap(
+        lambda positions: st.tuples(st.just(positions), st.permutations(sorted(positions)))
+    )
+)
 def test_extend_keeps_the_order(drawn: tuple[set[int], list[int]]) -> None:
-    places, shuffled = drawn
+    positions, shuffled = drawn
     half = len(shuffled) // 2
-    rows = SortedSummaries(Summary(f"exec_{place}", place) for place in shuffled[:half])
-    rows.extend(Summary(f"exec_{place}", place) for place in shuffled[half:])
-    assert [row.position for row in rows] == sorted(places)
+    rows = SortedSummaries(Summary(f"exec_{position}", position) for position in shuffled[:half])
+    rows.extend(Summary(f"exec_{position}", position) for position in shuffled[half:])
+    assert [row.position for row in rows] == sorted(positions)
 
 
 def test_summaries_are_stored_with_their_events(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
         writer = JournalWriter(journal)
         writer.prepare()
-        assert stored(writer) == []
+        assert stored_summaries(writer) == []
         assert journal.query("SELECT version, folded FROM folding") == [(SUMMARY_VERSION, SUMMARY_VERSION)]
         steps = many_runs(30)
         writer.append_new(steps[40:])
@@ -125,13 +130,13 @@ def test_summaries_are_stored_with_their_events(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
         writer = JournalWriter(journal)
         writer.prepare()
-        found = stored(writer, 7)
+        found = stored_summaries(writer, 7)
         assert [row.execution_id for row in found] == [f"exec_{n:04}" for n in range(29, -1, -1)]
         assert {row.outcome for row in found} == {RunStatus.COMPLETED}
         assert not any(row.joined_late for row in found)
 
 
-def test_an_older_file_gets_its_summaries_once(tmp_path: Path) -> None:
+def test_summaries_of_an_older_journal_are_built_once(tmp_path: Path) -> None:
     path = tmp_path / "j"
     old_journal(path, many_runs(250))
     with Journal.open(path) as journal:
@@ -139,34 +144,34 @@ def test_an_older_file_gets_its_summaries_once(tmp_path: Path) -> None:
         writer.prepare()
         first = writer.next_summaries(500)
         assert (first[0].execution_id, len(first)) == ("exec_0249", 100)
-    # Stopped here: the next process rebuilds the missing summaries, even of runs that got new events.
+    # The process ends here. The next one rebuilds the missing summaries, also of runs that got new events.
     with Journal.open(path) as journal:
         writer = JournalWriter(journal)
         writer.prepare()
         writer.append_new([event("custom.note", NOON, "exec_0001")])
-        found = stored(writer)
+        found = stored_summaries(writer)
         assert sorted({row.execution_id for row in found}) == [f"exec_{n:04}" for n in range(250)]
         assert next(row for row in found if row.execution_id == "exec_0001").event_count == 5
         assert journal.query("SELECT version, folded FROM folding") == [(SUMMARY_VERSION, SUMMARY_VERSION)]
         assert journal.query("SELECT count(*) FROM runs") == [(250,)]
 
 
-def test_rebuilding_summaries_yields_to_a_key(tmp_path: Path) -> None:
+def test_rebuilding_summaries_yields_to_a_key_press(tmp_path: Path) -> None:
     old_journal(tmp_path / "j", many_runs(3))
     with Journal.open(tmp_path / "j") as journal, ThreadPoolExecutor(1) as thread:
         writer = JournalWriter(journal, max_yield_s=60.0)
         writer.prepare()
         writer.yield_to_ui(to_key=True)
-        folding = thread.submit(writer.next_summaries, 500)
+        rebuilding = thread.submit(writer.next_summaries, 500)
         with pytest.raises(TimeoutError):
-            folding.result(0.05)
-        # Meanwhile, readers of the journal do not wait.
+            rebuilding.result(0.05)
+        # Readers of the journal do not wait meanwhile.
         assert len(journal) == 12
         writer.yield_to_ui(to_key=False)
-        assert len(folding.result()) == 3
+        assert len(rebuilding.result()) == 3
 
 
-def test_rebuilding_yields_to_a_key_for_a_limited_time(tmp_path: Path) -> None:
+def test_rebuilding_summaries_yields_for_a_limited_time(tmp_path: Path) -> None:
     old_journal(tmp_path / "j", many_runs(3))
     with Journal.open(tmp_path / "j") as journal:
         writer = JournalWriter(journal, max_yield_s=0.001)
@@ -180,20 +185,20 @@ def test_summaries_of_another_version_are_rebuilt(tmp_path: Path) -> None:
     with Journal.open(path) as journal:
         writer = JournalWriter(journal)
         writer.prepare()
-        stored(writer)
+        stored_summaries(writer)
         writer.append_new(many_runs(3))
         with journal.transaction() as database:
             database.execute("UPDATE folding SET version = 0, folded = 0")
-            database.execute("UPDATE runs SET summary = 'of another kind'")
+            database.execute("UPDATE runs SET summary = 'of another version'")
     with Journal.open(path) as journal:
         writer = JournalWriter(journal)
         writer.prepare()
-        assert len(stored(writer)) == 3
+        assert len(stored_summaries(writer)) == 3
 
 
 @pytest.fixture
-def full(tmp_path: Path) -> Journal:
-    """A journal on a full disk."""
+def full_journal(tmp_path: Path) -> Journal:
+    """Return a journal that cannot grow, as on a full disk."""
     journal = Journal.open(tmp_path / "j")
     writer = JournalWriter(journal)
     writer.prepare()
@@ -203,41 +208,43 @@ def full(tmp_path: Path) -> Journal:
     return journal
 
 
-def test_a_full_disk_keeps_events_in_memory_and_says_so(full: Journal, tmp_path: Path) -> None:
-    writer = JournalWriter(full)
-    news = [step for n in range(200) for step in run_events(f"exec_new{n:04}", NOON + n)]
-    change = writer.append_new(news, gap_found_at=NOON)
-    assert len(change.summaries) == 200
-    assert "full" in full.write_error
-    assert (len(full.reader), full.gap_count()) == (880, 1)
-    assert full.contains_all(news)
-    assert [step.raw for step in full.events("exec_new0007")] == [step.raw for step in news[28:32]]
+def test_on_a_full_disk_new_events_are_kept_in_memory_and_the_error_is_reported(
+    full_journal: Journal, tmp_path: Path
+) -> None:
+    writer = JournalWriter(full_journal)
+    new_events = [step for n in range(200) for step in run_events(f"exec_new{n:04}", NOON + n)]
+    delta = writer.append_new(new_events, gap_found_at=NOON)
+    assert len(delta.summaries) == 200
+    assert "full" in full_journal.write_error
+    assert (len(full_journal.reader), full_journal.gap_count()) == (880, 1)
+    assert full_journal.contains_all(new_events)
+    assert [step.raw for step in full_journal.events("exec_new0007")] == [step.raw for step in new_events[28:32]]
     with Journal.open_readonly(tmp_path / "j") as reader:
         assert len(reader) == 80
-    full.query("PRAGMA max_page_count = 100000")
+    full_journal.query("PRAGMA max_page_count = 100000")
     for n in range(8):
         writer.append_new([completed(NOON + n, "exec_more")])
-    assert (full.write_error, full.is_buffering) == ("", False)
-    full.close()
+    assert (full_journal.write_error, full_journal.is_buffering) == ("", False)
+    full_journal.close()
     with Journal.open(tmp_path / "j") as journal:
         writer = JournalWriter(journal)
         writer.prepare()
-        assert (len(journal), journal.gap_count(), len(stored(writer))) == (888, 1, 221)
+        assert (len(journal), journal.gap_count(), len(stored_summaries(writer))) == (888, 1, 221)
 
 
-def test_a_full_disk_keeps_history_in_memory_too(full: Journal) -> None:
-    writer = JournalWriter(full)
-    change = writer.prepend_history(
+def test_on_a_full_disk_history_is_kept_in_memory_too(full_journal: Journal) -> None:
+    writer = JournalWriter(full_journal)
+    delta = writer.prepend_history(
         [step for n in range(300) for step in run_events(f"exec_old{n:04}", NOON - 9_000_000 + n)]
     )
-    assert (len(change.summaries), bool(full.write_error)) == (300, True)
-    assert change.summaries["exec_old0000"].position == -1_200
-    full.close()
+    assert (len(delta.summaries), bool(full_journal.write_error)) == (300, True)
+    assert delta.summaries["exec_old0000"].position == -1_200
+    full_journal.close()
 
 
 @given(st.lists(EVENTS_OF_TWO_RUNS, max_size=24), st.integers(0, 24), st.integers(0, 24))
 def test_events_that_fill_a_gap_are_applied_in_order(steps: list[Event], first: int, second: int) -> None:
-    """The newest events first, then those of the gap in batches: the same runs, in the same order."""
+    """The newest events arrive first, then those of the gap in batches. The runs and their order stay the same."""
     whole = MemoryIndex()
     whole.add_newer(steps)
     with Journal.in_memory() as journal:
@@ -245,16 +252,16 @@ def test_events_that_fill_a_gap_are_applied_in_order(steps: list[Event], first: 
         writer.prepare()
         index.apply(writer.append_new(steps[:first]))
         below, above = steps[first : first + second], steps[first + second :]
-        change, gap = writer.append_above_gap(above, NOON, "c")
-        index.apply(change)
+        delta, gap = writer.append_above_gap(above, NOON, "c")
+        index.apply(delta)
         documents(index)
-        for piece in (below[len(below) // 2 :], below[: len(below) // 2]):
-            index.apply(writer.fill_gap(gap, piece, None))
+        for batch in (below[len(below) // 2 :], below[: len(below) // 2]):
+            index.apply(writer.fill_gap(gap, batch, None))
         writer.close_gap(gap, is_filled=True)
         assert documents(index) == documents(whole)
         assert (+index.counts, index.event_count) == (+whole.counts, whole.event_count)
         assert index.live_event_counts.total() == sum(row.event_count for row in whole.order)
-        again, fresh = JournalWriter(journal), RunIndex(journal.history)
-        again.prepare()
-        fresh.load(stored(again))
-        assert documents(fresh) == documents(whole)
+        reopened, rebuilt = JournalWriter(journal), RunIndex(journal.history)
+        reopened.prepare()
+        rebuilt.load(stored_summaries(reopened))
+        assert documents(rebuilt) == documents(whole)

@@ -1,4 +1,4 @@
-"""What calls a person: counts and nothing else, at most so often; and what it is that calls."""
+"""Notifications contain counts only and are limited in frequency; each failure and checkpoint causes one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from tests.support.builders import NOON, event, started
 from tests.support.memory_index import MemoryIndex
 
 
-def failed(execution: str) -> list[object]:
+def failed_run(execution: str) -> list[object]:
+    """Return the events of a run that failed with an error that contains an escape sequence."""
     return [started(NOON, execution), event("invocation.failed", NOON + 1, execution, error="\x1b]0;secret\x07")]
 
 
@@ -24,32 +25,32 @@ def failed(execution: str) -> list[object]:
         ({"VTE_VERSION": "7600"}, "\x1b]777;notify;scaicore-tui;1 failed, 2 waiting for you\x1b\\"),
     ],
 )
-def test_it_rings_the_bell_and_sends_one_notification(env: dict[str, str], notice: str) -> None:
-    bell = TerminalNotifier(env)
-    assert bell.flush(0) == ""
-    bell.add(1, 2)
-    assert bell.flush(0) == f"\x07{notice}"
-    assert bell.flush(MIN_INTERVAL_S) == ""
+def test_the_bell_and_one_notification_are_sent(env: dict[str, str], notice: str) -> None:
+    notifier = TerminalNotifier(env)
+    assert notifier.flush(0) == ""
+    notifier.add(1, 2)
+    assert notifier.flush(0) == f"\x07{notice}"
+    assert notifier.flush(MIN_INTERVAL_S) == ""
 
 
-def test_events_between_notifications_are_counted_and_reported_later() -> None:
-    bell = TerminalNotifier({})
-    bell.add(1, 0)
-    assert "1 failed" in bell.flush(100)
-    bell.add(1, 0)
-    bell.add(2, 1)
-    assert bell.flush(100 + MIN_INTERVAL_S - 1) == ""
-    assert "3 failed, 1 waiting" in bell.flush(100 + MIN_INTERVAL_S)
+def test_events_within_the_minimum_interval_are_reported_together_later() -> None:
+    notifier = TerminalNotifier({})
+    notifier.add(1, 0)
+    assert "1 failed" in notifier.flush(100)
+    notifier.add(1, 0)
+    notifier.add(2, 1)
+    assert notifier.flush(100 + MIN_INTERVAL_S - 1) == ""
+    assert "3 failed, 1 waiting" in notifier.flush(100 + MIN_INTERVAL_S)
 
 
-def test_each_failure_and_each_checkpoint_calls_once_and_history_never() -> None:
-    book, attention = MemoryIndex(), AlertTracker()
-    ours = Checkpoint(id="ckpt_1")
-    changed = book.add_newer(failed("exec_1"))  # type: ignore[arg-type]
-    assert attention.update(book, changed, [ours]) == (1, 1)
-    assert attention.update(book, changed, [ours]) == (0, 0)
-    changed = book.add_older(failed("exec_0"))  # type: ignore[arg-type]
-    assert attention.update(book, changed, []) == (0, 0)
-    changed = book.add_newer([event("custom.note", NOON + 2, "exec_0")])
-    assert book.summaries["exec_0"].status is RunStatus.FAILED
-    assert attention.update(book, changed, [ours, Checkpoint(id="ckpt_2")]) == (0, 1)
+def test_each_failure_and_each_checkpoint_alerts_once_and_history_never() -> None:
+    index, alerts = MemoryIndex(), AlertTracker()
+    pending = Checkpoint(id="ckpt_1")
+    changed = index.add_newer(failed_run("exec_1"))  # type: ignore[arg-type]
+    assert alerts.update(index, changed, [pending]) == (1, 1)
+    assert alerts.update(index, changed, [pending]) == (0, 0)
+    changed = index.add_older(failed_run("exec_0"))  # type: ignore[arg-type]
+    assert alerts.update(index, changed, []) == (0, 0)
+    changed = index.add_newer([event("custom.note", NOON + 2, "exec_0")])
+    assert index.summaries["exec_0"].status is RunStatus.FAILED
+    assert alerts.update(index, changed, [pending, Checkpoint(id="ckpt_2")]) == (0, 1)

@@ -1,4 +1,4 @@
-"""Hostile text in every field, through the real program on a real terminal.
+"""The real program on a real terminal, with hostile text in every field.
 
-`python -m tests.hostile` takes each string by itself through all of it; the tests take all of them at once.
+`python -m tests.hostile` tries each string by itself; the tests try all strings at the same time.
 """

@@ -1,4 +1,4 @@
-"""One bad event among 500: stored verbatim, counted and reported; the other 499 are used."""
+"""A bad event among 500 is stored verbatim, counted and reported; the other 499 are used."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ def page_with(*sources: bytes) -> bytes:
     return b'{"data": {"events": [%b], "next_cursor": null}}' % b", ".join([*raws[:250], *sources, *raws[250:]])
 
 
-def strictly(text: str) -> Any:
-    """JSON as everybody reads it."""
+def parse_strictly(text: str) -> Any:
+    """Parse strict JSON, without NaN and infinities."""
 
     def refuse(word: str) -> None:
-        raise AssertionError(f"{word} is no JSON")
+        raise AssertionError(f"{word} is not JSON")
 
-    # Python itself takes no integer of 5,000 digits.
+    # Python refuses integers of 5,000 digits.
     return json.loads(text, parse_constant=refuse, parse_int=float)
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_keeps_the_events_beside_a_bad_one(name: str) -> None:
+def test_keeps_the_other_events_of_a_page_with_a_bad_one(name: str) -> None:
     page = read_event_page(page_with(ALL[name]))
     assert [event.raw for event in page.events if event.raw != ALL[name]] == [event.raw for event in GOOD[::-1]]
     (bad,) = [event for event in page.events if event.raw == ALL[name]]
@@ -62,14 +62,14 @@ def test_keeps_the_events_beside_a_bad_one(name: str) -> None:
 def test_shows_a_run_with_a_bad_event(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     bad = decode_event(ALL[name])
     events = [started(), entered("a"), replace(bad, fields=replace(bad.fields, execution_id="exec_1"))]
-    run, place = project("exec_1", enumerate(events))
-    summary = summary_of(run, place or 0)
+    run, position = project("exec_1", enumerate(events))
+    summary = summary_of(run, position or 0)
     assert encode_summary(decode_summary(encode_summary(summary))) == encode_summary(summary)
     assert len(run_row(summary, 78, 2e9)) > 1
     assert all(node_row(node, 78, 2e9, run.status, 20) for node in run.nodes.values())
     assert run_detail(run, events, 78)
     stdout.document(run_document(run))
-    assert strictly(capsys.readouterr().out)["execution_id"] == "exec_1"
+    assert parse_strictly(capsys.readouterr().out)["execution_id"] == "exec_1"
     assert ("an event could be read only in part" in run.anomalies) is (name in UNREADABLE)
 
 
@@ -142,7 +142,7 @@ async def test_requests_no_id_that_a_url_cannot_hold() -> None:
         assert not server.requests
 
 
-def test_keeps_the_checkpoints_beside_a_bad_one() -> None:
+def test_keeps_the_other_checkpoints_of_a_page_with_a_bad_one() -> None:
     good = json.dumps(checkpoint("ckpt_good")).encode()
     deep = json.dumps(checkpoint("ckpt_deep"))[:-1] + f', "context": {nested(10_000)}}}'
     rows = [

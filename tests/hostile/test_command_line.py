@@ -1,10 +1,9 @@
-"""The output of the command line on a terminal, with the same hostile server."""
+"""The output of the command line on a terminal, with a hostile server."""
 
 from __future__ import annotations
 
 import os
 import pty
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,42 +15,42 @@ from tests.support.hostile.corpus import CORPUS
 from tests.support.hostile.hostile_feed import BUSY_RUN, SHORT_CHARS, HostileFeed
 from tests.support.hostile.output_grammar import LINES, SEQUENCES, invisible_characters, unexpected_sequences
 from tests.support.terminal import Terminal, environment_for
+from tests.support.warm_program import warm_server
 
 STRINGS = list(CORPUS.values())
 COMMAND = (sys.executable, "-m", "scaicore_tui")
-PATIENCE = 60
-# Breakpoints that are continued: the server takes the one, and refuses the other.
-ANSWERED = (0, 13)
+EXIT_TIMEOUT_S = 60
+# Breakpoints to continue: the server accepts the first and refuses the second.
+CONTINUED = (0, 13)
 
 
 @pytest.fixture(scope="module")
 def feed() -> HostileFeed:
-    """Of the long strings only the last part: some commands print all there is."""
-    return HostileFeed([words[-2 * SHORT_CHARS :] for words in STRINGS])
+    """Return a feed of the ends of all strings: some commands print everything."""
+    return HostileFeed([string[-2 * SHORT_CHARS :] for string in STRINGS])
 
 
 @pytest.fixture(scope="module")
 def settings(feed: HostileFeed) -> Iterator[dict[str, str]]:
-    """Without colours: any sequence is a foreign one then."""
-    with served(feed) as told:
-        yield told | {"NO_COLOR": "1"}
+    """Yield the environment of the program, without colours: then any escape sequence is foreign."""
+    with served(feed) as environment:
+        yield environment | {"NO_COLOR": "1"}
 
 
-def printed(home: Path, settings: Mapping[str, str], *arguments: str) -> tuple[int, bytes]:
-    """The exit code, and all that came on the terminal, which has standard error too."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [*COMMAND, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=environment_for(home) | dict(settings)
-    )
-    os.close(theirs)
-    found = bytearray()
+def run_command(home: Path, settings: Mapping[str, str], *arguments: str) -> tuple[int, bytes]:
+    """Run a command on a terminal; return its exit code and its output, standard error included."""
+    terminal_fd, program_fd = pty.openpty()
+    environment = environment_for(home) | dict(settings)
+    process = warm_server().start(arguments, environment, (program_fd, program_fd, program_fd))
+    os.close(program_fd)
+    output = bytearray()
     try:
-        while data := os.read(ours, 1 << 16):
-            found += data
-    except OSError:  # what Linux says once nobody has the terminal open
+        while data := os.read(terminal_fd, 1 << 16):
+            output += data
+    except OSError:  # Linux raises it once the terminal's other end is closed.
         pass
-    os.close(ours)
-    return process.wait(PATIENCE), bytes(found)
+    os.close(terminal_fd)
+    return process.wait(EXIT_TIMEOUT_S), bytes(output)
 
 
 def assert_harmless(written: bytes, *allowed: str) -> None:
@@ -76,7 +75,7 @@ def assert_harmless(written: bytes, *allowed: str) -> None:
     ids=" ".join,
 )
 def test_prints_safe_output_of_reads(tmp_path: Path, settings: Mapping[str, str], arguments: tuple[str, ...]) -> None:
-    code, written = printed(tmp_path, settings, *arguments)
+    code, written = run_command(tmp_path, settings, *arguments)
     assert code == 0, written[-500:]
     assert len(written) > 10_000
     assert_harmless(written)
@@ -84,52 +83,58 @@ def test_prints_safe_output_of_reads(tmp_path: Path, settings: Mapping[str, str]
 
 @pytest.mark.parametrize("command", ["runs", "checkpoints"])
 def test_prints_only_text_and_colours(tmp_path: Path, settings: Mapping[str, str], command: str) -> None:
-    code, written = printed(tmp_path, {**settings, "NO_COLOR": ""}, command)
+    code, written = run_command(tmp_path, {**settings, "NO_COLOR": ""}, command)
     assert code == 0
     assert_harmless(written, SEQUENCES["pen"])
     assert b"\x1b[31m" in written or command != "runs"
 
 
-@pytest.mark.parametrize("words", STRINGS[::29])
-def test_prints_safe_error_messages(tmp_path: Path, feed: HostileFeed, settings: Mapping[str, str], words: str) -> None:
-    """What a server says that can't be had; an argument that means nothing; a setting that makes no sense."""
-    feed.trouble = words
+@pytest.mark.parametrize("string", STRINGS[::29])
+def test_prints_safe_error_messages(
+    tmp_path: Path, feed: HostileFeed, settings: Mapping[str, str], string: str
+) -> None:
+    """Use the string as a server error, as an argument and as a setting."""
+    feed.error_message = string
     try:
-        code, written = printed(tmp_path, settings, "runs")
+        code, written = run_command(tmp_path, settings, "runs")
     finally:
-        feed.trouble = None
+        feed.error_message = None
     assert code == 3
     assert_harmless(written)
-    told = words.replace("\0", "")[:1_000].encode("utf-8", "surrogateescape" if _is_bytes(words) else "replace")
-    code, written = printed(tmp_path, settings, "show", "--", os.fsdecode(told))
-    assert code in (0, 2, 5), "a run may be found whose id begins so"
+    argument_bytes = string.replace("\0", "")[:1_000].encode(
+        "utf-8", "surrogateescape" if _is_bytes(string) else "replace"
+    )
+    code, written = run_command(tmp_path, settings, "show", "--", os.fsdecode(argument_bytes))
+    assert code in (0, 2, 5), "0 if the string is a prefix of a run's id"
     assert_harmless(written)
-    code, written = printed(tmp_path, {**settings, "SCAICORE_TUI_PROFILE": os.fsdecode(told) or "x"}, "runs")
+    code, written = run_command(
+        tmp_path, {**settings, "SCAICORE_TUI_PROFILE": os.fsdecode(argument_bytes) or "x"}, "runs"
+    )
     assert code == 2
     assert_harmless(written)
 
 
 def test_prints_safe_results_of_writes(tmp_path: Path, feed: HostileFeed, settings: Mapping[str, str]) -> None:
-    """Questions with hostile names, answered with a no and with a yes; then the ledger."""
-    for number in ANSWERED:
-        written = answered(tmp_path, settings, "n", "continue", f"break_{number}")
+    """Answer questions with hostile names with no and with yes, then list the ledger."""
+    for number in CONTINUED:
+        written = run_and_press(tmp_path, settings, "n", "continue", f"break_{number}")
         assert_harmless(written)
     assert not feed.posts
-    for number in ANSWERED:
+    for number in CONTINUED:
         feed.refusal = STRINGS[number] if number % 2 else None
-        _, written = printed(tmp_path, settings, "continue", f"break_{number}", "--yes")
+        _, written = run_command(tmp_path, settings, "continue", f"break_{number}", "--yes")
         assert_harmless(written)
     feed.refusal = STRINGS[3]
-    assert_harmless(answered(tmp_path, settings, "y", "replay", "--", f"{STRINGS[1]}#1"))
+    assert_harmless(run_and_press(tmp_path, settings, "y", "replay", "--", f"{STRINGS[1]}#1"))
     feed.refusal = None
-    assert len(feed.posts) == len(ANSWERED) + 1
-    code, written = printed(tmp_path, settings, "ledger")
+    assert len(feed.posts) == len(CONTINUED) + 1
+    code, written = run_command(tmp_path, settings, "ledger")
     assert code == 0
     assert_harmless(written)
 
 
-def answered(home: Path, settings: Mapping[str, str], key: str, *arguments: str) -> bytes:
-    """What a command writes that asks first, and is answered with a key."""
+def run_and_press(home: Path, settings: Mapping[str, str], key: str, *arguments: str) -> bytes:
+    """Run a command that asks a question, press `key`, and return its output."""
     with Terminal(home, [*COMMAND, *arguments], size=(80, 24), env=settings) as terminal:
         terminal.wait_until(lambda: "[y/N]" in "".join(terminal.lines))
         terminal.press(key, "enter")
@@ -137,6 +142,6 @@ def answered(home: Path, settings: Mapping[str, str], key: str, *arguments: str)
         return bytes(terminal.output)
 
 
-def _is_bytes(words: str) -> bool:
-    """Whether each of its surrogates stands for a byte."""
-    return not any("\ud800" <= sign <= "\udfff" and not "\udc80" <= sign <= "\udcff" for sign in words)
+def _is_bytes(string: str) -> bool:
+    """Return True if each surrogate in `string` stands for a byte."""
+    return not any("\ud800" <= character <= "\udfff" and not "\udc80" <= character <= "\udcff" for character in string)

@@ -67,7 +67,7 @@ def test_reads_damaged_bodies() -> None:
 
 @pytest.mark.parametrize("kind", GROWING)
 def test_decoding_time_is_linear(kind: str) -> None:
-    """Were it as the square, it would take 64 times as long."""
+    """With quadratic time it would take 64 times as long."""
     assert grows_less_than(30, kind, 20_000)
 
 

@@ -26,27 +26,27 @@ from tests.support.manual_clock import ManualClock
 from tests.support.waiting import wait_until
 
 
-def folded(events: Iterator[Event]) -> Run:
+def project_run(events: Iterator[Event]) -> Run:
     run = Run("exec_1")
     for event in events:
         apply(run, event)
     return run
 
 
-def kept(run: Run) -> int:
-    """Return how many objects a run holds."""
+def object_count(run: Run) -> int:
+    """Return the number of objects in a run."""
     stacks = sum(map(len, run.open_visits.values()))
     return stacks + len(run.nodes) + sum(len(node.visits) + len(node.open_visits) for node in run.nodes.values())
 
 
 def test_keeps_the_newest_nodes() -> None:
     count = 3 * MAX_NODES
-    run = folded(entered(f"n{number}", NOON + number * MILLISECOND) for number in range(count))
+    run = project_run(entered(f"n{number}", NOON + number * MILLISECOND) for number in range(count))
     assert len(run.nodes) == run.open_count == MAX_NODES
     assert [node.node_id for node in run.nodes.values()][-1] == f"n{count - 1}"
     assert run.event_count == count
     assert run.anomalies == ["only the newest 2,000 nodes of this run are kept"]
-    assert kept(run) < 8 * MAX_NODES
+    assert object_count(run) < 8 * MAX_NODES
     assert len(summary_of(run, 0).node_ids) == IN_SUMMARY
     assert len(run_detail(run, [], 80)) < 2_000
 
@@ -57,20 +57,20 @@ def test_keeps_the_newest_visits_of_a_loop_and_counts_all() -> None:
             yield entered("tick", NOON + number * MILLISECOND)
             yield exited("tick", NOON + (number + 1) * MILLISECOND)
 
-    run = folded(loop())
+    run = project_run(loop())
     (node,) = run.nodes.values()
     assert (node.visit_count, len(node.visits), node.state) == (3 * MAX_VISITS, MAX_VISITS, NodeState.EXITED)
     assert node.duration_ms == 3 * MAX_VISITS
     assert run.open_count == 0
-    assert kept(run) < MAX_VISITS + 10
+    assert object_count(run) < MAX_VISITS + 10
 
 
 @pytest.mark.parametrize("first_out", [True, False])
 def test_closes_all_open_visits(first_out: bool) -> None:
-    """Many visits are open at once and end in any order; the last exits name no node."""
+    """Many visits are open at the same time and end in any order; the last exits name no node."""
     names = [f"n{number}" for number in range(500)]
     ends = names if first_out else names[::-1]
-    run = folded(
+    run = project_run(
         iter(
             [
                 *(entered(name, NOON + at * MILLISECOND) for at, name in enumerate(names)),
@@ -85,12 +85,12 @@ def test_closes_all_open_visits(first_out: bool) -> None:
 
 def test_limits_the_visits_of_all_nodes_together() -> None:
     nodes = 2 * LARGE_RUN_VISITS // MAX_VISITS
-    run = folded(
+    run = project_run(
         entered(f"n{number % nodes}", NOON + number * MILLISECOND) for number in range(nodes * (MAX_VISITS + 10))
     )
     assert run.visit_count <= LARGE_RUN_VISITS + nodes * MAX_VISITS_WHEN_LARGE
     assert run.open_count == sum(len(node.open_visits) for node in run.nodes.values())
-    assert kept(run) < 5 * LARGE_RUN_VISITS
+    assert object_count(run) < 5 * LARGE_RUN_VISITS
 
 
 def test_recognizes_a_repeated_event_among_the_last_ones() -> None:
@@ -100,7 +100,7 @@ def test_recognizes_a_repeated_event_among_the_last_ones() -> None:
     assert not seen.add(7)
 
 
-async def test_folds_a_long_run_in_the_background_while_events_arrive(tmp_path: Path) -> None:
+async def test_loads_a_long_run_in_the_background_while_events_arrive(tmp_path: Path) -> None:
     steps = [entered("tick", NOON + number * MILLISECOND) for number in range(MAX_INLINE_EVENTS + 500)]
     sim = FeedSim([started(NOON - 1), *steps])
     client = sim.client()

@@ -1,7 +1,7 @@
-"""Text from a flow or a server can always be told apart from the text of the program.
+"""Text from a flow or a server can always be distinguished from the text of the program.
 
-Each line of a text that imitates the program carries a canary. Wherever the canary is on the screen, a mark of the
-program stands before it: the quote bar or an open quote; in a list, the cells of cursor and status, and the column.
+Each line of a text that imitates the program contains a canary. Wherever the canary is on the screen, a mark of the
+program precedes it: the quote bar or an open quote; in a list, the cells of cursor and status, and the column.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TEXT = "\n".join(f"{CANARY} {line} {CANARY}" for words in FAKES for line in word
 NAME = f"x {'w' * 70} · {CANARY}: confirmed · ” {CANARY} · “ › 1 {CANARY}"
 SHORT_NAME = f"x · {CANARY}"
 SIZES = pytest.mark.parametrize("size", [WIDE, STANDARD, SMALL], ids=lambda size: f"{size[0]}x{size[1]}")
-LOOKS = pytest.mark.parametrize("ascii_only", [False, True], ids=["unicode", "ascii"])
+GLYPHS = pytest.mark.parametrize("ascii_only", [False, True], ids=["unicode", "ascii"])
 
 
 def review(identity: str = "ckpt_1", **fields: Any) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def review(identity: str = "ckpt_1", **fields: Any) -> dict[str, Any]:
 
 
 def feed(*checkpoints: dict[str, Any]) -> FeedSim:
-    """A run that imitates us in its error, input, output, nodes and events; and what waits."""
+    """Return a run that imitates the program in its error, input, output, nodes and events, and two reviews."""
     log = [
         started(NOON, instance_key=NAME, input={TEXT: TEXT}, entity_id=NAME),
         entered(NAME, NOON + SECOND, kind=SHORT_NAME),
@@ -73,8 +73,8 @@ def feed(*checkpoints: dict[str, Any]) -> FeedSim:
     return FeedSim(log, checkpoints=list(checkpoints) or [review()])
 
 
-def bare(lines: list[str], *, ascii_only: bool) -> list[str]:
-    """Lines on which a canary stands before anything of ours."""
+def unmarked_lines(lines: list[str], *, ascii_only: bool) -> list[str]:
+    """Return the lines on which no mark of the program precedes the canary."""
     bar, quotes = ("|", '"') if ascii_only else ("│", "“")
     found = []
     for line in lines:
@@ -85,10 +85,10 @@ def bare(lines: list[str], *, ascii_only: bool) -> list[str]:
     return found
 
 
-async def pages(stage: Stage, pilot: Pilot[int], key: str = "pagedown", most: int = 60) -> list[str]:
-    """All lines there are, page by page."""
+async def pages(stage: Stage, pilot: Pilot[int], key: str = "pagedown", max_pages: int = 60) -> list[str]:
+    """Press `key` up to `max_pages` times; return the lines of all pages."""
     found: list[str] = []
-    for _ in range(most):
+    for _ in range(max_pages):
         lines = screen_lines(stage.app)
         if found[-len(lines) :] == lines:
             break
@@ -100,7 +100,7 @@ async def pages(stage: Stage, pilot: Pilot[int], key: str = "pagedown", most: in
 
 
 @SIZES
-@LOOKS
+@GLYPHS
 async def test_marks_foreign_text_in_the_run_view(size: tuple[int, int], ascii_only: bool) -> None:
     stage = Stage(feed(), ascii_only=ascii_only)
     async with stage.opened(size) as pilot:
@@ -108,16 +108,16 @@ async def test_marks_foreign_text_in_the_run_view(size: tuple[int, int], ascii_o
         await pilot.pause()
         facts = re.compile(r"^ (run|Core|instance|.{9}) ")
         lines = [line for line in await pages(stage, pilot) if not facts.match(line) and not is_node(line)]
-        assert not bare(lines, ascii_only=ascii_only)
+        assert not unmarked_lines(lines, ascii_only=ascii_only)
 
 
 def is_node(line: str) -> bool:
-    """Whether it is the head of a node: its state is before its name, and the name ends on its line."""
+    """Return True if `line` is a node's heading: its state precedes its name, which ends on the same line."""
     return re.match(r"^ [✓✗●‖+x*=] ", line) is not None
 
 
 @SIZES
-@LOOKS
+@GLYPHS
 @pytest.mark.parametrize("kind", ["hitl_review", "debug_breakpoint"])
 async def test_marks_foreign_text_in_the_answer_dialog(size: tuple[int, int], ascii_only: bool, kind: str) -> None:
     stage = Stage(feed(review(checkpoint_type=kind)), ascii_only=ascii_only)
@@ -130,23 +130,23 @@ async def test_marks_foreign_text_in_the_answer_dialog(size: tuple[int, int], as
         lines += screen_lines(stage.app)
         assert any("enter sends" in line for line in lines)
         options = re.compile(r"^ *[›>]? *[12] |^ {6,}")
-        assert not bare([line for line in lines if not options.match(line)], ascii_only=ascii_only)
+        assert not unmarked_lines([line for line in lines if not options.match(line)], ascii_only=ascii_only)
 
 
-@LOOKS
+@GLYPHS
 async def test_a_long_option_does_not_hide_the_target(ascii_only: bool) -> None:
     stage = Stage(feed(review(execution_id="exec_1")), ascii_only=ascii_only)
     async with stage.opened(STANDARD) as pilot:
         await pilot.press("i", "a", "1")
         await pilot.pause()
-        said = " ".join(" ".join(screen_lines(stage.app)).split())
-        verdict = said.partition("enter sends ")[2]
-        assert " staging " in verdict
-        assert " a " in verdict
+        dialog_text = " ".join(" ".join(screen_lines(stage.app)).split())
+        confirmation = dialog_text.partition("enter sends ")[2]
+        assert " staging " in confirmation
+        assert " a " in confirmation
 
 
 @SIZES
-@LOOKS
+@GLYPHS
 async def test_marks_foreign_text_in_the_bulk_dialog(size: tuple[int, int], ascii_only: bool) -> None:
     stage = Stage(feed(review(), review("ckpt_2")), ascii_only=ascii_only)
     async with stage.opened(size) as pilot:
@@ -154,29 +154,29 @@ async def test_marks_foreign_text_in_the_bulk_dialog(size: tuple[int, int], asci
         await pilot.pause()
         lines = await pages(stage, pilot)
         rows = re.compile(r"^ *[›>]? *[12] |^ {6,}")
-        assert not bare([line for line in lines if not rows.match(line)], ascii_only=ascii_only)
-        asked = [line for line in lines if re.match(r"^ +[12] ckpt_[12] ", line)]
-        assert asked
-        assert all(re.match(r"^ +[12] ckpt_[12] +“?x .{0,20}…? *[│|] ", line.replace("~", "…")) for line in asked), (
-            asked
-        )
+        assert not unmarked_lines([line for line in lines if not rows.match(line)], ascii_only=ascii_only)
+        target_rows = [line for line in lines if re.match(r"^ +[12] ckpt_[12] ", line)]
+        assert target_rows
+        assert all(
+            re.match(r"^ +[12] ckpt_[12] +“?x .{0,20}…? *[│|] ", line.replace("~", "…")) for line in target_rows
+        ), target_rows
 
 
 @SIZES
-@LOOKS
+@GLYPHS
 async def test_marks_foreign_text_in_the_replay_dialog(size: tuple[int, int], ascii_only: bool) -> None:
     stage = Stage(feed(), ascii_only=ascii_only)
     async with stage.opened(size) as pilot:
         await pilot.press("G", "R")
         await pilot.pause()
         lines = [line for line in await pages(stage, pilot) if not line.strip().startswith("entity ")]
-        assert not bare(lines, ascii_only=ascii_only)
+        assert not unmarked_lines(lines, ascii_only=ascii_only)
 
 
 @SIZES
-@LOOKS
-async def test_lists(size: tuple[int, int], ascii_only: bool) -> None:
-    """A row begins with two cells of the cursor and one of the state; a note of a run is behind the bar."""
+@GLYPHS
+async def test_marks_foreign_text_in_lists(size: tuple[int, int], ascii_only: bool) -> None:
+    """A row begins with two cells for the cursor and one for the state; a note follows the quote bar."""
     stage = Stage(feed(), ascii_only=ascii_only)
     async with stage.opened(size) as pilot:
         await pilot.press("G")
@@ -193,14 +193,14 @@ async def test_lists(size: tuple[int, int], ascii_only: bool) -> None:
             part for line in lines for part in re.split(r"(?<=.{55})(?=[ ›>] [✓✗●‖◆│+x*=#|] )", line, maxsplit=1)
         ]
         assert any(CANARY in line for line in columns)
-        assert not bare([line for line in columns if not row.match(line)], ascii_only=ascii_only)
+        assert not unmarked_lines([line for line in columns if not row.match(line)], ascii_only=ascii_only)
 
 
 REFUSAL = {"status": "error", "error": {"code": NAME, "message": TEXT}, "meta": {"request_id": NAME}}
 
 
 @SIZES
-@LOOKS
+@GLYPHS
 async def test_marks_error_messages_of_the_server(size: tuple[int, int], ascii_only: bool) -> None:
     stage = Stage(feed(), ascii_only=ascii_only)
     async with stage.opened(size) as pilot:
@@ -208,27 +208,27 @@ async def test_marks_error_messages_of_the_server(size: tuple[int, int], ascii_o
         await stage.poll(pilot)
         lines = [line for line in screen_lines(stage.app)[1:5] if CANARY in line]
         assert lines
-        assert not went_on(lines)
+        assert not unmarked_messages(lines)
 
 
 @SIZES
-@LOOKS
+@GLYPHS
 async def test_marks_the_response_to_an_answer(size: tuple[int, int], ascii_only: bool) -> None:
     stage = Stage(FeedSim(feed().log[-2:], checkpoints=[checkpoint()]), ascii_only=ascii_only)
-    taking = AcceptingServer(stage, 422)
-    taking.refusal = REFUSAL
+    server = AcceptingServer(stage, 422)
+    server.refusal = REFUSAL
     async with stage.opened(size) as pilot:
         await pilot.press("a", "1")
         stage.clock.advance(1)
         await pilot.press("enter")
-        await wait_until(pilot, lambda: taking.posts)
+        await wait_until(pilot, lambda: server.posts)
         await stage.settle(pilot)
         lines = screen_lines(stage.app)[-6:-1]
         assert any(": refused" in line for line in lines)
-        assert not went_on(lines)
+        assert not unmarked_messages(lines)
 
 
-def went_on(lines: list[str]) -> list[str]:
-    """Lines with a canary that begin where our own messages do, and not with words of ours or a quote."""
-    told = [line for line in lines if CANARY in line and not line.startswith("   ")]
-    return [line for line in told if not re.match(r"^ (“|\"|events: |answer )", line)]
+def unmarked_messages(lines: list[str]) -> list[str]:
+    """Return canary lines at the position of the program's messages without its own words or a quote before."""
+    canary_lines = [line for line in lines if CANARY in line and not line.startswith("   ")]
+    return [line for line in canary_lines if not re.match(r"^ (“|\"|events: |answer )", line)]

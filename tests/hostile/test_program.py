@@ -1,7 +1,7 @@
-"""The program on a real terminal, in front of a server that writes the corpus into every field.
+"""The program on a real terminal, with a server that has a string of the corpus in every field.
 
-What must come of it is nothing: no sequence on the terminal that is not ours, nothing sent that nobody asked for, no
-crash. Three sizes divide the views among them, each with looks and settings of its own.
+There must be no foreign escape sequence on the terminal, no unrequested write and no crash. Three screen sizes share
+the views, each with other settings.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from tests.support.hostile.hostile_feed import HostileFeed
 from tests.support.hostile.walkthrough import walking
 
 STRINGS = list(CORPUS.values())
-# What is pasted, and what a server says: some of every kind.
-SOME = STRINGS[::37]
+# For pasting and for server errors: some strings of every kind.
+SAMPLE = STRINGS[::37]
 PROTECTED = "[profiles.default]\nprotected = true\n"
 
 
@@ -31,8 +31,8 @@ def test_lists_and_dialogs(tmp_path: Path) -> None:
         walk.inbox(12)
         walk.dialogs(16, step=14)
         walk.press("g")
-        walk.answers(SOME[:4])
-        walk.bulk_answer(SOME)
+        walk.answers(SAMPLE[:4])
+        walk.bulk_answer(SAMPLE)
         assert not walk.quit()
 
 
@@ -40,9 +40,9 @@ def test_shows_all_details_of_a_run(tmp_path: Path) -> None:
     with walking(tmp_path, HostileFeed(STRINGS), (120, 40), "--ascii") as walk:
         walk.main(14)
         walk.run_view(200)
-        walk.replay(SOME[:4])
-        walk.inputs(SOME[:4])
-        walk.errors(SOME)
+        walk.replay(SAMPLE[:4])
+        walk.inputs(SAMPLE[:4])
+        walk.errors(SAMPLE)
         assert not walk.quit()
 
 
@@ -56,6 +56,6 @@ def test_shows_everything_on_a_small_screen_without_colours(tmp_path: Path, flag
         walk.inbox(4)
         walk.dialogs(10, step=9)
         walk.press("g", "enter", "1", "tab", "tab", *"approve")
-        walk.paste(SOME[0])
+        walk.paste(SAMPLE[0])
         walk.press("escape", "escape", "escape", "g", "enter", "pagedown", "pagedown", "R", "tab")
         assert not walk.quit()

@@ -1,4 +1,4 @@
-"""Draws every hostile string in every field of every view, and checks the output."""
+"""Renders every hostile string in every field of every view and checks the output."""
 
 from __future__ import annotations
 
@@ -34,61 +34,67 @@ from tests.support.hostile.output_grammar import SEQUENCES, invisible_characters
 
 NOW = 1_777_464_000.0
 WIDTHS = (38, 58, 118)
-# Enough lines to see what is wrong.
+# Enough lines for a failure to show.
 MAX_LINES = 400
 
 
 @pytest.mark.parametrize("name", CORPUS)
-def test_only_our_sequences_are_written(name: str) -> None:
+def test_only_the_programs_own_sequences_are_written(name: str) -> None:
     feed = HostileFeed([CORPUS[name]])
     events = read_event_page(b'{"events": [' + b",".join(feed.events) + b"]}").events
     reviews = read_checkpoint_page(as_json({"checkpoints": [*feed.pending, *feed.resolved]})).checkpoints
     assert len(events) == len(feed.events)
     assert len(reviews) == len(feed.pending) + len(feed.resolved)
     for width, ascii_only in zip(WIDTHS, (False, True, False), strict=True):
-        lines = [line for make in (runs, checkpoints, words) for line in make(events, reviews, CORPUS[name], width)]
-        assert not_ours(lines[:MAX_LINES], width, ascii_only=ascii_only) == []
+        lines = [
+            line
+            for render in (run_lines, checkpoint_lines, notice_lines)
+            for line in render(events, reviews, CORPUS[name], width)
+        ]
+        assert foreign_output(lines[:MAX_LINES], width, ascii_only=ascii_only) == []
 
 
-def runs(events: Sequence[Event], _reviews: Sequence[Checkpoint], _words: str, width: int) -> Iterator[Line]:
+def run_lines(events: Sequence[Event], _reviews: Sequence[Checkpoint], _string: str, width: int) -> Iterator[Line]:
     """Yield every line about runs."""
     for execution in dict.fromkeys(event.execution_id for event in events):
-        own = [event for event in events if event.execution_id == execution]
-        run, _ = project(execution or "", enumerate(own))
+        run_events = [event for event in events if event.execution_id == execution]
+        run, _ = project(execution or "", enumerate(run_events))
         yield run_row(summary_of(run, 0), width, NOW)
         yield run_heading_spans(run, NOW, None)
         yield from (node_row(node, width, NOW, run.status, 20) for node in run.nodes.values())
-        yield from run_detail(run, own, width, [Relation("replay of", execution or "")], "")[: MAX_LINES // 4]
-        yield from replay_detail(find_replay_source(run, own), width)
+        yield from run_detail(run, run_events, width, [Relation("replay of", execution or "")], "")[: MAX_LINES // 4]
+        yield from replay_detail(find_replay_source(run, run_events), width)
         yield from diff_lines(diff([str(run.input)], [str(run.error), execution or ""]), width)
 
 
-def checkpoints(_events: Sequence[Event], reviews: Sequence[Checkpoint], words: str, width: int) -> Iterator[Line]:
+def checkpoint_lines(
+    _events: Sequence[Event], reviews: Sequence[Checkpoint], string: str, width: int
+) -> Iterator[Line]:
     """Yield every line about checkpoints."""
     for review in reviews:
         yield checkpoint_row(review, width, NOW, None)
-        yield inbox_row(review, width, NOW, ("sending…", "blue") if words else None)
+        yield inbox_row(review, width, NOW, ("sending…", "blue") if string else None)
         yield resolved_row(review, width, NOW)
         yield from checkpoint_detail(review, width, NOW)[: MAX_LINES // 8]
     batch = answerable_together(reviews, reviews[0], lambda row: None)
     yield from batch_lines(batch, frozenset({reviews[0].id}), lambda row: None, width)
-    sent = Submission(Kind.ANSWER, reviews[0].id, words, progress=Progress.REFUSED, message=words)
+    sent = Submission(Kind.ANSWER, reviews[0].id, string, progress=Progress.REFUSED, message=string)
     yield from result_lines(Batch(tuple(reviews[:1])), {reviews[0].id: answer_result(sent, None)}, width)
 
 
-def words(_events: Sequence[Event], _reviews: Sequence[Checkpoint], said: str, width: int) -> Iterator[Line]:
+def notice_lines(_events: Sequence[Event], _reviews: Sequence[Checkpoint], string: str, width: int) -> Iterator[Line]:
     """Yield the notices."""
-    body = as_json({"error": {"code": said, "message": said}, "meta": {"request_id": said}})
+    body = as_json({"error": {"code": string, "message": string}, "meta": {"request_id": string}})
     error = read_problem(422, {}, body).to_error()
     for kind in Kind:
-        sent = Submission(kind, said, said, said, resolution=said, message=str(error), request_id=said)
+        sent = Submission(kind, string, string, string, resolution=string, message=str(error), request_id=string)
         sent.progress = Progress.REFUSED
         yield from (
             [(" ", "text"), (line, "red")] for line in hanging_indent(submission_notice(sent, 0.0).text, width - 1, 4)
         )
 
 
-def not_ours(lines: Sequence[Line], width: int, *, ascii_only: bool) -> list[str]:
+def foreign_output(lines: Sequence[Line], width: int, *, ascii_only: bool) -> list[str]:
     """Return the foreign sequences and the invisible characters in the output for these lines."""
     strips = [to_strip(line, width, lambda _: Style.parse("red on black"), ascii_only=ascii_only) for line in lines]
     size = Size(width, len(strips))

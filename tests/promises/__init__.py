@@ -1,1 +1,1 @@
-"""A state machine over real sessions and a scripted server: the promises must hold in every combination of faults."""
+"""A state machine with real sessions and a scripted server: the promises must hold for every combination of faults."""

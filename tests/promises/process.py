@@ -1,4 +1,4 @@
-"""Processes of the program, as the state machine starts, kills and ends them; and the loop that all of them run on."""
+"""Processes of the program that the state machine starts, kills and ends, and the event loop that they share."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from tests.support.manual_clock import ManualClock
 from tests.support.waiting import yield_once
 
 T = TypeVar("T")
-# The loop turns this often before the clock is moved on: longer than any chain of callbacks without a sleep.
+# Loop iterations before the clock skips ahead: more than any chain of callbacks without a sleep.
 TURNS_PER_SKIP = 300
-# Numbers of processes begin above those of any real one.
+# Simulated process ids begin above any real process id.
 FIRST_PID = 5_000_000
-# The clock is moved on this often before a call counts as hanging.
+# Clock skips before a call counts as hanging.
 MAX_SKIPS = 400
 
 
 def submit_inline(_: ThreadPoolExecutor, func: Callable[..., T], /, *args: Any, **values: Any) -> Future[T]:
-    """Do what is meant for a thread at once: the same steps then always take the same turns."""
+    """Run a thread pool's function at once, so that the same steps always run in the same order."""
     future: Future[T] = Future()
     try:
         future.set_result(func(*args, **values))
@@ -51,10 +51,10 @@ class Process:
     api: Api
     session: Session
     is_offline: bool = False
-    # When a read last succeeded, and the token it was made with.
+    # The time of the last successful read, and its token.
     read_at: float | None = None
     token: str = ""
-    # What was refused with 403, and with which token.
+    # Kind of write and token of each 403.
     refused: set[tuple[str, str]] = field(default_factory=set)
     presses: dict[str, int] = field(default_factory=dict)
 
@@ -64,7 +64,7 @@ class Process:
 
 
 class Machine:
-    """One computer: a state folder, a clock, processes of which some live."""
+    """One computer: a state folder, a clock and simulated processes."""
 
     def __init__(self, folder: Path, clock: ManualClock) -> None:
         self.folder = folder
@@ -73,19 +73,19 @@ class Machine:
         self.current_pid = 0
         self.alive: set[int] = set()
         self._pids = count(FIRST_PID)
-        self._kill_really = os.kill
+        self._real_kill = os.kill
         self._patches: list[Any] = [
             patch("os.getpid", lambda: self.current_pid),
             patch("os.kill", self._kill),
             patch.object(ThreadPoolExecutor, "submit", submit_inline),
         ]
-        for patched in self._patches:
-            patched.start()
+        for patcher in self._patches:
+            patcher.start()
         self.state.mkdir()
 
     @property
     def state(self) -> Path:
-        """The folder with the ledger and the tokens."""
+        """Return the folder of the ledger."""
         return self.folder / "state"
 
     @property
@@ -97,18 +97,18 @@ class Machine:
         return self.state.is_file()
 
     def break_ledger(self) -> None:
-        """Nothing can be written where the ledger is."""
+        """Make the ledger's folder unusable: a file takes its name."""
         if not self.is_ledger_broken:
             self.state.rename(self.folder / "away")
             self.state.touch()
 
-    def mend_ledger(self) -> None:
+    def repair_ledger(self) -> None:
         if self.is_ledger_broken:
             self.state.unlink()
             (self.folder / "away").rename(self.state)
 
     def start(self, name: str, api: Api, *, offline: bool = False) -> Process:
-        """A new process, on the journal that others of that name and API left."""
+        """Start a process with the journal of earlier processes of the same name and API."""
         pid = next(self._pids)
         self.alive.add(pid)
         self.current_pid = pid
@@ -128,24 +128,24 @@ class Machine:
         return process
 
     def run(self, process: Process, call: Coroutine[Any, Any, T]) -> T:
-        """What `call` returns or raises; the clock is moved on while it waits for nothing else."""
+        """Run `call` to its end; skip the clock ahead whenever everything sleeps."""
         self.current_pid = process.pid
         return self.loop.run_until_complete(self._drive(call))
 
     def end(self, process: Process) -> None:
-        """The process ends as it should."""
+        """End the process normally."""
         self.run(process, process.session.close())
         self.alive.discard(process.pid)
 
     def kill(self, process: Process) -> None:
-        """The process is gone, and has written nothing more."""
+        """Kill the process: it writes nothing more."""
         self.alive.discard(process.pid)
         process.session.journal.close()
 
     def close(self) -> None:
         self.loop.close()
-        for patched in self._patches:
-            patched.stop()
+        for patcher in self._patches:
+            patcher.stop()
 
     async def _drive(self, call: Coroutine[Any, Any, T]) -> T:
         task = asyncio.ensure_future(call)
@@ -154,7 +154,7 @@ class Machine:
                 if task.done():
                     return await task
                 await yield_once()
-            assert self.clock.skip(), "the call hangs, and nobody sleeps"
+            assert self.clock.skip(), "the call hangs, and nothing sleeps"
         task.cancel()
         raise AssertionError("the call hangs")
 
@@ -163,9 +163,9 @@ class Machine:
             if pid not in self.alive:
                 raise ProcessLookupError(pid)
             return
-        self._kill_really(pid, number)
+        self._real_kill(pid, number)
 
 
 async def _recover(session: Session) -> None:
-    """Take over what dead processes left, as a session does when it begins to run."""
+    """Take over the writes of dead processes, as a session does when it starts."""
     session.tracker.recover()

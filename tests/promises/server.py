@@ -1,4 +1,4 @@
-"""A scripted API: it takes writes, loses, delays or forges their answers, and remembers what really happened."""
+"""A scripted API: it accepts writes, loses, delays or forges responses, and records the true outcomes."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tests.support.manual_clock import ManualClock
 from tests.support.waiting import yield_once
 
 MICRO = 1_000_000
-# A write that is under way in the network arrives within this many seconds, or never.
+# A delayed write arrives within this time or never.
 LATEST_ARRIVAL_S = 300.0
-# A read that hangs is given up by the client after this many seconds.
+# The client's timeout of a read that hangs.
 READ_TIMEOUT_S = 10.0
-# What may become of a write; a suffix says whether it is done. "kill" ends the client's process before the answer.
+# Faults of a write. The suffix says whether it is carried out. "kill" kills the client before the response.
 WRITE_FAULTS = (
     "ok",
     "ok_without_details",
@@ -45,44 +45,44 @@ WRITE_FAULTS = (
     "ledger_breaks_done",
 )
 READ_FAULTS = ("ok", "not_connected", "hangs", "server_error", "error_envelope", "web_page", "too_many")
-# The answers after which a client knows that nothing was done: it may be asked again.
+# Outcomes from which a client knows that nothing was done: it may send the write again.
 REFUSALS = ("not_connected", "error_envelope", "unprocessable", "too_many", "forbidden", "unauthorized")
 
 
 class Killed(BaseException):
-    """The client's process was killed: nothing of it runs any more."""
+    """Raised in the client's process to kill it."""
 
 
 @dataclass
 class Post:
-    """One write as it arrived. `outcome` is the scripted fault; `is_done` whether the server did what it asks for.
+    """One received write. `outcome` is the scripted fault; `is_done` is True if the server carried out the write.
 
-    `target` is what the URL names, `subject` what the person acted on: the checkpoint, or the run to replay.
+    `target` is the id in the URL; `subject` is what the person acted on: the checkpoint, or the run to replay.
     """
 
     api: str
     kind: str
     target: str
     body: dict[str, Any]
-    at: float
+    received_at: float
     subject: str = ""
     pressed_at: float = 0.0
     submission_id: str | None = None
     outcome: str = "ok"
     is_done: bool = False
-    due: float | None = None
+    arrives_at: float | None = None
     run_id: str | None = None
 
     @property
     def is_refused(self) -> bool:
-        """Whether the client was told, or could see, that nothing was done."""
-        is_taken = self.kind == "resolve" and self.outcome in ("somebody_else", "conflict")
-        return is_taken or self.outcome in REFUSALS
+        """Return True if the client knows that this write was not carried out."""
+        was_answered_by_other = self.kind == "resolve" and self.outcome in ("somebody_else", "conflict")
+        return was_answered_by_other or self.outcome in REFUSALS
 
 
 @dataclass
 class Api:
-    """One API: a feed, checkpoints, Cores, tokens; everything in the open for the test to compare with."""
+    """One API: a feed, checkpoints, Cores and tokens, all readable by the test."""
 
     name: str
     clock: ManualClock
@@ -95,7 +95,7 @@ class Api:
     write_fault: str = "ok"
     read_fault: str = "ok"
     token: str = "eyJ-token-0"
-    may_not: set[str] = field(default_factory=set)
+    forbidden: set[str] = field(default_factory=set)
     on_post: Callable[[Post], None] = lambda _: None
     on_break: Callable[[], None] = lambda: None
     _runs: count[int] = field(default_factory=lambda: count(1))
@@ -103,21 +103,21 @@ class Api:
 
     @property
     def now(self) -> int:
-        """The server's time in microseconds; no two calls return the same."""
+        """Return the server's time in microseconds; each call returns another value."""
         return int(self.clock.now() * MICRO) + next(self._micros)
 
-    # What happens on the server.
+    # Events on the server.
 
     def start_run(self, value: Any, core: str = "core_a") -> str:
-        """Somebody invokes a Core."""
+        """Start a run of a Core."""
         run_id = f"exec_{self.name}{next(self._runs)}"
         self.log.append(started(self.now, run_id, input=value, core=core))
         self.started_at[run_id] = self.clock.now()
         self.inputs[run_id] = value
         return run_id
 
-    def wait_for_person(self, run_id: str, *, names_run: bool, is_breakpoint: bool = False) -> str:
-        """The run waits at a checkpoint, whose listing may leave out the run."""
+    def create_checkpoint(self, run_id: str, *, names_run: bool, is_breakpoint: bool = False) -> str:
+        """Let the run wait at a new checkpoint; the checkpoint's row names the run only if `names_run`."""
         identity = f"ckpt_{len(self.checkpoints) + 1}"
         row = checkpoint(identity, execution_id=run_id, created_at="2027-01-15T08:00:00Z")
         if is_breakpoint:
@@ -128,48 +128,48 @@ class Api:
         return identity
 
     def resolve(self, identity: str, resolution: str, by: str) -> bool:
-        """Somebody answers a checkpoint; False where it was answered before."""
+        """Resolve a checkpoint; return False if it was already resolved."""
         row = self.checkpoints[identity]
         if row["status"] != "pending":
             return False
         row |= {"status": "resolved", "resolution": resolution, "resolved_by": by, "resolved_at": _iso(self.now)}
         return True
 
-    def move_on(self, run_id: str) -> None:
-        """The run shows one more event."""
+    def add_event(self, run_id: str) -> None:
+        """Add one event to the run."""
         self.log.append(entered(f"n{next(self._runs)}", self.now, run_id))
 
     def finish(self, run_id: str) -> None:
-        """The run ends."""
+        """End the run."""
         self.log.append(completed(self.now, run_id))
 
-    def forget(self, number: int) -> None:
-        """Retention drops the oldest events."""
+    def drop_oldest_events(self, number: int) -> None:
+        """Drop the oldest events, as retention does."""
         del self.log[:number]
 
-    def deliver_due(self) -> None:
-        """Do what was under way in the network and arrives now."""
+    def deliver_late_posts(self) -> None:
+        """Carry out the delayed writes whose time has come."""
         for post in self.posts:
-            if post.due is not None and post.due <= self.clock.now():
-                post.due = None
-                self._do(post)
+            if post.arrives_at is not None and post.arrives_at <= self.clock.now():
+                post.arrives_at = None
+                self._carry_out(post)
 
-    # What a client sees.
+    # Responses to the client.
 
     async def respond(self, request: httpx.Request) -> httpx.Response:
-        """The answer to one request; others are served while this one is on its way."""
+        """Respond to one request; other requests may be served meanwhile."""
         await yield_once()
         if request.method == "GET" and self.read_fault == "hangs":
             await self.clock.sleep(READ_TIMEOUT_S)
             raise httpx.ReadTimeout("no answer", request=request)
-        return self._answer(request)
+        return self._respond(request)
 
-    def _answer(self, request: httpx.Request) -> httpx.Response:
-        self.deliver_due()
+    def _respond(self, request: httpx.Request) -> httpx.Response:
+        self.deliver_late_posts()
         if request.headers.get("Authorization") != f"Bearer {self.token}":
             return _problem(401, "AUTH_TOKEN_INVALID", "token expired")
         if request.method == "POST":
-            return self._take_write(request)
+            return self._receive_write(request)
         return self._fail_read(request) or self._read(request)
 
     def _fail_read(self, request: httpx.Request) -> httpx.Response | None:
@@ -179,7 +179,7 @@ class Api:
             case "server_error":
                 return _problem(502, "BACKEND_ERROR", "bad gateway")
             case "error_envelope":
-                return _problem(200, "MODEL_UNAVAILABLE", "no such luck")
+                return _problem(200, "MODEL_UNAVAILABLE", "no model")
             case "web_page":
                 return httpx.Response(200, text="<html>sign in</html>")
             case "too_many":
@@ -192,45 +192,45 @@ class Api:
         begin = int(query.get("cursor", "0"))
         if request.url.path.endswith("/events"):
             rows: list[Any] = [json.loads(event.raw) for event in self.log[::-1]]
-            # Cursors are keys: they count from the oldest event, which arrivals do not move.
+            # A cursor counts from the oldest event, so new events do not move it.
             begin = len(rows) - int(query["cursor"]) if "cursor" in query else 0
-            following = len(rows) - begin - size
-            cursor = str(following) if following > 0 else None
+            remaining = len(rows) - begin - size
+            cursor = str(remaining) if remaining > 0 else None
             return _page("events", rows[begin : begin + size], cursor)
-        wanted = query.get("status", "pending")
-        rows = [row for row in self.checkpoints.values() if row["status"] == wanted]
+        status = query.get("status", "pending")
+        rows = [row for row in self.checkpoints.values() if row["status"] == status]
         cursor = str(begin + size) if begin + size < len(rows) else None
         return _page("checkpoints", rows[begin : begin + size], cursor)
 
-    def _take_write(self, request: httpx.Request) -> httpx.Response:
+    def _receive_write(self, request: httpx.Request) -> httpx.Response:
         *_, target, verb = request.url.path.split("/")
         post = Post(self.name, verb, target, json.loads(request.content), self.clock.now())
         self.on_post(post)
-        if verb in self.may_not:
+        if verb in self.forbidden:
             post.outcome = "forbidden"
             self.posts.append(post)
             return _problem(403, "AUTHZ_PERMISSION_DENIED", "scaicore:manage required")
         post.outcome, self.write_fault = self.write_fault, "ok"
         self.posts.append(post)
-        return self._answer_write(post, request)
+        return self._respond_to_write(post, request)
 
-    def _answer_write(self, post: Post, request: httpx.Request) -> httpx.Response:
+    def _respond_to_write(self, post: Post, request: httpx.Request) -> httpx.Response:
         if post.outcome in ("conflict", "somebody_else", "another_id") and post.kind == "resolve":
-            return self._answer_instead(post)
-        if (answer := self._not_done(post, request)) is not None:
+            return self._respond_differently(post)
+        if (answer := self._respond_undone(post, request)) is not None:
             return answer
-        self._do(post)
-        return self._answer_done(post, request)
+        self._carry_out(post)
+        return self._respond_done(post, request)
 
-    def _not_done(self, post: Post, request: httpx.Request) -> httpx.Response | None:
-        """Answer, or fail, without doing it; None where it is to be done."""
+    def _respond_undone(self, post: Post, request: httpx.Request) -> httpx.Response | None:
+        """Respond or raise without carrying out the write; return None if it is to be carried out."""
         match post.outcome:
             case "not_connected":
                 raise httpx.ConnectError("refused", request=request)
             case "dropped":
                 raise httpx.ReadError("connection reset", request=request)
             case "late":
-                post.due = post.at + LATEST_ARRIVAL_S
+                post.arrives_at = post.received_at + LATEST_ARRIVAL_S
                 raise httpx.ReadTimeout("no answer", request=request)
             case "kill_not_done":
                 raise Killed
@@ -244,8 +244,8 @@ class Api:
                 return _problem(503, "MODEL_UNAVAILABLE", "try later")
         return None
 
-    def _answer_instead(self, post: Post) -> httpx.Response:
-        """Answer about something that is not what was asked for."""
+    def _respond_differently(self, post: Post) -> httpx.Response:
+        """Respond about another checkpoint or another person's answer."""
         if post.outcome == "another_id":
             return _ok(dict(self.checkpoints[post.target], id="ckpt_other", status="resolved", resolution="approve"))
         options = self.checkpoints[post.target]["options"]
@@ -253,14 +253,14 @@ class Api:
         row = self.checkpoints[post.target]
         return _ok(row) if post.outcome == "somebody_else" else _problem(409, "CONFLICT", "answered already")
 
-    def _do(self, post: Post) -> None:
+    def _carry_out(self, post: Post) -> None:
         if post.kind == "invoke":
             post.run_id = self.start_run(post.body["input"], post.target)
             post.is_done = True
         else:
             post.is_done = self.resolve(post.target, post.body["resolution"], "usr_me")
 
-    def _answer_done(self, post: Post, request: httpx.Request) -> httpx.Response:
+    def _respond_done(self, post: Post, request: httpx.Request) -> httpx.Response:
         match post.outcome:
             case "answer_lost":
                 raise httpx.ReadError("connection reset", request=request)

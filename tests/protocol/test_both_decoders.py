@@ -1,4 +1,4 @@
-"""Two decoders read pages: a fast one, and Python's where that refuses. They must never tell different things."""
+"""Pages are read by a fast decoder, or by a lenient one if that fails. Both must give the same result."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ WRAPPERS = st.sampled_from(
         "[%s]",
     ]
 )
-SCARS = st.sampled_from(
+DAMAGES = st.sampled_from(
     [b"\xff", b"\xed\xa0\x80", b"\t", b"\x00", b'"', b"\\", b"\\ud800", b"NaN", b"1e999", b",", b"}", b"[", b"01", b"-"]
 )
 
 
-def told(body: bytes, reader: Any) -> str:
-    """All that a reader tells of `body`."""
+def decoded(body: bytes, reader: Any) -> str:
+    """Return everything that `reader` reads from `body`, as text."""
     try:
         page: EventPage = reader(body)
     except ValueError:
@@ -48,31 +48,31 @@ def told(body: bytes, reader: Any) -> str:
     return repr([(event, event.undocumented_fields) for event in page.events]) + repr(page.next_cursor)
 
 
-@given(st.lists(EVENTS, max_size=4), SCALARS, WRAPPERS, st.booleans(), st.lists(st.tuples(st.floats(0, 1), SCARS)))
-@example(events=[{"payload": {"execution_id": 9}}], cursor=1e400, wrapper="%s", ascii_only=False, scars=[])
-@example(events=[{"type": "\ud800", "raw": 3, "at": "x"}], cursor=None, wrapper="%s", ascii_only=True, scars=[])
+@given(st.lists(EVENTS, max_size=4), SCALARS, WRAPPERS, st.booleans(), st.lists(st.tuples(st.floats(0, 1), DAMAGES)))
+@example(events=[{"payload": {"execution_id": 9}}], cursor=1e400, wrapper="%s", ascii_only=False, damages=[])
+@example(events=[{"type": "\ud800", "raw": 3, "at": "x"}], cursor=None, wrapper="%s", ascii_only=True, damages=[])
 def test_both_decoders_give_the_same_result(
-    events: list[Any], cursor: Any, wrapper: str, ascii_only: bool, scars: list[tuple[float, bytes]]
+    events: list[Any], cursor: Any, wrapper: str, ascii_only: bool, damages: list[tuple[float, bytes]]
 ) -> None:
     inner = json.dumps({"events": events, "next_cursor": cursor}, ensure_ascii=ascii_only)
     body = (wrapper % inner).encode("utf-8", "surrogatepass")
-    for place, scar in scars:
-        at = int(place * len(body))
-        body = body[:at] + scar + body[at:]
-    assert told(body, read_event_page) == told(body, decode_page_lenient)
+    for position, damage in damages:
+        index = int(position * len(body))
+        body = body[:index] + damage + body[index:]
+    assert decoded(body, read_event_page) == decoded(body, decode_page_lenient)
 
 
 @given(EVENTS)
-def test_a_stored_event_is_the_one_that_came(value: Any) -> None:
+def test_a_stored_event_equals_the_received_one(value: Any) -> None:
     source = json.dumps(value).encode()
     (event,) = decode_page_lenient(b'{"events": [' + source + b"]}").events
     assert repr(decode_event(source)) == repr(event)
 
 
-@pytest.mark.parametrize("scar", [b"\xff", b"\t", b"NaN", b"\\ud800"])
-def test_one_invalid_event_does_not_affect_others(scar: bytes) -> None:
-    value = scar if scar == b"NaN" else b'"' + scar + b'"'
-    clean, odd = b'{"type": "a"}', b'{"type": "b", "payload": {"x": ' + value + b"}}"
-    page = read_event_page(b'{"events": [' + clean + b", " + odd + b'], "next_cursor": "c"}')
-    assert [event.raw for event in page.events] == [clean, odd]
+@pytest.mark.parametrize("damage", [b"\xff", b"\t", b"NaN", b"\\ud800"])
+def test_one_invalid_event_does_not_affect_others(damage: bytes) -> None:
+    value = damage if damage == b"NaN" else b'"' + damage + b'"'
+    intact, damaged = b'{"type": "a"}', b'{"type": "b", "payload": {"x": ' + value + b"}}"
+    page = read_event_page(b'{"events": [' + intact + b", " + damaged + b'], "next_cursor": "c"}')
+    assert [event.raw for event in page.events] == [intact, damaged]
     assert ([event.type for event in page.events], page.next_cursor) == (["a", "b"], "c")

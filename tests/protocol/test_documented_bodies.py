@@ -1,4 +1,4 @@
-"""The golden bodies, and what else a server may send."""
+"""The documented bodies of the API are decoded, and so are unusual bodies that a server may send."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ from scaicore_tui.protocol import (
 DATA = Path(__file__).parent.parent / "data"
 
 
-def golden(name: str) -> bytes:
+def documented(name: str) -> bytes:
+    """Return a response body of the API's documentation."""
     return (DATA / f"{name}.json").read_bytes()
 
 
 @pytest.mark.parametrize("name", ["events_page", "events_page_rich"])
 def test_an_event_keeps_its_bytes(name: str) -> None:
-    body = golden(name)
+    body = documented(name)
     page = read_event_page(body)
-    place = 0
+    position = 0
     for event, value in zip(page.events, json.loads(body)["data"]["events"], strict=True):
         assert json.loads(event.raw) == value
-        place = body.index(event.raw, place) + len(event.raw)
+        position = body.index(event.raw, position) + len(event.raw)
 
 
-def test_the_golden_event_page() -> None:
-    page = read_event_page(golden("events_page"))
+def test_the_documented_event_page() -> None:
+    page = read_event_page(documented("events_page"))
     assert page.next_cursor == "b3BhcXVl"
     newest, oldest = page.events
     assert (newest.execution_id, newest.node_id, newest.block_kind) == ("exec_xxx", "node_classify", "flexible")
@@ -43,8 +44,8 @@ def test_the_golden_event_page() -> None:
     assert oldest.node_id is None
 
 
-def test_the_rich_event_page() -> None:
-    page = read_event_page(golden("events_page_rich"))
+def test_an_event_page_with_all_kinds_of_events() -> None:
+    page = read_event_page(documented("events_page_rich"))
     assert page.next_cursor is None
     assert page.events[2].execution_id is None
     assert page.events[-1].node_id == "node_q"
@@ -52,7 +53,7 @@ def test_the_rich_event_page() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrap",
+    "envelope",
     [
         '{"data": %s}',
         '{"status": "ok", "data": %s}',
@@ -61,9 +62,9 @@ def test_the_rich_event_page() -> None:
         " \n%s ",
     ],
 )
-def test_three_wrappers(wrap: str) -> None:
+def test_a_page_is_found_in_each_envelope(envelope: str) -> None:
     inner = '{"next_cursor": "", "events": [ {"type":"a"} ,\n{"type": "b", "x": [1, {"events": []}]}]}'
-    page = read_event_page((wrap % inner).encode())
+    page = read_event_page((envelope % inner).encode())
     assert [event.raw for event in page.events] == [b'{"type":"a"}', b'{"type": "b", "x": [1, {"events": []}]}']
     assert page.next_cursor is None
 
@@ -81,13 +82,13 @@ def test_fields_of_a_wrong_type_are_absent() -> None:
     body = (
         b'{"events": [{"type": 5, "core_id": [], "timestamp": 7, "payload": "x"}, 3, {"payload": {"execution_id": 9}}]}'
     )
-    odd, number, numbered = read_event_page(body).events
-    assert (odd.type, odd.core_id, odd.timestamp, odd.payload, odd.at) == ("", None, "", {}, None)
+    event, number, numeric_id = read_event_page(body).events
+    assert (event.type, event.core_id, event.timestamp, event.payload, event.at) == ("", None, "", {}, None)
     assert number.raw == b"3"
-    assert numbered.execution_id == "9"
+    assert numeric_id.execution_id == "9"
 
 
-def test_bytes_that_are_no_utf8_survive() -> None:
+def test_bytes_that_are_not_utf_8_are_kept() -> None:
     source = b'{"type": "a\xff", "payload": {"x": "\xc3"}}'
     assert read_event_page(b'{"events": [' + source + b"]}").events[0].raw == source
 
@@ -97,8 +98,8 @@ def test_unknown_fields_are_kept() -> None:
     assert event.undocumented_fields == {"shard": 3}
 
 
-def test_the_golden_checkpoints() -> None:
-    review, breakpoint_, choice = read_checkpoint_page(golden("checkpoints_page")).checkpoints
+def test_the_documented_checkpoints() -> None:
+    review, breakpoint_, choice = read_checkpoint_page(documented("checkpoints_page")).checkpoints
     assert [option.id for option in review.options] == ["approve", "reject"]
     assert review.execution_id is None
     assert breakpoint_.is_breakpoint
@@ -108,25 +109,25 @@ def test_the_golden_checkpoints() -> None:
     assert choice.created == timefmt.parse("2026-04-29T12:34:58.123Z")
 
 
-def test_the_golden_resolution() -> None:
-    checkpoint = read_checkpoint(golden("checkpoint_resolved"))
+def test_the_documented_resolution() -> None:
+    checkpoint = read_checkpoint(documented("checkpoint_resolved"))
     assert (checkpoint.status, checkpoint.resolution, checkpoint.resolved_by) == ("resolved", "approve", "usr_ada")
 
 
-def test_odd_checkpoints_are_read() -> None:
+def test_checkpoints_with_undocumented_values_are_read() -> None:
     body = {"id": 7, "status": "escalated", "presentation": "just text", "options": [1, {"label": "Yes"}], "context": 0}
     checkpoint = read_checkpoint(json.dumps(body).encode())
     assert (checkpoint.id, checkpoint.status, checkpoint.title) == ("7", "escalated", "just text")
     assert [option.id for option in checkpoint.options] == ["1", "Yes"]
 
 
-def test_the_golden_invocation() -> None:
-    invocation = read_invocation(golden("invoke"))
+def test_the_documented_invocation() -> None:
+    invocation = read_invocation(documented("invoke"))
     assert (invocation.output, invocation.request_id) == ({"reply": "hello back"}, "req_xxx")
 
 
-def test_the_golden_problems() -> None:
-    kinds = [
+def test_the_documented_problems() -> None:
+    expected_types = [
         errors.CredentialsError,
         errors.CredentialsError,
         errors.PermissionDenied,
@@ -135,18 +136,18 @@ def test_the_golden_problems() -> None:
         errors.Unreachable,
     ]
     messages = []
-    for case, kind in zip(json.loads(golden("problems")), kinds, strict=True):
+    for case, expected_type in zip(json.loads(documented("problems")), expected_types, strict=True):
         body = case["body"]
         source = body.encode() if isinstance(body, str) else json.dumps(body).encode()
         problem = read_problem(case["status"], case.get("headers", {}), source)
-        assert type(problem.to_error()) is kind
+        assert type(problem.to_error()) is expected_type
         messages.append(problem.message)
     assert all(messages)
     assert messages[-1] == "bad gateway"
 
 
-def test_a_problem_tells_what_to_do() -> None:
-    problems = json.loads(golden("problems"))
+def test_a_problem_has_a_hint_and_the_time_to_wait() -> None:
+    problems = json.loads(documented("problems"))
     missing = read_problem(412, {}, json.dumps(problems[0]["body"]).encode()).to_error()
     assert "POST /v1/tenants/me/scaigrid_credentials" in missing.hint
     limited = read_problem(429, problems[4]["headers"], json.dumps(problems[4]["body"]).encode()).to_error()
@@ -188,12 +189,12 @@ def test_a_problem_tells_what_to_do() -> None:
         ("", None),
     ],
 )
-def test_timestamps(text: str, at: int | None) -> None:
+def test_timestamps_are_parsed_to_microseconds(text: str, at: int | None) -> None:
     assert timefmt.parse(text) == at
 
 
 @pytest.mark.parametrize(
-    ("moment", "at", "is_whole"),
+    ("timestamp", "at", "is_complete"),
     [
         ('"1970-01-01t00:00:01z"', 1_000_000, True),
         ("1000000000.5", 10**15 + 500_000, True),
@@ -202,14 +203,12 @@ def test_timestamps(text: str, at: int | None) -> None:
         ("1e400", None, False),
     ],
 )
-def test_an_event_without_a_moment_that_can_be_read_counts_as_unreadable(
-    moment: str, at: int | None, is_whole: bool
-) -> None:
-    source = f'{{"type": "custom.tick", "timestamp": {moment}, "payload": {{}}}}'.encode()
+def test_an_event_with_an_unreadable_timestamp_is_incomplete(timestamp: str, at: int | None, is_complete: bool) -> None:
+    source = f'{{"type": "custom.tick", "timestamp": {timestamp}, "payload": {{}}}}'.encode()
     for found in (decode_event(source), *read_event_page(b'{"events": [%b]}' % source).events):
-        assert (found.at, found.is_complete, found.raw) == (at, is_whole, source)
+        assert (found.at, found.is_complete, found.raw) == (at, is_complete, source)
 
 
 @pytest.mark.parametrize("text", ["2026-04-29T12:34:56Z", "2026-04-29T12:34:56.120Z", "2026-04-29T12:34:56.000001Z"])
-def test_timestamps_are_written_as_short_as_they_were(text: str) -> None:
+def test_formatted_timestamps_equal_the_parsed_text(text: str) -> None:
     assert timefmt.format_iso(timefmt.parse(text)) == text

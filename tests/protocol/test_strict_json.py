@@ -1,4 +1,4 @@
-"""JSON that a person wrote: what can be sent as it stands, and where the rest is wrong."""
+"""JSON that a person typed: valid JSON is sent byte for byte, invalid JSON is rejected with its position."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ JSON = st.recursive(
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("", "line 1, column 1: expecting value"),
         ('{\n "a": 1,\n}', "line (3, column 1|2, column 8): "),
@@ -37,8 +37,8 @@ JSON = st.recursive(
         ('{"a": "\t"}', "line 1, column 8: invalid control character"),
     ],
 )
-def test_invalid_json_is_rejected_with_line_and_column(text: str, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+def test_invalid_json_is_rejected_with_line_and_column(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         parse_strict(text)
 
 
@@ -98,7 +98,7 @@ def test_json_is_written_as_python_writes_it(value: object) -> None:
 @pytest.mark.parametrize(
     "text", ['{"a": 0.10, "b": [1e400, 1E5], "c": -0.0}', "1.10", f"[{'9' * 5_000}]"], ids=range(3)
 )
-def test_numbers_keep_their_text_through_every_decoder(text: str) -> None:
+def test_numbers_keep_their_digits_in_every_decoder(text: str) -> None:
     body = f'{{"data": {{"events": [{{"type": "a", "payload": {{"x": {text}}}}}], "next_cursor": ""}}}}'.encode()
     for page in (read_event_page(body), decode_page_lenient(body)):
         assert write(page.events[0].payload["x"]) == text

@@ -1,4 +1,4 @@
-"""Set-up of all tests of the servers."""
+"""Fixtures of all tests of the servers."""
 
 from __future__ import annotations
 
@@ -7,4 +7,4 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _unlimited_by_default(no_documented_limit: None) -> None:
-    """Let clients of a server that tells no limit send as much as they like."""
+    """Remove the client's default rate limit, which applies to servers without rate-limit headers."""

@@ -1,4 +1,4 @@
-"""The access log's entries, and the request id that is passed on with each request."""
+"""The entries of the access log, and the request id that is passed on with each request."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tests.support.waiting import wait_until
 
 
 @dataclass
-class Logged:
-    """A proxy hosted as `serve` does, and its log entries."""
+class LoggedProxy:
+    """A proxy hosted as by the command `serve`, and its log entries."""
 
     url: str
     grid: Grid
@@ -31,29 +31,31 @@ class Logged:
 
 
 @asynccontextmanager
-async def logged(**settings: Any) -> AsyncIterator[Logged]:
+async def logged_proxy(**settings: Any) -> AsyncIterator[LoggedProxy]:
     clock = ManualClock()
     async with grid_server() as grid:
         bound, url = bind("127.0.0.1", 0)
-        at = Logged(url, grid, clock)
-        around = partial(AccessLog, clock=clock, write=at.entries.append, process=7)
-        async with serve_app(build_proxy(ProxyConfig(grid.url)), bound, date_header=False, wrap=around, **settings):
-            yield at
+        proxy = LoggedProxy(url, grid, clock)
+        with_access_log = partial(AccessLog, clock=clock, write=proxy.entries.append, process=7)
+        async with serve_app(
+            build_proxy(ProxyConfig(grid.url)), bound, date_header=False, wrap=with_access_log, **settings
+        ):
+            yield proxy
 
 
 async def test_an_entry_has_route_status_duration_and_size() -> None:
-    async with logged() as at:
-        at.grid.reply = answer(b"x" * 1000)
+    async with logged_proxy() as proxy:
+        proxy.grid.reply = answer(b"x" * 1000)
 
-        async def slow(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            at.clock.advance(0.25)
-            writer.write(at.grid.reply)
+        async def respond_late(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            proxy.clock.advance(0.25)
+            writer.write(proxy.grid.reply)
             await writer.drain()
 
-        at.grid.behave = slow
-        async with client_of(at.url, TOKEN) as client:
+        proxy.grid.behave = respond_late
+        async with client_of(proxy.url, TOKEN) as client:
             await client.post(f"/api{INVOKE}", json={}, headers={"X-Request-Id": "1"})
-    assert at.entries == [
+    assert proxy.entries == [
         {
             "time": "2027-01-15T08:00:00Z",
             "request_id": "1",
@@ -71,12 +73,12 @@ async def test_an_entry_has_route_status_duration_and_size() -> None:
 
 @pytest.mark.parametrize("name", ["1", "req_8f21", "3f1e:2-4.b", "a" * 64])
 async def test_a_callers_request_id_is_passed_on_and_returned(name: str) -> None:
-    async with logged() as at, client_of(at.url, TOKEN) as client:
-        at.grid.reply = answer(b"{}", "200 OK", "X-Request-Id: another")
+    async with logged_proxy() as proxy, client_of(proxy.url, TOKEN) as client:
+        proxy.grid.reply = answer(b"{}", "200 OK", "X-Request-Id: another")
         response = await client.get(EVENTS, headers={"X-Request-Id": name})
         assert response.headers.get_list("x-request-id") == [name]
-        assert at.grid.received[0].headers["x-request-id"] == name
-    assert at.entries[0]["request_id"] == name
+        assert proxy.grid.received[0].headers["x-request-id"] == name
+    assert proxy.entries[0]["request_id"] == name
 
 
 @pytest.mark.parametrize(
@@ -94,58 +96,60 @@ async def test_a_callers_request_id_is_passed_on_and_returned(name: str) -> None
     ],
 )
 async def test_an_invalid_request_id_is_replaced(sent: list[bytes]) -> None:
-    async with logged() as at:
+    async with logged_proxy() as proxy:
         token = b"Authorization: Bearer a.b.c.d.e\r\n"
-        got = await exchange(
-            at.url,
+        response_bytes = await exchange(
+            proxy.url,
             b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
             + b"".join(one + b"\r\n" for one in sent)
             + token
             + b"Connection: close\r\n\r\n",
         )
-    name = at.entries[0]["request_id"]
+    name = proxy.entries[0]["request_id"]
     assert name.startswith("req_")
-    assert got.lower().count(b"x-request-id") == 1
-    assert f"x-request-id: {name}\r\n".encode() in got
+    assert response_bytes.lower().count(b"x-request-id") == 1
+    assert f"x-request-id: {name}\r\n".encode() in response_bytes
 
 
 async def test_each_request_gets_its_own_id() -> None:
-    async with logged() as at, client_of(at.url, TOKEN) as client:
+    async with logged_proxy() as proxy, client_of(proxy.url, TOKEN) as client:
         for _ in range(3):
             await client.get(EVENTS)
-    assert len({entry["request_id"] for entry in at.entries}) == 3
+    assert len({entry["request_id"] for entry in proxy.entries}) == 3
 
 
 async def test_requests_refused_by_the_guard_are_logged() -> None:
-    async with logged() as at:
-        await exchange(at.url, request(b"GET /v1/scaicore/events", host=b"Host: evil.example\r\n"))
-    assert [(entry["status"], entry["route"], entry["upstream_calls"]) for entry in at.entries] == [(421, None, 0)]
+    async with logged_proxy() as proxy:
+        await exchange(proxy.url, request(b"GET /v1/scaicore/events", host=b"Host: evil.example\r\n"))
+    assert [(entry["status"], entry["route"], entry["upstream_calls"]) for entry in proxy.entries] == [(421, None, 0)]
 
 
 async def test_requests_over_the_connection_limit_are_logged() -> None:
-    async with logged(max_connections=2) as at:
-        async with client_of(at.url, TOKEN) as one, client_of(at.url, TOKEN) as other:
+    async with logged_proxy(max_connections=2) as proxy:
+        async with client_of(proxy.url, TOKEN) as one, client_of(proxy.url, TOKEN) as other:
             answers = [await client.get(EVENTS) for client in (one, other)]
         assert [response.status_code for response in answers] == [200, 503]
-    assert [(entry["status"], entry["upstream_calls"]) for entry in at.entries] == [(200, 1), (503, 0)]
+    assert [(entry["status"], entry["upstream_calls"]) for entry in proxy.entries] == [(200, 1), (503, 0)]
 
 
 async def test_requests_refused_by_the_proxy_are_logged_with_their_route() -> None:
-    async with logged() as at, client_of(at.url, TOKEN) as client:
+    async with logged_proxy() as proxy, client_of(proxy.url, TOKEN) as client:
         await client.get(f"{EVENTS}?limit=0")
         await client.delete(EVENTS)
-    told = [(entry["method"], entry["status"], entry["route"], entry["upstream_calls"]) for entry in at.entries]
-    assert told == [("GET", 422, EVENTS, 0), ("DELETE", 405, None, 0)]
+    logged_requests = [
+        (entry["method"], entry["status"], entry["route"], entry["upstream_calls"]) for entry in proxy.entries
+    ]
+    assert logged_requests == [("GET", 422, EVENTS, 0), ("DELETE", 405, None, 0)]
 
 
 async def test_an_incomplete_response_is_logged_with_the_bytes_sent() -> None:
-    async with logged() as at:
+    async with logged_proxy() as proxy:
 
-        async def cut(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def send_incomplete_response(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
             await writer.drain()
 
-        at.grid.behave = cut
-        await exchange(at.url, request(b"GET /v1/scaicore/events"))
-        await wait_until(lambda: at.entries)
-    assert [(entry["status"], entry["bytes"]) for entry in at.entries] == [(200, 4)]
+        proxy.grid.behave = send_incomplete_response
+        await exchange(proxy.url, request(b"GET /v1/scaicore/events"))
+        await wait_until(lambda: proxy.entries)
+    assert [(entry["status"], entry["bytes"]) for entry in proxy.entries] == [(200, 4)]

@@ -1,4 +1,4 @@
-"""The shipped flows, the demo traffic, the simulated reviewers, and the history of a new grid."""
+"""The bundled flows, the demo traffic, the simulated reviewers, and the history of a new grid."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ def cores() -> Cores:
     return load_shipped_cores()
 
 
-def in_virtual_time(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+def run_in_virtual_time(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         runner.run(work())
 
 
-def live_through(cores: Cores, seed: int, seconds: float) -> Store:
-    """Run traffic, reviewers and deadlines for `seconds` of virtual time."""
+def simulate(cores: Cores, seed: int, seconds: float) -> Store:
+    """Run traffic, reviewers and checkpoint expiry for `seconds` of virtual time; return the store."""
     store = Store()
 
-    async def live() -> None:
+    async def run_all() -> None:
         clock = VirtualClock(NOW)
         engine = Engine(store, cores, clock, seed=seed)
         inbox = CheckpointService(store, engine.waiters, clock)
@@ -61,13 +61,13 @@ def live_through(cores: Cores, seed: int, seconds: float) -> Store:
         await engine.stop()
 
     with store.transaction():
-        in_virtual_time(live)
+        run_in_virtual_time(run_all)
     return store
 
 
 @pytest.fixture(scope="module")
 def hour(cores: Cores) -> Store:
-    return live_through(cores, 7, HOUR)
+    return simulate(cores, 7, HOUR)
 
 
 def test_the_flows_use_every_node_type(cores: Cores) -> None:
@@ -91,7 +91,7 @@ def test_every_node_type_has_a_block_kind_and_a_behaviour() -> None:
     assert set(BLOCK_KINDS.values()) == known
 
 
-def test_the_reviews_differ(cores: Cores) -> None:
+def test_the_reviews_have_different_forms(cores: Cores) -> None:
     reviews = [node for graph in cores.values() for node in graph.nodes if node.type in REVIEW_TYPES]
     assert {2, 3, 6} <= {len(node.config["options"]) for node in reviews}
     assert any("deadline" in node.config for node in reviews)
@@ -105,8 +105,8 @@ def test_the_scenarios_fit_the_flows(cores: Cores) -> None:
 
 def test_an_hour_of_traffic_produces_a_valid_feed(hour: Store) -> None:
     assert_sound(hour.events())
-    stamps = [event["timestamp"] for event in hour.events()]
-    assert stamps == sorted(stamps)
+    timestamps = [event["timestamp"] for event in hour.events()]
+    assert timestamps == sorted(timestamps)
 
 
 def test_an_hour_visits_every_node_of_every_flow(hour: Store, cores: Cores) -> None:
@@ -125,7 +125,7 @@ def test_every_flow_completes_and_invoice_batches_also_fail(hour: Store, cores: 
     assert not any((execution.error or {}).get("code") == "INTERNAL_ERROR" for execution in hour.executions())
 
 
-def test_the_only_events_are_the_six_and_the_declared_ones(hour: Store, cores: Cores) -> None:
+def test_the_only_events_are_the_six_built_in_and_the_declared_ones(hour: Store, cores: Cores) -> None:
     declared = {
         emit["type"] for graph in cores.values() for node in graph.nodes for emit in node.config.get("emit", [])
     }
@@ -134,7 +134,7 @@ def test_the_only_events_are_the_six_and_the_declared_ones(hour: Store, cores: C
     assert {event["type"] for event in hour.events()} == declared | built_in
 
 
-def test_runs_start_at_a_readable_pace(hour: Store) -> None:
+def test_runs_start_about_every_ten_seconds(hour: Store) -> None:
     roots = [execution for execution in hour.executions() if execution.id == execution.root_id]
     assert 300 <= len(roots) <= 420
     gaps = [later.started_at - earlier.started_at for earlier, later in pairwise(roots)]
@@ -156,10 +156,10 @@ def test_simulated_reviewers_wait_three_minutes(hour: Store) -> None:
 
 
 def test_the_same_seed_produces_the_same_runs(cores: Cores) -> None:
-    one, again, other = (live_through(cores, seed, HOUR / 6) for seed in (7, 7, 8))
-    assert again.events() == one.events()
-    assert again.checkpoints() == one.checkpoints()
-    assert {execution.id for execution in other.executions()}.isdisjoint({run.id for run in one.executions()})
+    first, repeated, other = (simulate(cores, seed, HOUR / 6) for seed in (7, 7, 8))
+    assert repeated.events() == first.events()
+    assert repeated.checkpoints() == first.checkpoints()
+    assert {execution.id for execution in other.executions()}.isdisjoint({run.id for run in first.executions()})
 
 
 def test_simulated_reviewers_never_resolve_checkpoints_of_api_runs(cores: Cores) -> None:
@@ -168,14 +168,14 @@ def test_simulated_reviewers_never_resolve_checkpoints_of_api_runs(cores: Cores)
     async def work() -> None:
         clock = VirtualClock(NOW)
         engine = Engine(store, cores, clock, seed=7)
-        colleagues = SimulatedReviewers(CheckpointService(store, engine.waiters, clock), store, clock)
+        reviewers = SimulatedReviewers(CheckpointService(store, engine.waiters, clock), store, clock)
         for _ in range(UNANSWERED_COUNT + 2):
             engine.start("core_debug-session", {"incident": "x", "revision": "abc"})
         await clock.sleep(HOUR)
-        colleagues.answer_overdue()
+        reviewers.answer_overdue()
         await engine.stop()
 
-    in_virtual_time(work)
+    run_in_virtual_time(work)
     assert {checkpoint.status for checkpoint in store.checkpoints()} == {"pending"}
 
 
@@ -194,7 +194,7 @@ def test_with_many_pending_checkpoints_no_runs_with_reviews_are_started(cores: C
             await clock.sleep(60)
         await engine.stop()
 
-    in_virtual_time(work)
+    run_in_virtual_time(work)
     assert len(store.checkpoints()) == MAX_PENDING_CHECKPOINTS
     assert len(store.executions()) >= MAX_PENDING_CHECKPOINTS + 40
 
@@ -208,10 +208,10 @@ def test_a_new_grid_has_a_history(cores: Cores, seed: int) -> None:
     assert 25 <= len(roots) <= 45
     assert min(states[state] for state in ("running", "suspended", "completed", "failed")) >= 1
     assert 1 <= len(store.checkpoint_table.pending()) <= MAX_PENDING_CHECKPOINTS
-    stamps = [event["timestamp"] for event in store.events()]
-    assert format_timestamp(NOW - HISTORY_LENGTH_S) <= stamps[0]
-    assert stamps == sorted(stamps)
-    assert stamps[-1] <= format_timestamp(NOW)
+    timestamps = [event["timestamp"] for event in store.events()]
+    assert format_timestamp(NOW - HISTORY_LENGTH_S) <= timestamps[0]
+    assert timestamps == sorted(timestamps)
+    assert timestamps[-1] <= format_timestamp(NOW)
     assert_sound(store.events())
 
 
@@ -220,25 +220,25 @@ def test_unfinished_runs_of_the_history_are_resumed(cores: Cores) -> None:
     seed_history(store, cores, 7, NOW)
     before = len(store.events())
 
-    async def present() -> None:
+    async def resume_for_an_hour() -> None:
         clock = VirtualClock(NOW)
         engine = Engine(store, cores, clock, seed=7)
         engine.resume()
         await clock.sleep(HOUR)
         await engine.stop()
 
-    in_virtual_time(present)
+    run_in_virtual_time(resume_for_an_hour)
     assert "running" not in {execution.status for execution in store.executions()}
     assert len(store.events()) > before
     assert_sound(store.events())
 
 
 def test_virtual_time_reports_a_deadlock() -> None:
-    async def stuck() -> None:
+    async def wait_for_ever() -> None:
         await asyncio.Event().wait()
 
     loop = VirtualLoop()
-    task = loop.create_task(stuck())
+    task = loop.create_task(wait_for_ever())
     with pytest.raises(RuntimeError, match="none of them for a timer"):
         loop.run_until_complete(task)
     task.cancel()

@@ -1,4 +1,4 @@
-"""Conditions and templates: their values, and that they can do no harm."""
+"""Conditions and templates: their values, and their limits against harmful expressions."""
 
 from __future__ import annotations
 

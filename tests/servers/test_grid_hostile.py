@@ -1,4 +1,4 @@
-"""Hostile callers of the embedded ScaiGrid: what they send is only data, and limited in size."""
+"""Hostile callers of the embedded ScaiGrid: their requests are treated as data, and are limited in size."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scaicore_tui.servers.grid.http import auth
 from scaicore_tui.servers.grid.http.auth import Authenticator
 from tests.support.core_inputs import INCIDENT
 from tests.support.grid import MODULE, TOKENS, assert_sound, serving
-from tests.support.grid_api import invoke, pending, problem, resolve, suspended
+from tests.support.grid_api import expect_error, invoke, invoke_until_suspended, pending, resolve
 
 INJECTIONS = (
     "' OR '1'='1",
@@ -29,8 +29,8 @@ INJECTIONS = (
     "{{input}}",
     "__class__",
 )
-# Numbers and texts that arithmetic and loops would choke on.
-ODD_VALUES: tuple[Any, ...] = (
+# Numbers and texts that break arithmetic or loops.
+UNSUITABLE_VALUES: tuple[Any, ...] = (
     10**4000,
     -(10**4000),
     1e308,
@@ -50,16 +50,16 @@ FIELDS = ("amount", "employee", "currency", "batch", "message", "claim", "incide
 @pytest.mark.parametrize("text", INJECTIONS)
 async def test_sql_in_a_parameter_is_treated_as_a_value(text: str) -> None:
     async with serving() as grid, grid.client() as client:
-        checkpoint_id = await suspended(client, "debug-session", INCIDENT)
+        checkpoint_id = await invoke_until_suspended(client, "debug-session", INCIDENT)
         before = grid.grid.store.events(), grid.grid.store.checkpoints()
         for path in ("events", "checkpoints"):
             page = (await client.get(f"{MODULE}/{path}", params={"core_id": text})).json()["data"]
             assert page == {path: [], "next_cursor": None}
             for name in ("cursor", "limit"):
-                problem(await client.get(f"{MODULE}/{path}", params={name: text}), 422, "VALIDATION_ERROR")
-        problem(await client.get(f"{MODULE}/checkpoints", params={"status": text}), 422, "VALIDATION_ERROR")
-        problem(await resolve(client, checkpoint_id, text, comment=text), 422, "VALIDATION_ERROR")
-        problem(await resolve(client, quote(text, safe=""), "continue"), 404, "NOT_FOUND")
+                expect_error(await client.get(f"{MODULE}/{path}", params={name: text}), 422, "VALIDATION_ERROR")
+        expect_error(await client.get(f"{MODULE}/checkpoints", params={"status": text}), 422, "VALIDATION_ERROR")
+        expect_error(await resolve(client, checkpoint_id, text, comment=text), 422, "VALIDATION_ERROR")
+        expect_error(await resolve(client, quote(text, safe=""), "continue"), 404, "NOT_FOUND")
         assert (grid.grid.store.events(), grid.grid.store.checkpoints()) == before
 
 
@@ -75,11 +75,11 @@ async def test_sql_in_a_body_is_stored_unchanged() -> None:
 async def test_values_of_the_wrong_kind_fail_the_run_without_a_crash() -> None:
     async with serving(speed=1e6) as grid, grid.client() as client:
         for core in grid.grid.cores:
-            for odd in ODD_VALUES:
-                invoices = [dict.fromkeys(("number", "vendor", "amount", "currency"), odd)] * 3
-                values = dict.fromkeys(FIELDS, odd) | {"invoices": invoices}
+            for unsuitable_value in UNSUITABLE_VALUES:
+                invoices = [dict.fromkeys(("number", "vendor", "amount", "currency"), unsuitable_value)] * 3
+                values = dict.fromkeys(FIELDS, unsuitable_value) | {"invoices": invoices}
                 response = await invoke(client, core.removeprefix("core_"), values)
-                assert response.status_code in {200, 502}, (core, odd)
+                assert response.status_code in {200, 502}, (core, unsuitable_value)
                 json.dumps(response.json(), allow_nan=False)
         assert "INTERNAL_ERROR" not in {(run.error or {}).get("code") for run in grid.grid.store.executions()}
         assert_sound(grid.grid.store.events())
@@ -92,7 +92,7 @@ async def test_a_too_deep_body_is_refused_and_a_wide_one_accepted() -> None:
     async with serving() as grid, grid.client() as client:
         for content in (b'{"input": %b}' % deep, b'{"input": {"a": %b}}' % mixed, deep):
             response = await client.post(f"{MODULE}/cores/core_fact-check/invoke", content=content)
-            problem(response, 422, "VALIDATION_ERROR")
+            expect_error(response, 422, "VALIDATION_ERROR")
         assert not grid.grid.store.executions()
         content = b'{"input": {"claim": %b}}' % wide
         response = await client.post(f"{MODULE}/cores/core_fact-check/invoke", content=content)
@@ -102,11 +102,11 @@ async def test_a_too_deep_body_is_refused_and_a_wide_one_accepted() -> None:
 async def test_invocations_beyond_the_limit_of_runs_are_refused() -> None:
     async with serving(max_runs=3) as grid, grid.client() as client:
         for _ in range(3):
-            await suspended(client, "debug-session", INCIDENT)
-        begun = grid.grid.store.executions()
+            await invoke_until_suspended(client, "debug-session", INCIDENT)
+        runs_before = grid.grid.store.executions()
         refused = await invoke(client, "debug-session", INCIDENT)
-        assert problem(refused, 429, "RATE_LIMITED")["retry_after"] == int(refused.headers["Retry-After"])
-        assert grid.grid.store.executions() == begun
+        assert expect_error(refused, 429, "RATE_LIMITED")["retry_after"] == int(refused.headers["Retry-After"])
+        assert grid.grid.store.executions() == runs_before
         for _ in range(20):
             for row in await pending(client):
                 await resolve(client, row["id"], "continue")

@@ -14,7 +14,7 @@ import pytest
 from scaicore_tui.servers.grid import GridConfig, build_grid
 from scaicore_tui.servers.grid.http.rate_limits import REQUESTS_PER_API_KEY, REQUESTS_PER_USER
 from tests.support.grid import MANAGER, MODULE, REVIEWER, TOKENS, VIEWER, Served, serving
-from tests.support.grid_api import problem
+from tests.support.grid_api import expect_error
 from tests.support.manual_clock import ManualClock
 
 CALLS = [
@@ -29,15 +29,15 @@ CALLS = [
 ]
 
 
-async def pages(client: httpx.AsyncClient, what: str, **query: Any) -> list[list[dict[str, Any]]]:
+async def read_pages(client: httpx.AsyncClient, resource: str, **query: Any) -> list[list[dict[str, Any]]]:
     """Return the rows of all pages of `events` or `checkpoints`."""
     found: list[list[dict[str, Any]]] = []
     cursor = None
     while True:
-        response = await client.get(f"{MODULE}/{what}", params={**query, **({"cursor": cursor} if cursor else {})})
+        response = await client.get(f"{MODULE}/{resource}", params={**query, **({"cursor": cursor} if cursor else {})})
         assert response.status_code == 200, response.text
         data = response.json()["data"]
-        found.append(data[what])
+        found.append(data[resource])
         cursor = data["next_cursor"]
         if cursor is None:
             return found
@@ -53,23 +53,23 @@ async def test_health_needs_no_credentials() -> None:
 async def test_every_other_route_needs_a_known_token() -> None:
     async with serving() as grid, grid.client(None) as client:
         for method, path in CALLS:
-            problem(await client.request(method, path), 401, "AUTH_TOKEN_MISSING")
+            expect_error(await client.request(method, path), 401, "AUTH_TOKEN_MISSING")
             for wrong in (b"sgk_wrong", MANAGER[:-1].encode(), b"\xff"):
                 response = await client.request(method, path, headers={b"Authorization": b"Bearer " + wrong})
-                problem(response, 401, "AUTH_TOKEN_INVALID")
+                expect_error(response, 401, "AUTH_TOKEN_INVALID")
                 assert response.headers["WWW-Authenticate"] == "Bearer"
         response = await client.get("/v1/me", headers={"Authorization": f"Basic {MANAGER}"})
-        problem(response, 401, "AUTH_TOKEN_MISSING")
+        expect_error(response, 401, "AUTH_TOKEN_MISSING")
 
 
 async def test_me_lists_the_permissions_of_each_role() -> None:
     async with serving() as grid:
-        seen = {}
+        permissions_by_role = {}
         for token in TOKENS:
             async with grid.client(token) as client:
                 data = (await client.get("/v1/me")).json()["data"]
-                seen[data["role"]] = {name.removeprefix("scaicore:") for name in data["permissions"]}
-    assert seen == {
+                permissions_by_role[data["role"]] = {name.removeprefix("scaicore:") for name in data["permissions"]}
+    assert permissions_by_role == {
         "manager": {"view", "manage", "checkpoint_resolve"},
         "reviewer": {"view", "checkpoint_resolve"},
         "viewer": {"view"},
@@ -90,10 +90,10 @@ async def test_the_role_decides_who_may_write(token: str, path: str, status: int
     async with serving() as grid, grid.client(token) as client:
         response = await client.post(f"{MODULE}/{path}", json={"resolution": "yes"})
         code = "AUTHZ_PERMISSION_DENIED" if status == 403 else "NOT_FOUND"
-        assert "scaicore:" in problem(response, status, code)["message"] or status == 404
+        assert "scaicore:" in expect_error(response, status, code)["message"] or status == 404
 
 
-async def test_a_viewer_reads() -> None:
+async def test_a_viewer_may_read() -> None:
     async with serving() as grid, grid.client(VIEWER) as client:
         for path in ("events", "checkpoints", "cores"):
             assert (await client.get(f"{MODULE}/{path}")).status_code == 200
@@ -108,7 +108,7 @@ async def test_the_cores_and_their_flows() -> None:
         assert [node["id"] for node in core["flow"]["nodes"] if node.get("breakpoint")] == ["run_script", "propose"]
         file = resources.files("scaicore_tui.servers.grid") / "flows" / "debug-session.json"
         assert core["flow"] == json.loads(file.read_text("utf-8"))
-        problem(await client.get(f"{MODULE}/cores/core_none"), 404, "NOT_FOUND")
+        expect_error(await client.get(f"{MODULE}/cores/core_none"), 404, "NOT_FOUND")
 
 
 async def test_a_page_is_newest_first_and_wrapped() -> None:
@@ -126,11 +126,11 @@ async def test_a_page_is_newest_first_and_wrapped() -> None:
 @pytest.mark.parametrize("limit", [1, 7, 500])
 async def test_pages_hold_every_row_once(limit: int) -> None:
     async with serving(history=True, speed=0.001) as grid, grid.client() as client:
-        found = await pages(client, "checkpoints", status="resolved", limit=limit)
+        found = await read_pages(client, "checkpoints", status="resolved", limit=limit)
         rows = [row["id"] for page in found for row in page]
         assert rows == [row.id for row in reversed(grid.grid.store.checkpoints()) if row.status == "resolved"]
         if limit > 1:
-            events = [event for page in await pages(client, "events", limit=limit) for event in page]
+            events = [event for page in await read_pages(client, "events", limit=limit) for event in page]
             assert events == json.loads(json.dumps(grid.grid.store.events()[::-1]))
 
 
@@ -148,18 +148,20 @@ async def test_new_rows_do_not_shift_later_pages() -> None:
 
 async def test_pages_can_be_limited_to_one_core() -> None:
     async with serving(history=True, speed=0.001) as grid, grid.client() as client:
-        found = await pages(client, "events", core_id="core_research", limit=40)
+        found = await read_pages(client, "events", core_id="core_research", limit=40)
         events = [event for page in found for event in page]
         assert {event["core_id"] for event in events} == {"core_research"}
         assert len(events) == sum(event["core_id"] == "core_research" for event in grid.grid.store.events())
-        assert await pages(client, "events", core_id="core_none") == [[]]
+        assert await read_pages(client, "events", core_id="core_none") == [[]]
 
 
 async def test_a_limit_is_a_number_from_1_to_500() -> None:
     async with serving() as grid, grid.client() as client:
-        for limit, what in product(("0", "501", "-1", "ten", "1.5", "", "٣", "9" * 5000), ("events", "checkpoints")):
-            response = await client.get(f"{MODULE}/{what}", params={"limit": limit})
-            assert problem(response, 422, "VALIDATION_ERROR")["details"] == {"parameter": "limit"}
+        for limit, resource in product(
+            ("0", "501", "-1", "ten", "1.5", "", "٣", "9" * 5000), ("events", "checkpoints")
+        ):
+            response = await client.get(f"{MODULE}/{resource}", params={"limit": limit})
+            assert expect_error(response, 422, "VALIDATION_ERROR")["details"] == {"parameter": "limit"}
 
 
 async def _cursor(client: httpx.AsyncClient, **query: Any) -> str:
@@ -167,11 +169,11 @@ async def _cursor(client: httpx.AsyncClient, **query: Any) -> str:
     return str(data["next_cursor"])
 
 
-async def test_an_invented_cursor_is_refused() -> None:
+async def test_an_invalid_cursor_is_refused() -> None:
     async with serving() as grid, grid.client() as client:
         for cursor in ("", "zzz", "WzFd", "bnVsbA==", "W1tbW1s=", "é", "WzEsICJ4Il0=", "A" * 9000):
             response = await client.get(f"{MODULE}/events", params={"cursor": cursor})
-            assert problem(response, 422, "VALIDATION_ERROR")["details"] == {"parameter": "cursor"}
+            assert expect_error(response, 422, "VALIDATION_ERROR")["details"] == {"parameter": "cursor"}
 
 
 async def test_a_cursor_is_valid_for_one_query_of_one_store() -> None:
@@ -180,29 +182,29 @@ async def test_a_cursor_is_valid_for_one_query_of_one_store() -> None:
         assert (await client.get(f"{MODULE}/events", params={"cursor": cursor, "limit": 3})).status_code == 200
         for path, query in (("events", {"core_id": "core_research"}), ("checkpoints", {})):
             response = await client.get(f"{MODULE}/{path}", params={"cursor": cursor, **query})
-            problem(response, 422, "VALIDATION_ERROR")
+            expect_error(response, 422, "VALIDATION_ERROR")
     async with serving(history=True) as other, other.client() as client:
-        problem(await client.get(f"{MODULE}/events", params={"cursor": cursor}), 422, "VALIDATION_ERROR")
+        expect_error(await client.get(f"{MODULE}/events", params={"cursor": cursor}), 422, "VALIDATION_ERROR")
 
 
 async def test_checkpoints_lists_pending_ones_by_default() -> None:
     async with serving(history=True, speed=0.001) as grid, grid.client() as client:
         for status in ("pending", "resolved", "failed", "expired", "cancelled"):
-            (page,) = await pages(client, "checkpoints", status=status, limit=500)
+            (page,) = await read_pages(client, "checkpoints", status=status, limit=500)
             assert {row["status"] for row in page} <= {status}
             if status == "pending":
-                assert page == (await pages(client, "checkpoints"))[0] != []
+                assert page == (await read_pages(client, "checkpoints"))[0] != []
                 one = await client.get(f"{MODULE}/checkpoints/{page[0]['id']}")
                 assert one.json()["data"] == page[0]
         response = await client.get(f"{MODULE}/checkpoints", params={"status": "open"})
-        assert problem(response, 422, "VALIDATION_ERROR")["details"] == {"parameter": "status"}
+        assert expect_error(response, 422, "VALIDATION_ERROR")["details"] == {"parameter": "status"}
 
 
 async def test_unknown_paths_and_methods_are_refused() -> None:
     async with serving() as grid, grid.client() as client:
-        problem(await client.get("/v1/nothing"), 404, "NOT_FOUND")
-        problem(await client.get(f"{MODULE}/checkpoints/ckpt_none"), 404, "NOT_FOUND")
-        problem(await client.delete(f"{MODULE}/events"), 405, "METHOD_NOT_ALLOWED")
+        expect_error(await client.get("/v1/nothing"), 404, "NOT_FOUND")
+        expect_error(await client.get(f"{MODULE}/checkpoints/ckpt_none"), 404, "NOT_FOUND")
+        expect_error(await client.delete(f"{MODULE}/events"), 405, "METHOD_NOT_ALLOWED")
 
 
 async def test_an_internal_error_is_a_proper_response(
@@ -211,7 +213,7 @@ async def test_an_internal_error_is_a_proper_response(
     async with serving() as grid, grid.client() as client:
         monkeypatch.setattr(grid.grid.store, "event_table", None)
         response = await client.get(f"{MODULE}/events")
-        problem(response, 500, "INTERNAL_ERROR")
+        expect_error(response, 500, "INTERNAL_ERROR")
         assert response.headers["X-Request-Id"] in caplog.text
 
 
@@ -232,13 +234,13 @@ async def test_the_rate_limit_is_a_sliding_window(token: str, limit: int) -> Non
         for _ in range(limit - 1):
             await client.get("/v1/me")
         response = await client.get("/v1/me")
-        assert problem(response, 429, "RATE_LIMITED")["retry_after"] == 40
+        assert expect_error(response, 429, "RATE_LIMITED")["retry_after"] == 40
         assert response.headers["Retry-After"] == "40"
         assert response.headers["X-Scaigrid-Ratelimit-Remaining"] == "0"
         assert response.headers["X-Scaigrid-Ratelimit-Reset"] == str(1_800_000_060)
         clock.advance(39.5)
         assert (await client.get("/v1/me")).headers["X-Scaigrid-Ratelimit-Remaining"] == "0"
-        problem(await client.get("/v1/me"), 429, "RATE_LIMITED")
+        expect_error(await client.get("/v1/me"), 429, "RATE_LIMITED")
         clock.advance(60)
         await _use_up(client, limit)
 
@@ -247,7 +249,7 @@ async def test_each_token_has_its_own_rate_limit() -> None:
     async with serving(ManualClock(), rate_limits=True) as grid:
         async with grid.client() as client:
             await _use_up(client, REQUESTS_PER_API_KEY)
-            problem(await client.get(f"{MODULE}/events"), 429, "RATE_LIMITED")
+            expect_error(await client.get(f"{MODULE}/events"), 429, "RATE_LIMITED")
             assert (await client.get("/health")).status_code == 200
         async with grid.client(VIEWER) as client:
             assert (await client.get("/v1/me")).status_code == 200
@@ -282,7 +284,7 @@ async def test_a_new_grid_has_runs_in_every_state() -> None:
     async with serving(history=True, rate=6, speed=1) as grid, grid.client() as client:
         states = {execution.status for execution in _roots(grid)}
         assert states == {"running", "suspended", "completed", "failed"}
-        (pending,) = await pages(client, "checkpoints")
+        (pending,) = await read_pages(client, "checkpoints")
         assert pending
 
 

@@ -1,4 +1,4 @@
-"""Suspended runs: where they stop, what their checkpoints contain, and how they resume."""
+"""Suspended runs: where they stop, the contents of their checkpoints, and how they resume."""
 
 from __future__ import annotations
 
@@ -8,20 +8,32 @@ import pytest
 
 from scaicore_tui.servers.grid.checkpoints import AlreadyClosed, NotAnOption
 from scaicore_tui.servers.grid.store import Store
-from tests.support.grid import AFTER, ASK, Bench, assert_sound, entered, flow, node, on_bench, says, stopping, told
+from tests.support.grid import (
+    AFTER,
+    ASK,
+    Bench,
+    assert_sound,
+    entered,
+    event_payloads,
+    flow,
+    node,
+    returns,
+    run_on_bench,
+    with_breakpoint,
+)
 
-ASKING = flow([ASK, AFTER], ["start > ask", "ask > after"])
+REVIEW_FLOW = flow([ASK, AFTER], ["start > ask", "ask > after"])
 
 
 def test_a_review_suspends_the_run_until_it_is_resolved() -> None:
     async def work(bench: Bench) -> Store:
-        assert await bench.finished({"n": 3}) == "suspended"
-        assert told(bench.store, "block.exited") == []
+        assert await bench.run_to_end({"n": 3}) == "suspended"
+        assert event_payloads(bench.store, "block.exited") == []
         bench.answer("ask", "yes", comment="fine")
-        await bench.until(lambda: bench.statuses() == ["completed"])
+        await bench.wait_until(lambda: bench.statuses() == ["completed"])
         return bench.store
 
-    store = on_bench([ASKING], work)
+    store = run_on_bench([REVIEW_FLOW], work)
     assert_sound(store.events())
     (checkpoint,) = store.checkpoints()
     row = checkpoint.as_row()
@@ -29,84 +41,86 @@ def test_a_review_suspends_the_run_until_it_is_resolved() -> None:
     assert row["context"] == {"n": 3}
     assert (row["resolution"], row["resolved_by"], row["comment"]) == ("yes", "usr_test", "fine")
     answer = {"resolution": "yes", "resolved_by": "usr_test", "comment": "fine"}
-    assert told(store, "block.exited", "ask")[0]["result_binding_value"] == answer
+    assert event_payloads(store, "block.exited", "ask")[0]["result_binding_value"] == answer
     assert store.executions()[0].output == "yes"
 
 
-def test_control_leaves_by_the_port_named_like_the_resolution() -> None:
-    nodes = [ASK, AFTER, node("refuse", "tool_http", **says("refused"))]
+def test_a_run_continues_at_the_port_named_like_the_resolution() -> None:
+    nodes = [ASK, AFTER, node("refuse", "tool_http", **returns("refused"))]
     document = flow(nodes, ["start > ask", "ask.no > refuse", "ask.out > after"])
 
     async def work(bench: Bench) -> list[Any]:
         for option in ("yes", "no"):
-            await bench.finished()
+            await bench.run_to_end()
             bench.answer("ask", option)
-        await bench.until(lambda: bench.statuses() == ["completed", "completed"])
+        await bench.wait_until(lambda: bench.statuses() == ["completed", "completed"])
         return [execution.output for execution in bench.store.executions()]
 
-    assert on_bench([document], work) == ["yes", "refused"]
+    assert run_on_bench([document], work) == ["yes", "refused"]
 
 
 def test_a_checkpoint_accepts_only_its_options_and_only_once() -> None:
     async def work(bench: Bench) -> None:
-        await bench.finished()
+        await bench.run_to_end()
         with pytest.raises(NotAnOption, match="choose one of yes, no"):
             bench.answer("ask", "maybe")
-        settled = bench.answer("ask", "no")
+        resolved = bench.answer("ask", "no")
         with pytest.raises(AlreadyClosed) as late:
-            bench.checkpoints.resolve(settled, "yes", by="usr_late")
+            bench.checkpoints.resolve(resolved, "yes", by="usr_late")
         assert late.value.checkpoint.body["resolution"] == "no"
 
-    on_bench([ASKING], work)
+    run_on_bench([REVIEW_FLOW], work)
 
 
 def test_a_breakpoint_stops_before_a_node_and_shows_the_variables() -> None:
-    nodes = [node("a", "tool_http", **says(1)), stopping(node("b", "tool_http", **says(2)))]
+    nodes = [node("a", "tool_http", **returns(1)), with_breakpoint(node("b", "tool_http", **returns(2)))]
 
     async def work(bench: Bench) -> Store:
-        assert await bench.finished({"n": 1}) == "suspended"
+        assert await bench.run_to_end({"n": 1}) == "suspended"
         assert entered(bench.store) == ["a"]
         bench.answer("b", "continue")
-        await bench.until(lambda: bench.statuses() == ["completed"])
+        await bench.wait_until(lambda: bench.statuses() == ["completed"])
         return bench.store
 
-    store = on_bench([flow(nodes, ["start > a", "a > b"])], work)
+    store = run_on_bench([flow(nodes, ["start > a", "a > b"])], work)
     row = store.checkpoints()[0].as_row()
     assert (row["checkpoint_type"], row["options"]) == ("debug_breakpoint", ["continue"])
     assert row["presentation"] == {"title": "Breakpoint", "message": "before b"}
     assert row["context"] == {"input": {"n": 1}, "vars": {}, "start": {"n": 1}, "a": 1}
 
 
-LATE = {"options": ["yes", "no"], "deadline": 60}
+EXPIRING = {"options": ["yes", "no"], "deadline": 60}
 
 
 def test_an_expired_checkpoint_can_fail_the_run() -> None:
     async def work(bench: Bench) -> Store:
-        await bench.finished()
+        await bench.run_to_end()
         bench.checkpoints.expire_due()
         assert bench.pending()
         await bench.clock.sleep(60)
         bench.checkpoints.expire_due()
-        await bench.until(lambda: bench.statuses() == ["failed"])
+        await bench.wait_until(lambda: bench.statuses() == ["failed"])
         return bench.store
 
-    store = on_bench([flow([node("ask", "checkpoint", expiry_action="fail", **LATE)], ["start > ask"])], work)
+    store = run_on_bench([flow([node("ask", "checkpoint", expiry_action="fail", **EXPIRING)], ["start > ask"])], work)
     assert_sound(store.events())
     assert store.checkpoints()[0].status == "expired"
-    assert told(store, "block.failed", "ask")[0]["error"]["code"] == "CHECKPOINT_EXPIRED"
+    assert event_payloads(store, "block.failed", "ask")[0]["error"]["code"] == "CHECKPOINT_EXPIRED"
 
 
 def test_an_expired_checkpoint_can_continue_with_the_default() -> None:
-    config: dict[str, Any] = {"expiry_action": "continue", "default_resolution": "no", **LATE}
+    config: dict[str, Any] = {"expiry_action": "continue", "default_resolution": "no", **EXPIRING}
 
     async def work(bench: Bench) -> Any:
-        await bench.finished()
+        await bench.run_to_end()
         await bench.clock.sleep(61)
         bench.checkpoints.expire_due()
-        await bench.until(lambda: bench.statuses() == ["completed"])
+        await bench.wait_until(lambda: bench.statuses() == ["completed"])
         return bench.store.executions()[0].output
 
-    assert on_bench([flow([node("ask", "checkpoint", **config), AFTER], ["start > ask", "ask > after"])], work) == "no"
+    assert (
+        run_on_bench([flow([node("ask", "checkpoint", **config), AFTER], ["start > ask", "ask > after"])], work) == "no"
+    )
 
 
 def test_the_fields_of_a_checkpoint() -> None:
@@ -122,10 +136,10 @@ def test_the_fields_of_a_checkpoint() -> None:
     }
 
     async def work(bench: Bench) -> dict[str, Any]:
-        await bench.finished({"n": 9, "who": "Ada"})
+        await bench.run_to_end({"n": 9, "who": "Ada"})
         return bench.pending()[0].as_row()
 
-    row = on_bench([flow([node("ask", "hitl_review", **config)], ["start > ask"])], work)
+    row = run_on_bench([flow([node("ask", "hitl_review", **config)], ["start > ask"])], work)
     assert row["presentation"]["title"] == "For Ada"
     assert row["prompt"] == row["presentation"]["message"] == "Pay 9?"
     assert row["presentation"]["sections"][0]["fields"] == [{"name": "n", "value": 9}]

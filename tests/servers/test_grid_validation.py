@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 
 from scaicore_tui.servers.grid.flow.validation import FlowError, read_graph, resolve_subflows
-from tests.support.grid import edge, flow, node, says
+from tests.support.grid import edge, flow, node, returns
 
-A = node("a", "tool_http", **says(1))
-B = node("b", "tool_http", **says(2))
-C = node("c", "tool_http", **says(3))
+A = node("a", "tool_http", **returns(1))
+B = node("b", "tool_http", **returns(2))
+C = node("c", "tool_http", **returns(3))
 FORK = node("fork", "logic_parallel")
 PORT = {"node": "a", "port": "out"}
 
 
 @pytest.mark.parametrize(
-    ("document", "fault"),
+    ("document", "error"),
     [
         (flow([A, A], ["start > a"]), "node id 'a' is used 2 times"),
         (flow([A], ["start > a", "start > a"]), "edge id 'start > a' is used 2 times"),
@@ -56,22 +56,22 @@ PORT = {"node": "a", "port": "out"}
         (flow([A], ["start > a"], config={"output": "{{1 +}}"}), "config: cannot read"),
         (flow([node("a", "tool_http", on_error={"retries": -1})], ["start > a"]), "node 'a': on_error.retries"),
         ({**flow([A], ["start > a"]), "version": "two"}, "version: "),
-        ({**flow([A], ["start > a"]), "surprise": 1}, "surprise: "),
+        ({**flow([A], ["start > a"]), "undocumented": 1}, "undocumented: "),
     ],
 )
-def test_a_fault_is_reported(document: dict[str, Any], fault: str) -> None:
-    with pytest.raises(FlowError, match="main") as caught:
+def test_an_error_in_a_flow_is_reported(document: dict[str, Any], error: str) -> None:
+    with pytest.raises(FlowError, match="main") as raised:
         read_graph(document)
-    assert any(fault in found for found in caught.value.faults), caught.value.faults
+    assert any(error in found for found in raised.value.faults), raised.value.faults
 
 
-def test_all_faults_of_a_kind_are_reported_together() -> None:
-    with pytest.raises(FlowError) as caught:
+def test_all_errors_of_a_kind_are_reported_together() -> None:
+    with pytest.raises(FlowError) as raised:
         read_graph(flow([A, B], ["start > a", "a > y", "b > z"]))
-    assert len(caught.value.faults) == 2
+    assert len(raised.value.faults) == 2
 
 
-def test_a_valid_flow_is_read() -> None:
+def test_a_valid_flow_is_parsed() -> None:
     graph = read_graph(flow([FORK, A, B, C], ["start > fork", "fork.one > a", "fork.two > b", "fork.done > c"]))
     assert graph.body_ports(graph.by_id["fork"]) == ["one", "two"]
     assert graph.next_node("fork", "done") == "c"
@@ -85,15 +85,15 @@ def test_an_api_call_starts_at_the_api_entry() -> None:
     assert graph.entry.id == "start"
 
 
-def _calling(name: str, callee: str) -> dict[str, Any]:
+def _calling_flow(name: str, callee: str) -> dict[str, Any]:
     return flow([node("call", "subflow_call", core_id=callee)], ["start > call"], name=name)
 
 
 def test_a_sub_flow_must_exist() -> None:
     with pytest.raises(FlowError, match="calls the missing core 'core_b'"):
-        resolve_subflows([read_graph(_calling("a", "core_b"))])
+        resolve_subflows([read_graph(_calling_flow("a", "core_b"))])
 
 
-def test_sub_flows_must_not_call_their_callers() -> None:
+def test_sub_flows_cannot_call_their_callers() -> None:
     with pytest.raises(FlowError, match="calls itself through its sub-flows"):
-        resolve_subflows([read_graph(_calling("a", "core_b")), read_graph(_calling("b", "core_a"))])
+        resolve_subflows([read_graph(_calling_flow("a", "core_b")), read_graph(_calling_flow("b", "core_a"))])

@@ -12,8 +12,8 @@ import pytest
 from scaicore_tui.servers.grid.checkpoints import CheckpointService
 from scaicore_tui.servers.grid.http.json_body import MAX_BODY_BYTES
 from tests.support.core_inputs import INCIDENT, TRIP
-from tests.support.grid import MANAGER, MODULE, REVIEWER, Served, assert_sound, eventually, serving
-from tests.support.grid_api import invoke, pending, problem, resolve, suspended
+from tests.support.grid import MANAGER, MODULE, REVIEWER, Served, assert_sound, poll_until, serving
+from tests.support.grid_api import expect_error, invoke, invoke_until_suspended, pending, resolve
 from tests.support.log_records import logged_warnings
 from tests.support.manual_clock import ManualClock
 
@@ -36,7 +36,7 @@ async def test_invoke_reports_a_failed_run() -> None:
     async with serving() as grid, grid.client() as client:
         invoice = {"number": "1", "vendor": "Unknown Trading Ltd", "amount": 10.0, "currency": "EUR"}
         response = await invoke(client, "invoice-batch", {"batch": "B-1", "invoices": [invoice]})
-        details = problem(response, 502, "BACKEND_ERROR")["details"]
+        details = expect_error(response, 502, "BACKEND_ERROR")["details"]
         assert details["error"]["code"] == "VENDOR_UNKNOWN"
         assert details["execution_id"] == grid.grid.store.executions()[0].id
 
@@ -81,10 +81,10 @@ async def test_an_invalid_body_is_refused_and_starts_nothing() -> None:
     async with serving() as grid, grid.client() as client:
         for content in NOT_BODIES:
             response = await client.post(f"{MODULE}/cores/core_fact-check/invoke", content=content)
-            problem(response, 422, "VALIDATION_ERROR")
+            expect_error(response, 422, "VALIDATION_ERROR")
         too_much = b'{"input": {"text": "' + b"x" * MAX_BODY_BYTES + b'"}}'
         response = await client.post(f"{MODULE}/cores/core_fact-check/invoke", content=too_much)
-        problem(response, 413, "PAYLOAD_TOO_LARGE")
+        expect_error(response, 413, "PAYLOAD_TOO_LARGE")
         assert grid.grid.store.executions() == []
 
 
@@ -99,58 +99,58 @@ async def test_text_that_is_not_valid_unicode_passes_unchanged() -> None:
 
 async def test_an_unknown_core_cannot_be_invoked() -> None:
     async with serving() as grid, grid.client() as client:
-        problem(await invoke(client, "none", {}), 404, "NOT_FOUND")
+        expect_error(await invoke(client, "none", {}), 404, "NOT_FOUND")
 
 
 async def test_a_disconnecting_client_does_not_stop_its_run() -> None:
     clock = ManualClock()
     async with serving(clock) as grid, grid.client() as client:
         request = asyncio.create_task(invoke(client, "fact-check", {"claim": "x"}))
-        await eventually(lambda: pending(client), lambda _: grid.grid.store.executions())
+        await poll_until(lambda: pending(client), lambda _: grid.grid.store.executions())
         request.cancel()
         await asyncio.gather(request, return_exceptions=True)
-        await until_ended(client, grid, clock)
+        await wait_until_ended(client, grid, clock)
 
 
-async def until_ended(client: httpx.AsyncClient, grid: Served, clock: ManualClock | None = None) -> None:
-    """Let the grid work until no run is executing."""
+async def wait_until_ended(client: httpx.AsyncClient, grid: Served, clock: ManualClock | None = None) -> None:
+    """Wait until no run is executing, advancing the clock if there is one."""
 
-    async def look() -> bool:
+    async def have_all_ended() -> bool:
         if clock is not None:
             clock.advance(1.0)
         await client.get("/health")
         return all(execution.status in {"completed", "failed"} for execution in grid.grid.store.executions())
 
-    await eventually(look, bool)
+    await poll_until(have_all_ended, bool)
 
 
 async def test_a_review_is_resolved_and_its_run_completes() -> None:
     async with serving() as grid, grid.client() as client:
-        checkpoint_id = await suspended(client, "expense-approval", TRIP)
+        checkpoint_id = await invoke_until_suspended(client, "expense-approval", TRIP)
         row = (await client.get(f"{MODULE}/checkpoints/{checkpoint_id}")).json()["data"]
         assert [section["type"] for section in row["presentation"]["sections"]] == ["context", "input", "decision"]
         answered = await resolve(client, checkpoint_id, "reject", comment="Too expensive.")
         body = answered.json()["data"]
         assert (body["status"], body["resolution"], body["comment"]) == ("resolved", "reject", "Too expensive.")
         assert body["resolved_by"] == (await client.get("/v1/me")).json()["data"]["id"]
-        await until_ended(client, grid)
+        await wait_until_ended(client, grid)
         assert grid.grid.store.executions()[-1].output["decision"] == "reject"
         assert_sound(grid.grid.store.events())
 
 
 async def test_the_reviewer_role_may_resolve() -> None:
     async with serving() as grid, grid.client() as client, grid.client(REVIEWER) as reviewer:
-        checkpoint_id = await suspended(client, "expense-approval", TRIP)
+        checkpoint_id = await invoke_until_suspended(client, "expense-approval", TRIP)
         assert (await resolve(reviewer, checkpoint_id, "approve")).status_code == 200
 
 
 async def test_a_second_resolution_is_refused_with_the_first_one() -> None:
     async with serving() as grid, grid.client() as client:
-        checkpoint_id = await suspended(client, "expense-approval", TRIP)
+        checkpoint_id = await invoke_until_suspended(client, "expense-approval", TRIP)
         both = await asyncio.gather(resolve(client, checkpoint_id, "approve"), resolve(client, checkpoint_id, "reject"))
         first, second = sorted(both, key=lambda response: response.status_code)
         row = first.json()["data"]
-        details = problem(second, 409, "CHECKPOINT_ALREADY_RESOLVED")["details"]
+        details = expect_error(second, 409, "CHECKPOINT_ALREADY_RESOLVED")["details"]
         assert details == {key: row[key] for key in ("status", "resolution", "resolved_by", "resolved_at")}
 
 
@@ -163,17 +163,17 @@ async def test_an_invalid_resolution_changes_nothing() -> None:
         {},
     ]
     async with serving() as grid, grid.client() as client:
-        checkpoint_id = await suspended(client, "expense-approval", TRIP)
+        checkpoint_id = await invoke_until_suspended(client, "expense-approval", TRIP)
         for body in bodies:
             response = await client.post(f"{MODULE}/checkpoints/{checkpoint_id}/resolve", json=body)
-            problem(response, 422, "VALIDATION_ERROR")
+            expect_error(response, 422, "VALIDATION_ERROR")
         assert [row["id"] for row in await pending(client)] == [checkpoint_id]
 
 
 async def test_a_breakpoint_accepts_only_continue() -> None:
     async with serving() as grid, grid.client() as client:
-        checkpoint_id = await suspended(client, "debug-session", INCIDENT)
-        problem(await resolve(client, checkpoint_id, "approve"), 422, "VALIDATION_ERROR")
+        checkpoint_id = await invoke_until_suspended(client, "debug-session", INCIDENT)
+        expect_error(await resolve(client, checkpoint_id, "approve"), 422, "VALIDATION_ERROR")
         assert (await resolve(client, checkpoint_id, "continue")).status_code == 200
 
 
@@ -186,11 +186,11 @@ async def test_checkpoints_expire_at_their_deadline() -> None:
             clock.advance(1.0)
             return await pending(client)
 
-        (row,) = await eventually(waiting, bool)
+        (row,) = await poll_until(waiting, bool)
         clock.advance(3600)
-        await until_ended(client, grid, clock)
+        await wait_until_ended(client, grid, clock)
         late = await resolve(client, row["id"], "approve")
-        assert problem(late, 409, "CHECKPOINT_ALREADY_RESOLVED")["details"]["status"] == "expired"
+        assert expect_error(late, 409, "CHECKPOINT_ALREADY_RESOLVED")["details"]["status"] == "expired"
         (execution,) = grid.grid.store.executions()
         assert (execution.error or {})["code"] == "CHECKPOINT_EXPIRED"
 
@@ -198,7 +198,7 @@ async def test_checkpoints_expire_at_their_deadline() -> None:
 async def test_a_suspended_run_survives_a_restart(tmp_path: Path) -> None:
     db = tmp_path / "grid.db"
     async with serving(db=db) as grid, grid.client() as client:
-        checkpoint_id = await suspended(client, "debug-session", INCIDENT)
+        checkpoint_id = await invoke_until_suspended(client, "debug-session", INCIDENT)
         cursor = (await client.get(f"{MODULE}/events", params={"limit": 2})).json()["data"]["next_cursor"]
         feed = grid.grid.store.events()
     async with serving(db=db) as grid, grid.client() as client:
@@ -206,7 +206,7 @@ async def test_a_suspended_run_survives_a_restart(tmp_path: Path) -> None:
         assert (await client.get(f"{MODULE}/events", params={"cursor": cursor})).status_code == 200
         assert [row["id"] for row in await pending(client)] == [checkpoint_id]
         await resolve(client, checkpoint_id, "continue")
-        await eventually(lambda: pending(client), lambda rows: rows or grid.grid.store.executions()[0].error)
+        await poll_until(lambda: pending(client), lambda rows: rows or grid.grid.store.executions()[0].error)
         assert_sound(grid.grid.store.events())
 
 
@@ -252,10 +252,10 @@ async def test_a_client_that_disconnects_while_sending_is_no_internal_error(capl
 async def test_a_failed_background_job_is_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(_inbox: CheckpointService) -> None:
+    def fail(_inbox: CheckpointService) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(CheckpointService, "expire_due", broken)
+    monkeypatch.setattr(CheckpointService, "expire_due", fail)
     async with serving() as grid, grid.client() as client:
         assert (await client.get("/health")).status_code == 200
     assert "the background job 'deadlines' failed" in caplog.text

@@ -1,4 +1,4 @@
-"""Both servers on real sockets, as the demo and `serve` host them."""
+"""Both servers on real sockets, hosted as by the commands `demo` and `serve`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def test_a_proxied_response_has_each_header_once() -> None:
         (b"GET", EVENTS, b"503", "stopping"),
     ],
 )
-async def test_requests_cut_off_at_shutdown_are_told_their_outcome(
+async def test_requests_cut_off_at_shutdown_get_a_response_with_their_outcome(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     method: bytes,
@@ -51,18 +51,18 @@ async def test_requests_cut_off_at_shutdown_are_told_their_outcome(
 ) -> None:
     monkeypatch.setattr(hosting, "SHUTDOWN_GRACE_S", 0.1)
     async with grid_server() as grid:
-        is_asked = asyncio.Event()
+        has_arrived = asyncio.Event()
 
-        async def never(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-            is_asked.set()
+        async def never_respond(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+            has_arrived.set()
             await reader.read()
 
-        grid.behave = never
+        grid.behave = never_respond
         bound, url = bind("127.0.0.1", 0)
         async with serve_app(build_proxy(ProxyConfig(grid.url)), bound, date_header=False):
-            asking = asyncio.create_task(exchange(url, raw_request(path.encode(), method, b"Content-Length: 0")))
-            await is_asked.wait()
-        head, _, body = (await asking).partition(b"\r\n\r\n")
+            request_task = asyncio.create_task(exchange(url, raw_request(path.encode(), method, b"Content-Length: 0")))
+            await has_arrived.wait()
+        head, _, body = (await request_task).partition(b"\r\n\r\n")
     assert head.split()[1] == status
     detail = json.loads(body)["detail"]
     assert detail["error"] == error
@@ -73,7 +73,7 @@ async def test_requests_cut_off_at_shutdown_are_told_their_outcome(
 async def test_a_response_is_not_delayed_by_nagles_algorithm() -> None:
     bound, _ = bind("127.0.0.1", 0)
     with bound:
-        # By which asyncio tells that Nagle's algorithm, which holds small writes back, is to be off.
+        # asyncio turns off Nagle's algorithm, which delays small writes, only for sockets with this protocol.
         assert bound.proto == socket.IPPROTO_TCP
 
 

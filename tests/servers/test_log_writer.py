@@ -1,6 +1,4 @@
-"""A server's log is written from a thread: nothing that happens to the log delays a request, and lost lines are
-counted.
-"""
+"""A server's log is written in a thread: a blocked log delays no request, and dropped lines are counted."""
 
 from __future__ import annotations
 
@@ -21,7 +19,7 @@ from scaicore_tui.servers.log_writer import LogWriter
 from tests.support.manual_clock import ManualClock
 from tests.support.waiting import TIMEOUT_S, wait_until
 
-FULL = Path("/dev/full")
+FULL_DEVICE = Path("/dev/full")
 
 
 @pytest.fixture
@@ -32,10 +30,8 @@ def pipe() -> Iterator[tuple[int, int]]:
         os.close(end)
 
 
-def reading(end: int) -> Callable[[], bytes]:
-    """Read in a thread from now on. The function returned waits for the end of the pipe and returns all that was
-    read.
-    """
+def start_reading(end: int) -> Callable[[], bytes]:
+    """Start to read in a thread. The returned function waits for the end of the pipe and returns all its bytes."""
     found: list[bytes] = []
 
     def read() -> None:
@@ -52,7 +48,7 @@ def reading(end: int) -> Callable[[], bytes]:
     return finish
 
 
-def end(descriptor: int) -> None:
+def end_pipe(descriptor: int) -> None:
     """Close the pipe's writing end for its reader; the descriptor itself stays open, on /dev/null."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, descriptor)
@@ -60,25 +56,25 @@ def end(descriptor: int) -> None:
 
 
 def test_all_lines_are_written_in_order(pipe: tuple[int, int]) -> None:
-    got = reading(pipe[0])
+    written = start_reading(pipe[0])
     writer = LogWriter(pipe[1])
     for number in range(2000):
         writer.write(f"{number}\n")
     writer.close(TIMEOUT_S)
-    end(pipe[1])
-    assert got().split() == [b"%d" % number for number in range(2000)]
+    end_pipe(pipe[1])
+    assert written().split() == [b"%d" % number for number in range(2000)]
 
 
-def test_a_stalled_reader_blocks_nothing_and_learns_how_many_lines_were_dropped(pipe: tuple[int, int]) -> None:
+def test_a_stalled_reader_blocks_nothing_and_the_dropped_lines_are_counted(pipe: tuple[int, int]) -> None:
     writer = LogWriter(pipe[1], max_queued_bytes=10_000)
     count = 500
     for number in range(count):
-        # Far more than a pipe and the queue hold: it would block here.
+        # Far more than fits into the pipe and the queue: a writer without a thread would block here.
         writer.write(f"{number:03} {'x' * 995}\n")
-    got = reading(pipe[0])
+    written = start_reading(pipe[0])
     writer.close(TIMEOUT_S)
-    end(pipe[1])
-    lines = got().decode().splitlines()
+    end_pipe(pipe[1])
+    lines = written().decode().splitlines()
     notices = [line for line in lines if "dropped" in line]
     kept = [int(line[:3]) for line in lines if "dropped" not in line]
     counts = [re.fullmatch(r"(\d+) log lines dropped: nothing read the log", line) for line in notices]
@@ -88,9 +84,9 @@ def test_a_stalled_reader_blocks_nothing_and_learns_how_many_lines_were_dropped(
     assert 0 < dropped == count - len(kept)
 
 
-@pytest.mark.skipif(not FULL.exists(), reason="this system has no disk that is always full")
+@pytest.mark.skipif(not FULL_DEVICE.exists(), reason="this system has no disk that is always full")
 async def test_writing_resumes_when_a_full_disk_has_room_again(pipe: tuple[int, int]) -> None:
-    log = os.open(FULL, os.O_WRONLY)
+    log = os.open(FULL_DEVICE, os.O_WRONLY)
     writer = LogWriter(log)
     writer.write("one\ntwo\n")
     await wait_until(lambda: writer._dropped == 2)
@@ -101,11 +97,11 @@ async def test_writing_resumes_when_a_full_disk_has_room_again(pipe: tuple[int, 
     assert os.read(pipe[0], 999) == b"2 log lines dropped: No space left on device\nthree\n"
 
 
-@pytest.mark.skipif(not FULL.exists(), reason="this system has no disk that is always full")
+@pytest.mark.skipif(not FULL_DEVICE.exists(), reason="this system has no disk that is always full")
 def test_messages_of_commands_resume_when_there_is_room_again(
     pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log = os.open(FULL, os.O_WRONLY)
+    log = os.open(FULL_DEVICE, os.O_WRONLY)
     monkeypatch.setattr(sys, "stderr", os.fdopen(log, "w", 1, closefd=False))
     stderr.say("one")
     os.dup2(pipe[1], log)
@@ -119,7 +115,7 @@ def test_after_a_partly_written_line_the_next_starts_on_its_own_line(
 ) -> None:
     write, failed = os.write, threading.Event()
 
-    def half(descriptor: int, data: bytes) -> int:
+    def write_half(descriptor: int, data: bytes) -> int:
         if failed.is_set() or descriptor != pipe[1]:
             return write(descriptor, data)
         if data == b"x\nhalf\n":
@@ -127,7 +123,7 @@ def test_after_a_partly_written_line_the_next_starts_on_its_own_line(
         failed.set()
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(os, "write", half)
+    monkeypatch.setattr(os, "write", write_half)
     writer = LogWriter(pipe[1])
     writer.write("x\nhalf\n")
     assert failed.wait(TIMEOUT_S)
@@ -141,10 +137,10 @@ def test_lines_that_cannot_be_written_at_the_end_are_abandoned(pipe: tuple[int, 
     writer.write(f"{'x' * 500_000}\n")
     writer.close(0)
     assert writer._thread.is_alive()
-    got = reading(pipe[0])
+    written = start_reading(pipe[0])
     writer._thread.join(TIMEOUT_S)
-    end(pipe[1])
-    assert len(got()) == 500_001
+    end_pipe(pipe[1])
+    assert len(written()) == 500_001
 
 
 async def test_running_out_of_descriptors_is_reported_once_a_minute_and_is_no_crash(
@@ -164,8 +160,8 @@ async def test_running_out_of_descriptors_is_reported_once_a_minute_and_is_no_cr
     loop.call_exception_handler(fault)
     assert len(caplog.messages) == 2
     # asyncio tries again a second later, and maybe finds the socket closed.
-    late = {"message": "Exception in callback Loop._start_serving()", "exception": ValueError("closed")}
-    loop.call_exception_handler(late)
+    error_context = {"message": "Exception in callback Loop._start_serving()", "exception": ValueError("closed")}
+    loop.call_exception_handler(error_context)
     assert passed == []
     other = {"message": "x", "exception": OSError(errno.EACCES, "no")}
     loop.call_exception_handler(other)

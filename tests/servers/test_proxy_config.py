@@ -1,4 +1,4 @@
-"""The proxy's settings: invalid ones are refused, secrets do not print, and the environment is read only on request."""
+"""The proxy's settings: invalid ones are refused, secrets are not printed, the environment is read only on request."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_lending_is_off_by_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("env", "words"),
+    ("env", "reason"),
     [
         ({}, "no key to lend"),
         ({"SCAIVAULT_URL": "https://vault.example.com", "SCAIVAULT_TOKEN": "t"}, "no key to lend"),
@@ -49,8 +49,8 @@ def test_lending_is_off_by_default() -> None:
         (SECRETS | {"SCAIFLOW_DEPLOY_AUTH": "user_jwt"}, "user_jwt forbids"),
     ],
 )
-def test_lending_without_a_lendable_key_is_refused(env: dict[str, str], words: str) -> None:
-    with pytest.raises(ConfigError, match=words):
+def test_lending_without_a_lendable_key_is_refused(env: dict[str, str], reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
         ProxyConfig.from_env(GRID, env, lend_key=True)
 
 
@@ -104,16 +104,16 @@ def test_a_tenant_id_must_fit_into_a_path() -> None:
         ProxyConfig(GRID, tenant_id="../acme")
 
 
-def test_secrets_do_not_print() -> None:
+def test_secrets_are_not_printed() -> None:
     config = ProxyConfig.from_env(GRID, SECRETS)
     assert "hush" not in f"{config!r} {config}"
 
 
 async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with grid_server() as elsewhere:
+    async with grid_server() as foreign_urls:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-            monkeypatch.setenv(name, elsewhere.url)
+            monkeypatch.setenv(name, foreign_urls.url)
         async with proxied() as (grid, client):
             assert (await client.get(EVENTS)).status_code == 200
-    assert not elsewhere.received
+    assert not foreign_urls.received
     assert len(grid.received) == 1

@@ -31,7 +31,7 @@ CALLS = [("GET", EVENTS), ("POST", RESOLVE), ("POST", INVOKE)]
 
 
 def problem(response: httpx.Response, status: int) -> str:
-    """Return the error code of a response; it must have a message and a fix."""
+    """Assert that a response has `status`, a message and a fix; return its error code."""
     assert response.status_code == status
     detail = response.json()["detail"]
     assert detail["message"]
@@ -39,7 +39,7 @@ def problem(response: httpx.Response, status: int) -> str:
     return str(detail["error"])
 
 
-async def never(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+async def never_respond(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
     await reader.read()
 
 
@@ -53,7 +53,7 @@ async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-async def no_http(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def respond_without_http(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.write(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
 
 
@@ -68,7 +68,7 @@ async def test_an_unreachable_upstream_is_reported() -> None:
                 assert "nothing was sent" in response.json()["detail"]["fix"]
 
 
-@pytest.mark.parametrize("behave", [hang_up, reset, no_http])
+@pytest.mark.parametrize("behave", [hang_up, reset, respond_without_http])
 async def test_requests_to_a_broken_upstream_are_not_repeated(behave: Behaviour) -> None:
     async with proxied() as (grid, client):
         grid.behave = behave
@@ -94,7 +94,7 @@ async def test_a_write_on_a_stale_connection_is_not_repeated() -> None:
 
 async def test_an_upstream_that_times_out_is_reported() -> None:
     async with proxied(read_timeout=0.3, invoke_timeout=0.3) as (grid, client):
-        grid.behave = never
+        grid.behave = never_respond
         for method, path in CALLS:
             assert problem(await client.request(method, path), 504) == "upstream_timeout"
     assert len(grid.received) == len(CALLS)
@@ -147,10 +147,10 @@ async def test_an_internal_error_uses_the_same_error_style(monkeypatch: pytest.M
 async def test_a_client_that_disconnects_while_sending_is_not_an_internal_error(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    half = raw_request(INVOKE.encode(), b"POST", b"Content-Length: 10") + b"half"
+    send_half = raw_request(INVOKE.encode(), b"POST", b"Content-Length: 10") + b"half"
     async with proxied() as (grid, client):
         _, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
-        writer.write(half)
+        writer.write(send_half)
         await writer.drain()
         assert (await client.get("/healthz")).status_code == 200
         writer.close()

@@ -16,7 +16,7 @@ HOP_BY_HOP = (
 
 
 async def test_response_headers_pass() -> None:
-    passing = {
+    end_to_end = {
         "content-type": "application/json; charset=utf-8",
         "retry-after": "7",
         "x-scaigrid-ratelimit-limit": "60",
@@ -27,17 +27,17 @@ async def test_response_headers_pass() -> None:
         "etag": 'W/"1"',
     }
     async with proxied() as (grid, client):
-        grid.reply = answer(b"{}", "429 Slow", *(f"{name}: {value}" for name, value in passing.items()))
+        grid.reply = answer(b"{}", "429 Slow", *(f"{name}: {value}" for name, value in end_to_end.items()))
         response = await client.get(EVENTS)
-    assert {name: response.headers[name] for name in passing} == passing
+    assert {name: response.headers[name] for name in end_to_end} == end_to_end
 
 
 async def test_a_repeated_header_stays_repeated() -> None:
     async with proxied() as (grid, client):
         grid.reply = answer(b"{}", "200 OK", "Set-Cookie: a=1", "Set-Cookie: b=2", "X-Odd: caf\xe9")
-        got = await exchange(str(client.base_url), raw_request(EVENTS.encode()))
-    assert got.count(b"set-cookie: ") == 2
-    assert b"\r\nx-odd: caf\xe9\r\n" in got
+        grid_requests = await exchange(str(client.base_url), raw_request(EVENTS.encode()))
+    assert grid_requests.count(b"set-cookie: ") == 2
+    assert b"\r\nx-odd: caf\xe9\r\n" in grid_requests
 
 
 async def test_hop_by_hop_response_headers_are_removed() -> None:
@@ -87,7 +87,7 @@ async def test_cookies_are_not_shared_between_callers() -> None:
 async def test_expect_continue_is_answered_by_the_proxy() -> None:
     request = raw_request(INVOKE.encode(), b"POST", b"Expect: 100-continue", b"Content-Length: 2") + b"{}"
     async with proxied() as (grid, client):
-        got = await exchange(str(client.base_url), request)
-    assert got.startswith(b"HTTP/1.1 100")
+        grid_requests = await exchange(str(client.base_url), request)
+    assert grid_requests.startswith(b"HTTP/1.1 100")
     assert "expect" not in grid.received[0].headers
     assert grid.received[0].body == b"{}"

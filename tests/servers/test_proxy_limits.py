@@ -1,4 +1,4 @@
-"""The limits that the proxy checks itself: page sizes and body sizes."""
+"""The limits that the proxy itself enforces: page sizes and body sizes."""
 
 from __future__ import annotations
 
@@ -62,18 +62,18 @@ async def test_a_body_of_one_mebibyte_passes_and_one_byte_more_is_refused() -> N
 
 
 async def test_a_chunked_body_that_is_too_large_is_refused() -> None:
-    async def endless() -> AsyncIterator[bytes]:
+    async def endless_body() -> AsyncIterator[bytes]:
         for _ in range(MAX_BODY_BYTES // 65_536 + 1):
             yield b"x" * 65_536
 
     async with proxied() as (grid, client):
-        assert (await client.post(INVOKE, content=endless())).status_code == 413
+        assert (await client.post(INVOKE, content=endless_body())).status_code == 413
     assert not grid.received
 
 
 async def test_a_too_large_declared_length_is_refused_at_once() -> None:
     request = raw_request(INVOKE.encode(), b"POST", b"Content-Length: 99999999999")
     async with proxied() as (grid, client):
-        got = await exchange(str(client.base_url), request, until=b"\r\n\r\n")
-    assert got.startswith(b"HTTP/1.1 413")
+        response_bytes = await exchange(str(client.base_url), request, until=b"\r\n\r\n")
+    assert response_bytes.startswith(b"HTTP/1.1 413")
     assert not grid.received

@@ -46,7 +46,7 @@ DANGEROUS_IDS = [
     b"<a>",
     b"{a}",
 ]
-# Each is one id, whatever characters it has.
+# Each is a single id in spite of its special characters.
 SAFE_IDS = [
     b"ckpt_1",
     b"0b6f7a52-91c5-4d0e-b6a3-1f2e3d4c5b6a",
@@ -102,8 +102,8 @@ UNKNOWN = [
 ]
 
 
-def _problem(got: bytes) -> dict[str, str]:
-    detail: dict[str, str] = json.loads(got.partition(b"\r\n\r\n")[2])["detail"]
+def _problem_of(response: bytes) -> dict[str, str]:
+    detail: dict[str, str] = json.loads(response.partition(b"\r\n\r\n")[2])["detail"]
     return detail
 
 
@@ -112,9 +112,9 @@ async def test_an_id_that_could_mean_another_path_is_refused(shape: bytes) -> No
     async with proxied() as (grid, client):
         for name in DANGEROUS_IDS:
             target = shape.replace(b"%s", name)
-            got = await exchange(str(client.base_url), raw_request(target, b"POST", b"Content-Length: 0"))
-            assert got.startswith(b"HTTP/1.1 400"), target
-            assert _problem(got)["error"] == "invalid_id"
+            response = await exchange(str(client.base_url), raw_request(target, b"POST", b"Content-Length: 0"))
+            assert response.startswith(b"HTTP/1.1 400"), target
+            assert _problem_of(response)["error"] == "invalid_id"
     assert not grid.received
 
 
@@ -122,8 +122,8 @@ async def test_a_harmless_id_passes_unchanged() -> None:
     async with proxied() as (grid, client):
         for name in SAFE_IDS:
             target = b"/v1/scaicore/checkpoints/" + name + b"/resolve"
-            got = await exchange(str(client.base_url), raw_request(target, b"POST", b"Content-Length: 0"))
-            assert got.startswith(b"HTTP/1.1 200"), target
+            response = await exchange(str(client.base_url), raw_request(target, b"POST", b"Content-Length: 0"))
+            assert response.startswith(b"HTTP/1.1 200"), target
     assert [request.target for request in grid.received] == [
         b"/v1/modules/scaicore/checkpoints/" + name + b"/resolve" for name in SAFE_IDS
     ]
@@ -132,17 +132,17 @@ async def test_a_harmless_id_passes_unchanged() -> None:
 async def test_an_unknown_path_is_not_found() -> None:
     async with proxied() as (grid, client):
         for target in UNKNOWN:
-            got = await exchange(str(client.base_url), raw_request(target))
-            assert got.startswith(b"HTTP/1.1 404"), target
-            assert _problem(got)["error"] == "not_found"
+            response = await exchange(str(client.base_url), raw_request(target))
+            assert response.startswith(b"HTTP/1.1 404"), target
+            assert _problem_of(response)["error"] == "not_found"
     assert not grid.received
 
 
 async def test_bytes_that_are_not_http_are_not_passed_on() -> None:
     async with proxied() as (grid, client):
         for target in (b"/v1/scaicore/checkpoints/a\rb/resolve", b"/v1/scaicore/events?\xff", b"/v1/scaicore/ev ents"):
-            got = await exchange(str(client.base_url), raw_request(target, b"POST"))
-            assert got.startswith(b"HTTP/1.1 400"), target
+            response = await exchange(str(client.base_url), raw_request(target, b"POST"))
+            assert response.startswith(b"HTTP/1.1 400"), target
     assert not grid.received
 
 
@@ -192,7 +192,7 @@ async def test_head_is_a_read_without_a_body() -> None:
 
 async def test_the_health_check_does_not_call_the_upstream() -> None:
     async with proxied(token=None) as (grid, client):
-        # Balancers look at `/` unless told otherwise.
+        # Balancers check `/` by default.
         for path in ("/healthz", "/"):
             response = await client.get(path)
             assert (response.status_code, response.json()) == (200, {"status": "ok"})

@@ -58,12 +58,12 @@ async def test_a_disconnecting_client_closes_the_upstream_response() -> None:
     async with proxied() as (grid, client):
         is_closed = asyncio.Event()
 
-        async def until_left(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def stream_until_disconnected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(HEAD + chunk(b"first"))
             await reader.read()
             is_closed.set()
 
-        grid.behave = until_left
+        grid.behave = stream_until_disconnected
         async with client.stream("GET", EVENTS) as response:
             assert await anext(response.aiter_raw()) == b"first"
         await asyncio.wait_for(is_closed.wait(), 5)
@@ -71,22 +71,22 @@ async def test_a_disconnecting_client_closes_the_upstream_response() -> None:
 
 async def test_a_client_that_disconnects_before_the_response_closes_the_upstream_call() -> None:
     async with proxied() as (grid, client):
-        is_asked, is_left, is_closed = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        has_arrived, has_disconnected, is_closed = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
-        async def after_the_caller_left(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            is_asked.set()
-            await is_left.wait()
+        async def respond_after_disconnect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            has_arrived.set()
+            await has_disconnected.wait()
             writer.write(HEAD + chunk(b"first"))
             await reader.read()
             is_closed.set()
 
-        grid.behave = after_the_caller_left
+        grid.behave = respond_after_disconnect
         request = asyncio.create_task(client.get(EVENTS))
-        await is_asked.wait()
+        await has_arrived.wait()
         request.cancel()
         await asyncio.gather(request, return_exceptions=True)
         await client.get("/healthz")
-        is_left.set()
+        has_disconnected.set()
         await asyncio.wait_for(is_closed.wait(), 5)
 
 
@@ -96,11 +96,11 @@ async def test_an_incomplete_response_is_incomplete_for_the_client_too(
 ) -> None:
     async with proxied() as (grid, client):
 
-        async def cut(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def send_incomplete_response(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(head)
             await writer.drain()
 
-        grid.behave = cut
+        grid.behave = send_incomplete_response
         with pytest.raises(httpx.RemoteProtocolError):
             await client.get(EVENTS)
     assert "response was incomplete" in caplog.text

@@ -1,4 +1,4 @@
-"""ScaiVault over HTTP: what is requested, what is cached and for how long, and what happens on failure."""
+"""ScaiVault over HTTP: the requests, the cached keys and their lifetime, and failures."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ UNUSABLE = [
 async def with_vault(
     clock: ManualClock | None = None, api_key: str | None = None
 ) -> AsyncIterator[tuple[Grid, Grid, httpx.AsyncClient]]:
-    """A grid, a vault, and a client without a credential."""
+    """Yield a grid, a vault, and a client of the proxy that sends no credential."""
     async with grid_server() as grid, grid_server() as vault:
         config = ProxyConfig(
             grid.url,

@@ -1,4 +1,4 @@
-"""Queries, bodies and responses are the same bytes on both sides."""
+"""Queries, bodies and responses pass byte for byte."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.proxy import (
     raw_request,
 )
 
-ODD_BODIES = [
+UNUSUAL_BODIES = [
     b'  {"data" :\t{"events":[ ] ,\r\n "next_cursor":null}}  \n',
     b'{"a":1,"a":2,"b":1.0,"c":1e400,"d":12345678901234567890123}',
     '{"k":"Grüße – \U0001f600 \\u00e9 \\ud83d \u2028"}'.encode(),
@@ -32,7 +32,7 @@ ODD_BODIES = [
     b"<html>bad gateway</html>",
     b"",
 ]
-ODD_QUERIES = [
+UNUSUAL_QUERIES = [
     b"core_id=core_a&limit=50&cursor=b3BhcXVl",
     b"cursor=a%2Bb%2fc%20d+e&cursor=&x&=y&&core_id=%C3%A9%ff",
     b"cursor=a/b/../c?d[]={e}|f^g`h\"i'<j>\\k#l",
@@ -67,7 +67,7 @@ async def test_the_upstream_url_may_have_a_path() -> None:
 
 async def test_a_response_passes_byte_for_byte() -> None:
     async with proxied() as (grid, client):
-        for body in ODD_BODIES:
+        for body in UNUSUAL_BODIES:
             grid.reply = answer(body, "200 OK", "Content-Type: application/json")
             response = await client.get(EVENTS)
             assert response.content == body
@@ -76,9 +76,9 @@ async def test_a_response_passes_byte_for_byte() -> None:
 
 async def test_a_body_passes_byte_for_byte() -> None:
     async with proxied() as (grid, client):
-        for body in ODD_BODIES:
+        for body in UNUSUAL_BODIES:
             await client.post(INVOKE, content=body, headers={"Content-Type": "application/json; charset=x"})
-    assert [request.body for request in grid.received] == ODD_BODIES
+    assert [request.body for request in grid.received] == UNUSUAL_BODIES
     assert {request.headers["content-type"] for request in grid.received} == {"application/json; charset=x"}
 
 
@@ -104,19 +104,19 @@ async def test_a_chunked_body_arrives_completely() -> None:
 
 async def test_a_query_passes_byte_for_byte() -> None:
     async with proxied() as (grid, client):
-        for query in ODD_QUERIES:
-            got = await exchange(str(client.base_url), raw_request(EVENTS.encode() + b"?" + query))
-            assert got.startswith(b"HTTP/1.1 200")
-    assert [request.target.partition(b"?")[2] for request in grid.received] == ODD_QUERIES
+        for query in UNUSUAL_QUERIES:
+            received = await exchange(str(client.base_url), raw_request(EVENTS.encode() + b"?" + query))
+            assert received.startswith(b"HTTP/1.1 200")
+    assert [request.target.partition(b"?")[2] for request in grid.received] == UNUSUAL_QUERIES
 
 
 async def test_a_compressed_response_stays_compressed() -> None:
-    packed = gzip.compress(b'{"data": {"events": []}}' * 100)
+    compressed = gzip.compress(b'{"data": {"events": []}}' * 100)
     async with proxied() as (grid, client):
-        grid.reply = answer(packed, "200 OK", "Content-Encoding: gzip", "Vary: Accept-Encoding")
+        grid.reply = answer(compressed, "200 OK", "Content-Encoding: gzip", "Vary: Accept-Encoding")
         async with client.stream("GET", EVENTS, headers={"Accept-Encoding": "gzip"}) as response:
-            got = b"".join([chunk async for chunk in response.aiter_raw()])
-    assert got == packed
+            received = b"".join([chunk async for chunk in response.aiter_raw()])
+    assert received == compressed
     assert response.headers["content-encoding"] == "gzip"
     assert grid.received[0].headers["accept-encoding"] == "gzip"
 
@@ -129,9 +129,9 @@ async def test_a_status_passes() -> None:
 
 
 async def test_a_redirect_passes_and_is_not_followed() -> None:
-    async with grid_server() as elsewhere, proxied() as (grid, client):
-        grid.reply = answer(b"", "307 Temporary Redirect", f"Location: {elsewhere.url}/v1/x")
+    async with grid_server() as location, proxied() as (grid, client):
+        grid.reply = answer(b"", "307 Temporary Redirect", f"Location: {location.url}/v1/x")
         response = await client.post(INVOKE, content=b"{}")
-    assert (response.status_code, response.headers["location"]) == (307, f"{elsewhere.url}/v1/x")
-    assert not elsewhere.received
+    assert (response.status_code, response.headers["location"]) == (307, f"{location.url}/v1/x")
+    assert not location.received
     assert len(grid.received) == 1

@@ -1,4 +1,4 @@
-"""Clients that hold connections: unfinished heads and bodies, unread responses, too many at once."""
+"""Clients that occupy connections: unfinished heads and bodies, unread responses, too many connections at once."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from tests.support.proxy import EVENTS, INVOKE, client_of, exchange, raw_request
 from tests.support.waiting import wait_until
 
 HEAD = b"GET /v1/scaicore/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer a.b.c\r\n"
-# More than ever fall within little patience.
-DROPS = 250
-# What the system itself keeps of an answer; the rest is the server's to keep, and fits into what it may.
-FEW_BYTES, LARGE = 4_096, 60_000
+# Pieces to send, one every 20 ms: far more than fit into the shortened timeouts.
+MAX_PIECES = 250
+# Size of the system's socket buffers, and of a response that exceeds them but fits into the server's buffer.
+BUFFER_BYTES, RESPONSE_BYTES = 4_096, 60_000
 
 
 @pytest.fixture(autouse=True)
@@ -34,14 +34,14 @@ def _short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deadline_protocol, "REFUSAL_GRACE_S", 0.1)
 
 
-async def send_in_drops(url: str, begin: bytes, drop: bytes = b"a") -> bytes:
-    """Send a request in drops that never ends; return the response."""
-    parts = urlsplit(url)
-    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+async def send_in_pieces(url: str, begin: bytes, chunk: bytes = b"a") -> bytes:
+    """Send an endless request in small pieces; return the response."""
+    address = urlsplit(url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
     answer = asyncio.create_task(reader.read())
     writer.write(begin)
-    for _ in range(DROPS):
-        writer.write(drop)
+    for _ in range(MAX_PIECES):
+        writer.write(chunk)
         if (await asyncio.wait({answer}, timeout=0.02))[0]:
             break
     writer.close()
@@ -51,10 +51,10 @@ async def send_in_drops(url: str, begin: bytes, drop: bytes = b"a") -> bytes:
 
 async def unread_client(url: str, sent: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Send a request from a client with tiny buffers, and read only the first byte of the response."""
-    parts = urlsplit(url)
+    address = urlsplit(url)
     client = socket.socket()
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, FEW_BYTES)
-    client.connect((parts.hostname, parts.port))
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
+    client.connect((address.hostname, address.port))
     reader, writer = await asyncio.open_connection(sock=client, limit=1024)
     writer.write(sent)
     await reader.readexactly(1)
@@ -71,10 +71,10 @@ async def large_responses() -> AsyncIterator[str]:
     """Run a server whose responses are written at once, and too large for the system's buffers."""
 
     async def answer(_: Request) -> Response:
-        return Response(b"x" * LARGE)
+        return Response(b"x" * RESPONSE_BYTES)
 
     bound, url = bind("127.0.0.1", 0)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, FEW_BYTES)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
     async with serve_app(Starlette(routes=[Route("/", answer)]), bound):
         yield url
 
@@ -82,7 +82,7 @@ async def large_responses() -> AsyncIterator[str]:
 @pytest.mark.parametrize("begin", [b"", HEAD, HEAD + b"X-A: "])
 async def test_an_unfinished_head_times_out(begin: bytes) -> None:
     async with hosted_proxy() as grid:
-        assert status(await send_in_drops(grid.url, begin)) == 408
+        assert status(await send_in_pieces(grid.url, begin)) == 408
         assert not grid.received
 
 
@@ -93,36 +93,36 @@ async def test_a_connection_without_a_request_times_out() -> None:
 
 async def test_a_refused_client_that_stays_is_disconnected() -> None:
     async with hosted_proxy() as grid:
-        parts = urlsplit(grid.url)
-        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        address = urlsplit(grid.url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
         assert status(await reader.read()) == 408
 
-        def is_hung_up_on() -> bool:
+        def is_disconnected() -> bool:
             writer.write(b"a")
             return writer.is_closing()
 
-        await wait_until(is_hung_up_on)
+        await wait_until(is_disconnected)
 
 
 async def test_an_unfinished_body_times_out_and_is_not_passed_on(caplog: pytest.LogCaptureFixture) -> None:
     async with hosted_proxy() as grid:
         sized = raw_request(INVOKE.encode(), b"POST", b"Content-Length: 100000")
         chunked = raw_request(INVOKE.encode(), b"POST", b"Transfer-Encoding: chunked")
-        assert status(await send_in_drops(grid.url, sized)) == 408
-        assert status(await send_in_drops(grid.url, chunked, b"1\r\na\r\n")) == 408
+        assert status(await send_in_pieces(grid.url, sized)) == 408
+        assert status(await send_in_pieces(grid.url, chunked, b"1\r\na\r\n")) == 408
         assert not grid.received
     assert logged_warnings(caplog) == []
 
 
-async def test_an_unwanted_body_is_not_read_for_ever() -> None:
+async def test_the_body_of_a_refused_request_is_not_read_without_end() -> None:
     head = b"POST /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\n"
     async with hosted_proxy() as grid:
-        await send_in_drops(grid.url, head)
+        await send_in_pieces(grid.url, head)
 
 
-async def test_the_second_request_of_a_connection_has_a_deadline_too() -> None:
+async def test_the_second_request_of_a_connection_has_a_timeout_too() -> None:
     async with hosted_proxy() as grid:
-        assert status(await send_in_drops(grid.url, HEAD + b"\r\n" + HEAD)) == 200
+        assert status(await send_in_pieces(grid.url, HEAD + b"\r\n" + HEAD)) == 200
         assert len(grid.received) == 1
 
 
@@ -138,12 +138,12 @@ async def test_a_connection_may_be_idle_between_two_requests() -> None:
 async def test_a_slow_application_does_not_time_out() -> None:
     async with hosted_proxy() as grid:
 
-        async def late(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def respond_late(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await request_timeout_passes(grid.url)
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
             await writer.drain()
 
-        grid.behave = late
+        grid.behave = respond_late
         assert status(await exchange(grid.url, raw_request(EVENTS.encode()))) == 200
 
 
@@ -152,7 +152,7 @@ async def test_a_response_that_is_not_read_times_out(close: bytes) -> None:
     async with large_responses() as url:
         reader, writer = await unread_client(url, b"GET / HTTP/1.1\r\nHost: localhost\r\n" + close + b"\r\n")
         await request_timeout_passes(url)
-        assert len(await reader.read()) < LARGE
+        assert len(await reader.read()) < RESPONSE_BYTES
         writer.close()
 
 
@@ -178,9 +178,9 @@ async def test_the_upstream_call_ends_with_a_client_that_does_not_read() -> None
 async def test_a_response_that_is_read_late_arrives_completely() -> None:
     async with large_responses() as url:
         reader, writer = await unread_client(url, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        got = await reader.read()
+        response = await reader.read()
         writer.close()
-    assert len(got.partition(b"\r\n\r\n")[2]) == LARGE
+    assert len(response.partition(b"\r\n\r\n")[2]) == RESPONSE_BYTES
 
 
 async def test_too_many_connections_get_503_and_twice_as_many_are_aborted(
@@ -189,21 +189,21 @@ async def test_too_many_connections_get_503_and_twice_as_many_are_aborted(
     monkeypatch.setattr(deadline_protocol, "MAX_CONNECTIONS", 4)
     monkeypatch.setattr(deadline_protocol, "REQUEST_TIMEOUT_S", 30.0)
     async with hosted_proxy() as grid:
-        parts = urlsplit(grid.url)
-        held = [await asyncio.open_connection(parts.hostname, parts.port) for _ in range(4)]
-        ask = request(b"GET /v1/scaicore/events")
-        assert status(await exchange(grid.url, ask)) == 503
-        held += [await asyncio.open_connection(parts.hostname, parts.port) for _ in range(4)]
-        assert await answered(grid.url, ask) == 0
-        for _, writer in held:
+        address = urlsplit(grid.url)
+        connections = [await asyncio.open_connection(address.hostname, address.port) for _ in range(4)]
+        request_bytes = request(b"GET /v1/scaicore/events")
+        assert status(await exchange(grid.url, request_bytes)) == 503
+        connections += [await asyncio.open_connection(address.hostname, address.port) for _ in range(4)]
+        assert await status_or_zero(grid.url, request_bytes) == 0
+        for _, writer in connections:
             writer.close()
-        # Nothing tells when the server has noticed that they are closed.
-        assert 200 in [await answered(grid.url, ask) for _ in range(20)]
+        # Nothing shows when the server has noticed the closed connections, so try several times.
+        assert 200 in [await status_or_zero(grid.url, request_bytes) for _ in range(20)]
 
 
-async def answered(url: str, ask: bytes) -> int:
+async def status_or_zero(url: str, request_bytes: bytes) -> int:
     """Return the status of the response; 0 if the connection ended without one."""
     try:
-        return status(await exchange(url, ask))
+        return status(await exchange(url, request_bytes))
     except ConnectionError:
         return 0

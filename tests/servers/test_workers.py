@@ -1,5 +1,6 @@
-"""Processes that share a socket: which are replaced and when, and how all are stopped. The ones in these tests serve
-nothing.
+"""Worker processes that share a socket: when they are replaced, and how they are stopped.
+
+The workers in these tests serve nothing.
 """
 
 from __future__ import annotations
@@ -18,40 +19,42 @@ from tests.support.log_records import logged_warnings
 from tests.support.manual_clock import ManualClock
 from tests.support.waiting import wait_until
 
-ENDS = ("sh", "-c", "exit 3")
-ENDS_WITH_ITS_INPUT = ("sh", "-c", "cat > /dev/null")
+ENDS_AT_ONCE = ("sh", "-c", "exit 3")
+ENDS_AT_END_OF_INPUT = ("sh", "-c", "cat > /dev/null")
 NEVER_ENDS = ("sh", "-c", "exec sleep 1000")
 
 
 @asynccontextmanager
-async def working(
+async def running_workers(
     command: Sequence[str], count: int, clock: ManualClock
 ) -> AsyncIterator[tuple[Workers, socket.socket]]:
     bound, _ = bind("127.0.0.1", 0)
     with bound, TemporaryFile() as writes:
         workers = Workers(command, count, bound, writes.fileno(), clock)
-        keeping = asyncio.create_task(workers.run())
+        supervision = asyncio.create_task(workers.run())
         try:
             yield workers, bound
         finally:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+            supervision.cancel()
+            await asyncio.gather(supervision, return_exceptions=True)
             await workers.stop(0)
 
 
-def waits(caplog: pytest.LogCaptureFixture) -> list[float]:
+def restart_delays(caplog: pytest.LogCaptureFixture) -> list[float]:
     """Return the delay before each replacement, in seconds."""
-    return [float(said.rpartition("starting another in ")[2].removesuffix(" s")) for said in logged_warnings(caplog)]
+    return [
+        float(warning.rpartition("starting another in ")[2].removesuffix(" s")) for warning in logged_warnings(caplog)
+    ]
 
 
 async def test_a_worker_that_keeps_ending_is_replaced_with_growing_delays(caplog: pytest.LogCaptureFixture) -> None:
     clock = ManualClock()
-    async with working(ENDS, 1, clock):
+    async with running_workers(ENDS_AT_ONCE, 1, clock):
         for _ in range(9):
             await wait_until(lambda: clock.sleepers)
             clock.skip()
         await wait_until(lambda: clock.sleepers)
-    assert waits(caplog) == [
+    assert restart_delays(caplog) == [
         0.5,
         1,
         2,
@@ -68,31 +71,31 @@ async def test_a_worker_that_keeps_ending_is_replaced_with_growing_delays(caplog
 
 async def test_the_delay_is_reset_for_a_worker_that_was_stable(caplog: pytest.LogCaptureFixture) -> None:
     clock = ManualClock()
-    async with working(NEVER_ENDS, 1, clock) as (workers, _):
-        for lived in (0.0, 0.0, STABLE_AFTER_S + 1):
+    async with running_workers(NEVER_ENDS, 1, clock) as (workers, _):
+        for lifetime_s in (0.0, 0.0, STABLE_AFTER_S + 1):
             await wait_until(lambda: workers._alive)
-            clock.advance(lived)
+            clock.advance(lifetime_s)
             (process,) = workers._alive
             process.kill()
             await wait_until(lambda: clock.sleepers)
             clock.skip()
-    assert waits(caplog) == [0.5, 1, 0.5]
+    assert restart_delays(caplog) == [0.5, 1, 0.5]
     assert "ended by signal 9" in caplog.text
 
 
 async def test_a_worker_that_cannot_be_started_is_retried(caplog: pytest.LogCaptureFixture) -> None:
     clock = ManualClock()
-    async with working(("/no/such/program",), 1, clock):
+    async with running_workers(("/no/such/program",), 1, clock):
         await wait_until(lambda: clock.sleepers)
         clock.skip()
         await wait_until(lambda: len(logged_warnings(caplog)) == 2)
     assert "a worker could not be started (No such file" in caplog.text
 
 
-@pytest.mark.parametrize("command", [ENDS_WITH_ITS_INPUT, NEVER_ENDS])
-async def test_all_workers_are_stopped_even_those_that_ignore_it(command: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("command", [ENDS_AT_END_OF_INPUT, NEVER_ENDS])
+async def test_all_workers_are_stopped_even_if_they_ignore_the_end_of_input(command: tuple[str, ...]) -> None:
     clock = ManualClock()
-    async with working(command, 3, clock) as (workers, bound):
+    async with running_workers(command, 3, clock) as (workers, bound):
         await wait_until(lambda: len(workers._alive) == 3)
         processes = list(workers._alive)
         await workers.stop(0.5 if command is NEVER_ENDS else 30)

@@ -1,4 +1,4 @@
-"""The session on the real thing: the proxy on a socket, a grid on another, and runs that really run."""
+"""The session with a real proxy and a real grid, over sockets, while runs are executed."""
 
 from __future__ import annotations
 
@@ -20,48 +20,48 @@ from scaicore_tui.session import Session
 from scaicore_tui.store import Journal
 from tests.support.core_inputs import APPROVAL, INVOICES, TRIP
 from tests.support.grid import MANAGER, MODULE, Served, serving
-from tests.support.grid_api import finished
+from tests.support.grid_api import run_to_end
 from tests.support.proxy import jwt, proxy_server
 
 pytestmark = pytest.mark.usefixtures("no_documented_limit")
 
-EMPTY = {"batch": "B-1", "invoices": []}
-# As the grid's store says it → as the session says it, for it knows suspended runs by their checkpoints.
-STATUSES = {"suspended": "waiting", "running": "running", "completed": "completed", "failed": "failed"}
+EMPTY_BATCH = {"batch": "B-1", "invoices": []}
+# Status in the grid's store → status in the session, which knows suspended runs by their checkpoints.
+SESSION_STATUSES = {"suspended": "waiting", "running": "running", "completed": "completed", "failed": "failed"}
 ATTEMPTS = 500
 
 
 @asynccontextmanager
 async def proxied(token: str = MANAGER, **settings: Any) -> AsyncIterator[tuple[Served, Target]]:
-    """A grid, and how to reach it through a proxy."""
+    """Run a grid behind a proxy; yield the grid and the target of the proxy."""
     async with serving(**settings) as served, proxy_server(ProxyConfig(served.url)) as url:
-        yield served, target(f"{url}/api/v1", token)
+        yield served, target_for(f"{url}/api/v1", token)
 
 
-def target(url: str, token: str = MANAGER, api: Api = Api.SCAIFLOW) -> Target:
+def target_for(url: str, token: str = MANAGER, api: Api = Api.SCAIFLOW) -> Target:
     return Target(url=url, api=api, token=Secret(token), token_source="the test")
 
 
-def stored(served: Served) -> dict[str, str]:
-    """Execution → status, as the grid's store has it, in the session's words."""
-    return {execution.id: STATUSES[execution.status] for execution in served.grid.store.executions()}
+def grid_statuses(served: Served) -> dict[str, str]:
+    """Return the status of each execution in the grid's store, as the session names it."""
+    return {execution.id: SESSION_STATUSES[execution.status] for execution in served.grid.store.executions()}
 
 
-def seen(session: Session) -> dict[str, str]:
-    """Execution → status, as the session has it."""
+def session_statuses(session: Session) -> dict[str, str]:
+    """Return the status of each execution in the session."""
     return {run.execution_id: str(run.status) for run in session.index.runs.values()}
 
 
-async def settled(session: Session, submission: Submission) -> None:
-    """Read on until the feed tells what became of it."""
+async def read_until_final(session: Session, submission: Submission) -> None:
+    """Read the feed until the outcome of the submission is known."""
     for _ in range(ATTEMPTS):
         if submission.is_final:
             return
         await session.read_once()
-    raise AssertionError(f"it is still {submission.progress}")
+    raise AssertionError(f"the submission is still {submission.progress}")
 
 
-async def test_the_past_is_read_as_it_was() -> None:
+async def test_past_runs_match_those_of_the_grid() -> None:
     async with proxied(history=True, rate=0) as (served, api), Session(api, backfill=100_000) as session:
         await session.read_once()
         before = len(served.grid.store.events())
@@ -70,8 +70,8 @@ async def test_the_past_is_read_as_it_was() -> None:
             if not served.grid.store.execution_table.roots("running"):
                 break
         await session.read_once()
-        assert seen(session) == stored(served)
-        assert {"completed", "failed", "waiting"} == set(seen(session).values())
+        assert session_statuses(session) == grid_statuses(served)
+        assert {"completed", "failed", "waiting"} == set(session_statuses(session).values())
         assert [run.input for run in session.index.runs.values()] == [e.input for e in served.grid.store.executions()]
         assert session.index.event_count == len(served.grid.store.events()) >= before
         assert [row.id for row in session.checkpoints] == [
@@ -79,131 +79,131 @@ async def test_the_past_is_read_as_it_was() -> None:
         ][::-1]
 
 
-async def test_traffic_is_followed_while_it_goes_on() -> None:
-    """Polled as fast as it answers, while runs start, wait and end between two pages."""
+async def test_live_traffic_is_followed_without_gaps() -> None:
+    """Poll without pauses, while runs start, wait and end between two pages."""
     async with proxied(rate=60_000.0) as (served, api), Session(api) as session:
-        while len(stored(served)) < 60:
+        while len(grid_statuses(served)) < 60:
             await session.read_once()
-            told, known = seen(session), stored(served)
-            assert told.keys() <= known.keys()
-            ended = {key: status for key, status in told.items() if status in ("completed", "failed")}
-            assert ended.items() <= known.items()
+            shown, stored = session_statuses(session), grid_statuses(served)
+            assert shown.keys() <= stored.keys()
+            ended = {key: status for key, status in shown.items() if status in ("completed", "failed")}
+            assert ended.items() <= stored.items()
         assert session.journal.gap_count() == 0
         assert not [run for run in session.index.runs.values() if run.joined_late or run.anomalies]
 
 
-async def test_the_journal_is_the_feed_byte_for_byte(tmp_path: Path) -> None:
-    kept: list[bytes] = []
+async def test_the_journal_has_the_bytes_of_the_feed(tmp_path: Path) -> None:
+    recorded: list[bytes] = []
     async with proxied() as (served, api):
-        await finished(served, INVOICES, EMPTY)
+        await run_to_end(served, INVOICES, EMPTY_BATCH)
         for _ in range(2):
-            async with Session(api, Journal.open(tmp_path / "kept.journal")) as session:
+            async with Session(api, Journal.open(tmp_path / "test.journal")) as session:
                 await session.read_once()
-                await finished(served, APPROVAL, TRIP)
+                await run_to_end(served, APPROVAL, TRIP)
                 await session.read_once()
-                kept = [event.raw for event in session.events()]
+                recorded = [event.raw for event in session.events()]
         async with served.client() as client:
             body = (await client.get(f"{MODULE}/events", params={"limit": 500})).content
         offered = [event.raw for event in read_event_page(body).events]
-        assert kept == offered[::-1]
-        assert len(kept) == len(served.grid.store.events())
-        assert all(raw in body for raw in kept)
+        assert recorded == offered[::-1]
+        assert len(recorded) == len(served.grid.store.events())
+        assert all(raw in body for raw in recorded)
 
 
-async def test_an_answer_is_confirmed_by_the_run() -> None:
+async def test_an_answer_is_confirmed_when_its_run_continues() -> None:
     async with proxied() as (served, api), Session(api) as session:
-        execution = await finished(served, APPROVAL, TRIP)
+        execution = await run_to_end(served, APPROVAL, TRIP)
         await session.read_once()
-        (waiting,) = session.checkpoints
-        assert (waiting.execution_id, seen(session)[execution]) == (execution, "waiting")
-        submission = await session.answer(waiting.id, "approve", "fine")
+        (checkpoint,) = session.checkpoints
+        assert (checkpoint.execution_id, session_statuses(session)[execution]) == (execution, "waiting")
+        submission = await session.answer(checkpoint.id, "approve", "fine")
         assert submission.progress is Progress.ACCEPTED
-        await settled(session, submission)
+        await read_until_final(session, submission)
         assert (submission.kind, submission.progress) == (Kind.ANSWER, Progress.CONFIRMED)
-        found = served.grid.store.checkpoint_table.find(waiting.id)
+        found = served.grid.store.checkpoint_table.find(checkpoint.id)
         assert found is not None
         assert (found.status, found.body["resolution"], found.body["comment"]) == ("resolved", "approve", "fine")
         assert session.checkpoints == ()
 
 
-async def test_an_answer_that_came_too_late_tells_who_was_faster() -> None:
+async def test_an_answer_that_is_too_late_names_who_answered_first() -> None:
     async with proxied() as (served, api), Session(api) as session:
-        await finished(served, APPROVAL, TRIP)
+        await run_to_end(served, APPROVAL, TRIP)
         await session.read_once()
-        (waiting,) = served.grid.store.checkpoint_table.pending()
-        served.grid.checkpoints.resolve(waiting, "reject", by="usr_grace")
-        submission = await session.answer(waiting.id, "approve")
+        (checkpoint,) = served.grid.store.checkpoint_table.pending()
+        served.grid.checkpoints.resolve(checkpoint, "reject", by="usr_grace")
+        submission = await session.answer(checkpoint.id, "approve")
         assert submission.progress is Progress.CONFLICT
         assert "already answered: reject by usr_grace" in submission.message
 
 
-async def test_a_viewer_is_refused_once_and_then_told_why() -> None:
+async def test_after_a_rejected_answer_missing_permission_is_the_reason_shown() -> None:
     viewer = jwt(sub="usr_guest")
     async with proxied(viewer, tokens={viewer: "viewer"}) as (served, api), Session(api) as session:
-        await finished(served, APPROVAL, TRIP)
+        await run_to_end(served, APPROVAL, TRIP)
         await session.read_once()
-        (waiting,) = session.checkpoints
-        assert session.why_not_answer(waiting.id) is None
-        submission = await session.answer(waiting.id, "approve")
+        (checkpoint,) = session.checkpoints
+        assert session.why_not_answer(checkpoint.id) is None
+        submission = await session.answer(checkpoint.id, "approve")
         assert submission.progress is Progress.REFUSED
         assert isinstance(submission.failure, PermissionDenied)
         assert submission.failure.status == 403
         assert (submission.request_id or "").startswith("req_")
-        assert "may not answer" in (session.why_not_answer(waiting.id) or "")
-        assert [row.id for row in served.grid.store.checkpoint_table.pending()] == [waiting.id]
+        assert "may not answer" in (session.why_not_answer(checkpoint.id) or "")
+        assert [row.id for row in served.grid.store.checkpoint_table.pending()] == [checkpoint.id]
 
 
-async def test_a_protected_profile_sends_nothing_that_was_not_typed_out() -> None:
+async def test_with_a_protected_profile_nothing_is_sent_without_the_typed_confirmation() -> None:
     async with proxied() as (served, api), Session(replace(api, protected=True)) as session:
-        execution = await finished(served, APPROVAL, TRIP)
+        execution = await run_to_end(served, APPROVAL, TRIP)
         await session.read_once()
-        (waiting,) = session.checkpoints
+        (checkpoint,) = session.checkpoints
         for typed in (None, "", "reject", "Approve it", "approve "):
             with pytest.raises(UsageError, match="protected: type approve"):
-                await session.answer(waiting.id, "approve", typed=typed)
+                await session.answer(checkpoint.id, "approve", typed=typed)
             with pytest.raises(UsageError, match=f"protected: type {APPROVAL}"):
                 await session.replay(execution, typed=typed)
-        assert {one.progress for one in session.submitter.submissions} == {Progress.NOT_SENT}
-        assert [row.id for row in served.grid.store.checkpoint_table.pending()] == [waiting.id]
-        submission = await session.answer(waiting.id, "approve", typed="Approve")
-        await settled(session, submission)
+        assert {rejected.progress for rejected in session.submitter.submissions} == {Progress.NOT_SENT}
+        assert [row.id for row in served.grid.store.checkpoint_table.pending()] == [checkpoint.id]
+        submission = await session.answer(checkpoint.id, "approve", typed="Approve")
+        await read_until_final(session, submission)
         assert submission.progress is Progress.CONFIRMED
 
 
 async def test_a_replay_starts_a_run_with_the_same_input() -> None:
     async with proxied() as (served, api), Session(api) as session:
-        first = await finished(served, INVOICES, EMPTY)
+        first = await run_to_end(served, INVOICES, EMPTY_BATCH)
         await session.read_once()
         submission = await session.replay(first)
-        await settled(session, submission)
+        await read_until_final(session, submission)
         before, after = served.grid.store.executions()
         assert (before.id, after.id) == (first, submission.execution_id)
         assert (after.core_id, after.input) == (before.core_id, before.input)
-        # The one new run with this input came to the very output and duration that the invocation answered with.
+        # Only one new run has this input, and its output and duration equal those in the invocation's response.
         assert submission.progress is Progress.CONFIRMED
         assert not submission.is_likely_match
         assert (submission.request_id or "").startswith("req_")
-        assert seen(session) == {first: "completed", after.id: "completed"}
+        assert session_statuses(session) == {first: "completed", after.id: "completed"}
 
 
 async def test_a_replay_that_suspends_names_its_run() -> None:
-    """The grid then says which run it is: nothing is likely any more, it is known."""
+    """The grid then returns the run's id, so the match is certain."""
     async with proxied() as (served, api), Session(api) as session:
-        first = await finished(served, APPROVAL, TRIP)
+        first = await run_to_end(served, APPROVAL, TRIP)
         await session.read_once()
         submission = await session.replay(first)
-        await settled(session, submission)
+        await read_until_final(session, submission)
         _, second = served.grid.store.executions()
         assert (submission.execution_id, submission.is_likely_match) == (second.id, False)
         assert submission.progress is Progress.CONFIRMED
-        assert seen(session) == {first: "waiting", second.id: "waiting"}
+        assert session_statuses(session) == {first: "waiting", second.id: "waiting"}
 
 
-async def test_both_ways_to_a_grid_bring_the_same_bytes() -> None:
+async def test_events_and_checkpoints_are_the_same_directly_and_through_the_proxy() -> None:
     async with proxied() as (served, api):
-        await finished(served, APPROVAL, TRIP)
-        async with Session(api) as through, Session(target(served.url, api=Api.SCAIGRID)) as direct:
-            await through.read_once()
-            await direct.read_once()
-            assert [event.raw for event in through.events()] == [event.raw for event in direct.events()]
-            assert [row.raw for row in through.checkpoints] == [row.raw for row in direct.checkpoints]
+        await run_to_end(served, APPROVAL, TRIP)
+        async with Session(api) as proxied_session, Session(target_for(served.url, api=Api.SCAIGRID)) as direct_session:
+            await proxied_session.read_once()
+            await direct_session.read_once()
+            assert [event.raw for event in proxied_session.events()] == [event.raw for event in direct_session.events()]
+            assert [row.raw for row in proxied_session.checkpoints] == [row.raw for row in direct_session.checkpoints]

@@ -1,4 +1,4 @@
-"""A session on a server that misbehaves over raw sockets: what is said, what is kept, and how it is well again."""
+"""A session on a faulty server, over raw sockets: faults are reported, limited, and recovered from."""
 
 from __future__ import annotations
 
@@ -29,39 +29,39 @@ from tests.support.fault_server import (
 
 pytestmark = pytest.mark.usefixtures("no_documented_limit")
 
-# Two answers at once, each of at most 32 MiB, and what holding them costs.
-MOST_MIB = 130
-# A connection begun while nobody listened may first have to be given up.
-SOON = CONNECT_TIMEOUT_S + 3.0
+# Two responses at once, each of at most 32 MiB, with the memory to process them.
+MAX_PEAK_MIB = 130
+# A connection attempt begun before the server listens may first have to time out.
+MAX_RECOVERY_S = CONNECT_TIMEOUT_S + 3.0
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-async def test_a_fault_is_named_and_bounded_and_recovered_from(fault: Fault, tmp_path: Path) -> None:
-    suffered = await run_fault(fault, tmp_path)
-    assert suffered.state is fault.state
-    assert re.search(fault.message, suffered.message)
-    assert bool(suffered.message) is bool(fault.message)
-    assert suffered.peak_mib < MOST_MIB
-    if suffered.recovery_s is not None:
-        assert (suffered.runs, suffered.waiting) == (1, 1)
-        assert suffered.recovery_s < SOON
+async def test_a_fault_is_reported_uses_limited_memory_and_is_recovered_from(fault: Fault, tmp_path: Path) -> None:
+    outcome = await run_fault(fault, tmp_path)
+    assert outcome.state is fault.state
+    assert re.search(fault.message, outcome.message)
+    assert bool(outcome.message) is bool(fault.message)
+    assert outcome.peak_mib < MAX_PEAK_MIB
+    if outcome.recovery_s is not None:
+        assert (outcome.runs, outcome.waiting) == (1, 1)
+        assert outcome.recovery_s < MAX_RECOVERY_S
 
 
-async def test_a_key_tries_at_once() -> None:
-    async with fault_server() as server, polling(replace(target_of(server.url), interval=300.0)) as watched:
-        session, watcher = watched
+async def test_a_refresh_retries_immediately() -> None:
+    async with fault_server() as server, polling(replace(target_of(server.url), interval=300.0)) as poll:
+        session, watcher = poll
         await watcher.wait_until(lambda: watcher.state is ConnectionState.LIVE)
         server.fault = Fault("", "", sends(b""))
         session.refresh()
         await watcher.wait_until(lambda: session.connection.failures)
         server.fault = None
         session.refresh()
-        assert await watcher.wait_until(lambda: watcher.state is ConnectionState.LIVE) < SOON
+        assert await watcher.wait_until(lambda: watcher.state is ConnectionState.LIVE) < MAX_RECOVERY_S
 
 
-async def test_a_connection_just_closed_is_never_told() -> None:
-    async with fault_server() as server, polling(target_of(server.url)) as watched:
-        session, watcher = watched
+async def test_a_closed_keep_alive_connection_is_not_reported() -> None:
+    async with fault_server() as server, polling(target_of(server.url)) as poll:
+        session, watcher = poll
         failures: list[int] = []
         session.subscribe(lambda _: failures.append(session.connection.failures))
         server.fault = Fault("", "", closes_reused_connection)
@@ -82,45 +82,45 @@ async def test_a_write_is_not_repeated_on_another_connection() -> None:
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
-async def test_nothing_follows_a_redirect(status: str) -> None:
-    """Not to another host, where the token would be told; and a write that is redirected may have been done."""
-    async with fault_server() as elsewhere, fault_server() as server:
-        location = b"Location: http://user:secret@localhost:%d/api/v1/scaicore/events\r\n" % elsewhere.port
+async def test_redirects_are_not_followed(status: str) -> None:
+    """The other host would get the token. A write that is redirected may have been executed."""
+    async with fault_server() as other_server, fault_server() as server:
+        location = b"Location: http://user:secret@localhost:%d/api/v1/scaicore/events\r\n" % other_server.port
         server.fault = Fault("", "", sends(response_bytes(b"", status.encode(), headers=location)))
         client = Client(target_of(server.url))
         with pytest.raises(
-            Unreachable, match=f"redirects to localhost:{elsewhere.port}, which is not followed"
+            Unreachable, match=f"redirects to localhost:{other_server.port}, which is not followed"
         ) as read:
             await client.events(5)
         with pytest.raises(OutcomeUnknown, match="not followed"):
             await client.resolve("ckpt_1", "approve")
         await client.close()
-        assert not elsewhere.requests
+        assert not other_server.requests
         assert "secret" not in str(read.value)
 
 
-@pytest.mark.parametrize("speaks", ["yes", "no", "refused"])
-async def test_a_proxy_of_the_environment_is_asked_and_named(speaks: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("behaviour", ["answers", "closes", "refuses"])
+async def test_a_proxy_from_the_environment_is_used_and_named(behaviour: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with fault_server() as proxy:
         monkeypatch.setenv("http_proxy", f"http://user:secret@127.0.0.1:{proxy.port}")
         monkeypatch.delenv("no_proxy", raising=False)
         client = Client(target_of("http://api.invalid/api/v1"))
-        if speaks == "refused":
+        if behaviour == "refuses":
             await proxy.close()
-        proxy.fault = Fault("", "", sends(b"")) if speaks == "no" else None
-        if speaks == "yes":
+        proxy.fault = Fault("", "", sends(b"")) if behaviour == "closes" else None
+        if behaviour == "answers":
             assert len((await client.events(5)).events) == 3
             assert proxy.requests[0].startswith(b"GET http://api.invalid/api/v1/scaicore/events")
         else:
-            words = "refused" if speaks == "refused" else "closed the connection"
-            named = f"cannot reach api.invalid through the proxy 127.0.0.1:{proxy.port} .http_proxy.: .*{words}"
-            with pytest.raises(Unreachable, match=named) as raised:
+            reason = "refused" if behaviour == "refuses" else "closed the connection"
+            message = f"cannot reach api.invalid through the proxy 127.0.0.1:{proxy.port} .http_proxy.: .*{reason}"
+            with pytest.raises(Unreachable, match=message) as raised:
                 await client.events(5)
             assert "secret" not in str(raised.value)
         await client.close()
 
 
-async def test_loopback_is_not_asked_for_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_loopback_is_not_reached_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     async with fault_server() as proxy, fault_server() as server:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
         client = Client(target_of(server.url))
@@ -129,7 +129,7 @@ async def test_loopback_is_not_asked_for_through_a_proxy(monkeypatch: pytest.Mon
         assert (len(server.requests), len(proxy.requests)) == (1, 0)
 
 
-def test_a_proxy_that_nobody_can_use_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unusable_proxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "gopher://user:secret@proxy.example:70")
     monkeypatch.delenv("no_proxy", raising=False)
     with pytest.raises(ConfigError, match="https_proxy cannot be used: a gopher proxy") as raised:
@@ -137,22 +137,22 @@ def test_a_proxy_that_nobody_can_use_is_named(monkeypatch: pytest.MonkeyPatch) -
     assert "secret" not in str(raised.value)
 
 
-async def test_only_those_in_the_file_are_believed(tmp_path: Path) -> None:
+async def test_only_the_authorities_in_the_ca_file_are_trusted(tmp_path: Path) -> None:
     authority = CertificateAuthority()
-    believed = authority.write(tmp_path / "ca.pem")
+    ca_file = authority.write(tmp_path / "ca.pem")
     async with fault_server(authority) as server:
-        ours, usual = Client(target_of(server.url, believed)), Client(target_of(server.url))
-        assert len((await ours.events(5)).events) == 3
+        with_ca_file, with_default = Client(target_of(server.url, ca_file)), Client(target_of(server.url))
+        assert len((await with_ca_file.events(5)).events) == 3
         with pytest.raises(Unreachable, match="unknown authority"):
-            await usual.events(5)
-        await ours.close()
-        await usual.close()
+            await with_default.events(5)
+        await with_ca_file.close()
+        await with_default.close()
 
 
 @pytest.mark.parametrize(
     ("content", "reason"), [(None, "No such file"), (b"", "no certificate"), (b"x", "no certificate")]
 )
-def test_a_file_of_authorities_that_is_none(content: bytes | None, reason: str, tmp_path: Path) -> None:
+def test_an_invalid_ca_file_is_named_with_the_reason(content: bytes | None, reason: str, tmp_path: Path) -> None:
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_bytes(content)
@@ -160,9 +160,9 @@ def test_a_file_of_authorities_that_is_none(content: bytes | None, reason: str, 
         open_http(target_of("https://api.example.com", path))
 
 
-async def test_a_credential_that_is_taken_no_more_wipes_nothing() -> None:
-    async with fault_server() as server, polling(target_of(server.url)) as watched:
-        session, watcher = watched
+async def test_shown_data_is_kept_if_the_credential_expires() -> None:
+    async with fault_server() as server, polling(target_of(server.url)) as poll:
+        session, watcher = poll
         await watcher.wait_until(lambda: watcher.state is ConnectionState.LIVE)
         server.fault = Fault("", "", sends(response_bytes(b'{"detail": "expired"}', b"401 Unauthorized")))
         await watcher.wait_until(
@@ -172,10 +172,10 @@ async def test_a_credential_that_is_taken_no_more_wipes_nothing() -> None:
         assert (list(session.index.runs), [row.id for row in session.checkpoints]) == (["exec_1"], ["ckpt_1"])
 
 
-async def test_what_is_kept_of_a_failure_is_its_words() -> None:
-    """Not the frames that it came through: they hold the body."""
-    async with fault_server() as server, polling(target_of(server.url)) as watched:
-        session, watcher = watched
+async def test_a_stored_error_has_no_traceback() -> None:
+    """The frames of a traceback would keep the response body in memory."""
+    async with fault_server() as server, polling(target_of(server.url)) as poll:
+        session, watcher = poll
         server.fault = Fault("", "", sends(response_bytes(PAGE[:-9] + INBOX)))
         await watcher.wait_until(lambda: session.connection.failures)
         error = session.connection.events.error
@@ -183,10 +183,9 @@ async def test_what_is_kept_of_a_failure_is_its_words() -> None:
         assert (error.__traceback__, error.__cause__, error.__context__) == (None, None, None)
 
 
-async def test_a_hold_ends_within_the_hour() -> None:
-    """However long an answer asks for."""
-    async with fault_server() as server, polling(target_of(server.url)) as watched:
-        session, watcher = watched
+async def test_retry_after_is_limited_to_one_hour() -> None:
+    async with fault_server() as server, polling(target_of(server.url)) as poll:
+        session, watcher = poll
         server.fault = Fault("", "", sends(response_bytes(b"{}", b"429 Slow", headers=b"Retry-After: 99999999999\r\n")))
         await watcher.wait_until(lambda: session.connection.failures)
         held = session.connection.held_until

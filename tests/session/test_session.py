@@ -1,4 +1,4 @@
-"""The session: what both front ends see."""
+"""The session: updates, resuming the journal, gaps, history, and finding runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.builders import MILLISECOND, NOON, checkpoint, completed, ent
 from tests.support.feed_simulator import FeedSim
 
 
-async def test_an_update_says_what_changed() -> None:
+async def test_an_update_names_the_changed_runs_and_checkpoints() -> None:
     sim = FeedSim([started(), started(NOON + 1, "exec_2")], checkpoints=[checkpoint(execution_id="exec_2")])
     updates: list[Update] = []
     async with sim.session() as session:
@@ -29,7 +29,7 @@ async def test_an_update_says_what_changed() -> None:
         assert all(not update.runs and not update.checkpoints for update in updates)
 
 
-async def test_the_journal_is_taken_up_where_it_ended(tmp_path: Path) -> None:
+async def test_a_session_resumes_where_the_journal_ends(tmp_path: Path) -> None:
     sim = FeedSim([started(), *(entered(f"n{i}", NOON + i * MILLISECOND) for i in range(20))])
     client = sim.client()
     async with Session(client.target, Journal.open(tmp_path / "j"), client=client) as session:
@@ -43,12 +43,12 @@ async def test_the_journal_is_taken_up_where_it_ended(tmp_path: Path) -> None:
         assert (len(session.journal), session.journal.gap_count()) == (22, 0)
 
 
-async def test_runs_that_only_came_out_of_the_journal_are_told_apart(tmp_path: Path) -> None:
+async def test_updates_distinguish_runs_that_were_loaded_from_the_journal(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
-        intake = JournalWriter(journal)
-        intake.prepare()
-        assert not intake.next_summaries(500)
-        intake.append_new([started(NOON + n * MILLISECOND, f"exec_{n:03}") for n in range(510)])
+        writer = JournalWriter(journal)
+        writer.prepare()
+        assert not writer.next_summaries(500)
+        writer.append_new([started(NOON + n * MILLISECOND, f"exec_{n:03}") for n in range(510)])
     client = FeedSim([started(NOON + 999 * MILLISECOND, "exec_new")]).client()
     updates: list[Update] = []
     async with Session(client.target, Journal.open(tmp_path / "j"), client=client) as session:
@@ -58,7 +58,7 @@ async def test_runs_that_only_came_out_of_the_journal_are_told_apart(tmp_path: P
     assert [update.from_journal for update in updates if "exec_new" in update.runs] == [False]
 
 
-async def test_what_retention_ate_is_a_gap(tmp_path: Path) -> None:
+async def test_events_lost_to_retention_are_a_gap(tmp_path: Path) -> None:
     sim = FeedSim([entered(f"n{i}", NOON + i * MILLISECOND) for i in range(20)])
     client = sim.client()
     async with Session(client.target, Journal.open(tmp_path / "j"), client=client) as session:
@@ -77,7 +77,7 @@ async def test_what_retention_ate_is_a_gap(tmp_path: Path) -> None:
         assert session.index.gaps == [gap]
 
 
-async def test_a_run_that_history_completes_is_joined_late_no_more() -> None:
+async def test_a_run_is_no_longer_joined_late_once_its_history_is_read() -> None:
     steps = [started(), *(entered(f"n{i}", NOON + i * MILLISECOND) for i in range(9))]
     sim = FeedSim(steps, page_size=4)
     async with sim.session(backfill=0) as session:
@@ -89,7 +89,7 @@ async def test_a_run_that_history_completes_is_joined_late_no_more() -> None:
         assert (run.joined_late, run.event_count, session.index.event_count) == (False, 10, 10)
 
 
-async def test_a_run_is_found_by_its_beginning() -> None:
+async def test_a_run_is_found_by_the_beginning_of_its_id() -> None:
     sim = FeedSim([started(execution="exec_ab"), started(execution="exec_ac")])
     async with sim.session() as session:
         await session.read_once()

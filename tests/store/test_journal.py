@@ -1,4 +1,4 @@
-"""The journal: verbatim, in feed order, one writer, for its owner only."""
+"""The journal stores events verbatim and in feed order, has one writer, and is readable only by its owner."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from tests.support.builders import NOON, entered, event, started
 
 
 def test_events_come_back_byte_for_byte(tmp_path: Path) -> None:
-    odd = decode_event(b'{ "type":"x\\u00e9\xff",\n"payload": {"execution_id": "e"} , "b":1e400}')
+    unusual = decode_event(b'{ "type":"x\\u00e9\xff",\n"payload": {"execution_id": "e"} , "b":1e400}')
     with Journal.open(tmp_path / "j") as journal:
-        journal.append([odd])
+        journal.append([unusual])
     with Journal.open(tmp_path / "j") as journal:
-        assert [stored.raw for stored in journal.events()] == [odd.raw]
-        assert [stored.raw for stored in journal.events("e")] == [odd.raw]
+        assert [stored.raw for stored in journal.events()] == [unusual.raw]
+        assert [stored.raw for stored in journal.events("e")] == [unusual.raw]
         assert len(journal) == 1
 
 
-def test_feed_order_with_history() -> None:
+def test_history_is_stored_before_newer_events() -> None:
     with Journal.in_memory() as journal:
         journal.append([entered("c"), entered("d")])
         journal.prepend([entered("a"), entered("b")])
@@ -34,12 +34,12 @@ def test_feed_order_with_history() -> None:
 
 
 def test_migration_stores_the_times_of_newly_understood_timestamps(tmp_path: Path) -> None:
-    """The older version could not read such times. Equal events from the API must still be recognized."""
-    odd = decode_event(
+    """The older version could not parse such timestamps. Equal events from the API must still be recognized."""
+    old_format = decode_event(
         b'{"type": "custom.tick", "timestamp": "2026-04-29t12:00:01z", "payload": {"execution_id": "e"}}'
     )
     with Journal.open(tmp_path / "j") as journal:
-        journal.append([odd, entered("a")])
+        journal.append([old_format, entered("a")])
     with sqlite3.connect(tmp_path / "j") as database:
         database.execute("UPDATE events SET at = 0 WHERE pos = 0")
         database.execute("DELETE FROM holes")
@@ -47,8 +47,8 @@ def test_migration_stores_the_times_of_newly_understood_timestamps(tmp_path: Pat
         database.execute("ALTER TABLE gaps DROP COLUMN reason")
         database.execute("PRAGMA user_version = 4")
     with Journal.open(tmp_path / "j") as journal:
-        assert journal.count_known([odd]) == {odd.raw: 1}
-        assert journal.query("SELECT at FROM events WHERE pos = 0") == [(odd.at,)]
+        assert journal.count_known([old_format]) == {old_format.raw: 1}
+        assert journal.query("SELECT at FROM events WHERE pos = 0") == [(old_format.at,)]
 
 
 def test_count_known_counts_equal_bytes() -> None:
@@ -67,7 +67,7 @@ def test_events_without_a_time_are_known_too() -> None:
         assert journal.contains_all([timeless, entered("a")])
 
 
-def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_a_journal(tmp_path: Path) -> None:
     path = tmp_path / "new" / "j"
     with Journal.open(path) as journal:
         journal.append([started()])
@@ -76,7 +76,7 @@ def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
         assert path.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_one_writer_many_readers(tmp_path: Path) -> None:
+def test_a_journal_has_one_writer_and_many_readers(tmp_path: Path) -> None:
     path = tmp_path / "j"
     with Journal.open(path) as writer:
         writer.append([started()])
@@ -96,9 +96,9 @@ def test_reading_a_missing_journal_is_not_found(tmp_path: Path) -> None:
 def test_a_file_that_is_not_a_journal_is_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("dear diary, " * 99)
-    for way in (Journal.open, Journal.open_readonly):
+    for open_journal in (Journal.open, Journal.open_readonly):
         with pytest.raises(StorageError, match="not a journal"):
-            way(path)
+            open_journal(path)
     assert path.read_text() == "dear diary, " * 99
 
 
@@ -121,27 +121,28 @@ def test_one_gap_is_stored_per_position(tmp_path: Path) -> None:
         assert journal.gap_count() == 1
 
 
-def nodes(journal: Journal) -> str:
+def node_ids(journal: Journal) -> str:
+    """Return the node ids of all events, in order, as one string."""
     return "".join(step.node_id or "" for step in journal.events())
 
 
-def test_an_open_gap_is_filled_from_its_top(tmp_path: Path) -> None:
+def test_an_open_gap_is_filled_from_its_newest_event_down(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
         journal.append([entered("a"), entered("b")])
-        hole = journal.append_above_gap([entered("h"), entered("i")], NOON, "c1")
+        open_gap = journal.append_above_gap([entered("h"), entered("i")], NOON, "c1")
         journal.append([entered("j")])
-        journal.fill_gap(hole, [entered("f"), entered("g")], "c2")
+        journal.fill_gap(open_gap, [entered("f"), entered("g")], "c2")
     with Journal.open(tmp_path / "j") as journal:
-        (hole,) = journal.open_gaps()
-        assert (hole.cursor, hole.found_at) == ("c2", NOON)
+        (open_gap,) = journal.open_gaps()
+        assert (open_gap.cursor, open_gap.found_at) == ("c2", NOON)
         assert [gap.is_open for gap in journal.gaps()] == [True]
-        journal.fill_gap(hole, [entered("c"), entered("d"), entered("e")], None)
-        journal.close_gap(hole, is_filled=True)
-        assert nodes(journal) == "abcdefghij"
+        journal.fill_gap(open_gap, [entered("c"), entered("d"), entered("e")], None)
+        journal.close_gap(open_gap, is_filled=True)
+        assert node_ids(journal) == "abcdefghij"
         assert (journal.open_gaps(), journal.gaps(), journal.gap_count()) == ([], [], 0)
 
 
-def test_an_open_gap_above_an_open_gap() -> None:
+def test_two_open_gaps_are_filled_independently() -> None:
     with Journal.in_memory() as journal:
         journal.append([entered("a")])
         older = journal.append_above_gap([entered("c")], NOON, None)
@@ -149,42 +150,42 @@ def test_an_open_gap_above_an_open_gap() -> None:
         assert journal.open_gaps() == [newer, older]
         journal.fill_gap(newer, [entered("d")], None)
         journal.fill_gap(older, [entered("b")], None)
-        assert nodes(journal) == "abcde"
+        assert node_ids(journal) == "abcde"
 
 
 def test_an_open_gap_that_is_lost_becomes_a_closed_gap() -> None:
     with Journal.in_memory() as journal:
         journal.append([started(NOON, "exec_1")])
-        hole = journal.append_above_gap([started(NOON + 9, "exec_2")], NOON + 10, "c")
-        journal.close_gap(hole, is_filled=False)
+        open_gap = journal.append_above_gap([started(NOON + 9, "exec_2")], NOON + 10, "c")
+        journal.close_gap(open_gap, is_filled=False)
         (gap,) = journal.gaps()
         assert (gap.last_at, gap.next_at, gap.is_open) == (NOON, NOON + 9, False)
         assert (gap.last_execution, gap.next_execution) == ("exec_1", "exec_2")
         assert (journal.gap_count(), journal.open_gaps()) == (1, [])
 
 
-def test_known_events_up_to_a_position() -> None:
+def test_known_events_are_counted_up_to_a_position() -> None:
     twin = entered("x")
     with Journal.in_memory() as journal:
         journal.append([twin])
-        hole = journal.append_above_gap([twin, twin, entered("y")], NOON, None)
+        open_gap = journal.append_above_gap([twin, twin, entered("y")], NOON, None)
         assert journal.count_known([twin]) == {twin.raw: 3}
-        assert journal.count_known([twin], hole.after) == {twin.raw: 1}
-        assert journal.newest_raw(9, hole.after) == [twin.raw]
-        assert not journal.contains_all([entered("y")], hole.after)
+        assert journal.count_known([twin], open_gap.after) == {twin.raw: 1}
+        assert journal.newest_raw(9, open_gap.after) == [twin.raw]
+        assert not journal.contains_all([entered("y")], open_gap.after)
 
 
 def test_positions_stay_reserved_for_an_open_gap_without_events_above() -> None:
     with Journal.in_memory() as journal:
         journal.append([entered("a")])
-        hole = journal.append_above_gap([], NOON, "c")
+        open_gap = journal.append_above_gap([], NOON, "c")
         journal.append([entered("d")])
-        journal.fill_gap(hole, [entered("c")], "c")
-        journal.fill_gap(hole, [entered("b")], "c")
-        assert nodes(journal) == "abcd"
+        journal.fill_gap(open_gap, [entered("c")], "c")
+        journal.fill_gap(open_gap, [entered("b")], "c")
+        assert node_ids(journal) == "abcd"
 
 
-def test_a_journal_that_can_not_be_created_is_reported_and_kept_in_memory(tmp_path: Path) -> None:
+def test_if_a_journal_cannot_be_created_events_are_kept_in_memory_and_the_error_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with Journal.open_or_in_memory(tmp_path / "file" / "j") as journal:
         journal.append([started()])

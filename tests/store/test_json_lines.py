@@ -1,4 +1,4 @@
-"""Files of JSON lines: the same runs as from the feed, without a server."""
+"""A recording as JSON lines shows the same runs as the feed, without a server."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from tests.support.memory_index import MemoryIndex
 
 
 def test_json_lines_make_the_same_runs_as_the_feed(tmp_path: Path) -> None:
-    path, found = tmp_path / "events.jsonl", list(sources(6_000))
-    path.write_bytes(b"\n\n".join(found))
-    book = MemoryIndex()
-    book.add_newer([decode_event(source) for source in found])
-    lines = JsonlRecording(path).index
-    assert list(lines.order) == list(book.order)
-    newest = lines.order[len(lines.order) - 1].execution_id
-    assert run_document(lines.runs[newest]) == run_document(book.runs[newest])
+    path, events = tmp_path / "events.jsonl", list(sources(6_000))
+    path.write_bytes(b"\n\n".join(events))
+    expected = MemoryIndex()
+    expected.add_newer([decode_event(source) for source in events])
+    index = JsonlRecording(path).index
+    assert list(index.order) == list(expected.order)
+    newest = index.order[len(index.order) - 1].execution_id
+    assert run_document(index.runs[newest]) == run_document(expected.runs[newest])
 
 
 def test_a_run_with_late_events_keeps_its_position(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    found = [
+    events = [
         step.raw
         for n in range(3_000)
         for step in (started(NOON + n, f"exec_{n:04}"), completed(NOON + n, f"exec_{n:04}"))
     ]
-    path.write_bytes(b"\n".join([*found, entered("late", NOON, "exec_0003").raw]))
-    book = JsonlRecording(path).index
-    assert [row.execution_id for row in book.order] == [f"exec_{n:04}" for n in range(3_000)]
-    assert book.summaries["exec_0003"].event_count == 3
+    path.write_bytes(b"\n".join([*events, entered("late", NOON, "exec_0003").raw]))
+    index = JsonlRecording(path).index
+    assert [row.execution_id for row in index.order] == [f"exec_{n:04}" for n in range(3_000)]
+    assert index.summaries["exec_0003"].event_count == 3
 
 
 def test_a_line_that_is_not_json_is_named(tmp_path: Path) -> None:

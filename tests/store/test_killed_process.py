@@ -1,4 +1,4 @@
-"""A process killed at any time leaves a journal with all events that it had shown, and matching summaries."""
+"""A process killed at any time leaves a journal with all events that it has shown, and matching summaries."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from scaicore_tui.store import Journal, JournalWriter
 
 pytestmark = pytest.mark.usefixtures("no_documented_limit")
 
-# Polls a feed that news comes into with every request, and prints what each update shows: a run and its events.
-WATCH = """
+# Poll a feed that gets new events with every request. Print each updated run with its number of events.
+POLLING_SCRIPT = """
 import asyncio, itertools, sys
 from pathlib import Path
 from scaicore_tui.store import Journal
@@ -49,7 +49,9 @@ asyncio.run(main())
 def test_a_killed_process_loses_nothing_that_was_shown(lines: int, tmp_path: Path) -> None:
     path = tmp_path / "j"
     shown: dict[str, int] = {}
-    with subprocess.Popen([sys.executable, "-c", WATCH, str(path)], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", POLLING_SCRIPT, str(path)], stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         for number, line in enumerate(process.stdout, 1):
             if number == lines:
@@ -67,6 +69,6 @@ def test_a_killed_process_loses_nothing_that_was_shown(lines: int, tmp_path: Pat
         summaries = [summary for _ in range(100) for summary in writer.next_summaries(1_000)]
         assert shown.keys() <= {summary.execution_id for summary in summaries}
         for summary in summaries:
-            run, place = project(summary.execution_id, journal.history(summary.execution_id))
-            assert place is not None
-            assert summary == summary_of(run, place)
+            run, position = project(summary.execution_id, journal.history(summary.execution_id))
+            assert position is not None
+            assert summary == summary_of(run, position)

@@ -1,4 +1,4 @@
-"""Recordings are shown without a server, as they were when opened, and never written."""
+"""Recordings are shown without a server, as they were when they were opened, and are never written."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ OFFLINE = Target(url="http://127.0.0.1:1/api/v1", name="kept", offline=True)
 RUN = [started(NOON), entered("a", NOON + 1), exited("a", NOON + 2), entered("review", NOON + 3)]
 
 
-async def kept(sim: FeedSim, path: Path) -> None:
+async def read_into(sim: FeedSim, path: Path) -> None:
     """Read the feed once into the journal in `path`."""
     client = sim.client()
     async with Session(client.target, Journal.open(path), clock=ManualClock(), client=client) as session:
         await session.read_once()
 
 
-def put(path: Path, events: Sequence[Event]) -> None:
+def write_events(path: Path, events: Sequence[Event]) -> None:
     """Write events and the summaries of their runs to a journal, as another process would."""
     with Journal.open(path) as journal:
         writer = JournalWriter(journal)
@@ -48,21 +48,21 @@ def put(path: Path, events: Sequence[Event]) -> None:
 
 async def test_pending_checkpoints_of_the_last_poll_are_stored(tmp_path: Path) -> None:
     path = tmp_path / "j"
-    await kept(FeedSim(RUN, checkpoints=[checkpoint(note="as it came, \u202eé")]), path)
+    await read_into(FeedSim(RUN, checkpoints=[checkpoint(note="unchanged, \u202eé")]), path)
     with open_recording(path) as recorded:
         assert [run.status for run in recorded.index.order] == [RunStatus.WAITING]
     with Journal.open_readonly(path) as journal:
-        assert [row.raw["note"] for row in read_pending(journal)] == ["as it came, \u202eé"]
-    await kept(FeedSim(RUN), path)
+        assert [row.raw["note"] for row in read_pending(journal)] == ["unchanged, \u202eé"]
+    await read_into(FeedSim(RUN), path)
     with open_recording(path) as recorded:
         assert [run.status for run in recorded.index.order] == [RunStatus.RUNNING]
 
 
 def test_a_journal_is_shown_as_it_was_when_it_was_opened(tmp_path: Path) -> None:
     path = tmp_path / "j"
-    put(path, RUN)
+    write_events(path, RUN)
     with open_recording(path) as recorded:
-        put(path, [exited("review", NOON + 4), completed(NOON + 5), started(NOON + 6, "exec_2")])
+        write_events(path, [exited("review", NOON + 4), completed(NOON + 5), started(NOON + 6, "exec_2")])
         assert [run.execution_id for run in recorded.index.order][:1] == ["exec_1"]
         assert recorded.index.runs["exec_1"].event_count == len(RUN)
         assert recorded.newest_at == NOON + 3
@@ -70,7 +70,7 @@ def test_a_journal_is_shown_as_it_was_when_it_was_opened(tmp_path: Path) -> None
 
 def test_a_journal_that_another_process_writes_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "j"
-    put(path, RUN)
+    write_events(path, RUN)
     with Journal.open(path) as writer, writer.transaction():
         writer.append([completed(NOON + 5)])
         with open_recording(path) as recorded:
@@ -88,7 +88,7 @@ def test_a_journal_of_an_older_version_is_read_and_unchanged(tmp_path: Path) -> 
 
 def test_a_journal_of_a_newer_version_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "j"
-    put(path, RUN)
+    write_events(path, RUN)
     database = sqlite3.connect(path)
     database.execute("PRAGMA user_version = 99")
     database.close()
@@ -98,7 +98,7 @@ def test_a_journal_of_a_newer_version_is_rejected(tmp_path: Path) -> None:
 
 def test_json_lines_and_journal_have_equal_runs(tmp_path: Path) -> None:
     events = many_runs(30)
-    put(tmp_path / "j", events)
+    write_events(tmp_path / "j", events)
     (tmp_path / "l").write_bytes(b"".join(event.raw + b"\n" for event in events))
     with open_recording(tmp_path / "j") as journal, open_recording(tmp_path / "l") as lines:
         assert list(map(run_document, lines.index.runs.values())) == list(
@@ -107,8 +107,8 @@ def test_json_lines_and_journal_have_equal_runs(tmp_path: Path) -> None:
         assert [event.raw for event in lines.events("exec_0007")] == [e.raw for e in journal.events("exec_0007")]
         assert [event.raw for event in lines.events()] == [event.raw for event in events]
         assert lines.newest_at == journal.newest_at
-    with open_readonly(tmp_path / "l") as filled:
-        assert [event.raw for event in filled.events()] == [event.raw for event in events]
+    with open_readonly(tmp_path / "l") as imported:
+        assert [event.raw for event in imported.events()] == [event.raw for event in events]
 
 
 def test_an_incomplete_last_line_is_skipped(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_an_incomplete_last_line_is_skipped(tmp_path: Path) -> None:
 
 async def test_an_offline_session_sends_no_requests(tmp_path: Path) -> None:
     path = tmp_path / "j"
-    await kept(FeedSim(RUN, checkpoints=[checkpoint()]), path)
+    await read_into(FeedSim(RUN, checkpoints=[checkpoint()]), path)
     async with OfflineSession(OFFLINE, open_readonly(path), ManualClock()) as session:
         session.prefetch()
         assert not session.refresh()
@@ -137,19 +137,19 @@ async def test_an_offline_session_sends_no_requests(tmp_path: Path) -> None:
 
 
 async def test_offline_a_long_run_is_loaded_in_a_thread(tmp_path: Path) -> None:
-    """Until it is loaded, the values of its summary are shown."""
+    """Until the run is loaded, the values of its summary are shown."""
     count = MAX_INLINE_EVENTS + 1
     with Journal.open(tmp_path / "j") as journal:
         writer = JournalWriter(journal)
         writer.prepare()
         writer.next_summaries(500)
         writer.append_new([started(), *(entered(f"n{number}", NOON + number) for number in range(1, count))])
-    told: list[str] = []
+    updated: list[str] = []
     async with OfflineSession(OFFLINE, open_readonly(tmp_path / "j"), ManualClock()) as session:
-        session.subscribe(lambda update: told.extend(update.runs))
+        session.subscribe(lambda update: updated.extend(update.runs))
         assert session.index.runs["exec_1"].is_loading
         running = asyncio.create_task(session.run())
-        await wait_until(lambda: "exec_1" in told)
+        await wait_until(lambda: "exec_1" in updated)
         run = session.index.runs["exec_1"]
         assert (run.is_loading, run.event_count) == (False, count)
         running.cancel()

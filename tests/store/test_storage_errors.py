@@ -1,4 +1,4 @@
-"""Disk failures: saved events are counted correctly, failures are reported, and events are saved once that works."""
+"""Disk failures are reported, unsaved events are counted, and saved once the disk can be written again."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
 from tests.support.waiting import wait_until
 
-PAGE = 4_096
+PAGE_BYTES = 4_096
 TARGET = Target(url="http://127.0.0.1:1/api/v1")
 
 
@@ -46,7 +46,7 @@ def filled(path: Path, runs: int = 20) -> Path:
     return path
 
 
-def limit(journal: Journal, *, is_full: bool) -> None:
+def set_disk_full(journal: Journal, *, is_full: bool) -> None:
     """Stop the file from growing, as on a full disk, or allow it again."""
     journal.query("PRAGMA wal_checkpoint(TRUNCATE)")
     pages = journal.query("PRAGMA page_count")[0][0]
@@ -55,17 +55,17 @@ def limit(journal: Journal, *, is_full: bool) -> None:
 
 def damage(path: Path) -> None:
     """Overwrite every page of the file but the first, as a failing disk would."""
-    pages = path.stat().st_size // PAGE
+    pages = path.stat().st_size // PAGE_BYTES
     with path.open("r+b") as file:
-        file.seek(PAGE)
-        file.write(b"\xff" * PAGE * (pages - 1))
+        file.seek(PAGE_BYTES)
+        file.write(b"\xff" * PAGE_BYTES * (pages - 1))
 
 
 @contextmanager
-def no_file_grows_beyond(size: int) -> Iterator[None]:
-    """Simulate a full file system, on which existing files can be read."""
+def file_size_limit(max_bytes: int) -> Iterator[None]:
+    """Let no file grow beyond `max_bytes`, as on a full file system; existing files can be read."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, before[1]))
     try:
         yield
     finally:
@@ -73,6 +73,7 @@ def no_file_grows_beyond(size: int) -> Iterator[None]:
 
 
 def session_of(sim: FeedSim, journal: Journal, clock: ManualClock | None = None) -> Session:
+    """Return a session that reads a simulated feed into `journal`."""
     client = Client(TARGET, httpx.MockTransport(sim.respond))
     return Session(TARGET, journal, clock or ManualClock(), client=client)
 
@@ -82,18 +83,18 @@ async def test_events_that_a_full_disk_rejected_are_not_counted_as_saved(tmp_pat
     sim = FeedSim(many_runs(20))
     async with session_of(sim, Journal.open(path)) as session:
         await session.read_once()
-        contact = ConnectionReporter(session)
-        assert list(contact.new_messages()) == []
-        limit(session.journal, is_full=True)
+        reporter = ConnectionReporter(session)
+        assert list(reporter.new_messages()) == []
+        set_disk_full(session.journal, is_full=True)
         sim.log += [completed(NOON + n, f"exec_new{n}") for n in range(300)]
         await session.read_once()
         assert (await session.save(), len(session.journal), session.journal.saved_run_count) == (300, 380, 20)
         assert str(path) in session.journal.write_error
         assert "the disk is full" in session.journal.write_error
-        assert [list(contact.new_messages()), list(contact.new_messages())] == [[session.journal.write_error], []]
-        limit(session.journal, is_full=False)
+        assert [list(reporter.new_messages()), list(reporter.new_messages())] == [[session.journal.write_error], []]
+        set_disk_full(session.journal, is_full=False)
         assert (await session.save(), session.journal.saved_run_count, session.journal.write_error) == (0, 320, "")
-        assert list(contact.new_messages()) == [
+        assert list(reporter.new_messages()) == [
             "the journal can be written again: all events that were only in memory are saved"
         ]
     assert session.lost_count == 0
@@ -105,11 +106,11 @@ async def test_events_are_saved_once_the_disk_has_space_even_on_an_idle_feed(tmp
     sim, clock = FeedSim(many_runs(20)), ManualClock()
     async with session_of(sim, Journal.open(filled(tmp_path / "j")), clock) as session:
         await session.read_once()
-        limit(session.journal, is_full=True)
+        set_disk_full(session.journal, is_full=True)
         sim.log += [completed(NOON + n, f"exec_new{n}") for n in range(300)]
         await session.read_once()
         assert session.journal.write_error
-        limit(session.journal, is_full=False)
+        set_disk_full(session.journal, is_full=False)
         clock.advance(FLUSH_INTERVAL_S)
         await session.read_once()
         assert (session.journal.write_error, session.journal.is_buffering) == ("", False)
@@ -119,7 +120,7 @@ async def test_events_that_were_never_written_are_counted_at_the_end(tmp_path: P
     sim = FeedSim(many_runs(20))
     async with session_of(sim, Journal.open(filled(tmp_path / "j"))) as session:
         await session.read_once()
-        limit(session.journal, is_full=True)
+        set_disk_full(session.journal, is_full=True)
         sim.log += [completed(NOON + n, f"exec_new{n}") for n in range(300)]
         await session.read_once()
     assert session.lost_count == 300
@@ -161,7 +162,7 @@ async def test_events_in_memory_are_not_mixed_with_a_journal_written_meanwhile(t
 
 def test_a_journal_is_readable_on_a_disk_without_space_for_shared_memory(tmp_path: Path) -> None:
     path = filled(tmp_path / "j")
-    with no_file_grows_beyond(16_384):
+    with file_size_limit(16_384):
         journal = Journal.open(path)
     with journal:
         assert len(journal.reader) == 80
@@ -169,8 +170,8 @@ def test_a_journal_is_readable_on_a_disk_without_space_for_shared_memory(tmp_pat
         assert len(journal.reader) == 81
 
 
-@pytest.mark.parametrize(("replaced", "words"), [(False, "was deleted"), (True, "was replaced by another file")])
-async def test_a_deleted_or_replaced_file_is_reported(tmp_path: Path, replaced: bool, words: str) -> None:
+@pytest.mark.parametrize(("replaced", "message"), [(False, "was deleted"), (True, "was replaced by another file")])
+async def test_a_deleted_or_replaced_file_is_reported(tmp_path: Path, replaced: bool, message: str) -> None:
     path, clock = filled(tmp_path / "j"), ManualClock()
     sim = FeedSim(many_runs(20))
     async with session_of(sim, Journal.open(path), clock) as session:
@@ -181,7 +182,7 @@ async def test_a_deleted_or_replaced_file_is_reported(tmp_path: Path, replaced: 
             path.write_bytes(b"")
         clock.advance(FLUSH_INTERVAL_S)
         await session.read_once()
-        assert words in session.journal.write_error
+        assert message in session.journal.write_error
         sim.log.append(completed(NOON, "exec_new"))
         await session.read_once()
         assert len(session.index.summaries) == 21
@@ -194,10 +195,10 @@ async def test_a_deleted_or_replaced_file_is_reported(tmp_path: Path, replaced: 
 def test_a_damaged_journal_is_reported_as_damaged(tmp_path: Path) -> None:
     path = filled(tmp_path / "j", 200)
     damage(path)
-    with pytest.raises(DamagedJournal) as told, open_recording(path) as recorded:
+    with pytest.raises(DamagedJournal) as error, open_recording(path) as recorded:
         list(recorded.index.order)
-    assert str(path) in str(told.value)
-    assert "move it away" in told.value.hint
+    assert str(path) in str(error.value)
+    assert "move it away" in error.value.hint
 
 
 @pytest.mark.parametrize("table", ["runs SET summary", "pending SET source"])
@@ -220,7 +221,7 @@ async def test_the_app_survives_damage_to_its_open_journal(tmp_path: Path) -> No
         polling = asyncio.create_task(session.run())
         await wait_until(lambda: session.connection.events.error and (session.journal.write_error or polling.done()))
         assert isinstance(session.connection.events.error, StorageError)
-        # Runs on the screen can be opened; unreadable ones are reported.
+        # Runs on the screen can still be opened; unreadable ones are reported.
         assert [session.index.runs[summary.execution_id].execution_id for summary in session.index.order]
         assert [list(session.events(summary.execution_id)) for summary in session.index.order]
         assert session.newest_events(session.index.order[0].execution_id, 10) == ()
@@ -230,10 +231,10 @@ async def test_the_app_survives_damage_to_its_open_journal(tmp_path: Path) -> No
         await asyncio.gather(polling, return_exceptions=True)
 
 
-async def test_a_page_that_can_not_be_stored_is_a_failed_poll(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_page_that_cannot_be_stored_is_a_failed_poll(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sim = FeedSim(many_runs(2))
     async with session_of(sim, Journal.open(tmp_path / "j")) as session:
-        monkeypatch.setattr(session.journal, "append", refuse)
+        monkeypatch.setattr(session.journal, "append", fail)
         with pytest.raises(StorageError):
             await session.read_once()
         failure = session.connection.events.error
@@ -245,7 +246,8 @@ async def test_a_page_that_can_not_be_stored_is_a_failed_poll(tmp_path: Path, mo
         assert [summary.event_count for summary in session.index.order] == [4, 4]
 
 
-def refuse(*_: object) -> None:
+def fail(*_: object) -> None:
+    """Fail as a write to a damaged journal does."""
     raise DamagedJournal("j is damaged")
 
 
@@ -266,54 +268,54 @@ def test_the_database_of_another_program_is_unchanged(tmp_path: Path) -> None:
         database.execute("CREATE TABLE bookmarks (url TEXT)")
         database.execute("PRAGMA user_version = 3")
     before = path.read_bytes()
-    for way in (Journal.open, Journal.open_readonly):
+    for open_journal in (Journal.open, Journal.open_readonly):
         with pytest.raises(StorageError, match="is not a journal"):
-            way(path)
+            open_journal(path)
     assert path.read_bytes() == before
 
 
 def test_a_journal_on_a_full_disk_can_be_viewed(tmp_path: Path) -> None:
     path = filled(tmp_path / "j")
-    with no_file_grows_beyond(16_384), open_recording(path) as recorded:
+    with file_size_limit(16_384), open_recording(path) as recorded:
         assert len(recorded.index.order) == 20
         assert len(list(recorded.events())) == 80
 
 
-def test_the_log_that_a_crash_left_is_read(tmp_path: Path) -> None:
-    """The newest events are in the log: without it, the journal would look complete but would not be."""
+def test_a_journal_whose_write_ahead_log_cannot_be_read_is_not_opened(tmp_path: Path) -> None:
+    """After a crash the newest events are only in the write-ahead log. Without it the journal would look complete."""
     with Journal.open(tmp_path / "j") as journal:
         journal.append([event("custom.x")])
         for name in ("j", "j-wal"):
             (tmp_path / f"copied-{name}").write_bytes((tmp_path / name).read_bytes())
-    with no_file_grows_beyond(16_384), pytest.raises(StorageError, match="the disk is full"):
+    with file_size_limit(16_384), pytest.raises(StorageError, match="the disk is full"):
         Journal.open_readonly(tmp_path / "copied-j")
 
 
 def test_an_incomplete_profiles_file_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
-    with no_file_grows_beyond(100), pytest.raises(StorageError, match="nothing was written") as refused:
+    with file_size_limit(100), pytest.raises(StorageError, match="nothing was written") as error:
         create_file(path, "# a comment\n" * 100)
-    assert str(path) in str(refused.value)
+    assert str(path) in str(error.value)
     assert not path.exists()
     create_file(path, "# a comment\n")
 
 
 def test_an_incomplete_crash_report_is_removed(tmp_path: Path) -> None:
-    with no_file_grows_beyond(10), pytest.raises(OSError, match="File too large"):
+    with file_size_limit(10), pytest.raises(OSError, match="File too large"):
         crash.write_report(ValueError(), tmp_path, 0.0)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_incomplete_copy_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scaicore_tui.tui.clipboard.copied_file", lambda: tmp_path / "copied.txt")
-    with no_file_grows_beyond(1_000):
-        said = copy(CopyText("the run", "x" * 200_000), lambda _: None)
-    assert "nothing was copied" in said.text
+    with file_size_limit(1_000):
+        notice = copy(CopyText("the run", "x" * 200_000), lambda _: None)
+    assert "nothing was copied" in notice.text
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
+    ("error", "message"),
     [
         (
             OSError(errno.ENOSPC, "No space left on device", "/state/x"),
@@ -326,12 +328,12 @@ def test_an_incomplete_copy_is_removed(tmp_path: Path, monkeypatch: pytest.Monke
 )
 def test_a_disk_failure_is_not_an_internal_error(
     error: Exception,
-    words: str | None,
+    message: str | None,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("scaicore_tui.config.paths.state_dir", lambda: tmp_path)
     code = stderr.report_error(ExceptionGroup("tasks", [error]))
-    assert code == (70 if words is None else 9)
-    assert (words or "internal error") in capsys.readouterr().err
+    assert code == (70 if message is None else 9)
+    assert (message or "internal error") in capsys.readouterr().err

@@ -32,7 +32,7 @@ WIDE, STANDARD, SMALL = (120, 40), (80, 24), (60, 20)
 
 @dataclass
 class Stage:
-    """A feed, a clock, and the app on them. While `fault` is set, it answers every request."""
+    """A feed, a clock, and the app that uses them. While `fault` is set, it answers every request."""
 
     sim: FeedSim
     read_only: bool = False
@@ -77,14 +77,15 @@ class Stage:
 
     async def poll(self, pilot: Pilot[int]) -> None:
         """Run the next poll and wait until the screen shows it."""
-        asked = len(self.sim.requests)
-        link = self.session.connection
+        requests = len(self.sim.requests)
+        before = self.session.connection
         await wait_until(pilot, lambda: self.clock.sleepers >= SLEEPING_POLLERS)
-        self.clock.advance(max(0.0, (link.next_at or 0.0) - self.clock.monotonic()))
+        self.clock.advance(max(0.0, (before.next_at or 0.0) - self.clock.monotonic()))
         await wait_until(
-            pilot, lambda: self.session.connection.polls + self.session.connection.failures > link.polls + link.failures
+            pilot,
+            lambda: self.session.connection.polls + self.session.connection.failures > before.polls + before.failures,
         )
-        assert self.fault or len(self.sim.requests) > asked
+        assert self.fault or len(self.sim.requests) > requests
         await self.settle(pilot)
 
     async def wait(self, pilot: Pilot[int], seconds: float) -> None:
@@ -106,7 +107,7 @@ class Stage:
             self.app.post_message(events.Key(key, key if len(key) == 1 else {"tab": "\t", "slash": "/"}.get(key)))
 
     async def click(self, pilot: Pilot[int], text: str, times: int = 1) -> None:
-        """Click on `words`, the lowest on the screen, so many times in a row."""
+        """Click `times` times on `text`; if the screen shows it more than once, on the lowest one."""
         await pilot.pause()
         lines = screen_lines(self.app)
         row = max(number for number, line in enumerate(lines) if text in line)

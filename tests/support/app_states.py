@@ -1,4 +1,4 @@
-"""Start the app in each of its states on a real terminal, socket and journal, and check what it leaves behind."""
+"""Start the app in each of its states on a real terminal, socket and journal, and check that it ends cleanly."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EDITOR = """
 import shlex
 import sys
 print("EDITING", flush=True)
-print("TOLD", sys.stdin.readline().strip(), flush=True)
+print("INPUT", sys.stdin.readline().strip(), flush=True)
 """
 
 
@@ -74,7 +74,7 @@ class AppProcess:
         assert terminal.attributes == self.before
 
     def assert_clean(self, terminal: Terminal) -> None:
-        """Check terminal, processes and files after the app has ended."""
+        """Check terminal, processes and files once the app has ended."""
         self.assert_restored(terminal)
         self.assert_closed(terminal)
 
@@ -95,9 +95,7 @@ def connecting(app: AppProcess, terminal: Terminal) -> None:
 
 
 def main_screen(_app: AppProcess, terminal: Terminal) -> None:
-    terminal.wait_until(
-        lambda: all(words in terminal.text for words in ("› ● exec_8f21c4", "› ‖ expense", "› ● reply"))
-    )
+    terminal.wait_until(lambda: all(text in terminal.text for text in ("› ● exec_8f21c4", "› ‖ expense", "› ● reply")))
 
 
 def dialog(app: AppProcess, terminal: Terminal) -> None:

@@ -15,7 +15,7 @@ SECOND = 1_000_000
 
 
 def event(kind: str, at: int = NOON, execution: str | None = "exec_1", core: str = "core_a", **payload: Any) -> Event:
-    """An event; a `kind` without a dot-separated prefix of its own is a built-in one."""
+    """Return an event of type `kind`, with the prefix of the runtime unless it starts with `custom.`."""
     name = kind if kind.startswith("custom.") else RUNTIME + kind
     body = ({"execution_id": execution} if execution else {}) | payload
     stamp = format_iso(at)
@@ -39,7 +39,7 @@ def completed(at: int = NOON, execution: str = "exec_1", **payload: Any) -> Even
 
 
 def checkpoint(identity: str = "ckpt_1", **fields: Any) -> dict[str, Any]:
-    """A checkpoint's JSON."""
+    """Return the JSON of a pending checkpoint, with these fields added or replaced."""
     return {
         "id": identity,
         "core_id": "core_a",
@@ -53,7 +53,7 @@ def checkpoint(identity: str = "ckpt_1", **fields: Any) -> dict[str, Any]:
 
 
 def started_with_raw_input(source: bytes, execution: str = "exec_1", at: int = 0) -> Event:
-    """A start whose input is `source`, JSON or not."""
+    """Return a start event whose input is `source`, even if that is not JSON."""
     head = b'{"type": "scaicore.runtime.invocation.started", "core_id": "core_a",'
     stamp = b' "timestamp": "2026-04-29T12:00:0%d.000Z",' % at
     payload = b' "payload": {"execution_id": "%s", "input": %s}}' % (execution.encode(), source)

@@ -1,4 +1,4 @@
-"""Ids of the Cores that the demo hosts, and inputs for them that lead to a known end."""
+"""Ids of the Cores that the demo hosts, and inputs for them with a known result."""
 
 from __future__ import annotations
 

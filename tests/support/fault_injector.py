@@ -14,32 +14,32 @@ from tests.support.tcp_server import listen
 
 
 class Fault(Enum):
-    """What happens to a POST."""
+    """A fault of a POST request or of its response."""
 
     NONE = auto()
-    DROP_BEFORE = auto()  # it never reaches the grid
-    DROP_AFTER = auto()  # the grid acts, and its answer is lost
-    HOLD_BEFORE = auto()  # it stays on its way until `release` is set
-    HOLD_AFTER = auto()  # the grid acts, and its answer stays on its way until `release` is set
-    FORGED = auto()  # it never reaches the grid, and `forged` is answered
+    DROP_BEFORE = auto()  # the request is dropped
+    DROP_AFTER = auto()  # the grid executes the request; its response is dropped
+    HOLD_BEFORE = auto()  # the request is held until `release` is set
+    HOLD_AFTER = auto()  # the grid executes the request; its response is held until `release` is set
+    FORGED = auto()  # the request is dropped; the response is `forged`
 
 
 @dataclass
 class FaultyProxy:
-    """`behind` is called when a POST comes in, before anything else happens to it."""
+    """Forwards requests to `upstream`, one per connection. `on_post` is called before a POST is forwarded."""
 
     upstream: str
     url: str = ""
     fault: Fault = Fault.NONE
     forged: bytes = b""
-    behind: Callable[[], object] = lambda: None
+    on_post: Callable[[], object] = lambda: None
     posts: list[bytes] = field(default_factory=list)
-    path: str = ""  # where the latest POST went
+    path: str = ""  # of the latest POST
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One request, and its answer."""
+        """Forward one request and its response."""
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             length = re.search(rb"\r\ncontent-length: (\d+)", head, re.IGNORECASE)
@@ -48,12 +48,12 @@ class FaultyProxy:
             if is_post:
                 self.posts.append(body)
                 self.path = head.split(b" ", 2)[1].decode()
-                self.behind()
+                self.on_post()
                 self.arrived.set()
             writer.write(await self._answer(head + body, self.fault if is_post else Fault.NONE))
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # whoever asked is gone, as some tests want it
+            pass  # some tests close the connection early
         finally:
             writer.close()
 
@@ -70,7 +70,7 @@ class FaultyProxy:
         return b"" if fault is Fault.DROP_AFTER else answer
 
     async def _forward(self, request: bytes) -> bytes:
-        """What the grid answers; the connection ends with it, on both sides."""
+        """Send the request to the grid and return its response. Each request has a connection of its own."""
         parts = urlsplit(self.upstream)
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
         writer.write(
@@ -85,13 +85,13 @@ class FaultyProxy:
 
 @asynccontextmanager
 async def faulty_proxy(upstream: str) -> AsyncIterator[FaultyProxy]:
-    """A wire to `upstream`, on a port of its own."""
-    wire = FaultyProxy(upstream)
-    async with listen(wire.serve) as wire.url:
-        yield wire
+    """Run a proxy to `upstream` on a port of its own."""
+    proxy = FaultyProxy(upstream)
+    async with listen(proxy.serve) as proxy.url:
+        yield proxy
 
 
 def forged_response(status: str, body: bytes, kind: str = "application/json") -> bytes:
-    """An answer that no grid gave."""
+    """Return a complete HTTP response."""
     head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     return head.encode() + body

@@ -1,4 +1,4 @@
-"""A raw-socket server with every fault that a client may meet, and a session that is watched until it recovers.
+"""A raw-socket server with every fault that a client may meet, and a session that is observed until it recovers.
 
 The server responds correctly until a test sets a fault. A session polls it meanwhile, and shows status and messages.
 """
@@ -33,7 +33,7 @@ from scaicore_tui.tui.state import AppState
 from tests.support.builders import completed, entered, started
 
 INTERVAL_S = 0.2
-# Timeouts (silence, whole response) for faults that are about slowness, and for all others.
+# Timeouts (silence, whole response): for faults in which the server is slow, and for all others.
 SHORT_TIMEOUTS_S, LONG_TIMEOUTS_S = (1.0, 2.0), (20.0, 60.0)
 # The longest wait of a test, on a busy machine.
 TIMEOUT_S = 40.0
@@ -72,8 +72,8 @@ class Fault:
 
     @property
     def is_slow(self) -> bool:
-        """True if the fault is that the response takes too long."""
-        return any(words in self.message for words in ("takes longer than", "no answer"))
+        """True if the response takes too long."""
+        return any(text in self.message for text in ("takes longer than", "no answer"))
 
 
 @dataclass
@@ -119,7 +119,7 @@ class FaultServer:
             while await self._answer(await reader.readuntil(b"\r\n\r\n"), writer):
                 pass
         except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
-            pass  # the client went away, as it should
+            pass  # expected: the client closed the connection
         finally:
             self.used.discard(writer)
             writer.close()
@@ -129,10 +129,10 @@ class FaultServer:
         self.requests.append(head)
         fault = self.fault
         if fault is not None and fault.respond is not None and fault.path in head.split(b" ", 2)[1]:
-            goes_on = await fault.respond(self, head, writer)
+            keeps_open = await fault.respond(self, head, writer)
             with suppress(ConnectionError):
                 await writer.drain()
-            return goes_on
+            return keeps_open
         writer.write(good_response(head))
         await writer.drain()
         self.used.add(writer)
@@ -147,8 +147,8 @@ QUOTA = b"X-Scaigrid-Ratelimit-Limit: 1000000\r\nX-Scaigrid-Ratelimit-Remaining:
 
 def good_response(head: bytes, days: float = 0.0) -> bytes:
     """Return the correct response to a request, with a clock that is `days` ahead."""
-    moment = datetime.now(UTC) + timedelta(days=days)
-    date = b"Date: %b\r\n" % format_datetime(moment, usegmt=True).encode()
+    now = datetime.now(UTC) + timedelta(days=days)
+    date = b"Date: %b\r\n" % format_datetime(now, usegmt=True).encode()
     return response_bytes(PAGE if b"/events?" in head else INBOX, headers=date)
 
 
@@ -157,8 +157,8 @@ def response_bytes(
 ) -> bytes:
     """Return a response with Content-Length."""
     length = str(len(body)).encode()
-    told = b"Content-Type: %b\r\nContent-Length: %b\r\n" % (kind, length)
-    return b"HTTP/1.1 %b\r\n%b%b%b\r\n" % (status, told, QUOTA, headers) + body
+    content = b"Content-Type: %b\r\nContent-Length: %b\r\n" % (kind, length)
+    return b"HTTP/1.1 %b\r\n%b%b%b\r\n" % (status, content, QUOTA, headers) + body
 
 
 def sends(data: bytes) -> Respond:
@@ -224,21 +224,21 @@ def with_clock_offset(days: float) -> Respond:
 
 
 async def redirects_to_itself(server: FaultServer, head: bytes, writer: asyncio.StreamWriter) -> bool:
-    where = head.split(b" ", 2)[1]
-    writer.write(response_bytes(b"", b"302 Found", headers=b"Location: %b\r\n" % where))
+    path = head.split(b" ", 2)[1]
+    writer.write(response_bytes(b"", b"302 Found", headers=b"Location: %b\r\n" % path))
     return True
 
 
 @lru_cache
 def gzip_bomb() -> bytes:
-    """Return the compressed bytes of `BOMB` blanks. It is made in pieces: the test measures this process's memory."""
+    """Return BOMB_BYTES blanks, compressed. They are made in pieces: the test measures this process's memory."""
     packer, piece = zlib.compressobj(9, wbits=31), b" " * (1 << 20)
     packed_pieces = (packer.compress(piece) for _ in range(BOMB_BYTES // len(piece)))
     return b"".join([packer.compress(b'{"data": {"events": ['), *packed_pieces, packer.flush()])
 
 
 async def sends_gzip_bomb(server: FaultServer, head: bytes, writer: asyncio.StreamWriter) -> bool:
-    """Write the bomb, which takes half a second to make, and close the connection."""
+    """Write the bomb, made in a thread since that takes half a second, and close the connection."""
     writer.write(compressed(await asyncio.to_thread(gzip_bomb)))
     return False
 
@@ -262,28 +262,28 @@ FAULTS = (
     Fault("certificate expired", "its certificate expired", certificate="expired"),
     Fault("certificate of another host", "its certificate is for another host", certificate="other"),
     Fault("certificate of an unknown authority", "unknown authority · ca_file", certificate="unknown"),
-    Fault("no TLS where it should be", "TLS failed", certificate="none"),
-    Fault("hangs up", "it closed the connection without a response", sends(b"")),
+    Fault("no TLS on the server", "TLS failed", certificate="none"),
+    Fault("closes without a response", "it closed the connection without a response", sends(b"")),
     Fault("reset in the middle of a body", "broke off in the middle", resets_during_body),
     Fault("closed in the middle of a body", "broke off in the middle", sends(good_response(b"GET /events? ")[:-9])),
-    Fault("JSON that breaks off", "its JSON breaks off", sends(response_bytes(PAGE[:-30]))),
+    Fault("truncated JSON", "its JSON breaks off", sends(response_bytes(PAGE[:-30]))),
     Fault("a web page with status 200", "it is a web page", sends(response_bytes(HTML, kind=b"text/html"))),
     Fault("a body of another type", "it is no JSON", sends(response_bytes(b"pong", kind=b"text/plain"))),
     Fault("no body", "it is empty", sends(response_bytes(b""))),
     Fault("gzip bomb of 200 MB", "larger than 32 MiB", sends_gzip_bomb),
-    Fault("gzip that is none", "its compressed data is damaged", sends(compressed(b"hello, this is no gzip"))),
-    Fault("gzip that breaks off", "broke off in the middle", sends(compressed(gzip.compress(PAGE)[:-30]))),
-    Fault("a packing not asked for", "encoded as 'br'", sends(compressed(b"....", b"br"))),
+    Fault("invalid gzip", "its compressed data is damaged", sends(compressed(b"hello, this is no gzip"))),
+    Fault("truncated gzip", "broke off in the middle", sends(compressed(gzip.compress(PAGE)[:-30]))),
+    Fault("an encoding that was not requested", "encoded as 'br'", sends(compressed(b"....", b"br"))),
     Fault("200 MB body", "larger than 32 MiB", sends_repeatedly(LARGE, PIECE, BOMB_BYTES // 65536)),
     Fault("200 MB body in chunks", "larger than 32 MiB", sends_repeatedly(CHUNKED, CHUNK, BOMB_BYTES // 65536)),
-    Fault("a body that drips", "takes longer than", sends_repeatedly(DRIP, b" ", 2_000, 0.02)),
-    Fault("headers that drip", "takes longer than", sends_repeatedly(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n", 2_000, 0.02)),
+    Fault("a slow body", "takes longer than", sends_repeatedly(DRIP, b" ", 2_000, 0.02)),
+    Fault("slow headers", "takes longer than", sends_repeatedly(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n", 2_000, 0.02)),
     Fault(
         "endless headers", "headers are too long", sends_repeatedly(b"HTTP/1.1 200 OK\r\n", b"X-Y: z\r\n" * 99, 100_000)
     ),
     Fault("endless 1xx", "takes longer than", sends_repeatedly(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n", 2_000, 0.02)),
-    Fault("silence", "no answer in time", hangs),
-    Fault("no HTTP", "response is not HTTP", sends(b"220 mail.example.com ESMTP\r\n\r\n")),
+    Fault("no response", "no answer in time", hangs),
+    Fault("not HTTP", "response is not HTTP", sends(b"220 mail.example.com ESMTP\r\n\r\n")),
     Fault("another protocol", "response is not HTTP", sends(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n")),
     Fault("redirect loop", "redirects to .* not followed", redirects_to_itself),
     Fault("401", "401: sign in again", sends(response_bytes(b'{"detail": "expired"}', b"401 Unauthorized")), STALE),
@@ -298,18 +298,23 @@ FAULTS = (
         "Bad Gateway",
         sends(response_bytes(b"<h1>Bad Gateway</h1>", b"502 Bad Gateway", b"text/html")),
     ),
-    Fault("a connection just closed", "", closes_reused_connection, ConnectionState.LIVE),
-    Fault("1xx before the answer", "", sends_early_hints, ConnectionState.LIVE),
-    Fault("a clock a day ahead", "clock is 1d behind the server's", with_clock_offset(1.001), ConnectionState.LIVE),
-    Fault("a clock a day behind", "clock is 1d ahead of the server's", with_clock_offset(-1.001), ConnectionState.LIVE),
+    Fault("a reused connection is closed", "", closes_reused_connection, ConnectionState.LIVE),
+    Fault("1xx before the response", "", sends_early_hints, ConnectionState.LIVE),
+    Fault("clock a day ahead", "clock is 1d behind the server's", with_clock_offset(1.001), ConnectionState.LIVE),
+    Fault(
+        "clock a day behind",
+        "clock is 1d ahead of the server's",
+        with_clock_offset(-1.001),
+        ConnectionState.LIVE,
+    ),
 )
 
 
 @dataclass(frozen=True)
 class FaultResult:
-    """The observed effect of a fault: state, message, seconds until recovery, and peak memory in MiB.
+    """The observed effect of a fault.
 
-    `recovery_s` is None if the fault cannot end here.
+    recovery_s: seconds until recovery, or None if the fault cannot end. peak_mib: growth of the peak memory, in MiB.
     """
 
     state: ConnectionState
@@ -373,11 +378,11 @@ class CertificateAuthority:
 
 @asynccontextmanager
 async def fault_server(authority: CertificateAuthority | None = None) -> AsyncIterator[FaultServer]:
-    """A server on a port of its own; over TLS with an `authority`."""
+    """Run a server on a port of its own; over TLS if there is an `authority`."""
     context = None
     if authority is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        # Each connection shows its certificate anew.
+        # Without session tickets the server sends its certificate on each connection.
         context.options |= ssl.OP_NO_TICKET
         authority.use_certificate(context)
     server = FaultServer(context)
@@ -403,7 +408,7 @@ def target_of(url: str, ca_file: Path | None = None) -> Target:
 async def polling(
     target: Target, timeouts: tuple[float, float] = SHORT_TIMEOUTS_S
 ) -> AsyncIterator[tuple[Session, Watcher]]:
-    """A session that polls with these timeouts, of silence and in all, and waits as long as it may after failures."""
+    """Run a session with these timeouts (silence, whole response) and the longest wait after failures."""
     before = transport.TOTAL_TIMEOUT_S
     silence, transport.TOTAL_TIMEOUT_S = timeouts
     target = replace(target, timeout=silence)
@@ -421,31 +426,31 @@ async def polling(
 
 
 async def run_fault(fault: Fault, folder: Path) -> FaultResult:
-    """Let a session suffer from a fault, and recover."""
+    """Run a session through a fault and its recovery."""
     authority = CertificateAuthority() if fault.is_tls else None
     ca_file = authority.write(folder / "ca.pem") if authority is not None else None
     target = partial(target_of, ca_file=ca_file)
     timeouts = SHORT_TIMEOUTS_S if fault.is_slow else LONG_TIMEOUTS_S
-    async with fault_server(authority) as server, polling(target(fault.url or server.url), timeouts) as watched:
-        session, watcher = watched
+    async with fault_server(authority) as server, polling(target(fault.url or server.url), timeouts) as observed:
+        session, watcher = observed
         if not fault.url:
             await watcher.wait_until(lambda: watcher.state is ConnectionState.LIVE)
         before = reset_peak()
         await set_fault(server, fault, authority)
-        asked = len(server.requests)
+        requests = len(server.requests)
         if fault.is_harmless:
             await watcher.wait_until(
-                lambda: len(server.requests) > asked + 6 and (not fault.message or watcher.problem)
+                lambda: len(server.requests) > requests + 6 and (not fault.message or watcher.problem)
             )
         else:
             await watcher.wait_until(lambda: session.connection.failures >= 2)
-        state, words, peak = watcher.state, watcher.problem, peak_mib() - before
+        state, message, peak = watcher.state, watcher.problem, peak_mib() - before
         seconds = None if fault.url else await clear_fault(server, authority, watcher)
-        return FaultResult(state, words, seconds, peak, len(session.index.runs), len(session.checkpoints))
+        return FaultResult(state, message, seconds, peak, len(session.index.runs), len(session.checkpoints))
 
 
 async def set_fault(server: FaultServer, fault: Fault, authority: CertificateAuthority | None) -> None:
-    """From now on, misbehave; what was connected is not."""
+    """Make the server fail from now on. Close its connections if the fault is in the certificate or the port."""
     server.fault = fault
     if authority is not None or not fault.serving:
         await server.close()
@@ -459,7 +464,7 @@ async def set_fault(server: FaultServer, fault: Fault, authority: CertificateAut
 
 
 async def clear_fault(server: FaultServer, authority: CertificateAuthority | None, watcher: Watcher) -> float:
-    """All is well again: the seconds until the session finds out."""
+    """End the fault; return the seconds until the session is live again."""
     fault, server.fault = server.fault, None
     if fault is not None and (fault.is_tls or not fault.serving):
         await server.close()
@@ -470,14 +475,14 @@ async def clear_fault(server: FaultServer, authority: CertificateAuthority | Non
 
 
 def reset_peak() -> float:
-    """Forget what this process held at most, and tell what it holds: in MiB; 0 where the system does not tell."""
+    """Reset the peak of this process's memory; return its current size in MiB. Returns 0 without /proc."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
     return _read_status_kib("VmRSS")
 
 
 def peak_mib() -> float:
-    """What this process held at most, in MiB."""
+    """Return the peak of this process's memory, in MiB."""
     return _read_status_kib("VmHWM")
 
 

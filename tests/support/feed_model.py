@@ -29,12 +29,12 @@ from tests.support.builders import MILLISECOND, NOON, SECOND, entered
 from tests.support.feed_simulator import UNLIMITED
 from tests.support.manual_clock import ManualClock
 
-# Where a file costs no wait for a disk, if there is such a folder: there are hundreds of journals.
+# The folder for journals: in memory if possible, since hundreds of them are written.
 _SHM = Path("/dev/shm")  # noqa: S108  (a folder of its own is made in it)
 IN_MEMORY = _SHM if _SHM.is_dir() else None
-# So many calm reads are enough for everything to be found.
+# Number of reads without events and faults after which the journal must be complete.
 CALM_READS = 4
-# What can happen, and how much of it.
+# The name of a step, and its amount.
 Step = tuple[str, int]
 STEP_NAMES = ("arrive", "meanwhile", "late", "repeat", "fail", "cut", "expire", "loop", "forget", "restart", "poll")
 
@@ -43,13 +43,13 @@ def _scripts(names: frozenset[str]) -> st.SearchStrategy[list[Step]]:
     return st.lists(st.tuples(st.sampled_from([*sorted(names), "arrive", "poll"]), st.integers(1, 12)), max_size=16)
 
 
-# Of a few kinds each: where everything happens, little can be said of what must come of it.
+# A script has a few kinds of steps: with all kinds at once, few properties would still have to hold.
 STEPS = st.frozensets(st.sampled_from(STEP_NAMES), max_size=3).flatmap(_scripts)
 
 
 @dataclass(frozen=True)
 class FeedKind:
-    """What kind of feed it is."""
+    """The behaviour of a feed. whole_seconds: timestamps have no fractions. overlapping: pages share an event."""
 
     page_size: int
     cursor_kind: str
@@ -70,7 +70,7 @@ FEED_KINDS = st.builds(
 
 @dataclass
 class Feed:
-    """Serves `log`, oldest first within, newest first without. `offered` is every event that ever was in it."""
+    """Serves `log` (oldest first) in pages, newest first. `offered` counts all events that were ever in it."""
 
     kind: FeedKind
     log: list[tuple[int, Event]] = field(default_factory=list)
@@ -90,35 +90,35 @@ class Feed:
         return Counter(event.raw for _, event in (*self.forgotten, *self.log))
 
     def arrive(self, number: int) -> None:
-        """So many new events come in."""
+        """Add new events."""
         for _ in range(number):
             self._insert(len(self.log))
 
     def late(self, depth: int) -> None:
-        """One comes in behind some that are newer."""
+        """Insert an event below up to six newer ones."""
         self._insert(max(0, len(self.log) - min(depth, 6)))
 
     def repeat(self, back: int) -> None:
-        """The bus delivers one again."""
+        """Add an event that is already in the log, as an event bus that delivers twice."""
         if back <= len(self.log):
             self.log.append((next(self._ids), self.log[-back][1]))
 
     def apply_step(self, name: str, amount: int) -> None:
-        """Something other than being read."""
-        ways = {"arrive": self.arrive, "late": self.late, "repeat": self.repeat}
-        if name in ways:
-            ways[name](amount)
+        """Apply a step of a script that is not a read."""
+        insertions = {"arrive": self.arrive, "late": self.late, "repeat": self.repeat}
+        if name in insertions:
+            insertions[name](amount)
         match name:
             case "meanwhile":
                 self.meanwhile = amount
             case "fail":
                 self.failures_left = amount
             case "cut":
-                self.requests_until_failure = 2 + amount  # it fails in the middle of things
+                self.requests_until_failure = 2 + amount  # fails in the middle of a read
             case "loop":
                 self.loops_left = 1
             case "expire":
-                self.age += 1  # no cursor told so far is taken any more
+                self.age += 1  # invalidates all cursors sent so far
             case "forget":
                 self.forgotten += self.log[: 2 * amount]
                 del self.log[: 2 * amount]
@@ -128,7 +128,7 @@ class Feed:
     def respond(self, request: httpx.Request) -> httpx.Response:
         self.requests_until_failure -= 1
         if self.requests_until_failure == 0:
-            # A server that restarts knows none of its cursors any more.
+            # A restarted server has lost all its cursors.
             self.failures_left, self.age = 1, self.age + 1
         if self.failures_left:
             self.failures_left -= 1
@@ -141,9 +141,9 @@ class Feed:
         cursor = query.get("cursor", [None])[0]
         if cursor is not None and cursor.partition(".")[2] != str(self.age):
             return httpx.Response(422, headers=UNLIMITED, json={"detail": {"error": "invalid", "message": "expired"}})
-        events, following = self._page(cursor, min(int(query["limit"][0]), self.kind.page_size))
+        events, next_cursor = self._page(cursor, min(int(query["limit"][0]), self.kind.page_size))
         body = b'{"data": {"events": [%b], "next_cursor": %b}}'
-        parts = (b", ".join(event.raw for event in events), json.dumps(following).encode())
+        parts = (b", ".join(event.raw for event in events), json.dumps(next_cursor).encode())
         return httpx.Response(200, headers=UNLIMITED, content=body % parts)
 
     def _page(self, cursor: str | None, size: int) -> tuple[list[Event], str | None]:
@@ -156,8 +156,8 @@ class Feed:
         rows = newest_first[begin:end]
         if end >= len(newest_first):
             return [event for _, event in rows], None
-        following = f"o{end - self.kind.overlapping}" if self.kind.cursor_kind == "offset" else f"k{rows[-1][0]}"
-        return [event for _, event in rows], f"{following}.{self.age}"
+        next_cursor = f"o{end - self.kind.overlapping}" if self.kind.cursor_kind == "offset" else f"k{rows[-1][0]}"
+        return [event for _, event in rows], f"{next_cursor}.{self.age}"
 
     def _index_of(self, cursor: str | None, newest_first: list[tuple[int, Event]]) -> int:
         if cursor is None:
@@ -165,17 +165,17 @@ class Feed:
         key = int(cursor[1:].partition(".")[0])
         if cursor.startswith("o"):
             return key
-        place = next((index for index, (number, _) in enumerate(newest_first) if number == key), len(newest_first))
-        return place + (not self.kind.overlapping)
+        found = next((index for index, (number, _) in enumerate(newest_first) if number == key), len(newest_first))
+        return found + (not self.kind.overlapping)
 
     def _insert(self, index: int) -> None:
         number = next(self._ids)
-        moment = NOON + number // 5 * SECOND if self.kind.whole_seconds else NOON + number * MILLISECOND
-        self.log.insert(index, (number, entered(f"n{number}", moment, f"exec_{number // 4}")))
+        timestamp = NOON + number // 5 * SECOND if self.kind.whole_seconds else NOON + number * MILLISECOND
+        self.log.insert(index, (number, entered(f"n{number}", timestamp, f"exec_{number // 4}")))
 
 
 async def run_script(feed: Feed, steps: list[Step], path: Path) -> tuple[Counter[bytes], int]:
-    """The journal after all that, and some calm reads; and the gaps in it."""
+    """Run a script and some calm reads; return the events in the journal, and the number of its gaps."""
     clock = ManualClock()
     session = open_session(feed, path, clock)
     for name, amount in [*steps, ("calm", 0), *[("poll", 1)] * CALM_READS]:
@@ -195,43 +195,46 @@ async def run_script(feed: Feed, steps: list[Step], path: Path) -> tuple[Counter
 
 
 def open_session(feed: Feed, path: Path, clock: ManualClock) -> Session:
-    """A session on that feed and journal."""
+    """Return a session on that feed and journal."""
     target = Target(url="http://127.0.0.1:1/api/v1", name="model")
     client = Client(target, httpx.MockTransport(feed.respond), clock)
     return Session(target, Journal.open(path), clock=clock, client=client, backfill=10**9)
 
 
 def check(kind: FeedKind, steps: list[Step]) -> None:
-    """Nothing is lost but in a gap, nothing is doubled; all that can be told apart is there exactly once."""
+    """Check that events are only lost in gaps, and that all distinguishable events are in the journal exactly once."""
     feed = Feed(kind)
     with TemporaryDirectory(dir=IN_MEMORY) as folder:
         held, gaps = asyncio.run(run_script(feed, steps, Path(folder) / "journal"))
     assert held <= feed.offered
-    happened = {name for name, _ in steps}
-    if "loop" in happened:
-        return  # A cursor that loops is the feed's end (API §7): all that can be asked for is that reading ends, too.
-    if "forget" in happened:
-        assert "repeat" in happened or gaps or not missing_after_first(feed, held)
+    names = {name for name, _ in steps}
+    if "loop" in names:
+        return  # A cursor that loops ends the feed (API §7): only reading to an end can be required.
+    if "forget" in names:
+        assert "repeat" in names or gaps or not missing_after_first(feed, held)
         return
     assert gaps == 0
     assert held.keys() == feed.offered.keys()
-    if "repeat" not in happened:
+    if "repeat" not in names:
         assert held == feed.offered
 
 
 def missing_after_first(feed: Feed, held: Counter[bytes]) -> list[int]:
-    """What is missing after something that is there: retention may eat history unseen, and nothing else."""
+    """Return the numbers of the events that are missing after the first one in the journal.
+
+    Only the events before it may be lost to retention without a gap.
+    """
     rows = [*feed.forgotten, *feed.log]
-    first = next((place for place, (_, event) in enumerate(rows) if event.raw in held), len(rows))
+    first = next((index for index, (_, event) in enumerate(rows) if event.raw in held), len(rows))
     return [number for number, event in rows[first:] if event.raw not in held]
 
 
 def try_scripts(count: int) -> None:
-    """So many scripts, other ones each time. Raises AssertionError with the shortest that fails."""
+    """Check `count` random scripts. Raises AssertionError with the shortest script that fails."""
 
     @settings(max_examples=count, deadline=None, database=None)
     @given(FEED_KINDS, STEPS)
-    def scripts(world: FeedKind, steps: list[Step]) -> None:
-        check(world, steps)
+    def scripts(kind: FeedKind, steps: list[Step]) -> None:
+        check(kind, steps)
 
     scripts()

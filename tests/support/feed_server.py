@@ -18,7 +18,7 @@ from tests.support.tcp_server import listen
 
 @dataclass
 class FeedServer:
-    """Serves `sim`. A request that `holds` says so of is never answered; `held` counts those."""
+    """Serves `sim`. Requests for which `holds` returns True get no response; `held` counts them."""
 
     sim: FeedSim
     holds: Callable[[httpx.Request], bool] = lambda _: False
@@ -26,12 +26,12 @@ class FeedServer:
     held: int = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """All requests of one connection."""
+        """Serve all requests of a connection."""
         try:
             while True:
                 await self._answer(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # whoever asked is gone
+            pass  # the client closed the connection
         finally:
             writer.close()
 
@@ -52,7 +52,7 @@ class FeedServer:
 
 @contextmanager
 def feed_server(sim: FeedSim) -> Iterator[FeedServer]:
-    """The feed on a port of its own."""
+    """Serve the feed on a port of its own."""
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(_listening(FeedServer(sim))) as server:
         yield server
 

@@ -55,9 +55,9 @@ class FeedSim:
         self.arrive()
         query = parse_qs(request.url.query.decode())
         size = min(self.page_size, int(query["limit"][0]))
-        events, following = self._page(size, query.get("cursor", [None])[0])
+        events, next_cursor = self._page(size, query.get("cursor", [None])[0])
         body = b'{"data": {"events": [%b], "next_cursor": %b}}'
-        parts = (b", ".join(event.raw for event in events), json.dumps(following).encode())
+        parts = (b", ".join(event.raw for event in events), json.dumps(next_cursor).encode())
         return httpx.Response(200, headers=UNLIMITED, content=body % parts)
 
     def _page(self, size: int, cursor: str | None) -> tuple[list[Event], str | None]:

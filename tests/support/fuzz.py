@@ -1,7 +1,7 @@
-"""Run arbitrary bytes through the program: decode, stitch, reduce, render. None may raise or render anything unsafe.
+"""Run arbitrary bytes through the program: decode, stitch, reduce, render. No step may raise, or render unsafe text.
 
-`try_body` is the entry point of every fuzzer. `mutants` changes real bodies at random, a thousand times as many per
-second as hypothesis; hypothesis shrinks its findings.
+`try_body` is the entry point of every fuzzer. `mutants` changes real bodies at random and makes a thousand times as
+many per second as hypothesis, which can shrink a failing one.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ NOW, WIDTH = 1_777_464_090.0, 78
 
 
 def try_body(body: bytes) -> None:
-    """Take one body the whole way. Raises AssertionError for what may not be, and what should not be raised."""
+    """Decode, reduce and render one body. Raises AssertionError for a wrong result; other exceptions are bugs too."""
     try_events(body)
     try_checkpoints(body)
     assert str(read_problem(500, {}, body).to_error())
 
 
 def try_events(body: bytes) -> None:
-    """As a page of events."""
+    """Process a body as a page of events."""
     try:
         page = read_event_page(body)
     except ValueError:
@@ -49,25 +49,25 @@ def try_events(body: bytes) -> None:
     new = new_events(events, Counter(event.raw for event in half))
     assert len(new) == len(events) - len(half)
     assert len(join_ascending([half, events])) <= len(half) + len(events)
-    assert KnownTail([event.raw for event in half[::-1]], lambda some: set(some) <= set(events)).is_reached_by(
+    assert KnownTail([event.raw for event in half[::-1]], lambda raw: set(raw) <= set(events)).is_reached_by(
         events
     ) in (0, 1)
     detect_order(events)
-    book = MemoryIndex()
-    book.add_newer(half)
-    book.add_newer(new)
-    assert sum(book.live_event_counts.values()) <= len(events)
-    for summary in book.order:
+    index = MemoryIndex()
+    index.add_newer(half)
+    index.add_newer(new)
+    assert sum(index.live_event_counts.values()) <= len(events)
+    for summary in index.order:
         assert encode_summary(decode_summary(encode_summary(summary))) == encode_summary(summary)
         check_lines([run_row(summary, WIDTH, NOW)])
-    for run in book.runs.values():
+    for run in index.runs.values():
         json.dumps(run_document(run))
         check_lines(node_row(node, WIDTH, NOW, run.status, 20) for node in run.nodes.values())
         check_lines(run_detail(run, events, WIDTH))
 
 
 def try_checkpoints(body: bytes) -> None:
-    """As a page of checkpoints."""
+    """Process a body as a page of checkpoints."""
     try:
         page = read_checkpoint_page(body)
     except ValueError:
@@ -79,7 +79,7 @@ def try_checkpoints(body: bytes) -> None:
 
 
 def check_lines(lines: Iterable[Line]) -> None:
-    """Nothing that is drawn can drive a terminal."""
+    """Check that no line contains control characters."""
     for line in lines:
         for text, _ in line:
             assert text == sanitize(text)
@@ -87,7 +87,7 @@ def check_lines(lines: Iterable[Line]) -> None:
 
 
 def seeds() -> list[bytes]:
-    """Bodies as the API sends them, and as nobody should."""
+    """Return bodies as the API sends them, and malformed ones."""
     run = [started(), entered("a"), exited("a", result_binding_value={"x": [1, "é"]}), entered(None), completed()]
     failed = event("block.failed", node_id="a", error={"code": "E", "message": ["no"]})
     small = [raw for raw in (*UNREADABLE.values(), *READABLE.values()) if len(raw) < 2_000]
@@ -98,7 +98,7 @@ def seeds() -> list[bytes]:
     return pages + [path.read_bytes() for path in sorted(DATA.glob("*.json"))]
 
 
-# What a mutant is made with, beside pieces of other bodies.
+# Inserted into mutants, besides parts of other bodies.
 FRAGMENTS = (
     *(b'"', b"\\", b"[", b"]", b"{", b"}", b",", b":", b"\\u", b"\\ud800", b"\x00", b"\x1b", b"\xff", b"\xed\xa0\x80"),
     *(b"NaN", b"-Infinity", b"1e999", b"9" * 400, b"null", b"true", b"[" * 300, b'{"a":' * 300, b'""', b"\xef\xbb\xbf"),
@@ -108,8 +108,8 @@ FRAGMENTS = (
 
 
 def mutants(count: int, seed: int) -> Iterator[bytes]:
-    """So many bodies: each is a real one with some wounds."""
-    chance = random.Random(seed)  # noqa: S311  (nobody guesses)
+    """Yield `count` bodies: real ones with a few random changes."""
+    chance = random.Random(seed)  # noqa: S311  (not used for secrets)
     bodies = seeds()
     for _ in range(count):
         body = bytearray(chance.choice(bodies))
@@ -119,79 +119,79 @@ def mutants(count: int, seed: int) -> Iterator[bytes]:
 
 
 def mutate(body: bytearray, random_source: random.Random, bodies: list[bytes]) -> None:
-    """Change something somewhere."""
+    """Change a random part of `body` in place."""
     at = random_source.randrange(len(body) + 1)
-    until = min(len(body), at + int(random_source.expovariate(0.1)))
+    end = min(len(body), at + int(random_source.expovariate(0.1)))
     match random_source.randrange(6):
         case 0:
-            body[at:until] = random_source.choice(FRAGMENTS)
+            body[at:end] = random_source.choice(FRAGMENTS)
         case 1:
             body[at:at] = random_source.choice(FRAGMENTS)
         case 2:
-            del body[at:until]
+            del body[at:end]
         case 3:
-            body[at:at] = body[at:until] * random_source.choice((1, 2, 20))
+            body[at:at] = body[at:end] * random_source.choice((1, 2, 20))
         case 4:
             other = random_source.choice(bodies)
             begin = random_source.randrange(len(other))
-            body[at:until] = other[begin : begin + int(random_source.expovariate(0.02))]
+            body[at:end] = other[begin : begin + int(random_source.expovariate(0.02))]
         case 5 if at < len(body):
             body[at] = random_source.randrange(256)
 
 
-# Bodies of about so many bytes, of the kinds that some reader might take too long for.
+# Bodies of about `size` bytes that could take a reader more than linear time.
 GROWING: dict[str, Callable[[int], bytes]] = {
     "events": lambda size: b'{"events": [' + b",".join([entered("a").raw] * (size // 150)) + b"]}",
     "lists in lists": lambda size: b'{"events": [' + b"[" * (size // 2) + b"]" * (size // 2) + b"]}",
     "objects in objects": lambda size: b'{"events": [' + b'{"a":' * (size // 6) + b"1" + b"}" * (size // 6) + b"]}",
-    "words that are none": lambda size: b'{"events": [' + b",".join([b"tru"] * (size // 4)) + b"]}",
-    "events that are none": lambda size: b'{"events": [' + b",".join([b'{"a": tru}'] * (size // 11)) + b"]}",
-    "deep ones": lambda size: b'{"events": [' + b",".join([b"[" * 300 + b"]" * 300] * (size // 601)) + b"]}",
+    "invalid words": lambda size: b'{"events": [' + b",".join([b"tru"] * (size // 4)) + b"]}",
+    "invalid events": lambda size: b'{"events": [' + b",".join([b'{"a": tru}'] * (size // 11)) + b"]}",
+    "deep values": lambda size: b'{"events": [' + b",".join([b"[" * 300 + b"]" * 300] * (size // 601)) + b"]}",
     "quotes": lambda size: b'{"events": ["' + b'\\"' * (size // 2),
     "quotes without end": lambda size: b'{"events": [' + b'"' * size,
     "backslashes": lambda size: b'{"events": ["' + b"\\" * size + b'"]}',
     "brackets without end": lambda size: b'{"events": [' + b"[{" * (size // 2),
     "blanks": lambda size: b'{"events": [' + b" " * size + b"tru]}",
     "lines": lambda size: b'{"events": [' + b"\n" * (size // 2) + b",".join([b"tru"] * (size // 8)) + b"]}",
-    "one key many times": lambda size: b'{"events": [{"payload": {' + b",".join([b'"a":1'] * (size // 6)) + b"}}]}",
+    "a repeated key": lambda size: b'{"events": [{"payload": {' + b",".join([b'"a":1'] * (size // 6)) + b"}}]}",
     "many keys": lambda size: (
         b'{"events": [{"payload": {' + b",".join(b'"%d":1' % n for n in range(size // 10)) + b", x}}]}"
     ),
     "many nodes": lambda size: (
         b'{"events": [' + b",".join(entered(f"n{n}", n * 1000).raw for n in range(size // 160)) + b"]}"
     ),
-    "ends of nothing": lambda size: (
+    "exits without entries": lambda size: (
         b'{"events": [' + b",".join(exited(None, n * 1000).raw for n in range(size // 160)) + b"]}"
     ),
     "checkpoints": lambda size: (
         b'{"checkpoints": [' + b",".join([json.dumps(checkpoint()).encode()] * (size // 330)) + b"]}"
     ),
-    "checkpoints that are none": lambda size: b'{"checkpoints": [' + b",".join([b'{"id": x}'] * (size // 10)) + b"]}",
+    "invalid checkpoints": lambda size: b'{"checkpoints": [' + b",".join([b'{"id": x}'] * (size // 10)) + b"]}",
 }
 
 
-TIMED_RUNS = 8
+GROWTH_FACTOR = 8
 
 
 def time_growth(kind: str, size: int) -> float:
-    """Return how many times as long a body takes that is `TIMES` as large; near that number where time is linear."""
-    return timed(GROWING[kind](TIMED_RUNS * size)) / timed(GROWING[kind](size))
+    """Return how many times as long a body GROWTH_FACTOR times as large takes: about GROWTH_FACTOR if linear."""
+    return timed(GROWING[kind](GROWTH_FACTOR * size)) / timed(GROWING[kind](size))
 
 
 def grows_less_than(limit: float, kind: str, size: int) -> bool:
-    """Return True if a body that is `TIMES` as large takes less than `limit` times as long, in one of some attempts."""
-    small, large = GROWING[kind](size), GROWING[kind](TIMED_RUNS * size)
+    """Return True if a body GROWTH_FACTOR times as large takes less than `limit` times as long in one of six tries."""
+    small, large = GROWING[kind](size), GROWING[kind](GROWTH_FACTOR * size)
     limit_s = limit * timed(small)
     return any(cpu_seconds(large) < limit_s for _ in range(6))
 
 
 def timed(body: bytes) -> float:
-    """Return the seconds that a body takes to read and fold: the best of three."""
+    """Return the CPU seconds to decode and reduce a body: the best of three."""
     return max(1e-6, min(cpu_seconds(body) for _ in range(3)))
 
 
 def cpu_seconds(body: bytes) -> float:
-    """Return the processor seconds that a body takes to read and fold."""
+    """Return the CPU seconds to decode and reduce a body."""
     begin = time.process_time()
     for reader in (read_event_page, read_checkpoint_page):
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def main(arguments: list[str]) -> None:
-    """Fuzz until so many bodies were tried, beginning with the real ones; what is raised ends it."""
+    """Run the fuzzer, starting from real bodies. The first exception ends it; `-runs=N` limits the number of bodies."""
     atheris = import_module("atheris")
     with atheris.instrument_imports(include=["scaicore_tui"]):
         fuzz = import_module("tests.support.fuzz")

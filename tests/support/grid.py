@@ -31,22 +31,22 @@ NOW = 1_800_000_000.0
 MODULE = "/v1/modules/scaicore"
 MANAGER, REVIEWER, VIEWER = f"sgk_{MARK}_manager", f"jwt.{MARK}.reviewer", f"jwt.{MARK}.viewer"
 TOKENS = {MANAGER: "manager", REVIEWER: "reviewer", VIEWER: "viewer"}
-PATIENCE = 5_000
+MAX_POLLS = 5_000
 RUNTIME = "scaicore.runtime."
-_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # a client without it reads all root certificates first
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # without it, each client reads all root certificates
 
 
 def node(node_id: str, node_type: str, /, **config: Any) -> dict[str, Any]:
     return {"id": node_id, "type": node_type, "label": node_id, "position": {"x": 0, "y": 0}, "config": config}
 
 
-def stopping(stopped: dict[str, Any]) -> dict[str, Any]:
-    """The node with a breakpoint in front of it."""
-    return {**stopped, "breakpoint": True}
+def with_breakpoint(stopped_node: dict[str, Any]) -> dict[str, Any]:
+    """Return the node with a breakpoint before it."""
+    return {**stopped_node, "breakpoint": True}
 
 
 def edge(text: str, condition: str | None = None) -> dict[str, Any]:
-    """`a.port > b`: an edge, from port `out` where none is named."""
+    """Return the edge that `a.port > b` describes. The port is `out` if none is named."""
     source, target = (part.strip() for part in text.split(">"))
     name, _, port = source.partition(".")
     return {
@@ -59,47 +59,47 @@ def edge(text: str, condition: str | None = None) -> dict[str, Any]:
 
 
 def flow(nodes: Iterable[dict[str, Any]], edges: Sequence[str | dict[str, Any]], **more: Any) -> dict[str, Any]:
-    """A flow document with an entry `start` beside `nodes`; it is called `main` unless told otherwise."""
+    """Return a flow document with `nodes` and an entry node `start`. Its name is `main` unless `more` has another."""
     lines = [edge(line) if isinstance(line, str) else line for line in edges]
     rest = {"id": "flow_1", "name": "main", "version": 2, **more}
     return {**rest, "nodes": [node("start", "entry_api"), *nodes], "edges": lines}
 
 
-def says(result: Any, *, seconds: float = 1.0) -> dict[str, Any]:
-    """The configuration of a simulated node that always comes to `result`."""
+def returns(result: Any, *, seconds: float = 1.0) -> dict[str, Any]:
+    """Return the configuration of a simulated node that always returns `result`."""
     return {"simulate": {"latency": [seconds, seconds], "outcomes": [{"result": result}]}}
 
 
 def fails(code: str = "BROKEN", *, when: str = "true", otherwise: Any = None) -> dict[str, Any]:
-    """The configuration of a simulated node that fails `when` a condition holds."""
+    """Return the configuration of a simulated node that fails `when` a condition holds, else returns `otherwise`."""
     error = {"when": when, "error": {"code": code, "message": f"{code} happened"}}
     return {"simulate": {"latency": [1, 1], "outcomes": [error, {"when": f"not ({when})", "result": otherwise}]}}
 
 
-# A node that asks a person, and one that repeats the person's answer.
+# A node that waits for a person, and one that returns the person's answer.
 ASK = node("ask", "hitl_review", title="Review", options=["yes", "no"], context={"n": "{{input.n}}"})
-AFTER = node("after", "tool_http", **says("{{ask.resolution}}"))
+AFTER = node("after", "tool_http", **returns("{{ask.resolution}}"))
 
 
 @dataclass
 class Bench:
-    """An engine on virtual time, over a store that outlives it."""
+    """An engine on virtual time. The store can be used again by the next engine."""
 
     store: Store
     engine: Engine
     checkpoints: CheckpointService
     clock: VirtualClock
 
-    async def until(self, condition: Callable[[], object]) -> None:
+    async def wait_until(self, condition: Callable[[], object]) -> None:
         """Let virtual time pass until `condition` holds."""
-        for _ in range(PATIENCE):
+        for _ in range(MAX_POLLS):
             if condition():
                 return
             await self.clock.sleep(1.0)
-        raise AssertionError("it never came true")
+        raise AssertionError("the condition was not met")
 
-    async def finished(self, values: Mapping[str, Any] | None = None, core_id: str = "core_main") -> str:
-        """Run a Core until it ends or waits; the status."""
+    async def run_to_end(self, values: Mapping[str, Any] | None = None, core_id: str = "core_main") -> str:
+        """Run a Core until it ends or is suspended; return its status."""
         run = self.engine.start(core_id, values or {})
         await run.finished_or_suspended.wait()
         return self.status(run.execution.id)
@@ -121,7 +121,7 @@ class Bench:
         return self.checkpoints.resolve(waiting[0], resolution, by="usr_test", **more)
 
 
-def on_bench(
+def run_on_bench(
     documents: Iterable[Mapping[str, Any]],
     work: Callable[[Bench], Coroutine[Any, Any, T]],
     *,
@@ -129,7 +129,7 @@ def on_bench(
     seed: int = 7,
     start: float = NOW,
 ) -> T:
-    """What `work` comes to, with the flows of `documents`, in virtual time."""
+    """Run `work` with an engine for the flows of `documents` in virtual time; return its result."""
     cores = resolve_subflows(read_graph(document) for document in documents)
 
     async def timed() -> T:
@@ -146,8 +146,8 @@ def on_bench(
         return runner.run(timed())
 
 
-def told(store: Store, kind: str, node_id: str | None = None) -> list[dict[str, Any]]:
-    """The payloads of the events of one kind (of one node), oldest first."""
+def event_payloads(store: Store, kind: str, node_id: str | None = None) -> list[dict[str, Any]]:
+    """Return the payloads of the events of that kind (and node), oldest first."""
     name = RUNTIME + kind if kind.startswith(("invocation.", "block.")) else kind
     payloads = [event["payload"] for event in store.events() if event["type"] == name]
     return [payload for payload in payloads if node_id is None or payload.get("node_id") == node_id]
@@ -155,11 +155,11 @@ def told(store: Store, kind: str, node_id: str | None = None) -> list[dict[str, 
 
 def entered(store: Store) -> list[str]:
     """Return the ids of the nodes that were entered, oldest first."""
-    return [payload["node_id"] for payload in told(store, "block.entered")]
+    return [payload["node_id"] for payload in event_payloads(store, "block.entered")]
 
 
 def assert_sound(events: Iterable[Event]) -> None:
-    """Every execution starts once and first, ends at most once and last, and ends no visit that it did not begin."""
+    """Check that each execution starts once and first, ends at most once and last, and exits only entered nodes."""
     by_execution: dict[str, list[Event]] = {}
     for event in events:
         by_execution.setdefault(event["payload"]["execution_id"], []).append(event)
@@ -187,7 +187,7 @@ def _open_visits(events: Iterable[Event]) -> Counter[str]:
 
 
 class _Server(uvicorn.Server):
-    """Says when it takes connections, and stops at once when told to."""
+    """A server that signals when it accepts connections, and stops as soon as `stopping` is set."""
 
     def __init__(self, app: Starlette) -> None:
         super().__init__(uvicorn.Config(app, log_config=None, ws="none", lifespan="on", timeout_graceful_shutdown=1))
@@ -216,41 +216,41 @@ class Served:
 
 @asynccontextmanager
 async def serving(clock: Clock | None = None, **settings: Any) -> AsyncIterator[Served]:
-    """A grid that only does what the test asks for, unless `settings` say otherwise."""
+    """Serve a grid without traffic, history and rate limits, unless `settings` change that."""
     quiet: dict[str, Any] = {"rate": 0, "history": False, "rate_limits": False, "tokens": TOKENS, "speed": 1000.0}
     app = build_grid(GridConfig(**{**quiet, **settings}), clock or SystemClock())
     server = _Server(app)
-    # With the protocol named, asyncio turns Nagle's algorithm off: without, each answer takes 40 ms longer.
+    # asyncio turns Nagle's algorithm off only if the protocol is named; otherwise each response takes 40 ms longer.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
-        serving_it = asyncio.create_task(server.serve([listener]))
+        server_task = asyncio.create_task(server.serve([listener]))
         ready = asyncio.create_task(server.ready.wait())
-        await asyncio.wait({serving_it, ready}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({server_task, ready}, return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()
         try:
             yield Served(f"http://127.0.0.1:{listener.getsockname()[1]}", app.state.grid)
         finally:
             server.stopping.set()
-            await serving_it
+            await server_task
 
 
-async def eventually(look: Callable[[], Awaitable[T]], wanted: Callable[[T], object]) -> T:
-    """What `look` saw once it was `wanted`; each look is a request, so the server gets its turn."""
-    for _ in range(PATIENCE):
-        seen = await look()
-        if wanted(seen):
-            return seen
-    raise AssertionError("it never came true")
+async def poll_until(read: Callable[[], Awaitable[T]], condition: Callable[[T], object]) -> T:
+    """Return the first result of `read` that meets `condition`. Each read is a request, so the server can work."""
+    for _ in range(MAX_POLLS):
+        found = await read()
+        if condition(found):
+            return found
+    raise AssertionError("the condition was not met")
 
 
-def ran(*documents: dict[str, Any], given: dict[str, Any] | None = None) -> Store:
-    """The store after the first flow has run to its end."""
+def run_flow(*documents: dict[str, Any], given: dict[str, Any] | None = None) -> Store:
+    """Run the first flow to its end with the input `given`; return the store."""
 
     async def work(bench: Bench) -> Store:
-        await bench.finished(given)
+        await bench.run_to_end(given)
         return bench.store
 
-    store = on_bench(documents, work)
+    store = run_on_bench(documents, work)
     assert_sound(store.events())
     return store
 

@@ -1,4 +1,4 @@
-"""Requests to the embedded ScaiGrid's HTTP API, and checks of its answers."""
+"""Requests to the embedded ScaiGrid's HTTP API, and checks of its responses."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import httpx
 from tests.support.grid import MODULE, Served
 
 
-def problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """The error of a refusal, which must be in ScaiGrid's style."""
+def expect_error(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """Check that a response is an error in ScaiGrid's format; return the error."""
     body = response.json()
     assert (response.status_code, body["status"], body["error"]["code"]) == (status, "error", code), response.text
     assert re.fullmatch(r"req_[0-9a-f]{12}", body["meta"]["request_id"])
@@ -34,17 +34,17 @@ async def pending(client: httpx.AsyncClient) -> list[dict[str, Any]]:
     return rows
 
 
-async def suspended(client: httpx.AsyncClient, core: str, values: dict[str, Any]) -> str:
-    """The checkpoint at which a new run waits; a simulated failure on the way just means another try."""
+async def invoke_until_suspended(client: httpx.AsyncClient, core: str, values: dict[str, Any]) -> str:
+    """Invoke a Core until a run is suspended; return its checkpoint's id. Simulated failures are tried again."""
     for _ in range(20):
         response = await invoke(client, core, values)
         if response.status_code == 200:
             return str(response.json()["checkpoint_id"])
-    raise AssertionError("it never got so far")
+    raise AssertionError("no run was suspended")
 
 
-async def finished(served: Served, core_id: str, values: dict[str, Any]) -> str:
-    """Run a Core until it ends or waits; the run's id."""
+async def run_to_end(served: Served, core_id: str, values: dict[str, Any]) -> str:
+    """Run a Core until it ends or is suspended; return the run's id."""
     run = served.grid.engine.start(core_id, values)
     await run.finished_or_suspended.wait()
     return run.execution.id

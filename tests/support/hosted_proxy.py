@@ -11,7 +11,7 @@ from scaicore_tui.servers.hosting import bind, serve_app
 from scaicore_tui.servers.proxy import PUBLIC_PATHS, ProxyConfig, build_proxy
 from tests.support.proxy import Grid, grid_server
 
-ALL_INTERFACES = "0.0.0.0"  # noqa: S104  (what is tested)
+ALL_INTERFACES = "0.0.0.0"  # noqa: S104  (tested here)
 HOST, TOKEN, CLOSE = b"Host: 127.0.0.1\r\n", b"Authorization: Bearer a.b.c\r\n", b"Connection: close\r\n"
 
 

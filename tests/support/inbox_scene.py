@@ -27,13 +27,13 @@ FORM_SECTIONS = [
 
 def invoice(number: int, **fields: Any) -> dict[str, Any]:
     """Return the checkpoint of an invoice; each is a minute newer than the one before."""
-    asked = {"title": f"Invoice {number}", "message": f"Pay invoice {number} over {number * 100} EUR?"}
+    presentation = {"title": f"Invoice {number}", "message": f"Pay invoice {number} over {number * 100} EUR?"}
     return (
         checkpoint(
             f"ckpt_inv{number}",
             core_id="core_invoice-batch",
             execution_id=f"exec_inv{number}",
-            presentation=asked,
+            presentation=presentation,
             options=APPROVE_OPTIONS,
             created_at=f"2026-04-29T11:{30 + number}:01.000Z",
         )
@@ -43,8 +43,8 @@ def invoice(number: int, **fields: Any) -> dict[str, Any]:
 
 def resolved(identity: str, minute: int, resolution: str, who: str, **fields: Any) -> dict[str, Any]:
     """Return a checkpoint that was answered at 11:`minute`."""
-    told = {"status": "resolved", "resolution": resolution, "resolved_by": who}
-    return checkpoint(identity, resolved_at=f"2026-04-29T11:{minute}:00.000Z", **told, **fields)
+    answer = {"status": "resolved", "resolution": resolution, "resolved_by": who}
+    return checkpoint(identity, resolved_at=f"2026-04-29T11:{minute}:00.000Z", **answer, **fields)
 
 
 OVERDUE = invoice(4, priority="critical", assignee_raw="group:finance", expires_at="2026-04-29T11:59:00.000Z")
@@ -74,7 +74,7 @@ class InboxFeed(FeedSim):
 
 def inbox_feed(*checkpoints: dict[str, Any]) -> InboxFeed:
     """Return the busy feed with these checkpoints, or with all of this module."""
-    there = list(checkpoints) or [
+    pending = list(checkpoints) or [
         LOW_PRIORITY,
         invoice(1),
         BREAKPOINT,
@@ -84,4 +84,4 @@ def inbox_feed(*checkpoints: dict[str, Any]) -> InboxFeed:
         invoice(3),
         OVERDUE,
     ]
-    return InboxFeed(busy_feed().log, checkpoints=there)
+    return InboxFeed(busy_feed().log, checkpoints=pending)

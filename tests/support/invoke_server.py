@@ -54,4 +54,4 @@ def feed_started_with(**payload: Any) -> FeedSim:
 
 async def replace_text(stage: Stage, pilot: Pilot[int], text: str) -> None:
     """Select all of the text and type over it."""
-    await pilot.press("f7", *({"\n": "enter"}.get(sign, sign) for sign in text))
+    await pilot.press("f7", *({"\n": "enter"}.get(char, char) for char in text))

@@ -1,4 +1,4 @@
-"""Filter for what servers logged."""
+"""Filter for the messages that servers log."""
 
 from __future__ import annotations
 

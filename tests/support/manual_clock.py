@@ -33,23 +33,23 @@ class ManualClock:
         try:
             await woken.wait()
         except asyncio.CancelledError:
-            # Whoever gave up waiting sleeps no longer.
+            # A cancelled task is not a sleeper any more.
             self._sleepers = [other for other in self._sleepers if other is not sleeper]
             heapq.heapify(self._sleepers)
             raise
 
     @property
     def sleepers(self) -> int:
-        """How many sleep now."""
+        """The number of tasks that sleep on this clock."""
         return len(self._sleepers)
 
     def advance(self, seconds: float) -> None:
-        """Move time on by `seconds`, waking whoever is due."""
+        """Move the time on by `seconds`, and wake the sleepers that are due."""
         self._elapsed += seconds
         self._wake()
 
     def suspend(self, seconds: float) -> None:
-        """The machine sleeps for so long, and whoever waits on it waits as long as before."""
+        """Let the machine sleep for `seconds`: the time moves on, but the sleepers wait as long as before."""
         self._slept += seconds
 
     def _wake(self) -> None:
@@ -57,10 +57,10 @@ class ManualClock:
             heapq.heappop(self._sleepers)[2].set()
 
     def skip(self) -> bool:
-        """Move on to when the next sleeper is due; False where nobody sleeps."""
+        """Move the time on until the next sleeper is due. Return False if there is none."""
         if not self._sleepers:
             return False
-        # Set and not added to: a sum may round to just before it.
+        # Assigned instead of added: a rounded sum could be just before the due time.
         self._elapsed = max(self._elapsed, self._sleepers[0][0])
         self._wake()
         return True

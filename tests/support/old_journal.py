@@ -11,10 +11,10 @@ from scaicore_tui.store.database import _MIGRATIONS
 
 
 def old_journal(path: Path, events: Sequence[Event]) -> None:
-    """A file of the first version, which had no summaries."""
+    """Write a journal of the first version, which had no summaries."""
     database = sqlite3.connect(path, isolation_level=None)
     database.execute("PRAGMA journal_mode = WAL")
     database.executescript(f"BEGIN; {_MIGRATIONS[0]} PRAGMA user_version = 1; COMMIT;")
-    rows = [(place, step.at, step.execution_id, step.raw) for place, step in enumerate(events)]
+    rows = [(position, event.at, event.execution_id, event.raw) for position, event in enumerate(events)]
     database.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", rows)
     database.close()

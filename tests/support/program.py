@@ -37,7 +37,7 @@ class Program:
     settings: Mapping[str, str]
 
     def __call__(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run it to its end. Standard input is a pipe, never a terminal."""
+        """Run the program to its end. Standard input is a pipe, never a terminal."""
         if warm_server().can_run(self.environment):
             done = warm_server().run(arguments, self.environment, stdin, TIMEOUT_S)
             for text in (done.stdout, done.stderr):
@@ -48,20 +48,20 @@ class Program:
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
     def json_output(self, *arguments: str) -> Any:
-        """Run it, require success, and return its output as JSON."""
+        """Run the program, require success, and return its output as JSON."""
         done = self(*arguments)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
     def lines(self, *arguments: str) -> list[str]:
-        """Run it, require success, and return the lines of its output."""
+        """Run the program, require success, and return the lines of its output."""
         done = self(*arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()
 
     @contextmanager
     def started(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        """Start it with pipes; kill it at the end of the block."""
+        """Start the program with pipes; kill it at the end of the block."""
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         with CheckedProcess([*COMMAND, *arguments], env=self.environment, **pipes) as process:
             try:
@@ -71,7 +71,7 @@ class Program:
 
     @property
     def environment(self) -> dict[str, str]:
-        """All its environment variables."""
+        """All environment variables of the program."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_REMOVED_VARIABLES)}
         folders = {name: str(self.home / name) for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME")}
         return {**kept, "HOME": str(self.home), **folders, **self.settings}
@@ -99,7 +99,7 @@ class Demo:
         return httpx.Client(base_url=self.ready["grid_url"] + MODULE, headers=headers, timeout=TIMEOUT_S)
 
     def stop(self) -> int:
-        """Interrupt it and return its exit code."""
+        """Interrupt the demo and return its exit code."""
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(TIMEOUT_S)
 
@@ -144,7 +144,7 @@ class FastGrid:
         """Wait until the grid's store has `count` runs."""
         deadline = monotonic() + TIMEOUT_S
         while len(self.statuses()) < count:
-            assert monotonic() < deadline, "the runs never came"
+            assert monotonic() < deadline, "the runs did not start in time"
 
     def status(self, execution_id: str) -> str:
         """Return the status of a run in the grid's store."""
@@ -189,6 +189,6 @@ def loaded_modules(program: Program, *arguments: str) -> tuple[str, set[str]]:
 
 
 def next_line_with(stream: IO[str] | None, text: str) -> str:
-    """Return the next line that contains `words`."""
+    """Return the next line that contains `text`."""
     assert stream is not None
     return next(line for line in stream if text in line)

@@ -1,4 +1,4 @@
-"""Helpers for proxy tests on real sockets: a server behind the proxy that answers exact bytes, and a client."""
+"""Helpers for proxy tests on real sockets: an upstream that sends exact bytes, and a client."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ TOKEN = f"a.{MARK}.c"
 
 
 def answer(body: bytes = b"{}", status: str = "200 OK", *headers: str) -> bytes:
-    """An answer with a length, as bytes."""
+    """Return an HTTP response with Content-Length, as bytes."""
     lines = (f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", "")
     return "\r\n".join(lines).encode("latin-1") + body
 
 
 def jwt(**claims: Any) -> str:
-    """A token of a JWT's shape; nobody signed it."""
+    """Return a token with the format of a JWT, without a valid signature."""
     parts = ({"alg": "RS256"}, claims)
     return ".".join([*(_base64(json.dumps(part).encode()) for part in parts), _base64(b"no signature")])
 
 
 @dataclass(frozen=True)
 class Received:
-    """One request as it came over the wire."""
+    """A request as it was received: the exact bytes."""
 
     head: bytes
     body: bytes
@@ -59,7 +59,7 @@ class Received:
 
     @property
     def headers(self) -> dict[str, str]:
-        """By lower-case name; a repeated one would be joined by a line break."""
+        """The headers by lower-case name. Values of a repeated header are joined by a line break."""
         found: dict[str, str] = {}
         for line in self.head.decode("latin-1").split("\r\n")[1:-2]:
             name, _, value = line.partition(": ")
@@ -69,7 +69,7 @@ class Received:
 
 @dataclass
 class Grid:
-    """A server that records every request, and answers `reply` or what `behave` does."""
+    """A server that records every request, and sends `reply`; if `behave` is set, it responds instead."""
 
     url: str = ""
     reply: bytes = answer()
@@ -77,7 +77,7 @@ class Grid:
     received: list[Received] = field(default_factory=list)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """All requests of one connection."""
+        """Serve all requests of a connection."""
         try:
             while (request := await _read(reader)) is not None:
                 self.received.append(request)
@@ -89,14 +89,14 @@ class Grid:
                 if b"\r\nConnection: close" in self.reply:
                     break
         except ConnectionError:
-            pass  # the proxy went away, as some tests want it to
+            pass  # in some tests the proxy closes the connection
         finally:
             writer.close()
 
 
 @asynccontextmanager
 async def grid_server() -> AsyncIterator[Grid]:
-    """A grid on a port of its own."""
+    """Serve a grid on a port of its own."""
     grid = Grid()
     async with listen(grid.serve) as grid.url:
         yield grid
@@ -104,8 +104,8 @@ async def grid_server() -> AsyncIterator[Grid]:
 
 @asynccontextmanager
 async def proxy_server(config: ProxyConfig, clock: Clock | None = None) -> AsyncIterator[str]:
-    """The proxy on a port of its own: its URL."""
-    # Named a TCP socket, or asyncio leaves Nagle's algorithm on, and every answer waits 40 ms for an acknowledgement.
+    """Serve a proxy on a port of its own; yield its URL."""
+    # asyncio turns Nagle's algorithm off only if the protocol is named; otherwise each response takes 40 ms longer.
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.bind(("127.0.0.1", 0))
     settings = uvicorn.Config(build_proxy(config, clock or SystemClock()), log_config=None, server_header=False)
@@ -121,7 +121,7 @@ async def proxy_server(config: ProxyConfig, clock: Clock | None = None) -> Async
 
 @asynccontextmanager
 async def client_of(url: str, token: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
-    """A client that sends `token` with every request."""
+    """Yield a client that sends `token` with every request."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, verify=False) as client:  # noqa: S501  (no TLS)
         yield client
@@ -129,7 +129,7 @@ async def client_of(url: str, token: str | None = None) -> AsyncIterator[httpx.A
 
 @asynccontextmanager
 async def proxied(token: str | None = TOKEN, **settings: Any) -> AsyncIterator[tuple[Grid, httpx.AsyncClient]]:
-    """A grid, and a client of the proxy in front of it."""
+    """Serve a grid and a proxy; yield the grid, and a client of the proxy."""
     async with (
         grid_server() as grid,
         proxy_server(ProxyConfig(grid.url, **settings)) as url,
@@ -139,7 +139,7 @@ async def proxied(token: str | None = TOKEN, **settings: Any) -> AsyncIterator[t
 
 
 async def exchange(url: str, request: bytes, until: bytes | None = None) -> bytes:
-    """Send exact bytes, and read all that comes until the connection ends, or up to the bytes `until`."""
+    """Send exact bytes; return all that is received until the connection ends, or up to the bytes `until`."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     try:
@@ -151,7 +151,7 @@ async def exchange(url: str, request: bytes, until: bytes | None = None) -> byte
 
 
 def raw_request(target: bytes, method: bytes = b"GET", *headers: bytes) -> bytes:
-    """A request with exactly this target, after which the connection closes."""
+    """Return a request with exactly this target that closes the connection."""
     lines = (method + b" " + target + b" HTTP/1.1", b"Host: 127.0.0.1", b"Connection: close", *headers)
     if not any(line.startswith(b"Authorization") for line in headers):
         lines += (b"Authorization: Bearer " + TOKEN.encode(),)
@@ -159,7 +159,7 @@ def raw_request(target: bytes, method: bytes = b"GET", *headers: bytes) -> bytes
 
 
 async def _stop(server: uvicorn.Server) -> None:
-    """What `Server.shutdown` does, without its pauses: the tests' clients are gone already."""
+    """Stop like `Server.shutdown`, without its pauses: the clients of the tests have disconnected already."""
     for listener in server.servers:
         listener.close()
     for connection in list(server.server_state.connections):

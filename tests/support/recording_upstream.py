@@ -1,4 +1,4 @@
-"""An upstream for `serve`, in a thread of this process: it records requests, and can delay its answers."""
+"""An upstream for `serve`, in a thread of this process: it records requests and can delay its responses."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from tests.support.proxy import Grid, answer, grid_server
 
 @dataclass
 class Upstream:
-    """`is_asked` is set when a request is there that waits."""
+    """`request_arrived` is set when a request waits for its response."""
 
     portal: BlockingPortal
     grid: Grid
-    is_asked: threading.Event = field(default_factory=threading.Event)
-    _go: asyncio.Event = field(default_factory=asyncio.Event)
+    request_arrived: threading.Event = field(default_factory=threading.Event)
+    _released: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def url(self) -> str:
         return self.grid.url
 
     def hold(self) -> None:
-        """Answer no request, until `release`."""
+        """Hold all responses until `release`."""
         self.grid.behave = self._respond_late
 
     def release(self) -> None:
-        """Answer."""
-        self.portal.call(self._go.set)
+        """Send the held responses."""
+        self.portal.call(self._released.set)
 
     async def _respond_late(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.is_asked.set()
-        await self._go.wait()
+        self.request_arrived.set()
+        await self._released.wait()
         writer.write(answer(b'{"late": true}', "200 OK", "Connection: close"))
         await writer.drain()
 
 
 @contextmanager
 def upstream() -> Iterator[Upstream]:
-    """One that answers at once."""
+    """Run an upstream that responds at once."""
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(grid_server()) as grid:
         yield Upstream(portal, grid)

@@ -1,6 +1,6 @@
 """A process that resolves checkpoints: `python -m tests.support.resolver_process URL TOKEN LEDGER`.
 
-It reads one `id option` from each line of standard input.
+It reads an `id option` from each line of standard input, and prints the progress of each write.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from scaicore_tui.session import Session
 
 
 async def serve(url: str, token: str, ledger: str) -> None:
-    """Answer what comes in, until there is no more; say what came of each."""
+    """Resolve the checkpoints named on standard input, until it ends."""
     target = Target(url=url, api=Api.SCAIGRID, token=Secret(token))
     async with Session(target, ledger=Ledger(Path(ledger))) as session:
-        # The grid's limits are switched off, and so it tells none.
+        # This grid has no rate limit, and so it sends no headers for it.
         session.client.budget.limit = 1_000_000
-        print("ready", flush=True)  # noqa: T201  (whoever started it waits for that)
+        print("ready", flush=True)  # noqa: T201  (the parent process waits for this line)
         while line := await asyncio.to_thread(sys.stdin.readline):
             await session.read_once()
             print(await answer(session, *line.split()), flush=True)  # noqa: T201
 
 
 async def answer(session: Session, checkpoint_id: str, option: str) -> str:
-    """How far it got, in a word; or that nothing was sent."""
+    """Resolve a checkpoint. Return the progress of the write, or `nothing` if nothing was sent."""
     try:
         return str((await session.answer(checkpoint_id, option)).progress)
     except ScaicoreError:

@@ -47,34 +47,32 @@ class RunEvents:
 
 def completed_triage(execution: str, start_s: int) -> list[Event]:
     """Return a completed triage."""
-    story = RunEvents(execution, TRIAGE, start_s).start(message=MESSAGE)
-    story.step("classify", "flexible", 412, {"intent": "refund", "amount": 59})
-    story.step("find_order", "core_call", 1210, {"id": 4711, "status": "lost"}, "order")
-    return story.step("reply", "guarded", 3120, "We are sorry. The refund is on its way.").end({"sent": True}).events
+    run = RunEvents(execution, TRIAGE, start_s).start(message=MESSAGE)
+    run.step("classify", "flexible", 412, {"intent": "refund", "amount": 59})
+    run.step("find_order", "core_call", 1210, {"id": 4711, "status": "lost"}, "order")
+    return run.step("reply", "guarded", 3120, "We are sorry. The refund is on its way.").end({"sent": True}).events
 
 
 def waiting_expense(execution: str = "exec_77aa02", start_s: int = -240) -> list[Event]:
     """Return an expense claim that waits for its review."""
-    story = RunEvents(execution, EXPENSES, start_s).start(employee="Zoë de Vries", amount=1200)
-    story.step("read_receipt", "rigid", 800, {"total": 1200, "currency": "EUR"}).step(
-        "policy", "rigid", 3, "over limit"
-    )
-    return story.enter("review", "checkpoint").events
+    run = RunEvents(execution, EXPENSES, start_s).start(employee="Zoë de Vries", amount=1200)
+    run.step("read_receipt", "rigid", 800, {"total": 1200, "currency": "EUR"}).step("policy", "rigid", 3, "over limit")
+    return run.enter("review", "checkpoint").events
 
 
 def failed_batch(execution: str = "exec_5b0c11", start_s: int = -540) -> list[Event]:
     """Return a batch whose third payment fails."""
-    story = RunEvents(execution, INVOICES, start_s).start(invoices=[1, 2, 3]).step("load", "model_call", 95, [1, 2, 3])
-    story.enter("each", "foreach").step("pay", "core_call", 300, "paid").step("pay", "core_call", 280, "paid")
+    run = RunEvents(execution, INVOICES, start_s).start(invoices=[1, 2, 3]).step("load", "model_call", 95, [1, 2, 3])
+    run.enter("each", "foreach").step("pay", "core_call", 300, "paid").step("pay", "core_call", 280, "paid")
     error = {"code": "BANK_DOWN", "message": "the bank did not answer within 30 s; payment 3 of 3 was not made"}
-    return story.fail("pay", "core_call", 30_000, error).events
+    return run.fail("pay", "core_call", 30_000, error).events
 
 
 def running_triage(execution: str = "exec_8f21c4", start_s: int = 60) -> list[Event]:
     """Return a running triage."""
-    story = RunEvents(execution, TRIAGE, start_s).start(message=MESSAGE)
-    story.step("classify", "flexible", 412, {"intent": "refund", "amount": 59}, "intent")
-    return story.step("find_order", "core_call", 1210, {"id": 4711}, "order").enter("reply", "guarded").events
+    run = RunEvents(execution, TRIAGE, start_s).start(message=MESSAGE)
+    run.step("classify", "flexible", 412, {"intent": "refund", "amount": 59}, "intent")
+    return run.step("find_order", "core_call", 1210, {"id": 4711}, "order").enter("reply", "guarded").events
 
 
 def stopped_debug(execution: str = "exec_d3b6f0", start_s: int = 50) -> list[Event]:
@@ -87,7 +85,7 @@ def stopped_debug(execution: str = "exec_d3b6f0", start_s: int = 50) -> list[Eve
 def events_two_hours_later() -> list[Event]:
     """Return the events of the feed two hours later; it only keeps the last ten minutes."""
     runs = [completed_triage(f"exec_{6 * 16**5 + n * 7919:06x}", 6_600 + n * 90) for n in range(4)]
-    return [one for run in (*runs, running_triage("exec_6f21d5", 7_260)) for one in run]
+    return [each for run in (*runs, running_triage("exec_6f21d5", 7_260)) for each in run]
 
 
 REVIEW = checkpoint(
@@ -121,5 +119,5 @@ def busy_feed() -> FeedSim:
     """Return the feed of the whole hour."""
     runs = [completed_triage(f"exec_{4 * 16**5 + n * 7919:06x}", -3500 + n * 130) for n in range(22)]
     runs += [failed_batch(), waiting_expense(), stopped_debug(), running_triage()]
-    log = sorted((one for run in runs for one in run), key=lambda one: json.loads(one.raw)["timestamp"])
+    log = sorted((each for run in runs for each in run), key=lambda each: json.loads(each.raw)["timestamp"])
     return FeedSim(log, checkpoints=[REVIEW, BREAKPOINT])

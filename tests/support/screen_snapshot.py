@@ -21,7 +21,7 @@ class SnapCompare(Protocol):
 
 
 class CompareScreen(Protocol):
-    """Asserts that the app looks as accepted after `before`: as text, or with its colours."""
+    """Compares the app's screen after `before` with the accepted one: as text, or with its colours."""
 
     def __call__(self, app: App[Any], size: tuple[int, int], before: RunBefore, *, colours: bool = False) -> None: ...
 
@@ -34,7 +34,7 @@ class ScreenText(SingleFileSnapshotExtension):
 
 
 async def screen_text(app: App[Any], size: tuple[int, int], before: RunBefore) -> str:
-    """Run the app at `size`, and return its screen after `before`, without trailing blanks."""
+    """Run the app at `size`; return its screen after `before`, without trailing blanks."""
     async with app.run_test(size=size) as pilot:
         await before(pilot)
         await pilot.pause()

@@ -1,4 +1,4 @@
-"""The program's source, parsed once: for tests of rules that no linter knows."""
+"""The program's source, parsed once, for tests of rules that no linter checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A TCP relay before a server that can simulate an outage: it closes its port and all connections."""
+"""A TCP relay to a server. It simulates an outage by closing its port and all connections."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 
 class Relay:
-    """On a port of its own, which it keeps while it is down."""
+    """Forwards connections to `upstream`. Its port stays the same after an outage."""
 
     def __init__(self, upstream: str) -> None:
         parts = urlsplit(upstream)
@@ -17,33 +17,33 @@ class Relay:
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._port = 0
-        # How many connections were taken; those that nobody listens for are not seen.
-        self.taken = 0
+        # The number of accepted connections.
+        self.connection_count = 0
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
     async def up(self) -> None:
-        """Listen."""
-        self._server = await asyncio.start_server(self._carry, "127.0.0.1", self._port)
+        """Start to listen."""
+        self._server = await asyncio.start_server(self._forward, "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def down(self) -> None:
-        """Listen no longer, and end all connections."""
+        """Stop listening, and close all connections."""
         assert self._server is not None
         self._server.close()
         for writer in tuple(self._writers):
             writer.transport.abort()
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.taken += 1
-        there, back = await asyncio.open_connection(*self._upstream)
-        self._writers |= {writer, back}
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connection_count += 1
+        upstream_reader, upstream_writer = await asyncio.open_connection(*self._upstream)
+        self._writers |= {writer, upstream_writer}
         try:
-            await asyncio.gather(_copy(reader, back), _copy(there, writer))
+            await asyncio.gather(_copy(reader, upstream_writer), _copy(upstream_reader, writer))
         finally:
-            self._writers -= {writer, back}
+            self._writers -= {writer, upstream_writer}
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -52,17 +52,17 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write(data)
             await writer.drain()
     except ConnectionError:
-        pass  # that is what going down is
+        pass  # expected in an outage
     finally:
         writer.close()
 
 
 @asynccontextmanager
 async def relay(upstream: str) -> AsyncIterator[Relay]:
-    """A relay that is up."""
-    found = Relay(upstream)
-    await found.up()
+    """Run a relay that listens."""
+    running = Relay(upstream)
+    await running.up()
     try:
-        yield found
+        yield running
     finally:
-        await found.down()
+        await running.down()

@@ -141,7 +141,7 @@ class Terminal:
         return str(self._screen.buffer[row][column].fg)
 
     def find_line(self, text: str) -> int | None:
-        """Return the number of the first line that begins with that character; None if there is none."""
+        """Return the number of the first line that begins with the character `text`, or None."""
         rows = range(self._screen.lines)
         return next((row for row in rows if self._screen.buffer[row][0].data == text), None)
 
@@ -169,11 +169,11 @@ class Terminal:
     def send_unread(self, data: bytes) -> None:
         """Send `data` without reading the output; return once the program has stopped writing."""
         os.write(self._fd, data)
-        waiting, before = 0, -1
-        while waiting != before:
-            before = waiting
+        unread, before = 0, -1
+        while unread != before:
+            before = unread
             select.select([], [], [], 0.5)
-            waiting = int.from_bytes(fcntl.ioctl(self._fd, termios.FIONREAD, bytes(4)), sys.byteorder)
+            unread = int.from_bytes(fcntl.ioctl(self._fd, termios.FIONREAD, bytes(4)), sys.byteorder)
 
     def exit_code(self) -> int:
         """Wait for the program without reading its output, and return the exit code."""
@@ -236,8 +236,8 @@ class Terminal:
 
     def _reply(self, size: int) -> None:
         """Reply to each query that the last `size` bytes of output complete."""
-        for question, answer in self._replies.items():
-            if size and question in self.output[-(size + len(question) - 1) :]:
+        for query, answer in self._replies.items():
+            if size and query in self.output[-(size + len(query) - 1) :]:
                 os.write(self._fd, answer)
 
     def _set_size(self) -> None:
@@ -249,8 +249,8 @@ class Terminal:
 
 
 def _visible_state(cell: pyte.screens.Char) -> object:
-    drawn_on = cell.reverse or cell.underscore or cell.strikethrough
-    return cell if cell.data != " " or drawn_on else cell.bg
+    is_drawn = cell.reverse or cell.underscore or cell.strikethrough
+    return cell if cell.data != " " or is_drawn else cell.bg
 
 
 def environment_for(home: Path) -> dict[str, str]:

@@ -1,17 +1,17 @@
-"""Find out, from the bytes that a program wrote, which terminal modes it left changed."""
+"""Find the terminal modes that a program has left changed, from the bytes that it wrote."""
 
 from __future__ import annotations
 
 import re
 
-# On as a terminal comes: lines wrap, the cursor shows.
+# On by default: lines wrap, the cursor is visible.
 DEFAULT_MODES = frozenset({7, 25})
 
 _SEQUENCE = re.compile(rb"\x1b\[(?:\?(?P<modes>[\d;]+)(?P<on>[hl])|(?P<push>>\d+u)|(?P<pop><\d*u)|(?P<pen>[\d;:]*)m)")
 
 
 def changed_modes(output: bytes) -> dict[str, object]:
-    """What is not as it was before; empty where all is."""
+    """Return the modes that differ from the default, the keyboard modes that were not removed, and the last style."""
     on, keyboards, pen = set(DEFAULT_MODES), 0, b""
     for found in _SEQUENCE.finditer(output):
         if found["modes"]:
@@ -21,10 +21,10 @@ def changed_modes(output: bytes) -> dict[str, object]:
             keyboards += 1 if found["push"] else -1
         else:
             pen = found["pen"].strip(b"0")
-    told = {"modes": on ^ DEFAULT_MODES, "keyboards": keyboards, "pen": pen}
-    return {what: value for what, value in told.items() if value}
+    found_changes = {"modes": on ^ DEFAULT_MODES, "keyboards": keyboards, "pen": pen}
+    return {name: value for name, value in found_changes.items() if value}
 
 
 def output_after_screen(output: bytes) -> bytes:
-    """The text that was written once the alternate screen was left for the last time."""
+    """Return the text that was written after the alternate screen was left for the last time."""
     return _SEQUENCE.sub(b"", output.rpartition(b"\x1b[?1049l")[2])

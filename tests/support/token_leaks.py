@@ -46,9 +46,9 @@ class Leaks:
                 self.checked += Counter({"files": 1, "bytes": len(data)})
                 self._search(str(path), str(path.relative_to(folder)).encode() + b"\n" + data)
 
-    def merge(self, looked: dict[str, int], found: list[str]) -> None:
+    def merge(self, checked: dict[str, int], found: list[str]) -> None:
         """Add the results of another process."""
-        self.checked += Counter(looked)
+        self.checked += Counter(checked)
         self.found += found
 
     def _search(self, where: str, data: bytes) -> None:
@@ -72,10 +72,10 @@ class CheckedProcess(subprocess.Popen[str]):
 
     def communicate(self, input: str | None = None, timeout: float | None = None) -> tuple[str, str]:  # noqa: A002
         """Return the remaining output."""
-        told = super().communicate(input, timeout)
-        for text in told:
+        outputs = super().communicate(input, timeout)
+        for text in outputs:
             LEAKS.check(self.where, text)
-        return told
+        return outputs
 
 
 class _CheckedStream(io.TextIOWrapper):

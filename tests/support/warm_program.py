@@ -30,6 +30,7 @@ from select import select
 MAX_REQUEST_BYTES = 1 << 20
 # Read by Python when it starts: a program with another value needs an interpreter of its own.
 _READ_AT_START = ("PYTHON", "LC_", "LANG")
+_WITHOUT_EFFECT = ("PYTHONDONTWRITEBYTECODE",)
 
 
 class WarmServer:
@@ -45,6 +46,7 @@ class WarmServer:
 
     def start(self, arguments: Sequence[str], env: Mapping[str, str], descriptors: tuple[int, int, int]) -> Running:
         """Start the program with these arguments, environment, and standard input, output and error."""
+        assert self.can_run(env), "this environment needs an interpreter of its own"
         request = json.dumps([list(arguments), dict(env), str(Path.cwd())]).encode()
         ours, theirs = socket.socketpair()
         with theirs, self._lock:
@@ -104,7 +106,8 @@ def _read_all(descriptor: int) -> str:
 
 
 def _start_variables(env: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in env.items() if name.startswith(_READ_AT_START)}
+    names = [name for name in env if name.startswith(_READ_AT_START) and name not in _WITHOUT_EFFECT]
+    return {name: env[name] for name in names}
 
 
 def _load() -> None:

@@ -35,8 +35,8 @@ class AcceptingServer:
         """Return the data of the response: the resolved checkpoint, or an invocation without output."""
         if not request.url.path.endswith("/resolve"):
             return {"output": None}
-        told = {"id": request.url.path.split("/")[-2], "resolution": json.loads(request.content)["resolution"]}
-        return REVIEW | told | self.row
+        answer = {"id": request.url.path.split("/")[-2], "resolution": json.loads(request.content)["resolution"]}
+        return REVIEW | answer | self.row
 
 
 class SelectiveServer(AcceptingServer):
@@ -47,10 +47,10 @@ class SelectiveServer(AcceptingServer):
         self._refused = refused
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        answer = super().__call__(request)
+        response = super().__call__(request)
         status = self._refused.get(request.url.path.split("/")[-2], 0)
         if request.method != "POST" or not status:
-            return answer
+            return response
         error = {"code": "VALIDATION_ERROR", "message": "this one is odd"}
         return httpx.Response(status, json={"status": "error", "error": error, "meta": {"request_id": "req_9"}})
 

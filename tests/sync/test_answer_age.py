@@ -1,4 +1,4 @@
-"""The age of each source is that of the answers that are shown: asked for then, less what a cache kept them."""
+"""The age of a source: the time since the request for the response that is shown, plus the response's `Age`."""
 
 from __future__ import annotations
 
@@ -20,39 +20,39 @@ from tests.support.waiting import wait_until
 EVENTS, CHECKPOINTS = "events", "checkpoints"
 
 
-class Call:
-    """A request that waits for its answer."""
+class HeldRequest:
+    """A request that waits for its response."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.age: str | None = None
         self.status = 200
-        self._go = asyncio.Event()
+        self._may_respond = asyncio.Event()
 
-    def answer(self, age: str | None = None, status: int = 200) -> None:
-        """Let it be answered, with that `Age`."""
+    def release(self, age: str | None = None, status: int = 200) -> None:
+        """Release the response, with that `Age` and status."""
         self.age, self.status = age, status
-        self._go.set()
+        self._may_respond.set()
 
-    async def answered(self) -> None:
-        await self._go.wait()
+    async def released(self) -> None:
+        await self._may_respond.wait()
 
 
-class Wire:
-    """Holds each request of a session until it is let go."""
+class HoldingServer:
+    """A server that delays each response until the test releases it."""
 
     def __init__(self, sim: FeedSim) -> None:
         self.clock = ManualClock()
-        self.calls: list[Call] = []
+        self.calls: list[HeldRequest] = []
         self._sim = sim
         target = Target(url="http://127.0.0.1:1/api/v1", name="wire")
         client = Client(target, httpx.MockTransport(self._answer), self.clock)
         self.session = Session(target, clock=self.clock, client=client, backfill=0)
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
-        call = Call(request.url.path.rpartition("/")[2])
+        call = HeldRequest(request.url.path.rpartition("/")[2])
         self.calls.append(call)
-        await call.answered()
+        await call.released()
         if call.status != 200:
             return httpx.Response(call.status, json={"detail": "no"})
         response = self._sim.respond(request)
@@ -60,84 +60,84 @@ class Wire:
             response.headers["Age"] = call.age
         return response
 
-    async def asked(self, name: str, number: int) -> Call:
-        """The request of that number for one of the two, counted from 0, once it is there."""
+    async def request(self, name: str, number: int) -> HeldRequest:
+        """Wait for the request of that number (from 0) to `name`, events or checkpoints, and return it."""
         await wait_until(lambda: len([call for call in self.calls if call.name == name]) > number)
         return [call for call in self.calls if call.name == name][number]
 
     def ages(self) -> tuple[float | None, float | None]:
-        """How old events and checkpoints are said to be."""
-        link, now = self.session.connection, self.clock.monotonic()
-        return link.events.age(now), link.checkpoints.age(now)
+        """Return the ages in seconds of events and of checkpoints."""
+        connection, now = self.session.connection, self.clock.monotonic()
+        return connection.events.age(now), connection.checkpoints.age(now)
 
 
 @pytest.mark.parametrize("name", [EVENTS, CHECKPOINTS])
-async def test_a_newer_fetch_that_is_under_way_fails_or_is_late_makes_nothing_younger(name: str) -> None:
-    wire = Wire(FeedSim([started()], checkpoints=[checkpoint()]))
-    async with wire.session as session:
+async def test_an_unfinished_or_failed_newer_request_does_not_reduce_the_age(name: str) -> None:
+    server = HoldingServer(FeedSim([started()], checkpoints=[checkpoint()]))
+    async with server.session as session:
         session.refresh()
-        first = await wire.asked(name, 0)
-        wire.clock.advance(2)
+        first = await server.request(name, 0)
+        server.clock.advance(2)
         session.refresh()
-        second = await wire.asked(name, 1)
-        wire.clock.advance(1)
-        first.answer("30")
+        second = await server.request(name, 1)
+        server.clock.advance(1)
+        first.release("30")
         await wait_until(lambda: getattr(session.connection, name).polls == 1)
         index = (EVENTS, CHECKPOINTS).index(name)
-        # Asked for 3 s ago, and 30 s old then.
-        assert wire.ages()[index] == 33
-        second.answer("0", status=503)
+        # Requested 3 s ago; 30 s old at that time.
+        assert server.ages()[index] == 33
+        second.release("0", status=503)
         await wait_until(lambda: getattr(session.connection, name).error is not None)
-        assert wire.ages()[index] == 33
+        assert server.ages()[index] == 33
 
 
 @pytest.mark.parametrize("name", [EVENTS, CHECKPOINTS])
-async def test_an_older_answer_that_is_dropped_makes_nothing_older(name: str) -> None:
-    wire = Wire(FeedSim([started()], checkpoints=[checkpoint()]))
-    async with wire.session as session:
+async def test_a_dropped_older_response_does_not_raise_the_age(name: str) -> None:
+    server = HoldingServer(FeedSim([started()], checkpoints=[checkpoint()]))
+    async with server.session as session:
         session.refresh()
-        first = await wire.asked(name, 0)
-        wire.clock.advance(5)
+        first = await server.request(name, 0)
+        server.clock.advance(5)
         session.refresh()
-        second = await wire.asked(name, 1)
-        second.answer("7")
+        second = await server.request(name, 1)
+        second.release("7")
         await wait_until(lambda: getattr(session.connection, name).polls == 1)
-        first.answer("900")
+        first.release("900")
         await wait_until(lambda: getattr(session.connection, name).stale_dropped == 1)
-        assert wire.ages()[(EVENTS, CHECKPOINTS).index(name)] == 7
+        assert server.ages()[(EVENTS, CHECKPOINTS).index(name)] == 7
 
 
-async def test_what_else_is_read_at_the_same_time_has_ages_of_its_own() -> None:
-    """A look-up has the rank of the poll that it stands beside."""
-    wire = Wire(FeedSim([started()], checkpoints=[checkpoint()]))
-    async with wire.session as session:
+async def test_a_simultaneous_lookup_does_not_change_the_age() -> None:
+    """A look-up has the same priority as the poll that runs at the same time."""
+    server = HoldingServer(FeedSim([started()], checkpoints=[checkpoint()]))
+    async with server.session as session:
         session.refresh()
-        listing = await wire.asked(CHECKPOINTS, 0)
-        beside = asyncio.create_task(session.client.checkpoints("resolved"))
-        looked_up = await wire.asked(CHECKPOINTS, 1)
-        looked_up.answer("500")
-        await beside
-        listing.answer("4")
+        listing = await server.request(CHECKPOINTS, 0)
+        lookup_task = asyncio.create_task(session.client.checkpoints("resolved"))
+        lookup = await server.request(CHECKPOINTS, 1)
+        lookup.release("500")
+        await lookup_task
+        listing.release("4")
         await wait_until(lambda: session.connection.checkpoints.polls == 1)
-        assert wire.ages()[1] == 4
+        assert server.ages()[1] == 4
 
 
-async def test_time_that_a_request_waits_for_the_budget_makes_its_answer_no_older() -> None:
-    wire = Wire(FeedSim([started()], checkpoints=[checkpoint()]))
-    async with wire.session as session:
-        wire.session.client.budget._hold(8.0, wire.clock.monotonic())
+async def test_waiting_for_the_budget_does_not_add_to_the_age() -> None:
+    server = HoldingServer(FeedSim([started()], checkpoints=[checkpoint()]))
+    async with server.session as session:
+        server.session.client.budget._hold(8.0, server.clock.monotonic())
         session.refresh()
-        await wait_until(lambda: wire.clock.sleepers >= 2)
-        wire.clock.advance(8.5)
-        call = await wire.asked(EVENTS, 0)
-        wire.clock.advance(1)
-        call.answer()
+        await wait_until(lambda: server.clock.sleepers >= 2)
+        server.clock.advance(8.5)
+        call = await server.request(EVENTS, 0)
+        server.clock.advance(1)
+        call.release()
         await wait_until(lambda: session.connection.events.polls == 1)
-        assert wire.ages()[0] == 1
+        assert server.ages()[0] == 1
 
 
 class Pages:
-    """Serves three checkpoints, each on a page of its own, which a cache kept for as long as `ages` says."""
+    """Serves three checkpoints, one on each page; `ages` are the `Age` headers of the pages, in seconds."""
 
     def __init__(self, *ages: int) -> None:
         self.ages = list(ages)
@@ -153,8 +153,8 @@ class Pages:
         page = {"checkpoints": [checkpoint(f"ckpt_{number}")], "next_cursor": None if number == 2 else f"{number + 1}"}
         return httpx.Response(200, headers={"Age": str(self.ages[number])}, json={"data": page})
 
-    def told(self) -> tuple[float | None, float, ConnectionState, str]:
-        """The age of the first page and of the oldest row, the state, and what the heading says."""
+    def age_report(self) -> tuple[float | None, float, ConnectionState, str]:
+        """Return the ages of the first page and of the oldest row, the connection state, and the heading."""
         now, session = self.clock.monotonic(), self.session
         oldest_at = session.pending_status.oldest_at
         assert oldest_at is not None
@@ -162,37 +162,37 @@ class Pages:
         return session.connection.checkpoints.age(now), now - oldest_at, session.connection.state(now), heading
 
 
-async def test_the_rows_of_each_page_of_checkpoints_are_as_old_as_their_answer() -> None:
-    """The source is live by its first page, which is polled; how old the oldest row is, is told beside the count."""
-    wire = Pages(3, 40, 5)
-    async with wire.session as session:
+async def test_each_checkpoint_is_as_old_as_its_page() -> None:
+    """The first page, which is polled, decides the state; the heading shows the age of the oldest row."""
+    server = Pages(3, 40, 5)
+    async with server.session as session:
         await session.read_once()
-        assert wire.told() == (3, 40, ConnectionState.LIVE, "3, all read 40s ago")
-        wire.ages[0] = 0
-        wire.clock.advance(20)
+        assert server.age_report() == (3, 40, ConnectionState.LIVE, "3, all read 40s ago")
+        server.ages[0] = 0
+        server.clock.advance(20)
         await session.read_once(all_checkpoints=False)
-        assert wire.told() == (0, 60, ConnectionState.LIVE, "3, all read 1m ago")
-        wire.ages = [1, 2, 9]
+        assert server.age_report() == (0, 60, ConnectionState.LIVE, "3, all read 1m ago")
+        server.ages = [1, 2, 9]
         await session.read_once()
         await session.read_once()
-        assert wire.told() == (1, 9, ConnectionState.LIVE, "3")
+        assert server.age_report() == (1, 9, ConnectionState.LIVE, "3")
 
 
-async def test_while_pages_of_checkpoints_are_still_to_be_read_the_age_is_that_of_the_rows_that_are_there() -> None:
-    wire = Pages(0, 0, 0)
-    async with wire.session as session:
+async def test_while_pages_are_missing_the_age_is_that_of_the_rows_read_so_far() -> None:
+    server = Pages(0, 0, 0)
+    async with server.session as session:
         await session.read_once(all_checkpoints=False)
-        assert wire.told() == (0, 0, ConnectionState.LIVE, "1+")
+        assert server.age_report() == (0, 0, ConnectionState.LIVE, "1+")
         await session._pollers.read_checkpoint_page()
-        wire.clock.advance(30)
+        server.clock.advance(30)
         await session.read_once(all_checkpoints=False)
-        assert wire.told() == (0, 30, ConnectionState.LIVE, "2+, some read 30s ago")
+        assert server.age_report() == (0, 30, ConnectionState.LIVE, "2+, some read 30s ago")
 
 
-async def test_a_checkpoint_on_a_page_that_a_cache_kept_is_no_evidence_of_what_came_after() -> None:
-    """It was pending when the cache took the page, which may be before a write was sent."""
-    wire = Pages(0, 40, 0)
-    async with wire.session as session:
+async def test_a_checkpoint_on_a_cached_page_proves_nothing_about_later_writes() -> None:
+    """The checkpoint was pending when the page was cached: possibly before a write was sent."""
+    server = Pages(0, 40, 0)
+    async with server.session as session:
         await session.read_once()
         seen, since = session._pollers.pending.seen
-        assert (len(seen), wire.clock.monotonic() - since) == (3, 40)
+        assert (len(seen), server.clock.monotonic() - since) == (3, 40)

@@ -1,4 +1,4 @@
-"""Checkpoints of many pages: all are read, in their turn, and none is called gone that only moved."""
+"""Checkpoints on many pages: all are read, and a checkpoint that only moved to another page is not removed."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def row(number: int) -> dict[str, Any]:
 
 @dataclass
 class Server:
-    """Serves checkpoints newest first, in pages of at most `size`; `between` is called after each page."""
+    """Serves checkpoints newest first, in pages of at most `size`; calls `after_page` after each page."""
 
     rows: list[dict[str, Any]]
     size: int = 50
-    kind: str = "offset"
+    cursor_kind: str = "offset"
     headers: dict[str, str] = field(default_factory=lambda: dict(UNLIMITED))
-    between: Callable[[], None] = lambda: None
-    asked: list[str] = field(default_factory=list)
+    after_page: Callable[[], None] = lambda: None
+    requests: list[str] = field(default_factory=list)
     posted: list[str] = field(default_factory=list)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
@@ -53,29 +53,29 @@ class Server:
                 200, headers=self.headers, json={"data": one | {"status": "resolved", "resolution": "approve"}}
             )
         if path.endswith("/events"):
-            self.asked.append("events")
+            self.requests.append("events")
             event = started(NOON).raw.decode()
             return httpx.Response(
                 200, headers=self.headers, text=f'{{"data": {{"events": [{event}], "next_cursor": null}}}}'
             )
-        self.asked.append("checkpoints")
+        self.requests.append("checkpoints")
         if query.get("status") != ["pending"]:
             return httpx.Response(200, headers=self.headers, json={"data": {"checkpoints": [], "next_cursor": None}})
-        found, following = self._page(query.get("cursor", [None])[0], min(self.size, int(query["limit"][0])))
-        self.between()
+        found, next_cursor = self._page(query.get("cursor", [None])[0], min(self.size, int(query["limit"][0])))
+        self.after_page()
         return httpx.Response(
-            200, headers=self.headers, json={"data": {"checkpoints": found, "next_cursor": following}}
+            200, headers=self.headers, json={"data": {"checkpoints": found, "next_cursor": next_cursor}}
         )
 
     def _page(self, cursor: str | None, size: int) -> tuple[list[dict[str, Any]], str | None]:
         ordered = self.rows[::-1]
         begin = 0
         if cursor is not None:
-            begin = int(cursor) if self.kind == "offset" else sum(row["id"] >= cursor for row in ordered)
+            begin = int(cursor) if self.cursor_kind == "offset" else sum(row["id"] >= cursor for row in ordered)
         page = ordered[begin : begin + size]
         if begin + size >= len(ordered):
             return page, None
-        return page, str(begin + size) if self.kind == "offset" else page[-1]["id"]
+        return page, str(begin + size) if self.cursor_kind == "offset" else page[-1]["id"]
 
     def session(self) -> Session:
         target, clock = Target(url="http://127.0.0.1:1/api/v1", name="sim"), ManualClock()
@@ -87,18 +87,18 @@ def ids(session: Session) -> set[str]:
     return {row.id for row in session.checkpoints}
 
 
-@pytest.mark.parametrize("kind", ["offset", "key"])
+@pytest.mark.parametrize("cursor_kind", ["offset", "key"])
 @pytest.mark.parametrize(("count", "size"), [(40, 1), (300, 7), (1200, 50)])
-async def test_all_pages_are_read_whatever_their_size(count: int, size: int, kind: str) -> None:
-    server = Server([row(number) for number in range(count)], size, kind)
+async def test_all_pages_are_read_whatever_their_size(count: int, size: int, cursor_kind: str) -> None:
+    server = Server([row(number) for number in range(count)], size, cursor_kind)
     async with server.session() as session:
         assert len(await session.client.all_checkpoints("pending")) == count
         await session.read_once()
         assert (len(session.checkpoints), session.is_listing, session.unread_reasons) == (count, False, [])
 
 
-async def test_a_row_that_moves_up_between_two_pages_is_not_gone() -> None:
-    """Before each listing one comes in; while its pages are read the newest is answered, and all move up by one."""
+async def test_a_row_that_moves_up_between_two_pages_is_kept() -> None:
+    """Before each listing a row arrives; after its first page the newest row is resolved and all others move up."""
     server = Server([row(number) for number in range(30)], size=10)
     async with server.session() as session:
         await session.read_once()
@@ -110,7 +110,7 @@ async def test_a_row_that_moves_up_between_two_pages_is_not_gone() -> None:
             if pages == 1:
                 del server.rows[-1]
 
-        server.between = resolve
+        server.after_page = resolve
         for _ in range(5):
             pages, number = 0, number + 1
             server.rows.append(row(number))
@@ -118,11 +118,11 @@ async def test_a_row_that_moves_up_between_two_pages_is_not_gone() -> None:
             assert {row["id"] for row in server.rows} <= ids(session)
 
 
-async def test_what_was_answered_elsewhere_is_gone_after_two_listings_at_the_latest() -> None:
+async def test_a_checkpoint_resolved_elsewhere_is_removed_after_at_most_two_listings() -> None:
     server = Server([row(number) for number in range(30)], size=10)
     async with server.session() as session:
         await session.read_once()
-        del server.rows[25]  # inside the first page: seen at once
+        del server.rows[25]  # On the first page: its removal is noticed at once.
         await session.read_once(all_checkpoints=False)
         assert "ckpt_00025" not in ids(session)
         del server.rows[10]
@@ -132,22 +132,22 @@ async def test_what_was_answered_elsewhere_is_gone_after_two_listings_at_the_lat
         assert ids(session) == {row["id"] for row in server.rows}
 
 
-def test_a_row_that_slips_past_one_listing_is_not_gone() -> None:
-    """Nothing tells where in the listing it belongs: only a second listing without it does."""
+def test_a_row_missing_from_one_listing_is_kept() -> None:
+    """The row's position is unknown, so the row is removed only after a second listing without it."""
 
-    def listed(*second_page: str) -> set[str]:
+    def list_pages(*second_page: str) -> set[str]:
         first = CheckpointPage((Checkpoint(id="a"), Checkpoint(id="b")), next_cursor="c1")
         pending.apply_first_page(first, 0.0, begin=True)
         pending.apply_next_page(CheckpointPage(tuple(Checkpoint(id=one) for one in second_page)), "c1", 0.0)
         return set(pending.rows)
 
     pending = PendingCheckpoints()
-    assert listed("c", "d") == {"a", "b", "c", "d"}
-    assert listed("c") == {"a", "b", "c", "d"}
-    assert listed("c") == {"a", "b", "c"}
+    assert list_pages("c", "d") == {"a", "b", "c", "d"}
+    assert list_pages("c") == {"a", "b", "c", "d"}
+    assert list_pages("c") == {"a", "b", "c"}
 
 
-async def test_rows_of_pages_that_are_not_reached_yet_are_kept() -> None:
+async def test_rows_on_pages_not_read_yet_are_kept() -> None:
     server = Server([row(number) for number in range(200)], size=50)
     async with server.session() as session:
         await session.read_once(all_checkpoints=False)
@@ -157,54 +157,54 @@ async def test_rows_of_pages_that_are_not_reached_yet_are_kept() -> None:
         assert (len(session.checkpoints), session.is_listing) == (200, True)
 
 
-async def test_the_head_and_a_write_keep_their_share_beside_two_thousand_checkpoints() -> None:
-    """Pages of fifty, and sixty requests a minute: the screen stays live, and an answer leaves at once."""
+async def test_polls_and_writes_keep_their_share_beside_two_thousand_checkpoints() -> None:
+    """With pages of 50 and 60 requests a minute the session stays live, and an answer is sent at once."""
     server = Server([row(number) for number in range(2_000)], headers={})
     async with server.session() as session:
         clock = session.clock
         assert isinstance(clock, ManualClock)
         running = asyncio.create_task(session.run())
         await wait_until(lambda: session.connection.polls)
-        ages, oldest, states = [], [], set()
+        ages, oldest_ages, states = [], [], set()
         for _ in range(200):
             clock.advance(1)
             await let_run(session, 8)
             now, oldest_at = clock.monotonic(), session.pending_status.oldest_at
             assert oldest_at is not None
             ages.append(session.connection.age(now) or 0.0)
-            oldest.append(now - oldest_at)
+            oldest_ages.append(now - oldest_at)
             states.add(session.connection.state(now))
         assert (len(session.checkpoints), session.pending_status.pages) == (2_000, 40)
-        assert (max(ages) < 15, max(oldest) < 180, states) == (True, True, {ConnectionState.LIVE})
-        before = len(server.asked)
-        answering = asyncio.create_task(session.answer("ckpt_00003", "approve"))
+        assert (max(ages) < 15, max(oldest_ages) < 180, states) == (True, True, {ConnectionState.LIVE})
+        before = len(server.requests)
+        answer_task = asyncio.create_task(session.answer("ckpt_00003", "approve"))
         for _ in range(5):
             await let_run(session, 20)
             clock.advance(1)
-        submission = await asyncio.wait_for(answering, 10)
+        submission = await asyncio.wait_for(answer_task, 10)
         assert (submission.failure, len(server.posted)) == (None, 1)
-        assert server.asked[before:].count("checkpoints") <= 9
+        assert server.requests[before:].count("checkpoints") <= 9
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_one_checkpoint_is_found_on_the_page_that_had_it_last() -> None:
+async def test_a_checkpoint_is_looked_up_first_on_the_page_where_it_was() -> None:
     server = Server([row(number) for number in range(500)], size=50)
     async with server.session() as session:
         client = session.client
         await session.read_once()
-        for moved, name in ((0, "ckpt_00240"), (7, "ckpt_00240"), (0, "ckpt_00499")):
-            del server.rows[300 : 300 + moved]  # it is above, and all below it move up
-            server.asked.clear()
+        for removed_count, name in ((0, "ckpt_00240"), (7, "ckpt_00240"), (0, "ckpt_00499")):
+            del server.rows[300 : 300 + removed_count]  # These rows are newer: all older rows move up.
+            server.requests.clear()
             found = await client.find_checkpoint(name, priority=Priority.WRITE)
             assert found is not None
-            assert (found.id, len(server.asked) <= 2) == (name, True)
+            assert (found.id, len(server.requests) <= 2) == (name, True)
         assert await client.find_checkpoint("ckpt_99999", max_pages=100) is None
         with pytest.raises(Unreachable, match="there are more"):
             await client.find_checkpoint("ckpt_99999", max_pages=3)
 
 
-async def test_pages_without_end_end_and_it_is_said() -> None:
+async def test_reading_endless_pages_stops_and_is_reported() -> None:
     server = Server([row(1), row(2)])
     pages = iter(range(10_000))
     server._page = lambda cursor, size: (server.rows if cursor is None else [], f"c{next(pages)}")  # type: ignore[method-assign]
@@ -212,6 +212,6 @@ async def test_pages_without_end_end_and_it_is_said() -> None:
         await session.read_once()
         assert len(session.checkpoints) == 2
         assert "not all checkpoints were read" in session.unread_reasons[0]
-        assert len(server.asked) < MAX_EMPTY_PAGES + 5
+        assert len(server.requests) < MAX_EMPTY_PAGES + 5
         assert len(await session.client.all_checkpoints("pending")) == 2
         assert session.client.cut_short

@@ -1,4 +1,4 @@
-"""A server whose pages do not end: reading ends, says so, and what is unread stays an open gap."""
+"""A server whose pages never end: reading stops, this is reported, and the unread part stays an open gap."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ def steps(*numbers: int) -> list[Event]:
     return [entered(f"n{number}", NOON + number * MILLISECOND) for number in numbers]
 
 
-def empty_for_ever(sim: FeedSim) -> Page:
-    """Below the newest ten only empty pages, each with a cursor of its own."""
+def endless_empty_pages(sim: FeedSim) -> Page:
+    """Return the newest ten events, then only empty pages, each with a new cursor."""
     cursors = map("c{}".format, count())
     return lambda size, cursor: (sim.log[:-11:-1] if cursor is None else [], next(cursors))
 
 
-def same_for_ever(sim: FeedSim) -> Page:
+def endless_same_page(sim: FeedSim) -> Page:
     cursors = map("c{}".format, count())
     return lambda size, cursor: (sim.log[:-11:-1], next(cursors))
 
 
-def in_a_circle(sim: FeedSim) -> Page:
-    """Two pages in turn, under cursors that are new each time."""
+def endless_two_pages(sim: FeedSim) -> Page:
+    """Return the same two pages alternately, each time with a new cursor."""
     cursors, pages = map("c{}".format, count()), count()
     return lambda size, cursor: (sim.log[:-11:-1] if next(pages) % 2 else sim.log[-11:-21:-1], next(cursors))
 
 
-@pytest.mark.parametrize("endless", [empty_for_ever, same_for_ever, in_a_circle])
-async def test_history_ends_and_is_read_on_once_the_server_is_well(
+@pytest.mark.parametrize("endless", [endless_empty_pages, endless_same_page, endless_two_pages])
+async def test_history_stops_at_endless_pages_and_continues_once_the_server_is_repaired(
     tmp_path: Path, endless: Callable[[FeedSim], Page]
 ) -> None:
     sim = FeedSim(steps(*range(100)), page_size=10)
-    well = sim._page
+    original_page = sim._page
     sim._page = endless(sim)  # type: ignore[method-assign,assignment]
     async with Session(
         sim.client().target, Journal.open(tmp_path / "j"), ManualClock(), client=sim.client()
@@ -57,9 +57,9 @@ async def test_history_ends_and_is_read_on_once_the_server_is_well(
         before = len(sim.requests)
         await session.read_once()
         assert len(sim.requests) <= before + 4
-        assert await session.load_older() == 0  # a person may ask for more all the same
-    sim._page = well  # type: ignore[method-assign]
-    with Journal.open(tmp_path / "j") as journal:  # a cursor of the server when it is well
+        assert await session.load_older() == 0  # A person may still request more.
+    sim._page = original_page  # type: ignore[method-assign]
+    with Journal.open(tmp_path / "j") as journal:  # A valid cursor of the repaired server.
         journal.move_history("90" if sim.cursor_kind == "key" else "10", is_over=False)
     async with Session(
         sim.client().target, Journal.open(tmp_path / "j"), ManualClock(), client=sim.client()
@@ -69,12 +69,12 @@ async def test_history_ends_and_is_read_on_once_the_server_is_well(
         assert {event.raw for event in session.events()} == {event.raw for event in sim.log}
 
 
-async def test_a_gap_that_leads_nowhere_stays_open(tmp_path: Path) -> None:
+async def test_a_gap_with_endless_empty_pages_stays_open(tmp_path: Path) -> None:
     sim = FeedSim(steps(*range(30)), page_size=50)
     async with sim.session() as session:
         await session.read_once()
         sim.log += steps(*range(30, 100))
-        sim._page = empty_for_ever(sim)  # type: ignore[method-assign,assignment]
+        sim._page = endless_empty_pages(sim)  # type: ignore[method-assign,assignment]
         await session.read_once()
         assert "a gap was not filled" in session.unread_reasons[0]
         assert [(gap.is_open, gap.is_history) for gap in session.index.gaps] == [(True, False)]
@@ -82,14 +82,14 @@ async def test_a_gap_that_leads_nowhere_stays_open(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("repeats", [False, True])
-async def test_an_oldest_first_feed_ends_where_nothing_new_comes(repeats: bool) -> None:
+async def test_an_oldest_first_feed_stops_where_no_new_events_follow(repeats: bool) -> None:
     sim = FeedSim(steps(*range(60)), page_size=20, oldest_first=True)
-    cursors, plain = map("c{}".format, count()), sim._page
+    cursors, original_page = map("c{}".format, count()), sim._page
 
     def page(size: int, cursor: str | None) -> tuple[list[Event], str | None]:
-        events, following = plain(size, "40" if cursor and cursor.startswith("c") else cursor)
-        is_behind = cursor is not None and cursor.startswith("c")
-        return [] if is_behind and not repeats else events, following or next(cursors)
+        events, next_cursor = original_page(size, "40" if cursor and cursor.startswith("c") else cursor)
+        is_past_end = cursor is not None and cursor.startswith("c")
+        return [] if is_past_end and not repeats else events, next_cursor or next(cursors)
 
     sim._page = page  # type: ignore[method-assign]
     async with sim.session() as session:

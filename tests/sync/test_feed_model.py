@@ -1,4 +1,4 @@
-"""The whole way from pages to the journal against a model: every kind of feed, and everything that can happen to it."""
+"""Compares the path from pages to the journal with a model, for every kind of feed and every incident."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ import pytest
 from tests.support.feed_model import FeedKind, check, try_scripts
 
 
-def test_the_journal_is_what_the_feed_offered(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("WARNING")  # to keep a line of each of thousands of requests takes a third of the time
+def test_the_journal_equals_the_feed_after_random_scripts(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("WARNING")  # The log lines of thousands of requests would take a third of the time.
     try_scripts(200)
 
 
 @pytest.mark.parametrize("kind", ["offset", "key"])
 @pytest.mark.parametrize("whole_seconds", [False, True])
-@pytest.mark.parametrize("after", [2, 3, 4])
-def test_a_program_that_ends_while_it_reads_history_reads_the_rest_later(
-    kind: str, whole_seconds: bool, after: int
+@pytest.mark.parametrize("pages_before_failure", [2, 3, 4])
+def test_history_interrupted_by_a_restart_is_read_later(
+    kind: str, whole_seconds: bool, pages_before_failure: int
 ) -> None:
-    world = FeedKind(page_size=5, cursor_kind=kind, whole_seconds=whole_seconds, initial=40, overlapping=False)
-    check(world, [("cut", after), ("poll", 1), ("restart", 1), ("arrive", 7)])
+    feed_kind = FeedKind(page_size=5, cursor_kind=kind, whole_seconds=whole_seconds, initial=40, overlapping=False)
+    check(feed_kind, [("cut", pages_before_failure), ("poll", 1), ("restart", 1), ("arrive", 7)])
 
 
 @pytest.mark.parametrize("overlapping", [False, True])
 @pytest.mark.parametrize("kind", ["offset", "key"])
-def test_pages_that_repeat_their_edges_are_told_from_equal_events(kind: str, overlapping: bool) -> None:
-    world = FeedKind(page_size=11, cursor_kind=kind, whole_seconds=True, initial=6, overlapping=overlapping)
+def test_overlapping_pages_are_distinguished_from_equal_events(kind: str, overlapping: bool) -> None:
+    feed_kind = FeedKind(page_size=11, cursor_kind=kind, whole_seconds=True, initial=6, overlapping=overlapping)
     steps = [
         ("cut", 2),
         ("arrive", 6),
@@ -36,9 +36,9 @@ def test_pages_that_repeat_their_edges_are_told_from_equal_events(kind: str, ove
         ("restart", 1),
         ("poll", 1),
     ]
-    check(world, steps)
-    small = FeedKind(page_size=4, cursor_kind=kind, whole_seconds=True, initial=24, overlapping=overlapping)
-    check(small, [])
+    check(feed_kind, steps)
+    small_feed = FeedKind(page_size=4, cursor_kind=kind, whole_seconds=True, initial=24, overlapping=overlapping)
+    check(small_feed, [])
 
 
 @pytest.mark.parametrize("overlapping", [False, True])
@@ -46,15 +46,15 @@ def test_pages_that_repeat_their_edges_are_told_from_equal_events(kind: str, ove
 @pytest.mark.parametrize(
     "steps",
     [
-        # The page that the looping cursor brings is newer than the one before: it tells nothing of how pages overlap.
+        # The page of the looping cursor is newer than the page before it, so it shows nothing about overlaps.
         [("arrive", 2), ("loop", 1), ("meanwhile", 3), ("poll", 1)],
-        # It looks like the page that follows: late events have moved the newest one below others by its time.
+        # The repeated page looks like the next page: late events are listed above the newest one.
         [*[("late", 1)] * 4, ("loop", 1), ("poll", 1)],
     ],
 )
-def test_a_cursor_that_loops_doubles_nothing(
+def test_a_looping_cursor_stores_nothing_twice(
     steps: list[tuple[str, int]], whole_seconds: bool, overlapping: bool
 ) -> None:
     for initial in (0, 3, 10):
-        world = FeedKind(3, "offset", whole_seconds=whole_seconds, initial=initial, overlapping=overlapping)
-        check(world, steps)
+        feed_kind = FeedKind(3, "offset", whole_seconds=whole_seconds, initial=initial, overlapping=overlapping)
+        check(feed_kind, steps)

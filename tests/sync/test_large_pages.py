@@ -1,4 +1,4 @@
-"""Pages too large to be read: fewer rows are asked for; a row that is too large by itself is noted and passed."""
+"""Pages that are too large to read: fewer rows are requested; a row too large by itself is recorded and skipped."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from tests.support.builders import MILLISECOND, NOON, checkpoint, event
 from tests.support.feed_simulator import UNLIMITED, FeedSim
 from tests.support.manual_clock import ManualClock
 
-# What stands for 32 MiB here.
-MOST = 8_192
-HUGE = 2 * MOST
-SMALL_BODIES = BodyLimits(max_body_bytes=MOST, edge_bytes=128)
+# In place of the 32 MiB that the client allows by default.
+MAX_BODY_BYTES = 8_192
+TOO_LARGE_BYTES = 2 * MAX_BODY_BYTES
+SMALL_BODIES = BodyLimits(max_body_bytes=MAX_BODY_BYTES, edge_bytes=128)
 MIB = 1024 * 1024
 TARGET = Target(url="http://127.0.0.1:1/api/v1", name="sim")
-KINDS = ["key", "offset", "oldest"]
+FEED_KINDS = ["key", "offset", "oldest"]
 
 
 def sized(number: int, size: int = 10) -> Event:
-    return event("custom.step", NOON + number * MILLISECOND, number=number, filling="x" * size)
+    return event("custom.step", NOON + number * MILLISECOND, number=number, filler="x" * size)
 
 
 def feed(log: list[Event], kind: str, page_size: int = 500, limits: BodyLimits = SMALL_BODIES) -> FeedSim:
@@ -49,18 +49,18 @@ def numbers(session: Session) -> list[int]:
 
 
 def too_large(session: Session) -> list[tuple[int | None, int | None]]:
-    """The numbers on either side of each event that is noted as too large."""
+    """Return, for each event recorded as too large, the numbers of the events before and after it."""
     gaps = [gap for gap in session.index.gaps if gap.reason is GapReason.TOO_LARGE]
     assert len(gaps) == len(session.index.gaps)
     return [(_number(gap.last_at), _number(gap.next_at)) for gap in gaps]
 
 
-def _number(at: int | None) -> int | None:
-    return None if at is None else (at - NOON) // MILLISECOND
+def _number(timestamp: int | None) -> int | None:
+    return None if timestamp is None else (timestamp - NOON) // MILLISECOND
 
 
-@pytest.mark.parametrize("kind", KINDS)
-async def test_fewer_are_asked_for_until_the_page_fits(kind: str) -> None:
+@pytest.mark.parametrize("kind", FEED_KINDS)
+async def test_fewer_rows_are_requested_until_the_page_fits(kind: str) -> None:
     sim = feed([sized(number, 1_000) for number in range(60)], kind)
     async with sim.session() as session:
         await session.read_once()
@@ -69,33 +69,35 @@ async def test_fewer_are_asked_for_until_the_page_fits(kind: str) -> None:
         assert (numbers(session), session.index.gaps) == (list(range(90)), [])
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("at", [0, 1, 60, 118, 119])
-async def test_an_event_that_is_too_large_by_itself_is_noted_and_passed(kind: str, at: int) -> None:
-    """In history as well as at the head, and once, however often it is passed."""
-    sim = feed([sized(number, HUGE if number == at else 10) for number in range(120)], kind, page_size=40)
+@pytest.mark.parametrize("kind", FEED_KINDS)
+@pytest.mark.parametrize("position", [0, 1, 60, 118, 119])
+async def test_an_event_too_large_by_itself_is_recorded_and_skipped(kind: str, position: int) -> None:
+    """In the history as well as at the head, and only once, however often it is skipped."""
+    sim = feed(
+        [sized(number, TOO_LARGE_BYTES if number == position else 10) for number in range(120)], kind, page_size=40
+    )
     async with sim.session() as session:
         for _ in range(3):
             await session.read_once()
-        expected = [number for number in range(120) if number != at]
-        beside = (None if at == 0 else at - 1, None if at == 119 else at + 1)
-        assert (numbers(session), too_large(session)) == (expected, [beside])
+        expected = [number for number in range(120) if number != position]
+        neighbours = (None if position == 0 else position - 1, None if position == 119 else position + 1)
+        assert (numbers(session), too_large(session)) == (expected, [neighbours])
         for number in range(120, 126, 2):
             sim.log += [sized(number), sized(number + 1)]
             await session.read_once()
-        beside = (beside[0], at + 1)
-        assert (numbers(session), too_large(session)) == ([*expected, *range(120, 126)], [beside])
+        neighbours = (neighbours[0], position + 1)
+        assert (numbers(session), too_large(session)) == ([*expected, *range(120, 126)], [neighbours])
 
 
-@pytest.mark.parametrize("kind", KINDS)
-async def test_in_what_came_while_nobody_looked_it_is_passed_as_well(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("kind", FEED_KINDS)
+async def test_too_large_events_that_arrived_between_two_sessions_are_skipped(tmp_path: Path, kind: str) -> None:
     sim = feed([sized(number) for number in range(40)], kind, page_size=30)
     for _ in range(2):
         async with Session(
             sim.client().target, Journal.open(tmp_path / "j"), ManualClock(), client=sim.client()
         ) as session:
             await session.read_once()
-        sim.log += [sized(number, HUGE if number in (70, 71) else 10) for number in range(len(sim.log), 150)]
+        sim.log += [sized(number, TOO_LARGE_BYTES if number in (70, 71) else 10) for number in range(len(sim.log), 150)]
     async with Session(
         sim.client().target, Journal.open(tmp_path / "j"), ManualClock(), client=sim.client()
     ) as session:
@@ -103,7 +105,7 @@ async def test_in_what_came_while_nobody_looked_it_is_passed_as_well(tmp_path: P
         assert (numbers(session), too_large(session)) == ([n for n in range(150) if n not in (70, 71)], [(69, 72)])
 
 
-async def test_once_events_are_small_again_so_many_are_asked_for_as_before() -> None:
+async def test_the_page_size_grows_back_once_events_are_small_again() -> None:
     log = [*map(sized, range(600)), *(sized(number, 30_000) for number in range(600, 605))]
     sim = feed(log, "key", page_size=30, limits=replace(SMALL_BODIES, max_body_bytes=65_536))
     async with sim.session() as session:
@@ -112,16 +114,16 @@ async def test_once_events_are_small_again_so_many_are_asked_for_as_before() -> 
         assert len(sim.requests) < 55
 
 
-async def test_a_cursor_that_counts_pages_loses_nothing() -> None:
-    """There the same cursor leads elsewhere with another limit: then no more are asked for than fitted once."""
+async def test_a_cursor_that_is_a_page_number_loses_nothing() -> None:
+    """Its cursor means another row for another page size, so the page size must not grow again."""
     sim = feed([*map(sized, range(60)), *(sized(number, 3_000) for number in range(60, 70))], "offset")
-    pages, plain = Counter[int](), sim._page
+    pages, original_page = Counter[int](), sim._page
 
     def page(size: int, cursor: str | None) -> tuple[list[Event], str | None]:
         number = int(cursor or 0)
         pages[size] += 1
-        found, following = plain(size, str(number * size))
-        return found, None if following is None else str(number + 1)
+        found, next_cursor = original_page(size, str(number * size))
+        return found, None if next_cursor is None else str(number + 1)
 
     sim._page = page  # type: ignore[method-assign]
     async with sim.session() as session:
@@ -129,16 +131,18 @@ async def test_a_cursor_that_counts_pages_loses_nothing() -> None:
         assert numbers(session) == list(range(70))
 
 
-@pytest.mark.parametrize("packed", [False, True])
-async def test_checkpoints_are_read_around_one_that_is_too_large(packed: bool) -> None:
-    rows = [checkpoint(f"ckpt_{number}", context="x" * (HUGE if number == 5 else 10)) for number in range(12)]
+@pytest.mark.parametrize("is_compressed", [False, True])
+async def test_a_too_large_checkpoint_is_skipped(is_compressed: bool) -> None:
+    rows = [
+        checkpoint(f"ckpt_{number}", context="x" * (TOO_LARGE_BYTES if number == 5 else 10)) for number in range(12)
+    ]
 
     def answer(request: httpx.Request) -> httpx.Response:
         begin, size = int(request.url.params.get("cursor", 0)), int(request.url.params["limit"])
-        following = str(begin + size) if begin + size < len(rows) else None
-        body = json.dumps({"data": {"checkpoints": rows[begin : begin + size], "next_cursor": following}}).encode()
-        headers = UNLIMITED | ({"Content-Encoding": "gzip"} if packed else {})
-        return httpx.Response(200, headers=headers, content=stream(gzip.compress(body) if packed else body))
+        next_cursor = str(begin + size) if begin + size < len(rows) else None
+        body = json.dumps({"data": {"checkpoints": rows[begin : begin + size], "next_cursor": next_cursor}}).encode()
+        headers = UNLIMITED | ({"Content-Encoding": "gzip"} if is_compressed else {})
+        return httpx.Response(200, headers=headers, content=stream(gzip.compress(body) if is_compressed else body))
 
     client = Client(TARGET, httpx.MockTransport(answer), ManualClock(), limits=SMALL_BODIES)
     found = await client.all_checkpoints("pending")
@@ -160,42 +164,44 @@ ENDINGS: list[Callable[[Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("wrapped", ENDINGS)
-@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("is_cursor_first", [False, True])
 @pytest.mark.parametrize("cursor", ['c]}"1', None, 7])
-def test_the_cursor_is_found_beside_what_is_too_large(wrapped: Callable[[Any], Any], first: bool, cursor: Any) -> None:
+def test_the_cursor_of_a_too_large_page_is_found(
+    wrapped: Callable[[Any], Any], is_cursor_first: bool, cursor: Any
+) -> None:
     rows = [{"payload": {"next_cursor": "no", "tags": ["x"], "filling": "x" * 999}}]
-    page = {"next_cursor": cursor, "events": rows} if first else {"events": rows, "next_cursor": cursor}
+    page = {"next_cursor": cursor, "events": rows} if is_cursor_first else {"events": rows, "next_cursor": cursor}
     body = json.dumps(wrapped(page)).encode()
     assert find_next_cursor(body[:200], body[-200:], "events") == (None if cursor is None else str(cursor))
 
 
-def test_without_a_cursor_it_is_not_guessed() -> None:
+def test_a_missing_cursor_is_an_error() -> None:
     with pytest.raises(ValueError, match="cursor cannot be found"):
         find_next_cursor(b'{"events": [{"a": "xxx', b'xxx"}', "events")
 
 
 @pytest.mark.parametrize(
-    ("way", "words"),
+    ("case", "reason"),
     [
         ("no cursor", "its cursor cannot be found"),
         ("breaks off", "broke off in the middle"),
         ("too large to pass", "larger than 1 MiB"),
     ],
 )
-async def test_one_that_can_not_be_passed_is_called_too_large(way: str, words: str) -> None:
-    """What it is comes first, and then why it can't be passed: else a large answer looks like a broken connection."""
+async def test_a_row_that_cannot_be_skipped_is_reported_as_too_large(case: str, reason: str) -> None:
+    """The message names the size first and then why the row cannot be skipped."""
     limits = BodyLimits(
-        max_body_bytes=MIB, edge_bytes=128, max_scanned_bytes=MIB if way == "too large to pass" else 2**30
+        max_body_bytes=MIB, edge_bytes=128, max_scanned_bytes=MIB if case == "too large to pass" else 2**30
     )
-    passing = 0
+    single_row_requests = 0
 
     def answer(request: httpx.Request) -> httpx.Response:
-        nonlocal passing
-        passing += request.url.params["limit"] == "1"
-        return httpx.Response(200, content=large(breaks_off=way == "breaks off" and passing > 1))
+        nonlocal single_row_requests
+        single_row_requests += request.url.params["limit"] == "1"
+        return httpx.Response(200, content=large(breaks_off=case == "breaks off" and single_row_requests > 1))
 
     client = Client(TARGET, httpx.MockTransport(answer), ManualClock(), limits=limits)
-    with pytest.raises(Unreachable, match=f"larger than 1 MiB, and it cannot be skipped: .*{words}"):
+    with pytest.raises(Unreachable, match=f"larger than 1 MiB, and it cannot be skipped: .*{reason}"):
         await client.events(500)
     await client.close()
 

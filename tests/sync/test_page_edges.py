@@ -1,4 +1,4 @@
-"""Equal events on two pages: each is counted, whatever the cursor is; where that can't be told, it is said."""
+"""Equal events on two pages are all counted, for each kind of cursor; if the count is uncertain, a warning says so."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.manual_clock import ManualClock
 
 
 def loop(second: int, times: int, node: str = "step") -> list[Event]:
-    """A loop that passes the same node many times within one second: the events are equal byte for byte."""
+    """Return the events of a loop over one node within one second: equal byte for byte."""
     return [entered(node, NOON + second * SECOND) for _ in range(times)]
 
 
@@ -33,7 +33,7 @@ def counts(session: Session) -> Counter[bytes]:
 
 @pytest.mark.parametrize("kind", ["key", "offset"])
 @pytest.mark.parametrize("page_size", [7, 10, 13])
-async def test_equal_events_on_both_sides_of_an_edge_are_all_counted(kind: str, page_size: int) -> None:
+async def test_equal_events_on_both_sides_of_a_page_edge_are_all_counted(kind: str, page_size: int) -> None:
     sim = FeedSim(mixed(8, 9), page_size, kind)
     async with sim.session() as session:
         await session.read_once()
@@ -45,16 +45,16 @@ async def test_equal_events_on_both_sides_of_an_edge_are_all_counted(kind: str, 
 
 
 @pytest.mark.parametrize("kind", ["key", "offset"])
-@pytest.mark.parametrize("every", [1, 2, 3])
-async def test_with_arrivals_between_pages_none_is_counted_twice(kind: str, every: int) -> None:
+@pytest.mark.parametrize("interval", [1, 2, 3])
+async def test_events_that_arrive_between_pages_are_not_counted_twice(kind: str, interval: int) -> None:
     sim = FeedSim(mixed(10, 9), 10, kind)
-    asked = 0
+    request_count = 0
 
     def arrive() -> None:
-        nonlocal asked
-        asked += 1
-        if asked % every == 0 and asked < 40:
-            sim.log.append(entered(f"new{asked}", NOON + (100 + asked) * SECOND))
+        nonlocal request_count
+        request_count += 1
+        if request_count % interval == 0 and request_count < 40:
+            sim.log.append(entered(f"new{request_count}", NOON + (100 + request_count) * SECOND))
 
     sim.arrive = arrive
     async with sim.session() as session:
@@ -67,13 +67,13 @@ async def test_with_arrivals_between_pages_none_is_counted_twice(kind: str, ever
 
 
 @pytest.mark.parametrize("page_size", [7, 10, 13])
-async def test_a_cursor_that_shows_the_last_event_twice_is_learnt(page_size: int) -> None:
-    """Each page begins with the event that the one before it ended with: that is one event, and no equal one."""
+async def test_pages_that_overlap_by_one_event_are_recognised(page_size: int) -> None:
+    """Each page begins with the last event of the page before: the same event, not an equal one."""
     sim = FeedSim(mixed(8, 9), page_size, "offset")
-    plain = sim._page
+    original_page = sim._page
 
     def page(size: int, cursor: str | None) -> tuple[list[Event], str | None]:
-        found, following = plain(size, cursor)
+        found, following = original_page(size, cursor)
         return found, None if following is None else str(int(following) - 1)
 
     sim._page = page  # type: ignore[method-assign]
@@ -84,15 +84,17 @@ async def test_a_cursor_that_shows_the_last_event_twice_is_learnt(page_size: int
 
 
 @pytest.mark.parametrize("kind", ["key", "offset"])
-@pytest.mark.parametrize("refused", [2, 4, 6])
-async def test_a_way_down_that_begins_again_counts_nothing_twice(kind: str, refused: int) -> None:
+@pytest.mark.parametrize("refused_request", [2, 4, 6])
+async def test_a_page_walk_restarted_after_an_expired_cursor_counts_nothing_twice(
+    kind: str, refused_request: int
+) -> None:
     sim = FeedSim(mixed(6, 9), 7, kind)
-    asked = 0
+    request_count = 0
 
     def answer(request: httpx.Request) -> httpx.Response:
-        nonlocal asked
-        asked += "cursor" in request.url.params
-        if asked == refused and "cursor" in request.url.params:
+        nonlocal request_count
+        request_count += "cursor" in request.url.params
+        if request_count == refused_request and "cursor" in request.url.params:
             return httpx.Response(410, headers=UNLIMITED, json={"detail": "the cursor has expired"})
         return sim.respond(request)
 
@@ -103,8 +105,8 @@ async def test_a_way_down_that_begins_again_counts_nothing_twice(kind: str, refu
         assert counts(session) == Counter(event.raw for event in sim.log)
 
 
-async def test_the_kind_of_a_cursor_is_learnt_once() -> None:
-    """From then on no page is read again to see whether it moved."""
+async def test_the_cursor_kind_is_detected_once() -> None:
+    """After that no page is read again to find out whether it moved."""
     for kind in ("key", "offset"):
         sim = FeedSim(mixed(4, 9), 10, kind)
         async with sim.session(backfill=10) as session:
@@ -121,16 +123,16 @@ async def test_the_kind_of_a_cursor_is_learnt_once() -> None:
             assert counts(session) == Counter(event.raw for event in sim.log)
 
 
-@pytest.mark.parametrize("every", [1, 2, 3])
-async def test_arrivals_between_pages_of_different_events_are_no_reason_to_warn(every: int) -> None:
+@pytest.mark.parametrize("interval", [1, 2, 3])
+async def test_distinct_events_that_arrive_between_pages_cause_no_warning(interval: int) -> None:
     sim = FeedSim([entered(f"n{number}", NOON + number) for number in range(60)], 10, "offset")
-    asked = 0
+    request_count = 0
 
     def arrive() -> None:
-        nonlocal asked
-        asked += 1
-        if asked % every == 0 and asked < 40:
-            sim.log.append(entered(f"new{asked}", NOON + SECOND + asked))
+        nonlocal request_count
+        request_count += 1
+        if request_count % interval == 0 and request_count < 40:
+            sim.log.append(entered(f"new{request_count}", NOON + SECOND + request_count))
 
     sim.arrive = arrive
     async with sim.session() as session:
@@ -143,17 +145,17 @@ async def test_arrivals_between_pages_of_different_events_are_no_reason_to_warn(
 
 
 @pytest.mark.parametrize("kind", ["key", "offset"])
-async def test_a_page_that_the_bus_delivers_again_tells_nothing_of_the_cursor(kind: str) -> None:
-    """As many events arrive as a page has, and they are equal to those on it: under an offset it looks the same."""
-    stretch = [entered(f"n{number}", NOON + number * SECOND) for number in range(3)]
-    sim = FeedSim([*loop(-1, 1), *stretch, *stretch], 3, kind)
+async def test_a_page_delivered_twice_does_not_reveal_the_cursor_kind(kind: str) -> None:
+    """A full page of events arrives again: an offset cursor then returns the same page as a key cursor."""
+    repeated_events = [entered(f"n{number}", NOON + number * SECOND) for number in range(3)]
+    sim = FeedSim([*loop(-1, 1), *repeated_events, *repeated_events], 3, kind)
     client = sim.client()
     edges = PageEdges(client)
     head = await client.events(3)
     edges.record_head(head.row_keys, 3)
-    descent = PageWalk(head.next_cursor, NOON, head.events, 3)
-    await edges.follow(descent, await client.events(3, head.next_cursor), Priority.HISTORY)
-    for event in stretch:
+    walk = PageWalk(head.next_cursor, NOON, head.events, 3)
+    await edges.follow(walk, await client.events(3, head.next_cursor), Priority.HISTORY)
+    for event in repeated_events:
         sim.log.append(event)
         edges.record_head((await client.events(3)).row_keys, 1)
     await edges._learn_cursor_kind(Priority.HISTORY)
@@ -161,8 +163,8 @@ async def test_a_page_that_the_bus_delivers_again_tells_nothing_of_the_cursor(ki
     assert edges.is_key_cursor is None
 
 
-async def test_where_it_can_not_be_told_that_is_said() -> None:
-    """All events of a page are equal: whether it moved does not show."""
+async def test_an_uncertain_count_of_equal_events_is_reported() -> None:
+    """All events of a page are equal, so nothing shows whether the page moved."""
     sim = FeedSim(loop(0, 100), 10, "offset")
     async with sim.session() as session:
         await session.read_once()
@@ -181,5 +183,5 @@ async def test_where_it_can_not_be_told_that_is_said() -> None:
         ("abcd", "wxyz", None),
     ],
 )
-def test_how_far_a_page_moved(before: str, again: str, moved: int | None) -> None:
-    assert shift_between([sign.encode() for sign in before], [sign.encode() for sign in again]) == moved
+def test_the_shift_between_two_reads_of_a_page(before: str, again: str, moved: int | None) -> None:
+    assert shift_between([key.encode() for key in before], [key.encode() for key in again]) == moved

@@ -18,8 +18,8 @@ from tests.support.screen_snapshot import CompareScreen, RunBefore, ScreenText, 
 
 
 @pytest.fixture(autouse=True)
-def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove the settings of the person who runs the tests."""
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove the settings of the user who runs the tests."""
     for name in ("NO_COLOR", "TEXTUAL", "SCAICORE_TUI_URL", "SCAICORE_TUI_TOKEN", "SCAIGRID_BASE_URL", "SCAIGRID_HOST"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", "/home/you/.config")

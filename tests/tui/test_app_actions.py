@@ -22,29 +22,29 @@ def dialog(stage: Stage) -> AnswerScreen | ReplayScreen:
 
 async def test_answer_by_number_with_comment() -> None:
     stage = Stage(busy_feed())
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("a", "3", "tab", *"why?", "enter", *"ok")
         stage.clock.advance(1)
         await pilot.press("ctrl+s")
-        await wait_until(pilot, lambda: taking.posts)
-        assert taking.posts[0][0].endswith("/checkpoints/ckpt_review/resolve")
-        assert taking.posts[0][1] == b'{"resolution":"more","comment":"why?\\nok"}'
+        await wait_until(pilot, lambda: server.posts)
+        assert server.posts[0][0].endswith("/checkpoints/ckpt_review/resolve")
+        assert server.posts[0][1] == b'{"resolution":"more","comment":"why?\\nok"}'
 
 
 async def test_draft_answer_survives_closing_and_rejection() -> None:
     stage = Stage(busy_feed())
-    taking = AcceptingServer(stage, 403)
+    server = AcceptingServer(stage, 403)
     async with stage.opened() as pilot:
         await pilot.press("a", "2", "tab", *"too dear", "escape", "a")
         stage.clock.advance(1)
         await pilot.press("enter")
-        await wait_until(pilot, lambda: taking.posts)
+        await wait_until(pilot, lambda: server.posts)
         await stage.settle(pilot)
         shown = " ".join(stage.text.replace("esc ok", "").split())
         assert "scaicore:manage is required" in shown
         assert "req_0c7" in shown
-        assert taking.posts[0][1] == b'{"resolution":"reject","comment":"too dear"}'
+        assert server.posts[0][1] == b'{"resolution":"reject","comment":"too dear"}'
         assert stage.screen.state.drafts.answer("ckpt_review").comment == "too dear"
 
 
@@ -63,14 +63,14 @@ async def test_missing_permission_is_shown_when_the_key_is_pressed() -> None:
 
 async def test_continue_key_sends_once() -> None:
     stage = Stage(busy_feed())
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("tab", "tab", "j")
         stage.clock.advance(1)
         await pilot.press("c", "c", "c")
-        await wait_until(pilot, lambda: taking.posts)
+        await wait_until(pilot, lambda: server.posts)
         await stage.settle(pilot)
-        assert taking.posts == [("/api/v1/scaicore/checkpoints/ckpt_break/resolve", b'{"resolution":"continue"}')]
+        assert server.posts == [("/api/v1/scaicore/checkpoints/ckpt_break/resolve", b'{"resolution":"continue"}')]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ async def test_unavailable_key_shows_reason(keys: tuple[str, ...], reason: str) 
 
 async def test_continue_is_refused_right_after_the_selection_changed() -> None:
     stage = Stage(FeedSim(busy_feed().log, checkpoints=[REVIEW, BREAKPOINT]))
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("tab", "tab")
         stage.sim.checkpoints = [BREAKPOINT]
@@ -99,12 +99,12 @@ async def test_continue_is_refused_right_after_the_selection_changed() -> None:
         await pilot.press("c")
         await stage.settle(pilot)
         assert "the selection just changed; check it, press c again" in stage.text
-        assert not taking.posts
+        assert not server.posts
 
 
 async def test_read_only_disables_write_keys() -> None:
     stage = Stage(busy_feed(), read_only=True)
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened() as pilot:
         stage.clock.advance(1)
         await pilot.press("a", "c", "R", "e", "R", "tab", "tab", "a", "c")
@@ -112,12 +112,12 @@ async def test_read_only_disables_write_keys() -> None:
         assert stage.app.screen is stage.screen
         assert "read-only" in stage.text
         assert "replay" not in stage.lines[-1]
-        assert not taking.posts
+        assert not server.posts
 
 
 async def test_replay_asks_for_confirmation_and_invokes_once() -> None:
     stage = Stage(busy_feed())
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("e", "R", "enter")
         assert isinstance(dialog(stage), ReplayScreen)
@@ -125,8 +125,8 @@ async def test_replay_asks_for_confirmation_and_invokes_once() -> None:
         assert "plugins are called again" in shown
         stage.clock.advance(1)
         await pilot.press("enter", "enter", "enter")
-        await wait_until(pilot, lambda: taking.posts)
-        assert taking.posts == [
+        await wait_until(pilot, lambda: server.posts)
+        assert server.posts == [
             ("/api/v1/scaicore/cores/core_invoice-batch/invoke", b'{"input":{"invoices": [1, 2, 3]}}')
         ]
 
@@ -152,25 +152,25 @@ async def test_all_options_can_be_scrolled_to() -> None:
 
 async def test_answer_with_the_mouse() -> None:
     stage = Stage(busy_feed())
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await stage.click(pilot, "a answer")
         stage.clock.advance(1)
         await stage.click(pilot, "2 Reject")
         await stage.click(pilot, "enter send")
-        await wait_until(pilot, lambda: taking.posts)
-        assert taking.posts[0][1] == b'{"resolution":"reject"}'
+        await wait_until(pilot, lambda: server.posts)
+        assert server.posts[0][1] == b'{"resolution":"reject"}'
 
 
 async def test_keys_of_a_burst_go_to_the_field_that_an_earlier_key_opened() -> None:
     stage = Stage(busy_feed())
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("j")
         stage.clock.advance(1)
         stage.press_fast("slash", *"core_a")
-        await wait_until(pilot, lambda: "/core_a" in stage.text or taking.posts)
-        assert not taking.posts
+        await wait_until(pilot, lambda: "/core_a" in stage.text or server.posts)
+        assert not server.posts
         assert stage.app.screen is stage.screen
 
 
@@ -207,7 +207,7 @@ async def test_burst_into_a_dialog_is_typed_into_its_comment() -> None:
 
 async def test_answer_to_a_checkpoint_resolved_elsewhere_is_not_sent() -> None:
     stage = Stage(busy_feed())
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("a", "1")
         stage.sim.checkpoints = [BREAKPOINT]
@@ -217,19 +217,19 @@ async def test_answer_to_a_checkpoint_resolved_elsewhere_is_not_sent() -> None:
         assert "no longer pending" in "\n".join(screen_lines(stage.app))
         await pilot.press("enter")
         await pilot.pause()
-        assert not taking.posts
+        assert not server.posts
 
 
 async def test_pause_stops_polling_and_r_still_refreshes_once() -> None:
     stage = Stage(busy_feed())
     async with stage.opened() as pilot:
         await pilot.press("p")
-        asked = len(stage.sim.requests)
+        requests = len(stage.sim.requests)
         await stage.wait(pilot, 60)
-        assert len(stage.sim.requests) == asked
+        assert len(stage.sim.requests) == requests
         assert "paused 1m · p resumes" in stage.lines[0]
         await pilot.press("r")
-        await wait_until(pilot, lambda: len(stage.sim.requests) > asked)
+        await wait_until(pilot, lambda: len(stage.sim.requests) > requests)
         await pilot.press("p")
         await stage.poll(pilot)
         assert "live" in stage.lines[0]
@@ -245,7 +245,7 @@ async def test_hostile_text_is_shown_as_text() -> None:
         await pilot.pause()
         shown = "\n".join(screen_lines(stage.app))
         assert "[@click=app.quit]x[/]" in shown
-        assert not any(ord(sign) < 32 or 127 <= ord(sign) < 160 for sign in shown.replace("\n", ""))
+        assert not any(ord(char) < 32 or 127 <= ord(char) < 160 for char in shown.replace("\n", ""))
         await pilot.press("escape")
         await stage.settle(pilot)
         assert "[@click=app.quit]" in stage.text

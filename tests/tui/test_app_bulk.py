@@ -1,4 +1,4 @@
-"""Bulk answers: marks, what is listed is what is sent, one POST per checkpoint, one result per checkpoint."""
+"""Bulk answers: marks, one POST and one result for each listed checkpoint, and nothing else is sent."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ AT_NODE = [BREAKPOINT | {"id": f"ckpt_b{number}", "node_id": "find_order"} for n
 ELSEWHERE = BREAKPOINT | {"id": "ckpt_b3", "node_id": "reply"}
 
 
-def answered(taking: AcceptingServer) -> list[str]:
+def answered(server: AcceptingServer) -> list[str]:
     """Return the ids of the checkpoints that were answered, in the order of sending."""
-    return [path.split("/")[-2] for path, _ in taking.posts]
+    return [path.split("/")[-2] for path, _ in server.posts]
 
 
 def shown(stage: Stage) -> str:
@@ -43,7 +43,7 @@ async def confirm(stage: Stage, pilot: Pilot[int], *keys: str) -> None:
     await pilot.press("enter")
 
 
-async def finished(stage: Stage, pilot: Pilot[int]) -> str:
+async def wait_for_results(stage: Stage, pilot: Pilot[int]) -> str:
     """Wait until the batch has finished and return the dialog's text."""
     await wait_until(pilot, lambda: _state(stage).finished_batches)
     await pilot.pause()
@@ -72,14 +72,14 @@ async def test_marks_stay_on_their_checkpoints() -> None:
 
 async def test_marked_checkpoints_get_the_same_answer_and_show_results() -> None:
     stage = Stage(inbox_feed(*INVOICES))
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "a")
         assert all(f"Invoice {number}" in shown(stage) for number in (1, 2, 3))
         await confirm(stage, pilot, "2", "tab", *"no", "tab")
-        result = await finished(stage, pilot)
-        assert answered(taking) == ["ckpt_inv1", "ckpt_inv2", "ckpt_inv3"]
-        assert {body for _, body in taking.posts} == {b'{"resolution":"reject","comment":"no"}'}
+        result = await wait_for_results(stage, pilot)
+        assert answered(server) == ["ckpt_inv1", "ckpt_inv2", "ckpt_inv3"]
+        assert {body for _, body in server.posts} == {b'{"resolution":"reject","comment":"no"}'}
         assert result.count("accepted") == 4
         assert "3 accepted" in result
         assert result.count("confirmed") == 1
@@ -91,14 +91,14 @@ async def test_marked_checkpoints_get_the_same_answer_and_show_results() -> None
 
 async def test_draft_survives_closing_and_marking_one_more() -> None:
     stage = Stage(inbox_feed(*INVOICES))
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "a", "2", "tab", *"no", "escape", "j", "space", "a")
         await pilot.pause()
         assert "enter sends reject to 3 checkpoints" in shown(stage)
         await confirm(stage, pilot)
-        await finished(stage, pilot)
-        assert {body for _, body in taking.posts} == {b'{"resolution":"reject","comment":"no"}'}
+        await wait_for_results(stage, pilot)
+        assert {body for _, body in server.posts} == {b'{"resolution":"reject","comment":"no"}'}
         await pilot.press("escape")
         assert stage.screen.state.drafts.batch([row["id"] for row in INVOICES]) == Draft()
 
@@ -114,7 +114,7 @@ async def test_chosen_scope_survives_closing() -> None:
 
 async def test_checkpoints_of_another_kind_are_left_out_with_a_reason() -> None:
     stage = Stage(inbox_feed(*INVOICES[:2], REVIEW, BREAKPOINT))
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "j", "space", "k", "a")
         result = shown(stage)
@@ -122,13 +122,13 @@ async def test_checkpoints_of_another_kind_are_left_out_with_a_reason() -> None:
         assert "other options: approve, reject, more" in result
         assert "another type: debug_breakpoint" in result
         await confirm(stage, pilot, "1")
-        await finished(stage, pilot)
-        assert answered(taking) == ["ckpt_inv1", "ckpt_inv2"]
+        await wait_for_results(stage, pilot)
+        assert answered(server) == ["ckpt_inv1", "ckpt_inv2"]
 
 
 async def test_marked_checkpoints_hidden_by_the_filter_are_listed_with_a_warning() -> None:
     stage = Stage(inbox_feed(*INVOICES))
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "slash", *"inv2", "enter")
         assert "1 of 3" in shown(stage)
@@ -138,34 +138,34 @@ async def test_marked_checkpoints_hidden_by_the_filter_are_listed_with_a_warning
         await pilot.pause()
         assert "1 of these 2 is hidden by the filter" in shown(stage)
         await confirm(stage, pilot, "1")
-        await finished(stage, pilot)
-        assert sorted(answered(taking)) == ["ckpt_inv1", "ckpt_inv2"]
+        await wait_for_results(stage, pilot)
+        assert sorted(answered(server)) == ["ckpt_inv1", "ckpt_inv2"]
 
 
 async def test_held_enter_sends_each_once() -> None:
     stage = Stage(inbox_feed(*INVOICES))
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "a", "1")
         for _ in range(20):
             await pilot.press("enter")
             stage.clock.advance(0.03)
-        assert not taking.posts
+        assert not server.posts
         stage.clock.advance(0.4)
         stage.press_fast(*["enter"] * 20)
-        await finished(stage, pilot)
+        await wait_for_results(stage, pilot)
         await pilot.press(*["enter"] * 20)
-        assert Counter(answered(taking)) == {"ckpt_inv1": 1, "ckpt_inv2": 1, "ckpt_inv3": 1}
+        assert Counter(answered(server)) == {"ckpt_inv1": 1, "ckpt_inv2": 1, "ckpt_inv3": 1}
 
 
 async def test_stops_on_first_failure() -> None:
     stage = Stage(inbox_feed(*INVOICES))
-    taking = SelectiveServer(stage, ckpt_inv2=422)
+    server = SelectiveServer(stage, ckpt_inv2=422)
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "a")
         await confirm(stage, pilot, "1")
-        result = await finished(stage, pilot)
-        assert answered(taking) == ["ckpt_inv1", "ckpt_inv2"]
+        result = await wait_for_results(stage, pilot)
+        assert answered(server) == ["ckpt_inv1", "ckpt_inv2"]
         assert "1 accepted · 1 refused · 1 not sent" in result
         assert "this one is odd" in result
         assert "stopped after the failure above" in result
@@ -178,7 +178,7 @@ async def test_only_runs_that_continued_are_confirmed() -> None:
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "a")
         await confirm(stage, pilot, "1")
-        assert "2 accepted" in await finished(stage, pilot)
+        assert "2 accepted" in await wait_for_results(stage, pilot)
         stage.sim.log += RunEvents("exec_inv2", EXPENSES, 92).step("book", "tool_http", 5, "booked").events
         stage.sim.checkpoints = [INVOICES[0], INVOICES[2]]
         await stage.poll(pilot)
@@ -188,30 +188,30 @@ async def test_only_runs_that_continued_are_confirmed() -> None:
 
 async def test_continues_after_failures_if_chosen() -> None:
     stage = Stage(inbox_feed(*INVOICES))
-    taking = SelectiveServer(stage, ckpt_inv2=422)
+    server = SelectiveServer(stage, ckpt_inv2=422)
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "a")
         await confirm(stage, pilot, "s", "1")
-        result = await finished(stage, pilot)
-        assert answered(taking) == ["ckpt_inv1", "ckpt_inv2", "ckpt_inv3"]
+        result = await wait_for_results(stage, pilot)
+        assert answered(server) == ["ckpt_inv1", "ckpt_inv2", "ckpt_inv3"]
         assert "2 accepted · 1 refused" in result
 
 
 async def test_missing_permission_stops_and_is_shown_for_the_rest() -> None:
     stage = Stage(inbox_feed(*INVOICES))
-    taking = AcceptingServer(stage, 403)
+    server = AcceptingServer(stage, 403)
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "j", "space", "a")
         await confirm(stage, pilot, "s", "1")
-        result = await finished(stage, pilot)
-        assert answered(taking) == ["ckpt_inv1"]
+        result = await wait_for_results(stage, pilot)
+        assert answered(server) == ["ckpt_inv1"]
         assert "1 refused · 2 not sent" in result
         assert result.count("this credential may not answer") >= 2
 
 
 async def test_checkpoint_resolved_elsewhere_is_not_sent() -> None:
     stage = Stage(inbox_feed(*INVOICES))
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot, "space", "j", "space", "a", "1")
         stage.sim.checkpoints = INVOICES[1:]
@@ -221,22 +221,22 @@ async def test_checkpoint_resolved_elsewhere_is_not_sent() -> None:
         assert "no longer pending" in shown(stage)
         assert "to 1 checkpoint ·" in shown(stage)
         await pilot.press("enter")
-        await finished(stage, pilot)
-        assert answered(taking) == ["ckpt_inv2"]
+        await wait_for_results(stage, pilot)
+        assert answered(server) == ["ckpt_inv2"]
 
 
 async def test_all_breakpoints_of_a_node_or_core_continue_once() -> None:
     for choice, sent in (("1", 2), ("2", 3)):
         stage = Stage(inbox_feed(*AT_NODE, ELSEWHERE, REVIEW))
-        taking = AcceptingServer(stage)
+        server = AcceptingServer(stage)
         async with stage.opened(WIDE) as pilot:
             await open_inbox(stage, pilot, "G", "k", "C")
             assert "the 2 at node find_order" in shown(stage)
             assert "the 3 of Core core_support-triage" in shown(stage)
             await confirm(stage, pilot, choice)
-            await finished(stage, pilot)
-            assert Counter(answered(taking)) == {f"ckpt_b{number}": 1 for number in range(1, sent + 1)}
-            assert {body for _, body in taking.posts} == {b'{"resolution":"continue"}'}
+            await wait_for_results(stage, pilot)
+            assert Counter(answered(server)) == {f"ckpt_b{number}": 1 for number in range(1, sent + 1)}
+            assert {body for _, body in server.posts} == {b'{"resolution":"continue"}'}
 
 
 async def test_pane_and_inbox_share_marks() -> None:

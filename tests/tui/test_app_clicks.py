@@ -1,4 +1,4 @@
-"""Clicks that arrive together, or while a screen closes or resizes: each hits what the person saw, or nothing."""
+"""Clicks that arrive together, or while a screen closes or resizes, act on what the user saw, or do nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `y`, `Y` and `ctrl+y` copy in each place, and the message about it."""
+"""Copying with `y`, `Y` and `ctrl+y` in each key context, and the message about it."""
 
 from __future__ import annotations
 

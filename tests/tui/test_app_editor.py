@@ -17,7 +17,7 @@ from tests.support.scene import busy_feed
 SCRIPT = """
 import os, pathlib, stat, sys
 path = pathlib.Path(sys.argv[-1])
-pathlib.Path({seen!r}).write_text(f"{{path}} {{stat.S_IMODE(os.stat(path).st_mode):o}}")
+pathlib.Path({record!r}).write_text(f"{{path}} {{stat.S_IMODE(os.stat(path).st_mode):o}}")
 pathlib.Path(f"{{path}}~").write_text("a backup")
 path.write_bytes({saved!r} if {saved!r} is not None else path.read_bytes())
 sys.exit({code})
@@ -26,14 +26,14 @@ sys.exit({code})
 
 def editor_script(folder: Path, saved: bytes | None = None, code: int = 0) -> tuple[list[str], Path]:
     """Return the command of an editor that saves `saved`, and the file in which it records its argument."""
-    script, seen = folder / "editor.py", folder / "seen"
-    script.write_text(SCRIPT.format(seen=str(seen), saved=saved, code=code))
-    return [sys.executable, str(script)], seen
+    script, record = folder / "editor.py", folder / "record"
+    script.write_text(SCRIPT.format(record=str(record), saved=saved, code=code))
+    return [sys.executable, str(script)], record
 
 
-def is_gone(seen: Path) -> bool:
-    """Return whether the folder of the edited file is removed."""
-    return not Path(seen.read_text().split(" ")[0]).parent.exists()
+def is_removed(record: Path) -> bool:
+    """Return True if the folder of the edited file is removed."""
+    return not Path(record.read_text().split(" ")[0]).parent.exists()
 
 
 async def test_reports_a_missing_editor_and_keeps_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,27 +69,27 @@ async def test_replays_with_the_text_saved_in_the_editor(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(Editor, "_edit_suspended", saved)
     stage = Stage(busy_feed())
-    invoking = InvokeServer(stage)
+    server = InvokeServer(stage)
     async with stage.opened(STANDARD) as pilot:
         await pilot.press("e", "R")
         stage.clock.advance(1)
         await pilot.press("o")
         await wait_until(pilot, lambda: "changed" in unwrapped_text(stage))
         await pilot.press("enter")
-        assert not invoking.bodies
+        assert not server.bodies
         stage.clock.advance(1)
         await pilot.press("enter")
-        await wait_until(pilot, lambda: invoking.bodies)
+        await wait_until(pilot, lambda: server.bodies)
         assert texts == ['{\n  "invoices": [\n    1,\n    2,\n    3\n  ]\n}']
-        assert invoking.bodies == [b'{"input":{"saved":\n 1}}']
+        assert server.bodies == [b'{"input":{"saved":\n 1}}']
         assert isinstance(stage.app.screen, SessionScreen)
 
 
 async def test_the_edited_file_is_private_and_removed(tmp_path: Path) -> None:
-    command, seen = editor_script(tmp_path, "\ufeff{é}\r\n".encode())
+    command, record = editor_script(tmp_path, "\ufeff{é}\r\n".encode())
     assert await edit_text("{}", command) == "{é}\r\n"
-    assert seen.read_text().endswith(" 600")
-    assert is_gone(seen)
+    assert record.read_text().endswith(" 600")
+    assert is_removed(record)
 
 
 async def test_shows_bytes_that_are_not_utf_8(tmp_path: Path) -> None:
@@ -98,10 +98,10 @@ async def test_shows_bytes_that_are_not_utf_8(tmp_path: Path) -> None:
 
 
 async def test_a_failing_editor_raises(tmp_path: Path) -> None:
-    command, seen = editor_script(tmp_path, b"discarded", code=3)
+    command, record = editor_script(tmp_path, b"discarded", code=3)
     with pytest.raises(ScaicoreError, match="exited with code 3"):
         await edit_text("{}", command)
-    assert is_gone(seen)
+    assert is_removed(record)
     with pytest.raises(ConfigError, match="cannot run the editor"):
         await edit_text("{}", [str(tmp_path / "nowhere")])
 

@@ -24,7 +24,7 @@ async def sleep_two_hours(stage: Stage, pilot: Pilot[int]) -> None:
     await stage.poll(pilot)
 
 
-def at_hand(stage: Stage) -> str | None:
+def selected_run(stage: Stage) -> str | None:
     run = stage.screen.current_run
     return None if run is None else run.execution_id
 
@@ -50,16 +50,16 @@ async def test_cursor_skips_gaps() -> None:
     async with stage.opened(WIDE) as pilot:
         await sleep_two_hours(stage, pilot)
         await pilot.press("j", "j", "j", "j")
-        assert at_hand(stage) == "exec_600000"
+        assert selected_run(stage) == "exec_600000"
         await pilot.press("j")
         await stage.settle(pilot)
-        assert at_hand(stage) == "exec_8f21c4"
+        assert selected_run(stage) == "exec_8f21c4"
         assert "Runs  6 of 31" in stage.text
         assert next(line for line in stage.lines if line.startswith("›")).startswith("› ● exec_8f21c4")
         await pilot.press("k", "e")
-        assert at_hand(stage) == "exec_5b0c11"
+        assert selected_run(stage) == "exec_5b0c11"
         await pilot.press("f")
-        assert at_hand(stage) == "exec_6f21d5"
+        assert selected_run(stage) == "exec_6f21d5"
 
 
 async def test_cursor_stays_on_its_run_when_a_gap_appears_above() -> None:
@@ -67,7 +67,7 @@ async def test_cursor_stays_on_its_run_when_a_gap_appears_above() -> None:
     async with stage.opened(WIDE) as pilot:
         await pilot.press("e")
         await sleep_two_hours(stage, pilot)
-        assert at_hand(stage) == "exec_5b0c11"
+        assert selected_run(stage) == "exec_5b0c11"
         assert "Runs  9 of 31" in stage.text
 
 
@@ -76,10 +76,10 @@ async def test_click_on_a_gap_does_nothing() -> None:
     async with stage.opened(WIDE) as pilot:
         await sleep_two_hours(stage, pilot)
         await stage.click(pilot, "┄ gap", times=2)
-        assert at_hand(stage) == "exec_6f21d5"
+        assert selected_run(stage) == "exec_6f21d5"
         assert stage.app.screen is stage.screen
         await stage.click(pilot, "exec_5b0c11")
-        assert at_hand(stage) == "exec_5b0c11"
+        assert selected_run(stage) == "exec_5b0c11"
 
 
 async def test_filtered_list_shows_gaps_and_empty_text() -> None:
@@ -104,8 +104,8 @@ async def test_gap_at_either_end_is_visible_with_the_outermost_run(count: int) -
     stage = Stage(FeedSim([event("custom.note", NOON, execution=None)]))
     runs = [entered("a", NOON + n * SECOND, f"exec_{n:04}") for n in range(1, count + 1)]
     async with stage.opened(STANDARD) as pilot:
-        for held in (runs, [entered("b", NOON + 7_200 * SECOND, "exec_0001")]):
-            stage.sim.log[:] = held
+        for log in (runs, [entered("b", NOON + 7_200 * SECOND, "exec_0001")]):
+            stage.sim.log[:] = log
             await stage.poll(pilot)
         assert "┄ gap" in stage.lines[3]
         lines = await walk(stage, pilot, "j", count - 1)
@@ -129,7 +129,7 @@ async def test_run_that_may_miss_events_says_so() -> None:
     note = "events may be missing: 12:01:01 to 13:50:00Z"
     async with stage.opened(WIDE) as pilot:
         await pilot.press("j", "k")
-        assert at_hand(stage) == "exec_8f21c4"
+        assert selected_run(stage) == "exec_8f21c4"
         assert note not in stage.text
         await sleep_two_hours(stage, pilot)
         assert note in stage.text

@@ -25,12 +25,12 @@ async def test_unreadable_events_are_counted() -> None:
 async def test_unread_checkpoints_are_not_shown_as_none() -> None:
     stage = Stage(busy_feed())
 
-    def denied(request: httpx.Request) -> httpx.Response:
+    def deny_checkpoints(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/events"):
             return stage.sim.respond(request)
         return httpx.Response(403, json={"detail": "scaicore:view is missing"})
 
-    stage.fault = denied
+    stage.fault = deny_checkpoints
     async with stage.opened(WIDE):
         assert "checkpoints: “scaicore:view is missing” [403] · none read yet · the rest is live" in stage.text
         assert "Waiting for you · ?" in stage.text

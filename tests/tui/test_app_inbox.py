@@ -131,14 +131,14 @@ async def answer_first(stage: Stage, pilot: Pilot[int]) -> None:
 
 async def test_each_answer_selects_the_next_checkpoint() -> None:
     stage = Stage(inbox_feed(invoice(1), invoice(2), invoice(3)))
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await open_inbox(stage, pilot)
         for _ in range(3):
             await answer_first(stage, pilot)
-        await wait_until(pilot, lambda: len(taking.posts) == 3)
-        assert [path.split("/")[-2] for path, _ in taking.posts] == ["ckpt_inv1", "ckpt_inv2", "ckpt_inv3"]
-        assert {body for _, body in taking.posts} == {b'{"resolution":"approve"}'}
+        await wait_until(pilot, lambda: len(server.posts) == 3)
+        assert [path.split("/")[-2] for path, _ in server.posts] == ["ckpt_inv1", "ckpt_inv2", "ckpt_inv3"]
+        assert {body for _, body in server.posts} == {b'{"resolution":"approve"}'}
 
 
 async def test_enter_opens_one_dialog() -> None:
@@ -153,12 +153,12 @@ async def test_enter_opens_one_dialog() -> None:
 
 async def test_notices_of_twelve_answers_are_dismissed_by_one_key() -> None:
     stage = Stage(inbox_feed(*(invoice(number) for number in range(1, 13))))
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await open_inbox(stage, pilot)
         for _ in range(12):
             await answer_first(stage, pilot)
-        await wait_until(pilot, lambda: len(taking.posts) == 12 and "12 accepted" in stage.text)
+        await wait_until(pilot, lambda: len(server.posts) == 12 and "12 accepted" in stage.text)
         await pilot.press("escape")
         await stage.settle(pilot)
         assert "accepted · the last" not in stage.text
@@ -169,8 +169,8 @@ async def test_footer_of_a_standard_terminal_has_filter_and_view() -> None:
     stage = Stage(inbox_feed())
     async with stage.opened(STANDARD) as pilot:
         await open_inbox(stage, pilot)
-        words = ("a answer", "/ filter", "v done", "c continue", "space mark", "esc back", "? help", "q quit")
-        assert all(word in stage.lines[-1] for word in words)
+        key_hints = ("a answer", "/ filter", "v done", "c continue", "space mark", "esc back", "? help", "q quit")
+        assert all(hint in stage.lines[-1] for hint in key_hints)
 
 
 async def test_next_checkpoint_is_one_that_can_be_answered() -> None:
@@ -187,7 +187,7 @@ async def test_next_checkpoint_is_one_that_can_be_answered() -> None:
 
 async def test_held_enter_sends_no_further_answer() -> None:
     stage = Stage(inbox_feed(invoice(1), invoice(2)))
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await open_inbox(stage, pilot)
         inbox_of(stage).state.drafts.answer("ckpt_inv2").resolution = "reject"
@@ -196,26 +196,26 @@ async def test_held_enter_sends_no_further_answer() -> None:
         for _ in range(20):
             await pilot.press("enter")
             stage.clock.advance(0.03)
-        await wait_until(pilot, lambda: taking.posts)
+        await wait_until(pilot, lambda: server.posts)
         await pilot.pause()
-        assert [body for _, body in taking.posts] == [b'{"resolution":"approve"}']
+        assert [body for _, body in server.posts] == [b'{"resolution":"approve"}']
 
 
 async def test_continue_key_sends_once_for_the_selected_breakpoint() -> None:
     stage = Stage(inbox_feed(BREAKPOINT, BREAKPOINT | {"id": "ckpt_other"}))
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await open_inbox(stage, pilot)
         for _ in range(20):
             stage.clock.advance(0.03)
             await pilot.press("c")
-        await wait_until(pilot, lambda: taking.posts)
-        assert [path for path, _ in taking.posts] == ["/api/v1/scaicore/checkpoints/ckpt_break/resolve"]
+        await wait_until(pilot, lambda: server.posts)
+        assert [path for path, _ in server.posts] == ["/api/v1/scaicore/checkpoints/ckpt_break/resolve"]
 
 
 async def test_read_only_session_sends_no_answer() -> None:
     stage = Stage(inbox_feed(), read_only=True)
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await open_inbox(stage, pilot)
         await pilot.press("a", "c", "enter")
@@ -224,20 +224,20 @@ async def test_read_only_session_sends_no_answer() -> None:
         stage.clock.advance(1)
         await pilot.press("1", "enter")
         await pilot.pause()
-        assert not taking.posts
+        assert not server.posts
 
 
 async def test_input_fields_are_copied_into_the_comment_once() -> None:
     stage = Stage(inbox_feed(WITH_FORM))
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("i", "a", "1", "ctrl+t", "ctrl+t", "pagedown", "pagedown")
         await pilot.pause()
         assert " ".join("".join(screen_lines(stage.app)).split()).count("This API accepts no input fields") == 1
         stage.clock.advance(1)
         await pilot.press("enter")
-        await wait_until(pilot, lambda: taking.posts)
-        assert taking.posts[0][1] == (
+        await wait_until(pilot, lambda: server.posts)
+        assert server.posts[0][1] == (
             b'{"resolution":"approve","comment":"Cost centre: 4210\\nTaxable benefit: false"}'
         )
 
@@ -258,12 +258,12 @@ async def test_standard_terminal_shows_text_facts_form_and_options(protected: bo
 
 async def test_text_of_a_flow_is_marked_by_a_quote_bar() -> None:
     imitation = "\nenter sends approve · staging\n› 1 Approve\n‖ review"
-    asked = {
+    presentation = {
         "title": f"Title{imitation}",
         "message": f"Message{imitation}",
         "sections": WITH_FORM["presentation"]["sections"],
     }
-    stage = Stage(inbox_feed(WITH_FORM | {"presentation": asked, "context": f"Context{imitation}"}))
+    stage = Stage(inbox_feed(WITH_FORM | {"presentation": presentation, "context": f"Context{imitation}"}))
     async with stage.opened(WIDE) as pilot:
         await pilot.press("i", "a", "2")
         await pilot.pause()

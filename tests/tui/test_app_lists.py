@@ -68,8 +68,7 @@ async def test_new_runs_above_the_visible_rows_are_counted() -> None:
 async def test_loaded_runs_are_listed_at_once_and_counted_at_the_next_tick() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
-        book = stage.session.index
-        book.load([Summary("exec_old", -1)])
+        stage.session.index.load([Summary("exec_old", -1)])
         stage.app.post_message(SessionChanged(Update(frozenset({"exec_old"}), from_journal=True)))
         await pilot.pause()
         assert "exec_old" in stage.text
@@ -128,13 +127,13 @@ async def test_jump_to_next_and_previous_failed_run() -> None:
 async def test_narrow_screen_shows_one_pane_and_tab_cycles() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(SMALL) as pilot:
-        heads = []
+        headings = []
         for _ in range(3):
             await stage.settle(pilot)
-            heads.append(stage.lines[2].strip("▍ ").split()[0])
+            headings.append(stage.lines[2].strip("▍ ").split()[0])
             await pilot.press("tab")
         await stage.settle(pilot)
-        assert heads == ["Runs", "exec_8f21c4", "Waiting"]
+        assert headings == ["Runs", "exec_8f21c4", "Waiting"]
         assert stage.lines[2].startswith("▍Runs")
 
 
@@ -203,21 +202,21 @@ async def test_moving_past_the_end_loads_history() -> None:
 
 
 def test_only_visible_rows_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cost does not depend on the number of runs: only visible rows are drawn."""
+    """The cost of drawing does not depend on the number of runs."""
     drawn: list[int] = []
-    book = MemoryIndex()
-    book.add_newer([started(NOON + n * SECOND, f"exec_{n:06}") for n in range(100_000)])
-    listing = RunListModel()
-    listing.apply(book, book.runs)
-    runs = RunList(listing)
+    index = MemoryIndex()
+    index.add_newer([started(NOON + n * SECOND, f"exec_{n:06}") for n in range(100_000)])
+    model = RunListModel()
+    model.apply(index, index.runs)
+    runs = RunList(model)
 
     def draw_row(_: RunList, row: int) -> Line:
         drawn.append(row)
-        return run_row(listing[row], 80, 0.0)
+        return run_row(model[row], 80, 0.0)
 
     monkeypatch.setattr(RunList, "draw_row", draw_row)
     runs.draw(0)
     runs.draw(99_999)
     assert (runs.line_count, drawn) == (100_000, [0, 99_999])
-    listing.set_filter(View.ALL, "exec_09999")
-    assert [listing[row].execution_id[-1] for row in range(len(listing))] == list("9876543210")
+    model.set_filter(View.ALL, "exec_09999")
+    assert [model[row].execution_id[-1] for row in range(len(model))] == list("9876543210")

@@ -24,9 +24,9 @@ from tests.support.app_stage import STANDARD, screen_lines, wait_until
 from tests.support.grid import MANAGER, Served, serving
 from tests.support.proxy import proxy_server
 
-PATIENCE = 1_500
+MAX_PAUSES = 1_500
 GUEST = "sgk_guest"
-INTERVAL = 0.2
+INTERVAL_S = 0.2
 
 
 @dataclass
@@ -38,8 +38,8 @@ class Live:
     served: Served
     pilot: Pilot[int]
 
-    async def until(self, fact: Callable[[], object]) -> None:
-        await wait_until(self.pilot, fact, PATIENCE)
+    async def wait_until(self, condition: Callable[[], object]) -> None:
+        await wait_until(self.pilot, condition, MAX_PAUSES)
 
     @property
     def text(self) -> str:
@@ -50,7 +50,7 @@ class Live:
         return next(iter(self.session.submitter.submissions), None)
 
     async def find(self, *words: str) -> None:
-        """Filter the runs by `words`, which selects the first match."""
+        """Filter the runs by `words`; the first match is then selected."""
         await self.pilot.press("slash", *" ".join(words), "enter")
         await self.pilot.pause()
 
@@ -58,9 +58,9 @@ class Live:
         """Press Enter after the confirmation delay."""
         screen = self.app.screen
         assert isinstance(screen, dialog)
-        await self.until(lambda: not screen.is_too_soon)
+        await self.wait_until(lambda: not screen.is_too_soon)
         await self.pilot.press("enter")
-        await self.until(lambda: self.submission)
+        await self.wait_until(lambda: self.submission)
 
 
 @asynccontextmanager
@@ -70,7 +70,7 @@ async def live(token: str = MANAGER) -> AsyncIterator[Live]:
         serving(history=True, tokens={MANAGER: "manager", GUEST: "viewer"}) as served,
         proxy_server(ProxyConfig(served.url)) as url,
     ):
-        target = Target(url=f"{url}/api/v1", name="live", token=Secret(token), interval=INTERVAL)
+        target = Target(url=f"{url}/api/v1", name="live", token=Secret(token), interval=INTERVAL_S)
         session = Session(target)
         # This grid has no limit, and does not say so.
         session.client.budget.limit = 6_000
@@ -78,17 +78,17 @@ async def live(token: str = MANAGER) -> AsyncIterator[Live]:
         # An ending app does not wait for its background tasks: the owner of the session waits until it is closed.
         async with session, app.run_test(size=STANDARD) as pilot:
             await wait_until(
-                pilot, lambda: session.connection.polls and session.checkpoints and not session.has_older, PATIENCE
+                pilot, lambda: session.connection.polls and session.checkpoints and not session.has_older, MAX_PAUSES
             )
             yield Live(app, session, served, pilot)
 
 
-def waiting(session: Session, *, breakpoint: bool) -> Checkpoint:  # noqa: A002  (what it is)
+def waiting(session: Session, *, breakpoint: bool) -> Checkpoint:  # noqa: A002  (the name that describes it)
     """Return the longest waiting checkpoint of that kind."""
     return next(row for row in session.checkpoints if row.is_breakpoint is breakpoint)
 
 
-async def test_an_answer_turns_the_node_green() -> None:
+async def test_an_answer_completes_the_node() -> None:
     async with live() as stage:
         row = waiting(stage.session, breakpoint=False)
         run = stage.session.index.runs[str(row.execution_id)]
@@ -97,12 +97,12 @@ async def test_an_answer_turns_the_node_green() -> None:
         await stage.confirm(AnswerScreen)
         sent = stage.submission
         assert sent is not None
-        await stage.until(lambda: sent.progress is Progress.CONFIRMED)
+        await stage.wait_until(lambda: sent.progress is Progress.CONFIRMED)
         node = next(node for node in run.nodes.values() if node.node_id == row.node_id)
-        await stage.until(lambda: node.state is NodeState.EXITED)
+        await stage.wait_until(lambda: node.state is NodeState.EXITED)
         stored = next(found for found in stage.served.grid.store.checkpoints() if found.id == row.id)
         assert stored.body["resolution"] == row.options[0].id
-        await stage.until(lambda: "confirmed" in stage.text)
+        await stage.wait_until(lambda: "confirmed" in stage.text)
 
 
 async def test_continue_resumes_a_run() -> None:
@@ -111,10 +111,10 @@ async def test_continue_resumes_a_run() -> None:
         run = stage.session.index.runs[str(row.execution_id)]
         before = run.event_count
         await stage.find(run.execution_id)
-        settled = stage.session.clock.monotonic() + 0.6
-        await stage.until(lambda: stage.session.clock.monotonic() > settled)
+        settled_at = stage.session.clock.monotonic() + 0.6
+        await stage.wait_until(lambda: stage.session.clock.monotonic() > settled_at)
         await stage.pilot.press("c", "c")
-        await stage.until(lambda: run.event_count > before)
+        await stage.wait_until(lambda: run.event_count > before)
         assert len(stage.session.submitter.submissions) == 1
 
 
@@ -128,13 +128,13 @@ async def test_bulk_answer_sends_each_once() -> None:
         assert isinstance(dialog, BulkScreen)
         ids = [row.id for row in dialog.answerable]
         assert len(ids) > 1
-        await stage.until(lambda: not dialog.is_too_soon)
+        await stage.wait_until(lambda: not dialog.is_too_soon)
         await stage.pilot.press("enter", "enter")
-        await stage.until(lambda: dialog.state.finished_batches)
+        await stage.wait_until(lambda: dialog.state.finished_batches)
         sent = stage.session.submitter.submissions
         assert [submission.target_id for submission in sent] == ids
-        await stage.until(lambda: all(one.progress is Progress.CONFIRMED for one in sent))
-        await stage.until(lambda: f"{len(ids)} confirmed" in stage.text)
+        await stage.wait_until(lambda: all(one.progress is Progress.CONFIRMED for one in sent))
+        await stage.wait_until(lambda: f"{len(ids)} confirmed" in stage.text)
 
 
 async def test_a_replay_runs_again_with_the_same_input() -> None:
@@ -147,7 +147,7 @@ async def test_a_replay_runs_again_with_the_same_input() -> None:
         await stage.confirm(ReplayScreen)
         sent = stage.submission
         assert sent is not None
-        await stage.until(lambda: sent.execution_id)
+        await stage.wait_until(lambda: sent.execution_id)
         again = stage.session.index.runs[str(sent.execution_id)]
         assert again.execution_id not in before
         assert (again.core_id, again.input) == (original.core_id, original.input)
@@ -161,6 +161,6 @@ async def test_rejected_write_is_shown_with_its_request_id() -> None:
         await stage.confirm(AnswerScreen)
         sent = stage.submission
         assert sent is not None
-        await stage.until(lambda: sent.progress is Progress.REFUSED)
+        await stage.wait_until(lambda: sent.progress is Progress.REFUSED)
         assert sent.request_id
-        await stage.until(lambda: str(sent.request_id) in stage.text)
+        await stage.wait_until(lambda: str(sent.request_id) in stage.text)

@@ -13,8 +13,8 @@ from textual.widget import Widget
 from tests.support.app_stage import Stage
 from tests.support.scene import busy_feed
 
-# Ways into every screen and dialog.
-WAYS = (
+# Keys that open every screen and dialog.
+OPENING_KEYS = (
     ("e", "R", "e"),
     ("a", "tab", "x"),
     ("i",),
@@ -26,20 +26,20 @@ WAYS = (
 
 async def test_closed_screens_are_garbage_collected() -> None:
     stage = Stage(busy_feed())
-    held: list[ref[Widget] | ref[StylesCache]] = []
+    references: list[ref[Widget] | ref[StylesCache]] = []
     async with stage.opened() as pilot:
-        # Of the screen left last, Textual holds the lines until the next one is left.
-        for way in (*WAYS, ("enter",), ("a",)):
-            await pilot.press(*way)
+        # Textual keeps the lines of the last closed screen until the next one is closed: so two more are opened.
+        for keys in (*OPENING_KEYS, ("enter",), ("a",)):
+            await pilot.press(*keys)
             await pilot.pause()
-            if way in WAYS:
-                held += _parts(stage)
+            if keys in OPENING_KEYS:
+                references += _parts(stage)
             while len(stage.app.screen_stack) > 1:
                 await pilot.press("escape")
             await stage.poll(pilot)
         _forget_cancelled_timers()
         gc.collect()
-        assert not [one() for one in held if one() is not None]
+        assert not [each() for each in references if each() is not None]
 
 
 def _parts(stage: Stage) -> list[ref[Widget] | ref[StylesCache]]:

@@ -13,21 +13,21 @@ from tests.support.scene import REVIEW, busy_feed
 from tests.support.write_server import AcceptingServer
 
 
-class Hanging(AcceptingServer):
-    """Accepts writes. While `hangs` is set, a listing of checkpoints gets no response; `ends` makes it fail."""
+class SilentServer(AcceptingServer):
+    """Accepts writes. While `is_silent` is set, listing checkpoints gets no response, and fails once `fail` is set."""
 
     def __init__(self, stage: Stage) -> None:
         super().__init__(stage)
-        self.hangs = False
-        self.refuses = False
-        self.ends = asyncio.Event()
+        self.is_silent = False
+        self.refuses_writes = False
+        self.fail = asyncio.Event()
         stage.session.client._http._transport = httpx.MockTransport(self.answer)
 
     async def answer(self, request: httpx.Request) -> httpx.Response:
-        if self.hangs and request.method == "GET" and request.url.path.endswith("/checkpoints"):
-            await self.ends.wait()
+        if self.is_silent and request.method == "GET" and request.url.path.endswith("/checkpoints"):
+            await self.fail.wait()
             raise httpx.ReadTimeout("no byte", request=request)
-        if self.refuses and request.method == "POST":
+        if self.refuses_writes and request.method == "POST":
             raise httpx.ConnectError("refused", request=request)
         return self(request)
 
@@ -39,8 +39,8 @@ def row_of(stage: Stage, text: str) -> str:
 async def test_answer_not_sent_is_shown_on_its_row_and_can_be_retried() -> None:
     stage = Stage(inbox_feed(invoice(1), invoice(2)))
     async with stage.opened(WIDE) as pilot:
-        hanging = Hanging(stage)
-        hanging.hangs = True
+        server = SilentServer(stage)
+        server.is_silent = True
         await pilot.press("i", "a", "1")
         stage.clock.advance(1)
         await pilot.press("enter")
@@ -48,7 +48,7 @@ async def test_answer_not_sent_is_shown_on_its_row_and_can_be_retried() -> None:
         await stage.settle(pilot)
         assert "sending…" in row_of(stage, "Invoice 1")
         assert "answer approve to ckpt_inv1: sending…" in stage.text
-        hanging.ends.set()
+        server.fail.set()
         await wait_until(pilot, lambda: "not sent" in stage.text)
         await stage.settle(pilot)
         assert "not sent" in row_of(stage, "Invoice 1")
@@ -58,24 +58,24 @@ async def test_answer_not_sent_is_shown_on_its_row_and_can_be_retried() -> None:
         stage.clock.advance(5)
         await stage.settle(pilot)
         assert "not sent" in row_of(stage, "Invoice 1")
-        assert not hanging.posts
-        hanging.hangs = False
+        assert not server.posts
+        server.is_silent = False
         await pilot.press("r")
         await wait_until(pilot, lambda: not stage.session.connection.failures)
         await pilot.press("k", "a")
         stage.clock.advance(1)
         await pilot.press("enter")
-        await wait_until(pilot, lambda: hanging.posts)
+        await wait_until(pilot, lambda: server.posts)
         await stage.settle(pilot)
         assert "accepted" in row_of(stage, "Invoice 1")
-        assert [path.split("/")[-2] for path, _ in hanging.posts] == ["ckpt_inv1"]
+        assert [path.split("/")[-2] for path, _ in server.posts] == ["ckpt_inv1"]
 
 
 async def test_replay_not_sent_is_shown_on_the_row_of_its_run() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
-        refusing = Hanging(stage)
-        refusing.refuses = True
+        server = SilentServer(stage)
+        server.refuses_writes = True
         await pilot.press("e", "R")
         stage.clock.advance(1)
         await pilot.press("enter")
@@ -83,11 +83,11 @@ async def test_replay_not_sent_is_shown_on_the_row_of_its_run() -> None:
         await stage.settle(pilot)
         assert "exec_5b0c11" in row_of(stage, "replay not sent  ")
         assert "replay exec_5b0c11: not sent" in stage.text
-        refusing.refuses = False
+        server.refuses_writes = False
         await pilot.press("R")
         stage.clock.advance(1)
         await pilot.press("enter")
-        await wait_until(pilot, lambda: refusing.posts)
+        await wait_until(pilot, lambda: server.posts)
         await stage.settle(pilot)
         assert "replay not sent  " not in stage.text
 
@@ -95,9 +95,9 @@ async def test_replay_not_sent_is_shown_on_the_row_of_its_run() -> None:
 async def test_bulk_answers_not_sent_are_shown_one_by_one() -> None:
     stage = Stage(inbox_feed(invoice(1), invoice(2), REVIEW))
     async with stage.opened(WIDE) as pilot:
-        hanging = Hanging(stage)
-        hanging.hangs = True
-        hanging.ends.set()
+        server = SilentServer(stage)
+        server.is_silent = True
+        server.fail.set()
         await pilot.press("i")
         screen = stage.screen
         assert isinstance(screen, InboxScreen)
@@ -112,4 +112,4 @@ async def test_bulk_answers_not_sent_are_shown_one_by_one() -> None:
         await pilot.press("escape")
         await stage.settle(pilot)
         assert ["not sent" in row_of(stage, f"Invoice {number}") for number in (1, 2)] == [True, True]
-        assert not hanging.posts
+        assert not server.posts

@@ -16,7 +16,7 @@ from tests.support.write_server import AcceptingServer
 async def test_option_keeps_its_json_type(key: str, shown: str, sent: bytes) -> None:
     row = checkpoint(status="PENDING", options=[True, "true", None, {"id": 1.5, "label": "Half more"}])
     stage = Stage(FeedSim([started()], checkpoints=[row]))
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("tab", "tab", "a", key)
         stage.clock.advance(1)
@@ -25,5 +25,5 @@ async def test_option_keeps_its_json_type(key: str, shown: str, sent: bytes) -> 
         assert "True" not in stage.text
         assert "None" not in stage.text
         await pilot.press("enter")
-        await wait_until(pilot, lambda: taking.posts)
-        assert taking.posts[0][1] == b'{"resolution":%s}' % sent
+        await wait_until(pilot, lambda: server.posts)
+        assert server.posts[0][1] == b'{"resolution":%s}' % sent

@@ -16,34 +16,34 @@ HOSTILE = "\x1b[2Jred\x1b]52;c;aGk=\x07 \x9b2J \u202eright\u200b"
 PAGE = "approve\r\n1\renter\n\nq\n" * 40
 
 
-def no_orders(text: str) -> bool:
+def is_harmless(text: str) -> bool:
     """Return True if `text` contains no control and no invisible characters."""
-    return not any(ord(sign) < 32 or 127 <= ord(sign) < 160 or sign in "\u202e\u200b" for sign in text)
+    return not any(ord(char) < 32 or 127 <= ord(char) < 160 or char in "\u202e\u200b" for char in text)
 
 
 @pytest.mark.parametrize("pressed", [("a", "1"), ("a", "1", "tab")], ids=["options", "comment"])
 async def test_pasted_page_sends_nothing_and_chooses_nothing(pressed: tuple[str, ...]) -> None:
     stage = Stage(busy_feed())
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened(SMALL) as pilot:
         await pilot.press(*pressed)
         stage.clock.advance(1)
         await stage.paste(pilot, PAGE)
         assert answer_dialog(stage).resolution == "approve"
-        assert not taking.posts
+        assert not server.posts
 
 
 async def test_text_pasted_into_a_comment_is_sent_as_shown() -> None:
     stage = Stage(busy_feed())
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("a", "2", "tab")
         await stage.paste(pilot, f"one\r\ntwo\r{HOSTILE}")
-        assert no_orders("".join(screen_lines(stage.app)))
+        assert is_harmless("".join(screen_lines(stage.app)))
         stage.clock.advance(1)
         await pilot.press("ctrl+s")
-        await wait_until(pilot, lambda: taking.posts)
-        comment = json.loads(taking.posts[0][1])["comment"]
+        await wait_until(pilot, lambda: server.posts)
+        comment = json.loads(server.posts[0][1])["comment"]
         assert comment == "one\ntwo\n␛[2Jred␛]52;c;aGk=␇ <9B>2J <U+202E>right<U+200B>"
 
 
@@ -65,4 +65,4 @@ async def test_text_pasted_into_a_line_is_sanitized(pressed: tuple[str, ...]) ->
         assert isinstance(line, Input)
         assert line.value == "␛[2Jred␛]52;c;aGk=␇ <9B>2J <U+202E>right<U+200B>"
         assert line.cursor_position == len(line.value)
-        assert no_orders("".join(screen_lines(stage.app)))
+        assert is_harmless("".join(screen_lines(stage.app)))

@@ -28,35 +28,35 @@ ORIGINAL = "exec_5b0c11"
 
 async def test_edited_input_is_sent_verbatim_and_once() -> None:
     stage = Stage(busy_feed())
-    invoking = InvokeServer(stage)
+    server = InvokeServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("e", "R", "e")
         await replace_text(stage, pilot, '{"b":[1.50,"é"],\n"a":null}')
         stage.clock.advance(1)
         await pilot.press("enter", "backspace", "ctrl+s", "ctrl+s", "enter")
-        await wait_until(pilot, lambda: invoking.bodies)
+        await wait_until(pilot, lambda: server.bodies)
         await stage.settle(pilot)
-        assert [json.loads(body) for body in invoking.bodies] == [{"input": {"b": [1.5, "é"], "a": None}}]
-        assert b"1.50" in invoking.bodies[0]
+        assert [json.loads(body) for body in server.bodies] == [{"input": {"b": [1.5, "é"], "a": None}}]
+        assert b"1.50" in server.bodies[0]
 
 
 async def test_unedited_input_is_sent_as_captured() -> None:
     value = {"b": 1.0, "a": [True, 1, "\u202e\x1b[2J", {"é": None}], "": 12345678901234567890}
     stage = Stage(feed_started_with(input=value))
-    invoking = InvokeServer(stage)
+    server = InvokeServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("R", "e", "x", "backspace", "escape")
         stage.clock.advance(1)
         await pilot.press("enter")
-        await wait_until(pilot, lambda: invoking.bodies)
+        await wait_until(pilot, lambda: server.bodies)
         sent = b'{"input":%s}' % json.dumps(value).encode()
-        assert invoking.bodies == [sent]
+        assert server.bodies == [sent]
 
 
 async def test_long_numbers_and_duplicate_keys_are_kept() -> None:
     source = b'{"a":1.10,"a":2,"b":1e400,"c":"\\u00e9"}'
     stage = Stage(FeedSim([started_with_raw_input(source), completed(NOON + SECOND, "exec_1")]))
-    invoking = InvokeServer(stage)
+    server = InvokeServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("R", "e")
         assert json_editor(stage).text == '{\n  "a": 1.10,\n  "a": 2,\n  "b": 1e400,\n  "c": "é"\n}'
@@ -67,20 +67,20 @@ async def test_long_numbers_and_duplicate_keys_are_kept() -> None:
         await pilot.pause()
         assert 'duplicate key "a"' in unwrapped_text(stage)
         await pilot.press("u", "enter")
-        await wait_until(pilot, lambda: invoking.bodies)
-        assert invoking.bodies == [b'{"input":%s}' % source]
+        await wait_until(pilot, lambda: server.bodies)
+        assert server.bodies == [b'{"input":%s}' % source]
 
 
 async def test_edited_text_is_sent_verbatim() -> None:
     stage = Stage(FeedSim([started_with_raw_input(b'{"a":1.10}'), completed(NOON + SECOND, "exec_1")]))
-    invoking = InvokeServer(stage)
+    server = InvokeServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("R", "e")
         await replace_text(stage, pilot, '{"a":1.1,"a":2e0 }')
         stage.clock.advance(1)
         await pilot.press("ctrl+s")
-        await wait_until(pilot, lambda: invoking.bodies)
-        assert invoking.bodies == [b'{"input":{"a":1.1,"a":2e0 }}']
+        await wait_until(pilot, lambda: server.bodies)
+        assert server.bodies == [b'{"input":{"a":1.1,"a":2e0 }}']
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ async def test_edited_text_is_sent_verbatim() -> None:
 )
 async def test_invalid_json_is_not_sent_and_the_error_is_located(text: str, reason: str) -> None:
     stage = Stage(busy_feed())
-    invoking = InvokeServer(stage)
+    server = InvokeServer(stage)
     async with stage.opened(WIDE) as pilot:
         await pilot.press("e", "R", "e")
         json_editor(stage).set_text(text)
@@ -103,7 +103,7 @@ async def test_invalid_json_is_not_sent_and_the_error_is_located(text: str, reas
         assert f"can't send: {reason}" in unwrapped_text(stage)
         await pilot.press("escape", "enter")
         assert f"can't send: {reason}" in unwrapped_text(stage)
-        assert not invoking.bodies
+        assert not server.bodies
 
 
 async def test_diff_is_shown_and_the_captured_input_can_be_restored() -> None:
@@ -127,7 +127,7 @@ async def test_diff_is_shown_and_the_captured_input_can_be_restored() -> None:
 
 async def test_draft_answer_survives_closing_and_rejection() -> None:
     stage = Stage(busy_feed())
-    invoking = InvokeServer(stage, 422)
+    server = InvokeServer(stage, 422)
     async with stage.opened() as pilot:
         await pilot.press("e", "R", "tab", *"acme", "escape", "e")
         await replace_text(stage, pilot, '{"half')
@@ -137,7 +137,7 @@ async def test_draft_answer_survives_closing_and_rejection() -> None:
         stage.clock.advance(1)
         await pilot.press("ctrl+s")
         await wait_until(pilot, lambda: "no model is up" in stage.text)
-        assert invoking.bodies == [b'{"input":{"half":1},"entity_id":"acme"}']
+        assert server.bodies == [b'{"input":{"half":1},"entity_id":"acme"}']
         await pilot.press("R")
         await pilot.pause()
         assert (json_editor(stage).text, replay_dialog(stage).query_one(Input).value) == ('{"half":1}', "acme")
@@ -145,43 +145,43 @@ async def test_draft_answer_survives_closing_and_rejection() -> None:
 
 async def test_draft_is_discarded_once_accepted() -> None:
     stage = Stage(busy_feed())
-    invoking = InvokeServer(stage)
+    server = InvokeServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("e", "R", "e")
         await replace_text(stage, pilot, "[]")
         stage.clock.advance(1)
         await pilot.press("ctrl+s")
-        await wait_until(pilot, lambda: invoking.bodies and "accepted" in stage.text)
+        await wait_until(pilot, lambda: server.bodies and "accepted" in stage.text)
         assert stage.screen.state.drafts.replay(ORIGINAL) == ReplayDraft()
 
 
 async def test_keys_typed_ahead_go_into_the_editor() -> None:
     stage = Stage(busy_feed())
-    invoking = InvokeServer(stage)
+    server = InvokeServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("e")
         stage.press_fast("R", "e", *"oReu")
         await wait_until(
             pilot, lambda: isinstance(stage.app.screen, ReplayScreen) and json_editor(stage).text.startswith("oReu")
         )
-        assert not invoking.bodies
+        assert not server.bodies
 
 
 async def test_entity_of_the_source_run_is_filled_in_and_sent() -> None:
     stage = Stage(feed_started_with(entity_id="customer-7", instance_key="inst_7"))
-    invoking = InvokeServer(stage)
+    server = InvokeServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("R")
         await pilot.pause()
         assert "not known" not in unwrapped_text(stage)
         stage.clock.advance(1)
         await pilot.press("tab", "backspace", "8", "enter")
-        await wait_until(pilot, lambda: invoking.bodies)
-        assert invoking.bodies == [b'{"input":{"n": 1},"entity_id":"customer-8"}']
+        await wait_until(pilot, lambda: server.bodies)
+        assert server.bodies == [b'{"input":{"n": 1},"entity_id":"customer-8"}']
 
 
 @pytest.mark.parametrize(
-    ("payload", "words"),
+    ("payload", "text"),
     [
         ({}, "Instance and entity are unknown"),
         ({"instance_key": "inst_7"}, "instance is inst_7, its entity is unknown"),
@@ -190,19 +190,19 @@ async def test_entity_of_the_source_run_is_filled_in_and_sent() -> None:
         ({"input_truncated": True}, "the API cut it off"),
     ],
 )
-async def test_unknown_input_or_entity_is_stated(payload: dict[str, Any], words: str) -> None:
+async def test_unknown_input_or_entity_is_stated(payload: dict[str, Any], text: str) -> None:
     stage = Stage(feed_started_with(**payload))
     async with stage.opened() as pilot:
         await pilot.press("R")
         await pilot.pause()
-        assert words in unwrapped_text(stage)
+        assert text in unwrapped_text(stage)
         assert "plugins are called again" in unwrapped_text(stage)
         assert replay_dialog(stage).query_one(Input).value == ""
 
 
 async def test_truncated_input_is_sent_only_after_editing() -> None:
     stage = Stage(feed_started_with(input_truncated=True))
-    invoking = InvokeServer(stage)
+    server = InvokeServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("R")
         stage.clock.advance(1)
@@ -211,13 +211,13 @@ async def test_truncated_input_is_sent_only_after_editing() -> None:
         assert "can't send: the API truncated the input of this run" in unwrapped_text(stage)
         await replace_text(stage, pilot, '{"n":2}')
         await pilot.press("ctrl+s")
-        await wait_until(pilot, lambda: invoking.bodies)
-        assert invoking.bodies == [b'{"input":{"n":2}}']
+        await wait_until(pilot, lambda: server.bodies)
+        assert server.bodies == [b'{"input":{"n":2}}']
 
 
 async def test_input_can_be_written_if_none_was_captured() -> None:
     stage = Stage(FeedSim([event("block.entered", node_id="a", block_kind="rigid")]))
-    invoking = InvokeServer(stage)
+    server = InvokeServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("R")
         await pilot.pause()
@@ -226,8 +226,8 @@ async def test_input_can_be_written_if_none_was_captured() -> None:
         stage.clock.advance(1)
         await replace_text(stage, pilot, '{"own":true}')
         await pilot.press("ctrl+s")
-        await wait_until(pilot, lambda: invoking.bodies)
-        assert invoking.bodies == [b'{"input":{"own":true}}']
+        await wait_until(pilot, lambda: server.bodies)
+        assert server.bodies == [b'{"input":{"own":true}}']
 
 
 async def test_untrusted_text_is_escaped_in_the_editor() -> None:
@@ -242,19 +242,19 @@ async def test_untrusted_text_is_escaped_in_the_editor() -> None:
         assert json_editor(stage).text.isascii() or "\u2066" not in json_editor(stage).text
         text = "\n".join(screen_lines(stage.app))
         assert not any(
-            ord(sign) < 32 or 127 <= ord(sign) < 160 or sign in "\u202e\u2066" for sign in text.replace("\n", "")
+            ord(char) < 32 or 127 <= ord(char) < 160 or char in "\u202e\u2066" for char in text.replace("\n", "")
         )
 
 
 async def test_new_run_is_linked_both_ways_and_selected() -> None:
     stage = Stage(busy_feed())
-    invoking = InvokeServer(stage)
+    server = InvokeServer(stage)
     async with stage.opened(WIDE) as pilot:
         await pilot.press("e", "R", "e")
         await replace_text(stage, pilot, '{"invoices":[7]}')
         stage.clock.advance(1)
         await pilot.press("ctrl+s")
-        await wait_until(pilot, lambda: invoking.bodies)
+        await wait_until(pilot, lambda: server.bodies)
         again = RunEvents("exec_again1", "core_invoice-batch", 95).start(invoices=[7]).enter("load", "model_call")
         stage.sim.log.extend(again.events)
         await stage.poll(pilot)

@@ -21,9 +21,9 @@ from tests.support.scene import BREAKPOINT, busy_feed
 from tests.support.write_server import AcceptingServer
 
 RUN, CHECKPOINT, NEWEST = "exec_d3b6f0", "ckpt_break", "exec_8f21c4"
-# What brings the cursor of a place to that run, or to its checkpoint. In the places of checkpoints the list of runs
-# stays on its newest one, which is another.
-KEYS_TO: dict[KeyContext, tuple[str, ...]] = {
+# The keys that select that run or its checkpoint in each key context. In the contexts of checkpoints, the list of runs
+# keeps its newest run selected, which is another one.
+SELECTING_KEYS: dict[KeyContext, tuple[str, ...]] = {
     KeyContext.RUNS: ("j",),
     KeyContext.NODES: ("j", "tab"),
     KeyContext.DETAIL: ("j", "enter"),
@@ -34,8 +34,8 @@ BY_RUN, BY_CHECKPOINT = (
     {KeyContext.RUNS, KeyContext.NODES, KeyContext.DETAIL},
     {KeyContext.CHECKPOINTS, KeyContext.INBOX},
 )
-# The keys that act on a row: what each is expected to act on, and where.
-ABOUT_A_ROW: dict[str, dict[str, set[KeyContext]]] = {
+# The actions on a row: the expected target of each, and the key contexts in which it is the target.
+ROW_ACTIONS: dict[str, dict[str, set[KeyContext]]] = {
     "replay": {RUN: BY_RUN | BY_CHECKPOINT},
     "answer": {CHECKPOINT: BY_RUN | BY_CHECKPOINT},
     "continue": {CHECKPOINT: BY_RUN | BY_CHECKPOINT},
@@ -46,7 +46,7 @@ ABOUT_A_ROW: dict[str, dict[str, set[KeyContext]]] = {
     "continue_all": {CHECKPOINT: BY_CHECKPOINT},
 }
 # All others move the cursor, show something else, or act on everything.
-ABOUT_NO_ROW = {
+OTHER_ACTIONS = {
     *("cursor_down", "cursor_up", "page_down", "page_up", "first", "last", "next_error", "previous_error", "follow"),
     *("next_pane", "previous_pane", "back", "filter", "view", "inbox", "profile", "help", "command_palette"),
     *("pause", "refresh_now", "theme", "repaint", "app.suspend_process", "quit"),
@@ -54,10 +54,10 @@ ABOUT_NO_ROW = {
 
 
 class Effects:
-    """Finds out which id the last key acted on."""
+    """Finds the id that the last key acted on."""
 
-    def __init__(self, stage: Stage, taking: AcceptingServer, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._stage, self._taking, self._copied = stage, taking, ""
+    def __init__(self, stage: Stage, server: AcceptingServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._stage, self._server, self._copied = stage, server, ""
         monkeypatch.setattr(stage.app, "send_to_terminal", self._copy)
 
     def _copy(self, sequence: str) -> None:
@@ -87,7 +87,7 @@ class Effects:
         return None
 
     def _posted(self) -> str | None:
-        return self._taking.posts[-1][0].split("/")[-2] if self._taking.posts else None
+        return self._server.posts[-1][0].split("/")[-2] if self._server.posts else None
 
     def _marked(self) -> str | None:
         return next(iter(self._stage.screen.state.marked), None)
@@ -109,33 +109,36 @@ class Effects:
 
 
 def test_table_covers_every_key_of_every_pane() -> None:
-    assert set(KEYS_TO) == READING
-    for place in READING:
-        for action in actions_in(place):
-            expected = ABOUT_A_ROW.get(action.id, {})
-            assert action.id in ABOUT_NO_ROW or any(place in places for places in expected.values()), (place, action.id)
-    offered = {(place, action.id) for action in ACTIONS for place in action.contexts}
-    for action_id, expected in ABOUT_A_ROW.items():
-        assert all((place, action_id) in offered for places in expected.values() for place in places)
+    assert set(SELECTING_KEYS) == READING
+    for context in READING:
+        for action in actions_in(context):
+            expected = ROW_ACTIONS.get(action.id, {})
+            assert action.id in OTHER_ACTIONS or any(context in contexts for contexts in expected.values()), (
+                context,
+                action.id,
+            )
+    offered = {(context, action.id) for action in ACTIONS for context in action.contexts}
+    for action_id, expected in ROW_ACTIONS.items():
+        assert all((context, action_id) in offered for contexts in expected.values() for context in contexts)
 
 
-@pytest.mark.parametrize("place", KEYS_TO)
-async def test_keys_act_on_the_row_of_the_active_pane(place: KeyContext, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("context", SELECTING_KEYS)
+async def test_keys_act_on_the_row_of_the_active_pane(context: KeyContext, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(busy_feed())
-    taking = AcceptingServer(stage)
-    taking.row = BREAKPOINT
-    effects = Effects(stage, taking, monkeypatch)
+    server = AcceptingServer(stage)
+    server.row = BREAKPOINT
+    effects = Effects(stage, server, monkeypatch)
     async with stage.opened(WIDE) as pilot:
-        await pilot.press(*KEYS_TO[place])
+        await pilot.press(*SELECTING_KEYS[context])
         stage.clock.advance(1)
         await stage.settle(pilot)
         screen = stage.app.screen
-        assert stage.screen.key_context is place
-        # Marks change what other keys do, and what is written changes what there is to act on.
+        assert stage.screen.key_context is context
+        # Marks change the effect of other keys, and a write removes its checkpoint: these actions come last.
         last = ("mark", "continue")
-        actions = sorted(actions_in(place), key=lambda action: last.index(action.id) if action.id in last else -1)
+        actions = sorted(actions_in(context), key=lambda action: last.index(action.id) if action.id in last else -1)
         for action in actions:
-            for target in (row for row, places in ABOUT_A_ROW.get(action.id, {}).items() if place in places):
+            for target in (row for row, contexts in ROW_ACTIONS.get(action.id, {}).items() if context in contexts):
                 await pilot.press(action.keys[0])
                 await wait_until(pilot, partial(effects.of, action.id))
                 assert effects.of(action.id) == target, action.id

@@ -25,11 +25,11 @@ async def test_update_to_a_removed_screen_is_ignored() -> None:
 async def test_response_received_before_the_screen_exists_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     stage, start = Stage(busy_feed()), Bridge.start
 
-    async def late(bridge: Bridge) -> None:
+    async def start_late(bridge: Bridge) -> None:
         await stage.session._pollers.fetch()
         start(bridge)
 
-    monkeypatch.setattr(Bridge, "start", lambda bridge: stage.app.run_worker(late(bridge)))
+    monkeypatch.setattr(Bridge, "start", lambda bridge: stage.app.run_worker(start_late(bridge)))
     async with stage.opened():
         assert "exec_8f21c4" in stage.text
         assert "Review needed" in stage.text

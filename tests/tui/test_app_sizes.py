@@ -8,7 +8,7 @@ from tests.support.app_stage import STANDARD, Stage, wait_until
 from tests.support.scene import busy_feed
 from tests.support.write_server import AcceptingServer
 
-USELESS = ((40, 10), (20, 5), (5, 40), (3, 3), (300, 3), (2, 1), (1, 1), (1, 24), (80, 1), (0, 0))
+UNUSABLE_SIZES = ((40, 10), (20, 5), (5, 40), (3, 3), (300, 3), (2, 1), (1, 1), (1, 24), (80, 1), (0, 0))
 VIEWS = {
     "runs": (),
     "filter": ("/", "e"),
@@ -31,7 +31,7 @@ async def test_app_survives_any_size(view: str, protected: bool) -> None:
         await pilot.press(*VIEWS[view])
         await stage.settle(pilot)
         heading = next(line for line in stage.lines if "▍" in line)[:6]
-        for size in USELESS:
+        for size in UNUSABLE_SIZES:
             await pilot.resize_terminal(*size)
             await pilot.press("down", "pagedown", "pageup")
         await pilot.resize_terminal(*STANDARD)
@@ -41,7 +41,7 @@ async def test_app_survives_any_size(view: str, protected: bool) -> None:
 
 async def test_nothing_is_sent_while_the_terminal_is_too_small_to_read() -> None:
     stage = Stage(busy_feed())
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened(STANDARD) as pilot:
         await pilot.press("a", "1")
         stage.clock.advance(1)
@@ -52,6 +52,6 @@ async def test_nothing_is_sent_while_the_terminal_is_too_small_to_read() -> None
         assert "Terminal too small" in " ".join(stage.text.split())
         await pilot.resize_terminal(40, 10)
         await stage.settle(pilot)
-        assert not taking.posts
+        assert not server.posts
         await pilot.press("enter")
-        await wait_until(pilot, lambda: taking.posts)
+        await wait_until(pilot, lambda: server.posts)

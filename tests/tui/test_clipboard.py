@@ -60,8 +60,8 @@ def test_a_long_text_is_saved_to_a_private_file(tmp_path: Path, monkeypatch: pyt
     assert len(written) == 1
     assert not path.exists()
     for text in ("ö" * MAX_CLIPBOARD_BYTES, "x" * (MAX_CLIPBOARD_BYTES + 1)):
-        said = copy(CopyText("it", text), written.append)
-        assert said.text.endswith(f"bytes are too many for a terminal's clipboard · saved to {path}")
+        notice = copy(CopyText("it", text), written.append)
+        assert notice.text.endswith(f"bytes are too many for a terminal's clipboard · saved to {path}")
         assert path.read_text() == text
         assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert len(written) == 1
@@ -72,8 +72,8 @@ def test_a_long_text_is_saved_to_a_private_file(tmp_path: Path, monkeypatch: pyt
 def test_a_failed_save_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     (tmp_path / "file").touch()
-    said = copy(CopyText("it", "x" * 100_000), lambda _: None)
-    assert (said.text.partition(" · ")[2], said.colour) == (
+    notice = copy(CopyText("it", "x" * 100_000), lambda _: None)
+    assert (notice.text.partition(" · ")[2], notice.colour) == (
         "nothing was copied · cannot write a file: Not a directory",
         "red",
     )
@@ -81,6 +81,6 @@ def test_a_failed_save_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @given(st.text(st.characters(exclude_categories=())))
 def test_a_value_is_copied_verbatim_or_as_json(value: str) -> None:
-    carried = clipboard_text(value)
-    assert carried == value or json.loads(carried) == value
-    assert not any(ord(sign) < 32 or 127 <= ord(sign) < 160 for sign in carried)
+    copied = clipboard_text(value)
+    assert copied == value or json.loads(copied) == value
+    assert not any(ord(char) < 32 or 127 <= ord(char) < 160 for char in copied)

@@ -1,4 +1,4 @@
-"""A mistake of the program ends it with one line, a report without any data, and the terminal as it was."""
+"""An internal error ends the program with one line, a report without data, and a restored terminal."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ import pytest
 from tests.support.app_states import STATES, TOKEN, AppProcess
 from tests.support.terminal_modes import changed_modes, output_after_screen
 
-FAILED = 70
-# What fails has the token at hand, and tells it with a payload: in local variables, in its words, in what it was given.
+INTERNAL_ERROR_EXIT_CODE = 70
+# The failing function has a token and a payload in its local variables, arguments and error message.
 PROGRAM = f"""
 import asyncio, os, sys
-def boom(*given, **named):
+def boom(*args, **kwargs):
     token = {{"Authorization": "Bearer {TOKEN}"}}
     raise KeyError("my-payload {TOKEN}", token)
-async def late_boom(*given, **named):
-    boom(*given)
-def fails(place, work=boom):
+async def late_boom(*args, **kwargs):
+    boom(*args)
+def fails(location, function=boom):
     import importlib
-    module, _, names = place.partition(":")
+    module, _, names = location.partition(":")
     owner, name = importlib.import_module(module), names
     if "." in names:
         owner, name = getattr(owner, names.split(".")[0]), names.split(".")[1]
-    setattr(owner, name, work)
+    setattr(owner, name, function)
 {{fault}}
 from scaicore_tui.__main__ import main
 main()
@@ -39,10 +39,10 @@ FAULTS = {
     "worker in a thread": 'fails("scaicore_tui.tui.app:preload")',
     "task of the session": 'fails("scaicore_tui.session.tasks:BackgroundTasks._look_up", late_boom)',
     "the journal's thread": 'fails("scaicore_tui.store.writer:JournalWriter.append_new")',
-    "composing": 'fails("scaicore_tui.tui.screens.main:MainScreen.compose_body")',
-    "painting": 'fails("scaicore_tui.tui.widgets.line_view:LineView.render_line")',
+    "composing a screen": 'fails("scaicore_tui.tui.screens.main:MainScreen.compose_body")',
+    "drawing a line": 'fails("scaicore_tui.tui.widgets.line_view:LineView.render_line")',
     "reading keys": 'fails("scaicore_tui.tui.terminal.driver:RestoringDriver.process_message")',
-    "taking the terminal": 'fails("scaicore_tui.tui.terminal.driver:RestoringDriver._disable_line_wrap")',
+    "setting up the terminal": 'fails("scaicore_tui.tui.terminal.driver:RestoringDriver._disable_line_wrap")',
     "import of a screen": 'sys.modules["scaicore_tui.tui.dialogs.replay"] = None',
     "import of the app": 'sys.modules["scaicore_tui.tui.state"] = None',
     "recursion": "from scaicore_tui.tui.state import AppState\ndef again(*_): again()\nAppState.apply = again",
@@ -50,28 +50,27 @@ FAULTS = {
 
 
 def failing(fault: str, *flags: str) -> tuple[str, ...]:
-    """The program with that fault."""
+    """Return the command of the program with that fault."""
     return (sys.executable, *flags, "-c", PROGRAM.replace("{fault}", fault))
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_mistake_is_told_in_one_line_and_reported_without_data(scene: AppProcess, fault: str) -> None:
+def test_an_internal_error_prints_one_line_and_writes_a_report_without_data(scene: AppProcess, fault: str) -> None:
     scene.program = failing(FAULTS[fault])
     with scene.start() as terminal:
-        assert terminal.wait() == FAILED
-        assert_told(bytes(terminal.output), only_report(scene))
+        assert terminal.wait() == INTERNAL_ERROR_EXIT_CODE
+        assert_reported(bytes(terminal.output), only_report(scene))
         scene.assert_clean(terminal)
 
 
-def assert_told(output: bytes, report: Path) -> None:
-    """What failed is said on one line, behind the screen where there was one; and reported, to its owner alone. Nobody
-    says what it failed with."""
+def assert_reported(output: bytes, report: Path) -> None:
+    """Check that one line names the error, that the report is private, and that neither contains data."""
     lines = (output_after_screen(output) if b"\x1b" in output else output).decode().splitlines()
-    (said,) = (line for line in lines if not line.startswith("asyncio: Executing <…> took "))
-    # What the terminal answers late, once it echoes again, stands in front.
-    said = re.sub(r"\^\[\[\?[\d;]+\$y", "", said)
-    assert re.match(r"scaicore-tui: internal error: \w+Error( in .*, line \d+)? · ", said)
-    assert f"report saved to {report}; attach it to a bug report (it contains no data)" in said
+    (message,) = (line for line in lines if not line.startswith("asyncio: Executing <…> took "))
+    # A late reply of the terminal is echoed before the line.
+    message = re.sub(r"\^\[\[\?[\d;]+\$y", "", message)
+    assert re.match(r"scaicore-tui: internal error: \w+Error( in .*, line \d+)? · ", message)
+    assert f"report saved to {report}; attach it to a bug report (it contains no data)" in message
     text = report.read_text()
     assert stat.S_IMODE(report.stat().st_mode) == 0o600
     assert re.search(r"^  \S+, line \d+, in \w+$", text, re.MULTILINE)
@@ -86,19 +85,19 @@ def only_report(scene: AppProcess) -> Path:
     return report
 
 
-def test_what_fails_beside_the_app_is_told_when_it_ends(scene: AppProcess) -> None:
+def test_an_error_outside_the_app_is_printed_when_the_app_ends(scene: AppProcess) -> None:
     scene.program = failing('fails("scaicore_tui.tui.terminal.job_control:JobControl.stop")')
     with STATES["main screen"].start(scene) as terminal:
         terminal.press("\x1a", "q")
         assert terminal.wait() == 0
-        assert_told(bytes(terminal.output), only_report(scene))
+        assert_reported(bytes(terminal.output), only_report(scene))
         scene.assert_clean(terminal)
 
 
 @pytest.mark.parametrize("fault", ["handler", "worker", "the journal's thread"])
-def test_nor_does_the_interpreter_tell_more_when_it_is_asked_to(scene: AppProcess, fault: str) -> None:
+def test_development_mode_of_python_prints_no_more(scene: AppProcess, fault: str) -> None:
     scene.program = failing(FAULTS[fault], "-X", "dev")
     with scene.start() as terminal:
-        assert terminal.wait() == FAILED
-        assert_told(bytes(terminal.output), only_report(scene))
+        assert terminal.wait() == INTERNAL_ERROR_EXIT_CODE
+        assert_reported(bytes(terminal.output), only_report(scene))
         assert changed_modes(bytes(terminal.output)) == {}

@@ -10,7 +10,7 @@ from scaicore_tui.cli.app_environment import clean_environment, ignored_variable
 from tests.support.builders import event, started
 from tests.support.terminal import DEBUGGER, Terminal
 
-HERE = "not connected"
+START_TEXT = "not connected"
 LEFT_OVER = {
     "TEXTUAL": "debug,devtools",
     "TEXTUAL_DRIVER": "no.such:Driver",
@@ -26,7 +26,7 @@ LEFT_OVER = {
 
 def test_left_over_variables_change_nothing(tmp_path: Path) -> None:
     with Terminal(tmp_path, env=LEFT_OVER) as terminal:
-        terminal.wait_until(HERE)
+        terminal.wait_until(START_TEXT)
         terminal.wait_until("quit")
         terminal.resize(100, 30)
         terminal.wait_until(lambda: len(terminal.lines) == 30 and "quit" in terminal.lines[29])
@@ -60,5 +60,5 @@ def test_only_variables_of_other_programs_are_removed() -> None:
     env = {**LEFT_OVER, "SCAICORE_TUI_URL": "https://h.example", "TEXTUALIZE": "1", "COLUMNS": "120", "LINES": "0"}
     assert ignored_variables(env) == sorted(name for name in LEFT_OVER if name.startswith("TEXTUAL"))
     clean_environment(env)
-    # Without a terminal that tells its size, what makes sense stays.
+    # Without a terminal that has a size, plausible values are kept.
     assert env == {"SCAICORE_TUI_URL": "https://h.example", "TEXTUALIZE": "1", "COLUMNS": "120"}

@@ -20,8 +20,9 @@ DEMO = (*DEBUGGER, "demo", "--seed", "7")
 
 UNKNOWN = b"1 write has an unknown outcome: the next start of the app looks it up; scaicore-tui ledger lists it"
 ENDING = {"hang-up": signal.SIGHUP, "interrupt": signal.SIGINT, "quit": signal.SIGQUIT, "terminate": signal.SIGTERM}
-LINUX = pytest.mark.skipif(sys.platform != "linux", reason="it tells who the servers are")
-PATIENCE = 30
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc to find the servers")
+TIMEOUT_S = 30
+# The signals that a terminal sends for a key.
 TYPED = ("interrupt", "quit")
 
 
@@ -34,8 +35,8 @@ def test_signal_ends_the_app_cleanly(scene: AppProcess, state: str, ending: str)
         terminal.signal(ENDING[ending])
         assert terminal.wait() == 128 + ENDING[ending]
         scene.assert_clean(terminal)
-        said = output_after_screen(bytes(terminal.output)).replace(b"EDITING", b"").strip()
-        assert said == (UNKNOWN if state == "writing" else b"")
+        printed = output_after_screen(bytes(terminal.output)).replace(b"EDITING", b"").strip()
+        assert printed == (UNKNOWN if state == "writing" else b"")
     if state == "writing":
         assert_unknown(scene)
 
@@ -60,7 +61,7 @@ def test_interrupt_keys_go_to_the_editor(scene: AppProcess, typed: str) -> None:
     with STATES["editor"].start(scene) as terminal:
         terminal.signal(ENDING[typed])
         terminal.press("saved", "enter")
-        terminal.wait_until(lambda: b"\x1b[?1049h" in terminal.output.partition(b"TOLD saved")[2])
+        terminal.wait_until(lambda: b"\x1b[?1049h" in terminal.output.partition(b"INPUT saved")[2])
         terminal.signal(signal.SIGTERM)
         assert terminal.wait() == 128 + signal.SIGTERM
         scene.assert_clean(terminal)
@@ -68,7 +69,7 @@ def test_interrupt_keys_go_to_the_editor(scene: AppProcess, typed: str) -> None:
 
 @pytest.mark.parametrize("moment", range(10))
 def test_signal_at_any_moment_of_the_start_restores_the_terminal(scene: AppProcess, moment: int) -> None:
-    """Until there is something to clean up, the signal's default action ends the process. The journal always opens."""
+    """Early in the start, the signal's default action ends the process. The journal can be opened in any case."""
     with scene.start() as terminal:
         terminal.wait_for_silence(moment * 0.08, at_most=moment * 0.08)
         terminal.signal(signal.SIGTERM)
@@ -99,10 +100,10 @@ def test_servers_of_a_killed_demo_end(tmp_path: Path) -> None:
     with Terminal(tmp_path, DEMO) as terminal:
         terminal.wait_until("● live")
         (servers,) = terminal.children
-        end = os.pidfd_open(servers)
+        process = os.pidfd_open(servers)
         terminal.signal(signal.SIGKILL)
-        assert select.select([end], [], [], PATIENCE)[0]
-        os.close(end)
+        assert select.select([process], [], [], TIMEOUT_S)[0]
+        os.close(process)
 
 
 def test_journal_opens_after_its_writer_was_killed(scene: AppProcess) -> None:

@@ -1,4 +1,4 @@
-"""Textual's own driver, used if Textual lacks a private part: the app works, and its output stays filtered."""
+"""The fallback to Textual's own driver, used if Textual lacks a private attribute: its output is filtered too."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def without_a_table(more: str = "") -> tuple[str, ...]:
     return (sys.executable, "-c", WITHOUT_A_TABLE.replace("{more}", more))
 
 
-def test_this_release_of_textual_has_everything() -> None:
+def test_this_release_of_textual_has_all_needed_attributes() -> None:
     assert find_missing() is None
     assert choose_driver(LinuxDriver) is DiffDriver
     assert explain_choice().is_own
@@ -84,8 +84,7 @@ def test_a_missing_module_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_missing() == "textual._keyboard_protocol"
 
 
-def test_every_attribute_of_an_instance_is_found_in_its_initializer() -> None:
-    """Nothing is reported as present merely because the check cannot tell."""
+def test_a_missing_attribute_is_not_reported_as_present() -> None:
     assert not capabilities._has(LinuxDriver, "no_such_attribute")
     assert not capabilities._has(sys.modules["textual.constants"], "no_such_constant")
 
@@ -110,7 +109,7 @@ def test_a_line_keeps_no_control_character_and_no_link(name: str) -> None:
     assert safe[0].style.link is None
 
 
-def test_the_filter_is_in_front_of_any_driver() -> None:
+def test_the_filter_works_with_any_driver() -> None:
     written: list[str] = []
 
     class Plain(Driver):
@@ -130,7 +129,7 @@ def test_the_filter_is_in_front_of_any_driver() -> None:
     assert written == ["a]0;titleb", "\x1b[m"]
 
 
-def test_it_starts_takes_keys_stops_continues_and_restores_the_terminal(scene: AppProcess) -> None:
+def test_the_app_accepts_keys_stops_continues_and_restores_the_terminal(scene: AppProcess) -> None:
     scene.program, scene.in_shell = without_a_table(), True
     with STATES["dialog"].start(scene) as terminal:
         terminal.press("escape")
@@ -150,7 +149,7 @@ def test_it_starts_takes_keys_stops_continues_and_restores_the_terminal(scene: A
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_it_and_the_terminal_is_restored(scene: AppProcess, ending: signal.Signals) -> None:
+def test_a_signal_ends_the_app_and_the_terminal_is_restored(scene: AppProcess, ending: signal.Signals) -> None:
     scene.program = without_a_table()
     with STATES["main screen"].start(scene) as terminal:
         terminal.signal(ending)
@@ -168,7 +167,7 @@ def test_a_crash_restores_the_terminal_and_prints_no_data(scene: AppProcess) -> 
 
 
 def test_hostile_text_in_the_feed_cannot_drive_the_terminal(tmp_path: Path) -> None:
-    """No escape key here: on a busy machine Textual's parser takes it and the next key for one with Alt."""
+    """No escape key is pressed: on a busy machine Textual's parser reads it and the next key as a key with Alt."""
     feed = HostileFeed(list(CORPUS.values())[::3])
     with walking(tmp_path, feed, (80, 24), program=without_a_table()) as walk:
         walk.press("G", "g", "y")

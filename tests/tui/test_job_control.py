@@ -1,4 +1,4 @@
-"""Job control in a real shell: Ctrl-Z gives the terminal back, and `fg` draws all of the screen again."""
+"""Job control in a real shell: Ctrl-Z restores the terminal, and `fg` draws the whole screen again."""
 
 from __future__ import annotations
 
@@ -88,11 +88,11 @@ def test_the_editor_is_stopped_and_continued_with_the_app(job: AppProcess) -> No
         stop(terminal)
         # The shell waits for the app only: an editor that is not stopped yet would read the next command.
         terminal.wait_until(lambda: all_stopped(group=terminal.children[0]))
-        told = terminal.output.count(b"--journal")
+        echo_count = terminal.output.count(b"--journal")
         terminal.press("fg", "enter")
-        terminal.wait_until(lambda: terminal.output.count(b"--journal") > told)
+        terminal.wait_until(lambda: terminal.output.count(b"--journal") > echo_count)
         terminal.press("saved", "enter")
-        terminal.wait_until(lambda: SCREEN in terminal.output.partition(b"TOLD saved")[2])
+        terminal.wait_until(lambda: SCREEN in terminal.output.partition(b"INPUT saved")[2])
         terminal.wait_until("enter invokes")
         # The app may take the terminal a second time just after the stop, which discards typed input.
         terminal.wait_for_silence(QUIET_S)

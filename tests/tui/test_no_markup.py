@@ -1,7 +1,7 @@
-"""No markup from data: what is shown as text by Textual or Rich is a literal of ours, or never reaches them as text.
+"""No markup from data: where Textual or Rich interpret markup in a text, the program only passes its own literals.
 
-Lines are spans (`tui/render/line.py`), which nothing interprets. The rest are the few calls where Textual reads markup
-in a text, or runs an action by its name.
+Lines are spans (`tui/render/line.py`), in which nothing is interpreted. The exceptions are the few calls in which
+Textual reads markup in a text, or runs an action by its name.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import pytest
 
 from tests.support.source_tree import MODULES, PACKAGE, tree_of
 
-# All that may be loaded of what shows text. Rich's own texts, consoles and tables, and Textual's Content, read markup.
+# The allowed imports of modules that show text. Rich's texts, consoles and tables, and Textual's Content, read markup.
 WIDGETS = {"Input", "TextArea", "Label", "LoadingIndicator"}
 RICH = {"rich.cells", "rich.color", "rich.segment", "rich.style"}
-# Only a type.
+# Imported only as a type.
 TYPES = {"rich.console.RenderableType"}
 FORBIDDEN = ("textual.content", "textual.markup", "textual.visual", "textual.widgets._", "textual.renderables")
-# What takes a text with markup, or an action; by the name of the call.
+# Functions that read markup in a text, or run an action.
 SINKS = {"Label", "Static", "notify", "from_markup", "from_text", "Hit", "DiscoveryHit", "Binding", "run_action"}
-# … and by the name of the parameter or attribute.
+# Parameters and attributes in which markup is read.
 NAMES = {
     "placeholder",
     "tooltip",
@@ -34,14 +34,14 @@ NAMES = {
     "content",
     "markup",
 }
-# What makes a text clickable, or a link.
+# Parameters of a style that make a text clickable, or a link.
 STYLING = {"meta", "link"}
-# An `Input` shows its placeholder as it is: tests/hostile looks at that.
+# An `Input` shows its placeholder without markup; tests/hostile checks that.
 PLAIN = {
     ("tui/widgets/inputs.py", "placeholder: f'this profile is protected: {request}'"),
     ("tui/palette.py", "placeholder: self._placeholder"),
 }
-# Out of the registry of actions, or a message that carries one of its ids.
+# Values from the registry of actions, or from a message with one of its ids.
 REGISTRY = {
     "action.id",
     "action.description",
@@ -52,7 +52,7 @@ REGISTRY = {
 REGISTRY |= {"key", "command", "score"}
 
 
-def loaded(tree: ast.Module) -> Iterator[str]:
+def imported_names(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -60,29 +60,29 @@ def loaded(tree: ast.Module) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def strange_imports(tree: ast.Module) -> list[str]:
-    """What is loaded that could show text of its own accord."""
+def forbidden_imports(tree: ast.Module) -> list[str]:
+    """Return the imported names that could interpret markup."""
     found = []
-    for name in loaded(tree):
-        module, _, what = name.rpartition(".")
+    for name in imported_names(tree):
+        module, _, member = name.rpartition(".")
         is_rich = name.partition(".")[0] == "rich" and module not in RICH and name not in TYPES
-        is_widget = module == "textual.widgets" and what not in WIDGETS
+        is_widget = module == "textual.widgets" and member not in WIDGETS
         if is_rich or is_widget or name.startswith(FORBIDDEN):
             found.append(name)
     return found
 
 
-def is_ours(node: ast.expr) -> bool:
-    """A literal, or something that only our own registry of actions says."""
+def is_own_text(node: ast.expr) -> bool:
+    """Return True for a literal, and for values from the registry of actions."""
     return isinstance(node, ast.Constant) or ast.unparse(node) in REGISTRY
 
 
 def sinks(tree: ast.Module) -> Iterator[tuple[str, ast.expr, set[str]]]:
-    """Each text that goes into a sink: the sink's name, the text, and the parameters of the function around it."""
+    """Yield each text that is passed to a sink: the sink, the text, and the parameters of the function around it."""
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             arguments = function.args
-            names = {one.arg for one in (*arguments.args, *arguments.kwonlyargs)}
+            names = {argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)}
             yield from ((name, text, names) for node in ast.walk(function) for name, text in texts(node))
     for node in tree.body:
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -90,7 +90,7 @@ def sinks(tree: ast.Module) -> Iterator[tuple[str, ast.expr, set[str]]]:
 
 
 def class_level(node: ast.AST) -> Iterator[ast.AST]:
-    """A statement without the functions in it."""
+    """Yield the nodes of a statement, without the functions in it."""
     yield node
     for child in ast.iter_child_nodes(node):
         if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -98,7 +98,7 @@ def class_level(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def texts(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
-    """What a call or an assignment gives to a sink."""
+    """Yield what a call or an assignment passes to a sink."""
     if isinstance(node, ast.Call):
         called = ast.unparse(node.func).rpartition(".")[2]
         if called in SINKS:
@@ -106,7 +106,7 @@ def texts(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
             yield from ((called, keyword.value) for keyword in node.keywords)
         is_style = "Style" in ast.unparse(node.func)
         names = NAMES | STYLING if is_style else NAMES
-        yield from ((word.arg, word.value) for word in node.keywords if word.arg in names)
+        yield from ((keyword.arg, keyword.value) for keyword in node.keywords if keyword.arg in names)
         if called in ("from_meta", "update"):
             yield from ((called, argument) for argument in node.args if isinstance(argument, ast.JoinedStr | ast.BinOp))
     elif isinstance(node, ast.Assign | ast.AnnAssign):
@@ -116,24 +116,24 @@ def texts(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
 
 
 def violations(source: str, where: str = "") -> list[str]:
-    """Sinks with a text that is not ours. A parameter that is passed on under its own name is its caller's."""
+    """Return the sinks with a text from data. A parameter passed on under its own name is checked at the caller."""
     tree = ast.parse(source)
-    found = strange_imports(tree)
+    found = forbidden_imports(tree)
     for name, text, parameters in sinks(tree):
         is_passed_on = isinstance(text, ast.Name) and text.id == name and name in parameters
         violation = f"{name}: {ast.unparse(text)}"
-        if not is_ours(text) and not is_passed_on and (where, violation) not in PLAIN:
+        if not is_own_text(text) and not is_passed_on and (where, violation) not in PLAIN:
             found.append(violation)
     return found
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_no_text_of_anybody_else_goes_where_markup_is_read(path: Path) -> None:
+def test_markup_is_only_read_in_own_texts(path: Path) -> None:
     where = path.relative_to(PACKAGE)
     if where.parts[0] in ("tui", "cli"):
         assert not violations(path.read_text(), str(where))
     else:
-        assert not strange_imports(tree_of(path))
+        assert not forbidden_imports(tree_of(path))
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_no_text_of_anybody_else_goes_where_markup_is_read(path: Path) -> None:
         "import rich",
     ],
 )
-def test_the_lint_finds(source: str) -> None:
+def test_the_check_finds_texts_from_data(source: str) -> None:
     assert violations(source)
 
 
@@ -172,5 +172,5 @@ def test_the_lint_finds(source: str) -> None:
         "def f(self, rows): self._places.update(rows)",
     ],
 )
-def test_the_lint_leaves(source: str) -> None:
+def test_the_check_accepts_own_texts(source: str) -> None:
     assert not violations(source)

@@ -1,4 +1,4 @@
-"""Nothing is sent without a key press: the real program on a terminal that sends bytes which no person typed."""
+"""Nothing is sent without a key press: the real program on a terminal that sends bytes that nobody typed."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ from tests.support.terminal import Terminal
 from tests.support.write_server import AcceptingServer
 
 DA2 = b"\x1b[>0;276;0c"
-STRAYS = (
+UNTYPED_INPUTS = (
     DA2,
     b"\x1b[?62;c\x1b[0nc\x1b[>1u",
     b"\x1b]11;rgb:cccc/aaaa/RRRR\x07\x1bP>|cC\x1b\\\x1b_Gi=c;c\x1b\\",
     b"\x9b>0;276;0c\x1b[99~\x1b[Mccc\x1b[<-1;-1;-1M\x1b[99;1:3u",
     b"\x1b[200~c\x1b[201~c\r\x1b[201~",
 )
-LONGER_THAN_AN_ESCAPE = 0.3
+# Longer than the program waits for the rest of an escape sequence.
+PAUSE_S = 0.3
 
 
 @dataclass
-class Counting(FeedSim):
+class CountingFeed(FeedSim):
     """A feed with a run at a breakpoint; counts the writes."""
 
     posts: list[str] = field(default_factory=list)
@@ -44,30 +45,30 @@ class Counting(FeedSim):
 
 
 @pytest.fixture
-def feed() -> Counting:
-    return Counting(stopped_debug(), checkpoints=[BREAKPOINT])
+def feed() -> CountingFeed:
+    return CountingFeed(stopped_debug(), checkpoints=[BREAKPOINT])
 
 
 @pytest.fixture
-def terminal(feed: Counting, tmp_path: Path) -> Iterator[Terminal]:
+def terminal(feed: CountingFeed, tmp_path: Path) -> Iterator[Terminal]:
     """Yield the terminal of the program, with the breakpoint under the cursor."""
     with feed_server(feed) as server, AppProcess(tmp_path, server).start() as opened:
         opened.wait_until(lambda: "exec_d3b6f0" in opened.text and "Waiting for you · 1" in opened.text)
         yield opened
 
 
-def test_only_a_key_continues_a_breakpoint(terminal: Terminal, feed: Counting) -> None:
-    for stray in STRAYS:
-        terminal.send(stray)
+def test_only_a_key_continues_a_breakpoint(terminal: Terminal, feed: CountingFeed) -> None:
+    for sent in UNTYPED_INPUTS:
+        terminal.send(sent)
     for at in (1, 2, len(DA2) - 1):
         terminal.send(DA2[:at])
-        terminal.wait_for_silence(LONGER_THAN_AN_ESCAPE, at_most=LONGER_THAN_AN_ESCAPE)
+        terminal.wait_for_silence(PAUSE_S, at_most=PAUSE_S)
         terminal.send(DA2[at:])
-        terminal.wait_for_silence(LONGER_THAN_AN_ESCAPE, at_most=LONGER_THAN_AN_ESCAPE)
+        terminal.wait_for_silence(PAUSE_S, at_most=PAUSE_S)
     terminal.send(b"\x1b[I\x1b[Bc")
     terminal.wait_until("c: ignored")
     assert feed.posts == []
-    terminal.wait_for_silence(LONGER_THAN_AN_ESCAPE, at_most=LONGER_THAN_AN_ESCAPE)
+    terminal.wait_for_silence(PAUSE_S, at_most=PAUSE_S)
     terminal.press("c")
     terminal.wait_until(lambda: feed.posts)
     assert feed.posts == ["/api/v1/scaicore/checkpoints/ckpt_break/resolve"]
@@ -81,30 +82,30 @@ def press(stage: Stage, sent: bytes) -> None:
 
 async def test_write_key_in_one_read_with_an_escape_sequence_is_refused() -> None:
     stage = Stage(inbox_feed(BREAKPOINT))
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("i")
         stage.clock.advance(1)
         screen = stage.app.screen
         for key in "caRC":
             press(stage, f"{key}\x1b[I".encode())
-            await wait_until(pilot, lambda: f"{key}: ignored" in stage.text)  # noqa: B023  (waited for here)
+            await wait_until(pilot, lambda: f"{key}: ignored" in stage.text)  # noqa: B023  (called before the next iteration)
         assert stage.app.screen is screen
-        assert not taking.posts
+        assert not server.posts
 
 
 async def test_confirmation_in_one_read_with_an_escape_sequence_is_refused() -> None:
     stage = Stage(busy_feed())
-    taking = AcceptingServer(stage)
+    server = AcceptingServer(stage)
     async with stage.opened() as pilot:
         await pilot.press("a", "1")
         stage.clock.advance(1)
         press(stage, b"\x1b[I\r")
         press(stage, b"\x13\x1b[I")
         await wait_until(pilot, lambda: any("ctrl+s: ignored" in line for line in screen_lines(stage.app)))
-        assert not taking.posts
+        assert not server.posts
         await pilot.press("enter")
-        await wait_until(pilot, lambda: taking.posts)
+        await wait_until(pilot, lambda: server.posts)
 
 
 async def test_text_for_a_field_is_accepted_together_with_an_escape_sequence() -> None:

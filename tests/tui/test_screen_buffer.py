@@ -87,7 +87,7 @@ class Terminal:
         return self._screen.cursor.x, self._screen.cursor.y
 
     def cells(self) -> list[list[object]]:
-        """Return what is visible of each cell: of a blank only the background, unless it is underlined or so."""
+        """Return the visible state of each cell: of a plain blank, only the background."""
         return [[visible(self._screen.buffer[y][x]) for x in range(SIZE.width)] for y in range(SIZE.height)]
 
 
@@ -107,23 +107,23 @@ def test_no_control_character_of_a_strip_is_drawn(raw: list[str]) -> None:
     style = Style.parse("bold red on #10141b link https://example.com/\x1b]52;c;aGk=\x07")
     strips = [Strip([Segment(text, style)]) for text in raw] * SIZE.height
     written = draw(ScreenBuffer(), LayoutUpdate([iter([strip]) for strip in strips], Region(0, 0, *SIZE)))
-    left = re.sub(r"\x1b\[[\d;]*[mH]", "", written)
-    assert left.isprintable() or not any(category(character) in ("Cc", "Cf", "Cs") for character in left)
+    text = re.sub(r"\x1b\[[\d;]*[mH]", "", written)
+    assert text.isprintable() or not any(category(character) in ("Cc", "Cf", "Cs") for character in text)
     assert filter_escapes(written) == written
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=8))
-def test_text_of_any_width_does_not_move_the_text_behind_it(raw: str) -> None:
+def test_text_of_any_width_does_not_move_the_text_after_it(raw: str) -> None:
     """Terminals give some characters more cells than we do, or fewer."""
     buffer, terminal = ScreenBuffer(), Terminal()
-    words = Strip([Segment(one_line(raw, 8), BACKGROUND)]).adjust_cell_length(8, BACKGROUND)
-    row = iter([words, line([("here", STYLES[1])], 4)])
+    text = Strip([Segment(one_line(raw, 8), BACKGROUND)]).adjust_cell_length(8, BACKGROUND)
+    row = iter([text, line([("here", STYLES[1])], 4)])
     terminal.write(draw(buffer, LayoutUpdate([row], Region(0, 0, *SIZE))))
     assert [cell.data for cell in terminal.cells()[0][8:] if isinstance(cell, pyte.screens.Char)] == list("here")
 
 
 def test_certain_widths_are_the_same_in_another_table() -> None:
-    """Behind all other characters the cursor is moved explicitly."""
+    """After all other characters the cursor is moved explicitly."""
     characters = (chr(code) for code in range(0x20, 0x110000))
     certain = [
         character for character in characters if sanitize(character) == character and has_certain_width(character)
@@ -178,8 +178,8 @@ def test_the_screen_is_the_same_as_with_textuals_drawing(first: LayoutUpdate, up
 @given(whole_screen(), changed_parts() | whole_screen())
 def test_updates_are_not_longer_than_textuals(first: LayoutUpdate, update: Update) -> None:
     buffer = ScreenBuffer()
-    for one in (first, update):
-        assert len(draw(buffer, one)) <= len(one.render_segments(CONSOLE))
+    for each in (first, update):
+        assert len(draw(buffer, each)) <= len(each.render_segments(CONSOLE))
 
 
 @given(whole_screen())
@@ -194,8 +194,8 @@ def test_an_update_is_written_again_only_after_forget(update: LayoutUpdate) -> N
 
 def test_one_changed_digit_costs_two_bytes() -> None:
     buffer = ScreenBuffer()
-    words = [line([(f"live {seconds}s", STYLES[1])], SIZE.width) for seconds in range(3)]
-    screens = [LayoutUpdate([[word] for word in (first, *words[:1] * 3)], Region(0, 0, *SIZE)) for first in words]
+    strips = [line([(f"live {seconds}s", STYLES[1])], SIZE.width) for seconds in range(3)]
+    screens = [LayoutUpdate([[strip] for strip in (first, *strips[:1] * 3)], Region(0, 0, *SIZE)) for first in strips]
     draw(buffer, screens[0])
     assert draw(buffer, screens[1]).endswith("\x1b[1;6H1")
     assert draw(buffer, screens[2]) == "\b2"

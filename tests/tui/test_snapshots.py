@@ -23,7 +23,7 @@ from tests.support.screen_snapshot import CompareScreen
 from tests.support.two_profiles import STAGING, ProfileSet, shown_text
 from tests.support.write_server import SelectiveServer
 
-# Another payment, and one more, in the input of the run that failed.
+# Changes a payment in the input of the failed run, and adds another.
 EDITS = ("down", "down", "down", "end", "left", "backspace", "9", "down", "end", "comma", "4")
 SIZES = [pytest.param(size, id=f"{size[0]}x{size[1]}") for size in (WIDE, STANDARD, SMALL)]
 Act = Callable[[Stage, "Pilot[int]"], Awaitable[None]]
@@ -33,7 +33,7 @@ def unreachable(request: httpx.Request) -> httpx.Response:
     raise httpx.ConnectError("connection refused", request=request)
 
 
-def unwell(_: httpx.Request) -> httpx.Response:
+def server_error(_: httpx.Request) -> httpx.Response:
     error = {"code": "INTERNAL_ERROR", "message": "the event store is being migrated"}
     body = {"status": "error", "error": error, "meta": {"request_id": "req_51fe"}}
     return httpx.Response(500, json=body)
@@ -56,12 +56,12 @@ async def offline(stage: Stage, pilot: Pilot[int]) -> None:
 
 
 async def stale(stage: Stage, pilot: Pilot[int]) -> None:
-    stage.fault = unwell
+    stage.fault = server_error
     await stage.poll(pilot)
     await stage.wait(pilot, 3)
 
 
-async def dead_key(stage: Stage, pilot: Pilot[int]) -> None:
+async def unavailable_key(stage: Stage, pilot: Pilot[int]) -> None:
     await stage.wait(pilot, 1)
     await pilot.press("c")
     await stage.settle(pilot)
@@ -71,7 +71,7 @@ STATUSES: dict[str, Act] = {"live": nothing, "paused": paused, "offline": offlin
 
 
 def keys(*pressed: str) -> Act:
-    """Press them one after another."""
+    """Return an act that presses these keys one after another."""
 
     async def press(stage: Stage, pilot: Pilot[int]) -> None:
         await pilot.press(*pressed)
@@ -83,7 +83,7 @@ def keys(*pressed: str) -> Act:
 def check(
     compare: CompareScreen, stage: Stage, size: tuple[int, int], act: Act = nothing, *, colours: bool = False
 ) -> None:
-    """Assert that the app looks as accepted, after its first poll and `act`."""
+    """Compare the app's screen after its first poll and `act` with the accepted one."""
 
     async def before(pilot: Pilot[int]) -> None:
         await stage.wait_for_first_poll(pilot)
@@ -128,7 +128,7 @@ def test_failed_run(compare_screen: CompareScreen, size: tuple[int, int]) -> Non
         pytest.param(keys("slash", *"bank"), id="filter"),
         pytest.param(keys("v", "v"), id="view"),
         pytest.param(keys("ctrl+p", *"foll"), id="palette"),
-        pytest.param(dead_key, id="dead-key"),
+        pytest.param(unavailable_key, id="unavailable-key"),
         pytest.param(keys("tab", "tab", "j"), id="inbox"),
     ],
 )
@@ -167,14 +167,14 @@ def test_nothing_configured(compare_screen: CompareScreen, size: tuple[int, int]
 
 @pytest.mark.parametrize("size", SIZES)
 def test_profiles(compare_screen: CompareScreen, size: tuple[int, int], tmp_path: Path) -> None:
-    shelf = ProfileSet(tmp_path)
+    profile_set = ProfileSet(tmp_path)
 
     async def before(pilot: Pilot[int]) -> None:
         await wait_until(pilot, lambda: "exec_8f21c4" in shown_text(pilot))
         await pilot.press("P")
         await wait_until(pilot, lambda: "prod.example" in shown_text(pilot))
 
-    app = DebuggerApp(shelf.session(STAGING), profiles=shelf)
+    app = DebuggerApp(profile_set.session(STAGING), profiles=profile_set)
     compare_screen(app, size, before, colours=size == STANDARD)
 
 
@@ -217,8 +217,8 @@ def test_protected_review_before_the_word(compare_screen: CompareScreen) -> None
 
 
 def test_long_options(compare_screen: CompareScreen) -> None:
-    said = "approve, and let everybody in the department know that it was approved after all, with a note to payroll"
-    options = [{"id": "approve_and_tell_everybody", "label": said}, {"id": "no", "label": "No"}, "later"]
+    label = "approve, and let everybody in the department know that it was approved after all, with a note to payroll"
+    options = [{"id": "approve_and_tell_everybody", "label": label}, {"id": "no", "label": "No"}, "later"]
     check(compare_screen, Stage(inbox_feed(WITH_FORM | {"options": options})), SMALL, keys("i", "a", "1"))
 
 
@@ -261,12 +261,12 @@ def test_bulk_results(compare_screen: CompareScreen, size: tuple[int, int]) -> N
 
 
 def test_continue_all(compare_screen: CompareScreen) -> None:
-    there = [BREAKPOINT | {"id": f"ckpt_b{number}", "node_id": "find_order"} for number in (1, 2)]
-    stage = Stage(inbox_feed(*there, BREAKPOINT | {"node_id": "reply"}))
+    pending = [BREAKPOINT | {"id": f"ckpt_b{number}", "node_id": "find_order"} for number in (1, 2)]
+    stage = Stage(inbox_feed(*pending, BREAKPOINT | {"node_id": "reply"}))
     check(compare_screen, stage, STANDARD, keys("i", "C", "1"))
 
 
-async def two_hours_pass(stage: Stage, pilot: Pilot[int]) -> None:
+async def sleep_two_hours(stage: Stage, pilot: Pilot[int]) -> None:
     """Advance the clock by two hours; the feed has kept only the last ten minutes."""
     stage.sim.log[:] = events_two_hours_later()
     stage.clock.advance(7_200)
@@ -275,14 +275,14 @@ async def two_hours_pass(stage: Stage, pilot: Pilot[int]) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_gap(compare_screen: CompareScreen, size: tuple[int, int]) -> None:
-    check(compare_screen, Stage(busy_feed()), size, two_hours_pass, colours=size == STANDARD)
+    check(compare_screen, Stage(busy_feed()), size, sleep_two_hours, colours=size == STANDARD)
 
 
 def test_gap_in_ascii(compare_screen: CompareScreen) -> None:
     async def at_an_older_run(stage: Stage, pilot: Pilot[int]) -> None:
-        await two_hours_pass(stage, pilot)
+        await sleep_two_hours(stage, pilot)
         await keys("escape", *"jjjjj")(stage, pilot)
-        # The nodes follow a cursor that moves fast only when it rests.
+        # While the cursor moves fast, the nodes of its run are not shown yet.
         await wait_until(pilot, lambda: "exec_8f21c4  running" in stage.text)
 
     check(compare_screen, Stage(busy_feed(), ascii_only=True), STANDARD, at_an_older_run)

@@ -20,12 +20,12 @@ from scaicore_tui.tui.render.status import (
 )
 
 
-def status_model(link: ConnectionStatus) -> StatusModel:
-    return StatusModel(link, 100.0, "staging", None, read_only=False, counts={}, event_count=0)
+def status_model(status: ConnectionStatus) -> StatusModel:
+    return StatusModel(status, 100.0, "staging", None, read_only=False, counts={}, event_count=0)
 
 
 @pytest.mark.parametrize(
-    ("behind", "words"),
+    ("behind", "text"),
     [
         (0, "catching up"),
         (7, "catching up, 7 behind"),
@@ -34,11 +34,11 @@ def status_model(link: ConnectionStatus) -> StatusModel:
         (142_500, "catching up, ~140,000 behind"),
     ],
 )
-def test_shows_how_many_events_are_unread(behind: int, words: str) -> None:
-    assert backfill_text(behind) == words
+def test_shows_how_many_events_are_unread(behind: int, text: str) -> None:
+    assert backfill_text(behind) == text
     assert (
         next_poll_text(status_model(ConnectionStatus(interval=5, events=SourceStatus(next_at=103), behind=behind)))
-        == words
+        == text
     )
 
 
@@ -51,33 +51,29 @@ def test_shows_the_rate_limit_before_the_backfill() -> None:
     )
 
 
-def test_shows_a_journal_problem_if_there_is_no_other() -> None:
-    known = ConnectionStatus(5, SourceStatus(99), SourceStatus(99))
-    assert problem_text(status_model(known)) == ""
-    model = replace(
-        status_model(known), journal_problem="can't use j: the disk is full · new events are only in memory"
-    )
+def test_shows_a_journal_problem_if_there_is_no_other_problem() -> None:
+    live = ConnectionStatus(5, SourceStatus(99), SourceStatus(99))
+    assert problem_text(status_model(live)) == ""
+    model = replace(status_model(live), journal_problem="can't use j: the disk is full · new events are only in memory")
     assert problem_text(model) == "can't use j: the disk is full · new events are only in memory"
 
 
-def shown_problem(events: SourceStatus, checkpoints: SourceStatus, **link: float) -> str:
-    status = ConnectionStatus(5, events, checkpoints, **link)  # type: ignore[arg-type]
+def shown_problem(events: SourceStatus, checkpoints: SourceStatus, **fields: float) -> str:
+    status = ConnectionStatus(5, events, checkpoints, **fields)  # type: ignore[arg-type]
     return problem_text(replace(status_model(status), event_count=26, checkpoint_count=2))
 
 
 def test_shows_a_problem_of_both_sources_once() -> None:
-    gone = SourceStatus(60, error=Unreachable("cannot reach it: no such host", hint="check the URL"), failures=3)
-    words = (
-        "cannot reach it: no such host · check the URL · 26 events and 2 waiting kept · 3 tries failed · r tries now"
-    )
-    assert shown_problem(gone, gone) == words
+    unreachable = SourceStatus(60, error=Unreachable("cannot reach it: no such host", hint="check the URL"), failures=3)
+    text = "cannot reach it: no such host · check the URL · 26 events and 2 waiting kept · 3 tries failed · r tries now"
+    assert shown_problem(unreachable, unreachable) == text
 
 
 def test_shows_the_problem_of_one_source_with_the_age_of_its_data() -> None:
-    no = PermissionDenied("you may not [403]")
-    words = "events: you may not [403] · 26 events kept, 40s old · the rest is live · r tries now"
-    assert shown_problem(SourceStatus(60, error=no, failures=1), SourceStatus(99)) == words
-    assert shown_problem(SourceStatus(99), SourceStatus(None, error=no)) == (
+    denied = PermissionDenied("you may not [403]")
+    text = "events: you may not [403] · 26 events kept, 40s old · the rest is live · r tries now"
+    assert shown_problem(SourceStatus(60, error=denied, failures=1), SourceStatus(99)) == text
+    assert shown_problem(SourceStatus(99), SourceStatus(None, error=denied)) == (
         "checkpoints: you may not [403] · none read yet · the rest is live · r tries now"
     )
     assert shown_problem(SourceStatus(99), SourceStatus(70)) == (
@@ -95,19 +91,19 @@ def test_checkpoints_of_many_pages_have_the_age_of_the_oldest_page() -> None:
 
 
 @pytest.mark.parametrize(
-    ("skew", "words"),
+    ("skew", "text"),
     [
         (59.0, ""),
         (-86_400.0, "this machine's clock is 1d ahead of the server's · ages use the server's clock"),
         (61.0, "this machine's clock is 1m behind the server's · ages use the server's clock"),
     ],
 )
-def test_shows_clock_skew(skew: float, words: str) -> None:
-    assert shown_problem(SourceStatus(99), SourceStatus(99), clock_skew=skew) == words
+def test_shows_clock_skew(skew: float, text: str) -> None:
+    assert shown_problem(SourceStatus(99), SourceStatus(99), clock_skew=skew) == text
 
 
 @pytest.mark.parametrize(
-    ("left", "renews", "words", "colour"),
+    ("left", "renews", "text", "colour"),
     [
         (None, False, "", "grey"),
         (2_540.0, False, " · token 42m", "grey"),
@@ -116,11 +112,11 @@ def test_shows_clock_skew(skew: float, words: str) -> None:
         (-1.0, True, " · token expired", "red strong"),
     ],
 )
-def test_shows_when_the_token_expires(left: float | None, renews: bool, words: str, colour: str) -> None:
+def test_shows_when_the_token_expires(left: float | None, renews: bool, text: str, colour: str) -> None:
     spans = filter_spans(
         replace(status_model(ConnectionStatus(interval=5)), token_left_s=left, is_token_renewable=renews)
     )
-    assert "".join(text for text, _ in spans) == "all cores" + words
+    assert "".join(part for part, _ in spans) == "all cores" + text
     assert spans[-1][1] == colour
 
 

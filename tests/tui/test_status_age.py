@@ -9,18 +9,18 @@ from scaicore_tui.tui.render.status import StatusModel, connection_spans, feed_s
 
 
 def status_model(now: float, *, tick_s: int = 1, latency_ms: float | None = 12.0) -> StatusModel:
-    part = SourceStatus(answered_at=100.0, next_at=105.0, latency_ms=latency_ms)
-    link = ConnectionStatus(5.0, part, part)
-    return StatusModel(link, now, "staging", None, read_only=False, counts={}, event_count=7, tick_s=tick_s)
+    source = SourceStatus(answered_at=100.0, next_at=105.0, latency_ms=latency_ms)
+    status = ConnectionStatus(5.0, source, source)
+    return StatusModel(status, now, "staging", None, read_only=False, counts={}, event_count=7, tick_s=tick_s)
 
 
 def shown_text(model: StatusModel) -> str:
-    return "".join(text for text, _ in connection_spans(model))
+    return "".join(part for part, _ in connection_spans(model))
 
 
-@pytest.mark.parametrize(("now", "words"), [(100.0, "0s"), (103.9, "3s"), (109.0, "9s")])
-def test_shows_the_age_in_seconds(now: float, words: str) -> None:
-    assert shown_text(status_model(now)).startswith(f"● live {words} · ")
+@pytest.mark.parametrize(("now", "text"), [(100.0, "0s"), (103.9, "3s"), (109.0, "9s")])
+def test_shows_the_age_in_seconds(now: float, text: str) -> None:
+    assert shown_text(status_model(now)).startswith(f"● live {text} · ")
 
 
 @pytest.mark.parametrize("now", [100.0, 101.0, 104.9, 105.0, 112.3])
@@ -36,7 +36,7 @@ def test_shows_no_countdown_while_live() -> None:
 
 
 @pytest.mark.parametrize(
-    ("latency_ms", "words"),
+    ("latency_ms", "text"),
     [
         (None, "–"),
         (0.4, "~1ms"),
@@ -47,5 +47,5 @@ def test_shows_no_countdown_while_live() -> None:
         (2100.0, "~2.0s"),
     ],
 )
-def test_rounds_the_latency(latency_ms: float | None, words: str) -> None:
-    assert feed_spans(status_model(100.0, latency_ms=latency_ms))[0][0].startswith(f"{words} · ")
+def test_rounds_the_latency(latency_ms: float | None, text: str) -> None:
+    assert feed_spans(status_model(100.0, latency_ms=latency_ms))[0][0].startswith(f"{text} · ")

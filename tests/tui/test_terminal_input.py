@@ -1,4 +1,4 @@
-"""Terminal input: keys, pastes and reports are recognized however the input is cut, and all else is dropped."""
+"""Terminal input: keys, pastes and reports are recognized however the input is split; everything else is dropped."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.hostile.corpus import CORPUS
 AT_ONCE, LATER = 0.0, 0.5
 # How bytes that are not UTF-8 appear in pasted text.
 SHOWN = {0x1B: "␛"} | {0xDC00 + byte: chr(byte) if byte < 0xA0 else "\ufffd" for byte in range(0x80, 0x100)}
-PAUSES = (AT_ONCE, 0.05, LATER, 60.0)
+PAUSES = (AT_ONCE, 0.05, LATER, 60.0)  # seconds
 ST, BEL = b"\x1b\\", b"\x07"
 STRINGS = [
     b"\x1bP>|xterm(388)",  # XTVERSION
@@ -55,7 +55,7 @@ REPORTS = [
     b"\x1b[?24;80;1R",
     b"\x1b[1;2R",
     b"\x1b[?1u",  # kitty's keyboard: which flags are on
-    b"\x1b[99;1:3u",  # a key was let go
+    b"\x1b[99;1:3u",  # a key was released
     b"\x1b[99:67;2;67u",
     b"\x1b[1114112u",
     b"\x1b[4;1$y",  # DECRPM
@@ -138,16 +138,16 @@ def typed(*pieces: bytes, pause: float = AT_ONCE) -> Typist:
     return typist.wait(10)
 
 
-def cuts(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Return all ways to cut `data` in two; of long data, about a hundred."""
+def splits(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield all ways to split `data` in two; about a hundred if it is long."""
     for at in range(1, len(data), max(1, len(data) // 100)):
         yield data[:at], data[at:]
 
 
 @pytest.mark.parametrize("pause", PAUSES)
-def test_a_report_is_never_a_key_however_it_is_cut(pause: float) -> None:
-    for first, second in chain.from_iterable(map(cuts, REPORTS)):
-        # An ESC followed by a pause is the escape key, whatever comes later.
+def test_a_report_is_never_a_key_however_it_is_split(pause: float) -> None:
+    for first, second in chain.from_iterable(map(splits, REPORTS)):
+        # An ESC followed by a pause is the escape key, even if the rest of a sequence follows later.
         is_key = first == b"\x1b" and pause >= ESCAPE_TIMEOUT_S
         assert typed(first, second, pause=pause).received == (["escape"] if is_key else []), (first, second)
 
@@ -162,13 +162,13 @@ def test_a_report_is_never_a_key_byte_by_byte(pause: float) -> None:
 
 @pytest.mark.parametrize("pause", PAUSES)
 @pytest.mark.parametrize("sent", PASTES)
-def test_a_paste_is_one_text_however_it_is_cut(sent: bytes, pause: float) -> None:
+def test_a_paste_is_one_text_however_it_is_split(sent: bytes, pause: float) -> None:
     whole = typed(sent).messages
     text = sent.decode().removeprefix(PASTE_BEGIN).removesuffix(PASTE_END).replace("\x1b", "␛")
     assert [message.text for message in whole if isinstance(message, events.Paste)] == [text]
     assert len(whole) == 1
-    for first, second in cuts(sent):
-        # If a marker is cut behind its ESC, that is the escape key; the text is then dropped.
+    for first, second in splits(sent):
+        # If a marker is split after its ESC, that is the escape key; the text is then dropped.
         found = typed(first, second, pause=pause)
         assert "".join(piece for piece in found.received if piece != "escape") == text, (first, second)
 
@@ -201,22 +201,22 @@ KEYS = [
 ]
 
 
-def test_every_known_key_is_recognized_however_it_is_cut() -> None:
+def test_every_known_key_is_recognized_however_it_is_split() -> None:
     for sent in KEYS:
         whole = typed(sent.encode()).keys
         assert whole, sent
-        for first, second in cuts(sent.encode()):
+        for first, second in splits(sent.encode()):
             assert typed(first, second).keys == whole, sent
             # A single ESC is a key, and so is a character that cannot continue a sequence.
-            behind = ["escape", *typed(second).keys] if len(sent) == 2 else ["escape", *whole]
-            assert typed(first, second, pause=LATER).keys in (whole, behind), sent
+            with_escape = ["escape", *typed(second).keys] if len(sent) == 2 else ["escape", *whole]
+            assert typed(first, second, pause=LATER).keys in (whole, with_escape), sent
 
 
 @pytest.mark.parametrize("pause", PAUSES)
 @pytest.mark.parametrize("sent", NESTED)
 def test_pasted_paste_markers_make_no_keys(sent: bytes, pause: float) -> None:
     assert typed(sent).keys == []
-    for first, second in cuts(sent):
+    for first, second in splits(sent):
         keys = [key for key in typed(first, second, pause=pause).messages if isinstance(key, events.Key)]
         assert all(key.key == "escape" or arrived_in_burst(key) for key in keys), (first, second)
 
@@ -285,7 +285,7 @@ def test_characters_after_the_end_of_a_sequence_are_marked(pieces: tuple[bytes, 
     st.lists(st.sampled_from([*REPORTS[:50], *PASTES, b"\x1b", b"[", b"\x1b[", b"P", b"\\", b"c", b"\r"]), max_size=6),
     st.data(),
 )
-def test_a_burst_gives_the_same_messages_however_it_is_cut(parts: list[bytes], data: st.DataObject) -> None:
+def test_a_burst_gives_the_same_messages_however_it_is_split(parts: list[bytes], data: st.DataObject) -> None:
     sent = b"".join(parts)
     at = sorted(data.draw(st.lists(st.integers(0, len(sent)), max_size=8)))
     pieces = [sent[begin:end] for begin, end in zip([0, *at], [*at, len(sent)], strict=True)]

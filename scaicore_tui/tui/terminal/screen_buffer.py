@@ -85,8 +85,10 @@ class ScreenBuffer:
         for column, cell in enumerate(cells_of(strip, color_system), x):
             if column >= len(row):
                 break
-            if column >= 0 and row[column] != cell:
-                self._split_wide(row, column)
+            if column >= 0 and (old := row[column]) != cell:
+                # Only half a wide character is empty, and no wide one is ASCII.
+                if not old.text or not old.text.isascii():
+                    self._split_wide(row, column)
                 row[column] = cell
                 changed.append(column)
         return changed

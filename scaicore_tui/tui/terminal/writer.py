@@ -38,14 +38,26 @@ class Encoded(NamedTuple):
 def text_runs(y: int, row: Sequence[Cell], changed: Iterable[int]) -> list[TextRun]:
     """Return the runs that draw the `changed` columns of a row. The columns are in ascending order."""
     runs: list[TextRun] = []
+    # The run that may go on: its first column, its texts, parameters, and the column behind it.
+    start, texts = 0, [""]
+    run_sgr: Sgr | None = None
+    end: int | None = None
     for x in changed:
         text, sgr = row[x]
         if not text:
             continue
-        if runs and (extended := _extend(runs[-1], row, x)) is not None:
-            runs[-1] = extended
+        joined = None if run_sgr is None or end is None else _joined_sgr(run_sgr, row, end, x)
+        if joined is not None and end is not None:
+            texts += [cell.text for cell in row[end:x]]
+            texts.append(text)
+            run_sgr = joined
         else:
-            runs.append(TextRun(y, x, text, sgr, _end(x, text, row)))
+            if run_sgr is not None:
+                runs.append(TextRun(y, start, "".join(texts), run_sgr, end))
+            start, texts, run_sgr = x, [text], sgr
+        end = _end(x, text, row)
+    if run_sgr is not None:
+        runs.append(TextRun(y, start, "".join(texts), run_sgr, end))
     return runs
 
 
@@ -95,16 +107,17 @@ def _end(x: int, text: str, row: Sequence[Cell]) -> int | None:
     return end if end < len(row) and has_certain_width(text) else None
 
 
-def _extend(run: TextRun, row: Sequence[Cell], x: int) -> TextRun | None:
-    """Return `run` extended to column `x` with the cells in between; None if a new run is needed."""
-    if run.end is None or x - run.end > MAX_UNCHANGED_CELLS:
+def _joined_sgr(sgr: Sgr, row: Sequence[Cell], end: int, x: int) -> Sgr | None:
+    """Return the parameters of a run with `sgr` that ends at column `end` and goes on to `x`; None for a new run."""
+    if x - end > MAX_UNCHANGED_CELLS:
         return None
-    added = row[run.end : x + 1]
-    sgr = _common_sgr(run.sgr, [cell.sgr for cell in added])
-    if sgr is None or not all(has_certain_width(cell.text) for cell in added[:-1]):
+    # Most cells follow the one before, and have its parameters.
+    if x == end and row[x].sgr is sgr:
+        return sgr
+    added = row[end : x + 1]
+    if not all(has_certain_width(cell.text) for cell in added[:-1]):
         return None
-    text = run.text + "".join(cell.text for cell in added)
-    return TextRun(run.y, run.x, text, sgr, _end(x, row[x].text, row))
+    return _common_sgr(sgr, [cell.sgr for cell in added])
 
 
 def _common_sgr(sgr: Sgr, others: Iterable[Sgr]) -> Sgr | None:

@@ -1,1 +1,1 @@
-"""Hostile strings, bodies and servers, and the checks of what they may do."""
+"""Hostile strings, bodies and servers, and checks of their effects."""

@@ -1,7 +1,7 @@
 """A Textual app that shows text from a file in an ordinary widget, without any protection.
 
-`python -m tests.support.hostile.plain_app KIND FILE`. Once everything is painted, a second file names the first cell
-that carries a live action, if there is one. A triggered action ends the app with `TRIGGERED`.
+`python -m tests.support.hostile.plain_app KIND FILE`. Once everything is drawn, a second file contains the first cell
+with an action, if there is one. A triggered action ends the app with ACTION_EXIT_CODE.
 """
 
 from __future__ import annotations
@@ -19,56 +19,56 @@ ACTION_EXIT_CODE = 3
 
 
 class PlainApp(App[None]):
-    """Shows the words, ends with q."""
+    """Shows a text until q is pressed."""
 
     BINDINGS = [("q", "end", "end")]  # noqa: RUF012
 
     def __init__(self, kind: str, path: Path) -> None:
         super().__init__()
         self._kind = kind
-        self._words = json.loads(path.read_text("ascii"))
+        self._text = json.loads(path.read_text("ascii"))
         self._live = path.with_suffix(".live")
 
     def compose(self) -> ComposeResult:
-        """Only the widget."""
+        """Yield the widget."""
         widgets: dict[str, type[Widget]] = {"DataTable": DataTable, "RichLog": RichLog}
-        yield Static(self._words) if self._kind == "Static" else widgets.get(self._kind, Static)()
+        yield Static(self._text) if self._kind == "Static" else widgets.get(self._kind, Static)()
 
     def on_mount(self) -> None:
         """Fill the widget."""
         if self._kind == "DataTable":
             table = self.query_one(DataTable)
-            table.add_column(self._words)
-            table.add_row(self._words, label=self._words)
+            table.add_column(self._text)
+            table.add_row(self._text, label=self._text)
         elif self._kind == "RichLog":
-            self.query_one(RichLog).write(self._words)
+            self.query_one(RichLog).write(self._text)
         elif self._kind == "notify":
-            self.notify(self._words, title=self._words, timeout=600)
-        self.call_after_refresh(self._painted)
+            self.notify(self._text, title=self._text, timeout=600)
+        self.call_after_refresh(self._on_drawn)
 
-    def _painted(self) -> None:
+    def _on_drawn(self) -> None:
         if self._kind == "notify" and not self.screen.query("Toast"):
-            self.call_after_refresh(self._painted)
+            self.call_after_refresh(self._on_drawn)
             return
         self.call_after_refresh(self._write_cell)
 
     def _write_cell(self) -> None:
         cells = ((x, y) for y in range(self.size.height) for x in range(self.size.width))
         live = next((cell for cell in cells if "@click" in self.screen.get_style_at(*cell).meta), ())
-        told = self._live.with_suffix(".new")
-        told.write_text(json.dumps(live))
-        told.rename(self._live)
+        new_file = self._live.with_suffix(".new")
+        new_file.write_text(json.dumps(live))
+        new_file.rename(self._live)
 
     def action_end(self) -> None:
-        """End as asked."""
+        """End without an error."""
         self.exit()
 
     def action_resolve(self, option: str) -> None:
-        """Nobody pressed anything for this."""
+        """End with ACTION_EXIT_CODE: only markup in the text can trigger this action."""
         self.exit(return_code=ACTION_EXIT_CODE, message=option)
 
     async def action_quit(self) -> None:
-        """Nor for this."""
+        """End with ACTION_EXIT_CODE, for the same reason."""
         self.exit(return_code=ACTION_EXIT_CODE)
 
 
