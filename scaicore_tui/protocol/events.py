@@ -25,7 +25,7 @@ BLOCK_FAILED = RUNTIME + "block.failed"
 
 
 class Location(Struct, weakref=False):
-    """Where a block is in the source of its flow. Only the node matters here."""
+    """The part of `source_location` that is read: its node."""
 
     node_id: str | None = None
 

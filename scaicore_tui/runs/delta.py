@@ -1,4 +1,4 @@
-"""What one change of the session's data changed: the only thing that travels from the journal to the screen."""
+"""The description of one change: the only thing that travels from the journal to the screen."""
 
 from __future__ import annotations
 
