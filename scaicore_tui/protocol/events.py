@@ -24,13 +24,13 @@ BLOCK_EXITED = RUNTIME + "block.exited"
 BLOCK_FAILED = RUNTIME + "block.failed"
 
 
-class Location(Struct, weakref=False):
+class Location(Struct, weakref=False, gc=False):
     """The part of `source_location` that is read: its node."""
 
     node_id: str | None = None
 
 
-class EventFields(Struct, weakref=False):
+class EventFields(Struct, weakref=False, gc=False):
     """The documented members of a payload that are read for every event.
 
     Attributes:
@@ -51,7 +51,7 @@ class EventFields(Struct, weakref=False):
         return f"EventFields{tuple(values)!r}"
 
 
-class Event(Struct, weakref=False):
+class Event(Struct, weakref=False, gc=False):
     """One event of the feed. It has no id; only its bytes and its position identify it.
 
     Attributes:

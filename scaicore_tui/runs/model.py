@@ -67,7 +67,7 @@ def elapsed_ms(begin: int | None, end: int | None) -> float | None:
     return None if begin is None or end is None else max(0, end - begin) / 1000
 
 
-class NodeVisit(Struct):
+class NodeVisit(Struct, gc=False):
     """One passage through a node. Loops and retries cause several visits of a node.
 
     Attributes:
