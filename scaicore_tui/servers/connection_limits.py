@@ -6,6 +6,12 @@ when there are too many connections. A check, once a second, closes the connecti
 head of a request, or a response that is not read. These clients get no response.
 
 Uvicorn creates the connections. Used of it are only its set of open connections, and the transport of each.
+
+Servers with more limits of their own were measured beside it (uvicorn 0.54, Hypercorn 0.18, Granian 2.8; short
+responses, 8 connections, 2 busy cores). None limits the time of a body that trickles, or refuses connections with a
+response. Hypercorn serves 1,100 requests per second where uvicorn serves 1,800, and its HTTP/2 without TLS cannot be
+turned off. Granian serves 10,000; but inside another program it calls itself experimental, takes no socket of ours,
+stops without a time limit, and hides the host of an absolute URL from the request guard.
 """
 
 from __future__ import annotations
@@ -167,13 +173,15 @@ class _Exchange:
         """Send a 408, and leave the client time to read it: closed while bytes arrive, a connection is reset."""
         response = refuse(HTTPStatus.REQUEST_TIMEOUT)
         head = {"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers}
-        await self._send(head)
-        await self._send({"type": "http.response.body", "body": response.body, "more_body": True})
+        await self._connection.send(self._send, head)
+        await self._connection.send(
+            self._send, {"type": "http.response.body", "body": response.body, "more_body": True}
+        )
         with suppress(TimeoutError):
             async with asyncio.timeout(REFUSAL_GRACE_S):
                 while (await self._receive())["type"] != "http.disconnect":
                     pass
-        await self._send({"type": "http.response.body"})
+        await self._connection.send(self._send, {"type": "http.response.body"})
 
     async def send(self, message: Message) -> None:
         """Send a message of the application. While the server is stopping, the last response says so."""
