@@ -17,7 +17,7 @@ stops without a time limit, and hides the host of an absolute URL from the reque
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 
@@ -54,10 +54,6 @@ class _Connection:
         self.has_responded = False
         self.is_sending = False
         self._checks = 0
-
-    def begin(self) -> None:
-        """Note that a request has begun."""
-        self.requests += 1
 
     def end(self) -> None:
         """Note that a request has ended, and that the client's time for the next one begins."""
@@ -101,7 +97,7 @@ class ConnectionLimits:
             await self._app(scope, receive, send)
             return
         connection = self._connections.setdefault(scope["client"], _Connection())
-        connection.begin()
+        connection.requests += 1
         exchange = _Exchange(receive, send, connection, self._is_stopping)
         try:
             if self._is_full():
@@ -191,12 +187,9 @@ class _Exchange:
             self._has_begun = True
             if self._is_stopping():
                 # Without this header the client might already send its next request, and could not know its outcome.
-                message = {**message, "headers": _with_close(message.get("headers", ()))}
+                headers = [pair for pair in message.get("headers", ()) if pair != _CLOSE]
+                message = {**message, "headers": [*headers, _CLOSE]}
         await self._connection.send(self._send, message)
-
-
-def _with_close(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    return [*(pair for pair in headers if pair[0].lower() != b"connection"), _CLOSE]
 
 
 def _address(transport: asyncio.Transport) -> Address:
