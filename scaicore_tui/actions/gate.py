@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from scaicore_tui.actions.submission import MAY_STILL_ARRIVE
+from scaicore_tui.actions.submission import MAY_STILL_ARRIVE, Progress, Submission
 from scaicore_tui.protocol.checkpoints import CONTINUE, Checkpoint, Option
 from scaicore_tui.runs import Run
 from scaicore_tui.text import display_name, one_line
 
 OFFLINE = "offline: a journal is shown, nothing can be sent"
+NO_LONGER_PENDING = "no longer pending: answered elsewhere, or expired"
+# An answer with such a progress is never followed by another one from this session.
+CLOSED_REASONS = {
+    Progress.ACCEPTED: "the answer was accepted: waiting for the run to continue",
+    Progress.CONFIRMED: "already answered; the run has continued",
+    Progress.CONFLICT: "already answered",
+}
 
 
 class WriteContext(Struct, frozen=True):
-    """The facts that decide whether a write is allowed now.
+    """The facts that decide whether a write is allowed now. One is made for each decision.
 
     offline: there is no server. protected: the profile requires a typed confirmation. busy: ids of targets with a
-    write in progress. unknown: ids of targets with a write that may still arrive.
+    write in progress. unknown: ids of targets with a write that may still arrive. answers: the latest answer of this
+    session by checkpoint id. pending: ids of the checkpoints that are listed as pending; None if that is not checked.
 
     The texts are reasons, empty if there is none. forbidden_answers, forbidden_replays: the server's message about a
     missing permission. stale_checkpoints, stale_runs: the data shown is too old to act on.
@@ -33,6 +41,8 @@ class WriteContext(Struct, frozen=True):
     stale_runs: str = ""
     busy: frozenset[str] = frozenset()
     unknown: frozenset[str] = frozenset()
+    answers: Mapping[str, Submission] = field(default_factory=dict)
+    pending: frozenset[str] | None = None
 
 
 def why_no_writes(context: WriteContext) -> str | None:
@@ -65,6 +75,9 @@ def why_not_answer(context: WriteContext, checkpoint: Checkpoint | None, resolut
         return OFFLINE
     if checkpoint is None:
         return "no checkpoint is selected"
+    closed = _why_closed(context, checkpoint)
+    if closed is not None:
+        return closed
     if not checkpoint.is_pending:
         return f"the checkpoint is already {display_name(checkpoint.status)}"
     missing = context.forbidden_answers
@@ -76,10 +89,26 @@ def why_not_answer(context: WriteContext, checkpoint: Checkpoint | None, resolut
     return reason
 
 
+def why_not_in_batch(context: WriteContext, checkpoint: Checkpoint) -> str | None:
+    """Return why `checkpoint` cannot be answered together with others; None if it can."""
+    if is_outcome_unknown(context, checkpoint):
+        return "an earlier answer may or may not have arrived: answer this one separately"
+    return why_not_answer(context, checkpoint)
+
+
+def is_outcome_unknown(context: WriteContext, checkpoint: Checkpoint) -> bool:
+    """Return whether an answer was sent that seems not to have arrived."""
+    earlier = context.answers.get(checkpoint.id)
+    return earlier is not None and earlier.progress is Progress.NOT_RECEIVED
+
+
 def why_not_continue(context: WriteContext, checkpoint: Checkpoint | None) -> str | None:
     """Return why `checkpoint` cannot be continued; None if it can. Only a breakpoint can be."""
     if not context.offline and checkpoint is not None and not checkpoint.is_breakpoint:
         return "only a breakpoint can be continued; press a to answer it"
+    earlier = None if checkpoint is None else context.answers.get(checkpoint.id)
+    if earlier is not None and earlier.is_unknown:
+        return "the outcome of an earlier continue is unknown and being looked up"
     return why_not_answer(context, checkpoint, CONTINUE)
 
 
@@ -117,6 +146,14 @@ def why_not_confirmed(context: WriteContext, accepted: Iterable[str | None], typ
 def confirmation_words(options: Iterable[Option], resolution: str) -> list[str]:
     """Return the texts that confirm an answer on a protected profile: its id, and the label of that option."""
     return [resolution, *(option.label for option in options if option.id == resolution)]
+
+
+def _why_closed(context: WriteContext, checkpoint: Checkpoint) -> str | None:
+    """Return why `checkpoint` does not wait any more, as far as this session knows; None if it does."""
+    earlier = context.answers.get(checkpoint.id)
+    if earlier is not None and earlier.progress in CLOSED_REASONS:
+        return CLOSED_REASONS[earlier.progress]
+    return NO_LONGER_PENDING if context.pending is not None and checkpoint.id not in context.pending else None
 
 
 def _offers(checkpoint: Checkpoint, resolution: str) -> bool:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from scaicore_tui import errors
 from scaicore_tui.actions import gate
 from scaicore_tui.actions.ledger import Entry
-from scaicore_tui.actions.submission import MIN_POSITION, Kind, Progress, Submission
+from scaicore_tui.actions.submission import MIN_POSITION, Kind, Progress, Submission, latest_by_target
 from scaicore_tui.actions.tracker import SubmissionTracker
 from scaicore_tui.api.budget import Priority
 from scaicore_tui.api.client import Client
@@ -99,6 +99,7 @@ class Submitter:
             stale_checkpoints=stale,
             stale_runs=stale_runs,
             unknown=self._tracker.unknown,
+            answers=latest_by_target(sent for sent in self._tracker.submissions if not sent.is_replay),
             forbidden_answers=self._why_forbidden(replays=False),
             forbidden_replays=self._why_forbidden(replays=True),
         )
@@ -182,8 +183,8 @@ class Submitter:
 
     @property
     def _context_in_attempt(self) -> gate.WriteContext:
-        """The facts for the gate inside an `attempt`, which has already found its target free."""
-        return replace(self.write_context, busy=frozenset(), unknown=frozenset())
+        """The facts for the gate inside an `attempt`, which has found its target free, and reads it again."""
+        return replace(self.write_context, busy=frozenset(), unknown=frozenset(), answers={})
 
     def _set_busy(self, submission: Submission, *, busy: bool) -> None:
         target = {submission.target_id}

@@ -251,17 +251,22 @@ class ReadModel:
             return ()
         return [one for one in self.submissions if one.progress in (Progress.SENDING, Progress.UNKNOWN)]
 
+    @property
+    def write_context(self) -> gate.WriteContext:
+        """The facts that decide what can be written now, for the functions of `gate`. Get it once per decision."""
+        return replace(self.submitter.write_context, pending=frozenset(row.id for row in self.checkpoints))
+
     def why_not_answer(self, checkpoint_id: str | None, resolution: str | None = None) -> str | None:
         """Return why that checkpoint cannot be answered now; None if it can."""
-        return gate.why_not_answer(self.submitter.write_context, self.checkpoint(checkpoint_id or ""), resolution)
+        return gate.why_not_answer(self.write_context, self.checkpoint(checkpoint_id or ""), resolution)
 
     def why_not_continue(self, checkpoint_id: str | None) -> str | None:
         """Return why that checkpoint cannot be continued now; None if it can."""
-        return gate.why_not_continue(self.submitter.write_context, self.checkpoint(checkpoint_id or ""))
+        return gate.why_not_continue(self.write_context, self.checkpoint(checkpoint_id or ""))
 
     def why_not_replay(self, run: Run | None, *, given_input: bool = False) -> str | None:
         """Return why `run` cannot be replayed now, with its captured input or with a `given_input`; None if it can."""
-        return gate.why_not_replay(self.submitter.write_context, run, given_input)
+        return gate.why_not_replay(self.write_context, run, given_input)
 
     def _staleness(self) -> tuple[str, str]:
         """Return why the checkpoints, and why the runs, are too old to act on; empty if they are not."""

@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from scaicore_tui.actions import Progress, Submission, latest_by_target
+from scaicore_tui.actions.gate import CLOSED_REASONS, WriteContext
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Delta, Gap, GapRow, Run, missing_events_note
 from scaicore_tui.session import Session, submission_of
@@ -69,11 +70,6 @@ class Drafts:
 
 # Only this many of a run's first events are searched for its start.
 START_SEARCH_EVENTS = 2_000
-_CLOSED_REASONS = {
-    Progress.ACCEPTED: "the answer was accepted: waiting for the run to continue",
-    Progress.CONFIRMED: "already answered; the run has continued",
-    Progress.CONFLICT: "already answered",
-}
 _SHOWN_REPLAY_PROGRESS = (
     Progress.SENDING,
     Progress.NOT_SENT,
@@ -179,7 +175,7 @@ class AppState:
         if submission is None:
             return
         self.notices.add(submission_notice(submission, self.session.clock.monotonic()))
-        if submission.progress in _CLOSED_REASONS:
+        if submission.progress in CLOSED_REASONS:
             self.drafts.discard(submission.target_id)
             self.marked.discard(submission.target_id)
 
@@ -241,9 +237,10 @@ class AppState:
         summary = index.summaries.get(execution_id)
         return "" if summary is None else missing_events_note(summary, index.gaps, self.now)
 
-    def why_not_replay(self, run: Run | None, *, given_input: bool) -> str | None:
-        """Return why the run cannot be replayed with its captured (or a given) input; else None."""
-        return self.session.why_not_replay(run, given_input=given_input)
+    @property
+    def write_context(self) -> WriteContext:
+        """The facts that decide what can be written now. Get it once per decision."""
+        return self.session.write_context
 
     def progress(self) -> dict[str, Span]:
         """Return the progress of the latest answer by checkpoint id."""
@@ -257,35 +254,6 @@ class AppState:
             target: _mark(submission) for target, submission in latest if submission.progress in _SHOWN_REPLAY_PROGRESS
         }
 
-    def why_not_answer(self, checkpoint: Checkpoint | None, resolution: str | None = None) -> str | None:
-        """Return why the checkpoint cannot be answered; else None. An accepted answer is never sent twice."""
-        answered = self._latest_answer(checkpoint)
-        if answered is not None and answered.progress in _CLOSED_REASONS:
-            return _CLOSED_REASONS[answered.progress]
-        if checkpoint is not None and self.session.checkpoint(checkpoint.id) is None:
-            return "no longer pending: answered elsewhere, or expired"
-        return self.session.why_not_answer(checkpoint.id if checkpoint else None, resolution)
-
-    def why_not_in_batch(self, checkpoint: Checkpoint) -> str | None:
-        """Return why the checkpoint cannot be answered together with others; else None."""
-        if self.is_outcome_unknown(checkpoint):
-            return "an earlier answer may or may not have arrived: answer this one separately"
-        return self.why_not_answer(checkpoint)
-
-    def why_not_continue(self, checkpoint: Checkpoint | None) -> str | None:
-        """Return why the breakpoint cannot be continued; else None."""
-        answered = self._latest_answer(checkpoint)
-        if answered is not None and answered.is_unknown:
-            return "the outcome of an earlier continue is unknown and being looked up"
-        if self.session.checkpoint(checkpoint.id if checkpoint else "") is None:
-            return self.session.why_not_continue(None)
-        return self.session.why_not_continue(checkpoint.id if checkpoint else None) or self.why_not_answer(checkpoint)
-
-    def is_outcome_unknown(self, checkpoint: Checkpoint) -> bool:
-        """Return whether an answer was sent that seems not to have arrived."""
-        answered = self._latest_answer(checkpoint)
-        return answered is not None and answered.progress is Progress.NOT_RECEIVED
-
     def _notify_lost_events(self) -> None:
         """Notify once about each new closed gap: its row may be far out of sight."""
         reported, self._reported_gaps = self._reported_gaps, self._closed_gaps()
@@ -295,9 +263,6 @@ class AppState:
 
     def _closed_gaps(self) -> dict[int, Gap]:
         return {gap.after: gap for gap in self.session.index.gaps if not gap.is_open}
-
-    def _latest_answer(self, checkpoint: Checkpoint | None) -> Submission | None:
-        return self._answers().get(checkpoint.id) if checkpoint is not None else None
 
     def _answers(self) -> dict[str, Submission]:
         """Return the latest answer by checkpoint id."""

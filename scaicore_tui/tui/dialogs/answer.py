@@ -14,6 +14,7 @@ from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
+from scaicore_tui.actions import gate
 from scaicore_tui.actions.gate import confirmation_words
 from scaicore_tui.protocol import Checkpoint, Option
 from scaicore_tui.runs.status_style import BREAKPOINT, REVIEW
@@ -154,7 +155,7 @@ class AnswerScreen(AnswerDialogBase):
         return checkpoint_detail(self.checkpoint, width, self.state.now)
 
     def update_hint(self) -> None:
-        reason = self.state.why_not_answer(self.checkpoint, self.resolution)
+        reason = gate.why_not_answer(self.state.write_context, self.checkpoint, self.resolution)
         if self.read_only:
             self.set_hint(("this session is read-only", "amber"))
         elif reason is not None:
@@ -166,7 +167,7 @@ class AnswerScreen(AnswerDialogBase):
 
     def action_send(self) -> None:
         resolution = self.resolution
-        reason = self.state.why_not_answer(self.checkpoint, resolution)
+        reason = gate.why_not_answer(self.state.write_context, self.checkpoint, resolution)
         if not self.try_confirm() or resolution is None or reason is not None:
             self.refresh_chrome()
             return
@@ -187,7 +188,7 @@ class AnswerScreen(AnswerDialogBase):
         self.refresh_chrome()
 
     def _warnings(self) -> Iterator[Span]:
-        if self.state.is_outcome_unknown(self.checkpoint):
+        if gate.is_outcome_unknown(self.state.write_context, self.checkpoint):
             yield "An earlier answer may have arrived. ", "amber"
         yield from self.warnings()
 

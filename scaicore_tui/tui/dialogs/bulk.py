@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from scaicore_tui.actions import Progress, latest_by_target
+from scaicore_tui.actions import Progress, gate, latest_by_target
 from scaicore_tui.protocol import Checkpoint, Option
 from scaicore_tui.protocol.checkpoints import CONTINUE
 from scaicore_tui.runs import Delta
@@ -69,7 +70,8 @@ class BulkScreen(AnswerDialogBase):
     @property
     def answerable(self) -> tuple[Checkpoint, ...]:
         """The listed checkpoints that can be answered now."""
-        return tuple(row for row in self.listed_batch.checkpoints if self._why_not(row) is None)
+        context = self.state.write_context
+        return tuple(row for row in self.listed_batch.checkpoints if gate.why_not_in_batch(context, row) is None)
 
     def title_spans(self) -> Iterator[Span]:
         if self._sent_batch is not None:
@@ -84,7 +86,8 @@ class BulkScreen(AnswerDialogBase):
     def lines(self, width: int) -> list[Line]:
         if self._sent_batch is not None:
             return result_lines(self._sent_batch, self._results(), width)
-        return batch_lines(self.listed_batch, self._hidden, self._why_not, width)
+        why_not = partial(gate.why_not_in_batch, self.state.write_context)
+        return batch_lines(self.listed_batch, self._hidden, why_not, width)
 
     def apply_delta(self, delta: Delta) -> None:
         """Update the list or the results."""
@@ -127,9 +130,6 @@ class BulkScreen(AnswerDialogBase):
         self.pager.rebuild()
         self.refresh_chrome()
         self.call_after_refresh(self.refresh_chrome)
-
-    def _why_not(self, checkpoint: Checkpoint) -> str | None:
-        return self.state.why_not_in_batch(checkpoint)
 
     def _results(self) -> dict[str, AnswerResult]:
         """Return the result of each checkpoint sent from this dialog, in the order of sending."""

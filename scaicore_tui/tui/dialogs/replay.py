@@ -10,6 +10,7 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input, Label
 
+from scaicore_tui.actions import gate
 from scaicore_tui.actions.submit import captured_input
 from scaicore_tui.errors import UsageError
 from scaicore_tui.protocol.strict_json import StrictJson, parse_strict
@@ -198,7 +199,7 @@ class ReplayScreen(Dialog):
     def _why_not(self) -> str | None:
         if self._parse_error is not None:
             return self._parse_error
-        return self.state.why_not_replay(self.source_run, given_input=self.has_new_input)
+        return gate.why_not_replay(self.state.write_context, self.source_run, self.has_new_input)
 
     def _send_spans(self) -> Iterator[Span]:
         """Yield what the confirm key would invoke, on which profile and with which input."""

@@ -13,6 +13,7 @@ from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.screen import Screen
 
+from scaicore_tui.actions import gate
 from scaicore_tui.export.documents import run_document
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.protocol.checkpoints import CONTINUE
@@ -217,7 +218,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
 
     def action_answer(self) -> None:
         checkpoint = self.current_checkpoint
-        reason = self.state.why_not_answer(checkpoint)
+        reason = gate.why_not_answer(self.state.write_context, checkpoint)
         if reason is not None or checkpoint is None:
             self.show_message(f"a: {reason}", "amber")
         else:
@@ -225,7 +226,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
 
     def action_continue(self) -> None:
         checkpoint = self.current_checkpoint
-        reason = self.state.why_not_continue(checkpoint)
+        reason = gate.why_not_continue(self.state.write_context, checkpoint)
         if reason is not None or checkpoint is None:
             self.show_message(f"c: {reason}", "amber")
         elif self.state.protected:
@@ -236,7 +237,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
 
     def action_replay(self) -> None:
         run = self.current_run
-        reason = self.state.why_not_replay(run, given_input=True)
+        reason = gate.why_not_replay(self.state.write_context, run, given_input=True)
         if reason is not None or run is None:
             self.show_message(f"R: {reason}", "amber")
         else:

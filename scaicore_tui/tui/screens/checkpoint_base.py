@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import partial
 from typing import Any
 
+from scaicore_tui.actions import gate
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Run
 from scaicore_tui.tui.keymap import INBOXES
@@ -70,7 +72,8 @@ class CheckpointListScreen(SessionScreen):
         """Select the next checkpoint that can be answered."""
         selected = self.inbox.selected
         if self.key_context in INBOXES and selected is not None and selected.id == checkpoint_id:
-            answerable = (row for row in self.inbox.others_in_order if self.state.why_not_answer(row) is None)
+            context = self.state.write_context
+            answerable = (row for row in self.inbox.others_in_order if gate.why_not_answer(context, row) is None)
             if (next_checkpoint := next(answerable, None)) is not None:
                 self.inbox.select(next_checkpoint.id)
                 self.mark_selection_moved()
@@ -94,7 +97,7 @@ class CheckpointListScreen(SessionScreen):
 
     def action_continue_all(self) -> None:
         checkpoint = self.inbox.selected if self.key_context in INBOXES else None
-        reason = self.state.why_not_continue(checkpoint)
+        reason = gate.why_not_continue(self.state.write_context, checkpoint)
         if reason is not None or checkpoint is None:
             self.show_message(f"C: {reason}", "amber")
         else:
@@ -135,7 +138,7 @@ class CheckpointListScreen(SessionScreen):
     def _answer_marked(self) -> None:
         state = self.state
         marked = [row for row in state.pending if row.id in state.marked]
-        batch = answerable_together(marked, self.inbox.selected, state.why_not_in_batch)
+        batch = answerable_together(marked, self.inbox.selected, partial(gate.why_not_in_batch, state.write_context))
         if batch.checkpoints:
             from scaicore_tui.tui.dialogs.bulk import BulkScreen
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 
-from scaicore_tui.actions import Kind, Submission
+from scaicore_tui.actions import Kind, Submission, gate
 from scaicore_tui.runs import Delta, Run
 from scaicore_tui.session import submission_of
 from scaicore_tui.tui.key_queue import Debouncer
@@ -159,7 +159,8 @@ class MainScreen(CheckpointListScreen):
 
     def action_answer(self) -> None:
         """Answer the current checkpoint; without one, the most urgent. The dialog's title names it."""
-        answerable = (row for row in self.state.pending if self.state.why_not_answer(row) is None)
+        context = self.state.write_context
+        answerable = (row for row in self.state.pending if gate.why_not_answer(context, row) is None)
         if self.current_checkpoint is None and (most_urgent := next(answerable, None)) is not None:
             self.open_answer(most_urgent)
         else:
