@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from scaicore_tui.clock import Clock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import StorageError
+from scaicore_tui.log import Log
 from scaicore_tui.protocol import Checkpoint, Event
 from scaicore_tui.runs import RunIndex
 from scaicore_tui.runs.cache import project
@@ -26,6 +27,8 @@ from scaicore_tui.store.journal import Journal
 from scaicore_tui.store.retention import PruneResult, Retention
 from scaicore_tui.store.writer import JournalWriter
 from scaicore_tui.units import Micros, Position
+
+_log = Log(__name__)
 
 
 class RunLoader:
@@ -129,6 +132,7 @@ class Ingestor:
             pruned = await self._write(retention.prune_batch)
             if pruned is not None:
                 self._index.forget(pruned.execution_ids, pruned.event_count)
+                _log.info("journal pruned", runs=len(pruned.execution_ids), events=pruned.event_count)
             return pruned
 
     async def append_new(self, events: Sequence[Event], gap_found_at: Micros | None = None) -> set[str]:
