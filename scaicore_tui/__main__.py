@@ -65,11 +65,12 @@ def _run() -> int:
         return main.main()
     # Imports produce no garbage: collecting while they run only costs time. The app turns collection on again.
     gc.disable()
+    from scaicore_tui.cli.command_log import run_command
     from scaicore_tui.cli.commands.app import open_app
-    from scaicore_tui.cli.output.stderr import run_guarded, set_quiet
+    from scaicore_tui.cli.output.stderr import set_quiet
 
     set_quiet(common.quiet)
-    return run_guarded(lambda: open_app(common))
+    return run_command(common, "app", lambda: open_app(common))
 
 
 if __name__ == "__main__":

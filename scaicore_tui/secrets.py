@@ -72,7 +72,8 @@ def _find_fragments(text: str) -> Iterator[tuple[int, int]]:
     for start in range(len(text) - _CHUNK_CHARS + 1):
         if text[start : start + _CHUNK_CHARS] in _chunks:
             before, chunk, after = _chunk_in_context(text, start)
-            for secret_before, secret_after in _chunks[chunk]:
+            # A copy: another thread may add secrets meanwhile.
+            for secret_before, secret_after in tuple(_chunks[chunk]):
                 begin = start - _common_prefix_length(before[::-1], secret_before[::-1])
                 stop = start + _CHUNK_CHARS + _common_prefix_length(after, secret_after)
                 if stop - begin >= FRAGMENT_CHARS:
@@ -92,7 +93,7 @@ def _common_prefix_length(one: str, other: str) -> int:
 
 def _find_short_secrets(text: str) -> Iterator[tuple[int, int]]:
     """Yield the start and end of each secret that is shorter than a fragment."""
-    for known in _known:
+    for known in tuple(_known):
         start = text.find(known) if len(known) < FRAGMENT_CHARS else -1
         while start >= 0:
             yield start, start + len(known)

@@ -17,10 +17,13 @@ from scaicore_tui.api.budget import Priority
 from scaicore_tui.api.client import Client
 from scaicore_tui.clock import Clock
 from scaicore_tui.errors import Conflict, ScaicoreError
+from scaicore_tui.log import Log, error_fields
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.protocol.checkpoints import RESOLVED
 from scaicore_tui.runs import RunIndex
 from scaicore_tui.text import display_name
+
+_log = Log(__name__)
 
 # Statuses of a checkpoint that was closed without an answer, the likelier ones first. A server that does not know one
 # rejects the request, or lists pending checkpoints.
@@ -132,11 +135,13 @@ class SubmissionTracker:
     def add(self, submission: Submission) -> None:
         """Add a submission that is about to be sent."""
         self.submissions.append(submission)
+        _log_progress(submission)
         self.on_changed(submission)
 
     def set_progress(self, submission: Submission, progress: Progress, message: str) -> None:
         """Set the progress, record it in the ledger, and publish the change."""
         submission.progress, submission.message = progress, message
+        _log_progress(submission)
         # A recorded run allows the next replay. For a write of another process, a likely run is not enough for that.
         is_sure = submission.is_replay and not (submission.is_likely_match and submission.is_recovered)
         execution_id = submission.execution_id if is_sure else None
@@ -338,3 +343,24 @@ class SubmissionTracker:
             is_recovered=True,
             id=entry.id,
         )
+
+
+def _log_progress(submission: Submission) -> None:
+    """Log the progress of a write; its answer, comment, input and messages stay out of the log."""
+    if not _log.is_on:
+        return
+    failure = {} if submission.failure is None else error_fields(submission.failure)
+    _log.info(
+        "submission",
+        **failure
+        | {
+            "id": submission.id,
+            "kind": str(submission.kind),
+            "target_id": submission.target_id,
+            "core_id": submission.core_id,
+            "execution_id": submission.execution_id,
+            "is_likely_match": submission.is_likely_match or None,
+            "progress": str(submission.progress),
+            "request_id": submission.request_id,
+        },
+    )

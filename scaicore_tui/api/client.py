@@ -17,6 +17,7 @@ from scaicore_tui.api import transport as http
 from scaicore_tui.api.budget import Budget, Priority
 from scaicore_tui.api.checkpoint_listing import ListingWalk, PageMemory
 from scaicore_tui.api.page_size import MAX_PAGE_ROWS, PageSize, read_fitting
+from scaicore_tui.api.request_log import logged_slot
 from scaicore_tui.api.transport import OfflineTransport
 from scaicore_tui.auth import TokenProvider
 from scaicore_tui.auth.provider import UNAUTHORIZED
@@ -287,7 +288,7 @@ class Client:
     async def _request_once(
         self, url: str, priority: Priority, params: dict[str, Any], read: Callable[[httpx.Response], Awaitable[T]]
     ) -> T:
-        async with self.budget.slot(priority) as slot:
+        async with logged_slot(self.budget, self._clock, "GET", url, priority) as slot:
             self.requests += 1
             age, times = 0.0, response_age.current_recorder()
             asked_at = times.now() if times is not None else 0.0
@@ -313,7 +314,7 @@ class Client:
         url, is_sending = f"{self.target.resources_url}/{path}", False
         try:
             await self._set_token()
-            async with self.budget.slot(Priority.WRITE) as slot:
+            async with logged_slot(self.budget, self._clock, "POST", url, Priority.WRITE) as slot:
                 is_sending = True
                 on_sending()
                 self.requests += 1

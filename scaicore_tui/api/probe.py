@@ -11,6 +11,7 @@ from scaicore_tui.api import response_body
 from scaicore_tui.api import transport as http
 from scaicore_tui.api.budget import Priority
 from scaicore_tui.api.client import Client
+from scaicore_tui.api.request_log import logged_slot
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.secrets import Secret
 
@@ -43,7 +44,7 @@ class Probe(Client):
 
     async def _once(self, url: str, params: dict[str, Any]) -> Reply:
         partial = _PartialReply()
-        async with self.budget.slot(Priority.HEAD) as slot:
+        async with logged_slot(self.budget, self._clock, "GET", url, Priority.HEAD) as slot:
             self.requests += 1
             began, began_at = self._clock.monotonic(), self._clock.now()
 

@@ -11,10 +11,13 @@ from scaicore_tui.config import Caller, Target
 from scaicore_tui.config.token_sources import EnvToken, TokenCommand, TokenFile, TokenSource
 from scaicore_tui.config.tokens import API_KEY_HINT, SIGN_IN_HINT, read_token_file
 from scaicore_tui.errors import CredentialsError, ScaicoreError
+from scaicore_tui.log import Log, error_fields
 from scaicore_tui.secrets import Secret
 from scaicore_tui.timefmt import format_age
 
 UNAUTHORIZED = 401
+
+_log = Log(__name__)
 
 # A token is renewed this long before it expires.
 RENEW_BEFORE_S = 60.0
@@ -120,6 +123,7 @@ class TokenProvider:
                     await self._fetch_from_sources()
                 except ScaicoreError as error:
                     self._failure = error
+                    _log.warning("no token", **error_fields(error))
                 self._fetch_count, self._fetched_at = self._fetch_count + 1, self._clock.monotonic()
         if self._failure is not None:
             raise self._failure
@@ -131,6 +135,8 @@ class TokenProvider:
                 self.caller = self._same_caller(token, source)
                 self.source = source.name
                 self._set(token)
+                left = self.seconds_left
+                _log.info("token read", source=source.name, expires_in_s=None if left is None else round(left))
                 return
         names = ", ".join(source.name for source in self._sources)
         raise CredentialsError(

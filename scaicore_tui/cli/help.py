@@ -20,6 +20,7 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
         ),
         ("scaicore-tui --profile staging --read-only", "open a profile, with everything that writes turned off"),
         ("scaicore-tui --offline --journal incident.journal", "look at a recorded journal, without a server"),
+        ("scaicore-tui --log scaicore.log", "open the app and log each request, poll and write"),
     ),
     "demo": (
         ("scaicore-tui demo", "open the app on a demo, which ends with the app"),
@@ -85,6 +86,7 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
     "doctor": (
         ("scaicore-tui doctor", "check everything"),
         ("scaicore-tui doctor --profile prod --json | jq .ok", "check one profile; print true or false"),
+        ("scaicore-tui doctor --bundle report.tar.gz --log scaicore.log", "pack a bug report, with the end of a log"),
     ),
     "help": (
         ("scaicore-tui help keys", "show the manual page with all keys"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -287,16 +288,21 @@ def ledger(common: Common, json: Json = False) -> None:
 @command()
 @takes_common
 def doctor(
-    common: Common, json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False
+    common: Common,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    bundle: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write an archive for a bug report: .tar.gz or .zip.")
+    ] = None,
 ) -> int:
     """Check configuration, connection and terminal.
 
     For each problem it prints what to do. The exit code is that of the first failed check. It changes nothing and
-    sends only a few read requests.
+    sends only a few read requests. The archive of `--bundle` has versions, settings, this report, crash reports and the
+    end of the log that `--log` names; it has no data of flows, no tokens and no user names in paths.
     """
     from scaicore_tui.cli.commands.doctor import report
 
-    return run(report.run_doctor(common, json))
+    return run(report.run_doctor(common, json, bundle))
 
 
 @command(name="help")

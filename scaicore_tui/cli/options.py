@@ -45,6 +45,9 @@ class Common(Struct, frozen=True):
     low_bandwidth: Annotated[bool, _flag("Send less to the terminal, for slow links.", "--low-bandwidth")] = False
     notify: Annotated[bool, _flag("Bell and notification on failure or new checkpoint.", "--notify")] = False
     quiet: Annotated[bool, _flag("Only print errors.", "--quiet")] = False
+    log: Annotated[
+        Path | None, _flag("Write a log of what the program does, without data and tokens.", metavar="FILE")
+    ] = None
 
     def merge(self, outer: Common) -> Common:
         """Return these options, completed by those given before the command's name."""
@@ -62,6 +65,7 @@ _CONVERTERS: dict[str, Callable[[str], object]] = {
     "backfill": int,
     "journal": Path,
     "token_file": Path,
+    "log": Path,
 }
 _MINIMUMS = {"interval": 0.1, "backfill": 0}
 

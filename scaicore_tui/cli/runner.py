@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
 import signal
 import sys
 from collections.abc import Coroutine, Iterator
@@ -49,11 +48,10 @@ class RedactedFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the first line of the message, as values are in later lines, and the trace of its error."""
-        message = re.sub("<.*>", "<…>", record.getMessage().partition("\n")[0])
-        lines = [sanitize(f"{record.name}: {message}")]
-        if record.exc_info and record.exc_info[1] is not None:
-            from scaicore_tui.cli.output import crash
+        from scaicore_tui.cli.output import crash
 
+        lines = [sanitize(f"{record.name}: {crash.without_values(record.getMessage())}")]
+        if record.exc_info and record.exc_info[1] is not None:
             lines += crash.format_trace(record.exc_info[1])
         return "\n".join(lines)
 

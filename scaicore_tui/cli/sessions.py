@@ -12,7 +12,9 @@ from scaicore_tui.cli.options import DEFAULT_BACKFILL, Common
 from scaicore_tui.cli.output.stderr import say
 from scaicore_tui.config import Flags, Settings, Target, load_settings
 from scaicore_tui.errors import ConfigError, StorageError, UsageError
+from scaicore_tui.log import Log
 
+_log = Log(__name__)
 OFFLINE_HINT = "runs, show, events and the app work offline"
 
 if TYPE_CHECKING:
@@ -35,6 +37,9 @@ def usable_target(settings: Settings) -> Target | None:
     Raises ConfigError, and CredentialsError if no token can be obtained for it. An API on this machine may be a `serve`
     with a token of its own: there a token is only required if the profile names a variable for it.
     """
+    if _log.is_on:
+        sources = {name: source for name, (_, source) in settings.values.items() if source != "default"}
+        _log.info("settings", profile=settings.name, selected_by=settings.selected_by or "default", sources=sources)
     target = settings.target()
     if target is None or target.has_credential:
         return target

@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 import typer
 from msgspec.structs import replace
 
+from scaicore_tui.cli.command_log import run_command
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stderr, stdout, streams
 from scaicore_tui.cli.output.stdout import use_colour
@@ -29,7 +30,8 @@ def takes_common(command: Callable[..., int | None]) -> Callable[..., None]:
             stdout.enable_colour(use_colour(common.no_color))
             if not streams.can_encode_glyphs(sys.stdout):
                 common = replace(common, ascii=True)
-            raise typer.Exit(stderr.run_guarded(lambda: command(common=common, **values)))
+            name = context.command_path.partition(" ")[2] or "app"
+            raise typer.Exit(run_command(common, name, lambda: command(common=common, **values)))
 
     parameters = [_parameter("context", typer.Context), *_own_parameters(command), *_shared_parameters()]
     wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

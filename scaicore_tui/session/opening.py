@@ -9,11 +9,14 @@ from msgspec.structs import replace
 from scaicore_tui.actions import Ledger
 from scaicore_tui.auth import identify
 from scaicore_tui.config import Target, ledger_file
+from scaicore_tui.log import Log
 from scaicore_tui.session.offline import OfflineSession
 from scaicore_tui.session.session import DEFAULT_BACKFILL, Session
 from scaicore_tui.store import Journal
 from scaicore_tui.store.failures import DamagedJournal
 from scaicore_tui.store.recordings import open_readonly
+
+_log = Log(__name__)
 
 
 def open_session(
@@ -26,7 +29,7 @@ def open_session(
     another program writes it.
     """
     journal = Journal.in_memory() if path is None else Journal.open(path, identify(target))
-    return _open(target, journal, backfill, keeps_writes=keeps_writes)
+    return _open(target, journal, backfill, path, keeps_writes=keeps_writes)
 
 
 def open_usable_session(target: Target, path: Path | None, *, backfill: int = DEFAULT_BACKFILL) -> Session:
@@ -39,11 +42,11 @@ def open_usable_session(target: Target, path: Path | None, *, backfill: int = DE
         return open_session(target, backfill=backfill, keeps_writes=True)
     journal = Journal.open_or_in_memory(path, identify(target))
     try:
-        return _open(target, journal, backfill, keeps_writes=True)
+        return _open(target, journal, backfill, path, keeps_writes=True)
     except DamagedJournal as error:
         journal.close()
         replacement = Journal.in_memory_instead_of(path, identify(target), error)
-        return _open(target, replacement, backfill, keeps_writes=True)
+        return _open(target, replacement, backfill, path, keeps_writes=True)
 
 
 def open_recorded_session(target: Target, path: Path) -> OfflineSession:
@@ -55,6 +58,7 @@ def open_recorded_session(target: Target, path: Path) -> OfflineSession:
     return OfflineSession(replace(target, offline=True, token=None, sources=()), open_readonly(path))
 
 
-def _open(target: Target, journal: Journal, backfill: int, *, keeps_writes: bool) -> Session:
+def _open(target: Target, journal: Journal, backfill: int, path: Path | None, *, keeps_writes: bool) -> Session:
+    _log.info("journal", file=None if path is None else str(path), in_memory=path is None or bool(journal.write_error))
     ledger = Ledger(ledger_file() if keeps_writes else None)
     return Session(target, journal, backfill=backfill, ledger=ledger)

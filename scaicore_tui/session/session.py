@@ -13,6 +13,7 @@ from scaicore_tui.actions import Ledger, Submission, SubmissionTracker, Submitte
 from scaicore_tui.api.client import Client
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
+from scaicore_tui.log import Log
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Delta, RunIndex
 from scaicore_tui.session.commands import Commands
@@ -25,6 +26,7 @@ from scaicore_tui.sync.poller import RandomFn
 from scaicore_tui.sync.pollers import Pollers
 
 DEFAULT_BACKFILL = 5_000
+_log = Log(__name__)
 
 
 class Session(Commands):
@@ -78,12 +80,28 @@ class Session(Commands):
         # Set by `close`: the number of events that were only in memory, and are lost.
         self.lost_count = 0
         self._is_closed = False
+        self._log_opened(backfill)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    def _log_opened(self, backfill: int) -> None:
+        """Log what this session is about."""
+        _log.info(
+            "session opened",
+            profile=self.target.name,
+            host=self.target.host,
+            api=str(self.target.api),
+            offline=self.target.offline,
+            read_only=self.target.read_only,
+            interval_s=self.target.interval,
+            backfill=backfill,
+            events=self.index.event_count,
+            open_gaps=len(self._backfiller.gap_backfills),
+        )
 
     async def close(self) -> None:
         """Close client and journal. Writes with unknown outcome are left to the next session. May be called twice."""
@@ -107,6 +125,8 @@ class Session(Commands):
         """Count the events that the file did not take, on the first `close` only, even if the last save failed."""
         if self.journal.write_error and not self._is_closed:
             self.lost_count = self.journal.unsaved_count
+        if not self._is_closed:
+            _log.info("session closed", requests=self.client.requests, events_lost=self.lost_count)
         self._is_closed = True
 
     def subscribe(self, subscriber: Callable[[Delta], None]) -> None:
@@ -161,6 +181,7 @@ class Session(Commands):
         A long list comes page by page; it is stored once the last page was read.
         """
         pending = tuple(sorted(rows, key=lambda row: (row.created or 0, row.id)))
+        _log.info("poll", source="checkpoints", pending=len(pending))
         has_changed, is_first = pending != self.checkpoints, not self._pollers.status.checkpoints.polls
         self.checkpoints = pending
         changed = self.index.set_pending(pending)

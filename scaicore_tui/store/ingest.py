@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from scaicore_tui.clock import Clock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import StorageError
+from scaicore_tui.log import Log
 from scaicore_tui.protocol import Checkpoint, Event
 from scaicore_tui.runs import Delta, RunIndex
 from scaicore_tui.runs.cache import project
@@ -26,6 +27,8 @@ from scaicore_tui.store.journal import Journal
 from scaicore_tui.store.retention import Retention
 from scaicore_tui.store.writer import JournalWriter
 from scaicore_tui.units import Micros, Position
+
+_log = Log(__name__)
 
 
 class RunLoader:
@@ -120,7 +123,10 @@ class Ingestor:
     async def _prune_batch(self, retention: Retention) -> Delta | None:
         async with self.lock:
             pruned = await self.run_in_thread(self.writer.prune_batch, retention)
-            return None if pruned is None else self._index.apply(pruned)
+            if pruned is None:
+                return None
+            _log.info("journal pruned", runs=len(pruned.removed), events=-pruned.event_count)
+            return self._index.apply(pruned)
 
     async def append_new(self, events: Sequence[Event], gap_found_at: Micros | None = None) -> Delta:
         """Append events as `JournalWriter.append_new` does, in batches."""

@@ -12,7 +12,9 @@ from contextlib import suppress
 
 from msgspec.structs import replace
 
+from scaicore_tui.clock import SystemClock
 from scaicore_tui.errors import StorageError
+from scaicore_tui.log import Log, error_fields
 from scaicore_tui.protocol import Checkpoint, Event
 from scaicore_tui.runs import Delta, Gap, RunProjector, Summary
 from scaicore_tui.store.failures import ONLY_IN_MEMORY
@@ -21,6 +23,9 @@ from scaicore_tui.store.journal import MAX_POSITION, Journal
 from scaicore_tui.store.retention import Retention
 from scaicore_tui.store.summaries import Summaries, save_pending
 from scaicore_tui.units import Micros
+
+_log = Log(__name__)
+_clock = SystemClock()
 
 _START_BUFFERING = (
     "CREATE TEMP TABLE spilled (pos INTEGER PRIMARY KEY, at, execution_id, raw)",
@@ -62,6 +67,7 @@ class MemoryBuffer:
         """Start buffering after the write failed with `error`; raise `error` if that is so already."""
         if self._journal.is_buffering:
             raise error
+        _log.warning("journal cannot be written: events are kept in memory", **error_fields(error))
         self._journal.switch_tables(_START_BUFFERING, begin=True)
         if not self._journal.is_file_gone:
             self._journal.write_error = f"{error.message} · {ONLY_IN_MEMORY}"
@@ -93,6 +99,7 @@ class MemoryBuffer:
         self._journal.switch_tables(_STOP_BUFFERING, begin=False)
         self._journal.write_error = ""
         self._unsaved = {}
+        _log.info("journal can be written again")
 
 
 # Missing summaries that are rebuilt at a time.
@@ -301,15 +308,25 @@ class JournalWriter:
             try:
                 self._buffer.begin(error)
                 return self._write_now(write)
-            except StorageError:
+            except StorageError as failure:
+                _log.error("journal write failed: the events are read again", **error_fields(failure))
                 # The projector has events that were not stored: when read again, they must not look like repeats.
                 self._projector = RunProjector(self._journal.history)
                 raise
 
     def _write_now(self, write: Callable[[], Delta]) -> Delta:
+        began = _clock.monotonic()
         with self._journal.transaction():
             delta = write()
             self._buffer.put(delta.upserted)
+        if _log.is_on and (delta.event_count or delta.upserted):
+            _log.info(
+                "journal write",
+                events=delta.event_count,
+                runs=len(delta.upserted),
+                ms=round((_clock.monotonic() - began) * 1000, 1),
+                in_memory=self._journal.is_buffering or None,
+            )
         return delta
 
     def _with_gaps(self, delta: Delta) -> Delta:

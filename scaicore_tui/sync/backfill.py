@@ -14,6 +14,7 @@ from scaicore_tui.api.client import Client
 from scaicore_tui.api.page_size import MAX_PAGE_ROWS
 from scaicore_tui.clock import Clock
 from scaicore_tui.errors import ScaicoreError
+from scaicore_tui.log import Log
 from scaicore_tui.protocol import Event, EventPage
 from scaicore_tui.runs import Delta
 from scaicore_tui.store import Ingestor, Journal, OpenGap, SkippedEvent
@@ -21,6 +22,8 @@ from scaicore_tui.sync.head import HeadRead, is_cursor_expired
 from scaicore_tui.sync.page_edges import PageEdges
 from scaicore_tui.sync.stitch import KnownTail, PageWalk, new_events
 from scaicore_tui.units import Micros
+
+_log = Log(__name__)
 
 # Newest journal events among which distinct ones are searched to recognise the end of a gap.
 ANCHOR_DEPTH_EVENTS = 200
@@ -115,6 +118,15 @@ class Backfiller:
             delta = delta.then(await self._ingest.mark_skipped(skipped))
         self._ready, self._deferred = self._ready + self._deferred, []
         late, moved = await self._apply_ready()
+        _log.info(
+            "poll",
+            source="events",
+            new=len(new) + late,
+            duplicates=len(head.events) - len(new),
+            skipped=len(head.passed),
+            open_gaps=len(self.gap_backfills),
+            lost=head.next_cursor is None and not (is_first or head.reached_known),
+        )
         return len(new) + late, delta.then(moved)
 
     async def read_gap_page(self) -> None:
@@ -142,6 +154,7 @@ class Backfiller:
             if walk.is_over:
                 self.history = None
             self._stop_if_endless(walk, "older events were not all read")
+            _log.info("history page", events=len(page.events), new=len(new), is_last=walk.is_over)
             self._on_changed(delta)
         return len(new)
 
@@ -157,6 +170,7 @@ class Backfiller:
             if walk.cursor is None or not is_cursor_expired(error):
                 raise
             walk.restart(self._cursor_above(walk))
+            _log.warning("cursor expired: reading again from above", priority=priority.name.lower())
             return None
 
     def _cursor_above(self, walk: PageWalk) -> str | None:
@@ -181,6 +195,15 @@ class Backfiller:
             # The gap stays open in the journal: the next start tries again.
             self.gap_backfills.remove(gap_backfill)
         gap_backfill.estimate()
+        is_open = gap_backfill in self.gap_backfills
+        _log.info(
+            "gap page",
+            events=len(page.events),
+            new=len(new),
+            closed=not is_open,
+            filled=None if is_open else is_met or gap_backfill.reached_known,
+            remaining=gap_backfill.remaining if is_open else 0,
+        )
         _, moved = await self._apply_ready()
         self._on_changed(delta.then(moved))
 
@@ -225,6 +248,7 @@ class Backfiller:
         if not walk.stop_reason:
             return False
         self.stop_reason = f"{effect}: {walk.stop_reason}"
+        _log.warning("backfill stopped", reason=self.stop_reason)
         walk.resume()
         return True
 
@@ -242,6 +266,7 @@ class Backfiller:
         gap_backfill.reached_known = is_reached
         gap_backfill.estimate()
         self.gap_backfills.append(gap_backfill)
+        _log.warning("gap opened", remaining=gap_backfill.remaining)
         return delta
 
     def _resume(self, gap: OpenGap) -> GapBackfill:

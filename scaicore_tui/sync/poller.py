@@ -18,7 +18,10 @@ from scaicore_tui.api.client import Client
 from scaicore_tui.api.response_age import record_response_times
 from scaicore_tui.clock import Clock, wait_for_event
 from scaicore_tui.errors import ScaicoreError, StorageError, Unreachable
+from scaicore_tui.log import Log, error_fields
 from scaicore_tui.sync.status import SourceStatus
+
+_log = Log(__name__)
 
 # Bounds of the delay between two attempts.
 MAX_RETRY_S, MIN_RETRY_S = 60.0, 1.0
@@ -169,6 +172,7 @@ class Poller(Generic[T]):
                 self._record_failure(error)
             return False
         if number <= self._last_applied:
+            _log.info("late poll dropped", source=self._source)
             self._update(stale_dropped=self.status.stale_dropped + 1)
             return False
         self._last_applied = number
@@ -197,6 +201,13 @@ class Poller(Generic[T]):
         # The cause holds the response body; without it the stored error stays small.
         error.__cause__ = error.__context__ = error.__traceback__ = None
         self._retry_after, self._server_wait = self._backoff.record_failure(error), error.retry_after or 0.0
+        _log.warning(
+            "poll failed",
+            source=self._source,
+            failures=self._backoff.failures,
+            retry_s=round(self._retry_after, 1),
+            **error_fields(error),
+        )
         self._update(error=error, failures=self._backoff.failures)
 
     def _record_success(self, began: float, true_at: float | None) -> None:
@@ -226,6 +237,11 @@ class Poller(Generic[T]):
             now + budget.wait_time(self._priority), max(now, due + _WAIT_BEFORE_QUEUE_SLOTS * budget.slot_time)
         )
         return max(due, free_at, now + budget.held_for)
+
+    @property
+    def _source(self) -> str:
+        """The polled resource, for the log."""
+        return self._priority.name.lower()
 
     @property
     def _delay(self) -> float:

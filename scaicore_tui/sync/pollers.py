@@ -19,12 +19,15 @@ from scaicore_tui.api.page_size import MAX_PAGE_ROWS
 from scaicore_tui.api.response_age import record_response_times
 from scaicore_tui.clock import Clock, wait_for_event
 from scaicore_tui.errors import ScaicoreError
+from scaicore_tui.log import Log
 from scaicore_tui.protocol import Checkpoint, CheckpointPage
 from scaicore_tui.protocol.checkpoints import PENDING
 from scaicore_tui.sync.head import Head, HeadRead, is_cursor_expired
 from scaicore_tui.sync.poller import Backoff, Poller, RandomFn
-from scaicore_tui.sync.status import ConnectionStatus
+from scaicore_tui.sync.status import ConnectionState, ConnectionStatus
 from scaicore_tui.sync.stitch import KnownTail
+
+_log = Log(__name__)
 
 MAX_INTERVAL_S = 30.0
 # Requests of one poll: the newest events and the checkpoints.
@@ -98,6 +101,7 @@ class Pollers:
         self._client = client
         self._status = ConnectionStatus(interval=interval)
         self._on_changed = on_changed
+        self._logged_state: ConnectionState | None = None
         self._key_at: float | None = None
         self._recovered = asyncio.Event()
         self._head = Head(client, known_tail)
@@ -188,6 +192,7 @@ class Pollers:
         self._status = replace(self._status, paused=paused)
         for poller in self._pollers:
             poller.pause(paused=paused)
+        self._log_state()
         self._on_changed()
 
     def set_behind(self, behind: int | None) -> None:
@@ -218,7 +223,26 @@ class Pollers:
 
     def _on_source_changed(self) -> None:
         self._update_interval()
+        self._log_state()
         self._on_changed()
+
+    def _log_state(self) -> None:
+        """Log the state of the connection if it has changed."""
+        if not _log.is_on:
+            return
+        status, now = self.status, self._clock.monotonic()
+        before, self._logged_state = self._logged_state, status.state(now)
+        if before is not self._logged_state:
+            age = status.age(now)
+            _log.info(
+                "connection",
+                state=str(self._logged_state),
+                before=None if before is None else str(before),
+                age_s=None if age is None else round(age, 1),
+                failures=status.failures,
+                interval_s=status.poll_interval,
+                clock_skew_s=round(status.clock_skew, 1),
+            )
 
     def _update_interval(self) -> bool:
         """Set the interval from configuration, rate limit and backlog; return True if the status changed."""

@@ -34,7 +34,7 @@ def test_a_command_does_not_import_the_app(program: Program) -> None:
     [
         "",
         "--url http://h --api scaigrid --interval 2 --backfill 0 --journal a/b --no-journal --read-only --quiet",
-        "--profile staging --core core_a --ascii --no-color --low-bandwidth --core core_b --offline --notify",
+        "--log c/d --profile staging --core core_a --ascii --no-color --low-bandwidth --core core_b --offline --notify",
     ],
 )
 def test_simple_options_are_parsed_as_typer_parses_them(line: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,8 +41,9 @@ def test_help_fits_80_columns_and_has_examples(program: Program, name: str) -> N
 
 
 @pytest.mark.parametrize("line", [line for examples in EXAMPLES.values() for line, _ in examples])
-def test_each_example_is_a_valid_command_line(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The example is parsed, not executed."""
+def test_each_example_is_a_valid_command_line(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example is parsed, not executed; a log that it names begins nevertheless."""
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("scaicore_tui.cli.output.stderr.run_guarded", lambda command: 0)
     program, *words = takewhile(lambda word: word not in SHELL_OPERATORS, shlex.split(line))
     assert program == "scaicore-tui"

@@ -6,8 +6,10 @@ import copy
 import json
 import pickle
 import pprint
+import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -19,6 +21,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.traceback import Traceback
 
+from scaicore_tui import secrets
 from scaicore_tui.config import Flags, Target, resolve_target
 from scaicore_tui.errors import ConfigError, Unreachable
 from scaicore_tui.secrets import FRAGMENT_CHARS, Secret, redact
@@ -233,3 +236,27 @@ def test_a_token_file_that_others_can_read_is_rejected_with_the_command_to_fix_i
     with pytest.raises(ConfigError) as error:
         resolve_target(Flags(), {}, path)
     assert error.value.hint == f"chmod 600 '{token}'"
+
+
+def test_a_text_can_be_redacted_while_another_thread_adds_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the thread does that writes the log."""
+    monkeypatch.setattr(secrets, "_known", set())
+    monkeypatch.setattr(secrets, "_chunks", {})
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        add_secrets(range(2_000))
+        with ThreadPoolExecutor(1) as threads:
+            redacted = threads.submit(lambda: [redact("abcdef-00001-abcdef") for _ in range(30)])
+            for number in range(2_000, 8_000):
+                add_secrets([] if redacted.done() else [number])
+    finally:
+        sys.setswitchinterval(before)
+    assert len(redacted.result()) == 30
+
+
+def add_secrets(numbers: Iterable[int]) -> None:
+    """Add a short secret, and a long one with a common beginning, for each number."""
+    for number in numbers:
+        Secret(f"{number:08x}")
+        Secret(f"abcdef-{number:08x}")

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from scaicore_tui.cli.app_environment import clean_environment, require_terminal
 from scaicore_tui.cli.options import Common
+from scaicore_tui.cli.output import stderr
 from scaicore_tui.cli.output.streams import can_encode_glyphs
 from scaicore_tui.cli.runner import run
 from scaicore_tui.cli.sessions import (
@@ -29,9 +30,13 @@ from scaicore_tui.cli.sessions import (
 from scaicore_tui.config import Flags, load_settings
 from scaicore_tui.config.settings import ProfileInfo, list_profiles
 from scaicore_tui.errors import ConfigError
+from scaicore_tui.log import Log
 
 if TYPE_CHECKING:
     from scaicore_tui.session import Session
+
+
+_log = Log(__name__)
 
 
 class SessionOpener:
@@ -137,4 +142,6 @@ async def _run_app(common: Common, session: Session | None, profiles: SessionOpe
     low = session.target.low_bandwidth if session is not None else common.low_bandwidth
     ascii_only = common.ascii or not can_encode_glyphs(sys.stderr)
     options = {"ascii_only": ascii_only, "no_colour": no_colour, "low_bandwidth": low, "notify": common.notify}
-    return int(await tui.run_app(session, **options, **texts, profiles=profiles))
+    _log.info("app", term=os.environ.get("TERM"), no_colour=no_colour, ascii=ascii_only, low_bandwidth=low)
+    with stderr.held():
+        return int(await tui.run_app(session, **options, **texts, profiles=profiles))

@@ -37,7 +37,7 @@ def show(common: Common, json: bool) -> None:
         ConfigError: a setting is invalid; the settings are printed first.
     """
     settings = load_common_settings(common)
-    rows = dict(_rows(settings))
+    rows = dict(setting_rows(settings))
     if json:
         values = {name: {"value": value, "source": source} for name, (value, source) in rows.items()}
         file = {"file": str(settings.file), "exists": is_present(settings.file), "profiles": list(settings.names)}
@@ -50,7 +50,7 @@ def show(common: Common, json: bool) -> None:
     settings.target()
 
 
-def _rows(settings: Settings) -> Iterator[tuple[str, tuple[Any, str]]]:
+def setting_rows(settings: Settings) -> Iterator[tuple[str, tuple[Any, str]]]:
     """Yield the name of each setting with its value, as in JSON, and its source."""
     file = str(settings.file)
     chosen = settings.selected_by or (f"default in {file}" if settings.name in settings.names else "default")

@@ -7,6 +7,7 @@ may be a payload or a token.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -41,9 +42,14 @@ def write_report(error: BaseException, folder: Path, at: float) -> Path:
     except OSError:
         path.unlink(missing_ok=True)
         raise
-    for old in sorted(folder.glob("crash-*.txt"))[:-MAX_REPORTS]:
+    for old in find_reports(folder)[:-MAX_REPORTS]:
         old.unlink(missing_ok=True)
     return path
+
+
+def find_reports(folder: Path) -> list[Path]:
+    """Return the reports in `folder`, oldest first; none if the folder does not exist."""
+    return sorted(folder.glob("crash-*.txt"))
 
 
 def format_trace(error: BaseException) -> Iterator[str]:
@@ -59,6 +65,11 @@ def format_trace(error: BaseException) -> Iterator[str]:
         yield from _frames(one)
         for part in one.exceptions if isinstance(one, BaseExceptionGroup) else ():
             yield from (f"  | {line}" for line in format_trace(part))
+
+
+def without_values(message: str) -> str:
+    """Return the first line of a library's log message: values are in later lines, or in angle brackets."""
+    return re.sub("<.*>", "<…>", message.partition("\n")[0])
 
 
 def location(error: BaseException) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from scaicore_tui.cli.output.streams import ReaderClosed
 from scaicore_tui.errors import ScaicoreError
+from scaicore_tui.log import Log, error_fields
 from scaicore_tui.text import one_line, sanitize
 
 if TYPE_CHECKING:
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
 EXIT_INTERNAL_ERROR = 70
 EXIT_INTERRUPTED = 130
 
+_log = Log(__name__)
 _quiet = False
 # If set, a thread writes the text, so that the caller does not wait.
 _background: LogWriter | None = None
+# If set, messages are kept here, until the app leaves the terminal.
+_held: list[str] | None = None
 
 # Errors of a write that mean that the terminal or the reader of standard error is gone.
 _GONE_ERRNOS = frozenset((errno.EPIPE, errno.EIO, errno.EBADF, errno.ENXIO, errno.ECONNRESET))
@@ -70,6 +74,18 @@ def in_background() -> Iterator[None]:
         _background = None
 
 
+@contextmanager
+def held() -> Iterator[None]:
+    """Keep all messages inside the block, and print them at its end: meanwhile the app covers the terminal."""
+    global _held
+    _held = []
+    try:
+        yield
+    finally:
+        kept, _held = _held, None
+        _write("".join(kept))
+
+
 def prompt(question: str) -> None:
     """Print a question; the answer is typed on the same line."""
     _write(f"{question}: ")
@@ -86,6 +102,7 @@ def report_error(error: BaseException) -> int:
     """Print the error with its effect and hint; return the exit code."""
     match error:
         case ScaicoreError():
+            _log.error("failed", exit_code=error.exit_code, **error_fields(error))
             _write(f"scaicore-tui: {one_line(str(error))}\n")
             return error.exit_code
         case KeyboardInterrupt():
@@ -122,6 +139,8 @@ def report_internal_error(error: BaseException) -> int:
         return report_error(error)
     if (storage_error := disk_failure(error)) is not None:
         return report_error(storage_error)
+    if _log.is_on:
+        _log.error("internal error", where=crash.location(error), trace=list(crash.format_trace(error)))
     try:
         report = crash.write_report(error, state_dir(), SystemClock().now())
         saved = f"report saved to {report}; attach it to a bug report (it contains no data)"
@@ -140,6 +159,9 @@ def _abort_type() -> type[Exception]:
 
 
 def _write(text: str) -> None:
+    if _held is not None:
+        _held.append(text)
+        return
     if _background is not None:
         _background.write(sanitize(text))
         return

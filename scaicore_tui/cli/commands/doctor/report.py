@@ -7,11 +7,13 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
 from scaicore_tui.cli.commands.doctor.api import api_findings
+from scaicore_tui.cli.commands.doctor.bundle import check_bundle_name, write_bundle
 from scaicore_tui.cli.commands.doctor.finding import CheckStatus, Finding, failed, unknown
 from scaicore_tui.cli.commands.doctor.local import (
     config_finding,
@@ -42,17 +44,33 @@ _MAX_WIDTH_CELLS = 140
 _API_CHECKS = ("token", "caller", "view", "manage", "feed", "clock", "limit", "latency")
 
 
-async def run_doctor(common: Common, json: bool) -> int:
-    """Run all checks, print the findings, and return the exit code."""
-    findings = await _findings(common, SystemClock())
+async def run_doctor(common: Common, json: bool, bundle: Path | None = None) -> int:
+    """Run all checks, print the findings, and return the exit code. With `bundle`, also write an archive of them."""
+    clock = SystemClock()
+    if bundle is not None:
+        check_bundle_name(bundle)
+    findings = await _findings(common, clock)
+    files = [] if bundle is None else await asyncio.to_thread(write_bundle, bundle, common, findings, clock.now())
     code = next((finding.code for finding in findings if finding.status is CheckStatus.FAILED), 0)
     if json:
         checks = [_document(finding) for finding in findings]
-        stdout.document({"ok": code == 0, "exit_code": code, "checks": checks})
-    else:
-        for line in _lines(findings, common):
+        packed = {} if bundle is None else {"bundle": {"file": str(bundle), "contents": files}}
+        stdout.document({"ok": code == 0, "exit_code": code, "checks": checks, **packed})
+        return code
+    for line in _lines(findings, common):
+        stdout.line(line)
+    if bundle is not None:
+        for line in wrap(sanitize(_bundle_text(bundle, files)), min(stdout.width(), _MAX_WIDTH_CELLS) - 1):
             stdout.line(line)
     return code
+
+
+def _bundle_text(bundle: Path, files: Sequence[str]) -> str:
+    """Return what was written, and what a person can do with it."""
+    return (
+        f"wrote {bundle}, to be attached to a bug report: {', '.join(files)}. "
+        "It has no data of flows, no tokens and no user names in paths."
+    )
 
 
 async def _findings(common: Common, clock: Clock) -> list[Finding]:
