@@ -1,49 +1,59 @@
-"""A lock between processes. The operating system releases it when its process dies.
+"""A lock between processes: `filelock` on an empty file `NAME.lock` beside the locked file.
 
-It is SQLite's file lock, taken on an empty file `NAME.lock` beside the locked file: the journal needs SQLite's locks
-anyway, so this adds no requirement.
+The operating system releases it when its process dies: `flock` on POSIX, which NFS forwards to its server, and locked
+bytes on Windows. On a file system without locks there is an error: filelock's substitute, a marker file, could outlive
+a crash. The file stays empty, so that earlier versions, which lock it with SQLite, can open it. An earlier version
+that holds it already is noticed; one that is started later does not notice this lock.
 """
 
 from __future__ import annotations
 
-import sqlite3
+import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 OWNER_ONLY_FILE = 0o600
 OWNER_ONLY_FOLDER = 0o700
+# The bytes that an exclusive lock of SQLite covers, beyond the end of the file (os.h: PENDING_BYTE, SHARED_SIZE).
+_SQLITE_FIRST_BYTE = 0x40000000
+_SQLITE_BYTES = 512
 
 
 class Lock:
-    """Lock of the file `path`; a context manager that holds it. `wait_s` is how long to wait for another process."""
+    """Lock of the file `path`; a context manager that holds it. `wait_s` is how long to wait for another process.
+
+    One thread may acquire it and another release it.
+    """
 
     def __init__(self, path: Path, wait_s: float) -> None:
         self._file = path.with_name(f"{path.name}.lock")
         self._wait_s = wait_s
-        self._connection: sqlite3.Connection | None = None
+        self._held: BaseFileLock | None = None
 
     def acquire(self) -> Self:
         """Take the lock.
 
         Raises:
-            TimeoutError: another process held it for the whole wait.
+            TimeoutError: another process held it for the whole wait, or an earlier version of the program holds it.
             OSError: the lock file cannot be created or locked.
         """
+        from filelock import FileLock, Timeout  # imported late: it takes 10 ms, and most commands need no lock
+
         self._file.parent.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
-        self._file.touch(mode=OWNER_ONLY_FILE)
+        lock = FileLock(self._file, self._wait_s, OWNER_ONLY_FILE, thread_local=False, fallback_to_soft=False)
         try:
-            self._connection = sqlite3.connect(
-                self._file, timeout=self._wait_s, isolation_level=None, check_same_thread=False
-            )
-            # Nothing is ever written to this database, so it needs no rollback journal.
-            self._connection.execute("PRAGMA journal_mode = OFF")
-            self._connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.DatabaseError as error:
-            self.release()
-            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-                raise TimeoutError(f"another process holds {self._file}") from error
-            raise OSError(f"{self._file}: {error}") from error
+            self._check_for_older_version()
+            lock.acquire()
+        except (Timeout, BlockingIOError) as error:
+            raise TimeoutError(f"another process holds {self._file}") from error
+        except OSError as error:
+            raise OSError(error.errno, f"{self._file}: {error.strerror or error}") from error
+        self._held = lock
         return self
 
     def __enter__(self) -> Self:
@@ -56,6 +66,20 @@ class Lock:
 
     def release(self) -> None:
         """Release the lock; does nothing if it is not held."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._held is not None:
+            self._held.release()
+            self._held = None
+
+    def _check_for_older_version(self) -> None:
+        """Raise BlockingIOError if an earlier version of the program, which locks the file with SQLite, holds it.
+
+        Before `flock`: on NFS, both are the same lock of the server, even within one process. Only for POSIX.
+        """
+        with suppress(ImportError, FileNotFoundError):
+            import fcntl
+
+            descriptor = os.open(self._file, os.O_RDWR | os.O_NONBLOCK)
+            try:
+                fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, _SQLITE_BYTES, _SQLITE_FIRST_BYTE)
+            finally:
+                os.close(descriptor)

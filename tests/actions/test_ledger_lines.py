@@ -133,6 +133,6 @@ def test_a_pipe_in_place_of_the_ledger_does_not_block(tmp_path: Path) -> None:
 
 
 def test_an_invalid_lock_file_is_a_storage_error(tmp_path: Path) -> None:
-    (tmp_path / "ledger.jsonl.lock").write_bytes(b"not a database, and long enough to be opened as one" * 100)
+    (tmp_path / "ledger.jsonl.lock").symlink_to("ledger.jsonl.lock")
     with pytest.raises(StorageError, match=r"ledger\.jsonl\.lock"):
         Ledger(tmp_path / "ledger.jsonl").claim(ENTRY)

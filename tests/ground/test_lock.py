@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -42,6 +44,44 @@ def test_a_process_cannot_hold_a_lock_twice(tmp_path: Path) -> None:
 
 
 def test_an_unusable_lock_file_is_named_in_the_error(tmp_path: Path) -> None:
-    (tmp_path / "state.lock").write_bytes(b"not a database, and too long to be read as an empty one..." * 40)
+    (tmp_path / "state.lock").symlink_to("state.lock")
     with pytest.raises(OSError, match=r"state\.lock"):
         Lock(tmp_path / "state", wait_s=0).acquire()
+
+
+def test_the_lock_file_is_empty_and_its_owner_s_alone(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "state"
+    with Lock(path, wait_s=0):
+        status = path.with_name("state.lock").stat()
+        assert (status.st_size, status.st_mode & 0o777) == (0, 0o600)
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_one_thread_takes_a_lock_and_another_releases_it(tmp_path: Path) -> None:
+    lock = Lock(tmp_path / "state", wait_s=0).acquire()
+    thread = Thread(target=lock.release)
+    thread.start()
+    thread.join()
+    Lock(tmp_path / "state", wait_s=0).acquire().release()
+
+
+def test_a_program_that_was_started_meanwhile_does_not_keep_the_lock(tmp_path: Path) -> None:
+    lock = Lock(tmp_path / "state", wait_s=0).acquire()
+    with subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE):
+        lock.release()
+        Lock(tmp_path / "state", wait_s=0).acquire().release()
+
+
+def test_the_lock_of_an_earlier_version_is_seen_and_it_can_use_the_file_later(tmp_path: Path) -> None:
+    with Lock(tmp_path / "state", wait_s=0):
+        pass
+    earlier_version = sqlite3.connect(tmp_path / "state.lock", timeout=0, isolation_level=None)
+    earlier_version.execute("PRAGMA journal_mode = OFF")
+    earlier_version.execute("BEGIN EXCLUSIVE")
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER_SCRIPT, tmp_path / "state"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as other:
+        _, errors = other.communicate()
+    assert b"TimeoutError: another process holds" in errors
+    earlier_version.close()
+    Lock(tmp_path / "state", wait_s=0).acquire().release()
