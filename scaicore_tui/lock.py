@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -19,13 +20,16 @@ if TYPE_CHECKING:
 
 OWNER_ONLY_FILE = 0o600
 OWNER_ONLY_FOLDER = 0o700
+# While another process holds it. Nobody holds the ledger's longer than one write takes.
+_POLL_INTERVAL_S = 0.01
 # The bytes that an exclusive lock of SQLite covers, beyond the end of the file (os.h: PENDING_BYTE, SHARED_SIZE).
 _SQLITE_FIRST_BYTE = 0x40000000
 _SQLITE_BYTES = 512
 
 
 class Lock:
-    """Lock of the file `path`; a context manager that holds it. `wait_s` is how long to wait for another process.
+    """Lock of the file `path`; a context manager that holds it. `wait_s` is how long to wait for another process, and
+    beforehand as long for one of an earlier version.
 
     One thread may acquire it and another release it.
     """
@@ -39,15 +43,22 @@ class Lock:
         """Take the lock.
 
         Raises:
-            TimeoutError: another process held it for the whole wait, or an earlier version of the program holds it.
+            TimeoutError: another process held it for the whole wait.
             OSError: the lock file cannot be created or locked.
         """
         from filelock import FileLock, Timeout  # imported late: it takes 10 ms, and most commands need no lock
 
         self._file.parent.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
-        lock = FileLock(self._file, self._wait_s, OWNER_ONLY_FILE, thread_local=False, fallback_to_soft=False)
+        lock = FileLock(
+            self._file,
+            self._wait_s,
+            OWNER_ONLY_FILE,
+            thread_local=False,
+            poll_interval=_POLL_INTERVAL_S,
+            fallback_to_soft=False,
+        )
         try:
-            self._check_for_older_version()
+            self._wait_for_earlier_version()
             lock.acquire()
         except (Timeout, BlockingIOError) as error:
             raise TimeoutError(f"another process holds {self._file}") from error
@@ -70,16 +81,28 @@ class Lock:
             self._held.release()
             self._held = None
 
-    def _check_for_older_version(self) -> None:
-        """Raise BlockingIOError if an earlier version of the program, which locks the file with SQLite, holds it.
+    def _wait_for_earlier_version(self) -> None:
+        """Wait while an earlier version of the program holds the file. Raises BlockingIOError if it does not let go.
 
-        Before `flock`: on NFS, both are the same lock of the server, even within one process. Only for POSIX.
+        Before `flock`, not after: on NFS, both would be locks of the whole file, which exclude each other even within
+        one process.
         """
-        with suppress(ImportError, FileNotFoundError):
-            import fcntl
+        for _ in range(int(self._wait_s / _POLL_INTERVAL_S)):
+            with suppress(BlockingIOError):
+                _check_for_sqlite_lock(self._file)
+                return
+            Event().wait(_POLL_INTERVAL_S)
+        _check_for_sqlite_lock(self._file)
 
-            descriptor = os.open(self._file, os.O_RDWR | os.O_NONBLOCK)
-            try:
-                fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, _SQLITE_BYTES, _SQLITE_FIRST_BYTE)
-            finally:
-                os.close(descriptor)
+
+def _check_for_sqlite_lock(file: Path) -> None:
+    """Raise BlockingIOError if a process has locked the file with SQLite. Never, where the system is not POSIX."""
+    with suppress(ImportError, FileNotFoundError):
+        import fcntl
+
+        descriptor = os.open(file, os.O_RDWR | os.O_NONBLOCK)
+        try:
+            # Shared, so that no two processes take each other for an earlier version.
+            fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB, _SQLITE_BYTES, _SQLITE_FIRST_BYTE)
+        finally:
+            os.close(descriptor)

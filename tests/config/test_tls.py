@@ -7,12 +7,18 @@ import ssl
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
+from scaicore_tui.cli.commands.doctor.finding import CheckStatus
+from scaicore_tui.cli.commands.doctor.local import tls_finding
+from scaicore_tui.clock import SystemClock
+from scaicore_tui.config import Target
+from scaicore_tui.config.network import network_options
 from scaicore_tui.config.tls import client_context, trust_store_label
 from scaicore_tui.errors import ConfigError
 from scaicore_tui.servers.proxy import ProxyConfig, build_proxy
-from tests.support.fault_server import CertificateAuthority
+from tests.support.fault_server import CertificateAuthority, fault_server
 
 
 def test_only_the_certificates_of_ssl_cert_file_are_trusted(tmp_path: Path) -> None:
@@ -47,6 +53,18 @@ def test_what_the_operating_system_trusts_is_trusted_and_nothing_else(system_sto
     other = CertificateAuthority().write(tmp_path / "other.pem")
     trusted = client_context(other, env={}).get_ca_certs(binary_form=True)
     assert trusted == [ssl.PEM_cert_to_DER_cert(other.read_text())]
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="the system does not keep its CAs in a file")
+async def test_a_server_with_a_certificate_of_the_system_s_ca_is_trusted(system_store: Path) -> None:
+    authority = CertificateAuthority()
+    authority.write(system_store)
+    async with fault_server(authority) as server:
+        finding = await tls_finding(Target(url=server.url), SystemClock())
+        async with httpx.AsyncClient(**network_options(server.url)) as client:
+            assert (await client.get(server.url)).status_code < 500
+    assert finding.status is CheckStatus.OK
+    assert "trusted by the CAs of the operating system" in finding.message
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="the system does not keep its CAs in a file")

@@ -83,5 +83,27 @@ def test_the_lock_of_an_earlier_version_is_seen_and_it_can_use_the_file_later(tm
     ) as other:
         _, errors = other.communicate()
     assert b"TimeoutError: another process holds" in errors
-    earlier_version.close()
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER_SCRIPT.replace("wait_s=0", "wait_s=30"), tmp_path / "state"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+    ) as other:
+        earlier_version.close()
+        assert other.communicate()[0] == b"held\n"
     Lock(tmp_path / "state", wait_s=0).acquire().release()
+
+
+def test_processes_that_take_a_lock_at_the_same_time_all_get_it(tmp_path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from scaicore_tui.lock import Lock
+for _ in range(100):
+    with Lock(Path(sys.argv[1]), wait_s=30):
+        counter = Path(sys.argv[1])
+        counter.write_text(str(int(counter.read_text()) + 1))
+"""
+    (tmp_path / "state").write_text("0")
+    others = [subprocess.Popen([sys.executable, "-c", script, tmp_path / "state"]) for _ in range(3)]
+    assert [other.wait() for other in others] == [0, 0, 0]
+    assert (tmp_path / "state").read_text() == "300"
