@@ -49,6 +49,8 @@ class Lock:
         from filelock import FileLock, Timeout  # imported late: it takes 10 ms, and most commands need no lock
 
         self._file.parent.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
+        # For filelock, a folder that takes no files, such as /proc, is a file that another process has just removed.
+        self._file.touch(mode=OWNER_ONLY_FILE)
         lock = FileLock(
             self._file,
             self._wait_s,
@@ -97,7 +99,7 @@ class Lock:
 
 def _check_for_sqlite_lock(file: Path) -> None:
     """Raise BlockingIOError if a process has locked the file with SQLite. Never, where the system is not POSIX."""
-    with suppress(ImportError, FileNotFoundError):
+    with suppress(ImportError):
         import fcntl
 
         descriptor = os.open(file, os.O_RDWR | os.O_NONBLOCK)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -73,9 +74,9 @@ class Machine:
         self.current_pid = 0
         self.alive: set[int] = set()
         self._pids = count(FIRST_PID)
-        self._real_kill = os.kill
+        self._real_kill, self._real_pid = os.kill, os.getpid()
         self._patches: list[Any] = [
-            patch("os.getpid", lambda: self.current_pid),
+            patch("os.getpid", self._getpid),
             patch("os.kill", self._kill),
             patch.object(ThreadPoolExecutor, "submit", submit_inline),
         ]
@@ -95,6 +96,11 @@ class Machine:
     @property
     def is_ledger_broken(self) -> bool:
         return self.state.is_file()
+
+    def _getpid(self) -> int:
+        """Return the simulated process's id; to filelock the real one, as it takes another one for a fork."""
+        caller = sys._getframe(1).f_globals["__name__"]
+        return self._real_pid if caller.startswith("filelock.") else self.current_pid
 
     def break_ledger(self) -> None:
         """Make the ledger's folder unusable: a file takes its name."""
