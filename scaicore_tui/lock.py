@@ -49,8 +49,6 @@ class Lock:
         from filelock import FileLock, Timeout  # imported late: it takes 10 ms, and most commands need no lock
 
         self._file.parent.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
-        # For filelock, a folder that takes no files, such as /proc, is a file that another process has just removed.
-        self._file.touch(mode=OWNER_ONLY_FILE)
         lock = FileLock(
             self._file,
             self._wait_s,
@@ -60,6 +58,8 @@ class Lock:
             fallback_to_soft=False,
         )
         try:
+            # Not by filelock: where a folder takes no files, as /proc, it assumes that another process removed them.
+            self._file.touch(mode=OWNER_ONLY_FILE)
             self._wait_for_earlier_version()
             lock.acquire()
         except (Timeout, BlockingIOError) as error:
