@@ -35,6 +35,13 @@ def default_signals_in_child_processes() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def default_locale_in_child_processes() -> None:
+    """Let child processes use UTF-8, as Python does without a locale: the program is ASCII in the C locale."""
+    for name in ("LC_ALL", "LC_CTYPE", "LANG"):
+        os.environ.pop(name, None)
+
+
+@pytest.fixture(scope="session", autouse=True)
 def compiled_modules_in_child_processes() -> None:
     """Let child processes keep compiled modules, as an installed program does: half of a start is compilation."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -94,17 +94,11 @@ def serve(
     allow_host: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Accept this name in the Host header. Repeatable.")
     ] = None,
-    workers: Annotated[
-        int, typer.Option(metavar="N", help="Number of processes; one that dies is replaced.", min=1, max=64)
-    ] = 1,
-    connections: Annotated[
-        int, typer.Option(metavar="N", help="Maximum connections per worker; more get a 503.", min=1)
-    ] = 200,
+    # Accepted for the services that still pass it; `serve` says that it is ignored.
+    workers: Annotated[int, typer.Option(metavar="N", hidden=True, min=1, max=64)] = 1,
+    connections: Annotated[int, typer.Option(metavar="N", help="Maximum connections; more get a 503.", min=1)] = 200,
     coalesce: Annotated[
-        float,
-        typer.Option(
-            **TIME, help="Share one response among identical reads for this long. Each worker has its own cache."
-        ),
+        float, typer.Option(**TIME, help="Share one response among identical reads for this long.")
     ] = 0,
     read_timeout: Annotated[float, typer.Option(**TIME, help="Time limit for the ScaiGrid to answer a read.")] = 15,
     invoke_timeout: Annotated[float, typer.Option(**TIME, help="Time limit for the ScaiGrid to answer a write.")] = 300,
@@ -113,7 +107,6 @@ def serve(
         bool,
         typer.Option("--lend-key", help="Use the server's own key for local requests without a credential."),
     ] = False,
-    worker_fds: Annotated[tuple[int, int] | None, typer.Option(hidden=True)] = None,
 ) -> int:
     """Serve the REST API in front of a ScaiGrid.
 
@@ -134,7 +127,7 @@ def serve(
         invoke_timeout,
         lend_key,
     )
-    return run(serve.serve(service) if worker_fds is None else serve.worker_main(service, *worker_fds))
+    return run(serve.serve(service))
 
 
 @command()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Raw, Struct, field
 from msgspec.json import Decoder
+from msgspec.structs import astuple
 
 from scaicore_tui import timefmt
 from scaicore_tui.json_text import read_float, write
@@ -23,10 +24,38 @@ BLOCK_EXITED = RUNTIME + "block.exited"
 BLOCK_FAILED = RUNTIME + "block.failed"
 
 
-class Event(Struct, weakref=False):
+class Location(Struct, weakref=False, gc=False):
+    """The part of `source_location` that is read: its node."""
+
+    node_id: str | None = None
+
+
+class EventFields(Struct, weakref=False, gc=False):
+    """The documented members of a payload that are read for every event.
+
+    Attributes:
+        result_binding_value: JSON of the value as received; empty if there is none.
+    """
+
+    execution_id: str | None = None
+    node_id: str | None = None
+    block_kind: str | None = None
+    source_location: Location | None = None
+    result_binding: str | None = None
+    result_binding_value: Raw = Raw()
+    result_binding_truncated: bool = False
+
+    def __repr__(self) -> str:
+        """Show the value of the result, which `Raw` does not."""
+        values = (bytes(value) if isinstance(value, Raw) else value for value in astuple(self))
+        return f"EventFields{tuple(values)!r}"
+
+
+class Event(Struct, weakref=False, gc=False):
     """One event of the feed. It has no id; only its bytes and its position identify it.
 
     Attributes:
+        fields: the members of its payload that every reader needs; `payload` has all.
         raw: its JSON as received.
         at: its time in microseconds since 1970; None if the timestamp cannot be parsed.
         is_complete: False if a part could not be decoded; that part is absent.
@@ -35,10 +64,15 @@ class Event(Struct, weakref=False):
     type: str = ""
     core_id: str | None = None
     timestamp: str = ""
-    payload: dict[str, Any] = field(default_factory=dict)
+    fields: EventFields = field(name="payload", default_factory=EventFields)
     raw: bytes = b""
     at: Micros | None = None
     is_complete: bool = True
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """All members of the payload, decoded anew by each call; a member that cannot be decoded is absent."""
+        return _payload_of(self.raw)
 
     @property
     def undocumented_fields(self) -> dict[str, Any]:
@@ -49,24 +83,18 @@ class Event(Struct, weakref=False):
     @property
     def execution_id(self) -> str | None:
         """Id of the run; None if the event has none."""
-        value = self.payload.get("execution_id")
-        return value if type(value) is str and value else _text(value)
+        return self.fields.execution_id or None
 
     @property
     def node_id(self) -> str | None:
         """Id of the node: `payload.node_id`, else `payload.source_location.node_id`."""
-        value = self.payload.get("node_id")
-        if type(value) is str and value:
-            return value
-        location = self.payload.get("source_location")
-        node = _text(value)
-        return _text(location.get("node_id")) if node is None and isinstance(location, dict) else node
+        fields = self.fields
+        return fields.node_id or (fields.source_location and fields.source_location.node_id) or None
 
     @property
     def block_kind(self) -> str | None:
         """Kind of the block: one of the fourteen documented ones, or any other text."""
-        value = self.payload.get("block_kind")
-        return value if type(value) is str and value else _text(value)
+        return self.fields.block_kind or None
 
     def payload_source(self, name: str) -> bytes | None:
         """Return the JSON of a member of the payload as received; None if there is none."""
@@ -98,7 +126,14 @@ _FIELDS = ("type", "core_id", "timestamp", "payload")
 # Larger numbers are not timestamps.
 _MAX_TIMESTAMP = 10**20
 # Also fills `raw`, `at` and `is_complete` if the JSON has such members: `_with_source` overwrites them.
-_decode = Decoder(Event, float_hook=read_float).decode
+_decode = Decoder(Event).decode
+
+
+class _Payload(Struct):
+    payload: dict[str, Any] = field(default_factory=dict)
+
+
+_decode_payload = Decoder(_Payload, float_hook=read_float).decode
 
 
 def read_event(value: Any, source: bytes) -> Event:
@@ -106,20 +141,26 @@ def read_event(value: Any, source: bytes) -> Event:
 
     Members of the wrong type, or that cannot be decoded, are absent.
     """
-    if value is lenient_json.UNPARSED or lenient_json.is_too_deep(source):
-        value, is_whole = _salvage(source)
-    else:
-        is_whole = isinstance(value, dict)
-    fields = _well_typed(value)
-    given = [name for name in _FIELDS if isinstance(value, dict) and value.get(name) is not None]
-    return _with_source(Event(**fields), source, is_whole=is_whole and len(fields) == len(given))
+    members, is_whole = _members(value, source)
+    payload = members.pop("payload", {})
+    return _with_source(Event(**members, fields=_fields_of(payload, source)), source, is_whole=is_whole)
 
 
 def decode_event(source: bytes) -> Event:
     """Return the event in `source`. Never raises, whatever the bytes are."""
     if not lenient_json.is_too_deep(source):
-        with suppress(*envelope.DECODE_ERRORS):
-            return _with_source(_decode(source), source)
+        try:
+            # The decoder does not check the encoding of what it skips.
+            if not source.isascii():
+                source.decode()
+            event = _decode(source)
+        except envelope.DECODE_ERRORS:
+            pass
+        else:
+            event.raw = source
+            event.at = at = timefmt.parse(event.timestamp)
+            event.is_complete = at is not None or not event.timestamp
+            return event
     return read_event(lenient_json.parse_or_unparsed(envelope.decode(source)), source)
 
 
@@ -151,6 +192,45 @@ def _with_source(event: Event, source: bytes, *, is_whole: bool = True) -> Event
     return event
 
 
+def _payload_of(source: bytes) -> dict[str, Any]:
+    if not lenient_json.is_too_deep(source):
+        with suppress(*envelope.DECODE_ERRORS):
+            return _decode_payload(source).payload
+    members, _ = _members(lenient_json.parse_or_unparsed(envelope.decode(source)), source)
+    payload: dict[str, Any] = members.get("payload", {})
+    return payload
+
+
+def _members(value: Any, source: bytes) -> tuple[dict[str, Any], bool]:
+    """Return the documented members of an event that have the right type, and True if no member was lost."""
+    if value is lenient_json.UNPARSED or lenient_json.is_too_deep(source):
+        value, is_whole = _salvage(source)
+    else:
+        is_whole = isinstance(value, dict)
+    members = _well_typed(value)
+    given = [name for name in _FIELDS if isinstance(value, dict) and value.get(name) is not None]
+    return members, is_whole and len(members) == len(given)
+
+
+def _fields_of(payload: dict[str, Any], source: bytes) -> EventFields:
+    """Return the fields of a payload whose members may have any type: text is made of them."""
+    location, binding = payload.get("source_location"), payload.get("result_binding")
+    result = b""
+    if "result_binding_value" in payload:
+        text = envelope.decode(source)
+        begin, end = lenient_json.find_span(text, "payload", "result_binding_value") or (0, 0)
+        result = envelope.encode(text[begin:end])
+    return EventFields(
+        execution_id=_text(payload.get("execution_id")),
+        node_id=_text(payload.get("node_id")),
+        block_kind=_text(payload.get("block_kind")),
+        source_location=Location(_text(location.get("node_id"))) if isinstance(location, dict) else None,
+        result_binding=None if binding is None else lenient_json.as_text(binding),
+        result_binding_value=Raw(result),
+        result_binding_truncated=bool(payload.get("result_binding_truncated")),
+    )
+
+
 def _salvage(source: bytes) -> tuple[dict[str, Any], bool]:
     """Decode each member of an event and of its payload by itself. Return them, and True if none was lost."""
     text = envelope.decode(source)
@@ -168,7 +248,7 @@ def _parsed(members: dict[str, Any]) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str | None:
-    if value is None or value == "":
+    if value is None:
         return None
     return value if isinstance(value, str) else write(_sorted(value), ascii_only=True)
 

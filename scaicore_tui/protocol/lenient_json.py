@@ -12,6 +12,9 @@ from itertools import accumulate
 from json.decoder import JSONDecodeError, JSONDecoder
 from typing import Any, Final
 
+from msgspec import DecodeError
+from msgspec.json import Decoder
+
 from scaicore_tui.json_text import JsonNumber, read_float, read_int, write
 
 # Deeper values are not decoded: showing or writing them could overflow the stack.
@@ -35,6 +38,7 @@ _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 # Numbers, literals, and invalid text.
 _BARE = re.compile(r"[^\s,:\[\]{}\"]++")
+_decode = Decoder(float_hook=read_float).decode
 _scan = JSONDecoder(strict=False, parse_float=read_float, parse_int=read_int).raw_decode
 
 
@@ -53,6 +57,17 @@ def parse_or_unparsed(text: str) -> Any:
     except (ValueError, RecursionError):
         return UNPARSED
     return value if skip_spaces(text, end) == len(text) else UNPARSED
+
+
+def decode_value(source: bytes) -> Any:
+    """Decode one JSON value; None if it cannot be decoded, or is nested deeper than MAX_DEPTH."""
+    if is_too_deep(source):
+        return None
+    try:
+        return _decode(source)
+    except (DecodeError, UnicodeDecodeError, RecursionError):
+        value = parse_or_unparsed(source.decode("utf-8", "surrogateescape"))
+        return None if value is UNPARSED else value
 
 
 def value_at(text: str, index: int) -> tuple[Any, int]:

@@ -7,7 +7,8 @@
 - Gap: events that are missing; an open gap is still being read.
 """
 
-from scaicore_tui.runs.cache import Delta, RunProjector, SortedSummaries
+from scaicore_tui.runs.cache import RunProjector, SortedSummaries
+from scaicore_tui.runs.delta import Delta
 from scaicore_tui.runs.gaps import Gap, GapRow, gap_rows, missing_events_note
 from scaicore_tui.runs.index import RunIndex
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, RunStatus

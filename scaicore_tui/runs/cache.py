@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 
 from cachetools import LRUCache
-from msgspec import Struct, field
 
 from scaicore_tui.protocol.events import Event
+from scaicore_tui.runs.delta import Delta
 from scaicore_tui.runs.model import Run
 from scaicore_tui.runs.reduce import apply
 from scaicore_tui.runs.summary import Summary, summary_of, to_partial_run
@@ -90,24 +90,6 @@ MAX_ACTIVE_RUNS = 1_000
 MAX_ENDED_RUNS = 50
 
 
-class Delta(Struct, frozen=True):
-    """The changes of one commit of events.
-
-    `summaries` are the new summaries of changed runs. Of the `event_count` events, `unreadable_count` could not be read
-    completely. Only for events appended at the head: `events` has them, `last_position` is that of the newest, and
-    `live_event_counts` has the number of new events per run. `is_history` marks events that were stored before, or
-    backfilled from below all others: they do not count as live.
-    """
-
-    summaries: dict[str, Summary] = field(default_factory=dict)
-    event_count: int = 0
-    unreadable_count: int = 0
-    live_event_counts: Counter[str] = field(default_factory=Counter)
-    events: Sequence[Event] = ()
-    last_position: Position | None = None
-    is_history: bool = True
-
-
 def count_unreadable(events: Iterable[Event]) -> int:
     """Return the number of events that could not be read completely."""
     return sum(not event.is_complete for event in events)
@@ -136,8 +118,8 @@ class RunProjector:
         changed: dict[str, tuple[Run, int]] = {}
         live_event_counts: Counter[str] = Counter()
         for position, event in enumerate(events, first_position):
-            execution_id = event.execution_id
-            if execution_id is None:
+            execution_id = event.fields.execution_id
+            if not execution_id:
                 continue
             entry = changed.get(execution_id)
             if entry is None:
@@ -145,12 +127,18 @@ class RunProjector:
             if apply(entry[0], event):
                 live_event_counts[execution_id] += 1
         self._put_back(changed)
-        summaries = {
+        upserted = {
             key: summary_of(run, position) for key, (run, position) in changed.items() if live_event_counts[key]
         }
         last = first_position + len(events) - 1
         return Delta(
-            summaries, len(events), count_unreadable(events), live_event_counts, events, last, is_history=False
+            upserted,
+            event_count=len(events),
+            unreadable_count=count_unreadable(events),
+            events=events,
+            last_position=last,
+            live_event_counts=live_event_counts,
+            is_history=False,
         )
 
     def rebuild(self, execution_ids: Iterable[str], events: Sequence[Event] = (), *, is_history: bool = True) -> Delta:
@@ -158,13 +146,15 @@ class RunProjector:
 
         `is_history` is False for events that fill a gap: these are new, although late.
         """
-        summaries = {}
+        upserted = {}
         for execution_id in execution_ids:
             self._pop(execution_id)
             run, position = project(execution_id, self._read_history(execution_id))
             if position is not None:
-                summaries[execution_id] = summary_of(run, position)
-        return Delta(summaries, len(events), count_unreadable(events), is_history=is_history)
+                upserted[execution_id] = summary_of(run, position)
+        return Delta(
+            upserted, event_count=len(events), unreadable_count=count_unreadable(events), is_history=is_history
+        )
 
     def forget(self, execution_ids: Iterable[str]) -> None:
         """Drop runs whose events were deleted."""

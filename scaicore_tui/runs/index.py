@@ -6,10 +6,11 @@ Pure. Lists, filters and counts are served from summaries.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from scaicore_tui.protocol.checkpoints import Checkpoint
-from scaicore_tui.runs.cache import Delta, ReadHistory, RunCache, SortedSummaries
+from scaicore_tui.runs.cache import ReadHistory, RunCache, SortedSummaries
+from scaicore_tui.runs.delta import Delta
 from scaicore_tui.runs.gaps import Gap
 from scaicore_tui.runs.model import RunStatus
 from scaicore_tui.runs.summary import Summary
@@ -19,8 +20,8 @@ from scaicore_tui.units import Position
 class RunIndex:
     """Summaries by `execution_id` and in order, complete `runs` on demand, and the number of runs of each status.
 
-    `gaps` (oldest first) is set by the code that stores events. `read_history` returns the stored events of a run up to
-    `last_position`.
+    `gaps` are those of the last delta that changed them, oldest first. `read_history` returns the stored events of a
+    run up to `last_position`.
     """
 
     def __init__(self, read_history: ReadHistory) -> None:
@@ -28,7 +29,7 @@ class RunIndex:
         self.order = SortedSummaries()
         self.runs = RunCache(self.summaries, self.order, read_history)
         self.counts: Counter[RunStatus] = Counter()
-        self.gaps: Sequence[Gap] = ()
+        self.gaps: Sequence[Gap] = []
         self.event_count = 0
         # Events applied since the start, without those that were stored before.
         self.ingested_count = 0
@@ -39,48 +40,50 @@ class RunIndex:
         self.live_event_counts: Counter[str] = Counter()
         self._waiting: frozenset[str] = frozenset()
 
-    def apply(self, delta: Delta) -> set[str]:
-        """Apply `delta`; return the ids of the runs that it changed."""
+    def apply(self, delta: Delta) -> Delta:
+        """Apply `delta` and return it; sets the status of its summaries."""
         self.event_count += delta.event_count
-        self.ingested_count += delta.event_count
+        self.ingested_count += max(0, delta.event_count)
         self.unreadable_count += delta.unreadable_count
         self.live_event_counts.update(delta.live_event_counts)
+        if delta.gaps is not None:
+            self.gaps = delta.gaps
         if delta.last_position is None:
-            self.runs.forget(delta.summaries)
+            self.runs.forget(delta.upserted)
         else:
             self.last_position = delta.last_position
             self.runs.apply_events(delta.events)
-        for summary in delta.summaries.values():
+        for summary in delta.upserted.values():
             if delta.last_position is None and not delta.is_history:
                 self._count_live_events(summary)
             self._replace(summary)
-        return set(delta.summaries)
+        self._remove(delta.removed)
+        return delta
 
-    def load(self, summaries: Iterable[Summary]) -> set[str]:
-        """Add stored summaries of runs that are not known yet; return the ids of these."""
-        new = [summary for summary in summaries if summary.execution_id not in self.summaries]
-        for summary in new:
+    def load(self, summaries: Iterable[Summary]) -> Delta:
+        """Add stored summaries of runs that are not known yet; return a delta with these."""
+        new = {row.execution_id: row for row in summaries if row.execution_id not in self.summaries}
+        for summary in new.values():
             summary.status = self._status(summary)
             self.counts[summary.status] += 1
-        self.summaries.update((summary.execution_id, summary) for summary in new)
-        self.order.extend(new)
-        return {summary.execution_id for summary in new}
+        self.summaries.update(new)
+        self.order.extend(new.values())
+        return Delta(new, is_loaded=True)
 
-    def forget(self, execution_ids: Sequence[str], event_count: int) -> None:
-        """Remove runs that were deleted from the journal, with `event_count` events in total."""
-        self.event_count -= event_count
+    def _remove(self, execution_ids: Collection[str]) -> None:
+        """Remove runs that were deleted from the journal."""
         for summary in [self.summaries.pop(key) for key in execution_ids if key in self.summaries]:
             self.counts[summary.status] -= 1
             self.order.remove(summary.position)
             self.live_event_counts.pop(summary.execution_id, None)
         self.runs.forget(execution_ids)
 
-    def set_pending(self, pending: Iterable[Checkpoint]) -> set[str]:
-        """Set the pending checkpoints; return the ids of the runs whose status changed."""
+    def set_pending(self, pending: Iterable[Checkpoint]) -> dict[str, Summary]:
+        """Set the pending checkpoints; return the summaries of the runs whose status changed, by id."""
         waiting = frozenset(checkpoint.execution_id for checkpoint in pending if checkpoint.execution_id)
         changed = {key for key in waiting ^ self._waiting if key in self.summaries}
         self._waiting = waiting
-        return {key for key in changed if self._update_status(self.summaries[key])}
+        return {key: self.summaries[key] for key in changed if self._update_status(self.summaries[key])}
 
     def find(self, prefix: str) -> list[Summary]:
         """Return the run with the id `prefix`, or else those whose ids begin with it; for `@latest` the newest run."""

@@ -14,6 +14,7 @@ from zlib import crc32
 from msgspec import Struct, field
 
 from scaicore_tui.protocol.events import Event
+from scaicore_tui.protocol.lenient_json import decode_value
 from scaicore_tui.units import Micros
 
 # Deeper levels do not enter the digest, so that a deeply nested value can't exhaust the stack.
@@ -66,21 +67,33 @@ def elapsed_ms(begin: int | None, end: int | None) -> float | None:
     return None if begin is None or end is None else max(0, end - begin) / 1000
 
 
-class NodeVisit(Struct):
-    """One passage through a node. Loops and retries cause several visits of a node."""
+class NodeVisit(Struct, gc=False):
+    """One passage through a node. Loops and retries cause several visits of a node.
+
+    Attributes:
+        result_json: the value of the result, as received; empty if there is none.
+    """
 
     state: NodeState
     entered_at: Micros | None = None
     ended_at: Micros | None = None
     result_binding: str | None = None
-    result: Any = None
-    has_result: bool = False
+    result_json: bytes = b""
     is_truncated: bool = False
     error: str | None = None
 
     @property
     def is_open(self) -> bool:
         return self.state is NodeState.ENTERED
+
+    @property
+    def has_result(self) -> bool:
+        return bool(self.result_json)
+
+    @property
+    def result(self) -> Any:
+        """The value of the result, decoded anew by each call; None if there is none."""
+        return decode_value(self.result_json) if self.result_json else None
 
     @property
     def duration_ms(self) -> float | None:

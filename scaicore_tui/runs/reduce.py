@@ -5,13 +5,13 @@ Events may be missing or out of order (API §7). What arrived is applied, and th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from scaicore_tui.json_text import write
 from scaicore_tui.protocol import events as wire
 from scaicore_tui.protocol.events import Event
-from scaicore_tui.protocol.lenient_json import as_number, as_text, as_text_or_none
+from scaicore_tui.protocol.lenient_json import as_number, as_text
 from scaicore_tui.runs import visits
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, RunStatus, json_digest
 from scaicore_tui.timefmt import has_whole_seconds
@@ -39,24 +39,23 @@ def apply(run: Run, event: Event) -> bool:
 def apply_new(run: Run, event: Event) -> VisitChange | None:
     """Apply `event`, which is no repeat, to `run`; return the visit that it began or ended, if any."""
     run.event_count += 1
-    run.core_id = run.core_id or event.core_id
-    _extend_time_range(run, event.at)
+    if not run.core_id:
+        run.core_id = event.core_id
+    at = event.at
+    if at is not None:
+        if run.first_event_at is None or at < run.first_event_at:
+            run.first_event_at = at
+        if run.last_event_at is None or at > run.last_event_at:
+            run.last_event_at = at
     if not event.is_complete:
         run.add_anomaly("an event could be read only in part")
     rule = _HANDLERS.get(event.type)
     if rule is None:
         return None
-    if run.is_over and event.type not in _ENDS:
+    if run.outcome is not None and event.type not in _ENDS:
         run.add_anomaly("events after the end")
     run.is_runtime = True
     return rule(run, event)
-
-
-def _extend_time_range(run: Run, at: Micros | None) -> None:
-    if at is None:
-        return
-    run.first_event_at = at if run.first_event_at is None else min(run.first_event_at, at)
-    run.last_event_at = at if run.last_event_at is None else max(run.last_event_at, at)
 
 
 def is_repeat(run: Run, event: Event) -> bool:
@@ -88,40 +87,43 @@ def _started(run: Run, event: Event) -> None:
         return
     run.joined_late = False
     run.started_at = event.at
-    run.has_input = "input" in event.payload
-    run.input = event.payload.get("input")
+    payload = event.payload
+    run.has_input = "input" in payload
+    run.input = payload.get("input")
     run.start = event
     run.input_digest = json_digest(run.input)
-    run.is_input_truncated = event.payload.get("input_truncated") is True
-    _instance(run, event)
+    run.is_input_truncated = payload.get("input_truncated") is True
+    _set_instance(run, payload)
 
 
 def _completed(run: Run, event: Event) -> None:
-    _end(run, event, RunStatus.COMPLETED)
-    run.output = event.payload.get("output")
+    payload = event.payload
+    _end(run, event, payload, RunStatus.COMPLETED)
+    run.output = payload.get("output")
     run.output_digest = json_digest(run.output)
-    known = as_number(event.payload.get("duration_ms"))
+    known = as_number(payload.get("duration_ms"))
     if known is not None and 0 <= known < MAX_DURATION_MS:
         run.reported_ms = known
 
 
 def _failed(run: Run, event: Event) -> None:
-    _end(run, event, RunStatus.FAILED)
-    run.error = error_text(event.payload)
+    payload = event.payload
+    _end(run, event, payload, RunStatus.FAILED)
+    run.error = error_text(payload)
 
 
-def _end(run: Run, event: Event, outcome: RunStatus) -> None:
+def _end(run: Run, event: Event, payload: Mapping[str, Any], outcome: RunStatus) -> None:
     if run.is_over:
         run.add_anomaly("ended twice")
     if run.open_count:
         run.add_anomaly("ended inside a node")
     run.outcome = outcome
     run.ended_at = event.at
-    _instance(run, event)
+    _set_instance(run, payload)
 
 
-def _instance(run: Run, event: Event) -> None:
-    key = event.payload.get("instance_key")
+def _set_instance(run: Run, payload: Mapping[str, Any]) -> None:
+    key = payload.get("instance_key")
     if key is not None:
         run.instance_key = as_text(key)
 
@@ -150,11 +152,10 @@ def _exited(run: Run, event: Event) -> VisitChange | None:
     change = _close(run, event, NodeState.EXITED)
     if change is None:
         return None
-    payload, visit = event.payload, change.visit
-    visit.result_binding = as_text_or_none(payload.get("result_binding"))
-    visit.has_result = "result_binding_value" in payload
-    visit.result = payload.get("result_binding_value")
-    visit.is_truncated = bool(payload.get("result_binding_truncated"))
+    fields, visit = event.fields, change.visit
+    visit.result_binding = fields.result_binding or None
+    visit.result_json = bytes(fields.result_binding_value)
+    visit.is_truncated = bool(fields.result_binding_truncated)
     return change
 
 
@@ -186,10 +187,11 @@ def _close(run: Run, event: Event, state: NodeState) -> VisitChange | None:
 
 def _find_node(run: Run, event: Event) -> NodeRunInfo | None:
     """Return the node whose open visit `event` ends. Without a node id: the newest open one of its kind, or of any."""
-    if event.node_id is not None:
-        node = run.nodes.get(_key(event))
-        return node if node is not None and node.open_visits else None
-    return visits.newest_open(run, event.block_kind)
+    key = _key(event)
+    if key[0] is None:
+        return visits.newest_open(run, event.block_kind)
+    node = run.nodes.get(key)
+    return node if node is not None and node.open_visits else None
 
 
 def _node(run: Run, event: Event) -> NodeRunInfo:
@@ -197,14 +199,15 @@ def _node(run: Run, event: Event) -> NodeRunInfo:
     node = run.nodes.get(key)
     if node is None:
         visits.evict_node(run)
-        node = run.nodes[key] = NodeRunInfo(event.node_id, event.block_kind)
+        node = run.nodes[key] = NodeRunInfo(key[0], event.block_kind)
     elif node.block_kind is None:
         node.block_kind = event.block_kind
     return node
 
 
 def _key(event: Event) -> tuple[str | None, str | None]:
-    return (event.node_id, None) if event.node_id is not None else (None, event.block_kind)
+    node_id = event.node_id
+    return (None, event.block_kind) if node_id is None else (node_id, None)
 
 
 def error_text(payload: dict[str, Any]) -> str:

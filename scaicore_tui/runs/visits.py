@@ -27,13 +27,24 @@ def enter(run: Run, node: NodeRunInfo, visit: NodeVisit) -> None:
     node.visits.append(visit)
     node.open_visits.append(visit)
     run.open_count += 1
-    for kind in {_ANY, node.block_kind or _ANY}:
-        stack = run.open_visits.setdefault(kind, [])
-        _newest(stack)
-        if len(stack) > 2 * run.open_count + STALE_SLACK:
-            stack[:] = [entry for entry in stack if entry[1].is_open]
-        stack.append((node, visit))
+    entry = (node, visit)
+    _push(run, _ANY, entry)
+    if node.block_kind:
+        _push(run, node.block_kind, entry)
     _drop_old_visits(run, node)
+
+
+def _push(run: Run, kind: str, entry: tuple[NodeRunInfo, NodeVisit]) -> None:
+    """Add an open visit to the list of its kind. Drops ended visits from its end, and all once they are many."""
+    stack = run.open_visits.get(kind)
+    if stack is None:
+        run.open_visits[kind] = [entry]
+        return
+    while stack and stack[-1][1].state is not NodeState.ENTERED:
+        stack.pop()
+    if len(stack) > 2 * run.open_count + STALE_SLACK:
+        stack[:] = [other for other in stack if other[1].is_open]
+    stack.append(entry)
 
 
 def leave(run: Run, node: NodeRunInfo, state: NodeState, at: Micros | None) -> NodeVisit:

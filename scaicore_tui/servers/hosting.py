@@ -13,19 +13,21 @@ from contextlib import asynccontextmanager, contextmanager
 from math import ceil
 from typing import Any, NamedTuple
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
 
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.errors import Unreachable, UsageError
-from scaicore_tui.servers.deadline_protocol import DeadlineProtocol
+from scaicore_tui.servers.connection_limits import IDLE_CONNECTION_S, ConnectionLimits
 from scaicore_tui.servers.request_guard import MAX_HEAD_BYTES, RequestGuard
 
 SHUTDOWN_GRACE_S = 2
 # Time for cancelled requests to send an error response.
 CANCELLED_REPLY_S = 1.0
-# Longer than any client's poll interval: a request sent while its connection is being closed would be lost.
-IDLE_CONNECTION_S = 75
+# Buffered of an unfinished head. What is larger than MAX_HEAD_BYTES and fits gets the guard's response; what does not
+# fit gets uvicorn's.
+MAX_UNFINISHED_HEAD_BYTES = 5 * MAX_HEAD_BYTES
 # asyncio reports exhaustion many times a second; one message per interval is enough.
 EXHAUSTION_REPORT_INTERVAL_S = 60.0
 # The system has no descriptors or no memory left for a connection.
@@ -104,17 +106,18 @@ async def serve_app(
     sees the requests that the request guard refuses. Requests under way get `grace_s` seconds to end
     (default: SHUTDOWN_GRACE_S). Raises CannotReach if the server cannot start.
     """
+    guard = RequestGuard(app, bound.getsockname()[0], host_names, public_paths)
+    limits = ConnectionLimits(guard, SystemClock(), max_connections)
     config = uvicorn.Config(
-        wrap(RequestGuard(app, bound.getsockname()[0], host_names, public_paths)),
-        http=DeadlineProtocol,
+        wrap(limits),
+        http="h11",
         ws="none",
-        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+        h11_max_incomplete_event_size=MAX_UNFINISHED_HEAD_BYTES,
         proxy_headers=False,
         log_config=None,
         access_log=False,
         server_header=False,
         date_header=date_header,
-        limit_concurrency=max_connections,
         timeout_graceful_shutdown=SHUTDOWN_GRACE_S if grace_s is None else ceil(grace_s),
         timeout_keep_alive=IDLE_CONNECTION_S,
     )
@@ -125,12 +128,14 @@ async def serve_app(
     ready.cancel()
     if task.done():
         raise Unreachable("the server did not start", hint="its messages on standard error say why")
-    report_exhaustion()
+    handle_loop_errors()
+    enforcement = asyncio.create_task(limits.enforce(server))
     try:
         yield
     finally:
         server.should_exit = True
         await task
+        enforcement.cancel()
         if server.server_state.tasks:
             # They were just cancelled: let them send their error responses.
             await asyncio.wait(server.server_state.tasks, timeout=CANCELLED_REPLY_S)
@@ -165,7 +170,7 @@ def sigterm_event() -> Iterator[asyncio.Event]:
         signal.signal(signal.SIGTERM, before)
 
 
-def report_exhaustion(clock: Clock = SystemClock()) -> None:  # noqa: B008  (it has no state)
+def handle_loop_errors(clock: Clock = SystemClock()) -> None:  # noqa: B008  (it has no state)
     """Log a warning, not a crash, when connections cannot be accepted because no descriptors are left.
 
     The handler stays for as long as the loop, longer than the server: asyncio retries a second after such a failure.
@@ -177,7 +182,8 @@ def report_exhaustion(clock: Clock = SystemClock()) -> None:  # noqa: B008  (it 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         nonlocal next_report
         error = context.get("exception")
-        if _is_late_retry(error, context):
+        if _is_late_retry(error, context) or isinstance(error, h11.LocalProtocolError):
+            # The latter: uvicorn refuses a false chunk of a request that is already answered. The connection ends.
             return
         if not isinstance(error, OSError) or error.errno not in _EXHAUSTED:
             (before or type(loop).default_exception_handler)(loop, context)

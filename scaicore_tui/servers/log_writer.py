@@ -2,6 +2,9 @@
 
 The queue is bounded. Lines that do not fit, or cannot be written, are dropped and counted; the count is written to the
 log as soon as a line can be written again.
+
+The `QueueHandler` and `QueueListener` of logging would not do: their queue is bounded by records, not by bytes; they
+report what does not fit on the very stream that nobody reads; and they wait without a limit for it at the end.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ import ipaddress
 import re
 from collections.abc import Collection
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import unquote
 
 from starlette.datastructures import Headers
@@ -20,8 +19,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from scaicore_tui.config.target import is_loopback, parse_host_header
 
 MAX_HEAD_BYTES = 16 * 1024
-# Key in the request's state: true if there were too many connections when it arrived.
-OVERLOADED = "is_busy"
 
 _ABSOLUTE = re.compile(rb"https?://([^/]*)(/.*)?", re.IGNORECASE)
 # Error code, message and fix for each status.
@@ -46,10 +43,11 @@ _REFUSALS = {
 }
 
 
-def refusal_body(status: HTTPStatus) -> dict[str, Any]:
-    """Return the body of a refusal in ScaiFlow's error style (API §5)."""
+def refuse(status: HTTPStatus) -> JSONResponse:
+    """Return the response that refuses a request, in ScaiFlow's error style (API §5). It ends the connection."""
     error, message, fix = _REFUSALS[status]
-    return {"detail": {"error": error, "message": message, "fix": fix}}
+    body = {"detail": {"error": error, "message": message, "fix": fix}}
+    return JSONResponse(body, status, {"Connection": "close"})
 
 
 class RequestGuard:
@@ -73,12 +71,10 @@ class RequestGuard:
             return
         scope = in_origin_form(scope)
         status = self._refusal(scope)
-        await (self._app if status is None else _refuse(status))(scope, receive, send)
+        await (self._app if status is None else refuse(status))(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> HTTPStatus | None:
         headers = Headers(scope=scope)
-        if scope.get("state", {}).get(OVERLOADED):
-            return HTTPStatus.SERVICE_UNAVAILABLE
         if _head_bytes(scope) > MAX_HEAD_BYTES:
             return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
         if "transfer-encoding" in headers and "content-length" in headers:
@@ -132,7 +128,3 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _refuse(status: HTTPStatus) -> JSONResponse:
-    return JSONResponse(refusal_body(status), status, {"Connection": "close"})

@@ -1,6 +1,6 @@
 """Session: the one interface between the front ends and everything that reads, stores and writes.
 
-Front ends (`cli`, `tui`) open a session, read its read models, call its commands and `subscribe` to updates. They
+Front ends (`cli`, `tui`) open a session, read its read models, call its commands and `subscribe` to its deltas. They
 import from here, and never from `api`, `sync` or `store`. Each name is loaded when it is first used: a command that
 only reads a file does not load the HTTP client.
 """
@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from scaicore_tui.api.client import MAX_RESOLVED_PAGES
     from scaicore_tui.session.offline import OfflineSession
     from scaicore_tui.session.opening import open_recorded_session, open_session, open_usable_session
-    from scaicore_tui.session.read_model import CheckpointList, JournalCounts, TokenStatus, Update
+    from scaicore_tui.session.read_model import (
+        CheckpointList,
+        JournalCounts,
+        SubmissionDelta,
+        TokenStatus,
+        submission_of,
+    )
     from scaicore_tui.session.session import DEFAULT_BACKFILL, Session
     from scaicore_tui.store.locate import journal_to_read, journal_to_write, unused_former_journal
     from scaicore_tui.store.recordings import is_jsonl, open_recording
@@ -33,8 +39,8 @@ __all__ = [
     "PendingStatus",
     "Session",
     "SourceStatus",
+    "SubmissionDelta",
     "TokenStatus",
-    "Update",
     "is_jsonl",
     "journal_to_read",
     "journal_to_write",
@@ -42,6 +48,7 @@ __all__ = [
     "open_recording",
     "open_session",
     "open_usable_session",
+    "submission_of",
     "unused_former_journal",
 ]
 
@@ -53,7 +60,13 @@ _MODULES = {
     "scaicore_tui.store.locate": ("journal_to_read", "journal_to_write", "unused_former_journal"),
     "scaicore_tui.session.offline": ("OfflineSession",),
     "scaicore_tui.session.opening": ("open_recorded_session", "open_session", "open_usable_session"),
-    "scaicore_tui.session.read_model": ("CheckpointList", "JournalCounts", "TokenStatus", "Update"),
+    "scaicore_tui.session.read_model": (
+        "CheckpointList",
+        "JournalCounts",
+        "SubmissionDelta",
+        "TokenStatus",
+        "submission_of",
+    ),
     "scaicore_tui.session.session": ("DEFAULT_BACKFILL", "Session"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

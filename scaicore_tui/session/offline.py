@@ -9,7 +9,7 @@ from scaicore_tui.actions import Ledger
 from scaicore_tui.clock import Clock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import StorageError
-from scaicore_tui.session.read_model import Update
+from scaicore_tui.runs import Delta
 from scaicore_tui.session.session import Session
 from scaicore_tui.store import Journal
 from scaicore_tui.store.summaries import read_pending
@@ -54,5 +54,5 @@ class OfflineSession(Session):
                 await self.load()
             except StorageError as error:
                 self.journal.report_damage(error)
-            self._publish(Update())
+            self._publish(Delta())
             await asyncio.Event().wait()

@@ -15,7 +15,7 @@ from scaicore_tui.clock import Clock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import StorageError
 from scaicore_tui.protocol import Checkpoint, Event
-from scaicore_tui.runs import Run, RunIndex, find_one_run
+from scaicore_tui.runs import Delta, Run, RunIndex, find_one_run
 from scaicore_tui.session.tasks import BackgroundTasks
 from scaicore_tui.store import Journal
 from scaicore_tui.sync.backfill import Backfiller
@@ -30,18 +30,15 @@ STALE_AFTER_S = 15.0
 HOLD_THRESHOLD_S = 2.0
 
 
-class Update(Struct, frozen=True):
-    """One change of the session: `runs` by id, and which of checkpoints, gaps and submissions changed.
+class SubmissionDelta(Delta, frozen=True):
+    """The progress of one write changed."""
 
-    An update without any of these says that only the connection status changed. `from_journal` marks runs that were
-    loaded from the journal or deleted from it: many such updates may follow each other.
-    """
-
-    runs: frozenset[str] = frozenset()
-    checkpoints: bool = False
-    gaps: bool = False
     submission: Submission | None = None
-    from_journal: bool = False
+
+
+def submission_of(delta: Delta) -> Submission | None:
+    """Return the write whose progress changed; None if the delta is about something else."""
+    return delta.submission if isinstance(delta, SubmissionDelta) else None
 
 
 class CheckpointList(Struct, frozen=True):
@@ -96,6 +93,10 @@ class ReadModel:
         held_s = self.client.budget.wait_time(Priority.WRITE)
         is_held = held_s > HOLD_THRESHOLD_S
         return replace(self._pollers.status, held_until=self.clock.monotonic() + held_s if is_held else None)
+
+    def everything(self) -> Delta:
+        """Return a delta with all that is known, for a subscriber that starts now."""
+        return Delta(dict(self.index.summaries), gaps=self.index.gaps, checkpoints=self.checkpoints)
 
     @property
     def is_held_by_server(self) -> bool:

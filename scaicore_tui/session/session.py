@@ -14,9 +14,9 @@ from scaicore_tui.api.client import Client
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
 from scaicore_tui.protocol import Checkpoint
-from scaicore_tui.runs import RunIndex
+from scaicore_tui.runs import Delta, RunIndex
 from scaicore_tui.session.commands import Commands
-from scaicore_tui.session.read_model import Update
+from scaicore_tui.session.read_model import SubmissionDelta
 from scaicore_tui.session.tasks import BackgroundTasks
 from scaicore_tui.store import Ingestor, Journal, RunLoader
 from scaicore_tui.sync.backfill import Backfiller
@@ -52,10 +52,10 @@ class Session(Commands):
         self.checkpoints = ()
         self._is_pending_unsaved = False
         self.journal = Journal.in_memory() if journal is None else journal
-        self._ingestor = Ingestor(self.journal, self.index, self._changed, self._publish_loaded)
+        self._ingestor = Ingestor(self.journal, self.index, self._changed)
         self._run_loader = RunLoader(self.journal, self.index, self._changed)
         self.client = client or Client(target, clock=self.clock)
-        status_changed = partial(self._publish, Update())
+        status_changed = partial(self._publish, Delta())
         self.client.bearer.expect_caller(None if self.journal.identity is None else self.journal.identity.caller)
         self.tracker = SubmissionTracker(
             self.client, self.index, self.clock, self._publish_submission, ledger or Ledger(), status_changed
@@ -72,11 +72,9 @@ class Session(Commands):
             self._apply_checkpoints,
             on_changed=status_changed,
         )
-        self._subscribers: list[Callable[[Update], None]] = []
+        self._subscribers: list[Callable[[Delta], None]] = []
         self._tasks = BackgroundTasks(self._pollers, self._backfiller, self.tracker, self.index, random_fn, backfill)
         self._ingestor.load_newest()
-        self._published_gaps = self.index.gaps
-
         # Set by `close`: the number of events that were only in memory, and are lost.
         self.lost_count = 0
         self._is_closed = False
@@ -111,8 +109,8 @@ class Session(Commands):
             self.lost_count = self.journal.unsaved_count
         self._is_closed = True
 
-    def subscribe(self, subscriber: Callable[[Update], None]) -> None:
-        """Call `subscriber` with each update, from now on."""
+    def subscribe(self, subscriber: Callable[[Delta], None]) -> None:
+        """Call `subscriber` with each delta, from now on."""
         self._subscribers.append(subscriber)
 
     def prefetch(self) -> None:
@@ -140,10 +138,10 @@ class Session(Commands):
         async with self._ingestor.lock:
             await self._store_caller()
             is_first = self.index.event_count == 0
-            new, changed = await self._backfiller.apply_head(head, is_first=is_first)
+            new, delta = await self._backfiller.apply_head(head, is_first=is_first)
             self._tasks.first_head.set()
             self.tracker.observe(read_at=self._read_at)
-            self._changed(changed)
+            self._changed(delta)
         return new
 
     @property
@@ -168,31 +166,23 @@ class Session(Commands):
         changed = self.index.set_pending(pending)
         self.tracker.observe(seen, since, self._read_at)
         self._tasks.polled.set()
-        self._publish(Update(frozenset(changed), checkpoints=has_changed, gaps=self._have_gaps_changed()))
+        self._publish(Delta(changed, checkpoints=pending if has_changed else None))
         self._is_pending_unsaved |= has_changed or is_first
         if self._is_pending_unsaved and not self._pollers.pending.is_reading:
             self._is_pending_unsaved = False
             await self._ingestor.save_pending(pending)
         await self._ingestor.flush(self.clock.monotonic())
 
-    def _changed(self, runs: set[str]) -> None:
-        """Publish changed runs; report the backlog to the poller, and wake the task that fills gaps."""
+    def _changed(self, delta: Delta) -> None:
+        """Publish a change of the journal; report the backlog to the poller, and wake the task that fills gaps."""
         self._pollers.set_behind(self._backfiller.behind)
         if self._backfiller.gap_backfills:
             self._tasks.gap_opened.set()
-        self._publish(Update(frozenset(runs), gaps=self._have_gaps_changed()))
-
-    def _publish_loaded(self, runs: set[str]) -> None:
-        self._publish(Update(frozenset(runs), gaps=self._have_gaps_changed(), from_journal=True))
+        self._publish(delta)
 
     def _publish_submission(self, submission: Submission) -> None:
-        self._publish(Update(submission=submission))
+        self._publish(SubmissionDelta(submission=submission))
 
-    def _publish(self, update: Update) -> None:
+    def _publish(self, delta: Delta) -> None:
         for subscriber in self._subscribers:
-            subscriber(update)
-
-    def _have_gaps_changed(self) -> bool:
-        """Return True if the gaps differ from those published last."""
-        published, self._published_gaps = self._published_gaps, self.index.gaps
-        return published != self.index.gaps
+            subscriber(delta)

@@ -19,19 +19,19 @@ from scaicore_tui.clock import Clock
 from scaicore_tui.config import Target
 from scaicore_tui.errors import StorageError
 from scaicore_tui.protocol import Checkpoint, Event
-from scaicore_tui.runs import RunIndex
+from scaicore_tui.runs import Delta, RunIndex
 from scaicore_tui.runs.cache import project
 from scaicore_tui.store.gaps import OpenGap, SkippedEvent
 from scaicore_tui.store.journal import Journal
-from scaicore_tui.store.retention import PruneResult, Retention
+from scaicore_tui.store.retention import Retention
 from scaicore_tui.store.writer import JournalWriter
 from scaicore_tui.units import Micros, Position
 
 
 class RunLoader:
-    """Loads long runs in the background. `on_changed` gets the id of each loaded run."""
+    """Loads long runs in the background. `on_changed` gets a delta for each loaded run."""
 
-    def __init__(self, journal: Journal, index: RunIndex, on_changed: Callable[[set[str]], None]) -> None:
+    def __init__(self, journal: Journal, index: RunIndex, on_changed: Callable[[Delta], None]) -> None:
         self._journal = journal
         self._index = index
         self._on_changed = on_changed
@@ -49,7 +49,7 @@ class RunLoader:
     async def _load(self, execution_id: str, rows: Iterable[tuple[Position, Event]]) -> None:
         run, _ = await asyncio.to_thread(project, execution_id, rows)
         if self._index.runs.complete(execution_id, run):
-            self._on_changed({execution_id})
+            self._on_changed(Delta({execution_id: self._index.summaries[execution_id]}))
 
 
 # Events, and stored runs, per batch: small, so that the screen is updated quickly.
@@ -64,25 +64,17 @@ T = TypeVar("T")
 
 
 class Ingestor:
-    """Stores events in one journal and applies them to one index. Callers hold `lock` while they do so.
+    """Stores events in one journal and applies each commit to one index. Callers hold `lock` while they do so.
 
-    `on_changed` gets the ids of the runs changed by each batch but the last, whose ids are returned. `on_loaded` gets
-    the ids of runs that were loaded from the journal, or deleted from it.
+    Its methods return the delta of the last commit, applied and not yet published; `on_changed` gets those before.
     """
 
-    def __init__(
-        self,
-        journal: Journal,
-        index: RunIndex,
-        on_changed: Callable[[set[str]], None],
-        on_loaded: Callable[[set[str]], None],
-    ) -> None:
+    def __init__(self, journal: Journal, index: RunIndex, on_changed: Callable[[Delta], None]) -> None:
         self.writer = JournalWriter(journal)
         self.lock = asyncio.Lock()
         self._journal = journal
         self._index = index
         self._on_changed = on_changed
-        self._on_loaded = on_loaded
         self._next_flush_at = -inf
         self._is_closed = False
         self._thread = ThreadPoolExecutor(1, "journal")
@@ -99,14 +91,15 @@ class Ingestor:
     def load_newest(self) -> None:
         """Load the newest runs from the journal, without a thread; `load` loads the others."""
         self.writer.prepare()
-        self._index.event_count = len(self._journal)
-        self._index.load(self.writer.next_summaries(BATCH_RUNS))
-        self._index.gaps = self._journal.gaps()
+        first = self.writer.first_delta(BATCH_RUNS)
+        self._index.gaps = first.gaps or []
+        self._index.event_count = first.event_count
+        self._index.load(first.upserted.values())
 
     async def load(self) -> None:
         """Load all runs from the journal, in batches."""
         while stored := await self.run_in_thread(self.writer.next_summaries, BATCH_RUNS):
-            self._on_loaded(self._index.load(stored))
+            self._on_changed(self._index.load(stored))
 
     async def load_then_prune(self, target: Target, clock: Clock) -> None:
         """Load all runs; then apply the retention of `target`, at once and every PRUNE_INTERVAL_S."""
@@ -122,58 +115,53 @@ class Ingestor:
 
     async def _prune(self, retention: Retention) -> None:
         while (pruned := await self._prune_batch(retention)) is not None:
-            self._on_loaded(set(pruned.execution_ids))
+            self._on_changed(pruned)
 
-    async def _prune_batch(self, retention: Retention) -> PruneResult | None:
+    async def _prune_batch(self, retention: Retention) -> Delta | None:
         async with self.lock:
-            pruned = await self._write(retention.prune_batch)
-            if pruned is not None:
-                self._index.forget(pruned.execution_ids, pruned.event_count)
-            return pruned
+            pruned = await self.run_in_thread(self.writer.prune_batch, retention)
+            return None if pruned is None else self._index.apply(pruned)
 
-    async def append_new(self, events: Sequence[Event], gap_found_at: Micros | None = None) -> set[str]:
-        """Append events as `JournalWriter.append_new` does; return the runs of the last batch, not published yet."""
-        changed: set[str] = set()
+    async def append_new(self, events: Sequence[Event], gap_found_at: Micros | None = None) -> Delta:
+        """Append events as `JournalWriter.append_new` does, in batches."""
+        delta = Delta()
         for begin in range(0, max(len(events), gap_found_at is not None), BATCH_EVENTS):
             if begin:
-                self._on_changed(changed)
+                self._on_changed(delta)
             batch = events[begin : begin + BATCH_EVENTS]
-            changed = self._index.apply(
-                await self._write(self.writer.append_new, batch, None if begin else gap_found_at)
-            )
-        return changed
+            delta = await self._commit(self.writer.append_new, batch, None if begin else gap_found_at)
+        return delta
 
     async def append_above_gap(
         self, events: Sequence[Event], found_at: Micros, cursor: str | None
-    ) -> tuple[set[str], OpenGap]:
-        """Append events above an open gap; return the changed runs, which are not published yet, and the gap."""
-        delta, gap = await self._write(self.writer.append_above_gap, events, found_at, cursor)
+    ) -> tuple[Delta, OpenGap]:
+        """Append events above an open gap, as `JournalWriter.append_above_gap` does; return that gap too."""
+        delta, gap = await self.run_in_thread(self.writer.append_above_gap, events, found_at, cursor)
         return self._index.apply(delta), gap
 
     async def fill_gap(
         self, gap: OpenGap, events: Sequence[Event], cursor: str | None, skipped: SkippedEvent | None = None
-    ) -> set[str]:
-        """Add events to an open gap; return the changed runs, which are not published yet."""
-        return self._index.apply(await self._write(self.writer.fill_gap, gap, events, cursor, skipped))
+    ) -> Delta:
+        """Add events to an open gap, as `JournalWriter.fill_gap` does."""
+        return await self._commit(self.writer.fill_gap, gap, events, cursor, skipped)
 
-    async def close_gap(self, gap: OpenGap, *, is_filled: bool) -> None:
+    async def close_gap(self, gap: OpenGap, *, is_filled: bool) -> Delta:
         """Close an open gap, as `Journal.close_gap` does."""
-        await self._write(partial(self.writer.close_gap, gap, is_filled=is_filled))
+        return await self._commit(partial(self.writer.close_gap, gap, is_filled=is_filled))
 
-    async def begin_history(self, cursor: str | None, found_at: Micros) -> None:
+    async def begin_history(self, cursor: str | None, found_at: Micros) -> Delta:
         """Open the gap below all events, as `Journal.begin_history` does."""
-        await self._write(self.writer.begin_history, cursor, found_at)
+        return await self._commit(self.writer.begin_history, cursor, found_at)
 
     async def prepend_history(
         self, events: Sequence[Event], cursor: str | None, skipped: SkippedEvent | None = None, *, is_over: bool
-    ) -> set[str]:
-        """Add older events, as `JournalWriter.prepend_history` does; return the changed runs, not published yet."""
-        write = partial(self.writer.prepend_history, events, cursor, skipped, is_over=is_over)
-        return self._index.apply(await self._write(write))
+    ) -> Delta:
+        """Add older events, as `JournalWriter.prepend_history` does."""
+        return await self._commit(partial(self.writer.prepend_history, events, cursor, skipped, is_over=is_over))
 
-    async def mark_skipped(self, skipped: SkippedEvent) -> None:
+    async def mark_skipped(self, skipped: SkippedEvent) -> Delta:
         """Store a gap for a skipped event, as `Journal.mark_skipped` does."""
-        await self._write(self.writer.mark_skipped, skipped)
+        return await self._commit(self.writer.mark_skipped, skipped)
 
     async def flush(self, now: float = inf) -> None:
         """Check the file and write buffered events to it, unless closed.
@@ -189,7 +177,6 @@ class Ingestor:
         """Store which checkpoints are pending now."""
         await self.run_in_thread(self.writer.save_pending, checkpoints)
 
-    async def _write(self, write: Callable[..., T], *values: Any) -> T:
-        """Run `write` in the journal's thread, then update the gaps of the index, whose neighbours may have changed."""
-        result, self._index.gaps = await self.run_in_thread(lambda: (write(*values), self._journal.gaps()))
-        return result
+    async def _commit(self, write: Callable[..., Delta], *values: Any) -> Delta:
+        """Run `write` in the journal's thread and apply its delta to the index."""
+        return self._index.apply(await self.run_in_thread(write, *values))

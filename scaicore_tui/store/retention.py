@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msgspec import Struct
-
-from scaicore_tui.runs import RunProjector, Summary
+from scaicore_tui.runs import Delta, RunProjector, Summary
 from scaicore_tui.store.database import encode_id
 from scaicore_tui.store.gaps import BELOW_ALL
 from scaicore_tui.store.journal import MAX_POSITION, Journal
@@ -29,13 +27,6 @@ FROM pragma_page_count, pragma_freelist_count, pragma_page_size
 """
 
 
-class PruneResult(Struct, frozen=True):
-    """The ids of the deleted runs, and the number of deleted events, including those outside runs."""
-
-    execution_ids: Sequence[str]
-    event_count: int
-
-
 class Retention:
     """One pass over a journal, oldest runs first.
 
@@ -56,7 +47,7 @@ class Retention:
         self._position = -MAX_POSITION
         self._is_done = False
 
-    def prune_batch(self) -> PruneResult | None:
+    def prune_batch(self) -> Delta | None:
         """Delete one batch; return None if there is nothing more to delete.
 
         Raises StorageError if the file can't be written: then nothing was deleted.
@@ -83,7 +74,7 @@ class Retention:
         self._position = found[-1].position if found else self._position
         is_older = any(self._is_too_old(summary.first_event_at) for summary in found)
         self._is_done = not is_older and strays < BATCH_STRAY_EVENTS
-        return PruneResult(list(deleted), strays + sum(deleted.values()))
+        return Delta(removed=frozenset(deleted), event_count=-strays - sum(deleted.values()), is_loaded=True)
 
     def _keep_from(self) -> int | None:
         """Return the position from which on all events are kept; None if all are kept."""

@@ -10,9 +10,11 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
+from msgspec.structs import replace
+
 from scaicore_tui.errors import StorageError
 from scaicore_tui.protocol import Checkpoint, Event
-from scaicore_tui.runs import Delta, RunProjector, Summary
+from scaicore_tui.runs import Delta, Gap, RunProjector, Summary
 from scaicore_tui.store.failures import ONLY_IN_MEMORY
 from scaicore_tui.store.gaps import RESERVED_POSITIONS, OpenGap, SkippedEvent
 from scaicore_tui.store.journal import MAX_POSITION, Journal
@@ -114,6 +116,8 @@ class JournalWriter:
         # Oldest first. None until they were looked for, which takes a while in a large file.
         self._missing: list[str] | None = None
         self._before: int | None = MAX_POSITION
+        # The gaps of the last delta, to tell whether a commit changed them.
+        self._gaps: list[Gap] = []
         self._may_run = threading.Event()
         self._may_run.set()
 
@@ -121,6 +125,12 @@ class JournalWriter:
         """Check whether summaries are missing, as in the file of an older version. Call it first."""
         if not self._summaries.drop_outdated():
             self._missing = []
+
+    def first_delta(self, limit: int) -> Delta:
+        """Return the state of the file: its newest summaries, at most `limit`, its gaps and the number of events."""
+        upserted = {summary.execution_id: summary for summary in self.next_summaries(limit)}
+        self._gaps = self._journal.gaps()
+        return Delta(upserted, gaps=self._gaps, event_count=len(self._journal), is_loaded=True)
 
     def yield_to_ui(self, *, to_key: bool) -> None:
         """Pause the rebuilding of summaries while the UI thread handles a key (`to_key`); continue it afterwards."""
@@ -144,7 +154,7 @@ class JournalWriter:
             self._journal.append(events)
             return delta
 
-        return self._write(write)
+        return self._commit(write)
 
     def append_above_gap(self, events: Sequence[Event], found_at: Micros, cursor: str | None) -> tuple[Delta, OpenGap]:
         """Append events with an open gap below them, as `Journal.append_above_gap` does; return that gap too."""
@@ -155,16 +165,16 @@ class JournalWriter:
             gaps.append(self._journal.append_above_gap(events, found_at, cursor))
             return delta
 
-        return self._write(write), gaps[-1]
+        return self._commit(write), gaps[-1]
 
-    def begin_history(self, cursor: str | None, found_at: Micros) -> None:
+    def begin_history(self, cursor: str | None, found_at: Micros) -> Delta:
         """Open the gap below all events, as `Journal.begin_history` does."""
 
         def write() -> Delta:
             self._journal.begin_history(cursor, found_at)
             return Delta()
 
-        self._write(write)
+        return self._commit(write)
 
     def prepend_history(
         self,
@@ -197,27 +207,27 @@ class JournalWriter:
 
         return self._insert_and_rebuild(events, insert, is_history=False)
 
-    def mark_skipped(self, skipped: SkippedEvent) -> None:
+    def mark_skipped(self, skipped: SkippedEvent) -> Delta:
         """Store a gap for a skipped event, as `Journal.mark_skipped` does."""
 
         def write() -> Delta:
             self._mark_skipped(skipped)
             return Delta()
 
-        self._write(write)
+        return self._commit(write)
 
     def _mark_skipped(self, skipped: SkippedEvent | None) -> None:
         if skipped is not None:
             self._journal.mark_skipped(skipped)
 
-    def close_gap(self, gap: OpenGap, *, is_filled: bool) -> None:
+    def close_gap(self, gap: OpenGap, *, is_filled: bool) -> Delta:
         """Close an open gap, as `Journal.close_gap` does."""
 
         def write() -> Delta:
             self._journal.close_gap(gap, is_filled=is_filled)
             return Delta()
 
-        self._write(write)
+        return self._commit(write)
 
     def save_pending(self, checkpoints: Sequence[Checkpoint]) -> None:
         """Store which checkpoints are pending now.
@@ -232,6 +242,11 @@ class JournalWriter:
     def start_retention(self, before: int | None, max_bytes: int | None) -> Retention:
         """Return a pass that deletes runs that ended `before` a time, or while over `max_bytes` are in use."""
         return Retention(self._journal, self._summaries, self._projector, before, max_bytes)
+
+    def prune_batch(self, retention: Retention) -> Delta | None:
+        """Delete one batch, as `Retention.prune_batch` does."""
+        delta = retention.prune_batch()
+        return None if delta is None else self._with_gaps(delta)
 
     def next_summaries(self, limit: int) -> list[Summary]:
         """Return the next summaries, newest first, at most `limit`; empty after the last.
@@ -252,7 +267,7 @@ class JournalWriter:
             insert()
             return self._projector.rebuild(changed, events, is_history=is_history)
 
-        return self._write(write)
+        return self._commit(write)
 
     def _rebuild_missing(self) -> list[Summary]:
         if self._missing is None:
@@ -264,13 +279,17 @@ class JournalWriter:
         self._write(lambda: delta)
         if not self._missing and not self._journal.is_buffering:
             self._summaries.mark_complete()
-        return list(delta.summaries.values())
+        return list(delta.upserted.values())
 
     def _yielding(self, ids: Iterable[str]) -> Iterator[str]:
         for execution_id in ids:
             if not self._may_run.wait(self._max_yield_s):
                 self._may_run.set()
             yield execution_id
+
+    def _commit(self, write: Callable[[], Delta]) -> Delta:
+        """Run `write` as `_write` does; return its delta with the gaps that it changed."""
+        return self._with_gaps(self._write(write))
 
     def _write(self, write: Callable[[], Delta]) -> Delta:
         """Run `write` and store the summaries in one transaction; in memory on a disk failure."""
@@ -290,5 +309,13 @@ class JournalWriter:
     def _write_now(self, write: Callable[[], Delta]) -> Delta:
         with self._journal.transaction():
             delta = write()
-            self._buffer.put(delta.summaries)
+            self._buffer.put(delta.upserted)
         return delta
+
+    def _with_gaps(self, delta: Delta) -> Delta:
+        """Add the gaps to `delta` if they changed. Their neighbours change with the events beside them."""
+        gaps = self._journal.gaps()
+        if gaps == self._gaps:
+            return delta
+        self._gaps = gaps
+        return replace(delta, gaps=gaps)

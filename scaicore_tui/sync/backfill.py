@@ -15,6 +15,7 @@ from scaicore_tui.api.page_size import MAX_PAGE_ROWS
 from scaicore_tui.clock import Clock
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.protocol import Event, EventPage
+from scaicore_tui.runs import Delta
 from scaicore_tui.store import Ingestor, Journal, OpenGap, SkippedEvent
 from scaicore_tui.sync.head import HeadRead, is_cursor_expired
 from scaicore_tui.sync.page_edges import PageEdges
@@ -43,11 +44,11 @@ class GapBackfill:
 class Backfiller:
     """Fills the open gaps of one journal and reads history into it, one page at a time, through `ingest`.
 
-    `on_changed` is called with the ids of the runs that a page changed.
+    `on_changed` is called with the delta of each page.
     """
 
     def __init__(
-        self, client: Client, journal: Journal, ingest: Ingestor, clock: Clock, on_changed: Callable[[set[str]], None]
+        self, client: Client, journal: Journal, ingest: Ingestor, clock: Clock, on_changed: Callable[[Delta], None]
     ) -> None:
         unread = journal.unread_history()
         self.history = None if unread is None else PageWalk(unread.cursor, journal.reader.newest_at())
@@ -87,8 +88,8 @@ class Backfiller:
         reader = self._journal.reader
         return KnownTail(reader.newest_raw(ANCHOR_DEPTH_EVENTS), reader.contains_all)
 
-    async def apply_head(self, head: HeadRead, *, is_first: bool) -> tuple[int, set[str]]:
-        """Store the new events of a head read; return their number and the ids of the runs that changed.
+    async def apply_head(self, head: HeadRead, *, is_first: bool) -> tuple[int, Delta]:
+        """Store the new events of a head read; return their number, and the delta to publish.
 
         Opens a gap if the head does not reach a known event. The caller holds `ingest.lock`.
         """
@@ -96,23 +97,25 @@ class Backfiller:
         self._head_has_more = head.has_more
         self.edges.record_head([event.raw for event in reversed(head.events)], len(new))
         if is_first or head.reached_known:
+            begun = Delta()
             begins = is_first and head.next_cursor is not None and not (self.stop_reason and not new)
             if begins:
                 # Before the first event is stored, so that after a crash the journal does not look complete.
-                await self._ingest.begin_history(head.next_cursor, self._now())
-            changed = await self._ingest.append_new(new)
+                begun = await self._ingest.begin_history(head.next_cursor, self._now())
+            delta = begun.then(await self._ingest.append_new(new))
             if begins:
                 self._begin_history(head)
         elif head.next_cursor is None:
-            changed = await self._ingest.append_new(new, gap_found_at=self._now())
+            delta = await self._ingest.append_new(new, gap_found_at=self._now())
         else:
-            changed = await self._open_gap(head, new)
+            delta = await self._open_gap(head, new)
         for neighbour in head.passed:
             after = self._journal.next_position - 1
-            await self._ingest.mark_skipped(SkippedEvent(neighbour, self._now(), head.oldest_first, after))
+            skipped = SkippedEvent(neighbour, self._now(), head.oldest_first, after)
+            delta = delta.then(await self._ingest.mark_skipped(skipped))
         self._ready, self._deferred = self._ready + self._deferred, []
         late, moved = await self._apply_ready()
-        return len(new) + late, changed | moved
+        return len(new) + late, delta.then(moved)
 
     async def read_gap_page(self) -> None:
         """Read one page of the oldest open gap. Raises the error of the request or of the store."""
@@ -135,11 +138,11 @@ class Backfiller:
                 return 0
             new = await self._new_on_page(walk, page, read)
             passed = self._skipped(page, None)
-            changed = await self._ingest.prepend_history(new, walk.cursor, passed, is_over=walk.is_over)
+            delta = await self._ingest.prepend_history(new, walk.cursor, passed, is_over=walk.is_over)
             if walk.is_over:
                 self.history = None
             self._stop_if_endless(walk, "older events were not all read")
-            self._on_changed(changed)
+            self._on_changed(delta)
         return len(new)
 
     async def _next_page(self, walk: PageWalk, priority: Priority) -> tuple[EventPage, Counter[bytes] | None] | None:
@@ -168,23 +171,23 @@ class Backfiller:
             reader.newest_raw(ANCHOR_DEPTH_EVENTS, gap.after), lambda events: reader.contains_all(events, gap.after)
         )
         new = await self._new_on_page(walk, page, read)
-        changed = await self._ingest.fill_gap(gap, new, walk.cursor, self._skipped(page, gap))
+        delta = await self._ingest.fill_gap(gap, new, walk.cursor, self._skipped(page, gap))
         gap_backfill.reached_known = gap_backfill.reached_known or floor.overlaps(page.events)
         is_met = floor.is_reached_by(walk.tail)
         if is_met or walk.is_over:
-            await self._ingest.close_gap(gap, is_filled=is_met or gap_backfill.reached_known)
+            delta = delta.then(await self._ingest.close_gap(gap, is_filled=is_met or gap_backfill.reached_known))
             self.gap_backfills.remove(gap_backfill)
         elif self._stop_if_endless(walk, "a gap was not filled"):
             # The gap stays open in the journal: the next start tries again.
             self.gap_backfills.remove(gap_backfill)
         gap_backfill.estimate()
         _, moved = await self._apply_ready()
-        self._on_changed(changed | moved)
+        self._on_changed(delta.then(moved))
 
-    async def _apply_ready(self) -> tuple[int, set[str]]:
+    async def _apply_ready(self) -> tuple[int, Delta]:
         """Store events that looked newer than the head but that no head read brought (clock skew, bus repeats)."""
         if self.gap_backfills or not self._ready:
-            return 0, set()
+            return 0, Delta()
         new = new_events(self._ready[::-1], await self._count_known(self._ready))
         self._ready = []
         return len(new), await self._ingest.append_new(new)
@@ -231,15 +234,15 @@ class Backfiller:
             return None
         return SkippedEvent(next(iter(page.events), None), self._now(), after=self._journal.position_below(gap))
 
-    async def _open_gap(self, head: HeadRead, new: Sequence[Event]) -> set[str]:
-        """Store new head events above a new open gap; return the ids of the runs that changed."""
+    async def _open_gap(self, head: HeadRead, new: Sequence[Event]) -> Delta:
+        """Store new head events above a new open gap."""
         is_reached = self.known_tail().overlaps(head.events)
-        changed, gap = await self._ingest.append_above_gap(new, self._now(), head.next_cursor)
+        delta, gap = await self._ingest.append_above_gap(new, self._now(), head.next_cursor)
         gap_backfill = self._gap_backfill(gap, self._walk_below(head))
         gap_backfill.reached_known = is_reached
         gap_backfill.estimate()
         self.gap_backfills.append(gap_backfill)
-        return changed
+        return delta
 
     def _resume(self, gap: OpenGap) -> GapBackfill:
         """Return the backfill of a gap that an earlier process left open."""

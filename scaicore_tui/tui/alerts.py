@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from scaicore_tui.notify import TerminalNotifier
 from scaicore_tui.protocol.checkpoints import Checkpoint
+from scaicore_tui.runs import Delta
 from scaicore_tui.runs.index import RunIndex
 from scaicore_tui.runs.model import RunStatus
-from scaicore_tui.session import Session, Update
+from scaicore_tui.session import Session
 
 
 class AlertTracker:
@@ -18,10 +19,9 @@ class AlertTracker:
         self._failed: set[str] = set()
         self._waiting: set[str] = set()
 
-    def update(self, index: RunIndex, changed: Iterable[str], pending: Iterable[Checkpoint]) -> tuple[int, int]:
-        """Return how many of the `changed` runs failed, and how many `pending` ones are new, since the last call."""
-        summaries = (index.summaries[key] for key in changed if key in index.summaries)
-        failed = {run.execution_id for run in summaries if run.status is RunStatus.FAILED} - self._failed
+    def update(self, index: RunIndex, delta: Delta, pending: Iterable[Checkpoint]) -> tuple[int, int]:
+        """Return how many runs failed by `delta`, and how many `pending` checkpoints are new, since the last call."""
+        failed = {key for key, run in delta.upserted.items() if run.status is RunStatus.FAILED} - self._failed
         waiting = {row.id for row in pending} - self._waiting
         self._failed |= failed
         self._waiting |= waiting
@@ -35,14 +35,14 @@ class AlertNotifier:
         self._session = session
         self._notifier = notifier
         self._tracker = AlertTracker()
-        session.subscribe(self._on_update)
+        session.subscribe(self._on_delta)
 
     def flush(self) -> str:
         """Return the sequence to write to the terminal now; empty if there is nothing to notify."""
         return self._notifier.flush(self._session.clock.monotonic())
 
-    def _on_update(self, update: Update) -> None:
-        # Counted with each update, also with the first poll: only now is known which poll it belongs to.
-        failed, waiting = self._tracker.update(self._session.index, update.runs, self._session.checkpoints)
+    def _on_delta(self, delta: Delta) -> None:
+        # Counted with each delta, also with the first poll: only now is known which poll it belongs to.
+        failed, waiting = self._tracker.update(self._session.index, delta, self._session.checkpoints)
         if self._session.connection.polls:
             self._notifier.add(failed, waiting)

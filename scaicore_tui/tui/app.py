@@ -10,7 +10,8 @@ from textual import events
 from textual.screen import ModalScreen, Screen
 
 from scaicore_tui.notify import TerminalNotifier
-from scaicore_tui.session import Session, Update
+from scaicore_tui.runs import Delta
+from scaicore_tui.session import Session
 from scaicore_tui.tui.alerts import AlertNotifier
 from scaicore_tui.tui.bridge import Bridge
 from scaicore_tui.tui.clipboard import copy
@@ -143,8 +144,8 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
     def on_session_changed(self, message: SessionChanged) -> None:
         """Apply the update to the state and to every screen that shows the session."""
         if self._state is not None:
-            self._state.apply(message.update)
-        self._apply_to_screens(message.update)
+            self._state.apply(message.delta)
+        self._apply_to_screens(message.delta)
         if self._alerts is not None:
             self.send_to_terminal(self._alerts.flush())
         if not self._is_preloading:
@@ -181,7 +182,7 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         """Show the resolved checkpoints, or the problem that kept them from being read."""
         if self._state is not None:
             self._state.set_resolved(message.checkpoints, message.problem)
-            self._apply_to_screens(Update())
+            self._apply_to_screens(Delta())
 
     def on_refresh_now(self) -> None:
         if self._bridge is not None and not self._refuse_offline("r"):
@@ -203,7 +204,7 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         """Record that the batch has ended, and why some answers were not sent, for the result screen."""
         if self._state is not None:
             self._state.end_batch(message.checkpoint_ids, message.stop_reason)
-            self._apply_to_screens(Update())
+            self._apply_to_screens(Delta())
 
     def on_replay_run(self, request: ReplayRun) -> None:
         if self._bridge is not None:
@@ -266,7 +267,7 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         """Show the progress of a write of a parked session."""
         if self._state is not None:
             self._state.notify_other_session(message.name, message.submission)
-            self._apply_to_screens(Update())
+            self._apply_to_screens(Delta())
 
     @property
     def _session_name(self) -> str | None:
@@ -288,7 +289,7 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
     def _show_notice(self, text: str, colour: str = "text", *, sticky: bool = False) -> None:
         if self._state is not None:
             self._state.add_notice(text, colour, sticky=sticky)
-            self._apply_to_screens(Update())
+            self._apply_to_screens(Delta())
         elif isinstance(welcome := self.screen_stack[0], MessageSink):
             welcome.show_message(text)
 
@@ -299,8 +300,8 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
             self._show_notice(f"{key}: offline: a journal is shown, nothing is fetched", "amber")
         return offline
 
-    def _apply_to_screens(self, update: Update) -> None:
+    def _apply_to_screens(self, delta: Delta) -> None:
         """Apply the update to every screen, except one that is not composed yet or already removed (at exit)."""
         for screen in self.screen_stack:
             if isinstance(screen, SessionListener) and screen.is_mounted and screen.children:
-                screen.apply_update(update)
+                screen.apply_delta(delta)

@@ -1,6 +1,6 @@
 """Runs a session inside the app. The only part of the app that awaits the session.
 
-Screens send requests to the bridge; the bridge posts one message per update of the session.
+Screens send requests to the bridge; the bridge posts one message for each delta of the session.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from textual.worker import Worker
 
 from scaicore_tui.actions import answer_many
 from scaicore_tui.errors import ScaicoreError
-from scaicore_tui.session import MAX_RESOLVED_PAGES, Session, Update
+from scaicore_tui.runs import Delta
+from scaicore_tui.session import MAX_RESOLVED_PAGES, Session, submission_of
 from scaicore_tui.text import sanitize
 from scaicore_tui.tui.messages import (
     AnswerAll,
@@ -64,9 +65,9 @@ class Bridge:
 
     def start(self) -> None:
         """Run the session until the bridge is detached or the app ends; then close it."""
-        self._session.subscribe(self._on_update)
+        self._session.subscribe(self._on_delta)
         # A response may have arrived after the screen read the session and before it was subscribed to.
-        self._on_update(Update(frozenset(self._session.index.summaries), checkpoints=True))
+        self._on_delta(self._session.everything())
         self._worker = start_worker(self._app, self._run, "session")
 
     def detach(self) -> None:
@@ -185,11 +186,11 @@ class Bridge:
         else:
             self._post(ResolvedLoaded(listed.rows))
 
-    def _on_update(self, update: Update) -> None:
+    def _on_delta(self, delta: Delta) -> None:
         if not self._detached.is_set():
-            self._app.post_message(SessionChanged(update))
-        elif update.submission is not None:
-            self._app.post_message(OtherSessionWriteChanged(self.name, update.submission))
+            self._app.post_message(SessionChanged(delta))
+        elif (submission := submission_of(delta)) is not None:
+            self._app.post_message(OtherSessionWriteChanged(self.name, submission))
 
     def _post(self, message: Message) -> None:
         """Post a message to the app. Once detached, only a rejected write is posted, with the name of the session."""

@@ -13,14 +13,15 @@ from textual.message import Message
 from scaicore_tui.actions import Submission
 from scaicore_tui.config.settings import ProfileInfo
 from scaicore_tui.protocol import Checkpoint
-from scaicore_tui.session import Session, Update
+from scaicore_tui.runs import Delta
+from scaicore_tui.session import Session
 
 
 @dataclass(eq=False, repr=False, match_args=False)
 class SessionChanged(Message):
     """The session changed; `update` says what."""
 
-    update: Update
+    delta: Delta
 
 
 @dataclass(eq=False, repr=False, match_args=False)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from scaicore_tui.runs import (
+    Delta,
     GapRow,
     RunIndex,
     RunStatus,
@@ -85,16 +86,14 @@ class RunListModel:
         index = None if position is None else self._rows.index(position)
         return None if index is None else len(self._rows) - 1 - index
 
-    def apply(self, index: RunIndex, changed: Iterable[str]) -> None:
-        """Update the rows of the `changed` runs from `index`."""
+    def apply(self, index: RunIndex, delta: Delta) -> None:
+        """Update the rows of the runs that `delta` changed; `index` has all runs."""
         self._index = index
-        existing = []
-        for key in changed:
-            if (summary := index.summaries.get(key)) is not None:
-                existing.append(summary)
-            elif (position := self._positions.pop(key, None)) is not None:
+        for key in delta.removed:
+            if (position := self._positions.pop(key, None)) is not None:
                 self._rows.remove(position)
-        added = [summary for summary in existing if self._needs_insert(summary) and self._matches(summary)]
+        changed = delta.upserted.values()
+        added = [summary for summary in changed if self._needs_insert(summary) and self._matches(summary)]
         self._positions.update((summary.execution_id, summary.position) for summary in added)
         if len(added) > BULK_INSERT_ROWS:
             self._rows.extend(added)

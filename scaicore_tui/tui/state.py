@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from scaicore_tui.actions import Progress, Submission, latest_by_target
 from scaicore_tui.protocol import Checkpoint
-from scaicore_tui.runs import Gap, GapRow, Run, missing_events_note
-from scaicore_tui.session import Session, Update
+from scaicore_tui.runs import Delta, Gap, GapRow, Run, missing_events_note
+from scaicore_tui.session import Session, submission_of
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import to_seconds
 from scaicore_tui.tui.notices import Notice, Notices, progress_colour, submission_notice
@@ -169,13 +169,13 @@ class AppState:
                 self.notices.replace(submission_notice(submission, now))
         self.notices.expire(now)
 
-    def apply(self, update: Update) -> None:
-        """Apply an update: notify about gaps and writes, and remove the draft and mark of an accepted answer."""
-        if update.checkpoints:
-            self.marked &= {checkpoint.id for checkpoint in self.session.checkpoints}
-        if update.gaps:
+    def apply(self, delta: Delta) -> None:
+        """Notify about gaps and writes, and remove the draft and mark of an accepted answer."""
+        if delta.checkpoints is not None:
+            self.marked &= {checkpoint.id for checkpoint in delta.checkpoints}
+        if delta.gaps is not None:
             self._notify_lost_events()
-        submission = update.submission
+        submission = submission_of(delta)
         if submission is None:
             return
         self.notices.add(submission_notice(submission, self.session.clock.monotonic()))

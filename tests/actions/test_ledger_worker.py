@@ -19,7 +19,8 @@ from scaicore_tui.api.client import Client
 from scaicore_tui.config import Target
 from scaicore_tui.errors import StorageError
 from scaicore_tui.lock import Lock
-from scaicore_tui.session import Session, Update
+from scaicore_tui.runs import Delta
+from scaicore_tui.session import Session
 from tests.support.builders import checkpoint
 from tests.support.manual_clock import ManualClock
 from tests.support.waiting import yield_once
@@ -82,14 +83,14 @@ async def test_the_outcome_of_a_write_is_shown_even_if_it_cannot_be_stored(tmp_p
     server = WriteServer(one_checkpoint(), lose_the_file)
     async with session_of(server, path) as session:
         await session.read_once()
-        updates: list[Update] = []
-        session.subscribe(updates.append)
+        deltas: list[Delta] = []
+        session.subscribe(deltas.append)
         submission = await session.answer("ckpt_1", "approve")
         assert submission.progress is Progress.ACCEPTED
         assert "not a regular file" in session.tracker.ledger_worker.problem
         assert "only in memory" in session.tracker.ledger_worker.problem
         await yield_once()
-        assert Update() in updates
+        assert Delta() in deltas
         path.rmdir()
         hidden.rename(path)
     assert session.tracker.ledger_worker.problem == ""

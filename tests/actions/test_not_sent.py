@@ -17,7 +17,8 @@ from scaicore_tui.auth.provider import MIN_RENEW_INTERVAL_S
 from scaicore_tui.config import Target
 from scaicore_tui.config.token_sources import TokenFile
 from scaicore_tui.errors import ScaicoreError, UsageError
-from scaicore_tui.session import Session, Update
+from scaicore_tui.runs import Delta
+from scaicore_tui.session import Session, submission_of
 from tests.support.builders import NOON, SECOND, checkpoint, started
 from tests.support.feed_simulator import UNLIMITED, FeedSim
 from tests.support.manual_clock import ManualClock
@@ -60,7 +61,7 @@ async def test_an_answer_is_not_sent_if_its_checkpoint_cannot_be_read_again(fail
     async with server.session() as session:
         await session.read_once()
         shown: list[tuple[str, str]] = []
-        session.subscribe(lambda update: shown.append(_target_and_progress(update)) if update.submission else None)
+        session.subscribe(lambda delta: shown.append(_target_and_progress(delta)) if submission_of(delta) else None)
         server.failure = failure
         with pytest.raises(ScaicoreError, match=r"^answer approve to ckpt_1: not sent: ") as raised:
             await session.answer("ckpt_1", "approve")
@@ -77,8 +78,8 @@ async def test_an_answer_is_not_sent_if_its_checkpoint_cannot_be_read_again(fail
         assert len(server.posts) == 1
 
 
-def _target_and_progress(update: Update) -> tuple[str, str]:
-    submission = update.submission
+def _target_and_progress(delta: Delta) -> tuple[str, str]:
+    submission = submission_of(delta)
     assert submission is not None
     return submission.target_id, submission.progress_text
 

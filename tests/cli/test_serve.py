@@ -1,4 +1,4 @@
-"""`serve` as a service: shutdown, workers, access log, and the options that a service needs."""
+"""`serve` as a service: shutdown, access log, and the options that a service needs."""
 
 from __future__ import annotations
 
@@ -51,11 +51,6 @@ class Served:
         found: dict[str, Any] = json.loads(line)
         return found
 
-    def worker(self) -> int:
-        """Return the process id of a worker that answers a request."""
-        assert self.get("/healthz").status_code == 200
-        return int(self.entry()["pid"])
-
     def terminate(self) -> int:
         """Stop it as a service manager does; return its exit code."""
         self.process.send_signal(signal.SIGTERM)
@@ -93,15 +88,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
         assert monotonic() < deadline, "the condition did not hold in time"
 
 
-def is_gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return False
-
-
-@pytest.mark.parametrize("flags", [(), ("--workers", "2"), ("--coalesce", "2s")])
+@pytest.mark.parametrize("flags", [(), ("--coalesce", "2s")])
 def test_requests_in_flight_are_answered_before_serve_exits_with_0(
     program: Program, grid: Upstream, flags: tuple[str, ...]
 ) -> None:
@@ -141,32 +128,20 @@ def test_a_second_sigterm_ends_serve_at_once(program: Program, grid: Upstream) -
         grid.release()
 
 
-def test_a_worker_that_is_killed_is_replaced(program: Program, grid: Upstream) -> None:
-    with served(program, grid, "--workers", "2") as server:
-        first = server.worker()
-        os.kill(first, signal.SIGKILL)
-        wait_until(lambda: is_gone(first))
-        second = server.worker()
-        os.kill(second, signal.SIGKILL)
-        wait_until(lambda: is_gone(second))
-        third = server.worker()
-        assert len({first, second, third, server.process.pid}) == 4
+@pytest.mark.parametrize("flags", [(), ("--quiet",)])
+def test_serve_is_one_process_and_says_so_if_asked_for_more(
+    program: Program, grid: Upstream, flags: tuple[str, ...]
+) -> None:
+    with served(program, grid) as server:
+        port = server.url.rpartition(":")[2]
         assert server.terminate() == 0
-        wait_until(lambda: is_gone(third))
-
-
-def test_the_replacement_of_a_worker_is_logged(program: Program, grid: Upstream) -> None:
-    with served(program, grid, "--workers", "2") as server:
-        killed = server.worker()
-        os.kill(killed, signal.SIGKILL)
-        assert server.line().strip().endswith(f"worker {killed} ended by signal 9: starting another in 0.5 s")
-
-
-def test_workers_end_with_their_parent_process(program: Program, grid: Upstream) -> None:
-    with served(program, grid, "--workers", "2") as server:
-        worker = server.worker()
-        server.process.kill()
-        wait_until(lambda: is_gone(worker) and not server.is_listening)
+    with program.started("serve", "--upstream", grid.url, "--port", port, "--workers", "2", *flags) as process:
+        several = Served(process, server.url)
+        lines = [several.line() for _ in (() if flags else ("banner",))] + [several.line()]
+        assert "--workers 2 is ignored: serve is one process, with 200 connections" in lines[-1]
+        assert several.get(EVENTS).status_code == 200
+        assert flags or several.entry()["pid"] == process.pid
+        assert several.terminate() == 0
 
 
 def test_the_access_log_has_each_request_and_no_secret(program: Program, grid: Upstream) -> None:
@@ -272,18 +247,13 @@ def test_coalesce_answers_equal_reads_with_one_upstream_request(program: Program
     assert len(grid.grid.received) == 1
 
 
-def test_a_write_through_one_worker_is_visible_through_all(program: Program, grid: Upstream) -> None:
-    with served(program, grid, "--workers", "2", "--coalesce", "60s") as server:
-        seen: set[int] = set()
-        while len(seen) < 2:
-            server.get(CHECKPOINTS)
-            seen.add(server.entry()["pid"])
-        assert httpx.post(server.url + RESOLVE, headers=BEARER).status_code == 200
-        seen = {server.entry()["pid"]}
+def test_a_write_is_visible_at_once_to_readers_who_share_responses(program: Program, grid: Upstream) -> None:
+    with served(program, grid, "--coalesce", "60s") as server:
+        assert ["age" in server.get(CHECKPOINTS).headers for _ in range(2)] == [False, True]
         grid.grid.reply = answer(b'"resolved"')
-        while len(seen) < 2:
-            assert server.get(CHECKPOINTS).json() == "resolved"
-            seen.add(server.entry()["pid"])
+        assert server.get(CHECKPOINTS).json() != "resolved"
+        assert httpx.post(server.url + RESOLVE, headers=BEARER).status_code == 200
+        assert server.get(CHECKPOINTS).json() == "resolved"
 
 
 def test_the_proxy_key_is_only_used_with_lend_key(program: Program, grid: Upstream) -> None:

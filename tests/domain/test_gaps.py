@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from scaicore_tui.cli.output.stdout import cell_text
 from scaicore_tui.cli.output.tables import run_rows
-from scaicore_tui.runs import Gap, GapRow, RunStatus, SortedSummaries, Summary, gap_rows, missing_events_note
+from scaicore_tui.runs import Delta, Gap, GapRow, RunStatus, SortedSummaries, Summary, gap_rows, missing_events_note
 from scaicore_tui.runs.gaps import GapReason
 from scaicore_tui.timefmt import format_span
 from scaicore_tui.tui.render.line import Line
@@ -87,7 +87,7 @@ def run_list_of(*positions: int, gaps: Sequence[Gap] = ()) -> RunListModel:
     index.add_newer([started(NOON + position, f"exec_{position:06}") for position in positions])
     index.gaps = gaps
     run_list = RunListModel()
-    run_list.apply(index, index.runs)
+    run_list.apply(index, Delta(index.summaries))
     return run_list
 
 

@@ -214,7 +214,7 @@ def test_on_a_full_disk_new_events_are_kept_in_memory_and_the_error_is_reported(
     writer = JournalWriter(full_journal)
     new_events = [step for n in range(200) for step in run_events(f"exec_new{n:04}", NOON + n)]
     delta = writer.append_new(new_events, gap_found_at=NOON)
-    assert len(delta.summaries) == 200
+    assert len(delta.upserted) == 200
     assert "full" in full_journal.write_error
     assert (len(full_journal.reader), full_journal.gap_count()) == (880, 1)
     assert full_journal.contains_all(new_events)
@@ -237,8 +237,8 @@ def test_on_a_full_disk_history_is_kept_in_memory_too(full_journal: Journal) -> 
     delta = writer.prepend_history(
         [step for n in range(300) for step in run_events(f"exec_old{n:04}", NOON - 9_000_000 + n)]
     )
-    assert (len(delta.summaries), bool(full_journal.write_error)) == (300, True)
-    assert delta.summaries["exec_old0000"].position == -1_200
+    assert (len(delta.upserted), bool(full_journal.write_error)) == (300, True)
+    assert delta.upserted["exec_old0000"].position == -1_200
     full_journal.close()
 
 

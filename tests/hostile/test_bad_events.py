@@ -61,7 +61,7 @@ def test_keeps_the_other_events_of_a_page_with_a_bad_one(name: str) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_shows_a_run_with_a_bad_event(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     bad = decode_event(ALL[name])
-    events = [started(), entered("a"), replace(bad, payload={**bad.payload, "execution_id": "exec_1"})]
+    events = [started(), entered("a"), replace(bad, fields=replace(bad.fields, execution_id="exec_1"))]
     run, position = project("exec_1", enumerate(events))
     summary = summary_of(run, position or 0)
     assert encode_summary(decode_summary(encode_summary(summary))) == encode_summary(summary)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from scaicore_tui.cli.output import stderr
-from scaicore_tui.servers.hosting import EXHAUSTION_REPORT_INTERVAL_S, report_exhaustion
+from scaicore_tui.servers.hosting import EXHAUSTION_REPORT_INTERVAL_S, handle_loop_errors
 from scaicore_tui.servers.log_writer import LogWriter
 from tests.support.manual_clock import ManualClock
 from tests.support.waiting import TIMEOUT_S, wait_until
@@ -150,7 +150,7 @@ async def test_running_out_of_descriptors_is_reported_once_a_minute_and_is_no_cr
     clock, loop = ManualClock(), asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: passed.append(context))
     fault = {"message": "socket.accept() out of system resource", "exception": OSError(errno.EMFILE, "Too many files")}
-    report_exhaustion(clock)
+    handle_loop_errors(clock)
     for _ in range(3):
         loop.call_exception_handler(fault)
     assert [line.partition(" · ")[0] for line in caplog.messages] == [

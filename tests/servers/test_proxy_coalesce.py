@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ import pytest
 
 from scaicore_tui.secrets import Secret
 from scaicore_tui.servers.proxy import ProxyConfig, coalesce
-from scaicore_tui.servers.proxy.coalesce import Coalescer, SharedRead, WriteEpoch, create_shared_epoch
+from scaicore_tui.servers.proxy.coalesce import Coalescer, SharedRead
 from scaicore_tui.servers.proxy.forward import BufferedResponse
 from scaicore_tui.servers.proxy.request import ApiRoute
 from tests.support.manual_clock import ManualClock
@@ -360,8 +359,8 @@ async def test_cache_keys_reveal_no_credential() -> None:
 
     headers = [(b"authorization", TOKEN.encode())]
     async with (
-        Coalescer(COALESCE_S, ManualClock(), WriteEpoch()).open() as one,
-        Coalescer(COALESCE_S, ManualClock(), WriteEpoch()).open() as other,
+        Coalescer(COALESCE_S, ManualClock()).open() as one,
+        Coalescer(COALESCE_S, ManualClock()).open() as other,
     ):
         for coalescer in (one, other):
             await coalescer.read(ApiRoute("GET", b"/events", EVENTS), b"", headers, fetch)
@@ -379,7 +378,7 @@ async def test_cancelling_one_request_does_not_cancel_the_others() -> None:
         await release.wait()
         return BufferedResponse(200, [], b"{}")
 
-    async with Coalescer(COALESCE_S, ManualClock(), WriteEpoch()).open() as coalescer:
+    async with Coalescer(COALESCE_S, ManualClock()).open() as coalescer:
         first, second = (
             asyncio.create_task(coalescer.read(ApiRoute("GET", b"/events", EVENTS), b"", [], fetch)) for _ in range(2)
         )
@@ -389,25 +388,3 @@ async def test_cancelling_one_request_does_not_cancel_the_others() -> None:
         response, is_shared = await second
     assert response is not None
     assert (response.status_code, is_shared) == (200, True)
-
-
-async def test_a_write_by_another_process_invalidates_the_cache() -> None:
-    descriptor = create_shared_epoch()
-    ours, theirs = WriteEpoch(descriptor), WriteEpoch(descriptor)
-    answers = iter((b"pending", b"resolved"))
-
-    async def fetch() -> BufferedResponse:
-        return BufferedResponse(200, [], next(answers))
-
-    async with Coalescer(COALESCE_S, ManualClock(), ours).open() as coalescer:
-
-        async def read() -> bytes:
-            response, _ = await coalescer.read(ApiRoute("GET", b"/checkpoints", CHECKPOINTS), b"", [], fetch)
-            assert response is not None
-            await yield_once()
-            return bytes(response.body)
-
-        assert [await read(), await read()] == [b"pending", b"pending"]
-        theirs.bump()
-        assert [await read(), await read()] == [b"resolved", b"resolved"]
-    os.close(descriptor)

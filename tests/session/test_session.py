@@ -7,26 +7,26 @@ from pathlib import Path
 import pytest
 
 from scaicore_tui.errors import NotFound, UsageError
-from scaicore_tui.runs import RunStatus
-from scaicore_tui.session import Session, Update
+from scaicore_tui.runs import Delta, RunStatus
+from scaicore_tui.session import Session
 from scaicore_tui.store import Journal, JournalWriter
 from tests.support.builders import MILLISECOND, NOON, checkpoint, completed, entered, started
 from tests.support.feed_simulator import FeedSim
 
 
-async def test_an_update_names_the_changed_runs_and_checkpoints() -> None:
+async def test_a_delta_has_the_changed_runs_and_checkpoints() -> None:
     sim = FeedSim([started(), started(NOON + 1, "exec_2")], checkpoints=[checkpoint(execution_id="exec_2")])
-    updates: list[Update] = []
+    deltas: list[Delta] = []
     async with sim.session() as session:
-        session.subscribe(updates.append)
+        session.subscribe(deltas.append)
         await session.read_once()
-        assert {run for update in updates for run in update.runs} == {"exec_1", "exec_2"}
-        assert [update.checkpoints for update in updates].count(True) == 1
+        assert {run for delta in deltas for run in delta.upserted} == {"exec_1", "exec_2"}
+        assert [delta.checkpoints is not None for delta in deltas].count(True) == 1
         assert session.index.runs["exec_2"].status is RunStatus.WAITING
-        updates.clear()
+        deltas.clear()
         await session.read_once()
-        assert Update() in updates
-        assert all(not update.runs and not update.checkpoints for update in updates)
+        assert Delta() in deltas
+        assert all(not delta.has_runs and delta.checkpoints is None for delta in deltas)
 
 
 async def test_a_session_resumes_where_the_journal_ends(tmp_path: Path) -> None:
@@ -43,19 +43,19 @@ async def test_a_session_resumes_where_the_journal_ends(tmp_path: Path) -> None:
         assert (len(session.journal), session.journal.gap_count()) == (22, 0)
 
 
-async def test_updates_distinguish_runs_that_were_loaded_from_the_journal(tmp_path: Path) -> None:
+async def test_deltas_distinguish_runs_that_were_loaded_from_the_journal(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
         writer = JournalWriter(journal)
         writer.prepare()
         assert not writer.next_summaries(500)
         writer.append_new([started(NOON + n * MILLISECOND, f"exec_{n:03}") for n in range(510)])
     client = FeedSim([started(NOON + 999 * MILLISECOND, "exec_new")]).client()
-    updates: list[Update] = []
+    deltas: list[Delta] = []
     async with Session(client.target, Journal.open(tmp_path / "j"), client=client) as session:
-        session.subscribe(updates.append)
+        session.subscribe(deltas.append)
         await session.read_once()
-    assert Update(frozenset(f"exec_{n:03}" for n in range(10)), from_journal=True) in updates
-    assert [update.from_journal for update in updates if "exec_new" in update.runs] == [False]
+    assert {f"exec_{n:03}" for n in range(10)} in [delta.upserted.keys() for delta in deltas if delta.is_loaded]
+    assert [delta.is_loaded for delta in deltas if "exec_new" in delta.upserted] == [False]
 
 
 async def test_events_lost_to_retention_are_a_gap(tmp_path: Path) -> None:
@@ -63,14 +63,14 @@ async def test_events_lost_to_retention_are_a_gap(tmp_path: Path) -> None:
     client = sim.client()
     async with Session(client.target, Journal.open(tmp_path / "j"), client=client) as session:
         await session.read_once()
-        updates: list[Update] = []
-        session.subscribe(updates.append)
+        deltas: list[Delta] = []
+        session.subscribe(deltas.append)
         await session.read_once()
-        assert not any(update.gaps for update in updates)
+        assert all(delta.gaps is None for delta in deltas)
         sim.log[:] = [entered(f"m{i}", NOON + (50 + i) * MILLISECOND) for i in range(5)]
         await session.read_once()
         assert (len(session.journal), session.journal.gap_count()) == (25, 1)
-        assert sum(update.gaps for update in updates) == 1
+        assert sum(delta.gaps is not None for delta in deltas) == 1
         (gap,) = session.index.gaps
         assert (gap.last_at, gap.next_at) == (NOON + 19 * MILLISECOND, NOON + 50 * MILLISECOND)
     async with Session(client.target, Journal.open(tmp_path / "j"), client=sim.client()) as session:

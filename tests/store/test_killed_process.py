@@ -31,9 +31,9 @@ client = sim.client()
 client.budget.limit = 10**9
 session = Session(client.target, Journal.open(Path(sys.argv[1])), client=client, backfill=2_000)
 
-def show(update):
-    for key in update.runs:
-        print(key, session.index.summaries[key].event_count, flush=True)
+def show(delta):
+    for key, summary in delta.upserted.items():
+        print(key, summary.event_count, flush=True)
 
 async def main():
     session.subscribe(show)

@@ -146,7 +146,7 @@ async def test_offline_a_long_run_is_loaded_in_a_thread(tmp_path: Path) -> None:
         writer.append_new([started(), *(entered(f"n{number}", NOON + number) for number in range(1, count))])
     updated: list[str] = []
     async with OfflineSession(OFFLINE, open_readonly(tmp_path / "j"), ManualClock()) as session:
-        session.subscribe(lambda update: updated.extend(update.runs))
+        session.subscribe(lambda delta: updated.extend(delta.upserted))
         assert session.index.runs["exec_1"].is_loading
         running = asyncio.create_task(session.run())
         await wait_until(lambda: "exec_1" in updated)

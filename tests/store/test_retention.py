@@ -76,7 +76,7 @@ def prune(writer: JournalWriter, size: int, before: int | None = None) -> int:
     """Run retention to its end; return the number of deleted events."""
     retention, count = writer.start_retention(before, size), 0
     while (deleted := retention.prune_batch()) is not None:
-        count += deleted.event_count
+        count -= deleted.event_count
     return count
 
 
@@ -139,7 +139,7 @@ def test_a_late_event_of_a_deleted_run_starts_a_new_run(journal: Journal) -> Non
     writer = writer_of(journal, [started(NOON, "exec_old"), old, *events_outside_runs(range(1, 1_500))])
     assert prune(writer, 1) == 500
     delta = writer.append_new([event("custom.note", NOON + 9, "exec_old")])
-    (summary,) = delta.summaries.values()
+    (summary,) = delta.upserted.values()
     assert (summary.event_count, summary.joined_late) == (1, True)
     assert summary.position == next(journal.history("exec_old"))[0]
 
@@ -228,8 +228,8 @@ async def test_runs_that_ended_long_ago_are_deleted(tmp_path: Path) -> None:
     async with Session(target, Journal.open(tmp_path / "j"), clock, client=client) as session:
         await session.read_once()
         run_list = RunListModel()
-        run_list.apply(session.index, session.index.runs)
-        session.subscribe(lambda update: run_list.apply(session.index, update.runs))
+        run_list.apply(session.index, session.everything())
+        session.subscribe(lambda delta: run_list.apply(session.index, delta))
         task = asyncio.create_task(session.run())
         await wait_until(lambda: len(session.index.runs) == 1_101 and session.index.event_count == 1_101)
         assert (len(session.journal), len(run_list), run_list.row_of("exec_old7")) == (1_101, 1_101, None)

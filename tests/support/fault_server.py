@@ -25,8 +25,9 @@ from msgspec.structs import replace
 from scaicore_tui.api import transport
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.config import Api, Target
+from scaicore_tui.runs import Delta
 from scaicore_tui.secrets import Secret
-from scaicore_tui.session import Session, Update
+from scaicore_tui.session import Session
 from scaicore_tui.sync.status import ConnectionState
 from scaicore_tui.tui.render.status import problem_text
 from scaicore_tui.tui.state import AppState
@@ -332,7 +333,7 @@ class Watcher:
         self._session = session
         self._app_state = AppState(session, "faults")
         self._updated = asyncio.Event()
-        session.subscribe(self._on_update)
+        session.subscribe(self._on_delta)
 
     @property
     def state(self) -> ConnectionState:
@@ -352,7 +353,7 @@ class Watcher:
                 await self._updated.wait()
         return time.perf_counter() - begin
 
-    def _on_update(self, update: Update) -> None:
+    def _on_delta(self, delta: Delta) -> None:
         self._updated.set()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scaicore_tui.protocol import Event
-from scaicore_tui.runs import RunIndex, RunProjector
+from scaicore_tui.runs import Delta, RunIndex, RunProjector
 
 
 class MemoryIndex(RunIndex):
@@ -16,14 +16,14 @@ class MemoryIndex(RunIndex):
         self._events: list[tuple[int, Event]] = []
         self._projector = RunProjector(self._history, max_runs)
 
-    def add_newer(self, events: Sequence[Event]) -> set[str]:
+    def add_newer(self, events: Sequence[Event]) -> Delta:
         """Add newer events, oldest first."""
         first = self._events[-1][0] + 1 if self._events else 0
-        change = self._projector.apply(list(events), first)
+        delta = self._projector.apply(list(events), first)
         self._events += enumerate(events, first)
-        return self.apply(change)
+        return self.apply(delta)
 
-    def add_older(self, events: Sequence[Event]) -> set[str]:
+    def add_older(self, events: Sequence[Event]) -> Delta:
         """Add older events, oldest first."""
         first = (self._events[0][0] if self._events else 0) - len(events)
         self._events[:0] = enumerate(events, first)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scaicore_tui.runs import Summary
-from scaicore_tui.session import Update
+from scaicore_tui.runs import Delta, Summary
 from scaicore_tui.tui.messages import SessionChanged
 from scaicore_tui.tui.render.line import Line
 from scaicore_tui.tui.render.runs import run_row
@@ -68,8 +67,8 @@ async def test_new_runs_above_the_visible_rows_are_counted() -> None:
 async def test_loaded_runs_are_listed_at_once_and_counted_at_the_next_tick() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
-        stage.session.index.load([Summary("exec_old", -1)])
-        stage.app.post_message(SessionChanged(Update(frozenset({"exec_old"}), from_journal=True)))
+        loaded = stage.session.index.load([Summary("exec_old", -1)])
+        stage.app.post_message(SessionChanged(loaded))
         await pilot.pause()
         assert "exec_old" in stage.text
         assert "Runs  1 of 26" in stage.text
@@ -207,7 +206,7 @@ def test_only_visible_rows_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     index = MemoryIndex()
     index.add_newer([started(NOON + n * SECOND, f"exec_{n:06}") for n in range(100_000)])
     model = RunListModel()
-    model.apply(index, index.runs)
+    model.apply(index, Delta(index.summaries))
     runs = RunList(model)
 
     def draw_row(_: RunList, row: int) -> Line:

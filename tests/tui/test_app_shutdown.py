@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from scaicore_tui.session import Update
 from scaicore_tui.tui.bridge import Bridge
 from scaicore_tui.tui.messages import SessionChanged
 from tests.support.app_stage import Stage
@@ -16,7 +15,7 @@ async def test_update_to_a_removed_screen_is_ignored() -> None:
     async with stage.opened() as pilot:
         screen = stage.screen
         await screen.remove_children()
-        stage.app.on_session_changed(SessionChanged(Update(frozenset(stage.session.index.runs), checkpoints=True)))
+        stage.app.on_session_changed(SessionChanged(stage.session.everything()))
         await screen.recompose()
         await pilot.pause()
         assert stage.app.is_running

@@ -22,7 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.servers.proxy import problems, request_info
-from scaicore_tui.servers.proxy.coalesce import MAX_RESPONSE_BYTES, Coalescer, WriteEpoch
+from scaicore_tui.servers.proxy.coalesce import MAX_RESPONSE_BYTES, Coalescer
 from scaicore_tui.servers.proxy.config import ProxyConfig
 from scaicore_tui.servers.proxy.credentials import CredentialPolicy, VaultKeys, read_caller
 from scaicore_tui.servers.proxy.forward import BufferedResponse, Forwarder, open_http
@@ -48,21 +48,18 @@ _log = logging.getLogger(__name__)
 def build_proxy(
     config: ProxyConfig,
     clock: Clock = SystemClock(),  # noqa: B008  (it has no state)
-    epoch: WriteEpoch | None = None,
 ) -> Starlette:
     """Build the proxy as an ASGI application. Its connections open and close with the application's lifespan.
 
-    `epoch` is shared by all processes that serve together; by default this process serves alone. Raises ConfigError if
-    the certificates of the environment cannot be used.
+    Raises ConfigError if the certificates of the environment cannot be used.
     """
-    epoch = epoch or WriteEpoch()
     # Before serving begins: invalid certificates must end the program with a message.
     context = config.tls()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, _Service]]:
-        async with open_http(context) as http, Coalescer(config.coalesce, clock, epoch).open() as coalescer:
-            yield {"service": _service(config, http, clock, coalescer, epoch)}
+        async with open_http(context) as http, Coalescer(config.coalesce, clock).open() as coalescer:
+            yield {"service": _service(config, http, clock, coalescer)}
 
     app = Starlette(
         routes=[Route(path, _Health) for path in PUBLIC_PATHS],
@@ -83,13 +80,10 @@ def build_proxy(
 class _Service:
     """Handles the requests of one running proxy."""
 
-    def __init__(
-        self, credentials: CredentialPolicy, forwarder: Forwarder, coalescer: Coalescer, epoch: WriteEpoch
-    ) -> None:
+    def __init__(self, credentials: CredentialPolicy, forwarder: Forwarder, coalescer: Coalescer) -> None:
         self._credentials = credentials
         self._forwarder = forwarder
         self._coalescer = coalescer
-        self._epoch = epoch
 
     async def respond(self, request: Request, info: RequestInfo) -> Response:
         """Pass a request on and return the response. Raises ProxyProblem.
@@ -119,7 +113,7 @@ class _Service:
         finally:
             # Whatever the outcome: after a refused write, too, the next reader wants the present state.
             if route.is_write:
-                self._epoch.bump()
+                self._coalescer.on_write()
 
     async def _read_shared(
         self, info: RequestInfo, route: ApiRoute, query: bytes, headers: RawHeaders
@@ -133,13 +127,11 @@ class _Service:
         return read.response
 
 
-def _service(
-    config: ProxyConfig, http: httpx.AsyncClient, clock: Clock, coalescer: Coalescer, epoch: WriteEpoch
-) -> _Service:
+def _service(config: ProxyConfig, http: httpx.AsyncClient, clock: Clock, coalescer: Coalescer) -> _Service:
     vault = None
     if config.vault_url is not None and config.vault_token is not None:
         vault = VaultKeys(http, config.vault_url, config.vault_token, clock)
-    return _Service(CredentialPolicy(config, vault), Forwarder(config, http), coalescer, epoch)
+    return _Service(CredentialPolicy(config, vault), Forwarder(config, http), coalescer)
 
 
 class _ApiEndpoint:

@@ -15,9 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from math import ceil
-from mmap import mmap
 from operator import itemgetter
-from tempfile import TemporaryFile
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
@@ -37,7 +35,6 @@ MAX_RESPONSE_BYTES = 4 * 1024 * 1024
 # A shared call ends after this time, however slowly its response arrives.
 MAX_FETCH_S = 60.0
 
-_EPOCH_BYTES = 16
 _REVALIDATION_HEADERS = frozenset((b"cache-control", b"pragma"))
 # A response with any of these directives may not be reused (RFC 9111 §5.2.2).
 _UNCACHEABLE_DIRECTIVES = frozenset((b"no-store", b"no-cache", b"max-age=0", b"s-maxage=0"))
@@ -61,49 +58,15 @@ class _CachedResponse:
     expires_at: float
 
 
-class WriteEpoch:
-    """A value that changes with every write, kept in a few bytes of a file that several processes share.
-
-    Without a `descriptor` it belongs to this process alone. Unlocked on purpose: a torn read differs from the old
-    value, which is all that readers check.
-    """
-
-    def __init__(self, descriptor: int | None = None) -> None:
-        self._bytes = mmap(-1 if descriptor is None else descriptor, _EPOCH_BYTES)
-
-    def bump(self) -> None:
-        """Record that something was written."""
-        self._bytes[:] = os.urandom(_EPOCH_BYTES)
-
-    @property
-    def current(self) -> bytes:
-        """Return the present value; equal to an earlier one if nothing was written since."""
-        return self._bytes[:]
-
-
-def create_shared_epoch() -> int:
-    """Create a file for a `WriteEpoch` and return its descriptor, to be inherited by child processes."""
-    if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("write-epoch")
-    else:
-        with TemporaryFile() as file:
-            descriptor = os.dup(file.fileno())
-    os.truncate(descriptor, _EPOCH_BYTES)
-    return descriptor
-
-
 class Coalescer:
     """The calls in flight and the cached responses of one process, in memory only.
 
-    Responses are kept for `seconds`; 0 turns sharing off. After a write, by any process that shares `epoch`, cached
-    responses are dropped and calls in flight are no longer shared.
+    Responses are kept for `seconds`; 0 turns sharing off.
     """
 
-    def __init__(self, seconds: float, clock: Clock, epoch: WriteEpoch) -> None:
+    def __init__(self, seconds: float, clock: Clock) -> None:
         self._seconds = seconds
         self._clock = clock
-        self._epoch = epoch
-        self._seen_epoch = epoch.current
         # The keys contain credentials: as salted digests they reveal nothing.
         self._salt = os.urandom(32)
         self._in_flight: dict[bytes, asyncio.Task[BufferedResponse | None]] = {}
@@ -129,7 +92,7 @@ class Coalescer:
             return SharedRead(None, is_shared=False)
         key = self._key(route, query, headers)
         must_revalidate = any(name in _REVALIDATION_HEADERS for name, _ in headers)
-        self._drop_stale()
+        self._drop_expired()
         if not must_revalidate and key in self._cache:
             cached = self._cache[key]
             age_s = self._clock.monotonic() - cached.requested_at
@@ -142,6 +105,11 @@ class Coalescer:
             return SharedRead(None, is_shared=False)
         return SharedRead(_to_response(response), is_shared=in_flight is not None)
 
+    def on_write(self) -> None:
+        """Drop the cached responses, and share no longer the calls in flight: all are older than the write."""
+        self._in_flight.clear()
+        self._cache.clear()
+
     def _start(self, key: bytes, fetch: Fetch) -> asyncio.Task[BufferedResponse | None]:
         """Start a call. It continues if the request that started it is cancelled."""
         requested_at = self._clock.monotonic()
@@ -153,7 +121,6 @@ class Coalescer:
     def _on_done(self, key: bytes, requested_at: float, task: asyncio.Task[BufferedResponse | None]) -> None:
         self._tasks.discard(task)
         response = None if task.cancelled() or task.exception() else task.result()
-        self._drop_stale()
         # A write may have dropped the call, or a newer call may have replaced it.
         if self._in_flight.get(key) is task:
             del self._in_flight[key]
@@ -171,13 +138,8 @@ class Coalescer:
         ):
             del self._cache[next(iter(self._cache))]
 
-    def _drop_stale(self) -> None:
-        """Drop everything that is older than the last write, and the responses that have expired."""
-        now, epoch = self._clock.monotonic(), self._epoch.current
-        if epoch != self._seen_epoch:
-            self._seen_epoch = epoch
-            self._in_flight.clear()
-            self._cache.clear()
+    def _drop_expired(self) -> None:
+        now = self._clock.monotonic()
         self._cache = {key: cached for key, cached in self._cache.items() if cached.expires_at > now}
 
     def _key(self, route: ApiRoute, query: bytes, headers: RawHeaders) -> bytes:

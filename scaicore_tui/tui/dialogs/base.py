@@ -15,7 +15,7 @@ from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widget import Widget
 
-from scaicore_tui.session import Update
+from scaicore_tui.runs import Delta
 from scaicore_tui.text import display_name, one_line
 from scaicore_tui.tui.abstract import AbstractMeta
 from scaicore_tui.tui.keymap import KeyContext, actions_in
@@ -168,7 +168,7 @@ class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
         """Show the keys of the focused field."""
         self.refresh_chrome()
 
-    def apply_update(self, update: Update) -> None:
+    def apply_delta(self, delta: Delta) -> None:
         """Update the hint: the change may affect what can be sent."""
         self.refresh_chrome()
 

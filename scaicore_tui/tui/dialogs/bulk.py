@@ -11,7 +11,7 @@ from textual.widget import Widget
 from scaicore_tui.actions import Progress, latest_by_target
 from scaicore_tui.protocol import Checkpoint, Option
 from scaicore_tui.protocol.checkpoints import CONTINUE
-from scaicore_tui.session import Update
+from scaicore_tui.runs import Delta
 from scaicore_tui.text import display_name
 from scaicore_tui.tui.dialogs.answer import AnswerDialogBase
 from scaicore_tui.tui.keymap import KeyContext, bindings
@@ -86,10 +86,10 @@ class BulkScreen(AnswerDialogBase):
             return result_lines(self._sent_batch, self._results(), width)
         return batch_lines(self.listed_batch, self._hidden, self._why_not, width)
 
-    def apply_update(self, update: Update) -> None:
+    def apply_delta(self, delta: Delta) -> None:
         """Update the list or the results."""
         self.pager.rebuild()
-        super().apply_update(update)
+        super().apply_delta(delta)
 
     def update_hint(self) -> None:
         if self._sent_batch is not None:

@@ -17,8 +17,7 @@ from textual.screen import Screen
 from scaicore_tui.export.documents import run_document
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.protocol.checkpoints import CONTINUE
-from scaicore_tui.runs import Run
-from scaicore_tui.session import Update
+from scaicore_tui.runs import Delta, Run
 from scaicore_tui.text import clipboard_text, display_name, editable_json
 from scaicore_tui.tui.abstract import AbstractMeta
 from scaicore_tui.tui.keymap import READING, KeyContext, actions_in, bindings, is_write_action
@@ -66,7 +65,7 @@ class ClosingOnce(_Base):
 class SessionListener(Protocol):
     """A screen that follows the session."""
 
-    def apply_update(self, update: Update) -> None:
+    def apply_delta(self, delta: Delta) -> None:
         """Show what changed in the session."""
 
 
@@ -145,9 +144,9 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         self._status_bar.styles.height = 1 if self.app.size.width >= ONE_LINE_WIDTH else 2
         self.refresh_chrome()
 
-    def apply_update(self, update: Update) -> None:
+    def apply_delta(self, delta: Delta) -> None:
         """Refresh the bars. Updates from the journal are frequent, so the next tick shows those."""
-        if not update.from_journal:
+        if not delta.is_loaded:
             self.refresh_chrome()
 
     def tick(self) -> None:

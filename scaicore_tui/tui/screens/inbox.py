@@ -5,8 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 
 from scaicore_tui.protocol import Checkpoint
-from scaicore_tui.runs import Run
-from scaicore_tui.session import Update
+from scaicore_tui.runs import Delta, Run
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import format_age
 from scaicore_tui.tui.keymap import KeyContext
@@ -61,7 +60,7 @@ class InboxScreen(CheckpointListScreen):
         self._list.set_active(active=True)
         self.show_inbox()
 
-    def apply_update(self, update: Update) -> None:
+    def apply_delta(self, delta: Delta) -> None:
         """Update the list and the bars."""
         self.show_inbox()
 

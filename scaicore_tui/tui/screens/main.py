@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from textual.app import ComposeResult
 
 from scaicore_tui.actions import Kind, Submission
-from scaicore_tui.runs import Run
-from scaicore_tui.session import Update
+from scaicore_tui.runs import Delta, Run
+from scaicore_tui.session import submission_of
 from scaicore_tui.tui.key_queue import Debouncer
 from scaicore_tui.tui.keymap import KeyContext
 from scaicore_tui.tui.messages import (
@@ -85,23 +83,24 @@ class MainScreen(CheckpointListScreen):
         """Show the runs and checkpoints known so far."""
         super().on_mount()
         self.panes.focus_pane(KeyContext.RUNS)
-        self.apply_update(Update(frozenset(self.state.session.index.summaries), checkpoints=True, gaps=True))
+        self.apply_delta(self.state.session.everything())
 
     def on_resize(self) -> None:
         """Lay out for the new size."""
         self.panes.relayout()
         super().on_resize()
 
-    def apply_update(self, update: Update) -> None:
+    def apply_delta(self, delta: Delta) -> None:
         """Update the panes that the change concerns."""
-        if update.runs or update.gaps:
-            self._update_runs(update.runs, gaps=update.gaps)
-        if update.checkpoints or update.submission is not None:
+        submission = submission_of(delta)
+        if delta.has_runs:
+            self._update_runs(delta)
+        if delta.checkpoints is not None or submission is not None:
             self.show_inbox()
-        if update.submission is not None:
+        if submission is not None:
             self.panes.runs.set_replay_marks(self.state.replay_progress())
-            self._follow_replay(update.submission)
-        super().apply_update(update)
+            self._follow_replay(submission)
+        super().apply_delta(delta)
 
     def tick(self) -> None:
         """Update the ages."""
@@ -201,11 +200,11 @@ class MainScreen(CheckpointListScreen):
             self.panes.filter.action_close(kept=False)
             self._set_filter(View.ALL, "")
 
-    def _update_runs(self, changed: Collection[str], *, gaps: bool = False) -> None:
-        self.run_list_model.apply(self.state.session.index, changed)
+    def _update_runs(self, delta: Delta) -> None:
+        self.run_list_model.apply(self.state.session.index, delta)
         self.panes.runs.show(self.state.now)
         run = self.selected_run
-        if run is not None and (gaps or run.execution_id in changed):
+        if run is not None and delta.concerns(run.execution_id):
             self._show_nodes()
 
     def show_inbox(self) -> None:
@@ -235,12 +234,13 @@ class MainScreen(CheckpointListScreen):
         if submission.kind is not Kind.REPLAY or submission.is_recovered:
             return
         self._show_nodes()
-        if found is None or found == before or found not in self.state.session.index.runs:
+        summary = self.state.session.index.summaries.get(found or "")
+        if found is None or found == before or summary is None:
             return
         self._replay_runs[submission.id] = found
         run = self.selected_run
         # A poll publishes submissions before runs, so the new run may not be in the list yet.
-        self._update_runs({found})
+        self._update_runs(Delta({found: summary}))
         if run is not None and run.execution_id == before:
             self.panes.runs.select(found)
 

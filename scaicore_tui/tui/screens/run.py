@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from textual.app import ComposeResult
 
-from scaicore_tui.runs import Run
-from scaicore_tui.session import Update
+from scaicore_tui.runs import Delta, Run
+from scaicore_tui.session import submission_of
 from scaicore_tui.tui.keymap import KeyContext
 from scaicore_tui.tui.render.line import Line
 from scaicore_tui.tui.render.run_detail import MAX_EVENTS, run_detail
@@ -51,11 +51,11 @@ class RunScreen(SessionScreen):
         super().on_mount()
         self.call_after_refresh(self.refresh_chrome)
 
-    def apply_update(self, update: Update) -> None:
+    def apply_delta(self, delta: Delta) -> None:
         """Rebuild the text if the run, its replay relations or its gaps may have changed."""
-        if self._execution_id in update.runs or update.submission is not None or update.gaps:
+        if delta.concerns(self._execution_id) or submission_of(delta) is not None:
             self._pager.rebuild()
-        super().apply_update(update)
+        super().apply_delta(delta)
 
     def refresh_chrome(self) -> None:
         """Redraw the bars and the heading."""
