@@ -24,8 +24,8 @@ from tests.support.terminal import Terminal, environment_for
 
 ROOT = Path(__file__).parents[1]
 PROGRAM_TIMEOUT_S = 60
-# One or two for each dependency: Textual and Rich, httpx and h11, Pydantic, msgspec, Starlette and uvicorn, Typer,
-# platformdirs.
+# One or two for each dependency: Textual and Rich, httpx, h11 and truststore, Pydantic, msgspec, Starlette and uvicorn,
+# Typer, platformdirs, cachetools.
 CORE_TESTS = (
     "test_screen_buffer.py",
     "test_terminal_input.py",
@@ -37,6 +37,8 @@ CORE_TESTS = (
     "test_flags.py",
     "test_help.py",
     "test_config.py",
+    "test_lock.py",
+    "test_transitions.py",
 )
 LINTERS = ("ruff", "mypy", "types-jsonschema", "import-linter")
 SNAPSHOTS = "*test_snapshots.py"

@@ -60,7 +60,7 @@ class Target(Struct, frozen=True):
         keep_days: runs are deleted from the journal this many days after they ended; None keeps all.
         keep_mb: the oldest ended runs are deleted if the journal is larger than this many MB; None keeps all.
         low_bandwidth: the person's terminal is on a slow connection.
-        ca_file: CA bundle that replaces the default trust store.
+        ca_file: CA bundle that replaces the trust store of the operating system.
         offline: show only recorded data; send no requests.
         is_url_from_profile: the profile `name` set the URL.
     """

@@ -1,4 +1,9 @@
-"""Build the TLS context. Only this module reads `SSL_CERT_FILE`, `SSL_CERT_DIR` and `SSLKEYLOGFILE`."""
+"""Build the TLS context. Only this module reads `SSL_CERT_FILE`, `SSL_CERT_DIR` and `SSLKEYLOGFILE`.
+
+Certificates are checked against the operating system's trust store, by `truststore`: what an administrator added there
+is trusted. On macOS and Windows, the system does the check after each handshake, and may ask the network meanwhile.
+Where the system has no CAs, as in small containers, those of `certifi` are used, which httpx brings.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ import errno
 import os
 import re
 import ssl
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,10 +22,12 @@ CA_FILE = "ca_file"
 _PEM = "the file must hold certificates in PEM format"
 # Names of certificate files in a folder, as made by `openssl rehash`.
 _HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
+_SYSTEM_STORE = "the CAs of the operating system"
+_CERTIFI_STORE = "the CAs of certifi, as this system has none"
 
 
 def client_context(ca_file: Path | None = None, env: Mapping[str, str] = os.environ) -> ssl.SSLContext:
-    """Return the TLS context of a client; it trusts only `ca_file`, else the environment's CAs, else the default ones.
+    """Return the TLS context of a client; it trusts only `ca_file`, else the environment's CAs, else the system's.
 
     Raises:
         ConfigError: a file cannot be used; the message names it and its variable.
@@ -31,20 +39,42 @@ def client_context(ca_file: Path | None = None, env: Mapping[str, str] = os.envi
         return _trust_file(CERT_FILE, Path(file))
     if folder := env.get(CERT_DIR):
         return _trust_folders(folder)
-    import httpx  # imported late, as it is slow to load
-
     try:
-        return httpx.create_ssl_context(trust_env=False)
+        return _system_context(env.get(KEY_LOG, "")) or _certifi_context()
     except (OSError, ValueError) as error:
         raise _unusable("the system's TLS settings", _reason(error), f"check {KEY_LOG} and OPENSSL_CONF") from error
 
 
 def trust_store_label(ca_file: Path | None, env: Mapping[str, str] = os.environ) -> str:
-    """Return where the trusted CAs come from, for people; empty for the default ones."""
+    """Return where the trusted CAs come from, for people. Loads the system's, which takes a moment."""
     if ca_file is not None:
         return f"{CA_FILE} {ca_file}"
     variable = next((name for name in (CERT_FILE, CERT_DIR) if env.get(name)), None)
-    return f"{variable} {env[variable]}" if variable else ""
+    if variable:
+        return f"{variable} {env[variable]}"
+    return _SYSTEM_STORE if _system_context() else _CERTIFI_STORE
+
+
+def _system_context(key_log: str = "") -> ssl.SSLContext | None:
+    """Return a context that trusts the operating system's CAs; None if it has none."""
+    import truststore  # imported late, as plain HTTP does not need it
+
+    context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if sys.platform not in ("win32", "darwin"):
+        # The context inside, which has loaded the CAs now. truststore would load them again for each connection, which
+        # takes 25 ms of the event loop.
+        context = context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="localhost").context
+        if not context.cert_store_stats()["x509_ca"] and not _is_hashed(ssl.get_default_verify_paths().capath):
+            return None
+    if key_log:
+        context.keylog_filename = key_log
+    return context
+
+
+def _certifi_context() -> ssl.SSLContext:
+    import httpx  # imported late, as it is slow to load
+
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def _trust_file(name: str, path: Path) -> ssl.SSLContext:
@@ -63,12 +93,17 @@ def _trust_folders(text: str) -> ssl.SSLContext:
     found = False
     for folder in filter(None, text.split(os.pathsep)):
         try:
-            found = found or any(_HASHED.fullmatch(path.name) for path in Path(folder).iterdir())
+            found = found or _is_hashed(folder)
         except (OSError, ValueError) as error:
             raise _unusable(f"{CERT_DIR} {folder}", _reason(error), hint) from error
     if not found:
         raise _unusable(f"{CERT_DIR} {text}", "no certificate in it", hint)
     return ssl.create_default_context(capath=text)
+
+
+def _is_hashed(folder: str | None) -> bool:
+    """Return whether OpenSSL finds certificates in that folder. Raises OSError."""
+    return bool(folder) and any(_HASHED.fullmatch(path.name) for path in Path(folder or "").iterdir())
 
 
 def _check_key_log(text: str) -> None:

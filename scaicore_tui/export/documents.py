@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from scaicore_tui.protocol.checkpoints import Checkpoint
 from scaicore_tui.runs.model import NodeRunInfo, NodeVisit, Run
@@ -10,8 +10,18 @@ from scaicore_tui.runs.status_style import NODE_STYLES
 from scaicore_tui.runs.transitions import Transition, TransitionKind
 from scaicore_tui.timefmt import format_iso
 
+if TYPE_CHECKING:
+    from scaicore_tui.export.document_types import (
+        NodeDocument,
+        ResultDocument,
+        RunDocument,
+        TransitionCheckpointDocument,
+        TransitionDocument,
+        VisitDocument,
+    )
 
-def run_document(run: Run) -> dict[str, Any]:
+
+def run_document(run: Run) -> RunDocument:
     """Return the document of one run, with its nodes in the order of their first visits."""
     return {
         "execution_id": run.execution_id,
@@ -32,9 +42,9 @@ def run_document(run: Run) -> dict[str, Any]:
     }
 
 
-def transition_document(transition: Transition) -> dict[str, Any]:
+def transition_document(transition: Transition) -> TransitionDocument:
     """Return the document of one transition."""
-    document: dict[str, Any] = {
+    document: TransitionDocument = {
         "at": format_iso(transition.at),
         "change": str(transition.kind),
         "execution_id": transition.execution_id,
@@ -45,13 +55,13 @@ def transition_document(transition: Transition) -> dict[str, Any]:
         "error": transition.error,
     }
     if transition.kind is TransitionKind.NODE_EXITED and transition.visit is not None:
-        document |= _result(transition.visit)
+        document = {**document, **_result(transition.visit)}
     if transition.checkpoint is not None:
         document["checkpoint"] = _checkpoint(transition.checkpoint)
     return document
 
 
-def _checkpoint(row: Checkpoint) -> dict[str, Any]:
+def _checkpoint(row: Checkpoint) -> TransitionCheckpointDocument:
     return {
         "checkpoint_id": row.id,
         "checkpoint_type": row.checkpoint_type,
@@ -62,7 +72,7 @@ def _checkpoint(row: Checkpoint) -> dict[str, Any]:
     }
 
 
-def _node(node: NodeRunInfo) -> dict[str, Any]:
+def _node(node: NodeRunInfo) -> NodeDocument:
     return {
         "node_id": node.node_id,
         "block_kind": node.block_kind,
@@ -73,7 +83,7 @@ def _node(node: NodeRunInfo) -> dict[str, Any]:
     }
 
 
-def _visit(visit: NodeVisit) -> dict[str, Any]:
+def _visit(visit: NodeVisit) -> VisitDocument:
     return {
         "state": str(visit.state),
         "entered_at": format_iso(visit.entered_at),
@@ -84,7 +94,7 @@ def _visit(visit: NodeVisit) -> dict[str, Any]:
     }
 
 
-def _result(visit: NodeVisit) -> dict[str, Any]:
+def _result(visit: NodeVisit) -> ResultDocument:
     return {
         "result_binding": visit.result_binding,
         "result_binding_value": visit.result,

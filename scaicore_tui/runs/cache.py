@@ -10,8 +10,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from operator import attrgetter
+
+from cachetools import LRUCache
 
 from scaicore_tui.protocol.events import Event
 from scaicore_tui.runs.delta import Delta
@@ -24,7 +25,12 @@ _position = attrgetter("position")
 
 
 class SortedSummaries:
-    """A list of summaries, sorted by their positions. No two runs have the same position."""
+    """A list of summaries, sorted by their positions. No two runs have the same position.
+
+    Not a `sortedcontainers.SortedKeyList`: that adds the summaries of a block one by one, while blocks are what a start
+    loads. Measured, for 100,000 runs, newest first in blocks of 1,000: 156 ms of the event loop instead of 5. Reading a
+    row takes it 1.9 µs instead of 0.2; it would save 10 µs for each new run in the middle, which are few.
+    """
 
     def __init__(self, rows: Iterable[Summary] = ()) -> None:
         self._rows = sorted(rows, key=_position)
@@ -103,10 +109,9 @@ class RunProjector:
 
     def __init__(self, read_history: ReadHistory, max_runs: int = MAX_ACTIVE_RUNS) -> None:
         self._read_history = read_history
-        self._max_runs = max_runs
-        # Each run with the position of its first event, the least recently changed first; finished runs separately.
-        self._runs: dict[str, tuple[Run, int]] = {}
-        self._ended: dict[str, tuple[Run, int]] = {}
+        # Each run with the position of its first event; finished runs separately.
+        self._runs: LRUCache[str, tuple[Run, int]] = LRUCache(max_runs)
+        self._ended: LRUCache[str, tuple[Run, int]] = LRUCache(min(max_runs, MAX_ENDED_RUNS))
 
     def apply(self, events: Sequence[Event], first_position: Position) -> Delta:
         """Apply `events`, oldest first, whose positions start at `first_position`. They must not be stored yet."""
@@ -169,10 +174,9 @@ class RunProjector:
 
     def _put_back(self, changed: dict[str, tuple[Run, int]]) -> None:
         for execution_id, entry in changed.items():
-            (self._ended if entry[0].is_over else self._runs)[execution_id] = entry
-        for runs, limit in ((self._runs, self._max_runs), (self._ended, min(self._max_runs, MAX_ENDED_RUNS))):
-            for execution_id in list(islice(runs, max(0, len(runs) - limit))):
-                del runs[execution_id]
+            runs = self._ended if entry[0].is_over else self._runs
+            if runs.maxsize:
+                runs[execution_id] = entry
 
 
 MAX_CACHED_RUNS = 64
@@ -181,7 +185,7 @@ MAX_INLINE_EVENTS = 2_000
 
 
 class RunCache(Mapping[str, Run]):
-    """Complete runs by id, in feed order. A missing run is read with `read_history`; recently used ones are kept.
+    """Complete runs by id, in feed order. A missing run is read with `read_history`; those used last are kept.
 
     If `fold_in_background` is set, a run with more than MAX_INLINE_EVENTS events is returned partial (`is_loading`):
     the callback gets its id and passes the loaded run to `complete`.
@@ -192,17 +196,16 @@ class RunCache(Mapping[str, Run]):
         self._summaries = summaries
         self._order = order
         self._read_history = read_history
-        self._cached: dict[str, Run] = {}
+        self._cached: LRUCache[str, Run] = LRUCache(MAX_CACHED_RUNS)
         # New events of runs that are being loaded.
         self._queued_events: dict[str, list[Event]] = {}
 
     def __getitem__(self, execution_id: str) -> Run:
         summary = self._summaries[execution_id]
-        run = self._cached.pop(execution_id, None) or self._load(summary)
+        run = self._cached.get(execution_id)
+        if run is None:
+            run = self._cached[execution_id] = self._load(summary)
         run.status = summary.status
-        self._cached[execution_id] = run
-        if len(self._cached) > MAX_CACHED_RUNS:
-            del self._cached[next(iter(self._cached))]
         return run
 
     def __contains__(self, execution_id: object) -> bool:
@@ -231,11 +234,10 @@ class RunCache(Mapping[str, Run]):
         """Apply new events to the cached runs, and queue those of runs that are being loaded."""
         for event in events:
             key = event.execution_id or ""
-            run = self._cached.get(key)
             if key in self._queued_events:
                 self._queued_events[key].append(event)
-            elif run is not None:
-                apply(run, event)
+            elif key in self._cached:
+                apply(self._cached[key], event)
 
     def forget(self, execution_ids: Iterable[str]) -> None:
         """Drop runs whose histories changed other than at the end, so that they are read again."""

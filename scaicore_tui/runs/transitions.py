@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 
+from cachetools import LRUCache
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -93,8 +94,7 @@ class TransitionStream:
 
     def __init__(self, read_history: ReadHistoryUpTo, max_open_runs: int = MAX_OPEN_RUNS) -> None:
         self._read_history = read_history
-        self._max_open_runs = max_open_runs
-        self._runs: dict[str, Run] = {}
+        self._runs: LRUCache[str, Run] = LRUCache(max_open_runs)
 
     def feed(self, rows: Iterable[tuple[Position, Event]]) -> Iterator[Transition]:
         """Yield the transitions that these events cause. `rows` are events with their positions, in feed order."""
@@ -105,8 +105,6 @@ class TransitionStream:
             found = transition_of(run, event)
             if not run.is_over:
                 self._runs[run.execution_id] = run
-            if len(self._runs) > self._max_open_runs:
-                del self._runs[next(iter(self._runs))]
             if found is not None:
                 yield found
 

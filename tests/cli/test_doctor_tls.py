@@ -48,7 +48,8 @@ async def test_a_valid_certificate_passes_and_warns_before_it_expires(tmp_path: 
         untrusted = await tls_finding(replace(target, ca_file=None), SystemClock())
     assert (finding.status, finding.facts["version"]) == (CheckStatus.OK, "TLSv1.3")
     assert (expiring.status, expiring.facts["days_left"]) == (CheckStatus.WARNING, 3)
-    assert "unknown authority" in untrusted.message
+    assert f"trusted by ca_file {target.ca_file}" in finding.message
+    assert "unknown authority · checked against " in untrusted.message
 
 
 async def test_a_connection_without_tls_passes_only_for_http(tmp_path: Path) -> None:

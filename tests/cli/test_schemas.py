@@ -11,14 +11,19 @@ import pytest
 from jsonschema import Draft202012Validator
 from typer.main import get_command
 
+from scaicore_tui.actions.submission import Kind, Progress
+from scaicore_tui.cli.commands.doctor.finding import CheckStatus
 from scaicore_tui.cli.commands.schema import read_schema
 from scaicore_tui.cli.help import commands
 from scaicore_tui.cli.main import app
-from scaicore_tui.cli.schemas import schema_names
+from scaicore_tui.cli.schemas import ALIASES, schema_names
+from scaicore_tui.export import document_types
 from tests.support.core_inputs import SPOILED, TRIP
 from tests.support.program import Demo, FastGrid, Program
 
 SCHEMAS = {name: json.loads(read_schema(name)) for name in schema_names()}
+# What programs may rely on. Add to these files what is added to a document; what they say stays true.
+CONTRACT = {path.stem: json.loads(path.read_text()) for path in (Path(__file__).parent / "contract").glob("*.json")}
 
 
 def check(name: str, value: Any) -> None:
@@ -33,6 +38,68 @@ def objects_in(schema: Any) -> Iterator[dict[str, Any]]:
         yield schema
     for value in inner:
         yield from objects_in(value)
+
+
+# Keywords of a schema that stay as they are.
+KEPT = ("minimum", "pattern", "minItems", "enum")
+
+
+def expand(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema without references and descriptions, in which `type` has both types of `anyOf: [X, null]`."""
+    if "$ref" in schema:
+        schema = definitions[schema["$ref"].rpartition("/")[2]] | schema
+    found = {key: value for key, value in schema.items() if key in KEPT}
+    types = schema.get("type", [])
+    found["type"] = {types} if isinstance(types, str) else set(types)
+    for option in schema.get("anyOf", ()):
+        inner = expand(option, definitions)
+        found |= inner | {"type": found["type"] | inner["type"]}
+    if "items" in schema:
+        found["items"] = expand(schema["items"], definitions)
+    if "patternProperties" in schema:
+        found["any_field"] = expand(schema["patternProperties"][""], definitions)
+    found["fields"] = {name: expand(inner, definitions) for name, inner in schema.get("properties", {}).items()}
+    found["required"] = set(schema.get("required", ()))
+    return found
+
+
+def broken_promises(old: dict[str, Any], new: dict[str, Any], place: str = "") -> Iterator[str]:
+    """Yield the places where the expanded schema `new` does not say what `old` says."""
+    if not old["required"] <= new["required"]:
+        yield f"{place}: required"
+    yield from (f"{place}: {key}" for key in ("type", *KEPT) if old.get(key) and old[key] != new.get(key))
+    parts = [(f".{name}", inner, new["fields"].get(name)) for name, inner in old["fields"].items()]
+    parts += [("[]", old["items"], new.get("items"))] if "items" in old else []
+    parts += [(f".{name}", old["any_field"], inner) for name, inner in new["fields"].items() if "any_field" in old]
+    for name, before, after in parts:
+        yield from [f"{place}{name}: missing"] if after is None else broken_promises(before, after, f"{place}{name}")
+
+
+@pytest.mark.parametrize("name", sorted({*schema_names()} - ALIASES.keys()))
+def test_a_generated_schema_keeps_what_its_contract_says(name: str) -> None:
+    old, new = CONTRACT[name], SCHEMAS[name]
+    assert (old["$id"], old["title"]) == (new["$id"], new["title"])
+    expanded = expand(new, new["$defs"])
+    assert list(broken_promises(expand(old, old.get("$defs", {})), expanded)) == []
+
+
+def test_a_broken_contract_is_found() -> None:
+    run = {"type": "object", "required": ["id"], "properties": {"id": {"type": ["string", "null"]}}}
+    other = {"type": "object", "required": [], "properties": {"id": {"type": "string"}}}
+    assert list(broken_promises(expand(run, {}), expand(other, {}))) == [": required", ".id: type"]
+    assert list(broken_promises(expand(run, {}), expand(run | {"properties": {}}, {}))) == [".id: missing"]
+
+
+def test_the_values_in_the_types_are_those_of_the_program() -> None:
+    assert tuple(Kind) == document_types.WRITE_KINDS
+    assert tuple(Progress) == document_types.WRITE_PROGRESS
+    assert SCHEMAS["doctor"]["$defs"]["CheckDocument"]["properties"]["state"]["enum"] == list(CheckStatus)
+
+
+def test_fields_are_listed_in_the_order_of_the_document(reader: Program) -> None:
+    definition = SCHEMAS["show"]["$defs"]["RunDocument"]
+    assert list(reader.json_output("show", "@latest", "--json")) == list(definition["properties"])
+    assert definition["required"] == list(definition["properties"])
 
 
 @pytest.mark.parametrize("name", schema_names())
@@ -112,6 +179,8 @@ def test_a_schema_is_printed_by_its_name(program: Program) -> None:
 
 def test_documents_of_config_and_doctor_match_their_schema(program: Program, reader: Program) -> None:
     check("doctor", reader.json_output("doctor", "--json"))
-    check("config-show", reader.json_output("config", "show", "--json"))
+    shown = reader.json_output("config", "show", "--json")
+    check("config-show", shown)
+    assert shown["settings"].keys() == SCHEMAS["config-show"]["$defs"]["SettingsDocument"]["properties"].keys()
     for configured in (program, program.with_variables(SCAICORE_TUI_URL="no address")):
         check("config-check", json.loads(configured("config", "check", "--json").stdout))

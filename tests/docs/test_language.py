@@ -54,6 +54,8 @@ FORBIDDEN_NAMES = {
     "room": "the width or the number that is left",
     "look": "style, probe, check",
 }
+# Fields of the documents that `--json` prints: they were published with these names, which never change.
+PUBLISHED_FIELDS = {PACKAGE / "export" / "document_types.py": {"holes", "oddities", "place"}}
 # In texts for people: messages, help, notices, configuration comments, manual pages and the README.
 FORBIDDEN_IN_TEXTS = {
     "told": "reported, shown, written",
@@ -118,6 +120,7 @@ def test_names_are_the_terms_of_the_field(path: Path) -> None:
     found = {
         f"line {line}: {name}: {word} → {FORBIDDEN_IN_NAMES[word]}"
         for line, name in identifiers(tree_of(path))
+        if name not in PUBLISHED_FIELDS.get(path, ())
         for word in sorted(parts(name) & FORBIDDEN_IN_NAMES.keys())
     }
     found |= {

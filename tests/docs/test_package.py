@@ -64,11 +64,11 @@ def install(distribution: Path, folder: Path) -> Path:
     return folder / "bin" / "scaicore-tui"
 
 
-def test_a_wheel_has_code_schemas_flows_types_and_the_manual(built: tuple[Path, Path]) -> None:
+def test_a_wheel_has_code_flows_types_and_the_manual(built: tuple[Path, Path]) -> None:
     names = set(contents(built[0]))
     code = list(PACKAGE.rglob("*.py"))
     data = [*PACKAGE.rglob("*.json"), PACKAGE / "py.typed"]
-    assert len(data) > 10
+    assert len(data) > 5
     assert {str(path.relative_to(ROOT)) for path in (*code, *data)} <= names
     assert MANUALS
     for manual in MANUALS:

@@ -38,6 +38,8 @@ NAMES: dict[str, Any] = {
         ("round(2.6)", 3),
         ("len(classify.lines) * sum(classify.lines)", 18),
         ("true and not false and null == null", True),
+        ("nothing == null and classify.nothing == null", True),
+        ("classify.items", None),
     ],
 )
 def test_an_expression_has_a_value(text: str, value: Any) -> None:

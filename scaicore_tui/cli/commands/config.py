@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stdout
@@ -20,6 +20,9 @@ from scaicore_tui.config.tokens import describe_token_file, read_token_file
 from scaicore_tui.errors import ConfigError
 from scaicore_tui.secrets import redact
 from scaicore_tui.text import json_inline, one_line
+
+if TYPE_CHECKING:
+    from scaicore_tui.export.document_types import ConfigCheckDocument, ConfigShowDocument, SettingsDocument
 
 HIDDEN_VALUE = "…"
 _NO_VARIABLE = re.compile(r"sgk_|.*[^A-Za-z0-9_]")
@@ -39,15 +42,23 @@ def show(common: Common, json: bool) -> None:
     settings = load_common_settings(common)
     rows = dict(setting_rows(settings))
     if json:
-        values = {name: {"value": value, "source": source} for name, (value, source) in rows.items()}
-        file = {"file": str(settings.file), "exists": is_present(settings.file), "profiles": list(settings.names)}
-        stdout.document({**file, "settings": values})
+        stdout.document(_show_document(settings, rows))
     else:
         table = ((name, _cell(value), one_line(source)) for name, (value, source) in rows.items())
         stdout.table(("SETTING", "VALUE", "FROM"), table)
         there = "" if is_present(settings.file) else " (the file does not exist; scaicore-tui config init creates it)"
         say(f"profiles are in {settings.file}{there}")
     settings.target()
+
+
+def _show_document(settings: Settings, rows: Mapping[str, tuple[Any, str]]) -> ConfigShowDocument:
+    values = {name: {"value": value, "source": source} for name, (value, source) in rows.items()}
+    return {
+        "file": str(settings.file),
+        "exists": is_present(settings.file),
+        "profiles": list(settings.names),
+        "settings": cast("SettingsDocument", values),
+    }
 
 
 def setting_rows(settings: Settings) -> Iterator[tuple[str, tuple[Any, str]]]:
@@ -83,12 +94,19 @@ def check(common: Common, json: bool) -> int:
     path = config_file()
     problems = list(find_all_problems(common, path))
     if json:
-        documents = [{"place": one.location, "problem": one.message, "fix": one.fix} for one in problems]
-        stdout.document({"file": str(path), "exists": is_present(path), "problems": documents})
+        stdout.document(_check_document(path, problems))
     else:
         for text in _report(path, problems):
             stdout.line(text)
     return ConfigError.exit_code if problems else 0
+
+
+def _check_document(path: Path, problems: Iterable[ConfigProblem]) -> ConfigCheckDocument:
+    return {
+        "file": str(path),
+        "exists": is_present(path),
+        "problems": [{"place": one.location, "problem": one.message, "fix": one.fix} for one in problems],
+    }
 
 
 def _report(path: Path, problems: list[ConfigProblem]) -> Iterator[str]:

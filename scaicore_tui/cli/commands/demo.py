@@ -14,12 +14,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scaicore_tui.cli.output import stdout
 from scaicore_tui.config import Target
 from scaicore_tui.errors import Unreachable
 from scaicore_tui.secrets import Secret
+
+if TYPE_CHECKING:
+    from scaicore_tui.export.document_types import DemoDocument
 
 LOOPBACK = "127.0.0.1"
 SHUTDOWN_TIMEOUT_S = 5
@@ -39,8 +42,14 @@ async def serve_demo(seed: int, rate: float, owned: bool = False) -> None:
     grid = build_grid(GridConfig(seed=seed, rate=rate, tokens={token: "manager", viewer_token: "viewer"}))
     proxy = build_proxy(ProxyConfig(upstream=grid_listener.url))
     async with serve_app(grid, grid_listener.socket), serve_app(proxy, proxy_listener.socket, date_header=False):
-        addresses = {"url": f"{proxy_listener.url}/api/v1", "grid_url": grid_listener.url}
-        stdout.compact_line(addresses | {"token": token, "viewer_token": viewer_token, "pid": os.getpid()})
+        ready: DemoDocument = {
+            "url": f"{proxy_listener.url}/api/v1",
+            "grid_url": grid_listener.url,
+            "token": token,
+            "viewer_token": viewer_token,
+            "pid": os.getpid(),
+        }
+        stdout.compact_line(ready)
         await (stdin_closed() if owned else asyncio.Event().wait())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import asdict
 
@@ -13,6 +13,9 @@ from scaicore_tui.cli.output.stderr import say
 from scaicore_tui.config import ledger_file
 from scaicore_tui.text import json_inline, one_line
 from scaicore_tui.timefmt import MICROS_PER_SECOND, format_iso
+
+if TYPE_CHECKING:
+    from scaicore_tui.export.document_types import LedgerEntryDocument, LedgerStateDocument
 
 HEAD = ("TIME", "PROFILE", "ACTION", "TARGET", "SENT", "PROGRESS", "MESSAGE")
 
@@ -29,20 +32,20 @@ def list_ledger(json: bool) -> None:
         stdout.table(HEAD, (_row(entry) for entry in entries))
 
 
-def _document(entry: Entry) -> dict[str, Any]:
+def _document(entry: Entry) -> LedgerEntryDocument:
     fields = asdict(entry) | {"at": _time(entry.at), "progress": str(entry.progress), "input_json": None}
     states = [_state_document(state) for state in entry.states]
-    return {name: value for name, value in fields.items() if value is not None} | {"states": states}
+    known = {name: value for name, value in fields.items() if value is not None}
+    return cast("LedgerEntryDocument", known | {"states": states})
 
 
-def _state_document(state: State) -> dict[str, Any]:
-    fields = {
-        "at": _time(state.at),
-        "progress": str(state.progress),
-        "message": state.message,
-        "request_id": state.request_id,
-    }
-    return {name: value for name, value in fields.items() if value}
+def _state_document(state: State) -> LedgerStateDocument:
+    document: LedgerStateDocument = {"at": _time(state.at), "progress": str(state.progress)}
+    if state.message:
+        document["message"] = state.message
+    if state.request_id:
+        document["request_id"] = state.request_id
+    return document
 
 
 def _row(entry: Entry) -> tuple[str, ...]:

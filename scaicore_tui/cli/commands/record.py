@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from scaicore_tui.cli.commands.follow import ConnectionReporter, polling
 from scaicore_tui.cli.options import Common
@@ -15,6 +15,9 @@ from scaicore_tui.cli.sessions import open_recording
 from scaicore_tui.errors import StorageError, Unreachable
 from scaicore_tui.session import JournalCounts, Session
 from scaicore_tui.text import one_line
+
+if TYPE_CHECKING:
+    from scaicore_tui.export.document_types import RecordDocument
 
 
 async def record(common: Common, seconds: float | None, idle: float | None, json: bool) -> int:
@@ -93,7 +96,7 @@ def _is_up_to_date(session: Session) -> bool:
     return session.connection.polls > 0 and session.connection.behind is None and not session.needs_backfill
 
 
-def _summary(session: Session, counts: JournalCounts, path: Path, unsaved: int) -> dict[str, Any]:
+def _summary(session: Session, counts: JournalCounts, path: Path, unsaved: int) -> RecordDocument:
     """Return the summary as a document. From `recorded` on its numbers are of this process.
 
     `unsaved` is the number of events that are only in memory, as the disk did not take them.
@@ -130,7 +133,7 @@ def _unread(session: Session, counts: JournalCounts) -> list[str]:
     ]
 
 
-def _report(summary: dict[str, Any], unread: list[str], json: bool) -> None:
+def _report(summary: RecordDocument, unread: list[str], json: bool) -> None:
     if json:
         stdout.document(summary)
         return

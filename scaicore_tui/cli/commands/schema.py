@@ -6,7 +6,7 @@ import json
 from difflib import get_close_matches
 
 from scaicore_tui.cli.output import stdout
-from scaicore_tui.cli.schemas import ALIASES, FOLDER, schema_names
+from scaicore_tui.cli.schemas import build_schema, schema_names, schema_title
 from scaicore_tui.errors import UsageError
 
 
@@ -17,14 +17,12 @@ def read_schema(name: str) -> str:
         near = get_close_matches(name, known, 1)
         hint = f"did you mean {near[0]}?" if near else f"one of: {', '.join(known)}"
         raise UsageError(f"no schema {name!r}", hint=hint)
-    return (FOLDER / f"{ALIASES.get(name, name)}.json").read_text(encoding="utf-8")
+    return json.dumps(build_schema(name), indent=2)
 
 
 def print_schema(name: str | None) -> None:
     """Print one schema, or the list of all if `name` is None."""
     if name is not None:
-        stdout.line(read_schema(name).rstrip())
+        stdout.line(read_schema(name))
         return
-    stdout.table(
-        ("NAME", "DESCRIBES"), [(known, str(json.loads(read_schema(known))["title"])) for known in schema_names()]
-    )
+    stdout.table(("NAME", "DESCRIBES"), [(known, schema_title(known)) for known in schema_names()])

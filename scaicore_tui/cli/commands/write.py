@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import Any
+from typing import TYPE_CHECKING
 
 from scaicore_tui import errors
 from scaicore_tui.actions import Progress, Submission
@@ -26,6 +26,9 @@ from scaicore_tui.protocol.strict_json import StrictJson, parse_strict
 from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.session import Session
 from scaicore_tui.text import block_quote, display_name, json_inline, one_line, quote
+
+if TYPE_CHECKING:
+    from scaicore_tui.export.document_types import WriteDocument
 
 FOLLOW_TIMEOUT_S = 30.0
 FOLLOW_INTERVAL_S = 1.0
@@ -237,7 +240,7 @@ def _target(submission: Submission) -> str:
     return display_name(submission.execution_id or submission.target_id) + likely
 
 
-def _document(submission: Submission, started: Run | None) -> dict[str, Any]:
+def _document(submission: Submission, started: Run | None) -> WriteDocument:
     return {
         "kind": str(submission.kind),
         "target_id": submission.target_id,

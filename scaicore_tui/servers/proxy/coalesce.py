@@ -19,6 +19,7 @@ from operator import itemgetter
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
+from cachetools import TTLCache
 from starlette.responses import Response
 
 from scaicore_tui.clock import Clock
@@ -27,6 +28,7 @@ from scaicore_tui.servers.proxy import problems
 from scaicore_tui.servers.proxy.forward import BufferedResponse
 from scaicore_tui.servers.proxy.request import ApiRoute, RawHeaders, is_routing_header
 
+# The response that was unused for the longest time is dropped first.
 MAX_CACHED_RESPONSES = 256
 MAX_CACHED_BYTES = 64 * 1024 * 1024
 # Requests beyond this number of calls, and responses larger than this, are not shared.
@@ -51,11 +53,10 @@ class SharedRead(NamedTuple):
 
 @dataclass(frozen=True)
 class _CachedResponse:
-    """A response, when it was requested and when it expires, in seconds of the monotonic clock."""
+    """A response, and when it was requested, in seconds of the monotonic clock."""
 
     response: BufferedResponse
     requested_at: float
-    expires_at: float
 
 
 class Coalescer:
@@ -70,7 +71,7 @@ class Coalescer:
         # The keys contain credentials: as salted digests they reveal nothing.
         self._salt = os.urandom(32)
         self._in_flight: dict[bytes, asyncio.Task[BufferedResponse | None]] = {}
-        self._cache: dict[bytes, _CachedResponse] = {}
+        self._cache: TTLCache[bytes, _CachedResponse] = TTLCache(MAX_CACHED_BYTES, seconds, clock.monotonic, _size)
         self._tasks: set[asyncio.Task[BufferedResponse | None]] = set()
 
     @asynccontextmanager
@@ -92,9 +93,8 @@ class Coalescer:
             return SharedRead(None, is_shared=False)
         key = self._key(route, query, headers)
         must_revalidate = any(name in _REVALIDATION_HEADERS for name, _ in headers)
-        self._drop_expired()
-        if not must_revalidate and key in self._cache:
-            cached = self._cache[key]
+        self._cache.expire()
+        if not must_revalidate and (cached := self._cache.get(key)) is not None:
             age_s = self._clock.monotonic() - cached.requested_at
             return SharedRead(_to_response(cached.response, age_s), is_shared=True)
         in_flight = None if must_revalidate else self._in_flight.get(key)
@@ -125,27 +125,17 @@ class Coalescer:
         if self._in_flight.get(key) is task:
             del self._in_flight[key]
             if response is not None and _is_cacheable(response):
-                expires_at = self._clock.monotonic() + self._seconds
-                self._store(key, _CachedResponse(response, requested_at, expires_at))
-
-    def _store(self, key: bytes, cached: _CachedResponse) -> None:
-        # Re-inserted at the end: the oldest entry is the first, and is dropped first.
-        self._cache.pop(key, None)
-        self._cache[key] = cached
-        while (
-            len(self._cache) > MAX_CACHED_RESPONSES
-            or sum(len(cached.response.body) for cached in self._cache.values()) > MAX_CACHED_BYTES
-        ):
-            del self._cache[next(iter(self._cache))]
-
-    def _drop_expired(self) -> None:
-        now = self._clock.monotonic()
-        self._cache = {key: cached for key, cached in self._cache.items() if cached.expires_at > now}
+                self._cache[key] = _CachedResponse(response, requested_at)
 
     def _key(self, route: ApiRoute, query: bytes, headers: RawHeaders) -> bytes:
         compared = [(name, value) for name, value in headers if not _is_ignored(name)]
         identity = repr((route.method, route.path, query, sorted(compared, key=itemgetter(0))))
         return blake2b(identity.encode(), key=self._salt).digest()
+
+
+def _size(cached: _CachedResponse) -> int:
+    """Return the bytes that a response counts: at least so many that only MAX_CACHED_RESPONSES fit."""
+    return max(len(cached.response.body), MAX_CACHED_BYTES // MAX_CACHED_RESPONSES)
 
 
 async def _fetch_in_time(fetch: Fetch) -> BufferedResponse | None:

@@ -6,6 +6,7 @@ Dialog modules are imported when their key is pressed (or by `tui.preload`): the
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from textual.app import ComposeResult
@@ -273,7 +274,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         return "execution id", run.execution_id if run is not None else None
 
     @property
-    def copy_json(self) -> tuple[str, dict[str, Any] | None]:
+    def copy_json(self) -> tuple[str, Mapping[str, Any] | None]:
         """Return label and JSON value of what `Y` copies; the value is None if nothing is selected."""
         run = self.current_run
         return "the run", run_document(run) if run is not None else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -129,7 +130,7 @@ class CheckpointListScreen(SessionScreen):
         return super().copy_id
 
     @property
-    def copy_json(self) -> tuple[str, dict[str, Any] | None]:
+    def copy_json(self) -> tuple[str, Mapping[str, Any] | None]:
         if self.key_context in INBOXES:
             checkpoint = self.inbox.selected
             return "the checkpoint", checkpoint.raw if checkpoint is not None else None

@@ -270,14 +270,20 @@ async def tls_finding(target: Target, clock: Clock) -> Finding:
             "none: the connection stays on this machine" if target.is_loopback else "none, therefore no token is sent",
         )
     if proxy := proxy_label(target.url):
-        return unknown("tls", f"not checked: requests go through the proxy {one_line(proxy)}")
+        store = trust_store_label(target.ca_file)
+        message = f"not checked: requests go through the proxy {one_line(proxy)} · trusting {one_line(store)}"
+        return unknown("tls", message, trust_store=store)
     context = ssl_context_for(target.url, target.ca_file)
     try:
         version, certificate = await _handshake(parts.hostname or "", parts.port or 443, context)
     except (OSError, TimeoutError) as error:
         cause = explain(error)
         message = cause.message if str(error) else f"no answer within {CONNECT_TIMEOUT_S:g} s"
-        return failed("tls", Unreachable(message), cause.hint or "check the URL and the network of this machine")
+        store = trust_store_label(target.ca_file)
+        if isinstance(error, ssl.SSLCertVerificationError):
+            message += f" · checked against {one_line(store)}"
+        fix = cause.hint or "check the URL and the network of this machine"
+        return failed("tls", Unreachable(message), fix, trust_store=store)
     return _judge_certificate(target, version, certificate, clock.now())
 
 
@@ -295,10 +301,9 @@ def _judge_certificate(target: Target, version: str, certificate: dict[str, Any]
     days = int((ssl.cert_time_to_seconds(certificate["notAfter"]) - now) // _DAY_S)
     issuer = _issuer(certificate)
     ca_file = None if target.ca_file is None else str(target.ca_file)
-    source = trust_store_label(target.ca_file)
-    trust = f" · trusted by {one_line(source)}" if source else ""
-    message = f"{version} · {days} days left · issued by {one_line(issuer)}{trust}"
-    facts = {"version": version, "days_left": days, "issuer": issuer, "ca_file": ca_file}
+    store = trust_store_label(target.ca_file)
+    message = f"{version} · {days} days left · issued by {one_line(issuer)} · trusted by {one_line(store)}"
+    facts = {"version": version, "days_left": days, "issuer": issuer, "ca_file": ca_file, "trust_store": store}
     if days < RENEW_WITHIN_DAYS:
         return warning("tls", message, "the operator of the server has to renew the certificate", **facts)
     return ok("tls", message, **facts)

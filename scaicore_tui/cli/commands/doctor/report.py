@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -32,6 +32,9 @@ from scaicore_tui.config import Settings, Target
 from scaicore_tui.errors import ConfigError, ScaicoreError
 from scaicore_tui.text import sanitize, wrap
 
+if TYPE_CHECKING:
+    from scaicore_tui.export.document_types import CheckDocument, DoctorDocument
+
 _STATUS_GLYPHS = {
     CheckStatus.OK: ("✓", "+", "32"),
     CheckStatus.WARNING: ("!", "!", "33"),
@@ -53,9 +56,10 @@ async def run_doctor(common: Common, json: bool, bundle: Path | None = None) -> 
     files = [] if bundle is None else await asyncio.to_thread(write_bundle, bundle, common, findings, clock.now())
     code = next((finding.code for finding in findings if finding.status is CheckStatus.FAILED), 0)
     if json:
-        checks = [_document(finding) for finding in findings]
-        packed = {} if bundle is None else {"bundle": {"file": str(bundle), "contents": files}}
-        stdout.document({"ok": code == 0, "exit_code": code, "checks": checks, **packed})
+        report: DoctorDocument = {"ok": code == 0, "exit_code": code, "checks": [*map(_document, findings)]}
+        if bundle is not None:
+            report["bundle"] = {"file": str(bundle), "contents": files}
+        stdout.document(report)
         return code
     for line in _lines(findings, common):
         stdout.line(line)
@@ -122,9 +126,14 @@ def _target(settings: Settings | None) -> tuple[Target | None, ScaicoreError | N
     return target, None
 
 
-def _document(finding: Finding) -> dict[str, Any]:
-    document = {"name": finding.name, "state": str(finding.status), "words": finding.message}
-    return {**document, "fix": finding.fix or None, "facts": finding.facts}
+def _document(finding: Finding) -> CheckDocument:
+    return {
+        "name": finding.name,
+        "state": str(finding.status),
+        "words": finding.message,
+        "fix": finding.fix or None,
+        "facts": finding.facts,
+    }
 
 
 def _lines(findings: Sequence[Finding], common: Common) -> Iterator[str]:

@@ -2,6 +2,15 @@
 
 An expression can read the names it is given, compare and calculate. It cannot reach an attribute of a Python object,
 call anything but the functions listed here, or build anything much larger than its operands.
+
+No library does this. Tried with the 36 hostile expressions and 16 others of `tests/servers/test_grid_expression.py`:
+
+- simpleeval 1.0 evaluates 18 hostile ones; `'%1000000000d' % 1` builds a gigabyte. An unknown name is an error, and
+  `order.items` is a method of the dictionary. It checks every value that it passes: reading one of 100,000 items takes
+  93 ms instead of 3 µs. With operators, functions, names, lookups and limits of our own, little of it would be left.
+- Jinja 3.1, sandboxed, compiles to Python. It evaluates 12 hostile ones, `order.items` is a method too, and a missing
+  value does not equal `null`.
+- CEL (cel-python 0.5) is another language: 12 of the 16 others fail, such as `a and not b`. It takes 100 ms to import.
 """
 
 from __future__ import annotations

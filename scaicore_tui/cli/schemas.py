@@ -1,0 +1,56 @@
+"""The JSON Schemas of the documents that commands print with `--json`, generated from their types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+# Commands that print the document of another one.
+ALIASES = {"continue": "resolve", "replay": "resolve"}
+# Title of each schema, and the type of the document in `export.document_types`; with `[]` for a list of these.
+_DOCUMENTS = {
+    "checkpoints": ("The checkpoints with one status, as sent by the API", "CheckpointDocument[]"),
+    "config-check": ("The problems of the settings, with their fixes", "ConfigCheckDocument"),
+    "config-show": ("Every setting with its source", "ConfigShowDocument"),
+    "demo": ("The addresses of the demo, on one line", "DemoDocument"),
+    "doctor": ("The checks of configuration, connection and terminal", "DoctorDocument"),
+    "events": ("One event per line, as sent by the API", "EventDocument"),
+    "ledger": ("All writes sent from this machine, oldest first", "LedgerEntryDocument[]"),
+    "record": ("Summary of a recording", "RecordDocument"),
+    "resolve": ("The outcome of an answer or a replay", "WriteDocument"),
+    "runs": ("The runs, newest first", "RunDocument[]"),
+    "show": ("One run", "RunDocument"),
+    "watch": ("One change per line", "TransitionDocument"),
+}
+
+
+def schema_names() -> list[str]:
+    """Return the commands whose documents have a schema, sorted."""
+    return sorted([*_DOCUMENTS, *ALIASES])
+
+
+def schema_title(name: str) -> str:
+    """Return what the document of a command is."""
+    return _DOCUMENTS[ALIASES.get(name, name)][0]
+
+
+def build_schema(name: str) -> dict[str, Any]:
+    """Return the schema of the document that command `name` prints."""
+    import msgspec  # imported late: completion only needs the names
+
+    from scaicore_tui.export import document_types
+
+    name = ALIASES.get(name, name)
+    title, type_name = _DOCUMENTS[name]
+    document: Any = getattr(document_types, type_name.removesuffix("[]"))
+    schema = msgspec.json.schema(list[document] if type_name.endswith("[]") else document)
+    for type_name, definition in schema["$defs"].items():
+        _order_fields(definition, list(getattr(document_types, type_name).__annotations__))
+    head = {"$schema": _DIALECT, "$id": f"urn:scaicore-tui:{name}", "title": title}
+    return head | schema
+
+
+def _order_fields(definition: dict[str, Any], order: list[str]) -> None:
+    """List the fields of an object in the order of the document; msgspec sorts them by name."""
+    definition["properties"] = {name: definition["properties"][name] for name in order}
+    definition["required"].sort(key=order.index)
