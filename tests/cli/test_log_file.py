@@ -208,6 +208,19 @@ def test_two_logs_in_one_file_lose_no_line(path: Path, reported: Messages, monke
     assert sorted(numbers) == sorted([*range(150)] * 2)
 
 
+@POSIX
+def test_a_full_file_is_rotated_once_if_two_programs_find_it_full(path: Path, reported: Messages) -> None:
+    handlers = [log_file._LogFileHandler(path, lambda *_: None) for _ in range(2)]
+    for handler in handlers:
+        handler.open()
+    path.write_text("full")
+    for handler in handlers:
+        handler._rotate()
+        handler.close()
+    assert path.with_name("a.log.1").read_text() == "full"
+    assert not path.with_name("a.log.2").exists()
+
+
 def test_a_deleted_or_moved_file_is_created_again(path: Path, reported: Messages) -> None:
     log_with_file = LogFile(path, reported)
     log_with_file.open()

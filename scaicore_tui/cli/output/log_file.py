@@ -217,8 +217,7 @@ class _LogFileHandler(RotatingFileHandler):
         try:
             self._follow_path()
             if self.shouldRollover(record):
-                with suppress(FileNotFoundError):  # another process rotates it at the same moment
-                    self.doRollover()
+                self._rotate()
             self.stream = self.stream or self._open()
             if self._missing:
                 self._write(self.stream.fileno(), to_line(missing_record(self._missing, self._reason)))
@@ -233,6 +232,19 @@ class _LogFileHandler(RotatingFileHandler):
         self._missing += 1
         self._report(self._reason)
         self._close_stream()
+
+    def _rotate(self) -> None:
+        """Rotate the full file, unless another process has just done so: rotated twice, the oldest file would go."""
+        with suppress(ImportError, OSError):
+            import fcntl
+
+            if self.stream is not None:
+                # Released when the file is closed, which rotating it does.
+                fcntl.flock(self.stream.fileno(), fcntl.LOCK_EX)
+                self._follow_path()
+        if self.stream is not None:
+            with suppress(FileNotFoundError):
+                self.doRollover()
 
     def _follow_path(self) -> None:
         """Close the file if another one is at its path now: it was rotated or deleted."""
