@@ -8,7 +8,7 @@ import httpx
 from textual.pilot import Pilot
 
 from scaicore_tui.tui.dialogs.replay import ReplayScreen
-from scaicore_tui.tui.widgets.inputs import JsonEditor
+from scaicore_tui.tui.widgets.text_areas import JsonEditor
 from tests.support.app_stage import Stage, screen_lines
 from tests.support.builders import NOON, SECOND, completed, started
 from tests.support.feed_simulator import FeedSim

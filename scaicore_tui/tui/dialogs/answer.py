@@ -26,8 +26,9 @@ from scaicore_tui.tui.render.checkpoint_detail import checkpoint_detail, input_f
 from scaicore_tui.tui.render.line import Line, Span
 from scaicore_tui.tui.render.runs import core_name
 from scaicore_tui.tui.state import AppState, Draft
-from scaicore_tui.tui.widgets.inputs import SafeInput, SafeTextArea
+from scaicore_tui.tui.widgets.inputs import SafeInput
 from scaicore_tui.tui.widgets.option_picker import OptionPicker
+from scaicore_tui.tui.widgets.text_areas import SafeTextArea
 
 
 class AnswerDialogBase(Dialog):

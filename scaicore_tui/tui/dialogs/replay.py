@@ -23,7 +23,8 @@ from scaicore_tui.tui.render.line import Line, Span, untrusted
 from scaicore_tui.tui.render.replay_detail import DiffLine, count_changed, diff, diff_lines, replay_detail
 from scaicore_tui.tui.render.runs import core_name
 from scaicore_tui.tui.state import AppState
-from scaicore_tui.tui.widgets.inputs import JsonEditor, SafeInput
+from scaicore_tui.tui.widgets.inputs import SafeInput
+from scaicore_tui.tui.widgets.text_areas import JsonEditor
 
 EMPTY_INPUT = "{}"
 # Below this height, the editor takes the space of the diff.
