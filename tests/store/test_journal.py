@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def test_migration_stores_the_times_of_newly_understood_timestamps(tmp_path: Pat
     )
     with Journal.open(tmp_path / "j") as journal:
         journal.append([old_format, entered("a")])
-    with sqlite3.connect(tmp_path / "j") as database:
+    with closing(sqlite3.connect(tmp_path / "j")) as database, database:
         database.execute("UPDATE events SET at = 0 WHERE pos = 0")
         database.execute("DELETE FROM holes")
         database.execute("DROP TABLE identity")

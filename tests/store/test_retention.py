@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -58,8 +58,9 @@ def run_ids(journal: Journal) -> list[str]:
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    return Journal.open(tmp_path / "j")
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with Journal.open(tmp_path / "j") as journal:
+        yield journal
 
 
 def writer_of(journal: Journal, events: list[Event]) -> JournalWriter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -168,7 +168,7 @@ async def test_missing_history_is_read_into_the_journal_of_an_older_version(tmp_
     async with connection.session(tmp_path / "j") as session:
         with pytest.raises(Unreachable):
             await session.read_once()
-    with sqlite3.connect(tmp_path / "j") as database:
+    with closing(sqlite3.connect(tmp_path / "j")) as database, database:
         database.execute("DELETE FROM holes")
         database.execute("DROP TABLE identity")
         database.execute("ALTER TABLE gaps DROP COLUMN reason")
