@@ -153,14 +153,9 @@ def decode_event(source: bytes) -> Event:
             # The decoder does not check the encoding of what it skips.
             if not source.isascii():
                 source.decode()
-            event = _decode(source)
+            return _with_source(_decode(source), source)
         except envelope.DECODE_ERRORS:
             pass
-        else:
-            event.raw = source
-            event.at = at = timefmt.parse(event.timestamp)
-            event.is_complete = at is not None or not event.timestamp
-            return event
     return read_event(lenient_json.parse_or_unparsed(envelope.decode(source)), source)
 
 

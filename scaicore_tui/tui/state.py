@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from scaicore_tui.actions import Progress, Submission, latest_by_target
-from scaicore_tui.actions.gate import CLOSED_REASONS, WriteContext
+from scaicore_tui.actions.gate import CLOSED_REASONS
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Delta, Gap, GapRow, Run, missing_events_note
 from scaicore_tui.session import Session, submission_of
@@ -236,11 +236,6 @@ class AppState:
         index = self.session.index
         summary = index.summaries.get(execution_id)
         return "" if summary is None else missing_events_note(summary, index.gaps, self.now)
-
-    @property
-    def write_context(self) -> WriteContext:
-        """The facts that decide what can be written now. Get it once per decision."""
-        return self.session.write_context
 
     def progress(self) -> dict[str, Span]:
         """Return the progress of the latest answer by checkpoint id."""

@@ -18,7 +18,7 @@ from scaicore_tui.servers.connection_limits import (
     ConnectionLimits,
 )
 from tests.support.manual_clock import ManualClock
-from tests.support.waiting import wait_until
+from tests.support.waiting import in_background, wait_until
 
 
 @dataclass
@@ -92,12 +92,8 @@ class Limited:
 @asynccontextmanager
 async def limited() -> AsyncIterator[Limited]:
     found = Limited()
-    enforcement = asyncio.create_task(found.limits.enforce(found.server))
-    try:
+    async with in_background(found.limits.enforce(found.server)):
         yield found
-    finally:
-        enforcement.cancel()
-        await asyncio.gather(enforcement, return_exceptions=True)
 
 
 async def test_a_connection_without_a_request_is_closed() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 from anyio.lowlevel import checkpoint
 
@@ -16,14 +17,21 @@ TIMEOUT_S = 30.0
 
 
 @asynccontextmanager
-async def running_session(session: Session) -> AsyncIterator[Session]:
-    """Run the session in the background while the block is executed."""
-    task = asyncio.create_task(session.run())
+async def in_background(work: Coroutine[Any, Any, object]) -> AsyncIterator[None]:
+    """Run `work` in a task while the block is executed, then cancel it."""
+    task = asyncio.create_task(work)
     try:
-        yield session
+        yield
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def running_session(session: Session) -> AsyncIterator[Session]:
+    """Run the session in the background while the block is executed."""
+    async with in_background(session.run()):
+        yield session
 
 
 async def yield_once() -> None:

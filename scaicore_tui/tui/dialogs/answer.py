@@ -156,7 +156,7 @@ class AnswerScreen(AnswerDialogBase):
         return checkpoint_detail(self.checkpoint, width, self.state.now)
 
     def update_hint(self) -> None:
-        reason = gate.why_not_answer(self.state.write_context, self.checkpoint, self.resolution)
+        reason = gate.why_not_answer(self.state.session.write_context, self.checkpoint, self.resolution)
         if self.read_only:
             self.set_hint(("this session is read-only", "amber"))
         elif reason is not None:
@@ -168,7 +168,7 @@ class AnswerScreen(AnswerDialogBase):
 
     def action_send(self) -> None:
         resolution = self.resolution
-        reason = gate.why_not_answer(self.state.write_context, self.checkpoint, resolution)
+        reason = gate.why_not_answer(self.state.session.write_context, self.checkpoint, resolution)
         if not self.try_confirm() or resolution is None or reason is not None:
             self.refresh_chrome()
             return
@@ -189,7 +189,7 @@ class AnswerScreen(AnswerDialogBase):
         self.refresh_chrome()
 
     def _warnings(self) -> Iterator[Span]:
-        if gate.is_outcome_unknown(self.state.write_context, self.checkpoint):
+        if gate.is_outcome_unknown(self.state.session.write_context, self.checkpoint):
             yield "An earlier answer may have arrived. ", "amber"
         yield from self.warnings()
 

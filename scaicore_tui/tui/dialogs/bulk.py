@@ -70,7 +70,7 @@ class BulkScreen(AnswerDialogBase):
     @property
     def answerable(self) -> tuple[Checkpoint, ...]:
         """The listed checkpoints that can be answered now."""
-        context = self.state.write_context
+        context = self.state.session.write_context
         return tuple(row for row in self.listed_batch.checkpoints if gate.why_not_in_batch(context, row) is None)
 
     def title_spans(self) -> Iterator[Span]:
@@ -86,7 +86,7 @@ class BulkScreen(AnswerDialogBase):
     def lines(self, width: int) -> list[Line]:
         if self._sent_batch is not None:
             return result_lines(self._sent_batch, self._results(), width)
-        why_not = partial(gate.why_not_in_batch, self.state.write_context)
+        why_not = partial(gate.why_not_in_batch, self.state.session.write_context)
         return batch_lines(self.listed_batch, self._hidden, why_not, width)
 
     def apply_delta(self, delta: Delta) -> None:

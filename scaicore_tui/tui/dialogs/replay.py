@@ -200,7 +200,7 @@ class ReplayScreen(Dialog):
     def _why_not(self) -> str | None:
         if self._parse_error is not None:
             return self._parse_error
-        return gate.why_not_replay(self.state.write_context, self.source_run, self.has_new_input)
+        return gate.why_not_replay(self.state.session.write_context, self.source_run, self.has_new_input)
 
     def _send_spans(self) -> Iterator[Span]:
         """Yield what the confirm key would invoke, on which profile and with which input."""

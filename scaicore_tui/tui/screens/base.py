@@ -219,7 +219,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
 
     def action_answer(self) -> None:
         checkpoint = self.current_checkpoint
-        reason = gate.why_not_answer(self.state.write_context, checkpoint)
+        reason = gate.why_not_answer(self.state.session.write_context, checkpoint)
         if reason is not None or checkpoint is None:
             self.show_message(f"a: {reason}", "amber")
         else:
@@ -227,7 +227,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
 
     def action_continue(self) -> None:
         checkpoint = self.current_checkpoint
-        reason = gate.why_not_continue(self.state.write_context, checkpoint)
+        reason = gate.why_not_continue(self.state.session.write_context, checkpoint)
         if reason is not None or checkpoint is None:
             self.show_message(f"c: {reason}", "amber")
         elif self.state.protected:
@@ -238,7 +238,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
 
     def action_replay(self) -> None:
         run = self.current_run
-        reason = gate.why_not_replay(self.state.write_context, run, given_input=True)
+        reason = gate.why_not_replay(self.state.session.write_context, run, given_input=True)
         if reason is not None or run is None:
             self.show_message(f"R: {reason}", "amber")
         else:

@@ -73,7 +73,7 @@ class CheckpointListScreen(SessionScreen):
         """Select the next checkpoint that can be answered."""
         selected = self.inbox.selected
         if self.key_context in INBOXES and selected is not None and selected.id == checkpoint_id:
-            context = self.state.write_context
+            context = self.state.session.write_context
             answerable = (row for row in self.inbox.others_in_order if gate.why_not_answer(context, row) is None)
             if (next_checkpoint := next(answerable, None)) is not None:
                 self.inbox.select(next_checkpoint.id)
@@ -98,7 +98,7 @@ class CheckpointListScreen(SessionScreen):
 
     def action_continue_all(self) -> None:
         checkpoint = self.inbox.selected if self.key_context in INBOXES else None
-        reason = gate.why_not_continue(self.state.write_context, checkpoint)
+        reason = gate.why_not_continue(self.state.session.write_context, checkpoint)
         if reason is not None or checkpoint is None:
             self.show_message(f"C: {reason}", "amber")
         else:
@@ -139,7 +139,9 @@ class CheckpointListScreen(SessionScreen):
     def _answer_marked(self) -> None:
         state = self.state
         marked = [row for row in state.pending if row.id in state.marked]
-        batch = answerable_together(marked, self.inbox.selected, partial(gate.why_not_in_batch, state.write_context))
+        batch = answerable_together(
+            marked, self.inbox.selected, partial(gate.why_not_in_batch, state.session.write_context)
+        )
         if batch.checkpoints:
             from scaicore_tui.tui.dialogs.bulk import BulkScreen
 

@@ -159,7 +159,7 @@ class MainScreen(CheckpointListScreen):
 
     def action_answer(self) -> None:
         """Answer the current checkpoint; without one, the most urgent. The dialog's title names it."""
-        context = self.state.write_context
+        context = self.state.session.write_context
         answerable = (row for row in self.state.pending if gate.why_not_answer(context, row) is None)
         if self.current_checkpoint is None and (most_urgent := next(answerable, None)) is not None:
             self.open_answer(most_urgent)
