@@ -21,6 +21,8 @@ from tests.support.token_leaks import MARK
 TOKEN = f"sgk_{MARK}"
 CONFIRM_DELAY_S = 0.4
 SHELL = ("/bin/sh", "-i")
+PROMPT = "shell> "
+LEAVE_SCREEN = b"\x1b[?1049l"
 EDITOR = """
 import shlex
 import sys
@@ -59,6 +61,7 @@ class AppProcess:
             "SCAICORE_TUI_TOKEN": TOKEN,
             "EDITOR": f"{sys.executable} {self.home / 'editor.py'}",
             "ENV": "",
+            "PS1": PROMPT,
             "TMPDIR": str(self.home / "temporary"),
         }
         command = (*self.program, "--journal", str(self.journal))
@@ -67,6 +70,13 @@ class AppProcess:
             if self.in_shell:
                 terminal.press(shlex.join(command), "enter")
             yield terminal
+
+    def wait_for_prompt(self, terminal: Terminal, start: int) -> None:
+        """Wait until the app has left the screen and the shell shows its prompt, both after byte `start` of the output.
+
+        Input typed earlier is lost: the app discards what it has not read when it ends, as all full-screen programs do.
+        """
+        terminal.wait_until(lambda: PROMPT.encode() in terminal.output[start:].partition(LEAVE_SCREEN)[2])
 
     def assert_restored(self, terminal: Terminal) -> None:
         """Check that all terminal modes and attributes are restored."""

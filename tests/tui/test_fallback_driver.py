@@ -141,8 +141,9 @@ def test_the_app_accepts_keys_stops_continues_and_restores_the_terminal(scene: A
         terminal.press("fg", "enter")
         terminal.wait_until(lambda: b"\x1b[?1049h" in terminal.output[written:])
         terminal.wait_until("› ● exec_8f21c4")
+        written = len(terminal.output)
         terminal.press("q")
-        terminal.wait_until(lambda: b"\x1b[?1049l" in terminal.output[written:])
+        scene.wait_for_prompt(terminal, written)
         terminal.press("exit", "enter")
         terminal.wait()
         assert changed_modes(bytes(terminal.output)) == {}
