@@ -21,6 +21,7 @@ from scaicore_tui.log import Log, error_fields
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.protocol.checkpoints import RESOLVED
 from scaicore_tui.runs import RunIndex
+from scaicore_tui.runs.model import json_digest
 from scaicore_tui.text import display_name
 
 _log = Log(__name__)
@@ -204,6 +205,12 @@ class SubmissionTracker:
             )
         return found
 
+    def follow_replay(self, submission: Submission) -> int:
+        """Keep the runs with the input of a replay in memory from now on; return the digest of that input."""
+        digest = json_digest(submission.value)
+        self._index.follow_input(digest)
+        return digest
+
     def release(self) -> None:
         """Release the unfinished writes, so that the next session takes them over. Done once: it may already have."""
         if self._is_released:
@@ -296,6 +303,8 @@ class SubmissionTracker:
 
     def _observe_replay(self, submission: Submission, read_at: float | None) -> None:
         skew, taken = self._client.clock_skew, self._started_by_others(submission)
+        if submission.execution_id is not None:
+            self._index.follow(submission.execution_id)
         self._drop_wrong_run(submission, skew)
         proven = evidence.proven_replay(submission, self._index, skew, taken)
         if proven is not None:

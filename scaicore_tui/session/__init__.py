@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     )
     from scaicore_tui.session.session import DEFAULT_BACKFILL, Session
     from scaicore_tui.store.locate import journal_to_read, journal_to_write, unused_former_journal
-    from scaicore_tui.store.recordings import is_jsonl, open_recording
+    from scaicore_tui.store.recordings import RunSource, is_jsonl, open_recording
     from scaicore_tui.sync.status import STALE_INTERVALS, ConnectionState, ConnectionStatus, SourceStatus
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "JournalCounts",
     "OfflineSession",
     "PendingStatus",
+    "RunSource",
     "Session",
     "SourceStatus",
     "SubmissionDelta",
@@ -56,7 +57,7 @@ _MODULES = {
     "scaicore_tui.api.checkpoint_listing": ("PendingStatus",),
     "scaicore_tui.api.client": ("MAX_RESOLVED_PAGES",),
     "scaicore_tui.sync.status": ("STALE_INTERVALS", "ConnectionStatus", "ConnectionState", "SourceStatus"),
-    "scaicore_tui.store.recordings": ("is_jsonl", "open_recording"),
+    "scaicore_tui.store.recordings": ("RunSource", "is_jsonl", "open_recording"),
     "scaicore_tui.store.locate": ("journal_to_read", "journal_to_write", "unused_former_journal"),
     "scaicore_tui.session.offline": ("OfflineSession",),
     "scaicore_tui.session.opening": ("open_recorded_session", "open_session", "open_usable_session"),

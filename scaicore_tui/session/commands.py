@@ -115,7 +115,7 @@ class Commands(ReadModel):
         Returns when the server responds, which may take minutes. `typed` is the confirmation that a protected profile
         asks for: the Core's id, typed out. Raises NotFound, and UsageError from the gate.
         """
-        run = self.find_run(execution_id)
+        run = await self.find_run(execution_id)
         submission = new_replay(run, entity_id)
         with self.submitter.attempt(submission):
             await self.submitter.replay(submission, run, value, given_input=given_input, typed=typed)
@@ -130,7 +130,12 @@ class Commands(ReadModel):
         return recovered
 
     async def _recover_writes(self) -> Sequence[Submission]:
-        return self.tracker.recover(await self.tracker.ledger_worker.entries())
+        recovered = self.tracker.recover(await self.tracker.ledger_worker.entries())
+        await self.reader.load_ids(submission.execution_id for submission in recovered)
+        for submission in recovered:
+            if submission.is_replay:
+                await self.reader.load_with_input(self.tracker.follow_replay(submission))
+        return recovered
 
     async def read_with_backoff(
         self, read: Callable[[], Awaitable[object]], on_failure: Callable[[ScaicoreError], None]

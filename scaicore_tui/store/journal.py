@@ -26,7 +26,6 @@ from scaicore_tui.runs.summary import SUMMARY_VERSION
 from scaicore_tui.store.database import (
     SCHEMA_VERSION,
     WatchedFile,
-    encode_id,
     lock_for_writing,
     lookup_clauses,
     open_copy,
@@ -48,6 +47,7 @@ from scaicore_tui.store.failures import (
     require_file,
 )
 from scaicore_tui.store.gaps import BELOW_ALL, RESERVED_POSITIONS, GapTable, OpenGap, SkippedEvent, skipped_position
+from scaicore_tui.store.stored_ids import encode_id
 from scaicore_tui.units import Micros, Position
 
 # Above every position.
@@ -213,6 +213,12 @@ class Journal:
             self._reader = None if reader is None else Journal(reader, path)
             self._path, self._watched_file, self._intended = path, WatchedFile(path), None
             self.identity, self.write_error = stored_identity(database), ""
+
+    def begin_reading(self) -> None:
+        """Read the content of this moment until the journal is closed. For short: the file grows while others write."""
+        with self._using() as database:
+            database.execute("BEGIN")
+            database.execute("SELECT 1 FROM events LIMIT 1").fetchone()
 
     def query(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Return all rows of an SQL query."""

@@ -20,6 +20,7 @@ from scaicore_tui.tui.dialogs.answer import AnswerScreen
 from scaicore_tui.tui.dialogs.bulk import BulkScreen
 from scaicore_tui.tui.dialogs.replay import ReplayScreen
 from scaicore_tui.tui.render.inbox import by_urgency
+from tests.support import stored
 from tests.support.app_stage import STANDARD, screen_lines, wait_until
 from tests.support.grid import MANAGER, Served, serving
 from tests.support.proxy import proxy_server
@@ -139,10 +140,10 @@ async def test_bulk_answer_sends_each_once() -> None:
 
 async def test_a_replay_runs_again_with_the_same_input() -> None:
     async with live() as stage:
-        runs = stage.session.index.runs.values()
+        runs = stored.runs(stage.session.stored_runs)
         original = next(run for run in runs if run.status is RunStatus.COMPLETED and run.has_input)
         await stage.find(original.execution_id)
-        before = set(stage.session.index.runs)
+        before = {run.execution_id for run in stored.summaries(stage.session.stored_runs)}
         await stage.pilot.press("R")
         await stage.confirm(ReplayScreen)
         sent = stage.submission

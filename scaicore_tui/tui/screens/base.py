@@ -25,12 +25,14 @@ from scaicore_tui.tui.keymap import READING, KeyContext, actions_in, bindings, i
 from scaicore_tui.tui.messages import (
     AnswerCheckpoint,
     CopyText,
+    EventsRead,
     InvokeKeyAction,
     OpenInbox,
     OpenProfiles,
     PausePolling,
     RefreshNow,
     Repaint,
+    RunsFound,
     TextCopied,
 )
 from scaicore_tui.tui.render.line import Span
@@ -68,6 +70,22 @@ class SessionListener(Protocol):
 
     def apply_delta(self, delta: Delta) -> None:
         """Show what changed in the session."""
+
+
+@runtime_checkable
+class SearchListener(Protocol):
+    """A screen that lists the runs of a search."""
+
+    def show_matches(self, found: RunsFound) -> None:
+        """List the runs that were found."""
+
+
+@runtime_checkable
+class EventsListener(Protocol):
+    """A screen that shows the events of a run."""
+
+    def show_events(self, read: EventsRead) -> None:
+        """Show the events that were read."""
 
 
 @runtime_checkable
