@@ -199,17 +199,17 @@ class SubmissionTracker:
             self._from_entry(entry) for entry in unfinished if entry.is_sent_to(identity) and entry.is_orphaned(now)
         ]
         for submission in found:
+            if submission.is_replay:
+                self.follow_replay(submission)
             self.add(submission)
             self.set_progress(
                 submission, submission.progress, "the process that sent it has ended: looking up the outcome"
             )
         return found
 
-    def follow_replay(self, submission: Submission) -> int:
-        """Keep the runs with the input of a replay in memory from now on; return the digest of that input."""
-        digest = json_digest(submission.value)
-        self._index.follow_input(digest)
-        return digest
+    def follow_replay(self, submission: Submission) -> None:
+        """Keep the runs with the input of a replay in memory from now on."""
+        self._index.follow_input(json_digest(submission.value))
 
     def release(self) -> None:
         """Release the unfinished writes, so that the next session takes them over. Done once: it may already have."""

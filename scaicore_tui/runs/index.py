@@ -94,10 +94,11 @@ class RunIndex:
 
     def load(self, stored: Mapping[RunStatus, Sequence[Position]]) -> Delta:
         """Add the positions of stored runs by status; return a delta with those that were not known yet."""
-        new = {
+        unknown = {
             status: [position for position in positions if position not in self.order]
             for status, positions in stored.items()
         }
+        new = {status: positions for status, positions in unknown.items() if positions}
         for status, positions in new.items():
             self.by_status[status].update(positions)
         self.order.update(position for positions in new.values() for position in positions)

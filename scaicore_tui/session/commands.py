@@ -11,6 +11,7 @@ from scaicore_tui.actions.tracker import describe_resolution, find_closed
 from scaicore_tui.api.budget import Priority
 from scaicore_tui.errors import Conflict, NotFound, RequestRejected, ScaicoreError, Unreachable
 from scaicore_tui.protocol import Checkpoint
+from scaicore_tui.runs.model import json_digest
 from scaicore_tui.session.read_model import CheckpointList, ReadModel
 from scaicore_tui.store import Ingestor
 from scaicore_tui.sync.poller import Backoff, RandomFn
@@ -134,7 +135,7 @@ class Commands(ReadModel):
         await self.reader.load_ids(submission.execution_id for submission in recovered)
         for submission in recovered:
             if submission.is_replay:
-                await self.reader.load_with_input(self.tracker.follow_replay(submission))
+                await self.reader.load_with_input(json_digest(submission.value))
         return recovered
 
     async def read_with_backoff(

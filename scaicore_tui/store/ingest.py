@@ -55,6 +55,7 @@ class Ingestor:
         self._on_changed = on_changed
         self._next_flush_at = -inf
         self._is_closed = False
+        self._is_loaded = False
         self._thread = ThreadPoolExecutor(1, "journal")
 
     def close(self) -> None:
@@ -75,7 +76,10 @@ class Ingestor:
         self._index.remember(first.upserted.values())
 
     async def load(self) -> None:
-        """Load the positions of all runs from the journal, in batches; then rebuild missing summaries."""
+        """Load the positions of all runs from the journal, in batches; then rebuild missing summaries. Done once."""
+        if self._is_loaded:
+            return
+        self._is_loaded = True
         for status in RunStatus:
             above = -MAX_POSITION
             while found := await self.run_in_thread(self.writer.stored_positions, status, above):

@@ -209,6 +209,8 @@ class JournalRecording(StoredRuns):
 
     def __init__(self, path: Path) -> None:
         self._recorded = open_readonly(path)
+        if not self._recorded.is_complete:
+            _rebuild_summaries(self._recorded)
         self._recorded.begin_reading()
         newest, waiting = self._recorded.next_position - 1, _waiting_ids(self._recorded)
         super().__init__(self._recorded, lambda: newest, lambda: waiting)
@@ -220,6 +222,13 @@ class JournalRecording(StoredRuns):
 
     def __exit__(self, *_: object) -> None:
         self._recorded.close()
+
+
+def _rebuild_summaries(journal: Journal) -> None:
+    writer = JournalWriter(journal)
+    writer.prepare()
+    while writer.rebuild_missing() is not None:
+        pass
 
 
 def _waiting_ids(journal: Journal) -> set[str]:

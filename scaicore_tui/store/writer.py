@@ -273,14 +273,19 @@ class JournalWriter:
         """Rebuild missing summaries, the newest first, a batch per call; None if there are none."""
         if self._missing is None:
             self._missing = self._summaries.missing_ids()[::-1]
-        elif not self._missing:
+            self._mark_complete()
+        if not self._missing:
             return None
         ids = [self._missing.pop() for _ in range(min(REBUILD_BATCH_RUNS, len(self._missing)))]
         delta = self._projector.rebuild(self._yielding(ids))
         self._write(lambda: delta)
+        self._mark_complete()
+        return replace(delta, is_loaded=True)
+
+    def _mark_complete(self) -> None:
+        """Store that no summary is missing, if that is so."""
         if not self._missing and not self._journal.is_buffering:
             self._summaries.mark_complete()
-        return replace(delta, is_loaded=True)
 
     def _insert_and_rebuild(self, events: Sequence[Event], insert: Callable[[], None], *, is_history: bool) -> Delta:
         changed = dict.fromkeys(event.execution_id for event in events if event.execution_id)

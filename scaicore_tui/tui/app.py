@@ -44,7 +44,7 @@ from scaicore_tui.tui.messages import (
 )
 from scaicore_tui.tui.preload import preload
 from scaicore_tui.tui.profile_switcher import Profiles, ProfileSwitcher
-from scaicore_tui.tui.screens.base import EventsListener, MessageSink, SearchListener, SessionListener
+from scaicore_tui.tui.screens.base import EventsListener, MessageSink, SearchListener, SessionListener, SessionScreen
 from scaicore_tui.tui.screens.main import MainScreen
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.terminal.app import DiffRenderingApp, arrived_in_burst
@@ -147,9 +147,9 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         return True
 
     def is_key_held(self, key: events.Key) -> bool:
-        """Hold a key that acts on the selected run while that run is being loaded or searched."""
+        """Hold a key that acts on what is being loaded or searched."""
         screen = self.screen
-        return isinstance(screen, MainScreen) and screen.is_waiting_for(key.key)
+        return isinstance(screen, SessionScreen) and screen.is_waiting_for(key.key)
 
     def on_session_changed(self, message: SessionChanged) -> None:
         """Apply the update to the state and to every screen that shows the session."""

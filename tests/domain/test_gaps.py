@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from scaicore_tui.cli.output.stdout import cell_text
 from scaicore_tui.cli.output.tables import run_rows
-from scaicore_tui.runs import Delta, Gap, GapRow, RunStatus, Summary, gap_rows, missing_events_note
+from scaicore_tui.runs import Delta, Gap, GapRow, Positions, RunStatus, Summary, gap_rows, missing_events_note
 from scaicore_tui.runs.gaps import GapReason
 from scaicore_tui.timefmt import format_span
 from scaicore_tui.tui.render.line import Line

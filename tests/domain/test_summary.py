@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from scaicore_tui.export.documents import run_document
 from scaicore_tui.protocol import Event
-from scaicore_tui.runs import Positions, RunIndex, RunStatus, Summary
+from scaicore_tui.runs import Positions, RunIndex, RunStatus, Summary, with_status
 from scaicore_tui.runs.model import json_digest
 from scaicore_tui.runs.summary import SUMMARY_VERSION, decode_summary, encode_summary
 from scaicore_tui.session import RunSource
@@ -32,7 +32,7 @@ def stored_summaries(writer: JournalWriter, journal: Journal, limit: int = 100) 
     """Return all summaries of a journal, read as at start-up."""
     while writer.rebuild_missing() is not None:
         pass
-    return list(Summaries(journal).all_newest_first(limit))
+    return [with_status(row, ()) for row in Summaries(journal).all_newest_first(limit)]
 
 
 def documents(index: RunIndex, source: RunSource) -> list[object]:

@@ -146,10 +146,12 @@ async def test_offline_a_long_run_is_loaded_in_a_thread(tmp_path: Path) -> None:
         writer.append_new([started(), *(entered(f"n{number}", NOON + number) for number in range(1, count))])
     updated: list[str] = []
     async with OfflineSession(OFFLINE, open_readonly(tmp_path / "j"), ManualClock()) as session:
+        session.load_runs_in_background()
         session.subscribe(lambda delta: updated.extend(delta.upserted))
         assert session.index.runs["exec_1"].is_loading
         running = asyncio.create_task(session.run())
-        await wait_until(lambda: "exec_1" in updated)
+        await wait_until(lambda: session.index.runs.is_cached("exec_1"))
+        assert "exec_1" in updated
         run = session.index.runs["exec_1"]
         assert (run.is_loading, run.event_count) == (False, count)
         running.cancel()

@@ -223,9 +223,11 @@ async def test_the_app_survives_damage_to_its_open_journal(tmp_path: Path) -> No
         await wait_until(lambda: session.connection.events.error and (session.journal.write_error or polling.done()))
         assert isinstance(session.connection.events.error, StorageError)
         # Runs on the screen can still be opened; unreadable ones are reported.
-        assert stored.runs(session.stored_runs)
-        assert [list(session.events(summary.execution_id)) for summary in stored.summaries(session.stored_runs)]
-        assert await session.reader.newest_events(stored.summaries(session.stored_runs)[0].execution_id, 10) == ()
+        shown = [row for position in session.index.order if (row := session.index.at(position)) is not None]
+        assert [session.index.runs[summary.execution_id].execution_id for summary in shown]
+        assert [list(session.events(summary.execution_id)) for summary in shown]
+        assert await session.reader.newest_events(shown[0].execution_id, 10) == ()
+        await session.reader.load_rows(list(session.index.order))
         assert f"{path} is damaged" in session.journal.write_error
         assert not polling.done()
         polling.cancel()

@@ -51,6 +51,10 @@ else:
     _Base = object
 
 
+# Keys that act on the whole run, not only on its summary.
+COMPLETE_RUN_KEYS = frozenset({"R", "Y"})
+
+
 class ClosingOnce(_Base):
     """Mixin for screens that only ever close themselves. Textual's `dismiss` closes whichever screen is on top."""
 
@@ -137,6 +141,11 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         """Return id, status, duration and Core of the current run."""
         pending = self.state.checkpoint_of(self.current_run)
         return run_heading_spans(self.current_run, self.state.now, pending.created if pending is not None else None)
+
+    def is_waiting_for(self, key: str) -> bool:
+        """Return True if `key` must wait: it needs the complete run, which is being loaded."""
+        run = self.current_run if key in COMPLETE_RUN_KEYS and self.focused is None else None
+        return run is not None and run.is_loading
 
     @property
     def read_only(self) -> bool:

@@ -133,11 +133,11 @@ class MainScreen(CheckpointListScreen):
         self.inbox.set_dimmed(dimmed=checkpoints)
 
     def is_waiting_for(self, key: str) -> bool:
-        """Return True if `key` must wait: a filter is being searched, or the selected run is being loaded."""
+        """Return True if `key` must wait: a filter is being searched, or what it acts on is being loaded."""
         if self.focused is not None:
             return False
         is_searching = self.run_list_model.searching is not None and key not in SEARCH_KEYS
-        return is_searching or (self.panes.runs.is_loading and key in SELECTION_KEYS)
+        return is_searching or (self.panes.runs.is_loading and key in SELECTION_KEYS) or super().is_waiting_for(key)
 
     def show_matches(self, found: RunsFound) -> None:
         """List the runs that match the filter, or say why they could not be searched."""
