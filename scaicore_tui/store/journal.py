@@ -214,12 +214,6 @@ class Journal:
             self._path, self._watched_file, self._intended = path, WatchedFile(path), None
             self.identity, self.write_error = stored_identity(database), ""
 
-    def begin_reading(self) -> None:
-        """Read the content of this moment until the journal is closed. For short: the file grows while others write."""
-        with self._using() as database:
-            database.execute("BEGIN")
-            database.execute("SELECT 1 FROM events LIMIT 1").fetchone()
-
     def query(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Return all rows of an SQL query."""
         with self._using() as database:

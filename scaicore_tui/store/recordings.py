@@ -211,7 +211,8 @@ class JournalRecording(StoredRuns):
         self._recorded = open_readonly(path)
         if not self._recorded.is_complete:
             _rebuild_summaries(self._recorded)
-        self._recorded.begin_reading()
+        for begin in ("BEGIN", "SELECT 1 FROM events LIMIT 1"):
+            self._recorded.query(begin)
         newest, waiting = self._recorded.next_position - 1, _waiting_ids(self._recorded)
         super().__init__(self._recorded, lambda: newest, lambda: waiting)
         self.newest_at = self._recorded.newest_at()

@@ -22,9 +22,9 @@ _OLDEST = "SELECT summary FROM runs WHERE place > ? ORDER BY place LIMIT ?"
 _MATCHING = "SELECT summary FROM runs WHERE substr(execution_id, 1, ?) = ? ORDER BY place DESC LIMIT ?"
 _AT = "SELECT summary FROM runs WHERE place IN (SELECT value FROM json_each(?))"
 _BY_IDS = "SELECT summary FROM runs WHERE execution_id IN ({})"
-_PLACES_OF = "SELECT execution_id, place FROM runs WHERE execution_id IN ({})"
+_POSITIONS_OF = "SELECT execution_id, place FROM runs WHERE execution_id IN ({})"
 _WITH_INPUT = "SELECT summary FROM runs WHERE input_digest = ?"
-_PLACES = "SELECT place FROM runs WHERE status = ? AND place > ? ORDER BY place LIMIT ?"
+_POSITIONS = "SELECT place FROM runs WHERE status = ? AND place > ? ORDER BY place LIMIT ?"
 _ALL_IDS = "SELECT execution_id FROM events WHERE execution_id IS NOT NULL GROUP BY execution_id ORDER BY min(pos) DESC"
 # A run that the feed knows as open waits if it has a pending checkpoint.
 _STATUS = """CASE WHEN status IN ('running', 'unknown') AND execution_id IN (SELECT value FROM json_each(?))
@@ -82,7 +82,7 @@ class Summaries:
 
     def positions_of(self, execution_ids: Sequence[str]) -> dict[str, Position]:
         """Return the positions of these runs, as far as they are stored."""
-        return {decode_id(key): place for key, place in self._by_ids(_PLACES_OF, execution_ids)}
+        return {decode_id(key): position for key, position in self._by_ids(_POSITIONS_OF, execution_ids)}
 
     def with_input(self, digest: int) -> list[Summary]:
         """Return the summaries of runs whose input has this digest."""
@@ -90,8 +90,8 @@ class Summaries:
 
     def positions(self, status: RunStatus, above: Position) -> list[Position]:
         """Return the next positions above `above` of runs that have this status by their events, lowest first."""
-        found = self._journal.query(_PLACES, status.value, above, BATCH_POSITIONS)
-        return [place for (place,) in found]
+        found = self._journal.query(_POSITIONS, status.value, above, BATCH_POSITIONS)
+        return [position for (position,) in found]
 
     def search(self, needle: str, waiting: Collection[str]) -> list[Position]:
         """Return the positions of the runs that match a text filter, lowest first; `waiting` are ids of waiting runs.
@@ -104,7 +104,7 @@ class Summaries:
         ids = json.dumps([key for key in waiting if isinstance(encode_id(key), str)])
         values = [value for word in (*wanted, *excluded) for value in (ids, word)]
         query = f"SELECT place FROM runs WHERE {' AND '.join(clauses) or '1'} ORDER BY place"  # noqa: S608  (constants)
-        return [place for (place,) in self._journal.query(query, *values)]
+        return [position for (position,) in self._journal.query(query, *values)]
 
     def event_count(self) -> int:
         """Return the number of events of all runs, without repeats."""

@@ -294,7 +294,7 @@ class JournalWriter:
             before = self._summaries.positions_of(list(changed))
             insert()
             delta = self._projector.rebuild(changed, events, is_history=is_history)
-            moved = [place for key, place in before.items() if delta.upserted[key].position != place]
+            moved = [position for key, position in before.items() if delta.upserted[key].position != position]
             return replace(delta, vacated=moved)
 
         return self._commit(write)

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from scaicore_tui.actions import Progress, Submission
 from scaicore_tui.config import Target
 from scaicore_tui.protocol import Checkpoint
-from scaicore_tui.runs import NodeState, RunStatus
+from scaicore_tui.runs import NodeState, Run, RunStatus
 from scaicore_tui.secrets import Secret
 from scaicore_tui.servers.proxy import ProxyConfig
 from scaicore_tui.session import Session
@@ -55,6 +55,11 @@ class Live:
         await self.pilot.press("slash", *" ".join(words), "enter")
         await self.pilot.pause()
 
+    async def loaded(self, execution_id: str) -> Run:
+        """Return a run once it is loaded; new events are applied to it."""
+        await self.wait_until(lambda: not self.session.index.runs[execution_id].is_loading)
+        return self.session.index.runs[execution_id]
+
     async def confirm(self, dialog: type[AnswerScreen] | type[ReplayScreen]) -> None:
         """Press Enter after the confirmation delay."""
         screen = self.app.screen
@@ -92,7 +97,7 @@ def waiting(session: Session, *, breakpoint: bool) -> Checkpoint:  # noqa: A002 
 async def test_an_answer_completes_the_node() -> None:
     async with live() as stage:
         row = waiting(stage.session, breakpoint=False)
-        run = stage.session.index.runs[str(row.execution_id)]
+        run = await stage.loaded(str(row.execution_id))
         await stage.find(run.execution_id)
         await stage.pilot.press("a", "1")
         await stage.confirm(AnswerScreen)
@@ -109,7 +114,7 @@ async def test_an_answer_completes_the_node() -> None:
 async def test_continue_resumes_a_run() -> None:
     async with live() as stage:
         row = waiting(stage.session, breakpoint=True)
-        run = stage.session.index.runs[str(row.execution_id)]
+        run = await stage.loaded(str(row.execution_id))
         before = run.event_count
         await stage.find(run.execution_id)
         settled_at = stage.session.clock.monotonic() + 0.6
@@ -149,7 +154,7 @@ async def test_a_replay_runs_again_with_the_same_input() -> None:
         sent = stage.submission
         assert sent is not None
         await stage.wait_until(lambda: sent.execution_id)
-        again = stage.session.index.runs[str(sent.execution_id)]
+        again = await stage.loaded(str(sent.execution_id))
         assert again.execution_id not in before
         assert (again.core_id, again.input) == (original.core_id, original.input)
 
