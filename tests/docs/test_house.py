@@ -18,7 +18,6 @@ TESTS = Path(__file__).parents[1]
 SMALL = {
     "analysis/error_groups.py": "analysis of runs is apart from how they are stored",
     "cli/commands/schema.py": "each command has its own module",
-    "tui/alerts.py": "the only part of the app that notifies the terminal",
     "tui/preload.py": "runs in its own thread, and imports modules that its importer must not import",
 }
 VERSION_SCRIPT = """
