@@ -92,17 +92,20 @@ class RunIndex:
             self._put(summary)
         return delta
 
-    def load(self, stored: Mapping[RunStatus, Sequence[Position]]) -> Delta:
-        """Add the positions of stored runs by status; return a delta with those that were not known yet."""
-        unknown = {
-            status: [position for position in positions if position not in self.order]
-            for status, positions in stored.items()
-        }
-        new = {status: positions for status, positions in unknown.items() if positions}
-        for status, positions in new.items():
-            self.by_status[status].update(positions)
-        self.order.update(position for positions in new.values() for position in positions)
-        return Delta(loaded=new, is_loaded=True)
+    def load(self, stored: Mapping[RunStatus, Positions]) -> Delta:
+        """Add the positions of stored runs by status, and keep `stored`; return a delta with all positions.
+
+        Positions that are known already have a status that is at least as new. They are few: this is called once, soon
+        after the start.
+        """
+        known = [(status, position) for status, positions in self.by_status.items() for position in positions]
+        for status, position in known:
+            for positions in stored.values():
+                positions.discard(position)
+            stored[status].add(position)
+        self.by_status = stored
+        self.order = Positions.merged(stored.values())
+        return Delta(loaded=stored, is_loaded=True)
 
     def remember(self, summaries: Iterable[Summary]) -> Delta:
         """Keep summaries that were read from the journal; return a delta with them.

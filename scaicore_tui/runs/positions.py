@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from scaicore_tui.units import Position
 
@@ -34,6 +35,14 @@ class Positions:
 
     def __contains__(self, position: object) -> bool:
         return isinstance(position, int) and self.index(position) is not None
+
+    @classmethod
+    def merged(cls, parts: Iterable[Positions]) -> Positions:
+        """Return the union of sets that share no position."""
+        merged = cls()
+        # Python's sort merges parts that are sorted.
+        merged._sorted = array("q", sorted(chain.from_iterable(part._sorted for part in parts)))
+        return merged
 
     def copy(self) -> Positions:
         """Return a copy that changes on its own."""
@@ -70,15 +79,3 @@ class Positions:
             return False
         del self._sorted[index]
         return True
-
-    def update(self, positions: Iterable[Position]) -> None:
-        """Add many positions at once. Sorts only if they are not all above, or all below, the others."""
-        new = sorted(set(positions))
-        if not new:
-            return
-        if not self._sorted or self._sorted[-1] < new[0]:
-            self._sorted.extend(new)
-        elif new[-1] < self._sorted[0]:
-            self._sorted = array("q", new) + self._sorted
-        else:
-            self._sorted = array("q", sorted({*self._sorted, *new}))

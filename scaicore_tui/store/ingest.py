@@ -19,9 +19,9 @@ from scaicore_tui.config import Target
 from scaicore_tui.errors import StorageError
 from scaicore_tui.log import Log
 from scaicore_tui.protocol import Checkpoint, Event
-from scaicore_tui.runs import Delta, RunIndex, RunStatus
+from scaicore_tui.runs import Delta, RunIndex
 from scaicore_tui.store.gaps import OpenGap, SkippedEvent
-from scaicore_tui.store.journal import MAX_POSITION, Journal
+from scaicore_tui.store.journal import Journal
 from scaicore_tui.store.retention import Retention
 from scaicore_tui.store.writer import JournalWriter
 from scaicore_tui.units import Micros
@@ -76,15 +76,11 @@ class Ingestor:
         self._index.remember(first.upserted.values())
 
     async def load(self) -> None:
-        """Load the positions of all runs from the journal, in batches; then rebuild missing summaries. Done once."""
+        """Load the positions of all runs from the journal; then rebuild missing summaries. Done once."""
         if self._is_loaded:
             return
         self._is_loaded = True
-        for status in RunStatus:
-            above = -MAX_POSITION
-            while found := await self.run_in_thread(self.writer.stored_positions, status, above):
-                above = found[-1]
-                self._on_changed(self._index.load({status: found}))
+        self._on_changed(self._index.load(await self.run_in_thread(self.writer.stored_positions)))
         while (rebuilt := await self.run_in_thread(self.writer.rebuild_missing)) is not None:
             self._on_changed(self._index.remember(rebuilt.upserted.values()))
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from scaicore_tui.runs import RunStatus, Summary
+from scaicore_tui.runs import Positions, RunStatus, Summary
 from scaicore_tui.runs.select import filter_words
 from scaicore_tui.runs.summary import SUMMARY_VERSION, decode_summary
 from scaicore_tui.store.journal import MAX_POSITION, Journal
@@ -24,13 +24,13 @@ _AT = "SELECT summary FROM runs WHERE place IN (SELECT value FROM json_each(?))"
 _BY_IDS = "SELECT summary FROM runs WHERE execution_id IN ({})"
 _POSITIONS_OF = "SELECT execution_id, place FROM runs WHERE execution_id IN ({})"
 _WITH_INPUT = "SELECT summary FROM runs WHERE input_digest = ?"
-_POSITIONS = "SELECT place FROM runs WHERE status = ? AND place > ? ORDER BY place LIMIT ?"
+_POSITIONS = "SELECT place FROM runs WHERE status = ? ORDER BY place"
 _ALL_IDS = "SELECT execution_id FROM events WHERE execution_id IS NOT NULL GROUP BY execution_id ORDER BY min(pos) DESC"
 # A run that the feed knows as open waits if it has a pending checkpoint.
 _STATUS = """CASE WHEN status IN ('running', 'unknown') AND execution_id IN (SELECT value FROM json_each(?))
 THEN 'waiting' ELSE status END"""
-# Positions per query, so that no single one holds up other threads.
-BATCH_POSITIONS = 5_000
+# Summaries per query, so that few are in memory.
+BATCH_SUMMARIES = 5_000
 MAX_IDS_PER_QUERY = 500
 
 
@@ -53,7 +53,7 @@ class Summaries:
         """Return the newest summaries with positions below `before`, newest first."""
         return self._decoded(self._journal.query(_NEWEST, before, limit))
 
-    def all_newest_first(self, batch: int = BATCH_POSITIONS) -> Iterator[Summary]:
+    def all_newest_first(self, batch: int = BATCH_SUMMARIES) -> Iterator[Summary]:
         """Yield all summaries, newest first."""
         before = MAX_POSITION
         while found := self.newest(batch, before):
@@ -88,10 +88,12 @@ class Summaries:
         """Return the summaries of runs whose input has this digest."""
         return self._decoded(self._journal.query(_WITH_INPUT, digest))
 
-    def positions(self, status: RunStatus, above: Position) -> list[Position]:
-        """Return the next positions above `above` of runs that have this status by their events, lowest first."""
-        found = self._journal.query(_POSITIONS, status.value, above, BATCH_POSITIONS)
-        return [position for (position,) in found]
+    def positions(self) -> dict[RunStatus, Positions]:
+        """Return the positions of all runs by the status that their events tell: whether a run waits is not stored."""
+        return {
+            status: Positions(position for (position,) in self._journal.query(_POSITIONS, status.value))
+            for status in RunStatus
+        }
 
     def search(self, needle: str, waiting: Collection[str]) -> list[Position]:
         """Return the positions of the runs that match a text filter, lowest first; `waiting` are ids of waiting runs.

@@ -16,14 +16,14 @@ from scaicore_tui.clock import SystemClock
 from scaicore_tui.errors import StorageError
 from scaicore_tui.log import Log, error_fields
 from scaicore_tui.protocol import Checkpoint, Event
-from scaicore_tui.runs import Delta, Gap, RunProjector, RunStatus, Summary
+from scaicore_tui.runs import Delta, Gap, Positions, RunProjector, RunStatus, Summary
 from scaicore_tui.store.failures import ONLY_IN_MEMORY
 from scaicore_tui.store.gaps import RESERVED_POSITIONS, OpenGap, SkippedEvent
 from scaicore_tui.store.journal import Journal
 from scaicore_tui.store.pending import save_pending
 from scaicore_tui.store.retention import Retention
 from scaicore_tui.store.summaries import Summaries
-from scaicore_tui.units import Micros, Position
+from scaicore_tui.units import Micros
 
 _log = Log(__name__)
 _clock = SystemClock()
@@ -262,12 +262,9 @@ class JournalWriter:
         delta = retention.prune_batch()
         return None if delta is None else self._with_gaps(delta)
 
-    def stored_positions(self, status: RunStatus, above: Position) -> Sequence[Position]:
-        """Return the next positions above `above` of stored runs with this status, lowest first; empty after the last.
-
-        The status is that by the events: it does not say whether a run waits.
-        """
-        return self._summaries.positions(status, above)
+    def stored_positions(self) -> dict[RunStatus, Positions]:
+        """Return the positions of all stored runs by the status that their events tell."""
+        return self._summaries.positions()
 
     def rebuild_missing(self) -> Delta | None:
         """Rebuild missing summaries, the newest first, a batch per call; None if there are none."""

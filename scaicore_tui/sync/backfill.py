@@ -240,7 +240,9 @@ class Backfiller:
 
     async def _walk_below(self, head: HeadRead) -> PageWalk:
         """Return a page walk that starts below a head read."""
-        walk = PageWalk(head.next_cursor, await self._read(lambda journal: journal.newest_at()), head.events[::-1], head.limit)
+        walk = PageWalk(
+            head.next_cursor, await self._read(lambda journal: journal.newest_at()), head.events[::-1], head.limit
+        )
         walk.head_reads = self.edges.head_reads
         return walk
 

@@ -113,11 +113,24 @@ def test_positions_stay_sorted(steps: Iterable[tuple[int, bool]]) -> None:
     ]
 
 
-@given(st.lists(st.integers(0, 40)), st.lists(st.integers(0, 40)))
-def test_many_positions_added_at_once_are_sorted(first: list[int], second: list[int]) -> None:
-    positions = Positions(set(first))
-    positions.update(second)
-    assert list(positions) == sorted({*first, *second})
+@given(st.dictionaries(st.integers(0, 40), st.integers(0, 3)))
+def test_merged_positions_are_sorted(part_of: dict[int, int]) -> None:
+    parts = [Positions(position for position, part in part_of.items() if part == number) for number in range(4)]
+    assert list(Positions.merged(parts)) == sorted(part_of)
+
+
+@given(st.dictionaries(st.integers(0, 20), st.sampled_from(list(RunStatus))), st.sets(st.integers(0, 20)))
+def test_loaded_positions_do_not_replace_known_ones(known: dict[int, RunStatus], stored_ones: set[int]) -> None:
+    """A run may have ended while the positions were read from the journal."""
+    index = RunIndex(lambda _: [])
+    for position, status in known.items():
+        index.by_status[status].add(position)
+        index.order.add(position)
+    loaded = {status: Positions(stored_ones if status is RunStatus.RUNNING else ()) for status in RunStatus}
+    index.load(loaded)
+    expected = dict.fromkeys(stored_ones, RunStatus.RUNNING) | known
+    assert {position: status for status in RunStatus for position in index.by_status[status]} == expected
+    assert list(index.order) == sorted(expected)
 
 
 def test_summaries_are_stored_with_their_events(tmp_path: Path) -> None:

@@ -59,9 +59,9 @@ def test_runs_are_paged_through_by_status() -> None:
             "exec_0001",
             "exec_open",
         ]
-        assert writer.stored_positions(RunStatus.COMPLETED, -1) == [4 * number for number in range(7)]
-        assert writer.stored_positions(RunStatus.COMPLETED, 12) == [16, 20, 24]
-        assert writer.stored_positions(RunStatus.RUNNING, -1) == [28]
+        positions = writer.stored_positions()
+        assert list(positions[RunStatus.COMPLETED]) == [4 * number for number in range(7)]
+        assert (list(positions[RunStatus.RUNNING]), list(positions[RunStatus.FAILED])) == ([28], [])
 
 
 def test_the_columns_have_the_values_of_the_run() -> None:
