@@ -13,6 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
+from scaicore_tui.api.response_body import MAX_BODY_BYTES
 from tests.bench.registry import Row, Setting, row
 from tests.support.fault_server import FAULTS, run_fault
 from tests.support.fuzz import GROWING, mutants, time_growth, try_body
@@ -21,8 +22,10 @@ BODIES, BODIES_SMALL = 1_000_000, 2_000
 GUIDED_BODIES, GUIDED_BODIES_SMALL = 100_000, 1_000
 # Bodies that one task of the process pool tries.
 BODIES_PER_TASK = 20_000
-# Two responses at once, each of at most 32 MiB, with the memory to process them.
-MAX_PEAK_MIB = 130
+# Two responses at once, each of at most this size, with the memory to process them.
+BODIES_MIB = 2 * MAX_BODY_BYTES / 2**20
+MAX_PEAK = 2.0
+BODIES_NAME = "two bodies of the largest size that is read"
 SIZE_FACTOR = 8
 
 
@@ -74,4 +77,12 @@ def faults(setting: Setting) -> Iterator[Row]:
             assert outcome.state is fault.state, (fault.name, outcome)
             recovery = "" if outcome.recovery_s is None else f", recovered after {outcome.recovery_s:.1f} s"
             note = f"{outcome.state}{recovery}: {outcome.message or 'no message'}"
-            yield Row(f"fault: {fault.name}", outcome.peak_mib, "MiB", MAX_PEAK_MIB, note=note)
+            yield Row(
+                f"fault: {fault.name}",
+                outcome.peak_mib,
+                "MiB",
+                MAX_PEAK,
+                reference=BODIES_MIB,
+                reference_name=BODIES_NAME,
+                note=note,
+            )

@@ -1,4 +1,4 @@
-"""Costs of ingesting events and of keeping them in memory: `python -m tests.bench.ingest [EVENTS]`.
+"""Costs of ingesting events and of keeping them.
 
 Bodies as the API sends them are decoded, compared with the journal, committed and reduced, as in the program.
 """
@@ -8,14 +8,15 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from statistics import median
 
 import httpx
 
@@ -27,6 +28,7 @@ from scaicore_tui.session import Session
 from scaicore_tui.store import Journal, JournalWriter
 from scaicore_tui.sync.stitch import new_events
 from scaicore_tui.tui import DebuggerApp, tune_interpreter
+from tests.bench.probes import alternate, run_time
 from tests.bench.traffic import pages, sources
 
 PAGE_EVENTS = 500
@@ -34,48 +36,54 @@ TARGET = Target(url="http://127.0.0.1:1/api/v1", name="bench", interval=0.1)
 QUOTA = {"x-scaigrid-ratelimit-limit": "1000000", "x-scaigrid-ratelimit-remaining": "1000000"}
 # Events are generated beforehand for this time.
 MAX_FEED_S = 20.0
-# Open a journal in the app without a terminal, and print the memory used once all runs are listed.
-MEMORY_SCRIPT = """
-import asyncio, sys
-from pathlib import Path
-from tests.bench.ingest import app_memory
-print(asyncio.run(app_memory(Path(sys.argv[1]))))
-"""
+# Pages are measured in so many blocks.
+BLOCKS = 20
 
 
 @dataclass(frozen=True)
 class Speed:
-    """Events per second from body to summary, and the share of that time that parsing the JSON alone takes."""
+    """Milliseconds to bring pages from bodies to summaries, and to only parse their JSON; medians of blocks."""
 
+    ingest_ms: float
+    json_ms: float
     events_per_second: float
-    json_share: float
 
 
 def speed(events: int = 100_000) -> Speed:
-    """Measure the ingestion of `events` events, page by page."""
+    """Measure the ingestion of `events` events in blocks of pages, each block also parsed as JSON."""
     bodies = list(pages(list(sources(events)), PAGE_EVENTS))
-    parsing = timed(lambda: [json.loads(body) for body in bodies])
+    size = max(1, len(bodies) // BLOCKS)
+    blocks = iter([bodies[begin : begin + size] for begin in range(0, len(bodies), size)])
+    count = -(-len(bodies) // size)
     with tempfile.TemporaryDirectory() as folder, Journal.open(Path(folder) / "journal") as journal:
-        ingesting = timed(lambda: ingest(journal, bodies))
+        read = reader(journal)
+        current: list[bytes] = []
+
+        def parse() -> float:
+            current[:] = next(blocks)
+            return timed(lambda: [json.loads(body) for body in current])
+
+        json_ms, ingest_ms = alternate(count, parse, lambda: timed(lambda: read(current)))
         assert len(journal) == events
-    return Speed(events / ingesting, parsing / ingesting)
+    return Speed(ingest_ms, json_ms, 1000 * size * PAGE_EVENTS / ingest_ms)
 
 
-def ingest(journal: Journal, bodies: Sequence[bytes]) -> RunIndex:
-    """Read pages into a journal and an index, as a session does."""
+def reader(journal: Journal) -> Callable[[Sequence[bytes]], None]:
+    """Return a function that reads pages into a journal and an index, as a session does."""
     writer = JournalWriter(journal)
     writer.prepare()
     index = RunIndex(journal.history)
-    for body in bodies:
-        events = read_event_page(body).events[::-1]
-        for begin in range(0, len(events), PAGE_EVENTS):
-            index.apply(writer.append_new(new_events(events[begin : begin + PAGE_EVENTS], journal.count_known(events))))
-    return index
+
+    def read(bodies: Sequence[bytes]) -> None:
+        for body in bodies:
+            events = read_event_page(body).events[::-1]
+            index.apply(writer.append_new(new_events(events, journal.count_known(events))))
+
+    return read
 
 
-def write_journal(path: Path, events: int) -> None:
-    """Write a journal of `events` events, as a session does."""
-    stream = sources(events)
+def write_journal(path: Path, stream: Iterator[bytes]) -> None:
+    """Write a journal of these events, as a session does."""
     with Journal.open(path) as journal:
         writer = JournalWriter(journal)
         writer.prepare()
@@ -84,34 +92,6 @@ def write_journal(path: Path, events: int) -> None:
         while batch := list(islice(stream, 20 * PAGE_EVENTS)):
             for body in pages(batch, PAGE_EVENTS):
                 writer.append_new(read_event_page(body).events[::-1])
-
-
-def memory(journal: Path) -> float:
-    """Return the memory in MiB of an app in its own process, with all runs of a journal listed."""
-    command = [sys.executable, "-c", MEMORY_SCRIPT, str(journal)]
-    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return float(printed.split()[-1])
-
-
-async def app_memory(journal: Path) -> float:
-    """Return the memory in MiB of this process after the app has loaded, listed and filtered a journal."""
-    feed = Feed(0)
-    session = Session(TARGET, Journal.open(journal), client=feed.client())
-    app = DebuggerApp(session, ascii_only=False, banner="bench")
-    async with app.run_test(size=(80, 24)) as pilot:
-        stored = len(session.journal.query("SELECT place FROM runs"))
-        while len(session.index.order) < stored:
-            await pilot.pause()
-        await pilot.press("j", "j", "slash", *"timeout", "enter")
-        await pilot.pause()
-        return resident_mib()
-
-
-def resident_mib() -> float:
-    """Return the resident memory of this process in MiB; 0 on systems other than Linux."""
-    status = Path("/proc/self/status")
-    lines = status.read_text().splitlines() if status.exists() else []
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS")), 0.0)
 
 
 @dataclass
@@ -152,18 +132,28 @@ class Feed:
 
 @dataclass(frozen=True)
 class Stall:
-    """The longest time in milliseconds for which the event loop was blocked, at a number of events per second."""
+    """The longest times in milliseconds for which an event loop was blocked: the app's, and that of an empty loop."""
 
     milliseconds: float
+    empty_ms: float
     events_per_second: float
 
 
-def stall(rate: float = 5_000, seconds: float = 5.0) -> Stall:
-    """Run the app without a terminal on a feed of `rate` events per second; return its longest stall."""
-    return asyncio.run(_stall(rate, seconds))
+def stall(rate: float = 5_000, seconds: float = 5.0, times: int = 1) -> Stall:
+    """Run the app without a terminal on a feed of `rate` events per second, and in turn a loop without work."""
+    rates: list[float] = []
+
+    def ours() -> float:
+        longest, ingested_per_s = asyncio.run(_stall(rate, seconds))
+        rates.append(ingested_per_s)
+        return longest
+
+    ours_ms, empty_ms = alternate(times, ours, lambda: asyncio.run(longest_block(seconds)))
+    return Stall(ours_ms, empty_ms, median(rates))
 
 
-async def _stall(rate: float, seconds: float) -> Stall:
+async def _stall(rate: float, seconds: float) -> tuple[float, float]:
+    """Return the longest stall in seconds, and the events per second that were read."""
     with tempfile.TemporaryDirectory() as folder:
         feed = Feed(rate)
         session = Session(TARGET, Journal.open(Path(folder) / "journal"), client=feed.client(), backfill=0)
@@ -174,8 +164,7 @@ async def _stall(rate: float, seconds: float) -> Stall:
             tune_interpreter()
             before, begin = session.index.event_count, time.perf_counter()
             longest = await longest_block(seconds)
-            ingested_per_s = (session.index.event_count - before) / (time.perf_counter() - begin)
-        return Stall(1000 * longest, ingested_per_s)
+            return longest, (session.index.event_count - before) / (time.perf_counter() - begin)
 
 
 async def longest_block(seconds: float) -> float:
@@ -198,20 +187,18 @@ class Indexed:
     lnav_seconds: float | None
 
 
-def indexed(events: int = 1_000_000) -> Indexed:
-    """Measure both in separate processes, on the same file."""
+def indexed(events: int, times: int = 1) -> Indexed:
+    """Measure both in turn, in separate processes, on the same file."""
     lnav = shutil.which("lnav")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "events.jsonl"
         with path.open("wb") as file:
             file.writelines(source + b"\n" for source in sources(events))
-        ours = timed(lambda: run_silently([sys.executable, "-m", "scaicore_tui", "runs", "--journal", str(path)]))
-        theirs = timed(lambda: run_silently([lnav, "-n", "-c", ":quit", str(path)])) if lnav else None
-    return Indexed(ours, theirs)
-
-
-def run_silently(command: Sequence[str]) -> None:
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        commands = [[sys.executable, "-m", "scaicore_tui", "runs", "--journal", str(path)]]
+        commands += [[lnav, "-n", "-c", ":quit", str(path)]] if lnav else []
+        found = alternate(times, *(partial(run_time, command) for command in commands))
+    seconds = [each / 1000 for each in found]
+    return Indexed(seconds[0], seconds[1] if lnav else None)
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -219,31 +206,3 @@ def timed(work: Callable[[], object]) -> float:
     begin = time.perf_counter()
     work()
     return time.perf_counter() - begin
-
-
-def main() -> None:
-    """Measure and print one JSON document."""
-    events = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    ingestion = speed(events)
-    with tempfile.TemporaryDirectory() as folder:
-        write_journal(Path(folder) / "journal", events)
-        size = memory(Path(folder) / "journal")
-    longest_stall = stall()
-    lines = indexed(events)
-    measured = {
-        "events": events,
-        "events_per_second": round(ingestion.events_per_second),
-        "json_share": round(ingestion.json_share, 3),
-        "memory_mib": round(size, 1),
-        "stall_ms": round(longest_stall.milliseconds, 1),
-        "lines_seconds": round(lines.seconds, 2),
-        "lines_by_lnav": round(lines.seconds / lines.lnav_seconds, 2)
-        if lines.lnav_seconds
-        else "lnav is not installed",
-        "stall_at_events_per_second": round(longest_stall.events_per_second),
-    }
-    sys.stdout.write(json.dumps(measured, indent=2) + "\n")
-
-
-if __name__ == "__main__":
-    main()

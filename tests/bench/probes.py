@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 import time
@@ -32,10 +31,10 @@ class Press:
     first_ms: float
 
 
-def alternate(times: int, ours: Callable[[], float], reference: Callable[[], float]) -> tuple[float, float]:
-    """Return the medians of both in milliseconds. They alternate, so that a busy machine slows both."""
-    pairs = [(ours(), reference()) for _ in range(times)]
-    return 1000 * median(pair[0] for pair in pairs), 1000 * median(pair[1] for pair in pairs)
+def alternate(times: int, *measures: Callable[[], float]) -> list[float]:
+    """Return the median of each in milliseconds. They alternate, so that a busy machine slows all of them."""
+    turns = [[measure() for measure in measures] for _ in range(times)]
+    return [1000 * median(found) for found in zip(*turns, strict=True)]
 
 
 def run_time(command: Sequence[str]) -> float:
@@ -99,27 +98,36 @@ def percentile(values: Sequence[float], part: float) -> float:
     return sorted(values)[min(len(values) - 1, int(part * len(values)))]
 
 
-def idle_cost(terminal: Terminal, seconds: float) -> tuple[float, float]:
-    """Return bytes per second, and the processor's use in percent, while no key is pressed."""
-    terminal.wait_for_silence(SETTLED_S)
-    begin, before, used = time.monotonic(), len(terminal.output), processor_seconds(terminal.pid)
+@dataclass(frozen=True)
+class IdleCost:
+    """Bytes written per second, and processor use in percent, while no key is pressed."""
+
+    bytes_per_second: float
+    percent: float
+
+
+def idle_costs(seconds: float, *terminals: Terminal) -> list[IdleCost]:
+    """Measure programs that are idle at the same time, for the same `seconds`."""
+    for terminal in terminals:
+        terminal.wait_for_silence(SETTLED_S)
+    before = [(len(terminal.output), processor_seconds(terminal.pid)) for terminal in terminals]
+    begin = time.monotonic()
     while (left := begin + seconds - time.monotonic()) > 0:
-        terminal.pump(left)
+        for terminal in terminals:
+            terminal.pump(min(left, 0.2))
     passed = time.monotonic() - begin
-    cpu_s = processor_seconds(terminal.pid) - used
-    return (len(terminal.output) - before) / passed, 100 * cpu_s / passed
+    return [
+        IdleCost((len(terminal.output) - written) / passed, 100 * (processor_seconds(terminal.pid) - used) / passed)
+        for terminal, (written, used) in zip(terminals, before, strict=True)
+    ]
 
 
 def processor_seconds(pid: int) -> float:
-    """Return the processor time of a process so far, in seconds."""
-    fields = _proc(pid, "stat").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Return the processor time of all threads of a process so far, in seconds and precise to nanoseconds."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
 
 
 def resident_mib(pid: int) -> float:
     """Return the resident memory of a process in MiB."""
-    return int(_proc(pid, "status").partition("VmRSS:")[2].split()[0]) / 1024
-
-
-def _proc(pid: int, name: str) -> str:
-    return Path(f"/proc/{pid}/{name}").read_text()
+    return int(Path(f"/proc/{pid}/status").read_text().partition("VmRSS:")[2].split()[0]) / 1024

@@ -10,12 +10,16 @@ from pathlib import Path
 
 import tests.bench
 
+# Units of results that are the same on every machine. Everything else is only meaningful beside a reference.
+COUNT_UNITS = frozenset({"", "bytes", "bytes/s", "bytes/run", "calls", "×"})
+
 
 @dataclass(frozen=True)
 class Row:
     """One result. The `target` limits the `ratio` to the `reference` if there is one, otherwise the `value`.
 
-    Without a `value` nothing was measured, and the `note` says why. Without a `target` there is no limit.
+    Without a `value` nothing was measured, and the `note` says why. Without a `target` there is no limit. `goal` is the
+    name of the goal that the row shows, if there is one. Raises ValueError for a time or a size without a reference.
     """
 
     name: str
@@ -26,6 +30,11 @@ class Row:
     reference: float | None = None
     reference_name: str = ""
     note: str = ""
+    goal: str = ""
+
+    def __post_init__(self) -> None:
+        if self.value is not None and self.reference is None and self.unit not in COUNT_UNITS:
+            raise ValueError(f"{self.name}: {self.unit} mean nothing without a reference of the same run")
 
     @property
     def ratio(self) -> float | None:
@@ -45,7 +54,8 @@ class Row:
         """Return the target as text."""
         if self.target is None:
             return ""
-        return f"{'≥' if self.is_minimum else '≤'} {self.target:,g}{' ×' if self.reference is not None else ''}"
+        is_ratio = self.reference is not None or (self.value is None and self.reference_name)
+        return f"{'≥' if self.is_minimum else '≤'} {self.target:,g}{' ×' if is_ratio else ''}"
 
 
 @dataclass(frozen=True)

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import cycle, islice, takewhile
 from pathlib import Path
 from statistics import median
 
 from scaicore_tui.store import Journal
 from tests.bench.feed import CORES, RUN_SHOWN, events_of, served
-from tests.bench.probes import Press, cursor_moved, first_byte, idle_cost, on_terminal, percentile, press_keys
+from tests.bench.goals import BARE, OWN_P50, Goal
+from tests.bench.probes import Press, cursor_moved, first_byte, idle_costs, on_terminal, percentile, press_keys
 from tests.bench.registry import Row, Setting, row
-from tests.bench.start import REFERENCE, REFERENCE_NAME, RUNS
-from tests.bench.volume import journal_of
+from tests.bench.start import REFERENCE, RUNS
+from tests.bench.traffic import sources
+from tests.bench.volume import journal_of, stored_runs
 from tests.support.builders import SECOND, entered, exited
 from tests.support.feed_simulator import FeedSim
 from tests.support.terminal import DEBUGGER, Terminal
 
 LIVE_SHOWN = "live"
+# Key presses that are not counted: shortly after its start the app loads the modules of other screens.
+WARM_UP = 16
 
 
 @row("key-bytes", 60)
@@ -31,9 +36,8 @@ def key_bytes(setting: Setting) -> Iterator[Row]:
         resting = press_keys(terminal, times // 2, "j", quiet=0.3)
     with on_terminal(REFERENCE, ready=RUN_SHOWN) as terminal:
         bare = press_keys(terminal, times, "down")
-    note = f"{REFERENCE_NAME}: {_bytes(bare):,.0f}"
-    yield Row("cursor key: bytes", _bytes(running), "bytes", 400, note=note)
-    yield Row("cursor key, then a pause (shows nodes): bytes", _bytes(resting), "bytes", 400)
+    yield Goal.KEY_BYTES.row(_bytes(running), "bytes", note=f"{BARE}: {_bytes(bare):,.0f}")
+    yield Goal.REST_BYTES.row(_bytes(resting), "bytes")
 
 
 @row("key-time", 70)
@@ -41,43 +45,55 @@ def key_time(setting: Setting) -> Iterator[Row]:
     """Measure the response time with few runs, with many, and while summaries are rebuilt."""
     times, event_count = setting.size(200, 10), setting.size(1_000_000, 2_400)
     # One server for both: a journal belongs to the URL that it was first opened with.
-    with journal_of(event_count) as journal, served(FeedSim([])) as quiet:
-        yield from _at_rest(journal, quiet, times, f"{event_count:,} events")
-        yield from _while_rebuilding(journal, quiet, times, f"{event_count:,} events")
+    with journal_of(sources(event_count)) as journal, served(FeedSim([])) as quiet, few_runs() as few:
+        yield from _at_rest(few, journal, quiet, times)
+        yield from _while_rebuilding(few, journal, quiet, times)
 
 
-def _at_rest(journal: Path, quiet: dict[str, str], times: int, events: str) -> Iterator[Row]:
-    """Alternate between few and many runs, so that a busy machine slows both."""
+@contextmanager
+def few_runs() -> Iterator[Terminal]:
+    """Run the app on a live server with few runs."""
+    with served(FeedSim(events_of(RUNS))) as env, on_terminal(DEBUGGER, env, ready=RUN_SHOWN) as terminal:
+        terminal.wait_until(LIVE_SHOWN)
+        yield terminal
+
+
+def _at_rest(few: Terminal, journal: Path, quiet: dict[str, str], times: int) -> Iterator[Row]:
+    """Press keys in three programs in turn, so that a busy machine slows all of them."""
     with (
-        served(FeedSim(events_of(RUNS))) as env,
-        on_terminal(DEBUGGER, env, ready=RUN_SHOWN) as few,
         on_terminal((*DEBUGGER, "--journal", str(journal)), quiet, ready=RUN_SHOWN) as many,
+        on_terminal(REFERENCE, ready=RUN_SHOWN) as bare,
     ):
-        few.wait_until(LIVE_SHOWN)
         many.wait_until(lambda: _is_loaded(many, journal))
-        found = [[first_byte(few, key), first_byte(many, key)] for key in islice(cycle("jk"), times)]
-    of_few, of_many = zip(*found, strict=True)
-    for size, times_ms in ((f"{RUNS} runs", of_few), (events, of_many)):
-        yield Row(f"cursor key, {size}: first byte, p50", percentile(times_ms, 0.5), "ms", 4)
-        yield Row(f"cursor key, {size}: first byte, p99", percentile(times_ms, 0.99), "ms", 16)
-    p50 = percentile(of_many, 0.5)
-    yield Row(
-        "… compared with few runs", p50, "ms", 1.2, reference=percentile(of_few, 0.5), reference_name=f"{RUNS} runs"
-    )
+        keys = islice(cycle(("down", "up")), WARM_UP + times)
+        found = [[first_byte(terminal, key) for terminal in (few, many, bare)] for key in keys][WARM_UP:]
+    of_few, of_many, of_bare = zip(*found, strict=True)
+    bare_ms, few_ms, many_ms = (percentile(each, 0.5) for each in (of_bare, of_few, of_many))
+    note = f"{stored_runs(journal):,} runs"
+    yield Goal.KEY_FEW.row(few_ms, "ms", bare_ms, f"{RUNS} runs")
+    yield Goal.KEY_FEW_P99.row(percentile(of_few, 0.99), "ms", few_ms)
+    yield Goal.KEY_MANY.row(many_ms, "ms", bare_ms, note)
+    yield Goal.KEY_MANY_P99.row(percentile(of_many, 0.99), "ms", many_ms)
+    yield Row("… of the bare app, p99", percentile(of_bare, 0.99), "ms", reference=bare_ms, reference_name=OWN_P50)
+    yield Goal.KEY_SIZES.row(many_ms, "ms", few_ms)
 
 
-def _while_rebuilding(journal: Path, quiet: dict[str, str], times: int, events: str) -> Iterator[Row]:
-    """Measure on a journal of an older version, whose summaries are rebuilt."""
-    runs = _runs(journal)
+def _while_rebuilding(few: Terminal, journal: Path, quiet: dict[str, str], times: int) -> Iterator[Row]:
+    """Measure on a journal of an older version, whose summaries are rebuilt, in turn with an app at rest."""
+    runs = stored_runs(journal)
     with Journal.open(journal) as opened, opened.transaction() as database:
         database.execute("UPDATE folding SET version = 0, folded = 0")
     with on_terminal((*DEBUGGER, "--journal", str(journal)), quiet, ready=RUN_SHOWN) as terminal:
         terminal.wait_until(LIVE_SHOWN)
-        keys = islice(cycle("jk"), times)
-        found = [cursor_moved(terminal, key) for key in takewhile(lambda _: _runs(journal) < runs, keys)]
-    if found:
-        yield Row(f"cursor key, {events}, rebuilding: moved, p50", percentile(found, 0.5), "ms", 4)
-        yield Row(f"cursor key, {events}, rebuilding: moved, p99", percentile(found, 0.99), "ms", 16)
+        keys = takewhile(lambda _: stored_runs(journal) < runs, islice(cycle("jk"), times))
+        found = [(cursor_moved(terminal, key), cursor_moved(few, key)) for key in keys]
+    if not found:
+        yield Goal.KEY_FOLDING.without_value("all were rebuilt before the first key")
+        return
+    ours, at_rest = zip(*found, strict=True)
+    quiet_ms = percentile(at_rest, 0.5)
+    note = f"{len(found)} keys, p50 {percentile(ours, 0.5):.1f} ms; at rest p99 {percentile(at_rest, 0.99):.1f} ms"
+    yield Goal.KEY_FOLDING.row(percentile(ours, 0.99), "ms", quiet_ms, note)
 
 
 @row("node-bytes", 80)
@@ -97,29 +113,23 @@ def node_bytes(setting: Setting) -> Iterator[Row]:
             terminal.wait_until(lambda shown=shown: shown in terminal.text)  # type: ignore[misc]
             terminal.wait_for_silence(0.1)
             byte_counts.append(len(terminal.output) - before)
-    yield Row("one node changed: bytes", median(byte_counts), "bytes", 500)
+    yield Goal.NODE_BYTES.row(median(byte_counts), "bytes")
 
 
 @row("idle", 90)
 def idle(setting: Setting) -> Iterator[Row]:
-    """Measure the cost of watching a live server without new events."""
-    with served(FeedSim(events_of(RUNS))) as env, on_terminal(DEBUGGER, env, ready=RUN_SHOWN) as terminal:
-        terminal.wait_until(LIVE_SHOWN)
+    """Measure the cost of watching a live server without new events, beside an app with only a clock."""
+    clock = (*REFERENCE, "--clock")
+    with few_runs() as terminal, on_terminal(clock, ready=RUN_SHOWN) as reference:
         terminal.wait_for_silence(1.0, 3.0)
-        # Three steps of the shown ages: with fewer, the result depends on when the measurement begins.
-        rate, share = idle_cost(terminal, 30)
-    yield Row("idle, live server: bytes per second", rate, "bytes/s", 15)
-    yield Row("idle, live server: processor", share, "%", 0.7)
+        # Whole steps of the shown ages: otherwise the result depends on when the measurement begins.
+        ours, bare = idle_costs(setting.size(60, 10), terminal, reference)
+    yield Row("idle, live server: bytes per second", ours.bytes_per_second, "bytes/s", 15)
+    yield Goal.IDLE.row(ours.percent, "%", bare.percent)
 
 
 def _is_loaded(terminal: Terminal, journal: Path) -> bool:
-    return f" of {_runs(journal):,} " in terminal.text
-
-
-def _runs(journal: Path) -> int:
-    """Return the number of summaries in a journal."""
-    with Journal.open_readonly(journal) as read:
-        return int(read.query("SELECT count(*) FROM runs")[0][0])
+    return f" of {stored_runs(journal):,} " in terminal.text
 
 
 def _bytes(found: list[Press]) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from scaicore_tui.cli.commands.demo import demo_process
 from tests.bench import bare
 from tests.bench.feed import RUN_SHOWN, events_of, served
+from tests.bench.goals import Goal
 from tests.bench.probes import alternate, on_terminal, resident_mib, run_time, time_until_shown
 from tests.bench.registry import Row, Setting, row
 from tests.support.feed_simulator import FeedSim
@@ -17,7 +18,6 @@ from tests.support.terminal import DEBUGGER
 
 PYTHON = (sys.executable, "-c", "pass")
 REFERENCE = (sys.executable, str(bare.__file__))
-REFERENCE_NAME = "a Textual app with one table"
 RUNS = 100
 HEAVY_MODULES = ("textual", "httpx", "pydantic")
 MODULES_SCRIPT = (
@@ -48,9 +48,7 @@ def first_row(setting: Setting) -> Iterator[Row]:
             lambda: time_until_shown(DEBUGGER, env, ready=RUN_SHOWN),
             lambda: time_until_shown(REFERENCE, ready=RUN_SHOWN),
         )
-    yield Row(
-        "start to the first run, live server", ours, "ms", 1.6, reference=reference, reference_name=REFERENCE_NAME
-    )
+    yield Goal.START.row(ours, "ms", reference)
 
 
 @row("memory-fresh", 100)
@@ -60,8 +58,7 @@ def memory(setting: Setting) -> Iterator[Row]:
         ours.wait_for_silence(1.0)
         with on_terminal(REFERENCE, ready=RUN_SHOWN) as reference:
             reference.wait_for_silence(1.0)
-            mib = resident_mib(ours.pid), resident_mib(reference.pid)
-    yield Row("memory, fresh", mib[0], "MiB", 1.5, reference=mib[1], reference_name=REFERENCE_NAME)
+            yield Goal.MEMORY_FRESH.row(resident_mib(ours.pid), "MiB", resident_mib(reference.pid))
 
 
 @row("demo", 200)

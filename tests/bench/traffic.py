@@ -21,6 +21,14 @@ def sources(events: int) -> Iterator[bytes]:
     return islice(_interleaved(), events)
 
 
+def short_runs(runs: int) -> Iterator[bytes]:
+    """Yield the first and the last event of each of `runs` runs, one run after the other."""
+    for number in range(runs):
+        first, *_, last = _run(number)
+        yield _event(NOON + 2 * number * MILLISECOND, *first)
+        yield _event(NOON + (2 * number + 1) * MILLISECOND, *last)
+
+
 def pages(events: Sequence[bytes], size: int = 500) -> Iterator[bytes]:
     """Yield bodies as the API sends them: the oldest page first, and within a page the newest event first."""
     for begin in range(0, len(events), size):

@@ -140,13 +140,13 @@ def test_a_run_that_fails_while_the_server_is_unreachable_exits_with_1(
         grid.portal.wrap_async_context_manager(relay(grid.served.url)) as connection,
     ):
         program = Program(tmp_path, grid.settings(MANAGER) | {"SCAIGRID_BASE_URL": connection.url})
-        execution = grid.start_run("core_invoice-batch", SPOILED)
-        with program.started("watch", execution, "--exit-status", *FAST_POLLING) as process:
+        run = grid.begin_run("core_invoice-batch", SPOILED)
+        with program.started("watch", run.execution.id, "--exit-status", *FAST_POLLING) as process:
             assert "run began" in next_line_with(process.stdout, "")
             grid.portal.call(connection.down)
             next_line_with(process.stderr, "connection lost: ")
-            while grid.status(execution) != "failed":
-                pass
+            grid.wait_for_run(run)
+            assert grid.status(run.execution.id) == "failed"
             grid.portal.call(connection.up)
             assert "run failed" in next_line_with(process.stdout, "run failed")
             assert process.wait(TIMEOUT_S) == 1

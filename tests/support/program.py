@@ -125,13 +125,21 @@ class FastGrid:
 
     def start_run(self, core_id: str, values: Mapping[str, Any]) -> str:
         """Start a run and return its id."""
+        return self.begin_run(core_id, values).execution.id
+
+    def begin_run(self, core_id: str, values: Mapping[str, Any]) -> RunContext:
+        """Start a run, to be waited for with `wait_for_run`."""
         run: RunContext = self.portal.call(self.served.grid.engine.start, core_id, values)
-        return run.execution.id
+        return run
+
+    def wait_for_run(self, run: RunContext) -> None:
+        """Wait until a run ends or is suspended."""
+        self.portal.call(run.finished_or_suspended.wait)
 
     def finish_run(self, core_id: str, values: Mapping[str, Any]) -> str:
         """Start a run, wait until it ends or is suspended, and return its id."""
-        run: RunContext = self.portal.call(self.served.grid.engine.start, core_id, values)
-        self.portal.call(run.finished_or_suspended.wait)
+        run = self.begin_run(core_id, values)
+        self.wait_for_run(run)
         return run.execution.id
 
     def waiting_review(self) -> str:

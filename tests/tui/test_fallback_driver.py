@@ -133,7 +133,9 @@ def test_the_app_accepts_keys_stops_continues_and_restores_the_terminal(scene: A
     scene.program, scene.in_shell = without_a_table(), True
     with STATES["dialog"].start(scene) as terminal:
         terminal.press("escape")
-        terminal.wait_until(lambda: "nothing is chosen yet" not in terminal.text)
+        # While the dialog is drawn again its last line may be missing: only the list proves that the key was processed.
+        # On a busy machine Textual reads an escape key and the next key as one.
+        terminal.wait_until("› ● exec_8f21c4")
         terminal.press("\x1a")
         terminal.wait_until(lambda: b"Stopped" in terminal.output or b"Suspended" in terminal.output)
         assert changed_modes(bytes(terminal.output)) == {}
